@@ -1,0 +1,3 @@
+"""Allotment: shared GPUs, fairly divided."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,103 @@
+"""The error tree: every failure a user can meet, drawn once.
+
+    AllotmentError                 exit 1   anything we can name
+    ├── UsageError                 exit 2   the call itself is wrong
+    ├── InputError                 exit 1   a file the user wrote is wrong (carries problems with file:line, field, fix)
+    ├── NotFoundError              exit 3   a named thing does not exist
+    ├── NotSignedInError           exit 4   no credentials, or expired ones
+    ├── ForbiddenError             exit 5   signed in, but not allowed
+    ├── ConflictError              exit 6   someone else owns or changed it
+    ├── CapacityError              exit 7   quota or capacity does not allow it
+    ├── TimedOutError              exit 8   it did not happen in time
+    └── UnreachableError           exit 9   the server does not answer
+        (retryable: the same call may succeed later)
+
+An error says what happened, why, and the next step. `exit_code` is the CLI contract; `retryable` is the retry
+policy's only question, so that no caller ever matches on message text.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AllotmentError(Exception):
+    """Root of the tree.
+
+    Attributes:
+        what: what happened, one sentence without a full stop at the end.
+        why: the cause, where it is known.
+        fix: the next step for the reader, an imperative or a command.
+    """
+
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, what: str, *, why: str = "", fix: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.fix = fix
+
+    def __str__(self) -> str:
+        """Everything that is known, one part a line."""
+        lines = [self.what]
+        if self.why:
+            lines.append(f"why: {self.why}")
+        if self.fix:
+            lines.append(f"fix: {self.fix}")
+        return "\n".join(lines)
+
+
+class UsageError(AllotmentError):
+    """The call itself is wrong: flags that exclude each other, a value that cannot be."""
+
+    exit_code = 2
+
+
+class InputError(AllotmentError):
+    """A file the user wrote is wrong."""
+
+
+class NotFoundError(AllotmentError):
+    """A named thing does not exist."""
+
+    exit_code = 3
+
+
+class NotSignedInError(AllotmentError):
+    """No credentials for the server, or expired ones."""
+
+    exit_code = 4
+
+
+class ForbiddenError(AllotmentError):
+    """Signed in, but not allowed to do this."""
+
+    exit_code = 5
+
+
+class ConflictError(AllotmentError):
+    """Someone else owns or changed the thing."""
+
+    exit_code = 6
+
+
+class CapacityError(AllotmentError):
+    """Quota or capacity does not allow it."""
+
+    exit_code = 7
+
+
+class TimedOutError(AllotmentError):
+    """It did not happen in time."""
+
+    exit_code = 8
+    retryable = True
+
+
+class UnreachableError(AllotmentError):
+    """The server does not answer."""
+
+    exit_code = 9
+    retryable = True
