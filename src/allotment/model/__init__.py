@@ -1,0 +1,1 @@
+"""The nouns: frozen, valid by construction, and free of I/O. Nothing here imports anything else of ours."""

@@ -1,0 +1,198 @@
+"""Clusters, their node pools, and the flavors that the pools amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from allotment.model.accelerator import CapacityType
+from allotment.model.quantity import Bytes, MilliCpu
+
+
+class Purpose(StrEnum):
+    """What a cluster is for; it decides spot tolerance, environment and upgrade cadence."""
+
+    SERVING = "serving"
+    TRAINING = "training"
+    DEVELOPMENT = "development"
+
+
+class Environment(StrEnum):
+    """Value of the ``environment`` label."""
+
+    PRODUCTION = "production"
+    STAGING = "staging"
+    DEVELOPMENT = "development"
+
+
+class KueueApi(StrEnum):
+    """Version of ``kueue.x-k8s.io`` that a cluster is written in."""
+
+    V1BETA1 = "v1beta1"
+    V1BETA2 = "v1beta2"
+
+
+class QueueLayout(StrEnum):
+    """How teams share a cluster's quota."""
+
+    PER_TEAM = "per-team"
+    """One ClusterQueue a team, in cohorts: guarantees, borrowing and lending. The default."""
+    SHARED = "shared"
+    """One ClusterQueue for all teams: no guarantee, priority and order decide."""
+
+
+class Feature(StrEnum):
+    """What a cluster has beyond the least that Allotment needs."""
+
+    DRA = "dra"
+    POD_INTEGRATION = "pod-integration"
+    """Kueue's pod integration: plain pods and Deployments queue too."""
+    NETWORK_POLICY = "network-policy"
+    """The network plug-in enforces NetworkPolicies."""
+    MONITORING_OPERATOR = "monitoring-operator"
+
+
+class TaintEffect(StrEnum):
+    """Kubernetes' taint effects."""
+
+    NO_SCHEDULE = "NoSchedule"
+    PREFER_NO_SCHEDULE = "PreferNoSchedule"
+    NO_EXECUTE = "NoExecute"
+
+
+@dataclass(frozen=True, slots=True)
+class Taint:
+    """A node taint."""
+
+    key: str
+    value: str
+    effect: TaintEffect
+
+
+@dataclass(frozen=True, slots=True)
+class NodePool:
+    """Nodes of one shape.
+
+    Attributes:
+        accelerator: name in the catalogue, or None for a CPU pool.
+        accelerators_per_node: devices (or slices) a node offers; 0 for a CPU pool.
+        cpu: allocatable CPU per node.
+        memory: allocatable memory per node, bytes.
+        pods: allocatable pods per node.
+        min_nodes: nodes that are always there.
+        max_nodes: most nodes the autoscaler or contract allows; quota is checked against this.
+        labels: node labels beyond the accelerator's and the pool's own.
+        taints: every taint of the nodes, the accelerator's included.
+        dedicated_to: team that alone may use the pool (isolation level "node-pool"), or None.
+        price_per_hour: whole node, millionths of the currency; None: sum over its devices.
+        flavor: name of the flavor the pool belongs to.
+    """
+
+    name: str
+    accelerator: str | None
+    accelerators_per_node: int
+    cpu: MilliCpu
+    memory: Bytes
+    pods: int
+    min_nodes: int
+    max_nodes: int
+    capacity_type: CapacityType
+    machine_type: str
+    labels: Mapping[str, str]
+    taints: tuple[Taint, ...]
+    dedicated_to: str | None
+    price_per_hour: int | None
+    flavor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flavor:
+    """An accelerator (or plain CPU) with a capacity type: Kueue's ResourceFlavor.
+
+    Attributes:
+        name: unique in the cluster, such as ``a100-spot``.
+        accelerator: None for the flavor of CPU pools.
+        node_labels: what a node of this flavor carries; Kueue turns it into node affinity at admission.
+        taints: what its nodes carry; Kueue adds matching tolerations at admission.
+        capacity: devices when every pool stands at its maximum.
+        dedicated_to: team that alone may use it, or None.
+    """
+
+    name: str
+    accelerator: str | None
+    capacity_type: CapacityType
+    node_labels: Mapping[str, str]
+    taints: tuple[Taint, ...]
+    capacity: int
+    dedicated_to: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The compatibility row of a cluster; empty where it is not declared."""
+
+    kubernetes: str
+    kueue: str
+    driver: str
+    cuda: str
+    cudnn: str
+    runtime: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """A group of queues that lend to each other. `parent` makes a tree."""
+
+    name: str
+    parent: str | None
+    weight: int
+    """Fair-share weight in thousandths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """One Kubernetes cluster.
+
+    Attributes:
+        context: context in the user's kubeconfig.
+        flavors: in order of preference; derived from the pools unless the directory orders them.
+        cohorts: all cohorts of the cluster, parents before children.
+        admin_groups: identity provider's groups of the platform engineers.
+    """
+
+    name: str
+    purpose: Purpose
+    environment: Environment
+    region: str
+    provider: str
+    context: str
+    versions: Versions
+    kueue_api: KueueApi
+    queue_layout: QueueLayout
+    fair_sharing: bool
+    features: frozenset[Feature]
+    node_pools: tuple[NodePool, ...]
+    flavors: tuple[Flavor, ...]
+    cohorts: tuple[Cohort, ...]
+
+    def flavor(self, name: str) -> Flavor:
+        """The flavor of that name.
+
+        Raises:
+            KeyError: no such flavor; a loaded platform refers only to flavors that exist.
+        """
+        for flavor in self.flavors:
+            if flavor.name == name:
+                return flavor
+        raise KeyError(name)
+
+    @property
+    def cpu(self) -> MilliCpu:
+        """CPU when every pool stands at its maximum."""
+        return MilliCpu(sum(pool.cpu * pool.max_nodes for pool in self.node_pools))
+
+    @property
+    def memory(self) -> Bytes:
+        """Memory when every pool stands at its maximum, bytes."""
+        return Bytes(sum(pool.memory * pool.max_nodes for pool in self.node_pools))

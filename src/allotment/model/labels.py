@@ -1,0 +1,62 @@
+"""Label and annotation keys, and the names of our own objects: the vocabulary of render, plan and prove."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DOMAIN: Final = "allotment.dev"
+
+FIELD_MANAGER: Final = "allotment"
+"""Our name in server-side apply."""
+
+SYSTEM_NAMESPACE: Final = "allotment-system"
+
+TEAM: Final = "team"
+PROJECT: Final = "project"
+COST_CENTER: Final = "cost-center"
+ENVIRONMENT: Final = "environment"
+BILLING_LABELS: Final = (TEAM, PROJECT, COST_CENTER, ENVIRONMENT)
+"""On every object and every workload: the bill is drawn by them."""
+
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+MANAGED_BY_VALUE: Final = "allotment"
+
+PLATFORM: Final = f"{DOMAIN}/platform"
+"""Inventory: the platform an object belongs to. Prune touches only objects that carry our value."""
+
+FAMILY: Final = f"{DOMAIN}/family"
+TENANT: Final = f"{DOMAIN}/tenant"
+"""Label on a team namespace: the team's name. Policies bind to namespaces that carry it."""
+
+ISOLATION: Final = f"{DOMAIN}/isolation"
+OFFBOARDING: Final = f"{DOMAIN}/offboarding"
+
+QUEUES_ANNOTATION: Final = f"{DOMAIN}/queues"
+"""On a team namespace: LocalQueues its work may use, comma-separated."""
+PRIORITIES_ANNOTATION: Final = f"{DOMAIN}/priorities"
+"""On a team namespace: rungs of the ladder its work may use, comma-separated."""
+PROJECTS_ANNOTATION: Final = f"{DOMAIN}/projects"
+"""On a team namespace: allowed values of the project label, comma-separated; the bill needs a known project."""
+COST_CENTERS_ANNOTATION: Final = f"{DOMAIN}/cost-centers"
+"""On a team namespace: allowed values of the cost-center label, comma-separated."""
+CONTACTS_ANNOTATION: Final = f"{DOMAIN}/contacts"
+KEEP_DATA_UNTIL: Final = f"{DOMAIN}/keep-data-until"
+
+DEDICATED: Final = f"{DOMAIN}/dedicated"
+"""Taint and node label of a pool that one team alone may use; the value is the team's name."""
+NODE_POOL: Final = f"{DOMAIN}/node-pool"
+ACCELERATOR: Final = f"{DOMAIN}/accelerator"
+CAPACITY_TYPE: Final = f"{DOMAIN}/capacity-type"
+"""Node labels that Allotment asks every pool to carry; flavors select nodes by them."""
+
+KUEUE_QUEUE: Final = "kueue.x-k8s.io/queue-name"
+KUEUE_PRIORITY: Final = "kueue.x-k8s.io/priority-class"
+
+LOCAL_QUEUE: Final = "default"
+"""The LocalQueue of every team namespace. Kueue gives it to jobs without a queue label because of this name."""
+
+CPU_FLAVOR: Final = "cpu"
+"""Name of the flavor for CPU and memory, which carries no node labels: any node of the cluster will do."""
+
+SHARED_QUEUE: Final = "shared"
+"""The one ClusterQueue of the shared layout."""

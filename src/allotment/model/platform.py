@@ -1,0 +1,78 @@
+"""The platform: everything one directory declares, after defaults and checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from allotment.model.accelerator import Accelerator
+from allotment.model.cluster import Cluster
+from allotment.model.policy import Policy, Priority, SharedService, SloTier
+from allotment.model.team import Placement, Team
+
+
+@dataclass(frozen=True, slots=True)
+class StorageClassSpec:
+    """A StorageClass the platform creates in every cluster."""
+
+    name: str
+    provisioner: str
+    parameters: Mapping[str, str]
+    reclaim_policy: str
+    default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gitops:
+    """Where the rendered tree lives, for the Flux and Argo CD entry points."""
+
+    repository: str
+    branch: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """The whole declaration, valid by construction.
+
+    Attributes:
+        currency: ISO 4217 code; every price is in millionths of it.
+        admin_groups: identity provider's groups of the platform engineers.
+        accelerators: the catalogue, built-in entries included, by name.
+        priorities: the ladder, highest first.
+        exempt_namespaces: system namespaces no policy touches.
+    """
+
+    name: str
+    currency: str
+    admin_groups: tuple[str, ...]
+    accelerators: Mapping[str, Accelerator]
+    clusters: tuple[Cluster, ...]
+    teams: tuple[Team, ...]
+    priorities: tuple[Priority, ...]
+    policies: tuple[Policy, ...]
+    slo_tiers: tuple[SloTier, ...]
+    shared_services: tuple[SharedService, ...]
+    storage_classes: tuple[StorageClassSpec, ...]
+    exempt_namespaces: tuple[str, ...]
+    gitops: Gitops
+
+    def cluster(self, name: str) -> Cluster | None:
+        """The cluster of that name, or None."""
+        return next((cluster for cluster in self.clusters if cluster.name == name), None)
+
+    def team(self, name: str) -> Team | None:
+        """The team of that name, or None."""
+        return next((team for team in self.teams if team.name == name), None)
+
+    def teams_in(self, cluster: str) -> Iterator[tuple[Team, Placement]]:
+        """Teams present in a cluster with their placement, in the platform's order."""
+        for team in self.teams:
+            placement = team.placement_in(cluster)
+            if placement is not None:
+                yield team, placement
+
+    @property
+    def default_priority(self) -> Priority:
+        """The rung of work that names none."""
+        return next(rung for rung in self.priorities if rung.default)

@@ -1,0 +1,115 @@
+"""Policies, priorities, service levels and shared services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """What a policy does with a violation."""
+
+    AUDIT = "audit"
+    WARN = "warn"
+    ENFORCE = "enforce"
+
+
+class PolicyName(StrEnum):
+    """Every guardrail Allotment renders as a ValidatingAdmissionPolicy; `render/policies/` has one file for each."""
+
+    GPU_REQUESTS_EQUAL_LIMITS = "gpu-requests-equal-limits"
+    ACCELERATORS_ONLY_IN_TEAM_NAMESPACES = "accelerators-only-in-team-namespaces"
+    PLACEMENT_REQUIRED = "placement-required"
+    LABELS_REQUIRED = "labels-required"
+    QUEUE_REQUIRED = "queue-required"
+    PRIORITY_FROM_LADDER = "priority-from-ladder"
+    NODE_POOL_ISOLATION = "node-pool-isolation"
+    NO_DIRECT_NODE_BINDING = "no-direct-node-binding"
+    MANAGED_OBJECTS_PROTECTED = "managed-objects-protected"
+    NO_NAMESPACE_ADOPTION = "no-namespace-adoption"
+    NO_EXPOSED_SERVICES = "no-exposed-services"
+    TRUSTED_REGISTRIES = "trusted-registries"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One guardrail as the platform declares it.
+
+    Attributes:
+        modes: the mode in force by cluster name, overrides applied; every cluster has an entry.
+        exempt_namespaces: further namespaces besides the system's that the policy leaves alone.
+        registries: image prefixes; only for `TRUSTED_REGISTRIES`, where empty means the policy is not rendered.
+    """
+
+    name: PolicyName
+    modes: Mapping[str, Mode]
+    exempt_namespaces: tuple[str, ...]
+    registries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Priority:
+    """A rung of the ladder: a PriorityClass and a WorkloadPriorityClass of one name and value.
+
+    Attributes:
+        value: 0 … 1,000,000,000 (more is the system's).
+        preempts: whether work of this rung may displace lower rungs.
+        default: pods that name no class get this one; exactly one rung of a ladder is the default.
+    """
+
+    name: str
+    value: int
+    preempts: bool
+    default: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class SloTier:
+    """A service level.
+
+    Attributes:
+        latency_p99_ms: bound on the 99th percentile, milliseconds.
+        availability_ppm: availability target in parts per million (99.95 % = 999,500).
+        min_requests_per_second: load from which the tier is meant; 0 for batch.
+        spot_allowed: whether services of this tier may run on spot capacity.
+    """
+
+    name: str
+    latency_p99_ms: int
+    availability_ppm: int
+    min_requests_per_second: int
+    spot_allowed: bool
+    default_priority: str
+
+
+class Direction(StrEnum):
+    """Which way a shared service's traffic is opened, seen from the team's namespace."""
+
+    EGRESS = "egress"
+    INGRESS = "ingress"
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port of a shared service."""
+
+    protocol: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class SharedService:
+    """A service of the platform that team namespaces may reach, or that reaches into them (scraping).
+
+    Either `namespace` (with `pod_labels`) or `cidrs` names the other side.
+    """
+
+    name: str
+    direction: Direction
+    namespace: str | None
+    pod_labels: Mapping[str, str]
+    cidrs: tuple[str, ...]
+    ports: tuple[Port, ...]
+    description: str

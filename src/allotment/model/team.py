@@ -1,0 +1,185 @@
+"""Teams: who they are, where they run, and what they may use there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+from allotment.model.cluster import Environment
+from allotment.model.names import tenant_name
+from allotment.model.quantity import Bytes, MilliCpu
+
+
+class Isolation(StrEnum):
+    """How strong a team's boundary is, weakest (and cheapest) first."""
+
+    NAMESPACE = "namespace"
+    NODE_POOL = "node-pool"
+    CLUSTER = "cluster"
+    SUBSCRIPTION = "subscription"
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The identity provider's group ids by role. Exec into pods is a right of its own."""
+
+    owners: tuple[str, ...]
+    members: tuple[str, ...]
+    viewers: tuple[str, ...]
+    exec: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PodLimits:
+    """The most that one pod of a member may ask for; None where it is not limited.
+
+    `accelerators` counts devices of whatever resource the pod asks for.
+    """
+
+    cpu: MilliCpu | None
+    memory: Bytes | None
+    accelerators: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Quota of one resource in one flavor: Kueue's nominal, borrowing limit, lending limit.
+
+    Units are the resource's own: milli-CPU, bytes, devices. A limit of None is "no limit".
+    """
+
+    nominal: int
+    borrowing_limit: int | None
+    lending_limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlavorAllowance:
+    """A team's quota of devices in one flavor."""
+
+    flavor: str
+    devices: Allowance
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceQuota:
+    """What the namespace's ResourceQuota allows at once, borrowed quota included.
+
+    Attributes:
+        accelerators: devices by extended resource name.
+        objects: counts by ResourceQuota key, such as ``count/jobs.batch``.
+    """
+
+    requests_cpu: MilliCpu
+    limits_cpu: MilliCpu
+    requests_memory: Bytes
+    limits_memory: Bytes
+    accelerators: tuple[tuple[str, int], ...]
+    pods: int
+    storage: Bytes
+    claims: int
+    objects: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A team's presence in one cluster.
+
+    Attributes:
+        cohort: cohort its queue joins, or None for a queue of its own.
+        cpu: milli-CPU in the cluster's CPU flavor.
+        memory: bytes in the cluster's CPU flavor.
+        accelerators: one entry for every flavor that the team's queue offers, in order of preference.
+    """
+
+    cluster: str
+    environment: Environment
+    cohort: str | None
+    weight: int
+    cpu: Allowance
+    memory: Allowance
+    accelerators: tuple[FlavorAllowance, ...]
+    namespace_quota: NamespaceQuota
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project of a team: a value of the ``project`` label, perhaps with a cost centre of its own."""
+
+    name: str
+    cost_center: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A volume claim every team namespace gets."""
+
+    name: str
+    size: Bytes
+    storage_class: str
+    access_mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Default storage of a team."""
+
+    total: Bytes
+    claims: tuple[Claim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Whom to ask; `kind` is ``email``, ``chat`` or ``pager``."""
+
+    kind: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offboarding:
+    """A team that leaves: it runs nothing any more; its data stay until the date has passed."""
+
+    keep_data_until: dt.date
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A tenant.
+
+    Attributes:
+        priorities: names of the ladder's rungs its work may use; the first is its default.
+        image_pull_secrets: names of Secrets for the registry that its default account uses.
+        placements: one per cluster, in the platform's order of clusters.
+        offboarding: set once the team has been removed and only its data remain.
+    """
+
+    name: str
+    display_name: str
+    groups: Groups
+    member_limits: PodLimits
+    isolation: Isolation
+    cost_center: str
+    environments: tuple[Environment, ...]
+    projects: tuple[Project, ...]
+    priorities: tuple[str, ...]
+    storage: Storage
+    image_pull_secrets: tuple[str, ...]
+    contacts: tuple[Contact, ...]
+    placements: tuple[Placement, ...]
+    offboarding: Offboarding | None
+
+    @property
+    def namespace(self) -> str:
+        """The team's namespace, the same in every cluster."""
+        return tenant_name(self.name)
+
+    @property
+    def queue(self) -> str:
+        """Name of the team's ClusterQueue in the per-team layout."""
+        return tenant_name(self.name)
+
+    def placement_in(self, cluster: str) -> Placement | None:
+        """The team's presence in that cluster, or None."""
+        return next((placement for placement in self.placements if placement.cluster == cluster), None)
