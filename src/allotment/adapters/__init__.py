@@ -1,0 +1,1 @@
+"""All I/O: one folder for each outside system, independent of each other."""

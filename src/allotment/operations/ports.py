@@ -1,0 +1,168 @@
+"""The ports: what the use cases need from the outside world, as small Protocols.
+
+Every adapter in `adapters/` fulfils one of them and ships beside a fake that tests check against the real one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from allotment.errors import AllotmentError, ConflictError
+from allotment.model.manifest import ObjectKey
+
+Body = Mapping[str, Any]
+"""A Kubernetes object as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldConflict:
+    """A field that another manager owns, as the API server names it."""
+
+    manager: str
+    field: str
+
+
+class FieldConflictError(ConflictError):
+    """Server-side apply met fields of other managers; nothing was written."""
+
+    def __init__(self, key: ObjectKey, conflicts: tuple[FieldConflict, ...]) -> None:
+        managers = ", ".join(sorted({conflict.manager for conflict in conflicts}))
+        super().__init__(
+            f"{key} has fields that belong to {managers}",
+            why="; ".join(f"{conflict.field} is owned by {conflict.manager}" for conflict in conflicts),
+            fix="let that manager give the fields up, or take them over with --force-conflicts",
+        )
+        self.key = key
+        self.conflicts = conflicts
+
+
+class RefusedError(AllotmentError):
+    """The API server understood the request and refused it (400, 403, 404 of a kind, 409, 422).
+
+    Attributes:
+        status: HTTP status code.
+        reason: Kubernetes' reason word (``Forbidden``, ``Invalid``, ``AlreadyExists`` …).
+        message: the server's own words, unchanged.
+    """
+
+    def __init__(self, what: str, *, status: int, reason: str, message: str) -> None:
+        super().__init__(what, why=message)
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Somebody to act as: an impersonated user with groups."""
+
+    user: str
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The server's answer to a write: the object as it now is, and the Warning headers that came with it."""
+
+    body: Body
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessQuestion:
+    """One cell of a can-i matrix; `namespace` empty means cluster-wide."""
+
+    verb: str
+    group: str
+    resource: str
+    subresource: str
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """Where the API server is and what it calls itself."""
+
+    url: str
+    version: str
+
+
+class KubePort(Protocol):
+    """One Kubernetes API server.
+
+    Every method raises `UnreachableError` when the server does not answer, `NotSignedInError` on 401, and
+    `RefusedError` when it refuses. Reads and idempotent writes are retried inside on 429, 5xx and dropped
+    connections; the caller never retries.
+    """
+
+    def server(self) -> ServerInfo:
+        """Address and version."""
+        ...
+
+    def serves(self, api_version: str, kind: str) -> bool:
+        """Whether the server knows the kind in that version (CRDs may be absent)."""
+        ...
+
+    def list(self, api_version: str, kind: str, *, namespace: str = "", labels: str = "") -> Iterator[Body]:
+        """All objects of a kind, in pages; `managedFields` included. Nothing if the kind is not served."""
+        ...
+
+    def get(self, api_version: str, key: ObjectKey) -> Body | None:
+        """One object, or None if it does not exist."""
+        ...
+
+    def apply(self, body: Body, *, dry_run: bool = False, force: bool = False) -> Answer:
+        """Server-side apply with our field manager.
+
+        Raises:
+            FieldConflictError: another manager owns a field with another value, and `force` is off.
+        """
+        ...
+
+    def create(self, body: Body, *, dry_run: bool = False, identity: Identity | None = None) -> Answer:
+        """POST, perhaps as somebody else."""
+        ...
+
+    def merge_patch(
+        self,
+        api_version: str,
+        key: ObjectKey,
+        patch: Body,
+        *,
+        subresource: str = "",
+        dry_run: bool = False,
+        identity: Identity | None = None,
+    ) -> Answer:
+        """JSON merge patch, perhaps of a subresource, perhaps as somebody else."""
+        ...
+
+    def delete(
+        self,
+        api_version: str,
+        key: ObjectKey,
+        *,
+        dry_run: bool = False,
+        identity: Identity | None = None,
+        uid: str = "",
+    ) -> bool:
+        """Delete with background propagation; with `uid` only that very object. False if it was not there."""
+        ...
+
+    def allowed(self, identity: Identity, question: AccessQuestion) -> bool:
+        """Ask the server's authorizer (SubjectAccessReview)."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, passed in."""
+
+    def now(self) -> dt.datetime:
+        """The present moment, UTC, aware."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Let real (or virtual) time pass."""
+        ...
