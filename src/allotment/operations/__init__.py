@@ -1,1 +1,1 @@
-"""The use cases: each takes its ports as arguments, decides by calling the pure packages, and acts through the ports."""
+"""The use cases: each takes its ports as arguments, decides in the pure packages, and acts through the ports."""
