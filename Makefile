@@ -1,0 +1,58 @@
+# Two commands do everything on a fresh machine that has git, Python 3.11+ and make:
+#   make up     see the product at work, without a cluster
+#   make test   everything CI runs
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+ALLOT := $(BIN)/allot
+READY := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help setup up test check lint unit corpus live nightly golden lock bench clean
+help: ## what can be made
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements/dev.txt pyproject.toml tools/setup.sh
+	@sh tools/setup.sh $(VENV)
+	@touch $@
+
+setup: $(READY) ## a virtual environment with the locked dependencies
+
+up: $(READY) ## validate, render and plan the example platform; no cluster needed
+	@sh tools/up.sh $(ALLOT)
+
+check: test ## the same as `make test`: exactly what CI runs
+
+test: $(READY) ## format, lint, types, layers, unit, corpus and live tests (the first run builds a control plane)
+	@sh tools/test.sh $(BIN)
+
+lint: $(READY) ## format, lint, types, layers
+	$(BIN)/ruff format --check src tests benchmarks tools
+	$(BIN)/ruff check src tests benchmarks tools
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(READY) ## unit tests: offline, under a minute
+	$(PYTEST) -q -m "not live and not corpus and not nightly"
+
+corpus: $(READY) ## replay a sample of the recorded decisions found through ALLOTMENT_DATA
+	$(PYTEST) -q -m "corpus and not nightly"
+
+live: $(READY) ## tests against a real control plane, the end-to-end story included
+	$(PYTEST) -q -m "live and not nightly"
+
+nightly: $(READY) ## the long runs: all scenarios, all mutations
+	$(PYTEST) -q -m nightly
+
+golden: $(READY) ## write the golden files anew; read the diff before you commit it
+	ALLOTMENT_UPDATE_GOLDEN=1 $(PYTEST) -q tests/unit/render
+
+lock: ## resolve the locked requirements anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade pyproject.toml -o requirements/run.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade --group dev pyproject.toml -o requirements/dev.txt
+
+bench: $(READY) ## the plan benchmark beside kubectl
+	$(BIN)/python -m benchmarks.plan
+
+clean: ## remove what was built here; caches in the user's folders stay
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .allotment

@@ -1,0 +1,1 @@
+"""Platform to manifests: one file for each family of objects, pure and deterministic."""

@@ -1,0 +1,25 @@
+#!/bin/sh
+# What a newcomer sees first: the example platform validated, rendered and planned, without any cluster.
+set -eu
+allot=$1
+out=${ALLOTMENT_UP_OUT:-build/fleet-config}
+
+step() { printf '\n\033[1m$ allot %s\033[0m\n' "$*"; "$allot" "$@"; }
+[ -t 1 ] || step() { printf '\n$ allot %s\n' "$*"; "$allot" "$@"; }
+
+step validate examples/acme
+rm -rf "$out"
+step render examples/acme --out "$out"
+step plan examples/acme --cluster training-eastus --offline
+
+cat <<NEXT
+
+What to type next
+  $allot --help
+  $allot init my-platform                      a commented starter directory of your own
+  $allot team add robotics --platform examples/acme --accelerator a100=4 --cpu 32 --memory 128Gi --group grp-robotics --dry-run=client
+  $allot sandbox up training-eastus --platform examples/acme
+                                                      a real control plane on this machine: kube-apiserver, Kueue and
+                                                      fake GPU nodes (the first time builds it, about 16 minutes)
+  make test                                           everything CI runs
+NEXT
