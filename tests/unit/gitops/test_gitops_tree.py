@@ -1,0 +1,151 @@
+"""The GitOps tree is only a factoring: every cluster's directory builds back to exactly its manifests."""
+
+from __future__ import annotations
+
+import copy
+import posixpath
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from allotment.model import labels
+from allotment.model.manifest import Family, Manifest, Manifests, ObjectKey, key_of
+from allotment.render.gitops import gitops_tree
+from allotment.render.json_patch import patch_between
+from tests.unit.builders import platform
+
+
+def manifest(
+    name: str, *, team: str | None = None, family: Family = Family.RBAC, version: str = "v1", **data: Any
+) -> Manifest:
+    marks = {labels.MANAGED_BY: labels.MANAGED_BY_VALUE, "environment": data.pop("environment", "development")}
+    if team:
+        marks[labels.TEAM] = team
+    metadata = {"name": name, "labels": marks, **({"namespace": team} if team else {})}
+    return Manifest(family, team, {"apiVersion": version, "kind": "ConfigMap", "metadata": metadata, "data": data})
+
+
+def build(tree: Mapping[str, str], directory: str) -> dict[ObjectKey, Any]:
+    """What `kustomize build` does with the features the tree uses; the real one is run in tests/live/gitops."""
+    kustomization = yaml.safe_load(tree[f"{directory}/kustomization.yaml"])
+    objects: dict[ObjectKey, Any] = {}
+    for resource in kustomization.get("resources", []):
+        path = posixpath.normpath(f"{directory}/{resource}")
+        found = build(tree, path).values() if f"{path}/kustomization.yaml" in tree else yaml.safe_load_all(tree[path])
+        for body in found:
+            assert key_of(body) not in objects, f"{key_of(body)} twice in {directory}"
+            objects[key_of(body)] = body
+    for patch in kustomization.get("patches", []):
+        operations = yaml.safe_load(tree[f"{directory}/{patch['path']}"])
+        targets = [body for body in objects.values() if selected(body, patch["target"])]
+        assert targets, patch
+        for body in targets:
+            apply_patch(body, operations)
+    return objects
+
+
+def selected(body: Mapping[str, Any], target: Mapping[str, str]) -> bool:
+    if "labelSelector" in target:
+        wanted = dict(part.split("=") for part in target["labelSelector"].split(","))
+        return wanted.items() <= body["metadata"]["labels"].items()
+    return target["name"].replace("\\", "") == body["metadata"]["name"] and target.get("namespace", "") == body[
+        "metadata"
+    ].get("namespace", "")
+
+
+def apply_patch(body: dict[str, Any], operations: list[dict[str, Any]]) -> None:
+    for operation in operations:
+        *parents, last = [part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:]]
+        place: Any = body
+        for part in parents:
+            place = place[part]
+        if operation["op"] == "remove":
+            del place[last]
+        else:
+            assert (last in place) == (operation["op"] == "replace"), operation
+            place[last] = operation["value"]
+
+
+def assert_builds_back(clusters: list[Manifests]) -> Mapping[str, str]:
+    tree = gitops_tree(platform(), clusters)
+    for manifests in clusters:
+        wanted = {item.key: item.body for item in manifests}
+        assert build(tree, f"clusters/{manifests.cluster}") == wanted
+    return tree
+
+
+DATA = st.dictionaries(st.sampled_from(["a", "b/c", "~d"]), st.sampled_from(["1", "2"]), max_size=3)
+OBJECTS = st.dictionaries(
+    st.tuples(st.sampled_from(["x", "y.z"]), st.sampled_from([None, "nlp", "cv"])),
+    st.tuples(DATA, st.sampled_from(["v1", "v2"]), st.sampled_from(["development", "production"])),
+    max_size=6,
+)
+
+
+@given(st.lists(OBJECTS, min_size=1, max_size=4))
+@settings(max_examples=300, deadline=None)
+def test_every_cluster_builds_back(clusters: list[dict[tuple[str, str | None], Any]]) -> None:
+    assert_builds_back(
+        [
+            Manifests(
+                f"c{number}",
+                tuple(
+                    manifest(name, team=team, version=version, environment=environment, **data)
+                    for (name, team), (data, version, environment) in objects.items()
+                ),
+            )
+            for number, objects in enumerate(clusters)
+        ]
+    )
+
+
+def test_one_environment_label_is_one_patch() -> None:
+    dev = [manifest(name, team="nlp") for name in ("a", "b", "c")]
+    prod = [manifest(name, team="nlp", environment="production") for name in ("a", "b", "c")]
+    tree = assert_builds_back([Manifests("dev", tuple(dev)), Manifests("prod", tuple(prod))])
+    assert [path for path in tree if "patches" in path] == ["clusters/prod/patches/team-nlp/all.yaml"]
+
+
+def test_adding_a_team_touches_one_line_besides_its_own_directory() -> None:
+    before = [Manifests("dev", (manifest("a", team="nlp"), manifest("p"))), Manifests("prod", (manifest("p"),))]
+    after = [Manifests("dev", (*before[0].objects, manifest("a", team="cv"))), before[1]]
+    old, new = assert_builds_back(before), assert_builds_back(after)
+    changed = {path for path in new if new[path] != old.get(path)}
+    assert changed == {
+        "base/teams/cv/kustomization.yaml",
+        "base/teams/cv/rbac.yaml",
+        "clusters/dev/kustomization.yaml",
+    }
+
+
+def test_the_same_input_gives_the_same_bytes() -> None:
+    clusters = [Manifests("dev", tuple(manifest(name) for name in "abc"))]
+    assert dict(gitops_tree(platform(), clusters)) == dict(gitops_tree(platform(), copy.deepcopy(clusters)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "operations"),
+    [
+        ({}, {}, []),
+        ({"a": 1}, {"a": 2}, [("replace", "/a", 2)]),
+        ({"a": 1}, {}, [("remove", "/a", None)]),
+        ({}, {"a/b~c": {"d": 1}}, [("add", "/a~1b~0c", {"d": 1})]),
+        ({"a": {"b": [1]}}, {"a": {"b": [1, 2]}}, [("replace", "/a/b", [1, 2])]),
+        ({"a": {"b": 1}}, {"a": 3}, [("replace", "/a", 3)]),
+    ],
+)
+def test_patch_between(old: dict[str, Any], new: dict[str, Any], operations: list[tuple[str, str, Any]]) -> None:
+    assert [(item.op, item.path, item.value) for item in patch_between(old, new)] == operations
+
+
+def test_entry_points_name_the_repository() -> None:
+    tree = gitops_tree(platform(), [Manifests("dev", (manifest("p"),))])
+    source, kustomization = yaml.safe_load_all(tree["flux/dev.yaml"])
+    assert source["spec"]["url"] == platform().gitops.repository
+    assert kustomization["spec"]["path"].endswith("clusters/dev")
+    argo = yaml.safe_load(tree["argocd/applicationset.yaml"])
+    assert [element["cluster"] for element in argo["spec"]["generators"][0]["list"]["elements"]] == ["dev"]
