@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from allotment.errors import AllotmentError, ConflictError
+from allotment.errors import AllotmentError, ConflictError, ForbiddenError
 from allotment.model.manifest import ObjectKey
 
 Body = Mapping[str, Any]
@@ -53,6 +53,10 @@ class RefusedError(AllotmentError):
         self.status = status
         self.reason = reason
         self.message = message
+
+
+class AccessRefusedError(RefusedError, ForbiddenError):
+    """The refusal was 403: missing rights, or an admission policy."""
 
 
 @dataclass(frozen=True, slots=True)

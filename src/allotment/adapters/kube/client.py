@@ -1,0 +1,205 @@
+"""`KubePort` over HTTPS. Safe to share between worker threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, Self
+
+import httpx2 as httpx
+from lightkube.config.client_adapter import verify_cluster
+from lightkube.config.kubeconfig import SingleConfig
+from lightkube.config.models import User
+
+from allotment.adapters.kube import answers, discovery, kubeconfig, requests, transport
+from allotment.adapters.kube.credentials import auth_of
+from allotment.adapters.kube.discovery import Resource
+from allotment.adapters.kube.requests import Request
+from allotment.adapters.kube.transport import Patience
+from allotment.errors import InputError
+from allotment.model.manifest import ObjectKey, key_of
+from allotment.operations.ports import AccessQuestion, Answer, Body, Identity, RefusedError, ServerInfo
+
+CONNECTIONS: Final = 32
+"""Connections kept at most; more than any bounded pool of ours has workers."""
+
+REDISCOVER_AFTER: Final = 2.0
+"""Seconds after which an unknown kind is looked up again: CRDs come while we run."""
+
+
+def connect(kubeconfig_file: Path | None = None, context: str | None = None) -> KubeClient:
+    """A client for the server that the kubeconfig and the context choose. Nothing is sent yet.
+
+    Raises:
+        NotFoundError: no kubeconfig or no such context.
+        InputError: the kubeconfig cannot be used.
+        NotSignedInError: the kind of credentials is not supported.
+    """
+    config = kubeconfig.load(kubeconfig_file, context)
+    return KubeClient(http_client(config))
+
+
+def http_client(config: SingleConfig, http_transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """The HTTP client with the TLS and credentials of a kubeconfig's context.
+
+    Raises:
+        InputError: a certificate or key cannot be read.
+        NotSignedInError: the kind of credentials is not supported.
+    """
+    try:
+        tls = verify_cluster(config.cluster, config.user or User(), config.abs_file)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"the certificates of context {config.context_name} cannot be read", why=f"{type(error).__name__}"
+        ) from None
+    return httpx.Client(
+        base_url=config.cluster.server,
+        verify=tls,
+        auth=auth_of(config, tls),
+        timeout=transport.TIMEOUT,
+        transport=http_transport,
+        limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+        headers={"User-Agent": "allotment"},
+    )
+
+
+class KubeClient:
+    """One API server. Close it, or use it as a context manager."""
+
+    def __init__(self, http: httpx.Client, patience: Patience | None = None) -> None:
+        self._http = http
+        self._patience = patience or Patience()
+        self._lock = threading.Lock()
+        self._resources: discovery.Resources | None = None
+        self._discovered = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def server(self) -> ServerInfo:
+        """Address and version."""
+        body = answers.body_of(self._send(requests.version()))
+        return ServerInfo(url=str(self._http.base_url).rstrip("/"), version=str(body.get("gitVersion", "")))
+
+    def serves(self, api_version: str, kind: str) -> bool:
+        """Whether the server knows the kind in that version."""
+        return self._find(api_version, kind) is not None
+
+    def list(self, api_version: str, kind: str, *, namespace: str = "", labels: str = "") -> Iterator[Body]:
+        """All objects of a kind, page by page."""
+        resource = self._find(api_version, kind)
+        token = ""
+        while resource is not None:
+            response = self._ask(requests.page(resource, namespace, labels, token))
+            document = answers.body_of(response)
+            if response.status_code == httpx.codes.GONE:
+                # The server forgot the snapshot we page through, and offers to go on with a newer one.
+                token = document.get("metadata", {}).get("continue", "")
+                continue
+            for item in document.get("items") or ():
+                item["apiVersion"], item["kind"] = api_version, kind
+                yield item
+            token = document.get("metadata", {}).get("continue", "")
+            if not token:
+                return
+
+    def get(self, api_version: str, key: ObjectKey) -> Body | None:
+        """One object, or None."""
+        resource = self._find(api_version, key.kind)
+        if resource is None:
+            return None
+        response = self._send(requests.get(resource, key), key, missing_is_fine=True)
+        return None if response.status_code == httpx.codes.NOT_FOUND else answers.body_of(response)
+
+    def apply(self, body: Body, *, dry_run: bool = False, force: bool = False) -> Answer:
+        """Server-side apply with our field manager."""
+        request = requests.apply(self._resource(body["apiVersion"], body["kind"]), body, dry_run=dry_run, force=force)
+        return answers.answer_of(self._send(request, key_of(body)))
+
+    def create(self, body: Body, *, dry_run: bool = False, identity: Identity | None = None) -> Answer:
+        """POST, perhaps as somebody else."""
+        resource = self._resource(body["apiVersion"], body["kind"])
+        return answers.answer_of(self._send(requests.create(resource, body, dry_run=dry_run, identity=identity)))
+
+    def merge_patch(
+        self,
+        api_version: str,
+        key: ObjectKey,
+        patch: Body,
+        *,
+        subresource: str = "",
+        dry_run: bool = False,
+        identity: Identity | None = None,
+    ) -> Answer:
+        """JSON merge patch."""
+        resource = self._resource(api_version, key.kind)
+        request = requests.merge_patch(
+            resource, key, patch, subresource=subresource, dry_run=dry_run, identity=identity
+        )
+        return answers.answer_of(self._send(request))
+
+    def delete(
+        self,
+        api_version: str,
+        key: ObjectKey,
+        *,
+        dry_run: bool = False,
+        identity: Identity | None = None,
+        uid: str = "",
+    ) -> bool:
+        """Delete; False if the object was not there."""
+        resource = self._find(api_version, key.kind)
+        if resource is None:
+            return False
+        request = requests.delete(resource, key, dry_run=dry_run, identity=identity, uid=uid)
+        return self._send(request, missing_is_fine=True).status_code != httpx.codes.NOT_FOUND
+
+    def allowed(self, identity: Identity, question: AccessQuestion) -> bool:
+        """Ask the server's authorizer."""
+        body = answers.body_of(self._send(requests.access_review(identity, question)))
+        return bool(body.get("status", {}).get("allowed", False))
+
+    def _ask(self, request: Request) -> httpx.Response:
+        """Send a page request; 410 is an answer to page requests, not a refusal."""
+        response = transport.send(self._http, request, self._patience)
+        if response.is_success or response.status_code == httpx.codes.GONE:
+            return response
+        raise answers.error_of(request, response, None)
+
+    def _send(self, request: Request, key: ObjectKey | None = None, *, missing_is_fine: bool = False) -> httpx.Response:
+        response = transport.send(self._http, request, self._patience)
+        if response.is_success or (missing_is_fine and response.status_code == httpx.codes.NOT_FOUND):
+            return response
+        raise answers.error_of(request, response, key)
+
+    def _resource(self, api_version: str, kind: str) -> Resource:
+        resource = self._find(api_version, kind)
+        if resource is None:
+            what = f"{self._http.base_url} does not know the kind {kind} in {api_version}"
+            raise RefusedError(what, status=404, reason="NotFound", message="install its custom resource definition")
+        return resource
+
+    def _find(self, api_version: str, kind: str) -> Resource | None:
+        with self._lock:
+            known = self._resources
+            stale = time.monotonic() - self._discovered > REDISCOVER_AFTER
+            if known is None or ((api_version, kind) not in known and stale):
+                known = self._resources = self._discover()
+                self._discovered = time.monotonic()
+            return known.get((api_version, kind))
+
+    def _discover(self) -> discovery.Resources:
+        found: dict[tuple[str, str], Resource] = {}
+        for root in discovery.ROOTS:
+            document: dict[str, Any] = answers.body_of(self._send(requests.discovery(root)))
+            found |= discovery.read(document)
+        return found

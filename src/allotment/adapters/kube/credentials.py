@@ -1,0 +1,166 @@
+"""Exec credential plugins (``client.authentication.k8s.io`` v1 and v1beta1): ``az``, ``aws``, ``gke`` and the like.
+
+The plugin runs when a request first needs a token, again when the token expires or the server says 401, and never
+twice at once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import re
+import ssl
+import subprocess
+import tempfile
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2 as httpx
+from lightkube.config.client_adapter import user_auth
+from lightkube.config.kubeconfig import SingleConfig
+from lightkube.config.models import Cluster, UserExec
+
+from allotment.adapters.kube.kubeconfig import wants_cluster_info
+from allotment.errors import NotSignedInError
+
+API_VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+PLUGIN_TIMEOUT: Final = 60.0
+"""Seconds a plugin may take; a browser sign-in fits."""
+
+_EXPIRY_MARGIN: Final = dt.timedelta(seconds=30)
+_TOKEN_SHAPED: Final = re.compile(r"[A-Za-z0-9_\-./+=]{24,}")
+
+
+def auth_of(config: SingleConfig, tls: ssl.SSLContext) -> httpx.Auth | None:
+    """How requests to that server are signed; None where the client certificate alone does it.
+
+    Raises:
+        NotSignedInError: the kubeconfig asks for a kind of sign-in that no longer exists.
+    """
+    user = config.user
+    if user is None:
+        return None
+    if user.auth_provider:
+        raise NotSignedInError(
+            f"the user of context {config.context_name} signs in by an auth-provider",
+            why="Kubernetes removed auth-providers in 1.26",
+            fix="switch the user to an exec plugin",
+        )
+    if user.exec is not None and user.token is None and user.token_file is None:
+        return PluginAuth(user.exec, config.cluster, tls)
+    return user_auth(user)
+
+
+class PluginAuth(httpx.Auth):
+    """Signs requests with what a credential plugin prints."""
+
+    def __init__(self, plugin: UserExec, cluster: Cluster, tls: ssl.SSLContext) -> None:
+        if plugin.apiVersion not in API_VERSIONS:
+            raise NotSignedInError(
+                f"the credential plugin {plugin.command} speaks {plugin.apiVersion}",
+                fix=f"set its apiVersion to {API_VERSIONS[0]}",
+            )
+        self._plugin = plugin
+        self._cluster = cluster
+        self._tls = tls
+        self._lock = threading.Lock()
+        self._bearer: str | None = None
+        self._expires: dt.datetime | None = None
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Sign; after a 401 fetch a new credential once and sign again."""
+        used = self._credential(stale=None)
+        _sign(request, used)
+        response = yield request
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            response.read()
+            _sign(request, self._credential(stale=used))
+            yield request
+
+    def _credential(self, *, stale: str | None) -> str:
+        """The bearer header; a new one if the present one has expired or is the `stale` one."""
+        with self._lock:
+            expired = self._expires is not None and dt.datetime.now(dt.UTC) >= self._expires - _EXPIRY_MARGIN
+            if self._bearer is None or expired or self._bearer == stale:
+                self._fetch()
+            return self._bearer or ""
+
+    def _fetch(self) -> None:
+        status = _status_of(self._plugin.command, self._run())
+        if "clientCertificateData" in status:
+            _load_pair(self._tls, status["clientCertificateData"], status.get("clientKeyData", ""))
+        token = status.get("token", "")
+        self._bearer = f"Bearer {token}" if token else ""
+        expires = status.get("expirationTimestamp")
+        self._expires = dt.datetime.fromisoformat(expires) if expires else None
+
+    def _run(self) -> str:
+        plugin = self._plugin
+        environment = os.environ | {entry.name: entry.value for entry in plugin.env or ()}
+        environment["KUBERNETES_EXEC_INFO"] = json.dumps(self._exec_info())
+        try:
+            done = subprocess.run(
+                [plugin.command, *(plugin.args or ())],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=PLUGIN_TIMEOUT,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise NotSignedInError(
+                f"the credential plugin {plugin.command} is not installed", fix=plugin.installHint or "install it"
+            ) from None
+        except subprocess.TimeoutExpired:
+            raise NotSignedInError(
+                f"the credential plugin {plugin.command} did not end within {PLUGIN_TIMEOUT:.0f} s",
+                fix="run it by hand and sign in",
+            ) from None
+        if done.returncode != 0:
+            raise NotSignedInError(
+                f"the credential plugin {plugin.command} ended with code {done.returncode}",
+                why=_TOKEN_SHAPED.sub("[redacted]", done.stderr.strip()[-400:]),
+                fix="run it by hand and sign in",
+            )
+        return done.stdout
+
+    def _exec_info(self) -> dict[str, Any]:
+        spec: dict[str, Any] = {"interactive": False}
+        if wants_cluster_info(self._plugin):
+            spec["cluster"] = {
+                "server": self._cluster.server,
+                "insecure-skip-tls-verify": self._cluster.insecure,
+                "certificate-authority-data": self._cluster.certificate_auth_data,
+            }
+        return {"apiVersion": self._plugin.apiVersion, "kind": "ExecCredential", "spec": spec}
+
+
+def _sign(request: httpx.Request, bearer: str) -> None:
+    if bearer:
+        request.headers["Authorization"] = bearer
+
+
+def _status_of(command: str, output: str) -> dict[str, str]:
+    # What a plugin prints is a secret: no part of it may reach the message.
+    try:
+        status = json.loads(output)["status"]
+    except (ValueError, KeyError, TypeError):
+        status = None
+    if not isinstance(status, dict) or not (status.get("token") or status.get("clientCertificateData")):
+        raise NotSignedInError(
+            f"the credential plugin {command} printed no credential", fix="run it by hand and sign in"
+        )
+    return status
+
+
+def _load_pair(tls: ssl.SSLContext, certificate: str, key: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="allotment-") as folder:
+        certificate_file, key_file = Path(folder, "tls.crt"), Path(folder, "tls.key")
+        certificate_file.write_text(certificate, encoding="ascii")
+        key_file.touch(mode=0o600)
+        key_file.write_text(key, encoding="ascii")
+        tls.load_cert_chain(certificate_file, key_file)

@@ -1,0 +1,138 @@
+"""Which server, and who we are there: kubeconfig files merged as kubectl merges them, or the pod's own account.
+
+lightkube reads one file; kubectl users often have several in ``KUBECONFIG``. So the files are merged here (first
+file wins for every name) and lightkube gets the result.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import yaml
+from lightkube.config.kubeconfig import SERVICE_ACCOUNT, KubeConfig, SingleConfig
+from lightkube.config.models import User, UserExec
+from lightkube.core.exceptions import ConfigError
+
+from allotment.errors import InputError, NotFoundError
+
+DEFAULT_KUBECONFIG: Final = Path("~/.kube/config")
+
+_SECTIONS: Final = (("clusters", "cluster"), ("users", "user"), ("contexts", "context"))
+_FILE_KEYS: Final = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+
+
+class _Exec(UserExec, kw_only=True):
+    """lightkube's model with the fields of ``client.authentication.k8s.io/v1`` that it leaves out."""
+
+    provideClusterInfo: bool = False  # noqa: N815 (the key in the file)
+
+
+def load(kubeconfig: Path | None, context: str | None) -> SingleConfig:
+    """The connection that a kubeconfig and a context name choose.
+
+    Order, as kubectl has it: the given file; the files of ``KUBECONFIG``, merged; ``~/.kube/config``; the service
+    account of the pod we run in.
+
+    Raises:
+        NotFoundError: no kubeconfig, or no such context in it.
+        InputError: a file is no kubeconfig.
+    """
+    files = [kubeconfig.expanduser()] if kubeconfig is not None else _default_files()
+    present = [path for path in files if path.is_file()]
+    if kubeconfig is not None and not present:
+        raise NotFoundError(f"the kubeconfig {kubeconfig} does not exist", fix="give another file with --kubeconfig")
+    if not present:
+        return _in_cluster(files)
+    merged = _merge(present)
+    config = KubeConfig.from_dict(merged, fname=present[0])
+    return _chosen(config, context, ", ".join(map(str, present)), merged)
+
+
+def _default_files() -> list[Path]:
+    listed = [Path(name).expanduser() for name in os.environ.get("KUBECONFIG", "").split(os.pathsep) if name]
+    return listed or [DEFAULT_KUBECONFIG.expanduser()]
+
+
+def _in_cluster(files: list[Path]) -> SingleConfig:
+    if "KUBERNETES_SERVICE_HOST" not in os.environ or not Path(SERVICE_ACCOUNT).is_dir():
+        names = ", ".join(map(str, files))
+        raise NotFoundError(
+            f"no kubeconfig: {names} does not exist", fix="set KUBECONFIG, or give a file with --kubeconfig"
+        )
+    chosen = KubeConfig.from_service_account().get()
+    if chosen is None:  # pragma: no cover: from_service_account always sets a context
+        raise NotFoundError("the pod's service account names no cluster", fix="give a file with --kubeconfig")
+    return chosen
+
+
+def _merge(files: list[Path]) -> dict[str, Any]:
+    merged: dict[str, Any] = {section: {} for section, _ in _SECTIONS}
+    for path in files:
+        document = _read(path)
+        if document.get("current-context"):
+            merged.setdefault("current-context", document["current-context"])
+        for section, key in _SECTIONS:
+            for entry in document.get(section) or ():
+                merged[section].setdefault(entry["name"], {"name": entry["name"], key: _absolute(entry[key], path)})
+    return merged | {section: list(merged[section].values()) for section, _ in _SECTIONS}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        # The parser's message quotes the text, which may be a token: only the place is told.
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}:{mark.line + 1}" if mark is not None else str(path)
+        raise InputError(f"{place} is not YAML", fix="repair the kubeconfig") from None
+    if not isinstance(document, dict) or not all(
+        isinstance(entry, dict) and "name" in entry and isinstance(entry.get(key), dict)
+        for section, key in _SECTIONS
+        for entry in document.get(section) or ()
+    ):
+        raise InputError(
+            f"{path} is not a kubeconfig", why="clusters, users and contexts must be lists of named entries"
+        )
+    return document
+
+
+def _absolute(entry: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Paths inside a kubeconfig count from the folder of the file they stand in."""
+    made: dict[str, Any] = {key: str(path.parent / entry[key]) for key in _FILE_KEYS if entry.get(key)}
+    plugin = entry.get("exec")
+    if isinstance(plugin, dict) and "/" in str(plugin.get("command", "")):
+        made["exec"] = plugin | {"command": str(path.parent / plugin["command"])}
+    return entry | made
+
+
+def _chosen(config: KubeConfig, context: str | None, source: str, merged: dict[str, Any]) -> SingleConfig:
+    if context is None and config.current_context is None:
+        raise NotFoundError(f"{source} names no current context", fix="give one with --context")
+    name = context or config.current_context
+    known = ", ".join(sorted(config.contexts)) or "none"
+    try:
+        chosen = config.get(name)
+    except ConfigError:
+        chosen = None
+    except KeyError as missing:
+        raise InputError(f"the context {name} of {source} names {missing}, which is not there") from None
+    if chosen is None:
+        raise NotFoundError(f"no context {name} in {source}", why=f"it has {known}", fix="choose one with --context")
+    return chosen._replace(user=_user(chosen, merged))
+
+
+def _user(chosen: SingleConfig, merged: dict[str, Any]) -> User:
+    """The user with the whole exec section, which lightkube's own model cuts short."""
+    user = chosen.user or User()
+    raw: dict[str, Any] = next((entry["user"] for entry in merged["users"] if entry["name"] == chosen.context.user), {})
+    if user.exec is not None and isinstance(raw.get("exec"), dict):
+        user.exec = msgspec.convert(raw["exec"], _Exec)
+    return user
+
+
+def wants_cluster_info(plugin: UserExec) -> bool:
+    """Whether an exec plugin asks to be told the server's address and certificate authority."""
+    return isinstance(plugin, _Exec) and plugin.provideClusterInfo

@@ -1,0 +1,112 @@
+"""Sending: time limits, and patience with a server that is busy or restarting."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+import httpx2 as httpx
+import stamina
+
+from allotment.adapters.kube.answers import body_of, is_field_conflict
+from allotment.adapters.kube.requests import Request
+from allotment.errors import UnreachableError
+
+TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
+"""Seconds. A page of large objects from a busy server takes a while; a connection does not."""
+
+LONGEST_RETRY_AFTER: Final = 30.0
+
+# stamina tells its logger of every retry; without a handler Python would print them on the user's terminal.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
+
+_BUSY: Final = frozenset({429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a request is tried again: at most `attempts` times within `seconds`."""
+
+    attempts: int = 6
+    seconds: float = 40.0
+    first_wait: float = 0.2
+    longest_wait: float = 3.0
+    jitter: float = 0.3
+
+
+class _BusyError(Exception):
+    """The server answered, but asks for another try."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(f"HTTP {response.status_code}")
+        self.response = response
+
+
+def send(client: httpx.Client, request: Request, patience: Patience) -> httpx.Response:
+    """Send until there is an answer that another try would not change.
+
+    Raises:
+        UnreachableError: no answer in time. A busy server's last answer is returned, not raised.
+    """
+    hook = _repeat if request.repeatable else _repeat_unsent
+    try:
+        for attempt in stamina.retry_context(
+            on=hook,
+            attempts=patience.attempts,
+            timeout=patience.seconds,
+            wait_initial=patience.first_wait,
+            wait_max=patience.longest_wait,
+            wait_jitter=patience.jitter,
+        ):
+            with attempt:
+                return _send_once(client, request)
+    except _BusyError as busy:
+        return busy.response
+    except httpx.TransportError as error:
+        raise UnreachableError(
+            f"{client.base_url} does not answer",
+            why=f"{type(error).__name__}: {error}",
+            fix="check the network, the VPN and that the cluster runs",
+        ) from None
+    raise AssertionError("retry_context ends by return or raise")  # pragma: no cover
+
+
+def _send_once(client: httpx.Client, request: Request) -> httpx.Response:
+    response = client.request(
+        request.method,
+        request.path,
+        params=list(request.params),
+        headers=list(request.headers),
+        content=request.content,
+    )
+    if response.status_code in _BUSY or _is_write_race(response):
+        raise _BusyError(response)
+    return response
+
+
+def _is_write_race(response: httpx.Response) -> bool:
+    """A 409 because another writer was faster; apply simply tries again."""
+    if response.status_code != httpx.codes.CONFLICT or response.request.method != "PATCH":
+        return False
+    status = body_of(response)
+    return status.get("reason") == "Conflict" and not is_field_conflict(status)
+
+
+def _repeat(error: Exception) -> bool | float:
+    if isinstance(error, _BusyError):
+        return _asked_wait(error.response)
+    return isinstance(error, httpx.TransportError)
+
+
+def _repeat_unsent(error: Exception) -> bool | float:
+    """A write that must not happen twice is repeated only where the server cannot have acted on it."""
+    if isinstance(error, _BusyError):
+        return _asked_wait(error.response) if error.response.status_code == httpx.codes.TOO_MANY_REQUESTS else False
+    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+
+
+def _asked_wait(response: httpx.Response) -> bool | float:
+    """The server's own Retry-After in seconds, or True for the usual back-off."""
+    text = response.headers.get("Retry-After", "")
+    return min(float(text), LONGEST_RETRY_AFTER) if text.isdecimal() else True
