@@ -98,7 +98,7 @@ def picture() -> str:
             256,
             96,
             GREY,
-            "prod-inference-eastus, -westeu",
+            "prod-inference-*",
             ["A100, A10G, reserved", "production inference first"],
         ),
         box(
