@@ -1,0 +1,104 @@
+"""One scheduling cycle for one pod: screen, score, name the best nodes; or say why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from allotment.scheduling.placement.diagnosis import Diagnosis
+from allotment.scheduling.placement.filters import Screening, rejected_outright
+from allotment.scheduling.placement.model import Pod
+from allotment.scheduling.placement.nodes import Ints
+from allotment.scheduling.placement.resources import FitStrategy
+from allotment.scheduling.placement.sampling import feasible_wanted, search_window
+from allotment.scheduling.placement.scores import Scores, score_nodes
+from allotment.scheduling.placement.state import ClusterState, Running
+
+Chooser = Callable[[Ints], int]
+"""Picks one of several equally good nodes: the one place where chance (or a record) comes in."""
+
+
+def first_of(best: Ints) -> int:
+    """The chooser without chance: the first in search order."""
+    return int(best[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """Where the pod can go.
+
+    Attributes:
+        feasible: the nodes that were found, in search order.
+        best: those with the highest score.
+        scores: `None` if there was only one, which is taken unscored.
+        on_nominated: only the nominated node was looked at.
+    """
+
+    feasible: Ints
+    best: Ints
+    scores: Scores | None
+    on_nominated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No node: what they answered, and the screening to try preemption with."""
+
+    diagnosis: Diagnosis
+    screening: Screening | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to place.
+
+    Attributes:
+        strategy: what NodeResourcesFit prefers.
+        sampled: stop searching large clusters early, as kube-scheduler does; otherwise look at every node.
+    """
+
+    strategy: FitStrategy = FitStrategy.LEAST_ALLOCATED
+    sampled: bool = True
+
+
+DEFAULT = Options()
+
+
+def evaluate(state: ClusterState, pod: Pod, nominated: int | None = None, options: Options = DEFAULT) -> Fits | Refused:
+    """Find the best nodes for a pod without placing it.
+
+    Args:
+        state: the cluster; only its search position moves.
+        pod: the pod.
+        nominated: the node an earlier preemption made room on: taken at once if it passes.
+        options: how to place.
+    """
+    compiled = state.compiled(pod.shape)
+    count = state.nodes.count
+    rejection = rejected_outright(compiled)
+    if rejection is not None:
+        return Refused(Diagnosis(count, rejection, {}))
+    screening = Screening(state, compiled, options.strategy)
+    if nominated is not None and screening.refuses(nominated) is None:
+        only = state.nodes.one(nominated)
+        return Fits(only, only, None, on_nominated=True)
+    feasible = screening.feasible()
+    if not len(feasible):
+        return Refused(
+            Diagnosis(count, None, screening.refusals(), limited_by_name=screening.considered is not None), screening
+        )
+    if options.sampled:
+        feasible, start = search_window(feasible, count, state.next_start, feasible_wanted(count))
+        state.search_from(start)
+    if len(feasible) == 1:
+        return Fits(feasible, feasible, None)
+    scores = score_nodes(state, compiled, feasible, options.strategy)
+    return Fits(feasible, scores.best(), scores)
+
+
+def place(state: ClusterState, pod: Pod, choose: Chooser = first_of, options: Options = DEFAULT) -> Running | Refused:
+    """Place a pod on one of its best nodes."""
+    found = evaluate(state, pod, None, options)
+    if isinstance(found, Refused):
+        return found
+    return state.add(pod, int(found.best[0]) if len(found.best) == 1 else choose(found.best))

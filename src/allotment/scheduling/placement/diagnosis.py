@@ -1,0 +1,107 @@
+"""Why a pod found no node, as data, and the event text kube-scheduler writes about it (v1.36)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from allotment.scheduling.placement.reasons import Kind, Plugin, Reason, Refusal, refusal
+
+NOT_NAMED = refusal(Kind.NOT_NAMED)
+NO_VICTIMS = refusal(Kind.NO_VICTIMS)
+NOT_HELPFUL = refusal(Kind.NOT_HELPFUL)
+NEVER_PREEMPTS = "not eligible due to preemptionPolicy=Never."
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What every node answered.
+
+    Attributes:
+        nodes: number of nodes in the cluster.
+        rejection: set if the pod was refused for all nodes at once; `refusals` is empty then.
+        refusals: first failing filter by node index.
+        limited_by_name: the pod names its nodes; those it does not name were not looked at.
+    """
+
+    nodes: int
+    rejection: Refusal | None
+    refusals: Mapping[int, Refusal]
+    limited_by_name: bool = False
+
+    @property
+    def others(self) -> Refusal | None:
+        """The answer of the nodes that are not in `refusals`."""
+        return self.rejection or (NOT_NAMED if self.limited_by_name else None)
+
+    def plugins(self) -> list[Plugin]:
+        """The plugins to blame, sorted by name."""
+        blamed = {r.plugin for r in self.refusals.values()}
+        if self.rejection is not None:
+            blamed.add(self.rejection.plugin)
+        if self.limited_by_name:
+            blamed.add(Plugin.NODE_AFFINITY)
+        return sorted(blamed, key=lambda p: p.value)
+
+    def histogram(self) -> dict[Reason, int]:
+        """Number of nodes per reason. A node that lacks several resources counts under each."""
+        counts = Counter(reason for r in self.refusals.values() for reason in r.reasons)
+        if self.others is not None and len(self.refusals) < self.nodes:
+            for reason in self.others.reasons:
+                counts[reason] += self.nodes - len(self.refusals)
+        return dict(counts)
+
+    def dominant(self) -> Reason:
+        """The one reason to show first: of nodes that would free up by themselves if there are any, else of all.
+
+        Among these the most frequent, then the filter that was reached last.
+        """
+        if self.rejection is not None:
+            return self.rejection.reasons[0]
+        waiting = [r for r in self.refusals.values() if r.waiting]
+        counts = Counter(reason for r in waiting for reason in r.reasons) if waiting else Counter(self.histogram())
+        if not counts:
+            return NOT_HELPFUL.reasons[0]
+        return max(counts, key=lambda reason: (counts[reason], reason))
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the pod may fit once others leave; otherwise somebody must change the pod or the cluster."""
+        return any(r.waiting for r in self.refusals.values())
+
+
+def _available(nodes: int, counts: Mapping[Reason, int]) -> str:
+    parts = sorted(f"{count} {reason.text}" for reason, count in counts.items())
+    text = f"0/{nodes} nodes are available:"
+    return f"{text} {', '.join(parts)}." if parts else text
+
+
+def preemption_text(nodes: int, failed: Mapping[int, Refusal]) -> str:
+    """What default preemption reports when it found no candidate.
+
+    Args:
+        nodes: number of nodes in the cluster.
+        failed: the outcome on the nodes that were tried; preemption does not help on the others.
+    """
+    return _available(nodes, Diagnosis(nodes, None, failed).histogram() | _rest(nodes, failed))
+
+
+def _rest(nodes: int, failed: Mapping[int, Refusal]) -> dict[Reason, int]:
+    rest = nodes - len(failed)
+    return {NOT_HELPFUL.reasons[0]: rest} if rest else {}
+
+
+def event_text(diagnosis: Diagnosis, preemption: str | None) -> str:
+    """The note of the FailedScheduling event.
+
+    Args:
+        diagnosis: what the nodes answered.
+        preemption: the report of default preemption, `None` if it found victims.
+    """
+    if diagnosis.rejection is not None:
+        # Preemption's first step then misses the state the filters would have left, and says so.
+        reason = diagnosis.rejection.reasons[0].text
+        return f"0/{diagnosis.nodes} nodes are available: {reason}. not found"
+    text = _available(diagnosis.nodes, diagnosis.histogram())
+    return text if preemption is None else f"{text} no new claims to deallocate, preemption: {preemption}"

@@ -1,0 +1,88 @@
+"""The node table: what does not change while pods come and go, as arrays over node indices.
+
+Nodes are indexed in snapshot order (round-robin over zones), which is the order kube-scheduler searches in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allotment.scheduling.placement.model import CPU, EPHEMERAL_STORAGE, MEMORY, PODS, Node, Taint
+from allotment.scheduling.placement.sampling import snapshot_order
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelColumn:
+    """One label over all nodes: code 0 where it is absent, else 1 + index of the value.
+
+    Attributes:
+        codes: the code of every node.
+        size: number of codes including 0, the length of arrays indexed by code.
+    """
+
+    codes: Ints
+    size: int
+
+
+class NodeTable:
+    """Immutable facts about the nodes."""
+
+    __slots__ = (
+        "_columns",
+        "count",
+        "image_sizes",
+        "index",
+        "input_order",
+        "nodes",
+        "pod_limit",
+        "taint_code",
+        "taint_sets",
+    )
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        order = snapshot_order([n.labels for n in nodes])
+        self.nodes: list[Node] = [nodes[i] for i in order]
+        self.count = len(nodes)
+        self.index: dict[str, int] = {n.name: i for i, n in enumerate(self.nodes)}
+        # Answers list nodes as the caller gave them, whatever order the search uses.
+        self.input_order: Ints = np.array(order, dtype=np.int64)
+        self.pod_limit: Ints = np.array([n.allocatable.get(PODS, 0) for n in self.nodes], dtype=np.int64)
+        self._columns: dict[str, LabelColumn] = {}
+        sets: dict[tuple[Taint, ...], int] = {}
+        self.taint_code: Ints = np.array([sets.setdefault(n.taints, len(sets)) for n in self.nodes], dtype=np.int64)
+        self.taint_sets: list[tuple[Taint, ...]] = list(sets)
+        self.image_sizes: dict[str, Ints] = {}
+        for image in {name for n in self.nodes for name in n.images or ()}:
+            self.image_sizes[image] = np.array([(n.images or {}).get(image, 0) for n in self.nodes], dtype=np.int64)
+
+    def column(self, key: str) -> LabelColumn:
+        """The label as codes; built at first use, kept."""
+        found = self._columns.get(key)
+        if found is None:
+            values: dict[str, int] = {}
+            codes = [
+                0 if (v := n.labels.get(key)) is None else values.setdefault(v, len(values) + 1) for n in self.nodes
+            ]
+            found = LabelColumn(np.array(codes, dtype=np.int64), len(values) + 1)
+            self._columns[key] = found
+        return found
+
+    def one(self, node: int) -> Ints:
+        """The array of just this node."""
+        return np.array([node], dtype=np.int64)
+
+    def resource_names(self) -> list[str]:
+        """Every resource a node offers, the three built-in ones first (`pods` is kept apart)."""
+        names = {CPU: 0, MEMORY: 1, EPHEMERAL_STORAGE: 2}
+        for node in self.nodes:
+            for name in node.allocatable:
+                if name != PODS:
+                    names.setdefault(name, len(names))
+        return list(names)

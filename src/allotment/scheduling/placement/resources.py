@@ -1,0 +1,100 @@
+"""NodeResourcesFit and NodeResourcesBalancedAllocation: does it fit, and how well. Integer arithmetic throughout."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import numpy as np
+
+from allotment.scheduling.placement.nodes import Bools, Ints
+from allotment.scheduling.placement.reasons import Code, Kind, Reason, Refusal
+from allotment.scheduling.placement.shapes import CompiledShape
+from allotment.scheduling.placement.state import CPU_ROW, MEMORY_ROW, ClusterState
+
+MAX_SCORE = 100
+_CHANGE_LOG_LIMIT = 1_000_000
+
+
+class FitStrategy(Enum):
+    """What NodeResourcesFit prefers: emptier nodes (default) or fuller ones (bin packing)."""
+
+    LEAST_ALLOCATED = "LeastAllocated"
+    MOST_ALLOCATED = "MostAllocated"
+
+
+def _fits(state: ClusterState, compiled: CompiledShape, at: Ints | slice) -> Bools:
+    ok = state.pod_count[at] < state.nodes.pod_limit[at]
+    for row, amount in compiled.requests:
+        ok &= state.used[row][at] + amount <= state.alloc[row][at]
+    return ok
+
+
+def _level(capacity: Ints, requested: Ints, strategy: FitStrategy) -> Ints:
+    safe = np.maximum(capacity, 1)
+    if strategy is FitStrategy.LEAST_ALLOCATED:
+        raw = (capacity - requested) * MAX_SCORE // safe
+    else:
+        raw = requested * MAX_SCORE // safe
+    result: Ints = np.where((requested > capacity) | (capacity == 0), 0, raw)
+    return result
+
+
+def fit_score(state: ClusterState, compiled: CompiledShape, at: Ints | slice, strategy: FitStrategy) -> Ints:
+    """Mean level of cpu and memory after placing the pod, 0-100; resources a node lacks do not count."""
+    cpu, memory = state.alloc[CPU_ROW][at], state.alloc[MEMORY_ROW][at]
+    total = _level(cpu, state.nonzero_cpu[at] + compiled.nonzero_cpu, strategy)
+    total = total + _level(memory, state.nonzero_memory[at] + compiled.nonzero_memory, strategy)
+    counted = (cpu > 0).astype(np.int64) + (memory > 0)
+    result: Ints = total // np.maximum(counted, 1)
+    return result
+
+
+def _evenness(cpu: Ints, memory: Ints, used_cpu: Ints, used_memory: Ints) -> Ints:
+    share_cpu = np.minimum(used_cpu / np.maximum(cpu, 1), 1.0)
+    share_memory = np.minimum(used_memory / np.maximum(memory, 1), 1.0)
+    deviation = np.where((cpu > 0) & (memory > 0), np.abs((share_cpu - share_memory) / 2), 0.0)
+    return ((1 - deviation) * MAX_SCORE).astype(np.int64)
+
+
+def balance_score(state: ClusterState, compiled: CompiledShape, at: Ints | slice) -> Ints:
+    """How much the pod evens out cpu against memory (v1.36): 50 + (50 + with - without) / 2."""
+    cpu, memory = state.alloc[CPU_ROW][at], state.alloc[MEMORY_ROW][at]
+    used_cpu, used_memory = state.used[CPU_ROW][at], state.used[MEMORY_ROW][at]
+    more = dict(compiled.requests)
+    after = _evenness(cpu, memory, used_cpu + more.get(CPU_ROW, 0), used_memory + more.get(MEMORY_ROW, 0))
+    before = _evenness(cpu, memory, used_cpu, used_memory)
+    return 50 + (50 + after - before) // 2
+
+
+def refresh_fit(state: ClusterState, compiled: CompiledShape, strategy: FitStrategy) -> None:
+    """Bring the shape's fit up to date for the nodes that changed since it was last asked for."""
+    changed = state.changed
+    if len(changed) > _CHANGE_LOG_LIMIT:
+        state.forget_changes()
+        changed = state.changed
+    key = (state.version, strategy)
+    stale = len(changed) - compiled.fit_seen
+    if compiled.fit_version != key or stale > state.nodes.count // 2:
+        everything = slice(None)
+        compiled.fit_ok = _fits(state, compiled, everything)
+        compiled.fit_level = fit_score(state, compiled, everything, strategy)
+        compiled.fit_balance = balance_score(state, compiled, everything)
+        compiled.fit_version = key
+    elif stale:
+        at = np.array(changed[compiled.fit_seen :], dtype=np.int64)
+        compiled.fit_ok[at] = _fits(state, compiled, at)
+        compiled.fit_level[at] = fit_score(state, compiled, at, strategy)
+        compiled.fit_balance[at] = balance_score(state, compiled, at)
+    compiled.fit_seen = len(changed)
+
+
+def explain_misfit(state: ClusterState, compiled: CompiledShape, node: int) -> Refusal | None:
+    """Why the pod does not fit on one node: every short resource, pod count first."""
+    short = [Reason(Kind.POD_LIMIT)] if state.pod_count[node] >= state.nodes.pod_limit[node] else []
+    code = Code.UNSCHEDULABLE
+    for row, amount in compiled.requests:
+        if state.used[row][node] + amount > state.alloc[row][node]:
+            short.append(Reason(Kind.RESOURCE, state.resource_name(row)))
+            if amount > state.alloc[row][node]:
+                code = Code.UNRESOLVABLE
+    return Refusal(tuple(short), code) if short else None

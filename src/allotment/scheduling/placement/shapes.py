@@ -1,0 +1,208 @@
+"""A pod shape compiled against a cluster: everything about it that can be known once and kept.
+
+Two kinds of facts are kept per shape. Static ones depend on the nodes only. The fit (does it fit, how well) depends
+on what runs where; it is brought up to date for just the nodes that changed since the shape was last looked at.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from allotment.scheduling.placement.matching import (
+    CarriedKind,
+    CarriedTerm,
+    Carrier,
+    Counter,
+    LabelSet,
+    MatchIndex,
+    PodMatcher,
+    term_matcher,
+)
+from allotment.scheduling.placement.model import (
+    CPU,
+    MEMORY,
+    UNSCHEDULABLE_TAINT_KEY,
+    Effect,
+    PodShape,
+    SpreadConstraint,
+    Taint,
+)
+from allotment.scheduling.placement.nodes import Bools, Ints, LabelColumn, NodeTable
+from allotment.scheduling.placement.selectors import (
+    has_untolerated,
+    intolerable_preferences,
+    named_nodes,
+    node_admitted,
+    node_preference,
+    selector_matches,
+    tolerates,
+)
+
+DEFAULT_MILLI_CPU = 100
+DEFAULT_MEMORY_MIB = 200
+HARD_AFFINITY_WEIGHT = 1
+"""What a required affinity of a running pod adds to the raw inter-pod score (scheduler's default)."""
+
+_CORDON = Taint(UNSCHEDULABLE_TAINT_KEY, Effect.NO_SCHEDULE)
+
+
+class CompiledSpread:
+    """A spread constraint with its topology column, its pods and the nodes it looks at."""
+
+    __slots__ = ("column", "constraint", "counter", "included", "matches_empty", "selects_self")
+
+    def __init__(
+        self,
+        constraint: SpreadConstraint,
+        column: LabelColumn,
+        counter: Counter,
+        included: Bools,
+        *,
+        selects_self: bool,
+    ) -> None:
+        self.constraint = constraint
+        self.column = column
+        self.counter = counter
+        self.included = included
+        self.selects_self = selects_self
+        # An empty selector counts no pods (a quirk of the scheduler), although it matches the pod itself.
+        self.matches_empty = constraint.selector is not None and not constraint.selector.requirements
+
+
+class CompiledTerm:
+    """An affinity term of the incoming pod: the pods it is about, and the domains."""
+
+    __slots__ = ("column", "counter", "weight")
+
+    def __init__(self, counter: Counter, column: LabelColumn, weight: int = 0) -> None:
+        self.counter = counter
+        self.column = column
+        self.weight = weight
+
+
+class CompiledShape:
+    """See the module's docstring."""
+
+    __slots__ = (
+        "admitted",
+        "affinity",
+        "anti_affinity",
+        "best_effort",
+        "carried",
+        "fit_balance",
+        "fit_level",
+        "fit_ok",
+        "fit_seen",
+        "fit_version",
+        "hard_spread",
+        "labels",
+        "matches_own_affinity",
+        "named",
+        "node_score",
+        "nonzero_cpu",
+        "nonzero_memory",
+        "preferred",
+        "requests",
+        "shape",
+        "soft_spread",
+        "taint_score",
+        "tainted",
+        "tolerates_cordon",
+    )
+
+    def __init__(
+        self, shape: PodShape, nodes: NodeTable, index: MatchIndex, rows: dict[str, int], default_memory: int
+    ) -> None:
+        self.shape = shape
+        self.labels: LabelSet = index.label_set(shape.namespace, shape.labels)
+        self._compile_requests(rows, default_memory)
+        self._compile_node_rules(nodes)
+        self._compile_pod_rules(nodes, index)
+        self.fit_ok: Bools = np.empty(0, dtype=np.bool_)
+        self.fit_level: Ints = np.empty(0, dtype=np.int64)
+        self.fit_balance: Ints = np.empty(0, dtype=np.int64)
+        self.fit_seen = -1
+        self.fit_version: tuple[int, object] | None = None
+
+    def _compile_requests(self, rows: dict[str, int], default_memory: int) -> None:
+        wanted = dict(self.shape.requests)
+        self.requests: list[tuple[int, int]] = [(rows[name], amount) for name, amount in wanted.items() if amount > 0]
+        self.nonzero_cpu = wanted.get(CPU, DEFAULT_MILLI_CPU)
+        self.nonzero_memory = wanted.get(MEMORY, default_memory)
+        self.best_effort = not wanted.get(CPU) and not wanted.get(MEMORY)
+
+    def _compile_node_rules(self, nodes: NodeTable) -> None:
+        shape = self.shape
+        rules = shape.node_affinity
+        tolerations = shape.tolerations
+        tainted = np.array([has_untolerated(t, tolerations) for t in nodes.taint_sets], dtype=np.bool_)
+        disliked = np.array([intolerable_preferences(t, tolerations) for t in nodes.taint_sets], dtype=np.int64)
+        self.tolerates_cordon = any(tolerates(t, _CORDON) for t in tolerations)
+        self.named = named_nodes(rules)
+        if nodes.count:
+            self.tainted: Bools = tainted[nodes.taint_code]
+            self.taint_score: Ints | None = disliked[nodes.taint_code] if disliked.any() else None
+        else:
+            self.tainted, self.taint_score = np.zeros(0, dtype=np.bool_), None
+        if rules.selector or rules.required is not None:
+            admitted = [node_admitted(rules, n.name, n.labels) for n in nodes.nodes]
+            self.admitted: Bools = np.array(admitted, dtype=np.bool_)
+        else:
+            self.admitted = np.ones(nodes.count, dtype=np.bool_)
+        self.node_score: Ints | None = None
+        if rules.preferred:
+            weights = [node_preference(rules, n.name, n.labels) for n in nodes.nodes]
+            self.node_score = np.array(weights, dtype=np.int64)
+
+    def _compile_pod_rules(self, nodes: NodeTable, index: MatchIndex) -> None:
+        shape = self.shape
+        rules = shape.affinity
+        own = shape.namespace
+        required = tuple(term_matcher(t, own) for t in rules.required)
+        # A pod counts for required affinity only if it satisfies every term at once.
+        counter = index.counter(*required) if required else None
+        self.affinity = [CompiledTerm(counter, nodes.column(t.topology_key)) for t in rules.required if counter]
+        self.matches_own_affinity = all(index.matches(m, self.labels) for m in required)
+        self.anti_affinity = [
+            CompiledTerm(index.counter(term_matcher(t, own)), nodes.column(t.topology_key)) for t in rules.required_anti
+        ]
+        weighted = [(w.weight, w.term) for w in rules.preferred] + [(-w.weight, w.term) for w in rules.preferred_anti]
+        self.preferred = [
+            CompiledTerm(index.counter(term_matcher(t, own)), nodes.column(t.topology_key), w) for w, t in weighted
+        ]
+        carried = [
+            CarriedTerm(CarriedKind.REQUIRED_ANTI, term_matcher(t, own), t.topology_key) for t in rules.required_anti
+        ]
+        carried += [
+            CarriedTerm(CarriedKind.REQUIRED, m, t.topology_key, HARD_AFFINITY_WEIGHT)
+            for m, t in zip(required, rules.required, strict=True)
+        ]
+        carried += [CarriedTerm(CarriedKind.PREFERRED, term_matcher(t, own), t.topology_key, w) for w, t in weighted]
+        self.carried: list[Carrier] = [index.carrier(term) for term in carried]
+        self.hard_spread = self._compile_spread(nodes, index, hard=True)
+        self.soft_spread = self._compile_spread(nodes, index, hard=False)
+
+    def _compile_spread(self, nodes: NodeTable, index: MatchIndex, *, hard: bool) -> list[CompiledSpread]:
+        constraints = [c for c in self.shape.spread if c.hard is hard]
+        # Only nodes that carry every topology key of the group take part.
+        complete = np.ones(nodes.count, dtype=np.bool_)
+        for constraint in constraints:
+            complete &= nodes.column(constraint.topology_key).codes > 0
+        compiled = []
+        for constraint in constraints:
+            included = complete.copy()
+            if constraint.honor_affinity:
+                included &= self.admitted
+            if constraint.honor_taints:
+                included &= ~self.tainted
+            matcher = PodMatcher(frozenset({self.shape.namespace}), None, constraint.selector)
+            compiled.append(
+                CompiledSpread(
+                    constraint,
+                    nodes.column(constraint.topology_key),
+                    index.counter(matcher),
+                    included,
+                    selects_self=selector_matches(constraint.selector, self.labels.labels),
+                )
+            )
+        return compiled
