@@ -1,0 +1,160 @@
+"""What KWOK plays: fake nodes, and the life of the pods on them."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from allotment.adapters.sandbox.spec import FAIL_AFTER, RUN_FOR, FakeNode
+from allotment.adapters.sandbox.versions import KUBERNETES, goarch
+
+FAKE = "kwok.x-k8s.io/node"
+"""Annotation of the nodes that KWOK manages; its value is `fake`."""
+
+DIGEST = "allotment.dev/fake-node"
+"""Annotation with a digest of the wanted node. A node whose digest differs is replaced, as a machine would be."""
+
+DEFAULT_RUN_MILLISECONDS = 1000
+"""How long a Job's pod runs when it does not say."""
+
+
+def node_object(node: FakeNode) -> dict[str, Any]:
+    """The Node to create."""
+    labels = {
+        "kubernetes.io/hostname": node.name,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": goarch(),
+        "type": "kwok",
+        **node.labels,
+    }
+    resources = {"cpu": "8", "memory": "32Gi", "pods": "110", **node.allocatable}
+    spec: dict[str, Any] = {}
+    if node.taints:
+        spec["taints"] = [{"key": key, "value": value, "effect": effect} for key, value, effect in node.taints]
+    body: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": node.name, "labels": labels, "annotations": {FAKE: "fake"}},
+        "spec": spec,
+        "status": {
+            "allocatable": resources,
+            "capacity": resources,
+            "nodeInfo": {"kubeletVersion": KUBERNETES, "architecture": goarch(), "operatingSystem": "linux"},
+        },
+    }
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+    body["metadata"]["annotations"][DIGEST] = digest
+    return body
+
+
+def node_changes(
+    wanted: Iterable[FakeNode], live: Iterable[Mapping[str, Any]]
+) -> tuple[tuple[str, ...], tuple[dict[str, Any], ...]]:
+    """(names to delete, Nodes to create) that lead from the live fake nodes to the wanted ones.
+
+    Nodes without our annotation are somebody else's and stay.
+    """
+    objects = {node.name: node_object(node) for node in wanted}
+    present = {
+        node["metadata"]["name"]: node["metadata"]["annotations"][DIGEST]
+        for node in live
+        if DIGEST in node["metadata"].get("annotations", {})
+    }
+    right = {
+        name
+        for name, digest in present.items()
+        if name in objects and objects[name]["metadata"]["annotations"][DIGEST] == digest
+    }
+    delete = tuple(sorted(set(present) - right))
+    return delete, tuple(body for name, body in objects.items() if name not in right)
+
+
+def stages(originals: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """KWOK's stages with our life of a pod: how long it runs, and whether it fails.
+
+    - a Job's pod runs for its `allotment.dev/run-for`, or a second, and succeeds;
+    - any other pod runs until it is deleted, or for its `allotment.dev/run-for`, and succeeds;
+    - a pod with `allotment.dev/fail-after` fails after that time.
+
+    Args:
+        originals: KWOK's own stages; `pod-complete` is replaced by ours.
+    """
+    kept = [copy.deepcopy(dict(stage)) for stage in originals if stage["metadata"]["name"] != "pod-complete"]
+    owner = ".metadata.ownerReferences.[].kind"
+    of_job = {"key": owner, "operator": "In", "values": ["Job"]}
+    not_of_job = {"key": owner, "operator": "NotIn", "values": ["Job"]}
+    does_not_fail = {"key": _annotation(FAIL_AFTER), "operator": "DoesNotExist"}
+    says_how_long = {"key": _annotation(RUN_FOR), "operator": "Exists"}
+    fails = {"key": _annotation(FAIL_AFTER), "operator": "Exists"}
+    return (
+        *kept,
+        _end("pod-complete", RUN_FOR, [of_job, does_not_fail], succeeded=True),
+        _end("pod-complete-annotated", RUN_FOR, [not_of_job, says_how_long, does_not_fail], succeeded=True),
+        _end("pod-fail", FAIL_AFTER, [fails], succeeded=False),
+    )
+
+
+def _annotation(name: str) -> str:
+    return f'.metadata.annotations["{name}"]'
+
+
+def _end(name: str, duration: str, conditions: list[dict[str, Any]], *, succeeded: bool) -> dict[str, Any]:
+    phase, reason, code, why = (
+        ("Succeeded", "Completed", 0, "PodCompleted") if succeeded else ("Failed", "Error", 1, "PodFailed")
+    )
+    return {
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "Stage",
+        "metadata": {"name": name},
+        "spec": {
+            "resourceRef": {"apiGroup": "v1", "kind": "Pod"},
+            "selector": {
+                "matchExpressions": [
+                    {"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"},
+                    {"key": ".status.phase", "operator": "In", "values": ["Running"]},
+                    *conditions,
+                ]
+            },
+            "delay": {
+                "durationMilliseconds": DEFAULT_RUN_MILLISECONDS,
+                "durationFrom": {"expressionFrom": _annotation(duration)},
+            },
+            "next": {"statusTemplate": _END_STATUS % {"phase": phase, "reason": reason, "code": code, "why": why}},
+        },
+    }
+
+
+# A Stage carries its new status as a template of KWOK's; there is no form of it as data. As a kubelet does, the pod
+# keeps the time its containers were started, and is no longer Ready.
+_END_STATUS = """\
+{{ $now := Now }}
+{{ $root := . }}
+conditions:
+- lastTransitionTime: {{ $now | Quote }}
+  status: "False"
+  reason: %(why)s
+  type: Ready
+- lastTransitionTime: {{ $now | Quote }}
+  status: "False"
+  reason: %(why)s
+  type: ContainersReady
+containerStatuses:
+{{ range $index, $item := .spec.containers }}
+{{ $origin := index $root.status.containerStatuses $index }}
+- image: {{ $item.image | Quote }}
+  name: {{ $item.name | Quote }}
+  ready: false
+  restartCount: 0
+  started: false
+  state:
+    terminated:
+      exitCode: %(code)d
+      finishedAt: {{ $now | Quote }}
+      reason: %(reason)s
+      startedAt: {{ $origin.state.running.startedAt | Quote }}
+{{ end }}
+phase: %(phase)s
+"""

