@@ -1,0 +1,224 @@
+"""Kueue: flavors, cohorts, and the queues that teams submit to.
+
+Quota of CPU and memory is counted in the one flavor `cpu`, quota of devices in the flavors of their accelerators.
+A ClusterQueue has one resource group for each resource name, because Kueue wants every resource, and every flavor, in
+exactly one group; within the group the flavors stand in the order of preference.
+
+Field names follow ``kueue.x-k8s.io/v1beta1`` or ``v1beta2`` as the cluster asks; of what is rendered here only the
+ClusterQueue's cohort differs (``cohort``, ``cohortName``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from allotment.errors import InputError
+from allotment.model import labels
+from allotment.model.cluster import Flavor, KueueApi, QueueLayout
+from allotment.model.manifest import Family, Manifest
+from allotment.model.quantity import Bytes, MilliCpu
+from allotment.model.team import Allowance, FlavorAllowance, Isolation, Placement
+from allotment.render import amounts
+from allotment.render.isolation import has_own_queue, node_labels, node_taints
+from allotment.render.objects import Site, Tenant
+
+Quota = dict[str, Any]
+"""Kueue's quota of one resource in one flavor: name, nominalQuota and perhaps limits."""
+
+_COHORT_FIELD: Final = {KueueApi.V1BETA1: "cohort", KueueApi.V1BETA2: "cohortName"}
+_RUNS: Final = "None"
+_DRAINS: Final = "HoldAndDrain"
+_NONE: Final = Allowance(nominal=0, borrowing_limit=0, lending_limit=None)
+
+
+def render_kueue(site: Site) -> Iterator[Manifest]:
+    """Everything Kueue needs in one cluster."""
+    yield from _flavors(site)
+    yield from _cohorts(site)
+    yield from _cluster_queues(site)
+    for tenant in site.tenants:
+        yield _local_queue(site, tenant)
+
+
+def _flavors(site: Site) -> Iterator[Manifest]:
+    shelf = site.shelf(Family.KUEUE)
+    type_ = (site.kueue_api, "ResourceFlavor")
+    # Without node labels: any node will do for CPU and memory, the device's flavor decides where a pod lands.
+    yield shelf.clustered(type_, labels.CPU_FLAVOR, {"spec": {}})
+    for flavor in _device_flavors(site.cluster.flavors):
+        yield shelf.clustered(type_, flavor.name, {"spec": _flavor_spec(flavor)})
+
+
+def _device_flavors(flavors: Iterable[Flavor]) -> Iterator[Flavor]:
+    return (flavor for flavor in flavors if flavor.accelerator is not None)
+
+
+def _flavor_spec(flavor: Flavor) -> dict[str, Any]:
+    spec: dict[str, Any] = {"nodeLabels": node_labels(flavor)}
+    taints = node_taints(flavor)
+    if taints:
+        spec["nodeTaints"] = [
+            {"key": taint.key, "value": taint.value, "effect": taint.effect.value} for taint in taints
+        ]
+        # Kueue adds these to the pods it admits, so that nobody has to write them and nobody else may.
+        spec["tolerations"] = [
+            {"key": taint.key, "operator": "Equal", "value": taint.value, "effect": taint.effect.value}
+            for taint in taints
+        ]
+    return spec
+
+
+def _cohorts(site: Site) -> Iterator[Manifest]:
+    shelf = site.shelf(Family.KUEUE)
+    for cohort in site.cluster.cohorts:
+        spec: dict[str, Any] = {}
+        if cohort.parent is not None:
+            spec["parentName"] = cohort.parent
+        if site.cluster.fair_sharing:
+            spec["fairSharing"] = {"weight": amounts.thousandths(cohort.weight)}
+        yield shelf.clustered((site.kueue_api, "Cohort"), cohort.name, {"spec": spec})
+
+
+def _cluster_queues(site: Site) -> Iterator[Manifest]:
+    type_ = (site.kueue_api, "ClusterQueue")
+    sharing = []
+    for tenant in site.tenants:
+        if has_own_queue(tenant.team, site.cluster):
+            yield tenant.shelf(Family.KUEUE).clustered(type_, tenant.team.queue, {"spec": _team_spec(site, tenant)})
+        else:
+            sharing.append(tenant)
+    if site.cluster.queue_layout is QueueLayout.SHARED:
+        yield site.shelf(Family.KUEUE).clustered(type_, labels.SHARED_QUEUE, {"spec": _shared_spec(site, sharing)})
+
+
+def _team_spec(site: Site, tenant: Tenant) -> dict[str, Any]:
+    placement = tenant.placement
+    cohort = _cohort_of(tenant)
+    spec: dict[str, Any] = {}
+    if cohort is not None:
+        spec[_COHORT_FIELD[site.cluster.kueue_api]] = cohort
+    # The name label is set by the API server and cannot be forged, unlike any other label of a namespace.
+    spec["namespaceSelector"] = {"matchLabels": {"kubernetes.io/metadata.name": tenant.namespace}}
+    spec.update(_rules(in_cohort=cohort is not None, draining=tenant.leaving))
+    if site.cluster.fair_sharing:
+        spec["fairSharing"] = {"weight": amounts.thousandths(placement.weight)}
+    spec["resourceGroups"] = _resource_groups(site, placement, in_cohort=cohort is not None, empty=tenant.leaving)
+    return spec
+
+
+def _cohort_of(tenant: Tenant) -> str | None:
+    # Nobody to borrow from in a cluster of one's own.
+    alone = tenant.team.isolation in {Isolation.CLUSTER, Isolation.SUBSCRIPTION}
+    return None if alone else tenant.placement.cohort
+
+
+def _rules(*, in_cohort: bool, draining: bool) -> dict[str, Any]:
+    return {
+        "queueingStrategy": "BestEffortFIFO",
+        # A cheaper flavor is worth a look before anybody's work is stopped.
+        "flavorFungibility": {"whenCanPreempt": "TryNextFlavor"},
+        "preemption": {
+            # What is lent comes back at once, whoever holds it: that makes a guarantee of the nominal quota.
+            "reclaimWithinCohort": "Any" if in_cohort else "Never",
+            "withinClusterQueue": "LowerPriority",
+        },
+        "stopPolicy": _DRAINS if draining else _RUNS,
+    }
+
+
+def _resource_groups(site: Site, placement: Placement, *, in_cohort: bool, empty: bool) -> list[dict[str, Any]]:
+    def quota(resource: str, allowance: Allowance, write: Callable[[int], str]) -> Quota:
+        return _quota(resource, _NONE if empty else allowance, write, in_cohort=in_cohort)
+
+    def devices(resource: str, entry: FlavorAllowance) -> dict[str, Any]:
+        return {"name": entry.flavor, "resources": [quota(resource, entry.devices, amounts.count)]}
+
+    compute = [quota("cpu", placement.cpu, _cpu), quota("memory", placement.memory, _memory)]
+    groups = [_group(["cpu", "memory"], [{"name": labels.CPU_FLAVOR, "resources": compute}])]
+    by_resource: dict[str, list[dict[str, Any]]] = {}
+    for entry in placement.accelerators:
+        resource = _resource_of(site, entry.flavor)
+        by_resource.setdefault(resource, []).append(devices(resource, entry))
+    groups.extend(_group([resource], flavors) for resource, flavors in by_resource.items())
+    return groups
+
+
+def _group(resources: list[str], flavors: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"coveredResources": resources, "flavors": flavors}
+
+
+def _resource_of(site: Site, flavor: str) -> str:
+    accelerator = site.cluster.flavor(flavor).accelerator
+    if accelerator is None:
+        raise InputError(
+            f"a quota of devices names flavor {flavor} of cluster {site.cluster.name}, which has none",
+            fix="name a flavor of an accelerator, and give CPU and memory as such",
+        )
+    return site.platform.accelerators[accelerator].resource_name
+
+
+def _quota(resource: str, allowance: Allowance, write: Callable[[int], str], *, in_cohort: bool) -> Quota:
+    quota = {"name": resource, "nominalQuota": write(allowance.nominal)}
+    # Kueue refuses limits on a queue without a cohort: there is nothing to borrow and nobody to lend to.
+    if in_cohort and allowance.borrowing_limit is not None:
+        quota["borrowingLimit"] = write(allowance.borrowing_limit)
+    if in_cohort and allowance.lending_limit is not None:
+        quota["lendingLimit"] = write(allowance.lending_limit)
+    return quota
+
+
+def _cpu(amount: int) -> str:
+    return amounts.cpu(MilliCpu(amount))
+
+
+def _memory(amount: int) -> str:
+    return amounts.memory(Bytes(amount))
+
+
+def _shared_spec(site: Site, tenants: Iterable[Tenant]) -> dict[str, Any]:
+    cluster = site.cluster
+    active = [tenant.placement for tenant in tenants if not tenant.leaving]
+    cpu = min(sum(placement.cpu.nominal for placement in active), cluster.cpu)
+    memory = min(sum(placement.memory.nominal for placement in active), cluster.memory)
+    compute = [
+        {"name": "cpu", "nominalQuota": _cpu(cpu)},
+        {"name": "memory", "nominalQuota": _memory(memory)},
+    ]
+    groups = [_group(["cpu", "memory"], [{"name": labels.CPU_FLAVOR, "resources": compute}])]
+    handed_out = _handed_out(active)
+    by_resource: dict[str, list[dict[str, Any]]] = {}
+    for flavor in _device_flavors(cluster.flavors):
+        if flavor.name in handed_out:
+            resource = _resource_of(site, flavor.name)
+            quota = {"name": resource, "nominalQuota": amounts.count(min(handed_out[flavor.name], flavor.capacity))}
+            by_resource.setdefault(resource, []).append({"name": flavor.name, "resources": [quota]})
+    groups.extend(_group([resource], flavors) for resource, flavors in by_resource.items())
+    return {
+        "namespaceSelector": {"matchExpressions": [{"key": labels.TENANT, "operator": "Exists"}]},
+        **_rules(in_cohort=False, draining=False),
+        "resourceGroups": groups,
+    }
+
+
+def _handed_out(placements: Iterable[Placement]) -> Mapping[str, int]:
+    """Devices by flavor that the teams of the shared queue were given; what nobody was given stays out of it."""
+    total: dict[str, int] = {}
+    for placement in placements:
+        for entry in placement.accelerators:
+            total[entry.flavor] = total.get(entry.flavor, 0) + entry.devices.nominal
+    return total
+
+
+def _local_queue(site: Site, tenant: Tenant) -> Manifest:
+    own = has_own_queue(tenant.team, site.cluster)
+    return tenant.shelf(Family.KUEUE).namespaced(
+        (site.kueue_api, "LocalQueue"),
+        labels.LOCAL_QUEUE,
+        {
+            "spec": {
+                "clusterQueue": tenant.team.queue if own else labels.SHARED_QUEUE,
+                "stopPolicy": _DRAINS if tenant.leaving else _RUNS,
+            }
+        },
+    )

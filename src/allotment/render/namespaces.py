@@ -1,0 +1,61 @@
+"""Team namespaces: Pod Security, the team's entitlements for policies to read, and whom to ask."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from allotment.model import labels
+from allotment.model.manifest import Family, Manifest
+from allotment.model.team import Team
+from allotment.render.objects import Site, Tenant
+
+POD_SECURITY_LEVEL: Final = "restricted"
+POD_SECURITY_MODES: Final = ("enforce", "audit", "warn")
+
+_MINOR: Final = re.compile(r"v?(\d+)\.(\d+)(\..*)?", re.ASCII)
+
+
+def render_namespaces(site: Site) -> Iterator[Manifest]:
+    """One namespace for each team of the cluster."""
+    security = pod_security_labels(site.cluster.versions.kubernetes)
+    for tenant in site.tenants:
+        shelf = tenant.shelf(Family.NAMESPACES, {**_identity(tenant), **security})
+        yield shelf.clustered(("v1", "Namespace"), tenant.namespace, {}, _annotations(tenant.team))
+
+
+def pod_security_labels(kubernetes: str) -> dict[str, str]:
+    """Pod Security labels, pinned to the cluster's minor version.
+
+    Pinned, because ``latest`` would tighten the rules on the day of an upgrade and refuse pods that ran before. Only
+    a cluster that declares no version gets ``latest``: a wrong pin would be worse.
+    """
+    match = _MINOR.fullmatch(kubernetes)
+    version = f"v{match[1]}.{match[2]}" if match else "latest"
+    result = {}
+    for mode in POD_SECURITY_MODES:
+        result[f"pod-security.kubernetes.io/{mode}"] = POD_SECURITY_LEVEL
+        result[f"pod-security.kubernetes.io/{mode}-version"] = version
+    return result
+
+
+def _identity(tenant: Tenant) -> dict[str, str]:
+    identity = {labels.TENANT: tenant.team.name, labels.ISOLATION: tenant.team.isolation.value}
+    if tenant.leaving:
+        identity[labels.OFFBOARDING] = "true"
+    return identity
+
+
+def _annotations(team: Team) -> dict[str, str]:
+    centers = dict.fromkeys((team.cost_center, *(project.cost_center for project in team.projects)))
+    annotations = {
+        labels.QUEUES_ANNOTATION: labels.LOCAL_QUEUE,
+        labels.PRIORITIES_ANNOTATION: ",".join(team.priorities),
+        labels.PROJECTS_ANNOTATION: ",".join(project.name for project in team.projects),
+        labels.COST_CENTERS_ANNOTATION: ",".join(centers),
+        labels.CONTACTS_ANNOTATION: ",".join(f"{contact.kind}:{contact.address}" for contact in team.contacts),
+    }
+    if team.offboarding is not None:
+        annotations[labels.KEEP_DATA_UNTIL] = team.offboarding.keep_data_until.isoformat()
+    return annotations

@@ -1,0 +1,138 @@
+"""Roles of a team's namespace, bound to the identity provider's groups.
+
+Four roles, each a table below: what a verb is missing from, nobody of that role may do. Exec into pods is a role of
+its own, and owners do not hold it, so that they cannot hand it on either: the API server lets nobody bind rights that
+he does not have. No role has wildcards, `bind`, `escalate`, `impersonate`, or any right to ask for tokens; none
+changes quotas, limits, network policies or queues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from allotment.model.manifest import Family, Manifest
+from allotment.model.team import Groups, Isolation
+from allotment.render.objects import Shelf, Site, Tenant
+
+RBAC_API: Final = "rbac.authorization.k8s.io/v1"
+_RBAC_GROUP: Final = "rbac.authorization.k8s.io"
+
+Rule = Mapping[str, list[str]]
+
+
+class Role(StrEnum):
+    """Names of the Roles in every team namespace; a RoleBinding has the name of its Role."""
+
+    OWNER = "allotment-owner"
+    MEMBER = "allotment-member"
+    VIEWER = "allotment-viewer"
+    EXEC = "allotment-exec"
+
+
+OWN_CLUSTER_VIEWER: Final = "allotment-own-cluster-viewer"
+"""ClusterRole of a team that has a cluster to itself: it may see the whole of it."""
+
+_READ: Final = ("get", "list", "watch")
+_RUN: Final = (*_READ, "create", "delete")
+_EDIT: Final = (*_RUN, "update", "patch")
+
+
+def _rule(group: str, resources: tuple[str, ...], verbs: tuple[str, ...]) -> Rule:
+    return {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
+
+
+_SEE: Final[tuple[Rule, ...]] = (
+    _rule("", ("configmaps", "events", "persistentvolumeclaims", "pods", "services"), _READ),
+    _rule("", ("pods/log",), ("get",)),
+    _rule("", ("limitranges", "resourcequotas", "serviceaccounts"), _READ),
+    _rule("apps", ("deployments", "replicasets", "statefulsets"), _READ),
+    _rule("batch", ("cronjobs", "jobs"), _READ),
+    _rule("events.k8s.io", ("events",), _READ),
+    _rule("kueue.x-k8s.io", ("localqueues", "workloads"), _READ),
+    _rule("networking.k8s.io", ("networkpolicies",), _READ),
+    _rule(_RBAC_GROUP, ("rolebindings", "roles"), _READ),
+    _rule("visibility.kueue.x-k8s.io", ("localqueues/pendingworkloads",), ("get",)),
+)
+
+_WORK: Final[tuple[Rule, ...]] = (
+    _rule("", ("configmaps", "persistentvolumeclaims", "pods", "services"), ("create", "delete")),
+    _rule("apps", ("deployments",), ("create", "update", "patch", "delete")),
+    _rule("batch", ("jobs",), ("create", "delete")),
+)
+
+_OWN: Final[tuple[Rule, ...]] = (
+    _rule("", ("configmaps", "persistentvolumeclaims", "services"), ("update", "patch")),
+    # Owners bring the team's credentials; nobody else sees them.
+    _rule("", ("secrets",), ("get", "list", "create", "update", "patch", "delete")),
+    _rule("apps", ("statefulsets",), ("create", "update", "patch", "delete")),
+    _rule("autoscaling", ("horizontalpodautoscalers",), _EDIT),
+    _rule("batch", ("cronjobs",), ("create", "update", "patch", "delete")),
+    _rule("policy", ("poddisruptionbudgets",), _EDIT),
+    # Self-service below the owner's own rights: the API server's escalation check bounds both.
+    _rule(_RBAC_GROUP, ("rolebindings", "roles"), ("create", "delete")),
+)
+
+RULES: Final[Mapping[Role, tuple[Rule, ...]]] = {
+    Role.OWNER: (*_SEE, *_WORK, *_OWN),
+    Role.MEMBER: (*_SEE, *_WORK),
+    Role.VIEWER: _SEE,
+    Role.EXEC: (
+        _rule("", ("pods",), ("get", "list")),
+        _rule("", ("pods/attach", "pods/exec", "pods/portforward"), ("create",)),
+    ),
+}
+"""What each role may do in its namespace."""
+
+_OWN_CLUSTER_RULES: Final[tuple[Rule, ...]] = (
+    _rule("", ("namespaces", "nodes", "persistentvolumes"), _READ),
+    _rule("apiextensions.k8s.io", ("customresourcedefinitions",), _READ),
+    _rule("kueue.x-k8s.io", ("clusterqueues", "cohorts", "resourceflavors", "workloadpriorityclasses"), _READ),
+    _rule("scheduling.k8s.io", ("priorityclasses",), _READ),
+    _rule("storage.k8s.io", ("storageclasses",), _READ),
+)
+
+
+def render_rbac(site: Site) -> Iterator[Manifest]:
+    """Roles and bindings of every team; a role that no group holds is not rendered."""
+    for tenant in site.tenants:
+        shelf = tenant.shelf(Family.RBAC)
+        for role, groups in _holders(tenant):
+            if groups:
+                yield shelf.namespaced((RBAC_API, "Role"), role.value, {"rules": list(RULES[role])})
+                yield shelf.namespaced((RBAC_API, "RoleBinding"), role.value, _binding("Role", role.value, groups))
+        yield from _own_cluster(tenant, shelf)
+
+
+def _holders(tenant: Tenant) -> Iterator[tuple[Role, tuple[str, ...]]]:
+    groups = tenant.team.groups
+    if tenant.leaving:
+        # The workloads are gone and shall not come back; whoever belonged to the team may look after its data.
+        yield Role.VIEWER, _everyone(groups)
+        return
+    yield Role.OWNER, groups.owners
+    yield Role.MEMBER, groups.members
+    yield Role.VIEWER, groups.viewers
+    yield Role.EXEC, groups.exec
+
+
+def _everyone(groups: Groups) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*groups.owners, *groups.members, *groups.viewers)))
+
+
+def _own_cluster(tenant: Tenant, shelf: Shelf) -> Iterator[Manifest]:
+    """Nothing in a cluster of one's own is another team's, so its owners and members may see all of it."""
+    groups = tuple(dict.fromkeys((*tenant.team.groups.owners, *tenant.team.groups.members)))
+    if tenant.team.isolation in {Isolation.CLUSTER, Isolation.SUBSCRIPTION} and groups and not tenant.leaving:
+        yield shelf.clustered((RBAC_API, "ClusterRole"), OWN_CLUSTER_VIEWER, {"rules": list(_OWN_CLUSTER_RULES)})
+        yield shelf.clustered(
+            (RBAC_API, "ClusterRoleBinding"), OWN_CLUSTER_VIEWER, _binding("ClusterRole", OWN_CLUSTER_VIEWER, groups)
+        )
+
+
+def _binding(kind: str, role: str, groups: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "roleRef": {"apiGroup": _RBAC_GROUP, "kind": kind, "name": role},
+        "subjects": [{"apiGroup": _RBAC_GROUP, "kind": "Group", "name": group} for group in groups],
+    }
