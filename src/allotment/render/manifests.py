@@ -12,17 +12,25 @@ from allotment.model.manifest import Manifest, Manifests, ObjectKey
 from allotment.model.platform import Platform
 from allotment.render.isolation import check_tenancy
 from allotment.render.kueue import render_kueue
+from allotment.render.limit_ranges import render_limit_ranges
 from allotment.render.namespaces import render_namespaces
+from allotment.render.network import render_network_policies
 from allotment.render.objects import Site, site_of
 from allotment.render.policies import render_policies
 from allotment.render.priorities import render_priorities
 from allotment.render.quotas import render_quotas
 from allotment.render.rbac import render_rbac
+from allotment.render.service_accounts import render_service_accounts
+from allotment.render.storage import render_storage
 
 _FAMILIES: Final[tuple[Callable[[Site], Iterator[Manifest]], ...]] = (
     render_namespaces,
     render_rbac,
+    render_service_accounts,
     render_quotas,
+    render_limit_ranges,
+    render_network_policies,
+    render_storage,
     render_priorities,
     render_kueue,
 )

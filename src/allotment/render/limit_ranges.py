@@ -1,0 +1,62 @@
+"""LimitRanges: defaults for containers that ask for nothing, and the most that one pod may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from allotment.model.manifest import Family, Manifest
+from allotment.model.quantity import Bytes, MilliCpu
+from allotment.model.team import PodLimits
+from allotment.render import amounts
+from allotment.render.objects import Site, Tenant
+
+LIMIT_RANGE_NAME: Final = "allotment-limits"
+
+# A quota on CPU and memory makes the API server refuse every pod that names none; these keep a plain sidecar going.
+DEFAULT_CPU_REQUEST: Final = MilliCpu(500)
+DEFAULT_CPU_LIMIT: Final = MilliCpu(1000)
+DEFAULT_MEMORY_REQUEST: Final = Bytes(1 << 30)
+DEFAULT_MEMORY_LIMIT: Final = Bytes(2 << 30)
+
+
+def render_limit_ranges(site: Site) -> Iterator[Manifest]:
+    """One LimitRange for each team that still runs something."""
+    for tenant in site.tenants:
+        if not tenant.leaving:
+            yield tenant.shelf(Family.LIMIT_RANGES).namespaced(
+                ("v1", "LimitRange"), LIMIT_RANGE_NAME, {"spec": {"limits": _limits(tenant)}}
+            )
+
+
+def _limits(tenant: Tenant) -> list[dict[str, Any]]:
+    most = tenant.team.member_limits
+    resources = tuple(name for name, _devices in tenant.placement.namespace_quota.accelerators)
+    # The API server refuses a pod that names no limit for a resource with a maximum, and takes the maximum for the
+    # default unless there is another. No devices by default keeps both from hurting pods that want none.
+    no_devices = {} if most.accelerators is None else dict.fromkeys(resources, "0")
+    container = {
+        "type": "Container",
+        "default": _defaults(most, DEFAULT_CPU_LIMIT, DEFAULT_MEMORY_LIMIT) | no_devices,
+        "defaultRequest": _defaults(most, DEFAULT_CPU_REQUEST, DEFAULT_MEMORY_REQUEST) | no_devices,
+    }
+    pod_max = _pod_max(most, resources)
+    return [container, {"type": "Pod", "max": pod_max}] if pod_max else [container]
+
+
+def _defaults(most: PodLimits, cpu: MilliCpu, memory: Bytes) -> dict[str, str]:
+    return {
+        "cpu": amounts.cpu(cpu if most.cpu is None else min(cpu, most.cpu)),
+        "memory": amounts.memory(memory if most.memory is None else min(memory, most.memory)),
+    }
+
+
+def _pod_max(most: PodLimits, resources: tuple[str, ...]) -> Mapping[str, str]:
+    result = {}
+    if most.cpu is not None:
+        result["cpu"] = amounts.cpu(most.cpu)
+    if most.memory is not None:
+        result["memory"] = amounts.memory(most.memory)
+    if most.accelerators is not None:
+        result.update(dict.fromkeys(resources, amounts.count(most.accelerators)))
+    return result
