@@ -1,0 +1,84 @@
+"""The published comparison of policies (ATC'23): pods arrive in random order until they ask for 130 % of the GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from allotment.scheduling.placement.gpu.fleet import GpuFleet
+from allotment.scheduling.placement.gpu.fragmentation import measure, typical_pods
+from allotment.scheduling.placement.gpu.model import Chance, GpuNode, GpuPod
+from allotment.scheduling.placement.gpu.placer import GpuPlacer
+from allotment.scheduling.placement.gpu.policies import GpuPolicy
+
+DEMAND = 1.3
+"""Demand at the end, as a multiple of the GPU capacity."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentResult:
+    """The end of one run.
+
+    Attributes:
+        allocation: share of GPU in use, percent.
+        curve: allocation in percent when arrived demand first reached 0, 1, 2 ... percent of the capacity.
+        placed: number of pods that found a node.
+        arrived: number of pods in all.
+        fragment: share of all GPU that is fragment at the end, percent.
+    """
+
+    allocation: float
+    curve: tuple[float, ...]
+    placed: int
+    arrived: int
+    fragment: float
+
+
+def shuffled(count: int, chance: Chance) -> list[int]:
+    """A random order of `count` things (Fisher-Yates)."""
+    order = list(range(count))
+    for i in range(count - 1, 0, -1):
+        j = chance.randrange(i + 1)
+        order[i], order[j] = order[j], order[i]
+    return order
+
+
+def arrivals(pods: Sequence[GpuPod], capacity: int, demand: float, chance: Chance) -> list[GpuPod]:
+    """All pods in random order, then copies of random ones as long as the demand stays within the limit.
+
+    Args:
+        pods: the workload.
+        capacity: milli-GPUs of the cluster.
+        demand: limit, as a multiple of the capacity.
+        chance: source of randomness.
+    """
+    stream = [pods[i] for i in shuffled(len(pods), chance)]
+    asked = sum(p.shape.demand for p in pods)
+    while pods:
+        extra = pods[chance.randrange(len(pods))]
+        if asked + extra.shape.milli > demand * capacity:
+            break
+        asked += extra.shape.demand
+        stream.append(GpuPod(f"{extra.name}-{len(stream)}", extra.shape))
+    return stream
+
+
+def run(
+    nodes: Sequence[GpuNode], pods: Sequence[GpuPod], policy: GpuPolicy, chance: Chance, demand: float = DEMAND
+) -> ExperimentResult:
+    """One experiment: no pod leaves, and one that fits nowhere is dropped."""
+    fleet = GpuFleet(nodes)
+    typical = typical_pods(p.shape for p in pods)
+    stream = arrivals(pods, fleet.total_milli, demand, chance)
+    placer = GpuPlacer(fleet, policy, shuffled(len(nodes), chance), chance, typical)
+    asked = used = placed = 0
+    curve: list[float] = []
+    for pod in stream:
+        while asked * 100 >= len(curve) * fleet.total_milli:
+            curve.append(100 * used / fleet.total_milli)
+        asked += pod.shape.demand
+        if placer.place(pod.name, pod.shape) is not None:
+            placed += 1
+            used += pod.shape.demand
+    fragment = 100 * measure(fleet, typical).fragment / fleet.total_milli
+    return ExperimentResult(100 * fleet.allocation(), tuple(curve), placed, len(stream), fragment)
