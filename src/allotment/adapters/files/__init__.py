@@ -1,0 +1,1 @@
+"""Platform directories on disk."""

@@ -1,0 +1,137 @@
+"""Read a platform directory, and write an edit back.
+
+A platform directory may come from anybody's pull request, so nothing outside it is ever read or written: symbolic
+links are refused rather than followed, and sizes are bounded before anything is read.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from allotment.errors import InputError, NotFoundError
+from allotment.spec.problems import InvalidPlatformError, Problem, Severity
+from allotment.spec.source import YAML_SUFFIXES, Changes, SourceTree
+
+MOST_FILES: Final = 20_000
+MOST_FILE_BYTES: Final = 16 << 20
+MOST_TREE_BYTES: Final = 128 << 20
+"""1,000 teams on 20 clusters are 1,000 files of 6 KB; the bounds leave room for twenty times that."""
+
+
+def read_tree(path: Path | str) -> SourceTree:
+    """Read every YAML file of a platform directory. Hidden files and folders are left alone.
+
+    Raises:
+        NotFoundError: there is no such directory.
+        InvalidPlatformError: a file is a link, too large, or no UTF-8 text; all such files are named.
+        InputError: there are too many files.
+    """
+    root = Path(path)
+    if not root.is_dir():
+        raise NotFoundError(f"{root} is no directory", fix="name a platform directory, or make one: allot init DIR")
+    files: dict[str, str] = {}
+    problems: list[Problem] = []
+    total = 0
+    for file in _yaml_files(root, problems):
+        relative = file.relative_to(root).as_posix()
+        if len(files) >= MOST_FILES or total > MOST_TREE_BYTES:
+            limit = f"{MOST_FILES} YAML files or {MOST_TREE_BYTES >> 20} MiB"
+            raise InputError(f"{root} holds more than {limit}", fix="name the platform directory itself")
+        text = _read(file, relative, problems)
+        if text is not None:
+            files[relative] = text
+            total += len(text)
+    if problems:
+        raise InvalidPlatformError(problems)
+    return SourceTree(files)
+
+
+def write_files(root: Path | str, changes: Changes) -> None:
+    """Write an edit: each file atomically, so that a crash leaves the old text or the new one.
+
+    Raises:
+        InputError: a path leads out of the directory, or through a symbolic link.
+    """
+    base = Path(root)
+    base.mkdir(parents=True, exist_ok=True)
+    targets = [(_inside(base, relative), text) for relative, text in changes.items()]
+    for target, text in targets:
+        if text is None:
+            target.unlink(missing_ok=True)
+        else:
+            _replace(target, text)
+
+
+def _yaml_files(root: Path, problems: list[Problem]) -> list[Path]:
+    found: list[Path] = []
+    for folder, folders, names in os.walk(root, followlinks=False):
+        here = Path(folder)
+        for name in sorted(folders):
+            if (here / name).is_symlink() and not name.startswith("."):
+                problems.append(_problem(here / name, root, "is a symbolic link to a folder"))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.startswith(".") or not name.endswith(YAML_SUFFIXES):
+                continue
+            if (here / name).is_symlink() or not (here / name).is_file():
+                problems.append(_problem(here / name, root, "is no regular file"))
+            else:
+                found.append(here / name)
+    return found
+
+
+def _problem(file: Path, root: Path, what: str, fix: str = "put a copy in its place") -> Problem:
+    return Problem(file.relative_to(root).as_posix(), 1, 1, "", what, fix, Severity.ERROR)
+
+
+def _read(file: Path, relative: str, problems: list[Problem]) -> str | None:
+    try:
+        # O_NOFOLLOW closes the gap between looking at the file and opening it.
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+            raw = stream.read(MOST_FILE_BYTES + 1)
+    except OSError as error:
+        what = f"cannot be read: {error.strerror}"
+        problems.append(Problem(relative, 1, 1, "", what, "check its permissions", Severity.ERROR))
+        return None
+    if len(raw) > MOST_FILE_BYTES:
+        what = f"is larger than {MOST_FILE_BYTES >> 20} MiB"
+        problems.append(Problem(relative, 1, 1, "", what, "split it", Severity.ERROR))
+        return None
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
+        what = f"byte 0x{raw[error.start]:02x} is no UTF-8"
+        problems.append(Problem(relative, line, column, "", what, "save the file as UTF-8", Severity.ERROR))
+        return None
+
+
+def _inside(base: Path, relative: str) -> Path:
+    """The target of a relative path, with no way out of the directory."""
+    parts = relative.split("/")
+    if any(part in {"", ".", ".."} or "\\" in part or "\0" in part for part in parts):
+        raise InputError(f"{relative!r} is no path inside the directory", fix="use plain relative paths")
+    target = base
+    for part in parts:
+        target /= part
+        if target.is_symlink():
+            raise InputError(f"{relative!r} leads through a symbolic link", fix="put a copy in its place")
+    return target
+
+
+def _replace(target: Path, text: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
+            stream.write(text.encode("utf-8"))
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The platform directory becomes a `Platform`: read, translate, default, check, convert; and edit it back."""

@@ -1,0 +1,23 @@
+"""The built-in catalogue of accelerators, read from `catalogue.yaml` once and on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Final
+
+from allotment.spec import documents
+from allotment.spec.schema.accelerator import AcceleratorSpec
+
+FILE: Final = "catalogue.yaml"
+
+
+@cache
+def catalogue() -> Mapping[str, AcceleratorSpec]:
+    """Every built-in accelerator by name."""
+    text = resources.files("allotment.spec").joinpath(FILE).read_text(encoding="utf-8")
+    parsed = documents.parse(FILE, text)
+    specs = [AcceleratorSpec.model_validate(document.data) for document in parsed.documents]
+    return MappingProxyType({spec.name: spec for spec in specs})

@@ -1,0 +1,1 @@
+"""Checked declarations become the model."""

@@ -1,0 +1,46 @@
+"""Accelerators of the catalogue and of the directory, with the directory's prices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from allotment.model import labels
+from allotment.model.accelerator import Accelerator, CapacityType
+from allotment.model.quantity import Bytes
+from allotment.spec.catalogue import catalogue
+from allotment.spec.declared import Declared
+from allotment.spec.schema.accelerator import AcceleratorSpec
+
+
+def accelerator_specs(declared: Declared) -> dict[str, AcceleratorSpec]:
+    """Every accelerator by name; the directory's own replace the catalogue's."""
+    specs = dict(catalogue())
+    specs.update({entry.spec.name: entry.spec for entry in declared.accelerators})
+    return specs
+
+
+def accelerators(specs: Mapping[str, AcceleratorSpec], declared: Declared) -> dict[str, Accelerator]:
+    """The model's accelerators by name."""
+    prices: dict[str, dict[CapacityType, int]] = {}
+    for entry in declared.prices:
+        for name, by_type in entry.spec.accelerators.items():
+            prices.setdefault(name, {}).update(by_type)
+    return {name: _accelerator(spec, prices.get(name, {})) for name, spec in specs.items()}
+
+
+def _accelerator(spec: AcceleratorSpec, prices: Mapping[CapacityType, int]) -> Accelerator:
+    label = spec.node_label
+    return Accelerator(
+        name=spec.name,
+        vendor=spec.vendor,
+        product=spec.product,
+        resource_name=spec.resource_name,
+        memory=Bytes(spec.memory),
+        interconnect=spec.interconnect,
+        architecture=spec.architecture,
+        node_label=(labels.ACCELERATOR, spec.name) if label is None else (label.key, label.value),
+        taint_key=spec.taint_key,
+        partition_of=spec.partition_of,
+        partitions=spec.partitions,
+        price_per_hour={**spec.price_per_hour, **prices},
+    )

@@ -1,0 +1,88 @@
+"""Clusters: defaults by purpose, pools, flavors, cohorts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from allotment.model.cluster import Cluster, Cohort, Environment, NodePool, Versions
+from allotment.model.quantity import Bytes, MilliCpu
+from allotment.spec import defaults
+from allotment.spec.flavors import Flavors, devices_per_node, flavor_name, pool_taints
+from allotment.spec.schema.accelerator import AcceleratorSpec
+from allotment.spec.schema.cluster import ClusterSpec, CohortSpec, NodePoolSpec, VersionsSpec
+
+
+def environment_of(spec: ClusterSpec) -> Environment:
+    """The cluster's environment; by purpose where it is not declared."""
+    return spec.environment or defaults.ENVIRONMENT_OF[spec.purpose]
+
+
+def cohort_names(spec: ClusterSpec) -> tuple[str, ...]:
+    """Names of the cluster's cohorts; the first is the one that teams join unless they say otherwise."""
+    return tuple(cohort.name for cohort in spec.cohorts) or (defaults.COHORT,)
+
+
+def cluster(spec: ClusterSpec, flavors: Flavors, accelerators: Mapping[str, AcceleratorSpec]) -> Cluster:
+    """The model's cluster. Its references have been checked."""
+    return Cluster(
+        name=spec.name,
+        purpose=spec.purpose,
+        environment=environment_of(spec),
+        region=spec.region,
+        provider=spec.provider,
+        context=spec.context or spec.name,
+        versions=_versions(spec.versions),
+        kueue_api=spec.kueue_api or defaults.kueue_api(spec.versions.kueue),
+        queue_layout=spec.queue_layout,
+        fair_sharing=spec.fair_sharing,
+        features=frozenset(spec.features),
+        node_pools=tuple(_pool(pool, accelerators) for pool in spec.node_pools),
+        flavors=flavors.ordered,
+        cohorts=_cohorts(spec.cohorts),
+    )
+
+
+def _versions(spec: VersionsSpec) -> Versions:
+    return Versions(
+        kubernetes=spec.kubernetes or "",
+        kueue=spec.kueue or "",
+        driver=spec.driver or "",
+        cuda=spec.cuda or "",
+        cudnn=spec.cudnn or "",
+        runtime=spec.runtime or "",
+    )
+
+
+def _pool(spec: NodePoolSpec, accelerators: Mapping[str, AcceleratorSpec]) -> NodePool:
+    return NodePool(
+        name=spec.name,
+        accelerator=spec.accelerator,
+        accelerators_per_node=devices_per_node(spec),
+        cpu=MilliCpu(spec.cpu),
+        memory=Bytes(spec.memory),
+        pods=spec.pods,
+        min_nodes=spec.min_nodes,
+        max_nodes=spec.max_nodes,
+        capacity_type=spec.capacity_type,
+        machine_type=spec.machine_type,
+        labels=dict(spec.labels),
+        taints=pool_taints(spec, accelerators),
+        dedicated_to=spec.dedicated_to,
+        price_per_hour=spec.price_per_hour,
+        flavor=flavor_name(spec),
+    )
+
+
+def _cohorts(specs: tuple[CohortSpec, ...]) -> tuple[Cohort, ...]:
+    """Parents before children, otherwise as declared."""
+    if not specs:
+        return (Cohort(defaults.COHORT, None, 1000),)
+    children: dict[str | None, list[CohortSpec]] = {}
+    for spec in specs:
+        children.setdefault(spec.parent, []).append(spec)
+    ordered: list[Cohort] = []
+    level = children.get(None, [])
+    while level:
+        ordered.extend(Cohort(spec.name, spec.parent, spec.weight) for spec in level)
+        level = [child for spec in level for child in children.get(spec.name, [])]
+    return tuple(ordered)

@@ -1,0 +1,120 @@
+"""Everything together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from allotment.model.platform import Gitops, Platform, StorageClassSpec
+from allotment.model.policy import Mode, Policy, PolicyName, Port, Priority, SharedService, SloTier
+from allotment.spec import defaults
+from allotment.spec.convert.accelerators import accelerator_specs, accelerators
+from allotment.spec.convert.clusters import cluster
+from allotment.spec.convert.placements import Site
+from allotment.spec.convert.teams import team
+from allotment.spec.declared import Declared
+from allotment.spec.flavors import Flavors
+from allotment.spec.schema.platform import ALWAYS_EXEMPT, PlatformSpec
+from allotment.spec.schema.policy import PolicySpec, SharedServiceSpec
+
+
+def platform(spec: PlatformSpec, declared: Declared, flavors: Mapping[str, Flavors]) -> Platform:
+    """The model's platform.
+
+    Args:
+        spec: the document of kind Platform.
+        declared: every document; the references between them have been checked.
+        flavors: the flavors of every cluster, by its name.
+    """
+    specs = accelerator_specs(declared)
+    sites = {}
+    for entry in declared.clusters:
+        name = entry.spec.name
+        sites[name] = Site(entry.spec, cluster(entry.spec, flavors[name], specs), flavors[name], specs)
+    rungs = ladder(declared)
+    default_rung = next((rung.name for rung in rungs if rung.default), "")
+    default_class = default_storage_class(declared)
+    return Platform(
+        name=spec.name,
+        currency=spec.currency,
+        admin_groups=spec.admin_groups,
+        accelerators=accelerators(specs, declared),
+        clusters=tuple(site.cluster for site in sites.values()),
+        teams=tuple(team(entry.spec, sites, default_rung, default_class) for entry in declared.teams),
+        priorities=rungs,
+        policies=_policies(declared),
+        slo_tiers=slo_tiers(declared, rungs),
+        shared_services=tuple(_service(entry.spec) for entry in declared.shared_services),
+        storage_classes=_storage_classes(declared),
+        exempt_namespaces=tuple(dict.fromkeys((*ALWAYS_EXEMPT, *spec.exempt_namespaces))),
+        gitops=Gitops(spec.gitops.repository, spec.gitops.branch, spec.gitops.path),
+    )
+
+
+def ladder(declared: Declared) -> tuple[Priority, ...]:
+    """The ladder, highest first; the reference ladder where none is declared."""
+    rungs = [
+        Priority(entry.spec.name, entry.spec.value, entry.spec.preempts, entry.spec.default, entry.spec.description)
+        for entry in declared.priorities
+    ]
+    return tuple(sorted(rungs, key=lambda rung: (-rung.value, rung.name))) or defaults.LADDER
+
+
+def slo_tiers(declared: Declared, rungs: tuple[Priority, ...]) -> tuple[SloTier, ...]:
+    """The service levels; the reference tiers where none is declared."""
+    tiers = tuple(
+        SloTier(
+            name=entry.spec.name,
+            latency_p99_ms=entry.spec.latency_p99,
+            availability_ppm=entry.spec.availability,
+            min_requests_per_second=entry.spec.min_requests_per_second,
+            spot_allowed=entry.spec.spot_allowed,
+            default_priority=entry.spec.default_priority,
+        )
+        for entry in declared.slo_tiers
+    )
+    return tiers or defaults.slo_tiers(rungs)
+
+
+def default_storage_class(declared: Declared) -> str:
+    """The directory's default StorageClass, or nothing where it has none."""
+    return next((entry.spec.name for entry in declared.storage_classes if entry.spec.default), "")
+
+
+def _policies(declared: Declared) -> tuple[Policy, ...]:
+    specs = {entry.spec.name: entry.spec for entry in declared.policies}
+    return tuple(_policy(name, specs.get(name), declared) for name in PolicyName)
+
+
+def _policy(name: PolicyName, spec: PolicySpec | None, declared: Declared) -> Policy:
+    mode = Mode.ENFORCE if spec is None else spec.mode
+    return Policy(
+        name=name,
+        modes={entry.spec.name: entry.spec.overrides.policies.get(name, mode) for entry in declared.clusters},
+        exempt_namespaces=() if spec is None else spec.exempt_namespaces,
+        registries=() if spec is None else spec.registries,
+    )
+
+
+def _service(spec: SharedServiceSpec) -> SharedService:
+    return SharedService(
+        name=spec.name,
+        direction=spec.direction,
+        namespace=spec.namespace,
+        pod_labels=dict(spec.pod_labels),
+        cidrs=spec.cidrs,
+        ports=tuple(Port(port.protocol, port.port) for port in spec.ports),
+        description=spec.description,
+    )
+
+
+def _storage_classes(declared: Declared) -> tuple[StorageClassSpec, ...]:
+    return tuple(
+        StorageClassSpec(
+            entry.spec.name,
+            entry.spec.provisioner,
+            dict(entry.spec.parameters),
+            entry.spec.reclaim_policy,
+            entry.spec.default,
+        )
+        for entry in declared.storage_classes
+    )

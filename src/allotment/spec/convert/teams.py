@@ -1,0 +1,61 @@
+"""Teams, with their placements in the platform's order of clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from allotment.model.cluster import Environment
+from allotment.model.quantity import Bytes, MilliCpu
+from allotment.model.team import (
+    Claim,
+    Contact,
+    Groups,
+    Offboarding,
+    Placement,
+    PodLimits,
+    Project,
+    Storage,
+    Team,
+)
+from allotment.spec import defaults
+from allotment.spec.convert.placements import Site, placement
+from allotment.spec.schema.team import StorageSpec, TeamSpec
+
+
+def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_class: str) -> Team:
+    """The model's team. Its references have been checked; clusters that are no site are left out."""
+    placements = tuple(placement(spec, site) for name, site in sites.items() if name in spec.placements)
+    limits = spec.member_limits
+    offboarding = spec.offboarding
+    return Team(
+        name=spec.name,
+        display_name=spec.display_name or spec.name,
+        groups=Groups(spec.groups.owners, spec.groups.members, spec.groups.viewers, spec.groups.exec),
+        member_limits=PodLimits(
+            None if limits.cpu is None else MilliCpu(limits.cpu),
+            None if limits.memory is None else Bytes(limits.memory),
+            limits.accelerators,
+        ),
+        isolation=spec.isolation,
+        cost_center=spec.cost_center,
+        environments=spec.environments or _environments(placements),
+        projects=tuple(Project(p.name, p.cost_center or spec.cost_center) for p in spec.projects)
+        or (Project(spec.name, spec.cost_center),),
+        priorities=spec.priorities or (default_rung,),
+        storage=_storage(spec.storage, default_class),
+        image_pull_secrets=spec.image_pull_secrets,
+        contacts=tuple(Contact(contact.kind, contact.address) for contact in spec.contacts),
+        placements=placements,
+        offboarding=None if offboarding is None else Offboarding(offboarding.keep_data_until),
+    )
+
+
+def _environments(placements: Iterable[Placement]) -> tuple[Environment, ...]:
+    return tuple(dict.fromkeys(placement.environment for placement in placements))
+
+
+def _storage(spec: StorageSpec, default_class: str) -> Storage:
+    asked = sum(claim.size for claim in spec.claims)
+    total = max(defaults.STORAGE_TOTAL, asked) if spec.total is None else spec.total
+    claims = (Claim(c.name, Bytes(c.size), c.storage_class or default_class, c.access_mode) for c in spec.claims)
+    return Storage(Bytes(total), tuple(claims))

@@ -1,0 +1,71 @@
+"""What holds where the directory says nothing: the reference ladder, tiers and counts, each with its reason."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from allotment.model.cluster import Environment, KueueApi, Purpose
+from allotment.model.policy import Priority, SloTier
+
+COHORT: Final = "shared"
+"""The cohort of a cluster that declares none: idle quota is lent."""
+
+ENVIRONMENT_OF: Final = {
+    Purpose.SERVING: Environment.PRODUCTION,
+    # Training carries no customers' traffic; a mistake costs time, not an outage.
+    Purpose.TRAINING: Environment.STAGING,
+    Purpose.DEVELOPMENT: Environment.DEVELOPMENT,
+}
+
+LADDER: Final = (
+    Priority("production-inference", 1_000_000, preempts=True, default=False, description="Live inference."),
+    Priority("scheduled-training", 100_000, preempts=True, default=False, description="Training with a deadline."),
+    # The default never preempts, so that fifty notebooks do not preempt each other.
+    Priority("exploratory", 1_000, preempts=False, default=True, description="Everything else; the default."),
+)
+
+OBJECT_COUNTS: Final = {
+    # A hundred of each is far above what a team of the usual size has, and far below what slows etcd down.
+    "count/jobs.batch": 100,
+    "configmaps": 100,
+    "secrets": 100,
+    "services": 20,
+    # Node ports and load balancers are doors to the outside that no team opens by itself.
+    "services.nodeports": 0,
+    "services.loadbalancers": 0,
+}
+
+STORAGE_TOTAL: Final = 1 << 40
+"""1Ti: a few data sets and their checkpoints."""
+
+OVERCOMMIT: Final = 2
+"""Limits over requests of a namespace: jobs burst at different times (reference team: 64 requested, 128 allowed)."""
+
+KUEUE_V1BETA2_SINCE: Final = (0, 15)
+"""First Kueue that serves v1beta2 (release notes of v0.15.0)."""
+KUEUE_V1BETA1_UNTIL: Final = (0, 20)
+"""First Kueue that no longer serves v1beta1 (kubernetes-sigs/kueue pull request 14558)."""
+
+
+def kueue_api(version: str | None) -> KueueApi:
+    """The newest API that a Kueue of this version serves."""
+    known = minor_of(version) if version else None
+    return KueueApi.V1BETA1 if known is not None and known < KUEUE_V1BETA2_SINCE else KueueApi.V1BETA2
+
+
+def minor_of(version: str) -> tuple[int, int]:
+    """Major and minor of a version such as ``1.29.4``; a missing minor is 0."""
+    numbers = version.split("-")[0].split("+")[0].split(".")
+    return int(numbers[0]), int(numbers[1]) if len(numbers) > 1 else 0
+
+
+def slo_tiers(ladder: tuple[Priority, ...]) -> tuple[SloTier, ...]:
+    """The reference tiers over a ladder (highest first): real-time work gets its top, batch the rung below."""
+    if not ladder:
+        return ()
+    top, below = ladder[0].name, ladder[min(1, len(ladder) - 1)].name
+    return (
+        SloTier("real-time", 200, 999_500, 1_000, spot_allowed=False, default_priority=top),
+        SloTier("near-real-time", 2_000, 999_000, 100, spot_allowed=False, default_priority=top),
+        SloTier("batch", 3_600_000, 995_000, 0, spot_allowed=True, default_priority=below),
+    )

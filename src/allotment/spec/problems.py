@@ -1,0 +1,136 @@
+"""What can be wrong with a platform directory, and how it is told.
+
+A problem names file, line, field, what is wrong and what to do. It never holds a stretch of the file itself: people
+paste tokens into wrong places, and error output ends up in CI logs.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from allotment.errors import InputError
+
+Path = tuple[str | int, ...]
+"""Where a value stands inside a document: keys and list positions from its root."""
+
+LONGEST_ECHO: Final = 60
+"""Longest value of the user's that a message repeats; anything longer is only counted."""
+
+
+class Severity(StrEnum):
+    """An error stops everything; a warning is told beside the result."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The document a declaration stands in: a file and its position among the file's documents."""
+
+    file: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """A problem that is not yet located: the line is looked up once, at the end, for those that exist."""
+
+    source: Source
+    path: Path
+    what: str
+    fix: str
+    severity: Severity = Severity.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        file: path relative to the platform directory.
+        line: 1-based; 0 where the whole directory is meant.
+        column: 1-based; 0 where no column is known.
+        field: dotted path of the field, or empty for the document itself.
+    """
+
+    file: str
+    line: int
+    column: int
+    field: str
+    what: str
+    fix: str
+    severity: Severity
+
+    def __str__(self) -> str:
+        """``file:line:column: field: what (fix: …)``: the form that editors and CI turn into a link."""
+        field = f"{self.field}: " if self.field else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {field}{self.what}; {self.fix}"
+
+
+class InvalidPlatformError(InputError):
+    """The platform directory has errors.
+
+    Attributes:
+        problems: every problem that was found, warnings included, sorted by file and line.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+        count = "one error" if len(errors) == 1 else f"{len(errors)} errors"
+        super().__init__(
+            f"the platform directory has {count}",
+            why="\n".join(str(problem) for problem in errors),
+            fix="correct the named lines and run `allot validate` again",
+        )
+        self.problems = tuple(problems)
+
+
+def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """In reading order, each once."""
+    unique = dict.fromkeys(problems)
+    return tuple(sorted(unique, key=lambda p: (p.file, p.line, p.column, p.field, p.what)))
+
+
+def dotted(path: Path) -> str:
+    """A path as people write it: ``nodePools[0].labels``; keys with dots in them are quoted."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif not part or any(character in '.[]"' or not character.isprintable() for character in part):
+            text += f'["{echo(part, quote=False)}"]'
+        else:
+            text += f".{echo(part, quote=False)}" if text else echo(part, quote=False)
+    return text
+
+
+def echo(value: object, *, quote: bool = True) -> str:
+    """A value of the user's as a message may repeat it: printable, and never longer than `LONGEST_ECHO`."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if value is None:
+        return "nothing"
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value)[: LONGEST_ECHO + 1])
+    if len(text) > LONGEST_ECHO:
+        return f"a text of {len(str(value))} characters"
+    return f'"{text}"' if quote else text
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``did you mean "x"?``, or the choices when they are few, or nothing."""
+    choices = sorted(set(known))
+    close = difflib.get_close_matches(word[:LONGEST_ECHO].lower(), choices, n=1, cutoff=0.6)
+    if close:
+        return f'did you mean "{close[0]}"?'
+    if not choices:
+        return ""
+    if len(choices) > 15:
+        return f"there are {len(choices)} to choose from, for example " + ", ".join(choices[:5])
+    return "choose one of: " + ", ".join(choices)

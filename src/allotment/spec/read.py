@@ -1,0 +1,149 @@
+"""Files to declarations: parse, pick the kinds, translate errors. First half of loading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from allotment.spec import documents
+from allotment.spec.declared import Declared, Entry
+from allotment.spec.documents import Document
+from allotment.spec.patterns import matches
+from allotment.spec.problems import Issue, Problem, Severity, Source, did_you_mean, dotted, echo
+from allotment.spec.schema import KINDS
+from allotment.spec.schema.base import KindSpec
+from allotment.spec.source import YAML_SUFFIXES, SourceTree
+from allotment.spec.translate import issues_of
+
+MAIN_FILE: Final = "platform.yaml"
+"""Where the Platform document usually stands; named in problems that have no place of their own."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the files say.
+
+    Attributes:
+        problems: problems of form, located already.
+        lost: whether a file could not be read to its end, so that anything may be missing.
+    """
+
+    declared: Declared
+    issues: list[Issue]
+    problems: list[Problem]
+    lost: bool
+
+
+@dataclass(slots=True)
+class _Gathered:
+    entries: dict[str, list[Entry[Any]]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    broken: dict[str, set[str]] = field(default_factory=dict)
+    issues: list[Issue] = field(default_factory=list)
+
+
+def read(tree: SourceTree) -> Reading:
+    """Read every YAML file of the tree; nothing is checked across documents yet."""
+    parsed = {
+        path: documents.parse(path, tree.files[path]) for path in sorted(tree.files) if path.endswith(YAML_SUFFIXES)
+    }
+    included = _included(parsed)
+    gathered = _Gathered()
+    problems: list[Problem] = []
+    for path in included:
+        problems.extend(parsed[path].problems)
+        for document in parsed[path].documents:
+            _take(gathered, document)
+    lost = any(parsed[path].problems for path in included)
+    return Reading(_declared(gathered), gathered.issues, problems, lost)
+
+
+def _included(parsed: Mapping[str, documents.Parsed]) -> list[str]:
+    """Paths that the Platform document's `include` names; all of them where it names none."""
+    for file in parsed.values():
+        for document in file.documents:
+            data = document.data
+            if isinstance(data, dict) and data.get("kind") == "Platform" and "include" in data:
+                patterns = data["include"]
+                if isinstance(patterns, list) and all(isinstance(pattern, str) for pattern in patterns):
+                    chosen = [path for path in parsed if any(matches(path, pattern) for pattern in patterns)]
+                    return sorted({document.file, *chosen})
+    return list(parsed)
+
+
+def _take(gathered: _Gathered, document: Document) -> None:
+    source = Source(document.file, document.index)
+    data = document.data
+    if not isinstance(data, dict):
+        fix = "write `kind:` and the kind's fields"
+        gathered.issues.append(Issue(source, (), f"{echo(data)} where a mapping belongs", fix))
+        return
+    kind = data.get("kind")
+    model = KINDS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        what = f"unknown kind {echo(kind)}" if "kind" in data else "the document has no kind"
+        fix = did_you_mean(kind if isinstance(kind, str) else "", KINDS)
+        gathered.issues.append(Issue(source, ("kind",), what, fix))
+        return
+    try:
+        spec: KindSpec = model.model_validate(data)
+    except ValidationError as error:
+        gathered.issues.extend(issues_of(error, model, source))
+        name = data.get("name")
+        gathered.broken.setdefault(str(kind), set()).add(name if isinstance(name, str) else "")
+        return
+    gathered.entries[str(kind)].append(Entry(spec, source))
+
+
+def _declared(gathered: _Gathered) -> Declared:
+    entries = gathered.entries
+    platforms = entries["Platform"]
+    for extra in platforms[1:]:
+        gathered.issues.append(
+            Issue(extra.source, ("kind",), "a second document of kind Platform", "keep one for the whole directory")
+        )
+    if not platforms and "Platform" not in gathered.broken:
+        fix = "add a document with `kind: Platform` and `name:`"
+        gathered.issues.append(Issue(Source(MAIN_FILE, 0), ("kind",), "no document of kind Platform", fix))
+    return Declared(
+        platform=platforms[0] if platforms else None,
+        clusters=tuple(entries["Cluster"]),
+        accelerators=tuple(entries["Accelerator"]),
+        teams=tuple(entries["Team"]),
+        priorities=tuple(entries["Priority"]),
+        policies=tuple(entries["Policy"]),
+        slo_tiers=tuple(entries["SloTier"]),
+        shared_services=tuple(entries["SharedService"]),
+        storage_classes=tuple(entries["StorageClass"]),
+        prices=tuple(entries["Prices"]),
+        broken={kind: frozenset(names) for kind, names in gathered.broken.items()},
+    )
+
+
+def locate(tree: SourceTree, issues: list[Issue]) -> list[Problem]:
+    """Give issues their lines. Only files with issues are read again."""
+    found: dict[str, Mapping[int, Mapping[tuple[str | int, ...], tuple[int, int]]]] = {}
+    problems = []
+    for issue in issues:
+        file = issue.source.file
+        if file not in found:
+            found[file] = documents.positions(file, tree.files[file]) if file in tree.files else {}
+        problems.append(_located(issue, found[file].get(issue.source.index, {})))
+    return problems
+
+
+def _located(issue: Issue, where: Mapping[tuple[str | int, ...], tuple[int, int]]) -> Problem:
+    path = issue.path
+    position = where.get(path)
+    while position is None and path:
+        path = path[:-1]
+        position = where.get(path)
+    line, column = (position[0] + 1, position[1] + 1) if position is not None else (0, 0)
+    return Problem(issue.source.file, line, column, dotted(issue.path), issue.what, issue.fix, issue.severity)
+
+
+def has_errors(problems: list[Problem]) -> bool:
+    """Whether anything stands in the way of a Platform."""
+    return any(problem.severity is Severity.ERROR for problem in problems)

@@ -1,0 +1,81 @@
+"""Kind Platform: what holds for the whole directory. Also StorageClass and Prices."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from allotment.spec.schema.base import KindSpec, Spec
+from allotment.spec.schema.choices import CapacityTypeChoice
+from allotment.spec.schema.scalars import Currency, Flag, Line, Name, ObjectName, Price, Text
+
+ALWAYS_EXEMPT = ("kube-system", "kube-public", "kube-node-lease", "allotment-system", "kueue-system")
+"""Exempt whatever the directory says: a policy that blocks one of them breaks the cluster or its own repair."""
+
+
+class GitopsSpec(Spec):
+    """Where the rendered tree lives."""
+
+    repository: Line = Field(
+        default="https://git.example.com/platform/fleet-config.git",
+        description="URL that Flux and Argo CD clone. The default is a placeholder; only their entry points use it.",
+    )
+    branch: Line = Field(default="main", description="Branch they follow; main because hosts create it by default.")
+    path: Line = Field(
+        default=".",
+        description="Folder of the rendered tree in that repository; the root, as for a repository of its own.",
+    )
+
+
+class PlatformSpec(KindSpec):
+    """The platform itself; exactly one document of this kind."""
+
+    kind: Literal["Platform"]
+    name: Name = Field(description="Name of the platform. Every object it manages carries it as a label.")
+    currency: Currency = Field(default="USD", description="ISO 4217 code; every price of the directory is in it.")
+    admin_groups: tuple[Line, ...] = Field(
+        default=(),
+        description="Groups of the identity provider whose members operate the platform. None by default: "
+        "administration then stays with whoever holds the clusters' own admin credentials.",
+    )
+    exempt_namespaces: tuple[ObjectName, ...] = Field(
+        default=("gpu-operator", "monitoring"),
+        description="Namespaces that no policy touches, besides those of Kubernetes, Kueue and Allotment, which are "
+        "always exempt. By default gpu-operator and monitoring: their pods ask for GPUs to check them.",
+    )
+    include: tuple[Line, ...] = Field(
+        default=("**/*.yaml", "**/*.yml"),
+        description="Patterns of the files to read, relative to the directory. All YAML files by default; narrow it "
+        "when the directory also holds YAML that is not the platform's.",
+    )
+    gitops: GitopsSpec = Field(default_factory=GitopsSpec, description="Where the rendered tree lives.")
+
+
+class StorageClassDocument(KindSpec):
+    """A StorageClass that Allotment creates in every cluster."""
+
+    kind: Literal["StorageClass"]
+    name: ObjectName = Field(description="Name that claims refer to.")
+    provisioner: Line = Field(description="CSI driver, for example file.csi.azure.com.")
+    parameters: dict[Line, Text] = Field(default={}, description="Passed to the driver as they are; none by default.")
+    reclaim_policy: Literal["Delete", "Retain"] = Field(
+        default="Retain",
+        description="What happens to a volume whose claim is deleted. Retain: data sets are dearer than disks.",
+    )
+    default: Flag = Field(
+        default=False,
+        description="Whether claims that name no class get this one. Off: a cluster usually has a default of its own.",
+    )
+
+
+class PricesSpec(KindSpec):
+    """Prices of your contract, in place of the catalogue's list prices."""
+
+    kind: Literal["Prices"]
+    name: Name = Field(default="prices", description="Only for messages; prices, since one document is enough.")
+    accelerators: dict[Line, dict[CapacityTypeChoice, Price]] = Field(
+        default={},
+        description="Price per device and hour by accelerator and capacity type, in the platform's currency. Entries "
+        "that are missing keep the catalogue's price.",
+    )

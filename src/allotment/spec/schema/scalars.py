@@ -1,0 +1,253 @@
+"""Types of single values.
+
+Every plain YAML scalar arrives as the text that was written; the types here give it its meaning. So ``1.30`` is a
+version in one field and a number in another, and nothing ever becomes a boolean because it reads "no".
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from functools import lru_cache
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import GetPydanticSchema, WithJsonSchema
+from pydantic_core import core_schema
+
+from allotment.model.names import SEPARATOR, is_dns_label, is_dns_subdomain, is_plain
+from allotment.model.quantity import parse_bytes, parse_cpu
+from allotment.spec.problems import echo
+from allotment.spec.schema.base import refuse
+
+T = TypeVar("T")
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
+_LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h)")
+_MILLISECONDS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+_VERSION = re.compile(r"v?[0-9]+(\.[0-9]+){0,3}([-+][0-9A-Za-z.-]+)?")
+_LONGEST_TEXT: Final = 500
+MICROS: Final = 1_000_000
+
+
+def scalar(parse: Callable[[str], T], json_schema: dict[str, Any]) -> Any:
+    """Annotations of a type that is read from one scalar by a pure function; equal texts are parsed once."""
+    cached = lru_cache(maxsize=4096)(parse)
+
+    def validate(value: Any) -> T:
+        if isinstance(value, str):
+            return cached(value)
+        if value is None or isinstance(value, (list, dict)):
+            refuse(f"{echo(value)} where a single value belongs", "write one value on the field's line")
+        parsed: T = value  # built in Python (a default), where the types are checked already
+        return parsed
+
+    schema = core_schema.no_info_plain_validator_function(validate)
+    return GetPydanticSchema(lambda _source, _handler: schema), WithJsonSchema(json_schema)
+
+
+def _text(value: str) -> str:
+    if len(value) > _LONGEST_TEXT:
+        refuse(f"a text of {len(value)} characters", f"keep it under {_LONGEST_TEXT}")
+    if not value.strip():
+        refuse("the text is empty", "write it, or remove the field")
+    if any(not (character.isprintable() or character == "\n") for character in value):
+        refuse("the text holds control characters", "remove them")
+    return value
+
+
+def _line(value: str) -> str:
+    if "\n" in _text(value):
+        refuse("the text has more than one line", "write it on one line")
+    return value
+
+
+def _dns_label(value: str) -> str:
+    if not is_dns_label(value):
+        refuse(
+            f"{echo(value)} is no Kubernetes name",
+            "use lower-case letters, digits and single dashes inside, at most 63 characters",
+        )
+    return value
+
+
+def _tenant(value: str) -> str:
+    _dns_label(value)
+    if not is_plain(value):
+        refuse(
+            f'{echo(value)} contains "{SEPARATOR}" or starts with "x-", which Allotment keeps for joined names',
+            "use single dashes, and another beginning",
+        )
+    return value
+
+
+def _dns_subdomain(value: str) -> str:
+    if not is_dns_subdomain(value):
+        refuse(
+            f"{echo(value)} is no Kubernetes object name",
+            "use lower-case letters, digits, dashes and dots, starting and ending with a letter or digit",
+        )
+    return value
+
+
+def is_label_value(value: str) -> bool:
+    """Whether the text may be a label's value."""
+    return value == "" or _LABEL_NAME.fullmatch(value) is not None
+
+
+def _label_value(value: str) -> str:
+    if not value or not is_label_value(value):
+        refuse(
+            f"{echo(value)} cannot be the value of a label",
+            "use letters, digits, dashes, underscores and dots, at most 63 characters, a letter or digit at both ends",
+        )
+    return value
+
+
+def _label_key(value: str) -> str:
+    prefix, slash, name = value.rpartition("/")
+    if _LABEL_NAME.fullmatch(name) is None or (slash and not is_dns_subdomain(prefix)):
+        refuse(f"{echo(value)} cannot be the key of a label", "write name or domain.example/name")
+    return value
+
+
+def _resource_name(value: str) -> str:
+    domain, slash, _name = value.rpartition("/")
+    if not slash or "." not in domain:
+        refuse(f"{echo(value)} is no extended resource", "write domain/resource, for example nvidia.com/gpu")
+    return _label_key(value)
+
+
+def _count(value: str) -> int:
+    if _INTEGER.fullmatch(value) is None:
+        refuse(f"{echo(value)} is no whole number", "write digits only, for example 8")
+    number = int(value)
+    if number < 0:
+        refuse(f"{number} is negative", "write 0 or more")
+    if number > 10**9:
+        refuse(f"{number} is more than a billion", "write a number that can be meant")
+    return number
+
+
+def _flag(value: str) -> bool:
+    if value not in {"true", "false"}:
+        refuse(f"{echo(value)} is neither true nor false", "write true or false")
+    return value == "true"
+
+
+def _number(value: str) -> Fraction:
+    if _DECIMAL.fullmatch(value) is None:
+        refuse(f"{echo(value)} is no number of 0 or more", "write digits with a decimal point, for example 1.5")
+    return Fraction(value)
+
+
+def _micros(value: str) -> int:
+    micros = _number(value) * MICROS
+    if micros.denominator != 1:
+        refuse(f"{echo(value)} has more than 6 decimals", "round it to millionths")
+    return int(micros)
+
+
+def _thousandths(value: str) -> int:
+    thousandths = _number(value) * 1000
+    if thousandths.denominator != 1:
+        refuse(f"{echo(value)} has more than 3 decimals", "round it, for example 1.5")
+    if thousandths > 10**9:
+        refuse(f"{echo(value)} is too large for a weight", "write a weight up to a million")
+    return int(thousandths)
+
+
+def _availability(value: str) -> int:
+    number = _number(value.removesuffix("%").strip()) * 10_000
+    if number.denominator != 1 or not 0 < number < MICROS:
+        refuse(f"{echo(value)} is no availability", "write a percentage below 100 with up to 4 decimals: 99.95%")
+    return int(number)
+
+
+def _milliseconds(value: str) -> int:
+    match = _DURATION.fullmatch(value)
+    if match is None or int(match[1]) == 0:
+        refuse(f"{echo(value)} is no duration", "write a whole number and its unit: 200ms, 2s, 30m, 1h")
+    return int(match[1]) * _MILLISECONDS[match[2]]
+
+
+def _cpu(value: str) -> int:
+    try:
+        return parse_cpu(value)
+    except ValueError:
+        refuse(f"{echo(value)} is no amount of CPU", "write cores or milli-cores: 64, 500m")
+
+
+def _bytes(value: str) -> int:
+    try:
+        return parse_bytes(value)
+    except ValueError:
+        refuse(f"{echo(value)} is no amount of memory or storage", "write a number and its unit: 256Gi, 1.5Ti")
+
+
+def _date(value: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(value)
+    except ValueError:
+        refuse(f"{echo(value)} is no date", "write year-month-day, for example 2027-01-31")
+
+
+def _cidr(value: str) -> str:
+    try:
+        network = ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        refuse(f"{echo(value)} is no address range", "write an address and a prefix length: 10.20.0.0/16")
+    if ipaddress.ip_address(value.partition("/")[0]) != network.network_address:
+        refuse(f"{echo(value)} has bits set beyond its prefix", f"write {network}")
+    return str(network)
+
+
+def _version(value: str) -> str:
+    if len(value) > 63 or _VERSION.fullmatch(value) is None:
+        refuse(f"{echo(value)} is no version", "write numbers with dots, for example 1.29.4")
+    return value.removeprefix("v")
+
+
+def _currency(value: str) -> str:
+    if len(value) != 3 or not (value.isascii() and value.isalpha() and value.isupper()):
+        refuse(f"{echo(value)} is no currency code", "write the ISO 4217 code, for example USD")
+    return value
+
+
+def _port(value: str) -> int:
+    number = _count(value)
+    if not 1 <= number <= 65535:
+        refuse(f"{number} is no port", "write 1 to 65535")
+    return number
+
+
+_STRING: Final = {"type": "string"}
+_QUANTITY: Final = {"type": ["string", "number"], "pattern": r"^[0-9]"}
+
+Text = Annotated[str, *scalar(_text, {"type": "string", "maxLength": _LONGEST_TEXT})]
+Line = Annotated[str, *scalar(_line, {"type": "string", "maxLength": _LONGEST_TEXT})]
+Name = Annotated[str, *scalar(_dns_label, {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"})]
+TenantName = Annotated[str, *scalar(_tenant, {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"})]
+ObjectName = Annotated[
+    str, *scalar(_dns_subdomain, {"type": "string", "pattern": "^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$"})
+]
+LabelKey = Annotated[str, *scalar(_label_key, _STRING)]
+LabelValue = Annotated[str, *scalar(_label_value, {"type": ["string", "number", "boolean"]})]
+ResourceName = Annotated[str, *scalar(_resource_name, {"type": "string", "pattern": "^[^/]+[.][^/]+/[^/]+$"})]
+Count = Annotated[int, *scalar(_count, {"type": "integer", "minimum": 0})]
+Flag = Annotated[bool, *scalar(_flag, {"type": "boolean"})]
+Price = Annotated[int, *scalar(_micros, {"type": "number", "minimum": 0})]
+Weight = Annotated[int, *scalar(_thousandths, {"type": "number", "minimum": 0})]
+Availability = Annotated[int, *scalar(_availability, {"type": ["string", "number"], "pattern": "^[0-9.]+ ?%?$"})]
+Milliseconds = Annotated[int, *scalar(_milliseconds, {"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"})]
+Cpu = Annotated[int, *scalar(_cpu, _QUANTITY)]
+Memory = Annotated[int, *scalar(_bytes, _QUANTITY)]
+Date = Annotated[dt.date, *scalar(_date, {"type": "string", "format": "date"})]
+Cidr = Annotated[str, *scalar(_cidr, _STRING)]
+Version = Annotated[str, *scalar(_version, {"type": ["string", "number"]})]
+Currency = Annotated[str, *scalar(_currency, {"type": "string", "pattern": "^[A-Z]{3}$"})]
+PortNumber = Annotated[int, *scalar(_port, {"type": "integer", "minimum": 1, "maximum": 65535})]
