@@ -1,0 +1,5 @@
+"""`python -m allotment`."""
+
+from allotment.cli.main import main
+
+main()

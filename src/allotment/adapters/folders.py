@@ -1,0 +1,161 @@
+"""Folders and files that commands write: a rendered tree, a schema, a plan, a report."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from allotment.errors import AllotmentError, ConflictError, InputError
+
+INVENTORY: Final = ".allotment-tree"
+"""Beside a rendered tree: the paths we wrote, one a line. The next render removes what it no longer writes."""
+
+_KIND_PLATFORM = re.compile(rb"^kind:\s*[\"']?Platform[\"']?\s*(#.*)?$", re.MULTILINE)
+_LOOKED_AT: Final = 1 << 20
+"""Bytes of a file that are searched for the platform's document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What writing a tree did: relative paths, sorted."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: int
+
+
+def holds_platform(directory: Path) -> bool:
+    """Whether a folder's own YAML files declare a platform. A folder that cannot be read holds none."""
+    try:
+        for entry in sorted(directory.iterdir()):
+            if entry.suffix in (".yaml", ".yml") and entry.is_file():
+                with entry.open("rb") as stream:
+                    if _KIND_PLATFORM.search(stream.read(_LOOKED_AT)):
+                        return True
+    except OSError:
+        return False
+    return False
+
+
+def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Replace a file in one step; a reader sees the old text or the new one.
+
+    Raises:
+        AllotmentError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise InputError(f"{path} is a folder", why="a file is to be written there", fix="name a file")
+        if path.exists() and not path.is_file():
+            # A pipe or a device, such as /dev/stdout: it is written to, never replaced.
+            path.write_text(text, encoding="utf-8")
+            return
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as stream:
+            temporary = Path(stream.name)
+            stream.write(text)
+        temporary.chmod(mode)
+        temporary.replace(path)
+    except OSError as error:
+        raise AllotmentError(
+            f"{path} cannot be written", why=error.strerror or str(error), fix="check the folder and its permissions"
+        ) from error
+
+
+def write_tree(root: Path, files: Mapping[str, str], *, force: bool = False) -> Written:
+    """Make a folder hold these files; files of an earlier call that are gone now are removed, others are left alone.
+
+    The inventory is written before files are removed and after they are added, so that a run that was killed can be
+    repeated: nothing of ours is forgotten.
+
+    Raises:
+        ConflictError: a file stands there that we did not write, with another content, and `force` is off.
+        InputError: a path leaves the folder, or passes through a symbolic link.
+        AllotmentError: something cannot be written.
+    """
+    for path in files:
+        _refuse_escape(root, path)
+    ours = _inventory(root)
+    added, changed, unchanged = _compare(root, files)
+    foreign = [path for path in changed if path not in ours]
+    if foreign and not force:
+        raise ConflictError(
+            f"{root / foreign[0]} was not written by Allotment",
+            why=f"{len(foreign)} such files stand where the tree would be written",
+            fix="choose another folder, or overwrite them with --force",
+        )
+    removed = sorted(path for path in ours if path not in files and (root / path).is_file())
+    _write_inventory(root, {*ours, *files})
+    for path in (*added, *changed):
+        write_text(root / path, files[path])
+    for path in removed:
+        _refuse_escape(root, path)
+        _remove(root, path)
+    _write_inventory(root, files)
+    return Written(tuple(added), tuple(changed), tuple(removed), unchanged)
+
+
+def _compare(root: Path, files: Mapping[str, str]) -> tuple[list[str], list[str], int]:
+    added, changed, unchanged = [], [], 0
+    for path, text in sorted(files.items()):
+        try:
+            present: bytes | None = (root / path).read_bytes()
+        except FileNotFoundError:
+            present = None
+        except OSError as error:
+            raise AllotmentError(
+                f"{root / path} cannot be read", why=error.strerror or str(error), fix="check what stands there"
+            ) from error
+        if present is None:
+            added.append(path)
+        elif present == text.encode("utf-8"):
+            unchanged += 1
+        else:
+            changed.append(path)
+    return added, changed, unchanged
+
+
+def _refuse_escape(root: Path, path: str) -> None:
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts or "\\" in path or "\0" in path:
+        raise InputError(f"{path!r} would be written outside of {root}", fix="choose another name")
+    current = root
+    for part in parts:
+        current = current / part
+        if current.is_symlink():
+            raise InputError(
+                f"{current} is a symbolic link", why="a tree is never written through one", fix=f"remove {current}"
+            )
+
+
+def _inventory(root: Path) -> frozenset[str]:
+    try:
+        text = (root / INVENTORY).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return frozenset()
+    return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+def _write_inventory(root: Path, paths: Iterable[str]) -> None:
+    head = "# Files that `allot render` wrote here; it removes those that it no longer writes.\n"
+    write_text(root / INVENTORY, head + "".join(f"{path}\n" for path in sorted(paths)))
+
+
+def _remove(root: Path, path: str) -> None:
+    target = root / path
+    try:
+        target.unlink(missing_ok=True)
+        for parent in target.parents:
+            if parent == root or any(os.scandir(parent)):
+                break
+            parent.rmdir()
+    except OSError as error:
+        raise AllotmentError(
+            f"{target} cannot be removed", why=error.strerror or str(error), fix="check the folder's permissions"
+        ) from error

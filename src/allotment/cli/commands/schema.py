@@ -1,0 +1,31 @@
+"""`allot schema`."""
+
+from __future__ import annotations
+
+import click
+
+from allotment.cli.lazy import Command
+from allotment.cli.options import global_flags
+from allotment.cli.session import Session
+
+
+@click.command(cls=Command)
+@click.option("--out", metavar="FILE", type=click.Path(dir_okay=False), help="Write it to this file.")
+@global_flags
+@click.pass_obj
+def schema(session: Session, out: str | None) -> None:
+    r"""The JSON Schema of a platform directory's files, so that an editor completes and checks them.
+
+    For editors with the YAML language server, put this line on top of a file:
+
+    \b
+    # yaml-language-server: $schema=./allotment.schema.json
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+
+    text = wiring.schema_text()
+    if out is None:
+        session.out(text)
+        return
+    wiring.write_file(out, text + "\n")
+    session.note(f"wrote {out}")

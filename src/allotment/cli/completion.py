@@ -1,0 +1,40 @@
+"""Completion: the shells' scripts, and live names of clusters and teams from the platform directory."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import CompletionItem, get_completion_class
+
+from allotment.cli.session import Session
+
+COMPLETE_VARIABLE = "_ALLOT_COMPLETE"
+
+
+def script_for(shell: str) -> str:
+    """The script for a shell's start-up file.
+
+    The template is filled here rather than by click's `source()`, which starts a bash to ask for its version: the
+    script may be made on another machine than it runs on.
+    """
+    known = get_completion_class(shell)
+    assert known is not None  # noqa: S101 (the argument's choices are click's own shells)
+    maker = known(click.Command("allot"), {}, "allot", COMPLETE_VARIABLE)
+    return maker.source_template % maker.source_vars()
+
+
+def live_names(what: str, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    """Names of the platform's clusters or teams that begin so.
+
+    A directory that cannot be read completes nothing: a shell is no place for its problems.
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.places import platform_directory  # noqa: PLC0415
+
+    session = ctx.find_object(Session)
+    if session is None:
+        return []
+    try:
+        names = wiring.names(platform_directory(session, ctx.params.get("directory")), what)
+    except Exception:  # noqa: BLE001 (see the docstring)
+        return []
+    return [CompletionItem(name, help=summary) for name, summary in names if name.startswith(incomplete)]

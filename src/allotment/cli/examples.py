@@ -1,0 +1,188 @@
+"""Every command's examples, as data: `--help` prints them, and the tests run each of them as it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Needs(StrEnum):
+    """What must be there for an example to work."""
+
+    DIRECTORY = "directory"
+    """The reference platform as `my-platform`; tested offline."""
+    CLUSTER = "cluster"
+    """A live API server in the kubeconfig; tested against a sandbox."""
+    SANDBOX = "sandbox"
+    """A sandbox called `dev-eastus`, or the right to start one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One command line.
+
+    Attributes:
+        line: as a user types it into a shell.
+        note: what it is for.
+    """
+
+    line: str
+    note: str
+    needs: Needs = Needs.DIRECTORY
+
+    def spoken_as(self, program: str) -> str:
+        """The line with the program's name as the user called it."""
+        return self.line.replace("allot ", f"{program} ") if program != "allot" else self.line
+
+
+_ROBOTICS = "--accelerator a100=4 --cpu 32 --memory 128Gi --group grp-robotics"
+
+EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
+    (): (
+        Example("allot init new-platform && allot validate new-platform", "begin a platform of your own"),
+        Example("allot plan my-platform --cluster training-eastus --offline", "see what a cluster would get"),
+        Example("allot explain team.placements", "look a field up"),
+    ),
+    ("init",): (
+        Example("allot init new-platform", "a commented starter directory"),
+        Example("allot init new-platform --name research", "the same, with a name for the platform"),
+    ),
+    ("validate",): (
+        Example("allot validate my-platform", "check, and sum up"),
+        Example("cd my-platform && allot validate --strict", "in the directory itself; warnings fail too"),
+        Example("allot validate my-platform -o wide -l cluster=training-eastus", "quota of one cluster, as rows"),
+        Example("allot validate my-platform -o json", "the same as one document, for programs"),
+    ),
+    ("team",): (
+        Example("allot team list --platform my-platform", "who is there"),
+        Example(f"allot team add robotics --platform my-platform --cluster training-eastus {_ROBOTICS}", "a new team"),
+    ),
+    ("team", "add"): (
+        Example(
+            f"allot team add robotics --platform my-platform --cluster training-eastus {_ROBOTICS}",
+            "add a team; shows the diff",
+        ),
+        Example(
+            f"allot team add robotics --platform my-platform --cluster training-eastus {_ROBOTICS} --dry-run=client",
+            "only show what would change",
+        ),
+    ),
+    ("team", "remove"): (
+        Example(
+            "allot team remove cv --platform my-platform --keep-data-until 2027-01-31 --confirm cv",
+            "take a team off the clusters, keep its data until a day",
+        ),
+    ),
+    ("team", "list"): (
+        Example("allot team list --platform my-platform", "all teams"),
+        Example("allot team list --platform my-platform --cluster training-eastus -o wide", "those of a cluster"),
+        Example("allot team list --platform my-platform -l isolation=node-pool -o name", "names, for scripts"),
+        Example("allot team list --platform my-platform --sort-by cost-center --limit 2", "sorted, the first two"),
+    ),
+    ("team", "isolation"): (
+        Example("allot team isolation", "all levels side by side"),
+        Example("allot team isolation --own-hardware --untrusted-code", "the weakest level that is enough"),
+    ),
+    ("cluster",): (Example("allot cluster list my-platform", "all clusters"),),
+    ("cluster", "list"): (
+        Example("allot cluster list my-platform", "all clusters"),
+        Example("allot cluster list my-platform -l environment=production -o wide", "production, with versions"),
+        Example("allot cluster list my-platform -o name", "names, for scripts"),
+    ),
+    ("cluster", "pools"): (
+        Example("allot cluster pools my-platform -l cluster=training-eastus", "node pools of one cluster"),
+        Example("allot cluster pools my-platform -o csv", "all of them, for a spreadsheet"),
+    ),
+    ("accelerator",): (Example("allot accelerator list my-platform", "the catalogue"),),
+    ("accelerator", "list"): (
+        Example("allot accelerator list my-platform", "the catalogue"),
+        Example("allot accelerator list my-platform -l present=true --sort-by=-memory", "what we have, largest first"),
+    ),
+    ("render",): (
+        Example("allot render my-platform --out fleet-config", "the tree of all clusters"),
+        Example("allot render my-platform --out fleet-config --cluster dev-eastus", "of one cluster"),
+        Example("allot render my-platform --cluster dev-eastus -o yaml", "a cluster's objects on standard output"),
+    ),
+    ("plan",): (
+        Example("allot plan my-platform --cluster training-eastus --offline", "against an empty cluster"),
+        Example("allot plan my-platform --cluster dev-eastus", "against the live cluster", Needs.CLUSTER),
+        Example(
+            "allot plan my-platform --cluster dev-eastus --out changes.plan && allot apply changes.plan --yes",
+            "save it, and apply exactly that",
+            Needs.CLUSTER,
+        ),
+        Example(
+            "allot plan my-platform --cluster dev-eastus --exit-code || test $? -eq 2",
+            "0: nothing to do, 2: changes, 1: error",
+            Needs.CLUSTER,
+        ),
+    ),
+    ("apply",): (
+        Example("allot apply my-platform --cluster dev-eastus --yes", "without asking", Needs.CLUSTER),
+        Example(
+            "allot apply my-platform --cluster dev-eastus --dry-run=server", "let the server check it", Needs.CLUSTER
+        ),
+    ),
+    ("drift",): (
+        Example("allot drift my-platform --cluster dev-eastus", "what differs", Needs.CLUSTER),
+        Example("allot drift my-platform --cluster dev-eastus --repair --yes", "and put it right", Needs.CLUSTER),
+    ),
+    ("prove",): (
+        Example("allot prove my-platform --cluster dev-eastus", "all guardrails", Needs.CLUSTER),
+        Example(
+            "allot prove my-platform --cluster dev-eastus --team nlp --evidence evidence.md",
+            "one team's, with a report to keep",
+            Needs.CLUSTER,
+        ),
+    ),
+    ("sandbox",): (
+        Example("allot sandbox up dev-eastus --platform my-platform", "start one", Needs.SANDBOX),
+        Example("allot sandbox down dev-eastus", "and be rid of it", Needs.SANDBOX),
+    ),
+    ("sandbox", "up"): (
+        Example("allot sandbox up dev-eastus --platform my-platform", "with the nodes of dev-eastus", Needs.SANDBOX),
+        Example(
+            "allot sandbox up tiny --cluster dev-eastus --platform my-platform --max-nodes-per-pool 1",
+            "a small one under another name",
+            Needs.SANDBOX,
+        ),
+    ),
+    ("sandbox", "down"): (Example("allot sandbox down tiny", "stop it and remove what it left", Needs.SANDBOX),),
+    ("sandbox", "build"): (
+        Example("allot sandbox build", "build the binaries now, not at the first up", Needs.SANDBOX),
+    ),
+    ("sandbox", "status"): (Example("allot sandbox status dev-eastus", "its processes and nodes", Needs.SANDBOX),),
+    ("sandbox", "list"): (Example("allot sandbox list", "all of this user's"),),
+    ("sandbox", "kubeconfig"): (
+        Example(
+            "KUBECONFIG=$(allot sandbox kubeconfig dev-eastus) allot apply my-platform --cluster dev-eastus --yes",
+            "work on it",
+            Needs.SANDBOX,
+        ),
+    ),
+    ("explain",): (
+        Example("allot explain", "all kinds"),
+        Example("allot explain team", "a kind's fields"),
+        Example("allot explain team.placements.accelerators", "a field below"),
+    ),
+    ("schema",): (Example("allot schema --out allotment.schema.json", "for your editor"),),
+    ("config",): (Example("allot config view --show-origin", "what is set, and where"),),
+    ("config", "view"): (
+        Example("allot config view --show-origin", "what is set, and where"),
+        Example("ALLOTMENT_CLUSTER=dev-eastus allot config view -o json", "as a program reads it"),
+    ),
+    ("config", "set"): (Example("allot config set platform my-platform", "no more --platform"),),
+    ("config", "unset"): (Example("allot config unset platform", "take it back"),),
+    ("completion",): (
+        Example('eval "$(allot completion bash)"', "now; put it into ~/.bashrc for ever"),
+        Example("allot completion fish > allot.fish", "for fish: into ~/.config/fish/completions/"),
+    ),
+    ("version",): (Example("allot version -o json", "for a bug report"),),
+}
+"""By the command's words."""
+
+
+def examples_of(path: tuple[str, ...]) -> tuple[Example, ...]:
+    """The examples of a command."""
+    return EXAMPLES.get(path, ())

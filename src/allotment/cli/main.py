@@ -1,0 +1,163 @@
+"""The entry point `allot` (and `kubectl allot`): the table of commands, and the one place where failures end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any, Final
+
+import click
+
+from allotment.cli.lazy import Entry, LazyGroup
+from allotment.cli.options import global_flags
+from allotment.cli.session import Session
+
+_COMMANDS = "allotment.cli.commands"
+
+ENTRIES: Final = (
+    Entry("init", f"{_COMMANDS}.init:init", "Write a commented starter directory.", (), "Declare"),
+    Entry("validate", f"{_COMMANDS}.validate:validate", "Check a platform directory and sum it up.", (), "Declare"),
+    Entry("team", f"{_COMMANDS}.team:team", "Add, remove and list teams; choose an isolation.", ("teams",), "Declare"),
+    Entry("cluster", f"{_COMMANDS}.cluster:cluster", "List clusters and their node pools.", ("clusters",), "Declare"),
+    Entry(
+        "accelerator",
+        f"{_COMMANDS}.accelerator:accelerator",
+        "List the catalogue of accelerators.",
+        ("accelerators",),
+        "Declare",
+    ),
+    Entry("render", f"{_COMMANDS}.render:render", "Write the GitOps tree: kustomize, Flux, Argo CD.", (), "Change"),
+    Entry("plan", f"{_COMMANDS}.plan:plan", "Show what apply would change in a cluster.", ("diff",), "Change"),
+    Entry("apply", f"{_COMMANDS}.apply:apply", "Bring a cluster to what the directory says.", (), "Change"),
+    Entry("drift", f"{_COMMANDS}.drift:drift", "Find what differs from the directory; repair it.", (), "Change"),
+    Entry("prove", f"{_COMMANDS}.prove:prove", "Try to break the guardrails of a live cluster.", (), "Change"),
+    Entry(
+        "sandbox",
+        f"{_COMMANDS}.sandbox:sandbox",
+        "A real control plane on this machine, with fake GPU nodes.",
+        ("sandboxes",),
+        "Try",
+    ),
+    Entry("explain", f"{_COMMANDS}.explain:explain", "What a field of the directory means.", (), "Reference"),
+    Entry("schema", f"{_COMMANDS}.schema:schema", "The directory's JSON Schema, for editors.", (), "Reference"),
+    Entry("config", f"{_COMMANDS}.config:config", "Show and change settings.", (), "Reference"),
+    Entry("completion", f"{_COMMANDS}.completion:completion", "Completion for bash, zsh and fish.", (), "Reference"),
+    Entry("version", f"{_COMMANDS}.version:version", "Versions of Allotment and what it stands on.", (), "Reference"),
+)
+"""Every command. A new one is a line here, a module in `commands/`, its examples, and a section of docs/cli.md."""
+
+
+class Root(LazyGroup):
+    """The `allot` command: runs commands and turns every exception into an exit code."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002 (click's signature)
+        environment: Mapping[str, str] | None = None,
+        **extra: Any,
+    ) -> Any:
+        """Run one command line.
+
+        Args:
+            args: words after the program's name; those of the process by default.
+            prog_name: the program's name in usage and help.
+            complete_var: see click.
+            standalone_mode: end the process with the exit code (the default) instead of returning it.
+            environment: in place of the process's environment.
+            extra: for click's context.
+        """
+        session = Session(dict(os.environ if environment is None else environment))
+        words = list(sys.argv[1:] if args is None else args)
+        name = prog_name or program_name(sys.argv[0])
+        code = _run(self, words, name, session, complete_var, extra)
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+
+def _run(
+    group: Root, words: list[str], name: str, session: Session, complete_var: str | None, extra: dict[str, Any]
+) -> int:
+    try:
+        result = click.Group.main(
+            group, words, name, complete_var or "_ALLOT_COMPLETE", standalone_mode=False, obj=session, **extra
+        )
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
+    except BrokenPipeError:
+        return _quiet_after_broken_pipe()
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (the outermost frame: nothing may escape as a traceback)
+        return _reported(error, words, session)
+    return result if isinstance(result, int) else 0
+
+
+def _reported(error: BaseException, words: list[str], session: Session) -> int:
+    from allotment.cli.failures import describe, report  # noqa: PLC0415 (only failures need it)
+
+    failure = describe(error)
+    try:
+        report(session, failure, _error_format(words, session))
+        if session.environment.get("ALLOTMENT_DEBUG"):
+            import traceback  # noqa: PLC0415
+
+            traceback.print_exception(error)
+    except BrokenPipeError:
+        return _quiet_after_broken_pipe()
+    return failure.code
+
+
+def _error_format(words: list[str], session: Session) -> str:
+    """The output format, even where the call itself could not be read: a program waits for JSON."""
+    for index, word in enumerate(words):
+        following = words[index + 1] if index + 1 < len(words) else ""
+        if word in ("-ojson", "-o=json", "--output=json") or (word in ("-o", "--output") and following == "json"):
+            return "json"
+    try:
+        return session.value("output")
+    except Exception:  # noqa: BLE001 (we are reporting a failure already; a second one must not hide it)
+        return "table"
+
+
+def _quiet_after_broken_pipe() -> int:
+    # The interpreter flushes standard output once more at its end and would complain.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
+
+
+def program_name(argv0: str) -> str:
+    """``allot``, or ``kubectl allot`` when kubectl started us as its plugin."""
+    return "kubectl allot" if PurePath(argv0).name.startswith("kubectl-allot") else "allot"
+
+
+@click.group(
+    cls=Root,
+    entries=ENTRIES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=True,
+)
+@global_flags
+@click.version_option(None, "--version", package_name="allotment", message="allot %(version)s")
+def cli() -> None:
+    """Shared GPUs, fairly divided.
+
+    One directory declares clusters, teams, quotas and guardrails; these commands check it, render it, bring clusters
+    to it and prove that it holds.
+    """
+
+
+def main() -> None:
+    """Entry point of the scripts `allot` and `kubectl-allot`."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding cannot show must not end the command.
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    cli.main()

@@ -1,0 +1,53 @@
+"""Amounts as people read them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
+
+MICROS: Final = 1_000_000
+
+_UNITS: Final = (("Ti", 1 << 40), ("Gi", 1 << 30), ("Mi", 1 << 20))
+
+
+def amount(resource: str, value: int) -> str:
+    """A quantity of CPU (milli-CPU), memory (bytes) or devices, with its sign."""
+    sign = "-" if value < 0 else ""
+    match resource:
+        case "cpu":
+            return sign + format_cpu(MilliCpu(abs(value)))
+        case "memory":
+            return sign + memory(abs(value))
+        case _:
+            return f"{value:,}"
+
+
+def memory(value: int) -> str:
+    """Bytes, exact where that is short, else rounded to a tenth of the largest unit."""
+    exact = format_bytes(Bytes(value))
+    if len(exact) <= 6:
+        return exact
+    for suffix, size in _UNITS:
+        if value >= size:
+            return f"{value / size:.1f}{suffix}"
+    return exact
+
+
+def money(micros: int, currency: str) -> str:
+    """Whole units with thousands, as in ``12,345 USD``; small sums keep two decimals."""
+    units = micros / MICROS
+    return f"{units:,.0f} {currency}" if abs(units) >= 100 or micros % MICROS == 0 else f"{units:,.2f} {currency}"
+
+
+def span(low: int, high: int) -> str:
+    """``3`` or ``0-12``."""
+    return f"{low:,}" if low == high else f"{low:,}-{high:,}"
+
+
+def count(number: int, noun: str) -> str:
+    """``1 team``, ``4 teams``."""
+    if number == 1:
+        return f"1 {noun}"
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else f"{noun}s"
+    return f"{number:,} {plural}"

@@ -1,0 +1,203 @@
+"""Settings: flag > environment > configuration file > default, and where each value came from.
+
+Pure: the environment and the file's content are passed in, so that `allot config view --show-origin` and every
+command decide in the same place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any, Final
+
+from allotment.errors import InputError, UsageError
+
+ENVIRONMENT_PREFIX: Final = "ALLOTMENT_"
+
+OUTPUT_FORMATS: Final = ("table", "wide", "json", "yaml", "name", "csv")
+"""How results are written; `-o` everywhere."""
+
+BOOLEANS: Final = ("true", "false")
+COLOR_MODES: Final = ("auto", "always", "never")
+
+
+class Origin(StrEnum):
+    """Where a setting's value came from, strongest first."""
+
+    FLAG = "flag"
+    ENVIRONMENT = "environment"
+    FILE = "file"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting.
+
+    Attributes:
+        key: its name in the configuration file and of its flag, such as ``platform`` and ``--platform``.
+        default: the value when nobody says anything; empty means "not set".
+        choices: the values it may have; empty means any text.
+        is_path: a relative value is made absolute before it is stored.
+    """
+
+    key: str
+    default: str
+    summary: str
+    choices: tuple[str, ...] = ()
+    is_path: bool = False
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        return ENVIRONMENT_PREFIX + self.key.upper().replace("-", "_")
+
+
+SETTINGS: Final = (
+    Setting("platform", "", "platform directory; the current one when it holds a platform", is_path=True),
+    Setting("cluster", "", "cluster to work on; the only one when the platform has just one"),
+    Setting("team", "", "team to work on; all teams where that makes sense"),
+    Setting("context", "", "context of the kubeconfig; the cluster's own `context` by default"),
+    Setting("kubeconfig", "", "kubeconfig file; KUBECONFIG, then ~/.kube/config by default", is_path=True),
+    Setting("output", "table", "output format", OUTPUT_FORMATS),
+    Setting("color", "auto", "colours: auto looks at the terminal, NO_COLOR and CLICOLOR_FORCE", COLOR_MODES),
+    Setting("no-input", "false", "never ask; a question becomes an error that names the flag", BOOLEANS),
+)
+"""Every setting there is. A new one is a line here and, if it has a flag, an option in `cli/options.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A setting's value and its origin; `detail` names the flag, the variable or the file."""
+
+    key: str
+    value: str
+    origin: Origin
+    detail: str
+
+
+def setting(key: str) -> Setting:
+    """The setting of that name.
+
+    Raises:
+        UsageError: there is none; the message suggests the nearest.
+    """
+    for candidate in SETTINGS:
+        if candidate.key == key:
+            return candidate
+    known = [candidate.key for candidate in SETTINGS]
+    near = get_close_matches(key, known, n=1)
+    raise UsageError(
+        f"there is no setting {key!r}",
+        why=f"the settings are {', '.join(known)}",
+        fix=f"did you mean {near[0]!r}?" if near else "see `allot config view`",
+    )
+
+
+def check_file(content: Any, path: str) -> dict[str, str]:
+    """Read the content of a configuration file: settings with scalar values, nothing else.
+
+    Raises:
+        InputError: it is no mapping, has an unknown setting, or a value that cannot be.
+    """
+    if content is None:
+        return {}
+    if not isinstance(content, Mapping):
+        raise InputError(
+            f"{path} is not a configuration file",
+            why=f"it holds {_kind_of(content)}, not settings",
+            fix="write one `setting: value` a line, for example `platform: /srv/my-platform`",
+        )
+    values: dict[str, str] = {}
+    for key, value in content.items():
+        try:
+            known = setting(str(key))
+        except UsageError as error:
+            raise InputError(f"{path}: {error.what}", why=error.why, fix=error.fix) from None
+        if value is None:
+            continue
+        if isinstance(value, Mapping | list):
+            raise InputError(
+                f"{path}: {known.key} holds {_kind_of(value)}",
+                why="a setting has one plain value",
+                fix=f"allot config set {known.key} VALUE",
+            )
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        values[known.key] = _checked(known, text, f"{path}: {known.key}", error=InputError)
+    return values
+
+
+def resolve(
+    flags: Mapping[str, str | None], environment: Mapping[str, str], file: Mapping[str, str], file_path: str
+) -> tuple[Value, ...]:
+    """Every setting's value, in the order of `SETTINGS`. An empty environment variable counts as unset.
+
+    Raises:
+        UsageError: a value that its setting does not allow; the message names flag, variable or file.
+    """
+    return tuple(_resolved(known, flags, environment, file, file_path) for known in SETTINGS)
+
+
+def _resolved(
+    known: Setting,
+    flags: Mapping[str, str | None],
+    environment: Mapping[str, str],
+    file: Mapping[str, str],
+    file_path: str,
+) -> Value:
+    flag = flags.get(known.key)
+    if flag is not None:
+        return Value(known.key, _checked(known, flag, f"--{known.key}"), Origin.FLAG, f"--{known.key}")
+    variable = environment.get(known.variable)
+    if variable:
+        return Value(known.key, _checked(known, variable, known.variable), Origin.ENVIRONMENT, known.variable)
+    if known.key in file:
+        return Value(known.key, file[known.key], Origin.FILE, file_path)
+    return Value(known.key, known.default, Origin.DEFAULT, "")
+
+
+def with_value(file: Mapping[str, str], key: str, value: str) -> dict[str, str]:
+    """The file's settings after `config set`.
+
+    Raises:
+        UsageError: no such setting, or a value that it does not allow.
+    """
+    known = setting(key)
+    return {**file, known.key: _checked(known, value, known.key)}
+
+
+def without_value(file: Mapping[str, str], key: str) -> dict[str, str]:
+    """The file's settings after `config unset`.
+
+    Raises:
+        UsageError: no such setting.
+    """
+    known = setting(key)
+    return {name: value for name, value in file.items() if name != known.key}
+
+
+def _checked(known: Setting, value: str, where: str, error: type[UsageError | InputError] = UsageError) -> str:
+    folded = value.lower() if known.choices else value
+    if known.choices == BOOLEANS:
+        folded = {"1": "true", "yes": "true", "on": "true", "0": "false", "no": "false", "off": "false"}.get(
+            folded, folded
+        )
+    if known.choices and folded not in known.choices:
+        near = get_close_matches(folded, known.choices, n=1)
+        raise error(
+            f"{where} is {value!r}",
+            why=f"it may be {_one_of(known.choices)}",
+            fix=f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known.choices)}",
+        )
+    return folded
+
+
+def _one_of(choices: Iterable[str]) -> str:
+    *first, last = choices
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _kind_of(content: object) -> str:
+    return "a list" if isinstance(content, list) else "a mapping" if isinstance(content, Mapping) else "a plain value"

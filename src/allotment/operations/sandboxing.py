@@ -1,0 +1,61 @@
+"""Which nodes a sandbox pretends to have: a cluster's node pools as node objects. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from allotment.model import labels
+from allotment.model.cluster import Cluster, NodePool
+from allotment.model.platform import Platform
+from allotment.model.quantity import format_bytes, format_cpu
+
+
+@dataclass(frozen=True, slots=True)
+class NodeShape:
+    """A node as the API server is to show it.
+
+    Attributes:
+        taints: (key, value, effect).
+        allocatable: quantities by resource name.
+    """
+
+    name: str
+    labels: Mapping[str, str]
+    taints: tuple[tuple[str, str, str], ...]
+    allocatable: Mapping[str, str]
+
+
+def nodes_of(platform: Platform, cluster: Cluster, max_nodes_per_pool: int | None = None) -> Iterator[NodeShape]:
+    """Nodes of every pool at its maximum, or at `max_nodes_per_pool` if that is less.
+
+    They carry every label that flavors select by, so that Kueue's node affinity finds them as on the real cluster.
+    """
+    for pool in cluster.node_pools:
+        count = pool.max_nodes if max_nodes_per_pool is None else min(pool.max_nodes, max_nodes_per_pool)
+        for number in range(count):
+            yield _node(platform, cluster, pool, number)
+
+
+def _node(platform: Platform, cluster: Cluster, pool: NodePool, number: int) -> NodeShape:
+    accelerator = platform.accelerators[pool.accelerator] if pool.accelerator else None
+    own = {
+        "topology.kubernetes.io/region": cluster.region,
+        "node.kubernetes.io/instance-type": pool.machine_type,
+        labels.NODE_POOL: pool.name,
+        labels.CAPACITY_TYPE: pool.capacity_type.value,
+    }
+    allocatable = {"cpu": format_cpu(pool.cpu), "memory": format_bytes(pool.memory), "pods": str(pool.pods)}
+    if accelerator is not None:
+        own[labels.ACCELERATOR] = accelerator.name
+        own[accelerator.node_label[0]] = accelerator.node_label[1]
+        allocatable[accelerator.resource_name] = str(pool.accelerators_per_node)
+    if pool.dedicated_to is not None:
+        own[labels.DEDICATED] = pool.dedicated_to
+    flavor = cluster.flavor(pool.flavor)
+    return NodeShape(
+        name=f"{pool.name}-{number}",
+        labels={key: value for key, value in {**own, **flavor.node_labels, **pool.labels}.items() if value},
+        taints=tuple((taint.key, taint.value, taint.effect.value) for taint in pool.taints),
+        allocatable=allocatable,
+    )
