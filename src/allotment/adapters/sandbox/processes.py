@@ -39,7 +39,7 @@ class Process:
 def start(argv: list[str], *, folder: Path, env: Mapping[str, str], log: Path) -> Process:
     """Start a server in a session of its own, so that it outlives the launcher and its terminal.
 
-    The log of the start before is kept beside the new one as `NAME.previous.log`.
+    `env` has to carry the marker. The log of the start before is kept beside the new one as `NAME.previous.log`.
     """
     if log.exists():
         log.replace(log.with_suffix(".previous.log"))
@@ -49,6 +49,9 @@ def start(argv: list[str], *, folder: Path, env: Mapping[str, str], log: Path) -
             start_new_session=True,
         )  # fmt: skip
     _children[child.pid] = child
+    # The kernel shows the new environment a moment after the child is executing; until then `alive` would deny it.
+    while child.poll() is None and not _marked(child.pid, env[MARKER]):
+        time.sleep(0.001)
     stat = _stat(child.pid)
     return Process(child.pid, stat[1] if stat else 0)
 

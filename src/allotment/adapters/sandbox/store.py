@@ -211,10 +211,16 @@ class SandboxStore:
         raise AssertionError("unreachable")
 
     def _stop(self, paths: Paths, state: State | None) -> None:
-        """Stop what is written down in reverse order, then whatever else carries the marker; wait for the ports."""
+        """Stop what is written down, then whatever else carries the marker, and wait for the ports.
+
+        etcd goes last and alone: an API server whose etcd is gone first hangs in its own shutdown.
+        """
         marker = str(paths.folder)
-        recorded = [] if state is None else [state.processes.get(part) for part in reversed(START_ORDER)]
-        processes.stop([each for each in recorded if each is not None], marker, grace_seconds=_GRACE_SECONDS)
+        recorded = {} if state is None else dict(state.processes)
+        storage = [recorded.pop("etcd")] if "etcd" in recorded else []
+        others = [recorded[name] for name in reversed(START_ORDER) if name in recorded]
+        for group in (others, storage):
+            processes.stop(group, marker, grace_seconds=_GRACE_SECONDS)
         processes.stop(processes.marked(marker), marker, grace_seconds=_GRACE_SECONDS)
         deadline = time.monotonic() + _GRACE_SECONDS
         ports = () if state is None else tuple(state.ports.values())
