@@ -1,0 +1,312 @@
+"""Use case: carry a plan out.
+
+Ranks one after the other, the objects of a rank side by side. One bad object does not stop the rest; what depends on
+it is skipped and said so. There is no journal: killed at any point, a new plan finds what is left to do.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import groupby
+from typing import Final
+
+from allotment.errors import AllotmentError, NotSignedInError, TimedOutError, UnreachableError
+from allotment.model import labels
+from allotment.model.manifest import Manifest
+from allotment.operations.draining import drain
+from allotment.operations.planning import WORKERS, side_by_side
+from allotment.operations.ports import Clock, FieldConflictError, KubePort, RefusedError
+from allotment.plan import order
+from allotment.plan.changes import Action, Blocked, Change, Conflict, Create, Delete, Drain, Plan, Update
+from allotment.plan.order import Stage
+from allotment.plan.settle import position
+from allotment.plan.survey import belongs_to
+
+DRAIN_LIMIT: Final = dt.timedelta(minutes=5)
+"""How long apply waits for the pods of a leaving team; longer than most grace periods."""
+
+GIVE_UP_AFTER: Final = 3
+"""Objects that the server did not answer for, each tried with patience, after which the rest is not tried."""
+
+
+class Status(StrEnum):
+    """How a step ended."""
+
+    APPLIED = "applied"
+    DELETED = "deleted"
+    DRAINED = "drained"
+    CONFLICT = "conflict"
+    REFUSED = "refused"
+    BLOCKED = "blocked"
+    SKIPPED = "skipped"
+    TIMED_OUT = "timed-out"
+    UNREACHABLE = "unreachable"
+
+
+DONE: Final = frozenset({Status.APPLIED, Status.DELETED, Status.DRAINED})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one step.
+
+    Attributes:
+        message: why, where it was not done; empty otherwise.
+        warnings: what the server said besides.
+        error: the error behind it, if there was one.
+    """
+
+    change: Change
+    status: Status
+    message: str = ""
+    warnings: tuple[str, ...] = ()
+    error: AllotmentError | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the step needs no repetition."""
+        return self.status in DONE
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyReport:
+    """What apply did, step by step, in the plan's order.
+
+    Attributes:
+        unchanged: objects that were as desired already.
+    """
+
+    platform: str
+    cluster: str
+    outcomes: tuple[Outcome, ...]
+    unchanged: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether the cluster is now as planned."""
+        return all(outcome.done for outcome in self.outcomes)
+
+    @property
+    def remaining(self) -> tuple[Outcome, ...]:
+        """What is left to do; planning and applying again takes it up."""
+        return tuple(outcome for outcome in self.outcomes if not outcome.done)
+
+    @property
+    def exit_code(self) -> int:
+        """The CLI contract's code: 0, or that of the gravest thing that happened."""
+        found = {outcome.status for outcome in self.outcomes}
+        for status, code in _EXIT_CODES:
+            if status in found:
+                return code
+        return 0
+
+
+_EXIT_CODES: Final = (
+    (Status.UNREACHABLE, UnreachableError.exit_code),
+    (Status.REFUSED, 1),
+    (Status.BLOCKED, 6),
+    (Status.CONFLICT, 6),
+    (Status.TIMED_OUT, TimedOutError.exit_code),
+    (Status.SKIPPED, 1),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ApplySettings:
+    """How to apply.
+
+    Attributes:
+        force: take contested fields over, even if the plan was made without.
+        workers: requests under way at once.
+        drain_limit: how long to wait for the pods of one leaving team.
+        on_outcome: told of every outcome as it happens, from worker threads.
+    """
+
+    force: bool = False
+    workers: int = WORKERS
+    drain_limit: dt.timedelta = DRAIN_LIMIT
+    on_outcome: Callable[[Outcome], None] = field(default=lambda _outcome: None)
+
+
+def apply_plan(plan: Plan, kube: KubePort, clock: Clock, settings: ApplySettings | None = None) -> ApplyReport:
+    """Carry out every step of a plan that can be.
+
+    Never raises for a single object; look at the report. Contested fields are taken over only if the plan or the
+    settings say so.
+    """
+    run = _Run(plan, kube, clock, settings or ApplySettings(), _Setbacks())
+    outcomes: list[Outcome] = []
+    for _, group in groupby(plan.changes, key=lambda change: position(change)[:2]):
+        done = side_by_side(run.step, group, run.settings.workers)
+        # Setbacks count from the next rank on, so that the outcome does not depend on which thread was faster.
+        for outcome in done:
+            run.setbacks.note(outcome)
+        outcomes += done
+    return ApplyReport(plan.platform, plan.cluster, tuple(outcomes), plan.unchanged)
+
+
+@dataclass(slots=True)
+class _Setbacks:
+    """What went wrong so far, as far as later steps depend on it."""
+
+    closed_namespaces: dict[str, str] = field(default_factory=dict)
+    """Namespaces that are not there, or not ours: nothing goes in."""
+    unguarded_namespaces: dict[str, str] = field(default_factory=dict)
+    """Namespaces without one of their guardrails: nobody gets in."""
+    unguarded_cluster: str = ""
+    """A guardrail of the whole cluster that is missing."""
+    busy_namespaces: set[str] = field(default_factory=set)
+    busy_teams: set[str] = field(default_factory=set)
+
+    def note(self, outcome: Outcome) -> None:
+        change = outcome.change
+        if outcome.done:
+            return
+        if isinstance(change, Drain):
+            self.busy_namespaces.add(change.namespace)
+            self.busy_teams.add(change.team)
+        elif _leaves_a_gap(change):
+            self._note_missing(change)
+
+    def _note_missing(self, change: Change) -> None:
+        key = change.key
+        if key.kind == "Namespace":
+            self.closed_namespaces[key.name] = str(key)
+        elif order.stage(key) is not Stage.GUARDRAIL:
+            return
+        elif key.namespace:
+            self.unguarded_namespaces.setdefault(key.namespace, str(key))
+        else:
+            self.unguarded_cluster = self.unguarded_cluster or str(key)
+
+    def hindrance(self, change: Change) -> str:
+        """Why a step must not be taken; empty if nothing speaks against it."""
+        if isinstance(change, Delete):
+            return self._deletion_hindrance(change)
+        if isinstance(change, Create | Update | Conflict):
+            return self._creation_hindrance(change)
+        return ""
+
+    def _creation_hindrance(self, change: Create | Update | Conflict) -> str:
+        namespace = change.key.namespace
+        if namespace in self.closed_namespaces:
+            return f"{self.closed_namespaces[namespace]} could not be applied"
+        if order.stage(change.key) is not Stage.ACCESS:
+            return ""
+        missing = self.unguarded_namespaces.get(namespace, "") or self.unguarded_cluster
+        return f"the guardrail {missing} is missing, so no access is opened" if missing else ""
+
+    def _deletion_hindrance(self, change: Delete) -> str:
+        key = change.key
+        space = key.name if key.kind == "Namespace" else key.namespace
+        stage = order.stage(key)
+        # Access may go while work still ends: that only keeps more from coming.
+        if stage is not Stage.ACCESS and (
+            space in self.busy_namespaces or (change.team and change.team in self.busy_teams)
+        ):
+            return "workloads of the team are still there"
+        if stage is Stage.GUARDRAIL and not space and self.unguarded_cluster:
+            return f"{self.unguarded_cluster}, which may replace it, is missing"
+        return ""
+
+
+def _leaves_a_gap(change: Change) -> bool:
+    """Whether something is missing in the cluster because this step was not done."""
+    return isinstance(change, Create) or (isinstance(change, Blocked) and change.wanted is Action.CREATE)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One apply under way."""
+
+    plan: Plan
+    kube: KubePort
+    clock: Clock
+    settings: ApplySettings
+    setbacks: _Setbacks
+    unanswered: list[AllotmentError] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def step(self, change: Change) -> Outcome:
+        outcome = self._attempt(change)
+        self.settings.on_outcome(outcome)
+        return outcome
+
+    def _attempt(self, change: Change) -> Outcome:
+        hindrance = self._server_lost() or self.setbacks.hindrance(change)
+        if hindrance:
+            return Outcome(change, Status.SKIPPED, hindrance)
+        try:
+            return self._act(change)
+        except FieldConflictError as error:
+            return Outcome(change, Status.CONFLICT, str(error), error=error)
+        except RefusedError as error:
+            return Outcome(change, Status.REFUSED, error.message, error=error)
+        except TimedOutError as error:
+            return Outcome(change, Status.TIMED_OUT, error.what, error=error)
+        except (UnreachableError, NotSignedInError) as error:
+            with self.lock:
+                self.unanswered.append(error)
+            return Outcome(change, Status.UNREACHABLE, error.what, error=error)
+
+    def _server_lost(self) -> str:
+        with self.lock:
+            lost = len(self.unanswered) >= GIVE_UP_AFTER or any(
+                isinstance(error, NotSignedInError) for error in self.unanswered
+            )
+            return self.unanswered[0].what if lost else ""
+
+    def _act(self, change: Change) -> Outcome:
+        match change:
+            case Blocked():
+                return Outcome(change, Status.BLOCKED, f"{change.what}: {change.why}")
+            case Drain():
+                drain(self.kube, change.namespace, self.clock, self.settings.drain_limit)
+                return Outcome(change, Status.DRAINED)
+            case Delete():
+                self.kube.delete(change.api_version, change.key, uid=change.uid)
+                return Outcome(change, Status.DELETED)
+            case Conflict() if not self._force:
+                return Outcome(change, Status.CONFLICT, _contested_text(change))
+            case Create() if change.key.kind == "Namespace" and (taken := self._claim(change.manifest)):
+                return Outcome(change, Status.BLOCKED, taken)
+            case Create() | Update() | Conflict():
+                answer = self.kube.apply(change.manifest.body, force=self._force)
+                return Outcome(change, Status.APPLIED, warnings=answer.warnings)
+
+    @property
+    def _force(self) -> bool:
+        return self.settings.force or self.plan.forced
+
+    def _claim(self, manifest: Manifest) -> str:
+        """Make a namespace, or say why it cannot be ours.
+
+        Server-side apply would take over a namespace that somebody made after the plan; a plain create cannot. The
+        claim carries the inventory, so that a kill right after it leaves a namespace that is known as ours.
+        """
+        metadata = manifest.body["metadata"]
+        wanted = metadata.get("labels") or {}
+        inventory = {key: wanted[key] for key in (labels.PLATFORM, labels.MANAGED_BY) if key in wanted}
+        claim = {
+            "apiVersion": manifest.api_version,
+            "kind": "Namespace",
+            "metadata": {"name": metadata["name"], "labels": inventory},
+        }
+        try:
+            self.kube.create(claim)
+        except RefusedError as error:
+            if error.reason != "AlreadyExists":
+                raise
+            live = self.kube.get(manifest.api_version, manifest.key)
+            if live is None or not belongs_to(live, self.plan.platform):
+                return f"{manifest.key} was made by somebody else since the plan, and is not taken over"
+        return ""
+
+
+def _contested_text(change: Conflict) -> str:
+    fields: Iterator[str] = (f"{field.field} is owned by {field.manager}" for field in change.contested)
+    return "; ".join(fields)

@@ -1,0 +1,171 @@
+"""Use case: what would apply change in a cluster?
+
+Read what is ours (one list per kind), compare here, and send only what looks different to the server as a dry run.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from allotment.model import labels
+from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
+from allotment.operations.ports import Body, FieldConflictError, KubePort, RefusedError
+from allotment.plan import leaving, order
+from allotment.plan.changes import Plan
+from allotment.plan.settle import Accepted, Circumstances, Disputed, Refused, Verdict, plan
+from allotment.plan.survey import Survey, is_being_deleted, merged, survey
+
+WORKERS: Final = 8
+"""Requests under way at once, by default."""
+
+FEW: Final = 24
+"""Up to so many objects that we miss are asked for by name; for more, one list of what is not ours is cheaper."""
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSettings:
+    """How to plan.
+
+    Attributes:
+        platform: the platform's name, which is the value of the inventory label.
+        today: decides whether data of leaving teams must still be kept.
+        force: take contested fields over.
+        check_creations: let the server try creations too (where the namespace exists already).
+        workers: requests under way at once.
+    """
+
+    platform: str
+    today: dt.date
+    force: bool = False
+    check_creations: bool = False
+    workers: int = WORKERS
+
+
+def plan_for_empty(desired: Manifests, settings: PlanSettings) -> Plan:
+    """The plan for a cluster that is not there yet: everything is created."""
+    found = survey(desired, (), settings.platform)
+    return plan(desired, found, settings.platform, Circumstances(settings.today, forced=settings.force))
+
+
+def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Plan:
+    """The plan for a live cluster; changes nothing.
+
+    Raises:
+        UnreachableError: the server does not answer.
+        NotSignedInError: no valid credentials.
+        RefusedError: we may not read what we manage.
+    """
+    by_kind = _by_kind(desired, kube)
+    unserved = frozenset(kind for kind in by_kind if not kube.serves(*kind))
+    found = merged(
+        side_by_side(lambda item: _survey_kind(kube, item[0], item[1], settings), by_kind.items(), settings.workers)
+    )
+    around = Circumstances(
+        today=settings.today,
+        forced=settings.force,
+        verdicts=_verdicts(kube, desired, found, unserved, settings),
+        unserved=unserved,
+        running=_running(kube, desired, found, settings.workers),
+    )
+    return plan(desired, found, settings.platform, around)
+
+
+def side_by_side(do: Callable[[_In], _Out], items: Iterable[_In], workers: int) -> list[_Out]:
+    """Apply a function to every item with bounded concurrency, results in the order of the items."""
+    waiting = list(items)
+    if len(waiting) <= 1 or workers <= 1:
+        return [do(item) for item in waiting]
+    with ThreadPoolExecutor(max_workers=min(workers, len(waiting)), thread_name_prefix="allotment") as pool:
+        return list(pool.map(do, waiting))
+
+
+def _by_kind(desired: Manifests, kube: KubePort) -> dict[tuple[str, str], list[Manifest]]:
+    """Desired objects by (apiVersion, kind), and every other kind that may hold objects of ours."""
+    groups: dict[tuple[str, str], list[Manifest]] = {}
+    for manifest in desired:
+        groups.setdefault((manifest.api_version, manifest.key.kind), []).append(manifest)
+    known = {(manifest.key.group, manifest.key.kind) for manifest in desired}
+    for group, kind in order.kinds():
+        if (group, kind) in known:
+            continue
+        versions = (f"{group}/{version}" if group else version for version in order.VERSIONS[group])
+        served = next((version for version in versions if kube.serves(version, kind)), None)
+        if served is not None:
+            groups[served, kind] = []
+    return groups
+
+
+def _survey_kind(kube: KubePort, kind: tuple[str, str], desired: Sequence[Manifest], settings: PlanSettings) -> Survey:
+    platform = settings.platform
+    ours = survey(desired, kube.list(*kind, labels=f"{labels.PLATFORM}={platform}"), platform)
+    if not ours.absent:
+        return ours
+    missing = {manifest.key for manifest in ours.absent}
+    if len(missing) <= FEW:
+        others = (body for key in missing if (body := kube.get(kind[0], key)) is not None)
+    else:
+        listed = kube.list(*kind, labels=f"{labels.PLATFORM}!={platform}")
+        others = (body for body in listed if key_of(body) in missing)
+    rest = survey(ours.absent, others, platform)
+    return merged((_without_absent(ours), rest))
+
+
+def _without_absent(found: Survey) -> Survey:
+    return Survey((), found.different, found.foreign, found.leaving, found.surplus, found.unchanged)
+
+
+def _verdicts(
+    kube: KubePort, desired: Manifests, found: Survey, unserved: frozenset[tuple[str, str]], settings: PlanSettings
+) -> Mapping[ObjectKey, Verdict]:
+    doubtful = [different.manifest for different in found.different]
+    if settings.check_creations:
+        absent = {manifest.key for manifest in found.absent}
+        spaces = {manifest.key.name for manifest in desired if manifest.key.kind == "Namespace"}
+        fresh = {key.name for key in absent if key.kind == "Namespace"} & spaces
+        doubtful += [
+            manifest
+            for manifest in found.absent
+            if manifest.key.namespace not in fresh and (manifest.api_version, manifest.key.kind) not in unserved
+        ]
+    answers = side_by_side(lambda manifest: _verdict(kube, manifest, settings), doubtful, settings.workers)
+    return {manifest.key: verdict for manifest, verdict in zip(doubtful, answers, strict=True)}
+
+
+def _verdict(kube: KubePort, manifest: Manifest, settings: PlanSettings) -> Verdict:
+    try:
+        answer = kube.apply(manifest.body, dry_run=True, force=settings.force)
+    except FieldConflictError as error:
+        return Disputed(tuple((conflict.manager, conflict.field) for conflict in error.conflicts))
+    except RefusedError as error:
+        return Refused(error.reason, error.message)
+    return Accepted(answer.body, answer.warnings)
+
+
+def _running(kube: KubePort, desired: Manifests, found: Survey, workers: int) -> Mapping[str, Mapping[str, int]]:
+    """Workloads in the namespaces of leaving teams."""
+    present = {manifest.key for manifest in found.absent}
+    spaces = {
+        manifest.key.name
+        for manifest in desired.objects
+        if manifest.key.kind == "Namespace" and leaving.is_leaving(manifest.body) and manifest.key not in present
+    }
+    spaces |= {
+        body["metadata"]["name"] for body in found.surplus if body["kind"] == "Namespace" and not is_being_deleted(body)
+    }
+    names = sorted(spaces)
+    counts = side_by_side(lambda name: Counter(body["kind"] for body in workloads(kube, name)), names, workers)
+    return dict(zip(names, counts, strict=True))
+
+
+def workloads(kube: KubePort, namespace: str) -> Iterator[Body]:
+    """Everything that runs or makes pods in a namespace, makers first."""
+    for api_version, kind in (*leaving.CONTROLLERS, leaving.PODS):
+        yield from kube.list(api_version, kind, namespace=namespace)

@@ -1,0 +1,1 @@
+"""Desired objects against live ones: what to create, change and delete, in which order, and what stands in the way."""

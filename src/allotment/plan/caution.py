@@ -1,0 +1,70 @@
+"""Warnings: what a permitted change does to people, with numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from allotment.model.manifest import key_of
+from allotment.model.quantity import parse_quantity
+from allotment.plan.changes import PlanWarning, WarningCode
+
+Body = Mapping[str, Any]
+
+
+def cautions(live: Body, after: Body) -> Iterator[PlanWarning]:
+    """What changing `live` into `after` should make the reader pause at."""
+    if live["kind"] == "ResourceQuota":
+        yield from _quota_below_use(live, after)
+    elif live["kind"] == "ClusterQueue":
+        yield from _nominal_below_use(live, after)
+
+
+def _quota_below_use(live: Body, after: Body) -> Iterator[PlanWarning]:
+    used = live.get("status", {}).get("used") or {}
+    before = live.get("spec", {}).get("hard") or {}
+    for resource, limit in sorted((after.get("spec", {}).get("hard") or {}).items()):
+        if resource in used and _lowered_below(before.get(resource), limit, used[resource]):
+            message = (
+                f"{resource}: {before.get(resource, 'no limit')} → {limit}, in use {used[resource]}: what runs stays; "
+                f"new pods are refused until use is at most {limit}"
+            )
+            yield PlanWarning(WarningCode.QUOTA_BELOW_USE, key_of(live), message)
+
+
+def _nominal_below_use(live: Body, after: Body) -> Iterator[PlanWarning]:
+    before, limits = _nominal(live), _nominal(after)
+    for (flavor, resource), used in sorted(_reserved(live).items()):
+        limit = limits.get((flavor, resource), 0)
+        if _lowered_below(before.get((flavor, resource)), limit, used):
+            message = (
+                f"{resource} in {flavor}: nominal quota {before.get((flavor, resource), 0)} → {limit}, "
+                f"reserved {used}: admitted work stays; what is above the quota counts as borrowed and can be reclaimed"
+            )
+            yield PlanWarning(WarningCode.QUOTA_BELOW_USE, key_of(live), message)
+
+
+def _lowered_below(before: Any, limit: Any, used: Any) -> bool:
+    try:
+        new, use = parse_quantity(str(limit)), parse_quantity(str(used))
+        return new < use and (before is None or new < parse_quantity(str(before)))
+    except ValueError:
+        # What the server stores it has parsed; an amount only it can read gives no numbers to warn with.
+        return False
+
+
+def _nominal(queue: Body) -> dict[tuple[str, str], Any]:
+    return {
+        (flavor["name"], resource["name"]): resource.get("nominalQuota", 0)
+        for group in queue.get("spec", {}).get("resourceGroups") or ()
+        for flavor in group.get("flavors") or ()
+        for resource in flavor.get("resources") or ()
+    }
+
+
+def _reserved(queue: Body) -> dict[tuple[str, str], Any]:
+    return {
+        (flavor["name"], resource["name"]): resource.get("total", 0)
+        for flavor in queue.get("status", {}).get("flavorsReservation") or ()
+        for resource in flavor.get("resources") or ()
+    }

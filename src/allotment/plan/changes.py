@@ -1,0 +1,249 @@
+"""The plan: what would be done to one cluster, one small type for each kind of step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from allotment.model import labels
+from allotment.model.manifest import Manifest, ObjectKey
+from allotment.plan.difference import FieldChange
+
+
+class Action(StrEnum):
+    """What a step does; the sign is what people see in front of it."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    DRAIN = "drain"
+    CONFLICT = "conflict"
+    BLOCKED = "blocked"
+
+
+SIGNS: Mapping[Action, str] = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.DELETE: "-",
+    Action.DRAIN: ">",
+    Action.CONFLICT: "!",
+    Action.BLOCKED: "x",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """The object is not there."""
+
+    manifest: Manifest
+
+    @property
+    def key(self) -> ObjectKey:
+        """Identity of the object."""
+        return self.manifest.key
+
+    @property
+    def action(self) -> Action:
+        """What the step does."""
+        return Action.CREATE
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The object is ours and differs.
+
+    Attributes:
+        fields: what apply would change, as the server's dry run says. Where it says "nothing", but fields that we
+            owned are given up, they are listed with equal values.
+    """
+
+    manifest: Manifest
+    resource_version: str
+    fields: tuple[FieldChange, ...]
+
+    @property
+    def key(self) -> ObjectKey:
+        """Identity of the object."""
+        return self.manifest.key
+
+    @property
+    def action(self) -> Action:
+        """What the step does."""
+        return Action.UPDATE
+
+
+@dataclass(frozen=True, slots=True)
+class Contested:
+    """A field that somebody else owns with another value than ours.
+
+    Attributes:
+        field: path as the server names it.
+        manager: who owns it.
+        since: when they last wrote, RFC 3339; empty if unknown.
+        live: value now, or `ABSENT`.
+        desired: value we want, or `ABSENT` where the path names no single value.
+    """
+
+    field: str
+    manager: str
+    since: str
+    live: Any
+    desired: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The object is ours, but others hold fields of it. Apply leaves it alone unless told to force."""
+
+    manifest: Manifest
+    resource_version: str
+    contested: tuple[Contested, ...]
+
+    @property
+    def key(self) -> ObjectKey:
+        """Identity of the object."""
+        return self.manifest.key
+
+    @property
+    def action(self) -> Action:
+        """What the step does."""
+        return Action.CONFLICT
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """The object carries our inventory and is no longer desired.
+
+    Attributes:
+        uid: only that very object is deleted, never one that has taken its name since.
+        team: the tenant it belongs to; empty for the platform's own.
+    """
+
+    key: ObjectKey
+    api_version: str
+    uid: str
+    resource_version: str
+    team: str
+
+    @property
+    def action(self) -> Action:
+        """What the step does."""
+        return Action.DELETE
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Nothing of a leaving team may run: hold its queues, delete its workloads, wait until no pod is left.
+
+    Attributes:
+        team: the tenant; empty if the namespace does not say.
+        running: workloads now, by kind.
+        again: the second time, after access has been taken away and before guardrails fall: whatever slipped in
+            between goes too.
+    """
+
+    namespace: str
+    team: str
+    running: tuple[tuple[str, int], ...]
+    again: bool
+
+    @property
+    def key(self) -> ObjectKey:
+        """The namespace."""
+        return ObjectKey("", "Namespace", "", self.namespace)
+
+    @property
+    def action(self) -> Action:
+        """What the step does."""
+        return Action.DRAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Apply cannot or must not do this; a person has to.
+
+    Attributes:
+        wanted: what would have been done.
+    """
+
+    key: ObjectKey
+    wanted: Action
+    what: str
+    why: str
+    fix: str
+
+    @property
+    def action(self) -> Action:
+        """What the step does: nothing."""
+        return Action.BLOCKED
+
+
+Change = Create | Update | Delete | Drain | Conflict | Blocked
+
+
+class WarningCode(StrEnum):
+    """What a warning is about."""
+
+    QUOTA_BELOW_USE = "quota-below-use"
+    DATA_DELETED = "data-deleted"
+    SERVER = "server"
+    BEING_DELETED = "being-deleted"
+    UNVERIFIED = "unverified"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWarning:
+    """Something that the reader should know before applying."""
+
+    code: WarningCode
+    key: ObjectKey
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All steps for one cluster, in the order in which they are taken.
+
+    Attributes:
+        digest: of the desired objects (`digest_of`).
+        unchanged: how many desired objects are live as desired.
+        forced: made to take contested fields over.
+    """
+
+    platform: str
+    cluster: str
+    digest: str
+    changes: tuple[Change, ...]
+    unchanged: int
+    warnings: tuple[PlanWarning, ...]
+    forced: bool
+
+    @property
+    def empty(self) -> bool:
+        """Whether the cluster is as declared."""
+        return not self.changes
+
+    def of(self, action: Action) -> Iterator[Change]:
+        """The steps of one sort, in order."""
+        return (change for change in self.changes if change.action is action)
+
+    @property
+    def counts(self) -> Mapping[Action, int]:
+        """How many steps of each sort; all sorts are there."""
+        counts = dict.fromkeys(Action, 0)
+        for change in self.changes:
+            counts[change.action] += 1
+        return counts
+
+    @property
+    def doomed_namespaces(self) -> tuple[str, ...]:
+        """Namespaces that would go with all that is in them: ask for their names before applying."""
+        return tuple(change.key.name for change in self.of(Action.DELETE) if change.key.kind == "Namespace")
+
+
+def team_of(body: Mapping[str, Any]) -> str:
+    """The team a live object belongs to by its labels; empty for the platform's own."""
+    found = body.get("metadata", {}).get("labels") or {}
+    return str(found.get(labels.TENANT) or found.get(labels.TEAM) or "")

@@ -1,0 +1,150 @@
+"""The apply order, as a table: this is where it stands, and each line says why.
+
+Creation walks the table downwards, deletion upwards. So nobody is let in before the guardrails stand, and the
+guardrails fall only after everybody has left (Kubernetes CVE-2024-7598 is what happens otherwise).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from allotment.model.manifest import ObjectKey
+
+
+class Stage(StrEnum):
+    """What a rank is for; decides what depends on it."""
+
+    FOUNDATION = "foundation"
+    """Later ranks cannot exist without it."""
+    GUARDRAIL = "guardrail"
+    """Access is not opened where one is missing."""
+    CAPACITY = "capacity"
+    """What work runs on; nothing waits for it."""
+    ACCESS = "access"
+    """Lets people and their work in."""
+
+
+class Kind(NamedTuple):
+    """A kind, without a version."""
+
+    group: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """One line of the order. Within a rank the order does not matter, so its objects are applied side by side."""
+
+    stage: Stage
+    kinds: tuple[Kind, ...]
+    reason: str
+
+
+_KUEUE: Final = "kueue.x-k8s.io"
+_RBAC: Final = "rbac.authorization.k8s.io"
+_ADMISSION: Final = "admissionregistration.k8s.io"
+
+RANKS: Final = (
+    Rank(
+        Stage.FOUNDATION,
+        (Kind("apiextensions.k8s.io", "CustomResourceDefinition"),),
+        "objects of a kind need the kind",
+    ),
+    Rank(
+        Stage.FOUNDATION,
+        (Kind("", "Namespace"),),
+        "everything of a team lives in its namespace; while it is empty it opens nothing to anybody",
+    ),
+    Rank(
+        Stage.FOUNDATION,
+        (Kind("scheduling.k8s.io", "PriorityClass"), Kind("storage.k8s.io", "StorageClass")),
+        "names that quotas, policies and claims refer to",
+    ),
+    Rank(
+        Stage.GUARDRAIL,
+        (Kind(_ADMISSION, "ValidatingAdmissionPolicy"), Kind("", "ConfigMap")),
+        "a policy without a binding has no effect: the rule stands before it is switched on",
+    ),
+    Rank(
+        Stage.GUARDRAIL,
+        (Kind(_ADMISSION, "ValidatingAdmissionPolicyBinding"),),
+        "the rules are in force before anybody can send a pod",
+    ),
+    Rank(
+        Stage.GUARDRAIL,
+        (
+            Kind("", "ResourceQuota"),
+            Kind("", "LimitRange"),
+            Kind("networking.k8s.io", "NetworkPolicy"),
+            Kind("", "ServiceAccount"),
+        ),
+        "limits of a namespace stand before its first pod",
+    ),
+    Rank(
+        Stage.CAPACITY,
+        (Kind("", "PersistentVolumeClaim"), Kind("", "Secret")),
+        "claims count against the quota, so after it",
+    ),
+    Rank(
+        Stage.CAPACITY,
+        (Kind(_KUEUE, "ResourceFlavor"), Kind(_KUEUE, "Topology"), Kind(_KUEUE, "AdmissionCheck")),
+        "a ClusterQueue is inactive while a flavor or check of it is missing",
+    ),
+    Rank(
+        Stage.CAPACITY,
+        (Kind(_KUEUE, "Cohort"), Kind(_KUEUE, "WorkloadPriorityClass")),
+        "the tree stands before queues join it, or a queue would be in a cohort without limits for a moment",
+    ),
+    Rank(Stage.CAPACITY, (Kind(_KUEUE, "ClusterQueue"),), "a LocalQueue points to it"),
+    Rank(
+        Stage.ACCESS,
+        (Kind(_KUEUE, "LocalQueue"),),
+        "the team's door to the queue: opened when all behind it is in place",
+    ),
+    Rank(
+        Stage.ACCESS,
+        (Kind(_RBAC, "ClusterRole"), Kind(_RBAC, "Role")),
+        "a binding needs its role",
+    ),
+    Rank(
+        Stage.ACCESS,
+        (Kind(_RBAC, "ClusterRoleBinding"), Kind(_RBAC, "RoleBinding")),
+        "people come in last, and leave first",
+    ),
+)
+
+_UNKNOWN_KIND: Final = next(place for place, rank in enumerate(RANKS) if rank.stage is Stage.ACCESS)
+"""Kinds that the table does not name go where access begins: behind every guardrail."""
+
+_PLACES: Final = {kind: place for place, rank in enumerate(RANKS) for kind in rank.kinds}
+
+
+def place(key: ObjectKey) -> int:
+    """Index of the rank an object belongs to."""
+    return _PLACES.get(Kind(key.group, key.kind), _UNKNOWN_KIND)
+
+
+def stage(key: ObjectKey) -> Stage:
+    """Stage of the rank an object belongs to."""
+    return RANKS[place(key)].stage
+
+
+def kinds() -> Iterator[Kind]:
+    """Every kind of the table: prune looks for our objects among these, whether or not one is still desired."""
+    return (kind for rank in RANKS for kind in rank.kinds)
+
+
+VERSIONS: Final = {
+    "": ("v1",),
+    "apiextensions.k8s.io": ("v1",),
+    "scheduling.k8s.io": ("v1",),
+    "storage.k8s.io": ("v1",),
+    "networking.k8s.io": ("v1",),
+    _ADMISSION: ("v1",),
+    _RBAC: ("v1",),
+    _KUEUE: ("v1beta2", "v1beta1"),
+}
+"""Versions in which prune may look for the kinds of a group, best first; the first one served is taken."""

@@ -1,0 +1,319 @@
+"""Second look: the survey, with the server's verdicts on what looked different, becomes the plan."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from allotment.model import labels
+from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
+from allotment.plan import order
+from allotment.plan.caution import cautions
+from allotment.plan.changes import (
+    Action,
+    Blocked,
+    Change,
+    Conflict,
+    Contested,
+    Create,
+    Delete,
+    Drain,
+    Plan,
+    PlanWarning,
+    Update,
+    WarningCode,
+    team_of,
+)
+from allotment.plan.difference import ABSENT, FieldChange, difference, value_at
+from allotment.plan.fields import Path, leaves, owners_of, ownership_of, text, union
+from allotment.plan.leaving import Keeping, is_leaving, keeping
+from allotment.plan.order import Stage
+from allotment.plan.survey import Body, Different, Survey, is_being_deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The server would take it; `body` is the object as it would be."""
+
+    body: Body
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """The server says that fields belong to others: (manager, field) pairs."""
+
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The server would refuse it, in its own words."""
+
+    reason: str
+    message: str
+
+
+Verdict = Accepted | Disputed | Refused
+"""Outcome of a server-side dry run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a plan depends on besides the objects.
+
+    Attributes:
+        today: decides whether data must still be kept.
+        forced: contested fields are taken over.
+        verdicts: of the dry runs, by object; every different object has one.
+        unserved: (apiVersion, kind) pairs that the server does not know.
+        running: workloads by namespace, for the namespaces of leaving teams: counts by kind.
+    """
+
+    today: dt.date
+    forced: bool = False
+    verdicts: Mapping[ObjectKey, Verdict] = field(default_factory=dict)
+    unserved: frozenset[tuple[str, str]] = frozenset()
+    running: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances) -> Plan:
+    """The plan for one cluster. Pure: the same arguments give the same plan."""
+    closed = {manifest.key.name for manifest in _out_of_reach(live) if manifest.key.kind == "Namespace"}
+    warnings: list[PlanWarning] = []
+    changes: list[Change] = [*_blocked(live), *_creations(live.absent, around)]
+    unchanged = live.unchanged
+    for different in live.different:
+        change, said = _judged(different, around.verdicts[different.manifest.key])
+        warnings += said
+        if change is None:
+            unchanged += 1
+        else:
+            changes.append(change)
+    changes = [_closed(change, closed) for change in changes]
+    departures = _Departures(desired, live, around)
+    warnings += departures.warnings()
+    changes += departures.changes()
+    return Plan(
+        platform=platform,
+        cluster=desired.cluster,
+        digest=digest_of(desired),
+        changes=tuple(sorted(changes, key=position)),
+        unchanged=unchanged,
+        warnings=tuple(sorted(warnings, key=lambda warning: (warning.key, warning.code, warning.message))),
+        forced=around.forced,
+    )
+
+
+def digest_of(desired: Manifests) -> str:
+    """SHA-256 of all desired objects, in hexadecimal."""
+    digest = hashlib.sha256()
+    for manifest in desired:
+        digest.update(json.dumps(manifest.body, sort_keys=True, separators=(",", ":")).encode())
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def position(change: Change) -> tuple[int, int, ObjectKey]:
+    """Where a step stands: (phase, rank within the phase, object). Steps equal in the first two run side by side."""
+    place = order.place(change.key)
+    if isinstance(change, Drain):
+        return (3 if change.again else 1), 0, change.key
+    if isinstance(change, Delete):
+        falls_last = order.RANKS[place].stage in {Stage.FOUNDATION, Stage.GUARDRAIL}
+        return (4 if falls_last else 2), -place, change.key
+    return 0, place, change.key
+
+
+def _out_of_reach(live: Survey) -> Iterator[Manifest]:
+    yield from (manifest for manifest, _ in live.foreign)
+    yield from live.leaving
+
+
+def _blocked(live: Survey) -> Iterator[Blocked]:
+    for manifest, body in live.foreign:
+        owner = (body["metadata"].get("labels") or {}).get(labels.PLATFORM)
+        yield Blocked(
+            manifest.key,
+            Action.CREATE,
+            f"{manifest.key} exists and is not ours",
+            f"it belongs to the platform {owner}" if owner else "Allotment did not create it, and takes nothing over",
+            "choose another name, or delete the object if nobody needs it",
+        )
+    for manifest in live.leaving:
+        yield Blocked(
+            manifest.key,
+            Action.CREATE,
+            f"{manifest.key} is being deleted",
+            "it waits for its finalizers or for what it contains",
+            "wait until it is gone, and plan again",
+        )
+
+
+def _creations(absent: Iterable[Manifest], around: Circumstances) -> Iterator[Change]:
+    for manifest in absent:
+        verdict = around.verdicts.get(manifest.key)
+        if (manifest.api_version, manifest.key.kind) in around.unserved:
+            yield Blocked(
+                manifest.key,
+                Action.CREATE,
+                f"the cluster does not know the kind {manifest.key.kind} in {manifest.api_version}",
+                "its custom resource definition is not installed, or in another version",
+                _install(manifest.key.group),
+            )
+        elif isinstance(verdict, Refused):
+            yield _refused(manifest, Action.CREATE, verdict)
+        else:
+            yield Create(manifest)
+
+
+def _install(group: str) -> str:
+    if group.endswith("kueue.x-k8s.io"):
+        return "install Kueue, or set the cluster's kueue version to the one installed"
+    return f"install what serves {group}"
+
+
+def _judged(different: Different, verdict: Verdict) -> tuple[Change | None, list[PlanWarning]]:
+    manifest, live = different.manifest, different.live
+    version = live["metadata"].get("resourceVersion", "")
+    if isinstance(verdict, Refused):
+        return _refused(manifest, Action.UPDATE, verdict), []
+    if isinstance(verdict, Disputed):
+        contested = tuple(_contested(different, manager, name) for manager, name in verdict.fields)
+        return Conflict(manifest, version, contested), []
+    after = ownership_of(verdict.body)
+    changed = difference(live, verdict.body, union(different.ownership.shape, after.shape))
+    fields = tuple(_attributed(change, live) for change in changed) or _given_up(different, verdict.body)
+    said = [PlanWarning(WarningCode.SERVER, manifest.key, message) for message in verdict.warnings]
+    if not fields:
+        return None, said
+    return Update(manifest, version, fields), [*cautions(live, verdict.body), *said]
+
+
+def _refused(manifest: Manifest, wanted: Action, verdict: Refused) -> Blocked:
+    fix = "change the platform directory so that the server accepts it"
+    if wanted is Action.UPDATE:
+        fix += "; what cannot be changed in place has to be deleted by hand first"
+    return Blocked(manifest.key, wanted, f"the server refuses {manifest.key}", verdict.message, fix)
+
+
+def _contested(different: Different, manager: str, name: str) -> Contested:
+    for path in leaves(different.ownership.shape):
+        if text(path) == name:
+            since = next((owner.time for owner in owners_of(different.live, path) if owner.manager == manager), "")
+            live, desired = value_at(different.live, path), value_at(different.manifest.body, path)
+            return Contested(name, manager, since, live, desired)
+    return Contested(name, manager, "", ABSENT, ABSENT)
+
+
+def _attributed(change: FieldChange, live: Body) -> FieldChange:
+    """The change with the other manager who set the present value, the latest writer first."""
+    others = [owner for owner in owners_of(live, change.path) if owner.manager != labels.FIELD_MANAGER]
+    if not others:
+        return change
+    latest = max(others, key=lambda owner: owner.time)
+    return replace(change, by=latest.manager, since=latest.time)
+
+
+def _given_up(different: Different, after: Body) -> tuple[FieldChange, ...]:
+    """Fields that we owned and would own no more, though another owner keeps their value."""
+    kept = set(leaves(ownership_of(after).ours))
+    lost: list[Path] = [path for path in leaves(different.ownership.ours) if path not in kept]
+    values = [(path, value_at(different.live, path)) for path in lost]
+    return tuple(FieldChange(path, value, value) for path, value in values if value is not ABSENT)
+
+
+def _closed(change: Change, closed: set[str]) -> Change:
+    """What would go into a namespace that is out of reach is blocked with it."""
+    if change.key.namespace not in closed or isinstance(change, Blocked):
+        return change
+    return Blocked(
+        change.key,
+        change.action,
+        f"{change.key} lies in a namespace that is not ours to change",
+        f"the namespace {change.key.namespace} is blocked",
+        "solve that first",
+    )
+
+
+class _Departures:
+    """Deletions, and the drains before them."""
+
+    def __init__(self, desired: Manifests, live: Survey, around: Circumstances) -> None:
+        self._around = around
+        self._surplus = [body for body in live.surplus if not is_being_deleted(body)]
+        self._vanishing = [body for body in live.surplus if is_being_deleted(body)]
+        spaces = [manifest.body for manifest in desired if manifest.key.kind == "Namespace"]
+        gone = [body for body in self._surplus if body["kind"] == "Namespace"]
+        self._kept: dict[str, Keeping] = {
+            kept.namespace: kept for kept in (keeping(body, around.today) for body in [*spaces, *gone]) if kept
+        }
+        self._doomed = {body["metadata"]["name"] for body in gone} - self._kept.keys()
+        self._teams = {body["metadata"]["name"]: team_of(body) for body in gone} | {
+            body["metadata"]["name"]: team_of(body) for body in spaces if is_leaving(body)
+        }
+
+    def changes(self) -> Iterator[Change]:
+        deletions = [_deletion(body) for body in self._surplus if not self._stays(body)]
+        yield from deletions
+        yield from self._kept_namespaces()
+        for namespace, team in self._teams.items():
+            running = self._around.running.get(namespace, {})
+            concerned = any(change.key.namespace == namespace or (team and change.team == team) for change in deletions)
+            if running or concerned:
+                counts = tuple(sorted(running.items()))
+                yield Drain(namespace, team, counts, again=False)
+                yield Drain(namespace, team, (), again=True)
+
+    def warnings(self) -> Iterator[PlanWarning]:
+        for body in self._vanishing:
+            yield PlanWarning(
+                WarningCode.BEING_DELETED, key_of(body), "is being deleted already and waits for its finalizers"
+            )
+        for namespace in sorted(self._doomed):
+            claims = sum(
+                body["kind"] == "PersistentVolumeClaim" and body["metadata"].get("namespace") == namespace
+                for body in self._surplus
+            )
+            yield PlanWarning(
+                WarningCode.DATA_DELETED,
+                ObjectKey("", "Namespace", "", namespace),
+                f"goes with everything in it, {claims} declared claims included; no date to keep data until is set "
+                "or it has passed",
+            )
+
+    def _stays(self, body: Body) -> bool:
+        """While data are kept, the namespace stays, and its claims and guardrails with it."""
+        key = key_of(body)
+        if key.kind == "Namespace":
+            return key.name in self._kept
+        guarded = key.kind == "PersistentVolumeClaim" or order.stage(key) is Stage.GUARDRAIL
+        return guarded and key.namespace in self._kept and key.namespace in self._teams
+
+    def _kept_namespaces(self) -> Iterator[Blocked]:
+        for body in self._surplus:
+            key = key_of(body)
+            kept = self._kept.get(key.name)
+            if key.kind == "Namespace" and kept is not None:
+                yield Blocked(
+                    key,
+                    Action.DELETE,
+                    f"{key} is not deleted yet",
+                    kept.why,
+                    f"wait, or change the annotation {labels.KEEP_DATA_UNTIL} if the data may go now",
+                )
+
+
+def _deletion(body: Mapping[str, Any]) -> Delete:
+    metadata = body["metadata"]
+    return Delete(
+        key_of(body),
+        body["apiVersion"],
+        metadata.get("uid", ""),
+        metadata.get("resourceVersion", ""),
+        team_of(body),
+    )

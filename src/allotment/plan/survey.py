@@ -1,0 +1,130 @@
+"""First look: every live object against the desired ones, in one pass, so that a cluster is never held in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from allotment.model import labels
+from allotment.model.manifest import Manifest, ObjectKey, key_of
+from allotment.plan.compare import settled
+from allotment.plan.fields import Ownership, is_ours, owners_of, ownership_of
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Different:
+    """A desired object whose live state may differ; the server's dry run decides."""
+
+    manifest: Manifest
+    live: Body
+    ownership: Ownership
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What was found.
+
+    Attributes:
+        absent: desired, not live.
+        different: desired and ours, not settled.
+        foreign: desired, but the live object is somebody else's.
+        leaving: desired, but the live object is being deleted.
+        surplus: ours, no longer desired, without their managed fields.
+        unchanged: how many are as desired.
+    """
+
+    absent: tuple[Manifest, ...]
+    different: tuple[Different, ...]
+    foreign: tuple[tuple[Manifest, Body], ...]
+    leaving: tuple[Manifest, ...]
+    surplus: tuple[Body, ...]
+    unchanged: int
+
+
+def merged(surveys: Iterable[Survey]) -> Survey:
+    """Surveys of disjoint kinds as one."""
+    parts = tuple(surveys)
+    return Survey(
+        absent=tuple(item for part in parts for item in part.absent),
+        different=tuple(item for part in parts for item in part.different),
+        foreign=tuple(item for part in parts for item in part.foreign),
+        leaving=tuple(item for part in parts for item in part.leaving),
+        surplus=tuple(item for part in parts for item in part.surplus),
+        unchanged=sum(part.unchanged for part in parts),
+    )
+
+
+def survey(desired: Iterable[Manifest], live: Iterable[Body], platform: str) -> Survey:
+    """Sort live objects by what they mean for the desired ones.
+
+    Args:
+        desired: what the cluster should hold.
+        live: every object that carries the platform's label, and every other one that has the name of a desired
+            one; further objects do no harm. Each object once, in the version it is desired in. Empty for a cluster
+            that is not there yet.
+        platform: name of the platform, which is the value of the inventory label.
+    """
+    wanted = {manifest.key: manifest for manifest in desired}
+    different: list[Different] = []
+    foreign: list[tuple[Manifest, Body]] = []
+    leaving: list[Manifest] = []
+    surplus: list[Body] = []
+    unchanged = 0
+    for body in live:
+        manifest = wanted.pop(key_of(body), None)
+        if manifest is None:
+            if in_inventory(body, platform):
+                surplus.append(_without_managed_fields(body))
+        elif is_being_deleted(body):
+            leaving.append(manifest)
+        elif not (belongs_to(body, platform) or is_adoptable(manifest.key)):
+            foreign.append((manifest, body))
+        else:
+            ownership = ownership_of(body)
+            if settled(manifest.body, body, ownership):
+                unchanged += 1
+            else:
+                different.append(Different(manifest, body, ownership))
+    return Survey(tuple(wanted.values()), tuple(different), tuple(foreign), tuple(leaving), tuple(surplus), unchanged)
+
+
+def in_inventory(body: Body, platform: str) -> bool:
+    """Whether prune may touch the object: it says that we manage it, and for this platform."""
+    found = body["metadata"].get("labels") or {}
+    return found.get(labels.PLATFORM) == platform and found.get(labels.MANAGED_BY) == labels.MANAGED_BY_VALUE
+
+
+def belongs_to(body: Body, platform: str) -> bool:
+    """Whether a live object is ours to change.
+
+    It is if it carries our platform's label. It is, too, if our apply owns fields of it and somebody took the label
+    off or rewrote it; but if the other value was applied by Allotment, the object is another platform's.
+    """
+    label = (body["metadata"].get("labels") or {}).get(labels.PLATFORM)
+    if label == platform:
+        return True
+    applied = any(is_ours(entry) for entry in body["metadata"].get("managedFields") or ())
+    path = ("f:metadata", "f:labels", f"f:{labels.PLATFORM}")
+    return applied and (label is None or all(owner.manager != labels.FIELD_MANAGER for owner in owners_of(body, path)))
+
+
+def is_adoptable(key: ObjectKey) -> bool:
+    """Whether an object may be taken over though we did not create it.
+
+    Only the ServiceAccount ``default``: Kubernetes puts it into every namespace, ours among them, and often before
+    we do.
+    """
+    return (key.group, key.kind, key.name) == ("", "ServiceAccount", "default")
+
+
+def is_being_deleted(body: Body) -> bool:
+    """Whether the object waits for its finalizers."""
+    return "deletionTimestamp" in body["metadata"]
+
+
+def _without_managed_fields(body: Body) -> Body:
+    metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
+    return {**body, "metadata": metadata}
