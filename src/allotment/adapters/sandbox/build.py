@@ -58,8 +58,7 @@ def plan_build(missing: Iterable[str], manifests: Iterable[str]) -> tuple[str, .
         missing: tools that were not found.
         manifests: of `MANIFESTS`, those that are not in the cache.
     """
-    wanted_manifests = [name for name in MANIFESTS if name in set(manifests)]
-    tools = set(missing)
+    files, tools = set(manifests), set(missing)
     order = (
         "etcd",
         "kustomize",
@@ -70,7 +69,7 @@ def plan_build(missing: Iterable[str], manifests: Iterable[str]) -> tuple[str, .
         "kwok",
         "kueue",
     )
-    return (*wanted_manifests, *(name for name in order if name in tools))
+    return (*(name for name in MANIFESTS if name in files), *(name for name in order if name in tools))
 
 
 def ensure(

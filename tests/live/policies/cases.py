@@ -1,0 +1,287 @@
+"""One row per rule and kind: what is tried, by whom, and what the answer says.
+
+A refused case departs from an admitted one in a single point, so that only the rule named can be the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from allotment.model import labels
+from allotment.model.policy import PolicyName
+from allotment.operations.ports import Identity
+from tests.live.policies.bodies import (
+    API_VERSIONS,
+    GATE,
+    GOOD_LABELS,
+    GPU_NODES,
+    KINDS,
+    MANAGED,
+    NAMESPACE,
+    OTHER,
+    QUEUE,
+    config_map,
+    container,
+    namespace,
+    pod_spec,
+    queued,
+    service,
+    workload,
+)
+from tests.live.policies.conftest import ENGINEER, JANE, JOBS, REPLICA_SETS
+
+CV = "pol-cv"
+CV_LABELS = GOOD_LABELS | {"team": CV, "project": "pol-cv-core"}
+CV_TOLERATION = {"key": labels.DEDICATED, "operator": "Equal", "value": CV}
+P = PolicyName
+
+
+@dataclass(frozen=True)
+class Case:
+    """Attributes: `refused_by` None means admitted; `says` are parts of the message."""
+
+    id: str
+    body: dict[str, Any]
+    refused_by: PolicyName | None = None
+    says: tuple[str, ...] = ()
+    who: Identity = JANE
+
+
+def _without(source: dict[str, str], key: str) -> dict[str, str]:
+    return {name: value for name, value in source.items() if name != key}
+
+
+def _label_cases() -> Iterator[Case]:
+    wrong = {
+        "team": ("pol-cv", "set team to pol-nlp"),
+        "project": ("nope", "set project to pol-nlp-core"),
+        "cost-center": ("cc-1", "set cost-center to cc-4521"),
+        "environment": ("production", "set environment to development"),
+    }
+    for kind in KINDS:
+        yield Case(f"labels-good-{kind}", workload(kind))
+        at = {"Pod": "", "CronJob": "spec.jobTemplate.spec.template."}.get(kind, "spec.template.")
+        for key, (value, fix) in wrong.items():
+            missing = _without(GOOD_LABELS, key)
+            if kind == "Pod":
+                yield Case(f"{key}-missing-Pod", workload(kind, own=missing, pods=missing), P.LABELS_REQUIRED,
+                           (f"metadata.labels.{key} is missing; {fix}",))  # fmt: skip
+                continue
+            yield Case(f"{key}-missing-{kind}", workload(kind, own=missing), P.LABELS_REQUIRED,
+                       (f" metadata.labels.{key} is missing; {fix}",))  # fmt: skip
+            yield Case(f"{key}-missing-in-template-{kind}", workload(kind, pods=missing), P.LABELS_REQUIRED,
+                       (f" {at}metadata.labels.{key} is missing; {fix}",))  # fmt: skip
+            yield Case(f"{key}-wrong-{kind}", workload(kind, own=GOOD_LABELS | {key: value}), P.LABELS_REQUIRED,
+                       (f"metadata.labels.{key} is {value}; {fix}",))  # fmt: skip
+    yield Case("labels-engineers-are-free", workload("Pod", own={}, pods={}), who=ENGINEER)
+
+
+def _team_namespace_cases() -> Iterator[Case]:
+    for kind in KINDS:
+        yield Case(f"cpu-elsewhere-{kind}", workload(kind, namespace=OTHER))
+        yield Case(
+            f"gpu-elsewhere-{kind}", queued(kind, namespace=OTHER), P.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES,
+            ("asks for nvidia.com/gpu, but namespace pol-other belongs to no team",),
+        )  # fmt: skip
+    init = workload("Pod", namespace=OTHER, spec={"initContainers": [container(gpus=1) | {"name": "init"}]})
+    yield Case("gpu-elsewhere-init", init, P.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES, ("nvidia.com/gpu",))
+    slice_ = container()
+    slice_["resources"]["limits"]["nvidia.com/mig-1g.10gb"] = "1"
+    yield Case("slice-elsewhere", workload("Pod", namespace=OTHER, spec={"containers": [slice_]}),
+               P.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES, ("nvidia.com/mig-1g.10gb",))  # fmt: skip
+    yield Case("zero-elsewhere", workload("Pod", namespace=OTHER, spec={"containers": [_zero_gpus()]}))
+    yield Case("gpu-in-default-by-controller", workload("Pod", gpus=1, namespace="default"),
+               P.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES, ("namespace default",), REPLICA_SETS)  # fmt: skip
+    yield Case("gpu-in-kube-system", workload("Pod", gpus=1, namespace="kube-system"))
+    yield Case("gpu-elsewhere-engineer", workload("Pod", gpus=1, namespace=OTHER), who=ENGINEER)
+    claims = {"resourceClaims": [{"name": "gpu", "resourceClaimTemplateName": "one"}]}
+    yield Case("claim-elsewhere", workload("Pod", namespace=OTHER, spec=claims),
+               P.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES, ("asks for a resource claim",))  # fmt: skip
+
+
+def _zero_gpus() -> dict[str, Any]:
+    return container() | {"resources": {"limits": {"nvidia.com/gpu": "0", "cpu": "1", "memory": "1Gi"}}}
+
+
+def _forgotten_cases() -> Iterator[Case]:
+    for kind in KINDS:
+        yield Case(f"forgotten-selector-{kind}", workload(kind, spec={"nodeSelector": {labels.ACCELERATOR: "a100"}}),
+                   P.GPU_REQUESTS_EQUAL_LIMITS, ("no container asks for an accelerator",))  # fmt: skip
+    only_tolerates = {"tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}]}
+    yield Case("forgotten-toleration", workload("Pod", spec=only_tolerates), P.GPU_REQUESTS_EQUAL_LIMITS,
+               ("spec chooses accelerator nodes by nvidia.com/gpu",))  # fmt: skip
+    yield Case("limit-with-selector", queued("Job", spec=GPU_NODES))
+    yield Case("other-toleration", workload("Pod", spec={"tolerations": [{"key": "spot", "operator": "Exists"}]}))
+
+
+def _placement_cases() -> Iterator[Case]:
+    blanket = {"tolerations": [{"operator": "Exists"}]}
+    for kind in KINDS:
+        yield Case(f"blanket-toleration-{kind}", workload(kind, spec=blanket), P.PLACEMENT_REQUIRED,
+                   ("without a key",))  # fmt: skip
+    yield Case("job-without-placement", queued("Job"))
+    yield Case("unknown-pool", queued("Job", spec={"nodeSelector": {labels.ACCELERATOR: "v100"}}), P.PLACEMENT_REQUIRED,
+               ("asks for allotment.dev/accelerator=v100, which no pool of this cluster has; it has a100",))  # fmt: skip
+    pod = workload("Pod", gpus=1)
+    yield Case("pod-of-job-unplaced", pod, P.PLACEMENT_REQUIRED,
+               ("spec.nodeSelector is missing for a pod that asks for nvidia.com/gpu",), JOBS)  # fmt: skip
+    yield Case("pod-of-job-placed", workload("Pod", gpus=1, spec=GPU_NODES), who=JOBS)
+    untolerated = {"nodeSelector": GPU_NODES["nodeSelector"]}
+    yield Case("pod-of-job-untolerated", workload("Pod", gpus=1, spec=untolerated), P.PLACEMENT_REQUIRED,
+               ("spec.tolerations lacks the taint of nodes with nvidia.com/gpu: add key nvidia.com/gpu",), JOBS)  # fmt: skip
+    for values, refused in ((["a100"], None), (["a100", "v100"], P.PLACEMENT_REQUIRED)):
+        spec = {"affinity": _affinity(labels.ACCELERATOR, values), "tolerations": GPU_NODES["tolerations"]}
+        yield Case(f"pod-of-job-affinity-{len(values)}", workload("Pod", gpus=1, spec=spec), refused, who=JOBS)
+
+
+def _affinity(key: str, values: list[str]) -> dict[str, Any]:
+    terms = [{"matchExpressions": [{"key": key, "operator": "In", "values": values}]}]
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
+
+
+def _queue_cases() -> Iterator[Case]:
+    for kind in ("Job", "CronJob"):
+        yield Case(f"queue-good-{kind}", queued(kind))
+        yield Case(f"queue-missing-{kind}", workload(kind, gpus=1, suspend=True), P.QUEUE_REQUIRED,
+                   (f"metadata.labels.{labels.KUEUE_QUEUE} is missing", "set it to default"))  # fmt: skip
+        foreign = queued(kind, own={labels.KUEUE_QUEUE: "theirs"}, suspend=True)
+        yield Case(f"queue-foreign-{kind}", foreign, P.QUEUE_REQUIRED, ("is theirs", "set it to default"))
+    for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"):
+        yield Case(f"only-jobs-{kind}", queued(kind, spec=GPU_NODES), P.QUEUE_REQUIRED,
+                   (f"a {kind} asks for nvidia.com/gpu, but in this cluster only Jobs wait in queues",))  # fmt: skip
+    yield Case("bare-pod", queued("Pod", spec=GPU_NODES | GATE, own=MANAGED), P.QUEUE_REQUIRED, ("only Jobs",))
+    yield Case("pod-of-controller", workload("Pod", gpus=1, spec=GPU_NODES), P.QUEUE_REQUIRED, ("only Jobs",),
+               REPLICA_SETS)  # fmt: skip
+    yield Case("cpu-needs-no-queue", workload("Job"))
+
+
+def _priority_cases() -> Iterator[Case]:
+    for kind in KINDS:
+        yield Case(f"rung-allowed-{kind}", workload(kind, spec={"priorityClassName": "scheduled-training"}))
+        yield Case(f"rung-not-allowed-{kind}", workload(kind, spec={"priorityClassName": "production-inference"}),
+                   P.PRIORITY_FROM_LADDER,
+                   ("spec.priorityClassName is production-inference, which this team may not use; it may use"
+                    " exploratory, scheduled-training",))  # fmt: skip
+    yield Case(
+        "system-class", workload("Job", spec={"priorityClassName": "system-node-critical"}), P.PRIORITY_FROM_LADDER
+    )
+    for kind in ("Job", "CronJob", "Deployment"):
+        rung = GOOD_LABELS | {labels.KUEUE_PRIORITY: "production-inference"}
+        yield Case(f"kueue-rung-not-allowed-{kind}", workload(kind, own=rung), P.PRIORITY_FROM_LADDER,
+                   (f"the label {labels.KUEUE_PRIORITY} is production-inference",))  # fmt: skip
+        rung = GOOD_LABELS | {labels.KUEUE_PRIORITY: "scheduled-training"}
+        yield Case(f"kueue-rung-allowed-{kind}", workload(kind, own=rung))
+
+
+def _isolation_cases() -> Iterator[Case]:
+    for kind in KINDS:
+        yield Case(f"foreign-pool-{kind}", workload(kind, spec={"tolerations": [CV_TOLERATION]}), P.NODE_POOL_ISOLATION,
+                   ("tolerates allotment.dev/dedicated=pol-cv, the pool of another team; team pol-nlp",))  # fmt: skip
+    anyones = {"tolerations": [{"key": labels.DEDICATED, "operator": "Exists"}]}
+    yield Case("any-pool", workload("Pod", spec=anyones), P.NODE_POOL_ISOLATION, ("dedicated=(any)",))
+    yield Case("foreign-selector", workload("Job", spec={"nodeSelector": {labels.DEDICATED: CV}}), P.NODE_POOL_ISOLATION,
+               ("selects nodes by allotment.dev/dedicated=pol-cv",))  # fmt: skip
+    yield Case("foreign-affinity", workload("Job", spec={"affinity": _affinity(labels.DEDICATED, [CV])}),
+               P.NODE_POOL_ISOLATION, ("by affinity",))  # fmt: skip
+    own = {"namespace": CV, "own": CV_LABELS, "pods": CV_LABELS}
+    pool = {"nodeSelector": GPU_NODES["nodeSelector"] | {labels.DEDICATED: CV},
+            "tolerations": [*GPU_NODES["tolerations"], CV_TOLERATION]}  # fmt: skip
+    yield Case("own-pool", workload("Pod", gpus=1, spec=pool, **own), who=JOBS)
+    yield Case("not-in-own-pool", workload("Pod", gpus=1, spec=GPU_NODES, **own), P.NODE_POOL_ISOLATION,
+               ("spec must select and tolerate allotment.dev/dedicated=pol-cv",), JOBS)  # fmt: skip
+    untolerated = pool | {"tolerations": GPU_NODES["tolerations"]}
+    yield Case(
+        "own-pool-untolerated", workload("Pod", gpus=1, spec=untolerated, **own), P.NODE_POOL_ISOLATION, who=JOBS
+    )
+    yield Case("cpu-anywhere", workload("Pod", **own))
+
+
+def _node_cases() -> Iterator[Case]:
+    for kind in KINDS:
+        yield Case(f"node-name-{kind}", workload(kind, spec={"nodeName": "cpu-0"}), P.NO_DIRECT_NODE_BINDING,
+                   ("spec.nodeName is cpu-0",))  # fmt: skip
+    binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "probe", "namespace": NAMESPACE},
+               "target": {"kind": "Node", "name": "cpu-0"}}  # fmt: skip
+    yield Case("binding", binding, P.NO_DIRECT_NODE_BINDING, ("a Binding to node cpu-0",))
+
+
+def _managed_cases() -> Iterator[Case]:
+    yield Case("own-config-map", config_map(GOOD_LABELS))
+    for key in (labels.PLATFORM, labels.FAMILY, labels.TENANT, labels.ISOLATION, labels.OFFBOARDING):
+        yield Case(f"counterfeit-{key}", config_map({key: "x"}), P.MANAGED_OBJECTS_PROTECTED,
+                   (f"metadata.labels.{key} marks objects that the platform manages",))  # fmt: skip
+    yield Case("counterfeit-manager", config_map({labels.MANAGED_BY: "allotment"}), P.MANAGED_OBJECTS_PROTECTED)
+    yield Case("other-manager", config_map({labels.MANAGED_BY: "helm"}))
+    yield Case("engineer-makes-ours", config_map({labels.MANAGED_BY: "allotment"}), who=ENGINEER)
+    yield Case("ours-elsewhere", config_map({labels.TENANT: "x"}, namespace=OTHER))
+
+
+def _namespace_cases() -> Iterator[Case]:
+    yield Case("plain-namespace", namespace("pol-new", {}))
+    yield Case("team-namespace-by-tenant", namespace("pol-new", {labels.TENANT: "x"}), P.NO_NAMESPACE_ADOPTION,
+               ("namespace pol-new is, or would become, a namespace of the platform",))  # fmt: skip
+    yield Case("team-namespace-by-engineer", namespace("pol-new", {labels.TENANT: "x"}), who=ENGINEER)
+
+
+def _service_cases() -> Iterator[Case]:
+    yield Case("cluster-ip", service())
+    for type_ in ("NodePort", "LoadBalancer"):
+        yield Case(type_, service(type=type_), P.NO_EXPOSED_SERVICES, (f"spec.type is {type_}",))
+    yield Case("external-ip", service(externalIPs=["192.0.2.7"]), P.NO_EXPOSED_SERVICES, ("192.0.2.7",))
+    yield Case("node-port-by-engineer", service(type="NodePort"), who=ENGINEER)
+
+
+def _registry_cases() -> Iterator[Case]:
+    def images(**more: Any) -> dict[str, Any]:
+        return pod_spec(**more)
+
+    for kind in KINDS:
+        yield Case(f"stranger-{kind}", workload(kind, spec={"containers": [container(image="ubuntu:24.04")]}),
+                   P.TRUSTED_REGISTRIES, ("the image ubuntu:24.04", "registry.acme.example, ghcr.io/acme"))  # fmt: skip
+    refused = (
+        "registry.acme.example.evil.test/x",
+        "ghcr.io/acme-evil/x",
+        "ghcr.io/other/x",
+        "registry.acme.example:99/x",
+    )
+    for image in refused:
+        yield Case(
+            f"image-{image}", workload("Pod", spec={"containers": [container(image=image)]}), P.TRUSTED_REGISTRIES
+        )
+    for image in ("ghcr.io/acme/x:1", "ghcr.io/acme:1", "registry.acme.example/a/b@sha256:" + "0" * 64):
+        yield Case(f"image-{image}", workload("Pod", spec={"containers": [container(image=image)]}))
+    init = {"initContainers": [container(image="ubuntu") | {"name": "init"}]}
+    yield Case("image-init", workload("Pod", spec=init), P.TRUSTED_REGISTRIES)
+
+
+CASES = (
+    *_label_cases(),
+    *_team_namespace_cases(),
+    *_forgotten_cases(),
+    *_placement_cases(),
+    *_queue_cases(),
+    *_priority_cases(),
+    *_isolation_cases(),
+    *_node_cases(),
+    *_managed_cases(),
+    *_namespace_cases(),
+    *_service_cases(),
+    *_registry_cases(),
+)
+
+
+def _pod_integration_cases() -> Iterator[Case]:
+    """Where Kueue queues pods too."""
+    for kind in ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "DaemonSet"):
+        yield Case(f"queues-{kind}", queued(kind))
+        yield Case(f"queue-missing-{kind}", workload(kind, gpus=1), P.QUEUE_REQUIRED,
+                   (f"spec.template.metadata.labels.{labels.KUEUE_QUEUE} is missing",))  # fmt: skip
+    yield Case("queues-Pod", queued("Pod"))
+    yield Case("queue-missing-Pod", workload("Pod", gpus=1, own=GOOD_LABELS | MANAGED, spec=GATE), P.QUEUE_REQUIRED,
+               (f"metadata.labels.{labels.KUEUE_QUEUE} is missing",))  # fmt: skip
+    yield Case("pod-of-job", workload("Pod", gpus=1, spec=GPU_NODES), who=JOBS)
+
+
+POD_INTEGRATION_CASES = tuple(_pod_integration_cases())

@@ -1,0 +1,115 @@
+"""The policies of a small platform on the shared sandbox, and people to try them with.
+
+`JANE` holds every right RBAC can give, so that whatever refuses her is a policy.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from allotment.adapters.kube.client import KubeClient, connect
+from allotment.adapters.sandbox.spec import Sandbox
+from allotment.model.cluster import Cluster, Feature
+from allotment.model.manifest import Manifest, key_of
+from allotment.model.platform import Platform
+from allotment.model.policy import PolicyName
+from allotment.model.team import Isolation
+from allotment.operations.ports import Identity, RefusedError
+from allotment.render.namespaces import render_namespaces
+from allotment.render.objects import site_of
+from allotment.render.policies import render_policies
+from allotment.render.priorities import render_priorities
+from tests.live.policies.bodies import OTHER, config_map, namespace
+from tests.unit.builders import cluster, flavor, node_pool, platform, team
+
+ALL_RIGHTS = "pol-all-rights"
+REGISTRIES = ("registry.acme.example", "ghcr.io/acme")
+JANE = Identity("jane", (ALL_RIGHTS, "system:authenticated"))
+ENGINEER = Identity("erin", ("platform-engineers", ALL_RIGHTS, "system:authenticated"))
+REPLICA_SETS = Identity(
+    "system:serviceaccount:kube-system:replicaset-controller",
+    ("system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"),
+)
+JOBS = Identity("system:serviceaccount:kube-system:job-controller", REPLICA_SETS.groups)
+
+
+def small_platform(*, pod_integration: bool) -> tuple[Platform, Cluster]:
+    """Team pol-nlp shares nodes, team pol-cv has a pool of its own."""
+    features = (Feature.POD_INTEGRATION,) if pod_integration else ()
+    place = cluster(
+        features=features,
+        node_pools=(node_pool(), node_pool("cv-pool", dedicated_to="pol-cv", flavor="a100-cv")),
+        flavors=(flavor(), flavor("a100-cv", dedicated_to="pol-cv")),
+    )
+    declared = platform(clusters=(place,), teams=(team("pol-nlp"), team("pol-cv", isolation=Isolation.NODE_POOL)))
+    policies = tuple(
+        replace(policy, registries=REGISTRIES) if policy.name is PolicyName.TRUSTED_REGISTRIES else policy
+        for policy in declared.policies
+    )
+    return replace(declared, policies=policies), place
+
+
+@pytest.fixture(scope="session")
+def kube(sandbox: Sandbox) -> Iterator[KubeClient]:
+    with connect(sandbox.kubeconfig) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def tenants(kube: KubeClient) -> None:
+    """Namespaces of both teams, one that is nobody's, and all rights for JANE."""
+    declared, place = small_platform(pod_integration=False)
+    for manifest in render_namespaces(site_of(declared, place)):
+        kube.apply(manifest.body)
+    kube.apply(namespace(OTHER, {}))
+    kube.apply(
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": ALL_RIGHTS},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": ALL_RIGHTS}],
+        }
+    )
+
+
+@contextmanager
+def governed(kube: KubeClient, *, pod_integration: bool) -> Iterator[tuple[Manifest, ...]]:
+    """All policies in force; taken away at the end, because the sandbox is shared."""
+    declared, place = small_platform(pod_integration=pod_integration)
+    manifests = tuple(render_policies(declared, place))
+    ladder = tuple(render_priorities(site_of(declared, place)))
+    try:
+        for manifest in (*ladder, *manifests):
+            kube.apply(manifest.body)
+        # The last one to arrive is the last one to be read: then all are in force.
+        until(
+            lambda: refusal(lambda: kube.create(config_map({"allotment.dev/tenant": "x"}), dry_run=True, identity=JANE))
+        )
+        time.sleep(1)
+        yield manifests
+    finally:
+        for manifest in reversed((*ladder, *manifests)):
+            kube.delete(manifest.api_version, key_of(manifest.body))
+
+
+def refusal(act: Callable[[], object]) -> str:
+    """The server's words, or nothing if it agreed."""
+    try:
+        act()
+    except RefusedError as error:
+        return error.message
+    return ""
+
+
+def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Wait for the API server to have read what it was told."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "the policies did not come into force"
+        time.sleep(0.2)

@@ -1,0 +1,211 @@
+"""Changes of what exists: rules about updates, deletions and subresources need an object to begin with."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from allotment.adapters.kube.client import KubeClient
+from allotment.model import labels
+from allotment.model.manifest import key_of
+from allotment.model.policy import PolicyName
+from allotment.operations.ports import Identity
+from tests.live.conftest import Kubectl
+from tests.live.policies.bodies import NAMESPACE, OTHER, Body, config_map, queued, workload
+from tests.live.policies.conftest import ENGINEER, JANE, governed, refusal, until
+
+pytestmark = pytest.mark.live
+
+AS_JANE = ("--as=jane", "--as-group=pol-all-rights")
+NAMESPACE_CONTROLLER = Identity("system:serviceaccount:kube-system:namespace-controller", ())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_force(kube: KubeClient, tenants: None) -> Iterator[None]:
+    with governed(kube, pod_integration=False):
+        yield
+
+
+@pytest.fixture(scope="module")
+def job(kube: KubeClient) -> Iterator[Body]:
+    """A queued Job that waits: its queue does not exist."""
+    body = queued("Job", name="waiting")
+    yield created(kube, body)
+    kube.delete("batch/v1", key_of(body))
+
+
+@pytest.fixture(scope="module")
+def ours(kube: KubeClient) -> Iterator[Body]:
+    """An object that Allotment manages."""
+    body = config_map({labels.MANAGED_BY: "allotment", labels.PLATFORM: "acme"}, name="ours")
+    yield created(kube, body)
+    kube.delete("v1", key_of(body))
+
+
+def created(kube: KubeClient, body: Body) -> Body:
+    kube.delete(body["apiVersion"], key_of(body))
+    return dict(kube.create(body).body)
+
+
+def refused(message: str, policy: PolicyName, *says: str) -> bool:
+    return f"ValidatingAdmissionPolicy '{policy}.allotment.dev'" in message and all(part in message for part in says)
+
+
+def patched(kube: KubeClient, body: Body, patch: Body, who: Identity = JANE, subresource: str = "") -> str:
+    return refusal(
+        lambda: kube.merge_patch(
+            body["apiVersion"], key_of(body), patch, subresource=subresource, dry_run=True, identity=who
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("patch", "says"),
+    [
+        ({"metadata": {"labels": {labels.KUEUE_QUEUE: None}}}, "was default and cannot be removed or changed"),
+        ({"metadata": {"labels": {labels.KUEUE_QUEUE: "other"}}}, "cannot be removed or changed"),
+        ({"spec": {"suspend": False}}, "spec.suspend is false"),
+    ],
+    ids=["queue-removed", "queue-changed", "started-by-hand"],
+)
+def test_a_job_does_not_leave_its_queue(patch: Body, says: str, job: Body, kube: KubeClient) -> None:
+    assert job["spec"]["suspend"] is True
+    message = patched(kube, job, patch)
+    assert refused(message, PolicyName.QUEUE_REQUIRED, says), message
+
+
+def test_a_job_may_change_otherwise(job: Body, kube: KubeClient) -> None:
+    assert patched(kube, job, {"metadata": {"annotations": {"note": "x"}}}) == ""
+
+
+def test_a_queue_is_not_left_by_a_forged_owner(job: Body, kube: KubeClient) -> None:
+    forged = queued("Job", name="child")
+    forged["metadata"]["ownerReferences"] = [
+        {"apiVersion": "batch/v1", "kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"],
+         "controller": True}
+    ]  # fmt: skip
+    message = refusal(lambda: kube.create(forged, dry_run=True, identity=JANE))
+    assert refused(message, PolicyName.QUEUE_REQUIRED, "spec.suspend is false", "Kueue does not hold it"), message
+
+
+def test_request_and_limit_of_an_accelerator_are_equal(kube: KubeClient) -> None:
+    """The API server itself says so for built-in kinds; the policy need not."""
+    for kind in ("Pod", "Job", "CronJob", "Deployment"):
+        for resources in ({"requests": {"nvidia.com/gpu": "1"}},
+                          {"requests": {"nvidia.com/gpu": "1"}, "limits": {"nvidia.com/gpu": "2"}}):  # fmt: skip
+            body = workload(kind)
+            spec = body["spec"]
+            for step in ("jobTemplate", "spec", "template", "spec"):
+                spec = spec.get(step, spec)
+            spec["containers"][0]["resources"] = resources
+            message = refusal(lambda body=body: kube.create(body, dry_run=True, identity=JANE))  # type: ignore[misc]
+            assert "must be equal to nvidia.com/gpu limit" in message or "Limit must be set" in message, message
+
+
+@pytest.mark.parametrize(
+    ("patch", "who", "admitted"),
+    [
+        ({"data": {"key": "other"}}, JANE, False),
+        ({"metadata": {"labels": {labels.MANAGED_BY: None}}}, JANE, False),
+        ({"metadata": {"ownerReferences": [
+            {"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "5e2b5d2a-0000-4000-8000-000000000000"}]}},
+         JANE, False),
+        ({"data": {"key": "other"}}, ENGINEER, True),
+    ],
+    ids=["data", "label-removed", "owner-added", "engineer"],
+)  # fmt: skip
+def test_our_objects_are_not_changed(patch: Body, who: Identity, admitted: bool, ours: Body, kube: KubeClient) -> None:
+    message = patched(kube, ours, patch, who)
+    assert (
+        message == ""
+        if admitted
+        else refused(message, PolicyName.MANAGED_OBJECTS_PROTECTED, "configmaps ours belongs to the platform")
+    )
+
+
+def test_our_objects_are_not_deleted(ours: Body, kube: KubeClient, kubectl: Kubectl) -> None:
+    message = refusal(lambda: kube.delete("v1", key_of(ours), dry_run=True, identity=JANE))
+    assert refused(message, PolicyName.MANAGED_OBJECTS_PROTECTED), message
+    path = f"/api/v1/namespaces/{NAMESPACE}/configmaps?labelSelector=allotment.dev/platform%3Dacme"
+    kubectl("delete", "--raw", path, *AS_JANE, check=False)
+    assert kube.get("v1", key_of(ours)) is not None
+
+
+def test_nobody_makes_an_object_of_his_own_look_like_ours(kube: KubeClient) -> None:
+    mine = created(kube, config_map({}, name="mine"))
+    message = patched(kube, mine, {"metadata": {"labels": {labels.PLATFORM: "acme"}}})
+    assert refused(message, PolicyName.MANAGED_OBJECTS_PROTECTED, labels.PLATFORM), message
+
+
+@pytest.mark.parametrize("subresource", ["", "status"])
+@pytest.mark.parametrize(
+    ("name", "patch", "who", "says"),
+    [
+        (NAMESPACE, {"metadata": {"labels": {"team": "x"}}}, JANE, "is, or would become"),
+        (NAMESPACE, {"metadata": {"labels": {labels.TENANT: "pol-cv"}}}, ENGINEER, "belongs to team pol-nlp"),
+        (NAMESPACE, {"metadata": {"annotations": {labels.PRIORITIES_ANNOTATION: "production-inference"}}}, JANE, "is, or"),
+        (NAMESPACE, {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}}, JANE, "is, or"),
+        (OTHER, {"metadata": {"labels": {labels.TENANT: "pol-cv"}}}, JANE, "is not Allotment's"),
+        (OTHER, {"metadata": {"labels": {labels.TENANT: "pol-cv"}}}, ENGINEER, "is not Allotment's"),
+        (OTHER, {"metadata": {"labels": {labels.MANAGED_BY: "allotment"}}}, JANE, "is, or would become"),
+        ("default", {"metadata": {"labels": {labels.TENANT: "pol-cv"}}}, ENGINEER, "is not Allotment's"),
+    ],
+    ids=["label", "handed-on", "entitlement", "pod-security", "claimed", "claimed-by-engineer", "disguised", "default"],
+)  # fmt: skip
+def test_namespaces_are_neither_claimed_nor_changed(
+    name: str, patch: Body, who: Identity, says: str, subresource: str, kube: KubeClient
+) -> None:
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    message = patched(kube, body, patch, who, subresource)
+    assert refused(message, PolicyName.NO_NAMESPACE_ADOPTION, says), message
+
+
+def test_namespaces_are_not_finalized_or_deleted_by_tenants(kube: KubeClient, kubectl: Kubectl) -> None:
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    message = refusal(lambda: kube.delete("v1", key_of(body), dry_run=True, identity=JANE))
+    assert refused(message, PolicyName.NO_NAMESPACE_ADOPTION), message
+    present = copy.deepcopy(dict(kube.get("v1", key_of(body)) or {}))
+    present["metadata"]["labels"][labels.TENANT] = "pol-cv"
+    path = f"/api/v1/namespaces/{NAMESPACE}/finalize"
+    message = kubectl("replace", "--raw", path, "-f", "-", *AS_JANE, stdin=json.dumps(present), check=False)
+    assert refused(message, PolicyName.NO_NAMESPACE_ADOPTION), message
+
+
+def test_namespaces_of_ours_can_be_repaired_and_others_changed(kube: KubeClient) -> None:
+    team = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    assert patched(kube, team, {"metadata": {"labels": {"team": "x"}}}, ENGINEER) == ""
+    assert patched(kube, team, {"metadata": {"labels": {labels.TENANT: None}}}, ENGINEER) == ""
+    assert patched(kube, team, {"metadata": {"annotations": {"x": "y"}}}, NAMESPACE_CONTROLLER) != ""  # RBAC alone
+    other = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OTHER}}
+    assert patched(kube, other, {"metadata": {"labels": {"colour": "blue"}}}) == ""
+
+
+def test_pods_are_not_bound_by_hand(kube: KubeClient, kubectl: Kubectl) -> None:
+    body = workload("Pod", name="unbound", spec={"schedulingGates": [{"name": "example.com/wait"}]})
+    created(kube, body)
+    binding: dict[str, Any] = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "unbound"},
+                               "target": {"kind": "Node", "name": "cpu-0"}}  # fmt: skip
+    path = f"/api/v1/namespaces/{NAMESPACE}/pods/unbound/binding"
+    message = kubectl("create", "--raw", path, "-f", "-", *AS_JANE, stdin=json.dumps(binding), check=False)
+    assert refused(message, PolicyName.NO_DIRECT_NODE_BINDING, "cpu-0"), message
+    kube.delete("v1", key_of(body))
+
+
+def running(kube: KubeClient, selector: str) -> list[Body]:
+    pods = kube.list("v1", "Pod", namespace=NAMESPACE, labels=selector)
+    return [dict(pod) for pod in pods if pod.get("status", {}).get("phase") == "Running"]
+
+
+def test_controllers_still_run_what_teams_may_run(kube: KubeClient) -> None:
+    """Deployment, ReplicaSet controller, scheduler, kubelet: all of them work under all policies."""
+    body = workload("Deployment", name="web")
+    kube.delete("apps/v1", key_of(body))
+    kube.create(body, identity=JANE)
+    try:
+        until(lambda: running(kube, "app=web"))
+    finally:
+        kube.delete("apps/v1", key_of(body))

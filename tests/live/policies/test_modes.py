@@ -1,0 +1,62 @@
+"""Audit, warn, enforce: what each lets through, and what trace it leaves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from allotment.adapters.kube.client import KubeClient
+from allotment.adapters.sandbox.spec import Sandbox
+from allotment.model.manifest import key_of
+from allotment.model.policy import Mode, PolicyName
+from allotment.operations.ports import RefusedError
+from allotment.render.policies import render_policies
+from tests.live.policies.bodies import workload
+from tests.live.policies.conftest import JANE, small_platform, until
+from tests.unit.builders import policies, platform
+
+pytestmark = pytest.mark.live
+BAD = workload("Job", name="unlabelled", own={}, pods={})
+SOURCE = "labels-required.allotment.dev"
+EXPECTED = {Mode.AUDIT: (True, False), Mode.WARN: (True, True), Mode.ENFORCE: (False, False)}
+
+
+@pytest.fixture(params=tuple(Mode), ids=lambda mode: mode.value)
+def mode(request: pytest.FixtureRequest, kube: KubeClient, tenants: None) -> Iterator[Mode]:
+    chosen: Mode = request.param
+    declared, place = small_platform(pod_integration=False)
+    changed = platform(clusters=declared.clusters, teams=declared.teams, guardrails=policies((place,), mode=chosen))
+    labels_only = [
+        manifest
+        for manifest in render_policies(changed, place)
+        if manifest.key.name.startswith(PolicyName.LABELS_REQUIRED)
+    ]
+    for manifest in labels_only:
+        kube.apply(manifest.body)
+    yield chosen
+    for manifest in labels_only:
+        kube.delete(manifest.api_version, key_of(manifest.body))
+
+
+def test_mode(mode: Mode, kube: KubeClient, sandbox: Sandbox) -> None:
+    admitted, warned = EXPECTED[mode]
+
+    def answered() -> bool:
+        try:
+            warnings = kube.create(BAD, dry_run=True, identity=JANE).warnings
+        except RefusedError as error:
+            return not admitted and SOURCE in error.message
+        return admitted and any(SOURCE in warning for warning in warnings) is warned
+
+    until(answered)
+    until(lambda: audited(sandbox.audit_log))
+
+
+def audited(log: Path) -> bool:
+    """Whether the API server's audit log names the violation."""
+    key = "validation.policy.admission.k8s.io/validation_failure"
+    events = (json.loads(line) for line in log.read_text().splitlines()[-50:])
+    return any(SOURCE in event.get("annotations", {}).get(key, "") for event in events)

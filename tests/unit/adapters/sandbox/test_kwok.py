@@ -1,0 +1,93 @@
+"""Fake nodes and the life of pods as data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from allotment.adapters.sandbox.kwok import DIGEST, node_changes, node_object, stages
+from allotment.adapters.sandbox.spec import FAIL_AFTER, RUN_FOR, FakeNode
+
+NODE = FakeNode(
+    "a100-0",
+    {"pool": "a100"},
+    (("nvidia.com/gpu", "present", "NoSchedule"),),
+    {"cpu": "96", "memory": "880Gi", "nvidia.com/gpu": "4"},
+)
+
+
+def test_node_object() -> None:
+    body = node_object(NODE)
+    assert body["metadata"]["annotations"]["kwok.x-k8s.io/node"] == "fake"
+    labels = body["metadata"]["labels"]
+    assert (labels["kubernetes.io/hostname"], labels["type"], labels["pool"]) == ("a100-0", "kwok", "a100")
+    assert body["spec"]["taints"] == [{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}]
+    assert body["status"]["allocatable"] == body["status"]["capacity"]
+    assert body["status"]["allocatable"]["nvidia.com/gpu"] == "4"
+    assert body["status"]["allocatable"]["pods"] == "110"
+
+
+ALTERED = FakeNode("a100-0", NODE.labels, NODE.taints, {**NODE.allocatable, "nvidia.com/gpu": "8"})
+OTHER = FakeNode("a100-1")
+FOREIGN = {"metadata": {"name": "somebody-elses"}}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "live", "delete", "create"),
+    [
+        ([NODE, OTHER], [], (), ["a100-0", "a100-1"]),
+        ([NODE, OTHER], [node_object(NODE)], (), ["a100-1"]),
+        ([NODE], [node_object(NODE)], (), []),
+        ([], [node_object(NODE), node_object(OTHER)], ("a100-0", "a100-1"), []),
+        ([ALTERED], [node_object(NODE)], ("a100-0",), ["a100-0"]),
+        ([], [FOREIGN], (), []),
+    ],
+    ids=["first", "one more", "nothing to do", "all gone", "other hardware is a new machine", "foreign nodes stay"],
+)
+def test_node_changes(
+    wanted: list[FakeNode], live: list[dict[str, Any]], delete: tuple[str, ...], create: list[str]
+) -> None:
+    names, bodies = node_changes(wanted, live)
+    assert names == delete
+    assert [body["metadata"]["name"] for body in bodies] == create
+    assert all(DIGEST in body["metadata"]["annotations"] for body in bodies)
+
+
+ORIGINALS = [{"metadata": {"name": name}} for name in ("node-initialize", "pod-ready", "pod-complete", "pod-delete")]
+
+
+def stage(name: str) -> dict[str, Any]:
+    spec: dict[str, Any] = next(each["spec"] for each in stages(ORIGINALS) if each["metadata"]["name"] == name)
+    return spec
+
+
+def conditions(name: str) -> set[tuple[str, str]]:
+    return {(each["key"], each["operator"]) for each in stage(name)["selector"]["matchExpressions"]}
+
+
+def test_kwoks_own_completion_is_replaced_once() -> None:
+    names = [each["metadata"]["name"] for each in stages(ORIGINALS)]
+    assert names == [
+        "node-initialize", "pod-ready", "pod-delete", "pod-complete", "pod-complete-annotated", "pod-fail",
+    ]  # fmt: skip
+
+
+def test_a_pod_matches_at_most_one_end() -> None:
+    owner = ".metadata.ownerReferences.[].kind"
+    run_for, fail_after = (f'.metadata.annotations["{name}"]' for name in (RUN_FOR, FAIL_AFTER))
+    assert {(owner, "In"), (fail_after, "DoesNotExist")} <= conditions("pod-complete")
+    assert {(owner, "NotIn"), (run_for, "Exists"), (fail_after, "DoesNotExist")} <= conditions("pod-complete-annotated")
+    assert (fail_after, "Exists") in conditions("pod-fail")
+
+
+@pytest.mark.parametrize(
+    ("name", "annotation", "phase", "code"),
+    [("pod-complete", RUN_FOR, "Succeeded", 0), ("pod-fail", FAIL_AFTER, "Failed", 1)],
+)
+def test_durations_and_outcomes(name: str, annotation: str, phase: str, code: int) -> None:
+    spec = stage(name)
+    assert spec["delay"]["durationFrom"]["expressionFrom"] == f'.metadata.annotations["{annotation}"]'
+    assert spec["delay"]["durationMilliseconds"] == 1000
+    assert f"phase: {phase}\n" in spec["next"]["statusTemplate"]
+    assert f"exitCode: {code}\n" in spec["next"]["statusTemplate"]
