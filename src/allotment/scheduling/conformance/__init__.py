@@ -1,0 +1,1 @@
+"""Replay of recorded decisions and comparison with ours."""

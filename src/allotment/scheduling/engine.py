@@ -1,0 +1,324 @@
+"""The queueing engine: Kueue's decisions as a deterministic state machine. Time and events come from the caller."""
+
+from __future__ import annotations
+
+from allotment.scheduling.catalog import Catalog
+from allotment.scheduling.cycle import Cycle
+from allotment.scheduling.entry import Entry
+from allotment.scheduling.flavors import FlavorAssigner
+from allotment.scheduling.gates import Gates, gates_for
+from allotment.scheduling.inputs import (
+    ClusterState,
+    DomainCount,
+    EngineSettings,
+    PodSetAdmission,
+    Workload,
+)
+from allotment.scheduling.nomination import Nominator, PreemptionOracle, TargetFinder
+from allotment.scheduling.preemption_classical import ClassicalPreemption
+from allotment.scheduling.preemption_fair import FairPreemption
+from allotment.scheduling.queueing.pending import PendingQueue
+from allotment.scheduling.reasons import Cause, Refusal
+from allotment.scheduling.records import (
+    ACTIVE,
+    INADMISSIBLE,
+    RUNNING,
+    Assignment,
+    Nomination,
+    PreemptionReason,
+    WorkloadRecord,
+)
+from allotment.scheduling.topology.assigner import TopologyAssigner
+from allotment.scheduling.usage import UsageLedger
+
+
+class Preemption:
+    """An eviction the cycle asks for. Carrying it out is the caller's business."""
+
+    __slots__ = ("preemptor", "reason", "workload")
+
+    def __init__(self, workload: int, reason: PreemptionReason, preemptor: int) -> None:
+        self.workload: int = workload
+        self.reason: PreemptionReason = reason
+        self.preemptor: int = preemptor
+
+
+class CycleResult:
+    """What one cycle decided.
+
+    Attributes:
+        number: 1-based count of cycles.
+        admitted: workloads that now hold quota.
+        preemptions: evictions to carry out (workloads already being evicted are not repeated).
+        refused: heads that went back to their queue; see `QueueingEngine.refusal`.
+        heaps_changed: the set of workloads in the active heaps differs from before, evictions not counted.
+    """
+
+    __slots__ = ("admitted", "heaps_changed", "number", "preemptions", "refused")
+
+    def __init__(self, number: int) -> None:
+        self.number: int = number
+        self.admitted: list[int] = []
+        self.preemptions: list[Preemption] = []
+        self.refused: list[int] = []
+        self.heaps_changed: bool = False
+
+
+class QueueingEngine:
+    """Queues, quota and running workloads of one cluster.
+
+    Workloads are addressed by the index `add` returns. All methods are synchronous and deterministic.
+    """
+
+    def __init__(self, state: ClusterState, settings: EngineSettings) -> None:
+        """An engine without workloads.
+
+        Raises:
+            InputError: the state is inconsistent or the Kueue version unknown.
+        """
+        self._catalog: Catalog = Catalog(state)
+        self._gates: Gates = gates_for(settings.version)
+        self._fair: bool = settings.fair_sharing
+        self._topology: TopologyAssigner | None = TopologyAssigner.build(self._catalog, self._gates)
+        capacity = self._topology.capacity if self._topology is not None else None
+        self._ledger: UsageLedger = UsageLedger(self._catalog.tree, capacity)
+        finder: TargetFinder
+        if settings.fair_sharing:
+            finder = FairPreemption(self._catalog, self._ledger, settings.fair_strategies, self._gates)
+        else:
+            finder = ClassicalPreemption(self._catalog, self._ledger)
+        if self._topology is not None:
+            self._topology.attach(self._ledger)
+        oracle = PreemptionOracle(finder, self._ledger)
+        assigner = FlavorAssigner(
+            self._catalog, oracle, self._topology, self._gates, fair_sharing=settings.fair_sharing
+        )
+        self._nominator: Nominator = Nominator(assigner, finder, self._topology, self._gates)
+        hashing = self._gates.scheduling_equivalence_hashing
+        self._pending: list[PendingQueue] = [
+            PendingQueue(strict=queue.strict, hashing=hashing) for queue in self._catalog.queues
+        ]
+        self._with_heads: set[int] = set()
+        self._workloads: list[WorkloadRecord] = []
+        self._versions: dict[int, int] = {}
+        self._cycle: int = 0
+
+    @property
+    def cycles(self) -> int:
+        """Number of cycles run so far."""
+        return self._cycle
+
+    @property
+    def idle(self) -> bool:
+        """Is every active heap empty?"""
+        return not self._with_heads
+
+    def register(self, workload: Workload) -> int:
+        """Make a workload known without queueing it; returns its index.
+
+        Raises:
+            InputError: its ClusterQueue does not exist.
+        """
+        self._workloads.append(self._catalog.workload(workload, len(self._workloads)))
+        return len(self._workloads) - 1
+
+    def arrive(self, index: int) -> None:
+        """A registered workload enters its queue."""
+        workload = self._workloads[index]
+        queue = workload.queue.index
+        self._pending[queue].arrive(workload)
+        self._note_heads(queue)
+
+    def add(self, workload: Workload) -> int:
+        """`register` and `arrive` in one."""
+        index = self.register(workload)
+        self.arrive(index)
+        return index
+
+    def tree_of(self, index: int) -> int:
+        """Identifies the quota tree of a workload; what a wake-up covers."""
+        return self._workloads[index].queue.root
+
+    def wake(self, tree: int) -> None:
+        """All inadmissible workloads of a tree go back to their heaps."""
+        for queue in self._catalog.queues_of_tree[tree]:
+            if self._pending[queue].wake():
+                self._with_heads.add(queue)
+
+    def wake_all(self) -> None:
+        """`wake` for every tree."""
+        for tree in self._catalog.queues_of_tree:
+            self.wake(tree)
+
+    def finish(self, index: int) -> None:
+        """A running workload is done: its quota is free, it leaves the engine. The caller wakes the tree."""
+        workload = self._workloads[index]
+        self._stop(workload)
+        self._pending[workload.queue.index].delete(workload)
+
+    def mark_evicted(self, index: int) -> None:
+        """A running workload is being evicted but still holds its quota."""
+        workload = self._workloads[index]
+        workload.evicted = True
+        workload.queue.generation += 1
+        self._touch(workload)
+
+    def requeue_evicted(self, index: int) -> None:
+        """An evicted workload has stopped: its quota is free and it queues again as it first came."""
+        workload = self._workloads[index]
+        self._stop(workload)
+        self.arrive(index)
+
+    def run_cycle(self, now: int) -> CycleResult:
+        """One scheduling cycle; `now` becomes the quota-reservation time of what it admits."""
+        self._cycle += 1
+        result = CycleResult(self._cycle)
+        heads = self._pop_heads()
+        entries = [Entry(workload, self._nominate(workload)) for workload in heads]
+        cycle = Cycle(
+            self._catalog,
+            self._ledger,
+            self._nominator,
+            self._gates,
+            self._cycle,
+            fair_sharing=self._fair,
+        )
+        cycle.run(entries)
+        for entry in entries:
+            if entry.admitted:
+                self._admit(entry, now)
+                result.admitted.append(entry.workload.index)
+                result.heaps_changed = True
+            elif self._requeue(entry, result):
+                result.heaps_changed = True
+        for entry in entries:
+            for target in entry.issuing:
+                if not target.workload.evicted:
+                    result.preemptions.append(Preemption(target.workload.index, target.reason, entry.workload.index))
+        return result
+
+    def _pop_heads(self) -> list[WorkloadRecord]:
+        heads: list[WorkloadRecord] = []
+        for queue in sorted(self._with_heads):
+            head = self._pending[queue].pop()
+            if head is not None:
+                heads.append(head)
+            self._note_heads(queue)
+        return heads
+
+    def _nominate(self, workload: WorkloadRecord) -> Nomination:
+        """The nomination; the last one again if nothing it depends on has changed since."""
+        memory = workload.memory
+        if memory is not None and memory.generation < workload.queue.generation:
+            fresh = self._gates.flavor_fungibility_preserve_scan_progress and self._cycle - memory.cycle <= 1
+            if not fresh:
+                memory = workload.memory = None
+        version = self._versions.get(workload.queue.root, 0)
+        everywhere = self._versions.get(-1, 0) if self._topology is not None else 0
+        key = [version, everywhere]
+        if memory is not None:
+            for tried in memory.tried:
+                key.append(-2)
+                key.extend(tried.values())
+        frozen = tuple(key)
+        nomination = workload.nomination
+        if nomination is None or workload.nomination_key != frozen:
+            nomination = self._nominator.nominate(workload, self._cycle)
+            workload.nomination = nomination
+            workload.nomination_key = frozen
+        nomination.assignment.memory.cycle = self._cycle
+        nomination.assignment.memory.generation = workload.queue.generation
+        return nomination
+
+    def _admit(self, entry: Entry, now: int) -> None:
+        workload = entry.workload
+        self._pending[workload.queue.index].delete(workload)
+        workload.place = RUNNING
+        workload.admission = entry.assignment
+        workload.reserved_at = now
+        workload.refusal = None
+        workload.nomination = None
+        workload.queue.running[workload.index] = workload
+        self._ledger.charge(workload)
+        self._touch(workload)
+
+    def _requeue(self, entry: Entry, result: CycleResult) -> bool:
+        workload = entry.workload
+        workload.refusal = entry.refusal
+        result.refused.append(workload.index)
+        queue = workload.queue.index
+        changed = self._pending[queue].requeue(workload, entry.requeue_reason)
+        self._note_heads(queue)
+        return changed
+
+    def _stop(self, workload: WorkloadRecord) -> None:
+        """Take a running workload's usage out of the cache."""
+        self._ledger.release(workload)
+        del workload.queue.running[workload.index]
+        workload.queue.generation += 1
+        workload.admission = None
+        workload.evicted = False
+        workload.memory = None
+        workload.nomination = None
+        self._touch(workload)
+
+    def _touch(self, workload: WorkloadRecord) -> None:
+        """Nominations in this tree (with topologies: anywhere) may come out differently from now on."""
+        root = workload.queue.root
+        self._versions[root] = self._versions.get(root, 0) + 1
+        self._versions[-1] = self._versions.get(-1, 0) + 1
+
+    def _note_heads(self, queue: int) -> None:
+        if self._pending[queue].active:
+            self._with_heads.add(queue)
+        else:
+            self._with_heads.discard(queue)
+
+    def refusal(self, index: int) -> Refusal | None:
+        """Result of the last attempt since the workload last became pending; None if it was never the head."""
+        return self._workloads[index].refusal
+
+    def place(self, index: int) -> str:
+        """ "active", "inadmissible", "running" or "" (not queued)."""
+        return {ACTIVE: "active", INADMISSIBLE: "inadmissible", RUNNING: "running"}.get(
+            self._workloads[index].place, ""
+        )
+
+    def cause(self, index: int) -> Cause | None:
+        """The one dominant reason a workload is pending; None if it is not."""
+        workload = self._workloads[index]
+        if workload.place not in (ACTIVE, INADMISSIBLE):
+            return None
+        if workload.refusal is not None:
+            return workload.refusal.cause
+        return Cause.BEHIND_EQUAL_SHAPE if workload.place == INADMISSIBLE else Cause.NOT_EVALUATED
+
+    def admission(self, index: int) -> tuple[PodSetAdmission, ...]:
+        """What a running workload got, PodSet by PodSet; empty if it is not running."""
+        assignment: Assignment | None = self._workloads[index].admission
+        if assignment is None:
+            return ()
+        names = self._catalog
+        result: list[PodSetAdmission] = []
+        for pod_set in assignment.pod_sets:
+            flavors = tuple(
+                sorted(
+                    (names.resource_names[resource], names.flavor_names[choice.flavor])
+                    for resource, choice in pod_set.choices.items()
+                )
+            )
+            levels: tuple[str, ...] = ()
+            domains: tuple[DomainCount, ...] = ()
+            if pod_set.placement is not None and self._topology is not None:
+                levels, domains = self._topology.describe(pod_set.placement)
+            result.append(PodSetAdmission(pod_set.name, pod_set.count, flavors, levels, domains))
+        return tuple(result)
+
+    def queue_usage(self, cluster_queue: str) -> dict[tuple[str, str], int]:
+        """Usage of a ClusterQueue per (flavor, resource)."""
+        names = self._catalog
+        base = names.queue_index[cluster_queue] * names.tree.width
+        return {
+            (names.flavor_names[flavor], names.resource_names[resource]): names.tree.usage[base + fr]
+            for (flavor, resource), fr in names.fr_index.items()
+        }

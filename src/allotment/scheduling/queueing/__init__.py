@@ -1,0 +1,1 @@
+"""Pending workloads: order, requeue rules, what wakes them."""

@@ -1,0 +1,1 @@
+"""Quota tree: who may use how much, and what was lent."""

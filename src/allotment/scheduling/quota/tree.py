@@ -1,0 +1,197 @@
+"""Quota tree arithmetic with undo (source: shared/kueue.md 1.1).
+
+A *cell* is one (node, flavor-resource) pair, `node * width + fr`; every quantity of the tree is one flat list
+indexed by cell, and `parent` leads from a cell to the same flavor-resource one node up. Usage is bubbled up on
+every change, so `available` reads one path and nothing is ever recomputed or copied. Simulation is a mark in the
+journal and a rollback to it.
+"""
+
+from __future__ import annotations
+
+NO_LIMIT = -1
+NO_PARENT = -1
+
+
+class QuotaTree:
+    """Nominal quota, limits and usage of all ClusterQueues and Cohorts.
+
+    Attributes:
+        width: number of flavor-resource pairs.
+        parent: per cell, the parent's cell or NO_PARENT.
+        nominal, borrowing_limit, lending_limit: as declared, per cell (NO_LIMIT = unlimited).
+        subtree: quota of the node and what its children lend to it.
+        local_quota: the part of `subtree` the parent never sees (set by a lending limit).
+        potential: what the node could use at most if nobody used anything.
+        usage: current usage, own plus what overflowed from the children.
+    """
+
+    __slots__ = (
+        "_journal_cells",
+        "_journal_usage",
+        "_marks",
+        "borrowing_limit",
+        "height",
+        "lending_limit",
+        "local_quota",
+        "node_parent",
+        "nominal",
+        "parent",
+        "potential",
+        "subtree",
+        "usage",
+        "width",
+    )
+
+    def __init__(self, node_parent: list[int], width: int) -> None:
+        """A tree without quota; fill `nominal` and the limits, then call `freeze`."""
+        cells = len(node_parent) * width
+        self.width: int = width
+        self.node_parent: list[int] = node_parent
+        self.parent: list[int] = [NO_PARENT] * cells
+        for node, above in enumerate(node_parent):
+            if above != NO_PARENT:
+                for fr in range(width):
+                    self.parent[node * width + fr] = above * width + fr
+        self.nominal: list[int] = [0] * cells
+        self.borrowing_limit: list[int] = [NO_LIMIT] * cells
+        self.lending_limit: list[int] = [NO_LIMIT] * cells
+        self.subtree: list[int] = [0] * cells
+        self.local_quota: list[int] = [0] * cells
+        self.potential: list[int] = [0] * cells
+        self.usage: list[int] = [0] * cells
+        self.height: list[int] = [0] * len(node_parent)
+        self._journal_cells: list[int] = []
+        self._journal_usage: list[int] = []
+        self._marks: int = 0
+
+    def freeze(self, bottom_up: list[int]) -> None:
+        """Derive everything that follows from the declared quota.
+
+        Args:
+            bottom_up: all nodes, every node after all of its children.
+        """
+        width = self.width
+        self.subtree = list(self.nominal)
+        self.height = [0] * len(self.node_parent)
+        for node in bottom_up:
+            above = self.node_parent[node]
+            for cell in range(node * width, node * width + width):
+                lending = self.lending_limit[cell]
+                quota = self.subtree[cell]
+                self.local_quota[cell] = max(0, quota - lending) if lending != NO_LIMIT else 0
+                if above != NO_PARENT:
+                    self.subtree[self.parent[cell]] += quota - self.local_quota[cell]
+            if above != NO_PARENT:
+                self.height[above] = max(self.height[above], self.height[node] + 1)
+        for node in reversed(bottom_up):
+            for cell in range(node * width, node * width + width):
+                self.potential[cell] = self._potential(cell)
+
+    def _potential(self, cell: int) -> int:
+        above = self.parent[cell]
+        if above == NO_PARENT:
+            return self.subtree[cell]
+        potential = self.local_quota[cell] + self.potential[above]
+        limit = self.borrowing_limit[cell]
+        if limit != NO_LIMIT:
+            potential = min(potential, self.subtree[cell] + limit)
+        return potential
+
+    def available(self, cell: int) -> int:
+        """Capacity left at this cell, limits of every level applied; negative after over-admission."""
+        above = self.parent[cell]
+        used = self.usage[cell]
+        if above == NO_PARENT:
+            return self.subtree[cell] - used
+        local = self.local_quota[cell]
+        from_parent = self.available(above)
+        limit = self.borrowing_limit[cell]
+        if limit != NO_LIMIT:
+            in_parent = used - local if used > local else 0
+            capped = self.subtree[cell] - local - in_parent + limit
+            from_parent = min(from_parent, capped)
+        return from_parent + local - used if local > used else from_parent
+
+    def local_available(self, cell: int) -> int:
+        """Guaranteed quota of this cell that is still unused."""
+        free = self.local_quota[cell] - self.usage[cell]
+        return max(0, free)
+
+    def borrows_with(self, cell: int, amount: int) -> bool:
+        """Would usage exceed the subtree's quota with `amount` more?"""
+        return self.subtree[cell] < self.usage[cell] + amount
+
+    def borrowing_height(self, cell: int, amount: int) -> int:
+        """How far up the tree capacity for `amount` must come from; 0 is the queue itself."""
+        above = self.parent[cell]
+        if above == NO_PARENT or self.subtree[cell] >= self.usage[cell] + amount:
+            return 0
+        remaining = amount - self.local_available(cell)
+        while True:
+            if not self.borrows_with(above, remaining) or self.parent[above] == NO_PARENT:
+                return self.height[above // self.width]
+            remaining -= self.local_available(above)
+            above = self.parent[above]
+
+    def may_reclaim(self, cell: int, amount: int) -> bool:
+        """Is the subtree that fits `amount` smaller than the whole tree?"""
+        above = self.parent[cell]
+        if above == NO_PARENT:
+            return False
+        if self.subtree[cell] >= self.usage[cell] + amount:
+            return True
+        remaining = amount - self.local_available(cell)
+        while True:
+            if self.parent[above] == NO_PARENT:
+                return False
+            if not self.borrows_with(above, remaining):
+                return True
+            remaining -= self.local_available(above)
+            above = self.parent[above]
+
+    def add(self, cell: int, amount: int) -> None:
+        """Charge `amount`; what exceeds the guaranteed quota is charged to the parent too."""
+        usage = self.usage
+        recording = self._marks > 0
+        while cell != NO_PARENT:
+            used = usage[cell]
+            if recording:
+                self._journal_cells.append(cell)
+                self._journal_usage.append(used)
+            usage[cell] = used + amount
+            free = self.local_quota[cell] - used
+            if free > 0:
+                amount -= free
+            if amount <= 0:
+                return
+            cell = self.parent[cell]
+
+    def remove(self, cell: int, amount: int) -> None:
+        """Give `amount` back; the parent gets back what it stored for this cell."""
+        usage = self.usage
+        recording = self._marks > 0
+        while cell != NO_PARENT:
+            used = usage[cell]
+            if recording:
+                self._journal_cells.append(cell)
+                self._journal_usage.append(used)
+            usage[cell] = used - amount
+            in_parent = used - self.local_quota[cell]
+            if in_parent <= 0:
+                return
+            amount = min(amount, in_parent)
+            cell = self.parent[cell]
+
+    def checkpoint(self) -> int:
+        """Start recording changes; hand the result to `rollback`. Checkpoints nest."""
+        self._marks += 1
+        return len(self._journal_cells)
+
+    def rollback(self, mark: int) -> None:
+        """Restore the exact usage at the matching `checkpoint`."""
+        cells = self._journal_cells
+        values = self._journal_usage
+        usage = self.usage
+        while len(cells) > mark:
+            usage[cells.pop()] = values.pop()
+        self._marks -= 1

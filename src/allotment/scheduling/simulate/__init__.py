@@ -1,0 +1,1 @@
+"""Virtual-clock simulation over the production engine."""

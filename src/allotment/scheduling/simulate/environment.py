@@ -1,0 +1,261 @@
+"""Runs a scenario on the engine under a virtual clock: arrivals, finishes, evictions, wake-ups, cycles.
+
+At one instant: finishes, releases of evicted workloads, arrivals, wake-ups (each by workload index), then cycles
+until nothing moves. Nothing else ever happens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+from allotment.scheduling.engine import CycleResult, QueueingEngine
+from allotment.scheduling.inputs import PodSetAdmission
+from allotment.scheduling.reasons import Cause
+from allotment.scheduling.simulate.scenario import Scenario
+
+_FINISH, _RELEASE, _ARRIVE, _WAKE = range(4)
+_ALL_TREES = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A workload got its quota."""
+
+    t: int
+    cycle: int
+    workload: str
+    cluster_queue: str
+    pod_sets: tuple[PodSetAdmission, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evicted:
+    """A workload was preempted."""
+
+    t: int
+    cycle: int
+    workload: str
+    cluster_queue: str
+    reason: str
+    preemptor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A workload ran to its end; `cycle` is the number of cycles run so far."""
+
+    t: int
+    cycle: int
+    workload: str
+    cluster_queue: str
+
+
+Decision = Admitted | Evicted | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class StillPending:
+    """A workload that neither runs nor finished when the simulation ended."""
+
+    workload: str
+    cluster_queue: str
+    ever_admitted: bool
+    queue: str
+    message: str
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class MessageChange:
+    """A pending workload got another message."""
+
+    t: int
+    cycle: int
+    workload: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything a simulation decided, in order.
+
+    Attributes:
+        cycles: number of scheduling cycles.
+        livelock: a cap on cycles was reached; the simulation stopped there.
+    """
+
+    decisions: tuple[Decision, ...]
+    pending: tuple[StillPending, ...]
+    pending_log: tuple[MessageChange, ...]
+    cycles: int
+    livelock: bool
+
+
+def simulate(scenario: Scenario, *, messages: bool = True) -> Outcome:
+    """Run a scenario to its end.
+
+    Args:
+        scenario: what to run.
+        messages: also record every change of a pending message (costs time).
+
+    Raises:
+        InputError: the scenario is inconsistent.
+    """
+    return Simulation(scenario, messages=messages).run()
+
+
+class Simulation:
+    """State of one run. Use `simulate` unless you want to step."""
+
+    def __init__(self, scenario: Scenario, *, messages: bool = True) -> None:
+        """Set up the engine and schedule all arrivals."""
+        self._environment = scenario.environment
+        self._arrivals = scenario.arrivals
+        self.engine: QueueingEngine = QueueingEngine(scenario.state, scenario.settings)
+        self._events: list[tuple[int, int, int, int]] = []
+        count = len(scenario.arrivals)
+        self._generation: list[int] = [0] * count
+        self._ever_admitted: list[bool] = [False] * count
+        self._finished: list[bool] = [False] * count
+        self._shown: list[str] = [""] * count
+        self._timers: set[int] = set()
+        self._messages = messages
+        self._decisions: list[Decision] = []
+        self._log: list[MessageChange] = []
+        self._livelock = False
+        for arrival in scenario.arrivals:
+            index = self.engine.register(arrival.workload)
+            heappush(self._events, (arrival.queued_at, _ARRIVE, index, 0))
+
+    def run(self) -> Outcome:
+        """Instant after instant until nothing is left to happen."""
+        while self._events and not self._livelock:
+            self._instant(self._events[0][0])
+        return Outcome(
+            tuple(self._decisions),
+            tuple(self._still_pending()),
+            tuple(self._log),
+            self.engine.cycles,
+            self._livelock,
+        )
+
+    def _instant(self, now: int) -> None:
+        while self._events and self._events[0][0] == now:
+            _, kind, index, generation = heappop(self._events)
+            if kind == _FINISH:
+                self._finish(now, index, generation)
+            elif kind == _RELEASE:
+                self._release(now, index)
+            elif kind == _ARRIVE:
+                self.engine.arrive(index)
+            else:
+                self._wake(index)
+        self._run_cycles(now)
+
+    def _finish(self, now: int, index: int, generation: int) -> None:
+        if self._generation[index] != generation:
+            return  # evicted meanwhile
+        self.engine.finish(index)
+        self._finished[index] = True
+        workload = self._arrivals[index].workload
+        self._decisions.append(Finished(now, self.engine.cycles, workload.name, workload.cluster_queue))
+        self._notify(now, index)
+
+    def _release(self, now: int, index: int) -> None:
+        self._shown[index] = ""
+        self.engine.requeue_evicted(index)
+        self._notify(now, index)
+
+    def _notify(self, now: int, index: int) -> None:
+        """Capacity of this workload's tree was freed: start the wake-up timer unless one runs."""
+        tree = _ALL_TREES if self._environment.shared_wakeup else self.engine.tree_of(index)
+        if tree not in self._timers:
+            self._timers.add(tree)
+            heappush(self._events, (now + self._environment.wakeup_delay, _WAKE, tree, 0))
+
+    def _wake(self, tree: int) -> None:
+        self._timers.discard(tree)
+        if tree == _ALL_TREES:
+            self.engine.wake_all()
+        else:
+            self.engine.wake(tree)
+
+    def _run_cycles(self, now: int) -> None:
+        environment = self._environment
+        idle = 0
+        in_instant = 0
+        while not self.engine.idle and idle < environment.idle_cycles:
+            result = self.engine.run_cycle(now)
+            in_instant += 1
+            self._apply(now, result)
+            idle = 0 if result.heaps_changed or result.preemptions else idle + 1
+            if in_instant == environment.max_cycles_per_instant or result.number == environment.max_cycles_total:
+                self._livelock = True
+                return
+
+    def _apply(self, now: int, result: CycleResult) -> None:
+        if self._messages:
+            self._record_messages(now, result)
+        for index in sorted(result.admitted):
+            self._admit(now, result.number, index)
+        for preemption in sorted(result.preemptions, key=lambda each: each.workload):
+            index = preemption.workload
+            workload = self._arrivals[index].workload
+            preemptor = self._arrivals[preemption.preemptor].workload.name
+            self._generation[index] += 1
+            self._decisions.append(
+                Evicted(
+                    now,
+                    result.number,
+                    workload.name,
+                    workload.cluster_queue,
+                    preemption.reason.value,
+                    preemptor,
+                )
+            )
+            latency = self._environment.eviction_latency
+            if latency > 0:
+                self.engine.mark_evicted(index)
+                heappush(self._events, (now + latency, _RELEASE, index, 0))
+            else:
+                self._release(now, index)
+
+    def _admit(self, now: int, cycle: int, index: int) -> None:
+        arrival = self._arrivals[index]
+        self._generation[index] += 1
+        self._ever_admitted[index] = True
+        self._shown[index] = ""
+        workload = arrival.workload
+        self._decisions.append(
+            Admitted(now, cycle, workload.name, workload.cluster_queue, self.engine.admission(index))
+        )
+        heappush(self._events, (now + arrival.runtime, _FINISH, index, self._generation[index]))
+
+    def _record_messages(self, now: int, result: CycleResult) -> None:
+        for index in result.refused:
+            refusal = self.engine.refusal(index)
+            text = refusal.text if refusal is not None else ""
+            if text != self._shown[index]:
+                self._shown[index] = text
+                self._log.append(MessageChange(now, result.number, self._arrivals[index].workload.name, text))
+
+    def _still_pending(self) -> list[StillPending]:
+        left: list[StillPending] = []
+        for index, arrival in enumerate(self._arrivals):
+            cause = self.engine.cause(index)
+            if cause is None:
+                continue
+            refusal = self.engine.refusal(index)
+            workload = arrival.workload
+            left.append(
+                StillPending(
+                    workload.name,
+                    workload.cluster_queue,
+                    self._ever_admitted[index],
+                    self.engine.place(index),
+                    refusal.text if refusal is not None else "",
+                    cause,
+                )
+            )
+        return left

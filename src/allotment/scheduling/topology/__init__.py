@@ -1,0 +1,1 @@
+"""Topology-aware placement: which domains a PodSet lands on."""

@@ -1,0 +1,242 @@
+"""Topology-aware placement of a workload: which PodSets need it, and what it does to a quota assignment."""
+
+from __future__ import annotations
+
+from allotment.errors import InputError
+from allotment.scheduling.catalog import PODS, Catalog
+from allotment.scheduling.gates import Gates
+from allotment.scheduling.inputs import DomainCount, TopologyRequest
+from allotment.scheduling.reasons import Detail, DetailKind
+from allotment.scheduling.records import (
+    FIT,
+    NO_FIT,
+    PREEMPT,
+    Assignment,
+    GroupRecord,
+    Placement,
+    QueueRecord,
+    Target,
+    WorkloadRecord,
+)
+from allotment.scheduling.topology.capacity import TopologyCapacity
+from allotment.scheduling.topology.finder import FlavorFinder, PodSetPlacement
+from allotment.scheduling.topology.forest import Forest
+from allotment.scheduling.usage import UsageLedger
+
+
+class PlacementResult:
+    """Placements by PodSet index, and the first failure if there is one."""
+
+    __slots__ = ("failed", "placements", "reason")
+
+    def __init__(self) -> None:
+        self.placements: dict[int, Placement | None] = {}
+        self.failed: int = -1
+        self.reason: Detail | None = None
+
+
+class TopologyAssigner:
+    """Placement over all topology flavors of a cluster."""
+
+    def __init__(self, catalog: Catalog, gates: Gates) -> None:
+        """Build the domain trees; use `build` if the cluster may have none."""
+        self._catalog: Catalog = catalog
+        state = catalog.state
+        topologies = {topology.name: topology for topology in state.topologies}
+        pods = catalog.resource(PODS)
+        for node in state.nodes:
+            for name, _ in node.allocatable:
+                catalog.resource(name)
+        self.capacity: TopologyCapacity = TopologyCapacity(pods)
+        self._forests: dict[int, Forest] = {}
+        self._finders: dict[int, FlavorFinder] = {}
+        shared: dict[str, int] | None = {} if gates.tas_handle_overlapping_flavors else None
+        for index, flavor in enumerate(state.flavors):
+            if flavor.topology is None:
+                continue
+            topology = topologies.get(flavor.topology)
+            if topology is None or not topology.levels:
+                raise InputError(
+                    f"flavor {flavor.name} names topology {flavor.topology}, which does not exist or has no levels",
+                    fix="create the Topology or correct `topology` of the flavor",
+                )
+            forest = Forest(flavor, topology, state.nodes)
+            self._forests[index] = forest
+            self.capacity.add_flavor(index, forest, catalog.resource_index, shared)
+            self._finders[index] = FlavorFinder(
+                index, forest, self.capacity, catalog, least_free=gates.tas_profile_mixed
+            )
+        self._ledger: UsageLedger | None = None
+
+    @classmethod
+    def build(cls, catalog: Catalog, gates: Gates) -> TopologyAssigner | None:
+        """None if no flavor has a topology.
+
+        Raises:
+            InputError: a flavor names a topology that does not exist.
+        """
+        if all(flavor.topology is None for flavor in catalog.state.flavors):
+            return None
+        return cls(catalog, gates)
+
+    def attach(self, ledger: UsageLedger) -> None:
+        """The ledger whose simulated usage placements are searched against."""
+        self._ledger = ledger
+
+    def obstacle(self, workload: WorkloadRecord, pod_set: int, flavor: int, group: GroupRecord) -> Detail | None:
+        """Why the PodSet's topology request and the flavor do not go together."""
+        record = workload.pod_sets[pod_set]
+        request = record.spec.topology
+        forest = self._forests.get(flavor)
+        name = self._catalog.flavor_names[flavor]
+        if _explicit(request):
+            if forest is None:
+                if not any(resource in group.resources for resource, _ in record.per_pod):
+                    return None
+                return Detail(DetailKind.TOPOLOGY_UNSUPPORTED, name)
+            if not _has_levels(forest, request):
+                return Detail(DetailKind.TOPOLOGY_LEVEL_MISSING, name)
+            return None
+        if forest is not None and not workload.queue.topology_only:
+            return Detail(DetailKind.TOPOLOGY_ONLY, name)
+        return None
+
+    def place(self, workload: WorkloadRecord, assignment: Assignment) -> None:
+        """Refine a quota assignment: place it now, or find out whether preemption could make room."""
+        requests = self._requests(workload, assignment)
+        if assignment.mode == FIT:
+            result = self._find(workload, requests, empty=False)
+            if result.reason is None:
+                self._set_placements(assignment, result)
+            else:
+                failed = assignment.pod_sets[result.failed]
+                failed.details.append(result.reason)
+                _set_mode(assignment, result.failed, PREEMPT)
+        if assignment.mode == PREEMPT:
+            result = self._find(workload, requests, empty=True)
+            if result.reason is not None:
+                _set_mode(assignment, result.failed, NO_FIT)
+            else:
+                for placements in requests.values():
+                    for each in placements:
+                        _set_mode(assignment, each.index, PREEMPT)
+
+    def reserve(self, workload: WorkloadRecord, assignment: Assignment, targets: list[Target]) -> None:
+        """Place a preemptor with its targets gone, or on the empty cluster, so that its room can be reserved."""
+        ledger = self._ledger
+        if ledger is None or not _needs_placement(workload):
+            return
+        requests = self._requests(workload, assignment)
+        mark = ledger.checkpoint()
+        for target in targets:
+            ledger.release(target.workload)
+        result = self._find(workload, requests, empty=not targets)
+        ledger.rollback(mark)
+        self._set_placements(assignment, result)
+
+    def placement_test(self, workload: WorkloadRecord, assignment: Assignment) -> PlacementProbe | None:
+        """A test for the preemption search, None if the workload is not placed by topology."""
+        if not _needs_placement(workload):
+            return None
+        return PlacementProbe(self, workload, self._requests(workload, assignment))
+
+    def fits(self, workload: WorkloadRecord, requests: dict[int, list[PodSetPlacement]]) -> bool:
+        """Can the requests be placed at current usage?"""
+        return self._find(workload, requests, empty=False).reason is None
+
+    def describe(self, placement: Placement) -> tuple[tuple[str, ...], tuple[DomainCount, ...]]:
+        """Level keys and domains of a placement; hostnames alone if the lowest level is the node."""
+        forest = self._forests[placement.flavor]
+        first = len(forest.levels) - 1 if forest.by_hostname else 0
+        domains = tuple(
+            DomainCount(forest.leaves[leaf].values[first:], count)
+            for leaf, count in zip(placement.leaves, placement.counts, strict=True)
+        )
+        return forest.levels[first:], domains
+
+    def _requests(
+        self, workload: WorkloadRecord, assignment: Assignment
+    ) -> dict[int, list[PodSetPlacement]]:
+        """Topology PodSets by the topology flavor they were assigned."""
+        requests: dict[int, list[PodSetPlacement]] = {}
+        for index, (record, result) in enumerate(
+            zip(workload.pod_sets, assignment.pod_sets, strict=False)
+        ):
+            request = record.spec.topology
+            implied = not _explicit(request) and workload.queue.topology_only
+            if not (_explicit(request) or implied) or result.count == 0 or result.placement is not None:
+                continue
+            flavors = {choice.flavor for choice in result.choices.values()} & self._forests.keys()
+            if len(flavors) == 1:
+                flavor = flavors.pop()
+                placement = PodSetPlacement(index, record, result.count, request, implied=implied)
+                requests.setdefault(flavor, []).append(placement)
+        return requests
+
+    def _find(
+        self, workload: WorkloadRecord, requests: dict[int, list[PodSetPlacement]], *, empty: bool
+    ) -> PlacementResult:
+        """Search flavor by flavor, in name order; what one PodSet takes, the next one does not see as free."""
+        del workload
+        result = PlacementResult()
+        assumed: dict[int, dict[int, int]] = {}
+        for flavor in sorted(requests, key=lambda index: self._catalog.flavor_names[index]):
+            found, reason = self._finders[flavor].place_all(requests[flavor], assumed, empty=empty)
+            result.placements.update(found)
+            if reason is not None:
+                failed = min(index for index, placement in found.items() if placement is None)
+                if result.reason is None or failed < result.failed:
+                    result.failed, result.reason = failed, reason
+        return result
+
+    @staticmethod
+    def _set_placements(assignment: Assignment, result: PlacementResult) -> None:
+        for index, placement in result.placements.items():
+            assignment.pod_sets[index].placement = placement
+
+
+class PlacementProbe:
+    """Topology fit test of one preemptor, asked again and again during a preemption search."""
+
+    def __init__(
+        self,
+        assigner: TopologyAssigner,
+        workload: WorkloadRecord,
+        requests: dict[int, list[PodSetPlacement]],
+    ) -> None:
+        self._assigner: TopologyAssigner = assigner
+        self._workload: WorkloadRecord = workload
+        self._requests: dict[int, list[PodSetPlacement]] = requests
+
+    def fits(self) -> bool:
+        """True if every topology PodSet can be placed at current usage."""
+        return self._assigner.fits(self._workload, self._requests)
+
+
+def _explicit(request: TopologyRequest | None) -> bool:
+    return request is not None and (
+        request.required is not None
+        or request.preferred is not None
+        or request.unconstrained
+        or request.slice_level is not None
+    )
+
+
+def _needs_placement(workload: WorkloadRecord) -> bool:
+    queue: QueueRecord = workload.queue
+    return queue.topology_only or any(_explicit(pod_set.spec.topology) for pod_set in workload.pod_sets)
+
+
+def _has_levels(forest: Forest, request: TopologyRequest | None) -> bool:
+    if request is None:
+        return True
+    level = request.required or request.preferred
+    known = level is None or forest.level_of(level) >= 0
+    return known and (request.slice_level is None or forest.level_of(request.slice_level) >= 0)
+
+
+def _set_mode(assignment: Assignment, pod_set: int, mode: int) -> None:
+    """Overwrite the modes of a PodSet's choices; the workload's mode follows the last overwrite, as in Kueue."""
+    for choice in assignment.pod_sets[pod_set].choices.values():
+        choice.mode = mode
+    assignment.mode = mode

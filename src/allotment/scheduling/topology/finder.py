@@ -1,0 +1,274 @@
+"""Places the topology PodSets of one workload inside one flavor, group by group."""
+
+from __future__ import annotations
+
+from allotment.scheduling.catalog import Catalog
+from allotment.scheduling.eligibility import first_untolerated, matches_affinity
+from allotment.scheduling.inputs import Node, PodSet, Taint, TopologyRequest
+from allotment.scheduling.reasons import Detail, DetailKind
+from allotment.scheduling.records import Placement, PodSetRecord
+from allotment.scheduling.topology.capacity import TopologyCapacity
+from allotment.scheduling.topology.forest import Forest
+from allotment.scheduling.topology.search import Found, Request, Search, Shortage
+
+Assumed = dict[int, dict[int, int]]
+"""Row → resource → amount taken by earlier PodSets of the same workload."""
+
+
+class PodSetPlacement:
+    """A PodSet to place."""
+
+    __slots__ = ("count", "implied", "index", "record", "request")
+
+    def __init__(
+        self, index: int, record: PodSetRecord, count: int, request: TopologyRequest | None, *, implied: bool
+    ) -> None:
+        self.index: int = index
+        self.record: PodSetRecord = record
+        self.count: int = count
+        self.request: TopologyRequest | None = request
+        self.implied: bool = implied
+
+
+class Exclusions:
+    """Why leaf domains could not take even one pod."""
+
+    __slots__ = ("counts", "total")
+
+    def __init__(self) -> None:
+        self.total: int = 0
+        self.counts: dict[str, int] = {}
+
+    def add(self, reason: str) -> None:
+        """One more leaf is out for this reason."""
+        self.counts[reason] = self.counts.get(reason, 0) + 1
+
+    def text(self) -> str:
+        """Kueue's summary, empty if nothing was excluded."""
+        if not self.counts:
+            return ""
+        listed = ", ".join(sorted(f"{reason}: {count}" for reason, count in self.counts.items()))
+        return f". Total nodes: {self.total}; excluded: {listed}"
+
+
+class FlavorFinder:
+    """Placement inside one topology flavor."""
+
+    def __init__(
+        self, flavor: int, forest: Forest, capacity: TopologyCapacity, catalog: Catalog, *, least_free: bool
+    ) -> None:
+        """A finder.
+
+        Args:
+            flavor: index of the flavor.
+            forest: its domains.
+            capacity: usage the search sees.
+            catalog: names of resources.
+            least_free: unconstrained requests use the least-free-capacity profile.
+        """
+        self._flavor: int = flavor
+        self._forest: Forest = forest
+        self._capacity: TopologyCapacity = capacity
+        self._catalog: Catalog = catalog
+        self._least_free: bool = least_free
+        self._node_exclusions: dict[int, list[str]] = {}
+
+    def place_all(
+        self, pod_sets: list[PodSetPlacement], assumed: Assumed, *, empty: bool
+    ) -> tuple[dict[int, Placement | None], Detail | None]:
+        """Place PodSets in order, groups together; stops at the first failure.
+
+        Args:
+            pod_sets: what to place.
+            assumed: what the workload's earlier PodSets took; extended by what is placed here.
+            empty: as if no topology-aware workload ran.
+
+        Returns:
+            Placements by PodSet index (None for those that failed), and the failure.
+        """
+        found: dict[int, Placement | None] = {}
+        groups: dict[str, list[PodSetPlacement]] = {}
+        for number, each in enumerate(pod_sets):
+            name = each.request.group if each.request is not None else None
+            groups.setdefault(name if name is not None else f"{number}", []).append(each)
+        for group in groups.values():
+            leader, workers = _leader_and_workers(group)
+            placed = self._place(workers, leader, assumed, empty=empty)
+            if isinstance(placed, Detail):
+                for each in group:
+                    found[each.index] = None
+                return found, placed
+            self._keep(workers, placed.workers, assumed, found)
+            if leader is not None:
+                self._keep(leader, placed.leaders, assumed, found)
+        return found, None
+
+    def _keep(
+        self,
+        pod_set: PodSetPlacement,
+        pairs: list[tuple[int, int]],
+        assumed: Assumed,
+        found: dict[int, Placement | None],
+    ) -> None:
+        found[pod_set.index] = Placement(
+            self._flavor, [leaf for leaf, _ in pairs], [count for _, count in pairs]
+        )
+        rows = self._capacity.rows[self._flavor]
+        for leaf, count in pairs:
+            taken = assumed.setdefault(rows[leaf], {})
+            for resource, amount in self._pod_requests(pod_set.record):
+                taken[resource] = taken.get(resource, 0) + amount * count
+
+    def _pod_requests(self, record: PodSetRecord) -> list[tuple[int, int]]:
+        """Requests of one pod, itself counted."""
+        pods = self._capacity.pods_resource
+        return [(resource, amount) for resource, amount in record.per_pod if resource != pods] + [(pods, 1)]
+
+    def _place(
+        self, workers: PodSetPlacement, leader: PodSetPlacement | None, assumed: Assumed, *, empty: bool
+    ) -> Found | Detail:
+        request = self._search_request(workers, led=leader is not None)
+        if isinstance(request, Detail):
+            return request
+        exclusions = Exclusions()
+        self._count_leaves(workers, leader, assumed, exclusions, empty=empty)
+        least_free = request.unconstrained and self._least_free
+        result = Search(self._forest, request, least_free=least_free).run()
+        if isinstance(result, Shortage):
+            return self._detail(_shortage_text(self._forest.topology, result, request, exclusions))
+        return result
+
+    def _detail(self, text: str) -> Detail:
+        return Detail(
+            DetailKind.TOPOLOGY_DOES_NOT_FIT, self._catalog.flavor_names[self._flavor], subject=text
+        )
+
+    def _search_request(self, pod_set: PodSetPlacement, *, led: bool) -> Request | Detail:
+        """Translate the PodSet's topology request into level indices."""
+        request = pod_set.request
+        levels = self._forest.levels
+        sliced_only = (
+            request is not None
+            and request.required is None
+            and request.preferred is None
+            and request.slice_level is not None
+        )
+        key = levels[-1]
+        if request is not None:
+            key = request.required or request.preferred or (levels[0] if sliced_only else levels[-1])
+        slice_key = request.slice_level if request is not None and request.slice_level else levels[-1]
+        level, slice_level = self._forest.level_of(key), self._forest.level_of(slice_key)
+        if level < 0:
+            return self._detail(f"no requested topology level: {key}")
+        if slice_level < 0:
+            return self._detail(f"no requested topology level for slices: {slice_key}")
+        if level > slice_level:
+            return self._detail(f"podset slice topology {slice_key} is above the podset topology {key}")
+        slice_size = 1
+        if request is not None and request.slice_level is not None:
+            if not request.slice_size:
+                return self._detail("slice topology requested, but slice size not provided")
+            slice_size = request.slice_size
+        return Request(
+            pod_set.count,
+            level,
+            led=led,
+            slice_level=slice_level,
+            slice_size=slice_size,
+            required=request is not None and request.required is not None,
+            unconstrained=pod_set.implied or sliced_only or (request is not None and request.unconstrained),
+        )
+
+    def _count_leaves(
+        self,
+        workers: PodSetPlacement,
+        leader: PodSetPlacement | None,
+        assumed: Assumed,
+        exclusions: Exclusions,
+        *,
+        empty: bool,
+    ) -> None:
+        """How many workers each leaf holds, alone and beside the leader."""
+        for domains in self._forest.by_level:
+            for domain in domains:
+                domain.clear()
+        requests = self._pod_requests(workers.record)
+        leader_requests = self._pod_requests(leader.record) if leader is not None else []
+        excluded = self._excluded_leaves(workers.record)
+        names = self._catalog.resource_names
+        for leaf, domain in enumerate(self._forest.leaves):
+            exclusions.total += 1
+            if excluded[leaf]:
+                exclusions.add(excluded[leaf])
+                continue
+            left = self._left(leaf, assumed, empty=empty)
+            domain.pods, limiting = _count_in(requests, left, names)
+            if domain.pods == 0:
+                exclusions.add(f'resource "{names[limiting]}"')
+            domain.led_pods = domain.pods
+            if leader is not None and _count_in(leader_requests, left, names)[0] > 0:
+                domain.leaders = 1
+                for resource, amount in leader_requests:
+                    left[resource] = left[resource] - amount
+                domain.led_pods = _count_in(requests, left, names)[0]
+
+    def _left(self, leaf: int, assumed: Assumed, *, empty: bool) -> list[int]:
+        row = self._capacity.rows[self._flavor][leaf]
+        left = list(self._capacity.free[row])
+        if not empty:
+            for resource, amount in enumerate(self._capacity.used[row]):
+                left[resource] -= amount
+        for resource, amount in assumed.get(row, {}).items():
+            left[resource] -= amount
+        return left
+
+    def _excluded_leaves(self, record: PodSetRecord) -> list[str]:
+        """Per leaf why its node does not match the pods, "" if it does; only where leaves are nodes."""
+        cached = self._node_exclusions.get(record.shape)
+        if cached is None:
+            cached = [
+                self._node_exclusion(record.spec, nodes[0]) if self._forest.by_hostname else ""
+                for nodes in self._forest.nodes
+            ]
+            self._node_exclusions[record.shape] = cached
+        return cached
+
+    def _node_exclusion(self, pod_set: PodSet, node: Node) -> str:
+        taint = first_untolerated(node.taints, pod_set.tolerations + self._forest.flavor.tolerations)
+        if taint is not None:
+            return f'taint "{_taint_text(taint)}"'
+        labels = dict(node.labels)
+        if any(labels.get(key) != value for key, value in pod_set.node_selector):
+            return "nodeSelector"
+        return "" if matches_affinity(labels, pod_set.required_affinity) else "affinity"
+
+
+def _leader_and_workers(group: list[PodSetPlacement]) -> tuple[PodSetPlacement | None, PodSetPlacement]:
+    """Of two PodSets the one with fewer pods leads; the second one on ties."""
+    if len(group) == 1:
+        return None, group[0]
+    first, second = group[0], group[1]
+    return (first, second) if second.count > first.count else (second, first)
+
+
+def _count_in(requests: list[tuple[int, int]], left: list[int], names: list[str]) -> tuple[int, int]:
+    """How many pods fit, and the resource that limits them (the first by name on ties)."""
+    fewest, limiting = -1, -1
+    for resource, amount in requests:
+        count = max(0, left[resource] // amount) if resource < len(left) else 0
+        if fewest < 0 or count < fewest or (count == fewest and names[resource] < names[limiting]):
+            fewest, limiting = count, resource
+    return fewest, limiting
+
+
+def _taint_text(taint: Taint) -> str:
+    return f"{taint.key}={taint.value}:{taint.effect}" if taint.value else f"{taint.key}:{taint.effect}"
+
+
+def _shortage_text(topology: str, shortage: Shortage, request: Request, exclusions: Exclusions) -> str:
+    unit = "pod" if request.slice_size == 1 else "slice"
+    if shortage.fit == 0:
+        text = f'topology "{topology}" doesn\'t allow to fit any of {shortage.wanted} {unit}(s)'
+    else:
+        text = f'topology "{topology}" allows to fit only {shortage.fit} out of {shortage.wanted} {unit}(s)'
+    return text + exclusions.text()
