@@ -55,7 +55,7 @@ def kueue_api(version: str | None) -> KueueApi:
 
 def minor_of(version: str) -> tuple[int, int]:
     """Major and minor of a version such as ``1.29.4``; a missing minor is 0."""
-    numbers = version.split("-")[0].split("+")[0].split(".")
+    numbers = version.partition("-")[0].partition("+")[0].split(".")
     return int(numbers[0]), int(numbers[1]) if len(numbers) > 1 else 0
 
 

@@ -9,7 +9,7 @@ Positions are not kept: they are read again for the few files that have problems
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -251,8 +251,14 @@ def _run(builder: _Builder, text: str) -> None:
         builder.problem((line, column), (), what, "remove it; perhaps the file is not a text file")
         return
     try:
-        for event in _events(text):
-            builder.handle(event)
+        loader = yaml.CBaseLoader(text)
+        try:
+            next_event = loader.get_event
+            # The parser hands out None after the end of the stream.
+            while (event := next_event()) is not None:
+                builder.handle(event)
+        finally:
+            loader.dispose()
     except _StopReadingError:
         return
     except yaml.MarkedYAMLError as error:
@@ -273,7 +279,3 @@ def _note_syntax(builder: _Builder, position: Position, problem: str) -> None:
         builder.problem(position, path, f"not valid YAML: {reason}", "check indentation, quotes and colons here")
     except _StopReadingError:
         return
-
-
-def _events(text: str) -> Iterator[Any]:
-    yield from yaml.parse(text, Loader=yaml.CBaseLoader)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from allotment.model.platform import Platform
-from allotment.spec.checks.declared import check_declared
-from allotment.spec.checks.placed import check_placed
+from allotment.spec.checks import check_declared, check_placed
 from allotment.spec.convert.accelerators import accelerator_specs
 from allotment.spec.convert.platform import platform
 from allotment.spec.declared import Declared
 from allotment.spec.flavors import Flavors, flavors_of
 from allotment.spec.problems import InvalidPlatformError, Issue, Problem, Severity, sort_problems
 from allotment.spec.read import has_errors, locate, read
+from allotment.spec.schema.cluster import ClusterSpec
 from allotment.spec.source import SourceTree
 
 
@@ -59,17 +59,26 @@ def load_platform(tree: SourceTree) -> Loaded:
 
 def _flavors(declared: Declared) -> dict[str, Flavors]:
     specs = accelerator_specs(declared)
-    return {entry.spec.name: flavors_of(entry.spec, specs) for entry in declared.clusters}
+    return {entry.spec.name: flavors_of(entry.spec, specs) for entry in reversed(declared.clusters)}
 
 
 def _sound(declared: Declared, issues: list[Issue]) -> Declared:
-    """The declaration without documents that have errors."""
+    """The declaration without documents that have errors, and without what refers to them."""
     bad = {issue.source for issue in issues if issue.severity is Severity.ERROR}
     if not bad:
         return declared
     return replace(
         declared,
         platform=None if declared.platform is None or declared.platform.source in bad else declared.platform,
-        clusters=tuple(entry for entry in declared.clusters if entry.source not in bad),
+        clusters=tuple(
+            entry for entry in declared.clusters if entry.source not in bad and _whole(entry.spec, declared)
+        ),
         teams=tuple(entry for entry in declared.teams if entry.source not in bad),
+        accelerators=tuple(entry for entry in declared.accelerators if entry.source not in bad),
     )
+
+
+def _whole(cluster: ClusterSpec, declared: Declared) -> bool:
+    """Whether every accelerator of the cluster's pools could be read."""
+    known = accelerator_specs(declared)
+    return all(pool.accelerator is None or pool.accelerator in known for pool in cluster.node_pools)

@@ -69,9 +69,8 @@ def _yaml_files(root: Path, problems: list[Problem]) -> list[Path]:
     found: list[Path] = []
     for folder, folders, names in os.walk(root, followlinks=False):
         here = Path(folder)
-        for name in sorted(folders):
-            if (here / name).is_symlink() and not name.startswith("."):
-                problems.append(_problem(here / name, root, "is a symbolic link to a folder"))
+        links = [name for name in sorted(folders) if (here / name).is_symlink() and not name.startswith(".")]
+        problems.extend(_problem(here / name, root, "is a symbolic link to a folder") for name in links)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if name.startswith(".") or not name.endswith(YAML_SUFFIXES):

@@ -1,1 +1,47 @@
-"""Checks across documents. Each is one small function; `declared.py` and `placed.py` list them in tables."""
+"""Checks across documents, one small function each. A new one goes into the file it belongs to and its `CHECKS`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from allotment.model.platform import Platform
+from allotment.spec.checks import books, borrowing, clusters, fit, names, rules, teams
+from allotment.spec.checks.context import Check, Context, PlacedCheck, PlacedContext
+from allotment.spec.convert.accelerators import accelerator_specs
+from allotment.spec.convert.platform import ladder
+from allotment.spec.declared import Declared
+from allotment.spec.flavors import Flavors
+from allotment.spec.problems import Issue
+
+DECLARED_CHECKS: Final[tuple[Check, ...]] = (*names.CHECKS, *clusters.CHECKS, *teams.CHECKS, *rules.CHECKS)
+"""What can be said of the declarations as they stand: names and references."""
+
+PLACED_CHECKS: Final[tuple[PlacedCheck, ...]] = (*books.CHECKS, *borrowing.CHECKS, *fit.CHECKS)
+"""What needs the converted platform, whose references are sound."""
+
+
+def check_declared(declared: Declared, flavors: Mapping[str, Flavors]) -> Iterator[Issue]:
+    """Run every check of the declarations."""
+    context = _context(declared, flavors)
+    for check in DECLARED_CHECKS:
+        yield from check(context)
+
+
+def check_placed(platform: Platform, declared: Declared, flavors: Mapping[str, Flavors]) -> Iterator[Issue]:
+    """Run every check of the platform that the declarations became."""
+    by_name = {cluster.name: cluster for cluster in platform.clusters}
+    placed = PlacedContext(platform, _context(declared, flavors), by_name)
+    for check in PLACED_CHECKS:
+        yield from check(placed)
+
+
+def _context(declared: Declared, flavors: Mapping[str, Flavors]) -> Context:
+    return Context(
+        declared,
+        flavors,
+        accelerator_specs(declared),
+        ladder(declared),
+        {entry.spec.name: entry for entry in reversed(declared.clusters)},
+        {entry.spec.name: entry for entry in reversed(declared.teams)},
+    )

@@ -48,7 +48,7 @@ class AcceleratorSpec(KindSpec):
         default=1, description="Slices of this size that one whole device gives; 1 for a whole device."
     )
     price_per_hour: dict[CapacityTypeChoice, Price] = Field(
-        default={},
+        default_factory=dict,
         description="Price per device and hour by capacity type, in the platform's currency. Types without a price "
         "are not accounted in money.",
     )

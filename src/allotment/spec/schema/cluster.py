@@ -74,7 +74,7 @@ class NodePoolSpec(Spec):
         default="unknown", description="The provider's name of the shape; only shown, hence optional."
     )
     labels: dict[LabelKey, LabelValue] = Field(
-        default={},
+        default_factory=dict,
         description="Node labels beyond the ones Allotment asks for (accelerator, capacity type, pool, team).",
     )
     taints: tuple[TaintSpec, ...] = Field(
@@ -116,10 +116,10 @@ class OverridesSpec(Spec):
     """What is different in this cluster."""
 
     policies: dict[PolicyNameChoice, ModeChoice] = Field(
-        default={}, description="Mode of a policy in this cluster, for example to try one out in development first."
+        default_factory=dict, description="Mode of a policy in this cluster, for example to try one out in development first."
     )
     teams: dict[TenantName, PlacementOverrideSpec] = Field(
-        default={}, description="Fields of a team's placement in this cluster that replace what the team's file says."
+        default_factory=dict, description="Fields of a team's placement in this cluster that replace what the team's file says."
     )
 
 
@@ -131,8 +131,8 @@ class ClusterSpec(KindSpec):
     purpose: PurposeChoice = Field(description="What it is for: serving, training or development.")
     environment: EnvironmentChoice | None = Field(
         default=None,
-        description="Value of the environment label. By purpose: serving is production, training is staging (it carries "
-        "no customers' traffic), development is development.",
+        description="Value of the environment label. By purpose: serving is production, training is staging (it "
+        "carries no customers' traffic), development is development.",
     )
     region: Line = Field(description="The provider's region.")
     provider: Line = Field(default="generic", description="Cloud or data centre. generic: nothing depends on it.")

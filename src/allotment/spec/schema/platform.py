@@ -58,7 +58,7 @@ class StorageClassDocument(KindSpec):
     kind: Literal["StorageClass"]
     name: ObjectName = Field(description="Name that claims refer to.")
     provisioner: Line = Field(description="CSI driver, for example file.csi.azure.com.")
-    parameters: dict[Line, Text] = Field(default={}, description="Passed to the driver as they are; none by default.")
+    parameters: dict[Line, Text] = Field(default_factory=dict, description="Passed to the driver as they are; none by default.")
     reclaim_policy: Literal["Delete", "Retain"] = Field(
         default="Retain",
         description="What happens to a volume whose claim is deleted. Retain: data sets are dearer than disks.",
@@ -75,7 +75,7 @@ class PricesSpec(KindSpec):
     kind: Literal["Prices"]
     name: Name = Field(default="prices", description="Only for messages; prices, since one document is enough.")
     accelerators: dict[Line, dict[CapacityTypeChoice, Price]] = Field(
-        default={},
+        default_factory=dict,
         description="Price per device and hour by accelerator and capacity type, in the platform's currency. Entries "
         "that are missing keep the catalogue's price.",
     )

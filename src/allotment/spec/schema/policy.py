@@ -88,7 +88,7 @@ class SharedServiceSpec(KindSpec):
     )
     namespace: ObjectName | None = Field(default=None, description="Namespace of the other side; or else cidrs.")
     pod_labels: dict[LabelKey, LabelValue] = Field(
-        default={}, description="Pods of that namespace. All of them by default; narrow it where you can."
+        default_factory=dict, description="Pods of that namespace. All of them by default; narrow it where you can."
     )
     cidrs: tuple[Cidr, ...] = Field(
         default=(), description="Address ranges of the other side, where it is outside the cluster."

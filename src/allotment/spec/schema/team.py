@@ -111,17 +111,22 @@ class NamespaceQuotaSpec(Spec):
     )
     limits_memory: Memory | None = Field(default=None, description="Sum of memory limits. Twice the requests.")
     accelerators: dict[Name, Count] = Field(
-        default={}, description="Devices by accelerator. Guaranteed plus borrowable, summed by resource name."
+        default_factory=dict, description="Devices by accelerator. Guaranteed plus borrowable, summed by resource name."
     )
     pods: Count = Field(
         default=50, description="Pods at once. 50: a team of the usual size, and an endless loop is caught."
     )
     claims: Count = Field(default=20, description="Volume claims. 20: room for experiments; a leak is caught.")
     objects: dict[Line, Count] = Field(
-        default={},
+        default_factory=dict,
         description="Counts by ResourceQuota key. Defaults: count/jobs.batch 100, configmaps 100, secrets 100, "
         "services 20, services.nodeports 0 and services.loadbalancers 0 (nothing leaves the cluster unasked).",
     )
+
+
+_QUOTA_FROM_QUEUE = NamespaceQuotaSpec()
+_CPU_OF_USUAL_TEAM = CpuAllowanceSpec(nominal=64_000)
+_MEMORY_OF_USUAL_TEAM = MemoryAllowanceSpec(nominal=256 << 30)
 
 
 class PlacementFields(Spec):
@@ -140,7 +145,7 @@ class PlacementFields(Spec):
         default=1000, json_schema_extra={"default": 1}, description="Fair-share weight when borrowing. 1: all alike."
     )
     namespace_quota: NamespaceQuotaSpec = Field(
-        default_factory=NamespaceQuotaSpec,
+        default_factory=lambda: _QUOTA_FROM_QUEUE,
         description="The namespace's ResourceQuota, where it is not to follow from the queue's.",
     )
 
@@ -149,15 +154,15 @@ class PlacementSpec(PlacementFields):
     """A team's presence in one cluster."""
 
     cpu: CpuAllowance = Field(
-        default_factory=lambda: CpuAllowanceSpec(nominal=64_000),
+        default_factory=lambda: _CPU_OF_USUAL_TEAM,
         description="CPU; a number or a mapping. 64 cores: a team of the usual size.",
     )
     memory: MemoryAllowance = Field(
-        default_factory=lambda: MemoryAllowanceSpec(nominal=256 << 30),
+        default_factory=lambda: _MEMORY_OF_USUAL_TEAM,
         description="Memory; a quantity or a mapping. 256Gi: a team of the usual size.",
     )
     accelerators: dict[Line, DeviceAllowance] = Field(
-        default={},
+        default_factory=dict,
         description="Devices by flavor (a100-spot) or by accelerator (a100: the cluster's first flavor of it that the "
         "team may use), in the team's order of preference. None by default: GPUs are asked for by name.",
     )
@@ -261,7 +266,7 @@ class TeamSpec(KindSpec):
     )
     contacts: tuple[ContactSpec, ...] = Field(default=(), description="Whom to ask. None by default.")
     placements: dict[Name, PlacementSpec] = Field(
-        default={},
+        default_factory=dict,
         description="The team's presence, by cluster. A team without one has nothing anywhere, and is refused.",
     )
     offboarding: OffboardingSpec | None = Field(default=None, description="Set by `allot team remove`.")

@@ -1,0 +1,206 @@
+"""Borrowing and lending: limits that Kueue refuses, and limits that can never matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from allotment.model import labels
+from allotment.model.cluster import Cluster, QueueLayout
+from allotment.model.team import Allowance, Placement, Team
+from allotment.spec.checks.context import PlacedContext, error, warning
+from allotment.spec.problems import Issue
+
+
+@dataclass(frozen=True, slots=True)
+class _Quota:
+    """One resource of one placement: where it stands in the file, and which flavor and resource it is."""
+
+    fields: tuple[str, ...]
+    flavor: str
+    resource: str
+    amount: Allowance
+
+
+def limits_need_a_cohort(placed: PlacedContext) -> Iterator[Issue]:
+    """Kueue refuses a queue with limits but without a cohort; with one shared queue there is nobody to borrow from."""
+    for team, cluster, placement in _placements(placed):
+        alone = placement.cohort is None
+        if not alone and cluster.queue_layout is not QueueLayout.SHARED:
+            continue
+        for quota in _quotas(placed, team, placement):
+            for field, limit in _limits(quota.amount):
+                if limit is None:
+                    continue
+                entry, path = placed.place(team.name, cluster.name, *quota.fields)
+                if alone:
+                    what = f"a {_words(field)} on a queue that stands alone"
+                    yield error(entry, (*path, field), what, "remove it, or let the queue join a cohort")
+                else:
+                    what = f"a {_words(field)} has no effect with one shared queue"
+                    yield warning(entry, (*path, field), what, "remove it, or use queueLayout: per-team")
+
+
+def lending_stays_within_the_guarantee(placed: PlacedContext) -> Iterator[Issue]:
+    """Nobody can lend more than is theirs; Kueue refuses it."""
+    for team, cluster, placement in _placements(placed):
+        for quota in _quotas(placed, team, placement):
+            limit = quota.amount.lending_limit
+            if limit is not None and limit > quota.amount.nominal:
+                entry, path = placed.place(team.name, cluster.name, *quota.fields)
+                what = "the lending limit is above the guarantee"
+                yield error(entry, (*path, "lendingLimit"), what, "lower it to the guarantee or less")
+
+
+def somebody_lends_what_may_be_borrowed(placed: PlacedContext) -> Iterator[Issue]:
+    """A borrowing limit where the rest of the cohort tree has nothing to lend."""
+    lendable = _lendable(placed)
+    roots = _roots(placed)
+    for team, cluster, placement in _placements(placed):
+        if placement.cohort is None or cluster.queue_layout is QueueLayout.SHARED:
+            continue
+        root = roots[cluster.name, placement.cohort]
+        for quota in _quotas(placed, team, placement):
+            if not quota.amount.borrowing_limit:
+                continue
+            others = lendable.get((cluster.name, root, quota.flavor, quota.resource), 0) - _lends(quota.amount)
+            if others <= 0:
+                entry, path = placed.place(team.name, cluster.name, *quota.fields)
+                what = f"nobody else in the cohort has {quota.flavor} to lend, so nothing can be borrowed"
+                yield warning(entry, (*path, "borrowingLimit"), what, "remove the limit, or give others a guarantee")
+
+
+def namespace_quota_leaves_room(placed: PlacedContext) -> Iterator[Issue]:
+    """The namespace's ResourceQuota is a second gate: lower than the queue's it makes the queue's a lie."""
+    for team, cluster, placement in _placements(placed):
+        allowed = placement.namespace_quota
+        devices = dict(allowed.accelerators)
+        for field, key, amount, most in (
+            ("requestsCpu", "cpu", placement.cpu, allowed.requests_cpu),
+            ("requestsMemory", "memory", placement.memory, allowed.requests_memory),
+        ):
+            if most < _usable(amount, placement):
+                yield _too_low(placed, team, cluster, (field,), f"of {key}")
+        if allowed.limits_cpu < allowed.requests_cpu:
+            yield _too_low(placed, team, cluster, ("limitsCpu",), "of its own requestsCpu")
+        if allowed.limits_memory < allowed.requests_memory:
+            yield _too_low(placed, team, cluster, ("limitsMemory",), "of its own requestsMemory")
+        needed: dict[str, int] = {}
+        for entry in placement.accelerators:
+            resource = _resource(placed, cluster, entry.flavor)
+            needed[resource] = needed.get(resource, 0) + _usable(entry.devices, placement)
+        for resource, amount_needed in needed.items():
+            if devices.get(resource, 0) < amount_needed:
+                what = f"of {resource}: {devices.get(resource, 0)} where the queue can give {amount_needed}"
+                yield _too_low(placed, team, cluster, ("accelerators",), what)
+
+
+def pods_can_use_the_quota(placed: PlacedContext) -> Iterator[Issue]:
+    """Pods at once times devices per pod must reach the guarantee and what may be borrowed."""
+    for team, cluster, placement in _placements(placed):
+        per_pod = team.member_limits.accelerators
+        if per_pod is None:
+            continue
+        reach = placement.namespace_quota.pods * per_pod
+        usable = sum(_usable(entry.devices, placement) for entry in placement.accelerators)
+        if usable > reach:
+            entry, path = placed.place(team.name, cluster.name, "namespaceQuota", "pods")
+            what = f"{placement.namespace_quota.pods} pods of {per_pod} devices reach {reach} of {usable} devices"
+            yield warning(entry, path, what, "allow more pods, or more devices per pod in memberLimits")
+
+
+def weights_have_an_effect(placed: PlacedContext) -> Iterator[Issue]:
+    """A weight of 0 is last for ever; a weight without fair sharing, or without a cohort, is ignored."""
+    for team, cluster, placement in _placements(placed):
+        if placement.weight == 1000:
+            continue
+        if placement.weight == 0:
+            what, fix = "weight 0: the team borrows only when nobody else wants to", "write a weight above 0"
+        elif not cluster.fair_sharing:
+            what, fix = "a weight without fair sharing has no effect", "set fairSharing: true in the cluster"
+        elif placement.cohort is None or cluster.queue_layout is QueueLayout.SHARED:
+            what, fix = "a weight without a cohort has no effect", "remove it, or let the queue join a cohort"
+        else:
+            continue
+        entry, path = placed.place(team.name, cluster.name, "weight")
+        yield warning(entry, path, what, fix)
+
+
+def _placements(placed: PlacedContext) -> Iterator[tuple[Team, Cluster, Placement]]:
+    for team in placed.platform.teams:
+        for placement in team.placements:
+            yield team, placed.clusters[placement.cluster], placement
+
+
+def _quotas(placed: PlacedContext, team: Team, placement: Placement) -> Iterator[_Quota]:
+    yield _Quota(("cpu",), labels.CPU_FLAVOR, "cpu", placement.cpu)
+    yield _Quota(("memory",), labels.CPU_FLAVOR, "memory", placement.memory)
+    for entry in placement.accelerators:
+        limited = entry.devices.borrowing_limit is not None or entry.devices.lending_limit is not None
+        # The word is only needed where something can be wrong; looking it up costs.
+        word = placed.word(team.name, placement.cluster, entry.flavor) if limited else entry.flavor
+        yield _Quota(("accelerators", word), entry.flavor, "devices", entry.devices)
+
+
+def _limits(amount: Allowance) -> tuple[tuple[str, int | None], ...]:
+    return ("borrowingLimit", amount.borrowing_limit), ("lendingLimit", amount.lending_limit)
+
+
+def _words(field: str) -> str:
+    return {"borrowingLimit": "borrowing limit", "lendingLimit": "lending limit"}[field]
+
+
+def _lends(amount: Allowance) -> int:
+    return amount.nominal if amount.lending_limit is None else min(amount.nominal, amount.lending_limit)
+
+
+def _usable(amount: Allowance, placement: Placement) -> int:
+    """Guaranteed plus what the declaration promises to lend; "no limit" promises nothing in particular."""
+    return amount.nominal + (amount.borrowing_limit or 0 if placement.cohort is not None else 0)
+
+
+def _lendable(placed: PlacedContext) -> dict[tuple[str, str, str, str], int]:
+    """What all queues below a root cohort lend, by cluster, root, flavor and resource."""
+    roots = _roots(placed)
+    found: dict[tuple[str, str, str, str], int] = {}
+    for _team, cluster, placement in _placements(placed):
+        if placement.cohort is None:
+            continue
+        root = roots[cluster.name, placement.cohort]
+        amounts = [(labels.CPU_FLAVOR, "cpu", placement.cpu), (labels.CPU_FLAVOR, "memory", placement.memory)]
+        amounts += [(entry.flavor, "devices", entry.devices) for entry in placement.accelerators]
+        for flavor, resource, amount in amounts:
+            key = (cluster.name, root, flavor, resource)
+            found[key] = found.get(key, 0) + _lends(amount)
+    return found
+
+
+def _roots(placed: PlacedContext) -> dict[tuple[str, str], str]:
+    """The root of every cohort; parents stand before their children."""
+    roots: dict[tuple[str, str], str] = {}
+    for cluster in placed.platform.clusters:
+        for cohort in cluster.cohorts:
+            parent = cohort.parent
+            roots[cluster.name, cohort.name] = cohort.name if parent is None else roots[cluster.name, parent]
+    return roots
+
+
+def _resource(placed: PlacedContext, cluster: Cluster, flavor: str) -> str:
+    accelerator = placed.context.flavors[cluster.name].by_name[flavor].accelerator
+    return placed.platform.accelerators[accelerator or ""].resource_name
+
+
+def _too_low(placed: PlacedContext, team: Team, cluster: Cluster, fields: tuple[str, ...], what: str) -> Issue:
+    entry, path = placed.place(team.name, cluster.name, "namespaceQuota", *fields)
+    text = f"the namespace's quota is below what the queue can give {what}"
+    return warning(entry, path, text, "raise it, or leave it out: it then follows from the queue's")
+
+
+CHECKS = (
+    limits_need_a_cohort,
+    lending_stays_within_the_guarantee,
+    somebody_lends_what_may_be_borrowed,
+    namespace_quota_leaves_room,
+    pods_can_use_the_quota,
+    weights_have_an_effect,
+)

@@ -1,0 +1,88 @@
+"""What a check may look at, and where it says a problem is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from allotment.model.cluster import Cluster
+from allotment.model.platform import Platform
+from allotment.model.policy import Priority
+from allotment.spec.declared import Declared, Entry
+from allotment.spec.flavors import Flavors
+from allotment.spec.problems import Issue, Path, Severity
+from allotment.spec.schema.accelerator import AcceleratorSpec
+from allotment.spec.schema.base import KindSpec
+from allotment.spec.schema.cluster import ClusterSpec
+from allotment.spec.schema.team import TeamSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The declarations, with the look-ups that several checks need.
+
+    Attributes:
+        flavors: the flavors of each cluster, by its name.
+        clusters: by name; of two with one name the first.
+    """
+
+    declared: Declared
+    flavors: Mapping[str, Flavors]
+    accelerators: Mapping[str, AcceleratorSpec]
+    ladder: tuple[Priority, ...]
+    clusters: Mapping[str, Entry[ClusterSpec]]
+    teams: Mapping[str, Entry[TeamSpec]]
+
+    def known(self, kind: str, names: Mapping[str, object], name: str) -> bool:
+        """Whether a reference can be resolved, or leads to a document whose own errors are told already."""
+        broken = self.declared.broken.get(kind, frozenset())
+        return name in names or name in broken or "" in broken
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedContext:
+    """The converted platform beside its declarations."""
+
+    platform: Platform
+    context: Context
+    clusters: Mapping[str, Cluster]
+
+    def place(self, team: str, cluster: str, *fields: str) -> tuple[Entry[KindSpec], Path]:
+        """Document and path of a placement's field: the cluster's override where it has one."""
+        site = self.context.clusters[cluster]
+        override = site.spec.overrides.teams.get(team)
+        if override is not None and fields and _snake(fields[0]) in override.model_fields_set:
+            return site, ("overrides", "teams", team, *fields)
+        return self.context.teams[team], ("placements", cluster, *fields)
+
+    def word(self, team: str, cluster: str, flavor: str) -> str:
+        """The word by which a team's placement means a flavor."""
+        flavors = self.context.flavors[cluster]
+        entry, path = self.place(team, cluster, "accelerators")
+        spec: object = entry.spec
+        if isinstance(spec, ClusterSpec):
+            words = spec.overrides.teams[team].accelerators or {}
+        elif isinstance(spec, TeamSpec):
+            words = spec.placements[str(path[1])].accelerators
+        else:
+            words = {}
+        meant = ((word, flavors.meant(word, team)) for word in words)
+        return next((word for word, found in meant if found is not None and found.name == flavor), flavor)
+
+
+Check = Callable[[Context], Iterator[Issue]]
+PlacedCheck = Callable[[PlacedContext], Iterator[Issue]]
+
+
+def error(entry: Entry[KindSpec], path: Path, what: str, fix: str) -> Issue:
+    """An issue that stops everything."""
+    return Issue(entry.source, path, what, fix)
+
+
+def warning(entry: Entry[KindSpec], path: Path, what: str, fix: str) -> Issue:
+    """An issue that is only told."""
+    return Issue(entry.source, path, what, fix, Severity.WARNING)
+
+
+def _snake(field: str) -> str:
+    return "".join(f"_{character.lower()}" if character.isupper() else character for character in field)

@@ -1,0 +1,135 @@
+"""Names: unique, never the system's, and never two that people would mix up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from allotment.model import labels
+from allotment.model.names import is_reserved, tenant_name
+from allotment.spec.checks.context import Context, error, warning
+from allotment.spec.declared import Entry
+from allotment.spec.flavors import flavor_name
+from allotment.spec.problems import Issue
+from allotment.spec.schema.base import KindSpec
+from allotment.spec.schema.platform import ALWAYS_EXEMPT
+
+_OUR_NODE_LABELS = frozenset({labels.ACCELERATOR, labels.CAPACITY_TYPE, labels.DEDICATED, labels.NODE_POOL})
+
+
+def documents_have_names_of_their_own(context: Context) -> Iterator[Issue]:
+    """Two documents of one kind and name: which of them is meant?"""
+    declared = context.declared
+    for entries in (
+        declared.clusters,
+        declared.accelerators,
+        declared.teams,
+        declared.priorities,
+        declared.policies,
+        declared.slo_tiers,
+        declared.shared_services,
+        declared.storage_classes,
+    ):
+        first: dict[str, Entry[KindSpec]] = {}
+        for entry in entries:
+            name = str(getattr(entry.spec, "name"))  # noqa: B009 - every kind has a name, their base has none
+            seen = first.setdefault(name, entry)
+            if seen is not entry:
+                what = f'the name "{name}" is taken by another document of this kind in {seen.source.file}'
+                yield error(entry, ("name",), what, "rename one, or remove it")
+
+
+def team_namespaces_are_free(context: Context) -> Iterator[Issue]:
+    """A team's namespace must be nobody else's: not the system's, not a shared service's, not an exempt one."""
+    declared = context.declared
+    taken = {
+        entry.spec.namespace: f"the shared service {entry.spec.name}"
+        for entry in declared.shared_services
+        if entry.spec.namespace is not None
+    }
+    exempt = declared.platform.spec.exempt_namespaces if declared.platform is not None else ()
+    taken.update(dict.fromkeys((*exempt, *ALWAYS_EXEMPT), "a namespace that policies leave alone"))
+    for entry in declared.teams:
+        namespace = tenant_name(entry.spec.name)
+        if is_reserved(namespace):
+            what = f'the namespace "{namespace}" belongs to the system'
+            yield error(entry, ("name",), what, "choose another name; kube-, allotment- and openshift- are reserved")
+        elif namespace in taken:
+            what = f'the namespace "{namespace}" is already that of {taken[namespace]}'
+            yield error(entry, ("name",), what, "rename the team, or move the other one")
+
+
+def team_names_differ_by_more_than_dashes(context: Context) -> Iterator[Issue]:
+    """data-science and datascience are two tenants; whoever types the wrong one sees another team's queue."""
+    first: dict[str, str] = {}
+    for entry in context.declared.teams:
+        name = entry.spec.name
+        seen = first.setdefault(name.replace("-", ""), name)
+        if seen != name:
+            yield warning(entry, ("name",), f'"{name}" and "{seen}" differ only by dashes', "rename one of the teams")
+
+
+def clusters_have_contexts_of_their_own(context: Context) -> Iterator[Issue]:
+    """Two clusters behind one kubeconfig context would overwrite each other."""
+    first: dict[str, str] = {}
+    for entry in context.declared.clusters:
+        used = entry.spec.context or entry.spec.name
+        seen = first.setdefault(used, entry.spec.name)
+        if seen != entry.spec.name:
+            what = f"cluster {seen} uses the same kubeconfig context"
+            yield error(entry, ("context",), what, "give each cluster a context of its own")
+
+
+def names_inside_a_cluster_are_unique(context: Context) -> Iterator[Issue]:
+    """Pools and cohorts."""
+    for entry in context.declared.clusters:
+        for field, names in (
+            ("nodePools", [pool.name for pool in entry.spec.node_pools]),
+            ("cohorts", [cohort.name for cohort in entry.spec.cohorts]),
+        ):
+            for index in _repeated(names):
+                what = f'the name "{names[index]}" is given twice in this cluster'
+                yield error(entry, (field, index, "name"), what, "rename one of the two")
+
+
+def flavors_have_names_of_their_own(context: Context) -> Iterator[Issue]:
+    """Accelerator, capacity type and team join to a flavor's name; unlucky names join to the same."""
+    for entry in context.declared.clusters:
+        first: dict[str, tuple[object, ...]] = {}
+        for index, pool in enumerate(entry.spec.node_pools):
+            parts = (pool.accelerator, pool.capacity_type, pool.dedicated_to) if pool.accelerator else ()
+            name = flavor_name(pool)
+            if first.setdefault(name, parts) != parts:
+                what = f'two different flavors would both be named "{name}"'
+                yield error(entry, ("nodePools", index, "name"), what, "rename the accelerator or the team")
+
+
+def pool_labels_are_the_pools_own(context: Context) -> Iterator[Issue]:
+    """Labels and taints that Allotment derives cannot be declared as well: the two could disagree."""
+    for entry in context.declared.clusters:
+        for index, pool in enumerate(entry.spec.node_pools):
+            for key in _OUR_NODE_LABELS & pool.labels.keys():
+                what = f"the label {key} follows from the pool's own fields"
+                yield error(entry, ("nodePools", index, "labels", key), what, "remove it")
+            for at, taint in enumerate(pool.taints):
+                if taint.key == labels.DEDICATED:
+                    what = f"the taint {taint.key} follows from dedicatedTo"
+                    yield error(entry, ("nodePools", index, "taints", at), what, "remove it and set dedicatedTo")
+
+
+def _repeated(names: Iterable[str]) -> Iterator[int]:
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            yield index
+        seen.add(name)
+
+
+CHECKS = (
+    documents_have_names_of_their_own,
+    team_namespaces_are_free,
+    team_names_differ_by_more_than_dashes,
+    clusters_have_contexts_of_their_own,
+    names_inside_a_cluster_are_unique,
+    flavors_have_names_of_their_own,
+    pool_labels_are_the_pools_own,
+)

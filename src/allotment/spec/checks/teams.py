@@ -1,0 +1,197 @@
+"""Teams: where they are, what they name, who may use them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from allotment.spec.checks.context import Context, error, warning
+from allotment.spec.convert.clusters import cohort_names, environment_of
+from allotment.spec.convert.platform import default_storage_class
+from allotment.spec.declared import Entry
+from allotment.spec.problems import Issue, Path, did_you_mean
+from allotment.spec.schema.base import KindSpec
+from allotment.spec.schema.cluster import ClusterSpec
+from allotment.spec.schema.team import PlacementOverrideSpec, PlacementSpec, TeamSpec
+
+Fields = tuple[Entry[KindSpec], Path, PlacementSpec | PlacementOverrideSpec]
+
+
+def placements_name_clusters(context: Context) -> Iterator[Issue]:
+    """A team is somewhere, and only in clusters that exist."""
+    for entry in context.declared.teams:
+        if not entry.spec.placements:
+            what = "the team has no cluster, so nothing would be made for it"
+            yield error(entry, ("placements",), what, "add a placement; the name of a cluster and the quota there")
+        for name in entry.spec.placements:
+            if not context.known("Cluster", context.clusters, name):
+                fix = did_you_mean(name, context.clusters)
+                yield error(entry, ("placements", name), f'there is no cluster "{name}"', fix)
+
+
+def accelerators_name_flavors(context: Context) -> Iterator[Issue]:
+    """Each word means a flavor of the cluster that the team may use, and no two the same one."""
+    for team, site, (entry, path, fields) in _placements(context):
+        if fields.accelerators is None or _uncertain(context, site):
+            continue
+        flavors = context.flavors[site.name]
+        seen: dict[str, str] = {}
+        for word in fields.accelerators:
+            here = (*path, "accelerators", word)
+            flavor = flavors.meant(word, team.name)
+            if flavor is None:
+                what = f'cluster {site.name} has no accelerator or flavor "{word}" for team {team.name}'
+                yield error(entry, here, what, did_you_mean(word, flavors.offered_to(team.name)))
+            elif flavor.dedicated_to not in (None, team.name):
+                what = f'the flavor "{word}" is dedicated to team {flavor.dedicated_to}'
+                yield error(entry, here, what, did_you_mean("", flavors.offered_to(team.name)))
+            elif flavor.name in seen:
+                what = f'"{word}" and "{seen[flavor.name]}" mean the same flavor {flavor.name}'
+                yield error(entry, here, what, "keep one of the two")
+            else:
+                seen[flavor.name] = word
+
+
+def quotas_name_accelerators(context: Context) -> Iterator[Issue]:
+    """A namespace quota for a device that the team's queue does not offer guards nothing."""
+    for team, site, (entry, path, fields) in _placements(context):
+        if fields.namespace_quota is None or _uncertain(context, site):
+            continue
+        flavors = context.flavors[site.name]
+        offered = set(flavors.by_accelerator)
+        for name in fields.namespace_quota.accelerators:
+            if name not in offered:
+                what = f'cluster {site.name} has no accelerator "{name}" for team {team.name}'
+                here = (*path, "namespaceQuota", "accelerators", name)
+                yield error(entry, here, what, did_you_mean(name, offered))
+        for key in fields.namespace_quota.objects:
+            if key not in _COUNTED and not key.startswith("count/"):
+                what = f'"{key}" is no ResourceQuota key'
+                here = (*path, "namespaceQuota", "objects", key)
+                yield error(entry, here, what, did_you_mean(key, _COUNTED) or "write count/<plural>.<group>")
+
+
+_COUNTED = frozenset(
+    {
+        "configmaps",
+        "secrets",
+        "services",
+        "services.nodeports",
+        "services.loadbalancers",
+        "replicationcontrollers",
+        "resourcequotas",
+    }
+)
+
+
+def cohorts_exist(context: Context) -> Iterator[Issue]:
+    """A queue joins a cohort of its cluster, or none."""
+    for _team, site, (entry, path, fields) in _placements(context):
+        if fields.cohort is None:
+            continue
+        known = cohort_names(site)
+        if fields.cohort not in known:
+            what = f'cluster {site.name} has no cohort "{fields.cohort}"'
+            yield error(entry, (*path, "cohort"), what, did_you_mean(fields.cohort, known))
+        elif fields.standalone:
+            what = "a queue that stands alone joins no cohort"
+            yield error(entry, (*path, "cohort"), what, "remove cohort, or standalone")
+
+
+def environments_agree(context: Context) -> Iterator[Issue]:
+    """A placement's environment is one of the team's."""
+    for team, site, (entry, path, fields) in _placements(context):
+        if not team.environments or not path or path[0] != "placements":
+            continue
+        override = site.overrides.teams.get(team.name)
+        changed = override.environment if override is not None else None
+        environment = changed or fields.environment or environment_of(site)
+        if environment not in team.environments:
+            names = ", ".join(team.environments)
+            what = f"the placement is in {environment}, the team's environments are {names}"
+            fix = f"add {environment} to the team's environments, or remove the placement"
+            yield error(entry, path, what, fix)
+
+
+def priorities_are_rungs(context: Context) -> Iterator[Issue]:
+    """A team may use rungs of the ladder, each named once."""
+    rungs = {rung.name: rung for rung in context.ladder}
+    for entry in context.declared.teams:
+        seen: set[str] = set()
+        for index, name in enumerate(entry.spec.priorities):
+            if not context.known("Priority", rungs, name):
+                fix = did_you_mean(name, rungs)
+                yield error(entry, ("priorities", index), f'the ladder has no rung "{name}"', fix)
+            elif name in seen:
+                yield error(entry, ("priorities", index), f'"{name}" is named twice', "remove one of the two")
+            seen.add(name)
+
+
+def somebody_may_use_it(context: Context) -> Iterator[Issue]:
+    """A team without groups, and a team that nobody pays for."""
+    for entry in context.declared.teams:
+        groups = entry.spec.groups
+        if not (groups.owners or groups.members):
+            what = "the team has neither owners nor members, so nobody can run anything"
+            yield warning(entry, ("groups",), what, "add the identity provider's group under groups.members")
+        if entry.spec.cost_center == "unassigned":
+            what = "the team has no cost centre: its cost is shown as unallocated"
+            yield warning(entry, ("costCenter",), what, "add costCenter: with the code that finance uses")
+
+
+def storage_fits(context: Context) -> Iterator[Issue]:
+    """Claims have a class, names of their own, and room."""
+    classes = {entry.spec.name for entry in context.declared.storage_classes}
+    default = default_storage_class(context.declared)
+    for entry in context.declared.teams:
+        storage = entry.spec.storage
+        names: set[str] = set()
+        for index, claim in enumerate(storage.claims):
+            here = ("storage", "claims", index)
+            if claim.name in names:
+                yield error(entry, (*here, "name"), f'the claim "{claim.name}" is given twice', "rename one")
+            names.add(claim.name)
+            if claim.storage_class is None and not default:
+                what = "the claim names no storage class, and the directory has no default one"
+                yield error(
+                    entry, (*here, "storageClass"), what, "name one, or declare a StorageClass with default: true"
+                )
+            elif claim.storage_class is not None and claim.storage_class not in classes:
+                what = f'the storage class "{claim.storage_class}" is not declared here'
+                fix = did_you_mean(claim.storage_class, classes) or "declare it"
+                yield warning(entry, (*here, "storageClass"), what, f"{fix}; or make sure that every cluster has it")
+        if storage.total is not None and sum(claim.size for claim in storage.claims) > storage.total:
+            what = "the claims ask for more than the total"
+            yield error(entry, ("storage", "total"), what, "raise the total, or shrink a claim")
+
+
+def _placements(context: Context) -> Iterator[tuple[TeamSpec, ClusterSpec, Fields]]:
+    """Every placement in a known cluster; then what clusters override of it."""
+    for entry in context.declared.teams:
+        for name, placement in entry.spec.placements.items():
+            site = context.clusters.get(name)
+            if site is not None:
+                yield entry.spec, site.spec, (entry, ("placements", name), placement)
+    for site in context.declared.clusters:
+        for name, override in site.spec.overrides.teams.items():
+            team = context.teams.get(name)
+            if team is not None:
+                yield team.spec, site.spec, (site, ("overrides", "teams", name), override)
+
+
+def _uncertain(context: Context, site: ClusterSpec) -> bool:
+    """Whether flavors may be missing because a pool's accelerator has errors that are told already."""
+    return any(
+        pool.accelerator is not None and pool.accelerator not in context.accelerators for pool in site.node_pools
+    )
+
+
+CHECKS = (
+    placements_name_clusters,
+    accelerators_name_flavors,
+    quotas_name_accelerators,
+    cohorts_exist,
+    environments_agree,
+    priorities_are_rungs,
+    somebody_may_use_it,
+    storage_fits,
+)
