@@ -147,7 +147,7 @@ def test_nobody_makes_an_object_of_his_own_look_like_ours(kube: KubeClient) -> N
     [
         (NAMESPACE, {"metadata": {"labels": {"team": "x"}}}, JANE, "is, or would become"),
         (NAMESPACE, {"metadata": {"labels": {labels.TENANT: "pol-cv"}}}, ENGINEER, "belongs to team pol-nlp"),
-        (NAMESPACE, {"metadata": {"annotations": {labels.PRIORITIES_ANNOTATION: "production-inference"}}}, JANE, "is, or"),
+        (NAMESPACE, {"metadata": {"annotations": {labels.PRIORITIES_ANNOTATION: "x"}}}, JANE, "is, or"),
         (NAMESPACE, {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}}, JANE, "is, or"),
         (OTHER, {"metadata": {"labels": {labels.TENANT: "pol-cv"}}}, JANE, "is not Allotment's"),
         (OTHER, {"metadata": {"labels": {labels.TENANT: "pol-cv"}}}, ENGINEER, "is not Allotment's"),

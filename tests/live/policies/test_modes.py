@@ -16,7 +16,7 @@ from allotment.operations.ports import RefusedError
 from allotment.render.policies import render_policies
 from tests.live.policies.bodies import workload
 from tests.live.policies.conftest import JANE, small_platform, until
-from tests.unit.builders import policies, platform
+from tests.unit.builders import platform, policies
 
 pytestmark = pytest.mark.live
 BAD = workload("Job", name="unlabelled", own={}, pods={})

@@ -1,0 +1,55 @@
+"""CEL (Common Expression Language) text from values: literals are quoted here and nowhere else.
+
+Names come from the platform directory, so a quote or a backslash in one must stay text and never become code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+
+class Expr(str):
+    """CEL source, as opposed to a text that is still to be quoted."""
+
+    __slots__ = ()
+
+
+def quote(text: str) -> Expr:
+    """A CEL string literal, in printable ASCII."""
+    return Expr(f'"{"".join(map(_escaped, text))}"')
+
+
+def _escaped(char: str) -> str:
+    if char in {'"', "\\"}:
+        return f"\\{char}"
+    if " " <= char <= "~":
+        return char
+    # Four digits reach the basic plane only; CEL knows no surrogate pairs.
+    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"
+
+
+def string_list(values: Iterable[str]) -> Expr:
+    """A CEL list of strings, in the given order."""
+    return Expr(f"[{', '.join(quote(value) for value in values)}]")
+
+
+def list_map(values: Mapping[str, Sequence[str]]) -> Expr:
+    """A CEL map from string to list of strings, sorted by key."""
+    entries = ", ".join(f"{quote(key)}: {string_list(values[key])}" for key in sorted(values))
+    return Expr(f"{{{entries}}}")
+
+
+def sentence(*parts: str) -> Expr:
+    """A string built at evaluation: plain parts are quoted, `Expr` parts are evaluated."""
+    return Expr(" + ".join(part if isinstance(part, Expr) else quote(part) for part in parts))
+
+
+def label(labels: str, key: str) -> Expr:
+    """The value of a label in a CEL map of labels; empty where it is not set."""
+    return Expr(f'{labels}[?{quote(key)}].orValue("")')
+
+
+def comma_separated(annotation: str) -> Expr:
+    """The items of a comma-separated annotation of the request's namespace; a list of one empty text if absent."""
+    value = f'namespaceObject.metadata.?annotations[?{quote(annotation)}].orValue("")'
+    return Expr(f'{value}.split(",").map(item, item.trim())')

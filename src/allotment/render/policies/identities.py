@@ -1,0 +1,82 @@
+"""Whom the rules do not bind: platform engineers (the breakglass), and the controllers of the system.
+
+A service account is trusted by the namespace it lives in, and a team's namespace is never trusted, whatever the
+platform directory lists: otherwise a team named after a controller's namespace would inherit its rights.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from allotment.model import labels
+from allotment.model.cluster import Cluster
+from allotment.model.platform import Platform
+from allotment.render.policies.admission import Condition
+from allotment.render.policies.cel import Expr, string_list
+
+KUEUE_NAMESPACE: Final = "kueue-system"
+ALWAYS_EXEMPT: Final = ("kube-system", "kube-public", "kube-node-lease", labels.SYSTEM_NAMESPACE, KUEUE_NAMESPACE)
+"""Namespaces without which no cluster runs, whatever the platform directory says."""
+
+JOB_CONTROLLERS: Final = ("system:serviceaccount:kube-system:job-controller", "system:kube-controller-manager")
+"""Who makes pods out of Jobs; the second where controllers share one identity."""
+
+_SYSTEM_USERS: Final = ("system:kube-controller-manager", "system:kube-scheduler", "system:apiserver")
+_SYSTEM_GROUPS: Final = ("system:nodes",)
+_MASTERS: Final = "system:masters"
+
+
+def exempt_namespaces(platform: Platform, cluster: Cluster) -> tuple[str, ...]:
+    """Namespaces of the system in this cluster, sorted; never a team's."""
+    of_teams = {team.namespace for team, _ in platform.teams_in(cluster.name)}
+    return tuple(sorted({*ALWAYS_EXEMPT, *platform.exempt_namespaces} - of_teams))
+
+
+def is_engineer(platform: Platform) -> Expr:
+    """CEL: the request comes from a platform engineer or the cluster's own superusers."""
+    groups = string_list((*platform.admin_groups, _MASTERS))
+    return Expr(f"request.userInfo.?groups.orValue([]).exists(group, group in {groups})")
+
+
+def is_controller(platform: Platform, cluster: Cluster) -> Expr:
+    """CEL: the request comes from a component of the system."""
+    prefixes = string_list(f"system:serviceaccount:{name}:" for name in exempt_namespaces(platform, cluster))
+    return Expr(
+        f"(request.userInfo.username in {string_list(_SYSTEM_USERS)}"
+        f" || {prefixes}.exists(prefix, request.userInfo.username.startsWith(prefix))"
+        f" || request.userInfo.?groups.orValue([]).exists(group, group in {string_list(_SYSTEM_GROUPS)}))"
+    )
+
+
+def is_trusted(platform: Platform, cluster: Cluster) -> Expr:
+    """CEL: an engineer or a component of the system."""
+    return Expr(f"({is_engineer(platform)} || {is_controller(platform, cluster)})")
+
+
+def binds_all_but_engineers(platform: Platform) -> Condition:
+    """The breakglass."""
+    return Condition("not-a-platform-engineer", f"!{is_engineer(platform)}")
+
+
+def binds_tenants(platform: Platform, cluster: Cluster) -> Condition:
+    """Leaves the system's controllers alone: what they make was checked when its owner was written."""
+    return Condition("not-a-system-controller", f"!{is_controller(platform, cluster)}")
+
+
+def binds_tenants_and_new(platform: Platform, cluster: Cluster, *resources: str) -> Condition:
+    """Binds the system's controllers too, but only when they create these resources.
+
+    Their updates (a finalizer taken off, a status written) must pass even for objects older than the policy.
+    """
+    new = f'request.operation == "CREATE" && request.resource.resource in {string_list(resources)}'
+    return Condition("tenant-or-new", f"({new}) || !{is_controller(platform, cluster)}")
+
+
+def by_job_controller() -> Expr:
+    """CEL: the pod was made out of a Job."""
+    return Expr(f"request.userInfo.username in {string_list(JOB_CONTROLLERS)}")
+
+
+def not_being_deleted() -> Condition:
+    """An object on its way out must be able to lose its finalizers."""
+    return Condition("not-being-deleted", "!has(dyn(object).metadata.deletionTimestamp)")

@@ -1,0 +1,80 @@
+"""What Allotment put into a team's namespace, the team cannot change, delete, or counterfeit.
+
+A member may delete claims in general, but not the ones the platform made; and nobody may make an object look like
+ours, which would hide it from, or hand it to, the platform's own inventory.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from allotment.model import labels
+from allotment.model.cluster import Cluster
+from allotment.model.platform import Platform
+from allotment.model.policy import Policy
+from allotment.render.policies.admission import Check, Resources, Rule, Scope, Variable
+from allotment.render.policies.cel import Expr, label, quote, sentence, string_list
+from allotment.render.policies.identities import binds_all_but_engineers, binds_tenants
+
+RESERVED_LABELS: Final = (
+    labels.FAMILY,
+    labels.ISOLATION,
+    labels.OFFBOARDING,
+    labels.PLATFORM,
+    labels.TENANT,
+)
+"""Labels that only Allotment sets, besides managed-by with our value."""
+
+EVERYTHING: Final = Resources("*", ("*/*",), operations=("CREATE", "UPDATE", "DELETE"), versions=("*",))
+OURS: Final = quote(labels.MANAGED_BY_VALUE)
+
+
+def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
+    """The rule for one cluster."""
+    return Rule(
+        policy=policy,
+        scope=Scope.TEAM_NAMESPACES,
+        resources=(EVERYTHING,),
+        conditions=(binds_all_but_engineers(platform), binds_tenants(platform, cluster)),
+        variables=label_variables(),
+        checks=(_UNTOUCHED, _NOT_COUNTERFEIT),
+    )
+
+
+def label_variables() -> tuple[Variable, ...]:
+    """Labels before and after; whether the object was ours; reserved labels that the request brings in."""
+    before, after = label("variables.before", labels.MANAGED_BY), label("variables.after", labels.MANAGED_BY)
+    return (
+        Variable("before", "oldObject == null ? {} : dyn(oldObject).?metadata.?labels.orValue({})"),
+        Variable("after", "object == null ? {} : dyn(object).?metadata.?labels.orValue({})"),
+        Variable("ours", f"{before} == {OURS}"),
+        Variable(
+            "brought",
+            f"{string_list(RESERVED_LABELS)}.filter(key, key in variables.after"
+            ' && variables.after[key] != variables.before[?key].orValue(""))'
+            f" + ({after} == {OURS} && !variables.ours ? {string_list([labels.MANAGED_BY])} : [])",
+        ),
+    )
+
+
+_UNTOUCHED = Check(
+    expression="!variables.ours",
+    message="objects that Allotment manages are changed by platform engineers only",
+    explanation=sentence(
+        Expr("request.resource.resource"),
+        " ",
+        Expr("request.name"),
+        f" belongs to the platform ({labels.MANAGED_BY}: {labels.MANAGED_BY_VALUE}); ask the platform team to change"
+        " it in the platform directory",
+    ),
+)
+
+_NOT_COUNTERFEIT = Check(
+    expression="variables.ours || size(variables.brought) == 0",
+    message="Allotment's own labels are set by Allotment only",
+    explanation=sentence(
+        "metadata.labels.",
+        Expr("variables.brought[0]"),
+        " marks objects that the platform manages; take this label away",
+    ),
+)

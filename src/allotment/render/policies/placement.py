@@ -1,0 +1,78 @@
+"""What a cluster's accelerator nodes look like, as data for the rules that look at placement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from allotment.model import labels
+from allotment.model.accelerator import Accelerator
+from allotment.model.cluster import Cluster, Feature
+from allotment.model.platform import Platform
+from allotment.render.policies.admission import Variable
+from allotment.render.policies.cel import Expr, quote, string_list
+
+_KUEUE_PLACES: Final = ("CronJob", "Job")
+"""Kinds whose pods Kueue places itself: it writes the flavor's labels and tolerations into the Job it starts."""
+
+
+def node_labels(platform: Platform, cluster: Cluster) -> dict[str, tuple[str, ...]]:
+    """Labels by which nodes with accelerators are found in this cluster: key → values that exist there."""
+    found: dict[str, set[str]] = {}
+    for accelerator, pairs in _labelled(platform, cluster):
+        for key, value in (*pairs, accelerator.node_label):
+            found.setdefault(key, set()).add(value)
+    # Whose pool it is, is a question of its own: `node-pool-isolation` answers it.
+    found.pop(labels.DEDICATED, None)
+    return {key: tuple(sorted(values)) for key, values in sorted(found.items())}
+
+
+def _labelled(platform: Platform, cluster: Cluster) -> Iterator[tuple[Accelerator, tuple[tuple[str, str], ...]]]:
+    for flavor in cluster.flavors:
+        if flavor.accelerator is not None:
+            yield platform.accelerators[flavor.accelerator], tuple(flavor.node_labels.items())
+    for pool in cluster.node_pools:
+        if pool.accelerator is not None:
+            own = ((labels.NODE_POOL, pool.name), (labels.ACCELERATOR, pool.accelerator))
+            yield platform.accelerators[pool.accelerator], own
+
+
+def taint_keys(platform: Platform, cluster: Cluster) -> dict[str, tuple[str, ...]]:
+    """Taints of accelerator nodes by resource name; only resources whose nodes are all tainted.
+
+    The taint of a dedicated pool is left out: `node-pool-isolation` looks after it.
+    """
+    keys: dict[str, set[str]] = {}
+    untainted: set[str] = set()
+    for flavor in cluster.flavors:
+        if flavor.accelerator is None:
+            continue
+        resource = platform.accelerators[flavor.accelerator].resource_name
+        own = {taint.key for taint in flavor.taints} - {labels.DEDICATED}
+        keys.setdefault(resource, set()).update(own)
+        if not own:
+            untainted.add(resource)
+    return {resource: tuple(sorted(found)) for resource, found in sorted(keys.items()) if resource not in untainted}
+
+
+def dedicated_teams(cluster: Cluster) -> tuple[str, ...]:
+    """Teams that have a pool of their own in this cluster, sorted."""
+    return tuple(sorted({pool.dedicated_to for pool in cluster.node_pools if pool.dedicated_to is not None}))
+
+
+def must_place_itself(cluster: Cluster) -> Variable:
+    """Whether nobody will place these pods later: Kueue places Jobs, gated pods and, with its pod integration, all."""
+    kinds = [*_KUEUE_PLACES]
+    if Feature.POD_INTEGRATION in cluster.features:
+        kinds += ["DaemonSet", "Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"]
+    return Variable("mustPlace", f"!variables.gated && !(dyn(object).kind in {string_list(sorted(kinds))})")
+
+
+def selects(key: str, allowed: str) -> Expr:
+    """CEL: the pod can land only on nodes whose label `key` has one of the values of the CEL list `allowed`."""
+    name = quote(key)
+    return Expr(
+        f'(variables.selector[?{name}].orValue("") in {allowed}'
+        f" || (size(variables.terms) > 0 && variables.terms.all(term, term.?matchExpressions.orValue([])"
+        f'.exists(e, e.key == {name} && e.operator == "In" && e.values.all(v, v in {allowed})))))'
+    )

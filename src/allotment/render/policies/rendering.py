@@ -1,0 +1,62 @@
+"""All policies of a cluster as objects: a ValidatingAdmissionPolicy and its binding for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from allotment.model.cluster import Cluster
+from allotment.model.manifest import Family, Manifest
+from allotment.model.platform import Platform
+from allotment.model.policy import Policy, PolicyName
+from allotment.render.objects import Site
+from allotment.render.policies import (
+    accelerators_only_in_team_namespaces,
+    gpu_requests_equal_limits,
+    labels_required,
+    managed_objects_protected,
+    no_direct_node_binding,
+    no_exposed_services,
+    no_namespace_adoption,
+    node_pool_isolation,
+    placement_required,
+    priority_from_ladder,
+    queue_required,
+    trusted_registries,
+)
+from allotment.render.policies.admission import ADMISSION_API, Rule, binding_spec, object_name, policy_spec
+from allotment.render.policies.identities import exempt_namespaces
+
+MakeRule = Callable[[Platform, Cluster, Policy], Rule | None]
+
+RULES: Final[Mapping[PolicyName, MakeRule]] = {
+    PolicyName.GPU_REQUESTS_EQUAL_LIMITS: gpu_requests_equal_limits.rule,
+    PolicyName.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES: accelerators_only_in_team_namespaces.rule,
+    PolicyName.PLACEMENT_REQUIRED: placement_required.rule,
+    PolicyName.LABELS_REQUIRED: labels_required.rule,
+    PolicyName.QUEUE_REQUIRED: queue_required.rule,
+    PolicyName.PRIORITY_FROM_LADDER: priority_from_ladder.rule,
+    PolicyName.NODE_POOL_ISOLATION: node_pool_isolation.rule,
+    PolicyName.NO_DIRECT_NODE_BINDING: no_direct_node_binding.rule,
+    PolicyName.MANAGED_OBJECTS_PROTECTED: managed_objects_protected.rule,
+    PolicyName.NO_NAMESPACE_ADOPTION: no_namespace_adoption.rule,
+    PolicyName.NO_EXPOSED_SERVICES: no_exposed_services.rule,
+    PolicyName.TRUSTED_REGISTRIES: trusted_registries.rule,
+}
+"""Where a new policy goes: a file with a `rule` function, a name in `PolicyName`, a line here."""
+
+
+def render_policies(platform: Platform, cluster: Cluster) -> Iterator[Manifest]:
+    """The policies that the platform declares, with the mode each has in this cluster."""
+    system = exempt_namespaces(platform, cluster)
+    shelf = Site(platform, cluster, ()).shelf(Family.POLICIES)
+    for policy in platform.policies:
+        rule = RULES[policy.name](platform, cluster, policy)
+        if rule is None:
+            continue
+        exempt = tuple(sorted({*system, *policy.exempt_namespaces}))
+        name, mode = object_name(policy), policy.modes[cluster.name]
+        yield shelf.clustered((ADMISSION_API, "ValidatingAdmissionPolicy"), name, {"spec": policy_spec(rule)})
+        yield shelf.clustered(
+            (ADMISSION_API, "ValidatingAdmissionPolicyBinding"), name, {"spec": binding_spec(rule, mode, exempt)}
+        )

@@ -1,0 +1,39 @@
+"""Golden files: each policy with its binding, as bytes.
+
+After a change that is meant, run ``ALLOTMENT_UPDATE_GOLDEN=1 pytest tests/unit/policies``, and read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from allotment.model.cluster import Feature
+from allotment.model.policy import PolicyName
+from allotment.render.policies import render_policies
+from allotment.render.yaml_text import to_documents
+from tests.unit.policies.small import isolated
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "policies"
+UPDATE = os.environ.get("ALLOTMENT_UPDATE_GOLDEN") == "1"
+CASES = [(name, name.value, False) for name in PolicyName] + [
+    (PolicyName.QUEUE_REQUIRED, "queue-required-pod-integration", True)
+]
+
+
+@pytest.mark.parametrize(("name", "file", "pods_queue"), CASES, ids=[case[1] for case in CASES])
+def test_policy_renders_to_its_golden_file(name: PolicyName, file: str, pods_queue: bool) -> None:
+    platform = isolated()
+    cluster = platform.clusters[0]
+    if pods_queue:
+        cluster = replace(cluster, features=frozenset({Feature.POD_INTEGRATION}))
+    objects = [item.body for item in render_policies(platform, cluster) if item.key.name == f"{name}.allotment.dev"]
+    rendered = to_documents(objects)
+    path = GOLDEN / f"{file}.yaml"
+    if UPDATE:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(rendered, encoding="utf-8", newline="\n")
+    assert rendered.encode() == path.read_bytes(), f"{path} differs; see this file's head for how to renew it"

@@ -1,0 +1,215 @@
+"""What every policy has in common, whatever its rule."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allotment.model import labels
+from allotment.model.manifest import Family
+from allotment.model.platform import Platform
+from allotment.model.policy import Mode, PolicyName
+from allotment.render.policies import render_policies
+from allotment.render.policies.cel import list_map, quote, string_list
+from allotment.render.policies.identities import ALWAYS_EXEMPT, exempt_namespaces, is_controller
+from allotment.render.policies.placement import dedicated_teams, node_labels, taint_keys
+from allotment.render.policies.pod_template import accelerator_domains, pod_variables
+from allotment.render.policies.rendering import RULES
+from allotment.render.policies.trusted_registries import prefixes
+from tests.unit.builders import accelerator, cluster, cpu_flavor, flavor, platform, policies, team
+from tests.unit.policies.small import isolated, with_registries
+
+Body = Mapping[str, Any]
+
+
+def rendered(declared: Platform) -> dict[tuple[str, str], Body]:
+    objects = render_policies(declared, declared.clusters[0])
+    return {(item.key.kind, item.key.name): item.body for item in objects}
+
+
+def policy_of(declared: Platform, name: PolicyName) -> Body:
+    return rendered(declared)["ValidatingAdmissionPolicy", f"{name}.allotment.dev"]
+
+
+def binding_of(declared: Platform, name: PolicyName) -> Body:
+    return rendered(declared)["ValidatingAdmissionPolicyBinding", f"{name}.allotment.dev"]
+
+
+def leaves(value: object) -> Iterator[object]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from leaves(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from leaves(item)
+    else:
+        yield value
+
+
+def test_every_name_has_a_rule() -> None:
+    assert set(RULES) == set(PolicyName)
+
+
+@pytest.mark.parametrize("name", PolicyName)
+def test_a_policy_and_its_binding_belong_together(name: PolicyName) -> None:
+    policy, binding = policy_of(isolated(), name), binding_of(isolated(), name)
+    assert policy["spec"]["failurePolicy"] == "Fail"
+    assert binding["spec"]["policyName"] == policy["metadata"]["name"]
+    for body in (policy, binding):
+        assert body["metadata"]["labels"][labels.MANAGED_BY] == "allotment"
+        assert body["metadata"]["labels"][labels.FAMILY] == Family.POLICIES.value
+        assert body["metadata"]["labels"][labels.PLATFORM] == "acme"
+    for check in policy["spec"]["validations"]:
+        assert check["reason"] == "Forbidden"
+        assert check["message"]
+        assert check["messageExpression"]
+        assert "\n" not in check["message"]
+
+
+def test_only_plain_json_leaves_the_package() -> None:
+    for body in rendered(isolated()).values():
+        assert {type(leaf) for leaf in leaves(body)} <= {str, int, bool}
+        assert json.loads(json.dumps(body)) == body
+
+
+def test_the_same_platform_gives_the_same_objects() -> None:
+    assert list(rendered(isolated()).items()) == list(rendered(isolated()).items())
+
+
+@pytest.mark.parametrize("name", PolicyName)
+def test_variables_stand_before_those_that_use_them(name: PolicyName) -> None:
+    known: set[str] = set()
+    spec = policy_of(isolated(), name)["spec"]
+    for variable in spec.get("variables", ()):
+        used = set(re.findall(r"variables\.(\w+)", variable["expression"]))
+        assert used <= known, variable["name"]
+        known.add(variable["name"])
+    assert len(known) == len(spec.get("variables", ())), "a name is used twice"
+
+
+@pytest.mark.parametrize(
+    ("mode", "actions"),
+    [(Mode.AUDIT, ["Audit"]), (Mode.WARN, ["Warn", "Audit"]), (Mode.ENFORCE, ["Deny", "Audit"])],
+)
+def test_the_mode_is_the_bindings_actions(mode: Mode, actions: list[str]) -> None:
+    place = cluster()
+    declared = platform(clusters=(place,), guardrails=policies((place,), mode=mode))
+    assert binding_of(declared, PolicyName.LABELS_REQUIRED)["spec"]["validationActions"] == actions
+
+
+def test_each_cluster_has_its_own_mode() -> None:
+    one, two = cluster("one"), cluster("two")
+    modes = {"one": Mode.AUDIT, "two": Mode.ENFORCE}
+    guardrails = tuple(replace(policy, modes=modes) for policy in policies((one, two)))
+    declared = platform(clusters=(one, two), guardrails=guardrails)
+    seen = {
+        place.name: item.body["spec"]["validationActions"]
+        for place in (one, two)
+        for item in render_policies(declared, place)
+        if item.key.kind.endswith("Binding")
+    }
+    assert seen == {"one": ["Audit"], "two": ["Deny", "Audit"]}
+
+
+def test_registries_are_optional() -> None:
+    assert ("ValidatingAdmissionPolicy", "trusted-registries.allotment.dev") not in rendered(platform())
+    assert ("ValidatingAdmissionPolicy", "trusted-registries.allotment.dev") in rendered(isolated())
+
+
+@pytest.mark.parametrize(
+    ("registry", "expected"),
+    [
+        ("registry.example", ("registry.example/",)),
+        ("registry.example/", ("registry.example/",)),
+        ("registry.example:5000", ("registry.example:5000/",)),
+        ("ghcr.io/acme", ("ghcr.io/acme/", "ghcr.io/acme:", "ghcr.io/acme@")),
+        ("ghcr.io/acme/", ("ghcr.io/acme/",)),
+    ],
+)
+def test_a_registry_is_matched_up_to_a_boundary(registry: str, expected: tuple[str, ...]) -> None:
+    (policy,) = [
+        item for item in with_registries(platform(), registry).policies if item.name is PolicyName.TRUSTED_REGISTRIES
+    ]
+    assert prefixes(policy) == expected
+
+
+def test_exempt_namespaces_are_the_systems_and_the_policys_own() -> None:
+    declared = platform()
+    guardrails = tuple(replace(policy, exempt_namespaces=("legacy",)) for policy in declared.policies)
+    declared = replace(declared, policies=guardrails)
+    selector = binding_of(declared, PolicyName.LABELS_REQUIRED)["spec"]["matchResources"]["namespaceSelector"]
+    tenant, exempt = selector["matchExpressions"]
+    assert tenant == {"key": labels.TENANT, "operator": "Exists"}
+    assert exempt["operator"] == "NotIn"
+    assert {"legacy", "monitoring", *ALWAYS_EXEMPT} == set(exempt["values"]) - {"gpu-operator"}
+
+
+def test_a_teams_namespace_is_never_trusted() -> None:
+    declared = replace(platform(teams=(team("argocd"),)), exempt_namespaces=("argocd", "flux-system"))
+    place = declared.clusters[0]
+    assert "argocd" not in exempt_namespaces(declared, place)
+    assert "system:serviceaccount:argocd:" not in is_controller(declared, place)
+    assert "system:serviceaccount:flux-system:" in is_controller(declared, place)
+
+
+def test_a_service_account_prefix_ends_with_the_namespace() -> None:
+    # Without the colon, kube-system-x would be trusted as kube-system is.
+    assert '"system:serviceaccount:kube-system"' not in is_controller(platform(), cluster())
+
+
+def test_team_rules_look_at_team_namespaces_only_and_never_at_cluster_scoped_objects() -> None:
+    for name in PolicyName:
+        rules = policy_of(isolated(), name)["spec"]["matchConstraints"]["resourceRules"]
+        scope = "Cluster" if name is PolicyName.NO_NAMESPACE_ADOPTION else "Namespaced"
+        assert {rule["scope"] for rule in rules} == {scope}
+
+
+def test_node_labels_and_taints_are_the_clusters() -> None:
+    declared = isolated()
+    place = declared.clusters[0]
+    assert node_labels(declared, place) == {
+        labels.ACCELERATOR: ("a100",),
+        labels.CAPACITY_TYPE: ("spot",),
+        labels.NODE_POOL: ("a100-pool", "cv-pool"),
+    }
+    assert taint_keys(declared, place) == {"nvidia.com/gpu": ("nvidia.com/gpu",)}
+    assert dedicated_teams(place) == ("cv",)
+
+
+def test_a_taint_is_asked_for_only_where_all_nodes_have_it() -> None:
+    bare = replace(flavor("a100-bare"), taints=())
+    place = cluster(flavors=(flavor(), bare, cpu_flavor()))
+    assert taint_keys(platform(clusters=(place,)), place) == {}
+
+
+def test_whole_domains_are_accelerators() -> None:
+    catalogue = (accelerator(), accelerator("mig", resource_name="nvidia.com/mig-1g.10gb"),
+                 accelerator("gaudi", resource_name="habana.ai/gaudi"))  # fmt: skip
+    assert accelerator_domains(platform(accelerators=catalogue)) == ("habana.ai/", "nvidia.com/")
+
+
+def test_variables_come_with_what_they_need_once() -> None:
+    names = [variable.name for variable in pod_variables(platform(), "device", "accelerated")]
+    assert names == ["domains", "template", "spec", "containers", "amounts", "asked", "device", "claims", "accelerated"]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_quoted_text_stays_text(text: str) -> None:
+    quoted = quote(text)
+    assert quoted.isascii()
+    assert quoted.isprintable()
+    # Python's escapes and CEL's are the same for what is written here.
+    assert quoted[1:-1].encode().decode("unicode_escape") == text
+
+
+def test_lists_and_maps() -> None:
+    assert string_list(['a"b', "c"]) == '["a\\"b", "c"]'
+    assert list_map({"b": ["1"], "a": []}) == '{"a": [], "b": ["1"]}'
