@@ -123,15 +123,17 @@ def merge_patch(
 def delete(resource: Resource, key: ObjectKey, *, dry_run: bool, identity: Identity | None, uid: str) -> Request:
     """Delete, the dependents in the background."""
     options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+    if dry_run:
+        # Beside a body of options the API server does not look at the query's dryRun, and would delete.
+        options["dryRun"] = ["All"]
     if uid:
         options["preconditions"] = {"uid": uid}
     return Request(
         "DELETE",
         resource.path(key.namespace, key.name),
         str(key),
-        _dry(dry_run),
-        (("Accept", _JSON), ("Content-Type", _JSON), *_impersonation(identity)),
-        msgspec.json.encode(options),
+        headers=(("Accept", _JSON), ("Content-Type", _JSON), *_impersonation(identity)),
+        content=msgspec.json.encode(options),
     )
 
 

@@ -1,0 +1,334 @@
+"""An API server in memory, with server-side apply and its field ownership; checked against a real one by contract."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from allotment.adapters.kube import fake_ownership as ownership
+from allotment.adapters.kube.fake_ownership import Holding
+from allotment.adapters.kube.fake_schema import CLUSTER_SCOPED, completed
+from allotment.model.labels import FIELD_MANAGER
+from allotment.model.manifest import ObjectKey, key_of
+from allotment.operations.ports import (
+    AccessQuestion,
+    Answer,
+    Body,
+    FieldConflict,
+    FieldConflictError,
+    Identity,
+    RefusedError,
+    ServerInfo,
+)
+
+WRITE_MANAGER: Final = "allotment-write"
+
+_EPOCH: Final = "2026-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to the fake, as its hook sees it."""
+
+    verb: str
+    key: ObjectKey
+    body: Body | None = None
+    identity: Identity | None = None
+    dry_run: bool = False
+    done: bool = False
+    """Whether the hook is called after the effect rather than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    body: dict[str, Any]
+    holdings: tuple[Holding, ...]
+
+
+def _nothing(_call: Call) -> None:
+    return None
+
+
+def _nobody(_identity: Identity, _question: AccessQuestion) -> bool:
+    return False
+
+
+@dataclass(slots=True)
+class FakeKube:
+    """`KubePort` in memory.
+
+    Attributes:
+        unserved: kinds that the server does not know.
+        hook: called before and after every call; it may raise, which is how tests inject refusals, outages, kills.
+        rights: the authorizer.
+        calls: every call so far, after its effect.
+    """
+
+    unserved: frozenset[str] = frozenset()
+    hook: Callable[[Call], None] = _nothing
+    rights: Callable[[Identity, AccessQuestion], bool] = _nobody
+    calls: list[Call] = field(default_factory=list)
+    _objects: dict[ObjectKey, _Stored] = field(default_factory=dict)
+    _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def server(self) -> ServerInfo:
+        """Address and version."""
+        return ServerInfo("fake://kube", "v1.36.3")
+
+    def serves(self, api_version: str, kind: str) -> bool:
+        """Whether the kind is not among the unserved."""
+        return kind not in self.unserved and bool(api_version)
+
+    def list(self, api_version: str, kind: str, *, namespace: str = "", labels: str = "") -> Iterator[Body]:
+        """All objects of a kind."""
+        group = api_version.rpartition("/")[0]
+        call = Call("list", ObjectKey(group, kind, namespace, ""))
+        with self._lock, self._called(call):
+            found = [
+                self._shown(stored)
+                for key, stored in sorted(self._objects.items())
+                if (key.group, key.kind) == (group, kind)
+                and namespace in ("", key.namespace)
+                and _selected(stored.body, labels)
+            ]
+        yield from found
+
+    def get(self, api_version: str, key: ObjectKey) -> Body | None:
+        """One object, or None."""
+        with self._lock, self._called(Call("get", key)):
+            stored = self._objects.get(key)
+            return self._shown(stored) if stored is not None and api_version else None
+
+    def apply(self, body: Body, *, dry_run: bool = False, force: bool = False) -> Answer:
+        """Server-side apply."""
+        return self.apply_as(FIELD_MANAGER, body, dry_run=dry_run, force=force)
+
+    def apply_as(self, manager: str, body: Body, *, dry_run: bool = False, force: bool = False) -> Answer:
+        """Server-side apply by any manager; tests play the others with it."""
+        key = key_of(body)
+        with self._lock, self._called(Call("apply", key, body, None, dry_run)):
+            self._check_writable(body, key)
+            stored = self._objects.get(key)
+            wanted = ownership.leaves(body)
+            before = ownership.leaves(stored.body) if stored else {}
+            mine = _holding(stored, manager, "Apply")
+            others = tuple(one for one in stored.holdings if one is not mine) if stored else ()
+            disputed = [] if stored is None else ownership.disputes(before, _stored_values(body, stored), others)
+            if disputed and not force:
+                raise FieldConflictError(
+                    key, tuple(FieldConflict(one.manager, ownership.text(path)) for one, path in disputed)
+                )
+            merged = ownership.merge(copy.deepcopy(stored.body) if stored else {}, body)
+            for path in sorted((mine.paths if mine else frozenset()) - wanted.keys(), key=len, reverse=True):
+                if not any(path in one.paths for one in others):
+                    ownership.remove(merged, path)
+            taken = {path for _, path in disputed}
+            holding = Holding(manager, "Apply", body["apiVersion"], self._now(), frozenset(wanted))
+            rest = tuple(replace(one, paths=one.paths - taken) for one in others)
+            return self._store(key, stored, merged, (holding, *(one for one in rest if one.paths)), dry_run=dry_run)
+
+    def create(self, body: Body, *, dry_run: bool = False, identity: Identity | None = None) -> Answer:
+        """POST."""
+        named = dict(body)
+        if "name" not in body["metadata"]:
+            name = f"{body['metadata']['generateName']}{next(self._versions)}"
+            named = {**body, "metadata": {**body["metadata"], "name": name}}
+        key = key_of(named)
+        with self._lock, self._called(Call("create", key, named, identity, dry_run)):
+            self._check_writable(named, key)
+            if key in self._objects:
+                raise _refused(f"creating {key}", 409, "AlreadyExists", f'{key.kind} "{key.name}" already exists')
+            paths = frozenset(ownership.leaves(named))
+            holding = Holding(WRITE_MANAGER, "Update", named["apiVersion"], self._now(), paths)
+            return self._store(key, None, copy.deepcopy(named), (holding,) if paths else (), dry_run=dry_run)
+
+    def merge_patch(
+        self,
+        api_version: str,
+        key: ObjectKey,
+        patch: Body,
+        *,
+        subresource: str = "",
+        dry_run: bool = False,
+        identity: Identity | None = None,
+    ) -> Answer:
+        """JSON merge patch."""
+        with self._lock, self._called(Call(f"patch {subresource}".strip(), key, patch, identity, dry_run)):
+            self._check_served(api_version, key)
+            return self.edit(key, lambda body: _patched(body, patch), manager=WRITE_MANAGER, dry_run=dry_run)
+
+    def edit(
+        self,
+        key: ObjectKey,
+        change: Callable[[dict[str, Any]], dict[str, Any]],
+        *,
+        manager: str = "kubectl-edit",
+        dry_run: bool = False,
+    ) -> Answer:
+        """An update by any manager, as ``kubectl edit`` would do it.
+
+        Raises:
+            RefusedError: no such object.
+        """
+        with self._lock:
+            stored = self._objects.get(key)
+            if stored is None:
+                raise _refused(f"changing {key}", 404, "NotFound", f'{key.kind} "{key.name}" not found')
+            after = change(copy.deepcopy(stored.body))
+            touched, removed = ownership.changed_paths(ownership.leaves(stored.body), ownership.leaves(after))
+            mine = _holding(stored, manager, "Update")
+            lost = touched | removed
+            rest = tuple(replace(one, paths=one.paths - lost) for one in stored.holdings if one is not mine)
+            paths = ((mine.paths if mine else frozenset()) - removed) | touched
+            holding = Holding(manager, "Update", after["apiVersion"], self._now(), paths)
+            holdings = tuple(one for one in (*rest, holding) if one.paths)
+            return self._store(key, stored, after, holdings, dry_run=dry_run)
+
+    def delete(
+        self,
+        api_version: str,
+        key: ObjectKey,
+        *,
+        dry_run: bool = False,
+        identity: Identity | None = None,
+        uid: str = "",
+    ) -> bool:
+        """Delete; a namespace goes with what it contains."""
+        with self._lock, self._called(Call("delete", key, None, identity, dry_run)):
+            stored = self._objects.get(key)
+            if stored is None or not self.serves(api_version, key.kind):
+                return False
+            if uid and stored.body["metadata"]["uid"] != uid:
+                raise _refused(f"deleting {key}", 409, "Conflict", "the UID in the precondition differs")
+            if not dry_run:
+                doomed = [key]
+                if key.kind == "Namespace":
+                    doomed += [other for other in self._objects if other.namespace == key.name]
+                for one in doomed:
+                    del self._objects[one]
+            return True
+
+    def allowed(self, identity: Identity, question: AccessQuestion) -> bool:
+        """Ask `rights`."""
+        return self.rights(identity, question)
+
+    def put(self, *bodies: Body) -> None:
+        """Objects that are there already, without any manager."""
+        with self._lock:
+            for body in bodies:
+                self._store(key_of(body), None, copy.deepcopy(dict(body)), (), dry_run=False)
+
+    @property
+    def existing(self) -> frozenset[ObjectKey]:
+        """What exists."""
+        with self._lock:
+            return frozenset(self._objects)
+
+    def _called(self, call: Call) -> _Called:
+        return _Called(self, call)
+
+    def _now(self) -> str:
+        return _EPOCH
+
+    def _check_served(self, api_version: str, key: ObjectKey) -> None:
+        if not self.serves(api_version, key.kind):
+            raise _refused(f"writing {key}", 404, "NotFound", f"the server does not know the kind {key.kind}")
+
+    def _check_writable(self, body: Body, key: ObjectKey) -> None:
+        self._check_served(body["apiVersion"], key)
+        if key.kind in CLUSTER_SCOPED:
+            return
+        if ObjectKey("", "Namespace", "", key.namespace) not in self._objects:
+            raise _refused(f"writing {key}", 404, "NotFound", f'namespaces "{key.namespace}" not found')
+
+    def _store(
+        self,
+        key: ObjectKey,
+        before: _Stored | None,
+        body: dict[str, Any],
+        holdings: tuple[Holding, ...],
+        *,
+        dry_run: bool,
+    ) -> Answer:
+        body = completed(body)
+        metadata = body["metadata"]
+        metadata.setdefault("uid", f"uid-{next(self._versions)}")
+        metadata.setdefault("creationTimestamp", _EPOCH)
+        after = _Stored(body, tuple(sorted(holdings, key=lambda one: (one.manager, one.operation))))
+        if before is None or before != after:
+            metadata["resourceVersion"] = str(next(self._versions))
+        if not dry_run:
+            self._objects[key] = after
+        return Answer(self._shown(after), ())
+
+    def _shown(self, stored: _Stored) -> dict[str, Any]:
+        body = copy.deepcopy(stored.body)
+        body["metadata"]["managedFields"] = ownership.managed_fields(stored.holdings)
+        return body
+
+
+class _Called:
+    """Tells the hook before and after."""
+
+    def __init__(self, fake: FakeKube, call: Call) -> None:
+        self._fake = fake
+        self._call = call
+
+    def __enter__(self) -> None:
+        self._fake.hook(self._call)
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self._fake.calls.append(self._call)
+            self._fake.hook(replace(self._call, done=True))
+
+
+def _holding(stored: _Stored | None, manager: str, operation: str) -> Holding | None:
+    holdings: Iterable[Holding] = stored.holdings if stored else ()
+    return next((one for one in holdings if (one.manager, one.operation) == (manager, operation)), None)
+
+
+def _stored_values(body: Body, stored: _Stored) -> Mapping[ownership.Path, Any]:
+    """What the applied fields would be once stored, so that another spelling of a value is no conflict."""
+    merged = completed(ownership.merge(copy.deepcopy(stored.body), body))
+    after = ownership.leaves(merged)
+    return {path: after[path] for path in ownership.leaves(body) if path in after}
+
+
+def _selected(body: Mapping[str, Any], selector: str) -> bool:
+    found = body["metadata"].get("labels") or {}
+    for term in filter(None, selector.split(",")):
+        if "!=" in term:
+            name, _, value = term.partition("!=")
+            if found.get(name) == value:
+                return False
+        elif "=" in term:
+            name, _, value = term.partition("=")
+            if found.get(name) != value:
+                return False
+        elif term not in found:
+            return False
+    return True
+
+
+def _patched(body: Any, patch: Any) -> Any:
+    """RFC 7396."""
+    if not isinstance(patch, Mapping):
+        return json.loads(json.dumps(patch))
+    merged = dict(body) if isinstance(body, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = _patched(merged.get(key), value)
+    return merged
+
+
+def _refused(what: str, status: int, reason: str, message: str) -> RefusedError:
+    return RefusedError(f"the server refused {what}", status=status, reason=reason, message=message)

@@ -1,0 +1,171 @@
+"""Field ownership for the fake API server: server-side apply on sets of leaf paths.
+
+A manager owns a set of paths; a path is a tuple of FieldsV1 tokens. Apply replaces the applier's set, removes what it
+gives up and nobody else holds, and meets a conflict where it wants another value than a field's other owner.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from allotment.adapters.kube.fake_schema import ATOMIC_MAPS, LIST_KEYS, SETS
+
+Path = tuple[str, ...]
+
+_IDENTITY: Final = frozenset({"apiVersion", "kind", "status"})
+_SERVERS: Final = frozenset(
+    {
+        "creationTimestamp", "deletionTimestamp", "generation", "managedFields", "name", "namespace",
+        "resourceVersion", "uid",
+    }
+)  # fmt: skip
+_GONE: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """The fields one manager owns by one operation."""
+
+    manager: str
+    operation: str
+    api_version: str
+    time: str
+    paths: frozenset[Path]
+
+
+def declared(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of an object that managers can own."""
+    kept = {key: value for key, value in body.items() if key not in _IDENTITY}
+    kept["metadata"] = {key: value for key, value in body["metadata"].items() if key not in _SERVERS}
+    return kept
+
+
+def leaves(body: Mapping[str, Any]) -> dict[Path, Any]:
+    """All leaf fields of an object with their values, by the schema's merge structure."""
+    return dict(_leaves(declared(body), "", ()))
+
+
+def _leaves(value: Any, name: str, path: Path) -> Iterator[tuple[Path, Any]]:
+    if isinstance(value, Mapping) and name not in ATOMIC_MAPS and (value or not path):
+        for key, item in value.items():
+            yield from _leaves(item, key, (*path, f"f:{key}"))
+    elif isinstance(value, list) and name in LIST_KEYS:
+        for item in value:
+            token = item_token(item, LIST_KEYS[name])
+            yield (*path, token, "."), None
+            for key, part in item.items():
+                yield from _leaves(part, key, (*path, token, f"f:{key}"))
+    elif isinstance(value, list) and name in SETS:
+        for item in value:
+            yield (*path, f"v:{json.dumps(item)}"), item
+    elif path != ("f:metadata",) and value is not None:
+        yield path, value
+
+
+def item_token(item: Mapping[str, Any], keys: tuple[str, ...]) -> str:
+    """The ``k:`` token of an item of a list that merges by key."""
+    return "k:" + json.dumps({key: item[key] for key in sorted(keys) if key in item}, separators=(",", ":"))
+
+
+def merge(live: Any, applied: Any, name: str = "") -> Any:
+    """What applying makes of the present value, before anything is removed."""
+    if isinstance(live, dict) and isinstance(applied, Mapping) and name not in ATOMIC_MAPS:
+        merged = dict(live)
+        for key, value in applied.items():
+            merged[key] = merge(live.get(key), value, key)
+        return merged
+    if isinstance(live, list) and isinstance(applied, list) and name in LIST_KEYS:
+        keys = LIST_KEYS[name]
+        merged = {item_token(item, keys): item for item in live}
+        for item in applied:
+            token = item_token(item, keys)
+            merged[token] = merge(merged.get(token), item)
+        return list(merged.values())
+    if isinstance(live, list) and isinstance(applied, list) and name in SETS:
+        return [*live, *(item for item in applied if item not in live)]
+    return copy.deepcopy(applied)
+
+
+def remove(body: Any, path: Path) -> None:
+    """Take one leaf out, and what it leaves empty."""
+    token, rest = path[0], path[1:]
+    if token.startswith("f:") and isinstance(body, dict):
+        name = token[2:]
+        if name not in body:
+            return
+        if rest:
+            remove(body[name], rest)
+        if not rest or body[name] in ({}, []):
+            del body[name]
+    elif token.startswith("k:") and isinstance(body, list):
+        keys = tuple(json.loads(token[2:]))
+        for item in [item for item in body if item_token(item, keys) == token]:
+            if rest == (".",):
+                body.remove(item)
+            elif rest[-1][2:] not in keys:
+                remove(item, rest)
+    elif token.startswith("v:") and isinstance(body, list):
+        value = json.loads(token[2:])
+        if value in body:
+            body.remove(value)
+
+
+def disputes(
+    live: Mapping[Path, Any], wanted: Mapping[Path, Any], others: tuple[Holding, ...]
+) -> list[tuple[Holding, Path]]:
+    """Fields that the applier wants to change and somebody else owns."""
+    return [
+        (holding, path)
+        for path, value in wanted.items()
+        if live.get(path, _GONE) != value
+        for holding in others
+        if path in holding.paths
+    ]
+
+
+def changed_paths(before: Mapping[Path, Any], after: Mapping[Path, Any]) -> tuple[frozenset[Path], frozenset[Path]]:
+    """What an update set, and what it removed."""
+    touched = frozenset(path for path, value in after.items() if before.get(path, _GONE) != value)
+    return touched, frozenset(before.keys() - after.keys())
+
+
+def managed_fields(holdings: tuple[Holding, ...]) -> list[dict[str, Any]]:
+    """As the server shows them."""
+    return [
+        {
+            "manager": holding.manager,
+            "operation": holding.operation,
+            "apiVersion": holding.api_version,
+            "time": holding.time,
+            "fieldsType": "FieldsV1",
+            "fieldsV1": _tree(holding.paths),
+        }
+        for holding in holdings
+    ]
+
+
+def _tree(paths: frozenset[Path]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for path in sorted(paths):
+        node = tree
+        for token in path:
+            node = node.setdefault(token, {})
+    return tree
+
+
+def text(path: Path) -> str:
+    """A path as conflict messages show it."""
+    pieces = []
+    for token in path:
+        mark, rest = token[:2], token[2:]
+        if mark == "k:":
+            pieces.append("[" + ",".join(f"{key}={json.dumps(value)}" for key, value in json.loads(rest).items()) + "]")
+        elif mark == "v:":
+            pieces.append(f"[{rest}]")
+        elif mark == "f:":
+            pieces.append(f".{rest}")
+    return "".join(pieces)

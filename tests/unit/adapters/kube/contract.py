@@ -1,0 +1,211 @@
+"""What every `KubePort` does: the same cases run on the fake (unit) and on a real API server (live).
+
+A suite that inherits `KubeContract` gives the fixtures `kube` (the port) and `space` (a fresh namespace that exists).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from allotment.model.labels import FIELD_MANAGER
+from allotment.model.manifest import ObjectKey
+from allotment.operations.ports import FieldConflictError, KubePort, RefusedError
+
+
+def config_map(space: str, name: str = "one", **data: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": space, "labels": {"suite": space}},
+        "data": data,
+    }
+
+
+def key(space: str, name: str = "one", kind: str = "ConfigMap") -> ObjectKey:
+    return ObjectKey("", kind, space, name)
+
+
+def owned(body: Any, manager: str = FIELD_MANAGER, operation: str = "Apply") -> str:
+    trees = [
+        entry["fieldsV1"]
+        for entry in body["metadata"]["managedFields"]
+        if (entry["manager"], entry["operation"]) == (manager, operation)
+    ]
+    return json.dumps(trees, sort_keys=True)
+
+
+class KubeContract:
+    def test_apply_creates_and_get_reads(self, kube: KubePort, space: str) -> None:
+        assert kube.get("v1", key(space)) is None
+        answer = kube.apply(config_map(space, a="1"))
+        live = kube.get("v1", key(space))
+        assert live is not None
+        assert live["data"] == {"a": "1"}
+        assert live["metadata"]["uid"] == answer.body["metadata"]["uid"]
+
+    def test_ownership_of_an_apply(self, kube: KubePort, space: str) -> None:
+        body = kube.apply(config_map(space, a="1")).body
+        expected = [{"f:data": {"f:a": {}}, "f:metadata": {"f:labels": {"f:suite": {}}}}]
+        assert json.loads(owned(body)) == expected
+
+    def test_dry_run_stores_nothing(self, kube: KubePort, space: str) -> None:
+        answer = kube.apply(config_map(space, a="1"), dry_run=True)
+        assert answer.body["data"] == {"a": "1"}
+        assert kube.get("v1", key(space)) is None
+
+    def test_applying_the_same_again_changes_no_version(self, kube: KubePort, space: str) -> None:
+        first = kube.apply(config_map(space, a="1")).body
+        second = kube.apply(config_map(space, a="1")).body
+        assert first["metadata"]["resourceVersion"] == second["metadata"]["resourceVersion"]
+
+    def test_a_field_given_up_is_removed(self, kube: KubePort, space: str) -> None:
+        kube.apply(config_map(space, a="1", b="2"))
+        assert kube.apply(config_map(space, a="1")).body["data"] == {"a": "1"}
+
+    def test_fields_of_others_stay(self, kube: KubePort, space: str) -> None:
+        kube.apply(config_map(space, a="1"))
+        kube.merge_patch("v1", key(space), {"data": {"theirs": "x"}})
+        assert kube.apply(config_map(space, a="2")).body["data"] == {"a": "2", "theirs": "x"}
+
+    def test_a_field_given_up_that_another_set_stays(self, kube: KubePort, space: str) -> None:
+        kube.apply(config_map(space, a="1"))
+        kube.merge_patch("v1", key(space), {"data": {"b": "2"}})
+        kube.apply(config_map(space, a="1", b="2"))
+        assert kube.apply(config_map(space, a="1")).body["data"] == {"a": "1", "b": "2"}
+
+    def test_conflict_names_manager_and_field(self, kube: KubePort, space: str) -> None:
+        kube.apply(config_map(space, a="1"))
+        kube.merge_patch("v1", key(space), {"data": {"a": "theirs"}})
+        with pytest.raises(FieldConflictError) as caught:
+            kube.apply(config_map(space, a="2"))
+        (conflict,) = caught.value.conflicts
+        assert (conflict.manager, conflict.field) == ("allotment-write", ".data.a")
+        live = kube.get("v1", key(space))
+        assert live is not None
+        assert live["data"]["a"] == "theirs"
+
+    def test_wanting_what_another_set_is_no_conflict(self, kube: KubePort, space: str) -> None:
+        kube.apply(config_map(space, a="1"))
+        kube.merge_patch("v1", key(space), {"data": {"a": "2"}})
+        body = kube.apply(config_map(space, a="2")).body
+        assert '"f:a"' in owned(body)
+        assert '"f:a"' in owned(body, "allotment-write", "Update")
+
+    def test_force_takes_the_field(self, kube: KubePort, space: str) -> None:
+        kube.apply(config_map(space, a="1"))
+        kube.merge_patch("v1", key(space), {"data": {"a": "theirs"}})
+        body = kube.apply(config_map(space, a="2"), force=True).body
+        assert body["data"] == {"a": "2"}
+        assert '"f:a"' in owned(body)
+        assert '"f:a"' not in owned(body, "allotment-write", "Update")
+
+    def test_an_update_takes_our_ownership_away(self, kube: KubePort, space: str) -> None:
+        kube.apply(config_map(space, a="1", b="2"))
+        body = kube.merge_patch("v1", key(space), {"data": {"a": "theirs"}}).body
+        assert '"f:a"' not in owned(body)
+        assert '"f:b"' in owned(body)
+
+    def test_a_removed_field_has_no_owner(self, kube: KubePort, space: str) -> None:
+        kube.apply(config_map(space, a="1", b="2"))
+        body = kube.merge_patch("v1", key(space), {"data": {"a": None}}).body
+        assert body["data"] == {"b": "2"}
+        assert '"f:a"' not in json.dumps(body["metadata"]["managedFields"])
+
+    def test_quantities_come_back_in_canonical_form(self, kube: KubePort, space: str) -> None:
+        quota = {
+            "apiVersion": "v1",
+            "kind": "ResourceQuota",
+            "metadata": {"name": "one", "namespace": space},
+            "spec": {"hard": {"requests.cpu": "2000m", "limits.cpu": "0.5", "requests.memory": "2Gi"}},
+        }
+        hard = kube.apply(quota).body["spec"]["hard"]
+        assert hard == {"requests.cpu": "2", "limits.cpu": "500m", "requests.memory": "2Gi"}
+
+    def test_defaults_in_a_network_policy(self, kube: KubePort, space: str) -> None:
+        policy = {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": {"name": "one", "namespace": space},
+            "spec": {
+                "podSelector": {},
+                "policyTypes": ["Egress"],
+                "egress": [{"ports": [{"port": 53}]}],
+                "ingress": [],
+            },
+        }
+        spec = kube.apply(policy).body["spec"]
+        assert spec["egress"] == [{"ports": [{"port": 53, "protocol": "TCP"}]}]
+        assert "ingress" not in spec
+
+    def test_items_of_a_keyed_list_have_owners(self, kube: KubePort, space: str) -> None:
+        account = {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": "one", "namespace": space},
+            "secrets": [{"name": "registry"}],
+        }
+        kube.apply(account)
+        kube.merge_patch(
+            "v1",
+            ObjectKey("", "ServiceAccount", space, "one"),
+            {"secrets": [{"name": "registry"}, {"name": "theirs"}]},
+        )
+        body = kube.apply({**account, "secrets": [{"name": "ours"}]}).body
+        assert {item["name"] for item in body["secrets"]} == {"theirs", "ours"}
+
+    def test_list_selects_by_namespace_and_label(self, kube: KubePort, space: str) -> None:
+        kube.apply(config_map(space, "one", a="1"))
+        other = config_map(space, "two", a="1")
+        kube.apply({**other, "metadata": {**other["metadata"], "labels": {"suite": "other"}}})
+        found = list(kube.list("v1", "ConfigMap", namespace=space, labels=f"suite={space}"))
+        assert [(body["kind"], body["metadata"]["name"]) for body in found] == [("ConfigMap", "one")]
+        rest = list(kube.list("v1", "ConfigMap", namespace=space, labels=f"suite!={space}"))
+        assert "two" in {body["metadata"]["name"] for body in rest}
+        assert "one" not in {body["metadata"]["name"] for body in rest}
+        assert "managedFields" in found[0]["metadata"]
+
+    def test_create_refuses_a_taken_name(self, kube: KubePort, space: str) -> None:
+        kube.create(config_map(space, a="1"))
+        with pytest.raises(RefusedError) as caught:
+            kube.create(config_map(space, a="1"))
+        assert (caught.value.status, caught.value.reason) == (409, "AlreadyExists")
+
+    def test_writing_into_a_namespace_that_is_not_there(self, kube: KubePort, space: str) -> None:
+        with pytest.raises(RefusedError) as caught:
+            kube.apply(config_map(f"{space}-missing", a="1"))
+        assert (caught.value.status, caught.value.reason) == (404, "NotFound")
+
+    def test_delete(self, kube: KubePort, space: str) -> None:
+        kube.apply(config_map(space, a="1"))
+        assert kube.delete("v1", key(space))
+        assert not kube.delete("v1", key(space))
+        assert kube.get("v1", key(space)) is None
+
+    def test_delete_only_that_very_object(self, kube: KubePort, space: str) -> None:
+        uid = kube.apply(config_map(space, a="1")).body["metadata"]["uid"]
+        with pytest.raises(RefusedError) as caught:
+            kube.delete("v1", key(space), uid="00000000-0000-0000-0000-000000000000")
+        assert caught.value.status == 409
+        assert kube.delete("v1", key(space), uid=uid)
+
+    def test_dry_run_deletes_nothing(self, kube: KubePort, space: str) -> None:
+        kube.apply(config_map(space, a="1"))
+        assert kube.delete("v1", key(space), dry_run=True)
+        assert kube.get("v1", key(space)) is not None
+
+    def test_the_namespace_carries_its_name(self, kube: KubePort, space: str) -> None:
+        live = kube.get("v1", ObjectKey("", "Namespace", "", space))
+        assert live is not None
+        assert live["metadata"]["labels"]["kubernetes.io/metadata.name"] == space
+
+    def test_kinds_that_are_not_served(self, kube: KubePort, space: str) -> None:
+        assert kube.serves("v1", "Namespace")
+        assert not kube.serves("nobody.example/v1", "Nothing")
+        assert list(kube.list("nobody.example/v1", "Nothing")) == []
+        body = {"apiVersion": "nobody.example/v1", "kind": "Nothing", "metadata": {"name": "x", "namespace": space}}
+        with pytest.raises(RefusedError) as caught:
+            kube.apply(body)
+        assert caught.value.status == 404
