@@ -21,6 +21,7 @@ METADATA_NETWORKS: Final = ("169.254.169.254/32", "168.63.129.16/32", "fd00:ec2:
 DEFAULT_DENY: Final = "allotment-default-deny"
 SAME_NAMESPACE: Final = "allotment-same-namespace"
 DNS: Final = "allotment-dns"
+"""Cluster DNS where it usually is; a shared service named `dns` takes its place."""
 
 _TYPE: Final = ("networking.k8s.io/v1", "NetworkPolicy")
 _METADATA: Final = tuple(ip_network(network) for network in METADATA_NETWORKS)
@@ -56,14 +57,16 @@ def render_network_policies(site: Site) -> Iterator[Manifest]:
     Raises:
         InputError: an opening lies inside the cloud's metadata addresses.
     """
-    openings = [(_opening_name(service), _opening_spec(service)) for service in site.platform.shared_services]
+    services = site.platform.shared_services
+    openings = [(_opening_name(service), _opening_spec(service)) for service in services]
+    if not any(service.name == "dns" for service in services):
+        openings.append((DNS, _DNS_SPEC))
     for tenant in site.tenants:
         shelf = tenant.shelf(Family.NETWORK_POLICIES)
         yield _policy(shelf, DEFAULT_DENY, _DENY_SPEC)
         if tenant.leaving:
             continue
         yield _policy(shelf, SAME_NAMESPACE, _SAME_NAMESPACE_SPEC)
-        yield _policy(shelf, DNS, _DNS_SPEC)
         for name, spec in openings:
             yield _policy(shelf, name, spec)
 

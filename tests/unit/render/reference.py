@@ -34,6 +34,7 @@ OPENINGS = (
 def reference() -> Platform:
     """The platform."""
     return build.platform(
+        "reference",
         clusters=(_training(), _shared(), _regulated()),
         teams=(_nlp(), _cv(), _old(), _secure()),
         accelerators=(

@@ -146,3 +146,10 @@ def test_an_opening_without_a_peer_opens_nothing() -> None:
 
 def test_the_evaluator_lets_everything_pass_without_policies() -> None:
     assert passes([], NLP, CV, 8080)
+
+
+def test_a_declared_dns_takes_the_place_of_the_usual_one() -> None:
+    node_local = SharedService("dns", Direction.EGRESS, None, {}, ("169.254.20.10/32",), (Port("UDP", 53),), "")
+    policies = policies_of(build.platform(services=[node_local]))
+    assert passes(policies, NLP, Peer("169.254.20.10"), 53, "UDP")
+    assert not passes(policies, NLP, DNS, 53, "UDP")
