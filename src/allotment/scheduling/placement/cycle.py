@@ -12,10 +12,15 @@ from allotment.scheduling.placement.nodes import Ints
 from allotment.scheduling.placement.resources import FitStrategy
 from allotment.scheduling.placement.sampling import feasible_wanted, search_window
 from allotment.scheduling.placement.scores import Scores, score_nodes
+from allotment.scheduling.placement.shapes import CompiledShape
 from allotment.scheduling.placement.state import ClusterState, Running
 
 Chooser = Callable[[Ints], int]
 """Picks one of several equally good nodes: the one place where chance (or a record) comes in."""
+
+
+Scorer = Callable[[CompiledShape, Ints], Ints]
+"""Scores the feasible nodes for a shape, 0-100, higher wins."""
 
 
 def first_of(best: Ints) -> int:
@@ -55,10 +60,12 @@ class Options:
     Attributes:
         strategy: what NodeResourcesFit prefers.
         sampled: stop searching large clusters early, as kube-scheduler does; otherwise look at every node.
+        scorer: a policy that decides before the default plugins, which then break its ties.
     """
 
     strategy: FitStrategy = FitStrategy.LEAST_ALLOCATED
     sampled: bool = True
+    scorer: Scorer | None = None
 
 
 DEFAULT = Options()
@@ -93,7 +100,12 @@ def evaluate(state: ClusterState, pod: Pod, nominated: int | None = None, option
     if len(feasible) == 1:
         return Fits(feasible, feasible, None)
     scores = score_nodes(state, compiled, feasible, options.strategy)
-    return Fits(feasible, scores.best(), scores)
+    if options.scorer is None:
+        return Fits(feasible, scores.best(), scores)
+    scored = options.scorer(compiled, feasible)
+    leading = scored == scored.max()
+    tied = scores.total[leading]
+    return Fits(feasible, feasible[leading][tied == tied.max()], scores)
 
 
 def place(state: ClusterState, pod: Pod, choose: Chooser = first_of, options: Options = DEFAULT) -> Running | Refused:

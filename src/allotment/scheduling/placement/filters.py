@@ -46,8 +46,8 @@ class Screening:
     def feasible(self) -> Ints:
         """Indices of the nodes that pass every filter, ascending."""
         state, compiled = self._state, self.compiled
-        ok = compiled.fit_ok & compiled.admitted & ~compiled.tainted
-        if not compiled.tolerates_cordon:
+        ok = compiled.fit_ok & compiled.statically_ok
+        if not compiled.tolerates_cordon and state.cordoned:
             ok &= ~state.unschedulable
         if self.considered is not None:
             ok &= self.considered

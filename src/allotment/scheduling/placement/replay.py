@@ -97,7 +97,7 @@ class _Replay:
         if found.scores is not None:
             order = self._order(found.scores.window)
             attempt["total"] = [int(found.scores.total[i]) for i in order]
-            plugins = sorted(found.scores.plugins.items(), key=lambda item: item[0].value)
+            plugins = sorted(found.scores.plugins().items(), key=lambda item: item[0].value)
             attempt["scores"] = {p.value: [int(s[i]) for i in order] for p, s in plugins}
         attempt["best"] = best
         self.state.add(pod, self.state.node_index(node))

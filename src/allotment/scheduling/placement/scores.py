@@ -32,16 +32,20 @@ _IMAGE_MAX_PER_CONTAINER = 1000 * _MEBIBYTE
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Weighted scores per plugin and in total, aligned with the window. A plugin that gives 0 to all is absent."""
+    """Weighted scores per plugin and in total, aligned with the window."""
 
     window: Ints
     total: Ints
-    plugins: dict[Plugin, Ints]
+    parts: tuple[tuple[Plugin, Ints], ...]
 
     def best(self) -> Ints:
         """The nodes with the highest total."""
         best: Ints = self.window[self.total == self.total.max()]
         return best
+
+    def plugins(self) -> dict[Plugin, Ints]:
+        """Weighted scores by plugin; one that gives 0 to all is absent."""
+        return {plugin: scores for plugin, scores in self.parts if scores.any()}
 
 
 def taint_score(compiled: CompiledShape, window: Ints) -> Ints | None:
@@ -82,21 +86,26 @@ def score_nodes(
 ) -> Scores:
     """Score the feasible nodes `window` for a pod of this shape."""
     refresh_fit(state, compiled, strategy)
+    fit = compiled.fit_level[window]
+    parts = [(Plugin.NODE_RESOURCES_FIT, fit)]
+    total = fit.copy()
+    if not compiled.best_effort:
+        balance = compiled.fit_balance[window]
+        parts.append((Plugin.BALANCED_ALLOCATION, balance))
+        total += balance
     taint = taint_score(compiled, window)
-    raw: dict[Plugin, Ints | None] = {
-        Plugin.INTER_POD_AFFINITY: affinity_score(state, compiled, window),
-        Plugin.NODE_AFFINITY: node_affinity_score(compiled, window),
-        Plugin.BALANCED_ALLOCATION: None if compiled.best_effort else compiled.fit_balance[window],
-        Plugin.NODE_RESOURCES_FIT: compiled.fit_level[window],
-        Plugin.POD_TOPOLOGY_SPREAD: spread_score(compiled, window),
-        Plugin.TAINT_TOLERATION: np.full(len(window), MAX_SCORE, dtype=np.int64) if taint is None else taint,
-        Plugin.IMAGE_LOCALITY: image_score(state, compiled, window),
-    }
-    total = np.zeros(len(window), dtype=np.int64)
-    plugins: dict[Plugin, Ints] = {}
-    for plugin, scores in raw.items():
-        if scores is not None and scores.any():
+    if taint is None:
+        taint = np.full(len(window), MAX_SCORE, dtype=np.int64)
+    optional = (
+        (Plugin.TAINT_TOLERATION, taint),
+        (Plugin.NODE_AFFINITY, node_affinity_score(compiled, window)),
+        (Plugin.POD_TOPOLOGY_SPREAD, spread_score(compiled, window)),
+        (Plugin.INTER_POD_AFFINITY, affinity_score(state, compiled, window)),
+        (Plugin.IMAGE_LOCALITY, image_score(state, compiled, window)),
+    )
+    for plugin, scores in optional:
+        if scores is not None:
             weighted = scores * WEIGHTS[plugin]
-            plugins[plugin] = weighted
+            parts.append((plugin, weighted))
             total += weighted
-    return Scores(window, total, plugins)
+    return Scores(window, total, tuple(parts))

@@ -105,6 +105,7 @@ class CompiledShape:
         "requests",
         "shape",
         "soft_spread",
+        "statically_ok",
         "taint_score",
         "tainted",
         "tolerates_cordon",
@@ -149,6 +150,7 @@ class CompiledShape:
             self.admitted: Bools = np.array(admitted, dtype=np.bool_)
         else:
             self.admitted = np.ones(nodes.count, dtype=np.bool_)
+        self.statically_ok: Bools = self.admitted & ~self.tainted
         self.node_score: Ints | None = None
         if rules.preferred:
             weights = [node_preference(rules, n.name, n.labels) for n in nodes.nodes]

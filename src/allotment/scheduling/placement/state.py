@@ -61,13 +61,15 @@ class ClusterState:
 
     __slots__ = (
         "_checkpoints",
-        "_default_memory",
         "_journal",
         "_shapes_by_id",
         "_shapes_by_value",
         "alloc",
         "changed",
+        "cordoned",
         "index",
+        "mebibyte",
+        "namespaces",
         "next_start",
         "nodes",
         "nonzero_cpu",
@@ -90,9 +92,10 @@ class ClusterState:
         mebibyte: int = 1,
     ) -> None:
         self.nodes = NodeTable(nodes)
-        self._default_memory = DEFAULT_MEMORY_MIB * mebibyte
+        self.mebibyte = mebibyte
+        self.namespaces: dict[str, Mapping[str, str]] = dict(namespaces or {})
         count = self.nodes.count
-        self.index = MatchIndex(count, dict(namespaces or {}))
+        self.index = MatchIndex(count, self.namespaces)
         self.rows: dict[str, int] = {name: i for i, name in enumerate(self.nodes.resource_names())}
         self.alloc: list[Ints] = [
             np.array([n.allocatable.get(name, 0) for n in self.nodes.nodes], dtype=np.int64) for name in self.rows
@@ -102,6 +105,7 @@ class ClusterState:
         self.nonzero_memory: Ints = np.zeros(count, dtype=np.int64)
         self.pod_count: Ints = np.zeros(count, dtype=np.int64)
         self.unschedulable: Bools = np.array([n.unschedulable for n in self.nodes.nodes], dtype=np.bool_)
+        self.cordoned = int(self.unschedulable.sum())
         self.pods: dict[str, Running] = {}
         self.pods_on: list[dict[str, Running]] = [{} for _ in range(count)]
         self.ports: dict[HostPort, dict[int, int]] = {}
@@ -123,7 +127,7 @@ class ClusterState:
         if found is None:
             for name, _ in shape.requests:
                 self._row(name)
-            found = CompiledShape(shape, self.nodes, self.index, self.rows, self._default_memory)
+            found = CompiledShape(shape, self.nodes, self.index, self.rows, DEFAULT_MEMORY_MIB * self.mebibyte)
             self._shapes_by_value[shape] = found
             self._shapes_by_id[id(shape)] = found
         return found
@@ -179,9 +183,13 @@ class ClusterState:
     def cordon(self, node: int, *, unschedulable: bool = True) -> None:
         """Mark a node (un)schedulable."""
         before = bool(self.unschedulable[node])
-        self.unschedulable[node] = unschedulable
+        self._mark(node, unschedulable=unschedulable)
         if self._checkpoints:
             self._journal.append(_Cordoned(node, before))
+
+    def _mark(self, node: int, *, unschedulable: bool) -> None:
+        self.cordoned += int(unschedulable) - int(self.unschedulable[node])
+        self.unschedulable[node] = unschedulable
 
     def search_from(self, node: int) -> None:
         """Move the place where the next search begins."""
@@ -231,7 +239,7 @@ class ClusterState:
             elif isinstance(entry, _Removed):
                 self._account(entry.running, 1)
             elif isinstance(entry, _Cordoned):
-                self.unschedulable[entry.node] = entry.before
+                self._mark(entry.node, unschedulable=entry.before)
             else:
                 self.next_start = entry.before
         self._close()
@@ -261,6 +269,20 @@ class ClusterState:
             if ports_conflict(ask, held)
             for node in holders
         }
+
+
+def with_nodes(state: ClusterState, nodes: Sequence[Node]) -> ClusterState:
+    """A new state with other nodes (some gone, some new) and the pods whose node is still there.
+
+    Nodes change rarely, so that this builds everything anew. The old state is untouched.
+    """
+    fresh = ClusterState(nodes, state.namespaces, mebibyte=state.mebibyte)
+    names = state.nodes.nodes
+    for running in state.pods.values():
+        node = fresh.nodes.index.get(names[running.node].name)
+        if node is not None:
+            fresh.add(running.pod, node)
+    return fresh
 
 
 def ports_conflict(a: HostPort, b: HostPort) -> bool:

@@ -13,6 +13,9 @@ from allotment.scheduling.placement.gpu.policies import GpuPolicy
 
 DEMAND = 1.3
 """Demand at the end, as a multiple of the GPU capacity."""
+TYPICAL_STEP = 1
+"""The published runs took typical shapes one at a time, not in tens: on trace multigpu20 this gives 95.68 % for FGD
+(published 95.65), tens give 95.87."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def run(
 ) -> ExperimentResult:
     """One experiment: no pod leaves, and one that fits nowhere is dropped."""
     fleet = GpuFleet(nodes)
-    typical = typical_pods(p.shape for p in pods)
+    typical = typical_pods((p.shape for p in pods), step=TYPICAL_STEP)
     stream = arrivals(pods, fleet.total_milli, demand, chance)
     placer = GpuPlacer(fleet, policy, shuffled(len(nodes), chance), chance, typical)
     asked = used = placed = 0

@@ -35,12 +35,12 @@ class GpuFleet:
     __slots__ = (
         "_checkpoints",
         "_journal",
-        "_memory_counts",
         "changed",
         "cpu_left",
         "gpu_count",
         "gpu_left",
         "group_pods",
+        "memory_counts",
         "memory_left",
         "model_code",
         "models",
@@ -64,7 +64,7 @@ class GpuFleet:
         self.total_milli = int(self.gpu_count.sum()) * WHOLE
         self.placements: dict[str, Placement] = {}
         self.changed: list[int] = []
-        self._memory_counts = memory_counts
+        self.memory_counts = memory_counts
         self._journal: list[tuple[str, Placement, int]] = []
         self._checkpoints = 0
 
@@ -80,7 +80,7 @@ class GpuFleet:
     def has_room(self, shape: GpuShape, at: Ints) -> Bools:
         """Whether the nodes `at` have the cpu, memory and GPUs left; the model is not looked at."""
         ok = self.cpu_left[at] >= shape.cpu
-        if self._memory_counts:
+        if self.memory_counts:
             ok &= self.memory_left[at] >= shape.memory
         if shape.gpus:
             ok &= (self.gpu_left[at] >= shape.milli).sum(axis=1) >= shape.gpus
@@ -96,7 +96,7 @@ class GpuFleet:
         if name in self.placements:
             raise ConflictError(f"pod {name} is placed already")
         left = self.gpu_left[node]
-        enough_memory = not self._memory_counts or self.memory_left[node] >= shape.memory
+        enough_memory = not self.memory_counts or self.memory_left[node] >= shape.memory
         enough_gpu = len(set(gpus)) == shape.gpus and all(left[g] >= shape.milli for g in gpus)
         if self.cpu_left[node] < shape.cpu or not enough_memory or not enough_gpu:
             raise CapacityError(

@@ -35,14 +35,16 @@ def best_fit(fleet: GpuFleet, shape: GpuShape, at: Ints) -> Ints:
     """The less cpu and GPU is left after placing, the better; both weigh the same."""
     cpu = (fleet.cpu_left[at] - shape.cpu) / LARGEST_CPU * 0.5
     gpu = (fleet.gpu_left[at].sum(axis=1) - shape.demand) / LARGEST_GPU * 0.5
-    return ((1.0 - (cpu + gpu)) * MAX_SCORE).astype(np.int64)
+    scores: Ints = ((1.0 - (cpu + gpu)) * MAX_SCORE).astype(np.int64)
+    return scores
 
 
 def dot_product(fleet: GpuFleet, shape: GpuShape, at: Ints) -> Ints:
     """The smaller the product of what is asked and what is left, the better."""
     cpu = (fleet.cpu_left[at] / LARGEST_CPU) * (shape.cpu / LARGEST_CPU)
     gpu = (fleet.gpu_left[at].sum(axis=1) / LARGEST_GPU) * (shape.demand / LARGEST_GPU)
-    return (MAX_SCORE * (1 - (cpu + gpu) / 2)).astype(np.int64)
+    scores: Ints = (MAX_SCORE * (1 - (cpu + gpu) / 2)).astype(np.int64)
+    return scores
 
 
 def gpu_packing(fleet: GpuFleet, shape: GpuShape, at: Ints) -> Ints:
