@@ -41,10 +41,9 @@ def cpu_and_memory_are_not_promised_twice(placed: PlacedContext) -> Iterator[Iss
     """Guaranteed CPU and memory against all pools at their maximum."""
     cpu: dict[str, list[tuple[str, int]]] = {}
     memory: dict[str, list[tuple[str, int]]] = {}
-    for team in placed.platform.teams:
-        for placement in team.placements:
-            cpu.setdefault(placement.cluster, []).append((team.name, placement.cpu.nominal))
-            memory.setdefault(placement.cluster, []).append((team.name, placement.memory.nominal))
+    for team, cluster, placement in placed.placements():
+        cpu.setdefault(cluster.name, []).append((team.name, placement.cpu.nominal))
+        memory.setdefault(cluster.name, []).append((team.name, placement.memory.nominal))
     for cluster in placed.platform.clusters:
         cpu_shares, memory_shares = cpu.get(cluster.name, []), memory.get(cluster.name, [])
         cpu_total, memory_total = sum(n for _, n in cpu_shares), sum(n for _, n in memory_shares)
@@ -67,10 +66,9 @@ def _short(placed: PlacedContext, cluster: Cluster, what: str, shares: list[tupl
 
 def _held_devices(placed: PlacedContext) -> dict[tuple[str, str], list[tuple[str, int]]]:
     held: dict[tuple[str, str], list[tuple[str, int]]] = {}
-    for team in placed.platform.teams:
-        for placement in team.placements:
-            for entry in placement.accelerators:
-                held.setdefault((placement.cluster, entry.flavor), []).append((team.name, entry.devices.nominal))
+    for team, cluster, placement in placed.placements():
+        for entry in placement.accelerators:
+            held.setdefault((cluster.name, entry.flavor), []).append((team.name, entry.devices.nominal))
     return held
 
 

@@ -24,7 +24,7 @@ class _Quota:
 
 def limits_need_a_cohort(placed: PlacedContext) -> Iterator[Issue]:
     """Kueue refuses a queue with limits but without a cohort; with one shared queue there is nobody to borrow from."""
-    for team, cluster, placement in _placements(placed):
+    for team, cluster, placement in placed.placements():
         alone = placement.cohort is None
         if not alone and cluster.queue_layout is not QueueLayout.SHARED:
             continue
@@ -43,7 +43,7 @@ def limits_need_a_cohort(placed: PlacedContext) -> Iterator[Issue]:
 
 def lending_stays_within_the_guarantee(placed: PlacedContext) -> Iterator[Issue]:
     """Nobody can lend more than is theirs; Kueue refuses it."""
-    for team, cluster, placement in _placements(placed):
+    for team, cluster, placement in placed.placements():
         for quota in _quotas(placed, team, placement):
             limit = quota.amount.lending_limit
             if limit is not None and limit > quota.amount.nominal:
@@ -56,7 +56,7 @@ def somebody_lends_what_may_be_borrowed(placed: PlacedContext) -> Iterator[Issue
     """A borrowing limit where the rest of the cohort tree has nothing to lend."""
     lendable = _lendable(placed)
     roots = _roots(placed)
-    for team, cluster, placement in _placements(placed):
+    for team, cluster, placement in placed.placements():
         if placement.cohort is None or cluster.queue_layout is QueueLayout.SHARED:
             continue
         root = roots[cluster.name, placement.cohort]
@@ -72,7 +72,7 @@ def somebody_lends_what_may_be_borrowed(placed: PlacedContext) -> Iterator[Issue
 
 def namespace_quota_leaves_room(placed: PlacedContext) -> Iterator[Issue]:
     """The namespace's ResourceQuota is a second gate: lower than the queue's it makes the queue's a lie."""
-    for team, cluster, placement in _placements(placed):
+    for team, cluster, placement in placed.placements():
         allowed = placement.namespace_quota
         devices = dict(allowed.accelerators)
         for field, key, amount, most in (
@@ -97,7 +97,7 @@ def namespace_quota_leaves_room(placed: PlacedContext) -> Iterator[Issue]:
 
 def pods_can_use_the_quota(placed: PlacedContext) -> Iterator[Issue]:
     """Pods at once times devices per pod must reach the guarantee and what may be borrowed."""
-    for team, cluster, placement in _placements(placed):
+    for team, cluster, placement in placed.placements():
         per_pod = team.member_limits.accelerators
         if per_pod is None:
             continue
@@ -111,7 +111,7 @@ def pods_can_use_the_quota(placed: PlacedContext) -> Iterator[Issue]:
 
 def weights_have_an_effect(placed: PlacedContext) -> Iterator[Issue]:
     """A weight of 0 is last for ever; a weight without fair sharing, or without a cohort, is ignored."""
-    for team, cluster, placement in _placements(placed):
+    for team, cluster, placement in placed.placements():
         if placement.weight == 1000:
             continue
         if placement.weight == 0:
@@ -124,12 +124,6 @@ def weights_have_an_effect(placed: PlacedContext) -> Iterator[Issue]:
             continue
         entry, path = placed.place(team.name, cluster.name, "weight")
         yield warning(entry, path, what, fix)
-
-
-def _placements(placed: PlacedContext) -> Iterator[tuple[Team, Cluster, Placement]]:
-    for team in placed.platform.teams:
-        for placement in team.placements:
-            yield team, placed.clusters[placement.cluster], placement
 
 
 def _quotas(placed: PlacedContext, team: Team, placement: Placement) -> Iterator[_Quota]:
@@ -163,7 +157,7 @@ def _lendable(placed: PlacedContext) -> dict[tuple[str, str, str, str], int]:
     """What all queues below a root cohort lend, by cluster, root, flavor and resource."""
     roots = _roots(placed)
     found: dict[tuple[str, str, str, str], int] = {}
-    for _team, cluster, placement in _placements(placed):
+    for _team, cluster, placement in placed.placements():
         if placement.cohort is None:
             continue
         root = roots[cluster.name, placement.cohort]

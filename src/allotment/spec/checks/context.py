@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Priority
+from allotment.model.team import Placement, Team
 from allotment.spec.declared import Declared, Entry
 from allotment.spec.flavors import Flavors
 from allotment.spec.problems import Issue, Path, Severity
@@ -46,6 +47,13 @@ class PlacedContext:
     platform: Platform
     context: Context
     clusters: Mapping[str, Cluster]
+
+    def placements(self) -> Iterator[tuple[Team, Cluster, Placement]]:
+        """Every placement of teams that run work; one that leaves holds no quota any more."""
+        for team in self.platform.teams:
+            if team.offboarding is None:
+                for placement in team.placements:
+                    yield team, self.clusters[placement.cluster], placement
 
     def place(self, team: str, cluster: str, *fields: str) -> tuple[Entry[KindSpec], Path]:
         """Document and path of a placement's field: the cluster's override where it has one."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from allotment.model.accelerator import CapacityType
-from allotment.model.cluster import Cluster, Environment
-from allotment.model.team import Isolation, Placement, Team
+from allotment.model.cluster import Environment
+from allotment.model.team import Isolation
 from allotment.spec.checks.context import PlacedContext, error, warning
 from allotment.spec.problems import Issue
 
@@ -15,7 +15,7 @@ _OWN_CLUSTER = (Isolation.CLUSTER, Isolation.SUBSCRIPTION)
 
 def isolated_teams_have_their_pool(placed: PlacedContext) -> Iterator[Issue]:
     """Isolation node-pool needs a pool dedicated to the team wherever it is, and no devices from elsewhere."""
-    for team, cluster, placement in _placements(placed):
+    for team, cluster, placement in placed.placements():
         if team.isolation is not Isolation.NODE_POOL:
             continue
         entry, path = placed.place(team.name, cluster.name)
@@ -35,9 +35,9 @@ def isolated_teams_have_their_pool(placed: PlacedContext) -> Iterator[Issue]:
 def separate_teams_are_alone(placed: PlacedContext) -> Iterator[Issue]:
     """Isolation cluster and subscription mean that nobody else is there."""
     present: dict[str, list[str]] = {}
-    for team, cluster, _placement in _placements(placed):
+    for team, cluster, _placement in placed.placements():
         present.setdefault(cluster.name, []).append(team.name)
-    for team, cluster, _placement in _placements(placed):
+    for team, cluster, _placement in placed.placements():
         others = [name for name in present[cluster.name][:3] if name != team.name]
         if team.isolation in _OWN_CLUSTER and others:
             entry, path = placed.place(team.name, cluster.name)
@@ -47,7 +47,7 @@ def separate_teams_are_alone(placed: PlacedContext) -> Iterator[Issue]:
 
 def quota_can_be_used(placed: PlacedContext) -> Iterator[Issue]:
     """Limits per pod that shut a team out of its own quota, and flavors that give nothing."""
-    for team, cluster, placement in _placements(placed):
+    for team, cluster, placement in placed.placements():
         per_pod = team.member_limits.accelerators
         if per_pod == 0 and any(entry.devices.nominal for entry in placement.accelerators):
             what = f"no pod may have a device, but the team has quota in {cluster.name}"
@@ -64,24 +64,25 @@ def quota_can_be_used(placed: PlacedContext) -> Iterator[Issue]:
 
 def member_limits_fit_a_node(placed: PlacedContext) -> Iterator[Issue]:
     """A limit per pod that no node of the team's can hold, in any of its clusters: pods would wait for ever."""
-    for team in placed.platform.teams:
-        limit = team.member_limits.accelerators
-        sizes = [
-            pool.accelerators_per_node
-            for _team, cluster, placement in _of(placed, team)
-            for pool in cluster.node_pools
-            if pool.flavor in {entry.flavor for entry in placement.accelerators}
-        ]
-        if limit is not None and sizes and limit > max(sizes):
-            entry = placed.context.teams[team.name]
-            what = f"a pod may ask for {limit} devices, but the team's largest node has {max(sizes)}"
-            yield warning(entry, ("memberLimits", "accelerators"), what, f"lower it to {max(sizes)}")
+    largest: dict[str, int] = {}
+    limits: dict[str, int] = {}
+    for team, cluster, placement in placed.placements():
+        flavors = {entry.flavor for entry in placement.accelerators}
+        sizes = (pool.accelerators_per_node for pool in cluster.node_pools if pool.flavor in flavors)
+        largest[team.name] = max(largest.get(team.name, 0), *sizes, 0)
+        if team.member_limits.accelerators is not None:
+            limits[team.name] = team.member_limits.accelerators
+    for name, limit in limits.items():
+        if 0 < largest[name] < limit:
+            what = f"a pod may ask for {limit} devices, but the team's largest node has {largest[name]}"
+            entry = placed.context.teams[name]
+            yield warning(entry, ("memberLimits", "accelerators"), what, f"lower it to {largest[name]}")
 
 
 def production_services_do_not_vanish(placed: PlacedContext) -> Iterator[Issue]:
     """Spot flavors where a team may run services of a tier that must not be on spot."""
     steady = {tier.default_priority: tier.name for tier in placed.platform.slo_tiers if not tier.spot_allowed}
-    for team, cluster, placement in _placements(placed):
+    for team, cluster, placement in placed.placements():
         if placement.environment is not Environment.PRODUCTION:
             continue
         tier = next((steady[rung] for rung in team.priorities if rung in steady), None)
@@ -93,14 +94,6 @@ def production_services_do_not_vanish(placed: PlacedContext) -> Iterator[Issue]:
                 entry, path = placed.place(team.name, cluster.name, "accelerators", word)
                 what = f"spot capacity in production for a team with services of tier {tier}, which may not be on spot"
                 yield warning(entry, path, what, "use an on-demand or reserved flavor, or set spotAllowed on the tier")
-
-
-def _placements(placed: PlacedContext) -> Iterator[tuple[Team, Cluster, Placement]]:
-    return (found for team in placed.platform.teams for found in _of(placed, team))
-
-
-def _of(placed: PlacedContext, team: Team) -> Iterator[tuple[Team, Cluster, Placement]]:
-    return ((team, placed.clusters[placement.cluster], placement) for placement in team.placements)
 
 
 CHECKS = (

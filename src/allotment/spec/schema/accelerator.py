@@ -21,7 +21,7 @@ class NodeLabelSpec(Spec):
 class AcceleratorSpec(KindSpec):
     """A class of device as teams name it. One of the catalogue's names replaces the catalogue's entry."""
 
-    kind: Literal["Accelerator"]
+    kind: Literal["Accelerator"] = Field(description="Which kind of document this is.")
     name: Name = Field(description="Short name, unique in the platform, such as a100.")
     vendor: VendorChoice = Field(description="Who makes it.")
     product: Line = Field(description="The product's full name, for people.")

@@ -22,7 +22,7 @@ def _choice(enum: type[StrEnum]) -> Any:
             refuse(f"{echo(value)} is not known here", did_you_mean(value, names))
         return enum(value)
 
-    return scalar(parse, {"type": "string", "enum": names})
+    return scalar(parse, {"type": "string", "enum": names}, ", ".join(names))
 
 
 CapacityTypeChoice = Annotated[CapacityType, *_choice(CapacityType)]

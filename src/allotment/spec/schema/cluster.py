@@ -116,17 +116,19 @@ class OverridesSpec(Spec):
     """What is different in this cluster."""
 
     policies: dict[PolicyNameChoice, ModeChoice] = Field(
-        default_factory=dict, description="Mode of a policy in this cluster, for example to try one out in development first."
+        default_factory=dict,
+        description="Mode of a policy in this cluster, for example to try one out in development first.",
     )
     teams: dict[TenantName, PlacementOverrideSpec] = Field(
-        default_factory=dict, description="Fields of a team's placement in this cluster that replace what the team's file says."
+        default_factory=dict,
+        description="Fields of a team's placement in this cluster that replace what the team's file says.",
     )
 
 
 class ClusterSpec(KindSpec):
     """One Kubernetes cluster."""
 
-    kind: Literal["Cluster"]
+    kind: Literal["Cluster"] = Field(description="Which kind of document this is.")
     name: Name = Field(description="Name of the cluster, unique in the platform.")
     purpose: PurposeChoice = Field(description="What it is for: serving, training or development.")
     environment: EnvironmentChoice | None = Field(

@@ -31,7 +31,7 @@ class GitopsSpec(Spec):
 class PlatformSpec(KindSpec):
     """The platform itself; exactly one document of this kind."""
 
-    kind: Literal["Platform"]
+    kind: Literal["Platform"] = Field(description="Which kind of document this is.")
     name: Name = Field(description="Name of the platform. Every object it manages carries it as a label.")
     currency: Currency = Field(default="USD", description="ISO 4217 code; every price of the directory is in it.")
     admin_groups: tuple[Line, ...] = Field(
@@ -55,10 +55,12 @@ class PlatformSpec(KindSpec):
 class StorageClassDocument(KindSpec):
     """A StorageClass that Allotment creates in every cluster."""
 
-    kind: Literal["StorageClass"]
+    kind: Literal["StorageClass"] = Field(description="Which kind of document this is.")
     name: ObjectName = Field(description="Name that claims refer to.")
     provisioner: Line = Field(description="CSI driver, for example file.csi.azure.com.")
-    parameters: dict[Line, Text] = Field(default_factory=dict, description="Passed to the driver as they are; none by default.")
+    parameters: dict[Line, Text] = Field(
+        default_factory=dict, description="Passed to the driver as they are; none by default."
+    )
     reclaim_policy: Literal["Delete", "Retain"] = Field(
         default="Retain",
         description="What happens to a volume whose claim is deleted. Retain: data sets are dearer than disks.",
@@ -72,7 +74,7 @@ class StorageClassDocument(KindSpec):
 class PricesSpec(KindSpec):
     """Prices of your contract, in place of the catalogue's list prices."""
 
-    kind: Literal["Prices"]
+    kind: Literal["Prices"] = Field(description="Which kind of document this is.")
     name: Name = Field(default="prices", description="Only for messages; prices, since one document is enough.")
     accelerators: dict[Line, dict[CapacityTypeChoice, Price]] = Field(
         default_factory=dict,

@@ -28,7 +28,7 @@ from allotment.spec.schema.scalars import (
 class PrioritySpec(KindSpec):
     """A rung of the ladder. Without any, the reference ladder of three rungs holds."""
 
-    kind: Literal["Priority"]
+    kind: Literal["Priority"] = Field(description="Which kind of document this is.")
     name: Name = Field(description="Name of the PriorityClass and of the WorkloadPriorityClass.")
     value: Count = Field(description="0 to 1,000,000,000; more is the system's.")
     preempts: Flag = Field(
@@ -43,7 +43,7 @@ class PrioritySpec(KindSpec):
 class PolicySpec(KindSpec):
     """A guardrail that is not to be as by default (enforced everywhere)."""
 
-    kind: Literal["Policy"]
+    kind: Literal["Policy"] = Field(description="Which kind of document this is.")
     name: PolicyNameChoice = Field(description="Which guardrail.")
     mode: ModeChoice = Field(
         default=Mode.ENFORCE, description="audit, warn or enforce. enforce: a rule that only warns guards nothing."
@@ -59,7 +59,7 @@ class PolicySpec(KindSpec):
 class SloTierSpec(KindSpec):
     """A service level. Without any, the three reference tiers hold."""
 
-    kind: Literal["SloTier"]
+    kind: Literal["SloTier"] = Field(description="Which kind of document this is.")
     name: Name = Field(description="Name of the tier.")
     latency_p99: Milliseconds = Field(description="Bound on the 99th percentile: 200ms, 2s, 1h.")
     availability: Availability = Field(description="Target in percent: 99.95%.")
@@ -81,7 +81,7 @@ class PortSpec(Spec):
 class SharedServiceSpec(KindSpec):
     """An opening in the default-deny network of team namespaces."""
 
-    kind: Literal["SharedService"]
+    kind: Literal["SharedService"] = Field(description="Which kind of document this is.")
     name: Name = Field(description="Name of the opening and of its NetworkPolicy.")
     direction: DirectionChoice = Field(
         default=Direction.EGRESS, description="egress: teams reach it. ingress: it reaches the teams (scraping)."

@@ -32,10 +32,18 @@ _MILLISECONDS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 _VERSION = re.compile(r"v?[0-9]+(\.[0-9]+){0,3}([-+][0-9A-Za-z.-]+)?")
 _LONGEST_TEXT: Final = 500
 MICROS: Final = 1_000_000
+X_TYPE: Final = "x-type"
+"""Key of the JSON Schema under which the documentation finds type and unit in words."""
 
 
-def scalar(parse: Callable[[str], T], json_schema: dict[str, Any]) -> Any:
-    """Annotations of a type that is read from one scalar by a pure function; equal texts are parsed once."""
+def scalar(parse: Callable[[str], T], json_schema: dict[str, Any], words: str) -> Any:
+    """Annotations of a type that is read from one scalar by a pure function; equal texts are parsed once.
+
+    Args:
+        parse: the text's meaning; refuses what has none.
+        json_schema: what editors check while one types.
+        words: type and unit for the documentation.
+    """
     cached = lru_cache(maxsize=4096)(parse)
 
     def validate(value: Any) -> T:
@@ -47,7 +55,7 @@ def scalar(parse: Callable[[str], T], json_schema: dict[str, Any]) -> Any:
         return parsed
 
     schema = core_schema.no_info_plain_validator_function(validate)
-    return GetPydanticSchema(lambda _source, _handler: schema), WithJsonSchema(json_schema)
+    return GetPydanticSchema(lambda _source, _handler: schema), WithJsonSchema({**json_schema, X_TYPE: words})
 
 
 def _text(value: str) -> str:
@@ -228,26 +236,44 @@ def _port(value: str) -> int:
 _STRING: Final = {"type": "string"}
 _QUANTITY: Final = {"type": ["string", "number"], "pattern": r"^[0-9]"}
 
-Text = Annotated[str, *scalar(_text, {"type": "string", "maxLength": _LONGEST_TEXT})]
-Line = Annotated[str, *scalar(_line, {"type": "string", "maxLength": _LONGEST_TEXT})]
-Name = Annotated[str, *scalar(_dns_label, {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"})]
-TenantName = Annotated[str, *scalar(_tenant, {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"})]
-ObjectName = Annotated[
-    str, *scalar(_dns_subdomain, {"type": "string", "pattern": "^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$"})
+Text = Annotated[str, *scalar(_text, {"type": "string", "maxLength": _LONGEST_TEXT}, "text")]
+Line = Annotated[str, *scalar(_line, {"type": "string", "maxLength": _LONGEST_TEXT}, "text, one line")]
+Name = Annotated[
+    str, *scalar(_dns_label, {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"}, "Kubernetes name")
 ]
-LabelKey = Annotated[str, *scalar(_label_key, _STRING)]
-LabelValue = Annotated[str, *scalar(_label_value, {"type": ["string", "number", "boolean"]})]
-ResourceName = Annotated[str, *scalar(_resource_name, {"type": "string", "pattern": "^[^/]+[.][^/]+/[^/]+$"})]
-Count = Annotated[int, *scalar(_count, {"type": "integer", "minimum": 0})]
-Flag = Annotated[bool, *scalar(_flag, {"type": "boolean"})]
-Price = Annotated[int, *scalar(_micros, {"type": "number", "minimum": 0})]
-Weight = Annotated[int, *scalar(_thousandths, {"type": "number", "minimum": 0})]
-Availability = Annotated[int, *scalar(_availability, {"type": ["string", "number"], "pattern": "^[0-9.]+ ?%?$"})]
-Milliseconds = Annotated[int, *scalar(_milliseconds, {"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"})]
-Cpu = Annotated[int, *scalar(_cpu, _QUANTITY)]
-Memory = Annotated[int, *scalar(_bytes, _QUANTITY)]
-Date = Annotated[dt.date, *scalar(_date, {"type": "string", "format": "date"})]
-Cidr = Annotated[str, *scalar(_cidr, _STRING)]
-Version = Annotated[str, *scalar(_version, {"type": ["string", "number"]})]
-Currency = Annotated[str, *scalar(_currency, {"type": "string", "pattern": "^[A-Z]{3}$"})]
-PortNumber = Annotated[int, *scalar(_port, {"type": "integer", "minimum": 1, "maximum": 65535})]
+TenantName = Annotated[
+    str,
+    *scalar(
+        _tenant, {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"}, "Kubernetes name without `--`"
+    ),
+]
+ObjectName = Annotated[
+    str,
+    *scalar(
+        _dns_subdomain,
+        {"type": "string", "pattern": "^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$"},
+        "Kubernetes object name",
+    ),
+]
+LabelKey = Annotated[str, *scalar(_label_key, _STRING, "label key")]
+LabelValue = Annotated[str, *scalar(_label_value, {"type": ["string", "number", "boolean"]}, "label value")]
+ResourceName = Annotated[
+    str, *scalar(_resource_name, {"type": "string", "pattern": "^[^/]+[.][^/]+/[^/]+$"}, "extended resource name")
+]
+Count = Annotated[int, *scalar(_count, {"type": "integer", "minimum": 0}, "whole number")]
+Flag = Annotated[bool, *scalar(_flag, {"type": "boolean"}, "true or false")]
+Price = Annotated[int, *scalar(_micros, {"type": "number", "minimum": 0}, "price, in the currency")]
+Weight = Annotated[int, *scalar(_thousandths, {"type": "number", "minimum": 0}, "number, up to 3 decimals")]
+Availability = Annotated[
+    int, *scalar(_availability, {"type": ["string", "number"], "pattern": "^[0-9.]+ ?%?$"}, "percentage, as 99.95%")
+]
+Milliseconds = Annotated[
+    int, *scalar(_milliseconds, {"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"}, "duration: 200ms, 2s, 1h")
+]
+Cpu = Annotated[int, *scalar(_cpu, _QUANTITY, "CPU: cores or milli-cores (64, 500m)")]
+Memory = Annotated[int, *scalar(_bytes, _QUANTITY, "bytes with unit (256Gi)")]
+Date = Annotated[dt.date, *scalar(_date, {"type": "string", "format": "date"}, "date (2027-01-31)")]
+Cidr = Annotated[str, *scalar(_cidr, _STRING, "address range (10.20.0.0/16)")]
+Version = Annotated[str, *scalar(_version, {"type": ["string", "number"]}, "version (1.35.4)")]
+Currency = Annotated[str, *scalar(_currency, {"type": "string", "pattern": "^[A-Z]{3}$"}, "ISO 4217 code")]
+PortNumber = Annotated[int, *scalar(_port, {"type": "integer", "minimum": 1, "maximum": 65535}, "port number")]

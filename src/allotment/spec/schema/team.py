@@ -231,7 +231,7 @@ class OffboardingSpec(Spec):
 class TeamSpec(KindSpec):
     """A tenant."""
 
-    kind: Literal["Team"]
+    kind: Literal["Team"] = Field(description="Which kind of document this is.")
     name: TenantName = Field(description="Name of the team and of its namespace.")
     display_name: Line | None = Field(default=None, description="Name for people. The team's name by default.")
     groups: GroupsSpec = Field(default_factory=GroupsSpec, description="Groups of the identity provider by role.")

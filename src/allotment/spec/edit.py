@@ -1,0 +1,281 @@
+"""Changes of a platform directory as pure functions: text in, changed files out, validated before they are returned."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from allotment.errors import CapacityError, ConflictError, InputError, NotFoundError, UsageError
+from allotment.model.accelerator import CapacityType
+from allotment.model.cluster import Cluster, Environment
+from allotment.model.names import is_plain
+from allotment.model.platform import Platform
+from allotment.model.quantity import format_bytes, format_cpu, parse_bytes, parse_cpu
+from allotment.spec.declared import Entry
+from allotment.spec.flavors import Flavors
+from allotment.spec.load import load_platform
+from allotment.spec.problems import did_you_mean, echo
+from allotment.spec.read import read
+from allotment.spec.schema.team import TeamSpec
+from allotment.spec.source import Changes, SourceTree
+from allotment.spec.starter import starter_files
+from allotment.spec.surgery import append_field, remove_document, remove_field, replace_value
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._@/-]*")
+_LEAVING: Final = "# The team has left: it runs nothing; its data are kept until this day.\n"
+_NOT_PLAIN: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+
+
+@dataclass(frozen=True, slots=True)
+class TeamRequest:
+    """A team to be added.
+
+    Attributes:
+        accelerators: devices by accelerator (``a100``) or accelerator and capacity type (``a100:spot``).
+        cpu: Kubernetes quantity.
+        memory: Kubernetes quantity.
+        groups: the identity provider's groups whose people are members.
+        clusters: where; None: the one cluster outside production that offers everything asked for.
+    """
+
+    name: str
+    accelerators: Mapping[str, int] = field(default_factory=dict)
+    cpu: str = "64"
+    memory: str = "256Gi"
+    groups: tuple[str, ...] = ()
+    clusters: tuple[str, ...] | None = None
+    cost_center: str | None = None
+
+
+def add_team(tree: SourceTree, request: TeamRequest) -> Changes:
+    """A file for a new team.
+
+    Raises:
+        UsageError: the name or an amount cannot be, or no single cluster follows from the request.
+        NotFoundError: no such cluster, or none that offers the accelerators.
+        ConflictError: the team exists.
+        CapacityError: the accelerators exist, but fewer are free than asked for.
+        InvalidPlatformError: the directory is not valid, before or after.
+    """
+    _require_name(request.name, "team")
+    platform = load_platform(tree).platform
+    if platform.team(request.name) is not None:
+        raise ConflictError(f'the team "{request.name}" exists', fix="choose another name, or edit its file")
+    words = {_word(asked): count for asked, count in request.accelerators.items()}
+    clusters = _named(platform, request.clusters) if request.clusters is not None else [_choose(platform, words)]
+    for cluster in clusters:
+        _require_offer(platform, cluster, words)
+    path = f"{_folder(tree)}/{request.name}.yaml".removeprefix("/")
+    if path in tree.files:
+        raise ConflictError(f"the file {path} exists", fix="move it, or add the team by hand")
+    changes = {path: _team_text(request, words, clusters)}
+    added = load_platform(tree.with_changes(changes)).platform
+    if added.team(request.name) is None:
+        raise InputError(f"{path} is not read", why="the platform's include leaves it out", fix="widen include")
+    return changes
+
+
+def remove_team(tree: SourceTree, name: str, keep_data_until: dt.date) -> Changes:
+    """Mark a team as leaving: it runs nothing any more, its data stay until the date has passed.
+
+    Raises:
+        NotFoundError: no such team.
+        InvalidPlatformError: the directory is not valid.
+        InputError: the team's file is written in a way that cannot be edited safely.
+    """
+    platform = load_platform(tree).platform
+    team = platform.team(name)
+    if team is None:
+        raise NotFoundError(f"there is no team {echo(name)}", fix=did_you_mean(name, (t.name for t in platform.teams)))
+    source = _entry(tree, name).source
+    text, day = tree.files[source.file], keep_data_until.isoformat()
+    if team.offboarding is not None:
+        changed = replace_value(source.file, text, source.index, ("offboarding", "keepDataUntil"), day)
+    else:
+        block = f"{_LEAVING}offboarding:\n  keepDataUntil: {day}\n"
+        changed = append_field(source.file, text, source.index, block)
+    changes = {source.file: changed}
+    load_platform(tree.with_changes(changes))
+    return changes
+
+
+def finish_removals(tree: SourceTree, today: dt.date) -> Changes:
+    """Remove the teams whose data are due: their documents, and what clusters override for them.
+
+    Raises:
+        InvalidPlatformError: the directory is not valid, before or after (a pool may still be dedicated to the team).
+        InputError: a file is written in a way that cannot be edited safely.
+    """
+    platform = load_platform(tree).platform
+    due = [t.name for t in platform.teams if t.offboarding is not None and t.offboarding.keep_data_until < today]
+    changed = tree
+    for name in due:
+        changed = changed.with_changes(_without_overrides(changed, name))
+        source = _entry(changed, name).source
+        changed = changed.with_changes({source.file: remove_document(changed.files[source.file], source.index)})
+    if due:
+        load_platform(changed)
+    paths = [path for path in tree.files if tree.files[path] != changed.files.get(path)]
+    return {path: changed.files.get(path) for path in paths}
+
+
+def starter(name: str) -> Mapping[str, str]:
+    """A commented platform directory to start from; it is valid as it stands.
+
+    Raises:
+        UsageError: the name cannot be a platform's.
+    """
+    _require_name(name, "platform")
+    files = starter_files(name)
+    load_platform(SourceTree(files))
+    return files
+
+
+def _without_overrides(tree: SourceTree, team: str) -> Changes:
+    changes: dict[str, str | None] = {}
+    for entry in read(tree).declared.clusters:
+        if team in entry.spec.overrides.teams:
+            file = entry.source.file
+            text = changes.get(file) or tree.files[file]
+            changes[file] = remove_field(file, text, entry.source.index, ("overrides", "teams", team))
+    return changes
+
+
+def _entry(tree: SourceTree, name: str) -> Entry[TeamSpec]:
+    return next(entry for entry in read(tree).declared.teams if entry.spec.name == name)
+
+
+def _require_name(name: str, what: str) -> None:
+    if not is_plain(name):
+        raise UsageError(
+            f"{echo(name)} cannot be the name of a {what}",
+            why="it becomes the name of Kubernetes objects",
+            fix="use lower-case letters, digits and single dashes, at most 63 characters",
+        )
+
+
+def _word(asked: str) -> str:
+    """``a100`` stays, ``a100:spot`` becomes the flavor's name."""
+    accelerator, colon, capacity = asked.partition(":")
+    if colon and capacity not in {member.value for member in CapacityType}:
+        raise UsageError(f"{echo(capacity)} is no capacity type", fix=did_you_mean(capacity, list(CapacityType)))
+    return f"{accelerator}-{capacity}" if colon else accelerator
+
+
+def _named(platform: Platform, names: tuple[str, ...]) -> list[Cluster]:
+    found = []
+    for name in names:
+        cluster = platform.cluster(name)
+        if cluster is None:
+            known = [cluster.name for cluster in platform.clusters]
+            raise NotFoundError(f"there is no cluster {echo(name)}", fix=did_you_mean(name, known))
+        found.append(cluster)
+    return found
+
+
+def _choose(platform: Platform, words: Mapping[str, int]) -> Cluster:
+    """The one cluster outside production that offers everything; production is never chosen for anybody."""
+    outside = [cluster for cluster in platform.clusters if cluster.environment is not Environment.PRODUCTION]
+    offering = [cluster for cluster in outside if not _lacking(cluster, words)]
+    if not offering:
+        offers = "; ".join(f"{cluster.name}: {_offers(cluster)}" for cluster in platform.clusters)
+        wanted = ", ".join(words) or "CPU"
+        raise NotFoundError(
+            f"no cluster outside production offers {wanted}",
+            why=offers or "there is none",
+            fix="name one with --cluster",
+        )
+    roomy = [cluster for cluster in offering if not _short(platform, cluster, words)]
+    if not roomy:
+        raise _no_room(platform, offering, words)
+    if len(roomy) > 1:
+        names = ", ".join(cluster.name for cluster in roomy)
+        raise UsageError("more than one cluster offers this", why=names, fix="name those you mean with --cluster")
+    return roomy[0]
+
+
+def _require_offer(platform: Platform, cluster: Cluster, words: Mapping[str, int]) -> None:
+    lacking = _lacking(cluster, words)
+    if lacking:
+        raise NotFoundError(f"{cluster.name} does not offer {lacking[0]}", fix=f"it offers {_offers(cluster)}")
+    if _short(platform, cluster, words):
+        raise _no_room(platform, [cluster], words)
+
+
+def _lacking(cluster: Cluster, words: Mapping[str, int]) -> list[str]:
+    flavors = Flavors(cluster.flavors)
+    return [word for word in words if (flavor := flavors.meant(word, "")) is None or flavor.dedicated_to is not None]
+
+
+def _offers(cluster: Cluster) -> str:
+    return ", ".join(Flavors(cluster.flavors).offered_to("")) or "CPU only"
+
+
+def _short(platform: Platform, cluster: Cluster, words: Mapping[str, int]) -> list[tuple[str, int, int]]:
+    """Flavors with fewer free devices than asked for: (flavor, asked, free)."""
+    flavors = Flavors(cluster.flavors)
+    found = []
+    for word, count in words.items():
+        flavor = flavors.meant(word, "")
+        if flavor is None:
+            continue
+        held = sum(
+            entry.devices.nominal
+            for team, placement in platform.teams_in(cluster.name)
+            for entry in placement.accelerators
+            if entry.flavor == flavor.name and team.offboarding is None
+        )
+        if held + count > flavor.capacity:
+            found.append((flavor.name, count, flavor.capacity - held))
+    return found
+
+
+def _no_room(platform: Platform, clusters: list[Cluster], words: Mapping[str, int]) -> CapacityError:
+    parts = [
+        f"{cluster.name}: {asked} of {flavor} asked for, {free} not yet guaranteed to a team"
+        for cluster in clusters
+        for flavor, asked, free in _short(platform, cluster, words)
+    ]
+    return CapacityError(
+        "the pools cannot guarantee that many accelerators",
+        why="; ".join(parts),
+        fix="ask for fewer, lower another team's guarantee, or raise maxNodes",
+    )
+
+
+def _folder(tree: SourceTree) -> str:
+    """Where teams stand: the folder of those that have a file of their own, or teams/."""
+    for path in sorted(tree.files):
+        if path.startswith("teams/"):
+            return "teams"
+    files = [entry.source.file for entry in read(tree).declared.teams if entry.source.index == 0]
+    return files[0].rpartition("/")[0] if files else "teams"
+
+
+def _team_text(request: TeamRequest, words: Mapping[str, int], clusters: list[Cluster]) -> str:
+    try:
+        cpu, memory = format_cpu(parse_cpu(request.cpu)), format_bytes(parse_bytes(request.memory))
+    except ValueError as error:
+        raise UsageError(str(error), fix="for example --cpu 32 --memory 128Gi") from None
+    lines = ["kind: Team", f"name: {request.name}"]
+    if request.cost_center is not None:
+        lines.append(f"costCenter: {_quoted(request.cost_center)}")
+    if request.groups:
+        lines += ["groups:", "  members:", *(f"    - {_quoted(group)}" for group in request.groups)]
+    lines.append("placements:")
+    for cluster in clusters:
+        lines += [f"  {cluster.name}:", f"    cpu: {cpu}", f"    memory: {memory}"]
+        if words:
+            lines += ["    accelerators:", *(f"      {word}: {count}" for word, count in words.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """A text as YAML that every reader takes for text."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _NOT_PLAIN:
+        return text
+    return json.dumps(text, ensure_ascii=False)

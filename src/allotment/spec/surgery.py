@@ -1,0 +1,102 @@
+"""Small cuts in YAML text that leave every other byte as it is, comments included.
+
+Line-based on the parser's own positions: dumping a parsed file again would lose what people wrote between the lines.
+"""
+
+from __future__ import annotations
+
+import yaml
+
+from allotment.errors import InputError
+from allotment.spec import documents
+from allotment.spec.problems import Path, dotted
+
+
+def append_field(file: str, text: str, index: int, block: str) -> str:
+    """Add a top-level field, given as YAML lines, at the end of a document.
+
+    Raises:
+        InputError: the document is not written in block style.
+    """
+    lines = text.splitlines(keepends=True)
+    root = documents.positions(file, text)[index].get((), (0, 0))
+    if root[1] != 0 or lines[root[0]].startswith("{"):
+        raise _by_hand(file, "the document is not written one field a line")
+    end = _content_end(lines, _starts(text)[index + 1] if index + 1 < len(_starts(text)) else len(lines))
+    if end and not lines[end - 1].endswith("\n"):
+        lines[end - 1] += "\n"
+    return "".join([*lines[:end], block, *lines[end:]])
+
+
+def replace_value(file: str, text: str, index: int, path: Path, value: str) -> str:
+    """Put another plain value behind a key that stands with its value on one line.
+
+    Raises:
+        InputError: the value is not on the key's line.
+    """
+    lines = text.splitlines(keepends=True)
+    line, column = documents.positions(file, text)[index][path]
+    key, colon, rest = lines[line][column:].partition(":")
+    old = rest.split("#")[0].strip().rstrip("}, ")
+    if not colon or not old:
+        raise _by_hand(file, f"{dotted(path)} is not written on one line")
+    lines[line] = f"{lines[line][:column]}{key}:{rest.replace(old, value, 1)}"
+    return "".join(lines)
+
+
+def remove_field(file: str, text: str, index: int, path: Path) -> str:
+    """Remove a field with its value, and mappings around it that would be left empty.
+
+    Raises:
+        InputError: the field is not written in block style.
+    """
+    where = documents.positions(file, text)[index]
+    while len(path) > 1 and not any(other[:-1] == path[:-1] and other != path for other in where if other):
+        path = path[:-1]
+    lines = text.splitlines(keepends=True)
+    first, column = where[path]
+    if lines[first][:column].strip():
+        raise _by_hand(file, f"{dotted(path)} shares its line with other fields")
+    following = [line for other, (line, _column) in where.items() if other[: len(path)] != path and line > first]
+    starts = [line for line in _starts(text) if line > first]
+    end = _content_end(lines, min([*following, *starts, len(lines)]))
+    return "".join(lines[:first] + lines[end:])
+
+
+def remove_document(text: str, index: int) -> str | None:
+    """Remove one document of a file; None where it was the only one."""
+    starts = _starts(text)
+    if len(starts) == 1:
+        return None
+    lines = text.splitlines(keepends=True)
+    end = starts[index + 1] if index + 1 < len(starts) else len(lines)
+    first = 0 if index == 0 else starts[index]
+    return "".join(lines[:first] + lines[end:])
+
+
+def _starts(text: str) -> list[int]:
+    """First line of each document that is not empty: its ``---``, or its content where it has none."""
+    found: list[int] = []
+    start = 0
+    empty = True
+    for event in yaml.parse(text, Loader=yaml.CBaseLoader):
+        if isinstance(event, yaml.DocumentStartEvent):
+            start, empty = event.start_mark.line if event.start_mark is not None else 0, True
+        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent, yaml.AliasEvent)):
+            empty = False
+        elif isinstance(event, yaml.ScalarEvent):
+            empty = empty and event.value == ""
+        elif isinstance(event, yaml.DocumentEndEvent) and not empty:
+            found.append(start)
+    return found
+
+
+def _content_end(lines: list[str], end: int) -> int:
+    """The line after the last one with content; comments below it belong to what follows."""
+    while end > 0 and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
+        end -= 1
+    return end
+
+
+def _by_hand(file: str, why: str) -> InputError:
+    return InputError(f"{file} cannot be edited without disturbing it", why=why, fix="make this change by hand")
