@@ -154,14 +154,10 @@ class TopologyAssigner:
         )
         return forest.levels[first:], domains
 
-    def _requests(
-        self, workload: WorkloadRecord, assignment: Assignment
-    ) -> dict[int, list[PodSetPlacement]]:
+    def _requests(self, workload: WorkloadRecord, assignment: Assignment) -> dict[int, list[PodSetPlacement]]:
         """Topology PodSets by the topology flavor they were assigned."""
         requests: dict[int, list[PodSetPlacement]] = {}
-        for index, (record, result) in enumerate(
-            zip(workload.pod_sets, assignment.pod_sets, strict=False)
-        ):
+        for index, (record, result) in enumerate(zip(workload.pod_sets, assignment.pod_sets, strict=False)):
             request = record.spec.topology
             implied = not _explicit(request) and workload.queue.topology_only
             if not (_explicit(request) or implied) or result.count == 0 or result.placement is not None:

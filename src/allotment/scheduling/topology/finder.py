@@ -110,9 +110,7 @@ class FlavorFinder:
         assumed: Assumed,
         found: dict[int, Placement | None],
     ) -> None:
-        found[pod_set.index] = Placement(
-            self._flavor, [leaf for leaf, _ in pairs], [count for _, count in pairs]
-        )
+        found[pod_set.index] = Placement(self._flavor, [leaf for leaf, _ in pairs], [count for _, count in pairs])
         rows = self._capacity.rows[self._flavor]
         for leaf, count in pairs:
             taken = assumed.setdefault(rows[leaf], {})
@@ -139,9 +137,7 @@ class FlavorFinder:
         return result
 
     def _detail(self, text: str) -> Detail:
-        return Detail(
-            DetailKind.TOPOLOGY_DOES_NOT_FIT, self._catalog.flavor_names[self._flavor], subject=text
-        )
+        return Detail(DetailKind.TOPOLOGY_DOES_NOT_FIT, self._catalog.flavor_names[self._flavor], subject=text)
 
     def _search_request(self, pod_set: PodSetPlacement, *, led: bool) -> Request | Detail:
         """Translate the PodSet's topology request into level indices."""

@@ -93,13 +93,13 @@ class Search:
         leaders = 1 if request.led else 0
         domains = self._take(domains, request.count, leaders, request.slice_size, by_slices=True)
         while level < min(len(self._forest.levels) - 1, request.slice_level):
-            below = self._order([child for domain in domains for child in domain.children], leaders)
+            below = self._sorted([child for domain in domains for child in domain.children])
             domains = self._take(below, request.count, leaders, request.slice_size, by_slices=True)
             level += 1
         while level < len(self._forest.levels) - 1:
             inside: list[Domain] = []
             for domain in domains:
-                children = self._order(domain.children, domain.leaders)
+                children = self._sorted(domain.children)
                 inside.extend(self._take(children, domain.pods, domain.leaders, 1, by_slices=False))
             domains = inside
             level += 1
@@ -140,7 +140,7 @@ class Search:
         top = domains[0]
         if self._least_free:
             for domain in domains:
-                if domain.slices >= wanted:
+                if domain.leaders >= leaders and _room(domain, led=request.led, by_slices=True) >= wanted:
                     return level, [domain]
             if request.required:
                 return Shortage(domains[-1].pods, wanted)
@@ -158,6 +158,8 @@ class Search:
     def _several(self, domains: list[Domain], wanted: int, leaders: int) -> list[Domain] | Shortage:
         """Take domains in order until everything fits; leaders first, then the rest by worker capacity."""
         chosen: list[Domain] = []
+        if leaders:
+            domains = _leader_first(domains, wanted, by_slices=True)
         left, leaders_left, index = wanted, leaders, 0
         while leaders_left > 0 and index < len(domains) and domains[index].leaders > 0:
             domain = domains[index]
@@ -186,6 +188,8 @@ class Search:
         """Assign `count` pods and the leaders to the domains in order, using as few as the order allows."""
         taken: list[Domain] = []
         left = count // slice_size if by_slices else count
+        if leaders:
+            domains = _leader_first(domains, left, by_slices=by_slices)
         for index, candidate in enumerate(domains):
             if leaders > 0:
                 domain, left, leaders, done = self._take_led(
@@ -219,28 +223,13 @@ class Search:
         if not self._least_free and room >= left and domain.leaders >= leaders:
             domain = _best_fit(domains, left, led=True, by_slices=by_slices)
             room = _room(domain, led=True, by_slices=by_slices)
-        if room >= left and domain.leaders >= leaders:
-            domain.leaders = leaders
-            domain.pods = left * slice_size
-            if by_slices:
-                domain.slices = left
-            return domain, 0, 0, True
+        done = room >= left and domain.leaders >= leaders
+        assigned = min(room, left)
+        domain.leaders = min(domain.leaders, leaders)
+        domain.pods = assigned * slice_size
         if by_slices:
-            domain.led_slices = min(room, left)
-            domain.leaders = min(domain.leaders, leaders)
-            domain.pods = domain.led_slices * slice_size
-            return domain, left - domain.led_slices, leaders - domain.leaders, False
-        # Kueue leaves `pods` of a partly used domain at its leaderless count and clamps after subtracting.
-        left, leaders_left = left - room, leaders - domain.leaders
-        domain.led_pods = min(room, left)
-        domain.leaders = min(domain.leaders, leaders_left)
-        return domain, left, leaders_left, False
-
-    def _order(self, domains: list[Domain], leaders: int) -> list[Domain]:
-        if leaders == 0:
-            return self._sorted(domains)
-        led = self._sorted_by_leader(domains)
-        return led
+            domain.slices = assigned
+        return domain, left - assigned, leaders - domain.leaders, done
 
     def _sorted(self, domains: list[Domain]) -> list[Domain]:
         sign = 1 if self._least_free else -1
@@ -261,9 +250,8 @@ def _room(domain: Domain, *, led: bool, by_slices: bool) -> int:
 
 
 def _best_fit(domains: list[Domain], needed: int, *, led: bool, by_slices: bool) -> Domain:
-    """The smallest sufficient domain, the first on ties; the first domain if none is smaller."""
-    best = domains[0]
-    best_room = _room(best, led=led, by_slices=by_slices)
+    """The smallest sufficient domain, the first on ties; the first of all if none is sufficient."""
+    best, best_room = domains[0], _MANY
     for domain in domains:
         if led and domain.leaders == 0:
             continue
@@ -271,3 +259,13 @@ def _best_fit(domains: list[Domain], needed: int, *, led: bool, by_slices: bool)
         if needed <= room < best_room:
             best, best_room = domain, room
     return best
+
+
+def _leader_first(domains: list[Domain], needed: int, *, by_slices: bool) -> list[Domain]:
+    """Move the first domain to the front that can take the leader and still leaves room for all workers."""
+    total = sum(_room(domain, led=False, by_slices=by_slices) for domain in domains)
+    for index, domain in enumerate(domains):
+        lost = _room(domain, led=False, by_slices=by_slices) - _room(domain, led=True, by_slices=by_slices)
+        if domain.leaders > 0 and total - lost >= needed:
+            return [domain, *domains[:index], *domains[index + 1 :]]
+    return domains
