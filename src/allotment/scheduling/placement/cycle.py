@@ -86,7 +86,7 @@ def evaluate(state: ClusterState, pod: Pod, nominated: int | None = None, option
     if rejection is not None:
         return Refused(Diagnosis(count, rejection, {}))
     screening = Screening(state, compiled, options.strategy)
-    if nominated is not None and screening.refuses(nominated) is None:
+    if nominated is not None and screening.passes(nominated):
         only = state.nodes.one(nominated)
         return Fits(only, only, None, on_nominated=True)
     feasible = screening.feasible()

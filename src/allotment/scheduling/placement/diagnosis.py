@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 
+from allotment.scheduling.placement.nodes import Ints
 from allotment.scheduling.placement.reasons import Kind, Plugin, Reason, Refusal, refusal
 
 NOT_NAMED = refusal(Kind.NOT_NAMED)
@@ -21,13 +22,13 @@ class Diagnosis:
     Attributes:
         nodes: number of nodes in the cluster.
         rejection: set if the pod was refused for all nodes at once; `refusals` is empty then.
-        refusals: first failing filter by node index.
+        refusals: first failing filter, with the nodes (ascending indices) that gave this answer.
         limited_by_name: the pod names its nodes; those it does not name were not looked at.
     """
 
     nodes: int
     rejection: Refusal | None
-    refusals: Mapping[int, Refusal]
+    refusals: Mapping[Refusal, Ints]
     limited_by_name: bool = False
 
     @property
@@ -35,9 +36,14 @@ class Diagnosis:
         """The answer of the nodes that are not in `refusals`."""
         return self.rejection or (NOT_NAMED if self.limited_by_name else None)
 
+    @property
+    def unnamed(self) -> int:
+        """How many nodes are not in `refusals`."""
+        return self.nodes - sum(len(nodes) for nodes in self.refusals.values())
+
     def plugins(self) -> list[Plugin]:
         """The plugins to blame, sorted by name."""
-        blamed = {r.plugin for r in self.refusals.values()}
+        blamed = {r.plugin for r in self.refusals}
         if self.rejection is not None:
             blamed.add(self.rejection.plugin)
         if self.limited_by_name:
@@ -46,21 +52,21 @@ class Diagnosis:
 
     def histogram(self) -> dict[Reason, int]:
         """Number of nodes per reason. A node that lacks several resources counts under each."""
-        counts = Counter(reason for r in self.refusals.values() for reason in r.reasons)
-        if self.others is not None and len(self.refusals) < self.nodes:
+        counts = count_reasons(self.refusals)
+        if self.others is not None and self.unnamed:
             for reason in self.others.reasons:
-                counts[reason] += self.nodes - len(self.refusals)
+                counts[reason] += self.unnamed
         return dict(counts)
 
     def dominant(self) -> Reason:
         """The one reason to show first: of nodes that would free up by themselves if there are any, else of all.
 
-        Among these the most frequent, then the filter that was reached last.
+        Among these the most frequent, then the filter that is reached last.
         """
         if self.rejection is not None:
             return self.rejection.reasons[0]
-        waiting = [r for r in self.refusals.values() if r.waiting]
-        counts = Counter(reason for r in waiting for reason in r.reasons) if waiting else Counter(self.histogram())
+        waiting = {r: nodes for r, nodes in self.refusals.items() if r.waiting}
+        counts = count_reasons(waiting) if waiting else Counter(self.histogram())
         if not counts:
             return NOT_HELPFUL.reasons[0]
         return max(counts, key=lambda reason: (counts[reason], reason))
@@ -68,7 +74,16 @@ class Diagnosis:
     @property
     def waiting(self) -> bool:
         """Whether the pod may fit once others leave; otherwise somebody must change the pod or the cluster."""
-        return any(r.waiting for r in self.refusals.values())
+        return any(r.waiting for r in self.refusals)
+
+
+def count_reasons(refusals: Mapping[Refusal, Sized]) -> Counter[Reason]:
+    """Number of nodes per reason."""
+    counts: Counter[Reason] = Counter()
+    for refused, nodes in refusals.items():
+        for reason in refused.reasons:
+            counts[reason] += len(nodes)
+    return counts
 
 
 def _available(nodes: int, counts: Mapping[Reason, int]) -> str:
@@ -77,19 +92,18 @@ def _available(nodes: int, counts: Mapping[Reason, int]) -> str:
     return f"{text} {', '.join(parts)}." if parts else text
 
 
-def preemption_text(nodes: int, failed: Mapping[int, Refusal]) -> str:
+def preemption_text(nodes: int, failed: Mapping[Refusal, Sized]) -> str:
     """What default preemption reports when it found no candidate.
 
     Args:
         nodes: number of nodes in the cluster.
         failed: the outcome on the nodes that were tried; preemption does not help on the others.
     """
-    return _available(nodes, Diagnosis(nodes, None, failed).histogram() | _rest(nodes, failed))
-
-
-def _rest(nodes: int, failed: Mapping[int, Refusal]) -> dict[Reason, int]:
-    rest = nodes - len(failed)
-    return {NOT_HELPFUL.reasons[0]: rest} if rest else {}
+    counts = count_reasons(failed)
+    rest = nodes - sum(len(tried) for tried in failed.values())
+    if rest:
+        counts[NOT_HELPFUL.reasons[0]] = rest
+    return _available(nodes, counts)
 
 
 def event_text(diagnosis: Diagnosis, preemption: str | None) -> str:

@@ -8,7 +8,7 @@ from allotment.scheduling.placement.affinity import AffinityCheck
 from allotment.scheduling.placement.model import MissingClaim
 from allotment.scheduling.placement.nodes import Bools, Ints
 from allotment.scheduling.placement.reasons import Kind, Refusal, refusal
-from allotment.scheduling.placement.resources import FitStrategy, explain_misfit, refresh_fit
+from allotment.scheduling.placement.resources import FitStrategy, explain_misfits, refresh_fit
 from allotment.scheduling.placement.shapes import CompiledShape
 from allotment.scheduling.placement.spread import SpreadCheck
 from allotment.scheduling.placement.state import ClusterState
@@ -61,15 +61,16 @@ class Screening:
                 ok &= ~failed
         return np.flatnonzero(ok)
 
-    def refusals(self) -> dict[int, Refusal]:
-        """The first failing filter of every node that was looked at and fails."""
+    def refusals(self) -> dict[Refusal, Ints]:
+        """The first failing filter of every node that was looked at and fails; nodes grouped by what they say."""
         state, compiled = self._state, self.compiled
         count = state.nodes.count
-        kinds = np.zeros(count, dtype=np.int64)
         taken = np.zeros(count, dtype=np.bool_)
         taken[list(self.ports)] = True
         cordoned = np.zeros(count, dtype=np.bool_) if compiled.tolerates_cordon else state.unschedulable
-        ordered = [
+        undecided = np.ones(count, dtype=np.bool_) if self.considered is None else self.considered.copy()
+        found: dict[Refusal, Ints] = {}
+        for kind, failed in (
             (Kind.CORDONED, cordoned),
             (Kind.TAINTED, compiled.tainted),
             (Kind.NODE_AFFINITY, ~compiled.admitted),
@@ -77,33 +78,24 @@ class Screening:
             (Kind.RESOURCE, ~compiled.fit_ok),
             *self.spread.failing(),
             *self.affinity.failing(),
-        ]
-        for kind, failed in ordered:
-            kinds[(kinds == 0) & failed] = kind
-        if self.considered is not None:
-            kinds[~self.considered] = 0
-        plain = {kind: refusal(kind) for kind, _ in ordered}
-        found: dict[int, Refusal] = {}
-        for node in np.flatnonzero(kinds):
-            kind = Kind(int(kinds[node]))
-            misfit = explain_misfit(state, compiled, int(node)) if kind is Kind.RESOURCE else None
-            found[int(node)] = misfit or plain[kind]
+        ):
+            nodes = np.flatnonzero(undecided & failed)
+            if not len(nodes):
+                continue
+            undecided[nodes] = False
+            if kind is Kind.RESOURCE:
+                found |= explain_misfits(state, compiled, nodes)
+                continue
+            # Two spread constraints can refuse for the same reason.
+            same = found.get(refusal(kind))
+            found[refusal(kind)] = nodes if same is None else np.sort(np.concatenate((same, nodes)))
         return found
 
-    def refuses(self, node: int) -> Refusal | None:
+    def passes(self, node: int) -> bool:
         """The verdict on one node alone."""
         state, compiled = self._state, self.compiled
-        kind: Kind | None = None
         if state.unschedulable[node] and not compiled.tolerates_cordon:
-            kind = Kind.CORDONED
-        elif compiled.tainted[node]:
-            kind = Kind.TAINTED
-        elif not compiled.admitted[node]:
-            kind = Kind.NODE_AFFINITY
-        elif node in self.ports:
-            kind = Kind.PORTS
-        elif not compiled.fit_ok[node]:
-            return explain_misfit(state, compiled, node)
-        else:
-            kind = self.spread.refuses(node) or self.affinity.refuses(node)
-        return None if kind is None else refusal(kind)
+            return False
+        if not (compiled.statically_ok[node] and compiled.fit_ok[node]) or node in self.ports:
+            return False
+        return self.spread.refuses(node) is None and self.affinity.refuses(node) is None

@@ -19,17 +19,24 @@ from allotment.scheduling.placement.state import ClusterState, Running, ports_co
 
 MIN_CANDIDATES = 100
 CANDIDATE_PERCENTAGE = 10
+_KINDS_KEPT = 16
+"""Kinds of preemptor (priority and budgets) per shape whose outcomes are kept."""
 _PRIORITY_OFFSET = 1 << 31
 """Added per victim, so that more victims never have the smaller sum because of negative priorities."""
 
 
+Harm = tuple[int, int, int, int, float]
+"""What the choice between candidates looks at, in this order; less is better."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A node on which preemption works: its victims, most important first."""
+    """A node on which preemption works: its victims, most important first, and how much it hurts."""
 
     node: int
     victims: tuple[Running, ...]
     violations: int
+    harm: Harm
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class Preemption:
 
     candidates: tuple[Candidate, ...]
     best: tuple[Candidate, ...]
-    failed: dict[int, Refusal]
+    failed: dict[Refusal, list[int]]
     report: str | None
     tried: bool = True
 
@@ -82,15 +89,17 @@ def split_by_budget(
 class _DryRun:
     """One node with some of its pods taken away; the shared counts of the screening are restored at the end."""
 
-    __slots__ = ("_free", "_held", "_node", "_screening", "_state")
+    __slots__ = ("_compiled", "_free", "_held", "_node", "_other_rules", "_screening", "_state")
 
     def __init__(self, state: ClusterState, screening: Screening, node: int) -> None:
         self._state = state
         self._screening = screening
+        self._compiled = screening.compiled
         self._node = node
         self._held = dict(state.pods_on[node])
+        self._other_rules = not (screening.spread.trivial and screening.affinity.trivial)
         self._free = {
-            row: int(state.alloc[row][node] - state.used[row][node]) for row, _ in screening.compiled.requests
+            row: state.alloc[row].item(node) - state.used[row].item(node) for row, _ in self._compiled.requests
         }
 
     def shift(self, running: Running, delta: int) -> None:
@@ -99,32 +108,50 @@ class _DryRun:
             del self._held[running.pod.key]
         else:
             self._held[running.pod.key] = running
+        free = self._free
         for row, amount in running.compiled.requests:
-            if row in self._free:
-                self._free[row] -= delta * amount
-        self._screening.spread.shift(self._state, running, delta)
-        self._screening.affinity.shift(self._state, running, delta)
+            if row in free:
+                free[row] -= delta * amount
+        if self._other_rules:
+            self._screening.spread.shift(self._state, running, delta)
+            self._screening.affinity.shift(self._state, running, delta)
 
-    def refuses(self) -> Refusal | None:
-        """What the filters that depend on other pods say now; the others passed already."""
-        compiled = self._screening.compiled
-        for ask in compiled.shape.host_ports:
-            held = (p for r in self._held.values() for p in r.pod.shape.host_ports)
-            if any(ports_conflict(ask, p) for p in held):
-                return refusal(Kind.PORTS)
+    def _port_taken(self) -> bool:
+        held = [p for r in self._held.values() for p in r.pod.shape.host_ports]
+        return any(ports_conflict(ask, p) for ask in self._compiled.shape.host_ports for p in held)
+
+    def fits(self) -> bool:
+        """Whether the filters that depend on other pods pass now; the others passed already."""
+        if len(self._held) >= self._state.nodes.pod_limit.item(self._node):
+            return False
+        free = self._free
+        for row, amount in self._compiled.requests:
+            if amount > free[row]:
+                return False
+        if self._compiled.shape.host_ports and self._port_taken():
+            return False
+        if not self._other_rules:
+            return True
+        node, screening = self._node, self._screening
+        return screening.spread.refuses(node) is None and screening.affinity.refuses(node) is None
+
+    def refusal(self) -> Refusal:
+        """Why it does not fit."""
+        if self._compiled.shape.host_ports and self._port_taken():
+            return refusal(Kind.PORTS)
         misfit = self._misfit()
         if misfit is not None:
             return misfit
         kind = self._screening.spread.refuses(self._node) or self._screening.affinity.refuses(self._node)
-        return None if kind is None else refusal(kind)
+        return NO_VICTIMS if kind is None else refusal(kind)
 
     def _misfit(self) -> Refusal | None:
         state, node = self._state, self._node
         short: list[Reason] = []
-        if len(self._held) + 1 > state.nodes.pod_limit[node]:
+        if len(self._held) >= state.nodes.pod_limit[node]:
             short.append(Reason(Kind.POD_LIMIT))
         code = Code.UNSCHEDULABLE
-        for row, amount in self._screening.compiled.requests:
+        for row, amount in self._compiled.requests:
             if amount > self._free[row]:
                 short.append(Reason(Kind.RESOURCE, state.resource_name(row)))
                 if amount > state.alloc[row][node]:
@@ -142,32 +169,34 @@ def victims_on(
     run = _DryRun(state, screening, node)
     for running in lower:
         run.shift(running, -1)
+    if not run.fits():
+        refused = run.refusal()
+        for running in lower:
+            run.shift(running, 1)
+        return refused
     victims: list[Running] = []
     violations = 0
-    refused = run.refuses()
-    if refused is None:
-        violating, others = split_by_budget(lower, budgets)
-        for group in (violating, others):
-            for running in group:
-                run.shift(running, 1)
-                if run.refuses() is not None:
-                    run.shift(running, -1)
-                    victims.append(running)
-                    violations += group is violating
-        lower = victims
-    for running in lower:
+    violating, others = split_by_budget(lower, budgets) if budgets else ([], lower)
+    for group in (violating, others):
+        for running in group:
+            run.shift(running, 1)
+            if not run.fits():
+                run.shift(running, -1)
+                victims.append(running)
+                violations += group is violating
+    for running in victims:
         run.shift(running, 1)
-    return refused or Candidate(node, tuple(sorted(victims, key=_importance)), violations)
+    victims.sort(key=_importance)
+    return Candidate(node, tuple(victims), violations, _harm(victims, violations))
 
 
-def _least_harm(candidate: Candidate) -> tuple[int, int, int, int, float]:
-    victims = candidate.victims
+def _harm(victims: Sequence[Running], violations: int) -> Harm:
     if not victims:
-        return candidate.violations, 0, 0, 0, 0.0
+        return violations, 0, 0, 0, 0.0
     highest = victims[0].pod.priority
     earliest = min(v.pod.start for v in victims if v.pod.priority == highest)
     weight = sum(v.pod.priority + _PRIORITY_OFFSET for v in victims)
-    return candidate.violations, highest, weight, len(victims), -earliest
+    return violations, highest, weight, len(victims), -earliest
 
 
 def least_harmful(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
@@ -176,10 +205,48 @@ def least_harmful(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     Fewest budget violations, then lowest top priority, smallest sum of priorities, fewest victims, and the latest
     start among the victims of the highest priority.
     """
-    if not candidates:
-        return ()
-    least = min(_least_harm(c) for c in candidates)
-    return tuple(c for c in candidates if _least_harm(c) == least)
+    least = min((c.harm for c in candidates), default=None)
+    return tuple(c for c in candidates if c.harm == least)
+
+
+class _Outcomes:
+    """Outcomes per node for one kind of preemptor, kept until the node changes.
+
+    Only used while nothing but the pods of the node itself decides, which is when no affinity or spread rule matters.
+    """
+
+    __slots__ = ("_seen", "_version", "by_node")
+
+    def __init__(self, state: ClusterState) -> None:
+        self.by_node: dict[int, Candidate | Refusal] = {}
+        self._seen = len(state.changed)
+        self._version = state.version
+
+    def refresh(self, state: ClusterState) -> None:
+        """Forget the nodes that changed."""
+        if state.version != self._version:
+            self.by_node.clear()
+            self._version = state.version
+        else:
+            for node in state.changed[self._seen :]:
+                self.by_node.pop(node, None)
+        self._seen = len(state.changed)
+
+
+def _outcomes(
+    state: ClusterState, screening: Screening, pod: Pod, budgets: Sequence[DisruptionBudget]
+) -> dict[int, Candidate | Refusal]:
+    if not (screening.spread.trivial and screening.affinity.trivial):
+        return {}
+    kinds = screening.compiled.dry_runs
+    key = (pod.priority, tuple(budgets))
+    kept = kinds.get(key)
+    if not isinstance(kept, _Outcomes):
+        if len(kinds) >= _KINDS_KEPT:
+            kinds.clear()
+        kept = kinds[key] = _Outcomes(state)
+    kept.refresh(state)
+    return kept.by_node
 
 
 def preempt(
@@ -195,24 +262,29 @@ def preempt(
         offset: where in the list of helpful nodes to begin (at random in kube-scheduler); it matters only where
             there are more than 100, because the search ends after 100 candidates or 10 % of the nodes.
     """
-    count = state.nodes.count
-    if refused.screening is None:
+    screening = refused.screening
+    if screening is None:
         return Preemption((), (), {}, None, tried=False)
     if pod.never_preempts:
         return Preemption((), (), {}, NEVER_PREEMPTS, tried=False)
-    helpful = [node for node, r in refused.diagnosis.refusals.items() if r.code is Code.UNSCHEDULABLE]
+    groups = [nodes for r, nodes in refused.diagnosis.refusals.items() if r.code is Code.UNSCHEDULABLE]
+    helpful: list[int] = sorted(node for nodes in groups for node in nodes.tolist())
+    start = offset % len(helpful) if helpful else 0
     wanted = max(MIN_CANDIDATES, len(helpful) * CANDIDATE_PERCENTAGE // 100)
+    known = _outcomes(state, screening, pod, budgets)
     candidates: list[Candidate] = []
-    failed: dict[int, Refusal] = {}
+    failed: dict[Refusal, list[int]] = {}
     harmless = False
-    for i in range(len(helpful)):
-        outcome = victims_on(state, refused.screening, pod, helpful[(offset + i) % len(helpful)], budgets)
+    for node in helpful[start:] + helpful[:start]:
+        outcome = known.get(node)
+        if outcome is None:
+            outcome = known[node] = victims_on(state, screening, pod, node, budgets)
         if isinstance(outcome, Refusal):
-            failed[helpful[(offset + i) % len(helpful)]] = outcome
+            failed.setdefault(outcome, []).append(node)
             continue
         candidates.append(outcome)
         harmless = harmless or not outcome.violations
         if harmless and len(candidates) >= wanted:
             break
-    report = None if candidates else preemption_text(count, failed)
+    report = None if candidates else preemption_text(state.nodes.count, failed)
     return Preemption(tuple(candidates), least_harmful(candidates), failed, report)

@@ -118,20 +118,16 @@ class _Replay:
             attempt["prefilter_message"] = diagnosis.rejection.reasons[0].text
         if diagnosis.refusals:
             attempt["node_status"] = self._statuses(diagnosis.refusals)
-        if diagnosis.others is not None and len(diagnosis.refusals) < diagnosis.nodes:
+        if diagnosis.others is not None and diagnosis.unnamed:
             attempt["other_nodes_status"] = _status(diagnosis.others)
         if not preemption.tried:
             return attempt, None
         attempt["preemption"], nominee = self._preemption(preemption, pick)
         return attempt, nominee
 
-    def _statuses(self, refusals: Mapping[int, Refusal]) -> list[Answer]:
-        groups: dict[str, tuple[Refusal, list[int]]] = {}
-        for node, refused in refusals.items():
-            status = _status(refused)
-            key = "|".join([status["plugin"], status["code"], *status["reasons"]])
-            groups.setdefault(key, (refused, []))[1].append(node)
-        return [{**_status(r), "nodes": sorted(self._names(nodes))} for _, (r, nodes) in sorted(groups.items())]
+    def _statuses(self, refusals: Mapping[Refusal, Iterable[int]]) -> list[Answer]:
+        statuses = [{**_status(r), "nodes": sorted(self._names(nodes))} for r, nodes in refusals.items()]
+        return sorted(statuses, key=lambda s: "|".join([s["plugin"], s["code"], *s["reasons"]]))
 
     def _preemption(self, preemption: Preemption, pick: str | None) -> tuple[Answer, int | None]:
         nodes = self.state.nodes.nodes

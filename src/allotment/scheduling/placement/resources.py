@@ -128,13 +128,23 @@ def refresh_fit(state: ClusterState, compiled: CompiledShape, strategy: FitStrat
     compiled.fit_seen = len(changed)
 
 
-def explain_misfit(state: ClusterState, compiled: CompiledShape, node: int) -> Refusal | None:
-    """Why the pod does not fit on one node: every short resource, pod count first."""
-    short = [Reason(Kind.POD_LIMIT)] if state.pod_count[node] >= state.nodes.pod_limit[node] else []
-    code = Code.UNSCHEDULABLE
+def explain_misfits(state: ClusterState, compiled: CompiledShape, nodes: Ints) -> dict[Refusal, Ints]:
+    """Why the pod does not fit on nodes it does not fit on: every short resource, pod count first; grouped.
+
+    A request above what the node could ever give makes the refusal unresolvable.
+    """
+    reasons = [Reason(Kind.POD_LIMIT)]
+    patterns = (state.pod_count[nodes] >= state.nodes.pod_limit[nodes]).astype(np.int64)
+    hopeless = np.zeros(len(nodes), dtype=np.bool_)
     for row, amount in compiled.requests:
-        if state.used[row][node] + amount > state.alloc[row][node]:
-            short.append(Reason(Kind.RESOURCE, state.resource_name(row)))
-            if amount > state.alloc[row][node]:
-                code = Code.UNRESOLVABLE
-    return Refusal(tuple(short), code) if short else None
+        capacity = state.alloc[row][nodes]
+        patterns |= (state.used[row][nodes] + amount > capacity).astype(np.int64) << len(reasons)
+        hopeless |= amount > capacity
+        reasons.append(Reason(Kind.RESOURCE, state.resource_name(row)))
+    patterns = patterns * 2 + hopeless
+    found: dict[Refusal, Ints] = {}
+    for pattern in np.unique(patterns).tolist():
+        short = tuple(reason for bit, reason in enumerate(reasons) if pattern >> (bit + 1) & 1)
+        code = Code.UNRESOLVABLE if pattern & 1 else Code.UNSCHEDULABLE
+        found[Refusal(short, code)] = nodes[patterns == pattern]
+    return found

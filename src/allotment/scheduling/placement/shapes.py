@@ -89,6 +89,7 @@ class CompiledShape:
         "anti_affinity",
         "best_effort",
         "carried",
+        "dry_runs",
         "fit_balance",
         "fit_level",
         "fit_ok",
@@ -122,6 +123,8 @@ class CompiledShape:
         self.fit_ok: Bools = np.empty(0, dtype=np.bool_)
         self.fit_level: Ints = np.empty(0, dtype=np.int64)
         self.fit_balance: Ints = np.empty(0, dtype=np.int64)
+        # What preemption found out per node, by kind of preemptor; it belongs to `preemption`.
+        self.dry_runs: dict[object, object] = {}
         self.fit_seen = -1
         self.fit_version: tuple[int, object] | None = None
 
