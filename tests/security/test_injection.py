@@ -80,14 +80,14 @@ def test_nasty_text_changes_no_structure(text: str) -> None:
     assert shapes(platform_with(text)) == shapes(platform_with("plain"))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(min_size=1, max_size=60))
 def test_any_text_survives_the_tree(text: str) -> None:
     bodies = [item.body for item in rendered(platform_with(text))]
     assert list(yaml.load_all(to_documents(bodies), Loader=yaml.CSafeLoader)) == bodies
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(platforms())
 def test_names_that_look_like_other_types_stay_strings(platform: Platform) -> None:
     for item in rendered(platform):

@@ -87,7 +87,7 @@ def test_connection(
     assert passes(policies, source, target, port, protocol) is expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(platforms())
 def test_whatever_is_declared_teams_never_reach_each_other(platform: Platform) -> None:
     policies = policies_of(platform)
@@ -104,7 +104,7 @@ def test_an_opening_by_address_does_not_open_a_team_to_another() -> None:
     assert not passes(policies, NLP, CV, 443)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(platforms())
 def test_whatever_is_declared_metadata_stays_out_of_reach(platform: Platform) -> None:
     policies = policies_of(platform)
