@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allotment.model import labels
+from allotment.model.cluster import Taint, TaintEffect
 from allotment.model.manifest import Family
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, PolicyName
@@ -213,3 +214,9 @@ def test_quoted_text_stays_text(text: str) -> None:
 def test_lists_and_maps() -> None:
     assert string_list(['a"b', "c"]) == '["a\\"b", "c"]'
     assert list_map({"b": ["1"], "a": []}) == '{"a": [], "b": ["1"]}'
+
+
+def test_a_spot_taint_is_no_accelerators_taint() -> None:
+    spot = replace(flavor(), taints=(*flavor().taints, Taint("cloud/spot", "true", TaintEffect.NO_SCHEDULE)))
+    place = cluster(flavors=(spot, cpu_flavor()))
+    assert taint_keys(platform(clusters=(place,)), place) == {"nvidia.com/gpu": ("nvidia.com/gpu",)}

@@ -38,20 +38,20 @@ def _labelled(platform: Platform, cluster: Cluster) -> Iterator[tuple[Accelerato
 
 
 def taint_keys(platform: Platform, cluster: Cluster) -> dict[str, tuple[str, ...]]:
-    """Taints of accelerator nodes by resource name; only resources whose nodes are all tainted.
+    """The accelerators' own taints by resource name; only resources whose nodes all have theirs.
 
-    The taint of a dedicated pool is left out: `node-pool-isolation` looks after it.
+    Other taints of those nodes (spot, dedicated) say nothing about accelerators: CPU nodes may have them too.
     """
     keys: dict[str, set[str]] = {}
     untainted: set[str] = set()
     for flavor in cluster.flavors:
         if flavor.accelerator is None:
             continue
-        resource = platform.accelerators[flavor.accelerator].resource_name
-        own = {taint.key for taint in flavor.taints} - {labels.DEDICATED}
-        keys.setdefault(resource, set()).update(own)
-        if not own:
-            untainted.add(resource)
+        accelerator = platform.accelerators[flavor.accelerator]
+        if accelerator.taint_key in {taint.key for taint in flavor.taints}:
+            keys.setdefault(accelerator.resource_name, set()).add(accelerator.taint_key)
+        else:
+            untainted.add(accelerator.resource_name)
     return {resource: tuple(sorted(found)) for resource, found in sorted(keys.items()) if resource not in untainted}
 
 
