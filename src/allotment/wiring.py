@@ -7,17 +7,25 @@ what `--help` may import.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from allotment.adapters.folders import Written
+    from allotment.adapters.kube.client import KubeClient
+    from allotment.adapters.sandbox.spec import Progress, Sandbox, SandboxStatus
     from allotment.model.cluster import Cluster
     from allotment.model.manifest import Manifests
     from allotment.model.platform import Platform
+    from allotment.operations.apply import ApplyReport, Outcome
+    from allotment.operations.ports import KubePort
     from allotment.operations.rendering import Rendered
+    from allotment.operations.teams import Edit
     from allotment.operations.validating import AcceleratorLine, Summary
+    from allotment.plan.changes import Plan
+    from allotment.spec.edit import TeamRequest
     from allotment.spec.load import Loaded
 
 
@@ -92,6 +100,50 @@ def load(directory: Path) -> Loaded:
     return load_platform(read_tree(directory))
 
 
+def start_platform(directory: Path, name: str) -> Edit:
+    """A starter directory, not yet written.
+
+    Raises:
+        ConflictError: the folder holds YAML files already.
+    """
+    from allotment.adapters.files.tree import read_tree
+    from allotment.operations.teams import start
+    from allotment.spec.source import SourceTree
+
+    return start(read_tree(directory) if directory.exists() else SourceTree({}), name)
+
+
+def add_team(directory: Path, request: TeamRequest) -> Edit:
+    """A team to be added, not yet written."""
+    from allotment.adapters.files.tree import read_tree
+    from allotment.operations.teams import add
+
+    return add(read_tree(directory), request)
+
+
+def remove_team(directory: Path, name: str, keep_data_until: dt.date) -> Edit:
+    """A team to be removed, not yet written."""
+    from allotment.adapters.files.tree import read_tree
+    from allotment.operations.teams import remove
+
+    return remove(read_tree(directory), name, keep_data_until, _today())
+
+
+def purge_teams(directory: Path) -> Edit:
+    """Teams whose data are due to be taken out, not yet written."""
+    from allotment.adapters.files.tree import read_tree
+    from allotment.operations.teams import purge
+
+    return purge(read_tree(directory), _today())
+
+
+def write_edit(directory: Path, edit: Edit) -> None:
+    """Write an edit of the platform directory, each file in one step."""
+    from allotment.adapters.files.tree import write_files
+
+    write_files(directory, edit.changes)
+
+
 def summarize(platform: Platform) -> Summary:
     """The platform in numbers."""
     from allotment.operations.validating import summarize as sum_up
@@ -162,3 +214,131 @@ def write_file(path: str | Path, text: str) -> None:
     from allotment.adapters import folders
 
     folders.write_text(Path(path), text)
+
+
+# Clusters
+
+
+def connect(kubeconfig: str, context: str) -> KubeClient:
+    """A client for an API server; nothing is sent yet. It closes when it is left as a context manager.
+
+    Args:
+        kubeconfig: file; empty for KUBECONFIG and ~/.kube/config.
+        context: context in it; empty for its current one.
+
+    Raises:
+        NotFoundError: no kubeconfig or no such context.
+    """
+    from allotment.adapters.kube.client import connect as connect_to
+
+    return connect_to(Path(kubeconfig).expanduser() if kubeconfig else None, context or None)
+
+
+def _today() -> dt.date:
+    from allotment.adapters.clock import SystemClock
+
+    return SystemClock().now().date()
+
+
+def offline_plan(platform: Platform, cluster: Cluster) -> Plan:
+    """The plan for a cluster that is still empty."""
+    from allotment.operations.planning import PlanSettings, plan_for_empty
+
+    (manifests,) = render_clusters(platform, [cluster])
+    return plan_for_empty(manifests, PlanSettings(platform.name, _today()))
+
+
+def live_plan(
+    platform: Platform, cluster: Cluster, kube: KubePort, *, force: bool = False, check_creations: bool = False
+) -> Plan:
+    """The plan for a live cluster; changes nothing."""
+    from allotment.operations.planning import PlanSettings, make_plan
+
+    (manifests,) = render_clusters(platform, [cluster])
+    settings = PlanSettings(platform.name, _today(), force=force, check_creations=check_creations)
+    return make_plan(manifests, kube, settings)
+
+
+def apply(plan: Plan, kube: KubePort, *, force: bool, on_outcome: Callable[[Outcome], None]) -> ApplyReport:
+    """Carry a plan out."""
+    from allotment.adapters.clock import SystemClock
+    from allotment.operations.apply import ApplySettings, apply_plan
+
+    return apply_plan(plan, kube, SystemClock(), ApplySettings(force=force, on_outcome=on_outcome))
+
+
+# Sandboxes
+
+
+def sandbox_up(
+    platform: Platform,
+    cluster: Cluster,
+    *,
+    name: str,
+    max_nodes_per_pool: int | None,
+    binaries: str | None,
+    progress: Progress,
+) -> Sandbox:
+    """A real control plane with the nodes of a cluster.
+
+    Raises:
+        InputError: a name that cannot be.
+        UnreachableError: a server ended, or sources could not be fetched.
+        TimedOutError: not ready in time.
+    """
+    from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, SandboxSpec
+    from allotment.adapters.sandbox.store import default_store
+    from allotment.operations.sandboxing import frameworks_of, nodes_of
+
+    nodes = tuple(
+        FakeNode(shape.name, shape.labels, shape.taints, shape.allocatable)
+        for shape in nodes_of(platform, cluster, max_nodes_per_pool)
+    )
+    kueue = KueueOptions(frameworks=frameworks_of(cluster), fair_sharing=cluster.fair_sharing)
+    spec = SandboxSpec(name, nodes=nodes, kueue=kueue, context=cluster.context)
+    return default_store(folder=Path(binaries) if binaries else None).up(spec, progress=progress)
+
+
+def sandbox_down(name: str, *, progress: Progress) -> bool:
+    """Stop a sandbox and remove its files; whether there was anything."""
+    from allotment.adapters.sandbox.store import default_store
+
+    return default_store().down(name, progress=progress)
+
+
+def sandbox_status(name: str) -> SandboxStatus:
+    """How a sandbox is.
+
+    Raises:
+        NotFoundError: there is none of that name.
+    """
+    from allotment.adapters.sandbox.store import default_store
+
+    return default_store().status(name)
+
+
+def sandbox_names() -> tuple[str, ...]:
+    """All sandboxes of this user."""
+    from allotment.adapters.sandbox.store import default_store
+
+    return default_store().list()
+
+
+def sandbox_kubeconfig(name: str) -> Path:
+    """A sandbox's kubeconfig.
+
+    Raises:
+        NotFoundError: there is none of that name, or it never came that far.
+    """
+    from allotment.adapters.sandbox.store import default_store
+
+    return default_store().kubeconfig(name)
+
+
+def sandbox_programs(binaries: str | None, *, progress: Progress) -> dict[str, str]:
+    """The programs of a sandbox by name, built where they are missing."""
+    from allotment.adapters.sandbox.store import default_store
+    from allotment.adapters.sandbox.versions import ALL
+
+    kit = default_store(folder=Path(binaries) if binaries else None).tools(ALL, progress)
+    return {name: str(path) for name, path in kit.binaries.items()}

@@ -70,9 +70,12 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
     ),
     ("team", "remove"): (
         Example(
-            "allot team remove cv --platform my-platform --keep-data-until 2027-01-31 --confirm cv",
+            "allot team remove cv --platform my-platform --keep-data-until 2099-01-31 --yes",
             "take a team off the clusters, keep its data until a day",
         ),
+    ),
+    ("team", "purge"): (
+        Example("allot team purge --platform my-platform --dry-run=client", "which teams' data are due"),
     ),
     ("team", "list"): (
         Example("allot team list --platform my-platform", "all teams"),

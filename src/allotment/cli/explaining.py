@@ -155,9 +155,18 @@ def _variants(schema: Schema, node: Schema, infix: str, depth: int = 0) -> Itera
     items = resolved.get("items")
     if isinstance(items, Mapping):
         yield from _variants(schema, items, f"{infix}[]", depth + 1)
-    free = resolved.get("additionalProperties")
-    if isinstance(free, Mapping):
+    free = _free(resolved)
+    if free is not None:
         yield from _variants(schema, free, f"{infix}.{KEY}", depth + 1)
+
+
+def _free(resolved: Schema) -> Schema | None:
+    """The schema of the values of a mapping whose keys are free."""
+    patterns = resolved.get("patternProperties")
+    if isinstance(patterns, Mapping) and patterns:
+        return dict(next(iter(patterns.values())))
+    free = resolved.get("additionalProperties")
+    return free if isinstance(free, Mapping) else None
 
 
 def _resolve(node: Schema, schema: Schema) -> Schema:
@@ -207,7 +216,7 @@ def type_of(schema: Schema, node: Schema, depth: int = 0) -> str:
         words = [type_of(schema, branch, depth + 1) for branch in branches]
         return " or ".join(dict.fromkeys(word for word in words if word != "nothing"))
     if "enum" in resolved:
-        return "one of the values"
+        return " | ".join(str(value) for value in resolved["enum"])
     if "const" in resolved:
         return f"always {resolved['const']}"
     types = resolved.get("type", "value")
@@ -221,8 +230,8 @@ def _word(schema: Schema, resolved: Schema, name: str, depth: int) -> str:
             items = resolved.get("items")
             return f"list of {type_of(schema, items, depth + 1)}" if isinstance(items, Mapping) else "list"
         case "object":
-            free = resolved.get("additionalProperties")
-            return f"mapping of name to {type_of(schema, free, depth + 1)}" if isinstance(free, Mapping) else "mapping"
+            free = _free(resolved)
+            return "mapping" if free is None else f"mapping of name to {type_of(schema, free, depth + 1)}"
         case "string":
             return "text"
         case "boolean":

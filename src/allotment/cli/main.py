@@ -100,7 +100,7 @@ def _run(
 
 
 def _reported(error: BaseException, words: list[str], session: Session) -> int:
-    from allotment.cli.failures import describe, report  # noqa: PLC0415 (only failures need it)
+    from allotment.cli.failures import INTERRUPTED, describe, report  # noqa: PLC0415 (only failures need it)
 
     failure = describe(error)
     try:
@@ -111,7 +111,8 @@ def _reported(error: BaseException, words: list[str], session: Session) -> int:
             traceback.print_exception(error)
     except BrokenPipeError:
         return _quiet_after_broken_pipe()
-    return failure.code
+    # `plan --exit-code` promises 2 for "changes" alone, even when the call itself cannot be read.
+    return 1 if "--exit-code" in words and failure.code != INTERRUPTED else failure.code
 
 
 def _error_format(words: list[str], session: Session) -> str:

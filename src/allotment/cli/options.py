@@ -47,7 +47,9 @@ def _record(key: str) -> Callable[[click.Context, click.Parameter, Any], None]:
     return callback
 
 
-def _names(what: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+def names_of(what: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Completion of the platform's names: of its clusters (``cluster``) or teams (``team``)."""
+
     def complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from allotment.cli.completion import live_names  # noqa: PLC0415 (only a shell asks)
 
@@ -77,7 +79,7 @@ def setting_flag(
         choice = click.Choice(known.choices, case_sensitive=False)
         return click.option(*declarations, f"--{key}", cls=Flag, type=choice, default=None, **common)
     if names:
-        common["shell_complete"] = _names(names)
+        common["shell_complete"] = names_of(names)
     elif known.is_path:
         common["type"] = click.Path(file_okay=key == "kubeconfig", dir_okay=key == "platform")
     return click.option(*declarations, f"--{key}", cls=Flag, metavar=metavar or key.upper(), default=None, **common)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from allotment.model import labels
-from allotment.model.cluster import Cluster, NodePool
+from allotment.model.cluster import Cluster, Feature, NodePool
 from allotment.model.platform import Platform
 from allotment.model.quantity import format_bytes, format_cpu
 
@@ -59,3 +59,9 @@ def _node(platform: Platform, cluster: Cluster, pool: NodePool, number: int) -> 
         taints=tuple((taint.key, taint.value, taint.effect.value) for taint in pool.taints),
         allocatable=allocatable,
     )
+
+
+def frameworks_of(cluster: Cluster) -> tuple[str, ...]:
+    """Kueue integrations that a sandbox of this cluster has: those of kinds that every API server knows."""
+    pods = ("pod", "deployment", "statefulset") if Feature.POD_INTEGRATION in cluster.features else ()
+    return ("batch/job", *pods)

@@ -2,13 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Final
 
+from allotment.errors import ConflictError, UsageError
 from allotment.model.team import Isolation
+from allotment.spec import edit
+from allotment.spec.edit import TeamRequest
+from allotment.spec.load import load_platform
+from allotment.spec.problems import Problem
 from allotment.spec.source import Changes, SourceTree
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of the platform directory that has been checked, but not written.
+
+    Attributes:
+        changes: new text by path, None where a file goes.
+        diff: the same as a unified diff.
+        warnings: what the directory warns of afterwards and did not before.
+        clusters: where something changes for the team in question.
+    """
+
+    changes: Changes
+    diff: str
+    warnings: tuple[Problem, ...]
+    clusters: tuple[str, ...] = ()
+
+
+def start(present: SourceTree, name: str) -> Edit:
+    """A commented starter directory.
+
+    Raises:
+        UsageError: the name cannot be a platform's.
+        ConflictError: the folder holds YAML files already.
+    """
+    if present.files:
+        raise ConflictError(
+            f"the folder holds YAML files already: {', '.join(sorted(present.files)[:3])}",
+            why="a platform directory is read as a whole, so the starter would mix with them",
+            fix="name an empty or new folder",
+        )
+    files: Changes = dict(edit.starter(name))
+    return Edit(files, diff_of(present, files), ())
+
+
+def add(tree: SourceTree, request: TeamRequest) -> Edit:
+    """A new team.
+
+    Raises:
+        AllotmentError: as `spec.edit.add_team`.
+    """
+    return _checked(tree, edit.add_team(tree, request), request.name)
+
+
+def remove(tree: SourceTree, name: str, keep_data_until: dt.date, today: dt.date) -> Edit:
+    """A team that leaves: it runs nothing any more, its data stay until the day has passed.
+
+    Raises:
+        UsageError: the day is past.
+        AllotmentError: as `spec.edit.remove_team`.
+    """
+    if keep_data_until < today:
+        raise UsageError(
+            f"{keep_data_until} is past",
+            why="the team's data would be deleted with the next apply",
+            fix="name today or a later day with --keep-data-until",
+        )
+    return _checked(tree, edit.remove_team(tree, name, keep_data_until), name)
+
+
+def purge(tree: SourceTree, today: dt.date) -> Edit:
+    """Take the teams out whose data need not be kept any longer.
+
+    Raises:
+        AllotmentError: as `spec.edit.finish_removals`.
+    """
+    return _checked(tree, edit.finish_removals(tree, today))
+
+
+def _checked(tree: SourceTree, changes: Changes, name: str = "") -> Edit:
+    # Lines move with an edit, so a warning is the same one if file, field and words are.
+    before = {_identity(problem) for problem in load_platform(tree).warnings}
+    after = load_platform(tree.with_changes(changes))
+    team = after.platform.team(name)
+    return Edit(
+        changes,
+        diff_of(tree, changes),
+        tuple(problem for problem in after.warnings if _identity(problem) not in before),
+        () if team is None else tuple(placement.cluster for placement in team.placements),
+    )
+
+
+def _identity(problem: Problem) -> tuple[str, str, str]:
+    return problem.file, problem.field, problem.what
+
+
+def accelerators_of(words: tuple[str, ...]) -> Mapping[str, int]:
+    """``("a100=4", "h100:spot=2")`` as counts by accelerator.
+
+    Raises:
+        UsageError: a word is not ``NAME=COUNT``, or a name is given twice.
+    """
+    counts: dict[str, int] = {}
+    for word in words:
+        name, sign, number = word.partition("=")
+        if not (name and sign and number.isascii() and number.isdigit() and len(number) < _MOST_DIGITS):
+            raise UsageError(f"--accelerator {word!r} is not NAME=COUNT", fix="write for example --accelerator a100=4")
+        if name in counts:
+            raise UsageError(f"--accelerator names {name} twice", fix="give it once, with the sum")
+        counts[name] = int(number)
+    return counts
+
+
+_MOST_DIGITS: Final = 9
 
 
 def diff_of(before: SourceTree, changes: Changes) -> str:

@@ -25,8 +25,9 @@ def _colored(line: str) -> str:
 
 
 def next_steps(steps: list[tuple[str, str]]) -> str:
-    """What to type next: commands with a word on each."""
-    widest = max(len(command) for command, _ in steps)
+    """What to type next: commands, each with a word on it if it needs one."""
     lines = [click.style("Next", bold=True)]
-    lines += [f"  {command:<{widest}}   {what}".rstrip() for command, what in steps]
+    for command, what in steps:
+        lines += [click.style(f"  # {what}", dim=True)] if what else []
+        lines.append(f"  {command}")
     return "\n".join(lines)

@@ -34,7 +34,7 @@ def quota_columns() -> tuple[Column[QuotaLine], ...]:
         _amount("PROMISED", lambda row: row.promised),
         _amount("CAPACITY", lambda row: row.capacity),
         _amount("FREE", lambda row: row.free, style=_free_style),
-        Column("USED", percent, text=lambda row: f"{percent(row)}%", style=_free_style, unit="percent"),
+        Column("OF-CAPACITY", percent, text=lambda row: f"{percent(row)}%", style=_free_style, unit="percent"),
         Column("TEAMS", lambda row: row.teams),
         Column("MAY-BORROW", lambda row: row.borrowable, wide=True),
     )

@@ -1,0 +1,121 @@
+"""Apply on the command line: show, ask, act, report."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from allotment.cli.options import OutputOptions
+from allotment.cli.output import show
+from allotment.cli.progress import ProgressLine
+from allotment.cli.session import Session
+from allotment.cli.views.outcomes import outcome_listing, report_document, report_text
+from allotment.cli.views.plans import plan_document, plan_listing, plan_text
+from allotment.errors import AllotmentError, UsageError
+
+if TYPE_CHECKING:
+    from allotment.operations.apply import ApplyReport, Outcome
+    from allotment.operations.ports import KubePort
+    from allotment.plan.changes import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the user said in advance.
+
+    Attributes:
+        yes: do not ask before applying.
+        deletable: namespaces whose deletion needs no further question.
+        dry_run: ``client`` or ``server``: stop after the plan.
+        force: take contested fields over.
+    """
+
+    yes: bool = False
+    deletable: tuple[str, ...] = ()
+    dry_run: str | None = None
+    force: bool = False
+
+
+def carry_out(session: Session, plan: Plan, kube: KubePort, output: OutputOptions, consent: Consent) -> int:
+    """Show the plan, ask, apply, report; the exit code.
+
+    Raises:
+        UsageError: a question that nobody can answer.
+        AllotmentError: the user said no.
+    """
+    if consent.dry_run is not None:
+        show_plan(session, plan, output)
+        session.note(f"dry run ({consent.dry_run}): nothing was changed")
+        return _dry_run_code(plan)
+    if not plan.empty:
+        # The plan is not the result: it goes beside it, so that -o json stays one document.
+        if output.format == "table":
+            session.note(plan_text(plan, plan_listing(plan).rows, session.text_width))
+        _ask(session, plan, consent)
+    report = _applied(session, plan, kube, force=consent.force)
+    show(
+        session,
+        output,
+        outcome_listing(report),
+        human=lambda rows: report_text(report, rows),
+        whole=lambda rows: report_document(report, rows),
+    )
+    return report.exit_code
+
+
+def show_plan(session: Session, plan: Plan, output: OutputOptions) -> None:
+    """The plan as the result."""
+    show(
+        session,
+        output,
+        plan_listing(plan),
+        human=lambda rows: plan_text(plan, rows, session.text_width),
+        whole=lambda rows: plan_document(plan, rows),
+    )
+
+
+def _dry_run_code(plan: Plan) -> int:
+    blocked = any(change.action.value == "blocked" for change in plan.changes)
+    return 6 if blocked or any(change.action.value == "conflict" for change in plan.changes) else 0
+
+
+def _ask(session: Session, plan: Plan, consent: Consent) -> None:
+    for namespace in plan.doomed_namespaces:
+        if namespace not in consent.deletable and not session.typed(
+            f"Namespace {namespace} would be deleted with all its data. Type its name to allow that",
+            namespace,
+            flag=f"--delete-namespace {namespace}",
+        ):
+            raise AllotmentError(
+                f"namespace {namespace} is not deleted, and nothing was changed",
+                why="its name was not typed",
+                fix=f"keep the team in the directory, or apply again with --delete-namespace {namespace}",
+            )
+    unknown = [name for name in consent.deletable if name not in plan.doomed_namespaces]
+    if unknown:
+        raise UsageError(
+            f"the plan does not delete the namespace {unknown[0]}",
+            why=f"it deletes {', '.join(plan.doomed_namespaces) or 'none'}",
+            fix="leave that --delete-namespace out",
+        )
+    if not consent.yes and not session.confirm(f"Apply this to {plan.cluster}?", flag="--yes"):
+        raise AllotmentError("nothing was changed", why="you said no", fix="run it again when you are ready")
+
+
+def _applied(session: Session, plan: Plan, kube: KubePort, *, force: bool) -> ApplyReport:
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+
+    total = len(plan.changes)
+    done = 0
+    lock = threading.Lock()
+    with ProgressLine(session) as progress:
+
+        def tell(outcome: Outcome) -> None:
+            nonlocal done
+            with lock:
+                done += 1
+                number = done
+            progress.tell(f"{number}/{total} {outcome.status.value} {outcome.change.key}")
+
+        return wiring.apply(plan, kube, force=force, on_outcome=tell)

@@ -1,0 +1,73 @@
+"""`allot apply`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from allotment.cli.lazy import Command, Flag
+from allotment.cli.options import (
+    OutputOptions,
+    cluster_flag,
+    global_flags,
+    output_flags,
+    platform_flag,
+    server_flags,
+    yes_flag,
+)
+from allotment.cli.session import Session
+
+
+@click.command(cls=Command)
+@click.argument("source", metavar="[DIR|PLANFILE]", required=False, type=click.Path())
+@platform_flag
+@cluster_flag
+@click.option("--force-conflicts", is_flag=True, help="Take over fields that other managers own.")
+@click.option(
+    "--dry-run",
+    type=click.Choice(["client", "server"]),
+    help="client: only show the plan. server: also let the server try every object.",
+)
+@click.option(
+    "--delete-namespace",
+    "deletable",
+    cls=Flag,
+    multiple=True,
+    metavar="NAME",
+    help="In place of typing the name of a namespace that would be deleted with all its data; may be repeated.",
+)
+@yes_flag("applying")
+@server_flags
+@output_flags
+@global_flags
+@click.pass_obj
+def apply(
+    session: Session,
+    source: str | None,
+    *,
+    force_conflicts: bool,
+    dry_run: str | None,
+    deletable: tuple[str, ...],
+    yes: bool,
+    output: OutputOptions,
+) -> int:
+    """Bring a cluster to what the platform directory says, or carry out a saved plan.
+
+    Shows the plan and asks. One bad object does not stop the rest; what is left is named, and running it again takes
+    it up. Fields that other managers own are left alone unless --force-conflicts says otherwise.
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.applying import Consent, carry_out  # noqa: PLC0415
+    from allotment.cli.planning import live_plan, target_of  # noqa: PLC0415
+
+    consent = Consent(yes=yes, deletable=deletable, dry_run=dry_run, force=force_conflicts)
+    kubeconfig = session.value("kubeconfig")
+    if source is not None and Path(source).is_file():
+        saved = wiring.read_plan(source)
+        with wiring.connect(kubeconfig, session.value("context") or saved.context) as kube:
+            return carry_out(session, saved.plan, kube, output, consent)
+    target = target_of(session, source)
+    with wiring.connect(kubeconfig, target.context) as kube:
+        plan = live_plan(session, target, kube, force=force_conflicts, check_creations=dry_run == "server")
+        return carry_out(session, plan, kube, output, consent)

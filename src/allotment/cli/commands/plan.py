@@ -1,0 +1,69 @@
+"""`allot plan`."""
+
+from __future__ import annotations
+
+import click
+
+from allotment.cli.lazy import Command
+from allotment.cli.options import (
+    OutputOptions,
+    cluster_flag,
+    global_flags,
+    output_flags,
+    platform_argument,
+    server_flags,
+)
+from allotment.cli.session import Session
+from allotment.errors import UsageError
+
+
+@click.command(cls=Command)
+@platform_argument
+@cluster_flag
+@click.option("--out", metavar="FILE", type=click.Path(dir_okay=False), help="Save the plan for `allot apply FILE`.")
+@click.option("--exit-code", is_flag=True, help="End with 0: nothing to do, 2: changes, 1: any error.")
+@click.option("--offline", is_flag=True, help="Against an empty cluster; no server is asked.")
+@click.option("--force-conflicts", is_flag=True, help="Plan to take over fields that other managers own.")
+@server_flags
+@output_flags
+@global_flags
+@click.pass_obj
+def plan(
+    session: Session,
+    directory: str | None,
+    *,
+    out: str | None,
+    exit_code: bool,
+    offline: bool,
+    force_conflicts: bool,
+    output: OutputOptions,
+) -> int:
+    """Show what apply would change in a cluster: + create, ~ change, - delete, ! conflict. Changes nothing.
+
+    Grouped by family, with the old and the new value of every field that changes, and warnings with numbers.
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.output import show  # noqa: PLC0415
+    from allotment.cli.planning import live_plan, plan_steps, target_of  # noqa: PLC0415
+    from allotment.cli.views.plans import plan_document, plan_listing, plan_text  # noqa: PLC0415
+
+    if out is not None and offline:
+        raise UsageError("an offline plan cannot be saved", why="it was made for no cluster", fix="leave --offline out")
+    target = target_of(session, directory)
+    made = wiring.offline_plan(target.platform, target.cluster) if offline else None
+    if made is None:
+        with wiring.connect(session.value("kubeconfig"), target.context) as kube:
+            made = live_plan(session, target, kube, force=force_conflicts)
+    show(
+        session,
+        output,
+        plan_listing(made),
+        human=lambda rows: plan_text(made, rows, session.text_width),
+        whole=lambda rows: plan_document(made, rows),
+    )
+    if out is not None:
+        wiring.save_plan(made, out)
+        session.note(f"saved in {out}")
+    if output.format == "table":
+        session.note(plan_steps(target, made, saved=out, offline=offline))
+    return 2 if exit_code and not made.empty else 0

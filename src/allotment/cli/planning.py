@@ -1,0 +1,84 @@
+"""What plan, apply and drift share: which platform and cluster, its live plan, and what to type next."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from allotment.cli.loading import load
+from allotment.cli.places import chosen_cluster, platform_directory
+from allotment.cli.progress import ProgressLine
+from allotment.cli.session import Session
+
+if TYPE_CHECKING:
+    from allotment.model.cluster import Cluster
+    from allotment.model.platform import Platform
+    from allotment.operations.ports import KubePort
+    from allotment.plan.changes import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A platform's cluster to work on.
+
+    Attributes:
+        context: of the kubeconfig: ``--context`` and its kin, else the cluster's own.
+    """
+
+    directory: Path
+    platform: Platform
+    cluster: Cluster
+    context: str
+
+
+def target_of(session: Session, directory: str | None) -> Target:
+    """The platform and the cluster that the call names.
+
+    Raises:
+        NotFoundError: no such directory or cluster.
+        UsageError: neither named nor to be guessed.
+        InvalidPlatformError: the directory has errors.
+    """
+    place = platform_directory(session, directory)
+    platform = load(session, place, quiet=True).platform
+    return target_in(session, place, platform, chosen_cluster(session, platform))
+
+
+def target_in(session: Session, place: Path, platform: Platform, cluster: Cluster) -> Target:
+    """A cluster of a platform, with the context to reach it by."""
+    return Target(place, platform, cluster, session.value("context") or cluster.context)
+
+
+def live_plan(
+    session: Session, target: Target, kube: KubePort, *, force: bool = False, check_creations: bool = False
+) -> Plan:
+    """The plan against a live cluster."""
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+
+    with ProgressLine(session) as progress:
+        progress.tell(f"comparing {target.cluster.name} with {target.directory}")
+        return wiring.live_plan(target.platform, target.cluster, kube, force=force, check_creations=check_creations)
+
+
+def plan_steps(target: Target, plan: Plan, *, saved: str | None, offline: bool) -> str:
+    """What to type after a plan."""
+    from allotment.cli.views.diffs import next_steps  # noqa: PLC0415 (start-up time)
+
+    cluster = target.cluster.name
+    here = "" if target.directory == Path() else f" {shlex.quote(str(target.directory))}"
+    if offline:
+        return next_steps(
+            [
+                (f"allot sandbox up {cluster} --platform{here or ' .'}", "a real control plane on this machine"),
+                (f"KUBECONFIG=$(allot sandbox kubeconfig {cluster}) allot apply{here} --cluster {cluster}", ""),
+            ]
+        )
+    if plan.empty:
+        return next_steps([(f"allot prove{here} --cluster {cluster}", "do the guardrails hold?")])
+    if saved is not None:
+        return next_steps([(f"allot apply {shlex.quote(saved)}", "do exactly this")])
+    force = [(f"allot apply{here} --cluster {cluster} --force-conflicts", "take the contested fields over")]
+    has_conflicts = any(change.action.value == "conflict" for change in plan.changes) and not plan.forced
+    return next_steps([(f"allot apply{here} --cluster {cluster}", "do it"), *(force if has_conflicts else [])])

@@ -1,0 +1,104 @@
+"""What apply did, and what is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import click
+
+from allotment.cli.output import Column, Listing
+from allotment.cli.terminal import printable
+from allotment.cli.views.amounts import count
+from allotment.cli.views.plans import key_document
+from allotment.operations.apply import ApplyReport, Outcome, Status
+
+_COLORS: Final = {
+    Status.APPLIED: "green",
+    Status.DELETED: "green",
+    Status.DRAINED: "green",
+    Status.SKIPPED: "yellow",
+}
+"""The rest is red."""
+
+
+def outcome_listing(report: ApplyReport) -> Listing[Outcome]:
+    """A row a step."""
+    return Listing(
+        kind="Outcome",
+        rows=report.outcomes,
+        columns=(
+            Column("STATUS", lambda row: row.status.value, style=lambda row: _COLORS.get(row.status, "red")),
+            Column("ACTION", lambda row: row.change.action.value),
+            Column("KIND", lambda row: row.change.key.kind),
+            Column("NAMESPACE", lambda row: row.change.key.namespace or None),
+            Column("NAME", lambda row: row.change.key.name),
+            Column("MESSAGE", lambda row: row.message or None),
+            Column("SERVER-WARNINGS", lambda row: "; ".join(row.warnings) or None, wide=True),
+        ),
+        name=lambda row: str(row.change.key),
+        document=outcome_document,
+        labels=lambda row: {
+            "status": row.status.value,
+            "action": row.change.action.value,
+            "kind": row.change.key.kind,
+            "namespace": row.change.key.namespace,
+            "done": str(row.done).lower(),
+        },
+        nothing="nothing to do",
+    )
+
+
+def report_text(report: ApplyReport, rows: Sequence[Outcome]) -> str:
+    """A headline; what the server remarked; what was not done, and why; the next step."""
+    counts = Counter(outcome.status for outcome in report.outcomes)
+    if not report.outcomes:
+        return f"{click.style('nothing to do', fg='green', bold=True)}: {report.cluster} is as declared"
+    parts = [
+        click.style(f"{counts[status]} {status.value}", fg=_COLORS.get(status, "red"))
+        for status in Status
+        if counts[status]
+    ]
+    headline = click.style("done", fg="green", bold=True) if report.complete else click.style("incomplete", fg="red")
+    lines = [f"{headline}: {report.cluster}: {', '.join(parts)}, {report.unchanged} unchanged"]
+    for outcome in rows:
+        for warning in outcome.warnings:
+            mark = click.style("warning:", fg="yellow", bold=True)
+            lines.append(f"{mark} {printable(str(outcome.change.key))}: {printable(warning)}")
+    left = [outcome for outcome in rows if not outcome.done]
+    if left:
+        lines += ["", click.style(f"Left to do: {count(len(report.remaining), 'object')}", bold=True)]
+    for outcome in left:
+        status = click.style(f"{outcome.status.value:<11}", fg=_COLORS.get(outcome.status, "red"))
+        message = printable(outcome.message).replace("\n", "\n              ")
+        lines.append(f"  {status} {printable(str(outcome.change.key))}: {message}")
+    if left:
+        lines += ["", "Running the same command again takes up what is left."]
+    return "\n".join(lines)
+
+
+def report_document(report: ApplyReport, rows: Sequence[Outcome]) -> Mapping[str, Any]:
+    """The report as JSON."""
+    counts = Counter(outcome.status for outcome in report.outcomes)
+    return {
+        "kind": "ApplyReport",
+        "platform": report.platform,
+        "cluster": report.cluster,
+        "complete": report.complete,
+        "exitCode": report.exit_code,
+        "summary": {**{status.value: counts[status] for status in Status}, "unchanged": report.unchanged},
+        "outcomes": [outcome_document(row) for row in rows],
+    }
+
+
+def outcome_document(row: Outcome) -> Mapping[str, Any]:
+    """A step's outcome as JSON."""
+    return {
+        "status": row.status.value,
+        "done": row.done,
+        "action": row.change.action.value,
+        **key_document(row.change),
+        "message": row.message,
+        "warnings": row.warnings,
+    }

@@ -1,0 +1,81 @@
+"""Start-up: what `--help` may import, counted in a fresh process."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+
+import pytest
+
+OURS_FOR_HELP = {
+    "allotment",
+    "allotment.cli",
+    "allotment.cli.examples",
+    "allotment.cli.lazy",
+    "allotment.cli.main",
+    "allotment.cli.options",
+    "allotment.cli.session",
+    "allotment.cli.suggest",
+    "allotment.cli.terminal",
+    "allotment.errors",
+    "allotment.operations",
+    "allotment.operations.configuration",
+}
+"""Add to this only what is light: it is paid for by every call, completion included."""
+
+THEIRS = {"click"}
+"""Top-level packages beside the standard library."""
+
+_PROBE = """
+import json, sys
+before = set(sys.modules)
+from allotment.cli.main import cli
+code = cli.main(json.loads(sys.argv[1]), prog_name="allot", standalone_mode=False)
+print(json.dumps(sorted(set(sys.modules) - before)), file=sys.stderr)
+"""
+
+
+def imported_by(*args: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", _PROBE, json.dumps(args)], check=True, capture_output=True, text=True, timeout=60
+    )
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    ("args", "more"),
+    [
+        (("--help",), set()),
+        (("--version",), set()),
+        (("team", "--help"), {"allotment.cli.commands", "allotment.cli.commands.team"}),
+        (("validate", "--help"), {"allotment.cli.commands", "allotment.cli.commands.validate"}),
+        (("plan", "--help"), {"allotment.cli.commands", "allotment.cli.commands.plan"}),
+        (("sandbox", "up", "--help"), {"allotment.cli.commands", "allotment.cli.commands.sandbox"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_help_imports_nothing_heavy(args: tuple[str, ...], more: set[str]) -> None:
+    found = imported_by(*args)
+    assert {name for name in found if name.split(".")[0] == "allotment"} == OURS_FOR_HELP | more
+    top = {name.split(".")[0] for name in found}
+    others = {name for name in top if name not in sys.stdlib_module_names and not name.startswith("_")}
+    assert others - {"allotment"} == THEIRS
+
+
+def test_validate_imports_no_server_client() -> None:
+    found = imported_by("accelerator", "list", "examples/minimal", "-o", "name")
+    top = {name.split(".")[0] for name in found}
+    assert not top & {"lightkube", "httpx2", "rich", "numpy", "cryptography", "stamina", "asyncio"}
+
+
+def test_help_is_quick() -> None:
+    """The aim is 200 ms on an idle machine; the bound here leaves room for a busy one."""
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "allotment", "--help"], check=True, capture_output=True, timeout=60)
+        seconds.append(time.perf_counter() - start)
+    assert statistics.median(seconds) < 1.0, seconds
