@@ -268,7 +268,7 @@ class _Run:
                 drain(self.kube, change.namespace, self.clock, self.settings.drain_limit)
                 return Outcome(change, Status.DRAINED)
             case Delete():
-                self.kube.delete(change.api_version, change.key, uid=change.uid)
+                self.kube.delete(change.api_version, change.key, uid=change.seen.uid)
                 return Outcome(change, Status.DELETED)
             case Conflict() if not self._force:
                 return Outcome(change, Status.CONFLICT, _contested_text(change))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +11,7 @@ from typing import Any
 
 from allotment.model import labels
 from allotment.model.manifest import Manifest, ObjectKey
-from allotment.plan.difference import FieldChange
+from allotment.plan.difference import FieldChange, declared_part
 
 
 class Action(StrEnum):
@@ -31,6 +33,20 @@ SIGNS: Mapping[Action, str] = {
     Action.CONFLICT: "!",
     Action.BLOCKED: "x",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The live object a step was planned for.
+
+    Attributes:
+        fingerprint: SHA-256 of what is declared in it; unlike the resource version it stands still while controllers
+            write status. Empty for Secrets.
+    """
+
+    uid: str
+    resource_version: str
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +76,7 @@ class Update:
     """
 
     manifest: Manifest
-    resource_version: str
+    seen: Seen
     fields: tuple[FieldChange, ...]
 
     @property
@@ -98,7 +114,7 @@ class Conflict:
     """The object is ours, but others hold fields of it. Apply leaves it alone unless told to force."""
 
     manifest: Manifest
-    resource_version: str
+    seen: Seen
     contested: tuple[Contested, ...]
 
     @property
@@ -117,14 +133,13 @@ class Delete:
     """The object carries our inventory and is no longer desired.
 
     Attributes:
-        uid: only that very object is deleted, never one that has taken its name since.
+        seen: only that very object is deleted, never one that has taken its name since.
         team: the tenant it belongs to; empty for the platform's own.
     """
 
     key: ObjectKey
     api_version: str
-    uid: str
-    resource_version: str
+    seen: Seen
     team: str
 
     @property
@@ -241,6 +256,16 @@ class Plan:
     def doomed_namespaces(self) -> tuple[str, ...]:
         """Namespaces that would go with all that is in them: ask for their names before applying."""
         return tuple(change.key.name for change in self.of(Action.DELETE) if change.key.kind == "Namespace")
+
+
+def seen(body: Mapping[str, Any]) -> Seen:
+    """The live object as a step remembers it."""
+    metadata = body["metadata"]
+    fingerprint = ""
+    if body["kind"] != "Secret":
+        declared = json.dumps(declared_part(body), sort_keys=True, separators=(",", ":"))
+        fingerprint = hashlib.sha256(declared.encode()).hexdigest()
+    return Seen(metadata.get("uid", ""), metadata.get("resourceVersion", ""), fingerprint)
 
 
 def team_of(body: Mapping[str, Any]) -> str:

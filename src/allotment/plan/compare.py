@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from allotment.model.quantity import parse_quantity
-from allotment.plan.fields import Ownership, Tree, is_set, item_token, list_keys
+from allotment.plan.fields import Ownership, Tree, is_set, item_token, list_keys, union
 
 QUANTITY_FIELDS: Final = frozenset(
     {
@@ -35,6 +35,9 @@ SERVER_DEFAULTS: Final[Mapping[tuple[str, str], Any]] = {
 }
 """By kind and field: what the server fills in inside atomic lists and maps, where an extra key would else count."""
 
+_ALWAYS_A_MAP: Final[Tree] = {"f:metadata": {".": {}}}
+"""The server's own metadata (uid, versions) has no owner, so ownership alone would not show metadata to be a map."""
+
 _MISSING: Final = object()
 
 
@@ -44,7 +47,8 @@ def settled(desired: Mapping[str, Any], live: Mapping[str, Any], ownership: Owne
     It would if every desired field is there with an equal value, and nothing that our last apply set is missing from
     `desired` (the server would remove it).
     """
-    return _Comparison(live.get("kind", "")).same_map(desired, live, ownership.shape, ownership.ours)
+    shape = union(ownership.shape, _ALWAYS_A_MAP)
+    return _Comparison(live.get("kind", "")).same_map(desired, live, shape, ownership.ours)
 
 
 class _Comparison:
@@ -76,7 +80,8 @@ class _Comparison:
             token = f"f:{key}"
             present = live.get(key, _MISSING)
             if present is _MISSING:
-                if not _is_empty(value):
+                # A zero that we own and that is not there is one the server does not store (globalDefault: false).
+                if not (_is_empty(value) or (token in ours and not value)):
                     return False
             elif not self.same(
                 value,

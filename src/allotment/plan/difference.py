@@ -60,7 +60,7 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any], shape: Tree) -> t
     other lists are compared as a whole unless they have the same length.
     """
     secret = old.get("kind", new.get("kind")) == "Secret"
-    changes = _maps(_declared(old), _declared(new), shape, ())
+    changes = _maps(declared_part(old), declared_part(new), shape, ())
     return tuple(sorted((_safe(change, secret=secret) for change in changes), key=lambda change: change.path))
 
 
@@ -89,7 +89,8 @@ def _step(value: Any, token: str) -> Any:
     return ABSENT
 
 
-def _declared(body: Mapping[str, Any]) -> dict[str, Any]:
+def declared_part(body: Mapping[str, Any]) -> dict[str, Any]:
+    """An object without what the server keeps for itself: versions, times, field managers, status."""
     kept = {key: value for key, value in body.items() if key not in _NOISE}
     metadata = body.get("metadata", {})
     return kept | {"metadata": {key: value for key, value in metadata.items() if key not in _METADATA_NOISE}}

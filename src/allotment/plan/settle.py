@@ -26,6 +26,7 @@ from allotment.plan.changes import (
     PlanWarning,
     Update,
     WarningCode,
+    seen,
     team_of,
 )
 from allotment.plan.difference import ABSENT, FieldChange, difference, value_at
@@ -179,19 +180,18 @@ def _install(group: str) -> str:
 
 def _judged(different: Different, verdict: Verdict) -> tuple[Change | None, list[PlanWarning]]:
     manifest, live = different.manifest, different.live
-    version = live["metadata"].get("resourceVersion", "")
     if isinstance(verdict, Refused):
         return _refused(manifest, Action.UPDATE, verdict), []
     if isinstance(verdict, Disputed):
         contested = tuple(_contested(different, manager, name) for manager, name in verdict.fields)
-        return Conflict(manifest, version, contested), []
+        return Conflict(manifest, seen(live), contested), []
     after = ownership_of(verdict.body)
     changed = difference(live, verdict.body, union(different.ownership.shape, after.shape))
     fields = tuple(_attributed(change, live) for change in changed) or _given_up(different, verdict.body)
     said = [PlanWarning(WarningCode.SERVER, manifest.key, message) for message in verdict.warnings]
     if not fields:
         return None, said
-    return Update(manifest, version, fields), [*cautions(live, verdict.body), *said]
+    return Update(manifest, seen(live), fields), [*cautions(live, verdict.body), *said]
 
 
 def _refused(manifest: Manifest, wanted: Action, verdict: Refused) -> Blocked:
@@ -252,7 +252,8 @@ class _Departures:
         self._kept: dict[str, Keeping] = {
             kept.namespace: kept for kept in (keeping(body, around.today) for body in [*spaces, *gone]) if kept
         }
-        self._doomed = {body["metadata"]["name"] for body in gone} - self._kept.keys()
+        self._gone = {body["metadata"]["name"] for body in gone}
+        self._doomed = self._gone - self._kept.keys()
         self._teams = {body["metadata"]["name"]: team_of(body) for body in gone} | {
             body["metadata"]["name"]: team_of(body) for body in spaces if is_leaving(body)
         }
@@ -285,14 +286,21 @@ class _Departures:
                 f"goes with everything in it, {claims} declared claims included; no date to keep data until is set "
                 "or it has passed",
             )
+        for body in self._surplus:
+            key = key_of(body)
+            if key.kind == "PersistentVolumeClaim" and key.namespace not in self._gone and not self._stays(body):
+                yield PlanWarning(WarningCode.DATA_DELETED, key, "goes with its data")
 
     def _stays(self, body: Body) -> bool:
-        """While data are kept, the namespace stays, and its claims and guardrails with it."""
+        """While data are kept, claims stay; and if the namespace should go, it stays with its guardrails."""
         key = key_of(body)
         if key.kind == "Namespace":
             return key.name in self._kept
-        guarded = key.kind == "PersistentVolumeClaim" or order.stage(key) is Stage.GUARDRAIL
-        return guarded and key.namespace in self._kept and key.namespace in self._teams
+        if key.namespace not in self._kept:
+            return False
+        if key.kind == "PersistentVolumeClaim":
+            return True
+        return order.stage(key) is Stage.GUARDRAIL and key.namespace in self._gone
 
     def _kept_namespaces(self) -> Iterator[Blocked]:
         for body in self._surplus:
@@ -309,11 +317,4 @@ class _Departures:
 
 
 def _deletion(body: Mapping[str, Any]) -> Delete:
-    metadata = body["metadata"]
-    return Delete(
-        key_of(body),
-        body["apiVersion"],
-        metadata.get("uid", ""),
-        metadata.get("resourceVersion", ""),
-        team_of(body),
-    )
+    return Delete(key_of(body), body["apiVersion"], seen(body), team_of(body))

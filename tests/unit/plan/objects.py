@@ -26,9 +26,7 @@ def manifests(*objects: Manifest, cluster: str = CLUSTER) -> Manifests:
     return Manifests(cluster, tuple(sorted(objects, key=lambda item: (item.family, item.team or "", item.key))))
 
 
-def namespace(
-    team: str, *, annotations: dict[str, str] | None = None, more: dict[str, str] | None = None
-) -> Manifest:
+def namespace(team: str, *, annotations: dict[str, str] | None = None, more: dict[str, str] | None = None) -> Manifest:
     body: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Namespace",

@@ -1,0 +1,154 @@
+"""Use case: does every cluster still hold what is declared, and if not, who changed what, and when?"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from allotment.errors import AllotmentError
+from allotment.model.manifest import Manifests, ObjectKey
+from allotment.operations.planning import PlanSettings, make_plan, side_by_side
+from allotment.operations.ports import Clock, KubePort
+from allotment.plan.changes import Blocked, Change, Create, Delete, Plan, Update
+
+
+class DriftState(StrEnum):
+    """How a cluster stands to its declaration."""
+
+    IN_SYNC = "in-sync"
+    DRIFTED = "drifted"
+    UNREACHABLE = "unreachable"
+    """Nothing is known: it does not answer, or does not let us read."""
+
+
+class DriftKind(StrEnum):
+    """How one object stands to its declaration."""
+
+    CHANGED = "changed"
+    MISSING = "missing"
+    SURPLUS = "surplus"
+    """It carries our inventory, but nothing declares it."""
+    BLOCKED = "blocked"
+    """It cannot be put right by apply."""
+
+
+@dataclass(frozen=True, slots=True)
+class DriftedField:
+    """A field with another value than declared.
+
+    Attributes:
+        field: path, as the API server writes it.
+        live: value now, or `plan.difference.ABSENT`.
+        declared: value declared, or `ABSENT`.
+        by: who owns it now; empty if nobody does (it was removed) or only we do (the declaration changed).
+        since: when they last wrote to the object, RFC 3339; empty if unknown.
+    """
+
+    field: str
+    live: Any
+    declared: Any
+    by: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class DriftedObject:
+    """An object that is not as declared."""
+
+    key: ObjectKey
+    kind: DriftKind
+    fields: tuple[DriftedField, ...] = ()
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterDrift:
+    """One cluster's state.
+
+    Attributes:
+        observed_at: when it was looked at, UTC.
+        plan: what would repair it, contested fields taken over; None if unreachable.
+        error: why nothing is known, if unreachable.
+    """
+
+    cluster: str
+    state: DriftState
+    objects: tuple[DriftedObject, ...]
+    observed_at: dt.datetime
+    plan: Plan | None
+    error: AllotmentError | None
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """All clusters, in the order asked."""
+
+    platform: str
+    clusters: tuple[ClusterDrift, ...]
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether every cluster is known to be as declared."""
+        return all(cluster.state is DriftState.IN_SYNC for cluster in self.clusters)
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """Clusters that nothing is known of."""
+        return tuple(one.cluster for one in self.clusters if one.state is DriftState.UNREACHABLE)
+
+    @property
+    def exit_code(self) -> int:
+        """0: all in sync; 9 or 4 …: the first unreachable cluster's error; 1: drift."""
+        error = next((cluster.error for cluster in self.clusters if cluster.error is not None), None)
+        if error is not None:
+            return error.exit_code
+        return 0 if self.in_sync else 1
+
+
+@dataclass(frozen=True, slots=True)
+class DriftTarget:
+    """A cluster to look at; `connect` may raise, which makes that cluster unreachable and no other."""
+
+    desired: Manifests
+    connect: Callable[[], KubePort]
+
+
+def find_drift(
+    targets: Sequence[DriftTarget], settings: PlanSettings, clock: Clock, *, clusters_at_once: int = 4
+) -> DriftReport:
+    """Look at several clusters side by side. Changes nothing."""
+    found = side_by_side(lambda target: _look(target, settings, clock), targets, clusters_at_once)
+    return DriftReport(settings.platform, tuple(found))
+
+
+def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterDrift:
+    name = target.desired.cluster
+    try:
+        # Forced, so that the dry run shows every field that differs instead of the first owner's objection.
+        plan = make_plan(target.desired, target.connect(), replace(settings, force=True))
+    except AllotmentError as error:
+        return ClusterDrift(name, DriftState.UNREACHABLE, (), clock.now(), None, error)
+    objects = tuple(_drifted(plan.changes))
+    state = DriftState.IN_SYNC if plan.empty else DriftState.DRIFTED
+    return ClusterDrift(name, state, objects, clock.now(), plan, None)
+
+
+def _drifted(changes: Sequence[Change]) -> Iterator[DriftedObject]:
+    for change in changes:
+        match change:
+            case Create():
+                yield DriftedObject(change.key, DriftKind.MISSING)
+            case Update():
+                fields = tuple(
+                    DriftedField(item.field, item.old, item.new, item.by, item.since) for item in change.fields
+                )
+                yield DriftedObject(change.key, DriftKind.CHANGED, fields)
+            case Delete():
+                yield DriftedObject(change.key, DriftKind.SURPLUS, message="nothing declares it any more")
+            case Blocked():
+                yield DriftedObject(change.key, DriftKind.BLOCKED, message=f"{change.what}: {change.why}")
+            case _:
+                pass

@@ -1,0 +1,111 @@
+"""Use case: apply a plan that was saved; refuse it if the world has moved on since."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from allotment.errors import ConflictError, InputError
+from allotment.model.manifest import ObjectKey, key_of
+from allotment.operations.planning import FEW, WORKERS, side_by_side
+from allotment.operations.ports import Body, KubePort
+from allotment.plan.changes import Conflict, Create, Delete, Plan, Seen, Update, seen
+from allotment.plan.saved import from_document, to_document
+
+_NAMED: Final = 10
+"""Changed objects that the refusal names."""
+
+
+def plan_to_text(plan: Plan) -> str:
+    """The plan as the text of a file.
+
+    Raises:
+        UsageError: the plan writes Secrets.
+    """
+    return json.dumps(to_document(plan), indent=1, ensure_ascii=False) + "\n"
+
+
+def plan_from_text(text: str) -> Plan:
+    """The plan in a file's text.
+
+    Raises:
+        InputError: this is no saved plan, or it was damaged.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError:
+        raise InputError(
+            "this is not a saved plan", why="it is not JSON", fix="make one with: allot plan --out FILE"
+        ) from None
+    return from_document(document)
+
+
+def refuse_stale(plan: Plan, kube: KubePort, *, digest: str = "", workers: int = WORKERS) -> None:
+    """Compare the objects that a plan would touch with what they were when it was made.
+
+    Args:
+        plan: a saved plan.
+        kube: the cluster it is to be applied to.
+        digest: of the objects that the platform directory declares now (`settle.digest_of`), or empty if the
+            directory is not at hand.
+        workers: requests under way at once.
+
+    Raises:
+        ConflictError: something changed; the message names it.
+    """
+    if digest and digest != plan.digest:
+        raise ConflictError("the saved plan is stale", why="the platform directory has changed since", fix="plan again")
+    expected = _expected(plan)
+    kinds: dict[tuple[str, str], list[ObjectKey]] = {}
+    for key, (api_version, _) in expected.items():
+        kinds.setdefault((api_version, key.kind), []).append(key)
+    reads = side_by_side(lambda item: _live(kube, item[0], item[1]), kinds.items(), workers)
+    live = {key: body for found in reads for key, body in found.items()}
+    moved = [text for key, (_, before) in expected.items() if (text := _moved(key, before, live.get(key)))]
+    if moved:
+        more = f" and {len(moved) - _NAMED} more" if len(moved) > _NAMED else ""
+        raise ConflictError("the saved plan is stale", why="; ".join(moved[:_NAMED]) + more, fix="plan again")
+
+
+def _expected(plan: Plan) -> dict[ObjectKey, tuple[str, Seen | None]]:
+    """By object: its version, and what it was (None: it was not there)."""
+    expected: dict[ObjectKey, tuple[str, Seen | None]] = {}
+    for change in plan.changes:
+        match change:
+            case Create():
+                expected[change.key] = change.manifest.api_version, None
+            case Update() | Conflict():
+                expected[change.key] = change.manifest.api_version, change.seen
+            case Delete():
+                expected[change.key] = change.api_version, change.seen
+            case _:
+                pass
+    return expected
+
+
+def _live(kube: KubePort, kind: tuple[str, str], keys: Sequence[ObjectKey]) -> Mapping[ObjectKey, Body]:
+    wanted = set(keys)
+    found: Iterable[Body]
+    if len(wanted) <= FEW:
+        found = (body for key in keys if (body := kube.get(kind[0], key)) is not None)
+    else:
+        found = kube.list(*kind)
+    return {key: body for body in found if (key := key_of(body)) in wanted}
+
+
+def _moved(key: ObjectKey, before: Seen | None, live: Body | None) -> str:
+    if before is None:
+        return f"{key} exists now" if live is not None and not _is_default_account(key) else ""
+    if live is None:
+        return f"{key} is gone"
+    now = seen(live)
+    if now.uid != before.uid:
+        return f"{key} was deleted and made anew"
+    if now.resource_version == before.resource_version or (now.fingerprint and now.fingerprint == before.fingerprint):
+        return ""
+    return f"{key} has changed"
+
+
+def _is_default_account(key: ObjectKey) -> bool:
+    return (key.kind, key.name) == ("ServiceAccount", "default")

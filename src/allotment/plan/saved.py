@@ -1,0 +1,199 @@
+"""A plan as a file: versioned JSON that can be reviewed, kept, and applied later exactly as it is.
+
+The file holds the objects that would be written, so it can be applied without the platform directory. It is sealed
+with a digest against accidents, not against forgers: whoever may apply may write whatever they like anyway.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from allotment.errors import InputError, UsageError
+from allotment.model.manifest import Family, Manifest, ObjectKey
+from allotment.plan.changes import (
+    Action,
+    Blocked,
+    Change,
+    Conflict,
+    Contested,
+    Create,
+    Delete,
+    Drain,
+    Plan,
+    PlanWarning,
+    Seen,
+    Update,
+    WarningCode,
+)
+from allotment.plan.difference import ABSENT, FieldChange
+
+API_VERSION: Final = "allotment.dev/v1"
+KIND: Final = "Plan"
+
+Document = Mapping[str, Any]
+
+
+def to_document(plan: Plan) -> Document:
+    """The plan as JSON data.
+
+    Raises:
+        UsageError: the plan writes a Secret, whose values do not belong in a file.
+    """
+    content = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "platform": plan.platform,
+        "cluster": plan.cluster,
+        "manifestsDigest": plan.digest,
+        "forced": plan.forced,
+        "unchanged": plan.unchanged,
+        "changes": [_change(change) for change in plan.changes],
+        "warnings": [
+            {"code": warning.code.value, "object": list(warning.key), "message": warning.message}
+            for warning in plan.warnings
+        ],
+    }
+    return {**content, "digest": _digest(content)}
+
+
+def from_document(document: Any) -> Plan:
+    """Read a saved plan.
+
+    Raises:
+        InputError: this is no saved plan, or it was damaged.
+    """
+    if not isinstance(document, Mapping) or document.get("kind") != KIND:
+        raise InputError("this is not a saved plan", fix="make one with: allot plan --out FILE")
+    if document.get("apiVersion") != API_VERSION:
+        raise InputError(
+            f"this plan is written in {document.get('apiVersion')}", why=f"this version reads {API_VERSION}",
+            fix="make the plan anew",
+        )  # fmt: skip
+    content = {key: value for key, value in document.items() if key != "digest"}
+    if document.get("digest") != _digest(content):
+        raise InputError("the saved plan was changed or damaged", why="its digest does not fit", fix="make it anew")
+    try:
+        return _plan(content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            "the saved plan is incomplete", why=f"{type(error).__name__}: {error}", fix="make it anew"
+        ) from None
+
+
+def _digest(content: Document) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _change(change: Change) -> Document:
+    head: dict[str, Any] = {"action": change.action.value, "object": list(change.key)}
+    match change:
+        case Create():
+            return head | _manifest(change.manifest)
+        case Update():
+            fields = [_field(item) for item in change.fields]
+            return head | _manifest(change.manifest) | {"seen": _seen(change.seen), "fields": fields}
+        case Conflict():
+            contested = [_contested(item) for item in change.contested]
+            return head | _manifest(change.manifest) | {"seen": _seen(change.seen), "contested": contested}
+        case Delete():
+            return head | {"apiVersion": change.api_version, "seen": _seen(change.seen), "team": change.team}
+        case Drain():
+            running = dict(change.running)
+            return head | {
+                "namespace": change.namespace, "team": change.team, "running": running, "again": change.again
+            }  # fmt: skip
+        case Blocked():
+            return head | {"wanted": change.wanted.value, "what": change.what, "why": change.why, "fix": change.fix}
+
+
+def _manifest(manifest: Manifest) -> dict[str, Any]:
+    if manifest.key.kind == "Secret":
+        raise UsageError(
+            f"a plan that writes {manifest.key} cannot be saved",
+            why="the file would hold the Secret's values",
+            fix="apply the directory itself",
+        )
+    return {"family": manifest.family.value, "team": manifest.team, "body": manifest.body}
+
+
+def _seen(seen: Seen) -> Document:
+    return {"uid": seen.uid, "resourceVersion": seen.resource_version, "fingerprint": seen.fingerprint}
+
+
+def _values(**values: Any) -> dict[str, Any]:
+    """Values by name; the absent ones are left out."""
+    return {name: value for name, value in values.items() if value is not ABSENT}
+
+
+def _field(item: FieldChange) -> Document:
+    return {"path": list(item.path), "by": item.by, "since": item.since, **_values(old=item.old, new=item.new)}
+
+
+def _contested(item: Contested) -> Document:
+    head = {"field": item.field, "manager": item.manager, "since": item.since}
+    return head | _values(live=item.live, desired=item.desired)
+
+
+def _plan(content: Document) -> Plan:
+    return Plan(
+        platform=str(content["platform"]),
+        cluster=str(content["cluster"]),
+        digest=str(content["manifestsDigest"]),
+        changes=tuple(_READERS[Action(item["action"])](item) for item in content["changes"]),
+        unchanged=int(content["unchanged"]),
+        warnings=tuple(
+            PlanWarning(WarningCode(item["code"]), ObjectKey(*item["object"]), item["message"])
+            for item in content["warnings"]
+        ),
+        forced=bool(content["forced"]),
+    )
+
+
+def _read_manifest(item: Document) -> Manifest:
+    return Manifest(Family(item["family"]), item["team"], item["body"])
+
+
+def _read_seen(item: Document) -> Seen:
+    return Seen(item["seen"]["uid"], item["seen"]["resourceVersion"], item["seen"]["fingerprint"])
+
+
+def _read_update(item: Document) -> Update:
+    fields = tuple(
+        FieldChange(tuple(one["path"]), one.get("old", ABSENT), one.get("new", ABSENT), one["by"], one["since"])
+        for one in item["fields"]
+    )
+    return Update(_read_manifest(item), _read_seen(item), fields)
+
+
+def _read_conflict(item: Document) -> Conflict:
+    contested = tuple(
+        Contested(one["field"], one["manager"], one["since"], one.get("live", ABSENT), one.get("desired", ABSENT))
+        for one in item["contested"]
+    )
+    return Conflict(_read_manifest(item), _read_seen(item), contested)
+
+
+def _read_drain(item: Document) -> Drain:
+    running = tuple(sorted((str(kind), int(count)) for kind, count in item["running"].items()))
+    return Drain(item["namespace"], item["team"], running, again=bool(item["again"]))
+
+
+def _read_delete(item: Document) -> Delete:
+    return Delete(ObjectKey(*item["object"]), item["apiVersion"], _read_seen(item), item["team"])
+
+
+def _read_blocked(item: Document) -> Blocked:
+    return Blocked(ObjectKey(*item["object"]), Action(item["wanted"]), item["what"], item["why"], item["fix"])
+
+
+_READERS: Final[Mapping[Action, Callable[[Document], Change]]] = {
+    Action.CREATE: lambda item: Create(_read_manifest(item)),
+    Action.UPDATE: _read_update,
+    Action.CONFLICT: _read_conflict,
+    Action.DELETE: _read_delete,
+    Action.DRAIN: _read_drain,
+    Action.BLOCKED: _read_blocked,
+}

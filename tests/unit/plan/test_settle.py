@@ -1,0 +1,332 @@
+"""From what was found to the plan: every kind of step, every reason not to take one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from allotment.model import labels
+from allotment.model.manifest import Manifest, Manifests, ObjectKey
+from allotment.plan.changes import Action, Blocked, Conflict, Delete, Drain, Plan, Update, WarningCode
+from allotment.plan.settle import Accepted, Circumstances, Disputed, Refused, Verdict, digest_of, plan
+from allotment.plan.survey import survey
+from tests.unit.plan import objects
+from tests.unit.plan.objects import PLATFORM
+
+TODAY = dt.date(2026, 11, 22)
+NAMESPACE = ObjectKey("", "Namespace", "", "cv")
+
+
+def live(manifest: Manifest, *, ours: bool = True, owned: bool = True, **changed: Any) -> dict[str, Any]:
+    """The live state of an object as our apply leaves it, or somebody else's object of that name."""
+    body: dict[str, Any] = {**manifest.body, **changed}
+    metadata = dict(body["metadata"])
+    if not ours:
+        metadata.pop("labels", None)
+    entry = {"manager": "allotment" if ours and owned else "kubectl", "operation": "Apply", "fieldsV1": tree(body)}
+    metadata |= {"uid": "u1", "resourceVersion": "7", "managedFields": [entry]}
+    return {**body, "metadata": metadata}
+
+
+def tree(value: Any, *, top: bool = True) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {}
+    skipped = {"apiVersion", "kind", "name", "namespace"} if top else set()
+    return {f"f:{key}": tree(item, top=top and key == "metadata") for key, item in value.items() if key not in skipped}
+
+
+def made(
+    desired: Manifests, *bodies: dict[str, Any], verdicts: dict[ObjectKey, Verdict] | None = None, **around: Any
+) -> Plan:
+    circumstances = Circumstances(around.pop("today", TODAY), verdicts=verdicts or {}, **around)
+    return plan(desired, survey(desired, bodies, PLATFORM), PLATFORM, circumstances)
+
+
+def test_everything_is_created_in_an_empty_cluster() -> None:
+    desired = objects.platform("cv", "nlp")
+    found = made(desired)
+    assert found.counts[Action.CREATE] == len(desired.objects) == len(found.changes)
+    assert not found.empty
+    assert found.digest == digest_of(desired)
+
+
+def test_nothing_to_do() -> None:
+    desired = objects.platform("cv")
+    found = made(desired, *(live(manifest) for manifest in desired))
+    assert found.empty
+    assert found.unchanged == len(desired.objects)
+
+
+def test_an_object_applied_by_another_tool_from_the_same_tree_is_as_desired() -> None:
+    desired = objects.platform("cv")
+    assert made(desired, *(live(manifest, owned=False) for manifest in desired)).empty
+
+
+def test_the_digest_tells_platforms_apart() -> None:
+    assert digest_of(objects.platform("cv")) != digest_of(objects.platform("nlp"))
+    assert digest_of(objects.platform("cv")) == digest_of(objects.platform("cv"))
+
+
+def test_update_shows_old_and_new_and_who_set_the_old() -> None:
+    desired = objects.manifests(objects.namespace("cv"), objects.quota("cv", gpus=8))
+    quota = next(item for item in desired if item.key.kind == "ResourceQuota")
+    hard = {**quota.body["spec"]["hard"], "pods": "99"}
+    body = live(quota, spec={"hard": hard})
+    body["metadata"]["managedFields"].append(
+        {
+            "manager": "kubectl-edit", "operation": "Update", "time": "2026-11-21T10:00:00Z",
+            "fieldsV1": {"f:spec": {"f:hard": {"f:pods": {}}}},
+        }
+    )  # fmt: skip
+    found = made(desired, live(objects.namespace("cv")), body, verdicts={quota.key: Accepted(live(quota), ())})
+    (change,) = found.changes
+    assert isinstance(change, Update)
+    (field,) = change.fields
+    assert (field.field, field.old, field.new) == (".spec.hard.pods", "99", "50")
+    assert (field.by, field.since) == ("kubectl-edit", "2026-11-21T10:00:00Z")
+
+
+def test_the_servers_verdict_wins_over_ours() -> None:
+    desired = objects.manifests(objects.namespace("cv"), objects.quota("cv"))
+    quota = next(item for item in desired if item.key.kind == "ResourceQuota")
+    body = live(quota, spec={"hard": {"pods": "1"}})
+    found = made(desired, live(objects.namespace("cv")), body, verdicts={quota.key: Accepted(body, ("careful",))})
+    assert found.empty
+    assert [warning.message for warning in found.warnings] == ["careful"]
+
+
+def test_a_field_given_up_that_stays_by_another_owner_is_an_update() -> None:
+    desired = objects.manifests(objects.namespace("cv"))
+    before = live(objects.namespace("cv", more={"extra": "x"}))
+    after = live(objects.namespace("cv", more={"extra": "x"}))
+    del after["metadata"]["managedFields"][0]["fieldsV1"]["f:metadata"]["f:labels"]["f:extra"]
+    found = made(desired, before, verdicts={NAMESPACE: Accepted(after, ())})
+    (change,) = found.changes
+    assert isinstance(change, Update)
+    assert [(field.field, field.old, field.new) for field in change.fields] == [(".metadata.labels.extra", "x", "x")]
+
+
+def test_conflicts_name_manager_field_and_both_values() -> None:
+    desired = objects.manifests(objects.namespace("cv"))
+    body = live(objects.namespace("cv", more={labels.TEAM: "x"}))
+    changed = {**body["metadata"]["labels"], labels.TEAM: "theirs"}
+    body["metadata"]["labels"] = changed
+    body["metadata"]["managedFields"] = [
+        {
+            "manager": "kubectl-label", "operation": "Update", "time": "2026-11-20T08:00:00Z",
+            "fieldsV1": {"f:metadata": {"f:labels": {f"f:{labels.TEAM}": {}}}},
+        }
+    ]  # fmt: skip
+    name = f".metadata.labels.{labels.TEAM}"
+    found = made(desired, body, verdicts={NAMESPACE: Disputed((("kubectl-label", name),))})
+    (change,) = found.changes
+    assert isinstance(change, Conflict)
+    (contested,) = change.contested
+    assert contested.manager == "kubectl-label"
+    assert contested.since == "2026-11-20T08:00:00Z"
+    assert (contested.field, contested.live, contested.desired) == (name, "theirs", "cv")
+
+
+def test_what_the_server_refuses_is_blocked_with_its_words() -> None:
+    desired = objects.manifests(objects.namespace("cv"), objects.claim("cv", size="5Gi"))
+    claim = next(item for item in desired if item.key.kind == "PersistentVolumeClaim")
+    verdict = Refused(
+        "Forbidden", "spec.resources.requests.storage: Forbidden: field can not be less than status.capacity"
+    )
+    found = made(desired, live(objects.namespace("cv")), live(objects.claim("cv")), verdicts={claim.key: verdict})
+    (change,) = found.changes
+    assert isinstance(change, Blocked)
+    assert change.wanted is Action.UPDATE
+    assert change.why == verdict.message
+    assert "by hand" in change.fix
+
+
+def test_kinds_that_the_cluster_does_not_know_are_blocked() -> None:
+    desired = objects.manifests(objects.flavor(), objects.priority_class())
+    found = made(desired, unserved=frozenset({("kueue.x-k8s.io/v1beta2", "ResourceFlavor")}))
+    assert {type(change).__name__ for change in found.changes} == {"Blocked", "Create"}
+    (blocked,) = found.of(Action.BLOCKED)
+    assert isinstance(blocked, Blocked)
+    assert "install Kueue" in blocked.fix
+
+
+class TestAdoption:
+    """Attack row 2: nothing that is not ours is taken over."""
+
+    def test_a_namespace_of_somebody_else(self) -> None:
+        desired = objects.manifests(*objects.team_objects("cv"))
+        found = made(desired, live(objects.namespace("cv"), ours=False))
+        namespaced = [change for change in found.changes if change.key.namespace == "cv" or change.key == NAMESPACE]
+        assert len(namespaced) == len(desired.objects) - 1  # the ClusterQueue lies outside
+        assert all(isinstance(change, Blocked) for change in namespaced)
+        assert "not ours" in next(change.what for change in namespaced if isinstance(change, Blocked))
+
+    def test_an_object_of_another_platform(self) -> None:
+        desired = objects.manifests(objects.namespace("cv"))
+        body = live(objects.namespace("cv"))
+        body["metadata"]["labels"] = {**body["metadata"]["labels"], labels.PLATFORM: "rival"}
+        found = made(desired, body)
+        (change,) = found.changes
+        assert isinstance(change, Blocked)
+        assert "rival" in change.why
+
+    @pytest.mark.parametrize("value", [None, "evil"])
+    def test_an_object_of_ours_whose_label_was_changed_stays_ours(self, value: str | None) -> None:
+        desired = objects.manifests(objects.namespace("cv"))
+        body = live(objects.namespace("cv"))
+        found_labels = {key: item for key, item in body["metadata"]["labels"].items() if key != labels.PLATFORM}
+        body["metadata"]["labels"] = found_labels | ({labels.PLATFORM: value} if value else {})
+        del body["metadata"]["managedFields"][0]["fieldsV1"]["f:metadata"]["f:labels"][f"f:{labels.PLATFORM}"]
+        found = made(desired, body, verdicts={NAMESPACE: Accepted(live(objects.namespace("cv")), ())})
+        (change,) = found.changes
+        assert isinstance(change, Update)
+
+    def test_the_default_service_account_of_our_namespace_is_taken(self) -> None:
+        desired = objects.manifests(objects.namespace("cv"), objects.service_account("cv"))
+        account = next(item for item in desired if item.key.kind == "ServiceAccount")
+        bare = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "cv"}}
+        verdicts: dict[ObjectKey, Verdict] = {account.key: Accepted(live(account), ())}
+        found = made(desired, live(objects.namespace("cv")), bare, verdicts=verdicts)
+        (change,) = found.changes
+        assert isinstance(change, Update)
+
+    def test_the_default_service_account_of_a_foreign_namespace_is_not(self) -> None:
+        desired = objects.manifests(objects.namespace("cv"), objects.service_account("cv"))
+        account = next(item for item in desired if item.key.kind == "ServiceAccount")
+        bare = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "cv"}}
+        verdicts: dict[ObjectKey, Verdict] = {account.key: Accepted(live(account), ())}
+        found = made(desired, live(objects.namespace("cv"), ours=False), bare, verdicts=verdicts)
+        assert all(isinstance(change, Blocked) for change in found.changes)
+
+    def test_a_namespace_that_is_being_deleted(self) -> None:
+        desired = objects.manifests(objects.namespace("cv"), objects.quota("cv"))
+        body = live(objects.namespace("cv"))
+        body["metadata"]["deletionTimestamp"] = "2026-11-22T00:00:00Z"
+        found = made(desired, body)
+        assert all(isinstance(change, Blocked) for change in found.changes)
+        assert len(found.changes) == 2
+
+
+class TestPrune:
+    def test_only_what_carries_both_labels(self) -> None:
+        surplus = live(objects.flavor("old"))
+        strangers = []
+        for index, missing in enumerate((labels.PLATFORM, labels.MANAGED_BY)):
+            body = live(objects.flavor(f"kept-{index}"))
+            body["metadata"]["labels"] = {
+                key: value for key, value in body["metadata"]["labels"].items() if key != missing
+            }
+            strangers.append(body)
+        rival = live(objects.flavor("rival"))
+        rival["metadata"]["labels"] = {**rival["metadata"]["labels"], labels.PLATFORM: "rival"}
+        found = made(objects.manifests(), surplus, *strangers, rival)
+        (change,) = found.changes
+        assert isinstance(change, Delete)
+        assert change.key.name == "old"
+        assert change.seen.uid == "u1"
+
+    def test_what_is_being_deleted_already_is_no_change(self) -> None:
+        body = live(objects.flavor("old"))
+        body["metadata"]["deletionTimestamp"] = "2026-11-22T00:00:00Z"
+        found = made(objects.manifests(), body)
+        assert found.empty
+        assert [warning.code for warning in found.warnings] == [WarningCode.BEING_DELETED]
+
+
+class TestOffboarding:
+    def test_a_vanished_team_is_drained_then_deleted_namespace_last(self) -> None:
+        bodies = [live(manifest) for manifest in objects.team_objects("cv")]
+        found = made(objects.manifests(), *bodies, running={"cv": {"Job": 2, "Pod": 3}})
+        kinds = [(type(change).__name__, change.key.kind) for change in found.changes]
+        assert kinds[0] == ("Drain", "Namespace")
+        assert kinds[-1] == ("Delete", "Namespace")
+        drain = found.changes[0]
+        assert isinstance(drain, Drain)
+        assert drain.running == (("Job", 2), ("Pod", 3))
+        assert found.doomed_namespaces == ("cv",)
+        assert WarningCode.DATA_DELETED in {warning.code for warning in found.warnings}
+
+    def leaving(self, until: str) -> Manifest:
+        return objects.namespace("cv", annotations={labels.KEEP_DATA_UNTIL: until}, more={labels.OFFBOARDING: "true"})
+
+    def test_a_leaving_team_keeps_namespace_claims_and_guardrails(self) -> None:
+        desired = objects.manifests(self.leaving("2027-01-31"), objects.claim("cv"), *objects.guardrails("cv"))
+        bodies = [live(item) for item in objects.team_objects("cv") if item.key != NAMESPACE]
+        found = made(desired, live(self.leaving("2027-01-31")), *bodies, running={"cv": {"Pod": 1}})
+        assert isinstance(found.changes[0], Drain)
+        deleted = {change.key.kind for change in found.of(Action.DELETE)}
+        assert deleted == {"RoleBinding", "Role", "LocalQueue", "ClusterQueue"}
+
+    def test_a_leaving_team_loses_an_opening_that_is_no_longer_declared_but_no_claim(self) -> None:
+        desired = objects.manifests(self.leaving("2027-01-31"))
+        bodies = [live(self.leaving("2027-01-31")), live(objects.network_policy("cv")), live(objects.claim("cv"))]
+        found = made(desired, *bodies)
+        assert {change.key.kind for change in found.of(Action.DELETE)} == {"NetworkPolicy"}
+
+    def test_a_claim_that_a_staying_team_gives_up_goes_with_a_warning(self) -> None:
+        desired = objects.manifests(objects.namespace("cv"))
+        found = made(desired, live(objects.namespace("cv")), live(objects.claim("cv")))
+        assert [change.key.kind for change in found.of(Action.DELETE)] == ["PersistentVolumeClaim"]
+        assert [warning.code for warning in found.warnings] == [WarningCode.DATA_DELETED]
+
+    def test_once_a_leaving_team_is_gone_the_plan_is_empty(self) -> None:
+        desired = objects.manifests(self.leaving("2027-01-31"), objects.claim("cv"))
+        assert made(desired, *(live(manifest) for manifest in desired), running={"cv": {}}).empty
+
+    def test_work_that_appears_later_is_drained_again(self) -> None:
+        desired = objects.manifests(self.leaving("2027-01-31"))
+        found = made(desired, *(live(manifest) for manifest in desired), running={"cv": {"Pod": 1}})
+        assert [type(change).__name__ for change in found.changes] == ["Drain", "Drain"]
+
+    @pytest.mark.parametrize(
+        ("until", "kept"), [("2026-11-23", True), ("2026-11-22", True), ("2026-11-21", False), ("soon", True)]
+    )
+    def test_data_of_a_team_taken_out_too_early(self, until: str, kept: bool) -> None:
+        bodies = [
+            live(self.leaving(until)),
+            live(objects.claim("cv")),
+            live(objects.quota("cv")),
+            live(objects.role("cv")),
+        ]
+        found = made(objects.manifests(), *bodies)
+        deleted = {change.key.kind for change in found.of(Action.DELETE)}
+        blocked = {change.key.kind for change in found.of(Action.BLOCKED)}
+        if kept:
+            assert deleted == {"Role"}
+            assert blocked == {"Namespace"}
+        else:
+            assert deleted == {"Role", "ResourceQuota", "PersistentVolumeClaim", "Namespace"}
+            assert blocked == set()
+
+
+class TestCautions:
+    def test_a_quota_below_use_with_numbers(self) -> None:
+        desired = objects.manifests(objects.namespace("cv"), objects.quota("cv", gpus=4))
+        quota = next(item for item in desired if item.key.kind == "ResourceQuota")
+        used = {"requests.nvidia.com/gpu": "6", "pods": "3", "requests.cpu": "8"}
+        body = live(objects.quota("cv", gpus=8), status={"used": used})
+        found = made(desired, live(objects.namespace("cv")), body, verdicts={quota.key: Accepted(live(quota), ())})
+        (warning,) = found.warnings
+        assert warning.code is WarningCode.QUOTA_BELOW_USE
+        for part in ("requests.nvidia.com/gpu", "8 → 4", "in use 6", "what runs stays", "refused"):
+            assert part in warning.message
+
+    def test_a_raised_quota_that_is_still_below_use_is_no_news(self) -> None:
+        desired = objects.manifests(objects.namespace("cv"), objects.quota("cv", gpus=4))
+        quota = next(item for item in desired if item.key.kind == "ResourceQuota")
+        body = live(objects.quota("cv", gpus=2), status={"used": {"requests.nvidia.com/gpu": "6"}})
+        found = made(desired, live(objects.namespace("cv")), body, verdicts={quota.key: Accepted(live(quota), ())})
+        assert found.warnings == ()
+
+    def test_a_nominal_quota_below_what_is_reserved(self) -> None:
+        desired = objects.manifests(objects.cluster_queue("cv", gpus=4))
+        (queue,) = desired
+        reserved = [{"name": "a100", "resources": [{"name": "nvidia.com/gpu", "total": "6"}]}]
+        body = live(objects.cluster_queue("cv", gpus=8), status={"flavorsReservation": reserved})
+        found = made(desired, body, verdicts={queue.key: Accepted(live(queue), ())})
+        (warning,) = found.warnings
+        assert "nvidia.com/gpu in a100" in warning.message
+        assert "8 → 4" in warning.message
+        assert "reserved 6" in warning.message
