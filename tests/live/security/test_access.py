@@ -237,7 +237,8 @@ def test_compute_beyond_the_quota_is_refused(secured: Secured) -> None:
 
 
 def test_a_leaving_teams_namespace_takes_no_pod_from_anybody(secured: Secured) -> None:
-    message = secured.refusal(lambda: secured.kube.create(pod("old"), dry_run=True))
+    body = pod("old", amounts={"cpu": "1m", "memory": "1Mi"})
+    message = secured.refusal(lambda: secured.kube.create(body, dry_run=True))
     assert "exceeded quota: allotment-quota" in message
 
 
@@ -257,6 +258,29 @@ class TestLimits:
     def test_as_many_as_that_are_admitted(self, secured: Secured) -> None:
         amounts = {"cpu": "1", "memory": "1Gi", "nvidia.com/gpu": "2"}
         assert secured.refusal(lambda: secured.kube.create(pod("nlp", amounts=amounts), dry_run=True)) == ""
+
+
+def test_nobody_enters_anothers_pool(secured: Secured) -> None:
+    """A3, level node-pool: the taint of cv's pool is tolerated by cv only."""
+    for key, value in (("allotment.dev/dedicated", "cv"), ("allotment.dev/dedicated", "")):
+        toleration = {"key": key, "operator": "Equal" if value else "Exists", **({"value": value} if value else {})}
+        message = secured.create(pod("nlp", spec={"tolerations": [toleration]}), MEMBER)
+        assert "node-pool-isolation.allotment.dev" in message
+
+
+def test_why_devices_are_counted_by_requests_only(secured: Secured) -> None:
+    """The API server takes a quota of `limits.nvidia.com/gpu`, and then counts nothing: a limit that limits nothing."""
+    secured.kube.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "ResourceQuota",
+            "metadata": {"name": "probe", "namespace": "default"},
+            "spec": {"hard": {"limits.nvidia.com/gpu": "1"}},
+        }
+    )
+    body = pod("nlp", amounts={"nvidia.com/gpu": "2"})
+    body["metadata"]["namespace"] = "default"
+    assert secured.refusal(lambda: secured.kube.create(body, dry_run=True)) == ""
 
 
 def test_pods_get_no_token(secured: Secured) -> None:

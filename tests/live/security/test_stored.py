@@ -19,14 +19,10 @@ OWN_KINDS = {"ResourceFlavor", "ClusterQueue", "WorkloadPriorityClass"}
 
 def differences(sent: Any, stored: Any, path: str = "") -> list[str]:
     """Fields of what was sent that the server stores otherwise, or not at all."""
+    if sent is False and stored is None:
+        return []  # The server does not store a `false` that is the default anyway (a PriorityClass's globalDefault).
     if isinstance(sent, Mapping) and isinstance(stored, Mapping):
-        return [
-            line
-            for key, value in sent.items()
-            for line in (
-                differences(value, stored[key], f"{path}.{key}") if key in stored else [f"{path}.{key} is gone"]
-            )
-        ]
+        return [line for key, value in sent.items() for line in differences(value, stored.get(key), f"{path}.{key}")]
     if isinstance(sent, list) and isinstance(stored, list) and len(sent) == len(stored):
         return [
             line
