@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from allotment.model.manifest import Manifests
     from allotment.model.platform import Platform
     from allotment.operations.apply import ApplyReport, Outcome
+    from allotment.operations.drift import DriftReport
     from allotment.operations.ports import KubePort
     from allotment.operations.rendering import Rendered
     from allotment.operations.teams import Edit
@@ -257,6 +259,67 @@ def live_plan(
     (manifests,) = render_clusters(platform, [cluster])
     settings = PlanSettings(platform.name, _today(), force=force, check_creations=check_creations)
     return make_plan(manifests, kube, settings)
+
+
+def save_plan(plan: Plan, path: str) -> None:
+    """Write a plan to a file that only its owner reads: it holds what is to be written into the cluster.
+
+    Raises:
+        UsageError: the plan writes Secrets.
+    """
+    from allotment.adapters import folders
+    from allotment.operations.saved_plans import plan_to_text
+
+    folders.write_text(Path(path), plan_to_text(plan), mode=0o600)
+
+
+def read_plan(path: str) -> Plan:
+    """A saved plan.
+
+    Raises:
+        InputError: the file is no plan of ours, or it was damaged.
+    """
+    from allotment.adapters import folders
+    from allotment.operations.saved_plans import plan_from_text
+
+    return plan_from_text(folders.read_text(Path(path)))
+
+
+def refuse_stale(plan: Plan, kube: KubePort, platform: Platform | None) -> None:
+    """Compare a saved plan with the cluster, and with the directory where it is at hand.
+
+    Raises:
+        ConflictError: one of them has moved on.
+    """
+    from allotment.operations import saved_plans
+    from allotment.plan.settle import digest_of
+
+    cluster = platform.cluster(plan.cluster) if platform is not None and platform.name == plan.platform else None
+    digest = ""
+    if platform is not None and cluster is not None:
+        digest = digest_of(render_clusters(platform, [cluster])[0])
+    saved_plans.refuse_stale(plan, kube, digest=digest)
+
+
+def find_drift(
+    platform: Platform, clusters: Sequence[Cluster], connect_to: Callable[[Cluster], KubePort]
+) -> DriftReport:
+    """Look at clusters side by side; one that does not answer does not hide the others.
+
+    Args:
+        platform: the declaration.
+        clusters: which of its clusters.
+        connect_to: makes the client of a cluster; may raise.
+    """
+    from allotment.adapters.clock import SystemClock
+    from allotment.operations import drift
+    from allotment.operations.planning import PlanSettings
+
+    targets = [
+        drift.DriftTarget(manifests, partial(connect_to, cluster))
+        for cluster, manifests in zip(clusters, render_clusters(platform, clusters), strict=True)
+    ]
+    return drift.find_drift(targets, PlanSettings(platform.name, _today()), SystemClock())
 
 
 def apply(plan: Plan, kube: KubePort, *, force: bool, on_outcome: Callable[[Outcome], None]) -> ApplyReport:

@@ -19,6 +19,9 @@ _KIND_PLATFORM = re.compile(rb"^kind:\s*[\"']?Platform[\"']?\s*(#.*)?$", re.MULT
 _LOOKED_AT: Final = 1 << 20
 """Bytes of a file that are searched for the platform's document."""
 
+_LARGEST: Final = 256 << 20
+"""Bytes of a file that is read: a plan of 1,000 teams has some 50 MB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -41,6 +44,27 @@ def holds_platform(directory: Path) -> bool:
     except OSError:
         return False
     return False
+
+
+def read_text(path: Path) -> str:
+    """A file that a user names.
+
+    Raises:
+        InputError: it cannot be read, is too large, or is no text.
+    """
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(_LARGEST + 1)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read", why=error.strerror or str(error), fix="check the path and its permissions"
+        ) from error
+    if len(raw) > _LARGEST:
+        raise InputError(f"{path} is larger than {_LARGEST >> 20} MiB", fix="name another file")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not text", why="it is not UTF-8", fix="name another file") from None
 
 
 def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:

@@ -52,8 +52,8 @@ def carry_out(session: Session, plan: Plan, kube: KubePort, output: OutputOption
         # The plan is not the result: it goes beside it, so that -o json stays one document.
         if output.format == "table":
             session.note(plan_text(plan, plan_listing(plan).rows, session.text_width))
-        _ask(session, plan, consent)
-    report = _applied(session, plan, kube, force=consent.force)
+        ask(session, plan, consent)
+    report = run_plan(session, plan, kube, force=consent.force)
     show(
         session,
         output,
@@ -80,7 +80,13 @@ def _dry_run_code(plan: Plan) -> int:
     return 6 if blocked or any(change.action.value == "conflict" for change in plan.changes) else 0
 
 
-def _ask(session: Session, plan: Plan, consent: Consent) -> None:
+def ask(session: Session, plan: Plan, consent: Consent) -> None:
+    """Get the user's consent to a plan.
+
+    Raises:
+        UsageError: nobody can answer, or the consent given in advance does not fit the plan.
+        AllotmentError: the user said no.
+    """
     for namespace in plan.doomed_namespaces:
         if namespace not in consent.deletable and not session.typed(
             f"Namespace {namespace} would be deleted with all its data. Type its name to allow that",
@@ -103,7 +109,8 @@ def _ask(session: Session, plan: Plan, consent: Consent) -> None:
         raise AllotmentError("nothing was changed", why="you said no", fix="run it again when you are ready")
 
 
-def _applied(session: Session, plan: Plan, kube: KubePort, *, force: bool) -> ApplyReport:
+def run_plan(session: Session, plan: Plan, kube: KubePort, *, force: bool) -> ApplyReport:
+    """Carry a plan out, with progress."""
     from allotment import wiring  # noqa: PLC0415 (start-up time)
 
     total = len(plan.changes)

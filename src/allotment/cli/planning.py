@@ -51,6 +51,16 @@ def target_in(session: Session, place: Path, platform: Platform, cluster: Cluste
     return Target(place, platform, cluster, session.value("context") or cluster.context)
 
 
+def platform_at_hand(session: Session, name: str) -> Platform | None:
+    """The platform of that name, if somebody named its directory or we stand in it; a saved plan does without."""
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+
+    if not session.value("platform") and not wiring.holds_platform(Path()):
+        return None
+    platform = load(session, platform_directory(session), quiet=True).platform
+    return platform if platform.name == name else None
+
+
 def live_plan(
     session: Session, target: Target, kube: KubePort, *, force: bool = False, check_creations: bool = False
 ) -> Plan:

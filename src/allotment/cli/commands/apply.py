@@ -55,18 +55,23 @@ def apply(
     """Bring a cluster to what the platform directory says, or carry out a saved plan.
 
     Shows the plan and asks. One bad object does not stop the rest; what is left is named, and running it again takes
-    it up. Fields that other managers own are left alone unless --force-conflicts says otherwise.
+    it up. Fields that other managers own are left alone unless --force-conflicts says otherwise. A saved plan is
+    refused when the cluster, or the directory if --platform names it, has changed since.
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
     from allotment.cli.applying import Consent, carry_out  # noqa: PLC0415
-    from allotment.cli.planning import live_plan, target_of  # noqa: PLC0415
+    from allotment.cli.planning import live_plan, platform_at_hand, target_of  # noqa: PLC0415
 
     consent = Consent(yes=yes, deletable=deletable, dry_run=dry_run, force=force_conflicts)
     kubeconfig = session.value("kubeconfig")
     if source is not None and Path(source).is_file():
-        saved = wiring.read_plan(source)
-        with wiring.connect(kubeconfig, session.value("context") or saved.context) as kube:
-            return carry_out(session, saved.plan, kube, output, consent)
+        plan = wiring.read_plan(source)
+        platform = platform_at_hand(session, plan.platform)
+        cluster = platform.cluster(plan.cluster) if platform else None
+        context = session.value("context") or (cluster.context if cluster else plan.cluster)
+        with wiring.connect(kubeconfig, context) as kube:
+            wiring.refuse_stale(plan, kube, platform)
+            return carry_out(session, plan, kube, output, consent)
     target = target_of(session, source)
     with wiring.connect(kubeconfig, target.context) as kube:
         plan = live_plan(session, target, kube, force=force_conflicts, check_creations=dry_run == "server")

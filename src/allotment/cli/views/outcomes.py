@@ -73,7 +73,9 @@ def report_text(report: ApplyReport, rows: Sequence[Outcome]) -> str:
         status = click.style(f"{outcome.status.value:<11}", fg=_COLORS.get(outcome.status, "red"))
         message = printable(outcome.message).replace("\n", "\n              ")
         lines.append(f"  {status} {printable(str(outcome.change.key))}: {message}")
-    if left:
+    if any(outcome.status is Status.CONFLICT for outcome in left):
+        lines += ["", "Fields of other managers stay as they are until --force-conflicts takes them over."]
+    if any(outcome.status is not Status.CONFLICT for outcome in left):
         lines += ["", "Running the same command again takes up what is left."]
     return "\n".join(lines)
 

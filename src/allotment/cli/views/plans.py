@@ -219,8 +219,8 @@ def _details(change: Change) -> Iterator[str]:
         case Conflict():
             for contested in change.contested:
                 yield (
-                    f"{contested.field}: {_value(contested.live)} is owned by {contested.manager}"
-                    f"{_since(contested.since)}; declared is {_value(contested.desired)}"
+                    f"{contested.field}: {shown_value(contested.live)} is owned by {contested.manager}"
+                    f"{_since(contested.since)}; declared is {shown_value(contested.desired)}"
                 )
         case Blocked():
             yield printable(change.what)
@@ -234,13 +234,13 @@ def _details(change: Change) -> Iterator[str]:
 
 def _field_line(change: FieldChange) -> str:
     if change.old is ABSENT:
-        text = click.style(f"+ {change.field}: {_value(change.new)}", fg="green")
+        text = click.style(f"+ {change.field}: {shown_value(change.new)}", fg="green")
     elif change.new is ABSENT:
-        text = click.style(f"- {change.field}: {_value(change.old)}", fg="red")
+        text = click.style(f"- {change.field}: {shown_value(change.old)}", fg="red")
     elif change.old == change.new:
-        text = f"{change.field}: {_value(change.new)} stays, but is no longer ours"
+        text = f"{change.field}: {shown_value(change.new)} stays, but is no longer ours"
     else:
-        old, new = click.style(_value(change.old), fg="red"), click.style(_value(change.new), fg="green")
+        old, new = click.style(shown_value(change.old), fg="red"), click.style(shown_value(change.new), fg="green")
         text = f"{change.field}: {old} -> {new}"
     return text + (f" (was set by {printable(change.by)}{_since(change.since)})" if change.by else "")
 
@@ -249,7 +249,8 @@ def _since(moment: str) -> str:
     return f" since {moment}" if moment else ""
 
 
-def _value(value: Any) -> str:
+def shown_value(value: Any) -> str:
+    """A field's value on one line, not too long; ``(absent)`` where there is none."""
     if value is ABSENT:
         return "(absent)"
     text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False, default=str)
@@ -268,7 +269,7 @@ def warning_lines(warnings: Sequence[PlanWarning]) -> list[str]:
 def plan_document(plan: Plan, rows: Sequence[ChangeRow]) -> Mapping[str, Any]:
     """The plan as JSON."""
     return {
-        "kind": "Plan",
+        "kind": "PlanSummary",
         "platform": plan.platform,
         "cluster": plan.cluster,
         "digest": plan.digest,

@@ -1,0 +1,58 @@
+"""`allot prove`."""
+
+from __future__ import annotations
+
+import click
+
+from allotment.cli.lazy import Command
+from allotment.cli.options import (
+    OutputOptions,
+    cluster_flag,
+    global_flags,
+    output_flags,
+    platform_argument,
+    server_flags,
+    team_flag,
+)
+from allotment.cli.session import Session
+
+
+@click.command(cls=Command)
+@platform_argument
+@cluster_flag
+@team_flag
+@click.option("--evidence", metavar="FILE", type=click.Path(dir_okay=False), help="Also write a Markdown report.")
+@server_flags
+@output_flags
+@global_flags
+@click.pass_obj
+def prove(session: Session, directory: str | None, *, evidence: str | None, output: OutputOptions) -> int:
+    """Try to break the guardrails of a live cluster, and report which ones held.
+
+    Probes act as the teams' people, by impersonation, as server-side dry runs or as objects that live for seconds;
+    good work must get through, bad work must be refused with the right message. Ends with 1 if anything failed.
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.output import show  # noqa: PLC0415
+    from allotment.cli.places import named_team  # noqa: PLC0415
+    from allotment.cli.planning import target_of  # noqa: PLC0415
+    from allotment.cli.progress import ProgressLine  # noqa: PLC0415
+    from allotment.cli.views.proofs import proof_document, proof_listing, proof_text  # noqa: PLC0415
+
+    target = target_of(session, directory)
+    name = session.value("team")
+    team = named_team(target.platform, name).name if name else None
+    with wiring.connect(session.value("kubeconfig"), target.context) as kube, ProgressLine(session) as progress:
+        progress.tell(f"probing {target.cluster.name}")
+        report = wiring.prove(target.platform, target.cluster, kube, team=team)
+    show(
+        session,
+        output,
+        proof_listing(report),
+        human=lambda rows: proof_text(report, rows),
+        whole=lambda rows: proof_document(report, rows),
+    )
+    if evidence is not None:
+        wiring.write_file(evidence, wiring.evidence(report))
+        session.note(f"evidence in {evidence}")
+    return 1 if report.failed else 0

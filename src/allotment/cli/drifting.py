@@ -1,0 +1,52 @@
+"""Drift put right, cluster by cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from allotment.cli.applying import Consent, ask, run_plan
+from allotment.cli.options import OutputOptions
+from allotment.cli.output import show
+from allotment.cli.session import Session
+from allotment.cli.views.drifts import drift_listing, drift_text, repair_document, repair_listing, repair_text
+
+if TYPE_CHECKING:
+    from allotment.operations.apply import ApplyReport
+    from allotment.operations.drift import DriftReport
+    from allotment.operations.ports import KubePort
+
+
+def repair_all(
+    session: Session,
+    report: DriftReport,
+    connect: Callable[[str], KubePort],
+    output: OutputOptions,
+    consent: Consent,
+) -> int:
+    """Ask for every cluster that has drifted, repair it, report; the exit code.
+
+    Everything is asked before anything is done, so that a no changes nothing anywhere.
+
+    Raises:
+        UsageError: nobody can answer.
+        AllotmentError: the user said no.
+    """
+    drifted = [(each.cluster, each.plan) for each in report.clusters if each.plan is not None and not each.plan.empty]
+    if output.format == "table":
+        session.note(drift_text(report, drift_listing(report).rows))
+    for _, plan in drifted:
+        allowed = tuple(name for name in consent.deletable if name in plan.doomed_namespaces)
+        ask(session, plan, replace(consent, deletable=allowed))
+    done: list[ApplyReport] = [run_plan(session, plan, connect(cluster), force=True) for cluster, plan in drifted]
+    show(
+        session,
+        output,
+        repair_listing(done),
+        human=lambda rows: repair_text(report, done, rows),
+        whole=lambda rows: repair_document(report, done, rows),
+    )
+    unreachable = next((each.error for each in report.clusters if each.error is not None), None)
+    codes = [each.exit_code for each in done if each.exit_code] + ([unreachable.exit_code] if unreachable else [])
+    return codes[0] if codes else 0

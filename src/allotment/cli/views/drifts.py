@@ -1,0 +1,168 @@
+"""Drift: what differs in which cluster, who changed it, and what a repair did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import click
+
+from allotment.cli.output import Column, Listing, rfc3339
+from allotment.cli.terminal import printable
+from allotment.cli.views.amounts import count
+from allotment.cli.views.outcomes import outcome_document, outcome_listing, report_text
+from allotment.cli.views.plans import shown_value
+from allotment.operations.apply import ApplyReport, Outcome
+from allotment.operations.drift import ClusterDrift, DriftedField, DriftedObject, DriftKind, DriftReport, DriftState
+from allotment.plan.difference import ABSENT
+
+_COLORS: Final = {
+    DriftKind.CHANGED: "yellow",
+    DriftKind.MISSING: "red",
+    DriftKind.SURPLUS: "red",
+    DriftKind.BLOCKED: "bright_red",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DriftRow:
+    """A drifted object of a cluster."""
+
+    cluster: str
+    object: DriftedObject
+
+
+def drift_listing(report: DriftReport) -> Listing[DriftRow]:
+    """A row an object."""
+    rows = [DriftRow(each.cluster, found) for each in report.clusters for found in each.objects]
+    return Listing(
+        kind="DriftedObject",
+        rows=rows,
+        columns=(
+            Column("CLUSTER", lambda row: row.cluster),
+            Column("DRIFT", lambda row: row.object.kind.value, style=lambda row: _COLORS[row.object.kind]),
+            Column("KIND", lambda row: row.object.key.kind),
+            Column("NAMESPACE", lambda row: row.object.key.namespace or None),
+            Column("NAME", lambda row: row.object.key.name),
+            Column("FIELDS", lambda row: len(row.object.fields) or None),
+            Column("BY", lambda row: ", ".join(sorted({f.by for f in row.object.fields if f.by})) or None),
+            Column("DETAILS", lambda row: "; ".join(_details(row.object)) or None, wide=True),
+        ),
+        name=lambda row: f"{row.cluster} {row.object.key}",
+        document=lambda row: {"cluster": row.cluster, **_object_document(row.object)},
+        labels=lambda row: {
+            "cluster": row.cluster,
+            "drift": row.object.kind.value,
+            "kind": row.object.key.kind,
+            "namespace": row.object.key.namespace,
+        },
+        nothing="no drift",
+    )
+
+
+def drift_text(report: DriftReport, rows: Sequence[DriftRow]) -> str:
+    """Each cluster with its verdict; below it what differs."""
+    blocks = []
+    for cluster in report.clusters:
+        lines = [_headline(cluster)]
+        for row in rows:
+            if row.cluster == cluster.cluster:
+                found = row.object
+                word = click.style(f"{found.kind.value:<8}", fg=_COLORS[found.kind])
+                lines.append(f"  {word} {printable(str(found.key))}")
+                lines += [f"           {detail}" for detail in _details(found)]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _headline(cluster: ClusterDrift) -> str:
+    name = click.style(cluster.cluster, bold=True)
+    match cluster.state:
+        case DriftState.IN_SYNC:
+            unchanged = cluster.plan.unchanged if cluster.plan is not None else 0
+            return f"{name}: {click.style('in sync', fg='green')} ({count(unchanged, 'object')})"
+        case DriftState.DRIFTED:
+            return f"{name}: {click.style('drifted', fg='yellow')} ({count(len(cluster.objects), 'object')})"
+        case DriftState.UNREACHABLE:
+            why = str(cluster.error).replace("\n", "\n  ") if cluster.error else "it does not answer"
+            return f"{name}: {click.style('unknown', fg='red')}: {printable(why)}"
+
+
+def _details(found: DriftedObject) -> list[str]:
+    lines = [_field_line(field) for field in found.fields]
+    return [*lines, printable(found.message)] if found.message else lines
+
+
+def _field_line(field: DriftedField) -> str:
+    live, declared = shown_value(field.live), shown_value(field.declared)
+    by = f" (by {printable(field.by)}{f', {field.since}' if field.since else ''})" if field.by else ""
+    return f"{field.field}: is {live}, declared {declared}{by}"
+
+
+def drift_document(report: DriftReport, rows: Sequence[DriftRow]) -> Mapping[str, Any]:
+    """The report as JSON."""
+    return {
+        "kind": "DriftReport",
+        "platform": report.platform,
+        "inSync": report.in_sync,
+        "degraded": report.degraded,
+        "clusters": [
+            {
+                "name": each.cluster,
+                "state": each.state.value,
+                "observedAt": rfc3339(each.observed_at),
+                "error": None if each.error is None else {"what": each.error.what, "why": each.error.why},
+                "objects": [_object_document(row.object) for row in rows if row.cluster == each.cluster],
+            }
+            for each in report.clusters
+        ],
+    }
+
+
+def _object_document(found: DriftedObject) -> dict[str, Any]:
+    key = found.key
+    return {
+        "drift": found.kind.value,
+        "object": {"group": key.group, "kind": key.kind, "namespace": key.namespace, "name": key.name},
+        "message": found.message,
+        "fields": [_field_document(field) for field in found.fields],
+    }
+
+
+def _field_document(field: DriftedField) -> Mapping[str, Any]:
+    sides = {name: value for name, value in (("live", field.live), ("declared", field.declared)) if value is not ABSENT}
+    return {"field": field.field, "by": field.by, "since": field.since, **sides}
+
+
+def repair_listing(done: Sequence[ApplyReport]) -> Listing[Outcome]:
+    """A row a step, over all clusters."""
+    one = ApplyReport("", "", tuple(outcome for report in done for outcome in report.outcomes), 0)
+    return outcome_listing(one)
+
+
+def repair_text(drift: DriftReport, done: Sequence[ApplyReport], rows: Sequence[Outcome]) -> str:
+    """What was put right in each cluster."""
+    if not done and drift.in_sync:
+        return f"{click.style('nothing to repair', fg='green', bold=True)}: every cluster is as declared"
+    lines = [report_text(report, [row for row in rows if row in report.outcomes]) for report in done]
+    lines += [f"{name}: not repaired, it does not answer" for name in drift.degraded]
+    return "\n".join(lines)
+
+
+def repair_document(drift: DriftReport, done: Sequence[ApplyReport], rows: Sequence[Outcome]) -> Mapping[str, Any]:
+    """The repair as JSON."""
+    return {
+        "kind": "RepairReport",
+        "platform": drift.platform,
+        "complete": not drift.degraded and all(report.complete for report in done),
+        "degraded": drift.degraded,
+        "clusters": [
+            {
+                "name": report.cluster,
+                "complete": report.complete,
+                "outcomes": [outcome_document(row) for row in rows if row in report.outcomes],
+            }
+            for report in done
+        ],
+    }

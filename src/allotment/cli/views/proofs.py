@@ -1,0 +1,120 @@
+"""Proofs: what was tried against the guardrails, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from textwrap import shorten
+from typing import Any, Final
+
+import click
+
+from allotment.cli.output import Column, Listing, rfc3339
+from allotment.cli.terminal import printable
+from allotment.cli.views.amounts import count
+from allotment.prove.verdicts import ProofReport, Result, Verdict
+
+_COLORS: Final = {
+    Verdict.PROVED: "green",
+    Verdict.FAILED: "red",
+    Verdict.NOT_PROVABLE: "yellow",
+    Verdict.ERROR: "bright_red",
+}
+
+_SHORT: Final = 160
+"""Characters of a server's answer in tables; JSON and the evidence have it in full."""
+
+
+def proof_listing(report: ProofReport) -> Listing[Result]:
+    """A row a probe."""
+    return Listing(
+        kind="Probe",
+        rows=report.results,
+        columns=(
+            Column("VERDICT", lambda row: row.verdict.value, style=lambda row: _COLORS[row.verdict]),
+            Column("GUARDRAIL", lambda row: row.guardrail),
+            Column("TEAM", lambda row: row.team or None),
+            Column("TRIED", lambda row: row.tried),
+            Column("AS", lambda row: row.persona),
+            Column("OBJECT", lambda row: row.object, wide=True),
+            Column("EXPECTED", lambda row: row.expected, wide=True),
+            Column("GOT", lambda row: row.got, wide=True, text=lambda row: shorten(row.got, _SHORT, placeholder=" …")),
+        ),
+        name=lambda row: f"{row.guardrail}/{row.team}" if row.team else row.guardrail,
+        document=result_document,
+        labels=lambda row: {"verdict": row.verdict.value, "guardrail": row.guardrail, "team": row.team},
+        nothing="no probe was tried",
+    )
+
+
+def proof_text(report: ProofReport, rows: Sequence[Result]) -> str:
+    """A line a guardrail; what failed with all that was expected and came back."""
+    lines = []
+    ranked = sorted(rows, key=lambda row: row.guardrail)
+    for guardrail, group in groupby(ranked, key=lambda row: row.guardrail):
+        members = list(group)
+        lines.append(_guardrail_line(guardrail, members))
+        for row in members:
+            if row.verdict in (Verdict.FAILED, Verdict.ERROR):
+                lines += _failure(row)
+    counts = ", ".join(
+        click.style(f"{number} {verdict.value}", fg=_COLORS[verdict])
+        for verdict, number in report.counts.items()
+        if number
+    )
+    verdict = click.style("not proved", fg="red", bold=True) if report.failed else click.style("proved", fg="green")
+    lines += ["", f"{verdict}: {report.cluster}: {count(len(report.results), 'probe')}: {counts or 'none'}"]
+    if report.broken:
+        lines.append(f"broken: {', '.join(report.broken)}")
+    return "\n".join(lines)
+
+
+def _guardrail_line(guardrail: str, rows: Sequence[Result]) -> str:
+    worst = next((verdict for verdict in _BY_GRAVITY if any(row.verdict is verdict for row in rows)), Verdict.PROVED)
+    word = click.style(f"{worst.value:<12}", fg=_COLORS[worst])
+    teams = ", ".join(dict.fromkeys(row.team for row in rows if row.team))
+    return f"{word} {guardrail}  ({count(len(rows), 'probe')}{f': {teams}' if teams else ''})"
+
+
+_BY_GRAVITY: Final = (Verdict.FAILED, Verdict.ERROR, Verdict.NOT_PROVABLE)
+
+
+def _failure(row: Result) -> list[str]:
+    inner = " " * 13
+    return [
+        f"{inner}{printable(row.tried)}, as {printable(row.persona)}, on {printable(row.object)}",
+        f"{inner}  expected: {printable(row.expected)}",
+        f"{inner}  got:      {printable(row.got)}",
+    ]
+
+
+def proof_document(report: ProofReport, rows: Sequence[Result]) -> Mapping[str, Any]:
+    """The report as JSON."""
+    return {
+        "kind": "ProofReport",
+        "platform": report.platform,
+        "cluster": report.cluster,
+        "server": report.server,
+        "serverVersion": report.version,
+        "started": rfc3339(report.started),
+        "finished": rfc3339(report.finished),
+        "proved": not report.failed,
+        "broken": report.broken,
+        "summary": {verdict.value: number for verdict, number in report.counts.items()},
+        "probes": [result_document(row) for row in rows],
+    }
+
+
+def result_document(row: Result) -> Mapping[str, Any]:
+    """A probe as JSON."""
+    return {
+        "verdict": row.verdict.value,
+        "guardrail": row.guardrail,
+        "team": row.team,
+        "tried": row.tried,
+        "as": row.persona,
+        "object": row.object,
+        "expected": row.expected,
+        "got": row.got,
+        "at": rfc3339(row.at),
+    }
