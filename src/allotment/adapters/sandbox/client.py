@@ -120,6 +120,11 @@ class Client:
         query = f"{path}?fieldManager={FIELD_MANAGER}&force=true"
         _good(self.request("PATCH", query, manifest, "application/apply-patch+yaml"), f"apply {path}")
 
+    def touch(self, path: str, value: str) -> None:
+        """Change an annotation, so that controllers look at the object again."""
+        patch = {"metadata": {"annotations": {"allotment.dev/touched": value}}}
+        _good(self.request("PATCH", path, patch, "application/merge-patch+json"), f"PATCH {path}")
+
 
 def _good(answer: tuple[int, dict[str, Any]], what: str) -> dict[str, Any]:
     status, body = answer
