@@ -27,17 +27,15 @@ Quota = dict[str, Any]
 """Kueue's quota of one resource in one flavor: name, nominalQuota and perhaps limits."""
 
 _COHORT_FIELD: Final = {KueueApi.V1BETA1: "cohort", KueueApi.V1BETA2: "cohortName"}
-_RUNS: Final = "None"
-_DRAINS: Final = "HoldAndDrain"
-_NONE: Final = Allowance(nominal=0, borrowing_limit=0, lending_limit=None)
 
 
 def render_kueue(site: Site) -> Iterator[Manifest]:
-    """Everything Kueue needs in one cluster."""
+    """Everything Kueue needs in one cluster; a team that leaves has no queue any more."""
+    staying = [tenant for tenant in site.tenants if not tenant.leaving]
     yield from _flavors(site)
     yield from _cohorts(site)
-    yield from _cluster_queues(site)
-    for tenant in site.tenants:
+    yield from _cluster_queues(site, staying)
+    for tenant in staying:
         yield _local_queue(site, tenant)
 
 
@@ -80,10 +78,10 @@ def _cohorts(site: Site) -> Iterator[Manifest]:
         yield shelf.clustered((site.kueue_api, "Cohort"), cohort.name, {"spec": spec})
 
 
-def _cluster_queues(site: Site) -> Iterator[Manifest]:
+def _cluster_queues(site: Site, staying: Iterable[Tenant]) -> Iterator[Manifest]:
     type_ = (site.kueue_api, "ClusterQueue")
     sharing = []
-    for tenant in site.tenants:
+    for tenant in staying:
         if has_own_queue(tenant.team, site.cluster):
             yield tenant.shelf(Family.KUEUE).clustered(type_, tenant.team.queue, {"spec": _team_spec(site, tenant)})
         else:
@@ -100,10 +98,10 @@ def _team_spec(site: Site, tenant: Tenant) -> dict[str, Any]:
         spec[_COHORT_FIELD[site.cluster.kueue_api]] = cohort
     # The name label is set by the API server and cannot be forged, unlike any other label of a namespace.
     spec["namespaceSelector"] = {"matchLabels": {"kubernetes.io/metadata.name": tenant.namespace}}
-    spec.update(_rules(in_cohort=cohort is not None, draining=tenant.leaving))
+    spec.update(_rules(in_cohort=cohort is not None))
     if site.cluster.fair_sharing:
         spec["fairSharing"] = {"weight": amounts.thousandths(placement.weight)}
-    spec["resourceGroups"] = _resource_groups(site, placement, in_cohort=cohort is not None, empty=tenant.leaving)
+    spec["resourceGroups"] = _resource_groups(site, placement, in_cohort=cohort is not None)
     return spec
 
 
@@ -113,7 +111,7 @@ def _cohort_of(tenant: Tenant) -> str | None:
     return None if alone else tenant.placement.cohort
 
 
-def _rules(*, in_cohort: bool, draining: bool) -> dict[str, Any]:
+def _rules(*, in_cohort: bool) -> dict[str, Any]:
     return {
         "queueingStrategy": "BestEffortFIFO",
         # A cheaper flavor is worth a look before anybody's work is stopped.
@@ -123,13 +121,14 @@ def _rules(*, in_cohort: bool, draining: bool) -> dict[str, Any]:
             "reclaimWithinCohort": "Any" if in_cohort else "Never",
             "withinClusterQueue": "LowerPriority",
         },
-        "stopPolicy": _DRAINS if draining else _RUNS,
+        # Written out, so that a queue somebody put on hold shows up as drift.
+        "stopPolicy": "None",
     }
 
 
-def _resource_groups(site: Site, placement: Placement, *, in_cohort: bool, empty: bool) -> list[dict[str, Any]]:
+def _resource_groups(site: Site, placement: Placement, *, in_cohort: bool) -> list[dict[str, Any]]:
     def quota(resource: str, allowance: Allowance, write: Callable[[int], str]) -> Quota:
-        return _quota(resource, _NONE if empty else allowance, write, in_cohort=in_cohort)
+        return _quota(resource, allowance, write, in_cohort=in_cohort)
 
     def devices(resource: str, entry: FlavorAllowance) -> dict[str, Any]:
         return {"name": entry.flavor, "resources": [quota(resource, entry.devices, amounts.count)]}
@@ -178,7 +177,7 @@ def _memory(amount: int) -> str:
 
 def _shared_spec(site: Site, tenants: Iterable[Tenant]) -> dict[str, Any]:
     cluster = site.cluster
-    active = [tenant.placement for tenant in tenants if not tenant.leaving]
+    active = [tenant.placement for tenant in tenants]
     cpu = min(sum(placement.cpu.nominal for placement in active), cluster.cpu)
     memory = min(sum(placement.memory.nominal for placement in active), cluster.memory)
     compute = [
@@ -196,7 +195,7 @@ def _shared_spec(site: Site, tenants: Iterable[Tenant]) -> dict[str, Any]:
     groups.extend(_group([resource], flavors) for resource, flavors in by_resource.items())
     return {
         "namespaceSelector": {"matchExpressions": [{"key": labels.TENANT, "operator": "Exists"}]},
-        **_rules(in_cohort=False, draining=False),
+        **_rules(in_cohort=False),
         "resourceGroups": groups,
     }
 
@@ -215,10 +214,5 @@ def _local_queue(site: Site, tenant: Tenant) -> Manifest:
     return tenant.shelf(Family.KUEUE).namespaced(
         (site.kueue_api, "LocalQueue"),
         labels.LOCAL_QUEUE,
-        {
-            "spec": {
-                "clusterQueue": tenant.team.queue if own else labels.SHARED_QUEUE,
-                "stopPolicy": _DRAINS if tenant.leaving else _RUNS,
-            }
-        },
+        {"spec": {"clusterQueue": tenant.team.queue if own else labels.SHARED_QUEUE, "stopPolicy": "None"}},
     )

@@ -95,36 +95,31 @@ _OWN_CLUSTER_RULES: Final[tuple[Rule, ...]] = (
 
 
 def render_rbac(site: Site) -> Iterator[Manifest]:
-    """Roles and bindings of every team; a role that no group holds is not rendered."""
+    """Roles and bindings of every team that stays; a role that no group holds is not rendered."""
     for tenant in site.tenants:
+        if tenant.leaving:
+            continue  # With its workloads gone, a way in could only start new ones.
         shelf = tenant.shelf(Family.RBAC)
-        for role, groups in _holders(tenant):
+        for role, groups in _holders(tenant.team.groups):
             if groups:
                 yield shelf.namespaced((RBAC_API, "Role"), role.value, {"rules": list(RULES[role])})
                 yield shelf.namespaced((RBAC_API, "RoleBinding"), role.value, _binding("Role", role.value, groups))
         yield from _own_cluster(tenant, shelf)
 
 
-def _holders(tenant: Tenant) -> Iterator[tuple[Role, tuple[str, ...]]]:
-    groups = tenant.team.groups
-    if tenant.leaving:
-        # The workloads are gone and shall not come back; whoever belonged to the team may look after its data.
-        yield Role.VIEWER, _everyone(groups)
-        return
-    yield Role.OWNER, groups.owners
-    yield Role.MEMBER, groups.members
-    yield Role.VIEWER, groups.viewers
-    yield Role.EXEC, groups.exec
-
-
-def _everyone(groups: Groups) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*groups.owners, *groups.members, *groups.viewers)))
+def _holders(groups: Groups) -> tuple[tuple[Role, tuple[str, ...]], ...]:
+    return (
+        (Role.OWNER, groups.owners),
+        (Role.MEMBER, groups.members),
+        (Role.VIEWER, groups.viewers),
+        (Role.EXEC, groups.exec),
+    )
 
 
 def _own_cluster(tenant: Tenant, shelf: Shelf) -> Iterator[Manifest]:
     """Nothing in a cluster of one's own is another team's, so its owners and members may see all of it."""
     groups = tuple(dict.fromkeys((*tenant.team.groups.owners, *tenant.team.groups.members)))
-    if tenant.team.isolation in {Isolation.CLUSTER, Isolation.SUBSCRIPTION} and groups and not tenant.leaving:
+    if tenant.team.isolation in {Isolation.CLUSTER, Isolation.SUBSCRIPTION} and groups:
         yield shelf.clustered((RBAC_API, "ClusterRole"), OWN_CLUSTER_VIEWER, {"rules": list(_OWN_CLUSTER_RULES)})
         yield shelf.clustered(
             (RBAC_API, "ClusterRoleBinding"), OWN_CLUSTER_VIEWER, _binding("ClusterRole", OWN_CLUSTER_VIEWER, groups)

@@ -155,13 +155,15 @@ class TestSharedLayout:
         assert find(manifests, "LocalQueue", "default", "nlp")["spec"]["clusterQueue"] == "shared"
 
 
-def test_a_leaving_team_is_drained_and_lends_and_borrows_nothing() -> None:
-    team = build.team(offboarding=Offboarding(dt.date(2027, 1, 31)))
-    manifests = rendered(build.platform(teams=[team]))
-    spec = find(manifests, "ClusterQueue", "nlp")["spec"]
-    assert spec["stopPolicy"] == "HoldAndDrain"
-    assert {(quota["nominalQuota"], quota["borrowingLimit"]) for quota in quotas(spec).values()} == {("0", "0")}
-    assert find(manifests, "LocalQueue", "default", "nlp")["spec"]["stopPolicy"] == "HoldAndDrain"
+@pytest.mark.parametrize("layout", list(QueueLayout))
+def test_a_leaving_team_has_no_queue_and_no_share(layout: QueueLayout) -> None:
+    placement = build.placement(cohort=None)
+    leaving = build.team("old", offboarding=Offboarding(dt.date(2027, 1, 31)), placements=[placement])
+    teams = [leaving, build.team("nlp", placements=[placement])]
+    manifests = rendered(build.platform(clusters=[build.cluster(queue_layout=layout)], teams=teams))
+    assert {item.key.namespace for item in of_kind(manifests, "LocalQueue")} == {"nlp"}
+    [only] = of_kind(manifests, "ClusterQueue")
+    assert quotas(only.body["spec"])["a100-spot", "nvidia.com/gpu"]["nominalQuota"] == "4"
 
 
 def test_cohorts_make_a_tree_with_weights() -> None:

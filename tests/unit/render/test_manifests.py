@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import json
 from dataclasses import replace
 
@@ -109,3 +110,15 @@ def test_two_objects_of_one_identity_are_refused_with_both_owners() -> None:
 def test_all_families_are_rendered() -> None:
     platform = reference()
     assert {item.family for item in render(platform, platform.clusters[0])} == set(Family)
+
+
+def test_what_stays_of_a_leaving_team() -> None:
+    team = build.team("old", offboarding=build.Offboarding(dt.date(2027, 1, 31)))
+    found = [(item.key.kind, item.key.name) for item in rendered(build.platform(teams=[team])) if item.team == "old"]
+    assert found == [
+        ("Namespace", "old"),
+        ("NetworkPolicy", "allotment-default-deny"),
+        ("ResourceQuota", "allotment-quota"),
+        ("ServiceAccount", "default"),
+        ("PersistentVolumeClaim", "datasets"),
+    ]

@@ -6,10 +6,11 @@ import datetime as dt
 
 import pytest
 
-from allotment.model.team import Groups, Offboarding
+from allotment.model.manifest import Family
+from allotment.model.team import Groups, Isolation, Offboarding
 from allotment.render.rbac import RULES, Role
 from tests.unit import builders as build
-from tests.unit.render.looking import find, of_kind, rendered
+from tests.unit.render.looking import of_kind, rendered
 
 Right = tuple[str, str, str]
 """(verb, group, resource)."""
@@ -98,10 +99,6 @@ def test_a_role_without_groups_is_not_rendered() -> None:
     assert [item.key.name for item in of_kind(manifests, "Role")] == ["allotment-owner"]
 
 
-def test_a_leaving_team_may_only_look() -> None:
-    groups = Groups(owners=("o",), members=("m",), viewers=("o", "v"), exec=("e",))
-    team = build.team("nlp", groups=groups, offboarding=Offboarding(dt.date(2027, 1, 31)))
-    manifests = rendered(build.platform(teams=[team]))
-    assert [item.key.name for item in of_kind(manifests, "RoleBinding")] == ["allotment-viewer"]
-    binding = find(manifests, "RoleBinding", "allotment-viewer", "nlp")
-    assert [subject["name"] for subject in binding["subjects"]] == ["o", "m", "v"]
+def test_a_leaving_team_has_no_way_in() -> None:
+    team = build.team("nlp", isolation=Isolation.CLUSTER, offboarding=Offboarding(dt.date(2027, 1, 31)))
+    assert not list(rendered(build.platform(teams=[team])).of(Family.RBAC))
