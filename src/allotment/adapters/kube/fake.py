@@ -41,7 +41,7 @@ class Call:
     identity: Identity | None = None
     dry_run: bool = False
     done: bool = False
-    """Whether the hook is called after the effect rather than before."""
+    """Whether it had its effect: False before it, and for what was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class FakeKube:
         unserved: kinds that the server does not know.
         hook: called before and after every call; it may raise, which is how tests inject refusals, outages, kills.
         rights: the authorizer.
-        calls: every call so far, after its effect.
+        calls: every call so far.
     """
 
     unserved: frozenset[str] = frozenset()
@@ -284,9 +284,10 @@ class _Called:
         self._fake.hook(self._call)
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            self._fake.calls.append(self._call)
-            self._fake.hook(replace(self._call, done=True))
+        call = replace(self._call, done=kind is None)
+        self._fake.calls.append(call)
+        if call.done:
+            self._fake.hook(call)
 
 
 def _holding(stored: _Stored | None, manager: str, operation: str) -> Holding | None:

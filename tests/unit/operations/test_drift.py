@@ -1,0 +1,114 @@
+"""Drift: who changed what and when; one unreachable cluster does not hide the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from allotment.adapters.kube.fake import FakeKube
+from allotment.errors import NotFoundError, UnreachableError
+from allotment.model.manifest import Manifests, ObjectKey
+from allotment.operations.drift import DriftKind, DriftReport, DriftState, DriftTarget, find_drift
+from allotment.operations.planning import PlanSettings
+from allotment.operations.ports import KubePort
+from tests.unit.operations.world import START, TODAY, World
+from tests.unit.plan import objects
+
+QUOTA = ObjectKey("", "ResourceQuota", "cv", "team")
+DESIRED = objects.platform("cv")
+
+
+def pods(number: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda body: {**body, "spec": {"hard": {**body["spec"]["hard"], "pods": number}}}
+
+
+def settled() -> World:
+    world = World()
+    world.settle(DESIRED)
+    return world
+
+
+def target(world: World, name: str = "dev") -> DriftTarget:
+    return DriftTarget(Manifests(name, DESIRED.objects), lambda: world.kube)
+
+
+def look(*targets: DriftTarget) -> DriftReport:
+    return find_drift(targets, PlanSettings(objects.PLATFORM, TODAY), World().clock)
+
+
+def test_in_sync() -> None:
+    report = look(target(settled()))
+    assert report.in_sync
+    assert report.exit_code == 0
+    (cluster,) = report.clusters
+    assert (cluster.cluster, cluster.state, cluster.objects) == ("dev", DriftState.IN_SYNC, ())
+    assert cluster.observed_at == START
+
+
+def test_a_changed_field_with_who_and_when() -> None:
+    world = settled()
+    world.edit(QUOTA, pods("99"))
+    report = look(target(world))
+    (found,) = report.clusters[0].objects
+    (field,) = found.fields
+    assert (found.key, found.kind) == (QUOTA, DriftKind.CHANGED)
+    assert (field.field, field.live, field.declared) == (".spec.hard.pods", "99", "50")
+    assert (field.by, field.since) == ("kubectl-edit", "2026-01-01T00:00:00Z")
+    assert report.exit_code == 1
+
+
+def test_a_deleted_object_and_a_surplus_one() -> None:
+    world = settled()
+    world.kube.delete("v1", QUOTA)
+    world.kube.put(objects.flavor("stray").body)
+    found = {item.key.kind: item.kind for item in look(target(world)).clusters[0].objects}
+    assert found == {"ResourceQuota": DriftKind.MISSING, "ResourceFlavor": DriftKind.SURPLUS}
+
+
+def test_looking_changes_nothing() -> None:
+    world = settled()
+    world.edit(QUOTA, pods("99"))
+    before = world.state()
+    look(target(world))
+    assert world.state() == before
+
+
+def test_repair() -> None:
+    world = settled()
+    world.edit(QUOTA, pods("99"))
+    world.kube.delete("v1", ObjectKey("", "LimitRange", "cv", "team"))
+    assert world.apply(DESIRED, force=True).complete
+    assert look(target(world)).in_sync
+
+
+def test_one_unreachable_cluster_does_not_hide_the_others() -> None:
+    drifted, gone = settled(), settled()
+    drifted.edit(QUOTA, pods("99"))
+
+    def no_answer(_call: object) -> None:
+        raise UnreachableError("no answer")
+
+    gone.kube.hook = no_answer
+
+    def no_context() -> KubePort:
+        raise NotFoundError("no such context")
+
+    report = look(
+        target(settled(), "a"), target(gone, "b"), target(drifted, "c"), DriftTarget(Manifests("d", ()), no_context)
+    )
+    assert [(one.cluster, one.state.value) for one in report.clusters] == [
+        ("a", "in-sync"), ("b", "unreachable"), ("c", "drifted"), ("d", "unreachable"),
+    ]  # fmt: skip
+    assert report.degraded == ("b", "d")
+    assert not report.in_sync
+    assert report.exit_code == 9
+    assert report.clusters[1].plan is None
+    assert isinstance(report.clusters[1].error, UnreachableError)
+
+
+def test_an_unlabelled_namesake_is_reported_as_blocked() -> None:
+    kube = FakeKube()
+    kube.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "cv"}})
+    report = look(DriftTarget(DESIRED, lambda: kube))
+    kinds = {item.kind for item in report.clusters[0].objects if item.key.namespace == "cv"}
+    assert kinds == {DriftKind.BLOCKED}

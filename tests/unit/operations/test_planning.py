@@ -1,0 +1,179 @@
+"""Planning against the fake server: which requests are sent, and what the plan says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from allotment.adapters.kube.fake import Call, FakeKube
+from allotment.model import labels
+from allotment.model.manifest import ObjectKey
+from allotment.operations.planning import PlanSettings, plan_for_empty
+from allotment.operations.ports import RefusedError
+from allotment.plan.changes import Action, Blocked, Conflict, Update
+from tests.unit.operations.world import TODAY, World, failing
+from tests.unit.plan import objects
+from tests.unit.plan.objects import PLATFORM
+
+QUOTA = ObjectKey("", "ResourceQuota", "cv", "team")
+SPACE = ObjectKey("", "Namespace", "", "cv")
+
+
+def relabelled(body: dict[str, Any], **found: str) -> dict[str, Any]:
+    metadata = {**body["metadata"], "labels": {**body["metadata"]["labels"], **found}}
+    return {**body, "metadata": metadata}
+
+
+def test_the_second_plan_is_empty_and_sends_no_write() -> None:
+    world, desired = World(), objects.platform("cv", "nlp")
+    world.settle(desired)
+    world.forget()
+    plan = world.plan(desired)
+    assert plan.empty
+    assert plan.unchanged == len(desired.objects)
+    assert not [call for call in world.kube.calls if call.verb not in {"get", "list"}]
+
+
+def test_planning_changes_nothing() -> None:
+    world = World()
+    world.settle(objects.platform("cv"))
+    before = world.state()
+    world.plan(objects.platform("nlp"))
+    assert world.state() == before
+
+
+def test_the_plan_for_an_empty_cluster_needs_no_server() -> None:
+    desired = objects.platform("cv")
+    offline = plan_for_empty(desired, PlanSettings(PLATFORM, TODAY))
+    assert [change.key for change in offline.changes] == [change.key for change in World().plan(desired).changes]
+
+
+def test_only_what_differs_is_sent_as_a_dry_run() -> None:
+    world = World()
+    world.settle(objects.platform("cv"))
+    world.edit(QUOTA, lambda body: {**body, "spec": {"hard": {**body["spec"]["hard"], "pods": "99"}}})
+    world.forget()
+    plan = world.plan(objects.platform("cv"))
+    assert [call.key for call in world.kube.calls if call.verb == "apply"] == [QUOTA]
+    (change,) = plan.changes
+    assert isinstance(change, Conflict)
+    (contested,) = change.contested
+    assert (contested.manager, contested.field) == ("kubectl-edit", ".spec.hard.pods")
+    assert (contested.live, contested.desired) == ("99", "50")
+
+
+def test_forcing_shows_the_contested_field_as_an_update() -> None:
+    world = World()
+    world.settle(objects.platform("cv"))
+    world.edit(QUOTA, lambda body: {**body, "spec": {"hard": {**body["spec"]["hard"], "pods": "99"}}})
+    plan = world.plan(objects.platform("cv"), force=True)
+    (change,) = plan.changes
+    assert isinstance(change, Update)
+    assert [(field.field, field.old, field.new, field.by) for field in change.fields] == [
+        (".spec.hard.pods", "99", "50", "kubectl-edit")
+    ]
+
+
+@pytest.mark.parametrize("teams", [1, 40])
+def test_few_missing_objects_are_asked_for_by_name_many_by_one_list(teams: int) -> None:
+    world = World()
+    names = [f"team-{index}" for index in range(teams)]
+    world.kube.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": names[-1]}})
+    plan = world.plan(objects.manifests(*(objects.namespace(name) for name in names)))
+    assert plan.counts[Action.CREATE] == teams - 1
+    (blocked,) = plan.of(Action.BLOCKED)
+    assert blocked.key.name == names[-1]
+    gets = [call for call in world.kube.calls if call.verb == "get" and call.key.kind == "Namespace"]
+    assert len(gets) == (teams if teams == 1 else 0)
+
+
+def test_a_kind_that_is_not_served_blocks_only_itself() -> None:
+    world = World(FakeKube(unserved=frozenset({"ClusterQueue", "LocalQueue", "ResourceFlavor"})))
+    plan = world.plan(objects.platform("cv"))
+    assert {change.key.kind for change in plan.of(Action.BLOCKED)} == {"ClusterQueue", "LocalQueue", "ResourceFlavor"}
+    assert plan.counts[Action.CREATE] == len(plan.changes) - 3
+
+
+def test_what_the_dry_run_refuses_is_blocked() -> None:
+    world = World()
+    world.settle(objects.manifests(objects.namespace("cv"), objects.quota("cv")))
+    refusal = RefusedError("no", status=422, reason="Invalid", message="spec: Invalid value: field is immutable")
+
+    def hook(call: Call) -> None:
+        if call.verb == "apply" and call.dry_run:
+            raise refusal
+
+    world.kube.hook = hook
+    (change,) = world.plan(objects.manifests(objects.namespace("cv"), objects.quota("cv", gpus=1))).changes
+    assert isinstance(change, Blocked)
+    assert change.why == refusal.message
+
+
+def test_checking_creations_leaves_out_what_a_new_namespace_will_hold() -> None:
+    world = World()
+    world.settle(objects.manifests(objects.namespace("cv")))
+    world.forget()
+    desired = objects.manifests(
+        objects.namespace("cv"), objects.quota("cv"), objects.namespace("nlp"), objects.quota("nlp")
+    )
+    world.kube.hook = lambda call: None
+    plan = world.plan(desired, check_creations=True)
+    tried = {call.key for call in world.kube.calls if call.verb == "apply" and call.dry_run}
+    assert QUOTA in tried
+    assert ObjectKey("", "ResourceQuota", "nlp", "team") not in tried
+    assert plan.counts[Action.CREATE] == 3
+
+
+def test_the_label_of_the_inventory_taken_off_is_put_back() -> None:
+    world, desired = World(), objects.platform("cv")
+    world.settle(desired)
+
+    def without(body: dict[str, Any]) -> dict[str, Any]:
+        found = {key: value for key, value in body["metadata"]["labels"].items() if key != labels.PLATFORM}
+        return {**body, "metadata": {**body["metadata"], "labels": found}}
+
+    world.edit(SPACE, without)
+    world.settle(desired)
+    assert world.plan(desired).empty
+
+
+names = st.sampled_from(["cv", "nlp", "asr"])
+
+
+@settings(max_examples=30, deadline=None)
+@given(first=st.sets(names), then=st.sets(names))
+def test_applying_any_platform_after_any_other_ends_in_an_empty_plan(first: set[str], then: set[str]) -> None:
+    world = World()
+    world.settle(objects.platform(*sorted(first)))
+    desired = objects.platform(*sorted(then))
+    world.settle(desired)
+    assert world.plan(desired).empty
+    fresh = World()
+    fresh.settle(desired)
+    assert world.state().keys() == fresh.state().keys()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sets(st.sampled_from(["", labels.PLATFORM, labels.MANAGED_BY]), max_size=2), names)
+def test_prune_never_touches_what_is_not_in_the_inventory(missing: set[str], team: str) -> None:
+    """Everything of a team, with at least one inventory label missing or another's, survives an empty platform."""
+    world = World()
+    for manifest in objects.team_objects(team):
+        found = {key: value for key, value in manifest.body["metadata"]["labels"].items() if key not in missing}
+        if not missing - {""}:
+            found[labels.PLATFORM] = "rival"
+        body = {**manifest.body, "metadata": {**manifest.body["metadata"], "labels": found}}
+        world.kube.put(body)
+    before = world.kube.existing
+    report = world.apply(objects.manifests())
+    assert report.outcomes == ()
+    assert world.kube.existing == before
+
+
+def test_failing_helper_ignores_reads() -> None:
+    world = World()
+    world.kube.hook = failing(lambda call: True, AssertionError("a write"))
+    world.plan(objects.platform("cv"))

@@ -1,0 +1,133 @@
+"""Saved plans: there and back unchanged, refused when stale, damaged, or about Secrets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from allotment.errors import ConflictError, InputError, UsageError
+from allotment.model import labels
+from allotment.model.manifest import Family, Manifest, ObjectKey
+from allotment.operations.apply import ApplySettings, apply_plan
+from allotment.operations.saved_plans import plan_from_text, plan_to_text, refuse_stale
+from allotment.plan.changes import Action, Plan
+from allotment.plan.settle import digest_of
+from tests.unit.operations.world import World, pod
+from tests.unit.plan import objects
+
+QUOTA = ObjectKey("", "ResourceQuota", "cv", "team")
+
+
+def eventful() -> tuple[World, Plan]:
+    """A plan with every kind of step."""
+    world = World()
+    old = objects.platform("cv", "nlp")
+    world.settle(objects.manifests(*old, objects.flavor("old")))
+    world.edit(QUOTA, lambda body: {**body, "spec": {"hard": {**body["spec"]["hard"], "pods": "99"}}})
+    world.kube.put(pod("nlp"), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "asr"}})
+    kept = [item for item in objects.platform("cv") if item.key.kind != "Role"]
+    desired = objects.manifests(
+        *kept, objects.role("cv", verbs=("get",)), objects.namespace("asr"), objects.flavor("t4")
+    )
+    return world, world.plan(desired)
+
+
+def test_every_kind_of_step_survives_the_file() -> None:
+    _, plan = eventful()
+    assert all(plan.counts[action] for action in Action), plan.counts
+    assert plan_from_text(plan_to_text(plan)) == plan
+
+
+def test_the_file_is_versioned() -> None:
+    document = json.loads(plan_to_text(eventful()[1]))
+    assert (document["apiVersion"], document["kind"]) == ("allotment.dev/v1", "Plan")
+
+
+def test_a_fresh_plan_is_applied() -> None:
+    world, plan = eventful()
+    saved = plan_from_text(plan_to_text(plan))
+    refuse_stale(saved, world.kube)
+    report = apply_plan(saved, world.kube, world.clock, ApplySettings(force=True))
+    assert {outcome.change.action for outcome in report.remaining} == {Action.BLOCKED}
+
+
+def status_written(world: World) -> None:
+    world.edit(QUOTA, lambda body: {**body, "status": {"used": {"pods": "1"}}}, manager="kube-controller-manager")
+
+
+def test_status_that_moves_on_does_not_make_a_plan_stale() -> None:
+    world, plan = eventful()
+    status_written(world)
+    refuse_stale(plan, world.kube)
+
+
+def edit_quota(world: World) -> None:
+    world.edit(QUOTA, lambda body: {**body, "spec": {"hard": {**body["spec"]["hard"], "pods": "98"}}})
+
+
+def delete_quota(world: World) -> None:
+    world.kube.delete("v1", QUOTA)
+
+
+def create_flavor(world: World) -> None:
+    world.kube.put({"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "ResourceFlavor", "metadata": {"name": "t4"}})
+
+
+def replace_flavor(world: World) -> None:
+    key = ObjectKey("kueue.x-k8s.io", "ResourceFlavor", "", "old")
+    world.kube.delete("kueue.x-k8s.io/v1beta2", key)
+    world.kube.put(objects.flavor("old").body)
+
+
+@pytest.mark.parametrize(
+    ("event", "named"),
+    [
+        (edit_quota, "ResourceQuota cv/team has changed"),
+        (delete_quota, "ResourceQuota cv/team is gone"),
+        (create_flavor, "ResourceFlavor.kueue.x-k8s.io t4 exists now"),
+        (replace_flavor, "ResourceFlavor.kueue.x-k8s.io old was deleted and made anew"),
+    ],
+)
+def test_a_stale_plan_is_refused_and_says_what_changed(event: Any, named: str) -> None:
+    world, plan = eventful()
+    event(world)
+    with pytest.raises(ConflictError) as caught:
+        refuse_stale(plan, world.kube)
+    assert named in caught.value.why
+    assert caught.value.exit_code == 6
+
+
+def test_a_plan_of_another_directory_is_refused() -> None:
+    world, plan = eventful()
+    with pytest.raises(ConflictError, match="stale"):
+        refuse_stale(plan, world.kube, digest=digest_of(objects.platform("cv")))
+    refuse_stale(plan, world.kube, digest=plan.digest)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", "no", '{"kind":"Plan"}', '{"kind":"Plan","apiVersion":"allotment.dev/v9"}']
+)
+def test_what_is_no_plan(text: str) -> None:
+    with pytest.raises(InputError):
+        plan_from_text(text)
+
+
+def test_a_changed_file_is_refused() -> None:
+    text = plan_to_text(eventful()[1])
+    with pytest.raises(InputError, match="damaged"):
+        plan_from_text(text.replace('"cv"', '"cx"', 1))
+
+
+def test_secrets_do_not_go_into_a_file() -> None:
+    body = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "registry", "namespace": "cv", "labels": {labels.PLATFORM: "acme"}},
+        "data": {"token": "c4n4ry"},
+    }
+    plan = World().plan(objects.manifests(Manifest(Family.STORAGE, "cv", body)))
+    with pytest.raises(UsageError) as caught:
+        plan_to_text(plan)
+    assert "c4n4ry" not in str(caught.value)
