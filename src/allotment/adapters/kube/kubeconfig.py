@@ -46,9 +46,14 @@ def load(kubeconfig: Path | None, context: str | None) -> SingleConfig:
         raise NotFoundError(f"the kubeconfig {kubeconfig} does not exist", fix="give another file with --kubeconfig")
     if not present:
         return _in_cluster(files)
-    merged = _merge(present)
-    config = KubeConfig.from_dict(merged, fname=present[0])
-    return _chosen(config, context, ", ".join(map(str, present)), merged)
+    source = ", ".join(map(str, present))
+    try:
+        merged = _merge(present)
+        config = KubeConfig.from_dict(merged, fname=present[0])
+        return _chosen(config, context, source, merged)
+    except (msgspec.ValidationError, TypeError) as error:
+        # These messages name types and places, never values.
+        raise InputError(f"{source} is not a kubeconfig", why=str(error), fix="repair the kubeconfig") from None
 
 
 def _default_files() -> list[Path]:

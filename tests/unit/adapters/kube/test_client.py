@@ -1,0 +1,290 @@
+"""The HTTP client against scripted answers: patience, errors, paging, paths. No network, no waiting."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+import stamina
+
+from allotment.adapters.kube.answers import warnings_of
+from allotment.adapters.kube.client import KubeClient
+from allotment.adapters.kube.requests import PAGE_SIZE
+from allotment.errors import AllotmentError, ForbiddenError, NotSignedInError, UnreachableError
+from allotment.model.manifest import ObjectKey
+from allotment.operations.ports import AccessQuestion, FieldConflictError, Identity, RefusedError
+
+CANARY = "c4n4ry"
+CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "cv"}, "data": {"a": "1"}}
+KEY = ObjectKey("", "ConfigMap", "cv", "x")
+
+
+def discovery(group: str, version: str, **kinds: tuple[str, str]) -> dict[str, Any]:
+    resources = [
+        {"resource": plural, "scope": scope, "responseKind": {"kind": kind}} for kind, (plural, scope) in kinds.items()
+    ]
+    return {"metadata": {"name": group}, "versions": [{"version": version, "resources": resources}]}
+
+
+CORE = {
+    "items": [
+        discovery(
+            "", "v1", ConfigMap=("configmaps", "Namespaced"), Secret=("secrets", "Namespaced"),
+            Namespace=("namespaces", "Cluster"),
+        )
+    ]
+}  # fmt: skip
+GROUPS = {"items": [discovery("kueue.x-k8s.io", "v1beta2", ClusterQueue=("clusterqueues", "Cluster"))]}
+
+Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
+
+
+class Script:
+    """Answers in order; the last one for ever. Discovery is answered beside."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path in {"/api", "/apis"}:
+            return httpx.Response(200, json=CORE if request.url.path == "/api" else GROUPS)
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if isinstance(answer, httpx.Response) else answer(request)
+
+
+def client(script: Script) -> KubeClient:
+    return KubeClient(httpx.Client(transport=httpx.MockTransport(script), base_url="https://kube:6443"))
+
+
+def ok(body: Any = CONFIG_MAP, **headers: str) -> httpx.Response:
+    return httpx.Response(200, json=body, headers=headers)
+
+
+def status(code: int, reason: str = "", message: str = "", **more: Any) -> httpx.Response:
+    return httpx.Response(code, json={"kind": "Status", "reason": reason, "message": message, **more})
+
+
+@pytest.fixture(autouse=True)
+def no_waiting() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=4):
+        yield
+
+
+class TestPatience:
+    @pytest.mark.parametrize(
+        "trouble",
+        [
+            httpx.Response(429, headers={"Retry-After": "1"}),
+            status(500),
+            httpx.Response(503),
+            httpx.Response(504),
+            status(409, "Conflict", "the object has been modified"),
+            httpx.ConnectError("refused"),
+            httpx.ReadTimeout("slow"),
+            httpx.RemoteProtocolError("cut off"),
+        ],
+        ids=repr,
+    )
+    def test_an_apply_is_repeated(self, trouble: Answer) -> None:
+        script = Script(trouble, trouble, ok())
+        assert client(script).apply(CONFIG_MAP).body == CONFIG_MAP
+        assert len(script.requests) == 3
+
+    @pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 422])
+    def test_a_refusal_is_not_repeated(self, code: int) -> None:
+        script = Script(status(code))
+        with pytest.raises(AllotmentError):
+            client(script).apply(CONFIG_MAP)
+        assert len(script.requests) == 1
+
+    @pytest.mark.parametrize(
+        ("trouble", "tries"),
+        [
+            (httpx.Response(429), 2),
+            (httpx.ConnectError("refused"), 2),
+            (httpx.Response(503), 1),
+            (httpx.ReadTimeout("slow"), 1),
+        ],
+        ids=repr,
+    )
+    def test_a_create_is_repeated_only_where_it_cannot_have_happened(self, trouble: Answer, tries: int) -> None:
+        script = Script(trouble, ok())
+        kube = client(script)
+        if tries == 1:
+            with pytest.raises(UnreachableError):
+                kube.create(CONFIG_MAP)
+        else:
+            kube.create(CONFIG_MAP)
+        assert len(script.requests) == tries
+
+    def test_a_create_that_only_tries_is_repeated(self) -> None:
+        script = Script(httpx.Response(503), ok())
+        client(script).create(CONFIG_MAP, dry_run=True)
+        assert len(script.requests) == 2
+
+    def test_patience_ends(self) -> None:
+        script = Script(httpx.Response(503))
+        with pytest.raises(UnreachableError, match="again and again"):
+            client(script).apply(CONFIG_MAP)
+        assert len(script.requests) == 4
+
+    def test_a_server_that_never_answers(self) -> None:
+        with pytest.raises(UnreachableError, match="does not answer") as caught:
+            client(Script(httpx.ConnectError("refused"))).get("v1", KEY)
+        assert caught.value.exit_code == 9
+        assert caught.value.fix
+
+
+class TestErrors:
+    def test_not_signed_in(self) -> None:
+        with pytest.raises(NotSignedInError, match="credentials"):
+            client(Script(status(401))).get("v1", KEY)
+
+    def test_forbidden_has_its_own_exit_code(self) -> None:
+        with pytest.raises(RefusedError) as caught:
+            client(Script(status(403, "Forbidden", "no rights"))).apply(CONFIG_MAP)
+        assert isinstance(caught.value, ForbiddenError)
+        assert (caught.value.exit_code, caught.value.status, caught.value.message) == (5, 403, "no rights")
+
+    def test_a_500_about_the_object_is_a_refusal(self) -> None:
+        with pytest.raises(RefusedError) as caught:
+            client(Script(status(500, "InternalError", "cannot convert"))).apply(CONFIG_MAP)
+        assert caught.value.message == "cannot convert"
+
+    def test_field_conflicts(self) -> None:
+        causes = [
+            {"reason": "FieldManagerConflict", "message": 'conflict with "kubectl-edit" using v1', "field": ".data.a"},
+            {"reason": "FieldManagerConflict",
+             "message": 'conflict with "x" with subresource "scale" using apps/v1', "field": ".spec.replicas"},
+        ]  # fmt: skip
+        script = Script(status(409, "Conflict", "2 conflicts", details={"causes": causes}))
+        with pytest.raises(FieldConflictError) as caught:
+            client(script).apply(CONFIG_MAP)
+        found = [(conflict.manager, conflict.field) for conflict in caught.value.conflicts]
+        assert found == [("kubectl-edit", ".data.a"), ("x", ".spec.replicas")]
+        assert len(script.requests) == 1
+
+    @pytest.mark.parametrize("code", [400, 422, 500, 403])
+    def test_a_refused_secret_is_not_quoted(self, code: int) -> None:
+        secret = {**CONFIG_MAP, "kind": "Secret", "data": {"token": CANARY}}
+        causes = [{"field": "data.token", "message": f"bad {CANARY}"}]
+        answer = status(code, "Invalid", f"bad value {CANARY}", details={"causes": causes})
+        for write in (lambda kube: kube.apply(secret), lambda kube: kube.create(secret)):
+            with pytest.raises(AllotmentError) as caught:
+                write(client(Script(answer)))
+            assert CANARY not in str(caught.value)
+            assert CANARY not in repr(caught.value.__dict__)
+            assert "data.token" in str(caught.value)
+
+    @pytest.mark.parametrize("text", ["<html>sign in</html>", "[]", ""])
+    def test_something_that_is_no_api_server(self, text: str) -> None:
+        with pytest.raises(UnreachableError, match="does not answer as"):
+            client(Script(httpx.Response(200, text=text))).get("v1", KEY)
+
+    def test_an_unknown_kind(self) -> None:
+        script = Script(ok())
+        kube = client(script)
+        with pytest.raises(RefusedError) as caught:
+            kube.apply({**CONFIG_MAP, "kind": "Gadget"})
+        assert caught.value.status == 404
+        assert list(kube.list("v1", "Gadget")) == []
+        assert kube.get("v1", ObjectKey("", "Gadget", "", "x")) is None
+        assert not kube.delete("v1", ObjectKey("", "Gadget", "", "x"))
+        assert script.requests == []
+
+
+class TestRequests:
+    def test_apply(self) -> None:
+        script = Script(ok())
+        client(script).apply(CONFIG_MAP, dry_run=True, force=True)
+        (request,) = script.requests
+        assert (request.method, request.url.path) == ("PATCH", "/api/v1/namespaces/cv/configmaps/x")
+        assert dict(request.url.params) == {"fieldManager": "allotment", "force": "true", "dryRun": "All"}
+        assert request.headers["Content-Type"] == "application/apply-patch+yaml"
+        assert json.loads(request.content) == CONFIG_MAP
+
+    def test_cluster_scoped(self) -> None:
+        script = Script(ok())
+        body = {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "ClusterQueue", "metadata": {"name": "cv"}}
+        client(script).apply(body)
+        assert script.requests[0].url.path == "/apis/kueue.x-k8s.io/v1beta2/clusterqueues/cv"
+
+    def test_acting_as_somebody(self) -> None:
+        script = Script(ok())
+        client(script).create(CONFIG_MAP, identity=Identity("ada", ("nlp", "system:authenticated")))
+        headers = script.requests[0].headers
+        assert headers["Impersonate-User"] == "ada"
+        assert headers.get_list("Impersonate-Group") == ["nlp", "system:authenticated"]
+
+    def test_delete_names_the_very_object_and_a_dry_run_stands_in_the_body(self) -> None:
+        script = Script(ok())
+        client(script).delete("v1", KEY, uid="u1", dry_run=True)
+        options = json.loads(script.requests[0].content)
+        assert options["preconditions"] == {"uid": "u1"}
+        assert options["dryRun"] == ["All"]
+        assert options["propagationPolicy"] == "Background"
+
+    def test_a_subresource(self) -> None:
+        script = Script(ok())
+        client(script).merge_patch("v1", KEY, {"status": {}}, subresource="status")
+        assert script.requests[0].url.path.endswith("/configmaps/x/status")
+
+    def test_access_review(self) -> None:
+        script = Script(ok({"kind": "SubjectAccessReview", "status": {"allowed": True}}))
+        question = AccessQuestion("create", "", "pods", "exec", "cv")
+        assert client(script).allowed(Identity("ada", ("nlp",)), question)
+        spec = json.loads(script.requests[0].content)["spec"]
+        assert (spec["user"], spec["groups"]) == ("ada", ["nlp"])
+        assert spec["resourceAttributes"]["subresource"] == "exec"
+
+    def test_warnings(self) -> None:
+        answer = ok(Warning='299 - "one \\"quoted\\"", 299 - "two"')
+        assert client(Script(answer)).apply(CONFIG_MAP).warnings == ('one "quoted"', "two")
+        assert warnings_of(['110 x "stale"']) == ()
+
+
+class TestPages:
+    def test_pages_follow_each_other_and_items_get_their_kind(self) -> None:
+        pages = (
+            {"metadata": {"continue": "next"}, "items": [{"metadata": {"name": "a"}}]},
+            {"metadata": {}, "items": [{"metadata": {"name": "b"}}]},
+        )
+        script = Script(ok(pages[0]), ok(pages[1]))
+        found = list(client(script).list("v1", "ConfigMap", namespace="cv", labels="a=b"))
+        assert [(body["apiVersion"], body["kind"], body["metadata"]["name"]) for body in found] == [
+            ("v1", "ConfigMap", "a"), ("v1", "ConfigMap", "b"),
+        ]  # fmt: skip
+        first, second = (dict(request.url.params) for request in script.requests)
+        assert first == {"limit": str(PAGE_SIZE), "labelSelector": "a=b"}
+        assert second["continue"] == "next"
+
+    def test_an_expired_token_goes_on_with_the_one_offered(self) -> None:
+        gone = status(410, "Expired", "too old", metadata={"continue": "fresh"})
+        script = Script(
+            ok({"metadata": {"continue": "old"}, "items": [{"metadata": {"name": "a"}}]}),
+            gone,
+            ok({"metadata": {}, "items": [{"metadata": {"name": "b"}}]}),
+        )
+        assert len(list(client(script).list("v1", "ConfigMap"))) == 2
+        assert dict(script.requests[2].url.params)["continue"] == "fresh"
+
+
+def test_server() -> None:
+    info = client(Script(ok({"gitVersion": "v1.36.3"}))).server()
+    assert (info.url, info.version) == ("https://kube:6443", "v1.36.3")
+
+
+def test_a_kind_that_comes_later_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    kube = client(Script(ok()))
+    assert not kube.serves("jobset.x-k8s.io/v1alpha2", "JobSet")
+    later = discovery("jobset.x-k8s.io", "v1alpha2", JobSet=("jobsets", "Namespaced"))
+    monkeypatch.setitem(GROUPS, "items", [*GROUPS["items"], later])
+    monkeypatch.setattr("allotment.adapters.kube.client.REDISCOVER_AFTER", 0.0)
+    assert kube.serves("jobset.x-k8s.io/v1alpha2", "JobSet")

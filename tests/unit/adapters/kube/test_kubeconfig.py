@@ -1,0 +1,117 @@
+"""Which server and who: files merged as kubectl merges them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from allotment.adapters.kube import kubeconfig
+from allotment.errors import InputError, NotFoundError
+
+CANARY = "c4n4ry-token-0123456789abcdef"
+
+
+def document(name: str, server: str, *, current: str = "", user: dict[str, Any] | None = None, **cluster: str) -> str:
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": {"server": server, **cluster}}],
+        "users": [{"name": name, "user": user or {"token": CANARY}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+    }
+    return yaml.safe_dump(config | ({"current-context": current} if current else {}))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    return tmp_path
+
+
+def test_a_given_file_and_its_current_context(home: Path) -> None:
+    file = home / "config"
+    file.write_text(document("dev", "https://dev", current="dev"))
+    chosen = kubeconfig.load(file, None)
+    assert (chosen.context_name, chosen.cluster.server) == ("dev", "https://dev")
+
+
+def test_a_given_context(home: Path) -> None:
+    one, two = home / "one", home / "two"
+    one.write_text(document("dev", "https://dev", current="dev"))
+    two.write_text(document("prod", "https://prod", current="prod"))
+    assert kubeconfig.load(two, "prod").cluster.server == "https://prod"
+
+
+def test_several_files_are_merged_and_the_first_wins(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = home / "one", home / "two"
+    one.write_text(document("dev", "https://first"))
+    two.write_text(document("dev", "https://second", current="dev"))
+    monkeypatch.setenv("KUBECONFIG", f"{one}:{home / 'missing'}:{two}")
+    assert kubeconfig.load(None, None).cluster.server == "https://first"
+
+
+def test_the_default_file(home: Path) -> None:
+    (home / ".kube").mkdir()
+    (home / ".kube" / "config").write_text(document("dev", "https://dev", current="dev"))
+    assert kubeconfig.load(None, None).cluster.server == "https://dev"
+
+
+def test_relative_paths_count_from_their_own_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two"):
+        (home / name).mkdir()
+    (home / "one" / "c").write_text(document("a", "https://a", current="b", **{"certificate-authority": "ca.crt"}))
+    user = {"client-certificate": "me.crt", "client-key": "me.key", "exec": {"apiVersion": "v1", "command": "./login"}}
+    (home / "two" / "c").write_text(document("b", "https://b", user=user, **{"certificate-authority": "ca.crt"}))
+    monkeypatch.setenv("KUBECONFIG", f"{home}/one/c:{home}/two/c")
+    chosen = kubeconfig.load(None, None)
+    assert chosen.cluster.certificate_auth == str(home / "two" / "ca.crt")
+    assert chosen.user is not None
+    assert chosen.user.client_key == str(home / "two" / "me.key")
+    assert chosen.user.exec is not None
+    assert chosen.user.exec.command == str(home / "two" / "login")
+
+
+def test_provide_cluster_info_is_read(home: Path) -> None:
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "login", "provideClusterInfo": True}
+    file = home / "config"
+    file.write_text(document("dev", "https://dev", current="dev", user={"exec": plugin}))
+    user = kubeconfig.load(file, None).user
+    assert user is not None
+    assert user.exec is not None
+    assert kubeconfig.wants_cluster_info(user.exec)
+
+
+@pytest.mark.parametrize(
+    ("text", "context", "error", "words"),
+    [
+        (document("dev", "https://dev"), None, NotFoundError, "no current context"),
+        (document("dev", "https://dev", current="dev"), "prod", NotFoundError, "no context prod"),
+        ("a: [", None, InputError, "is not YAML"),
+        (f"a: {CANARY}\nb: [", None, InputError, "is not YAML"),
+        ("[1]", None, InputError, "is not a kubeconfig"),
+        ("clusters: 5", None, InputError, "is not a kubeconfig"),
+        ("clusters: [{name: x, cluster: {server: 5}}]", None, InputError, "is not a kubeconfig"),
+        ("clusters: [{name: x}]", None, InputError, "is not a kubeconfig"),
+        (json.dumps({"contexts": [{"name": "x", "context": {"cluster": "gone"}}], "current-context": "x"}), None,
+         InputError, "gone"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used(home: Path, text: str, context: str | None, error: type[Exception], words: str) -> None:
+    file = home / "config"
+    file.write_text(text)
+    with pytest.raises(error, match=words) as caught:
+        kubeconfig.load(file, context)
+    assert CANARY not in str(caught.value)
+
+
+def test_no_file_at_all(home: Path) -> None:
+    with pytest.raises(NotFoundError, match="no kubeconfig"):
+        kubeconfig.load(None, None)
+    with pytest.raises(NotFoundError, match="does not exist"):
+        kubeconfig.load(home / "nowhere", None)
