@@ -1,4 +1,4 @@
-"""Write the generated half of docs/platform-directory.md: python tools/write_platform_reference.py"""
+"""Write the generated half of docs/platform-directory.md. Takes no arguments."""
 
 from __future__ import annotations
 

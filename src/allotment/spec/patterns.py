@@ -12,7 +12,7 @@ def matches(path: str, pattern: str) -> bool:
     reached = {0}
     for part in pattern.split("/"):
         if part == "**":
-            reached = set(range(min(reached), len(folders))) if reached else set()
+            reached = set(range(min(reached), len(folders) + 1))
         else:
             reached = {at + 1 for at in reached if at < len(folders) and fnmatchcase(folders[at], part)}
         if not reached:

@@ -17,8 +17,8 @@ from allotment.errors import InputError
 Path = tuple[str | int, ...]
 """Where a value stands inside a document: keys and list positions from its root."""
 
-LONGEST_ECHO: Final = 60
-"""Longest value of the user's that a message repeats; anything longer is only counted."""
+LONGEST_ECHO: Final = 63
+"""Longest value of the user's that a message repeats (a Kubernetes name); anything longer is only counted."""
 
 
 class Severity(StrEnum):
@@ -124,13 +124,14 @@ def echo(value: object, *, quote: bool = True) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``did you mean "x"?``, or the choices when they are few, or nothing."""
+    """``did you mean "x"?``, or the choices when they are few."""
     choices = sorted(set(known))
-    close = difflib.get_close_matches(word[:LONGEST_ECHO].lower(), choices, n=1, cutoff=0.6)
+    spelled = {choice.lower(): choice for choice in choices}
+    close = difflib.get_close_matches(word[:LONGEST_ECHO].lower(), spelled, n=1, cutoff=0.6)
     if close:
-        return f'did you mean "{close[0]}"?'
+        return f'did you mean "{spelled[close[0]]}"?'
     if not choices:
-        return ""
+        return "declare it first, or remove this; there is none yet"
     if len(choices) > 15:
         return f"there are {len(choices)} to choose from, for example " + ", ".join(choices[:5])
     return "choose one of: " + ", ".join(choices)

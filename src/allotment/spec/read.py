@@ -99,7 +99,7 @@ def _take(gathered: _Gathered, document: Document) -> None:
 
 def _declared(gathered: _Gathered) -> Declared:
     entries = gathered.entries
-    platforms = entries["Platform"]
+    platforms = sorted(entries["Platform"], key=lambda entry: entry.source.file != MAIN_FILE)
     for extra in platforms[1:]:
         gathered.issues.append(
             Issue(extra.source, ("kind",), "a second document of kind Platform", "keep one for the whole directory")

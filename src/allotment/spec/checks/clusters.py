@@ -11,7 +11,7 @@ from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.convert.clusters import environment_of
 from allotment.spec.declared import Entry
 from allotment.spec.flavors import devices_per_node
-from allotment.spec.problems import Issue, did_you_mean
+from allotment.spec.problems import Issue, did_you_mean, echo
 from allotment.spec.schema.cluster import ClusterSpec
 
 _VERSION_FIELDS = ("kubernetes", "driver", "cuda", "cudnn", "runtime")
@@ -30,7 +30,7 @@ def pools_make_sense(context: Context) -> Iterator[Issue]:
                 "Accelerator", context.accelerators, pool.accelerator
             ):
                 fix = did_you_mean(pool.accelerator, context.accelerators)
-                yield error(entry, (*here, "accelerator"), f'there is no accelerator "{pool.accelerator}"', fix)
+                yield error(entry, (*here, "accelerator"), f"there is no accelerator {echo(pool.accelerator)}", fix)
             if pool.accelerator is None and pool.accelerators_per_node:
                 what = "a number of accelerators, but the pool names no accelerator"
                 yield error(entry, (*here, "acceleratorsPerNode"), what, "add accelerator:, or remove this line")
@@ -65,9 +65,9 @@ def dedicated_pools_have_a_team(context: Context) -> Iterator[Issue]:
                 continue
             here = ("nodePools", index, "dedicatedTo")
             if not context.known("Team", context.teams, team):
-                yield error(entry, here, f'there is no team "{team}"', did_you_mean(team, context.teams))
+                yield error(entry, here, f"there is no team {echo(team)}", did_you_mean(team, context.teams))
             elif team in context.teams and entry.spec.name not in context.teams[team].spec.placements:
-                what = f'team "{team}" has no placement in this cluster, so nobody can use the pool'
+                what = f"team {echo(team)} has no placement in this cluster, so nobody can use the pool"
                 yield warning(entry, here, what, "add the placement, or share the pool")
 
 
@@ -79,10 +79,10 @@ def cohorts_are_trees(context: Context) -> Iterator[Issue]:
         for index, cohort in enumerate(entry.spec.cohorts):
             here = ("cohorts", index, "parent")
             if cohort.parent is not None and cohort.parent not in parents:
-                what = f'there is no cohort "{cohort.parent}" in this cluster'
+                what = f"there is no cohort {echo(cohort.parent)} in this cluster"
                 yield error(entry, here, what, did_you_mean(cohort.parent, parents))
             elif cohort.name in circle:
-                yield error(entry, here, f'the cohort "{cohort.name}" is its own ancestor', "break the circle")
+                yield error(entry, here, f"the cohort {echo(cohort.name)} is its own ancestor", "break the circle")
 
 
 def _in_circles(parents: Mapping[str, str | None]) -> set[str]:
@@ -110,9 +110,9 @@ def flavor_order_names_flavors(context: Context) -> Iterator[Issue]:
             here = ("flavorOrder", index)
             if name not in flavors or name == labels.CPU_FLAVOR:
                 fix = did_you_mean(name, set(flavors) - {labels.CPU_FLAVOR})
-                yield error(entry, here, f'the pools make no flavor "{name}"', fix)
+                yield error(entry, here, f"the pools make no flavor {echo(name)}", fix)
             elif name in seen:
-                yield error(entry, here, f'"{name}" stands in the order twice', "remove one of the two")
+                yield error(entry, here, f"{echo(name)} stands in the order twice", "remove one of the two")
             seen.add(name)
 
 
@@ -122,9 +122,9 @@ def overrides_meet_placements(context: Context) -> Iterator[Issue]:
         for team in entry.spec.overrides.teams:
             here = ("overrides", "teams", team)
             if not context.known("Team", context.teams, team):
-                yield error(entry, here, f'there is no team "{team}"', did_you_mean(team, context.teams))
+                yield error(entry, here, f"there is no team {echo(team)}", did_you_mean(team, context.teams))
             elif team in context.teams and entry.spec.name not in context.teams[team].spec.placements:
-                what = f'team "{team}" has no placement in this cluster'
+                what = f"team {echo(team)} has no placement in this cluster"
                 yield error(entry, here, what, "add the placement to the team, or remove the override")
 
 

@@ -9,7 +9,7 @@ from allotment.model.names import is_reserved, tenant_name
 from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.declared import Entry
 from allotment.spec.flavors import flavor_name
-from allotment.spec.problems import Issue
+from allotment.spec.problems import Issue, echo
 from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.platform import ALWAYS_EXEMPT
 
@@ -34,7 +34,7 @@ def documents_have_names_of_their_own(context: Context) -> Iterator[Issue]:
             name = str(getattr(entry.spec, "name"))  # noqa: B009 - every kind has a name, their base has none
             seen = first.setdefault(name, entry)
             if seen is not entry:
-                what = f'the name "{name}" is taken by another document of this kind in {seen.source.file}'
+                what = f"the name {echo(name)} is taken by another document of this kind in {seen.source.file}"
                 yield error(entry, ("name",), what, "rename one, or remove it")
 
 
@@ -51,10 +51,10 @@ def team_namespaces_are_free(context: Context) -> Iterator[Issue]:
     for entry in declared.teams:
         namespace = tenant_name(entry.spec.name)
         if is_reserved(namespace):
-            what = f'the namespace "{namespace}" belongs to the system'
+            what = f"the namespace {echo(namespace)} belongs to the system"
             yield error(entry, ("name",), what, "choose another name; kube-, allotment- and openshift- are reserved")
         elif namespace in taken:
-            what = f'the namespace "{namespace}" is already that of {taken[namespace]}'
+            what = f"the namespace {echo(namespace)} is already that of {taken[namespace]}"
             yield error(entry, ("name",), what, "rename the team, or move the other one")
 
 
@@ -65,7 +65,9 @@ def team_names_differ_by_more_than_dashes(context: Context) -> Iterator[Issue]:
         name = entry.spec.name
         seen = first.setdefault(name.replace("-", ""), name)
         if seen != name:
-            yield warning(entry, ("name",), f'"{name}" and "{seen}" differ only by dashes', "rename one of the teams")
+            yield warning(
+                entry, ("name",), f"{echo(name)} and {echo(seen)} differ only by dashes", "rename one of the teams"
+            )
 
 
 def clusters_have_contexts_of_their_own(context: Context) -> Iterator[Issue]:
@@ -87,7 +89,7 @@ def names_inside_a_cluster_are_unique(context: Context) -> Iterator[Issue]:
             ("cohorts", [cohort.name for cohort in entry.spec.cohorts]),
         ):
             for index in _repeated(names):
-                what = f'the name "{names[index]}" is given twice in this cluster'
+                what = f"the name {echo(names[index])} is given twice in this cluster"
                 yield error(entry, (field, index, "name"), what, "rename one of the two")
 
 
@@ -99,7 +101,7 @@ def flavors_have_names_of_their_own(context: Context) -> Iterator[Issue]:
             parts = (pool.accelerator, pool.capacity_type, pool.dedicated_to) if pool.accelerator else ()
             name = flavor_name(pool)
             if first.setdefault(name, parts) != parts:
-                what = f'two different flavors would both be named "{name}"'
+                what = f"two different flavors would both be named {echo(name)}"
                 yield error(entry, ("nodePools", index, "name"), what, "rename the accelerator or the team")
 
 

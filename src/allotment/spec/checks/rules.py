@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from allotment.model.policy import Direction, PolicyName
 from allotment.spec.checks.context import Context, error, warning
-from allotment.spec.problems import Issue, did_you_mean
+from allotment.spec.problems import Issue, did_you_mean, echo
 
 _LINK_LOCAL = ipaddress.ip_network("169.254.0.0/16")
 
@@ -34,7 +34,7 @@ def rungs_differ(context: Context) -> Iterator[Issue]:
         spec = entry.spec
         seen = first.setdefault(spec.value, spec.name)
         if seen != spec.name:
-            what = f'the value {spec.value} is already that of "{seen}"'
+            what = f"the value {spec.value} is already that of {echo(seen)}"
             yield error(entry, ("value",), what, "give each rung a value of its own")
         if spec.name.startswith("system-"):
             what = "names that begin with system- belong to Kubernetes"
@@ -47,7 +47,7 @@ def tiers_name_rungs(context: Context) -> Iterator[Issue]:
     for entry in context.declared.slo_tiers:
         name = entry.spec.default_priority
         if not context.known("Priority", rungs, name):
-            yield error(entry, ("defaultPriority",), f'the ladder has no rung "{name}"', did_you_mean(name, rungs))
+            yield error(entry, ("defaultPriority",), f"the ladder has no rung {echo(name)}", did_you_mean(name, rungs))
 
 
 def registries_belong_to_their_policy(context: Context) -> Iterator[Issue]:
@@ -95,7 +95,7 @@ def prices_name_accelerators(context: Context) -> Iterator[Issue]:
         for name in entry.spec.accelerators:
             if not context.known("Accelerator", context.accelerators, name):
                 fix = did_you_mean(name, context.accelerators)
-                yield error(entry, ("accelerators", name), f'there is no accelerator "{name}"', fix)
+                yield error(entry, ("accelerators", name), f"there is no accelerator {echo(name)}", fix)
 
 
 def slices_have_a_device(context: Context) -> Iterator[Issue]:
@@ -104,10 +104,10 @@ def slices_have_a_device(context: Context) -> Iterator[Issue]:
         spec = entry.spec
         whole = context.accelerators.get(spec.partition_of or "")
         if spec.partition_of is not None and not context.known("Accelerator", context.accelerators, spec.partition_of):
-            what = f'there is no accelerator "{spec.partition_of}"'
+            what = f"there is no accelerator {echo(spec.partition_of)}"
             yield error(entry, ("partitionOf",), what, did_you_mean(spec.partition_of, context.accelerators))
         elif whole is not None and whole.partition_of is not None:
-            yield error(entry, ("partitionOf",), f'"{whole.name}" is a slice itself', "name the whole device")
+            yield error(entry, ("partitionOf",), f"{echo(whole.name)} is a slice itself", "name the whole device")
         if spec.partitions < 1 or (spec.partitions > 1 and spec.partition_of is None):
             what = f"{spec.partitions} slices of no device" if spec.partitions else "a device that gives no slice"
             yield error(entry, ("partitions",), what, "write 1 for a whole device; else set partitionOf too")

@@ -8,7 +8,7 @@ from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.convert.clusters import cohort_names, environment_of
 from allotment.spec.convert.platform import default_storage_class
 from allotment.spec.declared import Entry
-from allotment.spec.problems import Issue, Path, did_you_mean
+from allotment.spec.problems import Issue, Path, did_you_mean, echo
 from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.cluster import ClusterSpec
 from allotment.spec.schema.team import PlacementOverrideSpec, PlacementSpec, TeamSpec
@@ -25,7 +25,7 @@ def placements_name_clusters(context: Context) -> Iterator[Issue]:
         for name in entry.spec.placements:
             if not context.known("Cluster", context.clusters, name):
                 fix = did_you_mean(name, context.clusters)
-                yield error(entry, ("placements", name), f'there is no cluster "{name}"', fix)
+                yield error(entry, ("placements", name), f"there is no cluster {echo(name)}", fix)
 
 
 def accelerators_name_flavors(context: Context) -> Iterator[Issue]:
@@ -39,13 +39,13 @@ def accelerators_name_flavors(context: Context) -> Iterator[Issue]:
             here = (*path, "accelerators", word)
             flavor = flavors.meant(word, team.name)
             if flavor is None:
-                what = f'cluster {site.name} has no accelerator or flavor "{word}" for team {team.name}'
+                what = f"cluster {site.name} has no accelerator or flavor {echo(word)} for team {team.name}"
                 yield error(entry, here, what, did_you_mean(word, flavors.offered_to(team.name)))
             elif flavor.dedicated_to not in (None, team.name):
-                what = f'the flavor "{word}" is dedicated to team {flavor.dedicated_to}'
+                what = f"the flavor {echo(word)} is dedicated to team {flavor.dedicated_to}"
                 yield error(entry, here, what, did_you_mean("", flavors.offered_to(team.name)))
             elif flavor.name in seen:
-                what = f'"{word}" and "{seen[flavor.name]}" mean the same flavor {flavor.name}'
+                what = f"{echo(word)} and {echo(seen[flavor.name])} mean the same flavor {flavor.name}"
                 yield error(entry, here, what, "keep one of the two")
             else:
                 seen[flavor.name] = word
@@ -60,14 +60,16 @@ def quotas_name_accelerators(context: Context) -> Iterator[Issue]:
         offered = set(flavors.by_accelerator)
         for name in fields.namespace_quota.accelerators:
             if name not in offered:
-                what = f'cluster {site.name} has no accelerator "{name}" for team {team.name}'
+                what = f"cluster {site.name} has no accelerator {echo(name)} for team {team.name}"
                 here = (*path, "namespaceQuota", "accelerators", name)
                 yield error(entry, here, what, did_you_mean(name, offered))
         for key in fields.namespace_quota.objects:
             if key not in _COUNTED and not key.startswith("count/"):
-                what = f'"{key}" is no ResourceQuota key'
+                what = f"{echo(key)} is no ResourceQuota key"
                 here = (*path, "namespaceQuota", "objects", key)
-                yield error(entry, here, what, did_you_mean(key, _COUNTED) or "write count/<plural>.<group>")
+                yield error(
+                    entry, here, what, f"{did_you_mean(key, _COUNTED)}; others are written count/<plural>.<group>"
+                )
 
 
 _COUNTED = frozenset(
@@ -90,7 +92,7 @@ def cohorts_exist(context: Context) -> Iterator[Issue]:
             continue
         known = cohort_names(site)
         if fields.cohort not in known:
-            what = f'cluster {site.name} has no cohort "{fields.cohort}"'
+            what = f"cluster {site.name} has no cohort {echo(fields.cohort)}"
             yield error(entry, (*path, "cohort"), what, did_you_mean(fields.cohort, known))
         elif fields.standalone:
             what = "a queue that stands alone joins no cohort"
@@ -120,9 +122,9 @@ def priorities_are_rungs(context: Context) -> Iterator[Issue]:
         for index, name in enumerate(entry.spec.priorities):
             if not context.known("Priority", rungs, name):
                 fix = did_you_mean(name, rungs)
-                yield error(entry, ("priorities", index), f'the ladder has no rung "{name}"', fix)
+                yield error(entry, ("priorities", index), f"the ladder has no rung {echo(name)}", fix)
             elif name in seen:
-                yield error(entry, ("priorities", index), f'"{name}" is named twice', "remove one of the two")
+                yield error(entry, ("priorities", index), f"{echo(name)} is named twice", "remove one of the two")
             seen.add(name)
 
 
@@ -148,7 +150,7 @@ def storage_fits(context: Context) -> Iterator[Issue]:
         for index, claim in enumerate(storage.claims):
             here = ("storage", "claims", index)
             if claim.name in names:
-                yield error(entry, (*here, "name"), f'the claim "{claim.name}" is given twice', "rename one")
+                yield error(entry, (*here, "name"), f"the claim {echo(claim.name)} is given twice", "rename one")
             names.add(claim.name)
             if claim.storage_class is None and not default:
                 what = "the claim names no storage class, and the directory has no default one"
@@ -156,8 +158,8 @@ def storage_fits(context: Context) -> Iterator[Issue]:
                     entry, (*here, "storageClass"), what, "name one, or declare a StorageClass with default: true"
                 )
             elif claim.storage_class is not None and claim.storage_class not in classes:
-                what = f'the storage class "{claim.storage_class}" is not declared here'
-                fix = did_you_mean(claim.storage_class, classes) or "declare it"
+                what = f"the storage class {echo(claim.storage_class)} is not declared here"
+                fix = did_you_mean(claim.storage_class, classes)
                 yield warning(entry, (*here, "storageClass"), what, f"{fix}; or make sure that every cluster has it")
         if storage.total is not None and sum(claim.size for claim in storage.claims) > storage.total:
             what = "the claims ask for more than the total"

@@ -1,0 +1,673 @@
+"""Every check: one bad directory, and exactly where and how it is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from allotment.spec.checks import DECLARED_CHECKS, PLACED_CHECKS
+from tests.unit.spec.trees import CLUSTER, OTHER_TEAM, PLATFORM, TEAM, problems_of, rich, tiny
+
+
+@dataclass(frozen=True)
+class Case:
+    """A directory, and the one problem it must have.
+
+    Attributes:
+        check: name of the check that finds it.
+        at: `severity file:line field`.
+        words: text that must stand in what or fix.
+    """
+
+    check: str
+    files: dict[str, str]
+    at: str
+    words: str
+
+
+def change(files: dict[str, str], name: str, old: str, new: str) -> dict[str, str]:
+    """Replace the first occurrence of a text in a file; it must occur."""
+    assert old in files[name], old
+    return files | {name: files[name].replace(old, new, 1)}
+
+
+def cluster(old: str, new: str) -> dict[str, str]:
+    return change(tiny(), "cluster.yaml", old, new)
+
+
+def team(old: str, new: str) -> dict[str, str]:
+    return change(tiny(), "team.yaml", old, new)
+
+
+def rich_cluster(old: str, new: str) -> dict[str, str]:
+    return change(rich(), "cluster.yaml", old, new)
+
+
+def rich_teams(old: str, new: str) -> dict[str, str]:
+    return change(rich(), "teams.yaml", old, new)
+
+
+def with_cluster_line(line: str) -> dict[str, str]:
+    return tiny(cluster=CLUSTER + line + "\n")
+
+
+def two_clusters(first: str, second: str) -> dict[str, str]:
+    head = CLUSTER.replace("purpose: development", "{}")
+    one = head.format(first).replace("name: dev", "name: one")
+    two = head.format(second).replace("name: dev", "name: two")
+    return tiny(cluster=CLUSTER, one=one, two=two)
+
+
+PRIORITY = "kind: Priority\nname: {}\nvalue: {}\n"
+LOW = PRIORITY.format("low", 1) + "default: true\n"
+OVERLAP = CLUSTER.replace("accelerator: a100\n", "accelerator: a100-spot\n").replace("spot\n    cpu", "spot\n    cpu")
+
+CASES = [
+    # names
+    Case(
+        "documents_have_names_of_their_own",
+        tiny(team2=TEAM),
+        "error team2.yaml:2 name",
+        'the name "nlp" is taken by another document of this kind in team.yaml',
+    ),
+    Case("team_namespaces_are_free", team("nlp", "kube-nlp"), "error team.yaml:2 name", "belongs to the system"),
+    Case("team_namespaces_are_free", team("nlp", "monitoring"), "error team.yaml:2 name", "belongs to the system"),
+    Case(
+        "team_namespaces_are_free",
+        tiny(svc="kind: SharedService\nname: s\nnamespace: nlp\nports: [{port: 1}]\n"),
+        "error team.yaml:2 name",
+        "already that of the shared service s",
+    ),
+    Case(
+        "team_namespaces_are_free",
+        tiny(platform=PLATFORM + "exemptNamespaces: [nlp]\n"),
+        "error team.yaml:2 name",
+        "policies leave alone",
+    ),
+    Case(
+        "team_names_differ_by_more_than_dashes",
+        tiny(team2=OTHER_TEAM.replace("cv", "n-lp")),
+        "warning team2.yaml:2 name",
+        "differ only by dashes",
+    ),
+    Case(
+        "clusters_have_contexts_of_their_own",
+        tiny(two=CLUSTER.replace("name: dev", "name: two\ncontext: dev")),
+        "error two.yaml:3 context",
+        "cluster dev uses the same kubeconfig context",
+    ),
+    Case(
+        "names_inside_a_cluster_are_unique",
+        rich_cluster("name: own", "name: a100"),
+        "error cluster.yaml:21 nodePools[2].name",
+        '"a100" is given twice',
+    ),
+    Case(
+        "names_inside_a_cluster_are_unique",
+        rich_cluster("{name: some,", "{name: all,"),
+        "error cluster.yaml:9 cohorts[1].name",
+        '"all" is given twice',
+    ),
+    Case(
+        "flavors_have_names_of_their_own",
+        tiny(
+            cluster=CLUSTER
+            + "  - {name: b, accelerator: a100-spot, capacityType: reserved, cpu: 1, memory: 1Gi, maxNodes: 1}\n"
+            "  - {name: c, accelerator: a100, capacityType: spot, dedicatedTo: reserved, cpu: 1, memory: 1Gi, maxNodes: 1}\n",
+            acc="kind: Accelerator\nname: a100-spot\nvendor: nvidia\nproduct: P\nresourceName: example.com/p\n"
+            "memory: 1Gi\narchitecture: A\ntaintKey: t\n",
+            team2=OTHER_TEAM.replace("cv", "reserved"),
+        ),
+        "error cluster.yaml:14 nodePools[2].name",
+        'two different flavors would both be named "a100-spot-reserved"',
+    ),
+    Case(
+        "pool_labels_are_the_pools_own",
+        cluster("maxNodes: 4\n", "maxNodes: 4\n    labels: {allotment.dev/capacity-type: spot}\n"),
+        'error cluster.yaml:13 nodePools[0].labels["allotment.dev/capacity-type"]',
+        "follows from the pool's own fields",
+    ),
+    Case(
+        "pool_labels_are_the_pools_own",
+        cluster("maxNodes: 4\n", "maxNodes: 4\n    taints: [{key: allotment.dev/dedicated, value: nlp}]\n"),
+        "error cluster.yaml:13 nodePools[0].taints[0]",
+        "follows from dedicatedTo",
+    ),
+    # clusters
+    Case(
+        "pools_make_sense",
+        tiny(cluster="kind: Cluster\nname: dev\npurpose: development\nregion: x\nnodePools: []\n"),
+        "error cluster.yaml:5 nodePools",
+        "no node pool",
+    ),
+    Case(
+        "pools_make_sense",
+        cluster("accelerator: a100", "accelerator: a1000"),
+        "error cluster.yaml:7 nodePools[0].accelerator",
+        'did you mean "a100"?',
+    ),
+    Case(
+        "pools_make_sense",
+        rich_cluster("{name: system,", "{name: system, acceleratorsPerNode: 2,"),
+        "error cluster.yaml:11 nodePools[0].acceleratorsPerNode",
+        "the pool names no accelerator",
+    ),
+    Case(
+        "pools_make_sense",
+        cluster("acceleratorsPerNode: 8", "acceleratorsPerNode: 0"),
+        "error cluster.yaml:8 nodePools[0].acceleratorsPerNode",
+        "whose nodes have none",
+    ),
+    Case(
+        "pools_make_sense",
+        cluster("maxNodes: 4", "maxNodes: 4\n    minNodes: 5"),
+        "error cluster.yaml:12 nodePools[0].maxNodes",
+        "write 5 or more",
+    ),
+    Case(
+        "pools_make_sense",
+        cluster("maxNodes: 4", "maxNodes: 4\n    pods: 7"),
+        "warning cluster.yaml:13 nodePools[0].pods",
+        "a node offers 8 devices but only 7 pods",
+    ),
+    Case(
+        "slices_come_from_whole_devices",
+        tiny(
+            cluster=CLUSTER
+            + "  - {name: mig, accelerator: a100-1g-10gb, acceleratorsPerNode: 20, cpu: 1, memory: 1Gi, maxNodes: 1}\n"
+        ),
+        "warning cluster.yaml:13 nodePools[1].acceleratorsPerNode",
+        "write a multiple of 7",
+    ),
+    Case(
+        "dedicated_pools_have_a_team",
+        rich_cluster("dedicatedTo: cv", "dedicatedTo: cvv"),
+        "error cluster.yaml:21 nodePools[2].dedicatedTo",
+        'there is no team "cvv"; did you mean "cv"?',
+    ),
+    Case(
+        "dedicated_pools_have_a_team",
+        rich()
+        | {
+            "two.yaml": CLUSTER.replace("name: dev", "name: two")
+            + "  - {name: own, cpu: 1, memory: 1Gi, maxNodes: 1, dedicatedTo: cv}\n"
+        },
+        "warning two.yaml:13 nodePools[1].dedicatedTo",
+        'team "cv" has no placement in this cluster',
+    ),
+    Case(
+        "cohorts_are_trees",
+        rich_cluster("parent: all", "parent: al"),
+        "error cluster.yaml:9 cohorts[1].parent",
+        'there is no cohort "al" in this cluster; did you mean "all"?',
+    ),
+    Case(
+        "cohorts_are_trees",
+        rich_cluster("- name: all", "- {name: all, parent: some}"),
+        "error cluster.yaml:8 cohorts[0].parent",
+        'the cohort "all" is its own ancestor',
+    ),
+    Case(
+        "flavor_order_names_flavors",
+        rich_cluster("[a100-spot]", "[a100-spott]"),
+        "error cluster.yaml:6 flavorOrder[0]",
+        'did you mean "a100-spot"?',
+    ),
+    Case(
+        "flavor_order_names_flavors",
+        rich_cluster("[a100-spot]", "[a100-spot, a100-spot]"),
+        "error cluster.yaml:6 flavorOrder[1]",
+        "twice",
+    ),
+    Case(
+        "overrides_meet_placements",
+        rich_cluster("    nlp: {weight: 2}", "    nlpp: {weight: 2}"),
+        "error cluster.yaml:25 overrides.teams.nlpp",
+        'did you mean "nlp"?',
+    ),
+    Case(
+        "overrides_meet_placements",
+        tiny(two=CLUSTER.replace("name: dev", "name: two") + "overrides: {teams: {nlp: {weight: 2}}}\n"),
+        "error two.yaml:13 overrides.teams.nlp",
+        'team "nlp" has no placement in this cluster',
+    ),
+    Case(
+        "weights_have_an_effect",
+        rich_cluster("weight: 1.5", "weight: 0"),
+        "warning cluster.yaml:9 cohorts[1].weight",
+        "borrows only when nobody else wants to",
+    ),
+    Case(
+        "weights_have_an_effect",
+        rich_cluster("region: local", "region: local\nfairSharing: false"),
+        "warning cluster.yaml:10 cohorts[1].weight",
+        "set fairSharing: true",
+    ),
+    Case(
+        "weights_have_an_effect",
+        rich_cluster("region: local", "region: local\nqueueLayout: shared"),
+        "warning cluster.yaml:8 cohorts",
+        "no effect with one shared queue",
+    ),
+    Case(
+        "kueue_serves_the_api",
+        with_cluster_line("versions: {kueue: 0.14.9}\nkueueApi: v1beta2"),
+        "error cluster.yaml:14 kueueApi",
+        "Kueue 0.14.9 does not serve v1beta2",
+    ),
+    Case(
+        "kueue_serves_the_api",
+        with_cluster_line("versions: {kueue: 0.20.1}\nkueueApi: v1beta1"),
+        "error cluster.yaml:14 kueueApi",
+        "no longer serves v1beta1",
+    ),
+    Case(
+        "kubernetes_knows_our_policies",
+        with_cluster_line("versions: {kubernetes: 1.29.4}"),
+        "warning cluster.yaml:13 versions.kubernetes",
+        "ValidatingAdmissionPolicy",
+    ),
+    Case(
+        "production_clusters_are_identical",
+        two_clusters("purpose: serving\nversions: {cuda: 12.4}", "purpose: serving\nversions: {cuda: 12.6}"),
+        "warning two.yaml:4 versions.cuda",
+        "12.6 here, 12.4 in one",
+    ),
+    Case(
+        "development_is_at_most_one_ahead",
+        two_clusters(
+            "purpose: serving\nversions: {kubernetes: 1.34.1}", "purpose: development\nversions: {kubernetes: 1.36.0}"
+        ),
+        "warning two.yaml:4 versions.kubernetes",
+        "more than one minor ahead of production (1.34)",
+    ),
+    # teams
+    Case(
+        "placements_name_clusters",
+        tiny(team="kind: Team\nname: nlp\ncostCenter: c\ngroups: {members: [a]}\n"),
+        "error team.yaml:1 placements",
+        "the team has no cluster",
+    ),
+    Case(
+        "placements_name_clusters",
+        team("  dev:", "  dew:"),
+        "error team.yaml:6 placements.dew",
+        'there is no cluster "dew"; did you mean "dev"?',
+    ),
+    Case(
+        "accelerators_name_flavors",
+        team("a100: 8", "a100-sport: 8"),
+        "error team.yaml:10 placements.dev.accelerators.a100-sport",
+        'did you mean "a100-spot"?',
+    ),
+    Case(
+        "accelerators_name_flavors",
+        rich_teams("{a100-spot: 8}", "{h100-on-demand-cv: 1}"),
+        "error teams.yaml:40 placements.dev.accelerators.h100-on-demand-cv",
+        "dedicated to team cv",
+    ),
+    Case(
+        "accelerators_name_flavors",
+        team("a100: 8", "a100: 8\n      a100-spot: 1"),
+        "error team.yaml:11 placements.dev.accelerators.a100-spot",
+        "mean the same flavor a100-spot",
+    ),
+    Case(
+        "accelerators_name_flavors",
+        with_cluster_line("overrides: {teams: {nlp: {accelerators: {t4: 1}}}}"),
+        "error cluster.yaml:13 overrides.teams.nlp.accelerators.t4",
+        'cluster dev has no accelerator or flavor "t4" for team nlp',
+    ),
+    Case(
+        "quotas_name_accelerators",
+        team("    cpu: 64", "    namespaceQuota: {accelerators: {t4: 1}}\n    cpu: 64"),
+        "error team.yaml:7 placements.dev.namespaceQuota.accelerators.t4",
+        "choose one of: a100",
+    ),
+    Case(
+        "quotas_name_accelerators",
+        team("    cpu: 64", "    namespaceQuota: {objects: {secret: 1}}\n    cpu: 64"),
+        "error team.yaml:7 placements.dev.namespaceQuota.objects.secret",
+        'did you mean "secrets"?',
+    ),
+    Case(
+        "cohorts_exist",
+        team("    cpu: 64", "    cohort: sharde\n    cpu: 64"),
+        "error team.yaml:7 placements.dev.cohort",
+        'did you mean "shared"?',
+    ),
+    Case(
+        "cohorts_exist",
+        team("    cpu: 64", "    cohort: shared\n    standalone: true\n    cpu: 64"),
+        "error team.yaml:7 placements.dev.cohort",
+        "remove cohort, or standalone",
+    ),
+    Case(
+        "environments_agree",
+        team("costCenter: cc-1", "costCenter: cc-1\nenvironments: [production]"),
+        "error team.yaml:7 placements.dev",
+        "the placement is in development, the team's environments are production",
+    ),
+    Case(
+        "priorities_are_rungs",
+        team("costCenter: cc-1", "costCenter: cc-1\npriorities: [exploratori]"),
+        "error team.yaml:4 priorities[0]",
+        'did you mean "exploratory"?',
+    ),
+    Case(
+        "priorities_are_rungs",
+        team("costCenter: cc-1", "costCenter: cc-1\npriorities: [exploratory, exploratory]"),
+        "error team.yaml:4 priorities[1]",
+        "named twice",
+    ),
+    Case(
+        "somebody_may_use_it",
+        team("groups: {members: [nlp]}", "groups: {viewers: [nlp]}"),
+        "warning team.yaml:4 groups",
+        "nobody can run anything",
+    ),
+    Case(
+        "somebody_may_use_it", team("costCenter: cc-1\n", ""), "warning team.yaml:1 costCenter", "shown as unallocated"
+    ),
+    Case(
+        "storage_fits",
+        team("costCenter: cc-1", "costCenter: cc-1\nstorage: {claims: [{name: d, size: 1Gi}]}"),
+        "error team.yaml:4 storage.claims[0].storageClass",
+        "the directory has no default one",
+    ),
+    Case(
+        "storage_fits",
+        team("costCenter: cc-1", "costCenter: cc-1\nstorage: {claims: [{name: d, size: 1Gi, storageClass: fast}]}"),
+        "warning team.yaml:4 storage.claims[0].storageClass",
+        '"fast" is not declared here',
+    ),
+    Case(
+        "storage_fits",
+        rich_teams("total: 2Ti", "total: 1Gi"),
+        "error teams.yaml:9 storage.total",
+        "the claims ask for more than the total",
+    ),
+    Case(
+        "storage_fits",
+        rich_teams("storageClass: files}", "storageClass: files}, {name: data, size: 1Gi}"),
+        "error teams.yaml:9 storage.claims[1].name",
+        "given twice",
+    ),
+    # rules
+    Case(
+        "ladder_has_one_default",
+        tiny(ladder=LOW + "---\n" + PRIORITY.format("high", 2) + "default: true\n"),
+        "error ladder.yaml:9 default",
+        '"low" is the default already',
+    ),
+    Case(
+        "ladder_has_one_default",
+        tiny(ladder=PRIORITY.format("low", 1)),
+        "error ladder.yaml:1 ",
+        "no rung of the ladder is the default",
+    ),
+    Case("ladder_has_one_default", tiny(ladder=LOW + "preempts: true\n"), "warning ladder.yaml:5 preempts", "displace"),
+    Case(
+        "rungs_differ",
+        tiny(ladder=LOW + "---\n" + PRIORITY.format("high", 1)),
+        "error ladder.yaml:8 value",
+        'the value 1 is already that of "low"',
+    ),
+    Case(
+        "rungs_differ",
+        tiny(ladder=LOW.replace("low", "system-low")),
+        "error ladder.yaml:2 name",
+        "belong to Kubernetes",
+    ),
+    Case(
+        "tiers_name_rungs",
+        tiny(tier="kind: SloTier\nname: t\nlatencyP99: 1s\navailability: 99%\ndefaultPriority: exploratry\n"),
+        "error tier.yaml:5 defaultPriority",
+        'did you mean "exploratory"?',
+    ),
+    Case(
+        "registries_belong_to_their_policy",
+        tiny(p="kind: Policy\nname: queue-required\nregistries: [a.example/]\n"),
+        "error p.yaml:3 registries",
+        "move them to the policy trusted-registries",
+    ),
+    Case(
+        "registries_belong_to_their_policy",
+        tiny(p="kind: Policy\nname: trusted-registries\n"),
+        "warning p.yaml:1 registries",
+        "without registries the policy is off",
+    ),
+    Case(
+        "services_have_another_side",
+        tiny(s="kind: SharedService\nname: s\nports: [{port: 1}]\n"),
+        "error s.yaml:1 namespace",
+        "either a namespace or cidrs",
+    ),
+    Case(
+        "services_have_another_side",
+        tiny(s="kind: SharedService\nname: s\ncidrs: [10.0.0.0/8]\npodLabels: {a: b}\nports: [{port: 1}]\n"),
+        "error s.yaml:4 podLabels",
+        "podLabels without a namespace",
+    ),
+    Case(
+        "services_have_another_side",
+        tiny(s="kind: SharedService\nname: s\nnamespace: x\nports: []\n"),
+        "error s.yaml:4 ports",
+        "the opening has no port",
+    ),
+    Case(
+        "services_have_another_side",
+        tiny(s="kind: SharedService\nname: s\ncidrs: [0.0.0.0/0]\nports: [{port: 443}]\n"),
+        "warning s.yaml:3 cidrs[0]",
+        "metadata address",
+    ),
+    Case(
+        "one_storage_class_is_the_default",
+        rich() | {"s.yaml": "kind: StorageClass\nname: b\nprovisioner: p\ndefault: true\n"},
+        "error s.yaml:4 default",
+        '"files" is the default already',
+    ),
+    Case(
+        "prices_name_accelerators",
+        tiny(p="kind: Prices\naccelerators:\n  a10: {spot: 1}\n"),
+        "error p.yaml:3 accelerators.a10",
+        'did you mean "a10g"?',
+    ),
+    Case(
+        "slices_have_a_device",
+        rich()
+        | {"rest.yaml": rich()["rest.yaml"].replace("memory: 1Gi", "memory: 1Gi\npartitionOf: a1000\npartitions: 2")},
+        "error rest.yaml:7 partitionOf",
+        'there is no accelerator "a1000"',
+    ),
+    Case(
+        "slices_have_a_device",
+        rich() | {"rest.yaml": rich()["rest.yaml"].replace("memory: 1Gi", "memory: 1Gi\npartitionOf: a100-1g-10gb")},
+        "error rest.yaml:7 partitionOf",
+        "is a slice itself",
+    ),
+    Case(
+        "slices_have_a_device",
+        rich() | {"rest.yaml": rich()["rest.yaml"].replace("memory: 1Gi", "memory: 1Gi\npartitions: 2")},
+        "error rest.yaml:7 partitions",
+        "2 slices of no device",
+    ),
+    # books
+    Case(
+        "devices_are_not_promised_twice",
+        tiny(team=TEAM.replace("a100: 8", "a100: 30"), other=OTHER_TEAM),
+        "error cluster.yaml:12 nodePools[0].maxNodes",
+        "38 devices of a100-spot are guaranteed, the pools can have 32",
+    ),
+    Case(
+        "devices_are_not_promised_twice",
+        cluster("capacityType: spot", "capacityType: reserved"),
+        "warning cluster.yaml:12 nodePools[0].maxNodes",
+        "8 devices of a100-reserved are guaranteed, but only 0 stand at minNodes",
+    ),
+    Case(
+        "cpu_and_memory_are_not_promised_twice",
+        team("cpu: 64", "cpu: 385"),
+        "error cluster.yaml:5 nodePools",
+        "385 CPU are guaranteed, the pools can have 384",
+    ),
+    Case(
+        "cpu_and_memory_are_not_promised_twice",
+        team("memory: 256Gi", "memory: 5Ti"),
+        "error cluster.yaml:5 nodePools",
+        "5Ti memory are guaranteed, the pools can have 4Ti",
+    ),
+    # borrowing
+    Case(
+        "limits_need_a_cohort",
+        team("    cpu: 64", "    standalone: true\n    cpu: {nominal: 64, borrowingLimit: 1}"),
+        "error team.yaml:8 placements.dev.cpu.borrowingLimit",
+        "a borrowing limit on a queue that stands alone",
+    ),
+    Case(
+        "limits_need_a_cohort",
+        tiny(
+            cluster=CLUSTER.replace("region: local", "region: local\nqueueLayout: shared"),
+            team=TEAM.replace("a100: 8", "a100: {nominal: 8, lendingLimit: 4}"),
+        ),
+        "warning team.yaml:10 placements.dev.accelerators.a100.lendingLimit",
+        "no effect with one shared queue",
+    ),
+    Case(
+        "lending_stays_within_the_guarantee",
+        team("a100: 8", "a100: {nominal: 8, lendingLimit: 9}"),
+        "error team.yaml:10 placements.dev.accelerators.a100.lendingLimit",
+        "above the guarantee",
+    ),
+    Case(
+        "somebody_lends_what_may_be_borrowed",
+        team("a100: 8", "a100: {nominal: 8, borrowingLimit: 4}"),
+        "warning team.yaml:10 placements.dev.accelerators.a100.borrowingLimit",
+        "nobody else in the cohort has a100-spot to lend",
+    ),
+    Case(
+        "somebody_lends_what_may_be_borrowed",
+        tiny(
+            team=TEAM.replace("a100: 8", "a100: {nominal: 8, borrowingLimit: 4}"),
+            other=OTHER_TEAM.replace("a100: 8", "a100: {nominal: 8, lendingLimit: 0}"),
+        ),
+        "warning team.yaml:10 placements.dev.accelerators.a100.borrowingLimit",
+        "nothing can be borrowed",
+    ),
+    Case(
+        "somebody_lends_what_may_be_borrowed",
+        with_cluster_line("overrides: {teams: {nlp: {accelerators: {a100: {nominal: 8, borrowingLimit: 4}}}}}"),
+        "warning cluster.yaml:13 overrides.teams.nlp.accelerators.a100.borrowingLimit",
+        "nothing can be borrowed",
+    ),
+    Case(
+        "namespace_quota_leaves_room",
+        team("    cpu: 64", "    namespaceQuota: {requestsCpu: 63}\n    cpu: 64"),
+        "warning team.yaml:7 placements.dev.namespaceQuota.requestsCpu",
+        "below what the queue can give of cpu",
+    ),
+    Case(
+        "namespace_quota_leaves_room",
+        team("    cpu: 64", "    namespaceQuota: {limitsMemory: 1Gi}\n    cpu: 64"),
+        "warning team.yaml:7 placements.dev.namespaceQuota.limitsMemory",
+        "of its own requestsMemory",
+    ),
+    Case(
+        "namespace_quota_leaves_room",
+        rich_teams("{pods: 40,", "{pods: 40, accelerators: {a100: 11},"),
+        "warning teams.yaml:17 placements.dev.namespaceQuota.accelerators",
+        "11 where the queue can give 12",
+    ),
+    Case(
+        "pods_can_use_the_quota",
+        rich_teams("pods: 40", "pods: 1"),
+        "warning teams.yaml:17 placements.dev.namespaceQuota.pods",
+        "1 pods of 8 devices reach 8 of 12 devices",
+    ),
+    Case(
+        "weights_have_an_effect",
+        team("    cpu: 64", "    weight: 0\n    cpu: 64"),
+        "warning team.yaml:7 placements.dev.weight",
+        "the team borrows only when nobody else wants to",
+    ),
+    Case(
+        "weights_have_an_effect",
+        team("    cpu: 64", "    weight: 2\n    standalone: true\n    cpu: 64"),
+        "warning team.yaml:7 placements.dev.weight",
+        "a weight without a cohort has no effect",
+    ),
+    Case(
+        "weights_have_an_effect",
+        tiny(
+            cluster=CLUSTER.replace("region: local", "region: local\nfairSharing: false"),
+            team=TEAM.replace("    cpu: 64", "    weight: 2\n    cpu: 64"),
+        ),
+        "warning team.yaml:7 placements.dev.weight",
+        "a weight without fair sharing has no effect",
+    ),
+    # fit
+    Case(
+        "isolated_teams_have_their_pool",
+        team("costCenter: cc-1", "costCenter: cc-1\nisolation: node-pool"),
+        "error team.yaml:7 placements.dev",
+        "add dedicatedTo: nlp to a node pool there",
+    ),
+    Case(
+        "isolated_teams_have_their_pool",
+        rich_teams("{h100: 4}", "{h100: 4, a100: 1}"),
+        "error teams.yaml:25 placements.dev.accelerators.a100",
+        "a100-spot is shared, but the team's isolation is node-pool",
+    ),
+    Case(
+        "separate_teams_are_alone",
+        tiny(team=TEAM.replace("costCenter", "isolation: cluster\ncostCenter"), other=OTHER_TEAM),
+        "error team.yaml:7 placements.dev",
+        "isolation cluster, but cv is placed in dev too",
+    ),
+    Case(
+        "quota_can_be_used",
+        team("costCenter: cc-1", "costCenter: cc-1\nmemberLimits: {accelerators: 0}"),
+        "warning team.yaml:4 memberLimits.accelerators",
+        "no pod may have a device",
+    ),
+    Case(
+        "quota_can_be_used",
+        team("a100: 8", "a100: {nominal: 0, borrowingLimit: 0}"),
+        "warning team.yaml:10 placements.dev.accelerators.a100",
+        "nothing of a100-spot is guaranteed and nothing can be borrowed",
+    ),
+    Case(
+        "member_limits_fit_a_node",
+        team("costCenter: cc-1", "costCenter: cc-1\nmemberLimits: {accelerators: 9}"),
+        "warning team.yaml:4 memberLimits.accelerators",
+        "the team's largest node has 8",
+    ),
+    Case(
+        "production_services_do_not_vanish",
+        tiny(
+            cluster=CLUSTER.replace("purpose: development", "purpose: serving"),
+            team=TEAM.replace("costCenter", "priorities: [production-inference]\ncostCenter"),
+        ),
+        "warning team.yaml:11 placements.dev.accelerators.a100",
+        "services of tier",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}: {case.words[:40]}")
+def test_problem_is_told_where_it_is(case):
+    problems = problems_of(case.files)
+    told = [f"{p.severity} {p.file}:{p.line} {p.field}" for p in problems if case.words in f"{p.what}; {p.fix}"]
+    assert case.at in told, "\n".join(map(str, problems))
+    assert all(problem.what and problem.fix for problem in problems)
+
+
+def test_every_check_has_a_case():
+    named = {check.__name__ for check in (*DECLARED_CHECKS, *PLACED_CHECKS)}
+    assert named == {case.check for case in CASES}
+
+
+@pytest.mark.parametrize("files", [tiny(), rich()], ids=["tiny", "rich"])
+def test_the_unchanged_directories_have_no_problems(files):
+    assert problems_of(files) == ()

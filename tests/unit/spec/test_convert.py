@@ -1,0 +1,159 @@
+"""Defaults and derived things: what a directory that says little comes to."""
+
+from __future__ import annotations
+
+from allotment.model import labels
+from allotment.model.accelerator import CapacityType
+from allotment.model.cluster import Environment, KueueApi, Taint, TaintEffect
+from allotment.model.policy import Mode
+from tests.unit.spec.trees import CLUSTER, PLATFORM, TEAM, load, rich, tiny
+
+GPU = Taint("nvidia.com/gpu", "present", TaintEffect.NO_SCHEDULE)
+
+
+def dev(**files):
+    return load(tiny(**files)).platform.cluster("dev")
+
+
+def placement(**files):
+    return load(tiny(**files)).platform.team("nlp").placement_in("dev")
+
+
+def test_flavors_follow_from_pools():
+    cluster = load(rich()).platform.cluster("dev")
+    shared, own, cpu = cluster.flavors
+    assert shared.node_labels == {labels.ACCELERATOR: "a100", labels.CAPACITY_TYPE: "spot"}
+    assert shared.taints == (GPU, Taint("spot", "yes", TaintEffect.NO_SCHEDULE))
+    assert shared.capacity == 32
+    assert own.name == "h100-on-demand-cv"
+    assert own.dedicated_to == "cv"
+    assert own.node_labels[labels.DEDICATED] == "cv"
+    assert own.taints == (GPU, Taint(labels.DEDICATED, "cv", TaintEffect.NO_SCHEDULE))
+    assert (cpu.name, cpu.accelerator, cpu.node_labels, cpu.taints) == ("cpu", None, {}, ())
+    assert [pool.flavor for pool in cluster.node_pools] == ["cpu", "a100-spot", "h100-on-demand-cv"]
+    assert cluster.node_pools[0].taints == ()
+
+
+POOL = "  - {{name: {0}-{1}, accelerator: {0}, capacityType: {1}, cpu: 1, memory: 1Gi, maxNodes: 1}}\n"
+
+
+def test_reserved_comes_before_on_demand_before_spot():
+    pools = "".join(POOL.format(name, kind) for name in ("t4", "h100") for kind in ("spot", "on-demand"))
+    names = [flavor.name for flavor in dev(cluster=CLUSTER + pools).flavors]
+    assert names == ["t4-on-demand", "h100-on-demand", "a100-spot", "t4-spot", "h100-spot", "cpu"]
+    ordered = dev(cluster=CLUSTER + pools + "flavorOrder: [h100-spot, a100-spot]\n").flavors
+    assert [flavor.name for flavor in ordered][:3] == ["h100-spot", "a100-spot", "t4-on-demand"]
+
+
+def test_pools_of_one_flavor_add_up():
+    cluster = dev(cluster=CLUSTER + CLUSTER[CLUSTER.index("  - name") :].replace("name: a100", "name: more"))
+    assert [(flavor.name, flavor.capacity) for flavor in cluster.flavors] == [("a100-spot", 64), ("cpu", 0)]
+
+
+def test_an_accelerator_means_the_teams_own_pool_first():
+    own = "  - {name: own, accelerator: a100, capacityType: spot, dedicatedTo: nlp, cpu: 1, memory: 1Gi, maxNodes: 8}\n"
+    entries = placement(cluster=CLUSTER + own).accelerators
+    assert [entry.flavor for entry in entries] == ["a100-spot-nlp"]
+
+
+def test_the_purpose_gives_the_environment():
+    for purpose, environment in (
+        ("serving", Environment.PRODUCTION),
+        ("training", Environment.STAGING),
+        ("development", Environment.DEVELOPMENT),
+    ):
+        cluster = CLUSTER.replace("purpose: development", f"purpose: {purpose}")
+        assert dev(cluster=cluster).environment is environment
+        assert placement(cluster=cluster).environment is environment
+        assert dev(cluster=cluster + "environment: staging\n").environment is Environment.STAGING
+
+
+def test_kueues_api_follows_from_its_version():
+    for version, api in (("0.14.2", KueueApi.V1BETA1), ("0.15.0", KueueApi.V1BETA2), ("0.19.2", KueueApi.V1BETA2)):
+        assert dev(cluster=CLUSTER + f"versions: {{kueue: {version}}}\n").kueue_api is api
+    assert dev().kueue_api is KueueApi.V1BETA2
+
+
+def test_teams_join_the_first_cohort():
+    assert placement().cohort == "shared"
+    cohorts = "cohorts: [{name: b, parent: a}, {name: a}]\n"
+    assert placement(cluster=CLUSTER + cohorts).cohort == "a"
+    assert [cohort.name for cohort in dev(cluster=CLUSTER + cohorts).cohorts] == ["a", "b"]
+    assert placement(team=TEAM.replace("    cpu", "    standalone: true\n    cpu")).cohort is None
+
+
+def test_the_namespaces_quota_is_what_the_queue_can_give():
+    unlimited = placement().namespace_quota
+    assert (unlimited.requests_cpu, unlimited.limits_cpu) == (384_000, 768_000)
+    assert unlimited.accelerators == (("nvidia.com/gpu", 32),)
+    alone = placement(team=TEAM.replace("    cpu", "    standalone: true\n    cpu")).namespace_quota
+    assert (alone.requests_cpu, alone.limits_cpu) == (64_000, 128_000)
+    assert (alone.requests_memory, alone.limits_memory) == (256 << 30, 512 << 30)
+    assert alone.accelerators == (("nvidia.com/gpu", 8),)
+    assert alone.pods == 50
+    assert dict(alone.objects)["services.nodeports"] == 0
+
+
+def test_a_team_that_says_little_is_of_the_usual_size():
+    little = "kind: Team\nname: nlp\ncostCenter: c\ngroups: {members: [a]}\nplacements: {dev: {}}\n"
+    team = load(tiny(team=little)).platform.team("nlp")
+    [here] = team.placements
+    assert (here.cpu.nominal, here.memory.nominal, here.accelerators) == (64_000, 256 << 30, ())
+    assert team.priorities == ("exploratory",)
+    assert [(project.name, project.cost_center) for project in team.projects] == [("nlp", "c")]
+    assert team.environments == (Environment.DEVELOPMENT,)
+    assert team.storage.total == 1 << 40
+
+
+def test_without_rules_the_reference_holds():
+    platform = load(tiny()).platform
+    assert [rung.name for rung in platform.priorities] == ["production-inference", "scheduled-training", "exploratory"]
+    assert platform.default_priority.preempts is False
+    assert all(mode is Mode.ENFORCE for policy in platform.policies for mode in policy.modes.values())
+    tiers = {tier.name: tier.default_priority for tier in platform.slo_tiers}
+    assert tiers == {
+        "real-time": "production-inference",
+        "near-real-time": "production-inference",
+        "batch": "scheduled-training",
+    }
+
+
+def test_the_reference_tiers_stand_on_a_ladder_of_ones_own():
+    ladder = "kind: Priority\nname: only\nvalue: 5\ndefault: true\n"
+    platform = load(tiny(ladder=ladder)).platform
+    assert {tier.default_priority for tier in platform.slo_tiers} == {"only"}
+    assert platform.team("nlp").priorities == ("only",)
+
+
+def test_system_namespaces_are_always_exempt():
+    exempt = load(tiny(platform=PLATFORM + "exemptNamespaces: [mine]\n")).platform.exempt_namespaces
+    assert exempt == ("kube-system", "kube-public", "kube-node-lease", "allotment-system", "kueue-system", "mine")
+    assert "default" not in exempt
+
+
+def test_prices_fall_back_to_the_catalogue():
+    prices = load(rich()).platform.accelerators["a100"].price_per_hour
+    assert prices == {
+        CapacityType.RESERVED: 1_800_000,
+        CapacityType.ON_DEMAND: 3_000_000,
+        CapacityType.SPOT: 1_250_000,
+    }
+
+
+def test_a_node_label_of_ones_own_is_the_flavors():
+    files = rich()
+    files["cluster.yaml"] = files["cluster.yaml"].replace(
+        "overrides:", "  - {name: t, accelerator: thing, cpu: 1, memory: 1Gi, maxNodes: 1}\noverrides:"
+    )
+    platform = load(files).platform
+    assert platform.cluster("dev").flavor("thing-on-demand").node_labels == {
+        "example.com/has": "thing",
+        labels.CAPACITY_TYPE: "on-demand",
+    }
+    assert platform.accelerators["thing"].node_label == ("example.com/has", "thing")
+
+
+def test_a_team_that_leaves_holds_no_capacity():
+    platform = load(rich()).platform
+    assert platform.team("old").offboarding is not None
+    assert sum(e.devices.nominal for _t, p in platform.teams_in("dev") for e in p.accelerators) > 32 + 8
