@@ -125,7 +125,7 @@ def _cv() -> Team:
 def _old() -> Team:
     return build.team(
         "old",
-        claims=(Claim("archive", build.gib(2048), "", "ReadWriteOnce"),),
+        claims=(Claim("archive", build.gib(512), "", "ReadWriteOnce"),),
         placements=(build.placement("training", environment=Environment.PRODUCTION),),
         offboarding=Offboarding(dt.date(2027, 1, 31)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -105,3 +106,10 @@ def test_the_helper_compares_all_levels_weakest_first() -> None:
 )
 def test_the_advice_is_the_weakest_level_that_meets_the_needs(needs: Needs, level: Isolation) -> None:
     assert advise_isolation(needs) is level
+
+
+def test_the_documented_comparison_is_the_one_the_helper_gives() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "isolation.md").read_text(encoding="utf-8")
+    for option in compare_isolation():
+        cells = (f"`{option.level}`", option.boundary, option.shared, option.cost, option.overhead, option.choose_when)
+        assert f"| {' | '.join(cells)} |" in page
