@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from allotment.operations.teams import Edit
     from allotment.operations.validating import AcceleratorLine, Summary
     from allotment.plan.changes import Plan
+    from allotment.prove.verdicts import ProofReport, Result
     from allotment.spec.edit import TeamRequest
     from allotment.spec.load import Loaded
 
@@ -320,6 +321,38 @@ def find_drift(
         for cluster, manifests in zip(clusters, render_clusters(platform, clusters), strict=True)
     ]
     return drift.find_drift(targets, PlanSettings(platform.name, _today()), SystemClock())
+
+
+def prove(
+    platform: Platform,
+    cluster: Cluster,
+    kube: KubePort,
+    *,
+    teams: Sequence[str],
+    guardrails: Sequence[str],
+    progress: Callable[[Result], None],
+) -> ProofReport:
+    """Try to break a cluster's guardrails; empty `teams` and `guardrails` mean all."""
+    from allotment.adapters.clock import SystemClock
+    from allotment.operations import prove as proving
+
+    return proving.prove(
+        platform, cluster, kube, SystemClock(), teams=teams or None, guardrails=guardrails or None, progress=progress
+    )
+
+
+def evidence(report: ProofReport) -> str:
+    """A proof as a Markdown document."""
+    from allotment.prove.evidence import to_markdown
+
+    return to_markdown(report)
+
+
+def guardrails() -> Iterator[tuple[str, str]]:
+    """Ids of all guardrails, each with a word on it; for completion."""
+    from allotment.prove.guardrails import GUARDRAILS
+
+    yield from ((guardrail.id, guardrail.protects) for guardrail in GUARDRAILS)
 
 
 def apply(plan: Plan, kube: KubePort, *, force: bool, on_outcome: Callable[[Outcome], None]) -> ApplyReport:

@@ -23,7 +23,7 @@ def script_for(shell: str) -> str:
 
 
 def live_names(what: str, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-    """Names of the platform's clusters or teams that begin so.
+    """Names of the platform's clusters or teams, or of guardrails, that begin so.
 
     A directory that cannot be read completes nothing: a shell is no place for its problems.
     """
@@ -34,7 +34,10 @@ def live_names(what: str, ctx: click.Context, incomplete: str) -> list[Completio
     if session is None:
         return []
     try:
-        names = wiring.names(platform_directory(session, ctx.params.get("directory")), what)
+        if what == "guardrail":
+            names = list(wiring.guardrails())
+        else:
+            names = list(wiring.names(platform_directory(session, ctx.params.get("directory")), what))
     except Exception:  # noqa: BLE001 (see the docstring)
         return []
     return [CompletionItem(name, help=summary) for name, summary in names if name.startswith(incomplete)]

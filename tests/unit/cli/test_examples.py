@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from allotment.cli.examples import EXAMPLES, Example, Needs
 from allotment.cli.lazy import LazyGroup
 from allotment.cli.main import cli
-from tests.unit.cli.conftest import ACME
+from tests.unit.cli.conftest import ACME, Run
 
 OFFLINE = [
     pytest.param(example, id=f"{' '.join(words) or 'allot'}: {example.note}")
@@ -37,8 +38,17 @@ def commands(group: LazyGroup, words: tuple[str, ...] = ()) -> dict[tuple[str, .
 ALL = commands(cli)
 
 
-@pytest.mark.parametrize("example", OFFLINE)
-def test_example_works(example: Example, tmp_path: Path) -> None:
+PLAIN = [param for param in OFFLINE if not set(param.values[0].line) & set("&|$=>;")]
+FOR_A_SHELL = [param for param in OFFLINE if param not in PLAIN]
+
+
+@pytest.mark.parametrize("example", PLAIN)
+def test_example_works(example: Example, run: Run, acme: Path) -> None:
+    run(*shlex.split(example.line)[1:]).ok()
+
+
+@pytest.mark.parametrize("example", FOR_A_SHELL)
+def test_example_works_in_a_shell(example: Example, tmp_path: Path) -> None:
     shutil.copytree(ACME, tmp_path / "my-platform")
     environment = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",

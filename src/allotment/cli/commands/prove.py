@@ -9,6 +9,7 @@ from allotment.cli.options import (
     OutputOptions,
     cluster_flag,
     global_flags,
+    names_of,
     output_flags,
     platform_argument,
     server_flags,
@@ -21,12 +22,27 @@ from allotment.cli.session import Session
 @platform_argument
 @cluster_flag
 @team_flag
+@click.option(
+    "--guardrail",
+    "guardrails",
+    multiple=True,
+    metavar="ID",
+    shell_complete=names_of("guardrail"),
+    help="Only this guardrail; may be repeated.",
+)
 @click.option("--evidence", metavar="FILE", type=click.Path(dir_okay=False), help="Also write a Markdown report.")
 @server_flags
 @output_flags
 @global_flags
 @click.pass_obj
-def prove(session: Session, directory: str | None, *, evidence: str | None, output: OutputOptions) -> int:
+def prove(
+    session: Session,
+    directory: str | None,
+    *,
+    guardrails: tuple[str, ...],
+    evidence: str | None,
+    output: OutputOptions,
+) -> int:
     """Try to break the guardrails of a live cluster, and report which ones held.
 
     Probes act as the teams' people, by impersonation, as server-side dry runs or as objects that live for seconds;
@@ -41,10 +57,16 @@ def prove(session: Session, directory: str | None, *, evidence: str | None, outp
 
     target = target_of(session, directory)
     name = session.value("team")
-    team = named_team(target.platform, name).name if name else None
-    with wiring.connect(session.value("kubeconfig"), target.context) as kube, ProgressLine(session) as progress:
-        progress.tell(f"probing {target.cluster.name}")
-        report = wiring.prove(target.platform, target.cluster, kube, team=team)
+    teams = [named_team(target.platform, name).name] if name else []
+    with wiring.connect(session.value("kubeconfig"), target.context) as kube, ProgressLine(session) as line:
+        report = wiring.prove(
+            target.platform,
+            target.cluster,
+            kube,
+            teams=teams,
+            guardrails=guardrails,
+            progress=lambda result: line.tell(f"{result.verdict.value} {result.guardrail} {result.team}"),
+        )
     show(
         session,
         output,
