@@ -1,0 +1,273 @@
+"""Use case: try to break the guardrails of a live cluster, and write down what happened.
+
+Everything is a server-side dry run, as somebody else where it matters, but for two things that a dry run cannot show:
+a Deployment without pods, from which a queue label is taken, and a small Job that Kueue is to admit. Both are removed
+whatever happens, and a run that was killed is swept up after by the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from allotment.errors import AllotmentError, ForbiddenError, NotFoundError, NotSignedInError, UnreachableError
+from allotment.model.cluster import Cluster
+from allotment.model.manifest import Manifests, ObjectKey
+from allotment.model.platform import Platform
+from allotment.operations.planning import PlanSettings, make_plan, side_by_side
+from allotment.operations.ports import AccessQuestion, Clock, Identity, KubePort, RefusedError
+from allotment.operations.proving_jobs import make_for_real, run_job, sweep
+from allotment.plan.changes import Blocked, Change, Conflict, Delete, Drain, Update
+from allotment.plan.changes import Create as PlannedCreate
+from allotment.prove.guardrails import GUARDRAILS, Guardrail, probes
+from allotment.prove.judging import Accepted, Found, NotTried, Outcome, Refused, judge
+from allotment.prove.probes import (
+    AskRights,
+    Create,
+    Declared,
+    Inspect,
+    Patch,
+    Persona,
+    Probe,
+    Remove,
+    Right,
+    RunJob,
+)
+from allotment.prove.scene import Scene, Stage
+from allotment.prove.sources import forbids_impersonation
+from allotment.prove.verdicts import ProofReport, Result
+from allotment.render.manifests import render
+
+Progress = Callable[[Result], None]
+
+GIVE_UP_AFTER: Final = 3
+"""Probes in a row that the server did not answer, after which the rest is not tried."""
+
+_FIELDS_SHOWN: Final = 3
+
+
+def _silent(_result: Result) -> None:
+    return None
+
+
+def prove(
+    platform: Platform,
+    cluster: Cluster,
+    kube: KubePort,
+    clock: Clock,
+    *,
+    teams: Collection[str] | None = None,
+    guardrails: Collection[str] | None = None,
+    progress: Progress = _silent,
+) -> ProofReport:
+    """Try every guardrail of a cluster; one bad probe does not stop the rest.
+
+    Args:
+        platform: the declaration.
+        cluster: which of its clusters.
+        kube: that cluster's API server, as a platform engineer who may impersonate.
+        clock: time of the evidence, and of waiting for Kueue.
+        teams: names of teams; None means all of the cluster. The platform's own guardrails are tried anyway.
+        guardrails: ids of guardrails; None means all.
+        progress: told every result as it comes.
+
+    Raises:
+        NotFoundError: no such team in the cluster, or no such guardrail.
+        ForbiddenError: we may not act as somebody else.
+        NotSignedInError: no valid credentials.
+        UnreachableError: the server does not answer at all.
+    """
+    _check_names(platform, cluster, teams, guardrails)
+    stage = Stage(platform, cluster, render(platform, cluster))
+    scenes = tuple(stage.scenes(teams))
+    started, server = clock.now(), kube.server()
+    for scene in scenes:
+        sweep(kube, scene.namespace)
+    prover = _Prover(kube, clock, _differences(stage.manifests, platform, kube, clock), progress)
+    for guardrail in GUARDRAILS:
+        if guardrails is None or guardrail.id in guardrails:
+            prover.try_all(guardrail, stage, scenes)
+    return ProofReport(
+        platform=platform.name,
+        cluster=cluster.name,
+        server=server.url,
+        version=server.version,
+        started=started,
+        finished=clock.now(),
+        results=tuple(prover.results),
+    )
+
+
+def _check_names(
+    platform: Platform, cluster: Cluster, teams: Collection[str] | None, guardrails: Collection[str] | None
+) -> None:
+    present = [team.name for team, _ in platform.teams_in(cluster.name)]
+    for team in teams or ():
+        if team not in present:
+            raise NotFoundError(
+                f"team {team} is not in cluster {cluster.name}", fix=f"its teams are {', '.join(present) or 'none'}"
+            )
+    known = [guardrail.id for guardrail in GUARDRAILS]
+    for name in guardrails or ():
+        if name not in known:
+            raise NotFoundError(f"there is no guardrail {name}", fix=f"there are {', '.join(known)}")
+
+
+def _differences(
+    desired: Manifests, platform: Platform, kube: KubePort, clock: Clock
+) -> Mapping[ObjectKey, str] | AllotmentError:
+    """What differs from the declaration, by object; or why that could not be found out."""
+    try:
+        plan = make_plan(desired, kube, PlanSettings(platform.name, clock.now().date()))
+    except RefusedError as error:
+        return error
+    return {change.key: text for change in plan.changes if (text := _difference(change))}
+
+
+def _difference(change: Change) -> str:
+    match change:
+        case PlannedCreate(manifest):
+            return f"{manifest.key} is missing"
+        case Update(manifest, _, fields):
+            shown = ", ".join(f"{item.field} is {item.old!r}, not {item.new!r}" for item in fields[:_FIELDS_SHOWN])
+            return f"{manifest.key} was changed: {shown or 'fields of ours were given up'}"
+        case Conflict(manifest, _, contested):
+            shown = ", ".join(f"{item.field} by {item.manager}" for item in contested[:_FIELDS_SHOWN])
+            return f"{manifest.key} was changed: {shown}"
+        case Blocked(key, _, what, why, _):
+            return f"{key}: {what}: {why}"
+        case Delete() | Drain():
+            return ""
+
+
+@dataclass(slots=True)
+class _Prover:
+    """Carries probes out, one after the other.
+
+    Attributes:
+        differences: by object, from one plan over the whole cluster; or the error that kept us from it.
+        silent: probes in a row that the server did not answer.
+    """
+
+    kube: KubePort
+    clock: Clock
+    differences: Mapping[ObjectKey, str] | AllotmentError
+    progress: Progress
+    results: list[Result] = field(default_factory=list)
+    silent: int = 0
+    known: dict[tuple[Persona, Right], bool] = field(default_factory=dict)
+
+    def try_all(self, guardrail: Guardrail, stage: Stage, scenes: tuple[Scene, ...]) -> None:
+        """All probes of one guardrail."""
+        for team, probe in probes(guardrail, stage, scenes):
+            at = self.clock.now()
+            verdict, got = judge(probe, self._outcome(probe))
+            result = Result(
+                guardrail=guardrail.id,
+                team=team,
+                tried=probe.tried,
+                object=probe.object,
+                persona=probe.persona.title,
+                expected=str(probe.expected),
+                got=got,
+                verdict=verdict,
+                at=at,
+            )
+            self.results.append(result)
+            self.progress(result)
+
+    def _outcome(self, probe: Probe) -> Outcome:
+        if self.silent >= GIVE_UP_AFTER:
+            return NotTried("the server stopped answering")
+        try:
+            outcome = self._may(probe) or self._attempt(probe)
+        except RefusedError as error:
+            if forbids_impersonation(error.message):
+                raise _no_impersonation(error) from error
+            outcome = Refused(error.message)
+        except NotSignedInError:
+            raise
+        except UnreachableError as error:
+            self.silent += 1
+            return NotTried(str(error))
+        except AllotmentError as error:
+            outcome = NotTried(str(error))
+        self.silent = 0
+        return outcome
+
+    def _may(self, probe: Probe) -> NotTried | None:
+        """Without the right, RBAC would refuse, and that would say nothing about the guardrail."""
+        if probe.needs is None or self._allowed(probe.persona, probe.needs):
+            return None
+        return NotTried(f"{probe.persona.title} may not {probe.needs} here, so nothing can be tried; see roles")
+
+    def _allowed(self, persona: Persona, right: Right) -> bool:
+        answer = self.known.get((persona, right))
+        if answer is None:
+            answer = self.known[persona, right] = self.kube.allowed(_identity(persona), _question(right))
+        return answer
+
+    def _attempt(self, probe: Probe) -> Outcome:
+        identity = None if probe.persona.is_ourselves else _identity(probe.persona)
+        match probe.attempt:
+            case Create(body):
+                answer = self.kube.create(body, dry_run=True, identity=identity)
+                return Accepted(answer.body, answer.warnings)
+            case Patch() as patch:
+                return self._patch(patch, identity)
+            case Remove(api_version, key):
+                there = self.kube.delete(api_version, key, dry_run=True, identity=identity)
+                return Accepted({}) if there else NotTried(f"{key} is not there")
+            case AskRights(cells):
+                return self._ask(probe.persona, cells)
+            case Declared(keys):
+                return self._compare(keys)
+            case Inspect(api_version, kind, namespace, fault):
+                wrong = fault(tuple(self.kube.list(api_version, kind, namespace=namespace)))
+                return Found((wrong,) if wrong else (), str(probe.expected))
+            case RunJob() as attempt:
+                return run_job(attempt, self.kube, self.clock, identity)
+
+    def _patch(self, patch: Patch, identity: Identity | None) -> Outcome:
+        def tried() -> Outcome:
+            answer = self.kube.merge_patch(patch.api_version, patch.key, patch.patch, dry_run=True, identity=identity)
+            return Accepted(answer.body, answer.warnings)
+
+        return tried() if patch.given is None else make_for_real(self.kube, patch.given, identity, lambda _: tried())
+
+    def _ask(self, persona: Persona, cells: tuple[tuple[Right, bool], ...]) -> Found:
+        identity = _identity(persona)
+        answers = side_by_side(lambda cell: self.kube.allowed(identity, _question(cell[0])), cells, _WORKERS)
+        wrong = tuple(
+            f"may{'' if answer else ' not'} {right}"
+            for (right, wanted), answer in zip(cells, answers, strict=True)
+            if answer is not wanted
+        )
+        return Found(wrong, f"{len(cells)} of {len(cells)} answers as promised")
+
+    def _compare(self, keys: tuple[ObjectKey, ...]) -> Outcome:
+        if isinstance(self.differences, AllotmentError):
+            return NotTried(str(self.differences))
+        faults = tuple(self.differences[key] for key in keys if key in self.differences)
+        return Found(faults, f"{len(keys)} as declared")
+
+
+_WORKERS: Final = 8
+"""Questions to the authorizer under way at once."""
+
+
+def _identity(persona: Persona) -> Identity:
+    return Identity(persona.user, persona.groups)
+
+
+def _question(right: Right) -> AccessQuestion:
+    return AccessQuestion(right.verb, right.group, right.resource, right.subresource, right.namespace)
+
+
+def _no_impersonation(error: RefusedError) -> ForbiddenError:
+    return ForbiddenError(
+        "prove acts as members of the teams, and you may not act as somebody else",
+        why=error.message,
+        fix="run it with credentials that may impersonate users and groups, as a cluster administrator's may",
+    )

@@ -1,0 +1,241 @@
+"""Probes of the admission policies: for each, a request that violates this policy and no other guardrail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from allotment.model import labels
+from allotment.model.cluster import Feature
+from allotment.model.manifest import Family, ObjectKey
+from allotment.model.policy import Mode, PolicyName
+from allotment.prove import bodies
+from allotment.prove.bodies import Json
+from allotment.prove.probes import (
+    OURSELVES,
+    PROBE_NAME,
+    Attempt,
+    Create,
+    Expectation,
+    MayPass,
+    MustRefuse,
+    MustWarn,
+    Patch,
+    Persona,
+    Probe,
+    Remove,
+    Right,
+)
+from allotment.prove.rights import needed
+from allotment.prove.scene import (
+    JOB_CONTROLLER,
+    REPLICA_SET_CONTROLLER,
+    UNKNOWN_IMAGE,
+    Scene,
+    Stage,
+    policy_object,
+)
+from allotment.prove.sources import Source
+
+Violation = tuple[str, Persona, Attempt, Right | None]
+"""What is tried, as whom, how, and the right it needs."""
+
+_SYSTEM_CLASS: Final = "system-cluster-critical"
+_RBAC_API: Final = "rbac.authorization.k8s.io/v1"
+
+
+def in_team(name: PolicyName, scene: Scene) -> Iterator[Probe]:
+    """Probes of one policy in a team's namespace."""
+    mode = scene.stage.mode(name)
+    violations = _IN_TEAM.get(name)
+    if mode is None or violations is None or scene.leaving:
+        return
+    for tried, persona, attempt, right in violations(scene):
+        yield _probe(name, mode, tried, (persona, attempt), right)
+
+
+def on_platform(name: PolicyName, stage: Stage) -> Iterator[Probe]:
+    """Probes of one policy outside the teams' namespaces."""
+    mode = stage.mode(name)
+    violations = _ON_PLATFORM.get(name)
+    if mode is None or violations is None:
+        return
+    for tried, persona, attempt, right in violations(stage):
+        yield _probe(name, mode, tried, (persona, attempt), right)
+
+
+def _probe(name: PolicyName, mode: Mode, tried: str, who_how: tuple[Persona, Attempt], right: Right | None) -> Probe:
+    persona, attempt = who_how
+    title = f"ValidatingAdmissionPolicy {policy_object(name)} ({mode.value})"
+    return Probe(tried, title, persona, attempt, _expected(policy_object(name), mode), right)
+
+
+def _expected(policy: str, mode: Mode) -> Expectation:
+    if mode is Mode.ENFORCE:
+        return MustRefuse(Source.POLICY, policy)
+    return MustWarn(policy) if mode is Mode.WARN else MayPass(policy)
+
+
+def _created(scene: Scene, tried: str, body: Json) -> Iterator[Violation]:
+    persona = scene.worker
+    if persona is not None:
+        yield tried, persona, Create(body), needed("create", body["kind"], scene.namespace)
+
+
+def _placed(scene: Scene) -> Json:
+    """Node selector and tolerations that Kueue would write for the team's first flavor."""
+    flavor = scene.reachable_flavor
+    if flavor is None:
+        return {}
+    selector, taints = dict(flavor.node_labels), [(taint.key, taint.value) for taint in flavor.taints]
+    if flavor.dedicated_to is not None:
+        selector[labels.DEDICATED] = flavor.dedicated_to
+        taints.append((labels.DEDICATED, flavor.dedicated_to))
+    tolerations = [{"key": key, "operator": "Equal", "value": value} for key, value in dict.fromkeys(taints)]
+    return {"nodeSelector": selector, "tolerations": tolerations}
+
+
+def _forgotten_limit(scene: Scene) -> Iterator[Violation]:
+    flavor = scene.reachable_flavor
+    value = flavor.accelerator if flavor is not None else PROBE_NAME
+    spec = bodies.pod_spec(scene, nodeSelector={labels.ACCELERATOR: value})
+    yield from _created(
+        scene, "create a pod for accelerator nodes that asks for no accelerator", bodies.pod(scene, spec)
+    )
+
+
+def _unplaced(scene: Scene) -> Iterator[Violation]:
+    spec = bodies.pod_spec(scene, tolerations=[{"operator": "Exists"}])
+    yield from _created(scene, "create a pod that tolerates every taint", bodies.pod(scene, spec))
+    placed = _placed(scene)
+    # With its pod integration Kueue holds this pod, and places it later.
+    if placed and not _queues_pods(scene):
+        own = {key: value for key, value in placed["nodeSelector"].items() if key == labels.DEDICATED}
+        spec = bodies.pod_spec(scene, devices=1, nodeSelector=own, tolerations=placed["tolerations"])
+        yield (
+            "create a pod with an accelerator for no particular nodes",
+            JOB_CONTROLLER,
+            Create(bodies.pod(scene, spec)),
+            needed("create", "Pod", scene.namespace),
+        )
+
+
+def _queues_pods(scene: Scene) -> bool:
+    return Feature.POD_INTEGRATION in scene.stage.cluster.features
+
+
+def _unlabelled(scene: Scene) -> Iterator[Violation]:
+    for key in labels.BILLING_LABELS:
+        own = {name: value for name, value in scene.labels.items() if name != key}
+        yield from _created(
+            scene, f"create a pod without the label {key}", bodies.pod(scene, bodies.pod_spec(scene), own)
+        )
+    own = scene.labels | {labels.TEAM: PROBE_NAME}
+    yield from _created(scene, "create a Job in another team's name", bodies.job(scene, bodies.pod_spec(scene), own))
+
+
+def _unqueued(scene: Scene) -> Iterator[Violation]:
+    foreign = bodies.job(scene, bodies.pod_spec(scene, devices=1))
+    foreign["metadata"]["labels"][labels.KUEUE_QUEUE] = PROBE_NAME
+    yield from _created(scene, "create a Job with an accelerator in a foreign queue", foreign)
+    # Where Kueue queues pods, it would put one without a queue into the team's own: so this one names a foreign queue.
+    own = scene.labels | ({labels.KUEUE_QUEUE: PROBE_NAME} if _queues_pods(scene) else {})
+    yield (
+        "create a pod with an accelerator past the team's queue",
+        REPLICA_SET_CONTROLLER,
+        Create(bodies.pod(scene, bodies.pod_spec(scene, devices=1, **_placed(scene)), own)),
+        needed("create", "Pod", scene.namespace),
+    )
+    persona = scene.worker
+    if persona is not None:
+        given = bodies.deployment(scene, replicas=0, queue=True)
+        key = ObjectKey("apps", "Deployment", scene.namespace, PROBE_NAME)
+        # Moved rather than removed: a label that is missing, Kueue puts back.
+        moved = {"metadata": {"labels": {labels.KUEUE_QUEUE: PROBE_NAME}}}
+        yield (
+            "move submitted work to a foreign queue",
+            persona,
+            Patch("apps/v1", key, moved, given),
+            needed("patch", "Deployment", scene.namespace),
+        )
+
+
+def _above_the_rungs(scene: Scene) -> Iterator[Violation]:
+    default = scene.stage.platform.default_priority.name
+    rungs = [rung.name for rung in scene.stage.platform.priorities]
+    denied = [name for name in rungs if name not in scene.team.priorities and name != default] or [_SYSTEM_CLASS]
+    body = bodies.job(scene, bodies.pod_spec(scene, priorityClassName=denied[0]))
+    yield from _created(scene, f"create a Job with the priority class {denied[0]}", body)
+    body = bodies.job(scene, bodies.pod_spec(scene))
+    body["metadata"]["labels"][labels.KUEUE_PRIORITY] = denied[0]
+    if denied[0] != _SYSTEM_CLASS:  # Kueue itself refuses a class that it does not have
+        yield from _created(scene, f"create a Job with Kueue's priority {denied[0]}", body)
+
+
+def _foreign_pool(scene: Scene) -> Iterator[Violation]:
+    foreign = {"key": labels.DEDICATED, "operator": "Equal", "value": PROBE_NAME}
+    spec = bodies.pod_spec(scene, tolerations=[foreign])
+    yield from _created(scene, "create a pod that tolerates another team's pool", bodies.pod(scene, spec))
+
+
+def _on_a_node(scene: Scene) -> Iterator[Violation]:
+    # A Job: a pod that Kueue holds may name no node anyway, by the API's own validation.
+    spec = bodies.pod_spec(scene, nodeName=PROBE_NAME)
+    yield from _created(scene, "create a Job on a node of its choice", bodies.job(scene, spec))
+
+
+def _ours(scene: Scene) -> Iterator[Violation]:
+    counterfeit = bodies.config_map(scene.namespace, {labels.PLATFORM: scene.stage.platform.name})
+    yield from _created(scene, "create an object that looks like the platform's own", counterfeit)
+    claim = scene.key(Family.STORAGE, "PersistentVolumeClaim")
+    if claim is not None and scene.worker is not None:
+        right = needed("delete", "PersistentVolumeClaim", scene.namespace)
+        yield "delete a claim that the platform made", scene.worker, Remove("v1", claim), right
+    binding = scene.key(Family.RBAC, "RoleBinding")
+    if binding is not None and scene.owner is not None:
+        right = needed("delete", "RoleBinding", scene.namespace)
+        yield "delete a role binding that the platform made", scene.owner, Remove(_RBAC_API, binding), right
+
+
+def _exposed(scene: Scene) -> Iterator[Violation]:
+    # External addresses: of all ways to expose a service the only one that the quota does not count.
+    body = bodies.service(scene, externalIPs=["192.0.2.1"])
+    yield from _created(scene, "create a service with an external address", body)
+
+
+def _strange_image(scene: Scene) -> Iterator[Violation]:
+    spec = bodies.pod_spec(scene, containers=[bodies.container(scene, image=UNKNOWN_IMAGE)])
+    yield from _created(scene, f"create a pod with the image {UNKNOWN_IMAGE}", bodies.pod(scene, spec))
+
+
+def _outside_teams(stage: Stage) -> Iterator[Violation]:
+    resource = next(iter(stage.platform.accelerators.values())).resource_name
+    body = bodies.foreign_pod("default", resource)
+    right = needed("create", "Pod", "default")
+    yield "create a pod with an accelerator in namespace default", REPLICA_SET_CONTROLLER, Create(body), right
+
+
+def _adoption(stage: Stage) -> Iterator[Violation]:
+    team = next((team.name for team, _ in stage.platform.teams_in(stage.cluster.name)), PROBE_NAME)
+    claim: Mapping[str, Any] = {"metadata": {"labels": {labels.TENANT: team}}}
+    attempt = Patch("v1", ObjectKey("", "Namespace", "", "default"), claim)
+    yield f"make namespace default one of team {team}", OURSELVES, attempt, None
+
+
+_IN_TEAM: Final[Mapping[PolicyName, Callable[[Scene], Iterator[Violation]]]] = {
+    PolicyName.GPU_REQUESTS_EQUAL_LIMITS: _forgotten_limit,
+    PolicyName.PLACEMENT_REQUIRED: _unplaced,
+    PolicyName.LABELS_REQUIRED: _unlabelled,
+    PolicyName.QUEUE_REQUIRED: _unqueued,
+    PolicyName.PRIORITY_FROM_LADDER: _above_the_rungs,
+    PolicyName.NODE_POOL_ISOLATION: _foreign_pool,
+    PolicyName.NO_DIRECT_NODE_BINDING: _on_a_node,
+    PolicyName.MANAGED_OBJECTS_PROTECTED: _ours,
+    PolicyName.NO_EXPOSED_SERVICES: _exposed,
+    PolicyName.TRUSTED_REGISTRIES: _strange_image,
+}
+
+_ON_PLATFORM: Final[Mapping[PolicyName, Callable[[Stage], Iterator[Violation]]]] = {
+    PolicyName.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES: _outside_teams,
+    PolicyName.NO_NAMESPACE_ADOPTION: _adoption,
+}

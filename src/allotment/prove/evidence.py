@@ -1,0 +1,116 @@
+"""The report as evidence: Markdown for people and auditors, JSON for programs, rows for a table on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from allotment.prove.guardrails import GUARDRAILS
+from allotment.prove.verdicts import ProofReport, Result, Verdict
+
+COLUMNS: Final = ("verdict", "guardrail", "team", "tried", "as", "answer")
+"""Headings of `rows`."""
+
+SCHEMA: Final = "allotment.dev/proof/v1"
+
+_MEANING: Final = {
+    Verdict.PROVED: "seen at work",
+    Verdict.FAILED: "did not hold",
+    Verdict.NOT_PROVABLE: "stands, but the API server cannot show that it works",
+    Verdict.ERROR: "could not be tried",
+}
+_PROTECTS: Final = {guardrail.id: guardrail.protects for guardrail in GUARDRAILS}
+
+
+def rows(report: ProofReport) -> Iterator[tuple[str, ...]]:
+    """One row a result, in the order of `COLUMNS`."""
+    for result in report.results:
+        yield (result.verdict.value, result.guardrail, result.team, result.tried, result.persona, result.got)
+
+
+def to_json(report: ProofReport) -> dict[str, Any]:
+    """The report as JSON data, stable in form under `SCHEMA`."""
+    return {
+        "schema": SCHEMA,
+        "platform": report.platform,
+        "cluster": report.cluster,
+        "server": report.server,
+        "version": report.version,
+        "started": report.started.isoformat(),
+        "finished": report.finished.isoformat(),
+        "failed": report.failed,
+        "broken": list(report.broken),
+        "counts": {verdict.value: count for verdict, count in report.counts.items()},
+        "results": [_result(result) for result in report.results],
+    }
+
+
+def _result(result: Result) -> dict[str, str]:
+    return {
+        "guardrail": result.guardrail,
+        "team": result.team,
+        "tried": result.tried,
+        "object": result.object,
+        "as": result.persona,
+        "expected": result.expected,
+        "got": result.got,
+        "verdict": result.verdict.value,
+        "at": result.at.isoformat(),
+    }
+
+
+def to_markdown(report: ProofReport) -> str:
+    """The evidence, guardrail by guardrail, with the server's own words."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: ProofReport) -> Iterator[str]:
+    yield f"# Proof of guardrails: {_text(report.platform)} on {_text(report.cluster)}"
+    yield ""
+    yield f"- server: {_text(report.server)}, {_text(report.version)}"
+    yield f"- from {report.started.isoformat()} to {report.finished.isoformat()}"
+    yield f"- result: {_outcome(report)}"
+    yield ""
+    yield "| verdict | meaning | probes |"
+    yield "|---|---|---|"
+    for verdict, count in report.counts.items():
+        yield f"| {verdict.value} | {_MEANING[verdict]} | {count} |"
+    for guardrail, results in _by_guardrail(report).items():
+        yield ""
+        yield f"## {guardrail}"
+        yield ""
+        yield f"Protects {_PROTECTS.get(guardrail, 'what it is named after')}."
+        yield ""
+        yield "| time | verdict | team | tried | on | as | expected | the server's words |"
+        yield "|---|---|---|---|---|---|---|---|"
+        for result in results:
+            yield _row(result)
+
+
+def _row(result: Result) -> str:
+    cells = (result.at.strftime("%H:%M:%S"), result.verdict.value, result.team or "(platform)", result.tried,
+             result.object, result.persona, result.expected, result.got)  # fmt: skip
+    return f"| {' | '.join(map(_text, cells))} |"
+
+
+def _outcome(report: ProofReport) -> str:
+    if report.broken:
+        return f"**broken: {', '.join(report.broken)}**"
+    if report.failed:
+        return "**incomplete: some probes could not be tried**"
+    return "every guardrail holds"
+
+
+def _by_guardrail(report: ProofReport) -> Mapping[str, list[Result]]:
+    found: dict[str, list[Result]] = {}
+    for result in report.results:
+        found.setdefault(result.guardrail, []).append(result)
+    return found
+
+
+def _text(text: str) -> str:
+    """One line that Markdown takes for text: what a server, or a tenant through it, says is never markup."""
+    flat = " ".join(text.split())
+    for char, code in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        flat = flat.replace(char, code)
+    return "".join(f"\\{char}" if char in "\\`*_[]|!#~" else char for char in flat)

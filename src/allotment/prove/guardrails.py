@@ -1,0 +1,141 @@
+"""The catalogue: every guardrail, what it protects, the objects that implement it, and how to try to break it.
+
+A new guardrail is a line here and a function that yields its probes. Each guardrail is checked twice: its objects are
+as declared, and what it forbids is refused by it and by nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from allotment.model.manifest import Family, Manifest
+from allotment.model.policy import PolicyName
+from allotment.prove import admission, limits, queueing, tenancy
+from allotment.prove.probes import OURSELVES, Declared, MustHold, Probe
+from allotment.prove.scene import Scene, Stage, policy_object
+
+
+def _no_team_probes(_scene: Scene) -> Iterable[Probe]:
+    return ()
+
+
+def _no_platform_probes(_stage: Stage) -> Iterable[Probe]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """One guardrail.
+
+    Attributes:
+        protects: what it is for, in one clause.
+        implements: whether a rendered object is part of it.
+        in_team: its probes in a team's namespace.
+        on_platform: its probes outside of them.
+    """
+
+    id: str
+    protects: str
+    implements: Callable[[Manifest], bool]
+    in_team: Callable[[Scene], Iterable[Probe]] = _no_team_probes
+    on_platform: Callable[[Stage], Iterable[Probe]] = _no_platform_probes
+
+
+def _family(*families: Family) -> Callable[[Manifest], bool]:
+    return lambda manifest: manifest.family in families
+
+
+def _nothing(_manifest: Manifest) -> bool:
+    return False
+
+
+_POLICIES: Final = {
+    PolicyName.GPU_REQUESTS_EQUAL_LIMITS: "accelerator nodes from work that forgot to ask for one",
+    PolicyName.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES: "accelerators from work without a team",
+    PolicyName.PLACEMENT_REQUIRED: "nodes from work that is not meant for them",
+    PolicyName.LABELS_REQUIRED: "the bill from work that nobody pays",
+    PolicyName.QUEUE_REQUIRED: "quota and order from work past the queue",
+    PolicyName.PRIORITY_FROM_LADDER: "others' work from being displaced by borrowed priority",
+    PolicyName.NODE_POOL_ISOLATION: "a team's own nodes from other teams",
+    PolicyName.NO_DIRECT_NODE_BINDING: "nodes from pods past the scheduler",
+    PolicyName.MANAGED_OBJECTS_PROTECTED: "the platform's objects from the teams they bind",
+    PolicyName.NO_NAMESPACE_ADOPTION: "existing namespaces from being claimed for a team",
+    PolicyName.NO_EXPOSED_SERVICES: "the cluster from doors that teams open to the outside",
+    PolicyName.TRUSTED_REGISTRIES: "nodes from images of unknown origin",
+}
+
+
+def _policy(name: PolicyName) -> Guardrail:
+    return Guardrail(
+        id=name.value,
+        protects=_POLICIES[name],
+        implements=lambda manifest: manifest.family is Family.POLICIES and manifest.key.name == policy_object(name),
+        in_team=partial(admission.in_team, name),
+        on_platform=partial(admission.on_platform, name),
+    )
+
+
+GUARDRAILS: Final[tuple[Guardrail, ...]] = (
+    Guardrail("roles", "every right that no role was given", _family(Family.RBAC), tenancy.roles),
+    Guardrail("own-namespace-only", "other teams and the cluster", _nothing, tenancy.own_namespace_only),
+    Guardrail("no-escalation", "rights from those who would widen them", _nothing, tenancy.no_escalation),
+    Guardrail(
+        "pod-security",
+        "nodes from pods that leave their container",
+        _family(Family.NAMESPACES),
+        tenancy.pod_security,
+    ),
+    Guardrail(
+        "service-account",
+        "the API server from tokens nobody asked for",
+        _family(Family.SERVICE_ACCOUNTS),
+        tenancy.service_account,
+    ),
+    Guardrail("network-policies", "pods from pods of other teams", _family(Family.NETWORK_POLICIES), tenancy.network),
+    Guardrail(
+        "resource-quota",
+        "the cluster from one team's appetite",
+        _family(Family.RESOURCE_QUOTAS),
+        limits.resource_quota,
+    ),
+    Guardrail("limit-range", "a team's quota from one greedy pod", _family(Family.LIMIT_RANGES), limits.limit_range),
+    *(_policy(name) for name in PolicyName),
+    Guardrail(
+        "priority-ladder",
+        "production from everything below it",
+        _family(Family.PRIORITY_CLASSES),
+        queueing.ladder,
+        queueing.workload_ladder,
+    ),
+    Guardrail("queues", "guarantees, borrowing and order", _family(Family.KUEUE), queueing.queues),
+    Guardrail("offboarded", "data of teams that leave from new work", _nothing, tenancy.offboarded),
+    Guardrail("good-work", "teams from guardrails that refuse too much", _nothing, queueing.good_work),
+)
+
+
+def probes(guardrail: Guardrail, stage: Stage, scenes: Iterable[Scene]) -> Iterator[tuple[str, Probe]]:
+    """All probes of a guardrail with the team each belongs to (empty: the platform), platform first."""
+    yield from (("", probe) for probe in _declared(guardrail, stage, None))
+    yield from (("", probe) for probe in guardrail.on_platform(stage))
+    for scene in scenes:
+        team = scene.team.name
+        yield from ((team, probe) for probe in _declared(guardrail, stage, team))
+        yield from ((team, probe) for probe in guardrail.in_team(scene))
+
+
+def _declared(guardrail: Guardrail, stage: Stage, team: str | None) -> Iterator[Probe]:
+    keys = tuple(
+        manifest.key for manifest in stage.manifests if manifest.team == team and guardrail.implements(manifest)
+    )
+    if keys:
+        many = f"{len(keys)} objects" if len(keys) > 1 else str(keys[0])
+        yield Probe(
+            tried="compare with the platform directory",
+            object=many,
+            persona=OURSELVES,
+            attempt=Declared(keys),
+            expected=MustHold("as declared"),
+        )

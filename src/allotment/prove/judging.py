@@ -1,0 +1,127 @@
+"""From what happened to a verdict: pure, so that every combination can be tested without a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from allotment.model.labels import DOMAIN
+from allotment.prove.probes import Body, Expectation, MayPass, MustAccept, MustHold, MustRefuse, MustWarn, Probe
+from allotment.prove.sources import Refuser, Source, refuser_of
+from allotment.prove.verdicts import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The server agreed."""
+
+    body: Body
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The server refused, in these words."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an attempt that looks for faults found; no faults is good.
+
+    Attributes:
+        note: what was seen, when nothing is wrong.
+    """
+
+    faults: tuple[str, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotTried:
+    """There was no way to try.
+
+    Attributes:
+        harmless: the circumstances of the moment (a full queue) and nothing that is wrong.
+    """
+
+    why: str
+    harmless: bool = False
+
+
+Outcome = Accepted | Refused | Found | NotTried
+Judged = tuple[Verdict, str]
+
+_ADMITTED: Final = "admitted"
+_POLICY_SUFFIX: Final = f".{DOMAIN}'"
+
+
+def judge(probe: Probe, outcome: Outcome) -> Judged:
+    """The verdict, and what to report as the answer."""
+    if isinstance(outcome, NotTried):
+        return (Verdict.NOT_PROVABLE if outcome.harmless else Verdict.ERROR), outcome.why
+    if isinstance(outcome, Found):
+        return _found(probe.expected, outcome)
+    if isinstance(outcome, Refused):
+        return _refused(probe, outcome)
+    return _accepted(probe.expected, outcome)
+
+
+def _found(expected: Expectation, outcome: Found) -> Judged:
+    if outcome.faults:
+        return Verdict.FAILED, "; ".join(outcome.faults)
+    unproved = expected.unproved if isinstance(expected, MustHold) else ""
+    if unproved:
+        return Verdict.NOT_PROVABLE, unproved
+    return Verdict.PROVED, outcome.note
+
+
+def _refused(probe: Probe, outcome: Refused) -> Judged:
+    expected, refuser = probe.expected, refuser_of(outcome.message)
+    if not isinstance(expected, MustRefuse):
+        if refuser.source is Source.QUOTA and "exceeded quota" in outcome.message:
+            return Verdict.NOT_PROVABLE, f"the team's quota is used up at the moment: {outcome.message}"
+        return Verdict.FAILED, outcome.message
+    if _is(refuser, expected) and expected.says in outcome.message:
+        return Verdict.PROVED, outcome.message
+    if probe.persona.is_ourselves and refuser.source is Source.POLICY and expected.source is not Source.POLICY:
+        return Verdict.ERROR, (
+            f"prove has to be run by a platform engineer, and this policy binds whoever runs it: {outcome.message}"
+        )
+    return Verdict.FAILED, f"refused, but by {refuser}: the guardrail itself was not seen. {outcome.message}"
+
+
+def _is(refuser: Refuser, expected: MustRefuse) -> bool:
+    return refuser.source is expected.source and (not expected.name or refuser.name == expected.name)
+
+
+def _accepted(expected: Expectation, outcome: Accepted) -> Judged:
+    match expected:
+        case MustRefuse():
+            return Verdict.FAILED, _with_warnings(_ADMITTED, outcome.warnings)
+        case MustWarn():
+            warned = [text for text in outcome.warnings if refuser_of_warning(text) == expected.name]
+            return (Verdict.PROVED, warned[0]) if warned else (Verdict.FAILED, "admitted without a warning")
+        case MayPass():
+            if any(refuser_of_warning(text) == expected.name for text in outcome.warnings):
+                return Verdict.FAILED, "admitted with a warning, though the policy should be in audit mode"
+            return Verdict.NOT_PROVABLE, (
+                "admitted; in audit mode a violation is seen in the API server's audit log only"
+            )
+        case MustAccept():
+            ours = [text for text in outcome.warnings if _POLICY_SUFFIX in text]
+            fault = "; ".join(ours) or (expected.fault(outcome.body) if expected.fault else "")
+            return (Verdict.FAILED, fault) if fault else (Verdict.PROVED, expected.what)
+        case MustHold():
+            return Verdict.PROVED, _ADMITTED
+
+
+def refuser_of_warning(text: str) -> str:
+    """The policy that a Warning header speaks for; empty for other warnings."""
+    refuser = refuser_of(text)
+    return refuser.name if refuser.source is Source.POLICY else ""
+
+
+def _with_warnings(text: str, warnings: tuple[str, ...]) -> str:
+    return f"{text}, with the warning: {'; '.join(warnings)}" if warnings else text

@@ -1,0 +1,221 @@
+"""Probes as data: who tries what, and what a guardrail that works answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from allotment.model.manifest import ObjectKey
+from allotment.prove.sources import Source
+
+Body = Mapping[str, Any]
+
+PROBE_NAME: Final = "allotment-prove"
+"""Name of every object that a probe makes or asks for."""
+
+MARK: Final = "allotment.dev/prove"
+"""Label of the few objects that are made for real, so that a later run can sweep up after one that was killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """Somebody to act as.
+
+    Attributes:
+        title: as reports name them, for example ``a member of nlp``.
+        groups: empty for ourselves: whoever runs prove, without impersonation.
+    """
+
+    title: str
+    user: str
+    groups: tuple[str, ...]
+
+    @property
+    def is_ourselves(self) -> bool:
+        """Whether nobody is impersonated."""
+        return not self.groups
+
+
+OURSELVES: Final = Persona("the engineer who runs prove", "", ())
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One cell of a can-i matrix; an empty namespace means the whole cluster."""
+
+    verb: str
+    group: str
+    resource: str
+    subresource: str
+    namespace: str
+
+    def __str__(self) -> str:
+        """``verb resource[.group][/subresource]``."""
+        resource = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{self.verb} {resource}{f'/{self.subresource}' if self.subresource else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """A creation, tried as a dry run."""
+
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A merge patch, tried as a dry run.
+
+    Attributes:
+        given: made for real before and removed afterwards; None if the object is there already.
+    """
+
+    api_version: str
+    key: ObjectKey
+    patch: Body
+    given: Body | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """A deletion, tried as a dry run."""
+
+    api_version: str
+    key: ObjectKey
+
+
+@dataclass(frozen=True, slots=True)
+class AskRights:
+    """Questions to the authorizer, each with the answer it should give."""
+
+    cells: tuple[tuple[Right, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Objects that should be in the cluster exactly as the platform declares them."""
+
+    keys: tuple[ObjectKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspect:
+    """Objects of one kind, read and judged by a pure function that returns what is wrong, or nothing."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    fault: Callable[[tuple[Body, ...]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class RunJob:
+    """A short-lived Job made for real, which Kueue should admit; removed whatever happens.
+
+    Attributes:
+        body: the Job, asking for an accelerator where the team has any.
+        modest: the same without accelerators, for when all of them are busy.
+        workloads: (apiVersion, kind) of Kueue's workloads.
+        queue: the ClusterQueue that should admit it.
+        resource: the accelerator's resource name; empty if the Job asks for none.
+    """
+
+    body: Body
+    modest: Body
+    workloads: tuple[str, str]
+    queue: str
+    resource: str
+
+
+Attempt = Create | Patch | Remove | AskRights | Declared | Inspect | RunJob
+
+
+@dataclass(frozen=True, slots=True)
+class MustRefuse:
+    """A refusal, from one source and no other.
+
+    Attributes:
+        name: of the policy, where the source is one.
+        says: part of the message.
+    """
+
+    source: Source
+    name: str = ""
+    says: str = ""
+
+    def __str__(self) -> str:
+        """As reports show it."""
+        words = f', saying "{self.says}"' if self.says else ""
+        return f"refused by {f'{self.source.value} {self.name}'.strip()}{words}"
+
+
+@dataclass(frozen=True, slots=True)
+class MustWarn:
+    """Admitted, with a warning from the policy."""
+
+    name: str
+
+    def __str__(self) -> str:
+        """As reports show it."""
+        return f"admitted with a warning of admission policy {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class MayPass:
+    """Admitted without a word: the policy only writes into the audit log, which we cannot read."""
+
+    name: str
+
+    def __str__(self) -> str:
+        """As reports show it."""
+        return f"admitted, and noted in the audit log by admission policy {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class MustAccept:
+    """Admitted, without a warning of ours, and with an object that `fault` finds nothing wrong with."""
+
+    what: str = "admitted"
+    fault: Callable[[Body], str] | None = None
+
+    def __str__(self) -> str:
+        """As reports show it."""
+        return self.what
+
+
+@dataclass(frozen=True, slots=True)
+class MustHold:
+    """For attempts that find faults themselves: none.
+
+    Attributes:
+        unproved: why the guardrail is not proved even so; empty if it is.
+    """
+
+    what: str
+    unproved: str = ""
+
+    def __str__(self) -> str:
+        """As reports show it."""
+        return self.what
+
+
+Expectation = MustRefuse | MustWarn | MayPass | MustAccept | MustHold
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One try.
+
+    Attributes:
+        tried: what is tried, in words that complete "tried: …".
+        object: what it is tried on, or what implements the guardrail.
+        needs: right without which the persona's refusal would say nothing about the guardrail.
+    """
+
+    tried: str
+    object: str
+    persona: Persona
+    attempt: Attempt
+    expected: Expectation
+    needs: Right | None = None

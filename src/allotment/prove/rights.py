@@ -1,0 +1,121 @@
+"""The can-i matrix: what each role of a team may and may not do, as the platform promises it.
+
+Written down independently of the rendered Roles: a table that repeated them would prove nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from allotment.prove.probes import Right
+
+Cells = tuple[tuple[Right, bool], ...]
+
+RESOURCES: Final[Mapping[str, tuple[str, str]]] = {
+    "ConfigMap": ("", "configmaps"),
+    "Deployment": ("apps", "deployments"),
+    "Job": ("batch", "jobs"),
+    "PersistentVolumeClaim": ("", "persistentvolumeclaims"),
+    "Pod": ("", "pods"),
+    "Role": ("rbac.authorization.k8s.io", "roles"),
+    "RoleBinding": ("rbac.authorization.k8s.io", "rolebindings"),
+    "Service": ("", "services"),
+}
+"""Kind → (group, resource) of what personas create, patch and delete in probes."""
+
+_RBAC: Final = "rbac.authorization.k8s.io"
+_KUEUE: Final = "kueue.x-k8s.io"
+_ADMISSION: Final = "admissionregistration.k8s.io"
+_WRITE: Final = ("create", "update", "patch", "delete", "deletecollection")
+
+# Rows are "verbs | group/resource[/subresource] …".
+_WORK: Final = (
+    ("get list watch create delete", "/pods /services /configmaps /persistentvolumeclaims"),
+    ("get list create delete", "batch/jobs"),
+    ("get list create update delete", "apps/deployments"),
+)
+_LOOK: Final = (
+    ("get list", "/pods /services /configmaps /persistentvolumeclaims batch/jobs apps/deployments"),
+    ("get list", "/resourcequotas /limitranges"),
+)
+_EXEC: Final = (("create", "/pods/exec /pods/attach /pods/portforward"),)
+_GUARDRAILS: Final = (
+    (" ".join(_WRITE), "/resourcequotas /limitranges networking.k8s.io/networkpolicies"),
+    (" ".join(_WRITE), f"{_KUEUE}/localqueues {_KUEUE}/workloads"),
+    ("update patch", f"{_RBAC}/roles {_RBAC}/rolebindings"),
+    ("bind escalate", f"{_RBAC}/roles"),
+    ("create update patch delete", "/serviceaccounts"),
+    ("create", "/serviceaccounts/token /pods/binding /bindings"),
+    ("update patch", "/pods/ephemeralcontainers /pods/status /resourcequotas/status"),
+    ("update patch delete", "/namespaces /namespaces/finalize /namespaces/status"),
+    ("*", "*/*"),
+)
+_CLUSTER: Final = (
+    ("impersonate", "/users /groups /serviceaccounts"),
+    ("bind escalate", f"{_RBAC}/clusterroles"),
+    ("create update patch delete", f"{_RBAC}/clusterroles {_RBAC}/clusterrolebindings"),
+    ("create", "/namespaces /persistentvolumes"),
+    ("update patch delete", "/nodes"),
+    ("create update patch delete", "apiextensions.k8s.io/customresourcedefinitions"),
+    ("create update patch delete", f"{_ADMISSION}/validatingwebhookconfigurations"),
+    ("create update patch delete", f"{_ADMISSION}/mutatingwebhookconfigurations"),
+    ("create update patch delete", f"{_ADMISSION}/validatingadmissionpolicies"),
+    ("create update patch delete", f"{_ADMISSION}/validatingadmissionpolicybindings"),
+    ("create update patch delete", f"{_KUEUE}/clusterqueues {_KUEUE}/resourceflavors {_KUEUE}/cohorts"),
+    ("create update patch delete", f"{_KUEUE}/workloadpriorityclasses scheduling.k8s.io/priorityclasses"),
+    ("create update patch delete", "storage.k8s.io/storageclasses"),
+    ("create approve sign", "certificates.k8s.io/certificatesigningrequests"),
+    ("list", "/secrets"),
+    ("*", "*/*"),
+)
+_SECRETS: Final = (("get list watch create update patch delete", "/secrets"),)
+_BINDINGS: Final = (("create delete", f"{_RBAC}/roles {_RBAC}/rolebindings"),)
+_CHANGES: Final = (
+    (" ".join(_WRITE), "/pods /services /configmaps /persistentvolumeclaims batch/jobs apps/deployments"),
+)
+_FOREIGN: Final = (
+    ("get list create delete", "/pods /secrets /configmaps /services batch/jobs apps/deployments"),
+    ("create", "/pods/exec"),
+    ("create update delete", f"{_KUEUE}/localqueues {_RBAC}/rolebindings"),
+)
+
+ROLES: Final[Mapping[str, tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]]] = {
+    "owner": ((*_WORK, *_LOOK), (*_GUARDRAILS, *_EXEC)),
+    "member": ((*_WORK, *_LOOK), (*_GUARDRAILS, *_EXEC, *_SECRETS, *_BINDINGS)),
+    "viewer": (_LOOK, (*_GUARDRAILS, *_EXEC, *_SECRETS, *_BINDINGS, *_CHANGES)),
+    "exec": (
+        (("get list", "/pods"), *_EXEC),
+        (*_GUARDRAILS, *_SECRETS, *_BINDINGS, *_CHANGES),
+    ),
+}
+"""Role → (what it may, what it may not) in its own namespace."""
+
+
+def rights_of(role: str, namespace: str) -> Cells:
+    """The matrix of a role in its own namespace and in the cluster."""
+    may, may_not = ROLES[role]
+    return (
+        *((right, True) for right in _cells(may, namespace)),
+        *((right, False) for right in _cells(may_not, namespace)),
+        *((right, False) for right in _cells(_CLUSTER, "")),
+    )
+
+
+def rights_elsewhere(namespace: str) -> Cells:
+    """What nobody of another team may do in a namespace."""
+    return tuple((right, False) for right in _cells(_FOREIGN, namespace))
+
+
+def _cells(rows: tuple[tuple[str, str], ...], namespace: str) -> Iterator[Right]:
+    for verbs, resources in rows:
+        for path in resources.split():
+            group, resource, *sub = path.split("/")
+            for verb in verbs.split():
+                yield Right(verb, group, resource, "".join(sub), namespace)
+
+
+def needed(verb: str, kind: str, namespace: str) -> Right:
+    """The right that a request of a persona needs."""
+    group, resource = RESOURCES[kind]
+    return Right(verb, group, resource, "", namespace)

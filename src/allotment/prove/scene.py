@@ -1,0 +1,198 @@
+"""Where probes happen: one cluster, or one team in it, with the people who try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from allotment.model import labels
+from allotment.model.cluster import Cluster, Flavor
+from allotment.model.manifest import Family, Manifest, Manifests, ObjectKey
+from allotment.model.platform import Platform
+from allotment.model.policy import Mode, Policy, PolicyName
+from allotment.model.team import Groups, Placement, Team
+from allotment.prove.probes import Persona
+
+_AUTHENTICATED: Final = "system:authenticated"
+_SYSTEM_ACCOUNTS: Final = ("system:serviceaccounts", "system:serviceaccounts:kube-system", _AUTHENTICATED)
+
+REPLICA_SET_CONTROLLER: Final = Persona(
+    "the ReplicaSet controller", "system:serviceaccount:kube-system:replicaset-controller", _SYSTEM_ACCOUNTS
+)
+"""Kubernetes lets it make pods in every namespace: who wants to get past the guardrails goes through it."""
+
+JOB_CONTROLLER: Final = Persona(
+    "the Job controller", "system:serviceaccount:kube-system:job-controller", _SYSTEM_ACCOUNTS
+)
+
+UNKNOWN_IMAGE: Final = "allotment.invalid/prove:none"
+"""An image that can never be pulled: `.invalid` resolves nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One cluster of a platform with all that it should hold."""
+
+    platform: Platform
+    cluster: Cluster
+    manifests: Manifests
+
+    def policy(self, name: PolicyName) -> Policy | None:
+        """The policy, if it is rendered for this cluster."""
+        policy = next((policy for policy in self.platform.policies if policy.name is name), None)
+        wanted = policy_object(name)
+        rendered = any(manifest.key.name == wanted for manifest in self.manifests.of(Family.POLICIES))
+        return policy if rendered else None
+
+    def mode(self, name: PolicyName) -> Mode | None:
+        """The policy's mode in this cluster; None if it is not rendered."""
+        policy = self.policy(name)
+        return None if policy is None else policy.modes[self.cluster.name]
+
+    @property
+    def device_flavors(self) -> Iterator[Flavor]:
+        """Flavors with accelerators, in order of preference."""
+        return (flavor for flavor in self.cluster.flavors if flavor.accelerator is not None)
+
+    @property
+    def image(self) -> str:
+        """An image that the policies let through; nothing ever runs it."""
+        policy = self.policy(PolicyName.TRUSTED_REGISTRIES)
+        return f"{policy.registries[0].rstrip('/')}/allotment-prove:none" if policy else UNKNOWN_IMAGE
+
+    def scenes(self, teams: Iterable[str] | None = None) -> Iterator[Scene]:
+        """Every team of the cluster, or those named."""
+        wanted = None if teams is None else frozenset(teams)
+        for team, placement in self.platform.teams_in(self.cluster.name):
+            if wanted is None or team.name in wanted:
+                yield Scene(self, team, placement)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One team in one cluster."""
+
+    stage: Stage
+    team: Team
+    placement: Placement
+
+    @property
+    def namespace(self) -> str:
+        """The team's namespace."""
+        return self.team.namespace
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the team is being offboarded."""
+        return self.team.offboarding is not None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Labels of good work of this team."""
+        found = {
+            labels.TEAM: self.team.name,
+            labels.COST_CENTER: self.team.cost_center,
+            labels.ENVIRONMENT: self.placement.environment.value,
+        }
+        if self.team.projects:
+            found[labels.PROJECT] = self.team.projects[0].name
+        return found
+
+    @property
+    def flavor(self) -> Flavor | None:
+        """The flavor that the team's queue offers first; None for a team without accelerators."""
+        entries = self.placement.accelerators
+        return self.stage.cluster.flavor(entries[0].flavor) if entries else None
+
+    @property
+    def reachable_flavor(self) -> Flavor | None:
+        """The team's first flavor, else the first in the cluster that is no other team's."""
+        shared = (flavor for flavor in self.stage.device_flavors if flavor.dedicated_to in (None, self.team.name))
+        return self.flavor or next(shared, None)
+
+    @property
+    def resource(self) -> str:
+        """Resource name of an accelerator: the team's first, else the cluster's, else the catalogue's."""
+        flavor = self.reachable_flavor
+        catalogue = self.stage.platform.accelerators
+        accelerator = flavor.accelerator if flavor is not None else None
+        chosen = catalogue[accelerator] if accelerator is not None else next(iter(catalogue.values()))
+        return chosen.resource_name
+
+    def mine(self, family: Family, kind: str = "") -> tuple[Manifest, ...]:
+        """The team's manifests of a family, perhaps of one kind."""
+        return tuple(
+            manifest
+            for manifest in self.stage.manifests.of(family)
+            if manifest.team == self.team.name and kind in ("", manifest.key.kind)
+        )
+
+    def key(self, family: Family, kind: str) -> ObjectKey | None:
+        """Identity of the team's first object of a kind."""
+        return next((manifest.key for manifest in self.mine(family, kind)), None)
+
+    @property
+    def owner(self) -> Persona | None:
+        """An owner, by a group that makes owners only."""
+        return self._persona("owner", self.team.groups.owners)
+
+    @property
+    def member(self) -> Persona | None:
+        """A member, by a group that makes members only."""
+        return self._persona("member", self.team.groups.members)
+
+    @property
+    def viewer(self) -> Persona | None:
+        """A viewer, by a group that makes viewers only."""
+        return self._persona("viewer", self.team.groups.viewers)
+
+    @property
+    def debugger(self) -> Persona | None:
+        """Somebody with the right to exec only."""
+        return self._persona("exec holder", self.team.groups.exec)
+
+    @property
+    def worker(self) -> Persona | None:
+        """Who submits work: a member, or an owner where the team has no group for members alone."""
+        return self.member or self.owner
+
+    def _persona(self, role: str, groups: tuple[str, ...]) -> Persona | None:
+        # A group that stands in two roles, in two teams, or among the engineers, has more rights than the role: what
+        # it may do would say nothing about the role.
+        elsewhere = Counted.of(self.stage.platform)
+        group = next((group for group in groups if elsewhere.times(group) == 1), None)
+        if group is None:
+            return None
+        article = "an" if role[0] in "aeiou" else "a"
+        user = f"allotment-prove:{self.team.name}:{role.replace(' ', '-')}"
+        return Persona(f"{article} {role} of {self.team.name}", user, (group, _AUTHENTICATED))
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """In how many roles each group stands, over the whole platform."""
+
+    groups: tuple[str, ...]
+
+    @classmethod
+    def of(cls, platform: Platform) -> Counted:
+        """Count a platform's groups."""
+        found = list(platform.admin_groups)
+        for team in platform.teams:
+            found.extend(_roles(team.groups))
+        return cls(tuple(found))
+
+    def times(self, group: str) -> int:
+        """How often the group stands somewhere."""
+        return self.groups.count(group)
+
+
+def _roles(groups: Groups) -> Iterator[str]:
+    for role in (groups.owners, groups.members, groups.viewers, groups.exec):
+        yield from dict.fromkeys(role)
+
+
+def policy_object(name: PolicyName) -> str:
+    """Name of a policy's objects in the cluster, as refusals quote it."""
+    return f"{name.value}.{labels.DOMAIN}"
