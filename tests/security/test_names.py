@@ -40,7 +40,7 @@ def test_tenants_never_share_an_object(team_names: list[str]) -> None:
     assert len(owners) == len(team_names)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.lists(AS_WRITTEN | CLOSE, min_size=1, max_size=3).map(tuple), min_size=2, max_size=4, unique=True))
 def test_team_project_and_user_map_to_one_name_only(paths: list[tuple[str, ...]]) -> None:
     assert len({tenant_name(*path) for path in paths}) == len(paths)

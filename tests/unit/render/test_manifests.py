@@ -21,7 +21,7 @@ from tests.unit.render.looking import rendered
 from tests.unit.render.reference import reference
 from tests.unit.strategies import platforms
 
-ROUNDS = settings(max_examples=25, deadline=None)
+ROUNDS = settings(max_examples=15, deadline=None)
 
 
 @ROUNDS

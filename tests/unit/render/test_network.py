@@ -9,13 +9,12 @@ import pytest
 from hypothesis import assume, given, settings
 
 from allotment.errors import InputError
-from allotment.model.manifest import Family
 from allotment.model.platform import Platform
 from allotment.model.policy import Direction, Port, SharedService
 from allotment.model.team import Offboarding
-from allotment.render.network import METADATA_NETWORKS
+from allotment.render.network import METADATA_NETWORKS, render_network_policies
+from allotment.render.objects import site_of
 from tests.unit import builders as build
-from tests.unit.render.looking import rendered
 from tests.unit.render.network_evaluator import Peer, Policy, passes
 from tests.unit.strategies import platforms
 
@@ -35,7 +34,7 @@ NLP, CV, OLD = pod("nlp"), pod("cv", "10.1.0.2"), pod("old", "10.1.0.3")
 
 
 def policies_of(platform: Platform) -> list[Policy]:
-    return [item.body for item in rendered(platform).of(Family.NETWORK_POLICIES)]
+    return [item.body for item in render_network_policies(site_of(platform, platform.clusters[0]))]
 
 
 def egress(*cidrs: str) -> SharedService:
