@@ -173,9 +173,10 @@ class Catalog:
             self.queues_of_tree.setdefault(queue.root, []).append(index)
 
     def _group(self, group: ResourceGroup) -> GroupRecord:
-        frs: list[dict[int, int]] = []
-        for quotas in group.flavors:
-            frs.append({self.resource(name): self._fr(quotas.flavor, name) for name in group.covered_resources})
+        frs = [
+            {self.resource(name): self._fr(quotas.flavor, name) for name in group.covered_resources}
+            for quotas in group.flavors
+        ]
         return GroupRecord(
             [self.flavor_index[quotas.flavor] for quotas in group.flavors],
             [self.resource(name) for name in group.covered_resources],

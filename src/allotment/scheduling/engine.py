@@ -14,14 +14,13 @@ from allotment.scheduling.inputs import (
     PodSetAdmission,
     Workload,
 )
-from allotment.scheduling.nomination import Nominator, PreemptionOracle, TargetFinder
+from allotment.scheduling.nomination import Nominator, PreemptionOracle, RememberingFinder, TargetFinder
 from allotment.scheduling.preemption_classical import ClassicalPreemption
 from allotment.scheduling.preemption_fair import FairPreemption
 from allotment.scheduling.queueing.pending import PendingQueue
 from allotment.scheduling.reasons import Cause, Refusal
 from allotment.scheduling.records import (
-    ACTIVE,
-    INADMISSIBLE,
+    QUEUED,
     RUNNING,
     Assignment,
     Nomination,
@@ -89,11 +88,12 @@ class QueueingEngine:
             finder = ClassicalPreemption(self._catalog, self._ledger)
         if self._topology is not None:
             self._topology.attach(self._ledger)
-        oracle = PreemptionOracle(finder, self._ledger)
+        remembering = RememberingFinder(finder)
+        oracle = PreemptionOracle(remembering, self._ledger)
         assigner = FlavorAssigner(
             self._catalog, oracle, self._topology, self._gates, fair_sharing=settings.fair_sharing
         )
-        self._nominator: Nominator = Nominator(assigner, finder, self._topology, self._gates)
+        self._nominator: Nominator = Nominator(assigner, remembering, self._topology, self._gates)
         hashing = self._gates.scheduling_equivalence_hashing
         self._pending: list[PendingQueue] = [
             PendingQueue(strict=queue.strict, hashing=hashing) for queue in self._catalog.queues
@@ -142,8 +142,8 @@ class QueueingEngine:
     def wake(self, tree: int) -> None:
         """All inadmissible workloads of a tree go back to their heaps."""
         for queue in self._catalog.queues_of_tree[tree]:
-            if self._pending[queue].wake():
-                self._with_heads.add(queue)
+            self._pending[queue].wake()
+            self._note_heads(queue)
 
     def wake_all(self) -> None:
         """`wake` for every tree."""
@@ -279,19 +279,23 @@ class QueueingEngine:
         return self._workloads[index].refusal
 
     def place(self, index: int) -> str:
-        """ "active", "inadmissible", "running" or "" (not queued)."""
-        return {ACTIVE: "active", INADMISSIBLE: "inadmissible", RUNNING: "running"}.get(
-            self._workloads[index].place, ""
-        )
+        """One of "active", "inadmissible", "running", or empty if the workload is not here."""
+        workload = self._workloads[index]
+        if workload.place == RUNNING:
+            return "running"
+        if workload.place != QUEUED:
+            return ""
+        return "inadmissible" if self._pending[workload.queue.index].inadmissible(workload) else "active"
 
     def cause(self, index: int) -> Cause | None:
         """The one dominant reason a workload is pending; None if it is not."""
-        workload = self._workloads[index]
-        if workload.place not in (ACTIVE, INADMISSIBLE):
+        place = self.place(index)
+        if place in ("", "running"):
             return None
-        if workload.refusal is not None:
-            return workload.refusal.cause
-        return Cause.BEHIND_EQUAL_SHAPE if workload.place == INADMISSIBLE else Cause.NOT_EVALUATED
+        refusal = self._workloads[index].refusal
+        if refusal is not None:
+            return refusal.cause
+        return Cause.BEHIND_EQUAL_SHAPE if place == "inadmissible" else Cause.NOT_EVALUATED
 
     def admission(self, index: int) -> tuple[PodSetAdmission, ...]:
         """What a running workload got, PodSet by PodSet; empty if it is not running."""

@@ -25,7 +25,7 @@ class Entry:
         self.targets: list[Target] = nomination.targets
         self.admitted: bool = False
         self.issuing: list[Target] = []
-        self.requeue_reason: RequeueReason = RequeueReason.GENERIC
+        self.requeue_reason: RequeueReason = RequeueReason.FAILED_AFTER_NOMINATION
         self.refusal: Refusal | None = None
         workload.memory = nomination.assignment.memory
 

@@ -20,6 +20,33 @@ class TargetFinder(Protocol):
         ...
 
 
+class RememberingFinder:
+    """Answers the same question once per nomination.
+
+    The flavor scan asks the oracle about one flavor-resource pair; for a workload that needs nothing else the
+    nomination then asks exactly the same again.
+    """
+
+    def __init__(self, finder: TargetFinder) -> None:
+        self._finder: TargetFinder = finder
+        self._asked: tuple[list[int], list[tuple[int, int]]] | None = None
+        self._answer: list[Target] = []
+
+    def forget(self) -> None:
+        """Usage or the workload changed."""
+        self._asked = None
+
+    def targets(self, demand: Demand) -> list[Target]:
+        """As the finder behind it. Topology makes the questions differ, so those are always asked anew."""
+        if demand.placement is not None:
+            return self._finder.targets(demand)
+        asked = (demand.needed, demand.requests)
+        if self._asked != asked:
+            self._answer = self._finder.targets(demand)
+            self._asked = asked
+        return self._answer
+
+
 class PreemptionOracle:
     """Tells the flavor scan whether preemption could free an amount of one flavor-resource pair."""
 
@@ -49,18 +76,19 @@ class Nominator:
     def __init__(
         self,
         assigner: FlavorAssigner,
-        finder: TargetFinder,
+        finder: RememberingFinder,
         topology: TopologyAssigner | None,
         gates: Gates,
     ) -> None:
         """A nominator from its parts; `topology` is None if no flavor has one."""
         self._assigner: FlavorAssigner = assigner
-        self._finder: TargetFinder = finder
+        self._finder: RememberingFinder = finder
         self._topology: TopologyAssigner | None = topology
         self._gates: Gates = gates
 
     def nominate(self, workload: WorkloadRecord, cycle: int, pins: Pins | None = None) -> Nomination:
         """The best assignment and the targets it needs; without targets where preemption cannot help."""
+        self._finder.forget()
         nomination = self._with_partial_admission(workload, cycle, pins)
         if self._topology is not None and nomination.assignment.mode == PREEMPT:
             self._topology.reserve(workload, nomination.assignment, nomination.targets)

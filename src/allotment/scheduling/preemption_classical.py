@@ -7,10 +7,9 @@ from allotment.scheduling.inputs import PreemptionPolicy
 from allotment.scheduling.preemption import (
     Demand,
     candidate_key,
+    eligible,
     fill_back,
     fits,
-    policy_allows,
-    uses_any,
     within_nominal,
 )
 from allotment.scheduling.quota.tree import NO_PARENT
@@ -109,14 +108,10 @@ class ClassicalPreemption:
 
     def _own_candidates(self, demand: Demand) -> list[Candidate]:
         queue = demand.queue
-        if queue.within == PreemptionPolicy.NEVER:
-            return []
+        own = PreemptionReason.IN_CLUSTER_QUEUE
         return [
-            Candidate(each, NO_PARENT, PreemptionReason.IN_CLUSTER_QUEUE, only_without_borrowing=False)
-            for each in queue.running.values()
-            if not each.simulated_away
-            and policy_allows(queue.within, demand.workload, each)
-            and uses_any(each, demand.needed)
+            Candidate(each, NO_PARENT, own, only_without_borrowing=False)
+            for each in eligible(queue, queue.within, demand)
         ]
 
     def _collect_others(self, demand: Demand, hierarchical: list[Candidate], by_priority: list[Candidate]) -> None:
@@ -157,13 +152,10 @@ class ClassicalPreemption:
             queue = self._catalog.queues[child]
             if queue is demand.queue or within_nominal(self._ledger, child, demand.needed):
                 continue
-            for each in queue.running.values():
-                if (
-                    not each.simulated_away
-                    and policy_allows(demand.queue.reclaim, demand.workload, each)
-                    and uses_any(each, demand.needed)
-                ):
-                    found.append(_classify(demand.queue, demand.workload, each, common, advantage=advantage))
+            found.extend(
+                _classify(demand.queue, demand.workload, each, common, advantage=advantage)
+                for each in eligible(queue, demand.queue.reclaim, demand)
+            )
 
 
 def _classify(

@@ -8,10 +8,9 @@ from allotment.scheduling.inputs import FairStrategy, PreemptionPolicy
 from allotment.scheduling.preemption import (
     Demand,
     candidate_key,
+    eligible,
     fill_back,
     fits,
-    policy_allows,
-    uses_any,
     within_nominal,
 )
 from allotment.scheduling.quota.share import Share, compare_shares
@@ -55,27 +54,12 @@ class FairPreemption:
     def _candidates(self, demand: Demand) -> list[WorkloadRecord]:
         """Own workloads by policy; those of queues of the tree that borrow something needed, by policy."""
         queue = demand.queue
-        found: list[WorkloadRecord] = []
-        self._add_candidates(demand, queue, queue.within, found)
+        found = eligible(queue, queue.within, demand)
         if queue.parent != NO_PARENT and queue.reclaim != PreemptionPolicy.NEVER:
             for index in self._catalog.queues_of_tree[queue.root]:
                 if index != queue.index and not within_nominal(self._ledger, index, demand.needed):
-                    self._add_candidates(demand, self._catalog.queues[index], queue.reclaim, found)
+                    found.extend(eligible(self._catalog.queues[index], queue.reclaim, demand))
         return found
-
-    @staticmethod
-    def _add_candidates(
-        demand: Demand, queue: QueueRecord, policy: PreemptionPolicy, found: list[WorkloadRecord]
-    ) -> None:
-        if policy == PreemptionPolicy.NEVER:
-            return
-        for each in queue.running.values():
-            if (
-                not each.simulated_away
-                and policy_allows(policy, demand.workload, each)
-                and uses_any(each, demand.needed)
-            ):
-                found.append(each)
 
     def _first_pass(self, attempt: _Attempt, candidates: list[WorkloadRecord]) -> bool:
         """Take workloads by the first strategy; what it rejects is left in `attempt.rejected`."""
@@ -110,19 +94,12 @@ class FairPreemption:
             return None
         while ordering.has(queue):
             candidate = ordering.take(queue)
-            if self._passes(attempt, candidate, preemptor_share, target_share, target_node):
+            if self._passes(candidate, preemptor_share, target_share, target_node):
                 return candidate, PreemptionReason.IN_COHORT_FAIR_SHARING
             attempt.rejected.append(candidate)
         return None
 
-    def _passes(
-        self,
-        attempt: _Attempt,
-        candidate: WorkloadRecord,
-        preemptor_share: Share,
-        target_share: Share,
-        target_node: int,
-    ) -> bool:
+    def _passes(self, candidate: WorkloadRecord, preemptor_share: Share, target_share: Share, target_node: int) -> bool:
         if self._strategies[0] == FairStrategy.LESS_THAN_INITIAL_SHARE:
             return compare_shares(preemptor_share, target_share) < 0
         mark = self._ledger.checkpoint()

@@ -27,10 +27,9 @@ FIT = 3
 
 # Where a workload is.
 NOWHERE = 0
-ACTIVE = 1
-INADMISSIBLE = 2
-INFLIGHT = 3
-RUNNING = 4
+QUEUED = 1
+INFLIGHT = 2
+RUNNING = 3
 
 
 class PreemptionReason(Enum):

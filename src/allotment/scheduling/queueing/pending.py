@@ -1,6 +1,7 @@
 """The pending workloads of one ClusterQueue (source: shared/kueue.md 1.2 and its corrections).
 
-Three disjoint places: the active heap, the inadmissible set, and one in-flight head.
+Workloads are kept in one bucket per scheduling shape. Kueue refuses equal shapes together and wakes them together,
+so refusing and waking touch a bucket, never its workloads: both stay cheap however long the queue is.
 """
 
 from __future__ import annotations
@@ -8,80 +9,105 @@ from __future__ import annotations
 from enum import IntEnum
 from heapq import heappop, heappush
 
-from allotment.scheduling.records import ACTIVE, INADMISSIBLE, INFLIGHT, NOWHERE, WorkloadRecord
+from allotment.scheduling.records import INFLIGHT, NOWHERE, QUEUED, WorkloadRecord
 
 
 class RequeueReason(IntEnum):
     """Why a head comes back to its queue."""
 
-    GENERIC = 0
-    FAILED_AFTER_NOMINATION = 1
-    PENDING_PREEMPTION = 2
-    NO_FIT = 3
-    PREEMPTION_NO_CANDIDATES = 4
+    FAILED_AFTER_NOMINATION = 0
+    PENDING_PREEMPTION = 1
+    NO_FIT = 2
+    PREEMPTION_NO_CANDIDATES = 3
 
 
 _RETRIED_AT_ONCE = (RequeueReason.FAILED_AFTER_NOMINATION, RequeueReason.PENDING_PREEMPTION)
-_SAME_FOR_EQUAL_SHAPES = (RequeueReason.NO_FIT, RequeueReason.PREEMPTION_NO_CANDIDATES)
 
-HeapEntry = tuple[int, int, str, int, WorkloadRecord]
+
+class Bucket:
+    """Queued workloads of one shape, hence of one priority.
+
+    Attributes:
+        size: number of workloads in it.
+        refused: they wait for a wake-up: Kueue's inadmissible set.
+    """
+
+    __slots__ = ("entries", "priority", "refused", "size")
+
+    def __init__(self, priority: int) -> None:
+        self.priority: int = priority
+        self.entries: list[tuple[int, str, int, WorkloadRecord]] = []
+        self.size: int = 0
+        self.refused: bool = False
+
+    def push(self, workload: WorkloadRecord, token: int) -> bool:
+        """Add a workload; True if it is now the first."""
+        entry = (workload.since, workload.uid, token, workload)
+        heappush(self.entries, entry)
+        self.size += 1
+        return self.entries[0] is entry
+
+    def first(self) -> tuple[int, str, int, WorkloadRecord] | None:
+        """The first live entry; stale ones before it are dropped."""
+        entries = self.entries
+        while entries:
+            entry = entries[0]
+            if entry[3].place == QUEUED and entry[3].token == entry[2]:
+                return entry
+            heappop(entries)
+        return None
 
 
 class PendingQueue:
     """Order: sticky preemptor (BestEffortFIFO only), priority, queue-order timestamp, UID.
 
     Attributes:
-        active: number of workloads in the heap.
-        inadmissible: workloads that wait for a wake-up, by index.
+        active: number of workloads that are not refused, the in-flight head not counted.
     """
 
-    __slots__ = ("_hashing", "_heap", "_refused_shapes", "_sticky", "_strict", "_tokens", "active", "inadmissible")
+    __slots__ = ("_buckets", "_hashing", "_refused", "_sticky", "_strict", "_tokens", "_tops", "active")
 
     def __init__(self, *, strict: bool, hashing: bool) -> None:
         """An empty queue.
 
         Args:
             strict: StrictFIFO instead of BestEffortFIFO.
-            hashing: scheduling-equivalence hashing is on (it only concerns BestEffortFIFO).
+            hashing: scheduling-equivalence hashing is on: one refusal holds for the whole shape.
         """
         self._strict: bool = strict
-        self._hashing: bool = hashing and not strict
-        self._heap: list[HeapEntry] = []
+        self._hashing: bool = hashing
+        self._buckets: dict[int, Bucket] = {}
+        self._refused: list[Bucket] = []
+        self._tops: list[tuple[int, int, str, int, Bucket]] = []
         self._tokens: int = 0
         self._sticky: WorkloadRecord | None = None
-        self._refused_shapes: set[int] = set()
         self.active: int = 0
-        self.inadmissible: dict[int, WorkloadRecord] = {}
 
     def arrive(self, workload: WorkloadRecord) -> None:
         """A new, updated or evicted workload enters; one of a refused shape waits with its peers at once."""
-        if workload.shape in self._refused_shapes:
-            workload.place = INADMISSIBLE
-            self.inadmissible[workload.index] = workload
-        else:
-            self._push(workload)
+        self._push(workload)
 
     def pop(self) -> WorkloadRecord | None:
-        """Take the head in flight."""
-        if self.active == 0:
-            return None
-        self.active -= 1
+        """Take the head in flight; None if no workload is active."""
         sticky = self._sticky
-        if sticky is not None and sticky.place == ACTIVE and not self._strict:
-            sticky.place = INFLIGHT
-            return sticky
-        while True:
-            entry = heappop(self._heap)
-            workload = entry[4]
-            if workload.place == ACTIVE and workload.token == entry[3]:
-                workload.place = INFLIGHT
-                return workload
+        if sticky is not None and not self._strict and sticky.place == QUEUED:
+            bucket = self._bucket(sticky)
+            if not bucket.refused:
+                return self._take(sticky, bucket)
+        tops = self._tops
+        while tops:
+            _, _, _, token, bucket = tops[0]
+            first = None if bucket.refused else bucket.first()
+            if first is not None and first[2] == token:
+                return self._take(first[3], bucket)
+            heappop(tops)
+        return None
 
     def requeue(self, workload: WorkloadRecord, reason: RequeueReason) -> bool:
         """Put an in-flight head back after its attempt.
 
         Returns:
-            True if the set of workloads in the heap differs from before the head was popped.
+            True if the set of active workloads differs from before the head was popped.
         """
         if reason == RequeueReason.PENDING_PREEMPTION:
             self._sticky = workload
@@ -89,49 +115,66 @@ class PendingQueue:
         if self._strict or reason in _RETRIED_AT_ONCE or (memory is not None and memory.has_untried()):
             self._push(workload)
             return False
-        workload.place = INADMISSIBLE
-        self.inadmissible[workload.index] = workload
-        if self._hashing and reason in _SAME_FOR_EQUAL_SHAPES:
-            self._refuse_shape(workload.shape)
+        bucket = self._bucket(workload)
+        if not bucket.refused:
+            bucket.refused = True
+            self._refused.append(bucket)
+            self.active -= bucket.size
+        self._push(workload)
         return True
 
     def delete(self, workload: WorkloadRecord) -> None:
         """Admitted, finished or deleted: leave the queue and lose the preemptor's privilege."""
         if self._sticky is workload:
             self._sticky = None
-        if workload.place == ACTIVE:
-            self.active -= 1
-        elif workload.place == INADMISSIBLE:
-            del self.inadmissible[workload.index]
+        if workload.place == QUEUED:
+            self._leave(self._bucket(workload))
         workload.place = NOWHERE
 
-    def wake(self) -> bool:
-        """Everything inadmissible gets another chance; True if there was anything."""
-        self._refused_shapes.clear()
-        if not self.inadmissible:
-            return False
-        woken = list(self.inadmissible.values())
-        self.inadmissible.clear()
-        for workload in woken:
-            self._push(workload)
-        return True
+    def wake(self) -> None:
+        """Everything inadmissible gets another chance."""
+        for bucket in self._refused:
+            bucket.refused = False
+            self.active += bucket.size
+            self._offer(bucket)
+        self._refused.clear()
 
-    def active_workloads(self) -> list[WorkloadRecord]:
-        """Workloads in the heap, in no particular order."""
-        return [entry[4] for entry in self._heap if entry[4].place == ACTIVE and entry[4].token == entry[3]]
+    def inadmissible(self, workload: WorkloadRecord) -> bool:
+        """Does this queued workload wait for a wake-up?"""
+        return self._bucket(workload).refused
+
+    def _bucket(self, workload: WorkloadRecord) -> Bucket:
+        key = workload.shape if self._hashing else workload.index
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = Bucket(workload.priority)
+        return bucket
 
     def _push(self, workload: WorkloadRecord) -> None:
         self._tokens += 1
         workload.token = self._tokens
-        workload.place = ACTIVE
-        self.active += 1
-        heappush(self._heap, (-workload.priority, workload.since, workload.uid, self._tokens, workload))
+        workload.place = QUEUED
+        bucket = self._bucket(workload)
+        first = bucket.push(workload, self._tokens)
+        if not bucket.refused:
+            self.active += 1
+            if first:
+                self._offer(bucket)
 
-    def _refuse_shape(self, shape: int) -> None:
-        """Equal workloads would be refused for the same reason: set them aside until the next wake-up."""
-        self._refused_shapes.add(shape)
-        for workload in self.active_workloads():
-            if workload.shape == shape:
-                workload.place = INADMISSIBLE
-                self.inadmissible[workload.index] = workload
-                self.active -= 1
+    def _take(self, workload: WorkloadRecord, bucket: Bucket) -> WorkloadRecord:
+        """Put a queued workload in flight. The bucket's next one is offered in its place."""
+        workload.place = INFLIGHT
+        self._leave(bucket)
+        return workload
+
+    def _leave(self, bucket: Bucket) -> None:
+        bucket.size -= 1
+        if not bucket.refused:
+            self.active -= 1
+            self._offer(bucket)
+
+    def _offer(self, bucket: Bucket) -> None:
+        """Let a bucket's first workload compete for the head of the queue; older offers of it are stale."""
+        first = bucket.first()
+        if first is not None:
+            heappush(self._tops, (-bucket.priority, first[0], first[1], first[2], bucket))

@@ -14,7 +14,7 @@ from allotment.scheduling.inputs import PodSetAdmission
 from allotment.scheduling.reasons import Cause
 from allotment.scheduling.simulate.scenario import Scenario
 
-_FINISH, _RELEASE, _ARRIVE, _WAKE = range(4)
+_EARLY_WAKE, _FINISH, _RELEASE, _ARRIVE, _WAKE = range(5)
 _ALL_TREES = -1
 
 
@@ -172,7 +172,8 @@ class Simulation:
         tree = _ALL_TREES if self._environment.shared_wakeup else self.engine.tree_of(index)
         if tree not in self._timers:
             self._timers.add(tree)
-            heappush(self._events, (now + self._environment.wakeup_delay, _WAKE, tree, 0))
+            kind = _EARLY_WAKE if self._environment.wakeups_first else _WAKE
+            heappush(self._events, (now + self._environment.wakeup_delay, kind, tree, 0))
 
     def _wake(self, tree: int) -> None:
         self._timers.discard(tree)

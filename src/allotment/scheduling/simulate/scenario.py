@@ -57,6 +57,7 @@ class Environment:
         idle_cycles: cycles without effect after which an instant is over.
         max_cycles_per_instant, max_cycles_total: caps that end a livelock; 0 = none.
         shared_wakeup: one wake-up timer for all trees instead of one per tree.
+        wakeups_first: at one instant wake-ups come before finishes instead of after arrivals.
     """
 
     wakeup_delay: int
@@ -65,6 +66,7 @@ class Environment:
     max_cycles_per_instant: int = 0
     max_cycles_total: int = 0
     shared_wakeup: bool = False
+    wakeups_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
