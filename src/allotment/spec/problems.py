@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
 from allotment.errors import InputError
@@ -19,6 +20,10 @@ Path = tuple[str | int, ...]
 
 LONGEST_ECHO: Final = 63
 """Longest value of the user's that a message repeats (a Kubernetes name); anything longer is only counted."""
+
+
+_MANY: Final = 100
+"""So many choices are compared with a mistyped word."""
 
 
 class Severity(StrEnum):
@@ -126,7 +131,12 @@ def echo(value: object, *, quote: bool = True) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``did you mean "x"?``, or the choices when they are few."""
     choices = sorted(set(known))
-    spelled = {choice.lower(): choice for choice in choices}
+    near = choices
+    if len(choices) > _MANY:
+        # Comparing with a thousand teams for each of a thousand errors would take minutes.
+        alike = (choice for choice in choices if choice[:1] == word[:1] and abs(len(choice) - len(word)) < 3)
+        near = list(islice(alike, _MANY))
+    spelled = {choice.lower(): choice for choice in near}
     close = difflib.get_close_matches(word[:LONGEST_ECHO].lower(), spelled, n=1, cutoff=0.6)
     if close:
         return f'did you mean "{spelled[close[0]]}"?'

@@ -114,7 +114,8 @@ CASES = [
         tiny(
             cluster=CLUSTER
             + "  - {name: b, accelerator: a100-spot, capacityType: reserved, cpu: 1, memory: 1Gi, maxNodes: 1}\n"
-            "  - {name: c, accelerator: a100, capacityType: spot, dedicatedTo: reserved, cpu: 1, memory: 1Gi, maxNodes: 1}\n",
+            "  - {name: c, accelerator: a100, capacityType: spot, dedicatedTo: reserved,"
+            " cpu: 1, memory: 1Gi, maxNodes: 1}\n",
             acc="kind: Accelerator\nname: a100-spot\nvendor: nvidia\nproduct: P\nresourceName: example.com/p\n"
             "memory: 1Gi\narchitecture: A\ntaintKey: t\n",
             team2=OTHER_TEAM.replace("cv", "reserved"),

@@ -147,6 +147,13 @@ ONE_ERROR = [
         "500m",
     ),
     (
+        "digits of another script",
+        team("cpu: 64", "cpu: \u0666"),
+        "team.yaml:7 placements.dev.cpu.nominal",
+        "no amount of CPU",
+        "500m",
+    ),
+    (
         "boolean of YAML 1.1",
         cluster("region: local", "region: local\nfairSharing: yes"),
         "cluster.yaml:5 fairSharing",

@@ -122,7 +122,7 @@ def test_mutated_directories_are_loaded_or_refused_with_places(mutate, count):
     trees = small_trees()
     seen: dict[str, int] = {"loaded": 0, "refused": 0}
     for _ in range(count):
-        [files] = rng.choices(trees, weights=(6, 1, 3, 1))
+        [files] = rng.choices(trees, weights=(12, 1, 6, 1))
         files = dict(files)
         name = rng.choice(sorted(files))
         files[name] = mutate(files[name], rng)

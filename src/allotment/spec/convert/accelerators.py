@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from allotment.model import labels
 from allotment.model.accelerator import Accelerator, CapacityType
@@ -25,7 +26,20 @@ def accelerators(specs: Mapping[str, AcceleratorSpec], declared: Declared) -> di
     for entry in declared.prices:
         for name, by_type in entry.spec.accelerators.items():
             prices.setdefault(name, {}).update(by_type)
-    return {name: _accelerator(spec, prices.get(name, {})) for name, spec in specs.items()}
+    ready = _built_in()
+    builtin = catalogue()
+    return {
+        name: ready[name]
+        if spec is builtin.get(name) and name not in prices
+        else _accelerator(spec, prices.get(name, {}))
+        for name, spec in specs.items()
+    }
+
+
+@cache
+def _built_in() -> Mapping[str, Accelerator]:
+    """The catalogue's own entries, converted once."""
+    return {name: _accelerator(spec, {}) for name, spec in catalogue().items()}
 
 
 def _accelerator(spec: AcceleratorSpec, prices: Mapping[CapacityType, int]) -> Accelerator:

@@ -183,16 +183,23 @@ def _milliseconds(value: str) -> int:
     return int(match[1]) * _MILLISECONDS[match[2]]
 
 
+def _ascii(value: str) -> str:
+    """Digits of other scripts look like numbers to Python, but not to the API server."""
+    if not value.isascii():
+        raise ValueError
+    return value
+
+
 def _cpu(value: str) -> int:
     try:
-        return parse_cpu(value)
+        return parse_cpu(_ascii(value))
     except ValueError:
         refuse(f"{echo(value)} is no amount of CPU", "write cores or milli-cores: 64, 500m")
 
 
 def _bytes(value: str) -> int:
     try:
-        return parse_bytes(value)
+        return parse_bytes(_ascii(value))
     except ValueError:
         refuse(f"{echo(value)} is no amount of memory or storage", "write a number and its unit: 256Gi, 1.5Ti")
 
