@@ -85,7 +85,7 @@ def _rounded_up(text: str, scale: Fraction) -> int:
 
 
 def format_cpu(amount: MilliCpu) -> str:
-    """The canonical form the API server stores: ``64`` or ``500m``."""
+    """For people: ``64`` or ``500m``. The API server's own spelling (``1k``) is `render.amounts`' business."""
     return str(amount // 1000) if amount % 1000 == 0 else f"{amount}m"
 
 
