@@ -61,7 +61,7 @@ def report(title: str, pods: int, seconds: list[float], go: float | None) -> Non
     mean = pods / statistics.mean(seconds)
     spread = pods / min(seconds) - pods / max(seconds)
     against = f"  Go {go:7.0f} pods/s  x{mean / go:.1f}" if go else ""
-    print(f"{title:42s} {mean:8.0f} pods/s (spread {spread:.0f}){against}", flush=True)
+    print(f"{title:34s} {mean:7.0f} pods/s (spread {spread:.0f}, best {pods / min(seconds):.0f}){against}", flush=True)
 
 
 def memory(count: int) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from allotment.errors import InputError
 from allotment.scheduling.placement.cycle import Fits, Refused, evaluate
 from allotment.scheduling.placement.diagnosis import event_text
 from allotment.scheduling.placement.model import Pod
@@ -207,10 +208,16 @@ def compare(data: Json) -> Difference | None:
     """Replay a scenario against its recorded answers; `None` if every field of every attempt is the same.
 
     Raises:
-        InputError: the scenario cannot be read.
+        InputError: the scenario cannot be read, or its answers are not one for each pod.
     """
     replay = _Replay(parse_scenario(data))
-    for pod, recorded in zip(replay.scenario.pods, data["answers"], strict=True):
+    answered = data.get("answers") or ()
+    if [a.get("pod") for a in answered] != [p.name for p in replay.scenario.pods]:
+        raise InputError(
+            f"scenario {data['id']} has no answer for each of its pods, in their order",
+            fix="compare only scenarios with recorded answers; without them, write our own",
+        )
+    for pod, recorded in zip(replay.scenario.pods, answered, strict=True):
         before = replay.picture()
         ours = replay.answer(pod, recorded_picks(recorded))
         theirs = recorded["attempts"]

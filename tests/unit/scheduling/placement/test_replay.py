@@ -1,0 +1,134 @@
+"""Replaying scenarios: our answers, what is taken from the record, what a difference looks like."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from allotment.errors import InputError
+from allotment.scheduling.placement.replay import agreement, answers, compare, first_difference, own_answer_line
+
+SCENARIO: dict[str, Any] = {
+    "id": "tiny-1",
+    "class": "tiny",
+    "nodes": [
+        {"name": n, "labels": {"kubernetes.io/hostname": n}, "allocatable": {"cpu": 1000, "memory": 1000, "pods": 9}}
+        for n in ("n0", "n1")
+    ]
+    + [{"name": "n2", "allocatable": {"cpu": 10, "pods": 9}, "taints": [{"key": "k", "effect": "NoSchedule"}]}],
+    "existing": [],
+    "pods": [
+        {"name": "p0", "requests": {"cpu": 600}},
+        {"name": "p1", "requests": {"cpu": 600}},
+        {"name": "p2", "requests": {"cpu": 600}, "priority": 5},
+        {"name": "p3", "requests": {"cpu": 600}, "pvc": "gone"},
+    ],
+}
+
+
+def test_own_answers_are_in_the_format_of_the_recorded_ones() -> None:
+    first, second, third, fourth = answers(SCENARIO)
+    assert first == {
+        "pod": "p0",
+        "attempts": [
+            {
+                "outcome": "bound",
+                "node": "n0",
+                "feasible": ["n0", "n1"],
+                "total": [420, 420],
+                "scores": {
+                    "NodeResourcesBalancedAllocation": [60, 60],
+                    "NodeResourcesFit": [60, 60],
+                    "TaintToleration": [300, 300],
+                },
+                "best": ["n0", "n1"],
+            }
+        ],
+    }
+    assert second["attempts"][0]["feasible"] == ["n1"]
+    assert "scores" not in second["attempts"][0]
+    refused, bound = third["attempts"]
+    assert refused["message"] == "0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu."
+    # p1 started later, so that losing it hurts less.
+    assert refused["preemption"]["nominated"] == "n1"
+    assert refused["preemption"]["victims"] == ["p1"]
+    assert [c["node"] for c in refused["preemption"]["candidates"]] == ["n0", "n1"]
+    assert (bound["node"], bound["tried_nominated"]) == ("n1", "n1")
+    assert fourth["attempts"][0]["prefilter_message"] == 'persistentvolumeclaim "gone" not found'
+    assert own_answer_line(SCENARIO) == {"id": "tiny-1", "answers": [first, second, third, fourth]}
+
+
+def test_only_picks_among_equals_are_taken_from_the_record() -> None:
+    ours = answers(SCENARIO)
+    recorded = SCENARIO | {"answers": copy.deepcopy(ours)}
+    assert compare(recorded) is None
+    attempt = recorded["answers"][0]["attempts"][0]
+    attempt["node"] = "n1"
+    other = answers(recorded)
+    assert other[0]["attempts"][0]["node"] == "n1"
+    assert other[1]["attempts"][0]["node"] == "n0"
+    # A pick that is not among the best is not followed, and everything else in the record is ignored.
+    attempt["node"] = "n2"
+    for answer in recorded["answers"]:
+        for one in answer["attempts"]:
+            for field in set(one) - {"node", "preemption"}:
+                del one[field]
+    assert answers(recorded) == ours
+
+
+def test_a_difference_names_place_values_and_state() -> None:
+    recorded = SCENARIO | {"answers": answers(SCENARIO)}
+    recorded = copy.deepcopy(recorded)
+    recorded["answers"][2]["attempts"][0]["preemption"]["victims"] = ["p0"]
+    difference = compare(recorded)
+    assert difference is not None
+    assert (difference.scenario, difference.path) == ("tiny-1", "p2 attempt 1 preemption.victims")
+    assert (difference.ours, difference.recorded) == (["p1"], ["p0"])
+    assert difference.state["n1"] == {"pods": ["default/p1"], "used": {"cpu": 600}}
+    counted = agreement([recorded, SCENARIO | {"answers": answers(SCENARIO)}])["tiny"]
+    assert (counted.scenarios, counted.identical, counted.differences) == (2, 1, [difference])
+
+
+def test_an_attempt_too_many_is_a_difference() -> None:
+    recorded = copy.deepcopy(SCENARIO | {"answers": answers(SCENARIO)})
+    extra = recorded["answers"][3]["attempts"]
+    extra.append(extra[0])
+    difference = compare(recorded)
+    assert difference is not None
+    assert difference.path == "p3 attempt 2"
+    assert difference.ours is None
+
+
+@pytest.mark.parametrize(
+    ("ours", "recorded", "path"),
+    [
+        ({"a": 1}, {"a": 1}, None),
+        ({"a": {"b": [1]}}, {"a": {"b": [2]}}, "a.b"),
+        ({"a": 1}, {"a": 1, "c": 2}, "c"),
+        (None, {"a": 1}, ""),
+    ],
+)
+def test_first_difference(ours: object, recorded: object, path: str | None) -> None:
+    found = first_difference(ours, recorded)
+    assert (found and found[0]) == path
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"id": "x"},
+        SCENARIO | {"pods": [{"name": "p", "affinity": {"podAffinity": 3}}]},
+        SCENARIO | {"nodes": [{"name": "n", "allocatable": {}, "taints": [{"key": "k", "effect": "Maybe"}]}]},
+    ],
+)
+def test_an_unreadable_scenario_is_named(broken: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        answers(broken)
+
+
+@pytest.mark.parametrize("recorded", [[], [{"pod": "p0", "attempts": []}]])
+def test_comparing_needs_an_answer_for_each_pod(recorded: list[object]) -> None:
+    with pytest.raises(InputError, match="no answer for each of its pods"):
+        compare(SCENARIO | {"answers": recorded})
