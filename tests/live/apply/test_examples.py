@@ -1,0 +1,34 @@
+"""The second plan after apply is empty, for every example and cluster, and costs no dry run."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from allotment import wiring
+from allotment.plan.changes import Action
+from tests.live.apply.conftest import Cluster
+
+pytestmark = pytest.mark.live
+
+EXAMPLES = sorted(path for path in Path("examples").iterdir() if wiring.holds_platform(path))
+CASES = [(example, cluster.name) for example in EXAMPLES for cluster in wiring.load(example).platform.clusters]
+
+
+@pytest.mark.parametrize(("example", "name"), CASES, ids=lambda value: getattr(value, "name", value))
+def test_the_second_plan_is_empty(cluster: Cluster, example: Path, name: str) -> None:
+    platform = wiring.load(example).platform
+    declared = platform.cluster(name)
+    assert declared is not None
+    (desired,) = wiring.render_clusters(platform, [declared])
+    first = cluster.plan(desired, platform=platform.name)
+    assert first.counts[Action.CREATE] + first.counts[Action.UPDATE] == len(desired.objects)
+    cluster.settle(desired, platform=platform.name)
+    time.sleep(3)  # controllers write status, defaults, finalizers: they must not look like drift
+    cluster.wire.calm()
+    second = cluster.plan(desired, platform=platform.name)
+    assert second.empty, [(str(change.key), change) for change in second.changes]
+    assert second.unchanged == len(desired.objects)
+    assert cluster.wire.dry_runs == []
