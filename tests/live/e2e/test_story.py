@@ -235,13 +235,13 @@ def test_07_every_guardrail_is_proved(stage: Stage, tmp_path: Path) -> None:
 
 def test_08_a_removed_guardrail_is_named_found_and_repaired(stage: Stage) -> None:
     here = (str(stage.directory), "--cluster", CLUSTER)
-    stage.kubectl("delete", "validatingadmissionpolicybinding", "allotment-queue-required")
+    stage.kubectl("delete", "validatingadmissionpolicybinding", "queue-required.allotment.dev")
     # An admission policy stops counting only when the API server has noticed.
     time.sleep(2)
     proof = json.loads(stage.allot("prove", *here, "--output", "json", expect=1))
     assert "queue-required" in json.dumps([row for row in rows_of(proof) if row["verdict"] == "failed"])
     drift = stage.allot("drift", *here, expect=1)
-    assert "allotment-queue-required" in drift
+    assert "queue-required.allotment.dev" in drift
     stage.allot("drift", *here, "--repair", "--yes")
     time.sleep(2)
     stage.allot("drift", *here)
@@ -258,7 +258,7 @@ def test_09_apply_killed_at_any_point_converges(stage: Stage) -> None:
     here = (str(stage.directory), "--cluster", CLUSTER)
     before = platform_objects(stage)
     program = [str(Path(sys.executable).parent / "allot"), "--no-input", "apply", *here, "--yes"]
-    lost = ("allotment-labels-required", "allotment-priority-from-ladder", "allotment-placement-required")
+    lost = ("labels-required.allotment.dev", "priority-from-ladder.allotment.dev", "placement-required.allotment.dev")
     for number in range(5):
         for name in lost:
             stage.kubectl("delete", "validatingadmissionpolicy", name, "--ignore-not-found")

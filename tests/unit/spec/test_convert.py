@@ -83,9 +83,11 @@ def test_teams_join_the_first_cohort():
 
 
 def test_the_namespaces_quota_is_what_the_queue_can_give():
-    unlimited = placement().namespace_quota
-    assert (unlimited.requests_cpu, unlimited.limits_cpu) == (384_000, 768_000)
-    assert unlimited.accelerators == (("nvidia.com/gpu", 32),)
+    usual = placement().namespace_quota
+    assert (usual.requests_cpu, usual.limits_cpu) == (64_000, 128_000), "CPU is not borrowed unless it is said"
+    assert usual.accelerators == (("nvidia.com/gpu", 32),), "devices are borrowed up to what there is"
+    borrowing = placement(team=TEAM.replace("    cpu: 64", "    cpu: {nominal: 64, borrowingLimit: 16}"))
+    assert borrowing.namespace_quota.requests_cpu == 80_000
     alone = placement(team=TEAM.replace("    cpu", "    standalone: true\n    cpu")).namespace_quota
     assert (alone.requests_cpu, alone.limits_cpu) == (64_000, 128_000)
     assert (alone.requests_memory, alone.limits_memory) == (256 << 30, 512 << 30)

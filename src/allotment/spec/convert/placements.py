@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from allotment.model.cluster import Cluster
 from allotment.model.quantity import Bytes, MilliCpu
@@ -45,7 +45,7 @@ def placement(team: TeamSpec, site: Site) -> Placement:
     """The model's placement. Its references have been checked."""
     spec = effective(team, site.spec)
     cohort = None if spec.standalone else spec.cohort or site.cluster.cohorts[0].name
-    cpu, memory = allowance(spec.cpu), allowance(spec.memory)
+    cpu, memory = (_bounded(allowance(amount), cohort) for amount in (spec.cpu, spec.memory))
     devices = _devices(team.name, spec, site.flavors)
     return Placement(
         cluster=site.cluster.name,
@@ -62,6 +62,15 @@ def placement(team: TeamSpec, site: Site) -> Placement:
 def allowance(spec: CpuAllowanceSpec | MemoryAllowanceSpec | DeviceAllowanceSpec) -> Allowance:
     """Nominal, borrowing and lending as the model has them."""
     return Allowance(spec.nominal, spec.borrowing_limit, spec.lending_limit)
+
+
+def _bounded(amount: Allowance, cohort: str | None) -> Allowance:
+    """CPU or memory whose borrowing has a limit: none is borrowed unless the directory says how much.
+
+    Work without a queue is held by the namespace's quota alone, and that has to admit whatever can be borrowed:
+    without a limit here it would be as large as the cluster.
+    """
+    return replace(amount, borrowing_limit=0) if cohort and amount.borrowing_limit is None else amount
 
 
 def _devices(team: str, spec: PlacementSpec, flavors: Flavors) -> tuple[FlavorAllowance, ...]:

@@ -70,7 +70,8 @@ class CpuAllowanceSpec(Spec):
     nominal: Cpu = Field(description="Guaranteed.")
     borrowing_limit: Cpu | None = Field(
         default=None,
-        description="Most that may be borrowed above it. Not limited by default: idle capacity helps nobody.",
+        description="Most that may be borrowed above it. 0 by default: the namespace's quota, which alone bounds work "
+        "without a queue, has to admit what can be borrowed.",
     )
     lending_limit: Cpu | None = Field(
         default=None,
@@ -82,7 +83,9 @@ class MemoryAllowanceSpec(Spec):
     """Quota of memory."""
 
     nominal: Memory = Field(description="Guaranteed.")
-    borrowing_limit: Memory | None = Field(default=None, description="Most that may be borrowed above it. Not limited.")
+    borrowing_limit: Memory | None = Field(
+        default=None, description="Most that may be borrowed above it. 0 by default."
+    )
     lending_limit: Memory | None = Field(default=None, description="Most that others may borrow of it. Not limited.")
 
 
@@ -90,7 +93,10 @@ class DeviceAllowanceSpec(Spec):
     """Quota of devices in one flavor."""
 
     nominal: Count = Field(description="Guaranteed devices; 0 offers a flavor for borrowing only.")
-    borrowing_limit: Count | None = Field(default=None, description="Most that may be borrowed above it. Not limited.")
+    borrowing_limit: Count | None = Field(
+        default=None,
+        description="Most that may be borrowed above it. Not limited by default: idle devices help nobody.",
+    )
     lending_limit: Count | None = Field(default=None, description="Most that others may borrow of it. Not limited.")
 
 
