@@ -62,10 +62,10 @@ def main() -> None:
                 if (r["workload"], r["sc_policy"]) == (f"{PREFIX}{trace}", PUBLISHED[policy])
             ]
             difference = statistics.mean(ours) - statistics.mean(wanted)
+            mark = " " if abs(difference) <= TOLERANCE else "!"
             print(
                 f"{trace:12s} {policy.value:15s} {statistics.mean(ours):6.2f} ({statistics.pstdev(ours):.2f})   "
-                f"{statistics.mean(wanted):6.2f}     {difference:+.2f}{' ' if abs(difference) <= TOLERANCE else '!'}     "
-                f"{seconds:6.1f}",
+                f"{statistics.mean(wanted):6.2f}     {difference:+.2f}{mark}     {seconds:6.1f}",
                 flush=True,
             )
 

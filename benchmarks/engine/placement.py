@@ -42,26 +42,29 @@ def cluster(count: int, gpus: int = 0) -> ClusterState:
     return ClusterState(nodes)
 
 
-def run(count: int, pods: int, shapes: tuple[PodShape, ...], weights: tuple[int, ...], gpus: int = 0) -> float:
-    """Seconds to place the pods."""
+def run(
+    count: int, pods: int, shapes: tuple[PodShape, ...], weights: tuple[int, ...], gpus: int = 0
+) -> tuple[float, float]:
+    """Seconds to place the pods: on the clock, and of the processor (what counts on a busy machine)."""
     chance = random.Random(7)
     state = cluster(count, gpus)
     stream = [Pod(f"p{i}", s) for i, s in enumerate(chance.choices(shapes, weights, k=pods))]
-    begin = time.perf_counter()
+    begin, processor = time.perf_counter(), time.process_time()
     placed = sum(
         isinstance(place(state, pod, lambda best: int(best[chance.randrange(len(best))])), Running) for pod in stream
     )
-    seconds = time.perf_counter() - begin
+    seconds = time.perf_counter() - begin, time.process_time() - processor
     if placed != pods:
         raise SystemExit(f"only {placed} of {pods} pods fit: the shape of the benchmark is wrong")
     return seconds
 
 
-def report(title: str, pods: int, seconds: list[float], go: float | None) -> None:
-    mean = pods / statistics.mean(seconds)
-    spread = pods / min(seconds) - pods / max(seconds)
-    against = f"  Go {go:7.0f} pods/s  x{mean / go:.1f}" if go else ""
-    print(f"{title:34s} {mean:7.0f} pods/s (spread {spread:.0f}, best {pods / min(seconds):.0f}){against}", flush=True)
+def report(title: str, pods: int, runs: list[tuple[float, float]], go: float | None) -> None:
+    clock = [pods / seconds for seconds, _ in runs]
+    mean, spread = statistics.mean(clock), max(clock) - min(clock)
+    processor = pods / statistics.mean(p for _, p in runs)
+    against = f"  Go {go:5.0f}  x{mean / go:.1f}, per CPU second x{processor / go:.1f}" if go else ""
+    print(f"{title:32s} {mean:7.0f} pods/s (spread {spread:.0f}), {processor:.0f} per CPU second{against}", flush=True)
 
 
 def memory(count: int) -> float:
@@ -84,10 +87,10 @@ def main() -> None:
     sizes = [(500, 5000), (1000, 10000), (5000, 10000)]
     sizes += [(10000, 10000), (20000, 10000), (50000, 10000)] if options.large else []
     for count, pods in sizes:
-        seconds = [run(count, pods, SHAPES, (4, 3, 2, 1, 2)) for _ in range(options.repeat)]
-        report(f"{count} nodes, {pods} pods", pods, seconds, GO.get(count))
-    seconds = [run(1500, 8000, GPU_SHAPES, (5, 1, 0, 0), gpus=8) for _ in range(options.repeat)]
-    report("1500 8-GPU nodes, 8000 GPU pods", 8000, seconds, GO_GPU)
+        runs = [run(count, pods, SHAPES, (4, 3, 2, 1, 2)) for _ in range(options.repeat)]
+        report(f"{count} nodes, {pods} pods", pods, runs, GO.get(count))
+    runs = [run(1500, 8000, GPU_SHAPES, (5, 1, 0, 0), gpus=8) for _ in range(options.repeat)]
+    report("1500 8-GPU nodes, 8000 GPU pods", 8000, runs, GO_GPU)
     print(f"memory: {memory(5000) / 1024:.1f} KiB per node (5,000 nodes, 2 pods a node, 5 shapes)")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.scheduling.placement.cycle import Fits, Options, evaluate
@@ -132,6 +132,7 @@ def test_a_single_feasible_node_is_taken_unscored() -> None:
     assert found.scores is None
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 9000)), min_size=4, max_size=4),
     st.lists(

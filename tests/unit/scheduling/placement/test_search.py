@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.scheduling.placement.cycle import evaluate
@@ -49,6 +49,7 @@ def _by_walking(feasible: set[int], nodes: int, start: int, wanted: int) -> tupl
     return found, start
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_the_window_is_what_a_walk_meets(data: st.DataObject) -> None:
     nodes = data.draw(st.integers(2, 40))
