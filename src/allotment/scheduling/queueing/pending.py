@@ -127,9 +127,10 @@ class PendingQueue:
         """Admitted, finished or deleted: leave the queue and lose the preemptor's privilege."""
         if self._sticky is workload:
             self._sticky = None
-        if workload.place == QUEUED:
-            self._leave(self._bucket(workload))
+        queued = workload.place == QUEUED
         workload.place = NOWHERE
+        if queued:
+            self._leave(self._bucket(workload))
 
     def wake(self) -> None:
         """Everything inadmissible gets another chance."""

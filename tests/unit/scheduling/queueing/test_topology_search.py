@@ -1,0 +1,84 @@
+"""Placement search: profiles, levels, slices, leader and workers."""
+
+import pytest
+
+from allotment.scheduling.inputs import Node, ResourceFlavor, Topology
+from allotment.scheduling.topology.forest import HOSTNAME, Forest
+from allotment.scheduling.topology.search import Found, Request, Search, Shortage
+
+RACK, HOST = 0, 1
+
+
+def forest(racks: dict[str, list[int]]) -> Forest:
+    """Racks with the number of pods each of their nodes takes; nodes are named n0, n1, …"""
+    nodes: list[Node] = []
+    for rack, sizes in racks.items():
+        for _ in sizes:
+            name = f"n{len(nodes)}"
+            nodes.append(Node(name, (("rack", rack), (HOSTNAME, name)), ()))
+    built = Forest(ResourceFlavor("f", topology="t"), Topology("t", ("rack", HOSTNAME)), tuple(nodes))
+    for leaf, size in enumerate(size for sizes in racks.values() for size in sizes):
+        built.leaves[leaf].pods = built.leaves[leaf].led_pods = size
+    return built
+
+
+def placed(result: Found | Shortage) -> dict[str, int] | tuple[int, int]:
+    if isinstance(result, Shortage):
+        return result.fit, result.wanted
+    return {f"n{leaf}": count for leaf, count in result.workers}
+
+
+RACKS = {"a": [4, 2], "b": [3, 3, 3], "c": [1]}
+
+CASES = {
+    "required host: the smallest sufficient": (Request(3, HOST, slice_level=HOST, required=True), False, {"n2": 3}),
+    "required host: too large": (Request(5, HOST, slice_level=HOST, required=True), False, (4, 5)),
+    "required rack: best fit inside": (Request(6, RACK, slice_level=HOST, required=True), False, {"n0": 4, "n1": 2}),
+    "preferred host falls back to a rack": (
+        Request(8, HOST, slice_level=HOST),
+        False,
+        {"n2": 3, "n3": 3, "n4": 2},
+    ),
+    "preferred spreads over racks at last": (
+        Request(12, HOST, slice_level=HOST),
+        False,
+        {"n0": 4, "n1": 2, "n2": 3, "n3": 3},
+    ),
+    "unconstrained takes the least free host": (
+        Request(1, HOST, slice_level=HOST, unconstrained=True),
+        True,
+        {"n5": 1},
+    ),
+    "unconstrained fills small hosts first": (
+        Request(5, HOST, slice_level=HOST, unconstrained=True),
+        True,
+        {"n5": 1, "n1": 2, "n2": 2},
+    ),
+    "slices of two stay on a host": (
+        Request(6, RACK, slice_level=HOST, slice_size=2, required=True),
+        False,
+        {"n0": 4, "n1": 2},
+    ),
+    "slices that fit nowhere": (Request(8, RACK, slice_level=HOST, slice_size=4, required=True), False, (1, 2)),
+    "nothing fits": (Request(99, HOST, slice_level=HOST), False, (16, 99)),
+}
+
+
+@pytest.mark.parametrize(("request_", "least_free", "expected"), CASES.values(), ids=CASES)
+def test_placement(request_: Request, least_free: bool, expected: object) -> None:
+    assert placed(Search(forest(RACKS), request_, least_free=least_free).run()) == expected
+
+
+def test_the_leader_goes_where_the_workers_still_fit() -> None:
+    """The roomy node could lead too, but then one worker would be left over."""
+    built = forest({"a": [6, 0]})
+    built.leaves[0].led_pods = 5
+    built.leaves[0].leaders = built.leaves[1].leaders = 1
+    result = Search(built, Request(6, RACK, led=True, slice_level=HOST), least_free=False).run()
+    assert isinstance(result, Found)
+    assert (result.workers, result.leaders) == ([(0, 6)], [(1, 1)])
+
+
+def test_no_leader_capable_domain() -> None:
+    result = Search(forest({"a": [6]}), Request(2, RACK, led=True, slice_level=HOST), least_free=False).run()
+    assert placed(result) == (0, 2)
