@@ -12,6 +12,9 @@ from allotment.scheduling.placement.reasons import Kind, Plugin, Reason, Refusal
 NOT_NAMED = refusal(Kind.NOT_NAMED)
 NO_VICTIMS = refusal(Kind.NO_VICTIMS)
 NOT_HELPFUL = refusal(Kind.NOT_HELPFUL)
+NOTE_LIMIT = 1024
+"""Bytes of an event note."""
+_CUT = " ..."
 NEVER_PREEMPTS = "not eligible due to preemptionPolicy=Never."
 
 
@@ -116,6 +119,14 @@ def event_text(diagnosis: Diagnosis, preemption: str | None) -> str:
     if diagnosis.rejection is not None:
         # Preemption's first step then misses the state the filters would have left, and says so.
         reason = diagnosis.rejection.reasons[0].text
-        return f"0/{diagnosis.nodes} nodes are available: {reason}. not found"
+        return shortened(f"0/{diagnosis.nodes} nodes are available: {reason}. not found")
     text = _available(diagnosis.nodes, diagnosis.histogram())
-    return text if preemption is None else f"{text} no new claims to deallocate, preemption: {preemption}"
+    return shortened(text if preemption is None else f"{text} no new claims to deallocate, preemption: {preemption}")
+
+
+def shortened(note: str) -> str:
+    """The note within the limit of the Events API, cut as the scheduler cuts it."""
+    data = note.encode()
+    if len(data) <= NOTE_LIMIT:
+        return note
+    return data[: NOTE_LIMIT - len(_CUT)].decode(errors="ignore") + _CUT

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from allotment.scheduling.placement.cycle import Fits, Refused, evaluate
-from allotment.scheduling.placement.diagnosis import event_text
+from allotment.scheduling.placement.diagnosis import event_text, shortened
 from allotment.scheduling.placement.model import (
     HOSTNAME_LABEL,
     ZONE_LABEL,
@@ -240,3 +240,11 @@ def test_a_pod_without_requests_is_only_held_by_the_pod_limit() -> None:
     found = evaluate(state, b.pod("p", None, None))
     assert isinstance(found, Fits)
     assert [state.nodes.nodes[n].name for n in found.feasible] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("note", "expected"),
+    [("x" * 1024, "x" * 1024), ("x" * 1025, "x" * 1020 + " ..."), ("é" * 513, "é" * 510 + " ...")],
+)
+def test_a_note_keeps_to_the_limit(note: str, expected: str) -> None:
+    assert shortened(note) == expected
