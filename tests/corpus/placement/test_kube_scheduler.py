@@ -16,7 +16,7 @@ from allotment.scheduling.placement.replay import compare
 pytestmark = pytest.mark.corpus
 
 CLASSES = ("affinity", "gpu_fit", "mixed", "pending_zoo", "preemption", "spread", "taints")
-SAMPLE_STEP = 4
+SAMPLE_STEP = 8
 
 
 def scenarios(data: Path, name: str) -> Iterator[dict[str, Any]]:
