@@ -98,7 +98,9 @@ def _outcome(report: ProofReport) -> str:
         return f"**broken: {', '.join(report.broken)}**"
     if report.failed:
         return "**incomplete: some probes could not be tried**"
-    return "every guardrail holds"
+    silent = report.counts[Verdict.NOT_PROVABLE]
+    rest = f"; {silent} of {len(report.results)} probes could show nothing, and say why" if silent else ""
+    return f"every guardrail that was tried holds{rest}"
 
 
 def _by_guardrail(report: ProofReport) -> Mapping[str, list[Result]]:

@@ -1,0 +1,80 @@
+"""The report in its three forms."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pytest
+
+from allotment.prove.evidence import COLUMNS, rows, to_json, to_markdown
+from allotment.prove.verdicts import ProofReport, Result, Verdict
+
+AT = dt.datetime(2026, 11, 22, 8, 30, 5, tzinfo=dt.UTC)
+
+
+def result(verdict: Verdict = Verdict.PROVED, guardrail: str = "roles", got: str = "as promised") -> Result:
+    return Result(guardrail, "nlp", "ask", "Roles", "a member of nlp", "answers", got, verdict, AT)
+
+
+def report(*results: Result) -> ProofReport:
+    return ProofReport("acme", "dev", "https://127.0.0.1:6443", "v1.36.3", AT, AT + dt.timedelta(seconds=3), results)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "failed", "says"),
+    [
+        ((Verdict.PROVED,), False, "every guardrail that was tried holds"),
+        ((Verdict.PROVED, Verdict.NOT_PROVABLE), False, "1 of 2 probes could show nothing"),
+        ((Verdict.PROVED, Verdict.FAILED), True, "**broken: roles**"),
+        ((Verdict.ERROR,), True, "**incomplete"),
+        ((), False, "every guardrail that was tried holds"),
+    ],
+)
+def test_the_outcome(verdicts: tuple[Verdict, ...], failed: bool, says: str) -> None:
+    found = report(*(result(verdict) for verdict in verdicts))
+    assert found.failed is failed
+    assert says in to_markdown(found)
+
+
+def test_broken_guardrails_are_named_once_in_order() -> None:
+    found = report(
+        result(Verdict.FAILED, "queues"), result(Verdict.ERROR, "x"), result(Verdict.FAILED, "roles"),
+        result(Verdict.FAILED, "queues"),
+    )  # fmt: skip
+    assert found.broken == ("queues", "roles")
+    assert found.counts == {Verdict.PROVED: 0, Verdict.FAILED: 3, Verdict.NOT_PROVABLE: 0, Verdict.ERROR: 1}
+
+
+def test_json_is_plain_data() -> None:
+    document = to_json(report(result(Verdict.FAILED)))
+    assert json.loads(json.dumps(document)) == document
+    assert document["schema"] == "allotment.dev/proof/v1"
+    assert document["failed"] is True
+    assert document["results"][0] == {
+        "guardrail": "roles", "team": "nlp", "tried": "ask", "object": "Roles", "as": "a member of nlp",
+        "expected": "answers", "got": "as promised", "verdict": "failed", "at": "2026-11-22T08:30:05+00:00",
+    }  # fmt: skip
+
+
+def test_rows_fit_their_headings() -> None:
+    (row,) = rows(report(result()))
+    assert dict(zip(COLUMNS, row, strict=True)) == {
+        "verdict": "proved", "guardrail": "roles", "team": "nlp", "tried": "ask", "as": "a member of nlp",
+        "answer": "as promised",
+    }  # fmt: skip
+
+
+def test_markdown_holds_time_cluster_object_verdict_and_words() -> None:
+    text = to_markdown(report(result()))
+    for part in ("acme on dev", "v1.36.3", "2026-11-22T08:30:05", "08:30:05", "## roles", "proved", "a member of nlp"):
+        assert part in text
+
+
+@pytest.mark.parametrize("words", ["a | b", "line\nbreak", "<script>alert(1)</script>", "`code` *b* [x](javascript:y)"])
+def test_what_a_server_says_is_text_and_never_markup(words: str) -> None:
+    (line,) = [line for line in to_markdown(report(result(got=words))).splitlines() if "08:30:05 |" in line]
+    assert "<" not in line
+    assert line.replace("\\|", "").count("|") == 9
+    assert "[x](" not in line
+    assert "\\`" in line if "`" in words else "`" not in line

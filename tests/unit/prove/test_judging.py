@@ -1,0 +1,132 @@
+"""Who refused, and what that is worth."""
+
+from __future__ import annotations
+
+import pytest
+
+from allotment.prove.judging import Accepted, Found, NotTried, Outcome, Refused, judge
+from allotment.prove.probes import (
+    OURSELVES,
+    Create,
+    Expectation,
+    MayPass,
+    MustAccept,
+    MustHold,
+    MustRefuse,
+    MustWarn,
+    Persona,
+    Probe,
+)
+from allotment.prove.sources import Refuser, Source, forbids_impersonation, refuser_of
+from allotment.prove.verdicts import Verdict
+
+POLICY = "labels-required.allotment.dev"
+BY_POLICY = (
+    f"pods \"x\" is forbidden: ValidatingAdmissionPolicy '{POLICY}' with binding '{POLICY}' denied request: no team"
+)
+WARNING = f"Validation failed for ValidatingAdmissionPolicy '{POLICY}' with binding '{POLICY}': no team"
+BY_QUOTA = (
+    'pods "x" is forbidden: exceeded quota: allotment-quota, requested: requests.storage=2Ti,'
+    " used: requests.storage=0, limited: requests.storage=1Ti"
+)
+BY_POD_SECURITY = 'pods "x" is forbidden: violates PodSecurity "restricted:v1.36": privileged'
+BY_RBAC = (
+    'configmaps is forbidden: User "allotment-prove:nlp:member" cannot create resource "configmaps" in API group ""'
+    ' in the namespace "cv"'
+)
+BY_ESCALATION = (
+    'rolebindings.rbac.authorization.k8s.io "x" is forbidden: user "o" (groups=["a"]) is attempting to grant RBAC'
+    " permissions not currently held:"
+)
+BY_LIMITS = 'pods "x" is forbidden: maximum cpu usage per Pod is 4, but limit is 5'
+BY_WEBHOOK = 'admission webhook "mjob.kb.io" denied the request: Job.batch "x" not found'
+BY_VALIDATION = 'Pod "x" is invalid: spec.nodeName: Forbidden: cannot be set'
+MEMBER = Persona("a member of nlp", "allotment-prove:nlp:member", ("nlp-members",))
+
+
+@pytest.mark.parametrize(
+    ("message", "refuser"),
+    [
+        (BY_POLICY, Refuser(Source.POLICY, POLICY)),
+        (BY_QUOTA, Refuser(Source.QUOTA, "allotment-quota")),
+        (
+            'pods "x" is forbidden: failed quota: allotment-quota: must specify limits.cpu',
+            Refuser(Source.QUOTA, "allotment-quota"),
+        ),
+        (BY_POD_SECURITY, Refuser(Source.POD_SECURITY, '"restricted:v1.36"')),
+        (BY_RBAC, Refuser(Source.RBAC, '"configmaps"')),
+        (BY_ESCALATION, Refuser(Source.ESCALATION)),
+        (BY_LIMITS, Refuser(Source.LIMIT_RANGE, "cpu")),
+        (BY_WEBHOOK, Refuser(Source.WEBHOOK, "mjob.kb.io")),
+        (BY_VALIDATION, Refuser(Source.VALIDATION)),
+        ("", Refuser(Source.VALIDATION)),
+    ],
+)
+def test_the_servers_words_name_who_refused(message: str, refuser: Refuser) -> None:
+    assert refuser_of(message) == refuser
+
+
+def test_our_own_missing_right_is_told_apart() -> None:
+    own = 'groups "x" is forbidden: User "me" cannot impersonate resource "groups" in API group "" at the cluster scope'
+    assert forbids_impersonation(own)
+    assert not forbids_impersonation(BY_RBAC)
+
+
+def fine(_body: object) -> str:
+    return ""
+
+
+def faulty(_body: object) -> str:
+    return "no default"
+
+
+POLICY_REFUSES = MustRefuse(Source.POLICY, POLICY)
+
+CASES: dict[str, tuple[Expectation, Persona, Outcome, Verdict, str]] = {
+    "refused as it should": (POLICY_REFUSES, MEMBER, Refused(BY_POLICY), Verdict.PROVED, BY_POLICY),
+    "let through": (POLICY_REFUSES, MEMBER, Accepted({}), Verdict.FAILED, "admitted"),
+    "only warned": (POLICY_REFUSES, MEMBER, Accepted({}, (WARNING,)), Verdict.FAILED, "with the warning"),
+    "another policy": (
+        MustRefuse(Source.POLICY, "other"), MEMBER, Refused(BY_POLICY), Verdict.FAILED, "refused, but by",
+    ),
+    "masked by the quota": (POLICY_REFUSES, MEMBER, Refused(BY_QUOTA), Verdict.FAILED, "but by resource quota"),
+    "other words": (
+        MustRefuse(Source.QUOTA, says="requested: pods"), MEMBER, Refused(BY_QUOTA), Verdict.FAILED, "refused, but",
+    ),
+    "right words": (
+        MustRefuse(Source.QUOTA, "allotment-quota", "requested: requests.storage"), MEMBER, Refused(BY_QUOTA),
+        Verdict.PROVED, "exceeded quota",
+    ),
+    "prove run by one whom policies bind": (
+        MustRefuse(Source.QUOTA), OURSELVES, Refused(BY_POLICY), Verdict.ERROR, "by a platform engineer",
+    ),
+    "warned": (MustWarn(POLICY), MEMBER, Accepted({}, (WARNING,)), Verdict.PROVED, WARNING),
+    "warned of something else": (MustWarn(POLICY), MEMBER, Accepted({}, ("old API",)), Verdict.FAILED, "without"),
+    "refused instead of warned": (MustWarn(POLICY), MEMBER, Refused(BY_POLICY), Verdict.FAILED, BY_POLICY),
+    "audited": (MayPass(POLICY), MEMBER, Accepted({}), Verdict.NOT_PROVABLE, "audit log"),
+    "warned instead of audited": (MayPass(POLICY), MEMBER, Accepted({}, (WARNING,)), Verdict.FAILED, "audit mode"),
+    "good work": (MustAccept("admitted", fine), MEMBER, Accepted({}), Verdict.PROVED, "admitted"),
+    "good work, badly treated": (MustAccept("admitted", faulty), MEMBER, Accepted({}), Verdict.FAILED, "no default"),
+    "good work, warned about": (MustAccept(), MEMBER, Accepted({}, (WARNING,)), Verdict.FAILED, WARNING),
+    "good work, foreign warning": (MustAccept(), MEMBER, Accepted({}, ("old API",)), Verdict.PROVED, "admitted"),
+    "good work refused": (MustAccept(), MEMBER, Refused(BY_POD_SECURITY), Verdict.FAILED, BY_POD_SECURITY),
+    "good work, quota used up": (MustAccept(), MEMBER, Refused(BY_QUOTA), Verdict.NOT_PROVABLE, "used up"),
+    "holds": (MustHold("x"), MEMBER, Found((), "3 of 3"), Verdict.PROVED, "3 of 3"),
+    "holds, unproved": (MustHold("x", "stored only"), MEMBER, Found(()), Verdict.NOT_PROVABLE, "stored only"),
+    "faults": (MustHold("x", "stored only"), MEMBER, Found(("a", "b")), Verdict.FAILED, "a; b"),
+    "list refused": (MustHold("x"), MEMBER, Refused(BY_RBAC), Verdict.FAILED, BY_RBAC),
+    "not tried": (POLICY_REFUSES, MEMBER, NotTried("no right"), Verdict.ERROR, "no right"),
+    "queue is full": (MustHold("x"), MEMBER, NotTried("full", harmless=True), Verdict.NOT_PROVABLE, "full"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("expected", "persona", "outcome", "verdict", "says"), CASES.values(), ids=CASES.keys())
+def test_judgement(expected: Expectation, persona: Persona, outcome: Outcome, verdict: Verdict, says: str) -> None:
+    got, words = judge(Probe("t", "o", persona, Create({}), expected), outcome)
+    assert got is verdict
+    assert says in words
+
+
+@pytest.mark.parametrize("expected", {str(case[0]): case[0] for case in CASES.values()}.values(), ids=str)
+def test_an_expectation_says_what_it_is(expected: Expectation) -> None:
+    assert str(expected)
