@@ -1,4 +1,4 @@
-"""A process for the kill test: plan, say "applying", apply. Arguments: kubeconfig, variant (0 or 1)."""
+"""A process for the kill test: plan, say "applying", apply, say "applied". Arguments: kubeconfig, variant (0 or 1)."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ def main() -> None:
         sys.stdout.write(f"applying {len(plan.changes)}\n")
         sys.stdout.flush()
         apply_plan(plan, kube, SystemClock())
+        sys.stdout.write("applied\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -19,16 +21,16 @@ pytestmark = pytest.mark.live
 KILLS = 50
 
 
-def run(cluster: Cluster, variant: int) -> tuple[subprocess.Popen[str], int]:
-    """An apply that has just begun, and how many steps it plans."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.live.apply.killed_apply", str(cluster.config), str(variant)],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    words = process.stdout.readline().split()
-    assert words[:1] == ["applying"]
-    return process, int(words[1])
+@contextmanager
+def applying(cluster: Cluster, variant: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """An apply that has just begun, and how many steps it plans; killed on leaving, if it still runs."""
+    command = [sys.executable, "-m", "tests.live.apply.killed_apply", str(cluster.config), str(variant)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        words = process.stdout.readline().split()
+        assert words[:1] == ["applying"]
+        yield process, int(words[1])
+        process.send_signal(signal.SIGKILL)
 
 
 def uids(cluster: Cluster) -> dict[ObjectKey, str]:
@@ -51,18 +53,17 @@ def test_fifty_kills(cluster: Cluster) -> None:
             }
         )
     before = uids(cluster)
-    process, _ = run(cluster, 0)
-    started = time.monotonic()
-    assert process.wait(timeout=120) == 0
-    usual = time.monotonic() - started
+    with applying(cluster, 0) as (process, _):
+        started = time.monotonic()
+        assert process.stdout is not None
+        assert process.stdout.readline() == "applied\n"
+        usual = time.monotonic() - started
     chance = random.Random(2026)
     partial = 0
     for number in range(KILLS):
         variant = (number + 1) % 2
-        process, steps = run(cluster, variant)
-        time.sleep(chance.uniform(0, usual))
-        process.send_signal(signal.SIGKILL)
-        process.wait(timeout=60)
+        with applying(cluster, variant) as (process, steps):
+            time.sleep(chance.uniform(0, usual))
         partial += 0 < len(cluster.plan(killed_apply.desired(variant)).changes) < steps
         assert uids(cluster) == before, f"lost after kill {number}"
         if number % 5 == 4:
@@ -77,9 +78,7 @@ def test_fifty_kills(cluster: Cluster) -> None:
 def test_killed_while_a_fresh_platform_is_made(cluster: Cluster) -> None:
     chance = random.Random(7)
     for _ in range(6):
-        process, _ = run(cluster, 0)
-        time.sleep(chance.uniform(0, 0.4))
-        process.send_signal(signal.SIGKILL)
-        process.wait(timeout=60)
+        with applying(cluster, 0):
+            time.sleep(chance.uniform(0, 0.4))
     cluster.settle(killed_apply.desired(0))
     assert cluster.plan(killed_apply.desired(0)).empty
