@@ -20,10 +20,14 @@ from allotment.scheduling.preemption_fair import FairPreemption
 from allotment.scheduling.queueing.pending import PendingQueue
 from allotment.scheduling.reasons import Cause, Refusal
 from allotment.scheduling.records import (
+    FIT,
     QUEUED,
     RUNNING,
     Assignment,
+    FlavorChoice,
+    FlavorMemory,
     Nomination,
+    PodSetAssignment,
     PreemptionReason,
     WorkloadRecord,
 )
@@ -75,6 +79,7 @@ class QueueingEngine:
         Raises:
             InputError: the state is inconsistent or the Kueue version unknown.
         """
+        self._settings: EngineSettings = settings
         self._catalog: Catalog = Catalog(state)
         self._gates: Gates = gates_for(settings.version)
         self._fair: bool = settings.fair_sharing
@@ -134,6 +139,55 @@ class QueueingEngine:
         index = self.register(workload)
         self.arrive(index)
         return index
+
+    def adopt(
+        self, workload: Workload, pod_sets: tuple[PodSetAdmission, ...], reserved_at: int, *, evicted: bool = False
+    ) -> int:
+        """Take over a workload that already holds quota, e.g. read from a live cluster; returns its index.
+
+        Flavors and domains the engine does not know are not charged, as Kueue does not count them either.
+
+        Raises:
+            InputError: its ClusterQueue does not exist.
+        """
+        index = self.register(workload)
+        self._hold(self._workloads[index], self._assignment_of(self._workloads[index], pod_sets), reserved_at)
+        self._workloads[index].evicted = evicted
+        return index
+
+    def with_state(self, state: ClusterState, *, wake: bool = True) -> QueueingEngine:
+        """This engine as it would be in another cluster: same workloads, indices, places and cycle count.
+
+        The base of every what-if (other quota, weights, nodes, policies); the original stays as it is. What runs keeps
+        running even if it no longer fits.
+
+        Args:
+            state: the other cluster.
+            wake: give everything inadmissible another chance, as Kueue does after such a change.
+
+        Raises:
+            InputError: the state is inconsistent, or lacks the queue of a workload.
+        """
+        other = QueueingEngine(state, self._settings)
+        other._cycle = self._cycle
+        for old in self._workloads:
+            new = other._workloads[other.register(old.spec)]
+            if old.place == RUNNING:
+                admission = self.admission(old.index)
+                other._hold(new, other._assignment_of(new, admission), old.reserved_at)
+                new.evicted = old.evicted
+            elif old.place == QUEUED:
+                new.refusal = old.refusal
+                new.memory = None if wake else old.memory
+                waiting = not wake and self._pending[old.queue.index].inadmissible(old)
+                sticky = self._pending[old.queue.index].is_sticky(old)
+                other._pending[new.queue.index].restore(new, refused=waiting, sticky=sticky)
+                other._note_heads(new.queue.index)
+        for queue in self._catalog.queues:
+            index = other._catalog.queue_index.get(queue.name)
+            if index is not None:
+                other._catalog.queues[index].generation = queue.generation + (1 if wake else 0)
+        return other
 
     def tree_of(self, index: int) -> int:
         """Identifies the quota tree of a workload; what a wake-up covers."""
@@ -231,16 +285,41 @@ class QueueingEngine:
         return nomination
 
     def _admit(self, entry: Entry, now: int) -> None:
-        workload = entry.workload
-        self._pending[workload.queue.index].delete(workload)
+        self._pending[entry.workload.queue.index].delete(entry.workload)
+        self._hold(entry.workload, entry.assignment, now)
+
+    def _hold(self, workload: WorkloadRecord, assignment: Assignment, now: int) -> None:
+        """From now on the workload holds the quota of `assignment`."""
         workload.place = RUNNING
-        workload.admission = entry.assignment
+        workload.admission = assignment
         workload.reserved_at = now
         workload.refusal = None
         workload.nomination = None
         workload.queue.running[workload.index] = workload
         self._ledger.charge(workload)
         self._touch(workload)
+
+    def _assignment_of(self, workload: WorkloadRecord, pod_sets: tuple[PodSetAdmission, ...]) -> Assignment:
+        """The engine's own form of an admission."""
+        names = self._catalog
+        assignment = Assignment(FlavorMemory(0, 0))
+        admitted = {each.name: each for each in pod_sets}
+        for record in workload.pod_sets:
+            given = admitted.get(record.name)
+            result = PodSetAssignment(record.name, given.count if given is not None else 0)
+            flavors = dict(given.flavors) if given is not None else {}
+            for resource, amount in record.per_pod:
+                flavor = names.flavor_index.get(flavors.get(names.resource_names[resource], ""), -1)
+                fr = names.fr_index.get((flavor, resource), -1)
+                if fr >= 0:
+                    result.choices[resource] = FlavorChoice(flavor, fr, FIT, 0)
+                    assignment.usage[fr] = assignment.usage.get(fr, 0) + amount * result.count
+            if given is not None and given.domains and self._topology is not None:
+                chosen = {choice.flavor for choice in result.choices.values()}
+                result.placement = self._topology.locate(chosen, given.domains)
+            assignment.pod_sets.append(result)
+        assignment.mode = FIT
+        return assignment
 
     def _requeue(self, entry: Entry, result: CycleResult) -> bool:
         workload = entry.workload

@@ -87,6 +87,18 @@ class PendingQueue:
         """A new, updated or evicted workload enters; one of a refused shape waits with its peers at once."""
         self._push(workload)
 
+    def restore(self, workload: WorkloadRecord, *, refused: bool, sticky: bool) -> None:
+        """Put a workload back where another queue of the same kind held it."""
+        if refused:
+            self._refuse(self._bucket(workload))
+        if sticky:
+            self._sticky = workload
+        self._push(workload)
+
+    def is_sticky(self, workload: WorkloadRecord) -> bool:
+        """Does this workload hold the preemptor's privilege?"""
+        return self._sticky is workload
+
     def pop(self) -> WorkloadRecord | None:
         """Take the head in flight; None if no workload is active."""
         sticky = self._sticky
@@ -115,11 +127,7 @@ class PendingQueue:
         if self._strict or reason in _RETRIED_AT_ONCE or (memory is not None and memory.has_untried()):
             self._push(workload)
             return False
-        bucket = self._bucket(workload)
-        if not bucket.refused:
-            bucket.refused = True
-            self._refused.append(bucket)
-            self.active -= bucket.size
+        self._refuse(self._bucket(workload))
         self._push(workload)
         return True
 
@@ -143,6 +151,12 @@ class PendingQueue:
     def inadmissible(self, workload: WorkloadRecord) -> bool:
         """Does this queued workload wait for a wake-up?"""
         return self._bucket(workload).refused
+
+    def _refuse(self, bucket: Bucket) -> None:
+        if not bucket.refused:
+            bucket.refused = True
+            self._refused.append(bucket)
+            self.active -= bucket.size
 
     def _bucket(self, workload: WorkloadRecord) -> Bucket:
         key = workload.shape if self._hashing else workload.index

@@ -1,20 +1,20 @@
 """Runs a scenario on the engine under a virtual clock: arrivals, finishes, evictions, wake-ups, cycles.
 
-At one instant: finishes, releases of evicted workloads, arrivals, wake-ups (each by workload index), then cycles
-until nothing moves. Nothing else ever happens.
+At one instant: finishes, releases of evicted workloads, changes of the cluster, arrivals, wake-ups (each by workload
+index), then cycles until nothing moves. Nothing else ever happens.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from allotment.scheduling.engine import CycleResult, QueueingEngine
 from allotment.scheduling.inputs import PodSetAdmission
 from allotment.scheduling.reasons import Cause
 from allotment.scheduling.simulate.scenario import Scenario
 
-_EARLY_WAKE, _FINISH, _RELEASE, _ARRIVE, _WAKE = range(5)
+_EARLY_WAKE, _FINISH, _RELEASE, _CHANGE, _ARRIVE, _WAKE = range(6)
 _ALL_TREES = -1
 
 
@@ -127,6 +127,9 @@ class Simulation:
         for arrival in scenario.arrivals:
             index = self.engine.register(arrival.workload)
             heappush(self._events, (arrival.queued_at, _ARRIVE, index, 0))
+        self._changes = scenario.changes
+        for number, change in enumerate(scenario.changes):
+            heappush(self._events, (change.t, _CHANGE, number, 0))
 
     def run(self) -> Outcome:
         """Instant after instant until nothing is left to happen."""
@@ -147,6 +150,8 @@ class Simulation:
                 self._finish(now, index, generation)
             elif kind == _RELEASE:
                 self._release(now, index)
+            elif kind == _CHANGE:
+                self._change(index)
             elif kind == _ARRIVE:
                 self.engine.arrive(index)
             else:
@@ -174,6 +179,16 @@ class Simulation:
             self._timers.add(tree)
             kind = _EARLY_WAKE if self._environment.wakeups_first else _WAKE
             heappush(self._events, (now + self._environment.wakeup_delay, kind, tree, 0))
+
+    def _change(self, number: int) -> None:
+        """Another cluster from now on. Nodes of the quota tree are renumbered, so running timers turn global."""
+        self.engine = self.engine.with_state(self._changes[number].state)
+        if self._timers:
+            due = min(event for event in self._events if event[1] in (_WAKE, _EARLY_WAKE))
+            self._events = [event for event in self._events if event[1] not in (_WAKE, _EARLY_WAKE)]
+            heapify(self._events)
+            heappush(self._events, (due[0], due[1], _ALL_TREES, 0))
+            self._timers = {_ALL_TREES}
 
     def _wake(self, tree: int) -> None:
         self._timers.discard(tree)

@@ -70,6 +70,14 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """From `t` on the cluster is another one: quota, weights, policies, nodes gone, cordoned or back."""
+
+    t: int
+    state: ClusterState
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """Everything a simulation needs."""
 
@@ -79,6 +87,7 @@ class Scenario:
     settings: EngineSettings
     environment: Environment
     arrivals: tuple[Arrival, ...]
+    changes: tuple[Change, ...] = ()
 
 
 def read_scenario(raw: JsonObject) -> Scenario:

@@ -105,7 +105,7 @@ class TopologyAssigner:
         """Refine a quota assignment: place it now, or find out whether preemption could make room."""
         requests = self._requests(workload, assignment)
         if assignment.mode == FIT:
-            result = self._find(workload, requests, empty=False)
+            result = self._find(requests, empty=False)
             if result.reason is None:
                 self._set_placements(assignment, result)
             else:
@@ -113,7 +113,7 @@ class TopologyAssigner:
                 failed.details.append(result.reason)
                 _set_mode(assignment, result.failed, PREEMPT)
         if assignment.mode == PREEMPT:
-            result = self._find(workload, requests, empty=True)
+            result = self._find(requests, empty=True)
             if result.reason is not None:
                 _set_mode(assignment, result.failed, NO_FIT)
             else:
@@ -130,7 +130,7 @@ class TopologyAssigner:
         mark = ledger.checkpoint()
         for target in targets:
             ledger.release(target.workload)
-        result = self._find(workload, requests, empty=not targets)
+        result = self._find(requests, empty=not targets)
         ledger.rollback(mark)
         self._set_placements(assignment, result)
 
@@ -138,11 +138,11 @@ class TopologyAssigner:
         """A test for the preemption search, None if the workload is not placed by topology."""
         if not _needs_placement(workload):
             return None
-        return PlacementProbe(self, workload, self._requests(workload, assignment))
+        return PlacementProbe(self, self._requests(workload, assignment))
 
-    def fits(self, workload: WorkloadRecord, requests: dict[int, list[PodSetPlacement]]) -> bool:
+    def fits(self, requests: dict[int, list[PodSetPlacement]]) -> bool:
         """Can the requests be placed at current usage?"""
-        return self._find(workload, requests, empty=False).reason is None
+        return self._find(requests, empty=False).reason is None
 
     def describe(self, placement: Placement) -> tuple[tuple[str, ...], tuple[DomainCount, ...]]:
         """Level keys and domains of a placement; hostnames alone if the lowest level is the node."""
@@ -153,6 +153,20 @@ class TopologyAssigner:
             for leaf, count in zip(placement.leaves, placement.counts, strict=True)
         )
         return forest.levels[first:], domains
+
+    def locate(self, flavors: set[int], domains: tuple[DomainCount, ...]) -> Placement | None:
+        """The placement that `describe` would print so; None if no flavor of the set has a topology.
+
+        Domains that no longer exist are left out: what ran there is not charged to any other.
+        """
+        chosen = sorted(flavors & self._forests.keys())
+        if not chosen:
+            return None
+        forest = self._forests[chosen[0]]
+        first = len(forest.levels) - 1 if forest.by_hostname else 0
+        leaf_of = {leaf.values[first:]: index for index, leaf in enumerate(forest.leaves)}
+        known = [each for each in domains if each.values in leaf_of]
+        return Placement(chosen[0], [leaf_of[each.values] for each in known], [each.count for each in known])
 
     def _requests(self, workload: WorkloadRecord, assignment: Assignment) -> dict[int, list[PodSetPlacement]]:
         """Topology PodSets by the topology flavor they were assigned."""
@@ -169,11 +183,8 @@ class TopologyAssigner:
                 requests.setdefault(flavor, []).append(placement)
         return requests
 
-    def _find(
-        self, workload: WorkloadRecord, requests: dict[int, list[PodSetPlacement]], *, empty: bool
-    ) -> PlacementResult:
+    def _find(self, requests: dict[int, list[PodSetPlacement]], *, empty: bool) -> PlacementResult:
         """Search flavor by flavor, in name order; what one PodSet takes, the next one does not see as free."""
-        del workload
         result = PlacementResult()
         assumed: dict[int, dict[int, int]] = {}
         for flavor in sorted(requests, key=lambda index: self._catalog.flavor_names[index]):
@@ -194,19 +205,13 @@ class TopologyAssigner:
 class PlacementProbe:
     """Topology fit test of one preemptor, asked again and again during a preemption search."""
 
-    def __init__(
-        self,
-        assigner: TopologyAssigner,
-        workload: WorkloadRecord,
-        requests: dict[int, list[PodSetPlacement]],
-    ) -> None:
+    def __init__(self, assigner: TopologyAssigner, requests: dict[int, list[PodSetPlacement]]) -> None:
         self._assigner: TopologyAssigner = assigner
-        self._workload: WorkloadRecord = workload
         self._requests: dict[int, list[PodSetPlacement]] = requests
 
     def fits(self) -> bool:
         """True if every topology PodSet can be placed at current usage."""
-        return self._assigner.fits(self._workload, self._requests)
+        return self._assigner.fits(self._requests)
 
 
 def _explicit(request: TopologyRequest | None) -> bool:
