@@ -63,7 +63,7 @@ def store_setting(path: Path, present: Mapping[str, str], key: str, value: str) 
     from allotment.adapters import settings_file
     from allotment.operations.configuration import setting, with_value
 
-    text = str(Path(value).expanduser().absolute()) if setting(key).is_path else value
+    text = str(user_path(value).absolute()) if setting(key).is_path else value
     values = with_value(present, key, text)
     settings_file.write_settings(path, values)
     return values[key]
@@ -82,6 +82,13 @@ def forget_setting(path: Path, present: Mapping[str, str], key: str) -> None:
 
 
 # The platform directory
+
+
+def user_path(text: str) -> Path:
+    """A path as settings hold it, ``~`` resolved."""
+    from allotment.adapters import folders
+
+    return folders.user_path(text)
 
 
 def holds_platform(directory: Path) -> bool:
@@ -234,7 +241,7 @@ def connect(kubeconfig: str, context: str) -> KubeClient:
     """
     from allotment.adapters.kube.client import connect as connect_to
 
-    return connect_to(Path(kubeconfig).expanduser() if kubeconfig else None, context or None)
+    return connect_to(user_path(kubeconfig) if kubeconfig else None, context or None)
 
 
 def _today() -> dt.date:

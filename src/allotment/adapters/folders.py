@@ -33,6 +33,15 @@ class Written:
     unchanged: int
 
 
+def user_path(text: str) -> Path:
+    """A path as settings hold it: ``~`` is the user's home, where there is such a user."""
+    path = Path(text)
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
 def holds_platform(directory: Path) -> bool:
     """Whether a folder's own YAML files declare a platform. A folder that cannot be read holds none."""
     try:

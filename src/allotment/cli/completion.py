@@ -37,7 +37,15 @@ def live_names(what: str, ctx: click.Context, incomplete: str) -> list[Completio
         if what == "guardrail":
             names = list(wiring.guardrails())
         else:
-            names = list(wiring.names(platform_directory(session, ctx.params.get("directory")), what))
+            names = list(wiring.names(platform_directory(session, _directory(ctx)), what))
     except Exception:  # noqa: BLE001 (see the docstring)
         return []
     return [CompletionItem(name, help=summary) for name, summary in names if name.startswith(incomplete)]
+
+
+def _directory(ctx: click.Context) -> str | None:
+    """The argument DIR: click leaves the arguments unread when the last word is a flag without its value."""
+    if not any(isinstance(param, click.Argument) and param.name == "directory" for param in ctx.command.params):
+        return None
+    given: str | None = ctx.params.get("directory") or next(iter(ctx.args), None)
+    return given

@@ -75,26 +75,31 @@ class Root(LazyGroup):
         session = Session(dict(os.environ if environment is None else environment))
         words = list(sys.argv[1:] if args is None else args)
         name = prog_name or program_name(sys.argv[0])
-        code = _run(self, words, name, session, complete_var, extra)
+        code = _run(self, words, name, session, complete_var or "_ALLOT_COMPLETE", extra)
         if standalone_mode:
             sys.exit(code)
         return code
 
 
-def _run(
-    group: Root, words: list[str], name: str, session: Session, complete_var: str | None, extra: dict[str, Any]
-) -> int:
+def _run(group: Root, words: list[str], name: str, session: Session, complete_var: str, extra: dict[str, Any]) -> int:
+    # Not click's own `main`: it prints usage errors and broken pipes its own way, with its own exit codes.
     try:
-        result = click.Group.main(
-            group, words, name, complete_var or "_ALLOT_COMPLETE", standalone_mode=False, obj=session, **extra
-        )
+        instruction = session.environment.get(complete_var)
+        if instruction:
+            from click.shell_completion import shell_complete  # noqa: PLC0415 (only a shell asks)
+
+            return shell_complete(group, {"obj": session, **extra}, name, complete_var, instruction)
+        with group.make_context(name, words, obj=session, **extra) as ctx:
+            result = group.invoke(ctx)
         sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        return done.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return 2
     except BrokenPipeError:
         return _quiet_after_broken_pipe()
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (the outermost frame: nothing may escape as a traceback)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (the outermost frame: no traceback may escape)
         return _reported(error, words, session)
     return result if isinstance(result, int) else 0
 

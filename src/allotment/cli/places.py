@@ -29,8 +29,10 @@ def platform_directory(session: Session, argument: str | None = None) -> Path:
             f"the platform directory is given twice: {argument} and --platform {flag}", fix="leave one of the two out"
         )
     named = argument if argument is not None else session.value("platform")
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+
     if named:
-        directory = Path(named).expanduser()
+        directory = wiring.user_path(named)
         if not directory.is_dir():
             raise NotFoundError(
                 f"there is no directory {named}",
@@ -38,8 +40,6 @@ def platform_directory(session: Session, argument: str | None = None) -> Path:
                 fix=f"check the path, or begin a platform with `allot init {named}`",
             )
         return directory
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-
     here = Path()
     if wiring.holds_platform(here):
         return here

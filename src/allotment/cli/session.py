@@ -43,6 +43,8 @@ class Session:
         """
         from allotment import wiring  # noqa: PLC0415 (start-up time)
 
+        # Read at most once: reporting the failure asks for settings too, and must not fail (or hang) the same way.
+        self.__dict__["file_settings"] = {}
         return wiring.read_settings(self.config_path)
 
     @property

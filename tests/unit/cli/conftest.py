@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,8 +32,6 @@ class Ran:
         return self.out
 
     def json(self) -> Any:
-        import json
-
         return json.loads(self.ok())
 
 

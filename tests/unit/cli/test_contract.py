@@ -76,7 +76,14 @@ def test_every_class_of_the_error_tree_has_a_documented_code() -> None:
         (("team", "list", "--platform", "my-platform", "--cluster", "x"), 3, "there is no cluster 'x'"),
         (("team", "list", "--platform", "my-platform", "--sort-by", "nam"), 2, "did you mean 'name'?"),
         (("team", "list", "--platform", "my-platform", "-l", "a b"), 2, "is not a selector"),
-        (("team", "lits",), 2, "did you mean 'list'?"),
+        (
+            (
+                "team",
+                "lits",
+            ),
+            2,
+            "did you mean 'list'?",
+        ),
         (("valdate",), 2, "did you mean 'validate'?"),
         (("validate", "--plaform", "x"), 2, "did you mean '--platform'?"),
         (("validate", "a", "b"), 2, "see `allot validate --help`"),
@@ -161,7 +168,15 @@ def test_strict_makes_warnings_fail(run: Run, acme: Path) -> None:
 
 def test_no_input_names_the_flag_that_answers(run: Run, acme: Path) -> None:
     ran = run(
-        "team", "remove", "cv", "--platform", "my-platform", "--keep-data-until", "2099-01-01", "--no-input", typed="cv\n"
+        "team",
+        "remove",
+        "cv",
+        "--platform",
+        "my-platform",
+        "--keep-data-until",
+        "2099-01-01",
+        "--no-input",
+        typed="cv\n",
     )
     assert ran.code == 2
     assert "--yes" in ran.err

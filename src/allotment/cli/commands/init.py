@@ -26,7 +26,7 @@ def init(session: Session, directory: str, name: str | None) -> None:
     from allotment.cli.output import write_document  # noqa: PLC0415
     from allotment.cli.views.diffs import next_steps  # noqa: PLC0415
 
-    root = Path(directory).expanduser()
+    root = Path(directory)
     edit = wiring.start_platform(root, name if name is not None else _name_of(root))
     wiring.write_edit(root, edit)
     paths = sorted(edit.changes)

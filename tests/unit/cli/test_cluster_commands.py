@@ -1,0 +1,209 @@
+"""plan, apply, drift and prove through the command line, against the API server in memory."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from allotment import wiring
+from allotment.adapters.kube.fake import Call, FakeKube
+from allotment.errors import UnreachableError
+from allotment.model.manifest import ObjectKey
+from allotment.operations.ports import RefusedError
+from tests.unit.cli.conftest import Run
+
+HERE = ("my-platform", "--cluster", "dev-eastus")
+QUOTA = ObjectKey("", "ResourceQuota", "cv", "allotment-quota")
+
+
+@pytest.fixture
+def kube(monkeypatch: pytest.MonkeyPatch) -> FakeKube:
+    """Every context leads to this server."""
+    server = FakeKube()
+
+    @contextmanager
+    def connect(_kubeconfig: str, _context: str) -> Iterator[FakeKube]:
+        yield server
+
+    monkeypatch.setattr(wiring, "connect", connect)
+    return server
+
+
+def test_plan_apply_plan(run: Run, acme: Path, kube: FakeKube) -> None:
+    first = run("plan", *HERE, "--exit-code")
+    assert first.code == 2
+    assert "to create" in first.out
+    assert "allot apply my-platform --cluster dev-eastus" in first.err
+    done = run("apply", *HERE, "--yes").ok()
+    assert done.startswith("done: dev-eastus: ")
+    again = run("plan", *HERE, "--exit-code")
+    assert again.code == 0
+    assert again.out.startswith("no changes: dev-eastus is as acme declares")
+    assert run("apply", *HERE).ok().startswith("nothing to do")
+    assert run("drift", *HERE).code == 0
+
+
+def test_a_change_is_shown_with_old_and_new_value(run: Run, acme: Path, kube: FakeKube) -> None:
+    run("apply", *HERE, "--yes").ok()
+    file = acme / "teams" / "cv.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("displayName: Computer vision", "displayName: Vision"), encoding="utf-8")
+    file.write_text(file.read_text(encoding="utf-8").replace("cc-4522", "cc-9999"), encoding="utf-8")
+    told = run("plan", *HERE).ok()
+    assert "cc-4522 -> cc-9999" in told
+    document = run("plan", *HERE, "-o", "json").json()
+    assert document["kind"] == "PlanSummary"
+    assert document["summary"]["update"] == len(document["changes"]) > 0
+    fields = [field for change in document["changes"] for field in change["fields"]]
+    assert {"old": "cc-4522", "new": "cc-9999"}.items() <= fields[0].items()
+    assert run("plan", *HERE, "-o", "name", "-l", "kind=Namespace").ok() == "Namespace cv\n"
+
+
+def test_apply_asks_and_a_no_input_says_how_to_answer(run: Run, acme: Path, kube: FakeKube) -> None:
+    ran = run("apply", *HERE)
+    assert ran.code == 2
+    assert "--yes" in ran.err
+    assert not [call for call in kube.calls if call.verb in ("apply", "create") and not call.dry_run]
+
+
+@pytest.mark.parametrize("mode", ["client", "server"])
+def test_a_dry_run_writes_nothing(run: Run, acme: Path, kube: FakeKube, mode: str) -> None:
+    ran = run("apply", *HERE, "--dry-run", mode)
+    assert "to create" in ran.ok()
+    assert "nothing was changed" in ran.err
+    assert not [call for call in kube.calls if call.verb in ("apply", "create", "delete") and not call.dry_run]
+
+
+def test_a_saved_plan_is_private_and_applied_as_it_is(run: Run, acme: Path, kube: FakeKube) -> None:
+    run("plan", *HERE, "--out", "changes.plan").ok()
+    saved = Path("changes.plan")
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o600
+    assert run("apply", "changes.plan", "--yes").ok().startswith("done")
+    assert run("plan", *HERE, "--exit-code").code == 0
+    stale = run("apply", "changes.plan", "--yes")
+    assert stale.code == 6
+    assert "stale" in stale.err
+
+
+def test_a_saved_plan_of_another_directory_state_is_refused(run: Run, acme: Path, kube: FakeKube) -> None:
+    run("plan", *HERE, "--out", "changes.plan").ok()
+    run(
+        "team", "add", "robotics", "--platform", "my-platform", "--cluster", "dev-eastus", "--group", "g",
+        "--cpu", "4", "--memory", "8Gi",
+    ).ok()  # fmt: skip
+    assert run("apply", "changes.plan", "--yes", "--platform", "my-platform").code == 6
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", '{"kind": "Plan"}', "\x00", '{"kind": "Plan", "apiVersion": "v9"}']
+)
+def test_a_file_that_is_no_plan_is_refused(run: Run, acme: Path, kube: FakeKube, content: str) -> None:
+    Path("x.plan").write_text(content, encoding="utf-8")
+    ran = run("apply", "x.plan", "--yes")
+    assert ran.code == 1
+    assert "Traceback" not in ran.err
+
+
+def test_one_refused_object_does_not_stop_the_rest(run: Run, acme: Path, kube: FakeKube) -> None:
+    def refuse(call: Call) -> None:
+        if call.verb == "apply" and call.key == QUOTA and not call.done and not call.dry_run:
+            raise RefusedError("refused", status=422, reason="Invalid", message="spec.hard: no")
+
+    kube.hook = refuse
+    ran = run("apply", *HERE, "--yes")
+    assert ran.code == 1
+    assert "incomplete" in ran.out
+    assert "spec.hard: no" in ran.out
+    kube.hook = lambda _call: None
+    assert run("apply", *HERE, "--yes").ok().startswith("done")
+    assert run("plan", *HERE, "--exit-code").code == 0
+
+
+def test_fields_of_others_are_shown_and_left_alone(run: Run, acme: Path, kube: FakeKube) -> None:
+    run("apply", *HERE, "--yes").ok()
+    kube.merge_patch("v1", QUOTA, {"spec": {"hard": {"pods": "7"}}})
+    planned = run("plan", *HERE)
+    assert "! ResourceQuota cv/allotment-quota" in planned.out
+    assert "--force-conflicts" in planned.err
+    left = run("apply", *HERE, "--yes")
+    assert left.code == 6
+    assert "--force-conflicts" in left.out
+    drifted = run("drift", *HERE)
+    assert drifted.code == 1
+    assert "is 7, declared 50" in drifted.out
+    told = json.loads(run("drift", *HERE, "-o", "json").out)
+    (found,) = told["clusters"][0]["objects"]
+    assert found["drift"] == "changed"
+    assert found["object"]["name"] == "allotment-quota"
+    assert found["fields"][0]["live"] == "7"
+    assert run("apply", *HERE, "--yes", "--force-conflicts").ok().startswith("done")
+    assert run("drift", *HERE).code == 0
+
+
+def test_drift_is_repaired_after_asking(run: Run, acme: Path, kube: FakeKube) -> None:
+    run("apply", *HERE, "--yes").ok()
+    binding = ObjectKey(
+        "admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding", "", "labels-required.allotment.dev"
+    )
+    kube.delete("admissionregistration.k8s.io/v1", binding)
+    assert run("drift", *HERE).code == 1
+    assert run("drift", *HERE, "--repair").code == 2
+    fixed = run("drift", *HERE, "--repair", "--yes")
+    assert fixed.ok().startswith("done")
+    assert run("drift", *HERE).code == 0
+    assert run("drift", *HERE, "--repair").ok().startswith("nothing to repair")
+
+
+def test_one_cluster_that_does_not_answer_does_not_hide_the_others(
+    run: Run, acme: Path, kube: FakeKube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for cluster in ("dev-eastus", "training-eastus"):
+        run("apply", "my-platform", "--cluster", cluster, "--yes", "--force-conflicts")
+    reachable = wiring.connect
+
+    def connect(kubeconfig: str, context: str):
+        if context.startswith("prod"):
+            raise UnreachableError(f"{context} does not answer", why="timeout", fix="check the network")
+        return reachable(kubeconfig, context)
+
+    monkeypatch.setattr(wiring, "connect", connect)
+    ran = run("drift", "my-platform", "-o", "json")
+    assert ran.code == 9
+    told = json.loads(ran.out)
+    assert told["degraded"] == ["prod-inference-eastus", "prod-inference-westeu"]
+    assert {each["name"] for each in told["clusters"]} >= {"dev-eastus", "training-eastus"}
+    assert run("drift", "my-platform", "--context", "x").code == 2
+
+
+def test_a_namespace_is_deleted_only_when_its_name_is_given(run: Run, acme: Path, kube: FakeKube) -> None:
+    run("apply", *HERE, "--yes").ok()
+    (acme / "teams" / "cv.yaml").unlink()
+    shown = run("plan", *HERE).ok()
+    assert "- Namespace cv" in shown
+    refused = run("apply", *HERE, "--yes")
+    assert refused.code == 2
+    assert "--delete-namespace cv" in refused.err
+    assert kube.get("v1", ObjectKey("", "Namespace", "", "cv")) is not None
+    assert run("apply", *HERE, "--yes", "--delete-namespace", "nlp").code == 2
+    run("apply", *HERE, "--yes", "--delete-namespace", "cv").ok()
+    assert kube.get("v1", ObjectKey("", "Namespace", "", "cv")) is None
+
+
+def test_prove_reports_every_probe_and_writes_evidence(run: Run, acme: Path, kube: FakeKube) -> None:
+    run("apply", *HERE, "--yes").ok()
+    ran = run(
+        "prove", *HERE, "--team", "nlp", "--guardrail", "resource-quota", "--evidence", "evidence.md", "-o", "json"
+    )
+    told = json.loads(ran.out)
+    assert told["kind"] == "ProofReport"
+    assert {probe["guardrail"] for probe in told["probes"]} == {"resource-quota"}
+    assert {probe["team"] for probe in told["probes"]} <= {"nlp", ""}
+    assert told["proved"] is (ran.code == 0)
+    assert "dev-eastus" in Path("evidence.md").read_text(encoding="utf-8")
+    assert run("prove", *HERE, "--guardrail", "no-such").code == 3
+    assert run("prove", *HERE, "--team", "no-such").code == 3

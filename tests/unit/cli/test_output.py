@@ -1,0 +1,182 @@
+"""One table of results in every format, selected, sorted and cut."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import datetime as dt
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allotment.cli.output import Column, plain, rfc3339, table_text
+from allotment.cli.selector import parse_selector
+from allotment.errors import UsageError
+from tests.unit.cli.conftest import Run
+
+TEAMS = ("team", "list", "--platform", "my-platform")
+EVERY_LISTING = (
+    TEAMS,
+    ("cluster", "list", "my-platform"),
+    ("cluster", "pools", "my-platform"),
+    ("accelerator", "list", "my-platform"),
+    ("validate", "my-platform"),
+    ("plan", "my-platform", "--cluster", "dev-eastus", "--offline"),
+    ("team", "isolation"),
+    ("config", "view"),
+    ("version",),
+)
+
+
+@pytest.mark.parametrize("args", EVERY_LISTING, ids=" ".join)
+def test_every_listing_has_every_format(run: Run, acme: Path, args: tuple[str, ...]) -> None:
+    for form in ("table", "wide"):
+        assert len(run(*args, "-o", form).ok().splitlines()) > 3
+    told = json.loads(run(*args, "-o", "json").ok())
+    assert told["apiVersion"] == "allotment.dev/v1"
+    assert told["kind"][0].isupper()
+    in_yaml = run(*args, "-o", "yaml").ok()
+    if args != ("config", "view"):  # which shows the format itself
+        assert yaml.safe_load(in_yaml) == told
+    names = run(*args, "-o", "name").ok().splitlines()
+    rows = list(csv.reader(io.StringIO(run(*args, "-o", "csv").ok())))
+    assert len(rows) == len(names) + 1
+    assert {len(row) for row in rows} == {len(rows[0])}
+    without = list(csv.reader(io.StringIO(run(*args, "-o", "csv", "--no-headers").ok())))
+    assert without == rows[1:]
+    wide = run(*args, "-o", "wide").ok().splitlines()
+    assert len(wide) == len(rows)
+    assert run(*args, "-o", "wide", "--no-headers").ok().splitlines() != wide
+    assert len(run(*args, "-o", "name", "--limit", "2").ok().splitlines()) == min(2, len(names))
+    assert run(*args, "-o", "name", "--limit", "0").out == ""
+
+
+def test_a_list_names_its_kind_and_its_items_theirs(run: Run, acme: Path) -> None:
+    told = run(*TEAMS, "-o", "json").json()
+    assert told["kind"] == "TeamList"
+    assert {item["kind"] for item in told["items"]} == {"Team"}
+    assert [item["name"] for item in told["items"]] == ["cv", "data-science", "nlp", "recsys"]
+
+
+@pytest.mark.parametrize(
+    ("more", "names"),
+    [
+        (("-l", "isolation=node-pool"), ["data-science"]),
+        (("-l", "isolation!=node-pool"), ["cv", "nlp", "recsys"]),
+        (("-l", "team in (cv, nlp),cost-center=cc-4521"), ["nlp"]),
+        (("-l", "environment-production"), ["cv", "nlp", "recsys"]),
+        (("-l", "!environment-production"), ["data-science"]),
+        (("--sort-by", "cost-center"), ["nlp", "cv", "recsys", "data-science"]),
+        (("--sort-by=-name",), ["recsys", "nlp", "data-science", "cv"]),
+        (("--sort-by=-NAME", "--limit", "1"), ["recsys"]),
+        (("--cluster", "prod-inference-eastus"), ["cv", "nlp", "recsys"]),
+    ],
+    ids=" ".join,
+)
+def test_rows_are_chosen(run: Run, acme: Path, more: tuple[str, ...], names: list[str]) -> None:
+    assert run(*TEAMS, "-o", "name", *more).ok().splitlines() == names
+
+
+def test_numbers_are_sorted_as_numbers(run: Run, acme: Path) -> None:
+    rows = csv.DictReader(
+        io.StringIO(run("accelerator", "list", "my-platform", "-o", "csv", "--sort-by", "memory").ok())
+    )
+    sizes = [int(row["memory_bytes"]) for row in rows]
+    assert sizes == sorted(sizes)
+    assert len(set(sizes)) > 3
+
+
+def test_nothing_found_is_a_note_not_data(run: Run, acme: Path) -> None:
+    ran = run(*TEAMS, "-l", "team=nobody")
+    assert (ran.code, ran.out) == (0, "")
+    assert "the platform has no teams" in ran.err
+    assert run(*TEAMS, "-l", "team=nobody", "-o", "json").json()["items"] == []
+
+
+LABELS: Mapping[str, str] = {"a": "1", "b": "2", "kubernetes.io/os": "linux", "empty": ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "matches"),
+    [
+        ("", True),
+        ("  ", True),
+        ("a", True),
+        ("z", False),
+        ("!z", True),
+        ("! a", False),
+        ("a=1", True),
+        ("a==1", True),
+        ("a = 1", True),
+        ("a=2", False),
+        ("a!=2", True),
+        ("z!=2", True),
+        ("a=1,b=2", True),
+        ("a=1,b=3", False),
+        ("a in (1,2)", True),
+        ("a in ( 3 , 1 )", True),
+        ("a notin (1)", False),
+        ("z notin (1)", True),
+        ("z in (1)", False),
+        ("kubernetes.io/os=linux", True),
+        ("a in (1,2),b notin (3,4),!z", True),
+        ("empty=", True),
+        ("a=", False),
+    ],
+)
+def test_selectors_mean_what_kubectl_s_do(text: str, matches: bool) -> None:
+    assert parse_selector(text)(LABELS) is matches
+
+
+@pytest.mark.parametrize("text", ["a b", "=1", "a in", "a in (", "a=b=c", ",", "a,,b", "a in 1,2", "(a)", "é=1"])
+def test_what_is_no_selector_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="not a selector"):
+        parse_selector(text)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_selector_or_a_usage_error(text: str) -> None:
+    with contextlib.suppress(UsageError):
+        assert parse_selector(text)(LABELS) in (True, False)
+
+
+def test_tables_have_no_trailing_blanks_and_no_markup() -> None:
+    columns: tuple[Column[tuple[str, int | None]], ...] = (
+        Column("NAME", lambda row: row[0]),
+        Column("COUNT", lambda row: row[1]),
+        Column("NOTE", lambda row: row[0] if row[1] else None),
+    )
+    text = table_text(columns, [("[red]x[/red]", 1), ("ab\x1b[2Jc", None), ("日本", 12)], width=None)
+    lines = text.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
+    assert lines == [
+        "NAME           COUNT   NOTE",
+        "[red]x[/red]       1   [red]x[/red]",
+        "ab\N{REPLACEMENT CHARACTER}[2Jc",
+        "日本              12   日本",
+    ]
+
+
+def test_tables_stay_within_the_terminal(run: Run, acme: Path) -> None:
+    narrow = run(*TEAMS, "-o", "wide", env={"COLUMNS": "80"}).ok()
+    assert max(len(line) for line in narrow.splitlines()) <= 80
+    wide = run(*TEAMS, "-o", "wide").ok()
+    assert len(wide.splitlines()) == 5
+
+
+def test_documents_hold_plain_values_only() -> None:
+    moment = dt.datetime(2026, 11, 22, 9, 30, 0, 999, tzinfo=dt.timezone(dt.timedelta(hours=1)))
+    assert rfc3339(moment) == "2026-11-22T08:30:00Z"
+    assert plain(
+        {"at": moment, "day": dt.date(2027, 1, 31), "set": frozenset({"b", "a"}), "pair": (1, None, True)}
+    ) == {
+        "at": "2026-11-22T08:30:00Z",
+        "day": "2027-01-31",
+        "set": ["a", "b"],
+        "pair": [1, None, True],
+    }

@@ -1,0 +1,96 @@
+"""Colours, width, control characters."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allotment.cli.output import table_text  # noqa: F401  (rich is imported here once, not inside hypothesis)
+from allotment.cli.steps import duration
+from allotment.cli.terminal import printable, wants_color, width_of
+from tests.unit.cli.conftest import Run
+
+
+@pytest.mark.parametrize(
+    ("mode", "environment", "terminal", "colored"),
+    [
+        ("auto", {}, True, True),
+        ("auto", {}, False, False),
+        ("auto", {"TERM": "dumb"}, True, False),
+        ("auto", {"TERM": "xterm"}, True, True),
+        ("auto", {"NO_COLOR": "1"}, True, False),
+        ("auto", {"NO_COLOR": ""}, True, True),
+        ("auto", {"NO_COLOR": "1", "CLICOLOR_FORCE": "1"}, True, False),
+        ("auto", {"CLICOLOR_FORCE": "1"}, False, True),
+        ("auto", {"CLICOLOR_FORCE": "0"}, False, False),
+        ("auto", {"CLICOLOR_FORCE": "1", "TERM": "dumb"}, False, True),
+        ("auto", {"CLICOLOR": "0"}, True, False),
+        ("always", {"NO_COLOR": "1"}, False, True),
+        ("never", {"CLICOLOR_FORCE": "1"}, True, False),
+    ],
+    ids=str,
+)
+def test_colour_is_decided_in_one_place(mode: str, environment: dict[str, str], terminal: bool, colored: bool) -> None:
+    assert wants_color(mode, environment, is_terminal=terminal) is colored
+
+
+@pytest.mark.parametrize(
+    ("env", "args", "colored"),
+    [
+        ({}, (), False),
+        ({"CLICOLOR_FORCE": "1"}, (), True),
+        ({"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, (), False),
+        ({"NO_COLOR": "1"}, ("--color", "always"), True),
+        ({"ALLOTMENT_COLOR": "always"}, (), True),
+        ({"ALLOTMENT_COLOR": "always"}, ("--color", "never"), False),
+    ],
+    ids=str,
+)
+def test_colour_reaches_both_streams(
+    run: Run, acme: Path, env: dict[str, str], args: tuple[str, ...], colored: bool
+) -> None:
+    good = run("validate", "my-platform", *args, env=env)
+    assert ("\x1b[" in good.ok()) is colored
+    bad = run("validate", "nowhere", *args, env=env)
+    assert ("\x1b[" in bad.err) is colored
+    assert "\x1b[" not in run("validate", "my-platform", "-o", "json", *args, env=env).ok()
+
+
+@pytest.mark.parametrize(
+    ("columns", "width"), [("80", 80), ("3", 20), ("", None), ("0", None), ("x", None), ("99999", None), ("²", None)]
+)
+def test_width_of_a_pipe_is_what_columns_says(columns: str, width: int | None) -> None:
+    assert width_of(io.StringIO(), {"COLUMNS": columns}) == width
+
+
+def test_width_of_a_closed_stream_is_unlimited() -> None:
+    stream = io.StringIO()
+    stream.close()
+    assert width_of(stream, {}) is None
+
+
+@given(st.text())
+def test_printable_text_cannot_drive_a_terminal(text: str) -> None:
+    shown = printable(text)
+    assert len(shown) == len(text)
+    assert not any(character < " " and character not in "\n\t" for character in shown)
+    assert not set(shown) & {"\x1b", "\x7f", "\x9b", "\N{RIGHT-TO-LEFT OVERRIDE}"}
+
+
+def test_a_name_in_an_error_cannot_drive_the_terminal(run: Run, acme: Path) -> None:
+    ran = run("plan", "my-platform", "--offline", "--cluster", "x\x1b]0;owned\x07")
+    assert ran.code == 3
+    assert "\x1b" not in ran.err
+    assert "\x07" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (273_600, "3 d 4 h")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
