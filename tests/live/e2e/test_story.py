@@ -204,7 +204,8 @@ def test_04_a_guarantee_is_reclaimed(stage: Stage) -> None:
     for number in range(4):
         stage.submit("recsys", recsys_job(f"train-{number}", stage))
     eventually("recsys gets its guarantee of 8", lambda: len(stage.admitted("recsys")) == 4)
-    eventually("what was borrowed is given back", lambda: len(stage.admitted("nlp")) + len(stage.admitted("cv")) == 12)
+    # 36 on-demand A100 are promised in this tree, robotics' idle 4 among them: 28 are left for the borrowers.
+    eventually("what was borrowed is given back", lambda: len(stage.admitted("nlp")) + len(stage.admitted("cv")) == 14)
     for team in ("nlp", "cv"):
         for workload in stage.items("workloads", "-n", team):
             if condition(workload, "Preempted") == "True":
