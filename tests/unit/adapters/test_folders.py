@@ -1,0 +1,159 @@
+"""Files and trees that commands write: nothing outside, nothing foreign, nothing half."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allotment.adapters.folders import INVENTORY, holds_platform, read_text, user_path, write_text, write_tree
+from allotment.errors import AllotmentError, ConflictError, InputError
+
+
+def files_in(root: Path) -> dict[str, str]:
+    return {
+        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.name != INVENTORY
+    }
+
+
+def test_a_tree_is_made_changed_and_cleaned(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    first = write_tree(root, {"base/a.yaml": "1", "clusters/x/k.yaml": "2"})
+    assert (first.added, first.changed, first.removed, first.unchanged) == (
+        ("base/a.yaml", "clusters/x/k.yaml"), (), (), 0,
+    )  # fmt: skip
+    (root / "README.md").write_text("mine", encoding="utf-8")
+    second = write_tree(root, {"base/a.yaml": "one", "base/b.yaml": "3"})
+    assert (second.added, second.changed, second.removed) == (
+        ("base/b.yaml",),
+        ("base/a.yaml",),
+        ("clusters/x/k.yaml",),
+    )
+    assert files_in(root) == {"README.md": "mine", "base/a.yaml": "one", "base/b.yaml": "3"}
+    assert not (root / "clusters").exists()
+    assert write_tree(root, {"base/a.yaml": "one", "base/b.yaml": "3"}).unchanged == 2
+
+
+def test_a_foreign_file_is_not_overwritten_unless_forced(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("theirs", encoding="utf-8")
+    with pytest.raises(ConflictError, match="was not written by Allotment"):
+        write_tree(tmp_path, {"a.yaml": "ours", "b.yaml": "ours"})
+    assert files_in(tmp_path) == {"a.yaml": "theirs"}
+    write_tree(tmp_path, {"a.yaml": "theirs"})
+    write_tree(tmp_path, {"a.yaml": "ours"}, force=True)
+    assert files_in(tmp_path) == {"a.yaml": "ours"}
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "a\\b", "", "a\0b"])
+def test_a_path_that_leaves_the_folder_is_refused(tmp_path: Path, path: str) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    with pytest.raises(InputError):
+        write_tree(root, {path: "x"})
+    assert files_in(tmp_path) == {}
+
+
+def test_symbolic_links_are_never_followed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "base").symlink_to(outside)
+    with pytest.raises(InputError, match="symbolic link"):
+        write_tree(root, {"base/a.yaml": "x"})
+    assert files_in(outside) == {}
+
+
+def test_a_forged_inventory_removes_nothing_outside(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("x", encoding="utf-8")
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / INVENTORY).write_text("../victim\n", encoding="utf-8")
+    with pytest.raises(InputError):
+        write_tree(root, {"a.yaml": "1"})
+    assert (tmp_path / "victim").exists()
+
+
+def test_a_run_that_was_killed_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tree(tmp_path, {"a": "1", "b": "1", "c": "1"})
+    from allotment.adapters import folders  # noqa: PLC0415 (patched)
+
+    real = folders.write_text
+    calls = iter(range(10))
+
+    def dying(path: Path, text: str, **more: int) -> None:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        real(path, text, **more)
+
+    monkeypatch.setattr(folders, "write_text", dying)
+    with pytest.raises(KeyboardInterrupt):
+        write_tree(tmp_path, {"d": "2", "e": "2"})
+    monkeypatch.setattr(folders, "write_text", real)
+    write_tree(tmp_path, {"e": "3"})
+    assert files_in(tmp_path) == {"e": "3"}
+
+
+@given(
+    texts=st.lists(
+        st.dictionaries(st.sampled_from("abcd"), st.text(st.characters(codec="utf-8"), max_size=5)), max_size=4
+    )
+)
+def test_the_last_tree_is_what_stands(tmp_path_factory: pytest.TempPathFactory, texts: list[dict[str, str]]) -> None:
+    root = tmp_path_factory.mktemp("tree")
+    for files in texts:
+        write_tree(root, files)
+    found = {path.name: path.read_bytes() for path in root.iterdir() if path.name != INVENTORY}
+    assert found == {name: text.encode("utf-8") for name, text in (texts[-1] if texts else {}).items()}
+
+
+def test_files_are_replaced_with_the_asked_mode_and_leave_nothing_behind(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "plan"
+    write_text(target, "secret", mode=0o600)
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in target.parent.iterdir()] == ["plan"]
+    with pytest.raises(InputError, match="is a folder"):
+        write_text(tmp_path / "deep", "x")
+    with pytest.raises(AllotmentError, match="cannot be written"):
+        write_text(target / "below", "x")
+
+
+def test_a_device_is_written_to_not_replaced() -> None:
+    write_text(Path(os.devnull), "x")
+    assert not Path(os.devnull).is_file()
+
+
+def test_reading_what_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"\xff")
+    for path in (tmp_path / "x", tmp_path / "none", tmp_path):
+        with pytest.raises(InputError):
+            read_text(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("kind: Platform\n", True),
+        ("name: x\nkind: Platform # ours\n", True),
+        ('kind: "Platform"\n', True),
+        ("---\nkind: Team\n---\nkind: Platform\n", True),
+        ("kind: PlatformX\n", False),
+        ("  kind: Platform\n", False),
+        ("", False),
+    ],
+)
+def test_a_platform_directory_is_recognised(tmp_path: Path, text: str, found: bool) -> None:
+    (tmp_path / "any.yaml").write_text(text, encoding="utf-8")
+    assert holds_platform(tmp_path) is found
+    assert not holds_platform(tmp_path / "none")
+
+
+def test_a_home_that_is_nobody_s_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert user_path("~/x") == Path("/home/me/x")
+    assert user_path("~nobody-of-that-name/x") == Path("~nobody-of-that-name/x")

@@ -1,0 +1,102 @@
+"""Edits as texts: what they write, what they show, what they warn of."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from allotment.adapters.files.tree import read_tree, write_files
+from allotment.errors import ConflictError, UsageError
+from allotment.model.team import Isolation
+from allotment.operations.teams import LEVELS, Needs, accelerators_of, add, advise, diff_of, purge, remove, start
+from allotment.spec.edit import TeamRequest
+from allotment.spec.load import load_platform
+from allotment.spec.source import SourceTree
+
+ACME = Path(__file__).parents[3] / "examples" / "acme"
+TODAY = dt.date(2026, 11, 22)
+
+
+def test_a_diff_is_one_that_patch_takes(tmp_path: Path) -> None:
+    before = SourceTree({"a.yaml": "one\ntwo\n", "gone.yaml": "x\n", "end.yaml": "no newline"})
+    changes = {"a.yaml": "one\nthree\n", "gone.yaml": None, "new/b.yaml": "new\n", "end.yaml": "no newline here"}
+    write_files(tmp_path, before.files)
+    patch = diff_of(before, changes)
+    done = subprocess.run(["git", "apply", "-"], input=patch, text=True, cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert read_tree(tmp_path).files == before.with_changes(changes).files
+
+
+def test_only_new_warnings_are_told() -> None:
+    tree = read_tree(ACME)
+    quiet = add(tree, TeamRequest("robotics", {"a100": 4}, "32", "128Gi", ("g",), ("training-eastus",), "cc-1"))
+    assert quiet.warnings == ()
+    assert quiet.clusters == ("training-eastus",)
+    told = add(tree, TeamRequest("robotics", {"a100": 4}, "32", "128Gi", ("g",), ("training-eastus",)))
+    assert [problem.field for problem in told.warnings] == ["costCenter"]
+
+
+def test_a_team_that_left_goes_when_its_day_has_passed() -> None:
+    tree = read_tree(ACME)
+    added = tree.with_changes(
+        add(tree, TeamRequest("robotics", clusters=("dev-eastus",), cpu="4", memory="8Gi")).changes
+    )
+    last_day = TODAY + dt.timedelta(days=70)
+    left = added.with_changes(remove(added, "robotics", last_day, TODAY).changes)
+    team = load_platform(left).platform.team("robotics")
+    assert team is not None
+    assert team.offboarding is not None
+    assert purge(left, last_day).changes == {}
+    gone = left.with_changes(purge(left, last_day + dt.timedelta(days=1)).changes)
+    assert gone.files == tree.files
+
+
+def test_a_past_day_is_refused() -> None:
+    with pytest.raises(UsageError, match="is past"):
+        remove(read_tree(ACME), "cv", TODAY - dt.timedelta(days=1), TODAY)
+
+
+def test_a_starter_never_mixes_with_other_files() -> None:
+    assert load_platform(SourceTree(start(SourceTree({}), "demo").changes)).platform.name == "demo"  # type: ignore[arg-type]
+    with pytest.raises(ConflictError):
+        start(SourceTree({"x.yaml": ""}), "demo")
+
+
+@pytest.mark.parametrize(
+    "word", ["a100", "=4", "a100=", "a100=-1", "a100=x", "a100=1.5", "a100=9999999999", "a100=²", ""]
+)
+def test_what_is_no_accelerator_is_refused(word: str) -> None:
+    with pytest.raises(UsageError, match="NAME=COUNT"):
+        accelerators_of((word,))
+
+
+def test_accelerators_are_counted_by_name() -> None:
+    assert accelerators_of(("a100=4", "h100:spot=2", "t4=0")) == {"a100": 4, "h100:spot": 2, "t4": 0}
+    with pytest.raises(UsageError, match="twice"):
+        accelerators_of(("a100=4", "a100=2"))
+
+
+@pytest.mark.parametrize(
+    ("needs", "level"),
+    [
+        (Needs(), Isolation.NAMESPACE),
+        (Needs(untrusted_code=True), Isolation.NODE_POOL),
+        (Needs(own_hardware=True), Isolation.NODE_POOL),
+        (Needs(own_definitions=True, own_hardware=True), Isolation.CLUSTER),
+        (Needs(compliance=True), Isolation.CLUSTER),
+        (Needs(regulated=True, compliance=True), Isolation.SUBSCRIPTION),
+        (Needs(separate_bill=True), Isolation.SUBSCRIPTION),
+    ],
+    ids=str,
+)
+def test_the_weakest_level_that_is_enough(needs: Needs, level: Isolation) -> None:
+    advice = advise(needs)
+    assert advice.level.isolation is level
+    assert advice.reasons
+
+
+def test_every_level_is_explained() -> None:
+    assert [level.isolation for level in LEVELS] == list(Isolation)
