@@ -17,7 +17,9 @@ from allotment.scheduling.inputs import (
 from allotment.scheduling.nomination import Nominator, PreemptionOracle, RememberingFinder, TargetFinder
 from allotment.scheduling.preemption_classical import ClassicalPreemption
 from allotment.scheduling.preemption_fair import FairPreemption
+from allotment.scheduling.queueing.local_usage import LocalUsage
 from allotment.scheduling.queueing.pending import PendingQueue
+from allotment.scheduling.queueing.usage_based import UsageBasedQueue
 from allotment.scheduling.reasons import Cause, Refusal
 from allotment.scheduling.records import (
     FIT,
@@ -86,11 +88,18 @@ class QueueingEngine:
         self._topology: TopologyAssigner | None = TopologyAssigner.build(self._catalog, self._gates)
         capacity = self._topology.capacity if self._topology is not None else None
         self._ledger: UsageLedger = UsageLedger(self._catalog.tree, capacity)
+        self._local_usage: LocalUsage | None = None
+        if settings.admission_fair_sharing is not None:
+            self._local_usage = LocalUsage(
+                settings.admission_fair_sharing, state.local_queues, self._catalog.resource_names
+            )
         finder: TargetFinder
         if settings.fair_sharing:
-            finder = FairPreemption(self._catalog, self._ledger, settings.fair_strategies, self._gates)
+            finder = FairPreemption(
+                self._catalog, self._ledger, settings.fair_strategies, self._gates, self._local_usage
+            )
         else:
-            finder = ClassicalPreemption(self._catalog, self._ledger)
+            finder = ClassicalPreemption(self._catalog, self._ledger, self._local_usage)
         if self._topology is not None:
             self._topology.attach(self._ledger)
         remembering = RememberingFinder(finder)
@@ -100,9 +109,12 @@ class QueueingEngine:
         )
         self._nominator: Nominator = Nominator(assigner, remembering, self._topology, self._gates)
         hashing = self._gates.scheduling_equivalence_hashing
-        self._pending: list[PendingQueue] = [
-            PendingQueue(strict=queue.strict, hashing=hashing) for queue in self._catalog.queues
-        ]
+        self._pending: list[PendingQueue] = []
+        for spec, queue in zip(state.cluster_queues, self._catalog.queues, strict=True):
+            if spec.usage_based and self._local_usage is not None:
+                self._pending.append(UsageBasedQueue(self._local_usage, strict=queue.strict, hashing=hashing))
+            else:
+                self._pending.append(PendingQueue(strict=queue.strict, hashing=hashing))
         self._with_heads: set[int] = set()
         self._workloads: list[WorkloadRecord] = []
         self._versions: dict[int, int] = {}
@@ -187,6 +199,8 @@ class QueueingEngine:
             index = other._catalog.queue_index.get(queue.name)
             if index is not None:
                 other._catalog.queues[index].generation = queue.generation + (1 if wake else 0)
+        if self._local_usage is not None and other._local_usage is not None:
+            other._local_usage.copy_from(self._local_usage)
         return other
 
     def tree_of(self, index: int) -> int:
@@ -198,6 +212,11 @@ class QueueingEngine:
         for queue in self._catalog.queues_of_tree[tree]:
             self._pending[queue].wake()
             self._note_heads(queue)
+
+    def sample_usage(self, now: int) -> None:
+        """Admission fair sharing: let the LocalQueues' usage decay; to be called at every sampling interval."""
+        if self._local_usage is not None:
+            self._local_usage.sample(now)
 
     def wake_all(self) -> None:
         """`wake` for every tree."""
@@ -297,6 +316,8 @@ class QueueingEngine:
         workload.nomination = None
         workload.queue.running[workload.index] = workload
         self._ledger.charge(workload)
+        if self._local_usage is not None:
+            self._local_usage.admitted(workload)
         self._touch(workload)
 
     def _assignment_of(self, workload: WorkloadRecord, pod_sets: tuple[PodSetAdmission, ...]) -> Assignment:
@@ -333,6 +354,8 @@ class QueueingEngine:
     def _stop(self, workload: WorkloadRecord) -> None:
         """Take a running workload's usage out of the cache."""
         self._ledger.release(workload)
+        if self._local_usage is not None:
+            self._local_usage.stopped(workload)
         del workload.queue.running[workload.index]
         workload.queue.generation += 1
         workload.admission = None

@@ -137,6 +137,8 @@ class ClusterQueue:
     when_can_preempt: FungibilityPolicy = FungibilityPolicy.TRY_NEXT_FLAVOR
     preference: FungibilityPreference = FungibilityPreference.BORROWING_OVER_PREEMPTION
     fair_weight: float = 1.0
+    usage_based: bool = False
+    """Order by usage of the LocalQueues; needs `EngineSettings.admission_fair_sharing`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ class Workload:
     priority: int
     queued_since: int
     pod_sets: tuple[PodSet, ...]
+    local_queue: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +199,30 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalQueue:
+    """A team's entrance to a ClusterQueue; only needed where its weight is not 1."""
+
+    name: str
+    cluster_queue: str
+    fair_weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionFairSharing:
+    """Usage-based ordering inside a ClusterQueue.
+
+    Attributes:
+        half_life: time after which usage counts half; 0 = only what runs now counts.
+        sampling_interval: time between two samples; an admission is charged its share of one interval at once.
+        resource_weights: by resource name, 1 where absent.
+    """
+
+    half_life: int
+    sampling_interval: int
+    resource_weights: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterState:
     """Everything but the workloads: flavors, the quota tree, the nodes."""
 
@@ -204,6 +231,7 @@ class ClusterState:
     cohorts: tuple[Cohort, ...] = ()
     topologies: tuple[Topology, ...] = ()
     nodes: tuple[Node, ...] = ()
+    local_queues: tuple[LocalQueue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,11 +242,13 @@ class EngineSettings:
         fair_sharing: order and preempt by dominant resource share instead of classically.
         fair_strategies: preemption strategies; empty means Kueue's default pair.
         version: the Kueue minor version whose gate defaults apply.
+        admission_fair_sharing: configuration of usage-based queues, None = off.
     """
 
     fair_sharing: bool = False
     fair_strategies: tuple[FairStrategy, ...] = ()
     version: str = "0.20"
+    admission_fair_sharing: AdmissionFairSharing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cmp_to_key
 from typing import Protocol
 
 from allotment.scheduling.inputs import PreemptionPolicy
+from allotment.scheduling.queueing.local_usage import LocalUsage
 from allotment.scheduling.records import QueueRecord, Target, WorkloadRecord
 from allotment.scheduling.usage import UsageLedger
 
@@ -55,6 +57,23 @@ def candidate_key(candidate: WorkloadRecord, queue: QueueRecord) -> CandidateKey
         -candidate.reserved_at,
         candidate.uid,
     )
+
+
+def sort_candidates(candidates: list[WorkloadRecord], queue: QueueRecord, usage: LocalUsage | None) -> None:
+    """Sort by `candidate_key`; with admission fair sharing, the heavier LocalQueue of a ClusterQueue goes first."""
+    if usage is None:
+        candidates.sort(key=lambda each: candidate_key(each, queue))
+        return
+
+    def compare(a: WorkloadRecord, b: WorkloadRecord) -> int:
+        first, second = candidate_key(a, queue), candidate_key(b, queue)
+        if first[:2] == second[:2] and a.queue is b.queue and a.spec.local_queue != b.spec.local_queue:
+            used, other = usage.of(a), usage.of(b)
+            if used != other:
+                return -1 if used > other else 1
+        return -1 if first < second else 1
+
+    candidates.sort(key=cmp_to_key(compare))
 
 
 def policy_allows(policy: PreemptionPolicy, preemptor: WorkloadRecord, candidate: WorkloadRecord) -> bool:

@@ -6,12 +6,13 @@ from allotment.scheduling.catalog import Catalog
 from allotment.scheduling.inputs import PreemptionPolicy
 from allotment.scheduling.preemption import (
     Demand,
-    candidate_key,
     eligible,
     fill_back,
     fits,
+    sort_candidates,
     within_nominal,
 )
+from allotment.scheduling.queueing.local_usage import LocalUsage
 from allotment.scheduling.quota.tree import NO_PARENT
 from allotment.scheduling.records import PreemptionReason, QueueRecord, Target, WorkloadRecord
 from allotment.scheduling.usage import UsageLedger
@@ -39,7 +40,9 @@ class Candidate:
 class ClassicalPreemption:
     """Chooses targets against the ledger's current usage and leaves it unchanged."""
 
-    def __init__(self, catalog: Catalog, ledger: UsageLedger) -> None:
+    def __init__(self, catalog: Catalog, ledger: UsageLedger, local_usage: LocalUsage | None) -> None:
+        """A preemptor; `local_usage` is set if admission fair sharing is on."""
+        self._local_usage: LocalUsage | None = local_usage
         self._catalog: Catalog = catalog
         self._ledger: UsageLedger = ledger
 
@@ -49,12 +52,23 @@ class ClassicalPreemption:
         hierarchical: list[Candidate] = []
         by_priority: list[Candidate] = []
         self._collect_others(demand, hierarchical, by_priority)
-        candidates = _in_order(demand.queue, hierarchical, by_priority, own)
+        candidates = self._in_order(demand.queue, (hierarchical, by_priority, own))
         for allow_borrowing in self._attempts(demand, hierarchical, by_priority):
             targets = self._attempt(demand, candidates, allow_borrowing=allow_borrowing)
             if targets:
                 return targets
         return []
+
+    def _in_order(self, queue: QueueRecord, sets: tuple[list[Candidate], ...]) -> list[Candidate]:
+        """Evicted ones of each set, then the others of each set; inside a set in the order of candidates."""
+        ordered: list[Candidate] = []
+        for candidates in sets:
+            of_workload = {each.workload.index: each for each in candidates}
+            workloads = [each.workload for each in candidates]
+            sort_candidates(workloads, queue, self._local_usage)
+            ordered.extend(of_workload[each.index] for each in workloads)
+        evicted = [each for each in ordered if each.workload.evicted]
+        return evicted + [each for each in ordered if not each.workload.evicted] if evicted else ordered
 
     def _attempts(
         self, demand: Demand, hierarchical: list[Candidate], by_priority: list[Candidate]
@@ -170,15 +184,3 @@ def _classify(
         return Candidate(workload, common, reclamation, only_without_borrowing=True)
     while_borrowing = PreemptionReason.IN_COHORT_RECLAIM_WHILE_BORROWING
     return Candidate(workload, common, while_borrowing, only_without_borrowing=False)
-
-
-def _in_order(
-    queue: QueueRecord, hierarchical: list[Candidate], by_priority: list[Candidate], own: list[Candidate]
-) -> list[Candidate]:
-    """Evicted ones of each set, then the others of each set; inside a set by `candidate_key`."""
-    sets = (hierarchical, by_priority, own)
-    for candidates in sets:
-        candidates.sort(key=lambda each: candidate_key(each.workload, queue))
-    evicted = [each for candidates in sets for each in candidates if each.workload.evicted]
-    others = [each for candidates in sets for each in candidates if not each.workload.evicted]
-    return evicted + others

@@ -11,8 +11,10 @@ from allotment.scheduling.preemption import (
     eligible,
     fill_back,
     fits,
+    sort_candidates,
     within_nominal,
 )
+from allotment.scheduling.queueing.local_usage import LocalUsage
 from allotment.scheduling.quota.share import Share, compare_shares
 from allotment.scheduling.quota.tree import NO_PARENT
 from allotment.scheduling.records import PreemptionReason, QueueRecord, Target, WorkloadRecord
@@ -25,9 +27,15 @@ class FairPreemption:
     """Chooses targets against the ledger's current usage and leaves it unchanged."""
 
     def __init__(
-        self, catalog: Catalog, ledger: UsageLedger, strategies: tuple[FairStrategy, ...], gates: Gates
+        self,
+        catalog: Catalog,
+        ledger: UsageLedger,
+        strategies: tuple[FairStrategy, ...],
+        gates: Gates,
+        local_usage: LocalUsage | None,
     ) -> None:
         """A preemptor with the configured strategies (empty = Kueue's default pair)."""
+        self._local_usage: LocalUsage | None = local_usage
         self._catalog: Catalog = catalog
         self._ledger: UsageLedger = ledger
         self._strategies: tuple[FairStrategy, ...] = strategies or DEFAULT_STRATEGIES
@@ -38,7 +46,7 @@ class FairPreemption:
         candidates = self._candidates(demand)
         if not candidates:
             return []
-        candidates.sort(key=lambda each: candidate_key(each, demand.queue))
+        sort_candidates(candidates, demand.queue, self._local_usage)
         mark = self._ledger.checkpoint()
         attempt = _Attempt(self._catalog, self._ledger, demand)
         attempt.charge_demand()

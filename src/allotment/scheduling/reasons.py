@@ -46,6 +46,7 @@ class DetailKind(IntEnum):
     EXCEEDS_MAX_QUOTA = 8
     INSUFFICIENT_UNUSED_QUOTA = 9
     TOPOLOGY_DOES_NOT_FIT = 10
+    TOPOLOGY_FLAVOR_UNCLEAR = 11
 
 
 _CAUSE_OF_KIND = {
@@ -60,6 +61,7 @@ _CAUSE_OF_KIND = {
     DetailKind.EXCEEDS_MAX_QUOTA: Cause.EXCEEDS_MAX_QUOTA,
     DetailKind.INSUFFICIENT_UNUSED_QUOTA: Cause.WAITING_FOR_QUOTA,
     DetailKind.TOPOLOGY_DOES_NOT_FIT: Cause.TOPOLOGY_PLACEMENT_FAILED,
+    DetailKind.TOPOLOGY_FLAVOR_UNCLEAR: Cause.NO_MATCHING_FLAVOR,
 }
 
 
@@ -126,6 +128,7 @@ _PLAIN_TEXT = {
         "skipping flavor {flavor} as it is not found in the nomination mapping for resource {resource}"
     ),
     DetailKind.TOPOLOGY_DOES_NOT_FIT: "{subject}",
+    DetailKind.TOPOLOGY_FLAVOR_UNCLEAR: "{subject}",
 }
 
 
@@ -176,6 +179,8 @@ class Refusal:
     def _findings_text(self) -> str:
         parts: list[str] = []
         for pod_set, details in self.findings:
+            if details[-1].kind == DetailKind.TOPOLOGY_FLAVOR_UNCLEAR:
+                return f"failed to assign flavors to pod set {pod_set}: {details[-1].text()}"
             joined = ", ".join(sorted(detail.text() for detail in details))
             parts.append(f"couldn't assign flavors to pod set {pod_set}: {joined}")
         text = "; ".join(parts)

@@ -101,11 +101,9 @@ class PendingQueue:
 
     def pop(self) -> WorkloadRecord | None:
         """Take the head in flight; None if no workload is active."""
-        sticky = self._sticky
-        if sticky is not None and not self._strict and sticky.place == QUEUED:
-            bucket = self._bucket(sticky)
-            if not bucket.refused:
-                return self._take(sticky, bucket)
+        sticky = self._sticky_head()
+        if sticky is not None:
+            return self._take(sticky, self._bucket(sticky))
         tops = self._tops
         while tops:
             _, _, _, token, bucket = tops[0]
@@ -158,11 +156,22 @@ class PendingQueue:
             self._refused.append(bucket)
             self.active -= bucket.size
 
+    def _sticky_head(self) -> WorkloadRecord | None:
+        """The preemptor, if it is active and the queue honours it."""
+        sticky = self._sticky
+        if sticky is None or self._strict or sticky.place != QUEUED or self._bucket(sticky).refused:
+            return None
+        return sticky
+
     def _bucket(self, workload: WorkloadRecord) -> Bucket:
-        key = workload.shape if self._hashing else workload.index
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            bucket = self._buckets[key] = Bucket(workload.priority)
+        bucket = self._buckets.get(self._bucket_key(workload))
+        return self._new_bucket(workload) if bucket is None else bucket
+
+    def _bucket_key(self, workload: WorkloadRecord) -> int:
+        return workload.shape if self._hashing else workload.index
+
+    def _new_bucket(self, workload: WorkloadRecord) -> Bucket:
+        bucket = self._buckets[self._bucket_key(workload)] = Bucket(workload.priority)
         return bucket
 
     def _push(self, workload: WorkloadRecord) -> None:

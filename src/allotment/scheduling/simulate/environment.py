@@ -1,7 +1,7 @@
 """Runs a scenario on the engine under a virtual clock: arrivals, finishes, evictions, wake-ups, cycles.
 
 At one instant: finishes, releases of evicted workloads, changes of the cluster, arrivals, wake-ups (each by workload
-index), then cycles until nothing moves. Nothing else ever happens.
+index), a sample of usage, then cycles until nothing moves. Nothing else ever happens.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from allotment.scheduling.inputs import PodSetAdmission
 from allotment.scheduling.reasons import Cause
 from allotment.scheduling.simulate.scenario import Scenario
 
-_EARLY_WAKE, _FINISH, _RELEASE, _CHANGE, _ARRIVE, _WAKE = range(6)
+_EARLY_WAKE, _FINISH, _RELEASE, _CHANGE, _ARRIVE, _WAKE, _SAMPLE = range(7)
 _ALL_TREES = -1
 
 
@@ -127,6 +127,10 @@ class Simulation:
         for arrival in scenario.arrivals:
             index = self.engine.register(arrival.workload)
             heappush(self._events, (arrival.queued_at, _ARRIVE, index, 0))
+        sharing = scenario.settings.admission_fair_sharing
+        self._sampling_interval: int = sharing.sampling_interval if sharing is not None else 0
+        if self._sampling_interval > 0:
+            heappush(self._events, (self._sampling_interval, _SAMPLE, 0, 0))
         self._changes = scenario.changes
         for number, change in enumerate(scenario.changes):
             heappush(self._events, (change.t, _CHANGE, number, 0))
@@ -154,6 +158,8 @@ class Simulation:
                 self._change(index)
             elif kind == _ARRIVE:
                 self.engine.arrive(index)
+            elif kind == _SAMPLE:
+                self._sample(now)
             else:
                 self._wake(index)
         self._run_cycles(now)
@@ -179,6 +185,12 @@ class Simulation:
             self._timers.add(tree)
             kind = _EARLY_WAKE if self._environment.wakeups_first else _WAKE
             heappush(self._events, (now + self._environment.wakeup_delay, kind, tree, 0))
+
+    def _sample(self, now: int) -> None:
+        """Let usage decay, and again after the interval while anything else can happen."""
+        self.engine.sample_usage(now)
+        if self._events:
+            heappush(self._events, (now + self._sampling_interval, _SAMPLE, 0, 0))
 
     def _change(self, number: int) -> None:
         """Another cluster from now on. Nodes of the quota tree are renumbered, so running timers turn global."""

@@ -104,6 +104,8 @@ class TopologyAssigner:
     def place(self, workload: WorkloadRecord, assignment: Assignment) -> None:
         """Refine a quota assignment: place it now, or find out whether preemption could make room."""
         requests = self._requests(workload, assignment)
+        if assignment.mode == NO_FIT:
+            return
         if assignment.mode == FIT:
             result = self._find(requests, empty=False)
             if result.reason is None:
@@ -169,7 +171,7 @@ class TopologyAssigner:
         return Placement(chosen[0], [leaf_of[each.values] for each in known], [each.count for each in known])
 
     def _requests(self, workload: WorkloadRecord, assignment: Assignment) -> dict[int, list[PodSetPlacement]]:
-        """Topology PodSets by the topology flavor they were assigned."""
+        """Topology PodSets by the topology flavor they were assigned; without exactly one nothing fits."""
         requests: dict[int, list[PodSetPlacement]] = {}
         for index, (record, result) in enumerate(zip(workload.pod_sets, assignment.pod_sets, strict=False)):
             request = record.spec.topology
@@ -178,9 +180,13 @@ class TopologyAssigner:
                 continue
             flavors = {choice.flavor for choice in result.choices.values()} & self._forests.keys()
             if len(flavors) == 1:
-                flavor = flavors.pop()
                 placement = PodSetPlacement(index, record, result.count, request, implied=implied)
-                requests.setdefault(flavor, []).append(placement)
+                requests.setdefault(flavors.pop(), []).append(placement)
+            else:
+                names = ", ".join(sorted(self._catalog.flavor_names[flavor] for flavor in flavors))
+                text = f"more than one TAS flavor assigned: {names}" if names else "no TAS flavor assigned"
+                result.details.append(Detail(DetailKind.TOPOLOGY_FLAVOR_UNCLEAR, "", subject=text))
+                assignment.mode = NO_FIT
         return requests
 
     def _find(self, requests: dict[int, list[PodSetPlacement]], *, empty: bool) -> PlacementResult:

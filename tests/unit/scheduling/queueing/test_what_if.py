@@ -123,3 +123,24 @@ def test_a_node_that_returns_takes_the_waiting_one() -> None:
     assert grown.run_cycle(1).admitted == [second]
     shrunk = grown.with_state(racks("n1"))
     assert shrunk.admission(first)[0].domains == (), "its node is gone; nobody else is charged for it"
+
+
+def test_two_topology_flavors_for_one_pod_set_are_refused() -> None:
+    base = racks("n0")
+    groups = tuple(
+        ResourceGroup((resource,), (FlavorQuotas(flavor, ((resource, ResourceQuota(40)),)),))
+        for resource, flavor in (("cpu", "f"), ("gpu", "g"))
+    )
+    both = replace(
+        base,
+        flavors=(*base.flavors, ResourceFlavor("g", (("pool", "p"),), topology="t")),
+        cluster_queues=(ClusterQueue("q", groups),),
+    )
+    engine = QueueingEngine(both, EngineSettings())
+    pods = PodSet("main", 1, (("cpu", 1), ("gpu", 1)), topology=TopologyRequest(required=HOSTNAME))
+    index = engine.add(Workload("w", "w", "q", 0, 0, (pods,)))
+    assert engine.run_cycle(0).admitted == []
+    refusal = engine.refusal(index)
+    assert refusal is not None
+    assert refusal.text == "failed to assign flavors to pod set main: more than one TAS flavor assigned: f, g"
+    assert refusal.cause.misconfigured
