@@ -26,6 +26,7 @@ def drain(kube: KubePort, namespace: str, clock: Clock, limit: dt.timedelta) -> 
     """Let nothing run in a namespace. Safe to repeat, and to kill at any point.
 
     Raises:
+        RefusedError: a workload may not be deleted; the others are.
         TimedOutError: pods are still there after `limit`; they are being deleted, and a repetition waits again.
     """
     deadline = clock.now() + limit
@@ -44,7 +45,12 @@ def drain(kube: KubePort, namespace: str, clock: Clock, limit: dt.timedelta) -> 
 
 
 def delete_all(kube: KubePort, bodies: Iterable[Body]) -> None:
-    """Delete workloads, but for those on their way out."""
+    """Delete workloads, but for those on their way out.
+
+    Raises:
+        RefusedError: the first refusal, after all others have been deleted.
+    """
+    refusals: list[RefusedError] = []
     for body in bodies:
         if is_being_deleted(body):
             continue
@@ -53,7 +59,9 @@ def delete_all(kube: KubePort, bodies: Iterable[Body]) -> None:
         except RefusedError as error:
             # 409: another object has taken the name since the list; the next look finds it.
             if error.status != HTTPStatus.CONFLICT:
-                raise
+                refusals.append(error)
+    if refusals:
+        raise refusals[0]
 
 
 def hold(kube: KubePort, namespace: str) -> None:

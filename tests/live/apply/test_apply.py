@@ -288,13 +288,15 @@ class TestOffboarding:
             time.sleep(0.3)
         assert cluster.plan(objects.platform("nlp")).empty
 
-    def test_with_a_fault_at_every_kind_of_deletion(self, cluster: Cluster) -> None:
-        """Each attempt meets a refusal at another kind; guardrails are there as long as a pod is; the last succeeds."""
+    def test_with_faults_on_the_way(self, cluster: Cluster) -> None:
+        """Each attempt meets a refusal at another kind; guardrails are there as long as a pod is; the last succeeds.
+
+        Every kind of deletion has its fault in the unit tests, on the fake.
+        """
         cluster.settle(objects.platform("cv"))
         self.work(cluster)
         self.await_pods(cluster)
-        kinds = ["deployments", "pods", "rolebindings", "localqueues", "networkpolicies", "namespaces"]
-        for kind in kinds:
+        for kind in ("deployments", "namespaces"):
 
             def trouble(request: httpx.Request, kind: str = kind) -> httpx.Response | None:
                 if request.method == "DELETE" and request.url.path.split("/")[-2] == kind:
@@ -304,7 +306,7 @@ class TestOffboarding:
 
             cluster.wire.trouble = trouble
             report = cluster.apply(objects.manifests(*objects.shared_objects()))
-            assert not report.complete or kind in {"pods", "rolebindings", "localqueues"}, kind
+            assert "injected" in {outcome.message for outcome in report.remaining}, kind
             cluster.wire.calm()
             if self.pods(cluster):
                 policies = list(cluster.kube.list("networking.k8s.io/v1", "NetworkPolicy", namespace="cv"))

@@ -333,6 +333,14 @@ class TestOffboarding:
         world.kube.hook = lambda call: None
         world.settle(self.LEFT)
 
+    def test_one_workload_that_cannot_go_does_not_keep_the_others(self) -> None:
+        world = self.world()
+        world.kube.hook = failing(lambda call: call.verb == "delete" and call.key.kind == "Job", refusal("poison"))
+        report = world.apply(self.LEFT)
+        assert "poison" in {outcome.message for outcome in report.remaining}
+        assert {key.kind for key in world.kube.existing if key.namespace == "cv"} >= {"Job", "NetworkPolicy"}
+        assert ObjectKey("", "Pod", "cv", "train-0") not in world.kube.existing
+
     def test_work_that_slips_in_during_offboarding_goes_too(self) -> None:
         world = self.world()
         slipped = False
