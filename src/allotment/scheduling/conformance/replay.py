@@ -106,11 +106,7 @@ def _compare(
     if raw.get("decisions") is None:
         return
     stats = raw.get("stats") or {}
-    if stats.get("livelock"):
-        # The record was cut at the cap: which of the last cycle's events it still holds is not defined.
-        yield "decisions", _first_differing_cycle(raw["decisions"], ours["decisions"], cut=True)
-        return
-    yield "decisions", _first_differing_cycle(raw["decisions"], ours["decisions"], cut=False)
+    yield "decisions", _first_differing_cycle(raw["decisions"], ours["decisions"])
     if "cycles" in stats:
         same = stats["cycles"] == outcome.cycles
         numbers = (str(stats["cycles"]),), (str(outcome.cycles),)
@@ -121,9 +117,9 @@ def _compare(
         yield "pendingLog", _log_difference(raw["pendingLog"], outcome.pending_log)
 
 
-def _first_differing_cycle(recorded: list[Any], ours: list[Any], *, cut: bool) -> Difference | None:
+def _first_differing_cycle(recorded: list[Any], ours: list[Any]) -> Difference | None:
     groups = (_by_cycle(recorded), _by_cycle(ours))
-    keys = sorted(groups[0] if cut else set(groups[0]) | set(groups[1]))
+    keys = sorted(set(groups[0]) | set(groups[1]))
     for key in keys:
         theirs, mine = groups[0].get(key, set()), groups[1].get(key, set())
         if theirs != mine:

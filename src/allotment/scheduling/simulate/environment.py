@@ -56,7 +56,10 @@ Decision = Admitted | Evicted | Finished
 
 @dataclass(frozen=True, slots=True)
 class StillPending:
-    """A workload that neither runs nor finished when the simulation ended."""
+    """A workload that neither runs nor finished when the simulation ended.
+
+    `queue` is "active", "inadmissible", or "none" if a livelock ended the simulation before it arrived.
+    """
 
     workload: str
     cluster_queue: str
@@ -271,8 +274,8 @@ class Simulation:
     def _still_pending(self) -> list[StillPending]:
         left: list[StillPending] = []
         for index, arrival in enumerate(self._arrivals):
-            cause = self.engine.cause(index)
-            if cause is None:
+            place = self.engine.place(index)
+            if self._finished[index] or place == "running":
                 continue
             refusal = self.engine.refusal(index)
             workload = arrival.workload
@@ -281,9 +284,9 @@ class Simulation:
                     workload.name,
                     workload.cluster_queue,
                     self._ever_admitted[index],
-                    self.engine.place(index),
+                    place or "none",
                     refusal.text if refusal is not None else "",
-                    cause,
+                    self.engine.cause(index) or Cause.NOT_EVALUATED,
                 )
             )
         return left
