@@ -1,0 +1,1 @@
+"""Benchmarks: each says its machine, its generator, and what it ran beside."""
