@@ -33,7 +33,7 @@ lint: $(READY) ## format, lint, types, layers
 	$(BIN)/lint-imports
 
 unit: $(READY) ## unit tests: offline, under a minute
-	$(PYTEST) -q -m "not live and not corpus and not nightly"
+	$(PYTEST) -q -n auto -m "not live and not corpus and not nightly"
 
 corpus: $(READY) ## replay a sample of the recorded decisions found through ALLOTMENT_DATA
 	$(PYTEST) -q -m "corpus and not nightly"

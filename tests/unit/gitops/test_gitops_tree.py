@@ -87,7 +87,7 @@ OBJECTS = st.dictionaries(
 
 
 @given(st.lists(OBJECTS, min_size=1, max_size=4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_cluster_builds_back(clusters: list[dict[tuple[str, str | None], Any]]) -> None:
     assert_builds_back(
         [

@@ -32,7 +32,7 @@ def read_12(text: str) -> object:
 
 
 @given(st.dictionaries(TEXT, VALUES, max_size=5))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_both_yaml_versions_read_back_what_was_written(value: dict[str, object]) -> None:
     text = to_yaml(value)
     assert read_11(text) == value
