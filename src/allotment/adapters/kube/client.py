@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -60,9 +60,21 @@ def http_client(config: SingleConfig, http_transport: httpx.BaseTransport | None
         auth=auth_of(config, tls),
         timeout=transport.TIMEOUT,
         transport=http_transport,
+        proxy=kubeconfig.proxy_url(config.cluster),
+        event_hooks={"request": [_checked_for(kubeconfig.tls_server_name(config.cluster))]},
         limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
         headers={"User-Agent": "allotment"},
     )
+
+
+def _checked_for(name: str | None) -> Callable[[httpx.Request], None]:
+    """Let TLS check the server's certificate for another name than the address."""
+
+    def prepare(request: httpx.Request) -> None:
+        if name is not None:
+            request.extensions = {**request.extensions, "sni_hostname": name}
+
+    return prepare
 
 
 class KubeClient:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 from lightkube.config.kubeconfig import SERVICE_ACCOUNT, KubeConfig, SingleConfig
-from lightkube.config.models import User, UserExec
+from lightkube.config.models import Cluster, User, UserExec
 from lightkube.core.exceptions import ConfigError
 
 from allotment.errors import InputError, NotFoundError
@@ -28,6 +28,13 @@ class _Exec(UserExec, kw_only=True):
     """lightkube's model with the fields of ``client.authentication.k8s.io/v1`` that it leaves out."""
 
     provideClusterInfo: bool = False  # noqa: N815 (the key in the file)
+
+
+class _Cluster(Cluster, kw_only=True):
+    """lightkube's model with the ways to a server that it leaves out."""
+
+    tls_server_name: str | None = msgspec.field(name="tls-server-name", default=None)
+    proxy_url: str | None = msgspec.field(name="proxy-url", default=None)
 
 
 def load(kubeconfig: Path | None, context: str | None) -> SingleConfig:
@@ -126,7 +133,12 @@ def _chosen(config: KubeConfig, context: str | None, source: str, merged: dict[s
         raise InputError(f"the context {name} of {source} names {missing}, which is not there") from None
     if chosen is None:
         raise NotFoundError(f"no context {name} in {source}", why=f"it has {known}", fix="choose one with --context")
-    return chosen._replace(user=_user(chosen, merged))
+    return chosen._replace(cluster=_cluster(chosen, merged), user=_user(chosen, merged))
+
+
+def _cluster(chosen: SingleConfig, merged: dict[str, Any]) -> Cluster:
+    raw = next(entry["cluster"] for entry in merged["clusters"] if entry["name"] == chosen.context.cluster)
+    return msgspec.convert(raw, _Cluster)
 
 
 def _user(chosen: SingleConfig, merged: dict[str, Any]) -> User:
@@ -136,6 +148,16 @@ def _user(chosen: SingleConfig, merged: dict[str, Any]) -> User:
     if user.exec is not None and isinstance(raw.get("exec"), dict):
         user.exec = msgspec.convert(raw["exec"], _Exec)
     return user
+
+
+def tls_server_name(cluster: Cluster) -> str | None:
+    """The name that the server's certificate is checked for, where it is not the address."""
+    return cluster.tls_server_name if isinstance(cluster, _Cluster) else None
+
+
+def proxy_url(cluster: Cluster) -> str | None:
+    """The proxy on the way to the server, where the kubeconfig names one."""
+    return cluster.proxy_url if isinstance(cluster, _Cluster) else None
 
 
 def wants_cluster_info(plugin: UserExec) -> bool:

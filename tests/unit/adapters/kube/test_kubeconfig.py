@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx2 as httpx
 import pytest
 import yaml
 
 from allotment.adapters.kube import kubeconfig
+from allotment.adapters.kube.client import http_client
 from allotment.errors import InputError, NotFoundError
 
 CANARY = "c4n4ry-token-0123456789abcdef"
@@ -115,3 +117,22 @@ def test_no_file_at_all(home: Path) -> None:
         kubeconfig.load(None, None)
     with pytest.raises(NotFoundError, match="does not exist"):
         kubeconfig.load(home / "nowhere", None)
+
+
+def test_the_name_to_check_and_the_proxy(home: Path) -> None:
+    file = home / "config"
+    more = {"tls-server-name": "kube.internal", "proxy-url": "http://proxy:3128"}
+    file.write_text(document("dev", "https://10.0.0.1", current="dev", **more))
+    chosen = kubeconfig.load(file, None)
+    assert kubeconfig.tls_server_name(chosen.cluster) == "kube.internal"
+    assert kubeconfig.proxy_url(chosen.cluster) == "http://proxy:3128"
+    seen: list[object] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.extensions.get("sni_hostname"))
+        return httpx.Response(200)
+
+    plain = chosen._replace(cluster=type(chosen.cluster)(server="https://10.0.0.1", tls_server_name="kube.internal"))
+    with http_client(plain, httpx.MockTransport(answer)) as http:
+        http.get("/")
+    assert seen == ["kube.internal"]
