@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from allotment.model.manifest import Manifests
     from allotment.model.platform import Platform
     from allotment.operations.apply import ApplyReport, Outcome
+    from allotment.operations.conformance import ConformanceReport
     from allotment.operations.drift import DriftReport
     from allotment.operations.ports import KubePort
     from allotment.operations.rendering import Rendered
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from allotment.operations.validating import AcceleratorLine, Summary
     from allotment.plan.changes import Plan
     from allotment.prove.verdicts import ProofReport, Result
+    from allotment.scheduling.simulate.lines import ScenarioLine
     from allotment.spec.edit import TeamRequest
     from allotment.spec.load import Loaded
 
@@ -445,3 +447,36 @@ def sandbox_programs(binaries: str | None, *, progress: Progress) -> dict[str, s
 
     kit = default_store(folder=Path(binaries) if binaries else None).tools(ALL, progress)
     return {name: str(path) for name, path in kit.binaries.items()}
+
+
+# The engine
+
+
+def check_conformance(
+    reference: str,
+    files: Sequence[str],
+    *,
+    write: str | None,
+    progress: Callable[[ScenarioLine, int, int], None],
+) -> ConformanceReport:
+    """Replay scenario files and compare with the decisions recorded in them.
+
+    Args:
+        reference: ``kueue`` or ``placement``.
+        files: JSON Lines files, gzipped or not.
+        write: file for our own answers, one line a scenario.
+        progress: told before each scenario: how many are done, how many of them differ.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: a file is not of the format; or nothing is recorded and nothing to be written.
+        ConflictError: `write` is one of the files.
+    """
+    from allotment.adapters.traces.files import AnswerFile, scenario_lines
+    from allotment.operations.conformance import Reference, check
+
+    paths = [user_path(file) for file in files]
+    if write is None:
+        return check(Reference(reference), scenario_lines(paths), progress=progress)
+    with AnswerFile(user_path(write), paths) as answers:
+        return check(Reference(reference), scenario_lines(paths), write=answers.write, progress=progress)

@@ -23,7 +23,7 @@ def script_for(shell: str) -> str:
 
 
 def live_names(what: str, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-    """Names of the platform's clusters or teams, or of guardrails, that begin so.
+    """Names that begin so: of the platform's clusters or teams, of guardrails, of sandboxes.
 
     A directory that cannot be read completes nothing: a shell is no place for its problems.
     """
@@ -36,6 +36,8 @@ def live_names(what: str, ctx: click.Context, incomplete: str) -> list[Completio
     try:
         if what == "guardrail":
             names = list(wiring.guardrails())
+        elif what == "sandbox":
+            names = [(name, "") for name in wiring.sandbox_names()]
         else:
             names = list(wiring.names(platform_directory(session, _directory(ctx)), what))
     except Exception:  # noqa: BLE001 (see the docstring)

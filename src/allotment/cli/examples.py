@@ -16,6 +16,8 @@ class Needs(StrEnum):
     """A live API server in the kubeconfig; tested against a sandbox."""
     SANDBOX = "sandbox"
     """A sandbox called `dev-eastus`, or the right to start one."""
+    CHECKOUT = "checkout"
+    """The repository's folder `examples` in the current one; tested offline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,27 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
             "KUBECONFIG=$(allot sandbox kubeconfig dev-eastus) allot apply my-platform --cluster dev-eastus --yes",
             "work on it",
             Needs.SANDBOX,
+        ),
+    ),
+    ("conformance",): (
+        Example(
+            "allot conformance kueue examples/scenarios/*.jsonl --write ours.jsonl",
+            "what the engine decides, in the corpus's format",
+            Needs.CHECKOUT,
+        ),
+    ),
+    ("conformance", "kueue"): (
+        Example(
+            "allot conformance kueue examples/scenarios/*.jsonl --write ours.jsonl",
+            "compare where decisions are recorded, and keep our own",
+            Needs.CHECKOUT,
+        ),
+    ),
+    ("conformance", "placement"): (
+        Example(
+            "allot conformance placement examples/placements/three-pods.jsonl --write ours.jsonl",
+            "which node, and why not",
+            Needs.CHECKOUT,
         ),
     ),
     ("explain",): (

@@ -1,4 +1,8 @@
-"""Fields of the platform directory, looked up in the JSON Schema by dotted path. Pure."""
+"""Fields of the platform directory, looked up in the JSON Schema by dotted path. Pure.
+
+A path names fields only: list items and the free keys of a mapping (a cluster's name below ``placements``) are left
+out of it, and ignored where a user writes them as ``[]``, ``*`` or ``<name>``.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,7 @@ from allotment.errors import NotFoundError
 
 Schema = Mapping[str, Any]
 
-KEY: Final = "<name>"
-"""Stands for the key of a mapping in a path: ``team.placements.<name>.cpu``."""
+_IGNORED: Final = frozenset({"", "*", "<name>"})
 
 _DEEPEST: Final = 12
 """Levels that are searched; the directory's format has six."""
@@ -77,7 +80,7 @@ def explanation(schema: Schema, path: str) -> Explanation:
     Raises:
         NotFoundError: there is no such field; the message suggests the nearest.
     """
-    segments = [segment.removesuffix("[]") for segment in path.split(".") if segment]
+    segments = [word for segment in path.split(".") if (word := segment.removesuffix("[]")) not in _IGNORED]
     if not segments:
         root = Field("", "", "document", False, "Kinds of document of a platform directory.", None, False, ())
         return Explanation(
@@ -122,7 +125,7 @@ def _step(schema: Schema, node: _Node, segment: str) -> tuple[str, _Node]:
     children = dict(_children(schema, node))
     wanted = segment.lower().replace("-", "").replace("_", "")
     for name, child in children.items():
-        if name.lower() == wanted or (name == KEY and segment in (KEY, "*")):
+        if name.lower() == wanted:
             return name, child
     raise NotFoundError(
         f"{node.path} has no field {segment!r}",
@@ -134,30 +137,25 @@ def _step(schema: Schema, node: _Node, segment: str) -> tuple[str, _Node]:
 def _children(schema: Schema, node: _Node) -> Iterator[tuple[str, _Node]]:
     """Fields of a mapping; those of its values (or items) when its keys are free or it is a list."""
     seen: set[str] = set()
-    for variant, infix in _variants(schema, node.schema, ""):
+    for variant in _variants(schema, node.schema):
         required = set(variant.get("required", ()))
         for name, child in variant.get("properties", {}).items():
             if name not in seen:
                 seen.add(name)
-                yield name, _Node(child, f"{node.path}{infix}.{name}", name in required)
+                yield name, _Node(child, f"{node.path}.{name}", name in required)
 
 
-def _variants(schema: Schema, node: Schema, infix: str, depth: int = 0) -> Iterator[tuple[Schema, str]]:
-    """The schemas behind references, alternatives, list items and free keys, with what they add to the path."""
+def _variants(schema: Schema, node: Schema, depth: int = 0) -> Iterator[Schema]:
+    """The schemas with fields behind references, alternatives, list items and free keys."""
     resolved = _resolve(node, schema)
     if depth > _DEEPEST:
         return
     if "properties" in resolved:
-        yield resolved, infix
-    for word in ("anyOf", "oneOf", "allOf"):
-        for branch in resolved.get(word, ()):
-            yield from _variants(schema, branch, infix, depth + 1)
-    items = resolved.get("items")
-    if isinstance(items, Mapping):
-        yield from _variants(schema, items, f"{infix}[]", depth + 1)
-    free = _free(resolved)
-    if free is not None:
-        yield from _variants(schema, free, f"{infix}.{KEY}", depth + 1)
+        yield resolved
+    inner = [branch for word in ("anyOf", "oneOf", "allOf") for branch in resolved.get(word, ())]
+    inner += [each for each in (resolved.get("items"), _free(resolved)) if isinstance(each, Mapping)]
+    for each in inner:
+        yield from _variants(schema, each, depth + 1)
 
 
 def _free(resolved: Schema) -> Schema | None:

@@ -41,6 +41,13 @@ ENTRIES: Final = (
         ("sandboxes",),
         "Try",
     ),
+    Entry(
+        "conformance",
+        f"{_COMMANDS}.conformance:conformance",
+        "Does the engine decide as the real schedulers did?",
+        (),
+        "Simulate",
+    ),
     Entry("explain", f"{_COMMANDS}.explain:explain", "What a field of the directory means.", (), "Reference"),
     Entry("schema", f"{_COMMANDS}.schema:schema", "The directory's JSON Schema, for editors.", (), "Reference"),
     Entry("config", f"{_COMMANDS}.config:config", "Show and change settings.", (), "Reference"),

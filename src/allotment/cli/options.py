@@ -48,7 +48,7 @@ def _record(key: str) -> Callable[[click.Context, click.Parameter, Any], None]:
 
 
 def names_of(what: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
-    """Completion of the platform's names: of its clusters (``cluster``) or teams (``team``)."""
+    """Completion of names: of a ``cluster`` or ``team`` of the platform, a ``guardrail``, a ``sandbox``."""
 
     def complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from allotment.cli.completion import live_names  # noqa: PLC0415 (only a shell asks)

@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from allotment.cli.lazy import Command, Entry, LazyGroup
-from allotment.cli.options import OutputOptions, cluster_flag, global_flags, output_flags, platform_flag
+from allotment.cli.options import OutputOptions, cluster_flag, global_flags, names_of, output_flags, platform_flag
 from allotment.cli.session import Session
 from allotment.errors import UsageError
 
@@ -43,7 +43,7 @@ def sandbox() -> None:
 
 
 @click.command(cls=Command)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=names_of("cluster"))
 @platform_flag
 @cluster_flag
 @click.option(
@@ -100,7 +100,7 @@ def up(
 
 
 @click.command(cls=Command)
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=names_of("sandbox"))
 @click.option("--all", "everything", is_flag=True, help="All sandboxes of this user.")
 @global_flags
 @click.pass_obj
@@ -116,7 +116,7 @@ def down(session: Session, names: tuple[str, ...], *, everything: bool) -> None:
 
 
 @click.command(cls=Command)
-@click.argument("name")
+@click.argument("name", shell_complete=names_of("sandbox"))
 @output_flags
 @global_flags
 @click.pass_obj
@@ -151,7 +151,7 @@ def list_(session: Session, output: OutputOptions) -> None:
 
 
 @click.command(cls=Command)
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=names_of("sandbox"))
 @click.option("--all", "everything", is_flag=True, help="All sandboxes: one KUBECONFIG for the fleet.")
 @global_flags
 @click.pass_obj

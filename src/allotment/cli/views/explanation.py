@@ -23,13 +23,8 @@ def text(found: Explanation, width: int) -> str:
         lines += wrap(_with_default(child), width, initial_indent="    ", subsequent_indent="    ")
     if found.children:
         example = next((child for child in found.children if child.path), found.children[0])
-        lines += ["", f"Ask on with the field's path, for example: allot explain {_typeable(example.path)}"]
+        lines += ["", f"Ask on with the field's path, for example: allot explain {example.path}"]
     return "\n".join(lines)
-
-
-def _typeable(path: str) -> str:
-    """A path without what the shell would take for itself; free keys and list marks may be left out."""
-    return path.replace(".<name>", "").replace("[]", "")
 
 
 def _about(field: Field, width: int) -> list[str]:

@@ -1,0 +1,99 @@
+"""The examples of `--help` that need a server, as a user types them, against a sandbox of the reference platform."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from allotment.cli.examples import EXAMPLES, Example, Needs
+
+pytestmark = pytest.mark.live
+
+ACME = Path(__file__).parents[3] / "examples" / "acme"
+CLUSTER = "dev-eastus"
+UP = f"allot sandbox up {CLUSTER} --platform my-platform --max-nodes-per-pool 2 -o name"
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """A folder with `my-platform` in it, and a user whose sandboxes nobody else sees."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    def run(self, line: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-c", line],
+            cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=580, check=False,
+        )  # fmt: skip
+
+    def must(self, line: str) -> str:
+        done = self.run(line)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    folder = tmp_path_factory.mktemp("examples")
+    shutil.copytree(ACME, folder / "my-platform")
+    state = folder / "state"
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "XDG_STATE_HOME": str(state),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+        "KUBECONFIG": str(state / "allotment" / "sandboxes" / CLUSTER / "kubeconfig"),
+    }
+    made = Shell(folder, environment)
+    try:
+        yield made
+    finally:
+        made.run("allot sandbox down --all")
+
+
+def examples(*needs: Needs) -> list[object]:
+    return [
+        pytest.param(example, id=f"{' '.join(words)}: {example.note}")
+        for words, listed in EXAMPLES.items()
+        for example in listed
+        if example.needs in needs
+    ]
+
+
+@pytest.mark.parametrize("example", examples(Needs.CLUSTER))
+def test_example_works_on_a_cluster(shell: Shell, example: Example) -> None:
+    shell.must(UP)
+    if example.line.startswith(("allot drift", "allot prove")):
+        shell.must(f"allot apply my-platform --cluster {CLUSTER} --yes --force-conflicts")
+    shell.must(example.line)
+
+
+@pytest.mark.parametrize("example", examples(Needs.SANDBOX))
+def test_example_works_on_a_sandbox(shell: Shell, example: Example) -> None:
+    shell.must(UP)
+    shell.must(example.line)
+
+
+def test_several_sandboxes_are_one_fleet(shell: Shell) -> None:
+    shell.must(UP)
+    shell.must("allot sandbox up prod-inference-eastus --platform my-platform --max-nodes-per-pool 1")
+    joined = shell.must("allot sandbox kubeconfig --all").strip()
+    assert len(joined.split(":")) >= 2
+    for cluster in (CLUSTER, "prod-inference-eastus"):
+        shell.must(f"KUBECONFIG={joined} allot apply my-platform --cluster {cluster} --yes --force-conflicts")
+    seen = shell.must(
+        f"KUBECONFIG={joined} allot drift my-platform --cluster {CLUSTER} --cluster prod-inference-eastus"
+    )
+    assert seen.count("in sync") == 2
+    whole = shell.run(f"KUBECONFIG={joined} allot drift my-platform")
+    assert whole.returncode == 3
+    assert "training-eastus: unknown" in whole.stdout

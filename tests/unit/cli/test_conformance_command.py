@@ -1,0 +1,175 @@
+"""`allot conformance`: agreement, the first difference, our own answers, and files that are no scenarios."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.conftest import ROOT, Run
+
+QUEUES = ROOT / "examples" / "scenarios" / "borrowing.jsonl"
+PODS = ROOT / "examples" / "placements" / "three-pods.jsonl"
+KINDS = [pytest.param("kueue", QUEUES, id="kueue"), pytest.param("placement", PODS, id="placement")]
+
+
+def only_line(path: Path) -> dict[str, Any]:
+    (line,) = path.read_text(encoding="utf-8").splitlines()
+    return json.loads(line)
+
+
+def save(path: Path, *scenarios: dict[str, Any]) -> str:
+    path.write_text("".join(json.dumps(each) + "\n" for each in scenarios), encoding="utf-8")
+    return str(path)
+
+
+def recorded(run: Run, kind: str, source: Path, folder: Path) -> dict[str, Any]:
+    """A scenario with our own answer as its record."""
+    out = folder / "own.jsonl"
+    run("conformance", kind, str(source), "--write", str(out)).ok()
+    return {**only_line(source), **only_line(out)}
+
+
+@pytest.mark.parametrize(("kind", "source"), KINDS)
+def test_inputs_alone_are_enough_to_write_our_answers(run: Run, home: Path, kind: str, source: Path) -> None:
+    ran = run("conformance", kind, str(source), "--write", "ours.jsonl")
+    assert ran.code == 0, ran.err
+    assert "nothing compared: 1 scenario" in ran.out
+    assert "1 answers in ours.jsonl" in ran.err
+    fields = {"id", "decisions", "pending"} if kind == "kueue" else {"id", "answers"}
+    assert only_line(home / "ours.jsonl").keys() == fields
+
+
+@pytest.mark.parametrize(("kind", "source"), KINDS)
+def test_identical_answers_end_with_0(run: Run, home: Path, kind: str, source: Path) -> None:
+    file = save(home / "recorded.jsonl", recorded(run, kind, source, home))
+    report = run("conformance", kind, file, "-o", "json").json()
+    assert report["kind"] == "ConformanceReport"
+    assert (report["agrees"], report["compared"], report["identical"]) == (True, 1, 1)
+    assert report["firstDifference"] is None
+
+
+def test_a_changed_kueue_decision_is_shown_with_what_came_before(run: Run, home: Path) -> None:
+    scenario = recorded(run, "kueue", QUEUES, home)
+    changed = next(e for e in scenario["decisions"][20:] if e["event"] == "admit")
+    changed["podSets"][0]["flavors"] = {"nvidia.com/gpu": "h100"}
+    ran = run("conformance", "kueue", save(home / "changed.jsonl", scenario))
+    assert ran.code == 1
+    assert "different: 1 of 1 compared scenario" in ran.out
+    assert f"decisions at t={changed['t']} ms, cycle {changed['cycle']}" in ran.out
+    assert "changed.jsonl:1" in ran.out
+    report = json.loads(run("conformance", "kueue", str(home / "changed.jsonl"), "-o", "json").out)
+    first = report["firstDifference"]
+    assert "h100" in first["recorded"][0]
+    assert changed["workload"] in first["ours"][0]
+    assert first["before"]
+    assert report["classes"][0]["differing"] == ["borrowing"]
+
+
+def test_a_changed_placement_answer_is_shown_with_the_nodes(run: Run, home: Path) -> None:
+    scenario = recorded(run, "placement", PODS, home)
+    scenario["answers"][2]["attempts"][0]["message"] = "0/3 nodes are available: nobody knows why."
+    ran = run("conformance", "placement", save(home / "changed.jsonl", scenario))
+    assert ran.code == 1
+    assert "huge attempt 1 message" in ran.out
+    assert "nobody knows why" in ran.out
+    assert "gpu-a: " in ran.out
+
+
+@pytest.mark.parametrize("lifted", [False, True], ids=["in the preemption", "in the attempt"])
+def test_picks_alone_are_followed_and_not_compared(run: Run, home: Path, *, lifted: bool) -> None:
+    """Two nodes are equal for the first pod: the recorded pick decides, whatever else the file leaves out."""
+    scenario = only_line(PODS)
+    scenario["existing"] = []
+    scenario["nodes"][1]["labels"]["topology.kubernetes.io/zone"] = "1"
+    picks: list[dict[str, Any]] = [{"pod": "notebook", "attempts": [{"node": "gpu-b"}]}]
+    big: dict[str, Any] = {"attempts": [{"node": "gpu-a"}]}
+    if lifted:
+        scenario["pods"] = scenario["pods"][1:2]
+        scenario["existing"] = [
+            {"name": f"low-{n}", "node": f"gpu-{n}", "start": 1700000000, "requests": {"nvidia.com/gpu": 8}}
+            for n in "ab"
+        ]
+        picks, big = [], {"attempts": [{"nominated": "gpu-b"}, {"node": "gpu-b"}]}
+    scenario["answers"] = [*picks, big]
+    ran = run("conformance", "placement", save(home / "picks.jsonl", scenario), "--write", "ours.jsonl")
+    assert ran.code == 0, ran.err
+    assert "nothing compared" in ran.out
+    last = [attempts["attempts"][-1] for attempts in only_line(home / "ours.jsonl")["answers"]]
+    assert last[0]["node"] == "gpu-b"
+
+
+def test_classes_are_counted_apart_and_gzip_is_read_by_its_content(run: Run, home: Path) -> None:
+    first = recorded(run, "kueue", QUEUES, home)
+    lines = [first, {**first, "id": "again", "class": "other"}, {**only_line(QUEUES), "id": "open", "class": "other"}]
+    packed = home / "no-telling-name"
+    packed.write_bytes(gzip.compress("\n\n".join(json.dumps(each) for each in lines).encode()))
+    report = run("conformance", "kueue", str(packed), "-o", "json").json()
+    counts = {each["class"]: (each["scenarios"], each["compared"], each["identical"]) for each in report["classes"]}
+    assert counts == {"example": (1, 1, 1), "other": (2, 1, 1)}
+
+
+@pytest.mark.parametrize("kind", ["kueue", "placement"])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"{}\n", "bad.jsonl:1: scenario ? cannot be read"),
+        (b"\n\n[1, 2]\n", "bad.jsonl:3: list where a scenario is expected"),
+        (b'{"id": "x"\n', "bad.jsonl:1: no JSON"),
+        (b'\xff{"id"}\n', "bad.jsonl:1: not text"),
+        (b"[" * 200_000, "bad.jsonl:1: nested too deeply"),
+        (b"", "nothing to compare"),
+        (gzip.compress(b"{}" * 1000)[:-12], "the gzip file is damaged"),
+        (b"\x1f\x8b and no gzip", "the gzip file is damaged"),
+    ],
+)
+def test_bad_files(run: Run, home: Path, kind: str, content: bytes, says: str) -> None:
+    (home / "bad.jsonl").write_bytes(content)
+    ran = run("conformance", kind, "bad.jsonl")
+    assert ran.code == 1
+    assert ran.out == ""
+    assert says in ran.err
+    assert "Traceback" not in ran.err
+    assert "a mistake in Allotment" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("part", "value"), [("decisions", [1]), ("decisions", "x"), ("pending", [{}]), ("pendingLog", [None])]
+)
+def test_a_record_that_is_none(run: Run, home: Path, part: str, value: object) -> None:
+    scenario = {**recorded(run, "kueue", QUEUES, home), part: value}
+    ran = run("conformance", "kueue", save(home / "bad.jsonl", scenario))
+    assert ran.code == 1
+    assert f"bad.jsonl:1: scenario borrowing: {part} is no list" in ran.err
+
+
+def test_answers_that_are_none(run: Run, home: Path) -> None:
+    scenario = {**only_line(PODS), "answers": [{"pod": "notebook"}]}
+    ran = run("conformance", "placement", save(home / "bad.jsonl", scenario), "--write", "ours.jsonl")
+    assert ran.code == 1
+    assert "bad.jsonl:1: scenario three-pods: its answers cannot be read" in ran.err
+
+
+def test_wrong_calls(run: Run, home: Path) -> None:
+    assert run("conformance", "kueue").code == 2
+    missing = run("conformance", "kueue", "nowhere.jsonl")
+    assert (missing.code, "there is no file nowhere.jsonl" in missing.err) == (3, True)
+    folder = run("conformance", "kueue", str(home))
+    assert (folder.code, "cannot be read" in folder.err) == (1, True)
+    own = save(home / "in.jsonl", only_line(QUEUES))
+    over = run("conformance", "kueue", own, "--write", own)
+    assert (over.code, "is also read" in over.err) == (6, True)
+    assert only_line(Path(own)) == only_line(QUEUES)
+    nowhere = run("conformance", "kueue", own, "--write", "no/such/folder.jsonl")
+    assert (nowhere.code, "cannot be written" in nowhere.err) == (1, True)
+
+
+def test_a_bad_line_keeps_the_answers_before_it(run: Run, home: Path) -> None:
+    (home / "in.jsonl").write_text(QUEUES.read_text(encoding="utf-8") + "oops\n", encoding="utf-8")
+    ran = run("conformance", "kueue", "in.jsonl", "--write", "ours.jsonl")
+    assert ran.code == 1
+    assert "in.jsonl:2: no JSON" in ran.err
+    assert only_line(home / "ours.jsonl")["id"] == "borrowing"

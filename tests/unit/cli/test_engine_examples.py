@@ -1,0 +1,42 @@
+"""The examples of the engine's commands, run as a user types them, in a folder with the repository's `examples`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from allotment.cli.examples import EXAMPLES, Example, Needs
+from tests.unit.cli.conftest import ROOT
+
+IN_A_CHECKOUT = [
+    pytest.param(example, id=f"{' '.join(words)}: {example.note}")
+    for words, examples in EXAMPLES.items()
+    for example in examples
+    if example.needs is Needs.CHECKOUT
+]
+
+
+@pytest.mark.parametrize("example", IN_A_CHECKOUT)
+def test_example_works(example: Example, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path / "home"),
+        "LANG": "C.UTF-8",
+    }
+    done = subprocess.run(
+        ["bash", "-c", example.line],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, f"{example.line}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,241 @@
+"""What people read: every kind of change, outcome, drift, proof and sandbox, with nothing lost and nothing raw."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import click
+import pytest
+
+from allotment.adapters.sandbox.spec import ComponentStatus, SandboxStatus
+from allotment.cli.explaining import explanation, kinds, paths_under
+from allotment.cli.output import plain
+from allotment.cli.views.amounts import amount, count, memory, money, span
+from allotment.cli.views.drifts import drift_document, drift_listing, drift_text
+from allotment.cli.views.explanation import document as explanation_document
+from allotment.cli.views.explanation import text as explanation_text
+from allotment.cli.views.outcomes import outcome_listing, report_document, report_text
+from allotment.cli.views.plans import plan_document, plan_listing, plan_text
+from allotment.cli.views.proofs import proof_document, proof_listing, proof_text
+from allotment.cli.views.sandboxes import component_listing, status_document, status_text
+from allotment.errors import UnreachableError
+from allotment.model.manifest import Family, Manifest, ObjectKey
+from allotment.operations.apply import ApplyReport, Outcome, Status
+from allotment.operations.drift import ClusterDrift, DriftedField, DriftedObject, DriftKind, DriftReport, DriftState
+from allotment.plan.changes import (
+    Action,
+    Blocked,
+    Conflict,
+    Contested,
+    Create,
+    Delete,
+    Drain,
+    Plan,
+    PlanWarning,
+    Seen,
+    Update,
+    WarningCode,
+)
+from allotment.plan.difference import ABSENT, FieldChange
+from allotment.prove.verdicts import ProofReport, Result, Verdict
+from allotment.spec.schema import KINDS, json_schema
+
+NOW = dt.datetime(2026, 11, 22, 9, 30, tzinfo=dt.UTC)
+SEEN = Seen("uid", "1", "")
+
+
+def manifest(kind: str, name: str, namespace: str = "", family: Family = Family.RBAC) -> Manifest:
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    return Manifest(family, namespace or None, {"apiVersion": "v1", "kind": kind, "metadata": metadata})
+
+
+QUOTA = manifest("ResourceQuota", "q", "cv", Family.RESOURCE_QUOTAS)
+GONE = ObjectKey("", "Namespace", "", "old")
+PLAN = Plan(
+    platform="acme",
+    cluster="dev",
+    digest="d",
+    changes=(
+        *(Create(manifest("Role", f"r{number}", team)) for team in ("cv", "nlp") for number in range(2)),
+        Create(manifest("Namespace", "cv", family=Family.NAMESPACES)),
+        Update(
+            QUOTA,
+            SEEN,
+            (
+                FieldChange(("f:spec", "f:pods"), "7", "50", "kubectl-edit", "2026-01-01T00:00:00Z"),
+                FieldChange(("f:spec", "f:new"), ABSENT, "1"),
+                FieldChange(("f:spec", "f:old"), "x\x1b[2J\ny", ABSENT),
+                FieldChange(("f:spec", "f:same"), "s", "s"),
+            ),
+        ),
+        Conflict(QUOTA, SEEN, (Contested(".spec.pods", "helm", "", "7", "50"),)),
+        Delete(GONE, "v1", SEEN, "old"),
+        Drain("old", "old", (("Job", 2),), again=False),
+        Drain("old", "old", (), again=True),
+        Blocked(GONE, Action.CREATE, "the namespace is somebody else's", "it has no inventory", "rename the team"),
+    ),
+    unchanged=3,
+    warnings=(PlanWarning(WarningCode.QUOTA_BELOW_USE, QUOTA.key, "pods: 50 → 5, in use 9"),),
+    forced=False,
+)
+
+
+def plain_text(text: str) -> list[str]:
+    return click.unstyle(text).splitlines()
+
+
+def test_a_plan_shows_every_kind_of_change() -> None:
+    listing = plan_listing(PLAN)
+    lines = plain_text(plan_text(PLAN, listing.rows, 100))
+    assert lines[0] == (
+        "Plan for dev (acme): 5 to create, 1 to change, 1 to delete, 2 to drain, 1 in conflict, 1 blocked, 3 unchanged"
+    )
+    for expected in (
+        "  + Namespace cv",
+        "  + 4 Role",
+        "      cv, nlp: r0, r1",
+        "  ~ ResourceQuota cv/q",
+        "      .spec.pods: 7 -> 50 (was set by kubectl-edit since 2026-01-01T00:00:00Z)",
+        "      + .spec.new: 1",
+        "      - .spec.old: x\N{REPLACEMENT CHARACTER}[2J y",
+        "      .spec.same: s stays, but is no longer ours",
+        "  ! ResourceQuota cv/q",
+        "      .spec.pods: 7 is owned by helm; declared is 50",
+        "  - Namespace old",
+        "  > Namespace old: 2 Job",
+        "  > Namespace old: once more, nothing runs",
+        "  x Namespace old: cannot create",
+        "      the namespace is somebody else's",
+        "      why: it has no inventory",
+        "      fix: rename the team",
+        "warning: ResourceQuota cv/q: pods: 50 → 5, in use 9",
+    ):
+        assert expected in lines
+    assert lines.index("namespaces") < lines.index("rbac") < lines.index("resource-quotas")
+
+
+def test_a_plan_as_a_document_is_plain_json() -> None:
+    told = json.loads(json.dumps(plain(plan_document(PLAN, plan_listing(PLAN).rows))))
+    assert told["summary"] == {
+        "create": 5, "update": 1, "delete": 1, "drain": 2, "conflict": 1, "blocked": 1, "unchanged": 3,
+    }  # fmt: skip
+    (update,) = [change for change in told["changes"] if change["action"] == "update"]
+    assert [set(field) & {"old", "new"} for field in update["fields"]] == [
+        {"old", "new"},
+        {"new"},
+        {"old"},
+        {"old", "new"},
+    ]
+    assert told["warnings"][0]["code"] == "quota-below-use"
+
+
+def test_outcomes_say_what_is_left_and_why() -> None:
+    create, conflict = PLAN.changes[0], PLAN.changes[6]
+    report = ApplyReport(
+        "acme",
+        "dev",
+        (
+            Outcome(create, Status.APPLIED, warnings=("deprecated",)),
+            Outcome(create, Status.REFUSED, "no\nand no"),
+            Outcome(conflict, Status.CONFLICT, "owned by helm"),
+        ),
+        7,
+    )
+    lines = plain_text(report_text(report, outcome_listing(report).rows))
+    assert lines[0] == "incomplete: dev: 1 applied, 1 conflict, 1 refused, 7 unchanged"
+    assert "warning: Role cv/r0: deprecated" in lines
+    assert "  refused     Role cv/r0: no" in lines
+    assert any("--force-conflicts" in line for line in lines)
+    assert report_document(report, report.outcomes)["complete"] is False
+    done = ApplyReport("acme", "dev", (), 7)
+    assert plain_text(report_text(done, ())) == ["nothing to do: dev is as declared"]
+
+
+def test_drift_names_field_owner_and_unknown_clusters() -> None:
+    field = DriftedField(".spec.pods", "7", "50", "kubectl-edit", "2026-01-01T00:00:00Z")
+    report = DriftReport(
+        "acme",
+        (
+            ClusterDrift("a", DriftState.IN_SYNC, (), NOW, PLAN, None),
+            ClusterDrift(
+                "b", DriftState.DRIFTED, (DriftedObject(QUOTA.key, DriftKind.CHANGED, (field,)),), NOW, PLAN, None
+            ),
+            ClusterDrift("c", DriftState.UNREACHABLE, (), NOW, None, UnreachableError("no answer", why="timeout")),
+        ),
+    )
+    listing = drift_listing(report)
+    lines = plain_text(drift_text(report, listing.rows))
+    assert lines[0] == "a: in sync (3 objects)"
+    assert "           .spec.pods: is 7, declared 50 (by kubectl-edit, 2026-01-01T00:00:00Z)" in lines
+    assert "c: unknown: no answer" in lines
+    told = plain(drift_document(report, listing.rows))
+    assert [each["state"] for each in told["clusters"]] == ["in-sync", "drifted", "unreachable"]
+    assert told["clusters"][0]["observedAt"] == "2026-11-22T09:30:00Z"
+
+
+def test_a_proof_shows_what_failed_in_full() -> None:
+    def result(verdict: Verdict, guardrail: str) -> Result:
+        return Result(guardrail, "nlp", "create a pod", "Pod x", "a member", "refused", "admitted", verdict, NOW)
+
+    report = ProofReport(
+        "acme", "dev", "https://x", "v1", NOW, NOW, (result(Verdict.PROVED, "quota"), result(Verdict.FAILED, "queue"))
+    )
+    lines = plain_text(proof_text(report, proof_listing(report).rows))
+    assert "failed       queue  (1 probe: nlp)" in lines
+    assert "               got:      admitted" in lines
+    assert lines[-1] == "broken: queue"
+    assert plain(proof_document(report, report.results))["broken"] == ["queue"]
+
+
+def test_a_sandbox_that_is_not_ready_says_why() -> None:
+    part = ComponentStatus("etcd", running=False, ready=False, pid=None, port=1, memory_bytes=0, log=Path("/l"))
+    found = SandboxStatus("s", "s", (part,), 61.0, (("n0", True), ("n1", False)), Path("/d"))
+    lines = plain_text(status_text(found, component_listing(found).rows, None))
+    assert lines[0] == "s is not ready: 2 nodes, 0 of memory, for 1 min 1 s"
+    assert "1 node not ready: n1" in lines
+    assert plain(status_document(found, found.components))["ready"] is False
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_of_every_kind_can_be_explained(kind: str) -> None:
+    schema = json_schema()
+    assert set(kinds(schema)) == set(KINDS)
+    seen = 0
+    waiting = [kind.lower()]
+    while waiting:
+        found = explanation(schema, waiting.pop())
+        seen += 1
+        assert found.field.description, found.field.path
+        assert "value" not in found.field.type.split(), found.field.path
+        assert explanation_text(found, 80)
+        assert explanation_document(found)["field"] == found.field.path
+        waiting += found.children_paths
+        assert set(found.children_paths) <= set(paths_under(schema, f"{found.field.path}."))
+    assert seen > 3
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (amount("cpu", 1500), "1500m"),
+        (amount("cpu", -2000), "-2"),
+        (amount("memory", 128 << 30), "128Gi"),
+        (amount("memory", -(1 << 30)), "-1Gi"),
+        (amount("a100", 1234), "1,234"),
+        (memory(24_000_000_000_000), "21.8Ti"),
+        (memory(0), "0"),
+        (memory(1), "1"),
+        (money(1_500_000, "USD"), "1.50 USD"),
+        (money(12_345_678_900, "EUR"), "12,346 EUR"),
+        (money(2_000_000, "USD"), "2 USD"),
+        (span(2, 2), "2"),
+        (span(0, 1200), "0-1,200"),
+        (count(1, "policy"), "1 policy"),
+        (count(2, "policy"), "2 policies"),
+        (count(3, "day"), "3 days"),
+    ],
+)
+def test_amounts(shown: str, expected: str) -> None:
+    assert shown == expected
