@@ -65,7 +65,7 @@ RANKS: Final = (
     ),
     Rank(
         Stage.GUARDRAIL,
-        (Kind(_ADMISSION, "ValidatingAdmissionPolicy"), Kind("", "ConfigMap")),
+        (Kind(_ADMISSION, "ValidatingAdmissionPolicy"),),
         "a policy without a binding has no effect: the rule stands before it is switched on",
     ),
     Rank(
@@ -85,7 +85,7 @@ RANKS: Final = (
     ),
     Rank(
         Stage.CAPACITY,
-        (Kind("", "PersistentVolumeClaim"), Kind("", "Secret")),
+        (Kind("", "PersistentVolumeClaim"),),
         "claims count against the quota, so after it",
     ),
     Rank(

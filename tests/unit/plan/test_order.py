@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from allotment import wiring
 from allotment.model.manifest import ObjectKey
 from allotment.plan import order
 from allotment.plan.changes import Change, Create, Delete, Drain, Seen
@@ -70,6 +73,18 @@ def test_deletion_is_creation_backwards_with_guardrails_after_the_drains() -> No
     assert again < kinds.index("ResourceQuota")
     assert kinds.index("ValidatingAdmissionPolicyBinding") < kinds.index("ValidatingAdmissionPolicy")
     assert kinds.index("NetworkPolicy") < kinds.index("Namespace", again + 1)
+
+
+def test_every_kind_that_is_rendered_has_its_place() -> None:
+    known = set(order.kinds())
+    for example in (path for path in Path("examples").iterdir() if wiring.holds_platform(path)):
+        platform = wiring.load(example).platform
+        for desired in wiring.render_clusters(platform, platform.clusters):
+            assert {(manifest.key.group, manifest.key.kind) for manifest in desired} <= known
+
+
+def test_no_kind_that_would_need_the_right_to_read_secrets() -> None:
+    assert "Secret" not in {kind.kind for kind in order.kinds()}
 
 
 def test_unknown_kinds_come_behind_every_guardrail() -> None:
