@@ -42,10 +42,9 @@ class Bucket:
 
     def push(self, workload: WorkloadRecord, token: int) -> bool:
         """Add a workload; True if it is now the first."""
-        entry = (workload.since, workload.uid, token, workload)
-        heappush(self.entries, entry)
+        heappush(self.entries, (workload.since, workload.uid, token, workload))
         self.size += 1
-        return self.entries[0] is entry
+        return self.entries[0][2] == token
 
     def first(self) -> tuple[int, str, int, WorkloadRecord] | None:
         """The first live entry; stale ones before it are dropped."""

@@ -14,7 +14,14 @@ from allotment.scheduling.inputs import PodSetAdmission
 from allotment.scheduling.reasons import Cause
 from allotment.scheduling.simulate.scenario import Scenario
 
-_EARLY_WAKE, _FINISH, _RELEASE, _CHANGE, _ARRIVE, _WAKE, _SAMPLE = range(7)
+# Kinds of events, in the order they are handled at one instant.
+_EARLY_WAKE = 0
+_FINISH = 1
+_RELEASE = 2
+_CHANGE = 3
+_ARRIVE = 4
+_WAKE = 5
+_SAMPLE = 6
 _ALL_TREES = -1
 
 
