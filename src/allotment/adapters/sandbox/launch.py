@@ -111,7 +111,9 @@ class Launch:
         for name in CLIENTS:
             config = kubeconfig(context=spec.name, user=name, port=port, files=files, certificate=name)
             write_private(paths.config / f"{name}.kubeconfig", json.dumps(config, indent=1))
-        admin = kubeconfig(context=spec.context_name, user="admin", port=port, files=files, certificate="admin")
+        # Users of kubeconfigs that are joined share one list, and the first of a name wins: each sandbox has its own.
+        user = f"{spec.name}-admin"
+        admin = kubeconfig(context=spec.context_name, user=user, port=port, files=files, certificate="admin")
         write_private(paths.kubeconfig, yaml.safe_dump(admin, sort_keys=False))
         write_private(paths.config / "audit-policy.json", json.dumps(audit_policy(), indent=1))
         configuration = kueue_configuration(
