@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.unit.cli.conftest import ROOT, Run
 
@@ -116,7 +118,7 @@ def test_classes_are_counted_apart_and_gzip_is_read_by_its_content(run: Run, hom
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"{}\n", "bad.jsonl:1: scenario ? cannot be read"),
+        (b"{}\n", "bad.jsonl:1: id is missing"),
         (b"\n\n[1, 2]\n", "bad.jsonl:3: list where a scenario is expected"),
         (b'{"id": "x"\n', "bad.jsonl:1: no JSON"),
         (b'\xff{"id"}\n', "bad.jsonl:1: not text"),
@@ -173,3 +175,31 @@ def test_a_bad_line_keeps_the_answers_before_it(run: Run, home: Path) -> None:
     assert ran.code == 1
     assert "in.jsonl:2: no JSON" in ran.err
     assert only_line(home / "ours.jsonl")["id"] == "borrowing"
+
+
+JUNK = (None, True, -1, 0.5, "", "x", [], [None], {}, {"a": 1})
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+@pytest.mark.parametrize(("kind", "source"), KINDS)
+def test_a_spoiled_scenario_never_looks_like_our_mistake(
+    run: Run, home: Path, kind: str, source: Path, data: st.DataObject
+) -> None:
+    """One value anywhere in the scenario is removed or becomes something else."""
+    scenario = only_line(source)
+    for key in ("workloads", "pods"):
+        scenario[key] = scenario.get(key, [])[:4]
+    parent: Any = scenario
+    while True:
+        key = data.draw(st.sampled_from(list(parent) if isinstance(parent, dict) else list(range(len(parent)))))
+        if not isinstance(parent[key], dict | list) or not parent[key] or data.draw(st.integers(0, 3)) == 0:
+            break
+        parent = parent[key]
+    if isinstance(parent, dict) and data.draw(st.booleans()):
+        del parent[key]
+    else:
+        parent[key] = data.draw(st.sampled_from(JUNK))
+    ran = run("conformance", kind, save(home / "spoiled.jsonl", scenario), "--write", "ours.jsonl")
+    assert ran.code in (0, 1, 3), ran.err
+    assert "a mistake in Allotment" not in ran.err, f"{key} of {parent}: {ran.err}"

@@ -1,0 +1,165 @@
+"""Reads and writes scenario files line by line, so that a file of any length needs the memory of one line."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self, cast
+
+from allotment.errors import ConflictError, InputError, NotFoundError
+from allotment.scheduling.simulate.lines import CsvRow, ScenarioLine, TextLine
+
+LONGEST_LINE: Final = 256 << 20
+"""Bytes. The longest line of the recorded corpora has 1 MB; a larger one is not a scenario but a mistake."""
+
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+
+
+def text_lines(path: Path) -> Iterator[TextLine]:
+    """The lines of a text file, gzipped or not, with their numbers.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: it cannot be read, a line is too long, or the text is no UTF-8.
+    """
+    number = 0
+    try:
+        with _opened(path) as stream:
+            while True:
+                raw = stream.readline(LONGEST_LINE + 1)
+                if not raw:
+                    return
+                number += 1
+                if len(raw) > LONGEST_LINE:
+                    raise InputError(f"{path}:{number}: longer than {LONGEST_LINE >> 20} MiB", fix=_NAME_ANOTHER)
+                text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+                yield TextLine(str(path), number, text.rstrip("\r\n"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}:{number}: not text", why=f"no UTF-8: {error.reason}", fix=_NAME_ANOTHER) from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(
+            f"{path}:{number + 1}: the gzip file is damaged", why=str(error), fix="fetch or write it anew"
+        ) from error
+    except FileNotFoundError:
+        raise NotFoundError(f"there is no file {path}", fix="check the path") from None
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read", why=error.strerror or str(error), fix="check the path and its permissions"
+        ) from error
+
+
+_NAME_ANOTHER: Final = "name a file of scenarios or a trace: .jsonl, .csv or .swf, gzipped or not"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """The file's bytes, unpacked; what counts is its content, not its name."""
+    with path.open("rb") as plain:
+        if plain.peek(2)[:2] == _GZIP_MAGIC:
+            with gzip.GzipFile(fileobj=plain) as unpacked:
+                yield cast("IO[bytes]", unpacked)
+        else:
+            yield plain
+
+
+def scenario_lines(paths: Sequence[Path]) -> Iterator[ScenarioLine]:
+    """The scenarios of JSON Lines files, one after the other; blank lines are skipped.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: a line is no JSON object; file and line are named.
+    """
+    for path in paths:
+        for line in text_lines(path):
+            if line.text.strip():
+                yield ScenarioLine(line.file, line.number, _json_object(line))
+
+
+def _json_object(line: TextLine) -> Mapping[str, Any]:
+    try:
+        value = json.loads(line.text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{line.where}: no JSON", why=f"{error.msg} at column {error.colno}", fix="each line is one JSON object"
+        ) from None
+    except RecursionError:
+        raise InputError(f"{line.where}: nested too deeply", fix="each line is one JSON object") from None
+    if not isinstance(value, dict):
+        raise InputError(
+            f"{line.where}: {type(value).__name__} where a scenario is expected", fix="each line is one JSON object"
+        )
+    return value
+
+
+def csv_rows(path: Path) -> Iterator[CsvRow]:
+    """The rows of a CSV file with a header line.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: a row has more cells than the header; file and line are named.
+    """
+    reader = csv.reader(line.text for line in text_lines(path))
+    header: list[str] | None = None
+    try:
+        for cells in reader:
+            if header is None:
+                header = [cell.strip() for cell in cells]
+                continue
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                raise InputError(
+                    f"{path}:{reader.line_num}: {len(cells)} cells under a header of {len(header)}",
+                    fix="compare the line with the header",
+                )
+            yield CsvRow(str(path), reader.line_num, dict(zip(header, cells, strict=True)))
+    except csv.Error as error:
+        raise InputError(f"{path}:{reader.line_num}: no CSV", why=str(error), fix=_NAME_ANOTHER) from error
+
+
+def first_line(path: Path) -> str:
+    """The first line that is not blank; what kind of file it is can be seen there."""
+    return next((line.text for line in text_lines(path) if line.text.strip()), "")
+
+
+class AnswerFile:
+    """A JSON Lines file that is being written, line by line; a context manager.
+
+    When the work stops half-way, the lines until then are in the file.
+    """
+
+    def __init__(self, path: Path, inputs: Iterable[Path]) -> None:
+        """Open it for writing; what it held is gone.
+
+        Raises:
+            ConflictError: it is one of the files that are being read.
+            InputError: it cannot be written.
+        """
+        if any(path.exists() and each.exists() and path.samefile(each) for each in inputs):
+            raise ConflictError(f"{path} is also read", fix="write to another file")
+        try:
+            self._stream = (gzip.open if path.suffix == ".gz" else open)(path, "wt", encoding="utf-8")
+        except OSError as error:
+            raise InputError(
+                f"{path} cannot be written", why=error.strerror or str(error), fix="check the folder"
+            ) from error
+
+    def __enter__(self) -> Self:
+        """Nothing is written yet."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self._stream.close()
+
+    def write(self, answer: Mapping[str, Any]) -> None:
+        """Append one object."""
+        self._stream.write(json.dumps(answer, ensure_ascii=False, separators=(",", ":")) + "\n")

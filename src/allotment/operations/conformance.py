@@ -1,0 +1,270 @@
+"""Conformance: does our engine decide as the real Kueue and the real kube-scheduler did? And our own answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from allotment.errors import InputError
+from allotment.scheduling.conformance import replay as queueing
+from allotment.scheduling.placement import replay as placement
+from allotment.scheduling.simulate.lines import ScenarioLine, at
+from allotment.scheduling.simulate.shapes import check_placement, check_queueing, without_nulls
+
+Answer = Mapping[str, Any]
+
+
+class Reference(StrEnum):
+    """Whose decisions the files hold."""
+
+    KUEUE = "kueue"
+    PLACEMENT = "placement"
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Where our answer to a scenario first departs from the recorded one.
+
+    Attributes:
+        where: file and line.
+        kind: the scenario's class.
+        place: what differs, e.g. ``decisions at t=1200 ms, cycle 7`` or ``p03 attempt 1 message``.
+        recorded: what the real component decided and we did not.
+        ours: what we decided and it did not.
+        state: how things stood just before.
+    """
+
+    where: str
+    scenario: str
+    kind: str
+    place: str
+    recorded: tuple[str, ...]
+    ours: tuple[str, ...]
+    state: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of one scenario; `compared` is False when the file has no recorded answer for it."""
+
+    scenario: str
+    kind: str
+    compared: bool
+    disagreement: Disagreement | None
+    answer: Answer
+
+
+@dataclass(slots=True)
+class ClassAgreement:
+    """Tally of one class of scenarios.
+
+    Attributes:
+        unrecorded: scenarios without a recorded answer; nothing was compared there.
+        differing: ids of those that differ.
+    """
+
+    kind: str
+    scenarios: int = 0
+    identical: int = 0
+    unrecorded: int = 0
+    differing: tuple[str, ...] = ()
+
+    @property
+    def compared(self) -> int:
+        """Scenarios with a recorded answer."""
+        return self.scenarios - self.unrecorded
+
+    def count(self, verdict: Verdict) -> None:
+        """Add one scenario."""
+        self.scenarios += 1
+        self.unrecorded += not verdict.compared
+        self.identical += verdict.compared and verdict.disagreement is None
+        if verdict.disagreement is not None:
+            self.differing += (verdict.scenario,)
+
+
+@dataclass(frozen=True, slots=True)
+class ConformanceReport:
+    """Agreement over all files; `first` is the first difference met."""
+
+    reference: Reference
+    classes: tuple[ClassAgreement, ...]
+    first: Disagreement | None
+
+    @property
+    def scenarios(self) -> int:
+        """All scenarios."""
+        return sum(each.scenarios for each in self.classes)
+
+    @property
+    def compared(self) -> int:
+        """Those with a recorded answer."""
+        return sum(each.compared for each in self.classes)
+
+    @property
+    def identical(self) -> int:
+        """Those where every field is the same."""
+        return sum(each.identical for each in self.classes)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing differs."""
+        return self.first is None
+
+
+def check(
+    reference: Reference,
+    lines: Iterable[ScenarioLine],
+    *,
+    write: Callable[[Answer], None] | None = None,
+    progress: Callable[[ScenarioLine, int, int], None] | None = None,
+) -> ConformanceReport:
+    """Decide every scenario ourselves and compare with what its file recorded.
+
+    Args:
+        reference: whose decisions these are.
+        lines: the scenarios.
+        write: takes our own answer to each, in the recorded format.
+        progress: told before each scenario: the scenario, how many are done, how many of them differ.
+
+    Raises:
+        InputError: a scenario cannot be read; or there is nothing to compare and no `write`.
+    """
+    decide = _CHECKS[reference]
+    classes: dict[str, ClassAgreement] = {}
+    first: Disagreement | None = None
+    done = differing = 0
+    for line in lines:
+        if progress is not None:
+            progress(line, done, differing)
+        with at(line.where):
+            verdict = decide(line)
+        classes.setdefault(verdict.kind, ClassAgreement(verdict.kind)).count(verdict)
+        done += 1
+        differing += verdict.disagreement is not None
+        first = first or verdict.disagreement
+        if write is not None:
+            write(verdict.answer)
+    report = ConformanceReport(reference, tuple(classes.values()), first)
+    if not report.compared and write is None:
+        raise InputError(
+            "nothing to compare",
+            why=f"none of the {done} scenarios holds recorded {_RECORDS[reference]}" if done else "no scenario found",
+            fix="name files with recorded answers, or get our own with --write OUT.jsonl",
+        )
+    return report
+
+
+_RECORDS: Final = {Reference.KUEUE: "decisions", Reference.PLACEMENT: "answers"}
+
+
+def _kueue(line: ScenarioLine) -> Verdict:
+    data = without_nulls(line.data)
+    check_queueing(data)
+    _check_record(data)
+    replayed = queueing.replay(data)
+    compared = bool(replayed.compared)
+    difference = replayed.differences[0] if replayed.differences else None
+    disagreement = None
+    if difference is not None:
+        when = f" at t={difference.t} ms, cycle {difference.cycle}" if difference.t >= 0 else ""
+        disagreement = Disagreement(
+            line.where,
+            replayed.id,
+            replayed.kind,
+            f"{difference.part}{when}",
+            difference.recorded,
+            difference.ours,
+            difference.state,
+        )
+    return Verdict(replayed.id, replayed.kind, compared, disagreement, replayed.answer)
+
+
+_EVENT_FIELDS: Final = frozenset({"t", "cycle", "event", "workload"})
+
+
+def _check_record(data: Mapping[str, Any]) -> None:
+    """The comparison takes the record's shape for granted, so it is looked at here."""
+    for part, fields in (("decisions", _EVENT_FIELDS), ("pending", {"workload", "message"}), ("pendingLog", {"t"})):
+        entries = data.get(part)
+        if entries is None:
+            continue
+        if not isinstance(entries, list) or not all(isinstance(e, dict) and e.keys() >= fields for e in entries):
+            raise InputError(
+                f"scenario {data.get('id', '?')}: {part} is no list of objects with {', '.join(sorted(fields))}",
+                fix="compare the line with the scenario format's output fields",
+            )
+
+
+def _placement(line: ScenarioLine) -> Verdict:
+    inputs = without_nulls(line.data)
+    check_placement(inputs)
+    data = _with_picks(inputs)
+    own = placement.answers(data)
+    scenario, kind = str(data["id"]), str(data.get("class", ""))
+    answer = {"id": data["id"], "answers": own}
+    if not _has_answers(data):
+        return Verdict(scenario, kind, compared=False, disagreement=None, answer=answer)
+    disagreement = None
+    if own != data["answers"]:
+        found = placement.compare(data)
+        if found is not None:
+            disagreement = Disagreement(
+                line.where,
+                scenario,
+                kind,
+                found.path,
+                (_text(found.recorded),),
+                (_text(found.ours),),
+                tuple(f"{node}: {_text(use)}" for node, use in found.state.items()),
+            )
+    return Verdict(scenario, kind, compared=True, disagreement=disagreement, answer=answer)
+
+
+def _with_picks(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The scenario with its picks where the replay looks for them.
+
+    A file of inputs may hold picks alone: entries without ``pod`` then follow the pods' order, and ``nominated`` may
+    stand in the attempt itself.
+    """
+    answers = data.get("answers")
+    if not answers:
+        return data
+    try:
+        pods = [pod["name"] for pod in data["pods"]]
+        filled = [
+            {"pod": pods[i] if i < len(pods) else "", **answer, "attempts": [_picked(a) for a in answer["attempts"]]}
+            for i, answer in enumerate(answers)
+        ]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"scenario {data.get('id', '?')}: its answers cannot be read",
+            why=f"{type(error).__name__}: {error}",
+            fix="each answer is an object with pod and attempts; leave answers out if there are none",
+        ) from error
+    return {**data, "answers": filled}
+
+
+def _picked(attempt: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "nominated" not in attempt or "preemption" in attempt:
+        return attempt
+    return {**attempt, "preemption": {"nominated": attempt["nominated"]}}
+
+
+def _has_answers(data: Mapping[str, Any]) -> bool:
+    """Whether there are whole answers, not only picks."""
+    answers = data.get("answers") or ()
+    return bool(answers) and all("outcome" in attempt for answer in answers for attempt in answer["attempts"])
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+_CHECKS: Final[dict[Reference, Callable[[ScenarioLine], Verdict]]] = {
+    Reference.KUEUE: _kueue,
+    Reference.PLACEMENT: _placement,
+}
