@@ -65,7 +65,7 @@ Decision = Admitted | Evicted | Finished
 class StillPending:
     """A workload that neither runs nor finished when the simulation ended.
 
-    `queue` is "active", "inadmissible", or "none" if a livelock ended the simulation before it arrived.
+    `queue` is "active", "inadmissible", or "none" if the simulation ended before it arrived.
     """
 
     workload: str
@@ -102,17 +102,18 @@ class Outcome:
     livelock: bool
 
 
-def simulate(scenario: Scenario, *, messages: bool = True) -> Outcome:
-    """Run a scenario to its end.
+def simulate(scenario: Scenario, *, messages: bool = True, until: int | None = None) -> Outcome:
+    """Run a scenario to its end, or to a given time.
 
     Args:
         scenario: what to run.
         messages: also record every change of a pending message (costs time).
+        until: last instant that is simulated, None for all.
 
     Raises:
         InputError: the scenario is inconsistent.
     """
-    return Simulation(scenario, messages=messages).run()
+    return Simulation(scenario, messages=messages).run(until)
 
 
 class Simulation:
@@ -145,10 +146,25 @@ class Simulation:
         for number, change in enumerate(scenario.changes):
             heappush(self._events, (change.t, _CHANGE, number, 0))
 
-    def run(self) -> Outcome:
-        """Instant after instant until nothing is left to happen."""
-        while self._events and not self._livelock:
-            self._instant(self._events[0][0])
+    def run(self, until: int | None = None) -> Outcome:
+        """Instant after instant until nothing is left to happen, or nothing up to `until`."""
+        while self.next_instant is not None and (until is None or self.next_instant <= until):
+            self.step()
+        return self.outcome()
+
+    @property
+    def next_instant(self) -> int | None:
+        """When something happens next; None at the end."""
+        return self._events[0][0] if self._events and not self._livelock else None
+
+    def step(self) -> None:
+        """Simulate the next instant; nothing happens at the end."""
+        now = self.next_instant
+        if now is not None:
+            self._instant(now)
+
+    def outcome(self) -> Outcome:
+        """Everything decided so far."""
         return Outcome(
             tuple(self._decisions),
             tuple(self._still_pending()),

@@ -132,3 +132,10 @@ def test_endless_preemption_is_reported() -> None:
     )
     assert outcome.livelock
     assert sum(isinstance(each, Evicted) for each in outcome.decisions) > 100
+
+
+def test_a_simulation_can_stop_early() -> None:
+    full = scenario(state(queue("q")), (workload("a", "q", 8), 500), (workload("b", "q", 8, since=900), 500))
+    outcome = simulate(full, until=600)
+    assert story(outcome) == ["0 admit a", "500 finish a"]
+    assert [(each.workload, each.queue) for each in outcome.pending] == [("b", "none")]
