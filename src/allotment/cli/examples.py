@@ -166,6 +166,24 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
             Needs.SANDBOX,
         ),
     ),
+    ("simulate",): (
+        Example("allot simulate examples/scenarios/borrowing.jsonl", "three teams, one day", Needs.CHECKOUT),
+        Example(
+            "allot simulate examples/scenarios/borrowing.jsonl --policy fair-sharing --report fair.html",
+            "under another policy, with pictures",
+            Needs.CHECKOUT,
+        ),
+        Example(
+            "allot simulate examples/scenarios/borrowing.jsonl --until 6h --runtime-spread 0.5 --seed 7",
+            "only the morning; run times are estimates",
+            Needs.CHECKOUT,
+        ),
+        Example(
+            "allot simulate examples/traces/small.swf --queues-by user --capacity 32 -o json",
+            "a trace of your batch system, for programs",
+            Needs.CHECKOUT,
+        ),
+    ),
     ("conformance",): (
         Example(
             "allot conformance kueue examples/scenarios/*.jsonl --write ours.jsonl",

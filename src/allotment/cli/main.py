@@ -42,6 +42,9 @@ ENTRIES: Final = (
         "Try",
     ),
     Entry(
+        "simulate", f"{_COMMANDS}.simulate:simulate", "Run a scenario or a trace under a virtual clock.", (), "Simulate"
+    ),
+    Entry(
         "conformance",
         f"{_COMMANDS}.conformance:conformance",
         "Does the engine decide as the real schedulers did?",

@@ -1,0 +1,212 @@
+"""`allot simulate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from allotment.cli.lazy import Command, Flag
+from allotment.cli.options import OutputOptions, global_flags, output_flags
+from allotment.cli.session import Session
+from allotment.errors import UsageError
+
+if TYPE_CHECKING:
+    from allotment.operations.simulating import Stage
+
+_TRACES: Final = "Options for traces"
+_GROUPS: Final = ("group", "user", "queue", "partition")
+
+
+@click.command(cls=Command)
+@click.argument("file", metavar="SCENARIO|TRACE", type=click.Path())
+@click.option("--scenario", metavar="ID", help="Which scenario, where the file holds several.")
+@click.option("--policy", "policies", multiple=True, metavar="NAME", help="Another policy; may be repeated. See above.")
+@click.option("--until", metavar="TIME", help="Stop at this time, such as 90min, 36h or 7d.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Seed of all randomness; 0 by default."
+)
+@click.option(
+    "--runtime-spread",
+    type=click.FloatRange(0, 3),
+    default=0.0,
+    metavar="SIGMA",
+    help="Run times are estimates: vary each by a log-normal factor of mean 1.",
+)
+@click.option("--report", metavar="FILE.html", type=click.Path(dir_okay=False), help="Also write a page with pictures.")
+@click.option(
+    "--capacity",
+    cls=Flag,
+    section=_TRACES,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many GPUs or processors there are.",
+)
+@click.option(
+    "--quota",
+    "quotas",
+    cls=Flag,
+    section=_TRACES,
+    multiple=True,
+    metavar="QUEUE=N",
+    help="Quota of a queue; may repeat.",
+)
+@click.option(
+    "--jobs", cls=Flag, section=_TRACES, type=click.IntRange(min=1), metavar="N", help="Only the first N jobs."
+)
+@click.option(
+    "--queues-by",
+    cls=Flag,
+    section=_TRACES,
+    type=click.Choice(_GROUPS),
+    default="group",
+    metavar="COLUMN",
+    help=f"What names the queue of a Standard Workload Format job: {', '.join(_GROUPS)}.",
+)
+@click.option(
+    "--nodes", cls=Flag, section=_TRACES, metavar="FILE", type=click.Path(), help="Node list for an openb pod list."
+)
+@output_flags
+@global_flags
+@click.pass_obj
+def simulate(session: Session, /, file: str, *, output: OutputOptions, **options: Any) -> None:
+    """Run a scenario or a trace on the engine under a virtual clock.
+
+    Prints waits, use, evictions and what is pending, by queue. A wait is all the time a job spends in the queue, that
+    after evictions included; the same file, policies and seed give the same result.
+
+    Reads scenarios (JSON Lines), Philly's CSV (a queue for each virtual cluster) and the Standard Workload Format.
+    Policies for these: classical, fair-sharing, strict-fifo, best-effort-fifo, no-preemption, reclaim.
+
+    An openb pod list with --nodes is another experiment: pods arrive in random order, none leaves, until they ask for
+    130 % of the GPUs. Policies there: random, dot-product, gpu-clustering, gpu-packing, best-fit, fgd (all by default).
+
+    Labels for -l: queue, or policy.
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+
+    kind = wiring.trace_kind(file)
+    _refuse_what_does_not_apply(kind, options)
+    if kind == "openb":
+        _place(session, output, file, options)
+    else:
+        _queue(session, output, file, options)
+
+
+_FOR: Final[dict[str, tuple[str, ...]]] = {
+    "scenario": ("scenario", "openb"),
+    "until": ("scenario", "philly", "swf"),
+    "runtime_spread": ("scenario", "philly", "swf"),
+    "capacity": ("philly", "swf"),
+    "quotas": ("philly", "swf"),
+    "jobs": ("philly", "swf"),
+    "nodes": ("openb",),
+}
+"""Options that do not go with every kind of file."""
+
+
+def _refuse_what_does_not_apply(kind: str, options: dict[str, Any]) -> None:
+    for name, kinds in _FOR.items():
+        if options[name] and kind not in kinds:
+            flag = {"quotas": "--quota"}.get(name, f"--{name.replace('_', '-')}")
+            raise UsageError(
+                f"{flag} does not go with this file",
+                why=f"it is for {', '.join(kinds)}, this is {kind}",
+                fix="leave it out",
+            )
+
+
+def _queue(session: Session, output: OutputOptions, file: str, options: dict[str, Any]) -> None:
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.output import show  # noqa: PLC0415
+    from allotment.cli.progress import ProgressLine  # noqa: PLC0415
+    from allotment.cli.simulation_options import chosen_policies, milliseconds, quotas_of  # noqa: PLC0415
+    from allotment.cli.views.simulations import (  # noqa: PLC0415
+        run_document,
+        run_listing,
+        run_settings,
+        run_text,
+    )
+    from allotment.operations.simulating import RunRequest  # noqa: PLC0415
+    from allotment.scheduling.simulate.policies import QueuePolicy  # noqa: PLC0415
+
+    request = RunRequest(
+        chosen_policies(QueuePolicy, options["policies"]),
+        None if options["until"] is None else milliseconds(options["until"]),
+        options["seed"],
+        options["runtime_spread"],
+    )
+    with ProgressLine(session) as line:
+        line.tell(f"reading {file}")
+        scenario = wiring.load_scenario(
+            file,
+            wanted=options["scenario"],
+            capacity=options["capacity"],
+            quotas=quotas_of(options["quotas"]),
+            most_jobs=options["jobs"],
+            group_by=options["queues_by"],
+        )
+        run = wiring.simulate(scenario, request, _drawing(line) if line.visible else None)
+    show(
+        session,
+        output,
+        run_listing(run),
+        human=lambda rows: run_text(run, rows, session.table_width, headers=not output.no_headers),
+        whole=lambda rows: run_document(run, request, rows),
+    )
+    if options["report"] is not None:
+        from allotment.scheduling.simulate.page import simulation_page  # noqa: PLC0415
+
+        wiring.write_file(options["report"], simulation_page(run, run_settings(run, request)))
+        session.note(f"report in {options['report']}")
+
+
+def _drawing(line: Any) -> Any:
+    """Draws the share of arrived jobs, at most once for every thousandth of them."""
+    from allotment.cli.steps import duration  # noqa: PLC0415 (start-up time)
+
+    drawn = -1
+
+    def draw(stage: Stage) -> None:
+        nonlocal drawn
+        share = 1000 * stage.arrived // max(stage.of, 1)
+        if share != drawn:
+            drawn = share
+            done = share // 50
+            gauge = "█" * done + "░" * (20 - done)
+            line.tell(f"{gauge} {stage.arrived:,} of {stage.of:,} jobs, at {duration(stage.now / 1000)}")
+
+    return draw
+
+
+def _place(session: Session, output: OutputOptions, file: str, options: dict[str, Any]) -> None:
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.output import show  # noqa: PLC0415
+    from allotment.cli.progress import ProgressLine  # noqa: PLC0415
+    from allotment.cli.simulation_options import chosen_policies  # noqa: PLC0415
+    from allotment.cli.views.simulations import (  # noqa: PLC0415
+        placement_document,
+        placement_listing,
+        placement_report,
+    )
+    from allotment.scheduling.placement.gpu.policies import GpuPolicy  # noqa: PLC0415
+
+    if options["nodes"] is None:
+        raise UsageError(
+            "which nodes?",
+            why="an openb pod list says nothing of nodes",
+            fix="name an openb node list with --nodes FILE",
+        )
+    policies = chosen_policies(GpuPolicy, options["policies"]) or tuple(GpuPolicy)
+    with ProgressLine(session) as line:
+        runs = wiring.compare_placement(
+            file,
+            options["nodes"],
+            policies,
+            options["seed"],
+            lambda policy: line.tell(f"placing by {policy.value} ({policies.index(policy) + 1} of {len(policies)})"),
+        )
+    show(session, output, placement_listing(runs), whole=lambda rows: placement_document(runs, rows))
+    if options["report"] is not None:
+        wiring.write_file(options["report"], placement_report(runs))
+        session.note(f"report in {options['report']}")

@@ -1,0 +1,62 @@
+"""Values of the flags of `allot simulate` and its relatives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import Enum
+from typing import Final, TypeVar
+
+from allotment.cli.suggest import did_you_mean
+from allotment.errors import UsageError
+
+E = TypeVar("E", bound=Enum)
+
+_UNITS: Final = {"ms": 1, "s": 1000, "min": 60_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_TIME = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|min|m|h|d)")
+
+
+def milliseconds(text: str) -> int:
+    """``90min``, ``36h``, ``1.5d``.
+
+    Raises:
+        UsageError: it is no time.
+    """
+    match = _TIME.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{text!r} is no time", fix="write a number with its unit, for example 90min, 36h or 7d")
+    return round(float(match[1]) * _UNITS[match[2]])
+
+
+def chosen_policies(kind: type[E], names: Iterable[str]) -> tuple[E, ...]:
+    """Policies by name, in their order, each once.
+
+    Raises:
+        UsageError: there is no such policy.
+    """
+    known = {str(each.value): each for each in kind}
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"there is no policy {name!r} for this file",
+                why=f"the policies are {', '.join(known)}",
+                fix=did_you_mean(name, list(known), "name one of them"),
+            )
+    return tuple(known[name] for name in dict.fromkeys(names))
+
+
+def quotas_of(entries: Iterable[str]) -> dict[str, int]:
+    """``QUEUE=N``, several.
+
+    Raises:
+        UsageError: one is something else, or a queue is named twice.
+    """
+    quotas: dict[str, int] = {}
+    for entry in entries:
+        queue, equals, number = entry.rpartition("=")
+        if not equals or not queue or not (number.isascii() and number.isdigit() and len(number) < 12):
+            raise UsageError(f"{entry!r} is no quota", fix="write QUEUE=N, for example --quota nlp=64")
+        if queue in quotas:
+            raise UsageError(f"{queue} has two quotas", fix="give one")
+        quotas[queue] = int(number)
+    return quotas

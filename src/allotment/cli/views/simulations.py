@@ -1,0 +1,229 @@
+"""Simulations: waits, use and evictions by queue; placement experiments by policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from allotment.cli.output import Column, Listing, table_text
+from allotment.cli.views.amounts import count
+from allotment.operations.simulating import PlacementRuns, PolicyRun, RunRequest
+from allotment.scheduling.simulate.charts import short_time
+from allotment.scheduling.simulate.figures import JobFigures, QueueFigures, RunFigures, Waits
+from allotment.scheduling.simulate.page import placement_page
+
+
+def seconds(ms: float) -> float:
+    """Milliseconds as JSON and csv have times: seconds."""
+    return round(ms / 1000, 3)
+
+
+def _quota_used(run: RunFigures, row: QueueFigures) -> float | None:
+    quota = row.quota.get(run.resource, 0) * run.end
+    return round(100 * row.used.get(run.resource, 0) / quota, 1) if quota else None
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}%"
+
+
+def run_listing(run: RunFigures) -> Listing[QueueFigures]:
+    """A row a queue."""
+    return Listing(
+        kind="QueueFigures",
+        rows=run.queues,
+        columns=(
+            Column("QUEUE", lambda row: row.name),
+            Column("JOBS", lambda row: row.jobs),
+            Column("FINISHED", lambda row: row.finished, wide=True),
+            _time("MEAN WAIT", lambda row: row.waits.mean),
+            _time("P50", lambda row: row.waits.p50),
+            _time("P95", lambda row: row.waits.p95),
+            _time("LONGEST", lambda row: row.waits.longest, wide=True),
+            Column("EVICTIONS", lambda row: row.evictions),
+            Column("PENDING", lambda row: row.pending, style=lambda row: "yellow" if row.pending else ""),
+            Column(
+                "QUOTA USED",
+                lambda row: _quota_used(run, row),
+                text=lambda row: _percent(_quota_used(run, row)),
+                unit="percent",
+            ),
+        ),
+        name=lambda row: row.name,
+        document=lambda row: queue_document(run, row),
+        labels=lambda row: {"queue": row.name},
+        nothing="the scenario has no queues",
+    )
+
+
+def _time(title: str, of: Any, *, wide: bool = False) -> Column[QueueFigures]:
+    return Column(title, lambda row: seconds(of(row)), wide=wide, text=lambda row: short_time(of(row)), unit="seconds")
+
+
+def run_text(run: RunFigures, rows: Sequence[QueueFigures], width: int | None, *, headers: bool) -> str:
+    """The queues, then the whole."""
+    listing = run_listing(run)
+    columns = [column for column in listing.columns if not column.wide]
+    waits = run.waits
+    lines = [table_text(columns, rows, width=width, headers=headers), ""] if rows else []
+    lines.append(
+        f"{run.scenario}: {count(len(run.jobs), 'job')}; wait {short_time(waits.mean)} on average, "
+        f"{short_time(waits.p50)} median, {short_time(waits.p95)} at 95 %"
+    )
+    lines.append(
+        f"{100 * run.utilisation(run.resource):.1f} % of {run.resource or 'nothing'} used over {short_time(run.end)}; "
+        f"makespan {short_time(run.makespan)}; {count(run.evictions, 'eviction')}; {len(run.pending):,} pending"
+    )
+    if run.livelock:
+        lines.append(
+            click.style("stopped:", fg="red")
+            + " jobs preempt each other for ever; a cap on scheduling cycles ended the simulation"
+        )
+    return "\n".join(lines)
+
+
+def run_settings(run: RunFigures, request: RunRequest) -> str:
+    """How it was run, in words."""
+    parts = [f"policies: {', '.join(request.policies)}"] if request.policies else []
+    if run.until is not None:
+        parts.append(f"stopped at {short_time(run.until)}")
+    if request.spread:
+        parts.append(f"run times vary by a log-normal factor of sigma {request.spread:g}, seed {request.seed}")
+    return "; ".join(parts) or "as the file says, to its end"
+
+
+def _waits(waits: Waits) -> Mapping[str, Any]:
+    return {
+        "started": waits.jobs,
+        "meanSeconds": seconds(waits.mean),
+        "p50Seconds": seconds(waits.p50),
+        "p95Seconds": seconds(waits.p95),
+        "maxSeconds": seconds(waits.longest),
+    }
+
+
+def queue_document(run: RunFigures, row: QueueFigures) -> Mapping[str, Any]:
+    """A queue as JSON; amounts are milli-CPU, bytes and devices, times seconds."""
+    return {
+        "queue": row.name,
+        "jobs": row.jobs,
+        "finished": row.finished,
+        "pending": row.pending,
+        "evictions": row.evictions,
+        "wait": _waits(row.waits),
+        "quota": dict(row.quota),
+        "usedAmountSeconds": {resource: seconds(used) for resource, used in row.used.items()},
+        "quotaUsedPercent": _quota_used(run, row),
+    }
+
+
+def job_document(row: JobFigures) -> Mapping[str, Any]:
+    """A job as JSON."""
+    return {
+        "job": row.name,
+        "queue": row.queue,
+        "asked": dict(row.asked),
+        "submittedSeconds": seconds(row.submitted),
+        "startedSeconds": None if row.started is None else seconds(row.started),
+        "finishedSeconds": None if row.finished is None else seconds(row.finished),
+        "waitSeconds": seconds(row.waited),
+        "evictions": row.evictions,
+    }
+
+
+def run_document(run: RunFigures, request: RunRequest, rows: Sequence[QueueFigures]) -> Mapping[str, Any]:
+    """A simulation as JSON; what `allot compare` reads."""
+    return {
+        "kind": "SimulationRun",
+        "scenario": run.scenario,
+        "policies": [str(policy) for policy in request.policies],
+        "seed": request.seed,
+        "runtimeSpread": request.spread,
+        "untilSeconds": None if run.until is None else seconds(run.until),
+        "endSeconds": seconds(run.end),
+        "makespanSeconds": seconds(run.makespan),
+        "cycles": run.cycles,
+        "livelock": run.livelock,
+        "wait": _waits(run.waits),
+        "evictions": run.evictions,
+        "capacity": dict(run.capacity),
+        "utilisation": {resource: round(run.utilisation(resource), 6) for resource in run.capacity},
+        "queues": [queue_document(run, row) for row in rows],
+        "jobs": [job_document(job) for job in run.jobs],
+        "pending": [
+            {"job": each.workload, "queue": each.cluster_queue, "cause": each.cause.name, "message": each.message}
+            for each in run.pending
+        ],
+    }
+
+
+def placement_listing(runs: PlacementRuns) -> Listing[PolicyRun]:
+    """A row a policy."""
+    return Listing(
+        kind="PolicyRun",
+        rows=runs.runs,
+        columns=(
+            Column("POLICY", lambda row: row.policy.value),
+            Column(
+                "ALLOCATED",
+                lambda row: round(row.result.allocation, 3),
+                text=lambda row: f"{row.result.allocation:.2f}%",
+                unit="percent",
+            ),
+            Column(
+                "FRAGMENT",
+                lambda row: round(row.result.fragment, 3),
+                text=lambda row: f"{row.result.fragment:.2f}%",
+                unit="percent",
+            ),
+            Column("PLACED", lambda row: row.result.placed),
+            Column("ARRIVED", lambda row: row.result.arrived),
+        ),
+        name=lambda row: row.policy.value,
+        document=policy_document,
+        labels=lambda row: {"policy": row.policy.value},
+    )
+
+
+def policy_document(row: PolicyRun) -> Mapping[str, Any]:
+    """A placement experiment as JSON."""
+    return {
+        "policy": row.policy.value,
+        "allocationPercent": round(row.result.allocation, 4),
+        "fragmentPercent": round(row.result.fragment, 4),
+        "placed": row.result.placed,
+        "arrived": row.result.arrived,
+        "allocationByDemandPercent": [round(value, 4) for value in row.result.curve],
+    }
+
+
+def placement_document(runs: PlacementRuns, rows: Sequence[PolicyRun]) -> Mapping[str, Any]:
+    """Placement experiments as JSON."""
+    return {
+        "kind": "PlacementRuns",
+        "trace": runs.trace,
+        "nodes": runs.nodes,
+        "gpus": runs.gpus,
+        "pods": runs.pods,
+        "seed": runs.seed,
+        "runs": [policy_document(row) for row in rows],
+    }
+
+
+def placement_report(runs: PlacementRuns) -> str:
+    """Placement experiments as an HTML page."""
+    settings = f"{runs.pods:,} pods on {runs.nodes:,} nodes with {runs.gpus:,} GPUs; seed {runs.seed}"
+    entries = [
+        (
+            run.policy.value,
+            run.result.allocation,
+            run.result.fragment,
+            run.result.placed,
+            run.result.arrived,
+            run.result.curve,
+        )
+        for run in runs.runs
+    ]
+    return placement_page(f"Placement of {runs.trace}", settings, entries)

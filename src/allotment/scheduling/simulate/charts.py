@@ -1,0 +1,220 @@
+"""Pictures of a simulation as inline SVG. Colours are CSS classes, so that the page decides them for light and dark."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+
+WIDTH: Final = 960
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 12, 28
+COLOURS: Final = 8
+"""Classes `c0` … `c7` that the page styles; the last one is for everything that is folded together."""
+
+_DAY: Final = 86_400
+_SECONDS: Final = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 28800, 43200)
+_DAYS: Final = (1, 2, 5, 7, 14, 30, 60, 120, 365)
+_STEPS: Final = (*(1000 * each for each in _SECONDS), *(1000 * _DAY * each for each in _DAYS))
+"""Distances of time ticks, in milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One coloured thing: its name, its colour class, its values."""
+
+    label: str
+    colour: int
+    values: Sequence[float]
+
+
+def short_time(ms: float) -> str:
+    """``0``, ``250 ms``, ``40 s``, ``5 min``, ``2.5 h``, ``3 d``."""
+    for size, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s")):
+        if ms >= size:
+            return f"{ms / size:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{ms:.0f} ms" if ms else "0"
+
+
+def short_number(value: float) -> str:
+    """``950``, ``12.5k``, ``3M``."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if value >= size:
+            return f"{value / (1000 if unit == 'k' else size):.1f}".removesuffix(".0") + unit
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _nice(top: float, ticks: int = 4) -> list[float]:
+    """Round ticks from 0 to at least `top`."""
+    if top <= 0:
+        return [0.0, 1.0]
+    raw = top / ticks
+    size = 10.0 ** math.floor(math.log10(raw))
+    step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= raw * 0.999)
+    return [step * i for i in range(math.ceil(top / step - 1e-9) + 1)]
+
+
+def _tick_distance(span: int) -> int:
+    """A round time that divides a span into at most ten parts."""
+    return next((step for step in _STEPS if span / step <= 10), max(1, span // 8))
+
+
+def _frame(height: int, body: str, label: str) -> str:
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label, quote=True)}" '
+        f'preserveAspectRatio="xMidYMid meet">{body}</svg>'
+    )
+
+
+def _text(x: float, y: float, text: str, *, anchor: str = "middle", kind: str = "tick") -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
+    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
+def _y_axis(ticks: Sequence[float], height: int, unit: str) -> str:
+    bottom = height - _BOTTOM
+    parts = []
+    for tick in ticks:
+        y = bottom - (bottom - _TOP) * tick / ticks[-1]
+        parts.append(_line(_LEFT, y, WIDTH - _RIGHT, y, "grid"))
+        parts.append(_text(_LEFT - 8, y + 4, short_number(tick) + unit, anchor="end"))
+    return "".join(parts)
+
+
+def _time_axis(end: int, height: int) -> str:
+    parts = []
+    for tick in range(0, end + 1, _tick_distance(end)):
+        x = _LEFT + (WIDTH - _RIGHT - _LEFT) * tick / max(end, 1)
+        parts.append(_text(x, height - _BOTTOM + 18, short_time(tick)))
+    return "".join(parts)
+
+
+def stacked(series: Sequence[Series], end: int, *, label: str, ceiling: float | None = None, unit: str = "") -> str:
+    """Areas on top of each other over time 0..`end`; `ceiling` is a dashed line such as the capacity."""
+    height = 260
+    steps = max((len(each.values) for each in series), default=0)
+    tops = [sum(each.values[i] for each in series) for i in range(steps)]
+    ticks = _nice(max([*tops, ceiling or 0.0], default=0.0))
+    bottom = height - _BOTTOM
+    wide, high = WIDTH - _RIGHT - _LEFT, bottom - _TOP
+    parts = [_y_axis(ticks, height, unit), _time_axis(end, height)]
+    base = [0.0] * steps
+    for each in series:
+        upper = [low + value for low, value in zip(base, each.values, strict=True)]
+        path = _step_path([bottom - high * v / ticks[-1] for v in upper], wide) + _step_path(
+            [bottom - high * v / ticks[-1] for v in base], wide, back=True
+        )
+        parts.append(f'<path class="area c{each.colour}" d="{path}Z"><title>{escape(each.label)}</title></path>')
+        base = upper
+    if ceiling is not None:
+        y = bottom - high * ceiling / ticks[-1]
+        parts.append(_line(_LEFT, y, WIDTH - _RIGHT, y, "ceiling"))
+    return _frame(height, "".join(parts), label)
+
+
+def _step_path(ys: Sequence[float], wide: float, *, back: bool = False) -> str:
+    count = len(ys)
+    points = []
+    for index, y in enumerate(ys):
+        points += [(_LEFT + wide * index / count, y), (_LEFT + wide * (index + 1) / count, y)]
+    if back:
+        points.reverse()
+    start = "L" if back else "M"
+    return "".join(f"{start if i == 0 else 'L'}{x:.1f} {y:.1f}" for i, (x, y) in enumerate(points))
+
+
+def bars(series: Sequence[Series], names: Sequence[str], *, label: str) -> str:
+    """Columns, one for each name, the series on top of each other."""
+    height = 240
+    totals = [sum(each.values[i] for each in series) for i in range(len(names))]
+    ticks = _nice(max(totals, default=0.0))
+    bottom = height - _BOTTOM
+    slot = (WIDTH - _RIGHT - _LEFT) / max(len(names), 1)
+    parts = [_y_axis(ticks, height, "")]
+    for index, name in enumerate(names):
+        x, y = _LEFT + slot * index, float(bottom)
+        for each in series:
+            size = (bottom - _TOP) * each.values[index] / ticks[-1]
+            if size > 0:
+                y -= size
+                parts.append(
+                    f'<rect class="area c{each.colour}" x="{x + slot * 0.12:.1f}" y="{y:.1f}" '
+                    f'width="{slot * 0.76:.1f}" height="{size:.1f}">'
+                    f"<title>{escape(each.label)}: {each.values[index]:.0f}</title></rect>"
+                )
+        parts.append(_text(x + slot / 2, bottom + 18, name))
+    return _frame(height, "".join(parts), label)
+
+
+def lines(series: Sequence[Series], *, label: str, across: str) -> str:
+    """Lines over 0, 1, 2 … percent of something; values in percent."""
+    height = 300
+    count = max((len(each.values) for each in series), default=0)
+    bottom = height - _BOTTOM - 12
+    wide = WIDTH - _RIGHT - _LEFT
+    parts = [_y_axis(_nice(100), height - 12, "%")]
+    parts += [_text(_LEFT + wide * t / max(count - 1, 1), bottom + 16, f"{t}%") for t in range(0, count, 10)]
+    parts.append(_text(_LEFT + wide / 2, height - 4, across))
+    for each in series:
+        points = " ".join(
+            f"{_LEFT + wide * i / max(count - 1, 1):.1f},{bottom - (bottom - _TOP) * value / 100:.1f}"
+            for i, value in enumerate(each.values)
+        )
+        parts.append(
+            f'<polyline class="line s{each.colour}" points="{points}"><title>{escape(each.label)}</title></polyline>'
+        )
+    return _frame(height, "".join(parts), label)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A stretch of a timeline's row; `kind` is "wait", "run" or "lost"."""
+
+    start: int
+    end: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a timeline."""
+
+    label: str
+    colour: int
+    bars: Sequence[Bar]
+
+
+def timeline(rows: Sequence[Row], start: int, end: int, *, label: str) -> str:
+    """A row a job from `start` to `end`: thin where it waits, hatched where an eviction undid the work."""
+    left, pitch = 150, 14
+    height = _TOP + pitch * len(rows) + _BOTTOM
+    scale = (WIDTH - _RIGHT - left) / max(end - start, 1)
+    step = _tick_distance(end - start)
+    parts = [_HATCH]
+    for tick in range(-(-start // step) * step, end + 1, step):
+        x = left + scale * (tick - start)
+        parts.append(_line(x, _TOP, x, height - _BOTTOM, "grid"))
+        parts.append(_text(x, height - 10, short_time(tick)))
+    for index, row in enumerate(rows):
+        y = _TOP + pitch * index
+        parts.append(_text(left - 8, y + 10, row.label[:22], anchor="end"))
+        for bar in row.bars:
+            x, size = left + scale * (bar.start - start), scale * (bar.end - bar.start)
+            inset, tall, kind = (5, 3, "wait") if bar.kind == "wait" else (1, 11, f"area c{row.colour}")
+            told = f"{row.label}: {_WORDS[bar.kind]} {short_time(bar.start)} to {short_time(bar.end)}"
+            box = f'x="{x:.1f}" y="{y + inset}" width="{max(size, 0.8):.1f}" height="{tall}"'
+            parts.append(f'<rect class="{kind}" {box}><title>{escape(told)}</title></rect>')
+            if bar.kind == "lost":
+                parts.append(f'<rect class="over" fill="url(#lost)" {box}/>')
+    return _frame(height, "".join(parts), label)
+
+
+_WORDS: Final = {"wait": "waits", "run": "runs", "lost": "runs, then evicted,"}
+_HATCH: Final = (
+    '<defs><pattern id="lost" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<rect class="hatch" width="3" height="6"/></pattern></defs>'
+)
