@@ -16,10 +16,10 @@ adminGroups: [platform-engineers]
 _CLUSTER = """\
 # A cluster: what it is for, what its nodes are, and how teams share it.
 kind: Cluster
-name: dev
+name: dev-eastus
 # serving, training or development. It decides the environment label (here: development).
 purpose: development
-region: local
+region: eastus
 # Versions are only compared and shown; write those you know.
 versions:
   kubernetes: 1.36.3
@@ -41,6 +41,13 @@ nodePools:
     cpu: 62
     memory: 410Gi
     maxNodes: 2
+  - name: a100
+    accelerator: a100
+    acceleratorsPerNode: 8
+    capacityType: on-demand
+    cpu: 92
+    memory: 1700Gi
+    maxNodes: 1
 """
 
 _TEAM = """\
@@ -58,19 +65,20 @@ groups:
 # subscription.
 isolation: namespace
 placements:
-  dev:
+  dev-eastus:
     # Guaranteed. While others leave theirs idle the team may borrow; {{nominal: 32, borrowingLimit: 16}} bounds that.
     cpu: 32
     memory: 128Gi
     accelerators:
       t4: 4 # of the 8 that the pool can have
+      a100: 4 # of 8: the next team finds room
 """
 
 
 def starter_files(name: str) -> dict[str, str]:
-    """The starter directory of a platform of that name."""
+    """The starter directory of a platform of that name; its cluster is the one of the README's first steps."""
     return {
         "platform.yaml": _PLATFORM.format(name=name),
-        "clusters/dev.yaml": _CLUSTER,
+        "clusters/dev-eastus.yaml": _CLUSTER,
         "teams/research.yaml": _TEAM.replace("{{", "{").replace("}}", "}"),
     }
