@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from allotment.plan.changes import Plan
     from allotment.prove.verdicts import ProofReport, Result
     from allotment.scheduling.placement.gpu.policies import GpuPolicy
+    from allotment.scheduling.simulate.changes import Change
+    from allotment.scheduling.simulate.difference import Difference
     from allotment.scheduling.simulate.figures import RunFigures
     from allotment.scheduling.simulate.lines import ScenarioLine
     from allotment.scheduling.simulate.scenario import Scenario
@@ -561,3 +563,35 @@ def compare_placement(
     with at(pods):
         pod_list = parse_pods(row.cells for row in csv_rows(user_path(pods)))
     return simulating.compare_placement(user_path(pods).name, node_list, pod_list, policies, seed, watch)
+
+
+def compare_runs(before: str, after: str) -> Difference:
+    """Two runs that `allot simulate -o json` wrote.
+
+    Raises:
+        InputError: a file is no such run, or they have no job in common.
+    """
+    from allotment.adapters import folders
+    from allotment.operations.comparing import compare, read_run
+
+    runs = [read_run(folders.read_text(user_path(file)), file) for file in (before, after)]
+    return compare(runs[0], runs[1])
+
+
+def what_if(
+    file: str, changes: Sequence[Change], request: RunRequest, *, wanted: str | None, watch: Watch | None = None
+) -> Difference:
+    """A scenario with and without changes.
+
+    Raises:
+        NotFoundError: no such file, or a change names something that is not in the scenario.
+        InputError: a file is not of the format.
+        UsageError: a change cannot be read.
+    """
+    from allotment.adapters.traces.files import scenario_lines
+    from allotment.operations import comparing
+
+    def jobs_of(path: str) -> Iterator[ScenarioLine]:
+        return scenario_lines([user_path(path)])
+
+    return comparing.what_if(scenario_lines([user_path(file)]), wanted, changes, jobs_of, request, watch)

@@ -184,6 +184,28 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
             Needs.CHECKOUT,
         ),
     ),
+    ("compare",): (
+        Example(
+            "allot simulate examples/scenarios/borrowing.jsonl -o json > a.json"
+            " && allot simulate examples/scenarios/fair-sharing.jsonl -o json > b.json"
+            " && allot compare a.json b.json",
+            "two policies, the same jobs",
+            Needs.CHECKOUT,
+        ),
+    ),
+    ("whatif",): (
+        Example(
+            "allot whatif --snapshot examples/scenarios/borrowing.jsonl --change quota:nlp/a100-spot/nvidia.com/gpu=16",
+            "if nlp had eight spot GPUs more",
+            Needs.CHECKOUT,
+        ),
+        Example(
+            "allot whatif --snapshot examples/scenarios/fair-sharing.jsonl"
+            " --change weight:nlp=2 --change policy:strict-fifo",
+            "several changes at once",
+            Needs.CHECKOUT,
+        ),
+    ),
     ("conformance",): (
         Example(
             "allot conformance kueue examples/scenarios/*.jsonl --write ours.jsonl",

@@ -44,6 +44,8 @@ ENTRIES: Final = (
     Entry(
         "simulate", f"{_COMMANDS}.simulate:simulate", "Run a scenario or a trace under a virtual clock.", (), "Simulate"
     ),
+    Entry("compare", f"{_COMMANDS}.compare:compare", "Two saved runs: who waits longer, who less.", (), "Simulate"),
+    Entry("whatif", f"{_COMMANDS}.whatif:whatif", "A scenario with and without a change.", (), "Simulate"),
     Entry(
         "conformance",
         f"{_COMMANDS}.conformance:conformance",

@@ -1,4 +1,4 @@
-"""Values of the flags of `allot simulate` and its relatives."""
+"""What `allot simulate` and its relatives share: values of flags, and the progress bar."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Final, TypeVar
 
+from allotment.cli.progress import ProgressLine
+from allotment.cli.steps import duration
 from allotment.cli.suggest import did_you_mean
 from allotment.errors import UsageError
+from allotment.operations.simulating import Stage, Watch
 
 E = TypeVar("E", bound=Enum)
 
@@ -60,3 +63,21 @@ def quotas_of(entries: Iterable[str]) -> dict[str, int]:
             raise UsageError(f"{queue} has two quotas", fix="give one")
         quotas[queue] = int(number)
     return quotas
+
+
+def gauge(line: ProgressLine) -> Watch | None:
+    """A bar that shows the share of arrived jobs; None where nobody looks, so that nothing is computed for it."""
+    if not line.visible:
+        return None
+    drawn = -1
+
+    def draw(stage: Stage) -> None:
+        nonlocal drawn
+        share = 1000 * stage.arrived // max(stage.of, 1)
+        if share != drawn:
+            drawn = share
+            full = share // 50
+            bar = "█" * full + "░" * (20 - full)
+            line.tell(f"{bar} {stage.arrived:,} of {stage.of:,} jobs, at {duration(stage.now / 1000)}")
+
+    return draw

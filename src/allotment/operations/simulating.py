@@ -56,11 +56,16 @@ def pick_scenario(lines: Iterable[ScenarioLine], wanted: str | None) -> Scenario
         InputError: the file has none, or several and none was named; or it is not of the format.
         NotFoundError: none has that id.
     """
+    return read_line(pick_line(lines, wanted))
+
+
+def pick_line(lines: Iterable[ScenarioLine], wanted: str | None) -> ScenarioLine:
+    """The line of a scenario, not yet read; errors as of `pick_scenario`."""
     found: list[ScenarioLine] = []
     for line in lines:
         found.append(line)
         if wanted is not None and line.id == wanted:
-            return read_line(line)
+            return line
         if wanted is None and len(found) > _NAMED_IDS:
             break
     ids = [line.id or "(no id)" for line in found[:_NAMED_IDS]]
@@ -74,7 +79,7 @@ def pick_scenario(lines: Iterable[ScenarioLine], wanted: str | None) -> Scenario
             why=f"the first are {', '.join(ids)}",
             fix=f"say which, for example --scenario {ids[0]}",
         )
-    return read_line(found[0])
+    return found[0]
 
 
 _NAMED_IDS = 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
@@ -10,9 +10,6 @@ from allotment.cli.lazy import Command, Flag
 from allotment.cli.options import OutputOptions, global_flags, output_flags
 from allotment.cli.session import Session
 from allotment.errors import UsageError
-
-if TYPE_CHECKING:
-    from allotment.operations.simulating import Stage
 
 _TRACES: Final = "Options for traces"
 _GROUPS: Final = ("group", "user", "queue", "partition")
@@ -120,7 +117,7 @@ def _queue(session: Session, output: OutputOptions, file: str, options: dict[str
     from allotment import wiring  # noqa: PLC0415 (start-up time)
     from allotment.cli.output import show  # noqa: PLC0415
     from allotment.cli.progress import ProgressLine  # noqa: PLC0415
-    from allotment.cli.simulation_options import chosen_policies, milliseconds, quotas_of  # noqa: PLC0415
+    from allotment.cli.simulation_options import chosen_policies, gauge, milliseconds, quotas_of  # noqa: PLC0415
     from allotment.cli.views.simulations import (  # noqa: PLC0415
         run_document,
         run_listing,
@@ -146,7 +143,7 @@ def _queue(session: Session, output: OutputOptions, file: str, options: dict[str
             most_jobs=options["jobs"],
             group_by=options["queues_by"],
         )
-        run = wiring.simulate(scenario, request, _drawing(line) if line.visible else None)
+        run = wiring.simulate(scenario, request, gauge(line))
     show(
         session,
         output,
@@ -159,24 +156,6 @@ def _queue(session: Session, output: OutputOptions, file: str, options: dict[str
 
         wiring.write_file(options["report"], simulation_page(run, run_settings(run, request)))
         session.note(f"report in {options['report']}")
-
-
-def _drawing(line: Any) -> Any:
-    """Draws the share of arrived jobs, at most once for every thousandth of them."""
-    from allotment.cli.steps import duration  # noqa: PLC0415 (start-up time)
-
-    drawn = -1
-
-    def draw(stage: Stage) -> None:
-        nonlocal drawn
-        share = 1000 * stage.arrived // max(stage.of, 1)
-        if share != drawn:
-            drawn = share
-            done = share // 50
-            gauge = "█" * done + "░" * (20 - done)
-            line.tell(f"{gauge} {stage.arrived:,} of {stage.of:,} jobs, at {duration(stage.now / 1000)}")
-
-    return draw
 
 
 def _place(session: Session, output: OutputOptions, file: str, options: dict[str, Any]) -> None:

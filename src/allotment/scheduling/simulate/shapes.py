@@ -157,7 +157,7 @@ _POD_SET: Final = _fields(
         ),
     },
 )
-WORKLOAD: Final = _fields(
+_WORKLOAD: Final = _fields(
     {
         "name": _name,
         "uid": _text,
@@ -169,8 +169,6 @@ WORKLOAD: Final = _fields(
     },
     {"queuedAt": _amount},
 )
-"""One entry of `workloads`."""
-
 _CLUSTER_QUEUE: Final = _fields(
     {"name": _name, "resourceGroups": _GROUPS},
     {
@@ -209,7 +207,7 @@ _QUEUEING: Final = _fields(
             }
         ),
         **_STATE,
-        "workloads": _named(WORKLOAD),
+        "workloads": _named(_WORKLOAD),
     },
     {
         "class": _text,
@@ -298,6 +296,38 @@ _PLACEMENT: Final = _fields(
         "storage_classes_immediate": _each(_text),
     },
 )
+
+
+_RUN: Final = _fields(
+    {
+        "makespanSeconds": _number,
+        "utilisation": _by_name(_number),
+        "jobs": _each(
+            _fields(
+                {"job": _name, "queue": _name, "waitSeconds": _number, "evictions": _amount},
+                {"startedSeconds": _number},
+            )
+        ),
+    }
+)
+
+
+def check_workload(data: object) -> None:
+    """The shape of one entry of `workloads`.
+
+    Raises:
+        InputError: it is not of the format; the field is named.
+    """
+    _WORKLOAD(data, "")
+
+
+def check_run(data: object) -> None:
+    """The shape of a simulation as `allot simulate -o json` writes it.
+
+    Raises:
+        InputError: it is not of the format; the field is named.
+    """
+    _RUN(data, "")
 
 
 def without_nulls(value: Any) -> Any:

@@ -1,0 +1,51 @@
+"""`allot whatif`."""
+
+from __future__ import annotations
+
+import click
+
+from allotment.cli.lazy import Command
+from allotment.cli.options import OutputOptions, global_flags, output_flags
+from allotment.cli.session import Session
+
+
+@click.command(cls=Command)
+@click.option("--snapshot", required=True, metavar="FILE", type=click.Path(), help="The scenario file.")
+@click.option("--change", "changes", multiple=True, required=True, metavar="CHANGE", help="What to change; may repeat.")
+@click.option("--scenario", metavar="ID", help="Which scenario, where the file holds several.")
+@click.option("--until", metavar="TIME", help="Stop at this time, such as 90min, 36h or 7d.")
+@output_flags
+@global_flags
+@click.pass_obj
+def whatif(
+    session: Session,
+    *,
+    snapshot: str,
+    changes: tuple[str, ...],
+    scenario: str | None,
+    until: str | None,
+    output: OutputOptions,
+) -> None:
+    r"""Run a scenario as it is and with changes: who waits longer, who less, by how much.
+
+    \b
+    quota:QUEUE/FLAVOR/RESOURCE=AMOUNT   nominal quota, such as quota:nlp/a100/nvidia.com/gpu=16
+    weight:QUEUE=NUMBER                  weight in fair sharing
+    drop-node:NAME                       without this node (scenarios with nodes)
+    policy:NAME                          as for `allot simulate`
+    job:FILE                             with further workloads, one JSON object a line
+
+    Labels for -l: queue.
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.progress import ProgressLine  # noqa: PLC0415
+    from allotment.cli.simulation_options import gauge, milliseconds  # noqa: PLC0415
+    from allotment.cli.views.differences import show_difference  # noqa: PLC0415
+    from allotment.operations.simulating import RunRequest  # noqa: PLC0415
+    from allotment.scheduling.simulate.changes import parse_change  # noqa: PLC0415
+
+    parsed = [parse_change(text) for text in changes]
+    request = RunRequest(until=None if until is None else milliseconds(until))
+    with ProgressLine(session) as line:
+        found = wiring.what_if(snapshot, parsed, request, wanted=scenario, watch=gauge(line))
+    show_difference(session, output, found, "WhatIf")

@@ -1,0 +1,109 @@
+"""Compare: two saved runs, or a scenario with and without a change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from allotment.errors import InputError
+from allotment.operations.simulating import RunRequest, Watch, pick_line, read_line, simulate
+from allotment.scheduling.simulate.changes import Change, completed, edit, policy_of, with_workload
+from allotment.scheduling.simulate.difference import Difference, JobWait, RunSummary, difference, summary_of
+from allotment.scheduling.simulate.lines import ScenarioLine, at
+from allotment.scheduling.simulate.shapes import check_queueing, check_run, check_workload, without_nulls
+
+
+def read_run(text: str, file: str) -> RunSummary:
+    """A run as `allot simulate -o json` wrote it.
+
+    Raises:
+        InputError: it is something else; the field is named.
+    """
+    try:
+        data = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError(
+            f"{file} is no JSON", why=str(error)[:200], fix="save a run with allot simulate FILE -o json"
+        ) from None
+    if not isinstance(data, dict) or data.get("kind") != "SimulationRun":
+        raise InputError(f"{file} is no saved simulation", fix="save a run with allot simulate FILE -o json")
+    clean = without_nulls(data)
+    with at(file):
+        check_run(clean)
+    return RunSummary(
+        name=file,
+        jobs=tuple(_job(each) for each in clean["jobs"]),
+        makespan=clean["makespanSeconds"],
+        utilisation=tuple(clean["utilisation"].items()),
+    )
+
+
+def _job(data: Mapping[str, Any]) -> JobWait:
+    return JobWait(data["job"], data["queue"], data["waitSeconds"], "startedSeconds" in data, data["evictions"])
+
+
+def compare(before: RunSummary, after: RunSummary) -> Difference:
+    """The second run against the first.
+
+    Raises:
+        InputError: they have no job in common.
+    """
+    found = difference(before, after)
+    if not found.queues and (before.jobs or after.jobs):
+        raise InputError(
+            f"{before.name} and {after.name} have no job in common",
+            fix="compare runs of the same scenario or trace under different policies",
+        )
+    return found
+
+
+def _with_jobs(data: Mapping[str, Any], lines: Iterable[ScenarioLine]) -> Mapping[str, Any]:
+    for line in lines:
+        with at(line.where):
+            workload = completed(without_nulls(line.data))
+            check_workload(workload)
+            data = with_workload(data, workload)
+    return data
+
+
+def what_if(
+    lines: Iterable[ScenarioLine],
+    wanted: str | None,
+    changes: Sequence[Change],
+    jobs_of: Callable[[str], Iterable[ScenarioLine]],
+    request: RunRequest,
+    watch: Watch | None = None,
+) -> Difference:
+    """Run a scenario as it is and with all changes, and compare.
+
+    Args:
+        lines: the scenario file.
+        wanted: id of the scenario, where the file holds several.
+        changes: applied in order.
+        jobs_of: reads the file of a ``job:`` change.
+        request: how to run both.
+        watch: told how far each of the two has come.
+
+    Raises:
+        InputError: the scenario or a job is not of the format.
+        NotFoundError: a change names something that is not in the scenario.
+        UsageError: a change cannot be read.
+    """
+    line = pick_line(lines, wanted)
+    with at(line.where):
+        data = without_nulls(line.data)
+        check_queueing(data)
+    policies = request.policies
+    for change in changes:
+        if change.kind == "policy":
+            policies = (*policies, policy_of(change))
+        elif change.kind == "job":
+            data = _with_jobs(data, jobs_of(change.body))
+        else:
+            data = edit(data, change)
+    changed = read_line(ScenarioLine(f"{line.file} with {', '.join(map(str, changes))}", line.number, data))
+    after_request = RunRequest(policies, request.until, request.seed, request.spread)
+    before = simulate(read_line(line), request, watch)
+    after = simulate(changed, after_request, watch)
+    return difference(summary_of(before), summary_of(after, ", ".join(map(str, changes))))

@@ -1,0 +1,203 @@
+"""`allot compare` and `allot whatif`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.conftest import ROOT, Run
+from tests.unit.simulate.test_figures import GPU, job
+
+BORROWING = str(ROOT / "examples" / "scenarios" / "borrowing.jsonl")
+FAIR = str(ROOT / "examples" / "scenarios" / "fair-sharing.jsonl")
+
+SMALL: dict[str, Any] = {
+    "id": "small",
+    "env": {
+        "wakeupDelay": 1000,
+        "evictionLatency": 0,
+        "idleCycles": 3,
+        "maxCyclesPerInstant": 1000,
+        "maxCyclesTotal": 10_000,
+    },
+    "flavors": [{"name": "a100"}],
+    "clusterQueues": [
+        {
+            "name": name,
+            "resourceGroups": [
+                {"coveredResources": [GPU], "flavors": [{"flavor": "a100", "resources": {GPU: {"nominal": 2}}}]}
+            ],
+        }
+        for name in ("a", "b")
+    ],
+    "workloads": [
+        job("first", "a", 0, 10_000, 2),
+        job("second", "a", 1, 10_000, 2),
+        job("large", "b", 0, 10_000, 4),
+        job("other", "b", 1, 10_000, 1),
+    ],
+}
+"""`second` waits for `first`; `large` never fits."""
+
+
+@pytest.fixture
+def small(home: Path) -> str:
+    (home / "small.jsonl").write_text(json.dumps(SMALL), encoding="utf-8")
+    return "small.jsonl"
+
+
+def saved(run: Run, home: Path, name: str, *words: str) -> str:
+    (home / name).write_text(run("simulate", *words, "-o", "json").ok(), encoding="utf-8")
+    return name
+
+
+def test_compare_says_who_waits_longer(run: Run, home: Path) -> None:
+    before, after = saved(run, home, "a.json", BORROWING), saved(run, home, "b.json", FAIR)
+    doc = run("compare", before, after, "-o", "json").json()
+    assert doc["kind"] == "RunComparison"
+    first, second = (json.loads((home / name).read_text(encoding="utf-8")) for name in (before, after))
+    waits = [{each["job"]: each["waitSeconds"] for each in run_["jobs"]} for run_ in (first, second)]
+    nlp = [name for name in waits[0] if name.startswith("nlp")]
+    row = next(each for each in doc["queues"] if each["queue"] == "nlp")
+    mean = sum(waits[1][name] - waits[0][name] for name in nlp) / len(nlp)
+    assert row["changeSeconds"] == pytest.approx(mean, abs=0.01)
+    assert row["longer"] == sum(waits[1][name] > waits[0][name] for name in nlp)
+    assert row["shorter"] == sum(waits[1][name] < waits[0][name] for name in nlp)
+    assert [abs(each["changeSeconds"]) for each in doc["jobs"]] == sorted(
+        (abs(each["changeSeconds"]) for each in doc["jobs"]), reverse=True
+    )
+    text = run("compare", before, after).ok()
+    assert "waiting longer: " in text
+    assert "evictions 16 → 31" in text
+
+
+def test_a_run_compared_with_itself_changes_nothing(run: Run, home: Path) -> None:
+    file = saved(run, home, "a.json", BORROWING)
+    doc = run("compare", file, file, "-o", "json").json()
+    assert doc["jobs"] == doc["added"] == doc["removed"] == []
+    assert all(each["changeSeconds"] == 0 for each in doc["queues"])
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "is no saved simulation"),
+        ('{"kind": "PlacementRuns"}', "is no saved simulation"),
+        (
+            '{"kind": "SimulationRun", "makespanSeconds": 1, "utilisation": {}, "jobs": [{"job": 1}]}',
+            "bad.json: jobs[0].job",
+        ),
+        ('{"kind": "SimulationRun", "makespanSeconds": 1, "utilisation": {}, "jobs": []}', "no job in common"),
+    ],
+)
+def test_files_that_are_no_runs(run: Run, home: Path, content: str, says: str) -> None:
+    good = saved(run, home, "a.json", BORROWING)
+    (home / "bad.json").write_text(content, encoding="utf-8")
+    ran = run("compare", good, "bad.json")
+    assert ran.code == 1
+    assert says in ran.err
+    assert "a mistake in Allotment" not in ran.err
+
+
+def changes(run: Run, *words: str) -> dict[str, Any]:
+    return run("whatif", "--snapshot", *words, "-o", "json").json()  # type: ignore[no-any-return]
+
+
+def test_more_quota_starts_what_never_fitted(run: Run, small: str) -> None:
+    doc = changes(run, small, "--change", f"quota:b/a100/{GPU}=4")
+    (changed,) = [each for each in doc["jobs"] if each["job"] == "large"]
+    assert (changed["startedBefore"], changed["startedAfter"], changed["changeSeconds"]) == (False, True, None)
+    row = next(each for each in doc["queues"] if each["queue"] == "b")
+    assert (row["newlyStarted"], row["noLongerStarted"]) == (1, 0)
+    text = run("whatif", "--snapshot", small, "--change", f"quota:b/a100/{GPU}=4").ok()
+    assert "does not start" in text
+
+
+def test_several_changes_apply_in_order(run: Run, small: str) -> None:
+    doc = changes(run, small, "--change", f"quota:a/a100/{GPU}=0", "--change", f"quota:a/a100/{GPU}=4")
+    (changed,) = [each for each in doc["jobs"] if each["queue"] == "a"]
+    assert changed["job"] == "second"
+    assert changed["waitSecondsAfter"] == 0
+
+
+def test_a_further_job_delays_others(run: Run, home: Path, small: str) -> None:
+    extra = {"name": "extra", "clusterQueue": "a", "runtime": 5000, "podSets": SMALL["workloads"][0]["podSets"]}
+    (home / "extra.jsonl").write_text(json.dumps({**extra, "priority": 10}), encoding="utf-8")
+    doc = changes(run, small, "--change", "job:extra.jsonl")
+    assert [each["job"] for each in doc["added"]] == ["extra"]
+    delayed = {each["job"]: each["changeSeconds"] for each in doc["jobs"]}
+    assert delayed.keys() == {"first", "second"}
+    assert all(change >= 5 for change in delayed.values())
+
+
+def test_a_node_less(run: Run, home: Path) -> None:
+    scenario = json.loads(json.dumps(SMALL))
+    scenario["topologies"] = [{"name": "default", "levels": ["kubernetes.io/hostname"]}]
+    scenario["flavors"][0]["topology"] = "default"
+    scenario["nodes"] = [
+        {"name": f"n{i}", "labels": {"kubernetes.io/hostname": f"n{i}"}, "allocatable": {GPU: 2, "pods": 10}}
+        for i in range(2)
+    ]
+    scenario["workloads"] = scenario["workloads"][:2]
+    scenario["workloads"][1]["clusterQueue"] = "b"
+    for each in scenario["workloads"]:
+        each["podSets"][0]["topologyRequest"] = {"required": "kubernetes.io/hostname"}
+    (home / "nodes.jsonl").write_text(json.dumps(scenario), encoding="utf-8")
+    doc = changes(run, "nodes.jsonl", "--change", "drop-node:n1")
+    (changed,) = doc["jobs"]
+    assert (changed["job"], changed["waitSecondsBefore"]) == ("second", 0)
+    assert changed["waitSecondsAfter"] >= 9.9
+
+
+def test_weight_and_policy(run: Run, home: Path) -> None:
+    heavier = changes(run, FAIR, "--change", "weight:nlp=4")
+    nlp = next(each for each in heavier["queues"] if each["queue"] == "nlp")
+    assert nlp["changeSeconds"] < 0
+    fair = changes(run, BORROWING, "--change", "policy:fair-sharing")
+    direct = saved(run, home, "fair.json", FAIR)
+    waits = {each["job"]: each["waitSeconds"] for each in json.loads((home / direct).read_text())["jobs"]}
+    assert all(each["waitSecondsAfter"] == waits[each["job"]] for each in fair["jobs"])
+
+
+def test_until_stops_both(run: Run, small: str) -> None:
+    doc = changes(run, small, "--change", f"quota:a/a100/{GPU}=4", "--until", "5s")
+    (second,) = [each for each in doc["jobs"] if each["job"] == "second"]
+    assert (second["startedBefore"], second["startedAfter"]) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "says"),
+    [
+        ("quota", 2, "is no change"),
+        ("colour:red", 2, "is no change"),
+        ("quota:a=3", 2, "QUEUE/FLAVOR/RESOURCE=AMOUNT"),
+        (f"quota:a/a100/{GPU}", 2, "no value"),
+        (f"quota:a/a100/{GPU}=many", 2, "is not a quantity"),
+        (f"quota:a/a100/{GPU}=500m", 2, "comes in whole units"),
+        (f"quota:a/a100/{GPU}=-1", 2, "an amount below 0"),
+        (f"quota:c/a100/{GPU}=1", 3, "there is no queue or cohort 'c'"),
+        (f"quota:a/h100/{GPU}=1", 3, "it has a100/nvidia.com/gpu"),
+        ("weight:a=heavy", 2, "'heavy' is no weight"),
+        ("weight:a=nan", 2, "'nan' is no weight"),
+        ("drop-node:n1", 3, "it has no nodes"),
+        ("policy:nice", 2, "there is no such policy"),
+        ("job:nowhere.jsonl", 3, "there is no file nowhere.jsonl"),
+        ("job:bad.jsonl", 1, "bad.jsonl:1: clusterQueue is missing"),
+        ("job:twice.jsonl", 1, "twice.jsonl:1: there is a workload 'first' already"),
+        ("job:lost.jsonl", 1, "lost.jsonl:1: there is no queue 'c'"),
+    ],
+)
+def test_changes_that_cannot_be(run: Run, home: Path, small: str, change: str, code: int, says: str) -> None:
+    first = SMALL["workloads"][0]
+    (home / "bad.jsonl").write_text('{"name": "x"}', encoding="utf-8")
+    (home / "twice.jsonl").write_text(json.dumps(first), encoding="utf-8")
+    (home / "lost.jsonl").write_text(json.dumps({**first, "name": "x", "clusterQueue": "c"}), encoding="utf-8")
+    ran = run("whatif", "--snapshot", small, "--change", change)
+    assert ran.code == code, ran.err
+    assert ran.out == ""
+    assert says in ran.err
+    assert "a mistake in Allotment" not in ran.err
