@@ -203,3 +203,15 @@ def test_a_spoiled_scenario_never_looks_like_our_mistake(
     ran = run("conformance", kind, save(home / "spoiled.jsonl", scenario), "--write", "ours.jsonl")
     assert ran.code in (0, 1, 3), ran.err
     assert "a mistake in Allotment" not in ran.err, f"{key} of {parent}: {ran.err}"
+
+
+def test_a_mistyped_input_does_not_cost_an_older_answer(run: Run, home: Path) -> None:
+    (home / "ours.jsonl").write_text("older\n", encoding="utf-8")
+    assert run("conformance", "kueue", "nowhere.jsonl", "--write", "ours.jsonl").code == 3
+    assert (home / "ours.jsonl").read_text(encoding="utf-8") == "older\n"
+
+
+def test_answers_are_packed_by_name(run: Run, home: Path) -> None:
+    run("conformance", "kueue", str(QUEUES), "--write", "ours.jsonl.gz").ok()
+    with gzip.open(home / "ours.jsonl.gz", "rt", encoding="utf-8") as lines:
+        assert json.loads(lines.read())["id"] == "borrowing"

@@ -129,37 +129,52 @@ def first_line(path: Path) -> str:
 
 
 class AnswerFile:
-    """A JSON Lines file that is being written, line by line; a context manager.
+    """A JSON Lines file that is written line by line; a context manager. A name ending in ``.gz`` is packed.
 
-    When the work stops half-way, the lines until then are in the file.
+    It is opened with the first line, so that a mistyped input does not cost an older file. When the work stops
+    half-way, the lines until then are in it.
     """
 
     def __init__(self, path: Path, inputs: Iterable[Path]) -> None:
-        """Open it for writing; what it held is gone.
+        """Nothing is opened yet.
 
         Raises:
             ConflictError: it is one of the files that are being read.
-            InputError: it cannot be written.
         """
         if any(path.exists() and each.exists() and path.samefile(each) for each in inputs):
             raise ConflictError(f"{path} is also read", fix="write to another file")
-        try:
-            self._stream = (gzip.open if path.suffix == ".gz" else open)(path, "wt", encoding="utf-8")
-        except OSError as error:
-            raise InputError(
-                f"{path} cannot be written", why=error.strerror or str(error), fix="check the folder"
-            ) from error
+        self._path = path
+        self._stream: IO[str] | None = None
 
     def __enter__(self) -> Self:
-        """Nothing is written yet."""
+        """Nothing is opened yet."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it."""
-        self._stream.close()
+        """Close it; without a line and without an error it is an empty file."""
+        if self._stream is None and kind is None:
+            self._stream = self._open()
+        if self._stream is not None:
+            self._stream.close()
 
     def write(self, answer: Mapping[str, Any]) -> None:
-        """Append one object."""
+        """Append one object.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        if self._stream is None:
+            self._stream = self._open()
         self._stream.write(json.dumps(answer, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+    def _open(self) -> IO[str]:
+        try:
+            if self._path.suffix == ".gz":
+                return cast("IO[str]", gzip.open(self._path, "wt", encoding="utf-8"))
+            return self._path.open("w", encoding="utf-8")
+        except OSError as error:
+            raise InputError(
+                f"{self._path} cannot be written", why=error.strerror or str(error), fix="check the folder"
+            ) from error
