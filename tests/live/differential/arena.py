@@ -1,0 +1,210 @@
+"""Plays scenarios on the live control plane, side by side.
+
+Timestamps of the API have a resolution of one second, and Kueue wakes refused workloads one second after capacity
+became free. So all scenarios advance in rounds of a little more than that: one action each, then everything settles.
+Their quota trees are independent of each other; Kueue takes them through the same scheduling cycles.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from allotment.adapters.sandbox.client import Client, tls_context
+from allotment.adapters.sandbox.spec import Sandbox
+from allotment.errors import AllotmentError
+from tests.live.differential.objects import API, cluster_objects, collection_of, path_of, workload_object
+from tests.live.differential.record import EVICTED, RUNNING, Record, condition, shown
+from tests.live.differential.scenarios import Scenario
+
+MOST_ACTIONS = 15
+"""Careless policies preempt in endless loops; here a loop ends."""
+ROUND_SECONDS = 1.25
+STABLE_SECONDS = 0.25
+MOST_LOOKS = 40
+RELEASED = "Released by the differential test"
+
+_SPINNER: Scenario = {
+    "flavors": [{"name": "f0"}],
+    "cohorts": [],
+    "clusterQueues": [
+        {
+            "name": "cq0",
+            "cohort": "none",
+            "queueingStrategy": "StrictFIFO",
+            "resourceGroups": [
+                {
+                    "coveredResources": ["cpu"],
+                    "flavors": [{"flavor": "f0", "resources": {"cpu": {"nominal": 1000}}}],
+                }
+            ],
+        }
+    ],
+}
+"""A StrictFIFO head that can never fit keeps the scheduling cycles going, so that no scenario depends on others for it."""
+
+
+class Arena:
+    """One sandbox as a place to play. Not for use by several threads."""
+
+    def __init__(self, sandbox: Sandbox, name: str) -> None:
+        """Connect, and create the namespace of all workloads."""
+        self._client = Client(sandbox.ports["kube-apiserver"], tls_context(sandbox.directory / "pki"), 60.0)
+        self._name = name
+        self._plays = 0
+        self.rounds = 0
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        self._client.create("/api/v1/namespaces", body)
+        self._create(cluster_objects(_SPINNER, f"{name}-spin", name))
+        spinning = {"name": "w", "clusterQueue": "cq0", "priority": 0, "podSets": [
+            {"name": "main", "count": 1, "requests": {"cpu": 2000}}]}  # fmt: skip
+        self._create([workload_object(spinning, f"{name}-spin", name)])
+
+    def play(self, scenarios: Sequence[Scenario]) -> list[Record]:
+        """Take all scenarios to their ends; everything they consisted of is gone afterwards."""
+        self._plays += 1
+        records = [Record(each, f"{self._name}-{self._plays}-{i}") for i, each in enumerate(scenarios)]
+        objects = {each.prefix: cluster_objects(each.scenario, each.prefix, self._name) for each in records}
+        for record in records:
+            self._create(objects[record.prefix])
+        self._wait_until_active(records)
+        scripts = {record.prefix: list(record.scenario["steps"]) for record in records}
+        while moves := [(each, move) for each in records if (move := _next(each, scripts[each.prefix]))]:
+            self._round(moves)
+        for record in records:
+            for name in record.uids:
+                self._client.delete(f"{self._workloads}/{record.prefix}-{name}")
+        for record in records:
+            for each in reversed(objects[record.prefix]):
+                self._client.delete(path_of(each))
+        return records
+
+    @property
+    def _workloads(self) -> str:
+        return f"/apis/{API}/namespaces/{self._name}/workloads"
+
+    def _create(self, objects: Sequence[Mapping[str, Any]]) -> None:
+        for each in objects:
+            self._client.create(collection_of(each), each)
+
+    def _wait_until_active(self, records: Sequence[Record]) -> None:
+        wanted = {f"{each.prefix}-{queue['name']}" for each in records for queue in each.scenario["clusterQueues"]}
+        deadline = time.monotonic() + 60.0
+        while True:
+            items = self._client.get(f"/apis/{API}/clusterqueues")["items"]
+            active = {
+                each["metadata"]["name"]
+                for each in items
+                for state in each.get("status", {}).get("conditions", [])
+                if state["type"] == "Active" and state["status"] == "True"
+            }
+            if wanted <= active:
+                return
+            assert time.monotonic() < deadline, f"ClusterQueues do not become active: {sorted(wanted - active)}"
+            time.sleep(0.2)
+
+    def _round(self, moves: Sequence[tuple[Record, tuple[str, str]]]) -> None:
+        self.rounds += 1
+        for record, (verb, name) in moves:
+            if verb == "create":
+                [workload] = [each for each in record.scenario["workloads"] if each["name"] == name]
+                self._create([workload_object(workload, record.prefix, self._name)])
+            elif verb == "finish":
+                self._patch_status(f"{record.prefix}-{name}", _finish)
+            else:
+                self._patch_status(f"{record.prefix}-{name}", _release)
+            record.actions.append((verb, name))
+        live = self._settled()
+        for record, _ in moves:
+            _observe(record, live)
+
+    def _patch_status(self, name: str, change: Any) -> None:
+        """Change the status as a job's controller would; Kueue may write it at the same moment."""
+        path = f"{self._workloads}/{name}"
+        for _ in range(20):
+            workload = self._client.get(path)
+            change(workload, _now())
+            status, answer = self._client.request("PUT", f"{path}/status", workload)
+            if status == 200:
+                return
+            if status != 409:
+                raise AllotmentError(f"the API server refused the status of {name} ({status})", why=str(answer)[:500])
+        raise AllotmentError(f"the status of {name} could not be written", why="Kueue kept changing it")
+
+    def _settled(self) -> dict[str, dict[str, Any]]:
+        """All workloads, once no decision has changed for a moment. (Messages may change for ever.)"""
+        time.sleep(ROUND_SECONDS)
+        now = self._list()
+        for _ in range(MOST_LOOKS):
+            before = now
+            time.sleep(STABLE_SECONDS)
+            now = self._list()
+            if _decided(now) == _decided(before):
+                return now
+        raise AssertionError("Kueue keeps changing its decisions")
+
+    def _list(self) -> dict[str, dict[str, Any]]:
+        return {each["metadata"]["name"]: each for each in self._client.get(self._workloads)["items"]}
+
+
+def _decided(live: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    return {name: shown(each, "") for name, each in live.items()}
+
+
+def _next(record: Record, script: list[list[str]]) -> tuple[str, str] | None:
+    """End the first eviction, if there is one; else the script's next step that can be done."""
+    if len(record.actions) >= MOST_ACTIONS:
+        return None
+    states = record.states[-1] if record.states else {}
+    evicted = sorted(name for name, state in states.items() if state.startswith(EVICTED))
+    if evicted:
+        return "release", evicted[0]
+    while script:
+        verb, name = script.pop(0)
+        if verb == "create" or states.get(name, "").startswith(RUNNING):
+            return verb, name
+    return None
+
+
+def _observe(record: Record, live: Mapping[str, Mapping[str, Any]]) -> None:
+    states, messages, reserved = {}, {}, {}
+    for name in [name for verb, name in record.actions if verb == "create"]:
+        workload = live[f"{record.prefix}-{name}"]
+        record.uids[name] = workload["metadata"]["uid"]
+        record.created[name] = _seconds(workload["metadata"]["creationTimestamp"])
+        states[name] = shown(workload, record.prefix)
+        quota = condition(workload, "QuotaReserved")
+        if quota is not None and quota["status"] == "True":
+            reserved[name] = _seconds(quota["lastTransitionTime"])
+        elif quota is not None and quota["message"] != RELEASED:
+            messages[name] = quota["message"].replace(f"{record.prefix}-", "")
+    record.states.append(states)
+    record.messages.append(messages)
+    record.reserved.append(reserved)
+
+
+def _finish(workload: dict[str, Any], now: str) -> None:
+    _set(workload, "Finished", "True", now, "Succeeded", "Finished by the differential test")
+
+
+def _release(workload: dict[str, Any], now: str) -> None:
+    """What a job's controller writes once the job of an evicted workload has stopped."""
+    _set(workload, "QuotaReserved", "False", now, "Pending", RELEASED)
+    _set(workload, "Admitted", "False", now, "NoReservation", "The workload has no reservation")
+    workload["status"].pop("admission", None)
+
+
+def _set(workload: dict[str, Any], kind: str, status: str, now: str, reason: str, message: str) -> None:
+    conditions = workload.setdefault("status", {}).setdefault("conditions", [])
+    conditions[:] = [each for each in conditions if each["type"] != kind]
+    conditions.append({"type": kind, "status": status, "lastTransitionTime": now, "reason": reason, "message": message})
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _seconds(stamp: str) -> int:
+    return int(datetime.datetime.fromisoformat(stamp).timestamp())
