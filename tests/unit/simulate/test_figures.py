@@ -169,3 +169,15 @@ def test_uncertain_run_times_keep_their_mean() -> None:
     ran = [each.spans[0].end - each.spans[0].start for each in run.jobs]
     assert sum(ran) / len(ran) == pytest.approx(100_000, rel=0.03)
     assert len(set(ran)) > 3000
+
+
+@settings(max_examples=60, deadline=None)
+@given(items=st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 50), st.integers(1, 50), st.integers(1, 5))))
+def test_what_is_asked_beyond_all_quota_stays_pending(items: list[tuple[str, int, int, int]]) -> None:
+    jobs = [job(f"j{i}", q, t * 100 + i, r * 1000, g) for i, (q, t, r, g) in enumerate(items)]
+    run = simulate(scenario(*jobs, quotas={"a": 2, "b": 1}), RunRequest())
+    never = {each["name"] for each in jobs if each["podSets"][0]["requests"][GPU] > 3}
+    assert never <= {each.workload for each in run.pending}
+    assert sum(queue.pending for queue in run.queues) == len(run.pending)
+    assert sum(queue.jobs for queue in run.queues) == len(jobs)
+    assert sum(queue.finished for queue in run.queues) + len(run.pending) == len(jobs)

@@ -62,8 +62,8 @@ def _tick_distance(span: int) -> int:
 
 def _frame(height: int, body: str, label: str) -> str:
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label, quote=True)}" '
-        f'preserveAspectRatio="xMidYMid meet">{body}</svg>'
+        f'<div class="scroll"><svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label, quote=True)}" '
+        f'preserveAspectRatio="xMidYMid meet">{body}</svg></div>'
     )
 
 
@@ -201,7 +201,7 @@ def timeline(rows: Sequence[Row], start: int, end: int, *, label: str) -> str:
         parts.append(_text(x, height - 10, short_time(tick)))
     for index, row in enumerate(rows):
         y = _TOP + pitch * index
-        parts.append(_text(left - 8, y + 10, row.label[:22], anchor="end"))
+        parts.append(_text(left - 8, y + 10, _shortened(row.label), anchor="end"))
         for bar in row.bars:
             x, size = left + scale * (bar.start - start), scale * (bar.end - bar.start)
             inset, tall, kind = (5, 3, "wait") if bar.kind == "wait" else (1, 11, f"area c{row.colour}")
@@ -211,6 +211,11 @@ def timeline(rows: Sequence[Row], start: int, end: int, *, label: str) -> str:
             if bar.kind == "lost":
                 parts.append(f'<rect class="over" fill="url(#lost)" {box}/>')
     return _frame(height, "".join(parts), label)
+
+
+def _shortened(name: str) -> str:
+    """Both ends of a long name: the end is what tells generated names apart."""
+    return name if len(name) <= 22 else f"{name[:9]}…{name[-12:]}"
 
 
 _WORDS: Final = {"wait": "waits", "run": "runs", "lost": "runs, then evicted,"}

@@ -44,7 +44,8 @@ th:first-child, td:first-child, td.text, th.text { text-align: left } td.text { 
 ul.key { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 18px; padding: 0; margin: 0 0 8px; font-size: 13px }
 ul.key i { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin-right: 6px }
 ul.key i.dash { height: 0; width: 16px; border-top: 2px dashed var(--soft); vertical-align: middle; border-radius: 0 }
-svg { display: block; width: 100%; height: auto } .tick { fill: var(--soft); font: 12px system-ui, sans-serif }
+svg { display: block; width: 100%; min-width: 640px; height: auto }
+.tick { fill: var(--soft); font: 12px system-ui, sans-serif }
 .grid { stroke: var(--rule) } .ceiling { stroke: var(--soft); stroke-width: 1.5; stroke-dasharray: 6 5 }
 .wait { fill: var(--wait) } .hatch { fill: var(--paper); opacity: 0.6 } .over { pointer-events: none }
 .line { fill: none; stroke-width: 2 } .notice { color: var(--c6) }
@@ -161,6 +162,8 @@ def _distribution(run: RunFigures, colours: dict[str, int], keys: Sequence[tuple
     for job in waited:
         index = next((i for i, bound in enumerate(_BINS) if job.waited <= bound), len(_BINS))
         counts[colours[job.queue]][index] += 1
+    if not waited:
+        return f"<h2>How long jobs waited</h2><p>None of the {len(started):,} jobs that started had to wait.</p>"
     names = [*(f"≤ {short_time(bound)}" for bound in _BINS), "longer"]
     series = [Series(label, colour, counts[colour]) for label, colour in keys]
     lead = (
