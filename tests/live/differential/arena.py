@@ -7,7 +7,7 @@ Their quota trees are independent of each other; Kueue takes them through the sa
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -43,7 +43,7 @@ _SPINNER: Scenario = {
         }
     ],
 }
-"""A StrictFIFO head that can never fit keeps the scheduling cycles going, so that no scenario depends on others for it."""
+"""A StrictFIFO head that never fits keeps the scheduling cycles going: no scenario depends on others for it."""
 
 
 class Arena:
@@ -54,6 +54,7 @@ class Arena:
         self._client = Client(sandbox.ports["kube-apiserver"], tls_context(sandbox.directory / "pki"), 60.0)
         self._name = name
         self._plays = 0
+        self._left: list[str] = []
         self.rounds = 0
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         self._client.create("/api/v1/namespaces", body)
@@ -63,7 +64,9 @@ class Arena:
         self._create([workload_object(spinning, f"{name}-spin", name)])
 
     def play(self, scenarios: Sequence[Scenario]) -> list[Record]:
-        """Take all scenarios to their ends; everything they consisted of is gone afterwards."""
+        """Take all scenarios to their ends; what they consisted of goes when others are played."""
+        for path in self._left:
+            self._client.delete(path)
         self._plays += 1
         records = [Record(each, f"{self._name}-{self._plays}-{i}") for i, each in enumerate(scenarios)]
         objects = {each.prefix: cluster_objects(each.scenario, each.prefix, self._name) for each in records}
@@ -73,12 +76,8 @@ class Arena:
         scripts = {record.prefix: list(record.scenario["steps"]) for record in records}
         while moves := [(each, move) for each in records if (move := _next(each, scripts[each.prefix]))]:
             self._round(moves)
-        for record in records:
-            for name in record.uids:
-                self._client.delete(f"{self._workloads}/{record.prefix}-{name}")
-        for record in records:
-            for each in reversed(objects[record.prefix]):
-                self._client.delete(path_of(each))
+        self._left = [f"{self._workloads}/{record.prefix}-{name}" for record in records for name in record.uids]
+        self._left += [path_of(each) for record in records for each in reversed(objects[record.prefix])]
         return records
 
     @property
@@ -203,8 +202,8 @@ def _set(workload: dict[str, Any], kind: str, status: str, now: str, reason: str
 
 
 def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _seconds(stamp: str) -> int:
-    return int(datetime.datetime.fromisoformat(stamp).timestamp())
+    return int(dt.datetime.fromisoformat(stamp).timestamp())

@@ -101,10 +101,12 @@ class Placed:
 
 
 def create_priorities(client: Client) -> None:
-    """The priority classes that the pods name."""
+    """The priority classes that the pods name, unless they are there."""
+    there = {each["metadata"]["name"] for each in client.get("/apis/scheduling.k8s.io/v1/priorityclasses")["items"]}
     for name, value in PRIORITIES.items():
         body = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}}
-        client.create("/apis/scheduling.k8s.io/v1/priorityclasses", {**body, "value": value})
+        if name not in there:
+            client.create("/apis/scheduling.k8s.io/v1/priorityclasses", {**body, "value": value})
 
 
 def play_placement(client: Client, scenario: Mapping[str, Any]) -> list[Placed]:
@@ -152,10 +154,10 @@ def _place(client: Client, pod: Mapping[str, Any], there: set[str]) -> Placed:
         if live["spec"].get("nodeName"):
             break
         refused = [each for each in live["status"].get("conditions", []) if each["type"] == "PodScheduled"]
-        if refused and refused[0]["status"] == "False" and not live["status"].get("nominatedNodeName"):
-            if not _victims(client, there):
-                client.delete(path)
-                return Placed(None, refused[0]["message"], ())
+        waits = bool(refused) and refused[0]["status"] == "False" and not live["status"].get("nominatedNodeName")
+        if waits and not _victims(client, there):
+            client.delete(path)
+            return Placed(None, refused[0]["message"], ())
         time.sleep(0.03)
     return Placed(live["spec"]["nodeName"], "", _victims(client, there))
 

@@ -41,7 +41,7 @@ class Record:
 def running(pod_sets: list[tuple[str, int, Mapping[str, str]]]) -> str:
     """The text of an admission: name, count and flavor per resource of each PodSet."""
     parts = [
-        f"{name}×{count}({', '.join(f'{resource}={flavor}' for resource, flavor in sorted(flavors.items()))})"
+        f"{name}*{count}({', '.join(f'{resource}={flavor}' for resource, flavor in sorted(flavors.items()))})"
         for name, count, flavors in pod_sets
     ]
     return f"{RUNNING} {' '.join(parts)}"

@@ -16,7 +16,7 @@ Scenario = dict[str, Any]
 
 KUEUE = "v0.19.2"
 GPU = "nvidia.com/gpu"
-WITHIN = ("Never", "LowerPriority", "LowerPriority", "LowerOrNewerEqualPriority")
+WITHIN = ("Never", "LowerPriority", "LowerPriority", "LowerPriority", "LowerOrNewerEqualPriority")
 RECLAIM = ("Never", "LowerPriority", "LowerPriority", "Any", "Any")
 _ENVIRONMENT = {
     "wakeupDelay": 1000, "evictionLatency": 1, "idleCycles": 6, "maxCyclesPerInstant": 400, "maxCyclesTotal": 5000,
@@ -80,7 +80,7 @@ def _groups(rng: Random, flavors: list[dict[str, Any]], resources: list[str], *,
 
     def quota(resource: str) -> dict[str, int]:
         scale = 1000 if resource == "cpu" else 1
-        result = {"nominal": scale * rng.choice((0, 1, 2, 3, 4, 5))}
+        result = {"nominal": scale * rng.choice((0, 1, 2, 2, 3, 4))}
         if limits and rng.random() < 0.25:
             result["borrowingLimit"] = scale * rng.randint(0, 3)
         if limits and rng.random() < 0.25:
@@ -129,7 +129,7 @@ def _workload(
         "name": f"w{index}",
         "uid": f"u{index}",
         "clusterQueue": rng.choice(queues)["name"],
-        "priority": rng.choice((0, 0, 10, 10, 100)),
+        "priority": rng.choice((0, 0, 10, 10, 100)) + 10 * (index // 3),
         "createdAt": index * 1000,
         "runtime": 1_000_000,
         "podSets": pod_sets,
@@ -166,6 +166,16 @@ def smaller(scenario: Scenario) -> Iterator[Scenario]:
     for index, (verb, _) in enumerate(scenario["steps"]):
         if verb == "finish":
             yield _changed(scenario, lambda it, at=index: it["steps"].pop(at))
+    yield from _plainer_queues(scenario)
+    for index, workload in enumerate(scenario["workloads"]):
+        yield from _plainer_workload(scenario, index, workload)
+    for index, cohort in enumerate(scenario["cohorts"]):
+        for key in ("resourceGroups", "fairWeight"):
+            if key in cohort:
+                yield _changed(scenario, lambda it, at=index, k=key: it["cohorts"][at].pop(k))
+
+
+def _plainer_queues(scenario: Scenario) -> Iterator[Scenario]:
     used = {each["clusterQueue"] for each in scenario["workloads"]}
     for index, queue in enumerate(scenario["clusterQueues"]):
         if queue["name"] not in used:
@@ -180,12 +190,6 @@ def smaller(scenario: Scenario) -> Iterator[Scenario]:
         if queue.get("queueingStrategy") == "StrictFIFO":
             yield _changed(scenario, lambda it, at=index: it["clusterQueues"][at].pop("queueingStrategy"))
         yield from _fewer_quotas(scenario, index)
-    for index, workload in enumerate(scenario["workloads"]):
-        yield from _plainer_workload(scenario, index, workload)
-    for index, cohort in enumerate(scenario["cohorts"]):
-        for key in ("resourceGroups", "fairWeight"):
-            if key in cohort:
-                yield _changed(scenario, lambda it, at=index, k=key: it["cohorts"][at].pop(k))
 
 
 def _fewer_quotas(scenario: Scenario, index: int) -> Iterator[Scenario]:

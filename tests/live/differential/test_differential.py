@@ -1,0 +1,104 @@
+"""Random scenarios, decided by the real Kueue v0.19.2 and kube-scheduler 1.36.3, and by our engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from allotment.adapters.sandbox.client import Client, tls_context
+from allotment.adapters.sandbox.spec import KueueOptions, Sandbox, SandboxSpec
+from tests.live.conftest import unique_name
+from tests.live.differential.agreement import Verdict, judge
+from tests.live.differential.arena import Arena
+from tests.live.differential.placing import (
+    create_priorities,
+    generate_placement,
+    placement_differences,
+    play_placement,
+)
+from tests.live.differential.scenarios import generate
+
+pytestmark = pytest.mark.live
+
+SandboxIn = Callable[[bool], Sandbox]
+MODES = [pytest.param(False, id="classical"), pytest.param(True, id="fair")]
+EVERY_RUN = 8
+NIGHTLY = 100
+SIDE_BY_SIDE = 20
+SAME_MESSAGES = 0.95
+"""Share of equal messages. Of a head that is tried for ever Kueue shows whichever text was the last."""
+
+
+@pytest.fixture(scope="module")
+def sandbox_in(new_sandbox: Callable[[SandboxSpec], Sandbox]) -> SandboxIn:
+    """One sandbox without nodes; its Kueue starts again when the mode (fair sharing or not) changes."""
+    name = unique_name()
+
+    def prepare(fair: bool) -> Sandbox:
+        return new_sandbox(SandboxSpec(name, (), KueueOptions(frameworks=("batch/job",), fair_sharing=fair)))
+
+    return prepare
+
+
+def tell(request: pytest.FixtureRequest, text: str) -> None:
+    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.write_line(text)
+
+
+def expect_agreement(verdict: Verdict, request: pytest.FixtureRequest) -> None:
+    tell(request, "\n".join([str(verdict), *verdict.messages]))
+    assert not verdict.failures, "\n\n".join([str(verdict), *verdict.failures])
+    assert len(verdict.unrepeated) <= max(1, verdict.scenarios // 20), str(verdict)
+    assert verdict.counts["messages equal"] >= SAME_MESSAGES * verdict.counts["messages compared"], verdict.messages
+    assert verdict.counts["release actions"] > 0, "no scenario preempts: nothing was compared that matters"
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("fair", MODES)
+def test_kueue_and_the_engine_decide_alike(sandbox_in: SandboxIn, request: pytest.FixtureRequest, fair: bool) -> None:
+    arena = Arena(sandbox_in(fair), f"differential-{'fair' if fair else 'classical'}")
+    expect_agreement(judge(arena, [generate(seed, fair=fair) for seed in range(EVERY_RUN)]), request)
+
+
+@pytest.mark.timeout(900)
+def test_kube_scheduler_and_placement_decide_alike(sandbox_in: SandboxIn, request: pytest.FixtureRequest) -> None:
+    expect_same_placements(sandbox_in(True), range(4), request)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("fair", MODES)
+def test_a_hundred_scenarios(sandbox_in: SandboxIn, request: pytest.FixtureRequest, fair: bool) -> None:
+    arena, verdict = Arena(sandbox_in(fair), f"nightly-{'fair' if fair else 'classical'}"), Verdict()
+    for first in range(1000, 1000 + NIGHTLY, SIDE_BY_SIDE):
+        verdict.add(judge(arena, [generate(seed, fair=fair) for seed in range(first, first + SIDE_BY_SIDE)]))
+    expect_agreement(verdict, request)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_fifty_placement_scenarios(sandbox_in: SandboxIn, request: pytest.FixtureRequest) -> None:
+    expect_same_placements(sandbox_in(True), range(100, 150), request)
+
+
+def expect_same_placements(sandbox: Sandbox, seeds: range, request: pytest.FixtureRequest) -> None:
+    failures, pods, refused, victims = [], 0, 0, 0
+    with Client(sandbox.ports["kube-apiserver"], tls_context(sandbox.directory / "pki"), 60.0) as client:
+        create_priorities(client)
+        for seed in seeds:
+            scenario = generate_placement(seed)
+            placed = play_placement(client, scenario)
+            pods += len(placed)
+            refused += sum(each.node is None for each in placed)
+            victims += sum(len(each.victims) for each in placed)
+            failures += [f"{each}\n{json.dumps(scenario)}" for each in placement_differences(scenario, placed)]
+    agree = len(seeds) - len(failures)
+    tell(
+        request,
+        f"{agree} of {len(seeds)} placement scenarios agree: {pods} pods, {refused} refused, {victims} preempted",
+    )
+    assert not failures, "\n\n".join(failures)
+    assert refused > 0
