@@ -1,0 +1,1 @@
+"""When will this job start? An interval with a stated coverage, from repeated simulation."""
