@@ -38,11 +38,11 @@ def short_time(ms: float) -> str:
 
 
 def short_number(value: float) -> str:
-    """``950``, ``12.5k``, ``3M``."""
+    """``0.25``, ``950``, ``12.5k``, ``3M``."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if value >= size:
             return f"{value / (1000 if unit == 'k' else size):.1f}".removesuffix(".0") + unit
-    return f"{value:.1f}".removesuffix(".0")
+    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def _nice(top: float, ticks: int = 4) -> list[float]:
