@@ -47,7 +47,7 @@ def short_number(value: float) -> str:
 
 def _nice(top: float, ticks: int = 4) -> list[float]:
     """Round ticks from 0 to at least `top`."""
-    if top <= 0:
+    if top < 1e-6:  # nothing, or what rounding left of it
         return [0.0, 1.0]
     raw = top / ticks
     size = 10.0 ** math.floor(math.log10(raw))
