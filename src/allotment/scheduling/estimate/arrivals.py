@@ -25,21 +25,19 @@ class ReplayedPast:
     """Draws futures by replaying the past from a random moment on, again from its beginning when it is used up.
 
     Stretches are kept whole because jobs come in bursts, and bursts are what makes jobs wait. How long a replayed job
-    runs is drawn anew.
+    runs is drawn anew, by the name of the past workload.
 
     Attributes:
         past: by ascending time, none after `now`.
         since: from when on the past is known completely.
         now: the present moment.
-        runtimes: what is known of run times, by the name of the past workload.
     """
 
     past: Sequence[PastArrival]
     since: int
     now: int
-    runtimes: Runtimes
 
-    def __call__(self, chance: Chance) -> Iterator[FutureArrival]:
+    def __call__(self, chance: Chance, runtimes: Runtimes) -> Iterator[FutureArrival]:
         """One future; it ends only where there is no past."""
         span = self.now - self.since
         if not self.past or span <= 0:
@@ -54,6 +52,6 @@ class ReplayedPast:
                 at = each.at + shift
                 name = f"{each.workload.name}~{number}"
                 workload = replace(each.workload, name=name, uid=name, queued_since=at)
-                yield FutureArrival(workload, at, self.runtimes.remaining(each.workload.name, 0, chance))
+                yield FutureArrival(workload, at, runtimes.remaining(each.workload.name, 0, chance))
             shift += span
             place = 0

@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 
 from allotment.scheduling.engine import QueueingEngine
 from allotment.scheduling.estimate.interval import Chance, Interval, central_interval, quantile
-from allotment.scheduling.estimate.runtimes import Runtimes
+from allotment.scheduling.estimate.runtimes import RuntimeModel, Runtimes
 from allotment.scheduling.inputs import ClusterState, EngineSettings, PodSetAdmission, Workload
 
 _FINISH = 0
@@ -44,8 +44,11 @@ class FutureArrival:
     runtime: int
 
 
-Arrivals = Callable[[Chance], Iterable[FutureArrival]]
-"""Draws one future: workloads by ascending time, all after now, with names of their own; it need not end."""
+Arrivals = Callable[[Chance, Runtimes], Iterable[FutureArrival]]
+"""Draws one future from chance and that future's run times.
+
+Workloads come by ascending time, all after now, with names of their own; it need not end.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ class StartEstimate:
 def estimate_starts(
     situation: Situation,
     question: Question,
-    runtimes: Runtimes,
+    runtimes: RuntimeModel,
     chance: Chance,
     arrivals: Arrivals | None = None,
 ) -> tuple[StartEstimate, ...]:
@@ -116,7 +119,7 @@ def estimate_starts(
     Args:
         situation: the present.
         question: which workloads, and how thoroughly.
-        runtimes: what is known of run times.
+        runtimes: makes the run times of each simulation.
         chance: source of randomness; the same seed gives the same answer.
         arrivals: what may be submitted meanwhile; None = nothing.
 
@@ -125,7 +128,7 @@ def estimate_starts(
     """
     waits: dict[str, list[float]] = {name: [] for name in question.asked}
     for _ in range(question.repeats):
-        future = Future(situation, runtimes, chance, arrivals)
+        future = Future(situation, runtimes(), chance, arrivals)
         starts = future.starts(question.asked, situation.now + question.horizon)
         for name, values in waits.items():
             values.append(starts[name] - situation.now if name in starts else math.inf)
@@ -165,7 +168,7 @@ class Future:
         for workload in situation.pending:
             self._engine.add(workload)
             self._know(workload.name, 0)
-        self._future = iter(arrivals(chance) if arrivals is not None else ())
+        self._future = iter(arrivals(chance, runtimes) if arrivals is not None else ())
         self._coming: FutureArrival | None = None
         self._next_arrival()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Protocol
 
 from allotment.scheduling.estimate.interval import Chance
@@ -14,11 +14,15 @@ _NEVER_AGAIN = 1e-6
 
 
 class Runtimes(Protocol):
-    """A distribution of run time for every job."""
+    """Run times in one possible future."""
 
     def remaining(self, name: str, elapsed: int, chance: Chance) -> int:
-        """One draw of how much longer a job runs that has run for `elapsed`; at least 1."""
+        """How much longer a job runs that has run for `elapsed`; at least 1."""
         ...
+
+
+RuntimeModel = Callable[[], Runtimes]
+"""Makes the run times of a fresh future; what it draws once there, it may share between jobs."""
 
 
 class RuntimeHistory:
@@ -33,7 +37,7 @@ class RuntimeHistory:
         enough: how many longer run times a group must hold to be drawn from.
     """
 
-    def __init__(self, *, recent: int = 300, enough: int = 10) -> None:
+    def __init__(self, *, recent: int = 300, enough: int = 5) -> None:
         self._recent = recent
         self._enough = enough
         self._order: dict[Hashable, deque[int]] = {}
@@ -49,15 +53,24 @@ class RuntimeHistory:
             if len(order) > self._recent:
                 del ordered[bisect_left(ordered, order.popleft())]
 
-    def remaining(self, groups: Sequence[Hashable], elapsed: int, chance: Chance) -> int:
-        """One draw of how much longer a job of these groups runs; at least 1."""
+    def seen(self, group: Hashable) -> int:
+        """How many run times of a group are kept."""
+        return len(self._sorted.get(group, ()))
+
+    def remaining(self, groups: Sequence[Hashable], elapsed: int, level: float) -> int:
+        """How much longer a job of these groups runs; at least 1.
+
+        Args:
+            groups: narrowest first.
+            elapsed: how long it has run.
+            level: which quantile of the distribution, in [0, 1); a uniform random number makes a random draw.
+        """
         for group in groups:
             ordered = self._sorted.get(group, [])
             longer = bisect_right(ordered, elapsed)
             if len(ordered) - longer >= self._enough:
-                return max(1, ordered[longer + chance.randrange(len(ordered) - longer)] - elapsed)
-        survival = max(chance.random(), _NEVER_AGAIN)
-        return max(1, round(max(elapsed, 1) * (1 / survival - 1)))
+                return max(1, ordered[longer + int(level * (len(ordered) - longer))] - elapsed)
+        return max(1, round(max(elapsed, 1) * (1 / max(1 - level, _NEVER_AGAIN) - 1)))
 
 
 def around_estimate(estimate: int, elapsed: int, sigma: float, chance: Chance) -> int:

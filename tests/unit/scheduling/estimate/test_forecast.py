@@ -19,6 +19,7 @@ from allotment.scheduling.estimate.forecast import (
     estimate_starts,
 )
 from allotment.scheduling.estimate.interval import Chance, Interval
+from allotment.scheduling.estimate.runtimes import Runtimes
 from allotment.scheduling.inputs import EngineSettings, PodSetAdmission, PreemptionPolicy, Workload
 from allotment.scheduling.simulate.environment import Admitted, Evicted, simulate
 from allotment.scheduling.simulate.scenario import Scenario
@@ -45,7 +46,7 @@ def running(name: str, cpu: int, since: int, cluster_queue: str = "q") -> Runnin
 
 
 def ask(situation: Situation, runtimes: Known, *asked: str, **rest: object) -> dict[str, StartEstimate]:
-    found = estimate_starts(situation, Question(asked, 10_000), runtimes, random.Random(1), **rest)  # type: ignore[arg-type]
+    found = estimate_starts(situation, Question(asked, 10_000), lambda: runtimes, random.Random(1), **rest)  # type: ignore[arg-type]
     return {each.workload: each for each in found}
 
 
@@ -83,7 +84,7 @@ def test_uncertain_run_times_give_a_width_and_the_seed_decides() -> None:
 
 
 def test_later_arrivals_of_higher_priority_push_the_start_back() -> None:
-    def rival(chance: Chance) -> list[FutureArrival]:
+    def rival(chance: Chance, runtimes: Runtimes) -> list[FutureArrival]:
         return [FutureArrival(workload("rival", "q", 10, priority=5, since=120), 120, 500)]
 
     situation = one_queue([running("a", 10, 0)], [workload("x", "q", 5, since=50)])
@@ -92,7 +93,7 @@ def test_later_arrivals_of_higher_priority_push_the_start_back() -> None:
 
 
 def test_a_preempted_workload_runs_again_from_its_beginning() -> None:
-    def rival(chance: Chance) -> list[FutureArrival]:
+    def rival(chance: Chance, runtimes: Runtimes) -> list[FutureArrival]:
         return [FutureArrival(workload("rival", "q", 10, priority=5, since=120), 120, 30)]
 
     cluster = state(queue("q", within_cluster_queue=PreemptionPolicy.LOWER_PRIORITY))
@@ -129,16 +130,16 @@ def test_from_the_beginning_a_future_is_the_simulation(scenario: Scenario, seed:
         situation,
         Known(**totals),
         random.Random(seed),
-        lambda _: [FutureArrival(each.workload, each.queued_at, each.runtime) for each in coming],
+        lambda _, __: [FutureArrival(each.workload, each.queued_at, each.runtime) for each in coming],
     )
     assert future.starts(totals, 10_000) == first
 
 
 def test_the_past_is_replayed_in_order_and_after_now() -> None:
     past = [PastArrival(workload(f"p{n}", "q", 1, since=n * 10), n * 10) for n in range(1, 5)]
-    replay = ReplayedPast(past, 0, 50, Known(p1=1, p2=2, p3=3, p4=4))
+    known = Known(p1=1, p2=2, p3=3, p4=4)
     drawn = []
-    for each in replay(random.Random(3)):
+    for each in ReplayedPast(past, 0, 50)(random.Random(3), known):
         drawn.append(each)
         if len(drawn) == 12:
             break
@@ -153,5 +154,5 @@ def test_the_past_is_replayed_in_order_and_after_now() -> None:
 @pytest.mark.parametrize("past", [[], None])
 def test_without_a_past_there_is_no_future(past: list[PastArrival] | None) -> None:
     moment = [PastArrival(workload("p", "q", 1), 50)]
-    replay = ReplayedPast([], 0, 50, Known()) if past is not None else ReplayedPast(moment, 50, 50, Known())
-    assert list(replay(random.Random(1))) == []
+    replay = ReplayedPast([], 0, 50) if past is not None else ReplayedPast(moment, 50, 50)
+    assert list(replay(random.Random(1), Known())) == []

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from allotment.scheduling.estimate.batches import BatchRuntimes, Submitted, batches
 from allotment.scheduling.estimate.calibration import Calibration
 from allotment.scheduling.estimate.interval import Interval, central_interval, quantile
 from allotment.scheduling.estimate.runtimes import RuntimeHistory, around_estimate
@@ -45,7 +46,7 @@ def history(*, enough: int = 3) -> RuntimeHistory:
 
 def draws(known: RuntimeHistory, groups: tuple[str, ...], elapsed: int) -> set[int]:
     chance = random.Random(1)
-    return {known.remaining(groups, elapsed, chance) for _ in range(200)}
+    return {known.remaining(groups, elapsed, chance.random()) for _ in range(200)}
 
 
 def test_draws_come_from_the_narrowest_group_that_knows_enough() -> None:
@@ -60,9 +61,41 @@ def test_what_has_run_longer_is_conditional_on_it() -> None:
 
 def test_beyond_all_experience_half_run_as_long_again() -> None:
     chance = random.Random(1)
-    left = sorted(history().remaining(("team", "all"), 9_000, chance) for _ in range(2_001))
+    left = sorted(history().remaining(("team", "all"), 9_000, chance.random()) for _ in range(2_001))
     assert left[1_000] == pytest.approx(9_000, rel=0.1)
     assert left[0] >= 1
+
+
+def submitted(*jobs: tuple[str, int, str]) -> list[Submitted]:
+    return [Submitted(name, at, (kind,)) for name, at, kind in jobs]
+
+
+def test_a_batch_ends_with_a_gap_and_holds_one_kind() -> None:
+    numbers = batches(submitted(("a", 0, "x"), ("b", 5, "y"), ("c", 10, "x"), ("d", 20, "x"), ("e", 31, "x")), 10)
+    assert numbers["a"] == numbers["c"] == numbers["d"]
+    assert len({numbers[name] for name in "abe"}) == 3
+
+
+GROUPS = dict.fromkeys(("a", "b", "c"), ("batch", "team", "all"))
+
+
+def test_jobs_of_a_batch_run_equally_long_in_one_future_and_differently_in_another() -> None:
+    chance = random.Random(1)
+    totals = set()
+    for _ in range(50):
+        world = BatchRuntimes(history(), GROUPS, {})
+        assert world.remaining("a", 0, chance) == world.remaining("b", 0, chance)
+        totals.add(world.remaining("c", 0, chance))
+    assert totals == {10, 20, 30, 40, 50}
+
+
+def test_a_batch_runs_at_least_as_long_as_its_oldest_until_one_ends() -> None:
+    chance = random.Random(1)
+    totals = {BatchRuntimes(history(), GROUPS, {"batch": 25}).remaining("a", 0, chance) for _ in range(50)}
+    assert totals == {30, 40, 50}
+    known = history(enough=1)
+    known.finished(("batch",), 7)
+    assert BatchRuntimes(known, GROUPS, {"batch": 25}).remaining("a", 0, chance) == 7
 
 
 def test_an_estimate_is_conditional_too() -> None:
