@@ -1,0 +1,111 @@
+"""The composition root: which adapter stands behind which use case. Nothing else puts them together.
+
+Each function imports what it needs when it is called, so that a command pays only for its own part; a test holds
+what `--help` may import.
+"""
+
+from __future__ import annotations
+
+from allotment.wiring.clusters import (
+    apply,
+    connect,
+    evidence,
+    find_drift,
+    guardrails,
+    live_plan,
+    offline_plan,
+    prove,
+    read_plan,
+    refuse_stale,
+    save_plan,
+)
+from allotment.wiring.directories import (
+    accelerator_lines,
+    add_team,
+    holds_platform,
+    load,
+    names,
+    purge_teams,
+    remove_team,
+    render_clusters,
+    render_tree,
+    schema,
+    schema_text,
+    start_platform,
+    summarize,
+    write_edit,
+    write_file,
+    write_tree,
+)
+from allotment.wiring.engine import (
+    check_conformance,
+    compare_placement,
+    compare_runs,
+    load_scenario,
+    simulate,
+    trace_kind,
+    what_if,
+)
+from allotment.wiring.sandboxes import (
+    sandbox_down,
+    sandbox_kubeconfig,
+    sandbox_names,
+    sandbox_programs,
+    sandbox_status,
+    sandbox_up,
+)
+from allotment.wiring.settings import (
+    config_path,
+    forget_setting,
+    read_settings,
+    store_setting,
+    user_path,
+)
+
+__all__ = [
+    "accelerator_lines",
+    "add_team",
+    "apply",
+    "check_conformance",
+    "compare_placement",
+    "compare_runs",
+    "config_path",
+    "connect",
+    "evidence",
+    "find_drift",
+    "forget_setting",
+    "guardrails",
+    "holds_platform",
+    "live_plan",
+    "load",
+    "load_scenario",
+    "names",
+    "offline_plan",
+    "prove",
+    "purge_teams",
+    "read_plan",
+    "read_settings",
+    "refuse_stale",
+    "remove_team",
+    "render_clusters",
+    "render_tree",
+    "sandbox_down",
+    "sandbox_kubeconfig",
+    "sandbox_names",
+    "sandbox_programs",
+    "sandbox_status",
+    "sandbox_up",
+    "save_plan",
+    "schema",
+    "schema_text",
+    "simulate",
+    "start_platform",
+    "store_setting",
+    "summarize",
+    "trace_kind",
+    "user_path",
+    "what_if",
+    "write_edit",
+    "write_file",
+    "write_tree",
+]

@@ -1,0 +1,159 @@
+"""The platform directory: load, edit, render."""
+# ruff: noqa: PLC0415 (each function imports what it needs, see the package)
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from allotment.adapters.folders import Written
+    from allotment.model.cluster import Cluster
+    from allotment.model.manifest import Manifests
+    from allotment.model.platform import Platform
+    from allotment.operations.rendering import Rendered
+    from allotment.operations.teams import Edit
+    from allotment.operations.validating import AcceleratorLine, Summary
+    from allotment.spec.edit import TeamRequest
+    from allotment.spec.load import Loaded
+
+
+def holds_platform(directory: Path) -> bool:
+    """Whether a folder is a platform directory."""
+    from allotment.adapters import folders
+
+    return folders.holds_platform(directory)
+
+
+def load(directory: Path) -> Loaded:
+    """The platform of a directory, with its warnings.
+
+    Raises:
+        InvalidPlatformError: it has errors.
+    """
+    from allotment.adapters.files.tree import read_tree
+    from allotment.spec.load import load_platform
+
+    return load_platform(read_tree(directory))
+
+
+def start_platform(directory: Path, name: str) -> Edit:
+    """A starter directory, not yet written.
+
+    Raises:
+        ConflictError: the folder holds YAML files already.
+    """
+    from allotment.adapters.files.tree import read_tree
+    from allotment.operations.teams import start
+    from allotment.spec.source import SourceTree
+
+    return start(read_tree(directory) if directory.exists() else SourceTree({}), name)
+
+
+def add_team(directory: Path, request: TeamRequest) -> Edit:
+    """A team to be added, not yet written."""
+    from allotment.adapters.files.tree import read_tree
+    from allotment.operations.teams import add
+
+    return add(read_tree(directory), request)
+
+
+def remove_team(directory: Path, name: str, keep_data_until: dt.date) -> Edit:
+    """A team to be removed, not yet written."""
+    from allotment.adapters.files.tree import read_tree
+    from allotment.operations.teams import remove
+
+    return remove(read_tree(directory), name, keep_data_until, today())
+
+
+def purge_teams(directory: Path) -> Edit:
+    """Teams whose data are due to be taken out, not yet written."""
+    from allotment.adapters.files.tree import read_tree
+    from allotment.operations.teams import purge
+
+    return purge(read_tree(directory), today())
+
+
+def write_edit(directory: Path, edit: Edit) -> None:
+    """Write an edit of the platform directory, each file in one step."""
+    from allotment.adapters.files.tree import write_files
+
+    write_files(directory, edit.changes)
+
+
+def summarize(platform: Platform) -> Summary:
+    """The platform in numbers."""
+    from allotment.operations.validating import summarize as sum_up
+
+    return sum_up(platform)
+
+
+def accelerator_lines(platform: Platform) -> tuple[AcceleratorLine, ...]:
+    """The catalogue and where the platform has it."""
+    from allotment.operations import validating
+
+    return validating.accelerator_lines(platform)
+
+
+def names(directory: Path, what: str) -> Iterator[tuple[str, str]]:
+    """Names of the platform's clusters or teams, each with a word on it; for completion."""
+    platform = load(directory).platform
+    if what == "cluster":
+        yield from ((cluster.name, f"{cluster.purpose}, {cluster.region}") for cluster in platform.clusters)
+    else:
+        yield from ((team.name, team.display_name) for team in platform.teams)
+
+
+def schema() -> Mapping[str, Any]:
+    """The JSON Schema of a document of the platform directory."""
+    from allotment.spec.schema import json_schema
+
+    return json_schema()
+
+
+def schema_text() -> str:
+    """The JSON Schema as text for a file."""
+    import json
+
+    return json.dumps(schema(), indent=2, ensure_ascii=False)
+
+
+def render_clusters(platform: Platform, clusters: Sequence[Cluster]) -> tuple[Manifests, ...]:
+    """The objects of each cluster."""
+    from allotment.operations import rendering
+
+    return rendering.render_clusters(platform, clusters)
+
+
+def render_tree(platform: Platform, clusters: Sequence[Cluster]) -> Rendered:
+    """The GitOps tree of these clusters."""
+    from allotment.operations import rendering
+
+    return rendering.render_tree(platform, clusters)
+
+
+def write_tree(root: Path, files: Mapping[str, str], *, force: bool) -> Written:
+    """Make a folder hold these files.
+
+    Raises:
+        ConflictError: somebody else's file stands in the way, and `force` is off.
+    """
+    from allotment.adapters import folders
+
+    return folders.write_tree(root, files, force=force)
+
+
+def write_file(path: str | Path, text: str) -> None:
+    """Write a file in one step."""
+    from allotment.adapters import folders
+
+    folders.write_text(Path(path), text)
+
+
+def today() -> dt.date:
+    """Today's date, UTC: what decides whether a leaving team's data may go."""
+    from allotment.adapters.clock import SystemClock
+
+    return SystemClock().now().date()

@@ -1,0 +1,158 @@
+"""The scheduling engine on files: conformance, simulation, what-if."""
+# ruff: noqa: PLC0415 (each function imports what it needs, see the package)
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from allotment.wiring.settings import user_path
+
+if TYPE_CHECKING:
+    from allotment.operations.conformance import ConformanceReport
+    from allotment.operations.simulating import PlacementRuns, RunRequest, Watch
+    from allotment.scheduling.placement.gpu.policies import GpuPolicy
+    from allotment.scheduling.simulate.changes import Change
+    from allotment.scheduling.simulate.difference import Difference
+    from allotment.scheduling.simulate.figures import RunFigures
+    from allotment.scheduling.simulate.lines import ScenarioLine
+    from allotment.scheduling.simulate.scenario import Scenario
+
+
+def check_conformance(
+    reference: str,
+    files: Sequence[str],
+    *,
+    write: str | None,
+    progress: Callable[[ScenarioLine, int, int], None],
+) -> ConformanceReport:
+    """Replay scenario files and compare with the decisions recorded in them.
+
+    Args:
+        reference: ``kueue`` or ``placement``.
+        files: JSON Lines files, gzipped or not.
+        write: file for our own answers, one line a scenario.
+        progress: told before each scenario: how many are done, how many of them differ.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: a file is not of the format; or nothing is recorded and nothing to be written.
+        ConflictError: `write` is one of the files.
+    """
+    from allotment.adapters.traces.files import AnswerFile, scenario_lines
+    from allotment.operations.conformance import Reference, check
+
+    paths = [user_path(file) for file in files]
+    if write is None:
+        return check(Reference(reference), scenario_lines(paths), progress=progress)
+    with AnswerFile(user_path(write), paths) as answers:
+        return check(Reference(reference), scenario_lines(paths), write=answers.write, progress=progress)
+
+
+def trace_kind(file: str) -> str:
+    """What a file holds, seen from its first line: ``scenario``, ``philly``, ``swf`` or ``openb``.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: it is none of them.
+    """
+    from allotment.adapters.traces.kinds import kind_of
+
+    return str(kind_of(user_path(file)))
+
+
+def load_scenario(
+    file: str,
+    *,
+    wanted: str | None = None,
+    capacity: int | None = None,
+    quotas: Mapping[str, int] | None = None,
+    most_jobs: int | None = None,
+    group_by: str = "group",
+) -> Scenario:
+    """A scenario of a scenario file, or a Philly or Standard Workload Format trace as one.
+
+    Args:
+        file: the file.
+        wanted: id of the scenario, where the file holds several.
+        capacity: for traces: how much of the resource there is.
+        quotas: for traces: quota by queue.
+        most_jobs: for traces: only the first so many jobs.
+        group_by: for the Standard Workload Format: the column that names the queue.
+
+    Raises:
+        NotFoundError: there is no such file or scenario.
+        InputError: it is not of the format.
+        UsageError: what is asked for does not fit the trace.
+    """
+    from allotment.adapters.traces.files import csv_rows, scenario_lines, text_lines
+    from allotment.adapters.traces.kinds import FileKind, kind_of
+    from allotment.operations.simulating import pick_scenario
+    from allotment.scheduling.simulate.traces import GroupBy, philly_trace, swf_trace, trace_scenario
+
+    path = user_path(file)
+    kind = kind_of(path)
+    if kind is FileKind.SCENARIO:
+        return pick_scenario(scenario_lines([path]), wanted)
+    trace = philly_trace(csv_rows(path)) if kind is FileKind.PHILLY else swf_trace(text_lines(path), GroupBy(group_by))
+    return trace_scenario(path.name, trace, capacity=capacity, quotas=quotas or {}, most_jobs=most_jobs)
+
+
+def simulate(scenario: Scenario, request: RunRequest, watch: Watch | None = None) -> RunFigures:
+    """Run a scenario under a virtual clock."""
+    from allotment.operations import simulating
+
+    return simulating.simulate(scenario, request, watch)
+
+
+def compare_placement(
+    pods: str, nodes: str, policies: Sequence[GpuPolicy], seed: int, watch: Callable[[GpuPolicy], None]
+) -> PlacementRuns:
+    """Placement experiments on an openb pod list and node list.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: a list is not of the format.
+    """
+    from allotment.adapters.traces.files import csv_rows
+    from allotment.operations import simulating
+    from allotment.scheduling.placement.gpu.model import parse_nodes, parse_pods
+    from allotment.scheduling.simulate.lines import at
+
+    with at(nodes):
+        node_list = parse_nodes(row.cells for row in csv_rows(user_path(nodes)))
+    with at(pods):
+        pod_list = parse_pods(row.cells for row in csv_rows(user_path(pods)))
+    return simulating.compare_placement(user_path(pods).name, node_list, pod_list, policies, seed, watch)
+
+
+def compare_runs(before: str, after: str) -> Difference:
+    """Two runs that `allot simulate -o json` wrote.
+
+    Raises:
+        InputError: a file is no such run, or they have no job in common.
+    """
+    from allotment.adapters import folders
+    from allotment.operations.comparing import compare, read_run
+
+    runs = [read_run(folders.read_text(user_path(file)), file) for file in (before, after)]
+    return compare(runs[0], runs[1])
+
+
+def what_if(
+    file: str, changes: Sequence[Change], request: RunRequest, *, wanted: str | None, watch: Watch | None = None
+) -> Difference:
+    """A scenario with and without changes.
+
+    Raises:
+        NotFoundError: no such file, or a change names something that is not in the scenario.
+        InputError: a file is not of the format.
+        UsageError: a change cannot be read.
+    """
+    from allotment.adapters.traces.files import scenario_lines
+    from allotment.operations import comparing
+
+    def jobs_of(path: str) -> Iterator[ScenarioLine]:
+        return scenario_lines([user_path(path)])
+
+    return comparing.what_if(scenario_lines([user_path(file)]), wanted, changes, jobs_of, request, watch)

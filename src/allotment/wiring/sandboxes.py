@@ -1,0 +1,86 @@
+"""Control planes on this machine."""
+# ruff: noqa: PLC0415 (each function imports what it needs, see the package)
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from allotment.adapters.sandbox.spec import Progress, Sandbox, SandboxStatus
+    from allotment.model.cluster import Cluster
+    from allotment.model.platform import Platform
+
+
+def sandbox_up(
+    platform: Platform,
+    cluster: Cluster,
+    *,
+    name: str,
+    max_nodes_per_pool: int | None,
+    binaries: str | None,
+    progress: Progress,
+) -> Sandbox:
+    """A real control plane with the nodes of a cluster.
+
+    Raises:
+        InputError: a name that cannot be.
+        UnreachableError: a server ended, or sources could not be fetched.
+        TimedOutError: not ready in time.
+    """
+    from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, SandboxSpec
+    from allotment.adapters.sandbox.store import default_store
+    from allotment.operations.sandboxing import frameworks_of, nodes_of
+
+    nodes = tuple(
+        FakeNode(shape.name, shape.labels, shape.taints, shape.allocatable)
+        for shape in nodes_of(platform, cluster, max_nodes_per_pool)
+    )
+    kueue = KueueOptions(frameworks=frameworks_of(cluster), fair_sharing=cluster.fair_sharing)
+    spec = SandboxSpec(name, nodes=nodes, kueue=kueue, context=cluster.context)
+    return default_store(folder=Path(binaries) if binaries else None).up(spec, progress=progress)
+
+
+def sandbox_down(name: str, *, progress: Progress) -> bool:
+    """Stop a sandbox and remove its files; whether there was anything."""
+    from allotment.adapters.sandbox.store import default_store
+
+    return default_store().down(name, progress=progress)
+
+
+def sandbox_status(name: str) -> SandboxStatus:
+    """How a sandbox is.
+
+    Raises:
+        NotFoundError: there is none of that name.
+    """
+    from allotment.adapters.sandbox.store import default_store
+
+    return default_store().status(name)
+
+
+def sandbox_names() -> tuple[str, ...]:
+    """All sandboxes of this user."""
+    from allotment.adapters.sandbox.store import default_store
+
+    return default_store().list()
+
+
+def sandbox_kubeconfig(name: str) -> Path:
+    """A sandbox's kubeconfig.
+
+    Raises:
+        NotFoundError: there is none of that name, or it never came that far.
+    """
+    from allotment.adapters.sandbox.store import default_store
+
+    return default_store().kubeconfig(name)
+
+
+def sandbox_programs(binaries: str | None, *, progress: Progress) -> dict[str, str]:
+    """The programs of a sandbox by name, built where they are missing."""
+    from allotment.adapters.sandbox.store import default_store
+    from allotment.adapters.sandbox.versions import ALL
+
+    kit = default_store(folder=Path(binaries) if binaries else None).tools(ALL, progress)
+    return {name: str(path) for name, path in kit.binaries.items()}
