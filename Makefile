@@ -39,7 +39,8 @@ corpus: $(READY) ## replay a sample of the recorded decisions found through ALLO
 	$(PYTEST) -q -m "corpus and not nightly"
 
 live: $(READY) ## tests against a real control plane, the end-to-end story included
-	$(PYTEST) -q -m "live and not nightly"
+	$(ALLOT) sandbox build
+	$(PYTEST) -q -n 2 --dist loadfile -m "live and not nightly"
 
 nightly: $(READY) ## the long runs: all scenarios, all mutations
 	$(PYTEST) -q -m nightly
