@@ -26,8 +26,9 @@ class Gates:
 
 
 _V020 = Gates()
-_V019 = replace(_V020, flavor_fungibility_preserve_scan_progress=False, recompute_assignment_upon_overlap=False)
-_V018 = replace(_V019, tas_recompute_assignment_within_cycle=False)
+_V019 = replace(_V020, recompute_assignment_upon_overlap=False)
+# Patch releases of 0.19 preserve the progress of the flavor scan: seen on the real v0.19.2.
+_V018 = replace(_V019, flavor_fungibility_preserve_scan_progress=False, tas_recompute_assignment_within_cycle=False)
 _V017 = replace(_V018, scheduling_equivalence_hashing=False, tas_handle_overlapping_flavors=False)
 
 _BY_VERSION = {"0.17": _V017, "0.18": _V018, "0.19": _V019, "0.20": _V020}

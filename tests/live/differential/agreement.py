@@ -13,8 +13,8 @@ from tests.live.differential.record import Record
 from tests.live.differential.scenarios import Scenario, smaller
 from tests.live.differential.twin import Difference, first_difference, message_agreement
 
-SHRINKING_ROUNDS = 4
-TRIES_SIDE_BY_SIDE = 40
+SHRINKING_ROUNDS = 3
+TRIES_SIDE_BY_SIDE = 24
 
 
 @dataclass(slots=True)

@@ -12,8 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from allotment.adapters.sandbox.client import Client, tls_context
-from allotment.adapters.sandbox.spec import Sandbox
+from allotment.adapters.sandbox.client import Client
 from allotment.errors import AllotmentError
 from tests.live.differential.objects import API, cluster_objects, collection_of, path_of, workload_object
 from tests.live.differential.record import EVICTED, RUNNING, Record, condition, shown
@@ -47,11 +46,11 @@ _SPINNER: Scenario = {
 
 
 class Arena:
-    """One sandbox as a place to play. Not for use by several threads."""
+    """One control plane as a place to play."""
 
-    def __init__(self, sandbox: Sandbox, name: str) -> None:
-        """Connect, and create the namespace of all workloads."""
-        self._client = Client(sandbox.ports["kube-apiserver"], tls_context(sandbox.directory / "pki"), 60.0)
+    def __init__(self, client: Client, name: str) -> None:
+        """Create the namespace of all workloads."""
+        self._client = client
         self._name = name
         self._plays = 0
         self._left: list[str] = []

@@ -42,6 +42,10 @@ def sandbox_in(new_sandbox: Callable[[SandboxSpec], Sandbox]) -> SandboxIn:
     return prepare
 
 
+def client_of(sandbox: Sandbox) -> Client:
+    return Client(sandbox.ports["kube-apiserver"], tls_context(sandbox.directory / "pki"), 60.0)
+
+
 def tell(request: pytest.FixtureRequest, text: str) -> None:
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
@@ -59,8 +63,10 @@ def expect_agreement(verdict: Verdict, request: pytest.FixtureRequest) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("fair", MODES)
 def test_kueue_and_the_engine_decide_alike(sandbox_in: SandboxIn, request: pytest.FixtureRequest, fair: bool) -> None:
-    arena = Arena(sandbox_in(fair), f"differential-{'fair' if fair else 'classical'}")
-    expect_agreement(judge(arena, [generate(seed, fair=fair) for seed in range(EVERY_RUN)]), request)
+    with client_of(sandbox_in(fair)) as client:
+        arena = Arena(client, f"differential-{'fair' if fair else 'classical'}")
+        verdict = judge(arena, [generate(seed, fair=fair) for seed in range(EVERY_RUN)])
+    expect_agreement(verdict, request)
 
 
 @pytest.mark.timeout(900)
@@ -72,9 +78,11 @@ def test_kube_scheduler_and_placement_decide_alike(sandbox_in: SandboxIn, reques
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("fair", MODES)
 def test_a_hundred_scenarios(sandbox_in: SandboxIn, request: pytest.FixtureRequest, fair: bool) -> None:
-    arena, verdict = Arena(sandbox_in(fair), f"nightly-{'fair' if fair else 'classical'}"), Verdict()
-    for first in range(1000, 1000 + NIGHTLY, SIDE_BY_SIDE):
-        verdict.add(judge(arena, [generate(seed, fair=fair) for seed in range(first, first + SIDE_BY_SIDE)]))
+    verdict = Verdict()
+    with client_of(sandbox_in(fair)) as client:
+        arena = Arena(client, f"nightly-{'fair' if fair else 'classical'}")
+        for first in range(1000, 1000 + NIGHTLY, SIDE_BY_SIDE):
+            verdict.add(judge(arena, [generate(seed, fair=fair) for seed in range(first, first + SIDE_BY_SIDE)]))
     expect_agreement(verdict, request)
 
 
@@ -86,7 +94,7 @@ def test_fifty_placement_scenarios(sandbox_in: SandboxIn, request: pytest.Fixtur
 
 def expect_same_placements(sandbox: Sandbox, seeds: range, request: pytest.FixtureRequest) -> None:
     failures, pods, refused, victims = [], 0, 0, 0
-    with Client(sandbox.ports["kube-apiserver"], tls_context(sandbox.directory / "pki"), 60.0) as client:
+    with client_of(sandbox) as client:
         create_priorities(client)
         for seed in seeds:
             scenario = generate_placement(seed)
