@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +91,12 @@ def test_a_wrong_node_or_message_is_a_difference() -> None:
     nowhere = [Placed(None, "", ())] * len(scenario["pods"])
     [difference] = placement_differences(scenario, nowhere)
     assert scenario["pods"][0]["name"] in difference
+
+
+def test_a_recorded_course_of_kueue_0_19_2() -> None:
+    """Kueue 0.19.2 keeps the progress of a flavor scan when an entry is skipped; 0.18 starts over."""
+    text = (Path(__file__).parent / "recorded" / "scan-progress.json").read_text()
+    record = Record(**json.loads(text))
+    record.actions = [(verb, name) for verb, name in record.actions]
+    assert first_difference(record) is None
+    assert first_difference(record, "0.18") is not None
