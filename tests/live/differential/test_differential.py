@@ -27,8 +27,9 @@ MODES = [pytest.param(False, id="classical"), pytest.param(True, id="fair")]
 EVERY_RUN = 8
 NIGHTLY = 100
 SIDE_BY_SIDE = 20
-SAME_MESSAGES = 0.95
-"""Share of equal messages. Of a head that is tried for ever Kueue shows whichever text was the last."""
+SAME_MESSAGES = 0.9
+"""Share of equal messages. Of a head that is tried for ever Kueue shows whichever text was the last; and now and then
+it looks at refused workloads once more than our engine does, with the same decision but newer numbers."""
 
 
 @pytest.fixture(scope="module")
