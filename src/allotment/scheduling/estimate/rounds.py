@@ -185,7 +185,7 @@ class RoundSimulation:
         if until < math.inf:
             steps = min(steps, max(1, math.ceil((until - self.now) / length)))
         span = steps * length
-        for number, warm_up in list(self._running.items()):
+        for number, warm_up in sorted(self._running.items()):  # of two that change queue, the older goes first
             if warm_up + self._remaining[number] <= span:
                 self.ended[number] = self.now + warm_up + self._remaining[number]
                 self._leave(number)
