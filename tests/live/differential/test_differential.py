@@ -27,7 +27,7 @@ MODES = [pytest.param(False, id="classical"), pytest.param(True, id="fair")]
 EVERY_RUN = 8
 NIGHTLY = 100
 SIDE_BY_SIDE = 20
-SAME_MESSAGES = 0.9
+SAME_MESSAGES = 0.8
 """Share of equal messages. Of a head that is tried for ever Kueue shows whichever text was the last; and now and then
 it looks at refused workloads once more than our engine does, with the same decision but newer numbers."""
 
@@ -56,7 +56,7 @@ def tell(request: pytest.FixtureRequest, text: str) -> None:
 def expect_agreement(verdict: Verdict, request: pytest.FixtureRequest) -> None:
     tell(request, "\n".join([str(verdict), *verdict.messages]))
     assert not verdict.failures, "\n\n".join([str(verdict), *verdict.failures])
-    assert len(verdict.unrepeated) <= max(1, verdict.scenarios // 20), str(verdict)
+    assert len(verdict.unrepeated) <= max(2, verdict.scenarios // 20), str(verdict)
     assert verdict.counts["messages equal"] >= SAME_MESSAGES * verdict.counts["messages compared"], verdict.messages
     assert verdict.counts["release actions"] > 0, "no scenario preempts: nothing was compared that matters"
 
