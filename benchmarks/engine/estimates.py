@@ -1,6 +1,6 @@
 """How often do start-time estimates hold? Measured on Philly's jobs and on runs of real schedulers on 64 GPUs.
 
-    python benchmarks/engine/estimates.py [--questions 60] [--repeats 40] [--seed 1] [--only philly|runs]
+    python benchmarks/engine/estimates.py [--questions 60] [--repeats 40] [--seed 1] [--only philly|runs] [--verbose]
 
 Every question is asked at a moment of the trace with what was known then: who runs and since when, who waits, run times
 of jobs that had ended, submissions so far. Asked are jobs that had to wait; a job that starts at once asks nothing.
@@ -24,7 +24,7 @@ import os
 import random
 import statistics
 import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -245,7 +245,7 @@ def ask_philly(
 def philly(options: argparse.Namespace) -> None:
     print("Philly: truth is our simulation with true run times; one calibration for all virtual clusters")
     asked: dict[str, list[Answer]] = {}
-    for name, jobs in sorted(philly_jobs().items()):
+    for name, jobs in sorted(philly_jobs().items(), key=lambda item: len(item[1])):
         if len(jobs) < FEWEST_JOBS:
             continue
         begin = time.process_time()
@@ -254,6 +254,12 @@ def philly(options: argparse.Namespace) -> None:
         asked[title] = list(ask_philly(jobs, capacity, starts, options))
         mean = statistics.mean(s - job.submitted for s, job in zip(starts, jobs, strict=True)) / 3600
         print(f"  {title}: mean wait {mean:.1f} h, {time.process_time() - begin:.0f} CPU s", flush=True)
+        if options.verbose:
+            philly_table(asked)
+    philly_table(asked)
+
+
+def philly_table(asked: Mapping[str, Sequence[Answer]]) -> None:
     everything = sorted((answer for answers in asked.values() for answer in answers), key=lambda each: each.asked)
     split = everything[len(everything) // 2].asked
     print(HEADER)
@@ -261,7 +267,7 @@ def philly(options: argparse.Namespace) -> None:
         print(tally(answers, split, everything).line(title))
     print(tally(everything, split, everything).line("all"))
     unseen = [each for title, answers in asked.items() if not title.startswith(SEEN) for each in answers]
-    print(tally(unseen, split, everything).line(f"all but {SEEN}"))
+    print(tally(unseen, split, everything).line(f"all but {SEEN}"), flush=True)
 
 
 # Runs on 64 GPUs
@@ -413,6 +419,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=["philly", "runs"])
+    parser.add_argument("--verbose", action="store_true", help="the table after every virtual cluster")
     options = parser.parse_args()
     load = os.getloadavg()[0]
     print(
