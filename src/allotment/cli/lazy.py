@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 GLOBAL_SECTION: Final = "Global options"
+_WIDEST_TERM: Final = 48
+"""Columns; the explanation of a longer term begins on a line of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,22 @@ class _Documented(click.Command):
 
 
 class Command(_Documented):
-    """A command with examples."""
+    """A command with examples.
+
+    Args:
+        terms: headed lists of the help that explain what may stand in an argument, such as kinds of changes.
+    """
+
+    def __init__(self, *args: Any, terms: Mapping[str, Sequence[tuple[str, str]]] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.terms = dict(terms or {})
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The lists, then the options."""
+        for heading, entries in self.terms.items():
+            with formatter.section(heading):
+                formatter.write_dl(list(entries), col_max=_WIDEST_TERM)
+        super().format_options(ctx, formatter)
 
 
 class LazyGroup(_Documented, click.Group):

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from allotment.cli.commands.whatif import CHANGES
+from allotment.scheduling.simulate.changes import KINDS
 from tests.unit.cli.conftest import ROOT, Run
 from tests.unit.simulate.test_figures import GPU, job
 
@@ -161,6 +163,13 @@ def test_weight_and_policy(run: Run, home: Path) -> None:
     direct = saved(run, home, "fair.json", FAIR)
     waits = {each["job"]: each["waitSeconds"] for each in json.loads((home / direct).read_text())["jobs"]}
     assert all(each["waitSecondsAfter"] == waits[each["job"]] for each in fair["jobs"])
+
+
+def test_the_help_lists_every_kind_of_change_on_a_line_of_its_own(run: Run) -> None:
+    lines = [line.strip() for line in run("whatif", "--help").ok().splitlines()]
+    for term, _ in CHANGES:
+        assert sum(line.startswith(term) for line in lines) == 1, term
+    assert tuple(term.partition(":")[0] for term, _ in CHANGES) == KINDS
 
 
 def test_until_stops_both(run: Run, small: str) -> None:

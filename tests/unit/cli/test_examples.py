@@ -83,6 +83,7 @@ def test_every_example_shows_its_own_command() -> None:
 def test_help_shows_the_examples_word_for_word(words: tuple[str, ...]) -> None:
     result = CliRunner().invoke(cli, [*words, "--help"], prog_name="allot")
     assert result.exit_code == 0
+    assert "\\b" not in result.stdout, "click's mark for a block, printed as it stands"
     lines = [line.strip() for line in result.stdout.splitlines()]
     for example in EXAMPLES[words]:
         assert example.line in lines

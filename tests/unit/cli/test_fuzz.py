@@ -18,8 +18,8 @@ HARMLESS = [words for words in ALL if words and words[0] != "sandbox"]
 FLAGS = sorted(
     {flag for words in HARMLESS for param in ALL[words].params for flag in param.opts if flag.startswith("-")}
 )
-# Plans and schemas would be written wherever the garbage points to.
-WRITING = {"--out", "--evidence"}
+# Plans, reports and answers would be written wherever the garbage points to.
+WRITING = {"--out", "--evidence", "--write", "--report"}
 
 words_strategy = st.one_of(
     st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12),  # as a shell can pass them

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from allotment.scheduling.placement.gpu.policies import GpuPolicy
+from allotment.scheduling.simulate.policies import QueuePolicy
 from tests.unit.cli.conftest import ROOT, Run
 
 BORROWING = str(ROOT / "examples" / "scenarios" / "borrowing.jsonl")
@@ -54,6 +56,12 @@ def test_until_and_selection(run: Run, home: Path) -> None:
     assert all(job["submittedSeconds"] <= 7200 for job in doc["jobs"])
     rows = run("simulate", BORROWING, "-o", "csv", "--sort-by=-jobs").ok().splitlines()
     assert rows[0].startswith("queue,jobs,finished,mean_wait_seconds,p50_seconds")
+
+
+def test_the_help_lists_every_policy(run: Run) -> None:
+    named = [line.split()[0] for line in run("simulate", "--help").ok().splitlines() if line.startswith("  ")]
+    for kind in (QueuePolicy, GpuPolicy):
+        assert {policy.value for policy in kind} <= set(named)
 
 
 def test_the_seed_decides_uncertain_run_times(run: Run, home: Path) -> None:

@@ -14,12 +14,10 @@ from allotment.cli.session import Session
 @global_flags
 @click.pass_obj
 def schema(session: Session, out: str | None) -> None:
-    r"""The JSON Schema of a platform directory's files, so that an editor completes and checks them.
+    """The JSON Schema of a platform directory's files, so that an editor completes and checks them.
 
-    For editors with the YAML language server, put this line on top of a file:
-
-    \b
-    # yaml-language-server: $schema=./allotment.schema.json
+    Editors with the YAML language server read it from the first line of a file:
+    `# yaml-language-server: $schema=./allotment.schema.json`
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
 

@@ -15,7 +15,28 @@ _TRACES: Final = "Options for traces"
 _GROUPS: Final = ("group", "user", "queue", "partition")
 
 
-@click.command(cls=Command)
+_QUEUE_POLICIES: Final = (
+    ("classical", "Order and preempt by borrowing, priority and age."),
+    ("fair-sharing", "Order and preempt by dominant resource share."),
+    ("strict-fifo", "A queue's head blocks what stands behind it."),
+    ("best-effort-fifo", "What fits may overtake a head that does not."),
+    ("no-preemption", "Nothing that runs is ever evicted."),
+    ("reclaim", "A queue takes its own quota back from any borrower."),
+)
+_PLACEMENT_POLICIES: Final = (
+    ("random", "Any node with room."),
+    ("dot-product", "Where the product of what is asked and what is left is smallest."),
+    ("gpu-clustering", "To pods that ask for as many GPUs."),
+    ("gpu-packing", "Partly used GPUs first, then used nodes, idle ones last."),
+    ("best-fit", "Where the least cpu and GPU is left."),
+    ("fgd", "Where fragmentation grows least."),
+)
+
+
+@click.command(
+    cls=Command,
+    terms={"Policies for queues": _QUEUE_POLICIES, "Policies for pod lists (all by default)": _PLACEMENT_POLICIES},
+)
 @click.argument("file", metavar="SCENARIO|TRACE", type=click.Path())
 @click.option("--scenario", metavar="ID", help="Which scenario, where the file holds several.")
 @click.option("--policy", "policies", multiple=True, metavar="NAME", help="Another policy; may be repeated. See above.")
@@ -73,10 +94,9 @@ def simulate(session: Session, /, file: str, *, output: OutputOptions, **options
     after evictions included; the same file, policies and seed give the same result.
 
     Reads scenarios (JSON Lines), Philly's CSV (a queue for each virtual cluster) and the Standard Workload Format.
-    Policies for these: classical, fair-sharing, strict-fifo, best-effort-fifo, no-preemption, reclaim.
 
     An openb pod list with --nodes is another experiment: pods arrive in random order, none leaves, until they ask for
-    130 % of the GPUs. Policies there: random, dot-product, gpu-clustering, gpu-packing, best-fit, fgd (all by default).
+    130 % of the GPUs. It ends with the GPU in use, and the idle GPU by why it is of no use to the typical pod.
 
     Labels for -l: queue, or policy.
     """

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 from allotment.cli.lazy import Command
 from allotment.cli.options import OutputOptions, global_flags, output_flags
 from allotment.cli.session import Session
 
+CHANGES: Final = (
+    ("quota:QUEUE/FLAVOR/RESOURCE=AMOUNT", "Another nominal quota, such as quota:nlp/a100/nvidia.com/gpu=16."),
+    ("weight:QUEUE=NUMBER", "Another weight in fair sharing."),
+    ("drop-node:NAME", "Without this node (scenarios with nodes)."),
+    ("policy:NAME", "Another policy, as for simulate."),
+    ("job:FILE", "With further workloads, one JSON object a line."),
+)
+"""Every kind with what it does."""
 
-@click.command(cls=Command)
+
+@click.command(cls=Command, terms={"Changes": CHANGES})
 @click.option("--snapshot", required=True, metavar="FILE", type=click.Path(), help="The scenario file.")
-@click.option("--change", "changes", multiple=True, required=True, metavar="CHANGE", help="What to change; may repeat.")
+@click.option(
+    "--change", "changes", multiple=True, required=True, metavar="CHANGE", help="What to change, see above; may repeat."
+)
 @click.option("--scenario", metavar="ID", help="Which scenario, where the file holds several.")
 @click.option("--until", metavar="TIME", help="Stop at this time, such as 90min, 36h or 7d.")
 @output_flags
@@ -26,16 +39,9 @@ def whatif(
     until: str | None,
     output: OutputOptions,
 ) -> None:
-    r"""Run a scenario as it is and with changes: who waits longer, who less, by how much.
+    """Run a scenario as it is and with changes: who waits longer, who less, by how much.
 
-    \b
-    quota:QUEUE/FLAVOR/RESOURCE=AMOUNT   nominal quota, such as quota:nlp/a100/nvidia.com/gpu=16
-    weight:QUEUE=NUMBER                  weight in fair sharing
-    drop-node:NAME                       without this node (scenarios with nodes)
-    policy:NAME                          as for `allot simulate`
-    job:FILE                             with further workloads, one JSON object a line
-
-    Labels for -l: queue.
+    QUEUE may be a cohort. Amounts are written as Kubernetes writes them. Labels for -l: queue.
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
     from allotment.cli.progress import ProgressLine  # noqa: PLC0415
