@@ -133,11 +133,15 @@ class PlacementRuns:
     """Placement experiments with the same nodes, pods and seed."""
 
     trace: str
-    nodes: int
-    gpus: int
+    nodes: tuple[GpuNode, ...]
     pods: int
     seed: int
     runs: tuple[PolicyRun, ...]
+
+    @property
+    def gpus(self) -> int:
+        """Of all nodes."""
+        return sum(node.gpus for node in self.nodes)
 
 
 def compare_placement(
@@ -162,4 +166,4 @@ def compare_placement(
             watch(policy)
         chance = random.Random(seed)  # noqa: S311 (an experiment, not a secret)
         runs.append(PolicyRun(policy, run_experiment(nodes, pods, policy, chance)))
-    return PlacementRuns(trace, len(nodes), gpus, len(pods), seed, tuple(runs))
+    return PlacementRuns(trace, tuple(nodes), len(pods), seed, tuple(runs))

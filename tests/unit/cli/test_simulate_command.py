@@ -23,7 +23,7 @@ def openb(home: Path) -> tuple[str, str]:
     """A small cluster and pods for it, in the openb columns."""
     nodes = ["sn,cpu_milli,memory_mib,gpu,model", *(f"n{i},64000,262144,4,T4" for i in range(4)), "c0,64000,262144,0,"]
     pods = ["name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec"]
-    pods += [f"p{i},4000,8192,1,{500 if i % 2 else 1000}," for i in range(8)]
+    pods += [f"p{i},{4000 if i % 2 else 30000},8192,1,{500 if i % 2 else 1000}," for i in range(8)]
     (home / "nodes.csv").write_text("\n".join(nodes), encoding="utf-8")
     (home / "pods.csv").write_text("\n".join(pods), encoding="utf-8")
     return "pods.csv", "nodes.csv"
@@ -104,10 +104,29 @@ def test_a_pod_list_is_placed_by_each_policy(run: Run, home: Path, openb: tuple[
     assert [each["policy"] for each in doc["runs"]] == policies
     assert (doc["gpus"], doc["nodes"], doc["pods"]) == (16, 5, 8)
     assert all(0 < each["allocationPercent"] <= 100 for each in doc["runs"])
+    for each in doc["runs"]:
+        idle = sum(each["idlePercentByCause"].values())
+        assert idle == pytest.approx(100 - each["allocationPercent"], abs=0.001)
+        assert each["fragmentPercent"] == pytest.approx(idle - each["idlePercentByCause"]["ofUse"], abs=0.001)
+        assert sum(node["idleGpus"] for node in each["nodes"]) == pytest.approx(0.16 * idle, abs=0.01)
+        assert {len(course) for course in each["idleByDemandPercent"].values()} == {
+            len(each["allocationByDemandPercent"])
+        }
+
+
+def test_fragmentation_by_cause_is_in_table_csv_and_page(run: Run, home: Path, openb: tuple[str, str]) -> None:
+    pods, nodes = openb
     page = home / "page.html"
-    told = run("simulate", pods, "--nodes", nodes, "--policy", "fgd", "--report", str(page)).ok()
+    call = ("simulate", pods, "--nodes", nodes, "--policy", "random", "--policy", "fgd")
+    told = run(*call, "--report", str(page)).ok()
     assert told.splitlines()[0].split() == ["POLICY", "ALLOCATED", "FRAGMENT", "PLACED", "ARRIVED"]
-    check_page(page.read_text(encoding="utf-8"))
+    assert "why the typical pod cannot use it" in told
+    header = run(*call, "-o", "csv").ok().splitlines()[0].split(",")
+    assert {"lacks_gpu_percent", "lacks_cpu_percent", "wrong_gpu_model_percent"} <= set(header)
+    text = page.read_text(encoding="utf-8")
+    check_page(text)
+    assert 'aria-label="fragmentation by cause, fgd"' in text
+    assert text.count('aria-label="fragment by node, ') == 2
 
 
 class _Page(HTMLParser):

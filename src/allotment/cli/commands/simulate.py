@@ -187,6 +187,7 @@ def _place(session: Session, output: OutputOptions, file: str, options: dict[str
         placement_document,
         placement_listing,
         placement_report,
+        placement_text,
     )
     from allotment.scheduling.placement.gpu.policies import GpuPolicy  # noqa: PLC0415
 
@@ -205,7 +206,13 @@ def _place(session: Session, output: OutputOptions, file: str, options: dict[str
             options["seed"],
             lambda policy: line.tell(f"placing by {policy.value} ({policies.index(policy) + 1} of {len(policies)})"),
         )
-    show(session, output, placement_listing(runs), whole=lambda rows: placement_document(runs, rows))
+    show(
+        session,
+        output,
+        placement_listing(runs),
+        human=lambda rows: placement_text(runs, rows, session.table_width, headers=not output.no_headers),
+        whole=lambda rows: placement_document(runs, rows),
+    )
     if options["report"] is not None:
         wiring.write_file(options["report"], placement_report(runs))
         session.note(f"report in {options['report']}")

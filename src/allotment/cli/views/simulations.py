@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from allotment.cli.output import Column, Listing, table_text
 from allotment.cli.views.amounts import count
 from allotment.operations.simulating import PlacementRuns, PolicyRun, RunRequest
+from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, Cause
+from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode
 from allotment.scheduling.simulate.charts import short_time
 from allotment.scheduling.simulate.figures import JobFigures, QueueFigures, RunFigures, Waits
-from allotment.scheduling.simulate.page import placement_page
+from allotment.scheduling.simulate.placement_page import placement_page
 
 
 def seconds(ms: float) -> float:
@@ -180,22 +182,81 @@ def placement_listing(runs: PlacementRuns) -> Listing[PolicyRun]:
             ),
             Column("PLACED", lambda row: row.result.placed),
             Column("ARRIVED", lambda row: row.result.arrived),
+            *(_cause_column(cause, wide=True) for cause in FRAGMENT_CAUSES),
         ),
         name=lambda row: row.policy.value,
-        document=policy_document,
+        document=lambda row: policy_document(row, runs.nodes),
         labels=lambda row: {"policy": row.policy.value},
     )
 
 
-def policy_document(row: PolicyRun) -> Mapping[str, Any]:
-    """A placement experiment as JSON."""
+def _cause_column(cause: Cause, *, wide: bool) -> Column[PolicyRun]:
+    return Column(
+        cause.title.upper().replace(",", ""),
+        lambda row: round(row.result.share(cause), 3),
+        text=lambda row: f"{row.result.share(cause):.2f}%",
+        unit="percent",
+        wide=wide,
+    )
+
+
+def placement_text(runs: PlacementRuns, rows: Sequence[PolicyRun], width: int | None, *, headers: bool) -> str:
+    """The policies, and their fragment by cause."""
+    listing = placement_listing(runs)
+    if not rows:
+        return listing.nothing
+    columns = [column for column in listing.columns if not column.wide]
+    present = [cause for cause in FRAGMENT_CAUSES if any(row.result.share(cause) for row in rows)]
+    causes = [listing.columns[0], *(_cause_column(cause, wide=False) for cause in present)]
+    lines = [table_text(columns, rows, width=width, headers=headers)]
+    if present:
+        lines += ["", "fragment by why the typical pod cannot use it:"]
+        lines += [table_text(causes, rows, width=width, headers=headers)]
+    lines += ["", f"percent of {runs.gpus:,} GPUs on {count(len(runs.nodes), 'node')}; seed {runs.seed}"]
+    return "\n".join(lines)
+
+
+CAUSE_FIELDS: Final = {
+    Cause.LACKS_BOTH: "lacksGpuAndCpu",
+    Cause.LACKS_GPU: "lacksGpu",
+    Cause.SATISFIED: "ofUse",
+    Cause.LACKS_CPU: "lacksCpu",
+    Cause.NO_GPU_TASK: "podNeedsNoGpu",
+    Cause.NO_GPU_TASK_LACKS_CPU: "podNeedsNoGpuLacksCpu",
+    Cause.WRONG_MODEL: "wrongGpuModel",
+}
+"""Idle GPU by cause, as JSON names it."""
+
+
+def policy_document(row: PolicyRun, nodes: Sequence[GpuNode]) -> Mapping[str, Any]:
+    """A placement experiment as JSON; of the nodes those with idle GPU."""
+    result = row.result
     return {
         "policy": row.policy.value,
-        "allocationPercent": round(row.result.allocation, 4),
-        "fragmentPercent": round(row.result.fragment, 4),
-        "placed": row.result.placed,
-        "arrived": row.result.arrived,
-        "allocationByDemandPercent": [round(value, 4) for value in row.result.curve],
+        "allocationPercent": round(result.allocation, 4),
+        "fragmentPercent": round(result.fragment, 4),
+        "idlePercentByCause": {field: round(result.share(cause), 4) for cause, field in CAUSE_FIELDS.items()},
+        "placed": result.placed,
+        "arrived": result.arrived,
+        "allocationByDemandPercent": [round(value, 4) for value in result.curve],
+        "idleByDemandPercent": {
+            field: [round(shares[cause], 4) for shares in result.course] for cause, field in CAUSE_FIELDS.items()
+        },
+        "nodes": [
+            {
+                "node": node.name,
+                "model": node.model,
+                "gpus": node.gpus,
+                "idleGpus": round(float(amounts.sum()) / WHOLE, 3),
+                "idleGpusByCause": {
+                    field: round(float(amounts[cause]) / WHOLE, 3)
+                    for cause, field in CAUSE_FIELDS.items()
+                    if amounts[cause]
+                },
+            }
+            for node, amounts in zip(nodes, result.fragmentation.per_node, strict=True)
+            if amounts.any()
+        ],
     }
 
 
@@ -204,26 +265,16 @@ def placement_document(runs: PlacementRuns, rows: Sequence[PolicyRun]) -> Mappin
     return {
         "kind": "PlacementRuns",
         "trace": runs.trace,
-        "nodes": runs.nodes,
+        "nodes": len(runs.nodes),
         "gpus": runs.gpus,
         "pods": runs.pods,
         "seed": runs.seed,
-        "runs": [policy_document(row) for row in rows],
+        "runs": [policy_document(row, runs.nodes) for row in rows],
     }
 
 
 def placement_report(runs: PlacementRuns) -> str:
     """Placement experiments as an HTML page."""
-    settings = f"{runs.pods:,} pods on {runs.nodes:,} nodes with {runs.gpus:,} GPUs; seed {runs.seed}"
-    entries = [
-        (
-            run.policy.value,
-            run.result.allocation,
-            run.result.fragment,
-            run.result.placed,
-            run.result.arrived,
-            run.result.curve,
-        )
-        for run in runs.runs
-    ]
-    return placement_page(f"Placement of {runs.trace}", settings, entries)
+    settings = f"{runs.pods:,} pods on {len(runs.nodes):,} nodes with {runs.gpus:,} GPUs; seed {runs.seed}"
+    entries = [(run.policy.value, run.result) for run in runs.runs]
+    return placement_page(f"Placement of {runs.trace}", settings, runs.nodes, entries)

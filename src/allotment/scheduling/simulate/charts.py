@@ -93,27 +93,70 @@ def _time_axis(end: int, height: int) -> str:
     return "".join(parts)
 
 
-def stacked(series: Sequence[Series], end: int, *, label: str, ceiling: float | None = None, unit: str = "") -> str:
-    """Areas on top of each other over time 0..`end`; `ceiling` is a dashed line such as the capacity."""
+def stacked(
+    series: Sequence[Series],
+    end: int,
+    *,
+    label: str,
+    ceiling: float | Sequence[float] | None = None,
+    unit: str = "",
+) -> str:
+    """Areas on top of each other over time 0..`end`.
+
+    Args:
+        series: values in equal steps of time.
+        end: in milliseconds.
+        label: for those who cannot see it.
+        ceiling: a dashed line such as the capacity; a sequence is one that changes, in equal steps of time.
+        unit: of the values.
+    """
     height = 260
-    steps = max((len(each.values) for each in series), default=0)
-    tops = [sum(each.values[i] for each in series) for i in range(steps)]
-    ticks = _nice(max([*tops, ceiling or 0.0], default=0.0))
+    steps = [] if ceiling is None else [float(ceiling)] if isinstance(ceiling, int | float) else list(ceiling)
+    ticks = _nice(max([*_tops(series), *steps], default=0.0))
     bottom = height - _BOTTOM
+    high = bottom - _TOP
+    parts = [_y_axis(ticks, height, unit), _time_axis(end, height), *_areas(series, ticks[-1], bottom)]
+    if steps:
+        path = _step_path([bottom - high * value / ticks[-1] for value in steps], WIDTH - _RIGHT - _LEFT)
+        parts.append(f'<path class="ceiling" d="{path}"/>')
+    return _frame(height, "".join(parts), label)
+
+
+def stacked_by_percent(series: Sequence[Series], *, label: str, across: str, top: float) -> str:
+    """Areas on top of each other over 0, 1, 2 … percent of something; values in percent, the axis up to `top`."""
+    height = 240
+    count = max((len(each.values) for each in series), default=0)
+    ticks = _nice(top)
+    bottom = height - _BOTTOM - 12
+    parts = [_y_axis(ticks, height - 12, "%"), *_percent_axis(count, bottom, height, across)]
+    parts += _areas(series, ticks[-1], bottom)
+    return _frame(height, "".join(parts), label)
+
+
+def _tops(series: Sequence[Series]) -> list[float]:
+    """What all series sum up to at each step."""
+    return [sum(values) for values in zip(*(each.values for each in series), strict=True)]
+
+
+def _areas(series: Sequence[Series], top: float, bottom: int) -> list[str]:
+    """The areas, the first one lowest; `top` is the value at the upper edge."""
     wide, high = WIDTH - _RIGHT - _LEFT, bottom - _TOP
-    parts = [_y_axis(ticks, height, unit), _time_axis(end, height)]
-    base = [0.0] * steps
+    base = [0.0] * max((len(each.values) for each in series), default=0)
+    parts = []
     for each in series:
         upper = [low + value for low, value in zip(base, each.values, strict=True)]
-        path = _step_path([bottom - high * v / ticks[-1] for v in upper], wide) + _step_path(
-            [bottom - high * v / ticks[-1] for v in base], wide, back=True
+        path = _step_path([bottom - high * v / top for v in upper], wide) + _step_path(
+            [bottom - high * v / top for v in base], wide, back=True
         )
         parts.append(f'<path class="area c{each.colour}" d="{path}Z"><title>{escape(each.label)}</title></path>')
         base = upper
-    if ceiling is not None:
-        y = bottom - high * ceiling / ticks[-1]
-        parts.append(_line(_LEFT, y, WIDTH - _RIGHT, y, "ceiling"))
-    return _frame(height, "".join(parts), label)
+    return parts
+
+
+def _percent_axis(count: int, bottom: int, height: int, across: str) -> list[str]:
+    wide = WIDTH - _RIGHT - _LEFT
+    parts = [_text(_LEFT + wide * t / max(count - 1, 1), bottom + 16, f"{t}%") for t in range(0, count, 10)]
+    return [*parts, _text(_LEFT + wide / 2, height - 4, across)]
 
 
 def _step_path(ys: Sequence[float], wide: float, *, back: bool = False) -> str:
@@ -150,24 +193,36 @@ def bars(series: Sequence[Series], names: Sequence[str], *, label: str) -> str:
     return _frame(height, "".join(parts), label)
 
 
-def lines(series: Sequence[Series], *, label: str, across: str) -> str:
-    """Lines over 0, 1, 2 … percent of something; values in percent."""
+def lines(series: Sequence[Series], *, label: str, across: str, top: float = 100) -> str:
+    """Lines over 0, 1, 2 … percent of something; values in percent, the axis up to `top`."""
     height = 300
     count = max((len(each.values) for each in series), default=0)
+    ticks = _nice(top)
     bottom = height - _BOTTOM - 12
     wide = WIDTH - _RIGHT - _LEFT
-    parts = [_y_axis(_nice(100), height - 12, "%")]
-    parts += [_text(_LEFT + wide * t / max(count - 1, 1), bottom + 16, f"{t}%") for t in range(0, count, 10)]
-    parts.append(_text(_LEFT + wide / 2, height - 4, across))
+    parts = [_y_axis(ticks, height - 12, "%"), *_percent_axis(count, bottom, height, across)]
     for each in series:
         points = " ".join(
-            f"{_LEFT + wide * i / max(count - 1, 1):.1f},{bottom - (bottom - _TOP) * value / 100:.1f}"
+            f"{_LEFT + wide * i / max(count - 1, 1):.1f},{bottom - (bottom - _TOP) * value / ticks[-1]:.1f}"
             for i, value in enumerate(each.values)
         )
         parts.append(
             f'<polyline class="line s{each.colour}" points="{points}"><title>{escape(each.label)}</title></polyline>'
         )
     return _frame(height, "".join(parts), label)
+
+
+def tiles(levels: Sequence[int], *, label: str) -> str:
+    """A square for each thing, row by row; its shade is its level, from 0."""
+    pitch, size = 12, 10
+    columns = (WIDTH - 2 * _RIGHT) // pitch
+    height = 2 * _TOP + pitch * max(1, math.ceil(len(levels) / columns))
+    paths: dict[int, list[str]] = {}
+    for index, level in enumerate(levels):
+        x, y = _RIGHT + pitch * (index % columns), _TOP + pitch * (index // columns)
+        paths.setdefault(level, []).append(f"M{x} {y}h{size}v{size}h-{size}z")
+    body = "".join(f'<path class="l{level}" d="{"".join(parts)}"/>' for level, parts in sorted(paths.items()))
+    return _frame(height, body, label)
 
 
 @dataclass(frozen=True, slots=True)

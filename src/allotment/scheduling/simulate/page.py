@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
-from allotment.scheduling.simulate.charts import COLOURS, Bar, Row, Series, bars, lines, short_time, stacked, timeline
+from allotment.scheduling.simulate.charts import COLOURS, Bar, Row, Series, bars, short_time, stacked, timeline
 from allotment.scheduling.simulate.figures import (
     Course,
     JobFigures,
@@ -34,22 +34,28 @@ _STYLE: Final = """
 body { margin: 0 auto; max-width: 1040px; padding: 32px 24px 64px; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif }
 h1 { font-size: 24px; margin: 0 0 4px; overflow-wrap: anywhere } h2 { font-size: 17px; margin: 40px 0 4px }
+h3 { font-size: 15px; margin: 20px 0 4px }
 p { margin: 0 0 12px; color: var(--soft) }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(118px, 1fr)); gap: 16px; margin: 24px 0 0 }
 dt { color: var(--soft); font-size: 13px } dd { margin: 0; font-size: 22px; font-variant-numeric: tabular-nums }
 .scroll { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th, td { text-align: right; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--rule); white-space: nowrap }
-th { color: var(--soft); font-weight: 500; font-size: 13px }
+th { color: var(--soft); font-weight: 500; font-size: 13px; white-space: normal; vertical-align: bottom }
 th:first-child, td:first-child, td.text, th.text { text-align: left } td.text { white-space: normal }
 ul.key { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 18px; padding: 0; margin: 0 0 8px; font-size: 13px }
 ul.key i { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin-right: 6px }
 ul.key i.dash { height: 0; width: 16px; border-top: 2px dashed var(--soft); vertical-align: middle; border-radius: 0 }
 svg { display: block; width: 100%; min-width: 640px; height: auto }
 .tick { fill: var(--soft); font: 12px system-ui, sans-serif }
-.grid { stroke: var(--rule) } .ceiling { stroke: var(--soft); stroke-width: 1.5; stroke-dasharray: 6 5 }
+.grid { stroke: var(--rule) } .ceiling { fill: none; stroke: var(--soft); stroke-width: 1.5; stroke-dasharray: 6 5 }
 .wait { fill: var(--wait) } .hatch { fill: var(--paper); opacity: 0.6 } .over { pointer-events: none }
 .line { fill: none; stroke-width: 2 } .notice { color: var(--c6) }
 """
+LEVELS: Final = 5
+"""Shades `l0` … `l4` of tiles."""
+_SHADES: Final = ".l0 { fill: var(--rule); background: var(--rule) }\n" + "".join(
+    f".l{i} {{ fill: var(--c1); background: var(--c1); opacity: {i / (LEVELS - 1):g} }}\n" for i in range(1, LEVELS)
+)
 _COLOURS: Final = "".join(
     f".c{i} {{ fill: var(--c{i}); background: var(--c{i}) }} .s{i} {{ stroke: var(--c{i}) }}\n" for i in range(COLOURS)
 )
@@ -61,7 +67,7 @@ def page(title: str, lead: str, body: str) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{escape(title)}</title><style>{_STYLE}{_COLOURS}</style></head><body>"
+        f"<title>{escape(title)}</title><style>{_STYLE}{_COLOURS}{_SHADES}</style></head><body>"
         f"<h1>{escape(title)}</h1><p>{escape(lead)}</p>{body}</body></html>\n"
     )
 
@@ -215,28 +221,3 @@ def _reasons(run: RunFigures) -> str:
     rows = [(each.workload, each.cluster_queue, each.message or "not yet considered") for each in run.pending]
     more = f"<p>and {len(rows) - _REASONS:,} more</p>" if len(rows) > _REASONS else ""
     return "<h2>Pending at the end</h2>" + table(("Job", "Queue", "Why"), rows[:_REASONS], text=(1, 2)) + more
-
-
-def placement_page(
-    title: str, settings: str, runs: Sequence[tuple[str, float, float, int, int, Sequence[float]]]
-) -> str:
-    """The report of placement experiments.
-
-    Args:
-        title: heading.
-        settings: nodes, pods and seed, in words.
-        runs: for each policy its name, allocation and fragment at the end in percent, pods placed and arrived, and the
-            allocation when demand reached 0, 1, 2 ... percent of the GPUs.
-    """
-    series = [Series(run[0], index % COLOURS, run[5]) for index, run in enumerate(runs)]
-    rows = [
-        (name, f"{held:.2f} %", f"{lost:.2f} %", f"{placed:,} of {of:,}") for name, held, lost, placed, of, _ in runs
-    ]
-    parts = [
-        "<h2>GPUs in use as demand grows</h2><p>Share of all GPU that running pods hold.</p>",
-        key(series),
-        lines(series, label="allocation over arrived demand", across="arrived demand, percent of the GPUs"),
-        "<h2>At the end</h2><p>Fragment: idle GPU that the typical pod cannot use, as share of all GPU.</p>",
-        table(("Policy", "In use", "Fragment", "Pods placed"), rows),
-    ]
-    return page(title, settings, "".join(parts))

@@ -336,6 +336,28 @@ def test_an_experiment_is_the_same_for_the_same_seed(policy: GpuPolicy) -> None:
     assert first.placed < first.arrived
 
 
+@pytest.mark.parametrize("policy", [GpuPolicy.FGD, GpuPolicy.RANDOM])
+def test_the_course_of_fragmentation_closes_to_what_is_idle(policy: GpuPolicy) -> None:
+    nodes = [GpuNode(f"n{i}", 9_000, 10_000, 4, MODELS[i % 2]) for i in range(6)]
+    shapes = [HALF, ONE, TWO, CPU_ONLY, GpuShape(4000, gpus=1, milli=300), GpuShape(1000, 0, 1, 1000, ("T4",))]
+    pods = [GpuPod(f"p{i}", shape) for i, shape in enumerate(shapes)]
+    result = run(nodes, pods, policy, random.Random(4))
+    assert len(result.course) == len(result.curve)
+    for held, shares in zip(result.curve, result.course, strict=True):
+        assert sum(shares) == pytest.approx(100 - held)
+    assert result.capacity == 24_000
+    assert result.fragmentation.idle == pytest.approx((100 - result.allocation) * 240)
+    parts = sum(result.share(cause) for cause in Cause)
+    assert parts == pytest.approx(100 - result.allocation)
+    assert result.fragment == pytest.approx(parts - result.share(Cause.SATISFIED))
+    # What is measured step by step, changed nodes only, is what measuring everything gives.
+    replayed = GpuFleet(nodes)
+    typical = typical_pods((pod.shape for pod in pods), step=1)
+    assert sum(measure(replayed, typical).cluster.values()) == pytest.approx(24_000)
+    for cause, amount in measure(replayed, typical).cluster.items():
+        assert result.course[0][cause] == pytest.approx(100 * amount / 24_000)
+
+
 def test_a_cluster_seen_as_a_fleet_follows_its_changes() -> None:
     state = b.cluster(b.node("a", 8000, gpus=4), b.node("b", 4000))
     follower = ClusterFleet(state)

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from allotment.scheduling.placement.gpu.fleet import GpuFleet
-from allotment.scheduling.placement.gpu.fragmentation import measure, typical_pods
+from allotment.scheduling.placement.gpu.fragmentation import (
+    Cause,
+    Fragmentation,
+    TypicalPod,
+    amounts_by_cause,
+    typical_pods,
+)
 from allotment.scheduling.placement.gpu.model import Chance, GpuNode, GpuPod
 from allotment.scheduling.placement.gpu.placer import GpuPlacer
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
@@ -27,14 +35,27 @@ class ExperimentResult:
         curve: allocation in percent when arrived demand first reached 0, 1, 2 ... percent of the capacity.
         placed: number of pods that found a node.
         arrived: number of pods in all.
-        fragment: share of all GPU that is fragment at the end, percent.
+        fragmentation: idle GPU at the end, by node and cause.
+        course: the same for the cluster, percent of all GPU by cause, at the moments of `curve`.
+        capacity: milli-GPUs of the cluster.
     """
 
     allocation: float
     curve: tuple[float, ...]
     placed: int
     arrived: int
-    fragment: float
+    fragmentation: Fragmentation = field(compare=False)  # arrays; `course` tells results apart
+    course: tuple[tuple[float, ...], ...]
+    capacity: int
+
+    @property
+    def fragment(self) -> float:
+        """Share of all GPU that is fragment at the end, percent."""
+        return 100 * self.fragmentation.fragment / self.capacity
+
+    def share(self, cause: Cause) -> float:
+        """Share of all GPU that is idle for this cause at the end, percent."""
+        return 100 * self.fragmentation.cluster[cause] / self.capacity
 
 
 def shuffled(count: int, chance: Chance) -> list[int]:
@@ -66,6 +87,24 @@ def arrivals(pods: Sequence[GpuPod], capacity: int, demand: float, chance: Chanc
     return stream
 
 
+class _Meter:
+    """Fragmentation of a fleet that fills up; only nodes that changed are measured again."""
+
+    def __init__(self, fleet: GpuFleet, typical: Sequence[TypicalPod]) -> None:
+        self._fleet = fleet
+        self._typical = typical
+        self._amounts = amounts_by_cause(fleet, typical, np.arange(len(fleet.nodes)))
+        self._seen = len(fleet.changed)
+
+    def measured(self) -> Fragmentation:
+        """As the fleet is now; do not keep it across a further call."""
+        changed = np.array(sorted(set(self._fleet.changed[self._seen :])), dtype=np.int64)
+        self._seen = len(self._fleet.changed)
+        if len(changed):
+            self._amounts[changed] = amounts_by_cause(self._fleet, self._typical, changed)
+        return Fragmentation(self._amounts)
+
+
 def run(
     nodes: Sequence[GpuNode], pods: Sequence[GpuPod], policy: GpuPolicy, chance: Chance, demand: float = DEMAND
 ) -> ExperimentResult:
@@ -74,14 +113,19 @@ def run(
     typical = typical_pods((p.shape for p in pods), step=TYPICAL_STEP)
     stream = arrivals(pods, fleet.total_milli, demand, chance)
     placer = GpuPlacer(fleet, policy, shuffled(len(nodes), chance), chance, typical)
+    meter = _Meter(fleet, typical)
     asked = used = placed = 0
     curve: list[float] = []
+    course: list[tuple[float, ...]] = []
     for pod in stream:
         while asked * 100 >= len(curve) * fleet.total_milli:
             curve.append(100 * used / fleet.total_milli)
+            course.append(tuple(100 * amount / fleet.total_milli for amount in meter.measured().cluster.values()))
         asked += pod.shape.demand
         if placer.place(pod.name, pod.shape) is not None:
             placed += 1
             used += pod.shape.demand
-    fragment = 100 * measure(fleet, typical).fragment / fleet.total_milli
-    return ExperimentResult(100 * fleet.allocation(), tuple(curve), placed, len(stream), fragment)
+    end = meter.measured()
+    return ExperimentResult(
+        100 * fleet.allocation(), tuple(curve), placed, len(stream), end, tuple(course), fleet.total_milli
+    )

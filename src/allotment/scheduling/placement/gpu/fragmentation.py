@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allotment.scheduling.placement.gpu.fleet import Bools, GpuFleet, Ints
+from allotment.scheduling.placement.gpu.fleet import GpuFleet, Ints
 from allotment.scheduling.placement.gpu.model import GpuShape
 
 Floats = NDArray[np.float64]
@@ -35,6 +36,24 @@ class Cause(IntEnum):
     NO_GPU_TASK = 4
     NO_GPU_TASK_LACKS_CPU = 5
     WRONG_MODEL = 6
+
+    @property
+    def title(self) -> str:
+        """In a few words, as a key or a column heading has it."""
+        return _TITLES[self]
+
+
+_TITLES: Final = {
+    Cause.LACKS_BOTH: "lacks GPU and CPU",
+    Cause.LACKS_GPU: "lacks GPU",
+    Cause.SATISFIED: "of use",
+    Cause.LACKS_CPU: "lacks CPU",
+    Cause.NO_GPU_TASK: "pod needs no GPU",
+    Cause.NO_GPU_TASK_LACKS_CPU: "pod needs no GPU, lacks CPU",
+    Cause.WRONG_MODEL: "wrong GPU model",
+}
+FRAGMENT_CAUSES: Final = tuple(cause for cause in Cause if cause is not Cause.SATISFIED)
+"""The parts of the fragment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,27 +171,35 @@ class Fragmentation:
         return result
 
 
-def _cause_of(shape: GpuShape, fleet: GpuFleet, accepted: Bools) -> Ints:
-    enough_cpu = fleet.cpu_left >= shape.cpu
+def _cause_of(shape: GpuShape, fleet: GpuFleet, at: Ints) -> Ints:
+    enough_cpu = fleet.cpu_left[at] >= shape.cpu
     if not shape.gpus:
         return np.where(enough_cpu, Cause.NO_GPU_TASK, Cause.NO_GPU_TASK_LACKS_CPU).astype(np.int64)
-    enough_gpu = (fleet.gpu_left >= shape.milli).sum(axis=1) >= shape.gpus
+    enough_gpu = (fleet.gpu_left[at] >= shape.milli).sum(axis=1) >= shape.gpus
     with_gpu = np.where(enough_cpu, Cause.SATISFIED, Cause.LACKS_CPU)
     without = np.where(enough_cpu, Cause.LACKS_GPU, Cause.LACKS_BOTH)
+    accepted = fleet.accepts_model(shape)[at]
     return np.where(accepted, np.where(enough_gpu, with_gpu, without), Cause.WRONG_MODEL).astype(np.int64)
 
 
-def measure(fleet: GpuFleet, typical: Sequence[TypicalPod]) -> Fragmentation:
-    """Idle GPU of every node by cause. Of a node that can run a pod, what is on too full GPUs lacks GPU."""
-    count = len(fleet.nodes)
-    amounts = np.zeros((count, len(Cause)))
-    idle = fleet.gpu_left.sum(axis=1)
-    nodes = np.arange(count)
+def amounts_by_cause(fleet: GpuFleet, typical: Sequence[TypicalPod], at: Ints) -> Floats:
+    """Idle milli-GPU of the nodes `at` by cause, array [node, cause].
+
+    Of a node that can run a pod, what is on too full GPUs lacks GPU.
+    """
+    left = fleet.gpu_left[at]
+    amounts = np.zeros((len(at), len(Cause)))
+    idle = left.sum(axis=1)
+    rows = np.arange(len(at))
     for pod in typical:
         shape = pod.shape
-        cause = _cause_of(shape, fleet, fleet.accepts_model(shape))
-        satisfied = cause == Cause.SATISFIED
-        too_full = np.where(fleet.gpu_left < shape.milli, fleet.gpu_left, 0).sum(axis=1)
-        amounts[nodes, cause] += pod.share * np.where(satisfied, idle - too_full, idle)
-        amounts[:, Cause.LACKS_GPU] += pod.share * np.where(satisfied, too_full, 0)
-    return Fragmentation(amounts)
+        cause = _cause_of(shape, fleet, at)
+        too_full = np.where(cause == Cause.SATISFIED, np.where(left < shape.milli, left, 0).sum(axis=1), 0)
+        amounts[rows, cause] += pod.share * (idle - too_full)
+        amounts[:, Cause.LACKS_GPU] += pod.share * too_full
+    return amounts
+
+
+def measure(fleet: GpuFleet, typical: Sequence[TypicalPod]) -> Fragmentation:
+    """Idle GPU of every node by cause."""
+    return Fragmentation(amounts_by_cause(fleet, typical, np.arange(len(fleet.nodes))))
