@@ -1,8 +1,13 @@
 """Plays scenarios on the live control plane, side by side.
 
-Timestamps of the API have a resolution of one second, and Kueue wakes refused workloads one second after capacity
-became free. So all scenarios advance in rounds of a little more than that: one action each, then everything settles.
-Their quota trees are independent of each other; Kueue takes them through the same scheduling cycles.
+All scenarios advance in rounds: one action each, then everything settles. Their quota trees are independent of each
+other; Kueue takes them through the same scheduling cycles. How long a round must be:
+
+- Timestamps of the API have a resolution of one second.
+- Kueue wakes the refused workloads of a tree one second after capacity became free in it.
+- Where cohorts stand in cohorts, Kueue also wakes them two seconds after the counts in a ClusterQueue's status changed:
+  it brings the status up to date a second after the event, that makes it read the cohorts between queue and root
+  again, and a cohort that is read wakes its tree a second later.
 """
 
 from __future__ import annotations
@@ -15,14 +20,15 @@ from typing import Any
 from allotment.adapters.sandbox.client import Client
 from allotment.errors import AllotmentError
 from tests.live.differential.objects import API, cluster_objects, collection_of, path_of, workload_object
-from tests.live.differential.record import EVICTED, RUNNING, Record, condition, shown
+from tests.live.differential.record import EVICTED, PENDING, RUNNING, Record, condition, shown
 from tests.live.differential.scenarios import Scenario
 
 MOST_ACTIONS = 15
 """Careless policies preempt in endless loops; here a loop ends."""
 ROUND_SECONDS = 1.25
-STABLE_SECONDS = 0.25
-MOST_LOOKS = 40
+NESTED_SECONDS = 2.4
+LOOK_SECONDS = 0.25
+MOST_SECONDS = 30.0
 RELEASED = "Released by the differential test"
 
 _SPINNER: Scenario = {
@@ -114,7 +120,7 @@ class Arena:
             else:
                 self._patch_status(f"{record.prefix}-{name}", _release)
             record.actions.append((verb, name))
-        live = self._settled()
+        live = self._settled([record for record, _ in moves])
         for record, _ in moves:
             _observe(record, live)
 
@@ -131,24 +137,26 @@ class Arena:
                 raise AllotmentError(f"the API server refused the status of {name} ({status})", why=str(answer)[:500])
         raise AllotmentError(f"the status of {name} could not be written", why="Kueue kept changing it")
 
-    def _settled(self) -> dict[str, dict[str, Any]]:
-        """All workloads, once no decision has changed for a moment. (Messages may change for ever.)"""
-        time.sleep(ROUND_SECONDS)
-        now = self._list()
-        for _ in range(MOST_LOOKS):
-            before = now
-            time.sleep(STABLE_SECONDS)
-            now = self._list()
-            if _decided(now) == _decided(before):
-                return now
+    def _settled(self, records: Sequence[Record]) -> dict[str, dict[str, Any]]:
+        """All workloads, once no decision has changed for long enough. (Messages may change for ever.)"""
+        began = changed = time.monotonic()
+        nested = tuple(f"{each.prefix}-" for each in records if each.nested)
+        before: dict[str, str] = {}
+        while (now := time.monotonic()) < began + MOST_SECONDS:
+            live = self._list()
+            decided = {name: shown(each, "") for name, each in live.items()}
+            if before and decided != before:
+                changed = now
+            before = decided
+            refused = any(state == PENDING and name.startswith(nested) for name, state in decided.items())
+            quiet = NESTED_SECONDS if nested and refused else LOOK_SECONDS
+            if now >= began + ROUND_SECONDS and now >= changed + quiet:
+                return live
+            time.sleep(LOOK_SECONDS)
         raise AssertionError("Kueue keeps changing its decisions")
 
     def _list(self) -> dict[str, dict[str, Any]]:
         return {each["metadata"]["name"]: each for each in self._client.get(self._workloads)["items"]}
-
-
-def _decided(live: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    return {name: shown(each, "") for name, each in live.items()}
 
 
 def _next(record: Record, script: list[list[str]]) -> tuple[str, str] | None:

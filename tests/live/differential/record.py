@@ -37,6 +37,11 @@ class Record:
     uids: dict[str, str] = field(default_factory=dict)
     created: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def nested(self) -> bool:
+        """Does a cohort stand in another?"""
+        return any("parent" in each for each in self.scenario["cohorts"])
+
 
 def running(pod_sets: list[tuple[str, int, Mapping[str, str]]]) -> str:
     """The text of an admission: name, count and flavor per resource of each PodSet."""

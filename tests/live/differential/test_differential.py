@@ -27,9 +27,8 @@ MODES = [pytest.param(False, id="classical"), pytest.param(True, id="fair")]
 EVERY_RUN = 8
 NIGHTLY = 100
 SIDE_BY_SIDE = 20
-SAME_MESSAGES = 0.8
-"""Share of equal messages. Of a head that is tried for ever Kueue shows whichever text was the last; and now and then
-it looks at refused workloads once more than our engine does, with the same decision but newer numbers."""
+SAME_MESSAGES = 0.97
+"""Share of equal messages: on a busy machine Kueue's texts lag behind its decisions."""
 
 
 @pytest.fixture(scope="module")

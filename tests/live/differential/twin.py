@@ -55,26 +55,43 @@ class Twin:
             self._index[name] = self.engine.add(replace(self._workloads[name], uid=uid, queued_since=since))
             self._names.append(name)
             self._settle(reserved)
-            return
-        index = self._index[name]
-        if verb == "finish":
-            self.engine.finish(index)
-            self._finished.add(name)
         else:
-            del self._evicted[index]
-            self.engine.requeue_evicted(index)
-        self._settle(reserved)
-        self.engine.wake(self.engine.tree_of(index))
-        self._settle(reserved)
+            index = self._index[name]
+            if verb == "finish":
+                self.engine.finish(index)
+                self._finished.add(name)
+            else:
+                del self._evicted[index]
+                self.engine.requeue_evicted(index)
+            self._settle(reserved)
+            self.engine.wake(self.engine.tree_of(index))
+            self._settle(reserved)
+        if self._record.nested:
+            self._settle_status(self._index[name], reserved)
+
+    def _settle_status(self, index: int, reserved: dict[str, int]) -> None:
+        """What follows in nested cohorts from new counts in a ClusterQueue's status, as often as decisions change them.
+
+        Kueue reads the cohorts again as if their quota had changed: it forgets how far flavor scans came, and wakes.
+        """
+        tree = self.engine.tree_of(index)
+        for _ in range(ENDLESS):
+            before = self.states()
+            for queue in self.engine._catalog.queues_of_tree[tree]:
+                self.engine._catalog.queues[queue].generation += 1
+            self.engine.wake(tree)
+            self._settle(reserved)
+            if self.states() == before:
+                return
 
     def _settle(self, reserved: dict[str, int]) -> None:
         calm = 0
-        self._said.clear()
+        said: dict[int, set[str]] = {}
         for _ in range(ENDLESS):
             result = self.engine.run_cycle(0)
             for index in result.refused:
                 refusal = self.engine.refusal(index)
-                self._said.setdefault(index, set()).add("" if refusal is None else refusal.text)
+                said.setdefault(index, set()).add("" if refusal is None else refusal.text)
             for index in result.admitted:
                 # The engine copies this time from its caller; the live one has a resolution of a second.
                 self.engine._workloads[index].reserved_at = reserved.get(self._names[index], 0)
@@ -83,7 +100,8 @@ class Twin:
                 self.engine.mark_evicted(preemption.workload)
             calm = 0 if result.heaps_changed or result.preemptions else calm + 1
             if calm == CALM_CYCLES:
-                return
+                break
+        self._said |= said
 
     def states(self) -> Shown:
         """What every workload is now."""
