@@ -183,6 +183,15 @@ class Catalog:
             frs,
         )
 
+    def quotas_of_tree(self, root: int) -> tuple[list[int], ...]:
+        """All declared quotas below a root, comparable between catalogs of the same shape."""
+        tree, nodes = self.tree, [root]
+        for node in nodes:
+            nodes.extend(self.child_queues[node])
+            nodes.extend(self.child_cohorts[node])
+        cells = [node * tree.width + fr for node in nodes for fr in range(tree.width)]
+        return tuple([row[cell] for cell in cells] for row in (tree.nominal, tree.borrowing_limit, tree.lending_limit))
+
     def workload(self, spec: Workload, index: int) -> WorkloadRecord:
         """Intern a workload.
 

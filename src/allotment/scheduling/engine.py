@@ -20,6 +20,7 @@ from allotment.scheduling.preemption_fair import FairPreemption
 from allotment.scheduling.queueing.local_usage import LocalUsage
 from allotment.scheduling.queueing.pending import PendingQueue
 from allotment.scheduling.queueing.usage_based import UsageBasedQueue
+from allotment.scheduling.quota.tree import NO_PARENT
 from allotment.scheduling.reasons import Cause, Refusal
 from allotment.scheduling.records import (
     FIT,
@@ -171,11 +172,13 @@ class QueueingEngine:
         """This engine as it would be in another cluster: same workloads, indices, places and cycle count.
 
         The base of every what-if (other quota, weights, nodes, policies); the original stays as it is. What runs keeps
-        running even if it no longer fits.
+        running even if it no longer fits. Domains of a node that is gone are remembered and charged again when it is
+        back. Where quotas of a tree differ, its workloads try their flavors from the first again.
 
         Args:
             state: the other cluster.
-            wake: give everything inadmissible another chance, as Kueue does after such a change.
+            wake: give everything inadmissible another chance at once. Kueue does so after such a change too, but
+                after its wake-up delay: a caller with a clock passes False and calls `wake` then.
 
         Raises:
             InputError: the state is inconsistent, or lacks the queue of a workload.
@@ -185,8 +188,8 @@ class QueueingEngine:
         for old in self._workloads:
             new = other._workloads[other.register(old.spec)]
             if old.place == RUNNING:
-                admission = self.admission(old.index)
-                other._hold(new, other._assignment_of(new, admission), old.reserved_at)
+                new.granted = old.granted or self.admission(old.index)
+                other._hold(new, other._assignment_of(new, new.granted), old.reserved_at)
                 new.evicted = old.evicted
             elif old.place == QUEUED:
                 new.refusal = old.refusal
@@ -195,10 +198,16 @@ class QueueingEngine:
                 sticky = self._pending[old.queue.index].is_sticky(old)
                 other._pending[new.queue.index].restore(new, refused=waiting, sticky=sticky)
                 other._note_heads(new.queue.index)
+        renewed: dict[tuple[int, int], bool] = {}
         for queue in self._catalog.queues:
             index = other._catalog.queue_index.get(queue.name)
             if index is not None:
-                other._catalog.queues[index].generation = queue.generation + (1 if wake else 0)
+                same = other._catalog.queues[index]
+                roots = (queue.root, same.root)
+                if roots not in renewed:
+                    before, after = self._catalog.quotas_of_tree(queue.root), other._catalog.quotas_of_tree(same.root)
+                    renewed[roots] = wake or before != after
+                same.generation = queue.generation + (1 if renewed[roots] else 0)
         if self._local_usage is not None and other._local_usage is not None:
             other._local_usage.copy_from(self._local_usage)
         return other
@@ -207,9 +216,29 @@ class QueueingEngine:
         """Identifies the quota tree of a workload; what a wake-up covers."""
         return self._workloads[index].queue.root
 
+    def tree_of_queue(self, cluster_queue: str) -> int:
+        """Identifies the quota tree of a ClusterQueue."""
+        return self._catalog.queues[self._catalog.queue_index[cluster_queue]].root
+
+    def tree_of_cohort(self, cohort: str) -> int:
+        """Identifies the quota tree of a Cohort."""
+        node = self._catalog.cohort_index[cohort]
+        while self._catalog.tree.node_parent[node] != NO_PARENT:
+            node = self._catalog.tree.node_parent[node]
+        return node
+
+    @property
+    def trees(self) -> tuple[int, ...]:
+        """All quota trees with a queue."""
+        return tuple(self._catalog.queues_of_tree)
+
+    def queues_of(self, tree: int) -> tuple[str, ...]:
+        """Names of the ClusterQueues of a tree."""
+        return tuple(self._catalog.queues[queue].name for queue in self._catalog.queues_of_tree.get(tree, ()))
+
     def wake(self, tree: int) -> None:
         """All inadmissible workloads of a tree go back to their heaps."""
-        for queue in self._catalog.queues_of_tree[tree]:
+        for queue in self._catalog.queues_of_tree.get(tree, ()):
             self._pending[queue].wake()
             self._note_heads(queue)
 
@@ -241,6 +270,24 @@ class QueueingEngine:
         workload = self._workloads[index]
         self._stop(workload)
         self.arrive(index)
+
+    def replace_node(self, index: int, host: str) -> bool:
+        """Place the pods of a running workload elsewhere that were on a host; False if that cannot be.
+
+        As Kueue's failed-node replacement does in its second pass: nobody is preempted for it, and quota stays.
+        """
+        workload = self._workloads[index]
+        if self._topology is None or workload.admission is None:
+            return False
+        granted = self._topology.without_node(workload, workload.granted or self.admission(index), host)
+        if granted is None:
+            return False
+        self._ledger.release(workload)
+        workload.granted = granted
+        workload.admission = self._assignment_of(workload, granted)
+        self._ledger.charge(workload)
+        self._touch(workload)
+        return True
 
     def run_cycle(self, now: int) -> CycleResult:
         """One scheduling cycle; `now` becomes the quota-reservation time of what it admits."""
@@ -359,6 +406,7 @@ class QueueingEngine:
         del workload.queue.running[workload.index]
         workload.queue.generation += 1
         workload.admission = None
+        workload.granted = ()
         workload.evicted = False
         workload.memory = None
         workload.nomination = None
@@ -371,7 +419,7 @@ class QueueingEngine:
         self._versions[-1] = self._versions.get(-1, 0) + 1
 
     def _note_heads(self, queue: int) -> None:
-        if self._pending[queue].active:
+        if self._pending[queue].active and not self._catalog.queues[queue].stopped:
             self._with_heads.add(queue)
         else:
             self._with_heads.discard(queue)
@@ -394,6 +442,8 @@ class QueueingEngine:
         place = self.place(index)
         if place in ("", "running"):
             return None
+        if self._workloads[index].queue.stopped:
+            return Cause.QUEUE_STOPPED
         refusal = self._workloads[index].refusal
         if refusal is not None:
             return refusal.cause

@@ -139,6 +139,8 @@ class ClusterQueue:
     fair_weight: float = 1.0
     usage_based: bool = False
     """Order by usage of the LocalQueues; needs `EngineSettings.admission_fair_sharing`."""
+    stopped: bool = False
+    """Admits nothing, and nobody preempts from it; its quota is still lent and what it uses still counts."""
 
 
 @dataclass(frozen=True, slots=True)

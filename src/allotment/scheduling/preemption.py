@@ -143,7 +143,7 @@ def within_nominal(ledger: UsageLedger, node: int, needed: list[int]) -> bool:
 
 def eligible(queue: QueueRecord, policy: PreemptionPolicy, demand: Demand) -> list[WorkloadRecord]:
     """Running workloads of `queue` that `policy` lets the preemptor take and that hold something needed."""
-    if policy == PreemptionPolicy.NEVER:
+    if policy == PreemptionPolicy.NEVER or queue.stopped:
         return []
     preemptor, needed = demand.workload, demand.needed
     return [

@@ -15,7 +15,7 @@ class Cause(IntEnum):
     """The dominant reason of a pending workload, least severe first.
 
     Everything up to WAITING_FOR_QUOTA resolves itself when others finish; from EXCEEDS_MAX_QUOTA on somebody has to
-    change the workload, the quota or the flavors.
+    change the workload, the quota or the flavors, or let the queue go on.
     """
 
     NOT_EVALUATED = 0
@@ -25,6 +25,7 @@ class Cause(IntEnum):
     WAITING_FOR_QUOTA = 4
     EXCEEDS_MAX_QUOTA = 5
     NO_MATCHING_FLAVOR = 6
+    QUEUE_STOPPED = 7
 
     @property
     def misconfigured(self) -> bool:

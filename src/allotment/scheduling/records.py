@@ -13,6 +13,7 @@ from allotment.scheduling.inputs import (
     FungibilityPolicy,
     FungibilityPreference,
     PodSet,
+    PodSetAdmission,
     PreemptionPolicy,
     QueueingStrategy,
     Workload,
@@ -77,6 +78,7 @@ class QueueRecord:
         "reclaim",
         "root",
         "running",
+        "stopped",
         "strict",
         "topology_only",
         "try_next_on_borrow",
@@ -90,6 +92,7 @@ class QueueRecord:
         self.base: int = index * width
         self.parent: int = -1
         self.root: int = index
+        self.stopped: bool = spec.stopped
         self.strict: bool = spec.strategy == QueueingStrategy.STRICT_FIFO
         self.within: PreemptionPolicy = spec.within_cluster_queue
         self.reclaim: PreemptionPolicy = spec.reclaim_within_cohort
@@ -212,6 +215,7 @@ class WorkloadRecord:
         token: identity of the live heap entry; older entries of the same workload are stale.
         memory: remembered flavors of the last attempt.
         admission: the assignment it runs with, while it holds quota.
+        granted: the same by name as first given, in a cluster that has changed since; empty in one that has not.
         simulated_away: removed from the running set for the duration of a simulation.
         refusal: result of the last attempt since it became pending.
     """
@@ -219,6 +223,7 @@ class WorkloadRecord:
     __slots__ = (
         "admission",
         "evicted",
+        "granted",
         "groups",
         "index",
         "memory",
@@ -258,6 +263,7 @@ class WorkloadRecord:
         self.token: int = 0
         self.memory: FlavorMemory | None = None
         self.admission: Assignment | None = None
+        self.granted: tuple[PodSetAdmission, ...] = ()
         self.reserved_at: int = 0
         self.evicted: bool = False
         self.simulated_away: bool = False

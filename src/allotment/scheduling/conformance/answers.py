@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allotment.scheduling.inputs import PodSetAdmission
-from allotment.scheduling.simulate.environment import Admitted, Decision, Evicted, Outcome
+from allotment.scheduling.simulate.outcome import Admitted, Decision, Evicted, Outcome
 
 
 def answer(scenario_id: str, outcome: Outcome) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from allotment.scheduling.conformance.answers import answer
-from allotment.scheduling.simulate.environment import MessageChange, Outcome, simulate
+from allotment.scheduling.simulate.environment import simulate
+from allotment.scheduling.simulate.outcome import MessageChange, Outcome
 from allotment.scheduling.simulate.scenario import read_scenario
 
 

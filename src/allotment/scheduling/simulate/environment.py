@@ -1,105 +1,56 @@
 """Runs a scenario on the engine under a virtual clock: arrivals, finishes, evictions, wake-ups, cycles.
 
-At one instant: finishes, releases of evicted workloads, changes of the cluster, arrivals, wake-ups (each by workload
-index), a sample of usage, then cycles until nothing moves. Nothing else ever happens.
+At one instant: finishes, releases of evicted workloads, events of the cluster (in their order), ends of tolerations,
+arrivals, wake-ups (each by workload index), a sample of usage, then cycles until nothing moves. Nothing else ever
+happens.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import replace
 from heapq import heapify, heappop, heappush
 
 from allotment.scheduling.engine import CycleResult, QueueingEngine
-from allotment.scheduling.inputs import PodSetAdmission
 from allotment.scheduling.reasons import Cause
+from allotment.scheduling.simulate.cluster import Cluster
+from allotment.scheduling.simulate.events import (
+    Change,
+    Drain,
+    Event,
+    Eviction,
+    NodeDown,
+    NodeEvent,
+    NodeUp,
+    QuotaChange,
+    StopChange,
+    StopPolicy,
+)
+from allotment.scheduling.simulate.outages import Outages
+from allotment.scheduling.simulate.outcome import (
+    Admitted,
+    Decision,
+    Departure,
+    Evicted,
+    Finished,
+    MessageChange,
+    Moved,
+    Outcome,
+    Standstill,
+    StillPending,
+)
 from allotment.scheduling.simulate.scenario import Scenario
 
 # Kinds of events, in the order they are handled at one instant.
 _EARLY_WAKE = 0
 _FINISH = 1
 _RELEASE = 2
-_CHANGE = 3
-_ARRIVE = 4
-_WAKE = 5
-_SAMPLE = 6
+_EVENT = 3
+_LOST = 4
+_ARRIVE = 5
+_WAKE = 6
+_SAMPLE = 7
 _ALL_TREES = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """A workload got its quota."""
-
-    t: int
-    cycle: int
-    workload: str
-    cluster_queue: str
-    pod_sets: tuple[PodSetAdmission, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Evicted:
-    """A workload was preempted."""
-
-    t: int
-    cycle: int
-    workload: str
-    cluster_queue: str
-    reason: str
-    preemptor: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A workload ran to its end; `cycle` is the number of cycles run so far."""
-
-    t: int
-    cycle: int
-    workload: str
-    cluster_queue: str
-
-
-Decision = Admitted | Evicted | Finished
-
-
-@dataclass(frozen=True, slots=True)
-class StillPending:
-    """A workload that neither runs nor finished when the simulation ended.
-
-    `queue` is "active", "inadmissible", or "none" if the simulation ended before it arrived.
-    """
-
-    workload: str
-    cluster_queue: str
-    ever_admitted: bool
-    queue: str
-    message: str
-    cause: Cause
-
-
-@dataclass(frozen=True, slots=True)
-class MessageChange:
-    """A pending workload got another message."""
-
-    t: int
-    cycle: int
-    workload: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Everything a simulation decided, in order.
-
-    Attributes:
-        cycles: number of scheduling cycles.
-        livelock: a cap on cycles was reached; the simulation stopped there.
-    """
-
-    decisions: tuple[Decision, ...]
-    pending: tuple[StillPending, ...]
-    pending_log: tuple[MessageChange, ...]
-    cycles: int
-    livelock: bool
 
 
 def simulate(scenario: Scenario, *, messages: bool = True, until: int | None = None) -> Outcome:
@@ -142,9 +93,15 @@ class Simulation:
         self._sampling_interval: int = sharing.sampling_interval if sharing is not None else 0
         if self._sampling_interval > 0:
             heappush(self._events, (self._sampling_interval, _SAMPLE, 0, 0))
-        self._changes = scenario.changes
-        for number, change in enumerate(scenario.changes):
-            heappush(self._events, (change.t, _CHANGE, number, 0))
+        self._cluster: Cluster = Cluster(scenario.state)
+        self._outages: Outages = Outages(scenario.state.nodes)
+        self._node_names: list[str] = []
+        self._leaving: set[int] = set()
+        self._moves: list[Moved] = []
+        self._happenings = sorted(scenario.events, key=lambda each: each.t)
+        self._index_of = {arrival.workload.name: index for index, arrival in enumerate(scenario.arrivals)}
+        for number, event in enumerate(self._happenings):
+            heappush(self._events, (event.t, _EVENT, number, 0))
 
     def run(self, until: int | None = None) -> Outcome:
         """Instant after instant until nothing is left to happen, or nothing up to `until`."""
@@ -171,6 +128,11 @@ class Simulation:
             tuple(self._log),
             self.engine.cycles,
             self._livelock,
+            tuple(
+                Standstill(self._arrivals[index].workload.name, start, end)
+                for index, start, end in self._outages.standstills()
+            ),
+            tuple(self._moves),
         )
 
     def _instant(self, now: int) -> None:
@@ -180,8 +142,10 @@ class Simulation:
                 self._finish(now, index, generation)
             elif kind == _RELEASE:
                 self._release(now, index)
-            elif kind == _CHANGE:
-                self._change(index)
+            elif kind == _EVENT:
+                self._happen(now, self._happenings[index])
+            elif kind == _LOST:
+                self._give_up_node(now, self._node_names[index], generation)
             elif kind == _ARRIVE:
                 self.engine.arrive(index)
             elif kind == _SAMPLE:
@@ -195,18 +159,25 @@ class Simulation:
             return  # evicted meanwhile
         self.engine.finish(index)
         self._finished[index] = True
+        self._outages.ended(index, now)
         workload = self._arrivals[index].workload
         self._decisions.append(Finished(now, self.engine.cycles, workload.name, workload.cluster_queue))
         self._notify(now, index)
 
     def _release(self, now: int, index: int) -> None:
         self._shown[index] = ""
+        self._leaving.discard(index)
         self.engine.requeue_evicted(index)
         self._notify(now, index)
 
     def _notify(self, now: int, index: int) -> None:
-        """Capacity of this workload's tree was freed: start the wake-up timer unless one runs."""
-        tree = _ALL_TREES if self._environment.shared_wakeup else self.engine.tree_of(index)
+        """Capacity of this workload's tree was freed."""
+        self._notify_tree(now, self.engine.tree_of(index))
+
+    def _notify_tree(self, now: int, tree: int) -> None:
+        """Something may fit in this tree: start its wake-up timer unless one runs."""
+        if self._environment.shared_wakeup:
+            tree = _ALL_TREES
         if tree not in self._timers:
             self._timers.add(tree)
             kind = _EARLY_WAKE if self._environment.wakeups_first else _WAKE
@@ -218,15 +189,97 @@ class Simulation:
         if self._events:
             heappush(self._events, (now + self._sampling_interval, _SAMPLE, 0, 0))
 
-    def _change(self, number: int) -> None:
-        """Another cluster from now on. Nodes of the quota tree are renumbered, so running timers turn global."""
-        self.engine = self.engine.with_state(self._changes[number].state)
-        if self._timers:
-            due = min(event for event in self._events if event[1] in (_WAKE, _EARLY_WAKE))
-            self._events = [event for event in self._events if event[1] not in (_WAKE, _EARLY_WAKE)]
-            heapify(self._events)
-            heappush(self._events, (due[0], due[1], _ALL_TREES, 0))
-            self._timers = {_ALL_TREES}
+    def _happen(self, now: int, event: Event) -> None:
+        """Something happens to the cluster."""
+        match event:
+            case Change():
+                self._become(replace(self._cluster, declared=event.state))
+                self._notify_all(now)
+            case QuotaChange():
+                self._become(self._cluster.with_quota(event))
+                tree = self.engine.tree_of_cohort if event.of_cohort else self.engine.tree_of_queue
+                self._notify_tree(now, tree(event.owner))
+            case StopChange():
+                self._stop(now, event)
+            case Eviction():
+                self._send_away([self._index_of[event.workload]], now, Departure.REQUESTED, event.grace)
+            case _:
+                self._change_node(now, event)
+
+    def _stop(self, now: int, event: StopChange) -> None:
+        self._become(self._cluster.with_stop(event))
+        self._notify_tree(now, self.engine.tree_of_queue(event.cluster_queue))
+        if event.policy is StopPolicy.HOLD_AND_DRAIN:
+            mine = [i for i, each in enumerate(self._arrivals) if each.workload.cluster_queue == event.cluster_queue]
+            self._send_away(mine, now, Departure.CLUSTER_QUEUE_STOPPED, event.grace)
+
+    def _change_node(self, now: int, event: NodeEvent) -> None:
+        """Kueue wakes every queue after a change of a node that a topology flavor could use."""
+        cluster = self._cluster.with_node(event)
+        if cluster.state.nodes != self._cluster.state.nodes and cluster.uses_topology:
+            self._become(cluster)
+            self._notify_all(now)
+        self._cluster = cluster
+        if isinstance(event, Drain):
+            self._take_off(event.node, now, Departure.DRAINED, event.grace)
+        elif isinstance(event, NodeDown):
+            stopped, failure = self._outages.fail(event.node, now)
+            for index in stopped:
+                self._generation[index] += 1  # does not finish while its node is down
+            self._node_names.append(event.node)
+            due = now + self._environment.not_ready_toleration
+            heappush(self._events, (due, _LOST, len(self._node_names) - 1, failure))
+        elif isinstance(event, NodeUp):
+            for index, due in self._outages.repair(event.node, now):
+                heappush(self._events, (due, _FINISH, index, self._generation[index]))
+
+    def _give_up_node(self, now: int, node: str, failure: int) -> None:
+        """Pods tolerate a node that is not ready only for a while; then their workloads lose it."""
+        if self._outages.is_down(node, failure):
+            self._take_off(node, now, Departure.NODE_FAILURES, None)
+
+    def _take_off(self, node: str, now: int, reason: Departure, grace: int | None) -> None:
+        """Jobs lose a node: their pods there get another one if Kueue finds one, else the whole job has to go."""
+        for index in self._outages.on(node):
+            if not self._replace(index, node, now):
+                self._send_away([index], now, reason, grace)
+
+    def _replace(self, index: int, node: str, now: int) -> bool:
+        """Kueue replaces one lost node, not several."""
+        outages = self._outages
+        if not self._environment.node_replacement or index in self._leaving or outages.lost(index) - {node}:
+            return False
+        if not self.engine.replace_node(index, outages.host(node)):
+            return False
+        pod_sets = self.engine.admission(index)
+        outages.moved(index, pod_sets)
+        self._moves.append(Moved(now, self._arrivals[index].workload.name, node, pod_sets))
+        if outages.stands_still(index):
+            heappush(self._events, (outages.resume(index, now), _FINISH, index, self._generation[index]))
+        return True
+
+    def _become(self, cluster: Cluster) -> None:
+        """Another cluster from now on. A running timer goes on for every tree with a queue it was for."""
+        before, self._cluster = self.engine, cluster
+        self.engine = before.with_state(cluster.state, wake=False)
+        if not self._timers or self._timers == {_ALL_TREES}:
+            return
+        due: dict[int, tuple[int, int]] = {}
+        kept = []
+        for event in self._events:
+            if event[1] in (_WAKE, _EARLY_WAKE):
+                for queue in before.queues_of(event[2]):
+                    tree = self.engine.tree_of_queue(queue)
+                    due[tree] = min(due.get(tree, event[:2]), event[:2])
+            else:
+                kept.append(event)
+        self._events = kept + [(t, kind, tree, 0) for tree, (t, kind) in due.items()]
+        heapify(self._events)
+        self._timers = set(due)
+
+    def _notify_all(self, now: int) -> None:
+        for tree in self.engine.trees:
+            self._notify_tree(now, tree)
 
     def _wake(self, tree: int) -> None:
         self._timers.discard(tree)
@@ -254,26 +307,31 @@ class Simulation:
         for index in sorted(result.admitted):
             self._admit(now, result.number, index)
         for preemption in sorted(result.preemptions, key=lambda each: each.workload):
-            index = preemption.workload
-            workload = self._arrivals[index].workload
             preemptor = self._arrivals[preemption.preemptor].workload.name
-            self._generation[index] += 1
-            self._decisions.append(
-                Evicted(
-                    now,
-                    result.number,
-                    workload.name,
-                    workload.cluster_queue,
-                    preemption.reason.value,
-                    preemptor,
-                )
-            )
             latency = self._environment.eviction_latency
-            if latency > 0:
-                self.engine.mark_evicted(index)
-                heappush(self._events, (now + latency, _RELEASE, index, 0))
-            else:
-                self._release(now, index)
+            self._evict(now, preemption.workload, preemption.reason.value, preemptor, latency)
+
+    def _send_away(self, jobs: Iterable[int], now: int, reason: Departure, grace: int | None) -> None:
+        """Evict those of the jobs that run and are not on their way out already."""
+        latency = self._environment.eviction_latency if grace is None else grace
+        for index in jobs:
+            if self.engine.place(index) == "running" and index not in self._leaving:
+                self._evict(now, index, reason.value, "", latency)
+
+    def _evict(self, now: int, index: int, reason: str, preemptor: str, grace: int) -> None:
+        """A running workload has to go; it keeps its quota for the grace period and then queues again."""
+        workload = self._arrivals[index].workload
+        self._generation[index] += 1
+        self._outages.ended(index, now)
+        self._decisions.append(
+            Evicted(now, self.engine.cycles, workload.name, workload.cluster_queue, reason, preemptor, now + grace)
+        )
+        if grace > 0:
+            self._leaving.add(index)
+            self.engine.mark_evicted(index)
+            heappush(self._events, (now + grace, _RELEASE, index, 0))
+        else:
+            self._release(now, index)
 
     def _admit(self, now: int, cycle: int, index: int) -> None:
         arrival = self._arrivals[index]
@@ -281,9 +339,10 @@ class Simulation:
         self._ever_admitted[index] = True
         self._shown[index] = ""
         workload = arrival.workload
-        self._decisions.append(
-            Admitted(now, cycle, workload.name, workload.cluster_queue, self.engine.admission(index))
-        )
+        pod_sets = self.engine.admission(index)
+        self._decisions.append(Admitted(now, cycle, workload.name, workload.cluster_queue, pod_sets))
+        if self._happenings:
+            self._outages.started(index, pod_sets, now + arrival.runtime)
         heappush(self._events, (now + arrival.runtime, _FINISH, index, self._generation[index]))
 
     def _record_messages(self, now: int, result: CycleResult) -> None:
@@ -302,14 +361,18 @@ class Simulation:
                 continue
             refusal = self.engine.refusal(index)
             workload = arrival.workload
+            cause = self.engine.cause(index) or Cause.NOT_EVALUATED
+            text = refusal.text if refusal is not None else ""
+            if cause is Cause.QUEUE_STOPPED:
+                text = f"ClusterQueue {workload.cluster_queue} is stopped"
             left.append(
                 StillPending(
                     workload.name,
                     workload.cluster_queue,
                     self._ever_admitted[index],
                     place or "none",
-                    refusal.text if refusal is not None else "",
-                    self.engine.cause(index) or Cause.NOT_EVALUATED,
+                    text,
+                    cause,
                 )
             )
         return left

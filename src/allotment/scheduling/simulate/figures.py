@@ -8,11 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from allotment.scheduling.inputs import ClusterState, PodSetAdmission, ResourceGroup, Workload
-from allotment.scheduling.simulate.environment import Admitted, Evicted, Outcome, StillPending
+from allotment.scheduling.inputs import PodSetAdmission, Workload
+from allotment.scheduling.simulate.capacity import (
+    Amounts,
+    Step,
+    means,
+    node_steps,
+    queue_quota_steps,
+    quota_steps,
+    total_quota,
+)
+from allotment.scheduling.simulate.outcome import Admitted, Evicted, Outcome, StillPending
 from allotment.scheduling.simulate.scenario import Scenario
-
-Amounts = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,8 @@ class JobFigures:
         waited: all the time it spent in the queue, that after evictions included.
         asked: what it asks for in all, by resource.
         spans: when it held quota.
+        stalled: time in which it held quota without progress, because a node of its was down.
+        moves: how often pods of it that lost their node got another one.
     """
 
     name: str
@@ -47,6 +56,8 @@ class JobFigures:
     evictions: int
     asked: tuple[tuple[str, int], ...]
     spans: tuple[Span, ...]
+    stalled: int = 0
+    moves: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,7 @@ class QueueFigures:
     Attributes:
         jobs: that came until the end of the simulation.
         pending: that wait at its end.
-        quota: nominal quota by resource.
+        quota: nominal quota by resource; where it changed, its mean over the time from 0 to the run's `end`.
         used: amount times time, by resource.
     """
 
@@ -90,7 +101,9 @@ class RunFigures:
         end: its last instant: `until`, or when the last thing happened.
         makespan: when the last job finished; 0 if none did.
         resource: the one that figures of use are about: GPUs if there are any.
-        capacity: all nominal quota by resource.
+        capacity: all nominal quota by resource; where it changed, its mean over the time from 0 to `end`.
+        capacity_steps: all nominal quota over time; the first step is at 0.
+        node_steps: what nodes offered that were up and not cordoned; empty without nodes.
         pending: jobs that wait at the end, with their reason.
         livelock: a cap on cycles ended it.
     """
@@ -106,6 +119,8 @@ class RunFigures:
     queues: tuple[QueueFigures, ...]
     jobs: tuple[JobFigures, ...]
     pending: tuple[StillPending, ...]
+    capacity_steps: tuple[Step, ...] = ()
+    node_steps: tuple[Step, ...] = ()
 
     @property
     def waits(self) -> Waits:
@@ -129,15 +144,18 @@ def figures(scenario: Scenario, outcome: Outcome, until: int | None = None) -> R
     arrived = [each for each in scenario.arrivals if until is None or each.queued_at <= until]
     end = until if until is not None else max([last, *(each.queued_at for each in arrived)])
     books = {each.workload.name: _Book(each.workload, each.queued_at) for each in arrived}
-    latency = scenario.environment.eviction_latency
     for decision in outcome.decisions:
         book = books[decision.workload]
         if isinstance(decision, Admitted):
             book.admit(decision.t, decision.pod_sets)
         elif isinstance(decision, Evicted):
-            book.stop(min(decision.t + latency, end), lost=True)
+            book.stop(min(decision.released, end), lost=True)
         else:
             book.stop(decision.t, lost=False)
+    for each in outcome.standstills:
+        books[each.workload].stalled += (end if each.end is None else each.end) - each.start
+    for move in outcome.moves:
+        books[move.workload].moves += 1
     jobs = tuple(book.close(end) for book in books.values())
     pending = tuple(each for each in outcome.pending if each.queue != "none")
     return RunFigures(
@@ -148,10 +166,12 @@ def figures(scenario: Scenario, outcome: Outcome, until: int | None = None) -> R
         cycles=outcome.cycles,
         livelock=outcome.livelock,
         resource=_main_resource(scenario),
-        capacity=_capacity(scenario.state),
-        queues=_queues(scenario.state, jobs, pending),
+        capacity=means(quota_steps(scenario), end),
+        queues=_queues(scenario, jobs, pending, end),
         jobs=jobs,
         pending=pending,
+        capacity_steps=quota_steps(scenario),
+        node_steps=node_steps(scenario),
     )
 
 
@@ -167,6 +187,8 @@ class _Book:
     waited: int = 0
     evictions: int = 0
     finished: int | None = None
+    stalled: int = 0
+    moves: int = 0
     spans: list[Span] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -202,6 +224,8 @@ class _Book:
             evictions=self.evictions,
             asked=_sums(self.workload, {each.name: each.count for each in self.workload.pod_sets}),
             spans=tuple(self.spans),
+            stalled=self.stalled,
+            moves=self.moves,
         )
 
 
@@ -227,16 +251,17 @@ def _rank(ordered: Sequence[int], percent: int) -> int:
 
 
 def _queues(
-    state: ClusterState, jobs: Sequence[JobFigures], pending: Sequence[StillPending]
+    scenario: Scenario, jobs: Sequence[JobFigures], pending: Sequence[StillPending], end: int
 ) -> tuple[QueueFigures, ...]:
-    by_queue: dict[str, list[JobFigures]] = {queue.name: [] for queue in state.cluster_queues}
+    by_queue: dict[str, list[JobFigures]] = {queue.name: [] for queue in scenario.state.cluster_queues}
     for job in jobs:
         by_queue[job.queue].append(job)
     waiting: dict[str, int] = {}
     for each in pending:
         waiting[each.cluster_queue] = waiting.get(each.cluster_queue, 0) + 1
+    quotas = queue_quota_steps(scenario)
     result = []
-    for queue in state.cluster_queues:
+    for queue in scenario.state.cluster_queues:
         members = by_queue[queue.name]
         used: dict[str, int] = {}
         for job in members:
@@ -251,34 +276,16 @@ def _queues(
                 pending=waiting.get(queue.name, 0),
                 evictions=sum(job.evictions for job in members),
                 waits=waits_of(members),
-                quota=_nominal(queue.resource_groups),
+                quota=means(quotas[queue.name], end),
                 used=used,
             )
         )
     return tuple(result)
 
 
-def _nominal(groups: Iterable[ResourceGroup]) -> dict[str, int]:
-    sums: dict[str, int] = {}
-    for group in groups:
-        for flavor in group.flavors:
-            for resource, quota in flavor.resources:
-                sums[resource] = sums.get(resource, 0) + quota.nominal
-    return sums
-
-
-def _capacity(state: ClusterState) -> dict[str, int]:
-    sums: dict[str, int] = {}
-    groups = [part.resource_groups for part in state.cluster_queues] + [part.resource_groups for part in state.cohorts]
-    for each in groups:
-        for resource, nominal in _nominal(each).items():
-            sums[resource] = sums.get(resource, 0) + nominal
-    return sums
-
-
 def _main_resource(scenario: Scenario) -> str:
     """GPUs, else the resource that the most workloads ask for."""
-    capacity = _capacity(scenario.state)
+    capacity = total_quota(scenario.state)
     asked = dict.fromkeys(capacity, 0)
     for arrival in scenario.arrivals:
         for pod_set in arrival.workload.pod_sets:
@@ -320,6 +327,14 @@ def courses_of_waiting(run: RunFigures, steps: int) -> tuple[Course, ...]:
         if job.finished is None and (not job.spans or job.spans[-1].lost):
             changes[job.queue].append((since, 1))
     return tuple(Course(queue, _means(each, run.end, steps)) for queue, each in changes.items())
+
+
+def course_of_capacity(run: RunFigures, steps: int) -> Course:
+    """All nominal quota of the main resource."""
+    levels = [(step.t, step.amounts.get(run.resource, 0)) for step in run.capacity_steps if step.t <= run.end]
+    befores = [0, *(level for _, level in levels)]
+    changes = [(t, level - before) for (t, level), before in zip(levels, befores, strict=False)]
+    return Course("capacity", _means(changes, run.end, steps))
 
 
 def _means(changes: list[tuple[int, int]], end: int, steps: int) -> tuple[float, ...]:

@@ -21,7 +21,7 @@ from allotment.scheduling.inputs import (
     ResourceQuota,
     Workload,
 )
-from allotment.scheduling.simulate.environment import Admitted, Decision, Evicted
+from allotment.scheduling.simulate.outcome import Admitted, Decision, Evicted
 from allotment.scheduling.simulate.scenario import Arrival, Environment, Scenario
 
 _MS = 1_000_000

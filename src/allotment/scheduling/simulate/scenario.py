@@ -5,9 +5,9 @@ Scenario units: times in milliseconds, `cpu` in millicores, `memory` in MiB, eve
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from allotment.errors import InputError
 from allotment.scheduling.inputs import (
@@ -33,8 +33,24 @@ from allotment.scheduling.inputs import (
     TopologyRequest,
     Workload,
 )
+from allotment.scheduling.simulate.event_shapes import UNLIMITED_WORD
+from allotment.scheduling.simulate.events import (
+    UNLIMITED,
+    Cordon,
+    Drain,
+    Event,
+    Eviction,
+    NodeDown,
+    NodeUp,
+    QuotaChange,
+    StopChange,
+    StopPolicy,
+    Uncordon,
+)
 
 _MIB = 1 << 20
+_IMPATIENT = ("0.17", "0.18")
+"""Kueue versions that take a node for lost 30 s after it stopped being ready, not when its pods are evicted."""
 JsonObject = Mapping[str, Any]
 
 
@@ -56,6 +72,8 @@ class Environment:
         eviction_latency: how long a preempted workload keeps its quota.
         idle_cycles: cycles without effect after which an instant is over.
         max_cycles_per_instant, max_cycles_total: caps that end a livelock; 0 = none.
+        not_ready_toleration: how long pods stay on a node that is not ready; Kubernetes' default is 300 s.
+        node_replacement: Kueue looks for another node for pods that lost theirs before it evicts their workload.
         shared_wakeup: one wake-up timer for all trees instead of one per tree.
         wakeups_first: at one instant wake-ups come before finishes instead of after arrivals.
     """
@@ -65,16 +83,10 @@ class Environment:
     idle_cycles: int = 1
     max_cycles_per_instant: int = 0
     max_cycles_total: int = 0
+    not_ready_toleration: int = 300_000
+    node_replacement: bool = True
     shared_wakeup: bool = False
     wakeups_first: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """From `t` on the cluster is another one: quota, weights, policies, nodes gone, cordoned or back."""
-
-    t: int
-    state: ClusterState
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +99,7 @@ class Scenario:
     settings: EngineSettings
     environment: Environment
     arrivals: tuple[Arrival, ...]
-    changes: tuple[Change, ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 def read_scenario(raw: JsonObject) -> Scenario:
@@ -108,6 +120,7 @@ def read_scenario(raw: JsonObject) -> Scenario:
 
 def _scenario(raw: JsonObject) -> Scenario:
     env = raw["env"]
+    version = _version(raw.get("kueue", ""))
     fair = raw.get("fairSharing") or {}
     return Scenario(
         id=raw["id"],
@@ -122,7 +135,7 @@ def _scenario(raw: JsonObject) -> Scenario:
         settings=EngineSettings(
             fair_sharing=bool(fair.get("enabled", False)),
             fair_strategies=tuple(FairStrategy(each) for each in fair.get("preemptionStrategies") or ()),
-            version=_version(raw.get("kueue", "")),
+            version=version,
         ),
         environment=Environment(
             wakeup_delay=env["wakeupDelay"],
@@ -130,8 +143,11 @@ def _scenario(raw: JsonObject) -> Scenario:
             idle_cycles=env["idleCycles"],
             max_cycles_per_instant=env["maxCyclesPerInstant"],
             max_cycles_total=env["maxCyclesTotal"],
+            not_ready_toleration=env.get("notReadyToleration", 30_000 if version in _IMPATIENT else 300_000),
+            node_replacement=env.get("nodeReplacement", True),
         ),
         arrivals=tuple(_arrival(each) for each in raw["workloads"]),
+        events=tuple(_EVENTS[each["kind"]](each) for each in raw.get("events") or ()),
     )
 
 
@@ -277,3 +293,34 @@ def _arrival(raw: JsonObject) -> Arrival:
         pod_sets=tuple(_pod_set(each) for each in raw["podSets"]),
     )
     return Arrival(workload, raw.get("queuedAt", raw["createdAt"]), raw["runtime"])
+
+
+def _quota_change(raw: JsonObject) -> QuotaChange:
+    def limit(field: str) -> int | None:
+        value = raw.get(field)
+        if value is None:
+            return None
+        return UNLIMITED if value == UNLIMITED_WORD else _amount(raw["resource"], value)
+
+    return QuotaChange(
+        t=raw["t"],
+        owner=raw["cohort"] if "cohort" in raw else raw["clusterQueue"],
+        of_cohort="cohort" in raw,
+        flavor=raw["flavor"],
+        resource=raw["resource"],
+        nominal=limit("nominal"),
+        borrowing_limit=limit("borrowingLimit"),
+        lending_limit=limit("lendingLimit"),
+    )
+
+
+_EVENTS: Final[Mapping[str, Callable[[JsonObject], Event]]] = {
+    "nodeDown": lambda raw: NodeDown(raw["t"], raw["node"]),
+    "nodeUp": lambda raw: NodeUp(raw["t"], raw["node"]),
+    "cordon": lambda raw: Cordon(raw["t"], raw["node"]),
+    "uncordon": lambda raw: Uncordon(raw["t"], raw["node"]),
+    "drain": lambda raw: Drain(raw["t"], raw["node"], raw.get("grace")),
+    "evict": lambda raw: Eviction(raw["t"], raw["workload"], raw.get("grace")),
+    "quota": _quota_change,
+    "stopPolicy": lambda raw: StopChange(raw["t"], raw["clusterQueue"], StopPolicy(raw["policy"]), raw.get("grace")),
+}

@@ -6,246 +6,151 @@ that are not named here are left alone. null counts as absent: see `without_null
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from allotment.errors import InputError
-
-Check = Callable[[object, str], None]
-
-
-def _wrong(path: str, value: object, wanted: str) -> InputError:
-    shown = repr(value)
-    return InputError(
-        f"{path or 'the line'} is {shown if len(shown) <= 60 else shown[:59] + '…'}, not {wanted}",
-        fix="compare the line with the description of the scenario format",
-    )
-
-
-def _text(value: object, path: str) -> None:
-    if not isinstance(value, str):
-        raise _wrong(path, value, "text")
-
-
-def _name(value: object, path: str) -> None:
-    if not isinstance(value, str) or not value:
-        raise _wrong(path, value, "a name")
-
-
-def _flag(value: object, path: str) -> None:
-    if not isinstance(value, bool):
-        raise _wrong(path, value, "true or false")
-
-
-def _whole(value: object, path: str) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 1 << 62:
-        raise _wrong(path, value, "a whole number")
-
-
-def _amount(value: object, path: str) -> None:
-    _whole(value, path)
-    if isinstance(value, int) and value < 0:
-        raise _wrong(path, value, "a whole number of at least 0")
-
-
-def _positive(value: object, path: str) -> None:
-    _amount(value, path)
-    if value == 0:
-        raise _wrong(path, value, "a whole number of at least 1")
-
-
-def _number(value: object, path: str) -> None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e18:
-        raise _wrong(path, value, "a number of at least 0")
-
-
-def _each(check: Check, *, some: bool = False) -> Check:
-    """A list whose items are all like this; with `some`, not an empty one."""
-
-    def checked(value: object, path: str) -> None:
-        if not isinstance(value, list) or (some and not value):
-            raise _wrong(path, value, "a list that is not empty" if some else "a list")
-        for index, item in enumerate(value):
-            check(item, f"{path}[{index}]")
-
-    return checked
-
-
-def _named(check: Check, *, some: bool = False) -> Check:
-    """A list of objects no two of which have the same name."""
-    listed = _each(check, some=some)
-
-    def checked(value: object, path: str) -> None:
-        listed(value, path)
-        seen: set[str] = set()
-        for index, item in enumerate(value if isinstance(value, list) else ()):
-            if item["name"] in seen:
-                raise InputError(f"{path}[{index}]: a second {item['name']!r}", fix="give each its own name")
-            seen.add(item["name"])
-
-    return checked
-
-
-def _by_name(check: Check) -> Check:
-    """An object with free keys."""
-
-    def checked(value: object, path: str) -> None:
-        if not isinstance(value, dict):
-            raise _wrong(path, value, "an object")
-        for key, item in value.items():
-            check(item, f"{path}[{key!r}]")
-
-    return checked
-
-
-def _fields(required: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> Check:
-    """An object with these fields."""
-    may = optional or {}
-
-    def checked(value: object, path: str) -> None:
-        if not isinstance(value, dict):
-            raise _wrong(path, value, "an object")
-        dotted = f"{path}." if path else ""
-        for key, check in required.items():
-            if key not in value:
-                raise InputError(
-                    f"{dotted}{key} is missing", fix="compare the line with the description of the scenario format"
-                )
-            check(value[key], f"{dotted}{key}")
-        for key, check in may.items():
-            if key in value:
-                check(value[key], f"{dotted}{key}")
-
-    return checked
-
-
-_TEXTS: Final = _by_name(_text)
-_AMOUNTS: Final = _by_name(_amount)
-_TAINTS: Final = _each(_fields({"key": _name, "effect": _name}, {"value": _text}))
-_TOLERATIONS: Final = _each(_fields({}, {"key": _text, "operator": _text, "value": _text, "effect": _text}))
-_REQUIREMENTS: Final = _each(_fields({"key": _name, "operator": _name}, {"values": _each(_text)}))
+from allotment.scheduling.simulate.checks import (
+    AMOUNTS,
+    REQUIREMENTS,
+    TAINTS,
+    TEXTS,
+    TOLERATIONS,
+    Check,
+    amount,
+    by_name,
+    each,
+    fields,
+    flag,
+    name,
+    named,
+    number,
+    positive,
+    text,
+    whole,
+    wrong,
+)
+from allotment.scheduling.simulate.event_shapes import EVENTS, check_event_references
 
 # Queueing
 
-_QUOTA: Final = _fields({"nominal": _amount}, {"borrowingLimit": _amount, "lendingLimit": _amount})
-_GROUPS: Final = _each(
-    _fields(
+_QUOTA: Final = fields({"nominal": amount}, {"borrowingLimit": amount, "lendingLimit": amount})
+_GROUPS: Final = each(
+    fields(
         {
-            "coveredResources": _each(_name, some=True),
-            "flavors": _each(_fields({"flavor": _name, "resources": _by_name(_QUOTA)}), some=True),
+            "coveredResources": each(name, some=True),
+            "flavors": each(fields({"flavor": name, "resources": by_name(_QUOTA)}), some=True),
         }
     )
 )
-_POD_SET: Final = _fields(
-    {"name": _name, "count": _amount},
+_POD_SET: Final = fields(
+    {"name": name, "count": amount},
     {
-        "minCount": _amount,
-        "requests": _AMOUNTS,
-        "nodeSelector": _TEXTS,
-        "requiredAffinity": _each(_REQUIREMENTS),
-        "tolerations": _TOLERATIONS,
-        "topologyRequest": _fields(
+        "minCount": amount,
+        "requests": AMOUNTS,
+        "nodeSelector": TEXTS,
+        "requiredAffinity": each(REQUIREMENTS),
+        "tolerations": TOLERATIONS,
+        "topologyRequest": fields(
             {},
             {
-                "required": _text,
-                "preferred": _text,
-                "unconstrained": _flag,
-                "podSetSliceRequiredTopology": _text,
-                "podSetSliceSize": _positive,
-                "podSetGroupName": _text,
+                "required": text,
+                "preferred": text,
+                "unconstrained": flag,
+                "podSetSliceRequiredTopology": text,
+                "podSetSliceSize": positive,
+                "podSetGroupName": text,
             },
         ),
     },
 )
-_WORKLOAD: Final = _fields(
+_WORKLOAD: Final = fields(
     {
-        "name": _name,
-        "uid": _text,
-        "clusterQueue": _name,
-        "priority": _whole,
-        "createdAt": _amount,
-        "runtime": _amount,
-        "podSets": _named(_POD_SET, some=True),
+        "name": name,
+        "uid": text,
+        "clusterQueue": name,
+        "priority": whole,
+        "createdAt": amount,
+        "runtime": amount,
+        "podSets": named(_POD_SET, some=True),
     },
-    {"queuedAt": _amount},
+    {"queuedAt": amount},
 )
-_CLUSTER_QUEUE: Final = _fields(
-    {"name": _name, "resourceGroups": _GROUPS},
+_CLUSTER_QUEUE: Final = fields(
+    {"name": name, "resourceGroups": _GROUPS},
     {
-        "cohort": _text,
-        "queueingStrategy": _text,
-        "preemption": _fields(
+        "cohort": text,
+        "queueingStrategy": text,
+        "preemption": fields(
             {},
             {
-                "withinClusterQueue": _text,
-                "reclaimWithinCohort": _text,
-                "borrowWithinCohort": _fields({}, {"policy": _text, "maxPriorityThreshold": _whole}),
+                "withinClusterQueue": text,
+                "reclaimWithinCohort": text,
+                "borrowWithinCohort": fields({}, {"policy": text, "maxPriorityThreshold": whole}),
             },
         ),
-        "flavorFungibility": _fields({}, {"whenCanBorrow": _text, "whenCanPreempt": _text, "preference": _text}),
-        "fairWeight": _number,
+        "flavorFungibility": fields({}, {"whenCanBorrow": text, "whenCanPreempt": text, "preference": text}),
+        "fairWeight": number,
     },
 )
 _STATE: Final[Mapping[str, Check]] = {
-    "flavors": _named(
-        _fields(
-            {"name": _name}, {"nodeLabels": _TEXTS, "taints": _TAINTS, "tolerations": _TOLERATIONS, "topology": _text}
-        )
+    "flavors": named(
+        fields({"name": name}, {"nodeLabels": TEXTS, "taints": TAINTS, "tolerations": TOLERATIONS, "topology": text})
     ),
-    "clusterQueues": _named(_CLUSTER_QUEUE),
+    "clusterQueues": named(_CLUSTER_QUEUE),
 }
-_QUEUEING: Final = _fields(
+_QUEUEING: Final = fields(
     {
-        "id": _text,
-        "env": _fields(
+        "id": text,
+        "env": fields(
             {
-                "wakeupDelay": _amount,
-                "evictionLatency": _amount,
-                "idleCycles": _positive,
-                "maxCyclesPerInstant": _amount,
-                "maxCyclesTotal": _amount,
-            }
+                "wakeupDelay": amount,
+                "evictionLatency": amount,
+                "idleCycles": positive,
+                "maxCyclesPerInstant": amount,
+                "maxCyclesTotal": amount,
+            },
+            {"notReadyToleration": amount, "nodeReplacement": flag},
         ),
         **_STATE,
-        "workloads": _named(_WORKLOAD),
+        "workloads": named(_WORKLOAD),
     },
     {
-        "class": _text,
-        "kueue": _text,
-        "fairSharing": _fields({}, {"enabled": _flag, "preemptionStrategies": _each(_text)}),
-        "cohorts": _named(
-            _fields({"name": _name}, {"parent": _text, "resourceGroups": _GROUPS, "fairWeight": _number})
-        ),
-        "topologies": _named(_fields({"name": _name, "levels": _each(_name, some=True)})),
-        "nodes": _named(_fields({"name": _name, "allocatable": _AMOUNTS}, {"labels": _TEXTS, "taints": _TAINTS})),
+        "class": text,
+        "kueue": text,
+        "fairSharing": fields({}, {"enabled": flag, "preemptionStrategies": each(text)}),
+        "cohorts": named(fields({"name": name}, {"parent": text, "resourceGroups": _GROUPS, "fairWeight": number})),
+        "topologies": named(fields({"name": name, "levels": each(name, some=True)})),
+        "nodes": named(fields({"name": name, "allocatable": AMOUNTS}, {"labels": TEXTS, "taints": TAINTS})),
+        "events": EVENTS,
     },
 )
 
 # Placement
 
-_SELECTOR: Final = _fields({}, {"matchLabels": _TEXTS, "matchExpressions": _REQUIREMENTS})
-_POD_TERM: Final = _fields(
-    {"topologyKey": _name},
-    {"labelSelector": _SELECTOR, "namespaceSelector": _SELECTOR, "namespaces": _each(_text)},
+_SELECTOR: Final = fields({}, {"matchLabels": TEXTS, "matchExpressions": REQUIREMENTS})
+_POD_TERM: Final = fields(
+    {"topologyKey": name},
+    {"labelSelector": _SELECTOR, "namespaceSelector": _SELECTOR, "namespaces": each(text)},
 )
-_NODE_TERM: Final = _fields({}, {"matchExpressions": _REQUIREMENTS, "matchFields": _REQUIREMENTS})
+_NODE_TERM: Final = fields({}, {"matchExpressions": REQUIREMENTS, "matchFields": REQUIREMENTS})
 _REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
-_POD_AFFINITY: Final = _fields(
+_POD_AFFINITY: Final = fields(
     {},
     {
-        _REQUIRED: _each(_POD_TERM),
-        _PREFERRED: _each(_fields({"weight": _whole, "podAffinityTerm": _POD_TERM})),
+        _REQUIRED: each(_POD_TERM),
+        _PREFERRED: each(fields({"weight": whole, "podAffinityTerm": _POD_TERM})),
     },
 )
-_AFFINITY: Final = _fields(
+_AFFINITY: Final = fields(
     {},
     {
-        "nodeAffinity": _fields(
+        "nodeAffinity": fields(
             {},
             {
-                _REQUIRED: _fields({"nodeSelectorTerms": _each(_NODE_TERM)}),
-                _PREFERRED: _each(_fields({"weight": _whole, "preference": _NODE_TERM})),
+                _REQUIRED: fields({"nodeSelectorTerms": each(_NODE_TERM)}),
+                _PREFERRED: each(fields({"weight": whole, "preference": _NODE_TERM})),
             },
         ),
         "podAffinity": _POD_AFFINITY,
@@ -253,59 +158,55 @@ _AFFINITY: Final = _fields(
     },
 )
 _POD: Final[Mapping[str, Check]] = {
-    "namespace": _name,
-    "labels": _TEXTS,
-    "requests": _AMOUNTS,
-    "priority": _whole,
-    "preemptionPolicy": _text,
+    "namespace": name,
+    "labels": TEXTS,
+    "requests": AMOUNTS,
+    "priority": whole,
+    "preemptionPolicy": text,
     "affinity": _AFFINITY,
-    "nodeSelector": _TEXTS,
-    "tolerations": _TOLERATIONS,
-    "hostPorts": _each(_amount),
-    "pvc": _name,
-    "topologySpreadConstraints": _each(
-        _fields(
-            {"topologyKey": _name, "maxSkew": _positive, "whenUnsatisfiable": _name},
+    "nodeSelector": TEXTS,
+    "tolerations": TOLERATIONS,
+    "hostPorts": each(amount),
+    "pvc": name,
+    "topologySpreadConstraints": each(
+        fields(
+            {"topologyKey": name, "maxSkew": positive, "whenUnsatisfiable": name},
             {
                 "labelSelector": _SELECTOR,
-                "minDomains": _positive,
-                "nodeAffinityPolicy": _text,
-                "nodeTaintsPolicy": _text,
+                "minDomains": positive,
+                "nodeAffinityPolicy": text,
+                "nodeTaintsPolicy": text,
             },
         )
     ),
 }
-_PLACEMENT: Final = _fields(
+_PLACEMENT: Final = fields(
     {
-        "id": _text,
-        "nodes": _named(
-            _fields(
-                {"name": _name, "allocatable": _AMOUNTS}, {"labels": _TEXTS, "taints": _TAINTS, "unschedulable": _flag}
-            ),
+        "id": text,
+        "nodes": named(
+            fields({"name": name, "allocatable": AMOUNTS}, {"labels": TEXTS, "taints": TAINTS, "unschedulable": flag}),
             some=True,
         ),
-        "pods": _each(_fields({"name": _name}, _POD)),
+        "pods": each(fields({"name": name}, _POD)),
     },
     {
-        "class": _text,
-        "existing": _each(_fields({"name": _name, "node": _name, "start": _number}, _POD)),
-        "pdbs": _each(
-            _fields({"name": _name, "disruptionsAllowed": _whole}, {"selector": _SELECTOR, "namespace": _text})
-        ),
-        "pvcs": _each(_fields({"name": _name}, {"storageClassName": _text})),
-        "storage_classes_immediate": _each(_text),
+        "class": text,
+        "existing": each(fields({"name": name, "node": name, "start": number}, _POD)),
+        "pdbs": each(fields({"name": name, "disruptionsAllowed": whole}, {"selector": _SELECTOR, "namespace": text})),
+        "pvcs": each(fields({"name": name}, {"storageClassName": text})),
+        "storage_classes_immediate": each(text),
     },
 )
 
 
-_RUN: Final = _fields(
+_RUN: Final = fields(
     {
-        "makespanSeconds": _number,
-        "utilisation": _by_name(_number),
-        "jobs": _each(
-            _fields(
-                {"job": _name, "queue": _name, "waitSeconds": _number, "evictions": _amount},
-                {"startedSeconds": _number},
+        "makespanSeconds": number,
+        "utilisation": by_name(number),
+        "jobs": each(
+            fields(
+                {"job": name, "queue": name, "waitSeconds": number, "evictions": amount},
+                {"startedSeconds": number},
             )
         ),
     }
@@ -346,6 +247,7 @@ def check_queueing(data: object) -> None:
     _QUEUEING(data, "")
     if isinstance(data, dict):
         _known_references(data)
+        check_event_references(data)
 
 
 def check_placement(data: object) -> None:
@@ -362,7 +264,7 @@ def check_placement(data: object) -> None:
     for part in ("existing", "pods"):
         for index, pod in enumerate(data.get(part) or ()):
             if part == "existing" and pod["node"] not in nodes:
-                raise _wrong(f"existing[{index}].node", pod["node"], "one of the nodes")
+                raise wrong(f"existing[{index}].node", pod["node"], "one of the nodes")
             key = (pod.get("namespace") or "default", pod["name"])
             if key in seen:
                 raise InputError(f"{part}[{index}]: a second pod {'/'.join(key)}", fix="give each its own name")
@@ -373,4 +275,4 @@ def _known_references(data: Mapping[str, list[Mapping[str, object]]]) -> None:
     queues = {queue["name"] for queue in data["clusterQueues"]}
     for index, workload in enumerate(data["workloads"]):
         if workload["clusterQueue"] not in queues:
-            raise _wrong(f"workloads[{index}].clusterQueue", workload["clusterQueue"], "one of the clusterQueues")
+            raise wrong(f"workloads[{index}].clusterQueue", workload["clusterQueue"], "one of the clusterQueues")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from allotment.errors import InputError
 from allotment.scheduling.catalog import PODS, Catalog
 from allotment.scheduling.gates import Gates
-from allotment.scheduling.inputs import DomainCount, TopologyRequest
+from allotment.scheduling.inputs import DomainCount, PodSet, PodSetAdmission, TopologyRequest
 from allotment.scheduling.reasons import Detail, DetailKind
 from allotment.scheduling.records import (
     FIT,
@@ -170,6 +172,51 @@ class TopologyAssigner:
         known = [each for each in domains if each.values in leaf_of]
         return Placement(chosen[0], [leaf_of[each.values] for each in known], [each.count for each in known])
 
+    def without_node(
+        self, workload: WorkloadRecord, granted: tuple[PodSetAdmission, ...], host: str
+    ) -> tuple[PodSetAdmission, ...] | None:
+        """Kueue's failed-node replacement: the pods of one host go elsewhere, all others stay.
+
+        Where a PodSet requires a domain, its new pods go to the one the others are in. None if there is no room; if
+        another node of such a PodSet is away too; or if what is lost is not a whole number of its slices.
+        """
+        lost: list[PodSet] = []
+        for given, record in zip(granted, workload.pod_sets, strict=False):
+            count = sum(each.count for each in given.domains if each.values[-1] == host)
+            forest = self._forest_of(given)
+            if forest is None or not forest.by_hostname or not count:
+                continue
+            part = _replacement(record.spec, forest, given, host, count)
+            if part is None:
+                return None
+            lost.append(part)
+        if not lost:
+            return granted
+        moving = self._catalog.workload(replace(workload.spec, pod_sets=tuple(lost)), -1)
+        flavors = {given.name: self._flavor_of(given) for given in granted}
+        requests: dict[int, list[PodSetPlacement]] = {}
+        for index, each in enumerate(moving.pod_sets):
+            request = each.spec.topology
+            placement = PodSetPlacement(index, each, each.count, request, implied=not _explicit(request))
+            requests.setdefault(flavors[each.name], []).append(placement)
+        result = self._find(requests, empty=False)
+        if result.reason is not None:
+            return None
+        found = {
+            moving.pod_sets[index].name: self.describe(placement)[1]
+            for index, placement in result.placements.items()
+            if placement is not None
+        }
+        return tuple(_merged(given, found.get(given.name, ()), host) for given in granted)
+
+    def _flavor_of(self, given: PodSetAdmission) -> int:
+        """The topology flavor an admitted PodSet runs in, -1 if none."""
+        chosen = {self._catalog.flavor_index.get(flavor, -1) for _, flavor in given.flavors} & self._forests.keys()
+        return min(chosen, default=-1)
+
+    def _forest_of(self, given: PodSetAdmission) -> Forest | None:
+        return self._forests.get(self._flavor_of(given))
+
     def _requests(self, workload: WorkloadRecord, assignment: Assignment) -> dict[int, list[PodSetPlacement]]:
         """Topology PodSets by the topology flavor they were assigned; without exactly one nothing fits."""
         requests: dict[int, list[PodSetPlacement]] = {}
@@ -218,6 +265,34 @@ class PlacementProbe:
     def fits(self) -> bool:
         """True if every topology PodSet can be placed at current usage."""
         return self._assigner.fits(self._requests)
+
+
+def _replacement(pod_set: PodSet, forest: Forest, given: PodSetAdmission, host: str, count: int) -> PodSet | None:
+    """The pods lost with a host as a PodSet of their own, held to the domain the others require."""
+    left = [each.values[-1] for each in given.domains if each.values[-1] != host]
+    path_of = {domain.values[-1]: domain.values for domain in forest.leaves}
+    if any(name not in path_of for name in left):
+        return None
+    request = pod_set.topology
+    selector = pod_set.node_selector
+    if request is not None:
+        if request.slice_size and count % request.slice_size:
+            return None
+        if request.required is not None and left:
+            depth = forest.level_of(request.required) + 1
+            selector += tuple(zip(forest.levels[:depth], path_of[left[0]][:depth], strict=True))
+        request = replace(request, group=None)
+    return replace(pod_set, count=count, min_count=None, node_selector=selector, topology=request)
+
+
+def _merged(given: PodSetAdmission, found: tuple[DomainCount, ...], host: str) -> PodSetAdmission:
+    """An admission with the pods of a host where they were found room, in lexicographic order."""
+    if not found:
+        return given
+    counts = {each.values: each.count for each in given.domains if each.values[-1] != host}
+    for each in found:
+        counts[each.values] = counts.get(each.values, 0) + each.count
+    return replace(given, domains=tuple(DomainCount(values, counts[values]) for values in sorted(counts)))
 
 
 def _explicit(request: TopologyRequest | None) -> bool:

