@@ -1,0 +1,1 @@
+"""Real schedulers beside ours, built from their own modules."""

@@ -1,0 +1,1 @@
+"""The real kube-scheduler, in process, as a peer of our placement."""
