@@ -1,4 +1,4 @@
-"""The real kube-scheduler as a process beside ours: built once from pinned modules, then asked over stdin and stdout."""
+"""The real kube-scheduler as a process beside ours: built once from pinned modules, asked over stdin and stdout."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Answer = dict[str, Any]
 
 
 def _cache() -> Path:
-    return Path(platformdirs.user_cache_dir("allotment"))
+    return platformdirs.user_cache_path("allotment")
 
 
 def _fingerprint() -> str:
@@ -35,7 +35,7 @@ def _fingerprint() -> str:
 
 def available() -> bool:
     """Whether the peer is built for these sources, or can be."""
-    return _binary().exists() or find_go(_cache(), os.environ) is not None
+    return _binary().exists() or find_go(_cache() / "sandbox", os.environ) is not None
 
 
 def _binary() -> Path:
@@ -47,7 +47,7 @@ def ensure() -> Path:
     target = _binary()
     if target.exists():
         return target
-    go = find_go(_cache(), os.environ)
+    go = find_go(_cache() / "sandbox", os.environ)
     if go is None:
         raise SystemExit(MISSING)
     target.parent.mkdir(parents=True, exist_ok=True)
