@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from typing import Protocol
 
-from tests.live.differential.arena import Arena
 from tests.live.differential.record import Record
-from tests.live.differential.scenarios import Scenario, smaller
+from tests.live.differential.scenarios import simplifications
+from tests.live.differential.shrinking import Scenario, shrink
 from tests.live.differential.twin import Difference, first_difference, message_agreement
 
-SHRINKING_ROUNDS = 3
+MOST_PLAYS = 16
 TRIES_SIDE_BY_SIDE = 24
 
 
@@ -51,38 +51,43 @@ class Verdict:
         self.messages += other.messages
 
 
-def judge(arena: Arena, scenarios: Sequence[Scenario]) -> Verdict:
+class Player(Protocol):
+    """Takes scenarios to their ends: the arena, or in offline tests something that stands in for it."""
+
+    def play(self, scenarios: Sequence[Scenario]) -> list[Record]:
+        """One record for each scenario."""
+
+
+def judge(
+    arena: Player,
+    scenarios: Sequence[Scenario],
+    difference_of: Callable[[Record], Difference | None] = first_difference,
+) -> Verdict:
     """Play all scenarios side by side; what differs is played again, alone, and then shrunk."""
     verdict = Verdict(len(scenarios))
     for record in arena.play(scenarios):
         _count(verdict, record)
-        if first_difference(record) is None:
+        if difference_of(record) is None:
             verdict.agree += 1
             equal, compared, different = message_agreement(record)
             verdict.counts.update({"messages compared": compared, "messages equal": equal})
             verdict.messages.extend(different)
             continue
         [again] = arena.play([record.scenario])
-        difference = first_difference(again)
+        difference = difference_of(again)
         if difference is None:
             verdict.unrepeated.append(record.scenario["id"])
-        else:
-            verdict.failures.append(report(*shrink(arena, record.scenario, difference)))
+            continue
+        smallest = shrink(
+            record.scenario,
+            difference,
+            simplifications,
+            lambda tries: [difference_of(each) for each in arena.play(tries)],
+            side_by_side=TRIES_SIDE_BY_SIDE,
+            most_plays=MOST_PLAYS,
+        )
+        verdict.failures.append(report(*smallest))
     return verdict
-
-
-def shrink(arena: Arena, scenario: Scenario, difference: Difference) -> tuple[Scenario, Difference]:
-    """A smaller scenario that still differs: all simplifications side by side, the first that differs is kept."""
-    for _ in range(SHRINKING_ROUNDS):
-        tries = list(islice(smaller(scenario), TRIES_SIDE_BY_SIDE))
-        for record in arena.play(tries):
-            found = first_difference(record)
-            if found is not None:
-                scenario, difference = record.scenario, found
-                break
-        else:
-            break
-    return scenario, difference
 
 
 def report(scenario: Scenario, difference: Difference) -> str:

@@ -20,11 +20,9 @@ from typing import Any
 from allotment.adapters.sandbox.client import Client
 from allotment.errors import AllotmentError
 from tests.live.differential.objects import API, cluster_objects, collection_of, path_of, workload_object
-from tests.live.differential.record import EVICTED, PENDING, RUNNING, Record, condition, shown
-from tests.live.differential.scenarios import Scenario
+from tests.live.differential.record import PENDING, Record, condition, next_move, shown
+from tests.live.differential.shrinking import Scenario
 
-MOST_ACTIONS = 15
-"""Careless policies preempt in endless loops; here a loop ends."""
 ROUND_SECONDS = 1.25
 NESTED_SECONDS = 2.4
 LOOK_SECONDS = 0.25
@@ -78,8 +76,9 @@ class Arena:
         for record in records:
             self._create(objects[record.prefix])
         self._wait_until_active(records)
+        self._wait_for_nodes(objects)
         scripts = {record.prefix: list(record.scenario["steps"]) for record in records}
-        while moves := [(each, move) for each in records if (move := _next(each, scripts[each.prefix]))]:
+        while moves := [(each, move) for each in records if (move := next_move(each, scripts[each.prefix]))]:
             self._round(moves)
         self._left = [f"{self._workloads}/{record.prefix}-{name}" for record in records for name in record.uids]
         self._left += [path_of(each) for record in records for each in reversed(objects[record.prefix])]
@@ -107,6 +106,23 @@ class Arena:
             if wanted <= active:
                 return
             assert time.monotonic() < deadline, f"ClusterQueues do not become active: {sorted(wanted - active)}"
+            time.sleep(0.2)
+
+    def _wait_for_nodes(self, objects: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Until the nodes are ready and have no taints but their own."""
+        mine = [each for group in objects.values() for each in group if each["kind"] == "Node"]
+        wanted = {each["metadata"]["name"]: len(each["spec"].get("taints", [])) for each in mine}
+        deadline = time.monotonic() + 60.0
+        while wanted:
+            ready = {
+                each["metadata"]["name"]: len(each["spec"].get("taints", []))
+                for each in self._client.get("/api/v1/nodes")["items"]
+                for state in each["status"].get("conditions", [])
+                if state["type"] == "Ready" and state["status"] == "True"
+            }
+            if wanted.items() <= ready.items():
+                return
+            assert time.monotonic() < deadline, "nodes do not become ready"
             time.sleep(0.2)
 
     def _round(self, moves: Sequence[tuple[Record, tuple[str, str]]]) -> None:
@@ -157,21 +173,6 @@ class Arena:
 
     def _list(self) -> dict[str, dict[str, Any]]:
         return {each["metadata"]["name"]: each for each in self._client.get(self._workloads)["items"]}
-
-
-def _next(record: Record, script: list[list[str]]) -> tuple[str, str] | None:
-    """End the first eviction, if there is one; else the script's next step that can be done."""
-    if len(record.actions) >= MOST_ACTIONS:
-        return None
-    states = record.states[-1] if record.states else {}
-    evicted = sorted(name for name, state in states.items() if state.startswith(EVICTED))
-    if evicted:
-        return "release", evicted[0]
-    while script:
-        verb, name = script.pop(0)
-        if verb == "create" or states.get(name, "").startswith(RUNNING):
-            return verb, name
-    return None
 
 
 def _observe(record: Record, live: Mapping[str, Mapping[str, Any]]) -> None:

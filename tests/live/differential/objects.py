@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.live.differential.scenarios import Scenario
+from allotment.adapters.sandbox.kwok import node_object
+from allotment.adapters.sandbox.spec import FakeNode
+from tests.live.differential.shrinking import Scenario
 
 API = "kueue.x-k8s.io/v1beta2"
 PLURALS = {
@@ -14,6 +16,7 @@ PLURALS = {
     "ClusterQueue": "clusterqueues",
     "LocalQueue": "localqueues",
     "Workload": "workloads",
+    "Topology": "topologies",
 }
 
 
@@ -26,12 +29,16 @@ def collection_of(manifest: Mapping[str, Any]) -> str:
     """URL path of the collection an object is created in."""
     namespace = manifest["metadata"].get("namespace")
     inside = f"/namespaces/{namespace}" if namespace else ""
+    if manifest["kind"] == "Node":
+        return "/api/v1/nodes"
     return f"/apis/{API}{inside}/{PLURALS[manifest['kind']]}"
 
 
 def cluster_objects(scenario: Scenario, prefix: str, namespace: str) -> list[dict[str, Any]]:
-    """Flavors, cohorts, ClusterQueues, LocalQueues, in the order they have to be created."""
-    objects = [_flavor(each, prefix) for each in scenario["flavors"]]
+    """Nodes, topologies, flavors, cohorts, ClusterQueues, LocalQueues, in the order they have to be created."""
+    objects = [_node(each, prefix) for each in scenario.get("nodes", ())]
+    objects += [_topology(each, prefix) for each in scenario.get("topologies", ())]
+    objects += [_flavor(each, prefix) for each in scenario["flavors"]]
     objects += [_cohort(each, prefix) for each in scenario["cohorts"]]
     objects += [_cluster_queue(each, prefix) for each in scenario["clusterQueues"]]
     for queue in scenario["clusterQueues"]:
@@ -55,6 +62,16 @@ def _object(kind: str, name: str, spec: dict[str, Any], namespace: str | None = 
     return {"apiVersion": API, "kind": kind, "metadata": metadata, "spec": spec}
 
 
+def _node(raw: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    taints = tuple((each["key"], each["value"], each["effect"]) for each in raw["taints"])
+    amounts = {name: quantity(name, amount) for name, amount in raw["allocatable"].items()}
+    return node_object(FakeNode(f"{prefix}-{raw['name']}", _prefixed(raw["labels"], prefix), taints, amounts))
+
+
+def _topology(raw: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return _object("Topology", f"{prefix}-{raw['name']}", {"levels": [{"nodeLabel": each} for each in raw["levels"]]})
+
+
 def _prefixed(labels: Mapping[str, str] | None, prefix: str) -> dict[str, str]:
     return {key: f"{prefix}-{value}" for key, value in (labels or {}).items()}
 
@@ -65,6 +82,8 @@ def _flavor(raw: Mapping[str, Any], prefix: str) -> dict[str, Any]:
         spec["nodeLabels"] = _prefixed(raw["nodeLabels"], prefix)
     if raw.get("taints"):
         spec["nodeTaints"] = raw["taints"]
+    if raw.get("topology"):
+        spec["topologyName"] = f"{prefix}-{raw['topology']}"
     return _object("ResourceFlavor", f"{prefix}-{raw['name']}", spec)
 
 
@@ -140,6 +159,7 @@ def _pod_set(raw: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     if raw.get("tolerations"):
         spec["tolerations"] = raw["tolerations"]
     result: dict[str, Any] = {"name": raw["name"], "count": raw["count"], "template": {"spec": spec}}
-    if "minCount" in raw:
-        result["minCount"] = raw["minCount"]
+    for key in ("minCount", "topologyRequest"):
+        if key in raw:
+            result[key] = raw[key]
     return result

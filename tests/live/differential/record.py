@@ -6,12 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.live.differential.scenarios import Scenario
+from tests.live.differential.shrinking import Scenario
+
+MOST_ACTIONS = 15
+"""Careless policies preempt in endless loops; here a loop ends."""
 
 PENDING = "pending"
 FINISHED = "finished"
 EVICTED = "evicted"
 RUNNING = "running"
+
+Domains = list[tuple[list[str], int]]
+"""Topology domains, by their values from the widest level on, and the pods in each."""
 
 Shown = dict[str, str]
 """A text per workload, by name; the same text on both sides means the same decision."""
@@ -43,13 +49,47 @@ class Record:
         return any("parent" in each for each in self.scenario["cohorts"])
 
 
-def running(pod_sets: list[tuple[str, int, Mapping[str, str]]]) -> str:
-    """The text of an admission: name, count and flavor per resource of each PodSet."""
+def next_move(record: Record, script: list[list[str]]) -> tuple[str, str] | None:
+    """End the first eviction, if there is one; else the script's next step that can be done."""
+    if len(record.actions) >= MOST_ACTIONS:
+        return None
+    states = record.states[-1] if record.states else {}
+    evicted = sorted(name for name, state in states.items() if state.startswith(EVICTED))
+    if evicted:
+        return "release", evicted[0]
+    while script:
+        verb, name = script.pop(0)
+        if verb == "create" or states.get(name, "").startswith(RUNNING):
+            return verb, name
+    return None
+
+
+def running(pod_sets: list[tuple[str, int, Mapping[str, str], Domains]]) -> str:
+    """The text of an admission: name, count and flavor per resource of each PodSet, and its pods by domain."""
     parts = [
         f"{name}*{count}({', '.join(f'{resource}={flavor}' for resource, flavor in sorted(flavors.items()))})"
-        for name, count, flavors in pod_sets
+        + "".join(f" {'/'.join(values)}:{number}" for values, number in sorted(domains))
+        for name, count, flavors, domains in pod_sets
     ]
     return f"{RUNNING} {' '.join(parts)}"
+
+
+def domains_of(assignment: Mapping[str, Any] | None) -> Domains:
+    """The domains of a TopologyAssignment, which the API keeps in slices with common prefixes and counts."""
+    result: Domains = []
+    for part in (assignment or {}).get("slices", ()):
+        columns = [_unpacked(level, part["domainCount"]) for level in part["valuesPerLevel"]]
+        counts = part["podCounts"]
+        numbers = counts.get("individual") or [counts["universal"]] * part["domainCount"]
+        result += [(list(values), number) for *values, number in zip(*columns, numbers, strict=True)]
+    return result
+
+
+def _unpacked(level: Mapping[str, Any], count: int) -> list[str]:
+    if "universal" in level:
+        return [level["universal"]] * count
+    each = level["individual"]
+    return [f"{each.get('prefix', '')}{root}{each.get('suffix', '')}" for root in each["roots"]]
 
 
 def condition(workload: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
@@ -80,6 +120,10 @@ def shown(workload: Mapping[str, Any], prefix: str) -> str:
                 each["name"],
                 each.get("count", 0),
                 {resource: flavor.removeprefix(mine) for resource, flavor in each.get("flavors", {}).items()},
+                [
+                    ([value.removeprefix(mine) for value in values], number)
+                    for values, number in domains_of(each.get("topologyAssignment"))
+                ],
             )
             for each in workload["status"]["admission"]["podSetAssignments"]
         ]

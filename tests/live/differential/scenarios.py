@@ -7,17 +7,18 @@ its turn comes is left out.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-Scenario = dict[str, Any]
+from tests.live.differential.shrinking import Change, Scenario
+from tests.live.differential.topologies import topology_workload_request, topology_world
 
 KUEUE = "v0.19.2"
 GPU = "nvidia.com/gpu"
 WITHIN = ("Never", "LowerPriority", "LowerPriority", "LowerPriority", "LowerOrNewerEqualPriority")
 RECLAIM = ("Never", "LowerPriority", "LowerPriority", "Any", "Any")
+_SCALE = {"cpu": 1000, "memory": 1024}
 _ENVIRONMENT = {
     "wakeupDelay": 1000, "evictionLatency": 1, "idleCycles": 6, "maxCyclesPerInstant": 400, "maxCyclesTotal": 5000,
 }  # fmt: skip
@@ -28,7 +29,7 @@ def generate(seed: int, *, fair: bool) -> Scenario:
     rng = Random(f"{seed}-{fair}")
     cohorts = _cohorts(rng, fair=fair)
     flavors = [_flavor(rng, f"f{index}") for index in range(rng.choice((1, 1, 2, 2, 3)))]
-    resources = ["cpu"] if rng.random() < 0.6 else ["cpu", GPU]
+    resources = rng.choice((["cpu"], ["cpu"], ["cpu", GPU], ["cpu", "memory"], ["cpu", "memory", GPU]))
     names = [each["name"] for each in cohorts]
     leaves = names[1:] if any("parent" in each for each in cohorts) else names
     queues = [_queue(rng, f"cq{index}", leaves, flavors, resources, fair=fair) for index in range(rng.randint(2, 4))]
@@ -36,17 +37,51 @@ def generate(seed: int, *, fair: bool) -> Scenario:
         cohorts[0]["resourceGroups"] = _groups(rng, flavors, resources, limits=False)
     workloads = [_workload(rng, index, queues, flavors, resources) for index in range(rng.randint(5, 8))]
     return {
-        "id": f"{'fair' if fair else 'classical'}-{seed}",
-        "class": "live_differential",
-        "seed": seed,
-        "kueue": KUEUE,
-        "env": dict(_ENVIRONMENT),
-        "fairSharing": {"enabled": fair},
+        **_settings(f"{'fair' if fair else 'classical'}-{seed}", seed, fair=fair),
         "flavors": flavors,
         "cohorts": cohorts,
         "clusterQueues": queues,
         "workloads": workloads,
         "steps": _steps(rng, [each["name"] for each in workloads]),
+    }
+
+
+def generate_topology(seed: int, *, fair: bool) -> Scenario:
+    """A scenario on nodes: one cohort, one topology-aware flavor, two or three ClusterQueues."""
+    rng = Random(f"topology-{seed}-{fair}")
+    resources = ["cpu"] if rng.random() < 0.5 else ["cpu", GPU]
+    world = topology_world(rng)
+    queues = [
+        _queue(rng, f"cq{index}", ["root"], world["flavors"], resources, fair=fair)
+        for index in range(rng.randint(2, 3))
+    ]
+    for queue in queues:
+        for quota in queue["resourceGroups"][0]["flavors"][0]["resources"].values():
+            quota["nominal"] *= 2
+    workloads = [_workload(rng, index, queues, [{"name": "ssd"}], resources) for index in range(rng.randint(5, 8))]
+    for workload in workloads:
+        for pod_set in workload["podSets"]:
+            if "nodeSelector" in pod_set:
+                pod_set["nodeSelector"] = {"disk": "ssd"}
+        topology_workload_request(rng, workload["podSets"], world["topologies"][0]["levels"])
+    return {
+        **_settings(f"topology-{'fair' if fair else 'classical'}-{seed}", seed, fair=fair),
+        **world,
+        "cohorts": [{"name": "root"}],
+        "clusterQueues": queues,
+        "workloads": workloads,
+        "steps": _steps(rng, [each["name"] for each in workloads]),
+    }
+
+
+def _settings(name: str, seed: int, *, fair: bool) -> Scenario:
+    return {
+        "id": name,
+        "class": "live_differential",
+        "seed": seed,
+        "kueue": KUEUE,
+        "env": dict(_ENVIRONMENT),
+        "fairSharing": {"enabled": fair},
     }
 
 
@@ -74,12 +109,21 @@ def _flavor(rng: Random, name: str) -> dict[str, Any]:
 
 
 def _groups(rng: Random, flavors: list[dict[str, Any]], resources: list[str], *, limits: bool) -> list[dict[str, Any]]:
+    """One resource group, or two that share neither resources nor flavors."""
     order = [each["name"] for each in flavors]
     rng.shuffle(order)
-    order = order[: rng.randint(1, len(order))]
+    if len(resources) > 1 and len(order) > 1 and rng.random() < 0.4:
+        last = rng.randint(1, len(order) - 1)
+        return [
+            _group(rng, order[:last], resources[:-1], limits=limits),
+            _group(rng, order[last:], resources[-1:], limits=limits),
+        ]
+    return [_group(rng, order[: rng.randint(1, len(order))], resources, limits=limits)]
 
+
+def _group(rng: Random, flavors: list[str], resources: list[str], *, limits: bool) -> dict[str, Any]:
     def quota(resource: str) -> dict[str, int]:
-        scale = 1000 if resource == "cpu" else 1
+        scale = _SCALE.get(resource, 1)
         result = {"nominal": scale * rng.choice((0, 1, 2, 2, 3, 4))}
         if limits and rng.random() < 0.25:
             result["borrowingLimit"] = scale * rng.randint(0, 3)
@@ -87,8 +131,8 @@ def _groups(rng: Random, flavors: list[dict[str, Any]], resources: list[str], *,
             result["lendingLimit"] = rng.randint(0, result["nominal"] // scale) * scale
         return result
 
-    flavored = [{"flavor": name, "resources": {each: quota(each) for each in resources}} for name in order]
-    return [{"coveredResources": resources, "flavors": flavored}]
+    flavored = [{"flavor": name, "resources": {each: quota(each) for each in resources}} for name in flavors]
+    return {"coveredResources": resources, "flavors": flavored}
 
 
 def _queue(
@@ -138,6 +182,8 @@ def _workload(
 
 def _pod_set(rng: Random, name: str, flavors: list[dict[str, Any]], resources: list[str]) -> dict[str, Any]:
     requests = {"cpu": rng.choice((500, 1000, 1000, 1500, 2000))}
+    if "memory" in resources:
+        requests["memory"] = rng.choice((512, 1024, 2048))
     if GPU in resources and rng.random() < 0.7:
         requests[GPU] = rng.randint(1, 2)
     pod_set: dict[str, Any] = {"name": name, "count": rng.choice((1, 1, 2, 3)), "requests": requests}
@@ -159,75 +205,58 @@ def _steps(rng: Random, names: list[str]) -> list[list[str]]:
     return steps
 
 
-def smaller(scenario: Scenario) -> Iterator[Scenario]:
-    """Every scenario that is one simplification away, the boldest first."""
+def simplifications(scenario: Scenario) -> Iterator[Change]:
+    """All ways to make the scenario a little simpler, the boldest first."""
     for workload in scenario["workloads"]:
-        yield _without_workload(scenario, workload["name"])
-    for index, (verb, _) in enumerate(scenario["steps"]):
-        if verb == "finish":
-            yield _changed(scenario, lambda it, at=index: it["steps"].pop(at))
-    yield from _plainer_queues(scenario)
-    for index, workload in enumerate(scenario["workloads"]):
-        yield from _plainer_workload(scenario, index, workload)
-    for index, cohort in enumerate(scenario["cohorts"]):
+        yield Change(("workloads", workload["name"]))
+    used = {each["clusterQueue"] for each in scenario["workloads"]}
+    for queue in scenario["clusterQueues"]:
+        if queue["name"] not in used:
+            yield Change(("clusterQueues", queue["name"]))
+    for step in scenario["steps"]:
+        if step[0] == "finish":
+            yield Change(("steps", step))
+    yield from (Change(("nodes", node["name"])) for node in scenario.get("nodes", ()))
+    for queue in scenario["clusterQueues"]:
+        yield from _plainer_queue(queue)
+    for workload in scenario["workloads"]:
+        yield from _plainer_workload(workload)
+    for cohort in scenario["cohorts"]:
         for key in ("resourceGroups", "fairWeight"):
             if key in cohort:
-                yield _changed(scenario, lambda it, at=index, k=key: it["cohorts"][at].pop(k))
+                yield Change(("cohorts", cohort["name"], key))
 
 
-def _plainer_queues(scenario: Scenario) -> Iterator[Scenario]:
-    used = {each["clusterQueue"] for each in scenario["workloads"]}
-    for index, queue in enumerate(scenario["clusterQueues"]):
-        if queue["name"] not in used:
-            yield _changed(scenario, lambda it, at=index: it["clusterQueues"].pop(at))
-        for key in ("preemption", "flavorFungibility", "fairWeight"):
-            if queue.get(key):
-                yield _changed(scenario, lambda it, at=index, k=key: it["clusterQueues"][at].pop(k))
-        if queue.get("preemption", {}).get("borrowWithinCohort"):
-            yield _changed(
-                scenario, lambda it, at=index: it["clusterQueues"][at]["preemption"].pop("borrowWithinCohort")
-            )
-        if queue.get("queueingStrategy") == "StrictFIFO":
-            yield _changed(scenario, lambda it, at=index: it["clusterQueues"][at].pop("queueingStrategy"))
-        yield from _fewer_quotas(scenario, index)
+def _plainer_queue(queue: dict[str, Any]) -> Iterator[Change]:
+    at = ("clusterQueues", queue["name"])
+    for key in ("preemption", "flavorFungibility", "fairWeight"):
+        if queue.get(key):
+            yield Change((*at, key))
+    if queue.get("preemption", {}).get("borrowWithinCohort"):
+        yield Change((*at, "preemption", "borrowWithinCohort"))
+    if queue.get("queueingStrategy") == "StrictFIFO":
+        yield Change((*at, "queueingStrategy"))
+    for group in queue["resourceGroups"]:
+        for flavor in group["flavors"]:
+            place = (*at, "resourceGroups", group["coveredResources"][0], "flavors", flavor["flavor"])
+            if len(group["flavors"]) > 1:
+                yield Change(place)
+            for resource, quota in flavor["resources"].items():
+                for limit in ("borrowingLimit", "lendingLimit"):
+                    if limit in quota:
+                        yield Change((*place, "resources", resource, limit))
 
 
-def _fewer_quotas(scenario: Scenario, index: int) -> Iterator[Scenario]:
-    for place, flavor in enumerate(scenario["clusterQueues"][index]["resourceGroups"][0]["flavors"]):
-
-        def at(it: Scenario, place: int = place) -> dict[str, Any]:
-            found: dict[str, Any] = it["clusterQueues"][index]["resourceGroups"][0]["flavors"][place]["resources"]
-            return found
-
-        if len(scenario["clusterQueues"][index]["resourceGroups"][0]["flavors"]) > 1:
-            yield _changed(
-                scenario,
-                lambda it, place=place: it["clusterQueues"][index]["resourceGroups"][0]["flavors"].pop(place),
-            )
-        for resource, quota in flavor["resources"].items():
-            for limit in ("borrowingLimit", "lendingLimit"):
-                if limit in quota:
-                    yield _changed(scenario, lambda it, at=at, r=resource, k=limit: at(it)[r].pop(k))
-
-
-def _plainer_workload(scenario: Scenario, index: int, workload: dict[str, Any]) -> Iterator[Scenario]:
+def _plainer_workload(workload: dict[str, Any]) -> Iterator[Change]:
+    at = ("workloads", workload["name"])
     if workload["priority"]:
-        yield _changed(scenario, lambda it: it["workloads"][index].update(priority=0))
-    if len(workload["podSets"]) > 1:
-        yield _changed(scenario, lambda it: it["workloads"][index]["podSets"].pop())
-    for key in ("minCount", "nodeSelector"):
-        if key in workload["podSets"][0]:
-            yield _changed(scenario, lambda it, k=key: it["workloads"][index]["podSets"][0].pop(k))
-
-
-def _without_workload(scenario: Scenario, name: str) -> Scenario:
-    result = copy.deepcopy(scenario)
-    result["workloads"] = [each for each in result["workloads"] if each["name"] != name]
-    result["steps"] = [step for step in result["steps"] if step[1] != name]
-    return result
-
-
-def _changed(scenario: Scenario, change: Any) -> Scenario:
-    result = copy.deepcopy(scenario)
-    change(result)
-    return result
+        yield Change((*at, "priority"), 0)
+    for pod_set in workload["podSets"]:
+        place = (*at, "podSets", pod_set["name"])
+        if len(workload["podSets"]) > 1:
+            yield Change(place)
+        for key in ("minCount", "nodeSelector", "topologyRequest"):
+            if key in pod_set:
+                yield Change((*place, key))
+        if pod_set["count"] > 1 and "minCount" not in pod_set:
+            yield Change((*place, "count"), 1)

@@ -3,53 +3,106 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from allotment.scheduling.simulate.scenario import read_scenario
-from tests.live.differential.agreement import report
+from tests.live.differential.agreement import judge, report
 from tests.live.differential.objects import cluster_objects, workload_object
 from tests.live.differential.placing import Placed, generate_placement, placement_differences
-from tests.live.differential.record import Record, shown
-from tests.live.differential.scenarios import generate, smaller
-from tests.live.differential.twin import Twin, first_difference
+from tests.live.differential.record import Record, domains_of, next_move, shown
+from tests.live.differential.scenarios import generate, generate_topology, simplifications
+from tests.live.differential.shrinking import DROP, Change, Scenario, changed, effective
+from tests.live.differential.twin import Difference, Twin, first_difference
+
+Make = Callable[..., Scenario]
 
 
 def size(scenario: object) -> int:
     return len(json.dumps(scenario))
 
 
+@pytest.mark.parametrize("make", [generate, generate_topology])
 @pytest.mark.parametrize("fair", [False, True])
-@pytest.mark.parametrize("seed", range(20))
-def test_scenarios_are_repeatable_readable_and_shrink(seed: int, fair: bool) -> None:
-    scenario = generate(seed, fair=fair)
-    assert scenario == generate(seed, fair=fair)
+@pytest.mark.parametrize("seed", range(5))
+def test_scenarios_are_repeatable_readable_and_shrink(make: Make, seed: int, fair: bool) -> None:
+    scenario = make(seed, fair=fair)
+    assert scenario == make(seed, fair=fair)
     assert read_scenario(scenario).settings.version == "0.19"
     before = size(scenario)
-    tries = list(smaller(scenario))
+    tries = [changed(scenario, [each]) for each in simplifications(scenario)]
     assert len(tries) > len(scenario["workloads"])
     for each in tries:
         assert each != scenario
+        assert size(each) <= before
         read_scenario(each)
         assert {name for _, name in each["steps"]} <= {workload["name"] for workload in each["workloads"]}
     assert size(scenario) == before
 
 
+def test_changes_find_their_place_by_name_and_never_leave_nothing() -> None:
+    scenario = {"nodes": [{"name": "a", "taints": [{"key": "x"}]}, {"name": "b", "taints": []}]}
+    both = [Change(("nodes", "a")), Change(("nodes", "b"))]
+    assert changed(scenario, both) == {"nodes": [{"name": "b", "taints": []}]}
+    assert changed(scenario, [Change(("nodes", "a", "taints", "x"))])["nodes"][0]["taints"] == []
+    assert changed(scenario, [both[0], Change(("nodes", "a", "taints"), 1)]) == changed(scenario, both[:1])
+    assert Change(("nodes",)).value is DROP
+
+
+class EngineArena:
+    """Our own engine in the place of the live system."""
+
+    def play(self, scenarios: Sequence[Scenario]) -> list[Record]:
+        return [self._play(each) for each in scenarios]
+
+    def _play(self, scenario: Scenario) -> Record:
+        names = [each["name"] for each in scenario["workloads"]]
+        record = Record(scenario, "p", uids={name: name for name in names})
+        record.created = {name: number for number, name in enumerate(names)}
+        twin = Twin(record)
+        script = list(scenario["steps"])
+        while move := next_move(record, script):
+            record.actions.append(move)
+            record.reserved.append(dict.fromkeys(names, len(record.actions)))
+            twin.act(len(record.actions) - 1)
+            record.states.append(twin.states())
+            record.messages.append({name: min(texts) for name, texts in twin.messages().items()})
+        return record
+
+
 def played_by_the_engine(seed: int) -> Record:
-    """A record as if our own engine were the live system."""
-    scenario = generate(seed, fair=False)
-    names = [each["name"] for each in scenario["workloads"]]
-    record = Record(scenario, "p", [("create", name) for name in names])
-    record.uids = {name: name for name in names}
-    record.created = {name: index for index, name in enumerate(names)}
-    record.reserved = [{} for _ in names]
-    twin = Twin(record)
-    for number in range(len(names)):
-        twin.act(number)
-        record.states.append(twin.states())
-        record.messages.append({name: min(texts) for name, texts in twin.messages().items()})
+    [record] = EngineArena().play([generate(seed, fair=False)])
     return record
+
+
+def without(key: str) -> Callable[[Record], Difference | None]:
+    """A twin that knows nothing of a field of ClusterQueues or quotas."""
+
+    def strip(raw: Any) -> Any:
+        if isinstance(raw, dict):
+            return {name: strip(value) for name, value in raw.items() if name != key}
+        return [strip(each) for each in raw] if isinstance(raw, list) else raw
+
+    return lambda record: first_difference(replace(record, scenario=strip(record.scenario)))
+
+
+@pytest.mark.parametrize("key", ["borrowingLimit", "lendingLimit", "withinClusterQueue", "queueingStrategy"])
+def test_a_difference_is_shrunk_until_nothing_can_be_left_out(key: str) -> None:
+    scenarios = [generate(seed, fair=False) for seed in range(40)]
+    broken = without(key)
+    first = next(each for each in scenarios if broken(EngineArena().play([each])[0]) is not None)
+    verdict = judge(EngineArena(), [first], broken)
+    [failure] = verdict.failures
+    smallest = json.loads(failure.splitlines()[-1])
+    assert broken(EngineArena().play([smallest])[0]) is not None
+    assert len(smallest["workloads"]) <= 2, failure
+    assert len(smallest["steps"]) <= 2, failure
+    simpler = [changed(smallest, [each]) for each in effective(smallest, simplifications(smallest))]
+    assert all(broken(each) is None for each in EngineArena().play(simpler)), failure
 
 
 def test_a_decision_that_differs_is_found_and_reported_with_its_scenario() -> None:
@@ -84,6 +137,19 @@ def test_states_of_live_workloads() -> None:
     assert shown({"status": {}}, "p") == "pending"
     assert shown({"status": {"conditions": [reserved], "admission": admission}}, "p") == "running main*2(cpu=f0)"
     assert shown({"status": {"conditions": evicted, "admission": admission}}, "p") == "evicted InClusterQueue"
+
+
+def test_topology_domains_are_unpacked() -> None:
+    blocks = {"universal": "p-b0"}
+    hosts = {"individual": {"prefix": "p-n", "roots": ["0", "1"]}}
+    one = {"domainCount": 2, "valuesPerLevel": [blocks, hosts], "podCounts": {"individual": [3, 1]}}
+    two = {"domainCount": 1, "valuesPerLevel": [blocks, {"universal": "p-m"}], "podCounts": {"universal": 2}}
+    assert domains_of(None) == []
+    assert domains_of({"levels": ["block", "host"], "slices": [one, two]}) == [
+        (["p-b0", "p-n0"], 3),
+        (["p-b0", "p-n1"], 1),
+        (["p-b0", "p-m"], 2),
+    ]
 
 
 def test_a_wrong_node_or_message_is_a_difference() -> None:

@@ -115,7 +115,17 @@ class Twin:
             return f"{EVICTED} {self._evicted[index]}"
         if self.engine.place(index) != "running":
             return PENDING
-        return running([(each.name, each.count, dict(each.flavors)) for each in self.engine.admission(index)])
+        return running(
+            [
+                (
+                    each.name,
+                    each.count,
+                    dict(each.flavors),
+                    [(list(place.values), place.count) for place in each.domains],
+                )
+                for each in self.engine.admission(index)
+            ]
+        )
 
     def messages(self) -> dict[str, set[str]]:
         """Why each pending workload waits; several texts if it is tried for ever with changing ones."""
