@@ -206,6 +206,18 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
             Needs.CHECKOUT,
         ),
     ),
+    ("capacity",): (
+        Example(
+            "allot capacity examples/placements/training-eastus.jsonl -l allotment.dev/accelerator=a100",
+            "where is free GPU?",
+            Needs.CHECKOUT,
+        ),
+        Example(
+            "allot capacity examples/placements/training-eastus.jsonl --shape 4xa100,cpu=32,memory=256Gi",
+            "how many more of these fit, and what stands in the way",
+            Needs.CHECKOUT,
+        ),
+    ),
     ("conformance",): (
         Example(
             "allot conformance kueue examples/scenarios/*.jsonl --write ours.jsonl",

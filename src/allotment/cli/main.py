@@ -47,6 +47,13 @@ ENTRIES: Final = (
     Entry("compare", f"{_COMMANDS}.compare:compare", "Two saved runs: who waits longer, who less.", (), "Simulate"),
     Entry("whatif", f"{_COMMANDS}.whatif:whatif", "A scenario with and without a change.", (), "Simulate"),
     Entry(
+        "capacity",
+        f"{_COMMANDS}.capacity:capacity",
+        "GPUs used, free and fragmented by node; how many more fit.",
+        (),
+        "Simulate",
+    ),
+    Entry(
         "conformance",
         f"{_COMMANDS}.conformance:conformance",
         "Does the engine decide as the real schedulers did?",

@@ -43,6 +43,8 @@ from allotment.wiring.engine import (
     compare_runs,
     load_scenario,
     simulate,
+    survey_capacity,
+    survey_pod_list,
     trace_kind,
     what_if,
 )
@@ -102,6 +104,8 @@ __all__ = [
     "start_platform",
     "store_setting",
     "summarize",
+    "survey_capacity",
+    "survey_pod_list",
     "trace_kind",
     "user_path",
     "what_if",

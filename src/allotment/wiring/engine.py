@@ -11,7 +11,10 @@ from allotment.wiring.settings import user_path
 if TYPE_CHECKING:
     from allotment.operations.conformance import ConformanceReport
     from allotment.operations.simulating import PlacementRuns, RunRequest, Watch
+    from allotment.scheduling.placement.asking import Ask
+    from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
     from allotment.scheduling.placement.gpu.policies import GpuPolicy
+    from allotment.scheduling.placement.survey import Survey
     from allotment.scheduling.simulate.changes import Change
     from allotment.scheduling.simulate.difference import Difference
     from allotment.scheduling.simulate.figures import RunFigures
@@ -114,16 +117,52 @@ def compare_placement(
         NotFoundError: there is no such file.
         InputError: a list is not of the format.
     """
-    from allotment.adapters.traces.files import csv_rows
     from allotment.operations import simulating
+
+    node_list, pod_list = _openb_lists(nodes, pods)
+    return simulating.compare_placement(user_path(pods).name, node_list, pod_list, policies, seed, watch)
+
+
+def survey_capacity(file: str, asks: Sequence[Ask], *, wanted: str | None) -> Survey:
+    """What the cluster of a placement scenario has left.
+
+    Raises:
+        NotFoundError: no such file or scenario, or no such GPU model.
+        InputError: the file is not of the format.
+        UsageError: a shape cannot be asked for there.
+    """
+    from allotment.adapters.traces.files import scenario_lines
+    from allotment.operations.capacity import survey_scenario
+
+    return survey_scenario(scenario_lines([user_path(file)]), wanted, asks)
+
+
+def survey_pod_list(
+    pods: str, nodes: str, asks: Sequence[Ask], *, policy: GpuPolicy, demand: float, seed: int
+) -> Survey:
+    """What a fleet has left on which an openb pod list was placed.
+
+    Raises:
+        NotFoundError: no such file or GPU model.
+        InputError: a list is not of the format.
+        UsageError: a shape says more than a pod list knows.
+    """
+    from allotment.operations import capacity
+
+    node_list, pod_list = _openb_lists(nodes, pods)
+    name = user_path(pods).name
+    return capacity.survey_pod_list(name, node_list, pod_list, asks, policy=policy, demand=demand, seed=seed)
+
+
+def _openb_lists(nodes: str, pods: str) -> tuple[list[GpuNode], list[GpuPod]]:
+    from allotment.adapters.traces.files import csv_rows
     from allotment.scheduling.placement.gpu.model import parse_nodes, parse_pods
     from allotment.scheduling.simulate.lines import at
 
     with at(nodes):
         node_list = parse_nodes(row.cells for row in csv_rows(user_path(nodes)))
     with at(pods):
-        pod_list = parse_pods(row.cells for row in csv_rows(user_path(pods)))
-    return simulating.compare_placement(user_path(pods).name, node_list, pod_list, policies, seed, watch)
+        return node_list, parse_pods(row.cells for row in csv_rows(user_path(pods)))
 
 
 def compare_runs(before: str, after: str) -> Difference:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from allotment.operations.capacity import survey_pod_list
+from allotment.scheduling.placement.asking import parse_ask
 from allotment.scheduling.placement.gpu.experiment import TYPICAL_STEP, ExperimentResult, run
 from allotment.scheduling.placement.gpu.fleet import GpuFleet
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, measure, typical_pods
@@ -83,6 +85,20 @@ def test_an_empty_cluster_is_measured_as_published(data: Path, name: str) -> Non
     empty = measure(fleet, typical_pods((pod.shape for pod in pods), step=TYPICAL_STEP))
     share = 100 * empty.fragment / fleet.total_milli
     assert 0 <= share - published(data, name, GpuPolicy.FGD, "frag", 0) <= 0.1
+
+
+def test_the_capacity_survey_is_the_published_measure(data: Path) -> None:
+    nodes, pods = trace(data, "default")
+    for demand in (0, 50, 100):
+        found = survey_pod_list(
+            "default", nodes, pods, [parse_ask("8xv100m32")], policy=GpuPolicy.FGD, demand=demand / 100, seed=42
+        )
+        assert found.fragmentation is not None
+        share = 100 * found.fragmentation.fragment / found.gpus
+        assert abs(share - published(data, "default", GpuPolicy.FGD, "frag", demand)) <= 0.4
+        assert found.fragmentation.idle == pytest.approx(found.free)
+        asked = found.shapes[0]
+        assert asked.room.count * 8000 + sum(asked.room.stranded.values()) == found.free
 
 
 @pytest.mark.nightly

@@ -224,7 +224,13 @@ def test_stranded_by_reason() -> None:
     ]
     lost = stranded(GpuFleet(nodes), GpuShape(1000, 500, 2, 1000, ("T4",)))
     assert list(lost) == list(Stranded)
-    assert list(lost.values()) == [1000, 1000, 1000, 1000, 5000 - 4000]
+    assert {reason: amount for reason, amount in lost.items() if amount} == {
+        Stranded.WRONG_MODEL: 1000,
+        Stranded.LACKS_CPU: 1000,
+        Stranded.LACKS_MEMORY: 1000,
+        Stranded.TOO_FEW_GPUS: 1000,
+        Stranded.REMAINDER: 5000 - 4000,
+    }
     assert stranded(GpuFleet(nodes), CPU_ONLY) == dict.fromkeys(Stranded, 0)
     assert how_many_fit(GpuFleet(nodes), GpuShape(0)) > 10**18
 

@@ -2,27 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 
-from allotment.scheduling.placement.gpu.fleet import GpuFleet, Ints
+from allotment.scheduling.placement.gpu.fleet import Bools, GpuFleet, Ints
 from allotment.scheduling.placement.gpu.model import GpuShape
+
+UNLIMITED = int(np.iinfo(np.int64).max)
+"""The count of pods that ask for nothing."""
 
 
 class Stranded(Enum):
     """Why idle GPU cannot take a pod of the shape; of several reasons the first that applies counts."""
 
+    CORDONED = "node is cordoned"
+    TAINTED = "taint not tolerated"
     WRONG_MODEL = "GPU model not accepted"
+    NOT_SELECTED = "node selector or affinity not met"
+    TOO_MANY_PODS = "no room for another pod on the node"
     LACKS_CPU = "not enough cpu left on the node"
     LACKS_MEMORY = "not enough memory left on the node"
+    LACKS_OTHER = "not enough of another resource left on the node"
     TOO_FEW_GPUS = "too few GPUs with enough left on the node"
-    REMAINDER = "left over once as many pods as fit are placed"
+    REMAINDER = "left over after what fits"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShapeRoom:
+    """What pods of one shape could still get, node by node.
+
+    Attributes:
+        fits: how many more fit on each node.
+        lost: idle milli-GPU of each node that they cannot use; 0 everywhere for a shape without GPU.
+        reasons: why, None where nothing is lost.
+    """
+
+    fits: Ints
+    lost: Ints
+    reasons: tuple[Stranded | None, ...]
+
+    @property
+    def count(self) -> int:
+        """How many more fit in all."""
+        return UNLIMITED if (self.fits == UNLIMITED).any() else int(self.fits.sum())
+
+    @property
+    def stranded(self) -> dict[Stranded, int]:
+        """Lost milli-GPU by reason."""
+        amounts = dict.fromkeys(Stranded, 0)
+        for reason, lost in zip(self.reasons, self.lost, strict=True):
+            if reason is not None:
+                amounts[reason] += int(lost)
+        return amounts
+
+
+def room_from(idle: Ints, demand: int, fits: Ints, blocked: Sequence[tuple[Stranded, Bools]]) -> ShapeRoom:
+    """Put a reason to all idle GPU that pods of a shape cannot use.
+
+    Args:
+        idle: milli-GPU per node.
+        demand: milli-GPU a pod takes; 0 = a shape without GPU, to which no idle GPU is lost.
+        fits: how many more pods fit per node.
+        blocked: why not even one fits, with the nodes where that is so; the first that applies counts.
+    """
+    lost: Ints = idle - fits * demand if demand else np.zeros_like(idle)
+    code = np.full(len(idle), len(blocked), dtype=np.int64)
+    for index in reversed(range(len(blocked))):
+        code[blocked[index][1]] = index
+    names = [*(reason for reason, _ in blocked), Stranded.REMAINDER]
+    reasons = tuple(names[c] if amount else None for c, amount in zip(code, lost, strict=True))
+    return ShapeRoom(fits, lost, reasons)
 
 
 def _fit_per_node(fleet: GpuFleet, shape: GpuShape) -> Ints:
-    unlimited = np.full(len(fleet.nodes), np.iinfo(np.int64).max, dtype=np.int64)
-    counts = unlimited
+    counts = np.full(len(fleet.nodes), UNLIMITED, dtype=np.int64)
     if shape.cpu:
         counts = np.minimum(counts, fleet.cpu_left // shape.cpu)
     if shape.memory and fleet.memory_counts:
@@ -33,35 +89,25 @@ def _fit_per_node(fleet: GpuFleet, shape: GpuShape) -> Ints:
     return np.where(fleet.accepts_model(shape), counts, 0)
 
 
-def how_many_fit(fleet: GpuFleet, shape: GpuShape) -> int:
-    """How many more pods of this one shape fit; exact, because pods of one shape do not get in each other's way.
+def room(fleet: GpuFleet, shape: GpuShape) -> ShapeRoom:
+    """What pods of this one shape could still get; exact, because they do not get in each other's way."""
+    blocked = (
+        (Stranded.WRONG_MODEL, ~fleet.accepts_model(shape)),
+        (Stranded.LACKS_CPU, fleet.cpu_left < shape.cpu),
+        (Stranded.LACKS_MEMORY, (fleet.memory_left < shape.memory) & fleet.memory_counts),
+        (Stranded.TOO_FEW_GPUS, (fleet.gpu_left >= shape.milli).sum(axis=1) < shape.gpus),
+    )
+    return room_from(fleet.gpu_left.sum(axis=1), shape.demand, _fit_per_node(fleet, shape), blocked)
 
-    A shape that asks for nothing fits without limit, which is answered as the largest 64-bit number.
+
+def how_many_fit(fleet: GpuFleet, shape: GpuShape) -> int:
+    """How many more pods of this one shape fit.
+
+    A shape that asks for nothing fits without limit, which is answered as `UNLIMITED`.
     """
-    if not (shape.cpu or shape.demand or (shape.memory and fleet.memory_counts)):
-        return int(np.iinfo(np.int64).max)
-    return int(_fit_per_node(fleet, shape).sum())
+    return room(fleet, shape).count
 
 
 def stranded(fleet: GpuFleet, shape: GpuShape) -> dict[Stranded, int]:
     """Idle milli-GPU that pods of this shape cannot use, by reason. The rest of the idle GPU is of use to them."""
-    idle = fleet.gpu_left.sum(axis=1)
-    if not shape.demand:
-        return dict.fromkeys(Stranded, 0)
-    wrong_model = ~fleet.accepts_model(shape)
-    lacks_cpu = fleet.cpu_left < shape.cpu
-    lacks_memory = (fleet.memory_left < shape.memory) & fleet.memory_counts
-    too_few = (fleet.gpu_left >= shape.milli).sum(axis=1) < shape.gpus
-    amounts: dict[Stranded, int] = {}
-    counted = np.zeros(len(fleet.nodes), dtype=np.bool_)
-    for reason, applies in (
-        (Stranded.WRONG_MODEL, wrong_model),
-        (Stranded.LACKS_CPU, lacks_cpu),
-        (Stranded.LACKS_MEMORY, lacks_memory),
-        (Stranded.TOO_FEW_GPUS, too_few),
-    ):
-        amounts[reason] = int(idle[applies & ~counted].sum())
-        counted |= applies
-    used = _fit_per_node(fleet, shape) * shape.demand
-    amounts[Stranded.REMAINDER] = int((idle - used)[~counted].sum())
-    return amounts
+    return room(fleet, shape).stranded

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from allotment.errors import UsageError
+from allotment.model.labels import ACCELERATOR
 from allotment.scheduling.placement.gpu.fleet import GpuFleet, Ints
 from allotment.scheduling.placement.gpu.fragmentation import FragmentationMeter, TypicalPod, typical_pods
 from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode, GpuShape
@@ -13,8 +14,11 @@ from allotment.scheduling.placement.model import CPU, MEMORY, Node, Operator, Po
 from allotment.scheduling.placement.shapes import CompiledShape
 from allotment.scheduling.placement.state import CPU_ROW, MEMORY_ROW, ClusterState
 
-GPU_RESOURCES = ("nvidia.com/gpu", "amd.com/gpu")
+GPU_RESOURCES = ("nvidia.com/gpu", "amd.com/gpu", "habana.ai/gaudi", "google.com/tpu", "aws.amazon.com/neuron")
+"""Whole devices; partitions such as MIG profiles are no GPUs of their own."""
 MODEL_LABEL = "nvidia.com/gpu.product"
+MODEL_LABELS = (MODEL_LABEL, ACCELERATOR, "cloud.google.com/gke-accelerator", "cloud.google.com/gke-tpu-accelerator")
+"""Node labels that name a GPU's model; the first one that a node carries counts."""
 
 
 def _gpus(amounts: Mapping[str, int]) -> int:
@@ -28,22 +32,31 @@ def _as_gpu_node(node: Node) -> GpuNode:
         allocatable.get(CPU, 0),
         allocatable.get(MEMORY, 0),
         _gpus(allocatable),
-        node.labels.get(MODEL_LABEL, ""),
+        node_model(node),
     )
+
+
+def node_model(node: Node) -> str:
+    """The model of a node's GPUs as its labels name it; empty if they do not."""
+    return next((node.labels[label] for label in MODEL_LABELS if label in node.labels), "")
+
+
+def models_of(shape: PodShape) -> tuple[str, ...]:
+    """GPU models that the pod's node selector or affinity names, sorted; empty = it names none."""
+    models = {value for key, value in shape.node_affinity.selector if key in MODEL_LABELS}
+    for term in shape.node_affinity.required or ():
+        for rule in term.expressions:
+            if rule.key in MODEL_LABELS and rule.operator is Operator.IN:
+                models.update(rule.values)
+    return tuple(sorted(models))
 
 
 def gpu_shape(shape: PodShape) -> GpuShape:
     """A pod's shape in terms of GPUs; accepted models are those its node selector or affinity names."""
     requests = dict(shape.requests)
     gpus = _gpus(requests)
-    models = {value for key, value in shape.node_affinity.selector if key == MODEL_LABEL}
-    for term in shape.node_affinity.required or ():
-        for rule in term.expressions:
-            if rule.key == MODEL_LABEL and rule.operator is Operator.IN:
-                models.update(rule.values)
-    return GpuShape(
-        requests.get(CPU, 0), requests.get(MEMORY, 0), gpus, WHOLE if gpus else 0, tuple(sorted(models)) if gpus else ()
-    )
+    models = models_of(shape) if gpus else ()
+    return GpuShape(requests.get(CPU, 0), requests.get(MEMORY, 0), gpus, WHOLE if gpus else 0, models)
 
 
 class ClusterFleet:

@@ -105,27 +105,72 @@ class _Meter:
         return Fragmentation(self._amounts)
 
 
+class _Experiment:
+    """Pods that arrive on a fleet; no pod leaves, and one that fits nowhere is dropped."""
+
+    def __init__(
+        self, nodes: Sequence[GpuNode], pods: Sequence[GpuPod], policy: GpuPolicy, chance: Chance, demand: float
+    ) -> None:
+        self.fleet = GpuFleet(nodes)
+        self.typical = typical_pods((p.shape for p in pods), step=TYPICAL_STEP)
+        self.stream = arrivals(pods, self.fleet.total_milli, demand, chance)
+        self._placer = GpuPlacer(self.fleet, policy, shuffled(len(nodes), chance), chance, self.typical)
+        self.asked = self.used = self.placed = 0
+
+    def take(self, pod: GpuPod) -> None:
+        """A pod arrives."""
+        self.asked += pod.shape.demand
+        if self._placer.place(pod.name, pod.shape) is not None:
+            self.placed += 1
+            self.used += pod.shape.demand
+
+
 def run(
     nodes: Sequence[GpuNode], pods: Sequence[GpuPod], policy: GpuPolicy, chance: Chance, demand: float = DEMAND
 ) -> ExperimentResult:
-    """One experiment: no pod leaves, and one that fits nowhere is dropped."""
-    fleet = GpuFleet(nodes)
-    typical = typical_pods((p.shape for p in pods), step=TYPICAL_STEP)
-    stream = arrivals(pods, fleet.total_milli, demand, chance)
-    placer = GpuPlacer(fleet, policy, shuffled(len(nodes), chance), chance, typical)
-    meter = _Meter(fleet, typical)
-    asked = used = placed = 0
+    """One experiment."""
+    going = _Experiment(nodes, pods, policy, chance, demand)
+    fleet, total = going.fleet, going.fleet.total_milli
+    meter = _Meter(fleet, going.typical)
     curve: list[float] = []
     course: list[tuple[float, ...]] = []
-    for pod in stream:
-        while asked * 100 >= len(curve) * fleet.total_milli:
-            curve.append(100 * used / fleet.total_milli)
-            course.append(tuple(100 * amount / fleet.total_milli for amount in meter.measured().cluster.values()))
-        asked += pod.shape.demand
-        if placer.place(pod.name, pod.shape) is not None:
-            placed += 1
-            used += pod.shape.demand
-    end = meter.measured()
+    for pod in going.stream:
+        while going.asked * 100 >= len(curve) * total:
+            curve.append(100 * going.used / total)
+            course.append(tuple(100 * amount / total for amount in meter.measured().cluster.values()))
+        going.take(pod)
     return ExperimentResult(
-        100 * fleet.allocation(), tuple(curve), placed, len(stream), end, tuple(course), fleet.total_milli
+        100 * fleet.allocation(),
+        tuple(curve),
+        going.placed,
+        len(going.stream),
+        meter.measured(),
+        tuple(course),
+        total,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A fleet after an experiment, and the pods that are typical for it."""
+
+    fleet: GpuFleet
+    typical: tuple[TypicalPod, ...]
+
+
+def fill(nodes: Sequence[GpuNode], pods: Sequence[GpuPod], policy: GpuPolicy, chance: Chance, demand: float) -> Filled:
+    """The same experiment as `run` with the same chance, stopped where arrived demand reaches a limit.
+
+    Args:
+        nodes: the fleet.
+        pods: the workload.
+        policy: how to place.
+        chance: source of randomness.
+        demand: limit, as a multiple of the GPU capacity; at most `DEMAND`.
+    """
+    experiment = _Experiment(nodes, pods, policy, chance, DEMAND)
+    for pod in experiment.stream:
+        if experiment.asked >= demand * experiment.fleet.total_milli:
+            break
+        experiment.take(pod)
+    return Filled(experiment.fleet, experiment.typical)

@@ -1,0 +1,79 @@
+"""Capacity: what a cluster in a file has left, for whom, and why the rest is of no use."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+
+from allotment.errors import InputError
+from allotment.operations.simulating import pick_line
+from allotment.scheduling.placement.asking import Ask
+from allotment.scheduling.placement.gpu.experiment import fill
+from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
+from allotment.scheduling.placement.gpu.policies import GpuPolicy
+from allotment.scheduling.placement.replay import start_state
+from allotment.scheduling.placement.scenario import parse_scenario
+from allotment.scheduling.placement.survey import Survey, survey_cluster, survey_fleet
+from allotment.scheduling.simulate.lines import ScenarioLine, at
+from allotment.scheduling.simulate.shapes import check_placement, without_nulls
+
+
+def survey_scenario(lines: Iterable[ScenarioLine], wanted: str | None, asks: Sequence[Ask]) -> Survey:
+    """Survey the nodes and existing pods of a placement scenario; its pending pods count as usual ones too.
+
+    Args:
+        lines: the file.
+        wanted: id of the scenario, where the file holds several.
+        asks: shapes to look for.
+
+    Raises:
+        InputError: the scenario is not of the format.
+        NotFoundError: there is no such scenario, or a GPU model that is asked for.
+        UsageError: a shape cannot be asked for there.
+    """
+    line = pick_line(lines, wanted)
+    with at(line.where):
+        data = {"id": "", "pods": [], **without_nulls(line.data)}
+        if "clusterQueues" in data:
+            raise InputError(
+                "this is a queueing scenario: it does not say which pod runs on which node",
+                fix="name a placement scenario, with nodes and existing pods",
+            )
+        check_placement(data)
+        scenario = parse_scenario(data)
+    pods = [pod.shape for pod, _ in scenario.existing] + [pod.shape for pod in scenario.pods]
+    return survey_cluster(start_state(scenario), pods, asks)
+
+
+def survey_pod_list(
+    trace: str,
+    nodes: Sequence[GpuNode],
+    pods: Sequence[GpuPod],
+    asks: Sequence[Ask],
+    *,
+    policy: GpuPolicy,
+    demand: float,
+    seed: int,
+) -> Survey:
+    """Survey a fleet on which a policy has placed pods of a list.
+
+    Args:
+        trace: name of the list.
+        nodes: the fleet.
+        pods: the list.
+        asks: shapes to look for.
+        policy: how to place.
+        demand: stop when the pods that arrived ask for this multiple of the GPUs.
+        seed: of the order of arrival.
+
+    Raises:
+        InputError: there are no GPUs, or no pods.
+        NotFoundError: there is no GPU model that is asked for.
+        UsageError: a shape says more than a pod list knows.
+    """
+    gpus = sum(node.gpus for node in nodes)
+    if not gpus or not pods:
+        raise InputError(f"{trace}: no {'pods' if gpus else 'GPUs'}", fix="name a pod list, and --nodes a node list")
+    chance = random.Random(seed)  # noqa: S311 (an experiment, not a secret)
+    filled = fill(nodes, pods, policy, chance, demand)
+    return survey_fleet(filled.fleet, filled.typical, len(pods), asks)

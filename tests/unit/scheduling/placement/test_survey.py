@@ -1,0 +1,246 @@
+"""Room for shapes on a Kubernetes cluster, shapes as text, and the survey of both."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from allotment.errors import NotFoundError, UsageError
+from allotment.scheduling.placement.asking import ask_text, matching_models, parse_ask, pod_shape_of, pod_text
+from allotment.scheduling.placement.capacity import headroom, room
+from allotment.scheduling.placement.gpu.capacity import Stranded
+from allotment.scheduling.placement.gpu.fleet import GpuFleet
+from allotment.scheduling.placement.gpu.fragmentation import Cause, TypicalPod, measure
+from allotment.scheduling.placement.gpu.model import GpuNode, GpuShape
+from allotment.scheduling.placement.model import Effect, Node, NodeAffinity, Taint, Toleration
+from allotment.scheduling.placement.state import ClusterState
+from allotment.scheduling.placement.survey import survey_cluster, survey_fleet
+from tests.unit.scheduling.placement import builders as b
+
+ACCELERATOR = "allotment.dev/accelerator"
+GPU_TAINT = Taint("nvidia.com/gpu", Effect.NO_SCHEDULE)
+OWN = Taint("dedicated", Effect.NO_SCHEDULE, "nlp")
+
+
+def gpu_node(
+    name: str, model: str = "a100", cpu: int = 8000, memory: int = 9000, gpus: int = 4, **rest: object
+) -> Node:
+    return b.node(name, cpu, memory, labels={ACCELERATOR: model}, gpus=gpus, **rest)  # type: ignore[arg-type]
+
+
+def test_stranded_gpus_say_what_stands_in_the_way() -> None:
+    state = b.cluster(
+        gpu_node("cordoned", unschedulable=True),
+        gpu_node("tainted", taints=(OWN,)),
+        gpu_node("other", "h100"),
+        gpu_node("full", pods=0),
+        gpu_node("busy", cpu=1500),
+        gpu_node("tight", memory=100),
+        gpu_node("few", gpus=1),
+        gpu_node("rest", gpus=5),
+    )
+    found = room(state, pod_shape_of(parse_ask("2xa100,cpu=1,memory=1Gi"), state.nodes.nodes))
+    assert {r: n for r, n in found.stranded.items() if n} == {
+        Stranded.CORDONED: 4000,
+        Stranded.TAINTED: 4000,
+        Stranded.WRONG_MODEL: 4000,
+        Stranded.TOO_MANY_PODS: 4000,
+        Stranded.LACKS_MEMORY: 4000,
+        Stranded.TOO_FEW_GPUS: 1000,
+        Stranded.REMAINDER: 1000 + 2000,
+    }
+    assert found.count == 1 + 2
+
+
+def test_selectors_and_other_resources_are_reasons_too() -> None:
+    state = b.cluster(gpu_node("a"), gpu_node("b"))
+    nodes = state.nodes.nodes
+    selected = room(state, pod_shape_of(parse_ask("1,node:kubernetes.io/hostname=a"), nodes))
+    assert (selected.count, selected.stranded[Stranded.NOT_SELECTED]) == (4, 4000)
+    disk = room(state, pod_shape_of(parse_ask("1,ephemeral-storage=1Gi"), nodes))
+    assert (disk.count, disk.stranded[Stranded.LACKS_OTHER]) == (0, 8000)
+    cpu_only = room(state, pod_shape_of(parse_ask("cpu=3"), nodes))
+    assert (cpu_only.count, sum(cpu_only.stranded.values())) == (4, 0)
+
+
+NODES = st.builds(
+    lambda cpu, memory, gpus, pods, model, taints, closed: (cpu, memory, gpus, pods, model, taints, closed),
+    st.integers(0, 9).map(lambda n: n * 1000),
+    st.integers(0, 9).map(lambda n: n * 1024),
+    st.integers(0, 4),
+    st.sampled_from([0, 2, 110]),
+    st.sampled_from(["a100", "h100"]),
+    st.sets(st.sampled_from([GPU_TAINT, OWN])).map(lambda taints: tuple(sorted(taints, key=lambda t: t.key))),
+    st.booleans(),
+)
+ASKS = st.builds(
+    lambda gpus, model, cpu, memory, extra: ",".join(
+        [f"{gpus}x{model}" if model and gpus else str(gpus), f"cpu={cpu}", f"memory={memory}Gi", *extra]
+    ),
+    st.integers(0, 3),
+    st.sampled_from(["", "a100"]),
+    st.sampled_from(["1", "500m", "2"]),
+    st.integers(1, 4),
+    st.sampled_from([(), ("tolerate:dedicated",), ("tolerate:dedicated=cv",), (f"node:{ACCELERATOR}=h100",)]),
+)
+
+
+def cluster_of(drawn: list[tuple[int, int, int, int, str, tuple[Taint, ...], bool]]) -> ClusterState:
+    return b.cluster(
+        *(
+            gpu_node(f"n{i}", model, cpu, memory, gpus, pods=pods, taints=taints, unschedulable=closed)
+            for i, (cpu, memory, gpus, pods, model, taints, closed) in enumerate(drawn)
+        )
+    )
+
+
+@settings(deadline=None, max_examples=25)
+@given(drawn=st.lists(NODES, min_size=1, max_size=5), asks=st.lists(ASKS, min_size=1, max_size=4))
+def test_what_fits_is_what_placing_reaches_and_idle_gpu_closes(drawn: list, asks: list[str]) -> None:  # type: ignore[type-arg]
+    state = cluster_of(drawn)
+    if "a100" not in {model for _, _, gpus, _, model, _, _ in drawn if gpus}:
+        asks = [text for text in asks if "xa100" not in text]
+    for text in asks:
+        shape = pod_shape_of(parse_ask(text), state.nodes.nodes)
+        found = room(state, shape)
+        assert found.count == headroom(state, shape).count
+        demand = 1000 * parse_ask(text).gpus
+        idle = 1000 * sum(node.allocatable["nvidia.com/gpu"] for node in state.nodes.nodes)
+        assert sum(found.stranded.values()) + found.count * demand == (idle if demand else 0)
+    survey = survey_cluster(state, [], [parse_ask(text) for text in asks])
+    assert [node.name for node in survey.nodes] == [f"n{i}" for i in range(len(drawn))]
+    if survey.fragmentation is not None:
+        assert survey.fragmentation.idle == pytest.approx(survey.free)
+
+
+def test_the_measure_counts_only_nodes_a_pod_may_go_to() -> None:
+    state = b.cluster(
+        gpu_node("open", cpu=1000),
+        gpu_node("own", taints=(OWN,)),
+        gpu_node("closed", unschedulable=True),
+    )
+    state.add(b.pod("half", 500, 100, gpus=2), state.node_index("open"))
+    own = b.shape(1000, gpus=4, tolerations=(Toleration("dedicated", exists=True),))
+    found = survey_cluster(state, [b.shape(1000, gpus=1), own], [])
+    assert found.fragmentation is not None
+    assert (found.typical, found.pods) == (2, 2)
+    # On `open` 500 milli-CPU and 2 GPUs are left: one shape lacks CPU, the other CPU and GPU.
+    # `own` admits only the second, `closed` none.
+    amounts = found.fragmentation.per_node / 1000
+    assert amounts[0, Cause.LACKS_CPU] == amounts[0, Cause.LACKS_BOTH] == pytest.approx(1)
+    assert amounts[1, Cause.SATISFIED] == amounts[1, Cause.WRONG_MODEL] == pytest.approx(2)
+    assert amounts[2, Cause.WRONG_MODEL] == pytest.approx(4)
+    assert found.free == 10_000
+
+
+def test_nodes_stand_in_the_file_s_order_whatever_the_search_order() -> None:
+    state = b.cluster(
+        gpu_node("z1-a", gpus=1, zone="1"), gpu_node("z1-b", gpus=2, zone="1"), gpu_node("z2-a", gpus=3, zone="2")
+    )
+    assert [node.name for node in state.nodes.nodes] != ["z1-a", "z1-b", "z2-a"]
+    state.add(b.pod("p", 1000, gpus=1), state.node_index("z2-a"))
+    found = survey_cluster(state, [b.shape(1000, gpus=1)], [])
+    assert [(node.name, node.used, node.free) for node in found.nodes] == [
+        ("z1-a", 0, 1000),
+        ("z1-b", 0, 2000),
+        ("z2-a", 1000, 2000),
+    ]
+    assert found.shapes[0].room.fits.tolist() == [1, 2, 2]
+    assert found.fragmentation is not None
+    assert found.fragmentation.per_node.sum(axis=1).tolist() == [1000, 2000, 2000]
+
+
+def test_devices_of_another_maker_are_no_help() -> None:
+    amd = Node("amd", {"cpu": 9000, "memory": 9000, "pods": 10, "amd.com/gpu": 2}, {ACCELERATOR: "mi300x"})
+    state = b.cluster(gpu_node("nvidia"), amd)
+    nodes = state.nodes.nodes
+    with pytest.raises(UsageError, match="which of"):
+        pod_shape_of(parse_ask("1"), nodes)
+    assert room(state, pod_shape_of(parse_ask("1xmi300x"), nodes)).count == 2
+    found = survey_cluster(state, [b.shape(1000, gpus=1)], [])
+    assert found.fragmentation is not None
+    assert found.fragmentation.node_fragments.tolist() == [0, 2000]
+
+
+def test_a_fleet_s_survey_is_the_measure_itself() -> None:
+    fleet = GpuFleet([GpuNode("a", 4000, 9000, 2, "T4"), GpuNode("b", 4000, 9000, 2, "V100")])
+    fleet.place("r", GpuShape(1000, 0, 1, 700), 0, (0,))
+    typical = [TypicalPod(GpuShape(1000, 0, 1, 500), 0.5), TypicalPod(GpuShape(1000), 0.5)]
+    found = survey_fleet(fleet, typical, 7, [parse_ask("0.5xv100,cpu=2")])
+    assert found.fragmentation is not None
+    assert np.array_equal(found.fragmentation.per_node, measure(fleet, typical).per_node)
+    assert [(node.used, node.free) for node in found.nodes] == [(700, 1300), (0, 2000)]
+    assert [shape.text for shape in found.shapes] == ["0.5xv100,cpu=2", "0.5,cpu=1"]
+    assert found.shapes[0].room.count == 2
+    with pytest.raises(UsageError, match="knows GPUs"):
+        survey_fleet(fleet, typical, 7, [parse_ask("1,tolerate:x")])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no number of GPUs"),
+        ("eight", "no number of GPUs"),
+        ("1.5", "only a single GPU can be shared"),
+        ("8,cpu", "'cpu' cannot be read"),
+        ("8,cpu=", "'cpu=' cannot be read"),
+        ("8,cpu=lots", "is not a quantity"),
+        ("8,cpu=1,cpu=2", "stands twice"),
+        ("8,rdma/hca=0.5", "whole units"),
+        ("cpu=1,nvidia.com/gpu=8", "begin with the GPUs"),
+        ("8,node:x", "cannot be read"),
+        ("8,tolerate:", "cannot be read"),
+    ],
+)
+def test_shapes_that_cannot_be_read(text: str, says: str) -> None:
+    with pytest.raises(UsageError) as told:
+        parse_ask(text)
+    assert says in f"{told.value.what} {told.value.fix}"
+
+
+def test_a_share_of_a_gpu_is_for_pod_lists() -> None:
+    with pytest.raises(UsageError, match="whole GPUs"):
+        pod_shape_of(parse_ask("0.5"), [gpu_node("a")])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "meant"),
+    [
+        ("a100", ("NVIDIA-A100-PCIE-40GB", "NVIDIA-A100-SXM4-80GB")),
+        ("A100-80gb", ("NVIDIA-A100-SXM4-80GB",)),
+        ("t4", ("T4",)),
+        ("t4|a100-40gb", ("NVIDIA-A100-PCIE-40GB", "T4")),
+    ],
+)
+def test_models_by_their_words(wanted: str, meant: tuple[str, ...]) -> None:
+    known = ["NVIDIA-A100-SXM4-80GB", "NVIDIA-A100-PCIE-40GB", "T4", "", "Tesla-T40"]
+    assert matching_models(wanted, known) == meant
+    with pytest.raises(NotFoundError, match="no GPU model"):
+        matching_models("h100", known)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "8xa100,cpu=64,memory=512Gi",
+        "1,cpu=500m",
+        "cpu=2",
+        "2,cpu=1,node:disk=ssd,tolerate:dedicated=nlp",
+        "1,ephemeral-storage=10Gi,tolerate:spot",
+    ],
+)
+def test_a_shape_s_text_reads_back_as_the_shape(text: str) -> None:
+    nodes = [gpu_node("a")]
+    shape = pod_shape_of(parse_ask(text), nodes)
+    assert pod_text(shape) == text
+    assert pod_shape_of(parse_ask(pod_text(shape)), nodes) == shape
+
+
+def test_rules_that_a_text_cannot_express_are_named() -> None:
+    shape = b.shape(1000, None, node_affinity=NodeAffinity(required=()))
+    assert pod_text(b.shape(1000, None)) == "cpu=1"
+    assert pod_text(shape) == "cpu=1,affinity"
+    assert ask_text(GpuShape(4000, 0, 1, 460, ("T4", "V100"))) == "0.46xT4|V100,cpu=4"
+    assert ask_text(GpuShape(0)) == "nothing"
