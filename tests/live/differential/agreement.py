@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from allotment.scheduling.placement.replay import answers
+from tests.live.differential.placements import Decide, Misplaced, Placed, first_misplaced, placement_simplifications
 from tests.live.differential.record import Record
 from tests.live.differential.scenarios import simplifications
 from tests.live.differential.shrinking import Scenario, shrink
@@ -15,6 +17,7 @@ from tests.live.differential.twin import Difference, first_difference, message_a
 
 MOST_PLAYS = 16
 TRIES_SIDE_BY_SIDE = 24
+MOST_PLACEMENT_PLAYS = 100
 
 
 @dataclass(slots=True)
@@ -90,7 +93,41 @@ def judge(
     return verdict
 
 
-def report(scenario: Scenario, difference: Difference) -> str:
+def judge_placements(
+    play: Callable[[Scenario], list[Placed]], scenarios: Iterable[Scenario], decide: Decide = answers
+) -> Verdict:
+    """Play placement scenarios one after the other; what differs is played again, and then shrunk."""
+    verdict = Verdict()
+
+    def differs(scenario: Scenario) -> Misplaced | None:
+        return first_misplaced(scenario, play(scenario), decide)
+
+    for scenario in scenarios:
+        verdict.scenarios += 1
+        placed = play(scenario)
+        bound = sum(each.node is not None for each in placed)
+        victims = sum(len(each.victims) for each in placed)
+        verdict.counts.update({"bound": bound, "refused": len(placed) - bound, "preempted": victims})
+        if first_misplaced(scenario, placed, decide) is None:
+            verdict.agree += 1
+            continue
+        found = differs(scenario)
+        if found is None:
+            verdict.unrepeated.append(scenario["id"])
+            continue
+        smallest = shrink(
+            scenario,
+            found,
+            placement_simplifications,
+            lambda tries: [differs(each) for each in tries],
+            side_by_side=1,
+            most_plays=MOST_PLACEMENT_PLAYS,
+        )
+        verdict.failures.append(report(*smallest))
+    return verdict
+
+
+def report(scenario: Scenario, difference: Difference | Misplaced) -> str:
     """The scenario as a file's content, and both answers."""
     return f"{scenario['id']}, shrunk: {difference}\n{json.dumps(scenario)}"
 

@@ -24,7 +24,7 @@ from tests.live.differential.record import PENDING, Record, condition, next_move
 from tests.live.differential.shrinking import Scenario
 
 ROUND_SECONDS = 1.25
-NESTED_SECONDS = 2.4
+NESTED_SECONDS = 1.75
 LOOK_SECONDS = 0.25
 MOST_SECONDS = 30.0
 RELEASED = "Released by the differential test"
@@ -161,15 +161,22 @@ class Arena:
         while (now := time.monotonic()) < began + MOST_SECONDS:
             live = self._list()
             decided = {name: shown(each, "") for name, each in live.items()}
-            if before and decided != before:
+            counts = self._counts(nested)
+            if before and decided | counts != before:
                 changed = now
-            before = decided
+            before = decided | counts
             refused = any(state == PENDING and name.startswith(nested) for name, state in decided.items())
             quiet = NESTED_SECONDS if nested and refused else LOOK_SECONDS
             if now >= began + ROUND_SECONDS and now >= changed + quiet:
                 return live
             time.sleep(LOOK_SECONDS)
         raise AssertionError("Kueue keeps changing its decisions")
+
+    def _counts(self, prefixes: tuple[str, ...]) -> dict[str, str]:
+        """Something that changes with the status of each ClusterQueue."""
+        items = self._client.get(f"/apis/{API}/clusterqueues")["items"] if prefixes else []
+        names = {each["metadata"]["name"]: each["metadata"]["resourceVersion"] for each in items}
+        return {name: version for name, version in names.items() if name.startswith(prefixes)}
 
     def _list(self) -> dict[str, dict[str, Any]]:
         return {each["metadata"]["name"]: each for each in self._client.get(self._workloads)["items"]}

@@ -36,7 +36,10 @@ def collection_of(manifest: Mapping[str, Any]) -> str:
 
 def cluster_objects(scenario: Scenario, prefix: str, namespace: str) -> list[dict[str, Any]]:
     """Nodes, topologies, flavors, cohorts, ClusterQueues, LocalQueues, in the order they have to be created."""
-    objects = [_node(each, prefix) for each in scenario.get("nodes", ())]
+    objects = [
+        node_of(each, f"{prefix}-{each['name']}", _prefixed(each["labels"], prefix))
+        for each in scenario.get("nodes", ())
+    ]
     objects += [_topology(each, prefix) for each in scenario.get("topologies", ())]
     objects += [_flavor(each, prefix) for each in scenario["flavors"]]
     objects += [_cohort(each, prefix) for each in scenario["cohorts"]]
@@ -62,10 +65,11 @@ def _object(kind: str, name: str, spec: dict[str, Any], namespace: str | None = 
     return {"apiVersion": API, "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def _node(raw: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+def node_of(raw: Mapping[str, Any], name: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The Node to create."""
     taints = tuple((each["key"], each["value"], each["effect"]) for each in raw["taints"])
     amounts = {name: quantity(name, amount) for name, amount in raw["allocatable"].items()}
-    return node_object(FakeNode(f"{prefix}-{raw['name']}", _prefixed(raw["labels"], prefix), taints, amounts))
+    return node_object(FakeNode(name, labels, taints, amounts))
 
 
 def _topology(raw: Mapping[str, Any], prefix: str) -> dict[str, Any]:

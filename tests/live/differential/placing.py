@@ -1,103 +1,21 @@
-"""Random small placement scenarios, played pod by pod on the real kube-scheduler and decided by our placement.
-
-Scenarios are in the format of the recorded corpus (`allotment.scheduling.placement.scenario`): CPU in millicores,
-memory in MiB. Only the node picked among equals is taken from the live answer.
-"""
+"""Plays placement scenarios on the live kube-scheduler, pod after pod."""
 
 from __future__ import annotations
 
+import datetime as dt
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from random import Random
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from allotment.adapters.sandbox.client import Client
-from allotment.adapters.sandbox.kwok import node_object
-from allotment.adapters.sandbox.spec import FakeNode
-from allotment.scheduling.placement.replay import answers
-from tests.live.differential.objects import quantity
+from tests.live.differential.objects import node_of, quantity
+from tests.live.differential.placements import PRIORITIES, Placed
+from tests.live.differential.shrinking import Scenario
 
-GPU = "nvidia.com/gpu"
-PRIORITIES = {"differential-low": 10, "differential-high": 1000}
 PODS = "/api/v1/namespaces/default/pods"
-_SELECTOR = {"matchLabels": {"app": "a"}}
-
-
-def generate_placement(seed: int, pods: int = 12) -> dict[str, Any]:
-    """Four to eight nodes and a sequence of pods."""
-    rng = Random(f"placement-{seed}")
-    nodes = [_node(rng, f"p{seed}-n{index}") for index in range(rng.randint(4, 8))]
-    return {
-        "id": f"placement-{seed}",
-        "class": "live_differential",
-        "nodes": nodes,
-        "pods": [_pod(rng, f"p{seed}-{index}") for index in range(pods)],
-    }
-
-
-def _node(rng: Random, name: str) -> dict[str, Any]:
-    gpus = rng.choice((0, 0, 1, 2, 4))
-    allocatable = {"cpu": rng.choice((2000, 4000, 8000)), "memory": rng.choice((4096, 8192, 16384)), "pods": 110}
-    if rng.random() < 0.15:
-        allocatable["pods"] = 2
-    if gpus:
-        allocatable[GPU] = gpus
-    labels = {"zone": rng.choice("ab"), "kubernetes.io/hostname": name}
-    if rng.random() < 0.5:
-        labels["disk"] = rng.choice(("ssd", "hdd"))
-    taints = []
-    if gpus and rng.random() < 0.4:
-        taints.append({"key": GPU, "value": "present", "effect": "NoSchedule"})
-    if rng.random() < 0.2:
-        taints.append({"key": "old", "value": "yes", "effect": "PreferNoSchedule"})
-    return {"name": name, "labels": labels, "allocatable": allocatable, "taints": taints}
-
-
-def _pod(rng: Random, name: str) -> dict[str, Any]:
-    requests = {"cpu": rng.choice((250, 500, 1000, 2000, 3000)), "memory": rng.choice((256, 1024, 2048, 4096))}
-    if rng.random() < 0.15:
-        requests.popitem()
-    pod: dict[str, Any] = {"name": name, "labels": {"app": rng.choice("ab")}, "requests": requests}
-    if rng.random() < 0.35:
-        requests[GPU] = rng.choice((1, 1, 2, 4))
-    if rng.random() < 0.4:
-        pod["tolerations"] = [{"key": GPU, "operator": "Exists"}]
-    kind = rng.random()
-    if kind < 0.15:
-        pod["nodeSelector"] = {rng.choice(("disk", "zone")): rng.choice(("ssd", "hdd", "a", "b"))}
-    elif kind < 0.3:
-        skew = {"maxSkew": 1, "topologyKey": "zone", "labelSelector": _SELECTOR}
-        pod["topologySpreadConstraints"] = [
-            {**skew, "whenUnsatisfiable": rng.choice(("DoNotSchedule", "ScheduleAnyway"))}
-        ]
-    elif kind < 0.45:
-        pod["affinity"] = {rng.choice(("podAffinity", "podAntiAffinity")): _terms(rng)}
-    elif kind < 0.55:
-        preference = {"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]}
-        pod["affinity"] = {
-            "nodeAffinity": {
-                "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 50, "preference": preference}]
-            }
-        }
-    pod["priority"] = rng.choice((0, 0, 0, *PRIORITIES.values()))
-    return pod
-
-
-def _terms(rng: Random) -> dict[str, Any]:
-    term = {"topologyKey": rng.choice(("zone", "kubernetes.io/hostname")), "labelSelector": _SELECTOR}
-    if rng.random() < 0.5:
-        return {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
-    return {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 10, "podAffinityTerm": term}]}
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """What became of a pod: its node, or the message; and the pods that were preempted for it."""
-
-    node: str | None
-    message: str
-    victims: tuple[str, ...]
+BUDGETS = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
+HEARD = 0.1
+"""The scheduler hears of a change to another kind of object a little later than we do."""
 
 
 def create_priorities(client: Client) -> None:
@@ -109,30 +27,33 @@ def create_priorities(client: Client) -> None:
             client.create("/apis/scheduling.k8s.io/v1/priorityclasses", {**body, "value": value})
 
 
-def play_placement(client: Client, scenario: Mapping[str, Any]) -> list[Placed]:
+def play_placement(client: Client, scenario: Scenario) -> list[Placed]:
     """Create the nodes, then pod after pod; a pod that cannot be placed is taken away. Leaves nothing."""
     _create_nodes(client, scenario)
-    placed = []
-    there: set[str] = set()
-    for pod in scenario["pods"]:
-        answer = _place(client, pod, there)
-        there -= set(answer.victims)
-        if answer.node is not None:
-            there.add(pod["name"])
-        placed.append(answer)
-    for name in there:
-        client.delete(f"{PODS}/{name}")
+    for each in scenario.get("pdbs", ()):
+        spec = {"selector": each["selector"], "minAvailable": each["minAvailable"]}
+        metadata = {"name": each["name"], "namespace": "default"}
+        body = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": metadata, "spec": spec}
+        client.create(BUDGETS, body)
+    try:
+        return [_place(client, scenario, pod) for pod in scenario["pods"]]
+    finally:
+        _clear(client, scenario)
+
+
+def _clear(client: Client, scenario: Scenario) -> None:
+    for pod in client.get(PODS)["items"]:
+        client.delete(f"{PODS}/{pod['metadata']['name']}")
+    for each in scenario.get("pdbs", ()):
+        client.delete(f"{BUDGETS}/{each['name']}")
     for node in scenario["nodes"]:
         client.delete(f"/api/v1/nodes/{node['name']}")
     _until(lambda: not client.get(PODS)["items"], "pods go away")
-    return placed
 
 
-def _create_nodes(client: Client, scenario: Mapping[str, Any]) -> None:
+def _create_nodes(client: Client, scenario: Scenario) -> None:
     for node in scenario["nodes"]:
-        taints = tuple((each["key"], each["value"], each["effect"]) for each in node["taints"])
-        amounts = {name: quantity(name, amount) for name, amount in node["allocatable"].items()}
-        client.create("/api/v1/nodes", node_object(FakeNode(node["name"], node["labels"], taints, amounts)))
+        client.create("/api/v1/nodes", node_of(node, node["name"], node["labels"]))
     wanted = {node["name"]: {each["key"] for each in node["taints"]} for node in scenario["nodes"]}
 
     def ready() -> bool:
@@ -141,10 +62,13 @@ def _create_nodes(client: Client, scenario: Mapping[str, Any]) -> None:
         return found == wanted
 
     _until(ready, "nodes lose the taints of new nodes")
-    time.sleep(0.3)  # the scheduler hears of the last taint a little later than we do
+    time.sleep(3 * HEARD)
 
 
-def _place(client: Client, pod: Mapping[str, Any], there: set[str]) -> Placed:
+def _place(client: Client, scenario: Scenario, pod: Mapping[str, Any]) -> Placed:
+    existing = _running(client, scenario)
+    allowed = _allowed(client, scenario, existing)
+    there = {each["name"] for each in existing}
     client.create(PODS, pod_object(pod))
     path = f"{PODS}/{pod['name']}"
     deadline = time.monotonic() + 60.0
@@ -152,14 +76,61 @@ def _place(client: Client, pod: Mapping[str, Any], there: set[str]) -> Placed:
         assert time.monotonic() < deadline, f"{pod['name']} is neither placed nor refused"
         live = client.get(path)
         if live["spec"].get("nodeName"):
-            break
+            return Placed(live["spec"]["nodeName"], "", _victims(client, there), existing, allowed)
         refused = [each for each in live["status"].get("conditions", []) if each["type"] == "PodScheduled"]
         waits = bool(refused) and refused[0]["status"] == "False" and not live["status"].get("nominatedNodeName")
         if waits and not _victims(client, there):
             client.delete(path)
-            return Placed(None, refused[0]["message"], ())
+            return Placed(None, refused[0]["message"], (), existing, allowed)
         time.sleep(0.03)
-    return Placed(live["spec"]["nodeName"], "", _victims(client, there))
+
+
+def _running(client: Client, scenario: Scenario) -> tuple[Mapping[str, Any], ...]:
+    """All pods, once their kubelet has started them: the scheduler compares start times when it preempts."""
+    items: list[dict[str, Any]] = []
+
+    def started() -> bool:
+        items[:] = client.get(PODS)["items"]
+        return all(each["status"].get("startTime") and _is_ready(each) for each in items)
+
+    _until(started, "pods start")
+    specs = {each["name"]: each for each in scenario["pods"]}
+    return tuple(
+        {
+            **specs[each["metadata"]["name"]],
+            "node": each["spec"]["nodeName"],
+            "start": dt.datetime.fromisoformat(each["status"]["startTime"]).timestamp(),
+        }
+        for each in items
+    )
+
+
+def _is_ready(pod: Mapping[str, Any]) -> bool:
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", ()))
+
+
+def _allowed(
+    client: Client, scenario: Scenario, existing: tuple[Mapping[str, Any], ...]
+) -> tuple[tuple[str, int], ...]:
+    """What each budget allows, once the disruption controller has counted the pods."""
+    wanted = {
+        each["name"]: sum(pod["labels"] == each["selector"]["matchLabels"] for pod in existing)
+        for each in scenario.get("pdbs", ())
+    }
+    found: dict[str, int] = {}
+
+    def counted() -> bool:
+        found.clear()
+        for each in client.get(BUDGETS)["items"] if wanted else ():
+            status = each.get("status", {})
+            if status.get("expectedPods") == status.get("currentHealthy") == wanted[each["metadata"]["name"]]:
+                found[each["metadata"]["name"]] = status["disruptionsAllowed"]
+        return found.keys() == wanted.keys()
+
+    _until(counted, "budgets are counted")
+    if wanted:
+        time.sleep(HEARD)
+    return tuple(sorted(found.items()))
 
 
 def _victims(client: Client, there: set[str]) -> tuple[str, ...]:
@@ -170,11 +141,11 @@ def _victims(client: Client, there: set[str]) -> tuple[str, ...]:
     return tuple(sorted(there - alive))
 
 
-def _until(check: Any, what: str) -> None:
+def _until(check: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + 60.0
     while not check():
         assert time.monotonic() < deadline, what
-        time.sleep(0.1)
+        time.sleep(0.03)
 
 
 def pod_object(pod: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,25 +164,3 @@ def pod_object(pod: Mapping[str, Any]) -> dict[str, Any]:
         spec["priorityClassName"] = name
     metadata = {"name": pod["name"], "namespace": "default", "labels": pod["labels"]}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
-
-
-def placement_differences(scenario: Mapping[str, Any], placed: list[Placed]) -> list[str]:
-    """Where our answer differs: node not among the best, other message, other victims."""
-    picks = [
-        {"pod": pod["name"], "attempts": [{"node": live.node}, {"node": live.node}]}
-        for pod, live in zip(scenario["pods"], placed, strict=True)
-    ]
-    differences = []
-    for ours, live in zip(answers({**scenario, "answers": picks}), placed, strict=True):
-        last = ours["attempts"][-1]
-        bound = last["outcome"] == "bound"
-        victims = sorted(name for each in ours["attempts"] for name in each.get("preemption", {}).get("victims", ()))
-        same = bound == (live.node is not None) and victims == sorted(live.victims)
-        if same and bound:
-            same = live.node in last["best"]
-        elif same:
-            same = live.message == last["message"]
-        if not same:
-            differences.append(f"{scenario['id']} {ours['pod']}: kube-scheduler {live}, ours {ours['attempts']}")
-            break  # from here on the two clusters are in different states
-    return differences

@@ -61,6 +61,7 @@ def generate_topology(seed: int, *, fair: bool) -> Scenario:
     workloads = [_workload(rng, index, queues, [{"name": "ssd"}], resources) for index in range(rng.randint(5, 8))]
     for workload in workloads:
         for pod_set in workload["podSets"]:
+            pod_set["count"] *= rng.choice((1, 2))
             if "nodeSelector" in pod_set:
                 pod_set["nodeSelector"] = {"disk": "ssd"}
         topology_workload_request(rng, workload["podSets"], world["topologies"][0]["levels"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import pytest
@@ -10,22 +9,18 @@ import pytest
 from allotment.adapters.sandbox.client import Client, tls_context
 from allotment.adapters.sandbox.spec import KueueOptions, Sandbox, SandboxSpec
 from tests.live.conftest import unique_name
-from tests.live.differential.agreement import Verdict, judge
+from tests.live.differential.agreement import Verdict, judge, judge_placements
 from tests.live.differential.arena import Arena
-from tests.live.differential.placing import (
-    create_priorities,
-    generate_placement,
-    placement_differences,
-    play_placement,
-)
-from tests.live.differential.scenarios import generate
+from tests.live.differential.placements import generate_placement
+from tests.live.differential.placing import create_priorities, play_placement
+from tests.live.differential.scenarios import generate, generate_topology
 
 pytestmark = pytest.mark.live
 
 SandboxIn = Callable[[bool], Sandbox]
 MODES = [pytest.param(False, id="classical"), pytest.param(True, id="fair")]
-EVERY_RUN = 8
-NIGHTLY = 100
+EVERY_RUN, EVERY_RUN_ON_NODES = 7, 2
+NIGHTLY, NIGHTLY_ON_NODES = 100, 25
 SIDE_BY_SIDE = 20
 SAME_MESSAGES = 0.97
 """Share of equal messages: on a busy machine Kueue's texts lag behind its decisions."""
@@ -65,7 +60,8 @@ def expect_agreement(verdict: Verdict, request: pytest.FixtureRequest) -> None:
 def test_kueue_and_the_engine_decide_alike(sandbox_in: SandboxIn, request: pytest.FixtureRequest, fair: bool) -> None:
     with client_of(sandbox_in(fair)) as client:
         arena = Arena(client, f"differential-{'fair' if fair else 'classical'}")
-        verdict = judge(arena, [generate(seed, fair=fair) for seed in range(EVERY_RUN)])
+        quota = [generate(seed, fair=fair) for seed in range(EVERY_RUN)]
+        verdict = judge(arena, [*quota, *(generate_topology(seed, fair=fair) for seed in range(EVERY_RUN_ON_NODES))])
     expect_agreement(verdict, request)
 
 
@@ -83,6 +79,7 @@ def test_a_hundred_scenarios(sandbox_in: SandboxIn, request: pytest.FixtureReque
         arena = Arena(client, f"nightly-{'fair' if fair else 'classical'}")
         for first in range(1000, 1000 + NIGHTLY, SIDE_BY_SIDE):
             verdict.add(judge(arena, [generate(seed, fair=fair) for seed in range(first, first + SIDE_BY_SIDE)]))
+        verdict.add(judge(arena, [generate_topology(seed, fair=fair) for seed in range(1000, 1000 + NIGHTLY_ON_NODES)]))
     expect_agreement(verdict, request)
 
 
@@ -93,20 +90,9 @@ def test_fifty_placement_scenarios(sandbox_in: SandboxIn, request: pytest.Fixtur
 
 
 def expect_same_placements(sandbox: Sandbox, seeds: range, request: pytest.FixtureRequest) -> None:
-    failures, pods, refused, victims = [], 0, 0, 0
     with client_of(sandbox) as client:
         create_priorities(client)
-        for seed in seeds:
-            scenario = generate_placement(seed)
-            placed = play_placement(client, scenario)
-            pods += len(placed)
-            refused += sum(each.node is None for each in placed)
-            victims += sum(len(each.victims) for each in placed)
-            failures += [f"{each}\n{json.dumps(scenario)}" for each in placement_differences(scenario, placed)]
-    agree = len(seeds) - len(failures)
-    tell(
-        request,
-        f"{agree} of {len(seeds)} placement scenarios agree: {pods} pods, {refused} refused, {victims} preempted",
-    )
-    assert not failures, "\n\n".join(failures)
-    assert refused > 0
+        verdict = judge_placements(lambda scenario: play_placement(client, scenario), map(generate_placement, seeds))
+    tell(request, str(verdict))
+    assert not verdict.failures, "\n\n".join([str(verdict), *verdict.failures])
+    assert verdict.counts["refused"] > 0
