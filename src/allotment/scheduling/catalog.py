@@ -33,8 +33,12 @@ class Catalog:
         child_queues, child_cohorts: per node.
     """
 
-    def __init__(self, state: ClusterState) -> None:
+    def __init__(self, state: ClusterState, like: Catalog | None = None) -> None:
         """Intern `state`.
+
+        Args:
+            state: the cluster.
+            like: a catalog whose numbers to keep, so that workloads interned there can be taken over as they are.
 
         Raises:
             InputError: a queue names an unknown flavor, or cohorts form a cycle.
@@ -50,6 +54,9 @@ class Catalog:
         self.queue_index: dict[str, int] = {cq.name: i for i, cq in enumerate(state.cluster_queues)}
         self.cohort_index: dict[str, int] = {}
         self._shapes: dict[object, int] = {}
+        self._like: Catalog | None = None
+        if like is not None and [flavor.name for flavor in like.state.flavors] == self.flavor_names:
+            self._keep_numbers(like)
         self._intern_quotas()
         node_parent = self._link_nodes()
         self.tree: QuotaTree = QuotaTree(node_parent, len(self.flavor_of_fr))
@@ -62,6 +69,17 @@ class Catalog:
         for cohort in state.cohorts:
             weights[self.cohort_index[cohort.name]] = cohort.fair_weight
         self.shares: Shares = Shares(self.tree, self.resource_of_fr, len(self.resource_names), weights)
+
+    def _keep_numbers(self, like: Catalog) -> None:
+        self._like = like
+        self.flavor_names = list(like.flavor_names)
+        self.flavor_index = dict(like.flavor_index)
+        self.resource_names = list(like.resource_names)
+        self.resource_index = dict(like.resource_index)
+        self.fr_index = dict(like.fr_index)
+        self.flavor_of_fr = list(like.flavor_of_fr)
+        self.resource_of_fr = list(like.resource_of_fr)
+        self._shapes = dict(like._shapes)
 
     def resource(self, name: str) -> int:
         """Index of a resource, interning it if new."""
@@ -198,16 +216,30 @@ class Catalog:
         Raises:
             InputError: its ClusterQueue does not exist.
         """
-        queue_index = self.queue_index.get(spec.cluster_queue)
-        if queue_index is None:
+        queue = self._queue_of(spec)
+        pod_sets = [self._pod_set(pod_set, queue) for pod_set in spec.pod_sets]
+        shape = self._shape((spec.priority, spec.pod_sets))
+        return WorkloadRecord(spec, index, queue, pod_sets, shape)
+
+    def taken_over(self, old: WorkloadRecord, owner: Catalog) -> WorkloadRecord:
+        """The same workload here, not queued and not running; at no cost where the numbers are `owner`'s.
+
+        Raises:
+            InputError: its ClusterQueue does not exist.
+        """
+        queue = self._queue_of(old.spec)
+        if self._like is not owner or queue.covers_pods != old.queue.covers_pods:
+            return self.workload(old.spec, old.index)
+        return WorkloadRecord(old.spec, old.index, queue, old.pod_sets, old.shape, old.groups)
+
+    def _queue_of(self, spec: Workload) -> QueueRecord:
+        index = self.queue_index.get(spec.cluster_queue)
+        if index is None:
             raise InputError(
                 f"workload {spec.name} is queued at ClusterQueue {spec.cluster_queue}, which does not exist",
                 fix="create the ClusterQueue or correct the workload's queue",
             )
-        queue = self.queues[queue_index]
-        pod_sets = [self._pod_set(pod_set, queue) for pod_set in spec.pod_sets]
-        shape = self._shape((spec.priority, spec.pod_sets))
-        return WorkloadRecord(spec, index, queue, pod_sets, shape)
+        return self.queues[index]
 
     def _pod_set(self, spec: PodSet, queue: QueueRecord) -> PodSetRecord:
         per_pod = dict(spec.requests)

@@ -76,14 +76,14 @@ class QueueingEngine:
     Workloads are addressed by the index `add` returns. All methods are synchronous and deterministic.
     """
 
-    def __init__(self, state: ClusterState, settings: EngineSettings) -> None:
-        """An engine without workloads.
+    def __init__(self, state: ClusterState, settings: EngineSettings, *, like: Catalog | None = None) -> None:
+        """An engine without workloads; `like` is for `with_state`.
 
         Raises:
             InputError: the state is inconsistent or the Kueue version unknown.
         """
         self._settings: EngineSettings = settings
-        self._catalog: Catalog = Catalog(state)
+        self._catalog: Catalog = Catalog(state, like)
         self._gates: Gates = gates_for(settings.version)
         self._fair: bool = settings.fair_sharing
         self._topology: TopologyAssigner | None = TopologyAssigner.build(self._catalog, self._gates)
@@ -183,10 +183,11 @@ class QueueingEngine:
         Raises:
             InputError: the state is inconsistent, or lacks the queue of a workload.
         """
-        other = QueueingEngine(state, self._settings)
+        other = QueueingEngine(state, self._settings, like=self._catalog)
         other._cycle = self._cycle
         for old in self._workloads:
-            new = other._workloads[other.register(old.spec)]
+            new = other._catalog.taken_over(old, self._catalog)
+            other._workloads.append(new)
             if old.place == RUNNING:
                 new.granted = old.granted or self.admission(old.index)
                 other._hold(new, other._assignment_of(new, new.granted), old.reserved_at)

@@ -246,7 +246,13 @@ class WorkloadRecord:
     )
 
     def __init__(
-        self, spec: Workload, index: int, queue: QueueRecord, pod_sets: list[PodSetRecord], shape: int
+        self,
+        spec: Workload,
+        index: int,
+        queue: QueueRecord,
+        pod_sets: list[PodSetRecord],
+        shape: int,
+        groups: list[list[int]] | None = None,
     ) -> None:
         self.spec: Workload = spec
         self.index: int = index
@@ -255,7 +261,7 @@ class WorkloadRecord:
         self.since: int = spec.queued_since
         self.uid: str = spec.uid
         self.pod_sets: list[PodSetRecord] = pod_sets
-        self.groups: list[list[int]] = _podset_groups(pod_sets)
+        self.groups: list[list[int]] = _podset_groups(pod_sets) if groups is None else groups
         self.shape: int = shape
         self.shrinkable: bool = any(ps.min_count < ps.count for ps in pod_sets)
         self.uses_topology: bool = any(ps.spec.topology is not None for ps in pod_sets)

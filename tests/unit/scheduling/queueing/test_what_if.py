@@ -145,3 +145,33 @@ def test_two_topology_flavors_for_one_pod_set_are_refused() -> None:
     assert refusal is not None
     assert refusal.text == "failed to assign flavors to pod set main: more than one TAS flavor assigned: f, g"
     assert refusal.cause.misconfigured
+
+
+def test_a_cluster_with_other_flavors_and_resources_is_read_afresh() -> None:
+    """Numbers of names may be kept only where they mean the same."""
+    engine = QueueingEngine(state(queue("q", flavors=("f", "g")), flavors=("f", "g")), EngineSettings())
+    running = engine.add(workload("w", "q", 8))
+    engine.run_cycle(0)
+    waiting = engine.add(workload("v", "q", 11))
+    engine.run_cycle(1)
+    swapped = state(queue("q", 12, flavors=("h", "g", "f")), flavors=("h", "g", "f"))
+    other = engine.with_state(swapped)
+    assert other.queue_usage("q") == {("h", "cpu"): 0, ("g", "cpu"): 0, ("f", "cpu"): 8}
+    assert other.run_cycle(2).admitted == [waiting]
+    assert [dict(each.flavors) for each in (*other.admission(running), *other.admission(waiting))] == [
+        {"cpu": "f"},
+        {"cpu": "h"},
+    ]
+
+
+def test_a_queue_that_begins_to_count_pods() -> None:
+    engine = QueueingEngine(state(queue("q", 100)), EngineSettings())
+    first = engine.add(workload("a", "q", 1, count=3))
+    plain = state(queue("q", 100)).cluster_queues[0]
+    pods = ResourceGroup(("pods",), (FlavorQuotas("f", (("pods", ResourceQuota(2)),)),))
+    counted = replace(plain, resource_groups=(*plain.resource_groups, pods))
+    other = engine.with_state(replace(state(queue("q")), cluster_queues=(counted,)))
+    assert other.run_cycle(1).admitted == []
+    refusal = other.refusal(first)
+    assert refusal is not None
+    assert "pods" in refusal.text
