@@ -200,6 +200,12 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
             Needs.CHECKOUT,
         ),
         Example(
+            "allot whatif --snapshot examples/scenarios/borrowing.jsonl"
+            " --change grant:nlp/a100-spot/nvidia.com/gpu=+8,from=2h,until=8h",
+            "if it had them for six hours",
+            Needs.CHECKOUT,
+        ),
+        Example(
             "allot whatif --snapshot examples/scenarios/fair-sharing.jsonl"
             " --change weight:nlp=2 --change policy:strict-fifo",
             "several changes at once",

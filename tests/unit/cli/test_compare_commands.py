@@ -119,6 +119,33 @@ def test_more_quota_starts_what_never_fitted(run: Run, small: str) -> None:
     assert "does not start" in text
 
 
+def test_a_grant_ends_by_itself_and_evicts_nobody(run: Run, small: str) -> None:
+    doc = changes(run, small, "--change", f"grant:a/a100/{GPU}=+2,until=5s")
+    (changed,) = [each for each in doc["jobs"] if each["queue"] == "a"]
+    assert (changed["job"], changed["waitSecondsAfter"]) == ("second", 0)
+    assert doc["after"]["evictions"] == 0
+    late = changes(run, small, "--change", f"grant:a/a100/{GPU}=+2,from=4s,until=6s")
+    assert [each["waitSecondsAfter"] for each in late["jobs"] if each["queue"] == "a"] == [4.999]  # the wake-up included
+    over = changes(run, small, "--change", f"grant:b/a100/{GPU}=+2,from=20s,until=30s")
+    (large,) = over["jobs"]
+    assert (large["job"], large["startedAfter"]) == ("large", True)
+    assert 20 <= large["waitSecondsAfter"] < 22
+
+
+def test_a_lender_has_less_for_the_term(run: Run, small: str) -> None:
+    doc = changes(run, small, "--change", f"grant:a/a100/{GPU}=+2,until=5s,lender=b")
+    waits = {each["job"]: each["waitSecondsAfter"] for each in doc["jobs"]}
+    assert waits["second"] == 0
+    assert 5 <= waits["other"] <= 6.1
+
+
+def test_a_queue_on_hold_admits_nobody(run: Run, small: str) -> None:
+    doc = changes(run, small, "--change", "hold:a,until=1h")
+    waits = {each["job"]: each["changeSeconds"] for each in doc["jobs"]}
+    assert waits.keys() == {"first", "second"}
+    assert all(3600 <= change <= 3602 for change in waits.values())
+
+
 def test_several_changes_apply_in_order(run: Run, small: str) -> None:
     doc = changes(run, small, "--change", f"quota:a/a100/{GPU}=0", "--change", f"quota:a/a100/{GPU}=4")
     (changed,) = [each for each in doc["jobs"] if each["queue"] == "a"]
@@ -136,7 +163,16 @@ def test_a_further_job_delays_others(run: Run, home: Path, small: str) -> None:
     assert all(change >= 5 for change in delayed.values())
 
 
-def test_a_node_less(run: Run, home: Path) -> None:
+def test_a_node_less(run: Run, nodes: str) -> None:
+    doc = changes(run, nodes, "--change", "drop-node:n1")
+    (changed,) = doc["jobs"]
+    assert (changed["job"], changed["waitSecondsBefore"]) == ("second", 0)
+    assert changed["waitSecondsAfter"] >= 9.9
+
+
+@pytest.fixture
+def nodes(home: Path) -> str:
+    """Two nodes of two GPUs; `first` and `second` each need a node of their own."""
     scenario = json.loads(json.dumps(SMALL))
     scenario["topologies"] = [{"name": "default", "levels": ["kubernetes.io/hostname"]}]
     scenario["flavors"][0]["topology"] = "default"
@@ -149,10 +185,25 @@ def test_a_node_less(run: Run, home: Path) -> None:
     for each in scenario["workloads"]:
         each["podSets"][0]["topologyRequest"] = {"required": "kubernetes.io/hostname"}
     (home / "nodes.jsonl").write_text(json.dumps(scenario), encoding="utf-8")
-    doc = changes(run, "nodes.jsonl", "--change", "drop-node:n1")
-    (changed,) = doc["jobs"]
-    assert (changed["job"], changed["waitSecondsBefore"]) == ("second", 0)
-    assert changed["waitSecondsAfter"] >= 9.9
+    return "nodes.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("words", "least", "most"),
+    [
+        (("cordon:n1,until=4s",), 4, 5.1),
+        (("cordon:n1",), 9.9, 11.1),
+        (("node-down:n1,until=6s",), 6, 7.1),
+        (("drain:n1,from=1ms,until=2s",), 2, 3),
+        (("drop-node:n1", "add-node:n7=n0"), 0, 0),
+    ],
+)
+def test_nodes_that_are_away_for_a_while(
+    run: Run, nodes: str, words: tuple[str, ...], least: float, most: float
+) -> None:
+    doc = changes(run, nodes, *(part for word in words for part in ("--change", word)))
+    waits = [each["waitSecondsAfter"] for each in doc["jobs"] if each["job"] == "second"] or [0]
+    assert least <= waits[0] <= most
 
 
 def test_weight_and_policy(run: Run, home: Path) -> None:
@@ -193,6 +244,16 @@ def test_until_stops_both(run: Run, small: str) -> None:
         ("weight:a=heavy", 2, "'heavy' is no weight"),
         ("weight:a=nan", 2, "'nan' is no weight"),
         ("drop-node:n1", 3, "it has no nodes"),
+        ("cordon:n1", 3, "it has no nodes"),
+        ("add-node:n2=n1", 3, "it has no nodes"),
+        ("hold:c", 3, "there is no queue or cohort 'c'"),
+        (f"grant:a/a100/{GPU}=2", 2, "no amount to add"),
+        (f"grant:a/a100/{GPU}=+2,til=5s", 2, "'til=5s' cannot be read"),
+        (f"grant:a/a100/{GPU}=+2,from=1h,until=1h", 2, "it ends before it begins"),
+        (f"grant:a/a100/{GPU}=+2,until=soon", 2, "'soon' is no time"),
+        (f"grant:a/a100/{GPU}=+3,lender=b", 2, "b has not that much"),
+        (f"grant:a/a100/{GPU}=+1,lender=a", 2, "would lend to itself"),
+        (f"grant:a/a100/{GPU}=+1,lender=z", 3, "there is no queue or cohort 'z'"),
         ("policy:nice", 2, "there is no such policy"),
         ("job:nowhere.jsonl", 3, "there is no file nowhere.jsonl"),
         ("job:bad.jsonl", 1, "bad.jsonl:1: clusterQueue is missing"),

@@ -137,7 +137,7 @@ def _queue(session: Session, output: OutputOptions, file: str, options: dict[str
     from allotment import wiring  # noqa: PLC0415 (start-up time)
     from allotment.cli.output import show  # noqa: PLC0415
     from allotment.cli.progress import ProgressLine  # noqa: PLC0415
-    from allotment.cli.simulation_options import chosen_policies, gauge, milliseconds, quotas_of  # noqa: PLC0415
+    from allotment.cli.simulation_options import chosen_policies, gauge, quotas_of  # noqa: PLC0415
     from allotment.cli.views.simulations import (  # noqa: PLC0415
         run_document,
         run_listing,
@@ -146,6 +146,7 @@ def _queue(session: Session, output: OutputOptions, file: str, options: dict[str
     )
     from allotment.operations.simulating import RunRequest  # noqa: PLC0415
     from allotment.scheduling.simulate.policies import QueuePolicy  # noqa: PLC0415
+    from allotment.scheduling.simulate.times import milliseconds  # noqa: PLC0415
 
     request = RunRequest(
         chosen_policies(QueuePolicy, options["policies"]),

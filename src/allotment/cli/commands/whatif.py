@@ -12,8 +12,14 @@ from allotment.cli.session import Session
 
 CHANGES: Final = (
     ("quota:QUEUE/FLAVOR/RESOURCE=AMOUNT", "Another nominal quota, such as quota:nlp/a100/nvidia.com/gpu=16."),
+    ("grant:QUEUE/FLAVOR/RESOURCE=+AMOUNT", "More of it for a TERM; with ,lender=QUEUE that one has less meanwhile."),
     ("weight:QUEUE=NUMBER", "Another weight in fair sharing."),
-    ("drop-node:NAME", "Without this node (scenarios with nodes)."),
+    ("hold:QUEUE", "The queue admits nobody for a TERM."),
+    ("add-node:NAME=LIKE", "A further node, like one there is (scenarios with nodes)."),
+    ("drop-node:NAME", "Without this node."),
+    ("cordon:NAME", "The node takes no further pods for a TERM."),
+    ("drain:NAME", "The same, and its jobs have to leave it."),
+    ("node-down:NAME", "The node is not ready for a TERM."),
     ("policy:NAME", "Another policy, as for simulate."),
     ("job:FILE", "With further workloads, one JSON object a line."),
 )
@@ -41,14 +47,19 @@ def whatif(
 ) -> None:
     """Run a scenario as it is and with changes: who waits longer, who less, by how much.
 
-    QUEUE may be a cohort. Amounts are written as Kubernetes writes them. Labels for -l: queue.
+    QUEUE may be a cohort for quota, grant and weight. Amounts are written as Kubernetes writes them. A TERM is written
+    behind the change as ,from=TIME,until=TIME, such as ,from=6h,until=30h from the scenario's start; without from it
+    begins at the start, without until it does not end.
+
+    Labels for -l: queue.
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
     from allotment.cli.progress import ProgressLine  # noqa: PLC0415
-    from allotment.cli.simulation_options import gauge, milliseconds  # noqa: PLC0415
+    from allotment.cli.simulation_options import gauge  # noqa: PLC0415
     from allotment.cli.views.differences import show_difference  # noqa: PLC0415
     from allotment.operations.simulating import RunRequest  # noqa: PLC0415
     from allotment.scheduling.simulate.changes import parse_change  # noqa: PLC0415
+    from allotment.scheduling.simulate.times import milliseconds  # noqa: PLC0415
 
     parsed = [parse_change(text) for text in changes]
     request = RunRequest(until=None if until is None else milliseconds(until))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Final
 
 from allotment import __version__
@@ -18,13 +19,19 @@ Row = tuple[str, str]
 
 def installed() -> list[Row]:
     """What runs here; a library that is missing says so."""
-    rows = [("allotment", __version__), ("python", platform.python_version())]
+    rows = [("allotment", __version__), ("engine", engine_build()), ("python", platform.python_version())]
     for library in _LIBRARIES:
         try:
             rows.append((library, version(library)))
         except PackageNotFoundError:
             rows.append((library, "not installed"))
     return rows
+
+
+def engine_build() -> str:
+    """How the scheduling engine was built; the decisions are the same."""
+    spec = find_spec("allotment.scheduling.engine")
+    return "pure Python" if spec is None or str(spec.origin).endswith(".py") else "compiled"
 
 
 def versions_listing(rows: Sequence[Row]) -> Listing[Row]:

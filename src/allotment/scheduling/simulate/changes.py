@@ -1,8 +1,12 @@
 """Changes of a scenario for a what-if: each is one edit of its JSON, or a policy.
 
     quota:QUEUE/FLAVOR/RESOURCE=AMOUNT   nominal quota; AMOUNT as Kubernetes writes it; QUEUE may be a cohort
+    grant:QUEUE/FLAVOR/RESOURCE=+AMOUNT  more of it for a while, see `timed_changes`
     weight:QUEUE=NUMBER                  weight in fair sharing
+    hold:QUEUE                           the queue admits nobody for a while
+    add-node:NAME=LIKE                   a further node, like one there is
     drop-node:NAME                       a node is gone
+    cordon:NAME, drain:NAME, node-down:NAME   a node is away for a while
     policy:NAME                          see `QueuePolicy`
     job:FILE                             further workloads, in the scenario's format
 
@@ -18,9 +22,29 @@ from typing import Any, Final
 from allotment.errors import InputError, NotFoundError, UsageError
 from allotment.model.quantity import parse_bytes, parse_cpu, parse_quantity
 from allotment.scheduling.simulate.policies import QueuePolicy
+from allotment.scheduling.simulate.timed_changes import (
+    QuotaPlace,
+    split_options,
+    term_of,
+    with_events,
+    with_more_quota,
+)
+from allotment.scheduling.topology.forest import HOSTNAME
 
 Json = Mapping[str, Any]
-KINDS: Final = ("quota", "weight", "drop-node", "policy", "job")
+KINDS: Final = (
+    "quota",
+    "grant",
+    "weight",
+    "hold",
+    "add-node",
+    "drop-node",
+    "cordon",
+    "drain",
+    "node-down",
+    "policy",
+    "job",
+)
 _MIB: Final = 1 << 20
 
 
@@ -65,7 +89,7 @@ def policy_of(change: Change) -> QueuePolicy:
 
 
 def edit(data: Json, change: Change) -> Json:
-    """The scenario with a quota, a weight or a node changed.
+    """The scenario with a quota, a weight, a queue or a node changed.
 
     Raises:
         UsageError: the change cannot be read.
@@ -102,36 +126,76 @@ def _sides(change: Change, example: str) -> tuple[str, str]:
 
 def _quota(data: Json, change: Change) -> Json:
     left, amount = _sides(change, "quota:nlp/a100-spot/nvidia.com/gpu=16")
-    parts = left.split("/", 2)
-    if len(parts) != 3 or not all(parts):
-        raise UsageError(
-            f"{change}: a quota is QUEUE/FLAVOR/RESOURCE=AMOUNT", fix="write quota:nlp/a100-spot/nvidia.com/gpu=16"
-        )
-    owner, flavor, resource = parts
-    nominal = _amount(change, resource, amount)
-    known: list[str] = []
+    place = _place(data, change, left)
+    nominal = _amount(change, place.resource, amount)
 
     def edited(entry: Json) -> Json:
         groups = [
-            {**group, "flavors": [_with_nominal(each, flavor, resource, nominal, known) for each in group["flavors"]]}
+            {**group, "flavors": [_with_nominal(each, place, nominal) for each in group["flavors"]]}
             for group in entry.get("resourceGroups") or ()
         ]
         return {**entry, "resourceGroups": groups}
 
-    result = _with_entry(data, change, owner, edited)
+    return _with_entry(data, change, place.owner, edited)
+
+
+def _grant(data: Json, change: Change) -> Json:
+    body, options = split_options(change.body, ("from", "until", "lender"), str(change))
+    left, equals, amount = body.rpartition("=")
+    if not equals or not amount.startswith("+"):
+        raise UsageError(f"{change}: no amount to add", fix=f"write for example {_A_GRANT}")
+    term = term_of(options, str(change))
+    place = _place(data, change, left)
+    more = _amount(change, place.resource, amount.removeprefix("+"))
+    result = with_more_quota(data, place, _nominal(data, place), more, term)
+    if "lender" not in options:
+        return result
+    if options["lender"] == place.owner:
+        raise UsageError(f"{change}: {place.owner} would lend to itself", fix="name another lender")
+    lender = _place(data, change, f"{options['lender']}/{place.flavor}/{place.resource}")
+    return with_more_quota(result, lender, _nominal(data, lender), -more, term)
+
+
+_A_GRANT: Final = "grant:nlp/a100-spot/nvidia.com/gpu=+8,from=6h,until=30h"
+
+
+def _place(data: Json, change: Change, text: str) -> QuotaPlace:
+    """``QUEUE/FLAVOR/RESOURCE`` as a quota that is in the scenario."""
+    parts = text.split("/", 2)
+    if len(parts) != 3 or not all(parts):
+        raise UsageError(
+            f"{change}: a quota is QUEUE/FLAVOR/RESOURCE=AMOUNT",
+            fix=f"write {_A_GRANT}" if change.kind == "grant" else "write quota:nlp/a100-spot/nvidia.com/gpu=16",
+        )
+    owner, flavor, resource = parts
+    part, entry = _entry(data, change, owner)
+    known = [
+        f"{each['flavor']}/{name}"
+        for group in entry.get("resourceGroups") or ()
+        for each in group["flavors"]
+        for name in each["resources"]
+    ]
     if f"{flavor}/{resource}" not in known:
         raise NotFoundError(
             f"{owner} has no quota of {resource} in flavor {flavor}", fix=f"it has {', '.join(known) or 'none'}"
         )
-    return result
+    return QuotaPlace(owner, part == "cohorts", flavor, resource)
 
 
-def _with_nominal(entry: Json, flavor: str, resource: str, nominal: int, known: list[str]) -> Json:
-    known.extend(f"{entry['flavor']}/{name}" for name in entry["resources"])
-    if entry["flavor"] != flavor or resource not in entry["resources"]:
+def _nominal(data: Json, place: QuotaPlace) -> int:
+    entries = data["cohorts" if place.of_cohort else "clusterQueues"]
+    groups = next(entry for entry in entries if entry["name"] == place.owner)["resourceGroups"]
+    flavors = [each for group in groups for each in group["flavors"] if each["flavor"] == place.flavor]
+    return int(
+        next(each["resources"][place.resource] for each in flavors if place.resource in each["resources"])["nominal"]
+    )
+
+
+def _with_nominal(entry: Json, place: QuotaPlace, nominal: int) -> Json:
+    if entry["flavor"] != place.flavor or place.resource not in entry["resources"]:
         return entry
-    quota = {**entry["resources"][resource], "nominal": nominal}
-    return {**entry, "resources": {**entry["resources"], resource: quota}}
+    quota = {**entry["resources"][place.resource], "nominal": nominal}
+    return {**entry, "resources": {**entry["resources"], place.resource: quota}}
 
 
 def _amount(change: Change, resource: str, text: str) -> int:
@@ -164,31 +228,80 @@ def _weight(data: Json, change: Change) -> Json:
     return _with_entry(data, change, owner, lambda entry: {**entry, "fairWeight": weight})
 
 
-def _with_entry(data: Json, change: Change, name: str, edited: Callable[[Json], Json]) -> Json:
-    """The scenario with the queue, or else the cohort, of that name edited."""
+def _entry(data: Json, change: Change, name: str) -> tuple[str, Json]:
+    """The queue, or else the cohort, of that name, and in which part of the scenario it stands."""
     for part in ("clusterQueues", "cohorts"):
-        entries = data.get(part) or ()
-        if any(entry["name"] == name for entry in entries):
-            return {**data, part: [edited(entry) if entry["name"] == name else entry for entry in entries]}
+        for entry in data.get(part) or ():
+            if entry["name"] == name:
+                return part, entry
     names = [entry["name"] for part in ("clusterQueues", "cohorts") for entry in data.get(part) or ()]
     raise NotFoundError(f"{change}: there is no queue or cohort {name!r}", fix=f"there are {', '.join(names)}")
 
 
-def _drop_node(data: Json, change: Change) -> Json:
+def _with_entry(data: Json, change: Change, name: str, edited: Callable[[Json], Json]) -> Json:
+    """The scenario with that queue or cohort edited."""
+    part, _ = _entry(data, change, name)
+    return {**data, part: [edited(entry) if entry["name"] == name else entry for entry in data[part]]}
+
+
+def _node(data: Json, name: str) -> Json:
     nodes = data.get("nodes") or ()
-    left = [node for node in nodes if node["name"] != change.body]
-    if len(left) == len(nodes):
+    found: Json | None = next((node for node in nodes if node["name"] == name), None)
+    if found is None:
         some = ", ".join(node["name"] for node in nodes[:8])
         raise NotFoundError(
-            f"there is no node {change.body!r} in the scenario",
+            f"there is no node {name!r} in the scenario",
             why="" if nodes else "it has no nodes: its flavors are not topology-aware",
             fix=f"its nodes are {some}" + (" …" if len(nodes) > 8 else "") if nodes else "change a quota instead",
         )
-    return {**data, "nodes": left}
+    return found
+
+
+def _drop_node(data: Json, change: Change) -> Json:
+    gone = _node(data, change.body)
+    events = [event for event in data.get("events") or () if event.get("node") != change.body]
+    return {**data, "nodes": [node for node in data["nodes"] if node is not gone], "events": events}
+
+
+def _add_node(data: Json, change: Change) -> Json:
+    name, like = _sides(change, "add-node:gpu-9=gpu-8")
+    model = _node(data, like)
+    if any(node["name"] == name for node in data["nodes"]):
+        raise InputError(f"{change}: there is a node {name!r} already", fix="give the node another name")
+    labels = {
+        key: name if key == HOSTNAME and value == like else value for key, value in (model.get("labels") or {}).items()
+    }
+    return {**data, "nodes": [*data["nodes"], {**model, "name": name, "labels": labels}]}
+
+
+def _away(first: str, last: str) -> Callable[[Json, Change], Json]:
+    """A node is away for a while."""
+
+    def edited(data: Json, change: Change) -> Json:
+        name, options = split_options(change.body, ("from", "until"), str(change))
+        node = {"node": _node(data, name)["name"]}
+        return with_events(data, {"kind": first, **node}, {"kind": last, **node}, term_of(options, str(change)))
+
+    return edited
+
+
+def _hold(data: Json, change: Change) -> Json:
+    name, options = split_options(change.body, ("from", "until"), str(change))
+    part, _ = _entry(data, change, name)
+    if part == "cohorts":
+        raise UsageError(f"{change}: {name} is a cohort", fix="name a queue: only queues can be stopped")
+    stop = {"kind": "stopPolicy", "clusterQueue": name}
+    return with_events(data, {**stop, "policy": "Hold"}, {**stop, "policy": "None"}, term_of(options, str(change)))
 
 
 _EDITS: Final[Mapping[str, Callable[[Json, Change], Json]]] = {
     "quota": _quota,
+    "grant": _grant,
     "weight": _weight,
+    "hold": _hold,
+    "add-node": _add_node,
     "drop-node": _drop_node,
+    "cordon": _away("cordon", "uncordon"),
+    "drain": _away("drain", "uncordon"),
+    "node-down": _away("nodeDown", "nodeUp"),
 }
