@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from allotment.cli.examples import EXAMPLES, Example, Needs
-from tests.unit.cli.conftest import ROOT
+from tests.unit.cli.conftest import ROOT, Run
 
 IN_A_CHECKOUT = [
     pytest.param(example, id=f"{' '.join(words)}: {example.note}")
@@ -21,8 +22,18 @@ IN_A_CHECKOUT = [
 ]
 
 
-@pytest.mark.parametrize("example", IN_A_CHECKOUT)
-def test_example_works(example: Example, tmp_path: Path) -> None:
+PLAIN = [param for param in IN_A_CHECKOUT if not set(param.values[0].line) & set("&|$*>;")]
+FOR_A_SHELL = [param for param in IN_A_CHECKOUT if param not in PLAIN]
+
+
+@pytest.mark.parametrize("example", PLAIN)
+def test_example_works(example: Example, run: Run, home: Path) -> None:
+    shutil.copytree(ROOT / "examples", home / "examples")
+    run(*shlex.split(example.line)[1:]).ok()
+
+
+@pytest.mark.parametrize("example", FOR_A_SHELL)
+def test_example_works_in_a_shell(example: Example, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     environment = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
