@@ -88,6 +88,7 @@ type budgetSpec struct {
 
 type claimSpec struct {
 	Name         string `json:"name"`
+	Namespace    string `json:"namespace"`
 	StorageClass string `json:"storageClassName"`
 }
 
@@ -195,7 +196,11 @@ func (p podSpec) containers() []v1.Container {
 			containers[0].Image = image
 			continue
 		}
-		containers = append(containers, v1.Container{Name: fmt.Sprintf("c%d", i), Image: image})
+		// An explicit request of nothing: without it a further container would add the default of the scores.
+		nothing := quantities(map[string]int64{"cpu": 0, "memory": 0})
+		containers = append(containers, v1.Container{
+			Name: fmt.Sprintf("c%d", i), Image: image, Resources: v1.ResourceRequirements{Requests: nothing},
+		})
 	}
 	return containers
 }
@@ -213,8 +218,12 @@ func (b budgetSpec) object() *policyv1.PodDisruptionBudget {
 }
 
 func (c claimSpec) object() *v1.PersistentVolumeClaim {
+	namespace := c.Namespace
+	if namespace == "" {
+		namespace = "default"
+	}
 	return &v1.PersistentVolumeClaim{
-		ObjectMeta: metav1.ObjectMeta{Name: c.Name, Namespace: "default", UID: types.UID("pvc/" + c.Name)},
+		ObjectMeta: metav1.ObjectMeta{Name: c.Name, Namespace: namespace, UID: types.UID("pvc/" + namespace + "/" + c.Name)},
 		Spec:       v1.PersistentVolumeClaimSpec{StorageClassName: &c.StorageClass},
 		Status:     v1.PersistentVolumeClaimStatus{Phase: v1.ClaimPending},
 	}

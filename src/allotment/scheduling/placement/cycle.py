@@ -90,13 +90,12 @@ def evaluate(state: ClusterState, pod: Pod, nominated: int | None = None, option
         only = state.nodes.one(nominated)
         return Fits(only, only, None, on_nominated=True)
     feasible = screening.feasible()
+    if options.sampled:
+        feasible = _searched(state, screening, feasible)
     if not len(feasible):
         return Refused(
             Diagnosis(count, None, screening.refusals(), limited_by_name=screening.considered is not None), screening
         )
-    if options.sampled:
-        feasible, start = search_window(feasible, count, state.next_start, feasible_wanted(count))
-        state.search_from(start)
     if len(feasible) == 1:
         return Fits(feasible, feasible, None)
     scores = score_nodes(state, compiled, feasible, options.strategy)
@@ -106,6 +105,18 @@ def evaluate(state: ClusterState, pod: Pod, nominated: int | None = None, option
     leading = scored == scored.max()
     tied = scores.total[leading]
     return Fits(feasible, feasible[leading][tied == tied.max()], scores)
+
+
+def _searched(state: ClusterState, screening: Screening, feasible: Ints) -> Ints:
+    """The feasible nodes the search gets to see; it moves on by the nodes it looked at."""
+    count = state.nodes.count
+    if screening.considered is not None:
+        # The pod names its nodes: only those are looked at.
+        state.search_from((state.next_start + int(screening.considered.sum())) % count)
+        return feasible
+    window, start = search_window(feasible, count, state.next_start, feasible_wanted(count))
+    state.search_from(start)
+    return window
 
 
 def place(state: ClusterState, pod: Pod, choose: Chooser = first_of, options: Options = DEFAULT) -> Running | Refused:

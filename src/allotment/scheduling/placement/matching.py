@@ -7,14 +7,16 @@ set of labels, not with every pod.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
 
-from allotment.scheduling.placement.model import AffinityTerm, LabelSelector, Pairs
+from allotment.scheduling.placement.model import NAMESPACE_NAME_LABEL, AffinityTerm, LabelSelector, Pairs
 from allotment.scheduling.placement.nodes import Ints
 from allotment.scheduling.placement.selectors import selector_matches
+
+_EVERY = LabelSelector()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,17 @@ def term_matcher(term: AffinityTerm, own_namespace: str) -> PodMatcher:
     if not names and term.namespace_selector is None:
         names = frozenset({own_namespace})
     return PodMatcher(names, term.namespace_selector, term.selector)
+
+
+def incoming_matcher(term: AffinityTerm, own_namespace: str) -> PodMatcher:
+    """The matcher of a term of the pod that is being placed.
+
+    kube-scheduler 1.36 lists the namespaces the selector matches and then, by mistake, also compares the selector with
+    an empty set of labels. A selector that such a set satisfies (`DoesNotExist`, `NotIn`) so takes in every namespace.
+    The terms of running pods are not affected.
+    """
+    matcher = term_matcher(term, own_namespace)
+    return replace(matcher, namespace_selector=_EVERY) if selector_matches(matcher.namespace_selector, {}) else matcher
 
 
 class CarriedKind(Enum):
@@ -123,7 +136,7 @@ class MatchIndex:
         namespace = labels.namespace
         if namespace not in matcher.namespaces:
             # Without known labels a namespace carries only its name, as the API server sets it.
-            known = self._namespaces.get(namespace, {"kubernetes.io/metadata.name": namespace})
+            known = self._namespaces.get(namespace, {NAMESPACE_NAME_LABEL: namespace})
             if not selector_matches(matcher.namespace_selector, known):
                 return False
         return selector_matches(matcher.selector, labels.labels)

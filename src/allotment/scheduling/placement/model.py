@@ -21,6 +21,7 @@ HOSTNAME_LABEL = "kubernetes.io/hostname"
 ZONE_LABEL = "topology.kubernetes.io/zone"
 REGION_LABEL = "topology.kubernetes.io/region"
 NAME_FIELD = "metadata.name"
+NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
 UNSCHEDULABLE_TAINT_KEY = "node.kubernetes.io/unschedulable"
 
 

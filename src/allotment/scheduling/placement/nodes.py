@@ -59,8 +59,13 @@ class NodeTable:
         self.taint_code: Ints = np.array([sets.setdefault(n.taints, len(sets)) for n in self.nodes], dtype=np.int64)
         self.taint_sets: list[tuple[Taint, ...]] = list(sets)
         self.image_sizes: dict[str, Ints] = {}
-        for image in {name for n in self.nodes for name in n.images or ()}:
-            self.image_sizes[image] = np.array([(n.images or {}).get(image, 0) for n in self.nodes], dtype=np.int64)
+        # The scheduler keeps one size for an image name: that of the node that reported it first.
+        sizes: dict[str, int] = {}
+        for node in nodes:
+            for image, size in (node.images or {}).items():
+                sizes.setdefault(image, size)
+        for image, size in sizes.items():
+            self.image_sizes[image] = np.array([size * (image in (n.images or ())) for n in self.nodes], dtype=np.int64)
 
     def column(self, key: str) -> LabelColumn:
         """The label as codes; built at first use, kept."""

@@ -52,7 +52,7 @@ class Agreement:
 
 def start_state(scenario: Scenario) -> ClusterState:
     """The cluster before the first pod is placed."""
-    state = ClusterState(scenario.nodes)
+    state = ClusterState(scenario.nodes, scenario.namespaces)
     for pod, node in scenario.existing:
         state.add(pod, state.node_index(node))
     return state

@@ -39,17 +39,19 @@ def feasible_wanted(nodes: int) -> int:
 def search_window(feasible: NDArray[np.int64], nodes: int, start: int, wanted: int) -> tuple[NDArray[np.int64], int]:
     """The feasible nodes a sequential search from `start` meets, and where the next search starts.
 
+    The search only knows that it has enough when it meets one feasible node more, so the next one starts there.
+
     Args:
         feasible: indices of all feasible nodes, ascending.
         nodes: number of nodes in the cluster.
         start: index of the first node looked at.
         wanted: stop after this many feasible nodes.
     """
-    if wanted >= nodes or len(feasible) < wanted:
+    if wanted >= nodes or len(feasible) <= wanted:
         # Every node is looked at, so the next search starts at the same place.
         return feasible, start
     first = int(np.searchsorted(feasible, start))
     window = feasible[first : first + wanted]
     if len(window) < wanted:
         window = np.concatenate((window, feasible[: wanted - len(window)]))
-    return window, (int(window[-1]) + 1) % nodes
+    return window, int(feasible[(first + wanted) % len(feasible)])

@@ -11,6 +11,7 @@ from typing import Any
 
 from allotment.errors import InputError
 from allotment.scheduling.placement.model import (
+    NAMESPACE_NAME_LABEL,
     AffinityTerm,
     DisruptionBudget,
     Effect,
@@ -50,22 +51,23 @@ class Scenario:
     kind: str
     nodes: tuple[Node, ...]
     existing: tuple[tuple[Pod, str], ...]
+    namespaces: Mapping[str, Mapping[str, str]]
     budgets: tuple[DisruptionBudget, ...]
     pods: tuple[Pod, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Claims:
-    known: Mapping[str, str]
+    known: Mapping[tuple[str, str], str]
     immediate: frozenset[str]
 
-    def problem(self, claim: str | None) -> VolumeProblem | None:
+    def problem(self, namespace: str, claim: str | None) -> VolumeProblem | None:
         if claim is None:
             return None
-        if claim not in self.known:
+        storage_class = self.known.get((namespace, claim))
+        if storage_class is None:
             return MissingClaim(claim)
         # Without a storage class a claim cannot wait for its first consumer either.
-        storage_class = self.known[claim]
         return UnboundImmediateClaim(claim) if not storage_class or storage_class in self.immediate else None
 
 
@@ -122,16 +124,33 @@ def _pod_affinity(pod: Json) -> PodAffinity:
     return PodAffinity(required, required_anti, preferred, preferred_anti)
 
 
-def _spread(item: Json) -> SpreadConstraint:
+def _spread(item: Json, labels: Mapping[str, str]) -> SpreadConstraint:
     return SpreadConstraint(
         item["topologyKey"],
         item["maxSkew"],
         item["whenUnsatisfiable"] == "DoNotSchedule",
-        parse_selector(item.get("labelSelector")),
+        _with_label_keys(parse_selector(item.get("labelSelector")), item.get("matchLabelKeys") or (), labels),
         item.get("minDomains", 1),
         item.get("nodeAffinityPolicy", "Honor") == "Honor",
         item.get("nodeTaintsPolicy", "Ignore") == "Honor",
     )
+
+
+def _with_label_keys(
+    selector: LabelSelector | None, keys: Iterable[str], labels: Mapping[str, str]
+) -> LabelSelector | None:
+    """The selector that looks only at pods with the same values of these labels; keys the pod lacks are ignored."""
+    if selector is None:
+        return None
+    same = tuple(Requirement(key, Operator.IN, (labels[key],)) for key in keys if key in labels)
+    return LabelSelector(same + selector.requirements)
+
+
+def _host_port(item: int | Json) -> HostPort:
+    if isinstance(item, int):
+        return HostPort(item)
+    wildcard = HostPort(0)
+    return HostPort(item["port"], item.get("protocol") or wildcard.protocol, item.get("hostIP") or wildcard.ip)
 
 
 def _toleration(item: Json) -> Toleration:
@@ -145,16 +164,18 @@ def _toleration(item: Json) -> Toleration:
 
 
 def _shape(pod: Json, claims: _Claims) -> PodShape:
+    namespace = pod.get("namespace", "default")
     return PodShape(
-        namespace=pod.get("namespace", "default"),
+        namespace=namespace,
         labels=_pairs(pod.get("labels")),
         requests=tuple(sorted((pod.get("requests") or {}).items())),
         node_affinity=_node_affinity(pod),
         affinity=_pod_affinity(pod),
         tolerations=tuple(_toleration(t) for t in pod.get("tolerations") or ()),
-        spread=tuple(_spread(c) for c in pod.get("topologySpreadConstraints") or ()),
-        host_ports=tuple(HostPort(p) for p in pod.get("hostPorts") or ()),
-        volume_problem=claims.problem(pod.get("pvc")),
+        spread=tuple(_spread(c, pod.get("labels") or {}) for c in pod.get("topologySpreadConstraints") or ()),
+        host_ports=tuple(_host_port(p) for p in pod.get("hostPorts") or ()),
+        images=tuple(pod.get("images") or ()),
+        volume_problem=claims.problem(namespace, pod.get("pvc")),
     )
 
 
@@ -175,7 +196,13 @@ def _node(node: Json) -> Node:
         node.get("labels") or {},
         tuple(Taint(t["key"], Effect(t["effect"]), t.get("value", "")) for t in node.get("taints") or ()),
         bool(node.get("unschedulable")),
+        node.get("images"),
     )
+
+
+def _namespaces(described: Mapping[str, Mapping[str, str]]) -> Mapping[str, Mapping[str, str]]:
+    # The API server labels every namespace with its name.
+    return {name: {NAMESPACE_NAME_LABEL: name, **(labels or {})} for name, labels in described.items()}
 
 
 def _budget(budget: Json) -> DisruptionBudget:
@@ -195,7 +222,7 @@ def parse_scenario(data: Json) -> Scenario:
     """
     try:
         claims = _Claims(
-            {c["name"]: c.get("storageClassName", "") for c in data.get("pvcs") or ()},
+            {(c.get("namespace", "default"), c["name"]): c.get("storageClassName", "") for c in data.get("pvcs") or ()},
             frozenset(data.get("storage_classes_immediate") or ()),
         )
         return Scenario(
@@ -203,6 +230,7 @@ def parse_scenario(data: Json) -> Scenario:
             data.get("class", ""),
             tuple(_node(n) for n in data["nodes"]),
             tuple((_pod(p, claims, p["start"]), p["node"]) for p in data.get("existing") or ()),
+            _namespaces(data.get("namespaces") or {}),
             tuple(_budget(b) for b in data.get("pdbs") or ()),
             tuple(_pod(p, claims, FIRST_START + i) for i, p in enumerate(data["pods"])),
         )

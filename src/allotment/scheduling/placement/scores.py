@@ -66,9 +66,15 @@ def node_affinity_score(compiled: CompiledShape, window: Ints) -> Ints | None:
     return MAX_SCORE * weights // highest if highest else None
 
 
+def normalized_image(name: str) -> str:
+    """The name nodes report: a tag is added where none is given."""
+    return name if name.rfind(":") > name.rfind("/") else f"{name}:latest"
+
+
 def image_score(state: ClusterState, compiled: CompiledShape, window: Ints) -> Ints | None:
     """How much of the pod's images (bytes, weighted by how widespread they are) is on the node already."""
-    sizes = [s for image in compiled.shape.images if (s := state.nodes.image_sizes.get(image)) is not None]
+    known = state.nodes.image_sizes
+    sizes = [s for image in compiled.shape.images if (s := known.get(normalized_image(image))) is not None]
     if not sizes:
         return None
     total = np.zeros(len(window), dtype=np.int64)

@@ -16,11 +16,16 @@ from allotment.scheduling.placement.model import (
     Toleration,
 )
 
+_INT64 = 1 << 63
+
 
 def _integer(text: str) -> int | None:
     # int() alone would take "1_0" and " 1", which the API server's parser refuses.
     digits = text[1:] if text[:1] in {"+", "-"} else text
-    return int(text) if digits.isascii() and digits.isdigit() else None
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    number = int(text)
+    return number if -_INT64 <= number < _INT64 else None
 
 
 def requirement_matches(requirement: Requirement, labels: Mapping[str, str]) -> bool:

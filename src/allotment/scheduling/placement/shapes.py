@@ -16,6 +16,7 @@ from allotment.scheduling.placement.matching import (
     LabelSet,
     MatchIndex,
     PodMatcher,
+    incoming_matcher,
     term_matcher,
 )
 from allotment.scheduling.placement.model import (
@@ -163,24 +164,25 @@ class CompiledShape:
         shape = self.shape
         rules = shape.affinity
         own = shape.namespace
-        required = tuple(term_matcher(t, own) for t in rules.required)
+        required = tuple(incoming_matcher(t, own) for t in rules.required)
         # A pod counts for required affinity only if it satisfies every term at once.
         counter = index.counter(*required) if required else None
         self.affinity = [CompiledTerm(counter, nodes.column(t.topology_key)) for t in rules.required if counter]
         self.matches_own_affinity = all(index.matches(m, self.labels) for m in required)
         self.anti_affinity = [
-            CompiledTerm(index.counter(term_matcher(t, own)), nodes.column(t.topology_key)) for t in rules.required_anti
+            CompiledTerm(index.counter(incoming_matcher(t, own)), nodes.column(t.topology_key))
+            for t in rules.required_anti
         ]
         weighted = [(w.weight, w.term) for w in rules.preferred] + [(-w.weight, w.term) for w in rules.preferred_anti]
         self.preferred = [
-            CompiledTerm(index.counter(term_matcher(t, own)), nodes.column(t.topology_key), w) for w, t in weighted
+            CompiledTerm(index.counter(incoming_matcher(t, own)), nodes.column(t.topology_key), w) for w, t in weighted
         ]
         carried = [
             CarriedTerm(CarriedKind.REQUIRED_ANTI, term_matcher(t, own), t.topology_key) for t in rules.required_anti
         ]
         carried += [
-            CarriedTerm(CarriedKind.REQUIRED, m, t.topology_key, HARD_AFFINITY_WEIGHT)
-            for m, t in zip(required, rules.required, strict=True)
+            CarriedTerm(CarriedKind.REQUIRED, term_matcher(t, own), t.topology_key, HARD_AFFINITY_WEIGHT)
+            for t in rules.required
         ]
         carried += [CarriedTerm(CarriedKind.PREFERRED, term_matcher(t, own), t.topology_key, w) for w, t in weighted]
         self.carried: list[Carrier] = [index.carrier(term) for term in carried]

@@ -132,3 +132,80 @@ def test_an_unreadable_scenario_is_named(broken: dict[str, Any]) -> None:
 def test_comparing_needs_an_answer_for_each_pod(recorded: list[object]) -> None:
     with pytest.raises(InputError, match="no answer for each of its pods"):
         compare(SCENARIO | {"answers": recorded})
+
+
+def _one_pod(nodes: list[dict[str, Any]], pod: dict[str, Any], **rest: object) -> dict[str, Any]:
+    """The only attempt for a pod that asks for little, on nodes with room for it."""
+    room = {"allocatable": {"cpu": 4000, "memory": 4000, "pods": 9}}
+    data = {"id": "one", "nodes": [{**room, **n} for n in nodes], "pods": [{"name": "p", **pod}], **rest}
+    attempt: dict[str, Any] = answers(data)[0]["attempts"][0]
+    return attempt
+
+
+def test_host_ports_conflict_by_address_and_protocol() -> None:
+    held = [
+        {"name": "e0", "node": "a", "start": 1, "hostPorts": [{"port": 80, "hostIP": "10.0.0.1"}]},
+        {"name": "e1", "node": "b", "start": 2, "hostPorts": [{"port": 80, "protocol": "UDP"}]},
+        {"name": "e2", "node": "c", "start": 3, "hostPorts": [80]},
+    ]
+    nodes = [{"name": n} for n in "abc"]
+    asked = {"hostPorts": [{"port": 80, "hostIP": "10.0.0.2"}]}
+    assert _one_pod(nodes, asked, existing=held)["feasible"] == ["a", "b"]
+
+
+def test_a_claim_is_looked_up_in_the_pods_namespace() -> None:
+    claims = {"pvcs": [{"name": "data", "storageClassName": "later"}]}
+    assert _one_pod([{"name": "a"}], {"pvc": "data"}, **claims)["outcome"] == "bound"
+    elsewhere = _one_pod([{"name": "a"}], {"pvc": "data", "namespace": "lab"}, **claims)
+    assert elsewhere["prefilter_message"] == 'persistentvolumeclaim "data" not found'
+
+
+def test_label_keys_limit_a_spread_constraint_to_pods_like_the_new_one() -> None:
+    nodes = [{"name": n, "labels": {"zone": n}} for n in "ab"]
+    old = [{"name": "e", "node": "a", "start": 1, "labels": {"app": "web", "revision": "1"}}]
+    spread = {
+        "topologyKey": "zone",
+        "maxSkew": 1,
+        "whenUnsatisfiable": "DoNotSchedule",
+        "labelSelector": {"matchLabels": {"app": "web"}},
+    }
+    pod = {"labels": {"app": "web", "revision": "2"}}
+    assert _one_pod(nodes, pod | {"topologySpreadConstraints": [spread]}, existing=old)["feasible"] == ["b"]
+    same = spread | {"matchLabelKeys": ["revision", "absent"]}
+    assert _one_pod(nodes, pod | {"topologySpreadConstraints": [same]}, existing=old)["feasible"] == ["a", "b"]
+
+
+def test_described_namespaces_are_selected_by_their_labels() -> None:
+    term = {"topologyKey": "host", "labelSelector": {}, "namespaceSelector": {"matchLabels": {"team": "x"}}}
+    pod = {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}
+    nodes = [{"name": n, "labels": {"host": n}} for n in "ab"]
+    held = [{"name": "e", "node": "a", "start": 1, "namespace": "lab"}]
+    assert _one_pod(nodes, pod, existing=held)["feasible"] == ["a", "b"]
+    assert _one_pod(nodes, pod, existing=held, namespaces={"lab": {"team": "x"}})["feasible"] == ["b"]
+
+
+def test_images_are_read_with_their_default_tag() -> None:
+    nodes = [{"name": "a", "images": {"m:latest": 1 << 30}}, {"name": "b"}]
+    assert "ImageLocality" in _one_pod(nodes, {"images": ["m"]})["scores"]
+
+
+@pytest.mark.parametrize(
+    ("requirement", "seen"),
+    [
+        ({"key": "tier", "operator": "DoesNotExist"}, ["b"]),
+        ({"key": "tier", "operator": "NotIn", "values": ["test"]}, ["b"]),
+        ({"key": "tier", "operator": "In", "values": ["prod"]}, ["a", "b"]),
+    ],
+)
+def test_a_negative_namespace_selector_of_the_new_pod_takes_in_every_namespace(
+    requirement: dict[str, Any], seen: list[str]
+) -> None:
+    # Found beside kube-scheduler 1.36.3; the terms of running pods follow the namespace's labels.
+    term = {"topologyKey": "host", "labelSelector": {}, "namespaceSelector": {"matchExpressions": [requirement]}}
+    rules = {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}
+    nodes = [{"name": n, "labels": {"host": n}} for n in "ab"]
+    lab = {"namespaces": {"lab": {"tier": "test"}}}
+    held = {"name": "e", "node": "a", "start": 1}
+    assert _one_pod(nodes, rules, existing=[held | {"namespace": "lab"}], **lab)["feasible"] == seen
+    newcomer = {"namespace": "lab"}
+    assert _one_pod(nodes, newcomer, existing=[held | rules], **lab)["feasible"] == ["a", "b"]

@@ -118,11 +118,19 @@ def test_soft_spread_over_hosts_counts_the_node_itself() -> None:
 def test_image_locality_weighs_size_by_spread() -> None:
     gib = 1 << 30
     nodes = [
-        Node(n, {"cpu": 4000, "memory": 8192, "pods": 10}, {}, images=i) for n, i in (("a", {"m": gib}), ("b", None))
+        Node(n, {"cpu": 4000, "memory": 8192, "pods": 10}, {}, images=i)
+        for n, i in (("a", {"m:latest": gib}), ("b", None))
     ]
     got = scores(ClusterState(nodes), b.shape(images=("m",)))
     # half of 1 GiB, between 23 MiB and 1000 MiB
     assert got[Plugin.IMAGE_LOCALITY.value] == [100 * (512 - 23) // (1000 - 23), 0]
+
+
+def test_an_image_has_the_size_its_first_node_reported() -> None:
+    sizes = {"a": 600 << 20, "b": 900 << 20}
+    nodes = [Node(n, {"cpu": 4000, "memory": 8192, "pods": 10}, {}, images={"m:1": size}) for n, size in sizes.items()]
+    got = scores(ClusterState(nodes), b.shape(images=("m:1",)))
+    assert got[Plugin.IMAGE_LOCALITY.value] == [100 * (600 - 23) // (1000 - 23)] * 2
 
 
 def test_a_single_feasible_node_is_taken_unscored() -> None:

@@ -26,7 +26,7 @@ from allotment.scheduling.placement.selectors import (
     tolerates,
 )
 
-LABELS = {"disk": "ssd", "generation": "4", "odd": "1_0"}
+LABELS = {"disk": "ssd", "generation": "4", "odd": "1_0", "huge": "9223372036854775808"}
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,7 @@ LABELS = {"disk": "ssd", "generation": "4", "odd": "1_0"}
         ("none", Operator.LT, ("3",), False),
         ("odd", Operator.GT, ("3",), False),
         ("generation", Operator.GT, ("3", "2"), False),
+        ("huge", Operator.GT, ("3",), False),
     ],
 )
 def test_requirement(key: str, operator: Operator, values: tuple[str, ...], expected: bool) -> None:
