@@ -68,20 +68,13 @@ func answerLine(line []byte, writer *bufio.Writer, runs int, unit time.Duration,
 		return err
 	}
 	began, used := time.Now(), processorTime()
-	first, err := run(&given, unit)
-	if err != nil {
-		return fmt.Errorf("scenario %s: %w", given.ID, err)
-	}
+	first := guarded(&given, unit)
 	var result any = first
 	if bench {
 		result = taken{given.ID, first.Stats, time.Since(began).Seconds(), processorTime() - used}
 	}
 	for again := 1; again < runs; again++ {
-		other, err := run(&given, unit)
-		if err != nil {
-			return fmt.Errorf("scenario %s: %w", given.ID, err)
-		}
-		merge(first, other)
+		merge(first, guarded(&given, unit))
 	}
 	written, err := json.Marshal(result)
 	if err != nil {
@@ -91,6 +84,20 @@ func answerLine(line []byte, writer *bufio.Writer, runs int, unit time.Duration,
 		return err
 	}
 	return writer.Flush()
+}
+
+// guarded turns what Kueue cannot do, or does not survive, into an answer.
+func guarded(given *scenario, unit time.Duration) (result *answer) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			result = &answer{ID: given.ID, Error: fmt.Sprintf("panic: %v", problem)}
+		}
+	}()
+	result, err := run(given, unit)
+	if err != nil {
+		return &answer{ID: given.ID, Error: err.Error()}
+	}
+	return result
 }
 
 // merge notes in an answer what another run of the same scenario did otherwise. Kueue iterates over maps, whose order

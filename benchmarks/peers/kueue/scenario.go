@@ -198,4 +198,6 @@ type answer struct {
 	Stats      stats           `json:"stats"`
 	// Some decision differed between runs of the same scenario.
 	Random bool `json:"random,omitempty"`
+	// The scenario could not be run.
+	Error string `json:"error,omitempty"`
 }

@@ -245,7 +245,7 @@ class Catalog:
         per_pod = dict(spec.requests)
         if queue.covers_pods:
             per_pod[PODS] = 1
-        named = sorted((name for name in per_pod if per_pod[name]), key=request_order)
+        named = sorted(per_pod, key=request_order)
         interned = [(self.resource(name), per_pod[name]) for name in named]
         shape = self._shape((spec.node_selector, spec.required_affinity, spec.tolerations))
         return PodSetRecord(spec, interned, shape)

@@ -86,8 +86,8 @@ class QueueingEngine:
         self._catalog: Catalog = Catalog(state, like)
         self._gates: Gates = gates_for(settings.version)
         self._fair: bool = settings.fair_sharing
-        self._topology: TopologyAssigner | None = TopologyAssigner.build(self._catalog, self._gates)
-        capacity = self._topology.capacity if self._topology is not None else None
+        self._topology: TopologyAssigner = TopologyAssigner(self._catalog, self._gates)
+        capacity = None if self._topology.empty else self._topology.capacity
         self._ledger: UsageLedger = UsageLedger(self._catalog.tree, capacity)
         self._local_usage: LocalUsage | None = None
         if settings.admission_fair_sharing is not None:
@@ -101,8 +101,7 @@ class QueueingEngine:
             )
         else:
             finder = ClassicalPreemption(self._catalog, self._ledger, self._local_usage)
-        if self._topology is not None:
-            self._topology.attach(self._ledger)
+        self._topology.attach(self._ledger)
         remembering = RememberingFinder(finder)
         oracle = PreemptionOracle(remembering, self._ledger)
         assigner = FlavorAssigner(
@@ -278,7 +277,7 @@ class QueueingEngine:
         As Kueue's failed-node replacement does in its second pass: nobody is preempted for it, and quota stays.
         """
         workload = self._workloads[index]
-        if self._topology is None or workload.admission is None:
+        if workload.admission is None:
             return False
         granted = self._topology.without_node(workload, workload.granted or self.admission(index), host)
         if granted is None:
@@ -335,7 +334,7 @@ class QueueingEngine:
             if not fresh:
                 memory = workload.memory = None
         version = self._versions.get(workload.queue.root, 0)
-        everywhere = self._versions.get(-1, 0) if self._topology is not None else 0
+        everywhere = 0 if self._topology.empty else self._versions.get(-1, 0)
         key = [version, everywhere]
         if memory is not None:
             for tried in memory.tried:
@@ -383,7 +382,7 @@ class QueueingEngine:
                 if fr >= 0:
                     result.choices[resource] = FlavorChoice(flavor, fr, FIT, 0)
                     assignment.usage[fr] = assignment.usage.get(fr, 0) + amount * result.count
-            if given is not None and given.domains and self._topology is not None:
+            if given is not None and given.domains:
                 chosen = {choice.flavor for choice in result.choices.values()}
                 result.placement = self._topology.locate(chosen, given.domains)
             assignment.pod_sets.append(result)
@@ -466,7 +465,7 @@ class QueueingEngine:
             )
             levels: tuple[str, ...] = ()
             domains: tuple[DomainCount, ...] = ()
-            if pod_set.placement is not None and self._topology is not None:
+            if pod_set.placement is not None:
                 levels, domains = self._topology.describe(pod_set.placement)
             result.append(PodSetAdmission(pod_set.name, pod_set.count, flavors, levels, domains))
         return tuple(result)

@@ -91,15 +91,15 @@ class FlavorAssigner:
         self,
         catalog: Catalog,
         oracle: Oracle,
-        topology: TopologyCheck | None,
+        topology: TopologyCheck,
         gates: Gates,
         *,
         fair_sharing: bool,
     ) -> None:
-        """An assigner over `catalog`'s tree. `topology` is None if no flavor has a topology."""
+        """An assigner over `catalog`'s tree."""
         self._catalog: Catalog = catalog
         self._oracle: Oracle = oracle
-        self._topology: TopologyCheck | None = topology
+        self._topology: TopologyCheck = topology
         self._gates: Gates = gates
         self._fair_sharing: bool = fair_sharing
         self._obstacles: dict[tuple[int, int], Detail | None] = {}
@@ -118,9 +118,10 @@ class FlavorAssigner:
         assignment = Assignment(FlavorMemory(workload.queue.generation, cycle))
         for group in workload.groups:
             if not self._assign_group(workload, group, counts, pins, assignment):
+                assignment.mode = min(pod_set.mode() for pod_set in assignment.pod_sets)
                 return assignment
         assignment.mode = min((ps.mode() for ps in assignment.pod_sets), default=NO_FIT)
-        if assignment.mode != NO_FIT and self._topology is not None:
+        if assignment.mode != NO_FIT and (workload.uses_topology or workload.queue.topology_only):
             self._topology.place(workload, assignment)
         return assignment
 
@@ -132,15 +133,19 @@ class FlavorAssigner:
         pins: Pins | None,
         assignment: Assignment,
     ) -> bool:
-        """Assign the PodSets of one topology group; False if they cannot be assigned at all."""
+        """Assign the PodSets of one topology group; False if that ends the attempt.
+
+        As in Kueue it also ends, without a finding, at a PodSet all of whose requests are zero and not declared in the
+        queue: the workload is then judged, and may be admitted, by the PodSets up to there.
+        """
         queue = workload.queue
         requests = self._group_requests(workload, group, counts)
         choices: dict[int, FlavorChoice] = {}
         details: list[Detail] = []
         failed = False
-        for resource, _ in requests:
+        for resource, amount in requests:
             number = queue.group_of.get(resource)
-            if resource in choices:
+            if resource in choices or (number is None and amount == 0):
                 continue
             if number is None:
                 name = self._catalog.resource_names[resource]
@@ -156,6 +161,7 @@ class FlavorAssigner:
             pod_set = workload.pod_sets[index]
             count = pod_set.count if counts is None else counts[index]
             self._append(assignment, pod_set, count, choices, details)
+            failed = failed or (bool(pod_set.per_pod) and not assignment.pod_sets[-1].choices)
         return not failed
 
     def _group_requests(
@@ -175,8 +181,8 @@ class FlavorAssigner:
         names = self._catalog.resource_names
         return sorted(total.items(), key=lambda item: request_order(names[item[0]]))
 
-    @staticmethod
     def _append(
+        self,
         assignment: Assignment,
         pod_set: PodSetRecord,
         count: int,
@@ -187,7 +193,7 @@ class FlavorAssigner:
         result.details = list(details)
         tried: dict[int, int] = {}
         usage = assignment.usage
-        for resource, amount in pod_set.per_pod:
+        for resource, amount in pod_set.per_pod or self._inherited(pod_set, choices):
             choice = choices.get(resource)
             if choice is None:
                 continue
@@ -197,6 +203,14 @@ class FlavorAssigner:
             assignment.borrowing = max(assignment.borrowing, choice.height)
         assignment.pod_sets.append(result)
         assignment.memory.tried.append(tried)
+
+    def _inherited(self, pod_set: PodSetRecord, choices: dict[int, FlavorChoice]) -> list[tuple[int, int]]:
+        """A PodSet that asks for nothing is placed in the topology flavors of its topology group."""
+        request = pod_set.spec.topology
+        if request is None or request.group is None:
+            return []
+        flavors = self._catalog.state.flavors
+        return [(resource, 0) for resource, choice in choices.items() if flavors[choice.flavor].topology is not None]
 
     def _scan(
         self,
@@ -302,10 +316,9 @@ class FlavorAssigner:
         if flavor >= len(self._catalog.state.flavors):
             return Detail(DetailKind.FLAVOR_NOT_FOUND, self._catalog.flavor_names[flavor])
         for index in pod_sets:
-            if self._topology is not None:
-                mismatch = self._topology.obstacle(workload, index, flavor, group)
-                if mismatch is not None:
-                    return mismatch
+            mismatch = self._topology.obstacle(workload, index, flavor, group)
+            if mismatch is not None:
+                return mismatch
             pod_set = workload.pod_sets[index]
             key = (pod_set.shape, flavor)
             if key not in self._obstacles:

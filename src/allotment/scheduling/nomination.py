@@ -77,20 +77,20 @@ class Nominator:
         self,
         assigner: FlavorAssigner,
         finder: RememberingFinder,
-        topology: TopologyAssigner | None,
+        topology: TopologyAssigner,
         gates: Gates,
     ) -> None:
-        """A nominator from its parts; `topology` is None if no flavor has one."""
+        """A nominator from its parts."""
         self._assigner: FlavorAssigner = assigner
         self._finder: RememberingFinder = finder
-        self._topology: TopologyAssigner | None = topology
+        self._topology: TopologyAssigner = topology
         self._gates: Gates = gates
 
     def nominate(self, workload: WorkloadRecord, cycle: int, pins: Pins | None = None) -> Nomination:
         """The best assignment and the targets it needs; without targets where preemption cannot help."""
         self._finder.forget()
         nomination = self._with_partial_admission(workload, cycle, pins)
-        if self._topology is not None and nomination.assignment.mode == PREEMPT:
+        if nomination.assignment.mode == PREEMPT:
             self._topology.reserve(workload, nomination.assignment, nomination.targets)
         return nomination
 
@@ -111,18 +111,20 @@ class Nominator:
         return Nomination(assignment, self._finder.targets(self._demand(workload, assignment)))
 
     def _demand(self, workload: WorkloadRecord, assignment: Assignment) -> Demand:
+        """What preemption has to make room for. Kueue forgets the number of pods here, even where it is under quota."""
+        pods = self._topology.capacity.pods_resource
         needed: dict[int, None] = {}
         requests: dict[int, int] = {}
-        for pod_set, result in zip(workload.pod_sets, assignment.pod_sets, strict=True):
+        for pod_set, result in zip(workload.pod_sets, assignment.pod_sets, strict=False):
             for resource, amount in pod_set.per_pod:
                 choice = result.choices.get(resource)
                 if choice is None:
                     continue
                 if choice.mode == PREEMPT:
                     needed[choice.fr] = None
-                if amount > 0:
+                if amount > 0 and resource != pods:
                     requests[choice.fr] = requests.get(choice.fr, 0) + amount * result.count
-        test = self._topology.placement_test(workload, assignment) if self._topology is not None else None
+        test = self._topology.placement_test(workload, assignment)
         return Demand(workload, list(needed), list(requests.items()), test)
 
     def _search_reduced(self, workload: WorkloadRecord, cycle: int, pins: Pins | None) -> Nomination | None:

@@ -41,7 +41,11 @@ class TopologyAssigner:
     """Placement over all topology flavors of a cluster."""
 
     def __init__(self, catalog: Catalog, gates: Gates) -> None:
-        """Build the domain trees; use `build` if the cluster may have none."""
+        """Build the domain trees.
+
+        Raises:
+            InputError: a flavor names a topology that does not exist.
+        """
         self._catalog: Catalog = catalog
         state = catalog.state
         topologies = {topology.name: topology for topology in state.topologies}
@@ -52,7 +56,7 @@ class TopologyAssigner:
         self.capacity: TopologyCapacity = TopologyCapacity(pods)
         self._forests: dict[int, Forest] = {}
         self._finders: dict[int, FlavorFinder] = {}
-        shared: dict[str, int] | None = {} if gates.tas_handle_overlapping_flavors else None
+        shared: dict[str, list[int]] | None = {} if gates.tas_handle_overlapping_flavors else None
         for index, flavor in enumerate(state.flavors):
             if flavor.topology is None:
                 continue
@@ -70,16 +74,10 @@ class TopologyAssigner:
             )
         self._ledger: UsageLedger | None = None
 
-    @classmethod
-    def build(cls, catalog: Catalog, gates: Gates) -> TopologyAssigner | None:
-        """None if no flavor has a topology.
-
-        Raises:
-            InputError: a flavor names a topology that does not exist.
-        """
-        if all(flavor.topology is None for flavor in catalog.state.flavors):
-            return None
-        return cls(catalog, gates)
+    @property
+    def empty(self) -> bool:
+        """Has no flavor a topology?"""
+        return not self._forests
 
     def attach(self, ledger: UsageLedger) -> None:
         """The ledger whose simulated usage placements are searched against."""
@@ -90,10 +88,14 @@ class TopologyAssigner:
         record = workload.pod_sets[pod_set]
         request = record.spec.topology
         forest = self._forests.get(flavor)
+        if forest is None and request is None:
+            return None
         name = self._catalog.flavor_names[flavor]
         if _explicit(request):
             if forest is None:
-                if not any(resource in group.resources for resource, _ in record.per_pod):
+                pods = self.capacity.pods_resource  # no pod asks for it: the queue counts it
+                asked = (resource for resource, _ in record.per_pod if resource != pods)
+                if not any(resource in group.resources for resource in asked):
                     return None
                 return Detail(DetailKind.TOPOLOGY_UNSUPPORTED, name)
             if not _has_levels(forest, request):
@@ -230,11 +232,17 @@ class TopologyAssigner:
                 placement = PodSetPlacement(index, record, result.count, request, implied=implied)
                 requests.setdefault(flavors.pop(), []).append(placement)
             else:
-                names = ", ".join(sorted(self._catalog.flavor_names[flavor] for flavor in flavors))
-                text = f"more than one TAS flavor assigned: {names}" if names else "no TAS flavor assigned"
+                text = self._unclear(workload.queue, flavors)
                 result.details.append(Detail(DetailKind.TOPOLOGY_FLAVOR_UNCLEAR, "", subject=text))
                 assignment.mode = NO_FIT
         return requests
+
+    def _unclear(self, queue: QueueRecord, flavors: set[int]) -> str:
+        """Why there is not the one topology flavor to place in."""
+        if not any(flavor in self._forests for group in queue.groups for flavor in group.flavors):
+            return "workload requires Topology, but there is no TAS cache information"
+        names = ", ".join(sorted(self._catalog.flavor_names[flavor] for flavor in flavors))
+        return f"more than one TAS flavor assigned: {names}" if names else "no TAS flavor assigned"
 
     def _find(self, requests: dict[int, list[PodSetPlacement]], *, empty: bool) -> PlacementResult:
         """Search flavor by flavor, in name order; what one PodSet takes, the next one does not see as free."""

@@ -1,7 +1,9 @@
 """Capacity and usage of the leaf domains of every topology flavor, with undo.
 
-Amounts live in rows, one list per leaf indexed by resource. Flavors whose lowest level is the hostname share the
-row of a node they both contain, so overlapping flavors see each other's usage.
+Amounts live in rows, one list per leaf and flavor, indexed by resource. Where the lowest level is the hostname, several
+flavors may hold the same node. What really runs there is charged to all of them. What is only simulated (a cycle's
+charges, the removal of victims) is charged to its own flavor: Kueue adds up the flavors when it takes a cycle's
+snapshot, and not again within the cycle. That is the second known exception from never over-allocating.
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ class TopologyCapacity:
         rows: per flavor index, the row number of each leaf.
         free: per row, allocatable amount per resource.
         used: per row, used amount per resource.
+        places: per row, the first row of the same node; PodSets of one workload see each other by it.
         pods_resource: index of the resource `pods`.
     """
 
-    __slots__ = ("_journal", "_marks", "free", "pods_resource", "rows", "used")
+    __slots__ = ("_journal", "_marks", "_siblings", "free", "places", "pods_resource", "rows", "used")
 
     def __init__(self, pods_resource: int) -> None:
         """No leaves yet."""
@@ -28,11 +31,13 @@ class TopologyCapacity:
         self.rows: dict[int, list[int]] = {}
         self.free: list[list[int]] = []
         self.used: list[list[int]] = []
+        self.places: list[int] = []
+        self._siblings: list[list[int]] = []
         self._journal: list[tuple[int, int, int]] = []
         self._marks: int = 0
 
     def add_flavor(
-        self, flavor: int, forest: Forest, resource_index: dict[str, int], shared: dict[str, int] | None
+        self, flavor: int, forest: Forest, resource_index: dict[str, int], shared: dict[str, list[int]] | None
     ) -> None:
         """Give every leaf of a flavor its row.
 
@@ -40,27 +45,26 @@ class TopologyCapacity:
             flavor: index of the flavor.
             forest: its domains.
             resource_index: resources by name; all node resources are in it.
-            shared: rows by hostname to share with other flavors, None not to share.
+            shared: rows by hostname, of all flavors so far; None if flavors do not see each other.
         """
-        rows: list[int] = []
+        first = len(self.free)
         for leaf, nodes in enumerate(forest.nodes):
-            host = forest.leaves[leaf].values[-1] if forest.by_hostname and shared is not None else None
-            if host is not None and shared is not None and host in shared:
-                rows.append(shared[host])
-                continue
             row = [0] * len(resource_index)
             for node in nodes:
                 for name, amount in node.allocatable:
                     row[resource_index[name]] += amount
-            if host is not None and shared is not None:
-                shared[host] = len(self.free)
-            rows.append(len(self.free))
+            same = [len(self.free)]
+            if forest.by_hostname and shared is not None:
+                same = shared.setdefault(forest.leaves[leaf].values[-1], [])
+                same.append(len(self.free))
+            self.places.append(same[0])
+            self._siblings.append(same)
             self.free.append(row)
             self.used.append([0] * len(row))
-        self.rows[flavor] = rows
+        self.rows[flavor] = list(range(first, len(self.free)))
 
     def add(self, placement: Placement, pod_set: PodSetRecord) -> None:
-        """Charge the pods of a placement."""
+        """Charge the pods of a placement; for real if no checkpoint is open."""
         self._change(placement, pod_set, 1)
 
     def remove(self, placement: Placement, pod_set: PodSetRecord) -> None:
@@ -80,8 +84,11 @@ class TopologyCapacity:
             rows = self.rows[placement.flavor]
             for leaf, count in zip(placement.leaves, placement.counts, strict=True):
                 free, used = self.free[rows[leaf]], self.used[rows[leaf]]
-                for resource, amount in pod_set.per_pod:
-                    if resource != self.pods_resource and self._left(free, used, resource) // amount < count:
+                requests = [pair for pair in pod_set.per_pod if pair[0] != self.pods_resource]
+                if not requests:
+                    return False  # Kueue: of pods that ask for nothing none fits
+                for resource, amount in requests:
+                    if amount and self._left(free, used, resource) // amount < count:
                         return False
         return True
 
@@ -94,14 +101,17 @@ class TopologyCapacity:
         for leaf, count in zip(placement.leaves, placement.counts, strict=True):
             row = rows[leaf]
             for resource, amount in pod_set.per_pod:
-                if resource != self.pods_resource:
+                if amount and resource != self.pods_resource:
                     self._add(row, resource, sign * amount * count)
             self._add(row, self.pods_resource, sign * count)
 
     def _add(self, row: int, resource: int, amount: int) -> None:
+        if not self._marks:
+            for same in self._siblings[row]:
+                self.used[same][resource] += amount
+            return
         used = self.used[row]
-        if self._marks:
-            self._journal.append((row, resource, used[resource]))
+        self._journal.append((row, resource, used[resource]))
         used[resource] += amount
 
     def checkpoint(self) -> int:

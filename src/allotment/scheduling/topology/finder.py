@@ -12,7 +12,7 @@ from allotment.scheduling.topology.forest import Forest
 from allotment.scheduling.topology.search import Found, Request, Search, Shortage
 
 Assumed = dict[int, dict[int, int]]
-"""Row → resource → amount taken by earlier PodSets of the same workload."""
+"""Place → resource → amount taken by earlier PodSets of the same workload."""
 
 
 class PodSetPlacement:
@@ -113,14 +113,15 @@ class FlavorFinder:
         found[pod_set.index] = Placement(self._flavor, [leaf for leaf, _ in pairs], [count for _, count in pairs])
         rows = self._capacity.rows[self._flavor]
         for leaf, count in pairs:
-            taken = assumed.setdefault(rows[leaf], {})
+            taken = assumed.setdefault(self._capacity.places[rows[leaf]], {})
             for resource, amount in self._pod_requests(pod_set.record):
                 taken[resource] = taken.get(resource, 0) + amount * count
 
     def _pod_requests(self, record: PodSetRecord) -> list[tuple[int, int]]:
         """Requests of one pod, itself counted."""
         pods = self._capacity.pods_resource
-        return [(resource, amount) for resource, amount in record.per_pod if resource != pods] + [(pods, 1)]
+        asked = [pair for pair in record.per_pod if pair[1] and pair[0] != pods]
+        return [*asked, (pods, 1)]
 
     def _place(
         self, workers: PodSetPlacement, leader: PodSetPlacement | None, assumed: Assumed, *, empty: bool
@@ -128,6 +129,8 @@ class FlavorFinder:
         request = self._search_request(workers, led=leader is not None)
         if isinstance(request, Detail):
             return request
+        if not self._forest.leaves:
+            return self._detail(f"no topology domains at level: {self._forest.levels[request.level]}")
         exclusions = Exclusions()
         self._count_leaves(workers, leader, assumed, exclusions, empty=empty)
         least_free = request.unconstrained and self._least_free
@@ -214,7 +217,7 @@ class FlavorFinder:
         if not empty:
             for resource, amount in enumerate(self._capacity.used[row]):
                 left[resource] -= amount
-        for resource, amount in assumed.get(row, {}).items():
+        for resource, amount in assumed.get(self._capacity.places[row], {}).items():
             left[resource] -= amount
         return left
 
