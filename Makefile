@@ -8,9 +8,9 @@ ALLOT := $(BIN)/allot
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup up test check lint unit corpus live nightly golden lock bench clean
+.PHONY: help setup up test check lint unit corpus live nightly golden lock bench wheel wheel-compiled clean
 help: ## what can be made
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements/dev.txt pyproject.toml tools/setup.sh
 	@sh tools/setup.sh $(VENV)
@@ -51,6 +51,12 @@ golden: $(READY) ## write the golden files anew; read the diff before you commit
 lock: ## resolve the locked requirements anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade pyproject.toml -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade --group dev pyproject.toml -o requirements/dev.txt
+
+wheel: $(READY) ## dist/: the wheel in pure Python, for every machine
+	$(BIN)/python -m hatchling build -t wheel
+
+wheel-compiled: $(READY) ## dist/: the wheel whose engine is compiled (needs a C compiler; a minute)
+	ALLOTMENT_COMPILE=1 $(BIN)/python -m hatchling build -t wheel
 
 bench: $(READY) ## the plan benchmark beside kubectl
 	$(BIN)/python -m benchmarks.plan
