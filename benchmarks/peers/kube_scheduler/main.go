@@ -2,6 +2,7 @@
 // in the fields of the scenario files: the other side of our placement in comparisons and benchmarks.
 //
 //	kube_scheduler decide < scenarios.jsonl > answers.jsonl
+//	kube_scheduler bench < scenarios.jsonl > times.jsonl
 package main
 
 import (
@@ -61,7 +62,7 @@ func gates(settings map[string]bool) error {
 
 func run(arguments []string) error {
 	if len(arguments) == 0 {
-		return fmt.Errorf("say what to do: decide")
+		return fmt.Errorf("say what to do: decide, bench")
 	}
 	switch arguments[0] {
 	case "decide":
@@ -70,6 +71,8 @@ func run(arguments []string) error {
 			return err
 		}
 		return each(os.Stdin, os.Stdout, decideOne)
+	case "bench":
+		return each(os.Stdin, os.Stdout, benchOne)
 	}
 	return fmt.Errorf("unknown command %q", arguments[0])
 }
