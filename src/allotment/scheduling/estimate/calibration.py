@@ -4,41 +4,50 @@ A simulation knows only part of what makes a job wait, so its intervals are too 
 cannot know itself. The starts seen so far tell it: each end of the interval is moved by that quantile of its past
 misses which makes the next miss as rare as promised (Romano, Patterson, Candès 2019, with the ends taken separately).
 Misses are measured in the logarithm of the wait, because waits span orders of magnitude.
+
+Not all starts teach equally much. "In five minutes" is mostly right and "next week" mostly is not, and what goes wrong
+in one queue need not in another. So an interval learns from the starts that are most like it: of its own queue and of
+about the same expected wait first (as in localized conformal prediction, Guan 2023).
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from heapq import nsmallest
 
 from allotment.scheduling.estimate.interval import Interval
 
+# A start in another queue counts as unlike as one of the same queue that was expected to take this many times as long
+# (a logarithm).
+_OTHER_QUEUE = 2.0
 
-class _Misses:
-    """Recent misses at one end of the interval; positive means the truth lay outside."""
 
-    def __init__(self, window: int) -> None:
-        self._recent: deque[float] = deque()
-        self._ordered: list[float] = []
-        self._window = window
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What the simulation says before correction.
 
-    def __len__(self) -> int:
-        return len(self._ordered)
+    Attributes:
+        interval: from when to when.
+        middle: the median simulated wait.
+        queue: where the job waits.
+    """
 
-    def add(self, miss: float) -> None:
-        self._recent.append(miss)
-        insort(self._ordered, miss)
-        if len(self._recent) > self._window:
-            del self._ordered[bisect_left(self._ordered, self._recent.popleft())]
+    interval: Interval
+    middle: float
+    queue: Hashable = None
 
-    def margin(self, tail: float) -> float:
-        """What to move this end outwards by so that a further miss has at most the chance `tail`.
 
-        That is the ⌈(n+1)(1-tail)⌉-th smallest miss, the finite-sample rank of split conformal prediction.
-        """
-        rank = math.ceil((len(self._ordered) + 1) * (1 - tail))
-        return self._ordered[min(rank, len(self._ordered)) - 1]
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """A start that was seen. Misses are logarithms; positive means the truth lay outside."""
+
+    queue: Hashable
+    middle: float
+    low_miss: float
+    high_miss: float
 
 
 class Calibration:
@@ -46,45 +55,76 @@ class Calibration:
 
     Args:
         coverage: share of starts the intervals are to hold, such as 0.8.
-        window: number of most recent starts it learns from.
+        window: number of most recent starts it remembers.
+        nearest: how many of them an interval learns from, the most alike.
         enough: starts it must have seen before it corrects anything.
+        longest: how far the simulations look. Longer waits count as this long, and no interval ends later: one that
+            ends here says "this late or later". With an end at infinity nothing could be learnt from how far off it is.
     """
 
-    def __init__(self, coverage: float, *, window: int = 1_000, enough: int = 20) -> None:
+    def __init__(
+        self,
+        coverage: float,
+        *,
+        window: int = 400,
+        nearest: int = 50,
+        enough: int = 20,
+        longest: float = math.inf,
+    ) -> None:
         self._tail = (1 - coverage) / 2
+        self._nearest = nearest
         self._enough = enough
-        self._low = _Misses(window)
-        self._high = _Misses(window)
+        self._longest = longest
+        self._lessons: deque[_Lesson] = deque(maxlen=window)
 
-    def observe(self, interval: Interval, wait: float) -> None:
-        """A job that was promised the uncorrected `interval` started after `wait`."""
-        self._low.add(_scale(interval.low) - _scale(wait))
-        self._high.add(_scale(wait) - _scale(interval.high))
+    def observe(self, forecast: Forecast, wait: float) -> None:
+        """A job of which this was said started after `wait`."""
+        scaled = self._scale(wait)
+        low, high = self._scale(forecast.interval.low), self._scale(forecast.interval.high)
+        middle = self._scale(forecast.middle)
+        self._lessons.append(_Lesson(forecast.queue, middle, low - scaled, scaled - high))
 
-    def observe_waiting(self, interval: Interval, waited: float) -> None:
+    def observe_waiting(self, forecast: Forecast, waited: float) -> None:
         """A job still waits; leaving these out would make all waits look shorter than they are.
 
         Nothing is learnt until it has waited longer than the interval said. From then on the miss counts at least as
         large as it is by now.
         """
-        if waited > interval.high:
-            self.observe(interval, waited)
+        if waited > forecast.interval.high:
+            self.observe(forecast, waited)
 
-    def correct(self, interval: Interval) -> Interval:
+    def correct(self, forecast: Forecast) -> Interval:
         """The interval to show."""
-        if len(self._low) < self._enough:
-            return interval
-        low = _unscale(_scale(interval.low) - self._low.margin(self._tail))
-        high = _unscale(_scale(interval.high) + self._high.margin(self._tail))
-        return Interval(min(low, high), max(low, high))
+        interval = forecast.interval
+        if len(self._lessons) < self._enough:
+            return Interval(min(interval.low, self._longest), min(interval.high, self._longest))
+        alike = self._alike(forecast)
+        low = self._scale(interval.low) - self._margin([each.low_miss for each in alike])
+        high = self._scale(interval.high) + self._margin([each.high_miss for each in alike])
+        ends = sorted((self._unscale(low), self._unscale(high)))
+        return Interval(ends[0], ends[1])
 
+    def _alike(self, forecast: Forecast) -> list[_Lesson]:
+        middle = self._scale(forecast.middle)
 
-def _scale(wait: float) -> float:
-    return min(math.log1p(max(wait, 0.0)), _LARGEST)
+        def unlike(lesson: _Lesson) -> float:
+            return abs(lesson.middle - middle) + (_OTHER_QUEUE if lesson.queue != forecast.queue else 0.0)
 
+        return nsmallest(self._nearest, reversed(self._lessons), key=unlike)  # of equals, the most recent
 
-def _unscale(scaled: float) -> float:
-    return math.expm1(max(scaled, 0.0)) if scaled < _LARGEST else math.inf
+    def _margin(self, misses: Sequence[float]) -> float:
+        """What to move an end outwards by so that a further miss has at most the chance of one tail.
+
+        That is the ⌈(n+1)(1-tail)⌉-th smallest miss, the finite-sample rank of split conformal prediction.
+        """
+        rank = math.ceil((len(misses) + 1) * (1 - self._tail))
+        return sorted(misses)[min(rank, len(misses)) - 1]
+
+    def _scale(self, wait: float) -> float:
+        return min(math.log1p(max(min(wait, self._longest), 0.0)), _LARGEST)
+
+    def _unscale(self, scaled: float) -> float:
+        return min(math.expm1(max(scaled, 0.0)) if scaled < _LARGEST else math.inf, self._longest)
 
 
 # Stands for an infinite wait: finite, so that two of them differ by nothing.

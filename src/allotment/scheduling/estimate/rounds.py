@@ -3,9 +3,10 @@
 Not Kueue: the twin of research schedulers whose runs on real GPUs are published, so that the method of estimating is
 measured against starts that happened. Every `length` seconds, if a job came, ended or changed its queue, all jobs are
 placed anew in the policy's order (who does not fit is skipped) and whoever got GPUs starts again from its checkpoint,
-which costs `restart`. Times are seconds.
+which costs its start-up time. Times are seconds.
 
-Sources: Tiresias (NSDI'19) for the discretized least attained service; Muri (SIGCOMM'22) for rounds and the baselines.
+Sources: Tiresias (NSDI'19) for the discretized least attained service; Muri (SIGCOMM'22) for rounds, the baselines and
+jobs that share GPUs; see `fairness` for Themis and `sharing` for who shares with whom.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
+
+from allotment.scheduling.estimate.fairness import FairJob, FairRounds
+from allotment.scheduling.estimate.sharing import Sharer, common_step, pack
 
 _NODE_GPUS = 8
 
@@ -28,15 +32,31 @@ class RoundPolicy(StrEnum):
     """Least remaining run time times GPUs first."""
     ATTAINED_SERVICE = "Tiresias"
     """By queue of attained GPU time, first come first served within one; who waits goes behind who runs."""
+    LEAST_SERVICE = "LAS"
+    """Least attained GPU time first."""
+    FINISH_TIME_FAIRNESS = "Themis"
+    """By the least share of time that keeps finish times fair, over how often a job was placed."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoundJob:
-    """A job: when it was submitted, its GPUs, and how long it runs undisturbed."""
+    """A job.
+
+    Attributes:
+        submitted: when.
+        gpus: how many it needs at once.
+        runtime: how long it runs undisturbed.
+        restart: seconds from a placement to the first step of work.
+        step: seconds of one iteration (finish-time fairness and sharing).
+        stages: seconds of one iteration on each kind of hardware (sharing).
+    """
 
     submitted: float
     gpus: int
     runtime: float
+    restart: float = 0.0
+    step: float = 1.0
+    stages: tuple[float, ...] = (1.0,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +66,21 @@ class RoundCluster:
     Attributes:
         nodes: of eight GPUs each; a job of up to eight stays on one, a larger one takes whole nodes.
         policy: the order.
-        restart: seconds from a placement to the first step of work.
         length: of a round.
         service_limits: GPU seconds at which a job moves to the next queue (attained service only).
+        sharing: how many jobs may run on the same GPUs.
     """
 
     nodes: int
     policy: RoundPolicy
-    restart: float
     length: float = 360.0
     service_limits: tuple[float, ...] = (3250.0, 7200.0)
+    sharing: int = 1
+
+    @property
+    def gpus(self) -> int:
+        """In all."""
+        return _NODE_GPUS * self.nodes
 
 
 class RoundSimulation:
@@ -75,8 +100,11 @@ class RoundSimulation:
         self._level: list[int] = []
         self._queues: list[list[int]] = [[] for _ in range(len(cluster.service_limits) + 1)]
         self._running: dict[int, float] = {}
+        self._speed: dict[int, float] = {}
+        self._fair = FairRounds(cluster.gpus) if cluster.policy is RoundPolicy.FINISH_TIME_FAIRNESS else None
         self._next: int = 0
         self._dirty: bool = False
+        self._held: set[int] = set()
         for job in jobs:
             self.add(job)
 
@@ -102,7 +130,9 @@ class RoundSimulation:
         other.started, other.ended = self.started[:known], self.ended[:known]
         other._attained, other._level = self._attained[:known], self._level[:known]
         other._queues = [list(queue) for queue in self._queues]
-        other._running = dict(self._running)
+        other._running, other._speed = dict(self._running), dict(self._speed)
+        other._held = set(self._held)
+        other._fair = None if self._fair is None else self._fair.copy()
         return other
 
     def scale_remaining(self, number: int, factor: float) -> None:
@@ -130,6 +160,11 @@ class RoundSimulation:
             self._running.pop(number, None)
             self._dirty = True
 
+    def hold_back(self, number: int) -> None:
+        """It was seen that a job that had not started was not placed in the round at `now` either."""
+        self._held.add(number)
+        self._dirty = True
+
     @property
     def done(self) -> bool:
         """Has everything ended?"""
@@ -144,6 +179,9 @@ class RoundSimulation:
             if until_started is not None and self.started[until_started] is not None:
                 return
             self._advance(until)
+            if self._held:
+                self._held.clear()
+                self._dirty = True
 
     def decide(self) -> None:
         """The round at `now`: jobs submitted by now are placed, no time passes."""
@@ -158,49 +196,108 @@ class RoundSimulation:
             self._dirty = True
 
     def _place(self) -> None:
-        attained = self._cluster.policy is RoundPolicy.ATTAINED_SERVICE
-        if not attained:  # one queue, left sorted, so that sorting it again is cheap
-            self._queues[0].sort(key=self._rank.__getitem__)
-        free = [_NODE_GPUS] * self._cluster.nodes
-        left = _NODE_GPUS * self._cluster.nodes
+        self._order()
         self._running = {}
-        for number in chain.from_iterable(self._queues):
-            if left == 0:
-                break
-            if _take(free, self.jobs[number].gpus):
-                left = sum(free)
-                self._running[number] = self._cluster.restart
-                self.restarts += 1
-                if self.started[number] is None:
-                    self.started[number] = self.now
-        if attained:
+        self._speed = {}
+        if self._cluster.sharing > 1:
+            self._place_shared()
+        else:
+            self._place_alone()
+        if self._cluster.policy is RoundPolicy.ATTAINED_SERVICE:
             for queue in self._queues:
                 queue.sort(key=lambda number: number not in self._running)
         self._dirty = False
 
+    def _order(self) -> None:
+        """One queue is left sorted, so that sorting it again is cheap; queues of attained service keep their order."""
+        if self._fair is not None:
+            queue = self._queues[0]
+            queue.sort(key=lambda number: -self.jobs[number].gpus)  # of equals, the larger is placed first
+            self._queues[0] = self._fair.order([self._fair_job(number) for number in queue], self._cluster.length)
+        elif self._cluster.policy is not RoundPolicy.ATTAINED_SERVICE:
+            self._queues[0].sort(key=self._rank.__getitem__)
+
+    def _fair_job(self, number: int) -> FairJob:
+        job = self.jobs[number]
+        return FairJob(number, job.gpus, self.now - job.submitted, self._remaining[number], job.step)
+
+    def _place_alone(self) -> None:
+        free = [_NODE_GPUS] * self._cluster.nodes
+        left = self._cluster.gpus
+        for number in chain.from_iterable(self._queues):
+            if left == 0:
+                break
+            if number not in self._held and _take(free, self.jobs[number].gpus):
+                left = sum(free)
+                self._start(number)
+
+    def _place_shared(self) -> None:
+        """Every place that is found is one for several jobs of its size, in the policy's order."""
+        by_size: dict[int, list[int]] = {}
+        waiting = [number for number in self._queues[0] if number not in self._held]
+        for number in waiting:
+            by_size.setdefault(self.jobs[number].gpus, []).append(number)
+        chosen: set[int] = set()
+        places: dict[int, int] = {}
+        free = [_NODE_GPUS] * self._cluster.nodes
+        for number in waiting:
+            size = self.jobs[number].gpus
+            if number not in chosen and _take(free, size):
+                first = places.get(size, 0)
+                chosen.update(by_size[size][first : first + self._cluster.sharing])
+                places[size] = first + self._cluster.sharing
+        sharers = [
+            Sharer(number, self.jobs[number].gpus, self.jobs[number].step, self.jobs[number].stages)
+            for number in waiting
+            if number in chosen
+        ]
+        free = [_NODE_GPUS] * self._cluster.nodes
+        sets = pack(sharers, self._cluster.gpus, self._cluster.sharing)
+        for together in sorted(sets, key=lambda each: -each[0].gpus):
+            if _take(free, together[0].gpus):
+                step = common_step(together)
+                for each in together:
+                    self._start(each.number)
+                    self._speed[each.number] = each.step / step
+
+    def _start(self, number: int) -> None:
+        self._running[number] = self.jobs[number].restart
+        self.restarts += 1
+        if self.started[number] is None:
+            self.started[number] = self.now
+        if self._fair is not None:
+            self._fair.placed(number)
+
     def _advance(self, until: float) -> None:
         """To the next round at which something is different."""
         length = self._cluster.length
-        steps = self._rounds_to_change()
+        steps = 1 if self._held else self._rounds_to_change()
         if until < math.inf:
             steps = min(steps, max(1, math.ceil((until - self.now) / length)))
         span = steps * length
         for number, warm_up in sorted(self._running.items()):  # of two that change queue, the older goes first
-            if warm_up + self._remaining[number] <= span:
-                self.ended[number] = self.now + warm_up + self._remaining[number]
+            speed = self._speed.get(number, 1.0)
+            if warm_up + self._remaining[number] / speed <= span:
+                self.ended[number] = self.now + warm_up + self._remaining[number] / speed
                 self._leave(number)
                 self._dirty = True
             else:
-                self._leave_to_do(number, self._remaining[number] - max(0.0, span - warm_up))
+                done = max(0.0, span - warm_up) * speed
                 self._running[number] = max(0.0, warm_up - span)
                 self._attained[number] += span
+                self._leave_to_do(number, self._remaining[number] - done)
                 self._demote(number)
+                if self._fair is not None:
+                    self._fair.ran(number, span, done / self.jobs[number].step)
         self.now += span
 
     def _rounds_to_change(self) -> int:
         """Rounds until a job arrives, ends or changes its queue."""
         length = self._cluster.length
-        ahead = [warm_up + self._remaining[number] for number, warm_up in self._running.items()]
+        speed = self._speed
+        ahead = [
+            warm_up + self._remaining[number] / speed.get(number, 1.0) for number, warm_up in self._running.items()
+        ]
         if self._next < len(self.jobs):
             ahead.append(self.jobs[self._next].submitted - self.now)
         if self._cluster.policy is RoundPolicy.ATTAINED_SERVICE:
@@ -228,8 +325,13 @@ class RoundSimulation:
     def _leave_to_do(self, number: int, remaining: float) -> None:
         """What is left of a job, and with it the place the policy gives it."""
         self._remaining[number] = remaining
-        by_service = self._cluster.policy is RoundPolicy.SHORTEST_SERVICE
-        self._rank[number] = remaining * self.jobs[number].gpus if by_service else remaining
+        policy, gpus = self._cluster.policy, self.jobs[number].gpus
+        if policy is RoundPolicy.SHORTEST_SERVICE:
+            self._rank[number] = remaining * gpus
+        elif policy is RoundPolicy.LEAST_SERVICE:
+            self._rank[number] = self._attained[number] * gpus
+        else:
+            self._rank[number] = remaining
 
     def _leave(self, number: int) -> None:
         self._queues[self._level[number]].remove(number)

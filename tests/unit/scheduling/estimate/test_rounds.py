@@ -1,6 +1,9 @@
 """Schedulers that decide in rounds: worked examples, and what must hold for every set of jobs."""
 
-from hypothesis import given
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.scheduling.estimate.rounds import RoundCluster, RoundJob, RoundPolicy, RoundSimulation
@@ -8,8 +11,12 @@ from allotment.scheduling.estimate.rounds import RoundCluster, RoundJob, RoundPo
 RESTART = 10.0
 
 
-def played(policy: RoundPolicy, *jobs: RoundJob, nodes: int = 1) -> RoundSimulation:
-    simulation = RoundSimulation(RoundCluster(nodes, policy, RESTART), jobs)
+def starting_up(*jobs: RoundJob) -> list[RoundJob]:
+    return [replace(job, restart=RESTART) for job in jobs]
+
+
+def played(policy: RoundPolicy, *jobs: RoundJob, nodes: int = 1, sharing: int = 1) -> RoundSimulation:
+    simulation = RoundSimulation(RoundCluster(nodes, policy, sharing=sharing), starting_up(*jobs))
     simulation.run()
     return simulation
 
@@ -47,7 +54,7 @@ def test_jobs_up_to_a_node_stay_on_one_and_larger_ones_take_whole_nodes() -> Non
 
 def test_a_fork_goes_its_own_way() -> None:
     base = RoundSimulation(
-        RoundCluster(1, RoundPolicy.SHORTEST_TIME, RESTART), [RoundJob(0.0, 8, 500.0), RoundJob(2_000.0, 8, 5.0)]
+        RoundCluster(1, RoundPolicy.SHORTEST_TIME), starting_up(RoundJob(0.0, 8, 500.0), RoundJob(2_000.0, 8, 5.0))
     )
     base.run(until=360.0)
     fork = base.fork()
@@ -61,7 +68,7 @@ def test_a_fork_goes_its_own_way() -> None:
 
 def test_a_twin_is_set_right_by_what_was_seen() -> None:
     twin = RoundSimulation(
-        RoundCluster(1, RoundPolicy.SHORTEST_TIME, RESTART), [RoundJob(0.0, 8, 100.0), RoundJob(0.0, 8, 900.0)]
+        RoundCluster(1, RoundPolicy.SHORTEST_TIME), starting_up(RoundJob(0.0, 8, 100.0), RoundJob(0.0, 8, 900.0))
     )
     twin.run(until=720.0)
     twin.correct(0, started=True, ended=False)
@@ -71,6 +78,41 @@ def test_a_twin_is_set_right_by_what_was_seen() -> None:
     assert twin.ended[0] == 720.0 + RESTART + 360.0
 
 
+def test_who_was_seen_not_to_be_placed_is_placed_a_round_later() -> None:
+    for policy in RoundPolicy:
+        twin = RoundSimulation(RoundCluster(1, policy), starting_up(RoundJob(0.0, 4, 900.0), RoundJob(0.0, 4, 900.0)))
+        twin.decide()
+        future = twin.fork()
+        future.correct(0, started=False, ended=False)
+        future.hold_back(0)
+        future.run()
+        assert future.started == [360.0, 0.0]
+
+
+def test_least_service_takes_turns() -> None:
+    done = played(
+        RoundPolicy.LEAST_SERVICE, RoundJob(0.0, 8, 700.0), RoundJob(300.0, 8, 700.0), RoundJob(700.0, 8, 5.0)
+    )
+    assert done.started == [0.0, 360.0, 720.0]
+
+
+def test_finish_time_fairness_lets_newcomers_in_first() -> None:
+    done = played(RoundPolicy.FINISH_TIME_FAIRNESS, RoundJob(0.0, 8, 5_000.0), RoundJob(300.0, 8, 900.0))
+    assert done.started == [0.0, 360.0]
+    assert done.ended == [1_440.0 + RESTART + 4_650.0, 360.0 + RESTART + 900.0], "350 of 5,000 s were done by 360"
+
+
+def test_jobs_of_one_size_share_gpus_and_run_slower_for_it() -> None:
+    """A job busy with storage and one busy with GPUs get in each other's way little."""
+    reads = RoundJob(0.0, 8, 1_000.0, step=1.0, stages=(0.9, 0.1))
+    computes = RoundJob(0.0, 8, 1_000.0, step=1.0, stages=(0.3, 0.9))
+    done = played(RoundPolicy.SHORTEST_SERVICE, reads, computes, nodes=2, sharing=4)
+    assert done.ended == [1_010.0, 1_010.0], "two nodes need not be shared"
+    done = played(RoundPolicy.SHORTEST_SERVICE, reads, computes, sharing=4)
+    assert done.started == [0.0, 0.0]
+    assert done.ended[0] == pytest.approx(10.0 + 1_000.0 * (0.9 + 0.3))
+
+
 JOBS = st.lists(
     st.builds(RoundJob, st.integers(0, 20_000).map(float), st.sampled_from([1, 2, 4, 8, 16]), st.integers(1, 9_000)),
     min_size=1,
@@ -78,23 +120,30 @@ JOBS = st.lists(
 ).map(lambda jobs: sorted(jobs, key=lambda job: job.submitted))
 
 
-@given(jobs=JOBS, policy=st.sampled_from(RoundPolicy))
-def test_everybody_ends_and_nobody_before_its_time(jobs: list[RoundJob], policy: RoundPolicy) -> None:
-    done = played(policy, *jobs, nodes=2)
+@settings(max_examples=50)
+@given(jobs=JOBS, policy=st.sampled_from(RoundPolicy), sharing=st.sampled_from([1, 3]))
+def test_everybody_ends_and_nobody_before_its_time(jobs: list[RoundJob], policy: RoundPolicy, sharing: int) -> None:
+    done = played(policy, *jobs, nodes=2, sharing=sharing if policy is not RoundPolicy.ATTAINED_SERVICE else 1)
     for job, started, ended in zip(jobs, done.started, done.ended, strict=True):
         assert started is not None
         assert ended is not None
         assert job.submitted <= started
         assert ended >= started + RESTART + job.runtime - 1e-6
+    if sharing == 1:
+        assert_not_more_than_there_is(done, jobs)
+
+
+def assert_not_more_than_there_is(done: RoundSimulation, jobs: list[RoundJob]) -> None:
     work = sum(job.gpus * job.runtime for job in jobs)
     last = max(ended for ended in done.ended if ended is not None)
-    assert work <= 16 * (last - jobs[0].submitted) + 1e-6, "never more than there is"
+    assert work <= 16 * (last - jobs[0].submitted) + 1e-6
 
 
+@settings(max_examples=50)
 @given(jobs=JOBS, policy=st.sampled_from(RoundPolicy), cut=st.integers(0, 60))
 def test_stopping_in_between_changes_nothing(jobs: list[RoundJob], policy: RoundPolicy, cut: int) -> None:
     whole = played(policy, *jobs, nodes=2)
-    halves = RoundSimulation(RoundCluster(2, policy, RESTART), jobs)
+    halves = RoundSimulation(RoundCluster(2, policy), starting_up(*jobs))
     halves.run(until=cut * 360.0)
     halves.decide()
     halves.run()

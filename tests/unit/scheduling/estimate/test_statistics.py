@@ -4,11 +4,11 @@ import math
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.scheduling.estimate.batches import BatchRuntimes, Submitted, batches
-from allotment.scheduling.estimate.calibration import Calibration
+from allotment.scheduling.estimate.calibration import Calibration, Forecast
 from allotment.scheduling.estimate.interval import Interval, central_interval, quantile
 from allotment.scheduling.estimate.runtimes import RuntimeHistory, around_estimate
 
@@ -108,55 +108,89 @@ def test_an_estimate_is_conditional_too() -> None:
     assert around_estimate(10, 10_000, 0.1, chance) >= 1, "far beyond its estimate"
 
 
+def said(low: float, high: float, queue: str = "") -> Forecast:
+    return Forecast(Interval(low, high), (low + high) / 2, queue)
+
+
 def test_nothing_is_corrected_before_enough_is_seen() -> None:
     learnt = Calibration(0.8, enough=3)
-    learnt.observe(Interval(10.0, 20.0), 500.0)
-    learnt.observe(Interval(10.0, 20.0), 500.0)
-    assert learnt.correct(Interval(1.0, 2.0)) == Interval(1.0, 2.0)
+    learnt.observe(said(10.0, 20.0), 500.0)
+    learnt.observe(said(10.0, 20.0), 500.0)
+    assert learnt.correct(said(1.0, 2.0)) == Interval(1.0, 2.0)
 
 
 def test_too_wide_intervals_are_narrowed() -> None:
     learnt = Calibration(0.8)
     for _ in range(50):
-        learnt.observe(Interval(0.0, 1_000.0), 100.0)
-    corrected = learnt.correct(Interval(0.0, 1_000.0))
+        learnt.observe(said(0.0, 1_000.0), 100.0)
+    corrected = learnt.correct(said(0.0, 1_000.0))
     assert corrected.low == pytest.approx(100.0)
     assert corrected.high == pytest.approx(100.0)
 
 
 def test_who_still_waits_widens_only_once_it_is_late() -> None:
     learnt = Calibration(0.8, enough=1)
-    learnt.observe_waiting(Interval(0.0, 100.0), 50.0)
-    assert learnt.correct(Interval(5.0, 10.0)) == Interval(5.0, 10.0)
-    learnt.observe_waiting(Interval(0.0, 100.0), 400.0)
-    assert learnt.correct(Interval(0.0, 100.0)).high >= 400.0 - 1e-9
+    learnt.observe_waiting(said(0.0, 100.0), 50.0)
+    assert learnt.correct(said(5.0, 10.0)) == Interval(5.0, 10.0)
+    learnt.observe_waiting(said(0.0, 100.0), 400.0)
+    assert learnt.correct(said(0.0, 100.0)).high >= 400.0 - 1e-9
 
 
 def test_infinite_ends_stay_numbers() -> None:
     learnt = Calibration(0.8, enough=1)
-    for interval in (Interval(math.inf, math.inf), Interval(0.0, math.inf)):
-        learnt.observe(interval, 100.0)
-    corrected = learnt.correct(Interval(math.inf, math.inf))
+    for forecast in (said(math.inf, math.inf), said(0.0, math.inf)):
+        learnt.observe(forecast, 100.0)
+    corrected = learnt.correct(said(math.inf, math.inf))
     assert not math.isnan(corrected.low)
     assert not math.isnan(corrected.high)
+
+
+def test_what_lies_beyond_the_horizon_is_learnt_from_as_the_horizon() -> None:
+    learnt = Calibration(0.8, enough=1, longest=1_000.0)
+    assert learnt.correct(said(5.0, math.inf)) == Interval(5.0, 1_000.0)
+    for _ in range(20):
+        learnt.observe(said(5.0, math.inf), 400.0)
+    assert learnt.correct(said(5.0, math.inf)).high == pytest.approx(400.0)
+    for _ in range(500):
+        learnt.observe(said(5.0, 400.0), 5_000.0)
+    assert learnt.correct(said(5.0, 400.0)).high == pytest.approx(1_000.0), "then or later"
 
 
 def test_old_starts_are_forgotten() -> None:
     learnt = Calibration(0.8, window=20)
     for _ in range(100):
-        learnt.observe(Interval(10.0, 20.0), 5_000.0)
+        learnt.observe(said(10.0, 20.0), 5_000.0)
     for _ in range(20):
-        learnt.observe(Interval(10.0, 20.0), 15.0)
-    assert learnt.correct(Interval(10.0, 20.0)).high < 20.0
+        learnt.observe(said(10.0, 20.0), 15.0)
+    assert learnt.correct(said(10.0, 20.0)).high < 20.0
 
 
+def test_short_waits_do_not_pay_for_what_goes_wrong_with_long_ones() -> None:
+    learnt = Calibration(0.8, nearest=10)
+    for _ in range(10):
+        learnt.observe(said(50.0, 70.0), 60.0)
+        learnt.observe(said(50_000.0, 70_000.0), 500_000.0)
+    assert learnt.correct(said(50.0, 70.0)).high <= 70.0
+    assert learnt.correct(said(50_000.0, 70_000.0)).high == pytest.approx(500_000.0, rel=0.01)
+
+
+def test_the_own_queue_teaches_before_others() -> None:
+    learnt = Calibration(0.8, nearest=10)
+    for _ in range(10):
+        learnt.observe(said(100.0, 200.0, "ours"), 150.0)
+        learnt.observe(said(100.0, 200.0, "theirs"), 9_000.0)
+    assert learnt.correct(said(100.0, 200.0, "ours")).high <= 200.0
+    assert learnt.correct(said(100.0, 200.0, "theirs")).high == pytest.approx(9_000.0, rel=0.01)
+
+
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000))
 def test_corrected_intervals_hold_what_they_promise(seed: int) -> None:
     """Intervals that are far too narrow, waits spread over orders of magnitude: 80 % after correction."""
     chance = random.Random(seed)
-    learnt = Calibration(0.8)
+    learnt = Calibration(0.8, nearest=400)
     for _ in range(400):
-        learnt.observe(Interval(90.0, 110.0), 100 * math.exp(chance.gauss(0.3, 1.5)))
-    corrected = learnt.correct(Interval(90.0, 110.0))
+        learnt.observe(said(90.0, 110.0), 100 * math.exp(chance.gauss(0.3, 1.5)))
+    corrected = learnt.correct(said(90.0, 110.0))
     held = sum(corrected.covers(100 * math.exp(chance.gauss(0.3, 1.5))) for _ in range(1_000))
     assert 700 <= held <= 900
