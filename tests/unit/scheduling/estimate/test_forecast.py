@@ -5,7 +5,7 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.scheduling.estimate.arrivals import PastArrival, ReplayedPast
@@ -22,9 +22,8 @@ from allotment.scheduling.estimate.interval import Chance, Interval
 from allotment.scheduling.estimate.runtimes import Runtimes
 from allotment.scheduling.inputs import EngineSettings, PodSetAdmission, PreemptionPolicy, Workload
 from allotment.scheduling.simulate.environment import Admitted, Evicted, simulate
-from allotment.scheduling.simulate.scenario import Scenario
+from allotment.scheduling.simulate.scenario import Arrival, Environment, Scenario
 from tests.unit.scheduling.queueing.states import queue, state, workload
-from tests.unit.scheduling.queueing.test_properties import SLOW, scenarios
 
 GOT = (PodSetAdmission("main", 1, (("cpu", "f"),)),)
 
@@ -104,13 +103,31 @@ def test_a_preempted_workload_runs_again_from_its_beginning() -> None:
     assert ask(situation, Known(a=150, x=1), "x", arrivals=rival)["x"].median == 157 + 150 - 100
 
 
-@SLOW
+@st.composite
+def scenarios(draw: st.DrawFn) -> Scenario:
+    """Queues that borrow from each other; nobody is preempted, so every job starts once."""
+    queues = [
+        queue(name, draw(st.integers(0, 8)), cohort="c", lending=draw(st.none() | st.integers(0, 6)))
+        for name in ("q0", "q1")
+    ]
+    arrivals = tuple(
+        Arrival(
+            workload(f"w{n}", f"q{draw(st.integers(0, 1))}", draw(st.integers(1, 4)), since=10 * n),
+            10 * n,
+            draw(st.integers(1, 60)),
+        )
+        for n in range(draw(st.integers(1, 9)))
+    )
+    environment = Environment(20, draw(st.sampled_from([0, 15])), 4, 40, 200)
+    return Scenario("random", "random", state(*queues), EngineSettings(), environment, arrivals)
+
+
+@settings(max_examples=40, deadline=None)
 @given(scenario=scenarios(), seed=st.integers(0, 99))
 def test_from_the_beginning_a_future_is_the_simulation(scenario: Scenario, seed: int) -> None:
     """With nothing running, known run times and the scenario's own arrivals, starts are those of `simulate`."""
     outcome = simulate(scenario)
-    if outcome.livelock or any(isinstance(each, Evicted) for each in outcome.decisions):
-        return  # a future keeps drawing run times for what was evicted
+    assert not any(isinstance(each, Evicted) for each in outcome.decisions)
     first: dict[str, int] = {}
     for each in outcome.decisions:
         if isinstance(each, Admitted):
@@ -149,6 +166,16 @@ def test_the_past_is_replayed_in_order_and_after_now() -> None:
     assert times[4] - times[0] == 50, "the span of the past"
     assert len({each.workload.name for each in drawn}) == 12
     assert [each.runtime for each in drawn[:4]] == [int(each.workload.name[1]) for each in drawn[:4]]
+
+
+def test_submissions_that_have_begun_end_some_time() -> None:
+    past = [PastArrival(workload(f"p{n}", "q", 1, since=n * 10), n * 10) for n in range(1, 5)]
+    known = Known(p1=1, p2=2, p3=3, p4=4)
+    chance = random.Random(2)
+    replay = ReplayedPast(past, 0, 50, begun=0)
+    lasted = sorted(max((each.at - 50 for each in replay(chance, known)), default=0) for _ in range(401))
+    assert 30 <= lasted[200] <= 60, "as long again as they have gone on, in half of the futures"
+    assert lasted[-1] > 500
 
 
 @pytest.mark.parametrize("past", [[], None])
