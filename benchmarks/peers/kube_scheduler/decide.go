@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -48,6 +49,7 @@ type answer struct {
 
 // observed is what the scheduler did in the cycle that runs now.
 type observed struct {
+	pod        string
 	feasible   []string
 	scores     []fwk.NodePluginScores
 	result     scheduler.ScheduleResult
@@ -128,8 +130,10 @@ type decider struct {
 	notes *recorder
 	watch *watched
 	next  *framework.QueuedPodInfo
-	picks map[string][]string
-	order map[string]int
+	// cycles holds what was seen of each pod since it was last emptied.
+	cycles []*observed
+	picks  map[string][]string
+	order  map[string]int
 }
 
 func newDecider(s *scenario) (*decider, error) {
@@ -159,6 +163,12 @@ func newDecider(s *scenario) (*decider, error) {
 	c.sched.SchedulePod = func(
 		ctx context.Context, fw framework.Framework, state fwk.CycleState, pod *framework.QueuedPodInfo,
 	) (scheduler.ScheduleResult, error) {
+		if d.watch.seen.pod != "" {
+			// A gang's members follow each other within one cycle; each is looked at apart.
+			d.watch.seen = &observed{}
+		}
+		d.watch.seen.pod = pod.Pod.Name
+		d.cycles = append(d.cycles, d.watch.seen)
 		result, err := schedulePod(ctx, fw, state, pod)
 		result.SuggestedHost = d.watch.seen.follow(result.SuggestedHost, d.watch.seen.best())
 		d.watch.seen.result, d.watch.seen.err = result, err
@@ -237,16 +247,16 @@ func (d *decider) attempt(pod *v1.Pod, pick string) (attempt, []*v1.Pod, error) 
 	now := time.Now()
 	d.next = &framework.QueuedPodInfo{PodInfo: info, Timestamp: now, InitialAttemptTimestamp: &now, Attempts: 1}
 	seen := &observed{pick: pick}
-	d.watch.seen, d.notes.note = seen, ""
+	d.watch.seen, d.notes.note, d.cycles = seen, "", nil
 	d.sched.ScheduleOne(d.ctx)
 	if seen.err == nil {
 		return d.bound(seen), nil, nil
 	}
-	fit, ok := seen.err.(*framework.FitError)
-	if !ok {
-		return attempt{}, nil, seen.err
+	tried, err := d.refusedBecause(seen)
+	if err != nil {
+		return attempt{}, nil, err
 	}
-	tried := d.refused(fit, seen)
+	tried.Message = d.notes.note
 	var victims []*v1.Pod
 	if seen.nominated != "" {
 		victims = d.watch.preemptor.chosen(seen.preemption, seen.nominated)
@@ -289,11 +299,22 @@ func allZero(values []int64) bool {
 	return true
 }
 
+func (d *decider) refusedBecause(seen *observed) (attempt, error) {
+	if errors.Is(seen.err, scheduler.ErrNoNodesAvailable) {
+		return attempt{Outcome: "unschedulable", Message: seen.err.Error(), Plugins: &[]string{}}, nil
+	}
+	fit, ok := seen.err.(*framework.FitError)
+	if !ok {
+		return attempt{}, seen.err
+	}
+	return d.refused(fit, seen), nil
+}
+
 func (d *decider) refused(fit *framework.FitError, seen *observed) attempt {
 	plugins := fit.Diagnosis.UnschedulablePlugins.UnsortedList()
 	sort.Strings(plugins)
 	tried := attempt{
-		Outcome: "unschedulable", Message: d.notes.note, PreFilterMessage: fit.Diagnosis.PreFilterMsg,
+		Outcome: "unschedulable", Message: fit.Error(), PreFilterMessage: fit.Diagnosis.PreFilterMsg,
 		Plugins: &plugins, Preemption: seen.preemption, NodeStatus: grouped(fit.Diagnosis.NodeToStatus),
 	}
 	if fit.Diagnosis.NodeToStatus.Len() < len(d.spec.Nodes) {

@@ -2,6 +2,7 @@
 // in the fields of the scenario files: the other side of our placement in comparisons and benchmarks.
 //
 //	kube_scheduler decide < scenarios.jsonl > answers.jsonl
+//	kube_scheduler gangs < scenarios.jsonl > answers.jsonl
 //	kube_scheduler bench < scenarios.jsonl > times.jsonl
 package main
 
@@ -62,7 +63,7 @@ func gates(settings map[string]bool) error {
 
 func run(arguments []string) error {
 	if len(arguments) == 0 {
-		return fmt.Errorf("say what to do: decide, bench")
+		return fmt.Errorf("say what to do: decide, gangs, bench")
 	}
 	switch arguments[0] {
 	case "decide":
@@ -71,6 +72,12 @@ func run(arguments []string) error {
 			return err
 		}
 		return each(os.Stdin, os.Stdout, decideOne)
+	case "gangs":
+		settings := map[string]bool{"SchedulerAsyncPreemption": false, "GenericWorkload": true, "GangScheduling": true}
+		if err := gates(settings); err != nil {
+			return err
+		}
+		return each(os.Stdin, os.Stdout, decideGangsOne)
 	case "bench":
 		return each(os.Stdin, os.Stdout, benchOne)
 	}

@@ -417,3 +417,28 @@ IMAGES = ("registry/a:1", "registry/b:2", "registry/c", "registry/d:4", "registr
 def scenario(seed: int, themes: tuple[Theme, ...] = THEMES) -> Json:
     """The scenario of a seed; themes take turns."""
     return Generator(seed, themes[seed % len(themes)]).scenario()
+
+
+GANG_THEMES = tuple(replace(t, priorities=0.0) for t in THEMES if t.name in {"fit", "taints", "pod affinity", "spread"})
+
+
+def gang_scenario(seed: int) -> Json:
+    """A scenario whose pods form gangs; nobody preempts, so that a gang either fits or does not."""
+    chance = random.Random(seed)
+    result = Generator(seed, GANG_THEMES[seed % len(GANG_THEMES)]).scenario()
+    pods: list[Json] = []
+    gangs: list[Json] = []
+    for index, pattern in enumerate(result["pods"][:4]):
+        pattern.pop("namespace", None)
+        others = result["pods"] if chance.random() < 0.5 else [pattern]
+        members = []
+        for i in range(chance.randint(1, 6)):
+            copied = dict(chance.choice(others))
+            copied.pop("namespace", None)
+            members.append({**copied, "name": f"g{index}-{i}", "preemptionPolicy": "Never"})
+            if chance.random() < 0.3:
+                members[-1]["priority"] = chance.choice(PRIORITIES)
+        pods += members
+        names = [m["name"] for m in members]
+        gangs.append({"name": f"g{index}", "minCount": chance.randint(1, len(members)), "pods": names})
+    return {**result, "id": f"gangs-{seed}", "pods": pods, "gangs": gangs}

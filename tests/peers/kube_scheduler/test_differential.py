@@ -9,7 +9,8 @@ import pytest
 
 from allotment.scheduling.placement.replay import compare
 from benchmarks.peers.kube_scheduler import peer
-from tests.peers.kube_scheduler.generator import LARGE, THEMES, Theme, scenario
+from tests.peers.kube_scheduler.ganging import difference
+from tests.peers.kube_scheduler.generator import LARGE, THEMES, Theme, gang_scenario, scenario
 from tests.peers.kube_scheduler.shrinking import shrunk
 
 pytestmark = [
@@ -46,3 +47,12 @@ def test_small_clusters_agree(batch: int) -> None:
 
 def test_clusters_searched_in_part_agree() -> None:
     _check(range(200), LARGE)
+
+
+def test_gangs_agree() -> None:
+    scenarios = [gang_scenario(seed) for seed in range(500)]
+    answers = peer.ask("gangs", scenarios)
+    failed = [a for a in answers if "error" in a]
+    assert not failed, f"the real scheduler could not be asked: {failed[0]}"
+    found = [(s["id"], d) for s, a in zip(scenarios, answers, strict=True) if (d := difference(s, a)) is not None]
+    assert not found
