@@ -21,6 +21,9 @@ SandboxIn = Callable[[bool], Sandbox]
 MODES = [pytest.param(False, id="classical"), pytest.param(True, id="fair")]
 EVERY_RUN, EVERY_RUN_ON_NODES = 7, 2
 NIGHTLY, NIGHTLY_ON_NODES = 100, 25
+STATUS_DECIDES = {True: (303, 364, 437, 483, 760, 1075), False: (1149, 1207)}
+"""Seeds where a decision depends on the wake-ups that follow the status of a ClusterQueue; found offline, by a twin
+without them."""
 SIDE_BY_SIDE = 20
 SAME_MESSAGES = 0.97
 """Share of equal messages: on a busy machine Kueue's texts lag behind its decisions."""
@@ -79,6 +82,7 @@ def test_a_hundred_scenarios(sandbox_in: SandboxIn, request: pytest.FixtureReque
         arena = Arena(client, f"nightly-{'fair' if fair else 'classical'}")
         for first in range(1000, 1000 + NIGHTLY, SIDE_BY_SIDE):
             verdict.add(judge(arena, [generate(seed, fair=fair) for seed in range(first, first + SIDE_BY_SIDE)]))
+        verdict.add(judge(arena, [generate(seed, fair=fair) for seed in STATUS_DECIDES[fair]]))
         verdict.add(judge(arena, [generate_topology(seed, fair=fair) for seed in range(1000, 1000 + NIGHTLY_ON_NODES)]))
     expect_agreement(verdict, request)
 

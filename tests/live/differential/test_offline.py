@@ -18,7 +18,7 @@ from tests.live.differential.placements import Placed, first_misplaced, generate
 from tests.live.differential.record import Record, domains_of, next_move, shown
 from tests.live.differential.scenarios import generate, generate_topology, simplifications
 from tests.live.differential.shrinking import DROP, Change, Scenario, changed, effective
-from tests.live.differential.twin import Difference, Twin, first_difference
+from tests.live.differential.twin import Difference, Twin, first_difference, message_agreement
 
 Make = Callable[..., Scenario]
 
@@ -207,10 +207,24 @@ def test_a_placement_difference_is_shrunk(kind: str, key: str, pods: int, nodes:
     assert len(smallest["nodes"]) <= nodes, failure
 
 
-def test_a_recorded_course_of_kueue_0_19_2() -> None:
-    """Kueue 0.19.2 keeps the progress of a flavor scan when an entry is skipped; 0.18 starts over."""
-    text = (Path(__file__).parent / "recorded" / "scan-progress.json").read_text()
-    record = Record(**json.loads(text))
+def recorded(name: str) -> Record:
+    record = Record(**json.loads((Path(__file__).parent / "recorded" / f"{name}.json").read_text()))
     record.actions = [(verb, name) for verb, name in record.actions]
+    return record
+
+
+def test_kueue_0_19_2_keeps_the_progress_of_a_flavor_scan_when_an_entry_is_skipped_and_0_18_starts_over() -> None:
+    record = recorded("scan-progress")
     assert first_difference(record) is None
     assert first_difference(record, "0.18") is not None
+
+
+def test_new_counts_of_a_cluster_queue_wake_refused_workloads_where_cohorts_stand_in_cohorts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    record = recorded("status-wake-ups")
+    assert first_difference(record) is None
+    assert message_agreement(record) == (28, 28, [])
+    monkeypatch.setattr(Twin, "_settle_status", lambda *_: None)
+    equal, compared, _ = message_agreement(record)
+    assert (equal, compared) == (18, 28)
