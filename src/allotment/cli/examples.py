@@ -212,6 +212,18 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
             Needs.CHECKOUT,
         ),
     ),
+    ("when",): (
+        Example(
+            "allot when examples/scenarios/borrowing.jsonl nlp-011 --at 4h --submissions none --runs 50",
+            "when one job starts if nobody submits anything more",
+            Needs.CHECKOUT,
+        ),
+        Example(
+            "allot when examples/scenarios/borrowing.jsonl --at 150min --runtimes history --runs 20",
+            "all that wait; how long jobs run is known from those that ended",
+            Needs.CHECKOUT,
+        ),
+    ),
     ("capacity",): (
         Example(
             "allot capacity examples/placements/training-eastus.jsonl -l allotment.dev/accelerator=a100",

@@ -46,6 +46,7 @@ ENTRIES: Final = (
     ),
     Entry("compare", f"{_COMMANDS}.compare:compare", "Two saved runs: who waits longer, who less.", (), "Simulate"),
     Entry("whatif", f"{_COMMANDS}.whatif:whatif", "A scenario with and without a change.", (), "Simulate"),
+    Entry("when", f"{_COMMANDS}.when:when", "When pending jobs start, as an interval.", ("estimate",), "Simulate"),
     Entry(
         "capacity",
         f"{_COMMANDS}.capacity:capacity",

@@ -10,6 +10,7 @@ from allotment.wiring.settings import user_path
 
 if TYPE_CHECKING:
     from allotment.operations.conformance import ConformanceReport
+    from allotment.operations.estimating import WhenReport, WhenRequest
     from allotment.operations.simulating import PlacementRuns, RunRequest, Watch
     from allotment.scheduling.placement.asking import Ask
     from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
@@ -163,6 +164,21 @@ def _openb_lists(nodes: str, pods: str) -> tuple[list[GpuNode], list[GpuPod]]:
         node_list = parse_nodes(row.cells for row in csv_rows(user_path(nodes)))
     with at(pods):
         return node_list, parse_pods(row.cells for row in csv_rows(user_path(pods)))
+
+
+def estimate_starts(
+    file: str, request: WhenRequest, *, wanted: str | None, watch: Callable[[int, int], None] | None = None
+) -> WhenReport:
+    """When pending jobs of a scenario start.
+
+    Raises:
+        NotFoundError: no such file, scenario or job.
+        InputError: the file is not of the format, or a job does not wait.
+    """
+    from allotment.adapters.traces.files import scenario_lines
+    from allotment.operations import estimating
+
+    return estimating.estimate(scenario_lines([user_path(file)]), wanted, request, watch)
 
 
 def compare_runs(before: str, after: str) -> Difference:

@@ -125,7 +125,9 @@ def test_a_grant_ends_by_itself_and_evicts_nobody(run: Run, small: str) -> None:
     assert (changed["job"], changed["waitSecondsAfter"]) == ("second", 0)
     assert doc["after"]["evictions"] == 0
     late = changes(run, small, "--change", f"grant:a/a100/{GPU}=+2,from=4s,until=6s")
-    assert [each["waitSecondsAfter"] for each in late["jobs"] if each["queue"] == "a"] == [4.999]  # the wake-up included
+    assert [each["waitSecondsAfter"] for each in late["jobs"] if each["queue"] == "a"] == [
+        4.999
+    ]  # the wake-up included
     over = changes(run, small, "--change", f"grant:b/a100/{GPU}=+2,from=20s,until=30s")
     (large,) = over["jobs"]
     assert (large["job"], large["startedAfter"]) == ("large", True)

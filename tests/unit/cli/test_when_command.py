@@ -1,0 +1,150 @@
+"""`allot when`: what it says must be what then happens, and what it rests on must be said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.conftest import ROOT, Run
+from tests.unit.cli.test_compare_commands import SMALL
+from tests.unit.simulate.test_figures import job
+
+BORROWING = str(ROOT / "examples" / "scenarios" / "borrowing.jsonl")
+
+
+def line_of_jobs(count: int, factor: int = 1) -> dict[str, Any]:
+    """One queue of two GPUs; a job of one GPU every 20 s that runs for about a minute: everybody waits longer."""
+    jobs = [job(f"j{i:02}", "a", 20_000 * i, factor * (50_000 + 7_000 * (i % 4)), 1) for i in range(count)]
+    return {**SMALL, "clusterQueues": SMALL["clusterQueues"][:1], "workloads": jobs}
+
+
+def saved(home: Path, name: str, scenario: dict[str, Any]) -> str:
+    (home / name).write_text(json.dumps(scenario), encoding="utf-8")
+    return name
+
+
+def true_waits(run: Run, file: str, now: float) -> dict[str, float]:
+    """From `now` to the first start, by the simulation of everything."""
+    jobs = run("simulate", file, "-o", "json").json()["jobs"]
+    return {each["job"]: each["startedSeconds"] - now for each in jobs if each["startedSeconds"] is not None}
+
+
+@pytest.mark.parametrize("at", ["4h", "6h"])
+def test_with_known_run_times_and_nobody_else_it_says_what_happens(run: Run, home: Path, at: str) -> None:
+    # What comes later in the file is cut off, so that the simulation knows no more than the estimate.
+    now = 3_600_000 * int(at[0])
+    scenario = json.loads(Path(BORROWING).read_text(encoding="utf-8"))
+    scenario["workloads"] = [each for each in scenario["workloads"] if each["createdAt"] <= now]
+    file = saved(home, "cut.jsonl", scenario)
+    call = ("--runtime-spread", "0", "--submissions", "none", "--runs", "10", "-o", "json")
+    doc = run("when", BORROWING, "--at", at, *call).json()
+    truth = true_waits(run, file, now / 1000)
+    assert (doc["kind"], doc["past"], doc["atSeconds"], doc["pending"]) == (
+        "StartEstimates",
+        "simulated",
+        now / 1000,
+        len(doc["jobs"]),
+    )
+    assert len(doc["jobs"]) > 4
+    for each in doc["jobs"]:
+        # The wake-up timer that runs at that moment is not part of a situation.
+        assert each["earliestSeconds"] == each["latestSeconds"] == pytest.approx(truth[each["job"]], abs=2)
+
+
+def test_the_interval_widens_with_confidence_and_holds_the_median(run: Run, home: Path) -> None:
+    file = saved(home, "line.jsonl", line_of_jobs(12))
+    call = ("when", file, "j11", "--runs", "40", "--submissions", "none", "-o", "json")
+    (narrow,), (wide,) = (run(*call, "--confidence", c).json()["jobs"] for c in ("60", "95"))
+    assert wide["earliestSeconds"] <= narrow["earliestSeconds"] < narrow["medianSeconds"] == wide["medianSeconds"]
+    assert narrow["medianSeconds"] < narrow["latestSeconds"] <= wide["latestSeconds"]
+    assert run(*call).out == run(*call).out
+    assert run(*call, "--seed", "1").out != run(*call).out
+
+
+def test_what_can_never_start_is_said_without_simulating(run: Run, home: Path) -> None:
+    file = saved(home, "small.jsonl", SMALL)
+    doc = run("when", file, "large", "-o", "json").json()
+    (large,) = doc["jobs"]
+    assert (large["possible"], large["latestSeconds"], large["cause"]) == (False, None, "EXCEEDS_MAX_QUOTA")
+    text = run("when", file, "--submissions", "none").ok()
+    row = next(line for line in text.splitlines() if line.startswith("large"))
+    assert row.split()[-4:] == ["never", "never", "never", "exceeds-max-quota"]
+    assert "run times: the file's, times a log-normal factor of sigma 0.5 (assumed)" in text
+    csv = run("when", file, "large", "-o", "csv").ok().splitlines()
+    assert csv[0].startswith("job,queue,waited_seconds,earliest_seconds,median_seconds,latest_seconds")
+    assert ",inf,inf,inf," in csv[1]
+
+
+def with_record(run: Run, home: Path, name: str, estimates: dict[str, Any], truth: dict[str, Any]) -> str:
+    """A file with estimates of run times, and the decisions of a run with the true ones."""
+    run("conformance", "kueue", saved(home, "truth.jsonl", truth), "--write", "ours.jsonl").ok()
+    decisions = json.loads((home / "ours.jsonl").read_text(encoding="utf-8"))["decisions"]
+    return saved(home, name, {**estimates, "decisions": decisions})
+
+
+def test_a_recorded_past_tells_how_far_off_estimates_are(run: Run, home: Path) -> None:
+    file = with_record(run, home, "recorded.jsonl", line_of_jobs(40), line_of_jobs(40, factor=2))
+    call = ("when", file, "--at", "700s", "--runs", "10", "--submissions", "none", "-o", "json")
+    doc = run(*call).json()
+    assert (doc["past"], doc["runtimeSpreadMeasured"]) == ("recorded", True)
+    assert doc["runtimeSpread"] == pytest.approx(0.693, abs=0.01)  # all took twice as long: the logarithm of 2
+    given = run(*call, "--runtime-spread", "0.1").json()
+    assert (given["runtimeSpread"], given["runtimeSpreadMeasured"]) == (0.1, False)
+
+
+def test_past_starts_correct_the_interval(run: Run, home: Path) -> None:
+    # Everybody asks for twice the time they need: jobs start earlier than the simulation thinks.
+    file = with_record(run, home, "recorded.jsonl", line_of_jobs(40, factor=2), line_of_jobs(40))
+    call = ("when", file, "--at", "750s", "--runs", "10", "--submissions", "none", "--runtime-spread", "0.1")
+    doc = run(*call, "--learn-from", "20", "-o", "json").json()
+    assert doc["correctedByStarts"] == 20
+    real = true_waits(run, "truth.jsonl", 750)
+    jobs = doc["jobs"]
+    as_simulated = [each["job"] for each in jobs if each["simulatedSeconds"][0] <= real[each["job"]]]
+    covered = [each["job"] for each in jobs if each["earliestSeconds"] <= real[each["job"]] <= each["latestSeconds"]]
+    assert len(as_simulated) < len(jobs) / 4
+    assert len(covered) > 3 * len(jobs) / 4
+    told = run("when", file, jobs[0]["job"], *call[2:], "--learn-from", "20").ok()
+    assert "corrected by 20 past starts" in told
+
+
+def test_run_times_from_history_alone(run: Run, home: Path) -> None:
+    file = saved(home, "line.jsonl", line_of_jobs(30))
+    call = ("when", file, "j29", "--runtimes", "history", "--runs", "10", "--submissions", "none")
+    doc = run(*call, "-o", "json").json()
+    (last,) = doc["jobs"]
+    assert doc["runtimeSpread"] is None
+    assert doc["endedJobs"] > 5
+    truth = true_waits(run, file, doc["atSeconds"])
+    assert last["earliestSeconds"] <= truth["j29"] <= 2 * last["latestSeconds"]
+    few = run("when", file, "--at", "100s", "--runs", "10", "--submissions", "none", "--learn-from", "20").ok()
+    assert "fewer than 20 past jobs had to wait" in few
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("small.jsonl", "nobody"), 3, "there is no job 'nobody'"),
+        (("small.jsonl", "first"), 1, "it runs, or has ended"),
+        (("small.jsonl", "second", "--at", "0s"), 1, "it is submitted later"),
+        (("small.jsonl", "--at", "noon"), 2, "'noon' is no time"),
+        (("small.jsonl", "--horizon", "long"), 2, "'long' is no time"),
+        (("small.jsonl", "--runtimes", "history", "--runtime-spread", "1"), 2, "does not go with"),
+        (("small.jsonl", "--confidence", "100"), 2, "--confidence"),
+        (("empty.jsonl",), 1, "has no jobs"),
+        (("bad.jsonl",), 1, "decisions[0].workload is missing"),
+        (("nowhere.jsonl",), 3, "there is no file"),
+    ],
+)
+def test_calls_that_cannot_be(run: Run, home: Path, words: tuple[str, ...], code: int, says: str) -> None:
+    saved(home, "small.jsonl", SMALL)
+    saved(home, "empty.jsonl", {**SMALL, "workloads": []})
+    saved(home, "bad.jsonl", {**SMALL, "decisions": [{"t": 0, "event": "admit", "clusterQueue": "a"}]})
+    ran = run("when", *words)
+    assert ran.code == code, ran.err
+    assert ran.out == ""
+    assert says in ran.err
+    assert "a mistake in Allotment" not in ran.err
