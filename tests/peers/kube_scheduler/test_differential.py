@@ -10,7 +10,7 @@ import pytest
 from allotment.scheduling.placement.replay import compare
 from benchmarks.peers.kube_scheduler import peer
 from tests.peers.kube_scheduler.ganging import difference
-from tests.peers.kube_scheduler.generator import LARGE, THEMES, Theme, gang_scenario, scenario
+from tests.peers.kube_scheduler.generator import LARGE, even_scenario, gang_scenario, scenario, wordy_scenario
 from tests.peers.kube_scheduler.shrinking import shrunk
 
 pytestmark = [
@@ -28,8 +28,7 @@ def _differ(scenarios: list[dict[str, Any]]) -> list[bool]:
     return ["answers" in a and compare(s | {"answers": a["answers"]}) is not None for s, a in pairs]
 
 
-def _check(seeds: range, themes: tuple[Theme, ...]) -> None:
-    scenarios = [scenario(seed, themes) for seed in seeds]
+def _check(scenarios: list[dict[str, Any]]) -> None:
     failed = [a for a in peer.decide(scenarios) if "error" in a]
     assert not failed, f"the real scheduler could not be asked: {failed[0]}"
     found = next((s for s, bad in zip(scenarios, _differ(scenarios), strict=True) if bad), None)
@@ -42,11 +41,19 @@ def _check(seeds: range, themes: tuple[Theme, ...]) -> None:
 
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_small_clusters_agree(batch: int) -> None:
-    _check(range(batch * BATCH, (batch + 1) * BATCH), THEMES)
+    _check([scenario(seed) for seed in range(batch * BATCH, (batch + 1) * BATCH)])
 
 
 def test_clusters_searched_in_part_agree() -> None:
-    _check(range(200), LARGE)
+    _check([scenario(seed, LARGE) for seed in range(200)])
+
+
+def test_equal_candidates_for_preemption_agree() -> None:
+    _check([even_scenario(seed) for seed in range(200)])
+
+
+def test_long_texts_and_empty_clusters_agree() -> None:
+    _check([wordy_scenario(seed) for seed in range(200)])
 
 
 def test_gangs_agree() -> None:

@@ -82,6 +82,8 @@ def evaluate(state: ClusterState, pod: Pod, nominated: int | None = None, option
     """
     compiled = state.compiled(pod.shape)
     count = state.nodes.count
+    if not count:
+        return Refused(Diagnosis(0, None, {}))
     rejection = rejected_outright(compiled)
     if rejection is not None:
         return Refused(Diagnosis(count, rejection, {}))

@@ -15,6 +15,7 @@ NOT_HELPFUL = refusal(Kind.NOT_HELPFUL)
 NOTE_LIMIT = 1024
 """Bytes of an event note."""
 _CUT = " ..."
+NO_NODES = "no nodes available to schedule pods"
 NEVER_PREEMPTS = "not eligible due to preemptionPolicy=Never."
 
 
@@ -116,6 +117,8 @@ def event_text(diagnosis: Diagnosis, preemption: str | None) -> str:
         diagnosis: what the nodes answered.
         preemption: the report of default preemption, `None` if it found victims.
     """
+    if not diagnosis.nodes:
+        return NO_NODES
     if diagnosis.rejection is not None:
         # Preemption's first step then misses the state the filters would have left, and says so.
         reason = diagnosis.rejection.reasons[0].text
