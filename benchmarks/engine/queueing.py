@@ -1,13 +1,13 @@
 """The queueing engine on the shapes of Kueue's own performance generator, one process a shape, beside the Go engine.
 
-    python benchmarks/engine/queueing.py [--shape baseline ...] [--curve-to 100000]
+    python benchmarks/engine/queueing.py [--shape baseline ...] [--curve-to 100000] [--peer]
 
 Each shape runs in a process of its own; seconds and memory are that whole process's (start of the interpreter, building
 the workloads, deciding), with the part that decides beside it. Counts of admissions, evictions and cycles are compared
 with those of the real engine where they are recorded: a fast wrong answer is reported as wrong.
 
-The Go figures are quoted from recorded runs of the real Kueue engine, in process with a virtual clock, on a 2-core
-machine of this kind; they are not run here. There is no recorded Go figure for the topology shape.
+With `--peer` the real Kueue engine (benchmarks/peers/kueue, needs Go) decides the same workloads in the same run, in
+process with a virtual clock. Without it, figures of recorded runs on a 2-core machine of this kind are quoted.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ import random
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from allotment.scheduling.inputs import (
     ClusterQueue,
@@ -65,6 +68,7 @@ GO = {
 }
 GOLDEN = {shape.name: shape for shape in (BASELINE, BASELINE_FAIR, LARGE_SCALE)}
 TOPOLOGY = "topology"
+GATES = "RecomputeAssignmentUponPreemptionTargetsOverlap=true"  # on in 0.20, whose decisions our default version makes
 CURVE = (10_000, 25_000, 50_000, 75_000, 100_000)
 
 
@@ -122,12 +126,7 @@ def _topology_arrivals() -> Iterator[Arrival]:
 
 def child(name: str) -> None:
     """Run one shape and print what it took."""
-    if name == "nothing":
-        scenario = golden_scenario(replace(BASELINE, cohorts=1, queues_per_cohort=1, classes=()))
-    elif name == TOPOLOGY:
-        scenario = topology_scenario()
-    else:
-        scenario = golden_scenario(GOLDEN[name] if name in GOLDEN else of_size(int(name)))
+    scenario = scenario_of(name)
     wall, processor = time.perf_counter(), time.process_time()
     outcome = simulate(scenario, messages=False)
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
@@ -143,6 +142,142 @@ def child(name: str) -> None:
                 "deciding": (wall, processor),
             }
         )
+    )
+
+
+def scenario_of(name: str) -> Scenario:
+    if name == "nothing":
+        return golden_scenario(replace(BASELINE, cohorts=1, queues_per_cohort=1, classes=()))
+    if name == TOPOLOGY:
+        return topology_scenario()
+    return golden_scenario(GOLDEN[name] if name in GOLDEN else of_size(int(name)))
+
+
+def _peer_groups(groups: tuple[ResourceGroup, ...]) -> list[dict[str, Any]]:
+    def quota(given: ResourceQuota) -> dict[str, int | None]:
+        return {
+            "nominal": given.nominal,
+            "borrowingLimit": given.borrowing_limit,
+            "lendingLimit": given.lending_limit,
+        }
+
+    return [
+        {
+            "coveredResources": group.covered_resources,
+            "flavors": [
+                {"flavor": each.flavor, "resources": {name: quota(given) for name, given in each.resources}}
+                for each in group.flavors
+            ],
+        }
+        for group in groups
+    ]
+
+
+def _peer_workload(arrival: Arrival) -> dict[str, Any]:
+    job = arrival.workload
+    parts = []
+    for part in job.pod_sets:
+        made: dict[str, Any] = {"name": part.name, "count": part.count, "requests": dict(part.requests)}
+        if part.topology is not None:
+            asked = part.topology
+            made["topologyRequest"] = {
+                "required": asked.required,
+                "preferred": asked.preferred,
+                "unconstrained": asked.unconstrained,
+            }
+        parts.append(made)
+    return {
+        "name": f"{job.cluster_queue}.{job.name}",
+        "uid": job.uid,
+        "clusterQueue": job.cluster_queue,
+        "priority": job.priority,
+        "createdAt": job.queued_since,
+        "queuedAt": arrival.queued_at,
+        "runtime": arrival.runtime,
+        "podSets": parts,
+    }
+
+
+def peer_line(name: str) -> str:
+    """A shape as the peer reads it: the scenario format, and two switches of its environment."""
+    scenario = scenario_of(name)
+    state, environment = scenario.state, scenario.environment
+    return json.dumps(
+        {
+            "id": name,
+            "env": {
+                "wakeupDelay": environment.wakeup_delay,
+                "evictionLatency": environment.eviction_latency,
+                "idleCycles": environment.idle_cycles,
+                "sharedWakeup": environment.shared_wakeup,
+                "wakeupsFirst": environment.wakeups_first,
+            },
+            "fairSharing": {"enabled": scenario.settings.fair_sharing},
+            "flavors": [{"name": each.name, "topology": each.topology} for each in state.flavors],
+            "topologies": [{"name": each.name, "levels": each.levels} for each in state.topologies],
+            "nodes": [
+                {"name": each.name, "labels": dict(each.labels), "allocatable": dict(each.allocatable)}
+                for each in state.nodes
+            ],
+            "clusterQueues": [
+                {
+                    "name": each.name,
+                    "cohort": each.cohort,
+                    "resourceGroups": _peer_groups(each.resource_groups),
+                    "preemption": {
+                        "withinClusterQueue": each.within_cluster_queue.value,
+                        "reclaimWithinCohort": each.reclaim_within_cohort.value,
+                    },
+                }
+                for each in state.cluster_queues
+            ],
+            "workloads": [_peer_workload(each) for each in scenario.arrivals],
+        }
+    )
+
+
+def build_peer(folder: Path) -> Path:
+    program = folder / "kueue-peer"
+    env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath"}
+    subprocess.run(
+        ["go", "build", "-ldflags=-s -w", "-o", str(program), "."],
+        cwd=Path(__file__).resolve().parents[1] / "peers" / "kueue",
+        env=env,
+        check=True,
+    )
+    return program
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRun:
+    """What the real engine took to decide a shape, in seconds, and its counts."""
+
+    wall: float
+    processor: float
+    counts: tuple[int, int, int]
+
+
+def run_peer(program: Path, name: str) -> PeerRun:
+    done = subprocess.run(
+        [str(program), "-bench", "-unit=1ns", f"-gates={GATES}"],
+        input=peer_line(name),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    if found.get("error"):
+        raise SystemExit(f"the peer: {found['error']}")
+    stats = found["stats"]
+    return PeerRun(found["wall"], found["cpu"], (stats["admissions"], stats["evictions"], stats["cycles"]))
+
+
+def peer_text(ours: Measured, peer: PeerRun) -> str:
+    same = "same counts" if ours.counts == peer.counts else f"WRONG: Go {peer.counts}"
+    wall, processor = peer.wall / ours.deciding_wall, peer.processor / ours.deciding_processor
+    return (
+        f"{'  Go, here':14s} deciding {peer.wall:.1f} s wall, {peer.processor:.1f} s CPU: "
+        f"ours x{wall:.1f} wall, x{processor:.1f} CPU, {same}"
     )
 
 
@@ -195,7 +330,7 @@ def line(each: Measured) -> str:
     )
     go = GO.get(each.name)
     if go is None:
-        return text + ("   no Go figure" if each.name == TOPOLOGY else "")
+        return text + ("   no recorded Go figure" if each.name == TOPOLOGY else "")
     same = "same counts" if each.counts == go.counts else f"WRONG: Go {go.counts}"
     factors = f"x{go.low / each.wall:.1f} wall, x{go.low / each.processor:.1f} CPU"
     return f"{text}   Go {go.low:g}-{go.high:g} s: {factors}, {same}"
@@ -213,6 +348,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shape", nargs="*", choices=[*GOLDEN, TOPOLOGY], default=[*GOLDEN, TOPOLOGY])
     parser.add_argument("--curve-to", type=int, default=CURVE[-1], help="0 leaves the cost curve out")
+    parser.add_argument("--peer", action="store_true", help="let the real Kueue engine decide the same, here and now")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -225,8 +361,13 @@ def main() -> None:
     print(
         "                                     wall     CPU       wall     CPU       CPU second            ted   tions"
     )
-    for name in options.shape:
-        print(line(measure(name)), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        program = build_peer(Path(folder)) if options.peer else None
+        for name in options.shape:
+            ours = measure(name)
+            print(line(ours), flush=True)
+            if program is not None:
+                print(peer_text(ours, run_peer(program, name)), flush=True)
     empty = measure("nothing").memory
     print(f"\ncost curve: the large-scale shape with 50 workloads a queue; {empty:.0f} MiB are the interpreter's")
     for workloads in CURVE:

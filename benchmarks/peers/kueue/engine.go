@@ -26,14 +26,17 @@ import (
 	_ "unsafe" // for go:linkname
 )
 
-// Kueue has no exported way to run exactly one scheduling cycle, nor to wait for the admissions it writes in the
-// background. Both are reached by the names of its own methods.
+// Kueue has no exported way to run exactly one scheduling cycle, to wait for the admissions it writes in the background,
+// or to count the members of a heap without copying them. All are reached by the names of its own methods.
 
 //go:linkname runCycle sigs.k8s.io/kueue/pkg/scheduler.(*Scheduler).schedule
 func runCycle(s *scheduler.Scheduler, ctx context.Context) utilwait.SpeedSignal
 
 //go:linkname setAdmissionRoutineWrapper sigs.k8s.io/kueue/pkg/scheduler.(*Scheduler).setAdmissionRoutineWrapper
 func setAdmissionRoutineWrapper(s *scheduler.Scheduler, wrapper routine.Wrapper)
+
+//go:linkname clusterQueueOf sigs.k8s.io/kueue/pkg/cache/queue.(*Manager).getClusterQueue
+func clusterQueueOf(m *qcache.Manager, name kueue.ClusterQueueReference) *qcache.ClusterQueue
 
 type inline struct{}
 
@@ -53,6 +56,7 @@ type engine struct {
 	scheduler *scheduler.Scheduler
 	expected  *expectations.Store
 	names     []kueue.ClusterQueueReference
+	heaps     []*qcache.ClusterQueue
 }
 
 func newEngine(given *scenario) (*engine, error) {
@@ -127,6 +131,7 @@ func (e *engine) fill(given *scenario) error {
 		if !e.cache.ClusterQueueActive(name) {
 			return fmt.Errorf("ClusterQueue %s is not active", name)
 		}
+		e.heaps = append(e.heaps, clusterQueueOf(e.queues, name))
 	}
 	e.requeuer.ProcessRequeues(e.ctx) // nothing is queued yet: drops the notifications of the set-up
 	return nil
@@ -168,8 +173,9 @@ func (e *engine) wake(names ...kueue.ClusterQueueReference) {
 // equal sets.
 func (e *engine) active() int {
 	total := 0
-	for _, members := range e.queues.Dump() {
-		total += len(members)
+	for _, each := range e.heaps {
+		active, _ := each.Pending()
+		total += active
 	}
 	return total
 }

@@ -66,6 +66,7 @@ type environment struct {
 	lives  []life
 	index  map[string]int // workload name
 	byUID  map[string]string
+	queues map[string]int
 	trees  []int // tree of each queue: the number of its first queue
 	timers map[int]bool
 	cycles int
@@ -79,10 +80,13 @@ func run(given *scenario, unit time.Duration) (*answer, error) {
 	}
 	w := &environment{
 		given: given, unit: unit, engine: engine, lives: make([]life, len(given.Workloads)),
-		index: make(map[string]int), byUID: make(map[string]string), timers: make(map[int]bool),
+		queues: make(map[string]int), index: make(map[string]int), byUID: make(map[string]string), timers: make(map[int]bool),
 		answer: answer{ID: given.ID, Decisions: []decision{}, Pending: []stillPending{}, PendingLog: []messageChange{}},
 	}
 	w.trees = treesOf(given)
+	for index, each := range given.ClusterQueues {
+		w.queues[each.Name] = index
+	}
 	for index, each := range given.Workloads {
 		w.index[each.Name], w.byUID[each.UID] = index, each.Name
 		at := each.CreatedAt
@@ -192,16 +196,11 @@ func (w *environment) release(now int64, index int) error {
 	return nil
 }
 
-func (w *environment) queueOf(index int) int {
-	name := w.given.Workloads[index].ClusterQueue
-	return slices.IndexFunc(w.given.ClusterQueues, func(each clusterQueue) bool { return each.Name == name })
-}
-
 // notify starts the timer of a workload's tree unless it runs.
 func (w *environment) notify(now int64, index int) {
 	tree := 0
 	if !w.given.Env.SharedWakeup {
-		tree = w.trees[w.queueOf(index)]
+		tree = w.trees[w.queues[w.given.Workloads[index].ClusterQueue]]
 	}
 	if w.timers[tree] {
 		return
