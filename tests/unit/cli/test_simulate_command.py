@@ -49,6 +49,20 @@ def test_json_has_queues_jobs_and_times_in_seconds(run: Run, home: Path) -> None
     assert doc["wait"]["meanSeconds"] == pytest.approx(mean, abs=0.01)
 
 
+def test_a_cluster_that_changes_is_drawn_and_told(run: Run, home: Path) -> None:
+    failing = str(ROOT / "examples" / "scenarios" / "node-failure.jsonl")
+    page = home / "page.html"
+    doc = run("simulate", failing, "--report", str(page), "-o", "json").json()
+    assert doc["capacitySteps"] == [{"seconds": 0, "amounts": {"nvidia.com/gpu": 32}}]  # one lends to the other
+    assert len({step["amounts"]["nvidia.com/gpu"] for step in doc["nodeSteps"]}) > 1
+    stalled = [job["stalledSeconds"] for job in doc["jobs"] if job["stalledSeconds"]]
+    assert stalled
+    assert f"{len(stalled)} job" in run("simulate", failing).ok()
+    text = page.read_text(encoding="utf-8")
+    check_page(text)
+    assert text.count('class="limit k0"') == text.count('class="limit k1"') == 1
+
+
 def test_until_and_selection(run: Run, home: Path) -> None:
     doc = run("simulate", BORROWING, "--until", "2h", "-l", "queue=nlp", "-o", "json").json()
     assert doc["untilSeconds"] == doc["endSeconds"] == 7200

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allotment.scheduling.simulate.charts import Series, short_number, short_time, stacked
+from allotment.scheduling.simulate.charts import Limit, Series, short_number, short_time, stacked, tiles
 
 
 @pytest.mark.parametrize(
@@ -30,13 +30,36 @@ def test_times(ms: float, text: str) -> None:
 @given(
     values=st.lists(st.floats(0, 1e12, allow_nan=False), min_size=1, max_size=30),
     end=st.integers(0, 10**12),
-    ceiling=st.none() | st.floats(0, 1e12),
+    steps=st.lists(st.tuples(st.integers(1, 10**12), st.floats(0, 1e12)), max_size=4),
 )
-def test_every_area_stays_inside_its_frame(values: list[float], end: int, ceiling: float | None) -> None:
-    picture = ET.fromstring(stacked([Series("a", 0, values), Series("b", 1, values)], end, label="x", ceiling=ceiling))
+def test_every_area_and_limit_stays_inside_its_frame(
+    values: list[float], end: int, steps: list[tuple[int, float]]
+) -> None:
+    limits = [Limit("quota", 0, [(0, 1.0), *sorted(steps)])] if steps else []
+    series = [Series("a", 0, values), Series("b", 1, values)]
+    picture = ET.fromstring(stacked(series, end, label="x", limits=limits))
     (svg,) = picture
     for path in svg.findall("path"):
         points = path.attrib["d"].strip("MZ").replace("M", "L").split("L")
         for x, y in (map(float, point.split()) for point in points):
             assert 63.9 <= x <= 944.1
             assert 11.9 <= y <= 232.1
+
+
+def test_a_limit_is_a_step_line_that_ends_with_the_picture() -> None:
+    text = stacked(
+        [Series("a", 0, [1.0])], 1000, label="x", limits=[Limit("q", 0, [(0, 4.0), (500, 2.0), (2000, 9.0)])]
+    )
+    (svg,) = ET.fromstring(text)
+    (line,) = [path for path in svg.findall("path") if path.get("class") == "limit k0"]
+    xs, ys = zip(
+        *((float(x), float(y)) for x, y in map(str.split, line.attrib["d"].strip("M").split("L"))), strict=True
+    )
+    assert xs == (64.0, 504.0, 504.0, 944.0)
+    assert ys[0] == ys[1] < ys[2] == ys[3]
+
+
+def test_a_tile_for_each_thing() -> None:
+    (svg,) = ET.fromstring(tiles([0, 2, 2, 0, 1] * 40, label="x"))
+    drawn = {path.attrib["class"]: path.attrib["d"].count("M") for path in svg.findall("path")}
+    assert drawn == {"l0": 80, "l1": 40, "l2": 80}

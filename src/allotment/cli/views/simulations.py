@@ -12,6 +12,7 @@ from allotment.cli.views.amounts import count
 from allotment.operations.simulating import PlacementRuns, PolicyRun, RunRequest
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, Cause
 from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode
+from allotment.scheduling.simulate.capacity import Step
 from allotment.scheduling.simulate.charts import short_time
 from allotment.scheduling.simulate.figures import JobFigures, QueueFigures, RunFigures, Waits
 from allotment.scheduling.simulate.placement_page import placement_page
@@ -78,6 +79,9 @@ def run_text(run: RunFigures, rows: Sequence[QueueFigures], width: int | None, *
         f"{100 * run.utilisation(run.resource):.1f} % of {run.resource or 'nothing'} used over {short_time(run.end)}; "
         f"makespan {short_time(run.makespan)}; {count(run.evictions, 'eviction')}; {len(run.pending):,} pending"
     )
+    stalled = [job.stalled for job in run.jobs if job.stalled]
+    if stalled:
+        lines.append(f"{count(len(stalled), 'job')} held quota without progress for {short_time(sum(stalled))} in all")
     if run.livelock:
         lines.append(
             click.style("stopped:", fg="red")
@@ -131,7 +135,9 @@ def job_document(row: JobFigures) -> Mapping[str, Any]:
         "startedSeconds": None if row.started is None else seconds(row.started),
         "finishedSeconds": None if row.finished is None else seconds(row.finished),
         "waitSeconds": seconds(row.waited),
+        "stalledSeconds": seconds(row.stalled),
         "evictions": row.evictions,
+        "moves": row.moves,
     }
 
 
@@ -151,6 +157,8 @@ def run_document(run: RunFigures, request: RunRequest, rows: Sequence[QueueFigur
         "wait": _waits(run.waits),
         "evictions": run.evictions,
         "capacity": dict(run.capacity),
+        "capacitySteps": _steps(run.capacity_steps),
+        "nodeSteps": _steps(run.node_steps),
         "utilisation": {resource: round(run.utilisation(resource), 6) for resource in run.capacity},
         "queues": [queue_document(run, row) for row in rows],
         "jobs": [job_document(job) for job in run.jobs],
@@ -159,6 +167,10 @@ def run_document(run: RunFigures, request: RunRequest, rows: Sequence[QueueFigur
             for each in run.pending
         ],
     }
+
+
+def _steps(steps: Sequence[Step]) -> list[Mapping[str, Any]]:
+    return [{"seconds": seconds(step.t), "amounts": dict(step.amounts)} for step in steps]
 
 
 def placement_listing(runs: PlacementRuns) -> Listing[PolicyRun]:

@@ -93,33 +93,45 @@ def _time_axis(end: int, height: int) -> str:
     return "".join(parts)
 
 
-def stacked(
-    series: Sequence[Series],
-    end: int,
-    *,
-    label: str,
-    ceiling: float | Sequence[float] | None = None,
-    unit: str = "",
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A line that may step: a value from each time on, the first one at 0; `kind` 0 is dashed, 1 dotted."""
+
+    label: str
+    kind: int
+    steps: Sequence[tuple[int, float]]
+
+
+def stacked(series: Sequence[Series], end: int, *, label: str, limits: Sequence[Limit] = (), unit: str = "") -> str:
     """Areas on top of each other over time 0..`end`.
 
     Args:
         series: values in equal steps of time.
         end: in milliseconds.
         label: for those who cannot see it.
-        ceiling: a dashed line such as the capacity; a sequence is one that changes, in equal steps of time.
+        limits: lines such as the capacity.
         unit: of the values.
     """
     height = 260
-    steps = [] if ceiling is None else [float(ceiling)] if isinstance(ceiling, int | float) else list(ceiling)
-    ticks = _nice(max([*_tops(series), *steps], default=0.0))
+    levels = [value for limit in limits for t, value in limit.steps if t <= end]
+    ticks = _nice(max([*_tops(series), *levels], default=0.0))
     bottom = height - _BOTTOM
-    high = bottom - _TOP
     parts = [_y_axis(ticks, height, unit), _time_axis(end, height), *_areas(series, ticks[-1], bottom)]
-    if steps:
-        path = _step_path([bottom - high * value / ticks[-1] for value in steps], WIDTH - _RIGHT - _LEFT)
-        parts.append(f'<path class="ceiling" d="{path}"/>')
+    parts += [_limit(limit, end, ticks[-1], bottom) for limit in limits]
     return _frame(height, "".join(parts), label)
+
+
+def _limit(limit: Limit, end: int, top: float, bottom: int) -> str:
+    wide, high = WIDTH - _RIGHT - _LEFT, bottom - _TOP
+    points: list[tuple[float, float]] = []
+    for t, value in limit.steps:
+        if t > end:
+            break
+        x, y = _LEFT + wide * t / max(end, 1), bottom - high * value / top
+        points += [(x, points[-1][1]), (x, y)] if points else [(x, y)]
+    points.append((float(WIDTH - _RIGHT), points[-1][1]))
+    path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    return f'<path class="limit k{limit.kind}" d="M{path}"><title>{escape(limit.label)}</title></path>'
 
 
 def stacked_by_percent(series: Sequence[Series], *, label: str, across: str, top: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
-from allotment.scheduling.simulate.charts import COLOURS, Bar, Row, Series, bars, short_time, stacked, timeline
+from allotment.scheduling.simulate.charts import COLOURS, Bar, Limit, Row, Series, bars, short_time, stacked, timeline
 from allotment.scheduling.simulate.figures import (
     Course,
     JobFigures,
@@ -44,10 +44,13 @@ th { color: var(--soft); font-weight: 500; font-size: 13px; white-space: normal;
 th:first-child, td:first-child, td.text, th.text { text-align: left } td.text { white-space: normal }
 ul.key { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 18px; padding: 0; margin: 0 0 8px; font-size: 13px }
 ul.key i { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin-right: 6px }
-ul.key i.dash { height: 0; width: 16px; border-top: 2px dashed var(--soft); vertical-align: middle; border-radius: 0 }
+ul.key i.dash { height: 0; width: 16px; border-top: 2px dashed var(--ink); vertical-align: middle; border-radius: 0 }
+ul.key i.dot { border-top-style: dotted }
 svg { display: block; width: 100%; min-width: 640px; height: auto }
 .tick { fill: var(--soft); font: 12px system-ui, sans-serif }
-.grid { stroke: var(--rule) } .ceiling { fill: none; stroke: var(--soft); stroke-width: 1.5; stroke-dasharray: 6 5 }
+.grid { stroke: var(--rule) }
+.limit { fill: none; stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 6 5 }
+.k1 { stroke-dasharray: 2 3 }
 .wait { fill: var(--wait) } .hatch { fill: var(--paper); opacity: 0.6 } .over { pointer-events: none }
 .line { fill: none; stroke-width: 2 } .notice { color: var(--c6) }
 """
@@ -88,11 +91,13 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, text: Sequen
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def key(series: Iterable[Series], *, ceiling: str = "") -> str:
-    """What the colours mean."""
+def key(series: Iterable[Series], limits: Iterable[Limit] = ()) -> str:
+    """What the colours and lines mean."""
     items = "".join(f'<li><i class="c{each.colour}"></i>{escape(each.label)}</li>' for each in series)
-    dash = f'<li><i class="dash"></i>{escape(ceiling)}</li>' if ceiling else ""
-    return f'<ul class="key">{items}{dash}</ul>'
+    lines = "".join(
+        f'<li><i class="dash{" dot" if each.kind else ""}"></i>{escape(each.label)}</li>' for each in limits
+    )
+    return f'<ul class="key">{items}{lines}</ul>'
 
 
 def simulation_page(run: RunFigures, settings: str) -> str:
@@ -108,15 +113,15 @@ def simulation_page(run: RunFigures, settings: str) -> str:
     unit = {"cpu": "CPUs", "memory": "GiB of memory"}.get(run.resource, run.resource)
     use = [Series(each.label, each.colour, [value / scale for value in each.values]) for each in use]
     waiting = _folded(courses_of_waiting(run, _STEPS), colours)
-    capacity = run.capacity.get(run.resource, 0) / scale
+    limits = _limits(run, scale)
     parts = [
         facts(_headline(run)),
         '<p class="notice">A cap on scheduling cycles ended the simulation: jobs preempt each other for ever.</p>'
         if run.livelock
         else "",
         f"<h2>Use of {escape(unit)} by queue</h2><p>What running jobs hold, mean of each step.</p>",
-        key(use, ceiling=f"capacity {capacity:,.0f}"),
-        stacked(use, run.end, label=f"use of {unit} over time", ceiling=capacity),
+        key(use, limits),
+        stacked(use, run.end, label=f"use of {unit} over time", limits=limits),
         "<h2>Jobs that wait, by queue</h2><p>Evicted jobs that wait again included.</p>",
         key(waiting),
         stacked(waiting, run.end, label="waiting jobs over time"),
@@ -127,6 +132,19 @@ def simulation_page(run: RunFigures, settings: str) -> str:
         _reasons(run),
     ]
     return page(f"Simulation of {run.scenario}", settings, "".join(parts))
+
+
+def _limits(run: RunFigures, scale: int) -> list[Limit]:
+    """All quota over time, and what nodes offer if there are any."""
+    limits = []
+    for kind, (title, steps) in enumerate((("quota", run.capacity_steps), ("nodes in service", run.node_steps))):
+        course = [(step.t, step.amounts.get(run.resource, 0) / scale) for step in steps]
+        values = [value for t, value in course if t <= run.end]
+        if any(values):
+            low, high = min(values), max(values)
+            told = f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
+            limits.append(Limit(f"{title} {told}", kind, course))
+    return limits
 
 
 def _headline(run: RunFigures) -> list[tuple[str, str]]:
