@@ -224,7 +224,8 @@ def test_new_counts_of_a_cluster_queue_wake_refused_workloads_where_cohorts_stan
 ) -> None:
     record = recorded("status-wake-ups")
     assert first_difference(record) is None
-    assert message_agreement(record) == (28, 28, [])
+    assert message_agreement(record) == (21, 21, [])
     monkeypatch.setattr(Twin, "_settle_status", lambda *_: None)
-    equal, compared, _ = message_agreement(record)
-    assert (equal, compared) == (18, 28)
+    difference = first_difference(record)
+    assert difference is not None
+    assert difference.live["w1"] == "evicted InCohortFairSharing"
