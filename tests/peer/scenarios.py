@@ -135,12 +135,13 @@ class _Maker:
         """Cohort objects, and where a ClusterQueue may hang."""
         rng = self.rng
         shape = rng.random()
-        if shape < 0.1:
+        if shape < 0.1 and not (self.topology and self.fair):
             return [], [None]
+        one = self.topology and self.fair  # which tree comes first is random in Kueue, and then matters
         if shape < 0.35:
-            return [], rng.choice((["co-0"], ["co-0"], ["co-0", "co-1"], ["co-0", None]))
+            return [], ["co-0"] if one else rng.choice((["co-0"], ["co-0"], ["co-0", "co-1"], ["co-0", None]))
         count = rng.randint(1, 7)
-        roots = 1 if self.topology and self.fair else rng.choice((1, 1, 2))
+        roots = 1 if one else rng.choice((1, 1, 2))
         cohorts: list[dict[str, Any]] = []
         for number in range(count):
             cohort: dict[str, Any] = {"name": f"co-{number}"}
@@ -152,11 +153,11 @@ class _Maker:
                 cohort["fairWeight"] = rng.choice(WEIGHTS)
             cohorts.append(cohort)
         parents: list[str | None] = [each["name"] for each in cohorts]
-        if rng.random() < 0.1:
+        if not one and rng.random() < 0.1:
             parents.append(None)
-        if rng.random() < 0.2:
-            cohorts[-1]["parent"] = "co-implicit"
-            cohorts = [each for each in cohorts if each.get("parent") != each["name"]]
+        if rng.random() < 0.2:  # a cohort without an object of its own
+            for each in cohorts[:roots] if roots == 1 else cohorts[-1:]:
+                each["parent"] = "co-implicit"
         return cohorts, parents
 
     def _quotas(self, *, limits: bool, scale: int) -> list[dict[str, Any]]:
@@ -179,7 +180,7 @@ class _Maker:
     def _quota(self, resource: str, *, limits: bool, scale: int) -> dict[str, int]:
         rng = self.rng
         unit = SCALE[resource] * (4 if resource == "memory" else 1)
-        nominal = rng.choice((0, 0, 1, 2, 3, 4, 6, 8, 12)) * scale
+        nominal = rng.choice((0, 1, 2, 3, 4, 6, 8, 12)) * scale
         if resource == "pods":
             nominal *= 2
         quota = {"nominal": nominal * unit}

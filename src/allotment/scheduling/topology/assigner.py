@@ -119,7 +119,7 @@ class TopologyAssigner:
                 failed.details.append(result.reason)
                 _set_mode(assignment, result.failed, PREEMPT)
         if assignment.mode == PREEMPT:
-            result = self._find(requests, empty=True)
+            result = self._find(requests, empty=True, explain=False)
             if result.reason is not None:
                 _set_mode(assignment, result.failed, NO_FIT)
             else:
@@ -136,7 +136,7 @@ class TopologyAssigner:
         mark = ledger.checkpoint()
         for target in targets:
             ledger.release(target.workload)
-        result = self._find(requests, empty=not targets)
+        result = self._find(requests, empty=not targets, explain=False)
         ledger.rollback(mark)
         self._set_placements(assignment, result)
 
@@ -148,7 +148,7 @@ class TopologyAssigner:
 
     def fits(self, requests: dict[int, list[PodSetPlacement]]) -> bool:
         """Can the requests be placed at current usage?"""
-        return self._find(requests, empty=False).reason is None
+        return self._find(requests, empty=False, explain=False).reason is None
 
     def describe(self, placement: Placement) -> tuple[tuple[str, ...], tuple[DomainCount, ...]]:
         """Level keys and domains of a placement; hostnames alone if the lowest level is the node."""
@@ -244,12 +244,14 @@ class TopologyAssigner:
         names = ", ".join(sorted(self._catalog.flavor_names[flavor] for flavor in flavors))
         return f"more than one TAS flavor assigned: {names}" if names else "no TAS flavor assigned"
 
-    def _find(self, requests: dict[int, list[PodSetPlacement]], *, empty: bool) -> PlacementResult:
+    def _find(
+        self, requests: dict[int, list[PodSetPlacement]], *, empty: bool, explain: bool = True
+    ) -> PlacementResult:
         """Search flavor by flavor, in name order; what one PodSet takes, the next one does not see as free."""
         result = PlacementResult()
         assumed: dict[int, dict[int, int]] = {}
         for flavor in sorted(requests, key=lambda index: self._catalog.flavor_names[index]):
-            found, reason = self._finders[flavor].place_all(requests[flavor], assumed, empty=empty)
+            found, reason = self._finders[flavor].place_all(requests[flavor], assumed, empty=empty, explain=explain)
             result.placements.update(found)
             if reason is not None:
                 failed = min(index for index, placement in found.items() if placement is None)

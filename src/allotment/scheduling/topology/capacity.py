@@ -23,7 +23,18 @@ class TopologyCapacity:
         pods_resource: index of the resource `pods`.
     """
 
-    __slots__ = ("_journal", "_marks", "_siblings", "free", "places", "pods_resource", "rows", "used")
+    __slots__ = (
+        "_changed",
+        "_forgotten",
+        "_journal",
+        "_marks",
+        "_siblings",
+        "free",
+        "places",
+        "pods_resource",
+        "rows",
+        "used",
+    )
 
     def __init__(self, pods_resource: int) -> None:
         """No leaves yet."""
@@ -33,6 +44,8 @@ class TopologyCapacity:
         self.used: list[list[int]] = []
         self.places: list[int] = []
         self._siblings: list[list[int]] = []
+        self._changed: list[int] = []
+        self._forgotten: int = 0
         self._journal: list[tuple[int, int, int]] = []
         self._marks: int = 0
 
@@ -109,10 +122,23 @@ class TopologyCapacity:
         if not self._marks:
             for same in self._siblings[row]:
                 self.used[same][resource] += amount
+                self._changed.append(same)
             return
+        self._changed.append(row)
         used = self.used[row]
         self._journal.append((row, resource, used[resource]))
         used[resource] += amount
+
+    def now(self) -> int:
+        """A point in the sequence of changes, for `changed_since`."""
+        return self._forgotten + len(self._changed)
+
+    def changed_since(self, point: int) -> list[int] | None:
+        """Rows whose usage changed since `now` was `point`, with repetitions; None if that is too long ago."""
+        if len(self._changed) > 8 * len(self.free) + 1000:
+            self._forgotten += len(self._changed)
+            self._changed = []
+        return None if point < self._forgotten else self._changed[point - self._forgotten :]
 
     def checkpoint(self) -> int:
         """Start recording changes; checkpoints nest."""
@@ -125,4 +151,5 @@ class TopologyCapacity:
         while len(journal) > mark:
             row, resource, value = journal.pop()
             self.used[row][resource] = value
+            self._changed.append(row)
         self._marks -= 1

@@ -8,11 +8,14 @@ from allotment.scheduling.inputs import Node, PodSet, Taint, TopologyRequest
 from allotment.scheduling.reasons import Detail, DetailKind
 from allotment.scheduling.records import Placement, PodSetRecord
 from allotment.scheduling.topology.capacity import TopologyCapacity
-from allotment.scheduling.topology.forest import Forest
+from allotment.scheduling.topology.counts import Assumed, Counts, PodKind
+from allotment.scheduling.topology.forest import Domain, Forest
 from allotment.scheduling.topology.search import Found, Request, Search, Shortage
 
-Assumed = dict[int, dict[int, int]]
-"""Place → resource → amount taken by earlier PodSets of the same workload."""
+_COUNTED_DOMAINS = 200_000
+"""Trees of counts are kept until they have about this many leaves together."""
+
+_UNEXPLAINED = Detail(DetailKind.TOPOLOGY_DOES_NOT_FIT, "")
 
 
 class PodSetPlacement:
@@ -72,9 +75,10 @@ class FlavorFinder:
         self._catalog: Catalog = catalog
         self._least_free: bool = least_free
         self._node_exclusions: dict[int, list[str]] = {}
+        self._counts: dict[tuple[object, ...], Counts] = {}
 
     def place_all(
-        self, pod_sets: list[PodSetPlacement], assumed: Assumed, *, empty: bool
+        self, pod_sets: list[PodSetPlacement], assumed: Assumed, *, empty: bool, explain: bool
     ) -> tuple[dict[int, Placement | None], Detail | None]:
         """Place PodSets in order, groups together; stops at the first failure.
 
@@ -82,6 +86,7 @@ class FlavorFinder:
             pod_sets: what to place.
             assumed: what the workload's earlier PodSets took; extended by what is placed here.
             empty: as if no topology-aware workload ran.
+            explain: say why in a failure (costs time).
 
         Returns:
             Placements by PodSet index (None for those that failed), and the failure.
@@ -93,7 +98,7 @@ class FlavorFinder:
             groups.setdefault(name if name is not None else f"{number}", []).append(each)
         for group in groups.values():
             leader, workers = _leader_and_workers(group)
-            placed = self._place(workers, leader, assumed, empty=empty)
+            placed = self._place(workers, leader, assumed, empty=empty, explain=explain)
             if isinstance(placed, Detail):
                 for each in group:
                     found[each.index] = None
@@ -124,20 +129,49 @@ class FlavorFinder:
         return [*asked, (pods, 1)]
 
     def _place(
-        self, workers: PodSetPlacement, leader: PodSetPlacement | None, assumed: Assumed, *, empty: bool
+        self,
+        workers: PodSetPlacement,
+        leader: PodSetPlacement | None,
+        assumed: Assumed,
+        *,
+        empty: bool,
+        explain: bool,
     ) -> Found | Detail:
         request = self._search_request(workers, led=leader is not None)
         if isinstance(request, Detail):
             return request
         if not self._forest.leaves:
             return self._detail(f"no topology domains at level: {self._forest.levels[request.level]}")
-        exclusions = Exclusions()
-        self._count_leaves(workers, leader, assumed, exclusions, empty=empty)
+        if leader is None:
+            by_level = self._counted(workers.record, request, assumed, empty=empty)
+        else:
+            self._count_leaves(workers, leader, assumed, empty=empty)
+            by_level = self._forest.by_level
         least_free = request.unconstrained and self._least_free
-        result = Search(self._forest, request, least_free=least_free).run()
-        if isinstance(result, Shortage):
-            return self._detail(_shortage_text(self._forest.topology, result, request, exclusions))
-        return result
+        result = Search(by_level, request, least_free=least_free).run()
+        if not isinstance(result, Shortage):
+            return result
+        if not explain:
+            return _UNEXPLAINED
+        exclusions = self._exclusions(workers.record, assumed, empty=empty)
+        return self._detail(_shortage_text(self._forest.topology, result, request, exclusions))
+
+    def _counted(self, record: PodSetRecord, request: Request, assumed: Assumed, *, empty: bool) -> list[list[Domain]]:
+        """The domains with the counts of this kind of pod."""
+        requests = self._pod_requests(record)
+        key = (*requests, record.shape, request.slice_level, request.slice_size, empty)
+        counts = self._counts.pop(key, None)
+        if counts is None:
+            kind = PodKind(
+                requests, self._excluded_leaves(record), request.slice_level, request.slice_size, empty=empty
+            )
+            counts = Counts(self._forest, self._capacity, self._flavor, kind)
+            most = max(4, _COUNTED_DOMAINS // max(1, len(self._forest.leaves)))
+            while len(self._counts) >= most:
+                del self._counts[next(iter(self._counts))]
+        self._counts[key] = counts  # the one asked last is the last to go
+        counts.refresh(assumed)
+        return counts.by_level
 
     def _detail(self, text: str) -> Detail:
         return Detail(DetailKind.TOPOLOGY_DOES_NOT_FIT, self._catalog.flavor_names[self._flavor], subject=text)
@@ -181,9 +215,8 @@ class FlavorFinder:
     def _count_leaves(
         self,
         workers: PodSetPlacement,
-        leader: PodSetPlacement | None,
+        leader: PodSetPlacement,
         assumed: Assumed,
-        exclusions: Exclusions,
         *,
         empty: bool,
     ) -> None:
@@ -192,24 +225,34 @@ class FlavorFinder:
             for domain in domains:
                 domain.clear()
         requests = self._pod_requests(workers.record)
-        leader_requests = self._pod_requests(leader.record) if leader is not None else []
+        leader_requests = self._pod_requests(leader.record)
         excluded = self._excluded_leaves(workers.record)
         names = self._catalog.resource_names
         for leaf, domain in enumerate(self._forest.leaves):
-            exclusions.total += 1
             if excluded[leaf]:
-                exclusions.add(excluded[leaf])
                 continue
             left = self._left(leaf, assumed, empty=empty)
-            domain.pods, limiting = _count_in(requests, left, names)
-            if domain.pods == 0:
-                exclusions.add(f'resource "{names[limiting]}"')
-            domain.led_pods = domain.pods
-            if leader is not None and _count_in(leader_requests, left, names)[0] > 0:
+            domain.pods = domain.led_pods = _count_in(requests, left, names)[0]
+            if _count_in(leader_requests, left, names)[0] > 0:
                 domain.leaders = 1
                 for resource, amount in leader_requests:
                     left[resource] = left[resource] - amount
                 domain.led_pods = _count_in(requests, left, names)[0]
+
+    def _exclusions(self, record: PodSetRecord, assumed: Assumed, *, empty: bool) -> Exclusions:
+        """Why leaves cannot take even one pod."""
+        exclusions = Exclusions()
+        requests = self._pod_requests(record)
+        names = self._catalog.resource_names
+        for leaf, excluded in enumerate(self._excluded_leaves(record)):
+            exclusions.total += 1
+            if excluded:
+                exclusions.add(excluded)
+                continue
+            count, limiting = _count_in(requests, self._left(leaf, assumed, empty=empty), names)
+            if count == 0:
+                exclusions.add(f'resource "{names[limiting]}"')
+        return exclusions
 
     def _left(self, leaf: int, assumed: Assumed, *, empty: bool) -> list[int]:
         row = self._capacity.rows[self._flavor][leaf]

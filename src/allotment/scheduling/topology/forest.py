@@ -14,11 +14,12 @@ class Domain:
     ("led"), and whether a leader fits; in the descent, how many are assigned.
     """
 
-    __slots__ = ("children", "leaders", "leaf", "led_pods", "led_slices", "pods", "slices", "values")
+    __slots__ = ("children", "leaders", "leaf", "led_pods", "led_slices", "parent", "pods", "slices", "values")
 
     def __init__(self, values: tuple[str, ...]) -> None:
         self.values: tuple[str, ...] = values
         self.children: list[Domain] = []
+        self.parent: Domain | None = None
         self.leaf: int = -1
         self.pods: int = 0
         self.slices: int = 0
@@ -73,12 +74,26 @@ class Forest:
                 self.by_level[level].append(domain)
                 if parent is not None:
                     parent.children.append(domain)
+                    domain.parent = parent
                 if level == len(values) - 1:
                     domain.leaf = len(self.nodes)
                     self.nodes.append([])
             parent = domain
         if parent is not None:
             self.nodes[parent.leaf].append(node)
+
+    def copy_domains(self) -> list[list[Domain]]:
+        """The domains of each level once more, with counters of their own."""
+        copies: dict[Domain, Domain] = {}
+        for domains in self.by_level:
+            for domain in domains:
+                copy = copies[domain] = Domain(domain.values)
+                copy.leaf = domain.leaf
+                if domain.parent is not None:
+                    copy.parent = copies[domain.parent]
+        for domain, copy in copies.items():
+            copy.children = [copies[child] for child in domain.children]
+        return [[copies[domain] for domain in domains] for domains in self.by_level]
 
     def level_of(self, key: str | None) -> int:
         """Index of a level, -1 if the topology lacks it."""

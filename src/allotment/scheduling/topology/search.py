@@ -7,7 +7,7 @@ for unconstrained ones.
 
 from __future__ import annotations
 
-from allotment.scheduling.topology.forest import Domain, Forest
+from allotment.scheduling.topology.forest import Domain
 
 _MANY = 1 << 30
 
@@ -67,36 +67,49 @@ class Found:
 
 
 class Search:
-    """One placement search. The caller has filled in `pods`, `led_pods` and `leaders` of the leaves."""
+    """One placement search."""
 
-    def __init__(self, forest: Forest, request: Request, *, least_free: bool) -> None:
+    def __init__(self, by_level: list[list[Domain]], request: Request, *, least_free: bool) -> None:
         """Prepare a search.
 
         Args:
-            forest: the domains, leaf counters filled in.
+            by_level: the domains. With a leader the counters of the leaves are filled in (`pods`, `led_pods`,
+                `leaders`); without, `pods` and `slices` of all domains, and these are left as they were.
             request: what to place.
             least_free: use the least-free-capacity profile instead of best fit.
         """
-        self._forest: Forest = forest
+        self._by_level: list[list[Domain]] = by_level
         self._request: Request = request
         self._least_free: bool = least_free
+        self._before: list[tuple[Domain, int, int]] = []
 
     def run(self) -> Found | Shortage:
         """Place everything or say what is short."""
         request = self._request
-        for root in self._forest.by_level[0]:
-            self._roll_up(root, 0)
-        chosen = self._choose(request.level)
+        if request.led:
+            for root in self._by_level[0]:
+                self._roll_up(root, 0)
+            chosen = self._choose(request.level)
+        else:
+            chosen = self._choose_unled(request.level)
         if isinstance(chosen, Shortage):
             return chosen
-        level, domains = chosen
+        found = self._descend(*chosen)
+        for domain, pods, slices in reversed(self._before):
+            domain.pods, domain.slices = pods, slices
+        return found
+
+    def _descend(self, level: int, domains: list[Domain]) -> Found:
+        """Spread over the lower levels what the chosen domains hold."""
+        request = self._request
+        lowest = len(self._by_level) - 1
         leaders = 1 if request.led else 0
         domains = self._take(domains, request.count, leaders, request.slice_size, by_slices=True)
-        while level < min(len(self._forest.levels) - 1, request.slice_level):
+        while level < min(lowest, request.slice_level):
             below = self._sorted([child for domain in domains for child in domain.children])
             domains = self._take(below, request.count, leaders, request.slice_size, by_slices=True)
             level += 1
-        while level < len(self._forest.levels) - 1:
+        while level < lowest:
             inside: list[Domain] = []
             for domain in domains:
                 children = self._sorted(domain.children)
@@ -129,12 +142,34 @@ class Search:
             domain.slices = domain.pods // request.slice_size
             domain.led_slices = domain.led_pods // request.slice_size
 
+    def _choose_unled(self, level: int) -> tuple[int, list[Domain]] | Shortage:
+        """As `_choose`, for a request without a leader, in one pass over the level.
+
+        Both profiles take the smallest sufficient domain if there is one. Where the request may span domains and all
+        of them together do not hold it, no order of them helps.
+        """
+        request = self._request
+        wanted = request.count // request.slice_size
+        domains = self._by_level[level]
+        fitting = [domain for domain in domains if domain.slices >= wanted]
+        if fitting:
+            return level, [min(fitting, key=lambda domain: (domain.slices, domain.pods, domain.values))]
+        if request.required:
+            return Shortage(max(domain.slices for domain in domains), wanted)
+        total = sum(domain.slices for domain in self._by_level[0])
+        if total < wanted:
+            return Shortage(total, wanted)
+        if level > 0 and not request.unconstrained:
+            return self._choose_unled(level - 1)
+        several = self._several(self._sorted(domains), wanted, 0)
+        return several if isinstance(several, Shortage) else (level, several)
+
     def _choose(self, level: int) -> tuple[int, list[Domain]] | Shortage:
         """Level and domains that together hold everything."""
         request = self._request
         wanted = request.count // request.slice_size
         leaders = 1 if request.led else 0
-        domains = self._sorted_by_leader(self._forest.by_level[level])
+        domains = self._sorted_by_leader(self._by_level[level])
         if not domains:
             return Shortage(0, wanted)
         top = domains[0]
@@ -203,6 +238,7 @@ class Search:
             if not self._least_free and _room(domain, led=False, by_slices=by_slices) >= left:
                 domain = _best_fit(domains[index:], left, led=False, by_slices=by_slices)
             domain.leaders = 0
+            self._before.append((domain, domain.pods, domain.slices))
             taken.append(domain)
             room = _room(domain, led=False, by_slices=by_slices)
             assigned = min(room, left)
