@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from allotment.errors import InputError, NotFoundError
 from allotment.scheduling.placement.gpu.experiment import ExperimentResult
@@ -13,7 +14,9 @@ from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
 from allotment.scheduling.simulate.environment import Simulation
 from allotment.scheduling.simulate.figures import RunFigures, figures
+from allotment.scheduling.simulate.fragments import FragmentCourse, fragment_course
 from allotment.scheduling.simulate.lines import ScenarioLine, at
+from allotment.scheduling.simulate.outcome import Outcome
 from allotment.scheduling.simulate.policies import QueuePolicy, with_policies
 from allotment.scheduling.simulate.runtimes import with_uncertain_runtimes
 from allotment.scheduling.simulate.scenario import Scenario, read_scenario
@@ -103,6 +106,27 @@ def simulate(scenario: Scenario, request: RunRequest, watch: Watch | None = None
     Raises:
         InputError: the scenario is inconsistent.
     """
+    prepared, outcome = _run(scenario, request, watch)
+    return figures(prepared, outcome, request.until)
+
+
+FRAGMENT_STEPS: Final = 240
+
+
+def simulate_in_full(
+    scenario: Scenario, request: RunRequest, watch: Watch | None = None
+) -> tuple[RunFigures, FragmentCourse | None]:
+    """As `simulate`, and how idle GPU was fragmented over time where nodes are known.
+
+    Raises:
+        InputError: the scenario is inconsistent.
+    """
+    prepared, outcome = _run(scenario, request, watch)
+    run = figures(prepared, outcome, request.until)
+    return run, fragment_course(prepared, outcome, run.end, FRAGMENT_STEPS)
+
+
+def _run(scenario: Scenario, request: RunRequest, watch: Watch | None) -> tuple[Scenario, Outcome]:
     prepared = with_uncertain_runtimes(
         with_policies(scenario, request.policies),
         request.spread,
@@ -117,7 +141,7 @@ def simulate(scenario: Scenario, request: RunRequest, watch: Watch | None = None
             while arrived < len(arrivals) and arrivals[arrived] <= now:
                 arrived += 1
             watch(Stage(now, arrived, len(arrivals)))
-    return figures(prepared, simulation.outcome(), request.until)
+    return prepared, simulation.outcome()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from allotment.scheduling.simulate.changes import Change
     from allotment.scheduling.simulate.difference import Difference
     from allotment.scheduling.simulate.figures import RunFigures
+    from allotment.scheduling.simulate.fragments import FragmentCourse
     from allotment.scheduling.simulate.lines import ScenarioLine
     from allotment.scheduling.simulate.scenario import Scenario
 
@@ -102,11 +103,13 @@ def load_scenario(
     return trace_scenario(path.name, trace, capacity=capacity, quotas=quotas or {}, most_jobs=most_jobs)
 
 
-def simulate(scenario: Scenario, request: RunRequest, watch: Watch | None = None) -> RunFigures:
-    """Run a scenario under a virtual clock."""
+def simulate(
+    scenario: Scenario, request: RunRequest, watch: Watch | None = None
+) -> tuple[RunFigures, FragmentCourse | None]:
+    """Run a scenario under a virtual clock; with how idle GPU was fragmented where nodes are known."""
     from allotment.operations import simulating
 
-    return simulating.simulate(scenario, request, watch)
+    return simulating.simulate_in_full(scenario, request, watch)
 
 
 def compare_placement(

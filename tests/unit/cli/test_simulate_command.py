@@ -60,6 +60,9 @@ def test_a_cluster_that_changes_is_drawn_and_told(run: Run, home: Path) -> None:
     assert f"{len(stalled)} job" in run("simulate", failing).ok()
     text = page.read_text(encoding="utf-8")
     check_page(text)
+    idle = doc["fragmentation"]["idleGpusByCause"]
+    assert max(idle["ofUse"]) > max(idle["lacksGpu"]) > 0
+    assert 'aria-label="idle GPUs by cause over time"' in text
     assert text.count('class="limit k0"') == text.count('class="limit k1"') == 1
 
 

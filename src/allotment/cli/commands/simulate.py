@@ -164,18 +164,18 @@ def _queue(session: Session, output: OutputOptions, file: str, options: dict[str
             most_jobs=options["jobs"],
             group_by=options["queues_by"],
         )
-        run = wiring.simulate(scenario, request, gauge(line))
+        run, fragments = wiring.simulate(scenario, request, gauge(line))
     show(
         session,
         output,
         run_listing(run),
         human=lambda rows: run_text(run, rows, session.table_width, headers=not output.no_headers),
-        whole=lambda rows: run_document(run, request, rows),
+        whole=lambda rows: run_document(run, request, rows, fragments),
     )
     if options["report"] is not None:
         from allotment.scheduling.simulate.page import simulation_page  # noqa: PLC0415
 
-        wiring.write_file(options["report"], simulation_page(run, run_settings(run, request)))
+        wiring.write_file(options["report"], simulation_page(run, run_settings(run, request), fragments))
         session.note(f"report in {options['report']}")
 
 

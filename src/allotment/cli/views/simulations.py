@@ -15,6 +15,7 @@ from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode
 from allotment.scheduling.simulate.capacity import Step
 from allotment.scheduling.simulate.charts import short_time
 from allotment.scheduling.simulate.figures import JobFigures, QueueFigures, RunFigures, Waits
+from allotment.scheduling.simulate.fragments import FragmentCourse
 from allotment.scheduling.simulate.placement_page import placement_page
 
 
@@ -141,8 +142,10 @@ def job_document(row: JobFigures) -> Mapping[str, Any]:
     }
 
 
-def run_document(run: RunFigures, request: RunRequest, rows: Sequence[QueueFigures]) -> Mapping[str, Any]:
-    """A simulation as JSON; what `allot compare` reads."""
+def run_document(
+    run: RunFigures, request: RunRequest, rows: Sequence[QueueFigures], fragments: FragmentCourse | None
+) -> Mapping[str, Any]:
+    """A simulation as JSON; what `allot compare` reads. `fragmentation` is null where nobody knows which node."""
     return {
         "kind": "SimulationRun",
         "scenario": run.scenario,
@@ -160,6 +163,14 @@ def run_document(run: RunFigures, request: RunRequest, rows: Sequence[QueueFigur
         "capacitySteps": _steps(run.capacity_steps),
         "nodeSteps": _steps(run.node_steps),
         "utilisation": {resource: round(run.utilisation(resource), 6) for resource in run.capacity},
+        "fragmentation": None
+        if fragments is None
+        else {
+            "seconds": [seconds(t) for t in fragments.times],
+            "idleGpusByCause": {
+                field: [round(value, 3) for value in fragments.of(cause)] for cause, field in CAUSE_FIELDS.items()
+            },
+        },
         "queues": [queue_document(run, row) for row in rows],
         "jobs": [job_document(job) for job in run.jobs],
         "pending": [

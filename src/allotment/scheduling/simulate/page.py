@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
+from allotment.scheduling.placement.gpu.fragmentation import Cause
 from allotment.scheduling.simulate.charts import COLOURS, Bar, Limit, Row, Series, bars, short_time, stacked, timeline
 from allotment.scheduling.simulate.figures import (
     Course,
@@ -14,6 +15,7 @@ from allotment.scheduling.simulate.figures import (
     courses_of_use,
     courses_of_waiting,
 )
+from allotment.scheduling.simulate.fragments import FragmentCourse
 
 _STEPS: Final = 240
 _ROWS: Final = 60
@@ -100,12 +102,13 @@ def key(series: Iterable[Series], limits: Iterable[Limit] = ()) -> str:
     return f'<ul class="key">{items}{lines}</ul>'
 
 
-def simulation_page(run: RunFigures, settings: str) -> str:
+def simulation_page(run: RunFigures, settings: str, fragments: FragmentCourse | None = None) -> str:
     """The report of one simulation.
 
     Args:
         run: the figures.
         settings: policies, seed and the like, in words.
+        fragments: how idle GPU was fragmented, if that is known.
     """
     colours = _colours(run)
     use = _folded(courses_of_use(run, _STEPS), colours)
@@ -125,6 +128,7 @@ def simulation_page(run: RunFigures, settings: str) -> str:
         "<h2>Jobs that wait, by queue</h2><p>Evicted jobs that wait again included.</p>",
         key(waiting),
         stacked(waiting, run.end, label="waiting jobs over time"),
+        "" if fragments is None else _fragmentation(fragments),
         _distribution(run, colours, [(each.label, each.colour) for each in use]),
         "<h2>Queues</h2>",
         _queue_table(run),
@@ -177,6 +181,29 @@ def _folded(courses: Iterable[Course], colours: dict[str, int]) -> list[Series]:
         label = members[0].queue if len(members) == 1 else f"{len(members)} other queues"
         result.append(Series(label, colour, [sum(values) for values in zip(*(m.values for m in members), strict=True)]))
     return result
+
+
+CAUSE_COLOURS: Final = {
+    Cause.LACKS_GPU: 0,
+    Cause.LACKS_CPU: 1,
+    Cause.LACKS_BOTH: 3,
+    Cause.NO_GPU_TASK: 2,
+    Cause.NO_GPU_TASK_LACKS_CPU: 4,
+    Cause.WRONG_MODEL: 6,
+}
+"""Colours of the causes of fragmentation, lowest in a pile first."""
+
+
+def _fragmentation(course: FragmentCourse) -> str:
+    shown = [cause for cause in CAUSE_COLOURS if any(course.of(cause))]
+    series = [Series(_CAUSE_WORDS.get(cause, cause.title), CAUSE_COLOURS[cause], course.of(cause)) for cause in shown]
+    series.append(Series("of use", COLOURS - 1, course.of(Cause.SATISFIED)))
+    drawn = stacked(series, course.end, label="idle GPUs by cause over time")
+    lead = "Idle GPUs of nodes in service: of use to the typical pod of this scenario, or why not."
+    return f"<h2>Fragmentation by cause</h2><p>{lead}</p>{key(series)}{drawn}"
+
+
+_CAUSE_WORDS: Final = {Cause.WRONG_MODEL: "flavor not open to it"}
 
 
 def _distribution(run: RunFigures, colours: dict[str, int], keys: Sequence[tuple[str, int]]) -> str:

@@ -10,17 +10,9 @@ from allotment.scheduling.placement.gpu.experiment import ExperimentResult
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, Cause
 from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode
 from allotment.scheduling.simulate.charts import COLOURS, Series, lines, stacked_by_percent, tiles
-from allotment.scheduling.simulate.page import LEVELS, key, page, table
+from allotment.scheduling.simulate.page import CAUSE_COLOURS, LEVELS, key, page, table
 
 _ACROSS: Final = "arrived demand, percent of the GPUs"
-_COLOUR: Final = {
-    Cause.LACKS_GPU: 0,
-    Cause.LACKS_CPU: 1,
-    Cause.LACKS_BOTH: 3,
-    Cause.NO_GPU_TASK: 2,
-    Cause.NO_GPU_TASK_LACKS_CPU: 4,
-    Cause.WRONG_MODEL: 6,
-}
 _BOUNDS: Final = (0.01, 0.10, 0.25, 0.50)
 """Upper bounds of the shades of a node: the share of its GPUs that is fragment."""
 _SHADES: Final = ("none", "up to 10 %", "up to 25 %", "up to 50 %", "more")
@@ -66,14 +58,15 @@ def _fragment(result: ExperimentResult) -> list[float]:
 
 def _present(runs: Sequence[Run]) -> list[Cause]:
     """The causes that were met at all."""
-    return [cause for cause in _COLOUR if any(shares[cause] for _, result in runs for shares in result.course)]
+    return [cause for cause in CAUSE_COLOURS if any(shares[cause] for _, result in runs for shares in result.course)]
 
 
 def _by_cause(runs: Sequence[Run], top: float) -> list[str]:
     parts = []
     for name, result in runs:
         series = [
-            Series(cause.title, _COLOUR[cause], [shares[cause] for shares in result.course]) for cause in _present(runs)
+            Series(cause.title, CAUSE_COLOURS[cause], [shares[cause] for shares in result.course])
+            for cause in _present(runs)
         ]
         drawn = stacked_by_percent(series, label=f"fragmentation by cause, {name}", across=_ACROSS, top=top)
         parts.append(f"<h3>{escape(name)}</h3>{key(series)}{drawn}")
