@@ -91,6 +91,14 @@ func (c *cluster) load(s *scenario) error {
 			return err
 		}
 	}
+	for _, spec := range s.Nominated {
+		// A nominated pod is known to the filters only while it is in the queue; nothing ever pops it from there.
+		pod := spec.object()
+		if err := store(c.informers.Core().V1().Pods().Informer(), pod); err != nil {
+			return err
+		}
+		c.sched.SchedulingQueue.Add(c.ctx, pod)
+	}
 	return c.watchClaims(s)
 }
 

@@ -235,6 +235,17 @@ func (d *decider) place(spec podSpec) ([]attempt, error) {
 			}
 		}
 		spec.Nominated = tried.Preemption.Nominated
+		d.endLesserNominations(spec)
+	}
+}
+
+// endLesserNominations takes the nominations for a node from pods that a more important one has overtaken there. The
+// scheduler asks the API for that; here the answer would never come back.
+func (d *decider) endLesserNominations(spec podSpec) {
+	for _, waiting := range d.spec.Nominated {
+		if waiting.Nominated == spec.Nominated && waiting.Priority < spec.Priority {
+			d.sched.SchedulingQueue.DeleteNominatedPodIfExists(waiting.object())
+		}
 	}
 }
 

@@ -26,6 +26,7 @@ type scenario struct {
 	Nodes      []nodeSpec                   `json:"nodes"`
 	Existing   []podSpec                    `json:"existing"`
 	Pods       []podSpec                    `json:"pods"`
+	Nominated  []podSpec                    `json:"nominated"`
 	Budgets    []budgetSpec                 `json:"pdbs"`
 	Claims     []claimSpec                  `json:"pvcs"`
 	Immediate  []string                     `json:"storage_classes_immediate"`
@@ -242,8 +243,10 @@ func immediateClass(name string) *storagev1.StorageClass {
 // namespaceObjects gives every namespace in use; one that the scenario does not describe carries only its name.
 func (s *scenario) namespaceObjects() []*v1.Namespace {
 	known := map[string]map[string]string{}
-	for _, pod := range append(append([]podSpec{}, s.Existing...), s.Pods...) {
-		known[pod.Namespace] = nil
+	for _, pods := range [][]podSpec{s.Existing, s.Nominated, s.Pods} {
+		for _, pod := range pods {
+			known[pod.Namespace] = nil
+		}
 	}
 	delete(known, "")
 	known["default"], known["other"] = nil, nil

@@ -47,6 +47,7 @@ class Theme:
     priorities: float = 0.0
     budgets: float = 0.0
     claims: float = 0.0
+    nominated: float = 0.0
 
 
 _QUIET = Theme("fit")
@@ -64,6 +65,7 @@ THEMES = (
     Theme(
         "everything", (1, 15), 0.7, 0.3, 0.08, 0.3, 0.25, 0.25, 0.15, 0.4, 0.2, 0.8, 0.5, 0.0,
     ),
+    replace(_QUIET, name="nominated", priorities=1.0, pod_affinity=0.2, spread=0.2, ports=0.15, nominated=1.0),
     Theme("claims", (1, 5), claims=0.5, taints=0.2, node_affinity=0.2, spread=0.1, priorities=0.5),
     Theme("midsize", nodes=(30, 99), crowd=0.8, taints=0.2, spread=0.15, pod_affinity=0.1, priorities=0.4),
 )  # fmt: skip
@@ -106,6 +108,8 @@ class Generator:
                 {"name": "slow", "storageClassName": "immediate"}, {"name": "classless", "storageClassName": ""},
             ]  # fmt: skip
             result["storage_classes_immediate"] = ["immediate"]
+        if self._maybe(theme.nominated):
+            result["nominated"] = [self._nominee(i) for i in range(chance.randint(1, 4))]
         if self._maybe(theme.budgets):
             result["pdbs"] = [self._budget(i) for i in range(chance.randint(1, 4))]
         if self._maybe(0.4):
@@ -257,6 +261,10 @@ class Generator:
         if self._maybe(theme.claims):
             pod["pvc"] = chance.choice(("slow", "classless", "missing"))
         return pod
+
+    def _nominee(self, index: int) -> Json:
+        waiting = self._pod(f"w{index}")
+        return {**waiting, "nominatedNodeName": self._chance.choice(self._names), "start": START + 200_000 + index}
 
     def _toleration(self) -> Json:
         chance = self._chance

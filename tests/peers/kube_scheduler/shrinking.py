@@ -9,7 +9,7 @@ from typing import Any
 Json = dict[str, Any]
 Differs = Callable[[list[Json]], list[bool]]
 
-LISTS = ("pods", "existing", "nodes", "pdbs")
+LISTS = ("pods", "existing", "nominated", "nodes", "pdbs")
 OPTIONAL = (
     "taints",
     "unschedulable",
@@ -36,6 +36,8 @@ def _without(scenario: Json, field: str, first: int, count: int) -> Json:
     if field == "nodes":
         names = {node["name"] for node in gone}
         smaller["existing"] = [pod for pod in smaller["existing"] if pod["node"] not in names]
+        waiting = smaller.get("nominated", ())
+        smaller["nominated"] = [pod for pod in waiting if pod["nominatedNodeName"] not in names]
     return smaller
 
 

@@ -13,6 +13,10 @@ from allotment.scheduling.placement.shapes import CompiledShape
 from allotment.scheduling.placement.state import ClusterState, Running
 
 
+def _carried(state: ClusterState, carrier: Carrier) -> DomainCounts:
+    return DomainCounts(state.nodes.column(carrier.term.topology_key), carrier.per_node)
+
+
 class AffinityCheck:
     """The filter for one incoming pod. Counts can be shifted for dry runs."""
 
@@ -23,11 +27,13 @@ class AffinityCheck:
         self._nodes = state.nodes.count
         self._affinity = [DomainCounts(t.column, t.counter.per_node) for t in incoming.affinity]
         self._anti = [DomainCounts(t.column, t.counter.per_node) for t in incoming.anti_affinity]
-        self._existing: dict[Carrier, DomainCounts] = {
-            c: DomainCounts(state.nodes.column(c.term.topology_key), c.per_node)
-            for c in state.index.carriers_about(incoming.labels)
-            if c.total and c.term.kind is CarriedKind.REQUIRED_ANTI
-        }
+        carriers = [c for c in state.index.carriers_about(incoming.labels) if c.term.kind is CarriedKind.REQUIRED_ANTI]
+        self._existing = {c: _carried(state, c) for c in carriers if c.total}
+        if not (self._affinity or self._anti or any(d.totals.any() for d in self._existing.values())):
+            # The scheduler then leaves the whole plugin out, also where promised pods carry terms.
+            self._existing = {}
+        elif state.promised:
+            self._existing |= {c: _carried(state, c) for c in carriers if not c.total}
 
     @property
     def trivial(self) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from allotment.scheduling.placement.diagnosis import Diagnosis
 from allotment.scheduling.placement.filters import Screening, rejected_outright
 from allotment.scheduling.placement.model import Pod
 from allotment.scheduling.placement.nodes import Ints
+from allotment.scheduling.placement.promises import barred
+from allotment.scheduling.placement.reasons import Refusal
 from allotment.scheduling.placement.resources import FitStrategy
 from allotment.scheduling.placement.sampling import feasible_wanted, search_window
 from allotment.scheduling.placement.scores import Scores, score_nodes
@@ -87,16 +91,20 @@ def evaluate(state: ClusterState, pod: Pod, nominated: int | None = None, option
     rejection = rejected_outright(compiled)
     if rejection is not None:
         return Refused(Diagnosis(count, rejection, {}))
+    refused = barred(state, pod, options.strategy) if state.promised else {}
     screening = Screening(state, compiled, options.strategy)
-    if nominated is not None and screening.passes(nominated):
+    if nominated is not None and nominated not in refused and screening.passes(nominated):
         only = state.nodes.one(nominated)
         return Fits(only, only, None, on_nominated=True)
     feasible = screening.feasible()
+    if refused:
+        feasible = feasible[~np.isin(feasible, list(refused))]
     if options.sampled:
         feasible = _searched(state, screening, feasible)
     if not len(feasible):
         return Refused(
-            Diagnosis(count, None, screening.refusals(), limited_by_name=screening.considered is not None), screening
+            Diagnosis(count, None, _answers(screening, refused), limited_by_name=screening.considered is not None),
+            screening,
         )
     if len(feasible) == 1:
         return Fits(feasible, feasible, None)
@@ -107,6 +115,20 @@ def evaluate(state: ClusterState, pod: Pod, nominated: int | None = None, option
     leading = scored == scored.max()
     tied = scores.total[leading]
     return Fits(feasible, feasible[leading][tied == tied.max()], scores)
+
+
+def _answers(screening: Screening, refused: Mapping[int, Refusal]) -> dict[Refusal, Ints]:
+    """What the nodes say; one that promised its room answers as if the promised pods were there."""
+    said = screening.refusals()
+    if not refused:
+        return said
+    considered = screening.considered
+    by_node = {int(node): refusal for refusal, nodes in said.items() for node in nodes}
+    by_node |= {node: refusal for node, refusal in refused.items() if considered is None or considered[node]}
+    grouped: dict[Refusal, list[int]] = {}
+    for node in sorted(by_node):
+        grouped.setdefault(by_node[node], []).append(node)
+    return {refusal: np.array(nodes, dtype=np.int64) for refusal, nodes in grouped.items()}
 
 
 def _searched(state: ClusterState, screening: Screening, feasible: Ints) -> Ints:

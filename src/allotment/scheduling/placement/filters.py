@@ -61,8 +61,12 @@ class Screening:
                 ok &= ~failed
         return np.flatnonzero(ok)
 
-    def refusals(self) -> dict[Refusal, Ints]:
-        """The first failing filter of every node that was looked at and fails; nodes grouped by what they say."""
+    def refusals(self, *, between_pods: bool = True) -> dict[Refusal, Ints]:
+        """The first failing filter of every node that was looked at and fails; nodes grouped by what they say.
+
+        Args:
+            between_pods: whether (anti-)affinity between pods is looked at.
+        """
         state, compiled = self._state, self.compiled
         count = state.nodes.count
         taken = np.zeros(count, dtype=np.bool_)
@@ -77,7 +81,7 @@ class Screening:
             (Kind.PORTS, taken),
             (Kind.RESOURCE, ~compiled.fit_ok),
             *self.spread.failing(),
-            *self.affinity.failing(),
+            *(self.affinity.failing() if between_pods else ()),
         ):
             nodes = np.flatnonzero(undecided & failed)
             if not len(nodes):

@@ -13,6 +13,7 @@ from allotment.scheduling.placement.cycle import Refused
 from allotment.scheduling.placement.diagnosis import NEVER_PREEMPTS, NO_VICTIMS, preemption_text
 from allotment.scheduling.placement.filters import Screening
 from allotment.scheduling.placement.model import DisruptionBudget, Pod
+from allotment.scheduling.placement.promises import promised_before
 from allotment.scheduling.placement.reasons import Code, Kind, Reason, Refusal, refusal
 from allotment.scheduling.placement.selectors import selector_matches
 from allotment.scheduling.placement.state import ClusterState, Running, ports_conflict
@@ -89,13 +90,14 @@ def split_by_budget(
 class _DryRun:
     """One node with some of its pods taken away; the shared counts of the screening are restored at the end."""
 
-    __slots__ = ("_compiled", "_free", "_held", "_node", "_other_rules", "_screening", "_state")
+    __slots__ = ("_compiled", "_free", "_held", "_node", "_other_rules", "_promised", "_screening", "_state")
 
-    def __init__(self, state: ClusterState, screening: Screening, node: int) -> None:
+    def __init__(self, state: ClusterState, screening: Screening, node: int, promised: Sequence[Running]) -> None:
         self._state = state
         self._screening = screening
         self._compiled = screening.compiled
         self._node = node
+        self._promised = promised
         self._held = dict(state.pods_on[node])
         self._other_rules = not (screening.spread.trivial and screening.affinity.trivial)
         self._free = {
@@ -121,7 +123,29 @@ class _DryRun:
         return any(ports_conflict(ask, p) for ask in self._compiled.shape.host_ports for p in held)
 
     def fits(self) -> bool:
-        """Whether the filters that depend on other pods pass now; the others passed already."""
+        """Whether the filters that depend on other pods pass now; the others passed already.
+
+        Where room is promised to other pods they must pass with those and without them.
+        """
+        if not self._promised:
+            return self._fits()
+        self._shift_promised(1)
+        with_promised = self._fits()
+        self._shift_promised(-1)
+        return with_promised and self._fits()
+
+    def refusal(self) -> Refusal:
+        """Why it does not fit."""
+        self._shift_promised(1)
+        said = None if self._fits() else self._refusal()
+        self._shift_promised(-1)
+        return said or self._refusal()
+
+    def _shift_promised(self, delta: int) -> None:
+        for running in self._promised:
+            self.shift(running, delta)
+
+    def _fits(self) -> bool:
         if len(self._held) >= self._state.nodes.pod_limit.item(self._node):
             return False
         free = self._free
@@ -135,8 +159,7 @@ class _DryRun:
         node, screening = self._node, self._screening
         return screening.spread.refuses(node) is None and screening.affinity.refuses(node) is None
 
-    def refusal(self) -> Refusal:
-        """Why it does not fit."""
+    def _refusal(self) -> Refusal:
         if self._compiled.shape.host_ports and self._port_taken():
             return refusal(Kind.PORTS)
         misfit = self._misfit()
@@ -160,13 +183,18 @@ class _DryRun:
 
 
 def victims_on(
-    state: ClusterState, screening: Screening, pod: Pod, node: int, budgets: Sequence[DisruptionBudget]
+    state: ClusterState,
+    screening: Screening,
+    pod: Pod,
+    node: int,
+    budgets: Sequence[DisruptionBudget],
+    promised: Sequence[Running] = (),
 ) -> Candidate | Refusal:
     """The pods that must leave one node, or why even that does not help."""
     lower = sorted((r for r in state.pods_on[node].values() if r.pod.priority < pod.priority), key=_importance)
     if not lower:
         return NO_VICTIMS
-    run = _DryRun(state, screening, node)
+    run = _DryRun(state, screening, node, promised)
     for running in lower:
         run.shift(running, -1)
     if not run.fits():
@@ -236,7 +264,7 @@ class _Outcomes:
 def _outcomes(
     state: ClusterState, screening: Screening, pod: Pod, budgets: Sequence[DisruptionBudget]
 ) -> dict[int, Candidate | Refusal]:
-    if not (screening.spread.trivial and screening.affinity.trivial):
+    if state.promised or not (screening.spread.trivial and screening.affinity.trivial):
         return {}
     kinds = screening.compiled.dry_runs
     key = (pod.priority, tuple(budgets))
@@ -272,13 +300,14 @@ def preempt(
     start = offset % len(helpful) if helpful else 0
     wanted = max(MIN_CANDIDATES, len(helpful) * CANDIDATE_PERCENTAGE // 100)
     known = _outcomes(state, screening, pod, budgets)
+    promised = promised_before(state, pod) if state.promised else {}
     candidates: list[Candidate] = []
     failed: dict[Refusal, list[int]] = {}
     harmless = False
     for node in helpful[start:] + helpful[:start]:
         outcome = known.get(node)
         if outcome is None:
-            outcome = known[node] = victims_on(state, screening, pod, node, budgets)
+            outcome = known[node] = victims_on(state, screening, pod, node, budgets, promised.get(node, ()))
         if isinstance(outcome, Refusal):
             failed.setdefault(outcome, []).append(node)
             continue

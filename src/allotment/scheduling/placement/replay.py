@@ -16,6 +16,7 @@ from allotment.scheduling.placement.diagnosis import event_text
 from allotment.scheduling.placement.model import Pod
 from allotment.scheduling.placement.nodes import Ints
 from allotment.scheduling.placement.preemption import Preemption, preempt
+from allotment.scheduling.placement.promises import overtaken
 from allotment.scheduling.placement.reasons import Refusal
 from allotment.scheduling.placement.scenario import Json, Scenario, parse_scenario, recorded_picks
 from allotment.scheduling.placement.state import ClusterState
@@ -55,6 +56,8 @@ def start_state(scenario: Scenario) -> ClusterState:
     state = ClusterState(scenario.nodes, scenario.namespaces)
     for pod, node in scenario.existing:
         state.add(pod, state.node_index(node))
+    for pod, node in scenario.promised:
+        state.promise(pod, state.node_index(node))
     return state
 
 
@@ -123,14 +126,14 @@ class _Replay:
             attempt["other_nodes_status"] = _status(diagnosis.others)
         if not preemption.tried:
             return attempt, None
-        attempt["preemption"], nominee = self._preemption(preemption, pick)
+        attempt["preemption"], nominee = self._preemption(pod, preemption, pick)
         return attempt, nominee
 
     def _statuses(self, refusals: Mapping[Refusal, Iterable[int]]) -> list[Answer]:
         statuses = [{**_status(r), "nodes": sorted(self._names(nodes))} for r, nodes in refusals.items()]
         return sorted(statuses, key=lambda s: "|".join([s["plugin"], s["code"], *s["reasons"]]))
 
-    def _preemption(self, preemption: Preemption, pick: str | None) -> tuple[Answer, int | None]:
+    def _preemption(self, pod: Pod, preemption: Preemption, pick: str | None) -> tuple[Answer, int | None]:
         nodes = self.state.nodes.nodes
         victims = {c.node: [v.pod.name for v in c.victims] for c in preemption.candidates}
         candidates = {c.node: c for c in preemption.candidates}
@@ -151,6 +154,8 @@ class _Replay:
         if nominee is not None:
             for victim in candidates[nominee].victims:
                 self.state.remove(victim.pod.key)
+            for waiting in overtaken(self.state, pod, nominee):
+                self.state.promise(waiting, None)
         return result, nominee
 
     def picture(self) -> dict[str, object]:

@@ -53,6 +53,7 @@ class Scenario:
     existing: tuple[tuple[Pod, str], ...]
     namespaces: Mapping[str, Mapping[str, str]]
     budgets: tuple[DisruptionBudget, ...]
+    promised: tuple[tuple[Pod, str], ...]
     pods: tuple[Pod, ...]
 
 
@@ -232,6 +233,7 @@ def parse_scenario(data: Json) -> Scenario:
             tuple((_pod(p, claims, p["start"]), p["node"]) for p in data.get("existing") or ()),
             _namespaces(data.get("namespaces") or {}),
             tuple(_budget(b) for b in data.get("pdbs") or ()),
+            tuple((_pod(p, claims, p["start"]), p["nominatedNodeName"]) for p in data.get("nominated") or ()),
             tuple(_pod(p, claims, FIRST_START + i) for i, p in enumerate(data["pods"])),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

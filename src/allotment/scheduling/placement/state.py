@@ -46,6 +46,12 @@ class _Cordoned:
 
 
 @dataclass(frozen=True, slots=True)
+class _Promised:
+    key: str
+    before: Running | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Searched:
     before: int
 
@@ -78,6 +84,7 @@ class ClusterState:
         "pods",
         "pods_on",
         "ports",
+        "promised",
         "rows",
         "unschedulable",
         "used",
@@ -109,13 +116,15 @@ class ClusterState:
         self.pods: dict[str, Running] = {}
         self.pods_on: list[dict[str, Running]] = [{} for _ in range(count)]
         self.ports: dict[HostPort, dict[int, int]] = {}
+        # Pods that wait for their victims to leave, by key, with the node they are nominated for.
+        self.promised: dict[str, Running] = {}
         # Nodes in the order in which their use changed: shapes read on from where they stopped.
         self.changed: list[int] = []
         self.version = 0
         self.next_start = 0
         self._shapes_by_id: dict[int, CompiledShape] = {}
         self._shapes_by_value: dict[PodShape, CompiledShape] = {}
-        self._journal: list[_Added | _Removed | _Cordoned | _Searched] = []
+        self._journal: list[_Added | _Removed | _Cordoned | _Searched | _Promised] = []
         self._checkpoints = 0
 
     def compiled(self, shape: PodShape) -> CompiledShape:
@@ -197,6 +206,14 @@ class ClusterState:
             self._journal.append(_Searched(self.next_start))
         self.next_start = node
 
+    def promise(self, pod: Pod, node: int | None) -> None:
+        """Nominate a waiting pod for a node: pods of lower priority must leave it that room. `None` ends it."""
+        before = self.promised.pop(pod.key, None)
+        if node is not None:
+            self.promised[pod.key] = Running(pod, node, self.compiled(pod.shape))
+        if self._checkpoints and (before is not None or node is not None):
+            self._journal.append(_Promised(pod.key, before))
+
     def resource_name(self, row: int) -> str:
         """The resource of a row."""
         return list(self.rows)[row]
@@ -240,6 +257,10 @@ class ClusterState:
                 self._account(entry.running, 1)
             elif isinstance(entry, _Cordoned):
                 self._mark(entry.node, unschedulable=entry.before)
+            elif isinstance(entry, _Promised):
+                self.promised.pop(entry.key, None)
+                if entry.before is not None:
+                    self.promised[entry.key] = entry.before
             else:
                 self.next_start = entry.before
         self._close()
@@ -282,6 +303,8 @@ def with_nodes(state: ClusterState, nodes: Sequence[Node]) -> ClusterState:
         node = fresh.nodes.index.get(names[running.node].name)
         if node is not None:
             fresh.add(running.pod, node)
+    for waiting in state.promised.values():
+        fresh.promise(waiting.pod, fresh.nodes.index.get(names[waiting.node].name))
     return fresh
 
 
