@@ -242,6 +242,16 @@ class QueueingEngine:
             self._pending[queue].wake()
             self._note_heads(queue)
 
+    def nested(self, index: int) -> bool:
+        """Is there a cohort between the workload's ClusterQueue and the root of its tree?"""
+        queue = self._workloads[index].queue
+        return queue.parent not in (NO_PARENT, queue.root)
+
+    def read_quotas_again(self, tree: int) -> None:
+        """A cohort of the tree was read as if it had changed: flavor scans start over. The caller wakes the tree."""
+        for queue in self._catalog.queues_of_tree.get(tree, ()):
+            self._catalog.queues[queue].generation += 1
+
     def sample_usage(self, now: int) -> None:
         """Admission fair sharing: let the LocalQueues' usage decay; to be called at every sampling interval."""
         if self._local_usage is not None:

@@ -78,8 +78,7 @@ class Twin:
         tree = self.engine.tree_of(index)
         for _ in range(ENDLESS):
             before = self.states()
-            for queue in self.engine._catalog.queues_of_tree[tree]:
-                self.engine._catalog.queues[queue].generation += 1
+            self.engine.read_quotas_again(tree)
             self.engine.wake(tree)
             self._settle(reserved)
             if self.states() == before:

@@ -1,8 +1,8 @@
 """Runs a scenario on the engine under a virtual clock: arrivals, finishes, evictions, wake-ups, cycles.
 
 At one instant: finishes, releases of evicted workloads, events of the cluster (in their order), ends of tolerations,
-arrivals, wake-ups (each by workload index), a sample of usage, then cycles until nothing moves. Nothing else ever
-happens.
+arrivals, wake-ups, new statuses (each by workload index), a sample of usage, then cycles until nothing moves. Nothing
+else ever happens.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ _EVENT = 3
 _LOST = 4
 _ARRIVE = 5
 _WAKE = 6
-_SAMPLE = 7
+_STATUS = 7
+_SAMPLE = 8
 _ALL_TREES = -1
 
 
@@ -82,6 +83,7 @@ class Simulation:
         self._finished: list[bool] = [False] * count
         self._shown: list[str] = [""] * count
         self._timers: set[int] = set()
+        self._stale: set[str] = set()
         self._messages = messages
         self._decisions: list[Decision] = []
         self._log: list[MessageChange] = []
@@ -148,6 +150,9 @@ class Simulation:
                 self._give_up_node(now, self._node_names[index], generation)
             elif kind == _ARRIVE:
                 self.engine.arrive(index)
+                self._outdate_status(now, index)
+            elif kind == _STATUS:
+                self._update_status(now, index)
             elif kind == _SAMPLE:
                 self._sample(now)
             else:
@@ -173,6 +178,7 @@ class Simulation:
     def _notify(self, now: int, index: int) -> None:
         """Capacity of this workload's tree was freed."""
         self._notify_tree(now, self.engine.tree_of(index))
+        self._outdate_status(now, index)
 
     def _notify_tree(self, now: int, tree: int) -> None:
         """Something may fit in this tree: start its wake-up timer unless one runs."""
@@ -182,6 +188,20 @@ class Simulation:
             self._timers.add(tree)
             kind = _EARLY_WAKE if self._environment.wakeups_first else _WAKE
             heappush(self._events, (now + self._environment.wakeup_delay, kind, tree, 0))
+
+    def _outdate_status(self, now: int, index: int) -> None:
+        """The numbers of workloads in this one's ClusterQueue have changed; its status will follow."""
+        delay, queue = self._environment.status_delay, self._arrivals[index].workload.cluster_queue
+        if delay > 0 and queue not in self._stale and self.engine.nested(index):
+            self._stale.add(queue)
+            heappush(self._events, (now + delay, _STATUS, index, 0))
+
+    def _update_status(self, now: int, index: int) -> None:
+        """A new status makes Kueue read the cohorts above the ClusterQueue again, all but the root."""
+        self._stale.discard(self._arrivals[index].workload.cluster_queue)
+        tree = self.engine.tree_of(index)
+        self.engine.read_quotas_again(tree)
+        self._notify_tree(now, tree)
 
     def _sample(self, now: int) -> None:
         """Let usage decay, and again after the interval while anything else can happen."""
@@ -341,6 +361,7 @@ class Simulation:
         workload = arrival.workload
         pod_sets = self.engine.admission(index)
         self._decisions.append(Admitted(now, cycle, workload.name, workload.cluster_queue, pod_sets))
+        self._outdate_status(now, index)
         if self._happenings:
             self._outages.started(index, pod_sets, now + arrival.runtime)
         heappush(self._events, (now + arrival.runtime, _FINISH, index, self._generation[index]))

@@ -74,6 +74,8 @@ class Environment:
         max_cycles_per_instant, max_cycles_total: caps that end a livelock; 0 = none.
         not_ready_toleration: how long pods stay on a node that is not ready; Kubernetes' default is 300 s.
         node_replacement: Kueue looks for another node for pods that lost theirs before it evicts their workload.
+        status_delay: where cohorts stand in cohorts, time from a workload's event until the status of its ClusterQueue
+            follows, which in Kueue 0.19 counts as a change of quota; 1,000 ms in a live cluster; 0 = never.
         shared_wakeup: one wake-up timer for all trees instead of one per tree.
         wakeups_first: at one instant wake-ups come before finishes instead of after arrivals.
     """
@@ -85,6 +87,7 @@ class Environment:
     max_cycles_total: int = 0
     not_ready_toleration: int = 300_000
     node_replacement: bool = True
+    status_delay: int = 0
     shared_wakeup: bool = False
     wakeups_first: bool = False
 
@@ -145,6 +148,7 @@ def _scenario(raw: JsonObject) -> Scenario:
             max_cycles_total=env["maxCyclesTotal"],
             not_ready_toleration=env.get("notReadyToleration", 30_000 if version in _IMPATIENT else 300_000),
             node_replacement=env.get("nodeReplacement", True),
+            status_delay=env.get("statusDelay", 0),
         ),
         arrivals=tuple(_arrival(each) for each in raw["workloads"]),
         events=tuple(_EVENTS[each["kind"]](each) for each in raw.get("events") or ()),
