@@ -87,15 +87,15 @@ class Judged:
 
 
 def summary(judged: Sequence[Judged]) -> str:
-    """Coverage with its standard error, median width, median ratio of the ends, score."""
-    if not judged:
-        return f"{'':47s}"
+    """Coverage with its standard error, median width, median ratio of the ends, share of open ends, score."""
     share = statistics.mean(each.covered for each in judged)
-    width = statistics.median(each.interval.high - each.interval.low for each in judged)
+    bursts = len({(each.answer.queue, each.answer.burst) for each in judged})
+    error = f"{100 * standard_error(judged):4.1f}" if bursts > 1 else "   ?"
+    width = statistics.median(min(each.interval.high, HORIZON) - each.interval.low for each in judged) / 3600
     ratio = statistics.median((each.interval.high + MINUTE) / (each.interval.low + MINUTE) for each in judged)
+    open_ended = statistics.mean(each.interval.high >= HORIZON for each in judged)
     score = statistics.mean(each.score for each in judged)
-    hours = "   inf" if width == math.inf else f"{width / 3600:6.1f}"
-    return f"{100 * share:5.1f} % ±{100 * standard_error(judged):4.1f}  {hours} h  x{ratio:8.1f}  {score:5.2f}"
+    return f"{100 * share:5.1f} % ±{error}  {width:6.1f} h  x{ratio:7.1f}  {100 * open_ended:3.0f} %  {score:5.2f}"
 
 
 def standard_error(judged: Sequence[Judged]) -> float:
@@ -117,8 +117,8 @@ class Table:
     peer: list[Judged]
 
     HEADER = (
-        f"{'':24s}  starts bursts   as simulated   corrected     width  high/low  score   {'':3s}"
-        "recent waits, corrected   width  high/low  score   bias"
+        f"{'':16s} starts bursts   as simulated   corrected        width  high/low   open  score   bias"
+        "     recent waits     width  high/low   open  score"
     )
 
     def only(self, queue: str) -> Table:
@@ -144,14 +144,14 @@ class Table:
     def line(self, title: str) -> str:
         bursts = len({(each.answer.queue, each.answer.burst) for each in self.shown})
         if not self.shown:
-            return f"{title:24s}  {0:6d}"
+            return f"{title:16s} {0:6d}"
         raw = statistics.mean(each.covered for each in self.simulated)
         bias = statistics.mean(
             math.log((min(each.answer.middle, HORIZON) + MINUTE) / (each.answer.wait + MINUTE)) for each in self.shown
         )
         return (
-            f"{title:24s}  {len(self.shown):6d} {bursts:6d}        {100 * raw:5.1f} %   {summary(self.shown)}"
-            f"      {summary(self.peer)}   x{math.exp(bias):.2f}"
+            f"{title:16s} {len(self.shown):6d} {bursts:6d}        {100 * raw:5.1f} %   {summary(self.shown)}"
+            f"   x{math.exp(bias):.2f}     {summary(self.peer)}"
         )
 
 

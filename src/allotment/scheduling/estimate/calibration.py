@@ -94,15 +94,17 @@ class Calibration:
             self.observe(forecast, waited)
 
     def correct(self, forecast: Forecast) -> Interval:
-        """The interval to show."""
+        """The interval to show; it holds the median (if that is known), however far off other starts were."""
         interval = forecast.interval
         if len(self._lessons) < self._enough:
             return Interval(min(interval.low, self._longest), min(interval.high, self._longest))
         alike = self._alike(forecast)
         low = self._scale(interval.low) - self._margin([each.low_miss for each in alike])
         high = self._scale(interval.high) + self._margin([each.high_miss for each in alike])
-        ends = sorted((self._unscale(low), self._unscale(high)))
-        return Interval(ends[0], ends[1])
+        ends = [self._unscale(low), self._unscale(high)]
+        if forecast.middle < self._longest:
+            ends.append(forecast.middle)
+        return Interval(min(ends), max(ends))
 
     def _alike(self, forecast: Forecast) -> list[_Lesson]:
         middle = self._scale(forecast.middle)

@@ -123,9 +123,18 @@ def test_too_wide_intervals_are_narrowed() -> None:
     learnt = Calibration(0.8)
     for _ in range(50):
         learnt.observe(said(0.0, 1_000.0), 100.0)
-    corrected = learnt.correct(said(0.0, 1_000.0))
+    corrected = learnt.correct(Forecast(Interval(0.0, 1_000.0), 100.0, ""))
     assert corrected.low == pytest.approx(100.0)
     assert corrected.high == pytest.approx(100.0)
+
+
+def test_the_median_stays_inside() -> None:
+    learnt = Calibration(0.8)
+    for _ in range(50):
+        learnt.observe(said(300.0, 300.0, "theirs"), 9_000.0)
+    corrected = learnt.correct(said(360.0, 360.0, "ours"))
+    assert corrected.low == 360.0
+    assert corrected.high > 9_000.0
 
 
 def test_who_still_waits_widens_only_once_it_is_late() -> None:
