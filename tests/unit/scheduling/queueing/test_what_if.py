@@ -26,7 +26,8 @@ from allotment.scheduling.simulate.events import Change
 from allotment.scheduling.simulate.scenario import Scenario
 from allotment.scheduling.topology.forest import HOSTNAME
 from tests.unit.scheduling.queueing.states import queue, scenario, state, workload
-from tests.unit.scheduling.queueing.test_properties import SLOW, scenarios
+from tests.unit.scheduling.queueing.test_properties import few
+from tests.unit.scheduling.queueing.worlds import worlds
 
 
 def got(count: int = 1) -> tuple[PodSetAdmission, ...]:
@@ -68,8 +69,8 @@ def test_quota_raised_in_the_middle() -> None:
     assert [(each.t, each.workload) for each in outcome.decisions if isinstance(each, Admitted)] == [(1070, "w")]
 
 
-@SLOW
-@given(story=scenarios())
+@few(20)
+@given(story=worlds(changing=False))
 def test_a_fork_without_a_change_goes_on_identically(story: Scenario) -> None:
     engine = QueueingEngine(story.state, story.settings)
     half = len(story.arrivals) // 2
