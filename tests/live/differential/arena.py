@@ -20,7 +20,7 @@ from typing import Any
 from allotment.adapters.sandbox.client import Client
 from allotment.errors import AllotmentError
 from tests.live.differential.objects import API, cluster_objects, collection_of, path_of, workload_object
-from tests.live.differential.record import PENDING, Record, condition, next_move, shown
+from tests.live.differential.record import MOST_ACTIONS, PENDING, Record, condition, next_move, shown
 from tests.live.differential.shrinking import Scenario
 
 ROUND_SECONDS = 1.25
@@ -52,8 +52,9 @@ _SPINNER: Scenario = {
 class Arena:
     """One control plane as a place to play."""
 
-    def __init__(self, client: Client, name: str) -> None:
-        """Create the namespace of all workloads."""
+    def __init__(self, client: Client, name: str, most_actions: int = MOST_ACTIONS) -> None:
+        """Create the namespace of all workloads. No scenario gets more than `most_actions`."""
+        self._most_actions = most_actions
         self._client = client
         self._name = name
         self._plays = 0
@@ -78,11 +79,17 @@ class Arena:
         self._wait_until_active(records)
         self._wait_for_nodes(objects)
         scripts = {record.prefix: list(record.scenario["steps"]) for record in records}
-        while moves := [(each, move) for each in records if (move := next_move(each, scripts[each.prefix]))]:
+        while moves := self._moves(records, scripts):
             self._round(moves)
         self._left = [f"{self._workloads}/{record.prefix}-{name}" for record in records for name in record.uids]
         self._left += [path_of(each) for record in records for each in reversed(objects[record.prefix])]
         return records
+
+    def _moves(
+        self, records: Sequence[Record], scripts: Mapping[str, list[list[str]]]
+    ) -> list[tuple[Record, tuple[str, str]]]:
+        moves = ((each, next_move(each, scripts[each.prefix], self._most_actions)) for each in records)
+        return [(record, move) for record, move in moves if move is not None]
 
     @property
     def _workloads(self) -> str:

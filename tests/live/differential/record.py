@@ -49,9 +49,9 @@ class Record:
         return any("parent" in each for each in self.scenario["cohorts"])
 
 
-def next_move(record: Record, script: list[list[str]]) -> tuple[str, str] | None:
+def next_move(record: Record, script: list[list[str]], most: int = MOST_ACTIONS) -> tuple[str, str] | None:
     """End the first eviction, if there is one; else the script's next step that can be done."""
-    if len(record.actions) >= MOST_ACTIONS:
+    if len(record.actions) >= most:
         return None
     states = record.states[-1] if record.states else {}
     evicted = sorted(name for name, state in states.items() if state.startswith(EVICTED))

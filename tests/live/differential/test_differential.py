@@ -20,6 +20,8 @@ pytestmark = pytest.mark.live
 SandboxIn = Callable[[bool], Sandbox]
 MODES = [pytest.param(False, id="classical"), pytest.param(True, id="fair")]
 EVERY_RUN, EVERY_RUN_ON_NODES = 7, 2
+EVERY_RUN_ACTIONS = 11
+"""A round takes about three seconds; the nightly run plays scenarios to their ends."""
 NIGHTLY, NIGHTLY_ON_NODES = 100, 25
 STATUS_DECIDES = {True: (303, 364, 437, 483, 760, 1075), False: (1149, 1207)}
 """Seeds where a decision depends on the wake-ups that follow the status of a ClusterQueue; found offline, by a twin
@@ -62,7 +64,7 @@ def expect_agreement(verdict: Verdict, request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize("fair", MODES)
 def test_kueue_and_the_engine_decide_alike(sandbox_in: SandboxIn, request: pytest.FixtureRequest, fair: bool) -> None:
     with client_of(sandbox_in(fair)) as client:
-        arena = Arena(client, f"differential-{'fair' if fair else 'classical'}")
+        arena = Arena(client, f"differential-{'fair' if fair else 'classical'}", EVERY_RUN_ACTIONS)
         quota = [generate(seed, fair=fair) for seed in range(EVERY_RUN)]
         verdict = judge(arena, [*quota, *(generate_topology(seed, fair=fair) for seed in range(EVERY_RUN_ON_NODES))])
     expect_agreement(verdict, request)
