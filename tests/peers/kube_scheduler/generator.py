@@ -71,6 +71,8 @@ THEMES = (
 )  # fmt: skip
 LARGE = (
     replace(_QUIET, name="large", nodes=(100, 320), taints=0.2, node_affinity=0.3),
+    # With 100 candidates for preemption or more the scheduler looks at some of them at random; here there are fewer.
+    replace(_QUIET, name="large preemption", nodes=(100, 125), taints=0.4, priorities=1.0, crowd=0.9, budgets=0.5),
     replace(_QUIET, name="large rules", nodes=(100, 260), spread=0.3, pod_affinity=0.2, taints=0.2, ports=0.1),
 )
 """Clusters in which the scheduler stops its search early."""
