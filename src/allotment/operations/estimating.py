@@ -21,7 +21,16 @@ from allotment.scheduling.estimate.runtimes import RuntimeHistory, RuntimeModel,
 from allotment.scheduling.inputs import Workload
 from allotment.scheduling.simulate.environment import Simulation
 from allotment.scheduling.simulate.lines import ScenarioLine, at
-from allotment.scheduling.simulate.present import Course, Ended, Present, Reason, first_starts, present_at, reasons
+from allotment.scheduling.simulate.present import (
+    Course,
+    Ended,
+    Present,
+    Reason,
+    endless,
+    first_starts,
+    present_at,
+    reasons,
+)
 from allotment.scheduling.simulate.recorded import recorded_course
 from allotment.scheduling.simulate.scenario import Scenario
 from allotment.scheduling.simulate.shapes import without_nulls
@@ -145,7 +154,8 @@ def estimate(
         watch: told how far it has come.
 
     Raises:
-        InputError: the scenario or what is recorded in it is not of the format; a job does not wait.
+        InputError: the scenario or what is recorded in it is not of the format; a job does not wait; jobs preempt each
+            other for ever.
         NotFoundError: there is no such scenario or job.
     """
     line = pick_line(lines, wanted)
@@ -162,6 +172,8 @@ def estimate(
 
 def _simulated(scenario: Scenario, until: int) -> Course:
     outcome = Simulation(scenario, messages=False).run(until)
+    if outcome.livelock:
+        raise endless()
     return Course(outcome.decisions, outcome.moves)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from allotment.errors import InputError
 from allotment.scheduling.engine import QueueingEngine
 from allotment.scheduling.estimate.forecast import RunningWorkload, Situation
 from allotment.scheduling.inputs import ClusterState
@@ -131,7 +132,7 @@ def state_at(scenario: Scenario, now: int) -> ClusterState:
     return cluster.state
 
 
-_MOST_CYCLES: Final = 10_000
+_MOST_CYCLES: Final = 2_000
 _IDLE_CYCLES: Final = 4
 
 
@@ -144,7 +145,11 @@ class Reason:
 
 
 def reasons(situation: Situation) -> dict[str, Reason]:
-    """Why each pending job waits; one that would start at once has none."""
+    """Why each pending job waits; one that would start at once has none.
+
+    Raises:
+        InputError: jobs preempt each other for ever at that moment.
+    """
     engine = QueueingEngine(situation.state, situation.settings)
     for running in situation.running:
         engine.adopt(running.workload, running.pod_sets, running.since)
@@ -156,7 +161,11 @@ def reasons(situation: Situation) -> dict[str, Reason]:
         result = engine.run_cycle(situation.now)
         for preemption in result.preemptions:
             engine.mark_evicted(preemption.workload)
+            if not situation.eviction_latency:
+                engine.requeue_evicted(preemption.workload)
         idle = 0 if result.heaps_changed or result.preemptions else idle + 1
+    else:
+        raise endless()
     found = {}
     for index, name in indices.items():
         refusal = engine.refusal(index)
@@ -164,3 +173,12 @@ def reasons(situation: Situation) -> dict[str, Reason]:
         if cause is not None:
             found[name] = Reason(cause, "" if refusal is None else refusal.text)
     return found
+
+
+def endless() -> InputError:
+    """What to say of jobs that preempt each other for ever."""
+    return InputError(
+        "jobs preempt each other for ever, so nobody can say when one starts for good",
+        why="the preemption rules of their queues contradict each other, as Kueue's can",
+        fix="look at the evictions of allot simulate; change reclaimWithinCohort or borrowWithinCohort",
+    )
