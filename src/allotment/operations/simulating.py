@@ -13,6 +13,7 @@ from allotment.scheduling.placement.gpu.experiment import run as run_experiment
 from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
 from allotment.scheduling.simulate.environment import Simulation
+from allotment.scheduling.simulate.failures import with_random_failures
 from allotment.scheduling.simulate.figures import RunFigures, figures
 from allotment.scheduling.simulate.fragments import FragmentCourse, fragment_course
 from allotment.scheduling.simulate.lines import ScenarioLine, at
@@ -132,6 +133,7 @@ def _run(scenario: Scenario, request: RunRequest, watch: Watch | None) -> tuple[
         request.spread,
         random.Random(request.seed),  # noqa: S311 (a simulation, not a secret)
     )
+    prepared = with_random_failures(prepared, random.Random(request.seed))  # noqa: S311
     simulation = Simulation(prepared, messages=False)
     arrivals = sorted(each.queued_at for each in prepared.arrivals)
     arrived = 0

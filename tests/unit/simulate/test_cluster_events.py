@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,12 @@ from allotment.scheduling.simulate.events import (
     Event,
     Eviction,
     NodeDown,
+    NodeUp,
     QuotaChange,
     StopChange,
     StopPolicy,
 )
+from allotment.scheduling.simulate.failures import with_random_failures
 from allotment.scheduling.simulate.figures import course_of_capacity, figures
 from allotment.scheduling.simulate.lines import ScenarioLine
 from allotment.scheduling.simulate.scenario import Scenario
@@ -284,6 +287,31 @@ def test_limits_and_toleration_are_read() -> None:
     assert stop == StopChange(2, "cv", StopPolicy.HOLD)
     assert found.environment.not_ready_toleration == 300_000
     assert read_line(ScenarioLine("f", 1, document(kueue="v0.18.0"))).environment.not_ready_toleration == 30_000
+
+
+# Random failures
+
+
+def test_random_failures_follow_the_seed_and_their_means() -> None:
+    asked = {"meanBetween": 1_000_000, "meanRepair": 100_000, "until": 1_000_000_000}
+    base = read_line(ScenarioLine("f", 1, document(events=[], nodeFailures=asked)))
+    first, again, other = (with_random_failures(base, random.Random(seed)).events for seed in (1, 1, 2))
+    assert first == again != other
+    downs = [each for each in first if isinstance(each, NodeDown)]
+    ups = [each for each in first if isinstance(each, NodeUp)]
+    assert [each.node for each in downs] == [each.node for each in ups]
+    away = [up.t - down.t for down, up in zip(downs, ups, strict=True)]
+    assert sum(away) / len(away) == pytest.approx(100_000, rel=0.1)
+    assert len(downs) == pytest.approx(4 * 1_000_000_000 / 1_100_000, rel=0.1)
+    assert max(each.t for each in downs) <= 1_000_000_000
+
+
+def test_a_run_with_random_failures_is_the_same_for_the_same_seed() -> None:
+    asked = {"meanBetween": 3_600_000, "meanRepair": 900_000, "until": 30_000_000}
+    base = read_line(ScenarioLine("f", 1, document(nodeFailures=asked)))
+    first, again, other = (figures_of(base, RunRequest(seed=seed)) for seed in (1, 1, 2))
+    assert first == again != other
+    assert sum(each.stalled for each in first.jobs) > 0
 
 
 # Figures

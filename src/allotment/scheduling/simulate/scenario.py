@@ -93,8 +93,17 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeFailures:
+    """Random failures of every node: mean time between them, mean time to repair, and until when there are any."""
+
+    mean_between: int
+    mean_repair: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
-    """Everything a simulation needs."""
+    """Everything a simulation needs; `node_failures` become events in `with_random_failures`."""
 
     id: str
     kind: str
@@ -103,6 +112,7 @@ class Scenario:
     environment: Environment
     arrivals: tuple[Arrival, ...]
     events: tuple[Event, ...] = ()
+    node_failures: NodeFailures | None = None
 
 
 def read_scenario(raw: JsonObject) -> Scenario:
@@ -152,7 +162,12 @@ def _scenario(raw: JsonObject) -> Scenario:
         ),
         arrivals=tuple(_arrival(each) for each in raw["workloads"]),
         events=tuple(_EVENTS[each["kind"]](each) for each in raw.get("events") or ()),
+        node_failures=_node_failures(raw.get("nodeFailures")),
     )
+
+
+def _node_failures(raw: JsonObject | None) -> NodeFailures | None:
+    return None if raw is None else NodeFailures(raw["meanBetween"], raw["meanRepair"], raw["until"])
 
 
 def _version(text: str) -> str:

@@ -123,6 +123,7 @@ _QUEUEING: Final = fields(
         "topologies": named(fields({"name": name, "levels": each(name, some=True)})),
         "nodes": named(fields({"name": name, "allocatable": AMOUNTS}, {"labels": TEXTS, "taints": TAINTS})),
         "events": EVENTS,
+        "nodeFailures": fields({"meanBetween": positive, "meanRepair": positive, "until": amount}),
     },
 )
 
