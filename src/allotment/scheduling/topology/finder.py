@@ -153,7 +153,8 @@ class FlavorFinder:
             return result
         if not explain:
             return _UNEXPLAINED
-        exclusions = self._exclusions(workers.record, assumed, empty=empty)
+        full = [domain.leaf for domain in by_level[-1] if domain.pods == 0]
+        exclusions = self._exclusions(workers.record, full, assumed, empty=empty)
         return self._detail(_shortage_text(self._forest.topology, result, request, exclusions))
 
     def _counted(self, record: PodSetRecord, request: Request, assumed: Assumed, *, empty: bool) -> list[list[Domain]]:
@@ -227,31 +228,38 @@ class FlavorFinder:
         requests = self._pod_requests(workers.record)
         leader_requests = self._pod_requests(leader.record)
         excluded = self._excluded_leaves(workers.record)
-        names = self._catalog.resource_names
         for leaf, domain in enumerate(self._forest.leaves):
             if excluded[leaf]:
                 continue
             left = self._left(leaf, assumed, empty=empty)
-            domain.pods = domain.led_pods = _count_in(requests, left, names)[0]
-            if _count_in(leader_requests, left, names)[0] > 0:
+            domain.pods = domain.led_pods = _count_in(requests, left)
+            if _count_in(leader_requests, left) > 0:
                 domain.leaders = 1
                 for resource, amount in leader_requests:
                     left[resource] = left[resource] - amount
-                domain.led_pods = _count_in(requests, left, names)[0]
+                domain.led_pods = _count_in(requests, left)
 
-    def _exclusions(self, record: PodSetRecord, assumed: Assumed, *, empty: bool) -> Exclusions:
-        """Why leaves cannot take even one pod."""
+    def _exclusions(self, record: PodSetRecord, full: list[int], assumed: Assumed, *, empty: bool) -> Exclusions:
+        """Why these leaves cannot take even one pod: the first resource by name of which there is too little."""
         exclusions = Exclusions()
-        requests = self._pod_requests(record)
+        exclusions.total = len(self._forest.leaves)
+        excluded = self._excluded_leaves(record)
         names = self._catalog.resource_names
-        for leaf, excluded in enumerate(self._excluded_leaves(record)):
-            exclusions.total += 1
-            if excluded:
-                exclusions.add(excluded)
+        requests = sorted(self._pod_requests(record), key=lambda pair: names[pair[0]])
+        capacity = self._capacity
+        rows = capacity.rows[self._flavor]
+        for leaf in full:
+            if excluded[leaf]:
+                exclusions.add(excluded[leaf])
                 continue
-            count, limiting = _count_in(requests, self._left(leaf, assumed, empty=empty), names)
-            if count == 0:
-                exclusions.add(f'resource "{names[limiting]}"')
+            row = rows[leaf]
+            free, used = capacity.free[row], capacity.used[row]
+            taken = assumed.get(capacity.places[row], {})
+            for resource, amount in requests:
+                left = free[resource] - (0 if empty else used[resource]) if resource < len(free) else 0
+                if left - taken.get(resource, 0) < amount:
+                    exclusions.add(f'resource "{names[resource]}"')
+                    break
         return exclusions
 
     def _left(self, leaf: int, assumed: Assumed, *, empty: bool) -> list[int]:
@@ -293,14 +301,9 @@ def _leader_and_workers(group: list[PodSetPlacement]) -> tuple[PodSetPlacement |
     return (first, second) if second.count > first.count else (second, first)
 
 
-def _count_in(requests: list[tuple[int, int]], left: list[int], names: list[str]) -> tuple[int, int]:
-    """How many pods fit, and the resource that limits them (the first by name on ties)."""
-    fewest, limiting = -1, -1
-    for resource, amount in requests:
-        count = max(0, left[resource] // amount) if resource < len(left) else 0
-        if fewest < 0 or count < fewest or (count == fewest and names[resource] < names[limiting]):
-            fewest, limiting = count, resource
-    return fewest, limiting
+def _count_in(requests: list[tuple[int, int]], left: list[int]) -> int:
+    """How many pods fit."""
+    return max(0, min(left[resource] // amount if resource < len(left) else 0 for resource, amount in requests))
 
 
 def _taint_text(taint: Taint) -> str:
