@@ -11,8 +11,9 @@ from allotment.scheduling.placement.asking import Ask
 from allotment.scheduling.placement.gpu.experiment import fill
 from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
-from allotment.scheduling.placement.replay import start_state
+from allotment.scheduling.placement.model import Pod, PodShape
 from allotment.scheduling.placement.scenario import parse_scenario
+from allotment.scheduling.placement.state import ClusterState
 from allotment.scheduling.placement.survey import Survey, survey_cluster, survey_fleet
 from allotment.scheduling.simulate.lines import ScenarioLine, at
 from allotment.scheduling.simulate.shapes import check_placement, without_nulls
@@ -42,7 +43,12 @@ def survey_scenario(lines: Iterable[ScenarioLine], wanted: str | None, asks: Seq
         check_placement(data)
         scenario = parse_scenario(data)
     pods = [pod.shape for pod, _ in scenario.existing] + [pod.shape for pod in scenario.pods]
-    return survey_cluster(start_state(scenario), pods, asks)
+    state = ClusterState(scenario.nodes)
+    for pod, node in scenario.existing:
+        # What runs takes resources; where else it might run plays no part, and would cost the most time.
+        taken = PodShape(pod.shape.namespace, requests=pod.shape.requests)
+        state.add(Pod(pod.name, taken), state.node_index(node))
+    return survey_cluster(state, pods, asks)
 
 
 def survey_pod_list(
