@@ -153,9 +153,11 @@ def write_document(session: Session, form: str, document: Mapping[str, Any]) -> 
     """A JSON or YAML document with our apiVersion in front; times become UTC RFC 3339."""
     body = plain({"apiVersion": API_VERSION, **document})
     if form == "yaml":
-        from allotment.render.yaml_text import to_yaml  # noqa: PLC0415 (start-up time)
+        # Not the emitter of Kubernetes objects: results have fractions, which those must not have.
+        import yaml  # noqa: PLC0415 (start-up time)
 
-        session.out(to_yaml(body).removesuffix("\n"))
+        text = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, default_flow_style=False, width=_UNLIMITED)
+        session.out(text.removesuffix("\n"))
     else:
         session.out(json.dumps(body, indent=2, ensure_ascii=False))
 

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
 from allotment.scheduling.simulate.policies import QueuePolicy
@@ -64,6 +65,20 @@ def test_a_cluster_that_changes_is_drawn_and_told(run: Run, home: Path) -> None:
     assert max(idle["ofUse"]) > max(idle["lacksGpu"]) > 0
     assert 'aria-label="idle GPUs by cause over time"' in text
     assert text.count('class="limit k0"') == text.count('class="limit k1"') == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("simulate", BORROWING, "--until", "2h"),
+        ("whatif", "--snapshot", BORROWING, "--change", "weight:nlp=2", "--until", "2h"),
+        ("capacity", str(ROOT / "examples" / "placements" / "training-eastus.jsonl")),
+        ("when", BORROWING, "--at", "4h", "--runs", "10", "--submissions", "none"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_yaml_says_what_json_says(run: Run, home: Path, words: tuple[str, ...]) -> None:
+    assert yaml.safe_load(run(*words, "-o", "yaml").ok()) == run(*words, "-o", "json").json()
 
 
 def test_until_and_selection(run: Run, home: Path) -> None:
