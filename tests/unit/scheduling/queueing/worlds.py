@@ -191,6 +191,7 @@ def worlds(draw: st.DrawFn, *, topology: bool | None = None, changing: bool | No
     cluster = draw(clusters(topology=draw(st.booleans()) if topology is None else topology))
     workloads = [draw(_workload(number, cluster)) for number in range(draw(st.integers(1, 9)))]
     happens = draw(st.booleans()) if changing is None else changing
+    burst = draw(st.sampled_from([1, 45]))  # heads of several queues meet in one cycle where jobs come together
     return Scenario(
         "world",
         "world",
@@ -205,6 +206,6 @@ def worlds(draw: st.DrawFn, *, topology: bool | None = None, changing: bool | No
             not_ready_toleration=30,
             node_replacement=draw(st.booleans()),
         ),
-        tuple(Arrival(each, each.queued_since, draw(st.integers(1, 150))) for each in workloads),
+        tuple(Arrival(each, -(-each.queued_since // burst) * burst, draw(st.integers(1, 150))) for each in workloads),
         draw(events(cluster, len(workloads))) if happens else (),
     )
