@@ -1,4 +1,4 @@
-"""Small scenarios on which the real Kueue once decided otherwise than we did, with its decisions (tests/peer)."""
+"""Small scenarios on which the real Kueue once decided otherwise than we did, with its decisions (see docs)."""
 
 import json
 from pathlib import Path

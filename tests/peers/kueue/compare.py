@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from allotment.scheduling.conformance.replay import Difference, replay
-from tests.peer.engine import Peer
+from tests.peers.kueue.engine import Peer
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
-SOURCE = Path(__file__).resolve().parents[2] / "benchmarks" / "peers" / "kueue"
+SOURCE = Path(__file__).resolve().parents[3] / "benchmarks" / "peers" / "kueue"
 GATES_OF_020 = "RecomputeAssignmentUponPreemptionTargetsOverlap=true"
 """Kueue v0.19.2 with these gates decides as the 0.20 development version the corpus was recorded with."""
 

@@ -6,7 +6,7 @@ import copy
 from random import Random
 from typing import Any
 
-from tests.peer.scenarios import PRIORITIES, RECLAIM, STRATEGIES, THRESHOLDS, WEIGHTS, WITHIN
+from tests.peers.kueue.scenarios import PRIORITIES, RECLAIM, STRATEGIES, THRESHOLDS, WEIGHTS, WITHIN
 
 Scenario = dict[str, Any]
 _RECORDED = ("decisions", "pending", "pendingLog", "stats")
