@@ -11,6 +11,7 @@ import pytest
 from allotment.cli.commands.whatif import CHANGES
 from allotment.scheduling.simulate.changes import KINDS
 from tests.unit.cli.conftest import ROOT, Run
+from tests.unit.cli.test_simulate_command import check_page
 from tests.unit.simulate.test_figures import GPU, job
 
 BORROWING = str(ROOT / "examples" / "scenarios" / "borrowing.jsonl")
@@ -74,6 +75,20 @@ def test_compare_says_who_waits_longer(run: Run, home: Path) -> None:
     text = run("compare", before, after).ok()
     assert "waiting longer: " in text
     assert "evictions 16 → 31" in text
+
+
+def test_the_report_draws_who_waits_longer(run: Run, home: Path) -> None:
+    call = ("whatif", "--snapshot", BORROWING, "--change", "policy:fair-sharing")
+    doc = run(*call, "--report", "page.html", "-o", "json").json()
+    text = (home / "page.html").read_text(encoding="utf-8")
+    check_page(text)
+    changed = [each for each in doc["jobs"] if each["changeSeconds"] is not None]
+    assert text.count("<circle") == len(changed) == sum(row["longer"] + row["shorter"] for row in doc["queues"])
+    before = saved(run, home, "a.json", BORROWING)
+    run("compare", before, before, "--report", "same.html").ok()
+    same = (home / "same.html").read_text(encoding="utf-8")
+    check_page(same)
+    assert "All wait as long as before." in same
 
 
 def test_a_run_compared_with_itself_changes_nothing(run: Run, home: Path) -> None:

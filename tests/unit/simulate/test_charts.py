@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allotment.scheduling.simulate.charts import Limit, Series, short_number, short_time, stacked, tiles
+from allotment.scheduling.simulate.charts import (
+    Limit,
+    Points,
+    Series,
+    scatter,
+    short_number,
+    short_time,
+    stacked,
+    tiles,
+)
 
 
 @pytest.mark.parametrize(
@@ -63,3 +72,14 @@ def test_a_tile_for_each_thing() -> None:
     (svg,) = ET.fromstring(tiles([0, 2, 2, 0, 1] * 40, label="x"))
     drawn = {path.attrib["class"]: path.attrib["d"].count("M") for path in svg.findall("path")}
     assert drawn == {"l0": 80, "l1": 40, "l2": 80}
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e9), st.floats(0, 1e9)), max_size=20))
+def test_points_stay_inside_and_keep_their_side_of_the_diagonal(values: list[tuple[float, float]]) -> None:
+    (svg,) = ET.fromstring(scatter([Points("a", 0, values)], label="x", across="before", up="after"))
+    for (x, y), point in zip(values, svg.findall("circle"), strict=True):
+        right, up = float(point.attrib["cx"]) - 64, 532 - float(point.attrib["cy"])
+        assert -0.1 <= right <= 520.1
+        assert -0.1 <= up <= 520.1
+        if x < y:
+            assert right <= up + 0.11

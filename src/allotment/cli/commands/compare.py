@@ -12,10 +12,11 @@ from allotment.cli.session import Session
 @click.command(cls=Command)
 @click.argument("before", metavar="BEFORE", type=click.Path())
 @click.argument("after", metavar="AFTER", type=click.Path())
+@click.option("--report", metavar="FILE.html", type=click.Path(dir_okay=False), help="Also write a page with pictures.")
 @output_flags
 @global_flags
 @click.pass_obj
-def compare(session: Session, before: str, after: str, *, output: OutputOptions) -> None:
+def compare(session: Session, before: str, after: str, *, report: str | None, output: OutputOptions) -> None:
     """Compare two runs that `allot simulate -o json` wrote: who waits longer, who less, by how much.
 
     Jobs are matched by name; waits are compared over jobs that start in both runs.
@@ -25,4 +26,4 @@ def compare(session: Session, before: str, after: str, *, output: OutputOptions)
     from allotment import wiring  # noqa: PLC0415 (start-up time)
     from allotment.cli.views.differences import show_difference  # noqa: PLC0415
 
-    show_difference(session, output, wiring.compare_runs(before, after), "RunComparison")
+    show_difference(session, output, wiring.compare_runs(before, after), "RunComparison", report)

@@ -33,6 +33,7 @@ CHANGES: Final = (
 )
 @click.option("--scenario", metavar="ID", help="Which scenario, where the file holds several.")
 @click.option("--until", metavar="TIME", help="Stop at this time, such as 90min, 36h or 7d.")
+@click.option("--report", metavar="FILE.html", type=click.Path(dir_okay=False), help="Also write a page with pictures.")
 @output_flags
 @global_flags
 @click.pass_obj
@@ -43,6 +44,7 @@ def whatif(
     changes: tuple[str, ...],
     scenario: str | None,
     until: str | None,
+    report: str | None,
     output: OutputOptions,
 ) -> None:
     """Run a scenario as it is and with changes: who waits longer, who less, by how much.
@@ -65,4 +67,4 @@ def whatif(
     request = RunRequest(until=None if until is None else milliseconds(until))
     with ProgressLine(session) as line:
         found = wiring.what_if(snapshot, parsed, request, wanted=scenario, watch=gauge(line))
-    show_difference(session, output, found, "WhatIf")
+    show_difference(session, output, found, "WhatIf", report)

@@ -69,8 +69,18 @@ def difference_listing(found: Difference) -> Listing[QueueChange]:
     )
 
 
-def show_difference(session: Session, output: OutputOptions, found: Difference, kind: str) -> None:
-    """Write it in the format the user chose; `kind` is that of the JSON document."""
+def show_difference(
+    session: Session, output: OutputOptions, found: Difference, kind: str, report: str | None = None
+) -> None:
+    """Write it in the format the user chose.
+
+    Args:
+        session: where it goes.
+        output: what the user asked for.
+        found: the comparison.
+        kind: of the JSON document.
+        report: file for a page with pictures.
+    """
     show(
         session,
         output,
@@ -78,6 +88,12 @@ def show_difference(session: Session, output: OutputOptions, found: Difference, 
         human=lambda rows: difference_text(found, rows, session.table_width, headers=not output.no_headers),
         whole=lambda rows: difference_document(found, rows, kind),
     )
+    if report is not None:
+        from allotment import wiring  # noqa: PLC0415 (start-up time)
+        from allotment.scheduling.simulate.difference_page import difference_page  # noqa: PLC0415
+
+        wiring.write_file(report, difference_page(found))
+        session.note(f"report in {report}")
 
 
 def difference_text(found: Difference, rows: Sequence[QueueChange], width: int | None, *, headers: bool) -> str:

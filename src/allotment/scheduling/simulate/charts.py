@@ -224,6 +224,46 @@ def lines(series: Sequence[Series], *, label: str, across: str, top: float = 100
     return _frame(height, "".join(parts), label)
 
 
+_WAITS: Final = (0, 1, 10, 60, 600, 3600, 36_000, 360_000, 3_600_000)
+"""Seconds at the ticks of a logarithmic axis of waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Coloured points; both values are seconds."""
+
+    label: str
+    colour: int
+    values: Sequence[tuple[float, float]]
+
+
+def scatter(groups: Sequence[Points], *, label: str, across: str, up: str) -> str:
+    """Waits against waits, both on a logarithmic axis, with the diagonal where nothing changes."""
+    size, left, top = 520, 64, 12
+    longest = max((value for group in groups for pair in group.values for value in pair), default=1.0)
+    ticks = [t for i, t in enumerate(_WAITS) if i == 0 or _WAITS[i - 1] < longest]
+    scale = size / math.log1p(ticks[-1] if len(ticks) > 1 else 1)
+
+    def at(seconds: float) -> float:
+        return scale * math.log1p(min(max(seconds, 0.0), ticks[-1] if len(ticks) > 1 else 1))
+
+    bottom = top + size
+    parts = []
+    for tick in ticks:
+        x, y = left + at(tick), bottom - at(tick)
+        parts += [_line(left, y, left + size, y, "grid"), _line(x, top, x, bottom, "grid")]
+        parts += [_text(left - 8, y + 4, short_time(1000 * tick), anchor="end")]
+        parts += [_text(x, bottom + 18, short_time(1000 * tick))]
+    parts.append(_line(left, bottom, left + size, top, "limit"))
+    for group in groups:
+        parts += [
+            f'<circle class="area c{group.colour}" cx="{left + at(x):.1f}" cy="{bottom - at(y):.1f}" r="3.5"/>'
+            for x, y in group.values
+        ]
+    parts += [_text(left + size / 2, bottom + 38, across), _text(left + size + 16, top + 12, up, anchor="start")]
+    return _frame(bottom + 46, "".join(parts), label)
+
+
 def tiles(levels: Sequence[int], *, label: str) -> str:
     """A square for each thing, row by row; its shade is its level, from 0."""
     pitch, size = 12, 10
