@@ -234,7 +234,7 @@ class RoundSimulation:
     def _place_shared(self) -> None:
         """Every place that is found is one for several jobs of its size, in the policy's order."""
         by_size: dict[int, list[int]] = {}
-        waiting = [number for number in self._queues[0] if number not in self._held]
+        waiting = [number for number in chain.from_iterable(self._queues) if number not in self._held]
         for number in waiting:
             by_size.setdefault(self.jobs[number].gpus, []).append(number)
         chosen: set[int] = set()

@@ -123,7 +123,7 @@ JOBS = st.lists(
 @settings(max_examples=50)
 @given(jobs=JOBS, policy=st.sampled_from(RoundPolicy), sharing=st.sampled_from([1, 3]))
 def test_everybody_ends_and_nobody_before_its_time(jobs: list[RoundJob], policy: RoundPolicy, sharing: int) -> None:
-    done = played(policy, *jobs, nodes=2, sharing=sharing if policy is not RoundPolicy.ATTAINED_SERVICE else 1)
+    done = played(policy, *jobs, nodes=2, sharing=sharing)
     for job, started, ended in zip(jobs, done.started, done.ended, strict=True):
         assert started is not None
         assert ended is not None
