@@ -33,7 +33,7 @@ def nominal_at(events: list[dict[str, Any]], t: int) -> int:
     return level
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(own=OWN, grants=GRANTS)
 def test_grants_come_on_top_of_whatever_holds(own: list[tuple[int, int]], grants: list[tuple[Term, int]]) -> None:
     mine = [{"t": t, "kind": "quota", **PLACE.fields, "nominal": nominal} for t, nominal in own]
