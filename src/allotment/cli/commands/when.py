@@ -11,7 +11,7 @@ from allotment.cli.options import OutputOptions, global_flags, output_flags
 from allotment.cli.session import Session
 from allotment.errors import UsageError
 
-_KNOWN: Final = "What is known"
+_KNOWN: Final = "Assumptions"
 _RUNTIMES: Final = ("estimated", "history")
 _SUBMISSIONS: Final = ("past", "none")
 
@@ -41,7 +41,6 @@ _SUBMISSIONS: Final = ("past", "none")
     section=_KNOWN,
     type=click.Choice(_RUNTIMES),
     default="estimated",
-    metavar="HOW",
     help="Run times: estimated (the file's are estimates), or history (only those of jobs that have ended).",
 )
 @click.option(
@@ -58,7 +57,6 @@ _SUBMISSIONS: Final = ("past", "none")
     section=_KNOWN,
     type=click.Choice(_SUBMISSIONS),
     default="past",
-    metavar="HOW",
     help="What others submit from now on: past (as they did before), or none.",
 )
 @click.option(
