@@ -3,7 +3,7 @@
 Amounts live in rows, one list per leaf and flavor, indexed by resource. Where the lowest level is the hostname, several
 flavors may hold the same node. What really runs there is charged to all of them. What is only simulated (a cycle's
 charges, the removal of victims) is charged to its own flavor: Kueue adds up the flavors when it takes a cycle's
-snapshot, and not again within the cycle. That is the second known exception from never over-allocating.
+snapshot, and not again within the cycle. That is one of the known exceptions from never over-allocating.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class TopologyCapacity:
         """Does every leaf still hold its pods?
 
         As in Kueue each PodSet is looked at alone and the number of pods does not count, so two placements of one
-        cycle can overfill a leaf: one of the two known exceptions from never over-allocating.
+        cycle can overfill a leaf: another known exception from never over-allocating.
         """
         for result, pod_set in zip(assignment.pod_sets, workload.pod_sets, strict=False):
             placement = result.placement
