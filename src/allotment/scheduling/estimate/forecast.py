@@ -21,7 +21,7 @@ _FINISH = 0
 _RELEASE = 1
 _ARRIVE = 2
 _WAKE = 3
-# Cycles without effect after which an instant is over, and a cap on cycles in one instant (evictions may go round).
+# Cycles without effect after which an instant is over, and the cycles in one instant from which evictions go round.
 _IDLE_CYCLES = 4
 _MOST_CYCLES = 10_000
 
@@ -95,7 +95,8 @@ class StartEstimate:
     Attributes:
         interval: holds the asked share of the simulated waits.
         median: half of them were shorter.
-        never: share of simulations in which it did not start within the horizon; those count as infinite waits.
+        never: share of simulations in which it did not start within the horizon, or before jobs preempted each other for
+            ever; those count as infinite waits.
     """
 
     workload: str
@@ -173,13 +174,16 @@ class Future:
         self._next_arrival()
 
     def starts(self, asked: Iterable[str], until: int) -> dict[str, int]:
-        """When the asked workloads start; those that do not by `until` are missing."""
+        """When the asked workloads start; those that do not by `until` are missing.
+
+        A future in which jobs preempt each other for ever at one instant ends there.
+        """
         missing = set(asked)
         now = self._situation.now
         while True:
-            self._cycles(now)
+            settled = self._cycles(now)
             missing -= self._starts.keys()
-            if not missing or not self._events or self._events[0][0] > until:
+            if not settled or not missing or not self._events or self._events[0][0] > until:
                 return self._starts
             now = self._events[0][0]
             while self._events and self._events[0][0] == now:
@@ -200,17 +204,19 @@ class Future:
             self._timers.discard(index)
             self._engine.wake(index)
 
-    def _cycles(self, now: int) -> None:
+    def _cycles(self, now: int) -> bool:
+        """Decide until nothing moves; false if that does not come: jobs preempt each other for ever."""
         idle = 0
         for _ in range(_MOST_CYCLES):
             if self._engine.idle or idle == _IDLE_CYCLES:
-                return
+                return True
             result = self._engine.run_cycle(now)
             for index in result.admitted:
                 self._start(now, index)
             for preemption in result.preemptions:
                 self._evict(now, preemption.workload)
             idle = 0 if result.heaps_changed or result.preemptions else idle + 1
+        return False
 
     def _start(self, now: int, index: int) -> None:
         name = self._names[index]
