@@ -106,13 +106,15 @@ class Search:
         leaders = 1 if request.led else 0
         domains = self._take(domains, request.count, leaders, request.slice_size, by_slices=True)
         while level < min(lowest, request.slice_level):
-            below = self._sorted([child for domain in domains for child in domain.children])
+            below = self._sorted(
+                [child for domain in domains for child in domain.children if request.led or child.slices > 0]
+            )
             domains = self._take(below, request.count, leaders, request.slice_size, by_slices=True)
             level += 1
         while level < lowest:
             inside: list[Domain] = []
             for domain in domains:
-                children = self._sorted(domain.children)
+                children = self._sorted([child for child in domain.children if request.led or child.pods > 0])
                 inside.extend(self._take(children, domain.pods, domain.leaders, 1, by_slices=False))
             domains = inside
             level += 1
@@ -161,7 +163,7 @@ class Search:
             return Shortage(total, wanted)
         if level > 0 and not request.unconstrained:
             return self._choose_unled(level - 1)
-        several = self._several(self._sorted(domains), wanted, 0)
+        several = self._several(self._sorted([domain for domain in domains if domain.slices > 0]), wanted, 0)
         return several if isinstance(several, Shortage) else (level, several)
 
     def _choose(self, level: int) -> tuple[int, list[Domain]] | Shortage:
