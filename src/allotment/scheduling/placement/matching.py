@@ -7,7 +7,7 @@ set of labels, not with every pod.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
@@ -50,7 +50,9 @@ def incoming_matcher(term: AffinityTerm, own_namespace: str) -> PodMatcher:
     The terms of running pods are not affected.
     """
     matcher = term_matcher(term, own_namespace)
-    return replace(matcher, namespace_selector=_EVERY) if selector_matches(matcher.namespace_selector, {}) else matcher
+    if not selector_matches(matcher.namespace_selector, {}):
+        return matcher
+    return PodMatcher(matcher.namespaces, _EVERY, matcher.selector)
 
 
 class CarriedKind(Enum):
