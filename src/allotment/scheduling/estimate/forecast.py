@@ -95,8 +95,8 @@ class StartEstimate:
     Attributes:
         interval: holds the asked share of the simulated waits.
         median: half of them were shorter.
-        never: share of simulations in which it did not start within the horizon, or before jobs preempted each other for
-            ever; those count as infinite waits.
+        never: share of simulations in which it did not start within the horizon, or before jobs preempted each other
+            for ever; those count as infinite waits.
     """
 
     workload: str

@@ -22,7 +22,8 @@ from allotment.scheduling.estimate.forecast import (
 from allotment.scheduling.estimate.interval import Chance, Interval
 from allotment.scheduling.estimate.runtimes import Runtimes
 from allotment.scheduling.inputs import EngineSettings, PodSetAdmission, PreemptionPolicy, Workload
-from allotment.scheduling.simulate.environment import Admitted, Evicted, simulate
+from allotment.scheduling.simulate.environment import simulate
+from allotment.scheduling.simulate.outcome import Admitted, Evicted
 from allotment.scheduling.simulate.scenario import Arrival, Environment, Scenario
 from tests.unit.scheduling.queueing.states import queue, state, workload
 
