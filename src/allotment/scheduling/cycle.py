@@ -1,4 +1,4 @@
-"""One scheduling cycle: heads → nominate → order → process → requeue (source: shared/kueue.md 1.3, 1.9).
+"""One scheduling cycle: heads → nominate → order → process → requeue (as Kueue 0.19, `pkg/scheduler/scheduler.go`).
 
 Entries are processed on the real ledger between a checkpoint and a rollback; nothing is copied.
 """

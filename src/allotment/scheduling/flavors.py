@@ -1,4 +1,4 @@
-"""Which flavor for which resource of which PodSet (source: shared/kueue.md 1.4).
+"""Which flavor for which resource of which PodSet (as Kueue 0.19, `pkg/scheduler/flavorassigner`).
 
 The scan over a resource group's flavors resumes where the last attempt stopped, asks the preemption oracle where
 quota is short, and stops at the first flavor that is good enough under the queue's fungibility policy.

@@ -1,4 +1,4 @@
-"""Kueue's feature gates that change decisions, by minor version (source: shared/kueue.md 1.0)."""
+"""Kueue's feature gates that change decisions, by minor version (`pkg/features/kube_features.go`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flavors and preemption targets for one head (source: shared/kueue.md 1.5), against unchanged usage."""
+"""Flavors and preemption targets for one head, against unchanged usage (Kueue: `nominate`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order in which a cycle's entries are processed (source: shared/kueue.md 1.3)."""
+"""The order in which a cycle's entries are processed (Kueue: `entryOrdering`, KEP-1714 under fair sharing)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both preemption algorithms share: candidate order, the fit test, fill-back (shared/kueue.md 1.6, 1.7)."""
+"""What both preemption algorithms share: candidate order, the fit test, fill-back (KEP-83)."""
 
 from __future__ import annotations
 

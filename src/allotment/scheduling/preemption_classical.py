@@ -1,4 +1,4 @@
-"""Classical preemption: reclaim by hierarchy, then by priority, then within the queue (shared/kueue.md 1.6)."""
+"""Classical preemption: reclaim by hierarchy, then by priority, then within the queue (KEP-83, KEP-79)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fair-sharing preemption: take from the queue with the largest dominant share (shared/kueue.md 1.7)."""
+"""Fair-sharing preemption: take from the queue with the largest dominant share (KEP-1714)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Usage-based admission fair sharing: who used much lately comes later (source: shared/kueue.md 1.2, 1.9).
+"""Usage-based admission fair sharing: who used much lately comes later (KEP-4136).
 
 Kept per LocalQueue and resource: what was consumed, decaying with a half-life, and penalties of admissions the last
 sample has not seen yet. Time is the caller's; nothing decays between two samples.

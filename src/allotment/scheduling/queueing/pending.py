@@ -1,4 +1,4 @@
-"""The pending workloads of one ClusterQueue (source: shared/kueue.md 1.2 and its corrections).
+"""The pending workloads of one ClusterQueue (as Kueue 0.19, `pkg/cache/queue`).
 
 Workloads are kept in one bucket per scheduling shape. Kueue refuses equal shapes together and wakes them together,
 so refusing and waking touch a bucket, never its workloads: both stay cheap however long the queue is.

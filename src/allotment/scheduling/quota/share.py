@@ -1,4 +1,4 @@
-"""Dominant resource share of a node of the quota tree (source: shared/kueue.md 1.3)."""
+"""Dominant resource share of a node of the quota tree (KEP-1714)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quota tree arithmetic with undo (source: shared/kueue.md 1.1).
+"""Quota tree arithmetic with undo (KEP-79, KEP-1224).
 
 A *cell* is one (node, flavor-resource) pair, `node * width + fr`; every quantity of the tree is one flat list
 indexed by cell, and `parent` leads from a cell to the same flavor-resource one node up. Usage is bubbled up on

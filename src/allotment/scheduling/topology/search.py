@@ -1,4 +1,4 @@
-"""Where the pods of one PodSet (or of a leader and its workers) go (source: shared/kueue.md 1.8).
+"""Where the pods of one PodSet (or of a leader and its workers) go (KEP-2724).
 
 Phase 1 counts bottom-up how many pods and slices fit in each domain. Phase 2 picks domains at the requested level
 and then descends level by level. Two profiles: best fit for required and preferred requests, least free capacity
