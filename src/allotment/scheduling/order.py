@@ -1,4 +1,4 @@
-"""The order in which a cycle's entries are processed (Kueue: `entryOrdering`, KEP-1714 under fair sharing)."""
+"""The order in which a cycle's entries are processed (Kueue: `makeIterator`; KEP-1714)."""
 
 from __future__ import annotations
 
