@@ -87,7 +87,7 @@ calls = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(role=st.sampled_from(Role), attack=st.lists(calls, max_size=12))
 def test_no_sequence_of_calls_widens_a_role(role: Role, attack: list[tuple[str, ...]]) -> None:
     namespace = Namespace(role)

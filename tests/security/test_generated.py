@@ -26,7 +26,7 @@ def checks(module: ModuleType) -> Iterator[Check]:
 
 
 @pytest.mark.parametrize("module", [test_tenancy_benchmarks, test_cis_section5], ids=["MTB", "CIS"])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(platform=platforms())
 def test_benchmarks_hold_for_any_platform(module: ModuleType, platform: Platform) -> None:
     [cluster] = platform.clusters

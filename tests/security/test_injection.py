@@ -80,7 +80,7 @@ def test_nasty_text_changes_no_structure(text: str) -> None:
     assert shapes(platform_with(text)) == shapes(platform_with("plain"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.text(min_size=1, max_size=60))
 def test_any_text_survives_the_tree(text: str) -> None:
     bodies = [item.body for item in rendered(platform_with(text))]

@@ -27,6 +27,8 @@ from allotment.spec.surgery import append_field, remove_document, remove_field, 
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._@/-]*")
 _LEAVING: Final = "# The team has left: it runs nothing; its data are kept until this day.\n"
+# YAML takes some of these for line ends, which it folds; nobody sees the others.
+_UNSEEN: Final = re.compile("[\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\ufeff]")
 _NOT_PLAIN: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
@@ -278,4 +280,4 @@ def _quoted(text: str) -> str:
     """A text as YAML that every reader takes for text."""
     if _PLAIN.fullmatch(text) and text.lower() not in _NOT_PLAIN:
         return text
-    return json.dumps(text, ensure_ascii=False)
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))

@@ -28,7 +28,7 @@ part = st.one_of(awkward, long, st.text(min_size=1, max_size=70))
 parts = st.lists(part, min_size=1, max_size=3).map(tuple)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=400)
 @given(parts, parts)
 @example(("a", "b"), ("a--b",))
 @example(("a-", "b"), ("a", "-b"))

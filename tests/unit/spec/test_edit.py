@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from allotment.adapters.files.tree import read_tree
@@ -108,6 +108,7 @@ def test_an_invalid_directory_is_not_edited():
         st.none(), st.text(min_size=1, max_size=20), st.sampled_from(["yes", "0x1", "1e3", "null", "a: b"])
     ),
 )
+@example(group="0\x85", cost_center="\u2028\ufeff")
 def test_whatever_is_asked_for_is_what_is_read_back(group, cost_center):
     tree = SourceTree(tiny())
     try:
