@@ -49,6 +49,9 @@ def main() -> None:
     traces = options.trace or sorted(p.stem.removeprefix(PREFIX) for p in (data / "openb").glob(f"{PREFIX}*.csv"))
     nodes = parse_nodes(rows(data / "openb" / "openb_node_list_gpu_node.csv"))
     table = rows(data / "openb_fgd_expected" / "analysis_allo_discrete.csv.gz")
+    published = {r["workload"].removeprefix(PREFIX) for r in table}
+    if absent := sorted(published - {p.stem.removeprefix(PREFIX) for p in (data / "openb").glob(f"{PREFIX}*.csv")}):
+        print(f"{len(published)} traces are published; not in the data folder: {', '.join(absent)}")
     print("trace        policy           ours   (sd)   published  difference   s/run")
     for trace in traces:
         pods = parse_pods(rows(data / "openb" / f"{PREFIX}{trace}.csv"))

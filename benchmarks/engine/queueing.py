@@ -17,7 +17,7 @@ import json
 import os
 import platform
 import random
-import resource
+import re
 import subprocess
 import sys
 import tempfile
@@ -140,9 +140,16 @@ def child(name: str) -> None:
                 "counts": (admitted, evicted, outcome.cycles),
                 "pending": len(outcome.pending),
                 "deciding": (wall, processor),
+                "memory": peak_memory(),
             }
         )
     )
+
+
+def peak_memory() -> float:
+    """MiB that this process held at most. (Its `ru_maxrss` would count what the parent held when it was started.)"""
+    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(kilobytes) / 1024
 
 
 def scenario_of(name: str) -> Scenario:
@@ -317,7 +324,7 @@ def measure(name: str) -> Measured:
         wall,
         usage.ru_utime + usage.ru_stime,
         *found["deciding"],
-        usage.ru_maxrss / 1024,
+        found["memory"],
     )
 
 
@@ -370,14 +377,15 @@ def main() -> None:
                 print(peer_text(ours, run_peer(program, name)), flush=True)
     empty = measure("nothing").memory
     print(f"\ncost curve: the large-scale shape with 50 workloads a queue; {empty:.0f} MiB are the interpreter's")
+    peak = empty
     for workloads in CURVE:
         if workloads <= options.curve_to:
             each = measure(str(workloads))
+            peak = max(peak, each.memory)
             cost = 1e6 * each.deciding_processor / each.workloads
             size = 1024 * (each.memory - empty) / each.workloads
             print(f"{line(each)}   {cost:.0f} µs and {size:.2f} KiB a workload", flush=True)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"\nlargest process {peak:.0f} MiB; at the end: load {os.getloadavg()[0]:.1f}")
+    print(f"\nlargest of these {peak:.0f} MiB; at the end: load {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allotment.scheduling.admissions import Admissions
 from allotment.scheduling.catalog import Catalog
 from allotment.scheduling.cycle import Cycle
 from allotment.scheduling.entry import Entry
@@ -9,7 +10,6 @@ from allotment.scheduling.flavors import FlavorAssigner
 from allotment.scheduling.gates import Gates, gates_for
 from allotment.scheduling.inputs import (
     ClusterState,
-    DomainCount,
     EngineSettings,
     PodSetAdmission,
     Workload,
@@ -23,14 +23,10 @@ from allotment.scheduling.queueing.usage_based import UsageBasedQueue
 from allotment.scheduling.quota.tree import NO_PARENT
 from allotment.scheduling.reasons import Cause, Refusal
 from allotment.scheduling.records import (
-    FIT,
     QUEUED,
     RUNNING,
     Assignment,
-    FlavorChoice,
-    FlavorMemory,
     Nomination,
-    PodSetAssignment,
     PreemptionReason,
     WorkloadRecord,
 )
@@ -87,6 +83,7 @@ class QueueingEngine:
         self._gates: Gates = gates_for(settings.version)
         self._fair: bool = settings.fair_sharing
         self._topology: TopologyAssigner = TopologyAssigner(self._catalog, self._gates)
+        self._admissions: Admissions = Admissions(self._catalog, self._topology)
         capacity = None if self._topology.empty else self._topology.capacity
         self._ledger: UsageLedger = UsageLedger(self._catalog.tree, capacity)
         self._local_usage: LocalUsage | None = None
@@ -163,7 +160,7 @@ class QueueingEngine:
             InputError: its ClusterQueue does not exist.
         """
         index = self.register(workload)
-        self._hold(self._workloads[index], self._assignment_of(self._workloads[index], pod_sets), reserved_at)
+        self._hold(self._workloads[index], self._admissions.assignment(self._workloads[index], pod_sets), reserved_at)
         self._workloads[index].evicted = evicted
         return index
 
@@ -189,7 +186,7 @@ class QueueingEngine:
             other._workloads.append(new)
             if old.place == RUNNING:
                 new.granted = old.granted or self.admission(old.index)
-                other._hold(new, other._assignment_of(new, new.granted), old.reserved_at)
+                other._hold(new, other._admissions.assignment(new, new.granted), old.reserved_at)
                 new.evicted = old.evicted
             elif old.place == QUEUED:
                 new.refusal = old.refusal
@@ -294,7 +291,7 @@ class QueueingEngine:
             return False
         self._ledger.release(workload)
         workload.granted = granted
-        workload.admission = self._assignment_of(workload, granted)
+        workload.admission = self._admissions.assignment(workload, granted)
         self._ledger.charge(workload)
         self._touch(workload)
         return True
@@ -377,28 +374,6 @@ class QueueingEngine:
             self._local_usage.admitted(workload)
         self._touch(workload)
 
-    def _assignment_of(self, workload: WorkloadRecord, pod_sets: tuple[PodSetAdmission, ...]) -> Assignment:
-        """The engine's own form of an admission."""
-        names = self._catalog
-        assignment = Assignment(FlavorMemory(0, 0))
-        admitted = {each.name: each for each in pod_sets}
-        for record in workload.pod_sets:
-            given = admitted.get(record.name)
-            result = PodSetAssignment(record.name, given.count if given is not None else 0)
-            flavors = dict(given.flavors) if given is not None else {}
-            for resource, amount in record.per_pod:
-                flavor = names.flavor_index.get(flavors.get(names.resource_names[resource], ""), -1)
-                fr = names.fr_index.get((flavor, resource), -1)
-                if fr >= 0:
-                    result.choices[resource] = FlavorChoice(flavor, fr, FIT, 0)
-                    assignment.usage[fr] = assignment.usage.get(fr, 0) + amount * result.count
-            if given is not None and given.domains:
-                chosen = {choice.flavor for choice in result.choices.values()}
-                result.placement = self._topology.locate(chosen, given.domains)
-            assignment.pod_sets.append(result)
-        assignment.mode = FIT
-        return assignment
-
     def _requeue(self, entry: Entry, result: CycleResult) -> bool:
         workload = entry.workload
         workload.refusal = entry.refusal
@@ -462,23 +437,7 @@ class QueueingEngine:
     def admission(self, index: int) -> tuple[PodSetAdmission, ...]:
         """What a running workload got, PodSet by PodSet; empty if it is not running."""
         assignment: Assignment | None = self._workloads[index].admission
-        if assignment is None:
-            return ()
-        names = self._catalog
-        result: list[PodSetAdmission] = []
-        for pod_set in assignment.pod_sets:
-            flavors = tuple(
-                sorted(
-                    (names.resource_names[resource], names.flavor_names[choice.flavor])
-                    for resource, choice in pod_set.choices.items()
-                )
-            )
-            levels: tuple[str, ...] = ()
-            domains: tuple[DomainCount, ...] = ()
-            if pod_set.placement is not None:
-                levels, domains = self._topology.describe(pod_set.placement)
-            result.append(PodSetAdmission(pod_set.name, pod_set.count, flavors, levels, domains))
-        return tuple(result)
+        return () if assignment is None else self._admissions.read(assignment)
 
     def queue_usage(self, cluster_queue: str) -> dict[tuple[str, str], int]:
         """Usage of a ClusterQueue per (flavor, resource)."""
