@@ -20,7 +20,6 @@ import random
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -68,7 +67,6 @@ GO = {
 }
 GOLDEN = {shape.name: shape for shape in (BASELINE, BASELINE_FAIR, LARGE_SCALE)}
 TOPOLOGY = "topology"
-GATES = "RecomputeAssignmentUponPreemptionTargetsOverlap=true"  # on in 0.20, whose decisions our default version makes
 CURVE = (10_000, 25_000, 50_000, 75_000, 100_000)
 
 
@@ -243,18 +241,6 @@ def peer_line(name: str) -> str:
     )
 
 
-def build_peer(folder: Path) -> Path:
-    program = folder / "kueue-peer"
-    env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath"}
-    subprocess.run(
-        ["go", "build", "-ldflags=-s -w", "-o", str(program), "."],
-        cwd=Path(__file__).resolve().parents[1] / "peers" / "kueue",
-        env=env,
-        check=True,
-    )
-    return program
-
-
 @dataclass(frozen=True, slots=True)
 class PeerRun:
     """What the real engine took to decide a shape, in seconds, and its counts."""
@@ -264,9 +250,13 @@ class PeerRun:
     counts: tuple[int, int, int]
 
 
-def run_peer(program: Path, name: str) -> PeerRun:
+def run_peer(name: str) -> PeerRun:
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from benchmarks.peers.kueue import peer  # noqa: PLC0415  only needed, and only importable, from here on
+
+    # On in 0.20, whose decisions our default version makes.
     done = subprocess.run(
-        [str(program), "-bench", "-unit=1ns", f"-gates={GATES}"],
+        [peer.PROGRAM.ensure(), "-bench", "-unit=1ns", f"-gates={peer.GATES_OF_020}"],
         input=peer_line(name),
         capture_output=True,
         text=True,
@@ -368,13 +358,11 @@ def main() -> None:
     print(
         "                                     wall     CPU       wall     CPU       CPU second            ted   tions"
     )
-    with tempfile.TemporaryDirectory() as folder:
-        program = build_peer(Path(folder)) if options.peer else None
-        for name in options.shape:
-            ours = measure(name)
-            print(line(ours), flush=True)
-            if program is not None:
-                print(peer_text(ours, run_peer(program, name)), flush=True)
+    for name in options.shape:
+        ours = measure(name)
+        print(line(ours), flush=True)
+        if options.peer:
+            print(peer_text(ours, run_peer(name)), flush=True)
     empty = measure("nothing").memory
     print(f"\ncost curve: the large-scale shape with 50 workloads a queue; {empty:.0f} MiB are the interpreter's")
     peak = empty

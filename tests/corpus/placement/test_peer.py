@@ -10,6 +10,7 @@ import pytest
 
 from allotment.scheduling.placement.replay import compare, first_difference
 from benchmarks.peers.kube_scheduler import peer
+from benchmarks.peers.program import MISSING
 from tests.corpus.placement.test_kube_scheduler import CLASSES, scenarios
 from tests.peers.kube_scheduler.recombined import recombined
 
@@ -17,7 +18,7 @@ pytestmark = [
     pytest.mark.corpus,
     pytest.mark.nightly,
     pytest.mark.timeout(3600),  # a first build of the peer takes minutes
-    pytest.mark.skipif(not peer.available(), reason=peer.MISSING),
+    pytest.mark.skipif(not peer.PROGRAM.available(), reason=MISSING),
 ]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from allotment.scheduling.placement.replay import Difference, compare
 from benchmarks.peers.kube_scheduler import peer
+from benchmarks.peers.program import MISSING
 from tests.peers.kube_scheduler import ganging
 from tests.peers.kube_scheduler.generator import LARGE, even_scenario, gang_scenario, scenario, wordy_scenario
 from tests.peers.kube_scheduler.shrinking import shrunk
@@ -16,7 +17,7 @@ from tests.peers.kube_scheduler.shrinking import shrunk
 pytestmark = [
     pytest.mark.nightly,
     pytest.mark.timeout(3600),  # a first build of the peer takes minutes
-    pytest.mark.skipif(not peer.available(), reason=peer.MISSING),
+    pytest.mark.skipif(not peer.PROGRAM.available(), reason=MISSING),
 ]
 BATCH = 250
 BATCHES = 12

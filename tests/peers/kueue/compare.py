@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from allotment.scheduling.conformance.replay import Difference, replay
-from tests.peers.kueue.engine import Peer
+from benchmarks.peers.kueue.peer import Peer
 
 
 @dataclass(frozen=True, slots=True)

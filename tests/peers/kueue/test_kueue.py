@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.peers.kueue.peer import GATES_OF_020, PROGRAM, Peer
+from benchmarks.peers.program import MISSING
 from tests.corpus.kueue.data import data_folder, scenarios
 from tests.peers.kueue.compare import Comparison, compare
-from tests.peers.kueue.engine import GATES_OF_020, Peer, build, missing
 from tests.peers.kueue.mutations import mutated
 from tests.peers.kueue.scenarios import generate
 from tests.peers.kueue.shrink import shrink
@@ -26,11 +27,10 @@ FIRST = int(os.environ.get("ALLOTMENT_PEER_SEED", "0"))
 
 
 @pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    reason = missing()
-    if reason is not None:
-        pytest.skip(f"the real Kueue cannot be built here: {reason}")
-    return build(tmp_path_factory.mktemp("peer"))
+def program() -> Path:
+    if not PROGRAM.available():
+        pytest.skip(f"the real Kueue cannot be built here: {MISSING}")
+    return PROGRAM.ensure()
 
 
 class Differential:

@@ -1,38 +1,18 @@
-"""Builds and runs the Go program of `benchmarks/peers/kueue`."""
+"""The real Kueue as a process beside ours: scenarios in, answers out."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
-SOURCE = Path(__file__).resolve().parents[3] / "benchmarks" / "peers" / "kueue"
+from benchmarks.peers.program import Program
+
+PROGRAM = Program(Path(__file__).parent)
 GATES_OF_020 = "RecomputeAssignmentUponPreemptionTargetsOverlap=true"
 """Kueue v0.19.2 with these gates decides as the 0.20 development version the corpus was recorded with."""
-
-
-def missing() -> str | None:
-    """Why the peer cannot be built here; None if it can."""
-    return None if shutil.which("go") else "there is no `go` on PATH"
-
-
-def build(folder: Path) -> Path:
-    """The program, built into `folder`; quick if Go's build cache has it.
-
-    Raises:
-        RuntimeError: the build failed.
-    """
-    target = folder / "kueue-peer"
-    env = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath"}
-    command = ["go", "build", "-ldflags=-s -w", "-o", str(target), "."]
-    done = subprocess.run(command, cwd=SOURCE, env=env, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"the peer could not be built:\n{done.stderr[-2000:]}")
-    return target
 
 
 class Peer:

@@ -1,0 +1,1 @@
+"""The real Kueue, in process, as a peer of our queueing."""
