@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from allotment.scheduling.inputs import (
+    ClusterQueue,
     ClusterState,
+    Cohort,
     FlavorQuotas,
     ResourceGroup,
     ResourceQuota,
@@ -21,6 +24,8 @@ from allotment.scheduling.simulate.events import (
     StopChange,
     StopPolicy,
 )
+
+_Owner = TypeVar("_Owner", ClusterQueue, Cohort)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +72,10 @@ class Cluster:
         """After a change of quota; one that names a quota that does not exist changes nothing."""
         state = self.declared
         if event.of_cohort:
-            cohorts = tuple(
-                replace(each, resource_groups=_groups(each.resource_groups, event))
-                if each.name == event.owner
-                else each
-                for each in state.cohorts
-            )
-            return replace(self, declared=replace(state, cohorts=cohorts))
-        queues = tuple(
-            replace(each, resource_groups=_groups(each.resource_groups, event)) if each.name == event.owner else each
-            for each in state.cluster_queues
-        )
-        return replace(self, declared=replace(state, cluster_queues=queues))
+            state = replace(state, cohorts=tuple(_owner(each, event) for each in state.cohorts))
+        else:
+            state = replace(state, cluster_queues=tuple(_owner(each, event) for each in state.cluster_queues))
+        return replace(self, declared=state)
 
     def with_stop(self, event: StopChange) -> Cluster:
         """After a queue was stopped or let go on."""
@@ -88,6 +85,12 @@ class Cluster:
             for each in self.declared.cluster_queues
         )
         return replace(self, declared=replace(self.declared, cluster_queues=queues))
+
+
+def _owner(owner: _Owner, event: QuotaChange) -> _Owner:
+    if owner.name != event.owner:
+        return owner
+    return replace(owner, resource_groups=_groups(owner.resource_groups, event))
 
 
 def _groups(groups: tuple[ResourceGroup, ...], event: QuotaChange) -> tuple[ResourceGroup, ...]:
