@@ -123,6 +123,30 @@ def yes_flag(what: str) -> Callable[[F], F]:
     return click.option("-y", "--yes", cls=Flag, is_flag=True, help=f"Do not ask before {what}.")
 
 
+def scenario_flag(function: F) -> F:
+    """``--scenario``."""
+    return click.option("--scenario", metavar="ID", help="Which scenario, where the file holds several.")(function)
+
+
+def until_flag(function: F) -> F:
+    """``--until``: where a simulation ends."""
+    return click.option("--until", metavar="TIME", help="Stop at this time, such as 90min, 36h or 7d.")(function)
+
+
+def seed_flag(function: F) -> F:
+    """``--seed``."""
+    whole = click.IntRange(min=0)
+    return click.option("--seed", type=whole, default=0, metavar="N", help="Seed of all randomness; 0 by default.")(
+        function
+    )
+
+
+def report_flag(function: F) -> F:
+    """``--report``: a page beside the answer."""
+    page = click.Path(dir_okay=False)
+    return click.option("--report", metavar="FILE.html", type=page, help="Also write a page with pictures.")(function)
+
+
 def format_flag(function: F) -> F:
     """``-o`` alone, for commands whose result is no list."""
     return setting_flag("output", "-o", metavar="FORMAT", section=OUTPUT_SECTION)(function)

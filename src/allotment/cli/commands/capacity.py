@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from allotment.cli.lazy import Command, Flag
-from allotment.cli.options import OutputOptions, global_flags, output_flags
+from allotment.cli.options import OutputOptions, global_flags, output_flags, scenario_flag
 from allotment.cli.session import Session
 from allotment.errors import UsageError
 
@@ -24,7 +24,7 @@ _PARTS: Final = (
 @click.command(cls=Command, terms={"Parts of a shape, with commas between": _PARTS})
 @click.argument("file", metavar="SCENARIO|PODS", type=click.Path())
 @click.option("--shape", "shapes", multiple=True, metavar="SHAPE", help="How many more of these fit? May be repeated.")
-@click.option("--scenario", metavar="ID", help="Which scenario, where the file holds several.")
+@scenario_flag
 @click.option(
     "--nodes", cls=Flag, section=_LISTS, metavar="FILE", type=click.Path(), help="The node list of an openb pod list."
 )

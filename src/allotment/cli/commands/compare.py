@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from allotment.cli.lazy import Command
-from allotment.cli.options import OutputOptions, global_flags, output_flags
+from allotment.cli.options import OutputOptions, global_flags, output_flags, report_flag
 from allotment.cli.session import Session
 
 
 @click.command(cls=Command)
 @click.argument("before", metavar="BEFORE", type=click.Path())
 @click.argument("after", metavar="AFTER", type=click.Path())
-@click.option("--report", metavar="FILE.html", type=click.Path(dir_okay=False), help="Also write a page with pictures.")
+@report_flag
 @output_flags
 @global_flags
 @click.pass_obj

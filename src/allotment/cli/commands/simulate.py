@@ -7,7 +7,15 @@ from typing import Any, Final
 import click
 
 from allotment.cli.lazy import Command, Flag
-from allotment.cli.options import OutputOptions, global_flags, output_flags
+from allotment.cli.options import (
+    OutputOptions,
+    global_flags,
+    output_flags,
+    report_flag,
+    scenario_flag,
+    seed_flag,
+    until_flag,
+)
 from allotment.cli.session import Session
 from allotment.errors import UsageError
 
@@ -38,12 +46,10 @@ _PLACEMENT_POLICIES: Final = (
     terms={"Policies for queues": _QUEUE_POLICIES, "Policies for pod lists (all by default)": _PLACEMENT_POLICIES},
 )
 @click.argument("file", metavar="SCENARIO|TRACE", type=click.Path())
-@click.option("--scenario", metavar="ID", help="Which scenario, where the file holds several.")
+@scenario_flag
 @click.option("--policy", "policies", multiple=True, metavar="NAME", help="Another policy; may be repeated. See above.")
-@click.option("--until", metavar="TIME", help="Stop at this time, such as 90min, 36h or 7d.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Seed of all randomness; 0 by default."
-)
+@until_flag
+@seed_flag
 @click.option(
     "--runtime-spread",
     type=click.FloatRange(0, 3),
@@ -51,7 +57,7 @@ _PLACEMENT_POLICIES: Final = (
     metavar="SIGMA",
     help="Run times are estimates: vary each by a log-normal factor of mean 1.",
 )
-@click.option("--report", metavar="FILE.html", type=click.Path(dir_okay=False), help="Also write a page with pictures.")
+@report_flag
 @click.option(
     "--capacity",
     cls=Flag,

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from allotment.cli.lazy import Command
-from allotment.cli.options import OutputOptions, global_flags, output_flags
+from allotment.cli.options import OutputOptions, global_flags, output_flags, report_flag, scenario_flag, until_flag
 from allotment.cli.session import Session
 
 CHANGES: Final = (
@@ -31,9 +31,9 @@ CHANGES: Final = (
 @click.option(
     "--change", "changes", multiple=True, required=True, metavar="CHANGE", help="What to change, see above; may repeat."
 )
-@click.option("--scenario", metavar="ID", help="Which scenario, where the file holds several.")
-@click.option("--until", metavar="TIME", help="Stop at this time, such as 90min, 36h or 7d.")
-@click.option("--report", metavar="FILE.html", type=click.Path(dir_okay=False), help="Also write a page with pictures.")
+@scenario_flag
+@until_flag
+@report_flag
 @output_flags
 @global_flags
 @click.pass_obj

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from allotment.cli.lazy import Command, Flag
-from allotment.cli.options import OutputOptions, global_flags, output_flags
+from allotment.cli.options import OutputOptions, global_flags, output_flags, scenario_flag, seed_flag
 from allotment.cli.session import Session
 from allotment.errors import UsageError
 
@@ -19,7 +19,7 @@ _SUBMISSIONS: Final = ("past", "none")
 @click.command(cls=Command)
 @click.argument("file", metavar="SCENARIO", type=click.Path())
 @click.argument("jobs", metavar="[JOB]...", nargs=-1)
-@click.option("--scenario", metavar="ID", help="Which scenario, where the file holds several.")
+@scenario_flag
 @click.option("--at", "moment", metavar="TIME", help="The moment, such as 4h; else when the last job was submitted.")
 @click.option(
     "--confidence",
@@ -32,9 +32,7 @@ _SUBMISSIONS: Final = ("past", "none")
     "--runs", type=click.IntRange(10, 10_000), default=100, metavar="N", help="How many simulations; 100 by default."
 )
 @click.option("--horizon", default="7d", metavar="TIME", help="How far they look; 7d by default.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Seed of all randomness; 0 by default."
-)
+@seed_flag
 @click.option(
     "--runtimes",
     cls=Flag,
