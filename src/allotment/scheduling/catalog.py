@@ -178,8 +178,7 @@ class Catalog:
         for index, cq in enumerate(self.state.cluster_queues):
             queue = QueueRecord(cq, index, self.tree.width)
             queue.parent = node_parent[index]
-            while node_parent[queue.root] != NO_PARENT:
-                queue.root = node_parent[queue.root]
+            queue.root = self.tree.root_of(index)
             for number, group in enumerate(cq.resource_groups):
                 queue.groups.append(self._group(group))
                 for name in group.covered_resources:

@@ -219,10 +219,7 @@ class QueueingEngine:
 
     def tree_of_cohort(self, cohort: str) -> int:
         """Identifies the quota tree of a Cohort."""
-        node = self._catalog.cohort_index[cohort]
-        while self._catalog.tree.node_parent[node] != NO_PARENT:
-            node = self._catalog.tree.node_parent[node]
-        return node
+        return self._catalog.tree.root_of(self._catalog.cohort_index[cohort])
 
     @property
     def trees(self) -> tuple[int, ...]:

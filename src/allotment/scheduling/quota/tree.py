@@ -87,6 +87,12 @@ class QuotaTree:
             for cell in range(node * width, node * width + width):
                 self.potential[cell] = self._potential(cell)
 
+    def root_of(self, node: int) -> int:
+        """The topmost node above (or the node itself)."""
+        while self.node_parent[node] != NO_PARENT:
+            node = self.node_parent[node]
+        return node
+
     def _potential(self, cell: int) -> int:
         above = self.parent[cell]
         if above == NO_PARENT:
