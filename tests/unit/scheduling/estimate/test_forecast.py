@@ -25,7 +25,7 @@ from allotment.scheduling.inputs import EngineSettings, PodSetAdmission, Preempt
 from allotment.scheduling.simulate.environment import simulate
 from allotment.scheduling.simulate.outcome import Admitted, Evicted
 from allotment.scheduling.simulate.scenario import Arrival, Environment, Scenario
-from tests.unit.scheduling.queueing.states import queue, state, workload
+from tests.unit.scheduling.queueing.states import endless, queue, state, workload
 
 GOT = (PodSetAdmission("main", 1, (("cpu", "f"),)),)
 
@@ -106,24 +106,13 @@ def test_a_preempted_workload_runs_again_from_its_beginning() -> None:
 
 
 def test_a_future_of_endless_preemption_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """q1 must borrow for w2 and reclaims anything; its victim returns with the smaller share and takes it back."""
-    cluster = state(
-        queue("q0", 2, cohort="c", reclaim_within_cohort=PreemptionPolicy.LOWER_PRIORITY),
-        queue(
-            "q1",
-            4,
-            cohort="c",
-            within_cluster_queue=PreemptionPolicy.LOWER_PRIORITY,
-            reclaim_within_cohort=PreemptionPolicy.ANY,
-        ),
-    )
     runs = (
         RunningWorkload(workload("w0", "q0", 4, priority=5), GOT, 0),
         RunningWorkload(workload("w1", "q1", 1, since=1), GOT, 1),
     )
     waits = (workload("w2", "q1", 5, priority=5, since=2), workload("x", "q1", 6, since=3))
     monkeypatch.setattr(forecast, "_MOST_CYCLES", 200)
-    situation = Situation(cluster, EngineSettings(fair_sharing=True), 100, runs, waits)
+    situation = Situation(endless(), EngineSettings(fair_sharing=True), 100, runs, waits)
     runtimes = Known(w0=200, w1=200, w2=10, x=10)
     (answer,) = estimate_starts(situation, Question(("x",), 10_000, repeats=1), lambda: runtimes, random.Random(1))
     assert answer.never == 1.0

@@ -9,6 +9,7 @@ from allotment.scheduling.inputs import (
     EngineSettings,
     FlavorQuotas,
     PodSet,
+    PreemptionPolicy,
     ResourceFlavor,
     ResourceGroup,
     ResourceQuota,
@@ -67,4 +68,21 @@ def scenario(
         settings or EngineSettings(),
         Environment(1000, latency, idle_cycles=4, max_cycles_per_instant=400, max_cycles_total=3000),
         tuple(Arrival(each, each.queued_since, runtime) for each, runtime in arrivals),
+    )
+
+
+def endless() -> ClusterState:
+    """Under fair sharing a 5-CPU job in q1 and a 4-CPU job in q0, both of priority 5, preempt each other for ever.
+
+    q1 must borrow for its job and reclaims anything; its victim returns with the smaller share and takes it back.
+    """
+    return state(
+        queue("q0", 2, cohort="c", reclaim_within_cohort=PreemptionPolicy.LOWER_PRIORITY),
+        queue(
+            "q1",
+            4,
+            cohort="c",
+            within_cluster_queue=PreemptionPolicy.LOWER_PRIORITY,
+            reclaim_within_cohort=PreemptionPolicy.ANY,
+        ),
     )

@@ -3,7 +3,7 @@
 from allotment.scheduling.inputs import EngineSettings, PreemptionPolicy, QueueingStrategy
 from allotment.scheduling.reasons import Cause
 from allotment.scheduling.simulate.environment import Admitted, Evicted, Finished, Outcome, simulate
-from tests.unit.scheduling.queueing.states import cohort, queue, scenario, state, workload
+from tests.unit.scheduling.queueing.states import cohort, endless, queue, scenario, state, workload
 
 
 def story(outcome: Outcome) -> list[str]:
@@ -110,20 +110,9 @@ def test_equal_shapes_are_set_aside_unseen() -> None:
 
 
 def test_endless_preemption_is_reported() -> None:
-    """q1 must borrow for w2 and reclaims anything; its victim returns with the smaller share and takes it back."""
-    cluster = state(
-        queue("q0", 2, cohort="c", reclaim_within_cohort=PreemptionPolicy.LOWER_PRIORITY),
-        queue(
-            "q1",
-            4,
-            cohort="c",
-            within_cluster_queue=PreemptionPolicy.LOWER_PRIORITY,
-            reclaim_within_cohort=PreemptionPolicy.ANY,
-        ),
-    )
     outcome = simulate(
         scenario(
-            cluster,
+            endless(),
             (workload("w0", "q0", 4, priority=5), 10_000),
             (workload("w1", "q1", 1, since=1), 10_000),
             (workload("w2", "q1", 5, priority=5, since=2), 10_000),
