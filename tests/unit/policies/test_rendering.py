@@ -199,7 +199,46 @@ def test_whole_domains_are_accelerators() -> None:
 
 def test_variables_come_with_what_they_need_once() -> None:
     names = [variable.name for variable in pod_variables(platform(), "device", "accelerated")]
-    assert names == ["domains", "template", "spec", "containers", "amounts", "asked", "device", "claims", "accelerated"]
+    assert names == ["domains", "kind", "templates", "pods", "accelerated", "device"]
+
+
+def told(declared: Platform, name: PolicyName) -> str:
+    variables = policy_of(declared, name)["spec"]["variables"]
+    text = str(next(item["expression"] for item in variables if item["name"] == "told"))
+    return text.rpartition(" : ")[0]  # without what is told of subresources
+
+
+def test_a_refusal_tells_what_every_enforced_rule_finds_in_the_work() -> None:
+    declared = isolated()
+    text = told(declared, PolicyName.TRUSTED_REGISTRIES)
+    assert text == told(declared, PolicyName.QUEUE_REQUIRED)
+    assert (
+        text.index("variables.unqueueable") < text.index("variables.teamLabel") < text.index("variables.strangeImages")
+    )
+    assert "variables.exposed" not in text, "a service is no workload"
+
+
+def test_a_rule_that_only_warns_is_told_by_itself() -> None:
+    declared = isolated()
+    modes = {place.name: Mode.WARN for place in declared.clusters}
+    softened = replace(
+        declared,
+        policies=tuple(
+            replace(item, modes=modes) if item.name is PolicyName.LABELS_REQUIRED else item
+            for item in declared.policies
+        ),
+    )
+    assert "teamLabel" not in told(softened, PolicyName.QUEUE_REQUIRED)
+    assert "unqueueable" not in told(softened, PolicyName.LABELS_REQUIRED)
+
+
+def test_a_rule_is_not_told_where_its_policy_is_exempt() -> None:
+    declared = isolated()
+    exempt = tuple(
+        replace(item, exempt_namespaces=("legacy",)) if item.name is PolicyName.LABELS_REQUIRED else item
+        for item in declared.policies
+    )
+    assert 'request.namespace in ["legacy"]' in told(replace(declared, policies=exempt), PolicyName.QUEUE_REQUIRED)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

@@ -6,9 +6,9 @@ from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Rule, Scope
-from allotment.render.policies.cel import Expr, sentence
-from allotment.render.policies.identities import binds_all_but_engineers, binds_tenants_and_new, not_being_deleted
-from allotment.render.policies.pod_template import WORKLOADS, field, pod_variables
+from allotment.render.policies.cel import Expr
+from allotment.render.policies.identities import binds_workloads
+from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
@@ -17,20 +17,17 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         policy=policy,
         scope=Scope.OTHER_NAMESPACES,
         resources=WORKLOADS,
-        conditions=(
-            binds_all_but_engineers(platform),
-            binds_tenants_and_new(platform, cluster, "pods"),
-            not_being_deleted(),
-        ),
-        variables=pod_variables(platform, "at", "accelerated", "device"),
+        conditions=binds_workloads(platform, cluster, "pods"),
+        variables=pod_variables(platform, "pods"),
         checks=(
             Check(
-                expression="!variables.accelerated",
+                name="devicesOutsideTeams",
                 message="only team namespaces may ask for accelerators",
-                explanation=sentence(
+                faults=each(
+                    "size(p.asked) > 0 || p.claims",
                     field("spec"),
                     " asks for ",
-                    Expr("variables.device"),
+                    Expr('(size(p.asked) > 0 ? p.asked[0][0] : "a resource claim")'),
                     ", but namespace ",
                     Expr("request.namespace"),
                     " belongs to no team; submit it in your team's namespace",

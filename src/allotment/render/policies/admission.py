@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.policy import Mode, Policy
+from allotment.render.policies.cel import quote
 
 ADMISSION_API: Final = "admissionregistration.k8s.io/v1"
 
@@ -59,19 +60,25 @@ class Check:
     """What must hold.
 
     Attributes:
-        expression: CEL that is true for a good object.
-        message: the rule in one sentence, for when `explanation` cannot be evaluated.
-        explanation: CEL text that names the field, its value and the fix.
+        name: of the variable that holds the faults; unique over all rules.
+        faults: CEL list of sentences, one for each place where the object is at fault, each with the field, its value
+            and the fix; empty for a good object.
+        message: the rule in one sentence, for when the faults cannot be told.
     """
 
-    expression: str
+    name: str
+    faults: str
     message: str
-    explanation: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One guardrail, ready to become objects."""
+    """One guardrail, ready to become objects.
+
+    Attributes:
+        told_with: CEL under which the faults that this rule finds are told together with those of other rules about
+            the same object; empty for a rule that stands alone.
+    """
 
     policy: Policy
     scope: Scope
@@ -79,6 +86,7 @@ class Rule:
     conditions: tuple[Condition, ...]
     variables: tuple[Variable, ...]
     checks: tuple[Check, ...]
+    told_with: str = ""
 
 
 def object_name(policy: Policy) -> str:
@@ -86,8 +94,15 @@ def object_name(policy: Policy) -> str:
     return f"{policy.name}.{labels.DOMAIN}"
 
 
-def policy_spec(rule: Rule) -> Mapping[str, Any]:
-    """Spec of the ValidatingAdmissionPolicy."""
+def policy_spec(rule: Rule, companions: Sequence[Rule] = ()) -> Mapping[str, Any]:
+    """Spec of the ValidatingAdmissionPolicy.
+
+    Args:
+        rule: what the policy enforces.
+        companions: rules whose faults a refusal by this policy tells as well, this one included, in the order of
+            telling. The API server shows one refusal of one policy only, and of several policies any: so each policy
+            that refuses says everything that is wrong, and nobody has to come back eight times.
+    """
     cluster_scoped = rule.scope is Scope.NAMESPACE_OBJECTS
     spec: dict[str, Any] = {
         "failurePolicy": "Fail",
@@ -96,12 +111,12 @@ def policy_spec(rule: Rule) -> Mapping[str, Any]:
             "resourceRules": [_resource_rule(item, cluster_scoped=cluster_scoped) for item in rule.resources],
         },
         "matchConditions": [_named(item) for item in rule.conditions],
-        "variables": [_named(item) for item in rule.variables],
+        "variables": [_named(item) for item in _variables(rule, companions)],
         "validations": [
             {
-                "expression": str(check.expression),
+                "expression": f"size(variables.{check.name}) == 0",
                 "message": check.message,
-                "messageExpression": str(check.explanation),
+                "messageExpression": f"variables.{_REFUSAL}",
                 "reason": "Forbidden",
             }
             for check in rule.checks
@@ -120,6 +135,40 @@ def binding_spec(rule: Rule, mode: Mode, exempt_namespaces: tuple[str, ...]) -> 
             "namespaceSelector": _namespace_selector(rule.scope, exempt_namespaces),
         },
     }
+
+
+def _variables(rule: Rule, companions: Sequence[Rule]) -> Iterator[Variable]:
+    """All variables once, each before what uses it: the rules' own, the faults they find, and the refusal."""
+    known: dict[str, Variable] = {}
+    for each in (rule, *companions):
+        for variable in (*each.variables, *(Variable(check.name, check.faults) for check in each.checks)):
+            if known.setdefault(variable.name, variable) != variable:
+                raise AssertionError(f"two rules give the variable {variable.name} different meanings")
+    yield from known.values()
+    own = _faults(rule)
+    together = " + ".join(f"({each.told_with} ? {_faults(each)} : [])" for each in companions)
+    # A change of a subresource shows a part of the object only.
+    told = f'request.?subResource.orValue("") == "" ? {together} : {own}' if together else own
+    yield Variable("told", told)
+    yield Variable("text", _TEXT)
+    yield Variable(_REFUSAL, _SHORTENED)
+
+
+def _faults(rule: Rule) -> str:
+    return " + ".join(f"variables.{check.name}" for check in rule.checks)
+
+
+_REFUSAL: Final = "refusal"
+_LONGEST: Final = 4500
+"""Characters; the API server drops messages above 5,120 bytes."""
+
+_TEXT: Final = (
+    f"size(variables.told) == 1 ? string(variables.told[0]) : string(size(variables.told))"
+    f" + {quote(' things to mend: • ')} + variables.told.join({quote(' • ')})"
+)
+_SHORTENED: Final = (
+    f"variables.text.size() > {_LONGEST} ? variables.text.substring(0, {_LONGEST}) + {quote(' …')} : variables.text"
+)
 
 
 def _named(item: Condition | Variable) -> dict[str, str]:

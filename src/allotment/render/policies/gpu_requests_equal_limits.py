@@ -2,7 +2,8 @@
 
 The API server itself refuses a container of a built-in kind whose accelerator request and limit differ; the rule says
 so again for whatever reaches a pod by another way. What the API server does not see is the limit that was forgotten:
-the pod lands on a GPU node, holds its CPU and memory, and finds no device.
+the pod lands on a GPU node, holds its CPU and memory, and finds no device. Nor does it mind an amount of zero, for
+which Kueue would choose a flavor of devices, and with it nodes that the pod has no business on.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Rule, Scope, Variable
-from allotment.render.policies.cel import Expr, sentence, string_list
-from allotment.render.policies.identities import binds_all_but_engineers, binds_tenants_and_new, not_being_deleted
+from allotment.render.policies.cel import Expr, string_list
+from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
 from allotment.render.policies.placement import taint_keys
-from allotment.render.policies.pod_template import WORKLOADS, field, pod_variables
+from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
@@ -24,16 +25,14 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         policy=policy,
         scope=Scope.TEAM_NAMESPACES,
         resources=WORKLOADS,
-        conditions=(
-            binds_all_but_engineers(platform),
-            binds_tenants_and_new(platform, cluster, "pods"),
-            not_being_deleted(),
-        ),
+        conditions=binds_workloads(platform, cluster, "pods"),
         variables=(
-            *pod_variables(platform, "at", "accelerated", "tolerations", "selector"),
+            by_tenant(platform, cluster),
+            *pod_variables(platform, "pods"),
             *_variables(platform, cluster),
         ),
-        checks=(_EQUAL, _FORGOTTEN),
+        checks=(_EQUAL, _NOT_ZERO, _FORGOTTEN),
+        told_with=told_with("pods"),
     )
 
 
@@ -41,39 +40,57 @@ def _variables(platform: Platform, cluster: Cluster) -> tuple[Variable, ...]:
     taints = sorted({key for keys in taint_keys(platform, cluster).values() for key in keys})
     selectors = sorted({labels.ACCELERATOR, *(item.node_label[0] for item in platform.accelerators.values())})
     return (
-        Variable(
-            "unequal",
-            "variables.containers.filter(c, c.?resources.?requests.orValue({}).exists(r,"
-            " variables.domains.exists(d, r.startsWith(d))"
-            ' && c.resources.?limits[?r].orValue("0") != c.resources.requests[r]))',
-        ),
-        Variable(
-            "lures",
-            f"variables.selector.filter(key, key in {string_list(selectors)})"
-            ' + variables.tolerations.filter(t, t.?effect.orValue("") != "PreferNoSchedule"'
-            f' && t.?key.orValue("") in {string_list(taints)}).map(t, t.key)',
-        ),
+        Variable("deviceSelectors", string_list(selectors)),
+        Variable("deviceTaints", string_list(taints)),
     )
 
 
+_DEVICE = "variables.domains.exists(d, r.startsWith(d))"
+_UNEQUAL = (
+    f"p.containers.filter(c, c.?resources.?requests.orValue({{}}).exists(r, {_DEVICE}"
+    ' && string(c.resources.?limits[?r].orValue("0")) != string(c.resources.requests[r])))'
+)
+_ZERO = (
+    "p.containers.filter(c, [c.?resources.?limits.orValue({}), c.?resources.?requests.orValue({})]"
+    f'.exists(m, m.exists(r, {_DEVICE} && string(m[r]) == "0")))'
+)
+_LURES = (
+    "(p.selector.filter(key, key in variables.deviceSelectors)"
+    ' + p.tolerations.filter(t, t.?effect.orValue("") != "PreferNoSchedule"'
+    ' && t.?key.orValue("") in variables.deviceTaints).map(t, t.key))'
+)
+
 _EQUAL = Check(
-    expression="size(variables.unequal) == 0",
+    name="unequalDevices",
     message="the request for an accelerator must equal its limit",
-    explanation=sentence(
+    faults=each(
+        f"size({_UNEQUAL}) > 0",
         field("spec.containers: container "),
-        Expr("variables.unequal[0].name"),
+        Expr(f"{_UNEQUAL}[0].name"),
         " asks for an accelerator with a request that is not its limit; set resources.limits alone,"
         " or both to the same number",
     ),
 )
 
+_NOT_ZERO = Check(
+    name="zeroDevices",
+    message="a container that wants no accelerator does not name one",
+    faults=each(
+        f"size({_ZERO}) > 0",
+        field("spec.containers: container "),
+        Expr(f"{_ZERO}[0].name"),
+        " asks for 0 accelerators, for which the queue would still choose accelerator nodes; take the line away",
+    ),
+)
+
 _FORGOTTEN = Check(
-    expression="variables.accelerated || size(variables.lures) == 0",
+    name="forgottenDevices",
     message="work on accelerator nodes must ask for an accelerator",
-    explanation=sentence(
+    faults=each(
+        f"size(p.asked) == 0 && !p.claims && size({_LURES}) > 0",
         field("spec"),
         " chooses accelerator nodes by ",
-        Expr("variables.lures[0]"),
+        Expr(f"{_LURES}[0]"),
         ", but no container asks for an accelerator; add it to resources.limits, or take that node selector"
         " or toleration away",
     ),

@@ -11,7 +11,7 @@ from typing import Final
 from allotment.model import labels
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
-from allotment.render.policies.admission import Condition
+from allotment.render.policies.admission import Condition, Variable
 from allotment.render.policies.cel import Expr, string_list
 
 KUEUE_NAMESPACE: Final = "kueue-system"
@@ -20,6 +20,9 @@ ALWAYS_EXEMPT: Final = ("kube-system", "kube-public", "kube-node-lease", labels.
 
 JOB_CONTROLLERS: Final = ("system:serviceaccount:kube-system:job-controller", "system:kube-controller-manager")
 """Who makes pods out of Jobs; the second where controllers share one identity."""
+
+JOB_MAKERS: Final = ("system:serviceaccount:jobset-system:jobset-controller-manager",)
+"""Who makes Jobs out of objects that Kueue holds themselves."""
 
 _SYSTEM_USERS: Final = ("system:kube-controller-manager", "system:kube-scheduler", "system:apiserver")
 _SYSTEM_GROUPS: Final = ("system:nodes",)
@@ -68,8 +71,36 @@ def binds_tenants_and_new(platform: Platform, cluster: Cluster, *resources: str)
 
     Their updates (a finalizer taken off, a status written) must pass even for objects older than the policy.
     """
-    new = f'request.operation == "CREATE" && request.resource.resource in {string_list(resources)}'
-    return Condition("tenant-or-new", f"({new}) || !{is_controller(platform, cluster)}")
+    return Condition("tenant-or-new", f"({_new(resources)}) || !{is_controller(platform, cluster)}")
+
+
+def spec_counts() -> Condition:
+    """An object on its way out must be able to lose its finalizers; its spec is judged all the same if it changes."""
+    return Condition(
+        "not-only-being-deleted",
+        "!has(dyn(object).metadata.deletionTimestamp) || oldObject == null"
+        " || dyn(object).?spec != dyn(oldObject).?spec",
+    )
+
+
+def binds_workloads(platform: Platform, cluster: Cluster, *new: str) -> tuple[Condition, ...]:
+    """Conditions of a rule about workloads; `new` names resources whose creation binds the system's controllers too."""
+    tenants = binds_tenants_and_new(platform, cluster, *new) if new else binds_tenants(platform, cluster)
+    return binds_all_but_engineers(platform), tenants, spec_counts()
+
+
+def by_tenant(platform: Platform, cluster: Cluster) -> Variable:
+    """Whether a rule that binds tenants only holds for the request."""
+    return Variable("byTenant", f"!{is_controller(platform, cluster)}")
+
+
+def told_with(*new: str) -> str:
+    """CEL for `Rule.told_with`: the conditions of `binds_workloads`, once those of any rule about workloads hold."""
+    return f"(variables.byTenant || {_new(new)})" if new else "variables.byTenant"
+
+
+def _new(resources: tuple[str, ...]) -> str:
+    return f'request.operation == "CREATE" && request.resource.resource in {string_list(resources)}'
 
 
 def by_job_controller() -> Expr:
@@ -77,6 +108,6 @@ def by_job_controller() -> Expr:
     return Expr(f"request.userInfo.username in {string_list(JOB_CONTROLLERS)}")
 
 
-def not_being_deleted() -> Condition:
-    """An object on its way out must be able to lose its finalizers."""
-    return Condition("not-being-deleted", "!has(dyn(object).metadata.deletionTimestamp)")
+def by_job_maker() -> Expr:
+    """CEL: the Job was made out of an object that Kueue held itself."""
+    return Expr(f"request.userInfo.username in {string_list(JOB_MAKERS)}")

@@ -13,8 +13,9 @@ from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Resources, Rule, Scope, Variable
-from allotment.render.policies.cel import Expr, label, quote, sentence, string_list
+from allotment.render.policies.cel import Expr, label, quote, string_list
 from allotment.render.policies.identities import binds_all_but_engineers, binds_tenants
+from allotment.render.policies.pod_template import when
 
 RESERVED_LABELS: Final = (
     labels.FAMILY,
@@ -58,9 +59,10 @@ def label_variables() -> tuple[Variable, ...]:
 
 
 _UNTOUCHED = Check(
-    expression="!variables.ours",
+    name="touched",
     message="objects that Allotment manages are changed by platform engineers only",
-    explanation=sentence(
+    faults=when(
+        "variables.ours",
         Expr("request.resource.resource"),
         " ",
         Expr("request.name"),
@@ -70,9 +72,10 @@ _UNTOUCHED = Check(
 )
 
 _NOT_COUNTERFEIT = Check(
-    expression="variables.ours || size(variables.brought) == 0",
+    name="counterfeit",
     message="Allotment's own labels are set by Allotment only",
-    explanation=sentence(
+    faults=when(
+        "!variables.ours && size(variables.brought) > 0",
         "metadata.labels.",
         Expr("variables.brought[0]"),
         " marks objects that the platform manages; take this label away",

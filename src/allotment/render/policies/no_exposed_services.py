@@ -1,4 +1,4 @@
-"""Teams expose nothing to the outside by themselves: no NodePort, no LoadBalancer, no external addresses."""
+"""Teams expose nothing by themselves: no NodePort, no LoadBalancer, no external addresses, no aliases."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Resources, Rule, Scope
-from allotment.render.policies.cel import Expr, sentence
-from allotment.render.policies.identities import binds_all_but_engineers, binds_tenants, not_being_deleted
+from allotment.render.policies.cel import Expr
+from allotment.render.policies.identities import binds_all_but_engineers, binds_tenants, spec_counts
+from allotment.render.policies.pod_template import when
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
@@ -16,16 +17,19 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         policy=policy,
         scope=Scope.TEAM_NAMESPACES,
         resources=(Resources("", ("services",)),),
-        conditions=(binds_all_but_engineers(platform), binds_tenants(platform, cluster), not_being_deleted()),
+        conditions=(binds_all_but_engineers(platform), binds_tenants(platform, cluster), spec_counts()),
         variables=(),
-        checks=(_TYPE, _ADDRESSES),
+        checks=(_TYPE, _ADDRESSES, _ALIAS),
     )
 
 
+_KIND = 'dyn(object).spec.?type.orValue("ClusterIP")'
+
 _TYPE = Check(
-    expression='!(dyn(object).spec.?type.orValue("ClusterIP") in ["LoadBalancer", "NodePort"])',
+    name="exposed",
     message="services are not exposed outside the cluster",
-    explanation=sentence(
+    faults=when(
+        f'{_KIND} in ["LoadBalancer", "NodePort"]',
         "spec.type is ",
         Expr("dyn(object).spec.type"),
         ", which opens the service to the outside; use ClusterIP, and ask the platform team for a route through the"
@@ -34,11 +38,23 @@ _TYPE = Check(
 )
 
 _ADDRESSES = Check(
-    expression="size(dyn(object).spec.?externalIPs.orValue([])) == 0",
+    name="addresses",
     message="services take no external addresses",
-    explanation=sentence(
+    faults=when(
+        "size(dyn(object).spec.?externalIPs.orValue([])) > 0",
         "spec.externalIPs holds ",
         Expr("dyn(object).spec.externalIPs[0]"),
         ", which takes over traffic of that address; take externalIPs away",
+    ),
+)
+
+_ALIAS = Check(
+    name="aliases",
+    message="services are no aliases of other names",
+    faults=when(
+        f'{_KIND} == "ExternalName"',
+        "spec.externalName is ",
+        Expr('dyn(object).spec.?externalName.orValue("")'),
+        ", and a name of your team that leads elsewhere misleads whoever trusts it; call that service by its own name",
     ),
 )

@@ -12,9 +12,10 @@ from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Resources, Rule, Scope, Variable
-from allotment.render.policies.cel import Expr, label, quote, sentence
+from allotment.render.policies.cel import Expr, label, quote
 from allotment.render.policies.identities import is_trusted
 from allotment.render.policies.managed_objects_protected import label_variables
+from allotment.render.policies.pod_template import when
 
 _NAMESPACES = Resources(
     "", ("namespaces", "namespaces/finalize", "namespaces/status"), operations=("CREATE", "UPDATE", "DELETE")
@@ -39,12 +40,11 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
 
 
 _NOT_CLAIMED = Check(
-    expression=(
-        'request.operation != "UPDATE" || variables.newTeam == "" || variables.newTeam == variables.oldTeam'
-        ' || (variables.oldTeam == "" && variables.ours)'
-    ),
+    name="claimed",
     message="an existing namespace is not claimed for a team",
-    explanation=sentence(
+    faults=when(
+        'request.operation == "UPDATE" && variables.newTeam != "" && variables.newTeam != variables.oldTeam'
+        ' && !(variables.oldTeam == "" && variables.ours)',
         "namespace ",
         Expr("request.name"),
         " exists and ",
@@ -56,9 +56,10 @@ _NOT_CLAIMED = Check(
 )
 
 _NOT_BY_TENANTS = Check(
-    expression=('variables.trusted || (!variables.ours && variables.oldTeam == "" && size(variables.brought) == 0)'),
+    name="changedByTenants",
     message="team namespaces are created, changed and deleted by platform engineers only",
-    explanation=sentence(
+    faults=when(
+        '!variables.trusted && (variables.ours || variables.oldTeam != "" || size(variables.brought) > 0)',
         "namespace ",
         Expr("request.name"),
         " is, or would become, a namespace of the platform (",

@@ -11,9 +11,21 @@ from allotment.model.cluster import Cluster, Feature
 from allotment.model.platform import Platform
 from allotment.render.policies.admission import Variable
 from allotment.render.policies.cel import Expr, quote, string_list
+from allotment.render.policies.identities import by_job_controller
+from allotment.render.policies.pod_template import ACCELERATED
 
-_KUEUE_PLACES: Final = ("CronJob", "Job")
-"""Kinds whose pods Kueue places itself: it writes the flavor's labels and tolerations into the Job it starts."""
+QUEUED_WHOLE: Final = ("Job", "JobSet", "RayCluster", "RayJob", "RayService", "TrainJob")
+"""Kinds that Kueue holds themselves; of the others it can only hold the pods, one by one or as a group."""
+
+_QUEUED_BY_POD: Final = (
+    "DaemonSet",
+    "Deployment",
+    "LeaderWorkerSet",
+    "Pod",
+    "ReplicaSet",
+    "ReplicationController",
+    "StatefulSet",
+)
 
 
 def node_labels(platform: Platform, cluster: Cluster) -> dict[str, tuple[str, ...]]:
@@ -60,19 +72,35 @@ def dedicated_teams(cluster: Cluster) -> tuple[str, ...]:
     return tuple(sorted({pool.dedicated_to for pool in cluster.node_pools if pool.dedicated_to is not None}))
 
 
-def must_place_itself(cluster: Cluster) -> Variable:
-    """Whether nobody will place these pods later: Kueue places Jobs, gated pods and, with its pod integration, all."""
-    kinds = [*_KUEUE_PLACES]
+def queueable(cluster: Cluster) -> Variable:
+    """Whether this kind of work can wait in a queue, itself or by its pods."""
     if Feature.POD_INTEGRATION in cluster.features:
-        kinds += ["DaemonSet", "Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"]
-    return Variable("mustPlace", f"!variables.gated && !(dyn(object).kind in {string_list(sorted(kinds))})")
+        return Variable("queueable", "true")
+    whole = string_list(sorted(("CronJob", *QUEUED_WHOLE)))
+    return Variable("queueable", f'variables.kind in {whole} || (variables.kind == "Pod" && {by_job_controller()})')
+
+
+def placed_later(cluster: Cluster) -> Variable:
+    """Whether Kueue will place these pods: those of Jobs, gated ones and, with its pod integration, all."""
+    kinds = ["CronJob", *QUEUED_WHOLE]
+    if Feature.POD_INTEGRATION in cluster.features:
+        kinds += [kind for kind in _QUEUED_BY_POD if kind != "Pod"]
+    return Variable("placedLater", f"variables.kind in {string_list(sorted(kinds))}")
+
+
+MUST_PLACE: Final = "!p.gated && !variables.placedLater"
+"""CEL: nobody will place pod `p` later."""
+
+
+SENSIBLE: Final = f"(variables.queueable || !({ACCELERATED}))"
+"""CEL: advice about placement helps; work that first has to become another kind would only be led astray by it."""
 
 
 def selects(key: str, allowed: str) -> Expr:
-    """CEL: the pod can land only on nodes whose label `key` has one of the values of the CEL list `allowed`."""
+    """CEL: pod `p` can land only on nodes whose label `key` has one of the values of the CEL list `allowed`."""
     name = quote(key)
     return Expr(
-        f'(variables.selector[?{name}].orValue("") in {allowed}'
-        f" || (size(variables.terms) > 0 && variables.terms.all(term, term.?matchExpressions.orValue([])"
+        f'(p.selector[?{name}].orValue("") in {allowed}'
+        f" || (size(p.terms) > 0 && p.terms.all(term, term.?matchExpressions.orValue([])"
         f'.exists(e, e.key == {name} && e.operator == "In" && e.values.all(v, v in {allowed})))))'
     )

@@ -10,10 +10,10 @@ from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Rule, Scope, Variable
-from allotment.render.policies.cel import Expr, list_map, sentence
-from allotment.render.policies.identities import binds_all_but_engineers, binds_tenants_and_new, not_being_deleted
-from allotment.render.policies.placement import must_place_itself, node_labels, taint_keys
-from allotment.render.policies.pod_template import WORKLOADS, field, pod_variables
+from allotment.render.policies.cel import Expr, list_map
+from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
+from allotment.render.policies.placement import MUST_PLACE, SENSIBLE, node_labels, placed_later, queueable, taint_keys
+from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
@@ -22,47 +22,38 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         policy=policy,
         scope=Scope.TEAM_NAMESPACES,
         resources=WORKLOADS,
-        conditions=(
-            binds_all_but_engineers(platform),
-            binds_tenants_and_new(platform, cluster, "pods"),
-            not_being_deleted(),
-        ),
+        conditions=binds_workloads(platform, cluster, "pods"),
         variables=(
-            *pod_variables(platform, "at", "device", "gated", "tolerations", "selector", "terms"),
-            must_place_itself(cluster),
+            by_tenant(platform, cluster),
+            *pod_variables(platform, "accelerated"),
+            queueable(cluster),
+            placed_later(cluster),
             Variable("nodeLabels", list_map(node_labels(platform, cluster))),
             Variable("nodeTaints", list_map(taint_keys(platform, cluster))),
-            *_FINDINGS,
         ),
         checks=(_NO_BLANKET, _KNOWN, _selected(platform, cluster), _TOLERATED),
+        told_with=f"{told_with('pods')} && {SENSIBLE}",
     )
 
 
-_FINDINGS = (
-    Variable(
-        "unknown",
-        "variables.selector.filter(k, k in variables.nodeLabels"
-        " && !(variables.selector[k] in variables.nodeLabels[k]))",
-    ),
-    Variable(
-        "selected",
-        "variables.selector.exists(k, k in variables.nodeLabels)"
-        " || (size(variables.terms) > 0 && variables.terms.all(term, term.?matchExpressions.orValue([])"
-        '.exists(e, e.key in variables.nodeLabels && e.operator == "In"'
-        " && e.values.all(v, v in variables.nodeLabels[e.key]))))",
-    ),
-    Variable(
-        "untolerated",
-        "variables.asked.map(names, names.filter(r, r in variables.nodeTaints"
-        ' && !variables.tolerations.exists(t, t.?key.orValue("") in variables.nodeTaints[r])))'
-        ".filter(names, size(names) > 0)",
-    ),
+_UNKNOWN = "p.selector.filter(k, k in variables.nodeLabels && !(p.selector[k] in variables.nodeLabels[k]))"
+_SELECTED = (
+    "(p.selector.exists(k, k in variables.nodeLabels)"
+    " || (size(p.terms) > 0 && p.terms.all(term, term.?matchExpressions.orValue([])"
+    '.exists(e, e.key in variables.nodeLabels && e.operator == "In"'
+    " && e.values.all(v, v in variables.nodeLabels[e.key])))))"
+)
+_UNTOLERATED = (
+    "p.asked.map(names, names.filter(r, r in variables.nodeTaints"
+    ' && !p.tolerations.exists(t, t.?key.orValue("") in variables.nodeTaints[r])))'
+    ".filter(names, size(names) > 0)"
 )
 
 _NO_BLANKET = Check(
-    expression='!variables.tolerations.exists(t, t.?key.orValue("") == "")',
+    name="blanketTolerations",
     message="a toleration must name the taint it tolerates",
-    explanation=sentence(
+    faults=each(
+        'p.tolerations.exists(t, t.?key.orValue("") == "")',
         field("spec.tolerations"),
         " holds one without a key, which opens every node of the cluster; name the taint's key, or leave"
         " tolerations out: Kueue adds the right ones when it admits the work",
@@ -70,16 +61,17 @@ _NO_BLANKET = Check(
 )
 
 _KNOWN = Check(
-    expression="size(variables.unknown) == 0",
+    name="unknownNodes",
     message="the node selector must name nodes that this cluster has",
-    explanation=sentence(
+    faults=each(
+        f"size({_UNKNOWN}) > 0",
         field("spec.nodeSelector"),
         " asks for ",
-        Expr("variables.unknown[0]"),
+        Expr(f"{_UNKNOWN}[0]"),
         "=",
-        Expr("variables.selector[variables.unknown[0]]"),
+        Expr(f"p.selector[{_UNKNOWN}[0]]"),
         ", which no pool of this cluster has; it has ",
-        Expr('variables.nodeLabels[variables.unknown[0]].join(", ")'),
+        Expr(f'variables.nodeLabels[{_UNKNOWN}[0]].join(", ")'),
     ),
 )
 
@@ -88,12 +80,13 @@ def _selected(platform: Platform, cluster: Cluster) -> Check:
     labels = node_labels(platform, cluster)
     choice = ", ".join(f"{key}={'|'.join(values)}" for key, values in labels.items())
     return Check(
-        expression="!variables.mustPlace || size(variables.asked) == 0 || variables.selected",
+        name="unselectedNodes",
         message="work with accelerators must select the nodes it is for",
-        explanation=sentence(
+        faults=each(
+            f"{MUST_PLACE} && size(p.asked) > 0 && !{_SELECTED}",
             field("spec.nodeSelector"),
             " is missing for a pod that asks for ",
-            Expr("variables.device"),
+            Expr("p.asked[0][0]"),
             "; submit a Job with a queue label and Kueue sets it, or select one of ",
             choice or "none: this cluster has no accelerators",
         ),
@@ -101,14 +94,15 @@ def _selected(platform: Platform, cluster: Cluster) -> Check:
 
 
 _TOLERATED = Check(
-    expression="!variables.mustPlace || size(variables.untolerated) == 0",
+    name="untoleratedNodes",
     message="work with accelerators must tolerate the taint of their nodes",
-    explanation=sentence(
+    faults=each(
+        f"{MUST_PLACE} && size({_UNTOLERATED}) > 0",
         field("spec.tolerations"),
         " lacks the taint of nodes with ",
-        Expr("variables.untolerated[0][0]"),
+        Expr(f"{_UNTOLERATED}[0][0]"),
         ": add key ",
-        Expr('variables.nodeTaints[variables.untolerated[0][0]].join(" or ")'),
+        Expr(f'variables.nodeTaints[{_UNTOLERATED}[0][0]].join(" or ")'),
         ", or submit a Job with a queue label and Kueue adds it",
     ),
 )

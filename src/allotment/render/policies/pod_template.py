@@ -1,6 +1,8 @@
 """The pods inside every workload kind, as CEL variables that the rules share.
 
-A rule names the variables it uses and gets them with everything they build on, in order. `dyn(object)` keeps the API
+`variables.pods` is a list with one record for each pod template of the object (a Pod is its own): a JobSet or a Ray
+cluster has several. A rule looks at every record and gives a list of faults, so it reads the same for all kinds. A
+rule names the variables it uses and gets them with everything they build on, in order. `dyn(object)` keeps the API
 server's type checker from complaining that a Pod has no `spec.template`.
 """
 
@@ -11,67 +13,139 @@ from typing import Final
 
 from allotment.model.platform import Platform
 from allotment.render.policies.admission import Resources, Variable
-from allotment.render.policies.cel import Expr, quote, string_list
+from allotment.render.policies.cel import Expr, quote, sentence, string_list
 
 WORKLOADS: Final = (
     Resources("", ("pods", "replicationcontrollers")),
     Resources("apps", ("daemonsets", "deployments", "replicasets", "statefulsets")),
     Resources("batch", ("cronjobs", "jobs")),
+    Resources("jobset.x-k8s.io", ("jobsets",), versions=("*",)),
+    Resources("leaderworkerset.x-k8s.io", ("leaderworkersets",), versions=("*",)),
+    Resources("ray.io", ("rayclusters", "rayjobs", "rayservices"), versions=("*",)),
+    Resources("trainer.kubeflow.org", ("trainjobs",), versions=("*",)),
 )
-"""Pods and everything built in that makes pods out of a template."""
+"""Pods and every kind that makes pods; a kind whose definition a cluster does not have does no harm in the list."""
 
 ADMISSION_GATE: Final = "kueue.x-k8s.io/admission"
 """Kueue's scheduling gate: the pod waits for its quota."""
 
-_IN_CRON_JOB: Final = "spec.jobTemplate.spec.template"
-_IN_OTHERS: Final = "spec.template"
+
+def _record(at: str, pod: str) -> str:
+    # Values of one map literal must have one type for the API server's compiler: hence dyn everywhere.
+    return f'{{"at": dyn({at}), "pod": {pod}}}'
 
 
-def _by_kind(pod: str, cron_job: str, others: str) -> str:
-    return f'dyn(object).kind == "Pod" ? {pod} : (dyn(object).kind == "CronJob" ? {cron_job} : {others})'
+_HERE: Final = "dyn(object)"
+_GROUP: Final = f"{_HERE}.spec.leaderWorkerTemplate"
+_RAY: Final = (
+    f'(variables.kind == "RayCluster" ? {_HERE}.spec : (variables.kind == "RayJob"'
+    f" ? {_HERE}.spec.?rayClusterSpec.orValue({{}}) : {_HERE}.spec.?rayClusterConfig.orValue({{}})))"
+)
+_RAY_AT: Final = (
+    '(variables.kind == "RayCluster" ? "spec." : (variables.kind == "RayJob" ? "spec.rayClusterSpec."'
+    ' : "spec.rayClusterConfig."))'
+)
 
+
+def _in_group(name: str) -> str:
+    return _record(quote(f"spec.leaderWorkerTemplate.{name}."), f"{_GROUP}.{name}")
+
+
+_TEMPLATES: Final = (
+    ('variables.kind == "Pod"', f"[{_record(quote(''), _HERE)}]"),
+    (
+        'variables.kind == "CronJob"',
+        f"[{_record(quote('spec.jobTemplate.spec.template.'), f'{_HERE}.spec.jobTemplate.spec.template')}]",
+    ),
+    (
+        'variables.kind == "JobSet"',
+        f"{_HERE}.spec.?replicatedJobs.orValue([]).map(j, "
+        + _record('"spec.replicatedJobs[" + j.name + "].template.spec.template."', "j.template.spec.template")
+        + ")",
+    ),
+    (
+        'variables.kind == "LeaderWorkerSet"',
+        f"[{_in_group('workerTemplate')}] + (has({_GROUP}.leaderTemplate) ? [{_in_group('leaderTemplate')}] : [])",
+    ),
+    (
+        'variables.kind in ["RayCluster", "RayJob", "RayService"]',
+        f"[{_RAY}].filter(r, has(r.headGroupSpec)).map(r, "
+        + _record(f'{_RAY_AT} + "headGroupSpec.template."', "r.headGroupSpec.template")
+        + f") + {_RAY}.?workerGroupSpecs.orValue([]).map(w, "
+        + _record(f'{_RAY_AT} + "workerGroupSpecs[" + w.groupName + "].template."', "w.template")
+        + f') + (variables.kind == "RayJob" && has({_HERE}.spec.submitterPodTemplate) ? '
+        + f"[{_record(quote('spec.submitterPodTemplate.'), f'{_HERE}.spec.submitterPodTemplate')}] : [])",
+    ),
+    (
+        # Whatever else: a Binding, say, has no template, and a TrainJob's stands in its runtime.
+        f"has({_HERE}.spec) && has({_HERE}.spec.template) && has({_HERE}.spec.template.spec)",
+        f"[{_record(quote('spec.template.'), f'{_HERE}.spec.template')}]",
+    ),
+)
+
+
+def _chosen(cases: tuple[tuple[str, str], ...]) -> str:
+    text = "[]"
+    for condition, value in reversed(cases):
+        text = f"({condition} ? {value} : {text})"
+    return text
+
+
+_CONTAINERS: Final = "t.pod.spec.containers + t.pod.spec.?initContainers.orValue([])"
+_AMOUNTS: Final = (
+    f"(({_CONTAINERS}).map(c, c.?resources.?limits.orValue({{}}))"
+    f" + ({_CONTAINERS}).map(c, c.?resources.?requests.orValue({{}}))"
+    " + [t.pod.spec.?resources.?limits.orValue({}), t.pod.spec.?resources.?requests.orValue({})])"
+)
+# An amount is text in the built-in kinds, but may be a number in others.
+_ASKED: Final = (
+    f'{_AMOUNTS}.map(m, m.filter(r, string(m[r]) != "0" && variables.domains.exists(d, r.startsWith(d))))'
+    ".filter(names, size(names) > 0)"
+)
+
+_PODS: Final = (
+    "variables.templates.map(t, {"
+    '"at": t.at, '
+    '"labels": dyn(t.pod.?metadata.?labels.orValue({})), '
+    '"annotations": dyn(t.pod.?metadata.?annotations.orValue({})), '
+    '"finalizers": dyn(t.pod.?metadata.?finalizers.orValue([])), '
+    '"spec": dyn(t.pod.spec), '
+    f'"containers": dyn({_CONTAINERS}), '
+    f'"asked": dyn({_ASKED}), '
+    '"claims": dyn(size(t.pod.spec.?resourceClaims.orValue([])) > 0), '
+    '"tolerations": dyn(t.pod.spec.?tolerations.orValue([])), '
+    '"selector": dyn(t.pod.spec.?nodeSelector.orValue({})), '
+    '"terms": dyn(t.pod.spec.?affinity.?nodeAffinity.?requiredDuringSchedulingIgnoredDuringExecution'
+    ".?nodeSelectorTerms.orValue([])), "
+    f'"gated": dyn(t.pod.spec.?schedulingGates.orValue([]).exists(gate, gate.name == {quote(ADMISSION_GATE)}))'
+    "})"
+)
 
 _FIXED: Final = {
+    "kind": "dyn(object).kind",
     "labels": "dyn(object).metadata.?labels.orValue({})",
-    "template": _by_kind("dyn(object)", f"dyn(object).{_IN_CRON_JOB}", f"dyn(object).{_IN_OTHERS}"),
-    "templateLabels": "variables.template.?metadata.?labels.orValue({})",
-    "at": _by_kind('""', quote(f"{_IN_CRON_JOB}."), quote(f"{_IN_OTHERS}.")),
-    "spec": "variables.template.spec",
-    "containers": "variables.spec.containers + variables.spec.?initContainers.orValue([])",
-    "amounts": (
-        "variables.containers.map(c, c.?resources.?limits.orValue({}))"
-        " + variables.containers.map(c, c.?resources.?requests.orValue({}))"
-    ),
-    "asked": (
-        'variables.amounts.map(m, m.filter(r, m[r] != "0" && variables.domains.exists(d, r.startsWith(d))))'
-        ".filter(names, size(names) > 0)"
-    ),
-    "claims": "size(variables.spec.?resourceClaims.orValue([])) > 0",
-    "accelerated": "size(variables.asked) > 0 || variables.claims",
-    "device": 'size(variables.asked) > 0 ? variables.asked[0][0] : "a resource claim"',
-    "gated": f"variables.spec.?schedulingGates.orValue([]).exists(gate, gate.name == {quote(ADMISSION_GATE)})",
-    "tolerations": "variables.spec.?tolerations.orValue([])",
-    "selector": "variables.spec.?nodeSelector.orValue({})",
-    "terms": (
-        "variables.spec.?affinity.?nodeAffinity.?requiredDuringSchedulingIgnoredDuringExecution"
-        ".?nodeSelectorTerms.orValue([])"
+    "annotations": "dyn(object).metadata.?annotations.orValue({})",
+    "templates": _chosen(_TEMPLATES),
+    "pods": _PODS,
+    "accelerated": "variables.pods.filter(p, size(p.asked) > 0 || p.claims)",
+    "device": (
+        'variables.accelerated.map(p, size(p.asked) > 0 ? p.asked[0][0] : "a resource claim")'
+        '.map(d, dyn(d)) + [dyn("")]'
     ),
 }
 
 _NEEDS: Final = {
-    "templateLabels": ("template",),
-    "spec": ("template",),
-    "containers": ("spec",),
-    "amounts": ("containers",),
-    "asked": ("domains", "amounts"),
-    "claims": ("spec",),
-    "accelerated": ("asked", "claims"),
-    "device": ("asked",),
-    "gated": ("spec",),
-    "tolerations": ("spec",),
-    "selector": ("spec",),
-    "terms": ("spec",),
+    "templates": ("kind",),
+    "pods": ("domains", "templates"),
+    "accelerated": ("pods",),
+    "device": ("accelerated",),
 }
+
+ACCELERATED: Final = "size(variables.accelerated) > 0"
+"""CEL: some pod of the object asks for an accelerator."""
+
+DEVICE: Final = Expr("variables.device[0]")
+"""CEL: what it asks for, in words."""
 
 
 def accelerator_domains(platform: Platform) -> tuple[str, ...]:
@@ -98,6 +172,16 @@ def _with_needs(name: str) -> Iterator[str]:
     yield name
 
 
+def each(condition: str, *parts: str, among: str = "variables.pods") -> Expr:
+    """CEL list: a sentence for every pod `p` for which the condition holds."""
+    return Expr(f"{among}.filter(p, {condition}).map(p, {sentence(*parts)})")
+
+
+def when(condition: str, *parts: str) -> Expr:
+    """CEL list: one sentence if the condition holds, else none."""
+    return Expr(f"(({condition}) ? [{sentence(*parts)}] : [])")
+
+
 def field(path: str) -> Expr:
-    """CEL: where a field of the pod stands in this kind of object, as text for a message."""
-    return Expr(f'variables.at + "{path}"')
+    """CEL: where a field of pod `p` stands in this kind of object, as text for a message."""
+    return Expr(f'p.at + "{path}"')

@@ -7,9 +7,9 @@ from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Rule, Scope, Variable
-from allotment.render.policies.cel import Expr, comma_separated, label, sentence, string_list
-from allotment.render.policies.identities import binds_all_but_engineers, binds_tenants, not_being_deleted
-from allotment.render.policies.pod_template import WORKLOADS, field, pod_variables
+from allotment.render.policies.cel import Expr, comma_separated, label, string_list
+from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
+from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables, when
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
@@ -19,46 +19,48 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         policy=policy,
         scope=Scope.TEAM_NAMESPACES,
         resources=WORKLOADS,
-        conditions=(binds_all_but_engineers(platform), binds_tenants(platform, cluster), not_being_deleted()),
+        conditions=binds_workloads(platform, cluster),
         variables=(
-            *pod_variables(platform, "labels", "templateLabels", "at", "spec"),
+            by_tenant(platform, cluster),
+            *pod_variables(platform, "labels", "pods"),
             Variable("rungs", f'({comma_separated(labels.PRIORITIES_ANNOTATION)} + {default}).filter(r, r != "")'),
-            Variable("class", 'variables.spec.?priorityClassName.orValue("")'),
-            Variable("queued", _QUEUED),
         ),
         checks=(_CLASS, _LABEL),
+        told_with=told_with(),
     )
 
 
 _JOB_LABELS = (
-    'dyn(object).kind == "CronJob" ? dyn(object).spec.jobTemplate.?metadata.?labels.orValue({}) : variables.labels'
+    'variables.kind == "CronJob" ? dyn(object).spec.jobTemplate.?metadata.?labels.orValue({}) : variables.labels'
 )
 
 _QUEUED = (
-    f"[variables.labels, variables.templateLabels, ({_JOB_LABELS})]"
+    f"([variables.labels, ({_JOB_LABELS})] + variables.pods.map(p, p.labels))"
     f'.map(found, {label("found", labels.KUEUE_PRIORITY)}).filter(name, name != "" && !(name in variables.rungs))'
 )
 
 _RUNGS = Expr('variables.rungs.join(", ")')
 
 _CLASS = Check(
-    expression='variables.class == "" || variables.class in variables.rungs',
+    name="foreignClasses",
     message="the priority class must be a rung of the ladder that the team may use",
-    explanation=sentence(
+    faults=each(
+        'p.spec.?priorityClassName.orValue("") != "" && !(p.spec.priorityClassName in variables.rungs)',
         field("spec.priorityClassName"),
         " is ",
-        Expr("variables.class"),
+        Expr("p.spec.priorityClassName"),
         ", which this team may not use; it may use ",
         _RUNGS,
     ),
 )
 
 _LABEL = Check(
-    expression="size(variables.queued) == 0",
+    name="foreignPriorities",
     message="Kueue's priority must be a rung of the ladder that the team may use",
-    explanation=sentence(
+    faults=when(
+        f"size({_QUEUED}) > 0",
         f"the label {labels.KUEUE_PRIORITY} is ",
-        Expr("variables.queued[0]"),
+        Expr(f"{_QUEUED}[0]"),
         ", which this team may not use; it may use ",
         _RUNGS,
     ),

@@ -8,104 +8,96 @@ owner reference is something anybody can write.
 from __future__ import annotations
 
 from allotment.model import labels
-from allotment.model.cluster import Cluster, Feature
+from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Rule, Scope, Variable
-from allotment.render.policies.cel import Expr, comma_separated, label, sentence
-from allotment.render.policies.identities import (
-    binds_all_but_engineers,
-    binds_tenants_and_new,
-    by_job_controller,
-    not_being_deleted,
-)
-from allotment.render.policies.pod_template import ADMISSION_GATE, WORKLOADS, pod_variables
+from allotment.render.policies.cel import Expr, comma_separated, label, sentence, string_list
+from allotment.render.policies.identities import binds_workloads, by_job_controller, by_job_maker, by_tenant, told_with
+from allotment.render.policies.placement import QUEUED_WHOLE, queueable
+from allotment.render.policies.pod_template import ACCELERATED, ADMISSION_GATE, DEVICE, WORKLOADS, pod_variables, when
 
 _MANAGED = "kueue.x-k8s.io/managed"
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     """The rule for one cluster."""
-    queues_pods = Feature.POD_INTEGRATION in cluster.features
     return Rule(
         policy=policy,
         scope=Scope.TEAM_NAMESPACES,
         resources=WORKLOADS,
-        conditions=(
-            binds_all_but_engineers(platform),
-            # A pod or a Job that a controller makes must be held too: its owner may have been started by hand.
-            binds_tenants_and_new(platform, cluster, "pods", "jobs"),
-            not_being_deleted(),
-        ),
+        # A pod or a Job that a controller makes must be held too: its owner may have been started by hand.
+        conditions=binds_workloads(platform, cluster, "pods", "jobs"),
         variables=(
-            *pod_variables(platform, "labels", "templateLabels", "at", "device", "accelerated", "gated"),
-            Variable("allowed", comma_separated(labels.QUEUES_ANNOTATION)),
-            *_VARIABLES,
+            by_tenant(platform, cluster),
+            *pod_variables(platform, "labels", "device", "accelerated"),
+            queueable(cluster),
+            Variable("fromJob", f'variables.kind == "Pod" && {by_job_controller()}'),
+            Variable("fromJobMaker", f'variables.kind == "Job" && {by_job_maker()}'),
+            Variable("queues", comma_separated(labels.QUEUES_ANNOTATION)),
+            Variable("queueLabels", _QUEUE_LABELS),
+            Variable("oldQueue", label("dyn(oldObject).?metadata.?labels.orValue({})", labels.KUEUE_QUEUE)),
         ),
-        checks=(*(() if queues_pods else (_ONLY_JOBS,)), _KEPT, _NAMED, _JOB_HELD, _POD_HELD, _STILL_HELD),
+        checks=(_ONLY_JOBS, _NAMED, _KEPT, _JOB_HELD, _POD_HELD, _STILL_HELD),
+        told_with=told_with("pods", "jobs"),
     )
 
 
-_VARIABLES = (
-    Variable("kind", "dyn(object).kind"),
-    # Kueue copies the label of a Deployment or StatefulSet into its template, so the template has the last word.
-    Variable(
-        "queue",
-        'variables.kind == "Job" ? '
-        + label("variables.labels", labels.KUEUE_QUEUE)
-        + ' : (variables.kind == "CronJob" ? '
-        + label("dyn(object).spec.jobTemplate.?metadata.?labels.orValue({})", labels.KUEUE_QUEUE)
-        + " : "
-        + label("variables.templateLabels", labels.KUEUE_QUEUE)
-        + ")",
-    ),
-    Variable(
-        "queueAt",
-        'variables.kind in ["Job", "Pod"] ? "metadata.labels"'
-        ' : (variables.kind == "CronJob" ? "spec.jobTemplate.metadata.labels" : "spec.template.metadata.labels")',
-    ),
-    Variable("fromJob", f'variables.kind == "Pod" && {by_job_controller()}'),
-    Variable("oldQueue", label("dyn(oldObject).?metadata.?labels.orValue({})", labels.KUEUE_QUEUE)),
-    Variable("creating", 'request.operation == "CREATE"'),
+# Kueue copies the label of a Deployment or StatefulSet into its template, so the template has the last word.
+_QUEUE_LABELS = (
+    '(variables.kind == "CronJob" ? [{"at": dyn("spec.jobTemplate.metadata.labels"), "queue": dyn('
+    + label("dyn(object).spec.jobTemplate.?metadata.?labels.orValue({})", labels.KUEUE_QUEUE)
+    + f")}}] : (variables.kind in {string_list((*QUEUED_WHOLE, 'LeaderWorkerSet'))}"
+    ' ? [{"at": dyn("metadata.labels"), "queue": dyn('
+    + label("variables.labels", labels.KUEUE_QUEUE)
+    + ')}] : variables.pods.map(p, {"at": dyn(p.at + "metadata.labels"), "queue": dyn('
+    + label("p.labels", labels.KUEUE_QUEUE)
+    + ")})))"
 )
 
+_CREATING = 'request.operation == "CREATE"'
+_FROM_JOB = "variables.fromJob"
+
 _ONLY_JOBS = Check(
-    expression='!variables.accelerated || variables.fromJob || variables.kind in ["CronJob", "Job"]',
+    name="unqueueable",
     message="in this cluster only Jobs can wait in a queue, so only Jobs may ask for accelerators",
-    explanation=sentence(
+    faults=when(
+        f"{ACCELERATED} && !variables.queueable",
         "a ",
         Expr("variables.kind"),
         " asks for ",
-        Expr("variables.device"),
+        DEVICE,
         ", but in this cluster only Jobs wait in queues; write it as a Job, or ask the platform team for the"
         " feature pod-integration",
     ),
 )
 
 _NAMED = Check(
-    expression=(
-        '!variables.accelerated || variables.fromJob || (variables.queue != "" && variables.queue in variables.allowed)'
-    ),
+    name="unnamedQueue",
     message="work with accelerators names a queue of its namespace",
-    explanation=sentence(
-        Expr("variables.queueAt"),
-        f".{labels.KUEUE_QUEUE} is ",
-        Expr('(variables.queue == "" ? "missing" : variables.queue)'),
-        " for work that asks for ",
-        Expr("variables.device"),
-        "; set it to ",
-        Expr('(variables.allowed.exists(q, q != "") ? variables.allowed.join(" or ") : "a queue of your team")'),
+    faults=(
+        f"({ACCELERATED} && variables.queueable && !{_FROM_JOB} ? variables.queueLabels : [])"
+        '.filter(found, found.queue == "" || !(found.queue in variables.queues)).map(found, '
+        + sentence(
+            Expr("found.at"),
+            f".{labels.KUEUE_QUEUE} is ",
+            Expr('(found.queue == "" ? "missing" : found.queue)'),
+            " for work that asks for ",
+            DEVICE,
+            "; set it to ",
+            Expr('(variables.queues.exists(q, q != "") ? variables.queues.join(" or ") : "a queue of your team")'),
+        )
+        + ")"
     ),
 )
 
 _KEPT = Check(
-    expression=(
-        'variables.creating || variables.oldQueue == "" || '
-        + label("variables.labels", labels.KUEUE_QUEUE)
-        + " == variables.oldQueue"
-    ),
+    name="changedQueue",
     message="the queue of submitted work is neither removed nor changed",
-    explanation=sentence(
+    faults=when(
+        f'!({_CREATING}) && variables.oldQueue != "" && '
+        + label("variables.labels", labels.KUEUE_QUEUE)
+        + " != variables.oldQueue",
         f"metadata.labels.{labels.KUEUE_QUEUE} was ",
         Expr("variables.oldQueue"),
         " and cannot be removed or changed; delete the work and submit it again to the other queue",
@@ -113,42 +105,42 @@ _KEPT = Check(
 )
 
 _JOB_HELD = Check(
-    expression=(
-        '!variables.accelerated || variables.kind != "Job" || dyn(object).spec.?suspend.orValue(false)'
-        " || !(variables.creating || dyn(oldObject).spec.?suspend.orValue(false))"
-    ),
+    name="startedJob",
     message="Kueue alone starts Jobs that ask for accelerators",
-    explanation=sentence(
-        "spec.suspend is false for a Job that asks for ",
-        Expr("variables.device"),
-        ": Kueue does not hold it; leave spec.suspend and metadata.ownerReferences to Kueue, which starts the Job when"
+    faults=when(
+        f'{ACCELERATED} && variables.kind in ["Job", "JobSet"] && !dyn(object).spec.?suspend.orValue(false)'
+        f" && ({_CREATING} || dyn(oldObject).spec.?suspend.orValue(false))"
+        " && !variables.fromJobMaker",
+        "spec.suspend is false for a ",
+        Expr("variables.kind"),
+        " that asks for ",
+        DEVICE,
+        ": Kueue does not hold it; leave spec.suspend and metadata.ownerReferences to Kueue, which starts it when"
         " its quota is free (if you set neither: is Kueue running?)",
     ),
 )
 
 _POD_HELD = Check(
-    expression=(
-        '!variables.accelerated || variables.kind != "Pod" || !variables.creating || variables.fromJob'
-        f' || (variables.gated && {label("variables.labels", _MANAGED)} == "true")'
-    ),
+    name="unheldPod",
     message="a pod with accelerators comes from a Job, or is held by Kueue",
-    explanation=sentence(
+    faults=when(
+        f'{ACCELERATED} && variables.queueable && variables.kind == "Pod" && {_CREATING} && !{_FROM_JOB}'
+        f' && !(variables.pods[0].gated && {label("variables.labels", _MANAGED)} == "true")',
         "spec.schedulingGates lacks ",
         ADMISSION_GATE,
         " for a pod that asks for ",
-        Expr("variables.device"),
+        DEVICE,
         ": Kueue does not hold it; submit it as a Job with a queue label",
     ),
 )
 
 _STILL_HELD = Check(
-    expression=(
-        'variables.creating || variables.kind != "Pod" || variables.gated'
-        " || !dyn(oldObject).spec.?schedulingGates.orValue([])"
-        f'.exists(gate, gate.name == "{ADMISSION_GATE}")'
-    ),
+    name="releasedPod",
     message="Kueue alone takes its scheduling gate off",
-    explanation=sentence(
+    faults=when(
+        f'!({_CREATING}) && variables.kind == "Pod" && !variables.pods[0].gated'
+        " && dyn(oldObject).spec.?schedulingGates.orValue([])"
+        f'.exists(gate, gate.name == "{ADMISSION_GATE}")',
         "spec.schedulingGates lost ",
         ADMISSION_GATE,
         "; Kueue takes it off when the pod's quota is free",

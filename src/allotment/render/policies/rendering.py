@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from allotment.model.cluster import Cluster
 from allotment.model.manifest import Family, Manifest
 from allotment.model.platform import Platform
-from allotment.model.policy import Policy, PolicyName
+from allotment.model.policy import Mode, Policy, PolicyName
 from allotment.render.objects import Site
 from allotment.render.policies import (
     accelerators_only_in_team_namespaces,
@@ -25,38 +26,60 @@ from allotment.render.policies import (
     trusted_registries,
 )
 from allotment.render.policies.admission import ADMISSION_API, Rule, binding_spec, object_name, policy_spec
+from allotment.render.policies.cel import string_list
 from allotment.render.policies.identities import exempt_namespaces
 
 MakeRule = Callable[[Platform, Cluster, Policy], Rule | None]
 
 RULES: Final[Mapping[PolicyName, MakeRule]] = {
-    PolicyName.GPU_REQUESTS_EQUAL_LIMITS: gpu_requests_equal_limits.rule,
-    PolicyName.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES: accelerators_only_in_team_namespaces.rule,
-    PolicyName.PLACEMENT_REQUIRED: placement_required.rule,
-    PolicyName.LABELS_REQUIRED: labels_required.rule,
     PolicyName.QUEUE_REQUIRED: queue_required.rule,
-    PolicyName.PRIORITY_FROM_LADDER: priority_from_ladder.rule,
+    PolicyName.LABELS_REQUIRED: labels_required.rule,
+    PolicyName.GPU_REQUESTS_EQUAL_LIMITS: gpu_requests_equal_limits.rule,
+    PolicyName.PLACEMENT_REQUIRED: placement_required.rule,
     PolicyName.NODE_POOL_ISOLATION: node_pool_isolation.rule,
     PolicyName.NO_DIRECT_NODE_BINDING: no_direct_node_binding.rule,
+    PolicyName.PRIORITY_FROM_LADDER: priority_from_ladder.rule,
+    PolicyName.TRUSTED_REGISTRIES: trusted_registries.rule,
+    PolicyName.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES: accelerators_only_in_team_namespaces.rule,
     PolicyName.MANAGED_OBJECTS_PROTECTED: managed_objects_protected.rule,
     PolicyName.NO_NAMESPACE_ADOPTION: no_namespace_adoption.rule,
     PolicyName.NO_EXPOSED_SERVICES: no_exposed_services.rule,
-    PolicyName.TRUSTED_REGISTRIES: trusted_registries.rule,
 }
-"""Where a new policy goes: a file with a `rule` function, a name in `PolicyName`, a line here."""
+"""Where a new policy goes: a file with a `rule` function, a name in `PolicyName`, a line here, at the place where a
+reader of a refusal should come to it."""
 
 
 def render_policies(platform: Platform, cluster: Cluster) -> Iterator[Manifest]:
     """The policies that the platform declares, with the mode each has in this cluster."""
     system = exempt_namespaces(platform, cluster)
     shelf = Site(platform, cluster, ()).shelf(Family.POLICIES)
-    for policy in platform.policies:
-        rule = RULES[policy.name](platform, cluster, policy)
-        if rule is None:
-            continue
+    rules = [
+        rule for policy in platform.policies if (rule := RULES[policy.name](platform, cluster, policy)) is not None
+    ]
+    together = _companions(rules, cluster)
+    for rule in rules:
+        policy, mode = rule.policy, rule.policy.modes[cluster.name]
         exempt = tuple(sorted({*system, *policy.exempt_namespaces}))
-        name, mode = object_name(policy), policy.modes[cluster.name]
-        yield shelf.clustered((ADMISSION_API, "ValidatingAdmissionPolicy"), name, {"spec": policy_spec(rule)})
+        name, companions = object_name(policy), together if mode is Mode.ENFORCE and rule.told_with else ()
+        yield shelf.clustered(
+            (ADMISSION_API, "ValidatingAdmissionPolicy"), name, {"spec": policy_spec(rule, companions)}
+        )
         yield shelf.clustered(
             (ADMISSION_API, "ValidatingAdmissionPolicyBinding"), name, {"spec": binding_spec(rule, mode, exempt)}
         )
+
+
+_ORDER: Final = tuple(RULES)
+
+
+def _companions(rules: Iterable[Rule], cluster: Cluster) -> tuple[Rule, ...]:
+    """The rules whose faults a refusal tells together, in the order of `RULES`: what to do first comes first."""
+    enforced = (rule for rule in rules if rule.told_with and rule.policy.modes[cluster.name] is Mode.ENFORCE)
+    return tuple(_where_in_force(rule) for rule in sorted(enforced, key=lambda rule: _ORDER.index(rule.policy.name)))
+
+
+def _where_in_force(rule: Rule) -> Rule:
+    exempt = rule.policy.exempt_namespaces
+    if not exempt:
+        return rule
+    return replace(rule, told_with=f"{rule.told_with} && !(request.namespace in {string_list(exempt)})")

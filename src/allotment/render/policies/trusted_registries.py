@@ -6,9 +6,9 @@ from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Resources, Rule, Scope, Variable
-from allotment.render.policies.cel import Expr, quote, sentence, string_list
-from allotment.render.policies.identities import binds_all_but_engineers, binds_tenants, not_being_deleted
-from allotment.render.policies.pod_template import WORKLOADS, field, pod_variables
+from allotment.render.policies.cel import Expr, quote, string_list
+from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
+from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables
 
 _DEBUG = Resources("", ("pods/ephemeralcontainers",), operations=("UPDATE",))
 
@@ -21,15 +21,14 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule | None:
         policy=policy,
         scope=Scope.TEAM_NAMESPACES,
         resources=(*WORKLOADS, _DEBUG),
-        conditions=(binds_all_but_engineers(platform), binds_tenants(platform, cluster), not_being_deleted()),
+        conditions=binds_workloads(platform, cluster),
         variables=(
-            *pod_variables(platform, "at", "containers"),
-            Variable("images", _IMAGES),
-            Variable(
-                "strangers", f"variables.images.filter(i, !{string_list(prefixes(policy))}.exists(p, i.startsWith(p)))"
-            ),
+            by_tenant(platform, cluster),
+            *pod_variables(platform, "pods"),
+            Variable("registries", string_list(prefixes(policy))),
         ),
         checks=(_check(policy),),
+        told_with=told_with(),
     )
 
 
@@ -49,18 +48,21 @@ def prefixes(policy: Policy) -> tuple[str, ...]:
 
 
 _IMAGES = (
-    '(variables.containers + variables.spec.?ephemeralContainers.orValue([])).map(c, c.?image.orValue(""))'
-    ' + variables.spec.?volumes.orValue([]).filter(v, has(v.image)).map(v, v.image.?reference.orValue(""))'
+    '((p.containers + p.spec.?ephemeralContainers.orValue([])).map(c, c.?image.orValue(""))'
+    ' + p.spec.?volumes.orValue([]).filter(v, has(v.image)).map(v, v.image.?reference.orValue("")))'
 )
+# A path that climbs would leave the registry's folder that the prefix names.
+_STRANGERS = f'{_IMAGES}.filter(i, i.contains("..") || !variables.registries.exists(prefix, i.startsWith(prefix)))'
 
 
 def _check(policy: Policy) -> Check:
     return Check(
-        expression="size(variables.strangers) == 0",
+        name="strangeImages",
         message="images come from the platform's registries",
-        explanation=sentence(
+        faults=each(
+            f"size({_STRANGERS}) > 0",
             field("spec uses the image "),
-            Expr("variables.strangers[0]"),
+            Expr(f"{_STRANGERS}[0]"),
             ", which is not from a trusted registry; use one of ",
             quote(", ".join(policy.registries)),
         ),
