@@ -158,7 +158,8 @@ class Cluster:
         context: context in the user's kubeconfig.
         flavors: in order of preference; derived from the pools unless the directory orders them.
         cohorts: all cohorts of the cluster, parents before children.
-        admin_groups: identity provider's groups of the platform engineers.
+        mutating_policies: whether the API server has MutatingAdmissionPolicy, so that what has only one right answer
+            is filled in rather than asked for.
     """
 
     name: str
@@ -172,6 +173,7 @@ class Cluster:
     queue_layout: QueueLayout
     fair_sharing: bool
     features: frozenset[Feature]
+    mutating_policies: bool
     node_pools: tuple[NodePool, ...]
     flavors: tuple[Flavor, ...]
     cohorts: tuple[Cohort, ...]

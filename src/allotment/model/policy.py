@@ -30,6 +30,10 @@ class PolicyName(StrEnum):
     NO_NAMESPACE_ADOPTION = "no-namespace-adoption"
     NO_EXPOSED_SERVICES = "no-exposed-services"
     TRUSTED_REGISTRIES = "trusted-registries"
+    REQUESTS_AS_CHARGED = "requests-as-charged"
+    WORK_FITS = "work-fits"
+    POD_SECURITY_OF_TEMPLATES = "pod-security-of-templates"
+    SUBMITTER_KEPT = "submitter-kept"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,14 @@ QUANTITY_FIELDS: Final = frozenset(
 
 SERVER_DEFAULTS: Final[Mapping[tuple[str, str], Any]] = {
     ("ClusterRoleBinding", "apiGroup"): "rbac.authorization.k8s.io",
+    ("MutatingAdmissionPolicy", "matchPolicy"): "Equivalent",
+    ("MutatingAdmissionPolicy", "namespaceSelector"): {},
+    ("MutatingAdmissionPolicy", "objectSelector"): {},
+    ("MutatingAdmissionPolicy", "scope"): "*",
+    ("MutatingAdmissionPolicyBinding", "matchPolicy"): "Equivalent",
+    ("MutatingAdmissionPolicyBinding", "namespaceSelector"): {},
+    ("MutatingAdmissionPolicyBinding", "objectSelector"): {},
+    ("MutatingAdmissionPolicyBinding", "scope"): "*",
     ("NetworkPolicy", "protocol"): "TCP",
     ("RoleBinding", "apiGroup"): "rbac.authorization.k8s.io",
     ("ValidatingAdmissionPolicy", "matchPolicy"): "Equivalent",

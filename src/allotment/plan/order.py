@@ -65,12 +65,12 @@ RANKS: Final = (
     ),
     Rank(
         Stage.GUARDRAIL,
-        (Kind(_ADMISSION, "ValidatingAdmissionPolicy"),),
+        (Kind(_ADMISSION, "MutatingAdmissionPolicy"), Kind(_ADMISSION, "ValidatingAdmissionPolicy")),
         "a policy without a binding has no effect: the rule stands before it is switched on",
     ),
     Rank(
         Stage.GUARDRAIL,
-        (Kind(_ADMISSION, "ValidatingAdmissionPolicyBinding"),),
+        (Kind(_ADMISSION, "MutatingAdmissionPolicyBinding"), Kind(_ADMISSION, "ValidatingAdmissionPolicyBinding")),
         "the rules are in force before anybody can send a pod",
     ),
     Rank(

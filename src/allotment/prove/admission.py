@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 from allotment.model import labels
@@ -15,9 +17,11 @@ from allotment.prove.probes import (
     OURSELVES,
     PROBE_NAME,
     Attempt,
+    Body,
     Create,
     Expectation,
     MayPass,
+    MustAccept,
     MustRefuse,
     MustWarn,
     Patch,
@@ -28,6 +32,7 @@ from allotment.prove.probes import (
 )
 from allotment.prove.rights import needed
 from allotment.prove.scene import (
+    DEFAULTS_OBJECT,
     JOB_CONTROLLER,
     REPLICA_SET_CONTROLLER,
     UNKNOWN_IMAGE,
@@ -39,6 +44,9 @@ from allotment.prove.sources import Source
 
 Violation = tuple[str, Persona, Attempt, Right | None]
 """What is tried, as whom, how, and the right it needs."""
+
+LeftOut = tuple[str, Json, Callable[[Body], str]]
+"""What is tried, the object that leaves something out, and what is wrong with the object that comes back."""
 
 _SYSTEM_CLASS: Final = "system-cluster-critical"
 _RBAC_API: Final = "rbac.authorization.k8s.io/v1"
@@ -52,6 +60,22 @@ def in_team(name: PolicyName, scene: Scene) -> Iterator[Probe]:
         return
     for tried, persona, attempt, right in violations(scene):
         yield _probe(name, mode, tried, (persona, attempt), right)
+
+
+def filled_in(scene: Scene) -> Iterator[Probe]:
+    """Work that leaves out what has only one right answer: it is admitted, and the answer stands in it."""
+    persona = scene.worker
+    if persona is None or scene.leaving or not scene.stage.cluster.mutating_policies:
+        return
+    for what, body, fault in chain.from_iterable(left_out(scene) for left_out in _FILLED):
+        yield Probe(
+            tried=f"create {what}",
+            object=f"MutatingAdmissionPolicy {DEFAULTS_OBJECT}",
+            persona=persona,
+            attempt=Create(body),
+            expected=MustAccept("admitted, and filled in", fault),
+            needs=needed("create", body["kind"], scene.namespace),
+        )
 
 
 def on_platform(name: PolicyName, stage: Stage) -> Iterator[Probe]:
@@ -124,14 +148,109 @@ def _queues_pods(scene: Scene) -> bool:
     return Feature.POD_INTEGRATION in scene.stage.cluster.features
 
 
+def _fills(scene: Scene, key: str) -> bool:
+    """Whether a label has only one right value, and the cluster can fill it in."""
+    return scene.stage.cluster.mutating_policies and (key != labels.PROJECT or len(scene.team.projects) == 1)
+
+
+def _without(scene: Scene, key: str) -> Json:
+    own = {name: value for name, value in scene.labels.items() if name != key}
+    return bodies.pod(scene, bodies.pod_spec(scene), own)
+
+
 def _unlabelled(scene: Scene) -> Iterator[Violation]:
     for key in labels.BILLING_LABELS:
-        own = {name: value for name, value in scene.labels.items() if name != key}
-        yield from _created(
-            scene, f"create a pod without the label {key}", bodies.pod(scene, bodies.pod_spec(scene), own)
-        )
+        if not _fills(scene, key):
+            yield from _created(scene, f"create a pod without the label {key}", _without(scene, key))
     own = scene.labels | {labels.TEAM: PROBE_NAME}
     yield from _created(scene, "create a Job in another team's name", bodies.job(scene, bodies.pod_spec(scene), own))
+
+
+def _labels_filled(scene: Scene) -> Iterator[LeftOut]:
+    for key in labels.BILLING_LABELS:
+        if _fills(scene, key):
+            yield f"a pod without the label {key}", _without(scene, key), partial(_has_label, key, scene.labels[key])
+
+
+def _has_label(key: str, wanted: str, body: Body) -> str:
+    got = (body["metadata"].get("labels") or {}).get(key)
+    return "" if got == wanted else f"the label {key} is {got}, not {wanted}"
+
+
+def _unlimited(scene: Scene, **changes: Any) -> Json:
+    return bodies.job(scene, bodies.pod_spec(scene, containers=[bodies.container(scene, **changes)]))
+
+
+_LIMITS_ONLY: Final = {"limits": {"cpu": "20m", "memory": "32Mi"}}
+
+
+def _uncharged(scene: Scene) -> Iterator[Violation]:
+    if not scene.stage.cluster.mutating_policies:
+        body = _unlimited(scene, resources=_LIMITS_ONLY)
+        yield from _created(scene, "create a Job whose containers have limits and no requests", body)
+
+
+def _requests_filled(scene: Scene) -> Iterator[LeftOut]:
+    body = _unlimited(scene, resources=_LIMITS_ONLY)
+    yield "a Job whose containers have limits and no requests", body, _requests_its_limits
+
+
+def _requests_its_limits(body: Body) -> str:
+    got = _container_of(body).get("resources", {}).get("requests")
+    return "" if got == _LIMITS_ONLY["limits"] else f"requests are {got}, not {_LIMITS_ONLY['limits']}"
+
+
+def _container_of(job: Body) -> Body:
+    found: Body = job["spec"]["template"]["spec"]["containers"][0]
+    return found
+
+
+_NO_NODE_HAS: Final = "1M"
+
+
+def _unfit(scene: Scene) -> Iterator[Violation]:
+    asked = {"cpu": _NO_NODE_HAS, "memory": "16Mi"}
+    body = _unlimited(scene, resources={"requests": asked, "limits": asked})
+    yield from _created(scene, f"create a Job whose pod asks for {_NO_NODE_HAS} CPUs", body)
+    most = scene.team.member_limits.accelerators
+    if most is not None and scene.flavor is not None:
+        body = bodies.job(scene, bodies.pod_spec(scene, devices=most + 1))
+        yield from _created(scene, f"create a Job whose pod asks for {most + 1} {scene.resource}", body)
+
+
+def _insecure(scene: Scene) -> Iterator[Violation]:
+    body = bodies.job(scene, bodies.pod_spec(scene, hostNetwork=True))
+    yield from _created(scene, "create a Job on the network of its node", body)
+    if not scene.stage.cluster.mutating_policies:
+        body = _unlimited(scene, securityContext={})
+        yield from _created(scene, "create a Job without a security context", body)
+
+
+def _security_filled(scene: Scene) -> Iterator[LeftOut]:
+    yield "a Job without a security context", _unlimited(scene, securityContext={}), _is_restricted
+
+
+def _is_restricted(body: Body) -> str:
+    wanted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    got = _container_of(body).get("securityContext")
+    return "" if got == wanted else f"the security context is {got}, not {wanted}"
+
+
+def _forged(scene: Scene) -> Iterator[Violation]:
+    body = bodies.job(scene, bodies.pod_spec(scene))
+    body["metadata"]["annotations"] = {labels.SUBMITTER: PROBE_NAME}
+    yield from _created(scene, "create a Job in another person's name", body)
+
+
+def _signed(scene: Scene) -> Iterator[LeftOut]:
+    persona = scene.worker
+    if persona is not None:
+        yield "a Job without a name", bodies.job(scene, bodies.pod_spec(scene)), partial(_is_signed, persona.user)
+
+
+def _is_signed(user: str, body: Body) -> str:
+    got = (body["metadata"].get("annotations") or {}).get(labels.SUBMITTER)
+    return "" if got == user else f"it says it was submitted by {got}, not by {user}"
 
 
 def _unqueued(scene: Scene) -> Iterator[Violation]:
@@ -233,7 +352,18 @@ _IN_TEAM: Final[Mapping[PolicyName, Callable[[Scene], Iterator[Violation]]]] = {
     PolicyName.MANAGED_OBJECTS_PROTECTED: _ours,
     PolicyName.NO_EXPOSED_SERVICES: _exposed,
     PolicyName.TRUSTED_REGISTRIES: _strange_image,
+    PolicyName.REQUESTS_AS_CHARGED: _uncharged,
+    PolicyName.WORK_FITS: _unfit,
+    PolicyName.POD_SECURITY_OF_TEMPLATES: _insecure,
+    PolicyName.SUBMITTER_KEPT: _forged,
 }
+
+_FILLED: Final[tuple[Callable[[Scene], Iterator[LeftOut]], ...]] = (
+    _labels_filled,
+    _requests_filled,
+    _security_filled,
+    _signed,
+)
 
 _ON_PLATFORM: Final[Mapping[PolicyName, Callable[[Stage], Iterator[Violation]]]] = {
     PolicyName.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES: _outside_teams,

@@ -15,7 +15,7 @@ from allotment.model.manifest import Family, Manifest
 from allotment.model.policy import PolicyName
 from allotment.prove import admission, limits, queueing, tenancy
 from allotment.prove.probes import OURSELVES, Declared, MustHold, Probe
-from allotment.prove.scene import Scene, Stage, policy_object
+from allotment.prove.scene import DEFAULTS_OBJECT, Scene, Stage, policy_object
 
 
 def _no_team_probes(_scene: Scene) -> Iterable[Probe]:
@@ -65,6 +65,10 @@ _POLICIES: Final = {
     PolicyName.NO_NAMESPACE_ADOPTION: "existing namespaces from being claimed for a team",
     PolicyName.NO_EXPOSED_SERVICES: "the cluster from doors that teams open to the outside",
     PolicyName.TRUSTED_REGISTRIES: "nodes from images of unknown origin",
+    PolicyName.REQUESTS_AS_CHARGED: "the accounts from work that takes more than it is charged",
+    PolicyName.WORK_FITS: "teams from work that waits for ever",
+    PolicyName.POD_SECURITY_OF_TEMPLATES: "quota from work whose pods would be refused",
+    PolicyName.SUBMITTER_KEPT: "people from work in their name",
 }
 
 
@@ -103,6 +107,12 @@ GUARDRAILS: Final[tuple[Guardrail, ...]] = (
     ),
     Guardrail("limit-range", "a team's quota from one greedy pod", _family(Family.LIMIT_RANGES), limits.limit_range),
     *(_policy(name) for name in PolicyName),
+    Guardrail(
+        "work-defaults",
+        "teams from refusals that have only one right answer",
+        lambda manifest: manifest.key.name == DEFAULTS_OBJECT,
+        admission.filled_in,
+    ),
     Guardrail(
         "priority-ladder",
         "production from everything below it",

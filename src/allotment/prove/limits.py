@@ -53,9 +53,8 @@ def _too_big_for_the_namespace(scene: Scene) -> Iterator[tuple[str, str, Json]]:
     """Pods above the quota that the LimitRange would let through; what it would not cannot be tried with one pod."""
     quota, most = scene.placement.namespace_quota, scene.team.member_limits
     for resource, devices in quota.accelerators:
-        if most.accelerators is None or devices < most.accelerators:
-            amounts = {resource: str(devices + 1)}
-            yield f"with {devices + 1} {resource}", f"requests.{resource}", _asking(scene, amounts, amounts)
+        amounts = {resource: str(devices + 1)}
+        yield f"with {devices + 1} {resource}", f"requests.{resource}", _asking(scene, amounts, amounts)
     cpu = MilliCpu(quota.requests_cpu + 1000)
     if most.cpu is None or cpu <= most.cpu:
         asked = {"cpu": format_cpu(cpu)}
@@ -97,9 +96,6 @@ def _above_one_pod(scene: Scene) -> Iterator[tuple[str, str, str]]:
     if most.memory is not None:
         amount = format_bytes(Bytes(most.memory + _GIB))
         yield f"{amount} of memory", "memory", amount
-    if most.accelerators is not None:
-        for resource, _devices in scene.placement.namespace_quota.accelerators:
-            yield f"{most.accelerators + 1} {resource}", resource, str(most.accelerators + 1)
 
 
 def _has_defaults(body: Body) -> str:

@@ -26,6 +26,9 @@ JOB_CONTROLLER: Final = Persona(
     "the Job controller", "system:serviceaccount:kube-system:job-controller", _SYSTEM_ACCOUNTS
 )
 
+DEFAULTS_OBJECT: Final = f"work-defaults.{labels.DOMAIN}"
+"""Name of the MutatingAdmissionPolicy that fills in what has only one right answer."""
+
 UNKNOWN_IMAGE: Final = "allotment.invalid/prove:none"
 """An image that can never be pulled: `.invalid` resolves nowhere."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 from allotment.model.manifest import Family, Manifest
@@ -29,18 +29,27 @@ def render_limit_ranges(site: Site) -> Iterator[Manifest]:
             )
 
 
-def _limits(tenant: Tenant) -> list[dict[str, Any]]:
+def container_defaults(tenant: Tenant) -> dict[str, str]:
+    """What a container gets that says nothing: amounts by ``request.cpu``, ``limit.memory`` and so on."""
     most = tenant.team.member_limits
-    resources = tuple(name for name, _devices in tenant.placement.namespace_quota.accelerators)
-    # The API server refuses a pod that names no limit for a resource with a maximum, and takes the maximum for the
-    # default unless there is another. No devices by default keeps both from hurting pods that want none.
-    no_devices = {} if most.accelerators is None else dict.fromkeys(resources, "0")
+    requests = _defaults(most, DEFAULT_CPU_REQUEST, DEFAULT_MEMORY_REQUEST)
+    limits = _defaults(most, DEFAULT_CPU_LIMIT, DEFAULT_MEMORY_LIMIT)
+    return {f"request.{name}": amount for name, amount in requests.items()} | {
+        f"limit.{name}": amount for name, amount in limits.items()
+    }
+
+
+def _limits(tenant: Tenant) -> list[dict[str, Any]]:
+    # Devices have neither default nor maximum here. A maximum would make the API server refuse every pod that names
+    # no limit for them, so it would need a default of 0; and Kueue takes that default for what a Job asks for that
+    # names its devices as limits only. The policy work-fits holds the maximum.
+    most = tenant.team.member_limits
     container = {
         "type": "Container",
-        "default": _defaults(most, DEFAULT_CPU_LIMIT, DEFAULT_MEMORY_LIMIT) | no_devices,
-        "defaultRequest": _defaults(most, DEFAULT_CPU_REQUEST, DEFAULT_MEMORY_REQUEST) | no_devices,
+        "default": _defaults(most, DEFAULT_CPU_LIMIT, DEFAULT_MEMORY_LIMIT),
+        "defaultRequest": _defaults(most, DEFAULT_CPU_REQUEST, DEFAULT_MEMORY_REQUEST),
     }
-    pod_max = _pod_max(most, resources)
+    pod_max = _pod_max(most)
     return [container, {"type": "Pod", "max": pod_max}] if pod_max else [container]
 
 
@@ -51,12 +60,10 @@ def _defaults(most: PodLimits, cpu: MilliCpu, memory: Bytes) -> dict[str, str]:
     }
 
 
-def _pod_max(most: PodLimits, resources: tuple[str, ...]) -> Mapping[str, str]:
+def _pod_max(most: PodLimits) -> dict[str, str]:
     result = {}
     if most.cpu is not None:
         result["cpu"] = amounts.cpu(most.cpu)
     if most.memory is not None:
         result["memory"] = amounts.memory(most.memory)
-    if most.accelerators is not None:
-        result.update(dict.fromkeys(resources, amounts.count(most.accelerators)))
     return result

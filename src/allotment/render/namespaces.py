@@ -9,6 +9,7 @@ from typing import Final
 from allotment.model import labels
 from allotment.model.manifest import Family, Manifest
 from allotment.model.team import Team
+from allotment.render.entitlements import Entitlements
 from allotment.render.objects import Site, Tenant
 
 POD_SECURITY_LEVEL: Final = "restricted"
@@ -20,9 +21,11 @@ _MINOR: Final = re.compile(r"v?(\d+)\.(\d+)(\..*)?", re.ASCII)
 def render_namespaces(site: Site) -> Iterator[Manifest]:
     """One namespace for each team of the cluster."""
     security = pod_security_labels(site.cluster.versions.kubernetes)
+    entitlements = Entitlements(site)
     for tenant in site.tenants:
         shelf = tenant.shelf(Family.NAMESPACES, {**_identity(tenant), **security})
-        yield shelf.clustered(("v1", "Namespace"), tenant.namespace, {}, _annotations(tenant.team))
+        facts = _annotations(tenant.team) | _amounts(tenant, entitlements)
+        yield shelf.clustered(("v1", "Namespace"), tenant.namespace, {}, facts)
 
 
 def pod_security_labels(kubernetes: str) -> dict[str, str]:
@@ -47,6 +50,15 @@ def _identity(tenant: Tenant) -> dict[str, str]:
     return identity
 
 
+def _amounts(tenant: Tenant, entitlements: Entitlements) -> dict[str, str]:
+    limits = {} if tenant.leaving else entitlements.limits(tenant)
+    flavors = () if tenant.leaving else tenant.placement.accelerators
+    return {
+        labels.FLAVORS_ANNOTATION: ",".join(entry.flavor for entry in flavors),
+        labels.LIMITS_ANNOTATION: ",".join(f"{name}={amount}" for name, amount in limits.items()),
+    }
+
+
 def _annotations(team: Team) -> dict[str, str]:
     centers = dict.fromkeys((team.cost_center, *(project.cost_center for project in team.projects)))
     annotations = {
@@ -54,6 +66,11 @@ def _annotations(team: Team) -> dict[str, str]:
         labels.PRIORITIES_ANNOTATION: ",".join(team.priorities),
         labels.PROJECTS_ANNOTATION: ",".join(project.name for project in team.projects),
         labels.COST_CENTERS_ANNOTATION: ",".join(centers),
+        labels.PROJECT_COST_CENTERS_ANNOTATION: ",".join(
+            f"{project.name}={project.cost_center}"
+            for project in team.projects
+            if project.cost_center != team.cost_center
+        ),
         labels.CONTACTS_ANNOTATION: ",".join(f"{contact.kind}:{contact.address}" for contact in team.contacts),
     }
     if team.offboarding is not None:

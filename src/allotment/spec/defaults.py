@@ -46,11 +46,19 @@ KUEUE_V1BETA2_SINCE: Final = (0, 15)
 KUEUE_V1BETA1_UNTIL: Final = (0, 20)
 """First Kueue that no longer serves v1beta1 (kubernetes-sigs/kueue pull request 14558)."""
 
+MUTATING_POLICIES_SINCE: Final = (1, 36)
+"""First Kubernetes in which MutatingAdmissionPolicy is generally available and on (feature gates of v1.36.3)."""
+
 
 def kueue_api(version: str | None) -> KueueApi:
     """The newest API that a Kueue of this version serves."""
     known = minor_of(version) if version else None
     return KueueApi.V1BETA1 if known is not None and known < KUEUE_V1BETA2_SINCE else KueueApi.V1BETA2
+
+
+def mutating_policies(version: str | None) -> bool:
+    """Whether a Kubernetes of this version has MutatingAdmissionPolicy switched on."""
+    return version is not None and minor_of(version) >= MUTATING_POLICIES_SINCE
 
 
 def minor_of(version: str) -> tuple[int, int]:

@@ -155,11 +155,36 @@ def test_the_quota_is_tried_with_what_the_limit_range_lets_through() -> None:
     ]  # fmt: skip
     assert requested(pods["create a pod with 9 nvidia.com/gpu"], "nvidia.com/gpu") == 9
     bounded = team(member_limits=PodLimits(cpu=cores(8), memory=gib(64), accelerators=4))
-    assert not [item for item in probes_of("resource-quota", platform(teams=(bounded,))) if "pod with" in item.tried]
+    tried = [item.tried for item in probes_of("resource-quota", platform(teams=(bounded,)))]
+    assert [what for what in tried if "pod with" in what] == ["create a pod with 9 nvidia.com/gpu"]
     assert [probe.tried for probe in probes_of("limit-range", platform(teams=(bounded,)))[1:]] == [
-        "create a pod with 9 CPUs", "create a pod with 65Gi of memory", "create a pod with 5 nvidia.com/gpu",
-        "create a pod that asks for nothing",
+        "create a pod with 9 CPUs", "create a pod with 65Gi of memory", "create a pod that asks for nothing",
     ]  # fmt: skip
+
+
+def test_more_devices_than_one_pod_may_have_are_refused_by_policy() -> None:
+    bounded = team(member_limits=PodLimits(cpu=None, memory=None, accelerators=4))
+    tried = [probe.tried for probe in probes_of("work-fits", platform(teams=(bounded,)))]
+    assert "create a Job whose pod asks for 5 nvidia.com/gpu" in tried
+
+
+@pytest.mark.parametrize("mutating", [False, True])
+def test_what_has_one_right_answer_is_refused_or_filled_in(mutating: bool) -> None:
+    declared = platform(clusters=(cluster(mutating_policies=mutating),))
+    refused = [
+        probe.tried
+        for name in ("labels-required", "requests-as-charged", "pod-security-of-templates")
+        for probe in probes_of(name, declared)
+        if isinstance(probe.expected, MustRefuse)
+    ]
+    filled = [probe for probe in probes_of("work-defaults", declared) if isinstance(probe.expected, MustAccept)]
+    left_out = "create a Job without a security context"
+    assert (left_out in refused) is not mutating
+    assert (left_out in [probe.tried for probe in filled]) is mutating
+    for probe in filled:
+        # What comes back as it was sent was not filled in.
+        assert probe.expected.fault is not None
+        assert probe.expected.fault(body_of(probe)), probe.tried
 
 
 def test_storage_is_tried_with_one_more_than_there_is() -> None:

@@ -35,7 +35,8 @@ CLUSTER_SCOPED: Final = frozenset(
     {
         "AdmissionCheck", "ClusterQueue", "ClusterRole", "ClusterRoleBinding", "Cohort", "CustomResourceDefinition",
         "Namespace", "Node", "PriorityClass", "ResourceFlavor", "StorageClass", "Topology",
-        "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "WorkloadPriorityClass",
+        "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding", "WorkloadPriorityClass",
     }
 )  # fmt: skip
 
@@ -69,7 +70,7 @@ def completed(body: dict[str, Any]) -> dict[str, Any]:
         body["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = body["metadata"]["name"]
         body.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
         body.setdefault("status", {"phase": "Active"})
-    elif kind in {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}:
+    elif kind.removesuffix("Binding") in {"MutatingAdmissionPolicy", "ValidatingAdmissionPolicy"}:
         _complete_matching(body)
     elif kind in {"LocalQueue", "ClusterQueue"} and body["apiVersion"].startswith("kueue.x-k8s.io/"):
         body.setdefault("spec", {}).setdefault("stopPolicy", "None")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -106,10 +106,7 @@ def policy_spec(rule: Rule, companions: Sequence[Rule] = ()) -> Mapping[str, Any
     cluster_scoped = rule.scope is Scope.NAMESPACE_OBJECTS
     spec: dict[str, Any] = {
         "failurePolicy": "Fail",
-        "matchConstraints": {
-            "matchPolicy": "Equivalent",
-            "resourceRules": [_resource_rule(item, cluster_scoped=cluster_scoped) for item in rule.resources],
-        },
+        "matchConstraints": match(rule.resources, cluster_scoped=cluster_scoped),
         "matchConditions": [_named(item) for item in rule.conditions],
         "variables": [_named(item) for item in _variables(rule, companions)],
         "validations": [
@@ -132,7 +129,7 @@ def binding_spec(rule: Rule, mode: Mode, exempt_namespaces: tuple[str, ...]) -> 
         "validationActions": list(_ACTIONS[mode]),
         "matchResources": {
             "matchPolicy": "Equivalent",
-            "namespaceSelector": _namespace_selector(rule.scope, exempt_namespaces),
+            "namespaceSelector": namespace_selector(rule.scope, exempt_namespaces),
         },
     }
 
@@ -187,7 +184,16 @@ def _resource_rule(item: Resources, *, cluster_scoped: bool) -> dict[str, Any]:
     }
 
 
-def _namespace_selector(scope: Scope, exempt_namespaces: tuple[str, ...]) -> dict[str, Any]:
+def match(resources: Iterable[Resources], *, cluster_scoped: bool) -> dict[str, Any]:
+    """The `matchConstraints` of a policy."""
+    return {
+        "matchPolicy": "Equivalent",
+        "resourceRules": [_resource_rule(item, cluster_scoped=cluster_scoped) for item in resources],
+    }
+
+
+def namespace_selector(scope: Scope, exempt_namespaces: tuple[str, ...]) -> dict[str, Any]:
+    """The namespaces that a binding holds for."""
     expressions: list[dict[str, Any]] = []
     if scope is Scope.TEAM_NAMESPACES:
         expressions.append({"key": labels.TENANT, "operator": "Exists"})

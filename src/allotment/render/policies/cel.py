@@ -33,6 +33,11 @@ def string_list(values: Iterable[str]) -> Expr:
     return Expr(f"[{', '.join(quote(value) for value in values)}]")
 
 
+def string_map(values: Mapping[str, str]) -> Expr:
+    """A CEL map of strings, sorted by key."""
+    return Expr(f"{{{', '.join(f'{quote(key)}: {quote(values[key])}' for key in sorted(values))}}}")
+
+
 def list_map(values: Mapping[str, Sequence[str]]) -> Expr:
     """A CEL map from string to list of strings, sorted by key."""
     entries = ", ".join(f"{quote(key)}: {string_list(values[key])}" for key in sorted(values))

@@ -30,12 +30,19 @@ ADMISSION_GATE: Final = "kueue.x-k8s.io/admission"
 """Kueue's scheduling gate: the pod waits for its quota."""
 
 
-def _record(at: str, pod: str) -> str:
+def _record(at: str, pod: str, count: str = "1") -> str:
     # Values of one map literal must have one type for the API server's compiler: hence dyn everywhere.
-    return f'{{"at": dyn({at}), "pod": {pod}}}'
+    return f'{{"at": dyn({at}), "pod": {pod}, "count": dyn({count})}}'
+
+
+def _side_by_side(job: str) -> str:
+    """How many pods of a Job's spec run at once, as Kueue counts them."""
+    return f"[int({job}.?parallelism.orValue(1)), int({job}.?completions.orValue({job}.?parallelism.orValue(1)))].min()"
 
 
 _HERE: Final = "dyn(object)"
+_IN_CRON_JOB: Final = f"{_HERE}.spec.jobTemplate.spec"
+_CRON_AT: Final = quote("spec.jobTemplate.spec.template.")
 _GROUP: Final = f"{_HERE}.spec.leaderWorkerTemplate"
 _RAY: Final = (
     f'(variables.kind == "RayCluster" ? {_HERE}.spec : (variables.kind == "RayJob"'
@@ -47,34 +54,56 @@ _RAY_AT: Final = (
 )
 
 
-def _in_group(name: str) -> str:
-    return _record(quote(f"spec.leaderWorkerTemplate.{name}."), f"{_GROUP}.{name}")
+_WORKERS: Final = f"[int({_GROUP}.?size.orValue(1)) - 1, 1].max()"
+
+
+def _in_group(name: str, count: str = "1") -> str:
+    return _record(quote(f"spec.leaderWorkerTemplate.{name}."), f"{_GROUP}.{name}", count)
 
 
 _TEMPLATES: Final = (
     ('variables.kind == "Pod"', f"[{_record(quote(''), _HERE)}]"),
     (
         'variables.kind == "CronJob"',
-        f"[{_record(quote('spec.jobTemplate.spec.template.'), f'{_HERE}.spec.jobTemplate.spec.template')}]",
+        f"[{_record(_CRON_AT, f'{_IN_CRON_JOB}.template', _side_by_side(_IN_CRON_JOB))}]",
     ),
     (
         'variables.kind == "JobSet"',
         f"{_HERE}.spec.?replicatedJobs.orValue([]).map(j, "
-        + _record('"spec.replicatedJobs[" + j.name + "].template.spec.template."', "j.template.spec.template")
+        + _record(
+            '"spec.replicatedJobs[" + j.name + "].template.spec.template."',
+            "j.template.spec.template",
+            f"int(j.?replicas.orValue(1)) * {_side_by_side('j.template.spec')}",
+        )
         + ")",
     ),
     (
         'variables.kind == "LeaderWorkerSet"',
-        f"[{_in_group('workerTemplate')}] + (has({_GROUP}.leaderTemplate) ? [{_in_group('leaderTemplate')}] : [])",
+        (
+            f"[{_in_group('workerTemplate', _WORKERS)}]"
+            f" + (has({_GROUP}.leaderTemplate) ? [{_in_group('leaderTemplate')}] : [])"
+        ),
     ),
     (
         'variables.kind in ["RayCluster", "RayJob", "RayService"]',
         f"[{_RAY}].filter(r, has(r.headGroupSpec)).map(r, "
         + _record(f'{_RAY_AT} + "headGroupSpec.template."', "r.headGroupSpec.template")
         + f") + {_RAY}.?workerGroupSpecs.orValue([]).map(w, "
-        + _record(f'{_RAY_AT} + "workerGroupSpecs[" + w.groupName + "].template."', "w.template")
+        + _record(
+            f'{_RAY_AT} + "workerGroupSpecs[" + w.groupName + "].template."',
+            "w.template",
+            "int(w.?replicas.orValue(1)) * int(w.?numOfHosts.orValue(1))",
+        )
         + f') + (variables.kind == "RayJob" && has({_HERE}.spec.submitterPodTemplate) ? '
         + f"[{_record(quote('spec.submitterPodTemplate.'), f'{_HERE}.spec.submitterPodTemplate')}] : [])",
+    ),
+    (
+        'variables.kind == "Job"',
+        f"[{_record(quote('spec.template.'), f'{_HERE}.spec.template', _side_by_side(f'{_HERE}.spec'))}]",
+    ),
+    (
+        'variables.kind == "StatefulSet"',  # Kueue takes its replicas as one group
+        f"[{_record(quote('spec.template.'), f'{_HERE}.spec.template', f'int({_HERE}.spec.?replicas.orValue(1))')}]",
     ),
     (
         # Whatever else: a Binding, say, has no template, and a TrainJob's stands in its runtime.
@@ -106,6 +135,7 @@ _ASKED: Final = (
 _PODS: Final = (
     "variables.templates.map(t, {"
     '"at": t.at, '
+    '"count": t.count, '
     '"labels": dyn(t.pod.?metadata.?labels.orValue({})), '
     '"annotations": dyn(t.pod.?metadata.?annotations.orValue({})), '
     '"finalizers": dyn(t.pod.?metadata.?finalizers.orValue([])), '

@@ -10,9 +10,10 @@ from allotment.model.cluster import Cluster
 from allotment.model.manifest import Family, Manifest
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, Policy, PolicyName
-from allotment.render.objects import Site
+from allotment.render.objects import Shelf, Site
 from allotment.render.policies import (
     accelerators_only_in_team_namespaces,
+    filled_in,
     gpu_requests_equal_limits,
     labels_required,
     managed_objects_protected,
@@ -21,25 +22,34 @@ from allotment.render.policies import (
     no_namespace_adoption,
     node_pool_isolation,
     placement_required,
+    pod_security_of_templates,
     priority_from_ladder,
     queue_required,
+    requests_as_charged,
+    submitter_kept,
     trusted_registries,
+    work_fits,
 )
 from allotment.render.policies.admission import ADMISSION_API, Rule, binding_spec, object_name, policy_spec
 from allotment.render.policies.cel import string_list
 from allotment.render.policies.identities import exempt_namespaces
+from allotment.render.policies.mutating import Mutation, mutating_binding_spec, mutating_spec
 
 MakeRule = Callable[[Platform, Cluster, Policy], Rule | None]
 
 RULES: Final[Mapping[PolicyName, MakeRule]] = {
     PolicyName.QUEUE_REQUIRED: queue_required.rule,
     PolicyName.LABELS_REQUIRED: labels_required.rule,
+    PolicyName.REQUESTS_AS_CHARGED: requests_as_charged.rule,
+    PolicyName.WORK_FITS: work_fits.rule,
+    PolicyName.POD_SECURITY_OF_TEMPLATES: pod_security_of_templates.rule,
     PolicyName.GPU_REQUESTS_EQUAL_LIMITS: gpu_requests_equal_limits.rule,
     PolicyName.PLACEMENT_REQUIRED: placement_required.rule,
     PolicyName.NODE_POOL_ISOLATION: node_pool_isolation.rule,
     PolicyName.NO_DIRECT_NODE_BINDING: no_direct_node_binding.rule,
     PolicyName.PRIORITY_FROM_LADDER: priority_from_ladder.rule,
     PolicyName.TRUSTED_REGISTRIES: trusted_registries.rule,
+    PolicyName.SUBMITTER_KEPT: submitter_kept.rule,
     PolicyName.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES: accelerators_only_in_team_namespaces.rule,
     PolicyName.MANAGED_OBJECTS_PROTECTED: managed_objects_protected.rule,
     PolicyName.NO_NAMESPACE_ADOPTION: no_namespace_adoption.rule,
@@ -67,6 +77,16 @@ def render_policies(platform: Platform, cluster: Cluster) -> Iterator[Manifest]:
         yield shelf.clustered(
             (ADMISSION_API, "ValidatingAdmissionPolicyBinding"), name, {"spec": binding_spec(rule, mode, exempt)}
         )
+    if cluster.mutating_policies:
+        yield from _mutating(shelf, filled_in.mutation(platform, cluster), system)
+
+
+def _mutating(shelf: Shelf, mutation: Mutation, exempt: tuple[str, ...]) -> Iterator[Manifest]:
+    name = mutation.object_name
+    yield shelf.clustered((ADMISSION_API, "MutatingAdmissionPolicy"), name, {"spec": mutating_spec(mutation)})
+    yield shelf.clustered(
+        (ADMISSION_API, "MutatingAdmissionPolicyBinding"), name, {"spec": mutating_binding_spec(mutation, exempt)}
+    )
 
 
 _ORDER: Final = tuple(RULES)

@@ -36,6 +36,11 @@ def cluster(spec: ClusterSpec, flavors: Flavors, accelerators: Mapping[str, Acce
         queue_layout=spec.queue_layout,
         fair_sharing=spec.fair_sharing,
         features=frozenset(spec.features),
+        mutating_policies=(
+            defaults.mutating_policies(spec.versions.kubernetes)
+            if spec.mutating_policies is None
+            else spec.mutating_policies
+        ),
         node_pools=tuple(_pool(pool, accelerators) for pool in spec.node_pools),
         flavors=flavors.ordered,
         cohorts=_cohorts(spec.cohorts),

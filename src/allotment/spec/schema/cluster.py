@@ -160,6 +160,12 @@ class ClusterSpec(KindSpec):
         description="What the cluster has beyond the least: dra, pod-integration, network-policy, monitoring-operator. "
         "network-policy by default, because team isolation rests on it.",
     )
+    mutating_policies: Flag | None = Field(
+        default=None,
+        description="Whether the API server has MutatingAdmissionPolicy: then what has only one right answer (billing "
+        "labels, security context, requests beside limits) is filled in; otherwise the work is refused with all that "
+        "is missing. By default on from Kubernetes 1.36, where it is generally available.",
+    )
     flavor_order: tuple[ObjectName, ...] = Field(
         default=(),
         description="Flavors in order of preference. By default the order of the pools' accelerators, and reserved "

@@ -1,0 +1,65 @@
+"""MutatingAdmissionPolicies: what the API server fills in or takes out by itself, before anybody judges the request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from allotment.model import labels
+from allotment.render.policies.admission import Condition, Resources, Scope, Variable, match, namespace_selector
+
+
+class Reinvocation(StrEnum):
+    """Whether a policy looks again at an object that somebody else changed after it."""
+
+    NEVER = "Never"
+    IF_NEEDED = "IfNeeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """What is changed.
+
+    Attributes:
+        name: the part of its objects' names before our domain.
+        patches: CEL lists of JSONPatch operations, applied one after the other.
+    """
+
+    name: str
+    resources: tuple[Resources, ...]
+    conditions: tuple[Condition, ...]
+    variables: tuple[Variable, ...]
+    patches: tuple[str, ...]
+    reinvocation: Reinvocation
+
+    @property
+    def object_name(self) -> str:
+        """Name of its objects in the cluster."""
+        return f"{self.name}.{labels.DOMAIN}"
+
+
+def mutating_spec(mutation: Mutation) -> Mapping[str, Any]:
+    """Spec of the MutatingAdmissionPolicy."""
+    return {
+        "failurePolicy": "Fail",
+        "reinvocationPolicy": mutation.reinvocation.value,
+        "matchConstraints": match(mutation.resources, cluster_scoped=False),
+        "matchConditions": [{"name": one.name, "expression": str(one.expression)} for one in mutation.conditions],
+        "variables": [{"name": one.name, "expression": str(one.expression)} for one in mutation.variables],
+        "mutations": [
+            {"patchType": "JSONPatch", "jsonPatch": {"expression": str(patch)}} for patch in mutation.patches
+        ],
+    }
+
+
+def mutating_binding_spec(mutation: Mutation, exempt_namespaces: tuple[str, ...]) -> Mapping[str, Any]:
+    """Spec of the MutatingAdmissionPolicyBinding: where it holds."""
+    return {
+        "policyName": mutation.object_name,
+        "matchResources": {
+            "matchPolicy": "Equivalent",
+            "namespaceSelector": namespace_selector(Scope.TEAM_NAMESPACES, exempt_namespaces),
+        },
+    }

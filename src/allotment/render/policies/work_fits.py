@@ -1,0 +1,328 @@
+"""Work that can never run is refused when it is submitted, rather than waiting for ever.
+
+Looked at is what the platform directory knows: what one pod may have, what each node of the pools that the team may
+use holds, and what its queue has with all that it may borrow. That something is in use at the moment is no reason:
+then work waits its turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from allotment.model import labels
+from allotment.model.cluster import Cluster, NodePool, TaintEffect
+from allotment.model.platform import Platform
+from allotment.model.policy import Policy
+from allotment.model.quantity import format_bytes, format_cpu
+from allotment.render.policies.admission import Check, Rule, Scope, Variable
+from allotment.render.policies.cel import Expr, quote, sentence, string_list, string_map
+from allotment.render.policies.entitled import FLAVORS, LIMITS, exceeds, limit, number
+from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
+from allotment.render.policies.pod_template import WORKLOADS, pod_variables
+
+_SLACK: Final = "1.000001"
+
+
+def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
+    """The rule for one cluster."""
+    return Rule(
+        policy=policy,
+        scope=Scope.TEAM_NAMESPACES,
+        resources=WORKLOADS,
+        conditions=binds_workloads(platform, cluster),
+        variables=(
+            by_tenant(platform, cluster),
+            *pod_variables(platform, "annotations", "pods"),
+            *fit_variables(platform, cluster),
+        ),
+        checks=(_TOO_LARGE, _NO_NODE, _WRONG_FLAVOR, _TOO_MUCH),
+        told_with=told_with(),
+    )
+
+
+def fit_variables(platform: Platform, cluster: Cluster) -> tuple[Variable, ...]:
+    """Sizes of the pods, shapes of the nodes, and which fit each other."""
+    devices = string_list(sorted({item.resource_name for item in platform.accelerators.values()}))
+    return (
+        LIMITS,
+        FLAVORS,
+        Variable("devices", devices),
+        Variable("sizes", _SIZES),
+        Variable("shapes", _shapes(platform, cluster)),
+        Variable(
+            "shapeLabels", string_list(sorted({key for pool in cluster.node_pools for key in _labels(platform, pool)}))
+        ),
+        Variable("deviceFlavors", _flavors(platform, cluster)),
+        Variable(
+            "flavorLabels", string_list(sorted({key for flavor in cluster.flavors for key in flavor.node_labels}))
+        ),
+        Variable("weighed", _WEIGHED),
+        Variable("judged", _JUDGED),
+    )
+
+
+def _labels(platform: Platform, pool: NodePool) -> dict[str, str]:
+    """Labels of a pool's nodes that are known."""
+    found = {**pool.labels, labels.NODE_POOL: pool.name, labels.CAPACITY_TYPE: pool.capacity_type.value}
+    if pool.accelerator is not None:
+        key, value = platform.accelerators[pool.accelerator].node_label
+        found |= {labels.ACCELERATOR: pool.accelerator, key: value}
+    if pool.dedicated_to is not None:
+        found[labels.DEDICATED] = pool.dedicated_to
+    return found
+
+
+def _shapes(platform: Platform, cluster: Cluster) -> Expr:
+    return Expr(f"[{', '.join(_shape(platform, pool) for pool in cluster.node_pools)}]")
+
+
+def _shape(platform: Platform, pool: NodePool) -> str:
+    said = f"{pool.name} (cpu {format_cpu(pool.cpu)}, memory {format_bytes(pool.memory)}"
+    devices = "{}"
+    if pool.accelerator is not None:
+        resource = platform.accelerators[pool.accelerator].resource_name
+        devices = f"{{{quote(resource)}: {float(pool.accelerators_per_node)}}}"
+        said += f", {resource} {pool.accelerators_per_node}"
+    taints = ", ".join(
+        string_map({"key": taint.key, "value": taint.value})
+        for taint in pool.taints
+        if taint.effect is not TaintEffect.PREFER_NO_SCHEDULE
+    )
+    fields = {
+        "said": quote(f"{said})"),
+        "flavor": quote(pool.flavor),
+        "labels": string_map(_labels(platform, pool)),
+        "taints": f"[{taints}]",
+        "cpu": str(pool.cpu / 1000),
+        "memory": f"{float(pool.memory)}",
+        "devices": devices,
+    }
+    return f"{{{', '.join(f'{quote(name)}: dyn({value})' for name, value in fields.items())}}}"
+
+
+def _flavors(platform: Platform, cluster: Cluster) -> Expr:
+    found = [
+        f'{{"name": dyn({quote(flavor.name)}), "labels": dyn({string_map(flavor.node_labels)}),'
+        f' "device": dyn({quote(platform.accelerators[flavor.accelerator].resource_name)})}}'
+        for flavor in cluster.flavors
+        if flavor.accelerator is not None
+    ]
+    return Expr(f"[{', '.join(found)}]")
+
+
+def _asked(kind: str, resource: str) -> str:
+    """CEL: what container `c` requests of a resource, or its limit, defaults included, as a number."""
+    given = f"c.?resources.?{kind}s[?{quote(resource)}]"
+    if kind == "request":
+        given += f".or(c.?resources.?limits[?{quote(resource)}])"
+    return number(f'{given}.orValue(({limit(f"{kind}.{resource}")} + ["0"])[0])')
+
+
+def _asked_device(name: str) -> str:
+    return number(f'c.?resources.?limits[?{name}].or(c.?resources.?requests[?{name}]).orValue("0")')
+
+
+_INIT: Final = "p.spec.?initContainers.orValue([])"
+
+
+def _of_pod(amount: str) -> str:
+    """CEL: of an amount of container `c`, what pod `p` takes: side by side, or the largest of those that run first."""
+    main = f"p.spec.containers.map(c, {amount}).sum()"
+    first = f'([0.0] + {_INIT}.filter(c, c.?restartPolicy.orValue("") != "Always").map(c, {amount})).max()'
+    beside = f'([0.0] + {_INIT}.filter(c, c.?restartPolicy.orValue("") == "Always").map(c, {amount})).sum()'
+    return f"({beside} + [{main}, {first}].max())"
+
+
+_SIZES: Final = (
+    "variables.pods.map(p, {"
+    '"p": dyn(p), '
+    f'"cpu": dyn({_of_pod(_asked("request", "cpu"))}), '
+    f'"memory": dyn({_of_pod(_asked("request", "memory"))}), '
+    f'"cpuLimit": dyn({_of_pod(_asked("limit", "cpu"))}), '
+    f'"memoryLimit": dyn({_of_pod(_asked("limit", "memory"))}), '
+    f'"devices": dyn(variables.devices.map(d, {{"name": dyn(d), "amount": dyn({_of_pod(_asked_device("d"))})}})'
+    ".filter(d, d.amount > 0.0))"
+    "})"
+)
+
+
+def _selected(keys: str) -> str:
+    """CEL: pod `s.p` selects nodes with the labels of `x`, as far as the labels are among `keys`."""
+    value = 'x.labels[?e.key].orValue("")'
+    return (
+        f'(s.p.selector.all(k, !(k in {keys}) || x.labels[?k].orValue("") == s.p.selector[k])'
+        " && (size(s.p.terms) == 0 || s.p.terms.exists(term, term.?matchExpressions.orValue([]).all(e,"
+        f' !(e.key in {keys}) || e.operator in ["Gt", "Lt"]'
+        f' || (e.operator == "In" && {value} in e.values)'
+        f' || (e.operator == "NotIn" && !({value} in e.values))'
+        ' || (e.operator == "Exists" && e.key in x.labels)'
+        ' || (e.operator == "DoesNotExist" && !(e.key in x.labels))))))'
+    )
+
+
+_TOLERATED: Final = (
+    "x.taints.all(t, s.p.tolerations.exists(o, o.?key.orValue(t.key) == t.key"
+    ' && (o.?operator.orValue("Equal") == "Exists" || o.?value.orValue("") == t.value)))'
+)
+# Whoever asks for devices gets the tolerations of their flavor with them.
+_REACHED: Final = f"(size(s.devices) == 0 ? {_TOLERATED} : x.flavor in variables.flavors)"
+_HELD: Final = (
+    f"s.cpu <= x.cpu * {_SLACK} && s.memory <= x.memory * {_SLACK}"
+    " && s.devices.all(d, d.amount <= x.devices[?d.name].orValue(0.0))"
+)
+_FITS: Final = f"{_selected('variables.shapeLabels')} && {_REACHED} && {_HELD}"
+# The flavors that the queue would consider, and those of them on whose nodes the pod could not run.
+_CONSIDERED: Final = (
+    "variables.deviceFlavors.filter(x, x.name in variables.flavors && s.devices.exists(d, d.name == x.device)"
+    f" && {_selected('variables.flavorLabels')})"
+)
+_UNFIT: Final = f"v.considered.filter(f, !variables.shapes.exists(x, x.flavor == f.name && {_FITS}))"
+
+_OVER: Final = {
+    "cpu": exceeds("s.cpu", "pod.cpu"),
+    "memory": exceeds("s.memory", "pod.memory"),
+    "limits.cpu": Expr(f"({exceeds('s.cpuLimit', 'pod.cpu')} || {exceeds('s.cpuLimit', 'namespace.limits.cpu')})"),
+    "limits.memory": Expr(
+        f"({exceeds('s.memoryLimit', 'pod.memory')} || {exceeds('s.memoryLimit', 'namespace.limits.memory')})"
+    ),
+    "accelerators": Expr(f"s.devices.exists(d, {exceeds('d.amount', 'pod.devices')})"),
+}
+
+_MIN_PARALLELISM: Final = quote("kueue.x-k8s.io/job-min-parallelism")
+# With partial admission the queue may start fewer.
+_COUNT: Final = (
+    f'(variables.kind == "Job" && variables.annotations[?{_MIN_PARALLELISM}].orValue("").matches(\'^[0-9]{{1,9}}$\')'
+    f" ? int(variables.annotations[{_MIN_PARALLELISM}]) : int(s.p.count))"
+)
+
+
+def _room(flavor: str) -> str:
+    """CEL: what the queue can have of a flavor whose name is known at evaluation only."""
+    name = f'"queue." + string({flavor}) + "="'
+    return f"variables.limits.filter(l, l.startsWith({name})).map(l, {number(f'l.substring(size({name}))')}).sum()"
+
+
+_WANTED: Final = {
+    "cpu": exceeds("s.cpu * double(v.count)", "queue.cpu"),
+    "memory": exceeds("s.memory * double(v.count)", "queue.memory"),
+    "accelerators": Expr(
+        "s.devices.exists(d, d.amount * double(v.count) >"
+        f" ([0.0] + v.considered.filter(f, f.device == d.name).map(f, {_room('f.name')})).max())"
+    ),
+}
+
+
+def _those(found: Mapping[str, str]) -> str:
+    """CEL list: the names of the conditions that hold."""
+    return " + ".join(f"({holds} ? {string_list([name])} : [])" for name, holds in found.items())
+
+
+# A device that is not in the catalogue no node of ours has.
+_KNOWN: Final = "s.p.asked.all(names, names.all(name, name in variables.devices))"
+_SAID: Final = (
+    '"cpu " + string(s.cpu) + ", memory " + string(s.memory / 1073741824.0) + "Gi"'
+    ' + s.devices.map(d, ", " + string(d.name) + " " + string(d.amount)).join("")'
+    " + s.p.asked.map(names, names.filter(name, !(name in variables.devices))).filter(names, size(names) > 0)"
+    '.map(names, ", " + string(names[0])).join("")'
+)
+
+_WEIGHED: Final = (
+    "variables.sizes.map(s, {"
+    '"s": dyn(s), '
+    '"at": dyn(s.p.at), '
+    f'"said": dyn({_SAID}), '
+    f'"count": dyn({_COUNT}), '
+    f'"over": dyn({_those(_OVER)}), '
+    f'"some": dyn({_KNOWN} && variables.shapes.exists(x, {_FITS})), '
+    f'"considered": dyn({_CONSIDERED})'
+    "})"
+)
+_JUDGED: Final = (
+    "variables.weighed.map(v, [v.s].map(s, {"
+    '"s": dyn(s), "at": dyn(v.at), "said": dyn(v.said), "count": dyn(v.count), "over": dyn(v.over), '
+    '"some": dyn(v.some), '
+    f'"unfit": dyn({_UNFIT}.map(f, string(f.name))), '
+    '"fit": dyn(v.considered), '
+    f'"wanting": dyn({_those(_WANTED)})'
+    "})[0])"
+)
+
+
+def _judged(condition: str, *parts: str) -> str:
+    return f"variables.judged.filter(v, {condition}).map(v, {sentence(Expr('v.at'), *parts)})"
+
+
+def _limits(prefix: str) -> Expr:
+    """CEL: the limits whose names begin so, as they are written on the namespace."""
+    return Expr(
+        f'variables.limits.filter(f, f.startsWith({quote(prefix)})).map(f, f.substring({len(prefix)})).join(", ")'
+    )
+
+
+_TOO_LARGE = Check(
+    name="tooLarge",
+    message="a pod asks for no more than one pod of the team may have",
+    faults=_judged(
+        "size(v.over) > 0",
+        "spec asks for more ",
+        Expr('v.over.join(", ")'),
+        " than one pod of this team may have (",
+        _limits("pod."),
+        "; limits of all its pods together: ",
+        _limits("namespace.limits."),
+        "); ask for less, or spread the work over more pods",
+    ),
+)
+
+_OPEN: Final = "(size(v.s.devices) == 0 ? size(x.taints) == 0 : x.flavor in variables.flavors)"
+
+_NO_NODE = Check(
+    name="noNode",
+    message="some node of the cluster holds the pod",
+    faults=_judged(
+        "size(v.over) == 0 && !v.some",
+        "spec asks for ",
+        Expr("v.said"),
+        ", and no node that pods of this team may run on holds that",
+        Expr('(size(v.s.p.selector) + size(v.s.p.terms) > 0 ? " with this node selector or affinity" : "")'),
+        "; there are ",
+        Expr(
+            f"(variables.shapes.exists(x, {_OPEN})"
+            f' ? variables.shapes.filter(x, {_OPEN}).map(x, string(x.said)).join(", ")'
+            ' : (size(v.s.devices) == 0 ? "none for work without accelerators" : "none for accelerators of this team"))'
+        ),
+    ),
+)
+
+_WRONG_FLAVOR = Check(
+    name="wrongFlavor",
+    message="whatever nodes the queue chooses hold the pod",
+    faults=_judged(
+        "size(v.over) == 0 && v.some && size(v.unfit) > 0",
+        "spec asks for ",
+        Expr("v.said"),
+        ", which nodes of ",
+        Expr('v.unfit.join(", ")'),
+        " do not hold with this node selector or affinity, and the queue might choose those; select nodes by ",
+        Expr(
+            "v.fit.filter(f, !(f.name in v.unfit))"
+            '.map(f, f.labels.map(k, k + "=" + string(f.labels[k])).join(",")).join(" or ")'
+        ),
+    ),
+)
+
+_TOO_MUCH = Check(
+    name="tooMuch",
+    message="work asks for no more than its queue can have with all that it may borrow",
+    faults=_judged(
+        "size(v.over) == 0 && v.some && size(v.wanting) > 0",
+        "spec asks for ",
+        Expr('string(v.count) + (v.count == 1 ? " pod of " : " pods at once of ") + string(v.said)'),
+        ": more ",
+        Expr('v.wanting.join(", ")'),
+        " than the queue of this team can have with all that it may borrow (",
+        _limits("queue."),
+        "); run fewer pods at once, or ask the platform team for quota",
+    ),
+)
