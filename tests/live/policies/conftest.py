@@ -14,18 +14,31 @@ import pytest
 
 from allotment.adapters.kube.client import KubeClient, connect
 from allotment.adapters.sandbox.spec import Sandbox
+from allotment.model import labels
 from allotment.model.cluster import Cluster, Feature
 from allotment.model.manifest import Manifest, key_of
 from allotment.model.platform import Platform
 from allotment.model.policy import PolicyName
-from allotment.model.team import Isolation
+from allotment.model.team import Isolation, Team
 from allotment.operations.ports import Identity, RefusedError
 from allotment.render.namespaces import render_namespaces
 from allotment.render.objects import site_of
 from allotment.render.policies import render_policies
 from allotment.render.priorities import render_priorities
 from tests.live.policies.bodies import OTHER, config_map, namespace
-from tests.unit.builders import cluster, flavor, node_pool, platform, team
+from tests.unit.builders import (
+    GIB,
+    allowance,
+    cluster,
+    cores,
+    flavor,
+    gib,
+    namespace_quota,
+    node_pool,
+    placement,
+    platform,
+    team,
+)
 
 ALL_RIGHTS = "pol-all-rights"
 REGISTRIES = ("registry.acme.example", "ghcr.io/acme")
@@ -43,15 +56,31 @@ def small_platform(*, pod_integration: bool) -> tuple[Platform, Cluster]:
     features = (Feature.POD_INTEGRATION,) if pod_integration else ()
     place = cluster(
         features=features,
-        node_pools=(node_pool(), node_pool("cv-pool", dedicated_to="pol-cv", flavor="a100-cv")),
+        # Large enough for the largest work that the cost test submits.
+        node_pools=(
+            node_pool(cpu=1000, memory_gib=2000, per_node=400),
+            node_pool("cv-pool", dedicated_to="pol-cv", flavor="a100-cv"),
+            node_pool("cpu-pool", accelerator=None, flavor=labels.CPU_FLAVOR),
+        ),
         flavors=(flavor(), flavor("a100-cv", dedicated_to="pol-cv")),
     )
-    declared = platform(clusters=(place,), teams=(team("pol-nlp"), team("pol-cv", isolation=Isolation.NODE_POOL)))
+    declared = platform(clusters=(place,), teams=_teams())
     policies = tuple(
         replace(policy, registries=REGISTRIES) if policy.name is PolicyName.TRUSTED_REGISTRIES else policy
         for policy in declared.policies
     )
     return replace(declared, policies=policies), place
+
+
+def _teams() -> tuple[Team, Team]:
+    large = placement(
+        cpu=allowance(1_000_000),
+        memory=allowance(2000 * GIB),
+        accelerators={"a100-spot": 400},
+        quota=replace(namespace_quota(), limits_cpu=cores(2000), limits_memory=gib(4000)),
+    )
+    own = placement(accelerators={"a100-cv": 4})
+    return team("pol-nlp", placements=(large,)), team("pol-cv", isolation=Isolation.NODE_POOL, placements=(own,))
 
 
 @pytest.fixture(scope="session")

@@ -253,11 +253,10 @@ def _judged(condition: str, *parts: str) -> str:
     return f"variables.judged.filter(v, {condition}).map(v, {sentence(Expr('v.at'), *parts)})"
 
 
-def _limits(prefix: str) -> Expr:
+def _limits(*prefixes: str) -> Expr:
     """CEL: the limits whose names begin so, as they are written on the namespace."""
-    return Expr(
-        f'variables.limits.filter(f, f.startsWith({quote(prefix)})).map(f, f.substring({len(prefix)})).join(", ")'
-    )
+    any_of = " || ".join(f"f.startsWith({quote(prefix)})" for prefix in prefixes)
+    return Expr(f'variables.limits.filter(f, {any_of}).join(", ")')
 
 
 _TOO_LARGE = Check(
@@ -268,9 +267,7 @@ _TOO_LARGE = Check(
         "spec asks for more ",
         Expr('v.over.join(", ")'),
         " than one pod of this team may have (",
-        _limits("pod."),
-        "; limits of all its pods together: ",
-        _limits("namespace.limits."),
+        _limits("pod.", "namespace.limits."),
         "); ask for less, or spread the work over more pods",
     ),
 )
