@@ -11,11 +11,12 @@ import base64
 import binascii
 import dataclasses
 import datetime as dt
+import http.client
 import json
 import os
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -47,11 +48,14 @@ START_SECONDS = 240.0
 
 _STEPS = ("keys and configuration", "etcd", "kube-apiserver", "controllers' objects", "controllers", "fake nodes")
 _POLL_SECONDS = 0.1
-_ESTABLISHED_SECONDS = 3.0  # kinds are established within a second, or never
+_ESTABLISHED_SECONDS = 3.0  # one kind after the other is established, each within a second, or never
+_ASK_AGAIN_SECONDS = 0.5
 _PORT_TAKEN = "address already in use"
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _FLAVORS = "/apis/kueue.x-k8s.io/v1beta2/resourceflavors"
-_VISIBILITY = "/apis/visibility.kueue.x-k8s.io/v1beta2"
+_API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
+_VISIBILITY = "/apis/visibility.kueue.x-k8s.io"
+_VISIBILITY_VERSIONS = ("v1beta1", "v1beta2")
 _NODES = "/api/v1/nodes"
 
 
@@ -72,6 +76,7 @@ class Launch:
         self._layout = Layout(paths, ports, spec.fast_storage, spec.apiserver_flags)
         self._deadline = time.monotonic() + START_SECONDS
         self._step = (0, 0.0, 0.0)
+        self._visibility_asked = 0.0
 
     def run(self) -> State:
         """Start everything and wait until it is ready.
@@ -173,21 +178,29 @@ class Launch:
             yield from extension_objects(name, manifests, ports, authority)
 
     def _install(self, client: Client) -> None:
+        kinds = []
         for manifest in self._objects():
             client.apply(manifest)
             self._tick()
-        applied = time.monotonic()
+            if manifest["kind"] == "CustomResourceDefinition":
+                kinds.append(manifest)
+        changed = time.monotonic()
+        waiting = len(kinds)
 
-        def established() -> bool:
+        def served() -> bool:
             # An API server that dies after it accepted a kind's names and before it established the kind never comes
             # back to it: its controller acts on a change of the definition only.
-            waiting = _not_established(client)
-            if time.monotonic() - applied > _ESTABLISHED_SECONDS:
-                for name in waiting:
-                    client.touch(f"{_CRDS}/{name}", str(self.state.started_at))
-            return not waiting
+            nonlocal changed, waiting
+            missing = _not_served(client, kinds)
+            if len(missing) != waiting:
+                changed, waiting = time.monotonic(), len(missing)
+            elif time.monotonic() - changed > _ESTABLISHED_SECONDS:
+                for name in missing:
+                    client.touch(f"{_CRDS}/{name}", str(time.time()))
+                changed = time.monotonic()
+            return not missing
 
-        self._until(established, "the controllers' kinds are served", RUNTIME[:-1])
+        self._until(served, "the controllers' kinds are served", RUNTIME[:-1])
 
     def _kueue_admits(self, client: Client) -> bool:
         """Kueue's certificate is in place, its webhooks answer, and a pod could be made (so service accounts exist)."""
@@ -197,8 +210,18 @@ class Launch:
             _accepted(client, _FLAVORS, {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "ResourceFlavor"})
             and _accepted(client, "/api/v1/namespaces/default/pods", _PROBE_POD)
             and client.healthy("/apis/kueue.x-k8s.io/v1beta1/clusterqueues")
-            and (not self._visibility or client.healthy(_VISIBILITY))
+            and (not self._visibility or self._pending_workloads_are_served(client))
         )
+
+    def _pending_workloads_are_served(self, client: Client) -> bool:
+        """Asks for another look: the API server looked in vain while Kueue was starting, and pauses ever longer."""
+        if client.healthy(f"{_VISIBILITY}/{_VISIBILITY_VERSIONS[-1]}"):
+            return True
+        if time.monotonic() - self._visibility_asked > _ASK_AGAIN_SECONDS:
+            for version in _VISIBILITY_VERSIONS:
+                client.touch(f"{_API_SERVICES}/{version}.visibility.kueue.x-k8s.io", str(time.time()))
+            self._visibility_asked = time.monotonic()
+        return False
 
     def _admits(self, client: Client, controller: Controller) -> bool:
         return self._healthy(controller.name, None) and _accepted(client, controller.probe_path, controller.probe)
@@ -308,15 +331,23 @@ def read_nodes(client: Client) -> tuple[tuple[str, bool], ...]:
     )
 
 
-def _not_established(client: Client) -> list[str]:
-    return [
-        definition["metadata"]["name"]
-        for definition in client.get(_CRDS)["items"]
-        if not any(
-            condition["type"] == "Established" and condition["status"] == "True"
-            for condition in definition.get("status", {}).get("conditions") or []  # null just after the creation
-        )
-    ]
+def _not_served(client: Client, kinds: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Names of the definitions whose kind the API server does not serve yet.
+
+    Discovery is small; the definitions themselves are megabytes.
+    """
+    served: dict[str, set[str]] = {}
+    missing = []
+    for kind in kinds:
+        spec = kind["spec"]
+        version = next(each["name"] for each in spec["versions"] if each["storage"])
+        api = f"{spec['group']}/{version}"
+        if api not in served:
+            status, answer = client.request("GET", f"/apis/{api}")
+            served[api] = {each["name"] for each in answer["resources"]} if status == http.client.OK else set()
+        if spec["names"]["plural"] not in served[api]:
+            missing.append(kind["metadata"]["name"])
+    return missing
 
 
 def _accepted(client: Client, path: str, body: Mapping[str, Any]) -> bool:
