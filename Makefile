@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 ALLOT := $(BIN)/allot
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
+# What the live tests need beside the programs of every sandbox.
+EXTENSIONS := --with jobset --with leaderworkerset --with rayjob --with trainjob
 
 .PHONY: help setup up test check lint unit corpus live nightly golden lock bench wheel wheel-compiled clean
 help: ## what can be made
@@ -39,7 +41,7 @@ corpus: $(READY) ## replay a sample of the recorded decisions found through ALLO
 	$(PYTEST) -q -m "corpus and not nightly"
 
 live: $(READY) ## tests against a real control plane, the end-to-end story included
-	$(ALLOT) sandbox build
+	$(ALLOT) sandbox build $(EXTENSIONS)
 	$(PYTEST) -q -n 2 --dist loadfile -m "live and not nightly"
 
 nightly: $(READY) ## the long runs: all scenarios, all mutations

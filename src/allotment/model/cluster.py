@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from allotment.model.accelerator import CapacityType
 from allotment.model.quantity import Bytes, MilliCpu
@@ -51,6 +52,18 @@ class Feature(StrEnum):
     NETWORK_POLICY = "network-policy"
     """The network plug-in enforces NetworkPolicies."""
     MONITORING_OPERATOR = "monitoring-operator"
+    JOBSET = "jobset"
+    """The JobSet controller and its kind."""
+    LEADERWORKERSET = "leaderworkerset"
+    """The LeaderWorkerSet controller and its kind."""
+    RAYJOB = "rayjob"
+    """KubeRay: the kinds RayJob and RayCluster."""
+    TRAINJOB = "trainjob"
+    """Kubeflow Trainer: the kind TrainJob."""
+
+
+WORKLOAD_FEATURES: Final = (Feature.JOBSET, Feature.LEADERWORKERSET, Feature.RAYJOB, Feature.TRAINJOB)
+"""Features that bring kinds of workloads which Kubernetes itself does not know."""
 
 
 class TaintEffect(StrEnum):

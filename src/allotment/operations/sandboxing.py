@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from allotment.model import labels
-from allotment.model.cluster import Cluster, Feature, NodePool
+from allotment.model.cluster import WORKLOAD_FEATURES, Cluster, Feature, NodePool
 from allotment.model.platform import Platform
 from allotment.model.quantity import format_bytes, format_cpu
 
@@ -24,6 +24,23 @@ class NodeShape:
     labels: Mapping[str, str]
     taints: tuple[tuple[str, str, str], ...]
     allocatable: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxWishes:
+    """What is asked of a sandbox beside the cluster that it stands in for.
+
+    Attributes:
+        name: of the sandbox.
+        max_nodes_per_pool: see `nodes_of`.
+        extensions: beside those of the cluster's features.
+        apiserver_flags: further flags of the API server, as NAME=VALUE.
+    """
+
+    name: str
+    max_nodes_per_pool: int | None = None
+    extensions: tuple[str, ...] = ()
+    apiserver_flags: tuple[str, ...] = ()
 
 
 def nodes_of(platform: Platform, cluster: Cluster, max_nodes_per_pool: int | None = None) -> Iterator[NodeShape]:
@@ -65,3 +82,8 @@ def frameworks_of(cluster: Cluster) -> tuple[str, ...]:
     """Kueue integrations that a sandbox of this cluster has: those of kinds that every API server knows."""
     pods = ("pod", "deployment", "statefulset") if Feature.POD_INTEGRATION in cluster.features else ()
     return ("batch/job", *pods)
+
+
+def extensions_of(cluster: Cluster) -> tuple[str, ...]:
+    """Kinds of workloads that a sandbox of this cluster has beside those that every API server knows."""
+    return tuple(feature.value for feature in WORKLOAD_FEATURES if feature in cluster.features)

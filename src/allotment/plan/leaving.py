@@ -13,12 +13,14 @@ Body = Mapping[str, Any]
 
 CONTROLLERS: Final = (
     ("batch/v1", "CronJob"),
+    ("ray.io/v1", "RayCronJob"),
     ("ray.io/v1", "RayJob"),
     ("ray.io/v1", "RayService"),
     ("ray.io/v1", "RayCluster"),
-    ("jobset.x-k8s.io/v1alpha2", "JobSet"),
-    ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"),
     ("trainer.kubeflow.org/v1alpha1", "TrainJob"),
+    ("jobset.x-k8s.io/v1alpha2", "JobSet"),
+    ("disaggregatedset.x-k8s.io/v1", "DisaggregatedSet"),
+    ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"),
     ("batch.volcano.sh/v1alpha1", "Job"),
     ("apps/v1", "Deployment"),
     ("apps/v1", "StatefulSet"),

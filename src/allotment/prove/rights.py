@@ -5,12 +5,15 @@ Written down independently of the rendered Roles: a table that repeated them wou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
+from allotment.model.cluster import WORKLOAD_FEATURES, Feature
 from allotment.prove.probes import Right
 
 Cells = tuple[tuple[Right, bool], ...]
+Rows = tuple[tuple[str, str], ...]
+"""(verbs, resources)"""
 
 RESOURCES: Final[Mapping[str, tuple[str, str]]] = {
     "ConfigMap": ("", "configmaps"),
@@ -80,7 +83,18 @@ _FOREIGN: Final = (
     ("create update delete", f"{_KUEUE}/localqueues {_RBAC}/rolebindings"),
 )
 
-ROLES: Final[Mapping[str, tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]]] = {
+_WORKLOADS: Final[Mapping[Feature, tuple[str, str]]] = {
+    Feature.JOBSET: ("get list watch create delete", "jobset.x-k8s.io/jobsets"),
+    Feature.LEADERWORKERSET: (
+        "get list watch create update patch delete",
+        "leaderworkerset.x-k8s.io/leaderworkersets",
+    ),
+    Feature.RAYJOB: ("get list watch create delete", "ray.io/rayjobs ray.io/rayclusters"),
+    Feature.TRAINJOB: ("get list watch create delete", "trainer.kubeflow.org/trainjobs"),
+}
+"""Feature → the row of those who work with its kinds."""
+
+ROLES: Final[Mapping[str, tuple[Rows, Rows]]] = {
     "owner": ((*_WORK, *_LOOK), (*_GUARDRAILS, *_EXEC)),
     "member": ((*_WORK, *_LOOK), (*_GUARDRAILS, *_EXEC, *_SECRETS, *_BINDINGS)),
     "viewer": (_LOOK, (*_GUARDRAILS, *_EXEC, *_SECRETS, *_BINDINGS, *_CHANGES)),
@@ -92,22 +106,47 @@ ROLES: Final[Mapping[str, tuple[tuple[tuple[str, str], ...], tuple[tuple[str, st
 """Role → (what it may, what it may not) in its own namespace."""
 
 
-def rights_of(role: str, namespace: str) -> Cells:
-    """The matrix of a role in its own namespace and in the cluster."""
+def rights_of(role: str, namespace: str, features: Collection[Feature] = ()) -> Cells:
+    """The matrix of a role in its own namespace and in the cluster.
+
+    Args:
+        role: of `ROLES`.
+        namespace: its own.
+        features: what the cluster declares; kinds of workloads among them are part of the matrix.
+    """
     may, may_not = ROLES[role]
+    works, changes = _workload_rows(role, features)
     return (
-        *((right, True) for right in _cells(may, namespace)),
-        *((right, False) for right in _cells(may_not, namespace)),
+        *((right, True) for right in _cells((*may, *works), namespace)),
+        *((right, False) for right in _cells((*may_not, *changes), namespace)),
         *((right, False) for right in _cells(_CLUSTER, "")),
     )
 
 
-def rights_elsewhere(namespace: str) -> Cells:
-    """What nobody of another team may do in a namespace."""
-    return tuple((right, False) for right in _cells(_FOREIGN, namespace))
+def rights_elsewhere(namespace: str, features: Collection[Feature] = ()) -> Cells:
+    """What nobody of another team may do in a namespace of a cluster with these features."""
+    added = tuple(("get list create delete", _WORKLOADS[each][1]) for each in _declared(features))
+    return tuple((right, False) for right in _cells((*_FOREIGN, *added), namespace))
 
 
-def _cells(rows: tuple[tuple[str, str], ...], namespace: str) -> Iterator[Right]:
+def _workload_rows(role: str, features: Collection[Feature]) -> tuple[Rows, Rows]:
+    """(what it may, what it may not) with the kinds of workloads that the cluster declares."""
+    rows = tuple(_WORKLOADS[feature] for feature in _declared(features))
+    everything = tuple((" ".join(_WRITE), resources) for _, resources in rows)
+    match role:
+        case "owner" | "member":
+            return rows, tuple(("deletecollection", resources) for _, resources in rows)
+        case "viewer":
+            return tuple(("get list watch", resources) for _, resources in rows), everything
+        case _:
+            return (), everything
+
+
+def _declared(features: Collection[Feature]) -> list[Feature]:
+    return [feature for feature in WORKLOAD_FEATURES if feature in features]
+
+
+def _cells(rows: Rows, namespace: str) -> Iterator[Right]:
     for verbs, resources in rows:
         for path in resources.split():
             group, resource, *sub = path.split("/")

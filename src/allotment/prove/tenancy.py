@@ -45,7 +45,7 @@ def roles(scene: Scene) -> Iterator[Probe]:
     people = {"owner": scene.owner, "member": scene.member, "viewer": scene.viewer, "exec": scene.debugger}
     for role, persona in people.items():
         if persona is not None:
-            cells = rights_of(role, scene.namespace)
+            cells = rights_of(role, scene.namespace, scene.stage.cluster.features)
             yield Probe(
                 tried="the can-i matrix in the own namespace and the cluster",
                 object=f"Roles and RoleBindings of namespace {scene.namespace}",
@@ -65,7 +65,7 @@ def own_namespace_only(scene: Scene) -> Iterator[Probe]:
         tried="the can-i matrix in somebody else's namespace",
         object=f"namespace {foreign}",
         persona=persona,
-        attempt=AskRights(rights_elsewhere(foreign)),
+        attempt=AskRights(rights_elsewhere(foreign, scene.stage.cluster.features)),
         expected=MustHold("everything is denied"),
     )
     for tried, target, attempt in _trespasses(scene, foreign):

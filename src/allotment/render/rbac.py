@@ -8,10 +8,11 @@ changes quotas, limits, network policies or queues.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
+from allotment.model.cluster import WORKLOAD_FEATURES, Feature
 from allotment.model.manifest import Family, Manifest
 from allotment.model.team import Groups, Isolation
 from allotment.render.objects import Shelf, Site, Tenant
@@ -83,7 +84,20 @@ RULES: Final[Mapping[Role, tuple[Rule, ...]]] = {
         _rule("", ("pods/attach", "pods/exec", "pods/portforward"), ("create",)),
     ),
 }
-"""What each role may do in its namespace."""
+"""What each role may do in its namespace, in every cluster."""
+
+# What a job is, is fixed when Kueue admits it; what serves is scaled and rolled like a Deployment.
+_WORKLOADS: Final[Mapping[Feature, tuple[str, tuple[str, ...], tuple[str, ...]]]] = {
+    Feature.JOBSET: ("jobset.x-k8s.io", ("jobsets",), ("create", "delete")),
+    Feature.LEADERWORKERSET: (
+        "leaderworkerset.x-k8s.io",
+        ("leaderworkersets",),
+        ("create", "update", "patch", "delete"),
+    ),
+    Feature.RAYJOB: ("ray.io", ("rayclusters", "rayjobs"), ("create", "delete")),
+    Feature.TRAINJOB: ("trainer.kubeflow.org", ("trainjobs",), ("create", "delete")),
+}
+"""Feature → (group, resources, what members may do beside reading)."""
 
 _OWN_CLUSTER_RULES: Final[tuple[Rule, ...]] = (
     _rule("", ("namespaces", "nodes", "persistentvolumes"), _READ),
@@ -94,15 +108,26 @@ _OWN_CLUSTER_RULES: Final[tuple[Rule, ...]] = (
 )
 
 
+def rules_of(role: Role, features: Collection[Feature]) -> tuple[Rule, ...]:
+    """What a role may do in a cluster with these features: kinds of workloads that it does not declare are nobody's."""
+    declared = [_WORKLOADS[feature] for feature in WORKLOAD_FEATURES if feature in features]
+    if role is Role.EXEC:
+        return RULES[role]
+    see = tuple(_rule(group, resources, _READ) for group, resources, _ in declared)
+    work = tuple(_rule(group, resources, verbs) for group, resources, verbs in declared)
+    return (*RULES[role], *see) if role is Role.VIEWER else (*RULES[role], *see, *work)
+
+
 def render_rbac(site: Site) -> Iterator[Manifest]:
     """Roles and bindings of every team that stays; a role that no group holds is not rendered."""
+    rules = {role: list(rules_of(role, site.cluster.features)) for role in Role}
     for tenant in site.tenants:
         if tenant.leaving:
             continue  # With its workloads gone, a way in could only start new ones.
         shelf = tenant.shelf(Family.RBAC)
         for role, groups in _holders(tenant.team.groups):
             if groups:
-                yield shelf.namespaced((RBAC_API, "Role"), role.value, {"rules": list(RULES[role])})
+                yield shelf.namespaced((RBAC_API, "Role"), role.value, {"rules": rules[role]})
                 yield shelf.namespaced((RBAC_API, "RoleBinding"), role.value, _binding("Role", role.value, groups))
         yield from _own_cluster(tenant, shelf)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import chain
 from typing import Final
 
-from allotment.model.cluster import Environment, KueueApi, Purpose
+from allotment.model.cluster import Environment, Feature, KueueApi, Purpose
 from allotment.model.policy import Priority, SloTier
 
 COHORT: Final = "shared"
@@ -35,6 +37,14 @@ OBJECT_COUNTS: Final = {
     "services.loadbalancers": 0,
 }
 
+WORKLOAD_COUNTS: Final = {
+    Feature.JOBSET: {"count/jobsets.jobset.x-k8s.io": 100},
+    Feature.LEADERWORKERSET: {"count/leaderworkersets.leaderworkerset.x-k8s.io": 100},
+    Feature.RAYJOB: {"count/rayclusters.ray.io": 100, "count/rayjobs.ray.io": 100},
+    Feature.TRAINJOB: {"count/trainjobs.trainer.kubeflow.org": 100},
+}
+"""Counts of kinds that a cluster has by a feature."""
+
 STORAGE_TOTAL: Final = 1 << 40
 """1Ti: a few data sets and their checkpoints."""
 
@@ -48,6 +58,12 @@ KUEUE_V1BETA1_UNTIL: Final = (0, 20)
 
 MUTATING_POLICIES_SINCE: Final = (1, 36)
 """First Kubernetes in which MutatingAdmissionPolicy is generally available and on (feature gates of v1.36.3)."""
+
+
+def object_counts(features: Collection[Feature]) -> dict[str, int]:
+    """Counts by ResourceQuota key in a cluster with these features."""
+    added = (counts.items() for feature, counts in WORKLOAD_COUNTS.items() if feature in features)
+    return {**OBJECT_COUNTS, **dict(chain.from_iterable(added))}
 
 
 def kueue_api(version: str | None) -> KueueApi:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,34 +11,36 @@ if TYPE_CHECKING:
     from allotment.adapters.sandbox.spec import Progress, Sandbox, SandboxStatus
     from allotment.model.cluster import Cluster
     from allotment.model.platform import Platform
+    from allotment.operations.sandboxing import SandboxWishes
 
 
 def sandbox_up(
-    platform: Platform,
-    cluster: Cluster,
-    *,
-    name: str,
-    max_nodes_per_pool: int | None,
-    binaries: str | None,
-    progress: Progress,
+    platform: Platform, cluster: Cluster, wishes: SandboxWishes, *, binaries: str | None, progress: Progress
 ) -> Sandbox:
     """A real control plane with the nodes of a cluster.
 
     Raises:
-        InputError: a name that cannot be.
+        UsageError: a flag of the API server without a value.
+        InputError: a name or a flag that cannot be.
         UnreachableError: a server ended, or sources could not be fetched.
         TimedOutError: not ready in time.
     """
+    from allotment.adapters.sandbox.apiserver_flags import parse
     from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, SandboxSpec
     from allotment.adapters.sandbox.store import default_store
-    from allotment.operations.sandboxing import frameworks_of, nodes_of
+    from allotment.operations.sandboxing import extensions_of, frameworks_of, nodes_of
 
-    nodes = tuple(
-        FakeNode(shape.name, shape.labels, shape.taints, shape.allocatable)
-        for shape in nodes_of(platform, cluster, max_nodes_per_pool)
+    spec = SandboxSpec(
+        wishes.name,
+        nodes=tuple(
+            FakeNode(shape.name, shape.labels, shape.taints, shape.allocatable)
+            for shape in nodes_of(platform, cluster, wishes.max_nodes_per_pool)
+        ),
+        kueue=KueueOptions(frameworks=frameworks_of(cluster), fair_sharing=cluster.fair_sharing),
+        context=cluster.context,
+        apiserver_flags=parse(wishes.apiserver_flags),
+        extensions=(*extensions_of(cluster), *wishes.extensions),
     )
-    kueue = KueueOptions(frameworks=frameworks_of(cluster), fair_sharing=cluster.fair_sharing)
-    spec = SandboxSpec(name, nodes=nodes, kueue=kueue, context=cluster.context)
     return default_store(folder=Path(binaries) if binaries else None).up(spec, progress=progress)
 
 
@@ -77,10 +80,10 @@ def sandbox_kubeconfig(name: str) -> Path:
     return default_store().kubeconfig(name)
 
 
-def sandbox_programs(binaries: str | None, *, progress: Progress) -> dict[str, str]:
+def sandbox_programs(binaries: str | None, extensions: Iterable[str], *, progress: Progress) -> dict[str, str]:
     """The programs of a sandbox by name, built where they are missing."""
     from allotment.adapters.sandbox.store import default_store
-    from allotment.adapters.sandbox.versions import ALL
+    from allotment.adapters.sandbox.versions import STANDARD
 
-    kit = default_store(folder=Path(binaries) if binaries else None).tools(ALL, progress)
+    kit = default_store(folder=Path(binaries) if binaries else None).tools(STANDARD, progress, extensions)
     return {name: str(path) for name, path in kit.binaries.items()}

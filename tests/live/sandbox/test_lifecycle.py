@@ -18,7 +18,7 @@ import pytest
 
 from allotment.adapters.sandbox import processes
 from allotment.adapters.sandbox.client import Client, tls_context
-from allotment.adapters.sandbox.components import START_ORDER
+from allotment.adapters.sandbox.components import start_order
 from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from allotment.adapters.sandbox.store import SandboxStore
 from tests.live.conftest import kubectl_for, unique_name
@@ -61,7 +61,7 @@ def test_from_nothing_through_kills_to_nothing(
 
     status = sandbox_store.status(spec.name)
     assert status.ready
-    assert [part.name for part in status.components] == list(START_ORDER)
+    assert [part.name for part in status.components] == list(start_order(()))
     assert status.nodes == (("gpu-0", True),)
     assert 0.3e9 < status.memory_bytes < 2e9
 
@@ -69,7 +69,7 @@ def test_from_nothing_through_kills_to_nothing(
     assert not again.created
     assert again.pids == sandbox.pids
 
-    for victim in START_ORDER:
+    for victim in start_order(()):
         pid = next(part.pid for part in sandbox_store.status(spec.name).components if part.name == victim)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)

@@ -36,7 +36,7 @@ def read(kubectl: Kubectl, *arguments: str) -> Any:
 
 
 def condition(kubectl: Kubectl, namespace: str, kind: str, name: str, wanted: str) -> dict[str, Any] | None:
-    conditions = read(kubectl, kind, name, "-n", namespace)["status"].get("conditions", [])
+    conditions = read(kubectl, kind, name, "-n", namespace).get("status", {}).get("conditions", [])
     return next((each for each in conditions if each["type"] == wanted and each["status"] == "True"), None)
 
 

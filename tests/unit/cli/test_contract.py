@@ -62,6 +62,9 @@ def test_every_class_of_the_error_tree_has_a_documented_code() -> None:
         assert re.search(rf"^\| {code} \| {re.escape(meaning)} \|", documented, re.MULTILINE), code
 
 
+SANDBOX_UP = ("sandbox", "up", "dev", "--platform", "my-platform", "--cluster", "dev-eastus")
+
+
 @pytest.mark.parametrize(
     ("args", "code", "says"),
     [
@@ -108,6 +111,9 @@ def test_every_class_of_the_error_tree_has_a_documented_code() -> None:
         (("sandbox", "status", "nothing-here"), 3, "there is no sandbox nothing-here"),
         (("sandbox", "kubeconfig"), 2, "which sandbox?"),
         (("sandbox", "down", "Not_A_Name"), 1, "cannot name a sandbox"),
+        ((*SANDBOX_UP, "--apiserver-flag", "bind-address=0.0.0.0"), 1, "'bind-address'"),
+        ((*SANDBOX_UP, "--apiserver-flag", "profiling"), 2, "NAME=VALUE"),
+        ((*SANDBOX_UP, "--with", "volcano"), 2, "'leaderworkerset'"),
         (("completion", "tcsh"), 2, "tcsh"),
         (("apply", "nowhere"), 3, "there is no directory nowhere"),
     ],

@@ -10,7 +10,7 @@ from allotment.adapters.files.tree import read_tree
 from allotment.model import labels
 from allotment.model.cluster import Cluster, Feature
 from allotment.model.platform import Platform
-from allotment.operations.sandboxing import NodeShape, frameworks_of, nodes_of
+from allotment.operations.sandboxing import NodeShape, extensions_of, frameworks_of, nodes_of
 from allotment.spec.load import load_platform
 from tests.unit.builders import cluster, node_pool, platform
 
@@ -57,3 +57,8 @@ def test_fewer_nodes_on_request(limit: int | None, count: int) -> None:
 def test_pods_queue_only_where_the_cluster_says_so() -> None:
     assert frameworks_of(cluster(features=())) == ("batch/job",)
     assert "pod" in frameworks_of(cluster(features=(Feature.POD_INTEGRATION,)))
+
+
+def test_a_sandbox_has_the_kinds_that_the_cluster_declares() -> None:
+    assert extensions_of(cluster(features=(Feature.DRA,))) == ()
+    assert extensions_of(cluster(features=(Feature.TRAINJOB, Feature.DRA, Feature.JOBSET))) == ("jobset", "trainjob")

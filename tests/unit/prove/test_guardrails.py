@@ -227,7 +227,7 @@ def test_two_teams_are_tried_against_each_other() -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_no_cell_of_the_matrix_contradicts_another(role: str) -> None:
-    cells = rights_of(role, "nlp")
+    cells = rights_of(role, "nlp", set(Feature))
     assert len(dict(cells)) == len(set(cells)), "a cell is asked with two answers"
     assert {answer for _, answer in cells} == {True, False}
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 import pytest
 
+from allotment.model.cluster import WORKLOAD_FEATURES, Feature
 from allotment.model.manifest import Family
 from allotment.model.team import Groups, Isolation, Offboarding
-from allotment.render.rbac import RULES, Role
+from allotment.prove.rights import rights_elsewhere, rights_of
+from allotment.render.rbac import RULES, Role, rules_of
 from tests.unit import builders as build
 from tests.unit.render.looking import of_kind, rendered
 
@@ -16,10 +19,10 @@ Right = tuple[str, str, str]
 """(verb, group, resource)."""
 
 
-def rights(role: Role) -> set[Right]:
+def rights(role: Role, features: Iterable[Feature] = ()) -> set[Right]:
     return {
         (verb, group, resource)
-        for rule in RULES[role]
+        for rule in rules_of(role, frozenset(features))
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
@@ -102,3 +105,65 @@ def test_a_role_without_groups_is_not_rendered() -> None:
 def test_a_leaving_team_has_no_way_in() -> None:
     team = build.team("nlp", isolation=Isolation.CLUSTER, offboarding=Offboarding(dt.date(2027, 1, 31)))
     assert not list(rendered(build.platform(teams=[team])).of(Family.RBAC))
+
+
+RUN = {"get", "list", "watch", "create", "delete"}
+EDIT = {*RUN, "update", "patch"}
+KINDS = [
+    (Feature.JOBSET, "jobset.x-k8s.io", "jobsets", RUN),
+    (Feature.LEADERWORKERSET, "leaderworkerset.x-k8s.io", "leaderworkersets", EDIT),
+    (Feature.RAYJOB, "ray.io", "rayjobs", RUN),
+    (Feature.RAYJOB, "ray.io", "rayclusters", RUN),
+    (Feature.TRAINJOB, "trainer.kubeflow.org", "trainjobs", RUN),
+]
+
+
+@pytest.mark.parametrize(("feature", "group", "resource", "verbs"), KINDS)
+def test_declared_kinds_of_workloads_are_in_the_roles(
+    feature: Feature, group: str, resource: str, verbs: set[str]
+) -> None:
+    def on_it(role: Role, features: Iterable[Feature]) -> set[str]:
+        return {
+            verb
+            for verb, its_group, its_resource in rights(role, features)
+            if (its_group, its_resource) == (group, resource)
+        }
+
+    assert on_it(Role.OWNER, [feature]) == on_it(Role.MEMBER, [feature]) == verbs
+    assert on_it(Role.VIEWER, [feature]) == {"get", "list", "watch"}
+    assert on_it(Role.EXEC, [feature]) == set()
+    for role in Role:
+        assert on_it(role, set(Feature) - {feature}) == set()
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_cluster_without_them_has_the_plain_roles(role: Role) -> None:
+    assert rules_of(role, frozenset(Feature) - set(WORKLOAD_FEATURES)) == RULES[role]
+
+
+def test_the_cluster_s_features_reach_its_roles() -> None:
+    declared = build.platform(clusters=[build.cluster(features=[Feature.JOBSET])])
+    [member] = [item for item in of_kind(rendered(declared), "Role") if item.key.name == "allotment-member"]
+    assert member.body["rules"] == list(rules_of(Role.MEMBER, [Feature.JOBSET]))
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_what_is_rendered_is_what_prove_expects(role: Role) -> None:
+    """Two tables, written apart: each answer that `prove` expects on the added kinds is what the role gives."""
+    groups = {group for _, group, _, _ in KINDS}
+    asked = {
+        (cell.verb, cell.group, cell.resource): answer
+        for cell, answer in rights_of(role.value.removeprefix("allotment-"), "nlp", set(Feature))
+        if cell.group in groups
+    }
+    held = {right for right in rights(role, set(Feature)) if right[1] in groups}
+    assert {right for right, answer in asked.items() if answer} == held
+    assert any(not answer for answer in asked.values())
+
+
+def test_prove_expects_nothing_of_them_elsewhere() -> None:
+    groups = {group for _, group, _, _ in KINDS}
+    cells = [(cell, answer) for cell, answer in rights_elsewhere("cv", set(Feature)) if cell.group in groups]
+    assert {cell.group for cell, _ in cells} == groups
+    assert not any(answer for _, answer in cells)
+    assert not groups & {cell.group for cell, _ in rights_elsewhere("cv")}

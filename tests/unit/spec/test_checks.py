@@ -173,6 +173,12 @@ CASES = [
         "a node offers 8 devices but only 7 pods",
     ),
     Case(
+        "leader_worker_sets_queue_as_pods",
+        cluster("region: local", "region: local\nfeatures: [jobset, leaderworkerset]"),
+        "error cluster.yaml:5 features",
+        "add pod-integration",
+    ),
+    Case(
         "slices_come_from_whole_devices",
         tiny(
             cluster=CLUSTER

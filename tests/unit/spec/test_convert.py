@@ -96,6 +96,23 @@ def test_the_namespaces_quota_is_what_the_queue_can_give():
     assert dict(alone.objects)["services.nodeports"] == 0
 
 
+def test_kinds_of_workloads_are_counted_where_the_cluster_has_them():
+    counted = {key for key, _ in placement().namespace_quota.objects}
+    added = {
+        "jobset": {"count/jobsets.jobset.x-k8s.io"},
+        "leaderworkerset, pod-integration": {"count/leaderworkersets.leaderworkerset.x-k8s.io"},
+        "rayjob": {"count/rayjobs.ray.io", "count/rayclusters.ray.io"},
+        "trainjob": {"count/trainjobs.trainer.kubeflow.org"},
+    }
+    for features, keys in added.items():
+        objects = dict(placement(cluster=CLUSTER + f"features: [{features}]\n").namespace_quota.objects)
+        assert set(objects) - counted == keys
+        assert {objects[key] for key in keys} == {100}
+    fewer = TEAM.replace("    cpu", "    namespaceQuota: {objects: {count/jobsets.jobset.x-k8s.io: 5}}\n    cpu")
+    here = placement(cluster=CLUSTER + "features: [jobset]\n", team=fewer).namespace_quota
+    assert dict(here.objects)["count/jobsets.jobset.x-k8s.io"] == 5
+
+
 def test_a_team_that_says_little_is_of_the_usual_size():
     little = "kind: Team\nname: nlp\ncostCenter: c\ngroups: {members: [a]}\nplacements: {dev: {}}\n"
     team = load(tiny(team=little)).platform.team("nlp")

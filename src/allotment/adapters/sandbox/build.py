@@ -20,15 +20,20 @@ import yaml
 from allotment.adapters.sandbox.binaries import AskVersion, Found, cached_path, find
 from allotment.adapters.sandbox.golang import go_environment, obtain_go
 from allotment.adapters.sandbox.locking import exclusive
+from allotment.adapters.sandbox.manifests import (
+    KUEUE_MANIFESTS,
+    KWOK_STAGES,
+    SOURCES,
+    STANDARD_SETS,
+    Source,
+    cached_manifests,
+    source_files,
+)
 from allotment.adapters.sandbox.spec import Progress, Step
-from allotment.adapters.sandbox.versions import KUEUE, KWOK, Tool, tool
+from allotment.adapters.sandbox.versions import Tool, tool
 from allotment.errors import AllotmentError, UnreachableError
 
 GO_MODULES = Path(__file__).parent / "gomodules"
-KUEUE_MANIFESTS = "kueue-manifests"
-KWOK_STAGES = "kwok-stages"
-MANIFESTS = (KUEUE_MANIFESTS, KWOK_STAGES)
-_STAGE_FOLDERS = ("node/fast", "node/heartbeat-with-lease", "pod/fast")
 _BUILD_WAIT_SECONDS = 3600.0
 
 
@@ -39,16 +44,24 @@ class Kit:
     Attributes:
         binaries: path by tool.
         built_here: tools that carry our own link stamps (they come from our cache).
-        kueue_manifests: `kustomize build` of Kueue's config/default, as data.
-        kwok_stages: KWOK's stages, as data.
+        manifests: objects by the name of their set, see `manifests.SOURCES`.
         skipped: see `Found.skipped`.
     """
 
     binaries: Mapping[str, Path]
     built_here: frozenset[str]
-    kueue_manifests: tuple[Mapping[str, object], ...]
-    kwok_stages: tuple[Mapping[str, object], ...]
+    manifests: Mapping[str, tuple[Mapping[str, object], ...]]
     skipped: tuple[str, ...]
+
+    @property
+    def kueue_manifests(self) -> tuple[Mapping[str, object], ...]:
+        """`kustomize build` of Kueue's config/default."""
+        return self.manifests[KUEUE_MANIFESTS]
+
+    @property
+    def kwok_stages(self) -> tuple[Mapping[str, object], ...]:
+        """KWOK's own stages."""
+        return self.manifests[KWOK_STAGES]
 
 
 def plan_build(missing: Iterable[str], manifests: Iterable[str]) -> tuple[str, ...]:
@@ -56,7 +69,7 @@ def plan_build(missing: Iterable[str], manifests: Iterable[str]) -> tuple[str, .
 
     Args:
         missing: tools that were not found.
-        manifests: of `MANIFESTS`, those that are not in the cache.
+        manifests: sets that are not in the cache.
     """
     files, tools = set(manifests), set(missing)
     order = (
@@ -68,8 +81,10 @@ def plan_build(missing: Iterable[str], manifests: Iterable[str]) -> tuple[str, .
         "kube-scheduler",
         "kwok",
         "kueue",
+        "jobset",
+        "lws",
     )
-    return (*(name for name in MANIFESTS if name in files), *(name for name in order if name in tools))
+    return (*(name for name in SOURCES if name in files), *(name for name in order if name in tools))
 
 
 def ensure(
@@ -79,6 +94,7 @@ def ensure(
     env: Mapping[str, str],
     progress: Progress,
     folder: Path | None = None,
+    manifests: Iterable[str] = STANDARD_SETS,
     ask_version: AskVersion | None = None,
 ) -> Kit:
     """Find the tools and manifests, and build what is missing.
@@ -89,15 +105,16 @@ def ensure(
         env: environment for the search and the build (PATH, module mirror settings, certificates).
         progress: told about every step; silent when nothing has to be built.
         folder: explicit folder with binaries.
+        manifests: sets of objects wanted.
         ask_version: see `binaries.find`.
 
     Raises:
         UnreachableError: modules or Go could not be fetched.
         AllotmentError: a build failed; the message carries the compiler's last lines.
     """
-    wanted = tuple(names)
+    wanted, sets = tuple(names), tuple(manifests)
     found = find(wanted, cache=cache, env=env, folder=folder, ask_version=ask_version)
-    if found.missing or _missing_manifests(cache):
+    if found.missing or _missing(cache, sets):
         with exclusive(
             cache / ".build.lock",
             wait_seconds=_BUILD_WAIT_SECONDS,
@@ -105,27 +122,22 @@ def ensure(
             waiting=lambda waited: progress(Step(1, 1, "another process builds the binaries", waited)),
         ):
             found = find(wanted, cache=cache, env=env, folder=folder, ask_version=ask_version)
-            _Builder(cache, env, progress).build(plan_build(found.missing, _missing_manifests(cache)))
+            _Builder(cache, env, progress).build(plan_build(found.missing, _missing(cache, sets)))
             found = find(wanted, cache=cache, env=env, folder=folder, ask_version=ask_version)
-    return _kit(found, cache)
+    return _kit(found, cache, sets)
 
 
-def _kit(found: Found, cache: Path) -> Kit:
+def _kit(found: Found, cache: Path, sets: Iterable[str]) -> Kit:
     return Kit(
         binaries={name: binary.path for name, binary in found.binaries.items()},
         built_here=frozenset(name for name, binary in found.binaries.items() if binary.source == "cache"),
-        kueue_manifests=tuple(json.loads(_manifest_path(cache, KUEUE_MANIFESTS).read_text(encoding="utf-8"))),
-        kwok_stages=tuple(json.loads(_manifest_path(cache, KWOK_STAGES).read_text(encoding="utf-8"))),
+        manifests={name: tuple(json.loads(cached_manifests(cache, name).read_text(encoding="utf-8"))) for name in sets},
         skipped=found.skipped,
     )
 
 
-def _manifest_path(cache: Path, name: str) -> Path:
-    return cache / {KUEUE_MANIFESTS: f"kueue-{KUEUE}", KWOK_STAGES: f"kwok-{KWOK}"}[name] / f"{name}.json"
-
-
-def _missing_manifests(cache: Path) -> tuple[str, ...]:
-    return tuple(name for name in MANIFESTS if not _manifest_path(cache, name).is_file())
+def _missing(cache: Path, sets: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in sets if not cached_manifests(cache, name).is_file())
 
 
 class _Builder:
@@ -148,12 +160,10 @@ class _Builder:
         for number, name in enumerate(plan, start=2):
             self._step = (number, total)
             started = time.monotonic()
-            what = f"extract {name}" if name in MANIFESTS else f"build {name} {tool(name).version}"
+            what = f"extract {name}" if name in SOURCES else f"build {name} {tool(name).version}"
             self._tell(what, 0.0)
-            if name == KUEUE_MANIFESTS:
-                self._kueue_manifests(what)
-            elif name == KWOK_STAGES:
-                self._kwok_stages()
+            if name in SOURCES:
+                self._manifests(name, what)
             else:
                 self._binary(tool(name), what)
             self._progress(Step(number, total, what, time.monotonic() - started, done=True))
@@ -197,25 +207,25 @@ class _Builder:
             else:
                 return
 
-    def _kueue_manifests(self, what: str) -> None:
-        kustomize = cached_path(self._cache, tool("kustomize"))
-        if not kustomize.is_file():
-            self._binary(tool("kustomize"), what)
-        source = self._module_folder("sigs.k8s.io/kueue", KUEUE) / "config" / "default"
-        built = self._run([str(kustomize), "build", str(source)], "kustomize build of Kueue's config/default")
-        self._write(KUEUE_MANIFESTS, built)
+    def _manifests(self, name: str, what: str) -> None:
+        source = SOURCES[name]
+        folder = self._module_folder(source)
+        if source.overlay:
+            kustomize = cached_path(self._cache, tool("kustomize"))
+            if not kustomize.is_file():
+                self._binary(tool("kustomize"), what)
+            overlay = folder / source.overlay
+            text = self._run([str(kustomize), "build", str(overlay)], f"kustomize build of {source.module}")
+        else:
+            text = "\n---\n".join(file.read_text(encoding="utf-8") for file in source_files(name, folder))
+        self._write(name, text)
 
-    def _kwok_stages(self) -> None:
-        source = self._module_folder("sigs.k8s.io/kwok", KWOK) / "kustomize" / "stage"
-        files = [file for folder in _STAGE_FOLDERS for file in sorted((source / folder).glob("*.yaml"))]
-        texts = [file.read_text(encoding="utf-8") for file in files if file.name != "kustomization.yaml"]
-        self._write(KWOK_STAGES, "\n---\n".join(texts))
-
-    def _module_folder(self, path: str, version: str) -> Path:
+    def _module_folder(self, source: Source) -> Path:
         told = self._run(
-            [str(self._go), "mod", "download", "-json", f"{path}@{version}"], f"download of {path} {version}",
-            cwd=GO_MODULES / path.rpartition("/")[2],
-        )  # fmt: skip
+            [str(self._go), "mod", "download", "-json", f"{source.module}@{source.version}"],
+            f"download of {source.module} {source.version}",
+            cwd=GO_MODULES / source.pins,
+        )
         return Path(json.loads(told)["Dir"])
 
     def _run(self, command: list[str], what: str, cwd: Path | None = None) -> str:
@@ -230,7 +240,7 @@ class _Builder:
         """Parse once here: reading JSON later takes milliseconds where YAML takes seconds."""
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         documents = [document for document in yaml.load_all(text, Loader=loader) if document]
-        target = _manifest_path(self._cache, name)
+        target = cached_manifests(self._cache, name)
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_suffix(".partial")
         partial.write_text(json.dumps(documents), encoding="utf-8")

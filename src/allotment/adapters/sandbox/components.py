@@ -1,11 +1,15 @@
-"""The six servers of a sandbox as a table: command line, working folder, health endpoint."""
+"""The servers of a sandbox as a table: command line, working folder, health endpoint."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from allotment.adapters.sandbox.extensions import CONTROLLERS, controllers_of
+from allotment.adapters.sandbox.ports import PORT_NAMES
 from allotment.adapters.sandbox.state import Paths
 from allotment.adapters.sandbox.versions import RUNTIME
 
@@ -19,6 +23,7 @@ class Layout:
     paths: Paths
     ports: Mapping[str, int]
     fast_storage: bool
+    apiserver_flags: Mapping[str, str] = field(default_factory=dict)
 
     def pki(self, file: str) -> str:
         """Path of a file of the PKI."""
@@ -74,7 +79,7 @@ def _etcd(layout: Layout) -> dict[str, str]:
     return flags
 
 
-def _kube_apiserver(layout: Layout) -> dict[str, str]:
+def _own_apiserver_flags(layout: Layout) -> dict[str, str]:
     return {
         "etcd-servers": f"https://127.0.0.1:{layout.ports['etcd']}",
         "etcd-cafile": layout.pki("ca.crt"),
@@ -108,6 +113,14 @@ def _kube_apiserver(layout: Layout) -> dict[str, str]:
         "audit-log-maxbackup": "1",
         "profiling": "false",
     }
+
+
+OWN_APISERVER_FLAGS = frozenset(_own_apiserver_flags(Layout(Paths(Path(), ""), defaultdict(int), fast_storage=True)))
+"""Names of the flags that no user may set; the values of this layout mean nothing."""
+
+
+def _kube_apiserver(layout: Layout) -> dict[str, str]:
+    return {**layout.apiserver_flags, **_own_apiserver_flags(layout)}
 
 
 def _serving_client(layout: Layout, name: str) -> dict[str, str]:
@@ -154,8 +167,8 @@ def _kwok(layout: Layout) -> dict[str, str]:
     }
 
 
-def _kueue(layout: Layout) -> dict[str, str]:
-    return {"config": layout.config("kueue.json"), "kubeconfig": layout.config("kueue.kubeconfig")}
+def _controller(layout: Layout, name: str) -> dict[str, str]:
+    return {"config": layout.config(f"{name}.json"), "kubeconfig": layout.config(f"{name}.kubeconfig")}
 
 
 COMPONENTS: Mapping[str, Component] = {
@@ -166,10 +179,24 @@ COMPONENTS: Mapping[str, Component] = {
         Component("kube-controller-manager", _kube_controller_manager, "/healthz", tls=True),
         Component("kube-scheduler", _kube_scheduler, "/readyz", tls=True),
         Component("kwok", _kwok, "/healthz", tls=False),
-        Component("kueue", _kueue, "/readyz", tls=False),
+        Component("kueue", partial(_controller, name="kueue"), "/readyz", tls=False),
+        *(Component(each.name, partial(_controller, name=each.name), "/readyz", tls=False) for each in CONTROLLERS),
     )
 }
 
-START_ORDER = RUNTIME
-CLIENTS = ("kube-controller-manager", "kube-scheduler", "kwok", "kueue")
-"""Components with a kubeconfig of their own."""
+_WITHOUT_KUBECONFIG = ("etcd", "kube-apiserver")
+
+
+def start_order(extensions: Iterable[str]) -> tuple[str, ...]:
+    """The components of a sandbox with these extensions, in the order in which they are started."""
+    return (*RUNTIME, *(controller.name for controller in controllers_of(extensions)))
+
+
+def clients(extensions: Iterable[str]) -> tuple[str, ...]:
+    """Components with a kubeconfig of their own."""
+    return tuple(name for name in start_order(extensions) if name not in _WITHOUT_KUBECONFIG)
+
+
+def port_names(extensions: Iterable[str]) -> tuple[str, ...]:
+    """Every port of a sandbox with these extensions."""
+    return (*PORT_NAMES, *(port for each in controllers_of(extensions) for port in (each.name, each.webhook)))

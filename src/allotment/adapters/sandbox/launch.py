@@ -1,8 +1,8 @@
-"""One start of a sandbox: from files to six servers that answer.
+"""One start of a sandbox: from files to servers that answer.
 
-Order: etcd, API server; then controller manager, scheduler and KWOK at once, while Kueue's objects are applied; then
-Kueue and the fake nodes; then wait until a dry run passes Kueue's webhooks and every node is Ready. Each process is
-written down as soon as it runs.
+Order: etcd, API server; then controller manager, scheduler and KWOK at once, while the objects of Kueue and of the
+extensions are applied; then their controllers and the fake nodes; then wait until a dry run passes their webhooks and
+every node is Ready. Each process is written down as soon as it runs.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import base64
 import binascii
 import dataclasses
 import datetime as dt
+import http.client
 import json
 import os
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -24,25 +25,37 @@ import yaml
 from allotment.adapters.sandbox import processes
 from allotment.adapters.sandbox.build import Kit
 from allotment.adapters.sandbox.client import Client, tls_context
-from allotment.adapters.sandbox.components import CLIENTS, COMPONENTS, START_ORDER, Layout
+from allotment.adapters.sandbox.components import COMPONENTS, Layout, clients, start_order
 from allotment.adapters.sandbox.configs import WEBHOOK_SECRET, audit_policy, kubeconfig, kueue_configuration
+from allotment.adapters.sandbox.extensions import (
+    EXTENSIONS,
+    Controller,
+    configuration,
+    controllers_of,
+    extension_objects,
+    frameworks_with,
+)
 from allotment.adapters.sandbox.kueue import install_objects
 from allotment.adapters.sandbox.kwok import node_changes, stages
 from allotment.adapters.sandbox.pki import KUEUE_NAMESPACE, write_pki
 from allotment.adapters.sandbox.spec import Progress, SandboxSpec, Step
 from allotment.adapters.sandbox.state import Paths, State, save, write_private
+from allotment.adapters.sandbox.versions import RUNTIME
 from allotment.errors import AllotmentError, TimedOutError, UnreachableError
 
 START_SECONDS = 240.0
 """Limit for a whole start; it takes some 20 seconds on an idle machine of two cores."""
 
-_STEPS = ("keys and configuration", "etcd", "kube-apiserver", "Kueue's objects", "Kueue", "fake nodes")
+_STEPS = ("keys and configuration", "etcd", "kube-apiserver", "controllers' objects", "controllers", "fake nodes")
 _POLL_SECONDS = 0.1
-_ESTABLISHED_SECONDS = 3.0  # kinds are established within a second, or never
+_ESTABLISHED_SECONDS = 3.0  # one kind after the other is established, each within a second, or never
+_ASK_AGAIN_SECONDS = 0.5
 _PORT_TAKEN = "address already in use"
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _FLAVORS = "/apis/kueue.x-k8s.io/v1beta2/resourceflavors"
-_VISIBILITY = "/apis/visibility.kueue.x-k8s.io/v1beta2"
+_API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
+_VISIBILITY = "/apis/visibility.kueue.x-k8s.io"
+_VISIBILITY_VERSIONS = ("v1beta1", "v1beta2")
 _NODES = "/api/v1/nodes"
 
 
@@ -59,9 +72,11 @@ class Launch:
         self._spec = spec
         self._kit = kit
         self._progress = progress
-        self._layout = Layout(paths, ports, spec.fast_storage)
+        self._parts = start_order(spec.extensions)
+        self._layout = Layout(paths, ports, spec.fast_storage, spec.apiserver_flags)
         self._deadline = time.monotonic() + START_SECONDS
         self._step = (0, 0.0, 0.0)
+        self._visibility_asked = 0.0
 
     def run(self) -> State:
         """Start everything and wait until it is ready.
@@ -86,15 +101,20 @@ class Launch:
             self._start("kube-controller-manager")
             self._start("kube-scheduler")
             self._start("kwok")
-            self._install_kueue(client)
+            self._install(client)
             self._begin(5)
             self._start("kueue")
+            for controller in controllers_of(self._spec.extensions):
+                self._start(controller.name)
             reconcile_nodes(client, self._spec)
-            self._until(lambda: self._kueue_admits(client), "Kueue's webhooks answer", START_ORDER)
+            self._until(lambda: self._kueue_admits(client), "Kueue's webhooks answer", self._parts)
+            for controller in controllers_of(self._spec.extensions):
+                admits = partial(self._admits, client, controller)
+                self._until(admits, f"the webhooks of {controller.name} answer", self._parts)
             self._begin(6)
-            self._until(lambda: nodes_ready(client, self._spec), "the fake nodes are Ready", START_ORDER)
-            for name in START_ORDER:
-                self._until(partial(self._healthy, name, tls), f"{name} is ready", START_ORDER)
+            self._until(lambda: nodes_ready(client, self._spec), "the fake nodes are Ready", self._parts)
+            for name in self._parts:
+                self._until(partial(self._healthy, name, tls), f"{name} is ready", self._parts)
         self._finish()
         self.state = dataclasses.replace(self.state, complete=True)
         save(self._paths, self.state)
@@ -108,7 +128,7 @@ class Launch:
         write_pki(paths.pki, dt.datetime.now(dt.UTC))
         files = {file.name: file.read_bytes() for file in paths.pki.iterdir()}
         port = ports["kube-apiserver"]
-        for name in CLIENTS:
+        for name in clients(spec.extensions):
             config = kubeconfig(context=spec.name, user=name, port=port, files=files, certificate=name)
             write_private(paths.config / f"{name}.kubeconfig", json.dumps(config, indent=1))
         # Users of kubeconfigs that are joined share one list, and the first of a name wins: each sandbox has its own.
@@ -116,12 +136,21 @@ class Launch:
         admin = kubeconfig(context=spec.context_name, user=user, port=port, files=files, certificate="admin")
         write_private(paths.kubeconfig, yaml.safe_dump(admin, sort_keys=False))
         write_private(paths.config / "audit-policy.json", json.dumps(audit_policy(), indent=1))
-        configuration = kueue_configuration(
-            spec.kueue, ports, webhook_certs=str(paths.webhook_certs), visibility=self._visibility
-        )
-        write_private(paths.config / "kueue.json", json.dumps(configuration, indent=1))
+        options = dataclasses.replace(spec.kueue, frameworks=frameworks_with(spec.kueue.frameworks, spec.extensions))
+        kueue = kueue_configuration(options, ports, webhook_certs=str(paths.webhook_certs), visibility=self._visibility)
+        write_private(paths.config / "kueue.json", json.dumps(kueue, indent=1))
+        for controller in controllers_of(spec.extensions):
+            self._write_controller_files(controller, files)
         documents = [yaml.safe_dump(stage, sort_keys=False) for stage in stages(self._kit.kwok_stages)]
         write_private(paths.config / "kwok-stages.yaml", "---\n".join(documents))
+
+    def _write_controller_files(self, controller: Controller, files: Mapping[str, bytes]) -> None:
+        paths, folder = self._paths, self._paths.certificates(controller.webhook)
+        folder.mkdir(exist_ok=True, mode=0o700)
+        for ending in ("crt", "key"):
+            write_private(folder / f"tls.{ending}", files[f"{controller.webhook}.{ending}"].decode("ascii"))
+        settings = configuration(controller, self.state.ports, str(folder))
+        write_private(paths.config / f"{controller.name}.json", json.dumps(settings, indent=1))
 
     @property
     def _visibility(self) -> bool:
@@ -139,22 +168,39 @@ class Launch:
         self.state = dataclasses.replace(self.state, processes={**self.state.processes, name: process})
         save(self._paths, self.state)
 
-    def _install_kueue(self, client: Client) -> None:
-        for manifest in install_objects(self._kit.kueue_manifests, self.state.ports, visibility=self._visibility):
+    def _objects(self) -> Iterator[Mapping[str, Any]]:
+        """What Kueue and the extensions consist of, their processes apart."""
+        ports = self.state.ports
+        yield from install_objects(self._kit.kueue_manifests, ports, visibility=self._visibility)
+        authority = base64.b64encode((self._paths.pki / "ca.crt").read_bytes()).decode("ascii")
+        for name in self._spec.extensions:
+            manifests = self._kit.manifests[EXTENSIONS[name].manifests]
+            yield from extension_objects(name, manifests, ports, authority)
+
+    def _install(self, client: Client) -> None:
+        kinds = []
+        for manifest in self._objects():
             client.apply(manifest)
             self._tick()
-        applied = time.monotonic()
+            if manifest["kind"] == "CustomResourceDefinition":
+                kinds.append(manifest)
+        changed = time.monotonic()
+        waiting = len(kinds)
 
-        def established() -> bool:
+        def served() -> bool:
             # An API server that dies after it accepted a kind's names and before it established the kind never comes
             # back to it: its controller acts on a change of the definition only.
-            waiting = _not_established(client)
-            if time.monotonic() - applied > _ESTABLISHED_SECONDS:
-                for name in waiting:
-                    client.touch(f"{_CRDS}/{name}", str(self.state.started_at))
-            return not waiting
+            nonlocal changed, waiting
+            missing = _not_served(client, kinds)
+            if len(missing) != waiting:
+                changed, waiting = time.monotonic(), len(missing)
+            elif time.monotonic() - changed > _ESTABLISHED_SECONDS:
+                for name in missing:
+                    client.touch(f"{_CRDS}/{name}", str(time.time()))
+                changed = time.monotonic()
+            return not missing
 
-        self._until(established, "Kueue's kinds are served", START_ORDER[:-1])
+        self._until(served, "the controllers' kinds are served", RUNTIME[:-1])
 
     def _kueue_admits(self, client: Client) -> bool:
         """Kueue's certificate is in place, its webhooks answer, and a pod could be made (so service accounts exist)."""
@@ -164,8 +210,21 @@ class Launch:
             _accepted(client, _FLAVORS, {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "ResourceFlavor"})
             and _accepted(client, "/api/v1/namespaces/default/pods", _PROBE_POD)
             and client.healthy("/apis/kueue.x-k8s.io/v1beta1/clusterqueues")
-            and (not self._visibility or client.healthy(_VISIBILITY))
+            and (not self._visibility or self._pending_workloads_are_served(client))
         )
+
+    def _pending_workloads_are_served(self, client: Client) -> bool:
+        """Asks for another look: the API server looked in vain while Kueue was starting, and pauses ever longer."""
+        if client.healthy(f"{_VISIBILITY}/{_VISIBILITY_VERSIONS[-1]}"):
+            return True
+        if time.monotonic() - self._visibility_asked > _ASK_AGAIN_SECONDS:
+            for version in _VISIBILITY_VERSIONS:
+                client.touch(f"{_API_SERVICES}/{version}.visibility.kueue.x-k8s.io", str(time.time()))
+            self._visibility_asked = time.monotonic()
+        return False
+
+    def _admits(self, client: Client, controller: Controller) -> bool:
+        return self._healthy(controller.name, None) and _accepted(client, controller.probe_path, controller.probe)
 
     def _mount_webhook_certificate(self, client: Client) -> bool:
         """Do what a kubelet would: put the Secret that Kueue fills into the folder that it watches."""
@@ -272,15 +331,23 @@ def read_nodes(client: Client) -> tuple[tuple[str, bool], ...]:
     )
 
 
-def _not_established(client: Client) -> list[str]:
-    return [
-        definition["metadata"]["name"]
-        for definition in client.get(_CRDS)["items"]
-        if not any(
-            condition["type"] == "Established" and condition["status"] == "True"
-            for condition in definition.get("status", {}).get("conditions", [])
-        )
-    ]
+def _not_served(client: Client, kinds: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Names of the definitions whose kind the API server does not serve yet.
+
+    Discovery is small; the definitions themselves are megabytes.
+    """
+    served: dict[str, set[str]] = {}
+    missing = []
+    for kind in kinds:
+        spec = kind["spec"]
+        version = next(each["name"] for each in spec["versions"] if each["storage"])
+        api = f"{spec['group']}/{version}"
+        if api not in served:
+            status, answer = client.request("GET", f"/apis/{api}")
+            served[api] = {each["name"] for each in answer["resources"]} if status == http.client.OK else set()
+        if spec["names"]["plural"] not in served[api]:
+            missing.append(kind["metadata"]["name"])
+    return missing
 
 
 def _accepted(client: Client, path: str, body: Mapping[str, Any]) -> bool:

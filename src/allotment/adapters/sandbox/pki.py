@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
+from allotment.adapters.sandbox.extensions import CONTROLLERS
+
 LIFETIME = dt.timedelta(days=3650)
 _BACKDATED = dt.timedelta(minutes=5)
 _CLIENT = (ExtendedKeyUsageOID.CLIENT_AUTH,)
@@ -35,11 +37,19 @@ class Leaf:
         common_name: the user name, where it is a client certificate.
         groups: organisations: the user's groups.
         usages: client, server, or both (etcd dials itself with its server certificate).
+        hosts: names that a server is called by.
     """
 
     common_name: str
     groups: tuple[str, ...] = ()
     usages: tuple[ObjectIdentifier, ...] = _CLIENT
+    hosts: tuple[str, ...] = SERVER_NAMES
+
+
+def _service_account(namespace: str, name: str) -> Leaf:
+    """A controller acts as its own service account, so that the RBAC of its manifests is in force."""
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
+    return Leaf(f"system:serviceaccount:{namespace}:{name}", groups)
 
 
 LEAVES: Mapping[str, Leaf] = {
@@ -51,25 +61,28 @@ LEAVES: Mapping[str, Leaf] = {
     "kube-controller-manager": Leaf("system:kube-controller-manager", usages=_BOTH),
     "kube-scheduler": Leaf("system:kube-scheduler", usages=_BOTH),
     "kwok": Leaf("kwok", ("system:masters",)),
-    # Kueue acts as its own service account, so that the RBAC of its manifests is in force.
-    "kueue": Leaf(
-        f"system:serviceaccount:{KUEUE_NAMESPACE}:kueue-controller-manager",
-        ("system:serviceaccounts", f"system:serviceaccounts:{KUEUE_NAMESPACE}"),
-    ),
+    "kueue": _service_account(KUEUE_NAMESPACE, "kueue-controller-manager"),
+    **{each.name: _service_account(each.namespace, each.service_account) for each in CONTROLLERS},
+    **{
+        each.webhook: Leaf(each.webhook, usages=_SERVER, hosts=(f"{each.webhook_service}.{each.namespace}.svc",))
+        for each in CONTROLLERS
+    },
 }
 
 
 def write_pki(folder: Path, now: dt.datetime) -> None:
-    """Make all keys and certificates, once; a folder that is there is complete and stays.
+    """Make all keys and certificates, once; a folder that has them all stays.
 
-    The folder appears by a rename after everything in it is written, so a crash leaves none or all of it.
+    The folder appears by a rename after everything in it is written, so a crash leaves none or all of it. One that an
+    earlier version made, with fewer, is made anew as a whole: the authority's own key is not kept.
 
     Args:
         folder: will hold NAME.crt, NAME.key (0600) and service-account.pub.
         now: start of validity.
     """
-    if folder.is_dir():
+    if all((folder / f"{name}.crt").is_file() for name in LEAVES):
         return
+    shutil.rmtree(folder, ignore_errors=True)
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True, mode=0o700)
@@ -99,7 +112,7 @@ def make_pki(now: dt.datetime) -> dict[str, bytes]:
             .add_extension(x509.ExtendedKeyUsage(list(leaf.usages)), critical=False)
         )
         if ExtendedKeyUsageOID.SERVER_AUTH in leaf.usages:
-            builder = builder.add_extension(_server_names(), critical=False)
+            builder = builder.add_extension(_server_names(leaf.hosts), critical=False)
         certificate = builder.sign(authority_key, hashes.SHA256())
         files[f"{name}.crt"] = certificate.public_bytes(serialization.Encoding.PEM)
         files[f"{name}.key"] = _pem(key)
@@ -148,10 +161,10 @@ def _key_usage(*, sign_certificates: bool) -> x509.KeyUsage:
     )  # fmt: skip
 
 
-def _server_names() -> x509.SubjectAlternativeName:
+def _server_names(hosts: tuple[str, ...]) -> x509.SubjectAlternativeName:
     addresses = (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("10.0.0.1"))
     return x509.SubjectAlternativeName(
-        [*(x509.DNSName(name) for name in SERVER_NAMES), *(x509.IPAddress(address) for address in addresses)]
+        [*(x509.DNSName(name) for name in hosts), *(x509.IPAddress(address) for address in addresses)]
     )
 
 

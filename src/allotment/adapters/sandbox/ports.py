@@ -20,7 +20,7 @@ PORT_NAMES = (
     "kueue-webhook",
     "kueue-visibility",
 )
-"""Every port of a sandbox; the component's own name is the port of its health endpoint."""
+"""Every port of a sandbox without extensions; the component's own name is the port of its health endpoint."""
 
 FIRST, LAST = 20000, 32000
 """Below Linux's range for outgoing connections (32768 on), so that no client connection takes a chosen port."""
@@ -65,6 +65,24 @@ def choose(names: Iterable[str], rng: random.Random, free: Callable[[int], bool]
     )
 
 
-def reusable(ports: Mapping[str, int], free: Callable[[int], bool] = is_free) -> bool:
-    """Whether the ports of an earlier start can be taken again, which keeps old kubeconfigs valid."""
-    return set(ports) == set(PORT_NAMES) and all(free(port) for port in ports.values())
+def renewed(
+    names: Iterable[str], earlier: Mapping[str, int], rng: random.Random, free: Callable[[int], bool] = is_free
+) -> dict[str, int]:
+    """The ports of an earlier start where they can be taken again, which keeps old kubeconfigs valid; else new ones.
+
+    Args:
+        names: ports wanted; one that the earlier start had not is chosen beside those that stay.
+        earlier: its ports by name.
+        rng: source of port numbers.
+        free: see `is_free`.
+
+    Raises:
+        UnreachableError: no free ports on this machine.
+    """
+    wanted = tuple(names)
+    kept = {name: earlier[name] for name in wanted if name in earlier}
+    if not set(PORT_NAMES) <= set(kept) or not all(free(port) for port in kept.values()):
+        return choose(wanted, rng, free)
+    added = [name for name in wanted if name not in kept]
+    taken = set(kept.values())
+    return {**kept, **choose(added, rng, lambda port: port not in taken and free(port))}

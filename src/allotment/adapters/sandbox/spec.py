@@ -43,7 +43,7 @@ class KueueOptions:
     """The part of Kueue's Configuration that a platform decides.
 
     Attributes:
-        frameworks: integrations; only kinds whose CRDs exist in the sandbox.
+        frameworks: integrations beside those of the sandbox's extensions; only kinds that every API server has.
         fair_sharing: preempt by share of the cohort, with Kueue's two default strategies.
         manage_jobs_without_queue_name: also gate jobs that name no queue.
         managed_jobs_namespace_selector: a label selector; None keeps Kueue's default (all but the system's).
@@ -67,6 +67,8 @@ class SandboxSpec:
         kueue: Kueue's configuration.
         context: context name in the kubeconfig; the sandbox's name when empty.
         fast_storage: etcd does not wait for the disk. Data survives a crash of any process, not of the machine.
+        apiserver_flags: further flags of the API server, value by name without dashes; see `apiserver_flags.check`.
+        extensions: names of `extensions.EXTENSIONS`.
     """
 
     name: str
@@ -74,6 +76,8 @@ class SandboxSpec:
     kueue: KueueOptions = field(default_factory=KueueOptions)
     context: str = ""
     fast_storage: bool = True
+    apiserver_flags: Mapping[str, str] = field(default_factory=dict)
+    extensions: tuple[str, ...] = ()
 
     @property
     def context_name(self) -> str:

@@ -72,6 +72,10 @@ class Paths:
         """Where Kueue expects the webhook certificate that a kubelet would mount."""
         return self.kueue / "webhook-certs"
 
+    def certificates(self, webhook: str) -> Path:
+        """Where the controller of an extension reads its webhooks' certificate."""
+        return self.config / webhook
+
     def log(self, component: str) -> Path:
         """Log of one component."""
         return self.logs / f"{component}.log"
@@ -119,8 +123,11 @@ def load(paths: Paths) -> State | None:
         )
         kueue = spec.pop("kueue")
         options = KueueOptions(**{**kueue, "frameworks": tuple(kueue["frameworks"])})
+        extensions = tuple(spec.pop("extensions", ()))
         processes = {name: Process(**process) for name, process in data.pop("processes").items()}
-        return State(spec=SandboxSpec(**spec, nodes=nodes, kueue=options), processes=processes, **data)
+        return State(
+            spec=SandboxSpec(**spec, nodes=nodes, kueue=options, extensions=extensions), processes=processes, **data
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

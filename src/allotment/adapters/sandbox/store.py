@@ -19,11 +19,12 @@ from pathlib import Path
 
 import platformdirs
 
-from allotment.adapters.sandbox import processes
+from allotment.adapters.sandbox import apiserver_flags, processes
 from allotment.adapters.sandbox.binaries import require_folder
 from allotment.adapters.sandbox.build import Kit, ensure
 from allotment.adapters.sandbox.client import Client, tls_context
-from allotment.adapters.sandbox.components import COMPONENTS, START_ORDER
+from allotment.adapters.sandbox.components import COMPONENTS, OWN_APISERVER_FLAGS, port_names, start_order
+from allotment.adapters.sandbox.extensions import EXTENSIONS, controllers_of, resolved
 from allotment.adapters.sandbox.launch import (
     Launch,
     PortLostError,
@@ -32,7 +33,8 @@ from allotment.adapters.sandbox.launch import (
     reconcile_nodes,
 )
 from allotment.adapters.sandbox.locking import exclusive
-from allotment.adapters.sandbox.ports import PORT_NAMES, choose, is_free, reusable
+from allotment.adapters.sandbox.manifests import STANDARD_SETS
+from allotment.adapters.sandbox.ports import choose, is_free, renewed
 from allotment.adapters.sandbox.spec import (
     ComponentStatus,
     Progress,
@@ -80,15 +82,36 @@ class SandboxStore:
         self._folder = None if folder is None else require_folder(folder.absolute())
         self._rng = rng or random.SystemRandom()
 
-    def tools(self, names: Iterable[str], progress: Progress = silent) -> Kit:
-        """Find tools (see `versions.ALL`), building what is missing; no sandbox is touched."""
-        return ensure(names, cache=self._cache, env=self._env, progress=progress, folder=self._folder)
+    def tools(self, names: Iterable[str], progress: Progress = silent, extensions: Iterable[str] = ()) -> Kit:
+        """Find tools (see `versions.STANDARD`), building what is missing; no sandbox is touched.
+
+        Args:
+            names: tools wanted.
+            progress: told about every step.
+            extensions: whose controllers and objects are wanted too.
+
+        Raises:
+            InputError: no such extension.
+            UnreachableError: sources could not be fetched.
+        """
+        added = resolved(extensions)
+        return ensure(
+            (*names, *(controller.name for controller in controllers_of(added))),
+            cache=self._cache,
+            env=self._env,
+            progress=progress,
+            folder=self._folder,
+            manifests=(*STANDARD_SETS, *(EXTENSIONS[name].manifests for name in added)),
+        )
 
     def up(self, spec: SandboxSpec, *, progress: Progress = silent) -> Sandbox:
         """Bring the sandbox about, whatever state it is in.
 
         A healthy one with the same configuration stays and only gets its fake nodes changed. Otherwise what is left of
         it is stopped and everything started again on the same data, and on the same ports where they are free.
+
+        What extends a sandbox stays until `down`: extensions and API server flags of an earlier `up` that this one
+        does not name. Objects of the extension are in the data, and would hang without its controller.
 
         Raises:
             InputError: the specification cannot work.
@@ -97,10 +120,14 @@ class SandboxStore:
             TimedOutError: not ready in time.
         """
         spec.check()
-        kit = self.tools(RUNTIME, progress)
+        apiserver_flags.check(spec.apiserver_flags, OWN_APISERVER_FLAGS)
         paths = Paths(self._root, spec.name)
+        kit = self.tools(RUNTIME, progress, _with_earlier(spec, load(paths)).extensions)  # a build may take minutes
         with self._locked(paths, progress):
             state = load(paths)
+            spec = _with_earlier(spec, state)
+            if not {EXTENSIONS[name].manifests for name in spec.extensions} <= set(kit.manifests):
+                kit = self.tools(RUNTIME, progress, spec.extensions)  # another command extended it meanwhile
             if state is not None and _same_configuration(state, spec) and self._all_healthy(paths, state):
                 state = dataclasses.replace(state, spec=spec)
                 save(paths, state)
@@ -142,7 +169,7 @@ class SandboxStore:
         if state is None:
             return SandboxStatus(name, name, (), 0.0, (), paths.folder)
         tls = _tls(paths)
-        parts = tuple(_component_status(paths, state, part, tls) for part in START_ORDER)
+        parts = tuple(_component_status(paths, state, part, tls) for part in start_order(state.spec.extensions))
         nodes: tuple[tuple[str, bool], ...] = ()
         if tls is not None and any(part.name == "kube-apiserver" and part.ready for part in parts):
             with suppress(AllotmentError), Client(state.ports["kube-apiserver"], tls) as client:
@@ -192,7 +219,8 @@ class SandboxStore:
     def _start(
         self, paths: Paths, spec: SandboxSpec, kit: Kit, earlier: Mapping[str, int], progress: Progress
     ) -> State:
-        ports = dict(earlier) if reusable(earlier) else choose(PORT_NAMES, self._rng)
+        names = port_names(spec.extensions)
+        ports = renewed(names, earlier, self._rng)
         for attempt in range(1, _STARTS + 1):
             launch = Launch(paths, spec, kit, ports, progress)
             ready = False
@@ -202,7 +230,7 @@ class SandboxStore:
             except PortLostError:
                 if attempt == _STARTS:
                     raise
-                ports = choose(PORT_NAMES, self._rng)
+                ports = choose(names, self._rng)
             else:
                 return state
             finally:
@@ -218,7 +246,7 @@ class SandboxStore:
         marker = str(paths.folder)
         recorded = {} if state is None else dict(state.processes)
         storage = [recorded.pop("etcd")] if "etcd" in recorded else []
-        others = [recorded[name] for name in reversed(START_ORDER) if name in recorded]
+        others = list(reversed(recorded.values()))
         for group in (others, storage):
             processes.stop(group, marker, grace_seconds=_GRACE_SECONDS)
         processes.stop(processes.marked(marker), marker, grace_seconds=_GRACE_SECONDS)
@@ -229,7 +257,7 @@ class SandboxStore:
 
     def _all_healthy(self, paths: Paths, state: State) -> bool:
         tls = _tls(paths)
-        parts = (_component_status(paths, state, part, tls) for part in START_ORDER)
+        parts = (_component_status(paths, state, part, tls) for part in start_order(state.spec.extensions))
         return state.complete and all(part.running and part.ready for part in parts)
 
     def _reconcile(self, paths: Paths, state: State) -> None:
@@ -253,6 +281,20 @@ def default_store(env: Mapping[str, str] | None = None, folder: Path | None = No
         cache=platformdirs.user_cache_path("allotment") / "sandbox",
         env=os.environ if env is None else env,
         folder=folder,
+    )
+
+
+def _with_earlier(spec: SandboxSpec, state: State | None) -> SandboxSpec:
+    """What is asked for, with what the sandbox was extended by before; a flag that is given again has its new value.
+
+    Flags stay only when the start with them succeeded: one that the API server does not know must not.
+    """
+    earlier = spec if state is None else state.spec
+    flags = earlier.apiserver_flags if state is not None and state.complete else {}
+    return dataclasses.replace(
+        spec,
+        extensions=resolved((*earlier.extensions, *spec.extensions)),
+        apiserver_flags={**flags, **spec.apiserver_flags},
     )
 
 

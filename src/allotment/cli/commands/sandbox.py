@@ -32,6 +32,14 @@ binaries_flag = click.option(
     help="Folder with the programs; else KUBEBUILDER_ASSETS, PATH, or built from source once.",
 )
 
+with_flag = click.option(
+    "--with",
+    "extensions",
+    multiple=True,
+    type=click.Choice(("jobset", "leaderworkerset", "rayjob", "trainjob")),
+    help="Also these kinds of workloads, with JobSet's and LeaderWorkerSet's own controllers; repeatable.",
+)
+
 
 @click.group(cls=LazyGroup, entries=ENTRIES)
 @global_flags
@@ -52,6 +60,14 @@ def sandbox() -> None:
     metavar="N",
     help="At most N fake nodes a pool; every pool's maximum by default.",
 )
+@with_flag
+@click.option(
+    "--apiserver-flag",
+    "apiserver_flags",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A further flag of the API server, such as feature-gates=MutatingAdmissionPolicy=false; repeatable.",
+)
 @binaries_flag
 @output_flags
 @global_flags
@@ -61,6 +77,8 @@ def up(
     name: str | None,
     *,
     max_nodes_per_pool: int | None,
+    extensions: tuple[str, ...],
+    apiserver_flags: tuple[str, ...],
     binaries: str | None,
     output: OutputOptions,
 ) -> None:
@@ -69,6 +87,9 @@ def up(
     NAME is the cluster's name unless --cluster says which cluster it stands in for; without NAME it is called like
     the cluster. Its kubeconfig has the cluster's context, so that apply finds it. Building the programs the first
     time takes about 16 minutes on two cores.
+
+    It has the kinds of workloads that the cluster's features name, and those of --with. These, and the API server's
+    flags, stay until the sandbox is taken down, also where a later up does not repeat them.
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
     from allotment.cli.loading import load  # noqa: PLC0415
@@ -76,6 +97,7 @@ def up(
     from allotment.cli.places import chosen_cluster, named_cluster, platform_directory  # noqa: PLC0415
     from allotment.cli.steps import StepProgress  # noqa: PLC0415
     from allotment.cli.views.sandboxes import started_listing, started_text  # noqa: PLC0415
+    from allotment.operations.sandboxing import SandboxWishes  # noqa: PLC0415
 
     directory = platform_directory(session)
     platform = load(session, directory, quiet=True).platform
@@ -86,8 +108,7 @@ def up(
         started = wiring.sandbox_up(
             platform,
             cluster,
-            name=name or cluster.name,
-            max_nodes_per_pool=max_nodes_per_pool,
+            SandboxWishes(name or cluster.name, max_nodes_per_pool, extensions, apiserver_flags),
             binaries=binaries,
             progress=progress.tell,
         )
@@ -165,11 +186,12 @@ def kubeconfig(session: Session, names: tuple[str, ...], *, everything: bool) ->
 
 
 @click.command(cls=Command)
+@with_flag
 @binaries_flag
 @output_flags
 @global_flags
 @click.pass_obj
-def build(session: Session, binaries: str | None, output: OutputOptions) -> None:
+def build(session: Session, *, extensions: tuple[str, ...], binaries: str | None, output: OutputOptions) -> None:
     """Find the programs of a sandbox, and build what is missing from source: once per version, into the user's cache.
 
     About 16 minutes on two cores from nothing; an interrupted build goes on where it was.
@@ -180,7 +202,7 @@ def build(session: Session, binaries: str | None, output: OutputOptions) -> None
     from allotment.cli.views.sandboxes import program_listing  # noqa: PLC0415
 
     with StepProgress(session) as progress:
-        programs = wiring.sandbox_programs(binaries, progress=progress.tell)
+        programs = wiring.sandbox_programs(binaries, extensions, progress=progress.tell)
     show(session, output, program_listing(programs))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from allotment.model import labels
-from allotment.model.cluster import Environment, KueueApi, QueueLayout
+from allotment.model.cluster import Environment, Feature, KueueApi, QueueLayout
 from allotment.spec import defaults
 from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.convert.clusters import environment_of
@@ -43,6 +43,15 @@ def pools_make_sense(context: Context) -> Iterator[Issue]:
             if devices_per_node(pool) > pool.pods:
                 what = f"a node offers {devices_per_node(pool)} devices but only {pool.pods} pods: the rest is stranded"
                 yield warning(entry, (*here, "pods"), what, "allow more pods a node, or larger slices")
+
+
+def leader_worker_sets_queue_as_pods(context: Context) -> Iterator[Issue]:
+    """Kueue counts a LeaderWorkerSet as groups of its pods."""
+    for entry in context.declared.clusters:
+        features = entry.spec.features
+        if Feature.LEADERWORKERSET in features and Feature.POD_INTEGRATION not in features:
+            what = "leaderworkerset without pod-integration: its pods would be refused, and it would wait for ever"
+            yield error(entry, ("features",), what, "add pod-integration, and switch it on in Kueue's configuration")
 
 
 def slices_come_from_whole_devices(context: Context) -> Iterator[Issue]:
@@ -210,6 +219,7 @@ def _of(context: Context, environment: Environment) -> list[Entry[ClusterSpec]]:
 
 CHECKS = (
     pools_make_sense,
+    leader_worker_sets_queue_as_pods,
     slices_come_from_whole_devices,
     dedicated_pools_have_a_team,
     cohorts_are_trees,

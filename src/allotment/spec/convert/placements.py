@@ -107,7 +107,7 @@ def _namespace_quota(
         pods=given.pods,
         storage=Bytes(storage),
         claims=given.claims,
-        objects=tuple({**defaults.OBJECT_COUNTS, **given.objects}.items()),
+        objects=tuple({**defaults.object_counts(site.cluster.features), **given.objects}.items()),
     )
 
 

@@ -157,8 +157,9 @@ class ClusterSpec(KindSpec):
     )
     features: tuple[FeatureChoice, ...] = Field(
         default=(Feature.NETWORK_POLICY,),
-        description="What the cluster has beyond the least: dra, pod-integration, network-policy, monitoring-operator. "
-        "network-policy by default, because team isolation rests on it.",
+        description="What the cluster has beyond the least. network-policy by default, because team isolation rests on "
+        "it. jobset, leaderworkerset, rayjob (RayJob and RayCluster) and trainjob: the kind and its controller, queued "
+        "by Kueue; members may then create it, and it is counted.",
     )
     mutating_policies: Flag | None = Field(
         default=None,

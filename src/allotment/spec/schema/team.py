@@ -126,7 +126,8 @@ class NamespaceQuotaSpec(Spec):
     objects: dict[Line, Count] = Field(
         default_factory=dict,
         description="Counts by ResourceQuota key. Defaults: count/jobs.batch 100, configmaps 100, secrets 100, "
-        "services 20, services.nodeports 0 and services.loadbalancers 0 (nothing leaves the cluster unasked).",
+        "services 20, services.nodeports 0 and services.loadbalancers 0 (nothing leaves the cluster unasked); and 100 "
+        "of each kind of workload that the cluster's features name, such as count/jobsets.jobset.x-k8s.io.",
     )
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from allotment.adapters.sandbox.binaries import cached_path
-from allotment.adapters.sandbox.build import MANIFESTS, ensure, plan_build
+from allotment.adapters.sandbox.build import GO_MODULES, ensure, plan_build
 from allotment.adapters.sandbox.golang import REQUIREMENTS, find_go, go_environment
+from allotment.adapters.sandbox.manifests import JOBSET_MANIFESTS, RAY_KINDS, SOURCES, STANDARD_SETS, cached_manifests
 from allotment.adapters.sandbox.spec import Step, silent
-from allotment.adapters.sandbox.versions import ALL, GO, KUEUE, KWOK, tool
+from allotment.adapters.sandbox.versions import GO, JOBSET, KUBERAY, KUEUE, KWOK, TOOLS, tool
 from allotment.errors import AllotmentError, UnreachableError
 
 # Answers the three commands that the builder uses; "built" binaries answer as kustomize.
@@ -48,12 +49,12 @@ def fake_go(folder: Path, *, version: str = "1.26.8", before: str = "true") -> M
         ((), (), ()),
         (("etcd",), (), ("etcd",)),
         (("kueue", "kube-apiserver", "etcd"), (), ("etcd", "kube-apiserver", "kueue")),
-        ((), reversed(MANIFESTS), MANIFESTS),
+        ((), reversed(STANDARD_SETS), STANDARD_SETS),
         (
-            ALL,
-            MANIFESTS,
-            (*MANIFESTS, "etcd", "kustomize", "kubectl", "kube-apiserver", "kube-controller-manager",
-             "kube-scheduler", "kwok", "kueue"),
+            tuple(each.name for each in TOOLS),
+            tuple(SOURCES),
+            (*SOURCES, "etcd", "kustomize", "kubectl", "kube-apiserver", "kube-controller-manager",
+             "kube-scheduler", "kwok", "kueue", "jobset", "lws"),
         ),
     ],
     ids=["nothing", "a subset", "small ones first", "manifests only", "everything"],
@@ -139,3 +140,27 @@ def test_cached_manifests_are_data(tmp_path: Path) -> None:
     ensure(["etcd"], cache=tmp_path / "cache", env=fake_go(tmp_path), progress=silent)
     [file] = (tmp_path / "cache").glob("kueue-*/kueue-manifests.json")
     assert json.loads(file.read_text()) == [{"kind": "Namespace"}]
+
+
+def test_an_extension_adds_its_objects(tmp_path: Path) -> None:
+    env, cache = fake_go(tmp_path), tmp_path / "cache"
+    kinds = tmp_path / "module" / "config" / "crd" / "bases"
+    kinds.mkdir(parents=True)
+    for name in ("rayclusters", "rayjobs", "rayservices"):
+        (kinds / f"ray.io_{name}.yaml").write_text(f"kind: CustomResourceDefinition\nname: {name}\n")
+    kit = ensure(["etcd"], cache=cache, env=env, progress=silent, manifests=(JOBSET_MANIFESTS, RAY_KINDS))
+    assert kit.manifests[JOBSET_MANIFESTS] == ({"kind": "Namespace"},)
+    assert [each["name"] for each in kit.manifests[RAY_KINDS]] == ["rayclusters", "rayjobs"]
+    assert set(kit.manifests) == {JOBSET_MANIFESTS, RAY_KINDS}
+    calls = (tmp_path / "calls").read_text()
+    assert f"mod download -json sigs.k8s.io/jobset@{JOBSET}" in calls
+    assert f"mod download -json github.com/ray-project/kuberay/ray-operator@{KUBERAY}" in calls
+    assert cached_manifests(cache, RAY_KINDS).parent.name == f"kuberay-{KUBERAY}"
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_set_comes_from_a_pinned_module(name: str) -> None:
+    source = SOURCES[name]
+    text = (GO_MODULES / source.pins / "go.mod").read_text()
+    assert f"{source.module} {source.version}" in text
+    assert f"{source.module} {source.version} h1:" in (GO_MODULES / source.pins / "go.sum").read_text()

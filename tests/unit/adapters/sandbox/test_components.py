@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from allotment.adapters.sandbox.components import COMPONENTS, START_ORDER, Layout
-from allotment.adapters.sandbox.ports import PORT_NAMES
+from allotment.adapters.sandbox.components import COMPONENTS, Layout, clients, port_names, start_order
+from allotment.adapters.sandbox.extensions import EXTENSIONS
 from allotment.adapters.sandbox.state import Paths
 
-PORTS = {name: 20000 + index for index, name in enumerate(PORT_NAMES)}
+PORTS = {name: 20000 + index for index, name in enumerate(port_names(EXTENSIONS))}
 LAYOUT = Layout(Paths(Path("/state"), "dev"), PORTS, fast_storage=True)
 
 
@@ -18,7 +18,7 @@ def argv(name: str, layout: Layout = LAYOUT) -> list[str]:
     return COMPONENTS[name].argv(Path("/bin") / name, layout)
 
 
-@pytest.mark.parametrize("name", START_ORDER)
+@pytest.mark.parametrize("name", start_order(EXTENSIONS))
 def test_every_address_is_loopback(name: str) -> None:
     for flag in argv(name)[1:]:
         if "address=" in flag or "://" in flag:
@@ -54,3 +54,18 @@ def test_api_server_admission_and_audit() -> None:
 def test_controllers_that_need_a_cloud_are_off() -> None:
     [flag] = [flag for flag in argv("kube-controller-manager") if flag.startswith("--controllers=")]
     assert flag == "--controllers=*,-nodeipam,-route,-cloud-node-lifecycle,-service-lb-controller"
+
+
+def test_further_flags_reach_the_api_server_and_never_replace_its_own() -> None:
+    layout = Layout(LAYOUT.paths, PORTS, fast_storage=True, apiserver_flags={"v": "4", "bind-address": "0.0.0.0"})
+    flags = argv("kube-apiserver", layout)
+    assert "--v=4" in flags
+    assert [flag for flag in flags if flag.startswith("--bind-address=")] == ["--bind-address=127.0.0.1"]
+
+
+def test_the_servers_of_extensions_come_last_with_ports_and_kubeconfigs_of_their_own() -> None:
+    assert start_order(()) == ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kueue")
+    assert start_order(("jobset", "rayjob")) == (*start_order(()), "jobset")
+    assert set(port_names(("leaderworkerset",))) - set(port_names(())) == {"lws", "lws-webhook"}
+    assert clients(("jobset",)) == ("kube-controller-manager", "kube-scheduler", "kwok", "kueue", "jobset")
+    assert "--config=/state/dev/config/jobset.json" in argv("jobset")

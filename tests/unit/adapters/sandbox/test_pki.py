@@ -47,6 +47,11 @@ def test_every_leaf_is_signed_by_the_authority_and_fits_its_key(files: dict[str,
             "system:serviceaccount:kueue-system:kueue-controller-manager",
             {"system:serviceaccounts", "system:serviceaccounts:kueue-system"},
         ),
+        (
+            "lws",
+            "system:serviceaccount:lws-system:lws-controller-manager",
+            {"system:serviceaccounts", "system:serviceaccounts:lws-system"},
+        ),
     ],
 )
 def test_identity_of_clients(files: dict[str, bytes], name: str, user: str, groups: set[str]) -> None:
@@ -61,6 +66,12 @@ def test_api_server_is_valid_for_loopback_and_its_cluster_names(files: dict[str,
         "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
     }  # fmt: skip
     assert ipaddress.ip_address("127.0.0.1") in names.get_values_for_type(x509.IPAddress)
+
+
+def test_a_webhook_is_valid_for_its_service_alone(files: dict[str, bytes]) -> None:
+    leaf = certificate(files, "jobset-webhook")
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["jobset-webhook-service.jobset-system.svc"]
 
 
 def test_usages_and_roles(files: dict[str, bytes]) -> None:
@@ -98,3 +109,13 @@ def test_a_crash_half_way_is_made_good(tmp_path: Path) -> None:
     write_pki(tmp_path / "pki", NOW)
     assert not half.exists()
     assert len(list((tmp_path / "pki").iterdir())) == 2 * len(LEAVES) + 3
+
+
+def test_a_folder_of_an_earlier_version_is_made_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "pki"
+    write_pki(folder, NOW)
+    authority = (folder / "ca.crt").read_bytes()
+    (folder / "jobset-webhook.crt").unlink()
+    write_pki(folder, NOW)
+    assert (folder / "jobset-webhook.crt").exists()
+    assert (folder / "ca.crt").read_bytes() != authority

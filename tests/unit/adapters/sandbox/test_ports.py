@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allotment.adapters.sandbox.ports import FIRST, LAST, PORT_NAMES, choose, is_free, reusable
+from allotment.adapters.sandbox.ports import FIRST, LAST, PORT_NAMES, choose, is_free, renewed
 from allotment.errors import UnreachableError
 
 
@@ -37,13 +37,41 @@ def test_a_listening_port_is_not_free() -> None:
     assert is_free(port)
 
 
-ALL = {name: FIRST + index for index, name in enumerate(PORT_NAMES)}
+EARLIER = {name: FIRST + index for index, name in enumerate(PORT_NAMES)}
 
 
 @pytest.mark.parametrize(
-    ("ports", "free", "again"),
-    [(ALL, True, True), (ALL, False, False), ({}, True, False), ({"etcd": FIRST}, True, False)],
+    ("earlier", "taken", "kept"),
+    [
+        (EARLIER, set(), True),
+        (EARLIER, {FIRST}, False),
+        ({}, set(), False),
+        ({"etcd": FIRST}, set(), False),
+    ],
     ids=["all free", "one taken", "never started", "of an older version"],
 )
-def test_reuse(ports: dict[str, int], free: bool, again: bool) -> None:
-    assert reusable(ports, lambda port: free or port != FIRST) is again
+def test_ports_of_an_earlier_start_are_taken_again(earlier: dict[str, int], taken: set[int], kept: bool) -> None:
+    ports = renewed(PORT_NAMES, earlier, random.Random(3), lambda port: port not in taken)
+    assert (ports == earlier) is kept
+    assert set(ports) == set(PORT_NAMES)
+    assert taken.isdisjoint(ports.values())
+
+
+class Drawn(random.Random):
+    """Draws the numbers given, in order."""
+
+    def __init__(self, *numbers: int) -> None:
+        super().__init__(0)
+        self._numbers = iter(numbers)
+
+    def randint(self, a: int, b: int) -> int:
+        return next(self._numbers)
+
+
+def test_an_added_server_gets_a_port_beside_those_that_stay() -> None:
+    ports = renewed((*PORT_NAMES, "jobset"), EARLIER, Drawn(EARLIER["kueue"], LAST), lambda port: True)
+    assert ports == {**EARLIER, "jobset": LAST}
+
+
+def test_a_server_that_is_gone_gives_its_port_back() -> None:
+    assert renewed(PORT_NAMES, {**EARLIER, "jobset": LAST}, random.Random(3), lambda port: port != LAST) == EARLIER

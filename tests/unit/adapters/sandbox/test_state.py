@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import stat
 from pathlib import Path
 
@@ -17,6 +19,8 @@ STATE = State(
         (FakeNode("n0", {"a": "b"}, (("k", "v", "NoSchedule"),), {"nvidia.com/gpu": "4"}),),
         KueueOptions(fair_sharing=True, frameworks=("pod",), extra={"resources": {"x": 1}}),
         context="dev-eastus",
+        apiserver_flags={"feature-gates": "MutatingAdmissionPolicy=false"},
+        extensions=("jobset", "rayjob"),
     ),
     {"etcd": 20001},
     {"etcd": Process(17, 4711)},
@@ -51,3 +55,14 @@ def test_what_cannot_be_read_is_absent(tmp_path: Path, text: str) -> None:
 
 def test_no_state(tmp_path: Path) -> None:
     assert load(Paths(tmp_path, "nothing")) is None
+
+
+def test_what_an_earlier_version_wrote_is_read(tmp_path: Path) -> None:
+    paths = paths_in(tmp_path)
+    save(paths, STATE)
+    data = json.loads(paths.state.read_text())
+    del data["spec"]["extensions"], data["spec"]["apiserver_flags"]
+    paths.state.write_text(json.dumps(data))
+    assert load(paths) == dataclasses.replace(
+        STATE, spec=dataclasses.replace(STATE.spec, apiserver_flags={}, extensions=())
+    )

@@ -15,9 +15,9 @@ from allotment.adapters.sandbox import processes
 from allotment.adapters.sandbox.launch import PortLostError
 from allotment.adapters.sandbox.processes import MARKER, Process
 from allotment.adapters.sandbox.spec import Sandbox, SandboxSpec, Step
-from allotment.adapters.sandbox.state import Paths, State, save
+from allotment.adapters.sandbox.state import Paths, State, load, save
 from allotment.adapters.sandbox.store import SandboxStore
-from allotment.adapters.sandbox.versions import KUEUE, KWOK, RUNTIME
+from allotment.adapters.sandbox.versions import JOBSET, KUEUE, KWOK, RUNTIME
 from allotment.errors import InputError, NotFoundError, UnreachableError
 
 NAME = "dev"
@@ -127,6 +127,45 @@ def test_a_server_that_ends_is_an_error_with_its_last_words(tmp_path: Path, root
     assert f"allot sandbox down {NAME}" in caught.value.fix
     assert processes.marked(str(root / NAME)) == []
     assert store(tmp_path).status(NAME).components[0].running is False
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        (SandboxSpec(NAME, extensions=("volcano",)), "no extension volcano"),
+        (SandboxSpec(NAME, apiserver_flags={"secure-port": "1"}), "secure-port"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_starts(
+    tmp_path: Path, root: Path, spec: SandboxSpec, told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        store(tmp_path, fake_tools(tmp_path, "exit 1")).up(spec)
+    assert not root.exists()
+
+
+@pytest.mark.parametrize(
+    ("complete", "kept"),
+    [(True, {"feature-gates": "A=true", "v": "2"}), (False, {"v": "2"})],
+    ids=["a start that succeeded", "one that failed"],
+)
+def test_what_extends_a_sandbox_stays(tmp_path: Path, root: Path, complete: bool, kept: dict[str, str]) -> None:
+    folder = fake_tools(tmp_path, "exit 1")
+    (folder / "jobset").write_text("#!/bin/sh\n")
+    (folder / "jobset").chmod(0o755)
+    (tmp_path / "cache" / f"jobset-{JOBSET}").mkdir()
+    (tmp_path / "cache" / f"jobset-{JOBSET}" / "jobset-manifests.json").write_text("[]")
+    paths = Paths(root, NAME)
+    paths.folder.mkdir(parents=True)
+    earlier = SandboxSpec(NAME, extensions=("jobset",), apiserver_flags={"feature-gates": "A=true", "v": "1"})
+    save(paths, State(earlier, {}, complete=complete))
+    with pytest.raises(UnreachableError):
+        store(tmp_path, folder).up(SandboxSpec(NAME, apiserver_flags={"v": "2"}))
+    state = load(paths)
+    assert state is not None
+    assert state.spec.extensions == ("jobset",)
+    assert state.spec.apiserver_flags == kept
+    assert {"jobset", "jobset-webhook"} <= set(state.ports)
 
 
 def test_lost_ports_are_chosen_anew_a_few_times(tmp_path: Path, root: Path) -> None:
