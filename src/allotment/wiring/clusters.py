@@ -46,13 +46,21 @@ def offline_plan(platform: Platform, cluster: Cluster) -> Plan:
 
 
 def live_plan(
-    platform: Platform, cluster: Cluster, kube: KubePort, *, force: bool = False, check_creations: bool = False
+    platform: Platform,
+    cluster: Cluster,
+    kube: KubePort,
+    *,
+    force: bool = False,
+    check_creations: bool = False,
+    allow_uncounted: bool = False,
 ) -> Plan:
     """The plan for a live cluster; changes nothing."""
     from allotment.operations.planning import PlanSettings, make_plan
 
     (manifests,) = render_clusters(platform, [cluster])
-    settings = PlanSettings(platform.name, today(), force=force, check_creations=check_creations)
+    settings = PlanSettings(
+        platform.name, today(), force=force, check_creations=check_creations, allow_uncounted=allow_uncounted
+    )
     return make_plan(manifests, kube, settings)
 
 
