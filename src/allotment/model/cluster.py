@@ -69,6 +69,10 @@ class Taint:
     value: str
     effect: TaintEffect
 
+    def __str__(self) -> str:
+        """As kubectl writes it: ``key=value:effect``."""
+        return f"{self.key}{f'={self.value}' if self.value else ''}:{self.effect.value}"
+
 
 @dataclass(frozen=True, slots=True)
 class NodePool:

@@ -206,6 +206,36 @@ def _held(kube: KubePort, kueue_api: str, queues: Sequence[Body]) -> Sequence[Ho
         return [holding for queue in queues for holding in uncounted.reserved(queue)]
 
 
+@dataclass(frozen=True, slots=True)
+class WorkLook:
+    """Running work that its queue does not count.
+
+    Attributes:
+        uncounted: ClusterQueues, each with the work in words.
+        unknown: why nothing was seen, if so.
+    """
+
+    uncounted: tuple[tuple[ObjectKey, str], ...]
+    unknown: str = ""
+
+
+def look_at_work(kube: KubePort, desired: Manifests) -> WorkLook:
+    """Work in flavors that its queue is not declared to count: Kueue has lost it, or would by the next apply."""
+    queues = {manifest.key.name: manifest for manifest in desired if manifest.key.kind == "ClusterQueue"}
+    if not queues:
+        return WorkLook(())
+    api_version = next(iter(queues.values())).api_version
+    try:
+        held = uncounted.holdings(kube.list(api_version, "Workload"))
+        lost = uncounted.uncounted((manifest.body for manifest in queues.values()), held)
+    except RefusedError as error:
+        return WorkLook((), f"running work was not compared with what its queues count: {error.message}")
+    by_queue: dict[str, list[Holding]] = {}
+    for one in lost:
+        by_queue.setdefault(one.queue, []).append(one)
+    return WorkLook(tuple((queues[name].key, uncounted.told(found)) for name, found in sorted(by_queue.items())))
+
+
 def workloads(kube: KubePort, namespace: str) -> Iterator[Body]:
     """Everything that runs or makes pods in a namespace, makers first."""
     for api_version, kind in (*leaving.CONTROLLERS, leaving.PODS):

@@ -168,7 +168,7 @@ def test_drift_names_field_owner_and_unknown_clusters() -> None:
     listing = drift_listing(report)
     lines = plain_text(drift_text(report, listing.rows))
     assert lines[0] == "a: in sync (3 objects)"
-    assert "           .spec.pods: is 7, declared 50 (by kubectl-edit, 2026-01-01T00:00:00Z)" in lines
+    assert "            .spec.pods: is 7, declared 50 (by kubectl-edit, 2026-01-01T00:00:00Z)" in lines
     assert "c: unknown: no answer" in lines
     told = plain(drift_document(report, listing.rows))
     assert [each["state"] for each in told["clusters"]] == ["in-sync", "drifted", "unreachable"]
