@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from allotment.model.accelerator import CapacityType
 from allotment.model.quantity import Bytes, MilliCpu
+from allotment.model.quota import NO_QUOTA, Quota
 
 
 class Purpose(StrEnum):
@@ -152,6 +153,8 @@ class Cohort:
     parent: str | None
     weight: int
     """Fair-share weight in thousandths."""
+    quota: Quota = NO_QUOTA
+    """Quota of its own: guaranteed to no team, lent to every queue below."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.live
 
 API = "kueue.x-k8s.io/v1beta2"
 QUEUE = ObjectKey("kueue.x-k8s.io", "ClusterQueue", "", "cv")
-JOB = {
+JOB: dict[str, Any] = {
     "apiVersion": "batch/v1",
     "kind": "Job",
     "metadata": {"name": "train", "namespace": "cv", "labels": {"kueue.x-k8s.io/queue-name": "default"}},
