@@ -38,11 +38,10 @@ from allotment.model.policy import (
     SloTier,
 )
 from allotment.model.quantity import Bytes, MilliCpu
+from allotment.model.quota import NO_QUOTA, Allowance, FlavorAllowance, Quota
 from allotment.model.team import (
-    Allowance,
     Claim,
     Contact,
-    FlavorAllowance,
     Groups,
     Isolation,
     NamespaceQuota,
@@ -163,9 +162,17 @@ def flavor(
     )
 
 
-def cohort(name: str = DEFAULT_COHORT, *, parent: str | None = None, weight: int = 1000) -> Cohort:
+def cohort(
+    name: str = DEFAULT_COHORT, *, parent: str | None = None, weight: int = 1000, quota: Quota = NO_QUOTA
+) -> Cohort:
     """A group of queues that lend to each other."""
-    return Cohort(name=name, parent=parent, weight=weight)
+    return Cohort(name=name, parent=parent, weight=weight, quota=quota)
+
+
+def quota(*, cpu: int = 0, memory_gib: int = 0, accelerators: Mapping[str, int] | None = None) -> Quota:
+    """A cohort's own quota; `accelerators` maps flavor to devices."""
+    devices = tuple(FlavorAllowance(name, allowance(amount)) for name, amount in (accelerators or {}).items())
+    return Quota(allowance(1000 * cpu), allowance(gib(memory_gib)), devices)
 
 
 def cluster(

@@ -133,6 +133,26 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
         Example("allot drift my-platform --cluster dev-eastus", "what differs", Needs.CLUSTER),
         Example("allot drift my-platform --cluster dev-eastus --repair --yes", "and put it right", Needs.CLUSTER),
     ),
+    ("nodes",): (
+        Example(
+            "allot nodes label --platform my-platform --cluster dev-eastus --pool t4-spot t4-spot-0 t4-spot-1 --yes",
+            "two nodes of the pool t4-spot",
+            Needs.CLUSTER,
+        ),
+    ),
+    ("nodes", "label"): (
+        Example(
+            "allot nodes label --platform my-platform --cluster dev-eastus --pool t4-spot t4-spot-0 --dry-run=server",
+            "what one node lacks",
+            Needs.CLUSTER,
+        ),
+        Example(
+            "allot nodes label --platform my-platform --cluster dev-eastus --pool t4-spot"
+            " --selector allotment.dev/accelerator=t4 --yes",
+            "every node with a label",
+            Needs.CLUSTER,
+        ),
+    ),
     ("prove",): (
         Example("allot prove my-platform --cluster dev-eastus", "all guardrails", Needs.CLUSTER),
         Example(

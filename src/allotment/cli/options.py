@@ -38,6 +38,19 @@ class OutputOptions:
     limit: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Liberties:
+    """What a plan may do only if it is asked to.
+
+    Attributes:
+        force: take over fields that other managers own.
+        uncounted: make running work drop out of Kueue's accounts.
+    """
+
+    force: bool = False
+    uncounted: bool = False
+
+
 def _record(key: str) -> Callable[[click.Context, click.Parameter, Any], None]:
     def callback(ctx: click.Context, _param: click.Parameter, value: Any) -> None:
         session = ctx.find_object(Session)
@@ -121,6 +134,23 @@ def platform_argument(function: F) -> F:
 def yes_flag(what: str) -> Callable[[F], F]:
     """``-y``: the answer to the command's question."""
     return click.option("-y", "--yes", cls=Flag, is_flag=True, help=f"Do not ask before {what}.")
+
+
+def liberty_flags(function: F) -> F:
+    """``--force-conflicts`` and ``--allow-uncounted``, packed into the argument ``liberties``."""
+
+    @wraps(function)
+    def call(*args: Any, force_conflicts: bool, allow_uncounted: bool, **kwargs: Any) -> Any:
+        return function(*args, liberties=Liberties(force_conflicts, allow_uncounted), **kwargs)
+
+    wrapped: Any = call
+    for flag, text in (
+        ("--allow-uncounted", "Also take away flavors that running work holds; Kueue then counts it no more."),
+        ("--force-conflicts", "Take over fields that other managers own."),
+    ):
+        wrapped = click.option(flag, is_flag=True, help=text)(wrapped)
+    result: F = wrapped
+    return result
 
 
 def scenario_flag(function: F) -> F:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from allotment.cli.loading import load
+from allotment.cli.options import Liberties
 from allotment.cli.places import chosen_cluster, platform_directory
 from allotment.cli.progress import ProgressLine
 from allotment.cli.session import Session
@@ -62,14 +63,26 @@ def platform_at_hand(session: Session, name: str) -> Platform | None:
 
 
 def live_plan(
-    session: Session, target: Target, kube: KubePort, *, force: bool = False, check_creations: bool = False
+    session: Session,
+    target: Target,
+    kube: KubePort,
+    liberties: Liberties,
+    *,
+    check_creations: bool = False,
 ) -> Plan:
     """The plan against a live cluster."""
     from allotment import wiring  # noqa: PLC0415 (start-up time)
 
     with ProgressLine(session) as progress:
         progress.tell(f"comparing {target.cluster.name} with {target.directory}")
-        return wiring.live_plan(target.platform, target.cluster, kube, force=force, check_creations=check_creations)
+        return wiring.live_plan(
+            target.platform,
+            target.cluster,
+            kube,
+            force=liberties.force,
+            check_creations=check_creations,
+            allow_uncounted=liberties.uncounted,
+        )
 
 
 def plan_steps(target: Target, plan: Plan, *, saved: str | None, offline: bool) -> str:

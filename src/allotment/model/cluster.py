@@ -9,6 +9,7 @@ from typing import Final
 
 from allotment.model.accelerator import CapacityType
 from allotment.model.quantity import Bytes, MilliCpu
+from allotment.model.quota import NO_QUOTA, Quota
 
 
 class Purpose(StrEnum):
@@ -81,6 +82,10 @@ class Taint:
     key: str
     value: str
     effect: TaintEffect
+
+    def __str__(self) -> str:
+        """As kubectl writes it: ``key=value:effect``."""
+        return f"{self.key}{f'={self.value}' if self.value else ''}:{self.effect.value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,8 @@ class Cohort:
     parent: str | None
     weight: int
     """Fair-share weight in thousandths."""
+    quota: Quota = NO_QUOTA
+    """Quota of its own: guaranteed to no team, lent to every queue below."""
 
 
 @dataclass(frozen=True, slots=True)

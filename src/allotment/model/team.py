@@ -9,6 +9,7 @@ from enum import StrEnum
 from allotment.model.cluster import Environment
 from allotment.model.names import tenant_name
 from allotment.model.quantity import Bytes, MilliCpu
+from allotment.model.quota import Allowance, FlavorAllowance, Quota
 
 
 class Isolation(StrEnum):
@@ -40,26 +41,6 @@ class PodLimits:
     cpu: MilliCpu | None
     memory: Bytes | None
     accelerators: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """Quota of one resource in one flavor: Kueue's nominal, borrowing limit, lending limit.
-
-    Units are the resource's own: milli-CPU, bytes, devices. A limit of None is "no limit".
-    """
-
-    nominal: int
-    borrowing_limit: int | None
-    lending_limit: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class FlavorAllowance:
-    """A team's quota of devices in one flavor."""
-
-    flavor: str
-    devices: Allowance
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +82,11 @@ class Placement:
     memory: Allowance
     accelerators: tuple[FlavorAllowance, ...]
     namespace_quota: NamespaceQuota
+
+    @property
+    def quota(self) -> Quota:
+        """What its queue is given."""
+        return Quota(self.cpu, self.memory, self.accelerators)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from typing import Any
 
 from allotment.errors import AllotmentError
 from allotment.model.manifest import Manifests, ObjectKey
-from allotment.operations.planning import PlanSettings, make_plan, side_by_side
+from allotment.operations.nodes import NodesLook, look_at_nodes
+from allotment.operations.planning import PlanSettings, WorkLook, look_at_work, make_plan, side_by_side
 from allotment.operations.ports import Clock, KubePort
 from allotment.plan.changes import Blocked, Change, Create, Delete, Plan, Update
+from allotment.plan.nodes import DeclaredNodes
 
 
 class DriftState(StrEnum):
@@ -33,6 +35,10 @@ class DriftKind(StrEnum):
     """It carries our inventory, but nothing declares it."""
     BLOCKED = "blocked"
     """It cannot be put right by apply."""
+    NODES = "nodes"
+    """Nodes are not as their pool declares; apply does not touch nodes."""
+    UNCOUNTED = "uncounted"
+    """Work runs that Kueue does not count; apply does not stop it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class ClusterDrift:
         observed_at: when it was looked at, UTC.
         plan: what would repair it, contested fields taken over; None if unreachable.
         error: why nothing is known, if unreachable.
+        notes: what could not be looked at, though the rest could.
     """
 
     cluster: str
@@ -80,6 +87,12 @@ class ClusterDrift:
     observed_at: dt.datetime
     plan: Plan | None
     error: AllotmentError | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def beyond_apply(self) -> bool:
+        """Whether something differs that no plan puts right."""
+        return any(found.kind in {DriftKind.NODES, DriftKind.UNCOUNTED} for found in self.objects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +123,15 @@ class DriftReport:
 
 @dataclass(frozen=True, slots=True)
 class DriftTarget:
-    """A cluster to look at; `connect` may raise, which makes that cluster unreachable and no other."""
+    """A cluster to look at; `connect` may raise, which makes that cluster unreachable and no other.
+
+    Attributes:
+        nodes: its declared pools; None to leave nodes out.
+    """
 
     desired: Manifests
     connect: Callable[[], KubePort]
+    nodes: DeclaredNodes | None = None
 
 
 def find_drift(
@@ -127,13 +145,28 @@ def find_drift(
 def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterDrift:
     name = target.desired.cluster
     try:
+        kube = target.connect()
         # Forced, so that the dry run shows every field that differs instead of the first owner's objection.
-        plan = make_plan(target.desired, target.connect(), replace(settings, force=True))
+        plan = make_plan(target.desired, kube, replace(settings, force=True))
+        nodes = NodesLook(()) if target.nodes is None else look_at_nodes(kube, target.nodes)
+        work = look_at_work(kube, target.desired)
     except AllotmentError as error:
         return ClusterDrift(name, DriftState.UNREACHABLE, (), clock.now(), None, error)
-    objects = tuple(_drifted(plan.changes))
-    state = DriftState.IN_SYNC if plan.empty else DriftState.DRIFTED
-    return ClusterDrift(name, state, objects, clock.now(), plan, None)
+    objects = (*_drifted(plan.changes), *_beyond(plan, nodes, work))
+    state = DriftState.DRIFTED if objects or not plan.empty else DriftState.IN_SYNC
+    notes = tuple(filter(None, (nodes.unknown, work.unknown)))
+    return ClusterDrift(name, state, objects, clock.now(), plan, None, notes)
+
+
+def _beyond(plan: Plan, nodes: NodesLook, work: WorkLook) -> Iterator[DriftedObject]:
+    """What differs, but is nothing that apply writes."""
+    for finding in nodes.findings:
+        yield DriftedObject(finding.key, DriftKind.NODES, message=f"{finding}. {finding.fix}")
+    blocked = {change.key.name for change in plan.changes if isinstance(change, Blocked)}
+    for queue, told in work.uncounted:
+        # A queue that keeps its flavor because work holds it is told of already, and counts.
+        if queue.name not in blocked:
+            yield DriftedObject(queue, DriftKind.UNCOUNTED, message=f"does not count what runs: {told}")
 
 
 def _drifted(changes: Sequence[Change]) -> Iterator[DriftedObject]:

@@ -15,10 +15,11 @@ from typing import Final, TypeVar
 from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
 from allotment.operations.ports import Body, FieldConflictError, KubePort, RefusedError
-from allotment.plan import leaving, order
+from allotment.plan import leaving, order, uncounted
 from allotment.plan.changes import Plan
 from allotment.plan.settle import Accepted, Circumstances, Disputed, Refused, Verdict, plan
 from allotment.plan.survey import Survey, is_being_deleted, merged, survey
+from allotment.plan.uncounted import Holding, InUse
 
 WORKERS: Final = 8
 """Requests under way at once, by default."""
@@ -40,6 +41,7 @@ class PlanSettings:
         force: take contested fields over.
         check_creations: let the server try creations too (where the namespace exists already).
         workers: requests under way at once.
+        allow_uncounted: take steps, too, that make running work drop out of Kueue's accounts.
     """
 
     platform: str
@@ -47,6 +49,7 @@ class PlanSettings:
     force: bool = False
     check_creations: bool = False
     workers: int = WORKERS
+    allow_uncounted: bool = False
 
 
 def plan_for_empty(desired: Manifests, settings: PlanSettings) -> Plan:
@@ -74,6 +77,8 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
         verdicts=_verdicts(kube, desired, found, unserved, settings),
         unserved=unserved,
         running=_running(kube, desired, found, settings.workers),
+        in_use=_in_use(kube, found),
+        allow_uncounted=settings.allow_uncounted,
     )
     return plan(desired, found, settings.platform, around)
 
@@ -163,6 +168,72 @@ def _running(kube: KubePort, desired: Manifests, found: Survey, workers: int) ->
     names = sorted(spaces)
     counts = side_by_side(lambda name: Counter(body["kind"] for body in workloads(kube, name)), names, workers)
     return dict(zip(names, counts, strict=True))
+
+
+def _in_use(kube: KubePort, found: Survey) -> InUse:
+    queues = [
+        (different.live, different.manifest.body)
+        for different in found.different
+        if different.manifest.key.kind == "ClusterQueue"
+    ]
+    flavors = [body["apiVersion"] for body in found.surplus if body["kind"] == "ResourceFlavor"]
+    going = [body["metadata"]["name"] for body in found.surplus if body["kind"] == "ClusterQueue"]
+    return work_in_use(kube, queues, going, flavors)
+
+
+def work_in_use(
+    kube: KubePort, queues: Sequence[tuple[Body, Body]], going: Iterable[str], flavors: Sequence[str]
+) -> InUse:
+    """What Kueue's workloads hold, asked for only where a step may take it out of the accounts.
+
+    Args:
+        kube: the cluster.
+        queues: ClusterQueues that may change, (live, declared).
+        going: names of ClusterQueues that are deleted.
+        flavors: versions of the ResourceFlavors that are deleted.
+    """
+    concerned = [live["apiVersion"] for live, after in queues if uncounted.gives_up(live, after)] + [*flavors]
+    if not concerned:
+        return InUse()
+    return uncounted.in_use(queues, going, _held(kube, concerned[0], [live for live, _ in queues]))
+
+
+def _held(kube: KubePort, kueue_api: str, queues: Sequence[Body]) -> Sequence[Holding]:
+    try:
+        return tuple(uncounted.holdings(kube.list(kueue_api, "Workload")))
+    except RefusedError:
+        # Who may not read the teams' work is told at least how much of it there is.
+        return [holding for queue in queues for holding in uncounted.reserved(queue)]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkLook:
+    """Running work that its queue does not count.
+
+    Attributes:
+        uncounted: ClusterQueues, each with the work in words.
+        unknown: why nothing was seen, if so.
+    """
+
+    uncounted: tuple[tuple[ObjectKey, str], ...]
+    unknown: str = ""
+
+
+def look_at_work(kube: KubePort, desired: Manifests) -> WorkLook:
+    """Work in flavors that its queue is not declared to count: Kueue has lost it, or would by the next apply."""
+    queues = {manifest.key.name: manifest for manifest in desired if manifest.key.kind == "ClusterQueue"}
+    if not queues:
+        return WorkLook(())
+    api_version = next(iter(queues.values())).api_version
+    try:
+        held = uncounted.holdings(kube.list(api_version, "Workload"))
+        lost = uncounted.uncounted((manifest.body for manifest in queues.values()), held)
+    except RefusedError as error:
+        return WorkLook((), f"running work was not compared with what its queues count: {error.message}")
+    by_queue: dict[str, list[Holding]] = {}
+    for one in lost:
+        by_queue.setdefault(one.queue, []).append(one)
+    return WorkLook(tuple((queues[name].key, uncounted.told(found)) for name, found in sorted(by_queue.items())))
 
 
 def workloads(kube: KubePort, namespace: str) -> Iterator[Body]:

@@ -15,15 +15,19 @@ from allotment.errors import AllotmentError, ForbiddenError, NotFoundError, NotS
 from allotment.model.cluster import Cluster
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.platform import Platform
-from allotment.operations.planning import PlanSettings, make_plan, side_by_side
+from allotment.operations.nodes import look_at_nodes
+from allotment.operations.planning import PlanSettings, look_at_work, make_plan, side_by_side
 from allotment.operations.ports import AccessQuestion, Clock, Identity, KubePort, RefusedError
 from allotment.operations.proving_jobs import make_for_real, run_job, sweep
 from allotment.plan.changes import Blocked, Change, Conflict, Delete, Drain, Update
 from allotment.plan.changes import Create as PlannedCreate
+from allotment.plan.nodes import declared_nodes
 from allotment.prove.guardrails import GUARDRAILS, Guardrail, probes
 from allotment.prove.judging import Accepted, Found, NotTried, Outcome, Refused, judge
 from allotment.prove.probes import (
     AskRights,
+    CompareNodes,
+    CompareWork,
     Create,
     Declared,
     Inspect,
@@ -226,6 +230,8 @@ class _Prover:
             case Inspect(api_version, kind, namespace, fault):
                 wrong = fault(tuple(self.kube.list(api_version, kind, namespace=namespace)))
                 return Found((wrong,) if wrong else (), str(probe.expected))
+            case CompareNodes() | CompareWork() as look:
+                return _look(look, self.kube, str(probe.expected))
             case RunJob() as attempt:
                 return run_job(attempt, self.kube, self.clock, identity)
 
@@ -251,6 +257,17 @@ class _Prover:
             return NotTried(str(self.differences))
         faults = tuple(self.differences[key] for key in keys if key in self.differences)
         return Found(faults, f"{len(keys)} as declared")
+
+
+def _look(look: CompareNodes | CompareWork, kube: KubePort, well: str) -> Outcome:
+    """What comparing finds; who may not look has found nothing wrong."""
+    if isinstance(look, CompareNodes):
+        nodes = look_at_nodes(kube, declared_nodes(look.platform, look.cluster))
+        faults, unknown = tuple(map(str, nodes.findings)), nodes.unknown
+    else:
+        work = look_at_work(kube, look.manifests)
+        faults, unknown = tuple(f"{queue} does not count {told}" for queue, told in work.uncounted), work.unknown
+    return NotTried(unknown, harmless=True) if unknown else Found(faults, well)
 
 
 _WORKERS: Final = 8

@@ -44,12 +44,13 @@ class SandboxWishes:
 
 
 def nodes_of(platform: Platform, cluster: Cluster, max_nodes_per_pool: int | None = None) -> Iterator[NodeShape]:
-    """Nodes of every pool at its maximum, or at `max_nodes_per_pool` if that is less.
+    """Nodes of every pool at its maximum, or at `max_nodes_per_pool` if that is less, but never below its minimum.
 
     They carry every label that flavors select by, so that Kueue's node affinity finds them as on the real cluster.
     """
     for pool in cluster.node_pools:
-        count = pool.max_nodes if max_nodes_per_pool is None else min(pool.max_nodes, max_nodes_per_pool)
+        wanted = pool.max_nodes if max_nodes_per_pool is None else max(pool.min_nodes, max_nodes_per_pool)
+        count = min(pool.max_nodes, wanted)
         for number in range(count):
             yield _node(platform, cluster, pool, number)
 

@@ -8,10 +8,11 @@ from typing import Final
 
 from allotment.errors import ConflictError, InputError
 from allotment.model.manifest import ObjectKey, key_of
-from allotment.operations.planning import FEW, WORKERS, side_by_side
+from allotment.operations.planning import FEW, WORKERS, side_by_side, work_in_use
 from allotment.operations.ports import Body, KubePort
-from allotment.plan.changes import Conflict, Create, Delete, Plan, Seen, Update, seen
+from allotment.plan.changes import Conflict, Create, Delete, Plan, Seen, Update, WarningCode, seen
 from allotment.plan.saved import from_document, to_document
+from allotment.plan.uncounted import told
 
 _NAMED: Final = 10
 """Changed objects that the refusal names."""
@@ -63,9 +64,26 @@ def refuse_stale(plan: Plan, kube: KubePort, *, digest: str = "", workers: int =
     reads = side_by_side(lambda item: _live(kube, item[0], item[1]), kinds.items(), workers)
     live = {key: body for found in reads for key, body in found.items()}
     moved = [text for key, (_, before) in expected.items() if (text := _moved(key, before, live.get(key)))]
+    moved += _started(plan, kube, live)
     if moved:
         more = f" and {len(moved) - _NAMED} more" if len(moved) > _NAMED else ""
         raise ConflictError("the saved plan is stale", why="; ".join(moved[:_NAMED]) + more, fix="plan again")
+
+
+def _started(plan: Plan, kube: KubePort, live: Mapping[ObjectKey, Body]) -> list[str]:
+    """Work that has begun since in flavors that the plan takes away, and that nobody has agreed to stop counting."""
+    agreed = {warning.key for warning in plan.warnings if warning.code is WarningCode.UNCOUNTED}
+    changes = [change for change in plan.changes if isinstance(change, Update | Conflict)]
+    deletions = [change for change in plan.changes if isinstance(change, Delete)]
+    flavors = [change for change in deletions if change.key.kind == "ResourceFlavor"]
+    going = [change.key.name for change in deletions if change.key.kind == "ClusterQueue"]
+    queues = [
+        (live[one.key], one.manifest.body) for one in changes if one.key.kind == "ClusterQueue" and one.key in live
+    ]
+    in_use = work_in_use(kube, queues, going, [change.api_version for change in flavors])
+    lost = {key_of(body): in_use.lost_by(body, after) for body, after in queues}
+    lost |= {change.key: in_use.kept_by(change.key.name) for change in flavors}
+    return [f"{key} is in use: {told(held)}" for key, held in lost.items() if held and key not in agreed]
 
 
 def _expected(plan: Plan) -> dict[ObjectKey, tuple[str, Seen | None]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.model.accelerator import Accelerator
-from allotment.model.cluster import Cluster, NodePool
+from allotment.model.cluster import Cluster, Flavor, NodePool, QueueLayout
 from allotment.model.labels import CPU_FLAVOR
 from allotment.model.platform import Platform
 from allotment.model.quantity import Bytes, MilliCpu
@@ -25,9 +25,10 @@ class QuotaLine:
         flavor: the flavor, `CPU_FLAVOR` for CPU and memory.
         resource: ``cpu`` (milli-CPU), ``memory`` (bytes), or the accelerator's name (devices).
         capacity: when every pool stands at its maximum.
-        promised: sum of the teams' nominal quotas.
+        promised: sum of all nominal quotas: the teams', and the cohorts' own.
         teams: how many teams have quota of it.
         borrowable: how many of them may use more than their own.
+        cohorts: what of the promised is the cohorts' own, for their teams to borrow.
     """
 
     cluster: str
@@ -37,10 +38,14 @@ class QuotaLine:
     promised: int
     teams: int
     borrowable: int
+    cohorts: int
 
     @property
     def free(self) -> int:
-        """What nobody was promised; negative when more was promised than there can be."""
+        """What nobody was promised; negative when more was promised than there can be.
+
+        No queue may use it: what is borrowed is always somebody's, a team's or a cohort's.
+        """
         return self.capacity - self.promised
 
 
@@ -139,36 +144,39 @@ def _devices(cluster: Cluster) -> tuple[tuple[str, int], ...]:
 def quota_lines(platform: Platform, cluster: Cluster) -> Iterator[QuotaLine]:
     """A cluster's promises against its capacity: CPU, memory, then every flavor with devices."""
     placements = [placement for _, placement in platform.teams_in(cluster.name)]
+    common = [] if cluster.queue_layout is QueueLayout.SHARED else [cohort.quota for cohort in cluster.cohorts]
     for resource, capacity in (("cpu", int(cluster.cpu)), ("memory", int(cluster.memory))):
         allowances = [placement.cpu if resource == "cpu" else placement.memory for placement in placements]
+        own = sum((quota.cpu if resource == "cpu" else quota.memory).nominal for quota in common)
         yield QuotaLine(
             cluster=cluster.name,
             flavor=CPU_FLAVOR,
             resource=resource,
             capacity=capacity,
-            promised=sum(allowance.nominal for allowance in allowances),
+            promised=sum(allowance.nominal for allowance in allowances) + own,
             teams=sum(1 for allowance in allowances if allowance.nominal),
             borrowable=sum(1 for allowance in allowances if allowance.borrowing_limit != 0),
+            cohorts=own,
         )
     for flavor in cluster.flavors:
         if flavor.accelerator is not None:
-            yield _flavor_line(cluster, flavor.name, flavor.accelerator, flavor.capacity, placements)
+            own = sum(quota.of(flavor.name) for quota in common)
+            yield _flavor_line(cluster.name, flavor, flavor.accelerator, placements, own)
 
 
-def _flavor_line(
-    cluster: Cluster, flavor: str, accelerator: str, capacity: int, placements: list[Placement]
-) -> QuotaLine:
+def _flavor_line(cluster: str, flavor: Flavor, accelerator: str, placements: list[Placement], own: int) -> QuotaLine:
     allowances = [
-        entry.devices for placement in placements for entry in placement.accelerators if entry.flavor == flavor
+        entry.devices for placement in placements for entry in placement.accelerators if entry.flavor == flavor.name
     ]
     return QuotaLine(
-        cluster=cluster.name,
-        flavor=flavor,
+        cluster=cluster,
+        flavor=flavor.name,
         resource=accelerator,
-        capacity=capacity,
-        promised=sum(allowance.nominal for allowance in allowances),
+        capacity=flavor.capacity,
+        promised=sum(allowance.nominal for allowance in allowances) + own,
         teams=sum(1 for allowance in allowances if allowance.nominal),
         borrowable=sum(1 for allowance in allowances if allowance.borrowing_limit != 0),
+        cohorts=own,
     )
 
 

@@ -35,8 +35,9 @@ def _quota_below_use(live: Body, after: Body) -> Iterator[PlanWarning]:
 def _nominal_below_use(live: Body, after: Body) -> Iterator[PlanWarning]:
     before, limits = _nominal(live), _nominal(after)
     for (flavor, resource), used in sorted(_reserved(live).items()):
-        limit = limits.get((flavor, resource), 0)
-        if _lowered_below(before.get((flavor, resource)), limit, used):
+        # A flavor that goes altogether is another matter: `plan.uncounted`.
+        limit = limits.get((flavor, resource))
+        if limit is not None and _lowered_below(before.get((flavor, resource)), limit, used):
             message = (
                 f"{resource} in {flavor}: nominal quota {before.get((flavor, resource), 0)} → {limit}, "
                 f"reserved {used}: admitted work stays; what is above the quota counts as borrowed and can be reclaimed"

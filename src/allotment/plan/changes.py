@@ -206,6 +206,8 @@ class WarningCode(StrEnum):
     SERVER = "server"
     BEING_DELETED = "being-deleted"
     UNVERIFIED = "unverified"
+    UNCOUNTED = "uncounted"
+    NODES = "nodes"
 
 
 @dataclass(frozen=True, slots=True)

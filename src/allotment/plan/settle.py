@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
@@ -34,6 +34,7 @@ from allotment.plan.fields import Path, leaves, owners_of, ownership_of, text, u
 from allotment.plan.leaving import Keeping, is_leaving, keeping
 from allotment.plan.order import Stage
 from allotment.plan.survey import Body, Different, Survey, is_being_deleted
+from allotment.plan.uncounted import Holding, InUse, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class Circumstances:
         verdicts: of the dry runs, by object; every different object has one.
         unserved: (apiVersion, kind) pairs that the server does not know.
         running: workloads by namespace, for the namespaces of leaving teams: counts by kind.
+        in_use: what Kueue's workloads hold, where a step might take it out of the accounts.
+        allow_uncounted: such steps are taken all the same.
     """
 
     today: dt.date
@@ -80,6 +83,8 @@ class Circumstances:
     verdicts: Mapping[ObjectKey, Verdict] = field(default_factory=dict)
     unserved: frozenset[tuple[str, str]] = frozenset()
     running: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    in_use: InUse = field(default_factory=InUse)
+    allow_uncounted: bool = False
 
 
 def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances) -> Plan:
@@ -90,6 +95,9 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
     unchanged = live.unchanged
     for different in live.different:
         change, said = _judged(different, around.verdicts[different.manifest.key])
+        if change is not None and change.key.kind == "ClusterQueue":
+            change, more = _counted(change, around.in_use.lost_by(different.live, different.manifest.body), around)
+            said += more
         warnings += said
         if change is None:
             unchanged += 1
@@ -219,6 +227,27 @@ def _attributed(change: FieldChange, live: Body) -> FieldChange:
     return replace(change, by=latest.manager, since=latest.time)
 
 
+def _counted(change: Change, lost: tuple[Holding, ...], around: Circumstances) -> tuple[Change, list[PlanWarning]]:
+    """The step, or what blocks it: running work would drop out of Kueue's accounts."""
+    if not lost or isinstance(change, Blocked):
+        return change, []
+    what = f"{change.key} would no longer count what runs: {told(lost)}"
+    if around.allow_uncounted:
+        message = f"no longer counts what runs: {told(lost)}; the same devices can be promised again until it has ended"
+        return change, [PlanWarning(WarningCode.UNCOUNTED, change.key, message)]
+    return Blocked(change.key, change.action, what, _UNCOUNTED_WHY, _UNCOUNTED_FIX), []
+
+
+_UNCOUNTED_WHY: Final = (
+    "Kueue does not stop that work and counts it nowhere any more: nobody can reclaim it, and under another flavor the "
+    "same devices would be promised again"
+)
+_UNCOUNTED_FIX: Final = (
+    "wait until it has ended, or end it; to move nodes to another flavor, declare the new pool beside the old one, and "
+    "take the old one away once nothing runs there; --allow-uncounted does it all the same"
+)
+
+
 def _given_up(different: Different, after: Body) -> tuple[FieldChange, ...]:
     """Fields that we owned and would own no more, though another owner keeps their value."""
     kept = set(leaves(ownership_of(after).ours))
@@ -259,8 +288,10 @@ class _Departures:
         }
 
     def changes(self) -> Iterator[Change]:
-        deletions = [_deletion(body) for body in self._surplus if not self._stays(body)]
-        yield from deletions
+        departing = [_deletion(body) for body in self._surplus if not self._stays(body)]
+        steps = [_counted(change, self._kept_in_use(change.key), self._around)[0] for change in departing]
+        deletions = [step for step in steps if isinstance(step, Delete)]
+        yield from steps
         yield from self._kept_namespaces()
         for namespace, team in self._teams.items():
             running = self._around.running.get(namespace, {})
@@ -269,6 +300,9 @@ class _Departures:
                 counts = tuple(sorted(running.items()))
                 yield Drain(namespace, team, counts, again=False)
                 yield Drain(namespace, team, (), again=True)
+
+    def _kept_in_use(self, key: ObjectKey) -> tuple[Holding, ...]:
+        return self._around.in_use.kept_by(key.name) if key.kind == "ResourceFlavor" else ()
 
     def warnings(self) -> Iterator[PlanWarning]:
         for body in self._vanishing:
@@ -288,6 +322,8 @@ class _Departures:
             )
         for body in self._surplus:
             key = key_of(body)
+            if key.kind == "ResourceFlavor":
+                yield from _counted(_deletion(body), self._kept_in_use(key), self._around)[1]
             if key.kind == "PersistentVolumeClaim" and key.namespace not in self._gone and not self._stays(body):
                 yield PlanWarning(WarningCode.DATA_DELETED, key, "goes with its data")
 

@@ -120,7 +120,8 @@ GUARDRAILS: Final[tuple[Guardrail, ...]] = (
         queueing.ladder,
         queueing.workload_ladder,
     ),
-    Guardrail("queues", "guarantees, borrowing and order", _family(Family.KUEUE), queueing.queues),
+    Guardrail("queues", "guarantees, borrowing and order", _family(Family.KUEUE), queueing.queues, queueing.counted),
+    Guardrail("nodes", "admitted work from waiting for nodes that are not there", _nothing, on_platform=queueing.nodes),
     Guardrail("offboarded", "data of teams that leave from new work", _nothing, tenancy.offboarded),
     Guardrail("good-work", "teams from guardrails that refuse too much", _nothing, queueing.good_work),
 )

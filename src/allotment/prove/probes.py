@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from allotment.model.manifest import ObjectKey
+from allotment.model.cluster import Cluster
+from allotment.model.manifest import Manifests, ObjectKey
+from allotment.model.platform import Platform
 from allotment.prove.sources import Source
 
 Body = Mapping[str, Any]
@@ -128,7 +130,22 @@ class RunJob:
     resource: str
 
 
-Attempt = Create | Patch | Remove | AskRights | Declared | Inspect | RunJob
+@dataclass(frozen=True, slots=True)
+class CompareNodes:
+    """The cluster's nodes against its declared pools."""
+
+    platform: Platform
+    cluster: Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class CompareWork:
+    """Running work against the flavors that its queues are declared to count."""
+
+    manifests: Manifests
+
+
+Attempt = Create | Patch | Remove | AskRights | Declared | Inspect | RunJob | CompareNodes | CompareWork
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from allotment.prove.bodies import Json
 from allotment.prove.probes import (
     OURSELVES,
     Body,
+    CompareNodes,
+    CompareWork,
     Create,
     Inspect,
     MustAccept,
@@ -119,6 +121,28 @@ def _real_job(scene: Scene, queue: str) -> RunJob:
         workloads=(_kueue_api(scene.stage), "Workload"),
         queue=queue,
         resource=scene.resource if devices else "",
+    )
+
+
+def counted(stage: Stage) -> Iterator[Probe]:
+    """What runs is what is counted: a flavor taken out of a queue takes running work out of the accounts."""
+    yield Probe(
+        tried="compare running work with the flavors that its queues count",
+        object="Workloads",
+        persona=OURSELVES,
+        attempt=CompareWork(stage.manifests),
+        expected=MustHold("all of it is counted"),
+    )
+
+
+def nodes(stage: Stage) -> Iterator[Probe]:
+    """What is admitted finds a node: labels, taints, devices and number, pool by pool."""
+    yield Probe(
+        tried="compare the nodes with the declared pools",
+        object="Nodes",
+        persona=OURSELVES,
+        attempt=CompareNodes(stage.platform, stage.cluster),
+        expected=MustHold("labels, taints, devices and minNodes as declared"),
     )
 
 

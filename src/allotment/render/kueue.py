@@ -18,12 +18,13 @@ from allotment.model import labels
 from allotment.model.cluster import Flavor, KueueApi, QueueLayout
 from allotment.model.manifest import Family, Manifest
 from allotment.model.quantity import Bytes, MilliCpu
-from allotment.model.team import Allowance, FlavorAllowance, Isolation, Placement
+from allotment.model.quota import NO_QUOTA, Allowance, FlavorAllowance, Quota
+from allotment.model.team import Isolation, Placement
 from allotment.render import amounts
 from allotment.render.isolation import has_own_queue, node_labels, node_taints
 from allotment.render.objects import Site, Tenant
 
-Quota = dict[str, Any]
+Entry = dict[str, Any]
 """Kueue's quota of one resource in one flavor: name, nominalQuota and perhaps limits."""
 
 _COHORT_FIELD: Final = {KueueApi.V1BETA1: "cohort", KueueApi.V1BETA2: "cohortName"}
@@ -75,6 +76,8 @@ def _cohorts(site: Site) -> Iterator[Manifest]:
             spec["parentName"] = cohort.parent
         if site.cluster.fair_sharing:
             spec["fairSharing"] = {"weight": amounts.thousandths(cohort.weight)}
+        if cohort.quota != NO_QUOTA:
+            spec["resourceGroups"] = _resource_groups(site, cohort.quota, bounded=cohort.parent is not None)
         yield shelf.clustered((site.kueue_api, "Cohort"), cohort.name, {"spec": spec})
 
 
@@ -101,7 +104,7 @@ def _team_spec(site: Site, tenant: Tenant) -> dict[str, Any]:
     spec.update(_rules(in_cohort=cohort is not None))
     if site.cluster.fair_sharing:
         spec["fairSharing"] = {"weight": amounts.thousandths(placement.weight)}
-    spec["resourceGroups"] = _resource_groups(site, placement, in_cohort=cohort is not None)
+    spec["resourceGroups"] = _resource_groups(site, placement.quota, bounded=cohort is not None)
     return spec
 
 
@@ -126,17 +129,19 @@ def _rules(*, in_cohort: bool) -> dict[str, Any]:
     }
 
 
-def _resource_groups(site: Site, placement: Placement, *, in_cohort: bool) -> list[dict[str, Any]]:
-    def quota(resource: str, allowance: Allowance, write: Callable[[int], str]) -> Quota:
-        return _quota(resource, allowance, write, in_cohort=in_cohort)
+def _resource_groups(site: Site, given: Quota, *, bounded: bool) -> list[dict[str, Any]]:
+    """The groups of a queue's quota, or a cohort's; `bounded`: there is somebody to borrow from and to lend to."""
+
+    def quota(resource: str, allowance: Allowance, write: Callable[[int], str]) -> Entry:
+        return _quota(resource, allowance, write, bounded=bounded)
 
     def devices(resource: str, entry: FlavorAllowance) -> dict[str, Any]:
         return {"name": entry.flavor, "resources": [quota(resource, entry.devices, amounts.count)]}
 
-    compute = [quota("cpu", placement.cpu, _cpu), quota("memory", placement.memory, _memory)]
+    compute = [quota("cpu", given.cpu, _cpu), quota("memory", given.memory, _memory)]
     groups = [_group(["cpu", "memory"], [{"name": labels.CPU_FLAVOR, "resources": compute}])]
     by_resource: dict[str, list[dict[str, Any]]] = {}
-    for entry in placement.accelerators:
+    for entry in given.accelerators:
         resource = _resource_of(site, entry.flavor)
         by_resource.setdefault(resource, []).append(devices(resource, entry))
     groups.extend(_group([resource], flavors) for resource, flavors in by_resource.items())
@@ -157,12 +162,12 @@ def _resource_of(site: Site, flavor: str) -> str:
     return site.platform.accelerators[accelerator].resource_name
 
 
-def _quota(resource: str, allowance: Allowance, write: Callable[[int], str], *, in_cohort: bool) -> Quota:
+def _quota(resource: str, allowance: Allowance, write: Callable[[int], str], *, bounded: bool) -> Entry:
     quota = {"name": resource, "nominalQuota": write(allowance.nominal)}
-    # Kueue refuses limits on a queue without a cohort: there is nothing to borrow and nobody to lend to.
-    if in_cohort and allowance.borrowing_limit is not None:
+    # Kueue refuses limits on a queue without a cohort and on a root: there is nothing to borrow and nobody to lend to.
+    if bounded and allowance.borrowing_limit is not None:
         quota["borrowingLimit"] = write(allowance.borrowing_limit)
-    if in_cohort and allowance.lending_limit is not None:
+    if bounded and allowance.lending_limit is not None:
         quota["lendingLimit"] = write(allowance.lending_limit)
     return quota
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from allotment.operations.drift import DriftReport
     from allotment.operations.ports import KubePort
     from allotment.plan.changes import Plan
+    from allotment.plan.labelling import PoolEdits
     from allotment.prove.verdicts import ProofReport, Result
 
 
@@ -46,14 +47,42 @@ def offline_plan(platform: Platform, cluster: Cluster) -> Plan:
 
 
 def live_plan(
-    platform: Platform, cluster: Cluster, kube: KubePort, *, force: bool = False, check_creations: bool = False
+    platform: Platform,
+    cluster: Cluster,
+    kube: KubePort,
+    *,
+    force: bool = False,
+    check_creations: bool = False,
+    allow_uncounted: bool = False,
 ) -> Plan:
     """The plan for a live cluster; changes nothing."""
+    from allotment.operations.nodes import look_at_nodes, with_node_warnings
     from allotment.operations.planning import PlanSettings, make_plan
+    from allotment.plan.nodes import declared_nodes
 
     (manifests,) = render_clusters(platform, [cluster])
-    settings = PlanSettings(platform.name, today(), force=force, check_creations=check_creations)
-    return make_plan(manifests, kube, settings)
+    settings = PlanSettings(
+        platform.name, today(), force=force, check_creations=check_creations, allow_uncounted=allow_uncounted
+    )
+    plan = make_plan(manifests, kube, settings)
+    return with_node_warnings(plan, look_at_nodes(kube, declared_nodes(platform, cluster)))
+
+
+def plan_labels(
+    platform: Platform, cluster: Cluster, kube: KubePort, pool: str, names: Sequence[str], selector: str
+) -> PoolEdits:
+    """What nodes lack to belong to a declared pool."""
+    from allotment.operations import nodes
+    from allotment.plan.nodes import declared_nodes
+
+    return nodes.plan_labels(kube, nodes.pool_named(declared_nodes(platform, cluster), pool), names, selector)
+
+
+def label_nodes(kube: KubePort, edits: PoolEdits, *, dry_run: bool) -> None:
+    """Set what nodes lack."""
+    from allotment.operations import nodes
+
+    nodes.label_nodes(kube, edits, dry_run=dry_run)
 
 
 def save_plan(plan: Plan, path: str) -> None:
@@ -109,9 +138,10 @@ def find_drift(
     from allotment.adapters.clock import SystemClock
     from allotment.operations import drift
     from allotment.operations.planning import PlanSettings
+    from allotment.plan.nodes import declared_nodes
 
     targets = [
-        drift.DriftTarget(manifests, partial(connect_to, cluster))
+        drift.DriftTarget(manifests, partial(connect_to, cluster), declared_nodes(platform, cluster))
         for cluster, manifests in zip(clusters, render_clusters(platform, clusters), strict=True)
     ]
     return drift.find_drift(targets, PlanSettings(platform.name, today()), SystemClock())

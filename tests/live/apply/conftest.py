@@ -77,7 +77,9 @@ class Cluster:
         return make_plan(desired, self.kube, PlanSettings(platform, TODAY, force=force))
 
     def apply(self, desired: Manifests, *, platform: str = "acme", force: bool = False) -> ApplyReport:
-        plan = self.plan(desired, platform=platform, force=force)
+        return self.carry_out(self.plan(desired, platform=platform, force=force))
+
+    def carry_out(self, plan: Plan) -> ApplyReport:
         return apply_plan(plan, self.kube, SystemClock(), ApplySettings(drain_limit=dt.timedelta(seconds=90)))
 
     def settle(self, desired: Manifests, *, platform: str = "acme") -> None:

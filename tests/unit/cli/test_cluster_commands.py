@@ -14,17 +14,23 @@ from allotment import wiring
 from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.errors import UnreachableError
 from allotment.model.manifest import ObjectKey
-from allotment.operations.ports import RefusedError
+from allotment.operations.ports import AccessRefusedError, RefusedError
+from tests.unit import nodes
 from tests.unit.cli.conftest import Run
+from tests.unit.operations.world import held
 
 HERE = ("my-platform", "--cluster", "dev-eastus")
 QUOTA = ObjectKey("", "ResourceQuota", "cv", "allotment-quota")
 
 
 @pytest.fixture
-def kube(monkeypatch: pytest.MonkeyPatch) -> FakeKube:
+def kube(acme: Path, monkeypatch: pytest.MonkeyPatch) -> FakeKube:
     """Every context leads to this server."""
     server = FakeKube()
+    platform = wiring.load(acme).platform
+    cluster = platform.cluster("dev-eastus")
+    assert cluster is not None
+    server.put(*nodes.declared(platform, cluster))
 
     @contextmanager
     def connect(_kubeconfig: str, _context: str) -> Iterator[FakeKube]:
@@ -207,3 +213,98 @@ def test_prove_reports_every_probe_and_writes_evidence(run: Run, acme: Path, kub
     assert "dev-eastus" in Path("evidence.md").read_text(encoding="utf-8")
     assert run("prove", *HERE, "--guardrail", "no-such").code == 3
     assert run("prove", *HERE, "--team", "no-such").code == 3
+
+
+class TestNodes:
+    """Labels removed by hand are seen by plan, drift and prove, and put back by an act of its own."""
+
+    HERE = ("--platform", "my-platform", "--cluster", "dev-eastus", "--pool", "t4-spot")
+
+    @pytest.fixture
+    def bare(self, run: Run, kube: FakeKube) -> FakeKube:
+        run("apply", *HERE, "--yes").ok()
+        label = "allotment.dev/capacity-type"
+        for name in ("t4-spot-0", "t4-spot-1"):
+            key = ObjectKey("", "Node", "", name)
+            kube.edit(key, lambda body: {**body, "spec": {"taints": [{"key": "mine", "effect": "PreferNoSchedule"}]}})
+            kube.merge_patch("v1", key, {"metadata": {"labels": {label: None}}})
+        return kube
+
+    def test_plan_drift_and_prove_say_so(self, run: Run, bare: FakeKube) -> None:
+        told = "pool t4-spot (t4-spot-0, t4-spot-1): label allotment.dev/capacity-type is missing"
+        plan = run("plan", *HERE, "--exit-code")
+        assert plan.code == 0, "no step puts it right"
+        assert plan.out.startswith("no changes")
+        assert told in plan.out
+        assert "nodes" in {warning["code"] for warning in run("plan", *HERE, "-o", "json").json()["warnings"]}
+        drift = run("drift", *HERE)
+        assert drift.code == 1
+        assert told in drift.out
+        proof = run("prove", *HERE, "--guardrail", "nodes")
+        assert proof.code == 1
+        assert told in proof.out
+
+    def test_a_repair_leaves_them_and_says_so(self, run: Run, bare: FakeKube) -> None:
+        repair = run("drift", *HERE, "--repair", "--yes")
+        assert repair.code == 1
+        assert "nodes and uncounted work are left as they are" in repair.out
+
+    def test_labelling_shows_asks_and_puts_it_right(self, run: Run, bare: FakeKube) -> None:
+        nodes = ("t4-spot-0", "t4-spot-1")
+        shown = run("nodes", "label", *self.HERE, *nodes, "--dry-run=client").ok()
+        assert "+ allotment.dev/capacity-type: spot" in shown
+        assert "+ taint nvidia.com/gpu=present:NoSchedule" in shown
+        asked = run("nodes", "label", *self.HERE, *nodes)
+        assert asked.code == 2
+        assert "--yes" in asked.err
+        run("nodes", "label", *self.HERE, *nodes, "--dry-run=server").ok()
+        assert run("drift", *HERE).code == 1
+        done = run("nodes", "label", *self.HERE, "--selector", "allotment.dev/node-pool=t4-spot", "--yes").ok()
+        assert done.startswith("done: 2 nodes of pool t4-spot")
+        assert run("drift", *HERE).code == 0
+        assert run("prove", *HERE, "--guardrail", "nodes").code == 0
+        again = run("nodes", "label", *self.HERE, *nodes).ok()
+        assert again.startswith("nothing to do: 2 nodes")
+        body = bare.get("v1", ObjectKey("", "Node", "", "t4-spot-0"))
+        assert body is not None
+        assert {"key": "mine", "effect": "PreferNoSchedule"} in body["spec"]["taints"]
+
+    @pytest.mark.parametrize(
+        ("words", "code", "says"),
+        [
+            (("--pool", "t5", "t4-spot-0"), 3, "its pools are"),
+            (("--pool", "t4-spot", "nobody"), 3, "there is no node nobody"),
+            (("--pool", "t4-spot"), 2, "no nodes are named"),
+            (("--pool", "t4-spot", "--selector", "a=b"), 3, "no node matches a=b"),
+        ],
+    )
+    def test_what_cannot_be(self, run: Run, kube: FakeKube, words: tuple[str, ...], code: int, says: str) -> None:
+        ran = run("nodes", "label", *self.HERE[:4], *words, "--yes")
+        assert ran.code == code
+        assert says in ran.err
+
+    def test_who_may_not_list_nodes_is_told_and_not_stopped(self, run: Run, kube: FakeKube) -> None:
+        run("apply", *HERE, "--yes").ok()
+
+        def forbid(call: Call) -> None:
+            if (call.verb, call.key.kind) in {("list", "Node"), ("list", "Workload")}:
+                raise AccessRefusedError("no", status=403, reason="Forbidden", message="nodes is forbidden")
+
+        kube.hook = forbid
+        assert "nodes were not compared with the declared pools: nodes is forbidden" in run("plan", *HERE).ok()
+        drift = run("drift", *HERE)
+        assert drift.code == 0
+        assert "note: nodes were not compared" in drift.out
+        assert "note: running work was not compared" in drift.out
+        proof = run("prove", *HERE, "--guardrail", "nodes", "-o", "json").json()
+        assert [result["verdict"] for result in proof["probes"]] == ["not-provable"]
+
+
+def test_work_that_its_queue_does_not_count_is_drift_and_disproved(run: Run, acme: Path, kube: FakeKube) -> None:
+    run("apply", *HERE, "--yes").ok()
+    kube.put(held("a100-old", queue="nlp"))
+    drift = run("drift", *HERE)
+    assert drift.code == 1
+    assert "does not count what runs: 4 nvidia.com/gpu in a100-old by cv/train (1 pod)" in drift.out
+    proof = run("prove", *HERE, "--guardrail", "queues")
+    assert "ClusterQueue.kueue.x-k8s.io nlp does not count 4 nvidia.com/gpu in a100-old" in proof.out

@@ -34,7 +34,7 @@ def environment(place: Path, **more: str) -> dict[str, str]:
 def test_the_kubectl_plugin_calls_itself_kubectl_allot(place: Path) -> None:
     done = subprocess.run([BIN / "kubectl-allot", "--help"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("Usage: kubectl allot ")
-    wrong = subprocess.run([BIN / "kubectl-allot", "nope"], capture_output=True, text=True, check=False)
+    wrong = subprocess.run([BIN / "kubectl-allot", "qqqq"], capture_output=True, text=True, check=False)
     assert wrong.returncode == 2
     assert "see `kubectl allot --help`" in wrong.stderr
 

@@ -20,10 +20,12 @@ from allotment.cli.views.outcomes import outcome_listing, report_document, repor
 from allotment.cli.views.plans import plan_document, plan_listing, plan_text
 from allotment.cli.views.proofs import proof_document, proof_listing, proof_text
 from allotment.cli.views.sandboxes import component_listing, status_document, status_text
+from allotment.cli.views.summary import summary_text
 from allotment.errors import UnreachableError
 from allotment.model.manifest import Family, Manifest, ObjectKey
 from allotment.operations.apply import ApplyReport, Outcome, Status
 from allotment.operations.drift import ClusterDrift, DriftedField, DriftedObject, DriftKind, DriftReport, DriftState
+from allotment.operations.validating import summarize
 from allotment.plan.changes import (
     Action,
     Blocked,
@@ -41,6 +43,7 @@ from allotment.plan.changes import (
 from allotment.plan.difference import ABSENT, FieldChange
 from allotment.prove.verdicts import ProofReport, Result, Verdict
 from allotment.spec.schema import KINDS, json_schema
+from tests.unit import builders as build
 
 NOW = dt.datetime(2026, 11, 22, 9, 30, tzinfo=dt.UTC)
 SEEN = Seen("uid", "1", "")
@@ -168,7 +171,7 @@ def test_drift_names_field_owner_and_unknown_clusters() -> None:
     listing = drift_listing(report)
     lines = plain_text(drift_text(report, listing.rows))
     assert lines[0] == "a: in sync (3 objects)"
-    assert "           .spec.pods: is 7, declared 50 (by kubectl-edit, 2026-01-01T00:00:00Z)" in lines
+    assert "            .spec.pods: is 7, declared 50 (by kubectl-edit, 2026-01-01T00:00:00Z)" in lines
     assert "c: unknown: no answer" in lines
     told = plain(drift_document(report, listing.rows))
     assert [each["state"] for each in told["clusters"]] == ["in-sync", "drifted", "unreachable"]
@@ -239,3 +242,14 @@ def test_every_field_of_every_kind_can_be_explained(kind: str) -> None:
 )
 def test_amounts(shown: str, expected: str) -> None:
     assert shown == expected
+
+
+def test_devices_that_are_nobody_s_are_not_called_free() -> None:
+    platform = build.platform(teams=[build.team("nlp")])
+    lines = plain_text(summary_text(summarize(platform), summarize(platform).quotas, None))
+    (told,) = [line for line in lines if line.startswith("Usable by nobody: ")]
+    assert "28 a100-spot in dev" in told
+    assert not any("FREE" in line for line in lines)
+    shared = build.cohort(quota=build.quota(accelerators={"a100-spot": 28}))
+    lent = summarize(build.platform(clusters=[build.cluster(cohorts=[shared])], teams=[build.team("nlp")]))
+    assert not any("Usable by nobody" in line for line in plain_text(summary_text(lent, lent.quotas, None)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,11 +11,11 @@ from hypothesis import strategies as st
 
 from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.model import labels
-from allotment.model.manifest import ObjectKey
+from allotment.model.manifest import Manifests, ObjectKey
 from allotment.operations.planning import PlanSettings, plan_for_empty
 from allotment.operations.ports import RefusedError
 from allotment.plan.changes import Action, Blocked, Conflict, Update
-from tests.unit.operations.world import TODAY, World, failing
+from tests.unit.operations.world import TODAY, World, failing, held
 from tests.unit.plan import objects
 from tests.unit.plan.objects import PLATFORM
 
@@ -75,6 +76,59 @@ def test_forcing_shows_the_contested_field_as_an_update() -> None:
     assert [(field.field, field.old, field.new, field.by) for field in change.fields] == [
         (".spec.hard.pods", "99", "50", "kubectl-edit")
     ]
+
+
+class TestFlavorsInUse:
+    """Renamed in the directory, held in the cluster."""
+
+    def renamed(self) -> Manifests:
+        other = [item for item in objects.platform("cv") if item.key.kind not in {"ResourceFlavor", "ClusterQueue"}]
+        queue = objects.cluster_queue("cv")
+        groups = queue.body["spec"]["resourceGroups"]
+        flavors = [{**groups[0]["flavors"][0], "name": "a100-reserved"}]
+        body = {**queue.body, "spec": {**queue.body["spec"], "resourceGroups": [{**groups[0], "flavors": flavors}]}}
+        return objects.manifests(*other, objects.flavor("a100-reserved"), replace(queue, body=body))
+
+    def world(self) -> World:
+        world = World()
+        world.settle(objects.platform("cv"))
+        world.kube.put(held("a100"))
+        return world
+
+    def test_they_are_blocked_and_nothing_of_them_is_applied(self) -> None:
+        world = self.world()
+        plan = world.plan(self.renamed())
+        assert {change.key.kind for change in plan.of(Action.BLOCKED)} == {"ClusterQueue", "ResourceFlavor"}
+        report = world.apply(self.renamed())
+        assert {outcome.change.key.kind for outcome in report.remaining} == {"ClusterQueue", "ResourceFlavor"}
+        assert report.exit_code == 6
+        assert ObjectKey("kueue.x-k8s.io", "ResourceFlavor", "", "a100") in world.kube.existing
+
+    def test_once_the_work_has_ended_they_go(self) -> None:
+        world = self.world()
+        world.kube.delete("kueue.x-k8s.io/v1beta2", ObjectKey("kueue.x-k8s.io", "Workload", "cv", "train"))
+        world.settle(self.renamed())
+
+    def test_without_the_right_to_list_workloads_the_queue_s_own_sum_counts(self) -> None:
+        world = self.world()
+        key = ObjectKey("kueue.x-k8s.io", "ClusterQueue", "", "cv")
+        reserved = [{"name": "a100", "resources": [{"name": "nvidia.com/gpu", "total": "4"}]}]
+        world.edit(key, lambda body: {**body, "status": {"flavorsReservation": reserved}}, manager="kueue")
+
+        def forbid(call: Call) -> None:
+            if (call.verb, call.key.kind) == ("list", "Workload"):
+                raise RefusedError("no", status=403, reason="Forbidden", message="no")
+
+        world.kube.hook = forbid
+        (queue,) = (change for change in world.plan(self.renamed()).of(Action.BLOCKED) if change.key == key)
+        assert isinstance(queue, Blocked)
+        assert "by work that you may not list" in queue.what
+
+    def test_workloads_are_not_listed_where_no_flavor_goes(self) -> None:
+        world = self.world()
+        world.forget()
+        world.plan(objects.platform("cv", "nlp"))
+        assert not [call for call in world.kube.calls if call.key.kind == "Workload"]
 
 
 @pytest.mark.parametrize("teams", [1, 40])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,11 @@ def test_a_node_is_the_pool_s_shape() -> None:
     assert nodes[0].allocatable == {"cpu": "96", "memory": "1Ti", "pods": "110", "nvidia.com/gpu": "8"}
     assert nodes[0].taints == (("nvidia.com/gpu", "present", "NoSchedule"),)
     assert all(nodes[0].labels.values())
+
+
+def test_never_fewer_than_the_minimum() -> None:
+    place = cluster(node_pools=[replace(node_pool("a100-pool"), min_nodes=2)])
+    assert len(pool_nodes(platform(clusters=[place]), place, "a100-pool", 0)) == 2
 
 
 @pytest.mark.parametrize(("limit", "count"), [(None, 4), (0, 0), (1, 1), (9, 4)])

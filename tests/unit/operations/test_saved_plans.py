@@ -14,7 +14,7 @@ from allotment.operations.apply import ApplySettings, apply_plan
 from allotment.operations.saved_plans import plan_from_text, plan_to_text, refuse_stale
 from allotment.plan.changes import Action, Plan
 from allotment.plan.settle import digest_of
-from tests.unit.operations.world import World, pod
+from tests.unit.operations.world import World, held, pod
 from tests.unit.plan import objects
 
 QUOTA = ObjectKey("", "ResourceQuota", "cv", "team")
@@ -81,6 +81,10 @@ def replace_flavor(world: World) -> None:
     world.kube.put(objects.flavor("old").body)
 
 
+def start_work(world: World) -> None:
+    world.kube.put(held("old"))
+
+
 @pytest.mark.parametrize(
     ("event", "named"),
     [
@@ -88,6 +92,7 @@ def replace_flavor(world: World) -> None:
         (delete_quota, "ResourceQuota cv/team is gone"),
         (create_flavor, "ResourceFlavor.kueue.x-k8s.io t4 exists now"),
         (replace_flavor, "ResourceFlavor.kueue.x-k8s.io old was deleted and made anew"),
+        (start_work, "ResourceFlavor.kueue.x-k8s.io old is in use: 4 nvidia.com/gpu in old by cv/train (1 pod)"),
     ],
 )
 def test_a_stale_plan_is_refused_and_says_what_changed(event: Any, named: str) -> None:
@@ -97,6 +102,15 @@ def test_a_stale_plan_is_refused_and_says_what_changed(event: Any, named: str) -
         refuse_stale(plan, world.kube)
     assert named in caught.value.why
     assert caught.value.exit_code == 6
+
+
+def test_work_that_the_plan_has_agreed_to_lose_does_not_make_it_stale() -> None:
+    world = World()
+    world.settle(objects.manifests(objects.flavor("old")))
+    start_work(world)
+    plan = world.plan(objects.manifests(objects.flavor("t4")), allow_uncounted=True)
+    assert [change.action for change in plan.changes] == [Action.CREATE, Action.DELETE]
+    refuse_stale(plan_from_text(plan_to_text(plan)), world.kube)
 
 
 def test_a_plan_of_another_directory_is_refused() -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from allotment.adapters.files.tree import read_tree
 from allotment.model.accelerator import CapacityType
+from allotment.model.cluster import QueueLayout
 from allotment.operations.validating import HOURS_PER_MONTH, accelerator_lines, node_price, summarize
 from allotment.spec.load import load_platform
-from tests.unit.builders import cluster, node_pool, platform, team
+from tests.unit.builders import cluster, cohort, node_pool, platform, quota, team
 
 ACME = Path(__file__).parents[3] / "examples" / "acme"
 
@@ -31,6 +32,23 @@ def test_promises_against_capacity() -> None:
             assert line.promised == sum(entry.devices.nominal for entry in held)
     assert ("a100-spot", "a100") in lines
     assert lines["a100-spot", "a100"].capacity == 32
+
+
+def test_a_cohort_s_own_quota_is_promised_and_not_nobody_s() -> None:
+    before = {(line.flavor, line.resource): line for line in summarize(platform(teams=[team("nlp")])).quotas}
+    shared = cohort(quota=quota(cpu=8, memory_gib=16, accelerators={"a100-spot": 5}))
+    after = summarize(platform(clusters=[cluster(cohorts=[shared])], teams=[team("nlp")])).quotas
+    for line in after:
+        own = {"cpu": 8_000, "memory": 16 << 30, "a100": 5}[line.resource]
+        old = before[line.flavor, line.resource]
+        assert line.cohorts == own
+        assert (line.promised, line.free) == (old.promised + own, old.free - own)
+
+
+def test_with_one_shared_queue_cohorts_have_none() -> None:
+    shared = cohort(quota=quota(accelerators={"a100-spot": 5}))
+    place = cluster(cohorts=[shared], queue_layout=QueueLayout.SHARED)
+    assert not any(line.cohorts for line in summarize(platform(clusters=[place])).quotas)
 
 
 def test_the_price_of_a_node() -> None:

@@ -85,5 +85,17 @@ def pod(namespace: str, name: str = "train-0") -> dict[str, Any]:
     }
 
 
+def held(flavor: str, *, queue: str = "cv", amount: str = "4") -> dict[str, Any]:
+    """A Workload that Kueue has admitted."""
+    resource = "nvidia.com/gpu"
+    assignment = {"name": "main", "count": 1, "flavors": {resource: flavor}, "resourceUsage": {resource: amount}}
+    return {
+        "apiVersion": "kueue.x-k8s.io/v1beta2",
+        "kind": "Workload",
+        "metadata": {"name": "train", "namespace": "cv"},
+        "status": {"admission": {"clusterQueue": queue, "podSetAssignments": [assignment]}},
+    }
+
+
 def job(namespace: str, name: str = "train") -> dict[str, Any]:
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "namespace": namespace}}

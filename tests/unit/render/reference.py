@@ -61,7 +61,12 @@ def _training() -> Cluster:
             build.flavor("a100-reserved-cv", capacity_type=CapacityType.RESERVED, capacity=8, dedicated_to="cv"),
             build.cpu_flavor(),
         ),
-        cohorts=(build.cohort("all"), build.cohort("vision", parent="all", weight=1500)),
+        cohorts=(
+            build.cohort(
+                "all", quota=build.quota(memory_gib=64, accelerators={"a100-1g-10gb-spot": 7, "a100-spot": 8})
+            ),
+            build.cohort("vision", parent="all", weight=1500),
+        ),
     )
 
 

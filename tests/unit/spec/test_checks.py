@@ -52,6 +52,10 @@ def with_cluster_line(line: str) -> dict[str, str]:
     return tiny(cluster=CLUSTER + line + "\n")
 
 
+def cohort_quota(fields: str) -> dict[str, str]:
+    return with_cluster_line(f"cohorts: [{{name: all, quota: {{{fields}}}}}]")
+
+
 def two_clusters(first: str, second: str) -> dict[str, str]:
     head = CLUSTER.replace("purpose: development", "{}")
     one = head.format(first).replace("name: dev", "name: one")
@@ -303,6 +307,24 @@ CASES = [
         'there is no cluster "dew"; did you mean "dev"?',
     ),
     Case(
+        "cohort_quotas_name_flavors",
+        cohort_quota("accelerators: {a100-sport: 8}"),
+        "error cluster.yaml:13 cohorts[0].quota.accelerators.a100-sport",
+        'did you mean "a100-spot"?',
+    ),
+    Case(
+        "cohort_quotas_name_flavors",
+        cohort_quota("accelerators: {a100: 8, a100-spot: 1}"),
+        "error cluster.yaml:13 cohorts[0].quota.accelerators.a100-spot",
+        "mean the same flavor a100-spot",
+    ),
+    Case(
+        "cohort_quotas_name_flavors",
+        rich_cluster("- name: all", "- {name: all, quota: {accelerators: {h100-on-demand-cv: 1}}}"),
+        "error cluster.yaml:8 cohorts[0].quota.accelerators.h100-on-demand-cv",
+        "dedicated to team cv",
+    ),
+    Case(
         "accelerators_name_flavors",
         team("a100: 8", "a100-sport: 8"),
         "error team.yaml:10 placements.dev.accelerators.a100-sport",
@@ -514,6 +536,44 @@ CASES = [
         "8 devices of a100-reserved are guaranteed, but only 0 stand at minNodes",
     ),
     Case(
+        "devices_are_not_promised_twice",
+        change(cohort_quota("accelerators: {a100: 33}"), "team.yaml", "a100: 8", "a100: {nominal: 0}"),
+        "error cluster.yaml:12 nodePools[0].maxNodes",
+        "33 devices of a100-spot are guaranteed, the pools can have 32; lower the guarantees (cohort all 33)",
+    ),
+    Case(
+        "devices_are_not_promised_twice",
+        cluster("    maxNodes: 4", "    minNodes: 2\n    maxNodes: 4"),
+        "warning cluster.yaml:12 nodePools[0].minNodes",
+        "only 8 are anybody's quota: 8 can be used by nobody, not even by borrowing",
+    ),
+    Case(
+        "cpu_and_memory_are_not_promised_twice",
+        cohort_quota("memory: 4Ti"),
+        "error cluster.yaml:5 nodePools",
+        "lower the guarantees (most: cohort all, nlp)",
+    ),
+    Case(
+        "no_team_can_fill_the_cpu_nodes",
+        rich_cluster("maxNodes: 6", "maxNodes: 4"),
+        "warning cluster.yaml:10 nodePools",
+        "which can have 60 CPU; one team alone may fill them (nlp 72)",
+    ),
+    Case(
+        "no_team_can_fill_the_cpu_nodes",
+        rich_cluster("memory: 56Gi", "memory: 40Gi"),
+        "warning cluster.yaml:10 nodePools",
+        "which can have 240Gi memory; one team alone may fill them (nlp 256Gi)",
+    ),
+    Case(
+        "no_team_can_fill_the_cpu_nodes",
+        rich_cluster(
+            "minNodes: 1, maxNodes: 6}", "minNodes: 1, maxNodes: 4, taints: [{key: a, effect: PreferNoSchedule}]}"
+        ),
+        "warning cluster.yaml:10 nodePools",
+        "which can have 60 CPU",
+    ),
+    Case(
         "cpu_and_memory_are_not_promised_twice",
         team("cpu: 64", "cpu: 385"),
         "error cluster.yaml:5 nodePools",
@@ -546,6 +606,20 @@ CASES = [
         team("a100: 8", "a100: {nominal: 8, lendingLimit: 9}"),
         "error team.yaml:10 placements.dev.accelerators.a100.lendingLimit",
         "above the guarantee",
+    ),
+    Case(
+        "cohorts_with_quota_have_borrowers",
+        cohort_quota("cpu: 8"),
+        "warning cluster.yaml:13 cohorts[0].quota.cpu",
+        "no team of the cohort's tree may borrow CPU, so this can be used by nobody",
+    ),
+    Case(
+        "cohorts_with_quota_have_borrowers",
+        change(
+            cohort_quota("accelerators: {a100: 8}"), "team.yaml", "a100: 8", "a100: {nominal: 8, borrowingLimit: 0}"
+        ),
+        "warning cluster.yaml:13 cohorts[0].quota.accelerators",
+        "no team of the cohort's tree may borrow a100-spot",
     ),
     Case(
         "somebody_lends_what_may_be_borrowed",
@@ -677,4 +751,24 @@ def test_every_check_has_a_case():
 
 @pytest.mark.parametrize("files", [tiny(), rich()], ids=["tiny", "rich"])
 def test_the_unchanged_directories_have_no_problems(files):
+    assert problems_of(files) == ()
+
+
+QUIET = {
+    "a cohort's quota that can be borrowed": cohort_quota("accelerators: {a100: 8}"),
+    "a limit that the cohort's own quota fills": change(
+        cohort_quota("accelerators: {a100: 8}"), "team.yaml", "a100: 8", "a100: {nominal: 8, borrowingLimit: 4}"
+    ),
+    "standing devices that a cohort lends": change(
+        cohort_quota("accelerators: {a100: 8}"), "cluster.yaml", "    maxNodes: 4", "    minNodes: 2\n    maxNodes: 4"
+    ),
+    "CPU nodes that one team alone is on": cluster(
+        "nodePools:\n", "nodePools:\n  - {name: cpu, cpu: 1, memory: 1Gi, maxNodes: 1}\n"
+    ),
+    "no CPU nodes at all": tiny(other=OTHER_TEAM),
+}
+
+
+@pytest.mark.parametrize("files", QUIET.values(), ids=QUIET)
+def test_what_is_in_order_is_not_told(files):
     assert problems_of(files) == ()

@@ -74,7 +74,7 @@ cohorts:
   - name: all
   - {name: some, parent: all, weight: 1.5}
 nodePools:
-  - {name: system, cpu: 15, memory: 56Gi, minNodes: 1, maxNodes: 3}
+  - {name: system, cpu: 15, memory: 56Gi, minNodes: 1, maxNodes: 6}
   - name: a100
     accelerator: a100
     acceleratorsPerNode: 8

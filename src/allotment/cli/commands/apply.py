@@ -8,9 +8,11 @@ import click
 
 from allotment.cli.lazy import Command, Flag
 from allotment.cli.options import (
+    Liberties,
     OutputOptions,
     cluster_flag,
     global_flags,
+    liberty_flags,
     output_flags,
     platform_flag,
     server_flags,
@@ -23,7 +25,7 @@ from allotment.cli.session import Session
 @click.argument("source", metavar="[DIR|PLANFILE]", required=False, type=click.Path())
 @platform_flag
 @cluster_flag
-@click.option("--force-conflicts", is_flag=True, help="Take over fields that other managers own.")
+@liberty_flags
 @click.option(
     "--dry-run",
     type=click.Choice(["client", "server"]),
@@ -46,7 +48,7 @@ def apply(
     session: Session,
     source: str | None,
     *,
-    force_conflicts: bool,
+    liberties: Liberties,
     dry_run: str | None,
     deletable: tuple[str, ...],
     yes: bool,
@@ -62,7 +64,7 @@ def apply(
     from allotment.cli.applying import Consent, carry_out  # noqa: PLC0415
     from allotment.cli.planning import live_plan, platform_at_hand, target_of  # noqa: PLC0415
 
-    consent = Consent(yes=yes, deletable=deletable, dry_run=dry_run, force=force_conflicts)
+    consent = Consent(yes=yes, deletable=deletable, dry_run=dry_run, force=liberties.force)
     kubeconfig = session.value("kubeconfig")
     if source is not None and Path(source).is_file():
         plan = wiring.read_plan(source)
@@ -74,5 +76,5 @@ def apply(
             return carry_out(session, plan, kube, output, consent)
     target = target_of(session, source)
     with wiring.connect(kubeconfig, target.context) as kube:
-        plan = live_plan(session, target, kube, force=force_conflicts, check_creations=dry_run == "server")
+        plan = live_plan(session, target, kube, liberties, check_creations=dry_run == "server")
         return carry_out(session, plan, kube, output, consent)

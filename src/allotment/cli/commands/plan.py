@@ -6,9 +6,11 @@ import click
 
 from allotment.cli.lazy import Command
 from allotment.cli.options import (
+    Liberties,
     OutputOptions,
     cluster_flag,
     global_flags,
+    liberty_flags,
     output_flags,
     platform_argument,
     server_flags,
@@ -23,7 +25,7 @@ from allotment.errors import UsageError
 @click.option("--out", metavar="FILE", type=click.Path(dir_okay=False), help="Save the plan for `allot apply FILE`.")
 @click.option("--exit-code", is_flag=True, help="End with 0: nothing to do, 2: changes, 1: any error.")
 @click.option("--offline", is_flag=True, help="Against an empty cluster; no server is asked.")
-@click.option("--force-conflicts", is_flag=True, help="Plan to take over fields that other managers own.")
+@liberty_flags
 @server_flags
 @output_flags
 @global_flags
@@ -35,7 +37,7 @@ def plan(
     out: str | None,
     exit_code: bool,
     offline: bool,
-    force_conflicts: bool,
+    liberties: Liberties,
     output: OutputOptions,
 ) -> int:
     """Show what apply would change in a cluster: + create, ~ change, - delete, ! conflict. Changes nothing.
@@ -53,7 +55,7 @@ def plan(
     made = wiring.offline_plan(target.platform, target.cluster) if offline else None
     if made is None:
         with wiring.connect(session.value("kubeconfig"), target.context) as kube:
-            made = live_plan(session, target, kube, force=force_conflicts)
+            made = live_plan(session, target, kube, liberties)
     show(
         session,
         output,

@@ -22,6 +22,8 @@ _COLORS: Final = {
     DriftKind.MISSING: "red",
     DriftKind.SURPLUS: "red",
     DriftKind.BLOCKED: "bright_red",
+    DriftKind.NODES: "red",
+    DriftKind.UNCOUNTED: "red",
 }
 
 
@@ -69,9 +71,10 @@ def drift_text(report: DriftReport, rows: Sequence[DriftRow]) -> str:
         for row in rows:
             if row.cluster == cluster.cluster:
                 found = row.object
-                word = click.style(f"{found.kind.value:<8}", fg=_COLORS[found.kind])
+                word = click.style(f"{found.kind.value:<9}", fg=_COLORS[found.kind])
                 lines.append(f"  {word} {printable(str(found.key))}")
-                lines += [f"           {detail}" for detail in _details(found)]
+                lines += [f"            {detail}" for detail in _details(found)]
+        lines += [f"  {click.style('note:', fg='yellow')} {printable(note)}" for note in cluster.notes]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
@@ -114,6 +117,7 @@ def drift_document(report: DriftReport, rows: Sequence[DriftRow]) -> Mapping[str
                 "observedAt": rfc3339(each.observed_at),
                 "error": None if each.error is None else {"what": each.error.what, "why": each.error.why},
                 "objects": [_object_document(row.object) for row in rows if row.cluster == each.cluster],
+                "notes": each.notes,
             }
             for each in report.clusters
         ],
@@ -147,7 +151,12 @@ def repair_text(drift: DriftReport, done: Sequence[ApplyReport], rows: Sequence[
         return f"{click.style('nothing to repair', fg='green', bold=True)}: every cluster is as declared"
     lines = [report_text(report, [row for row in rows if row in report.outcomes]) for report in done]
     lines += [f"{name}: not repaired, it does not answer" for name in drift.degraded]
+    lines += [f"{each.cluster}: nodes and uncounted work are left as they are" for each in _left(drift)]
     return "\n".join(lines)
+
+
+def _left(drift: DriftReport) -> list[ClusterDrift]:
+    return [each for each in drift.clusters if each.beyond_apply]
 
 
 def repair_document(drift: DriftReport, done: Sequence[ApplyReport], rows: Sequence[Outcome]) -> Mapping[str, Any]:
@@ -155,7 +164,7 @@ def repair_document(drift: DriftReport, done: Sequence[ApplyReport], rows: Seque
     return {
         "kind": "RepairReport",
         "platform": drift.platform,
-        "complete": not drift.degraded and all(report.complete for report in done),
+        "complete": not drift.degraded and not _left(drift) and all(report.complete for report in done),
         "degraded": drift.degraded,
         "clusters": [
             {

@@ -130,7 +130,8 @@ def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
     """The plan as people read it; `rows` are those that the user asked to see."""
     if plan.empty:
         headline = f"{click.style('no changes', fg='green', bold=True)}: {plan.cluster} is as {plan.platform} declares"
-        return f"{headline} ({count(plan.unchanged, 'object')})"
+        said = "\n".join(["", "", *warning_lines(plan.warnings)]) if plan.warnings else ""
+        return f"{headline} ({count(plan.unchanged, 'object')}){said}"
     blocks = [f"Plan for {click.style(plan.cluster, bold=True)} ({plan.platform}): {totals(plan)}"]
     order = [*(family.value for family in Family)]
     ranked = sorted(rows, key=lambda row: order.index(row.family) if row.family in order else len(order))

@@ -33,17 +33,22 @@ def quota_columns() -> tuple[Column[QuotaLine], ...]:
         Column("RESOURCE", lambda row: row.resource),
         _amount("PROMISED", lambda row: row.promised),
         _amount("CAPACITY", lambda row: row.capacity),
-        _amount("FREE", lambda row: row.free, style=_free_style),
+        _amount("NOBODY'S", lambda row: row.free, style=_free_style),
         Column("OF-CAPACITY", percent, text=lambda row: f"{percent(row)}%", style=_free_style, unit="percent"),
         Column("TEAMS", lambda row: row.teams),
         Column("MAY-BORROW", lambda row: row.borrowable, wide=True),
+        _amount("COHORTS-OWN", lambda row: row.cohorts, wide=True),
     )
 
 
 def _amount(
-    title: str, of: Callable[[QuotaLine], int], style: Callable[[QuotaLine], str] = lambda _row: ""
+    title: str,
+    of: Callable[[QuotaLine], int],
+    style: Callable[[QuotaLine], str] = lambda _row: "",
+    *,
+    wide: bool = False,
 ) -> Column[QuotaLine]:
-    return Column(title, of, text=lambda row: amount(row.resource, of(row)), style=style, unit="base-units")
+    return Column(title, of, text=lambda row: amount(row.resource, of(row)), style=style, unit="base-units", wide=wide)
 
 
 def percent(row: QuotaLine) -> int | None:
@@ -69,6 +74,7 @@ def quota_document(row: QuotaLine) -> Mapping[str, Any]:
         "free": row.free,
         "teams": row.teams,
         "mayBorrow": row.borrowable,
+        "cohortsOwn": row.cohorts,
     }
 
 
@@ -79,9 +85,21 @@ def summary_text(summary: Summary, quotas: Sequence[QuotaLine], width: int | Non
         blocks.append(table_text(_cluster_columns(summary.currency), summary.clusters, width=width))
     if quotas:
         title = click.style("Quota promised to teams against capacity (every pool at its maximum)", bold=True)
-        blocks.append(f"{title}\n{_grouped(quotas, width)}")
+        blocks.append(f"{title}\n{_grouped(quotas, width)}{_nobodys(quotas)}")
     blocks.append(_price(summary))
     return "\n\n".join(blocks)
+
+
+def _nobodys(quotas: Sequence[QuotaLine]) -> str:
+    """What it means that devices are nobody's: people take them for free ones."""
+    devices = [row for row in quotas if row.free > 0 and row.resource not in {"cpu", "memory"}]
+    if not devices:
+        return ""
+    listed = ", ".join(f"{row.free} {row.flavor} in {row.cluster}" for row in devices)
+    return (
+        f"\nUsable by nobody: {listed}. What is borrowed is always somebody's; give them to a team, or to a cohort "
+        "(cohorts, quota) for its teams to borrow."
+    )
 
 
 def _headline(summary: Summary) -> str:

@@ -9,7 +9,8 @@ import click
 
 from allotment.cli.output import Column, Listing
 from allotment.model.platform import Platform
-from allotment.model.team import Allowance, Placement, Team
+from allotment.model.quota import Allowance
+from allotment.model.team import Placement, Team
 from allotment.operations.teams import LEVELS, Advice, Level
 
 

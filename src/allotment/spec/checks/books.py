@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from allotment.model.accelerator import CapacityType
-from allotment.model.cluster import Cluster
+from allotment.model.cluster import Cluster, TaintEffect
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
+from allotment.model.quota import Allowance
+from allotment.model.team import Placement
 from allotment.spec.checks.context import PlacedContext, error, warning
 from allotment.spec.problems import Issue
 
 _MOST_NAMED = 5
+_A_NEIGHBOUR = 2
+"""Teams from which on one can be in another's way."""
 
 
 def devices_are_not_promised_twice(placed: PlacedContext) -> Iterator[Issue]:
@@ -30,6 +34,13 @@ def devices_are_not_promised_twice(placed: PlacedContext) -> Iterator[Issue]:
                 what = f"{total} devices of {flavor.name} are guaranteed, the pools can have {flavor.capacity}"
                 fix = f"lower the guarantees ({_named(shares)}) or raise maxNodes"
                 yield error(entry, here, what, fix)
+            elif total < standing:
+                what = (
+                    f"{standing} devices of {flavor.name} stand at minNodes, but only {total} are anybody's quota: "
+                    f"{standing - total} can be used by nobody, not even by borrowing"
+                )
+                fix = "raise a guarantee, give them to a cohort (cohorts, quota) to be borrowed, or lower minNodes"
+                yield warning(entry, (*here[:2], "minNodes"), what, fix)
             elif flavor.capacity_type is CapacityType.RESERVED and total > standing:
                 # On-demand and spot pools grow; what is reserved is there from the start or it is not reserved.
                 what = f"{total} devices of {flavor.name} are guaranteed, but only {standing} stand at minNodes"
@@ -41,9 +52,9 @@ def cpu_and_memory_are_not_promised_twice(placed: PlacedContext) -> Iterator[Iss
     """Guaranteed CPU and memory against all pools at their maximum."""
     cpu: dict[str, list[tuple[str, int]]] = {}
     memory: dict[str, list[tuple[str, int]]] = {}
-    for team, cluster, placement in placed.placements():
-        cpu.setdefault(cluster.name, []).append((team.name, placement.cpu.nominal))
-        memory.setdefault(cluster.name, []).append((team.name, placement.memory.nominal))
+    for holder, cluster, quota in placed.quotas():
+        cpu.setdefault(cluster.name, []).append((holder, quota.cpu.nominal))
+        memory.setdefault(cluster.name, []).append((holder, quota.memory.nominal))
     for cluster in placed.platform.clusters:
         cpu_shares, memory_shares = cpu.get(cluster.name, []), memory.get(cluster.name, [])
         cpu_total, memory_total = sum(n for _, n in cpu_shares), sum(n for _, n in memory_shares)
@@ -66,9 +77,9 @@ def _short(placed: PlacedContext, cluster: Cluster, what: str, shares: list[tupl
 
 def _held_devices(placed: PlacedContext) -> dict[tuple[str, str], list[tuple[str, int]]]:
     held: dict[tuple[str, str], list[tuple[str, int]]] = {}
-    for team, cluster, placement in placed.placements():
-        for entry in placement.accelerators:
-            held.setdefault((cluster.name, entry.flavor), []).append((team.name, entry.devices.nominal))
+    for holder, cluster, quota in placed.quotas():
+        for entry in quota.accelerators:
+            held.setdefault((cluster.name, entry.flavor), []).append((holder, entry.devices.nominal))
     return held
 
 
@@ -80,4 +91,54 @@ def _named(shares: Iterable[tuple[str, int]], *, amounts: bool = True) -> str:
     return ", ".join(named) + (f" and {rest} more" if rest else "")
 
 
-CHECKS = (devices_are_not_promised_twice, cpu_and_memory_are_not_promised_twice)
+def no_team_can_fill_the_cpu_nodes(placed: PlacedContext) -> Iterator[Issue]:
+    """CPU quota counts the accelerator nodes too, but work without devices runs only where nothing keeps it away.
+
+    A team whose quota reaches as far as those nodes can fill them alone, and the others' such work waits within its own
+    guarantee: Kueue has admitted it, and no quota can be reclaimed.
+    """
+    teams: dict[str, list[tuple[str, Placement]]] = {}
+    for team, cluster, placement in placed.placements():
+        teams.setdefault(cluster.name, []).append((team.name, placement))
+    for cluster in placed.platform.clusters:
+        present = teams.get(cluster.name, [])
+        if len(present) < _A_NEIGHBOUR:
+            continue
+        for word, room, text, quota in _open_to_all(cluster):
+            reach = [(team, _reach(quota(placement))) for team, placement in present]
+            filling = [(team, text(amount)) for team, amount in sorted(reach, key=_largest_first) if amount >= room]
+            if room and filling:
+                named = ", ".join(f"{team} {amount}" for team, amount in filling[:_MOST_NAMED])
+                more = f" and {len(filling) - _MOST_NAMED} more" if len(filling) > _MOST_NAMED else ""
+                what = (
+                    f"work without devices runs only on pools without taints, which can have {text(room)} {word}; one "
+                    f"team alone may fill them ({named}{more}), and the others' waits whatever they are guaranteed"
+                )
+                fix = f"raise maxNodes of such a pool, or lower the {word} quota and borrowing limit of those teams"
+                yield warning(placed.context.clusters[cluster.name], ("nodePools",), what, fix)
+
+
+def _open_to_all(
+    cluster: Cluster,
+) -> Iterator[tuple[str, int, Callable[[int], str], Callable[[Placement], Allowance]]]:
+    """Of CPU and of memory: the word, what untainted pools can have, how it is written, and a team's quota of it."""
+    pools = [
+        pool
+        for pool in cluster.node_pools
+        if all(taint.effect is TaintEffect.PREFER_NO_SCHEDULE for taint in pool.taints)
+    ]
+    cpu = sum(pool.cpu * pool.max_nodes for pool in pools)
+    memory = sum(pool.memory * pool.max_nodes for pool in pools)
+    yield "CPU", cpu, lambda amount: format_cpu(MilliCpu(amount)), lambda placement: placement.cpu
+    yield "memory", memory, lambda amount: format_bytes(Bytes(amount)), lambda placement: placement.memory
+
+
+def _reach(allowance: Allowance) -> int:
+    return allowance.nominal + (allowance.borrowing_limit or 0)
+
+
+def _largest_first(share: tuple[str, int]) -> tuple[int, str]:
+    return -share[1], share[0]
+
+
+CHECKS = (devices_are_not_promised_twice, cpu_and_memory_are_not_promised_twice, no_team_can_fill_the_cpu_nodes)

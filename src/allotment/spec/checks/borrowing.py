@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from allotment.model import labels
 from allotment.model.cluster import Cluster, QueueLayout
-from allotment.model.team import Allowance, Placement, Team
+from allotment.model.quota import Allowance, Quota
+from allotment.model.team import Placement, Team
 from allotment.spec.checks.context import PlacedContext, error, warning
-from allotment.spec.problems import Issue
+from allotment.spec.problems import Issue, Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,19 +155,62 @@ def _usable(amount: Allowance, placement: Placement) -> int:
 
 
 def _lendable(placed: PlacedContext) -> dict[tuple[str, str, str, str], int]:
-    """What all queues below a root cohort lend, by cluster, root, flavor and resource."""
+    """What all queues and cohorts below a root lend, by cluster, root, flavor and resource."""
     roots = _roots(placed)
     found: dict[tuple[str, str, str, str], int] = {}
-    for _team, cluster, placement in placed.placements():
-        if placement.cohort is None:
-            continue
-        root = roots[cluster.name, placement.cohort]
-        amounts = [(labels.CPU_FLAVOR, "cpu", placement.cpu), (labels.CPU_FLAVOR, "memory", placement.memory)]
-        amounts += [(entry.flavor, "devices", entry.devices) for entry in placement.accelerators]
+    for cluster, cohort, quota in _lenders(placed):
+        root = roots[cluster.name, cohort]
+        amounts = [(labels.CPU_FLAVOR, "cpu", quota.cpu), (labels.CPU_FLAVOR, "memory", quota.memory)]
+        amounts += [(entry.flavor, "devices", entry.devices) for entry in quota.accelerators]
         for flavor, resource, amount in amounts:
             key = (cluster.name, root, flavor, resource)
             found[key] = found.get(key, 0) + _lends(amount)
     return found
+
+
+def _lenders(placed: PlacedContext) -> Iterator[tuple[Cluster, str, Quota]]:
+    """Every quota in a cohort, with the cohort: the teams', and the cohorts' own."""
+    for _team, cluster, placement in placed.placements():
+        if placement.cohort is not None:
+            yield cluster, placement.cohort, placement.quota
+    for cluster in placed.platform.clusters:
+        for cohort in cluster.cohorts:
+            yield cluster, cohort.name, cohort.quota
+
+
+def cohorts_with_quota_have_borrowers(placed: PlacedContext) -> Iterator[Issue]:
+    """A cohort's own quota that no queue below may borrow is used by nobody."""
+    roots = _roots(placed)
+    for cluster in placed.platform.clusters:
+        entry = placed.context.clusters[cluster.name]
+        index = {spec.name: number for number, spec in enumerate(entry.spec.cohorts)}
+        for cohort in cluster.cohorts:
+            for kind, fields, flavor, resource, amount in _own(cohort.quota):
+                if amount and not _borrowed(placed, roots, cluster, cohort.name, flavor, resource):
+                    here: Path = ("cohorts", index[cohort.name], "quota", *fields)
+                    what = f"no team of the cohort's tree may borrow {kind}, so this can be used by nobody"
+                    fix = "let a team borrow it (a quota of that flavor with a borrowing limit), or give it to a team"
+                    yield warning(entry, here, what, fix)
+
+
+def _own(quota: Quota) -> Iterator[tuple[str, tuple[str, ...], str, str, int]]:
+    """A cohort's amounts: word for messages, field, flavor, resource, how much."""
+    yield "CPU", ("cpu",), labels.CPU_FLAVOR, "cpu", quota.cpu.nominal
+    yield "memory", ("memory",), labels.CPU_FLAVOR, "memory", quota.memory.nominal
+    for entry in quota.accelerators:
+        yield entry.flavor, ("accelerators",), entry.flavor, "devices", entry.devices.nominal
+
+
+def _borrowed(
+    placed: PlacedContext, roots: dict[tuple[str, str], str], cluster: Cluster, cohort: str, flavor: str, resource: str
+) -> bool:
+    root = roots[cluster.name, cohort]
+    return any(
+        quota.flavor == flavor and quota.resource == resource and quota.amount.borrowing_limit != 0
+        for team, place, placement in placed.placements()
+        if place.name == cluster.name and placement.cohort and roots[cluster.name, placement.cohort] == root
+        for quota in _quotas(placed, team, placement)
+    )
 
 
 def _roots(placed: PlacedContext) -> dict[tuple[str, str], str]:
@@ -194,6 +238,7 @@ CHECKS = (
     limits_need_a_cohort,
     lending_stays_within_the_guarantee,
     somebody_lends_what_may_be_borrowed,
+    cohorts_with_quota_have_borrowers,
     namespace_quota_leaves_room,
     pods_can_use_the_quota,
     weights_have_an_effect,

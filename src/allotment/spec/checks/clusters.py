@@ -94,6 +94,27 @@ def cohorts_are_trees(context: Context) -> Iterator[Issue]:
                 yield error(entry, here, f"the cohort {echo(cohort.name)} is its own ancestor", "break the circle")
 
 
+def cohort_quotas_name_flavors(context: Context) -> Iterator[Issue]:
+    """Each word means a flavor that all may use, and no two the same one."""
+    for entry in context.declared.clusters:
+        flavors = context.flavors[entry.spec.name]
+        for index, cohort in enumerate(entry.spec.cohorts):
+            seen: dict[str, str] = {}
+            for word in cohort.quota.accelerators if cohort.quota is not None else ():
+                here = ("cohorts", index, "quota", "accelerators", word)
+                flavor = flavors.meant(word, "")
+                if flavor is None:
+                    what = f"the pools make no accelerator or flavor {echo(word)} that teams share"
+                    yield error(entry, here, what, did_you_mean(word, flavors.offered_to("")))
+                elif flavor.dedicated_to is not None:
+                    what = f"the flavor {echo(word)} is dedicated to team {flavor.dedicated_to}"
+                    yield error(entry, here, what, "give it to that team's placement")
+                elif flavor.name in seen:
+                    what = f"{echo(word)} and {echo(seen[flavor.name])} mean the same flavor {flavor.name}"
+                    yield error(entry, here, what, "keep one of the two")
+                seen.setdefault(flavor.name if flavor is not None else "", word)
+
+
 def _in_circles(parents: Mapping[str, str | None]) -> set[str]:
     """Names on a circle of the parent relation; each name is walked once."""
     done: set[str] = set()
@@ -223,6 +244,7 @@ CHECKS = (
     slices_come_from_whole_devices,
     dedicated_pools_have_a_team,
     cohorts_are_trees,
+    cohort_quotas_name_flavors,
     flavor_order_names_flavors,
     overrides_meet_placements,
     weights_have_an_effect,

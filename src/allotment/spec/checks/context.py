@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from allotment.model.cluster import Cluster
+from allotment.model.cluster import Cluster, QueueLayout
 from allotment.model.platform import Platform
 from allotment.model.policy import Priority
+from allotment.model.quota import Quota
 from allotment.model.team import Placement, Team
 from allotment.spec.declared import Declared, Entry
 from allotment.spec.flavors import Flavors
@@ -54,6 +55,15 @@ class PlacedContext:
             if team.offboarding is None:
                 for placement in team.placements:
                     yield team, self.clusters[placement.cluster], placement
+
+    def quotas(self) -> Iterator[tuple[str, Cluster, Quota]]:
+        """Every quota that counts: of placements by team, and the cohorts' own where there are queues of teams."""
+        for team, cluster, placement in self.placements():
+            yield team.name, cluster, placement.quota
+        for cluster in self.platform.clusters:
+            if cluster.queue_layout is QueueLayout.PER_TEAM:
+                for cohort in cluster.cohorts:
+                    yield f"cohort {cohort.name}", cluster, cohort.quota
 
     def place(self, team: str, cluster: str, *fields: str) -> tuple[Entry[KindSpec], Path]:
         """Document and path of a placement's field: the cluster's override where it has one."""

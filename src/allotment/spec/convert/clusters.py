@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from allotment.model.cluster import Cluster, Cohort, Environment, NodePool, Versions
 from allotment.model.quantity import Bytes, MilliCpu
+from allotment.model.quota import NO_QUOTA, Allowance, FlavorAllowance, Quota
 from allotment.spec import defaults
 from allotment.spec.flavors import Flavors, devices_per_node, flavor_name, pool_taints
 from allotment.spec.schema.accelerator import AcceleratorSpec
-from allotment.spec.schema.cluster import ClusterSpec, CohortSpec, NodePoolSpec, VersionsSpec
+from allotment.spec.schema.cluster import ClusterSpec, CohortQuotaSpec, CohortSpec, NodePoolSpec, VersionsSpec
 
 
 def environment_of(spec: ClusterSpec) -> Environment:
@@ -43,7 +44,7 @@ def cluster(spec: ClusterSpec, flavors: Flavors, accelerators: Mapping[str, Acce
         ),
         node_pools=tuple(_pool(pool, accelerators) for pool in spec.node_pools),
         flavors=flavors.ordered,
-        cohorts=_cohorts(spec.cohorts),
+        cohorts=_cohorts(spec.cohorts, flavors),
     )
 
 
@@ -78,7 +79,7 @@ def _pool(spec: NodePoolSpec, accelerators: Mapping[str, AcceleratorSpec]) -> No
     )
 
 
-def _cohorts(specs: tuple[CohortSpec, ...]) -> tuple[Cohort, ...]:
+def _cohorts(specs: tuple[CohortSpec, ...], flavors: Flavors) -> tuple[Cohort, ...]:
     """Parents before children, otherwise as declared."""
     if not specs:
         return (Cohort(defaults.COHORT, None, 1000),)
@@ -88,6 +89,19 @@ def _cohorts(specs: tuple[CohortSpec, ...]) -> tuple[Cohort, ...]:
     ordered: list[Cohort] = []
     level = children.get(None, [])
     while level:
-        ordered.extend(Cohort(spec.name, spec.parent, spec.weight) for spec in level)
+        ordered.extend(Cohort(spec.name, spec.parent, spec.weight, _quota(spec.quota, flavors)) for spec in level)
         level = [child for spec in level for child in children.get(spec.name, [])]
     return tuple(ordered)
+
+
+def _quota(spec: CohortQuotaSpec | None, flavors: Flavors) -> Quota:
+    if spec is None:
+        return NO_QUOTA
+    devices = [(flavors.meant(word, ""), amount) for word, amount in spec.accelerators.items()]
+    return Quota(
+        cpu=Allowance(spec.cpu, None, None),
+        memory=Allowance(spec.memory, None, None),
+        accelerators=tuple(
+            FlavorAllowance(flavor.name, Allowance(amount, None, None)) for flavor, amount in devices if flavor
+        ),
+    )

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from allotment.model.cluster import Cluster
 from allotment.model.quantity import Bytes, MilliCpu
-from allotment.model.team import Allowance, FlavorAllowance, NamespaceQuota, Placement
+from allotment.model.quota import Allowance, FlavorAllowance
+from allotment.model.team import NamespaceQuota, Placement
 from allotment.spec import defaults
 from allotment.spec.flavors import Flavors
 from allotment.spec.schema.accelerator import AcceleratorSpec

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from allotment.model.accelerator import CapacityType
 from allotment.model.cluster import Feature, QueueLayout, TaintEffect
+from allotment.model.quantity import Bytes, MilliCpu
 from allotment.spec.schema.base import KindSpec, Spec
 from allotment.spec.schema.choices import (
     CapacityTypeChoice,
@@ -100,6 +101,20 @@ class VersionsSpec(Spec):
     runtime: Line | None = Field(default=None, description="Container runtime, such as containerd 1.7.")
 
 
+class CohortQuotaSpec(Spec):
+    """Quota of a cohort's own, beside what its teams bring: no team's guarantee, borrowed by whoever needs it.
+
+    A team borrows of it within its own borrowing limits.
+    """
+
+    cpu: Cpu = Field(default=MilliCpu(0), json_schema_extra={"default": 0}, description="CPU. None by default.")
+    memory: Memory = Field(default=Bytes(0), json_schema_extra={"default": 0}, description="Memory. None by default.")
+    accelerators: dict[Line, Count] = Field(
+        default_factory=dict,
+        description="Devices by flavor or accelerator, as in a placement, such as a100-on-demand: 8. None by default.",
+    )
+
+
 class CohortSpec(Spec):
     """A group of queues that lend to each other."""
 
@@ -109,6 +124,11 @@ class CohortSpec(Spec):
         default=1000,
         json_schema_extra={"default": 1},
         description="Fair-share weight among its siblings. 1: all alike.",
+    )
+    quota: CohortQuotaSpec | None = Field(
+        default=None,
+        description="Quota of the cohort's own. None: it has what its teams are guaranteed. Capacity that is neither a "
+        "team's nor a cohort's cannot be used by anybody, not even by borrowing.",
     )
 
 

@@ -1,0 +1,123 @@
+"""Use cases about nodes: are they as declared, and, as an act of its own, give them the labels of a pool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from allotment.errors import NotFoundError, UsageError
+from allotment.model.manifest import ObjectKey
+from allotment.operations.ports import Body, KubePort, RefusedError
+from allotment.plan.changes import Plan, PlanWarning, WarningCode
+from allotment.plan.labelling import NodeEdit, PoolEdits, edit_for
+from allotment.plan.nodes import DeclaredNodes, DeclaredPool, NodeFinding, compare_nodes
+
+ATTEMPTS: Final = 5
+"""Tries for one node: the kubelet writes to it all the time, and taints are only written as a whole."""
+
+_CONFLICT: Final = 409
+
+
+@dataclass(frozen=True, slots=True)
+class NodesLook:
+    """What was seen.
+
+    Attributes:
+        unknown: why nothing was, if so.
+    """
+
+    findings: tuple[NodeFinding, ...]
+    unknown: str = ""
+
+
+def look_at_nodes(kube: KubePort, declared: DeclaredNodes) -> NodesLook:
+    """Compare a cluster's nodes with its declared pools. Who may not list nodes learns nothing, and is told so.
+
+    Raises:
+        UnreachableError: the server does not answer.
+        NotSignedInError: no valid credentials.
+    """
+    try:
+        return NodesLook(compare_nodes(declared, kube.list("v1", "Node")))
+    except RefusedError as error:
+        return NodesLook((), f"nodes were not compared with the declared pools: {error.message}")
+
+
+def with_node_warnings(plan: Plan, look: NodesLook) -> Plan:
+    """The plan, saying also what of the nodes is not as declared: no step of it can put that right."""
+    said = [PlanWarning(WarningCode.NODES, one.key, f"{one}. {one.fix}") for one in look.findings]
+    if look.unknown:
+        said.append(PlanWarning(WarningCode.UNVERIFIED, ObjectKey("", "Node", "", "*"), look.unknown))
+    return replace(plan, warnings=(*plan.warnings, *said))
+
+
+def pool_named(declared: DeclaredNodes, name: str) -> DeclaredPool:
+    """The pool of that name.
+
+    Raises:
+        NotFoundError: no such pool.
+    """
+    for pool in declared.pools:
+        if pool.name == name:
+            return pool
+    known = ", ".join(pool.name for pool in declared.pools)
+    raise NotFoundError(f"cluster {declared.cluster} has no node pool {name}", fix=f"its pools are {known}")
+
+
+def plan_labels(kube: KubePort, pool: DeclaredPool, names: Sequence[str], selector: str) -> PoolEdits:
+    """What each of the nodes lacks to be one of the pool's, those that lack nothing included.
+
+    Args:
+        kube: the cluster.
+        pool: to which the nodes shall belong.
+        names: of nodes.
+        selector: label selector of further nodes; empty for none.
+
+    Raises:
+        NotFoundError: no such node.
+        UsageError: no nodes were named.
+    """
+    if not names and not selector:
+        raise UsageError("no nodes are named", fix="name them, or choose them with --selector")
+    chosen: dict[str, Body] = {}
+    for name in names:
+        node = kube.get("v1", _key(name))
+        if node is None:
+            raise NotFoundError(f"there is no node {name}", fix="see: kubectl get nodes")
+        chosen[name] = node
+    if selector:
+        chosen |= {node["metadata"]["name"]: node for node in kube.list("v1", "Node", labels=selector)}
+    if not chosen:
+        raise NotFoundError(f"no node matches {selector}", fix=f"see: kubectl get nodes -l '{selector}'")
+    return PoolEdits(pool, tuple(edit_for(pool, node) for _, node in sorted(chosen.items())))
+
+
+def label_nodes(kube: KubePort, edits: PoolEdits, *, dry_run: bool = False) -> None:
+    """Set what the nodes lack, one after the other; what others put on them meanwhile stays.
+
+    Raises:
+        RefusedError: the server refuses it, or somebody writes faster than we do.
+        NotFoundError: the node is gone.
+    """
+    for edit in edits.wanting:
+        _label(kube, edits.pool, edit, dry_run=dry_run)
+
+
+def _label(kube: KubePort, pool: DeclaredPool, edit: NodeEdit, *, dry_run: bool) -> None:
+    for attempt in range(ATTEMPTS):
+        try:
+            kube.merge_patch("v1", _key(edit.node), edit.patch, dry_run=dry_run)
+        except RefusedError as error:
+            if error.status != _CONFLICT or attempt == ATTEMPTS - 1:
+                raise
+        else:
+            return
+        node = kube.get("v1", _key(edit.node))
+        if node is None:
+            raise NotFoundError(f"there is no node {edit.node} any more")
+        edit = edit_for(pool, node)
+
+
+def _key(name: str) -> ObjectKey:
+    return ObjectKey("", "Node", "", name)

@@ -1,0 +1,303 @@
+"""Declared node pools against the nodes that are there: what would leave the next job without a place.
+
+A flavor is a promise about nodes: Kueue admits work to it and the scheduler looks for nodes with its labels. Nobody but
+us compares the two, so a label removed by hand shows only as pods that wait for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from allotment.model import labels
+from allotment.model.cluster import Cluster, NodePool, Taint, TaintEffect
+from allotment.model.manifest import ObjectKey
+from allotment.model.platform import Platform
+from allotment.model.quantity import parse_quantity
+
+Node = Mapping[str, Any]
+"""A Node as JSON."""
+
+_NAMED: Final = 5
+"""Nodes that a sentence names."""
+
+_TRANSIENT: Final = (
+    "node.kubernetes.io/",
+    "node.cloudprovider.kubernetes.io/",
+    "ToBeDeletedByClusterAutoscaler",
+    "DeletionCandidateOfClusterAutoscaler",
+    "karpenter.sh/",
+)
+"""Taints that Kubernetes and autoscalers put on nodes that are busy dying, starting or cordoned: they pass."""
+
+
+class NodeFault(StrEnum):
+    """How nodes differ from what is declared."""
+
+    NO_POOL = "no-pool"
+    """Devices that no declared pool has: nothing is ever placed on them."""
+    LABEL = "label"
+    TAINT_MISSING = "taint-missing"
+    TAINT_UNDECLARED = "taint-undeclared"
+    FEWER_DEVICES = "fewer-devices"
+    FEWER_NODES = "fewer-nodes"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredPool:
+    """A pool as its nodes should show it.
+
+    Attributes:
+        resource: extended resource of its devices; empty for a CPU pool.
+        devices: that a node offers.
+        selected: labels that the flavor selects nodes by.
+        labels: every label that its nodes carry, the selected ones included.
+        taints: that its nodes carry.
+        tolerated: taints that pods of its flavor tolerate: those of all pools of the flavor.
+    """
+
+    name: str
+    flavor: str
+    resource: str
+    devices: int
+    selected: Mapping[str, str]
+    labels: Mapping[str, str]
+    taints: tuple[Taint, ...]
+    tolerated: tuple[Taint, ...]
+    min_nodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredNodes:
+    """All pools of a cluster, and the resources that count as devices."""
+
+    cluster: str
+    pools: tuple[DeclaredPool, ...]
+    resources: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFinding:
+    """Something about nodes that is not as declared.
+
+    Attributes:
+        pool: declared pool; empty if the nodes belong to none.
+        nodes: names, sorted; none if nodes are missing.
+        what: what is wrong with each of them.
+        why: what follows from it.
+        fix: what to do.
+    """
+
+    fault: NodeFault
+    pool: str
+    nodes: tuple[str, ...]
+    what: str
+    why: str
+    fix: str
+
+    @property
+    def key(self) -> ObjectKey:
+        """The node if it is one, else the pool (which is no object, but has a name)."""
+        if len(self.nodes) == 1:
+            return ObjectKey("", "Node", "", self.nodes[0])
+        return ObjectKey("", "NodePool", "", self.pool or "none")
+
+    def __str__(self) -> str:
+        """In one sentence, with the nodes."""
+        named = ", ".join(self.nodes[:_NAMED])
+        more = f" and {len(self.nodes) - _NAMED} more" if len(self.nodes) > _NAMED else ""
+        pool = f"pool {self.pool}" if self.pool else "no pool"
+        who = f"{pool} ({named}{more})" if self.nodes else pool
+        return f"{who}: {self.what}; {self.why}"
+
+
+def declared_nodes(platform: Platform, cluster: Cluster) -> DeclaredNodes:
+    """What a cluster's nodes should look like."""
+    resources = {accelerator.resource_name for accelerator in platform.accelerators.values()}
+    pools = tuple(_declared(platform, cluster, pool) for pool in cluster.node_pools)
+    return DeclaredNodes(cluster.name, pools, frozenset(resources))
+
+
+def _declared(platform: Platform, cluster: Cluster, pool: NodePool) -> DeclaredPool:
+    accelerator = platform.accelerators[pool.accelerator] if pool.accelerator else None
+    flavor = cluster.flavor(pool.flavor)
+    mates = [other for other in cluster.node_pools if other.flavor == pool.flavor]
+    return DeclaredPool(
+        name=pool.name,
+        flavor=pool.flavor,
+        resource=accelerator.resource_name if accelerator else "",
+        devices=pool.accelerators_per_node,
+        selected=flavor.node_labels,
+        labels={**pool.labels, **flavor.node_labels},
+        taints=pool.taints,
+        tolerated=tuple(dict.fromkeys(taint for mate in mates for taint in mate.taints)),
+        min_nodes=pool.min_nodes,
+    )
+
+
+def compare_nodes(declared: DeclaredNodes, nodes: Iterable[Node]) -> tuple[NodeFinding, ...]:
+    """What is not as declared, by pool; the same fault of several nodes once.
+
+    Nodes that are being deleted count for nothing. A pool whose minimum is 0 may have no nodes.
+    """
+    found: dict[NodeFinding, list[str]] = {}
+    present: dict[str, int] = {}
+    for node in nodes:
+        if "deletionTimestamp" in node["metadata"]:
+            continue
+        pool = pool_of(declared, node)
+        if pool is not None:
+            present[pool.name] = present.get(pool.name, 0) + 1
+        faults = _homeless(declared, node) if pool is None else _differences(declared, pool, node)
+        for fault in faults:
+            found.setdefault(fault, []).append(node["metadata"]["name"])
+        if pool is None and _is_plain(declared, node):
+            present[""] = present.get("", 0) + 1
+    told = [
+        NodeFinding(fault.fault, fault.pool, tuple(sorted(names)), fault.what, fault.why, fault.fix)
+        for fault, names in found.items()
+    ]
+    told += _missing(declared, present)
+    order = {pool.name: index for index, pool in enumerate(declared.pools)}
+    return tuple(sorted(told, key=lambda one: (order.get(one.pool, len(order)), one.fault, one.nodes, one.what)))
+
+
+def pool_of(declared: DeclaredNodes, node: Node) -> DeclaredPool | None:
+    """The pool a node belongs to: by its pool label, else one whose flavor selects it, of several one of its size."""
+    found = labels_of(node)
+    name = found.get(labels.NODE_POOL)
+    if name is not None:
+        return next((pool for pool in declared.pools if pool.name == name), None)
+    candidates = [pool for pool in declared.pools if pool.selected and _carries(found, pool.selected)]
+    alike = (pool for pool in candidates if devices_of(node, pool.resource) == pool.devices)
+    return next(alike, candidates[0] if candidates else None)
+
+
+def labels_of(node: Node) -> Mapping[str, str]:
+    """A node's labels."""
+    return node["metadata"].get("labels") or {}
+
+
+def _carries(found: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    return all(found.get(key) == value for key, value in wanted.items())
+
+
+def devices_of(node: Node, resource: str) -> int:
+    """Devices that a node offers to pods."""
+    amount = ((node.get("status") or {}).get("allocatable") or {}).get(resource)
+    try:
+        return 0 if amount is None else int(parse_quantity(str(amount)))
+    except ValueError:
+        return 0
+
+
+def taints_of(node: Node) -> tuple[Taint, ...]:
+    """A node's taints; what the API server may add in future is left out."""
+    known = {effect.value for effect in TaintEffect}
+    return tuple(
+        Taint(item["key"], item.get("value") or "", TaintEffect(item["effect"]))
+        for item in (node.get("spec") or {}).get("taints") or ()
+        if item.get("effect") in known
+    )
+
+
+def _is_plain(declared: DeclaredNodes, node: Node) -> bool:
+    """A node for CPU work: without devices, and open to pods that tolerate nothing."""
+    closed = any(taint.effect is not TaintEffect.PREFER_NO_SCHEDULE for taint in _lasting(taints_of(node)))
+    return not closed and not _offered(declared, node)
+
+
+def _offered(declared: DeclaredNodes, node: Node) -> dict[str, int]:
+    return {resource: number for resource in sorted(declared.resources) if (number := devices_of(node, resource))}
+
+
+def _homeless(declared: DeclaredNodes, node: Node) -> Iterator[NodeFinding]:
+    for resource, number in _offered(declared, node).items():
+        name = labels_of(node).get(labels.NODE_POOL)
+        where = f"{labels.NODE_POOL} is {name}, which nobody declares" if name else "its labels fit no declared pool"
+        likely = sorted(
+            (pool for pool in declared.pools if pool.resource == resource),
+            key=lambda pool: (pool.devices != number, pool.name),
+        )
+        hint = f" (--pool {' or '.join(pool.name for pool in likely)})" if likely else ""
+        fix = f"label them with `allot nodes label`{hint}, or declare their pool"
+        what = f"offers {number} {resource}, but {where}"
+        yield NodeFinding(NodeFault.NO_POOL, "", (), what, "no flavor selects it, so no work is ever placed there", fix)
+
+
+def _differences(declared: DeclaredNodes, pool: DeclaredPool, node: Node) -> Iterator[NodeFinding]:
+    yield from _label_faults(pool, labels_of(node))
+    yield from _taint_faults(pool, _lasting(taints_of(node)))
+    number = devices_of(node, pool.resource) if pool.resource else 0
+    if number < pool.devices:
+        what = f"offers {number} {pool.resource}, declared are {pool.devices}"
+        fix = f"look at its device plug-in and driver, or declare acceleratorsPerNode: {number} if that is what it has"
+        yield NodeFinding(NodeFault.FEWER_DEVICES, pool.name, (), what, _BEYOND, fix)
+    if not pool.resource and (offered := _offered(declared, node)):
+        devices = ", ".join(f"{count} {resource}" for resource, count in offered.items())
+        what = f"offers {devices}, but its pool is declared without accelerators"
+        fix = "declare the pool's accelerator, or label the node for the pool it belongs to"
+        yield NodeFinding(NodeFault.NO_POOL, pool.name, (), what, "no flavor selects its devices", fix)
+
+
+_BEYOND: Final = "work is admitted for devices that are not there, and its pods wait"
+
+
+def _label_faults(pool: DeclaredPool, found: Mapping[str, str]) -> Iterator[NodeFinding]:
+    fix = f"allot nodes label --pool {pool.name}, and give the label to the pool's own template"
+    for key, value in sorted(pool.labels.items()):
+        live = found.get(key)
+        if live == value:
+            continue
+        what = f"label {key} is {'missing' if live is None else live}, declared is {value}"
+        selected = key in pool.selected
+        why = (
+            f"work admitted to {pool.flavor} finds no node here, and its pods wait"
+            if selected
+            else "pods that select it do not come here"
+        )
+        own = key.startswith(f"{labels.DOMAIN}/") or not selected
+        cure = fix if own else f"whatever sets {key} (feature discovery) has to; or correct the accelerator's nodeLabel"
+        yield NodeFinding(NodeFault.LABEL, pool.name, (), what, why, cure)
+    stray = found.get(labels.DEDICATED)
+    if stray is not None and labels.DEDICATED not in pool.labels:
+        what = f"label {labels.DEDICATED} is {stray}, but the pool is dedicated to nobody"
+        why = f"work of {stray}'s own flavor may land on a node that others use"
+        yield NodeFinding(NodeFault.LABEL, pool.name, (), what, why, f"kubectl label node NAME {labels.DEDICATED}-")
+
+
+def _taint_faults(pool: DeclaredPool, found: tuple[Taint, ...]) -> Iterator[NodeFinding]:
+    for taint in pool.taints:
+        if taint not in found:
+            why = "work without devices may fill it"
+            if taint.key == labels.DEDICATED:
+                why = f"pods of other teams may land on the nodes of {taint.value}"
+            fix = f"allot nodes label --pool {pool.name}, and give the taint to the pool's own template"
+            yield NodeFinding(NodeFault.TAINT_MISSING, pool.name, (), f"taint {taint} is missing", why, fix)
+    for taint in found:
+        if taint not in pool.tolerated and taint.effect is not TaintEffect.PREFER_NO_SCHEDULE:
+            what = f"taint {taint} is not declared"
+            why = f"pods of {pool.flavor} do not tolerate it, and wait"
+            fix = "declare it in the pool's taints, or take it off"
+            yield NodeFinding(NodeFault.TAINT_UNDECLARED, pool.name, (), what, why, fix)
+
+
+def _lasting(taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
+    return tuple(taint for taint in taints if not taint.key.startswith(_TRANSIENT))
+
+
+def _missing(declared: DeclaredNodes, present: Mapping[str, int]) -> Iterator[NodeFinding]:
+    # CPU work runs on any node without devices, labelled or not: such nodes make up for what a CPU pool lacks.
+    spare = present.get("", 0)
+    for pool in declared.pools:
+        there = present.get(pool.name, 0)
+        if not pool.resource:
+            borrowed = min(spare, max(0, pool.min_nodes - there))
+            spare, there = spare - borrowed, there + borrowed
+        if there < pool.min_nodes:
+            what = f"{there} of at least {pool.min_nodes} nodes are there"
+            why = _BEYOND if pool.resource else "work is admitted for CPU that is not there, and its pods wait"
+            fix = "start them, label them with `allot nodes label`, or lower minNodes"
+            yield NodeFinding(NodeFault.FEWER_NODES, pool.name, (), what, why, fix)
