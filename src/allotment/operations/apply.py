@@ -19,9 +19,11 @@ from allotment.model import labels
 from allotment.model.manifest import Manifest
 from allotment.operations.draining import drain
 from allotment.operations.planning import WORKERS, side_by_side
-from allotment.operations.ports import Clock, FieldConflictError, KubePort, RefusedError
+from allotment.operations.ports import Body, Clock, FieldConflictError, KubePort, RefusedError
 from allotment.plan import order
+from allotment.plan.additions import additions, removal
 from allotment.plan.changes import Action, Blocked, Change, Conflict, Create, Delete, Drain, Plan, Update
+from allotment.plan.fields import ownership_of
 from allotment.plan.order import Stage
 from allotment.plan.settle import position
 from allotment.plan.survey import belongs_to
@@ -276,7 +278,15 @@ class _Run:
                 return Outcome(change, Status.BLOCKED, taken)
             case Create() | Update() | Conflict():
                 answer = self.kube.apply(change.manifest.body, force=self._force)
+                if self._force:
+                    self._take_out(change.manifest, answer.body)
                 return Outcome(change, Status.APPLIED, warnings=answer.warnings)
+
+    def _take_out(self, manifest: Manifest, live: Body) -> None:
+        """Remove what others added to an object that is ours whole; apply alone leaves it to them."""
+        added = additions(manifest.body, live, ownership_of(live).shape)
+        if added:
+            self.kube.merge_patch(manifest.api_version, manifest.key, removal(live, added))
 
     @property
     def _force(self) -> bool:

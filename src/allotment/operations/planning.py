@@ -16,9 +16,11 @@ from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
 from allotment.operations.ports import Body, FieldConflictError, KubePort, RefusedError
 from allotment.plan import leaving, order
+from allotment.plan.additions import removal, without
 from allotment.plan.changes import Plan
+from allotment.plan.difference import value_at
 from allotment.plan.settle import Accepted, Circumstances, Disputed, Refused, Verdict, plan
-from allotment.plan.survey import Survey, is_being_deleted, merged, survey
+from allotment.plan.survey import Different, Survey, is_being_deleted, merged, survey
 
 WORKERS: Final = 8
 """Requests under way at once, by default."""
@@ -125,21 +127,23 @@ def _without_absent(found: Survey) -> Survey:
 def _verdicts(
     kube: KubePort, desired: Manifests, found: Survey, unserved: frozenset[tuple[str, str]], settings: PlanSettings
 ) -> Mapping[ObjectKey, Verdict]:
-    doubtful = [different.manifest for different in found.different]
+    judged = side_by_side(lambda each: _verdict(kube, each, settings), found.different, settings.workers)
+    verdicts = {each.manifest.key: verdict for each, verdict in zip(found.different, judged, strict=True)}
     if settings.check_creations:
         absent = {manifest.key for manifest in found.absent}
         spaces = {manifest.key.name for manifest in desired if manifest.key.kind == "Namespace"}
         fresh = {key.name for key in absent if key.kind == "Namespace"} & spaces
-        doubtful += [
+        doubtful = [
             manifest
             for manifest in found.absent
             if manifest.key.namespace not in fresh and (manifest.api_version, manifest.key.kind) not in unserved
         ]
-    answers = side_by_side(lambda manifest: _verdict(kube, manifest, settings), doubtful, settings.workers)
-    return {manifest.key: verdict for manifest, verdict in zip(doubtful, answers, strict=True)}
+        answers = side_by_side(lambda manifest: _tried(kube, manifest, settings), doubtful, settings.workers)
+        verdicts |= {manifest.key: verdict for manifest, verdict in zip(doubtful, answers, strict=True)}
+    return verdicts
 
 
-def _verdict(kube: KubePort, manifest: Manifest, settings: PlanSettings) -> Verdict:
+def _tried(kube: KubePort, manifest: Manifest, settings: PlanSettings) -> Verdict:
     try:
         answer = kube.apply(manifest.body, dry_run=True, force=settings.force)
     except FieldConflictError as error:
@@ -147,6 +151,24 @@ def _verdict(kube: KubePort, manifest: Manifest, settings: PlanSettings) -> Verd
     except RefusedError as error:
         return Refused(error.reason, error.message)
     return Accepted(answer.body, answer.warnings)
+
+
+def _verdict(kube: KubePort, different: Different, settings: PlanSettings) -> Verdict:
+    verdict = _tried(kube, different.manifest, settings)
+    if not isinstance(verdict, Accepted):
+        return verdict
+    # What our last apply set and this one does not goes by itself.
+    left = [path for path in different.added if value_at(verdict.body, path) == value_at(different.live, path)]
+    if not left:
+        return verdict
+    manifest, live = different.manifest, different.live
+    try:
+        emptied = kube.merge_patch(manifest.api_version, manifest.key, removal(live, left), dry_run=True).body
+    except RefusedError as error:
+        return Refused(error.reason, error.message)
+    # What comes back by itself is a default, and nobody's.
+    added = tuple(path for path in left if value_at(emptied, path) != value_at(live, path))
+    return Accepted(without(verdict.body, added), verdict.warnings, added)
 
 
 def _running(kube: KubePort, desired: Manifests, found: Survey, workers: int) -> Mapping[str, Mapping[str, int]]:

@@ -117,17 +117,6 @@ def refuse_all_pods() -> tuple[Callable[[Acme], None], Callable[[Acme], None]]:
     return do, undo
 
 
-def only_our_conditions(name: str) -> Callable[[Acme], None]:
-    """A condition that somebody adds is theirs, and apply leaves it to them: it has to go the way it came."""
-
-    def undo(acme: Acme) -> None:
-        manifest = acme.manifest("ValidatingAdmissionPolicy", name)
-        change = {"spec": {"matchConditions": manifest.body["spec"]["matchConditions"]}}
-        acme.kube.merge_patch(manifest.api_version, manifest.key, change)
-
-    return undo
-
-
 def _policy_damages() -> Iterator[Damage]:
     kinds = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
     for name in PolicyName:
@@ -138,8 +127,7 @@ def _policy_damages() -> Iterator[Damage]:
         yield Damage(f"{name}-audited-only", name, patch(kinds[1], f"{name}.allotment.dev", audit))
     disabled = {"spec": {"matchConditions": [{"name": "never", "expression": "false"}]}}
     name = PolicyName.QUEUE_REQUIRED
-    bound = f"{name}.allotment.dev"
-    yield Damage(f"{name}-disabled", name, patch(kinds[0], bound, disabled), only_our_conditions(bound))
+    yield Damage(f"{name}-disabled", name, patch(kinds[0], f"{name}.allotment.dev", disabled))
 
 
 def _role_damages() -> Iterator[Damage]:
