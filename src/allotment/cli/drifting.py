@@ -11,6 +11,7 @@ from allotment.cli.options import OutputOptions
 from allotment.cli.output import show
 from allotment.cli.session import Session
 from allotment.cli.views.drifts import drift_listing, drift_text, repair_document, repair_listing, repair_text
+from allotment.operations.drift import DriftKind
 
 if TYPE_CHECKING:
     from allotment.operations.apply import ApplyReport
@@ -49,4 +50,5 @@ def repair_all(
     )
     unreachable = next((each.error for each in report.clusters if each.error is not None), None)
     codes = [each.exit_code for each in done if each.exit_code] + ([unreachable.exit_code] if unreachable else [])
-    return codes[0] if codes else 0
+    strangers = any(found.kind is DriftKind.FOREIGN for each in report.clusters for found in each.objects)
+    return codes[0] if codes else int(strangers)

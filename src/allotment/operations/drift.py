@@ -6,13 +6,16 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from allotment.errors import AllotmentError
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.operations.planning import PlanSettings, make_plan, side_by_side
 from allotment.operations.ports import Clock, KubePort
+from allotment.operations.surroundings import look_around
 from allotment.plan.changes import Blocked, Change, Create, Delete, Plan, Update
+from allotment.plan.strangers.grounds import Grounds
+from allotment.plan.strangers.stranger import Stranger, Surroundings, Unread
 
 
 class DriftState(StrEnum):
@@ -33,6 +36,8 @@ class DriftKind(StrEnum):
     """It carries our inventory, but nothing declares it."""
     BLOCKED = "blocked"
     """It cannot be put right by apply."""
+    FOREIGN = "foreign"
+    """It is not ours, and undoes what is; a person has to remove it, or the directory to accept it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class ClusterDrift:
         observed_at: when it was looked at, UTC.
         plan: what would repair it, contested fields taken over; None if unreachable.
         error: why nothing is known, if unreachable.
+        unread: kinds that we may not look at, where strangers may hide.
     """
 
     cluster: str
@@ -80,6 +86,7 @@ class ClusterDrift:
     observed_at: dt.datetime
     plan: Plan | None
     error: AllotmentError | None
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +117,15 @@ class DriftReport:
 
 @dataclass(frozen=True, slots=True)
 class DriftTarget:
-    """A cluster to look at; `connect` may raise, which makes that cluster unreachable and no other."""
+    """A cluster to look at; `connect` may raise, which makes that cluster unreachable and no other.
+
+    Attributes:
+        grounds: what to judge strangers by; None: only our own objects are looked at.
+    """
 
     desired: Manifests
     connect: Callable[[], KubePort]
+    grounds: Grounds | None = None
 
 
 def find_drift(
@@ -127,13 +139,26 @@ def find_drift(
 def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterDrift:
     name = target.desired.cluster
     try:
+        kube = target.connect()
         # Forced, so that the dry run shows every field that differs instead of the first owner's objection.
-        plan = make_plan(target.desired, target.connect(), replace(settings, force=True))
+        plan = make_plan(target.desired, kube, replace(settings, force=True))
+        around = _NOTHING if target.grounds is None else look_around(kube, target.grounds, settings.workers)
     except AllotmentError as error:
         return ClusterDrift(name, DriftState.UNREACHABLE, (), clock.now(), None, error)
-    objects = tuple(_drifted(plan.changes))
-    state = DriftState.IN_SYNC if plan.empty else DriftState.DRIFTED
-    return ClusterDrift(name, state, objects, clock.now(), plan, None)
+    objects = (*_drifted(plan.changes), *_foreign(around.strangers, plan.changes))
+    state = DriftState.DRIFTED if objects else DriftState.IN_SYNC
+    return ClusterDrift(name, state, objects, clock.now(), plan, None, around.unread)
+
+
+_NOTHING: Final = Surroundings((), ())
+
+
+def _foreign(strangers: Sequence[Stranger], changes: Sequence[Change]) -> Iterator[DriftedObject]:
+    planned = {change.key for change in changes}
+    for stranger in strangers:
+        if stranger.key not in planned:  # what a leaving team made for itself goes with it
+            message = f"{stranger.what}: {stranger.why}; {stranger.fix}"
+            yield DriftedObject(stranger.key, DriftKind.FOREIGN, message=message)
 
 
 def _drifted(changes: Sequence[Change]) -> Iterator[DriftedObject]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from allotment.errors import AllotmentError, ForbiddenError, NotFoundError, NotSignedInError, UnreachableError
@@ -18,8 +19,11 @@ from allotment.model.platform import Platform
 from allotment.operations.planning import PlanSettings, make_plan, side_by_side
 from allotment.operations.ports import AccessQuestion, Clock, Identity, KubePort, RefusedError
 from allotment.operations.proving_jobs import make_for_real, run_job, sweep
+from allotment.operations.surroundings import look_around
 from allotment.plan.changes import Blocked, Change, Conflict, Delete, Drain, Update
 from allotment.plan.changes import Create as PlannedCreate
+from allotment.plan.strangers.grounds import grounds
+from allotment.plan.strangers.stranger import Surroundings
 from allotment.prove.guardrails import GUARDRAILS, Guardrail, probes
 from allotment.prove.judging import Accepted, Found, NotTried, Outcome, Refused, judge
 from allotment.prove.probes import (
@@ -27,6 +31,7 @@ from allotment.prove.probes import (
     Create,
     Declared,
     Inspect,
+    LookAround,
     Patch,
     Persona,
     Probe,
@@ -84,7 +89,8 @@ def prove(
     started, server = clock.now(), kube.server()
     for scene in scenes:
         sweep(kube, scene.namespace)
-    prover = _Prover(kube, clock, _differences(stage.manifests, platform, kube, clock), progress)
+    around = partial(look_around, kube, grounds(platform, cluster, stage.manifests, clock.now().date()))
+    prover = _Prover(kube, clock, _differences(stage.manifests, platform, kube, clock), around, progress)
     for guardrail in GUARDRAILS:
         if guardrails is None or guardrail.id in guardrails:
             prover.try_all(guardrail, stage, scenes)
@@ -147,16 +153,19 @@ class _Prover:
 
     Attributes:
         differences: by object, from one plan over the whole cluster; or the error that kept us from it.
+        look: at what lies beside our objects; done once, when it is first asked for.
         silent: probes in a row that the server did not answer.
     """
 
     kube: KubePort
     clock: Clock
     differences: Mapping[ObjectKey, str] | AllotmentError
+    look: Callable[[], Surroundings]
     progress: Progress
     results: list[Result] = field(default_factory=list)
     silent: int = 0
     known: dict[tuple[Persona, Right], bool] = field(default_factory=dict)
+    around: Surroundings | None = None
 
     def try_all(self, guardrail: Guardrail, stage: Stage, scenes: tuple[Scene, ...]) -> None:
         """All probes of one guardrail."""
@@ -223,6 +232,8 @@ class _Prover:
                 return self._ask(probe.persona, cells)
             case Declared(keys):
                 return self._compare(keys)
+            case LookAround(team):
+                return self._look_around(team)
             case Inspect(api_version, kind, namespace, fault):
                 wrong = fault(tuple(self.kube.list(api_version, kind, namespace=namespace)))
                 return Found((wrong,) if wrong else (), str(probe.expected))
@@ -251,6 +262,12 @@ class _Prover:
             return NotTried(str(self.differences))
         faults = tuple(self.differences[key] for key in keys if key in self.differences)
         return Found(faults, f"{len(keys)} as declared")
+
+    def _look_around(self, team: str) -> Found:
+        if self.around is None:
+            self.around = self.look()
+        faults = tuple(f"{found}; {found.fix}" for found in self.around.strangers if found.team == team)
+        return Found(faults, "nothing that is not ours", "; ".join(map(str, self.around.unread)))
 
 
 _WORKERS: Final = 8

@@ -13,7 +13,7 @@ from typing import Final
 
 from allotment.model.manifest import Family, Manifest
 from allotment.model.policy import PolicyName
-from allotment.prove import admission, limits, queueing, tenancy
+from allotment.prove import admission, limits, queueing, surroundings, tenancy
 from allotment.prove.probes import OURSELVES, Declared, MustHold, Probe
 from allotment.prove.scene import Scene, Stage, policy_object
 
@@ -111,6 +111,13 @@ GUARDRAILS: Final[tuple[Guardrail, ...]] = (
         queueing.workload_ladder,
     ),
     Guardrail("queues", "guarantees, borrowing and order", _family(Family.KUEUE), queueing.queues),
+    Guardrail(
+        "surroundings",
+        "all guardrails from what others put beside them",
+        _nothing,
+        surroundings.in_team,
+        surroundings.on_platform,
+    ),
     Guardrail("offboarded", "data of teams that leave from new work", _nothing, tenancy.offboarded),
     Guardrail("good-work", "teams from guardrails that refuse too much", _nothing, queueing.good_work),
 )

@@ -110,6 +110,17 @@ class Inspect:
 
 
 @dataclass(frozen=True, slots=True)
+class LookAround:
+    """What is in the cluster beside the platform's objects.
+
+    Attributes:
+        team: whose namespace; empty for all that concerns no single team.
+    """
+
+    team: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunJob:
     """A short-lived Job made for real, which Kueue should admit; removed whatever happens.
 
@@ -128,7 +139,7 @@ class RunJob:
     resource: str
 
 
-Attempt = Create | Patch | Remove | AskRights | Declared | Inspect | RunJob
+Attempt = Create | Patch | Remove | AskRights | Declared | Inspect | LookAround | RunJob
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,9 +109,10 @@ def find_drift(
     from allotment.adapters.clock import SystemClock
     from allotment.operations import drift
     from allotment.operations.planning import PlanSettings
+    from allotment.plan.strangers.grounds import grounds
 
     targets = [
-        drift.DriftTarget(manifests, partial(connect_to, cluster))
+        drift.DriftTarget(manifests, partial(connect_to, cluster), grounds(platform, cluster, manifests, today()))
         for cluster, manifests in zip(clusters, render_clusters(platform, clusters), strict=True)
     ]
     return drift.find_drift(targets, PlanSettings(platform.name, today()), SystemClock())

@@ -99,6 +99,13 @@ class FakeKube:
             ]
         yield from found
 
+    def list_metadata(self, api_version: str, kind: str, *, namespace: str = "", fields: str = "") -> Iterator[Body]:
+        """The metadata of all objects of a kind."""
+        name, _, value = fields.partition("=")
+        for body in self.list(api_version, kind, namespace=namespace):
+            if not fields or str(body.get(name, "")) == value:
+                yield {part: body[part] for part in ("apiVersion", "kind", "metadata")}
+
     def get(self, api_version: str, key: ObjectKey) -> Body | None:
         """One object, or None."""
         with self._lock, self._called(Call("get", key)):

@@ -22,6 +22,7 @@ _COLORS: Final = {
     DriftKind.MISSING: "red",
     DriftKind.SURPLUS: "red",
     DriftKind.BLOCKED: "bright_red",
+    DriftKind.FOREIGN: "magenta",
 }
 
 
@@ -72,6 +73,7 @@ def drift_text(report: DriftReport, rows: Sequence[DriftRow]) -> str:
                 word = click.style(f"{found.kind.value:<8}", fg=_COLORS[found.kind])
                 lines.append(f"  {word} {printable(str(found.key))}")
                 lines += [f"           {detail}" for detail in _details(found)]
+        lines += [f"  {printable(str(unread))}" for unread in cluster.unread]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
@@ -114,6 +116,7 @@ def drift_document(report: DriftReport, rows: Sequence[DriftRow]) -> Mapping[str
                 "observedAt": rfc3339(each.observed_at),
                 "error": None if each.error is None else {"what": each.error.what, "why": each.error.why},
                 "objects": [_object_document(row.object) for row in rows if row.cluster == each.cluster],
+                "notLookedAt": [{"kind": unread.kind, "why": unread.why} for unread in each.unread],
             }
             for each in report.clusters
         ],
@@ -146,6 +149,11 @@ def repair_text(drift: DriftReport, done: Sequence[ApplyReport], rows: Sequence[
     if not done and drift.in_sync:
         return f"{click.style('nothing to repair', fg='green', bold=True)}: every cluster is as declared"
     lines = [report_text(report, [row for row in rows if row in report.outcomes]) for report in done]
+    for each in drift.clusters:
+        strangers = [found for found in each.objects if found.kind is DriftKind.FOREIGN]
+        if strangers:
+            lines.append(f"{each.cluster}: left alone, because not ours: {count(len(strangers), 'object')}")
+            lines += [f"  {printable(str(found.key))} {printable(found.message)}" for found in strangers]
     lines += [f"{name}: not repaired, it does not answer" for name in drift.degraded]
     return "\n".join(lines)
 
@@ -156,6 +164,12 @@ def repair_document(drift: DriftReport, done: Sequence[ApplyReport], rows: Seque
         "kind": "RepairReport",
         "platform": drift.platform,
         "complete": not drift.degraded and all(report.complete for report in done),
+        "leftAlone": [
+            {"cluster": each.cluster, **_object_document(found)}
+            for each in drift.clusters
+            for found in each.objects
+            if found.kind is DriftKind.FOREIGN
+        ],
         "degraded": drift.degraded,
         "clusters": [
             {
