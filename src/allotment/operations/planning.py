@@ -70,12 +70,14 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
     found = merged(
         side_by_side(lambda item: _survey_kind(kube, item[0], item[1], settings), by_kind.items(), settings.workers)
     )
+    spaces = _emptied(desired, found)
     around = Circumstances(
         today=settings.today,
         forced=settings.force,
         verdicts=_verdicts(kube, desired, found, unserved, settings),
         unserved=unserved,
-        running=_running(kube, desired, found, settings.workers),
+        running=_running(kube, spaces, settings.workers),
+        ways_in=tuple(body for space in spaces for body in ways_in(kube, space)),
     )
     return plan(desired, found, settings.platform, around)
 
@@ -171,23 +173,39 @@ def _verdict(kube: KubePort, different: Different, settings: PlanSettings) -> Ve
     return Accepted(without(verdict.body, added), verdict.warnings, added)
 
 
-def _running(kube: KubePort, desired: Manifests, found: Survey, workers: int) -> Mapping[str, Mapping[str, int]]:
-    """Workloads in the namespaces of leaving teams."""
-    present = {manifest.key for manifest in found.absent}
+def _emptied(desired: Manifests, found: Survey) -> list[str]:
+    """Namespaces of leaving teams that are there."""
+    absent = {manifest.key for manifest in found.absent}
     spaces = {
         manifest.key.name
         for manifest in desired.objects
-        if manifest.key.kind == "Namespace" and leaving.is_leaving(manifest.body) and manifest.key not in present
+        if manifest.key.kind == "Namespace" and leaving.is_leaving(manifest.body) and manifest.key not in absent
     }
-    spaces |= {
-        body["metadata"]["name"] for body in found.surplus if body["kind"] == "Namespace" and not is_being_deleted(body)
-    }
-    names = sorted(spaces)
-    counts = side_by_side(lambda name: Counter(body["kind"] for body in workloads(kube, name)), names, workers)
-    return dict(zip(names, counts, strict=True))
+    return sorted(
+        spaces
+        | {
+            body["metadata"]["name"]
+            for body in found.surplus
+            if body["kind"] == "Namespace" and not is_being_deleted(body)
+        }
+    )
+
+
+def _running(kube: KubePort, spaces: Sequence[str], workers: int) -> Mapping[str, Mapping[str, int]]:
+    """Workloads in the namespaces of leaving teams."""
+    counts = side_by_side(lambda name: Counter(body["kind"] for body in workloads(kube, name)), spaces, workers)
+    return dict(zip(spaces, counts, strict=True))
 
 
 def workloads(kube: KubePort, namespace: str) -> Iterator[Body]:
     """Everything that runs or makes pods in a namespace, makers first."""
     for api_version, kind in (*leaving.CONTROLLERS, leaving.PODS):
         yield from kube.list(api_version, kind, namespace=namespace)
+
+
+def ways_in(kube: KubePort, namespace: str) -> Iterator[Body]:
+    """The metadata of everything that lets somebody into a namespace, bindings first."""
+    for api_version, kind in leaving.ACCESS:
+        fields = leaving.TOKENS if kind == "Secret" else ""
+        found = kube.list_metadata(api_version, kind, namespace=namespace, fields=fields)
+        yield from (body for body in found if leaving.is_way_in(body))

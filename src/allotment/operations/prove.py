@@ -232,8 +232,8 @@ class _Prover:
                 return self._ask(probe.persona, cells)
             case Declared(keys):
                 return self._compare(keys)
-            case LookAround(team):
-                return self._look_around(team)
+            case LookAround() as attempt:
+                return self._look_around(attempt)
             case Inspect(api_version, kind, namespace, fault):
                 wrong = fault(tuple(self.kube.list(api_version, kind, namespace=namespace)))
                 return Found((wrong,) if wrong else (), str(probe.expected))
@@ -263,11 +263,17 @@ class _Prover:
         faults = tuple(self.differences[key] for key in keys if key in self.differences)
         return Found(faults, f"{len(keys)} as declared")
 
-    def _look_around(self, team: str) -> Found:
+    def _look_around(self, attempt: LookAround) -> Found:
         if self.around is None:
             self.around = self.look()
-        faults = tuple(f"{found}; {found.fix}" for found in self.around.strangers if found.team == team)
-        return Found(faults, "nothing that is not ours", "; ".join(map(str, self.around.unread)))
+        wanted = attempt.kinds
+        faults = tuple(
+            f"{found}; {found.fix}"
+            for found in self.around.strangers
+            if found.team == attempt.team and (not wanted or found.key.kind in wanted)
+        )
+        unseen = "; ".join(str(unread) for unread in self.around.unread if not wanted or unread.kind in wanted)
+        return Found(faults, "nothing that is not ours", unseen)
 
 
 _WORKERS: Final = 8

@@ -8,12 +8,10 @@ from typing import Final
 
 from allotment.operations.planning import WORKERS, side_by_side
 from allotment.operations.ports import AccessRefusedError, Body, KubePort
+from allotment.plan.leaving import TOKENS
 from allotment.plan.strangers.grounds import Grounds
 from allotment.plan.strangers.look import strangers
 from allotment.plan.strangers.stranger import Live, Surroundings, Unread
-
-TOKENS: Final = "type=kubernetes.io/service-account-token"
-"""Field selector of Secrets that hold a token of a service account."""
 
 _RBAC: Final = "rbac.authorization.k8s.io/v1"
 _ADMISSION: Final = "admissionregistration.k8s.io/v1"

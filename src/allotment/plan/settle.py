@@ -79,6 +79,7 @@ class Circumstances:
         verdicts: of the dry runs, by object; every different object has one.
         unserved: (apiVersion, kind) pairs that the server does not know.
         running: workloads by namespace, for the namespaces of leaving teams: counts by kind.
+        ways_in: everything that lets somebody into those namespaces, whoever made it: metadata.
     """
 
     today: dt.date
@@ -86,6 +87,7 @@ class Circumstances:
     verdicts: Mapping[ObjectKey, Verdict] = field(default_factory=dict)
     unserved: frozenset[tuple[str, str]] = frozenset()
     running: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    ways_in: tuple[Body, ...] = ()
 
 
 def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances) -> Plan:
@@ -284,6 +286,9 @@ class _Departures:
 
     def changes(self) -> Iterator[Change]:
         deletions = [_deletion(body) for body in self._surplus if not self._stays(body)]
+        planned = {change.key for change in deletions}
+        # Owners' own roles and tokens carry no inventory, and would outlive the team.
+        deletions += [_deletion(body) for body in self._around.ways_in if key_of(body) not in planned]
         yield from deletions
         yield from self._kept_namespaces()
         for namespace, team in self._teams.items():

@@ -11,6 +11,7 @@ from allotment.model.manifest import Manifest, ObjectKey, key_of
 from allotment.plan.additions import additions
 from allotment.plan.compare import settled
 from allotment.plan.fields import Ownership, Path, is_ours, owners_of, ownership_of
+from allotment.plan.order import DEFAULT_ACCOUNT
 
 Body = Mapping[str, Any]
 
@@ -124,7 +125,7 @@ def is_adoptable(key: ObjectKey) -> bool:
     Only the ServiceAccount ``default``: Kubernetes puts it into every namespace, ours among them, and often before
     we do.
     """
-    return (key.group, key.kind, key.name) == ("", "ServiceAccount", "default")
+    return (key.group, key.kind, key.name) == ("", "ServiceAccount", DEFAULT_ACCOUNT)
 
 
 def is_being_deleted(body: Body) -> bool:

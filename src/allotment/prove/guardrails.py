@@ -118,7 +118,7 @@ GUARDRAILS: Final[tuple[Guardrail, ...]] = (
         surroundings.in_team,
         surroundings.on_platform,
     ),
-    Guardrail("offboarded", "data of teams that leave from new work", _nothing, tenancy.offboarded),
+    Guardrail("offboarded", "data of teams that leave from new work and old access", _nothing, tenancy.offboarded),
     Guardrail("good-work", "teams from guardrails that refuse too much", _nothing, queueing.good_work),
 )
 

@@ -115,9 +115,11 @@ class LookAround:
 
     Attributes:
         team: whose namespace; empty for all that concerns no single team.
+        kinds: which of what is found; empty for everything.
     """
 
     team: str
+    kinds: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,12 @@ def rights_of(role: str, namespace: str) -> Cells:
     )
 
 
+def rights_gone(role: str, namespace: str) -> Cells:
+    """What the role could do, and can no more since its team leaves."""
+    may, _ = ROLES[role]
+    return tuple((right, False) for right in _cells((*may, *_SECRETS, *_BINDINGS), namespace))
+
+
 def rights_elsewhere(namespace: str) -> Cells:
     """What nobody of another team may do in a namespace."""
     return tuple((right, False) for right in _cells(_FOREIGN, namespace))

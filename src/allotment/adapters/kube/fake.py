@@ -213,7 +213,10 @@ class FakeKube:
                 return False
             if uid and stored.body["metadata"]["uid"] != uid:
                 raise _refused(f"deleting {key}", 409, "Conflict", "the UID in the precondition differs")
-            if not dry_run:
+            if not dry_run and stored.body["metadata"].get("finalizers"):
+                going = {**stored.body, "metadata": {**stored.body["metadata"], "deletionTimestamp": self._now()}}
+                self._objects[key] = replace(stored, body=going)
+            elif not dry_run:
                 doomed = [key]
                 if key.kind == "Namespace":
                     doomed += [other for other in self._objects if other.namespace == key.name]
@@ -272,6 +275,8 @@ class FakeKube:
             metadata["resourceVersion"] = str(next(self._versions))
         if not dry_run:
             self._objects[key] = after
+            if "deletionTimestamp" in metadata and not metadata.get("finalizers"):
+                del self._objects[key]  # the last finalizer is off
         return Answer(self._shown(after), ())
 
     def _shown(self, stored: _Stored) -> dict[str, Any]:

@@ -221,3 +221,13 @@ class KubeContract:
             "one",
             "two",
         }
+
+    def test_a_finalizer_holds_an_object_until_it_is_taken_off(self, kube: KubePort, space: str) -> None:
+        held = config_map(space)
+        held["metadata"]["finalizers"] = ["example.com/hold"]
+        kube.create(held)
+        assert kube.delete("v1", key(space))
+        (found,) = [body for body in kube.list("v1", "ConfigMap", namespace=space) if body["metadata"]["name"] == "one"]
+        assert "deletionTimestamp" in found["metadata"]
+        kube.merge_patch("v1", key(space), {"metadata": {"finalizers": None}})
+        assert kube.get("v1", key(space)) is None
