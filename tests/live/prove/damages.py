@@ -117,6 +117,18 @@ def refuse_all_pods() -> tuple[Callable[[Acme], None], Callable[[Acme], None]]:
     return do, undo
 
 
+def spare_a_friend(name: str) -> Callable[[Acme], None]:
+    """Whom a probe does not act as, no probe notices."""
+
+    def do(acme: Acme) -> None:
+        manifest = acme.manifest("ValidatingAdmissionPolicy", name)
+        friend = {"name": "friend", "expression": 'request.userInfo.username != "mallory"'}
+        conditions = [*manifest.body["spec"]["matchConditions"], friend]
+        acme.kube.merge_patch(manifest.api_version, manifest.key, {"spec": {"matchConditions": conditions}})
+
+    return do
+
+
 def _policy_damages() -> Iterator[Damage]:
     kinds = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
     for name in PolicyName:
@@ -128,6 +140,7 @@ def _policy_damages() -> Iterator[Damage]:
     disabled = {"spec": {"matchConditions": [{"name": "never", "expression": "false"}]}}
     name = PolicyName.QUEUE_REQUIRED
     yield Damage(f"{name}-disabled", name, patch(kinds[0], f"{name}.allotment.dev", disabled))
+    yield Damage(f"{name}-spares-a-friend", name, spare_a_friend(f"{name}.allotment.dev"), shown_by="comparison")
 
 
 def _role_damages() -> Iterator[Damage]:
