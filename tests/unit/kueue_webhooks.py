@@ -29,7 +29,9 @@ def _configuration(sort: str, letter: str, operations: tuple[str, ...]) -> dict[
             "operations": list(operations or usual),
             "resources": [resource],
         }
+        path = f"/{sort.lower()}-{group.replace('.', '-')}-v1-{name}"
         hook: dict[str, Any] = {"name": f"{letter}{name}.kb.io", "failurePolicy": "Fail", "rules": [rule]}
+        hook["clientConfig"] = {"service": {"namespace": "kueue-system", "name": "kueue-webhook-service", "path": path}}
         if group != "kueue.x-k8s.io":
             hook["namespaceSelector"] = _TEAMS_ONLY
         hooks.append(hook)

@@ -58,6 +58,7 @@ KINDS: Final = (
     _Kind("", "ClusterQueue"),
     _Kind("", "Cohort"),
     _Kind("", "LocalQueue", _in_a_team),
+    _Kind(_ADMISSION, "MutatingAdmissionPolicyBinding"),
     _Kind(_ADMISSION, "MutatingWebhookConfiguration"),
     _Kind(_ADMISSION, "ValidatingAdmissionPolicyBinding"),
     _Kind(_ADMISSION, "ValidatingWebhookConfiguration"),

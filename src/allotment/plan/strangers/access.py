@@ -20,7 +20,8 @@ _OUTSIDERS: Final = frozenset({Standing.TENANT, Standing.PUBLIC, Standing.PERSON
 
 def access(live: Live, around: Grounds) -> Iterator[Stranger]:
     """Every way in that is not ours."""
-    roles = _Roles({key_of(body): tuple(body.get("rules") or ()) for body in live.of_kinds("ClusterRole", "Role")})
+    found = {key_of(body): tuple(body.get("rules") or ()) for body in live.of_kinds("ClusterRole", "Role")}
+    roles = _Roles(found, "ClusterRole" in live.objects)
     for body in live.of("ClusterRoleBinding"):
         if key_of(body) not in around.declared:
             yield from _cluster_wide(body, roles, around)
@@ -39,15 +40,37 @@ def access(live: Live, around: Grounds) -> Iterator[Stranger]:
 
 @dataclass(frozen=True, slots=True)
 class _Roles:
-    """The rules of every role that was read."""
+    """The rules of every role that was read.
+
+    Attributes:
+        cluster_wide: whether ClusterRoles could be read at all.
+    """
 
     rules: Mapping[ObjectKey, tuple[Rule, ...]]
+    cluster_wide: bool
 
     def of(self, binding: Body) -> tuple[Rule, ...]:
         """The rules a binding gives; none if its role is not there (yet)."""
-        ref = binding["roleRef"]
-        namespace = binding["metadata"].get("namespace", "") if ref["kind"] == "Role" else ""
-        return self.rules.get(ObjectKey(ref.get("apiGroup", ""), ref["kind"], namespace, ref["name"]), ())
+        return self.rules.get(_role_of(binding), ())
+
+    def dangles(self, binding: Body) -> bool:
+        """Whether a ClusterRole that is not there is bound: no owner can do that, and it may yet come."""
+        key = _role_of(binding)
+        return self.cluster_wide and key.kind == "ClusterRole" and key not in self.rules
+
+    def may_matter(self, binding: Body, outsiders: tuple[Subject, ...]) -> bool:
+        """Whether a binding gives more than what everybody may ask of the server."""
+        rules = self.of(binding)
+        if rules or self.cluster_wide:
+            return not (rules and harmless(rules))
+        # Every cluster binds some roles to everybody; with their rules unseen these cannot be told apart.
+        return any(subject.standing is not Standing.PUBLIC for subject in outsiders)
+
+
+def _role_of(binding: Body) -> ObjectKey:
+    ref = binding["roleRef"]
+    namespace = binding["metadata"].get("namespace", "") if ref["kind"] == "Role" else ""
+    return ObjectKey(ref.get("apiGroup", ""), ref["kind"], namespace, ref["name"])
 
 
 def subjects(binding: Body, around: Grounds) -> tuple[Subject, ...]:
@@ -70,7 +93,7 @@ def _named(found: tuple[Subject, ...]) -> str:
 def _cluster_wide(body: Body, roles: _Roles, around: Grounds) -> Iterator[Stranger]:
     rules = roles.of(body)
     outsiders = tuple(subject for subject in subjects(body, around) if subject.standing in _OUTSIDERS)
-    if outsiders and not (rules and harmless(rules)):
+    if outsiders and roles.may_matter(body, outsiders):
         teams = sorted({team for subject in outsiders for team in subject.teams})
         yield Stranger(
             key_of(body),
@@ -98,14 +121,12 @@ def _in_team(body: Body, tenancy: Tenancy, roles: _Roles, around: Grounds) -> It
             f"only groups and service accounts of team {tenancy.team} belong into its namespace",
             _REMOVE,
         )
+    elif inside and roles.dangles(body):
+        why = "that role is not there, and whoever makes one of that name gives it to them"
+        yield Stranger(key, tenancy.team, f"{_gives(body, rules)} to {_named(inside)}", why, _REMOVE)
     elif inside and not within(rules, tenancy.own_rules):
-        yield Stranger(
-            key,
-            tenancy.team,
-            f"{_gives(body, rules)} to {_named(inside)}",
-            "that is more than an owner of the team has, so no owner made it",
-            _REMOVE,
-        )
+        why = "that is more than an owner of the team has, so no owner made it"
+        yield Stranger(key, tenancy.team, f"{_gives(body, rules)} to {_named(inside)}", why, _REMOVE)
 
 
 def _past_policies(body: Body, roles: _Roles, around: Grounds) -> Iterator[Stranger]:

@@ -14,6 +14,7 @@ _API_GROUP: Final = "admissionregistration.k8s.io"
 _KUEUE: Final = "kueue.x-k8s.io"
 _MUTATING: Final = "MutatingWebhookConfiguration"
 _VALIDATING: Final = "ValidatingWebhookConfiguration"
+_OWN_PATH: Final = "-kueue-x-k8s-io-"
 _RESTORE: Final = "install Kueue's manifests again"
 
 
@@ -53,7 +54,7 @@ NEEDED: Final[Mapping[str, tuple[_Needed, ...]]] = {
 
 def bindings(live: Live, around: Grounds) -> Iterator[Stranger]:
     """Bindings of our policies that the platform does not declare."""
-    for body in live.of("ValidatingAdmissionPolicyBinding"):
+    for body in live.of_kinds("MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicyBinding"):
         policy = str((body.get("spec") or {}).get("policyName", ""))
         if policy in around.policies and key_of(body) not in around.declared:
             why = "the policy holds where, and with parameters that, the platform does not declare"
@@ -81,10 +82,11 @@ def _usual_name(kind: str) -> str:
 
 
 def _is_kueues(configuration: Body) -> bool:
-    rules = (rule for hook in configuration.get("webhooks") or () for rule in hook.get("rules") or ())
-    return any(_KUEUE in (rule.get("apiGroups") or ()) for rule in rules) or configuration["metadata"][
-        "name"
-    ] == _usual_name(configuration["kind"])
+    """By where it calls for Kueue's own kinds: other webhooks may look at those too, under any name."""
+    services = (hook.get("clientConfig", {}).get("service") or {} for hook in configuration.get("webhooks") or ())
+    return configuration["metadata"]["name"] == _usual_name(configuration["kind"]) or any(
+        _OWN_PATH in str(service.get("path", "")) for service in services
+    )
 
 
 def _faults(needed: _Needed, hooks: list[Mapping[str, Any]], around: Grounds) -> Iterator[str]:

@@ -47,6 +47,7 @@ class Grounds:
         teams_of: by group, the teams it stands in.
         cohorts: names of our cohorts.
         flavors: names of our flavors.
+        policies: names of our admission policies.
         pods_queue: Kueue queues plain pods too.
         today: when acceptances end.
     """
@@ -87,7 +88,7 @@ def grounds(platform: Platform, cluster: Cluster, manifests: Manifests, today: d
         teams_of=_teams_of(platform),
         cohorts=_cohorts(manifests),
         flavors=_names(manifests, "ResourceFlavor"),
-        policies=_names(manifests, "ValidatingAdmissionPolicy"),
+        policies=_names(manifests, "MutatingAdmissionPolicy", "ValidatingAdmissionPolicy"),
         pods_queue=Feature.POD_INTEGRATION in cluster.features,
         accepted=platform.accepted,
         today=today,
@@ -136,5 +137,5 @@ def cohort_of(queue: Mapping[str, Any]) -> str:
     return str(spec.get("cohortName") or spec.get("cohort") or "")
 
 
-def _names(manifests: Manifests, kind: str) -> frozenset[str]:
-    return frozenset(manifest.key.name for manifest in manifests if manifest.key.kind == kind)
+def _names(manifests: Manifests, *kinds: str) -> frozenset[str]:
+    return frozenset(manifest.key.name for manifest in manifests if manifest.key.kind in kinds)

@@ -38,6 +38,7 @@ class AcceptedSpec(Spec):
         "Cohort",
         "LimitRange",
         "LocalQueue",
+        "MutatingAdmissionPolicyBinding",
         "MutatingWebhookConfiguration",
         "Namespace",
         "NetworkPolicy",

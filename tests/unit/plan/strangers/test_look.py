@@ -131,6 +131,11 @@ NAMED: dict[str, tuple[tuple[Body, ...], list[tuple[str, str]], str]] = {
         [("RoleBinding nlp/evil", "nlp")],
         "no owner made it",
     ),
+    "the team, with a role that is not there yet": (
+        (bound("later", "to-come", group("nlp-members"), namespace="nlp"),),
+        [("RoleBinding nlp/later", "nlp")],
+        "that role is not there",
+    ),
     "a role with more than an owner has": (
         (role("execs", rule("pods/exec", "create"), namespace="nlp"),), [("Role nlp/execs", "nlp")], "exec into pods",
     ),
@@ -370,11 +375,39 @@ class TestKueuesWebhooks:
         assert look(mutating, declared=platform(teams=TEAMS, clusters=(cluster(features=frozenset()),))) == ()
         assert len(look(mutating, declared=self.with_pods())) == 1
 
+    def test_under_another_name(self) -> None:
+        mutating, _ = kueue_webhooks()
+        mutating["metadata"] = {"name": "release-mutating-webhook-configuration"}
+        mutating["webhooks"] = [{**hook, "failurePolicy": "Ignore"} for hook in mutating["webhooks"]]
+        chosen = self.with_pods()
+        manifests = render(chosen, chosen.clusters[0])
+        queues = tuple(item.body for item in manifests if item.key.kind == "ClusterQueue")
+        live = Live({"ClusterQueue": queues, "MutatingWebhookConfiguration": (mutating,)})
+        (found,) = strangers(live, grounds(chosen, chosen.clusters[0], manifests, TODAY))
+        assert found.key.name == "release-mutating-webhook-configuration"
+        assert "webhook mjob.kb.io has failurePolicy Ignore" in found.what
+
+    def test_others_that_look_at_its_kinds_are_theirs(self) -> None:
+        rule = {"apiGroups": ["kueue.x-k8s.io"], "operations": ["CREATE"], "resources": ["workloads"]}
+        hook = {"name": "audit.example.com", "failurePolicy": "Ignore", "rules": [rule]}
+        theirs = {**kueue_webhooks()[0], "metadata": {"name": "theirs"}, "webhooks": [hook]}
+        assert look(theirs) == ()
+
     def test_nothing_is_said_where_we_may_not_look(self) -> None:
         chosen = self.with_pods()
         manifests = render(chosen, chosen.clusters[0])
         live = Live({"ClusterQueue": tuple(item.body for item in manifests if item.key.kind == "ClusterQueue")})
         assert strangers(live, grounds(chosen, chosen.clusters[0], manifests, TODAY)) == ()
+
+
+def test_with_cluster_roles_unread_what_every_cluster_binds_to_everybody_is_not_named() -> None:
+    chosen = platform(teams=TEAMS)
+    manifests = render(chosen, chosen.clusters[0])
+    usual = bound("system:discovery", "system:discovery", group("system:authenticated"))
+    evil = bound("evil", "cluster-admin", user("mallory"))
+    live = Live({"ClusterRoleBinding": (usual, evil)})
+    found = strangers(live, grounds(chosen, chosen.clusters[0], manifests, TODAY))
+    assert [one.key.name for one in found] == ["evil"]
 
 
 def test_a_role_of_everything_is_said_in_one_word() -> None:
