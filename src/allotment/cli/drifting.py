@@ -49,5 +49,5 @@ def repair_all(
     )
     unreachable = next((each.error for each in report.clusters if each.error is not None), None)
     codes = [each.exit_code for each in done if each.exit_code] + ([unreachable.exit_code] if unreachable else [])
-    left = [1] if any(each.beyond_apply for each in report.clusters) else []
-    return next(iter([*codes, *left]), 0)
+    left = any(each.beyond_apply for each in report.clusters)
+    return codes[0] if codes else int(left)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -32,6 +33,24 @@ class Gitops:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """An object in the clusters that is not ours, known and wanted all the same.
+
+    Attributes:
+        namespace: empty for every namespace, and for cluster-scoped objects.
+        subjects: of a binding: names of those it is accepted for; empty for whomever it names.
+        until: last day of the acceptance; None for good.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    subjects: tuple[str, ...]
+    reason: str
+    until: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     """The whole declaration, valid by construction.
 
@@ -41,6 +60,7 @@ class Platform:
         accelerators: the catalogue, built-in entries included, by name.
         priorities: the ladder, highest first.
         exempt_namespaces: system namespaces no policy touches.
+        accepted: what `drift` and `prove` do not name though it is not ours.
     """
 
     name: str
@@ -56,6 +76,7 @@ class Platform:
     storage_classes: tuple[StorageClassSpec, ...]
     exempt_namespaces: tuple[str, ...]
     gitops: Gitops
+    accepted: tuple[Accepted, ...] = ()
 
     def cluster(self, name: str) -> Cluster | None:
         """The cluster of that name, or None."""

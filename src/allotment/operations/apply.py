@@ -17,11 +17,13 @@ from typing import Final
 from allotment.errors import AllotmentError, NotSignedInError, TimedOutError, UnreachableError
 from allotment.model import labels
 from allotment.model.manifest import Manifest
-from allotment.operations.draining import drain
+from allotment.operations.draining import close, drain, let_namespace_go
 from allotment.operations.planning import WORKERS, side_by_side
-from allotment.operations.ports import Clock, FieldConflictError, KubePort, RefusedError
+from allotment.operations.ports import Body, Clock, FieldConflictError, KubePort, RefusedError
 from allotment.plan import order
+from allotment.plan.additions import additions, removal
 from allotment.plan.changes import Action, Blocked, Change, Conflict, Create, Delete, Drain, Plan, Update
+from allotment.plan.fields import ownership_of
 from allotment.plan.order import Stage
 from allotment.plan.settle import position
 from allotment.plan.survey import belongs_to
@@ -265,10 +267,12 @@ class _Run:
             case Blocked():
                 return Outcome(change, Status.BLOCKED, f"{change.what}: {change.why}")
             case Drain():
-                drain(self.kube, change.namespace, self.clock, self.settings.drain_limit)
+                self._drain(change)
                 return Outcome(change, Status.DRAINED)
             case Delete():
                 self.kube.delete(change.api_version, change.key, uid=change.seen.uid)
+                if change.key.kind == "Namespace":
+                    let_namespace_go(self.kube, change.key.name, self.clock.now())
                 return Outcome(change, Status.DELETED)
             case Conflict() if not self._force:
                 return Outcome(change, Status.CONFLICT, _contested_text(change))
@@ -276,7 +280,23 @@ class _Run:
                 return Outcome(change, Status.BLOCKED, taken)
             case Create() | Update() | Conflict():
                 answer = self.kube.apply(change.manifest.body, force=self._force)
+                if self._force:
+                    self._take_out(change.manifest, answer.body)
                 return Outcome(change, Status.APPLIED, warnings=answer.warnings)
+
+    def _drain(self, change: Drain) -> None:
+        try:
+            if change.again:
+                close(self.kube, change.namespace, self.clock)
+        finally:
+            # What cannot be closed is no reason to let work run on.
+            drain(self.kube, change.namespace, self.clock, self.settings.drain_limit)
+
+    def _take_out(self, manifest: Manifest, live: Body) -> None:
+        """Remove what others added to an object that is ours whole; apply alone leaves it to them."""
+        added = additions(manifest.body, live, ownership_of(live).shape)
+        if added:
+            self.kube.merge_patch(manifest.api_version, manifest.key, removal(live, added))
 
     @property
     def _force(self) -> bool:

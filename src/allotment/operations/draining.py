@@ -1,21 +1,27 @@
-"""Empty the namespace of a leaving team: hold its queues, delete its workloads, wait until no pod is left."""
+"""Empty the namespace of a leaving team: hold its queues, delete its workloads, wait until no pod is left.
+
+And close it: whatever lets somebody in goes, whoever made it. No finalizer of a tenant's holds any of this up.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 from allotment.errors import TimedOutError
 from allotment.model.manifest import key_of
-from allotment.operations.planning import workloads
+from allotment.operations.planning import ways_in, workloads
 from allotment.operations.ports import Body, Clock, KubePort, RefusedError
 from allotment.plan import leaving
 from allotment.plan.survey import is_being_deleted
 
 POLL: Final = 1.0
 """Seconds between two looks."""
+
+CLOSING_LIMIT: Final = dt.timedelta(seconds=30)
+"""How long what lets somebody in may take to go; nothing but a finalizer can hold it."""
 
 _SERVER_SIDE: Final = frozenset(
     {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
@@ -29,19 +35,73 @@ def drain(kube: KubePort, namespace: str, clock: Clock, limit: dt.timedelta) -> 
         RefusedError: a workload may not be deleted; the others are.
         TimedOutError: pods are still there after `limit`; they are being deleted, and a repetition waits again.
     """
-    deadline = clock.now() + limit
     hold(kube, namespace)
-    delete_all(kube, workloads(kube, namespace))
-    while left := list(workloads(kube, namespace)):
+    _empty(kube, lambda: list(workloads(kube, namespace)), clock, limit)
+
+
+def close(kube: KubePort, namespace: str, clock: Clock) -> None:
+    """Let nobody into a namespace any more. Safe to repeat, and to kill at any point.
+
+    Raises:
+        RefusedError: something may not be deleted; the rest is.
+        TimedOutError: something is still there.
+    """
+    _empty(kube, lambda: list(ways_in(kube, namespace)), clock, CLOSING_LIMIT)
+
+
+def _empty(kube: KubePort, look: Callable[[], list[Body]], clock: Clock, limit: dt.timedelta) -> None:
+    deadline = clock.now() + limit
+    delete_all(kube, look())
+    while left := look():
+        let_go(kube, left, clock.now())
         if clock.now() >= deadline:
-            names = ", ".join(str(key_of(body)) for body in left[:5])
-            raise TimedOutError(
-                f"{len(left)} workloads are still in {namespace}: {names}",
-                why="their pods take longer than that to end, or a finalizer holds them",
-                fix="apply again later",
-            )
+            raise _still_there(left)
         clock.sleep(POLL)
         delete_all(kube, left)
+
+
+def _still_there(left: Sequence[Body]) -> TimedOutError:
+    names = ", ".join(_described(body) for body in left[:5])
+    return TimedOutError(
+        f"{len(left)} objects are still in {left[0]['metadata']['namespace']}: {names}",
+        why="their pods take longer than that to end, or a finalizer holds them",
+        fix="apply again later",
+    )
+
+
+def _described(body: Body) -> str:
+    finalizers = ", ".join(body["metadata"].get("finalizers") or ())
+    return f"{key_of(body)} (held by {finalizers})" if finalizers else str(key_of(body))
+
+
+def let_go(kube: KubePort, bodies: Iterable[Body], now: dt.datetime) -> None:
+    """Take finalizers that promise nothing off objects on their way out."""
+    for body in bodies:
+        found = tuple(body["metadata"].get("finalizers") or ())
+        kept = leaving.kept_finalizers(body, now)
+        if is_being_deleted(body) and kept != found:
+            _set_finalizers(kube, body, kept)
+
+
+def let_namespace_go(kube: KubePort, namespace: str, now: dt.datetime) -> None:
+    """The same for all that tenants make, in a namespace that has just been deleted; what we may not see is left."""
+    for api_version, kind in leaving.TENANT_MADE:
+        try:
+            for body in list(kube.list_metadata(api_version, kind, namespace=namespace)):
+                kept = leaving.kept_finalizers(body, now)
+                if kept != tuple(body["metadata"].get("finalizers") or ()):
+                    _set_finalizers(kube, body, kept)
+        except RefusedError:
+            continue
+
+
+def _set_finalizers(kube: KubePort, body: Body, kept: tuple[str, ...]) -> None:
+    patch = {"metadata": {"finalizers": list(kept) or None}}
+    try:
+        kube.merge_patch(body["apiVersion"], key_of(body), patch)
+    except RefusedError as error:
+        if error.status != HTTPStatus.NOT_FOUND:  # gone by itself
+            raise
 
 
 def delete_all(kube: KubePort, bodies: Iterable[Body]) -> None:

@@ -6,15 +6,18 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from allotment.errors import AllotmentError
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.operations.nodes import NodesLook, look_at_nodes
 from allotment.operations.planning import PlanSettings, WorkLook, look_at_work, make_plan, side_by_side
 from allotment.operations.ports import Clock, KubePort
+from allotment.operations.surroundings import look_around
 from allotment.plan.changes import Blocked, Change, Create, Delete, Plan, Update
 from allotment.plan.nodes import DeclaredNodes
+from allotment.plan.strangers.grounds import Grounds
+from allotment.plan.strangers.stranger import Stranger, Surroundings, Unread
 
 
 class DriftState(StrEnum):
@@ -39,6 +42,8 @@ class DriftKind(StrEnum):
     """Nodes are not as their pool declares; apply does not touch nodes."""
     UNCOUNTED = "uncounted"
     """Work runs that Kueue does not count; apply does not stop it."""
+    FOREIGN = "foreign"
+    """It is not ours, and undoes what is; a person has to remove it, or the directory to accept it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ class ClusterDrift:
         plan: what would repair it, contested fields taken over; None if unreachable.
         error: why nothing is known, if unreachable.
         notes: what could not be looked at, though the rest could.
+        unread: kinds that we may not look at, where strangers may hide.
     """
 
     cluster: str
@@ -87,12 +93,13 @@ class ClusterDrift:
     observed_at: dt.datetime
     plan: Plan | None
     error: AllotmentError | None
+    unread: tuple[Unread, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def beyond_apply(self) -> bool:
         """Whether something differs that no plan puts right."""
-        return any(found.kind in {DriftKind.NODES, DriftKind.UNCOUNTED} for found in self.objects)
+        return any(found.kind in {DriftKind.FOREIGN, DriftKind.NODES, DriftKind.UNCOUNTED} for found in self.objects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +134,13 @@ class DriftTarget:
 
     Attributes:
         nodes: its declared pools; None to leave nodes out.
+        grounds: what to judge strangers by; None: only our own objects are looked at.
     """
 
     desired: Manifests
     connect: Callable[[], KubePort]
     nodes: DeclaredNodes | None = None
+    grounds: Grounds | None = None
 
 
 def find_drift(
@@ -148,14 +157,30 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
         kube = target.connect()
         # Forced, so that the dry run shows every field that differs instead of the first owner's objection.
         plan = make_plan(target.desired, kube, replace(settings, force=True))
+        around = _NOTHING if target.grounds is None else look_around(kube, target.grounds, settings.workers)
         nodes = NodesLook(()) if target.nodes is None else look_at_nodes(kube, target.nodes)
         work = look_at_work(kube, target.desired)
     except AllotmentError as error:
         return ClusterDrift(name, DriftState.UNREACHABLE, (), clock.now(), None, error)
-    objects = (*_drifted(plan.changes), *_beyond(plan, nodes, work))
+    objects = (
+        *_drifted(plan.changes),
+        *_foreign(around.strangers, plan.changes),
+        *_beyond(plan, nodes, work),
+    )
     state = DriftState.DRIFTED if objects or not plan.empty else DriftState.IN_SYNC
     notes = tuple(filter(None, (nodes.unknown, work.unknown)))
-    return ClusterDrift(name, state, objects, clock.now(), plan, None, notes)
+    return ClusterDrift(name, state, objects, clock.now(), plan, None, around.unread, notes)
+
+
+_NOTHING: Final = Surroundings((), ())
+
+
+def _foreign(strangers: Sequence[Stranger], changes: Sequence[Change]) -> Iterator[DriftedObject]:
+    planned = {change.key for change in changes}
+    for stranger in strangers:
+        if stranger.key not in planned:  # what a leaving team made for itself goes with it
+            message = f"{stranger.what}: {stranger.why}; {stranger.fix}"
+            yield DriftedObject(stranger.key, DriftKind.FOREIGN, message=message)
 
 
 def _beyond(plan: Plan, nodes: NodesLook, work: WorkLook) -> Iterator[DriftedObject]:

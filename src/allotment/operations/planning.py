@@ -16,9 +16,11 @@ from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
 from allotment.operations.ports import Body, FieldConflictError, KubePort, RefusedError
 from allotment.plan import leaving, order, uncounted
+from allotment.plan.additions import removal, without
 from allotment.plan.changes import Plan
+from allotment.plan.difference import value_at
 from allotment.plan.settle import Accepted, Circumstances, Disputed, Refused, Verdict, plan
-from allotment.plan.survey import Survey, is_being_deleted, merged, survey
+from allotment.plan.survey import Different, Survey, is_being_deleted, merged, survey
 from allotment.plan.uncounted import Holding, InUse
 
 WORKERS: Final = 8
@@ -71,12 +73,14 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
     found = merged(
         side_by_side(lambda item: _survey_kind(kube, item[0], item[1], settings), by_kind.items(), settings.workers)
     )
+    spaces = _emptied(desired, found)
     around = Circumstances(
         today=settings.today,
         forced=settings.force,
         verdicts=_verdicts(kube, desired, found, unserved, settings),
         unserved=unserved,
-        running=_running(kube, desired, found, settings.workers),
+        running=_running(kube, spaces, settings.workers),
+        ways_in=tuple(body for space in spaces for body in ways_in(kube, space)),
         in_use=_in_use(kube, found),
         allow_uncounted=settings.allow_uncounted,
     )
@@ -130,21 +134,23 @@ def _without_absent(found: Survey) -> Survey:
 def _verdicts(
     kube: KubePort, desired: Manifests, found: Survey, unserved: frozenset[tuple[str, str]], settings: PlanSettings
 ) -> Mapping[ObjectKey, Verdict]:
-    doubtful = [different.manifest for different in found.different]
+    judged = side_by_side(lambda each: _verdict(kube, each, settings), found.different, settings.workers)
+    verdicts = {each.manifest.key: verdict for each, verdict in zip(found.different, judged, strict=True)}
     if settings.check_creations:
         absent = {manifest.key for manifest in found.absent}
         spaces = {manifest.key.name for manifest in desired if manifest.key.kind == "Namespace"}
         fresh = {key.name for key in absent if key.kind == "Namespace"} & spaces
-        doubtful += [
+        doubtful = [
             manifest
             for manifest in found.absent
             if manifest.key.namespace not in fresh and (manifest.api_version, manifest.key.kind) not in unserved
         ]
-    answers = side_by_side(lambda manifest: _verdict(kube, manifest, settings), doubtful, settings.workers)
-    return {manifest.key: verdict for manifest, verdict in zip(doubtful, answers, strict=True)}
+        answers = side_by_side(lambda manifest: _tried(kube, manifest, settings), doubtful, settings.workers)
+        verdicts |= {manifest.key: verdict for manifest, verdict in zip(doubtful, answers, strict=True)}
+    return verdicts
 
 
-def _verdict(kube: KubePort, manifest: Manifest, settings: PlanSettings) -> Verdict:
+def _tried(kube: KubePort, manifest: Manifest, settings: PlanSettings) -> Verdict:
     try:
         answer = kube.apply(manifest.body, dry_run=True, force=settings.force)
     except FieldConflictError as error:
@@ -154,20 +160,46 @@ def _verdict(kube: KubePort, manifest: Manifest, settings: PlanSettings) -> Verd
     return Accepted(answer.body, answer.warnings)
 
 
-def _running(kube: KubePort, desired: Manifests, found: Survey, workers: int) -> Mapping[str, Mapping[str, int]]:
-    """Workloads in the namespaces of leaving teams."""
-    present = {manifest.key for manifest in found.absent}
+def _verdict(kube: KubePort, different: Different, settings: PlanSettings) -> Verdict:
+    verdict = _tried(kube, different.manifest, settings)
+    if not isinstance(verdict, Accepted):
+        return verdict
+    # What our last apply set and this one does not goes by itself.
+    left = [path for path in different.added if value_at(verdict.body, path) == value_at(different.live, path)]
+    if not left:
+        return verdict
+    manifest, live = different.manifest, different.live
+    try:
+        emptied = kube.merge_patch(manifest.api_version, manifest.key, removal(live, left), dry_run=True).body
+    except RefusedError as error:
+        return Refused(error.reason, error.message)
+    # What comes back by itself is a default, and nobody's.
+    added = tuple(path for path in left if value_at(emptied, path) != value_at(live, path))
+    return Accepted(without(verdict.body, added), verdict.warnings, added)
+
+
+def _emptied(desired: Manifests, found: Survey) -> list[str]:
+    """Namespaces of leaving teams that are there."""
+    absent = {manifest.key for manifest in found.absent}
     spaces = {
         manifest.key.name
         for manifest in desired.objects
-        if manifest.key.kind == "Namespace" and leaving.is_leaving(manifest.body) and manifest.key not in present
+        if manifest.key.kind == "Namespace" and leaving.is_leaving(manifest.body) and manifest.key not in absent
     }
-    spaces |= {
-        body["metadata"]["name"] for body in found.surplus if body["kind"] == "Namespace" and not is_being_deleted(body)
-    }
-    names = sorted(spaces)
-    counts = side_by_side(lambda name: Counter(body["kind"] for body in workloads(kube, name)), names, workers)
-    return dict(zip(names, counts, strict=True))
+    return sorted(
+        spaces
+        | {
+            body["metadata"]["name"]
+            for body in found.surplus
+            if body["kind"] == "Namespace" and not is_being_deleted(body)
+        }
+    )
+
+
+def _running(kube: KubePort, spaces: Sequence[str], workers: int) -> Mapping[str, Mapping[str, int]]:
+    """Workloads in the namespaces of leaving teams."""
+    counts = side_by_side(lambda name: Counter(body["kind"] for body in workloads(kube, name)), spaces, workers)
+    return dict(zip(spaces, counts, strict=True))
 
 
 def _in_use(kube: KubePort, found: Survey) -> InUse:
@@ -240,3 +272,11 @@ def workloads(kube: KubePort, namespace: str) -> Iterator[Body]:
     """Everything that runs or makes pods in a namespace, makers first."""
     for api_version, kind in (*leaving.CONTROLLERS, leaving.PODS):
         yield from kube.list(api_version, kind, namespace=namespace)
+
+
+def ways_in(kube: KubePort, namespace: str) -> Iterator[Body]:
+    """The metadata of everything that lets somebody into a namespace, bindings first."""
+    for api_version, kind in leaving.ACCESS:
+        fields = leaving.TOKENS if kind == "Secret" else ""
+        found = kube.list_metadata(api_version, kind, namespace=namespace, fields=fields)
+        yield from (body for body in found if leaving.is_way_in(body))

@@ -114,6 +114,13 @@ class KubePort(Protocol):
         """All objects of a kind, in pages; `managedFields` included. Nothing if the kind is not served."""
         ...
 
+    def list_metadata(self, api_version: str, kind: str, *, namespace: str = "", fields: str = "") -> Iterator[Body]:
+        """The metadata of all objects of a kind, and nothing else: the server sends no more. For Secrets.
+
+        `fields` is a field selector, such as ``type=kubernetes.io/service-account-token``.
+        """
+        ...
+
     def get(self, api_version: str, key: ObjectKey) -> Body | None:
         """One object, or None if it does not exist."""
         ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from allotment.errors import AllotmentError, ForbiddenError, NotFoundError, NotSignedInError, UnreachableError
@@ -19,9 +20,12 @@ from allotment.operations.nodes import look_at_nodes
 from allotment.operations.planning import PlanSettings, look_at_work, make_plan, side_by_side
 from allotment.operations.ports import AccessQuestion, Clock, Identity, KubePort, RefusedError
 from allotment.operations.proving_jobs import make_for_real, run_job, sweep
+from allotment.operations.surroundings import look_around
 from allotment.plan.changes import Blocked, Change, Conflict, Delete, Drain, Update
 from allotment.plan.changes import Create as PlannedCreate
 from allotment.plan.nodes import declared_nodes
+from allotment.plan.strangers.grounds import grounds
+from allotment.plan.strangers.stranger import Surroundings
 from allotment.prove.guardrails import GUARDRAILS, Guardrail, probes
 from allotment.prove.judging import Accepted, Found, NotTried, Outcome, Refused, judge
 from allotment.prove.probes import (
@@ -31,6 +35,8 @@ from allotment.prove.probes import (
     Create,
     Declared,
     Inspect,
+    Look,
+    LookAround,
     Patch,
     Persona,
     Probe,
@@ -88,7 +94,8 @@ def prove(
     started, server = clock.now(), kube.server()
     for scene in scenes:
         sweep(kube, scene.namespace)
-    prover = _Prover(kube, clock, _differences(stage.manifests, platform, kube, clock), progress)
+    around = partial(look_around, kube, grounds(platform, cluster, stage.manifests, clock.now().date()))
+    prover = _Prover(kube, clock, _differences(stage.manifests, platform, kube, clock), around, progress)
     for guardrail in GUARDRAILS:
         if guardrails is None or guardrail.id in guardrails:
             prover.try_all(guardrail, stage, scenes)
@@ -151,16 +158,19 @@ class _Prover:
 
     Attributes:
         differences: by object, from one plan over the whole cluster; or the error that kept us from it.
+        look: at what lies beside our objects; done once, when it is first asked for.
         silent: probes in a row that the server did not answer.
     """
 
     kube: KubePort
     clock: Clock
     differences: Mapping[ObjectKey, str] | AllotmentError
+    look: Callable[[], Surroundings]
     progress: Progress
     results: list[Result] = field(default_factory=list)
     silent: int = 0
     known: dict[tuple[Persona, Right], bool] = field(default_factory=dict)
+    around: Surroundings | None = None
 
     def try_all(self, guardrail: Guardrail, stage: Stage, scenes: tuple[Scene, ...]) -> None:
         """All probes of one guardrail."""
@@ -223,17 +233,25 @@ class _Prover:
             case Remove(api_version, key):
                 there = self.kube.delete(api_version, key, dry_run=True, identity=identity)
                 return Accepted({}) if there else NotTried(f"{key} is not there")
+            case RunJob() as attempt:
+                return run_job(attempt, self.kube, self.clock, identity)
+            case _ as look:
+                return self._look(look, probe)
+
+    def _look(self, look: Look, probe: Probe) -> Outcome:
+        """Attempts that ask or read, and change nothing."""
+        match look:
             case AskRights(cells):
                 return self._ask(probe.persona, cells)
             case Declared(keys):
                 return self._compare(keys)
+            case LookAround():
+                return self._look_around(look)
             case Inspect(api_version, kind, namespace, fault):
                 wrong = fault(tuple(self.kube.list(api_version, kind, namespace=namespace)))
                 return Found((wrong,) if wrong else (), str(probe.expected))
-            case CompareNodes() | CompareWork() as look:
-                return _look(look, self.kube, str(probe.expected))
-            case RunJob() as attempt:
-                return run_job(attempt, self.kube, self.clock, identity)
+            case CompareNodes() | CompareWork():
+                return _compared(look, self.kube, str(probe.expected))
 
     def _patch(self, patch: Patch, identity: Identity | None) -> Outcome:
         def tried() -> Outcome:
@@ -258,8 +276,20 @@ class _Prover:
         faults = tuple(self.differences[key] for key in keys if key in self.differences)
         return Found(faults, f"{len(keys)} as declared")
 
+    def _look_around(self, attempt: LookAround) -> Found:
+        if self.around is None:
+            self.around = self.look()
+        wanted = attempt.kinds
+        faults = tuple(
+            f"{found}; {found.fix}"
+            for found in self.around.strangers
+            if found.team == attempt.team and (not wanted or found.key.kind in wanted)
+        )
+        unseen = "; ".join(str(unread) for unread in self.around.unread if not wanted or unread.kind in wanted)
+        return Found(faults, "nothing that is not ours", unseen)
 
-def _look(look: CompareNodes | CompareWork, kube: KubePort, well: str) -> Outcome:
+
+def _compared(look: CompareNodes | CompareWork, kube: KubePort, well: str) -> Outcome:
     """What comparing finds; who may not look has found nothing wrong."""
     if isinstance(look, CompareNodes):
         nodes = look_at_nodes(kube, declared_nodes(look.platform, look.cluster))

@@ -89,7 +89,7 @@ class _Comparison:
             present = live.get(key, _MISSING)
             if present is _MISSING:
                 # A zero that we own and that is not there is one the server does not store (globalDefault: false).
-                if not (_is_empty(value) or (token in ours and not value)):
+                if not (is_empty(value) or (token in ours and not value)):
                     return False
             elif not self.same(
                 value,
@@ -139,12 +139,12 @@ class _Comparison:
         for key, value in desired.items():
             present = live.get(key, _MISSING)
             if present is _MISSING:
-                if not _is_empty(value):
+                if not is_empty(value):
                     return False
             elif not self.exact(value, present, quantity=quantity or key in QUANTITY_FIELDS):
                 return False
         return all(
-            key in desired or _is_empty(value) or SERVER_DEFAULTS.get((self._kind, key), _MISSING) == value
+            key in desired or is_empty(value) or SERVER_DEFAULTS.get((self._kind, key), _MISSING) == value
             for key, value in live.items()
         )
 
@@ -167,7 +167,7 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, list | tuple)
 
 
-def _is_empty(value: Any) -> bool:
+def is_empty(value: Any) -> bool:
     """The server drops empty values of optional fields; for apply they equal absence."""
     return value is None or (isinstance(value, Mapping | list | tuple) and not value)
 

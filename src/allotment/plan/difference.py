@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from allotment.plan.compare import same_quantity
-from allotment.plan.fields import Path, Tree, is_set, item_token, list_keys, text
+from allotment.plan.fields import Path, Tree, is_set, item_token, list_keys, set_token, text
 
 
 class Absent:
@@ -85,7 +85,7 @@ def _step(value: Any, token: str) -> Any:
     if mark == "i:" and isinstance(value, list) and int(name) < len(value):
         return value[int(name)]
     if mark == "v:" and isinstance(value, list):
-        return next((item for item in value if _set_token(item) == token), ABSENT)
+        return next((item for item in value if set_token(item) == token), ABSENT)
     return ABSENT
 
 
@@ -122,18 +122,14 @@ def _lists(old: Sequence[Any], new: Sequence[Any], shape: Tree, path: Path) -> I
             )
     elif is_set(shape):
         for item in [item for item in old if item not in new]:
-            yield FieldChange((*path, _set_token(item)), item, ABSENT)
+            yield FieldChange((*path, set_token(item)), item, ABSENT)
         for item in [item for item in new if item not in old]:
-            yield FieldChange((*path, _set_token(item)), ABSENT, item)
+            yield FieldChange((*path, set_token(item)), ABSENT, item)
     elif len(old) == len(new):
         for index, (before_item, after_item) in enumerate(zip(old, new, strict=True)):
             yield from _values(before_item, after_item, {}, (*path, f"i:{index}"))
     else:
         yield FieldChange(path, list(old), list(new))
-
-
-def _set_token(item: Any) -> str:
-    return f'v:"{item}"' if isinstance(item, str) else f"v:{item}"
 
 
 def _is_number(value: Any) -> bool:

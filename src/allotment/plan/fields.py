@@ -120,6 +120,11 @@ def item_token(item: Mapping[str, Any], keys: tuple[str, ...]) -> str:
     return "k:" + json.dumps(values, separators=(",", ":"), ensure_ascii=False)
 
 
+def set_token(item: Any) -> str:
+    """The token of an item of a set."""
+    return f'v:"{item}"' if isinstance(item, str) else f"v:{item}"
+
+
 def text(path: Path) -> str:
     """A path as the API server's conflict messages write it: ``.spec.containers[name="a"].image``."""
     return "".join(_piece(token) for token in path)

@@ -119,11 +119,16 @@ RANKS: Final = (
 _UNKNOWN_KIND: Final = next(place for place, rank in enumerate(RANKS) if rank.stage is Stage.ACCESS)
 """Kinds that the table does not name go where access begins: behind every guardrail."""
 
+DEFAULT_ACCOUNT: Final = "default"
+"""The ServiceAccount that Kubernetes puts into every namespace."""
+
 _PLACES: Final = {kind: place for place, rank in enumerate(RANKS) for kind in rank.kinds}
 
 
 def place(key: ObjectKey) -> int:
     """Index of the rank an object belongs to."""
+    if key.kind == "ServiceAccount" and key.name != DEFAULT_ACCOUNT:
+        return _UNKNOWN_KIND  # a hardened account is a guardrail, any other lets somebody in
     return _PLACES.get(Kind(key.group, key.kind), _UNKNOWN_KIND)
 
 

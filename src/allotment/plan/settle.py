@@ -30,7 +30,7 @@ from allotment.plan.changes import (
     team_of,
 )
 from allotment.plan.difference import ABSENT, FieldChange, difference, value_at
-from allotment.plan.fields import Path, leaves, owners_of, ownership_of, text, union
+from allotment.plan.fields import Owner, Path, leaves, owners_of, ownership_of, text, union
 from allotment.plan.leaving import Keeping, is_leaving, keeping
 from allotment.plan.order import Stage
 from allotment.plan.survey import Body, Different, Survey, is_being_deleted
@@ -39,10 +39,16 @@ from allotment.plan.uncounted import Holding, InUse, told
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The server would take it; `body` is the object as it would be."""
+    """The server would take it.
+
+    Attributes:
+        body: the object as it would be, without what others added where it is ours whole.
+        added: what others added, and would have to give up.
+    """
 
     body: Body
     warnings: tuple[str, ...]
+    added: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,7 @@ class Circumstances:
         running: workloads by namespace, for the namespaces of leaving teams: counts by kind.
         in_use: what Kueue's workloads hold, where a step might take it out of the accounts.
         allow_uncounted: such steps are taken all the same.
+        ways_in: everything that lets somebody into those namespaces, whoever made it: metadata.
     """
 
     today: dt.date
@@ -85,6 +92,7 @@ class Circumstances:
     running: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     in_use: InUse = field(default_factory=InUse)
     allow_uncounted: bool = False
+    ways_in: tuple[Body, ...] = ()
 
 
 def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances) -> Plan:
@@ -94,7 +102,7 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
     changes: list[Change] = [*_blocked(live), *_creations(live.absent, around)]
     unchanged = live.unchanged
     for different in live.different:
-        change, said = _judged(different, around.verdicts[different.manifest.key])
+        change, said = _judged(different, around.verdicts[different.manifest.key], forced=around.forced)
         if change is not None and change.key.kind == "ClusterQueue":
             change, more = _counted(change, around.in_use.lost_by(different.live, different.manifest.body), around)
             said += more
@@ -186,13 +194,16 @@ def _install(group: str) -> str:
     return f"install what serves {group}"
 
 
-def _judged(different: Different, verdict: Verdict) -> tuple[Change | None, list[PlanWarning]]:
+def _judged(different: Different, verdict: Verdict, *, forced: bool) -> tuple[Change | None, list[PlanWarning]]:
     manifest, live = different.manifest, different.live
     if isinstance(verdict, Refused):
         return _refused(manifest, Action.UPDATE, verdict), []
     if isinstance(verdict, Disputed):
-        contested = tuple(_contested(different, manager, name) for manager, name in verdict.fields)
-        return Conflict(manifest, seen(live), contested), []
+        contested = [_contested(different, manager, name) for manager, name in verdict.fields]
+        contested += [_added(live, path) for path in different.added if not _is_ours(live, path)]
+        return Conflict(manifest, seen(live), tuple(contested)), []
+    if verdict.added and not forced:
+        return Conflict(manifest, seen(live), tuple(_added(live, path) for path in verdict.added)), []
     after = ownership_of(verdict.body)
     changed = difference(live, verdict.body, union(different.ownership.shape, after.shape))
     fields = tuple(_attributed(change, live) for change in changed) or _given_up(different, verdict.body)
@@ -218,13 +229,28 @@ def _contested(different: Different, manager: str, name: str) -> Contested:
     return Contested(name, manager, "", ABSENT, ABSENT)
 
 
+def _added(live: Body, path: Path) -> Contested:
+    """A field that is there beside what we declare."""
+    owner = _latest(live, path)
+    name, since = (owner.manager, owner.time) if owner else ("somebody", "")
+    return Contested(text(path), name, since, value_at(live, path), ABSENT)
+
+
+def _is_ours(live: Body, path: Path) -> bool:
+    """Whether our own apply set the field; the next one takes it back."""
+    return any(owner.manager == labels.FIELD_MANAGER for owner in owners_of(live, path))
+
+
+def _latest(live: Body, path: Path) -> Owner | None:
+    """The other manager who wrote a field last."""
+    others = (owner for owner in owners_of(live, path) if owner.manager != labels.FIELD_MANAGER)
+    return max(others, key=lambda owner: owner.time, default=None)
+
+
 def _attributed(change: FieldChange, live: Body) -> FieldChange:
-    """The change with the other manager who set the present value, the latest writer first."""
-    others = [owner for owner in owners_of(live, change.path) if owner.manager != labels.FIELD_MANAGER]
-    if not others:
-        return change
-    latest = max(others, key=lambda owner: owner.time)
-    return replace(change, by=latest.manager, since=latest.time)
+    """The change with the other manager who set the present value."""
+    owner = _latest(live, change.path)
+    return change if owner is None else replace(change, by=owner.manager, since=owner.time)
 
 
 def _counted(change: Change, lost: tuple[Holding, ...], around: Circumstances) -> tuple[Change, list[PlanWarning]]:
@@ -289,6 +315,9 @@ class _Departures:
 
     def changes(self) -> Iterator[Change]:
         departing = [_deletion(body) for body in self._surplus if not self._stays(body)]
+        planned = {change.key for change in departing}
+        # Owners' own roles and tokens carry no inventory, and would outlive the team.
+        departing += [_deletion(body) for body in self._around.ways_in if key_of(body) not in planned]
         steps = [_counted(change, self._kept_in_use(change.key), self._around)[0] for change in departing]
         deletions = [step for step in steps if isinstance(step, Delete)]
         yield from steps

@@ -8,19 +8,26 @@ from typing import Any
 
 from allotment.model import labels
 from allotment.model.manifest import Manifest, ObjectKey, key_of
+from allotment.plan.additions import additions
 from allotment.plan.compare import settled
-from allotment.plan.fields import Ownership, is_ours, owners_of, ownership_of
+from allotment.plan.fields import Ownership, Path, is_ours, owners_of, ownership_of
+from allotment.plan.order import DEFAULT_ACCOUNT
 
 Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Different:
-    """A desired object whose live state may differ; the server's dry run decides."""
+    """A desired object whose live state may differ; the server's dry run decides.
+
+    Attributes:
+        added: what is live and not declared, in an object that is ours whole.
+    """
 
     manifest: Manifest
     live: Body
     ownership: Ownership
+    added: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +91,11 @@ def survey(desired: Iterable[Manifest], live: Iterable[Body], platform: str) -> 
             foreign.append((manifest, body))
         else:
             ownership = ownership_of(body)
-            if settled(manifest.body, body, ownership):
+            added = additions(manifest.body, body, ownership.shape)
+            if settled(manifest.body, body, ownership) and not added:
                 unchanged += 1
             else:
-                different.append(Different(manifest, body, ownership))
+                different.append(Different(manifest, body, ownership, added))
     return Survey(tuple(wanted.values()), tuple(different), tuple(foreign), tuple(leaving), tuple(surplus), unchanged)
 
 
@@ -117,7 +125,7 @@ def is_adoptable(key: ObjectKey) -> bool:
     Only the ServiceAccount ``default``: Kubernetes puts it into every namespace, ours among them, and often before
     we do.
     """
-    return (key.group, key.kind, key.name) == ("", "ServiceAccount", "default")
+    return (key.group, key.kind, key.name) == ("", "ServiceAccount", DEFAULT_ACCOUNT)
 
 
 def is_being_deleted(body: Body) -> bool:

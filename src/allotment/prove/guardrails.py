@@ -13,7 +13,7 @@ from typing import Final
 
 from allotment.model.manifest import Family, Manifest
 from allotment.model.policy import PolicyName
-from allotment.prove import admission, limits, queueing, tenancy
+from allotment.prove import admission, limits, queueing, surroundings, tenancy
 from allotment.prove.probes import OURSELVES, Declared, MustHold, Probe
 from allotment.prove.scene import DEFAULTS_OBJECT, Scene, Stage, policy_object
 
@@ -122,7 +122,14 @@ GUARDRAILS: Final[tuple[Guardrail, ...]] = (
     ),
     Guardrail("queues", "guarantees, borrowing and order", _family(Family.KUEUE), queueing.queues, queueing.counted),
     Guardrail("nodes", "admitted work from waiting for nodes that are not there", _nothing, on_platform=queueing.nodes),
-    Guardrail("offboarded", "data of teams that leave from new work", _nothing, tenancy.offboarded),
+    Guardrail(
+        "surroundings",
+        "all guardrails from what others put beside them",
+        _nothing,
+        surroundings.in_team,
+        surroundings.on_platform,
+    ),
+    Guardrail("offboarded", "data of teams that leave from new work and old access", _nothing, tenancy.offboarded),
     Guardrail("good-work", "teams from guardrails that refuse too much", _nothing, queueing.good_work),
 )
 

@@ -32,10 +32,12 @@ class Found:
 
     Attributes:
         note: what was seen, when nothing is wrong.
+        unseen: what could not be looked at; then nothing is proved.
     """
 
     faults: tuple[str, ...]
     note: str = ""
+    unseen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def judge(probe: Probe, outcome: Outcome) -> Judged:
 def _found(expected: Expectation, outcome: Found) -> Judged:
     if outcome.faults:
         return Verdict.FAILED, "; ".join(outcome.faults)
-    unproved = expected.unproved if isinstance(expected, MustHold) else ""
+    unproved = outcome.unseen or (expected.unproved if isinstance(expected, MustHold) else "")
     if unproved:
         return Verdict.NOT_PROVABLE, unproved
     return Verdict.PROVED, outcome.note

@@ -112,6 +112,19 @@ class Inspect:
 
 
 @dataclass(frozen=True, slots=True)
+class LookAround:
+    """What is in the cluster beside the platform's objects.
+
+    Attributes:
+        team: whose namespace; empty for all that concerns no single team.
+        kinds: which of what is found; empty for everything.
+    """
+
+    team: str
+    kinds: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class RunJob:
     """A short-lived Job made for real, which Kueue should admit; removed whatever happens.
 
@@ -145,7 +158,10 @@ class CompareWork:
     manifests: Manifests
 
 
-Attempt = Create | Patch | Remove | AskRights | Declared | Inspect | RunJob | CompareNodes | CompareWork
+Look = AskRights | Declared | Inspect | LookAround | CompareNodes | CompareWork
+"""Attempts that ask or read only."""
+
+Attempt = Create | Patch | Remove | RunJob | Look
 
 
 @dataclass(frozen=True, slots=True)

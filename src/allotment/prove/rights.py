@@ -123,6 +123,12 @@ def rights_of(role: str, namespace: str, features: Collection[Feature] = ()) -> 
     )
 
 
+def rights_gone(role: str, namespace: str) -> Cells:
+    """What the role could do, and can no more since its team leaves."""
+    may, _ = ROLES[role]
+    return tuple((right, False) for right in _cells((*may, *_SECRETS, *_BINDINGS), namespace))
+
+
 def rights_elsewhere(namespace: str, features: Collection[Feature] = ()) -> Cells:
     """What nobody of another team may do in a namespace of a cluster with these features."""
     added = tuple(("get list create delete", _WORKLOADS[each][1]) for each in _declared(features))

@@ -156,6 +156,13 @@ class Scene:
         return self._persona("exec holder", self.team.groups.exec)
 
     @property
+    def account(self) -> Persona:
+        """Whoever holds a token of the namespace's default service account."""
+        groups = ("system:serviceaccounts", f"system:serviceaccounts:{self.namespace}", _AUTHENTICATED)
+        user = f"system:serviceaccount:{self.namespace}:default"
+        return Persona(f"the default service account of {self.team.name}", user, groups)
+
+    @property
     def worker(self) -> Persona | None:
         """Who submits work: a member, or an owner where the team has no group for members alone."""
         return self.member or self.owner

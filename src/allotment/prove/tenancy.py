@@ -17,6 +17,7 @@ from allotment.prove.probes import (
     Body,
     Create,
     Inspect,
+    LookAround,
     MustAccept,
     MustHold,
     MustRefuse,
@@ -24,7 +25,7 @@ from allotment.prove.probes import (
     Persona,
     Probe,
 )
-from allotment.prove.rights import needed, rights_elsewhere, rights_of
+from allotment.prove.rights import needed, rights_elsewhere, rights_gone, rights_of
 from allotment.prove.scene import Scene
 from allotment.prove.sources import Source
 
@@ -253,8 +254,11 @@ def _unproved(scene: Scene) -> str:
     )
 
 
+_ACCESS: Final = frozenset({"Role", "RoleBinding", "Secret", "ServiceAccount"})
+
+
 def offboarded(scene: Scene) -> Iterator[Probe]:
-    """A team that leaves runs nothing any more."""
+    """A team that leaves runs nothing any more, and nobody of it gets in."""
     if not scene.leaving:
         return
     body = bodies.pod(scene, bodies.pod_spec(scene))
@@ -270,3 +274,26 @@ def offboarded(scene: Scene) -> Iterator[Probe]:
             "create a pod as somebody of the team", f"namespace {scene.namespace}", scene.worker, Create(body),
             _rbac_refuses(scene.worker),
         )  # fmt: skip
+    yield Probe(
+        tried="list roles, bindings, accounts and tokens that outlive the team",
+        object=f"namespace {scene.namespace}",
+        persona=OURSELVES,
+        attempt=LookAround(scene.team.name, _ACCESS),
+        expected=MustHold("nothing lets anybody in"),
+    )
+    yield from _locked_out(scene)
+
+
+def _locked_out(scene: Scene) -> Iterator[Probe]:
+    people = {"owner": scene.owner, "member": scene.member, "viewer": scene.viewer, "exec": scene.debugger}
+    former = [(role, persona) for role, persona in people.items() if persona is not None]
+    # A token of the default account is anybody's who kept it.
+    former.append(("owner", scene.account))
+    for role, persona in former:
+        yield Probe(
+            tried="the can-i matrix of what it once could do",
+            object=f"namespace {scene.namespace}",
+            persona=persona,
+            attempt=AskRights(rights_gone(role, scene.namespace)),
+            expected=MustHold("everything is denied"),
+        )

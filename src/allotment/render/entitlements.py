@@ -6,12 +6,13 @@ above what one pod may have, or above the namespace's quota.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Final
 
+from allotment.model.cluster import Cohort
 from allotment.model.quantity import Bytes, MilliCpu
-from allotment.model.team import Allowance, Placement
+from allotment.model.quota import NOTHING, Allowance, Quota
 from allotment.render import amounts
 from allotment.render.isolation import OWN_CLUSTER, has_own_queue
 from allotment.render.limit_ranges import container_defaults
@@ -29,7 +30,7 @@ class Entitlements:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._subtrees: dict[str, Mapping[str, int]] = {}
+        self._trees: dict[str, _Tree] = {}
 
     def limits(self, tenant: Tenant) -> Facts:
         """Every limit of a team's work, by the names that the policies use."""
@@ -50,40 +51,24 @@ class Entitlements:
 
     def _most(self, tenant: Tenant, resource: str) -> int:
         """What the team's queue has when everybody lends all they may: Kueue's potential capacity."""
-        own = _allowance(tenant.placement, resource)
+        own = _allowance(tenant.placement.quota, resource)
         if not has_own_queue(tenant.team, self._site.cluster):
-            return sum(_allowance(one.placement, resource).nominal for one in self._sharing)
+            return sum(_allowance(one.placement.quota, resource).nominal for one in self._sharing)
         if tenant.placement.cohort is None or tenant.team.isolation in OWN_CLUSTER:
             return own.nominal
-        most = _kept(own) + self._cohort_most(tenant.placement.cohort, resource)
-        return most if own.borrowing_limit is None else min(most, own.nominal + own.borrowing_limit)
+        return _capped(own, own.nominal, self._tree(resource).most(tenant.placement.cohort))
 
-    def _cohort_most(self, name: str, resource: str) -> int:
-        # Cohorts have no limits of their own here, so what is lent anywhere in the tree can reach the queue.
-        root = name
-        while (parent := self._parents[root]) is not None:
-            root = parent
-        return self._lent(resource).get(root, 0)
-
-    def _lent(self, resource: str) -> Mapping[str, int]:
-        """Quota that reaches the root of each tree of cohorts, by the root's name."""
-        found = self._subtrees.get(resource)
+    def _tree(self, resource: str) -> _Tree:
+        found = self._trees.get(resource)
         if found is None:
-            lent: dict[str, int] = {}
+            queues: dict[str, int] = {}
             for tenant in self._site.tenants:
                 name = tenant.placement.cohort
-                if name is None or tenant.leaving or not has_own_queue(tenant.team, self._site.cluster):
-                    continue
-                while (parent := self._parents[name]) is not None:
-                    name = parent
-                own = _allowance(tenant.placement, resource)
-                lent[name] = lent.get(name, 0) + own.nominal - _kept(own)
-            found = self._subtrees[resource] = lent
+                if name is not None and not tenant.leaving and has_own_queue(tenant.team, self._site.cluster):
+                    own = _allowance(tenant.placement.quota, resource)
+                    queues[name] = queues.get(name, 0) + own.nominal - _kept(own, own.nominal)
+            found = self._trees[resource] = _Tree(self._site.cluster.cohorts, resource, queues)
         return found
-
-    @cached_property
-    def _parents(self) -> Mapping[str, str | None]:
-        return {cohort.name: cohort.parent for cohort in self._site.cluster.cohorts}
 
     @cached_property
     def _sharing(self) -> tuple[Tenant, ...]:
@@ -91,18 +76,50 @@ class Entitlements:
         return tuple(one for one in self._site.tenants if not one.leaving and not has_own_queue(one.team, cluster))
 
 
-def _kept(own: Allowance) -> int:
-    """What the queue does not lend."""
-    return 0 if own.lending_limit is None else max(0, own.nominal - own.lending_limit)
+class _Tree:
+    """The cohorts of a cluster, for one resource in one flavor.
+
+    Quantities as Kueue defines them (kubernetes-sigs/kueue v0.19, pkg/cache/scheduler/resource_node.go): a subtree's
+    quota is a cohort's own with what is lent to it from below; of it the cohort keeps what it may not lend.
+    """
+
+    def __init__(self, cohorts: Sequence[Cohort], resource: str, lent_by_queues: Mapping[str, int]) -> None:
+        self._parents = {cohort.name: cohort.parent for cohort in cohorts}
+        self._own = {cohort.name: _allowance(cohort.quota, resource) for cohort in cohorts}
+        self._subtree: dict[str, int] = {}
+        for cohort in reversed(cohorts):  # children before parents
+            below = sum(
+                self._subtree[child] - _kept(self._own[child], self._subtree[child])
+                for child, parent in self._parents.items()
+                if parent == cohort.name
+            )
+            lent = lent_by_queues.get(cohort.name, 0)
+            self._subtree[cohort.name] = self._own[cohort.name].nominal + lent + below
+
+    def most(self, name: str) -> int:
+        """What can come to a cohort when everybody lends all they may."""
+        parent = self._parents[name]
+        if parent is None:
+            return self._subtree[name]
+        return _capped(self._own[name], self._subtree[name], self.most(parent))
 
 
-def _allowance(placement: Placement, resource: str) -> Allowance:
+def _kept(own: Allowance, subtree: int) -> int:
+    """What is not lent to the parent."""
+    return 0 if own.lending_limit is None else max(0, subtree - own.lending_limit)
+
+
+def _capped(own: Allowance, subtree: int, from_parent: int) -> int:
+    most = _kept(own, subtree) + from_parent
+    return most if own.borrowing_limit is None else min(most, subtree + own.borrowing_limit)
+
+
+def _allowance(quota: Quota, resource: str) -> Allowance:
     if resource == _CPU:
-        return placement.cpu
+        return quota.cpu
     if resource == _MEMORY:
-        return placement.memory
-    nothing = Allowance(0, 0, 0)
-    return next((entry.devices for entry in placement.accelerators if entry.flavor == resource), nothing)
+        return quota.memory
+    return next((entry.devices for entry in quota.accelerators if entry.flavor == resource), NOTHING)
 
 
 def _per_pod(tenant: Tenant) -> Facts:

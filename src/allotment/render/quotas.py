@@ -19,6 +19,14 @@ _NEVER: Final = {
 }
 _NOTHING: Final = "0"
 
+_WAYS_IN: Final = (
+    "count/rolebindings.rbac.authorization.k8s.io",
+    "count/roles.rbac.authorization.k8s.io",
+    "count/serviceaccounts",
+    "secrets",
+)
+"""What lets somebody in: a team that leaves may make no more of it, and what is there is deleted."""
+
 
 def render_quotas(site: Site) -> Iterator[Manifest]:
     """One ResourceQuota for each team."""
@@ -51,6 +59,6 @@ def _hard(quota: NamespaceQuota) -> dict[str, str]:
 
 
 def _data_only(quota: NamespaceQuota) -> dict[str, str]:
-    """The same keys with nothing left but the storage: no new pod, no new object, the data stay."""
+    """The same keys with nothing left but the storage: no new pod, no new object, no new access; the data stay."""
     kept = {"requests.storage": amounts.memory(quota.storage), "persistentvolumeclaims": amounts.count(quota.claims)}
-    return dict.fromkeys(_hard(quota), _NOTHING) | kept
+    return dict.fromkeys((*_hard(quota), *_WAYS_IN), _NOTHING) | kept

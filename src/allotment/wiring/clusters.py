@@ -139,9 +139,15 @@ def find_drift(
     from allotment.operations import drift
     from allotment.operations.planning import PlanSettings
     from allotment.plan.nodes import declared_nodes
+    from allotment.plan.strangers.grounds import grounds
 
     targets = [
-        drift.DriftTarget(manifests, partial(connect_to, cluster), declared_nodes(platform, cluster))
+        drift.DriftTarget(
+            manifests,
+            partial(connect_to, cluster),
+            declared_nodes(platform, cluster),
+            grounds(platform, cluster, manifests, today()),
+        )
         for cluster, manifests in zip(clusters, render_clusters(platform, clusters), strict=True)
     ]
     return drift.find_drift(targets, PlanSettings(platform.name, today()), SystemClock())

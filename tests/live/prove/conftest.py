@@ -17,9 +17,11 @@ from allotment.model.cluster import Cluster
 from allotment.model.manifest import Manifest, Manifests, ObjectKey
 from allotment.model.platform import Platform
 from allotment.operations.apply import apply_plan
+from allotment.operations.drift import DriftedObject, DriftTarget, find_drift
 from allotment.operations.planning import PlanSettings, make_plan
 from allotment.operations.prove import prove
 from allotment.operations.sandboxing import frameworks_of, nodes_of
+from allotment.plan.strangers.grounds import grounds
 from allotment.prove.verdicts import ProofReport
 from allotment.render.manifests import render
 from allotment.spec.load import load_platform
@@ -39,6 +41,17 @@ class Acme:
 
     def prove(self, guardrails: Collection[str] | None = None, teams: Collection[str] | None = None) -> ProofReport:
         return prove(self.platform, self.cluster, self.kube, SystemClock(), teams=teams, guardrails=guardrails)
+
+    def drifted(self) -> tuple[DriftedObject, ...]:
+        """What drift names in the cluster."""
+        clock = SystemClock()
+        today = clock.now().date()
+        around = grounds(self.platform, self.cluster, self.manifests, today)
+        target = DriftTarget(self.manifests, lambda: self.kube, grounds=around)
+        (found,) = find_drift([target], PlanSettings(self.platform.name, today), clock).clusters
+        assert found.error is None
+        assert found.unread == ()
+        return found.objects
 
     def proved_until(
         self, done: Callable[[ProofReport], bool], guardrails: Collection[str], team: str, seconds: float = 30

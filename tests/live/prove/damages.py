@@ -117,15 +117,16 @@ def refuse_all_pods() -> tuple[Callable[[Acme], None], Callable[[Acme], None]]:
     return do, undo
 
 
-def only_our_conditions(name: str) -> Callable[[Acme], None]:
-    """A condition that somebody adds is theirs, and apply leaves it to them: it has to go the way it came."""
+def spare_a_friend(name: str) -> Callable[[Acme], None]:
+    """Whom a probe does not act as, no probe notices."""
 
-    def undo(acme: Acme) -> None:
+    def do(acme: Acme) -> None:
         manifest = acme.manifest("ValidatingAdmissionPolicy", name)
-        change = {"spec": {"matchConditions": manifest.body["spec"]["matchConditions"]}}
-        acme.kube.merge_patch(manifest.api_version, manifest.key, change)
+        friend = {"name": "friend", "expression": 'request.userInfo.username != "mallory"'}
+        conditions = [*manifest.body["spec"]["matchConditions"], friend]
+        acme.kube.merge_patch(manifest.api_version, manifest.key, {"spec": {"matchConditions": conditions}})
 
-    return undo
+    return do
 
 
 def _policy_damages() -> Iterator[Damage]:
@@ -138,8 +139,8 @@ def _policy_damages() -> Iterator[Damage]:
         yield Damage(f"{name}-audited-only", name, patch(kinds[1], f"{name}.allotment.dev", audit))
     disabled = {"spec": {"matchConditions": [{"name": "never", "expression": "false"}]}}
     name = PolicyName.QUEUE_REQUIRED
-    bound = f"{name}.allotment.dev"
-    yield Damage(f"{name}-disabled", name, patch(kinds[0], bound, disabled), only_our_conditions(bound))
+    yield Damage(f"{name}-disabled", name, patch(kinds[0], f"{name}.allotment.dev", disabled))
+    yield Damage(f"{name}-spares-a-friend", name, spare_a_friend(f"{name}.allotment.dev"), shown_by="comparison")
 
 
 def _role_damages() -> Iterator[Damage]:

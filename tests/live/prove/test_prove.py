@@ -5,16 +5,21 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from allotment.model.manifest import key_of
 from allotment.model.team import Offboarding
+from allotment.operations.drift import DriftKind
+from allotment.prove import bodies
 from allotment.prove.guardrails import GUARDRAILS
 from allotment.prove.probes import MARK, PROBE_NAME
+from allotment.prove.scene import Stage
 from allotment.prove.verdicts import ProofReport, Verdict
 from tests.live.prove.conftest import Acme
-from tests.live.prove.damages import DAMAGES, TEAM, Damage
+from tests.live.prove.damages import DAMAGES, TEAM, Damage, binding
+from tests.live.prove.weakenings import EVERY_RUN, WEAKENINGS, Weakening
 
 pytestmark = pytest.mark.live
 
@@ -83,6 +88,35 @@ def test_a_removed_guardrail_is_missed_by_name(damaged: Damage, acme: Acme) -> N
     assert acme.prove(others, [TEAM]).broken == ()
 
 
+@pytest.fixture
+def weakened(request: pytest.FixtureRequest, acme: Acme) -> Iterator[Weakening]:
+    weakening: Weakening = request.param
+    weakening.do(acme)
+    try:
+        yield weakening
+    finally:
+        weakening.undo(acme)
+        acme.apply()
+        assert acme.drifted() == ()
+
+
+@pytest.mark.parametrize(
+    "weakened",
+    [pytest.param(each, marks=() if each.id in EVERY_RUN else pytest.mark.nightly) for each in WEAKENINGS],
+    ids=lambda each: each.id,
+    indirect=True,
+)
+def test_a_weakening_is_named(weakened: Weakening, acme: Acme) -> None:
+    kinds = {DriftKind.FOREIGN} if weakened.stranger else {DriftKind.BLOCKED, DriftKind.CHANGED, DriftKind.MISSING}
+    found = {str(each.key).replace(f".{each.key.group}", "", 1): each.kind for each in acme.drifted()}
+    assert found.get(weakened.named) in kinds, found
+    if weakened.stranger:
+        report = acme.prove(["surroundings"], [TEAM])
+        assert report.broken == ("surroundings",)
+        name = weakened.named.rpartition(" ")[2]
+        assert any(name in item.got for item in report.results if item.verdict is Verdict.FAILED), not_proved(report)
+
+
 def test_what_a_killed_run_left_behind_is_swept_up(acme: Acme) -> None:
     good = acme.manifest("Namespace", TEAM).body["metadata"]["labels"]
     labels = {key: good[key] for key in ("team", "project", "cost-center", "environment")}
@@ -118,11 +152,34 @@ def test_a_team_that_leaves_runs_nothing_and_that_is_proved(acme: Acme) -> None:
         for team in acme.platform.teams
     )
     platform = replace(acme.platform, teams=leaving)
-    acme.apply(platform)
     gone = replace(acme, platform=platform)
+    # What an owner made, held by a finalizer: a binding works until the object is really gone.
+    held = {"finalizers": ["example.com/hold"]}
+    token = {"annotations": {"kubernetes.io/service-account.name": "default"}, **held}
+    kept = binding("RoleBinding", "kept", "recsys", "allotment-owner", "acme-recsys-leads")
+    kept |= {"metadata": {**kept["metadata"], **held}, "roleRef": {**kept["roleRef"], "kind": "Role"}}
+    secret = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token"}
+    pod = good_pod(acme, "recsys", {"name": "held", "namespace": "recsys", **held})
+    for body in (kept, {**secret, "metadata": {"name": "kept", "namespace": "recsys", **token}}, pod):
+        acme.kube.create(body)
     try:
+        report = gone.prove(["offboarded"], ["recsys"])
+        assert report.broken == ("offboarded",)
+        told = " ".join(item.got for item in report.results)
+        assert all(name in told for name in ("RoleBinding", "recsys/kept", "Secret recsys/kept", "may list secrets"))
+        acme.apply(platform)
         report = gone.proved_until(lambda report: not report.failed, ["offboarded", "roles"], "recsys")
         assert not report.failed, not_proved(report)
-        assert [item.verdict for item in report.results if item.guardrail == "offboarded"] == [Verdict.PROVED] * 2
+        verdicts = [item.verdict for item in report.results if item.guardrail == "offboarded"]
+        assert len(verdicts) >= 6
+        assert set(verdicts) == {Verdict.PROVED}
     finally:
         acme.apply()
+        assert acme.drifted() == ()
+
+
+def good_pod(acme: Acme, team: str, metadata: dict[str, Any]) -> dict[str, Any]:
+    """A pod that every guardrail lets through."""
+    (scene,) = Stage(acme.platform, acme.cluster, acme.manifests).scenes([team])
+    made = bodies.pod(scene, bodies.pod_spec(scene))
+    return {**made, "metadata": {**made["metadata"], **metadata}}

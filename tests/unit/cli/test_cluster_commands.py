@@ -17,6 +17,7 @@ from allotment.model.manifest import ObjectKey
 from allotment.operations.ports import AccessRefusedError, RefusedError
 from tests.unit import nodes
 from tests.unit.cli.conftest import Run
+from tests.unit.kueue_webhooks import kueue_webhooks
 from tests.unit.operations.world import held
 
 HERE = ("my-platform", "--cluster", "dev-eastus")
@@ -30,7 +31,7 @@ def kube(acme: Path, monkeypatch: pytest.MonkeyPatch) -> FakeKube:
     platform = wiring.load(acme).platform
     cluster = platform.cluster("dev-eastus")
     assert cluster is not None
-    server.put(*nodes.declared(platform, cluster))
+    server.put(*nodes.declared(platform, cluster), *kueue_webhooks())
 
     @contextmanager
     def connect(_kubeconfig: str, _context: str) -> Iterator[FakeKube]:
@@ -163,6 +164,38 @@ def test_drift_is_repaired_after_asking(run: Run, acme: Path, kube: FakeKube) ->
     assert fixed.ok().startswith("done")
     assert run("drift", *HERE).code == 0
     assert run("drift", *HERE, "--repair").ok().startswith("nothing to repair")
+
+
+def test_what_is_not_ours_is_named_and_left_alone_by_a_repair(run: Run, acme: Path, kube: FakeKube) -> None:
+    run("apply", *HERE, "--yes").ok()
+    kube.put({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "second", "namespace": "cv"}})
+    drifted = run("drift", *HERE)
+    assert drifted.code == 1
+    assert "foreign   LimitRange cv/second" in drifted.out
+    (found,) = json.loads(run("drift", *HERE, "-o", "json").out)["clusters"][0]["objects"]
+    assert found["drift"] == "foreign"
+    repaired = run("drift", *HERE, "--repair", "--yes")
+    assert repaired.code == 1
+    assert "dev-eastus: left alone, because not ours: 1 object" in repaired.out
+    told = json.loads(run("drift", *HERE, "--repair", "--yes", "-o", "json").out)
+    assert [each["object"]["name"] for each in told["leftAlone"]] == ["second"]
+    entry = "kind: Platform\naccepted: [{kind: LimitRange, namespace: cv, name: second, reason: agreed}]\n"
+    file = acme / "platform.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("kind: Platform\n", entry), encoding="utf-8")
+    assert run("drift", *HERE).code == 0
+
+
+def test_a_kind_that_we_may_not_look_at_is_said(run: Run, acme: Path, kube: FakeKube) -> None:
+    run("apply", *HERE, "--yes").ok()
+
+    def refuse(call: Call) -> None:
+        if call.verb == "list" and call.key.kind == "Secret":
+            raise AccessRefusedError("refused", status=403, reason="Forbidden", message="no secrets for you")
+
+    kube.hook = refuse
+    assert "not looked at: Secret (no secrets for you)" in run("drift", *HERE).ok()
+    (cluster,) = json.loads(run("drift", *HERE, "-o", "json").ok())["clusters"]
+    assert cluster["notLookedAt"] == [{"kind": "Secret", "why": "no secrets for you"}]
 
 
 def test_one_cluster_that_does_not_answer_does_not_hide_the_others(

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from allotment.adapters.kube.fake import FakeKube
 from allotment.errors import NotFoundError, UnreachableError
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.operations.drift import DriftKind, DriftReport, DriftState, DriftTarget, find_drift
 from allotment.operations.planning import PlanSettings
-from allotment.operations.ports import KubePort
+from allotment.operations.ports import Answer, KubePort
+from allotment.plan.changes import Conflict
+from allotment.plan.difference import ABSENT
 from tests.unit.operations.world import START, TODAY, World
 from tests.unit.plan import objects
 
@@ -55,6 +59,48 @@ def test_a_changed_field_with_who_and_when() -> None:
     assert (field.field, field.live, field.declared) == (".spec.hard.pods", "99", "50")
     assert (field.by, field.since) == ("kubectl-edit", "2026-01-01T00:00:00Z")
     assert report.exit_code == 1
+
+
+POLICY = ObjectKey("admissionregistration.k8s.io", "ValidatingAdmissionPolicy", "", "acme-labels-required")
+
+
+def parameters(body: dict[str, Any]) -> dict[str, Any]:
+    return {**body, "spec": {**body["spec"], "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"}}}
+
+
+def test_what_somebody_added_to_an_object_of_ours_with_who_and_when() -> None:
+    world = settled()
+    world.edit(POLICY, parameters)
+    (found,) = look(target(world)).clusters[0].objects
+    (field,) = found.fields
+    assert (found.key, found.kind) == (POLICY, DriftKind.CHANGED)
+    assert (field.field, field.declared, field.by) == (".spec.paramKind", ABSENT, "kubectl-edit")
+
+
+def test_an_addition_is_contested_and_taken_out_by_force_only() -> None:
+    world = settled()
+    world.edit(POLICY, parameters)
+    (change,) = world.plan(DESIRED).changes
+    assert isinstance(change, Conflict)
+    assert not world.apply(DESIRED).complete
+    assert not look(target(world)).in_sync
+    assert world.apply(DESIRED, force=True).complete
+    assert look(target(world)).in_sync
+    assert world.plan(DESIRED).empty
+
+
+def test_a_default_that_we_do_not_know_is_nobodys() -> None:
+    world = settled()
+    patch = world.kube.merge_patch
+
+    def filled_in(*args: Any, **kwargs: Any) -> Answer:
+        body = patch(*args, **kwargs).body
+        return Answer({**body, "spec": {**body["spec"], "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"}}}, ())
+
+    world.edit(POLICY, parameters)
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(FakeKube, "merge_patch", lambda _self, *args, **kwargs: filled_in(*args, **kwargs))
+        assert look(target(world)).in_sync
 
 
 def test_a_deleted_object_and_a_surplus_one() -> None:

@@ -197,7 +197,13 @@ def test_a_leaving_team_is_asked_only_whether_it_has_left() -> None:
     declared = platform(teams=(team(offboarding=LEAVING),))
     tried = [probe for probe in all_probes(declared) if not isinstance(probe.attempt, Declared)]
     in_team = [probe for probe in tried if "nlp" in probe.persona.title or "leaves" in probe.tried]
-    assert [probe.object for probe in in_team] == ["ResourceQuota nlp/allotment-quota", "namespace nlp"]
+    assert {probe.object for probe in in_team} == {"ResourceQuota nlp/allotment-quota", "namespace nlp"}
+    matrices = [probe for probe in in_team if isinstance(probe.attempt, AskRights)]
+    titles = ("an owner of nlp", "a member of nlp", "a viewer of nlp", "an exec holder of nlp")
+    assert [probe.persona.title for probe in matrices] == [*titles, "the default service account of nlp"]
+    cells = [cell for probe in matrices if isinstance(probe.attempt, AskRights) for cell in probe.attempt.cells]
+    assert not any(wanted for _, wanted in cells)
+    assert {right.resource for right, _ in cells} >= {"pods", "secrets", "rolebindings"}
 
 
 def test_a_group_with_two_roles_stands_for_neither() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from allotment.model import labels
 from allotment.model.accelerator import CapacityType
 from allotment.model.cluster import Environment, KueueApi, Taint, TaintEffect
+from allotment.model.platform import Accepted
 from allotment.model.policy import Mode
 from tests.unit.spec.trees import CLUSTER, PLATFORM, TEAM, load, rich, tiny
 
@@ -176,3 +179,14 @@ def test_a_team_that_leaves_holds_no_capacity():
     platform = load(rich()).platform
     assert platform.team("old").offboarding is not None
     assert sum(e.devices.nominal for _t, p in platform.teams_in("dev") for e in p.accelerators) > 32 + 8
+
+
+def test_what_is_accepted_though_it_is_not_ours() -> None:
+    text = """accepted:
+  - {kind: ClusterRoleBinding, name: audit, subjects: [acme-security], reason: incident response, until: 2027-06-30}
+  - {kind: ResourceQuota, name: gke-resource-quotas, reason: the provider's}
+"""
+    assert load(tiny(platform=PLATFORM + text)).platform.accepted == (
+        Accepted("ClusterRoleBinding", "", "audit", ("acme-security",), "incident response", dt.date(2027, 6, 30)),
+        Accepted("ResourceQuota", "", "gke-resource-quotas", (), "the provider's", None),
+    )

@@ -108,10 +108,19 @@ class KubeClient:
 
     def list(self, api_version: str, kind: str, *, namespace: str = "", labels: str = "") -> Iterator[Body]:
         """All objects of a kind, page by page."""
+        yield from self._pages(api_version, kind, lambda resource, at: requests.page(resource, namespace, labels, at))
+
+    def list_metadata(self, api_version: str, kind: str, *, namespace: str = "", fields: str = "") -> Iterator[Body]:
+        """The metadata of all objects of a kind, page by page."""
+        yield from self._pages(
+            api_version, kind, lambda resource, at: requests.metadata_page(resource, namespace, fields, at)
+        )
+
+    def _pages(self, api_version: str, kind: str, page: Callable[[Resource, str], Request]) -> Iterator[Body]:
         resource = self._find(api_version, kind)
         token = ""
         while resource is not None:
-            response = self._ask(requests.page(resource, namespace, labels, token))
+            response = self._ask(page(resource, token))
             document = answers.body_of(response)
             if response.status_code == httpx.codes.GONE:
                 # The server forgot the snapshot we page through, and offers to go on with a newer one.

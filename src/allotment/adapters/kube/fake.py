@@ -99,6 +99,13 @@ class FakeKube:
             ]
         yield from found
 
+    def list_metadata(self, api_version: str, kind: str, *, namespace: str = "", fields: str = "") -> Iterator[Body]:
+        """The metadata of all objects of a kind."""
+        name, _, value = fields.partition("=")
+        for body in self.list(api_version, kind, namespace=namespace):
+            if not fields or str(body.get(name, "")) == value:
+                yield {part: body[part] for part in ("apiVersion", "kind", "metadata")}
+
     def get(self, api_version: str, key: ObjectKey) -> Body | None:
         """One object, or None."""
         with self._lock, self._called(Call("get", key)):
@@ -206,7 +213,10 @@ class FakeKube:
                 return False
             if uid and stored.body["metadata"]["uid"] != uid:
                 raise _refused(f"deleting {key}", 409, "Conflict", "the UID in the precondition differs")
-            if not dry_run:
+            if not dry_run and stored.body["metadata"].get("finalizers"):
+                going = {**stored.body, "metadata": {**stored.body["metadata"], "deletionTimestamp": self._now()}}
+                self._objects[key] = replace(stored, body=going)
+            elif not dry_run:
                 doomed = [key]
                 if key.kind == "Namespace":
                     doomed += [other for other in self._objects if other.namespace == key.name]
@@ -265,6 +275,8 @@ class FakeKube:
             metadata["resourceVersion"] = str(next(self._versions))
         if not dry_run:
             self._objects[key] = after
+            if "deletionTimestamp" in metadata and not metadata.get("finalizers"):
+                del self._objects[key]  # the last finalizer is off
         return Answer(self._shown(after), ())
 
     def _shown(self, stored: _Stored) -> dict[str, Any]:

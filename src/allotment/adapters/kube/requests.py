@@ -20,6 +20,7 @@ WRITE_MANAGER: Final = "allotment-write"
 """Field manager of plain creates and patches: not the one of apply, so that apply's ownership stays exact."""
 
 _JSON: Final = "application/json"
+_METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _APPLY: Final = "application/apply-patch+yaml"
 _MERGE: Final = "application/merge-patch+json"
 
@@ -55,12 +56,21 @@ def discovery(root: str) -> Request:
 
 def page(resource: Resource, namespace: str, labels: str, token: str) -> Request:
     """One page of a list."""
-    params = [("limit", str(PAGE_SIZE))]
-    if labels:
-        params.append(("labelSelector", labels))
-    if token:
-        params.append(("continue", token))
-    return Request("GET", resource.path(namespace), f"the list of {resource.plural}", tuple(params))
+    params = (("limit", str(PAGE_SIZE)), ("labelSelector", labels), ("continue", token))
+    return _page(resource, namespace, params, _JSON)
+
+
+def metadata_page(resource: Resource, namespace: str, fields: str, token: str) -> Request:
+    """One page of a list of metadata. The server has no other form to fall back to: nothing else can be sent."""
+    params = (("limit", str(PAGE_SIZE)), ("fieldSelector", fields), ("continue", token))
+    return _page(resource, namespace, params, _METADATA)
+
+
+def _page(resource: Resource, namespace: str, params: tuple[tuple[str, str], ...], accept: str) -> Request:
+    given = tuple((name, value) for name, value in params if value)
+    return Request(
+        "GET", resource.path(namespace), f"the list of {resource.plural}", given, headers=(("Accept", accept),)
+    )
 
 
 def get(resource: Resource, key: ObjectKey) -> Request:

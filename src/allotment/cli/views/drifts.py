@@ -24,6 +24,7 @@ _COLORS: Final = {
     DriftKind.BLOCKED: "bright_red",
     DriftKind.NODES: "red",
     DriftKind.UNCOUNTED: "red",
+    DriftKind.FOREIGN: "magenta",
 }
 
 
@@ -75,6 +76,7 @@ def drift_text(report: DriftReport, rows: Sequence[DriftRow]) -> str:
                 lines.append(f"  {word} {printable(str(found.key))}")
                 lines += [f"            {detail}" for detail in _details(found)]
         lines += [f"  {click.style('note:', fg='yellow')} {printable(note)}" for note in cluster.notes]
+        lines += [f"  {printable(str(unread))}" for unread in cluster.unread]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
@@ -118,6 +120,7 @@ def drift_document(report: DriftReport, rows: Sequence[DriftRow]) -> Mapping[str
                 "error": None if each.error is None else {"what": each.error.what, "why": each.error.why},
                 "objects": [_object_document(row.object) for row in rows if row.cluster == each.cluster],
                 "notes": each.notes,
+                "notLookedAt": [{"kind": unread.kind, "why": unread.why} for unread in each.unread],
             }
             for each in report.clusters
         ],
@@ -150,6 +153,11 @@ def repair_text(drift: DriftReport, done: Sequence[ApplyReport], rows: Sequence[
     if not done and drift.in_sync:
         return f"{click.style('nothing to repair', fg='green', bold=True)}: every cluster is as declared"
     lines = [report_text(report, [row for row in rows if row in report.outcomes]) for report in done]
+    for each in drift.clusters:
+        strangers = [found for found in each.objects if found.kind is DriftKind.FOREIGN]
+        if strangers:
+            lines.append(f"{each.cluster}: left alone, because not ours: {count(len(strangers), 'object')}")
+            lines += [f"  {printable(str(found.key))} {printable(found.message)}" for found in strangers]
     lines += [f"{name}: not repaired, it does not answer" for name in drift.degraded]
     lines += [f"{each.cluster}: nodes and uncounted work are left as they are" for each in _left(drift)]
     return "\n".join(lines)
@@ -165,6 +173,12 @@ def repair_document(drift: DriftReport, done: Sequence[ApplyReport], rows: Seque
         "kind": "RepairReport",
         "platform": drift.platform,
         "complete": not drift.degraded and not _left(drift) and all(report.complete for report in done),
+        "leftAlone": [
+            {"cluster": each.cluster, **_object_document(found)}
+            for each in drift.clusters
+            for found in each.objects
+            if found.kind is DriftKind.FOREIGN
+        ],
         "degraded": drift.degraded,
         "clusters": [
             {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from allotment.model.platform import Gitops, Platform, StorageClassSpec
+from allotment.model.platform import Accepted, Gitops, Platform, StorageClassSpec
 from allotment.model.policy import Mode, Policy, PolicyName, Port, Priority, SharedService, SloTier
 from allotment.spec import defaults
 from allotment.spec.convert.accelerators import accelerator_specs, accelerators
@@ -47,6 +47,10 @@ def platform(spec: PlatformSpec, declared: Declared, flavors: Mapping[str, Flavo
         storage_classes=_storage_classes(declared),
         exempt_namespaces=tuple(dict.fromkeys((*ALWAYS_EXEMPT, *spec.exempt_namespaces))),
         gitops=Gitops(spec.gitops.repository, spec.gitops.branch, spec.gitops.path),
+        accepted=tuple(
+            Accepted(entry.kind, entry.namespace, entry.name, entry.subjects, entry.reason, entry.until)
+            for entry in spec.accepted
+        ),
     )
 
 

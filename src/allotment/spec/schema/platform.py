@@ -8,7 +8,7 @@ from pydantic import Field
 
 from allotment.spec.schema.base import KindSpec, Spec
 from allotment.spec.schema.choices import CapacityTypeChoice
-from allotment.spec.schema.scalars import Currency, Flag, Line, Name, ObjectName, Price, Text
+from allotment.spec.schema.scalars import Currency, Date, Flag, Line, Name, ObjectName, Price, Text
 
 ALWAYS_EXEMPT = ("kube-system", "kube-public", "kube-node-lease", "allotment-system", "kueue-system")
 """Exempt whatever the directory says: a policy that blocks one of them breaks the cluster or its own repair."""
@@ -26,6 +26,42 @@ class GitopsSpec(Spec):
         default=".",
         description="Folder of the rendered tree in that repository; the root, as for a repository of its own.",
     )
+
+
+class AcceptedSpec(Spec):
+    """An object that is not the platform's, and is known: drift and prove do not name it."""
+
+    kind: Literal[
+        "ClusterQueue",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "Cohort",
+        "LimitRange",
+        "LocalQueue",
+        "MutatingAdmissionPolicyBinding",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "NetworkPolicy",
+        "ResourceQuota",
+        "Role",
+        "RoleBinding",
+        "Secret",
+        "ServiceAccount",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+    ] = Field(description="Its kind.")
+    name: Line = Field(description="Its name.")
+    namespace: Line = Field(
+        default="",
+        description="Its namespace; every namespace by default, and none for kinds that lie in none.",
+    )
+    subjects: tuple[Line, ...] = Field(
+        default=(),
+        description="Of a binding: names of the users, groups and service accounts (namespace/name) it is accepted "
+        "for, so that somebody added later is named again. Whomever it names by default.",
+    )
+    reason: Line = Field(description="Why it is there, for whoever reads this next.")
+    until: Date | None = Field(default=None, description="Last day of the acceptance; for good by default.")
 
 
 class PlatformSpec(KindSpec):
@@ -50,6 +86,11 @@ class PlatformSpec(KindSpec):
         "when the directory also holds YAML that is not the platform's.",
     )
     gitops: GitopsSpec = Field(default_factory=GitopsSpec, description="Where the rendered tree lives.")
+    accepted: tuple[AcceptedSpec, ...] = Field(
+        default=(),
+        description="Objects in the clusters that are not the platform's and are known, such as a binding that gives "
+        "the security team a view of everything. None by default: drift and prove then name all of them.",
+    )
 
 
 class StorageClassDocument(KindSpec):

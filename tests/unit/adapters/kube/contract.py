@@ -209,3 +209,25 @@ class KubeContract:
         with pytest.raises(RefusedError) as caught:
             kube.apply(body)
         assert caught.value.status == 404
+
+    def test_metadata_of_secrets_comes_without_what_they_hold(self, kube: KubePort, space: str) -> None:
+        for name, kind in (("one", "Opaque"), ("two", "kubernetes.io/basic-auth")):
+            body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": space}, "type": kind}
+            kube.create({**body, "stringData": {"username": "x", "password": "hidden"}})
+        found = list(kube.list_metadata("v1", "Secret", namespace=space, fields="type=Opaque"))
+        assert [body["metadata"]["name"] for body in found] == ["one"]
+        assert all(set(body) == {"apiVersion", "kind", "metadata"} for body in found)
+        assert {body["metadata"]["name"] for body in kube.list_metadata("v1", "Secret", namespace=space)} == {
+            "one",
+            "two",
+        }
+
+    def test_a_finalizer_holds_an_object_until_it_is_taken_off(self, kube: KubePort, space: str) -> None:
+        held = config_map(space)
+        held["metadata"]["finalizers"] = ["example.com/hold"]
+        kube.create(held)
+        assert kube.delete("v1", key(space))
+        (found,) = [body for body in kube.list("v1", "ConfigMap", namespace=space) if body["metadata"]["name"] == "one"]
+        assert "deletionTimestamp" in found["metadata"]
+        kube.merge_patch("v1", key(space), {"metadata": {"finalizers": None}})
+        assert kube.get("v1", key(space)) is None

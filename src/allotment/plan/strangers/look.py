@@ -1,0 +1,63 @@
+"""All rules together, and what the platform directory accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from allotment.model.manifest import key_of
+from allotment.model.platform import Accepted
+from allotment.plan.strangers.access import access, subjects
+from allotment.plan.strangers.admission import bindings, kueues_webhooks
+from allotment.plan.strangers.grounds import Grounds
+from allotment.plan.strangers.limits import limits, queues
+from allotment.plan.strangers.stranger import Live, Stranger
+from allotment.plan.strangers.subjects import Standing
+
+RULES: Final[tuple[Callable[[Live, Grounds], Iterator[Stranger]], ...]] = (
+    access,
+    limits,
+    queues,
+    bindings,
+    kueues_webhooks,
+)
+"""Where a new rule goes."""
+
+
+def strangers(live: Live, around: Grounds) -> tuple[Stranger, ...]:
+    """Everything that is not ours and matters, but for what the platform accepts; sorted by object."""
+    found = sorted((stranger for rule in RULES for stranger in rule(live, around)), key=lambda each: each.key)
+    judged = (_accepted(stranger, live, around) for stranger in found)
+    return tuple(stranger for stranger in judged if stranger is not None)
+
+
+def _accepted(stranger: Stranger, live: Live, around: Grounds) -> Stranger | None:
+    """None if it is accepted; otherwise with what may still be done about it."""
+    entry = next((entry for entry in around.accepted if _means(entry, stranger)), None)
+    if entry is None:
+        return replace(stranger, fix=f"{stranger.fix}, or accept it in the Platform document (accepted)")
+    if entry.until is not None and around.today > entry.until:
+        return replace(stranger, why=f"{stranger.why}; accepted until {entry.until}, which has passed")
+    more = _beyond(entry, stranger, live, around)
+    if more:
+        return replace(stranger, why=f"{stranger.why}; accepted, but not for {', '.join(more)}")
+    return None
+
+
+def _means(entry: Accepted, stranger: Stranger) -> bool:
+    key = stranger.key
+    return (entry.kind, entry.name) == (key.kind, key.name) and entry.namespace in ("", key.namespace)
+
+
+def _beyond(entry: Accepted, stranger: Stranger, live: Live, around: Grounds) -> list[str]:
+    """Subjects that were added to a binding after it was accepted."""
+    if not entry.subjects:
+        return []
+    body = next((body for body in live.of(stranger.key.kind) if key_of(body) == stranger.key), None)
+    found = subjects(body, around) if body is not None else ()
+    return [
+        str(subject)
+        for subject in found
+        if subject.name not in entry.subjects and subject.standing not in {Standing.SYSTEM, Standing.ENGINEER}
+    ]

@@ -1,0 +1,73 @@
+"""The nouns: what was read, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from allotment.model.manifest import ObjectKey
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """An object that is not ours, and matters.
+
+    Attributes:
+        team: whose namespace it lies in, or concerns; empty for the platform.
+        what: what it is, in words that follow its name.
+        why: what it undoes.
+        fix: the next step.
+    """
+
+    key: ObjectKey
+    team: str
+    what: str
+    why: str
+    fix: str
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.key} {self.what}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What was read of a cluster.
+
+    Attributes:
+        objects: by kind; a kind that the server does not know has none.
+    """
+
+    objects: Mapping[str, tuple[Body, ...]]
+
+    def of(self, kind: str) -> tuple[Body, ...]:
+        """All objects of a kind."""
+        return self.objects.get(kind, ())
+
+    def of_kinds(self, *kinds: str) -> Iterator[Body]:
+        """All objects of several kinds."""
+        for kind in kinds:
+            yield from self.of(kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A kind that we were not let look at."""
+
+    kind: str
+    why: str
+
+    def __str__(self) -> str:
+        """As reports show it."""
+        return f"not looked at: {self.kind} ({self.why})"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What one look around a cluster found."""
+
+    strangers: tuple[Stranger, ...]
+    unread: tuple[Unread, ...]

@@ -1,0 +1,33 @@
+"""Probes of what lies beside our objects: nobody else was let in, and nothing widens what teams were given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from allotment.prove.probes import OURSELVES, LookAround, MustHold, Probe
+from allotment.prove.scene import Scene, Stage
+
+_NOTHING: Final = "nothing but the platform's objects, and what owners may make"
+
+
+def in_team(scene: Scene) -> Iterator[Probe]:
+    """The team's namespace, and whatever else names the team alone."""
+    yield Probe(
+        tried="list roles, bindings, accounts, tokens, limits, walls and queues that are not the platform's",
+        object=f"namespace {scene.namespace}",
+        persona=OURSELVES,
+        attempt=LookAround(scene.team.name),
+        expected=MustHold(_NOTHING),
+    )
+
+
+def on_platform(stage: Stage) -> Iterator[Probe]:
+    """What reaches over the whole cluster."""
+    yield Probe(
+        tried="list bindings, aggregated roles, queues and webhooks that concern the whole cluster",
+        object=f"cluster {stage.cluster.name}",
+        persona=OURSELVES,
+        attempt=LookAround(""),
+        expected=MustHold(_NOTHING),
+    )
