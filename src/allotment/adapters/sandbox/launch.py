@@ -51,6 +51,7 @@ _POLL_SECONDS = 0.1
 _ESTABLISHED_SECONDS = 3.0  # one kind after the other is established, each within a second, or never
 _ASK_AGAIN_SECONDS = 0.5
 _PORT_TAKEN = "address already in use"
+_TOO_MANY_FILES = "too many open files"
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _FLAVORS = "/apis/kueue.x-k8s.io/v1beta2/resourceflavors"
 _API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
@@ -269,10 +270,13 @@ class Launch:
         log = self._paths.log(name)
         text = processes.tail(log)
         kind = PortLostError if _PORT_TAKEN in text else UnreachableError
+        fix = f"run the command again; if that does not help, start anew after: allot sandbox down {self._spec.name}"
+        if _TOO_MANY_FILES in text:
+            fix = "take other sandboxes down, or let the kernel have more: sysctl fs.inotify.max_user_instances=1024"
         return kind(
             f"sandbox {self._spec.name}: {name} ended while the sandbox was starting",
             why=f"last lines of {log}:\n{text}",
-            fix=f"run the command again; if that does not help, start anew after: allot sandbox down {self._spec.name}",
+            fix=fix,
         )
 
     def _begin(self, number: int) -> None:

@@ -129,6 +129,13 @@ def test_a_server_that_ends_is_an_error_with_its_last_words(tmp_path: Path, root
     assert store(tmp_path).status(NAME).components[0].running is False
 
 
+def test_too_many_watched_files_are_the_kernel_s_limit(tmp_path: Path, root: Path) -> None:
+    folder = fake_tools(tmp_path, "echo 'cannot start: too many open files' >&2; exit 1")
+    with pytest.raises(UnreachableError) as caught:
+        up(tmp_path, folder, [])
+    assert "fs.inotify.max_user_instances" in caught.value.fix
+
+
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
