@@ -30,7 +30,8 @@ _TRANSIENT: Final = (
     "DeletionCandidateOfClusterAutoscaler",
     "karpenter.sh/",
 )
-"""Taints that Kubernetes and autoscalers put on nodes that are busy dying, starting or cordoned: they pass."""
+_STARTING: Final = "/agent-not-ready"
+"""Taints that Kubernetes, autoscalers and drivers put on nodes that are busy dying, starting or cordoned: they pass."""
 
 
 class NodeFault(StrEnum):
@@ -167,9 +168,9 @@ def compare_nodes(declared: DeclaredNodes, nodes: Iterable[Node]) -> tuple[NodeF
 def pool_of(declared: DeclaredNodes, node: Node) -> DeclaredPool | None:
     """The pool a node belongs to: by its pool label, else one whose flavor selects it, of several one of its size."""
     found = labels_of(node)
-    name = found.get(labels.NODE_POOL)
-    if name is not None:
-        return next((pool for pool in declared.pools if pool.name == name), None)
+    named = next((pool for pool in declared.pools if pool.name == found.get(labels.NODE_POOL)), None)
+    if named is not None:
+        return named
     candidates = [pool for pool in declared.pools if pool.selected and _carries(found, pool.selected)]
     alike = (pool for pool in candidates if devices_of(node, pool.resource) == pool.devices)
     return next(alike, candidates[0] if candidates else None)
@@ -224,7 +225,7 @@ def _homeless(declared: DeclaredNodes, node: Node) -> Iterator[NodeFinding]:
         hint = f" (--pool {' or '.join(pool.name for pool in likely)})" if likely else ""
         fix = f"label them with `allot nodes label`{hint}, or declare their pool"
         what = f"offers {number} {resource}, but {where}"
-        yield NodeFinding(NodeFault.NO_POOL, "", (), what, "no flavor selects it, so no work is ever placed there", fix)
+        yield NodeFinding(NodeFault.NO_POOL, "", (), what, "no flavor selects it, so nobody gets its devices", fix)
 
 
 def _differences(declared: DeclaredNodes, pool: DeclaredPool, node: Node) -> Iterator[NodeFinding]:
@@ -285,7 +286,9 @@ def _taint_faults(pool: DeclaredPool, found: tuple[Taint, ...]) -> Iterator[Node
 
 
 def _lasting(taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
-    return tuple(taint for taint in taints if not taint.key.startswith(_TRANSIENT))
+    return tuple(
+        taint for taint in taints if not taint.key.startswith(_TRANSIENT) and not taint.key.endswith(_STARTING)
+    )
 
 
 def _missing(declared: DeclaredNodes, present: Mapping[str, int]) -> Iterator[NodeFinding]:

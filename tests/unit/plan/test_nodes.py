@@ -124,7 +124,8 @@ FAULTS: dict[str, tuple[str, Callable[[Node], object], NodeFault, str]] = {
     "no devices": (A100, devices(None), NodeFault.FEWER_DEVICES, "offers 0 nvidia.com/gpu"),
     "devices on a CPU node": (SYSTEM, devices(8), NodeFault.NO_POOL, "declared without accelerators"),
     "a pool that nobody declares": (
-        A100, relabel(labels.NODE_POOL, "old"), NodeFault.NO_POOL, "node-pool is old, which nobody declares",
+        A100, both(relabel(labels.NODE_POOL, "old"), relabel(labels.CAPACITY_TYPE, None)), NodeFault.NO_POOL,
+        "node-pool is old, which nobody declares",
     ),
     "no labels at all": (
         A100, lambda found: found["metadata"].pop("labels"), NodeFault.NO_POOL, "its labels fit no declared pool",
@@ -151,6 +152,8 @@ HARMLESS: dict[str, tuple[str, Callable[[Node], object]]] = {
     "not ready": (A100, taint("node.kubernetes.io/not-ready", "NoExecute")),
     "about to go": (A100, taint("ToBeDeletedByClusterAutoscaler", value="1700000000")),
     "a preference": (A100, taint("busy", "PreferNoSchedule")),
+    "a driver that starts": (A100, taint("ebs.csi.aws.com/agent-not-ready", "NoExecute")),
+    "another pool's label, but the flavor selects it": (A100, relabel(labels.NODE_POOL, "old")),
     "without the pool's own label": (A100, relabel(labels.NODE_POOL, None)),
     "a CPU node without labels": (SYSTEM, lambda found: found["metadata"].pop("labels")),
     "an effect of the future": (A100, taint("x", "NoBreakfast")),
