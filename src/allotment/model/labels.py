@@ -57,6 +57,9 @@ ACCELERATOR: Final = f"{DOMAIN}/accelerator"
 CAPACITY_TYPE: Final = f"{DOMAIN}/capacity-type"
 """Node labels that Allotment asks every pool to carry; flavors select nodes by them."""
 
+REFUSED: Final = f"{DOMAIN}/refused"
+"""Annotation on a pod on its way in: what the API server's own admission found on it that is refused."""
+
 KUEUE_QUEUE: Final = "kueue.x-k8s.io/queue-name"
 KUEUE_PRIORITY: Final = "kueue.x-k8s.io/priority-class"
 

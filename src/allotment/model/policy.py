@@ -34,6 +34,7 @@ class PolicyName(StrEnum):
     WORK_FITS = "work-fits"
     POD_SECURITY_OF_TEMPLATES = "pod-security-of-templates"
     SUBMITTER_KEPT = "submitter-kept"
+    QUEUE_MARKS_PROTECTED = "queue-marks-protected"
 
 
 @dataclass(frozen=True, slots=True)
