@@ -47,6 +47,10 @@ SUBMITTER: Final = f"{DOMAIN}/submitted-by"
 """Annotation on work: the user name of who submitted it, written by the API server's own admission."""
 PROJECT_COST_CENTERS_ANNOTATION: Final = f"{DOMAIN}/project-cost-centers"
 """On a team namespace: projects with a cost centre of their own, as ``project=center``, comma-separated."""
+MAX_GRACE_ANNOTATION: Final = f"{DOMAIN}/max-grace"
+"""On a team namespace: seconds that a pod may take to end."""
+DEFAULT_MAX_GRACE: Final = 1800
+"""Seconds; long enough to write a checkpoint."""
 CONTACTS_ANNOTATION: Final = f"{DOMAIN}/contacts"
 KEEP_DATA_UNTIL: Final = f"{DOMAIN}/keep-data-until"
 

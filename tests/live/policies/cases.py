@@ -324,6 +324,29 @@ def _mark_cases() -> Iterator[Case]:
     yield Case("group-too-large", sized, P.QUEUE_MARKS_PROTECTED, ("pod-group-total-count is 2147483649",))
 
 
+def _end_cases() -> Iterator[Case]:
+    for kind in KINDS:
+        at = {"Pod": "", "CronJob": "spec.jobTemplate.spec.template."}.get(kind, "spec.template.")
+        yield Case(f"grace-too-long-{kind}", workload(kind, spec={"terminationGracePeriodSeconds": 1801}), P.WORK_ENDS,
+                   (f" {at}spec.terminationGracePeriodSeconds is 1801; set it to 1800 or less",))  # fmt: skip
+        held = workload(kind)
+        template = held["spec"].get("jobTemplate", held)["spec"].get("template", held)
+        template["metadata"]["finalizers"] = ["evil.example/x"]
+        yield Case(f"foreign-finalizer-{kind}", held, P.WORK_ENDS,
+                   (f" {at}metadata.finalizers holds evil.example/x",))  # fmt: skip
+    yield Case("grace-allowed", workload("Job", spec={"terminationGracePeriodSeconds": 1800}))
+    kueues = workload("Pod", own=GOOD_LABELS | MANAGED)
+    kueues["metadata"]["finalizers"] = ["kueue.x-k8s.io/managed"]
+    yield Case("kueues-finalizer-where-it-takes-none-off", kueues, P.WORK_ENDS, ("kueue.x-k8s.io/managed",))
+    own = workload("Deployment")
+    own["metadata"]["finalizers"] = ["evil.example/x"]
+    yield Case("finalizer-of-a-Deployment", own)
+    for kind, at in (("Job", "spec."), ("CronJob", "spec.jobTemplate.spec.")):
+        yield Case(f"early-replacement-{kind}", queued(kind, podReplacementPolicy="TerminatingOrFailed"), P.WORK_ENDS,
+                   (f" {at}podReplacementPolicy is TerminatingOrFailed", "set it to Failed"))  # fmt: skip
+        yield Case(f"early-replacement-cpu-{kind}", workload(kind, podReplacementPolicy="TerminatingOrFailed"))
+
+
 CASES = (
     *_label_cases(),
     *_team_namespace_cases(),
@@ -338,6 +361,7 @@ CASES = (
     *_service_cases(),
     *_registry_cases(),
     *_mark_cases(),
+    *_end_cases(),
 )
 
 

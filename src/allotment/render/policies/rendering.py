@@ -29,6 +29,7 @@ from allotment.render.policies import (
     requests_as_charged,
     submitter_kept,
     trusted_registries,
+    work_ends,
     work_fits,
 )
 from allotment.render.policies.admission import ADMISSION_API, Rule, binding_spec, object_name, policy_spec
@@ -51,6 +52,7 @@ RULES: Final[Mapping[PolicyName, MakeRule]] = {
     PolicyName.PRIORITY_FROM_LADDER: priority_from_ladder.rule,
     PolicyName.TRUSTED_REGISTRIES: trusted_registries.rule,
     PolicyName.SUBMITTER_KEPT: submitter_kept.rule,
+    PolicyName.WORK_ENDS: work_ends.rule,
     PolicyName.QUEUE_MARKS_PROTECTED: queue_marks_protected.rule,
     PolicyName.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES: accelerators_only_in_team_namespaces.rule,
     PolicyName.MANAGED_OBJECTS_PROTECTED: managed_objects_protected.rule,
