@@ -47,6 +47,10 @@ SUBMITTER: Final = f"{DOMAIN}/submitted-by"
 """Annotation on work: the user name of who submitted it, written by the API server's own admission."""
 PROJECT_COST_CENTERS_ANNOTATION: Final = f"{DOMAIN}/project-cost-centers"
 """On a team namespace: projects with a cost centre of their own, as ``project=center``, comma-separated."""
+MAX_GRACE_ANNOTATION: Final = f"{DOMAIN}/max-grace"
+"""On a team namespace: seconds that a pod may take to end."""
+DEFAULT_MAX_GRACE: Final = 1800
+"""Seconds; long enough to write a checkpoint."""
 CONTACTS_ANNOTATION: Final = f"{DOMAIN}/contacts"
 KEEP_DATA_UNTIL: Final = f"{DOMAIN}/keep-data-until"
 
@@ -56,6 +60,9 @@ NODE_POOL: Final = f"{DOMAIN}/node-pool"
 ACCELERATOR: Final = f"{DOMAIN}/accelerator"
 CAPACITY_TYPE: Final = f"{DOMAIN}/capacity-type"
 """Node labels that Allotment asks every pool to carry; flavors select nodes by them."""
+
+REFUSED: Final = f"{DOMAIN}/refused"
+"""Annotation on a pod on its way in: what the API server's own admission found on it that is refused."""
 
 KUEUE_QUEUE: Final = "kueue.x-k8s.io/queue-name"
 KUEUE_PRIORITY: Final = "kueue.x-k8s.io/priority-class"

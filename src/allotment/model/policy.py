@@ -34,6 +34,8 @@ class PolicyName(StrEnum):
     WORK_FITS = "work-fits"
     POD_SECURITY_OF_TEMPLATES = "pod-security-of-templates"
     SUBMITTER_KEPT = "submitter-kept"
+    QUEUE_MARKS_PROTECTED = "queue-marks-protected"
+    WORK_ENDS = "work-ends"
 
 
 @dataclass(frozen=True, slots=True)

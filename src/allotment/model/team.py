@@ -135,6 +135,7 @@ class Team:
     """A tenant.
 
     Attributes:
+        max_grace: seconds that a pod may take to end.
         priorities: names of the ladder's rungs its work may use; the first is its default.
         image_pull_secrets: names of Secrets for the registry that its default account uses.
         placements: one per cluster, in the platform's order of clusters.
@@ -145,6 +146,7 @@ class Team:
     display_name: str
     groups: Groups
     member_limits: PodLimits
+    max_grace: int
     isolation: Isolation
     cost_center: str
     environments: tuple[Environment, ...]

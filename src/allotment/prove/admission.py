@@ -322,6 +322,27 @@ def _exposed(scene: Scene) -> Iterator[Violation]:
     yield from _created(scene, "create a service with an external address", body)
 
 
+def _kueues_marks(scene: Scene) -> Iterator[Violation]:
+    body = bodies.job(scene, bodies.pod_spec(scene))
+    body["metadata"]["labels"]["kueue.x-k8s.io/prebuilt-workload-name"] = PROBE_NAME
+    yield from _created(scene, "create a Job that names the Workload it is charged to", body)
+    # With mutating policies the role is what is refused, without them the group.
+    body = bodies.pod(scene, bodies.pod_spec(scene), scene.labels | {"kueue.x-k8s.io/pod-group-name": PROBE_NAME})
+    body["metadata"]["annotations"] = {
+        "kueue.x-k8s.io/pod-group-total-count": "1",
+        "kueue.x-k8s.io/role-hash": PROBE_NAME,
+    }
+    yield from _created(scene, "create a pod that names its role in a group", body)
+
+
+def _endless(scene: Scene) -> Iterator[Violation]:
+    spec = bodies.pod_spec(scene, terminationGracePeriodSeconds=scene.team.max_grace + 1)
+    yield from _created(scene, "create a Job whose pods take longer to end than they may", bodies.job(scene, spec))
+    body = bodies.pod(scene, bodies.pod_spec(scene))
+    body["metadata"]["finalizers"] = [f"{labels.DOMAIN}/{PROBE_NAME}"]
+    yield from _created(scene, "create a pod that something else holds back from ending", body)
+
+
 def _strange_image(scene: Scene) -> Iterator[Violation]:
     spec = bodies.pod_spec(scene, containers=[bodies.container(scene, image=UNKNOWN_IMAGE)])
     yield from _created(scene, f"create a pod with the image {UNKNOWN_IMAGE}", bodies.pod(scene, spec))
@@ -356,6 +377,8 @@ _IN_TEAM: Final[Mapping[PolicyName, Callable[[Scene], Iterator[Violation]]]] = {
     PolicyName.WORK_FITS: _unfit,
     PolicyName.POD_SECURITY_OF_TEMPLATES: _insecure,
     PolicyName.SUBMITTER_KEPT: _forged,
+    PolicyName.QUEUE_MARKS_PROTECTED: _kueues_marks,
+    PolicyName.WORK_ENDS: _endless,
 }
 
 _FILLED: Final[tuple[Callable[[Scene], Iterator[LeftOut]], ...]] = (

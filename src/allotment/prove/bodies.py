@@ -68,7 +68,11 @@ def job(scene: Scene, spec: Mapping[str, Any], own: Mapping[str, str] | None = N
     template = {"metadata": {"labels": dict(found)}, "spec": dict(spec)}
     queued = {labels.KUEUE_QUEUE: labels.LOCAL_QUEUE, **found}
     return _object(
-        "batch/v1", "Job", scene.namespace, queued, {"spec": {"template": template, "backoffLimit": 0, **changes}}
+        "batch/v1",
+        "Job",
+        scene.namespace,
+        queued,
+        {"spec": {"template": template, "backoffLimit": 0, "podReplacementPolicy": "Failed", **changes}},
     )
 
 

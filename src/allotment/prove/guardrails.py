@@ -69,6 +69,8 @@ _POLICIES: Final = {
     PolicyName.WORK_FITS: "teams from work that waits for ever",
     PolicyName.POD_SECURITY_OF_TEMPLATES: "quota from work whose pods would be refused",
     PolicyName.SUBMITTER_KEPT: "people from work in their name",
+    PolicyName.QUEUE_MARKS_PROTECTED: "quota from work that is charged for less than it runs",
+    PolicyName.WORK_ENDS: "accelerators from work that holds them after its end",
 }
 
 

@@ -71,6 +71,7 @@ def _annotations(team: Team) -> dict[str, str]:
             for project in team.projects
             if project.cost_center != team.cost_center
         ),
+        labels.MAX_GRACE_ANNOTATION: str(team.max_grace),
         labels.CONTACTS_ANNOTATION: ",".join(f"{contact.kind}:{contact.address}" for contact in team.contacts),
     }
     if team.offboarding is not None:

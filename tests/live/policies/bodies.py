@@ -85,9 +85,10 @@ def workload(
         return {**head, "metadata": metadata | {"labels": {**pod_labels, **own_labels}}, "spec": inside}
     template = {"metadata": {"labels": pod_labels | {"app": name}}, "spec": inside}
     if kind == "Job":
-        return {**head, "metadata": metadata, "spec": {"template": template, **outer}}
+        return {**head, "metadata": metadata, "spec": {"template": template, "podReplacementPolicy": "Failed", **outer}}
     if kind == "CronJob":
-        job = {"metadata": {"labels": own_labels}, "spec": {"template": template, **outer}}
+        spec_ = {"template": template, "podReplacementPolicy": "Failed", **outer}
+        job = {"metadata": {"labels": own_labels}, "spec": spec_}
         return {**head, "metadata": metadata, "spec": {"schedule": "0 3 * * *", "jobTemplate": job}}
     inside["restartPolicy"] = "Always"
     selector: Body = {"app": name} if kind == "ReplicationController" else {"matchLabels": {"app": name}}

@@ -256,6 +256,97 @@ def _registry_cases() -> Iterator[Case]:
     yield Case("image-init", workload("Pod", spec=init), P.TRUSTED_REGISTRIES)
 
 
+KUEUE = "kueue.x-k8s.io"
+KUEUES_OWN = (
+    "admission-gated-by",
+    "cluster-queue-name",
+    "component-workload-index",
+    "concurrent-admission-parent",
+    "is-group-workload",
+    "job-owner-gvk",
+    "job-owner-name",
+    "job-uid",
+    "local-queue-name",
+    "multikueue-origin",
+    "multikueue-origin-uid",
+    "multikueue-worker-workload-pod",
+    "pod-group-serving",
+    "pod-suspending-parent",
+    "podset",
+    "podset-replica-sizes",
+    "prebuilt-workload-name",
+    "priority-boost",
+    "raycluster-generation",
+    "raycluster-podset-replica-sizes",
+    "role-hash",
+    "safe-to-forcefully-delete",
+    "stopping",
+    "workload",
+    "workload-allowed-resource-flavors",
+    "workload-slice-name",
+    "workload-slice-replacement-for",
+)
+"""All that Kueue 0.19.2 writes for itself, by its source."""
+
+
+def _mark_cases() -> Iterator[Case]:
+    for key in KUEUES_OWN:
+        # Kueue itself has more to say about a gate that is no domain name.
+        value = "example.com/gate" if key == "admission-gated-by" else "x"
+        annotated = workload("Job")
+        annotated["metadata"]["annotations"] = {f"{KUEUE}/{key}": value}
+        yield Case(f"mark-{key}", annotated, P.QUEUE_MARKS_PROTECTED,
+                   (f"metadata.annotations.{KUEUE}/{key}: only Kueue writes this",))  # fmt: skip
+    for kind in KINDS:
+        if kind == "Pod":
+            continue
+        at = {"CronJob": "spec.jobTemplate.spec.template."}.get(kind, "spec.template.")
+        labelled = workload(kind, pods=GOOD_LABELS | {f"{KUEUE}/prebuilt-workload-name": "x"})
+        yield Case(f"mark-in-template-{kind}", labelled, P.QUEUE_MARKS_PROTECTED,
+                   (f" {at}metadata.labels.{KUEUE}/prebuilt-workload-name: only Kueue",))  # fmt: skip
+    cron_job = workload("CronJob")
+    cron_job["spec"]["jobTemplate"]["metadata"]["labels"][f"{KUEUE}/prebuilt-workload-name"] = "x"
+    yield Case("mark-in-job-template", cron_job, P.QUEUE_MARKS_PROTECTED,
+               (f"spec.jobTemplate.metadata.labels.{KUEUE}/prebuilt-workload-name: only Kueue",))  # fmt: skip
+    for key in ("prebuilt-workload-name", "workload"):
+        yield Case(f"mark-{key}-Pod", workload("Pod", own=GOOD_LABELS | {f"{KUEUE}/{key}": "x"}),
+                   P.QUEUE_MARKS_PROTECTED, (f" metadata.labels.{KUEUE}/{key}: only Kueue",))  # fmt: skip
+    signed = workload("Pod")
+    signed["metadata"]["annotations"] = {labels.REFUSED: "x"}
+    yield Case("mark-of-the-server", signed, P.QUEUE_MARKS_PROTECTED, ("allotment.dev/refused is set",))
+    yield Case("mark-by-engineer", workload("Job", own=GOOD_LABELS | {f"{KUEUE}/podset": "x"}), who=ENGINEER)
+    yield Case("mark-for-users", workload("Job", own=GOOD_LABELS | {f"{KUEUE}/max-exec-time-seconds": "60"}))
+    group = workload("Pod", own=GOOD_LABELS | {f"{KUEUE}/pod-group-name": "g"})
+    group["metadata"]["annotations"] = {f"{KUEUE}/pod-group-total-count": "2"}
+    yield Case("group-without-mutating-policies", group, P.QUEUE_MARKS_PROTECTED, ("this cluster takes none",))
+    sized = workload("Deployment")
+    sized["spec"]["template"]["metadata"]["annotations"] = {f"{KUEUE}/pod-group-total-count": "2147483649"}
+    yield Case("group-too-large", sized, P.QUEUE_MARKS_PROTECTED, ("pod-group-total-count is 2147483649",))
+
+
+def _end_cases() -> Iterator[Case]:
+    for kind in KINDS:
+        at = {"Pod": "", "CronJob": "spec.jobTemplate.spec.template."}.get(kind, "spec.template.")
+        yield Case(f"grace-too-long-{kind}", workload(kind, spec={"terminationGracePeriodSeconds": 1801}), P.WORK_ENDS,
+                   (f" {at}spec.terminationGracePeriodSeconds is 1801; set it to 1800 or less",))  # fmt: skip
+        held = workload(kind)
+        template = held["spec"].get("jobTemplate", held)["spec"].get("template", held)
+        template["metadata"]["finalizers"] = ["evil.example/x"]
+        yield Case(f"foreign-finalizer-{kind}", held, P.WORK_ENDS,
+                   (f" {at}metadata.finalizers holds evil.example/x",))  # fmt: skip
+    yield Case("grace-allowed", workload("Job", spec={"terminationGracePeriodSeconds": 1800}))
+    kueues = workload("Pod", own=GOOD_LABELS | MANAGED)
+    kueues["metadata"]["finalizers"] = ["kueue.x-k8s.io/managed"]
+    yield Case("kueues-finalizer-where-it-takes-none-off", kueues, P.WORK_ENDS, ("kueue.x-k8s.io/managed",))
+    own = workload("Deployment")
+    own["metadata"]["finalizers"] = ["evil.example/x"]
+    yield Case("finalizer-of-a-Deployment", own)
+    for kind, at in (("Job", "spec."), ("CronJob", "spec.jobTemplate.spec.")):
+        yield Case(f"early-replacement-{kind}", queued(kind, podReplacementPolicy="TerminatingOrFailed"), P.WORK_ENDS,
+                   (f" {at}podReplacementPolicy is TerminatingOrFailed", "set it to Failed"))  # fmt: skip
+        yield Case(f"early-replacement-cpu-{kind}", workload(kind, podReplacementPolicy="TerminatingOrFailed"))
+
+
 CASES = (
     *_label_cases(),
     *_team_namespace_cases(),
@@ -269,6 +360,8 @@ CASES = (
     *_namespace_cases(),
     *_service_cases(),
     *_registry_cases(),
+    *_mark_cases(),
+    *_end_cases(),
 )
 
 

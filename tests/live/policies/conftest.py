@@ -51,11 +51,12 @@ REPLICA_SETS = Identity(
 JOBS = Identity("system:serviceaccount:kube-system:job-controller", REPLICA_SETS.groups)
 
 
-def small_platform(*, pod_integration: bool) -> tuple[Platform, Cluster]:
+def small_platform(*, pod_integration: bool, mutating: bool = False) -> tuple[Platform, Cluster]:
     """Team pol-nlp shares nodes, team pol-cv has a pool of its own."""
     features = (Feature.POD_INTEGRATION,) if pod_integration else ()
     place = cluster(
         features=features,
+        mutating_policies=mutating,
         # Large enough for the largest work that the cost test submits.
         node_pools=(
             node_pool(cpu=1000, memory_gib=2000, per_node=400),
@@ -108,9 +109,9 @@ def tenants(kube: KubeClient) -> None:
 
 
 @contextmanager
-def governed(kube: KubeClient, *, pod_integration: bool) -> Iterator[tuple[Manifest, ...]]:
+def governed(kube: KubeClient, *, pod_integration: bool, mutating: bool = False) -> Iterator[tuple[Manifest, ...]]:
     """All policies in force; taken away at the end, because the sandbox is shared."""
-    declared, place = small_platform(pod_integration=pod_integration)
+    declared, place = small_platform(pod_integration=pod_integration, mutating=mutating)
     manifests = tuple(render_policies(declared, place))
     ladder = tuple(render_priorities(site_of(declared, place)))
     try:

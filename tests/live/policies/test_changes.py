@@ -209,3 +209,13 @@ def test_controllers_still_run_what_teams_may_run(kube: KubeClient) -> None:
         until(lambda: running(kube, "app=web"))
     finally:
         kube.delete("apps/v1", key_of(body))
+
+
+def test_a_pod_is_not_deleted_for_longer_than_it_may_take_to_end(kube: KubeClient, kubectl: Kubectl) -> None:
+    body = created(kube, workload("Pod", name="lingering"))
+    key = key_of(body)
+    for seconds, admitted in ((1801, False), (1800, True)):
+        message = kubectl("delete", "pod", key.name, "-n", NAMESPACE, f"--grace-period={seconds}", "--wait=false",
+                          "--dry-run=server", *AS_JANE, check=False)  # fmt: skip
+        assert refused(message, PolicyName.WORK_ENDS, "ask for 1800 or less") is not admitted, message
+    kube.delete("v1", key)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,17 +20,19 @@ from tests.unit.policies.small import isolated
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "policies"
 UPDATE = os.environ.get("ALLOTMENT_UPDATE_GOLDEN") == "1"
-CASES = [(name, name.value, False) for name in PolicyName] + [
-    (PolicyName.QUEUE_REQUIRED, "queue-required-pod-integration", True)
+PODS_QUEUE = {"features": frozenset({Feature.POD_INTEGRATION})}
+MUTATING = {"mutating_policies": True}
+CASES: list[tuple[PolicyName, str, dict[str, Any]]] = [
+    *((name, name.value, {}) for name in PolicyName),
+    (PolicyName.QUEUE_REQUIRED, "queue-required-pod-integration", PODS_QUEUE),
+    (PolicyName.QUEUE_MARKS_PROTECTED, "queue-marks-protected-mutating", MUTATING),
 ]
 
 
-@pytest.mark.parametrize(("name", "file", "pods_queue"), CASES, ids=[case[1] for case in CASES])
-def test_policy_renders_to_its_golden_file(name: PolicyName, file: str, pods_queue: bool) -> None:
+@pytest.mark.parametrize(("name", "file", "changes"), CASES, ids=[case[1] for case in CASES])
+def test_policy_renders_to_its_golden_file(name: PolicyName, file: str, changes: dict[str, Any]) -> None:
     platform = isolated()
-    cluster = platform.clusters[0]
-    if pods_queue:
-        cluster = replace(cluster, features=frozenset({Feature.POD_INTEGRATION}))
+    cluster = replace(platform.clusters[0], **changes)
     objects = [item.body for item in render_policies(platform, cluster) if item.key.name == f"{name}.allotment.dev"]
     rendered = to_documents(objects)
     path = GOLDEN / f"{file}.yaml"

@@ -120,6 +120,26 @@ def test_each_cluster_has_its_own_mode() -> None:
     assert seen == {"one": ["Audit"], "two": ["Deny", "Audit"]}
 
 
+@pytest.mark.parametrize(("mode", "operations"), [(Mode.AUDIT, ["add"]), (Mode.ENFORCE, ["remove", "add"])])
+def test_a_forged_role_is_marked_and_dropped_only_where_it_is_refused(mode: Mode, operations: list[str]) -> None:
+    place = cluster(mutating_policies=True)
+    declared = platform(clusters=(place,), guardrails=policies((place,), mode=mode))
+    name = "queue-marks-protected.allotment.dev"
+    spec = rendered(declared)["MutatingAdmissionPolicy", name]["spec"]
+    assert spec["reinvocationPolicy"] == "Never", "it must not take Kueue's role for the sender's"
+    (mutation,) = spec["mutations"]
+    assert re.findall(r'op: "(\w+)"', mutation["jsonPatch"]["expression"]) == operations
+    bound = rendered(declared)["MutatingAdmissionPolicyBinding", name]["spec"]
+    assert bound["matchResources"] == binding_of(declared, PolicyName.QUEUE_MARKS_PROTECTED)["spec"]["matchResources"]
+    assert "podGroups" not in str(policy_of(declared, PolicyName.QUEUE_MARKS_PROTECTED))
+
+
+def test_without_mutating_policies_teams_have_no_pod_groups() -> None:
+    declared = platform()
+    assert ("MutatingAdmissionPolicy", "queue-marks-protected.allotment.dev") not in rendered(declared)
+    assert "podGroups" in str(policy_of(declared, PolicyName.QUEUE_MARKS_PROTECTED))
+
+
 def test_registries_are_optional() -> None:
     assert ("ValidatingAdmissionPolicy", "trusted-registries.allotment.dev") not in rendered(platform())
     assert ("ValidatingAdmissionPolicy", "trusted-registries.allotment.dev") in rendered(isolated())

@@ -144,8 +144,9 @@ def _variables(rule: Rule, companions: Sequence[Rule]) -> Iterator[Variable]:
     yield from known.values()
     own = _faults(rule)
     together = " + ".join(f"({each.told_with} ? {_faults(each)} : [])" for each in companions)
-    # A change of a subresource shows a part of the object only.
-    told = f'request.?subResource.orValue("") == "" ? {together} : {own}' if together else own
+    # A change of a subresource shows a part of the object only, a deletion none.
+    whole = 'request.?subResource.orValue("") == "" && request.operation != "DELETE"'
+    told = f"{whole} ? {together} : {own}" if together else own
     yield Variable("told", told)
     yield Variable("text", _TEXT)
     yield Variable(_REFUSAL, _SHORTENED)

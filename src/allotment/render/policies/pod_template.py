@@ -156,6 +156,7 @@ _FIXED: Final = {
     "labels": "dyn(object).metadata.?labels.orValue({})",
     "annotations": "dyn(object).metadata.?annotations.orValue({})",
     "templates": _chosen(_TEMPLATES),
+    "templatesBefore": f"(oldObject == null ? [] : {_chosen(_TEMPLATES).replace(_HERE, 'dyn(oldObject)')})",
     "pods": _PODS,
     "accelerated": "variables.pods.filter(p, size(p.asked) > 0 || p.claims)",
     "device": (
@@ -166,6 +167,7 @@ _FIXED: Final = {
 
 _NEEDS: Final = {
     "templates": ("kind",),
+    "templatesBefore": ("kind",),
     "pods": ("domains", "templates"),
     "accelerated": ("pods",),
     "device": ("accelerated",),

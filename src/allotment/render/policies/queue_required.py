@@ -30,7 +30,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         conditions=binds_workloads(platform, cluster, "pods", "jobs"),
         variables=(
             by_tenant(platform, cluster),
-            *pod_variables(platform, "labels", "device", "accelerated"),
+            *pod_variables(platform, "labels", "annotations", "device", "accelerated"),
             queueable(cluster),
             Variable("fromJob", f'variables.kind == "Pod" && {by_job_controller()}'),
             Variable("fromJobMaker", f'variables.kind == "Job" && {by_job_maker()}'),
@@ -120,12 +120,17 @@ _JOB_HELD = Check(
     ),
 )
 
+# Kueue marks a replica of a set that it holds whole only after the set's controller has made it.
+_HELD_WITH_ITS_SET = (
+    f'(!variables.byTenant && {label("variables.annotations", "kueue.x-k8s.io/pod-suspending-parent")} != "")'
+)
+
 _POD_HELD = Check(
     name="unheldPod",
     message="a pod with accelerators comes from a Job, or is held by Kueue",
     faults=when(
         f'{ACCELERATED} && variables.queueable && variables.kind == "Pod" && {_CREATING} && !{_FROM_JOB}'
-        f' && !(variables.pods[0].gated && {label("variables.labels", _MANAGED)} == "true")',
+        f' && !(variables.pods[0].gated && ({label("variables.labels", _MANAGED)} == "true" || {_HELD_WITH_ITS_SET}))',
         "spec.schedulingGates lacks ",
         ADMISSION_GATE,
         " for a pod that asks for ",

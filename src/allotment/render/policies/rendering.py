@@ -24,10 +24,12 @@ from allotment.render.policies import (
     placement_required,
     pod_security_of_templates,
     priority_from_ladder,
+    queue_marks_protected,
     queue_required,
     requests_as_charged,
     submitter_kept,
     trusted_registries,
+    work_ends,
     work_fits,
 )
 from allotment.render.policies.admission import ADMISSION_API, Rule, binding_spec, object_name, policy_spec
@@ -50,6 +52,8 @@ RULES: Final[Mapping[PolicyName, MakeRule]] = {
     PolicyName.PRIORITY_FROM_LADDER: priority_from_ladder.rule,
     PolicyName.TRUSTED_REGISTRIES: trusted_registries.rule,
     PolicyName.SUBMITTER_KEPT: submitter_kept.rule,
+    PolicyName.WORK_ENDS: work_ends.rule,
+    PolicyName.QUEUE_MARKS_PROTECTED: queue_marks_protected.rule,
     PolicyName.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES: accelerators_only_in_team_namespaces.rule,
     PolicyName.MANAGED_OBJECTS_PROTECTED: managed_objects_protected.rule,
     PolicyName.NO_NAMESPACE_ADOPTION: no_namespace_adoption.rule,
@@ -57,6 +61,11 @@ RULES: Final[Mapping[PolicyName, MakeRule]] = {
 }
 """Where a new policy goes: a file with a `rule` function, a name in `PolicyName`, a line here, at the place where a
 reader of a refusal should come to it."""
+
+MUTATIONS: Final[Mapping[PolicyName, Callable[[Platform, Cluster, Policy], Mutation]]] = {
+    PolicyName.QUEUE_MARKS_PROTECTED: queue_marks_protected.mutation,
+}
+"""What the API server does first, for a rule that must know what was sent."""
 
 
 def render_policies(platform: Platform, cluster: Cluster) -> Iterator[Manifest]:
@@ -77,6 +86,8 @@ def render_policies(platform: Platform, cluster: Cluster) -> Iterator[Manifest]:
         yield shelf.clustered(
             (ADMISSION_API, "ValidatingAdmissionPolicyBinding"), name, {"spec": binding_spec(rule, mode, exempt)}
         )
+        if cluster.mutating_policies and policy.name in MUTATIONS:
+            yield from _mutating(shelf, MUTATIONS[policy.name](platform, cluster, policy), exempt)
     if cluster.mutating_policies:
         yield from _mutating(shelf, filled_in.mutation(platform, cluster), system)
 

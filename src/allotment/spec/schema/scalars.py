@@ -31,6 +31,7 @@ _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h)")
 _MILLISECONDS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 _VERSION = re.compile(r"v?[0-9]+(\.[0-9]+){0,3}([-+][0-9A-Za-z.-]+)?")
 _LONGEST_TEXT: Final = 500
+_LONGEST_SECONDS: Final = 7 * 24 * 3600
 MICROS: Final = 1_000_000
 X_TYPE: Final = "x-type"
 """Key of the JSON Schema under which the documentation finds type and unit in words."""
@@ -183,6 +184,16 @@ def _milliseconds(value: str) -> int:
     return int(match[1]) * _MILLISECONDS[match[2]]
 
 
+def _seconds(value: str) -> int:
+    match = _DURATION.fullmatch(value)
+    if match is None or match[2] == "ms" or int(match[1]) == 0:
+        refuse(f"{echo(value)} is no duration of whole seconds", "write a whole number and its unit: 90s, 30m, 2h")
+    seconds = int(match[1]) * _MILLISECONDS[match[2]] // 1000
+    if seconds > _LONGEST_SECONDS:
+        refuse(f"{echo(value)} is more than a week", "write a time that somebody would wait")
+    return seconds
+
+
 def _ascii(value: str) -> str:
     """Digits of other scripts look like numbers to Python, but not to the API server."""
     if not value.isascii():
@@ -277,6 +288,7 @@ Availability = Annotated[
 Milliseconds = Annotated[
     int, *scalar(_milliseconds, {"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"}, "duration: 200ms, 2s, 1h")
 ]
+Seconds = Annotated[int, *scalar(_seconds, {"type": "string", "pattern": "^[0-9]+(s|m|h)$"}, "duration: 90s, 30m, 2h")]
 Cpu = Annotated[int, *scalar(_cpu, _QUANTITY, "CPU: cores or milli-cores (64, 500m)")]
 Memory = Annotated[int, *scalar(_bytes, _QUANTITY, "bytes with unit (256Gi)")]
 Date = Annotated[dt.date, *scalar(_date, {"type": "string", "format": "date"}, "date (2027-01-31)")]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from allotment.model import labels
 from allotment.model.team import Isolation
 from allotment.spec.schema.base import KindSpec, Spec
 from allotment.spec.schema.choices import EnvironmentChoice, IsolationChoice
@@ -20,6 +21,7 @@ from allotment.spec.schema.scalars import (
     Memory,
     Name,
     ObjectName,
+    Seconds,
     TenantName,
     Weight,
 )
@@ -244,6 +246,11 @@ class TeamSpec(KindSpec):
     groups: GroupsSpec = Field(default_factory=GroupsSpec, description="Groups of the identity provider by role.")
     member_limits: MemberLimitsSpec = Field(
         default_factory=MemberLimitsSpec, description="The most that one pod may ask for."
+    )
+    max_grace: Seconds = Field(
+        default=labels.DEFAULT_MAX_GRACE,
+        description="How long a pod may take to end, its `terminationGracePeriodSeconds`: 90s, 30m, 2h. 30m: until "
+        "then its devices are held, and a checkpoint takes minutes.",
     )
     isolation: IsolationChoice = Field(
         default=Isolation.NAMESPACE,

@@ -1,0 +1,147 @@
+"""Work that is to end ends: until its pod is gone a device is held, whatever the accounts say by then.
+
+A pod lingers by a long grace period, its own or one asked for when it is deleted, and by a finalizer that nobody takes
+off. And a Job that replaces a pod before it is gone runs two for one charge.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from allotment.model import labels
+from allotment.model.cluster import Cluster, Feature
+from allotment.model.platform import Platform
+from allotment.model.policy import Policy
+from allotment.render.policies.admission import Check, Condition, Resources, Rule, Scope, Variable
+from allotment.render.policies.cel import Expr, label, quote, sentence
+from allotment.render.policies.identities import (
+    binds_all_but_engineers,
+    binds_tenants,
+    by_tenant,
+    spec_counts,
+    told_with,
+)
+from allotment.render.policies.pod_template import DEVICE, WORKLOADS, field, pod_variables, when
+
+_ENDED: Final = Resources("", ("pods",), operations=("DELETE",))
+_KUEUE_FINALIZER: Final = "kueue.x-k8s.io/managed"
+"""Of a pod that Kueue holds; Kueue marks it with a label of the same name, and takes the finalizer off when it ends."""
+
+
+def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
+    """The rule for one cluster."""
+    return Rule(
+        policy=policy,
+        scope=Scope.TEAM_NAMESPACES,
+        resources=(*WORKLOADS, _ENDED),
+        conditions=(
+            binds_all_but_engineers(platform),
+            binds_tenants(platform, cluster),
+            Condition("ends-or-spec-counts", f"{_DELETING} || ({spec_counts().expression})"),
+        ),
+        variables=(
+            by_tenant(platform, cluster),
+            *pod_variables(platform, "pods", "device", "accelerated"),
+            Variable("maxGrace", _MAX_GRACE),
+            Variable("finalizersBefore", "oldObject == null ? [] : dyn(oldObject).metadata.?finalizers.orValue([])"),
+            Variable("jobsInside", _JOBS),
+        ),
+        checks=(_GRACE, _DELETION, _finalizers(cluster), _REPLACED),
+        told_with=told_with(),
+    )
+
+
+_DELETING: Final = 'request.operation == "DELETE"'
+_PODS: Final = f"({_DELETING} ? [] : variables.pods)"
+_MAX_GRACE: Final = (
+    f"int(namespaceObject.metadata.?annotations[?{quote(labels.MAX_GRACE_ANNOTATION)}]"
+    f'.orValue("{labels.DEFAULT_MAX_GRACE}"))'
+)
+
+_GRACE = Check(
+    name="longGraces",
+    message="a pod ends within the grace period that its team may have",
+    faults=Expr(
+        f"{_PODS}.filter(p, int(p.spec.?terminationGracePeriodSeconds.orValue(30)) > variables.maxGrace).map(p, "
+        + sentence(
+            field("spec.terminationGracePeriodSeconds is "),
+            Expr("string(p.spec.terminationGracePeriodSeconds)"),
+            "; set it to ",
+            Expr("string(variables.maxGrace)"),
+            " or less, the seconds that a pod of this team may take to end",
+        )
+        + ")"
+    ),
+)
+
+_ASKED: Final = "int(request.?options.?gracePeriodSeconds.orValue(0))"
+
+_DELETION = Check(
+    name="longDeletions",
+    message="a pod is deleted within the grace period that its team may have",
+    faults=when(
+        f"{_DELETING} && {_ASKED} > variables.maxGrace",
+        "the deletion asks for a grace period of ",
+        Expr(f"string({_ASKED})"),
+        " seconds; ask for ",
+        Expr("string(variables.maxGrace)"),
+        " or less, the seconds that a pod of this team may take to end",
+    ),
+)
+
+_KEPT: Final = "f in variables.finalizersBefore"
+_KEPT_OR_KUEUES: Final = (
+    f"({_KEPT} || (f == {quote(_KUEUE_FINALIZER)} && {label('p.labels', _KUEUE_FINALIZER)} == {quote('true')}))"
+)
+
+
+def _finalizers(cluster: Cluster) -> Check:
+    # Where Kueue does not hold pods it takes no finalizer off them either.
+    good = _KEPT_OR_KUEUES if Feature.POD_INTEGRATION in cluster.features else f"({_KEPT})"
+    foreign = f'p.finalizers.filter(f, variables.kind != "Pod" || !{good})'
+    return Check(
+        name="podFinalizers",
+        message="nothing but Kueue and the Job controller holds a pod back from ending",
+        faults=Expr(
+            f"{_PODS}.filter(p, size({foreign}) > 0).map(p, "
+            + sentence(
+                field("metadata.finalizers holds "),
+                Expr(f'{foreign}.join(", ")'),
+                ", and the pod would keep what it runs on until somebody takes it off; take it away",
+            )
+            + ")"
+        ),
+    )
+
+
+def _job(at: str, spec: str) -> str:
+    return f'{{"at": dyn({at}), "replaces": dyn({spec}.?podReplacementPolicy.orValue("TerminatingOrFailed"))}}'
+
+
+_JOBS: Final = (
+    f'variables.kind == "Job" ? [{_job(quote("spec."), "dyn(object).spec")}]'
+    f' : (variables.kind == "CronJob" ? [{_job(quote("spec.jobTemplate.spec."), "dyn(object).spec.jobTemplate.spec")}]'
+    ' : (variables.kind == "JobSet" ? dyn(object).spec.?replicatedJobs.orValue([]).map(j, '
+    + _job('"spec.replicatedJobs[" + j.name + "].template.spec."', "j.template.spec")
+    + ") : []))"
+)
+
+_REPLACED = Check(
+    name="earlyReplacements",
+    message="a pod with accelerators is replaced when it has ended, not before",
+    faults=Expr(
+        # Elsewhere it cannot be changed any more.
+        f'(request.operation == "CREATE" || (variables.kind == "CronJob" && !({_DELETING}))'
+        " ? variables.jobsInside : [])"
+        '.filter(j, j.replaces != "Failed" && variables.accelerated.exists(p, p.at.startsWith(j.at))).map(j, '
+        + sentence(
+            Expr("j.at"),
+            "podReplacementPolicy is ",
+            Expr("j.replaces"),
+            " for work that asks for ",
+            DEVICE,
+            "; set it to Failed, so that a pod is replaced only when it has let go of its devices",
+        )
+        + ")"
+    ),
+)
