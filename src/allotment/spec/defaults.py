@@ -27,8 +27,19 @@ LADDER: Final = (
 )
 
 OBJECT_COUNTS: Final = {
-    # A hundred of each is far above what a team of the usual size has, and far below what slows etcd down.
+    # Every kind that a role may create has a count. A hundred of each is far above what a team of the usual size has,
+    # and far below what slows etcd down; of what one sets up once, fewer will do.
     "count/jobs.batch": 100,
+    "count/cronjobs.batch": 50,
+    "count/deployments.apps": 50,
+    # Kubernetes keeps ten revisions of a Deployment, unless somebody asks for more.
+    "count/replicasets.apps": 600,
+    "count/statefulsets.apps": 50,
+    "count/horizontalpodautoscalers.autoscaling": 50,
+    "count/poddisruptionbudgets.policy": 50,
+    # Four of each are Allotment's own.
+    "count/roles.rbac.authorization.k8s.io": 20,
+    "count/rolebindings.rbac.authorization.k8s.io": 20,
     "configmaps": 100,
     "secrets": 100,
     "services": 20,
