@@ -60,6 +60,7 @@ class Platform:
         accelerators: the catalogue, built-in entries included, by name.
         priorities: the ladder, highest first.
         exempt_namespaces: system namespaces no policy touches.
+        prove_image: image of the work that prove runs for real; empty: that work is followed to its admission only.
         accepted: what `drift` and `prove` do not name though it is not ours.
     """
 
@@ -77,6 +78,7 @@ class Platform:
     exempt_namespaces: tuple[str, ...]
     gitops: Gitops
     accepted: tuple[Accepted, ...] = ()
+    prove_image: str = ""
 
     def cluster(self, name: str) -> Cluster | None:
         """The cluster of that name, or None."""

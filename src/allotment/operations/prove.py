@@ -20,6 +20,7 @@ from allotment.operations.nodes import look_at_nodes
 from allotment.operations.planning import PlanSettings, look_at_work, make_plan, side_by_side
 from allotment.operations.ports import AccessQuestion, Clock, Identity, KubePort, RefusedError
 from allotment.operations.proving_jobs import make_for_real, run_job, sweep
+from allotment.operations.proving_work import run_work
 from allotment.operations.surroundings import look_around
 from allotment.plan.changes import Blocked, Change, Conflict, Delete, Drain, Update
 from allotment.plan.changes import Create as PlannedCreate
@@ -43,6 +44,7 @@ from allotment.prove.probes import (
     Remove,
     Right,
     RunJob,
+    RunWork,
 )
 from allotment.prove.scene import Scene, Stage
 from allotment.prove.sources import forbids_impersonation
@@ -61,14 +63,31 @@ def _silent(_result: Result) -> None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What of all that can be tried is tried.
+
+    Attributes:
+        teams: names of teams; None means all of the cluster. The platform's own guardrails are tried anyway.
+        guardrails: ids of guardrails; None means all.
+        work: whether work is run for real, too.
+    """
+
+    teams: Collection[str] | None = None
+    guardrails: Collection[str] | None = None
+    work: bool = True
+
+
+EVERYTHING: Final = Selection()
+
+
 def prove(
     platform: Platform,
     cluster: Cluster,
     kube: KubePort,
     clock: Clock,
     *,
-    teams: Collection[str] | None = None,
-    guardrails: Collection[str] | None = None,
+    selection: Selection = EVERYTHING,
     progress: Progress = _silent,
 ) -> ProofReport:
     """Try every guardrail of a cluster; one bad probe does not stop the rest.
@@ -78,8 +97,7 @@ def prove(
         cluster: which of its clusters.
         kube: that cluster's API server, as a platform engineer who may impersonate.
         clock: time of the evidence, and of waiting for Kueue.
-        teams: names of teams; None means all of the cluster. The platform's own guardrails are tried anyway.
-        guardrails: ids of guardrails; None means all.
+        selection: what is tried.
         progress: told every result as it comes.
 
     Raises:
@@ -88,16 +106,18 @@ def prove(
         NotSignedInError: no valid credentials.
         UnreachableError: the server does not answer at all.
     """
-    _check_names(platform, cluster, teams, guardrails)
+    _check_names(platform, cluster, selection)
     stage = Stage(platform, cluster, render(platform, cluster))
-    scenes = tuple(stage.scenes(teams))
+    scenes = tuple(stage.scenes(selection.teams))
     started, server = clock.now(), kube.server()
     for scene in scenes:
         sweep(kube, scene.namespace)
     around = partial(look_around, kube, grounds(platform, cluster, stage.manifests, clock.now().date()))
-    prover = _Prover(kube, clock, _differences(stage.manifests, platform, kube, clock), around, progress)
+    prover = _Prover(
+        kube, clock, _differences(stage.manifests, platform, kube, clock), around, progress, work=selection.work
+    )
     for guardrail in GUARDRAILS:
-        if guardrails is None or guardrail.id in guardrails:
+        if selection.guardrails is None or guardrail.id in selection.guardrails:
             prover.try_all(guardrail, stage, scenes)
     return ProofReport(
         platform=platform.name,
@@ -110,17 +130,15 @@ def prove(
     )
 
 
-def _check_names(
-    platform: Platform, cluster: Cluster, teams: Collection[str] | None, guardrails: Collection[str] | None
-) -> None:
+def _check_names(platform: Platform, cluster: Cluster, selection: Selection) -> None:
     present = [team.name for team, _ in platform.teams_in(cluster.name)]
-    for team in teams or ():
+    for team in selection.teams or ():
         if team not in present:
             raise NotFoundError(
                 f"team {team} is not in cluster {cluster.name}", fix=f"its teams are {', '.join(present) or 'none'}"
             )
     known = [guardrail.id for guardrail in GUARDRAILS]
-    for name in guardrails or ():
+    for name in selection.guardrails or ():
         if name not in known:
             raise NotFoundError(f"there is no guardrail {name}", fix=f"there are {', '.join(known)}")
 
@@ -159,6 +177,7 @@ class _Prover:
     Attributes:
         differences: by object, from one plan over the whole cluster; or the error that kept us from it.
         look: at what lies beside our objects; done once, when it is first asked for.
+        work: whether work is run for real, too.
         silent: probes in a row that the server did not answer.
     """
 
@@ -168,6 +187,7 @@ class _Prover:
     look: Callable[[], Surroundings]
     progress: Progress
     results: list[Result] = field(default_factory=list)
+    work: bool = True
     silent: int = 0
     known: dict[tuple[Persona, Right], bool] = field(default_factory=dict)
     around: Surroundings | None = None
@@ -233,8 +253,12 @@ class _Prover:
             case Remove(api_version, key):
                 there = self.kube.delete(api_version, key, dry_run=True, identity=identity)
                 return Accepted({}) if there else NotTried(f"{key} is not there")
+            case RunJob() | RunWork() if not self.work:
+                return NotTried("left out (--no-work)", harmless=True)
             case RunJob() as attempt:
                 return run_job(attempt, self.kube, self.clock, identity)
+            case RunWork() as attempt:
+                return run_work(attempt, self.kube, self.clock, identity)
             case _ as look:
                 return self._look(look, probe)
 

@@ -85,6 +85,11 @@ class PlatformSpec(KindSpec):
         description="Patterns of the files to read, relative to the directory. All YAML files by default; narrow it "
         "when the directory also holds YAML that is not the platform's.",
     )
+    prove_image: Line | None = Field(
+        default=None,
+        description="Image of the work that prove runs for real; it should end by itself, as one whose entry point "
+        "prints a line does. None by default: that work is then followed to its admission only.",
+    )
     gitops: GitopsSpec = Field(default_factory=GitopsSpec, description="Where the rendered tree lives.")
     accepted: tuple[AcceptedSpec, ...] = Field(
         default=(),
