@@ -557,13 +557,13 @@ CASES = [
         "no_team_can_fill_the_cpu_nodes",
         rich_cluster("maxNodes: 6", "maxNodes: 4"),
         "warning cluster.yaml:10 nodePools",
-        "which can have 60 CPU; one team alone may fill them (nlp 72)",
+        "which can have 60 CPU and 224Gi memory; one team alone may fill them (CPU: nlp 72; memory: nlp 256Gi)",
     ),
     Case(
         "no_team_can_fill_the_cpu_nodes",
         rich_cluster("memory: 56Gi", "memory: 40Gi"),
         "warning cluster.yaml:10 nodePools",
-        "which can have 240Gi memory; one team alone may fill them (nlp 256Gi)",
+        "which can have 90 CPU and 240Gi memory; one team alone may fill them (memory: nlp 256Gi)",
     ),
     Case(
         "no_team_can_fill_the_cpu_nodes",
