@@ -294,6 +294,7 @@ def team(
     placements: Sequence[Placement] | None = None,
     groups: Groups | None = None,
     member_limits: PodLimits = UNLIMITED,
+    guests: Sequence[str] = (),
     max_grace: int = labels.DEFAULT_MAX_GRACE,
     cost_center: str = "cc-4521",
     projects: Sequence[Project] | None = None,
@@ -315,6 +316,7 @@ def team(
             exec=(f"{name}-debuggers",),
         ),
         member_limits=member_limits,
+        guests=tuple(guests),
         max_grace=max_grace,
         isolation=isolation,
         cost_center=cost_center,
@@ -378,7 +380,9 @@ def shared_services() -> tuple[SharedService, ...]:
 def policies(clusters: Iterable[Cluster], *, mode: Mode = Mode.ENFORCE) -> tuple[Policy, ...]:
     """Every policy in one mode on every cluster."""
     modes = {cluster.name: mode for cluster in clusters}
-    return tuple(Policy(name=name, modes=modes, exempt_namespaces=(), registries=()) for name in PolicyName)
+    return tuple(
+        Policy(name=name, modes=modes, exempt_namespaces=(), registries=(), csi_drivers=()) for name in PolicyName
+    )
 
 
 def platform(

@@ -30,6 +30,11 @@ class Groups:
     viewers: tuple[str, ...]
     exec: tuple[str, ...]
 
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every group once, in the order of the roles."""
+        return tuple(dict.fromkeys((*self.owners, *self.members, *self.viewers, *self.exec)))
+
 
 @dataclass(frozen=True, slots=True)
 class PodLimits:
@@ -135,6 +140,7 @@ class Team:
     """A tenant.
 
     Attributes:
+        guests: users and groups besides the team's own to whom its owners may give rights in its namespace.
         max_grace: seconds that a pod may take to end.
         priorities: names of the ladder's rungs its work may use; the first is its default.
         image_pull_secrets: names of Secrets for the registry that its default account uses.
@@ -145,6 +151,7 @@ class Team:
     name: str
     display_name: str
     groups: Groups
+    guests: tuple[str, ...]
     member_limits: PodLimits
     max_grace: int
     isolation: Isolation

@@ -343,6 +343,32 @@ def _endless(scene: Scene) -> Iterator[Violation]:
     yield from _created(scene, "create a pod that something else holds back from ending", body)
 
 
+def _shared_access(scene: Scene) -> Iterator[Violation]:
+    owner = scene.owner
+    if owner is None:
+        return
+    held = (
+        binding.body["roleRef"]["name"]
+        for binding in scene.mine(Family.RBAC, "RoleBinding")
+        if any(subject["name"] in owner.groups for subject in binding.body["subjects"])
+    )
+    # A role of her own: any other, the API server's escalation check would refuse.
+    for role in held:
+        body = bodies.role_binding(scene, "Role", role, "system:authenticated")
+        yield "share a role with everybody", owner, Create(body), needed("create", "RoleBinding", scene.namespace)
+    body = bodies.token_secret(scene)
+    yield "create a token that never expires", owner, Create(body), needed("create", "Secret", scene.namespace)
+
+
+def _side_doors(scene: Scene) -> Iterator[Violation]:
+    seen = [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]
+    spec = bodies.pod_spec(scene, containers=[bodies.container(scene, env=seen)])
+    yield from _created(scene, "create a pod that sees every device of its node", bodies.pod(scene, spec))
+    volume = {"name": "probe", "csi": {"driver": f"{PROBE_NAME}.{labels.DOMAIN}"}}
+    spec = bodies.pod_spec(scene, volumes=[volume])
+    yield from _created(scene, "create a Job that names a storage driver itself", bodies.job(scene, spec))
+
+
 def _strange_image(scene: Scene) -> Iterator[Violation]:
     spec = bodies.pod_spec(scene, containers=[bodies.container(scene, image=UNKNOWN_IMAGE)])
     yield from _created(scene, f"create a pod with the image {UNKNOWN_IMAGE}", bodies.pod(scene, spec))
@@ -379,6 +405,8 @@ _IN_TEAM: Final[Mapping[PolicyName, Callable[[Scene], Iterator[Violation]]]] = {
     PolicyName.SUBMITTER_KEPT: _forged,
     PolicyName.QUEUE_MARKS_PROTECTED: _kueues_marks,
     PolicyName.WORK_ENDS: _endless,
+    PolicyName.NO_SIDE_DOORS: _side_doors,
+    PolicyName.ACCESS_WITHIN_TEAM: _shared_access,
 }
 
 _FILLED: Final[tuple[Callable[[Scene], Iterator[LeftOut]], ...]] = (

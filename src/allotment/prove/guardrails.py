@@ -70,6 +70,8 @@ _POLICIES: Final = {
     PolicyName.POD_SECURITY_OF_TEMPLATES: "quota from work whose pods would be refused",
     PolicyName.SUBMITTER_KEPT: "people from work in their name",
     PolicyName.QUEUE_MARKS_PROTECTED: "quota from work that is charged for less than it runs",
+    PolicyName.NO_SIDE_DOORS: "devices and secrets from pods that help themselves",
+    PolicyName.ACCESS_WITHIN_TEAM: "a team's rights from people who are not of it",
     PolicyName.WORK_ENDS: "accelerators from work that holds them after its end",
 }
 

@@ -28,7 +28,7 @@ from tests.live.policies.bodies import (
     service,
     workload,
 )
-from tests.live.policies.conftest import ENGINEER, JANE, JOBS, REPLICA_SETS
+from tests.live.policies.conftest import CSI_DRIVER, ENGINEER, JANE, JOBS, REPLICA_SETS
 
 CV = "pol-cv"
 CV_LABELS = GOOD_LABELS | {"team": CV, "project": "pol-cv-core"}
@@ -347,6 +347,85 @@ def _end_cases() -> Iterator[Case]:
         yield Case(f"early-replacement-cpu-{kind}", workload(kind, podReplacementPolicy="TerminatingOrFailed"))
 
 
+def _door_cases() -> Iterator[Case]:
+    def seeing(value: str, name: str = "NVIDIA_VISIBLE_DEVICES") -> dict[str, Any]:
+        return {"containers": [container(env=[{"name": name, "value": value}])]}
+
+    for kind in KINDS:
+        yield Case(f"sees-devices-{kind}", workload(kind, spec=seeing("all")), P.NO_SIDE_DOORS,
+                   ("container main sets NVIDIA_VISIBLE_DEVICES",))  # fmt: skip
+    yield Case("sees-devices-beside-its-own", queued("Job", spec={"containers": [
+        container(gpus=1), seeing("0")["containers"][0] | {"name": "spy"}]}), P.NO_SIDE_DOORS,
+        ("container spy sets",))  # fmt: skip
+    init = {"initContainers": [seeing("all", "AMD_VISIBLE_DEVICES")["containers"][0] | {"name": "init"}]}
+    yield Case("sees-devices-init", workload("Pod", spec=init), P.NO_SIDE_DOORS, ("init sets AMD_VISIBLE_DEVICES",))
+    source = [{"name": "NVIDIA_VISIBLE_DEVICES", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]
+    yield Case("sees-devices-from", workload("Pod", spec={"containers": [container(env=source)]}), P.NO_SIDE_DOORS)
+    for value in ("none", "void", ""):
+        yield Case(f"sees-no-devices-{value or 'empty'}", workload("Pod", spec=seeing(value)))
+    yield Case("sees-fewer-devices", workload("Pod", spec=seeing("0", "CUDA_VISIBLE_DEVICES")))
+    injected = workload("Deployment")
+    injected["spec"]["template"]["metadata"]["annotations"] = {"cdi.k8s.io/mine": "nvidia.com/gpu=all"}
+    yield Case("device-annotation", injected, P.NO_SIDE_DOORS,
+               (" spec.template.metadata.annotations holds cdi.k8s.io/mine",))  # fmt: skip
+    for driver, refused in (("file.csi.azure.com", P.NO_SIDE_DOORS), (CSI_DRIVER, None)):
+        volume = {"volumes": [{"name": "share", "csi": {"driver": driver}}]}
+        yield Case(f"driver-{driver}", workload("Job", spec=volume), refused)
+    for own, refused in (({"runAsUser": 0}, P.NO_SIDE_DOORS), ({"runAsNonRoot": False}, P.NO_SIDE_DOORS), ({}, None)):
+        root = container()
+        root["securityContext"] |= own
+        spec = {"hostUsers": False, "containers": [root]}
+        yield Case(f"user-namespace-{'-'.join(own) or 'good'}", workload("Pod", spec=spec), refused)
+
+
+def _binding(kind: str, name: str, namespace: str = "") -> dict[str, Any]:
+    api = "rbac.authorization.k8s.io"
+    subject = {"kind": kind, "name": name, "namespace": namespace} if namespace else {
+        "kind": kind, "name": name, "apiGroup": api}  # fmt: skip
+    return {
+        "apiVersion": f"{api}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "probe", "namespace": NAMESPACE},
+        "roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": "view"},
+        "subjects": [subject],
+    }
+
+
+def _access_cases() -> Iterator[Case]:
+    for kind, name, where in (
+        ("Group", "system:authenticated", ""),
+        ("Group", "system:unauthenticated", ""),
+        ("Group", "pol-cv-members", ""),
+        ("Group", "jane", ""),
+        ("Group", "pol-nlp-members,pol-nlp-owners", ""),
+        ("User", "pol-nlp-members", ""),
+        ("User", "system:anonymous", ""),
+        ("User", "system:serviceaccount:pol-cv:default", ""),
+        ("ServiceAccount", "default", CV),
+    ):
+        shown = f"{kind} {where}{'/' if where else ''}{name}"
+        yield Case(f"stranger-{kind}-{name}", _binding(kind, name, where), P.ACCESS_WITHIN_TEAM,
+                   (f"subjects holds {shown}, which is not of this team", "(pol-nlp-owners, pol-nlp-m"))  # fmt: skip
+    for kind, name, where in (
+        ("Group", "pol-nlp-members", ""),
+        ("Group", "cn=auditors,ou=acme", ""),
+        ("User", "gina", ""),
+        ("User", "jane", ""),
+        ("ServiceAccount", "default", NAMESPACE),
+    ):
+        yield Case(f"of-the-team-{kind}-{name}", _binding(kind, name, where))
+    yield Case("stranger-by-engineer", _binding("Group", "system:authenticated"), who=ENGINEER)
+    secret: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "probe", "namespace": NAMESPACE},
+    }
+    yield Case("secret", secret)
+    token = {**secret, "type": "kubernetes.io/service-account-token"}
+    token["metadata"] = secret["metadata"] | {"annotations": {"kubernetes.io/service-account.name": "default"}}
+    yield Case("lasting-token", token, P.ACCESS_WITHIN_TEAM, ("a token that never expires",))
+
+
 CASES = (
     *_label_cases(),
     *_team_namespace_cases(),
@@ -362,6 +441,8 @@ CASES = (
     *_registry_cases(),
     *_mark_cases(),
     *_end_cases(),
+    *_door_cases(),
+    *_access_cases(),
 )
 
 

@@ -41,6 +41,7 @@ from tests.unit.builders import (
 )
 
 ALL_RIGHTS = "pol-all-rights"
+CSI_DRIVER = "secrets-store.csi.k8s.io"
 REGISTRIES = ("registry.acme.example", "ghcr.io/acme")
 JANE = Identity("jane", (ALL_RIGHTS, "system:authenticated"))
 ENGINEER = Identity("erin", ("platform-engineers", ALL_RIGHTS, "system:authenticated"))
@@ -67,7 +68,11 @@ def small_platform(*, pod_integration: bool, mutating: bool = False) -> tuple[Pl
     )
     declared = platform(clusters=(place,), teams=_teams())
     policies = tuple(
-        replace(policy, registries=REGISTRIES) if policy.name is PolicyName.TRUSTED_REGISTRIES else policy
+        replace(
+            policy,
+            registries=REGISTRIES if policy.name is PolicyName.TRUSTED_REGISTRIES else (),
+            csi_drivers=(CSI_DRIVER,) if policy.name is PolicyName.NO_SIDE_DOORS else (),
+        )
         for policy in declared.policies
     )
     return replace(declared, policies=policies), place
@@ -81,7 +86,10 @@ def _teams() -> tuple[Team, Team]:
         quota=replace(namespace_quota(), limits_cpu=cores(2000), limits_memory=gib(4000)),
     )
     own = placement(accelerators={"a100-cv": 4})
-    return team("pol-nlp", placements=(large,)), team("pol-cv", isolation=Isolation.NODE_POOL, placements=(own,))
+    guests = ("gina", "cn=auditors,ou=acme")
+    return team("pol-nlp", placements=(large,), guests=guests), team(
+        "pol-cv", isolation=Isolation.NODE_POOL, placements=(own,)
+    )
 
 
 @pytest.fixture(scope="session")

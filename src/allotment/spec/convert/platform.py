@@ -97,6 +97,7 @@ def _policy(name: PolicyName, spec: PolicySpec | None, declared: Declared) -> Po
         modes={entry.spec.name: entry.spec.overrides.policies.get(name, mode) for entry in declared.clusters},
         exempt_namespaces=() if spec is None else spec.exempt_namespaces,
         registries=() if spec is None else spec.registries,
+        csi_drivers=() if spec is None else spec.csi_drivers,
     )
 
 

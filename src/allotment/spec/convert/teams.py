@@ -36,6 +36,7 @@ def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_c
             None if limits.memory is None else Bytes(limits.memory),
             limits.accelerators,
         ),
+        guests=spec.guests,
         max_grace=spec.max_grace,
         isolation=spec.isolation,
         cost_center=spec.cost_center,

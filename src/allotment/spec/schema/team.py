@@ -244,6 +244,11 @@ class TeamSpec(KindSpec):
     name: TenantName = Field(description="Name of the team and of its namespace.")
     display_name: Line | None = Field(default=None, description="Name for people. The team's name by default.")
     groups: GroupsSpec = Field(default_factory=GroupsSpec, description="Groups of the identity provider by role.")
+    guests: tuple[Line, ...] = Field(
+        default=(),
+        description="Users and groups of other teams to whom the team's owners may give rights in its namespace. None "
+        "by default: rights stay in the team.",
+    )
     member_limits: MemberLimitsSpec = Field(
         default_factory=MemberLimitsSpec, description="The most that one pod may ask for."
     )
