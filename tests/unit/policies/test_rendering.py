@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allotment.model import labels
-from allotment.model.cluster import Taint, TaintEffect
+from allotment.model.cluster import Feature, Taint, TaintEffect
 from allotment.model.manifest import Family
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, PolicyName
@@ -179,6 +179,15 @@ def test_a_teams_namespace_is_never_trusted() -> None:
     assert "argocd" not in exempt_namespaces(declared, place)
     assert "system:serviceaccount:argocd:" not in is_controller(declared, place)
     assert "system:serviceaccount:flux-system:" in is_controller(declared, place)
+
+
+@pytest.mark.parametrize(
+    ("feature", "namespace"), [(Feature.JOBSET, "jobset-system"), (Feature.LEADERWORKERSET, "lws-system")]
+)
+def test_controllers_of_declared_kinds_are_the_systems_and_no_others(feature: Feature, namespace: str) -> None:
+    account = f"system:serviceaccount:{namespace}:"
+    assert account in is_controller(platform(), cluster(features=[feature]))
+    assert account not in is_controller(platform(), cluster())
 
 
 def test_a_service_account_prefix_ends_with_the_namespace() -> None:
