@@ -20,6 +20,7 @@ from tests.live.policies.bodies import (
     MANAGED,
     NAMESPACE,
     OTHER,
+    binding,
     config_map,
     container,
     namespace,
@@ -378,19 +379,6 @@ def _door_cases() -> Iterator[Case]:
         yield Case(f"user-namespace-{'-'.join(own) or 'good'}", workload("Pod", spec=spec), refused)
 
 
-def _binding(kind: str, name: str, namespace: str = "") -> dict[str, Any]:
-    api = "rbac.authorization.k8s.io"
-    subject = {"kind": kind, "name": name, "namespace": namespace} if namespace else {
-        "kind": kind, "name": name, "apiGroup": api}  # fmt: skip
-    return {
-        "apiVersion": f"{api}/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": "probe", "namespace": NAMESPACE},
-        "roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": "view"},
-        "subjects": [subject],
-    }
-
-
 def _access_cases() -> Iterator[Case]:
     for kind, name, where in (
         ("Group", "system:authenticated", ""),
@@ -404,7 +392,7 @@ def _access_cases() -> Iterator[Case]:
         ("ServiceAccount", "default", CV),
     ):
         shown = f"{kind} {where}{'/' if where else ''}{name}"
-        yield Case(f"stranger-{kind}-{name}", _binding(kind, name, where), P.ACCESS_WITHIN_TEAM,
+        yield Case(f"stranger-{kind}-{name}", binding(kind, name, where), P.ACCESS_WITHIN_TEAM,
                    (f"subjects holds {shown}, which is not of this team", "(pol-nlp-owners, pol-nlp-m"))  # fmt: skip
     for kind, name, where in (
         ("Group", "pol-nlp-members", ""),
@@ -413,8 +401,8 @@ def _access_cases() -> Iterator[Case]:
         ("User", "jane", ""),
         ("ServiceAccount", "default", NAMESPACE),
     ):
-        yield Case(f"of-the-team-{kind}-{name}", _binding(kind, name, where))
-    yield Case("stranger-by-engineer", _binding("Group", "system:authenticated"), who=ENGINEER)
+        yield Case(f"of-the-team-{kind}-{name}", binding(kind, name, where))
+    yield Case("stranger-by-engineer", binding("Group", "system:authenticated"), who=ENGINEER)
     secret: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Secret",

@@ -25,7 +25,7 @@ from allotment.render.namespaces import render_namespaces
 from allotment.render.objects import site_of
 from allotment.render.policies import render_policies
 from allotment.render.priorities import render_priorities
-from tests.live.policies.bodies import OTHER, config_map, namespace
+from tests.live.policies.bodies import OTHER, binding, namespace
 from tests.unit.builders import (
     GIB,
     allowance,
@@ -127,7 +127,7 @@ def governed(kube: KubeClient, *, pod_integration: bool, mutating: bool = False)
             kube.apply(manifest.body)
         # The last one to arrive is the last one to be read: then all are in force.
         until(
-            lambda: refusal(lambda: kube.create(config_map({"allotment.dev/tenant": "x"}), dry_run=True, identity=JANE))
+            lambda: refusal(lambda: kube.create(binding("Group", "system:authenticated"), dry_run=True, identity=JANE))
         )
         time.sleep(1)
         yield manifests

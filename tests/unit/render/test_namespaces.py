@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from allotment.model import labels
-from allotment.model.team import Contact, Offboarding, Project
+from allotment.model.team import Contact, Groups, Offboarding, Project
 from allotment.render.namespaces import pod_security_labels
 from tests.unit import builders as build
 from tests.unit.render.looking import find, rendered
@@ -54,3 +54,14 @@ def test_a_staying_team_is_not_marked() -> None:
     metadata = find(rendered(build.platform()), "Namespace", "nlp")["metadata"]
     assert labels.OFFBOARDING not in metadata["labels"]
     assert labels.KEEP_DATA_UNTIL not in metadata["annotations"]
+
+
+def test_groups_and_guests_stand_one_a_line() -> None:
+    groups = Groups(owners=("leads",), members=("cn=a,ou=b", "leads"), viewers=(), exec=())
+    team = build.team("nlp", groups=groups, guests=("gina", "auditors"))
+    namespace = find(rendered(build.platform(teams=[team])), "Namespace", "nlp")
+    annotations = namespace["metadata"]["annotations"]
+    # A name may hold commas: split at one, "a,system:authenticated" would let everybody in.
+    assert annotations[labels.GROUPS_ANNOTATION] == "leads\ncn=a,ou=b"
+    assert annotations[labels.GUESTS_ANNOTATION] == "gina\nauditors"
+    assert annotations[labels.MAX_GRACE_ANNOTATION] == "1800"

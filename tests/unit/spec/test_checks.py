@@ -468,6 +468,18 @@ CASES = [
         "without registries the policy is off",
     ),
     Case(
+        "drivers_belong_to_their_policy",
+        tiny(p="kind: Policy\nname: queue-required\ncsiDrivers: [file.csi.azure.com]\n"),
+        "error p.yaml:3 csiDrivers",
+        "move them to the policy no-side-doors",
+    ),
+    Case(
+        "guests_are_named",
+        tiny(team=TEAM + "guests: [gina, 'system:authenticated']\n"),
+        "error team.yaml:11 guests[1]",
+        "is a name of Kubernetes itself, and no guest",
+    ),
+    Case(
         "services_have_another_side",
         tiny(s="kind: SharedService\nname: s\nports: [{port: 1}]\n"),
         "error s.yaml:1 namespace",

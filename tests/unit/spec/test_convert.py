@@ -190,3 +190,8 @@ def test_what_is_accepted_though_it_is_not_ours() -> None:
         Accepted("ClusterRoleBinding", "", "audit", ("acme-security",), "incident response", dt.date(2027, 6, 30)),
         Accepted("ResourceQuota", "", "gke-resource-quotas", (), "the provider's", None),
     )
+
+
+def test_a_pod_may_take_half_an_hour_to_end_or_what_the_team_says():
+    from_default, from_team = (load(tiny(team=TEAM + more)).platform.team("nlp") for more in ("", "maxGrace: 2h\n"))
+    assert (from_default.max_grace, from_team.max_grace) == (labels.DEFAULT_MAX_GRACE, 7200)

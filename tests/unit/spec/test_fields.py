@@ -252,6 +252,20 @@ ONE_ERROR = [
         "200ms",
     ),
     (
+        "grace in milliseconds",
+        tiny(team=TEAM + "maxGrace: 500ms\n"),
+        "team.yaml:11 maxGrace",
+        "no duration of whole seconds",
+        "30m",
+    ),
+    (
+        "grace of a month",
+        tiny(team=TEAM + "maxGrace: 720h\n"),
+        "team.yaml:11 maxGrace",
+        "more than a week",
+        "somebody would wait",
+    ),
+    (
         "unknown policy",
         extra("kind: Policy\nname: queue-require\n"),
         "extra.yaml:2 name",

@@ -254,8 +254,8 @@ class TeamSpec(KindSpec):
     )
     max_grace: Seconds = Field(
         default=labels.DEFAULT_MAX_GRACE,
-        description="How long a pod may take to end, its `terminationGracePeriodSeconds`: 90s, 30m, 2h. 30m: until "
-        "then its devices are held, and a checkpoint takes minutes.",
+        description="How long a pod may take to end, its `terminationGracePeriodSeconds`: 90s, 30m, 2h. 1800 "
+        "seconds: its devices are held until then, and a checkpoint takes minutes.",
     )
     isolation: IsolationChoice = Field(
         default=Isolation.NAMESPACE,
