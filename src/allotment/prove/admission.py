@@ -356,8 +356,6 @@ def _shared_access(scene: Scene) -> Iterator[Violation]:
     for role in held:
         body = bodies.role_binding(scene, "Role", role, "system:authenticated")
         yield "share a role with everybody", owner, Create(body), needed("create", "RoleBinding", scene.namespace)
-    body = bodies.token_secret(scene)
-    yield "create a token that never expires", owner, Create(body), needed("create", "Secret", scene.namespace)
 
 
 def _side_doors(scene: Scene) -> Iterator[Violation]:

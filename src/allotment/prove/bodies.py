@@ -134,13 +134,6 @@ def role_binding(scene: Scene, kind: str, name: str, group: str) -> Json:
     return _object(f"{api}/v1", "RoleBinding", scene.namespace, {}, fields)
 
 
-def token_secret(scene: Scene) -> Json:
-    """A Secret into which the cluster would write a token of the team's default account."""
-    body = _object("v1", "Secret", scene.namespace, {}, {"type": "kubernetes.io/service-account-token"})
-    body["metadata"]["annotations"] = {"kubernetes.io/service-account.name": "default"}
-    return body
-
-
 def clustered(api_version: str, kind: str, fields: Mapping[str, Any]) -> Json:
     """An object outside all namespaces."""
     return {"apiVersion": api_version, "kind": kind, "metadata": {"name": PROBE_NAME}, **fields}

@@ -23,7 +23,6 @@ RESOURCES: Final[Mapping[str, tuple[str, str]]] = {
     "Pod": ("", "pods"),
     "Role": ("rbac.authorization.k8s.io", "roles"),
     "RoleBinding": ("rbac.authorization.k8s.io", "rolebindings"),
-    "Secret": ("", "secrets"),
     "Service": ("", "services"),
 }
 """Kind → (group, resource) of what personas create, patch and delete in probes."""

@@ -409,9 +409,6 @@ def _access_cases() -> Iterator[Case]:
         "metadata": {"name": "probe", "namespace": NAMESPACE},
     }
     yield Case("secret", secret)
-    token = {**secret, "type": "kubernetes.io/service-account-token"}
-    token["metadata"] = secret["metadata"] | {"annotations": {"kubernetes.io/service-account.name": "default"}}
-    yield Case("lasting-token", token, P.ACCESS_WITHIN_TEAM, ("a token that never expires",))
 
 
 CASES = (

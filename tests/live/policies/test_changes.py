@@ -269,3 +269,15 @@ def test_a_team_that_leaves_gives_no_rights(readers: Body, kube: KubeClient) -> 
         assert patched(kube, readers, {"metadata": {"annotations": {"note": "x"}}}) == ""
     finally:
         kube.merge_patch("v1", key_of(team), {"metadata": {"labels": {labels.OFFBOARDING: None}}})
+
+
+def test_no_secret_holds_a_token_that_never_expires(kubectl: Kubectl) -> None:
+    metadata = {
+        "name": "token",
+        "namespace": NAMESPACE,
+        "annotations": {"kubernetes.io/service-account.name": "default"},
+    }
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "kubernetes.io/service-account-token"}
+    # Our own client keeps the server's words about a Secret to itself.
+    message = kubectl("create", "--dry-run=server", "-f", "-", *AS_JANE, stdin=json.dumps(body), check=False)
+    assert refused(message, PolicyName.ACCESS_WITHIN_TEAM, "a token that never expires"), message
