@@ -228,7 +228,12 @@ def _container_security() -> str:
 
     parts = (
         added(f"!{context}.hasValue()", "", "{}"),
-        added(f"!{context}.?allowPrivilegeEscalation.hasValue()", "/allowPrivilegeEscalation", "false"),
+        # A privileged container is refused by Pod Security, in words that say so.
+        added(
+            f"!{context}.?allowPrivilegeEscalation.hasValue() && !{context}.?privileged.orValue(false)",
+            "/allowPrivilegeEscalation",
+            "false",
+        ),
         added(f"!{context}.?capabilities.hasValue()", "/capabilities", "{}"),
         added(f"!{context}.?capabilities.?drop.hasValue()", "/capabilities/drop", '["ALL"]'),
     )

@@ -18,6 +18,7 @@ from allotment.render.policies.placement import QUEUED_WHOLE, queueable
 from allotment.render.policies.pod_template import ACCELERATED, ADMISSION_GATE, DEVICE, WORKLOADS, pod_variables, when
 
 _MANAGED = "kueue.x-k8s.io/managed"
+_OLD_QUEUE = label("dyn(oldObject).?metadata.?labels.orValue({})", labels.KUEUE_QUEUE)
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
@@ -36,7 +37,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             Variable("fromJobMaker", f'variables.kind == "Job" && {by_job_maker()}'),
             Variable("queues", comma_separated(labels.QUEUES_ANNOTATION)),
             Variable("queueLabels", _QUEUE_LABELS),
-            Variable("oldQueue", label("dyn(oldObject).?metadata.?labels.orValue({})", labels.KUEUE_QUEUE)),
+            Variable("oldQueue", f'oldObject == null ? "" : {_OLD_QUEUE}'),
         ),
         checks=(_ONLY_JOBS, _NAMED, _KEPT, _JOB_HELD, _POD_HELD, _STILL_HELD),
         told_with=told_with("pods", "jobs"),

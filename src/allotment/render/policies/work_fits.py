@@ -19,6 +19,7 @@ from allotment.render.policies.admission import Check, Rule, Scope, Variable
 from allotment.render.policies.cel import Expr, quote, sentence, string_list, string_map
 from allotment.render.policies.entitled import FLAVORS, LIMITS, exceeds, limit, number
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
+from allotment.render.policies.placement import device_selectors
 from allotment.render.policies.pod_template import WORKLOADS, pod_variables
 
 _SLACK: Final = "1.000001"
@@ -34,6 +35,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         variables=(
             by_tenant(platform, cluster),
             *pod_variables(platform, "annotations", "pods"),
+            device_selectors(platform),
             *fit_variables(platform, cluster),
         ),
         checks=(_TOO_LARGE, _NO_NODE, _WRONG_FLAVOR, _TOO_MUCH),
@@ -278,7 +280,9 @@ _NO_NODE = Check(
     name="noNode",
     message="some node of the cluster holds the pod",
     faults=_judged(
-        "size(v.over) == 0 && !v.some",
+        # A pod that chooses accelerator nodes and asks for none is told so by another rule.
+        "size(v.over) == 0 && !v.some"
+        " && !(size(v.s.devices) == 0 && v.s.p.selector.exists(k, k in variables.deviceSelectors))",
         "spec asks for ",
         Expr("v.said"),
         ", and no node that pods of this team may run on holds that",
