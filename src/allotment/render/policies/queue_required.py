@@ -44,16 +44,20 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     )
 
 
-# Kueue copies the label of a Deployment or StatefulSet into its template, so the template has the last word.
+# Kueue copies the label of a Deployment into its template, so the template has the last word; of a StatefulSet it reads
+# the label of the object.
 _QUEUE_LABELS = (
     '(variables.kind == "CronJob" ? [{"at": dyn("spec.jobTemplate.metadata.labels"), "queue": dyn('
     + label("dyn(object).spec.jobTemplate.?metadata.?labels.orValue({})", labels.KUEUE_QUEUE)
-    + f")}}] : (variables.kind in {string_list((*QUEUED_WHOLE, 'LeaderWorkerSet'))}"
+    + f")}}] : (variables.kind in {string_list((*QUEUED_WHOLE, 'LeaderWorkerSet', 'StatefulSet'))}"
     ' ? [{"at": dyn("metadata.labels"), "queue": dyn('
     + label("variables.labels", labels.KUEUE_QUEUE)
-    + ')}] : variables.pods.map(p, {"at": dyn(p.at + "metadata.labels"), "queue": dyn('
+    + ')}] : []) + variables.pods.filter(p, variables.kind in ["DaemonSet", "Deployment", "Pod", "ReplicaSet",'
+    ' "ReplicationController"] || (variables.kind == "StatefulSet" && '
     + label("p.labels", labels.KUEUE_QUEUE)
-    + ")})))"
+    + ' != "")).map(p, {"at": dyn(p.at + "metadata.labels"), "queue": dyn('
+    + label("p.labels", labels.KUEUE_QUEUE)
+    + ")}))"
 )
 
 _CREATING = 'request.operation == "CREATE"'
