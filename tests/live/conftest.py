@@ -6,6 +6,7 @@ Fixtures:
     sandbox: the session's shared sandbox; use namespaces and queues of your own in it.
     tools: paths of kubectl and kustomize, at the sandbox's versions.
     kubectl: run kubectl on the shared sandbox, returns its standard output.
+    training: examples/acme's training cluster on a sandbox of its own, shared by the tests of a session.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import pytest
 from allotment.adapters.sandbox.processes import memory_bytes
 from allotment.adapters.sandbox.spec import FakeNode, Sandbox, SandboxSpec, Step
 from allotment.adapters.sandbox.store import SandboxStore, default_store
+from tests.live.training import Training, training_on
 
 SHARED_NODES = (
     *(
@@ -85,6 +87,16 @@ def new_sandbox(
 
     yield start
     for name in names:
+        sandbox_store.down(name)
+
+
+@pytest.fixture(scope="session")
+def training(sandbox_store: SandboxStore, request: pytest.FixtureRequest) -> Iterator[Training]:
+    name = unique_name()
+    try:
+        with training_on(lambda spec: sandbox_store.up(spec, progress=told_to(request)), name, mutating=True) as live:
+            yield live
+    finally:
         sandbox_store.down(name)
 
 
