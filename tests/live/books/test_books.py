@@ -1,4 +1,4 @@
-"""The books are what pods take: in whatever form work is written, Kueue charges what its pods request, or refuses it."""
+"""The books are what pods take: in whatever form work is written, Kueue charges what its pods request, or refuses."""
 
 from __future__ import annotations
 
