@@ -17,6 +17,7 @@ from allotment.adapters.files.tree import read_tree
 from allotment.adapters.kube.client import KubeClient, connect
 from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from allotment.model.cluster import Cluster
+from allotment.model.manifest import key_of
 from allotment.model.platform import Platform
 from allotment.operations.apply import apply_plan
 from allotment.operations.planning import PlanSettings, make_plan
@@ -28,6 +29,9 @@ from allotment.spec.source import SourceTree
 
 CLUSTER = "training-eastus"
 UNBOUNDED_TEAM = "cv"
+LAST = "zz-last"
+"""A policy of these tests, not of the platform."""
+
 AUTHENTICATED = "system:authenticated"
 TEAMS = ("nlp", "cv", "recsys", "data-science")
 
@@ -129,13 +133,35 @@ def _gates(*, mutating: bool) -> dict[str, object]:
 
 
 def _wait_for_policies(training: Training) -> None:
-    end = time.monotonic() + 30
-    counterfeit: Body = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": "probe", "namespace": "nlp", "labels": {"allotment.dev/tenant": "x"}},
-    }
-    while "allotment.dev" not in training.refusal(counterfeit, member("nlp")):
+    """Until a policy that was made after all others refuses: the API server reads them in that order."""
+    policy, binding = _last_policy()
+    for body in (policy, binding):
+        training.kube.create(body)
+    forbidden: Body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": LAST, "namespace": "default"}}
+    end = time.monotonic() + 60
+    while not refusal(lambda: training.kube.create(forbidden, dry_run=True)):
         assert time.monotonic() < end, "the policies did not come into force"
         time.sleep(0.3)
-    time.sleep(1.5)  # the API server compiles them one after the other; the last one is in force by then
+    for body in (binding, policy):
+        training.kube.delete(body["apiVersion"], key_of(body))
+
+
+def _last_policy() -> tuple[Body, Body]:
+    api = "admissionregistration.k8s.io/v1"
+    config_maps = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}
+    policy = {
+        "apiVersion": api,
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": LAST},
+        "spec": {
+            "matchConstraints": {"resourceRules": [config_maps]},
+            "validations": [{"expression": f"object.metadata.name != '{LAST}'"}],
+        },
+    }
+    binding = {
+        "apiVersion": api,
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": LAST},
+        "spec": {"policyName": LAST, "validationActions": ["Deny"]},
+    }
+    return policy, binding
