@@ -7,6 +7,7 @@ Fixtures:
     tools: paths of kubectl and kustomize, at the sandbox's versions.
     kubectl: run kubectl on the shared sandbox, returns its standard output.
     training: examples/acme's training cluster on a sandbox of its own, shared by the tests of a session.
+    training_without: the same on an API server without MutatingAdmissionPolicy.
 """
 
 from __future__ import annotations
@@ -92,12 +93,21 @@ def new_sandbox(
 
 @pytest.fixture(scope="session")
 def training(sandbox_store: SandboxStore, request: pytest.FixtureRequest) -> Iterator[Training]:
+    yield from _training(sandbox_store, request, mutating=True)
+
+
+@pytest.fixture(scope="session")
+def training_without(sandbox_store: SandboxStore, request: pytest.FixtureRequest) -> Iterator[Training]:
+    yield from _training(sandbox_store, request, mutating=False)
+
+
+def _training(store: SandboxStore, request: pytest.FixtureRequest, *, mutating: bool) -> Iterator[Training]:
     name = unique_name()
     try:
-        with training_on(lambda spec: sandbox_store.up(spec, progress=told_to(request)), name, mutating=True) as live:
+        with training_on(lambda spec: store.up(spec, progress=told_to(request)), name, mutating=mutating) as live:
             yield live
     finally:
-        sandbox_store.down(name)
+        store.down(name)
 
 
 def unique_name() -> str:

@@ -5,7 +5,6 @@ One team, cv, has no bound on the devices of a pod: what a LimitRange says then 
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,6 +30,13 @@ CLUSTER = "training-eastus"
 UNBOUNDED_TEAM = "cv"
 LAST = "zz-last"
 """A policy of these tests, not of the platform."""
+
+_MUTATION = "admissionregistration.k8s.io/v1/mutatingadmissionpolic"
+WITHOUT_MUTATION = {
+    "feature-gates": "MutatingAdmissionPolicy=false",
+    "runtime-config": f"{_MUTATION}ies=false,{_MUTATION}ybindings=false",
+}
+"""Flags of an API server as old ones are."""
 
 AUTHENTICATED = "system:authenticated"
 TEAMS = ("nlp", "cv", "recsys", "data-science")
@@ -97,39 +103,39 @@ def refusal(act: Callable[[], object]) -> str:
     return ""
 
 
-def declared_tree() -> SourceTree:
-    """examples/acme, with one team whose pods are not bounded in devices."""
+def declared_tree(*, mutating: bool = True) -> SourceTree:
+    """examples/acme, with one team whose pods are not bounded in devices, perhaps on a cluster without mutation."""
     tree = read_tree(Path("examples/acme"))
-    path = f"teams/{UNBOUNDED_TEAM}.yaml"
-    text = tree.files[path]
-    bound = "  accelerators: 8\n"
-    assert bound in text
-    return tree.with_changes({path: text.replace(bound, "", 1)})
+    team, cluster = f"teams/{UNBOUNDED_TEAM}.yaml", f"clusters/{CLUSTER}.yaml"
+    bound, features = "  accelerators: 8\n", "features:"
+    assert bound in tree.files[team]
+    assert features in tree.files[cluster]
+    flag = f"mutatingPolicies: {str(mutating).lower()}\n"
+    return tree.with_changes(
+        {
+            team: tree.files[team].replace(bound, "", 1),
+            cluster: tree.files[cluster].replace(features, flag + features, 1),
+        }
+    )
 
 
 @contextmanager
 def training_on(start: Callable[[SandboxSpec], Sandbox], name: str, *, mutating: bool) -> Iterator[Training]:
     """The platform applied to a sandbox of that name with all nodes of its pools, policies in force."""
-    platform = load_platform(declared_tree()).platform
+    platform = load_platform(declared_tree(mutating=mutating)).platform
     cluster = platform.cluster(CLUSTER)
     assert cluster is not None
     nodes = tuple(
         FakeNode(node.name, node.labels, node.taints, node.allocatable) for node in nodes_of(platform, cluster)
     )
     kueue = KueueOptions(frameworks=frameworks_of(cluster), fair_sharing=cluster.fair_sharing)
-    spec = dataclasses.replace(SandboxSpec(name, nodes, kueue), **_gates(mutating=mutating))
-    sandbox = start(spec)
+    flags = {} if mutating else WITHOUT_MUTATION
+    sandbox = start(SandboxSpec(name, nodes, kueue, apiserver_flags=flags))
     with connect(sandbox.kubeconfig) as kube:
         training = Training(kube, sandbox, platform, cluster, mutating)
         training.apply()
         _wait_for_policies(training)
         yield training
-
-
-def _gates(*, mutating: bool) -> dict[str, object]:
-    if mutating:
-        return {}
-    return {"apiserver_flags": {"feature-gates": "MutatingAdmissionPolicy=false"}}
 
 
 def _wait_for_policies(training: Training) -> None:

@@ -18,13 +18,20 @@ def complaint(manifest: Manifest, outcome: Outcome, *, mutating: bool) -> str:
         return f"(charged, requested) differ: {outcome.miscounted}"
     if outcome.end is not End.REFUSED:
         return f"{outcome.end.value} in spite of {', '.join(each.name for each in faults)}" if faults else ""
-    missing = {each.name: word for each in faults for word in each.says(manifest.draft) if word not in outcome.words}
+    missing = {
+        each.name: word for each in faults for word in each.says(manifest.draft) if not _said(word, outcome.words)
+    }
     if missing:
         return f"the refusal does not say {missing}: {outcome.words}"
     open_ = [each for each in manifest.planted if each.nature is Nature.OPEN]
-    if not faults and not any(word in outcome.words for each in open_ for word in each.says(manifest.draft)):
+    if not faults and not any(_said(word, outcome.words) for each in open_ for word in each.says(manifest.draft)):
         return f"refused without a fault: {outcome.words}"
     return ""
+
+
+def _said(word: str, message: str) -> bool:
+    """One of the alternatives stands in the message."""
+    return any(each in message for each in word.split("|"))
 
 
 Play = Callable[[Sequence[Manifest]], Sequence[str]]

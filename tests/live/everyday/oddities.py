@@ -36,7 +36,7 @@ class Oddity:
     Attributes:
         part: what it changes; two oddities of one part do not meet.
         plant: changes the draft.
-        says: what a refusal must contain, all of it; the draft decides.
+        says: what a refusal must contain, all of it, alternatives with a bar between them; the draft decides.
         fits: drafts that it can be planted in.
         first: kinds for which Kubernetes itself refuses before it asks any policy, so that nothing else can be named.
     """
@@ -149,7 +149,7 @@ HARMLESS, FAULT, FILLED_IN, OPEN = Nature
 ODDITIES: tuple[Oddity, ...] = (
     # How amounts are written.
     Oddity("GPU limit only", "amounts", 6, _gpu_limit_only, fits=_gpus),
-    Oddity("limits only", "amounts", 4, _limits_only),
+    Oddity("limits only", "amounts", 4, _limits_only, OPEN, _words("request")),
     Oddity("requests beside a GPU limit", "amounts", 3, _requests_beside_gpu_limit, OPEN, _words("limits"), _gpus),
     Oddity("requests only", "amounts", 3, _resources({"cpu": "4", "memory": "16Gi"}, {}), OPEN, _words("limits"),
            _no_gpus),
@@ -162,7 +162,8 @@ ODDITIES: tuple[Oddity, ...] = (
            EVERYWHERE),
     Oddity("half a GPU", "amounts", 1, _set_amount(GPU, "500m"), FAULT, _words("must be an integer"), _gpus,
            EVERYWHERE),
-    Oddity("GPUs beyond any node", "amounts", 2, _set_amount(GPU, "16"), FAULT, _words(GPU), _gpus, PODS),
+    Oddity("GPUs beyond any node", "amounts", 2, _set_amount(GPU, "16"), FAULT, _words(f"more accelerators|{GPU}"),
+           _gpus, PODS),
     Oddity("CPU beyond any node", "amounts", 2, _set_amount("cpu", "120"), FAULT, _words("cpu"), first=PODS),
     Oddity("memory beyond any node", "amounts", 2, _set_amount("memory", "3000Gi"), FAULT, _words("memory"),
            first=PODS),

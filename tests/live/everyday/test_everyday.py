@@ -19,6 +19,7 @@ SEEDS = "ALLOTMENT_EVERYDAY_SEEDS"
 """Environment variable: the seeds to play instead, such as `17` or `17,204`."""
 
 EVERY_RUN, NIGHTLY = range(40), range(1000, 1300)
+EVERY_RUN_WITHOUT, NIGHTLY_WITHOUT = range(40, 56), range(1300, 1400)
 SIDE_BY_SIDE = 24
 MOST_SHRUNK = 3
 
@@ -49,7 +50,18 @@ def test_forty_manifests(training: Training) -> None:
     expect_no_complaint(training, seeds_of(EVERY_RUN))
 
 
+@pytest.mark.timeout(300)
+def test_where_nothing_is_filled_in(training_without: Training) -> None:
+    expect_no_complaint(training_without, seeds_of(EVERY_RUN_WITHOUT))
+
+
 @pytest.mark.nightly
 @pytest.mark.timeout(7200)
 def test_three_hundred_manifests(training: Training) -> None:
     expect_no_complaint(training, seeds_of(NIGHTLY))
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(7200)
+def test_a_hundred_where_nothing_is_filled_in(training_without: Training) -> None:
+    expect_no_complaint(training_without, seeds_of(NIGHTLY_WITHOUT))
