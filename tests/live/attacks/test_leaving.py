@@ -73,7 +73,10 @@ def left_by_the_team(training: Training) -> None:
 def test_nobody_of_a_removed_team_reads_anything(alone: Training) -> None:
     left_by_the_team(alone)
     assert alone.kube.allowed(OWNER, SECRETS)
-    time.sleep(3)
+    assert alone.kube.get(f"{RBAC}/v1", ObjectKey(RBAC, "Role", "nlp", "back")) is not None, (
+        "nothing was left to remove"
+    )
+    time.sleep(3)  # what was made begins to run
     tree = declared_tree()
     edit = teams.remove(tree, "nlp", dt.date(2099, 1, 31), dt.date(2026, 11, 26))
     begun = time.monotonic()
@@ -82,10 +85,9 @@ def test_nobody_of_a_removed_team_reads_anything(alone: Training) -> None:
     account = Identity("system:serviceaccount:nlp:default", (AUTHENTICATED, "system:serviceaccounts"))
     readers = [who.user for who in (*PEOPLE.values(), account) if alone.kube.allowed(who, SECRETS)]
     assert readers == []
-    ours = {("Role", ""), ("RoleBinding", "")}
     left = [
         (kind, body["metadata"]["name"])
-        for kind, _ in ours
+        for kind in ("Role", "RoleBinding")
         for body in alone.kube.list(f"{RBAC}/v1", kind, namespace="nlp")
     ]
     assert left == [], "what an owner made is still there"

@@ -40,7 +40,6 @@ def faults_of(training: Training, forms: Iterable[Form], prefix: str) -> tuple[l
     return faults, admitted
 
 
-@pytest.mark.timeout(180)
 def test_forms_that_people_write(training: Training) -> None:
     faults, admitted = faults_of(training, everyday_forms(FURTHER, SEED), "form")
     assert faults == []

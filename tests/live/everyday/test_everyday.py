@@ -45,12 +45,10 @@ def expect_no_complaint(training: Training, seeds: Iterable[int]) -> None:
     assert not found, f"{len(found)} complaints; again with {SEEDS}=SEED,…\n" + "\n".join(words)
 
 
-@pytest.mark.timeout(300)
 def test_forty_manifests(training: Training) -> None:
     expect_no_complaint(training, seeds_of(EVERY_RUN))
 
 
-@pytest.mark.timeout(300)
 def test_where_nothing_is_filled_in(training_without: Training) -> None:
     expect_no_complaint(training_without, seeds_of(EVERY_RUN_WITHOUT))
 
