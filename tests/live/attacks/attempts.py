@@ -30,14 +30,12 @@ class Attempt:
     Attributes:
         who: a key of `training.PEOPLE`.
         says: words of the refusal, each of them; empty: admitted.
-        only_mutating: admitted where a mutating policy takes the bad part away, refused otherwise.
     """
 
     id: str
     who: str
     body: Body
     says: tuple[str, ...] = ()
-    only_mutating: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,7 +167,7 @@ def _past_the_queue() -> Iterator[Attempt]:
 
 
 def _annotations_that_kueue_trusts() -> Iterator[Attempt]:
-    """What only Kueue writes. On pods Kueue's own webhook writes a role-hash, so a policy cannot refuse it there."""
+    """What only Kueue writes."""
     prebuilt = {"kueue.x-k8s.io/prebuilt-workload-name": "another"}
     for kind, who in (("Job", "member"), ("Deployment", "member"), ("Pod", "member"), ("StatefulSet", "owner")):
         yield Attempt(f"prebuilt Workload of a {kind}", who, marked(one(kind, gpus=8), labels=prebuilt),
@@ -178,7 +176,7 @@ def _annotations_that_kueue_trusts() -> Iterator[Attempt]:
     for kind, who in (("Job", "member"), ("Deployment", "member"), ("StatefulSet", "owner")):
         yield Attempt(f"role-hash in the template of a {kind}", who,
                       in_template(one(kind, gpus=8), annotations=forged), ("role-hash",))  # fmt: skip
-    yield Attempt("role-hash of a pod", "member", pod_of_group(**forged), ("denied",), only_mutating=True)
+    yield Attempt("role-hash of a pod", "member", pod_of_group(**forged), ("role-hash",))
 
 
 def _accounts() -> Iterator[Attempt]:
@@ -244,7 +242,6 @@ def _containers() -> Iterator[Attempt]:
         "host network": {"hostNetwork": True},
         "host processes": {"hostPID": True},
         "a path of the host": {"volumes": [{"name": "v", "hostPath": {"path": "/"}}]},
-        "privileged": {"containers": [container(amounts(), securityContext={"privileged": True})]},
         "a port of the host": {"containers": [container(amounts(), ports=[{"containerPort": 1, "hostPort": 1}])]},
         "a probe of another host": {
             "containers": [container(amounts(), livenessProbe={"httpGet": {"host": "169.254.169.254", "port": 80}})]
@@ -256,6 +253,9 @@ def _containers() -> Iterator[Attempt]:
     }.items():
         yield Attempt(f"{id_} for a pod", "member", one("Pod", spec), ("forbidden",))
         yield Attempt(f"{id_} for a Job", "member", one("Job", spec), (POLICY,))
+    privileged = {"containers": [container(amounts(), securityContext={"privileged": True})]}
+    for kind in ("Pod", "Job"):
+        yield Attempt(f"privileged for a {kind}", "member", one(kind, privileged), ("privileged",))
     csi = [{"name": "v", "csi": {"driver": "file.csi.azure.com",
                                  "volumeAttributes": {"secretName": "x", "secretNamespace": "cv"}}}]  # fmt: skip
     yield Attempt("a secret of another namespace by CSI", "member", one("Pod", {"volumes": csi}), (POLICY, "csi"))
@@ -300,7 +300,7 @@ def _rights() -> Iterator[Attempt]:
     yield Attempt("a token that never expires", "owner",
                   plain("v1", "Secret", type="kubernetes.io/service-account-token",
                         metadata={"annotations": {"kubernetes.io/service-account.name": "default"}}),
-                  (POLICY, "service-account-token"))  # fmt: skip
+                  ("withheld, because it may quote the Secret",))  # fmt: skip
 
 
 ATTEMPTS = (

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.live
 @pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: f"{attempt.who}: {attempt.id}")
 def test_attempt(training: Training, attempt: Attempt) -> None:
     message = training.refusal(attempt.body, PEOPLE[attempt.who])
-    if not attempt.says or (attempt.only_mutating and training.mutating):
+    if not attempt.says:
         assert message == ""
         return
     missing = [word for word in attempt.says if word not in message]
