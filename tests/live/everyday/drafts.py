@@ -21,6 +21,7 @@ KIND_WEIGHTS = {"Job": 12, "Pod": 3, "Deployment": 4, "StatefulSet": 2, "CronJob
 GPU_WEIGHTS = {0: 4, 1: 4, 2: 2, 4: 1}
 MEMBERS_KINDS = ("Job", "Pod", "PodGroup", "Deployment")
 PODS = ("Pod", "PodGroup")
+JOBS = ("Job", "CronJob")
 ACCELERATOR_OF = {"data-science": "h100"}
 """What a team has quota of, if not a100."""
 
@@ -87,7 +88,10 @@ def plain(rng: random.Random, name: str) -> Draft:
     who = member(team) if kind in MEMBERS_KINDS and rng.random() < 0.9 else owner(team)
     wanted = amounts(gpus=gpus, cpu=rng.choice(("1", "2", "500m")), memory=rng.choice(("1Gi", "4Gi")))
     queue = "default" if gpus or rng.random() < 0.5 else ""
-    return Draft(kind, name, team, gpus, who, dict(LABELS[team]), queue, pod_spec(container(wanted)))
+    draft = Draft(kind, name, team, gpus, who, dict(LABELS[team]), queue, pod_spec(container(wanted)))
+    if gpus and kind in JOBS:
+        draft.outer["podReplacementPolicy"] = "Failed"
+    return draft
 
 
 def _weighted(rng: random.Random, weights: Mapping[Any, int]) -> Any:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from tests.live.books.manifests import GPU, KINDS, RESTRICTED, amounts, container
-from tests.live.everyday.drafts import PODS, Draft, plain
+from tests.live.everyday.drafts import JOBS, PODS, Draft, plain
 
 
 class Nature(Enum):
@@ -142,7 +142,6 @@ def _without_project(draft: Draft) -> None:
 
 
 SEVERAL_PROJECTS = ("nlp", "cv", "data-science")
-JOBS = ("Job", "CronJob")
 EVERYWHERE = KINDS
 HARMLESS, FAULT, FILLED_IN, OPEN = Nature
 
@@ -150,9 +149,10 @@ ODDITIES: tuple[Oddity, ...] = (
     # How amounts are written.
     Oddity("GPU limit only", "amounts", 6, _gpu_limit_only, fits=_gpus),
     Oddity("limits only", "amounts", 4, _limits_only, OPEN, _words("request")),
-    Oddity("requests beside a GPU limit", "amounts", 3, _requests_beside_gpu_limit, OPEN, _words("limits"), _gpus),
-    Oddity("requests only", "amounts", 3, _resources({"cpu": "4", "memory": "16Gi"}, {}), OPEN, _words("limits"),
-           _no_gpus),
+    Oddity("requests beside a GPU limit", "amounts", 3, _requests_beside_gpu_limit, OPEN, _words("limit"), _gpus,
+           PODS),
+    Oddity("requests only", "amounts", 3, _resources({"cpu": "4", "memory": "16Gi"}, {}), OPEN, _words("limit"),
+           _no_gpus, PODS),
     Oddity("no amounts", "amounts", 3, lambda draft: draft.main.pop("resources"), fits=_no_gpus),
     Oddity("zero GPUs", "amounts", 2, _resources({}, {"cpu": "1", "memory": "1Gi", GPU: "0"}), OPEN,
            _words("accelerator"), _no_gpus),
@@ -232,6 +232,8 @@ ODDITIES: tuple[Oddity, ...] = (
     Oddity("a sidecar", "containers", 2, lambda draft: _prepare(draft, restartPolicy="Always")),
     Oddity("several pods", "number", 3, _outside(parallelism=3, completions=6), fits=_kind("Job")),
     Oddity("several replicas", "number", 2, _outside(replicas=2), fits=_kind("Deployment", "StatefulSet")),
+    Oddity("no word on replacement", "replacement", 9, lambda draft: draft.outer.pop("podReplacementPolicy"), FILLED_IN,
+           _words("podReplacementPolicy"), lambda draft: _gpus(draft) and draft.kind in JOBS),
     Oddity("retries", "retries", 1, _outside(backoffLimit=4, activeDeadlineSeconds=3600), fits=_kind(*JOBS)),
     Oddity("cleans up after itself", "retries", 1, _outside(ttlSecondsAfterFinished=600), fits=_kind(*JOBS)),
     Oddity("starts suspended", "suspend", 1, _outside(suspend=True), fits=_kind("Job")),
@@ -241,6 +243,9 @@ ODDITIES: tuple[Oddity, ...] = (
            _in_container(env=[{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]), FAULT,
            _words("NVIDIA_VISIBLE_DEVICES"), _no_gpus),
 )  # fmt: skip
+
+GROUP = Oddity("a group of pods", "group", 0, lambda _: None, FILLED_IN, _words("pod-group-name"), _kind("PodGroup"))
+"""What a pod group is counted by cannot be kept from being forged without mutating policies."""
 
 HOW_MANY = {0: 2, 1: 4, 2: 3, 3: 2}
 """Oddities in one manifest."""
@@ -274,7 +279,12 @@ def generate(seed: int, *, mutating: bool) -> Manifest:
 
 def planted_in(seed: int, draft: Draft, chosen: list[Oddity], *, mutating: bool) -> Manifest:
     """Amounts first, so that what is added to them stays. What Kubernetes itself refuses first stands alone."""
-    alone = [each for each in chosen if draft.kind in each.first and is_fault(each, mutating=mutating)]
+    chosen = [GROUP, *(each for each in chosen if each is not GROUP)] if draft.kind == "PodGroup" else chosen
+    alone = [
+        each
+        for each in chosen
+        if draft.kind in each.first and (each.nature is Nature.OPEN or is_fault(each, mutating=mutating))
+    ]
     kept = sorted(alone[:1] or chosen, key=lambda each: each.part != "amounts")
     for each in kept:
         each.plant(draft)
