@@ -99,7 +99,6 @@ def work(
     body["spec"].update(outer)
     if kind == "StatefulSet":
         body["spec"]["serviceName"] = name
-        template["metadata"]["labels"].update({QUEUE: queue} if queue else {})
     return (body,)
 
 
