@@ -188,7 +188,7 @@ def _fitting_cases() -> Iterator[Case]:
     yield Case("nothing-asked", workload("Job", spec=sized()))
     dgx = {"nodeSelector": {"hardware": "dgx"}}
     yield Case("label-nobody-has", workload("Job", spec=dgx), P.WORK_FITS,
-               ("spec.template.spec selects nodes by hardware, which no pool",))  # fmt: skip
+               ("spec.template.spec selects nodes by hardware=dgx, which no pool",))  # fmt: skip
     yield Case("label-every-node-has", workload("Job", spec={"nodeSelector": {"kubernetes.io/os": "linux"}}))
     yield Case("above-all-quota", queued("Job", gpus=8, parallelism=60, completions=60), P.WORK_FITS,
                ("60 pods at once of", "more accelerators than the queue of this team can have"))  # fmt: skip
@@ -525,13 +525,7 @@ def _pod_integration_cases() -> Iterator[Case]:
     for kind in ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "DaemonSet"):
         yield Case(f"queues-{kind}", queued(kind))
         yield Case(f"queue-missing-{kind}", workload(kind, gpus=1), P.QUEUE_REQUIRED,
-                   (f"metadata.labels.{labels.KUEUE_QUEUE} is missing",))  # fmt: skip
-    by_the_object = queued("StatefulSet")
-    del by_the_object["spec"]["template"]["metadata"]["labels"][labels.KUEUE_QUEUE]
-    yield Case("queue-of-the-object-StatefulSet", by_the_object)
-    by_the_object = queued("StatefulSet")
-    by_the_object["spec"]["template"]["metadata"]["labels"][labels.KUEUE_QUEUE] = "theirs"
-    yield Case("queue-of-the-template-StatefulSet", by_the_object, P.QUEUE_REQUIRED, ("is theirs",))
+                   (f"spec.template.metadata.labels.{labels.KUEUE_QUEUE} is missing",))  # fmt: skip
     yield Case("queues-Pod", queued("Pod"))
     yield Case("queue-missing-Pod", workload("Pod", gpus=1, own=GOOD_LABELS | MANAGED, spec=GATE), P.QUEUE_REQUIRED,
                (f"metadata.labels.{labels.KUEUE_QUEUE} is missing",))  # fmt: skip

@@ -44,20 +44,17 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     )
 
 
-# Kueue copies the label of a Deployment into its template, so the template has the last word; of a StatefulSet it reads
-# the label of the object.
+# Kueue copies the label of a Deployment into its template, so the template has the last word; the pods of a StatefulSet
+# would have no queue without one there.
 _QUEUE_LABELS = (
     '(variables.kind == "CronJob" ? [{"at": dyn("spec.jobTemplate.metadata.labels"), "queue": dyn('
     + label("dyn(object).spec.jobTemplate.?metadata.?labels.orValue({})", labels.KUEUE_QUEUE)
-    + f")}}] : (variables.kind in {string_list((*QUEUED_WHOLE, 'LeaderWorkerSet', 'StatefulSet'))}"
+    + f")}}] : (variables.kind in {string_list((*QUEUED_WHOLE, 'LeaderWorkerSet'))}"
     ' ? [{"at": dyn("metadata.labels"), "queue": dyn('
     + label("variables.labels", labels.KUEUE_QUEUE)
-    + ')}] : []) + variables.pods.filter(p, variables.kind in ["DaemonSet", "Deployment", "Pod", "ReplicaSet",'
-    ' "ReplicationController"] || (variables.kind == "StatefulSet" && '
+    + ')}] : variables.pods.map(p, {"at": dyn(p.at + "metadata.labels"), "queue": dyn('
     + label("p.labels", labels.KUEUE_QUEUE)
-    + ' != "")).map(p, {"at": dyn(p.at + "metadata.labels"), "queue": dyn('
-    + label("p.labels", labels.KUEUE_QUEUE)
-    + ")}))"
+    + ")})))"
 )
 
 _CREATING = 'request.operation == "CREATE"'

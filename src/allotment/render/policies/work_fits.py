@@ -279,7 +279,7 @@ _STRANGE_TERM: Final = (
     + ")"
 )
 _STRANGE_KEYS: Final = (
-    f"(p.selector.filter(k, {_STRANGE.format(key='k')})"
+    f"(p.selector.filter(k, {_STRANGE.format(key='k')}).map(k, k + '=' + p.selector[k])"
     f" + (size(p.terms) > 0 && p.terms.all(term, size({_STRANGE_TERM}) > 0)"
     f" ? p.terms.map(term, string({_STRANGE_TERM}[0].key)) : []))"
 )
