@@ -61,6 +61,7 @@ class Platform:
         priorities: the ladder, highest first.
         exempt_namespaces: system namespaces no policy touches.
         prove_image: image of the work that prove runs for real; empty: that work is followed to its admission only.
+        help_page: URL of a page on how to submit work, which refusals name; empty: they name none.
         accepted: what `drift` and `prove` do not name though it is not ours.
     """
 
@@ -79,6 +80,7 @@ class Platform:
     gitops: Gitops
     accepted: tuple[Accepted, ...] = ()
     prove_image: str = ""
+    help_page: str = ""
 
     def cluster(self, name: str) -> Cluster | None:
         """The cluster of that name, or None."""

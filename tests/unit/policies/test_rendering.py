@@ -246,6 +246,30 @@ def test_a_refusal_tells_what_every_enforced_rule_finds_in_the_work() -> None:
     assert "variables.exposed" not in text, "a service is no workload"
 
 
+PAGE = "https://wiki.example/gpu"
+
+
+def refusal_of(declared: Platform, name: PolicyName) -> str:
+    return str(policy_of(declared, name)["spec"]["variables"][-1]["expression"])
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_refusals_of_work_name_the_page_on_how_to_submit_it(mode: Mode) -> None:
+    place = cluster()
+    declared = replace(platform(clusters=(place,), guardrails=policies((place,), mode=mode)), help_page=PAGE)
+    assert refusal_of(declared, PolicyName.QUEUE_REQUIRED).endswith(f' + " (how to submit work: {PAGE})"')
+    assert PAGE not in refusal_of(declared, PolicyName.NO_EXPOSED_SERVICES)
+    assert "how to submit" not in refusal_of(platform(), PolicyName.QUEUE_REQUIRED)
+
+
+def test_a_refusal_with_its_page_is_no_longer_than_the_api_server_takes() -> None:
+    declared = replace(platform(), help_page="https://" + "w" * 192)
+    text = refusal_of(declared, PolicyName.QUEUE_REQUIRED)
+    (most,) = {int(number) for number in re.findall(r"(?:> |substring\(0, )(\d+)", text)}
+    pointer = text.rpartition(' + "')[2].removesuffix('"')
+    assert most + len(" …") + len(pointer) <= 4502
+
+
 def test_a_rule_that_only_warns_is_told_by_itself() -> None:
     declared = isolated()
     modes = {place.name: Mode.WARN for place in declared.clusters}

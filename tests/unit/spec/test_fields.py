@@ -210,6 +210,20 @@ ONE_ERROR = [
         "1.29.4",
     ),
     (
+        "page without its scheme",
+        tiny(platform=PLATFORM + "helpPage: wiki.acme.example/gpu\n"),
+        "platform.yaml:3 helpPage",
+        "no address of a page",
+        "https://wiki.example/gpu",
+    ),
+    (
+        "page of two hundred characters and more",
+        tiny(platform=PLATFORM + f"helpPage: https://{'w' * 200}.example\n"),
+        "platform.yaml:3 helpPage",
+        "no address of a page",
+        "up to 200 characters",
+    ),
+    (
         "date",
         tiny(team=TEAM + "offboarding: {keepDataUntil: 31.1.2027}\n"),
         "team.yaml:11 offboarding.keepDataUntil",

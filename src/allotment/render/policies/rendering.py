@@ -85,7 +85,9 @@ def render_policies(platform: Platform, cluster: Cluster) -> Iterator[Manifest]:
         exempt = tuple(sorted({*system, *policy.exempt_namespaces}))
         name, companions = object_name(policy), together if mode is Mode.ENFORCE and rule.told_with else ()
         yield shelf.clustered(
-            (ADMISSION_API, "ValidatingAdmissionPolicy"), name, {"spec": policy_spec(rule, companions)}
+            (ADMISSION_API, "ValidatingAdmissionPolicy"),
+            name,
+            {"spec": policy_spec(rule, companions, platform.help_page)},
         )
         yield shelf.clustered(
             (ADMISSION_API, "ValidatingAdmissionPolicyBinding"), name, {"spec": binding_spec(rule, mode, exempt)}

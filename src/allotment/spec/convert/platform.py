@@ -48,6 +48,7 @@ def platform(spec: PlatformSpec, declared: Declared, flavors: Mapping[str, Flavo
         exempt_namespaces=tuple(dict.fromkeys((*ALWAYS_EXEMPT, *spec.exempt_namespaces))),
         gitops=Gitops(spec.gitops.repository, spec.gitops.branch, spec.gitops.path),
         prove_image=spec.prove_image or "",
+        help_page=spec.help_page or "",
         accepted=tuple(
             Accepted(entry.kind, entry.namespace, entry.name, entry.subjects, entry.reason, entry.until)
             for entry in spec.accepted
