@@ -76,7 +76,11 @@ def _member(scene: Scene, number: int) -> Json:
     }
     body = bodies.pod(scene, spec, own)
     body["metadata"]["name"] = f"{PROBE_NAME}-{number}"
-    body["metadata"]["annotations"] = {"kueue.x-k8s.io/pod-group-total-count": str(_GROUP)}
+    body["metadata"]["annotations"] = {
+        "kueue.x-k8s.io/pod-group-total-count": str(_GROUP),
+        # The group ends with its pods; otherwise Kueue would keep them, and the quota, for replacements to come.
+        "kueue.x-k8s.io/retriable-in-group": "false",
+    }
     return body
 
 

@@ -191,9 +191,17 @@ def _queue() -> str:
         f'({label("variables.labels", labels.KUEUE_QUEUE)} != "" ? []'
         f" : [{_add(quote(f'/metadata/labels/{_QUEUE_KEY}'), 'variables.queues[0]')}])"
     )
+    path = _at("q.path", f"/metadata/labels/{_QUEUE_KEY}")
+    own = label("variables.labels", labels.KUEUE_QUEUE)
+    queue_of_object = f'{own} == "" ? variables.queues[0] : {own}'
+    # Kueue does this for a Deployment itself, and not for a StatefulSet, whose pods would then have no queue.
+    in_template = (
+        f'variables.places.filter(q, variables.kind == "StatefulSet" && !({quote(labels.KUEUE_QUEUE)} in q.pod.labels))'
+        f".map(q, {_add(path, queue_of_object)})"
+    )
     return (
         "size(variables.accelerated) == 0 || size(variables.queues) != 1 || !variables.queueable ? []"
-        f' : (variables.kind == "CronJob" ? {in_cron_job} : {on_object})'
+        f' : (variables.kind == "CronJob" ? {in_cron_job} : {on_object} + {in_template})'
     )
 
 

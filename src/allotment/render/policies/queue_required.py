@@ -44,7 +44,8 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     )
 
 
-# Kueue copies the label of a Deployment or StatefulSet into its template, so the template has the last word.
+# Kueue copies the label of a Deployment into its template, so the template has the last word; the pods of a StatefulSet
+# would have no queue without one there.
 _QUEUE_LABELS = (
     '(variables.kind == "CronJob" ? [{"at": dyn("spec.jobTemplate.metadata.labels"), "queue": dyn('
     + label("dyn(object).spec.jobTemplate.?metadata.?labels.orValue({})", labels.KUEUE_QUEUE)

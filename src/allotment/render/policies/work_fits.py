@@ -20,7 +20,7 @@ from allotment.render.policies.cel import Expr, quote, sentence, string_list, st
 from allotment.render.policies.entitled import FLAVORS, LIMITS, exceeds, limit, number
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
 from allotment.render.policies.placement import device_selectors
-from allotment.render.policies.pod_template import WORKLOADS, pod_variables
+from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables
 
 _SLACK: Final = "1.000001"
 
@@ -38,7 +38,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             device_selectors(platform),
             *fit_variables(platform, cluster),
         ),
-        checks=(_TOO_LARGE, _NO_NODE, _WRONG_FLAVOR, _TOO_MUCH),
+        checks=(_UNKNOWN_LABEL, _TOO_LARGE, _NO_NODE, _WRONG_FLAVOR, _TOO_MUCH),
         told_with=told_with(),
     )
 
@@ -260,6 +260,41 @@ def _limits(*prefixes: str) -> Expr:
     any_of = " || ".join(f"f.startsWith({quote(prefix)})" for prefix in prefixes)
     return Expr(f'variables.limits.filter(f, {any_of}).join(", ")')
 
+
+_STANDARD: Final = (
+    "beta.kubernetes.io/arch",
+    "beta.kubernetes.io/os",
+    "kubernetes.io/arch",
+    "kubernetes.io/os",
+    "node.kubernetes.io/instance-type",
+    "topology.kubernetes.io/region",
+    "topology.kubernetes.io/zone",
+)
+"""Labels that nodes have without being declared; their values are not known here."""
+
+_STRANGE: Final = f"!({{key}} in variables.shapeLabels) && !({{key}} in {string_list(_STANDARD)})"
+_STRANGE_TERM: Final = (
+    "term.?matchExpressions.orValue([]).filter(e, e.operator in ['In', 'Exists', 'Gt', 'Lt'] && "
+    + _STRANGE.format(key="e.key")
+    + ")"
+)
+_STRANGE_KEYS: Final = (
+    f"(p.selector.filter(k, {_STRANGE.format(key='k')}).map(k, k + '=' + p.selector[k])"
+    f" + (size(p.terms) > 0 && p.terms.all(term, size({_STRANGE_TERM}) > 0)"
+    f" ? p.terms.map(term, string({_STRANGE_TERM}[0].key)) : []))"
+)
+
+_UNKNOWN_LABEL = Check(
+    name="unknownLabels",
+    message="nodes are selected by labels that the platform's nodes have",
+    faults=each(
+        f"size({_STRANGE_KEYS}) > 0",
+        field("spec selects nodes by "),
+        Expr(f'{_STRANGE_KEYS}.join(", ")'),
+        ", which no pool of this cluster declares, so it might wait for ever; select by one of ",
+        Expr('variables.shapeLabels.join(", ")'),
+    ),
+)
 
 _TOO_LARGE = Check(
     name="tooLarge",
