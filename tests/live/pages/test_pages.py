@@ -25,11 +25,11 @@ from allotment.render.manifests import render
 from allotment.spec.load import load_platform
 from tests.live.conftest import unique_name
 from tests.live.pages.trying import SCRATCH, SCRATCH_USERS, Outcome, refused, run
+from tests.live.training import CLUSTER
 from tests.unit.docs.pages import NEEDS_FILLING_IN, Example, policy_examples, templates
 
 pytestmark = pytest.mark.live
 
-CLUSTER = "training-eastus"
 NODES_PER_POOL = 3
 EXAMPLES = list(policy_examples())
 TEMPLATES = list(templates())
@@ -125,6 +125,6 @@ def test_the_shortest_job_runs_or_is_told_all_that_is_missing(outcomes: dict[str
     if not outcome.refusal:
         assert outcome.ended
         return
-    missing = ("queue-name", "team", "cost-center", "environment", "resources.requests", "runAsNonRoot", "Failed")
+    missing = ("team", "project", "cost-center", "environment", "resources.requests", "runAsNonRoot", "Failed")
     assert [words for words in missing if words not in outcome.refusal] == []
     assert outcome.refusal.endswith(f"(how to submit work: {stage.platform.help_page})")

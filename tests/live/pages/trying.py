@@ -9,15 +9,17 @@ from typing import Any
 
 from allotment.adapters.kube.client import KubeClient
 from allotment.model.manifest import key_of
-from allotment.operations.ports import Identity, RefusedError
+from allotment.operations.ports import Identity
+from tests.live.training import AUTHENTICATED, member, owner, refusal
 from tests.unit.docs.pages import MEMBER, OWNER, Body, Example
 
 SCRATCH = "scratch"
 SCRATCH_USERS = "acme-scratch-users"
 PEOPLE: Mapping[str, Identity | None] = {
-    MEMBER: Identity("ann@acme.example", ("acme-nlp", "system:authenticated")),
-    OWNER: Identity("olga@acme.example", ("acme-nlp-leads", "system:authenticated")),
-    "a user of scratch": Identity("sam@acme.example", (SCRATCH_USERS, "system:authenticated")),
+    MEMBER: member("nlp", "ann@acme.example"),
+    OWNER: owner("nlp", "olga@acme.example"),
+    "a member of data-science": member("data-science"),
+    "a user of scratch": Identity("sam@acme.example", (SCRATCH_USERS, AUTHENTICATED)),
     "a platform engineer": None,
 }
 _PATIENCE = 240.0
@@ -36,7 +38,7 @@ def refused(kube: KubeClient, example: Example, *, by: str, says: str) -> Outcom
     """The refusal of an example; asked again until it is the right one, because the server reads policies by and by."""
     deadline = time.monotonic() + _READ_BY_THEN
     while True:
-        message = _refusal(lambda: [_submit(kube, body, example.who, dry_run=True) for body in example.bodies])
+        message = refusal(lambda: [_submit(kube, body, example.who, dry_run=True) for body in example.bodies])
         if (by in message and says in message) or time.monotonic() > deadline:
             return Outcome(message, ended=False)
         time.sleep(0.5)
@@ -46,10 +48,10 @@ def run(kube: KubeClient, example: Example) -> Outcome:
     """Make it for real, wait for its end, and take it away again."""
     made: list[Body] = []
     try:
-        message = _refusal(lambda: made.extend(_submit(kube, body, example.who) for body in example.bodies))
+        message = refusal(lambda: made.extend(_submit(kube, body, example.who) for body in example.bodies))
         if not message and made[-1]["kind"] == "CronJob":
             # As `kubectl create job --from=cronjob/NAME` does.
-            message = _refusal(lambda: made.append(_submit(kube, _started(made[-1]), example.who)))
+            message = refusal(lambda: made.append(_submit(kube, _started(made[-1]), example.who)))
         ended = not message and all(_within(_PATIENCE, kube, body, _at_its_end) for body in made)
         return Outcome(message, ended)
     finally:
@@ -57,14 +59,6 @@ def run(kube: KubeClient, example: Example) -> Outcome:
             kube.delete(body["apiVersion"], key_of(body))
         for body in made:
             assert _within(_PATIENCE, kube, body, lambda found: found is None), f"{key_of(body)} does not go away"
-
-
-def _refusal(act: Callable[[], object]) -> str:
-    try:
-        act()
-    except RefusedError as error:
-        return error.message
-    return ""
 
 
 def _submit(kube: KubeClient, body: Body, who: str, *, dry_run: bool = False) -> Body:
