@@ -125,7 +125,13 @@ def prove(
         sweep(kube, scene.namespace)
     around = partial(look_around, kube, grounds(platform, cluster, stage.manifests, clock.now().date()))
     prover = _Prover(
-        kube, clock, _differences(stage.manifests, platform, kube, clock), around, progress, work=selection.work
+        kube,
+        clock,
+        _differences(stage.manifests, platform, kube, clock),
+        around,
+        progress,
+        work=selection.work,
+        settled=_applied(kube) + selection.settling,
     )
     for guardrail in GUARDRAILS:
         if selection.guardrails is None or guardrail.id in selection.guardrails:
