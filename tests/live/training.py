@@ -6,7 +6,7 @@ One team, cv, has no bound on the devices of a pod: what a LimitRange says then 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from allotment.adapters.clock import SystemClock
 from allotment.adapters.files.tree import read_tree
 from allotment.adapters.kube.client import KubeClient, connect
 from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
-from allotment.model.cluster import Cluster
+from allotment.model.cluster import Cluster, Feature
 from allotment.model.manifest import key_of
 from allotment.model.platform import Platform
 from allotment.operations.apply import apply_plan
@@ -103,26 +103,35 @@ def refusal(act: Callable[[], object]) -> str:
     return ""
 
 
-def declared_tree(*, mutating: bool = True) -> SourceTree:
-    """examples/acme, with one team whose pods are not bounded in devices, perhaps on a cluster without mutation."""
+def declared_tree(*, mutating: bool = True, further: Sequence[Feature] = ()) -> SourceTree:
+    """examples/acme, with one team whose pods are not bounded in devices.
+
+    Args:
+        mutating: whether its cluster has mutating policies.
+        further: features that it has beside its own.
+    """
     tree = read_tree(Path("examples/acme"))
     team, cluster = f"teams/{UNBOUNDED_TEAM}.yaml", f"clusters/{CLUSTER}.yaml"
     bound, features = "  accelerators: 8\n", "features:"
     assert bound in tree.files[team]
     assert features in tree.files[cluster]
     flag = f"mutatingPolicies: {str(mutating).lower()}\n"
+    added = "".join(f"{feature.value}, " for feature in further)
+    changed = tree.files[cluster].replace("features: [", f"features: [{added}", 1)
     return tree.with_changes(
         {
             team: tree.files[team].replace(bound, "", 1),
-            cluster: tree.files[cluster].replace(features, flag + features, 1),
+            cluster: changed.replace(features, flag + features, 1),
         }
     )
 
 
 @contextmanager
-def training_on(start: Callable[[SandboxSpec], Sandbox], name: str, *, mutating: bool) -> Iterator[Training]:
+def training_on(
+    start: Callable[[SandboxSpec], Sandbox], name: str, *, mutating: bool, further: Sequence[Feature] = ()
+) -> Iterator[Training]:
     """The platform applied to a sandbox of that name with all nodes of its pools, policies in force."""
-    platform = load_platform(declared_tree(mutating=mutating)).platform
+    platform = load_platform(declared_tree(mutating=mutating, further=further)).platform
     cluster = platform.cluster(CLUSTER)
     assert cluster is not None
     nodes = tuple(
@@ -130,7 +139,8 @@ def training_on(start: Callable[[SandboxSpec], Sandbox], name: str, *, mutating:
     )
     kueue = KueueOptions(frameworks=frameworks_of(cluster), fair_sharing=cluster.fair_sharing)
     flags = {} if mutating else WITHOUT_MUTATION
-    sandbox = start(SandboxSpec(name, nodes, kueue, apiserver_flags=flags))
+    extensions = tuple(feature.value for feature in further)
+    sandbox = start(SandboxSpec(name, nodes, kueue, apiserver_flags=flags, extensions=extensions))
     with connect(sandbox.kubeconfig) as kube:
         training = Training(kube, sandbox, platform, cluster, mutating)
         training.apply()

@@ -1,19 +1,22 @@
 """Use case: try to break the guardrails of a live cluster, and write down what happened.
 
-Everything is a server-side dry run, as somebody else where it matters, but for two things that a dry run cannot show:
-a Deployment without pods, from which a queue label is taken, and a small Job that Kueue is to admit. Both are removed
-whatever happens, and a run that was killed is swept up after by the next one.
+Everything is a server-side dry run, as somebody else where it matters, but for what a dry run cannot show: a Deployment
+without pods, from which a queue label is taken, and small work that Kueue is to admit, charge and run. All of it is
+removed whatever happens, and a run that was killed is swept up after by the next one.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 from allotment.errors import AllotmentError, ForbiddenError, NotFoundError, NotSignedInError, UnreachableError
 from allotment.model.cluster import Cluster
+from allotment.model.labels import FIELD_MANAGER
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.platform import Platform
 from allotment.operations.nodes import look_at_nodes
@@ -48,8 +51,9 @@ from allotment.prove.probes import (
 )
 from allotment.prove.scene import Scene, Stage
 from allotment.prove.sources import forbids_impersonation
-from allotment.prove.verdicts import ProofReport, Result
+from allotment.prove.verdicts import ProofReport, Result, Verdict
 from allotment.render.manifests import render
+from allotment.render.policies.admission import ADMISSION_API
 
 Progress = Callable[[Result], None]
 
@@ -63,19 +67,26 @@ def _silent(_result: Result) -> None:
     return None
 
 
+SETTLING: Final = 30.0
+"""Seconds after our last apply within which the API server may not have read all policies yet (15 s seen, on a busy
+machine): so long a probe that fails is tried again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What of all that can be tried is tried.
+    """What of all that can be tried is tried, and how.
 
     Attributes:
         teams: names of teams; None means all of the cluster. The platform's own guardrails are tried anyway.
         guardrails: ids of guardrails; None means all.
         work: whether work is run for real, too.
+        settling: seconds after our last apply for which a dry run that fails is repeated.
     """
 
     teams: Collection[str] | None = None
     guardrails: Collection[str] | None = None
     work: bool = True
+    settling: float = SETTLING
 
 
 EVERYTHING: Final = Selection()
@@ -97,7 +108,7 @@ def prove(
         cluster: which of its clusters.
         kube: that cluster's API server, as a platform engineer who may impersonate.
         clock: time of the evidence, and of waiting for Kueue.
-        selection: what is tried.
+        selection: what is tried, and how.
         progress: told every result as it comes.
 
     Raises:
@@ -114,7 +125,13 @@ def prove(
         sweep(kube, scene.namespace)
     around = partial(look_around, kube, grounds(platform, cluster, stage.manifests, clock.now().date()))
     prover = _Prover(
-        kube, clock, _differences(stage.manifests, platform, kube, clock), around, progress, work=selection.work
+        kube,
+        clock,
+        _differences(stage.manifests, platform, kube, clock),
+        around,
+        progress,
+        work=selection.work,
+        settled=_applied(kube) + selection.settling,
     )
     for guardrail in GUARDRAILS:
         if selection.guardrails is None or guardrail.id in selection.guardrails:
@@ -128,6 +145,30 @@ def prove(
         finished=clock.now(),
         results=tuple(prover.results),
     )
+
+
+def _applied(kube: KubePort) -> float:
+    """When we last wrote a policy, by the server's own record, in seconds since the epoch; 0 if that is not known."""
+    written = [0.0]
+    with suppress(RefusedError):
+        for kind in ("MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"):
+            for body in kube.list(ADMISSION_API, kind):
+                written += [
+                    dt.datetime.fromisoformat(entry["time"]).timestamp()
+                    for entry in body["metadata"].get("managedFields") or ()
+                    if entry.get("manager") == FIELD_MANAGER and entry.get("time")
+                ]
+    return max(written)
+
+
+def _is_dry_run(probe: Probe) -> bool:
+    match probe.attempt:
+        case Create() | Remove():
+            return True
+        case Patch(given=given):
+            return given is None
+        case _:
+            return False
 
 
 def _check_names(platform: Platform, cluster: Cluster, selection: Selection) -> None:
@@ -178,6 +219,7 @@ class _Prover:
         differences: by object, from one plan over the whole cluster; or the error that kept us from it.
         look: at what lies beside our objects; done once, when it is first asked for.
         work: whether work is run for real, too.
+        settled: when what we applied is in force for certain, in seconds since the epoch.
         silent: probes in a row that the server did not answer.
     """
 
@@ -188,6 +230,7 @@ class _Prover:
     progress: Progress
     results: list[Result] = field(default_factory=list)
     work: bool = True
+    settled: float = 0.0
     silent: int = 0
     known: dict[tuple[Persona, Right], bool] = field(default_factory=dict)
     around: Surroundings | None = None
@@ -197,6 +240,9 @@ class _Prover:
         for team, probe in probes(guardrail, stage, scenes):
             at = self.clock.now()
             verdict, got = judge(probe, self._outcome(probe))
+            while verdict is Verdict.FAILED and _is_dry_run(probe) and self.clock.now().timestamp() < self.settled:
+                self.clock.sleep(1.0)
+                verdict, got = judge(probe, self._outcome(probe))
             result = Result(
                 guardrail=guardrail.id,
                 team=team,

@@ -185,7 +185,12 @@ _LIMITS_ONLY: Final = {"limits": {"cpu": "20m", "memory": "32Mi"}}
 
 
 def _uncharged(scene: Scene) -> Iterator[Violation]:
-    if not scene.stage.cluster.mutating_policies:
+    if scene.stage.cluster.mutating_policies:
+        # What containers leave out is filled in. Servers that do so know resources of a pod as a whole, too.
+        asked = {"requests": dict(bodies.SMALL), "limits": dict(bodies.SMALL)}
+        body = bodies.job(scene, bodies.pod_spec(scene, resources=asked))
+        yield from _created(scene, "create a Job that asks for resources as a whole", body)
+    else:
         body = _unlimited(scene, resources=_LIMITS_ONLY)
         yield from _created(scene, "create a Job whose containers have limits and no requests", body)
 

@@ -258,6 +258,30 @@ def test_with_an_image_its_pods_have_to_run() -> None:
     assert "did not run" in found.got
 
 
+def test_policies_that_were_just_applied_get_time_to_be_read() -> None:
+    kube, declared = applied(platform()), platform()
+    written = [
+        dt.datetime.fromisoformat(entry["time"])
+        for body in kube.list("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy")
+        for entry in body["metadata"]["managedFields"]
+    ]
+    clock, ready = FixedClock(max(written)), max(written) + dt.timedelta(seconds=5)
+
+    def read_after_five_seconds(call: Call) -> None:
+        if call.verb == "create" and call.dry_run and not call.done and clock.now() > ready:
+            message = "ValidatingAdmissionPolicy 'labels-required.allotment.dev' with binding 'x' denied request: no"
+            raise RefusedError("no", status=403, reason="Forbidden", message=message)
+
+    kube.hook = read_after_five_seconds
+    selection = Selection(guardrails=["labels-required"])
+    report = prove(declared, declared.clusters[0], kube, clock, selection=selection)
+    assert verdicts(report, "without the label") == {Verdict.PROVED}
+    kube.hook = lambda _call: None
+    slow = prove(declared, declared.clusters[0], kube, clock, selection=selection)
+    assert verdicts(slow, "without the label") == {Verdict.FAILED}
+    assert clock.now() < ready + dt.timedelta(seconds=60), "the wait is for all probes together"
+
+
 def test_work_that_waits_is_no_proof() -> None:
     kube = applied(platform())
     found = one(run(kube, "charges"), "run a Job without accelerators")

@@ -284,7 +284,7 @@ def _no_devices(platform: Platform) -> str:
     for name in names:
         for kind in ("limits", "requests"):
             path = _at("s.path", f"/resources/{kind}/{_escaped(name)}")
-            zero = f'string(s.c.?resources.?{kind}[?{quote(name)}].orValue("1")) == "0"'
+            zero = f'string(s.c.?resources.?{kind}[?{quote(name)}].orValue(dyn("1"))) == "0"'
             parts.append(f'variables.slots.filter(s, {zero}).map(s, JSONPatch{{op: "remove", path: {path}}})')
     return " + ".join(parts)
 

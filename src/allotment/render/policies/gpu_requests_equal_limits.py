@@ -46,7 +46,7 @@ def _variables(platform: Platform, cluster: Cluster) -> tuple[Variable, ...]:
 _DEVICE = "variables.domains.exists(d, r.startsWith(d))"
 _UNEQUAL = (
     f"p.containers.filter(c, c.?resources.?requests.orValue({{}}).exists(r, {_DEVICE}"
-    ' && string(c.resources.?limits[?r].orValue("0")) != string(c.resources.requests[r])))'
+    ' && string(c.resources.?limits[?r].orValue(dyn("0"))) != string(c.resources.requests[r])))'
 )
 _ZERO = (
     "p.containers.filter(c, [c.?resources.?limits.orValue({}), c.?resources.?requests.orValue({})]"

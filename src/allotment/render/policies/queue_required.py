@@ -78,7 +78,8 @@ _NAMED = Check(
     name="unnamedQueue",
     message="work with accelerators names a queue of its namespace",
     faults=(
-        f"({ACCELERATED} && variables.queueable && !{_FROM_JOB} ? variables.queueLabels : [])"
+        f"({ACCELERATED} && variables.queueable && !{_FROM_JOB} && !variables.fromJobMaker"
+        " ? variables.queueLabels : [])"
         '.filter(found, found.queue == "" || !(found.queue in variables.queues)).map(found, '
         + sentence(
             Expr("found.at"),

@@ -118,11 +118,11 @@ def _asked(kind: str, resource: str) -> str:
     given = f"c.?resources.?{kind}s[?{quote(resource)}]"
     if kind == "request":
         given += f".or(c.?resources.?limits[?{quote(resource)}])"
-    return number(f'{given}.orValue(({limit(f"{kind}.{resource}")} + ["0"])[0])')
+    return number(f'{given}.orValue(dyn(({limit(f"{kind}.{resource}")} + ["0"])[0]))')
 
 
 def _asked_device(name: str) -> str:
-    return number(f'c.?resources.?limits[?{name}].or(c.?resources.?requests[?{name}]).orValue("0")')
+    return number(f'c.?resources.?limits[?{name}].or(c.?resources.?requests[?{name}]).orValue(dyn("0"))')
 
 
 _INIT: Final = "p.spec.?initContainers.orValue([])"
