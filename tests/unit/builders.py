@@ -40,8 +40,10 @@ from allotment.model.policy import (
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.quota import NO_QUOTA, Allowance, FlavorAllowance, Quota
 from allotment.model.team import (
+    NO_EXTRA_RULES,
     Claim,
     Contact,
+    ExtraRules,
     Groups,
     Isolation,
     NamespaceQuota,
@@ -293,6 +295,7 @@ def team(
     isolation: Isolation = Isolation.NAMESPACE,
     placements: Sequence[Placement] | None = None,
     groups: Groups | None = None,
+    extra_rules: ExtraRules = NO_EXTRA_RULES,
     member_limits: PodLimits = UNLIMITED,
     max_grace: int = labels.DEFAULT_MAX_GRACE,
     cost_center: str = "cc-4521",
@@ -314,6 +317,7 @@ def team(
             viewers=(f"{name}-viewers",),
             exec=(f"{name}-debuggers",),
         ),
+        extra_rules=extra_rules,
         member_limits=member_limits,
         max_grace=max_grace,
         isolation=isolation,

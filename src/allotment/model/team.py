@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from allotment.model.cluster import Environment
 from allotment.model.names import tenant_name
@@ -29,6 +31,48 @@ class Groups:
     members: tuple[str, ...]
     viewers: tuple[str, ...]
     exec: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRule:
+    """Verbs on resources of API groups, as Kubernetes' RBAC has them; the core group is the empty text."""
+
+    api_groups: tuple[str, ...]
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+
+    def creates(self) -> Iterator[tuple[str, str]]:
+        """Every (group, resource) that whoever holds the rule may make."""
+        if "create" in self.verbs:
+            yield from ((group, name) for group in self.api_groups for name in self.resources if "/" not in name)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraRules:
+    """Rights of a team's roles beyond those that every team has.
+
+    What viewers are given members have too, and what members are given owners have too; exec stands alone.
+    """
+
+    owner: tuple[AccessRule, ...] = ()
+    member: tuple[AccessRule, ...] = ()
+    viewer: tuple[AccessRule, ...] = ()
+    exec: tuple[AccessRule, ...] = ()
+
+    def held_by(self, role: str) -> tuple[AccessRule, ...]:
+        """All further rules of ``owner``, ``member``, ``viewer`` or ``exec``."""
+        match role:
+            case "owner":
+                return (*self.viewer, *self.member, *self.owner)
+            case "member":
+                return (*self.viewer, *self.member)
+            case "viewer":
+                return self.viewer
+            case _:
+                return self.exec
+
+
+NO_EXTRA_RULES: Final = ExtraRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +179,7 @@ class Team:
     """A tenant.
 
     Attributes:
+        extra_rules: rights of its roles that other teams' roles do not have.
         max_grace: seconds that a pod may take to end.
         priorities: names of the ladder's rungs its work may use; the first is its default.
         image_pull_secrets: names of Secrets for the registry that its default account uses.
@@ -145,6 +190,7 @@ class Team:
     name: str
     display_name: str
     groups: Groups
+    extra_rules: ExtraRules
     member_limits: PodLimits
     max_grace: int
     isolation: Isolation

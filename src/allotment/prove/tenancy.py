@@ -46,7 +46,8 @@ def roles(scene: Scene) -> Iterator[Probe]:
     people = {"owner": scene.owner, "member": scene.member, "viewer": scene.viewer, "exec": scene.debugger}
     for role, persona in people.items():
         if persona is not None:
-            cells = rights_of(role, scene.namespace, scene.stage.cluster.features)
+            given = scene.team.extra_rules.held_by(role)
+            cells = rights_of(role, scene.namespace, scene.stage.cluster.features, given)
             yield Probe(
                 tried="the can-i matrix in the own namespace and the cluster",
                 object=f"Roles and RoleBindings of namespace {scene.namespace}",
@@ -294,6 +295,6 @@ def _locked_out(scene: Scene) -> Iterator[Probe]:
             tried="the can-i matrix of what it once could do",
             object=f"namespace {scene.namespace}",
             persona=persona,
-            attempt=AskRights(rights_gone(role, scene.namespace)),
+            attempt=AskRights(rights_gone(role, scene.namespace, scene.team.extra_rules.held_by(role))),
             expected=MustHold("everything is denied"),
         )

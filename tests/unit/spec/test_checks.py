@@ -67,6 +67,14 @@ PRIORITY = "kind: Priority\nname: {}\nvalue: {}\n"
 LOW = PRIORITY.format("low", 1) + "default: true\n"
 OVERLAP = CLUSTER.replace("accelerator: a100\n", "accelerator: a100-spot\n").replace("spot\n    cpu", "spot\n    cpu")
 
+RULE = "{{apiGroups: [{}], resources: [{}], verbs: [{}]}}"
+
+
+def extra_rule(groups: str, resources: str, verbs: str) -> dict[str, str]:
+    rule = RULE.format(groups, resources, verbs)
+    return team("groups: {members: [nlp]}", f"groups: {{members: [nlp]}}\nextraRules: {{member: [{rule}]}}")
+
+
 CASES = [
     # names
     Case(
@@ -422,6 +430,43 @@ CASES = [
         rich_teams("storageClass: files}", "storageClass: files}, {name: data, size: 1Gi}"),
         "error teams.yaml:9 storage.claims[1].name",
         "given twice",
+    ),
+    # rights
+    Case(
+        "extra_rules_undo_no_guardrail",
+        extra_rule("kueue.x-k8s.io", "localqueues", "list, create"),
+        "error team.yaml:5 extraRules.member[0].resources[0]",
+        '"localqueues" of kueue.x-k8s.io lets the role change queues and workloads',
+    ),
+    Case(
+        "extra_rules_undo_no_guardrail",
+        extra_rule("batch, ray.io", "rayservices, rayclusters/scale", "get, update"),
+        "error team.yaml:5 extraRules.member[0].resources[1]",
+        "change work that Kueue has admitted",
+    ),
+    Case(
+        "extra_rules_undo_no_guardrail",
+        extra_rule('""', "pods/exec", "get"),
+        "error team.yaml:5 extraRules.member[0].resources[0]",
+        "into running pods, which is the right of the groups under exec; remove it",
+    ),
+    Case(
+        "extra_rules_undo_no_guardrail",
+        extra_rule("example.com", "things/status", "update"),
+        "error team.yaml:5 extraRules.member[0].resources[0]",
+        "what only controllers do",
+    ),
+    Case(
+        "extra_rules_give_something",
+        extra_rule("ray.io", "rayservices", ""),
+        "error team.yaml:5 extraRules.member[0].verbs",
+        "gives nothing",
+    ),
+    Case(
+        "extra_rules_give_something",
+        team("costCenter: cc-1", "costCenter: cc-1\nextraRules: {viewer: [" + RULE.format("ray.io", "x", "get") + "]}"),
+        "warning team.yaml:4 extraRules.viewer",
+        'no group has the role "viewer"',
     ),
     # rules
     Case(

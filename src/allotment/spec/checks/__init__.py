@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from allotment.model.platform import Platform
-from allotment.spec.checks import books, borrowing, clusters, fit, names, rules, teams
+from allotment.spec.checks import books, borrowing, clusters, fit, names, rights, rules, teams
 from allotment.spec.checks.context import Check, Context, PlacedCheck, PlacedContext
 from allotment.spec.convert.accelerators import accelerator_specs
 from allotment.spec.convert.platform import ladder
@@ -14,7 +14,13 @@ from allotment.spec.declared import Declared
 from allotment.spec.flavors import Flavors
 from allotment.spec.problems import Issue
 
-DECLARED_CHECKS: Final[tuple[Check, ...]] = (*names.CHECKS, *clusters.CHECKS, *teams.CHECKS, *rules.CHECKS)
+DECLARED_CHECKS: Final[tuple[Check, ...]] = (
+    *names.CHECKS,
+    *clusters.CHECKS,
+    *teams.CHECKS,
+    *rights.CHECKS,
+    *rules.CHECKS,
+)
 """What can be said of the declarations as they stand: names and references."""
 
 PLACED_CHECKS: Final[tuple[PlacedCheck, ...]] = (*books.CHECKS, *borrowing.CHECKS, *fit.CHECKS)

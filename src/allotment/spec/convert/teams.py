@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 from allotment.model.cluster import Environment
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.team import (
+    AccessRule,
     Claim,
     Contact,
+    ExtraRules,
     Groups,
     Offboarding,
     Placement,
@@ -19,7 +21,7 @@ from allotment.model.team import (
 )
 from allotment.spec import defaults
 from allotment.spec.convert.placements import Site, placement
-from allotment.spec.schema.team import StorageSpec, TeamSpec
+from allotment.spec.schema.team import AccessRuleSpec, ExtraRulesSpec, StorageSpec, TeamSpec
 
 
 def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_class: str) -> Team:
@@ -31,6 +33,7 @@ def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_c
         name=spec.name,
         display_name=spec.display_name or spec.name,
         groups=Groups(spec.groups.owners, spec.groups.members, spec.groups.viewers, spec.groups.exec),
+        extra_rules=_extra_rules(spec.extra_rules),
         member_limits=PodLimits(
             None if limits.cpu is None else MilliCpu(limits.cpu),
             None if limits.memory is None else Bytes(limits.memory),
@@ -49,6 +52,14 @@ def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_c
         placements=placements,
         offboarding=None if offboarding is None else Offboarding(offboarding.keep_data_until),
     )
+
+
+def _extra_rules(spec: ExtraRulesSpec) -> ExtraRules:
+    return ExtraRules(*(_rules(rules) for rules in (spec.owner, spec.member, spec.viewer, spec.exec)))
+
+
+def _rules(specs: Iterable[AccessRuleSpec]) -> tuple[AccessRule, ...]:
+    return tuple(AccessRule(spec.api_groups, spec.resources, spec.verbs) for spec in specs)
 
 
 def _environments(placements: Iterable[Placement]) -> tuple[Environment, ...]:

@@ -12,6 +12,7 @@ from allotment.model.team import Isolation
 from allotment.spec.schema.base import KindSpec, Spec
 from allotment.spec.schema.choices import EnvironmentChoice, IsolationChoice
 from allotment.spec.schema.scalars import (
+    ApiGroup,
     Count,
     Cpu,
     Date,
@@ -21,8 +22,10 @@ from allotment.spec.schema.scalars import (
     Memory,
     Name,
     ObjectName,
+    ResourcePath,
     Seconds,
     TenantName,
+    Verb,
     Weight,
 )
 
@@ -54,6 +57,26 @@ class GroupsSpec(Spec):
     exec: tuple[Line, ...] = Field(
         default=(), description="May open a shell in running pods. None by default: a shell reads every mounted secret."
     )
+
+
+class AccessRuleSpec(Spec):
+    """A rule of Kubernetes' RBAC: verbs on resources of API groups, each by its name."""
+
+    api_groups: tuple[ApiGroup, ...] = Field(description='API groups, such as ray.io; "" is the core group.')
+    resources: tuple[ResourcePath, ...] = Field(description="Resources in the plural, such as rayservices.")
+    verbs: tuple[Verb, ...] = Field(description="get, list, watch, create, update, patch, delete, deletecollection.")
+
+
+class ExtraRulesSpec(Spec):
+    """Rights of the team's roles beyond those that every team has.
+
+    What viewers are given members have too, and what members are given owners have too; exec stands alone.
+    """
+
+    owner: tuple[AccessRuleSpec, ...] = Field(default=(), description="Of owners. None by default.")
+    member: tuple[AccessRuleSpec, ...] = Field(default=(), description="Of members. None by default.")
+    viewer: tuple[AccessRuleSpec, ...] = Field(default=(), description="Of viewers. None by default.")
+    exec: tuple[AccessRuleSpec, ...] = Field(default=(), description="Of the groups under exec. None by default.")
 
 
 class MemberLimitsSpec(Spec):
@@ -244,6 +267,11 @@ class TeamSpec(KindSpec):
     name: TenantName = Field(description="Name of the team and of its namespace.")
     display_name: Line | None = Field(default=None, description="Name for people. The team's name by default.")
     groups: GroupsSpec = Field(default_factory=GroupsSpec, description="Groups of the identity provider by role.")
+    extra_rules: ExtraRulesSpec = Field(
+        default_factory=ExtraRulesSpec,
+        description="Further rights by role (owner, member, viewer, exec), for kinds that other teams do not use. None "
+        "by default; what would undo a guardrail is refused.",
+    )
     member_limits: MemberLimitsSpec = Field(
         default_factory=MemberLimitsSpec, description="The most that one pod may ask for."
     )
