@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -21,6 +21,14 @@ class Isolation(StrEnum):
     NODE_POOL = "node-pool"
     CLUSTER = "cluster"
     SUBSCRIPTION = "subscription"
+
+
+class PodSecurityLevel(StrEnum):
+    """Kubernetes' Pod Security Standards, strictest first."""
+
+    RESTRICTED = "restricted"
+    BASELINE = "baseline"
+    PRIVILEGED = "privileged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +183,25 @@ class Offboarding:
 
 
 @dataclass(frozen=True, slots=True)
+class PodSecurityException:
+    """A weaker Pod Security level than everybody's, for a reason and until a day.
+
+    Attributes:
+        until: the last day on which it holds.
+    """
+
+    level: PodSecurityLevel
+    reason: str
+    until: dt.date
+
+
+@dataclass(frozen=True, slots=True)
 class Team:
     """A tenant.
 
     Attributes:
         extra_rules: rights of its roles that other teams' roles do not have.
+        pod_security: None where the team's namespaces are as everybody's.
         max_grace: seconds that a pod may take to end.
         priorities: names of the ladder's rungs its work may use; the first is its default.
         image_pull_secrets: names of Secrets for the registry that its default account uses.
@@ -191,6 +213,7 @@ class Team:
     display_name: str
     groups: Groups
     extra_rules: ExtraRules
+    pod_security: PodSecurityException | None
     member_limits: PodLimits
     max_grace: int
     isolation: Isolation
@@ -213,6 +236,17 @@ class Team:
     def queue(self) -> str:
         """Name of the team's ClusterQueue in the per-team layout."""
         return tenant_name(self.name)
+
+    @property
+    def pod_security_level(self) -> PodSecurityLevel:
+        """What the team's pods have to keep to."""
+        return PodSecurityLevel.RESTRICTED if self.pod_security is None else self.pod_security.level
+
+    def as_of(self, day: dt.date) -> Team:
+        """The team on a day: an exception whose last day has passed is gone."""
+        if self.pod_security is None or day <= self.pod_security.until:
+            return self
+        return replace(self, pod_security=None)
 
     def placement_in(self, cluster: str) -> Placement | None:
         """The team's presence in that cluster, or None."""

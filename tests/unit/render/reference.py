@@ -14,7 +14,19 @@ from allotment.model.cluster import Cluster, Environment, KueueApi, Purpose, Que
 from allotment.model.platform import Platform
 from allotment.model.policy import Direction, Port, SharedService
 from allotment.model.quantity import MilliCpu
-from allotment.model.team import AccessRule, Claim, ExtraRules, Groups, Isolation, Offboarding, PodLimits, Project, Team
+from allotment.model.team import (
+    AccessRule,
+    Claim,
+    ExtraRules,
+    Groups,
+    Isolation,
+    Offboarding,
+    PodLimits,
+    PodSecurityException,
+    PodSecurityLevel,
+    Project,
+    Team,
+)
 from tests.unit import builders as build
 
 OPENINGS = (
@@ -114,6 +126,7 @@ def _cv() -> Team:
     return build.team(
         "cv",
         isolation=Isolation.NODE_POOL,
+        pod_security=PodSecurityException(PodSecurityLevel.BASELINE, "images are built as root", dt.date(2027, 1, 31)),
         groups=Groups(owners=("cv-owners",), members=("cv-members", "interns"), viewers=(), exec=()),
         image_pull_secrets=(),
         placements=(

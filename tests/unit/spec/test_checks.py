@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 import pytest
@@ -73,6 +74,14 @@ RULE = "{{apiGroups: [{}], resources: [{}], verbs: [{}]}}"
 def extra_rule(groups: str, resources: str, verbs: str) -> dict[str, str]:
     rule = RULE.format(groups, resources, verbs)
     return team("groups: {members: [nlp]}", f"groups: {{members: [nlp]}}\nextraRules: {{member: [{rule}]}}")
+
+
+TODAY = dt.date(2027, 1, 1)
+
+
+def exception(until: str, level: str = "baseline") -> dict[str, str]:
+    fields = f"{{level: {level}, reason: images are built as root, until: {until}}}"
+    return team("costCenter: cc-1", f"costCenter: cc-1\npodSecurity: {fields}")
 
 
 CASES = [
@@ -468,6 +477,24 @@ CASES = [
         "warning team.yaml:4 extraRules.viewer",
         'no group has the role "viewer"',
     ),
+    Case(
+        "exceptions_end",
+        exception("2026-12-31"),
+        "warning team.yaml:4 podSecurity.until",
+        "the exception lapsed on 2026-12-31: the team's namespaces are restricted again",
+    ),
+    Case(
+        "exceptions_end",
+        exception("2027-01-15"),
+        "warning team.yaml:4 podSecurity.until",
+        "the exception ends in 14 days",
+    ),
+    Case(
+        "exceptions_end",
+        exception("2027-06-30", "privileged"),
+        "warning team.yaml:4 podSecurity.level",
+        "privileged pods can take over their node",
+    ),
     # rules
     Case(
         "ladder_has_one_default",
@@ -783,7 +810,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}: {case.words[:40]}")
 def test_problem_is_told_where_it_is(case):
-    problems = problems_of(case.files)
+    problems = problems_of(case.files, TODAY)
     told = [f"{p.severity} {p.file}:{p.line} {p.field}" for p in problems if case.words in f"{p.what}; {p.fix}"]
     assert case.at in told, "\n".join(map(str, problems))
     assert all(problem.what and problem.fix for problem in problems)
@@ -800,6 +827,7 @@ def test_the_unchanged_directories_have_no_problems(files):
 
 
 QUIET = {
+    "an exception that ends far from now": exception("2027-01-16"),
     "a cohort's quota that can be borrowed": cohort_quota("accelerators: {a100: 8}"),
     "a limit that the cohort's own quota fills": change(
         cohort_quota("accelerators: {a100: 8}"), "team.yaml", "a100: 8", "a100: {nominal: 8, borrowingLimit: 4}"
@@ -816,4 +844,4 @@ QUIET = {
 
 @pytest.mark.parametrize("files", QUIET.values(), ids=QUIET)
 def test_what_is_in_order_is_not_told(files):
-    assert problems_of(files) == ()
+    assert problems_of(files, TODAY) == ()

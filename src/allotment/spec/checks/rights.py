@@ -1,15 +1,17 @@
-"""Further rights of roles: none of them may undo a guardrail.
+"""What one team may have beyond the others: rights that undo no guardrail, and exceptions that end.
 
-A table of what is nobody's to give, each row with its reason. Reading is free but for secrets; of subresources only
-the logs of pods and the scale of Deployments are plain enough to be given.
+Rights: a table of what is nobody's to give, each row with its reason. Reading is free but for secrets; of
+subresources only the logs of pods and the scale of Deployments are plain enough to be given.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from allotment.model.team import Isolation, PodSecurityLevel
 from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.declared import Entry
 from allotment.spec.problems import Issue, Path, echo
@@ -169,4 +171,30 @@ def _readable(group: str, name: str) -> bool:
     return "/" not in name and not _refusal(group, name, _READ)
 
 
-CHECKS = (extra_rules_undo_no_guardrail, extra_rules_give_something)
+_NOTICE: Final = dt.timedelta(days=14)
+"""So long before an exception ends it is told: work has to be changed until then."""
+
+
+def exceptions_end(context: Context) -> Iterator[Issue]:
+    """An exception that has lapsed, or is about to; and one that reaches further than its team."""
+    for entry in context.declared.teams:
+        given = entry.spec.pod_security
+        if given is None:
+            continue
+        here = ("podSecurity", "until")
+        if given.until < context.today:
+            what = f"the exception lapsed on {given.until}: the team's namespaces are restricted again"
+            yield warning(entry, here, what, "remove podSecurity, or give a later day")
+            continue
+        if given.until - context.today <= _NOTICE:
+            what = f"the exception ends in {(given.until - context.today).days} days: then pods have to be restricted"
+            yield warning(entry, here, what, "change the team's work until then, or give a later day")
+        if given.level is PodSecurityLevel.PRIVILEGED and entry.spec.isolation not in _ALONE:
+            what = "privileged pods can take over their node, and with it whatever other teams run there"
+            yield warning(entry, ("podSecurity", "level"), what, "write baseline, or isolate the team by cluster")
+
+
+_ALONE: Final = frozenset({Isolation.CLUSTER, Isolation.SUBSCRIPTION})
+
+
+CHECKS = (extra_rules_undo_no_guardrail, extra_rules_give_something, exceptions_end)

@@ -15,13 +15,14 @@ from allotment.model.team import (
     Offboarding,
     Placement,
     PodLimits,
+    PodSecurityException,
     Project,
     Storage,
     Team,
 )
 from allotment.spec import defaults
 from allotment.spec.convert.placements import Site, placement
-from allotment.spec.schema.team import AccessRuleSpec, ExtraRulesSpec, StorageSpec, TeamSpec
+from allotment.spec.schema.team import AccessRuleSpec, ExtraRulesSpec, PodSecuritySpec, StorageSpec, TeamSpec
 
 
 def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_class: str) -> Team:
@@ -34,6 +35,7 @@ def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_c
         display_name=spec.display_name or spec.name,
         groups=Groups(spec.groups.owners, spec.groups.members, spec.groups.viewers, spec.groups.exec),
         extra_rules=_extra_rules(spec.extra_rules),
+        pod_security=_pod_security(spec.pod_security),
         member_limits=PodLimits(
             None if limits.cpu is None else MilliCpu(limits.cpu),
             None if limits.memory is None else Bytes(limits.memory),
@@ -60,6 +62,10 @@ def _extra_rules(spec: ExtraRulesSpec) -> ExtraRules:
 
 def _rules(specs: Iterable[AccessRuleSpec]) -> tuple[AccessRule, ...]:
     return tuple(AccessRule(spec.api_groups, spec.resources, spec.verbs) for spec in specs)
+
+
+def _pod_security(spec: PodSecuritySpec | None) -> PodSecurityException | None:
+    return None if spec is None else PodSecurityException(spec.level, spec.reason, spec.until)
 
 
 def _environments(placements: Iterable[Placement]) -> tuple[Environment, ...]:

@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema, core_schema
 from allotment.model import labels
 from allotment.model.team import Isolation
 from allotment.spec.schema.base import KindSpec, Spec
-from allotment.spec.schema.choices import EnvironmentChoice, IsolationChoice
+from allotment.spec.schema.choices import EnvironmentChoice, IsolationChoice, PodSecurityChoice
 from allotment.spec.schema.scalars import (
     ApiGroup,
     Count,
@@ -77,6 +77,17 @@ class ExtraRulesSpec(Spec):
     member: tuple[AccessRuleSpec, ...] = Field(default=(), description="Of members. None by default.")
     viewer: tuple[AccessRuleSpec, ...] = Field(default=(), description="Of viewers. None by default.")
     exec: tuple[AccessRuleSpec, ...] = Field(default=(), description="Of the groups under exec. None by default.")
+
+
+class PodSecuritySpec(Spec):
+    """An exception from Pod Security `restricted`: by name, for a reason, until a day."""
+
+    level: PodSecurityChoice = Field(
+        description="baseline: pods may run as root and leave their security context out. privileged: they may take "
+        "over their node, and whatever else runs there. restricted: no exception."
+    )
+    reason: Line = Field(description="Why, for whoever reads this next.")
+    until: Date = Field(description="Last day of the exception; the namespaces are restricted again from the next.")
 
 
 class MemberLimitsSpec(Spec):
@@ -271,6 +282,11 @@ class TeamSpec(KindSpec):
         default_factory=ExtraRulesSpec,
         description="Further rights by role (owner, member, viewer, exec), for kinds that other teams do not use. None "
         "by default; what would undo a guardrail is refused.",
+    )
+    pod_security: PodSecuritySpec | None = Field(
+        default=None,
+        description="A weaker Pod Security level for a while. None by default: restricted, so that no pod leaves its "
+        "container.",
     )
     member_limits: MemberLimitsSpec = Field(
         default_factory=MemberLimitsSpec, description="The most that one pod may ask for."
