@@ -41,8 +41,10 @@ from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.quota import NO_QUOTA, Allowance, FlavorAllowance, Quota
 from allotment.model.team import (
     NO_EXTRA_RULES,
+    USUAL_DEFAULTS,
     Claim,
     Contact,
+    ContainerDefaults,
     ExtraRules,
     Groups,
     Isolation,
@@ -299,6 +301,7 @@ def team(
     extra_rules: ExtraRules = NO_EXTRA_RULES,
     pod_security: PodSecurityException | None = None,
     member_limits: PodLimits = UNLIMITED,
+    container_defaults: ContainerDefaults = USUAL_DEFAULTS,
     max_grace: int = labels.DEFAULT_MAX_GRACE,
     cost_center: str = "cc-4521",
     projects: Sequence[Project] | None = None,
@@ -322,6 +325,7 @@ def team(
         extra_rules=extra_rules,
         pod_security=pod_security,
         member_limits=member_limits,
+        container_defaults=container_defaults,
         max_grace=max_grace,
         isolation=isolation,
         cost_center=cost_center,

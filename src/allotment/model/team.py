@@ -96,6 +96,25 @@ class PodLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Compute:
+    """CPU and memory of a container; None where nothing is said."""
+
+    cpu: MilliCpu | None = None
+    memory: Bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerDefaults:
+    """What containers get that name no requests, and no limits, of their own."""
+
+    requests: Compute = Compute()
+    limits: Compute = Compute()
+
+
+USUAL_DEFAULTS: Final = ContainerDefaults()
+
+
+@dataclass(frozen=True, slots=True)
 class NamespaceQuota:
     """What the namespace's ResourceQuota allows at once, borrowed quota included.
 
@@ -201,6 +220,7 @@ class Team:
 
     Attributes:
         extra_rules: rights of its roles that other teams' roles do not have.
+        container_defaults: where they differ from everybody's.
         pod_security: None where the team's namespaces are as everybody's.
         max_grace: seconds that a pod may take to end.
         priorities: names of the ladder's rungs its work may use; the first is its default.
@@ -215,6 +235,7 @@ class Team:
     extra_rules: ExtraRules
     pod_security: PodSecurityException | None
     member_limits: PodLimits
+    container_defaults: ContainerDefaults
     max_grace: int
     isolation: Isolation
     cost_center: str

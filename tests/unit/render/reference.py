@@ -17,6 +17,8 @@ from allotment.model.quantity import MilliCpu
 from allotment.model.team import (
     AccessRule,
     Claim,
+    Compute,
+    ContainerDefaults,
     ExtraRules,
     Groups,
     Isolation,
@@ -126,6 +128,7 @@ def _cv() -> Team:
     return build.team(
         "cv",
         isolation=Isolation.NODE_POOL,
+        container_defaults=ContainerDefaults(Compute(memory=build.gib(4)), Compute(cpu=MilliCpu(2000))),
         pod_security=PodSecurityException(PodSecurityLevel.BASELINE, "images are built as root", dt.date(2027, 1, 31)),
         groups=Groups(owners=("cv-owners",), members=("cv-members", "interns"), viewers=(), exec=()),
         image_pull_secrets=(),

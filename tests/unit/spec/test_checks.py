@@ -84,6 +84,11 @@ def exception(until: str, level: str = "baseline") -> dict[str, str]:
     return team("costCenter: cc-1", f"costCenter: cc-1\npodSecurity: {fields}")
 
 
+def container_defaults(fields: str) -> dict[str, str]:
+    more = f"memberLimits: {{cpu: 8}}\ncontainerDefaults: {{{fields}}}"
+    return team("costCenter: cc-1", f"costCenter: cc-1\n{more}")
+
+
 CASES = [
     # names
     Case(
@@ -439,6 +444,30 @@ CASES = [
         rich_teams("storageClass: files}", "storageClass: files}, {name: data, size: 1Gi}"),
         "error teams.yaml:9 storage.claims[1].name",
         "given twice",
+    ),
+    Case(
+        "container_defaults_are_in_order",
+        container_defaults("requests: {cpu: 0}"),
+        "error team.yaml:5 containerDefaults.requests.cpu",
+        "a default of 0",
+    ),
+    Case(
+        "container_defaults_are_in_order",
+        container_defaults("requests: {memory: 4Gi}, limits: {memory: 2Gi}"),
+        "error team.yaml:5 containerDefaults.requests.memory",
+        "above the default limit of memory",
+    ),
+    Case(
+        "container_defaults_are_in_order",
+        container_defaults("limits: {cpu: 9}"),
+        "error team.yaml:5 containerDefaults.limits.cpu",
+        "above memberLimits.cpu",
+    ),
+    Case(
+        "container_defaults_are_in_order",
+        container_defaults("requests: {cpu: 9}"),
+        "error team.yaml:5 containerDefaults.requests.cpu",
+        "above memberLimits.cpu",
     ),
     # rights
     Case(
@@ -827,6 +856,7 @@ def test_the_unchanged_directories_have_no_problems(files):
 
 
 QUIET = {
+    "defaults up to the most of a pod": container_defaults("requests: {cpu: 8}, limits: {cpu: 8, memory: 1Ti}"),
     "an exception that ends far from now": exception("2027-01-16"),
     "a cohort's quota that can be borrowed": cohort_quota("accelerators: {a100: 8}"),
     "a limit that the cohort's own quota fills": change(

@@ -9,7 +9,9 @@ from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.team import (
     AccessRule,
     Claim,
+    Compute,
     Contact,
+    ContainerDefaults,
     ExtraRules,
     Groups,
     Offboarding,
@@ -22,7 +24,14 @@ from allotment.model.team import (
 )
 from allotment.spec import defaults
 from allotment.spec.convert.placements import Site, placement
-from allotment.spec.schema.team import AccessRuleSpec, ExtraRulesSpec, PodSecuritySpec, StorageSpec, TeamSpec
+from allotment.spec.schema.team import (
+    AccessRuleSpec,
+    ComputeSpec,
+    ExtraRulesSpec,
+    PodSecuritySpec,
+    StorageSpec,
+    TeamSpec,
+)
 
 
 def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_class: str) -> Team:
@@ -40,6 +49,9 @@ def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_c
             None if limits.cpu is None else MilliCpu(limits.cpu),
             None if limits.memory is None else Bytes(limits.memory),
             limits.accelerators,
+        ),
+        container_defaults=ContainerDefaults(
+            _compute(spec.container_defaults.requests), _compute(spec.container_defaults.limits)
         ),
         max_grace=spec.max_grace,
         isolation=spec.isolation,
@@ -66,6 +78,12 @@ def _rules(specs: Iterable[AccessRuleSpec]) -> tuple[AccessRule, ...]:
 
 def _pod_security(spec: PodSecuritySpec | None) -> PodSecurityException | None:
     return None if spec is None else PodSecurityException(spec.level, spec.reason, spec.until)
+
+
+def _compute(spec: ComputeSpec) -> Compute:
+    return Compute(
+        None if spec.cpu is None else MilliCpu(spec.cpu), None if spec.memory is None else Bytes(spec.memory)
+    )
 
 
 def _environments(placements: Iterable[Placement]) -> tuple[Environment, ...]:

@@ -100,6 +100,27 @@ class MemberLimitsSpec(Spec):
     )
 
 
+class ComputeSpec(Spec):
+    """CPU and memory of a container."""
+
+    cpu: Cpu | None = Field(default=None, description="CPU. As for every team by default.")
+    memory: Memory | None = Field(default=None, description="Memory. As for every team by default.")
+
+
+class ContainerDefaultsSpec(Spec):
+    """What containers get that name none of their own: the LimitRange of the team's namespaces."""
+
+    requests: ComputeSpec = Field(
+        default_factory=ComputeSpec,
+        description="What is charged. 500m and 1Gi, or the default limit where that is less: enough for a sidecar.",
+    )
+    limits: ComputeSpec = Field(
+        default_factory=ComputeSpec,
+        description="What they may take. 1 CPU and 2Gi, or the default request where that is more; memberLimits at "
+        "most.",
+    )
+
+
 class CpuAllowanceSpec(Spec):
     """Quota of CPU."""
 
@@ -290,6 +311,10 @@ class TeamSpec(KindSpec):
     )
     member_limits: MemberLimitsSpec = Field(
         default_factory=MemberLimitsSpec, description="The most that one pod may ask for."
+    )
+    container_defaults: ContainerDefaultsSpec = Field(
+        default_factory=ContainerDefaultsSpec,
+        description="Requests and limits of containers that name none: request <= limit <= memberLimits.",
     )
     max_grace: Seconds = Field(
         default=labels.DEFAULT_MAX_GRACE,
