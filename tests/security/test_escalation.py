@@ -115,4 +115,9 @@ def test_no_role_holds_a_power_over_others(role: Role) -> None:
 
 def test_rendered_roles_are_the_ones_the_model_knows(subject: Subject) -> None:
     for item in subject.of_kind("Role"):
-        assert item.body["rules"] == list(RULES[Role(item.key.name)])
+        usual = RULES[Role(item.key.name)]
+        team = subject.platform.team(item.team or "")
+        assert team is not None
+        further = team.extra_rules.held_by(item.key.name.removeprefix("allotment-"))
+        assert item.body["rules"][: len(usual)] == list(usual)
+        assert len(item.body["rules"]) == len(usual) + len(further)

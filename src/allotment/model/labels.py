@@ -55,6 +55,8 @@ MAX_GRACE_ANNOTATION: Final = f"{DOMAIN}/max-grace"
 """On a team namespace: seconds that a pod may take to end."""
 DEFAULT_MAX_GRACE: Final = 1800
 """Seconds; long enough to write a checkpoint."""
+POD_SECURITY_EXCEPTION: Final = f"{DOMAIN}/pod-security-exception"
+"""On a team namespace whose Pod Security level is weaker than `restricted`: until when, and why."""
 CONTACTS_ANNOTATION: Final = f"{DOMAIN}/contacts"
 KEEP_DATA_UNTIL: Final = f"{DOMAIN}/keep-data-until"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from allotment.model.accelerator import Accelerator
 from allotment.model.cluster import Cluster
@@ -81,6 +81,10 @@ class Platform:
     accepted: tuple[Accepted, ...] = ()
     prove_image: str = ""
     help_page: str = ""
+
+    def as_of(self, day: dt.date) -> Platform:
+        """The platform on a day: whatever has a last day, and outlived it, is gone."""
+        return replace(self, teams=tuple(team.as_of(day) for team in self.teams))
 
     def cluster(self, name: str) -> Cluster | None:
         """The cluster of that name, or None."""

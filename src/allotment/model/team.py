@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from allotment.model.cluster import Environment
 from allotment.model.names import tenant_name
@@ -19,6 +21,14 @@ class Isolation(StrEnum):
     NODE_POOL = "node-pool"
     CLUSTER = "cluster"
     SUBSCRIPTION = "subscription"
+
+
+class PodSecurityLevel(StrEnum):
+    """Kubernetes' Pod Security Standards, strictest first."""
+
+    RESTRICTED = "restricted"
+    BASELINE = "baseline"
+    PRIVILEGED = "privileged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,48 @@ class Groups:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessRule:
+    """Verbs on resources of API groups, as Kubernetes' RBAC has them; the core group is the empty text."""
+
+    api_groups: tuple[str, ...]
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+
+    def creates(self) -> Iterator[tuple[str, str]]:
+        """Every (group, resource) that whoever holds the rule may make."""
+        if "create" in self.verbs:
+            yield from ((group, name) for group in self.api_groups for name in self.resources if "/" not in name)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraRules:
+    """Rights of a team's roles beyond those that every team has.
+
+    What viewers are given members have too, and what members are given owners have too; exec stands alone.
+    """
+
+    owner: tuple[AccessRule, ...] = ()
+    member: tuple[AccessRule, ...] = ()
+    viewer: tuple[AccessRule, ...] = ()
+    exec: tuple[AccessRule, ...] = ()
+
+    def held_by(self, role: str) -> tuple[AccessRule, ...]:
+        """All further rules of ``owner``, ``member``, ``viewer`` or ``exec``."""
+        match role:
+            case "owner":
+                return (*self.viewer, *self.member, *self.owner)
+            case "member":
+                return (*self.viewer, *self.member)
+            case "viewer":
+                return self.viewer
+            case _:
+                return self.exec
+
+
+NO_EXTRA_RULES: Final = ExtraRules()
+
+
+@dataclass(frozen=True, slots=True)
 class PodLimits:
     """The most that one pod of a member may ask for; None where it is not limited.
 
@@ -46,6 +98,25 @@ class PodLimits:
     cpu: MilliCpu | None
     memory: Bytes | None
     accelerators: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """CPU and memory of a container; None where nothing is said."""
+
+    cpu: MilliCpu | None = None
+    memory: Bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerDefaults:
+    """What containers get that name no requests, and no limits, of their own."""
+
+    requests: Compute = Compute()
+    limits: Compute = Compute()
+
+
+USUAL_DEFAULTS: Final = ContainerDefaults()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +207,27 @@ class Offboarding:
 
 
 @dataclass(frozen=True, slots=True)
+class PodSecurityException:
+    """A weaker Pod Security level than everybody's, for a reason and until a day.
+
+    Attributes:
+        until: the last day on which it holds.
+    """
+
+    level: PodSecurityLevel
+    reason: str
+    until: dt.date
+
+
+@dataclass(frozen=True, slots=True)
 class Team:
     """A tenant.
 
     Attributes:
         guests: users and groups besides the team's own to whom its owners may give rights in its namespace.
+        extra_rules: rights of its roles that other teams' roles do not have.
+        container_defaults: where they differ from everybody's.
+        pod_security: None where the team's namespaces are as everybody's.
         max_grace: seconds that a pod may take to end.
         priorities: names of the ladder's rungs its work may use; the first is its default.
         image_pull_secrets: names of Secrets for the registry that its default account uses.
@@ -152,7 +239,10 @@ class Team:
     display_name: str
     groups: Groups
     guests: tuple[str, ...]
+    extra_rules: ExtraRules
+    pod_security: PodSecurityException | None
     member_limits: PodLimits
+    container_defaults: ContainerDefaults
     max_grace: int
     isolation: Isolation
     cost_center: str
@@ -174,6 +264,17 @@ class Team:
     def queue(self) -> str:
         """Name of the team's ClusterQueue in the per-team layout."""
         return tenant_name(self.name)
+
+    @property
+    def pod_security_level(self) -> PodSecurityLevel:
+        """What the team's pods have to keep to."""
+        return PodSecurityLevel.RESTRICTED if self.pod_security is None else self.pod_security.level
+
+    def as_of(self, day: dt.date) -> Team:
+        """The team on a day: an exception whose last day has passed is gone."""
+        if self.pod_security is None or day <= self.pod_security.until:
+            return self
+        return replace(self, pod_security=None)
 
     def placement_in(self, cluster: str) -> Placement | None:
         """The team's presence in that cluster, or None."""

@@ -11,6 +11,7 @@ from allotment.model import labels
 from allotment.model.cluster import Feature
 from allotment.model.manifest import Family, ObjectKey
 from allotment.model.policy import Mode, PolicyName
+from allotment.model.team import PodSecurityLevel
 from allotment.prove import bodies
 from allotment.prove.bodies import Json
 from allotment.prove.probes import (
@@ -224,15 +225,18 @@ def _unfit(scene: Scene) -> Iterator[Violation]:
 
 
 def _insecure(scene: Scene) -> Iterator[Violation]:
-    body = bodies.job(scene, bodies.pod_spec(scene, hostNetwork=True))
-    yield from _created(scene, "create a Job on the network of its node", body)
-    if not scene.stage.cluster.mutating_policies:
+    level = scene.team.pod_security_level
+    if level is not PodSecurityLevel.PRIVILEGED:
+        body = bodies.job(scene, bodies.pod_spec(scene, hostNetwork=True))
+        yield from _created(scene, "create a Job on the network of its node", body)
+    if level is PodSecurityLevel.RESTRICTED and not scene.stage.cluster.mutating_policies:
         body = _unlimited(scene, securityContext={})
         yield from _created(scene, "create a Job without a security context", body)
 
 
 def _security_filled(scene: Scene) -> Iterator[LeftOut]:
-    yield "a Job without a security context", _unlimited(scene, securityContext={}), _is_restricted
+    if scene.team.pod_security_level is PodSecurityLevel.RESTRICTED:
+        yield "a Job without a security context", _unlimited(scene, securityContext={}), _is_restricted
 
 
 def _is_restricted(body: Body) -> str:

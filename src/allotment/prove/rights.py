@@ -5,10 +5,12 @@ Written down independently of the rendered Roles: a table that repeated them wou
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import product
 from typing import Final
 
 from allotment.model.cluster import WORKLOAD_FEATURES, Feature
+from allotment.model.team import AccessRule
 from allotment.prove.probes import Right
 
 Cells = tuple[tuple[Right, bool], ...]
@@ -106,27 +108,37 @@ ROLES: Final[Mapping[str, tuple[Rows, Rows]]] = {
 """Role → (what it may, what it may not) in its own namespace."""
 
 
-def rights_of(role: str, namespace: str, features: Collection[Feature] = ()) -> Cells:
+def rights_of(role: str, namespace: str, features: Collection[Feature] = (), given: Iterable[AccessRule] = ()) -> Cells:
     """The matrix of a role in its own namespace and in the cluster.
 
     Args:
         role: of `ROLES`.
         namespace: its own.
         features: what the cluster declares; kinds of workloads among them are part of the matrix.
+        given: what the team's role was given beyond the usual.
     """
     may, may_not = ROLES[role]
     works, changes = _workload_rows(role, features)
+    extra = dict.fromkeys(_granted(given, namespace))
     return (
-        *((right, True) for right in _cells((*may, *works), namespace)),
-        *((right, False) for right in _cells((*may_not, *changes), namespace)),
+        *((right, True) for right in dict.fromkeys((*_cells((*may, *works), namespace), *extra))),
+        *((right, False) for right in _cells((*may_not, *changes), namespace) if right not in extra),
         *((right, False) for right in _cells(_CLUSTER, "")),
     )
 
 
-def rights_gone(role: str, namespace: str) -> Cells:
+def _granted(given: Iterable[AccessRule], namespace: str) -> Iterator[Right]:
+    for rule in given:
+        for group, path, verb in product(rule.api_groups, rule.resources, rule.verbs):
+            resource, _, sub = path.partition("/")
+            yield Right(verb, group, resource, sub, namespace)
+
+
+def rights_gone(role: str, namespace: str, given: Iterable[AccessRule] = ()) -> Cells:
     """What the role could do, and can no more since its team leaves."""
     may, _ = ROLES[role]
-    return tuple((right, False) for right in _cells((*may, *_SECRETS, *_BINDINGS), namespace))
+    once = (*_cells((*may, *_SECRETS, *_BINDINGS), namespace), *_granted(given, namespace))
+    return tuple((right, False) for right in dict.fromkeys(once))
 
 
 def rights_elsewhere(namespace: str, features: Collection[Feature] = ()) -> Cells:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from allotment.model import labels
 from allotment.model.cluster import Feature
 from allotment.model.manifest import Family, ObjectKey
+from allotment.model.team import PodSecurityLevel
 from allotment.prove import bodies
 from allotment.prove.probes import (
     OURSELVES,
@@ -16,6 +17,7 @@ from allotment.prove.probes import (
     Attempt,
     Body,
     Create,
+    Expectation,
     Inspect,
     LookAround,
     MustAccept,
@@ -46,7 +48,8 @@ def roles(scene: Scene) -> Iterator[Probe]:
     people = {"owner": scene.owner, "member": scene.member, "viewer": scene.viewer, "exec": scene.debugger}
     for role, persona in people.items():
         if persona is not None:
-            cells = rights_of(role, scene.namespace, scene.stage.cluster.features)
+            given = scene.team.extra_rules.held_by(role)
+            cells = rights_of(role, scene.namespace, scene.stage.cluster.features, given)
             yield Probe(
                 tried="the can-i matrix in the own namespace and the cluster",
                 object=f"Roles and RoleBindings of namespace {scene.namespace}",
@@ -161,25 +164,36 @@ def _escalations(scene: Scene, owner: Persona) -> Iterator[tuple[str, Body, str]
 
 
 def pod_security(scene: Scene) -> Iterator[Probe]:
-    """Pods that could leave their container are refused."""
+    """Pods that could leave their container are refused, as far as the team has no exception."""
     persona = scene.worker
     if persona is None or scene.leaving:
         return
-    unsafe: dict[str, dict[str, Any]] = {
-        "a privileged pod": {"containers": [bodies.container(scene, securityContext={"privileged": True})]},
-        "a pod with a folder of its node": {"volumes": [{"name": "host", "hostPath": {"path": "/"}}]},
-        "a pod in its node's network": {"hostNetwork": True},
-        "a pod that runs as root": {"securityContext": {"runAsUser": 0, "seccompProfile": {"type": "RuntimeDefault"}}},
-    }
-    for what, changes in unsafe.items():
+    for what, changes, expected in _unsafe(scene):
         yield Probe(
             tried=f"create {what}",
             object=f"Pod Security of namespace {scene.namespace}",
             persona=persona,
             attempt=Create(bodies.pod(scene, bodies.pod_spec(scene, **changes))),
-            expected=_PSS_REFUSES,
+            expected=expected,
             needs=needed("create", "Pod", scene.namespace),
         )
+
+
+def _unsafe(scene: Scene) -> Iterator[tuple[str, dict[str, Any], Expectation]]:
+    level = scene.team.pod_security_level
+    if level is not PodSecurityLevel.PRIVILEGED:
+        container = bodies.container(scene, securityContext={"privileged": True})
+        yield "a privileged pod", {"containers": [container]}, _PSS_REFUSES
+        folder = {"name": "host", "hostPath": {"path": "/"}}
+        yield "a pod with a folder of its node", {"volumes": [folder]}, _PSS_REFUSES
+        yield "a pod in its node's network", {"hostNetwork": True}, _PSS_REFUSES
+    root = {"runAsUser": 0, "seccompProfile": {"type": "RuntimeDefault"}}
+    let_in = MustAccept(f"admitted, as the team's level is {level}")
+    yield (
+        "a pod that runs as root",
+        {"securityContext": root},
+        _PSS_REFUSES if level is PodSecurityLevel.RESTRICTED else let_in,
+    )
 
 
 def service_account(scene: Scene) -> Iterator[Probe]:
@@ -294,6 +308,6 @@ def _locked_out(scene: Scene) -> Iterator[Probe]:
             tried="the can-i matrix of what it once could do",
             object=f"namespace {scene.namespace}",
             persona=persona,
-            attempt=AskRights(rights_gone(role, scene.namespace)),
+            attempt=AskRights(rights_gone(role, scene.namespace, scene.team.extra_rules.held_by(role))),
             expected=MustHold("everything is denied"),
         )

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from allotment.model.manifest import Family, Manifest
 from allotment.model.quantity import Bytes, MilliCpu
-from allotment.model.team import PodLimits
+from allotment.model.team import PodLimits, Team
 from allotment.render import amounts
 from allotment.render.objects import Site, Tenant
 
@@ -31,9 +31,7 @@ def render_limit_ranges(site: Site) -> Iterator[Manifest]:
 
 def container_defaults(tenant: Tenant) -> dict[str, str]:
     """What a container gets that says nothing: amounts by ``request.cpu``, ``limit.memory`` and so on."""
-    most = tenant.team.member_limits
-    requests = _defaults(most, DEFAULT_CPU_REQUEST, DEFAULT_MEMORY_REQUEST)
-    limits = _defaults(most, DEFAULT_CPU_LIMIT, DEFAULT_MEMORY_LIMIT)
+    requests, limits = _defaults(tenant.team)
     return {f"request.{name}": amount for name, amount in requests.items()} | {
         f"limit.{name}": amount for name, amount in limits.items()
     }
@@ -43,21 +41,33 @@ def _limits(tenant: Tenant) -> list[dict[str, Any]]:
     # Devices have neither default nor maximum here. A maximum would make the API server refuse every pod that names
     # no limit for them, so it would need a default of 0; and Kueue takes that default for what a Job asks for that
     # names its devices as limits only. The policy work-fits holds the maximum.
-    most = tenant.team.member_limits
-    container = {
-        "type": "Container",
-        "default": _defaults(most, DEFAULT_CPU_LIMIT, DEFAULT_MEMORY_LIMIT),
-        "defaultRequest": _defaults(most, DEFAULT_CPU_REQUEST, DEFAULT_MEMORY_REQUEST),
-    }
-    pod_max = _pod_max(most)
+    requests, limits = _defaults(tenant.team)
+    container = {"type": "Container", "default": limits, "defaultRequest": requests}
+    pod_max = _pod_max(tenant.team.member_limits)
     return [container, {"type": "Pod", "max": pod_max}] if pod_max else [container]
 
 
-def _defaults(most: PodLimits, cpu: MilliCpu, memory: Bytes) -> dict[str, str]:
-    return {
-        "cpu": amounts.cpu(cpu if most.cpu is None else min(cpu, most.cpu)),
-        "memory": amounts.memory(memory if most.memory is None else min(memory, most.memory)),
-    }
+def _defaults(team: Team) -> tuple[dict[str, str], dict[str, str]]:
+    """Default requests and limits; a limit below its request would refuse every container that relies on both."""
+    given, most = team.container_defaults, team.member_limits
+    cpu = _pair(given.requests.cpu, given.limits.cpu, most.cpu, (DEFAULT_CPU_REQUEST, DEFAULT_CPU_LIMIT))
+    memory = _pair(
+        given.requests.memory, given.limits.memory, most.memory, (DEFAULT_MEMORY_REQUEST, DEFAULT_MEMORY_LIMIT)
+    )
+    requests, limits = zip(cpu, memory, strict=True)
+    return _amounts(*requests), _amounts(*limits)
+
+
+def _pair(request: int | None, limit: int | None, most: int | None, usual: tuple[int, int]) -> tuple[int, int]:
+    """What is said holds; what is not said follows the other one, within the most of one pod."""
+    upper = max(usual[1], request or 0) if limit is None else limit
+    if most is not None:
+        upper = min(upper, most)
+    return min(usual[0] if request is None else request, upper), upper
+
+
+def _amounts(cpu: int, memory: int) -> dict[str, str]:
+    return {"cpu": amounts.cpu(MilliCpu(cpu)), "memory": amounts.memory(Bytes(memory))}
 
 
 def _pod_max(most: PodLimits) -> dict[str, str]:

@@ -8,11 +8,10 @@ from typing import Final
 
 from allotment.model import labels
 from allotment.model.manifest import Family, Manifest
-from allotment.model.team import Team
+from allotment.model.team import PodSecurityLevel, Team
 from allotment.render.entitlements import Entitlements
 from allotment.render.objects import Site, Tenant
 
-POD_SECURITY_LEVEL: Final = "restricted"
 POD_SECURITY_MODES: Final = ("enforce", "audit", "warn")
 
 _MINOR: Final = re.compile(r"v?(\d+)\.(\d+)(\..*)?", re.ASCII)
@@ -20,16 +19,19 @@ _MINOR: Final = re.compile(r"v?(\d+)\.(\d+)(\..*)?", re.ASCII)
 
 def render_namespaces(site: Site) -> Iterator[Manifest]:
     """One namespace for each team of the cluster."""
-    security = pod_security_labels(site.cluster.versions.kubernetes)
     entitlements = Entitlements(site)
     for tenant in site.tenants:
+        security = pod_security_labels(site.cluster.versions.kubernetes, tenant.team.pod_security_level)
         shelf = tenant.shelf(Family.NAMESPACES, {**_identity(tenant), **security})
         facts = _annotations(tenant.team) | _amounts(tenant, entitlements)
         yield shelf.clustered(("v1", "Namespace"), tenant.namespace, {}, facts)
 
 
-def pod_security_labels(kubernetes: str) -> dict[str, str]:
+def pod_security_labels(kubernetes: str, level: PodSecurityLevel) -> dict[str, str]:
     """Pod Security labels, pinned to the cluster's minor version.
+
+    Only what is enforced follows the level: under an exception, too, `kubectl` goes on to warn of what `restricted`
+    would refuse, and the audit log to hold it.
 
     Pinned, because ``latest`` would tighten the rules on the day of an upgrade and refuse pods that ran before. Only
     a cluster that declares no version gets ``latest``: a wrong pin would be worse.
@@ -38,7 +40,8 @@ def pod_security_labels(kubernetes: str) -> dict[str, str]:
     version = f"v{match[1]}.{match[2]}" if match else "latest"
     result = {}
     for mode in POD_SECURITY_MODES:
-        result[f"pod-security.kubernetes.io/{mode}"] = POD_SECURITY_LEVEL
+        shown = level if mode == "enforce" else PodSecurityLevel.RESTRICTED
+        result[f"pod-security.kubernetes.io/{mode}"] = shown.value
         result[f"pod-security.kubernetes.io/{mode}-version"] = version
     return result
 
@@ -76,6 +79,9 @@ def _annotations(team: Team) -> dict[str, str]:
         labels.MAX_GRACE_ANNOTATION: str(team.max_grace),
         labels.CONTACTS_ANNOTATION: ",".join(f"{contact.kind}:{contact.address}" for contact in team.contacts),
     }
+    if team.pod_security is not None:
+        exception = team.pod_security
+        annotations[labels.POD_SECURITY_EXCEPTION] = f"until {exception.until.isoformat()}: {exception.reason}"
     if team.offboarding is not None:
         annotations[labels.KEEP_DATA_UNTIL] = team.offboarding.keep_data_until.isoformat()
     return annotations

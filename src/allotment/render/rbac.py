@@ -3,7 +3,8 @@
 Four roles, each a table below: what a verb is missing from, nobody of that role may do. Exec into pods is a role of
 its own, and owners do not hold it, so that they cannot hand it on either: the API server lets nobody bind rights that
 he does not have. No role has wildcards, `bind`, `escalate`, `impersonate`, or any right to ask for tokens; none
-changes quotas, limits, network policies or queues.
+changes quotas, limits, network policies or queues. A team's `extraRules` come on top; the directory's checks keep
+them from any of that.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final
 
 from allotment.model.cluster import WORKLOAD_FEATURES, Feature
 from allotment.model.manifest import Family, Manifest
-from allotment.model.team import Groups, Isolation
+from allotment.model.team import AccessRule, Groups, Isolation
 from allotment.render.objects import Shelf, Site, Tenant
 
 RBAC_API: Final = "rbac.authorization.k8s.io/v1"
@@ -31,6 +32,9 @@ class Role(StrEnum):
     VIEWER = "allotment-viewer"
     EXEC = "allotment-exec"
 
+
+_WORD: Final = {Role.OWNER: "owner", Role.MEMBER: "member", Role.VIEWER: "viewer", Role.EXEC: "exec"}
+"""Role → its name in the platform directory."""
 
 OWN_CLUSTER_VIEWER: Final = "allotment-own-cluster-viewer"
 """ClusterRole of a team that has a cluster to itself: it may see the whole of it."""
@@ -84,7 +88,7 @@ RULES: Final[Mapping[Role, tuple[Rule, ...]]] = {
         _rule("", ("pods/attach", "pods/exec", "pods/portforward"), ("create",)),
     ),
 }
-"""What each role may do in its namespace, in every cluster."""
+"""What each role may do in its namespace, in every cluster and team."""
 
 # What a job is, is fixed when Kueue admits it; what serves is scaled and rolled like a Deployment.
 _WORKLOADS: Final[Mapping[Feature, tuple[str, tuple[str, ...], tuple[str, ...]]]] = {
@@ -127,9 +131,15 @@ def render_rbac(site: Site) -> Iterator[Manifest]:
         shelf = tenant.shelf(Family.RBAC)
         for role, groups in _holders(tenant.team.groups):
             if groups:
-                yield shelf.namespaced((RBAC_API, "Role"), role.value, {"rules": rules[role]})
+                held = [*rules[role], *_extra(tenant.team.extra_rules.held_by(_WORD[role]))]
+                yield shelf.namespaced((RBAC_API, "Role"), role.value, {"rules": held})
                 yield shelf.namespaced((RBAC_API, "RoleBinding"), role.value, _binding("Role", role.value, groups))
         yield from _own_cluster(tenant, shelf)
+
+
+def _extra(rules: tuple[AccessRule, ...]) -> Iterator[Rule]:
+    for rule in rules:
+        yield {"apiGroups": list(rule.api_groups), "resources": list(rule.resources), "verbs": list(rule.verbs)}
 
 
 def _holders(groups: Groups) -> tuple[tuple[Role, tuple[str, ...]], ...]:

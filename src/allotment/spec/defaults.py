@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from itertools import chain
 from typing import Final
 
@@ -56,6 +56,9 @@ WORKLOAD_COUNTS: Final = {
 }
 """Counts of kinds that a cluster has by a feature."""
 
+COUNT_OF_ANOTHER_KIND: Final = 100
+"""Of a kind that a team's `extraRules` let it create."""
+
 STORAGE_TOTAL: Final = 1 << 40
 """1Ti: a few data sets and their checkpoints."""
 
@@ -71,10 +74,26 @@ MUTATING_POLICIES_SINCE: Final = (1, 36)
 """First Kubernetes in which MutatingAdmissionPolicy is generally available and on (feature gates of v1.36.3)."""
 
 
-def object_counts(features: Collection[Feature]) -> dict[str, int]:
-    """Counts by ResourceQuota key in a cluster with these features."""
+_COUNTED_BY_NAME: Final = frozenset({"configmaps", "replicationcontrollers", "services"})
+_COUNTED_ANYWAY: Final = frozenset({"persistentvolumeclaims", "pods"})
+
+
+def object_counts(features: Collection[Feature], created: Iterable[tuple[str, str]] = ()) -> dict[str, int]:
+    """Counts by ResourceQuota key in a cluster with these features.
+
+    Args:
+        features: what the cluster declares.
+        created: (group, resource) of whatever else the team may create.
+    """
     added = (counts.items() for feature, counts in WORKLOAD_COUNTS.items() if feature in features)
-    return {**OBJECT_COUNTS, **dict(chain.from_iterable(added))}
+    others = {_count_key(*kind): COUNT_OF_ANOTHER_KIND for kind in created if kind[0] or kind[1] not in _COUNTED_ANYWAY}
+    return {**others, **OBJECT_COUNTS, **dict(chain.from_iterable(added))}
+
+
+def _count_key(group: str, resource: str) -> str:
+    if not group:
+        return resource if resource in _COUNTED_BY_NAME else f"count/{resource}"
+    return f"count/{resource}.{group}"
 
 
 def kueue_api(version: str | None) -> KueueApi:

@@ -6,6 +6,7 @@ whatever it would make uncertain, and the rest is checked as if it stood alone.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, replace
 
 from allotment.model.platform import Platform
@@ -32,8 +33,12 @@ class Loaded:
     warnings: tuple[Problem, ...]
 
 
-def load_platform(tree: SourceTree) -> Loaded:
+def load_platform(tree: SourceTree, today: dt.date = dt.date.min) -> Loaded:
     """Read, default, check and convert a platform directory.
+
+    Args:
+        tree: its files.
+        today: what has a last day is left out of the platform from the day after. By default nothing has ended.
 
     Raises:
         InvalidPlatformError: the directory has errors; `problems` holds all of them.
@@ -43,18 +48,18 @@ def load_platform(tree: SourceTree) -> Loaded:
     result: Platform | None = None
     if not reading.lost:
         flavors = _flavors(declared)
-        issues.extend(check_declared(declared, flavors))
+        issues.extend(check_declared(declared, flavors, today))
         sound = _sound(declared, issues)
         if sound.platform is not None:
             result = platform(sound.platform.spec, sound, flavors)
-            placed = list(check_placed(result, sound, flavors))
+            placed = list(check_placed(result, sound, flavors, today))
             # Once something is set aside, a sum can only be too small: errors stand, warnings may not.
             complete = not any(issue.severity is Severity.ERROR for issue in issues)
             issues.extend(issue for issue in placed if complete or issue.severity is Severity.ERROR)
     problems = list(sort_problems([*reading.problems, *locate(tree, issues)]))
     if result is None or has_errors(problems):
         raise InvalidPlatformError(problems)
-    return Loaded(result, tuple(problems))
+    return Loaded(result.as_of(today), tuple(problems))
 
 
 def _flavors(declared: Declared) -> dict[str, Flavors]:

@@ -28,7 +28,7 @@ def holds_platform(directory: Path) -> bool:
 
 
 def load(directory: Path) -> Loaded:
-    """The platform of a directory, with its warnings.
+    """The platform of a directory as it is today, with its warnings.
 
     Raises:
         InvalidPlatformError: it has errors.
@@ -36,7 +36,7 @@ def load(directory: Path) -> Loaded:
     from allotment.adapters.files.tree import read_tree
     from allotment.spec.load import load_platform
 
-    return load_platform(read_tree(directory))
+    return load_platform(read_tree(directory), today())
 
 
 def start_platform(directory: Path, name: str) -> Edit:
@@ -153,7 +153,7 @@ def write_file(path: str | Path, text: str) -> None:
 
 
 def today() -> dt.date:
-    """Today's date, UTC: what decides whether a leaving team's data may go."""
+    """Today's date, UTC: what decides whether an exception has ended, and a leaving team's data may go."""
     from allotment.adapters.clock import SystemClock
 
     return SystemClock().now().date()

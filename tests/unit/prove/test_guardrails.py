@@ -15,7 +15,7 @@ from allotment.model.manifest import Family
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, PolicyName
 from allotment.model.quantity import parse_quantity
-from allotment.model.team import Groups, Isolation, Offboarding, PodLimits
+from allotment.model.team import Groups, Isolation, Offboarding, PodLimits, PodSecurityException, PodSecurityLevel
 from allotment.prove.guardrails import GUARDRAILS, probes
 from allotment.prove.probes import (
     PROBE_NAME,
@@ -341,3 +341,25 @@ def test_policies_on_other_clusters_do_not_matter() -> None:
 def test_guardrails_have_a_purpose() -> None:
     assert all(item.protects for item in GUARDRAILS)
     assert guardrail("roles").id == "roles"
+
+
+REFUSED_BY_LEVEL = {
+    "restricted": {"a privileged pod", "a pod with a folder of its node", "a pod in its node's network",
+                   "a pod that runs as root"},
+    "baseline": {"a privileged pod", "a pod with a folder of its node", "a pod in its node's network"},
+    "privileged": set(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("level", list(PodSecurityLevel))
+def test_pods_are_tried_against_the_level_of_their_team(level: PodSecurityLevel) -> None:
+    given = PodSecurityException(level, "images are built as root", dt.date(2027, 1, 31))
+    declared = platform(teams=(team(pod_security=given),), clusters=(cluster(mutating_policies=False),))
+    tried = [probe for probe in probes_of("pod-security", declared) if not isinstance(probe.attempt, Declared)]
+    refused = {probe.tried.removeprefix("create ") for probe in tried if isinstance(probe.expected, MustRefuse)}
+    assert refused == REFUSED_BY_LEVEL[level]
+    root = next(probe for probe in tried if "root" in probe.tried)
+    assert isinstance(root.expected, MustAccept) is (level is not PodSecurityLevel.RESTRICTED)
+    templates = {probe.tried for probe in probes_of("pod-security-of-templates", declared)}
+    assert ("create a Job without a security context" in templates) is (level is PodSecurityLevel.RESTRICTED)
+    assert ("create a Job on the network of its node" in templates) is (level is not PodSecurityLevel.PRIVILEGED)

@@ -14,7 +14,21 @@ from allotment.model.cluster import Cluster, Environment, KueueApi, Purpose, Que
 from allotment.model.platform import Platform
 from allotment.model.policy import Direction, Port, SharedService
 from allotment.model.quantity import MilliCpu
-from allotment.model.team import Claim, Groups, Isolation, Offboarding, PodLimits, Project, Team
+from allotment.model.team import (
+    AccessRule,
+    Claim,
+    Compute,
+    ContainerDefaults,
+    ExtraRules,
+    Groups,
+    Isolation,
+    Offboarding,
+    PodLimits,
+    PodSecurityException,
+    PodSecurityLevel,
+    Project,
+    Team,
+)
 from tests.unit import builders as build
 
 OPENINGS = (
@@ -88,6 +102,7 @@ def _regulated() -> Cluster:
 def _nlp() -> Team:
     return build.team(
         "nlp",
+        extra_rules=ExtraRules(member=(AccessRule(("ray.io",), ("rayservices",), ("get", "list", "create")),)),
         member_limits=PodLimits(cpu=MilliCpu(32_000), memory=build.gib(1), accelerators=2),
         projects=(Project("chat", "cc-4521"), Project("search", "cc-7000")),
         placements=(
@@ -113,6 +128,8 @@ def _cv() -> Team:
     return build.team(
         "cv",
         isolation=Isolation.NODE_POOL,
+        container_defaults=ContainerDefaults(Compute(memory=build.gib(4)), Compute(cpu=MilliCpu(2000))),
+        pod_security=PodSecurityException(PodSecurityLevel.BASELINE, "images are built as root", dt.date(2027, 1, 31)),
         groups=Groups(owners=("cv-owners",), members=("cv-members", "interns"), viewers=(), exec=()),
         image_pull_secrets=(),
         placements=(

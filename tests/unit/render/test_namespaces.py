@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from allotment.model import labels
-from allotment.model.team import Contact, Groups, Offboarding, Project
+from allotment.model.team import Contact, Groups, Offboarding, PodSecurityException, PodSecurityLevel, Project
 from allotment.render.namespaces import pod_security_labels
 from tests.unit import builders as build
 from tests.unit.render.looking import find, rendered
@@ -16,7 +16,7 @@ from tests.unit.render.looking import find, rendered
     [("1.36.3", "v1.36"), ("v1.29", "v1.29"), ("1.30.1-gke.100", "v1.30"), ("", "latest"), ("stable", "latest")],
 )
 def test_pod_security_is_pinned_to_the_minor_version(declared: str, pinned: str) -> None:
-    assert pod_security_labels(declared) == {
+    assert pod_security_labels(declared, PodSecurityLevel.RESTRICTED) == {
         "pod-security.kubernetes.io/enforce": "restricted",
         "pod-security.kubernetes.io/enforce-version": pinned,
         "pod-security.kubernetes.io/audit": "restricted",
@@ -65,3 +65,28 @@ def test_groups_and_guests_stand_one_a_line() -> None:
     assert annotations[labels.GROUPS_ANNOTATION] == "leads\ncn=a,ou=b"
     assert annotations[labels.GUESTS_ANNOTATION] == "gina\nauditors"
     assert annotations[labels.MAX_GRACE_ANNOTATION] == "1800"
+
+
+LAST_DAY = dt.date(2027, 1, 31)
+BUILDS = PodSecurityException(PodSecurityLevel.BASELINE, "images are built as root", LAST_DAY)
+
+
+def security(on: dt.date) -> tuple[dict[str, str], str | None]:
+    declared = build.platform(teams=[build.team("nlp", pod_security=BUILDS)]).as_of(on)
+    metadata = find(rendered(declared), "Namespace", "nlp")["metadata"]
+    prefix = "pod-security.kubernetes.io/"
+    levels = {mode: metadata["labels"][f"{prefix}{mode}"] for mode in ("enforce", "audit", "warn")}
+    return levels, metadata["annotations"].get(labels.POD_SECURITY_EXCEPTION)
+
+
+def test_an_exception_holds_to_its_last_day_and_still_warns() -> None:
+    for day in (dt.date.min, LAST_DAY):
+        assert security(day) == (
+            {"enforce": "baseline", "audit": "restricted", "warn": "restricted"},
+            "until 2027-01-31: images are built as root",
+        )
+
+
+def test_from_the_next_day_the_namespace_is_restricted_again() -> None:
+    usual = dict.fromkeys(("enforce", "audit", "warn"), "restricted")
+    assert security(LAST_DAY + dt.timedelta(days=1)) == (usual, None)

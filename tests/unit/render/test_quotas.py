@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import datetime as dt
 
-from allotment.model.team import Offboarding, PodLimits
+import pytest
+
+from allotment.model import labels
+from allotment.model.quantity import MilliCpu
+from allotment.model.team import Compute, ContainerDefaults, Offboarding, PodLimits
 from tests.unit import builders as build
 from tests.unit.render.looking import Body, find, rendered
 
@@ -68,6 +72,47 @@ def test_member_limits_bound_the_pod_and_the_defaults() -> None:
     assert pod == {"type": "Pod", "max": {"cpu": "250m", "memory": "1Gi"}}
     assert container["default"] == {"cpu": "250m", "memory": "1Gi"}
     assert container["defaultRequest"] == {"cpu": "250m", "memory": "1Gi"}
+
+
+def defaults_of(given: ContainerDefaults, most: PodLimits) -> tuple[Body, Body]:
+    team = build.team("nlp", container_defaults=given, member_limits=most)
+    container = find(rendered(build.platform(teams=[team])), "LimitRange", "allotment-limits", "nlp")["spec"]["limits"][
+        0
+    ]
+    return container["defaultRequest"], container["default"]
+
+
+@pytest.mark.parametrize(
+    ("requests", "limits", "most", "wanted"),
+    [
+        (None, None, None, ("500m", "1")),
+        (2000, None, None, ("2", "2")),
+        (100, None, None, ("100m", "1")),
+        (None, 250, None, ("250m", "250m")),
+        (None, 8000, None, ("500m", "8")),
+        (2000, 4000, 4000, ("2", "4")),
+        (None, 4000, 250, ("250m", "250m")),
+        (None, None, 250, ("250m", "250m")),
+    ],
+)
+def test_declared_defaults_hold_and_the_others_follow_them(
+    requests: int | None, limits: int | None, most: int | None, wanted: tuple[str, str]
+) -> None:
+    def cpu(amount: int | None) -> MilliCpu | None:
+        return None if amount is None else MilliCpu(amount)
+
+    given = ContainerDefaults(Compute(cpu=cpu(requests)), Compute(cpu=cpu(limits)))
+    bounds = PodLimits(cpu=cpu(most), memory=None, accelerators=None)
+    asked, allowed = defaults_of(given, bounds)
+    assert (asked["cpu"], allowed["cpu"]) == wanted
+    assert (asked["memory"], allowed["memory"]) == ("1Gi", "2Gi")
+
+
+def test_policies_read_the_same_defaults() -> None:
+    given = ContainerDefaults(Compute(memory=build.gib(4)), Compute(memory=build.gib(8)))
+    namespace = find(rendered(build.platform(teams=[build.team("nlp", container_defaults=given)])), "Namespace", "nlp")
+    limits = namespace["metadata"]["annotations"][labels.LIMITS_ANNOTATION].split(",")
+    assert {"request.cpu=500m", "request.memory=4Gi", "limit.cpu=1", "limit.memory=8Gi"} <= set(limits)
 
 
 def test_a_limit_on_devices_is_no_default_of_devices() -> None:

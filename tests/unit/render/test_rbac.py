@@ -9,8 +9,8 @@ import pytest
 
 from allotment.model.cluster import WORKLOAD_FEATURES, Feature
 from allotment.model.manifest import Family
-from allotment.model.team import Groups, Isolation, Offboarding
-from allotment.prove.rights import rights_elsewhere, rights_of
+from allotment.model.team import AccessRule, ExtraRules, Groups, Isolation, Offboarding
+from allotment.prove.rights import rights_elsewhere, rights_gone, rights_of
 from allotment.render.rbac import RULES, Role, rules_of
 from tests.unit import builders as build
 from tests.unit.render.looking import of_kind, rendered
@@ -167,3 +167,42 @@ def test_prove_expects_nothing_of_them_elsewhere() -> None:
     assert {cell.group for cell, _ in cells} == groups
     assert not any(answer for _, answer in cells)
     assert not groups & {cell.group for cell, _ in rights_elsewhere("cv")}
+
+
+SERVE = AccessRule(("ray.io",), ("rayservices",), ("get", "list", "create"))
+LOOK = AccessRule(("example.com",), ("things", "parts"), ("get",))
+HELM = AccessRule(("",), ("pods",), ("get", "list", "deletecollection"))
+GIVEN = ExtraRules(owner=(HELM,), member=(SERVE,), viewer=(LOOK,), exec=(HELM,))
+
+
+def written(rule: AccessRule) -> dict[str, list[str]]:
+    return {"apiGroups": [*rule.api_groups], "resources": [*rule.resources], "verbs": [*rule.verbs]}
+
+
+@pytest.mark.parametrize(
+    ("role", "rules"),
+    [
+        (Role.OWNER, [LOOK, SERVE, HELM]),
+        (Role.MEMBER, [LOOK, SERVE]),
+        (Role.VIEWER, [LOOK]),
+        (Role.EXEC, [HELM]),
+    ],
+)
+def test_further_rules_come_on_top(role: Role, rules: list[AccessRule]) -> None:
+    teams = [build.team("nlp", extra_rules=GIVEN), build.team("cv")]
+    manifests = rendered(build.platform(teams=teams))
+    found = {item.key.namespace: item.body["rules"] for item in of_kind(manifests, "Role") if item.key.name == role}
+    assert found == {"nlp": [*RULES[role], *map(written, rules)], "cv": list(RULES[role])}
+
+
+@pytest.mark.parametrize("role", ["owner", "member", "viewer", "exec"])
+def test_prove_expects_further_rules(role: str) -> None:
+    cells = rights_of(role, "nlp", (), GIVEN.held_by(role))
+    answers = dict(cells)
+    assert len(answers) == len(cells), "no right is asked twice, least of all with two answers"
+    held = {(cell.verb, cell.group, cell.resource): answer for cell, answer in cells}
+    for rule in GIVEN.held_by(role):
+        for verb in rule.verbs:
+            assert held[(verb, rule.api_groups[0], rule.resources[0])]
+    gone = {(cell.verb, cell.resource) for cell, _ in rights_gone(role, "nlp", GIVEN.held_by(role))}
+    assert {(verb, each) for rule in GIVEN.held_by(role) for each in rule.resources for verb in rule.verbs} <= gone

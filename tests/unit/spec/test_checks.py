@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 import pytest
@@ -66,6 +67,27 @@ def two_clusters(first: str, second: str) -> dict[str, str]:
 PRIORITY = "kind: Priority\nname: {}\nvalue: {}\n"
 LOW = PRIORITY.format("low", 1) + "default: true\n"
 OVERLAP = CLUSTER.replace("accelerator: a100\n", "accelerator: a100-spot\n").replace("spot\n    cpu", "spot\n    cpu")
+
+RULE = "{{apiGroups: [{}], resources: [{}], verbs: [{}]}}"
+
+
+def extra_rule(groups: str, resources: str, verbs: str) -> dict[str, str]:
+    rule = RULE.format(groups, resources, verbs)
+    return team("groups: {members: [nlp]}", f"groups: {{members: [nlp]}}\nextraRules: {{member: [{rule}]}}")
+
+
+TODAY = dt.date(2027, 1, 1)
+
+
+def exception(until: str, level: str = "baseline") -> dict[str, str]:
+    fields = f"{{level: {level}, reason: images are built as root, until: {until}}}"
+    return team("costCenter: cc-1", f"costCenter: cc-1\npodSecurity: {fields}")
+
+
+def container_defaults(fields: str) -> dict[str, str]:
+    more = f"memberLimits: {{cpu: 8}}\ncontainerDefaults: {{{fields}}}"
+    return team("costCenter: cc-1", f"costCenter: cc-1\n{more}")
+
 
 CASES = [
     # names
@@ -423,6 +445,85 @@ CASES = [
         "error teams.yaml:9 storage.claims[1].name",
         "given twice",
     ),
+    Case(
+        "container_defaults_are_in_order",
+        container_defaults("requests: {cpu: 0}"),
+        "error team.yaml:5 containerDefaults.requests.cpu",
+        "a default of 0",
+    ),
+    Case(
+        "container_defaults_are_in_order",
+        container_defaults("requests: {memory: 4Gi}, limits: {memory: 2Gi}"),
+        "error team.yaml:5 containerDefaults.requests.memory",
+        "above the default limit of memory",
+    ),
+    Case(
+        "container_defaults_are_in_order",
+        container_defaults("limits: {cpu: 9}"),
+        "error team.yaml:5 containerDefaults.limits.cpu",
+        "above memberLimits.cpu",
+    ),
+    Case(
+        "container_defaults_are_in_order",
+        container_defaults("requests: {cpu: 9}"),
+        "error team.yaml:5 containerDefaults.requests.cpu",
+        "above memberLimits.cpu",
+    ),
+    # rights
+    Case(
+        "extra_rules_undo_no_guardrail",
+        extra_rule("kueue.x-k8s.io", "localqueues", "list, create"),
+        "error team.yaml:5 extraRules.member[0].resources[0]",
+        '"localqueues" of kueue.x-k8s.io lets the role change queues and workloads',
+    ),
+    Case(
+        "extra_rules_undo_no_guardrail",
+        extra_rule("batch, ray.io", "rayservices, rayclusters/scale", "get, update"),
+        "error team.yaml:5 extraRules.member[0].resources[1]",
+        "change work that Kueue has admitted",
+    ),
+    Case(
+        "extra_rules_undo_no_guardrail",
+        extra_rule('""', "pods/exec", "get"),
+        "error team.yaml:5 extraRules.member[0].resources[0]",
+        "into running pods, which is the right of the groups under exec; remove it",
+    ),
+    Case(
+        "extra_rules_undo_no_guardrail",
+        extra_rule("example.com", "things/status", "update"),
+        "error team.yaml:5 extraRules.member[0].resources[0]",
+        "what only controllers do",
+    ),
+    Case(
+        "extra_rules_give_something",
+        extra_rule("ray.io", "rayservices", ""),
+        "error team.yaml:5 extraRules.member[0].verbs",
+        "gives nothing",
+    ),
+    Case(
+        "extra_rules_give_something",
+        team("costCenter: cc-1", "costCenter: cc-1\nextraRules: {viewer: [" + RULE.format("ray.io", "x", "get") + "]}"),
+        "warning team.yaml:4 extraRules.viewer",
+        'no group has the role "viewer"',
+    ),
+    Case(
+        "exceptions_end",
+        exception("2026-12-31"),
+        "warning team.yaml:4 podSecurity.until",
+        "the exception lapsed on 2026-12-31: the team's namespaces are restricted again",
+    ),
+    Case(
+        "exceptions_end",
+        exception("2027-01-15"),
+        "warning team.yaml:4 podSecurity.until",
+        "the exception ends in 14 days",
+    ),
+    Case(
+        "exceptions_end",
+        exception("2027-06-30", "privileged"),
+        "warning team.yaml:4 podSecurity.level",
+        "privileged pods can take over their node",
+    ),
     # rules
     Case(
         "ladder_has_one_default",
@@ -750,7 +851,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}: {case.words[:40]}")
 def test_problem_is_told_where_it_is(case):
-    problems = problems_of(case.files)
+    problems = problems_of(case.files, TODAY)
     told = [f"{p.severity} {p.file}:{p.line} {p.field}" for p in problems if case.words in f"{p.what}; {p.fix}"]
     assert case.at in told, "\n".join(map(str, problems))
     assert all(problem.what and problem.fix for problem in problems)
@@ -767,6 +868,8 @@ def test_the_unchanged_directories_have_no_problems(files):
 
 
 QUIET = {
+    "defaults up to the most of a pod": container_defaults("requests: {cpu: 8}, limits: {cpu: 8, memory: 1Ti}"),
+    "an exception that ends far from now": exception("2027-01-16"),
     "a cohort's quota that can be borrowed": cohort_quota("accelerators: {a100: 8}"),
     "a limit that the cohort's own quota fills": change(
         cohort_quota("accelerators: {a100: 8}"), "team.yaml", "a100: 8", "a100: {nominal: 8, borrowingLimit: 4}"
@@ -783,4 +886,4 @@ QUIET = {
 
 @pytest.mark.parametrize("files", QUIET.values(), ids=QUIET)
 def test_what_is_in_order_is_not_told(files):
-    assert problems_of(files) == ()
+    assert problems_of(files, TODAY) == ()

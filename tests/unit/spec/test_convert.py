@@ -9,6 +9,9 @@ from allotment.model.accelerator import CapacityType
 from allotment.model.cluster import Environment, KueueApi, Taint, TaintEffect
 from allotment.model.platform import Accepted
 from allotment.model.policy import Mode
+from allotment.model.team import PodSecurityException, PodSecurityLevel
+from allotment.spec.load import load_platform
+from allotment.spec.source import SourceTree
 from tests.unit.spec.trees import CLUSTER, PLATFORM, TEAM, load, rich, tiny
 
 GPU = Taint("nvidia.com/gpu", "present", TaintEffect.NO_SCHEDULE)
@@ -195,3 +198,16 @@ def test_what_is_accepted_though_it_is_not_ours() -> None:
 def test_a_pod_may_take_half_an_hour_to_end_or_what_the_team_says():
     from_default, from_team = (load(tiny(team=TEAM + more)).platform.team("nlp") for more in ("", "maxGrace: 2h\n"))
     assert (from_default.max_grace, from_team.max_grace) == (labels.DEFAULT_MAX_GRACE, 7200)
+
+
+def test_an_exception_is_gone_after_its_last_day():
+    fields = "podSecurity: {level: baseline, reason: images are built as root, until: 2027-01-31}"
+    tree = SourceTree(tiny(team=TEAM.replace("costCenter", f"{fields}\ncostCenter")))
+
+    def given(*day):
+        return load_platform(tree, *day).platform.team("nlp").pod_security
+
+    last = dt.date(2027, 1, 31)
+    exception = PodSecurityException(PodSecurityLevel.BASELINE, "images are built as root", last)
+    assert given() == given(last) == exception
+    assert given(last + dt.timedelta(days=1)) is None

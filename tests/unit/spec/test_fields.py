@@ -265,6 +265,47 @@ ONE_ERROR = [
         "no duration",
         "200ms",
     ),
+    *[
+        (
+            f"a right by wildcard: {field}",
+            team("costCenter: cc-1", f"extraRules:\n  member:\n  - {field}: ['*']\n" + "costCenter: cc-1"),
+            f"team.yaml:5 extraRules.member[0].{field}[0]",
+            "nobody has thought of",
+            "one by one",
+        )
+        for field in ("apiGroups", "resources", "verbs")
+    ],
+    *[
+        (
+            f"the verb {verb}",
+            team("costCenter: cc-1", f"extraRules: {{member: [{{verbs: [get, {verb}]}}]}}\ncostCenter: cc-1"),
+            "team.yaml:3 extraRules.member[0].verbs[1]",
+            "hands out rights",
+            "remove it",
+        )
+        for verb in ("bind", "escalate", "impersonate")
+    ],
+    (
+        "a verb of nobody's",
+        team("costCenter: cc-1", "extraRules: {member: [{verbs: [use]}]}\ncostCenter: cc-1"),
+        "team.yaml:3 extraRules.member[0].verbs[0]",
+        "no verb of objects",
+        "deletecollection",
+    ),
+    (
+        "a group with its version",
+        team("costCenter: cc-1", "extraRules: {member: [{apiGroups: [ray.io/v1]}]}\ncostCenter: cc-1"),
+        "team.yaml:3 extraRules.member[0].apiGroups[0]",
+        "no API group",
+        "without a version",
+    ),
+    (
+        "a kind for a resource",
+        team("costCenter: cc-1", "extraRules: {member: [{resources: [RayService]}]}\ncostCenter: cc-1"),
+        "team.yaml:3 extraRules.member[0].resources[0]",
+        "no resource",
+        "plural",
+    ),
     (
         "grace in milliseconds",
         tiny(team=TEAM + "maxGrace: 500ms\n"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from allotment.spec.load import Loaded, load_platform
 from allotment.spec.problems import InvalidPlatformError, Problem, Severity
 from allotment.spec.source import SourceTree
@@ -50,10 +52,10 @@ def load(files: dict[str, str]) -> Loaded:
     return load_platform(SourceTree(files))
 
 
-def problems_of(files: dict[str, str]) -> tuple[Problem, ...]:
+def problems_of(files: dict[str, str], today: dt.date = dt.date.min) -> tuple[Problem, ...]:
     """Errors and warnings of a directory, whether it is valid or not."""
     try:
-        return load_platform(SourceTree(files)).warnings
+        return load_platform(SourceTree(files), today).warnings
     except InvalidPlatformError as error:
         return error.problems
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ class Context:
     Attributes:
         flavors: the flavors of each cluster, by its name.
         clusters: by name; of two with one name the first.
+        today: by which exceptions with a last day are judged.
     """
 
     declared: Declared
@@ -34,6 +36,7 @@ class Context:
     ladder: tuple[Priority, ...]
     clusters: Mapping[str, Entry[ClusterSpec]]
     teams: Mapping[str, Entry[TeamSpec]]
+    today: dt.date
 
     def known(self, kind: str, names: Mapping[str, object], name: str) -> bool:
         """Whether a reference can be resolved, or leads to a document whose own errors are told already."""

@@ -166,6 +166,26 @@ def storage_fits(context: Context) -> Iterator[Issue]:
             yield error(entry, ("storage", "total"), what, "raise the total, or shrink a claim")
 
 
+def container_defaults_are_in_order(context: Context) -> Iterator[Issue]:
+    """Request <= limit <= the most of one pod; and none is 0, which would mean uncounted, or not limited."""
+    for entry in context.declared.teams:
+        given, most = entry.spec.container_defaults, entry.spec.member_limits
+        for name in ("cpu", "memory"):
+            request, limit = getattr(given.requests, name), getattr(given.limits, name)
+            at_most = getattr(most, name)
+            for field, amount in (("requests", request), ("limits", limit)):
+                here = ("containerDefaults", field, name)
+                if amount == 0:
+                    what = "a default of 0 leaves out what containers take"
+                    yield error(entry, here, what, "write an amount, or remove the field")
+                elif amount is not None and at_most is not None and amount > at_most:
+                    what = f"the default is above memberLimits.{name}: every pod that relies on it would be refused"
+                    yield error(entry, here, what, f"lower it, or raise memberLimits.{name}")
+            if request is not None and limit is not None and request > limit:
+                what = f"the default request is above the default limit of {name}"
+                yield error(entry, ("containerDefaults", "requests", name), what, "lower it, or raise the limit")
+
+
 def _placements(context: Context) -> Iterator[tuple[TeamSpec, ClusterSpec, Fields]]:
     """Every placement in a known cluster; then what clusters override of it."""
     for entry in context.declared.teams:
@@ -206,4 +226,5 @@ CHECKS = (
     somebody_may_use_it,
     guests_are_named,
     storage_fits,
+    container_defaults_are_in_order,
 )

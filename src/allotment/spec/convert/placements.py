@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from allotment.model.cluster import Cluster
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.quota import Allowance, FlavorAllowance
-from allotment.model.team import NamespaceQuota, Placement
+from allotment.model.team import AccessRule, NamespaceQuota, Placement
 from allotment.spec import defaults
 from allotment.spec.flavors import Flavors
 from allotment.spec.schema.accelerator import AcceleratorSpec
@@ -108,8 +108,15 @@ def _namespace_quota(
         pods=given.pods,
         storage=Bytes(storage),
         claims=given.claims,
-        objects=tuple({**defaults.object_counts(site.cluster.features), **given.objects}.items()),
+        objects=tuple({**defaults.object_counts(site.cluster.features, _created(team)), **given.objects}.items()),
     )
+
+
+def _created(team: TeamSpec) -> Iterator[tuple[str, str]]:
+    """Kinds that the team may create by rules of its own; they are counted like the others."""
+    extra = team.extra_rules
+    for rule in (*extra.owner, *extra.member, *extra.viewer, *extra.exec):
+        yield from AccessRule(rule.api_groups, rule.resources, rule.verbs).creates()
 
 
 def _resources(

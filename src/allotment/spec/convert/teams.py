@@ -7,19 +7,31 @@ from collections.abc import Iterable, Mapping
 from allotment.model.cluster import Environment
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.team import (
+    AccessRule,
     Claim,
+    Compute,
     Contact,
+    ContainerDefaults,
+    ExtraRules,
     Groups,
     Offboarding,
     Placement,
     PodLimits,
+    PodSecurityException,
     Project,
     Storage,
     Team,
 )
 from allotment.spec import defaults
 from allotment.spec.convert.placements import Site, placement
-from allotment.spec.schema.team import StorageSpec, TeamSpec
+from allotment.spec.schema.team import (
+    AccessRuleSpec,
+    ComputeSpec,
+    ExtraRulesSpec,
+    PodSecuritySpec,
+    StorageSpec,
+    TeamSpec,
+)
 
 
 def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_class: str) -> Team:
@@ -31,12 +43,17 @@ def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_c
         name=spec.name,
         display_name=spec.display_name or spec.name,
         groups=Groups(spec.groups.owners, spec.groups.members, spec.groups.viewers, spec.groups.exec),
+        extra_rules=_extra_rules(spec.extra_rules),
+        pod_security=_pod_security(spec.pod_security),
         member_limits=PodLimits(
             None if limits.cpu is None else MilliCpu(limits.cpu),
             None if limits.memory is None else Bytes(limits.memory),
             limits.accelerators,
         ),
         guests=spec.guests,
+        container_defaults=ContainerDefaults(
+            _compute(spec.container_defaults.requests), _compute(spec.container_defaults.limits)
+        ),
         max_grace=spec.max_grace,
         isolation=spec.isolation,
         cost_center=spec.cost_center,
@@ -49,6 +66,24 @@ def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_c
         contacts=tuple(Contact(contact.kind, contact.address) for contact in spec.contacts),
         placements=placements,
         offboarding=None if offboarding is None else Offboarding(offboarding.keep_data_until),
+    )
+
+
+def _extra_rules(spec: ExtraRulesSpec) -> ExtraRules:
+    return ExtraRules(*(_rules(rules) for rules in (spec.owner, spec.member, spec.viewer, spec.exec)))
+
+
+def _rules(specs: Iterable[AccessRuleSpec]) -> tuple[AccessRule, ...]:
+    return tuple(AccessRule(spec.api_groups, spec.resources, spec.verbs) for spec in specs)
+
+
+def _pod_security(spec: PodSecuritySpec | None) -> PodSecurityException | None:
+    return None if spec is None else PodSecurityException(spec.level, spec.reason, spec.until)
+
+
+def _compute(spec: ComputeSpec) -> Compute:
+    return Compute(
+        None if spec.cpu is None else MilliCpu(spec.cpu), None if spec.memory is None else Bytes(spec.memory)
     )
 
 

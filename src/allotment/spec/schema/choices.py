@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from allotment.model.accelerator import CapacityType, Vendor
 from allotment.model.cluster import Environment, Feature, KueueApi, Purpose, QueueLayout, TaintEffect
 from allotment.model.policy import Direction, Mode, PolicyName
-from allotment.model.team import Isolation
+from allotment.model.team import Isolation, PodSecurityLevel
 from allotment.spec.problems import did_you_mean, echo
 from allotment.spec.schema.base import refuse
 from allotment.spec.schema.scalars import scalar
@@ -37,3 +37,4 @@ ModeChoice = Annotated[Mode, *_choice(Mode)]
 PolicyNameChoice = Annotated[PolicyName, *_choice(PolicyName)]
 DirectionChoice = Annotated[Direction, *_choice(Direction)]
 IsolationChoice = Annotated[Isolation, *_choice(Isolation)]
+PodSecurityChoice = Annotated[PodSecurityLevel, *_choice(PodSecurityLevel)]

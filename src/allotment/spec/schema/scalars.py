@@ -29,6 +29,10 @@ _DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
 _LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h)")
 _MILLISECONDS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+_RESOURCE_PATH = re.compile(r"[a-z][-a-z0-9]*(/[a-z]+)?")
+_LONGEST_PATH: Final = 100
+_VERBS: Final = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
+_VERBS_OF_OTHERS: Final = frozenset({"bind", "escalate", "impersonate"})
 _VERSION = re.compile(r"v?[0-9]+(\.[0-9]+){0,3}([-+][0-9A-Za-z.-]+)?")
 _LONGEST_TEXT: Final = 500
 _URL = re.compile(r"https?://[!-~]+")
@@ -131,6 +135,36 @@ def _resource_name(value: str) -> str:
     if not slash or "." not in domain:
         refuse(f"{echo(value)} is no extended resource", "write domain/resource, for example nvidia.com/gpu")
     return _label_key(value)
+
+
+def _no_wildcard(value: str) -> None:
+    if "*" in value:
+        refuse(f"{echo(value)} gives what nobody has thought of yet", "name what is needed, one by one")
+
+
+def _api_group(value: str) -> str:
+    _no_wildcard(value)
+    if value and not is_dns_subdomain(value):
+        refuse(
+            f"{echo(value)} is no API group", 'write its name without a version, such as ray.io; "" is the core group'
+        )
+    return value
+
+
+def _resource_path(value: str) -> str:
+    _no_wildcard(value)
+    if len(value) > _LONGEST_PATH or _RESOURCE_PATH.fullmatch(value) is None:
+        refuse(f"{echo(value)} is no resource", "write the plural in lower case, such as rayservices")
+    return value
+
+
+def _verb(value: str) -> str:
+    _no_wildcard(value)
+    if value in _VERBS_OF_OTHERS:
+        refuse(f"the verb {echo(value)} hands out rights that the role does not have", "remove it")
+    if value not in _VERBS:
+        refuse(f"{echo(value)} is no verb of objects", f"choose one of: {', '.join(_VERBS)}")
+    return value
 
 
 def _count(value: str) -> int:
@@ -289,6 +323,13 @@ LabelValue = Annotated[str, *scalar(_label_value, {"type": ["string", "number", 
 ResourceName = Annotated[
     str, *scalar(_resource_name, {"type": "string", "pattern": "^[^/]+[.][^/]+/[^/]+$"}, "extended resource name")
 ]
+ApiGroup = Annotated[
+    str, *scalar(_api_group, {"type": "string", "pattern": "^([a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?)?$"}, "API group")
+]
+ResourcePath = Annotated[
+    str, *scalar(_resource_path, {"type": "string", "pattern": "^[a-z][-a-z0-9]*(/[a-z]+)?$"}, "resource, plural")
+]
+Verb = Annotated[str, *scalar(_verb, {"type": "string", "enum": list(_VERBS)}, "verb")]
 Count = Annotated[int, *scalar(_count, {"type": "integer", "minimum": 0}, "whole number")]
 Flag = Annotated[bool, *scalar(_flag, {"type": "boolean"}, "true or false")]
 Price = Annotated[int, *scalar(_micros, {"type": "number", "minimum": 0}, "price, in the currency")]

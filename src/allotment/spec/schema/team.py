@@ -10,8 +10,9 @@ from pydantic_core import CoreSchema, core_schema
 from allotment.model import labels
 from allotment.model.team import Isolation
 from allotment.spec.schema.base import KindSpec, Spec
-from allotment.spec.schema.choices import EnvironmentChoice, IsolationChoice
+from allotment.spec.schema.choices import EnvironmentChoice, IsolationChoice, PodSecurityChoice
 from allotment.spec.schema.scalars import (
+    ApiGroup,
     Count,
     Cpu,
     Date,
@@ -21,8 +22,10 @@ from allotment.spec.schema.scalars import (
     Memory,
     Name,
     ObjectName,
+    ResourcePath,
     Seconds,
     TenantName,
+    Verb,
     Weight,
 )
 
@@ -56,6 +59,37 @@ class GroupsSpec(Spec):
     )
 
 
+class AccessRuleSpec(Spec):
+    """A rule of Kubernetes' RBAC: verbs on resources of API groups, each by its name."""
+
+    api_groups: tuple[ApiGroup, ...] = Field(description='API groups, such as ray.io; "" is the core group.')
+    resources: tuple[ResourcePath, ...] = Field(description="Resources in the plural, such as rayservices.")
+    verbs: tuple[Verb, ...] = Field(description="get, list, watch, create, update, patch, delete, deletecollection.")
+
+
+class ExtraRulesSpec(Spec):
+    """Rights of the team's roles beyond those that every team has.
+
+    What viewers are given members have too, and what members are given owners have too; exec stands alone.
+    """
+
+    owner: tuple[AccessRuleSpec, ...] = Field(default=(), description="Of owners. None by default.")
+    member: tuple[AccessRuleSpec, ...] = Field(default=(), description="Of members. None by default.")
+    viewer: tuple[AccessRuleSpec, ...] = Field(default=(), description="Of viewers. None by default.")
+    exec: tuple[AccessRuleSpec, ...] = Field(default=(), description="Of the groups under exec. None by default.")
+
+
+class PodSecuritySpec(Spec):
+    """An exception from Pod Security `restricted`: by name, for a reason, until a day."""
+
+    level: PodSecurityChoice = Field(
+        description="baseline: pods may run as root and leave their security context out. privileged: they may take "
+        "over their node, and whatever else runs there. restricted: no exception."
+    )
+    reason: Line = Field(description="Why, for whoever reads this next.")
+    until: Date = Field(description="Last day of the exception; the namespaces are restricted again from the next.")
+
+
 class MemberLimitsSpec(Spec):
     """The most that one pod may ask for."""
 
@@ -63,6 +97,27 @@ class MemberLimitsSpec(Spec):
     memory: Memory | None = Field(default=None, description="Memory per pod. Not limited by default.")
     accelerators: Count | None = Field(
         default=None, description="Devices per pod. Not limited by default; a node's size is."
+    )
+
+
+class ComputeSpec(Spec):
+    """CPU and memory of a container."""
+
+    cpu: Cpu | None = Field(default=None, description="CPU. As for every team by default.")
+    memory: Memory | None = Field(default=None, description="Memory. As for every team by default.")
+
+
+class ContainerDefaultsSpec(Spec):
+    """What containers get that name none of their own: the LimitRange of the team's namespaces."""
+
+    requests: ComputeSpec = Field(
+        default_factory=ComputeSpec,
+        description="What is charged. 500m and 1Gi, or the default limit where that is less: enough for a sidecar.",
+    )
+    limits: ComputeSpec = Field(
+        default_factory=ComputeSpec,
+        description="What they may take. 1 CPU and 2Gi, or the default request where that is more; memberLimits at "
+        "most.",
     )
 
 
@@ -249,8 +304,22 @@ class TeamSpec(KindSpec):
         description="Users and groups of other teams to whom the team's owners may give rights in its namespace. None "
         "by default: rights stay in the team.",
     )
+    extra_rules: ExtraRulesSpec = Field(
+        default_factory=ExtraRulesSpec,
+        description="Further rights by role (owner, member, viewer, exec), for kinds that other teams do not use. None "
+        "by default; what would undo a guardrail is refused.",
+    )
+    pod_security: PodSecuritySpec | None = Field(
+        default=None,
+        description="A weaker Pod Security level for a while. None by default: restricted, so that no pod leaves its "
+        "container.",
+    )
     member_limits: MemberLimitsSpec = Field(
         default_factory=MemberLimitsSpec, description="The most that one pod may ask for."
+    )
+    container_defaults: ContainerDefaultsSpec = Field(
+        default_factory=ContainerDefaultsSpec,
+        description="Requests and limits of containers that name none: request <= limit <= memberLimits.",
     )
     max_grace: Seconds = Field(
         default=labels.DEFAULT_MAX_GRACE,
