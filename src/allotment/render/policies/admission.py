@@ -108,8 +108,8 @@ def policy_spec(rule: Rule, companions: Sequence[Rule] = (), page: str = "") -> 
     spec: dict[str, Any] = {
         "failurePolicy": "Fail",
         "matchConstraints": match(rule.resources, cluster_scoped=cluster_scoped),
-        "matchConditions": [_named(item) for item in rule.conditions],
-        "variables": [_named(item) for item in _variables(rule, companions, page if rule.told_with else "")],
+        "matchConditions": [named(item) for item in rule.conditions],
+        "variables": [named(item) for item in _variables(rule, companions, page if rule.told_with else "")],
         "validations": [
             {
                 "expression": f"size(variables.{check.name}) == 0",
@@ -176,7 +176,8 @@ def _shortened(pointer: str) -> str:
     return f"({shown}) + {quote(pointer)}" if pointer else shown
 
 
-def _named(item: Condition | Variable) -> dict[str, str]:
+def named(item: Condition | Variable) -> dict[str, str]:
+    """A match condition or a variable, as the API has it."""
     # Plain strings leave this package: CEL source is a type of its own only inside.
     return {"name": item.name, "expression": str(item.expression)}
 

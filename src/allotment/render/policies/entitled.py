@@ -11,6 +11,9 @@ from allotment.render.policies.cel import Expr, comma_separated, quote
 LIMITS: Final = Variable("limits", comma_separated(labels.LIMITS_ANNOTATION))
 FLAVORS: Final = Variable("flavors", comma_separated(labels.FLAVORS_ANNOTATION))
 
+SLACK: Final = "1.000001"
+"""CEL factor on what an amount is compared with: the sum of many small ones may be off in the last digit."""
+
 
 def limit(name: str) -> Expr:
     """CEL list: the amount of one limit as text, or nothing."""
@@ -27,5 +30,4 @@ def number(text: str) -> Expr:
 
 def exceeds(amount: str, name: str) -> Expr:
     """CEL: whether a number is above a limit; false where there is none."""
-    # The sum of many small amounts may be off in the last digit.
-    return Expr(f"{limit(name)}.exists(most, {amount} > {number('most')} * 1.000001)")
+    return Expr(f"{limit(name)}.exists(most, {amount} > {number('most')} * {SLACK})")

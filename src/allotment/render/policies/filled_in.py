@@ -17,8 +17,9 @@ from allotment.render.policies.admission import Condition, Variable
 from allotment.render.policies.cel import comma_separated, label, quote, string_list
 from allotment.render.policies.entitled import limit
 from allotment.render.policies.identities import binds_workloads
-from allotment.render.policies.mutating import Mutation, Reinvocation
+from allotment.render.policies.mutating import Mutation, Reinvocation, add, escaped, remove
 from allotment.render.policies.placement import placed_later, queueable, taint_keys
+from allotment.render.policies.pod_security_of_templates import SECURITY_LEVEL
 from allotment.render.policies.pod_template import WORKLOADS, pod_variables
 from allotment.render.policies.requests_as_charged import DEFAULTED
 from allotment.render.policies.work_fits import fit_variables
@@ -47,7 +48,7 @@ def mutation(platform: Platform, cluster: Cluster) -> Mutation:
             Variable("queues", f'{comma_separated(labels.QUEUES_ANNOTATION)}.filter(q, q != "")'),
             Variable(
                 "restricted",
-                label("namespaceObject.metadata.labels", "pod-security.kubernetes.io/enforce") + ' == "restricted"',
+                f'{SECURITY_LEVEL} == "restricted"',
             ),
         ),
         patches=(
@@ -80,15 +81,6 @@ _NEW_TEMPLATE: Final = Condition(
 def _at(base: str, rest: str) -> str:
     """CEL: a JSON pointer below one that is known at evaluation."""
     return f"{base} + {quote(rest)}"
-
-
-def _add(path: str, value: str) -> str:
-    return f'JSONPatch{{op: "add", path: {path}, value: {value}}}'
-
-
-def _escaped(key: str) -> str:
-    """A key as a part of a JSON pointer (RFC 6901)."""
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 # Where each record of `variables.pods` stands, as a JSON pointer: its `at` is a path for people, with names in it.
@@ -149,10 +141,10 @@ _OWN: Final = (
 
 
 def _labels_of_object() -> str:
-    parts = [f"(has(dyn(object).metadata.labels) ? [] : [{_add(quote('/metadata/labels'), '{}')}])"]
+    parts = [f"(has(dyn(object).metadata.labels) ? [] : [{add(quote('/metadata/labels'), '{}')}])"]
     for key in _OWN_LABELS:
-        path = quote(f"/metadata/labels/{_escaped(key)}")
-        parts.append(f"({quote(key)} in variables.labels ? [] : {_own(key)}.map(o, {_add(path, 'o.value')}))")
+        path = quote(f"/metadata/labels/{escaped(key)}")
+        parts.append(f"({quote(key)} in variables.labels ? [] : {_own(key)}.map(o, {add(path, 'o.value')}))")
     return " + ".join(parts)
 
 
@@ -162,17 +154,17 @@ _TEMPLATES: Final = 'variables.places.filter(q, variables.kind != "Pod")'
 def _labels_of_templates() -> str:
     unlabelled = "!has(q.template.metadata) || !has(q.template.metadata.labels)"
     parts = [
-        f"{_TEMPLATES}.filter(q, !has(q.template.metadata)).map(q, {_add(_at('q.path', '/metadata'), '{}')})",
-        f"{_TEMPLATES}.filter(q, {unlabelled}).map(q, {_add(_at('q.path', '/metadata/labels'), '{}')})",
+        f"{_TEMPLATES}.filter(q, !has(q.template.metadata)).map(q, {add(_at('q.path', '/metadata'), '{}')})",
+        f"{_TEMPLATES}.filter(q, {unlabelled}).map(q, {add(_at('q.path', '/metadata/labels'), '{}')})",
     ]
     for key in _OWN_LABELS:
-        patch = _add(_at("q.path", f"/metadata/labels/{_escaped(key)}"), f"{_own(key)}[0].value")
+        patch = add(_at("q.path", f"/metadata/labels/{escaped(key)}"), f"{_own(key)}[0].value")
         missing = f"!({quote(key)} in q.pod.labels)"
         parts.append(f"(size({_own(key)}) == 0 ? [] : {_TEMPLATES}.filter(q, {missing}).map(q, {patch}))")
     return " + ".join(parts)
 
 
-_QUEUE_KEY: Final = _escaped(labels.KUEUE_QUEUE)
+_QUEUE_KEY: Final = escaped(labels.KUEUE_QUEUE)
 _IN_CRON_JOB: Final = "dyn(object).spec.jobTemplate"
 
 
@@ -182,14 +174,14 @@ def _queue() -> str:
     named_in_cron_job = label(f"{_IN_CRON_JOB}.?metadata.?labels.orValue({{}})", labels.KUEUE_QUEUE)
     labelled = f"has({_IN_CRON_JOB}.metadata) && has({_IN_CRON_JOB}.metadata.labels)"
     in_cron_job = (
-        f"(has({_IN_CRON_JOB}.metadata) ? [] : [{_add(quote(cron), '{}')}])"
-        f" + ({labelled} ? [] : [{_add(quote(f'{cron}/labels'), '{}')}])"
+        f"(has({_IN_CRON_JOB}.metadata) ? [] : [{add(quote(cron), '{}')}])"
+        f" + ({labelled} ? [] : [{add(quote(f'{cron}/labels'), '{}')}])"
         f' + ({named_in_cron_job} != "" ? []'
-        f" : [{_add(quote(f'{cron}/labels/{_QUEUE_KEY}'), 'variables.queues[0]')}])"
+        f" : [{add(quote(f'{cron}/labels/{_QUEUE_KEY}'), 'variables.queues[0]')}])"
     )
     on_object = (
         f'({label("variables.labels", labels.KUEUE_QUEUE)} != "" ? []'
-        f" : [{_add(quote(f'/metadata/labels/{_QUEUE_KEY}'), 'variables.queues[0]')}])"
+        f" : [{add(quote(f'/metadata/labels/{_QUEUE_KEY}'), 'variables.queues[0]')}])"
     )
     path = _at("q.path", f"/metadata/labels/{_QUEUE_KEY}")
     own = label("variables.labels", labels.KUEUE_QUEUE)
@@ -197,7 +189,7 @@ def _queue() -> str:
     # Kueue does this for a Deployment itself, and not for a StatefulSet, whose pods would then have no queue.
     in_template = (
         f'variables.places.filter(q, variables.kind == "StatefulSet" && !({quote(labels.KUEUE_QUEUE)} in q.pod.labels))'
-        f".map(q, {_add(path, queue_of_object)})"
+        f".map(q, {add(path, queue_of_object)})"
     )
     return (
         "size(variables.accelerated) == 0 || size(variables.queues) != 1 || !variables.queueable ? []"
@@ -207,8 +199,8 @@ def _queue() -> str:
 
 _SUBMITTER: Final = (
     f'request.operation != "CREATE" || {quote(labels.SUBMITTER)} in variables.annotations ? []'
-    f" : (has(dyn(object).metadata.annotations) ? [] : [{_add(quote('/metadata/annotations'), '{}')}])"
-    f" + [{_add(quote(f'/metadata/annotations/{_escaped(labels.SUBMITTER)}'), 'request.userInfo.username')}]"
+    f" : (has(dyn(object).metadata.annotations) ? [] : [{add(quote('/metadata/annotations'), '{}')}])"
+    f" + [{add(quote(f'/metadata/annotations/{escaped(labels.SUBMITTER)}'), 'request.userInfo.username')}]"
 )
 
 _LINUX: Final = 'q.pod.spec.?os.?name.orValue("linux") != "windows"'
@@ -218,7 +210,7 @@ def _pod_security() -> str:
     context, base = "q.pod.spec.?securityContext", "/spec/securityContext"
 
     def added(missing: str, rest: str, value: str) -> str:
-        return f"variables.places.filter(q, {missing}).map(q, {_add(_at('q.path', base + rest), value)})"
+        return f"variables.places.filter(q, {missing}).map(q, {add(_at('q.path', base + rest), value)})"
 
     parts = (
         added(f"!{context}.hasValue()", "", "{}"),
@@ -232,7 +224,7 @@ def _container_security() -> str:
     context, base = "s.c.?securityContext", "/securityContext"
 
     def added(missing: str, rest: str, value: str) -> str:
-        return f"variables.slots.filter(s, {missing}).map(s, {_add(_at('s.path', base + rest), value)})"
+        return f"variables.slots.filter(s, {missing}).map(s, {add(_at('s.path', base + rest), value)})"
 
     parts = (
         added(f"!{context}.hasValue()", "", "{}"),
@@ -252,9 +244,9 @@ def _amounts(to: str, missing: Mapping[str, str], value: str) -> str:
     """Amounts added to `requests` or `limits`: `missing` says for each resource whether slot `s` needs it."""
     some = " || ".join(f"({condition})" for condition in missing.values())
     none = f"!s.c.?resources.?{to}.hasValue() && ({some})"
-    parts = [f"variables.slots.filter(s, {none}).map(s, {_add(_at('s.path', f'/resources/{to}'), '{}')})"]
+    parts = [f"variables.slots.filter(s, {none}).map(s, {add(_at('s.path', f'/resources/{to}'), '{}')})"]
     for name, condition in missing.items():
-        patch = _add(_at("s.path", f"/resources/{to}/{_escaped(name)}"), f"s.c.resources.{value}[{quote(name)}]")
+        patch = add(_at("s.path", f"/resources/{to}/{escaped(name)}"), f"s.c.resources.{value}[{quote(name)}]")
         parts.append(f"variables.slots.filter(s, {condition}).map(s, {patch})")
     return " + ".join(parts)
 
@@ -283,9 +275,9 @@ def _no_devices(platform: Platform) -> str:
     parts = []
     for name in names:
         for kind in ("limits", "requests"):
-            path = _at("s.path", f"/resources/{kind}/{_escaped(name)}")
+            path = _at("s.path", f"/resources/{kind}/{escaped(name)}")
             zero = f'string(s.c.?resources.?{kind}[?{quote(name)}].orValue(dyn("1"))) == "0"'
-            parts.append(f'variables.slots.filter(s, {zero}).map(s, JSONPatch{{op: "remove", path: {path}}})')
+            parts.append(f"variables.slots.filter(s, {zero}).map(s, {remove(path)})")
     return " + ".join(parts)
 
 
@@ -293,10 +285,10 @@ _FAILED: Final = '"Failed"'
 # Only a pod that has ended is replaced: otherwise one that takes its time would hold its devices beside the new one's.
 _REPLACEMENT: Final = (
     "size(variables.accelerated) == 0 ? []"
-    f' : (variables.kind == "Job" ? [{_add(quote("/spec/podReplacementPolicy"), _FAILED)}]'
-    f' : (variables.kind == "CronJob" ? [{_add(quote("/spec/jobTemplate/spec/podReplacementPolicy"), _FAILED)}]'
+    f' : (variables.kind == "Job" ? [{add(quote("/spec/podReplacementPolicy"), _FAILED)}]'
+    f' : (variables.kind == "CronJob" ? [{add(quote("/spec/jobTemplate/spec/podReplacementPolicy"), _FAILED)}]'
     ' : (variables.kind == "JobSet" ? lists.range(size(variables.pods)).map(i, '
-    + _add('"/spec/replicatedJobs/" + string(i) + "/template/spec/podReplacementPolicy"', _FAILED)
+    + add('"/spec/replicatedJobs/" + string(i) + "/template/spec/podReplacementPolicy"', _FAILED)
     + ") : [])))"
 )
 
@@ -304,7 +296,7 @@ _REPLACEMENT: Final = (
 def _tolerations(platform: Platform, cluster: Cluster) -> str:
     """The taints of accelerators, tolerated by pods with accelerators that no queue will place."""
     alone = "variables.places.filter(q, !variables.placedLater && !q.pod.gated && size(q.pod.asked) > 0)"
-    none = _add(_at("q.path", "/spec/tolerations"), "[]")
+    none = add(_at("q.path", "/spec/tolerations"), "[]")
     parts = [f"{alone}.filter(q, !has(q.pod.spec.tolerations)).map(q, {none})"]
     for resource, keys in taint_keys(platform, cluster).items():
         for key in keys:
@@ -312,7 +304,7 @@ def _tolerations(platform: Platform, cluster: Cluster) -> str:
             parts.append(
                 f"{alone}.filter(q, q.pod.asked.exists(names, {quote(resource)} in names)"
                 f' && !q.pod.tolerations.exists(t, t.?key.orValue("") == {quote(key)}))'
-                f".map(q, {_add(_at('q.path', '/spec/tolerations/-'), toleration)})"
+                f".map(q, {add(_at('q.path', '/spec/tolerations/-'), toleration)})"
             )
     return " + ".join(parts)
 
@@ -332,7 +324,7 @@ _TERMS: Final = (
 def _nodes() -> str:
     def added(missing: str, rest: str, value: str) -> str:
         path = _at("variables.places[i].path", f"/spec/affinity{rest}")
-        return f"{_NARROWED}.filter(i, {missing}).map(i, {_add(path, value)})"
+        return f"{_NARROWED}.filter(i, {missing}).map(i, {add(path, value)})"
 
     affinity = "variables.pods[i].spec.?affinity"
     parts = (

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from allotment.model import labels
-from allotment.render.policies.admission import Condition, Resources, Scope, Variable, match, namespace_selector
+from allotment.render.policies.admission import Condition, Resources, Scope, Variable, match, named, namespace_selector
 
 
 class Reinvocation(StrEnum):
@@ -40,14 +40,29 @@ class Mutation:
         return f"{self.name}.{labels.DOMAIN}"
 
 
+def escaped(key: str) -> str:
+    """A key as a step of a JSON pointer (RFC 6901)."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def add(path: str, value: str) -> str:
+    """CEL: the operation that adds a value; both are CEL."""
+    return f'JSONPatch{{op: "add", path: {path}, value: {value}}}'
+
+
+def remove(path: str) -> str:
+    """CEL: the operation that takes a value out."""
+    return f'JSONPatch{{op: "remove", path: {path}}}'
+
+
 def mutating_spec(mutation: Mutation) -> Mapping[str, Any]:
     """Spec of the MutatingAdmissionPolicy."""
     return {
         "failurePolicy": "Fail",
         "reinvocationPolicy": mutation.reinvocation.value,
         "matchConstraints": match(mutation.resources, cluster_scoped=False),
-        "matchConditions": [{"name": one.name, "expression": str(one.expression)} for one in mutation.conditions],
-        "variables": [{"name": one.name, "expression": str(one.expression)} for one in mutation.variables],
+        "matchConditions": [named(one) for one in mutation.conditions],
+        "variables": [named(one) for one in mutation.variables],
         "mutations": [
             {"patchType": "JSONPatch", "jsonPatch": {"expression": str(patch)}} for patch in mutation.patches
         ],

@@ -12,12 +12,10 @@ from typing import Final
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
-from allotment.render.policies.admission import Check, Resources, Rule, Scope, Variable
+from allotment.render.policies.admission import Check, Rule, Scope, Variable
 from allotment.render.policies.cel import Expr, sentence, string_list
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
-from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables
-
-_DEBUG: Final = Resources("", ("pods/ephemeralcontainers",), operations=("UPDATE",))
+from allotment.render.policies.pod_template import ALL_CONTAINERS, DEBUGGED, WORKLOADS, each, field, pod_variables
 
 DEVICE_VARIABLES: Final = (
     "AMD_VISIBLE_DEVICES",
@@ -34,7 +32,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     return Rule(
         policy=policy,
         scope=Scope.TEAM_NAMESPACES,
-        resources=(*WORKLOADS, _DEBUG),
+        resources=(*WORKLOADS, DEBUGGED),
         conditions=binds_workloads(platform, cluster),
         variables=(
             by_tenant(platform, cluster),
@@ -50,8 +48,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
 _OPENS: Final = (
     'e.name in variables.deviceVariables && (has(e.valueFrom) || !(e.?value.orValue("") in ["", "none", "void"]))'
 )
-_ALL: Final = "(p.containers + p.spec.?ephemeralContainers.orValue([]))"
-_OPEN: Final = f"{_ALL}.filter(c, c.?env.orValue([]).exists(e, {_OPENS}))"
+_OPEN: Final = f"{ALL_CONTAINERS}.filter(c, c.?env.orValue([]).exists(e, {_OPENS}))"
 _FIX: Final = ", which hands out devices past the scheduler; take it away, and ask for devices in resources.limits"
 
 _VARIABLES = Check(

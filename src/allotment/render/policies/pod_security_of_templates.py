@@ -19,7 +19,8 @@ from allotment.render.policies.cel import Expr, label, quote, sentence, string_l
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
 from allotment.render.policies.pod_template import WORKLOADS, pod_variables
 
-_ENFORCED: Final = "pod-security.kubernetes.io/enforce"
+SECURITY_LEVEL: Final = label("namespaceObject.metadata.labels", "pod-security.kubernetes.io/enforce")
+"""CEL: the Pod Security level that the namespace enforces; empty for none."""
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
@@ -32,7 +33,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         variables=(
             by_tenant(platform, cluster),
             *pod_variables(platform, "pods"),
-            Variable("securityLevel", label("namespaceObject.metadata.labels", _ENFORCED)),
+            Variable("securityLevel", SECURITY_LEVEL),
         ),
         checks=(_CHECK,),
         told_with=told_with(),

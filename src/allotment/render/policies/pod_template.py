@@ -28,6 +28,9 @@ WORKLOADS: Final = (
 )
 """Pods and every kind that makes pods; a kind whose definition a cluster does not have does no harm in the list."""
 
+DEBUGGED: Final = Resources("", ("pods/ephemeralcontainers",), operations=("UPDATE",))
+"""A container added to a running pod."""
+
 ADMISSION_GATE: Final = "kueue.x-k8s.io/admission"
 """Kueue's scheduling gate: the pod waits for its quota."""
 
@@ -177,6 +180,9 @@ _NEEDS: Final = {
 
 ACCELERATED: Final = "size(variables.accelerated) > 0"
 """CEL: some pod of the object asks for an accelerator."""
+
+ALL_CONTAINERS: Final = "(p.containers + p.spec.?ephemeralContainers.orValue([]))"
+"""CEL: the containers of pod `p`, those added while it runs included."""
 
 DEVICE: Final = Expr("variables.device[0]")
 """CEL: what it asks for, in words."""

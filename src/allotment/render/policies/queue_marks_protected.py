@@ -27,8 +27,8 @@ from allotment.render.policies.identities import (
     by_tenant,
     told_with,
 )
-from allotment.render.policies.mutating import Mutation, Reinvocation
-from allotment.render.policies.pod_template import WORKLOADS, pod_variables, when
+from allotment.render.policies.mutating import Mutation, Reinvocation, add, escaped, remove
+from allotment.render.policies.pod_template import WORKLOADS, each, pod_variables, when
 
 _KUEUE: Final = "kueue.x-k8s.io/"
 ROLE_HASH: Final = f"{_KUEUE}role-hash"
@@ -95,10 +95,7 @@ def mutation(platform: Platform, cluster: Cluster, policy: Policy) -> Mutation:
     The role is dropped where the pod is refused anyway; a policy that only watches leaves the pod as it is.
     """
     drop = policy.modes[cluster.name] is Mode.ENFORCE
-    gone = f'JSONPatch{{op: "remove", path: "/metadata/annotations/{_escaped(ROLE_HASH)}"}}, ' if drop else ""
-    added = (
-        f'JSONPatch{{op: "add", path: "/metadata/annotations/{_escaped(labels.REFUSED)}", value: {quote(ROLE_HASH)}}}'
-    )
+    gone = f"{remove(_annotation(ROLE_HASH))}, " if drop else ""
     return Mutation(
         name=policy.name,
         resources=(_PODS,),
@@ -110,15 +107,14 @@ def mutation(platform: Platform, cluster: Cluster, policy: Policy) -> Mutation:
             Condition("names-a-role", f"{quote(ROLE_HASH)} in dyn(object).metadata.?annotations.orValue({{}})"),
         ),
         variables=(),
-        patches=(f"[{gone}{added}]",),
+        patches=(f"[{gone}{add(_annotation(labels.REFUSED), quote(ROLE_HASH))}]",),
         # After the webhooks it would take what Kueue wrote for the sender's.
         reinvocation=Reinvocation.NEVER,
     )
 
 
-def _escaped(key: str) -> str:
-    """A key as a step of a JSON pointer."""
-    return key.replace("~", "~0").replace("/", "~1")
+def _annotation(key: str) -> Expr:
+    return quote(f"/metadata/annotations/{escaped(key)}")
 
 
 def _place(at: str, metadata: str) -> str:
@@ -164,19 +160,18 @@ def _brought(kind: str) -> str:
     )
 
 
+_OF_TENANT: Final = "(variables.byTenant ? variables.marked : [])"
 _BROUGHT: Final = f"({_brought('labels')} + {_brought('annotations')})"
 
 _FOREIGN = Check(
     name="foreignMarks",
     message="labels and annotations by which Kueue keeps its books are written by Kueue only",
-    faults=Expr(
-        f"(variables.byTenant ? variables.marked : []).filter(p, size({_BROUGHT}) > 0).map(p, "
-        + sentence(
-            Expr("p.at"),
-            Expr(f'{_BROUGHT}.join(" and ")'),
-            ": only Kueue writes this, and goes by it; take it away",
-        )
-        + ")"
+    faults=each(
+        f"size({_BROUGHT}) > 0",
+        Expr("p.at"),
+        Expr(f'{_BROUGHT}.join(" and ")'),
+        ": only Kueue writes this, and goes by it; take it away",
+        among=_OF_TENANT,
     ),
 )
 
@@ -231,18 +226,16 @@ _LOST = Check(
 _FORGED = Check(
     name="forgedRoles",
     message="the role of a pod in its group is worked out by Kueue",
-    faults=Expr(
-        f"variables.marked.filter(p, {quote(labels.REFUSED)} in p.annotations"
-        f" && !variables.markedBefore.exists(b, b.at == p.at && {quote(labels.REFUSED)} in b.annotations)).map(p, "
-        + sentence(
-            Expr("p.at"),
-            Expr(
-                f'(variables.kind == "Pod" && p.annotations[{quote(labels.REFUSED)}] == {quote(ROLE_HASH)}'
-                f" ? {quote(f'annotations.{ROLE_HASH}')} : {quote(f'annotations.{labels.REFUSED}')})"
-            ),
-            " is set: only Kueue and the API server write this; take it away",
-        )
-        + ")"
+    faults=each(
+        f"{quote(labels.REFUSED)} in p.annotations"
+        f" && !variables.markedBefore.exists(b, b.at == p.at && {quote(labels.REFUSED)} in b.annotations)",
+        Expr("p.at"),
+        Expr(
+            f'(variables.kind == "Pod" && p.annotations[{quote(labels.REFUSED)}] == {quote(ROLE_HASH)}'
+            f" ? {quote(f'annotations.{ROLE_HASH}')} : {quote(f'annotations.{labels.REFUSED}')})"
+        ),
+        " is set: only Kueue and the API server write this; take it away",
+        among="variables.marked",
     ),
 )
 
@@ -251,15 +244,13 @@ _SIZE_OF: Final = f'p.annotations[?"{_KUEUE}pod-group-total-count"].orValue("1")
 _SIZE = Check(
     name="wrongGroupSizes",
     message="the size of a pod group is a number of at most nine digits",
-    faults=Expr(
-        f'(variables.byTenant ? variables.marked : []).filter(p, !{_SIZE_OF}.matches("^[0-9]{{1,9}}$")).map(p, '
-        + sentence(
-            Expr("p.at"),
-            f"annotations.{_KUEUE}pod-group-total-count is ",
-            Expr(_SIZE_OF),
-            "; write how many pods the group has, in at most nine digits",
-        )
-        + ")"
+    faults=each(
+        f'!{_SIZE_OF}.matches("^[0-9]{{1,9}}$")',
+        Expr("p.at"),
+        f"annotations.{_KUEUE}pod-group-total-count is ",
+        Expr(_SIZE_OF),
+        "; write how many pods the group has, in at most nine digits",
+        among=_OF_TENANT,
     ),
 )
 

@@ -22,8 +22,8 @@ from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_v
 DEFAULTED: Final = ("cpu", "memory")
 """Resources for which a container that says nothing gets the namespace's default."""
 
-REQUESTS: Final = "c.?resources.?requests.orValue({})"
-LIMITS_OF: Final = "c.?resources.?limits.orValue({})"
+_REQUESTS: Final = "c.?resources.?requests.orValue({})"
+_LIMITS: Final = "c.?resources.?limits.orValue({})"
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
@@ -39,67 +39,46 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     )
 
 
-def _containers(resources: str) -> tuple[str, Expr]:
-    """The containers for which a CEL list of resources is not empty: whether there are any, and their names."""
+def _check(name: str, message: str, resources: str, *said: str) -> Check:
+    """Containers for which a CEL list of resources is not empty; they and those are named before what is said."""
     found = f"p.containers.filter(c, size({resources}) > 0)"
-    return (
-        f"size({found}) > 0",
-        Expr(f'{found}.map(c, c.name + " (" + {resources}.join(", ") + ")").join(", ")'),
-    )
+    named = Expr(f'{found}.map(c, c.name + " (" + {resources}.join(", ") + ")").join(", ")')
+    return Check(name, each(f"size({found}) > 0", field("spec: container "), named, *said), message)
 
 
-_ANY, _NAMES = _containers(
-    f"{string_list(DEFAULTED)}.filter(r, r in {LIMITS_OF} && !(r in {REQUESTS}))",
-)
-_UNREQUESTED = Check(
-    name="unrequested",
-    message="containers with a limit say what they request",
-    faults=each(
-        _ANY,
-        field("spec: container "),
-        _NAMES,
-        " has a limit and no request, so the queue would count less than the pod takes; set resources.requests to the"
-        " same amounts",
-    ),
+_UNREQUESTED = _check(
+    "unrequested",
+    "containers with a limit say what they request",
+    f"{string_list(DEFAULTED)}.filter(r, r in {_LIMITS} && !(r in {_REQUESTS}))",
+    " has a limit and no request, so the queue would count less than the pod takes; set resources.requests to the same"
+    " amounts",
 )
 
 
 def _above_default() -> str:
     found = [
-        f"({string_list([name])}.filter(r, r in {REQUESTS} && !(r in {LIMITS_OF}) && {limit(f'limit.{name}')}"
-        f".exists(most, quantity(string({REQUESTS}[r])).isGreaterThan(quantity(most)))))"
+        f"({string_list([name])}.filter(r, r in {_REQUESTS} && !(r in {_LIMITS}) && {limit(f'limit.{name}')}"
+        f".exists(most, quantity(string({_REQUESTS}[r])).isGreaterThan(quantity(most)))))"
         for name in DEFAULTED
     ]
     return f"({' + '.join(found)})"
 
 
-_ANY, _NAMES = _containers(_above_default())
-_UNLIMITED = Check(
-    name="unlimited",
-    message="containers that request more than the default limit say their limit",
-    faults=each(
-        _ANY,
-        field("spec: container "),
-        _NAMES,
-        " requests more than the limit that a container gets which names none (",
-        Expr('variables.limits.filter(f, f.startsWith("limit.")).map(f, f.substring(6)).join(", ")'),
-        "), so its pods would be refused; set resources.limits too",
-    ),
+_UNLIMITED = _check(
+    "unlimited",
+    "containers that request more than the default limit say their limit",
+    _above_default(),
+    " requests more than the limit that a container gets which names none (",
+    Expr('variables.limits.filter(f, f.startsWith("limit.")).map(f, f.substring(6)).join(", ")'),
+    "), so its pods would be refused; set resources.limits too",
 )
 
-_ANY, _NAMES = _containers(
-    f"{REQUESTS}.filter(r, r in {LIMITS_OF}"
-    f" && quantity(string({REQUESTS}[r])).isGreaterThan(quantity(string({LIMITS_OF}[r]))))"
-)
-_ABOVE_LIMIT = Check(
-    name="aboveLimit",
-    message="no container requests more than its limit",
-    faults=each(
-        _ANY,
-        field("spec: container "),
-        _NAMES,
-        " requests more than its limit; raise resources.limits, or request less",
-    ),
+_ABOVE_LIMIT = _check(
+    "aboveLimit",
+    "no container requests more than its limit",
+    f"{_REQUESTS}.filter(r, r in {_LIMITS}"
+    f" && quantity(string({_REQUESTS}[r])).isGreaterThan(quantity(string({_LIMITS}[r]))))",
+    " requests more than its limit; raise resources.limits, or request less",
 )
 
 _NOT_BY_POD = Check(

@@ -5,12 +5,10 @@ from __future__ import annotations
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
-from allotment.render.policies.admission import Check, Resources, Rule, Scope, Variable
+from allotment.render.policies.admission import Check, Rule, Scope, Variable
 from allotment.render.policies.cel import Expr, quote, string_list
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
-from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables
-
-_DEBUG = Resources("", ("pods/ephemeralcontainers",), operations=("UPDATE",))
+from allotment.render.policies.pod_template import ALL_CONTAINERS, DEBUGGED, WORKLOADS, each, field, pod_variables
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule | None:
@@ -20,7 +18,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule | None:
     return Rule(
         policy=policy,
         scope=Scope.TEAM_NAMESPACES,
-        resources=(*WORKLOADS, _DEBUG),
+        resources=(*WORKLOADS, DEBUGGED),
         conditions=binds_workloads(platform, cluster),
         variables=(
             by_tenant(platform, cluster),
@@ -48,7 +46,7 @@ def prefixes(policy: Policy) -> tuple[str, ...]:
 
 
 _IMAGES = (
-    '((p.containers + p.spec.?ephemeralContainers.orValue([])).map(c, c.?image.orValue(""))'
+    f'({ALL_CONTAINERS}.map(c, c.?image.orValue(""))'
     ' + p.spec.?volumes.orValue([]).filter(v, has(v.image)).map(v, v.image.?reference.orValue("")))'
 )
 # A path that climbs would leave the registry's folder that the prefix names.

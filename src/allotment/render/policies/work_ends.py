@@ -21,7 +21,7 @@ from allotment.render.policies.identities import (
     spec_counts,
     told_with,
 )
-from allotment.render.policies.pod_template import DEVICE, WORKLOADS, field, pod_variables, when
+from allotment.render.policies.pod_template import DEVICE, WORKLOADS, each, field, pod_variables, when
 
 _ENDED: Final = Resources("", ("pods",), operations=("DELETE",))
 _KUEUE_FINALIZER: Final = "kueue.x-k8s.io/managed"
@@ -61,16 +61,14 @@ _MAX_GRACE: Final = (
 _GRACE = Check(
     name="longGraces",
     message="a pod ends within the grace period that its team may have",
-    faults=Expr(
-        f"{_PODS}.filter(p, int(p.spec.?terminationGracePeriodSeconds.orValue(30)) > variables.maxGrace).map(p, "
-        + sentence(
-            field("spec.terminationGracePeriodSeconds is "),
-            Expr("string(p.spec.terminationGracePeriodSeconds)"),
-            "; set it to ",
-            Expr("string(variables.maxGrace)"),
-            " or less, the seconds that a pod of this team may take to end",
-        )
-        + ")"
+    faults=each(
+        "int(p.spec.?terminationGracePeriodSeconds.orValue(30)) > variables.maxGrace",
+        field("spec.terminationGracePeriodSeconds is "),
+        Expr("string(p.spec.terminationGracePeriodSeconds)"),
+        "; set it to ",
+        Expr("string(variables.maxGrace)"),
+        " or less, the seconds that a pod of this team may take to end",
+        among=_PODS,
     ),
 )
 
@@ -102,14 +100,12 @@ def _finalizers(cluster: Cluster) -> Check:
     return Check(
         name="podFinalizers",
         message="nothing but Kueue and the Job controller holds a pod back from ending",
-        faults=Expr(
-            f"{_PODS}.filter(p, size({foreign}) > 0).map(p, "
-            + sentence(
-                field("metadata.finalizers holds "),
-                Expr(f'{foreign}.join(", ")'),
-                ", and the pod would keep what it runs on until somebody takes it off; take it away",
-            )
-            + ")"
+        faults=each(
+            f"size({foreign}) > 0",
+            field("metadata.finalizers holds "),
+            Expr(f'{foreign}.join(", ")'),
+            ", and the pod would keep what it runs on until somebody takes it off; take it away",
+            among=_PODS,
         ),
     )
 

@@ -17,12 +17,10 @@ from allotment.model.policy import Policy
 from allotment.model.quantity import format_bytes, format_cpu
 from allotment.render.policies.admission import Check, Rule, Scope, Variable
 from allotment.render.policies.cel import Expr, quote, sentence, string_list, string_map
-from allotment.render.policies.entitled import FLAVORS, LIMITS, exceeds, limit, number
+from allotment.render.policies.entitled import FLAVORS, LIMITS, SLACK, exceeds, limit, number
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
 from allotment.render.policies.placement import device_selectors
 from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables
-
-_SLACK: Final = "1.000001"
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
@@ -170,7 +168,7 @@ _TOLERATED: Final = (
 # Whoever asks for devices gets the tolerations of their flavor with them.
 _REACHED: Final = f"(size(s.devices) == 0 ? {_TOLERATED} : x.flavor in variables.flavors)"
 _HELD: Final = (
-    f"s.cpu <= x.cpu * {_SLACK} && s.memory <= x.memory * {_SLACK}"
+    f"s.cpu <= x.cpu * {SLACK} && s.memory <= x.memory * {SLACK}"
     " && s.devices.all(d, d.amount <= x.devices[?d.name].orValue(0.0))"
 )
 _FITS: Final = f"{_selected('variables.shapeLabels')} && {_REACHED} && {_HELD}"
