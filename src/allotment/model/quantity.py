@@ -58,6 +58,11 @@ def parse_quantity(text: str) -> Fraction:
     return value
 
 
+def format_amount(amount: Fraction) -> str:
+    """An amount of any resource in its own unit, for people: ``8``, ``0.5``."""
+    return str(amount.numerator) if amount.denominator == 1 else f"{float(amount):g}"
+
+
 def parse_cpu(text: str) -> MilliCpu:
     """Read an amount of CPU, rounded up to whole milli-CPU as the API server does.
 

@@ -77,10 +77,8 @@ def _described(body: Body) -> str:
 def let_go(kube: KubePort, bodies: Iterable[Body], now: dt.datetime) -> None:
     """Take finalizers that promise nothing off objects on their way out."""
     for body in bodies:
-        found = tuple(body["metadata"].get("finalizers") or ())
-        kept = leaving.kept_finalizers(body, now)
-        if is_being_deleted(body) and kept != found:
-            _set_finalizers(kube, body, kept)
+        if is_being_deleted(body):
+            _let_go(kube, body, now)
 
 
 def let_namespace_go(kube: KubePort, namespace: str, now: dt.datetime) -> None:
@@ -88,14 +86,15 @@ def let_namespace_go(kube: KubePort, namespace: str, now: dt.datetime) -> None:
     for api_version, kind in leaving.TENANT_MADE:
         try:
             for body in list(kube.list_metadata(api_version, kind, namespace=namespace)):
-                kept = leaving.kept_finalizers(body, now)
-                if kept != tuple(body["metadata"].get("finalizers") or ()):
-                    _set_finalizers(kube, body, kept)
+                _let_go(kube, body, now)
         except RefusedError:
             continue
 
 
-def _set_finalizers(kube: KubePort, body: Body, kept: tuple[str, ...]) -> None:
+def _let_go(kube: KubePort, body: Body, now: dt.datetime) -> None:
+    kept = leaving.kept_finalizers(body, now)
+    if kept == tuple(body["metadata"].get("finalizers") or ()):
+        return
     patch = {"metadata": {"finalizers": list(kept) or None}}
     try:
         kube.merge_patch(body["apiVersion"], key_of(body), patch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Final
 
 from allotment.errors import NotFoundError, UsageError
@@ -15,8 +16,6 @@ from allotment.plan.nodes import DeclaredNodes, DeclaredPool, NodeFinding, compa
 
 ATTEMPTS: Final = 5
 """Tries for one node: the kubelet writes to it all the time, and taints are only written as a whole."""
-
-_CONFLICT: Final = 409
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def _label(kube: KubePort, pool: DeclaredPool, edit: NodeEdit, *, dry_run: bool)
         try:
             kube.merge_patch("v1", _key(edit.node), edit.patch, dry_run=dry_run)
         except RefusedError as error:
-            if error.status != _CONFLICT or attempt == ATTEMPTS - 1:
+            if error.status != HTTPStatus.CONFLICT or attempt == ATTEMPTS - 1:
                 raise
         else:
             return

@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 from allotment.errors import AllotmentError, ForbiddenError, NotFoundError, NotSignedInError, UnreachableError
@@ -123,7 +123,7 @@ def prove(
     started, server = clock.now(), kube.server()
     for scene in scenes:
         sweep(kube, scene.namespace)
-    around = partial(look_around, kube, grounds(platform, cluster, stage.manifests, clock.now().date()))
+    around = cache(partial(look_around, kube, grounds(platform, cluster, stage.manifests, clock.now().date())))
     prover = _Prover(
         kube,
         clock,
@@ -217,7 +217,7 @@ class _Prover:
 
     Attributes:
         differences: by object, from one plan over the whole cluster; or the error that kept us from it.
-        look: at what lies beside our objects; done once, when it is first asked for.
+        look: at what lies beside our objects; read when it is first asked for, and then remembered.
         work: whether work is run for real, too.
         settled: when what we applied is in force for certain, in seconds since the epoch.
         silent: probes in a row that the server did not answer.
@@ -233,7 +233,6 @@ class _Prover:
     settled: float = 0.0
     silent: int = 0
     known: dict[tuple[Persona, Right], bool] = field(default_factory=dict)
-    around: Surroundings | None = None
 
     def try_all(self, guardrail: Guardrail, stage: Stage, scenes: tuple[Scene, ...]) -> None:
         """All probes of one guardrail."""
@@ -347,15 +346,13 @@ class _Prover:
         return Found(faults, f"{len(keys)} as declared")
 
     def _look_around(self, attempt: LookAround) -> Found:
-        if self.around is None:
-            self.around = self.look()
-        wanted = attempt.kinds
+        around, wanted = self.look(), attempt.kinds
         faults = tuple(
             f"{found}; {found.fix}"
-            for found in self.around.strangers
+            for found in around.strangers
             if found.team == attempt.team and (not wanted or found.key.kind in wanted)
         )
-        unseen = "; ".join(str(unread) for unread in self.around.unread if not wanted or unread.kind in wanted)
+        unseen = "; ".join(str(unread) for unread in around.unread if not wanted or unread.kind in wanted)
         return Found(faults, "nothing that is not ours", unseen)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any, Final, TypeVar
 
 from allotment.errors import AllotmentError
-from allotment.model.manifest import ObjectKey, key_of
+from allotment.model.manifest import key_of
 from allotment.model.quantity import parse_quantity
 from allotment.operations.ports import Body, Clock, Identity, KubePort, RefusedError
 from allotment.prove.capacity import has_room
@@ -18,7 +18,9 @@ from allotment.prove.probes import MARK, RunJob
 PATIENCE: Final = 30.0
 """Seconds that Kueue gets to admit a Job; on an idle queue it takes well under one."""
 
-_PAUSE: Final = 0.25
+PAUSE: Final = 0.25
+"""Seconds between two looks."""
+
 _JOB_UID: Final = "kueue.x-k8s.io/job-uid"
 _MADE: Final = (("batch/v1", "Job"), ("apps/v1", "Deployment"), ("v1", "Pod"))
 _FULL: Final = ("insufficient unused quota", "Workload no longer fits", "overlapping preemption targets")
@@ -54,7 +56,7 @@ def run_job(attempt: RunJob, kube: KubePort, clock: Clock, identity: Identity | 
     if body is None:
         return no_room(attempt.queue)
     outcome = make_for_real(kube, body, identity, lambda made: _admission(attempt, made, kube, clock))
-    return _gone(kube, clock, body, outcome)
+    return gone((body,), kube, clock, outcome)
 
 
 def no_room(queue: str) -> NotTried:
@@ -70,7 +72,7 @@ def _admission(attempt: RunJob, job: Body, kube: KubePort, clock: Clock) -> Outc
         workload = next(_workloads(attempt, job, kube), None)
         if workload is not None and is_admitted(workload):
             return _admitted(attempt, workload)
-        clock.sleep(_PAUSE)
+        clock.sleep(PAUSE)
     return why_it_waits(() if workload is None else (workload,), f"Job {uid}")
 
 
@@ -115,14 +117,14 @@ def _condition(workload: Body, type_: str) -> Mapping[str, Any]:
     return next((item for item in conditions if item.get("type") == type_), {})
 
 
-def _gone(kube: KubePort, clock: Clock, body: Body, outcome: Outcome) -> Outcome:
-    """The outcome, if the Job has gone away again; what is left behind is said."""
-    key: ObjectKey = key_of(body)
+def gone(made: Iterable[Body], kube: KubePort, clock: Clock, outcome: Outcome) -> Outcome:
+    """The outcome, if everything has gone away again; what is left behind is said."""
     end = clock.now().timestamp() + PATIENCE
-    while kube.get(body["apiVersion"], key) is not None:
-        if clock.now().timestamp() >= end:
-            return NotTried(f"{key} could not be removed; delete it by hand")
-        clock.sleep(_PAUSE)
+    for body in made:
+        while kube.get(body["apiVersion"], key_of(body)) is not None:
+            if clock.now().timestamp() >= end:
+                return NotTried(f"{key_of(body)} could not be removed; delete it by hand")
+            clock.sleep(PAUSE)
     return outcome
 
 

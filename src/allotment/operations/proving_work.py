@@ -10,13 +10,12 @@ from typing import Final
 from allotment.errors import AllotmentError
 from allotment.model.manifest import key_of
 from allotment.operations.ports import Body, Clock, Identity, KubePort
-from allotment.operations.proving_jobs import PATIENCE, is_admitted, no_room, why_it_waits
+from allotment.operations.proving_jobs import PATIENCE, PAUSE, gone, is_admitted, no_room, why_it_waits
 from allotment.prove.capacity import has_room
 from allotment.prove.charging import charged, differences, requested, told
-from allotment.prove.judging import Found, NotTried, Outcome
+from allotment.prove.judging import Found, Outcome
 from allotment.prove.probes import RunWork
 
-_PAUSE: Final = 0.25
 _RAN: Final = ("Running", "Succeeded", "Failed")
 
 
@@ -54,14 +53,14 @@ def run_work(attempt: RunWork, kube: KubePort, clock: Clock, identity: Identity 
             # The probe's own error, if there is one, says more than a failed clean-up; the next run sweeps.
             with suppress(AllotmentError):
                 kube.delete(body["apiVersion"], key_of(body), uid=body["metadata"]["uid"])
-    return _gone(made, kube, clock, outcome)
+    return gone(made, kube, clock, outcome)
 
 
 def _followed(attempt: RunWork, made: Sequence[Body], kube: KubePort, clock: Clock) -> Outcome:
     end = clock.now().timestamp() + PATIENCE
     seen = _look(attempt, made, kube)
     while not _is_complete(attempt, seen) and clock.now().timestamp() < end:
-        clock.sleep(_PAUSE)
+        clock.sleep(PAUSE)
         seen = _look(attempt, made, kube)
     if not seen.admitted:
         return why_it_waits(seen.workloads, "its work")
@@ -104,14 +103,3 @@ def _why(pods: Sequence[Body]) -> str:
             if condition.get("status") == "False" and condition.get("message"):
                 return f"{pod['metadata']['name']}: {condition['message']}"
     return "nothing on them says why"
-
-
-def _gone(made: Sequence[Body], kube: KubePort, clock: Clock, outcome: Outcome) -> Outcome:
-    """The outcome, if everything has gone away again; what is left behind is said."""
-    end = clock.now().timestamp() + PATIENCE
-    for body in made:
-        while kube.get(body["apiVersion"], key_of(body)) is not None:
-            if clock.now().timestamp() >= end:
-                return NotTried(f"{key_of(body)} could not be removed; delete it by hand")
-            clock.sleep(_PAUSE)
-    return outcome

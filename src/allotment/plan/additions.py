@@ -28,10 +28,13 @@ WHOLE: Final = frozenset(
 """Kinds that nobody else has a reason to write into. Claims, storage classes and service accounts are not among them:
 controllers complete those."""
 
+AGGREGATION_PREFIX: Final = "rbac.authorization.k8s.io/aggregate-to-"
+"""Labels that make the rules of a ClusterRole part of another one."""
+
 RESERVED_PREFIXES: Final = (
     f"{labels.DOMAIN}/",
     "pod-security.kubernetes.io/",
-    "rbac.authorization.k8s.io/aggregate-to-",
+    AGGREGATION_PREFIX,
 )
 """Labels and annotations that mean something to a guardrail; others may put as many of their own beside them."""
 

@@ -97,7 +97,7 @@ def _is_other(item: Mapping[str, Any], added: tuple[Taint, ...]) -> bool:
 
 def _remark(pool: DeclaredPool, node: Node, foreign: set[str]) -> str:
     said = []
-    number = devices_of(node, pool.resource) if pool.resource else 0
+    number = devices_of(node, pool.resource)
     if number < pool.devices:
         said.append(f"it offers {number} {pool.resource}, the pool declares {pool.devices}")
     found = labels_of(node)

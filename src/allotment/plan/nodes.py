@@ -186,7 +186,7 @@ def _carries(found: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
 
 
 def devices_of(node: Node, resource: str) -> int:
-    """Devices that a node offers to pods."""
+    """Devices that a node offers to pods; none of no resource."""
     amount = ((node.get("status") or {}).get("allocatable") or {}).get(resource)
     try:
         return 0 if amount is None else int(parse_quantity(str(amount)))
@@ -231,7 +231,7 @@ def _homeless(declared: DeclaredNodes, node: Node) -> Iterator[NodeFinding]:
 def _differences(declared: DeclaredNodes, pool: DeclaredPool, node: Node) -> Iterator[NodeFinding]:
     yield from _label_faults(pool, labels_of(node))
     yield from _taint_faults(pool, _lasting(taints_of(node)))
-    number = devices_of(node, pool.resource) if pool.resource else 0
+    number = devices_of(node, pool.resource)
     if number < pool.devices:
         what = f"offers {number} {pool.resource}, declared are {pool.devices}"
         fix = f"look at its device plug-in and driver, or declare acceleratorsPerNode: {number} if that is what it has"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
-from allotment.model.quantity import parse_quantity
+from allotment.model.quantity import format_amount, parse_quantity
 
 Body = Mapping[str, Any]
 Held = tuple[str, str]
@@ -114,17 +114,13 @@ def _sentence(kind: Held, members: list[Holding]) -> str:
     named = [_holder(name, pods) for name, (_, pods) in ranked[:_NAMED]]
     more = f" and {len(ranked) - _NAMED} more" if len(ranked) > _NAMED else ""
     total = sum((one.amount for one in members), Fraction(0))
-    return f"{_plain(total)} {kind[1]} in {kind[0]} by {', '.join(named)}{more}"
+    return f"{format_amount(total)} {kind[1]} in {kind[0]} by {', '.join(named)}{more}"
 
 
 def _holder(workload: str, pods: int) -> str:
     if not workload:
         return "work that you may not list"
     return f"{workload} ({pods} pod{'' if pods == 1 else 's'})"
-
-
-def _plain(amount: Fraction) -> str:
-    return str(amount.numerator) if amount.denominator == 1 else f"{float(amount):g}"
 
 
 @dataclass(frozen=True, slots=True)

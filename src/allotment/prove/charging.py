@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any, Final
 
-from allotment.model.quantity import parse_quantity
+from allotment.model.quantity import format_amount, parse_quantity
 
 Body = Mapping[str, Any]
 Amounts = dict[str, Fraction]
@@ -54,16 +54,16 @@ def differences(charge: Mapping[str, Fraction], asked: Mapping[str, Fraction]) -
     """Where the two disagree, in words; empty if they are one."""
     names = sorted((set(charge) | set(asked)) - {_BY_COUNT})
     pairs = ((name, charge.get(name, Fraction(0)), asked.get(name, Fraction(0))) for name in names)
-    return tuple(f"{name}: charged {_said(one)}, taken {_said(other)}" for name, one, other in pairs if one != other)
+    return tuple(
+        f"{name}: charged {format_amount(one)}, taken {format_amount(other)}"
+        for name, one, other in pairs
+        if one != other
+    )
 
 
 def told(amounts: Mapping[str, Fraction]) -> str:
     """Amounts in words."""
-    return ", ".join(f"{name} {_said(amount)}" for name, amount in sorted(amounts.items()) if amount)
-
-
-def _said(amount: Fraction) -> str:
-    return str(amount.numerator) if amount.denominator == 1 else f"{float(amount):g}"
+    return ", ".join(f"{name} {format_amount(amount)}" for name, amount in sorted(amounts.items()) if amount)
 
 
 def _of(container: Body) -> Amounts:

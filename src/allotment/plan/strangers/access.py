@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from allotment.model.manifest import ObjectKey, key_of
+from allotment.plan.additions import AGGREGATION_PREFIX
 from allotment.plan.strangers.grounds import Grounds, Rule, Tenancy
 from allotment.plan.strangers.rights import AGGREGATED, harmless, powers, within, writes
 from allotment.plan.strangers.stranger import Body, Live, Stranger
 from allotment.plan.strangers.subjects import Standing, Subject, subject_of
 
 _REMOVE: Final = "delete it"
-_AGGREGATE: Final = "rbac.authorization.k8s.io/aggregate-to-"
 _STAYS: Final = "access that outlives the team"
 _OUTSIDERS: Final = frozenset({Standing.TENANT, Standing.PUBLIC, Standing.PERSON})
 
@@ -165,7 +165,7 @@ def _aggregated(live: Live) -> Iterator[Stranger]:
         marks = body["metadata"].get("labels") or {}
         rules = tuple(body.get("rules") or ())
         for target, usual in AGGREGATED.items():
-            if marks.get(f"{_AGGREGATE}{target}") != "true":
+            if marks.get(f"{AGGREGATION_PREFIX}{target}") != "true":
                 continue
             more = [word for word in powers(rules) if word not in usual]
             if target == "view" and not more and writes(rules):
@@ -176,7 +176,7 @@ def _aggregated(live: Live) -> Iterator[Stranger]:
                     "",
                     f"adds {', '.join(more)} to ClusterRole {target}",
                     f"everybody with the role {target}, anywhere, has it by that",
-                    f"take the label {_AGGREGATE}{target} off it",
+                    f"take the label {AGGREGATION_PREFIX}{target} off it",
                 )
                 break
 

@@ -108,7 +108,7 @@ def _tenancies(platform: Platform, cluster: Cluster, manifests: Manifests) -> di
         team.namespace: Tenancy(
             team=team.name,
             namespace=team.namespace,
-            groups=frozenset((*team.groups.owners, *team.groups.members, *team.groups.viewers, *team.groups.exec)),
+            groups=frozenset(team.groups.all),
             leaving=team.offboarding is not None,
             own_rules=rules.get(team.namespace, ()),
             labels=marks.get(team.namespace, {labels.TENANT: team.name, _NAME_LABEL: team.namespace}),
@@ -120,8 +120,7 @@ def _tenancies(platform: Platform, cluster: Cluster, manifests: Manifests) -> di
 def _teams_of(platform: Platform) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for team in platform.teams:
-        groups = team.groups
-        for group in dict.fromkeys((*groups.owners, *groups.members, *groups.viewers, *groups.exec)):
+        for group in team.groups.all:
             found[group] = (*found.get(group, ()), team.name)
     return found
 

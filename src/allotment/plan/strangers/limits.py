@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.manifest import key_of
-from allotment.plan.strangers.grounds import Grounds
+from allotment.plan.strangers.grounds import Grounds, cohort_of
 from allotment.plan.strangers.stranger import Body, Live, Stranger
 
 _WHY: Final[Mapping[str, str]] = {
@@ -57,9 +57,10 @@ def queues(live: Live, around: Grounds) -> Iterator[Stranger]:
 
 
 def _joins(body: Body) -> str:
+    if body["kind"] == "ClusterQueue":
+        return cohort_of(body)
     spec = body.get("spec") or {}
-    fields = ("cohortName", "cohort") if body["kind"] == "ClusterQueue" else ("parentName", "parent")
-    return str(next((spec[field] for field in fields if spec.get(field)), ""))
+    return str(spec.get("parentName") or spec.get("parent") or "")
 
 
 def _flavors(body: Body) -> frozenset[str]:
