@@ -79,8 +79,7 @@ def test_kueues_own_marks_go_on_working(kube: KubeClient) -> None:
         assert refused(message, MARKS, f"annotations.{ROLE}: only Kueue"), message
         message = patched(kube, pod, {"metadata": {"labels": {"kueue.x-k8s.io/managed": None}}})
         assert refused(message, MARKS, "Kueue finds its pods by this"), message
-        noted = {"spec": {"template": {"metadata": {"annotations": {"note": "x"}}}}}
-        assert patched(kube, replicas(), noted) == ""
+        assert patched(kube, replicas(), {"metadata": {"annotations": {"note": "x"}}}) == ""
     finally:
         for body in given:
             kube.delete(body["apiVersion"], key_of(body))
