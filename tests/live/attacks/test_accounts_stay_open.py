@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from allotment.model.manifest import key_of
+from allotment.model.manifest import ObjectKey, key_of
 from allotment.operations.ports import Body, Identity
-from tests.live.attacks.attempts import marked, plain
+from tests.live.attacks.attempts import in_template, marked, plain
 from tests.live.attacks.courses import (
     MEMBER,
     OWNER,
@@ -26,7 +26,7 @@ from tests.live.attacks.courses import (
     settled,
 )
 from tests.live.books.following import WORKLOADS, condition, side_by_side
-from tests.live.books.manifests import GROUP, amounts, container
+from tests.live.books.manifests import GROUP, GROUP_SIZE, amounts, container
 from tests.live.conftest import Kubectl, kubectl_for
 from tests.live.training import Training, member, refusal
 
@@ -130,6 +130,22 @@ class TestGroups:
         assert all(MARKS in said for said in attempted(arena, MEMBER, *thieves))
         assert settled(arena) == (16, 16)
         assert finished(arena) == []
+
+    def test_pods_that_nobody_holds_join_a_group(self, arena: Training) -> None:
+        """Kueue leaves a group alone while it looks at one of them, and could not stop the others."""
+        [member_of] = [group_pod("band-0", 8, 1)]
+        assert attempted(arena, MEMBER, member_of, job("parent", gpus=0)) == ["", ""]
+        settled(arena)
+        name = member_of["metadata"]["labels"][GROUP]
+        joining = in_template(job("joining", gpus=0), labels={GROUP: name}, annotations={GROUP_SIZE: "1"})
+        parent = arena.kube.get("batch/v1", ObjectKey("batch", "Job", "nlp", "parent"))
+        assert parent is not None
+        reference = {"apiVersion": "batch/v1", "kind": "Job", "name": "parent", "uid": parent["metadata"]["uid"],
+                     "controller": True}  # fmt: skip
+        child = marked(group_pod("child", 0, 1), ownerReferences=[reference])
+        said = attempted(arena, MEMBER, joining, child)
+        assert all("makes a group of pods that Kueue does not hold" in words for words in said), said
+        expect_honest_books(arena)
 
     def test_a_pod_of_a_group_has_no_container_that_is_counted_as_one_before_it(self, arena: Training) -> None:
         """Two containers with four devices each take eight side by side, and four one after the other."""

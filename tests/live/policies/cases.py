@@ -423,10 +423,13 @@ def _mark_cases() -> Iterator[Case]:
             metadata["annotations"] = {} if size is None else {f"{KUEUE}/pod-group-total-count": size}
             metadata[place][f"{KUEUE}/pod-group-name"] = name
             yield Case(f"group-{size}-{name}-{place}", grouped, P.QUEUE_MARKS_PROTECTED, (says,))
-    named = workload("Deployment")
-    named["spec"]["template"]["metadata"]["annotations"] = {
-        f"{KUEUE}/pod-group-total-count": "2", f"{KUEUE}/pod-group-name": "g-2"}  # fmt: skip
-    yield Case("group-well-named", named)
+    for kind in KINDS:
+        grouped = workload(kind)
+        template = grouped["spec"].get("jobTemplate", grouped)["spec"].get("template", grouped)
+        template["metadata"]["labels"][f"{KUEUE}/pod-group-name"] = "g-2"
+        template["metadata"]["annotations"] = {f"{KUEUE}/pod-group-total-count": "2"}
+        yield Case(f"group-unheld-{kind}", grouped, P.QUEUE_MARKS_PROTECTED,
+                   ("makes a group of pods that Kueue does not hold",))  # fmt: skip
 
 
 def _end_cases() -> Iterator[Case]:

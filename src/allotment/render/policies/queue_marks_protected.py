@@ -9,8 +9,9 @@ On a pod nobody can tell a role that was written by hand from the one that Kueue
 MutatingAdmissionPolicy comes before that webhook: it leaves a mark, by which this rule refuses the pod. A cluster that
 has none takes no pod groups from tenants, the only place where Kueue goes by the role.
 
-A group is a name that pods share, and whoever may make pods may join: so the name says the size, and none is the name
-of what Kueue made for other work.
+A group is a name that pods share, and whoever may make pods may join: so the name says the size, none is the name of
+what Kueue made for other work, and all are pods that Kueue holds. It goes by whichever pod of a group it comes to
+first, and leaves a group alone when that pod is none of its own: nobody could stop it then.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from allotment.render.policies.identities import (
     told_with,
 )
 from allotment.render.policies.mutating import Mutation, Reinvocation, add, escaped, remove
-from allotment.render.policies.pod_template import POD_GROUP, WORKLOADS, each, pod_variables, when
+from allotment.render.policies.pod_template import ADMISSION_GATE, POD_GROUP, WORKLOADS, each, pod_variables, when
 
 _KUEUE: Final = "kueue.x-k8s.io/"
 ROLE_HASH: Final = f"{_KUEUE}role-hash"
@@ -94,6 +95,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             _FORGED,
             _SIZE,
             _NAME,
+            _UNHELD,
             *(() if cluster.mutating_policies else (_NO_GROUPS,)),
         ),
         told_with=told_with("pods"),
@@ -191,7 +193,8 @@ _PATCHES: Final = "{here}.spec.?runtimePatches.orValue([])"
 
 
 def _marked(metadata: str) -> str:
-    return " || ".join(f"{metadata}.?{kind}.orValue({{}}).exists(k, {_OF_KUEUE})" for kind in ("labels", "annotations"))
+    brought = f"({_OF_KUEUE} || k == {quote(POD_GROUP)})"
+    return " || ".join(f"{metadata}.?{kind}.orValue({{}}).exists(k, {brought})" for kind in ("labels", "annotations"))
 
 
 _PATCHED = Check(
@@ -274,7 +277,7 @@ _SIZE = Check(
     ),
 )
 
-# Kueue goes by whichever pod of a group it comes to first: one that named another size would end the account of all.
+# With one that named another size the account of all would end.
 _NAME = Check(
     name="wrongGroupNames",
     message="the name of a pod group ends with its size",
@@ -287,6 +290,24 @@ _NAME = Check(
         ", and the name of a group ends with its size; write ",
         Expr(f'{_NAMES_OF.format("p")}[0] + "-" + {_SIZE_OF}'),
         " in each of its pods",
+        among=_OF_TENANT,
+    ),
+)
+
+_HELD: Final = (
+    f'p.labels[?"{_KUEUE}managed"].orValue("") == "true"'
+    f' && dyn(object).spec.?schedulingGates.orValue([]).exists(g, g.name == "{ADMISSION_GATE}")'
+)
+
+_UNHELD = Check(
+    name="unheldGroups",
+    message="a pod group consists of pods that Kueue holds",
+    faults=each(
+        f'{_GROUPED} && !{_STANDS} && (variables.kind != "Pod" || ({_CREATING} && !({_HELD})))',
+        Expr("p.at"),
+        Expr(f'({quote(POD_GROUP)} in p.annotations ? "annotations." : "labels.")'),
+        f"{POD_GROUP} makes a group of pods that Kueue does not hold; take it away, or write pods of their own, each"
+        f" with the label {labels.KUEUE_QUEUE}",
         among=_OF_TENANT,
     ),
 )
