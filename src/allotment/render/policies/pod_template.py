@@ -49,14 +49,16 @@ _HERE: Final = "dyn(object)"
 _IN_CRON_JOB: Final = f"{_HERE}.spec.jobTemplate.spec"
 _CRON_AT: Final = quote("spec.jobTemplate.spec.template.")
 _GROUP: Final = f"{_HERE}.spec.leaderWorkerTemplate"
-_RAY: Final = (
+RAY: Final = (
     f'(variables.kind == "RayCluster" ? {_HERE}.spec : (variables.kind == "RayJob"'
     f" ? {_HERE}.spec.?rayClusterSpec.orValue({{}}) : {_HERE}.spec.?rayClusterConfig.orValue({{}})))"
 )
-_RAY_AT: Final = (
+"""CEL: the Ray cluster that the object is or holds."""
+RAY_AT: Final = (
     '(variables.kind == "RayCluster" ? "spec." : (variables.kind == "RayJob" ? "spec.rayClusterSpec."'
     ' : "spec.rayClusterConfig."))'
 )
+"""CEL: where its spec begins."""
 
 
 _WORKERS: Final = f"[int({_GROUP}.?size.orValue(1)) - 1, 1].max()"
@@ -91,11 +93,11 @@ _TEMPLATES: Final = (
     ),
     (
         'variables.kind in ["RayCluster", "RayJob", "RayService"]',
-        f"[{_RAY}].filter(r, has(r.headGroupSpec)).map(r, "
-        + _record(f'{_RAY_AT} + "headGroupSpec.template."', "r.headGroupSpec.template")
-        + f") + {_RAY}.?workerGroupSpecs.orValue([]).map(w, "
+        f"[{RAY}].filter(r, has(r.headGroupSpec)).map(r, "
+        + _record(f'{RAY_AT} + "headGroupSpec.template."', "r.headGroupSpec.template")
+        + f") + {RAY}.?workerGroupSpecs.orValue([]).map(w, "
         + _record(
-            f'{_RAY_AT} + "workerGroupSpecs[" + w.groupName + "].template."',
+            f'{RAY_AT} + "workerGroupSpecs[" + w.groupName + "].template."',
             "w.template",
             "int(w.?replicas.orValue(1)) * int(w.?numOfHosts.orValue(1))",
         )
