@@ -323,6 +323,7 @@ def _rights() -> Iterator[Attempt]:
     for who in ("system:unauthenticated", "system:authenticated", "acme-cv", "system:masters"):
         yield Attempt(f"a binding to {who}", "owner", binding(group(who)), (POLICY, who))
     yield Attempt("a binding to a stranger", "owner", binding(user("eve")), (POLICY, "eve"))
+    yield Attempt("a binding to oneself", "owner", binding(user("owner@nlp")), (POLICY, "User owner@nlp"))
     yield Attempt("a binding to anonymous", "owner", binding(user("system:anonymous")), (POLICY, "system:anonymous"))
     yield Attempt("a binding to another namespace's account", "owner", binding(account("default", "cv")),
                   (POLICY, "cv"))  # fmt: skip

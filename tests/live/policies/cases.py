@@ -526,6 +526,7 @@ def _access_cases() -> Iterator[Case]:
         ("Group", "system:unauthenticated", ""),
         ("Group", "pol-cv-members", ""),
         ("Group", "jane", ""),
+        ("User", "jane", ""),
         ("Group", "pol-nlp-members,pol-nlp-owners", ""),
         ("User", "pol-nlp-members", ""),
         ("User", "system:anonymous", ""),
@@ -539,7 +540,6 @@ def _access_cases() -> Iterator[Case]:
         ("Group", "pol-nlp-members", ""),
         ("Group", "cn=auditors,ou=acme", ""),
         ("User", "gina", ""),
-        ("User", "jane", ""),
         ("ServiceAccount", "default", NAMESPACE),
     ):
         yield Case(f"of-the-team-{kind}-{name}", binding(kind, name, where))
