@@ -92,6 +92,11 @@ def _team_namespace_cases() -> Iterator[Case]:
     slice_["resources"]["limits"]["nvidia.com/mig-1g.10gb"] = "1"
     yield Case("slice-elsewhere", workload("Pod", namespace=OTHER, spec={"containers": [slice_]}),
                P.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES, ("nvidia.com/mig-1g.10gb",))  # fmt: skip
+    for kind in KINDS:
+        by_class = container()
+        by_class["resources"]["limits"]["deviceclass.resource.kubernetes.io/gpu.nvidia.com"] = "1"
+        yield Case(f"device-class-elsewhere-{kind}", workload(kind, namespace=OTHER, spec={"containers": [by_class]}),
+                   P.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES, ("deviceclass.resource.kubernetes.io/gpu",))  # fmt: skip
     yield Case("zero-elsewhere", workload("Pod", namespace=OTHER, spec={"containers": [_zero_gpus()]}))
     yield Case("gpu-in-default-by-controller", workload("Pod", gpus=1, namespace="default"),
                P.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES, ("namespace default",), REPLICA_SETS)  # fmt: skip

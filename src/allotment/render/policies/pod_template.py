@@ -31,6 +31,9 @@ WORKLOADS: Final = (
 DEBUGGED: Final = Resources("", ("pods/ephemeralcontainers",), operations=("UPDATE",))
 """A container added to a running pod."""
 
+DEVICE_CLASSES: Final = "deviceclass.resource.kubernetes.io/"
+"""A resource of this domain is a device of the class that it names: the scheduler makes a resource claim of it."""
+
 ADMISSION_GATE: Final = "kueue.x-k8s.io/admission"
 """Kueue's scheduling gate: the pod waits for its quota."""
 
@@ -191,12 +194,12 @@ DEVICE: Final = Expr("variables.device[0]")
 
 
 def accelerator_domains(platform: Platform) -> tuple[str, ...]:
-    """Prefixes of the resources that are accelerators (``nvidia.com/`` …), sorted.
+    """Prefixes of the resources that are accelerators (``nvidia.com/`` …), sorted; a device class by its name, too.
 
     Whole domains rather than names: a slice or a shared device that is not in the catalogue is a device all the same.
     """
     names = (item.resource_name for item in platform.accelerators.values())
-    return tuple(sorted({f"{name.partition('/')[0]}/" for name in names}))
+    return tuple(sorted({DEVICE_CLASSES, *(f"{name.partition('/')[0]}/" for name in names)}))
 
 
 def pod_variables(platform: Platform, *names: str) -> tuple[Variable, ...]:
