@@ -190,6 +190,11 @@ def _accounts() -> Iterator[Attempt]:
         yield Attempt(f"a finalizer on the pods of a {kind}", "member",
                       in_template(one(kind, gpus=1), finalizers=foreign), ("evil.example/x",))  # fmt: skip
     yield Attempt("a finalizer on a pod", "member", marked(one("Pod"), finalizers=foreign), ("evil.example/x",))
+    by_class = "deviceclass.resource.kubernetes.io/gpu.nvidia.com"
+    for kind, queue in (("Job", ""), ("Pod", ""), ("Deployment", ""), ("Job", "default")):
+        inner = container({"limits": {"cpu": "1", "memory": "1Gi", by_class: "8"}})
+        yield Attempt(f"a {kind} with devices by their class, queue {queue or 'none'}", "member",
+                      one(kind, {"containers": [inner]}, queue=queue), (POLICY, by_class))  # fmt: skip
     env = [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]
     spy = container(amounts(), name="spy", env=env)
     yield Attempt("all devices for a container without", "member",
