@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from allotment.adapters.sandbox.store import SandboxStore
-from allotment.model.cluster import WORKLOAD_FEATURES
+from allotment.model.cluster import Feature
 from allotment.operations.ports import Body
 from tests.live.books.accounts import charged, difference, pod_requests, total
 from tests.live.conftest import told_to, unique_name
@@ -23,7 +23,7 @@ WORKLOADS = ("kueue.x-k8s.io/v1beta2", "Workload")
 
 @pytest.fixture(scope="module")
 def sets(sandbox_store: SandboxStore, request: pytest.FixtureRequest) -> Iterator[Training]:
-    name, further = unique_name(), WORKLOAD_FEATURES
+    name, further = unique_name(), (Feature.JOBSET, Feature.LEADERWORKERSET, Feature.RAYJOB, Feature.TRAINJOB)
     try:
         with training_on(
             lambda spec: sandbox_store.up(spec, progress=told_to(request)), name, mutating=True, further=further
@@ -58,41 +58,6 @@ def group(name: str = "serve", **limits: Any) -> Body:
             "leaderWorkerTemplate": {"size": 2, "workerTemplate": {"spec": {"containers": [container(**limits)]}}},
         },
     }
-
-
-def submitted(live: Training, body: Body) -> None:
-    """Created as a member; a quota counts a kind that just arrived from its next round on."""
-
-    def tried() -> bool:
-        return "status unknown for quota" not in refusal(lambda: live.kube.create(body, identity=member(NAMESPACE)))
-
-    until(tried, seconds=60)
-
-
-GPU = {"nvidia.com/gpu": 1}
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        job_set(cpu=4, memory="8Gi", **GPU),
-        group(cpu=2, memory="4Gi", **GPU),
-    ],
-    ids=["jobs", "group"],
-)
-def test_they_run_and_are_charged_what_their_pods_take(sets: Training, body: Body) -> None:
-    """Their amounts are numbers or text as they were written: the API server knows no quantities in these kinds."""
-    submitted(sets, body)
-    until(lambda: len(pods_of(sets, body)) == 2, seconds=30)
-    [workload] = [one for one in sets.kube.list(*WORKLOADS, namespace=NAMESPACE) if names(one, body)]
-    taken = total(pod_requests(pod["spec"]) for pod in pods_of(sets, body))
-    assert difference(charged(workload), taken) == {}
-    assert taken["nvidia.com/gpu"] == 2
-
-
-def test_a_template_that_fits_nowhere_is_refused_with_its_place(sets: Training) -> None:
-    message = sets.refusal(job_set("huge", cpu=4, memory="8Gi", **{"nvidia.com/gpu": 64}), member(NAMESPACE))
-    assert "spec.replicatedJobs[workers].template.spec.template.spec asks for more accelerators" in message
 
 
 MARKS = {
@@ -151,6 +116,15 @@ def marked_bodies(part: str) -> Iterator[tuple[Body, str]]:
     yield train_job(spec={"replicatedJobs": [pod]}), "replicatedJobs[node].template.spec.template.metadata."
 
 
+def submitted(live: Training, body: Body) -> None:
+    """Created as a member; a quota counts a kind that just arrived from its next round on."""
+
+    def tried() -> bool:
+        return "status unknown for quota" not in refusal(lambda: live.kube.create(body, identity=member(NAMESPACE)))
+
+    until(tried, seconds=60)
+
+
 @pytest.mark.parametrize(
     ("part", "policy"), [("labels", "managed-objects-protected"), ("annotations", "submitter-kept")]
 )
@@ -161,6 +135,32 @@ def test_controllers_find_nothing_of_ours_to_copy(sets: Training, part: str, pol
         assert f"{at}{part}." in message, (at, message)
     for body in (ray("RayCluster"), ray("RayJob")):
         until(lambda body=body: sets.refusal(body, member(NAMESPACE)) == "", seconds=60)  # type: ignore[misc]
+
+
+GPU = {"nvidia.com/gpu": 1}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        job_set(cpu=4, memory="8Gi", **GPU),
+        group(cpu=2, memory="4Gi", **GPU),
+    ],
+    ids=["jobs", "group"],
+)
+def test_they_run_and_are_charged_what_their_pods_take(sets: Training, body: Body) -> None:
+    """Their amounts are numbers or text as they were written: the API server knows no quantities in these kinds."""
+    submitted(sets, body)
+    until(lambda: len(pods_of(sets, body)) == 2, seconds=30)
+    [workload] = [one for one in sets.kube.list(*WORKLOADS, namespace=NAMESPACE) if names(one, body)]
+    taken = total(pod_requests(pod["spec"]) for pod in pods_of(sets, body))
+    assert difference(charged(workload), taken) == {}
+    assert taken["nvidia.com/gpu"] == 2
+
+
+def test_a_template_that_fits_nowhere_is_refused_with_its_place(sets: Training) -> None:
+    message = sets.refusal(job_set("huge", cpu=4, memory="8Gi", **{"nvidia.com/gpu": 64}), member(NAMESPACE))
+    assert "spec.replicatedJobs[workers].template.spec.template.spec asks for more accelerators" in message
 
 
 def pods_of(live: Training, body: Body) -> list[Body]:
