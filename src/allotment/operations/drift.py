@@ -14,7 +14,7 @@ from allotment.operations.nodes import NodesLook, look_at_nodes
 from allotment.operations.planning import PlanSettings, WorkLook, look_at_work, make_plan, side_by_side
 from allotment.operations.ports import Clock, KubePort
 from allotment.operations.surroundings import look_around
-from allotment.plan.changes import Blocked, Change, Create, Delete, Plan, Update
+from allotment.plan.changes import Blocked, Change, Create, Delete, Plan, Update, WarningCode
 from allotment.plan.nodes import DeclaredNodes
 from allotment.plan.strangers.grounds import Grounds
 from allotment.plan.strangers.stranger import Stranger, Surroundings, Unread
@@ -164,7 +164,7 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
         return ClusterDrift(name, DriftState.UNREACHABLE, (), clock.now(), None, error)
     objects = (
         *_drifted(plan.changes),
-        *_foreign(around.strangers, plan.changes),
+        *_foreign(around.strangers, plan),
         *_beyond(plan, nodes, work),
     )
     state = DriftState.DRIFTED if objects or not plan.empty else DriftState.IN_SYNC
@@ -175,12 +175,16 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
 _NOTHING: Final = Surroundings((), ())
 
 
-def _foreign(strangers: Sequence[Stranger], changes: Sequence[Change]) -> Iterator[DriftedObject]:
-    planned = {change.key for change in changes}
+def _foreign(strangers: Sequence[Stranger], plan: Plan) -> Iterator[DriftedObject]:
+    told = {change.key for change in plan.changes}  # what a leaving team made for itself goes with it
     for stranger in strangers:
-        if stranger.key not in planned:  # what a leaving team made for itself goes with it
+        if stranger.key not in told:
             message = f"{stranger.what}: {stranger.why}; {stranger.fix}"
             yield DriftedObject(stranger.key, DriftKind.FOREIGN, message=message)
+    told |= {stranger.key for stranger in strangers}
+    for warning in plan.warnings:
+        if warning.code is WarningCode.DISGUISED and warning.key not in told:
+            yield DriftedObject(warning.key, DriftKind.FOREIGN, message=warning.message)
 
 
 def _beyond(plan: Plan, nodes: NodesLook, work: WorkLook) -> Iterator[DriftedObject]:

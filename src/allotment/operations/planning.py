@@ -9,7 +9,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from allotment.model import labels
@@ -128,7 +128,7 @@ def _survey_kind(kube: KubePort, kind: tuple[str, str], desired: Sequence[Manife
 
 
 def _without_absent(found: Survey) -> Survey:
-    return Survey((), found.different, found.foreign, found.leaving, found.surplus, found.unchanged)
+    return replace(found, absent=())
 
 
 def _verdicts(

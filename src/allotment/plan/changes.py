@@ -205,6 +205,7 @@ class WarningCode(StrEnum):
     DATA_DELETED = "data-deleted"
     SERVER = "server"
     BEING_DELETED = "being-deleted"
+    DISGUISED = "disguised"
     UNVERIFIED = "unverified"
     UNCOUNTED = "uncounted"
     NODES = "nodes"

@@ -114,6 +114,7 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
     changes = [_closed(change, closed) for change in changes]
     departures = _Departures(desired, live, around)
     warnings += departures.warnings()
+    warnings += (PlanWarning(WarningCode.DISGUISED, key_of(body), _DISGUISED) for body in live.disguised)
     changes += departures.changes()
     return Plan(
         platform=platform,
@@ -124,6 +125,12 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
         warnings=tuple(sorted(warnings, key=lambda warning: (warning.key, warning.code, warning.message))),
         forced=around.forced,
     )
+
+
+_DISGUISED: Final = (
+    "carries the platform's labels, but a controller made it and nobody applied it: it is not the platform's, and is "
+    "left alone; take these labels off it, and out of the template that it comes from"
+)
 
 
 def digest_of(desired: Manifests) -> str:

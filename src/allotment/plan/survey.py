@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.manifest import Manifest, ObjectKey, key_of
@@ -14,6 +14,10 @@ from allotment.plan.fields import Ownership, Path, is_ours, owners_of, ownership
 from allotment.plan.order import DEFAULT_ACCOUNT
 
 Body = Mapping[str, Any]
+
+_PLATFORM_LABEL: Final = ("f:metadata", "f:labels", f"f:{labels.PLATFORM}")
+_APPLIERS: Final = (labels.FIELD_MANAGER, "argocd-controller", "kubectl")
+"""Field managers, by how they begin, that declare objects without server-side apply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Survey:
         foreign: desired, but the live object is somebody else's.
         leaving: desired, but the live object is being deleted.
         surplus: ours, no longer desired, without their managed fields.
+        disguised: they carry our labels, but nobody applied them: a controller made them out of somebody's template.
         unchanged: how many are as desired.
     """
 
@@ -49,6 +54,7 @@ class Survey:
     leaving: tuple[Manifest, ...]
     surplus: tuple[Body, ...]
     unchanged: int
+    disguised: tuple[Body, ...] = ()
 
 
 def merged(surveys: Iterable[Survey]) -> Survey:
@@ -61,6 +67,7 @@ def merged(surveys: Iterable[Survey]) -> Survey:
         leaving=tuple(item for part in parts for item in part.leaving),
         surplus=tuple(item for part in parts for item in part.surplus),
         unchanged=sum(part.unchanged for part in parts),
+        disguised=tuple(item for part in parts for item in part.disguised),
     )
 
 
@@ -79,12 +86,13 @@ def survey(desired: Iterable[Manifest], live: Iterable[Body], platform: str) -> 
     foreign: list[tuple[Manifest, Body]] = []
     leaving: list[Manifest] = []
     surplus: list[Body] = []
+    disguised: list[Body] = []
     unchanged = 0
     for body in live:
         manifest = wanted.pop(key_of(body), None)
         if manifest is None:
             if in_inventory(body, platform):
-                surplus.append(_without_managed_fields(body))
+                (surplus if is_applied(body) else disguised).append(_without_managed_fields(body))
         elif is_being_deleted(body):
             leaving.append(manifest)
         elif not (belongs_to(body, platform) or is_adoptable(manifest.key)):
@@ -96,13 +104,31 @@ def survey(desired: Iterable[Manifest], live: Iterable[Body], platform: str) -> 
                 unchanged += 1
             else:
                 different.append(Different(manifest, body, ownership, added))
-    return Survey(tuple(wanted.values()), tuple(different), tuple(foreign), tuple(leaving), tuple(surplus), unchanged)
+    return Survey(
+        tuple(wanted.values()),
+        tuple(different),
+        tuple(foreign),
+        tuple(leaving),
+        tuple(surplus),
+        unchanged,
+        tuple(disguised),
+    )
 
 
 def in_inventory(body: Body, platform: str) -> bool:
-    """Whether prune may touch the object: it says that we manage it, and for this platform."""
+    """Whether the object says that we manage it, and for this platform."""
     found = body["metadata"].get("labels") or {}
     return found.get(labels.PLATFORM) == platform and found.get(labels.MANAGED_BY) == labels.MANAGED_BY_VALUE
+
+
+def is_applied(body: Body) -> bool:
+    """Whether somebody put our label there who declares objects: we, a GitOps tool, or a person with kubectl.
+
+    A controller writes what stands in a template, and a template may be a tenant's: to go by the label alone would
+    delete the claims of a tenant's StatefulSet with their data.
+    """
+    owners = owners_of(body, _PLATFORM_LABEL)
+    return not owners or any(owner.operation == "Apply" or owner.manager.startswith(_APPLIERS) for owner in owners)
 
 
 def belongs_to(body: Body, platform: str) -> bool:
@@ -115,8 +141,8 @@ def belongs_to(body: Body, platform: str) -> bool:
     if label == platform:
         return True
     applied = any(is_ours(entry) for entry in body["metadata"].get("managedFields") or ())
-    path = ("f:metadata", "f:labels", f"f:{labels.PLATFORM}")
-    return applied and (label is None or all(owner.manager != labels.FIELD_MANAGER for owner in owners_of(body, path)))
+    owners = owners_of(body, _PLATFORM_LABEL)
+    return applied and (label is None or all(owner.manager != labels.FIELD_MANAGER for owner in owners))
 
 
 def is_adoptable(key: ObjectKey) -> bool:

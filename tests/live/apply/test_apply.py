@@ -23,7 +23,7 @@ from allotment.operations.apply import Status
 from allotment.operations.drift import DriftKind, DriftState, DriftTarget, find_drift
 from allotment.operations.planning import PlanSettings
 from allotment.operations.saved_plans import plan_from_text, plan_to_text, refuse_stale
-from allotment.plan.changes import Action, Blocked, Conflict
+from allotment.plan.changes import Action, Blocked, Conflict, WarningCode
 from tests.live.apply.conftest import TODAY, Cluster
 from tests.unit.plan import objects
 
@@ -155,6 +155,34 @@ class TestWhatIsNotOurs:
         assert left >= set(strangers)
         plan = cluster.plan(objects.platform("cv"))
         assert plan.empty
+
+    def test_a_claim_that_a_controller_made_is_not_pruned_for_its_labels(self, cluster: Cluster) -> None:
+        """It comes from somebody's template, and holds somebody's data."""
+        desired = objects.platform("cv")
+        cluster.settle(desired)
+        storage = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+        body = {
+            "apiVersion": "apps/v1",
+            "kind": "StatefulSet",
+            "metadata": {"name": "store", "namespace": "cv"},
+            "spec": {
+                "selector": {"matchLabels": {"app": "store"}},
+                "template": {
+                    "metadata": {"labels": {"app": "store"}},
+                    "spec": {"containers": [{"name": "main", "image": "store"}]},
+                },
+                "volumeClaimTemplates": [{"metadata": {"name": "data", "labels": objects.INVENTORY}, "spec": storage}],
+            },
+        }
+        cluster.kube.create(body)
+        claim = ObjectKey("", "PersistentVolumeClaim", "cv", "data-store-0")
+        deadline = time.monotonic() + 20
+        while cluster.kube.get("v1", claim) is None:
+            assert time.monotonic() < deadline, "the controller made no claim"
+            time.sleep(0.2)
+        found = cluster.plan(desired)
+        assert found.empty
+        assert (WarningCode.DISGUISED, claim) in {(warning.code, warning.key) for warning in found.warnings}
 
 
 class TestSavedPlans:

@@ -190,6 +190,11 @@ def _accounts() -> Iterator[Attempt]:
         yield Attempt(f"a finalizer on the pods of a {kind}", "member",
                       in_template(one(kind, gpus=1), finalizers=foreign), ("evil.example/x",))  # fmt: skip
     yield Attempt("a finalizer on a pod", "member", marked(one("Pod"), finalizers=foreign), ("evil.example/x",))
+    by_class = "deviceclass.resource.kubernetes.io/gpu.nvidia.com"
+    for kind, queue in (("Job", ""), ("Pod", ""), ("Deployment", ""), ("Job", "default")):
+        inner = container({"limits": {"cpu": "1", "memory": "1Gi", by_class: "8"}})
+        yield Attempt(f"a {kind} with devices by their class, queue {queue or 'none'}", "member",
+                      one(kind, {"containers": [inner]}, queue=queue), (POLICY, by_class))  # fmt: skip
     env = [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]
     spy = container(amounts(), name="spy", env=env)
     yield Attempt("all devices for a container without", "member",
@@ -275,10 +280,55 @@ def _services_and_marks() -> Iterator[Attempt]:
                   (POLICY, "allotment.dev/tenant"))  # fmt: skip
 
 
+SUBMITTER = "allotment.dev/submitted-by"
+OURS = {"app.kubernetes.io/managed-by": "allotment", "allotment.dev/platform": "acme"}
+
+
+def empty_signature() -> Body:
+    return marked(one("Job"), annotations={SUBMITTER: ""})
+
+
+def claim(**metadata: Any) -> Body:
+    storage = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    return {"metadata": metadata, "spec": storage}
+
+
+def _names_and_marks() -> Iterator[Attempt]:
+    """Another's name, and the look of an object of the platform, also by what a controller will make."""
+    for kind, who in (("Job", "member"), ("Pod", "member"), ("Deployment", "member"), ("CronJob", "owner"),
+                      ("StatefulSet", "owner")):  # fmt: skip
+        yield Attempt(f"another's name on a {kind}", who, marked(one(kind), annotations={SUBMITTER: "joan"}),
+                      (POLICY, SUBMITTER, "joan"))  # fmt: skip
+        scratch = {"volumes": [{"name": "v", "ephemeral": {"volumeClaimTemplate": claim(labels=OURS)}}]}
+        yield Attempt(f"the look of a claim of the platform by a {kind}", who, one(kind, scratch),
+                      (POLICY, "spec.volumes[v].ephemeral.volumeClaimTemplate.metadata.labels."))  # fmt: skip
+    for kind, who in (("Job", "member"), ("Deployment", "member"), ("StatefulSet", "owner")):
+        yield Attempt(f"another's name in the template of a {kind}", who,
+                      in_template(one(kind), annotations={SUBMITTER: "joan"}), (POLICY, SUBMITTER))  # fmt: skip
+        yield Attempt(f"the look of the platform in the template of a {kind}", who, in_template(one(kind), labels=OURS),
+                      (POLICY, "spec.template.metadata.labels.allotment.dev/platform"))  # fmt: skip
+    for metadata in ({"annotations": {SUBMITTER: "joan"}}, {"labels": OURS}):
+        jobs = one("CronJob")
+        own = jobs["spec"]["jobTemplate"]["metadata"]
+        for key, value in metadata.items():
+            own[key] = own.get(key, {}) | value
+        yield Attempt(f"{', '.join(metadata)} of the Jobs of a CronJob", "owner", jobs,
+                      (POLICY, "spec.jobTemplate.metadata."))  # fmt: skip
+        kept = one("StatefulSet")
+        kept["spec"]["volumeClaimTemplates"] = [claim(name="data", **metadata)]
+        yield Attempt(f"{', '.join(metadata)} of the claims of a StatefulSet", "owner", kept,
+                      (POLICY, "spec.volumeClaimTemplates[data].metadata."))  # fmt: skip
+    kept = one("StatefulSet")
+    kept["spec"]["volumeClaimTemplates"] = [claim(name="data", labels=LABELS[TEAM])]
+    yield Attempt("claims of a StatefulSet", "owner", kept)
+    yield Attempt("an empty name", "member", empty_signature())
+
+
 def _rights() -> Iterator[Attempt]:
     for who in ("system:unauthenticated", "system:authenticated", "acme-cv", "system:masters"):
         yield Attempt(f"a binding to {who}", "owner", binding(group(who)), (POLICY, who))
     yield Attempt("a binding to a stranger", "owner", binding(user("eve")), (POLICY, "eve"))
+    yield Attempt("a binding to oneself", "owner", binding(user("owner@nlp")), (POLICY, "User owner@nlp"))
     yield Attempt("a binding to anonymous", "owner", binding(user("system:anonymous")), (POLICY, "system:anonymous"))
     yield Attempt("a binding to another namespace's account", "owner", binding(account("default", "cv")),
                   (POLICY, "cv"))  # fmt: skip
@@ -311,6 +361,7 @@ ATTEMPTS = (
     *_rank_and_place(),
     *_containers(),
     *_services_and_marks(),
+    *_names_and_marks(),
     *_rights(),
 )
 

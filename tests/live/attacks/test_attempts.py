@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from allotment.operations.ports import AccessQuestion
-from tests.live.attacks.attempts import ATTEMPTS, QUESTIONS, Attempt, Question
+from tests.live.attacks.attempts import ATTEMPTS, QUESTIONS, SUBMITTER, Attempt, Question, empty_signature
 from tests.live.training import PEOPLE, Training
 
 pytestmark = pytest.mark.live
@@ -26,3 +26,8 @@ def test_right(training: Training, question: Question) -> None:
     resource, _, subresource = question.resource.partition("/")
     asked = AccessQuestion(question.verb, question.group, resource, subresource, question.namespace)
     assert training.kube.allowed(PEOPLE[question.who], asked) is question.allowed
+
+
+def test_an_empty_name_becomes_the_true_one(training: Training) -> None:
+    made = training.kube.create(empty_signature(), dry_run=True, identity=PEOPLE["member"]).body
+    assert made["metadata"]["annotations"][SUBMITTER] == PEOPLE["member"].user

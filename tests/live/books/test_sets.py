@@ -26,7 +26,7 @@ WORKLOADS = ("kueue.x-k8s.io/v1beta2", "Workload")
 
 @pytest.fixture(scope="module")
 def sets(sandbox_store: SandboxStore, request: pytest.FixtureRequest) -> Iterator[Training]:
-    name, further = unique_name(), (Feature.JOBSET, Feature.LEADERWORKERSET)
+    name, further = unique_name(), (Feature.JOBSET, Feature.LEADERWORKERSET, Feature.RAYJOB, Feature.TRAINJOB)
     try:
         with training_on(
             lambda spec: sandbox_store.up(spec, progress=told_to(request)), name, mutating=True, further=further
@@ -63,6 +63,62 @@ def group(name: str = "serve", **limits: Any) -> Body:
     }
 
 
+MARKS = {
+    "labels": {"app.kubernetes.io/managed-by": "allotment", "allotment.dev/platform": "acme"},
+    "annotations": {"allotment.dev/submitted-by": "joan"},
+}
+"""What controllers would copy: the look of the platform's own objects, and another's name."""
+
+
+def claim(name: str, **metadata: Any) -> Body:
+    storage = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    return {"metadata": {"name": name, **metadata}, "spec": storage}
+
+
+def ray(kind: str, **head: Any) -> Body:
+    pod = {"spec": {"containers": [container(cpu=1, memory="1Gi")]}}
+    group = {"groupName": "w", "replicas": 1, "minReplicas": 1, "maxReplicas": 1, "rayStartParams": {}}
+    spec = {"headGroupSpec": {"rayStartParams": {}, "template": pod} | head,
+            "workerGroupSpecs": [group | {"template": pod}]}  # fmt: skip
+    whole = {"entrypoint": "x", "shutdownAfterJobFinishes": True, "rayClusterSpec": spec} if kind == "RayJob" else spec
+    metadata = {"name": "ray", "namespace": NAMESPACE, "labels": {"project": "assistant"}}
+    return {"apiVersion": "ray.io/v1", "kind": kind, "metadata": metadata, "spec": whole}
+
+
+def train_job(**template: Any) -> Body:
+    patch = {"manager": "me.example/x", "trainingRuntimeSpec": {"template": template}}
+    metadata = {"name": "train", "namespace": NAMESPACE, "labels": {"project": "assistant"}}
+    return {"apiVersion": "trainer.kubeflow.org/v1alpha1", "kind": "TrainJob", "metadata": metadata,
+            "spec": {"runtimeRef": {"name": "torch"}, "runtimePatches": [patch]}}  # fmt: skip
+
+
+def marked_bodies(part: str) -> Iterator[tuple[Body, str]]:
+    """Objects whose controllers would copy this part of `MARKS`, and where it stands."""
+    marks = {part: MARKS[part]}
+    amounts = {"cpu": 1, "memory": "1Gi"}
+    jobs = job_set(**amounts)
+    jobs["spec"]["replicatedJobs"][0]["template"]["metadata"] = marks
+    yield jobs, "spec.replicatedJobs[workers].template.metadata."
+    claims = job_set(**amounts)
+    claims["spec"]["volumeClaimPolicies"] = [{"templates": [claim("data", **marks)]}]
+    yield claims, "spec.volumeClaimPolicies.templates[data].metadata."
+    pods = group(**amounts)
+    pods["spec"]["leaderWorkerTemplate"]["workerTemplate"]["metadata"] = marks
+    yield pods, "spec.leaderWorkerTemplate.workerTemplate.metadata."
+    kept = group(**amounts)
+    kept["spec"]["leaderWorkerTemplate"]["volumeClaimTemplates"] = [claim("data", **marks)]
+    yield kept, "spec.leaderWorkerTemplate.volumeClaimTemplates[data].metadata."
+    for kind, at in (("RayCluster", "spec."), ("RayJob", "spec.rayClusterSpec.")):
+        yield ray(kind, headService={"metadata": marks}), f"{at}headGroupSpec.headService.metadata."
+    if part == "labels":
+        yield ray("RayCluster", labels=MARKS["labels"]), "spec.headGroupSpec."
+    yield train_job(metadata=marks), "spec.runtimePatches[me.example/x].trainingRuntimeSpec.template.metadata."
+    inner = {"name": "node", "template": {"metadata": marks}}
+    yield train_job(spec={"replicatedJobs": [inner]}), "template.spec.replicatedJobs[node].template.metadata."
+    pod = {"name": "node", "template": {"spec": {"template": {"metadata": marks}}}}
+    yield train_job(spec={"replicatedJobs": [pod]}), "replicatedJobs[node].template.spec.template.metadata."
+
+
 def submitted(live: Training, body: Body) -> None:
     """Created as a member; a quota counts a kind that just arrived from its next round on."""
 
@@ -70,6 +126,18 @@ def submitted(live: Training, body: Body) -> None:
         return "status unknown for quota" not in refusal(lambda: live.kube.create(body, identity=member(NAMESPACE)))
 
     until(tried, seconds=60)
+
+
+@pytest.mark.parametrize(
+    ("part", "policy"), [("labels", "managed-objects-protected"), ("annotations", "submitter-kept")]
+)
+def test_controllers_find_nothing_of_ours_to_copy(sets: Training, part: str, policy: str) -> None:
+    for body, at in marked_bodies(part):
+        message = sets.refusal(body, member(NAMESPACE))
+        assert f"{policy}.allotment.dev" in message, (at, message)
+        assert f"{at}{part}." in message, (at, message)
+    for body in (ray("RayCluster"), ray("RayJob")):
+        until(lambda body=body: sets.refusal(body, member(NAMESPACE)) == "", seconds=60)  # type: ignore[misc]
 
 
 GPU = {"nvidia.com/gpu": 1}

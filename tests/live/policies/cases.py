@@ -92,6 +92,11 @@ def _team_namespace_cases() -> Iterator[Case]:
     slice_["resources"]["limits"]["nvidia.com/mig-1g.10gb"] = "1"
     yield Case("slice-elsewhere", workload("Pod", namespace=OTHER, spec={"containers": [slice_]}),
                P.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES, ("nvidia.com/mig-1g.10gb",))  # fmt: skip
+    for kind in KINDS:
+        by_class = container()
+        by_class["resources"]["limits"]["deviceclass.resource.kubernetes.io/gpu.nvidia.com"] = "1"
+        yield Case(f"device-class-elsewhere-{kind}", workload(kind, namespace=OTHER, spec={"containers": [by_class]}),
+                   P.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES, ("deviceclass.resource.kubernetes.io/gpu",))  # fmt: skip
     yield Case("zero-elsewhere", workload("Pod", namespace=OTHER, spec={"containers": [_zero_gpus()]}))
     yield Case("gpu-in-default-by-controller", workload("Pod", gpus=1, namespace="default"),
                P.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES, ("namespace default",), REPLICA_SETS)  # fmt: skip
@@ -239,9 +244,32 @@ def _submitter_cases() -> Iterator[Case]:
         own = workload(kind)
         own["metadata"]["annotations"] = {labels.SUBMITTER: "jane"}
         yield Case(f"signed-{kind}", own)
-    inside = workload("Job")
-    inside["spec"]["template"]["metadata"]["annotations"] = {labels.SUBMITTER: "jane"}
-    yield Case("signed-in-the-template", inside, P.SUBMITTER_KEPT, ("leave this annotation to the platform",))
+        empty = workload(kind)
+        empty["metadata"]["annotations"] = {labels.SUBMITTER: ""}
+        yield Case(f"signed-by-nobody-{kind}", empty, P.SUBMITTER_KEPT, ("is empty, but", "submitted by jane"))
+        if kind != "Pod":
+            inside = workload(kind)
+            _template(inside)["metadata"]["annotations"] = {labels.SUBMITTER: "jane"}
+            yield Case(f"signed-in-the-template-{kind}", inside, P.SUBMITTER_KEPT,
+                       (f"template.metadata.annotations.{labels.SUBMITTER} is set; leave this",))  # fmt: skip
+    jobs = workload("CronJob")
+    jobs["spec"]["jobTemplate"]["metadata"]["annotations"] = {labels.SUBMITTER: "somebody"}
+    yield Case("signed-in-the-job-template", jobs, P.SUBMITTER_KEPT,
+               (f"spec.jobTemplate.metadata.annotations.{labels.SUBMITTER} is set",))  # fmt: skip
+    claims = workload("StatefulSet")
+    claims["spec"]["volumeClaimTemplates"] = [_claim(annotations={labels.SUBMITTER: "somebody"})]
+    yield Case("signed-on-a-claim", claims, P.SUBMITTER_KEPT, ("spec.volumeClaimTemplates[data].metadata.annot",))
+
+
+def _template(body: dict[str, Any]) -> dict[str, Any]:
+    """The pod template of an object that has one."""
+    inside = body["spec"].get("jobTemplate", body)["spec"]
+    return inside["template"]  # type: ignore[no-any-return]
+
+
+def _claim(**metadata: Any) -> dict[str, Any]:
+    storage = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    return {"metadata": {"name": "data", **metadata}, "spec": storage}
 
 
 def _priority_cases() -> Iterator[Case]:
@@ -303,6 +331,38 @@ def _managed_cases() -> Iterator[Case]:
     yield Case("other-manager", config_map({labels.MANAGED_BY: "helm"}))
     yield Case("engineer-makes-ours", config_map({labels.MANAGED_BY: "allotment"}), who=ENGINEER)
     yield Case("ours-elsewhere", config_map({labels.TENANT: "x"}, namespace=OTHER))
+    yield from _handed_on_cases()
+
+
+def _handed_on_cases() -> Iterator[Case]:
+    """Our labels inside an object, where a controller finds them."""
+    ours = {labels.MANAGED_BY: "allotment", labels.PLATFORM: "acme"}
+    anyones = GOOD_LABELS | {labels.MANAGED_BY: "helm"}
+
+    def scratch(own: dict[str, str]) -> dict[str, Any]:
+        template = _claim(labels=own)
+        del template["metadata"]["name"]
+        return {"volumes": [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": template}}]}
+
+    for kind in KINDS:
+        at = {"Pod": "", "CronJob": "spec.jobTemplate.spec.template."}.get(kind, "spec.template.")
+        yield Case(f"handed-on-by-volume-{kind}", workload(kind, spec=scratch(ours)), P.MANAGED_OBJECTS_PROTECTED,
+                   (f"{at}spec.volumes[scratch].ephemeral.volumeClaimTemplate.metadata.labels.{labels.PLATFORM} marks",
+                    f"labels.{labels.MANAGED_BY} marks"))  # fmt: skip
+        yield Case(f"volume-labelled-{kind}", workload(kind, spec=scratch(anyones)))
+        if kind != "Pod":
+            yield Case(f"handed-on-by-template-{kind}", workload(kind, pods=GOOD_LABELS | ours),
+                       P.MANAGED_OBJECTS_PROTECTED, (f"{at}metadata.labels.{labels.PLATFORM} marks",))  # fmt: skip
+            yield Case(f"template-labelled-{kind}", workload(kind, pods=anyones))
+    jobs = workload("CronJob")
+    jobs["spec"]["jobTemplate"]["metadata"]["labels"] = GOOD_LABELS | ours
+    yield Case("handed-on-by-job-template", jobs, P.MANAGED_OBJECTS_PROTECTED,
+               (f"spec.jobTemplate.metadata.labels.{labels.PLATFORM} marks",))  # fmt: skip
+    for own, refused in ((ours, P.MANAGED_OBJECTS_PROTECTED), (anyones, None)):
+        claims = workload("StatefulSet")
+        claims["spec"]["volumeClaimTemplates"] = [_claim(labels=own)]
+        says = (f"spec.volumeClaimTemplates[data].metadata.labels.{labels.PLATFORM} marks",) if refused else ()
+        yield Case(f"handed-on-by-claim-{own[labels.MANAGED_BY]}", claims, refused, says)
 
 
 def _namespace_cases() -> Iterator[Case]:
@@ -438,7 +498,7 @@ def _end_cases() -> Iterator[Case]:
         yield Case(f"grace-too-long-{kind}", workload(kind, spec={"terminationGracePeriodSeconds": 1801}), P.WORK_ENDS,
                    (f" {at}spec.terminationGracePeriodSeconds is 1801; set it to 1800 or less",))  # fmt: skip
         held = workload(kind)
-        template = held["spec"].get("jobTemplate", held)["spec"].get("template", held)
+        template = held if kind == "Pod" else _template(held)
         template["metadata"]["finalizers"] = ["evil.example/x"]
         yield Case(f"foreign-finalizer-{kind}", held, P.WORK_ENDS,
                    (f" {at}metadata.finalizers holds evil.example/x",))  # fmt: skip
@@ -492,6 +552,7 @@ def _access_cases() -> Iterator[Case]:
         ("Group", "system:unauthenticated", ""),
         ("Group", "pol-cv-members", ""),
         ("Group", "jane", ""),
+        ("User", "jane", ""),
         ("Group", "pol-nlp-members,pol-nlp-owners", ""),
         ("User", "pol-nlp-members", ""),
         ("User", "system:anonymous", ""),
@@ -505,7 +566,6 @@ def _access_cases() -> Iterator[Case]:
         ("Group", "pol-nlp-members", ""),
         ("Group", "cn=auditors,ou=acme", ""),
         ("User", "gina", ""),
-        ("User", "jane", ""),
         ("ServiceAccount", "default", NAMESPACE),
     ):
         yield Case(f"of-the-team-{kind}-{name}", binding(kind, name, where))

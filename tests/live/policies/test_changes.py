@@ -15,7 +15,7 @@ from allotment.model.manifest import key_of
 from allotment.model.policy import PolicyName
 from allotment.operations.ports import Identity
 from tests.live.conftest import Kubectl
-from tests.live.policies.bodies import NAMESPACE, OTHER, Body, config_map, queued, workload
+from tests.live.policies.bodies import GOOD_LABELS, NAMESPACE, OTHER, Body, config_map, queued, workload
 from tests.live.policies.conftest import ENGINEER, JANE, governed, refusal, until
 
 pytestmark = pytest.mark.live
@@ -139,6 +139,45 @@ def test_nobody_makes_an_object_of_his_own_look_like_ours(kube: KubeClient) -> N
     mine = created(kube, config_map({}, name="mine"))
     message = patched(kube, mine, {"metadata": {"labels": {labels.PLATFORM: "acme"}}})
     assert refused(message, PolicyName.MANAGED_OBJECTS_PROTECTED, labels.PLATFORM), message
+
+
+@pytest.mark.parametrize("name", ["", None, "joan"], ids=["emptied", "taken-off", "exchanged"])
+def test_a_signature_stays(name: str | None, kube: KubeClient) -> None:
+    body = workload("Deployment", name="signed")
+    body["metadata"]["annotations"] = {labels.SUBMITTER: "jane"}
+    body["spec"]["replicas"] = 0
+    created(kube, body)
+    message = patched(kube, body, {"metadata": {"annotations": {labels.SUBMITTER: name}}})
+    kube.delete("apps/v1", key_of(body))
+    assert refused(message, PolicyName.SUBMITTER_KEPT, "submitted by jane"), message
+
+
+def test_no_signature_is_written_later(kube: KubeClient) -> None:
+    body = workload("Deployment", name="unsigned")
+    body["spec"]["replicas"] = 0
+    created(kube, body)
+    messages = [
+        patched(kube, body, {"metadata": {"annotations": {labels.SUBMITTER: name}}}) for name in ("", "jane", "joan")
+    ]
+    kube.delete("apps/v1", key_of(body))
+    assert all(refused(message, PolicyName.SUBMITTER_KEPT) for message in messages), messages
+
+
+def test_a_template_does_not_begin_to_hand_our_labels_on(kube: KubeClient) -> None:
+    """What handed them on before the rule may change as long as its templates stay."""
+    for inside, patch, admitted in (
+        ({}, {"spec": {"template": {"metadata": {"labels": {labels.PLATFORM: "acme"}}}}}, False),
+        ({labels.PLATFORM: "acme"}, {"spec": {"replicas": 1}}, False),
+        ({labels.PLATFORM: "acme"}, {"metadata": {"annotations": {"note": "x"}}}, True),
+        ({labels.PLATFORM: "acme"}, {"spec": {"template": {"metadata": {"labels": {labels.PLATFORM: None}}}}}, True),
+    ):
+        body = workload("Deployment", name="maker", pods=GOOD_LABELS | inside)
+        body["spec"]["replicas"] = 0
+        created(kube, body)
+        message = patched(kube, body, patch)
+        kube.delete("apps/v1", key_of(body))
+        told = refused(message, PolicyName.MANAGED_OBJECTS_PROTECTED, "spec.template.metadata.labels")
+        assert message == "" if admitted else told, message
 
 
 @pytest.mark.parametrize("subresource", ["", "status"])

@@ -133,6 +133,20 @@ def test_a_deleted_object_and_a_surplus_one() -> None:
     assert found == {"ResourceQuota": DriftKind.MISSING, "ResourceFlavor": DriftKind.SURPLUS}
 
 
+def test_what_a_controller_labelled_as_ours_is_foreign_and_no_surplus() -> None:
+    world = settled()
+    claim = ObjectKey("", "PersistentVolumeClaim", "cv", "data-store-0")
+    bare = {"apiVersion": "v1", "kind": claim.kind, "metadata": {"name": claim.name, "namespace": "cv"}}
+    marked = {**bare, "metadata": {**bare["metadata"], "labels": objects.INVENTORY}}  # type: ignore[dict-item]
+    world.kube.put(bare)
+    world.edit(claim, lambda _: marked, manager="kube-controller-manager")
+    report = look(target(world))
+    (found,) = report.clusters[0].objects
+    assert (found.key, found.kind) == (claim, DriftKind.FOREIGN)
+    assert "is left alone" in found.message
+    assert report.exit_code == 1
+
+
 def test_looking_changes_nothing() -> None:
     world = settled()
     world.edit(QUOTA, pods("99"))

@@ -227,6 +227,26 @@ class TestPrune:
         assert change.key.name == "old"
         assert change.seen.uid == "u1"
 
+    @pytest.mark.parametrize(
+        ("manager", "operation", "deleted"),
+        [
+            ("kube-controller-manager", "Update", False),
+            ("manager", "Update", False),
+            ("allotment", "Update", True),
+            ("argocd-controller", "Update", True),
+            ("kubectl-client-side-apply", "Update", True),
+            ("kustomize-controller", "Apply", True),
+        ],
+    )
+    def test_only_what_somebody_applied(self, manager: str, operation: str, deleted: bool) -> None:
+        """The claim of a tenant's StatefulSet may look like ours, and holds the tenant's data."""
+        body = live(objects.claim("cv"))
+        body["metadata"]["managedFields"][0] |= {"manager": manager, "operation": operation}
+        found = made(objects.manifests(), body)
+        assert [change.key.kind for change in found.of(Action.DELETE)] == ["PersistentVolumeClaim"] * deleted
+        code = WarningCode.DATA_DELETED if deleted else WarningCode.DISGUISED
+        assert [warning.code for warning in found.warnings] == [code]
+
     def test_what_is_being_deleted_already_is_no_change(self) -> None:
         body = live(objects.flavor("old"))
         body["metadata"]["deletionTimestamp"] = "2026-11-22T00:00:00Z"

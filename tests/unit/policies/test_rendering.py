@@ -223,7 +223,8 @@ def test_a_taint_is_asked_for_only_where_all_nodes_have_it() -> None:
 def test_whole_domains_are_accelerators() -> None:
     catalogue = (accelerator(), accelerator("mig", resource_name="nvidia.com/mig-1g.10gb"),
                  accelerator("gaudi", resource_name="habana.ai/gaudi"))  # fmt: skip
-    assert accelerator_domains(platform(accelerators=catalogue)) == ("habana.ai/", "nvidia.com/")
+    found = accelerator_domains(platform(accelerators=catalogue))
+    assert found == ("deviceclass.resource.kubernetes.io/", "habana.ai/", "nvidia.com/")
 
 
 def test_variables_come_with_what_they_need_once() -> None:

@@ -482,6 +482,20 @@ CASES = [
         "error team.yaml:5 extraRules.member[0].resources[1]",
         "change work that Kueue has admitted",
     ),
+    *(
+        Case(
+            "extra_rules_undo_no_guardrail",
+            extra_rule(group, resource, verb),
+            "error team.yaml:5 extraRules.member[0].resources[0]",
+            f'"{resource}" of {group} lets the role {why}',
+        )
+        for group, resource, verb, why in (
+            ("events.k8s.io", "events", "create", "write what only controllers report"),
+            ("events.k8s.io", "events", "patch", "write what only controllers report"),
+            ("multicluster.x-k8s.io", "serviceexports", "create", "open a door to the outside"),
+            ("multicluster.x-k8s.io", "serviceimports", "update", "open a door to the outside"),
+        )
+    ),
     Case(
         "extra_rules_undo_no_guardrail",
         extra_rule('""', "pods/exec", "get"),

@@ -1,4 +1,6 @@
-"""Rights in a team's namespace stay in the team: owners hand them to their own groups, to named guests, to themselves.
+"""Rights in a team's namespace stay in the team: owners hand them to the team's own groups and to named guests.
+
+Not to themselves by name: what the identity provider takes away with a group, such a binding would keep.
 
 What an owner may hand on is bounded by the API server's escalation check; to whom, by nothing but this rule. A token
 that never expires is nobody's in particular, and outlives everybody, so the kind of Secret that holds one is refused.
@@ -51,13 +53,13 @@ _NEW_SUBJECTS: Final = f"({_BINDING} ? dyn(object).?subjects.orValue([]) : []).f
 
 _OURS: Final = (
     '(s.kind == "ServiceAccount" ? s.?namespace.orValue("") == request.namespace'
-    ' : ((s.kind == "User" && s.name == request.userInfo.username) || (!s.name.startsWith("system:")'
-    ' && (s.name in variables.guests || (s.kind == "Group" && s.name in variables.groups)))))'
+    ' : (!s.name.startsWith("system:")'
+    ' && (s.name in variables.guests || (s.kind == "Group" && s.name in variables.groups))))'
 )
 
 _SUBJECTS = Check(
     name="strangers",
-    message="rights are given to the team's own groups, its guests, oneself, and its own service accounts",
+    message="rights are given to the team's own groups, its guests, and its own service accounts",
     faults=Expr(
         f"variables.newSubjects.filter(s, !{_OURS}).map(s, "
         + sentence(
@@ -65,7 +67,7 @@ _SUBJECTS = Check(
             Expr('s.kind + " " + s.?namespace.optMap(n, n + "/").orValue("") + s.name'),
             ", which is not of this team; name a group of your team (",
             Expr('variables.groups.join(", ")'),
-            "), a guest that the platform directory names, yourself, or a service account of this namespace",
+            "), a guest that the platform directory names, or a service account of this namespace",
         )
         + ")"
     ),

@@ -198,7 +198,7 @@ def _queue() -> str:
 
 
 _SUBMITTER: Final = (
-    f'request.operation != "CREATE" || {quote(labels.SUBMITTER)} in variables.annotations ? []'
+    f'request.operation != "CREATE" || {label("variables.annotations", labels.SUBMITTER)} != "" ? []'
     f" : (has(dyn(object).metadata.annotations) ? [] : [{add(quote('/metadata/annotations'), '{}')}])"
     f" + [{add(quote(f'/metadata/annotations/{escaped(labels.SUBMITTER)}'), 'request.userInfo.username')}]"
 )

@@ -1,7 +1,8 @@
 """What Allotment put into a team's namespace, the team cannot change, delete, or counterfeit.
 
 A member may delete claims in general, but not the ones the platform made; and nobody may make an object look like
-ours, which would hide it from, or hand it to, the platform's own inventory.
+ours, which would hide it from, or hand it to, the platform's own inventory: neither by its own labels nor by those that
+a controller will copy from inside of it onto the claims, pods and Jobs that it makes.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Resources, Rule, Scope, Variable
-from allotment.render.policies.cel import Expr, label, quote, string_list
+from allotment.render.policies.carried import carried_variables
+from allotment.render.policies.cel import Expr, label, list_map, quote, sentence, string_list
 from allotment.render.policies.identities import binds_all_but_engineers, binds_tenants
-from allotment.render.policies.pod_template import when
+from allotment.render.policies.pod_template import WORKLOADS, pod_variables, when
 
 RESERVED_LABELS: Final = (
     labels.FAMILY,
@@ -37,8 +39,14 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         scope=Scope.TEAM_NAMESPACES,
         resources=(EVERYTHING,),
         conditions=(binds_all_but_engineers(platform), binds_tenants(platform, cluster)),
-        variables=label_variables(),
-        checks=(_UNTOUCHED, _NOT_COUNTERFEIT),
+        variables=(
+            *label_variables(),
+            *pod_variables(platform, "templates"),
+            *carried_variables(),
+            Variable("makers", list_map({item.group: item.resources for item in WORKLOADS})),
+            Variable("handedOn", _HANDED_ON),
+        ),
+        checks=(_UNTOUCHED, _NOT_COUNTERFEIT, _NOT_HANDED_ON),
     )
 
 
@@ -79,5 +87,30 @@ _NOT_COUNTERFEIT = Check(
         "metadata.labels.",
         Expr("variables.brought[0]"),
         " marks objects that the platform manages; take this label away",
+    ),
+)
+
+# What a maker carried before this rule may stay as long as nobody touches its spec.
+_MAKES: Final = (
+    'request.operation != "DELETE" && request.?subResource.orValue("") == ""'
+    " && request.resource.resource in variables.makers[?request.resource.group].orValue([])"
+    ' && (request.operation == "CREATE" || dyn(object).?spec != dyn(oldObject).?spec)'
+)
+_HANDED_ON: Final = (
+    f"{_MAKES} ? variables.carried.map(p, {string_list((*RESERVED_LABELS, labels.MANAGED_BY))}.filter(key,"
+    f" key in p.labels && (key != {quote(labels.MANAGED_BY)} || p.labels[key] == {OURS}))"
+    '.map(key, p.at + "labels." + key)).flatten() : []'
+)
+
+_NOT_HANDED_ON = Check(
+    name="handedOnMarks",
+    message="Allotment's own labels stand on nothing that controllers make for a team",
+    faults=Expr(
+        "variables.handedOn.map(at, "
+        + sentence(
+            Expr("at"),
+            " marks objects that the platform manages, and would stand on what is made of this; take this label away",
+        )
+        + ")"
     ),
 )

@@ -31,6 +31,9 @@ WORKLOADS: Final = (
 DEBUGGED: Final = Resources("", ("pods/ephemeralcontainers",), operations=("UPDATE",))
 """A container added to a running pod."""
 
+DEVICE_CLASSES: Final = "deviceclass.resource.kubernetes.io/"
+"""A resource of this domain is a device of the class that it names: the scheduler makes a resource claim of it."""
+
 ADMISSION_GATE: Final = "kueue.x-k8s.io/admission"
 """Kueue's scheduling gate: the pod waits for its quota."""
 
@@ -52,14 +55,16 @@ _HERE: Final = "dyn(object)"
 _IN_CRON_JOB: Final = f"{_HERE}.spec.jobTemplate.spec"
 _CRON_AT: Final = quote("spec.jobTemplate.spec.template.")
 _GROUP: Final = f"{_HERE}.spec.leaderWorkerTemplate"
-_RAY: Final = (
+RAY: Final = (
     f'(variables.kind == "RayCluster" ? {_HERE}.spec : (variables.kind == "RayJob"'
     f" ? {_HERE}.spec.?rayClusterSpec.orValue({{}}) : {_HERE}.spec.?rayClusterConfig.orValue({{}})))"
 )
-_RAY_AT: Final = (
+"""CEL: the Ray cluster that the object is or holds."""
+RAY_AT: Final = (
     '(variables.kind == "RayCluster" ? "spec." : (variables.kind == "RayJob" ? "spec.rayClusterSpec."'
     ' : "spec.rayClusterConfig."))'
 )
+"""CEL: where its spec begins."""
 
 
 _WORKERS: Final = f"[int({_GROUP}.?size.orValue(1)) - 1, 1].max()"
@@ -94,11 +99,11 @@ _TEMPLATES: Final = (
     ),
     (
         'variables.kind in ["RayCluster", "RayJob", "RayService"]',
-        f"[{_RAY}].filter(r, has(r.headGroupSpec)).map(r, "
-        + _record(f'{_RAY_AT} + "headGroupSpec.template."', "r.headGroupSpec.template")
-        + f") + {_RAY}.?workerGroupSpecs.orValue([]).map(w, "
+        f"[{RAY}].filter(r, has(r.headGroupSpec)).map(r, "
+        + _record(f'{RAY_AT} + "headGroupSpec.template."', "r.headGroupSpec.template")
+        + f") + {RAY}.?workerGroupSpecs.orValue([]).map(w, "
         + _record(
-            f'{_RAY_AT} + "workerGroupSpecs[" + w.groupName + "].template."',
+            f'{RAY_AT} + "workerGroupSpecs[" + w.groupName + "].template."',
             "w.template",
             "int(w.?replicas.orValue(1)) * int(w.?numOfHosts.orValue(1))",
         )
@@ -192,12 +197,12 @@ DEVICE: Final = Expr("variables.device[0]")
 
 
 def accelerator_domains(platform: Platform) -> tuple[str, ...]:
-    """Prefixes of the resources that are accelerators (``nvidia.com/`` …), sorted.
+    """Prefixes of the resources that are accelerators (``nvidia.com/`` …), sorted; a device class by its name, too.
 
     Whole domains rather than names: a slice or a shared device that is not in the catalogue is a device all the same.
     """
     names = (item.resource_name for item in platform.accelerators.values())
-    return tuple(sorted({f"{name.partition('/')[0]}/" for name in names}))
+    return tuple(sorted({DEVICE_CLASSES, *(f"{name.partition('/')[0]}/" for name in names)}))
 
 
 def pod_variables(platform: Platform, *names: str) -> tuple[Variable, ...]:

@@ -61,6 +61,7 @@ RESERVED: Final = (
     _reserved("", "nodes persistentvolumes componentstatuses", _ANY, _OUTSIDE),
     _reserved("", "endpoints", _WRITE, _WALL),
     _reserved("", "events", _WRITE, "write what only controllers report"),
+    _reserved("events.k8s.io", "events", _WRITE, "write what only controllers report"),
     _reserved("", "pods", _CHANGE, _ADMITTED),
     _reserved("batch", "jobs", _CHANGE, _ADMITTED),
     _reserved("jobset.x-k8s.io", "jobsets", _CHANGE, _ADMITTED),
@@ -80,6 +81,7 @@ RESERVED: Final = (
     _reserved("networking.k8s.io", "ingresses ingressclasses", _WRITE, _DOOR),
     _reserved("gateway.networking.k8s.io", "", _WRITE, _DOOR),
     _reserved("networking.istio.io", "", _WRITE, _DOOR),
+    _reserved("multicluster.x-k8s.io", "", _WRITE, _DOOR),
     *(
         _reserved(group, "", _WRITE, _WALL)
         for group in (
