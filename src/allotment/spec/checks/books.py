@@ -8,7 +8,7 @@ from allotment.model.accelerator import CapacityType
 from allotment.model.cluster import Cluster, TaintEffect
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
 from allotment.model.quota import Allowance
-from allotment.model.team import Placement
+from allotment.model.team import Placement, Team
 from allotment.spec.checks.context import PlacedContext, error, warning
 from allotment.spec.problems import Issue
 
@@ -97,15 +97,16 @@ def no_team_can_fill_the_cpu_nodes(placed: PlacedContext) -> Iterator[Issue]:
     A team whose quota reaches as far as those nodes can fill them alone, and the others' such work waits within its own
     guarantee: Kueue has admitted it, and no quota can be reclaimed.
     """
-    teams: dict[str, list[tuple[str, Placement]]] = {}
+    teams: dict[str, list[tuple[Team, Placement]]] = {}
     for team, cluster, placement in placed.placements():
-        teams.setdefault(cluster.name, []).append((team.name, placement))
+        teams.setdefault(cluster.name, []).append((team, placement))
     for cluster in placed.platform.clusters:
         present = teams.get(cluster.name, [])
         if len(present) < _A_NEIGHBOUR:
             continue
         for word, room, text, quota in _open_to_all(cluster):
-            reach = [(team, _reach(quota(placement))) for team, placement in present]
+            # Work without a queue is held by the namespace's quota alone, and every namespace has one.
+            reach = [(team.name, len(team.namespaces) * _reach(quota(placement))) for team, placement in present]
             filling = [(team, text(amount)) for team, amount in sorted(reach, key=_largest_first) if amount >= room]
             if room and filling:
                 named = ", ".join(f"{team} {amount}" for team, amount in filling[:_MOST_NAMED])
