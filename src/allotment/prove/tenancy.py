@@ -182,7 +182,9 @@ def pod_security(scene: Scene) -> Iterator[Probe]:
 def _unsafe(scene: Scene) -> Iterator[tuple[str, dict[str, Any], Expectation]]:
     level = scene.pod_security
     if level is not PodSecurityLevel.PRIVILEGED:
-        container = bodies.container(scene, securityContext={"privileged": True})
+        # Left out, allowPrivilegeEscalation may be filled in as false, and the API server itself would refuse the pair.
+        context = {"privileged": True, "allowPrivilegeEscalation": True}
+        container = bodies.container(scene, securityContext=context)
         yield "a privileged pod", {"containers": [container]}, _PSS_REFUSES
         folder = {"name": "host", "hostPath": {"path": "/"}}
         yield "a pod with a folder of its node", {"volumes": [folder]}, _PSS_REFUSES
