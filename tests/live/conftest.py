@@ -6,6 +6,8 @@ Fixtures:
     sandbox: the session's shared sandbox; use namespaces and queues of your own in it.
     tools: paths of kubectl and kustomize, at the sandbox's versions.
     kubectl: run kubectl on the shared sandbox, returns its standard output.
+    training: examples/acme's training cluster on a sandbox of its own, shared by the tests of a session.
+    training_without: the same on an API server without MutatingAdmissionPolicy.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import pytest
 from allotment.adapters.sandbox.processes import memory_bytes
 from allotment.adapters.sandbox.spec import FakeNode, Sandbox, SandboxSpec, Step
 from allotment.adapters.sandbox.store import SandboxStore, default_store
+from tests.live.training import Training, training_on
 
 SHARED_NODES = (
     *(
@@ -86,6 +89,25 @@ def new_sandbox(
     yield start
     for name in names:
         sandbox_store.down(name)
+
+
+@pytest.fixture(scope="session")
+def training(sandbox_store: SandboxStore, request: pytest.FixtureRequest) -> Iterator[Training]:
+    yield from _training(sandbox_store, request, mutating=True)
+
+
+@pytest.fixture(scope="session")
+def training_without(sandbox_store: SandboxStore, request: pytest.FixtureRequest) -> Iterator[Training]:
+    yield from _training(sandbox_store, request, mutating=False)
+
+
+def _training(store: SandboxStore, request: pytest.FixtureRequest, *, mutating: bool) -> Iterator[Training]:
+    name = unique_name()
+    try:
+        with training_on(lambda spec: store.up(spec, progress=told_to(request)), name, mutating=mutating) as live:
+            yield live
+    finally:
+        store.down(name)
 
 
 def unique_name() -> str:

@@ -304,6 +304,7 @@ def team(
     pod_security: PodSecurityException | None = None,
     member_limits: PodLimits = UNLIMITED,
     container_defaults: ContainerDefaults = USUAL_DEFAULTS,
+    guests: Sequence[str] = (),
     max_grace: int = labels.DEFAULT_MAX_GRACE,
     cost_center: str = "cc-4521",
     projects: Sequence[Project] | None = None,
@@ -329,6 +330,7 @@ def team(
         pod_security=pod_security,
         member_limits=member_limits,
         container_defaults=container_defaults,
+        guests=tuple(guests),
         max_grace=max_grace,
         isolation=isolation,
         cost_center=cost_center,
@@ -392,7 +394,9 @@ def shared_services() -> tuple[SharedService, ...]:
 def policies(clusters: Iterable[Cluster], *, mode: Mode = Mode.ENFORCE) -> tuple[Policy, ...]:
     """Every policy in one mode on every cluster."""
     modes = {cluster.name: mode for cluster in clusters}
-    return tuple(Policy(name=name, modes=modes, exempt_namespaces=(), registries=()) for name in PolicyName)
+    return tuple(
+        Policy(name=name, modes=modes, exempt_namespaces=(), registries=(), csi_drivers=()) for name in PolicyName
+    )
 
 
 def platform(

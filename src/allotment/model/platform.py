@@ -60,6 +60,8 @@ class Platform:
         accelerators: the catalogue, built-in entries included, by name.
         priorities: the ladder, highest first.
         exempt_namespaces: system namespaces no policy touches.
+        prove_image: image of the work that prove runs for real; empty: that work is followed to its admission only.
+        help_page: URL of a page on how to submit work, which refusals name; empty: they name none.
         accepted: what `drift` and `prove` do not name though it is not ours.
     """
 
@@ -77,6 +79,8 @@ class Platform:
     exempt_namespaces: tuple[str, ...]
     gitops: Gitops
     accepted: tuple[Accepted, ...] = ()
+    prove_image: str = ""
+    help_page: str = ""
 
     def as_of(self, day: dt.date) -> Platform:
         """The platform on a day: whatever has a last day, and outlived it, is gone."""

@@ -36,6 +36,8 @@ class PolicyName(StrEnum):
     SUBMITTER_KEPT = "submitter-kept"
     QUEUE_MARKS_PROTECTED = "queue-marks-protected"
     WORK_ENDS = "work-ends"
+    NO_SIDE_DOORS = "no-side-doors"
+    ACCESS_WITHIN_TEAM = "access-within-team"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,14 @@ class Policy:
         modes: the mode in force by cluster name, overrides applied; every cluster has an entry.
         exempt_namespaces: further namespaces besides the system's that the policy leaves alone.
         registries: image prefixes; only for `TRUSTED_REGISTRIES`, where empty means the policy is not rendered.
+        csi_drivers: storage drivers that pods may name in their volumes; only for `NO_SIDE_DOORS`.
     """
 
     name: PolicyName
     modes: Mapping[str, Mode]
     exempt_namespaces: tuple[str, ...]
     registries: tuple[str, ...]
+    csi_drivers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

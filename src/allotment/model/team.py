@@ -40,6 +40,11 @@ class Groups:
     viewers: tuple[str, ...]
     exec: tuple[str, ...]
 
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every group once, in the order of the roles."""
+        return tuple(dict.fromkeys((*self.owners, *self.members, *self.viewers, *self.exec)))
+
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
@@ -225,6 +230,7 @@ class Team:
         container_defaults: where they differ from everybody's.
         namespaces: in every cluster the same; the first is where the team's claims are.
         pod_security: None where the team's namespaces are as everybody's.
+        guests: users and groups besides the team's own to whom its owners may give rights in its namespace.
         max_grace: seconds that a pod may take to end.
         priorities: names of the ladder's rungs its work may use; the first is its default.
         image_pull_secrets: names of Secrets for the registry that its default account uses.
@@ -238,6 +244,7 @@ class Team:
     groups: Groups
     extra_rules: ExtraRules
     pod_security: PodSecurityException | None
+    guests: tuple[str, ...]
     member_limits: PodLimits
     container_defaults: ContainerDefaults
     max_grace: int

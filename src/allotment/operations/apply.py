@@ -151,6 +151,10 @@ def apply_plan(plan: Plan, kube: KubePort, clock: Clock, settings: ApplySettings
     return ApplyReport(plan.platform, plan.cluster, tuple(outcomes), plan.unchanged)
 
 
+_TRIES: Final = 5
+"""How often an object is looked at anew when somebody else writes to it at the same time."""
+
+
 @dataclass(slots=True)
 class _Setbacks:
     """What went wrong so far, as far as later steps depend on it."""
@@ -294,9 +298,19 @@ class _Run:
 
     def _take_out(self, manifest: Manifest, live: Body) -> None:
         """Remove what others added to an object that is ours whole; apply alone leaves it to them."""
-        added = additions(manifest.body, live, ownership_of(live).shape)
-        if added:
-            self.kube.merge_patch(manifest.api_version, manifest.key, removal(live, added))
+        for attempt in range(_TRIES):
+            added = additions(manifest.body, live, ownership_of(live).shape)
+            if not added:
+                return
+            try:
+                self.kube.merge_patch(manifest.api_version, manifest.key, removal(live, added))
+            except RefusedError as error:
+                # The removal names the version that was looked at; a status written since makes it stale.
+                if error.reason != "Conflict" or attempt == _TRIES - 1:
+                    raise
+                live = self.kube.get(manifest.api_version, manifest.key) or live
+            else:
+                return
 
     @property
     def _force(self) -> bool:

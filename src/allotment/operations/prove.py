@@ -1,25 +1,29 @@
 """Use case: try to break the guardrails of a live cluster, and write down what happened.
 
-Everything is a server-side dry run, as somebody else where it matters, but for two things that a dry run cannot show:
-a Deployment without pods, from which a queue label is taken, and a small Job that Kueue is to admit. Both are removed
-whatever happens, and a run that was killed is swept up after by the next one.
+Everything is a server-side dry run, as somebody else where it matters, but for what a dry run cannot show: a Deployment
+without pods, from which a queue label is taken, and small work that Kueue is to admit, charge and run. All of it is
+removed whatever happens, and a run that was killed is swept up after by the next one.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 from allotment.errors import AllotmentError, ForbiddenError, NotFoundError, NotSignedInError, UnreachableError
 from allotment.model.cluster import Cluster
+from allotment.model.labels import FIELD_MANAGER
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.platform import Platform
 from allotment.operations.nodes import look_at_nodes
 from allotment.operations.planning import PlanSettings, look_at_work, make_plan, side_by_side
 from allotment.operations.ports import AccessQuestion, Clock, Identity, KubePort, RefusedError
 from allotment.operations.proving_jobs import make_for_real, run_job, sweep
+from allotment.operations.proving_work import run_work
 from allotment.operations.surroundings import look_around
 from allotment.plan.changes import Blocked, Change, Conflict, Delete, Drain, Update
 from allotment.plan.changes import Create as PlannedCreate
@@ -43,11 +47,13 @@ from allotment.prove.probes import (
     Remove,
     Right,
     RunJob,
+    RunWork,
 )
 from allotment.prove.scene import Scene, Stage
 from allotment.prove.sources import forbids_impersonation
-from allotment.prove.verdicts import ProofReport, Result
+from allotment.prove.verdicts import ProofReport, Result, Verdict
 from allotment.render.manifests import render
+from allotment.render.policies.admission import ADMISSION_API
 
 Progress = Callable[[Result], None]
 
@@ -61,14 +67,38 @@ def _silent(_result: Result) -> None:
     return None
 
 
+SETTLING: Final = 30.0
+"""Seconds after our last apply within which the API server may not have read all policies yet (15 s seen, on a busy
+machine): so long a probe that fails is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What of all that can be tried is tried, and how.
+
+    Attributes:
+        teams: names of teams; None means all of the cluster. The platform's own guardrails are tried anyway.
+        guardrails: ids of guardrails; None means all.
+        work: whether work is run for real, too.
+        settling: seconds after our last apply for which a dry run that fails is repeated.
+    """
+
+    teams: Collection[str] | None = None
+    guardrails: Collection[str] | None = None
+    work: bool = True
+    settling: float = SETTLING
+
+
+EVERYTHING: Final = Selection()
+
+
 def prove(
     platform: Platform,
     cluster: Cluster,
     kube: KubePort,
     clock: Clock,
     *,
-    teams: Collection[str] | None = None,
-    guardrails: Collection[str] | None = None,
+    selection: Selection = EVERYTHING,
     progress: Progress = _silent,
 ) -> ProofReport:
     """Try every guardrail of a cluster; one bad probe does not stop the rest.
@@ -78,8 +108,7 @@ def prove(
         cluster: which of its clusters.
         kube: that cluster's API server, as a platform engineer who may impersonate.
         clock: time of the evidence, and of waiting for Kueue.
-        teams: names of teams; None means all of the cluster. The platform's own guardrails are tried anyway.
-        guardrails: ids of guardrails; None means all.
+        selection: what is tried, and how.
         progress: told every result as it comes.
 
     Raises:
@@ -88,16 +117,24 @@ def prove(
         NotSignedInError: no valid credentials.
         UnreachableError: the server does not answer at all.
     """
-    _check_names(platform, cluster, teams, guardrails)
+    _check_names(platform, cluster, selection)
     stage = Stage(platform, cluster, render(platform, cluster))
-    scenes = tuple(stage.scenes(teams))
+    scenes = tuple(stage.scenes(selection.teams))
     started, server = clock.now(), kube.server()
     for scene in scenes:
         sweep(kube, scene.namespace)
     around = partial(look_around, kube, grounds(platform, cluster, stage.manifests, clock.now().date()))
-    prover = _Prover(kube, clock, _differences(stage.manifests, platform, kube, clock), around, progress)
+    prover = _Prover(
+        kube,
+        clock,
+        _differences(stage.manifests, platform, kube, clock),
+        around,
+        progress,
+        work=selection.work,
+        settled=_applied(kube) + selection.settling,
+    )
     for guardrail in GUARDRAILS:
-        if guardrails is None or guardrail.id in guardrails:
+        if selection.guardrails is None or guardrail.id in selection.guardrails:
             prover.try_all(guardrail, stage, scenes)
     return ProofReport(
         platform=platform.name,
@@ -110,17 +147,39 @@ def prove(
     )
 
 
-def _check_names(
-    platform: Platform, cluster: Cluster, teams: Collection[str] | None, guardrails: Collection[str] | None
-) -> None:
+def _applied(kube: KubePort) -> float:
+    """When we last wrote a policy, by the server's own record, in seconds since the epoch; 0 if that is not known."""
+    written = [0.0]
+    with suppress(RefusedError):
+        for kind in ("MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"):
+            for body in kube.list(ADMISSION_API, kind):
+                written += [
+                    dt.datetime.fromisoformat(entry["time"]).timestamp()
+                    for entry in body["metadata"].get("managedFields") or ()
+                    if entry.get("manager") == FIELD_MANAGER and entry.get("time")
+                ]
+    return max(written)
+
+
+def _is_dry_run(probe: Probe) -> bool:
+    match probe.attempt:
+        case Create() | Remove():
+            return True
+        case Patch(given=given):
+            return given is None
+        case _:
+            return False
+
+
+def _check_names(platform: Platform, cluster: Cluster, selection: Selection) -> None:
     present = [team.name for team, _ in platform.teams_in(cluster.name)]
-    for team in teams or ():
+    for team in selection.teams or ():
         if team not in present:
             raise NotFoundError(
                 f"team {team} is not in cluster {cluster.name}", fix=f"its teams are {', '.join(present) or 'none'}"
             )
     known = [guardrail.id for guardrail in GUARDRAILS]
-    for name in guardrails or ():
+    for name in selection.guardrails or ():
         if name not in known:
             raise NotFoundError(f"there is no guardrail {name}", fix=f"there are {', '.join(known)}")
 
@@ -159,6 +218,8 @@ class _Prover:
     Attributes:
         differences: by object, from one plan over the whole cluster; or the error that kept us from it.
         look: at what lies beside our objects; done once, when it is first asked for.
+        work: whether work is run for real, too.
+        settled: when what we applied is in force for certain, in seconds since the epoch.
         silent: probes in a row that the server did not answer.
     """
 
@@ -168,6 +229,8 @@ class _Prover:
     look: Callable[[], Surroundings]
     progress: Progress
     results: list[Result] = field(default_factory=list)
+    work: bool = True
+    settled: float = 0.0
     silent: int = 0
     known: dict[tuple[Persona, Right], bool] = field(default_factory=dict)
     around: Surroundings | None = None
@@ -177,6 +240,9 @@ class _Prover:
         for team, probe in probes(guardrail, stage, scenes):
             at = self.clock.now()
             verdict, got = judge(probe, self._outcome(probe))
+            while verdict is Verdict.FAILED and _is_dry_run(probe) and self.clock.now().timestamp() < self.settled:
+                self.clock.sleep(1.0)
+                verdict, got = judge(probe, self._outcome(probe))
             result = Result(
                 guardrail=guardrail.id,
                 team=team,
@@ -233,8 +299,12 @@ class _Prover:
             case Remove(api_version, key):
                 there = self.kube.delete(api_version, key, dry_run=True, identity=identity)
                 return Accepted({}) if there else NotTried(f"{key} is not there")
+            case RunJob() | RunWork() if not self.work:
+                return NotTried("left out (--no-work)", harmless=True)
             case RunJob() as attempt:
                 return run_job(attempt, self.kube, self.clock, identity)
+            case RunWork() as attempt:
+                return run_work(attempt, self.kube, self.clock, identity)
             case _ as look:
                 return self._look(look, probe)
 

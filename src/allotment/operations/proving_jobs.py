@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any, Final, TypeVar
@@ -20,7 +20,7 @@ PATIENCE: Final = 30.0
 
 _PAUSE: Final = 0.25
 _JOB_UID: Final = "kueue.x-k8s.io/job-uid"
-_MADE: Final = (("batch/v1", "Job"), ("apps/v1", "Deployment"))
+_MADE: Final = (("batch/v1", "Job"), ("apps/v1", "Deployment"), ("v1", "Pod"))
 _FULL: Final = ("insufficient unused quota", "Workload no longer fits", "overlapping preemption targets")
 
 _Result = TypeVar("_Result")
@@ -52,11 +52,14 @@ def run_job(attempt: RunJob, kube: KubePort, clock: Clock, identity: Identity | 
         (body for body in (attempt.body, attempt.modest) if has_room(queues, attempt.queue, _needs(body))), None
     )
     if body is None:
-        return NotTried(
-            f"ClusterQueue {attempt.queue} has nothing idle, and a Job might displace somebody's work", harmless=True
-        )
+        return no_room(attempt.queue)
     outcome = make_for_real(kube, body, identity, lambda made: _admission(attempt, made, kube, clock))
     return _gone(kube, clock, body, outcome)
+
+
+def no_room(queue: str) -> NotTried:
+    """Why nothing was submitted."""
+    return NotTried(f"ClusterQueue {queue} has nothing idle, and a Job might displace somebody's work", harmless=True)
 
 
 def _admission(attempt: RunJob, job: Body, kube: KubePort, clock: Clock) -> Outcome:
@@ -65,12 +68,23 @@ def _admission(attempt: RunJob, job: Body, kube: KubePort, clock: Clock) -> Outc
     workload: Body | None = None
     while clock.now().timestamp() < end:
         workload = next(_workloads(attempt, job, kube), None)
-        if workload is not None and _condition(workload, "Admitted").get("status") == "True":
+        if workload is not None and is_admitted(workload):
             return _admitted(attempt, workload)
         clock.sleep(_PAUSE)
-    if workload is None:
-        return Found((f"Kueue made no Workload for Job {uid} within {PATIENCE:.0f} s: is it running?",))
-    message = _condition(workload, "QuotaReserved").get("message") or "no word from Kueue"
+    return why_it_waits(() if workload is None else (workload,), f"Job {uid}")
+
+
+def is_admitted(workload: Body) -> bool:
+    """Whether Kueue has admitted it."""
+    return _condition(workload, "Admitted").get("status") == "True"
+
+
+def why_it_waits(workloads: Sequence[Body], what: str) -> Outcome:
+    """What Kueue says of work that it did not admit in time."""
+    if not workloads:
+        return Found((f"Kueue made no Workload for {what} within {PATIENCE:.0f} s: is it running?",))
+    waiting = next((workload for workload in workloads if not is_admitted(workload)), workloads[0])
+    message = _condition(waiting, "QuotaReserved").get("message") or "no word from Kueue"
     if any(text in message for text in _FULL):
         return NotTried(f"the queue is full at the moment: {message}", harmless=True)
     return Found((f"not admitted within {PATIENCE:.0f} s: {message}",))

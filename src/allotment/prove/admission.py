@@ -186,7 +186,12 @@ _LIMITS_ONLY: Final = {"limits": {"cpu": "20m", "memory": "32Mi"}}
 
 
 def _uncharged(scene: Scene) -> Iterator[Violation]:
-    if not scene.stage.cluster.mutating_policies:
+    if scene.stage.cluster.mutating_policies:
+        # What containers leave out is filled in. Servers that do so know resources of a pod as a whole, too.
+        asked = {"requests": dict(bodies.SMALL), "limits": dict(bodies.SMALL)}
+        body = bodies.job(scene, bodies.pod_spec(scene, resources=asked))
+        yield from _created(scene, "create a Job that asks for resources as a whole", body)
+    else:
         body = _unlimited(scene, resources=_LIMITS_ONLY)
         yield from _created(scene, "create a Job whose containers have limits and no requests", body)
 
@@ -347,6 +352,30 @@ def _endless(scene: Scene) -> Iterator[Violation]:
     yield from _created(scene, "create a pod that something else holds back from ending", body)
 
 
+def _shared_access(scene: Scene) -> Iterator[Violation]:
+    owner = scene.owner
+    if owner is None:
+        return
+    held = (
+        binding.body["roleRef"]["name"]
+        for binding in scene.mine(Family.RBAC, "RoleBinding")
+        if any(subject["name"] in owner.groups for subject in binding.body["subjects"])
+    )
+    # A role of her own: any other, the API server's escalation check would refuse.
+    for role in held:
+        body = bodies.role_binding(scene, "Role", role, "system:authenticated")
+        yield "share a role with everybody", owner, Create(body), needed("create", "RoleBinding", scene.namespace)
+
+
+def _side_doors(scene: Scene) -> Iterator[Violation]:
+    seen = [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]
+    spec = bodies.pod_spec(scene, containers=[bodies.container(scene, env=seen)])
+    yield from _created(scene, "create a pod that sees every device of its node", bodies.pod(scene, spec))
+    volume = {"name": "probe", "csi": {"driver": f"{PROBE_NAME}.{labels.DOMAIN}"}}
+    spec = bodies.pod_spec(scene, volumes=[volume])
+    yield from _created(scene, "create a Job that names a storage driver itself", bodies.job(scene, spec))
+
+
 def _strange_image(scene: Scene) -> Iterator[Violation]:
     spec = bodies.pod_spec(scene, containers=[bodies.container(scene, image=UNKNOWN_IMAGE)])
     yield from _created(scene, f"create a pod with the image {UNKNOWN_IMAGE}", bodies.pod(scene, spec))
@@ -383,6 +412,8 @@ _IN_TEAM: Final[Mapping[PolicyName, Callable[[Scene], Iterator[Violation]]]] = {
     PolicyName.SUBMITTER_KEPT: _forged,
     PolicyName.QUEUE_MARKS_PROTECTED: _kueues_marks,
     PolicyName.WORK_ENDS: _endless,
+    PolicyName.NO_SIDE_DOORS: _side_doors,
+    PolicyName.ACCESS_WITHIN_TEAM: _shared_access,
 }
 
 _FILLED: Final[tuple[Callable[[Scene], Iterator[LeftOut]], ...]] = (

@@ -11,7 +11,9 @@ from allotment.prove.scene import UNKNOWN_IMAGE, Scene
 
 Json = dict[str, Any]
 
-_SMALL: Final = {"cpu": "10m", "memory": "16Mi"}
+SMALL: Final = {"cpu": "10m", "memory": "16Mi"}
+"""What a container of a probe asks for."""
+
 _SECONDS: Final = 60
 
 
@@ -46,7 +48,7 @@ def _spec(image: str, resource: str, devices: int) -> Json:
 
 
 def _container(image: str, resource: str, devices: int) -> Json:
-    asked: Json = dict(_SMALL)
+    asked: Json = dict(SMALL)
     if devices:
         asked[resource] = str(devices)
     return {

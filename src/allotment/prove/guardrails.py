@@ -13,7 +13,7 @@ from typing import Final
 
 from allotment.model.manifest import Family, Manifest
 from allotment.model.policy import PolicyName
-from allotment.prove import admission, limits, queueing, surroundings, tenancy
+from allotment.prove import admission, limits, queueing, surroundings, tenancy, work
 from allotment.prove.probes import OURSELVES, Declared, MustHold, Probe
 from allotment.prove.scene import DEFAULTS_OBJECT, Scene, Stage, policy_object
 
@@ -65,11 +65,13 @@ _POLICIES: Final = {
     PolicyName.NO_NAMESPACE_ADOPTION: "existing namespaces from being claimed for a team",
     PolicyName.NO_EXPOSED_SERVICES: "the cluster from doors that teams open to the outside",
     PolicyName.TRUSTED_REGISTRIES: "nodes from images of unknown origin",
-    PolicyName.REQUESTS_AS_CHARGED: "the accounts from work that takes more than it is charged",
+    PolicyName.REQUESTS_AS_CHARGED: "the accounts from templates that do not say what their pods take",
     PolicyName.WORK_FITS: "teams from work that waits for ever",
     PolicyName.POD_SECURITY_OF_TEMPLATES: "quota from work whose pods would be refused",
     PolicyName.SUBMITTER_KEPT: "people from work in their name",
     PolicyName.QUEUE_MARKS_PROTECTED: "quota from work that is charged for less than it runs",
+    PolicyName.NO_SIDE_DOORS: "devices and secrets from pods that help themselves",
+    PolicyName.ACCESS_WITHIN_TEAM: "a team's rights from people who are not of it",
     PolicyName.WORK_ENDS: "accelerators from work that holds them after its end",
 }
 
@@ -123,6 +125,7 @@ GUARDRAILS: Final[tuple[Guardrail, ...]] = (
         queueing.workload_ladder,
     ),
     Guardrail("queues", "guarantees, borrowing and order", _family(Family.KUEUE), queueing.queues, queueing.counted),
+    Guardrail("charges", "the accounts from work that takes more than it is charged", _nothing, work.charges),
     Guardrail("nodes", "admitted work from waiting for nodes that are not there", _nothing, on_platform=queueing.nodes),
     Guardrail(
         "surroundings",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Final
 
 from allotment.model.cluster import Cluster
@@ -158,10 +159,34 @@ class CompareWork:
     manifests: Manifests
 
 
+@dataclass(frozen=True, slots=True)
+class RunWork:
+    """Short-lived work made for real and followed to where it runs; removed whatever happens.
+
+    Attributes:
+        bodies: a Job, or the pods of a group.
+        needs: what its pods ask for together.
+        workloads: (apiVersion, kind) of Kueue's workloads.
+        queue: the ClusterQueue that should admit it.
+        runs: whether its image exists: then its pods must run, else they are followed to their admission.
+    """
+
+    bodies: tuple[Body, ...]
+    needs: Mapping[str, Fraction]
+    workloads: tuple[str, str]
+    queue: str
+    runs: bool
+
+    @property
+    def pods(self) -> int:
+        """How many pods it has: a Job of a probe has one."""
+        return len(self.bodies)
+
+
 Look = AskRights | Declared | Inspect | LookAround | CompareNodes | CompareWork
 """Attempts that ask or read only."""
 
-Attempt = Create | Patch | Remove | RunJob | Look
+Attempt = Create | Patch | Remove | RunJob | RunWork | Look
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,8 @@ def _annotations(tenant: Tenant) -> dict[str, str]:
             for project in team.projects
             if project.cost_center != team.cost_center
         ),
+        labels.GROUPS_ANNOTATION: "\n".join(team.groups.all),
+        labels.GUESTS_ANNOTATION: "\n".join(team.guests),
         labels.MAX_GRACE_ANNOTATION: str(team.max_grace),
         labels.CONTACTS_ANNOTATION: ",".join(f"{contact.kind}:{contact.address}" for contact in team.contacts),
     }

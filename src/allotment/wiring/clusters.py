@@ -160,6 +160,7 @@ def prove(
     *,
     teams: Sequence[str],
     guardrails: Sequence[str],
+    work: bool,
     progress: Callable[[Result], None],
 ) -> ProofReport:
     """Try to break a cluster's guardrails; empty `teams` and `guardrails` mean all."""
@@ -167,7 +168,12 @@ def prove(
     from allotment.operations import prove as proving
 
     return proving.prove(
-        platform, cluster, kube, SystemClock(), teams=teams or None, guardrails=guardrails or None, progress=progress
+        platform,
+        cluster,
+        kube,
+        SystemClock(),
+        selection=proving.Selection(teams or None, guardrails or None, work=work),
+        progress=progress,
     )
 
 

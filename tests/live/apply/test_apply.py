@@ -65,11 +65,27 @@ class TestConflicts:
         assert cluster.body(QUOTA)["spec"]["hard"]["pods"] == "50"
         assert cluster.plan(desired).empty
 
-    def test_a_field_that_others_added_is_left_alone(self, cluster: Cluster, edit: Any) -> None:
+    def test_a_label_that_others_added_is_left_alone(self, cluster: Cluster, edit: Any) -> None:
+        desired = objects.platform("cv")
+        cluster.settle(desired)
+        edit('{"metadata":{"labels":{"theirs":"x"}}}')
+        assert cluster.plan(desired).empty
+        assert cluster.body(QUOTA)["metadata"]["labels"]["theirs"] == "x"
+
+    def test_what_others_added_to_a_spec_is_contested_and_taken_out_by_force(self, cluster: Cluster, edit: Any) -> None:
         desired = objects.platform("cv")
         cluster.settle(desired)
         edit('{"spec":{"hard":{"count/secrets":"10"}}}')
+        (change,) = cluster.plan(desired).changes
+        assert isinstance(change, Conflict)
+        assert [(each.manager, each.field) for each in change.contested] == [
+            ("somebody-else", ".spec.hard.count/secrets")
+        ]
+        assert cluster.apply(desired, force=True).complete
+        assert "count/secrets" not in cluster.body(QUOTA)["spec"]["hard"]
         assert cluster.plan(desired).empty
+        # Whoever removes leaves no owner behind: a later apply meets nobody.
+        assert cluster.apply(desired).complete
 
 
 class TestDrift:

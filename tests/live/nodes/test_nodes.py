@@ -48,7 +48,13 @@ class Fleet:
         plan = wiring.live_plan(self.platform, self.cluster, self.kube)
         drift = wiring.find_drift(self.platform, [self.cluster], lambda _cluster: self.kube)
         proof = wiring.prove(
-            self.platform, self.cluster, self.kube, teams=(), guardrails=("nodes",), progress=lambda _result: None
+            self.platform,
+            self.cluster,
+            self.kube,
+            teams=(),
+            guardrails=("nodes",),
+            work=True,
+            progress=lambda _result: None,
         )
         return (
             [warning.message for warning in plan.warnings if warning.code is WarningCode.NODES],

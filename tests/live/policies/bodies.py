@@ -129,3 +129,17 @@ def config_map(own: Mapping[str, str], namespace: str = NAMESPACE, name: str = "
 def namespace(name: str, own: Mapping[str, str]) -> Body:
     """A namespace."""
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": dict(own)}}
+
+
+def binding(kind: str, name: str, namespace: str = "") -> Body:
+    """A binding of the team to one subject."""
+    api = "rbac.authorization.k8s.io"
+    subject = {"kind": kind, "name": name, "namespace": namespace} if namespace else {
+        "kind": kind, "name": name, "apiGroup": api}  # fmt: skip
+    return {
+        "apiVersion": f"{api}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "probe", "namespace": NAMESPACE},
+        "roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": "view"},
+        "subjects": [subject],
+    }

@@ -20,6 +20,7 @@ from tests.live.policies.bodies import (
     MANAGED,
     NAMESPACE,
     OTHER,
+    binding,
     config_map,
     container,
     namespace,
@@ -28,7 +29,7 @@ from tests.live.policies.bodies import (
     service,
     workload,
 )
-from tests.live.policies.conftest import ENGINEER, JANE, JOBS, REPLICA_SETS
+from tests.live.policies.conftest import CSI_DRIVER, ENGINEER, JANE, JOBS, REPLICA_SETS
 
 CV = "pol-cv"
 CV_LABELS = GOOD_LABELS | {"team": CV, "project": "pol-cv-core"}
@@ -45,6 +46,8 @@ class Case:
     refused_by: PolicyName | None = None
     says: tuple[str, ...] = ()
     who: Identity = JANE
+    alone: bool = True
+    """Whether no other rule is broken: of several the API server names any, and each tells the faults of all."""
 
 
 def _without(source: dict[str, str], key: str) -> dict[str, str]:
@@ -122,7 +125,7 @@ def _placement_cases() -> Iterator[Case]:
     yield Case("job-without-placement", queued("Job"))
     v100 = {"nodeSelector": {labels.ACCELERATOR: "v100"}}
     yield Case("unknown-pool", queued("Job", spec=v100), P.PLACEMENT_REQUIRED,
-               ("accelerator=v100, which no pool of this cluster has; it has a100",))  # fmt: skip
+               ("accelerator=v100, which no pool of this cluster has; it has a100",), alone=False)  # fmt: skip
     pod = workload("Pod", gpus=1)
     yield Case("pod-of-job-unplaced", pod, P.PLACEMENT_REQUIRED,
                ("spec.nodeSelector is missing for a pod that asks for nvidia.com/gpu",), JOBS)  # fmt: skip
@@ -151,10 +154,94 @@ def _queue_cases() -> Iterator[Case]:
     for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"):
         yield Case(f"only-jobs-{kind}", queued(kind, spec=GPU_NODES), P.QUEUE_REQUIRED,
                    (f"a {kind} asks for nvidia.com/gpu, but in this cluster only Jobs wait in queues",))  # fmt: skip
-    yield Case("bare-pod", queued("Pod", spec=GPU_NODES | GATE, own=MANAGED), P.QUEUE_REQUIRED, ("only Jobs",))
+    yield Case("bare-pod", queued("Pod", spec=GPU_NODES | GATE, own=MANAGED), P.QUEUE_REQUIRED, ("only Jobs",),
+               alone=False)  # fmt: skip
     yield Case("pod-of-controller", workload("Pod", gpus=1, spec=GPU_NODES), P.QUEUE_REQUIRED, ("only Jobs",),
                REPLICA_SETS)  # fmt: skip
     yield Case("cpu-needs-no-queue", workload("Job"))
+
+
+def _fitting_cases() -> Iterator[Case]:
+    def sized(**resources: Any) -> dict[str, Any]:
+        return {"containers": [container() | {"resources": resources}]}
+
+    for kind in KINDS:
+        at = {"Pod": "", "CronJob": "spec.jobTemplate.spec.template."}.get(kind, "spec.template.")
+        huge = sized(requests={"cpu": "1", "memory": "3000Gi"}, limits={"cpu": "1", "memory": "3000Gi"})
+        yield Case(f"larger-than-a-node-{kind}", workload(kind, spec=huge), P.WORK_FITS,
+                   (f"{at}spec asks for cpu 1, memory 3000Gi, and no node", "cpu-pool (cpu 96"))  # fmt: skip
+        pod_wide = {"resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "1"}}}
+        yield Case(f"asks-as-a-pod-{kind}", workload(kind, spec=pod_wide), P.REQUESTS_AS_CHARGED,
+                   (f"{at}spec.resources asks for the pod as a whole",))  # fmt: skip
+        if kind != "Pod":  # a pod the API server completes, and Pod Security judges
+            no_requests = sized(limits={"cpu": "2", "memory": "1Gi"})
+            yield Case(f"limits-only-{kind}", workload(kind, spec=no_requests), P.REQUESTS_AS_CHARGED,
+                       (f"{at}spec: container main (cpu, memory) has a limit and no request",))  # fmt: skip
+            no_limit = sized(requests={"cpu": "2", "memory": "1Gi"})
+            yield Case(f"above-the-default-limit-{kind}", workload(kind, spec=no_limit), P.REQUESTS_AS_CHARGED,
+                       (f"{at}spec: container main (cpu) requests more", "cpu=1, memory=2Gi"))  # fmt: skip
+            yield Case(f"root-{kind}", workload(kind, spec={"securityContext": {}}), P.POD_SECURITY_OF_TEMPLATES,
+                       (f"{at}spec breaks Pod Security level restricted", "runAsNonRoot: true",
+                        "seccompProfile.type: RuntimeDefault"))  # fmt: skip
+    small = sized(requests={"cpu": "500m", "memory": "1Gi"})
+    yield Case("requests-below-the-default-limit", workload("Job", spec=small))
+    yield Case("nothing-asked", workload("Job", spec=sized()))
+    dgx = {"nodeSelector": {"hardware": "dgx"}}
+    yield Case("label-nobody-has", workload("Job", spec=dgx), P.WORK_FITS,
+               ("spec.template.spec selects nodes by hardware=dgx, which no pool",))  # fmt: skip
+    yield Case("label-every-node-has", workload("Job", spec={"nodeSelector": {"kubernetes.io/os": "linux"}}))
+    yield Case("above-all-quota", queued("Job", gpus=8, parallelism=60, completions=60), P.WORK_FITS,
+               ("60 pods at once of", "more accelerators than the queue of this team can have"))  # fmt: skip
+    yield Case("one-after-the-other", queued("Job", gpus=8, parallelism=1, completions=60))
+
+
+def _privilege_cases() -> Iterator[Case]:
+    """One row for each control of the Pod Security Standards, in a Job's template."""
+
+    def secured(**context: Any) -> dict[str, Any]:
+        own = container()
+        return {"containers": [own | {"securityContext": own["securityContext"] | context}]}
+
+    broken: dict[str, tuple[dict[str, Any], str]] = {
+        "host-network": ({"hostNetwork": True}, "hostNetwork"),
+        "host-path": ({"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}, "mount no hostPath"),
+        "host-port": ({"containers": [container(ports=[{"containerPort": 80, "hostPort": 80}])]}, "hostPort"),
+        "privileged": (
+            {"containers": [container() | {"securityContext": {"privileged": True}}]}, "securityContext.privileged",
+        ),
+        "capability": (secured(capabilities={"drop": ["ALL"], "add": ["SYS_ADMIN"]}), "add no such capabilities"),
+        "escalation": (secured(allowPrivilegeEscalation=True), "allowPrivilegeEscalation: false"),
+        "unconfined": (secured(seccompProfile={"type": "Unconfined"}), "seccomp profile Unconfined"),
+        "selinux": (secured(seLinuxOptions={"type": "spc_t"}), "SELinux"),
+        "apparmor": (secured(appArmorProfile={"type": "Unconfined"}), "AppArmor"),
+        "user-zero": (secured(runAsUser=0), "runAsUser: 0"),
+        "nfs": ({"volumes": [{"name": "v", "nfs": {"server": "x", "path": "/"}}]}, "claims only"),
+        "probe-host": (
+            {"containers": [container(livenessProbe={"httpGet": {"host": "169.254.169.254", "port": 80}})]},
+            "name no host",
+        ),
+        "sysctl": (
+            {"securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"},
+                                 "sysctls": [{"name": "kernel.msgmax", "value": "1"}]}}, "sysctls",
+        ),
+    }  # fmt: skip
+    for name, (spec, says) in broken.items():
+        yield Case(f"template-{name}", workload("Job", spec=spec), P.POD_SECURITY_OF_TEMPLATES, (says,))
+    yield Case("template-bind-service", workload("Job", spec=secured(
+        capabilities={"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]})))  # fmt: skip
+
+
+def _submitter_cases() -> Iterator[Case]:
+    for kind in KINDS:
+        forged = workload(kind)
+        forged["metadata"]["annotations"] = {labels.SUBMITTER: "somebody"}
+        yield Case(f"signed-for-another-{kind}", forged, P.SUBMITTER_KEPT, ("is somebody, but", "submitted by jane"))
+        own = workload(kind)
+        own["metadata"]["annotations"] = {labels.SUBMITTER: "jane"}
+        yield Case(f"signed-{kind}", own)
+    inside = workload("Job")
+    inside["spec"]["template"]["metadata"]["annotations"] = {labels.SUBMITTER: "jane"}
+    yield Case("signed-in-the-template", inside, P.SUBMITTER_KEPT, ("leave this annotation to the platform",))
 
 
 def _priority_cases() -> Iterator[Case]:
@@ -182,9 +269,9 @@ def _isolation_cases() -> Iterator[Case]:
     yield Case("any-pool", workload("Pod", spec=anyones), P.NODE_POOL_ISOLATION, ("dedicated=(any)",))
     theirs = {"nodeSelector": {labels.DEDICATED: CV}}
     yield Case("foreign-selector", workload("Job", spec=theirs), P.NODE_POOL_ISOLATION,
-               ("selects nodes by allotment.dev/dedicated=pol-cv",))  # fmt: skip
+               ("selects nodes by allotment.dev/dedicated=pol-cv",), alone=False)  # fmt: skip
     yield Case("foreign-affinity", workload("Job", spec={"affinity": _affinity(labels.DEDICATED, [CV])}),
-               P.NODE_POOL_ISOLATION, ("by affinity",))  # fmt: skip
+               P.NODE_POOL_ISOLATION, ("by affinity",), alone=False)  # fmt: skip
     own = {"namespace": CV, "own": CV_LABELS, "pods": CV_LABELS}
     pool = {"nodeSelector": GPU_NODES["nodeSelector"] | {labels.DEDICATED: CV},
             "tolerations": [*GPU_NODES["tolerations"], CV_TOLERATION]}  # fmt: skip
@@ -347,12 +434,78 @@ def _end_cases() -> Iterator[Case]:
         yield Case(f"early-replacement-cpu-{kind}", workload(kind, podReplacementPolicy="TerminatingOrFailed"))
 
 
+def _door_cases() -> Iterator[Case]:
+    def seeing(value: str, name: str = "NVIDIA_VISIBLE_DEVICES") -> dict[str, Any]:
+        return {"containers": [container(env=[{"name": name, "value": value}])]}
+
+    for kind in KINDS:
+        yield Case(f"sees-devices-{kind}", workload(kind, spec=seeing("all")), P.NO_SIDE_DOORS,
+                   ("container main sets NVIDIA_VISIBLE_DEVICES",))  # fmt: skip
+    yield Case("sees-devices-beside-its-own", queued("Job", spec={"containers": [
+        container(gpus=1), seeing("0")["containers"][0] | {"name": "spy"}]}), P.NO_SIDE_DOORS,
+        ("container spy sets",))  # fmt: skip
+    init = {"initContainers": [seeing("all", "AMD_VISIBLE_DEVICES")["containers"][0] | {"name": "init"}]}
+    yield Case("sees-devices-init", workload("Pod", spec=init), P.NO_SIDE_DOORS, ("init sets AMD_VISIBLE_DEVICES",))
+    source = [{"name": "NVIDIA_VISIBLE_DEVICES", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]
+    yield Case("sees-devices-from", workload("Pod", spec={"containers": [container(env=source)]}), P.NO_SIDE_DOORS)
+    for value in ("none", "void", ""):
+        yield Case(f"sees-no-devices-{value or 'empty'}", workload("Pod", spec=seeing(value)))
+    yield Case("sees-fewer-devices", workload("Pod", spec=seeing("0", "CUDA_VISIBLE_DEVICES")))
+    injected = workload("Deployment")
+    injected["spec"]["template"]["metadata"]["annotations"] = {"cdi.k8s.io/mine": "nvidia.com/gpu=all"}
+    yield Case("device-annotation", injected, P.NO_SIDE_DOORS,
+               (" spec.template.metadata.annotations holds cdi.k8s.io/mine",))  # fmt: skip
+    for driver, refused in (("file.csi.azure.com", P.NO_SIDE_DOORS), (CSI_DRIVER, None)):
+        volume = {"volumes": [{"name": "share", "csi": {"driver": driver}}]}
+        yield Case(f"driver-{driver}", workload("Job", spec=volume), refused)
+    for own, refused in (({"runAsUser": 0}, P.NO_SIDE_DOORS), ({"runAsNonRoot": False}, P.NO_SIDE_DOORS), ({}, None)):
+        root = container()
+        root["securityContext"] |= own
+        spec = {"hostUsers": False, "containers": [root]}
+        yield Case(f"user-namespace-{'-'.join(own) or 'good'}", workload("Pod", spec=spec), refused)
+
+
+def _access_cases() -> Iterator[Case]:
+    for kind, name, where in (
+        ("Group", "system:authenticated", ""),
+        ("Group", "system:unauthenticated", ""),
+        ("Group", "pol-cv-members", ""),
+        ("Group", "jane", ""),
+        ("Group", "pol-nlp-members,pol-nlp-owners", ""),
+        ("User", "pol-nlp-members", ""),
+        ("User", "system:anonymous", ""),
+        ("User", "system:serviceaccount:pol-cv:default", ""),
+        ("ServiceAccount", "default", CV),
+    ):
+        shown = f"{kind} {where}{'/' if where else ''}{name}"
+        yield Case(f"stranger-{kind}-{name}", binding(kind, name, where), P.ACCESS_WITHIN_TEAM,
+                   (f"subjects holds {shown}, which is not of this team", "(pol-nlp-owners, pol-nlp-m"))  # fmt: skip
+    for kind, name, where in (
+        ("Group", "pol-nlp-members", ""),
+        ("Group", "cn=auditors,ou=acme", ""),
+        ("User", "gina", ""),
+        ("User", "jane", ""),
+        ("ServiceAccount", "default", NAMESPACE),
+    ):
+        yield Case(f"of-the-team-{kind}-{name}", binding(kind, name, where))
+    yield Case("stranger-by-engineer", binding("Group", "system:authenticated"), who=ENGINEER)
+    secret: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "probe", "namespace": NAMESPACE},
+    }
+    yield Case("secret", secret)
+
+
 CASES = (
     *_label_cases(),
     *_team_namespace_cases(),
     *_forgotten_cases(),
     *_placement_cases(),
     *_queue_cases(),
+    *_fitting_cases(),
+    *_privilege_cases(),
+    *_submitter_cases(),
     *_priority_cases(),
     *_isolation_cases(),
     *_node_cases(),
@@ -362,6 +515,8 @@ CASES = (
     *_registry_cases(),
     *_mark_cases(),
     *_end_cases(),
+    *_door_cases(),
+    *_access_cases(),
 )
 
 

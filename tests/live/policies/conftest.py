@@ -25,7 +25,7 @@ from allotment.render.namespaces import render_namespaces
 from allotment.render.objects import site_of
 from allotment.render.policies import render_policies
 from allotment.render.priorities import render_priorities
-from tests.live.policies.bodies import OTHER, config_map, namespace
+from tests.live.policies.bodies import OTHER, binding, namespace
 from tests.unit.builders import (
     GIB,
     allowance,
@@ -41,6 +41,7 @@ from tests.unit.builders import (
 )
 
 ALL_RIGHTS = "pol-all-rights"
+CSI_DRIVER = "secrets-store.csi.k8s.io"
 REGISTRIES = ("registry.acme.example", "ghcr.io/acme")
 JANE = Identity("jane", (ALL_RIGHTS, "system:authenticated"))
 ENGINEER = Identity("erin", ("platform-engineers", ALL_RIGHTS, "system:authenticated"))
@@ -67,7 +68,11 @@ def small_platform(*, pod_integration: bool, mutating: bool = False) -> tuple[Pl
     )
     declared = platform(clusters=(place,), teams=_teams())
     policies = tuple(
-        replace(policy, registries=REGISTRIES) if policy.name is PolicyName.TRUSTED_REGISTRIES else policy
+        replace(
+            policy,
+            registries=REGISTRIES if policy.name is PolicyName.TRUSTED_REGISTRIES else (),
+            csi_drivers=(CSI_DRIVER,) if policy.name is PolicyName.NO_SIDE_DOORS else (),
+        )
         for policy in declared.policies
     )
     return replace(declared, policies=policies), place
@@ -81,7 +86,10 @@ def _teams() -> tuple[Team, Team]:
         quota=replace(namespace_quota(), limits_cpu=cores(2000), limits_memory=gib(4000)),
     )
     own = placement(accelerators={"a100-cv": 4})
-    return team("pol-nlp", placements=(large,)), team("pol-cv", isolation=Isolation.NODE_POOL, placements=(own,))
+    guests = ("gina", "cn=auditors,ou=acme")
+    return team("pol-nlp", placements=(large,), guests=guests), team(
+        "pol-cv", isolation=Isolation.NODE_POOL, placements=(own,)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +127,7 @@ def governed(kube: KubeClient, *, pod_integration: bool, mutating: bool = False)
             kube.apply(manifest.body)
         # The last one to arrive is the last one to be read: then all are in force.
         until(
-            lambda: refusal(lambda: kube.create(config_map({"allotment.dev/tenant": "x"}), dry_run=True, identity=JANE))
+            lambda: refusal(lambda: kube.create(binding("Group", "system:authenticated"), dry_run=True, identity=JANE))
         )
         time.sleep(1)
         yield manifests

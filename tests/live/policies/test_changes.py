@@ -219,3 +219,65 @@ def test_a_pod_is_not_deleted_for_longer_than_it_may_take_to_end(kube: KubeClien
                           "--dry-run=server", *AS_JANE, check=False)  # fmt: skip
         assert refused(message, PolicyName.WORK_ENDS, "ask for 1800 or less") is not admitted, message
     kube.delete("v1", key)
+
+
+READER = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group"}
+
+
+@pytest.fixture
+def readers(kube: KubeClient) -> Iterator[Body]:
+    """A binding from before the rule, to a group that is not of the team."""
+    body = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "readers", "namespace": NAMESPACE},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+        "subjects": [READER | {"name": "old-friends"}],
+    }
+    yield created(kube, body)
+    kube.delete(body["apiVersion"], key_of(body))
+
+
+@pytest.mark.parametrize(
+    ("groups", "admitted"),
+    [(["old-friends", "pol-nlp-members"], True), ([], True), (["old-friends", "new-friends"], False)],
+    ids=["own-added", "emptied", "strangers-added"],
+)
+def test_a_binding_is_not_opened_to_strangers(
+    groups: list[str], admitted: bool, readers: Body, kube: KubeClient
+) -> None:
+    message = patched(kube, readers, {"subjects": [READER | {"name": name} for name in groups]})
+    assert refused(message, PolicyName.ACCESS_WITHIN_TEAM, "Group new-friends") is not admitted, message
+
+
+def test_a_team_that_leaves_gives_no_rights(readers: Body, kube: KubeClient) -> None:
+    team = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": {"name": "mine", "namespace": NAMESPACE},
+        "rules": [],
+    }
+    assert refusal(lambda: kube.create(role, dry_run=True, identity=JANE)) == ""
+    kube.merge_patch("v1", key_of(team), {"metadata": {"labels": {labels.OFFBOARDING: "true"}}})
+    try:
+        until(lambda: refusal(lambda: kube.create(role, dry_run=True, identity=JANE)))
+        message = refusal(lambda: kube.create(role, dry_run=True, identity=JANE))
+        assert refused(message, PolicyName.ACCESS_WITHIN_TEAM, "a team that leaves"), message
+        message = patched(kube, readers, {"subjects": [READER | {"name": "pol-nlp-members"}]})
+        assert refused(message, PolicyName.ACCESS_WITHIN_TEAM, "a team that leaves"), message
+        assert patched(kube, readers, {"metadata": {"annotations": {"note": "x"}}}) == ""
+    finally:
+        kube.merge_patch("v1", key_of(team), {"metadata": {"labels": {labels.OFFBOARDING: None}}})
+
+
+def test_no_secret_holds_a_token_that_never_expires(kubectl: Kubectl) -> None:
+    metadata = {
+        "name": "token",
+        "namespace": NAMESPACE,
+        "annotations": {"kubernetes.io/service-account.name": "default"},
+    }
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "kubernetes.io/service-account-token"}
+    # Our own client keeps the server's words about a Secret to itself.
+    message = kubectl("create", "--dry-run=server", "-f", "-", *AS_JANE, stdin=json.dumps(body), check=False)
+    assert refused(message, PolicyName.ACCESS_WITHIN_TEAM, "a token that never expires"), message

@@ -34,7 +34,7 @@ def checked(kube: KubeClient) -> list[Body]:
 
 
 def test_the_type_checker_has_nothing_to_say(kube: KubeClient) -> None:
-    until(lambda: len(checked(kube)) == len(PolicyName), seconds=150)
+    until(lambda: len(checked(kube)) == len(PolicyName), seconds=300)
     warnings = [
         (body["metadata"]["name"], warning["fieldRef"], warning["warning"])
         for body in checked(kube)

@@ -12,7 +12,7 @@ from allotment.errors import NotFoundError, UnreachableError
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.operations.drift import DriftKind, DriftReport, DriftState, DriftTarget, find_drift
 from allotment.operations.planning import PlanSettings
-from allotment.operations.ports import Answer, KubePort
+from allotment.operations.ports import Answer, KubePort, RefusedError
 from allotment.plan.changes import Conflict
 from allotment.plan.difference import ABSENT
 from tests.unit.operations.world import START, TODAY, World
@@ -87,6 +87,28 @@ def test_an_addition_is_contested_and_taken_out_by_force_only() -> None:
     assert world.apply(DESIRED, force=True).complete
     assert look(target(world)).in_sync
     assert world.plan(DESIRED).empty
+
+
+@pytest.mark.parametrize(("faster", "complete"), [(2, True), (99, False)])
+def test_an_addition_is_taken_out_though_others_write_at_the_same_time(faster: int, complete: bool) -> None:
+    """The API server's own controller writes a policy's status just after it was applied."""
+    world = settled()
+    world.edit(POLICY, parameters)
+    patch, tries = world.kube.merge_patch, 0
+
+    def stale_at_first(*args: Any, **kwargs: Any) -> Answer:
+        nonlocal tries
+        if kwargs.get("dry_run"):
+            return patch(*args, **kwargs)
+        tries += 1
+        if tries <= faster:
+            raise RefusedError("no", status=409, reason="Conflict", message="the object has been modified")
+        return patch(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(FakeKube, "merge_patch", lambda _self, *args, **kwargs: stale_at_first(*args, **kwargs))
+        assert world.apply(DESIRED, force=True).complete is complete
+    assert look(target(world)).in_sync is complete
 
 
 def test_a_default_that_we_do_not_know_is_nobodys() -> None:

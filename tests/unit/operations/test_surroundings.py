@@ -13,7 +13,7 @@ from allotment.model.platform import Platform
 from allotment.operations.drift import ClusterDrift, DriftKind, DriftState, DriftTarget, find_drift
 from allotment.operations.planning import PlanSettings
 from allotment.operations.ports import AccessRefusedError
-from allotment.operations.prove import prove
+from allotment.operations.prove import Selection, prove
 from allotment.operations.surroundings import look_around
 from allotment.plan.strangers.grounds import Grounds, grounds
 from allotment.prove.verdicts import Result, Verdict
@@ -59,7 +59,9 @@ def drifted(kube: FakeKube) -> ClusterDrift:
 
 
 def proved(kube: FakeKube) -> dict[str, Result]:
-    report = prove(PLATFORM, PLATFORM.clusters[0], kube, FixedClock(NOW), guardrails=["surroundings"])
+    report = prove(
+        PLATFORM, PLATFORM.clusters[0], kube, FixedClock(NOW), selection=Selection(guardrails=["surroundings"])
+    )
     return {result.team: result for result in report.results}
 
 

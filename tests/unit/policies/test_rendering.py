@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allotment.model import labels
-from allotment.model.cluster import Taint, TaintEffect
+from allotment.model.cluster import Feature, Taint, TaintEffect
 from allotment.model.manifest import Family
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, PolicyName
@@ -181,6 +181,15 @@ def test_a_teams_namespace_is_never_trusted() -> None:
     assert "system:serviceaccount:flux-system:" in is_controller(declared, place)
 
 
+@pytest.mark.parametrize(
+    ("feature", "namespace"), [(Feature.JOBSET, "jobset-system"), (Feature.LEADERWORKERSET, "lws-system")]
+)
+def test_controllers_of_declared_kinds_are_the_systems_and_no_others(feature: Feature, namespace: str) -> None:
+    account = f"system:serviceaccount:{namespace}:"
+    assert account in is_controller(platform(), cluster(features=[feature]))
+    assert account not in is_controller(platform(), cluster())
+
+
 def test_a_service_account_prefix_ends_with_the_namespace() -> None:
     # Without the colon, kube-system-x would be trusted as kube-system is.
     assert '"system:serviceaccount:kube-system"' not in is_controller(platform(), cluster())
@@ -232,10 +241,33 @@ def test_a_refusal_tells_what_every_enforced_rule_finds_in_the_work() -> None:
     declared = isolated()
     text = told(declared, PolicyName.TRUSTED_REGISTRIES)
     assert text == told(declared, PolicyName.QUEUE_REQUIRED)
-    assert (
-        text.index("variables.unqueueable") < text.index("variables.teamLabel") < text.index("variables.strangeImages")
-    )
+    places = [text.index(f"variables.{name}") for name in ("unqueueable", "teamLabel", "strangeImages")]
+    assert places == sorted(places), "what to do first comes first"
     assert "variables.exposed" not in text, "a service is no workload"
+
+
+PAGE = "https://wiki.example/gpu"
+
+
+def refusal_of(declared: Platform, name: PolicyName) -> str:
+    return str(policy_of(declared, name)["spec"]["variables"][-1]["expression"])
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_refusals_of_work_name_the_page_on_how_to_submit_it(mode: Mode) -> None:
+    place = cluster()
+    declared = replace(platform(clusters=(place,), guardrails=policies((place,), mode=mode)), help_page=PAGE)
+    assert refusal_of(declared, PolicyName.QUEUE_REQUIRED).endswith(f' + " (how to submit work: {PAGE})"')
+    assert PAGE not in refusal_of(declared, PolicyName.NO_EXPOSED_SERVICES)
+    assert "how to submit" not in refusal_of(platform(), PolicyName.QUEUE_REQUIRED)
+
+
+def test_a_refusal_with_its_page_is_no_longer_than_the_api_server_takes() -> None:
+    declared = replace(platform(), help_page="https://" + "w" * 192)
+    text = refusal_of(declared, PolicyName.QUEUE_REQUIRED)
+    (most,) = {int(number) for number in re.findall(r"(?:> |substring\(0, )(\d+)", text)}
+    pointer = text.rpartition(' + "')[2].removesuffix('"')
+    assert most + len(" …") + len(pointer) <= 4502
 
 
 def test_a_rule_that_only_warns_is_told_by_itself() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from allotment.errors import ForbiddenError, NotFoundError, NotSignedInError, Ti
 from allotment.model.manifest import ObjectKey, key_of
 from allotment.model.platform import Platform
 from allotment.operations.ports import RefusedError
-from allotment.operations.prove import prove
+from allotment.operations.prove import Selection, prove
 from allotment.prove.probes import MARK, PROBE_NAME
 from allotment.prove.verdicts import ProofReport, Result, Verdict
 from allotment.render.manifests import render
@@ -39,7 +40,9 @@ def applied(declared: Platform) -> FakeKube:
 
 def run(kube: FakeKube, *guardrails: str, declared: Platform | None = None, **more: Any) -> ProofReport:
     chosen = declared or platform()
-    return prove(chosen, chosen.clusters[0], kube, FixedClock(START), guardrails=guardrails or None, **more)
+    progress = more.pop("progress", lambda _result: None)
+    selection = Selection(guardrails=guardrails or None, **more)
+    return prove(chosen, chosen.clusters[0], kube, FixedClock(START), selection=selection, progress=progress)
 
 
 def verdicts(report: ProofReport, tried: str) -> set[Verdict]:
@@ -118,7 +121,7 @@ def test_without_the_right_nothing_is_tried() -> None:
     found = one(run(kube, "node-pool-isolation"), "another team's pool")
     assert found.verdict is Verdict.ERROR
     assert "may not create pods here, so nothing can be tried; see roles" in found.got
-    assert not [call for call in kube.calls if call.key.kind == "Pod"]
+    assert not [call for call in kube.calls if call.key.kind == "Pod" and call.verb == "create"]
 
 
 def test_a_server_that_stops_answering_is_not_asked_for_ever() -> None:
@@ -164,7 +167,7 @@ def test_who_may_not_impersonate_is_told_so_at_once() -> None:
 def test_unknown_names_are_refused(more: Mapping[str, Any], says: str) -> None:
     declared = platform()
     with pytest.raises(NotFoundError) as error:
-        prove(declared, declared.clusters[0], applied(declared), FixedClock(START), **more)
+        prove(declared, declared.clusters[0], applied(declared), FixedClock(START), selection=Selection(**more))
     assert says in error.value.fix
 
 
@@ -204,6 +207,95 @@ ADMITTED = {"type": "Admitted", "status": "True"}
 
 def waiting(message: str) -> dict[str, str]:
     return {"type": "QuotaReserved", "status": "False", "message": message}
+
+
+def charging(kube: FakeKube, usage: Mapping[str, str]) -> None:
+    """Kueue and Kubernetes: an admitted Workload with this charge, and a pod, for every Job that is made."""
+
+    def hook(call: Call) -> None:
+        if call.verb == "create" and call.key.kind == "Job" and call.done and not call.dry_run:
+            made = kube.get("batch/v1", call.key)
+            assert made is not None
+            owned = {"namespace": "nlp", "ownerReferences": [{"uid": made["metadata"]["uid"]}]}
+            admission = {"clusterQueue": "nlp", "podSetAssignments": [{"resourceUsage": dict(usage)}]}
+            status = {"conditions": [ADMITTED], "admission": admission}
+            kueue_api = "kueue.x-k8s.io/v1beta2"
+            kube.put(
+                {"apiVersion": kueue_api, "kind": "Workload", "metadata": owned | {"name": "w"}, "status": status},
+                {
+                    "apiVersion": "v1",
+                    "kind": "Pod",
+                    "metadata": owned | {"name": "p"},
+                    "spec": made["spec"]["template"]["spec"],
+                },
+            )
+
+    kube.hook = hook
+
+
+@pytest.mark.parametrize(
+    ("usage", "verdict", "says"),
+    [
+        ({"cpu": "10m", "memory": "16Mi"}, Verdict.PROVED, "charged cpu 0.01, memory 16777216, as its pods take"),
+        ({"cpu": "10m"}, Verdict.FAILED, "memory: charged 0, taken 16777216"),
+        ({"cpu": "1", "memory": "16Mi"}, Verdict.FAILED, "cpu: charged 1, taken 0.01"),
+    ],
+)
+def test_work_is_charged_what_its_pods_take(usage: Mapping[str, str], verdict: Verdict, says: str) -> None:
+    kube = applied(platform())
+    charging(kube, usage)
+    found = one(run(kube, "charges"), "run a Job without accelerators")
+    assert found.verdict is verdict
+    assert says in found.got
+    assert JOB not in kube.existing
+
+
+def test_with_an_image_its_pods_have_to_run() -> None:
+    kube = applied(platform())
+    charging(kube, {"cpu": "10m", "memory": "16Mi"})
+    found = one(run(kube, "charges", declared=replace(platform(), prove_image="true:1")), "without accelerators")
+    assert found.verdict is Verdict.FAILED
+    assert "did not run" in found.got
+
+
+def test_policies_that_were_just_applied_get_time_to_be_read() -> None:
+    kube, declared = applied(platform()), platform()
+    written = [
+        dt.datetime.fromisoformat(entry["time"])
+        for body in kube.list("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy")
+        for entry in body["metadata"]["managedFields"]
+    ]
+    clock, ready = FixedClock(max(written)), max(written) + dt.timedelta(seconds=5)
+
+    def read_after_five_seconds(call: Call) -> None:
+        if call.verb == "create" and call.dry_run and not call.done and clock.now() > ready:
+            message = "ValidatingAdmissionPolicy 'labels-required.allotment.dev' with binding 'x' denied request: no"
+            raise RefusedError("no", status=403, reason="Forbidden", message=message)
+
+    kube.hook = read_after_five_seconds
+    selection = Selection(guardrails=["labels-required"])
+    report = prove(declared, declared.clusters[0], kube, clock, selection=selection)
+    assert verdicts(report, "without the label") == {Verdict.PROVED}
+    kube.hook = lambda _call: None
+    slow = prove(declared, declared.clusters[0], kube, clock, selection=selection)
+    assert verdicts(slow, "without the label") == {Verdict.FAILED}
+    assert clock.now() < ready + dt.timedelta(seconds=60), "the wait is for all probes together"
+
+
+def test_work_that_waits_is_no_proof() -> None:
+    kube = applied(platform())
+    found = one(run(kube, "charges"), "run a Job without accelerators")
+    assert found.verdict is Verdict.FAILED
+    assert "is it running?" in found.got
+    assert JOB not in kube.existing
+
+
+def test_without_work_nothing_is_made() -> None:
+    kube = applied(platform())
+    report = run(kube, "charges", "queues", work=False)
+    assert {item.verdict for item in report.results if "real" in item.tried} == {Verdict.NOT_PROVABLE}
+    assert "--no-work" in one(report, "run a Job without accelerators").got
+    assert not [call for call in kube.calls if call.verb == "create" and not call.dry_run and call.key.kind == "Job"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from allotment.model import labels
-from allotment.model.team import Contact, Offboarding, PodSecurityException, PodSecurityLevel, Project
+from allotment.model.team import Contact, Groups, Offboarding, PodSecurityException, PodSecurityLevel, Project
 from allotment.render.namespaces import pod_security_labels
 from tests.unit import builders as build
 from tests.unit.render.looking import find, rendered
@@ -79,3 +79,14 @@ def test_an_exception_holds_to_its_last_day_and_still_warns() -> None:
 def test_from_the_next_day_the_namespace_is_restricted_again() -> None:
     usual = dict.fromkeys(("enforce", "audit", "warn"), "restricted")
     assert security(LAST_DAY + dt.timedelta(days=1)) == (usual, None)
+
+
+def test_groups_and_guests_stand_one_a_line() -> None:
+    groups = Groups(owners=("leads",), members=("cn=a,ou=b", "leads"), viewers=(), exec=())
+    team = build.team("nlp", groups=groups, guests=("gina", "auditors"))
+    namespace = find(rendered(build.platform(teams=[team])), "Namespace", "nlp")
+    annotations = namespace["metadata"]["annotations"]
+    # A name may hold commas: split at one, "a,system:authenticated" would let everybody in.
+    assert annotations[labels.GROUPS_ANNOTATION] == "leads\ncn=a,ou=b"
+    assert annotations[labels.GUESTS_ANNOTATION] == "gina\nauditors"
+    assert annotations[labels.MAX_GRACE_ANNOTATION] == "1800"

@@ -608,6 +608,18 @@ CASES = [
         "without registries the policy is off",
     ),
     Case(
+        "drivers_belong_to_their_policy",
+        tiny(p="kind: Policy\nname: queue-required\ncsiDrivers: [file.csi.azure.com]\n"),
+        "error p.yaml:3 csiDrivers",
+        "move them to the policy no-side-doors",
+    ),
+    Case(
+        "guests_are_named",
+        tiny(team=TEAM + "guests: [gina, 'system:authenticated']\n"),
+        "error team.yaml:11 guests[1]",
+        "is a name of Kubernetes itself, and no guest",
+    ),
+    Case(
         "services_have_another_side",
         tiny(s="kind: SharedService\nname: s\nports: [{port: 1}]\n"),
         "error s.yaml:1 namespace",
@@ -697,13 +709,13 @@ CASES = [
         "no_team_can_fill_the_cpu_nodes",
         rich_cluster("maxNodes: 6", "maxNodes: 4"),
         "warning cluster.yaml:10 nodePools",
-        "which can have 60 CPU; one team alone may fill them (nlp 72)",
+        "which can have 60 CPU and 224Gi memory; one team alone may fill them (CPU: nlp 72; memory: nlp 256Gi)",
     ),
     Case(
         "no_team_can_fill_the_cpu_nodes",
         rich_cluster("memory: 56Gi", "memory: 40Gi"),
         "warning cluster.yaml:10 nodePools",
-        "which can have 240Gi memory; one team alone may fill them (nlp 256Gi)",
+        "which can have 90 CPU and 240Gi memory; one team alone may fill them (memory: nlp 256Gi)",
     ),
     Case(
         "no_team_can_fill_the_cpu_nodes",

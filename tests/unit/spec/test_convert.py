@@ -206,3 +206,8 @@ def test_an_exception_is_gone_after_its_last_day():
     exception = PodSecurityException(PodSecurityLevel.BASELINE, "images are built as root", last)
     assert given() == given(last) == exception
     assert given(last + dt.timedelta(days=1)) is None
+
+
+def test_a_pod_may_take_half_an_hour_to_end_or_what_the_team_says():
+    from_default, from_team = (load(tiny(team=TEAM + more)).platform.team("nlp") for more in ("", "maxGrace: 2h\n"))
+    assert (from_default.max_grace, from_team.max_grace) == (labels.DEFAULT_MAX_GRACE, 7200)

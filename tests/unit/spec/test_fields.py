@@ -210,6 +210,20 @@ ONE_ERROR = [
         "1.29.4",
     ),
     (
+        "page without its scheme",
+        tiny(platform=PLATFORM + "helpPage: wiki.acme.example/gpu\n"),
+        "platform.yaml:3 helpPage",
+        "no address of a page",
+        "https://wiki.example/gpu",
+    ),
+    (
+        "page of two hundred characters and more",
+        tiny(platform=PLATFORM + f"helpPage: https://{'w' * 200}.example\n"),
+        "platform.yaml:3 helpPage",
+        "no address of a page",
+        "up to 200 characters",
+    ),
+    (
         "date",
         tiny(team=TEAM + "offboarding: {keepDataUntil: 31.1.2027}\n"),
         "team.yaml:11 offboarding.keepDataUntil",
@@ -291,6 +305,20 @@ ONE_ERROR = [
         "team.yaml:3 extraRules.member[0].resources[0]",
         "no resource",
         "plural",
+    ),
+    (
+        "grace in milliseconds",
+        tiny(team=TEAM + "maxGrace: 500ms\n"),
+        "team.yaml:11 maxGrace",
+        "no duration of whole seconds",
+        "30m",
+    ),
+    (
+        "grace of a month",
+        tiny(team=TEAM + "maxGrace: 720h\n"),
+        "team.yaml:11 maxGrace",
+        "more than a week",
+        "somebody would wait",
     ),
     (
         "unknown policy",

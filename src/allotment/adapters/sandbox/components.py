@@ -147,6 +147,8 @@ def _kube_controller_manager(layout: Layout) -> dict[str, str]:
         "use-service-account-credentials": "true",
         "service-account-private-key-file": layout.pki("service-account.key"),
         "root-ca-file": layout.pki("ca.crt"),
+        # A quota counts a kind whose definition just arrived from the next round on, and refuses it till then.
+        "resource-quota-sync-period": "15s",
         "controllers": ",".join(["*", *(f"-{name}" for name in _CONTROLLERS_LEFT_OUT)]),
     }
 

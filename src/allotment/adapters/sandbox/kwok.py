@@ -77,12 +77,13 @@ def stages(originals: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]
 
     - a Job's pod runs for its `allotment.dev/run-for`, or a second, and succeeds;
     - any other pod runs until it is deleted, or for its `allotment.dev/run-for`, and succeeds;
-    - a pod with `allotment.dev/fail-after` fails after that time.
+    - a pod with `allotment.dev/fail-after` fails after that time;
+    - a running pod that is deleted ends first, as under a kubelet: whoever holds it by a finalizer waits for that.
 
     Args:
         originals: KWOK's own stages; `pod-complete` is replaced by ours.
     """
-    kept = [copy.deepcopy(dict(stage)) for stage in originals if stage["metadata"]["name"] != "pod-complete"]
+    kept = [_after_its_end(stage) for stage in originals if stage["metadata"]["name"] != "pod-complete"]
     owner = ".metadata.ownerReferences.[].kind"
     of_job = {"key": owner, "operator": "In", "values": ["Job"]}
     not_of_job = {"key": owner, "operator": "NotIn", "values": ["Job"]}
@@ -94,7 +95,26 @@ def stages(originals: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]
         _end("pod-complete", RUN_FOR, [of_job, does_not_fail], succeeded=True),
         _end("pod-complete-annotated", RUN_FOR, [not_of_job, says_how_long, does_not_fail], succeeded=True),
         _end("pod-fail", FAIL_AFTER, [fails], succeeded=False),
+        _terminated(),
     )
+
+
+def _after_its_end(original: Mapping[str, Any]) -> dict[str, Any]:
+    """KWOK's stage; the one that removes a deleted pod waits until it no longer runs."""
+    stage = copy.deepcopy(dict(original))
+    if stage["metadata"]["name"] == "pod-delete":
+        still_running = {"key": ".status.phase", "operator": "NotIn", "values": ["Running"]}
+        stage["spec"]["selector"]["matchExpressions"].append(still_running)
+    return stage
+
+
+def _terminated() -> dict[str, Any]:
+    stage = _end("pod-terminated", RUN_FOR, [], succeeded=False)
+    spec = stage["spec"]
+    del spec["delay"]
+    expressions = spec["selector"]["matchExpressions"]
+    expressions[0] = {"key": ".metadata.deletionTimestamp", "operator": "Exists"}
+    return stage
 
 
 def _annotation(name: str) -> str:

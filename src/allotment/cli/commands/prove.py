@@ -30,6 +30,7 @@ from allotment.cli.session import Session
     shell_complete=names_of("guardrail"),
     help="Only this guardrail; may be repeated.",
 )
+@click.option("--no-work", is_flag=True, help="Run no work for real; its probes count as not tried.")
 @click.option("--evidence", metavar="FILE", type=click.Path(dir_okay=False), help="Also write a Markdown report.")
 @server_flags
 @output_flags
@@ -40,6 +41,7 @@ def prove(
     directory: str | None,
     *,
     guardrails: tuple[str, ...],
+    no_work: bool,
     evidence: str | None,
     output: OutputOptions,
 ) -> int:
@@ -65,6 +67,7 @@ def prove(
             kube,
             teams=teams,
             guardrails=guardrails,
+            work=not no_work,
             progress=lambda result: line.tell(f"{result.verdict.value} {result.guardrail} {result.team}"),
         )
     show(

@@ -18,7 +18,10 @@ def limit(name: str) -> Expr:
 
 
 def number(text: str) -> Expr:
-    """CEL: a quantity as a number; amounts are text in built-in kinds, and may be numbers in others."""
+    """CEL: a quantity as a number; amounts are text in built-in kinds, and may be numbers in others.
+
+    A default that `text` ends with has to be `dyn(…)`: the compiler would else take every amount for text.
+    """
     return Expr(f"quantity(string({text})).asApproximateFloat()")
 
 

@@ -191,9 +191,17 @@ def _queue() -> str:
         f'({label("variables.labels", labels.KUEUE_QUEUE)} != "" ? []'
         f" : [{_add(quote(f'/metadata/labels/{_QUEUE_KEY}'), 'variables.queues[0]')}])"
     )
+    path = _at("q.path", f"/metadata/labels/{_QUEUE_KEY}")
+    own = label("variables.labels", labels.KUEUE_QUEUE)
+    queue_of_object = f'{own} == "" ? variables.queues[0] : {own}'
+    # Kueue does this for a Deployment itself, and not for a StatefulSet, whose pods would then have no queue.
+    in_template = (
+        f'variables.places.filter(q, variables.kind == "StatefulSet" && !({quote(labels.KUEUE_QUEUE)} in q.pod.labels))'
+        f".map(q, {_add(path, queue_of_object)})"
+    )
     return (
         "size(variables.accelerated) == 0 || size(variables.queues) != 1 || !variables.queueable ? []"
-        f' : (variables.kind == "CronJob" ? {in_cron_job} : {on_object})'
+        f' : (variables.kind == "CronJob" ? {in_cron_job} : {on_object} + {in_template})'
     )
 
 
@@ -228,7 +236,12 @@ def _container_security() -> str:
 
     parts = (
         added(f"!{context}.hasValue()", "", "{}"),
-        added(f"!{context}.?allowPrivilegeEscalation.hasValue()", "/allowPrivilegeEscalation", "false"),
+        # A privileged container is refused by Pod Security, in words that say so.
+        added(
+            f"!{context}.?allowPrivilegeEscalation.hasValue() && !{context}.?privileged.orValue(false)",
+            "/allowPrivilegeEscalation",
+            "false",
+        ),
         added(f"!{context}.?capabilities.hasValue()", "/capabilities", "{}"),
         added(f"!{context}.?capabilities.?drop.hasValue()", "/capabilities/drop", '["ALL"]'),
     )
@@ -271,7 +284,7 @@ def _no_devices(platform: Platform) -> str:
     for name in names:
         for kind in ("limits", "requests"):
             path = _at("s.path", f"/resources/{kind}/{_escaped(name)}")
-            zero = f'string(s.c.?resources.?{kind}[?{quote(name)}].orValue("1")) == "0"'
+            zero = f'string(s.c.?resources.?{kind}[?{quote(name)}].orValue(dyn("1"))) == "0"'
             parts.append(f'variables.slots.filter(s, {zero}).map(s, JSONPatch{{op: "remove", path: {path}}})')
     return " + ".join(parts)
 

@@ -8,14 +8,13 @@ which Kueue would choose a flavor of devices, and with it nodes that the pod has
 
 from __future__ import annotations
 
-from allotment.model import labels
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Rule, Scope, Variable
 from allotment.render.policies.cel import Expr, string_list
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
-from allotment.render.policies.placement import taint_keys
+from allotment.render.policies.placement import device_selectors, taint_keys
 from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables
 
 
@@ -38,9 +37,8 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
 
 def _variables(platform: Platform, cluster: Cluster) -> tuple[Variable, ...]:
     taints = sorted({key for keys in taint_keys(platform, cluster).values() for key in keys})
-    selectors = sorted({labels.ACCELERATOR, *(item.node_label[0] for item in platform.accelerators.values())})
     return (
-        Variable("deviceSelectors", string_list(selectors)),
+        device_selectors(platform),
         Variable("deviceTaints", string_list(taints)),
     )
 
@@ -48,7 +46,7 @@ def _variables(platform: Platform, cluster: Cluster) -> tuple[Variable, ...]:
 _DEVICE = "variables.domains.exists(d, r.startsWith(d))"
 _UNEQUAL = (
     f"p.containers.filter(c, c.?resources.?requests.orValue({{}}).exists(r, {_DEVICE}"
-    ' && string(c.resources.?limits[?r].orValue("0")) != string(c.resources.requests[r])))'
+    ' && string(c.resources.?limits[?r].orValue(dyn("0"))) != string(c.resources.requests[r])))'
 )
 _ZERO = (
     "p.containers.filter(c, [c.?resources.?limits.orValue({}), c.?resources.?requests.orValue({})]"

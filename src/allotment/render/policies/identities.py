@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from allotment.model import labels
-from allotment.model.cluster import Cluster
+from allotment.model.cluster import Cluster, Feature
 from allotment.model.platform import Platform
 from allotment.render.policies.admission import Condition, Variable
 from allotment.render.policies.cel import Expr, string_list
@@ -17,6 +17,10 @@ from allotment.render.policies.cel import Expr, string_list
 KUEUE_NAMESPACE: Final = "kueue-system"
 ALWAYS_EXEMPT: Final = ("kube-system", "kube-public", "kube-node-lease", labels.SYSTEM_NAMESPACE, KUEUE_NAMESPACE)
 """Namespaces without which no cluster runs, whatever the platform directory says."""
+
+FEATURE_NAMESPACES: Final = {Feature.JOBSET: "jobset-system", Feature.LEADERWORKERSET: "lws-system"}
+"""Where the controllers of further kinds live, by their own manifests. They are the system's where a cluster declares
+the kind: what they make was judged when its owner was written."""
 
 JOB_CONTROLLERS: Final = ("system:serviceaccount:kube-system:job-controller", "system:kube-controller-manager")
 """Who makes pods out of Jobs; the second where controllers share one identity."""
@@ -32,7 +36,8 @@ _MASTERS: Final = "system:masters"
 def exempt_namespaces(platform: Platform, cluster: Cluster) -> tuple[str, ...]:
     """Namespaces of the system in this cluster, sorted; never a team's."""
     of_teams = {name for team, _ in platform.teams_in(cluster.name) for name in team.namespaces}
-    return tuple(sorted({*ALWAYS_EXEMPT, *platform.exempt_namespaces} - of_teams))
+    of_features = {namespace for feature, namespace in FEATURE_NAMESPACES.items() if feature in cluster.features}
+    return tuple(sorted({*ALWAYS_EXEMPT, *of_features, *platform.exempt_namespaces} - of_teams))
 
 
 def is_engineer(platform: Platform) -> Expr:

@@ -67,6 +67,12 @@ def taint_keys(platform: Platform, cluster: Cluster) -> dict[str, tuple[str, ...
     return {resource: tuple(sorted(found)) for resource, found in sorted(keys.items()) if resource not in untainted}
 
 
+def device_selectors(platform: Platform) -> Variable:
+    """Keys of node labels by which only nodes with accelerators are chosen."""
+    keys = {labels.ACCELERATOR, *(item.node_label[0] for item in platform.accelerators.values())}
+    return Variable("deviceSelectors", string_list(sorted(keys)))
+
+
 def dedicated_teams(cluster: Cluster) -> tuple[str, ...]:
     """Teams that have a pool of their own in this cluster, sorted."""
     return tuple(sorted({pool.dedicated_to for pool in cluster.node_pools if pool.dedicated_to is not None}))

@@ -15,6 +15,7 @@ from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_v
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     """The rule for one cluster."""
     default = string_list([platform.default_priority.name])
+    own = comma_separated(labels.PRIORITIES_ANNOTATION)
     return Rule(
         policy=policy,
         scope=Scope.TEAM_NAMESPACES,
@@ -23,7 +24,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         variables=(
             by_tenant(platform, cluster),
             *pod_variables(platform, "labels", "pods"),
-            Variable("rungs", f'({comma_separated(labels.PRIORITIES_ANNOTATION)} + {default}).filter(r, r != "")'),
+            Variable("rungs", f'{own}.filter(r, r != "") + {default}.filter(r, !(r in {own}))'),
         ),
         checks=(_CLASS, _LABEL),
         told_with=told_with(),

@@ -144,7 +144,7 @@ def _places(here: str, templates: str) -> str:
 _OF_WEBHOOKS: Final = (
     f'variables.kind == "Deployment" ? [{quote(f"{_PARENT_HOLDS}=deployment")}]'
     f' : (variables.kind == "StatefulSet" ? [{quote(f"{_PARENT_HOLDS}=statefulset")}]'
-    f' : (variables.kind == "LeaderWorkerSet" ? [{quote(f"{_PARENT_HOLDS}=leaderworkerset")},'
+    f' : (variables.kind == "LeaderWorkerSet" ? [{quote(f"{_PARENT_HOLDS}=leaderworkerset.x-k8s.io/leaderworkerset")},'
     f" {quote(f'annotations.{_KUEUE}pod-group-serving=true')}] : []))"
 )
 

@@ -18,6 +18,7 @@ from allotment.render.policies.placement import QUEUED_WHOLE, queueable
 from allotment.render.policies.pod_template import ACCELERATED, ADMISSION_GATE, DEVICE, WORKLOADS, pod_variables, when
 
 _MANAGED = "kueue.x-k8s.io/managed"
+_OLD_QUEUE = label("dyn(oldObject).?metadata.?labels.orValue({})", labels.KUEUE_QUEUE)
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
@@ -36,14 +37,15 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             Variable("fromJobMaker", f'variables.kind == "Job" && {by_job_maker()}'),
             Variable("queues", comma_separated(labels.QUEUES_ANNOTATION)),
             Variable("queueLabels", _QUEUE_LABELS),
-            Variable("oldQueue", label("dyn(oldObject).?metadata.?labels.orValue({})", labels.KUEUE_QUEUE)),
+            Variable("oldQueue", f'oldObject == null ? "" : {_OLD_QUEUE}'),
         ),
         checks=(_ONLY_JOBS, _NAMED, _KEPT, _JOB_HELD, _POD_HELD, _STILL_HELD),
         told_with=told_with("pods", "jobs"),
     )
 
 
-# Kueue copies the label of a Deployment or StatefulSet into its template, so the template has the last word.
+# Kueue copies the label of a Deployment into its template, so the template has the last word; the pods of a StatefulSet
+# would have no queue without one there.
 _QUEUE_LABELS = (
     '(variables.kind == "CronJob" ? [{"at": dyn("spec.jobTemplate.metadata.labels"), "queue": dyn('
     + label("dyn(object).spec.jobTemplate.?metadata.?labels.orValue({})", labels.KUEUE_QUEUE)
@@ -76,7 +78,8 @@ _NAMED = Check(
     name="unnamedQueue",
     message="work with accelerators names a queue of its namespace",
     faults=(
-        f"({ACCELERATED} && variables.queueable && !{_FROM_JOB} ? variables.queueLabels : [])"
+        f"({ACCELERATED} && variables.queueable && !{_FROM_JOB} && !variables.fromJobMaker"
+        " ? variables.queueLabels : [])"
         '.filter(found, found.queue == "" || !(found.queue in variables.queues)).map(found, '
         + sentence(
             Expr("found.at"),

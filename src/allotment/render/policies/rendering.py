@@ -13,6 +13,7 @@ from allotment.model.policy import Mode, Policy, PolicyName
 from allotment.render.objects import Shelf, Site
 from allotment.render.policies import (
     accelerators_only_in_team_namespaces,
+    access_within_team,
     filled_in,
     gpu_requests_equal_limits,
     labels_required,
@@ -20,6 +21,7 @@ from allotment.render.policies import (
     no_direct_node_binding,
     no_exposed_services,
     no_namespace_adoption,
+    no_side_doors,
     node_pool_isolation,
     placement_required,
     pod_security_of_templates,
@@ -52,12 +54,14 @@ RULES: Final[Mapping[PolicyName, MakeRule]] = {
     PolicyName.PRIORITY_FROM_LADDER: priority_from_ladder.rule,
     PolicyName.TRUSTED_REGISTRIES: trusted_registries.rule,
     PolicyName.SUBMITTER_KEPT: submitter_kept.rule,
+    PolicyName.NO_SIDE_DOORS: no_side_doors.rule,
     PolicyName.WORK_ENDS: work_ends.rule,
     PolicyName.QUEUE_MARKS_PROTECTED: queue_marks_protected.rule,
     PolicyName.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES: accelerators_only_in_team_namespaces.rule,
     PolicyName.MANAGED_OBJECTS_PROTECTED: managed_objects_protected.rule,
     PolicyName.NO_NAMESPACE_ADOPTION: no_namespace_adoption.rule,
     PolicyName.NO_EXPOSED_SERVICES: no_exposed_services.rule,
+    PolicyName.ACCESS_WITHIN_TEAM: access_within_team.rule,
 }
 """Where a new policy goes: a file with a `rule` function, a name in `PolicyName`, a line here, at the place where a
 reader of a refusal should come to it."""
@@ -81,7 +85,9 @@ def render_policies(platform: Platform, cluster: Cluster) -> Iterator[Manifest]:
         exempt = tuple(sorted({*system, *policy.exempt_namespaces}))
         name, companions = object_name(policy), together if mode is Mode.ENFORCE and rule.told_with else ()
         yield shelf.clustered(
-            (ADMISSION_API, "ValidatingAdmissionPolicy"), name, {"spec": policy_spec(rule, companions)}
+            (ADMISSION_API, "ValidatingAdmissionPolicy"),
+            name,
+            {"spec": policy_spec(rule, companions, platform.help_page)},
         )
         yield shelf.clustered(
             (ADMISSION_API, "ValidatingAdmissionPolicyBinding"), name, {"spec": binding_spec(rule, mode, exempt)}

@@ -19,7 +19,8 @@ from allotment.render.policies.admission import Check, Rule, Scope, Variable
 from allotment.render.policies.cel import Expr, quote, sentence, string_list, string_map
 from allotment.render.policies.entitled import FLAVORS, LIMITS, exceeds, limit, number
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
-from allotment.render.policies.pod_template import WORKLOADS, pod_variables
+from allotment.render.policies.placement import device_selectors
+from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables
 
 _SLACK: Final = "1.000001"
 
@@ -34,9 +35,10 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         variables=(
             by_tenant(platform, cluster),
             *pod_variables(platform, "annotations", "pods"),
+            device_selectors(platform),
             *fit_variables(platform, cluster),
         ),
-        checks=(_TOO_LARGE, _NO_NODE, _WRONG_FLAVOR, _TOO_MUCH),
+        checks=(_UNKNOWN_LABEL, _TOO_LARGE, _NO_NODE, _WRONG_FLAVOR, _TOO_MUCH),
         told_with=told_with(),
     )
 
@@ -116,11 +118,11 @@ def _asked(kind: str, resource: str) -> str:
     given = f"c.?resources.?{kind}s[?{quote(resource)}]"
     if kind == "request":
         given += f".or(c.?resources.?limits[?{quote(resource)}])"
-    return number(f'{given}.orValue(({limit(f"{kind}.{resource}")} + ["0"])[0])')
+    return number(f'{given}.orValue(dyn(({limit(f"{kind}.{resource}")} + ["0"])[0]))')
 
 
 def _asked_device(name: str) -> str:
-    return number(f'c.?resources.?limits[?{name}].or(c.?resources.?requests[?{name}]).orValue("0")')
+    return number(f'c.?resources.?limits[?{name}].or(c.?resources.?requests[?{name}]).orValue(dyn("0"))')
 
 
 _INIT: Final = "p.spec.?initContainers.orValue([])"
@@ -259,6 +261,41 @@ def _limits(*prefixes: str) -> Expr:
     return Expr(f'variables.limits.filter(f, {any_of}).join(", ")')
 
 
+_STANDARD: Final = (
+    "beta.kubernetes.io/arch",
+    "beta.kubernetes.io/os",
+    "kubernetes.io/arch",
+    "kubernetes.io/os",
+    "node.kubernetes.io/instance-type",
+    "topology.kubernetes.io/region",
+    "topology.kubernetes.io/zone",
+)
+"""Labels that nodes have without being declared; their values are not known here."""
+
+_STRANGE: Final = f"!({{key}} in variables.shapeLabels) && !({{key}} in {string_list(_STANDARD)})"
+_STRANGE_TERM: Final = (
+    "term.?matchExpressions.orValue([]).filter(e, e.operator in ['In', 'Exists', 'Gt', 'Lt'] && "
+    + _STRANGE.format(key="e.key")
+    + ")"
+)
+_STRANGE_KEYS: Final = (
+    f"(p.selector.filter(k, {_STRANGE.format(key='k')}).map(k, k + '=' + p.selector[k])"
+    f" + (size(p.terms) > 0 && p.terms.all(term, size({_STRANGE_TERM}) > 0)"
+    f" ? p.terms.map(term, string({_STRANGE_TERM}[0].key)) : []))"
+)
+
+_UNKNOWN_LABEL = Check(
+    name="unknownLabels",
+    message="nodes are selected by labels that the platform's nodes have",
+    faults=each(
+        f"size({_STRANGE_KEYS}) > 0",
+        field("spec selects nodes by "),
+        Expr(f'{_STRANGE_KEYS}.join(", ")'),
+        ", which no pool of this cluster declares, so it might wait for ever; select by one of ",
+        Expr('variables.shapeLabels.join(", ")'),
+    ),
+)
+
 _TOO_LARGE = Check(
     name="tooLarge",
     message="a pod asks for no more than one pod of the team may have",
@@ -278,7 +315,9 @@ _NO_NODE = Check(
     name="noNode",
     message="some node of the cluster holds the pod",
     faults=_judged(
-        "size(v.over) == 0 && !v.some",
+        # A pod that chooses accelerator nodes and asks for none is told so by another rule.
+        "size(v.over) == 0 && !v.some"
+        " && !(size(v.s.devices) == 0 && v.s.p.selector.exists(k, k in variables.deviceSelectors))",
         "spec asks for ",
         Expr("v.said"),
         ", and no node that pods of this team may run on holds that",

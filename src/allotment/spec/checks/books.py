@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from allotment.model.accelerator import CapacityType
-from allotment.model.cluster import Cluster, TaintEffect
+from allotment.model.cluster import Cluster, NodePool, TaintEffect
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
 from allotment.model.quota import Allowance
 from allotment.model.team import Placement, Team
@@ -102,44 +102,55 @@ def no_team_can_fill_the_cpu_nodes(placed: PlacedContext) -> Iterator[Issue]:
         teams.setdefault(cluster.name, []).append((team, placement))
     for cluster in placed.platform.clusters:
         present = teams.get(cluster.name, [])
-        if len(present) < _A_NEIGHBOUR:
+        open_pools = [pool for pool in cluster.node_pools if _is_open(pool)]
+        if len(present) < _A_NEIGHBOUR or not open_pools:
             continue
-        for word, room, text, quota in _open_to_all(cluster):
-            # Work without a queue is held by the namespace's quota alone, and every namespace has one.
-            reach = [(team.name, len(team.namespaces) * _reach(quota(placement))) for team, placement in present]
-            filling = [(team, text(amount)) for team, amount in sorted(reach, key=_largest_first) if amount >= room]
-            if room and filling:
-                named = ", ".join(f"{team} {amount}" for team, amount in filling[:_MOST_NAMED])
-                more = f" and {len(filling) - _MOST_NAMED} more" if len(filling) > _MOST_NAMED else ""
-                what = (
-                    f"work without devices runs only on pools without taints, which can have {text(room)} {word}; one "
-                    f"team alone may fill them ({named}{more}), and the others' waits whatever they are guaranteed"
-                )
-                fix = f"raise maxNodes of such a pool, or lower the {word} quota and borrowing limit of those teams"
-                yield warning(placed.context.clusters[cluster.name], ("nodePools",), what, fix)
+        cpu = MilliCpu(sum(pool.cpu * pool.max_nodes for pool in open_pools))
+        memory = Bytes(sum(pool.memory * pool.max_nodes for pool in open_pools))
+        # Work without a queue is held by the namespace's quota alone, and every namespace has one.
+        holders = [(team.name, len(team.namespaces), placement) for team, placement in present]
+        filling = [
+            f"{word} {named}"
+            for word, named in (
+                ("CPU:", _filling(cpu, [(name, times * _reach(it.cpu)) for name, times, it in holders], _cpu_text)),
+                (
+                    "memory:",
+                    _filling(memory, [(name, times * _reach(it.memory)) for name, times, it in holders], _memory_text),
+                ),
+            )
+            if named
+        ]
+        if filling:
+            what = (
+                f"work without devices runs only on pools without taints, which can have {format_cpu(cpu)} CPU and "
+                f"{format_bytes(memory)} memory; one team alone may fill them ({'; '.join(filling)}), and the others' "
+                "waits whatever they are guaranteed"
+            )
+            fix = "raise maxNodes of such a pool, or lower the quotas and borrowing limits of those teams"
+            yield warning(placed.context.clusters[cluster.name], ("nodePools",), what, fix)
 
 
-def _open_to_all(
-    cluster: Cluster,
-) -> Iterator[tuple[str, int, Callable[[int], str], Callable[[Placement], Allowance]]]:
-    """Of CPU and of memory: the word, what untainted pools can have, how it is written, and a team's quota of it."""
-    pools = [
-        pool
-        for pool in cluster.node_pools
-        if all(taint.effect is TaintEffect.PREFER_NO_SCHEDULE for taint in pool.taints)
-    ]
-    cpu = sum(pool.cpu * pool.max_nodes for pool in pools)
-    memory = sum(pool.memory * pool.max_nodes for pool in pools)
-    yield "CPU", cpu, lambda amount: format_cpu(MilliCpu(amount)), lambda placement: placement.cpu
-    yield "memory", memory, lambda amount: format_bytes(Bytes(amount)), lambda placement: placement.memory
+def _is_open(pool: NodePool) -> bool:
+    return all(taint.effect is TaintEffect.PREFER_NO_SCHEDULE for taint in pool.taints)
+
+
+def _filling(room: int, reach: Iterable[tuple[str, int]], text: Callable[[int], str]) -> str:
+    """The teams whose quota reaches as far as there is room, the largest first; empty if there are none."""
+    filling = sorted((share for share in reach if share[1] >= room), key=lambda share: (-share[1], share[0]))
+    named = ", ".join(f"{team} {text(amount)}" for team, amount in filling[:_MOST_NAMED])
+    return named + (f" and {len(filling) - _MOST_NAMED} more" if len(filling) > _MOST_NAMED else "")
+
+
+def _cpu_text(amount: int) -> str:
+    return format_cpu(MilliCpu(amount))
+
+
+def _memory_text(amount: int) -> str:
+    return format_bytes(Bytes(amount))
 
 
 def _reach(allowance: Allowance) -> int:
     return allowance.nominal + (allowance.borrowing_limit or 0)
-
-
-def _largest_first(share: tuple[str, int]) -> tuple[int, str]:
-    return -share[1], share[0]
 
 
 CHECKS = (devices_are_not_promised_twice, cpu_and_memory_are_not_promised_twice, no_team_can_fill_the_cpu_nodes)

@@ -62,6 +62,14 @@ def registries_belong_to_their_policy(context: Context) -> Iterator[Issue]:
             yield error(entry, ("registries",), what, "move them to the policy trusted-registries")
 
 
+def drivers_belong_to_their_policy(context: Context) -> Iterator[Issue]:
+    """Only no-side-doors reads a list of storage drivers."""
+    for entry in context.declared.policies:
+        if entry.spec.csi_drivers and entry.spec.name is not PolicyName.NO_SIDE_DOORS:
+            what = f"csiDrivers have no meaning for {entry.spec.name}"
+            yield error(entry, ("csiDrivers",), what, "move them to the policy no-side-doors")
+
+
 def services_have_another_side(context: Context) -> Iterator[Issue]:
     """An opening leads to a namespace or to addresses, through named ports."""
     for entry in context.declared.shared_services:
@@ -118,6 +126,7 @@ CHECKS = (
     rungs_differ,
     tiers_name_rungs,
     registries_belong_to_their_policy,
+    drivers_belong_to_their_policy,
     services_have_another_side,
     one_storage_class_is_the_default,
     prices_name_accelerators,

@@ -207,6 +207,15 @@ def _uncertain(context: Context, site: ClusterSpec) -> bool:
     )
 
 
+def guests_are_named(context: Context) -> Iterator[Issue]:
+    """A guest is somebody: groups of the system hold everybody, or nobody knows whom."""
+    for entry in context.declared.teams:
+        for index, guest in enumerate(entry.spec.guests):
+            if guest.startswith("system:"):
+                what = f"{echo(guest)} is a name of Kubernetes itself, and no guest"
+                yield error(entry, ("guests", index), what, "name users or groups of the identity provider")
+
+
 CHECKS = (
     placements_name_clusters,
     accelerators_name_flavors,
@@ -215,6 +224,7 @@ CHECKS = (
     environments_agree,
     priorities_are_rungs,
     somebody_may_use_it,
+    guests_are_named,
     storage_fits,
     container_defaults_are_in_order,
 )

@@ -47,6 +47,8 @@ def platform(spec: PlatformSpec, declared: Declared, flavors: Mapping[str, Flavo
         storage_classes=_storage_classes(declared),
         exempt_namespaces=tuple(dict.fromkeys((*ALWAYS_EXEMPT, *spec.exempt_namespaces))),
         gitops=Gitops(spec.gitops.repository, spec.gitops.branch, spec.gitops.path),
+        prove_image=spec.prove_image or "",
+        help_page=spec.help_page or "",
         accepted=tuple(
             Accepted(entry.kind, entry.namespace, entry.name, entry.subjects, entry.reason, entry.until)
             for entry in spec.accepted
@@ -96,6 +98,7 @@ def _policy(name: PolicyName, spec: PolicySpec | None, declared: Declared) -> Po
         modes={entry.spec.name: entry.spec.overrides.policies.get(name, mode) for entry in declared.clusters},
         exempt_namespaces=() if spec is None else spec.exempt_namespaces,
         registries=() if spec is None else spec.registries,
+        csi_drivers=() if spec is None else spec.csi_drivers,
     )
 
 

@@ -55,6 +55,7 @@ def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_c
         container_defaults=ContainerDefaults(
             _compute(spec.container_defaults.requests), _compute(spec.container_defaults.limits)
         ),
+        guests=spec.guests,
         max_grace=spec.max_grace,
         isolation=spec.isolation,
         cost_center=spec.cost_center,

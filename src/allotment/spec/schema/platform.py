@@ -8,7 +8,7 @@ from pydantic import Field
 
 from allotment.spec.schema.base import KindSpec, Spec
 from allotment.spec.schema.choices import CapacityTypeChoice
-from allotment.spec.schema.scalars import Currency, Date, Flag, Line, Name, ObjectName, Price, Text
+from allotment.spec.schema.scalars import Currency, Date, Flag, Line, Name, ObjectName, Price, Text, Url
 
 ALWAYS_EXEMPT = ("kube-system", "kube-public", "kube-node-lease", "allotment-system", "kueue-system")
 """Exempt whatever the directory says: a policy that blocks one of them breaks the cluster or its own repair."""
@@ -84,6 +84,16 @@ class PlatformSpec(KindSpec):
         default=("**/*.yaml", "**/*.yml"),
         description="Patterns of the files to read, relative to the directory. All YAML files by default; narrow it "
         "when the directory also holds YAML that is not the platform's.",
+    )
+    prove_image: Line | None = Field(
+        default=None,
+        description="Image of the work that prove runs for real; it should end by itself, as one whose entry point "
+        "prints a line does. None by default: that work is then followed to its admission only.",
+    )
+    help_page: Url | None = Field(
+        default=None,
+        description="Page that refusals of work name, for example your copy of docs/for-team-members.md: how work is "
+        "submitted here. None by default: they name none.",
     )
     gitops: GitopsSpec = Field(default_factory=GitopsSpec, description="Where the rendered tree lives.")
     accepted: tuple[AcceptedSpec, ...] = Field(

@@ -54,6 +54,11 @@ class PolicySpec(KindSpec):
     registries: tuple[Line, ...] = Field(
         default=(), description="Image prefixes; only for trusted-registries, which is off while the list is empty."
     )
+    csi_drivers: tuple[ObjectName, ...] = Field(
+        default=(),
+        description="Storage drivers that pods may name in their volumes; only for no-side-doors. None by default: a "
+        "driver's parameters may name secrets of other namespaces.",
+    )
 
 
 class SloTierSpec(KindSpec):

@@ -35,6 +35,8 @@ _VERBS: Final = ("get", "list", "watch", "create", "update", "patch", "delete", 
 _VERBS_OF_OTHERS: Final = frozenset({"bind", "escalate", "impersonate"})
 _VERSION = re.compile(r"v?[0-9]+(\.[0-9]+){0,3}([-+][0-9A-Za-z.-]+)?")
 _LONGEST_TEXT: Final = 500
+_URL = re.compile(r"https?://[!-~]+")
+_LONGEST_URL: Final = 200
 _LONGEST_SECONDS: Final = 7 * 24 * 3600
 MICROS: Final = 1_000_000
 X_TYPE: Final = "x-type"
@@ -285,6 +287,15 @@ def _port(value: str) -> int:
     return number
 
 
+def _url(value: str) -> str:
+    if len(value) > _LONGEST_URL or _URL.fullmatch(value) is None:
+        refuse(
+            f"{echo(value)} is no address of a page",
+            f"write up to {_LONGEST_URL} characters, for example https://wiki.example/gpu",
+        )
+    return value
+
+
 _STRING: Final = {"type": "string"}
 _QUANTITY: Final = {"type": ["string", "number"], "pattern": r"^[0-9]"}
 
@@ -334,6 +345,9 @@ Cpu = Annotated[int, *scalar(_cpu, _QUANTITY, "CPU: cores or milli-cores (64, 50
 Memory = Annotated[int, *scalar(_bytes, _QUANTITY, "bytes with unit (256Gi)")]
 Date = Annotated[dt.date, *scalar(_date, {"type": "string", "format": "date"}, "date (2027-01-31)")]
 Cidr = Annotated[str, *scalar(_cidr, _STRING, "address range (10.20.0.0/16)")]
+Url = Annotated[
+    str, *scalar(_url, {"type": "string", "maxLength": _LONGEST_URL, "pattern": "^https?://[!-~]+$"}, "URL of a page")
+]
 Version = Annotated[str, *scalar(_version, {"type": ["string", "number"]}, "version (1.35.4)")]
 Currency = Annotated[str, *scalar(_currency, {"type": "string", "pattern": "^[A-Z]{3}$"}, "ISO 4217 code")]
 PortNumber = Annotated[int, *scalar(_port, {"type": "integer", "minimum": 1, "maximum": 65535}, "port number")]

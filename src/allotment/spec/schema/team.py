@@ -317,6 +317,11 @@ class TeamSpec(KindSpec):
         description="A weaker Pod Security level for a while. None by default: restricted, so that no pod leaves its "
         "container.",
     )
+    guests: tuple[Line, ...] = Field(
+        default=(),
+        description="Users and groups of other teams to whom the team's owners may give rights in its namespace. None "
+        "by default: rights stay in the team.",
+    )
     member_limits: MemberLimitsSpec = Field(
         default_factory=MemberLimitsSpec, description="The most that one pod may ask for."
     )
@@ -326,8 +331,8 @@ class TeamSpec(KindSpec):
     )
     max_grace: Seconds = Field(
         default=labels.DEFAULT_MAX_GRACE,
-        description="How long a pod may take to end, its `terminationGracePeriodSeconds`: 90s, 30m, 2h. 30m: until "
-        "then its devices are held, and a checkpoint takes minutes.",
+        description="How long a pod may take to end, its `terminationGracePeriodSeconds`: 90s, 30m, 2h. 1800 "
+        "seconds: its devices are held until then, and a checkpoint takes minutes.",
     )
     isolation: IsolationChoice = Field(
         default=Isolation.NAMESPACE,

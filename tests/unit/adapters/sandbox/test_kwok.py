@@ -54,7 +54,11 @@ def test_node_changes(
     assert all(DIGEST in body["metadata"]["annotations"] for body in bodies)
 
 
-ORIGINALS = [{"metadata": {"name": name}} for name in ("node-initialize", "pod-ready", "pod-complete", "pod-delete")]
+DELETED = {"matchExpressions": [{"key": ".metadata.deletionTimestamp", "operator": "Exists"}]}
+ORIGINALS = [
+    {"metadata": {"name": name}, "spec": {"selector": DELETED, "next": {"delete": True}}}
+    for name in ("node-initialize", "pod-ready", "pod-complete", "pod-delete")
+]
 
 
 def stage(name: str) -> dict[str, Any]:
@@ -69,7 +73,8 @@ def conditions(name: str) -> set[tuple[str, str]]:
 def test_kwoks_own_completion_is_replaced_once() -> None:
     names = [each["metadata"]["name"] for each in stages(ORIGINALS)]
     assert names == [
-        "node-initialize", "pod-ready", "pod-delete", "pod-complete", "pod-complete-annotated", "pod-fail",
+        "node-initialize", "pod-ready", "pod-delete",
+        "pod-complete", "pod-complete-annotated", "pod-fail", "pod-terminated",
     ]  # fmt: skip
 
 
@@ -79,6 +84,14 @@ def test_a_pod_matches_at_most_one_end() -> None:
     assert {(owner, "In"), (fail_after, "DoesNotExist")} <= conditions("pod-complete")
     assert {(owner, "NotIn"), (run_for, "Exists"), (fail_after, "DoesNotExist")} <= conditions("pod-complete-annotated")
     assert (fail_after, "Exists") in conditions("pod-fail")
+
+
+def test_a_running_pod_ends_before_it_goes() -> None:
+    deleted, phase = (".metadata.deletionTimestamp", "Exists"), ".status.phase"
+    assert conditions("pod-terminated") == {deleted, (phase, "In")}
+    assert "phase: Failed\n" in stage("pod-terminated")["next"]["statusTemplate"]
+    assert conditions("pod-delete") == {deleted, (phase, "NotIn")}
+    assert (phase, "NotIn") not in {(each["key"], each["operator"]) for each in DELETED["matchExpressions"]}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,356 @@
+"""What tenants try, one row for each kind of attempt: who, what, and what comes of it.
+
+A refused row departs from an admitted one in a single point, and the words that it expects name that point, so that
+nothing else can be the reason. What is harmless alone and part of a longer course is in `courses.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.live.books.manifests import GPU, GROUP, GROUP_SIZE, LABELS, amounts, container, pod_spec, work
+
+Body = dict[str, Any]
+
+RBAC = "rbac.authorization.k8s.io"
+NO_RIGHT = "cannot create resource"
+ESCALATION = "is attempting to grant RBAC permissions not currently held"
+POD_SECURITY = "violates PodSecurity"
+POLICY = ".allotment.dev"
+TEAM = "nlp"
+VOLUME_LABELS = dict(LABELS[TEAM])
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One row.
+
+    Attributes:
+        who: a key of `training.PEOPLE`.
+        says: words of the refusal, each of them; empty: admitted.
+    """
+
+    id: str
+    who: str
+    body: Body
+    says: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """One right that somebody has or has not; a subresource stands after a slash."""
+
+    who: str
+    verb: str
+    resource: str
+    namespace: str = TEAM
+    group: str = ""
+    allowed: bool = False
+
+    @property
+    def id(self) -> str:
+        return f"{self.who} {self.verb} {self.resource} in {self.namespace or 'the cluster'}"
+
+
+def one(kind: str, spec: Mapping[str, Any] | None = None, *, gpus: int = 0, **more: Any) -> Body:
+    """The object of a kind that everything admits, from which a row departs."""
+    queue = more.pop("queue", "default" if gpus else "")
+    base = pod_spec(container(amounts(gpus=gpus)))
+    return work(kind, "probe", more.pop("team", TEAM), base | dict(spec or {}), queue=queue, **more)[0]
+
+
+def marked(body: Body, *, labels: Mapping[str, str] | None = None, **metadata: Any) -> Body:
+    """The same with more in its metadata."""
+    own = body["metadata"]
+    own["labels"] = own["labels"] | dict(labels or {})
+    for key, value in metadata.items():
+        own[key] = value
+    return body
+
+
+def in_template(body: Body, **metadata: Any) -> Body:
+    """The same with more in the metadata of its pods."""
+    template = body["spec"]["template"]["metadata"]
+    for key, value in metadata.items():
+        template[key] = template.get(key, {}) | value if isinstance(value, dict) else value
+    return body
+
+
+def owned(body: Body) -> Body:
+    """Claims to belong to a Job that Kueue manages."""
+    reference = {"apiVersion": "batch/v1", "kind": "Job", "name": "parent", "controller": True,
+                 "uid": "80c403e7-ae3e-4629-b7ef-5830073f4518"}  # fmt: skip
+    return marked(body, ownerReferences=[reference])
+
+
+def plain(api_version: str, kind: str, **fields: Any) -> Body:
+    """An object that makes no pods."""
+    cluster_wide = fields.pop("cluster_wide", False)
+    metadata = {"name": "probe", **({} if cluster_wide else {"namespace": fields.pop("namespace", TEAM)})}
+    metadata |= fields.pop("metadata", {})
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **fields}
+
+
+def binding(*subjects: Body, role: str = "allotment-owner", kind: str = "Role", **more: Any) -> Body:
+    return plain(f"{RBAC}/v1", "RoleBinding", roleRef={"apiGroup": RBAC, "kind": kind, "name": role},
+                 subjects=list(subjects), **more)  # fmt: skip
+
+
+def group(name: str) -> Body:
+    return {"apiGroup": RBAC, "kind": "Group", "name": name}
+
+
+def user(name: str) -> Body:
+    return {"apiGroup": RBAC, "kind": "User", "name": name}
+
+
+def account(name: str, namespace: str) -> Body:
+    return {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+
+
+def role(verb: str, resource: str, api_group: str = "") -> Body:
+    rules = [{"apiGroups": [api_group], "resources": [resource], "verbs": [verb]}]
+    return plain(f"{RBAC}/v1", "Role", rules=rules)
+
+
+def service(**spec: Any) -> Body:
+    ports = {"ports": [{"port": 80}], "selector": {"app": "probe"}}
+    return plain("v1", "Service", metadata={"labels": VOLUME_LABELS}, spec=ports | spec)
+
+
+def pod_of_group(**annotations: str) -> Body:
+    return marked(one("Pod", gpus=8), labels={GROUP: "probe"}, annotations={GROUP_SIZE: "2", **annotations})
+
+
+def on_nodes(key: str, operator: str, *values: str) -> Body:
+    term = {"matchExpressions": [{"key": key, "operator": operator, **({"values": list(values)} if values else {})}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
+
+
+def _admitted() -> Iterator[Attempt]:
+    for kind, who in (("Job", "member"), ("Pod", "member"), ("Deployment", "member"), ("StatefulSet", "owner"),
+                      ("CronJob", "owner")):  # fmt: skip
+        yield Attempt(f"a {kind} on CPU", who, one(kind))
+        yield Attempt(f"a {kind} with GPUs", who, one(kind, gpus=1))
+    yield Attempt("a pod group", "member", pod_of_group())
+    yield Attempt("a Service", "member", service())
+    yield Attempt("a Role", "owner", role("get", "pods"))
+    yield Attempt("a binding to the team's members", "owner", binding(group("acme-nlp"), role="allotment-viewer"))
+    yield Attempt("a binding to an account of the namespace", "owner", binding(account("default", TEAM)))
+    yield Attempt("a Secret", "owner", plain("v1", "Secret", type="Opaque", stringData={"key": "value"}))
+
+
+def _past_the_queue() -> Iterator[Attempt]:
+    for queue in ("cv", "theirs"):
+        yield Attempt(f"queue {queue}", "member", one("Job", gpus=1, queue=queue), (POLICY, queue))
+    yield Attempt("queue of a Deployment", "member", one("Deployment", gpus=1, queue="theirs"), (POLICY, "theirs"))
+    for kind in ("Job", "Pod"):
+        yield Attempt(f"forged owner of a {kind}", "member", owned(one(kind, gpus=8)), ("denied",))
+    yield Attempt("forged owner, devices in an init container", "member",
+                  owned(one("Pod", {"initContainers": [container(amounts(gpus=1), name="init")]}, queue="default")),
+                  ("denied",))  # fmt: skip
+    yield Attempt("forged owner, a resource claim", "member",
+                  owned(one("Pod", {"resourceClaims": [{"name": "gpu", "resourceClaimTemplateName": "one"}]})),
+                  ("denied",))  # fmt: skip
+    yield Attempt("suspending parent without a queue", "member",
+                  marked(one("Pod", gpus=1, queue=""), annotations={"kueue.x-k8s.io/pod-suspending-parent": "job"}),
+                  ("denied",))  # fmt: skip
+    for kind in ("DaemonSet", "ReplicaSet"):
+        spec = one("Deployment", gpus=1)["spec"]
+        yield Attempt(f"a {kind}", "owner", plain("apps/v1", kind, spec=spec), (NO_RIGHT,))
+    for kind, spec in (("Workload", {"queueName": "default", "podSets": []}), ("LocalQueue", {"clusterQueue": "cv"})):
+        yield Attempt(f"a {kind}", "owner", plain("kueue.x-k8s.io/v1beta2", kind, spec=spec), (NO_RIGHT,))
+    for kind in ("ClusterQueue", "ResourceFlavor", "WorkloadPriorityClass", "Cohort", "AdmissionCheck"):
+        yield Attempt(f"a {kind}", "owner", plain("kueue.x-k8s.io/v1beta2", kind, cluster_wide=True), (NO_RIGHT,))
+
+
+def _annotations_that_kueue_trusts() -> Iterator[Attempt]:
+    """What only Kueue writes."""
+    prebuilt = {"kueue.x-k8s.io/prebuilt-workload-name": "another"}
+    for kind, who in (("Job", "member"), ("Deployment", "member"), ("Pod", "member"), ("StatefulSet", "owner")):
+        yield Attempt(f"prebuilt Workload of a {kind}", who, marked(one(kind, gpus=8), labels=prebuilt),
+                      ("prebuilt-workload-name",))  # fmt: skip
+    forged = {"kueue.x-k8s.io/role-hash": "same"}
+    for kind, who in (("Job", "member"), ("Deployment", "member"), ("StatefulSet", "owner")):
+        yield Attempt(f"role-hash in the template of a {kind}", who,
+                      in_template(one(kind, gpus=8), annotations=forged), ("role-hash",))  # fmt: skip
+    yield Attempt("role-hash of a pod", "member", pod_of_group(**forged), ("role-hash",))
+
+
+def _accounts() -> Iterator[Attempt]:
+    """GPUs that would leave the accounts, or never come back."""
+    years = {"terminationGracePeriodSeconds": 946_080_000}
+    for kind in ("Job", "Pod", "Deployment"):
+        yield Attempt(f"a {kind} that takes thirty years to end", "member", one(kind, years, gpus=1),
+                      ("terminationGracePeriodSeconds",))  # fmt: skip
+    foreign = ["evil.example/x"]
+    for kind in ("Job", "Deployment"):
+        yield Attempt(f"a finalizer on the pods of a {kind}", "member",
+                      in_template(one(kind, gpus=1), finalizers=foreign), ("evil.example/x",))  # fmt: skip
+    yield Attempt("a finalizer on a pod", "member", marked(one("Pod"), finalizers=foreign), ("evil.example/x",))
+    env = [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]
+    spy = container(amounts(), name="spy", env=env)
+    yield Attempt("all devices for a container without", "member",
+                  one("Pod", {"containers": [container(amounts(gpus=1)), spy]}, queue="default"),
+                  ("NVIDIA_VISIBLE_DEVICES",))  # fmt: skip
+    yield Attempt("all devices for a pod without", "member",
+                  one("Job", {"containers": [container(amounts(), env=env)]}), ("NVIDIA_VISIBLE_DEVICES",))  # fmt: skip
+
+
+def _rank_and_place() -> Iterator[Attempt]:
+    for name in ("system-cluster-critical", "system-node-critical"):
+        yield Attempt(name, "member", one("Job", {"priorityClassName": name}), (POLICY, name))
+    yield Attempt("a number for a priority", "member", one("Pod", {"priority": 1_000_000}), ("integer value",))
+    yield Attempt("another rung in Kueue's label", "dsmember",
+                  one("Job", team="data-science", labels=LABELS["data-science"]
+                      | {"kueue.x-k8s.io/priority-class": "production-inference"}),
+                  (POLICY, "production-inference"))  # fmt: skip
+    for kind, api in (("PriorityClass", "scheduling.k8s.io/v1"),):
+        yield Attempt(f"a {kind}", "owner", plain(api, kind, cluster_wide=True, value=5), (NO_RIGHT,))
+    yield Attempt("every toleration", "member", one("Pod", {"tolerations": [{"operator": "Exists"}]}),
+                  (POLICY, "toleration"))  # fmt: skip
+    dedicated = "allotment.dev/dedicated"
+    for toleration in (
+        {"key": dedicated, "operator": "Exists"},
+        {"key": dedicated, "operator": "Equal", "value": "data-science"},
+    ):
+        yield Attempt(f"another team's pool, {toleration['operator']}", "member",
+                      one("Pod", {"tolerations": [toleration]}), (POLICY, dedicated))  # fmt: skip
+    yield Attempt("another team's pool by selector", "member",
+                  one("Pod", {"nodeSelector": {dedicated: "data-science"}}), (POLICY, dedicated))  # fmt: skip
+    yield Attempt("another team's pool by affinity", "member",
+                  one("Pod", {"affinity": on_nodes(dedicated, "In", "data-science")}), (POLICY, dedicated))  # fmt: skip
+    yield Attempt("GPU nodes for a CPU pod", "member",
+                  one("Pod", {"tolerations": [{"key": GPU, "operator": "Exists"}]}), (POLICY, GPU))  # fmt: skip
+    for kind in ("Job", "Deployment"):
+        yield Attempt(f"a node for a {kind}", "member", one(kind, {"nodeName": "a100-on-demand-0"}),
+                      (POLICY, "nodeName"))  # fmt: skip
+    target = {"apiVersion": "v1", "kind": "Node", "name": "a100-on-demand-0"}
+    yield Attempt("a Binding", "owner", plain("v1", "Binding", target=target), (NO_RIGHT,))
+
+
+def _containers() -> Iterator[Attempt]:
+    for image in ("docker.io/library/ubuntu", "registry.acme.example.evil.test/x",
+                  "registry.acme.example@evil.test/x", "registry.acme.example/../evil/x"):  # fmt: skip
+        yield Attempt(f"image {image}", "member", one("Job", {"containers": [container(amounts(), image=image)]}),
+                      (POLICY, image))  # fmt: skip
+    image_volume = [{"name": "v", "image": {"reference": "docker.io/library/ubuntu"}}]
+    yield Attempt("an image as a volume", "member", one("Pod", {"volumes": image_volume}), ("ubuntu",))
+    for id_, spec in {
+        "host network": {"hostNetwork": True},
+        "host processes": {"hostPID": True},
+        "a path of the host": {"volumes": [{"name": "v", "hostPath": {"path": "/"}}]},
+        "a port of the host": {"containers": [container(amounts(), ports=[{"containerPort": 1, "hostPort": 1}])]},
+        "a probe of another host": {
+            "containers": [container(amounts(), livenessProbe={"httpGet": {"host": "169.254.169.254", "port": 80}})]
+        },
+        "root in a user namespace": {
+            "hostUsers": False,
+            "securityContext": {"runAsUser": 0, "seccompProfile": {"type": "RuntimeDefault"}},
+        },
+    }.items():
+        yield Attempt(f"{id_} for a pod", "member", one("Pod", spec), ("forbidden",))
+        yield Attempt(f"{id_} for a Job", "member", one("Job", spec), (POLICY,))
+    privileged = {"containers": [container(amounts(), securityContext={"privileged": True})]}
+    for kind in ("Pod", "Job"):
+        yield Attempt(f"privileged for a {kind}", "member", one(kind, privileged), ("privileged",))
+    csi = [{"name": "v", "csi": {"driver": "file.csi.azure.com",
+                                 "volumeAttributes": {"secretName": "x", "secretNamespace": "cv"}}}]  # fmt: skip
+    yield Attempt("a secret of another namespace by CSI", "member", one("Pod", {"volumes": csi}), (POLICY, "csi"))
+
+
+def _services_and_marks() -> Iterator[Attempt]:
+    for type_ in ("NodePort", "LoadBalancer"):
+        yield Attempt(f"a {type_}", "owner", service(type=type_), (type_,))
+    yield Attempt("external addresses", "owner", service(externalIPs=["8.8.8.8"]), (POLICY, "8.8.8.8"))
+    elsewhere = service(type="ExternalName", externalName="api.cv.svc.cluster.local")
+    yield Attempt("a name of another team's service", "member", elsewhere, (POLICY, "api.cv.svc"))
+    for key, value in {"team": "cv", "cost-center": "cc-1", "environment": "production"}.items():
+        yield Attempt(f"label {key}", "member", one("Job", labels=LABELS[TEAM] | {key: value}),
+                      (POLICY, f"labels.{key}", value))  # fmt: skip
+    yield Attempt("a label of the platform", "member",
+                  plain("v1", "ConfigMap", metadata={"labels": {"allotment.dev/tenant": "cv"}}),
+                  (POLICY, "allotment.dev/tenant"))  # fmt: skip
+
+
+def _rights() -> Iterator[Attempt]:
+    for who in ("system:unauthenticated", "system:authenticated", "acme-cv", "system:masters"):
+        yield Attempt(f"a binding to {who}", "owner", binding(group(who)), (POLICY, who))
+    yield Attempt("a binding to a stranger", "owner", binding(user("eve")), (POLICY, "eve"))
+    yield Attempt("a binding to anonymous", "owner", binding(user("system:anonymous")), (POLICY, "system:anonymous"))
+    yield Attempt("a binding to another namespace's account", "owner", binding(account("default", "cv")),
+                  (POLICY, "cv"))  # fmt: skip
+    for name in ("cluster-admin", "edit", "system:node"):
+        yield Attempt(f"a binding of {name}", "owner", binding(group("acme-nlp"), role=name, kind="ClusterRole"),
+                      (ESCALATION,))  # fmt: skip
+    yield Attempt("a binding of exec", "owner", binding(group("acme-nlp"), role="allotment-exec"), (ESCALATION,))
+    for verb, resource, api_group in (
+        ("create", "pods/exec", ""), ("create", "serviceaccounts/token", ""), ("*", "*", "*"),
+        ("escalate", "roles", RBAC), ("create", "localqueues", "kueue.x-k8s.io"), ("patch", "resourcequotas", ""),
+    ):  # fmt: skip
+        yield Attempt(f"a Role to {verb} {resource}", "owner", role(verb, resource, api_group), (ESCALATION,))
+    for kind in ("ClusterRole", "ClusterRoleBinding"):
+        reference = {"apiGroup": RBAC, "kind": "ClusterRole", "name": "view"}
+        more = {"roleRef": reference} if kind == "ClusterRoleBinding" else {}
+        yield Attempt(f"a {kind}", "owner", plain(f"{RBAC}/v1", kind, cluster_wide=True, **more), (NO_RIGHT,))
+    yield Attempt("a Role for another team", "owner", role("get", "pods") | {
+        "metadata": {"name": "probe", "namespace": "cv"}}, (NO_RIGHT,))  # fmt: skip
+    yield Attempt("a token that never expires", "owner",
+                  plain("v1", "Secret", type="kubernetes.io/service-account-token",
+                        metadata={"annotations": {"kubernetes.io/service-account.name": "default"}}),
+                  ("withheld, because it may quote the Secret",))  # fmt: skip
+
+
+ATTEMPTS = (
+    *_admitted(),
+    *_past_the_queue(),
+    *_annotations_that_kueue_trusts(),
+    *_accounts(),
+    *_rank_and_place(),
+    *_containers(),
+    *_services_and_marks(),
+    *_rights(),
+)
+
+QUESTIONS = (
+    *(Question("owner", verb, resource, group=api_group) for verb, resource, api_group in (
+        ("create", "pods/exec", ""), ("create", "pods/eviction", ""), ("create", "pods/binding", ""),
+        ("patch", "pods", ""), ("patch", "pods/resize", ""), ("update", "pods/status", ""),
+        ("update", "pods/ephemeralcontainers", ""), ("deletecollection", "pods", ""),
+        ("create", "serviceaccounts", ""), ("create", "serviceaccounts/token", ""),
+        ("impersonate", "serviceaccounts", ""),
+        ("create", "endpoints", ""), ("create", "endpointslices", "discovery.k8s.io"),
+        ("create", "networkpolicies", "networking.k8s.io"), ("create", "ingresses", "networking.k8s.io"),
+        ("create", "events", ""), ("create", "podtemplates", ""), ("create", "replicationcontrollers", ""),
+        ("create", "limitranges", ""), ("update", "resourcequotas", ""), ("update", "deployments/scale", "apps"),
+        ("create", "replicasets", "apps"), ("create", "controllerrevisions", "apps"), ("create", "daemonsets", "apps"),
+        ("patch", "jobs", "batch"), ("patch", "workloads", "kueue.x-k8s.io"), ("delete", "workloads", "kueue.x-k8s.io"),
+        ("patch", "localqueues", "kueue.x-k8s.io"), ("create", "leases", "coordination.k8s.io"),
+        ("create", "resourceclaims", "resource.k8s.io"), ("create", "resourceclaimtemplates", "resource.k8s.io"),
+        ("create", "localsubjectaccessreviews", "authorization.k8s.io"), ("bind", "roles", RBAC),
+    )),
+    *(Question("owner", "create", resource, "", api_group) for resource, api_group in (
+        ("validatingadmissionpolicies", "admissionregistration.k8s.io"),
+        ("mutatingwebhookconfigurations", "admissionregistration.k8s.io"),
+        ("customresourcedefinitions", "apiextensions.k8s.io"), ("apiservices", "apiregistration.k8s.io"),
+        ("flowschemas", "flowcontrol.apiserver.k8s.io"), ("runtimeclasses", "node.k8s.io"),
+        ("csidrivers", "storage.k8s.io"), ("persistentvolumes", ""), ("namespaces", ""),
+        ("tokenreviews", "authentication.k8s.io"),
+        ("certificatesigningrequests", "certificates.k8s.io"),
+    )),
+    *(Question(who, "list", "secrets") for who in ("member", "viewer", "exec", "stranger", "cvmember")),
+    *(Question("member", "list", resource, "cv") for resource in ("pods", "secrets")),
+    *(Question("member", "list", resource, "", api_group) for resource, api_group in (
+        ("nodes", ""), ("namespaces", ""), ("clusterqueues", "kueue.x-k8s.io"))),
+    *(Question(who, "list", "pods") for who in ("cvmember", "stranger")),
+    *(Question(who, "create", "pods/exec") for who in ("member", "viewer")),
+    Question("exec", "create", "pods/exec", "cv"),
+    Question("exec", "create", "pods"),
+    Question("viewer", "create", "pods"),
+    Question("member", "get", "localqueues/pendingworkloads", "cv", "visibility.kueue.x-k8s.io"),
+    Question("member", "get", "localqueues/pendingworkloads", TEAM, "visibility.kueue.x-k8s.io", allowed=True),
+    Question("viewer", "get", "pods/log", allowed=True),
+    Question("member", "create", "pods", allowed=True),
+)  # fmt: skip

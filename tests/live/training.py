@@ -1,0 +1,183 @@
+"""examples/acme's training cluster on a sandbox of its own: the world in which tenants try things.
+
+One team, cv, has no bound on the devices of a pod: what a LimitRange says then is another thing to count right by.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from allotment.adapters.clock import SystemClock
+from allotment.adapters.files.tree import read_tree
+from allotment.adapters.kube.client import KubeClient, connect
+from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
+from allotment.model.cluster import Cluster, Feature
+from allotment.model.manifest import key_of
+from allotment.model.platform import Platform
+from allotment.operations.apply import apply_plan
+from allotment.operations.planning import PlanSettings, make_plan
+from allotment.operations.ports import Body, Identity, RefusedError
+from allotment.operations.sandboxing import frameworks_of, nodes_of
+from allotment.render.manifests import render
+from allotment.spec.load import load_platform
+from allotment.spec.source import SourceTree
+
+CLUSTER = "training-eastus"
+UNBOUNDED_TEAM = "cv"
+LAST = "zz-last"
+"""A policy of these tests, not of the platform."""
+
+_MUTATION = "admissionregistration.k8s.io/v1/mutatingadmissionpolic"
+WITHOUT_MUTATION = {
+    "feature-gates": "MutatingAdmissionPolicy=false",
+    "runtime-config": f"{_MUTATION}ies=false,{_MUTATION}ybindings=false",
+}
+"""Flags of an API server as old ones are."""
+
+AUTHENTICATED = "system:authenticated"
+TEAMS = ("nlp", "cv", "recsys", "data-science")
+
+
+def member(team: str, user: str = "") -> Identity:
+    return Identity(user or f"member@{team}", (f"acme-{team}", AUTHENTICATED))
+
+
+def owner(team: str, user: str = "") -> Identity:
+    return Identity(user or f"owner@{team}", (f"acme-{team}-leads", AUTHENTICATED))
+
+
+OWNER = owner("nlp")
+VIEWER = Identity("vera", ("acme-product", AUTHENTICATED))
+DEBUGGER = Identity("dana", ("acme-nlp-oncall", AUTHENTICATED))
+STRANGER = Identity("stan", (AUTHENTICATED,))
+PEOPLE: Mapping[str, Identity] = {
+    "member": member("nlp"),
+    "owner": OWNER,
+    "viewer": VIEWER,
+    "exec": DEBUGGER,
+    "cvmember": member("cv"),
+    "dsmember": member("data-science"),
+    "recmember": member("recsys"),
+    "stranger": STRANGER,
+}
+
+
+@dataclass(frozen=True)
+class Training:
+    """The live cluster, and what was declared for it.
+
+    Attributes:
+        mutating: whether the API server has MutatingAdmissionPolicy.
+    """
+
+    kube: KubeClient
+    sandbox: Sandbox
+    platform: Platform
+    cluster: Cluster
+    mutating: bool
+
+    def refusal(self, body: Body, who: Identity) -> str:
+        """Why the server would refuse to create it, or nothing."""
+        return refusal(lambda: self.kube.create(body, dry_run=True, identity=who))
+
+    def apply(self, platform: Platform | None = None) -> None:
+        """Bring the cluster to the platform, or to another version of it."""
+        declared, clock = platform or self.platform, SystemClock()
+        cluster = declared.cluster(self.cluster.name)
+        assert cluster is not None
+        plan = make_plan(render(declared, cluster), self.kube, PlanSettings(declared.name, clock.now().date()))
+        report = apply_plan(plan, self.kube, clock)
+        assert report.complete, [(str(item.change.key), item.message) for item in report.remaining]
+
+
+def refusal(act: Callable[[], object]) -> str:
+    """The server's words, or nothing if it agreed."""
+    try:
+        act()
+    except RefusedError as error:
+        return error.message
+    return ""
+
+
+def declared_tree(*, mutating: bool = True, further: Sequence[Feature] = ()) -> SourceTree:
+    """examples/acme, with one team whose pods are not bounded in devices.
+
+    Args:
+        mutating: whether its cluster has mutating policies.
+        further: features that it has beside its own.
+    """
+    tree = read_tree(Path("examples/acme"))
+    team, cluster = f"teams/{UNBOUNDED_TEAM}.yaml", f"clusters/{CLUSTER}.yaml"
+    bound, features = "  accelerators: 8\n", "features:"
+    assert bound in tree.files[team]
+    assert features in tree.files[cluster]
+    flag = f"mutatingPolicies: {str(mutating).lower()}\n"
+    added = "".join(f"{feature.value}, " for feature in further)
+    changed = tree.files[cluster].replace("features: [", f"features: [{added}", 1)
+    return tree.with_changes(
+        {
+            team: tree.files[team].replace(bound, "", 1),
+            cluster: changed.replace(features, flag + features, 1),
+        }
+    )
+
+
+@contextmanager
+def training_on(
+    start: Callable[[SandboxSpec], Sandbox], name: str, *, mutating: bool, further: Sequence[Feature] = ()
+) -> Iterator[Training]:
+    """The platform applied to a sandbox of that name with all nodes of its pools, policies in force."""
+    platform = load_platform(declared_tree(mutating=mutating, further=further)).platform
+    cluster = platform.cluster(CLUSTER)
+    assert cluster is not None
+    nodes = tuple(
+        FakeNode(node.name, node.labels, node.taints, node.allocatable) for node in nodes_of(platform, cluster)
+    )
+    kueue = KueueOptions(frameworks=frameworks_of(cluster), fair_sharing=cluster.fair_sharing)
+    flags = {} if mutating else WITHOUT_MUTATION
+    extensions = tuple(feature.value for feature in further)
+    sandbox = start(SandboxSpec(name, nodes, kueue, apiserver_flags=flags, extensions=extensions))
+    with connect(sandbox.kubeconfig) as kube:
+        training = Training(kube, sandbox, platform, cluster, mutating)
+        training.apply()
+        _wait_for_policies(training)
+        yield training
+
+
+def _wait_for_policies(training: Training) -> None:
+    """Until a policy that was made after all others refuses: the API server reads them in that order."""
+    policy, binding = _last_policy()
+    for body in (policy, binding):
+        training.kube.create(body)
+    forbidden: Body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": LAST, "namespace": "default"}}
+    end = time.monotonic() + 60
+    while not refusal(lambda: training.kube.create(forbidden, dry_run=True)):
+        assert time.monotonic() < end, "the policies did not come into force"
+        time.sleep(0.3)
+    for body in (binding, policy):
+        training.kube.delete(body["apiVersion"], key_of(body))
+
+
+def _last_policy() -> tuple[Body, Body]:
+    api = "admissionregistration.k8s.io/v1"
+    config_maps = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}
+    policy = {
+        "apiVersion": api,
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": LAST},
+        "spec": {
+            "matchConstraints": {"resourceRules": [config_maps]},
+            "validations": [{"expression": f"object.metadata.name != '{LAST}'"}],
+        },
+    }
+    binding = {
+        "apiVersion": api,
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": LAST},
+        "spec": {"policyName": LAST, "validationActions": ["Deny"]},
+    }
+    return policy, binding
