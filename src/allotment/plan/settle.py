@@ -309,6 +309,7 @@ class _Departures:
         }
         self._gone = {body["metadata"]["name"] for body in gone}
         self._doomed = self._gone - self._kept.keys()
+        self._staying = {team_of(body) for body in spaces if not is_leaving(body)}
         self._teams = {body["metadata"]["name"]: team_of(body) for body in gone} | {
             body["metadata"]["name"]: team_of(body) for body in spaces if is_leaving(body)
         }
@@ -343,12 +344,14 @@ class _Departures:
                 body["kind"] == "PersistentVolumeClaim" and body["metadata"].get("namespace") == namespace
                 for body in self._surplus
             )
-            yield PlanWarning(
-                WarningCode.DATA_DELETED,
-                ObjectKey("", "Namespace", "", namespace),
+            message = (
                 f"goes with everything in it, {claims} declared claims included; no date to keep data until is set "
-                "or it has passed",
+                "or it has passed"
             )
+            team = self._teams[namespace]
+            if team in self._staying:
+                message += f". Team {team} stays, but nothing moves to another namespace of it"
+            yield PlanWarning(WarningCode.DATA_DELETED, ObjectKey("", "Namespace", "", namespace), message)
         for body in self._surplus:
             key = key_of(body)
             if key.kind == "ResourceFlavor":

@@ -225,7 +225,7 @@ def _unfit(scene: Scene) -> Iterator[Violation]:
 
 
 def _insecure(scene: Scene) -> Iterator[Violation]:
-    level = scene.team.pod_security_level
+    level = scene.pod_security
     if level is not PodSecurityLevel.PRIVILEGED:
         body = bodies.job(scene, bodies.pod_spec(scene, hostNetwork=True))
         yield from _created(scene, "create a Job on the network of its node", body)
@@ -235,7 +235,7 @@ def _insecure(scene: Scene) -> Iterator[Violation]:
 
 
 def _security_filled(scene: Scene) -> Iterator[LeftOut]:
-    if scene.team.pod_security_level is PodSecurityLevel.RESTRICTED:
+    if scene.pod_security is PodSecurityLevel.RESTRICTED:
         yield "a Job without a security context", _unlimited(scene, securityContext={}), _is_restricted
 
 

@@ -1,4 +1,4 @@
-"""StorageClasses of the platform, and the volume claims every team namespace starts with."""
+"""StorageClasses of the platform, and the volume claims every team starts with."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def render_storage(site: Site) -> Iterator[Manifest]:
             _class_fields(storage_class),
             {_IS_DEFAULT: "true" if storage_class.default else "false"},
         )
-    for tenant in site.tenants:
+    for tenant in site.teams:
         claims = tenant.shelf(Family.STORAGE)
         for claim in tenant.team.storage.claims:
             yield claims.namespaced(("v1", "PersistentVolumeClaim"), claim.name, {"spec": _claim_spec(claim)})

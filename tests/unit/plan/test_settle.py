@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from allotment.model import labels
-from allotment.model.manifest import Manifest, Manifests, ObjectKey
+from allotment.model.manifest import Family, Manifest, Manifests, ObjectKey
 from allotment.plan.changes import Action, Blocked, Conflict, Delete, Drain, Plan, Update, WarningCode
 from allotment.plan.settle import Accepted, Circumstances, Disputed, Refused, Verdict, digest_of, plan
 from allotment.plan.survey import survey
@@ -247,6 +247,32 @@ class TestOffboarding:
         assert drain.running == (("Job", 2), ("Pod", 3))
         assert found.doomed_namespaces == ("cv",)
         assert WarningCode.DATA_DELETED in {warning.code for warning in found.warnings}
+
+    def test_a_namespace_that_a_staying_team_gives_up_is_said_to_be_no_renaming(self) -> None:
+        other = Manifest(
+            Family.NAMESPACES,
+            "cv",
+            {**(was := objects.namespace("cv")).body, "metadata": {**was.body["metadata"], "name": "cv-serving"}},
+        )
+        found = made(objects.manifests(other), live(was), running={"cv": {"Pod": 1}})
+        assert [type(change).__name__ for change in found.changes] == ["Create", "Drain", "Drain", "Delete"]
+        assert found.doomed_namespaces == ("cv",)
+        [warning] = found.warnings
+        assert warning.code is WarningCode.DATA_DELETED
+        assert "Team cv stays, but nothing moves to another namespace of it" in warning.message
+
+    def test_every_namespace_of_a_leaving_team_is_emptied(self) -> None:
+        def space(name: str) -> Manifest:
+            body = self.leaving("2027-01-31").body
+            return Manifest(Family.NAMESPACES, "cv", {**body, "metadata": {**body["metadata"], "name": name}})
+
+        desired = objects.manifests(space("cv"), space("cv-serving"))
+        bodies = [live(item) for item in desired]
+        found = made(desired, *bodies, running={"cv": {"Pod": 1}, "cv-serving": {"Job": 1}})
+        drained = [
+            (change.namespace, change.team, change.again) for change in found.changes if isinstance(change, Drain)
+        ]
+        assert sorted(drained) == [(name, "cv", again) for name in ("cv", "cv-serving") for again in (False, True)]
 
     def leaving(self, until: str) -> Manifest:
         return objects.namespace("cv", annotations={labels.KEEP_DATA_UNTIL: until}, more={labels.OFFBOARDING: "true"})

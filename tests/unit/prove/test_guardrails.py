@@ -23,6 +23,7 @@ from allotment.prove.probes import (
     Create,
     Declared,
     Inspect,
+    LookAround,
     MayPass,
     MustAccept,
     MustHold,
@@ -34,6 +35,7 @@ from allotment.prove.probes import (
 from allotment.prove.rights import ROLES, rights_of
 from allotment.prove.scene import UNKNOWN_IMAGE
 from allotment.prove.sources import Source
+from allotment.prove.tenancy import own_namespace_only
 from tests.unit.builders import cluster, cores, flavor, gib, placement, platform, team
 from tests.unit.policies.small import isolated, with_registries
 from tests.unit.prove.scenes import all_probes, guardrail, in_mode, probes_of, scene_of, stage_of
@@ -363,3 +365,31 @@ def test_pods_are_tried_against_the_level_of_their_team(level: PodSecurityLevel)
     templates = {probe.tried for probe in probes_of("pod-security-of-templates", declared)}
     assert ("create a Job without a security context" in templates) is (level is PodSecurityLevel.RESTRICTED)
     assert ("create a Job on the network of its node" in templates) is (level is not PodSecurityLevel.PRIVILEGED)
+
+
+def test_every_namespace_of_a_team_is_tried_and_what_it_has_once_once() -> None:
+    declared = platform(teams=(team(namespaces=("nlp", "nlp-serving")), team("cv")))
+    for id_ in ("pod-security", "limit-range", "good-work", "roles", "network-policies"):
+        tried = [probe for probe in probes_of(id_, declared) if not isinstance(probe.attempt, Declared)]
+        about = {name: [p.tried for p in tried if names(p, name)] for name in ("nlp", "nlp-serving")}
+        assert about["nlp"] == about["nlp-serving"] != [], id_
+    stage = stage_of(declared)
+    assert [scene.namespace for scene in stage.scenes(["nlp"])] == ["nlp", "nlp-serving"]
+    compared = [probe for probe in probes_of("roles", declared) if isinstance(probe.attempt, Declared)]
+    keys = [key for probe in compared for key in probe.attempt.keys]
+    assert len(keys) == len(set(keys))
+    assert {key.namespace for key in keys} == {"nlp", "nlp-serving", "cv"}
+    looks = [probe.attempt for probe in probes_of("surroundings", declared) if isinstance(probe.attempt, LookAround)]
+    assert [look.team for look in looks] == ["", "nlp", "cv"]
+
+
+def names(probe: Probe, namespace: str) -> bool:
+    """Whether a probe is about exactly that namespace."""
+    return namespace in probe.object.replace("/", " ").split()
+
+
+def test_another_namespace_of_the_own_team_is_nobody_elses() -> None:
+    declared = platform(teams=(team(namespaces=("nlp", "nlp-serving")), team("cv")))
+    for scene in stage_of(declared).scenes(["nlp"]):
+        asked = [probe.object for probe in own_namespace_only(scene) if "somebody else" in probe.tried]
+        assert set(asked) == {"namespace cv"}

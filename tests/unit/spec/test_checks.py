@@ -112,6 +112,45 @@ CASES = [
         "policies leave alone",
     ),
     Case(
+        "team_namespaces_are_free",
+        team("costCenter: cc-1", "costCenter: cc-1\nnamespaces: [nlp, kube-nlp]"),
+        "error team.yaml:4 namespaces[1]",
+        "belongs to the system",
+    ),
+    Case(
+        "team_namespaces_are_one_teams",
+        team("costCenter: cc-1", "costCenter: cc-1\nnamespaces: [nlp, nlp-serving, nlp]"),
+        "error team.yaml:4 namespaces[2]",
+        "is given twice",
+    ),
+    Case(
+        "team_namespaces_are_one_teams",
+        tiny(
+            team=TEAM.replace("costCenter", "namespaces: [serving]\ncostCenter"),
+            team2=OTHER_TEAM.replace("costCenter", "namespaces: [cv, serving]\ncostCenter"),
+        ),
+        "error team2.yaml:3 namespaces[1]",
+        'the namespace "serving" is already one of team nlp',
+    ),
+    Case(
+        "team_namespaces_are_one_teams",
+        tiny(
+            team=TEAM.replace("costCenter", "namespaces: [nlp, cv]\ncostCenter"),
+            team2=OTHER_TEAM.replace("costCenter", "namespaces: [vision]\ncostCenter"),
+        ),
+        "error team.yaml:3 namespaces[1]",
+        '"cv" is the name of another team',
+    ),
+    Case(
+        "exceptions_name_namespaces",
+        team(
+            "costCenter: cc-1",
+            "costCenter: cc-1\npodSecurity: {level: baseline, reason: x, until: 2027-12-31, namespaces: [nlp, nl]}",
+        ),
+        "error team.yaml:4 podSecurity.namespaces[1]",
+        'the team has no namespace "nl"; did you mean "nlp"?',
+    ),
+    Case(
         "team_names_differ_by_more_than_dashes",
         tiny(team2=OTHER_TEAM.replace("cv", "n-lp")),
         "warning team2.yaml:2 name",
@@ -868,6 +907,7 @@ def test_the_unchanged_directories_have_no_problems(files):
 
 
 QUIET = {
+    "several namespaces": team("costCenter: cc-1", "costCenter: cc-1\nnamespaces: [nlp-training, nlp-serving]"),
     "defaults up to the most of a pod": container_defaults("requests: {cpu: 8}, limits: {cpu: 8, memory: 1Ti}"),
     "an exception that ends far from now": exception("2027-01-16"),
     "a cohort's quota that can be borrowed": cohort_quota("accelerators: {a100: 8}"),
