@@ -175,12 +175,17 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A volume claim every team namespace gets."""
+    """A volume claim that the team starts with.
+
+    Attributes:
+        namespaces: which of the team's get it; all of them if empty.
+    """
 
     name: str
     size: Bytes
     storage_class: str
     access_mode: str
+    namespaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +234,7 @@ class Team:
         guests: users and groups besides the team's own to whom its owners may give rights in its namespace.
         extra_rules: rights of its roles that other teams' roles do not have.
         container_defaults: where they differ from everybody's.
-        namespaces: in every cluster the same; the first is where the team's claims are.
+        namespaces: in every cluster the same; their order says nothing.
         pod_security: None where the team's namespaces are as everybody's.
         max_grace: seconds that a pod may take to end.
         priorities: names of the ladder's rungs its work may use; the first is its default.

@@ -168,7 +168,7 @@ class Scene:
         """Whoever holds a token of the namespace's default service account."""
         groups = ("system:serviceaccounts", f"system:serviceaccounts:{self.namespace}", _AUTHENTICATED)
         user = f"system:serviceaccount:{self.namespace}:default"
-        return Persona(f"the default service account of {self.team.name}", user, groups)
+        return Persona(f"the default service account of {self.namespace}", user, groups)
 
     @property
     def worker(self) -> Persona | None:

@@ -4,7 +4,8 @@
     base/teams/<team>/<family>.yaml         a team's objects that all of its clusters have
     clusters/<name>/kustomization.yaml      which bases a cluster takes
     clusters/<name>/resources/<owner>.yaml  objects that not every one of the clusters concerned has
-    clusters/<name>/patches/<owner>/*.yaml  where this cluster differs from the base
+    clusters/<name>/patches/<owner>/*.yaml  where this cluster differs from the base; a folder for each namespace of a
+                                            team that has another name
     flux/<name>.yaml, argocd/…              entry points
 
 The manifests are the truth and the tree is only a factoring of them: ``kustomize build clusters/<name>`` gives back
@@ -131,8 +132,7 @@ class _Overlay:
         for mine, operations in differences:
             rest = tuple(operation for operation in operations if operation not in common)
             if rest:
-                key = mine.key
-                self._add_patch(f"patches/{owner.name}/{key.kind.lower()}-{key.name}.yaml", _target(mine), rest)
+                self._add_patch(f"patches/{owner.name}/{_file_of(mine.key, owner)}", _target(mine), rest)
 
     def _add_patch(self, path: str, target: dict[str, str], operations: Sequence[Operation]) -> None:
         self._files[f"{self._root}/{path}"] = "".join(
@@ -165,6 +165,12 @@ def _common_operations(differences: Sequence[Sequence[Operation]]) -> tuple[Oper
         for operation in differences[0]
         if operation.replaces_scalar and all(operation in other for other in differences[1:])
     )
+
+
+def _file_of(key: ObjectKey, owner: _Owner) -> str:
+    """The file of an object's patch; a team's namespaces hold objects of the same names."""
+    folder = f"{key.namespace}/" if key.namespace not in ("", owner.team) else ""
+    return f"{folder}{key.kind.lower()}-{key.name}.yaml"
 
 
 def _target(manifest: Manifest) -> dict[str, str]:

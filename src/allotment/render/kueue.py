@@ -111,7 +111,7 @@ def _team_spec(site: Site, tenant: Tenant) -> dict[str, Any]:
 def _named(namespaces: tuple[str, ...]) -> dict[str, Any]:
     if len(namespaces) == 1:
         return {"matchLabels": {_NAME_LABEL: namespaces[0]}}
-    return {"matchExpressions": [{"key": _NAME_LABEL, "operator": "In", "values": list(namespaces)}]}
+    return {"matchExpressions": [{"key": _NAME_LABEL, "operator": "In", "values": sorted(namespaces)}]}
 
 
 _NAME_LABEL: Final = "kubernetes.io/metadata.name"

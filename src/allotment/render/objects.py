@@ -14,7 +14,7 @@ from allotment.model import labels
 from allotment.model.cluster import Cluster, KueueApi
 from allotment.model.manifest import Family, Manifest
 from allotment.model.platform import Platform
-from allotment.model.team import Placement, Team
+from allotment.model.team import Claim, Placement, Team
 
 Fields = Mapping[str, Any]
 """Top-level fields of an object besides apiVersion, kind and metadata."""
@@ -76,6 +76,12 @@ class Tenant:
     def is_first(self) -> bool:
         """Whether it is the first of the team's namespaces: what the team has once comes with that one."""
         return self.namespace == self.team.namespaces[0]
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """The volume claims that belong into this namespace."""
+        given = self.team.storage.claims
+        return tuple(claim for claim in given if not claim.namespaces or self.namespace in claim.namespaces)
 
     @property
     def leaving(self) -> bool:

@@ -24,9 +24,9 @@ def render_storage(site: Site) -> Iterator[Manifest]:
             _class_fields(storage_class),
             {_IS_DEFAULT: "true" if storage_class.default else "false"},
         )
-    for tenant in site.teams:
+    for tenant in site.tenants:
         claims = tenant.shelf(Family.STORAGE)
-        for claim in tenant.team.storage.claims:
+        for claim in tenant.claims:
             yield claims.namespaced(("v1", "PersistentVolumeClaim"), claim.name, {"spec": _claim_spec(claim)})
 
 

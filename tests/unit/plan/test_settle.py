@@ -209,6 +209,42 @@ class TestAdoption:
         assert len(found.changes) == 2
 
 
+class TestHandover:
+    """A namespace of one team that the directory gives to another one."""
+
+    def moved(self) -> Manifests:
+        """cv's namespace and a guardrail in it, as team nlp's."""
+        found = objects.platform("cv").objects
+        inside = [item for item in found if "cv" in (item.key.namespace, item.key.name)]
+        return objects.manifests(*(self.of_nlp(item) for item in inside if item.key.kind != "ClusterQueue"))
+
+    def of_nlp(self, item: Manifest) -> Manifest:
+        metadata = item.body["metadata"]
+        own = {key: "nlp" if value == "cv" else value for key, value in metadata["labels"].items()}
+        return Manifest(item.family, "nlp", {**item.body, "metadata": {**metadata, "labels": own}})
+
+    def accepted(self, desired: Manifests) -> dict[ObjectKey, Verdict]:
+        return {item.key: Accepted(live(item), ()) for item in desired}
+
+    def test_it_is_blocked_with_all_that_would_go_into_it(self) -> None:
+        desired = self.moved()
+        found = made(desired, *map(live, objects.platform("cv").objects), verdicts=self.accepted(desired))
+        inside = {change.key: change for change in found.changes if "cv" in (change.key.namespace, change.key.name)}
+        assert {item.key for item in desired} <= inside.keys()
+        assert all(isinstance(inside[item.key], Blocked) for item in desired)
+        blocked = inside[NAMESPACE]
+        assert isinstance(blocked, Blocked)
+        assert blocked.what == "Namespace cv is one of team cv, and would go to team nlp"
+        assert not found.doomed_namespaces
+
+    def test_a_label_that_somebody_wrote_over_ours_is_put_right(self) -> None:
+        desired = objects.manifests(objects.namespace("cv"))
+        body = live(self.of_nlp(objects.namespace("cv")))
+        body["metadata"]["managedFields"][0] |= {"manager": "kubectl", "operation": "Update"}
+        [change] = made(desired, body, verdicts=self.accepted(desired)).changes
+        assert isinstance(change, Update)
+
+
 class TestPrune:
     def test_only_what_carries_both_labels(self) -> None:
         surplus = live(objects.flavor("old"))

@@ -11,7 +11,7 @@ from allotment.model import labels
 from allotment.model.cluster import QueueLayout
 from allotment.model.manifest import Manifest, Manifests
 from allotment.model.platform import Platform
-from allotment.model.team import Isolation, Offboarding, PodSecurityException, PodSecurityLevel
+from allotment.model.team import Claim, Isolation, Offboarding, PodSecurityException, PodSecurityLevel
 from allotment.render.policies.identities import exempt_namespaces
 from tests.unit import builders as build
 from tests.unit.render.looking import find, of_kind, rendered
@@ -32,13 +32,22 @@ def inside(manifests: Manifests, namespace: str) -> Counter[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("leaving", [None, LEAVING], ids=["staying", "leaving"])
-def test_each_namespace_is_like_the_only_one_but_for_the_claims(leaving: Offboarding | None) -> None:
+def test_each_namespace_is_like_the_only_one(leaving: Offboarding | None) -> None:
     alone = rendered(declared(("nlp",), leaving=leaving))
     both = rendered(declared(leaving=leaving))
-    assert inside(both, "nlp") == inside(alone, "nlp")
-    claims = {("PersistentVolumeClaim", "datasets"): 1}
-    assert inside(alone, "nlp") - inside(both, "nlp-serving") == claims
-    assert not inside(both, "nlp-serving") - inside(alone, "nlp")
+    assert inside(both, "nlp") == inside(both, "nlp-serving") == inside(alone, "nlp")
+    assert ("PersistentVolumeClaim", "datasets") in inside(alone, "nlp")
+
+
+def test_in_which_order_they_are_named_changes_nothing() -> None:
+    assert rendered(declared(SPACES)) == rendered(declared(SPACES[::-1]))
+
+
+def test_a_claim_can_be_for_one_of_them() -> None:
+    claim = Claim("cache", build.gib(10), "block", "ReadWriteOnce", ("nlp-serving",))
+    manifests = rendered(build.platform(teams=[build.team("nlp", namespaces=SPACES, claims=[claim])]))
+    made = [item.key.namespace for item in of_kind(manifests, "PersistentVolumeClaim")]
+    assert made == ["nlp-serving"]
 
 
 @pytest.mark.parametrize("layout", list(QueueLayout))

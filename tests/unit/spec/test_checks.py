@@ -142,13 +142,23 @@ CASES = [
         '"cv" is the name of another team',
     ),
     Case(
-        "exceptions_name_namespaces",
+        "only_namespaces_of_the_team_are_chosen",
         team(
             "costCenter: cc-1",
             "costCenter: cc-1\npodSecurity: {level: baseline, reason: x, until: 2027-12-31, namespaces: [nlp, nl]}",
         ),
         "error team.yaml:4 podSecurity.namespaces[1]",
         'the team has no namespace "nl"; did you mean "nlp"?',
+    ),
+    Case(
+        "only_namespaces_of_the_team_are_chosen",
+        team(
+            "costCenter: cc-1",
+            "costCenter: cc-1\n"
+            "storage: {claims: [{name: d, size: 1Gi, storageClass: fast, namespaces: [nlp-serving]}]}",
+        ),
+        "error team.yaml:4 storage.claims[0].namespaces[0]",
+        'the team has no namespace "nlp-serving"',
     ),
     Case(
         "team_names_differ_by_more_than_dashes",

@@ -79,15 +79,23 @@ def team_namespaces_are_one_teams(context: Context) -> Iterator[Issue]:
                 yield error(entry, path, what, "choose another name")
 
 
-def exceptions_name_namespaces(context: Context) -> Iterator[Issue]:
-    """An exception holds in namespaces of its team."""
+def only_namespaces_of_the_team_are_chosen(context: Context) -> Iterator[Issue]:
+    """An exception holds, and a claim is made, in namespaces of the own team."""
     for entry in context.declared.teams:
-        given = entry.spec.pod_security
         known = namespaces_of(entry.spec)
-        for index, name in enumerate(() if given is None else given.namespaces):
+        for path, name in _chosen(entry.spec):
             if name not in known:
-                what = f"the team has no namespace {echo(name)}"
-                yield error(entry, ("podSecurity", "namespaces", index), what, did_you_mean(name, known))
+                yield error(entry, path, f"the team has no namespace {echo(name)}", did_you_mean(name, known))
+
+
+def _chosen(spec: TeamSpec) -> Iterator[tuple[Path, str]]:
+    """Each namespace that a field narrows itself to."""
+    if spec.pod_security is not None:
+        for index, name in enumerate(spec.pod_security.namespaces):
+            yield ("podSecurity", "namespaces", index), name
+    for number, claim in enumerate(spec.storage.claims):
+        for index, name in enumerate(claim.namespaces):
+            yield ("storage", "claims", number, "namespaces", index), name
 
 
 def _namespaces(spec: TeamSpec) -> Iterator[tuple[Path, str]]:
@@ -168,7 +176,7 @@ CHECKS = (
     documents_have_names_of_their_own,
     team_namespaces_are_free,
     team_namespaces_are_one_teams,
-    exceptions_name_namespaces,
+    only_namespaces_of_the_team_are_chosen,
     team_names_differ_by_more_than_dashes,
     clusters_have_contexts_of_their_own,
     names_inside_a_cluster_are_unique,

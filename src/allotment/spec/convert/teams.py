@@ -101,5 +101,8 @@ def _environments(placements: Iterable[Placement]) -> tuple[Environment, ...]:
 def _storage(spec: StorageSpec, default_class: str) -> Storage:
     asked = sum(claim.size for claim in spec.claims)
     total = max(defaults.STORAGE_TOTAL, asked) if spec.total is None else spec.total
-    claims = (Claim(c.name, Bytes(c.size), c.storage_class or default_class, c.access_mode) for c in spec.claims)
+    claims = (
+        Claim(given.name, Bytes(given.size), given.storage_class or default_class, given.access_mode, given.namespaces)
+        for given in spec.claims
+    )
     return Storage(Bytes(total), tuple(claims))

@@ -258,7 +258,7 @@ class ProjectSpec(Spec):
 
 
 class ClaimSpec(Spec):
-    """A volume claim in the team's namespace."""
+    """A volume claim in the team's namespaces."""
 
     name: ObjectName = Field(description="Name of the claim.")
     size: Memory = Field(description="Size, such as 500Gi.")
@@ -267,6 +267,9 @@ class ClaimSpec(Spec):
     )
     access_mode: Literal["ReadWriteOnce", "ReadWriteMany", "ReadOnlyMany", "ReadWriteOncePod"] = Field(
         default="ReadWriteMany", description="ReadWriteMany: the pods of a team share data sets across nodes."
+    )
+    namespaces: tuple[TenantName, ...] = Field(
+        default=(), description="Which of the team's namespaces get it. All of them by default."
     )
 
 
@@ -303,8 +306,8 @@ class TeamSpec(KindSpec):
     display_name: Line | None = Field(default=None, description="Name for people. The team's name by default.")
     namespaces: tuple[TenantName, ...] = Field(
         default=(),
-        description="Its namespaces, in every cluster the same; one queue serves them all, and the first holds its "
-        "claims. By default one of the team's name. Another name is another namespace: nothing moves there.",
+        description="Its namespaces, in every cluster the same; one queue serves them all. By default one of the "
+        "team's name. Another name is another namespace: nothing moves there.",
     )
     groups: GroupsSpec = Field(default_factory=GroupsSpec, description="Groups of the identity provider by role.")
     guests: tuple[Line, ...] = Field(
