@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from allotment.model.accelerator import CapacityType
 from allotment.model.cluster import Cluster, NodePool, TaintEffect
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
-from allotment.model.quota import Allowance
 from allotment.model.team import Placement, Team
 from allotment.spec.checks.context import PlacedContext, error, warning
 from allotment.spec.problems import Issue
@@ -108,14 +107,14 @@ def no_team_can_fill_the_cpu_nodes(placed: PlacedContext) -> Iterator[Issue]:
         cpu = MilliCpu(sum(pool.cpu * pool.max_nodes for pool in open_pools))
         memory = Bytes(sum(pool.memory * pool.max_nodes for pool in open_pools))
         # Work without a queue is held by the namespace's quota alone, and every namespace has one.
-        holders = [(team.name, len(team.namespaces), placement) for team, placement in present]
+        holders = [(team.name, len(team.namespaces), placement.namespace_quota) for team, placement in present]
         filling = [
             f"{word} {named}"
             for word, named in (
-                ("CPU:", _filling(cpu, [(name, times * _reach(it.cpu)) for name, times, it in holders], _cpu_text)),
+                ("CPU:", _filling(cpu, [(name, times * it.requests_cpu) for name, times, it in holders], _cpu_text)),
                 (
                     "memory:",
-                    _filling(memory, [(name, times * _reach(it.memory)) for name, times, it in holders], _memory_text),
+                    _filling(memory, [(name, times * it.requests_memory) for name, times, it in holders], _memory_text),
                 ),
             )
             if named
@@ -126,7 +125,10 @@ def no_team_can_fill_the_cpu_nodes(placed: PlacedContext) -> Iterator[Issue]:
                 f"{format_bytes(memory)} memory; one team alone may fill them ({'; '.join(filling)}), and the others' "
                 "waits whatever they are guaranteed"
             )
-            fix = "raise maxNodes of such a pool, or lower the quotas and borrowing limits of those teams"
+            fix = (
+                "raise maxNodes of such a pool, or lower the quotas and borrowing limits of those teams, or their "
+                "namespaceQuota, which each of their namespaces has"
+            )
             yield warning(placed.context.clusters[cluster.name], ("nodePools",), what, fix)
 
 
@@ -147,10 +149,6 @@ def _cpu_text(amount: int) -> str:
 
 def _memory_text(amount: int) -> str:
     return format_bytes(Bytes(amount))
-
-
-def _reach(allowance: Allowance) -> int:
-    return allowance.nominal + (allowance.borrowing_limit or 0)
 
 
 CHECKS = (devices_are_not_promised_twice, cpu_and_memory_are_not_promised_twice, no_team_can_fill_the_cpu_nodes)
