@@ -729,6 +729,18 @@ CASES = [
     ),
     Case(
         "no_team_can_fill_the_cpu_nodes",
+        rich_teams("costCenter: cc-1", "costCenter: cc-1\nnamespaces: [nlp, nlp-serving]"),
+        "warning cluster.yaml:10 nodePools",
+        "(CPU: nlp 144; memory: nlp 512Gi)",
+    ),
+    Case(
+        "no_team_can_fill_the_cpu_nodes",
+        rich_teams("{pods: 40,", "{pods: 40, requestsCpu: 90,"),
+        "warning cluster.yaml:10 nodePools",
+        "(CPU: nlp 90)",
+    ),
+    Case(
+        "no_team_can_fill_the_cpu_nodes",
         rich_cluster(
             "minNodes: 1, maxNodes: 6}", "minNodes: 1, maxNodes: 4, taints: [{key: a, effect: PreferNoSchedule}]}"
         ),
@@ -917,6 +929,12 @@ def test_the_unchanged_directories_have_no_problems(files):
 
 
 QUIET = {
+    "quotas that are enough in all namespaces together": change(
+        rich_teams("costCenter: cc-1", "costCenter: cc-1\nnamespaces: [nlp, nlp-serving]"),
+        "teams.yaml",
+        "{pods: 40,",
+        "{pods: 1, requestsCpu: 36, requestsMemory: 128Gi, accelerators: {a100: 6},",
+    ),
     "several namespaces": team("costCenter: cc-1", "costCenter: cc-1\nnamespaces: [nlp-training, nlp-serving]"),
     "defaults up to the most of a pod": container_defaults("requests: {cpu: 8}, limits: {cpu: 8, memory: 1Ti}"),
     "an exception that ends far from now": exception("2027-01-16"),

@@ -72,15 +72,18 @@ def somebody_lends_what_may_be_borrowed(placed: PlacedContext) -> Iterator[Issue
 
 
 def namespace_quota_leaves_room(placed: PlacedContext) -> Iterator[Issue]:
-    """The namespace's ResourceQuota is a second gate: lower than the queue's it makes the queue's a lie."""
+    """The namespace's ResourceQuota is a second gate: lower than the queue's it makes the queue's a lie.
+
+    With several namespaces, those of all of them together: the queue's work may come from any.
+    """
     for team, cluster, placement in placed.placements():
-        allowed = placement.namespace_quota
+        allowed, times = placement.namespace_quota, len(team.namespaces)
         devices = dict(allowed.accelerators)
         for field, key, amount, most in (
             ("requestsCpu", "cpu", placement.cpu, allowed.requests_cpu),
             ("requestsMemory", "memory", placement.memory, allowed.requests_memory),
         ):
-            if most < _usable(amount, placement):
+            if times * most < _usable(amount, placement):
                 yield _too_low(placed, team, cluster, (field,), f"of {key}")
         if allowed.limits_cpu < allowed.requests_cpu:
             yield _too_low(placed, team, cluster, ("limitsCpu",), "of its own requestsCpu")
@@ -91,8 +94,9 @@ def namespace_quota_leaves_room(placed: PlacedContext) -> Iterator[Issue]:
             resource = _resource(placed, cluster, entry.flavor)
             needed[resource] = needed.get(resource, 0) + _usable(entry.devices, placement)
         for resource, amount_needed in needed.items():
-            if devices.get(resource, 0) < amount_needed:
-                what = f"of {resource}: {devices.get(resource, 0)} where the queue can give {amount_needed}"
+            given = times * devices.get(resource, 0)
+            if given < amount_needed:
+                what = f"of {resource}: {given} where the queue can give {amount_needed}"
                 yield _too_low(placed, team, cluster, ("accelerators",), what)
 
 
@@ -102,11 +106,12 @@ def pods_can_use_the_quota(placed: PlacedContext) -> Iterator[Issue]:
         per_pod = team.member_limits.accelerators
         if per_pod is None:
             continue
-        reach = placement.namespace_quota.pods * per_pod
+        pods = len(team.namespaces) * placement.namespace_quota.pods
+        reach = pods * per_pod
         usable = sum(_usable(entry.devices, placement) for entry in placement.accelerators)
         if usable > reach:
             entry, path = placed.place(team.name, cluster.name, "namespaceQuota", "pods")
-            what = f"{placement.namespace_quota.pods} pods of {per_pod} devices reach {reach} of {usable} devices"
+            what = f"{pods} pods of {per_pod} devices reach {reach} of {usable} devices"
             yield warning(entry, path, what, "allow more pods, or more devices per pod in memberLimits")
 
 
