@@ -835,6 +835,13 @@ CASES = [
         "11 where the queue can give 12",
     ),
     Case(
+        "namespaces_hold_devices_once",
+        rich_teams("costCenter: cc-1", "costCenter: cc-1\nnamespaces: [nlp, nlp-serving]"),
+        "warning teams.yaml:18 placements.dev.namespaceQuota.accelerators",
+        "dev does not enforce queue-required, and work past the queue may hold 24 nvidia.com/gpu in 2 namespaces, "
+        "where the queue can give 12",
+    ),
+    Case(
         "pods_can_use_the_quota",
         rich_teams("pods: 40", "pods: 1"),
         "warning teams.yaml:17 placements.dev.namespaceQuota.pods",

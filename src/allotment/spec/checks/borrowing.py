@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from allotment.model import labels
 from allotment.model.cluster import Cluster, QueueLayout
+from allotment.model.policy import Mode, PolicyName
 from allotment.model.quota import Allowance, Quota
 from allotment.model.team import Placement, Team
 from allotment.spec.checks.context import PlacedContext, error, warning
@@ -89,15 +90,31 @@ def namespace_quota_leaves_room(placed: PlacedContext) -> Iterator[Issue]:
             yield _too_low(placed, team, cluster, ("limitsCpu",), "of its own requestsCpu")
         if allowed.limits_memory < allowed.requests_memory:
             yield _too_low(placed, team, cluster, ("limitsMemory",), "of its own requestsMemory")
-        needed: dict[str, int] = {}
-        for entry in placement.accelerators:
-            resource = _resource(placed, cluster, entry.flavor)
-            needed[resource] = needed.get(resource, 0) + _usable(entry.devices, placement)
-        for resource, amount_needed in needed.items():
+        for resource, amount_needed in _devices(placed, cluster, placement).items():
             given = times * devices.get(resource, 0)
             if given < amount_needed:
                 what = f"of {resource}: {given} where the queue can give {amount_needed}"
                 yield _too_low(placed, team, cluster, ("accelerators",), what)
+
+
+def namespaces_hold_devices_once(placed: PlacedContext) -> Iterator[Issue]:
+    """Where work gets past the queue, the quotas of a team's namespaces are all that bounds it, and they add up."""
+    queued = next((policy for policy in placed.platform.policies if policy.name is PolicyName.QUEUE_REQUIRED), None)
+    for team, cluster, placement in placed.placements():
+        times = len(team.namespaces)
+        if times == 1 or (queued is not None and queued.modes[cluster.name] is Mode.ENFORCE):
+            continue
+        devices = dict(placement.namespace_quota.accelerators)
+        for resource, usable in _devices(placed, cluster, placement).items():
+            held = times * devices.get(resource, 0)
+            if held > usable:
+                entry, path = placed.place(team.name, cluster.name, "namespaceQuota", "accelerators")
+                what = (
+                    f"{cluster.name} does not enforce {PolicyName.QUEUE_REQUIRED}, and work past the queue may hold "
+                    f"{held} {resource} in {times} namespaces, where the queue can give {usable}"
+                )
+                fix = f"enforce {PolicyName.QUEUE_REQUIRED} there, or give a lower quota, which each namespace has"
+                yield warning(entry, path, what, fix)
 
 
 def pods_can_use_the_quota(placed: PlacedContext) -> Iterator[Issue]:
@@ -233,6 +250,15 @@ def _resource(placed: PlacedContext, cluster: Cluster, flavor: str) -> str:
     return placed.platform.accelerators[accelerator or ""].resource_name
 
 
+def _devices(placed: PlacedContext, cluster: Cluster, placement: Placement) -> dict[str, int]:
+    """Devices that the queue can give, by extended resource."""
+    found: dict[str, int] = {}
+    for entry in placement.accelerators:
+        resource = _resource(placed, cluster, entry.flavor)
+        found[resource] = found.get(resource, 0) + _usable(entry.devices, placement)
+    return found
+
+
 def _too_low(placed: PlacedContext, team: Team, cluster: Cluster, fields: tuple[str, ...], what: str) -> Issue:
     entry, path = placed.place(team.name, cluster.name, "namespaceQuota", *fields)
     text = f"the namespace's quota is below what the queue can give {what}"
@@ -245,6 +271,7 @@ CHECKS = (
     somebody_lends_what_may_be_borrowed,
     cohorts_with_quota_have_borrowers,
     namespace_quota_leaves_room,
+    namespaces_hold_devices_once,
     pods_can_use_the_quota,
     weights_have_an_effect,
 )
