@@ -66,11 +66,9 @@ def gitops_tree(platform: Platform, clusters: Sequence[Manifests]) -> Mapping[st
             overlay = overlays[cluster]
             if bases:
                 overlay.resources.append(f"../../{owner.base}")
-            overlay.add_own(
-                owner,
-                [mine[cluster] for mine in objects.values() if len(mine) < len(owner.clusters) and cluster in mine],
-            )
-            overlay.add_patches(owner, [(base, mine[cluster]) for base, mine in zip(bases, shared, strict=True)])
+            own = [mine[cluster] for mine in objects.values() if len(mine) < len(owner.clusters) and cluster in mine]
+            overlay.add_own(owner, own)
+            overlay.add_patches(owner, [(base, mine[cluster]) for base, mine in zip(bases, shared, strict=True)], own)
     for overlay in overlays.values():
         files.update(overlay.files())
     files.update(entry_points(platform, tuple(overlays)))
@@ -118,14 +116,15 @@ class _Overlay:
             self._files[f"{self._root}/{path}"] = to_documents(bodies)
             self.resources.append(path)
 
-    def add_patches(self, owner: _Owner, pairs: Iterable[tuple[Manifest, Manifest]]) -> None:
+    def add_patches(self, owner: _Owner, pairs: Iterable[tuple[Manifest, Manifest]], own: Sequence[Manifest]) -> None:
         """What turns the base's objects into this cluster's.
 
         Operations that every object of a team needs (its environment label, mostly) become one patch that selects
-        the team by label, so that a difference between clusters costs one file and not one for each object.
+        the team by label, so that a difference between clusters costs one file and not one for each object. It meets
+        the objects in no base (`own`) too, and must not change them.
         """
         differences = [(mine, patch_between(base.body, mine.body)) for base, mine in pairs]
-        common = _common_operations([operations for _, operations in differences]) if owner.team else ()
+        common = _common_operations([operations for _, operations in differences], own) if owner.team else ()
         if common:
             selector = {"labelSelector": f"{labels.TEAM}={owner.team},{labels.MANAGED_BY}={labels.MANAGED_BY_VALUE}"}
             self._add_patch(f"patches/{owner.name}/all.yaml", selector, common)
@@ -156,14 +155,16 @@ def _numbered(text: str) -> Iterator[tuple[bool, str]]:
         yield number == 0, line
 
 
-def _common_operations(differences: Sequence[Sequence[Operation]]) -> tuple[Operation, ...]:
+def _common_operations(differences: Sequence[Sequence[Operation]], own: Sequence[Manifest]) -> tuple[Operation, ...]:
     """Operations that stand in every difference and may be applied alone: replacements of one scalar."""
     if len(differences) < 2 or not all(differences):
         return ()
     return tuple(
         operation
         for operation in differences[0]
-        if operation.replaces_scalar and all(operation in other for other in differences[1:])
+        if operation.replaces_scalar
+        and all(operation in other for other in differences[1:])
+        and all(operation.is_done_in(mine.body) for mine in own)
     )
 
 

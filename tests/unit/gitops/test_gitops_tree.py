@@ -131,6 +131,12 @@ def test_objects_of_one_name_in_two_namespaces_of_a_team_have_a_patch_each() -> 
     ]
 
 
+def test_what_all_shared_objects_differ_in_leaves_an_object_of_one_cluster_alone() -> None:
+    dev = [manifest(name, team="nlp", size="1") for name in ("a", "b")]
+    prod = [*(manifest(name, team="nlp", size="2") for name in ("a", "b")), manifest("c", team="nlp", size="1")]
+    assert_builds_back([Manifests("dev", tuple(dev)), Manifests("prod", tuple(prod))])
+
+
 def test_adding_a_team_touches_one_line_besides_its_own_directory() -> None:
     before = [Manifests("dev", (manifest("a", team="nlp"), manifest("p"))), Manifests("prod", (manifest("p"),))]
     after = [Manifests("dev", (*before[0].objects, manifest("a", team="cv"))), before[1]]
