@@ -51,6 +51,8 @@ LeftOut = tuple[str, Json, Callable[[Body], str]]
 
 _SYSTEM_CLASS: Final = "system-cluster-critical"
 _RBAC_API: Final = "rbac.authorization.k8s.io/v1"
+_GROUP: Final = "kueue.x-k8s.io/pod-group-name"
+_GROUP_SIZE: Final = "kueue.x-k8s.io/pod-group-total-count"
 
 
 def in_team(name: PolicyName, scene: Scene) -> Iterator[Probe]:
@@ -295,6 +297,10 @@ def _unqueued(scene: Scene) -> Iterator[Violation]:
             Patch("apps/v1", key, moved, given),
             needed("patch", "Deployment", scene.namespace),
         )
+    if scene.owner is not None and _queues_pods(scene):
+        scaler = bodies.scaler(scene, "StatefulSet")
+        right = needed("create", "HorizontalPodAutoscaler", scene.namespace)
+        yield "let an autoscaler change the number of a StatefulSet", scene.owner, Create(scaler), right
 
 
 def _above_the_rungs(scene: Scene) -> Iterator[Violation]:
@@ -345,12 +351,15 @@ def _kueues_marks(scene: Scene) -> Iterator[Violation]:
     body["metadata"]["labels"]["kueue.x-k8s.io/prebuilt-workload-name"] = PROBE_NAME
     yield from _created(scene, "create a Job that names the Workload it is charged to", body)
     # With mutating policies the role is what is refused, without them the group.
-    body = bodies.pod(scene, bodies.pod_spec(scene), scene.labels | {"kueue.x-k8s.io/pod-group-name": PROBE_NAME})
+    body = bodies.pod(scene, bodies.pod_spec(scene), scene.labels | {_GROUP: f"{PROBE_NAME}-1"})
     body["metadata"]["annotations"] = {
-        "kueue.x-k8s.io/pod-group-total-count": "1",
+        _GROUP_SIZE: "1",
         "kueue.x-k8s.io/role-hash": PROBE_NAME,
     }
     yield from _created(scene, "create a pod that names its role in a group", body)
+    body = bodies.pod(scene, bodies.pod_spec(scene), scene.labels | {_GROUP: PROBE_NAME})
+    body["metadata"]["annotations"] = {_GROUP_SIZE: "1"}
+    yield from _created(scene, "create a pod of a group whose name does not tell its size", body)
 
 
 def _endless(scene: Scene) -> Iterator[Violation]:

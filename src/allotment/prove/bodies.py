@@ -102,6 +102,13 @@ def deployment(scene: Scene, *, replicas: int = 1, queue: bool = False) -> Json:
     )
 
 
+def scaler(scene: Scene, kind: str) -> Json:
+    """An autoscaler of something that does not exist."""
+    target = {"apiVersion": "apps/v1", "kind": kind, "name": PROBE_NAME}
+    spec = {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 2}
+    return _object("autoscaling/v2", "HorizontalPodAutoscaler", scene.namespace, scene.labels, {"spec": spec})
+
+
 def service(scene: Scene, **changes: Any) -> Json:
     """A Service inside the cluster."""
     spec = {"selector": {"app": PROBE_NAME}, "ports": [{"port": 80}], **changes}

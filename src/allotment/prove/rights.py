@@ -20,6 +20,7 @@ Rows = tuple[tuple[str, str], ...]
 RESOURCES: Final[Mapping[str, tuple[str, str]]] = {
     "ConfigMap": ("", "configmaps"),
     "Deployment": ("apps", "deployments"),
+    "HorizontalPodAutoscaler": ("autoscaling", "horizontalpodautoscalers"),
     "Job": ("batch", "jobs"),
     "PersistentVolumeClaim": ("", "persistentvolumeclaims"),
     "Pod": ("", "pods"),

@@ -72,7 +72,7 @@ def _member(scene: Scene, number: int) -> Json:
         **scene.labels,
         MARK: "true",
         labels.KUEUE_QUEUE: labels.LOCAL_QUEUE,
-        "kueue.x-k8s.io/pod-group-name": PROBE_NAME,
+        "kueue.x-k8s.io/pod-group-name": f"{PROBE_NAME}-{_GROUP}",
     }
     body = bodies.pod(scene, spec, own)
     body["metadata"]["name"] = f"{PROBE_NAME}-{number}"

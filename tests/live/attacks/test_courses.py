@@ -7,88 +7,36 @@ reads nothing any more.
 from __future__ import annotations
 
 import copy
-import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from allotment.model.manifest import ObjectKey, key_of
-from allotment.operations.ports import Body, Identity, RefusedError
+from allotment.operations.ports import RefusedError
 from tests.live.attacks.attempts import in_template, marked, one, service
-from tests.live.books.accounts import charged, taken, total
-from tests.live.books.following import PODS, WORKLOADS, clear, condition, devices, side_by_side
+from tests.live.attacks.courses import (
+    LONG,
+    LONGEST,
+    MEMBER,
+    NEIGHBOUR,
+    OWNER,
+    attempted,
+    eventually,
+    expect_honest_books,
+    group_pod,
+    job,
+    limits_only,
+    pods_of,
+    settled,
+)
+from tests.live.books.following import WORKLOADS, condition
 from tests.live.books.manifests import GROUP, GROUP_SIZE, amounts, container, pod_spec, work
 from tests.live.training import PEOPLE, TEAMS, Training, member
 
 pytestmark = pytest.mark.live
 
-MEMBER, OWNER, NEIGHBOUR = PEOPLE["member"], PEOPLE["owner"], PEOPLE["cvmember"]
-PAUSE, STILL, LONGEST = 0.5, 2.5, 25.0
-LONG = {"allotment.dev/run-for": "600s"}
 ON_DEMAND = {"allotment.dev/accelerator": "a100", "allotment.dev/capacity-type": "on-demand"}
 FOREIGN = ["evil.example/x"]
-
-
-@pytest.fixture
-def arena(training: Training) -> Iterator[Training]:
-    clear(training.kube, TEAMS)
-    yield training
-    clear(training.kube, TEAMS)
-
-
-def attempted(training: Training, who: Identity, *bodies: Body) -> list[str]:
-    """Each refusal, or the empty text."""
-    return side_by_side(lambda body: _create(training, who, body), bodies)
-
-
-def _create(training: Training, who: Identity, body: Body) -> str:
-    try:
-        training.kube.create(body, identity=who)
-    except RefusedError as error:
-        return error.message
-    return ""
-
-
-def settled(training: Training) -> tuple[int, int]:
-    """(GPUs that run, GPUs that are charged), when nothing has moved for a while."""
-    deadline, last, since = time.monotonic() + LONGEST, None, time.monotonic()
-    while time.monotonic() < deadline and time.monotonic() - since < STILL:
-        pods, workloads = list(training.kube.list(*PODS)), list(training.kube.list(*WORKLOADS))
-        now = [
-            sorted((p["metadata"]["uid"], p["spec"].get("nodeName"), p["status"].get("phase")) for p in pods),
-            sorted((w["metadata"]["uid"], bool(charged(w))) for w in workloads),
-        ]
-        if now != last:
-            last, since = now, time.monotonic()
-        running, paid = devices(taken(pods)), devices(total(charged(each) for each in workloads))
-        time.sleep(PAUSE)
-    return running, paid
-
-
-def expect_honest_books(training: Training) -> None:
-    running, paid = settled(training)
-    assert running <= paid, f"{running} GPUs run, {paid} are charged"
-
-
-def pods_of(training: Training, namespace: str) -> list[Body]:
-    return list(training.kube.list(*PODS, namespace=namespace))
-
-
-def job(name: str, *, gpus: int, team: str = "nlp", **more: Any) -> dict[str, Any]:
-    [body] = work("Job", name, team, pod_spec(container(amounts(gpus=gpus))), **more)
-    return in_template(body, annotations=LONG)
-
-
-def limits_only(name: str) -> dict[str, Any]:
-    body = job(name, gpus=8)
-    body["spec"]["template"]["spec"]["containers"][0]["resources"].pop("requests")
-    return body
-
-
-def group_pod(name: str, gpus: int, size: int, **annotations: str) -> dict[str, Any]:
-    [pod] = work("Pod", name, "nlp", pod_spec(container(amounts(gpus=gpus))))
-    return marked(pod, labels={GROUP: "band"}, annotations={GROUP_SIZE: str(size), **annotations})
 
 
 @pytest.mark.parametrize("fast", [False, True], ids=["group", "fast admission"])
@@ -107,7 +55,7 @@ def test_a_role_of_small_and_large_pods(arena: Training, fast: bool) -> None:
 def test_a_role_of_small_and_large_pods_by_a_deployment(arena: Training) -> None:
     for name, gpus in (("small", 1), ("large", 8)):
         [body] = work("Deployment", name, "nlp", pod_spec(container(amounts(gpus=gpus))))
-        labels = {GROUP: "band", "kueue.x-k8s.io/queue-name": "default"}
+        labels = {GROUP: "band-2", "kueue.x-k8s.io/queue-name": "default"}
         notes = {GROUP_SIZE: "2", "kueue.x-k8s.io/role-hash": "same"}
         attempted(arena, MEMBER, in_template(body, labels=labels, annotations=notes))
     expect_honest_books(arena)
@@ -186,13 +134,6 @@ def runs(training: Training, namespace: str, number: int, seconds: float = 30.0)
     return eventually(
         lambda: sum(1 for pod in pods_of(training, namespace) if pod["spec"].get("nodeName")) >= number, seconds
     )
-
-
-def eventually(check: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not (done := check()) and time.monotonic() < deadline:
-        time.sleep(PAUSE)
-    return done
 
 
 def test_a_guarantee_beside_a_greedy_neighbour(arena: Training) -> None:

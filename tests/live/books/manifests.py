@@ -110,7 +110,7 @@ def _group(name: str, metadata: Body, spec: Body) -> Iterator[Body]:
             "name": f"{name}-{number}",
             "annotations": {GROUP_SIZE: str(PODS_OF_A_GROUP), RUN_FOR: "1s"},
         }
-        own["labels"][GROUP] = name
+        own["labels"][GROUP] = f"{name}-{PODS_OF_A_GROUP}"
         yield {"apiVersion": "v1", "kind": "Pod", "metadata": own,
                "spec": {"restartPolicy": "Never", **copy.deepcopy(spec)}}  # fmt: skip
 

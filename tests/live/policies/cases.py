@@ -403,12 +403,30 @@ def _mark_cases() -> Iterator[Case]:
     yield Case("mark-of-the-server", signed, P.QUEUE_MARKS_PROTECTED, ("allotment.dev/refused is set",))
     yield Case("mark-by-engineer", workload("Job", own=GOOD_LABELS | {f"{KUEUE}/podset": "x"}), who=ENGINEER)
     yield Case("mark-for-users", workload("Job", own=GOOD_LABELS | {f"{KUEUE}/max-exec-time-seconds": "60"}))
-    group = workload("Pod", own=GOOD_LABELS | {f"{KUEUE}/pod-group-name": "g"})
+    group = workload("Pod", own=GOOD_LABELS | {f"{KUEUE}/pod-group-name": "g-2"})
     group["metadata"]["annotations"] = {f"{KUEUE}/pod-group-total-count": "2"}
     yield Case("group-without-mutating-policies", group, P.QUEUE_MARKS_PROTECTED, ("this cluster takes none",))
     sized = workload("Deployment")
     sized["spec"]["template"]["metadata"]["annotations"] = {f"{KUEUE}/pod-group-total-count": "2147483649"}
     yield Case("group-too-large", sized, P.QUEUE_MARKS_PROTECTED, ("pod-group-total-count is 2147483649",))
+    for size, name, says in (
+        ("2", "g", "pod-group-name is g, and the name of a group ends with its size; write g-2 in each"),
+        ("2", "statefulset-g-12345", "write statefulset-g-12345-2 in each"),
+        ("12345", "statefulset-g-12345", "pod-group-total-count is 12345"),
+        ("00001", "statefulset-g-00001", "pod-group-total-count is 00001"),
+        ("0", "g-0", "pod-group-total-count is 0"),
+        (None, "g-2", "pod-group-total-count is missing"),
+    ):
+        for place in ("labels", "annotations"):
+            grouped = workload("Deployment")
+            metadata = grouped["spec"]["template"]["metadata"]
+            metadata["annotations"] = {} if size is None else {f"{KUEUE}/pod-group-total-count": size}
+            metadata[place][f"{KUEUE}/pod-group-name"] = name
+            yield Case(f"group-{size}-{name}-{place}", grouped, P.QUEUE_MARKS_PROTECTED, (says,))
+    named = workload("Deployment")
+    named["spec"]["template"]["metadata"]["annotations"] = {
+        f"{KUEUE}/pod-group-total-count": "2", f"{KUEUE}/pod-group-name": "g-2"}  # fmt: skip
+    yield Case("group-well-named", named)
 
 
 def _end_cases() -> Iterator[Case]:

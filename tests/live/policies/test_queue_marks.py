@@ -37,7 +37,7 @@ def in_force(kube: KubeClient, tenants: None) -> Iterator[None]:
 
 def member(name: str, role: str = "") -> Body:
     """A pod of a group of two."""
-    own = GOOD_LABELS | QUEUE | {"kueue.x-k8s.io/pod-group-name": "pair", "app": "pair"}
+    own = GOOD_LABELS | QUEUE | {"kueue.x-k8s.io/pod-group-name": "pair-2", "app": "pair"}
     body = workload("Pod", name=name, own=own)
     body["metadata"]["annotations"] = {"kueue.x-k8s.io/pod-group-total-count": "2"} | ({ROLE: role} if role else {})
     return body
@@ -79,8 +79,7 @@ def test_kueues_own_marks_go_on_working(kube: KubeClient) -> None:
         assert refused(message, MARKS, f"annotations.{ROLE}: only Kueue"), message
         message = patched(kube, pod, {"metadata": {"labels": {"kueue.x-k8s.io/managed": None}}})
         assert refused(message, MARKS, "Kueue finds its pods by this"), message
-        noted = {"spec": {"template": {"metadata": {"annotations": {"note": "x"}}}}}
-        assert patched(kube, replicas(), noted) == ""
+        assert patched(kube, replicas(), {"metadata": {"annotations": {"note": "x"}}}) == ""
     finally:
         for body in given:
             kube.delete(body["apiVersion"], key_of(body))

@@ -34,6 +34,9 @@ DEBUGGED: Final = Resources("", ("pods/ephemeralcontainers",), operations=("UPDA
 ADMISSION_GATE: Final = "kueue.x-k8s.io/admission"
 """Kueue's scheduling gate: the pod waits for its quota."""
 
+POD_GROUP: Final = "kueue.x-k8s.io/pod-group-name"
+"""Label or annotation: pods with the same name are admitted together."""
+
 
 def _record(at: str, pod: str, count: str = "1") -> str:
     # Values of one map literal must have one type for the API server's compiler: hence dyn everywhere.

@@ -8,6 +8,9 @@ JobSet, the patches of a TrainJob). What Kueue's webhooks and controllers wrote 
 On a pod nobody can tell a role that was written by hand from the one that Kueue's webhook has written by then. A
 MutatingAdmissionPolicy comes before that webhook: it leaves a mark, by which this rule refuses the pod. A cluster that
 has none takes no pod groups from tenants, the only place where Kueue goes by the role.
+
+A group is a name that pods share, and whoever may make pods may join: so the name says the size, and none is the name
+of what Kueue made for other work.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from allotment.render.policies.identities import (
     told_with,
 )
 from allotment.render.policies.mutating import Mutation, Reinvocation, add, escaped, remove
-from allotment.render.policies.pod_template import WORKLOADS, each, pod_variables, when
+from allotment.render.policies.pod_template import POD_GROUP, WORKLOADS, each, pod_variables, when
 
 _KUEUE: Final = "kueue.x-k8s.io/"
 ROLE_HASH: Final = f"{_KUEUE}role-hash"
@@ -45,7 +48,7 @@ FOR_USERS: Final = (
     # Pod groups. Kueue's webhooks write "managed" too; written by hand it makes Kueue hold a pod, and nothing else.
     f"{_KUEUE}managed",
     f"{_KUEUE}pod-group-fast-admission",
-    f"{_KUEUE}pod-group-name",
+    POD_GROUP,
     f"{_KUEUE}pod-group-total-count",
     f"{_KUEUE}retriable-in-group",
     # Where the pods of a job stand to each other.
@@ -84,7 +87,15 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             Variable("marksForUsers", string_list(FOR_USERS)),
             Variable("marksOfWebhooks", _OF_WEBHOOKS),
         ),
-        checks=(_FOREIGN, _PATCHED, _LOST, _FORGED, _SIZE, *(() if cluster.mutating_policies else (_NO_GROUPS,))),
+        checks=(
+            _FOREIGN,
+            _PATCHED,
+            _LOST,
+            _FORGED,
+            _SIZE,
+            _NAME,
+            *(() if cluster.mutating_policies else (_NO_GROUPS,)),
+        ),
         told_with=told_with("pods"),
     )
 
@@ -239,23 +250,48 @@ _FORGED = Check(
     ),
 )
 
-_SIZE_OF: Final = f'p.annotations[?"{_KUEUE}pod-group-total-count"].orValue("1")'
+_SIZE_MARK: Final = f"{_KUEUE}pod-group-total-count"
+_SIZE_OF: Final = f'p.annotations[?"{_SIZE_MARK}"].orValue("")'
+_NAMES_OF: Final = f"[{{0}}.labels, {{0}}.annotations].filter(m, {quote(POD_GROUP)} in m).map(m, m[{quote(POD_GROUP)}])"
+_GROUPED: Final = f"size({_NAMES_OF.format('p')}) > 0"
+_STANDS: Final = (
+    f"variables.markedBefore.exists(b, b.at == p.at && {_NAMES_OF.format('b')} == {_NAMES_OF.format('p')}"
+    f' && b.annotations[?"{_SIZE_MARK}"].orValue("") == {_SIZE_OF})'
+)
+# Four digits: no name of a group is ever that of a Workload which Kueue makes itself, for those end with five.
+_GOOD_SIZE: Final = f'{_SIZE_OF}.matches("^[1-9][0-9]{{0,3}}$")'
 
 _SIZE = Check(
     name="wrongGroupSizes",
-    message="the size of a pod group is a number of at most nine digits",
+    message="the size of a pod group is a number from 1 to 9999",
     faults=each(
-        f'!{_SIZE_OF}.matches("^[0-9]{{1,9}}$")',
+        f'({_GROUPED} || {_SIZE_OF} != "") && !{_GOOD_SIZE} && !{_STANDS}',
         Expr("p.at"),
-        f"annotations.{_KUEUE}pod-group-total-count is ",
-        Expr(_SIZE_OF),
-        "; write how many pods the group has, in at most nine digits",
+        f"annotations.{_SIZE_MARK} is ",
+        Expr(f'({_SIZE_OF} == "" ? "missing" : {_SIZE_OF})'),
+        "; write how many pods the group has, from 1 to 9999",
         among=_OF_TENANT,
     ),
 )
 
-_GROUP: Final = f'"{_KUEUE}pod-group-name"'
-_GROUP_OF: Final = f'{{0}}.annotations[?{_GROUP}].orValue({{0}}.labels[?{_GROUP}].orValue(""))'
+# Kueue goes by whichever pod of a group it comes to first: one that named another size would end the account of all.
+_NAME = Check(
+    name="wrongGroupNames",
+    message="the name of a pod group ends with its size",
+    faults=each(
+        f'{_GROUPED} && {_GOOD_SIZE} && !{_NAMES_OF.format("p")}.all(n, n.endsWith("-" + {_SIZE_OF})) && !{_STANDS}',
+        Expr("p.at"),
+        Expr(f'({quote(POD_GROUP)} in p.annotations ? "annotations." : "labels.")'),
+        f"{POD_GROUP} is ",
+        Expr(f'{_NAMES_OF.format("p")}.join(" and ")'),
+        ", and the name of a group ends with its size; write ",
+        Expr(f'{_NAMES_OF.format("p")}[0] + "-" + {_SIZE_OF}'),
+        " in each of its pods",
+        among=_OF_TENANT,
+    ),
+)
+
+_GROUP_OF: Final = f'{{0}}.annotations[?{quote(POD_GROUP)}].orValue({{0}}.labels[?{quote(POD_GROUP)}].orValue(""))'
 
 _NO_GROUPS = Check(
     name="podGroups",
@@ -264,7 +300,7 @@ _NO_GROUPS = Check(
         f'variables.byTenant && variables.kind == "Pod" && {_GROUP_OF.format("variables.marked[0]")} != ""'
         f" && !variables.markedBefore.exists(b, {_GROUP_OF.format('b')} =="
         f" {_GROUP_OF.format('variables.marked[0]')})",
-        f"metadata.labels.{_KUEUE}pod-group-name makes the pod one of a group, and this cluster takes none from"
+        f"metadata.labels.{POD_GROUP} makes the pod one of a group, and this cluster takes none from"
         " teams: its API server has no MutatingAdmissionPolicy; write the group as a Job, JobSet or StatefulSet",
     ),
 )

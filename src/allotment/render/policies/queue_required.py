@@ -3,15 +3,18 @@
 Kueue holds a Job by `spec.suspend` and a pod by a scheduling gate. The rule asks for the hold itself and not only for
 the label: Kueue lets go of work that claims, by an owner reference, to belong to something it already manages, and an
 owner reference is something anybody can write.
+
+Kueue counts a set of pods by what it was when it was submitted. It lets pods of an old revision go, whether they were
+admitted or not, and ends the account of a set whose number changes: so both stand as long as there are pods.
 """
 
 from __future__ import annotations
 
 from allotment.model import labels
-from allotment.model.cluster import Cluster
+from allotment.model.cluster import Cluster, Feature
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
-from allotment.render.policies.admission import Check, Rule, Scope, Variable
+from allotment.render.policies.admission import Check, Resources, Rule, Scope, Variable
 from allotment.render.policies.cel import Expr, comma_separated, label, sentence, string_list
 from allotment.render.policies.identities import binds_workloads, by_job_controller, by_job_maker, by_tenant, told_with
 from allotment.render.policies.placement import QUEUED_WHOLE, queueable
@@ -26,7 +29,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     return Rule(
         policy=policy,
         scope=Scope.TEAM_NAMESPACES,
-        resources=WORKLOADS,
+        resources=(*WORKLOADS, *_scalers(cluster)),
         # A pod or a Job that a controller makes must be held too: its owner may have been started by hand.
         conditions=binds_workloads(platform, cluster, "pods", "jobs"),
         variables=(
@@ -39,9 +42,19 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             Variable("queueLabels", _QUEUE_LABELS),
             Variable("oldQueue", f'oldObject == null ? "" : {_OLD_QUEUE}'),
         ),
-        checks=(_ONLY_JOBS, _NAMED, _KEPT, _JOB_HELD, _POD_HELD, _STILL_HELD),
+        checks=(
+            *(_ONLY_JOBS, _NAMED, _KEPT, _JOB_HELD, _POD_HELD, _STILL_HELD),
+            *(_TEMPLATE_STANDS, _NUMBER_STANDS, _HELD_BACK, _NOT_SCALED),
+        ),
         told_with=told_with("pods", "jobs"),
     )
+
+
+def _scalers(cluster: Cluster) -> tuple[Resources, ...]:
+    """What changes the number of a set's pods by itself, in clusters where sets wait in queues."""
+    if Feature.POD_INTEGRATION not in cluster.features:
+        return ()
+    return (Resources("autoscaling", ("horizontalpodautoscalers",), versions=("*",)),)
 
 
 # Kueue copies the label of a Deployment into its template, so the template has the last word; the pods of a StatefulSet
@@ -152,5 +165,63 @@ _STILL_HELD = Check(
         "spec.schedulingGates lost ",
         ADMISSION_GATE,
         "; Kueue takes it off when the pod's quota is free",
+    ),
+)
+
+_SETS = 'variables.kind in ["StatefulSet", "LeaderWorkerSet"]'
+_QUEUED = f'({label("variables.labels", labels.KUEUE_QUEUE)} != "" || variables.oldQueue != "")'
+_CHANGES_SET = (
+    f"variables.byTenant && !({_CREATING}) && {_SETS} && {_QUEUED} && int(dyn(oldObject).spec.?replicas.orValue(1)) > 0"
+)
+_TEMPLATE = '(variables.kind == "StatefulSet" ? dyn({0}).spec.template : dyn({0}).spec.leaderWorkerTemplate)'
+
+_TEMPLATE_STANDS = Check(
+    name="changedTemplate",
+    message="the template of a set that waits in a queue stands as long as it has pods",
+    faults=when(
+        f"{_CHANGES_SET} && {_TEMPLATE.format('object')} != {_TEMPLATE.format('oldObject')}",
+        Expr('(variables.kind == "StatefulSet" ? "spec.template" : "spec.leaderWorkerTemplate")'),
+        " has changed, and the queue counts the pods of a ",
+        Expr("variables.kind"),
+        " by what was submitted; ",
+        Expr(
+            '(variables.kind == "StatefulSet" ? "delete it (its volume claims stay) and submit it anew,"'
+            ' : "set spec.replicas to 0 first,")'
+        ),
+        " or write it as a Deployment, whose pods are counted one by one",
+    ),
+)
+
+_NUMBER_STANDS = Check(
+    name="changedNumber",
+    message="the number of pods of a StatefulSet that waits in a queue stands as it was submitted",
+    faults=when(
+        f'{_CHANGES_SET} && variables.kind == "StatefulSet"'
+        " && dyn(object).spec.?replicas.orValue(1) != dyn(oldObject).spec.?replicas.orValue(1)",
+        "spec.replicas was ",
+        Expr("string(dyn(oldObject).spec.?replicas.orValue(1))"),
+        ", and the queue counts a StatefulSet by what was submitted; delete it (its volume claims stay) and submit it"
+        " anew, or write it as a Deployment, which may grow and shrink",
+    ),
+)
+
+_HELD_BACK = Check(
+    name="heldBack",
+    message="a StatefulSet that waits in a queue has pods of one revision",
+    faults=when(
+        f'variables.byTenant && variables.kind == "StatefulSet" && {_QUEUED}'
+        " && int(dyn(object).spec.?updateStrategy.?rollingUpdate.?partition.orValue(0)) > 0",
+        "spec.updateStrategy.rollingUpdate.partition keeps some pods at an old revision, and Kueue lets those go,"
+        " admitted or not; take it away",
+    ),
+)
+
+_NOT_SCALED = Check(
+    name="scaledSet",
+    message="no autoscaler changes the number of pods of a StatefulSet",
+    faults=when(
+        'variables.kind == "HorizontalPodAutoscaler" && dyn(object).spec.scaleTargetRef.kind == "StatefulSet"',
+        "spec.scaleTargetRef.kind is StatefulSet, and the queue counts a StatefulSet by the number that was submitted;"
+        " scale a Deployment, whose pods are counted one by one",
     ),
 )

@@ -14,10 +14,10 @@ from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Rule, Scope
-from allotment.render.policies.cel import Expr, string_list
+from allotment.render.policies.cel import Expr, quote, string_list
 from allotment.render.policies.entitled import LIMITS, limit
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
-from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables
+from allotment.render.policies.pod_template import POD_GROUP, WORKLOADS, each, field, pod_variables
 
 DEFAULTED: Final = ("cpu", "memory")
 """Resources for which a container that says nothing gets the namespace's default."""
@@ -34,7 +34,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         resources=WORKLOADS,
         conditions=binds_workloads(platform, cluster),
         variables=(by_tenant(platform, cluster), *pod_variables(platform, "pods"), LIMITS),
-        checks=(_UNREQUESTED, _UNLIMITED, _ABOVE_LIMIT, _NOT_BY_POD),
+        checks=(_UNREQUESTED, _UNLIMITED, _ABOVE_LIMIT, _NOT_BY_POD, _BESIDE_IN_GROUP),
         told_with=told_with(),
     )
 
@@ -89,5 +89,20 @@ _NOT_BY_POD = Check(
         field("spec.resources"),
         " asks for the pod as a whole, which queues and quotas count in different ways; ask in the containers'"
         " resources",
+    ),
+)
+
+_BESIDE: Final = 'p.spec.?initContainers.orValue([]).filter(c, c.?restartPolicy.orValue("") == "Always")'
+
+_BESIDE_IN_GROUP = Check(
+    name="besideInGroup",
+    message="a pod of a group has no init container that goes on running",
+    faults=each(
+        # Kueue tells the roles of a group's pods apart by what their containers ask for, and not by when they run.
+        f"({quote(POD_GROUP)} in p.labels || {quote(POD_GROUP)} in p.annotations) && size({_BESIDE}) > 0",
+        field("spec.initContainers: "),
+        Expr(f'{_BESIDE}.map(c, string(c.name)).join(", ")'),
+        " goes on running beside the others (restartPolicy Always), and the queue would count it like one that ends"
+        " before them: this pod is one of a group; write it under spec.containers",
     ),
 )

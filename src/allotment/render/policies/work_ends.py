@@ -1,19 +1,21 @@
 """Work that is to end ends: until its pod is gone a device is held, whatever the accounts say by then.
 
 A pod lingers by a long grace period, its own or one asked for when it is deleted, and by a finalizer that nobody takes
-off. And a Job that replaces a pod before it is gone runs two for one charge.
+off. A Job that replaces a pod before it is gone runs two for one charge. And what makes pods takes them with it when it
+is deleted: left behind they run on, and its account ends.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from allotment.model import labels
 from allotment.model.cluster import Cluster, Feature
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
-from allotment.render.policies.admission import Check, Condition, Resources, Rule, Scope, Variable
-from allotment.render.policies.cel import Expr, label, quote, sentence
+from allotment.render.policies.admission import Check, Condition, Rule, Scope, Variable
+from allotment.render.policies.cel import Expr, label, quote, sentence, string_list
 from allotment.render.policies.identities import (
     binds_all_but_engineers,
     binds_tenants,
@@ -23,7 +25,7 @@ from allotment.render.policies.identities import (
 )
 from allotment.render.policies.pod_template import DEVICE, WORKLOADS, each, field, pod_variables, when
 
-_ENDED: Final = Resources("", ("pods",), operations=("DELETE",))
+_ENDED: Final = tuple(replace(kinds, operations=("DELETE",)) for kinds in WORKLOADS)
 _KUEUE_FINALIZER: Final = "kueue.x-k8s.io/managed"
 """Of a pod that Kueue holds; Kueue marks it with a label of the same name, and takes the finalizer off when it ends."""
 
@@ -33,7 +35,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     return Rule(
         policy=policy,
         scope=Scope.TEAM_NAMESPACES,
-        resources=(*WORKLOADS, _ENDED),
+        resources=(*WORKLOADS, *_ENDED),
         conditions=(
             binds_all_but_engineers(platform),
             binds_tenants(platform, cluster),
@@ -45,8 +47,9 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             Variable("maxGrace", _MAX_GRACE),
             Variable("finalizersBefore", "oldObject == null ? [] : dyn(oldObject).metadata.?finalizers.orValue([])"),
             Variable("jobsInside", _JOBS),
+            Variable("resource", "request.resource.resource"),
         ),
-        checks=(_GRACE, _DELETION, _finalizers(cluster), _REPLACED),
+        checks=(_GRACE, _DELETION, _finalizers(cluster), _REPLACED, _LEFT, _LEAVING),
         told_with=told_with(),
     )
 
@@ -139,5 +142,58 @@ _REPLACED = Check(
             "; set it to Failed, so that a pod is replaced only when it has let go of its devices",
         )
         + ")"
+    ),
+)
+
+# Kinds whose pods have no account of their own. A CronJob may leave its Jobs and a Deployment its pods: those have.
+_ACCOUNTED: Final = (
+    "jobs",
+    "jobsets",
+    "leaderworkersets",
+    "rayclusters",
+    "rayjobs",
+    "rayservices",
+    "replicationcontrollers",
+    "statefulsets",
+    "trainjobs",
+)
+_ORPHANING: Final = "orphan"
+"""The garbage collector's finalizer: it keeps what the object made, whoever deletes the object."""
+
+# The API server's own order: what the request says, else that finalizer, else the kind's old default.
+_LEAVES_UNASKED: Final = (
+    f'(variables.resource in ["jobs", "replicationcontrollers"] || {quote(_ORPHANING)} in variables.finalizersBefore)'
+)
+_LEAVES: Final = (
+    "request.?options.?propagationPolicy.orValue("
+    f'request.?options.?orphanDependents.orValue({_LEAVES_UNASKED}) ? "Orphan" : "") == "Orphan"'
+)
+# Nobody counts the pods of a set without a queue, and leaving them is how its volumes are changed.
+_UNCOUNTED: Final = (
+    f'variables.resource == "statefulsets" && size(dyn(oldObject).metadata.?ownerReferences.orValue([])) == 0'
+    f" && !({quote(labels.KUEUE_QUEUE)} in dyn(oldObject).metadata.?labels.orValue({{}}))"
+)
+
+_LEFT = Check(
+    name="leftPods",
+    message="what is deleted takes its pods with it",
+    faults=when(
+        f"{_DELETING} && variables.resource in {string_list(_ACCOUNTED)} && {_LEAVES} && !({_UNCOUNTED})",
+        "the deletion leaves the pods of the ",
+        Expr("variables.resource"),
+        " behind, which nobody would count any more; ask for propagationPolicy Background or Foreground (a request for"
+        " batch/v1 that names none means Orphan; kubectl says Background unless --cascade=orphan is given)",
+    ),
+)
+
+_LEAVING = Check(
+    name="leavingPods",
+    message="no finalizer says that work leaves its pods behind",
+    faults=when(
+        f'!({_DELETING}) && variables.kind != "Pod" && !({quote(_ORPHANING)} in variables.finalizersBefore)'
+        f" && {quote(_ORPHANING)} in dyn(object).metadata.?finalizers.orValue([])",
+        f"metadata.finalizers holds {_ORPHANING}: the pods would run on when the ",
+        Expr("variables.kind"),
+        " is deleted; take it away",
     ),
 )

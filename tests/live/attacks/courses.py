@@ -1,0 +1,91 @@
+"""Steps of courses, and what is harmless at the end of one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from allotment.operations.ports import Body, Identity, RefusedError
+from tests.live.attacks.attempts import in_template, marked
+from tests.live.books.accounts import charged, taken, total
+from tests.live.books.following import PODS, WORKLOADS, condition, devices, side_by_side
+from tests.live.books.manifests import GROUP, GROUP_SIZE, amounts, container, pod_spec, work
+from tests.live.training import PEOPLE, Training
+
+MEMBER, OWNER, NEIGHBOUR = PEOPLE["member"], PEOPLE["owner"], PEOPLE["cvmember"]
+PAUSE, STILL, LONGEST = 0.5, 2.5, 25.0
+LONG = {"allotment.dev/run-for": "600s"}
+
+
+def attempted(training: Training, who: Identity, *bodies: Body) -> list[str]:
+    """Each refusal, or the empty text."""
+    return side_by_side(lambda body: _create(training, who, body), bodies)
+
+
+def _create(training: Training, who: Identity, body: Body) -> str:
+    try:
+        training.kube.create(body, identity=who)
+    except RefusedError as error:
+        return error.message
+    return ""
+
+
+def settled(training: Training) -> tuple[int, int]:
+    """(GPUs that run, GPUs that are charged), when nothing has moved for a while."""
+    deadline, last, since = time.monotonic() + LONGEST, None, time.monotonic()
+    while time.monotonic() < deadline and time.monotonic() - since < STILL:
+        pods, workloads = list(training.kube.list(*PODS)), list(training.kube.list(*WORKLOADS))
+        now = [
+            sorted((p["metadata"]["uid"], p["spec"].get("nodeName"), p["status"].get("phase")) for p in pods),
+            sorted((w["metadata"]["uid"], bool(charged(w)), condition(w, "Finished")) for w in workloads),
+        ]
+        if now != last:
+            last, since = now, time.monotonic()
+        running, paid = devices(taken(pods)), devices(total(map(charged, open_accounts(workloads))))
+        time.sleep(PAUSE)
+    return running, paid
+
+
+def open_accounts(workloads: Sequence[Body]) -> list[Body]:
+    """Kueue leaves the admission of a finished Workload written, and charges nothing for it any more."""
+    return [each for each in workloads if not condition(each, "Finished")]
+
+
+def expect_honest_books(training: Training) -> None:
+    running, paid = settled(training)
+    assert running <= paid, f"{running} GPUs run, {paid} are charged"
+
+
+def pods_of(training: Training, namespace: str) -> list[Body]:
+    return list(training.kube.list(*PODS, namespace=namespace))
+
+
+def job(name: str, *, gpus: int, team: str = "nlp", **more: Any) -> dict[str, Any]:
+    [body] = work("Job", name, team, pod_spec(container(amounts(gpus=gpus))), **more)
+    return in_template(body, annotations=LONG)
+
+
+def limits_only(name: str) -> dict[str, Any]:
+    body = job(name, gpus=8)
+    body["spec"]["template"]["spec"]["containers"][0]["resources"].pop("requests")
+    return body
+
+
+def replicas(name: str, number: int, gpus: int, **spec: Any) -> dict[str, Any]:
+    """A StatefulSet whose pods all come at once."""
+    pods = pod_spec(container(amounts(gpus=gpus)))
+    [body] = work("StatefulSet", name, "nlp", pods, replicas=number, podManagementPolicy="Parallel", **spec)
+    return body
+
+
+def group_pod(name: str, gpus: int, size: int, **annotations: str) -> dict[str, Any]:
+    [pod] = work("Pod", name, "nlp", pod_spec(container(amounts(gpus=gpus))))
+    return marked(pod, labels={GROUP: f"band-{size}"}, annotations={GROUP_SIZE: str(size), **annotations})
+
+
+def eventually(check: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not (done := check()) and time.monotonic() < deadline:
+        time.sleep(PAUSE)
+    return done

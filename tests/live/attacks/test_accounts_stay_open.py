@@ -1,0 +1,190 @@
+"""Courses that would end the account of work which runs on, or let pods go that nothing was charged for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from allotment.model.manifest import key_of
+from allotment.operations.ports import Body, Identity
+from tests.live.attacks.attempts import marked, plain
+from tests.live.attacks.courses import (
+    MEMBER,
+    OWNER,
+    attempted,
+    eventually,
+    expect_honest_books,
+    group_pod,
+    job,
+    pods_of,
+    replicas,
+    settled,
+)
+from tests.live.books.following import WORKLOADS, condition, side_by_side
+from tests.live.books.manifests import GROUP, amounts, container
+from tests.live.conftest import Kubectl, kubectl_for
+from tests.live.training import Training, member, refusal
+
+pytestmark = pytest.mark.live
+
+FAST = {"kueue.x-k8s.io/pod-group-fast-admission": "true"}
+SHORT = {"allotment.dev/run-for": "1s"}
+ENDS = "work-ends.allotment.dev"
+MARKS = "queue-marks-protected.allotment.dev"
+QUEUES = "queue-required.allotment.dev"
+COUNTS = "requests-as-charged.allotment.dev"
+
+
+def impersonated(who: Identity) -> list[str]:
+    return [f"--as={who.user}", *(f"--as-group={group}" for group in who.groups)]
+
+
+AS_OWNER, AS_MEMBER = impersonated(OWNER), impersonated(MEMBER)
+
+
+@pytest.fixture
+def by(arena: Training, tools: Mapping[str, Path]) -> Kubectl:
+    """kubectl, whatever it says."""
+    return partial(kubectl_for(arena.sandbox, tools), check=False)
+
+
+def changed(training: Training, body: Body, patch: Mapping[str, Any], who: Identity = OWNER) -> str:
+    """Why a change was refused, or nothing."""
+    return refusal(lambda: training.kube.merge_patch(body["apiVersion"], key_of(body), patch, identity=who))
+
+
+def finished(training: Training) -> list[str]:
+    """Names of the Workloads whose account Kueue has ended."""
+    found = training.kube.list(*WORKLOADS, namespace="nlp")
+    return [each["metadata"]["name"] for each in found if condition(each, "Finished")]
+
+
+class TestDeletions:
+    """The pods of what is deleted go with it, whichever way the deletion is written."""
+
+    def deletion(self, body: Body, *options: str) -> list[str]:
+        metadata = body["metadata"]
+        return ["delete", body["kind"], metadata["name"], "-n", metadata["namespace"], "--wait=false", *options]
+
+    def raw(self, body: Body, **options: Any) -> tuple[list[str], str]:
+        group, _, _ = body["apiVersion"].partition("/")
+        path = f"/apis/{group}/v1/namespaces/nlp/{body['kind'].lower()}s/{body['metadata']['name']}"
+        sent = {"apiVersion": "v1", "kind": "DeleteOptions", **options}
+        return ["delete", "--raw", path, "-f", "-"], json.dumps(sent)
+
+    def test_pods_are_not_left_behind(self, arena: Training, by: Kubectl) -> None:
+        bodies = [job("first", gpus=8), replicas("second", 1, 8)]
+        assert attempted(arena, OWNER, *bodies) == ["", ""]
+        assert settled(arena) == (16, 16)
+        for body in bodies:
+            said = by(*AS_OWNER, *self.deletion(body, "--cascade=orphan"))
+            assert ENDS in said, said
+            for options in ({"propagationPolicy": "Orphan"}, {"orphanDependents": True}):
+                args, sent = self.raw(body, **options)
+                said = by(*AS_OWNER, *args, stdin=sent)
+                assert ENDS in said, said
+        # What a client sends that knows nothing of it.
+        args, sent = self.raw(bodies[0])
+        said = by(*AS_OWNER, *args, stdin=sent)
+        assert ENDS in said, said
+        assert settled(arena) == (16, 16)
+        by(*AS_OWNER, *self.deletion(bodies[0]))
+        by(*AS_OWNER, *self.deletion(bodies[1], "--cascade=foreground"))
+        assert eventually(lambda: not pods_of(arena, "nlp"), 25)
+
+    def test_work_does_not_say_that_it_leaves_its_pods(self, arena: Training) -> None:
+        [said] = attempted(arena, MEMBER, marked(job("first", gpus=8), finalizers=["orphan"]))
+        assert ENDS in said, said
+
+
+class TestGroups:
+    """A pod that joins a group does not end the account of the others."""
+
+    def test_a_pod_joins_what_kueue_made_for_a_set(self, arena: Training) -> None:
+        assert attempted(arena, OWNER, replicas("served", 2, 8)) == [""]
+        assert settled(arena) == (16, 16)
+        [name] = [each["metadata"]["name"] for each in arena.kube.list(*WORKLOADS, namespace="nlp")]
+        for where in ("labels", "annotations"):
+            thief = group_pod("thief", 0, 1, **FAST)
+            del thief["metadata"]["labels"][GROUP]
+            thief["metadata"][where][GROUP] = name
+            [said] = attempted(arena, MEMBER, thief)
+            assert MARKS in said, said
+        assert settled(arena) == (16, 16)
+        assert finished(arena) == []
+
+    def test_a_pod_of_another_size_joins_a_group(self, arena: Training) -> None:
+        """Of Kueue's pods of a group any is asked for the size: with one that says 1, one that ends ends all."""
+        band = [group_pod(f"band-{number}", 8 if number else 0, 3) for number in range(3)]
+        band[0]["metadata"]["annotations"] |= SHORT
+        assert attempted(arena, MEMBER, *band) == ["", "", ""]
+        assert eventually(lambda: any(p["status"].get("phase") == "Succeeded" for p in pods_of(arena, "nlp")), 25)
+        thieves = [group_pod(f"thief-{number}", 0, 1, **FAST) for number in range(6)]
+        for thief in thieves:
+            thief["metadata"]["labels"][GROUP] = band[0]["metadata"]["labels"][GROUP]
+        assert all(MARKS in said for said in attempted(arena, MEMBER, *thieves))
+        assert settled(arena) == (16, 16)
+        assert finished(arena) == []
+
+    def test_a_pod_of_a_group_has_no_container_that_is_counted_as_one_before_it(self, arena: Training) -> None:
+        """Two containers with four devices each take eight side by side, and four one after the other."""
+        pods = [group_pod(f"band-{number}", 0, 4, **FAST) for number in range(4)]
+        for number, pod in enumerate(pods):
+            before = [container(amounts(gpus=4), name=f"before-{each}") for each in range(2)]
+            for each in before if number else ():
+                each["restartPolicy"] = "Always"
+            pod["spec"]["initContainers"] = before
+        said = attempted(arena, MEMBER, *pods)
+        assert said[0] == ""
+        assert all(COUNTS in words and "before-0, before-1" in words for words in said[1:]), said
+        expect_honest_books(arena)
+
+
+class TestSets:
+    """A StatefulSet stands as it was submitted, for so it is counted."""
+
+    def test_a_set_that_runs_or_waits_does_not_change(self, arena: Training) -> None:
+        crowd = [job(f"crowd-{number}", gpus=8, team=team) for number in range(6) for team in ("cv", "recsys")]
+        side_by_side(
+            lambda body: attempted(arena, member(body["metadata"]["namespace"]), body),
+            crowd,
+        )
+        settled(arena)
+        sets = [replicas(f"served-{number}", 2, 8) for number in range(2)]
+        assert attempted(arena, OWNER, *sets) == ["", ""]
+        settled(arena)
+        for patch in (
+            {"spec": {"template": {"metadata": {"annotations": {"note": "x"}}}}},
+            {"spec": {"updateStrategy": {"rollingUpdate": {"partition": 1}}}},
+            {"spec": {"replicas": 0}},
+            {"spec": {"replicas": 3}},
+        ):
+            for body in sets:
+                said = changed(arena, body, patch)
+                assert QUEUES in said, (patch, said)
+        for body in sets:
+            assert changed(arena, body, {"spec": {"updateStrategy": {"type": "OnDelete", "rollingUpdate": None}}}) == ""
+            for number in range(12):
+                assert changed(arena, body, {"metadata": {"annotations": {"note": str(number)}}}) == ""
+        expect_honest_books(arena)
+
+    def test_a_set_without_pods_may_change(self, arena: Training) -> None:
+        body = replicas("served", 0, 4)
+        assert attempted(arena, OWNER, body) == [""]
+        assert changed(arena, body, {"spec": {"template": {"metadata": {"annotations": {"note": "x"}}}}}) == ""
+        assert changed(arena, body, {"spec": {"replicas": 2}}) == ""
+        assert eventually(lambda: settled(arena) == (8, 8), 25)
+
+    def test_no_autoscaler_changes_a_set(self, arena: Training) -> None:
+        for kind, says in (("StatefulSet", QUEUES), ("Deployment", "")):
+            target = {"apiVersion": "apps/v1", "kind": kind, "name": "served"}
+            scaler = plain(
+                "autoscaling/v2", "HorizontalPodAutoscaler", spec={"scaleTargetRef": target, "maxReplicas": 4}
+            )
+            said = arena.refusal(scaler, OWNER)
+            assert says in said if says else said == "", said
