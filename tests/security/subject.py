@@ -47,7 +47,7 @@ class Subject:
         """The tenants' namespaces."""
         found = self.of_kind("Namespace")
         assert {item.key.name for item in found} == {
-            team.namespace for team, _placement in self.platform.teams_in(self.cluster.name)
+            name for team, _placement in self.platform.teams_in(self.cluster.name) for name in team.namespaces
         }
         return found
 
@@ -81,7 +81,7 @@ class Subject:
         """The level that the owner of a namespace was given by name."""
         team = self.platform.team(item.team or "")
         assert team is not None
-        return team.pod_security_level.value
+        return team.pod_security_in(item.key.name).value
 
     def staying(self) -> Iterator[str]:
         """Namespaces of tenants that are not being offboarded."""

@@ -114,8 +114,10 @@ def test_5_4_1_no_secrets_in_environment_variables(subject: Subject) -> None:
 
 
 def test_5_6_1_each_team_has_its_own_namespace(subject: Subject) -> None:
-    """5.6.1: namespaces draw the administrative boundary: one for each team, and no team in another's."""
-    names = [team.namespace for team, _placement in subject.platform.teams_in(subject.cluster.name)]
+    """5.6.1: namespaces draw the administrative boundary: each is one team's, and no other's."""
+    teams = [team for team, _placement in subject.platform.teams_in(subject.cluster.name)]
+    names = [name for team in teams for name in team.namespaces]
+    assert all(team.namespaces for team in teams)
     assert len(set(names)) == len(names) == len(subject.namespaces())
 
 

@@ -42,12 +42,12 @@ def check_reach(platform: Platform) -> None:
             key = item.key
             if key.kind in NAMED_AFTER_THE_TEAM:
                 assert not key.namespace
-                assert key.name == team.namespace
+                assert key.name in ({team.queue} if key.kind == "ClusterQueue" else team.namespaces)
             elif key.kind in OF_A_CLUSTER_WITH_ONE_TENANT:
                 assert alone, f"{key} reaches over a cluster that is shared"
             else:
                 assert key.kind in IN_THE_NAMESPACE, f"{key} is no kind for a team"
-                assert key.namespace == team.namespace
+                assert key.namespace in team.namespaces
 
 
 def test_a_teams_objects_stay_in_its_reach(subject: Subject) -> None:

@@ -70,7 +70,7 @@ def test_pl1_cc_ti_2_no_access_to_other_tenants(subject: Subject) -> None:
 
     Every binding of a namespace names groups of its own team only, and points at a Role of that namespace.
     """
-    teams = {team.namespace: team for team in subject.platform.teams}
+    teams = {name: team for team in subject.platform.teams for name in team.namespaces}
     for binding in subject.of_kind("RoleBinding"):
         groups = teams[binding.key.namespace].groups
         own = {*groups.owners, *groups.members, *groups.viewers, *groups.exec}
@@ -130,7 +130,7 @@ def _devices_offered(subject: Subject, cluster_queue: str) -> list[tuple[str, se
     assert placement is not None
     accelerators = (subject.cluster.flavor(entry.flavor).accelerator for entry in placement.accelerators)
     names = {subject.platform.accelerators[name].resource_name for name in accelerators if name is not None}
-    return [(teams[cluster_queue].namespace, names)]
+    return [(namespace, names) for namespace in teams[cluster_queue].namespaces]
 
 
 def test_pl1_cc_fns_2_object_counts_are_bounded(subject: Subject) -> None:
@@ -149,7 +149,7 @@ def test_pl1_cc_di_1_private_images_need_credentials(subject: Subject) -> None:
     of an image that is on the node already. Here: each tenant pulls with secrets of its own namespace, named by its
     default account, and Allotment renders none of them. `docs/isolation.md` says what is left on older nodes.
     """
-    secrets = {team.namespace: team.image_pull_secrets for team in subject.platform.teams}
+    secrets = {name: team.image_pull_secrets for team in subject.platform.teams for name in team.namespaces}
     for namespace in subject.namespaces():
         [account] = subject.in_namespace("ServiceAccount", namespace.key.name)
         named = tuple(entry["name"] for entry in account.get("imagePullSecrets", ()))

@@ -26,6 +26,7 @@ from allotment.model.cluster import (
     TaintEffect,
     Versions,
 )
+from allotment.model.names import tenant_name
 from allotment.model.platform import Gitops, Platform, StorageClassSpec
 from allotment.model.policy import (
     Direction,
@@ -297,6 +298,7 @@ def team(
     *,
     isolation: Isolation = Isolation.NAMESPACE,
     placements: Sequence[Placement] | None = None,
+    namespaces: Sequence[str] | None = None,
     groups: Groups | None = None,
     extra_rules: ExtraRules = NO_EXTRA_RULES,
     pod_security: PodSecurityException | None = None,
@@ -316,6 +318,7 @@ def team(
     return Team(
         name=name,
         display_name=name.title(),
+        namespaces=tuple(namespaces) if namespaces is not None else (tenant_name(name),),
         groups=groups
         or Groups(
             owners=(f"{name}-owners",),

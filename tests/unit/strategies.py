@@ -74,6 +74,8 @@ def teams(draw: st.DrawFn, name: str, layout: QueueLayout) -> Team:
     )
     return build.team(
         name,
+        # A joined name is no team's, so it cannot meet another team's namespace.
+        namespaces=draw(st.sampled_from(((name,), (name, f"{name}--serving"), (f"{name}--serving", name)))),
         isolation=draw(st.sampled_from((Isolation.NAMESPACE, Isolation.NODE_POOL))),
         groups=draw(groups()),
         member_limits=draw(pod_limits()),

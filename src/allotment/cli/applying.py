@@ -96,7 +96,7 @@ def ask(session: Session, plan: Plan, consent: Consent) -> None:
             raise AllotmentError(
                 f"namespace {namespace} is not deleted, and nothing was changed",
                 why="its name was not typed",
-                fix=f"keep the team in the directory, or apply again with --delete-namespace {namespace}",
+                fix=f"keep it in the directory, or apply again with --delete-namespace {namespace}",
             )
     unknown = [name for name in consent.deletable if name not in plan.doomed_namespaces]
     if unknown:

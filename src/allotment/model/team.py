@@ -175,12 +175,17 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A volume claim every team namespace gets."""
+    """A volume claim that the team starts with.
+
+    Attributes:
+        namespaces: which of the team's get it; all of them if empty.
+    """
 
     name: str
     size: Bytes
     storage_class: str
     access_mode: str
+    namespaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +216,14 @@ class PodSecurityException:
     """A weaker Pod Security level than everybody's, for a reason and until a day.
 
     Attributes:
+        namespaces: where it holds; everywhere the team is if empty.
         until: the last day on which it holds.
     """
 
     level: PodSecurityLevel
     reason: str
     until: dt.date
+    namespaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +234,7 @@ class Team:
         guests: users and groups besides the team's own to whom its owners may give rights in its namespace.
         extra_rules: rights of its roles that other teams' roles do not have.
         container_defaults: where they differ from everybody's.
+        namespaces: in every cluster the same; their order says nothing.
         pod_security: None where the team's namespaces are as everybody's.
         max_grace: seconds that a pod may take to end.
         priorities: names of the ladder's rungs its work may use; the first is its default.
@@ -237,6 +245,7 @@ class Team:
 
     name: str
     display_name: str
+    namespaces: tuple[str, ...]
     groups: Groups
     guests: tuple[str, ...]
     extra_rules: ExtraRules
@@ -256,19 +265,19 @@ class Team:
     offboarding: Offboarding | None
 
     @property
-    def namespace(self) -> str:
-        """The team's namespace, the same in every cluster."""
-        return tenant_name(self.name)
-
-    @property
     def queue(self) -> str:
         """Name of the team's ClusterQueue in the per-team layout."""
         return tenant_name(self.name)
 
-    @property
-    def pod_security_level(self) -> PodSecurityLevel:
-        """What the team's pods have to keep to."""
-        return PodSecurityLevel.RESTRICTED if self.pod_security is None else self.pod_security.level
+    def exception_in(self, namespace: str) -> PodSecurityException | None:
+        """The exception that holds in one of the team's namespaces."""
+        given = self.pod_security
+        return given if given is not None and (not given.namespaces or namespace in given.namespaces) else None
+
+    def pod_security_in(self, namespace: str) -> PodSecurityLevel:
+        """What the team's pods have to keep to there."""
+        given = self.exception_in(namespace)
+        return PodSecurityLevel.RESTRICTED if given is None else given.level
 
     def as_of(self, day: dt.date) -> Team:
         """The team on a day: an exception whose last day has passed is gone."""

@@ -31,6 +31,7 @@ from allotment.plan.changes import (
 )
 from allotment.plan.difference import ABSENT, FieldChange, difference, value_at
 from allotment.plan.fields import Owner, Path, leaves, owners_of, ownership_of, text, union
+from allotment.plan.handover import handed_over
 from allotment.plan.leaving import Keeping, is_leaving, keeping
 from allotment.plan.order import Stage
 from allotment.plan.survey import Body, Different, Survey, is_being_deleted
@@ -97,11 +98,14 @@ class Circumstances:
 
 def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances) -> Plan:
     """The plan for one cluster. Pure: the same arguments give the same plan."""
-    closed = {manifest.key.name for manifest in _out_of_reach(live) if manifest.key.kind == "Namespace"}
+    kept = {step.key: step for step in handed_over(live.different)}
+    closed = {key.name for key in (*_out_of_reach(live), *kept) if key.kind == "Namespace"}
     warnings: list[PlanWarning] = []
-    changes: list[Change] = [*_blocked(live), *_creations(live.absent, around)]
+    changes: list[Change] = [*_blocked(live), *kept.values(), *_creations(live.absent, around)]
     unchanged = live.unchanged
     for different in live.different:
+        if different.manifest.key in kept:
+            continue
         change, said = _judged(different, around.verdicts[different.manifest.key], forced=around.forced)
         if change is not None and change.key.kind == "ClusterQueue":
             change, more = _counted(change, around.in_use.lost_by(different.live, different.manifest.body), around)
@@ -153,9 +157,9 @@ def position(change: Change) -> tuple[int, int, ObjectKey]:
     return 0, place, change.key
 
 
-def _out_of_reach(live: Survey) -> Iterator[Manifest]:
-    yield from (manifest for manifest, _ in live.foreign)
-    yield from live.leaving
+def _out_of_reach(live: Survey) -> Iterator[ObjectKey]:
+    yield from (manifest.key for manifest, _ in live.foreign)
+    yield from (manifest.key for manifest in live.leaving)
 
 
 def _blocked(live: Survey) -> Iterator[Blocked]:
@@ -316,6 +320,7 @@ class _Departures:
         }
         self._gone = {body["metadata"]["name"] for body in gone}
         self._doomed = self._gone - self._kept.keys()
+        self._staying = {team_of(body) for body in spaces if not is_leaving(body)}
         self._teams = {body["metadata"]["name"]: team_of(body) for body in gone} | {
             body["metadata"]["name"]: team_of(body) for body in spaces if is_leaving(body)
         }
@@ -350,12 +355,14 @@ class _Departures:
                 body["kind"] == "PersistentVolumeClaim" and body["metadata"].get("namespace") == namespace
                 for body in self._surplus
             )
-            yield PlanWarning(
-                WarningCode.DATA_DELETED,
-                ObjectKey("", "Namespace", "", namespace),
+            message = (
                 f"goes with everything in it, {claims} declared claims included; no date to keep data until is set "
-                "or it has passed",
+                "or it has passed"
             )
+            team = self._teams[namespace]
+            if team in self._staying:
+                message += f". Team {team} stays, but nothing moves to another namespace of it"
+            yield PlanWarning(WarningCode.DATA_DELETED, ObjectKey("", "Namespace", "", namespace), message)
         for body in self._surplus:
             key = key_of(body)
             if key.kind == "ResourceFlavor":

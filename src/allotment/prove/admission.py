@@ -124,11 +124,16 @@ def _placed(scene: Scene) -> Json:
 
 def _forgotten_limit(scene: Scene) -> Iterator[Violation]:
     flavor = scene.reachable_flavor
-    value = flavor.accelerator if flavor is not None else PROBE_NAME
-    spec = bodies.pod_spec(scene, nodeSelector={labels.ACCELERATOR: value})
-    yield from _created(
-        scene, "create a pod for accelerator nodes that asks for no accelerator", bodies.pod(scene, spec)
-    )
+    if flavor is not None:
+        what = "for accelerator nodes that asks for no accelerator"
+        spec = bodies.pod_spec(scene, nodeSelector={labels.ACCELERATOR: flavor.accelerator})
+    else:
+        # Other policies, too, refuse whoever chooses nodes that are not there.
+        what = "that asks for 0 accelerators"
+        asked = {**bodies.SMALL, scene.resource: "0"}
+        container = bodies.container(scene, resources={"requests": dict(asked), "limits": dict(asked)})
+        spec = bodies.pod_spec(scene, containers=[container])
+    yield from _created(scene, f"create a pod {what}", bodies.pod(scene, spec))
 
 
 def _unplaced(scene: Scene) -> Iterator[Violation]:
@@ -227,7 +232,7 @@ def _unfit(scene: Scene) -> Iterator[Violation]:
 
 
 def _insecure(scene: Scene) -> Iterator[Violation]:
-    level = scene.team.pod_security_level
+    level = scene.pod_security
     if level is not PodSecurityLevel.PRIVILEGED:
         body = bodies.job(scene, bodies.pod_spec(scene, hostNetwork=True))
         yield from _created(scene, "create a Job on the network of its node", body)
@@ -237,7 +242,7 @@ def _insecure(scene: Scene) -> Iterator[Violation]:
 
 
 def _security_filled(scene: Scene) -> Iterator[LeftOut]:
-    if scene.team.pod_security_level is PodSecurityLevel.RESTRICTED:
+    if scene.pod_security is PodSecurityLevel.RESTRICTED:
         yield "a Job without a security context", _unlimited(scene, securityContext={}), _is_restricted
 
 
@@ -265,17 +270,21 @@ def _is_signed(user: str, body: Body) -> str:
 
 
 def _unqueued(scene: Scene) -> Iterator[Violation]:
-    foreign = bodies.job(scene, bodies.pod_spec(scene, devices=1))
-    foreign["metadata"]["labels"][labels.KUEUE_QUEUE] = PROBE_NAME
-    yield from _created(scene, "create a Job with an accelerator in a foreign queue", foreign)
-    # Where Kueue queues pods, it would put one without a queue into the team's own: so this one names a foreign queue.
-    own = scene.labels | ({labels.KUEUE_QUEUE: PROBE_NAME} if _queues_pods(scene) else {})
-    yield (
-        "create a pod with an accelerator past the team's queue",
-        REPLICA_SET_CONTROLLER,
-        Create(bodies.pod(scene, bodies.pod_spec(scene, devices=1, **_placed(scene)), own)),
-        needed("create", "Pod", scene.namespace),
-    )
+    # Work with accelerators of a team that has none fits nowhere: work-fits may be the first to say so.
+    if scene.flavor is not None:
+        foreign = bodies.job(scene, bodies.pod_spec(scene, devices=1))
+        foreign["metadata"]["labels"][labels.KUEUE_QUEUE] = PROBE_NAME
+        yield from _created(scene, "create a Job with an accelerator in a foreign queue", foreign)
+    placed = _placed(scene)
+    if placed:
+        # Where Kueue queues pods, it would put one without a queue into the team's own: so this names a foreign queue.
+        own = scene.labels | ({labels.KUEUE_QUEUE: PROBE_NAME} if _queues_pods(scene) else {})
+        yield (
+            "create a pod with an accelerator past the team's queue",
+            REPLICA_SET_CONTROLLER,
+            Create(bodies.pod(scene, bodies.pod_spec(scene, devices=1, **placed), own)),
+            needed("create", "Pod", scene.namespace),
+        )
     persona = scene.worker
     if persona is not None:
         given = bodies.deployment(scene, replicas=0, queue=True)

@@ -33,7 +33,7 @@ class Guardrail:
     Attributes:
         protects: what it is for, in one clause.
         implements: whether a rendered object is part of it.
-        in_team: its probes in a team's namespace.
+        in_team: its probes in a namespace of a team.
         on_platform: its probes outside of them.
     """
 
@@ -145,7 +145,8 @@ def probes(guardrail: Guardrail, stage: Stage, scenes: Iterable[Scene]) -> Itera
     yield from (("", probe) for probe in guardrail.on_platform(stage))
     for scene in scenes:
         team = scene.team.name
-        yield from ((team, probe) for probe in _declared(guardrail, stage, team))
+        if scene.is_first:
+            yield from ((team, probe) for probe in _declared(guardrail, stage, team))
         yield from ((team, probe) for probe in guardrail.in_team(scene))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.model.labels import DOMAIN
+from allotment.model.policy import PolicyName
 from allotment.prove.probes import Body, Expectation, MayPass, MustAccept, MustHold, MustRefuse, MustWarn, Probe
 from allotment.prove.sources import Refuser, Source, refuser_of
 from allotment.prove.verdicts import Verdict
@@ -56,6 +57,11 @@ Outcome = Accepted | Refused | Found | NotTried
 Judged = tuple[Verdict, str]
 
 _ADMITTED: Final = "admitted"
+_WORK_FITS: Final = f"{PolicyName.WORK_FITS.value}.{DOMAIN}"
+
+NOWHERE: Final = "none for work without accelerators"
+"""Words of that policy where every node of a cluster is for accelerators: most probes ask for none."""
+
 _POLICY_SUFFIX: Final = f".{DOMAIN}'"
 
 
@@ -81,6 +87,8 @@ def _found(expected: Expectation, outcome: Found) -> Judged:
 
 def _refused(probe: Probe, outcome: Refused) -> Judged:
     expected, refuser = probe.expected, refuser_of(outcome.message)
+    if NOWHERE in outcome.message and refuser.name == _WORK_FITS and not _is(refuser, expected):
+        return Verdict.NOT_PROVABLE, f"nothing can be tried here with work that needs no device: {outcome.message}"
     if not isinstance(expected, MustRefuse):
         if refuser.source is Source.QUOTA and "exceeded quota" in outcome.message:
             return Verdict.NOT_PROVABLE, f"the team's quota is used up at the moment: {outcome.message}"
@@ -94,7 +102,9 @@ def _refused(probe: Probe, outcome: Refused) -> Judged:
     return Verdict.FAILED, f"refused, but by {refuser}: the guardrail itself was not seen. {outcome.message}"
 
 
-def _is(refuser: Refuser, expected: MustRefuse) -> bool:
+def _is(refuser: Refuser, expected: Expectation) -> bool:
+    if not isinstance(expected, MustRefuse):
+        return False
     return refuser.source is expected.source and (not expected.name or refuser.name == expected.name)
 
 

@@ -1,4 +1,4 @@
-"""Where probes happen: one cluster, or one team in it, with the people who try."""
+"""Where probes happen: one cluster, or one team's namespace in it, with the people who try."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from allotment.model.cluster import Cluster, Flavor
 from allotment.model.manifest import Family, Manifest, Manifests, ObjectKey
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, Policy, PolicyName
-from allotment.model.team import Groups, Placement, Team
+from allotment.model.team import Groups, Placement, PodSecurityLevel, Team
 from allotment.prove.probes import Persona
 
 _AUTHENTICATED: Final = "system:authenticated"
@@ -65,25 +65,31 @@ class Stage:
         return f"{policy.registries[0].rstrip('/')}/allotment-prove:none" if policy else UNKNOWN_IMAGE
 
     def scenes(self, teams: Iterable[str] | None = None) -> Iterator[Scene]:
-        """Every team of the cluster, or those named."""
+        """Every namespace of every team of the cluster, or of those named."""
         wanted = None if teams is None else frozenset(teams)
         for team, placement in self.platform.teams_in(self.cluster.name):
             if wanted is None or team.name in wanted:
-                yield Scene(self, team, placement)
+                yield from (Scene(self, team, placement, namespace) for namespace in team.namespaces)
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One team in one cluster."""
+    """One namespace of a team in one cluster."""
 
     stage: Stage
     team: Team
     placement: Placement
+    namespace: str
 
     @property
-    def namespace(self) -> str:
-        """The team's namespace."""
-        return self.team.namespace
+    def is_first(self) -> bool:
+        """Whether it is the first of the team's namespaces: what the team has once is tried from there."""
+        return self.namespace == self.team.namespaces[0]
+
+    @property
+    def pod_security(self) -> PodSecurityLevel:
+        """What pods have to keep to there."""
+        return self.team.pod_security_in(self.namespace)
 
     @property
     def leaving(self) -> bool:
@@ -124,11 +130,13 @@ class Scene:
         return chosen.resource_name
 
     def mine(self, family: Family, kind: str = "") -> tuple[Manifest, ...]:
-        """The team's manifests of a family, perhaps of one kind."""
+        """The team's manifests of a family, perhaps of one kind, but for those in its other namespaces."""
         return tuple(
             manifest
             for manifest in self.stage.manifests.of(family)
-            if manifest.team == self.team.name and kind in ("", manifest.key.kind)
+            if manifest.team == self.team.name
+            and kind in ("", manifest.key.kind)
+            and manifest.key.namespace in ("", self.namespace)
         )
 
     def key(self, family: Family, kind: str) -> ObjectKey | None:
@@ -160,7 +168,7 @@ class Scene:
         """Whoever holds a token of the namespace's default service account."""
         groups = ("system:serviceaccounts", f"system:serviceaccounts:{self.namespace}", _AUTHENTICATED)
         user = f"system:serviceaccount:{self.namespace}:default"
-        return Persona(f"the default service account of {self.team.name}", user, groups)
+        return Persona(f"the default service account of {self.namespace}", user, groups)
 
     @property
     def worker(self) -> Persona | None:

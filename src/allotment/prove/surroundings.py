@@ -12,10 +12,12 @@ _NOTHING: Final = "nothing but the platform's objects, and what owners may make"
 
 
 def in_team(scene: Scene) -> Iterator[Probe]:
-    """The team's namespace, and whatever else names the team alone."""
+    """The team's namespaces, and whatever else names the team alone."""
+    if not scene.is_first:
+        return
     yield Probe(
         tried="list roles, bindings, accounts, tokens, limits, walls and queues that are not the platform's",
-        object=f"namespace {scene.namespace}",
+        object=f"namespace {', '.join(scene.team.namespaces)}",
         persona=OURSELVES,
         attempt=LookAround(scene.team.name),
         expected=MustHold(_NOTHING),

@@ -119,8 +119,8 @@ def _trespasses(scene: Scene, foreign: str) -> Iterator[tuple[str, str, Attempt]
 
 
 def _foreign_namespace(scene: Scene) -> str:
-    others = (team.namespace for team, _ in scene.stage.platform.teams_in(scene.stage.cluster.name))
-    return next((name for name in others if name != scene.namespace), "default")
+    teams = (team for team, _ in scene.stage.platform.teams_in(scene.stage.cluster.name))
+    return next((team.namespaces[0] for team in teams if team is not scene.team), "default")
 
 
 def no_escalation(scene: Scene) -> Iterator[Probe]:
@@ -180,7 +180,7 @@ def pod_security(scene: Scene) -> Iterator[Probe]:
 
 
 def _unsafe(scene: Scene) -> Iterator[tuple[str, dict[str, Any], Expectation]]:
-    level = scene.team.pod_security_level
+    level = scene.pod_security
     if level is not PodSecurityLevel.PRIVILEGED:
         # Left out, allowPrivilegeEscalation may be filled in as false, and the API server itself would refuse the pair.
         context = {"privileged": True, "allowPrivilegeEscalation": True}
@@ -290,13 +290,14 @@ def offboarded(scene: Scene) -> Iterator[Probe]:
             "create a pod as somebody of the team", f"namespace {scene.namespace}", scene.worker, Create(body),
             _rbac_refuses(scene.worker),
         )  # fmt: skip
-    yield Probe(
-        tried="list roles, bindings, accounts and tokens that outlive the team",
-        object=f"namespace {scene.namespace}",
-        persona=OURSELVES,
-        attempt=LookAround(scene.team.name, _ACCESS),
-        expected=MustHold("nothing lets anybody in"),
-    )
+    if scene.is_first:
+        yield Probe(
+            tried="list roles, bindings, accounts and tokens that outlive the team",
+            object=f"namespace {', '.join(scene.team.namespaces)}",
+            persona=OURSELVES,
+            attempt=LookAround(scene.team.name, _ACCESS),
+            expected=MustHold("nothing lets anybody in"),
+        )
     yield from _locked_out(scene)
 
 

@@ -62,7 +62,7 @@ class Entitlements:
         found = self._trees.get(resource)
         if found is None:
             queues: dict[str, int] = {}
-            for tenant in self._site.tenants:
+            for tenant in self._site.teams:
                 name = tenant.placement.cohort
                 if name is not None and not tenant.leaving and has_own_queue(tenant.team, self._site.cluster):
                     own = _allowance(tenant.placement.quota, resource)
@@ -73,7 +73,7 @@ class Entitlements:
     @cached_property
     def _sharing(self) -> tuple[Tenant, ...]:
         cluster = self._site.cluster
-        return tuple(one for one in self._site.tenants if not one.leaving and not has_own_queue(one.team, cluster))
+        return tuple(one for one in self._site.teams if not one.leaving and not has_own_queue(one.team, cluster))
 
 
 class _Tree:

@@ -4,7 +4,8 @@
     base/teams/<team>/<family>.yaml         a team's objects that all of its clusters have
     clusters/<name>/kustomization.yaml      which bases a cluster takes
     clusters/<name>/resources/<owner>.yaml  objects that not every one of the clusters concerned has
-    clusters/<name>/patches/<owner>/*.yaml  where this cluster differs from the base
+    clusters/<name>/patches/<owner>/*.yaml  where this cluster differs from the base; a folder for each namespace of a
+                                            team that has another name
     flux/<name>.yaml, argocd/…              entry points
 
 The manifests are the truth and the tree is only a factoring of them: ``kustomize build clusters/<name>`` gives back
@@ -65,11 +66,9 @@ def gitops_tree(platform: Platform, clusters: Sequence[Manifests]) -> Mapping[st
             overlay = overlays[cluster]
             if bases:
                 overlay.resources.append(f"../../{owner.base}")
-            overlay.add_own(
-                owner,
-                [mine[cluster] for mine in objects.values() if len(mine) < len(owner.clusters) and cluster in mine],
-            )
-            overlay.add_patches(owner, [(base, mine[cluster]) for base, mine in zip(bases, shared, strict=True)])
+            own = [mine[cluster] for mine in objects.values() if len(mine) < len(owner.clusters) and cluster in mine]
+            overlay.add_own(owner, own)
+            overlay.add_patches(owner, [(base, mine[cluster]) for base, mine in zip(bases, shared, strict=True)], own)
     for overlay in overlays.values():
         files.update(overlay.files())
     files.update(entry_points(platform, tuple(overlays)))
@@ -117,22 +116,22 @@ class _Overlay:
             self._files[f"{self._root}/{path}"] = to_documents(bodies)
             self.resources.append(path)
 
-    def add_patches(self, owner: _Owner, pairs: Iterable[tuple[Manifest, Manifest]]) -> None:
+    def add_patches(self, owner: _Owner, pairs: Iterable[tuple[Manifest, Manifest]], own: Sequence[Manifest]) -> None:
         """What turns the base's objects into this cluster's.
 
         Operations that every object of a team needs (its environment label, mostly) become one patch that selects
-        the team by label, so that a difference between clusters costs one file and not one for each object.
+        the team by label, so that a difference between clusters costs one file and not one for each object. It meets
+        the objects in no base (`own`) too, and must not change them.
         """
         differences = [(mine, patch_between(base.body, mine.body)) for base, mine in pairs]
-        common = _common_operations([operations for _, operations in differences]) if owner.team else ()
+        common = _common_operations([operations for _, operations in differences], own) if owner.team else ()
         if common:
             selector = {"labelSelector": f"{labels.TEAM}={owner.team},{labels.MANAGED_BY}={labels.MANAGED_BY_VALUE}"}
             self._add_patch(f"patches/{owner.name}/all.yaml", selector, common)
         for mine, operations in differences:
             rest = tuple(operation for operation in operations if operation not in common)
             if rest:
-                key = mine.key
-                self._add_patch(f"patches/{owner.name}/{key.kind.lower()}-{key.name}.yaml", _target(mine), rest)
+                self._add_patch(f"patches/{owner.name}/{_file_of(mine.key, owner)}", _target(mine), rest)
 
     def _add_patch(self, path: str, target: dict[str, str], operations: Sequence[Operation]) -> None:
         self._files[f"{self._root}/{path}"] = "".join(
@@ -156,15 +155,23 @@ def _numbered(text: str) -> Iterator[tuple[bool, str]]:
         yield number == 0, line
 
 
-def _common_operations(differences: Sequence[Sequence[Operation]]) -> tuple[Operation, ...]:
+def _common_operations(differences: Sequence[Sequence[Operation]], own: Sequence[Manifest]) -> tuple[Operation, ...]:
     """Operations that stand in every difference and may be applied alone: replacements of one scalar."""
     if len(differences) < 2 or not all(differences):
         return ()
     return tuple(
         operation
         for operation in differences[0]
-        if operation.replaces_scalar and all(operation in other for other in differences[1:])
+        if operation.replaces_scalar
+        and all(operation in other for other in differences[1:])
+        and all(operation.is_done_in(mine.body) for mine in own)
     )
+
+
+def _file_of(key: ObjectKey, owner: _Owner) -> str:
+    """The file of an object's patch; a team's namespaces hold objects of the same names."""
+    folder = f"{key.namespace}/" if key.namespace not in ("", owner.team) else ""
+    return f"{folder}{key.kind.lower()}-{key.name}.yaml"
 
 
 def _target(manifest: Manifest) -> dict[str, str]:

@@ -20,6 +20,16 @@ class Operation:
         """Whether this sets one field that is there already to a plain value."""
         return self.op == "replace" and not isinstance(self.value, dict | list)
 
+    def is_done_in(self, body: Mapping[str, Any]) -> bool:
+        """Whether the field is there and holds the value."""
+        found: Any = body
+        for name in self.path.split("/")[1:]:
+            key = name.replace("~1", "/").replace("~0", "~")
+            if not isinstance(found, Mapping) or key not in found:
+                return False
+            found = found[key]
+        return bool(found == self.value)
+
     def as_json(self) -> dict[str, Any]:
         """As RFC 6902 writes it."""
         if self.op == "remove":

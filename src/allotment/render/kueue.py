@@ -32,12 +32,12 @@ _COHORT_FIELD: Final = {KueueApi.V1BETA1: "cohort", KueueApi.V1BETA2: "cohortNam
 
 def render_kueue(site: Site) -> Iterator[Manifest]:
     """Everything Kueue needs in one cluster; a team that leaves has no queue any more."""
-    staying = [tenant for tenant in site.tenants if not tenant.leaving]
     yield from _flavors(site)
     yield from _cohorts(site)
-    yield from _cluster_queues(site, staying)
-    for tenant in staying:
-        yield _local_queue(site, tenant)
+    yield from _cluster_queues(site, [tenant for tenant in site.teams if not tenant.leaving])
+    for tenant in site.tenants:
+        if not tenant.leaving:
+            yield _local_queue(site, tenant)
 
 
 def _flavors(site: Site) -> Iterator[Manifest]:
@@ -100,12 +100,21 @@ def _team_spec(site: Site, tenant: Tenant) -> dict[str, Any]:
     if cohort is not None:
         spec[_COHORT_FIELD[site.cluster.kueue_api]] = cohort
     # The name label is set by the API server and cannot be forged, unlike any other label of a namespace.
-    spec["namespaceSelector"] = {"matchLabels": {"kubernetes.io/metadata.name": tenant.namespace}}
+    spec["namespaceSelector"] = _named(tenant.team.namespaces)
     spec.update(_rules(in_cohort=cohort is not None))
     if site.cluster.fair_sharing:
         spec["fairSharing"] = {"weight": amounts.thousandths(placement.weight)}
     spec["resourceGroups"] = _resource_groups(site, placement.quota, bounded=cohort is not None)
     return spec
+
+
+def _named(namespaces: tuple[str, ...]) -> dict[str, Any]:
+    if len(namespaces) == 1:
+        return {"matchLabels": {_NAME_LABEL: namespaces[0]}}
+    return {"matchExpressions": [{"key": _NAME_LABEL, "operator": "In", "values": sorted(namespaces)}]}
+
+
+_NAME_LABEL: Final = "kubernetes.io/metadata.name"
 
 
 def _cohort_of(tenant: Tenant) -> str | None:

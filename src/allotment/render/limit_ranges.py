@@ -21,7 +21,7 @@ DEFAULT_MEMORY_LIMIT: Final = Bytes(2 << 30)
 
 
 def render_limit_ranges(site: Site) -> Iterator[Manifest]:
-    """One LimitRange for each team that still runs something."""
+    """One LimitRange for each namespace of a team that still runs something."""
     for tenant in site.tenants:
         if not tenant.leaving:
             yield tenant.shelf(Family.LIMIT_RANGES).namespaced(

@@ -8,7 +8,7 @@ from typing import Final
 
 from allotment.model import labels
 from allotment.model.manifest import Family, Manifest
-from allotment.model.team import PodSecurityLevel, Team
+from allotment.model.team import PodSecurityLevel
 from allotment.render.entitlements import Entitlements
 from allotment.render.objects import Site, Tenant
 
@@ -18,12 +18,12 @@ _MINOR: Final = re.compile(r"v?(\d+)\.(\d+)(\..*)?", re.ASCII)
 
 
 def render_namespaces(site: Site) -> Iterator[Manifest]:
-    """One namespace for each team of the cluster."""
+    """The namespaces of every team of the cluster."""
     entitlements = Entitlements(site)
     for tenant in site.tenants:
-        security = pod_security_labels(site.cluster.versions.kubernetes, tenant.team.pod_security_level)
+        security = pod_security_labels(site.cluster.versions.kubernetes, tenant.team.pod_security_in(tenant.namespace))
         shelf = tenant.shelf(Family.NAMESPACES, {**_identity(tenant), **security})
-        facts = _annotations(tenant.team) | _amounts(tenant, entitlements)
+        facts = _annotations(tenant) | _amounts(tenant, entitlements)
         yield shelf.clustered(("v1", "Namespace"), tenant.namespace, {}, facts)
 
 
@@ -62,7 +62,8 @@ def _amounts(tenant: Tenant, entitlements: Entitlements) -> dict[str, str]:
     }
 
 
-def _annotations(team: Team) -> dict[str, str]:
+def _annotations(tenant: Tenant) -> dict[str, str]:
+    team = tenant.team
     centers = dict.fromkeys((team.cost_center, *(project.cost_center for project in team.projects)))
     annotations = {
         labels.QUEUES_ANNOTATION: labels.LOCAL_QUEUE,
@@ -79,8 +80,8 @@ def _annotations(team: Team) -> dict[str, str]:
         labels.MAX_GRACE_ANNOTATION: str(team.max_grace),
         labels.CONTACTS_ANNOTATION: ",".join(f"{contact.kind}:{contact.address}" for contact in team.contacts),
     }
-    if team.pod_security is not None:
-        exception = team.pod_security
+    exception = team.exception_in(tenant.namespace)
+    if exception is not None:
         annotations[labels.POD_SECURITY_EXCEPTION] = f"until {exception.until.isoformat()}: {exception.reason}"
     if team.offboarding is not None:
         annotations[labels.KEEP_DATA_UNTIL] = team.offboarding.keep_data_until.isoformat()

@@ -1,4 +1,4 @@
-"""Network policies: a team talks to itself, to DNS, and through the openings that the platform declares.
+"""Network policies: a team's namespace talks to itself, to DNS, and through the openings that the platform declares.
 
 Network policies only ever add: every packet that one of them allows, passes. So the default denies both directions,
 and each opening is a policy of its own that can be read, and removed, alone.
@@ -52,7 +52,7 @@ _DNS_SPEC: Final = {
 
 
 def render_network_policies(site: Site) -> Iterator[Manifest]:
-    """The policies of each team; a team that leaves keeps the wall and loses the openings.
+    """The policies of each team namespace; a team that leaves keeps the wall and loses the openings.
 
     Raises:
         InputError: an opening lies inside the cloud's metadata addresses.

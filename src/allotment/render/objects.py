@@ -6,7 +6,7 @@ cluster with a thousand teams has some twenty thousand objects.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from allotment.model import labels
 from allotment.model.cluster import Cluster, KueueApi
 from allotment.model.manifest import Family, Manifest
 from allotment.model.platform import Platform
-from allotment.model.team import Placement, Team
+from allotment.model.team import Claim, Placement, Team
 
 Fields = Mapping[str, Any]
 """Top-level fields of an object besides apiVersion, kind and metadata."""
@@ -61,7 +61,7 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A team in one cluster.
+    """One namespace of a team in one cluster.
 
     Attributes:
         labels: what all its objects there carry: ownership, inventory and the bill.
@@ -71,6 +71,17 @@ class Tenant:
     placement: Placement
     namespace: str
     labels: Mapping[str, str]
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the first of the team's namespaces: what the team has once comes with that one."""
+        return self.namespace == self.team.namespaces[0]
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """The volume claims that belong into this namespace."""
+        given = self.team.storage.claims
+        return tuple(claim for claim in given if not claim.namespaces or self.namespace in claim.namespaces)
 
     @property
     def leaving(self) -> bool:
@@ -86,11 +97,20 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One cluster of a platform with its tenants: what every family is rendered from."""
+    """One cluster of a platform with its tenants: what every family is rendered from.
+
+    Attributes:
+        tenants: every namespace of every team.
+    """
 
     platform: Platform
     cluster: Cluster
     tenants: tuple[Tenant, ...]
+
+    @property
+    def teams(self) -> Iterator[Tenant]:
+        """Every team once, by its first namespace."""
+        return (tenant for tenant in self.tenants if tenant.is_first)
 
     @property
     def kueue_api(self) -> str:
@@ -107,11 +127,15 @@ def site_of(platform: Platform, cluster: Cluster) -> Site:
     return Site(
         platform,
         cluster,
-        tuple(_tenant(platform, team, placement) for team, placement in platform.teams_in(cluster.name)),
+        tuple(
+            tenant
+            for team, placement in platform.teams_in(cluster.name)
+            for tenant in _tenants(platform, team, placement)
+        ),
     )
 
 
-def _tenant(platform: Platform, team: Team, placement: Placement) -> Tenant:
+def _tenants(platform: Platform, team: Team, placement: Placement) -> Iterator[Tenant]:
     common = {
         **_inventory(platform),
         labels.TEAM: team.name,
@@ -121,7 +145,8 @@ def _tenant(platform: Platform, team: Team, placement: Placement) -> Tenant:
     if team.projects:
         # What belongs to the whole team is billed to its first project.
         common[labels.PROJECT] = team.projects[0].name
-    return Tenant(team, placement, team.namespace, common)
+    for namespace in team.namespaces:
+        yield Tenant(team, placement, namespace, common)
 
 
 def _inventory(platform: Platform) -> dict[str, str]:

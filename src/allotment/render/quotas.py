@@ -29,7 +29,7 @@ _WAYS_IN: Final = (
 
 
 def render_quotas(site: Site) -> Iterator[Manifest]:
-    """One ResourceQuota for each team."""
+    """One ResourceQuota for each namespace of a team."""
     for tenant in site.tenants:
         quota = tenant.placement.namespace_quota
         hard = _data_only(quota) if tenant.leaving else _hard(quota)

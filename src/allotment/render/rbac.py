@@ -123,7 +123,7 @@ def rules_of(role: Role, features: Collection[Feature]) -> tuple[Rule, ...]:
 
 
 def render_rbac(site: Site) -> Iterator[Manifest]:
-    """Roles and bindings of every team that stays; a role that no group holds is not rendered."""
+    """Roles and bindings in every namespace of the teams that stay; a role that no group holds is not rendered."""
     rules = {role: list(rules_of(role, site.cluster.features)) for role in Role}
     for tenant in site.tenants:
         if tenant.leaving:
@@ -134,7 +134,8 @@ def render_rbac(site: Site) -> Iterator[Manifest]:
                 held = [*rules[role], *_extra(tenant.team.extra_rules.held_by(_WORD[role]))]
                 yield shelf.namespaced((RBAC_API, "Role"), role.value, {"rules": held})
                 yield shelf.namespaced((RBAC_API, "RoleBinding"), role.value, _binding("Role", role.value, groups))
-        yield from _own_cluster(tenant, shelf)
+        if tenant.is_first:
+            yield from _own_cluster(tenant, shelf)
 
 
 def _extra(rules: tuple[AccessRule, ...]) -> Iterator[Rule]:

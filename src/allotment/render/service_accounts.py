@@ -1,4 +1,4 @@
-"""The default service account of a team: no token in pods that did not ask for one, and the registry's credentials."""
+"""The default account of a team namespace: no token in pods that ask for none, and the registry's credentials."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEFAULT_ACCOUNT: Final = "default"
 
 
 def render_service_accounts(site: Site) -> Iterator[Manifest]:
-    """The hardened default account of each team."""
+    """The hardened default account of each team namespace."""
     for tenant in site.tenants:
         fields: dict[str, Any] = {"automountServiceAccountToken": False}
         if tenant.team.image_pull_secrets:

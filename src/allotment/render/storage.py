@@ -1,4 +1,4 @@
-"""StorageClasses of the platform, and the volume claims every team namespace starts with."""
+"""StorageClasses of the platform, and the volume claims every team starts with."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def render_storage(site: Site) -> Iterator[Manifest]:
         )
     for tenant in site.tenants:
         claims = tenant.shelf(Family.STORAGE)
-        for claim in tenant.team.storage.claims:
+        for claim in tenant.claims:
             yield claims.namespaced(("v1", "PersistentVolumeClaim"), claim.name, {"spec": _claim_spec(claim)})
 
 

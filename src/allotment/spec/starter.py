@@ -64,6 +64,8 @@ groups:
 # How strong the boundary is: namespace (the default, for teams that trust each other), node-pool, cluster or
 # subscription.
 isolation: namespace
+# What one team needs besides (several namespaces, further rights, a weaker Pod Security level for a while, defaults of
+# its containers): docs/platform-directory.md, "Where a team differs".
 placements:
   dev-eastus:
     # Guaranteed. While others leave theirs idle the team may borrow; {{nominal: 32, borrowingLimit: 16}} bounds that.

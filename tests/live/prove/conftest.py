@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from allotment.plan.strangers.grounds import grounds
 from allotment.prove.verdicts import ProofReport
 from allotment.render.manifests import render
 from allotment.spec.load import load_platform
+from allotment.spec.source import SourceTree
 from tests.live.conftest import unique_name
 
 CLUSTER = "dev-eastus"
@@ -88,7 +90,14 @@ class Acme:
 
 @pytest.fixture(scope="module")
 def acme(new_sandbox: Callable[[SandboxSpec], Sandbox]) -> Iterator[Acme]:
-    platform = load_platform(read_tree(Path("examples/acme"))).platform
+    with acme_on(new_sandbox, read_tree(Path("examples/acme"))) as live:
+        yield live
+
+
+@contextmanager
+def acme_on(new_sandbox: Callable[[SandboxSpec], Sandbox], tree: SourceTree) -> Iterator[Acme]:
+    """The platform of a directory applied to a new sandbox, policies in force."""
+    platform = load_platform(tree).platform
     cluster = platform.cluster(CLUSTER)
     assert cluster is not None
     nodes = tuple(

@@ -20,12 +20,18 @@ from tests.unit.builders import platform
 
 
 def manifest(
-    name: str, *, team: str | None = None, family: Family = Family.RBAC, version: str = "v1", **data: Any
+    name: str,
+    *,
+    team: str | None = None,
+    space: str | None = None,
+    family: Family = Family.RBAC,
+    version: str = "v1",
+    **data: Any,
 ) -> Manifest:
     marks = {labels.MANAGED_BY: labels.MANAGED_BY_VALUE, "environment": data.pop("environment", "development")}
     if team:
         marks[labels.TEAM] = team
-    metadata = {"name": name, "labels": marks, **({"namespace": team} if team else {})}
+    metadata = {"name": name, "labels": marks, **({"namespace": space or team} if team else {})}
     return Manifest(family, team, {"apiVersion": version, "kind": "ConfigMap", "metadata": metadata, "data": data})
 
 
@@ -80,7 +86,10 @@ def assert_builds_back(clusters: list[Manifests]) -> Mapping[str, str]:
 
 DATA = st.dictionaries(st.sampled_from(["a", "b/c", "~d"]), st.sampled_from(["1", "2"]), max_size=3)
 OBJECTS = st.dictionaries(
-    st.tuples(st.sampled_from(["x", "y.z"]), st.sampled_from([None, "nlp", "cv"])),
+    st.tuples(
+        st.sampled_from(["x", "y.z"]),
+        st.sampled_from([(None, None), ("nlp", "nlp"), ("nlp", "nlp-serving"), ("cv", "vision")]),
+    ),
     st.tuples(DATA, st.sampled_from(["v1", "v2"]), st.sampled_from(["development", "production"])),
     max_size=6,
 )
@@ -88,14 +97,14 @@ OBJECTS = st.dictionaries(
 
 @given(st.lists(OBJECTS, min_size=1, max_size=4))
 @settings(max_examples=100, deadline=None)
-def test_every_cluster_builds_back(clusters: list[dict[tuple[str, str | None], Any]]) -> None:
+def test_every_cluster_builds_back(clusters: list[dict[tuple[str, tuple[str | None, str | None]], Any]]) -> None:
     assert_builds_back(
         [
             Manifests(
                 f"c{number}",
                 tuple(
-                    manifest(name, team=team, version=version, environment=environment, **data)
-                    for (name, team), (data, version, environment) in objects.items()
+                    manifest(name, team=team, space=space, version=version, environment=environment, **data)
+                    for (name, (team, space)), (data, version, environment) in objects.items()
                 ),
             )
             for number, objects in enumerate(clusters)
@@ -108,6 +117,24 @@ def test_one_environment_label_is_one_patch() -> None:
     prod = [manifest(name, team="nlp", environment="production") for name in ("a", "b", "c")]
     tree = assert_builds_back([Manifests("dev", tuple(dev)), Manifests("prod", tuple(prod))])
     assert [path for path in tree if "patches" in path] == ["clusters/prod/patches/team-nlp/all.yaml"]
+
+
+def test_objects_of_one_name_in_two_namespaces_of_a_team_have_a_patch_each() -> None:
+    spaces = {"nlp": "1", "nlp-serving": "2"}
+    dev = [manifest("a", team="nlp", space=space, size="0") for space in spaces]
+    prod = [manifest("a", team="nlp", space=space, size=size) for space, size in spaces.items()]
+    tree = assert_builds_back([Manifests("dev", tuple(dev)), Manifests("prod", tuple(prod))])
+    folder = "clusters/prod/patches/team-nlp"
+    assert [path for path in tree if "patches" in path] == [
+        f"{folder}/configmap-a.yaml",
+        f"{folder}/nlp-serving/configmap-a.yaml",
+    ]
+
+
+def test_what_all_shared_objects_differ_in_leaves_an_object_of_one_cluster_alone() -> None:
+    dev = [manifest(name, team="nlp", size="1") for name in ("a", "b")]
+    prod = [*(manifest(name, team="nlp", size="2") for name in ("a", "b")), manifest("c", team="nlp", size="1")]
+    assert_builds_back([Manifests("dev", tuple(dev)), Manifests("prod", tuple(prod))])
 
 
 def test_adding_a_team_touches_one_line_besides_its_own_directory() -> None:

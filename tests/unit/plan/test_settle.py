@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from allotment.model import labels
-from allotment.model.manifest import Manifest, Manifests, ObjectKey
+from allotment.model.manifest import Family, Manifest, Manifests, ObjectKey
 from allotment.plan.changes import Action, Blocked, Conflict, Delete, Drain, Plan, Update, WarningCode
 from allotment.plan.settle import Accepted, Circumstances, Disputed, Refused, Verdict, digest_of, plan
 from allotment.plan.survey import survey
@@ -209,6 +209,42 @@ class TestAdoption:
         assert len(found.changes) == 2
 
 
+class TestHandover:
+    """A namespace of one team that the directory gives to another one."""
+
+    def moved(self) -> Manifests:
+        """cv's namespace and a guardrail in it, as team nlp's."""
+        found = objects.platform("cv").objects
+        inside = [item for item in found if "cv" in (item.key.namespace, item.key.name)]
+        return objects.manifests(*(self.of_nlp(item) for item in inside if item.key.kind != "ClusterQueue"))
+
+    def of_nlp(self, item: Manifest) -> Manifest:
+        metadata = item.body["metadata"]
+        own = {key: "nlp" if value == "cv" else value for key, value in metadata["labels"].items()}
+        return Manifest(item.family, "nlp", {**item.body, "metadata": {**metadata, "labels": own}})
+
+    def accepted(self, desired: Manifests) -> dict[ObjectKey, Verdict]:
+        return {item.key: Accepted(live(item), ()) for item in desired}
+
+    def test_it_is_blocked_with_all_that_would_go_into_it(self) -> None:
+        desired = self.moved()
+        found = made(desired, *map(live, objects.platform("cv").objects), verdicts=self.accepted(desired))
+        inside = {change.key: change for change in found.changes if "cv" in (change.key.namespace, change.key.name)}
+        assert {item.key for item in desired} <= inside.keys()
+        assert all(isinstance(inside[item.key], Blocked) for item in desired)
+        blocked = inside[NAMESPACE]
+        assert isinstance(blocked, Blocked)
+        assert blocked.what == "Namespace cv is one of team cv, and would go to team nlp"
+        assert not found.doomed_namespaces
+
+    def test_a_label_that_somebody_wrote_over_ours_is_put_right(self) -> None:
+        desired = objects.manifests(objects.namespace("cv"))
+        body = live(self.of_nlp(objects.namespace("cv")))
+        body["metadata"]["managedFields"][0] |= {"manager": "kubectl", "operation": "Update"}
+        [change] = made(desired, body, verdicts=self.accepted(desired)).changes
+        assert isinstance(change, Update)
+
+
 class TestPrune:
     def test_only_what_carries_both_labels(self) -> None:
         surplus = live(objects.flavor("old"))
@@ -267,6 +303,32 @@ class TestOffboarding:
         assert drain.running == (("Job", 2), ("Pod", 3))
         assert found.doomed_namespaces == ("cv",)
         assert WarningCode.DATA_DELETED in {warning.code for warning in found.warnings}
+
+    def test_a_namespace_that_a_staying_team_gives_up_is_said_to_be_no_renaming(self) -> None:
+        other = Manifest(
+            Family.NAMESPACES,
+            "cv",
+            {**(was := objects.namespace("cv")).body, "metadata": {**was.body["metadata"], "name": "cv-serving"}},
+        )
+        found = made(objects.manifests(other), live(was), running={"cv": {"Pod": 1}})
+        assert [type(change).__name__ for change in found.changes] == ["Create", "Drain", "Drain", "Delete"]
+        assert found.doomed_namespaces == ("cv",)
+        [warning] = found.warnings
+        assert warning.code is WarningCode.DATA_DELETED
+        assert "Team cv stays, but nothing moves to another namespace of it" in warning.message
+
+    def test_every_namespace_of_a_leaving_team_is_emptied(self) -> None:
+        def space(name: str) -> Manifest:
+            body = self.leaving("2027-01-31").body
+            return Manifest(Family.NAMESPACES, "cv", {**body, "metadata": {**body["metadata"], "name": name}})
+
+        desired = objects.manifests(space("cv"), space("cv-serving"))
+        bodies = [live(item) for item in desired]
+        found = made(desired, *bodies, running={"cv": {"Pod": 1}, "cv-serving": {"Job": 1}})
+        drained = [
+            (change.namespace, change.team, change.again) for change in found.changes if isinstance(change, Drain)
+        ]
+        assert sorted(drained) == [(name, "cv", again) for name in ("cv", "cv-serving") for again in (False, True)]
 
     def leaving(self, until: str) -> Manifest:
         return objects.namespace("cv", annotations={labels.KEEP_DATA_UNTIL: until}, more={labels.OFFBOARDING: "true"})

@@ -17,12 +17,14 @@ from allotment.model.policy import Mode, PolicyName
 from allotment.model.quantity import parse_quantity
 from allotment.model.team import Groups, Isolation, Offboarding, PodLimits, PodSecurityException, PodSecurityLevel
 from allotment.prove.guardrails import GUARDRAILS, probes
+from allotment.prove.judging import NOWHERE
 from allotment.prove.probes import (
     PROBE_NAME,
     AskRights,
     Create,
     Declared,
     Inspect,
+    LookAround,
     MayPass,
     MustAccept,
     MustHold,
@@ -34,7 +36,8 @@ from allotment.prove.probes import (
 from allotment.prove.rights import ROLES, rights_of
 from allotment.prove.scene import UNKNOWN_IMAGE
 from allotment.prove.sources import Source
-from tests.unit.builders import cluster, cores, flavor, gib, placement, platform, team
+from allotment.prove.tenancy import own_namespace_only
+from tests.unit.builders import cluster, cores, flavor, gib, node_pool, placement, platform, team
 from tests.unit.policies.small import isolated, with_registries
 from tests.unit.prove.scenes import all_probes, guardrail, in_mode, probes_of, scene_of, stage_of
 
@@ -112,6 +115,32 @@ def test_a_team_without_accelerators_is_asked_for_none() -> None:
     declared = platform(teams=(team(placements=(placement(accelerators={}),)),))
     assert not [probe for probe in probes_of("good-work", declared) if "accelerator" in probe.tried]
     assert probes_of("queue-required", declared)
+
+
+def test_a_team_without_accelerators_asks_for_none_in_vain() -> None:
+    """Other policies refuse such work, too, and which one answers is the server's choice."""
+    shared = platform(teams=(team(placements=(placement(accelerators={}),)),))
+    bare = platform(
+        clusters=(cluster(node_pools=(node_pool("cpu", accelerator=None, flavor=labels.CPU_FLAVOR),), flavors=()),),
+        teams=(team(placements=(placement(accelerators={}),)),),
+    )
+    moved, past = "move submitted work to a foreign queue", "create a pod with an accelerator past the team's queue"
+    tried = {
+        declared.clusters[0].node_pools[0].name: [
+            [probe.tried for probe in probes_of(name, declared) if not isinstance(probe.attempt, Declared)]
+            for name in ("queue-required", "gpu-requests-equal-limits")
+        ]
+        for declared in (shared, bare)
+    }
+    assert tried == {
+        "a100-pool": [[past, moved], ["create a pod for accelerator nodes that asks for no accelerator"]],
+        "cpu": [[moved], ["create a pod that asks for 0 accelerators"]],
+    }
+
+
+def test_where_nothing_but_accelerators_is_declared_the_policy_says_what_prove_looks_for() -> None:
+    policy = next(item for item in stage_of(platform()).manifests if item.key.name == "work-fits.allotment.dev")
+    assert NOWHERE in str(policy.body["spec"])
 
 
 def test_a_pod_for_a_foreign_pool_is_never_sent_by_accident() -> None:
@@ -363,3 +392,31 @@ def test_pods_are_tried_against_the_level_of_their_team(level: PodSecurityLevel)
     templates = {probe.tried for probe in probes_of("pod-security-of-templates", declared)}
     assert ("create a Job without a security context" in templates) is (level is PodSecurityLevel.RESTRICTED)
     assert ("create a Job on the network of its node" in templates) is (level is not PodSecurityLevel.PRIVILEGED)
+
+
+def test_every_namespace_of_a_team_is_tried_and_what_it_has_once_once() -> None:
+    declared = platform(teams=(team(namespaces=("nlp", "nlp-serving")), team("cv")))
+    for id_ in ("pod-security", "limit-range", "good-work", "roles", "network-policies"):
+        tried = [probe for probe in probes_of(id_, declared) if not isinstance(probe.attempt, Declared)]
+        about = {name: [p.tried for p in tried if names(p, name)] for name in ("nlp", "nlp-serving")}
+        assert about["nlp"] == about["nlp-serving"] != [], id_
+    stage = stage_of(declared)
+    assert [scene.namespace for scene in stage.scenes(["nlp"])] == ["nlp", "nlp-serving"]
+    compared = [probe for probe in probes_of("roles", declared) if isinstance(probe.attempt, Declared)]
+    keys = [key for probe in compared for key in probe.attempt.keys]
+    assert len(keys) == len(set(keys))
+    assert {key.namespace for key in keys} == {"nlp", "nlp-serving", "cv"}
+    looks = [probe.attempt for probe in probes_of("surroundings", declared) if isinstance(probe.attempt, LookAround)]
+    assert [look.team for look in looks] == ["", "nlp", "cv"]
+
+
+def names(probe: Probe, namespace: str) -> bool:
+    """Whether a probe is about exactly that namespace."""
+    return namespace in probe.object.replace("/", " ").split()
+
+
+def test_another_namespace_of_the_own_team_is_nobody_elses() -> None:
+    declared = platform(teams=(team(namespaces=("nlp", "nlp-serving")), team("cv")))
+    for scene in stage_of(declared).scenes(["nlp"]):
+        asked = [probe.object for probe in own_namespace_only(scene) if "somebody else" in probe.tried]
+        assert set(asked) == {"namespace cv"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from allotment.prove.judging import Accepted, Found, NotTried, Outcome, Refused, judge
+from allotment.prove.judging import NOWHERE, Accepted, Found, NotTried, Outcome, Refused, judge
 from allotment.prove.probes import (
     OURSELVES,
     Create,
@@ -25,6 +25,8 @@ BY_POLICY = (
     f"pods \"x\" is forbidden: ValidatingAdmissionPolicy '{POLICY}' with binding '{POLICY}' denied request: no team"
 )
 WARNING = f"Validation failed for ValidatingAdmissionPolicy '{POLICY}' with binding '{POLICY}': no team"
+WORK_FITS = "work-fits.allotment.dev"
+BY_WORK_FITS = f"{BY_POLICY.replace(POLICY, WORK_FITS)}; {NOWHERE}"
 BY_QUOTA = (
     'pods "x" is forbidden: exceeded quota: allotment-quota, requested: requests.storage=2Ti,'
     " used: requests.storage=0, limited: requests.storage=1Ti"
@@ -116,6 +118,14 @@ CASES: dict[str, tuple[Expectation, Persona, Outcome, Verdict, str]] = {
     "faults": (MustHold("x", "stored only"), MEMBER, Found(("a", "b")), Verdict.FAILED, "a; b"),
     "list refused": (MustHold("x"), MEMBER, Refused(BY_RBAC), Verdict.FAILED, BY_RBAC),
     "not tried": (POLICY_REFUSES, MEMBER, NotTried("no right"), Verdict.ERROR, "no right"),
+    "work for no node": (POLICY_REFUSES, MEMBER, Refused(BY_WORK_FITS), Verdict.NOT_PROVABLE, NOWHERE),
+    "good work for no node": (MustAccept(), MEMBER, Refused(BY_WORK_FITS), Verdict.NOT_PROVABLE, "can be tried here"),
+    "no node, as it should be": (
+        MustRefuse(Source.POLICY, WORK_FITS), MEMBER, Refused(BY_WORK_FITS), Verdict.PROVED, NOWHERE,
+    ),
+    "another policy for no node": (
+        MustAccept(), MEMBER, Refused(BY_WORK_FITS.replace(WORK_FITS, POLICY)), Verdict.FAILED, NOWHERE,
+    ),
     "queue is full": (MustHold("x"), MEMBER, NotTried("full", harmless=True), Verdict.NOT_PROVABLE, "full"),
 }  # fmt: skip
 

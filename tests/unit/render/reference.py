@@ -127,9 +127,12 @@ def _nlp() -> Team:
 def _cv() -> Team:
     return build.team(
         "cv",
+        namespaces=("cv", "cv-serving"),
         isolation=Isolation.NODE_POOL,
         container_defaults=ContainerDefaults(Compute(memory=build.gib(4)), Compute(cpu=MilliCpu(2000))),
-        pod_security=PodSecurityException(PodSecurityLevel.BASELINE, "images are built as root", dt.date(2027, 1, 31)),
+        pod_security=PodSecurityException(
+            PodSecurityLevel.BASELINE, "images are built as root", dt.date(2027, 1, 31), ("cv-serving",)
+        ),
         groups=Groups(owners=("cv-owners",), members=("cv-members", "interns"), viewers=(), exec=()),
         image_pull_secrets=(),
         placements=(

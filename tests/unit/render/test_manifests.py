@@ -68,12 +68,12 @@ def test_every_object_carries_inventory_and_bill(platform: Platform) -> None:
 
 @ROUNDS
 @given(platforms())
-def test_every_object_of_a_team_is_in_its_namespace_or_named_after_it(platform: Platform) -> None:
+def test_every_object_of_a_team_is_in_its_namespaces_or_named_after_it(platform: Platform) -> None:
     for item in rendered(platform):
         if item.team is not None:
             team = platform.team(item.team)
             assert team is not None
-            assert team.namespace in {item.key.namespace, item.key.name}
+            assert item.key.namespace in team.namespaces or item.key.name in {*team.namespaces, team.queue}
 
 
 @ROUNDS

@@ -88,11 +88,12 @@ def test_connection(
 
 @settings(max_examples=25, deadline=None)
 @given(platforms())
-def test_whatever_is_declared_teams_never_reach_each_other(platform: Platform) -> None:
+def test_whatever_is_declared_namespaces_never_reach_each_other(platform: Platform) -> None:
     policies = policies_of(platform)
     # An ingress opening by address range lets in whoever sits there, pods included: the documentation warns of it.
     assume(not any(opening.cidrs and opening.direction is Direction.INGRESS for opening in platform.shared_services))
-    ends = [pod(team.namespace, f"10.1.0.{index}") for index, team in enumerate(platform.teams)]
+    spaces = [name for team in platform.teams for name in team.namespaces]
+    ends = [pod(name, f"10.1.0.{index}") for index, name in enumerate(spaces)]
     ports = {port.port for service in platform.shared_services for port in service.ports} | {80}
     for source, target in permutations(ends, 2):
         assert not any(passes(policies, source, target, port) for port in ports)
@@ -111,7 +112,7 @@ def test_whatever_is_declared_metadata_stays_out_of_reach(platform: Platform) ->
     for team in platform.teams:
         for network in METADATA_NETWORKS:
             target = Peer(network.partition("/")[0])
-            assert not any(passes(policies, pod(team.namespace), target, port) for port in ports)
+            assert not any(passes(policies, pod(team.namespaces[0]), target, port) for port in ports)
 
 
 @pytest.mark.parametrize(

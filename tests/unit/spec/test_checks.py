@@ -112,6 +112,55 @@ CASES = [
         "policies leave alone",
     ),
     Case(
+        "team_namespaces_are_free",
+        team("costCenter: cc-1", "costCenter: cc-1\nnamespaces: [nlp, kube-nlp]"),
+        "error team.yaml:4 namespaces[1]",
+        "belongs to the system",
+    ),
+    Case(
+        "team_namespaces_are_one_teams",
+        team("costCenter: cc-1", "costCenter: cc-1\nnamespaces: [nlp, nlp-serving, nlp]"),
+        "error team.yaml:4 namespaces[2]",
+        "is given twice",
+    ),
+    Case(
+        "team_namespaces_are_one_teams",
+        tiny(
+            team=TEAM.replace("costCenter", "namespaces: [serving]\ncostCenter"),
+            team2=OTHER_TEAM.replace("costCenter", "namespaces: [cv, serving]\ncostCenter"),
+        ),
+        "error team2.yaml:3 namespaces[1]",
+        'the namespace "serving" is already one of team nlp',
+    ),
+    Case(
+        "team_namespaces_are_one_teams",
+        tiny(
+            team=TEAM.replace("costCenter", "namespaces: [nlp, cv]\ncostCenter"),
+            team2=OTHER_TEAM.replace("costCenter", "namespaces: [vision]\ncostCenter"),
+        ),
+        "error team.yaml:3 namespaces[1]",
+        '"cv" is the name of another team',
+    ),
+    Case(
+        "only_namespaces_of_the_team_are_chosen",
+        team(
+            "costCenter: cc-1",
+            "costCenter: cc-1\npodSecurity: {level: baseline, reason: x, until: 2027-12-31, namespaces: [nlp, nl]}",
+        ),
+        "error team.yaml:4 podSecurity.namespaces[1]",
+        'the team has no namespace "nl"; did you mean "nlp"?',
+    ),
+    Case(
+        "only_namespaces_of_the_team_are_chosen",
+        team(
+            "costCenter: cc-1",
+            "costCenter: cc-1\n"
+            "storage: {claims: [{name: d, size: 1Gi, storageClass: fast, namespaces: [nlp-serving]}]}",
+        ),
+        "error team.yaml:4 storage.claims[0].namespaces[0]",
+        'the team has no namespace "nlp-serving"',
+    ),
+    Case(
         "team_names_differ_by_more_than_dashes",
         tiny(team2=OTHER_TEAM.replace("cv", "n-lp")),
         "warning team2.yaml:2 name",
@@ -694,6 +743,18 @@ CASES = [
     ),
     Case(
         "no_team_can_fill_the_cpu_nodes",
+        rich_teams("costCenter: cc-1", "costCenter: cc-1\nnamespaces: [nlp, nlp-serving]"),
+        "warning cluster.yaml:10 nodePools",
+        "(CPU: nlp 144; memory: nlp 512Gi)",
+    ),
+    Case(
+        "no_team_can_fill_the_cpu_nodes",
+        rich_teams("{pods: 40,", "{pods: 40, requestsCpu: 90,"),
+        "warning cluster.yaml:10 nodePools",
+        "(CPU: nlp 90)",
+    ),
+    Case(
+        "no_team_can_fill_the_cpu_nodes",
         rich_cluster(
             "minNodes: 1, maxNodes: 6}", "minNodes: 1, maxNodes: 4, taints: [{key: a, effect: PreferNoSchedule}]}"
         ),
@@ -786,6 +847,13 @@ CASES = [
         rich_teams("{pods: 40,", "{pods: 40, accelerators: {a100: 11},"),
         "warning teams.yaml:17 placements.dev.namespaceQuota.accelerators",
         "11 where the queue can give 12",
+    ),
+    Case(
+        "namespaces_hold_devices_once",
+        rich_teams("costCenter: cc-1", "costCenter: cc-1\nnamespaces: [nlp, nlp-serving]"),
+        "warning teams.yaml:18 placements.dev.namespaceQuota.accelerators",
+        "dev does not enforce queue-required, and work past the queue may hold 24 nvidia.com/gpu in 2 namespaces, "
+        "where the queue can give 12",
     ),
     Case(
         "pods_can_use_the_quota",
@@ -882,6 +950,13 @@ def test_the_unchanged_directories_have_no_problems(files):
 
 
 QUIET = {
+    "quotas that are enough in all namespaces together": change(
+        rich_teams("costCenter: cc-1", "costCenter: cc-1\nnamespaces: [nlp, nlp-serving]"),
+        "teams.yaml",
+        "{pods: 40,",
+        "{pods: 1, requestsCpu: 36, requestsMemory: 128Gi, accelerators: {a100: 6},",
+    ),
+    "several namespaces": team("costCenter: cc-1", "costCenter: cc-1\nnamespaces: [nlp-training, nlp-serving]"),
     "defaults up to the most of a pod": container_defaults("requests: {cpu: 8}, limits: {cpu: 8, memory: 1Ti}"),
     "an exception that ends far from now": exception("2027-01-16"),
     "a cohort's quota that can be borrowed": cohort_quota("accelerators: {a100: 8}"),

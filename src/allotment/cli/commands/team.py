@@ -16,7 +16,7 @@ ENTRIES: Final = (
     Entry("add", f"{_HERE}.team_edit:add", "Add a team to the directory; shows the diff.", ("create", "new")),
     Entry("remove", f"{_HERE}.team_edit:remove", "Take a team off the clusters.", ("rm", "delete")),
     Entry("purge", f"{_HERE}.team_edit:purge", "Take teams out whose data need not be kept longer."),
-    Entry("list", f"{_HERE}.team:list_", "Teams with namespace, isolation and guarantees.", ("ls", "get")),
+    Entry("list", f"{_HERE}.team:list_", "Teams with namespaces, isolation and guarantees.", ("ls", "get")),
     Entry("isolation", f"{_HERE}.team:isolation", "Which level of isolation fits, and what each costs."),
 )
 
@@ -37,7 +37,7 @@ def team() -> None:
 @global_flags
 @click.pass_obj
 def list_(session: Session, output: OutputOptions) -> None:
-    """Teams with namespace, isolation and guaranteed devices; with --cluster those of one cluster.
+    """Teams with namespaces, isolation and guaranteed devices; with --cluster those of one cluster.
 
     Labels for -l: team, isolation, cost-center, status (active, leaving), environment-NAME (true).
     """

@@ -77,7 +77,7 @@ def _family(change: Change) -> str:
         case Create() | Update() | Conflict():
             return change.manifest.family.value
         case Drain():
-            return "workloads of leaving teams"
+            return "workloads that are ended"
         case Blocked():
             return "blocked"
         case Delete():

@@ -33,7 +33,7 @@ def team_listing(platform: Platform, cluster: str) -> Listing[Team]:
         rows=rows,
         columns=(
             Column("NAME", lambda row: row.name),
-            Column("NAMESPACE", lambda row: row.namespace),
+            Column("NAMESPACES", lambda row: ", ".join(row.namespaces)),
             Column("ISOLATION", lambda row: row.isolation.value),
             Column("CLUSTERS", lambda row: ", ".join(p.cluster for p in _placements(row, cluster)) or None),
             Column("GUARANTEED", devices),
@@ -71,7 +71,7 @@ def team_document(team: Team, cluster: str) -> Mapping[str, Any]:
     return {
         "name": team.name,
         "displayName": team.display_name,
-        "namespace": team.namespace,
+        "namespaces": team.namespaces,
         "isolation": team.isolation.value,
         "costCenter": team.cost_center,
         "environments": [each.value for each in team.environments],

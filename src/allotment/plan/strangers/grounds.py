@@ -20,7 +20,7 @@ _NAME_LABEL: Final = "kubernetes.io/metadata.name"
 
 @dataclass(frozen=True, slots=True)
 class Tenancy:
-    """One team's namespace.
+    """One namespace of a team.
 
     Attributes:
         groups: the team's own groups, whatever their role.
@@ -105,15 +105,16 @@ def _tenancies(platform: Platform, cluster: Cluster, manifests: Manifests) -> di
         elif key.kind == "Namespace":
             marks[key.name] = {**(manifest.body["metadata"].get("labels") or {}), _NAME_LABEL: key.name}
     return {
-        team.namespace: Tenancy(
+        namespace: Tenancy(
             team=team.name,
-            namespace=team.namespace,
+            namespace=namespace,
             groups=frozenset(team.groups.all),
             leaving=team.offboarding is not None,
-            own_rules=rules.get(team.namespace, ()),
-            labels=marks.get(team.namespace, {labels.TENANT: team.name, _NAME_LABEL: team.namespace}),
+            own_rules=rules.get(namespace, ()),
+            labels=marks.get(namespace, {labels.TENANT: team.name, _NAME_LABEL: namespace}),
         )
         for team, _ in platform.teams_in(cluster.name)
+        for namespace in team.namespaces
     }
 
 

@@ -35,7 +35,7 @@ _MASTERS: Final = "system:masters"
 
 def exempt_namespaces(platform: Platform, cluster: Cluster) -> tuple[str, ...]:
     """Namespaces of the system in this cluster, sorted; never a team's."""
-    of_teams = {team.namespace for team, _ in platform.teams_in(cluster.name)}
+    of_teams = {name for team, _ in platform.teams_in(cluster.name) for name in team.namespaces}
     of_features = {namespace for feature, namespace in FEATURE_NAMESPACES.items() if feature in cluster.features}
     return tuple(sorted({*ALWAYS_EXEMPT, *of_features, *platform.exempt_namespaces} - of_teams))
 

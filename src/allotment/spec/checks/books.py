@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from allotment.model.accelerator import CapacityType
 from allotment.model.cluster import Cluster, NodePool, TaintEffect
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
-from allotment.model.quota import Allowance
-from allotment.model.team import Placement
+from allotment.model.team import Placement, Team
 from allotment.spec.checks.context import PlacedContext, error, warning
 from allotment.spec.problems import Issue
 
@@ -97,9 +96,9 @@ def no_team_can_fill_the_cpu_nodes(placed: PlacedContext) -> Iterator[Issue]:
     A team whose quota reaches as far as those nodes can fill them alone, and the others' such work waits within its own
     guarantee: Kueue has admitted it, and no quota can be reclaimed.
     """
-    teams: dict[str, list[tuple[str, Placement]]] = {}
+    teams: dict[str, list[tuple[Team, Placement]]] = {}
     for team, cluster, placement in placed.placements():
-        teams.setdefault(cluster.name, []).append((team.name, placement))
+        teams.setdefault(cluster.name, []).append((team, placement))
     for cluster in placed.platform.clusters:
         present = teams.get(cluster.name, [])
         open_pools = [pool for pool in cluster.node_pools if _is_open(pool)]
@@ -107,11 +106,16 @@ def no_team_can_fill_the_cpu_nodes(placed: PlacedContext) -> Iterator[Issue]:
             continue
         cpu = MilliCpu(sum(pool.cpu * pool.max_nodes for pool in open_pools))
         memory = Bytes(sum(pool.memory * pool.max_nodes for pool in open_pools))
+        # Work without a queue is held by the namespace's quota alone, and every namespace has one.
+        holders = [(team.name, len(team.namespaces), placement.namespace_quota) for team, placement in present]
         filling = [
             f"{word} {named}"
             for word, named in (
-                ("CPU:", _filling(cpu, [(team, _reach(it.cpu)) for team, it in present], _cpu_text)),
-                ("memory:", _filling(memory, [(team, _reach(it.memory)) for team, it in present], _memory_text)),
+                ("CPU:", _filling(cpu, [(name, times * it.requests_cpu) for name, times, it in holders], _cpu_text)),
+                (
+                    "memory:",
+                    _filling(memory, [(name, times * it.requests_memory) for name, times, it in holders], _memory_text),
+                ),
             )
             if named
         ]
@@ -121,7 +125,10 @@ def no_team_can_fill_the_cpu_nodes(placed: PlacedContext) -> Iterator[Issue]:
                 f"{format_bytes(memory)} memory; one team alone may fill them ({'; '.join(filling)}), and the others' "
                 "waits whatever they are guaranteed"
             )
-            fix = "raise maxNodes of such a pool, or lower the quotas and borrowing limits of those teams"
+            fix = (
+                "raise maxNodes of such a pool, or lower the quotas and borrowing limits of those teams, or their "
+                "namespaceQuota, which each of their namespaces has"
+            )
             yield warning(placed.context.clusters[cluster.name], ("nodePools",), what, fix)
 
 
@@ -142,10 +149,6 @@ def _cpu_text(amount: int) -> str:
 
 def _memory_text(amount: int) -> str:
     return format_bytes(Bytes(amount))
-
-
-def _reach(allowance: Allowance) -> int:
-    return allowance.nominal + (allowance.borrowing_limit or 0)
 
 
 CHECKS = (devices_are_not_promised_twice, cpu_and_memory_are_not_promised_twice, no_team_can_fill_the_cpu_nodes)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from allotment.model import labels
 from allotment.model.cluster import Cluster, QueueLayout
+from allotment.model.policy import Mode, PolicyName
 from allotment.model.quota import Allowance, Quota
 from allotment.model.team import Placement, Team
 from allotment.spec.checks.context import PlacedContext, error, warning
@@ -72,28 +73,48 @@ def somebody_lends_what_may_be_borrowed(placed: PlacedContext) -> Iterator[Issue
 
 
 def namespace_quota_leaves_room(placed: PlacedContext) -> Iterator[Issue]:
-    """The namespace's ResourceQuota is a second gate: lower than the queue's it makes the queue's a lie."""
+    """The namespace's ResourceQuota is a second gate: lower than the queue's it makes the queue's a lie.
+
+    With several namespaces, those of all of them together: the queue's work may come from any.
+    """
     for team, cluster, placement in placed.placements():
-        allowed = placement.namespace_quota
+        allowed, times = placement.namespace_quota, len(team.namespaces)
         devices = dict(allowed.accelerators)
         for field, key, amount, most in (
             ("requestsCpu", "cpu", placement.cpu, allowed.requests_cpu),
             ("requestsMemory", "memory", placement.memory, allowed.requests_memory),
         ):
-            if most < _usable(amount, placement):
+            if times * most < _usable(amount, placement):
                 yield _too_low(placed, team, cluster, (field,), f"of {key}")
         if allowed.limits_cpu < allowed.requests_cpu:
             yield _too_low(placed, team, cluster, ("limitsCpu",), "of its own requestsCpu")
         if allowed.limits_memory < allowed.requests_memory:
             yield _too_low(placed, team, cluster, ("limitsMemory",), "of its own requestsMemory")
-        needed: dict[str, int] = {}
-        for entry in placement.accelerators:
-            resource = _resource(placed, cluster, entry.flavor)
-            needed[resource] = needed.get(resource, 0) + _usable(entry.devices, placement)
-        for resource, amount_needed in needed.items():
-            if devices.get(resource, 0) < amount_needed:
-                what = f"of {resource}: {devices.get(resource, 0)} where the queue can give {amount_needed}"
+        for resource, amount_needed in _devices(placed, cluster, placement).items():
+            given = times * devices.get(resource, 0)
+            if given < amount_needed:
+                what = f"of {resource}: {given} where the queue can give {amount_needed}"
                 yield _too_low(placed, team, cluster, ("accelerators",), what)
+
+
+def namespaces_hold_devices_once(placed: PlacedContext) -> Iterator[Issue]:
+    """Where work gets past the queue, the quotas of a team's namespaces are all that bounds it, and they add up."""
+    queued = next((policy for policy in placed.platform.policies if policy.name is PolicyName.QUEUE_REQUIRED), None)
+    for team, cluster, placement in placed.placements():
+        times = len(team.namespaces)
+        if times == 1 or (queued is not None and queued.modes[cluster.name] is Mode.ENFORCE):
+            continue
+        devices = dict(placement.namespace_quota.accelerators)
+        for resource, usable in _devices(placed, cluster, placement).items():
+            held = times * devices.get(resource, 0)
+            if held > usable:
+                entry, path = placed.place(team.name, cluster.name, "namespaceQuota", "accelerators")
+                what = (
+                    f"{cluster.name} does not enforce {PolicyName.QUEUE_REQUIRED}, and work past the queue may hold "
+                    f"{held} {resource} in {times} namespaces, where the queue can give {usable}"
+                )
+                fix = f"enforce {PolicyName.QUEUE_REQUIRED} there, or give a lower quota, which each namespace has"
+                yield warning(entry, path, what, fix)
 
 
 def pods_can_use_the_quota(placed: PlacedContext) -> Iterator[Issue]:
@@ -102,11 +123,12 @@ def pods_can_use_the_quota(placed: PlacedContext) -> Iterator[Issue]:
         per_pod = team.member_limits.accelerators
         if per_pod is None:
             continue
-        reach = placement.namespace_quota.pods * per_pod
+        pods = len(team.namespaces) * placement.namespace_quota.pods
+        reach = pods * per_pod
         usable = sum(_usable(entry.devices, placement) for entry in placement.accelerators)
         if usable > reach:
             entry, path = placed.place(team.name, cluster.name, "namespaceQuota", "pods")
-            what = f"{placement.namespace_quota.pods} pods of {per_pod} devices reach {reach} of {usable} devices"
+            what = f"{pods} pods of {per_pod} devices reach {reach} of {usable} devices"
             yield warning(entry, path, what, "allow more pods, or more devices per pod in memberLimits")
 
 
@@ -228,6 +250,15 @@ def _resource(placed: PlacedContext, cluster: Cluster, flavor: str) -> str:
     return placed.platform.accelerators[accelerator or ""].resource_name
 
 
+def _devices(placed: PlacedContext, cluster: Cluster, placement: Placement) -> dict[str, int]:
+    """Devices that the queue can give, by extended resource."""
+    found: dict[str, int] = {}
+    for entry in placement.accelerators:
+        resource = _resource(placed, cluster, entry.flavor)
+        found[resource] = found.get(resource, 0) + _usable(entry.devices, placement)
+    return found
+
+
 def _too_low(placed: PlacedContext, team: Team, cluster: Cluster, fields: tuple[str, ...], what: str) -> Issue:
     entry, path = placed.place(team.name, cluster.name, "namespaceQuota", *fields)
     text = f"the namespace's quota is below what the queue can give {what}"
@@ -240,6 +271,7 @@ CHECKS = (
     somebody_lends_what_may_be_borrowed,
     cohorts_with_quota_have_borrowers,
     namespace_quota_leaves_room,
+    namespaces_hold_devices_once,
     pods_can_use_the_quota,
     weights_have_an_effect,
 )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from allotment.model import labels
-from allotment.model.names import is_reserved, tenant_name
+from allotment.model.names import is_reserved
 from allotment.spec.checks.context import Context, error, warning
+from allotment.spec.convert.teams import namespaces_of
 from allotment.spec.declared import Entry
 from allotment.spec.flavors import flavor_name
-from allotment.spec.problems import Issue, echo
+from allotment.spec.problems import Issue, Path, did_you_mean, echo
 from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.platform import ALWAYS_EXEMPT
+from allotment.spec.schema.team import TeamSpec
 
 _OUR_NODE_LABELS = frozenset({labels.ACCELERATOR, labels.CAPACITY_TYPE, labels.DEDICATED, labels.NODE_POOL})
 
@@ -49,13 +51,57 @@ def team_namespaces_are_free(context: Context) -> Iterator[Issue]:
     exempt = declared.platform.spec.exempt_namespaces if declared.platform is not None else ()
     taken.update(dict.fromkeys((*exempt, *ALWAYS_EXEMPT), "a namespace that policies leave alone"))
     for entry in declared.teams:
-        namespace = tenant_name(entry.spec.name)
-        if is_reserved(namespace):
-            what = f"the namespace {echo(namespace)} belongs to the system"
-            yield error(entry, ("name",), what, "choose another name; kube-, allotment- and openshift- are reserved")
-        elif namespace in taken:
-            what = f"the namespace {echo(namespace)} is already that of {taken[namespace]}"
-            yield error(entry, ("name",), what, "rename the team, or move the other one")
+        for path, namespace in _namespaces(entry.spec):
+            if is_reserved(namespace):
+                what = f"the namespace {echo(namespace)} belongs to the system"
+                yield error(entry, path, what, "choose another name; kube-, allotment- and openshift- are reserved")
+            elif namespace in taken:
+                what = f"the namespace {echo(namespace)} is already that of {taken[namespace]}"
+                yield error(entry, path, what, "choose another name, or move the other one")
+
+
+def team_namespaces_are_one_teams(context: Context) -> Iterator[Issue]:
+    """One namespace, one team: a second one would be handed the first one's work, secrets and data."""
+    names = {entry.spec.name for entry in context.declared.teams}
+    owners: dict[str, str] = {}
+    for entry in context.declared.teams:
+        team = entry.spec.name
+        for index in _repeated(entry.spec.namespaces):
+            what = f"the namespace {echo(entry.spec.namespaces[index])} is given twice"
+            yield error(entry, ("namespaces", index), what, "remove one of the two")
+        for path, namespace in _namespaces(entry.spec):
+            owner = owners.setdefault(namespace, team)
+            if owner != team:
+                what = f"the namespace {echo(namespace)} is already one of team {owner}"
+                yield error(entry, path, what, "choose another name")
+            elif namespace != team and namespace in names:
+                what = f"{echo(namespace)} is the name of another team, and would pass for its namespace"
+                yield error(entry, path, what, "choose another name")
+
+
+def only_namespaces_of_the_team_are_chosen(context: Context) -> Iterator[Issue]:
+    """An exception holds, and a claim is made, in namespaces of the own team."""
+    for entry in context.declared.teams:
+        known = namespaces_of(entry.spec)
+        for path, name in _chosen(entry.spec):
+            if name not in known:
+                yield error(entry, path, f"the team has no namespace {echo(name)}", did_you_mean(name, known))
+
+
+def _chosen(spec: TeamSpec) -> Iterator[tuple[Path, str]]:
+    """Each namespace that a field narrows itself to."""
+    if spec.pod_security is not None:
+        for index, name in enumerate(spec.pod_security.namespaces):
+            yield ("podSecurity", "namespaces", index), name
+    for number, claim in enumerate(spec.storage.claims):
+        for index, name in enumerate(claim.namespaces):
+            yield ("storage", "claims", number, "namespaces", index), name
+
+
+def _namespaces(spec: TeamSpec) -> Iterator[tuple[Path, str]]:
+    """Each namespace of a team with the field that names it."""
+    for index, name in enumerate(namespaces_of(spec)):
+        yield (("namespaces", index) if spec.namespaces else ("name",)), name
 
 
 def team_names_differ_by_more_than_dashes(context: Context) -> Iterator[Issue]:
@@ -129,6 +175,8 @@ def _repeated(names: Iterable[str]) -> Iterator[int]:
 CHECKS = (
     documents_have_names_of_their_own,
     team_namespaces_are_free,
+    team_namespaces_are_one_teams,
+    only_namespaces_of_the_team_are_chosen,
     team_names_differ_by_more_than_dashes,
     clusters_have_contexts_of_their_own,
     names_inside_a_cluster_are_unique,

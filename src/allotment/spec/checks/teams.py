@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.convert.clusters import cohort_names, environment_of
 from allotment.spec.convert.platform import default_storage_class
+from allotment.spec.convert.teams import namespaces_of
 from allotment.spec.declared import Entry
 from allotment.spec.problems import Issue, Path, did_you_mean, echo
 from allotment.spec.schema.base import KindSpec
@@ -161,9 +162,17 @@ def storage_fits(context: Context) -> Iterator[Issue]:
                 what = f"the storage class {echo(claim.storage_class)} is not declared here"
                 fix = did_you_mean(claim.storage_class, classes)
                 yield warning(entry, (*here, "storageClass"), what, f"{fix}; or make sure that every cluster has it")
-        if storage.total is not None and sum(claim.size for claim in storage.claims) > storage.total:
+        if storage.total is not None and _most_claimed(entry.spec) > storage.total:
             what = "the claims ask for more than the total"
             yield error(entry, ("storage", "total"), what, "raise the total, or shrink a claim")
+
+
+def _most_claimed(spec: TeamSpec) -> int:
+    """The sum of the claims in the namespace that gets most of them: the total holds for each."""
+    return max(
+        sum(claim.size for claim in spec.storage.claims if not claim.namespaces or namespace in claim.namespaces)
+        for namespace in namespaces_of(spec)
+    )
 
 
 def container_defaults_are_in_order(context: Context) -> Iterator[Issue]:

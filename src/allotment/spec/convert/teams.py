@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from allotment.model.cluster import Environment
+from allotment.model.names import tenant_name
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.team import (
     AccessRule,
@@ -42,6 +43,7 @@ def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_c
     return Team(
         name=spec.name,
         display_name=spec.display_name or spec.name,
+        namespaces=namespaces_of(spec),
         groups=Groups(spec.groups.owners, spec.groups.members, spec.groups.viewers, spec.groups.exec),
         extra_rules=_extra_rules(spec.extra_rules),
         pod_security=_pod_security(spec.pod_security),
@@ -69,6 +71,11 @@ def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_c
     )
 
 
+def namespaces_of(spec: TeamSpec) -> tuple[str, ...]:
+    """The team's namespaces, named or not."""
+    return spec.namespaces or (tenant_name(spec.name),)
+
+
 def _extra_rules(spec: ExtraRulesSpec) -> ExtraRules:
     return ExtraRules(*(_rules(rules) for rules in (spec.owner, spec.member, spec.viewer, spec.exec)))
 
@@ -78,7 +85,7 @@ def _rules(specs: Iterable[AccessRuleSpec]) -> tuple[AccessRule, ...]:
 
 
 def _pod_security(spec: PodSecuritySpec | None) -> PodSecurityException | None:
-    return None if spec is None else PodSecurityException(spec.level, spec.reason, spec.until)
+    return None if spec is None else PodSecurityException(spec.level, spec.reason, spec.until, spec.namespaces)
 
 
 def _compute(spec: ComputeSpec) -> Compute:
@@ -94,5 +101,8 @@ def _environments(placements: Iterable[Placement]) -> tuple[Environment, ...]:
 def _storage(spec: StorageSpec, default_class: str) -> Storage:
     asked = sum(claim.size for claim in spec.claims)
     total = max(defaults.STORAGE_TOTAL, asked) if spec.total is None else spec.total
-    claims = (Claim(c.name, Bytes(c.size), c.storage_class or default_class, c.access_mode) for c in spec.claims)
+    claims = (
+        Claim(given.name, Bytes(given.size), given.storage_class or default_class, given.access_mode, given.namespaces)
+        for given in spec.claims
+    )
     return Storage(Bytes(total), tuple(claims))

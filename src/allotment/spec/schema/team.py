@@ -87,6 +87,9 @@ class PodSecuritySpec(Spec):
         "over their node, and whatever else runs there. restricted: no exception."
     )
     reason: Line = Field(description="Why, for whoever reads this next.")
+    namespaces: tuple[TenantName, ...] = Field(
+        default=(), description="Which of the team's namespaces. All of them by default."
+    )
     until: Date = Field(description="Last day of the exception; the namespaces are restricted again from the next.")
 
 
@@ -255,7 +258,7 @@ class ProjectSpec(Spec):
 
 
 class ClaimSpec(Spec):
-    """A volume claim in the team's namespace."""
+    """A volume claim in the team's namespaces."""
 
     name: ObjectName = Field(description="Name of the claim.")
     size: Memory = Field(description="Size, such as 500Gi.")
@@ -264,6 +267,9 @@ class ClaimSpec(Spec):
     )
     access_mode: Literal["ReadWriteOnce", "ReadWriteMany", "ReadOnlyMany", "ReadWriteOncePod"] = Field(
         default="ReadWriteMany", description="ReadWriteMany: the pods of a team share data sets across nodes."
+    )
+    namespaces: tuple[TenantName, ...] = Field(
+        default=(), description="Which of the team's namespaces get it. All of them by default."
     )
 
 
@@ -296,8 +302,13 @@ class TeamSpec(KindSpec):
     """A tenant."""
 
     kind: Literal["Team"] = Field(description="Which kind of document this is.")
-    name: TenantName = Field(description="Name of the team and of its namespace.")
+    name: TenantName = Field(description="Name of the team, and of its namespace where none is named.")
     display_name: Line | None = Field(default=None, description="Name for people. The team's name by default.")
+    namespaces: tuple[TenantName, ...] = Field(
+        default=(),
+        description="Its namespaces, in every cluster the same; one queue serves them all. By default one of the "
+        "team's name. Another name is another namespace: nothing moves there.",
+    )
     groups: GroupsSpec = Field(default_factory=GroupsSpec, description="Groups of the identity provider by role.")
     guests: tuple[Line, ...] = Field(
         default=(),
