@@ -45,7 +45,8 @@ live: $(READY) ## tests against a real control plane, the end-to-end story inclu
 	$(PYTEST) -q -n 2 --dist loadfile -m "live and not nightly"
 
 nightly: $(READY) ## the long runs: all scenarios, all mutations
-	$(PYTEST) -q -m nightly
+	$(ALLOT) sandbox build $(EXTENSIONS)
+	$(PYTEST) -q -n 2 --dist loadfile -m nightly
 
 golden: $(READY) ## write the golden files anew; read the diff before you commit it
 	ALLOTMENT_UPDATE_GOLDEN=1 $(PYTEST) -q tests/unit/render tests/unit/policies

@@ -27,7 +27,7 @@ def carried_variables() -> tuple[Variable, ...]:
 _HERE: Final = "dyn(object)"
 
 
-def _place(at: str, metadata: str) -> str:
+def place(at: str, metadata: str) -> str:
     """A record; `metadata` is CEL for what holds labels and annotations, and may be missing."""
     return (
         f'{{"at": dyn({at}), "labels": dyn({metadata}.?labels.orValue({{}})),'
@@ -37,7 +37,7 @@ def _place(at: str, metadata: str) -> str:
 
 def _places(among: str, name: str, at: str, metadata: str) -> str:
     """A record for each item of a CEL list, which is called `name` in the path and the metadata."""
-    return f"{among}.map({name}, {_place(at, metadata)})"
+    return f"{among}.map({name}, {place(at, metadata)})"
 
 
 def _claims(among: str, at: str) -> str:
@@ -73,7 +73,7 @@ _BY_PATCH: Final = _places(_JOBS, "j", f'{_JOB_AT}metadata."', "j.?template.?met
 _HEADS: Final = f"[{RAY}].filter(r, has(r.headGroupSpec)).map(r, r.headGroupSpec)"
 
 _BY_KIND: Final = {
-    ("CronJob",): (f"[{_place(quote('spec.jobTemplate.metadata.'), f'{_HERE}.spec.jobTemplate.?metadata')}]",),
+    ("CronJob",): (f"[{place(quote('spec.jobTemplate.metadata.'), f'{_HERE}.spec.jobTemplate.?metadata')}]",),
     ("JobSet",): (
         _places(_REPLICATED, "j", _REPLICATED_AT, "j.template.?metadata"),
         _claims(_POLICIES, "spec.volumeClaimPolicies.templates"),
@@ -86,11 +86,11 @@ _BY_KIND: Final = {
         _places(
             f"{RAY}.?workerGroupSpecs.orValue([])", "w", f'{RAY_AT} + "workerGroupSpecs[" + w.groupName + "]."', "w"
         ),
-        f"[{_place(quote('spec.serveService.metadata.'), f'{_HERE}.spec.?serveService.?metadata')}]",
+        f"[{place(quote('spec.serveService.metadata.'), f'{_HERE}.spec.?serveService.?metadata')}]",
     ),
     ("TrainJob",): (
         # Versions without patches have fields for labels and annotations instead.
-        f"[{_place(quote('spec.'), f'{_HERE}.spec')}]",
+        f"[{place(quote('spec.'), f'{_HERE}.spec')}]",
         _places("variables.patched", "s", 's.at + "metadata."', "s.jobSet.?metadata"),
         f"variables.patched.map(s, {_BY_PATCH}).flatten()",
     ),

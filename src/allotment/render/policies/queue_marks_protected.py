@@ -23,6 +23,7 @@ from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, Policy
 from allotment.render.policies.admission import Check, Condition, Resources, Rule, Scope, Variable
+from allotment.render.policies.carried import place
 from allotment.render.policies.cel import Expr, quote, sentence, string_list
 from allotment.render.policies.identities import (
     KUEUE_NAMESPACE,
@@ -130,20 +131,13 @@ def _annotation(key: str) -> Expr:
     return quote(f"/metadata/annotations/{escaped(key)}")
 
 
-def _place(at: str, metadata: str) -> str:
-    return (
-        f'{{"at": dyn({at}), "labels": dyn({metadata}.?labels.orValue({{}})),'
-        f' "annotations": dyn({metadata}.?annotations.orValue({{}}))}}'
-    )
-
-
 def _places(here: str, templates: str) -> str:
     """CEL: the metadata of the object and of all that is made out of it, with the path of each."""
-    in_cron_job = _place(quote("spec.jobTemplate.metadata."), f"{here}.spec.jobTemplate.?metadata")
-    in_job_set = _place(quote("spec.replicatedJobs[") + ' + j.name + "].template.metadata."', "j.template.?metadata")
+    in_cron_job = place(quote("spec.jobTemplate.metadata."), f"{here}.spec.jobTemplate.?metadata")
+    in_job_set = place(quote("spec.replicatedJobs[") + ' + j.name + "].template.metadata."', "j.template.?metadata")
     return (
-        f'((variables.kind == "Pod" ? [] : [{_place(quote("metadata."), f"{here}.?metadata")}])'
-        f" + {templates}.map(t, {_place('t.at + ' + quote('metadata.'), 't.pod.?metadata')})"
+        f'((variables.kind == "Pod" ? [] : [{place(quote("metadata."), f"{here}.?metadata")}])'
+        f" + {templates}.map(t, {place('t.at + ' + quote('metadata.'), 't.pod.?metadata')})"
         f' + (variables.kind == "CronJob" ? [{in_cron_job}] : [])'
         f' + (variables.kind == "JobSet" ? {here}.spec.?replicatedJobs.orValue([]).map(j, {in_job_set}) : []))'
     )
