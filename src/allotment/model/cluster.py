@@ -180,6 +180,7 @@ class Cluster:
         cohorts: all cohorts of the cluster, parents before children.
         mutating_policies: whether the API server has MutatingAdmissionPolicy, so that what has only one right answer
             is filled in rather than asked for.
+        runtime_classes: RuntimeClasses that the cluster has.
     """
 
     name: str
@@ -194,6 +195,7 @@ class Cluster:
     fair_sharing: bool
     features: frozenset[Feature]
     mutating_policies: bool
+    runtime_classes: tuple[str, ...]
     node_pools: tuple[NodePool, ...]
     flavors: tuple[Flavor, ...]
     cohorts: tuple[Cohort, ...]
