@@ -27,6 +27,7 @@ from allotment.render.policies.node_selection import (
     selected,
     shape_labels,
 )
+from allotment.render.policies.oversized import OVERSIZED
 from allotment.render.policies.placement import device_selectors
 from allotment.render.policies.pod_template import WORKLOADS, pod_variables, when
 
@@ -47,6 +48,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             Variable("crowded", _those(_CROWDED)),
         ),
         checks=(
+            OVERSIZED,
             *never_checks(cluster),
             UNKNOWN_LABEL,
             NOTHING_SELECTED,
