@@ -211,3 +211,9 @@ def test_an_exception_is_gone_after_its_last_day():
     exception = PodSecurityException(PodSecurityLevel.BASELINE, "images are built as root", last)
     assert given() == given(last) == exception
     assert given(last + dt.timedelta(days=1)) is None
+
+
+def test_runtime_classes_are_none_unless_declared():
+    assert dev().runtime_classes == ()
+    declared = dev(cluster=CLUSTER + "runtimeClasses: [gvisor, nvidia]\n")
+    assert declared.runtime_classes == ("gvisor", "nvidia")
