@@ -32,7 +32,7 @@ _SCRATCH: Final = "ephemeral-storage"
 _UNBOUNDED: Final = Bytes(1 << 50)
 """Quota of what is not divided among teams: more than any node has, and small enough for the sums of a cohort.
 
-A queue never admits what asks for a resource that it does not name, and how much local disk nodes have is not declared.
+A queue never admits what asks for a resource that it does not name, and how much of these nodes have is not declared.
 """
 
 _COHORT_FIELD: Final = {KueueApi.V1BETA1: "cohort", KueueApi.V1BETA2: "cohortName"}
@@ -146,7 +146,7 @@ def _resource_groups(site: Site, given: Quota, *, bounded: bool) -> list[dict[st
     def devices(resource: str, entry: FlavorAllowance) -> dict[str, Any]:
         return {"name": entry.flavor, "resources": [quota(resource, entry.devices, amounts.count)]}
 
-    groups = [_compute(quota("cpu", given.cpu, _cpu), quota("memory", given.memory, _memory))]
+    groups = [_compute(site, quota("cpu", given.cpu, _cpu), quota("memory", given.memory, _memory))]
     by_resource: dict[str, list[dict[str, Any]]] = {}
     for entry in given.accelerators:
         resource = _resource_of(site, entry.flavor)
@@ -155,8 +155,11 @@ def _resource_groups(site: Site, given: Quota, *, bounded: bool) -> list[dict[st
     return groups
 
 
-def _compute(cpu: Entry, memory: Entry) -> dict[str, Any]:
-    resources = [cpu, memory, {"name": _SCRATCH, "nominalQuota": _memory(_UNBOUNDED)}]
+def _compute(site: Site, cpu: Entry, memory: Entry) -> dict[str, Any]:
+    undivided = [
+        {"name": name, "nominalQuota": _memory(_UNBOUNDED)} for name in (_SCRATCH, *site.cluster.further_resources)
+    ]
+    resources = [cpu, memory, *undivided]
     return _group([entry["name"] for entry in resources], [{"name": labels.CPU_FLAVOR, "resources": resources}])
 
 
@@ -199,6 +202,7 @@ def _shared_spec(site: Site, tenants: Iterable[Tenant]) -> dict[str, Any]:
     memory = min(sum(placement.memory.nominal for placement in active), cluster.memory)
     groups = [
         _compute(
+            site,
             {"name": "cpu", "nominalQuota": _cpu(cpu)},
             {"name": "memory", "nominalQuota": _memory(memory)},
         )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from allotment.model import labels
-from allotment.model.cluster import Cluster, Feature
+from allotment.model.cluster import COUNTED_ALWAYS, Cluster, Feature
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, Policy, PolicyName
 from allotment.render.manifests import render
@@ -17,7 +17,6 @@ from allotment.render.namespaces import render_namespaces
 from allotment.render.objects import site_of
 from allotment.render.policies import render_policies
 from allotment.render.policies.cel import string_list
-from allotment.render.policies.never_runs import COUNTED_ALWAYS
 from allotment.render.policies.node_selection import OS_LABEL, known_labels
 from allotment.render.policies.rendering import RULES
 from tests.unit.builders import cluster, cpu_flavor, flavor, namespace_quota, node_pool, placement, platform, team
@@ -57,15 +56,19 @@ def test_counted_is_what_flavors_of_this_cluster_have() -> None:
     assert variables(bare)["counted"] == string_list(always)
 
 
-def test_queues_name_every_resource_that_work_may_ask_for_anywhere() -> None:
-    declared = platform()
-    groups = [
-        group["coveredResources"]
-        for item in render(declared, declared.clusters[0])
+def test_queues_name_what_work_may_ask_for() -> None:
+    place = cluster(further_resources=("rdma/hca", "hugepages-2Mi"))
+    declared = platform(clusters=(place,))
+    named = {
+        resource
+        for item in render(declared, place)
         if item.key.kind == "ClusterQueue"
         for group in item.body["spec"]["resourceGroups"]
-    ]
-    assert tuple(COUNTED_ALWAYS) in {tuple(resources) for resources in groups}
+        for resource in group["coveredResources"]
+    }
+    wanted = [*COUNTED_ALWAYS, "nvidia.com/gpu", "rdma/hca", "hugepages-2Mi"]
+    assert variables(place)["counted"] == string_list(wanted)
+    assert set(wanted) == named
 
 
 @pytest.mark.parametrize(("features", "refused"), [((), True), ((Feature.DRA,), False)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from allotment.model import labels
-from allotment.model.cluster import Cluster, Feature
+from allotment.model.cluster import COUNTED_ALWAYS, Cluster, Feature
 from allotment.model.platform import Platform
 from allotment.render.policies.admission import Check, Variable
 from allotment.render.policies.cel import Expr, label, quote, sentence, string_list
@@ -16,9 +16,6 @@ from allotment.render.policies.node_selection import LINUX, OS_LABEL
 from allotment.render.policies.pod_template import ADMISSION_GATE, each, field
 
 SCHEDULER: Final = "default-scheduler"
-
-COUNTED_ALWAYS: Final = ("cpu", "memory", "ephemeral-storage")
-"""Resources that every queue counts."""
 
 _KUEUE: Final = "kueue.x-k8s.io/"
 _ELASTIC_JOB: Final = f"{_KUEUE}elastic-job"
@@ -44,7 +41,7 @@ def never_variables(platform: Platform, cluster: Cluster) -> tuple[Variable, ...
     systems = {pool.labels.get(OS_LABEL, LINUX) for pool in cluster.node_pools}
     return (
         Variable("managers", _MANAGERS),
-        Variable("counted", string_list((*COUNTED_ALWAYS, *sorted(in_cluster)))),
+        Variable("counted", string_list((*COUNTED_ALWAYS, *sorted(in_cluster), *cluster.further_resources))),
         Variable("runtimeClasses", string_list(cluster.runtime_classes)),
         Variable("systems", string_list(sorted(systems))),
     )
