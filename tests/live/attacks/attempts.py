@@ -209,6 +209,11 @@ def _never_runs() -> Iterator[Attempt]:
         yield Attempt(f"a gate on a {kind}", who, one(kind, gate, gpus=1), (POLICY, "holds evil.example/x"))
         claims = {"resourceClaims": [{"name": "gpu", "resourceClaimName": "gpu"}]}
         yield Attempt(f"a claim of a {kind}", who, one(kind, claims), (POLICY, "asks for devices by claim"))
+    elastic = {"kueue.x-k8s.io/elastic-job": "true"}
+    yield Attempt("a Job that may grow, which Kueue gates", "member", marked(one("Job", gpus=1), annotations=elastic))
+    yield Attempt("its gate on a Job that may not", "member",
+                  one("Job", {"schedulingGates": [{"name": "kueue.x-k8s.io/elastic-job"}]}, gpus=1),
+                  (POLICY, "holds kueue.x-k8s.io/elastic-job"))  # fmt: skip
     runtime = {"runtimeClassName": "mine"}
     yield Attempt("a runtime of nobody", "member", one("Job", runtime, gpus=1), (POLICY, "runtimeClassName is mine"))
     yield Attempt("a Job that nobody manages", "member", one("Job", gpus=1, managedBy="evil.example/x"),
