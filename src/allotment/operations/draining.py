@@ -23,6 +23,9 @@ POLL: Final = 1.0
 CLOSING_LIMIT: Final = dt.timedelta(seconds=30)
 """How long what lets somebody in may take to go; nothing but a finalizer can hold it."""
 
+_TRIES: Final = 5
+"""Of a change that somebody else is always quicker than; whoever waits for the object comes back to it."""
+
 _SERVER_SIDE: Final = frozenset(
     {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
 )
@@ -92,15 +95,25 @@ def let_namespace_go(kube: KubePort, namespace: str, now: dt.datetime) -> None:
 
 
 def _let_go(kube: KubePort, body: Body, now: dt.datetime) -> None:
-    kept = leaving.kept_finalizers(body, now)
-    if kept == tuple(body["metadata"].get("finalizers") or ()):
-        return
-    patch = {"metadata": {"finalizers": list(kept) or None}}
-    try:
-        kube.merge_patch(body["apiVersion"], key_of(body), patch)
-    except RefusedError as error:
-        if error.status != HTTPStatus.NOT_FOUND:  # gone by itself
-            raise
+    for _ in range(_TRIES):
+        kept = leaving.kept_finalizers(body, now)
+        if kept == tuple(body["metadata"].get("finalizers") or ()):
+            return
+        # As it was seen: one that its controller has taken off meanwhile must not come back.
+        patch = {"metadata": {"resourceVersion": body["metadata"]["resourceVersion"], "finalizers": list(kept) or None}}
+        try:
+            kube.merge_patch(body["apiVersion"], key_of(body), patch)
+        except RefusedError as error:
+            if error.status == HTTPStatus.NOT_FOUND:  # gone by itself
+                return
+            if error.status != HTTPStatus.CONFLICT:
+                raise
+        else:
+            return
+        live = kube.get(body["apiVersion"], key_of(body))
+        if live is None:
+            return
+        body = live
 
 
 def delete_all(kube: KubePort, bodies: Iterable[Body]) -> None:

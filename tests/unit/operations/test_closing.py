@@ -121,4 +121,27 @@ def test_finalizers_of_tenants_do_not_keep_the_namespace() -> None:
 
     world.kube.hook = watch
     world.apply(LEFT)
-    assert patched == [{"metadata": {"finalizers": ["service.kubernetes.io/load-balancer-cleanup"]}}]
+    assert [body["metadata"]["finalizers"] for body in patched] == [["service.kubernetes.io/load-balancer-cleanup"]]
+
+
+def test_a_finalizer_that_its_controller_took_off_meanwhile_does_not_come_back() -> None:
+    """The API server refuses a finalizer that is new on an object which is being deleted."""
+    world = occupied()
+    held = {"finalizers": ["ray.io/cleanup", "example.com/hold"]}
+    world.kube.put(made("ray.io/v1", "RayCluster", "ray", "cv", held))
+    ray = ObjectKey("ray.io", "RayCluster", "cv", "ray")
+    written: list[Any] = []
+
+    def cleaned_up(body: dict[str, Any]) -> dict[str, Any]:
+        return body | {"metadata": body["metadata"] | {"finalizers": ["example.com/hold"]}}
+
+    def watch(call: Call) -> None:
+        if call.verb == "patch" and call.key == ray and not call.done:
+            written.append(call.body["metadata"]["finalizers"])
+            if len(written) == 1:
+                world.kube.edit(ray, cleaned_up)
+
+    world.kube.hook = watch
+    world.settle(leaving())
+    assert written == [["ray.io/cleanup"], None]
+    assert ray not in world.kube.existing

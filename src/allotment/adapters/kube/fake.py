@@ -168,7 +168,14 @@ class FakeKube:
         """JSON merge patch."""
         with self._lock, self._called(Call(f"patch {subresource}".strip(), key, patch, identity, dry_run)):
             self._check_served(api_version, key)
+            self._check_version(key, patch)
             return self.edit(key, lambda body: _patched(body, patch), manager=WRITE_MANAGER, dry_run=dry_run)
+
+    def _check_version(self, key: ObjectKey, patch: Body) -> None:
+        seen, stored = (patch.get("metadata") or {}).get("resourceVersion"), self._objects.get(key)
+        if seen and stored is not None and seen != stored.body["metadata"]["resourceVersion"]:
+            message = f'Operation cannot be fulfilled on "{key.name}": the object has been modified'
+            raise _refused(f"changing {key}", 409, "Conflict", message)
 
     def edit(
         self,

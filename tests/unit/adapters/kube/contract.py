@@ -114,6 +114,14 @@ class KubeContract:
         assert body["data"] == {"b": "2"}
         assert '"f:a"' not in json.dumps(body["metadata"]["managedFields"])
 
+    def test_a_patch_of_what_was_seen_is_refused_once_it_has_changed(self, kube: KubePort, space: str) -> None:
+        seen = kube.apply(config_map(space, a="1")).body["metadata"]["resourceVersion"]
+        patch = {"metadata": {"resourceVersion": seen}, "data": {"a": "2"}}
+        kube.merge_patch("v1", key(space), patch)
+        with pytest.raises(RefusedError) as caught:
+            kube.merge_patch("v1", key(space), patch | {"data": {"a": "3"}})
+        assert caught.value.status == 409
+
     def test_quantities_come_back_in_canonical_form(self, kube: KubePort, space: str) -> None:
         quota = {
             "apiVersion": "v1",
