@@ -22,6 +22,7 @@ CLUSTER, TEAM = "dev", "research"
 COMPARISON = "compare with the platform directory"
 MUTATING = "mutatingPolicies: true\n"
 QUEUED_PODS = "features: [network-policy, pod-integration]\n"
+OWNERS = "  owners: [research-leads]\n"
 FURTHER = {
     "mutating": MUTATING,
     "pods wait by themselves": QUEUED_PODS,
@@ -29,13 +30,15 @@ FURTHER = {
 }
 
 
-def declared(further: str = "") -> SourceTree:
-    """examples/minimal, with further fields of its cluster."""
+def declared(cluster: str = "", groups: str = "") -> SourceTree:
+    """examples/minimal, with further fields of its cluster and groups of its team."""
     tree = read_tree(MINIMAL)
     (name,) = tree.files
-    purpose = "purpose: development\n"
-    assert purpose in tree.files[name]
-    return tree.with_changes({name: tree.files[name].replace(purpose, purpose + further, 1)})
+    text = tree.files[name]
+    for line, further in (("purpose: development\n", cluster), ("groups:\n", groups)):
+        assert line in text
+        text = text.replace(line, line + further, 1)
+    return tree.with_changes({name: text})
 
 
 @pytest.mark.parametrize(
@@ -56,7 +59,7 @@ def test_it_is_proved_and_the_same_each_time(new_sandbox: Callable[[SandboxSpec]
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("further", ["", *FURTHER.values()], ids=["as it is", *FURTHER])
 def test_what_one_policy_refuses_nothing_else_does(new_sandbox: Callable[[SandboxSpec], Sandbox], further: str) -> None:
-    with acme_on(new_sandbox, declared(further), CLUSTER, TEAM) as live:
+    with acme_on(new_sandbox, declared(further, OWNERS), CLUSTER, TEAM) as live:
         for name in PolicyName:
             if name is not PolicyName.TRUSTED_REGISTRIES:  # it is for those who name some
                 kept = refused_without(live, name)
