@@ -67,6 +67,10 @@ WORKLOAD_FEATURES: Final = (Feature.JOBSET, Feature.LEADERWORKERSET, Feature.RAY
 """Features that bring kinds of workloads which Kubernetes itself does not know."""
 
 
+COUNTED_ALWAYS: Final = ("cpu", "memory", "ephemeral-storage")
+"""Resources that every queue counts."""
+
+
 class TaintEffect(StrEnum):
     """Kubernetes' taint effects."""
 
@@ -185,6 +189,8 @@ class Cluster:
         cohorts: all cohorts of the cluster, parents before children.
         mutating_policies: whether the API server has MutatingAdmissionPolicy, so that what has only one right answer
             is filled in rather than asked for.
+        runtime_classes: RuntimeClasses that the cluster has.
+        further_resources: resources of its nodes that work may ask for, and that are not divided among teams.
     """
 
     name: str
@@ -199,6 +205,8 @@ class Cluster:
     fair_sharing: bool
     features: frozenset[Feature]
     mutating_policies: bool
+    runtime_classes: tuple[str, ...]
+    further_resources: tuple[str, ...]
     node_pools: tuple[NodePool, ...]
     flavors: tuple[Flavor, ...]
     cohorts: tuple[Cohort, ...]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from allotment.model import labels
 from allotment.model.cluster import WORKLOAD_FEATURES, Cluster, Feature, NodePool
 from allotment.model.platform import Platform
 from allotment.model.quantity import format_bytes, format_cpu
+
+_PLENTY: Final = "1Gi"
+"""Of a resource whose amount is not declared, be it a number of adapters or a size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ def _node(platform: Platform, cluster: Cluster, pool: NodePool, number: int) -> 
         labels.CAPACITY_TYPE: pool.capacity_type.value,
     }
     allocatable = {"cpu": format_cpu(pool.cpu), "memory": format_bytes(pool.memory), "pods": str(pool.pods)}
+    allocatable |= dict.fromkeys(cluster.further_resources, _PLENTY)
     if accelerator is not None:
         own[labels.ACCELERATOR] = accelerator.name
         own[accelerator.node_label[0]] = accelerator.node_label[1]

@@ -111,6 +111,8 @@ def _unfit(scene: Scene) -> Iterator[Violation]:
     asked = bodies.amounts(scene, {**bodies.SMALL, "cpu": _NO_NODE_HAS})
     body = job_with(scene, resources={"requests": asked, "limits": asked})
     yield from _created(scene, f"create a Job whose pod asks for {_NO_NODE_HAS} CPUs", body)
+    spec = bodies.pod_spec(scene, schedulerName=PROBE_NAME)
+    yield from _created(scene, "create a Job for a scheduler that nobody runs", bodies.job(scene, spec))
     most = scene.team.member_limits.accelerators
     if most is not None and scene.flavor is not None:
         body = bodies.job(scene, bodies.pod_spec(scene, devices=most + 1))

@@ -141,4 +141,6 @@ def _of_namespace(tenant: Tenant) -> Facts:
         "namespace.limits.cpu": amounts.cpu(quota.limits_cpu),
         "namespace.requests.memory": amounts.memory(quota.requests_memory),
         "namespace.limits.memory": amounts.memory(quota.limits_memory),
+        "namespace.pods": amounts.count(quota.pods),
+        **{f"namespace.requests.{name}": amounts.count(devices) for name, devices in quota.accelerators},
     }

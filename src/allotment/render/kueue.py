@@ -1,6 +1,7 @@
 """Kueue: flavors, cohorts, and the queues that teams submit to.
 
 Quota of CPU and memory is counted in the one flavor `cpu`, quota of devices in the flavors of their accelerators.
+Local disk is counted there too, without a bound that anybody reaches.
 A ClusterQueue has one resource group for each resource name, because Kueue wants every resource, and every flavor, in
 exactly one group; within the group the flavors stand in the order of preference.
 
@@ -26,6 +27,13 @@ from allotment.render.objects import Site, Tenant
 
 Entry = dict[str, Any]
 """Kueue's quota of one resource in one flavor: name, nominalQuota and perhaps limits."""
+
+_SCRATCH: Final = "ephemeral-storage"
+_UNBOUNDED: Final = Bytes(1 << 50)
+"""Quota of what is not divided among teams: more than any node has, and small enough for the sums of a cohort.
+
+A queue never admits what asks for a resource that it does not name, and how much of these nodes have is not declared.
+"""
 
 _COHORT_FIELD: Final = {KueueApi.V1BETA1: "cohort", KueueApi.V1BETA2: "cohortName"}
 
@@ -147,14 +155,21 @@ def _resource_groups(site: Site, given: Quota, *, bounded: bool) -> list[dict[st
     def devices(resource: str, entry: FlavorAllowance) -> dict[str, Any]:
         return {"name": entry.flavor, "resources": [quota(resource, entry.devices, amounts.count)]}
 
-    compute = [quota("cpu", given.cpu, _cpu), quota("memory", given.memory, _memory)]
-    groups = [_group(["cpu", "memory"], [{"name": labels.CPU_FLAVOR, "resources": compute}])]
+    groups = [_compute(site, quota("cpu", given.cpu, _cpu), quota("memory", given.memory, _memory))]
     by_resource: dict[str, list[dict[str, Any]]] = {}
     for entry in given.accelerators:
         resource = _resource_of(site, entry.flavor)
         by_resource.setdefault(resource, []).append(devices(resource, entry))
     groups.extend(_group([resource], flavors) for resource, flavors in by_resource.items())
     return groups
+
+
+def _compute(site: Site, cpu: Entry, memory: Entry) -> dict[str, Any]:
+    undivided = [
+        {"name": name, "nominalQuota": _memory(_UNBOUNDED)} for name in (_SCRATCH, *site.cluster.further_resources)
+    ]
+    resources = [cpu, memory, *undivided]
+    return _group([entry["name"] for entry in resources], [{"name": labels.CPU_FLAVOR, "resources": resources}])
 
 
 def _group(resources: list[str], flavors: list[dict[str, Any]]) -> dict[str, Any]:
@@ -194,11 +209,13 @@ def _shared_spec(site: Site, tenants: Iterable[Tenant]) -> dict[str, Any]:
     active = [tenant.placement for tenant in tenants]
     cpu = min(sum(placement.cpu.nominal for placement in active), cluster.cpu)
     memory = min(sum(placement.memory.nominal for placement in active), cluster.memory)
-    compute = [
-        {"name": "cpu", "nominalQuota": _cpu(cpu)},
-        {"name": "memory", "nominalQuota": _memory(memory)},
+    groups = [
+        _compute(
+            site,
+            {"name": "cpu", "nominalQuota": _cpu(cpu)},
+            {"name": "memory", "nominalQuota": _memory(memory)},
+        )
     ]
-    groups = [_group(["cpu", "memory"], [{"name": labels.CPU_FLAVOR, "resources": compute}])]
     handed_out = _handed_out(active)
     by_resource: dict[str, list[dict[str, Any]]] = {}
     for flavor in _device_flavors(cluster.flavors):

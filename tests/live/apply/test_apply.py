@@ -59,7 +59,9 @@ class TestConflicts:
         assert (contested.live, contested.desired) == ("99", "50")
         assert contested.since
         report = cluster.apply(desired)
-        assert [outcome.status for outcome in report.outcomes] == [Status.CONFLICT]
+        assert [outcome.status for outcome in report.outcomes] == [Status.CONFLICT], [
+            (outcome.change, outcome.message) for outcome in report.outcomes
+        ]
         assert cluster.body(QUOTA)["spec"]["hard"]["pods"] == "99"
         assert cluster.apply(desired, force=True).complete
         assert cluster.body(QUOTA)["spec"]["hard"]["pods"] == "50"

@@ -204,6 +204,50 @@ def _accounts() -> Iterator[Attempt]:
                   one("Job", {"containers": [container(amounts(), env=env)]}), ("NVIDIA_VISIBLE_DEVICES",))  # fmt: skip
 
 
+def _never_runs() -> Iterator[Attempt]:
+    """Work that would hold quota, or a place in the queue, for ever."""
+    gate = {"schedulingGates": [{"name": "evil.example/x"}]}
+    for kind, who in (("Job", "member"), ("Pod", "member"), ("Deployment", "member"), ("StatefulSet", "owner"),
+                      ("CronJob", "owner")):  # fmt: skip
+        yield Attempt(f"a {kind} for another scheduler", who, one(kind, {"schedulerName": "mine"}, gpus=1),
+                      (POLICY, "schedulerName is mine"))  # fmt: skip
+        yield Attempt(f"a gate on a {kind}", who, one(kind, gate, gpus=1), (POLICY, "holds evil.example/x"))
+        claims = {"resourceClaims": [{"name": "gpu", "resourceClaimName": "gpu"}]}
+        yield Attempt(f"a claim of a {kind}", who, one(kind, claims), (POLICY, "asks for devices by claim"))
+    elastic = {"kueue.x-k8s.io/elastic-job": "true"}
+    yield Attempt("a Job that may grow, which Kueue gates", "member", marked(one("Job", gpus=1), annotations=elastic))
+    yield Attempt("its gate on a Job that may not", "member",
+                  one("Job", {"schedulingGates": [{"name": "kueue.x-k8s.io/elastic-job"}]}, gpus=1),
+                  (POLICY, "holds kueue.x-k8s.io/elastic-job"))  # fmt: skip
+    runtime = {"runtimeClassName": "mine"}
+    yield Attempt("a runtime of nobody", "member", one("Job", runtime, gpus=1), (POLICY, "runtimeClassName is mine"))
+    yield Attempt("a Job that nobody manages", "member", one("Job", gpus=1, managedBy="evil.example/x"),
+                  (POLICY, "spec.managedBy is evil.example/x"))  # fmt: skip
+    yield Attempt("a Job in a CronJob that nobody manages", "owner", one("CronJob", gpus=1, managedBy="evil.example/x"),
+                  (POLICY, "spec.jobTemplate.spec.managedBy is evil.example/x"))  # fmt: skip
+    topology = {"kueue.x-k8s.io/podset-required-topology": "kubernetes.io/hostname"}
+    yield Attempt("a topology of nobody", "member", in_template(one("Job", gpus=1), annotations=topology),
+                  (POLICY, "podset-required-topology"))  # fmt: skip
+    for name in ("example.com/foo", "hugepages-2Mi"):
+        resources = {key: each | {name: "2Mi"} for key, each in amounts().items()}
+        yield Attempt(f"a Job that asks for {name}", "member", one("Job", {"containers": [container(resources)]}),
+                      (POLICY, name))  # fmt: skip
+    by_name = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["a100-0"]}]}
+    for name, term, says in (("an empty term", {}, "nodeSelectorTerms"), ("a node's name", by_name, "metadata.name")):
+        affinity = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+        yield Attempt(f"{name} in a node affinity", "member", one("Job", {"affinity": {"nodeAffinity": affinity}}),
+                      (POLICY, says))  # fmt: skip
+    yield Attempt("more pods at once than the namespace holds", "member", one("Job", parallelism=60, completions=60),
+                  (POLICY, "together have more pods"))  # fmt: skip
+    bare = {key: value for key, value in container(amounts()).items() if key != "securityContext"}
+    windows = {"os": {"name": "windows"}, "securityContext": {"runAsNonRoot": True}, "containers": [bare]}
+    yield Attempt("a Job of Windows", "member", one("Job", windows), (POLICY, "os.name is windows"))
+    variables = [{"name": f"V{index}", "value": "x"} for index in range(40)]
+    crowd = [container(amounts()) | {"name": f"c{index}", "env": variables} for index in range(301)]
+    yield Attempt("a Job of too much", "member", one("Job", {"containers": crowd}),
+                  (POLICY, "301 containers with 12040 variables"))  # fmt: skip
+
+
 def _rank_and_place() -> Iterator[Attempt]:
     for name in ("system-cluster-critical", "system-node-critical"):
         yield Attempt(name, "member", one("Job", {"priorityClassName": name}), (POLICY, name))
@@ -358,6 +402,7 @@ ATTEMPTS = (
     *_past_the_queue(),
     *_annotations_that_kueue_trusts(),
     *_accounts(),
+    *_never_runs(),
     *_rank_and_place(),
     *_containers(),
     *_services_and_marks(),

@@ -208,6 +208,64 @@ def test_pods_of_sets_are_not_left_behind(sets: Training, tools: Mapping[str, Pa
     assert gpus(sets, body) == (2, 2)
 
 
+FOREIGN = "kueue.x-k8s.io/multikueue"
+"""The only foreign name that Ray's and Trainer's own schemas let through."""
+
+
+IN_JOB_SET = ("replicatedJobs", 0, "template", "spec")
+
+
+def managed(body: Body, *path: str | int) -> Body:
+    """By somebody else; the path leads from the object's spec to another spec inside."""
+    spec = body["spec"]
+    for step in path:
+        spec = spec[step]
+    spec["managedBy"] = FOREIGN
+    return body
+
+
+@pytest.mark.parametrize(
+    ("body", "at"),
+    [
+        (managed(job_set(cpu=1, memory="1Gi")), "spec."),
+        (managed(job_set(cpu=1, memory="1Gi"), *IN_JOB_SET), "spec.replicatedJobs[workers].template.spec."),
+        (managed(ray("RayCluster")), "spec."),
+        (managed(ray("RayJob")), "spec."),
+        (managed(ray("RayJob"), "rayClusterSpec"), "spec.rayClusterSpec."),
+        (managed(train_job()), "spec."),
+    ],
+    ids=["JobSet", "Job in a JobSet", "RayCluster", "RayJob", "RayCluster in a RayJob", "TrainJob"],
+)
+def test_a_foreign_manager_is_refused_wherever_it_stands(sets: Training, body: Body, at: str) -> None:
+    assert f"{at}managedBy is {FOREIGN}" in sets.refusal(body, member(NAMESPACE))
+
+
+def test_their_own_managers_are_admitted(sets: Training) -> None:
+    own = job_set("own", cpu=1, memory="1Gi")
+    own["spec"]["managedBy"] = "jobset.sigs.k8s.io/jobset-controller"
+    cluster = ray("RayCluster")
+    cluster["spec"]["managedBy"] = "ray.io/kuberay-operator"
+    for body in (own, cluster):
+        message = sets.refusal(body, member(NAMESPACE))
+        assert message == "" or "status unknown for quota" in message
+
+
+def test_what_never_runs_is_refused_in_every_template(sets: Training) -> None:
+    body = job_set(cpu=1, memory="1Gi", **{"example.com/foo": 1})
+    body["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]["schedulerName"] = "volcano"
+    message = sets.refusal(body, member(NAMESPACE))
+    at = "spec.replicatedJobs[workers].template.spec.template.spec"
+    assert f"{at}.schedulerName is volcano" in message
+    assert f"{at}: container main (example.com/foo) asks for what no queue" in message
+
+
+def test_pods_at_once_are_those_of_all_jobs_together(sets: Training) -> None:
+    body = job_set(cpu=1, memory="1Gi")
+    (job,) = body["spec"]["replicatedJobs"]
+    body["spec"]["replicatedJobs"] = [job | {"name": name, "replicas": 13} for name in ("one", "two")]
+    assert "spec asks for 52 pods at once" in sets.refusal(body, member(NAMESPACE))
+
+
 def pods_of(live: Training, body: Body) -> list[Body]:
     return [pod for pod in live.kube.list("v1", "Pod", namespace=NAMESPACE) if names(pod, body)]
 

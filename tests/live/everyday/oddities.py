@@ -123,6 +123,10 @@ def _outside(**fields: object) -> Callable[[Draft], object]:
     return lambda draft: draft.outer.update(fields)
 
 
+def _node_affinity(*terms: dict[str, object]) -> dict[str, object]:
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": list(terms)}}}
+
+
 def _another_container(draft: Draft) -> None:
     draft.spec["containers"].append(container(amounts(cpu="500m", memory="512Mi"), name="logs"))
 
@@ -216,6 +220,34 @@ ODDITIES: tuple[Oddity, ...] = (
     Oddity("another team's pool", "tolerations", 1,
            _in_pod(tolerations=[{"key": "allotment.dev/dedicated", "operator": "Equal", "value": "mlops"}]), FAULT,
            _words("mlops")),
+    Oddity("a node's own name in an affinity", "place", 1, _in_pod(affinity=_node_affinity(
+        {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["gpu-17"]}]})), FAULT,
+           _words("metadata.name")),
+    Oddity("an empty term of an affinity", "place", 1, _in_pod(affinity=_node_affinity({})), FAULT,
+           _words("nodeSelectorTerms")),
+    Oddity("nodes by a number that is a word", "place", 1, _in_pod(affinity=_node_affinity(
+        {"matchExpressions": [{"key": "allotment.dev/node-pool", "operator": "Gt", "values": ["3"]}]})), FAULT,
+           _words("node selector or affinity"), _no_gpus),
+    # What this cluster does not have.
+    Oddity("another scheduler", "scheduler", 1, _in_pod(schedulerName="volcano"), FAULT, _words("volcano")),
+    Oddity("the cluster's scheduler", "scheduler", 1, _in_pod(schedulerName="default-scheduler")),
+    Oddity("a gate of its own", "gates", 1, _in_pod(schedulingGates=[{"name": "example.org/wait"}]), FAULT,
+           _words("example.org/wait")),
+    Oddity("another cluster's runtime", "runtime", 1, _in_pod(runtimeClassName="kata"), FAULT, _words("kata"),
+           first=PODS),
+    Oddity("another manager", "manager", 2, _outside(managedBy="example.org/manager"), FAULT,
+           _words("example.org/manager"), _kind(*JOBS)),
+    Oddity("a claim of devices", "claims", 1,
+           _in_pod(resourceClaims=[{"name": "gpu", "resourceClaimTemplateName": "gpu"}]), FAULT,
+           _words("resourceClaims")),
+    Oddity("a topology", "topology", 1,
+           lambda draft: draft.notes.update({"kueue.x-k8s.io/podset-required-topology": "kubernetes.io/hostname"}),
+           FAULT, _words("podset-required-topology"), first=PODS),
+    Oddity("local disk", "amounts", 3, _set_amount("ephemeral-storage", "10Gi")),
+    Oddity("huge pages", "amounts", 1, _set_amount("hugepages-2Mi", "4Mi"), FAULT, _words("hugepages-2Mi"), _no_gpus),
+    Oddity("a resource of nobody", "amounts", 1, _set_amount("example.com/foo", "1"), FAULT, _words("example.com/foo")),
+    Oddity("more pods than the namespace holds", "number", 1, _outside(parallelism=60, completions=60), FAULT,
+           _words("more pods"), _kind("Job")),
     # Rank, image, end.
     Oddity("an allowed rung", "priority", 3, _in_pod(priorityClassName="scheduled-training")),
     Oddity("a rung that is not theirs", "priority", 2, _in_pod(priorityClassName="production-inference"), FAULT,

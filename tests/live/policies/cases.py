@@ -200,6 +200,98 @@ def _fitting_cases() -> Iterator[Case]:
     yield Case("one-after-the-other", queued("Job", gpus=8, parallelism=1, completions=60))
 
 
+def _never_cases() -> Iterator[Case]:
+    """What would never run, whatever its size; beside each what goes on working."""
+    kueue = "kueue.x-k8s.io/"
+    gate = {"schedulingGates": [{"name": "example.org/wait"}]}
+    for kind in KINDS:
+        at = {"Pod": "", "CronJob": "spec.jobTemplate.spec.template."}.get(kind, "spec.template.")
+        for name, spec, says in (
+            ("another-scheduler", {"schedulerName": "volcano"}, "schedulerName is volcano"),
+            ("a-gate", gate, "schedulingGates holds example.org/wait, which nobody would take off"),
+        ):
+            yield Case(f"{name}-{kind}", workload(kind, spec=spec), P.WORK_FITS, (f"{at}spec.{says}",))
+        if kind != "Pod":  # Kubernetes itself looks for a pod's RuntimeClass, and for its claims
+            yield Case(f"a-runtime-of-nobody-{kind}", workload(kind, spec={"runtimeClassName": "kata"}), P.WORK_FITS,
+                       (f"{at}spec.runtimeClassName is kata", "use gvisor"))  # fmt: skip
+        claims = {"resourceClaims": [{"name": "gpu", "resourceClaimTemplateName": "gpu"}]}
+        yield Case(f"a-claim-{kind}", workload(kind, spec=claims), P.WORK_FITS,
+                   (f"{at}spec.resourceClaims asks for devices by claim",), alone=False)  # fmt: skip
+    yield Case("the-clusters-scheduler", workload("Job", spec={"schedulerName": "default-scheduler"}))
+    yield Case("the-clusters-runtime", workload("Job", spec={"runtimeClassName": "gvisor"}))
+    yield Case("kueues-gate-in-a-template", workload("Job", spec=GATE), P.WORK_FITS, (f"holds {kueue}admission",))
+    yield Case("kueues-gate-by-hand", workload("Pod", spec=GATE), P.WORK_FITS, (f"holds {kueue}admission",))
+    for kind, at in (("Job", "spec."), ("CronJob", "spec.jobTemplate.spec.")):
+        for name in ("example.org/me", f"{kueue}multikueue"):
+            yield Case(f"managed-by-{name}-{kind}", workload(kind, managedBy=name), P.WORK_FITS,
+                       (f"{at}managedBy is {name}", "set it to kubernetes.io/job-controller"))  # fmt: skip
+        yield Case(f"managed-by-its-own-{kind}", workload(kind, managedBy="kubernetes.io/job-controller"))
+    for request in ("required-topology", "preferred-topology", "unconstrained-topology"):
+        body = workload("Job")
+        body["spec"]["template"]["metadata"]["annotations"] = {f"{kueue}podset-{request}": "kubernetes.io/hostname"}
+        yield Case(f"a-topology-{request}", body, P.WORK_FITS, (f"podset-{request} asks for a topology",))
+    windows = {
+        "os": {"name": "windows"},
+        "securityContext": {"runAsNonRoot": True},
+        "containers": [{key: value for key, value in container().items() if key != "securityContext"}],
+    }
+    yield Case("a-job-of-windows", workload("Job", spec=windows), P.WORK_FITS,
+               ("spec.template.spec.os.name is windows", "run linux only"))  # fmt: skip
+    yield Case("a-job-of-linux", workload("Job", spec={"os": {"name": "linux"}}))
+
+
+def _resource_cases() -> Iterator[Case]:
+    """Resources that no queue counts, and what all pods take together."""
+
+    def asking(**amounts: str) -> dict[str, Any]:
+        own = container()
+        return {"containers": [own | {"resources": {key: own["resources"][key] | amounts for key in own["resources"]}}]}
+
+    for name, amount in (("example.com/foo", "1"), ("hugepages-2Mi", "4Mi")):
+        yield Case(f"asks-for-{name}", workload("Job", spec=asking(**{name: amount})), P.WORK_FITS,
+                   (f"container main ({name}) asks for what no queue of this cluster has",
+                    "there are cpu, memory, ephemeral-storage, nvidia.com/gpu"))  # fmt: skip
+    yield Case("none-of-what-nobody-has", workload("Job", spec=asking(**{"example.com/foo": "0"})))
+    yield Case("local-disk", workload("Job", spec=asking(**{"ephemeral-storage": "10Gi"})))
+    yield Case("more-pods-than-may-be", workload("Job", parallelism=51, completions=51), P.WORK_FITS,
+               ("spec asks for 51 pods at once, which together have more pods than", "namespace.pods=50"))  # fmt: skip
+    yield Case("as-many-pods-as-may-be", workload("Job", parallelism=50, completions=500))
+    high = asking(cpu="90")
+    high["containers"][0]["resources"]["requests"]["cpu"] = "1"
+    yield Case("limits-above-the-namespaces", workload("Job", spec=high, parallelism=30, completions=30), P.WORK_FITS,
+               ("together have more limits.cpu than", "namespace.limits.cpu=2k"))  # fmt: skip
+    yield Case("limits-within-the-namespaces", workload("Job", spec=high, parallelism=20, completions=20))
+
+
+def _selection_cases() -> Iterator[Case]:
+    """Node affinity that matches nothing, and affinity that does."""
+
+    def by(*terms: dict[str, Any]) -> dict[str, Any]:
+        return workload("Job", spec={"affinity": {"nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": list(terms)}}}})  # fmt: skip
+
+    def having(key: str, operator: str, *values: str) -> dict[str, Any]:
+        return {"matchExpressions": [{"key": key, "operator": operator, "values": list(values)}]}
+
+    def named(operator: str) -> dict[str, Any]:
+        return {"matchFields": [{"key": "metadata.name", "operator": operator, "values": ["node-1"]}]}
+
+    linux, hardware = having("kubernetes.io/os", "In", "linux"), having("hardware", "Exists")
+    unknown, empty = "selects nodes by {}, which no pool of this cluster declares", "has empty nodeSelectorTerms only"
+    yield Case("empty-terms", by({}), P.WORK_FITS, (empty,))
+    yield Case("an-empty-term-beside-a-good-one", by({}, linux))
+    yield Case("an-empty-term-beside-a-strange-one", by({}, hardware), P.WORK_FITS, (unknown.format("hardware"),))
+    yield Case("a-strange-term-beside-a-good-one", by(hardware, linux))
+    small = having(labels.NODE_POOL, "In", "no-such-pool")
+    yield Case("a-strange-term-beside-one-of-no-node", by(hardware, small), P.WORK_FITS, ("and no node that pods",))
+    yield Case("a-node-by-name", by(named("In")), P.WORK_FITS, (unknown.format("metadata.name"),))
+    yield Case("all-nodes-but-one", by(named("NotIn")))
+    yield Case("compares-words", by(having(labels.NODE_POOL, "Gt", "3")), P.WORK_FITS, ("and no node that pods",))
+    for operator, value, says in (("Gt", "6", ""), ("Gt", "7", "and no node"), ("Lt", "8", ""), ("Lt", "x", "no node")):
+        yield Case(f"compares-numbers-{operator}-{value}", by(having("generation", operator, value)),
+                   P.WORK_FITS if says else None, (says,) if says else ())  # fmt: skip
+
+
 def _privilege_cases() -> Iterator[Case]:
     """One row for each control of the Pod Security Standards, in a Job's template."""
 
@@ -585,6 +677,9 @@ CASES = (
     *_placement_cases(),
     *_queue_cases(),
     *_fitting_cases(),
+    *_never_cases(),
+    *_resource_cases(),
+    *_selection_cases(),
     *_privilege_cases(),
     *_submitter_cases(),
     *_priority_cases(),

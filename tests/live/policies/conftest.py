@@ -30,9 +30,7 @@ from tests.unit.builders import (
     GIB,
     allowance,
     cluster,
-    cores,
     flavor,
-    gib,
     namespace_quota,
     node_pool,
     placement,
@@ -58,11 +56,12 @@ def small_platform(*, pod_integration: bool, mutating: bool = False) -> tuple[Pl
     place = cluster(
         features=features,
         mutating_policies=mutating,
+        runtime_classes=("gvisor",),
         # Large enough for the largest work that the cost test submits.
         node_pools=(
             node_pool(cpu=1000, memory_gib=2000, per_node=400),
             node_pool("cv-pool", dedicated_to="pol-cv", flavor="a100-cv"),
-            node_pool("cpu-pool", accelerator=None, flavor=labels.CPU_FLAVOR),
+            replace(node_pool("cpu-pool", accelerator=None, flavor=labels.CPU_FLAVOR), labels={"generation": "7"}),
         ),
         flavors=(flavor(), flavor("a100-cv", dedicated_to="pol-cv")),
     )
@@ -83,7 +82,7 @@ def _teams() -> tuple[Team, Team]:
         cpu=allowance(1_000_000),
         memory=allowance(2000 * GIB),
         accelerators={"a100-spot": 400},
-        quota=replace(namespace_quota(), limits_cpu=cores(2000), limits_memory=gib(4000)),
+        quota=namespace_quota(cpu=1000, memory_gib=2000, accelerators={"nvidia.com/gpu": 400}),
     )
     own = placement(accelerators={"a100-cv": 4})
     guests = ("gina", "cn=auditors,ou=acme")

@@ -91,7 +91,7 @@ def test_every_resource_and_every_flavor_is_in_one_group_in_order_of_preference(
     )
     groups = queue(platform, "nlp")["resourceGroups"]
     assert [(group["coveredResources"], [flavor["name"] for flavor in group["flavors"]]) for group in groups] == [
-        (["cpu", "memory"], ["cpu"]),
+        (["cpu", "memory", "ephemeral-storage"], ["cpu"]),
         (["nvidia.com/gpu"], ["h100-spot", "a100-spot"]),
         (["nvidia.com/mig-1g.10gb"], ["slice-spot"]),
     ]

@@ -302,6 +302,19 @@ CASES = [
         "error cluster.yaml:6 flavorOrder[1]",
         "twice",
     ),
+    *(
+        Case(
+            "further_resources_are_further",
+            rich_cluster("region: local", f"region: local\nfurtherResources: [{names}]"),
+            f"error cluster.yaml:5 furtherResources[{index}]",
+            what,
+        )
+        for names, index, what in (
+            ("memory", 0, "counted in every cluster"),
+            ("nvidia.com/mig-1g.5gb", 0, "is an accelerator's"),
+            ("rdma/hca, rdma/hca", 1, "named twice"),
+        )
+    ),
     Case(
         "overrides_meet_placements",
         rich_cluster("    nlp: {weight: 2}", "    nlpp: {weight: 2}"),

@@ -211,3 +211,10 @@ def test_an_exception_is_gone_after_its_last_day():
     exception = PodSecurityException(PodSecurityLevel.BASELINE, "images are built as root", last)
     assert given() == given(last) == exception
     assert given(last + dt.timedelta(days=1)) is None
+
+
+def test_what_nodes_have_beside_the_usual_is_nothing_unless_declared():
+    assert (dev().runtime_classes, dev().further_resources) == ((), ())
+    declared = dev(cluster=CLUSTER + "runtimeClasses: [gvisor, nvidia]\nfurtherResources: [rdma/hca]\n")
+    assert declared.runtime_classes == ("gvisor", "nvidia")
+    assert declared.further_resources == ("rdma/hca",)

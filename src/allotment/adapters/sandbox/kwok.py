@@ -30,7 +30,7 @@ def node_object(node: FakeNode) -> dict[str, Any]:
         "type": "kwok",
         **node.labels,
     }
-    resources = {"cpu": "8", "memory": "32Gi", "pods": "110", **node.allocatable}
+    resources = {"cpu": "8", "memory": "32Gi", "pods": "110", "ephemeral-storage": "1Ti", **node.allocatable}
     spec: dict[str, Any] = {}
     if node.taints:
         spec["taints"] = [{"key": key, "value": value, "effect": effect} for key, value, effect in node.taints]

@@ -29,7 +29,8 @@ class FakeNode:
         name: node name.
         labels: labels beside `kubernetes.io/hostname`, `kubernetes.io/os`, `kubernetes.io/arch` and `type`.
         taints: (key, value, effect), as in `spec.taints`.
-        allocatable: quantities by resource name; `pods` is 110 when not given. Capacity is the same.
+        allocatable: quantities by resource name; `pods` is 110 and `ephemeral-storage` 1Ti when not given. Capacity
+            is the same.
     """
 
     name: str

@@ -64,11 +64,13 @@ class Check:
         faults: CEL list of sentences, one for each place where the object is at fault, each with the field, its value
             and the fix; empty for a good object.
         message: the rule in one sentence, for when the faults cannot be told.
+        alone: whether it stands before all others: once it finds a fault nothing else is looked at.
     """
 
     name: str
     faults: str
     message: str
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +112,22 @@ def policy_spec(rule: Rule, companions: Sequence[Rule] = (), page: str = "") -> 
         "matchConstraints": match(rule.resources, cluster_scoped=cluster_scoped),
         "matchConditions": [named(item) for item in rule.conditions],
         "variables": [named(item) for item in _variables(rule, companions, page if rule.told_with else "")],
-        "validations": [
-            {
-                "expression": f"size(variables.{check.name}) == 0",
-                "message": check.message,
-                "messageExpression": f"variables.{_REFUSAL}",
-                "reason": "Forbidden",
-            }
-            for check in rule.checks
-        ],
+        "validations": [_validation(check, rule, page) for check in rule.checks],
     }
     return {key: value for key, value in spec.items() if value}
+
+
+def _validation(check: Check, rule: Rule, page: str) -> dict[str, str]:
+    before = "".join(f"size(variables.{first.name}) > 0 || " for first in rule.checks if first.alone)
+    said = f"variables.{_REFUSAL}"
+    if check.alone:
+        before, said = "", f"string(variables.{check.name}[0]) + {quote(_pointer(page))}"
+    return {
+        "expression": f"{before}size(variables.{check.name}) == 0",
+        "message": check.message,
+        "messageExpression": said,
+        "reason": "Forbidden",
+    }
 
 
 def binding_spec(rule: Rule, mode: Mode, exempt_namespaces: tuple[str, ...]) -> Mapping[str, Any]:
@@ -153,7 +160,11 @@ def _variables(rule: Rule, companions: Sequence[Rule], page: str) -> Iterator[Va
     told = f"{whole} ? {together} : {own}" if together else own
     yield Variable("told", told)
     yield Variable("text", _TEXT)
-    yield Variable(_REFUSAL, _shortened(f" (how to submit work: {page})" if page else ""))
+    yield Variable(_REFUSAL, _shortened(_pointer(page)))
+
+
+def _pointer(page: str) -> str:
+    return f" (how to submit work: {page})" if page else ""
 
 
 def _faults(rule: Rule) -> str:

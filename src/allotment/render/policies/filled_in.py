@@ -97,10 +97,14 @@ _PLACES: Final = (
 )
 
 
+_LINUX: Final = 'q.pod.spec.?os.?name.orValue("linux") != "windows"'
+
+
 def _slots(field: str) -> str:
     return (
         f"lists.range(size(q.pod.spec.?{field}.orValue([])))"
-        f'.map(i, {{"path": dyn(q.path + "/spec/{field}/" + string(i)), "c": dyn(q.pod.spec.{field}[i])}})'
+        f'.map(i, {{"path": dyn(q.path + "/spec/{field}/" + string(i)), "c": dyn(q.pod.spec.{field}[i]),'
+        f' "linux": dyn({_LINUX})}})'
     )
 
 
@@ -203,8 +207,6 @@ _SUBMITTER: Final = (
     f" + [{add(quote(f'/metadata/annotations/{escaped(labels.SUBMITTER)}'), 'request.userInfo.username')}]"
 )
 
-_LINUX: Final = 'q.pod.spec.?os.?name.orValue("linux") != "windows"'
-
 
 def _pod_security() -> str:
     context, base = "q.pod.spec.?securityContext", "/spec/securityContext"
@@ -221,10 +223,11 @@ def _pod_security() -> str:
 
 
 def _container_security() -> str:
+    """What restricted asks of containers of Linux, and the API server refuses in others."""
     context, base = "s.c.?securityContext", "/securityContext"
 
     def added(missing: str, rest: str, value: str) -> str:
-        return f"variables.slots.filter(s, {missing}).map(s, {add(_at('s.path', base + rest), value)})"
+        return f"variables.slots.filter(s, s.linux && {missing}).map(s, {add(_at('s.path', base + rest), value)})"
 
     parts = (
         added(f"!{context}.hasValue()", "", "{}"),

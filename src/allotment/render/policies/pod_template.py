@@ -178,6 +178,9 @@ _FIXED: Final = {
     ),
 }
 
+TEMPLATES_OF_OBJECT: Final = _FIXED["templates"].replace("variables.kind", _FIXED["kind"])
+"""CEL: `variables.templates` where there are no variables yet."""
+
 _NEEDS: Final = {
     "templates": ("kind",),
     "templatesBefore": ("kind",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -34,10 +34,11 @@ from allotment.render.policies import (
     work_ends,
     work_fits,
 )
-from allotment.render.policies.admission import ADMISSION_API, Rule, binding_spec, object_name, policy_spec
+from allotment.render.policies.admission import ADMISSION_API, Condition, Rule, binding_spec, object_name, policy_spec
 from allotment.render.policies.cel import string_list
 from allotment.render.policies.identities import exempt_namespaces
 from allotment.render.policies.mutating import Mutation, mutating_binding_spec, mutating_spec
+from allotment.render.policies.oversized import judged_elsewhere
 
 MakeRule = Callable[[Platform, Cluster, Policy], Rule | None]
 
@@ -79,6 +80,7 @@ def render_policies(platform: Platform, cluster: Cluster) -> Iterator[Manifest]:
     rules = [
         rule for policy in platform.policies if (rule := RULES[policy.name](platform, cluster, policy)) is not None
     ]
+    rules, elsewhere = _without_oversized(rules, platform, cluster)
     together = _companions(rules, cluster)
     for rule in rules:
         policy, mode = rule.policy, rule.policy.modes[cluster.name]
@@ -95,7 +97,8 @@ def render_policies(platform: Platform, cluster: Cluster) -> Iterator[Manifest]:
         if cluster.mutating_policies and policy.name in MUTATIONS:
             yield from _mutating(shelf, MUTATIONS[policy.name](platform, cluster, policy), exempt)
     if cluster.mutating_policies:
-        yield from _mutating(shelf, filled_in.mutation(platform, cluster), system)
+        filling_in = filled_in.mutation(platform, cluster)
+        yield from _mutating(shelf, replace(filling_in, conditions=(*filling_in.conditions, *elsewhere)), system)
 
 
 def _mutating(shelf: Shelf, mutation: Mutation, exempt: tuple[str, ...]) -> Iterator[Manifest]:
@@ -104,6 +107,29 @@ def _mutating(shelf: Shelf, mutation: Mutation, exempt: tuple[str, ...]) -> Iter
     yield shelf.clustered(
         (ADMISSION_API, "MutatingAdmissionPolicyBinding"), name, {"spec": mutating_binding_spec(mutation, exempt)}
     )
+
+
+def _without_oversized(
+    rules: Sequence[Rule], platform: Platform, cluster: Cluster
+) -> tuple[list[Rule], tuple[Condition, ...]]:
+    """The rules, those about work but one with a condition that leaves oversized work to that one; and the condition.
+
+    Only where that one refuses, everywhere: nothing may be left to a rule that only warns.
+    """
+    refuses = any(
+        rule.policy.name is PolicyName.WORK_FITS
+        and rule.policy.modes[cluster.name] is Mode.ENFORCE
+        and not rule.policy.exempt_namespaces
+        for rule in rules
+    )
+    elsewhere = (judged_elsewhere(platform, cluster),) if refuses else ()
+
+    def leaves(rule: Rule) -> bool:
+        return bool(rule.told_with) and rule.policy.name is not PolicyName.WORK_FITS
+
+    return [
+        replace(rule, conditions=(*rule.conditions, *elsewhere)) if leaves(rule) else rule for rule in rules
+    ], elsewhere
 
 
 _ORDER: Final = tuple(RULES)

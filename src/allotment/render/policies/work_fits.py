@@ -1,8 +1,8 @@
 """Work that can never run is refused when it is submitted, rather than waiting for ever.
 
 Looked at is what the platform directory knows: what one pod may have, what each node of the pools that the team may
-use holds, and what its queue has with all that it may borrow. That something is in use at the moment is no reason:
-then work waits its turn.
+use holds, what its queue has with all that it may borrow, and what its namespace may hold. That something is in use at
+the moment is no reason: then work waits its turn. What never runs whatever its size is in `never_runs`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from allotment.model import labels
 from allotment.model.cluster import Cluster, NodePool, TaintEffect
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
@@ -19,8 +18,18 @@ from allotment.render.policies.admission import Check, Rule, Scope, Variable
 from allotment.render.policies.cel import Expr, quote, sentence, string_list, string_map
 from allotment.render.policies.entitled import FLAVORS, LIMITS, SLACK, exceeds, limit, number
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
+from allotment.render.policies.never_runs import never_checks, never_variables
+from allotment.render.policies.node_selection import (
+    NOTHING_SELECTED,
+    UNKNOWN_LABEL,
+    USABLE_TERMS,
+    known_labels,
+    selected,
+    shape_labels,
+)
+from allotment.render.policies.oversized import OVERSIZED
 from allotment.render.policies.placement import device_selectors
-from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables
+from allotment.render.policies.pod_template import WORKLOADS, pod_variables, when
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
@@ -34,9 +43,21 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             by_tenant(platform, cluster),
             *pod_variables(platform, "annotations", "pods"),
             device_selectors(platform),
+            *never_variables(platform, cluster),
             *fit_variables(platform, cluster),
+            Variable("crowded", _those(_CROWDED)),
         ),
-        checks=(_UNKNOWN_LABEL, _TOO_LARGE, _NO_NODE, _WRONG_FLAVOR, _TOO_MUCH),
+        checks=(
+            OVERSIZED,
+            *never_checks(cluster),
+            UNKNOWN_LABEL,
+            NOTHING_SELECTED,
+            _TOO_LARGE,
+            _NO_NODE,
+            _WRONG_FLAVOR,
+            _TOO_MUCH,
+            _TOO_MANY,
+        ),
         told_with=told_with(),
     )
 
@@ -48,11 +69,9 @@ def fit_variables(platform: Platform, cluster: Cluster) -> tuple[Variable, ...]:
         LIMITS,
         FLAVORS,
         Variable("devices", devices),
+        shape_labels(platform, cluster),
         Variable("sizes", _SIZES),
         Variable("shapes", _shapes(platform, cluster)),
-        Variable(
-            "shapeLabels", string_list(sorted({key for pool in cluster.node_pools for key in _labels(platform, pool)}))
-        ),
         Variable("deviceFlavors", _flavors(platform, cluster)),
         Variable(
             "flavorLabels", string_list(sorted({key for flavor in cluster.flavors for key in flavor.node_labels}))
@@ -60,17 +79,6 @@ def fit_variables(platform: Platform, cluster: Cluster) -> tuple[Variable, ...]:
         Variable("weighed", _WEIGHED),
         Variable("judged", _JUDGED),
     )
-
-
-def _labels(platform: Platform, pool: NodePool) -> dict[str, str]:
-    """Labels of a pool's nodes that are known."""
-    found = {**pool.labels, labels.NODE_POOL: pool.name, labels.CAPACITY_TYPE: pool.capacity_type.value}
-    if pool.accelerator is not None:
-        key, value = platform.accelerators[pool.accelerator].node_label
-        found |= {labels.ACCELERATOR: pool.accelerator, key: value}
-    if pool.dedicated_to is not None:
-        found[labels.DEDICATED] = pool.dedicated_to
-    return found
 
 
 def _shapes(platform: Platform, cluster: Cluster) -> Expr:
@@ -92,7 +100,7 @@ def _shape(platform: Platform, pool: NodePool) -> str:
     fields = {
         "said": quote(f"{said})"),
         "flavor": quote(pool.flavor),
-        "labels": string_map(_labels(platform, pool)),
+        "labels": string_map(known_labels(platform, pool)),
         "taints": f"[{taints}]",
         "cpu": str(pool.cpu / 1000),
         "memory": f"{float(pool.memory)}",
@@ -137,6 +145,7 @@ def _of_pod(amount: str) -> str:
 _SIZES: Final = (
     "variables.pods.map(p, {"
     '"p": dyn(p), '
+    f'"terms": dyn({USABLE_TERMS}), '
     f'"cpu": dyn({_of_pod(_asked("request", "cpu"))}), '
     f'"memory": dyn({_of_pod(_asked("request", "memory"))}), '
     f'"cpuLimit": dyn({_of_pod(_asked("limit", "cpu"))}), '
@@ -145,20 +154,6 @@ _SIZES: Final = (
     ".filter(d, d.amount > 0.0))"
     "})"
 )
-
-
-def _selected(keys: str) -> str:
-    """CEL: pod `s.p` selects nodes with the labels of `x`, as far as the labels are among `keys`."""
-    value = 'x.labels[?e.key].orValue("")'
-    return (
-        f'(s.p.selector.all(k, !(k in {keys}) || x.labels[?k].orValue("") == s.p.selector[k])'
-        " && (size(s.p.terms) == 0 || s.p.terms.exists(term, term.?matchExpressions.orValue([]).all(e,"
-        f' !(e.key in {keys}) || e.operator in ["Gt", "Lt"]'
-        f' || (e.operator == "In" && {value} in e.values)'
-        f' || (e.operator == "NotIn" && !({value} in e.values))'
-        ' || (e.operator == "Exists" && e.key in x.labels)'
-        ' || (e.operator == "DoesNotExist" && !(e.key in x.labels))))))'
-    )
 
 
 _TOLERATED: Final = (
@@ -171,11 +166,11 @@ _HELD: Final = (
     f"s.cpu <= x.cpu * {SLACK} && s.memory <= x.memory * {SLACK}"
     " && s.devices.all(d, d.amount <= x.devices[?d.name].orValue(0.0))"
 )
-_FITS: Final = f"{_selected('variables.shapeLabels')} && {_REACHED} && {_HELD}"
+_FITS: Final = f"{selected('s.terms', 'variables.shapeLabels')} && {_REACHED} && {_HELD}"
 # The flavors that the queue would consider, and those of them on whose nodes the pod could not run.
 _CONSIDERED: Final = (
     "variables.deviceFlavors.filter(x, x.name in variables.flavors && s.devices.exists(d, d.name == x.device)"
-    f" && {_selected('variables.flavorLabels')})"
+    f" && {selected('s.p.terms', 'variables.flavorLabels')})"
 )
 _UNFIT: Final = f"v.considered.filter(f, !variables.shapes.exists(x, x.flavor == f.name && {_FITS}))"
 
@@ -209,6 +204,31 @@ _WANTED: Final = {
     "accelerators": Expr(
         "s.devices.exists(d, d.amount * double(v.count) >"
         f" ([0.0] + v.considered.filter(f, f.device == d.name).map(f, {_room('f.name')})).max())"
+    ),
+}
+
+
+def _at_once(amount: str) -> str:
+    """CEL: of an amount of the pod of `v`, what all pods have that run at once."""
+    return f"variables.weighed.map(v, double(v.count) * double({amount})).sum()"
+
+
+_DEVICES_AT_ONCE: Final = _at_once("([0.0] + v.s.devices.filter(o, o.name == d).map(o, o.amount)).sum()")
+_WRITTEN: Final = number('l.split("=")[1]')
+_CROWDED: Final = {
+    "pods": exceeds(_at_once("1"), "namespace.pods"),
+    **{
+        name: exceeds(_at_once(f"v.s.{amount}"), f"namespace.{name}")
+        for name, amount in {
+            "requests.cpu": "cpu",
+            "limits.cpu": "cpuLimit",
+            "requests.memory": "memory",
+            "limits.memory": "memoryLimit",
+        }.items()
+    },
+    "accelerators": Expr(
+        'variables.devices.exists(d, variables.limits.filter(l, l.startsWith("namespace.requests." + d + "="))'
+        f".exists(l, {_DEVICES_AT_ONCE} > {_WRITTEN}))"
     ),
 }
 
@@ -258,41 +278,6 @@ def _limits(*prefixes: str) -> Expr:
     any_of = " || ".join(f"f.startsWith({quote(prefix)})" for prefix in prefixes)
     return Expr(f'variables.limits.filter(f, {any_of}).join(", ")')
 
-
-_STANDARD: Final = (
-    "beta.kubernetes.io/arch",
-    "beta.kubernetes.io/os",
-    "kubernetes.io/arch",
-    "kubernetes.io/os",
-    "node.kubernetes.io/instance-type",
-    "topology.kubernetes.io/region",
-    "topology.kubernetes.io/zone",
-)
-"""Labels that nodes have without being declared; their values are not known here."""
-
-_STRANGE: Final = f"!({{key}} in variables.shapeLabels) && !({{key}} in {string_list(_STANDARD)})"
-_STRANGE_TERM: Final = (
-    "term.?matchExpressions.orValue([]).filter(e, e.operator in ['In', 'Exists', 'Gt', 'Lt'] && "
-    + _STRANGE.format(key="e.key")
-    + ")"
-)
-_STRANGE_KEYS: Final = (
-    f"(p.selector.filter(k, {_STRANGE.format(key='k')}).map(k, k + '=' + p.selector[k])"
-    f" + (size(p.terms) > 0 && p.terms.all(term, size({_STRANGE_TERM}) > 0)"
-    f" ? p.terms.map(term, string({_STRANGE_TERM}[0].key)) : []))"
-)
-
-_UNKNOWN_LABEL = Check(
-    name="unknownLabels",
-    message="nodes are selected by labels that the platform's nodes have",
-    faults=each(
-        f"size({_STRANGE_KEYS}) > 0",
-        field("spec selects nodes by "),
-        Expr(f'{_STRANGE_KEYS}.join(", ")'),
-        ", which no pool of this cluster declares, so it might wait for ever; select by one of ",
-        Expr('variables.shapeLabels.join(", ")'),
-    ),
-)
 
 _TOO_LARGE = Check(
     name="tooLarge",
@@ -358,5 +343,20 @@ _TOO_MUCH = Check(
         " than the queue of this team can have with all that it may borrow (",
         _limits("queue."),
         "); run fewer pods at once, or ask the platform team for quota",
+    ),
+)
+
+_TOO_MANY = Check(
+    name="tooMany",
+    message="all pods at once fit into their namespace",
+    faults=when(
+        "size(variables.crowded) > 0 && variables.weighed.all(v, size(v.over) == 0)",
+        "spec asks for ",
+        Expr(f"string(int({_at_once('1')}))"),
+        " pods at once, which together have more ",
+        Expr('variables.crowded.join(", ")'),
+        " than the namespace of this team may hold (",
+        _limits("namespace."),
+        "); run fewer pods at once, or ask the platform team for room",
     ),
 )

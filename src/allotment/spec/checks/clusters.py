@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from allotment.model import labels
-from allotment.model.cluster import Environment, Feature, KueueApi, QueueLayout
+from allotment.model.cluster import COUNTED_ALWAYS, Environment, Feature, KueueApi, QueueLayout
 from allotment.spec import defaults
 from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.convert.clusters import environment_of
@@ -146,6 +146,23 @@ def flavor_order_names_flavors(context: Context) -> Iterator[Issue]:
             seen.add(name)
 
 
+def further_resources_are_further(context: Context) -> Iterator[Issue]:
+    """A queue names each resource once, and accelerators are divided among teams."""
+    domains = {f"{spec.resource_name.partition('/')[0]}/" for spec in context.accelerators.values()}
+    for entry in context.declared.clusters:
+        seen: set[str] = set()
+        for index, name in enumerate(entry.spec.further_resources):
+            here = ("furtherResources", index)
+            if name in COUNTED_ALWAYS or name == "pods":
+                yield error(entry, here, f"{echo(name)} is counted in every cluster", "remove it")
+            elif any(name.startswith(domain) for domain in domains):
+                fix = "declare an accelerator with this resourceName, so that teams have shares of it"
+                yield error(entry, here, f"{echo(name)} is an accelerator's", fix)
+            elif name in seen:
+                yield error(entry, here, f"{echo(name)} is named twice", "remove one of the two")
+            seen.add(name)
+
+
 def overrides_meet_placements(context: Context) -> Iterator[Issue]:
     """An override for a team that is not in the cluster changes nothing, which nobody means."""
     for entry in context.declared.clusters:
@@ -246,6 +263,7 @@ CHECKS = (
     cohorts_are_trees,
     cohort_quotas_name_flavors,
     flavor_order_names_flavors,
+    further_resources_are_further,
     overrides_meet_placements,
     weights_have_an_effect,
     kueue_serves_the_api,

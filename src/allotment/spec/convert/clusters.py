@@ -42,6 +42,8 @@ def cluster(spec: ClusterSpec, flavors: Flavors, accelerators: Mapping[str, Acce
             if spec.mutating_policies is None
             else spec.mutating_policies
         ),
+        runtime_classes=spec.runtime_classes,
+        further_resources=spec.further_resources,
         node_pools=tuple(_pool(pool, accelerators) for pool in spec.node_pools),
         flavors=flavors.ordered,
         cohorts=_cohorts(spec.cohorts, flavors),

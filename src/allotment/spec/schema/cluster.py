@@ -187,6 +187,17 @@ class ClusterSpec(KindSpec):
         "labels, security context, requests beside limits) is filled in; otherwise the work is refused with all that "
         "is missing. By default on from Kubernetes 1.36, where it is generally available.",
     )
+    runtime_classes: tuple[ObjectName, ...] = Field(
+        default=(),
+        description="RuntimeClasses that the cluster has, such as nvidia. Work that names another one is refused: it "
+        "would never have a pod. By default none, which is what a new cluster has.",
+    )
+    further_resources: tuple[LabelKey, ...] = Field(
+        default=(),
+        description="Resources that nodes have beside CPU, memory, local disk and accelerators, such as rdma/hca or "
+        "hugepages-2Mi. Work may ask for them; queues count them without a bound. Work that asks for any other one is "
+        "refused: Kueue would never admit it.",
+    )
     flavor_order: tuple[ObjectName, ...] = Field(
         default=(),
         description="Flavors in order of preference. By default the order of the pools' accelerators, and reserved "

@@ -26,6 +26,7 @@ def test_node_object() -> None:
     assert body["status"]["allocatable"] == body["status"]["capacity"]
     assert body["status"]["allocatable"]["nvidia.com/gpu"] == "4"
     assert body["status"]["allocatable"]["pods"] == "110"
+    assert body["status"]["allocatable"]["ephemeral-storage"] == "1Ti", "as every kubelet says how much disk it has"
 
 
 ALTERED = FakeNode("a100-0", NODE.labels, NODE.taints, {**NODE.allocatable, "nvidia.com/gpu": "8"})
