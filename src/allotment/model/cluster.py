@@ -127,6 +127,11 @@ class NodePool:
     price_per_hour: int | None
     flavor: str
 
+    @property
+    def is_open(self) -> bool:
+        """Whether pods that tolerate nothing may run on its nodes."""
+        return all(taint.effect is TaintEffect.PREFER_NO_SCHEDULE for taint in self.taints)
+
 
 @dataclass(frozen=True, slots=True)
 class Flavor:
@@ -216,6 +221,11 @@ class Cluster:
             if flavor.name == name:
                 return flavor
         raise KeyError(name)
+
+    @property
+    def takes_plain_work(self) -> bool:
+        """Whether some node takes work that asks for no accelerators."""
+        return any(pool.is_open for pool in self.node_pools)
 
     @property
     def cpu(self) -> MilliCpu:

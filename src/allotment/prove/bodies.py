@@ -17,40 +17,62 @@ SMALL: Final = {"cpu": "10m", "memory": "16Mi"}
 _SECONDS: Final = 60
 
 
-def pod_spec(scene: Scene, *, devices: int = 0, **changes: Any) -> Json:
+def amounts(scene: Scene, compute: Mapping[str, str] = SMALL, *, devices: int | None = None) -> dict[str, str]:
+    """What a container of a probe asks for.
+
+    Args:
+        scene: whose container.
+        compute: CPU and memory.
+        devices: accelerators; by default none, or one where a pod finds no node without.
+    """
+    count = scene.devices if devices is None else devices
+    return {**compute, **({scene.resource: str(count)} if count else {})}
+
+
+def pod_spec(scene: Scene, *, devices: int | None = None, **changes: Any) -> Json:
     """A pod spec that every guardrail lets through, but for what `changes` says.
 
     Args:
         scene: whose pod.
-        devices: accelerators to ask for.
+        devices: accelerators to ask for, as in `amounts`.
         changes: fields of the pod spec to set.
     """
-    return _spec(scene.stage.image, scene.resource if devices else "", devices) | changes
+    return _spec(scene.stage.image, amounts(scene, devices=devices)) | changes
 
 
-def container(scene: Scene, *, devices: int = 0, **changes: Any) -> Json:
+def container(scene: Scene, *, devices: int | None = None, **changes: Any) -> Json:
     """The one container of `pod_spec`, with changes."""
-    return _container(scene.stage.image, scene.resource if devices else "", devices) | changes
+    return _container(scene.stage.image, amounts(scene, devices=devices)) | changes
+
+
+def placed(scene: Scene) -> Json:
+    """Node selector and tolerations that Kueue would write for the team's first flavor."""
+    flavor = scene.reachable_flavor
+    if flavor is None:
+        return {}
+    selector, taints = dict(flavor.node_labels), [(taint.key, taint.value) for taint in flavor.taints]
+    if flavor.dedicated_to is not None:
+        selector[labels.DEDICATED] = flavor.dedicated_to
+        taints.append((labels.DEDICATED, flavor.dedicated_to))
+    tolerations = [{"key": key, "operator": "Equal", "value": value} for key, value in dict.fromkeys(taints)]
+    return {"nodeSelector": selector, "tolerations": tolerations}
 
 
 def foreign_pod(namespace: str, resource: str) -> Json:
     """A pod with an accelerator in a namespace that is no team's."""
-    return _object("v1", "Pod", namespace, {}, {"spec": _spec(UNKNOWN_IMAGE, resource, 1)})
+    return _object("v1", "Pod", namespace, {}, {"spec": _spec(UNKNOWN_IMAGE, {**SMALL, resource: "1"})})
 
 
-def _spec(image: str, resource: str, devices: int) -> Json:
+def _spec(image: str, asked: Mapping[str, str]) -> Json:
     return {
         "restartPolicy": "Never",
         "securityContext": {"runAsNonRoot": True, "runAsUser": 65534, "seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [_container(image, resource, devices)],
+        "containers": [_container(image, asked)],
         "terminationGracePeriodSeconds": 0,
     }
 
 
-def _container(image: str, resource: str, devices: int) -> Json:
-    asked: Json = dict(SMALL)
-    if devices:
-        asked[resource] = str(devices)
+def _container(image: str, asked: Mapping[str, str]) -> Json:
     return {
         "name": "probe",
         "image": image,
@@ -60,8 +82,30 @@ def _container(image: str, resource: str, devices: int) -> Json:
 
 
 def pod(scene: Scene, spec: Mapping[str, Any], own: Mapping[str, str] | None = None) -> Json:
-    """A pod of the team."""
-    return _object("v1", "Pod", scene.namespace, scene.labels if own is None else own, {"spec": dict(spec)})
+    """A pod of the team; `own` labels replace the usual ones."""
+    found = {**_queued(scene), **(scene.labels if own is None else own)}
+    return _object("v1", "Pod", scene.namespace, found, {"spec": dict(spec)})
+
+
+def made_pod(scene: Scene, **changes: Any) -> Json:
+    """A pod as `Scene.maker` makes it: the Job controller's have been placed by Kueue."""
+    return pod(scene, pod_spec(scene, **(placed(scene) if scene.only_jobs else {}), **changes))
+
+
+def submitted(scene: Scene, spec: Mapping[str, Any], own: Mapping[str, str] | None = None) -> Json:
+    """What people submit to run one pod: the pod, or a Job where they can submit Jobs only."""
+    return job(scene, spec, own) if scene.only_jobs else pod(scene, spec, own)
+
+
+def pod_of(body: Json) -> Json:
+    """The pod that was submitted, or the template that a controller makes pods of: with metadata and spec."""
+    found: Json = body if body["kind"] == "Pod" else body["spec"]["template"]
+    return found
+
+
+def _queued(scene: Scene) -> dict[str, str]:
+    """Label of pods, and of what holds them, that wait for accelerators by themselves."""
+    return {labels.KUEUE_QUEUE: labels.LOCAL_QUEUE} if scene.devices and not scene.only_jobs else {}
 
 
 def job(scene: Scene, spec: Mapping[str, Any], own: Mapping[str, str] | None = None, **changes: Any) -> Json:
@@ -78,7 +122,7 @@ def job(scene: Scene, spec: Mapping[str, Any], own: Mapping[str, str] | None = N
     )
 
 
-def real_job(scene: Scene, *, devices: int) -> Json:
+def real_job(scene: Scene, *, devices: int | None = None) -> Json:
     """A Job to be made for real. Should everything else fail, it ends and goes away by itself."""
     body = job(
         scene, pod_spec(scene, devices=devices), ttlSecondsAfterFinished=_SECONDS, activeDeadlineSeconds=_SECONDS
@@ -88,9 +132,13 @@ def real_job(scene: Scene, *, devices: int) -> Json:
 
 
 def deployment(scene: Scene, *, replicas: int = 1, queue: bool = False) -> Json:
-    """A Deployment of the team, without accelerators."""
+    """A Deployment of the team; `queue` names its queue where it need not."""
     chosen = {"app": PROBE_NAME}
-    own = {**scene.labels, **({labels.KUEUE_QUEUE: labels.LOCAL_QUEUE, MARK: "true"} if queue else {})}
+    own = {
+        **scene.labels,
+        **_queued(scene),
+        **({labels.KUEUE_QUEUE: labels.LOCAL_QUEUE, MARK: "true"} if queue else {}),
+    }
     spec = pod_spec(scene, restartPolicy="Always")
     template = {"metadata": {"labels": {**scene.labels, **chosen}}, "spec": spec}
     return _object(

@@ -131,7 +131,7 @@ class RunJob:
 
     Attributes:
         body: the Job, asking for an accelerator where the team has any.
-        modest: the same without accelerators, for when all of them are busy.
+        modest: the same without accelerators where that finds a node, for when all of them are busy.
         workloads: (apiVersion, kind) of Kueue's workloads.
         queue: the ClusterQueue that should admit it.
         resource: the accelerator's resource name; empty if the Job asks for none.

@@ -29,8 +29,7 @@ _KUEUE: Final = "kueue.x-k8s.io"
 
 def ladder(scene: Scene) -> Iterator[Probe]:
     """Pods get the value of their rung, and the default rung's if they name none."""
-    persona = scene.worker
-    if persona is None or scene.leaving:
+    if scene.maker is None or scene.leaving:
         return
     default = scene.stage.platform.default_priority
     rungs = {rung.name: rung for rung in scene.stage.platform.priorities}
@@ -40,7 +39,7 @@ def ladder(scene: Scene) -> Iterator[Probe]:
 
 
 def _at_rung(scene: Scene, which: str, changes: Json, rung: Priority) -> Probe:
-    persona = scene.worker
+    persona = scene.maker
     assert persona is not None  # noqa: S101  # `ladder` has looked
     preempts = "PreemptLowerPriority" if rung.preempts else "Never"
 
@@ -54,7 +53,7 @@ def _at_rung(scene: Scene, which: str, changes: Json, rung: Priority) -> Probe:
         tried=f"create a pod {which}",
         object=f"PriorityClass {rung.name}",
         persona=persona,
-        attempt=Create(bodies.pod(scene, bodies.pod_spec(scene, **changes))),
+        attempt=Create(bodies.made_pod(scene, **changes)),
         expected=MustAccept(f"admitted with priority {rung.value}, preemption {preempts}", fault),
         needs=needed("create", "Pod", scene.namespace),
     )
@@ -117,7 +116,7 @@ def _real_job(scene: Scene, queue: str) -> RunJob:
     devices = 1 if scene.flavor is not None else 0
     return RunJob(
         body=bodies.real_job(scene, devices=devices),
-        modest=bodies.real_job(scene, devices=0),
+        modest=bodies.real_job(scene),
         workloads=(_kueue_api(scene.stage), "Workload"),
         queue=queue,
         resource=scene.resource if devices else "",
@@ -162,17 +161,7 @@ def good_work(scene: Scene) -> Iterator[Probe]:
     persona = scene.worker
     if persona is None or scene.leaving:
         return
-    good: dict[str, Json] = {
-        "a pod": bodies.pod(scene, bodies.pod_spec(scene)),
-        "a Job": bodies.job(scene, bodies.pod_spec(scene)),
-        "a Deployment": bodies.deployment(scene),
-        "a Service": bodies.service(scene),
-        "a ConfigMap": bodies.config_map(scene.namespace, scene.labels),
-        "a volume claim": bodies.claim(scene, "1Mi"),
-    }
-    if scene.flavor is not None:
-        good["a Job with an accelerator"] = bodies.job(scene, bodies.pod_spec(scene, devices=1))
-    for what, body in good.items():
+    for what, body in _good(scene).items():
         yield Probe(
             tried=f"create {what}, as it should be",
             object=f"namespace {scene.namespace}",
@@ -181,6 +170,22 @@ def good_work(scene: Scene) -> Iterator[Probe]:
             expected=MustAccept("admitted without a warning"),
             needs=needed("create", body["kind"], scene.namespace),
         )
+
+
+def _good(scene: Scene) -> dict[str, Json]:
+    good: dict[str, Json] = {
+        "a pod": bodies.pod(scene, bodies.pod_spec(scene)),
+        "a Job": bodies.job(scene, bodies.pod_spec(scene)),
+        "a Deployment": bodies.deployment(scene),
+        "a Service": bodies.service(scene),
+        "a ConfigMap": bodies.config_map(scene.namespace, scene.labels),
+        "a volume claim": bodies.claim(scene, "1Mi"),
+    }
+    if scene.flavor is not None and not scene.devices:
+        good["a Job with an accelerator"] = bodies.job(scene, bodies.pod_spec(scene, devices=1))
+    return {
+        what: body for what, body in good.items() if not (scene.only_jobs and body["kind"] in ("Pod", "Deployment"))
+    }
 
 
 def _kueue_api(stage: Stage) -> str:

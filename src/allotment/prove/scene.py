@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.model import labels
-from allotment.model.cluster import Cluster, Flavor
+from allotment.model.cluster import Cluster, Feature, Flavor
 from allotment.model.manifest import Family, Manifest, Manifests, ObjectKey
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, Policy, PolicyName
@@ -129,6 +129,29 @@ class Scene:
         chosen = catalogue[accelerator] if accelerator is not None else next(iter(catalogue.values()))
         return chosen.resource_name
 
+    @property
+    def devices(self) -> int:
+        """Accelerators that a pod has to ask for to find a node: one where no node takes work without.
+
+        None where the team has none: then nothing of it runs there.
+        """
+        return 0 if self.flavor is None or self.stage.cluster.takes_plain_work else 1
+
+    @property
+    def queues_pods(self) -> bool:
+        """Whether pods wait in queues by themselves."""
+        return Feature.POD_INTEGRATION in self.stage.cluster.features
+
+    @property
+    def only_jobs(self) -> bool:
+        """Whether people can submit work as Jobs only: it needs accelerators, and pods cannot wait for them."""
+        return self.devices > 0 and not self.queues_pods
+
+    @property
+    def unit(self) -> str:
+        """What people submit to run one pod, in words."""
+        return "Job" if self.only_jobs else "pod"
+
     def mine(self, family: Family, kind: str = "") -> tuple[Manifest, ...]:
         """The team's manifests of a family, perhaps of one kind, but for those in its other namespaces."""
         return tuple(
@@ -174,6 +197,11 @@ class Scene:
     def worker(self) -> Persona | None:
         """Who submits work: a member, or an owner where the team has no group for members alone."""
         return self.member or self.owner
+
+    @property
+    def maker(self) -> Persona | None:
+        """Who makes pods: whoever submits work, or where that is Jobs only, the controller that makes pods of them."""
+        return JOB_CONTROLLER if self.only_jobs else self.worker
 
     def _persona(self, role: str, groups: tuple[str, ...]) -> Persona | None:
         # A group that stands in two roles, in two teams, or among the engineers, has more rights than the role: what

@@ -165,7 +165,7 @@ def _escalations(scene: Scene, owner: Persona) -> Iterator[tuple[str, Body, str]
 
 def pod_security(scene: Scene) -> Iterator[Probe]:
     """Pods that could leave their container are refused, as far as the team has no exception."""
-    persona = scene.worker
+    persona = scene.maker
     if persona is None or scene.leaving:
         return
     for what, changes, expected in _unsafe(scene):
@@ -173,7 +173,7 @@ def pod_security(scene: Scene) -> Iterator[Probe]:
             tried=f"create {what}",
             object=f"Pod Security of namespace {scene.namespace}",
             persona=persona,
-            attempt=Create(bodies.pod(scene, bodies.pod_spec(scene, **changes))),
+            attempt=Create(bodies.made_pod(scene, **changes)),
             expected=expected,
             needs=needed("create", "Pod", scene.namespace),
         )
@@ -200,14 +200,14 @@ def _unsafe(scene: Scene) -> Iterator[tuple[str, dict[str, Any], Expectation]]:
 
 def service_account(scene: Scene) -> Iterator[Probe]:
     """A pod that asks for no token gets none."""
-    persona = scene.worker
+    persona = scene.maker
     if persona is None or scene.leaving:
         return
     yield Probe(
         tried="create a pod that names no account",
         object=str(scene.key(Family.SERVICE_ACCOUNTS, "ServiceAccount")),
         persona=persona,
-        attempt=Create(bodies.pod(scene, bodies.pod_spec(scene))),
+        attempt=Create(bodies.made_pod(scene)),
         expected=MustAccept("admitted without a token for the API server", _no_token),
         needs=needed("create", "Pod", scene.namespace),
     )

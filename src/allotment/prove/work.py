@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from fractions import Fraction
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from allotment.model import labels
-from allotment.model.cluster import Feature
 from allotment.model.manifest import Family
 from allotment.model.quantity import parse_quantity
 from allotment.prove import bodies
@@ -22,7 +20,7 @@ _SECONDS: Final = 60
 
 
 def charges(scene: Scene) -> Iterator[Probe]:
-    """A Job with limits only, a Job without devices, and a group of pods where the cluster queues pods."""
+    """A Job with limits only, a plain Job, and a group of pods where the cluster queues pods."""
     persona = scene.worker
     local = next(iter(scene.mine(Family.KUEUE, "LocalQueue")), None)
     if persona is None or local is None or scene.leaving:
@@ -46,18 +44,27 @@ def charges(scene: Scene) -> Iterator[Probe]:
 
 
 def _forms(scene: Scene) -> Iterator[tuple[str, tuple[Json, ...], Amounts]]:
-    small = {name: parse_quantity(amount) for name, amount in SMALL.items()}
-    cluster = scene.stage.cluster
+    mutating = scene.stage.cluster.mutating_policies
     if scene.flavor is not None:
         # Without mutating policies a template has to say what it requests of CPU and memory; devices it never has to.
-        requests = {} if cluster.mutating_policies else {"requests": dict(SMALL)}
-        resources = {**requests, "limits": {**SMALL, scene.resource: "1"}}
-        yield "a Job with limits only", (_job(scene, resources),), {**small, scene.resource: Fraction(1)}
-    yield "a Job without accelerators", (_job(scene, {"requests": dict(SMALL), "limits": dict(SMALL)}),), small
+        requests = {} if mutating else {"requests": dict(SMALL)}
+        asked = bodies.amounts(scene, devices=1)
+        yield "a Job with limits only", (_job(scene, {**requests, "limits": asked}),), _times(1, asked)
+    asked = bodies.amounts(scene)
+    what = "with requests and limits" if scene.devices else "without accelerators"
+    yield f"a Job {what}", (_job(scene, _both(asked)),), _times(1, asked)
     # Elsewhere teams may make no groups of pods: see the policy queue-marks-protected.
-    if cluster.mutating_policies and Feature.POD_INTEGRATION in cluster.features:
+    if mutating and scene.queues_pods:
         group = tuple(_member(scene, number) for number in range(_GROUP))
-        yield "a group of pods", group, {name: _GROUP * amount for name, amount in small.items()}
+        yield "a group of pods", group, _times(_GROUP, asked)
+
+
+def _times(number: int, asked: Mapping[str, str]) -> Amounts:
+    return {name: number * parse_quantity(amount) for name, amount in asked.items()}
+
+
+def _both(asked: Mapping[str, str]) -> Json:
+    return {"requests": dict(asked), "limits": dict(asked)}
 
 
 def _job(scene: Scene, resources: Json) -> Json:
@@ -67,7 +74,7 @@ def _job(scene: Scene, resources: Json) -> Json:
 
 
 def _member(scene: Scene, number: int) -> Json:
-    spec = _spec(scene, {"requests": dict(SMALL), "limits": dict(SMALL)}) | {"activeDeadlineSeconds": _SECONDS}
+    spec = _spec(scene, _both(bodies.amounts(scene))) | {"activeDeadlineSeconds": _SECONDS}
     own = {
         **scene.labels,
         MARK: "true",

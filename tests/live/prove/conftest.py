@@ -95,10 +95,12 @@ def acme(new_sandbox: Callable[[SandboxSpec], Sandbox]) -> Iterator[Acme]:
 
 
 @contextmanager
-def acme_on(new_sandbox: Callable[[SandboxSpec], Sandbox], tree: SourceTree) -> Iterator[Acme]:
-    """The platform of a directory applied to a new sandbox, policies in force."""
+def acme_on(
+    new_sandbox: Callable[[SandboxSpec], Sandbox], tree: SourceTree, name: str = CLUSTER, team: str = "nlp"
+) -> Iterator[Acme]:
+    """The platform of a directory applied to a new sandbox for one of its clusters, policies in force for a team."""
     platform = load_platform(tree).platform
-    cluster = platform.cluster(CLUSTER)
+    cluster = platform.cluster(name)
     assert cluster is not None
     nodes = tuple(
         FakeNode(node.name, node.labels, node.taints, node.allocatable) for node in nodes_of(platform, cluster, 1)
@@ -108,5 +110,5 @@ def acme_on(new_sandbox: Callable[[SandboxSpec], Sandbox], tree: SourceTree) -> 
     with connect(sandbox.kubeconfig) as kube:
         live = Acme(kube, platform, cluster, render(platform, cluster))
         live.apply()
-        live.proved_until(lambda report: not report.failed, ["queues", "trusted-registries"], "nlp")
+        live.proved_until(lambda report: not report.failed, ["queues", "trusted-registries", "no-side-doors"], team)
         yield live

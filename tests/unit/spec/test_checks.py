@@ -927,6 +927,21 @@ CASES = [
         "nothing of a100-spot is guaranteed and nothing can be borrowed",
     ),
     Case(
+        "work_finds_a_node",
+        team("\n    accelerators:\n      a100: 8", ""),
+        "warning team.yaml:6 placements.dev",
+        "no node of dev takes work without accelerators, and the team has none there; nothing of the team can run",
+    ),
+    Case(
+        "work_finds_a_node",
+        tiny(
+            cluster=CLUSTER + "  - {name: cpu, cpu: 96, memory: 1Ti, maxNodes: 4, dedicatedTo: nlp}\n",
+            other=OTHER_TEAM.replace("\n    accelerators:\n      a100: 8", ""),
+        ),
+        "warning other.yaml:6 placements.dev",
+        "no node of dev takes work without accelerators",
+    ),
+    Case(
         "member_limits_fit_a_node",
         team("costCenter: cc-1", "costCenter: cc-1\nmemberLimits: {accelerators: 9}"),
         "warning team.yaml:4 memberLimits.accelerators",
@@ -983,6 +998,10 @@ QUIET = {
         "nodePools:\n", "nodePools:\n  - {name: cpu, cpu: 1, memory: 1Gi, maxNodes: 1}\n"
     ),
     "no CPU nodes at all": tiny(other=OTHER_TEAM),
+    "a team without accelerators that has CPU nodes of its own": tiny(
+        cluster=CLUSTER + "  - {name: cpu, cpu: 96, memory: 1Ti, maxNodes: 4, dedicatedTo: nlp}\n",
+        team=TEAM.replace("\n    accelerators:\n      a100: 8", ""),
+    ),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from allotment.model.accelerator import CapacityType
-from allotment.model.cluster import Cluster, NodePool, TaintEffect
+from allotment.model.cluster import Cluster
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
 from allotment.model.team import Placement, Team
 from allotment.spec.checks.context import PlacedContext, error, warning
@@ -101,7 +101,7 @@ def no_team_can_fill_the_cpu_nodes(placed: PlacedContext) -> Iterator[Issue]:
         teams.setdefault(cluster.name, []).append((team, placement))
     for cluster in placed.platform.clusters:
         present = teams.get(cluster.name, [])
-        open_pools = [pool for pool in cluster.node_pools if _is_open(pool)]
+        open_pools = [pool for pool in cluster.node_pools if pool.is_open]
         if len(present) < _A_NEIGHBOUR or not open_pools:
             continue
         cpu = MilliCpu(sum(pool.cpu * pool.max_nodes for pool in open_pools))
@@ -130,10 +130,6 @@ def no_team_can_fill_the_cpu_nodes(placed: PlacedContext) -> Iterator[Issue]:
                 "namespaceQuota, which each of their namespaces has"
             )
             yield warning(placed.context.clusters[cluster.name], ("nodePools",), what, fix)
-
-
-def _is_open(pool: NodePool) -> bool:
-    return all(taint.effect is TaintEffect.PREFER_NO_SCHEDULE for taint in pool.taints)
 
 
 def _filling(room: int, reach: Iterable[tuple[str, int]], text: Callable[[int], str]) -> str:

@@ -62,6 +62,21 @@ def quota_can_be_used(placed: PlacedContext) -> Iterator[Issue]:
                 yield warning(entry_at, path, what, "raise nominal, or allow borrowing")
 
 
+def work_finds_a_node(placed: PlacedContext) -> Iterator[Issue]:
+    """Teams without accelerators where every node is for accelerators, or another team's: nothing of them can run."""
+    for team, cluster, placement in placed.placements():
+        # What further taints a pool without accelerators has, work may tolerate.
+        within_reach = any(
+            pool.is_open or (pool.accelerator is None and pool.dedicated_to in (None, team.name))
+            for pool in cluster.node_pools
+        )
+        if not placement.accelerators and not within_reach:
+            entry, path = placed.place(team.name, cluster.name)
+            what = f"no node of {cluster.name} takes work without accelerators, and the team has none there"
+            fix = "nothing of the team can run there: give it accelerators, or add a node pool without"
+            yield warning(entry, path, what, fix)
+
+
 def member_limits_fit_a_node(placed: PlacedContext) -> Iterator[Issue]:
     """A limit per pod that no node of the team's can hold, in any of its clusters: pods would wait for ever."""
     largest: dict[str, int] = {}
@@ -100,6 +115,7 @@ CHECKS = (
     isolated_teams_have_their_pool,
     separate_teams_are_alone,
     quota_can_be_used,
+    work_finds_a_node,
     member_limits_fit_a_node,
     production_services_do_not_vanish,
 )
