@@ -15,7 +15,7 @@ from allotment.prove.verdicts import ProofReport, Verdict
 from allotment.spec.source import SourceTree
 from tests.live.prove.conftest import Acme, acme_on
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 MINIMAL = Path("examples/minimal")
 CLUSTER, TEAM = "dev", "research"
