@@ -185,7 +185,7 @@ class QueueingEngine:
             new = other._catalog.taken_over(old, self._catalog)
             other._workloads.append(new)
             if old.place == RUNNING:
-                new.granted = old.granted or self.admission(old.index)
+                new.granted = self.granted(old.index)
                 other._hold(new, other._admissions.assignment(new, new.granted), old.reserved_at)
                 new.evicted = old.evicted
             elif old.place == QUEUED:
@@ -283,7 +283,7 @@ class QueueingEngine:
         workload = self._workloads[index]
         if workload.admission is None:
             return False
-        granted = self._topology.without_node(workload, workload.granted or self.admission(index), host)
+        granted = self._topology.without_node(workload, self.granted(index), host)
         if granted is None:
             return False
         self._ledger.release(workload)
@@ -435,6 +435,10 @@ class QueueingEngine:
         """What a running workload got, PodSet by PodSet; empty if it is not running."""
         assignment: Assignment | None = self._workloads[index].admission
         return () if assignment is None else self._admissions.read(assignment)
+
+    def granted(self, index: int) -> tuple[PodSetAdmission, ...]:
+        """The same with nodes that the state does not have any more: pods on a cordoned node run on."""
+        return self._workloads[index].granted or self.admission(index)
 
     def queue_usage(self, cluster_queue: str) -> dict[tuple[str, str], int]:
         """Usage of a ClusterQueue per (flavor, resource)."""

@@ -100,6 +100,15 @@ def test_one_lost_node_is_replaced() -> None:
     assert [domain.values for domain in move.pod_sets[0].domains] == [("n1",), ("n2",)]
 
 
+def test_a_replacement_leaves_the_pods_that_run_on_a_cordoned_node() -> None:
+    job = gang("a", 1)
+    second = replace(job.pod_sets[0], name="second")
+    jobs = [(replace(job, pod_sets=(*job.pod_sets, second)), 1_000)]
+    outcome = simulate(story(hosts(3), jobs, NodeDown(100, "n0"), Cordon(350, "n1"), environment=REPLACING))
+    (move,) = outcome.moves
+    assert [[domain.values for domain in part.domains] for part in move.pod_sets] == [[("n2",)], [("n1",)]]
+
+
 def test_the_replacement_occupies_its_node_and_frees_the_lost_one() -> None:
     jobs = [(gang("a", 2), 1_000), (gang("b", 1, at=500), 100), (gang("c", 1, at=501), 100)]
     assert run(

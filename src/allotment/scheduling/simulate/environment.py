@@ -271,7 +271,7 @@ class Simulation:
             return False
         if not self.engine.replace_node(index, outages.host(node)):
             return False
-        pod_sets = self.engine.admission(index)
+        pod_sets = self.engine.granted(index)
         outages.moved(index, pod_sets)
         self._moves.append(Moved(now, self._arrivals[index].workload.name, node, pod_sets))
         if outages.stands_still(index):
