@@ -63,7 +63,7 @@ class Fleet:
         )
 
     def label(self, pool: str, *names: str, selector: str = "") -> None:
-        edits = wiring.plan_labels(self.platform, self.cluster, self.kube, pool, names, selector)
+        edits = wiring.plan_labels(self.platform, self.cluster, self.kube, pool, names, selector, force=False)
         wiring.label_nodes(self.kube, edits, dry_run=True)
         wiring.label_nodes(self.kube, edits, dry_run=False)
 
@@ -132,7 +132,9 @@ def test_a_pool_below_its_minimum_is_named(fleet: Fleet) -> None:
 def test_taints_that_others_add_meanwhile_stay(fleet: Fleet) -> None:
     """Taints are written as a whole: a stale list is refused by the server, and made anew."""
     without_taint(fleet, DEDICATED, labels.DEDICATED)
-    edits = wiring.plan_labels(fleet.platform, fleet.cluster, fleet.kube, "h100-data-science", [DEDICATED], "")
+    edits = wiring.plan_labels(
+        fleet.platform, fleet.cluster, fleet.kube, "h100-data-science", [DEDICATED], "", force=False
+    )
     others = [*fleet.node(DEDICATED)["spec"]["taints"], {"key": "mine", "effect": "PreferNoSchedule"}]
     fleet.patch(DEDICATED, {"spec": {"taints": others}})
     wiring.label_nodes(fleet.kube, edits, dry_run=False)
