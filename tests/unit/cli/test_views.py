@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -17,7 +18,7 @@ from allotment.cli.views.drifts import drift_document, drift_listing, drift_text
 from allotment.cli.views.explanation import document as explanation_document
 from allotment.cli.views.explanation import text as explanation_text
 from allotment.cli.views.outcomes import outcome_listing, report_document, report_text
-from allotment.cli.views.plans import plan_document, plan_listing, plan_text
+from allotment.cli.views.plans import plan_document, plan_listing, plan_text, shown_values
 from allotment.cli.views.proofs import proof_document, proof_listing, proof_text
 from allotment.cli.views.sandboxes import component_listing, status_document, status_text
 from allotment.cli.views.summary import summary_text
@@ -87,6 +88,29 @@ PLAN = Plan(
 
 def plain_text(text: str) -> list[str]:
     return click.unstyle(text).splitlines()
+
+
+LONG = "a=1 && " * 30
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        ("7", "50", ("7", "50")),
+        (LONG + "old" + LONG, LONG + "new" + LONG, (" && olda=1 && ", " && newa=1 && ")),
+        ("old " + LONG, "new " + LONG, ("old a=1", "new a=1")),
+        (LONG, LONG + "more", (" && a=1 && ", " && more")),
+        ([LONG, 1], [LONG, 2], (", 1]", ", 2]")),
+        (ABSENT, LONG, ("(absent)", "a=1 && ")),
+    ],
+    ids=["short", "in the middle", "at the start", "at the end", "a list", "nothing before"],
+)
+def test_long_values_are_shown_where_they_begin_to_differ(old: Any, new: Any, shown: tuple[str, str]) -> None:
+    values = shown_values(old, new)
+    assert values[0] != values[1]
+    for value, part in zip(values, shown, strict=True):
+        assert part in value
+        assert len(value) <= 100
 
 
 def test_a_plan_shows_every_kind_of_change() -> None:

@@ -12,7 +12,7 @@ from allotment.cli.output import Column, Listing, rfc3339
 from allotment.cli.terminal import printable
 from allotment.cli.views.amounts import count
 from allotment.cli.views.outcomes import outcome_document, outcome_listing, report_text
-from allotment.cli.views.plans import shown_value
+from allotment.cli.views.plans import shown_values
 from allotment.operations.apply import ApplyReport, Outcome
 from allotment.operations.drift import ClusterDrift, DriftedField, DriftedObject, DriftKind, DriftReport, DriftState
 from allotment.plan.difference import ABSENT
@@ -100,7 +100,7 @@ def _details(found: DriftedObject) -> list[str]:
 
 
 def _field_line(field: DriftedField) -> str:
-    live, declared = shown_value(field.live), shown_value(field.declared)
+    live, declared = shown_values(field.live, field.declared)
     by = f" (by {printable(field.by)}{f', {field.since}' if field.since else ''})" if field.by else ""
     return f"{field.field}: is {live}, declared {declared}{by}"
 
