@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,37 @@ def test_long_values_are_shown_where_they_begin_to_differ(old: Any, new: Any, sh
     for value, part in zip(values, shown, strict=True):
         assert part in value
         assert len(value) <= 100
+
+
+def test_what_is_blocked_with_its_namespace_is_one_line() -> None:
+    root = Blocked(GONE, Action.CREATE, "the namespace is somebody else's", "it has no inventory", "rename the team")
+    roles = [ObjectKey("", "Role", "old", f"r{number}") for number in range(13)]
+    behind = [Blocked(key, Action.CREATE, "w", "y", "solve that first", following="old") for key in roles]
+    real = Blocked(ObjectKey("", "Role", "old", "z"), Action.CREATE, "the server refuses it", "why", "fix")
+    plan = replace(PLAN, changes=(*behind[:7], root, real, *behind[7:]))
+    lines = plain_text(plan_text(plan, plan_listing(plan).rows, 100))
+    assert lines[2:] == [
+        "blocked",
+        "  x Namespace old: cannot create",
+        "      the namespace is somebody else's",
+        "      why: it has no inventory",
+        "      fix: rename the team",
+        "  x Role old/z: cannot create",
+        "      the server refuses it",
+        "      why: why",
+        "      fix: fix",
+        "  x 13 more objects blocked with Namespace old; solve that first",
+        "",
+        "warning: ResourceQuota cv/q: pods: 50 → 5, in use 9",
+    ]
+    assert len(plan_document(plan, plan_listing(plan).rows)["changes"]) == 15
+    outcomes = tuple(Outcome(change, Status.BLOCKED, "w: y") for change in plan.changes)
+    report = ApplyReport("acme", "dev", outcomes, unchanged=0)
+    assert [line for line in plain_text(report_text(report, report.outcomes)) if line.startswith("  blocked")] == [
+        "  blocked     Namespace old: w: y",
+        "  blocked     Role old/z: w: y",
+        "  blocked     13 more objects blocked with Namespace old",
+    ]
 
 
 def test_a_plan_shows_every_kind_of_change() -> None:

@@ -1003,7 +1003,8 @@ QUIET = {
         euros(), "cluster.yaml", "    maxNodes: 4", "    maxNodes: 4\n    pricePerHour: 9"
     ),
     "another currency, and an accelerator of one's own": euros(
-        own="kind: Accelerator\nname: a100\nvendor: nvidia\nproduct: A\narchitecture: Ampere\nmemory: 80Gi\nresourceName: nvidia.com/gpu\n"
+        own="kind: Accelerator\nname: a100\nvendor: nvidia\nproduct: A\n"
+        "architecture: Ampere\nmemory: 80Gi\nresourceName: nvidia.com/gpu\n"
         "taintKey: nvidia.com/gpu\npricePerHour: {spot: 1}\n"
     ),
     "no CPU nodes at all": tiny(other=OTHER_TEAM),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -138,7 +139,8 @@ def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
     order = [*(family.value for family in Family)]
     ranked = sorted(rows, key=lambda row: order.index(row.family) if row.family in order else len(order))
     for family, members in groupby(ranked, key=lambda row: row.family):
-        lines = _family_lines([member.change for member in members], width)
+        changes = [member.change for member in members]
+        lines = [*_family_lines([change for change in changes if not following(change)], width), *_followers(changes)]
         blocks.append("\n".join([click.style(family, bold=True), *(f"  {line}" for line in lines)]))
     if plan.warnings:
         blocks.append("\n".join(warning_lines(plan.warnings)))
@@ -170,6 +172,22 @@ def _family_lines(changes: Sequence[Change], width: int) -> Iterator[str]:
             yield _signed(action, f"{kind} {_name(change)}{_remark(change)}")
             for detail in _details(change):
                 yield f"    {detail}"
+
+
+def following(change: Change) -> str:
+    """The namespace whose own block is the only reason why a step cannot be done; empty if there is none."""
+    return change.following if isinstance(change, Blocked) else ""
+
+
+def _followers(changes: Sequence[Change]) -> Iterator[str]:
+    """A line for each namespace whose block keeps others from being done: it is solved once, not object by object."""
+    for namespace, number in sorted(Counter(filter(None, map(following, changes))).items()):
+        yield _signed(Action.BLOCKED, f"{followers_text(namespace, number)}; solve that first")
+
+
+def followers_text(namespace: str, number: int) -> str:
+    """How many steps wait for one namespace."""
+    return printable(f"{count(number, 'more object')} blocked with Namespace {namespace}")
 
 
 def _compact(changes: Sequence[Change]) -> Iterator[str]:
