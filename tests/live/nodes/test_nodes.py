@@ -108,6 +108,10 @@ def without_taint(fleet: Fleet, name: str, key: str) -> None:
             ),
             "its labels fit no declared pool", id="no labels",
         ),
+        pytest.param(
+            "a100-spot", SPOT, lambda fleet: fleet.patch(SPOT, {"metadata": {"labels": {labels.NODE_POOL: "old"}}}),
+            "node-pool is old, which nobody declares", id="the name of a pool that was renamed",
+        ),
     ],
 )  # fmt: skip
 def test_what_was_taken_off_is_named_by_all_three_and_put_back(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.conftest import Run
+from tests.unit.cli.conftest import ROOT, Run
 
 
 def suggested(text: str) -> list[str]:
@@ -27,6 +27,19 @@ def test_the_starter_s(run: Run, home: Path, place: str) -> None:
         program, *words = shlex.split(step)
         assert program == "allot"
         run(*words).ok()
+
+
+def test_the_readme_s_own_steps_warn_of_nothing(run: Run) -> None:
+    """Those that need no cluster; the others are a live test."""
+    block = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Ten minutes\n\n```\n")[2].partition("```")[0]
+    steps = [line for line in block.splitlines() if line.split()[1] in ("init", "validate", "team", "render")]
+    assert len(steps) == 5
+    for step in steps:
+        words = shlex.split(step, comments=True)[1:]
+        ran = run(*words, *(["--yes"] if words[:2] == ["team", "remove"] else []))
+        ran.ok()
+        assert "warning" not in ran.out + ran.err, step
+        run("validate", "my-platform", "--strict").ok()
 
 
 @pytest.mark.parametrize("out", ["fleet-config", "fleet config"])
