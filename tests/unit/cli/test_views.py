@@ -214,12 +214,21 @@ def test_outcomes_say_what_is_left_and_why() -> None:
 
 def test_drift_names_field_owner_and_unknown_clusters() -> None:
     field = DriftedField(".spec.pods", "7", "50", "kubectl-edit", "2026-01-01T00:00:00Z")
+    behind = (
+        DriftedObject(GONE, DriftKind.BLOCKED, message="exists and is not ours"),
+        DriftedObject(QUOTA.key, DriftKind.BLOCKED, message="lies in it", following="old"),
+    )
     report = DriftReport(
         "acme",
         (
             ClusterDrift("a", DriftState.IN_SYNC, (), NOW, PLAN, None),
             ClusterDrift(
-                "b", DriftState.DRIFTED, (DriftedObject(QUOTA.key, DriftKind.CHANGED, (field,)),), NOW, PLAN, None
+                "b",
+                DriftState.DRIFTED,
+                (DriftedObject(QUOTA.key, DriftKind.CHANGED, (field,)), *behind),
+                NOW,
+                PLAN,
+                None,
             ),
             ClusterDrift("c", DriftState.UNREACHABLE, (), NOW, None, UnreachableError("no answer", why="timeout")),
         ),
@@ -228,6 +237,9 @@ def test_drift_names_field_owner_and_unknown_clusters() -> None:
     lines = plain_text(drift_text(report, listing.rows))
     assert lines[0] == "a: in sync (3 objects)"
     assert "            .spec.pods: is 7, declared 50 (by kubectl-edit, 2026-01-01T00:00:00Z)" in lines
+    assert [line for line in lines if "blocked" in line] == [
+        "  blocked   Namespace old", "  blocked   1 more object blocked with Namespace old",
+    ]  # fmt: skip
     assert "c: unknown: no answer" in lines
     told = plain(drift_document(report, listing.rows))
     assert [each["state"] for each in told["clusters"]] == ["in-sync", "drifted", "unreachable"]
