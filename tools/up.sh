@@ -17,7 +17,7 @@ cat <<NEXT
 What to type next
   $allot --help
   $allot init my-platform                      a commented starter directory of your own
-  $allot team add robotics --platform examples/acme --accelerator a100=4 --cpu 32 --memory 128Gi --group grp-robotics --dry-run=client
+  $allot team add robotics --platform examples/acme --accelerator a100=4 --cpu 32 --memory 128Gi --group grp-robotics --cost-center cc-2000 --dry-run=client
   $allot sandbox up training-eastus --platform examples/acme
                                                       a real control plane on this machine: kube-apiserver, Kueue and
                                                       fake GPU nodes (the first time builds it, about 16 minutes)

@@ -55,6 +55,12 @@ def holds_platform(directory: Path) -> bool:
     return False
 
 
+def in_repository(directory: Path) -> bool:
+    """Whether a folder lies in a working tree of git."""
+    place = directory.resolve()
+    return any((folder / ".git").exists() for folder in (place, *place.parents))
+
+
 def read_text(path: Path) -> str:
     """A file that a user names.
 

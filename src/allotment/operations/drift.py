@@ -67,12 +67,17 @@ class DriftedField:
 
 @dataclass(frozen=True, slots=True)
 class DriftedObject:
-    """An object that is not as declared."""
+    """An object that is not as declared.
+
+    Attributes:
+        following: namespace whose own block is the only reason why the object is blocked; empty if there is another.
+    """
 
     key: ObjectKey
     kind: DriftKind
     fields: tuple[DriftedField, ...] = ()
     message: str = ""
+    following: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +216,7 @@ def _drifted(changes: Sequence[Change]) -> Iterator[DriftedObject]:
             case Delete():
                 yield DriftedObject(change.key, DriftKind.SURPLUS, message="nothing declares it any more")
             case Blocked():
-                yield DriftedObject(change.key, DriftKind.BLOCKED, message=f"{change.what}: {change.why}")
+                said = f"{change.what}: {change.why}"
+                yield DriftedObject(change.key, DriftKind.BLOCKED, message=said, following=change.following)
             case _:
                 pass

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
-from allotment.errors import NotFoundError, UsageError
+from allotment.errors import CapacityError, NotFoundError, UsageError
 from allotment.model.manifest import ObjectKey
 from allotment.operations.ports import Body, KubePort, RefusedError
 from allotment.plan.changes import Plan, PlanWarning, WarningCode
-from allotment.plan.labelling import NodeEdit, PoolEdits, edit_for
-from allotment.plan.nodes import DeclaredNodes, DeclaredPool, NodeFinding, compare_nodes
+from allotment.plan.labelling import NodeEdit, PoolEdits, edit_for, with_intolerant
+from allotment.plan.nodes import DeclaredNodes, DeclaredPool, NodeFinding, compare_nodes, misfit
 
 ATTEMPTS: Final = 5
 """Tries for one node: the kubelet writes to it all the time, and taints are only written as a whole."""
@@ -64,19 +64,53 @@ def pool_named(declared: DeclaredNodes, name: str) -> DeclaredPool:
     raise NotFoundError(f"cluster {declared.cluster} has no node pool {name}", fix=f"its pools are {known}")
 
 
-def plan_labels(kube: KubePort, pool: DeclaredPool, names: Sequence[str], selector: str) -> PoolEdits:
-    """What each of the nodes lacks to be one of the pool's, those that lack nothing included.
+@dataclass(frozen=True, slots=True)
+class ChosenNodes:
+    """Nodes that shall belong to a pool.
 
-    Args:
-        kube: the cluster.
-        pool: to which the nodes shall belong.
+    Attributes:
         names: of nodes.
         selector: label selector of further nodes; empty for none.
+        force: take also nodes whose devices are not what the pool declares.
+    """
+
+    names: Sequence[str]
+    selector: str = ""
+    force: bool = False
+
+
+def plan_labels(kube: KubePort, declared: DeclaredNodes, pool_name: str, chosen: ChosenNodes) -> PoolEdits:
+    """What each of the nodes lacks to be one of the pool's, those that lack nothing included.
 
     Raises:
-        NotFoundError: no such node.
+        NotFoundError: no such pool, or no such node.
+        CapacityError: nodes have other devices than the pool declares.
         UsageError: no nodes were named.
     """
+    pool = pool_named(declared, pool_name)
+    nodes = _found(kube, chosen.names, chosen.selector)
+    edits = PoolEdits(pool, tuple(edit_for(pool, node) for _, node in sorted(nodes.items())))
+    if not chosen.force:
+        _refuse_misfits(declared, pool, [nodes[edit.node] for edit in edits.wanting])
+    if not any(edit.closes for edit in edits.wanting):
+        return edits
+    try:
+        return with_intolerant(edits, kube.list("v1", "Pod"))
+    except RefusedError as error:
+        return replace(edits, unknown=f"whether pods there tolerate the taints is not known: {error.message}")
+
+
+def _refuse_misfits(declared: DeclaredNodes, pool: DeclaredPool, nodes: Sequence[Body]) -> None:
+    said = [f"{node['metadata']['name']} {how}" for node in nodes if (how := misfit(declared, pool, node))]
+    if said:
+        raise CapacityError(
+            f"not nodes of pool {pool.name}: {'; '.join(said)}",
+            why="queues would admit work for devices that the nodes do not have, or leave some idle for ever",
+            fix="choose the pool that declares their devices, correct acceleratorsPerNode, or use --force",
+        )
+
+
+def _found(kube: KubePort, names: Sequence[str], selector: str) -> dict[str, Body]:
     if not names and not selector:
         raise UsageError("no nodes are named", fix="name them, or choose them with --selector")
     chosen: dict[str, Body] = {}
@@ -89,7 +123,7 @@ def plan_labels(kube: KubePort, pool: DeclaredPool, names: Sequence[str], select
         chosen |= {node["metadata"]["name"]: node for node in kube.list("v1", "Node", labels=selector)}
     if not chosen:
         raise NotFoundError(f"no node matches {selector}", fix=f"see: kubectl get nodes -l '{selector}'")
-    return PoolEdits(pool, tuple(edit_for(pool, node) for _, node in sorted(chosen.items())))
+    return chosen
 
 
 def label_nodes(kube: KubePort, edits: PoolEdits, *, dry_run: bool = False) -> None:

@@ -126,7 +126,7 @@ def _cluster_line(platform: Platform, cluster: Cluster) -> ClusterLine:
         cpu=cluster.cpu,
         memory=cluster.memory,
         devices=_devices(cluster),
-        teams=sum(1 for _ in platform.teams_in(cluster.name)),
+        teams=sum(1 for team, _ in platform.teams_in(cluster.name) if team.offboarding is None),
         price_min=HOURS_PER_MONTH * sum(pool.min_nodes * (price or 0) for pool, price in prices),
         price_max=HOURS_PER_MONTH * sum(pool.max_nodes * (price or 0) for pool, price in prices),
         unpriced_pools=tuple(pool.name for pool, price in prices if price is None),
@@ -142,8 +142,11 @@ def _devices(cluster: Cluster) -> tuple[tuple[str, int], ...]:
 
 
 def quota_lines(platform: Platform, cluster: Cluster) -> Iterator[QuotaLine]:
-    """A cluster's promises against its capacity: CPU, memory, then every flavor with devices."""
-    placements = [placement for _, placement in platform.teams_in(cluster.name)]
+    """A cluster's promises against its capacity: CPU, memory, then every flavor with devices.
+
+    A team that leaves has no queue any more: nothing is promised to it.
+    """
+    placements = [placement for team, placement in platform.teams_in(cluster.name) if team.offboarding is None]
     common = [] if cluster.queue_layout is QueueLayout.SHARED else [cohort.quota for cohort in cluster.cohorts]
     for resource, capacity in (("cpu", int(cluster.cpu)), ("memory", int(cluster.memory))):
         allowances = [placement.cpu if resource == "cpu" else placement.memory for placement in placements]

@@ -181,6 +181,7 @@ class Blocked:
 
     Attributes:
         wanted: what would have been done.
+        following: namespace whose own block is the only reason; empty if there is another.
     """
 
     key: ObjectKey
@@ -188,6 +189,7 @@ class Blocked:
     what: str
     why: str
     fix: str
+    following: str = ""
 
     @property
     def action(self) -> Action:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from allotment.model import labels
 from allotment.model.cluster import Taint, TaintEffect
 from allotment.plan.nodes import DeclaredPool, Node, devices_of, labels_of, taints_of
+
+Pod = Mapping[str, Any]
+"""A Pod as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class NodeEdit:
         all_taints: the node's own and those to add, as the node will carry them; the API has no way to add one.
         resource_version: of the node that was looked at.
         remark: what labels cannot put right; empty if nothing.
+        intolerant: pods on the node (``namespace/name``) that do not tolerate the taints to add.
     """
 
     node: str
@@ -29,11 +33,17 @@ class NodeEdit:
     taints: tuple[Taint, ...]
     all_taints: tuple[Mapping[str, Any], ...]
     remark: str
+    intolerant: tuple[str, ...] = ()
 
     @property
     def evicts(self) -> bool:
         """Whether running pods have to leave the node."""
         return any(taint.effect is TaintEffect.NO_EXECUTE for taint in self.taints)
+
+    @property
+    def closes(self) -> bool:
+        """Whether pods that ran here may find the node closed to them."""
+        return any(taint.effect is not TaintEffect.PREFER_NO_SCHEDULE for taint in self.taints)
 
     @property
     def patch(self) -> Mapping[str, Any]:
@@ -52,10 +62,15 @@ class NodeEdit:
 
 @dataclass(frozen=True, slots=True)
 class PoolEdits:
-    """Nodes that shall belong to a pool, those that lack nothing included."""
+    """Nodes that shall belong to a pool, those that lack nothing included.
+
+    Attributes:
+        unknown: why nobody looked at the pods on the nodes, if so.
+    """
 
     pool: DeclaredPool
     edits: tuple[NodeEdit, ...]
+    unknown: str = ""
 
     @property
     def wanting(self) -> tuple[NodeEdit, ...]:
@@ -90,6 +105,37 @@ def edit_for(pool: DeclaredPool, node: Node) -> NodeEdit:
     )
 
 
+def with_intolerant(edits: PoolEdits, pods: Iterable[Pod]) -> PoolEdits:
+    """The edits, naming the pods that run where a taint is added which they do not tolerate."""
+    closing = {edit.node: edit for edit in edits.wanting if edit.closes}
+    found: dict[str, list[str]] = {}
+    for pod in pods:
+        edit = closing.get((pod.get("spec") or {}).get("nodeName") or "")
+        if edit is not None and _runs(pod) and not all(_tolerated(pod, taint) for taint in edit.taints):
+            found.setdefault(edit.node, []).append(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}")
+    named = (replace(edit, intolerant=tuple(sorted(found.get(edit.node, ())))) for edit in edits.edits)
+    return replace(edits, edits=tuple(named))
+
+
+def _runs(pod: Pod) -> bool:
+    return (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+
+
+def _tolerated(pod: Pod, taint: Taint) -> bool:
+    """Kubernetes' rule: an empty key with Exists, and an empty effect, match every one."""
+    if taint.effect is TaintEffect.PREFER_NO_SCHEDULE:
+        return True
+    return any(
+        item.get("effect") in (None, "", taint.effect.value)
+        and (
+            item.get("key") in (None, "", taint.key)
+            if item.get("operator") == "Exists"
+            else (item.get("key"), item.get("value") or "") == (taint.key, taint.value)
+        )
+        for item in (pod.get("spec") or {}).get("tolerations") or ()
+    )
+
+
 def _is_other(item: Mapping[str, Any], added: tuple[Taint, ...]) -> bool:
     """Whether a taint stays beside those that are added: a node has one for each key and effect."""
     return all((item.get("key"), item.get("effect")) != (taint.key, taint.effect.value) for taint in added)
@@ -98,7 +144,7 @@ def _is_other(item: Mapping[str, Any], added: tuple[Taint, ...]) -> bool:
 def _remark(pool: DeclaredPool, node: Node, foreign: set[str]) -> str:
     said = []
     number = devices_of(node, pool.resource)
-    if number < pool.devices:
+    if number != pool.devices:
         said.append(f"it offers {number} {pool.resource}, the pool declares {pool.devices}")
     found = labels_of(node)
     absent = sorted(key for key in foreign if found.get(key) != pool.selected[key])

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.cluster import Cluster, NodePool, Taint, TaintEffect
 from allotment.model.manifest import ObjectKey
 from allotment.model.platform import Platform
-from allotment.model.quantity import parse_quantity
+from allotment.model.quantity import Bytes, MilliCpu, parse_quantity
 
 Node = Mapping[str, Any]
 """A Node as JSON."""
@@ -39,6 +40,8 @@ class NodeFault(StrEnum):
 
     NO_POOL = "no-pool"
     """Devices that no declared pool has: nothing is ever placed on them."""
+    NAME = "name"
+    """The pool's own label is missing, or names a pool that nobody declares."""
     LABEL = "label"
     TAINT_MISSING = "taint-missing"
     TAINT_UNDECLARED = "taint-undeclared"
@@ -53,6 +56,8 @@ class DeclaredPool:
     Attributes:
         resource: extended resource of its devices; empty for a CPU pool.
         devices: that a node offers.
+        cpu: allocatable CPU per node.
+        memory: allocatable memory per node, bytes.
         selected: labels that the flavor selects nodes by.
         labels: every label that its nodes carry, the selected ones included.
         taints: that its nodes carry.
@@ -63,6 +68,8 @@ class DeclaredPool:
     flavor: str
     resource: str
     devices: int
+    cpu: MilliCpu
+    memory: Bytes
     selected: Mapping[str, str]
     labels: Mapping[str, str]
     taints: tuple[Taint, ...]
@@ -130,6 +137,8 @@ def _declared(platform: Platform, cluster: Cluster, pool: NodePool) -> DeclaredP
         flavor=pool.flavor,
         resource=accelerator.resource_name if accelerator else "",
         devices=pool.accelerators_per_node,
+        cpu=pool.cpu,
+        memory=pool.memory,
         selected=flavor.node_labels,
         labels={**pool.labels, **flavor.node_labels},
         taints=pool.taints,
@@ -166,12 +175,16 @@ def compare_nodes(declared: DeclaredNodes, nodes: Iterable[Node]) -> tuple[NodeF
 
 
 def pool_of(declared: DeclaredNodes, node: Node) -> DeclaredPool | None:
-    """The pool a node belongs to: by its pool label, else one whose flavor selects it, of several one of its size."""
+    """The pool a node belongs to: by its pool label, else one whose flavor selects it, of several one of its size.
+
+    A dedicated pool's nodes carry what the flavor beside it selects, and more: the flavor that asks for most is theirs.
+    """
     found = labels_of(node)
     named = next((pool for pool in declared.pools if pool.name == found.get(labels.NODE_POOL)), None)
     if named is not None:
         return named
-    candidates = [pool for pool in declared.pools if pool.selected and _carries(found, pool.selected)]
+    selecting = (pool for pool in declared.pools if pool.selected and _carries(found, pool.selected))
+    candidates = sorted(selecting, key=lambda pool: -len(pool.selected))
     alike = (pool for pool in candidates if devices_of(node, pool.resource) == pool.devices)
     return next(alike, candidates[0] if candidates else None)
 
@@ -187,11 +200,54 @@ def _carries(found: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
 
 def devices_of(node: Node, resource: str) -> int:
     """Devices that a node offers to pods; none of no resource."""
-    amount = ((node.get("status") or {}).get("allocatable") or {}).get(resource)
+    return int(_amount(node, "allocatable", resource) or 0)
+
+
+def _amount(node: Node, part: str, resource: str) -> Fraction | None:
+    """What a part of the node's status says of a resource; None if nothing that can be read."""
+    amount = ((node.get("status") or {}).get(part) or {}).get(resource)
     try:
-        return 0 if amount is None else int(parse_quantity(str(amount)))
+        return None if amount is None else parse_quantity(str(amount))
     except ValueError:
-        return 0
+        return None
+
+
+def misfit(declared: DeclaredNodes, pool: DeclaredPool, node: Node) -> str:
+    """How a node's devices differ from those that the pool's nodes have; empty if they do not."""
+    offered = _offered(declared, node)
+    wanted = {pool.resource: pool.devices} if pool.resource else {}
+    if offered == wanted:
+        return ""
+    return f"offers {_devices(offered) or 'no devices'}, the pool declares {_devices(wanted) or 'none'}"
+
+
+def _devices(amounts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {resource}" for resource, number in sorted(amounts.items()))
+
+
+def _suiting(declared: DeclaredNodes, node: Node) -> list[DeclaredPool]:
+    """Pools that a node can belong to by its devices, CPU and memory, the likeliest first."""
+    found = labels_of(node)
+    pools = [pool for pool in declared.pools if not misfit(declared, pool, node) and _can_have(pool, node)]
+    return sorted(pools, key=lambda pool: -sum(found.get(key) == value for key, value in pool.labels.items()))
+
+
+def _can_have(pool: DeclaredPool, node: Node) -> bool:
+    """Whether a node has the CPU and memory that are declared, and no other device by its own discovered labels."""
+    # Declared is what pods can have, which what the system reserves takes from: the whole node bounds it.
+    for resource, wanted in (("cpu", Fraction(pool.cpu, 1000)), ("memory", Fraction(pool.memory))):
+        has = _amount(node, "capacity", resource) or _amount(node, "allocatable", resource)
+        if has is not None and has < wanted:
+            return False
+    found = labels_of(node)
+    discovered = {key: value for key, value in pool.selected.items() if not key.startswith(f"{labels.DOMAIN}/")}
+    return all(found.get(key, value) == value for key, value in discovered.items())
+
+
+def _to_label(pools: Iterable[DeclaredPool]) -> str:
+    """The command that makes nodes the pools'; without naming one if none is known."""
+    names = " or ".join(pool.name for pool in pools)
+    return f"`allot nodes label{f' --pool {names}' if names else ''}`"
 
 
 def taints_of(node: Node) -> tuple[Taint, ...]:
@@ -215,20 +271,41 @@ def _offered(declared: DeclaredNodes, node: Node) -> dict[str, int]:
 
 
 def _homeless(declared: DeclaredNodes, node: Node) -> Iterator[NodeFinding]:
-    for resource, number in _offered(declared, node).items():
-        name = labels_of(node).get(labels.NODE_POOL)
+    name = labels_of(node).get(labels.NODE_POOL)
+    suiting = _suiting(declared, node)
+    label = f"label them with {_to_label(suiting)}, or declare their pool" if suiting else _UNLIKE_ALL
+    offered = _offered(declared, node)
+    for resource, number in offered.items():
         where = f"{labels.NODE_POOL} is {name}, which nobody declares" if name else "its labels fit no declared pool"
-        likely = sorted(
-            (pool for pool in declared.pools if pool.resource == resource),
-            key=lambda pool: (pool.devices != number, pool.name),
-        )
-        hint = f" (--pool {' or '.join(pool.name for pool in likely)})" if likely else ""
-        fix = f"label them with `allot nodes label`{hint}, or declare their pool"
         what = f"offers {number} {resource}, but {where}"
-        yield NodeFinding(NodeFault.NO_POOL, "", (), what, "no flavor selects it, so nobody gets its devices", fix)
+        yield NodeFinding(NodeFault.NO_POOL, "", (), what, "no flavor selects it, so nobody gets its devices", label)
+    if name and not offered:
+        # Nodes for CPU work need no label, but a wrong one is what is left of a pool under its former name.
+        yield NodeFinding(NodeFault.NAME, "", (), _misnamed(name), _UNFOUND, label)
+
+
+_UNLIKE_ALL: Final = "declare their pool: no declared one has their devices, CPU and memory"
+_UNFOUND: Final = "work that selects its pool by that label is accepted, and finds no node here"
+
+
+def _misnamed(name: str) -> str:
+    return f"label {labels.NODE_POOL} is {name}, which nobody declares"
+
+
+def _name_faults(declared: DeclaredNodes, pool: DeclaredPool, node: Node) -> Iterator[NodeFinding]:
+    """A node that its flavor selects, but whose pool's own label is not there or says another name."""
+    name = labels_of(node).get(labels.NODE_POOL)
+    if name == pool.name:
+        return
+    mates = [mate for mate in _suiting(declared, node) if mate.flavor == pool.flavor] or [pool]
+    fix = f"{_to_label(mates)}, and give the label to the pool's own template"
+    what = _misnamed(name) if name else f"label {labels.NODE_POOL} is missing"
+    declare = f"; or declare pool {name} again" if name else ""
+    yield NodeFinding(NodeFault.NAME, pool.name, (), what, _UNFOUND, fix + declare)
 
 
 def _differences(declared: DeclaredNodes, pool: DeclaredPool, node: Node) -> Iterator[NodeFinding]:
+    yield from _name_faults(declared, pool, node)
     yield from _label_faults(pool, labels_of(node))
     yield from _taint_faults(pool, _lasting(taints_of(node)))
     number = devices_of(node, pool.resource)
@@ -237,8 +314,7 @@ def _differences(declared: DeclaredNodes, pool: DeclaredPool, node: Node) -> Ite
         fix = f"look at its device plug-in and driver, or declare acceleratorsPerNode: {number} if that is what it has"
         yield NodeFinding(NodeFault.FEWER_DEVICES, pool.name, (), what, _BEYOND, fix)
     if not pool.resource and (offered := _offered(declared, node)):
-        devices = ", ".join(f"{count} {resource}" for resource, count in offered.items())
-        what = f"offers {devices}, but its pool is declared without accelerators"
+        what = f"offers {_devices(offered)}, but its pool is declared without accelerators"
         fix = "declare the pool's accelerator, or label the node for the pool it belongs to"
         yield NodeFinding(NodeFault.NO_POOL, pool.name, (), what, "no flavor selects its devices", fix)
 

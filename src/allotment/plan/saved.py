@@ -106,7 +106,8 @@ def _change(change: Change) -> Document:
                 "namespace": change.namespace, "team": change.team, "running": running, "again": change.again
             }  # fmt: skip
         case Blocked():
-            return head | {"wanted": change.wanted.value, "what": change.what, "why": change.why, "fix": change.fix}
+            said = {"what": change.what, "why": change.why, "fix": change.fix, "following": change.following}
+            return head | {"wanted": change.wanted.value, **said}
 
 
 def _manifest(manifest: Manifest) -> dict[str, Any]:
@@ -186,7 +187,8 @@ def _read_delete(item: Document) -> Delete:
 
 
 def _read_blocked(item: Document) -> Blocked:
-    return Blocked(ObjectKey(*item["object"]), Action(item["wanted"]), item["what"], item["why"], item["fix"])
+    said = (item[name] for name in ("what", "why", "fix", "following"))
+    return Blocked(ObjectKey(*item["object"]), Action(item["wanted"]), *said)
 
 
 _READERS: Final[Mapping[Action, Callable[[Document], Change]]] = {

@@ -117,6 +117,7 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
             changes.append(change)
     changes = [_closed(change, closed) for change in changes]
     departures = _Departures(desired, live, around)
+    warnings = [warning for warning in warnings if not departures.overtake(warning)]
     warnings += departures.warnings()
     warnings += (PlanWarning(WarningCode.DISGUISED, key_of(body), _DISGUISED) for body in live.disguised)
     changes += departures.changes()
@@ -303,6 +304,7 @@ def _closed(change: Change, closed: set[str]) -> Change:
         f"{change.key} lies in a namespace that is not ours to change",
         f"the namespace {change.key.namespace} is blocked",
         "solve that first",
+        following=change.key.namespace,
     )
 
 
@@ -344,6 +346,10 @@ class _Departures:
 
     def _kept_in_use(self, key: ObjectKey) -> tuple[Holding, ...]:
         return self._around.in_use.kept_by(key.name) if key.kind == "ResourceFlavor" else ()
+
+    def overtake(self, warning: PlanWarning) -> bool:
+        """Whether it says that what runs stays where a team leaves: its work is ended, and the drain says so."""
+        return warning.code is WarningCode.QUOTA_BELOW_USE and warning.key.namespace in self._teams
 
     def warnings(self) -> Iterator[PlanWarning]:
         for body in self._vanishing:

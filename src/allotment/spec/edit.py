@@ -260,9 +260,12 @@ def _folder(tree: SourceTree) -> str:
 
 def _team_text(request: TeamRequest, words: Mapping[str, int], clusters: list[Cluster]) -> str:
     try:
-        cpu, memory = format_cpu(parse_cpu(request.cpu)), format_bytes(parse_bytes(request.memory))
+        cpu, size = format_cpu(parse_cpu(request.cpu)), parse_bytes(request.memory)
     except ValueError as error:
         raise UsageError(str(error), fix="for example --cpu 32 --memory 128Gi") from None
+    # Without a unit it stays as it was written, and is refused as it would be in a file; so would be bytes in digits.
+    whole = format_bytes(size)
+    memory = whole if whole[-1].isalpha() and request.memory[-1].isalpha() else request.memory
     lines = ["kind: Team", f"name: {request.name}"]
     if request.cost_center is not None:
         lines.append(f"costCenter: {_quoted(request.cost_center)}")

@@ -27,10 +27,10 @@ versions:
 nodePools:
   # A pool without accelerator: CPU work, and what the cluster itself needs.
   - name: system
-    cpu: 8
-    memory: 32Gi
+    cpu: 16
+    memory: 64Gi
     minNodes: 1 # always there
-    maxNodes: 3 # quota is checked against this
+    maxNodes: 3 # quota is checked against this; with these 48 CPU no team of 32 can fill the nodes for CPU work alone
   # cpu and memory are what pods can have (allocatable), per node. accelerator is a name of the built-in catalogue
   # (t4, a10g, l4, l40s, a100, h100, h200, b200, mi300x, gaudi3, tpu-v5e, trainium2 ...) or of a document
   # `kind: Accelerator`. Pool and capacity type together make the flavor t4-on-demand.

@@ -69,13 +69,14 @@ def live_plan(
 
 
 def plan_labels(
-    platform: Platform, cluster: Cluster, kube: KubePort, pool: str, names: Sequence[str], selector: str
+    platform: Platform, cluster: Cluster, kube: KubePort, pool: str, names: Sequence[str], selector: str, *, force: bool
 ) -> PoolEdits:
     """What nodes lack to belong to a declared pool."""
     from allotment.operations import nodes
     from allotment.plan.nodes import declared_nodes
 
-    return nodes.plan_labels(kube, nodes.pool_named(declared_nodes(platform, cluster), pool), names, selector)
+    chosen = nodes.ChosenNodes(names, selector, force)
+    return nodes.plan_labels(kube, declared_nodes(platform, cluster), pool, chosen)
 
 
 def label_nodes(kube: KubePort, edits: PoolEdits, *, dry_run: bool) -> None:

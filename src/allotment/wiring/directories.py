@@ -145,6 +145,13 @@ def write_tree(root: Path, files: Mapping[str, str], *, force: bool) -> Written:
     return folders.write_tree(root, files, force=force)
 
 
+def in_repository(root: Path) -> bool:
+    """Whether a folder lies in a working tree of git."""
+    from allotment.adapters import folders
+
+    return folders.in_repository(root)
+
+
 def write_file(path: str | Path, text: str) -> None:
     """Write a file in one step."""
     from allotment.adapters import folders

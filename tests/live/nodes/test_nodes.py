@@ -63,7 +63,7 @@ class Fleet:
         )
 
     def label(self, pool: str, *names: str, selector: str = "") -> None:
-        edits = wiring.plan_labels(self.platform, self.cluster, self.kube, pool, names, selector)
+        edits = wiring.plan_labels(self.platform, self.cluster, self.kube, pool, names, selector, force=False)
         wiring.label_nodes(self.kube, edits, dry_run=True)
         wiring.label_nodes(self.kube, edits, dry_run=False)
 
@@ -108,6 +108,10 @@ def without_taint(fleet: Fleet, name: str, key: str) -> None:
             ),
             "its labels fit no declared pool", id="no labels",
         ),
+        pytest.param(
+            "a100-spot", SPOT, lambda fleet: fleet.patch(SPOT, {"metadata": {"labels": {labels.NODE_POOL: "old"}}}),
+            "node-pool is old, which nobody declares", id="the name of a pool that was renamed",
+        ),
     ],
 )  # fmt: skip
 def test_what_was_taken_off_is_named_by_all_three_and_put_back(
@@ -132,7 +136,9 @@ def test_a_pool_below_its_minimum_is_named(fleet: Fleet) -> None:
 def test_taints_that_others_add_meanwhile_stay(fleet: Fleet) -> None:
     """Taints are written as a whole: a stale list is refused by the server, and made anew."""
     without_taint(fleet, DEDICATED, labels.DEDICATED)
-    edits = wiring.plan_labels(fleet.platform, fleet.cluster, fleet.kube, "h100-data-science", [DEDICATED], "")
+    edits = wiring.plan_labels(
+        fleet.platform, fleet.cluster, fleet.kube, "h100-data-science", [DEDICATED], "", force=False
+    )
     others = [*fleet.node(DEDICATED)["spec"]["taints"], {"key": "mine", "effect": "PreferNoSchedule"}]
     fleet.patch(DEDICATED, {"spec": {"taints": others}})
     wiring.label_nodes(fleet.kube, edits, dry_run=False)

@@ -302,6 +302,36 @@ class TestNodes:
         assert body is not None
         assert {"key": "mine", "effect": "PreferNoSchedule"} in body["spec"]["taints"]
 
+    def test_a_node_with_other_devices_is_refused_unless_asked(self, run: Run, kube: FakeKube) -> None:
+        refused = run("nodes", "label", *self.HERE[:4], "--pool", "t4-spot", "system-0", "--yes")
+        assert refused.code == 7
+        assert "system-0 offers no devices, the pool declares 4 nvidia.com/gpu" in refused.err
+        assert "--force" in refused.err
+        body = kube.get("v1", ObjectKey("", "Node", "", "system-0"))
+        assert body is not None
+        assert body["metadata"]["labels"]["allotment.dev/node-pool"] == "system"
+        forced = run("nodes", "label", *self.HERE[:4], "--pool", "t4-spot", "system-0", "--yes", "--force").ok()
+        assert "it offers 0 nvidia.com/gpu, the pool declares 4" in forced
+
+    def test_pods_that_do_not_tolerate_a_new_taint_are_named(self, run: Run, bare: FakeKube) -> None:
+        bare.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web"}})
+        for number in range(7):
+            metadata = {"namespace": "web", "name": f"web-{number}"}
+            bare.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"nodeName": "t4-spot-0"}})
+        shown = run("nodes", "label", *self.HERE, "t4-spot-0", "t4-spot-1", "--dry-run=client").ok()
+        assert "Node t4-spot-0: pods do not tolerate what is added (web/web-0" in shown
+        assert "and 2 more); they run on, and what replaces them is not placed here" in shown
+        assert "Node t4-spot-1: pods" not in shown
+
+    def test_who_may_not_list_pods_is_told(self, run: Run, bare: FakeKube) -> None:
+        def forbid(call: Call) -> None:
+            if (call.verb, call.key.kind) == ("list", "Pod"):
+                raise AccessRefusedError("no", status=403, reason="Forbidden", message="pods is forbidden")
+
+        bare.hook = forbid
+        shown = run("nodes", "label", *self.HERE, "t4-spot-0", "--dry-run=client").ok()
+        assert "whether pods there tolerate the taints is not known: pods is forbidden" in shown
+
     @pytest.mark.parametrize(
         ("words", "code", "says"),
         [

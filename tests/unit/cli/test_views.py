@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -17,7 +19,7 @@ from allotment.cli.views.drifts import drift_document, drift_listing, drift_text
 from allotment.cli.views.explanation import document as explanation_document
 from allotment.cli.views.explanation import text as explanation_text
 from allotment.cli.views.outcomes import outcome_listing, report_document, report_text
-from allotment.cli.views.plans import plan_document, plan_listing, plan_text
+from allotment.cli.views.plans import plan_document, plan_listing, plan_text, shown_values
 from allotment.cli.views.proofs import proof_document, proof_listing, proof_text
 from allotment.cli.views.sandboxes import component_listing, status_document, status_text
 from allotment.cli.views.summary import summary_text
@@ -89,6 +91,60 @@ def plain_text(text: str) -> list[str]:
     return click.unstyle(text).splitlines()
 
 
+LONG = "a=1 && " * 30
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        ("7", "50", ("7", "50")),
+        (LONG + "old" + LONG, LONG + "new" + LONG, (" && olda=1 && ", " && newa=1 && ")),
+        ("old " + LONG, "new " + LONG, ("old a=1", "new a=1")),
+        (LONG, LONG + "more", (" && a=1 && ", " && more")),
+        ([LONG, 1], [LONG, 2], (", 1]", ", 2]")),
+        (ABSENT, LONG, ("(absent)", "a=1 && ")),
+    ],
+    ids=["short", "in the middle", "at the start", "at the end", "a list", "nothing before"],
+)
+def test_long_values_are_shown_where_they_begin_to_differ(old: Any, new: Any, shown: tuple[str, str]) -> None:
+    values = shown_values(old, new)
+    assert values[0] != values[1]
+    for value, part in zip(values, shown, strict=True):
+        assert part in value
+        assert len(value) <= 100
+
+
+def test_what_is_blocked_with_its_namespace_is_one_line() -> None:
+    root = Blocked(GONE, Action.CREATE, "the namespace is somebody else's", "it has no inventory", "rename the team")
+    roles = [ObjectKey("", "Role", "old", f"r{number}") for number in range(13)]
+    behind = [Blocked(key, Action.CREATE, "w", "y", "solve that first", following="old") for key in roles]
+    real = Blocked(ObjectKey("", "Role", "old", "z"), Action.CREATE, "the server refuses it", "why", "fix")
+    plan = replace(PLAN, changes=(*behind[:7], root, real, *behind[7:]))
+    lines = plain_text(plan_text(plan, plan_listing(plan).rows, 100))
+    assert lines[2:] == [
+        "blocked",
+        "  x Namespace old: cannot create",
+        "      the namespace is somebody else's",
+        "      why: it has no inventory",
+        "      fix: rename the team",
+        "  x Role old/z: cannot create",
+        "      the server refuses it",
+        "      why: why",
+        "      fix: fix",
+        "  x 13 more objects blocked with Namespace old; solve that first",
+        "",
+        "warning: ResourceQuota cv/q: pods: 50 → 5, in use 9",
+    ]
+    assert len(plan_document(plan, plan_listing(plan).rows)["changes"]) == 15
+    outcomes = tuple(Outcome(change, Status.BLOCKED, "w: y") for change in plan.changes)
+    report = ApplyReport("acme", "dev", outcomes, unchanged=0)
+    assert [line for line in plain_text(report_text(report, report.outcomes)) if line.startswith("  blocked")] == [
+        "  blocked     Namespace old: w: y",
+        "  blocked     Role old/z: w: y",
+        "  blocked     13 more objects blocked with Namespace old",
+    ]
+
+
 def test_a_plan_shows_every_kind_of_change() -> None:
     listing = plan_listing(PLAN)
     lines = plain_text(plan_text(PLAN, listing.rows, 100))
@@ -158,12 +214,21 @@ def test_outcomes_say_what_is_left_and_why() -> None:
 
 def test_drift_names_field_owner_and_unknown_clusters() -> None:
     field = DriftedField(".spec.pods", "7", "50", "kubectl-edit", "2026-01-01T00:00:00Z")
+    behind = (
+        DriftedObject(GONE, DriftKind.BLOCKED, message="exists and is not ours"),
+        DriftedObject(QUOTA.key, DriftKind.BLOCKED, message="lies in it", following="old"),
+    )
     report = DriftReport(
         "acme",
         (
             ClusterDrift("a", DriftState.IN_SYNC, (), NOW, PLAN, None),
             ClusterDrift(
-                "b", DriftState.DRIFTED, (DriftedObject(QUOTA.key, DriftKind.CHANGED, (field,)),), NOW, PLAN, None
+                "b",
+                DriftState.DRIFTED,
+                (DriftedObject(QUOTA.key, DriftKind.CHANGED, (field,)), *behind),
+                NOW,
+                PLAN,
+                None,
             ),
             ClusterDrift("c", DriftState.UNREACHABLE, (), NOW, None, UnreachableError("no answer", why="timeout")),
         ),
@@ -172,6 +237,9 @@ def test_drift_names_field_owner_and_unknown_clusters() -> None:
     lines = plain_text(drift_text(report, listing.rows))
     assert lines[0] == "a: in sync (3 objects)"
     assert "            .spec.pods: is 7, declared 50 (by kubectl-edit, 2026-01-01T00:00:00Z)" in lines
+    assert [line for line in lines if "blocked" in line] == [
+        "  blocked   Namespace old", "  blocked   1 more object blocked with Namespace old",
+    ]  # fmt: skip
     assert "c: unknown: no answer" in lines
     told = plain(drift_document(report, listing.rows))
     assert [each["state"] for each in told["clusters"]] == ["in-sync", "drifted", "unreachable"]

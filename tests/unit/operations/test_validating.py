@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from allotment.adapters.files.tree import read_tree
 from allotment.model.accelerator import CapacityType
 from allotment.model.cluster import QueueLayout
+from allotment.model.team import Offboarding
 from allotment.operations.validating import HOURS_PER_MONTH, accelerator_lines, node_price, summarize
 from allotment.spec.load import load_platform
 from tests.unit.builders import cluster, cohort, node_pool, platform, quota, team
@@ -43,6 +45,14 @@ def test_a_cohort_s_own_quota_is_promised_and_not_nobody_s() -> None:
         old = before[line.flavor, line.resource]
         assert line.cohorts == own
         assert (line.promised, line.free) == (old.promised + own, old.free - own)
+
+
+def test_a_team_that_leaves_is_promised_nothing() -> None:
+    gone = team("cv", offboarding=Offboarding(dt.date(2027, 1, 31)))
+    after, alone = (summarize(platform(teams=teams)) for teams in ([team("nlp"), gone], [team("nlp")]))
+    assert after.quotas == alone.quotas
+    assert after.clusters == alone.clusters
+    assert after.leaving == ("cv",)
 
 
 def test_with_one_shared_queue_cohorts_have_none() -> None:

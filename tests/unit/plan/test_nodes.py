@@ -16,13 +16,15 @@ from allotment.adapters.files.tree import read_tree
 from allotment.model import labels
 from allotment.model.platform import Platform
 from allotment.operations.sandboxing import nodes_of
-from allotment.plan.labelling import edit_for
+from allotment.plan.labelling import PoolEdits, edit_for, with_intolerant
 from allotment.plan.nodes import DeclaredNodes, NodeFault, NodeFinding, compare_nodes, declared_nodes
 from allotment.spec.load import load_platform
 from tests.unit.nodes import Node, declared, node, node_of
 
 ACME = load_platform(read_tree(Path(__file__).parents[3] / "examples" / "acme")).platform
 GPU = "nvidia.com/gpu"
+BIG = {GPU: "8", "cpu": "256", "memory": "4Ti"}
+"""What a node of eight devices offers, whatever the pool."""
 
 
 def declaration(platform: Platform, name: str) -> tuple[DeclaredNodes, list[Node]]:
@@ -127,6 +129,17 @@ FAULTS: dict[str, tuple[str, Callable[[Node], object], NodeFault, str]] = {
         A100, both(relabel(labels.NODE_POOL, "old"), relabel(labels.CAPACITY_TYPE, None)), NodeFault.NO_POOL,
         "node-pool is old, which nobody declares",
     ),
+    "the pool's former name, though its flavor selects the node": (
+        A100, relabel(labels.NODE_POOL, "old"), NodeFault.NAME,
+        "node-pool is old, which nobody declares; work that selects its pool by that label is accepted, and finds no",
+    ),
+    "without the pool's own label": (
+        A100, relabel(labels.NODE_POOL, None), NodeFault.NAME, "node-pool is missing; work that selects its pool",
+    ),
+    "a CPU node with a former name": (
+        SYSTEM, both(relabel(labels.NODE_POOL, "old"), relabel(labels.CAPACITY_TYPE, None)), NodeFault.NAME,
+        "node-pool is old, which nobody declares",
+    ),
     "no labels at all": (
         A100, lambda found: found["metadata"].pop("labels"), NodeFault.NO_POOL, "its labels fit no declared pool",
     ),
@@ -153,8 +166,6 @@ HARMLESS: dict[str, tuple[str, Callable[[Node], object]]] = {
     "about to go": (A100, taint("ToBeDeletedByClusterAutoscaler", value="1700000000")),
     "a preference": (A100, taint("busy", "PreferNoSchedule")),
     "a driver that starts": (A100, taint("ebs.csi.aws.com/agent-not-ready", "NoExecute")),
-    "another pool's label, but the flavor selects it": (A100, relabel(labels.NODE_POOL, "old")),
-    "without the pool's own label": (A100, relabel(labels.NODE_POOL, None)),
     "a CPU node without labels": (SYSTEM, lambda found: found["metadata"].pop("labels")),
     "an effect of the future": (A100, taint("x", "NoBreakfast")),
     "an amount only the server can read": (SYSTEM, lambda found: found["status"]["allocatable"].update({GPU: "?"})),
@@ -198,11 +209,81 @@ class TestNumbers:
 
 
 def test_the_same_fault_of_many_nodes_is_told_once() -> None:
-    bare = [node(f"gpu-{index}", allocatable={GPU: "8"}) for index in range(7)]
+    bare = [node(f"gpu-{index}", allocatable=BIG) for index in range(7)]
     (finding,) = compare_nodes(TRAINING, [*NODES, *bare])
     assert finding.nodes == tuple(f"gpu-{index}" for index in range(7))
     assert "gpu-4 and 2 more" in str(finding)
     assert "--pool a100-on-demand or" in finding.fix
+
+
+@pytest.mark.parametrize("cluster", [cluster.name for cluster in ACME.clusters])
+def test_a_renamed_pool_is_named_with_all_its_nodes_and_labelling_them_puts_it_right(cluster: str) -> None:
+    place = ACME.cluster(cluster)
+    assert place is not None
+    world, nodes = declared_nodes(ACME, place), declared(ACME, place)
+    for pool in world.pools:
+        renamed = replace(pool, name="hall2")
+        after = replace(world, pools=tuple(renamed if each is pool else each for each in world.pools))
+        former = [item for item in nodes if item["metadata"]["labels"][labels.NODE_POOL] == pool.name]
+        said = [one for one in compare_nodes(after, nodes) if one.fault is NodeFault.NAME]
+        assert {name for one in said for name in one.nodes} == {item["metadata"]["name"] for item in former}
+        assert all("--pool" in one.fix and "hall2" in one.fix for one in said)
+        new = [merged(item, edit_for(renamed, item).patch) if item in former else item for item in nodes]
+        assert compare_nodes(after, new) == ()
+
+
+SUGGESTED: dict[str, tuple[dict[str, str], dict[str, str], str]] = {
+    "devices, CPU and memory as declared": ({}, BIG, "--pool a100-on-demand or"),
+    "the likeliest first": ({labels.ACCELERATOR: "h100"}, BIG, "--pool h100"),
+    "devices of another number": ({}, {**BIG, GPU: "4"}, "declare their pool: no declared one"),
+    "less CPU than any": ({}, {**BIG, "cpu": "8"}, "declare their pool: no declared one"),
+    "less memory than any": ({}, {**BIG, "memory": "32Gi"}, "declare their pool: no declared one"),
+}
+
+
+@pytest.mark.parametrize(("found", "allocatable", "says"), SUGGESTED.values(), ids=SUGGESTED)
+def test_only_pools_that_a_node_can_belong_to_are_suggested(
+    found: dict[str, str], allocatable: dict[str, str], says: str
+) -> None:
+    (finding,) = compare_nodes(TRAINING, [*NODES, node("gpu-0", found, allocatable=allocatable)])
+    assert says in finding.fix
+
+
+def test_what_the_system_reserves_does_not_make_a_node_too_small() -> None:
+    reserved = node("gpu-0", allocatable={**BIG, "cpu": "60"})
+    reserved["status"]["capacity"] = BIG
+    (finding,) = compare_nodes(TRAINING, [*NODES, reserved])
+    assert "--pool a100-on-demand" in finding.fix
+
+
+def pod(name: str, place: str, *tolerations: dict[str, str], phase: str = "Running") -> Any:
+    return {
+        "metadata": {"namespace": "team-a", "name": name},
+        "spec": {"nodeName": place, "tolerations": list(tolerations)},
+        "status": {"phase": phase},
+    }
+
+
+def test_pods_that_do_not_tolerate_an_added_taint_are_named() -> None:
+    pool = next(item for item in TRAINING.pools if item.name == "a100-on-demand")
+    edits = PoolEdits(pool, (edit_for(pool, node("gpu-0", allocatable=BIG)), edit_for(pool, NODES[0])))
+    after = with_intolerant(
+        edits,
+        [
+            pod("plain", "gpu-0"),
+            pod("other", "gpu-0", {"key": "x", "operator": "Exists"}),
+            pod("value", "gpu-0", {"key": GPU, "value": "absent"}),
+            pod("evicted-only", "gpu-0", {"key": GPU, "operator": "Exists", "effect": "NoExecute"}),
+            pod("exists", "gpu-0", {"key": GPU, "operator": "Exists"}),
+            pod("equal", "gpu-0", {"key": GPU, "value": "present", "effect": "NoSchedule"}),
+            pod("all", "gpu-0", {"operator": "Exists"}),
+            pod("over", "gpu-0", phase="Succeeded"),
+            pod("elsewhere", "gpu-1"),
+        ],
+    )
+    assert [edit.intolerant for edit in after.edits] == [
+        ("team-a/evicted-only", "team-a/other", "team-a/plain", "team-a/value"), (),
+    ]  # fmt: skip
 
 
 def test_a_label_of_feature_discovery_is_not_ours_to_set() -> None:

@@ -402,6 +402,22 @@ class TestCautions:
         found = made(desired, live(objects.namespace("cv")), body, verdicts={quota.key: Accepted(live(quota), ())})
         assert found.warnings == ()
 
+    def test_a_team_that_leaves_is_told_once_that_its_work_is_ended(self) -> None:
+        space = objects.namespace("cv", more={labels.OFFBOARDING: "true"})
+        desired = objects.manifests(space, objects.quota("cv", gpus=0))
+        quota = next(item for item in desired if item.key.kind == "ResourceQuota")
+        used = {"requests.nvidia.com/gpu": "6", "pods": "3"}
+        found = made(
+            desired,
+            live(objects.namespace("cv")),
+            live(objects.quota("cv", gpus=8), status={"used": used}),
+            verdicts={quota.key: Accepted(live(quota), ()), space.key: Accepted(live(space), ())},
+            running={"cv": {"Job": 1}},
+        )
+        assert found.of(Action.DRAIN)
+        assert found.of(Action.UPDATE)
+        assert found.warnings == ()
+
     def test_a_nominal_quota_below_what_is_reserved(self) -> None:
         desired = objects.manifests(objects.cluster_queue("cv", gpus=4))
         (queue,) = desired

@@ -57,6 +57,10 @@ def cohort_quota(fields: str) -> dict[str, str]:
     return with_cluster_line(f"cohorts: [{{name: all, quota: {{{fields}}}}}]")
 
 
+def euros(**more: str) -> dict[str, str]:
+    return tiny(platform=PLATFORM + "currency: EUR\n", **more)
+
+
 def two_clusters(first: str, second: str) -> dict[str, str]:
     head = CLUSTER.replace("purpose: development", "{}")
     one = head.format(first).replace("name: dev", "name: one")
@@ -956,6 +960,18 @@ CASES = [
         "warning team.yaml:11 placements.dev.accelerators.a100",
         "services of tier",
     ),
+    Case(
+        "prices_are_in_the_currency",
+        euros(),
+        "warning platform.yaml:3 currency",
+        "prices are in EUR, but those of a100 are the catalogue's, which are in USD; write your own in a document kind",
+    ),
+    Case(
+        "prices_are_in_the_currency",
+        euros(prices="kind: Prices\naccelerators: {a100: {on-demand: 3}, h100: {spot: 1}}\n"),
+        "warning platform.yaml:3 currency",
+        "those of a100 are the catalogue's",
+    ),
 ]
 
 
@@ -996,6 +1012,15 @@ QUIET = {
     ),
     "CPU nodes that one team alone is on": cluster(
         "nodePools:\n", "nodePools:\n  - {name: cpu, cpu: 1, memory: 1Gi, maxNodes: 1}\n"
+    ),
+    "another currency with its own prices": euros(prices="kind: Prices\naccelerators: {a100: {spot: 1}}\n"),
+    "another currency, and a price of the pool": change(
+        euros(), "cluster.yaml", "    maxNodes: 4", "    maxNodes: 4\n    pricePerHour: 9"
+    ),
+    "another currency, and an accelerator of one's own": euros(
+        own="kind: Accelerator\nname: a100\nvendor: nvidia\nproduct: A\n"
+        "architecture: Ampere\nmemory: 80Gi\nresourceName: nvidia.com/gpu\n"
+        "taintKey: nvidia.com/gpu\npricePerHour: {spot: 1}\n"
     ),
     "no CPU nodes at all": tiny(other=OTHER_TEAM),
     "a team without accelerators that has CPU nodes of its own": tiny(

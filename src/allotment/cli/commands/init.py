@@ -39,9 +39,10 @@ def init(session: Session, directory: str, name: str | None) -> None:
     session.out("\n".join(str(root / path) for path in paths))
     place = shlex.quote(directory)
     if form != "name":
+        (cluster, *_) = wiring.load(root).platform.clusters
         steps = [
             (f"allot validate {place}", "check it"),
-            (f"allot plan {place} --cluster dev --offline", "see what a cluster would get"),
+            (f"allot plan {place} --cluster {cluster.name} --offline", "see what a cluster would get"),
             ("allot explain team", "look fields up"),
         ]
         session.note(f"\n{next_steps(steps)}")

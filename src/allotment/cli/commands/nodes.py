@@ -28,6 +28,7 @@ def nodes() -> None:
     type=click.Choice(["client", "server"]),
     help="client: only show what would be set. server: also let the server try it.",
 )
+@click.option("--force", is_flag=True, help="Also nodes whose devices are not what the pool declares.")
 @yes_flag("labelling")
 @cluster_flag
 @platform_flag
@@ -35,7 +36,9 @@ def nodes() -> None:
 @format_flag
 @global_flags
 @click.pass_obj
-def label(session: Session, names: tuple[str, ...], *, pool: str, selector: str, dry_run: str | None, yes: bool) -> int:
+def label(
+    session: Session, names: tuple[str, ...], *, pool: str, selector: str, dry_run: str | None, force: bool, yes: bool
+) -> int:
     """Give nodes the labels and taints that a declared pool's nodes carry. Shows them and asks.
 
     For nodes without a pool's template, or until the template has the labels: an autoscaler's next node has only what
@@ -47,5 +50,5 @@ def label(session: Session, names: tuple[str, ...], *, pool: str, selector: str,
 
     target = target_of(session, None)
     with wiring.connect(session.value("kubeconfig"), target.context) as kube:
-        edits = wiring.plan_labels(target.platform, target.cluster, kube, pool, names, selector)
+        edits = wiring.plan_labels(target.platform, target.cluster, kube, pool, names, selector, force=force)
         return carry_out(session, target, kube, edits, dry_run=dry_run, yes=yes)

@@ -53,4 +53,4 @@ def render(session: Session, directory: str | None, out: str | None, *, force: b
     elif form == "name":
         session.out("\n".join(rendered.files))
     else:
-        session.out(tree_text(out, rendered, written))
+        session.out(tree_text(out, rendered, written, versioned=wiring.in_repository(Path(out))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,7 +13,7 @@ from allotment.cli.output import Column, Listing, rfc3339
 from allotment.cli.terminal import printable
 from allotment.cli.views.amounts import count
 from allotment.cli.views.outcomes import outcome_document, outcome_listing, report_text
-from allotment.cli.views.plans import shown_value
+from allotment.cli.views.plans import followers_text, shown_values
 from allotment.operations.apply import ApplyReport, Outcome
 from allotment.operations.drift import ClusterDrift, DriftedField, DriftedObject, DriftKind, DriftReport, DriftState
 from allotment.plan.difference import ABSENT
@@ -69,16 +70,21 @@ def drift_text(report: DriftReport, rows: Sequence[DriftRow]) -> str:
     blocks = []
     for cluster in report.clusters:
         lines = [_headline(cluster)]
-        for row in rows:
-            if row.cluster == cluster.cluster:
-                found = row.object
-                word = click.style(f"{found.kind.value:<9}", fg=_COLORS[found.kind])
-                lines.append(f"  {word} {printable(str(found.key))}")
+        here = [row.object for row in rows if row.cluster == cluster.cluster]
+        for found in here:
+            if not found.following:
+                lines.append(f"  {_word(found.kind)} {printable(str(found.key))}")
                 lines += [f"            {detail}" for detail in _details(found)]
+        behind = Counter(found.following for found in here if found.following)
+        lines += [f"  {_word(DriftKind.BLOCKED)} {followers_text(*each)}" for each in sorted(behind.items())]
         lines += [f"  {click.style('note:', fg='yellow')} {printable(note)}" for note in cluster.notes]
         lines += [f"  {printable(str(unread))}" for unread in cluster.unread]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
+
+
+def _word(kind: DriftKind) -> str:
+    return click.style(f"{kind.value:<9}", fg=_COLORS[kind])
 
 
 def _headline(cluster: ClusterDrift) -> str:
@@ -100,7 +106,7 @@ def _details(found: DriftedObject) -> list[str]:
 
 
 def _field_line(field: DriftedField) -> str:
-    live, declared = shown_value(field.live), shown_value(field.declared)
+    live, declared = shown_values(field.live, field.declared)
     by = f" (by {printable(field.by)}{f', {field.since}' if field.since else ''})" if field.by else ""
     return f"{field.field}: is {live}, declared {declared}{by}"
 

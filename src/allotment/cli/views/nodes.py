@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -11,6 +11,9 @@ from allotment.cli.output import Column, Listing
 from allotment.cli.terminal import printable
 from allotment.cli.views.amounts import count
 from allotment.plan.labelling import NodeEdit, PoolEdits
+
+_NAMED: Final = 5
+"""Pods that a sentence names."""
 
 
 def edit_listing(edits: PoolEdits) -> Listing[NodeEdit]:
@@ -45,10 +48,20 @@ def edits_text(edits: PoolEdits, *, done: bool) -> str:
             lines.append(f"  {click.style('~', fg='yellow', bold=True)} Node {printable(edit.node)}")
             lines += [f"      {line}" for line in _lines(edit)]
     lines += [_warning(f"Node {edit.node}: {edit.remark}") for edit in edits.edits if edit.remark]
+    if not done:
+        lines += [_warning(_intolerant(edit)) for edit in edits.wanting if edit.intolerant]
+        lines += [_warning(edits.unknown)] if edits.unknown else []
     evicting = [edit.node for edit in edits.wanting if edit.evicts]
     if evicting and not done:
         lines.append(_warning(f"NoExecute: pods that do not tolerate it are evicted from {', '.join(evicting)}"))
     return "\n".join(lines)
+
+
+def _intolerant(edit: NodeEdit) -> str:
+    named = ", ".join(edit.intolerant[:_NAMED])
+    more = f" and {len(edit.intolerant) - _NAMED} more" if len(edit.intolerant) > _NAMED else ""
+    after = "they are evicted" if edit.evicts else "they run on, and what replaces them is not placed here"
+    return f"Node {edit.node}: pods do not tolerate what is added ({named}{more}); {after}"
 
 
 def _lines(edit: NodeEdit) -> list[str]:
@@ -69,6 +82,7 @@ def edit_document(edit: NodeEdit) -> Mapping[str, Any]:
         "labels": {key: {"old": old, "new": new} for key, old, new in edit.labels},
         "taints": [{"key": taint.key, "value": taint.value, "effect": taint.effect.value} for taint in edit.taints],
         "remark": edit.remark,
+        "intolerant": list(edit.intolerant),
     }
 
 

@@ -11,7 +11,7 @@ import click
 from allotment.cli.output import Column, Listing
 from allotment.cli.terminal import printable
 from allotment.cli.views.amounts import count
-from allotment.cli.views.plans import key_document
+from allotment.cli.views.plans import followers_text, following, key_document
 from allotment.operations.apply import ApplyReport, Outcome, Status
 
 _COLORS: Final = {
@@ -70,14 +70,20 @@ def report_text(report: ApplyReport, rows: Sequence[Outcome]) -> str:
     if left:
         lines += ["", click.style(f"Left to do: {count(len(report.remaining), 'object')}", bold=True)]
     for outcome in left:
-        status = click.style(f"{outcome.status.value:<11}", fg=_COLORS.get(outcome.status, "red"))
-        message = printable(outcome.message).replace("\n", "\n              ")
-        lines.append(f"  {status} {printable(str(outcome.change.key))}: {message}")
+        if not following(outcome.change):
+            message = printable(outcome.message).replace("\n", "\n              ")
+            lines.append(f"  {_status(outcome.status)} {printable(str(outcome.change.key))}: {message}")
+    behind = Counter(filter(None, (following(outcome.change) for outcome in left)))
+    lines += [f"  {_status(Status.BLOCKED)} {followers_text(*each)}" for each in sorted(behind.items())]
     if any(outcome.status is Status.CONFLICT for outcome in left):
         lines += ["", "Fields of other managers stay as they are until --force-conflicts takes them over."]
     if any(outcome.status is not Status.CONFLICT for outcome in left):
         lines += ["", "Running the same command again takes up what is left."]
     return "\n".join(lines)
+
+
+def _status(status: Status) -> str:
+    return click.style(f"{status.value:<11}", fg=_COLORS.get(status, "red"))
 
 
 def report_document(report: ApplyReport, rows: Sequence[Outcome]) -> Mapping[str, Any]:

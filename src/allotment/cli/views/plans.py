@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -56,6 +57,8 @@ _ONE_BY_ONE: Final = 3
 """Up to so many creations of a kind get a line each; more are listed together."""
 
 _LONGEST_VALUE: Final = 100
+_BEFORE: Final = 40
+"""Characters shown before the first that differs, where values are too long to be shown whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,8 @@ def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
     order = [*(family.value for family in Family)]
     ranked = sorted(rows, key=lambda row: order.index(row.family) if row.family in order else len(order))
     for family, members in groupby(ranked, key=lambda row: row.family):
-        lines = _family_lines([member.change for member in members], width)
+        changes = [member.change for member in members]
+        lines = [*_family_lines([change for change in changes if not following(change)], width), *_followers(changes)]
         blocks.append("\n".join([click.style(family, bold=True), *(f"  {line}" for line in lines)]))
     if plan.warnings:
         blocks.append("\n".join(warning_lines(plan.warnings)))
@@ -168,6 +172,22 @@ def _family_lines(changes: Sequence[Change], width: int) -> Iterator[str]:
             yield _signed(action, f"{kind} {_name(change)}{_remark(change)}")
             for detail in _details(change):
                 yield f"    {detail}"
+
+
+def following(change: Change) -> str:
+    """The namespace whose own block is the only reason why a step cannot be done; empty if there is none."""
+    return change.following if isinstance(change, Blocked) else ""
+
+
+def _followers(changes: Sequence[Change]) -> Iterator[str]:
+    """A line for each namespace whose block keeps others from being done: it is solved once, not object by object."""
+    for namespace, number in sorted(Counter(filter(None, map(following, changes))).items()):
+        yield _signed(Action.BLOCKED, f"{followers_text(namespace, number)}; solve that first")
+
+
+def followers_text(namespace: str, number: int) -> str:
+    """How many steps wait for one namespace."""
+    return printable(f"{count(number, 'more object')} blocked with Namespace {namespace}")
 
 
 def _compact(changes: Sequence[Change]) -> Iterator[str]:
@@ -219,9 +239,10 @@ def _details(change: Change) -> Iterator[str]:
             yield from (_field_line(field) for field in change.fields)
         case Conflict():
             for contested in change.contested:
+                live, desired = shown_values(contested.live, contested.desired)
                 yield (
-                    f"{contested.field}: {shown_value(contested.live)} is owned by {contested.manager}"
-                    f"{_since(contested.since)}; declared is {shown_value(contested.desired)}"
+                    f"{contested.field}: {live} is owned by {contested.manager}"
+                    f"{_since(contested.since)}; declared is {desired}"
                 )
         case Blocked():
             yield printable(change.what)
@@ -241,8 +262,8 @@ def _field_line(change: FieldChange) -> str:
     elif change.old == change.new:
         text = f"{change.field}: {shown_value(change.new)} stays, but is no longer ours"
     else:
-        old, new = click.style(shown_value(change.old), fg="red"), click.style(shown_value(change.new), fg="green")
-        text = f"{change.field}: {old} -> {new}"
+        old, new = shown_values(change.old, change.new)
+        text = f"{change.field}: {click.style(old, fg='red')} -> {click.style(new, fg='green')}"
     return text + (f" (was set by {printable(change.by)}{_since(change.since)})" if change.by else "")
 
 
@@ -252,10 +273,27 @@ def _since(moment: str) -> str:
 
 def shown_value(value: Any) -> str:
     """A field's value on one line, not too long; ``(absent)`` where there is none."""
+    return _cut(_whole(value), 0)
+
+
+def shown_values(one: Any, other: Any) -> tuple[str, str]:
+    """Two values of a field, each on one line and not too long; of long ones the part where they begin to differ."""
+    first, second = _whole(one), _whole(other)
+    pairs = enumerate(zip(first, second, strict=False))
+    same = next((at for at, (here, there) in pairs if here != there), min(len(first), len(second)))
+    start = same - _BEFORE if max(len(first), len(second)) > _LONGEST_VALUE and same > _BEFORE else 0
+    return _cut(first, start), _cut(second, start)
+
+
+def _whole(value: Any) -> str:
     if value is ABSENT:
         return "(absent)"
     text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False, default=str)
-    shown = printable(text).replace("\n", " ")
+    return printable(text).replace("\n", " ")
+
+
+def _cut(text: str, start: int) -> str:
+    shown = f"…{text[start:]}" if start else text
     return shown if len(shown) <= _LONGEST_VALUE else f"{shown[: _LONGEST_VALUE - 1]}…"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -18,8 +19,15 @@ from allotment.operations.rendering import Rendered
 from allotment.render.yaml_text import to_documents
 
 
-def tree_text(out: str, rendered: Rendered, written: Written) -> str:
-    """A headline, objects by family and cluster, and what to do with the tree."""
+def tree_text(out: str, rendered: Rendered, written: Written, *, versioned: bool) -> str:
+    """A headline, objects by family and cluster, and what to do with the tree.
+
+    Args:
+        out: where the tree lies.
+        rendered: what it holds.
+        written: what writing it did.
+        versioned: whether it lies in a repository already.
+    """
     changes = ", ".join(
         f"{number} {word}"
         for number, word in (
@@ -37,11 +45,13 @@ def tree_text(out: str, rendered: Rendered, written: Written) -> str:
     blocks = [headline, _by_family(rendered)]
     cluster = rendered.clusters[0].cluster if rendered.clusters else ""
     if cluster:
+        place = shlex.quote(out)
+        start = "" if versioned else f"git init {place} && "
         blocks.append(
             next_steps(
                 [
-                    (f"kustomize build {out}/clusters/{cluster}", "what a cluster gets"),
-                    (f"git -C {out} add . && git -C {out} commit", "hand it to Flux or Argo CD"),
+                    (f"kustomize build {place}/clusters/{cluster}", "what a cluster gets"),
+                    (f"{start}git -C {place} add . && git -C {place} commit", "hand it to Flux or Argo CD"),
                 ]
             )
         )

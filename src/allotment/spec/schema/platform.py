@@ -69,7 +69,11 @@ class PlatformSpec(KindSpec):
 
     kind: Literal["Platform"] = Field(description="Which kind of document this is.")
     name: Name = Field(description="Name of the platform. Every object it manages carries it as a label.")
-    currency: Currency = Field(default="USD", description="ISO 4217 code; every price of the directory is in it.")
+    currency: Currency = Field(
+        default="USD",
+        description="ISO 4217 code; every price of the directory is in it. The catalogue's are in USD, and are not "
+        "converted.",
+    )
     admin_groups: tuple[Line, ...] = Field(
         default=(),
         description="Groups of the identity provider whose members operate the platform. None by default: "

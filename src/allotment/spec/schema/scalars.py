@@ -33,6 +33,7 @@ _RESOURCE_PATH = re.compile(r"[a-z][-a-z0-9]*(/[a-z]+)?")
 _LONGEST_PATH: Final = 100
 _VERBS: Final = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 _VERBS_OF_OTHERS: Final = frozenset({"bind", "escalate", "impersonate"})
+_UNITS: Final = tuple(f"{prefix}{binary}" for prefix in "kKMGTPE" for binary in ("", "i"))
 _VERSION = re.compile(r"v?[0-9]+(\.[0-9]+){0,3}([-+][0-9A-Za-z.-]+)?")
 _LONGEST_TEXT: Final = 500
 _URL = re.compile(r"https?://[!-~]+")
@@ -246,9 +247,23 @@ def _cpu(value: str) -> int:
 
 def _bytes(value: str) -> int:
     try:
-        return parse_bytes(_ascii(value))
+        amount = parse_bytes(_ascii(value))
     except ValueError:
         refuse(f"{echo(value)} is no amount of memory or storage", "write a number and its unit: 256Gi, 1.5Ti")
+    if amount and not value.endswith(_UNITS):
+        # Kubernetes reads bytes, or thousandths of them, which nobody means; 0 is 0 in every unit.
+        refuse(
+            f"{echo(value)} has no unit of memory, and would be {amount} bytes", f"write {_with_unit(value, amount)}"
+        )
+    return amount
+
+
+def _with_unit(value: str, amount: int) -> str:
+    """What was probably meant: the bytes themselves if there are many, else the number with the usual unit."""
+    number = value.rstrip("num")
+    if amount >= 1 << 20:
+        return f"{-(-amount // (1 << 20))}Mi"
+    return f"{number if _DECIMAL.fullmatch(number) else amount}{'Gi' if number == value else 'Mi'}"
 
 
 def _date(value: str) -> dt.date:
@@ -298,6 +313,8 @@ def _url(value: str) -> str:
 
 _STRING: Final = {"type": "string"}
 _QUANTITY: Final = {"type": ["string", "number"], "pattern": r"^[0-9]"}
+_BYTES: Final = {"type": ["string", "number"], "pattern": r"^(0|[0-9.]+(k|[MGTPE]|[KMGTPE]i))$", "maximum": 0}
+"""Keywords of JSON Schema speak of one type each: a text has a unit, a bare number is 0."""
 
 Text = Annotated[str, *scalar(_text, {"type": "string", "maxLength": _LONGEST_TEXT}, "text")]
 Line = Annotated[str, *scalar(_line, {"type": "string", "maxLength": _LONGEST_TEXT}, "text, one line")]
@@ -342,7 +359,7 @@ Milliseconds = Annotated[
 ]
 Seconds = Annotated[int, *scalar(_seconds, {"type": "string", "pattern": "^[0-9]+(s|m|h)$"}, "duration: 90s, 30m, 2h")]
 Cpu = Annotated[int, *scalar(_cpu, _QUANTITY, "CPU: cores or milli-cores (64, 500m)")]
-Memory = Annotated[int, *scalar(_bytes, _QUANTITY, "bytes with unit (256Gi)")]
+Memory = Annotated[int, *scalar(_bytes, _BYTES, "bytes with unit (256Gi)")]
 Date = Annotated[dt.date, *scalar(_date, {"type": "string", "format": "date"}, "date (2027-01-31)")]
 Cidr = Annotated[str, *scalar(_cidr, _STRING, "address range (10.20.0.0/16)")]
 Url = Annotated[

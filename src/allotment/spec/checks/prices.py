@@ -1,0 +1,43 @@
+"""Prices: whose they are, and in which currency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from allotment.model.accelerator import CapacityType
+from allotment.spec.catalogue import catalogue
+from allotment.spec.checks.context import PlacedContext, warning
+from allotment.spec.problems import Issue
+
+_OF_CATALOGUE: Final = "USD"
+"""Currency of the built-in catalogue's prices."""
+
+
+def prices_are_in_the_currency(placed: PlacedContext) -> Iterator[Issue]:
+    """The catalogue's prices are not converted: in another currency the same numbers would be shown as its own."""
+    currency, entry = placed.platform.currency, placed.context.declared.platform
+    if currency == _OF_CATALOGUE or entry is None:
+        return
+    bought = {
+        (pool.accelerator, pool.capacity_type)
+        for cluster in placed.platform.clusters
+        for pool in cluster.node_pools
+        if pool.accelerator is not None and pool.price_per_hour is None
+    }
+    names = sorted({name for name, capacity_type in bought if _is_catalogue_s(placed, name, capacity_type)})
+    if names:
+        what = f"prices are in {currency}, but those of {', '.join(names)} are the catalogue's, which are in USD"
+        fix = "write your own in a document kind: Prices"
+        yield warning(entry, ("currency",), what, fix)
+
+
+def _is_catalogue_s(placed: PlacedContext, name: str, capacity_type: CapacityType) -> bool:
+    built_in = catalogue().get(name)
+    if built_in is None or placed.context.accelerators[name] is not built_in:
+        return False
+    declared = (entry.spec.accelerators.get(name, {}) for entry in placed.context.declared.prices)
+    return capacity_type in built_in.price_per_hour and not any(capacity_type in by_type for by_type in declared)
+
+
+CHECKS = (prices_are_in_the_currency,)
