@@ -79,9 +79,11 @@ def replicas(name: str, number: int, gpus: int, **spec: Any) -> dict[str, Any]:
     return body
 
 
-def group_pod(name: str, gpus: int, size: int, **annotations: str) -> dict[str, Any]:
+def group_pod(name: str, gpus: int, size: int, group: str = "", **annotations: str) -> dict[str, Any]:
+    """A pod of a group, by default of the one whose name tells its devices and its size."""
+    group = group or (f"band-{gpus}x{size}" if gpus else f"band-{size}")
     [pod] = work("Pod", name, "nlp", pod_spec(container(amounts(gpus=gpus))))
-    return marked(pod, labels={GROUP: f"band-{size}"}, annotations={GROUP_SIZE: str(size), **annotations})
+    return marked(pod, labels={GROUP: group}, annotations={GROUP_SIZE: str(size), **annotations})
 
 
 def eventually(check: Callable[[], bool], seconds: float) -> bool:

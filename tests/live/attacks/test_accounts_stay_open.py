@@ -33,6 +33,7 @@ from tests.live.training import Training, member, refusal
 pytestmark = pytest.mark.live
 
 FAST = {"kueue.x-k8s.io/pod-group-fast-admission": "true"}
+LONG_TIME = {"kueue.x-k8s.io/max-exec-time-seconds": "86400"}
 SHORT = {"allotment.dev/run-for": "1s"}
 ENDS = "work-ends.allotment.dev"
 MARKS = "queue-marks-protected.allotment.dev"
@@ -120,16 +121,24 @@ class TestGroups:
 
     def test_a_pod_of_another_size_joins_a_group(self, arena: Training) -> None:
         """Of Kueue's pods of a group any is asked for the size: with one that says 1, one that ends ends all."""
-        band = [group_pod(f"band-{number}", 8 if number else 0, 3) for number in range(3)]
+        band = [group_pod(f"band-{number}", 4, 3) for number in range(3)]
         band[0]["metadata"]["annotations"] |= SHORT
         assert attempted(arena, MEMBER, *band) == ["", "", ""]
         assert eventually(lambda: any(p["status"].get("phase") == "Succeeded" for p in pods_of(arena, "nlp")), 25)
-        thieves = [group_pod(f"thief-{number}", 0, 1, **FAST) for number in range(6)]
-        for thief in thieves:
-            thief["metadata"]["labels"][GROUP] = band[0]["metadata"]["labels"][GROUP]
-        assert all(MARKS in said for said in attempted(arena, MEMBER, *thieves))
-        assert settled(arena) == (16, 16)
+        name = band[0]["metadata"]["labels"][GROUP]
+        thieves = [group_pod(f"thief-{number}", 0, 1, name, **FAST) for number in range(6)]
+        timed = [marked(group_pod(f"timed-{number}", 4, 3, name), labels=LONG_TIME) for number in range(3)]
+        assert all(MARKS in said for said in attempted(arena, MEMBER, *thieves, *timed))
+        assert settled(arena) == (8, 8)
         assert finished(arena) == []
+
+    def test_pods_of_one_hash_are_not_of_one_group(self, arena: Training) -> None:
+        """Kueue's hash of a role has 32 bits: two pods with one are found in a second."""
+        small = group_pod("band-0", 0, 3, "band-3", **FAST)
+        large = [group_pod(f"band-{number}", 8, 3, "band-3", **FAST) for number in (1, 2)]
+        said = attempted(arena, MEMBER, small, *large)
+        assert said[0] == ""
+        assert all("write band-3-8x3 in each of its pods" in words for words in said[1:]), said
 
     def test_pods_that_nobody_holds_join_a_group(self, arena: Training) -> None:
         """Kueue leaves a group alone while it looks at one of them, and could not stop the others."""
@@ -155,6 +164,7 @@ class TestGroups:
             for each in before if number else ():
                 each["restartPolicy"] = "Always"
             pod["spec"]["initContainers"] = before
+            pod["metadata"]["labels"][GROUP] = "band-4x4"
         said = attempted(arena, MEMBER, *pods)
         assert said[0] == ""
         assert all(COUNTS in words and "before-0, before-1" in words for words in said[1:]), said

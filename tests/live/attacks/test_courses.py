@@ -45,10 +45,10 @@ def test_a_role_of_small_and_large_pods(arena: Training, fast: bool) -> None:
     claims = {"kueue.x-k8s.io/role-hash": "same"}
     if fast:
         claims["kueue.x-k8s.io/pod-group-fast-admission"] = "true"
-    attempted(arena, MEMBER, group_pod("band-0", 1, 4, **claims))
+    attempted(arena, MEMBER, group_pod("band-0", 1, 4, "band-1x4", **claims))
     if fast:
         settled(arena)
-    attempted(arena, MEMBER, *(group_pod(f"band-{number}", 8, 4, **claims) for number in (1, 2, 3)))
+    attempted(arena, MEMBER, *(group_pod(f"band-{number}", 8, 4, "band-1x4", **claims) for number in (1, 2, 3)))
     expect_honest_books(arena)
 
 

@@ -102,6 +102,13 @@ def work(
     return (body,)
 
 
+def devices_of(spec: Body) -> int:
+    """GPUs of a pod none of whose init containers goes on running."""
+    asked = [[int(each.get("resources", {}).get("limits", {}).get(GPU, 0)) for each in spec.get(kind, ())]
+             for kind in ("containers", "initContainers")]  # fmt: skip
+    return max(sum(asked[0]), *asked[1], 0)
+
+
 def _group(name: str, metadata: Body, spec: Body) -> Iterator[Body]:
     """Pods that are admitted together or not at all."""
     for number in range(PODS_OF_A_GROUP):
@@ -110,7 +117,8 @@ def _group(name: str, metadata: Body, spec: Body) -> Iterator[Body]:
             "name": f"{name}-{number}",
             "annotations": {GROUP_SIZE: str(PODS_OF_A_GROUP), RUN_FOR: "1s"},
         }
-        own["labels"][GROUP] = f"{name}-{PODS_OF_A_GROUP}"
+        devices = devices_of(spec)
+        own["labels"][GROUP] = f"{name}-{f'{devices}x' if devices else ''}{PODS_OF_A_GROUP}"
         yield {"apiVersion": "v1", "kind": "Pod", "metadata": own,
                "spec": {"restartPolicy": "Never", **copy.deepcopy(spec)}}  # fmt: skip
 

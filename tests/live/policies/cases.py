@@ -562,7 +562,7 @@ def _mark_cases() -> Iterator[Case]:
     sized["spec"]["template"]["metadata"]["annotations"] = {f"{KUEUE}/pod-group-total-count": "2147483649"}
     yield Case("group-too-large", sized, P.QUEUE_MARKS_PROTECTED, ("pod-group-total-count is 2147483649",))
     for size, name, says in (
-        ("2", "g", "pod-group-name is g, and the name of a group ends with its size; write g-2 in each"),
+        ("2", "g", "pod-group-name is g, and the name of a group ends with its size (-4)"),
         ("2", "statefulset-g-12345", "write statefulset-g-12345-2 in each"),
         ("12345", "statefulset-g-12345", "pod-group-total-count is 12345"),
         ("00001", "statefulset-g-00001", "pod-group-total-count is 00001"),
@@ -570,11 +570,16 @@ def _mark_cases() -> Iterator[Case]:
         (None, "g-2", "pod-group-total-count is missing"),
     ):
         for place in ("labels", "annotations"):
-            grouped = workload("Deployment")
-            metadata = grouped["spec"]["template"]["metadata"]
+            grouped = workload("Pod")
+            metadata = grouped["metadata"]
             metadata["annotations"] = {} if size is None else {f"{KUEUE}/pod-group-total-count": size}
             metadata[place][f"{KUEUE}/pod-group-name"] = name
             yield Case(f"group-{size}-{name}-{place}", grouped, P.QUEUE_MARKS_PROTECTED, (says,))
+    timed = workload("Pod", own=GOOD_LABELS | {f"{KUEUE}/pod-group-name": "g-2", f"{KUEUE}/max-exec-time-seconds": "9"})
+    timed["metadata"]["annotations"] = {f"{KUEUE}/pod-group-total-count": "2"}
+    yield Case(
+        "group-with-a-time", timed, P.QUEUE_MARKS_PROTECTED, ("max-exec-time-seconds stands on a pod of a group",)
+    )
     for kind in KINDS:
         grouped = workload(kind)
         template = grouped["spec"].get("jobTemplate", grouped)["spec"].get("template", grouped)
@@ -582,6 +587,41 @@ def _mark_cases() -> Iterator[Case]:
         template["metadata"]["annotations"] = {f"{KUEUE}/pod-group-total-count": "2"}
         yield Case(f"group-unheld-{kind}", grouped, P.QUEUE_MARKS_PROTECTED,
                    ("makes a group of pods that Kueue does not hold",))  # fmt: skip
+
+
+def _claimed_cases() -> Iterator[Case]:
+    """What controllers would take for their own."""
+    owner = {"name": "x", "uid": "5e2b5d2a-0000-4000-8000-000000000000", "controller": True}
+    for api_version, kind, refused in (
+        ("batch/v1", "Job", True),
+        ("apps/v1", "StatefulSet", True),
+        ("jobset.x-k8s.io/v1alpha2", "JobSet", True),
+        ("batch/v1", "CronJob", False),
+        ("argoproj.io/v1alpha1", "Workflow", False),
+    ):
+        for made in ("Pod", "Job", "Deployment"):
+            body = workload(made)
+            body["metadata"]["ownerReferences"] = [owner | {"apiVersion": api_version, "kind": kind}]
+            yield Case(f"owner-{kind}-{made}", body, P.QUEUE_MARKS_PROTECTED if refused else None,
+                       (f"names {kind} x as its controller",) if refused else ())  # fmt: skip
+    for key in ("batch.kubernetes.io/controller-uid", "job-name", "leaderworkerset.sigs.k8s.io/name"):
+        yield Case(f"claimed-{key}-Pod", workload("Pod", own=GOOD_LABELS | {key: "x"}), P.QUEUE_MARKS_PROTECTED,
+                   (f"metadata.labels.{key}: a controller would take this",))  # fmt: skip
+    for key in ("jobset.sigs.k8s.io/jobset-name", "leaderworkerset.sigs.k8s.io/name"):
+        for kind in KINDS:
+            body = workload(kind)
+            template = body["spec"].get("jobTemplate", body)["spec"].get("template", body)
+            template["metadata"]["annotations"] = {key: "x"}
+            yield Case(f"claimed-{key}-{kind}", body, P.QUEUE_MARKS_PROTECTED,
+                       (f"metadata.annotations.{key}: a controller would take this",))  # fmt: skip
+    selected = workload("Job", manualSelector=True, selector={"matchLabels": {"app": "x"}})
+    selected["spec"]["template"]["metadata"]["labels"]["app"] = "x"
+    yield Case("manual-selector", selected, P.QUEUE_MARKS_PROTECTED, ("spec.manualSelector lets the Job take pods",))
+    for kind, refused in (("Job", True), ("Deployment", False)):
+        held = workload(kind)
+        held["metadata"]["finalizers"] = ["evil.example/x"]
+        yield Case(f"finalizer-{kind}", held, P.WORK_ENDS if refused else None,
+                   ("metadata.finalizers holds evil.example/x: the pods would run on",) if refused else ())  # fmt: skip
 
 
 def _end_cases() -> Iterator[Case]:
@@ -690,6 +730,7 @@ CASES = (
     *_service_cases(),
     *_registry_cases(),
     *_mark_cases(),
+    *_claimed_cases(),
     *_end_cases(),
     *_door_cases(),
     *_access_cases(),

@@ -25,6 +25,7 @@ from allotment.model.policy import Mode, Policy
 from allotment.render.policies.admission import Check, Condition, Resources, Rule, Scope, Variable
 from allotment.render.policies.carried import place
 from allotment.render.policies.cel import Expr, quote, sentence, string_list
+from allotment.render.policies.claimed import CLAIMED_MARKS, CLAIMED_OWNER, OWN_SELECTOR
 from allotment.render.policies.identities import (
     KUEUE_NAMESPACE,
     binds_all_but_engineers,
@@ -47,7 +48,7 @@ FOR_USERS: Final = (
     f"{_KUEUE}elastic-job",
     f"{_KUEUE}job-completions-equal-parallelism",
     f"{_KUEUE}job-min-parallelism",
-    # Pod groups. Kueue's webhooks write "managed" too; written by hand it makes Kueue hold a pod, and nothing else.
+    # Pod groups. Kueue's webhooks write "managed" too; by hand on a pod it makes Kueue hold it, and nothing else.
     f"{_KUEUE}managed",
     f"{_KUEUE}pod-group-fast-admission",
     POD_GROUP,
@@ -65,7 +66,7 @@ FOR_USERS: Final = (
     f"{_KUEUE}podset-slice-size",
     f"{_KUEUE}podset-unconstrained-topology",
 )
-"""Labels and annotations of Kueue's domain that tenants may write: none changes what their pods are charged."""
+"""Labels and annotations of Kueue's domain that tenants may write; of a pod group not all, see below."""
 
 _PODS: Final = Resources("", ("pods",), operations=("CREATE",))
 _PARENT_HOLDS: Final = f"annotations.{_KUEUE}pod-suspending-parent"
@@ -81,12 +82,13 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         conditions=binds_workloads(platform, cluster, "pods"),
         variables=(
             by_tenant(platform, cluster),
-            *pod_variables(platform, "templates", "templatesBefore"),
+            *pod_variables(platform, "domains", "templates", "templatesBefore"),
             Variable("marked", _places("dyn(object)", "variables.templates")),
             Variable(
                 "markedBefore", f"oldObject == null ? [] : {_places('dyn(oldObject)', 'variables.templatesBefore')}"
             ),
             Variable("marksForUsers", string_list(FOR_USERS)),
+            Variable("groupDevices", _DEVICES),
             Variable("marksOfWebhooks", _OF_WEBHOOKS),
         ),
         checks=(
@@ -97,6 +99,10 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             _SIZE,
             _NAME,
             _UNHELD,
+            _EXECUTION,
+            CLAIMED_OWNER,
+            CLAIMED_MARKS,
+            OWN_SELECTOR,
             *(() if cluster.mutating_policies else (_NO_GROUPS,)),
         ),
         told_with=told_with("pods"),
@@ -152,13 +158,15 @@ _OF_WEBHOOKS: Final = (
 )
 
 _CREATING: Final = 'request.operation == "CREATE"'
+_FOR_PODS: Final = f'k == "{_KUEUE}managed" && variables.kind != "Pod"'
+"""In a template it would make Kueue stop what it has started itself."""
 _OF_KUEUE: Final = f'k.startsWith("{_KUEUE}") && !(k in variables.marksForUsers)'
 
 
 def _brought(kind: str) -> str:
     """CEL: marks of Kueue among the labels or annotations of place `p` that the request brings in."""
     return (
-        f"p.{kind}.filter(k, {_OF_KUEUE}"
+        f"p.{kind}.filter(k, ({_OF_KUEUE} || ({_FOR_PODS}))"
         f' && !variables.markedBefore.exists(b, b.at == p.at && b.{kind}[?k].orValue("") == p.{kind}[k])'
         f' && !(p.at != "metadata." && ("{kind}." + k + "=" + p.{kind}[k]) in variables.marksOfWebhooks)'
         # Kueue's webhook has written it by now, or somebody else did before: see the mutation.
@@ -271,19 +279,52 @@ _SIZE = Check(
     ),
 )
 
-# With one that named another size the account of all would end.
+
+def _devices(containers: str) -> str:
+    """CEL list: how many devices each of these containers asks for."""
+    asked = "c.?resources.?limits.orValue({})"
+    return (
+        f"{containers}.map(c, [{asked}].map(m, m.filter(r, variables.domains.exists(d, r.startsWith(d)))"
+        ".map(r, quantity(string(m[r])).asInteger()).sum())[0])"
+    )
+
+
+_SPEC: Final = "dyn(object).spec"
+_DEVICES: Final = (
+    f"[{_devices(f'{_SPEC}.containers')}.sum(), ([0] + {_devices(f'{_SPEC}.?initContainers.orValue([])')}).max()].max()"
+)
+_ENDING: Final = f'"-" + (variables.groupDevices > 0 ? string(variables.groupDevices) + "x" : "") + {_SIZE_OF}'
+
+# With one that named another size the account of all would end. And Kueue tells roles apart by eight digits of a hash,
+# for which anybody finds two pods: so the name tells their devices as well.
 _NAME = Check(
     name="wrongGroupNames",
-    message="the name of a pod group ends with its size",
+    message="the name of a pod group ends with its size, and with the devices of each pod before it",
     faults=each(
-        f'{_GROUPED} && {_GOOD_SIZE} && !{_NAMES_OF.format("p")}.all(n, n.endsWith("-" + {_SIZE_OF})) && !{_STANDS}',
+        f'{_GROUPED} && variables.kind == "Pod" && {_GOOD_SIZE}'
+        f" && !{_NAMES_OF.format('p')}.all(n, n.endsWith({_ENDING})) && !{_STANDS}",
         Expr("p.at"),
         Expr(f'({quote(POD_GROUP)} in p.annotations ? "annotations." : "labels.")'),
         f"{POD_GROUP} is ",
         Expr(f'{_NAMES_OF.format("p")}.join(" and ")'),
-        ", and the name of a group ends with its size; write ",
-        Expr(f'{_NAMES_OF.format("p")}[0] + "-" + {_SIZE_OF}'),
+        ", and the name of a group ends with its size (-4), or the devices of each pod and its size (-8x4); write ",
+        Expr(f"{_NAMES_OF.format('p')}[0] + {_ENDING}"),
         " in each of its pods",
+        among=_OF_TENANT,
+    ),
+)
+
+_EXECUTION_TIME: Final = f"{_KUEUE}max-exec-time-seconds"
+
+# Of a pod that named another time than the first, the account of all would be taken for another's.
+_EXECUTION = Check(
+    name="groupTimes",
+    message="a pod of a group names no execution time",
+    faults=each(
+        f"{_GROUPED} && !{_STANDS} && [p.labels, p.annotations].exists(m, {quote(_EXECUTION_TIME)} in m)",
+        Expr("p.at"),
+        f"labels.{_EXECUTION_TIME} stands on a pod of a group, whose pods would not agree on it; take it away, or write"
+        " the group as a Job or JobSet",
         among=_OF_TENANT,
     ),
 )

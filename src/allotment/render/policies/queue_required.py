@@ -15,7 +15,7 @@ from allotment.model.cluster import Cluster, Feature
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Resources, Rule, Scope, Variable
-from allotment.render.policies.cel import Expr, comma_separated, label, sentence, string_list
+from allotment.render.policies.cel import Expr, comma_separated, label, quote, sentence, string_list
 from allotment.render.policies.identities import binds_workloads, by_job_controller, by_job_maker, by_tenant, told_with
 from allotment.render.policies.placement import QUEUED_WHOLE, queueable
 from allotment.render.policies.pod_template import ACCELERATED, ADMISSION_GATE, DEVICE, WORKLOADS, pod_variables, when
@@ -169,7 +169,11 @@ _STILL_HELD = Check(
 )
 
 _SETS = 'variables.kind in ["StatefulSet", "LeaderWorkerSet"]'
-_QUEUED = f'({label("variables.labels", labels.KUEUE_QUEUE)} != "" || variables.oldQueue != "")'
+# By its own label or its template's: Kueue holds its pods by either.
+_QUEUED = (
+    f'({label("variables.labels", labels.KUEUE_QUEUE)} != "" || variables.oldQueue != "" || {ACCELERATED}'
+    f" || variables.pods.exists(p, {quote(labels.KUEUE_QUEUE)} in p.labels))"
+)
 _CHANGES_SET = (
     f"variables.byTenant && !({_CREATING}) && {_SETS} && {_QUEUED} && int(dyn(oldObject).spec.?replicas.orValue(1)) > 0"
 )

@@ -23,6 +23,7 @@ from allotment.render.policies.identities import (
     spec_counts,
     told_with,
 )
+from allotment.render.policies.placement import QUEUED_WHOLE
 from allotment.render.policies.pod_template import DEVICE, WORKLOADS, each, field, pod_variables, when
 
 _ENDED: Final = tuple(replace(kinds, operations=("DELETE",)) for kinds in WORKLOADS)
@@ -186,13 +187,20 @@ _LEFT = Check(
     ),
 )
 
+# Kueue takes a Job that is being deleted for gone, while its pods wait for the finalizer.
+_HOLDERS: Final = (
+    f"dyn(object).metadata.?finalizers.orValue([]).filter(f, !(f in variables.finalizersBefore)"
+    f" && (f == {quote(_ORPHANING)} || variables.kind in {string_list(QUEUED_WHOLE)}))"
+)
+
 _LEAVING = Check(
     name="leavingPods",
-    message="no finalizer says that work leaves its pods behind",
+    message="no finalizer keeps work that is deleted, or its pods",
     faults=when(
-        f'!({_DELETING}) && variables.kind != "Pod" && !({quote(_ORPHANING)} in variables.finalizersBefore)'
-        f" && {quote(_ORPHANING)} in dyn(object).metadata.?finalizers.orValue([])",
-        f"metadata.finalizers holds {_ORPHANING}: the pods would run on when the ",
+        f'!({_DELETING}) && variables.byTenant && variables.kind != "Pod" && size({_HOLDERS}) > 0',
+        "metadata.finalizers holds ",
+        Expr(f'{_HOLDERS}.join(", ")'),
+        ": the pods would run on when the ",
         Expr("variables.kind"),
         " is deleted; take it away",
     ),

@@ -1,0 +1,103 @@
+"""What controllers take for their own, only they make: by its owner, or by labels that anybody can write.
+
+A controller counts as its own what names it as its controller, or carries the labels that it looks for. Kueue goes by
+those counts: a Job whose adopted pods have ended needs less, a set's pods that nobody made are let go.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from allotment.render.policies.admission import Check
+from allotment.render.policies.cel import Expr, sentence, string_list
+from allotment.render.policies.pod_template import each
+
+_HERE: Final = "dyn(object)"
+_BEFORE: Final = "oldObject == null ? [] : dyn(oldObject).metadata.?ownerReferences.orValue([])"
+
+_MAKERS: Final = (
+    "",
+    "apps",
+    "batch",
+    "jobset.x-k8s.io",
+    "kueue.x-k8s.io",
+    "leaderworkerset.x-k8s.io",
+    "ray.io",
+    "trainer.kubeflow.org",
+)
+"""API groups whose kinds make work. A tenant's own operator has kinds of its own, and may own what it makes."""
+
+# `kubectl create job --from` names the CronJob, which nobody counts by.
+_CLAIMED: Final = (
+    f"{_HERE}.metadata.?ownerReferences.orValue([]).filter(o, o.?controller.orValue(false)"
+    f' && o.kind != "CronJob" && (o.apiVersion.contains("/") ? o.apiVersion.split("/")[0] : "") in'
+    f" {string_list(_MAKERS)} && !(o in ({_BEFORE})))"
+)
+
+CLAIMED_OWNER = Check(
+    name="claimedOwners",
+    message="work belongs to a controller only if that controller made it",
+    faults=Expr(
+        f"(variables.byTenant ? {_CLAIMED} : []).map(o, "
+        + sentence(
+            "metadata.ownerReferences names ",
+            Expr('string(o.kind) + " " + string(o.name)'),
+            " as its controller, which did not make it and would count it as its own; take the reference away, or write"
+            " it without controller",
+        )
+        + ")"
+    ),
+)
+
+_OF_SETS: Final = ("jobset.sigs.k8s.io/", "leaderworkerset.sigs.k8s.io/")
+_OF_JOBS: Final = ("batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid", "job-name")
+# The API server writes the labels of a Job into its template, and checks them; the set's own object has its options.
+_MARK: Final = (
+    f'(({string_list(_OF_SETS)}.exists(d, k.startsWith(d)) && !(p.at == "metadata."'
+    ' && variables.kind in ["JobSet", "LeaderWorkerSet"]))'
+    f' || (variables.kind == "Pod" && k in {string_list(_OF_JOBS)}))'
+)
+
+
+def _marks(kind: str) -> str:
+    return (
+        f"p.{kind}.filter(k, {_MARK} && !variables.markedBefore.exists(b, b.at == p.at"
+        f' && b.{kind}[?k].orValue("") == p.{kind}[k])).map(k, "{kind}." + k)'
+    )
+
+
+_MARKS: Final = f"({_marks('labels')} + {_marks('annotations')})"
+
+CLAIMED_MARKS = Check(
+    name="claimedMarks",
+    message="labels by which controllers find what they made are written by them only",
+    faults=each(
+        f"size({_MARKS}) > 0",
+        Expr("p.at"),
+        Expr(f'{_MARKS}.join(" and ")'),
+        ": a controller would take this for its own by it; take it away",
+        among="(variables.byTenant ? variables.marked : [])",
+    ),
+)
+
+_JOB_SPECS: Final = (
+    f'(variables.kind == "Job" ? [{{"at": dyn("spec."), "spec": dyn({_HERE}.spec)}}]'
+    ' : (variables.kind == "CronJob"'
+    f' ? [{{"at": dyn("spec.jobTemplate.spec."), "spec": dyn({_HERE}.spec.jobTemplate.spec)}}]'
+    f' : (variables.kind == "JobSet" ? {_HERE}.spec.?replicatedJobs.orValue([]).map(j,'
+    ' {"at": dyn("spec.replicatedJobs[" + j.name + "].template.spec."), "spec": dyn(j.template.spec)}) : [])))'
+)
+
+OWN_SELECTOR = Check(
+    name="ownSelectors",
+    message="a Job takes the pods that it made, and no others",
+    faults=Expr(
+        f'(variables.byTenant && request.operation == "CREATE" ? {_JOB_SPECS} : [])'
+        ".filter(p, p.spec.?manualSelector.orValue(false)).map(p, "
+        + sentence(
+            Expr("p.at"),
+            "manualSelector lets the Job take pods for its own that it did not make; take it and the selector away",
+        )
+        + ")"
+    ),
+)
