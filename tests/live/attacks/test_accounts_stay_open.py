@@ -14,6 +14,7 @@ from allotment.model.manifest import ObjectKey, key_of
 from allotment.operations.ports import Body, Identity
 from tests.live.attacks.attempts import in_template, marked, plain
 from tests.live.attacks.courses import (
+    LONG,
     MEMBER,
     OWNER,
     attempted,
@@ -32,6 +33,7 @@ from tests.live.training import Training, member, refusal
 
 pytestmark = pytest.mark.live
 
+RETRIABLE = "kueue.x-k8s.io/retriable-in-group"
 FAST = {"kueue.x-k8s.io/pod-group-fast-admission": "true"}
 SHORT = {"allotment.dev/run-for": "1s"}
 ENDS = "work-ends.allotment.dev"
@@ -159,6 +161,49 @@ class TestGroups:
         assert said[0] == ""
         assert all(COUNTS in words and "before-0, before-1" in words for words in said[1:]), said
         expect_honest_books(arena)
+
+
+class TestGroupsEnd:
+    """A group is charged until the last of its pods has ended, and then no more; whose it is can bring that about."""
+
+    def gone(self, training: Training, pod: Body) -> None:
+        training.kube.delete("v1", key_of(pod), identity=MEMBER)
+
+    def running(self, training: Training, *pods: Body) -> None:
+        assert attempted(training, MEMBER, *pods) == [""] * len(pods)
+        assert eventually(lambda: settled(training) == (16, 16), 25)
+
+    def test_the_account_ends_with_the_last_pod(self, arena: Training) -> None:
+        band = [group_pod(f"band-{number}", 8, 2, **LONG) for number in range(2)]
+        self.running(arena, *band)
+        self.gone(arena, band[0])
+        assert eventually(lambda: any(p["status"].get("phase") == "Failed" for p in pods_of(arena, "nlp")), 25)
+        assert settled(arena) == (8, 16)
+        assert finished(arena) == []
+        self.gone(arena, band[1])
+        assert eventually(lambda: not pods_of(arena, "nlp"), 25)
+        assert settled(arena) == (0, 0)
+
+    def test_a_group_that_runs_to_its_end_is_charged_until_then(self, arena: Training) -> None:
+        band = [group_pod(f"band-{number}", 8, 2, **each) for number, each in enumerate((SHORT, LONG))]
+        assert attempted(arena, MEMBER, *band) == ["", ""]
+        assert eventually(lambda: any(p["status"].get("phase") == "Succeeded" for p in pods_of(arena, "nlp")), 25)
+        assert settled(arena) == (8, 16)
+        self.gone(arena, band[1])
+        assert eventually(lambda: settled(arena) == (0, 0), 25)
+
+    def test_a_group_that_waits_for_others_in_place_of_its_pods_is_ended_by_one(self, arena: Training) -> None:
+        band = [group_pod(f"band-{number}", 8, 2, **LONG, **{RETRIABLE: "true"}) for number in range(2)]
+        self.running(arena, *band)
+        for pod in band:
+            self.gone(arena, pod)
+        assert eventually(lambda: settled(arena) == (0, 16), 25)
+        last = group_pod("last", 8, 2, **LONG)
+        assert attempted(arena, MEMBER, last) == [""]
+        assert eventually(lambda: settled(arena) == (8, 16), 25)
+        self.gone(arena, last)
+        assert eventually(lambda: not pods_of(arena, "nlp"), 25)
+        assert settled(arena) == (0, 0)
 
 
 class TestSets:
