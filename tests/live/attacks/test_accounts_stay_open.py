@@ -27,7 +27,7 @@ from tests.live.attacks.courses import (
     settled,
 )
 from tests.live.books.following import WORKLOADS, condition, side_by_side
-from tests.live.books.manifests import GROUP, GROUP_SIZE, amounts, container
+from tests.live.books.manifests import GROUP, GROUP_SIZE, amounts, container, pod_spec, work
 from tests.live.conftest import Kubectl, kubectl_for
 from tests.live.training import Training, member, refusal
 
@@ -204,6 +204,20 @@ class TestGroupsEnd:
         self.gone(arena, last)
         assert eventually(lambda: not pods_of(arena, "nlp"), 25)
         assert settled(arena) == (0, 0)
+
+
+class TestDeployments:
+    """Pods of a Deployment are counted one by one, so its members change their number."""
+
+    def test_scaled_up_and_down_it_is_charged_for_what_it_has(self, arena: Training, by: Kubectl) -> None:
+        [body] = work("Deployment", "served", "nlp", pod_spec(container(amounts(gpus=4))))
+        assert attempted(arena, MEMBER, body) == [""]
+        for number, gpus in (("3", (12, 12)), ("0", (0, 0))):
+            by(*AS_MEMBER, "scale", "deployment", "served", "-n", "nlp", "--replicas", number)
+            assert eventually(partial(self.reached, arena, gpus), 25)
+
+    def reached(self, training: Training, gpus: tuple[int, int]) -> bool:
+        return settled(training) == gpus
 
 
 class TestSets:
