@@ -720,7 +720,7 @@ def _pod_integration_cases() -> Iterator[Case]:
                    (f"spec.template.metadata.labels.{labels.KUEUE_QUEUE} is missing",))  # fmt: skip
     yield Case("queues-Pod", queued("Pod"))
     yield Case("queue-missing-Pod", workload("Pod", gpus=1, own=GOOD_LABELS | MANAGED, spec=GATE), P.QUEUE_REQUIRED,
-               (f"metadata.labels.{labels.KUEUE_QUEUE} is missing",))  # fmt: skip
+               (f"metadata.labels.{labels.KUEUE_QUEUE} is missing",), alone=False)  # fmt: skip
     yield Case("pod-of-job", workload("Pod", gpus=1, spec=GPU_NODES), who=JOBS)
 
 
