@@ -57,6 +57,10 @@ class Policy:
     registries: tuple[str, ...]
     csi_drivers: tuple[str, ...]
 
+    def refuses_everywhere_in(self, cluster: str) -> bool:
+        """Whether other rules may leave to it what it refuses: it does so there, and in every namespace."""
+        return self.modes[cluster] is Mode.ENFORCE and not self.exempt_namespaces
+
 
 @dataclass(frozen=True, slots=True)
 class Priority:

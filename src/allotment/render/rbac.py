@@ -64,6 +64,8 @@ _SEE: Final[tuple[Rule, ...]] = (
 _WORK: Final[tuple[Rule, ...]] = (
     _rule("", ("configmaps", "persistentvolumeclaims", "pods", "services"), ("create", "delete")),
     _rule("apps", ("deployments",), ("create", "update", "patch", "delete")),
+    # The number of a Deployment's pods only, which are judged one by one; a set is counted as it was submitted.
+    _rule("apps", ("deployments/scale",), ("get", "update", "patch")),
     _rule("batch", ("jobs",), ("create", "delete")),
 )
 

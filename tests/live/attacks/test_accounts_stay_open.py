@@ -14,6 +14,7 @@ from allotment.model.manifest import ObjectKey, key_of
 from allotment.operations.ports import Body, Identity
 from tests.live.attacks.attempts import in_template, marked, plain
 from tests.live.attacks.courses import (
+    LONG,
     MEMBER,
     OWNER,
     attempted,
@@ -26,12 +27,13 @@ from tests.live.attacks.courses import (
     settled,
 )
 from tests.live.books.following import WORKLOADS, condition, side_by_side
-from tests.live.books.manifests import GROUP, GROUP_SIZE, amounts, container
+from tests.live.books.manifests import GROUP, GROUP_SIZE, amounts, container, pod_spec, work
 from tests.live.conftest import Kubectl, kubectl_for
 from tests.live.training import Training, member, refusal
 
 pytestmark = pytest.mark.live
 
+RETRIABLE = "kueue.x-k8s.io/retriable-in-group"
 FAST = {"kueue.x-k8s.io/pod-group-fast-admission": "true"}
 LONG_TIME = {"kueue.x-k8s.io/max-exec-time-seconds": "86400"}
 SHORT = {"allotment.dev/run-for": "1s"}
@@ -169,6 +171,63 @@ class TestGroups:
         assert said[0] == ""
         assert all(COUNTS in words and "before-0, before-1" in words for words in said[1:]), said
         expect_honest_books(arena)
+
+
+class TestGroupsEnd:
+    """A group is charged until the last of its pods has ended, and then no more; whose it is can bring that about."""
+
+    def gone(self, training: Training, pod: Body) -> None:
+        training.kube.delete("v1", key_of(pod), identity=MEMBER)
+
+    def running(self, training: Training, *pods: Body) -> None:
+        assert attempted(training, MEMBER, *pods) == [""] * len(pods)
+        assert eventually(lambda: settled(training) == (16, 16), 25)
+
+    def test_the_account_ends_with_the_last_pod(self, arena: Training) -> None:
+        band = [group_pod(f"band-{number}", 8, 2, **LONG) for number in range(2)]
+        self.running(arena, *band)
+        self.gone(arena, band[0])
+        assert eventually(lambda: any(p["status"].get("phase") == "Failed" for p in pods_of(arena, "nlp")), 25)
+        assert settled(arena) == (8, 16)
+        assert finished(arena) == []
+        self.gone(arena, band[1])
+        assert eventually(lambda: not pods_of(arena, "nlp"), 25)
+        assert settled(arena) == (0, 0)
+
+    def test_a_group_that_runs_to_its_end_is_charged_until_then(self, arena: Training) -> None:
+        band = [group_pod(f"band-{number}", 8, 2, **each) for number, each in enumerate((SHORT, LONG))]
+        assert attempted(arena, MEMBER, *band) == ["", ""]
+        assert eventually(lambda: any(p["status"].get("phase") == "Succeeded" for p in pods_of(arena, "nlp")), 25)
+        assert settled(arena) == (8, 16)
+        self.gone(arena, band[1])
+        assert eventually(lambda: settled(arena) == (0, 0), 25)
+
+    def test_a_group_that_waits_for_others_in_place_of_its_pods_is_ended_by_one(self, arena: Training) -> None:
+        band = [group_pod(f"band-{number}", 8, 2, **LONG, **{RETRIABLE: "true"}) for number in range(2)]
+        self.running(arena, *band)
+        for pod in band:
+            self.gone(arena, pod)
+        assert eventually(lambda: settled(arena) == (0, 16), 25)
+        last = group_pod("last", 8, 2, **LONG)
+        assert attempted(arena, MEMBER, last) == [""]
+        assert eventually(lambda: settled(arena) == (8, 16), 25)
+        self.gone(arena, last)
+        assert eventually(lambda: not pods_of(arena, "nlp"), 25)
+        assert settled(arena) == (0, 0)
+
+
+class TestDeployments:
+    """Pods of a Deployment are counted one by one, so its members change their number."""
+
+    def test_scaled_up_and_down_it_is_charged_for_what_it_has(self, arena: Training, by: Kubectl) -> None:
+        [body] = work("Deployment", "served", "nlp", pod_spec(container(amounts(gpus=4))))
+        assert attempted(arena, MEMBER, body) == [""]
+        for number, gpus in (("3", (12, 12)), ("0", (0, 0))):
+            by(*AS_MEMBER, "scale", "deployment", "served", "-n", "nlp", "--replicas", number)
+            assert eventually(partial(self.reached, arena, gpus), 25)
+
+    def reached(self, training: Training, gpus: tuple[int, int]) -> bool:
+        return settled(training) == gpus
 
 
 class TestSets:

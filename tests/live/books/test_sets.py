@@ -163,7 +163,7 @@ def test_they_run_and_are_charged_what_their_pods_take(sets: Training, body: Bod
 
 def test_a_template_that_fits_nowhere_is_refused_with_its_place(sets: Training) -> None:
     message = sets.refusal(job_set("huge", cpu=4, memory="8Gi", **{"nvidia.com/gpu": 64}), member(NAMESPACE))
-    assert "spec.replicatedJobs[workers].template.spec.template.spec asks for more accelerators" in message
+    assert "spec.replicatedJobs[workers].template.spec.template.spec asks for 64 nvidia.com/gpu" in message
 
 
 def changed(live: Training, body: Body, spec: Body) -> str:

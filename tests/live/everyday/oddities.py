@@ -168,7 +168,7 @@ ODDITIES: tuple[Oddity, ...] = (
            EVERYWHERE),
     Oddity("GPUs beyond any node", "amounts", 2, _set_amount(GPU, "16"), FAULT, _words(f"more accelerators|{GPU}"),
            _gpus, PODS),
-    Oddity("CPU beyond any node", "amounts", 2, _set_amount("cpu", "120"), FAULT, _words("cpu"), first=PODS),
+    Oddity("CPU beyond any node", "amounts", 2, _set_amount("cpu", "120"), FAULT, _words("cpu|CPUs"), first=PODS),
     Oddity("memory beyond any node", "amounts", 2, _set_amount("memory", "3000Gi"), FAULT, _words("memory"),
            first=PODS),
     Oddity("above all quota", "amounts", 2, _sixty_four_nodes, FAULT, _words("quota"), _kind("Job")),
@@ -187,7 +187,7 @@ ODDITIES: tuple[Oddity, ...] = (
     Oddity("another environment", "labels", 2, _label("environment", "production"), FAULT,
            _words("environment", "production")),
     Oddity("a typo in the queue", "queue", 3, lambda draft: setattr(draft, "queue", "defualt"), FAULT,
-           _words("queue", "defualt"), _gpus),
+           _words("queue", "defualt")),
     Oddity("no queue", "queue", 3, lambda draft: setattr(draft, "queue", ""), OPEN, _words("queue"), _gpus),
     # Who a container runs as.
     Oddity("no securityContext", "security", 8, _no_securing, FILLED_IN, _words("runAsNonRoot"), first=PODS),

@@ -130,7 +130,10 @@ def _placement_cases() -> Iterator[Case]:
     yield Case("job-without-placement", queued("Job"))
     v100 = {"nodeSelector": {labels.ACCELERATOR: "v100"}}
     yield Case("unknown-pool", queued("Job", spec=v100), P.PLACEMENT_REQUIRED,
-               ("accelerator=v100, which no pool of this cluster has; it has a100",), alone=False)  # fmt: skip
+               ("accelerator=v100, which no pool with accelerators of this cluster has; there are a100",))  # fmt: skip
+    yield Case("cpu-nodes-by-pool", workload("Job", spec={"nodeSelector": {labels.NODE_POOL: "cpu-pool"}}))
+    yield Case("cpu-nodes-of-no-pool", workload("Job", spec={"nodeSelector": {labels.NODE_POOL: "nope"}}), P.WORK_FITS,
+               ("and no node that pods of this team may run on holds that with this node selector",))  # fmt: skip
     pod = workload("Pod", gpus=1)
     yield Case("pod-of-job-unplaced", pod, P.PLACEMENT_REQUIRED,
                ("spec.nodeSelector is missing for a pod that asks for nvidia.com/gpu",), JOBS)  # fmt: skip
@@ -164,6 +167,19 @@ def _queue_cases() -> Iterator[Case]:
     yield Case("pod-of-controller", workload("Pod", gpus=1, spec=GPU_NODES), P.QUEUE_REQUIRED, ("only Jobs",),
                REPLICA_SETS)  # fmt: skip
     yield Case("cpu-needs-no-queue", workload("Job"))
+    for kind in KINDS:
+        # Kueue holds a pod that names a queue, and where it is not told to, another rule minds the finalizer.
+        if kind != "Pod":
+            yield Case(f"cpu-in-a-queue-{kind}", queued(kind, gpus=0))
+        at = "spec.jobTemplate.metadata" if kind == "CronJob" else "metadata"
+        theirs = queued(kind, gpus=0, own={labels.KUEUE_QUEUE: "theirs"})
+        yield Case(f"cpu-in-a-queue-of-nobody-{kind}", theirs, P.QUEUE_REQUIRED,
+                   (f"{at}.labels.{labels.KUEUE_QUEUE} is theirs, which is no queue of this namespace",
+                    "set it to default"), alone=kind != "Pod")  # fmt: skip
+        if kind != "Pod":
+            inside = workload(kind, pods=GOOD_LABELS | {labels.KUEUE_QUEUE: "theirs"})
+            yield Case(f"cpu-template-in-a-queue-of-nobody-{kind}", inside, P.QUEUE_REQUIRED,
+                       (f"template.metadata.labels.{labels.KUEUE_QUEUE} is theirs, which is no queue",))  # fmt: skip
 
 
 def _fitting_cases() -> Iterator[Case]:
@@ -745,7 +761,7 @@ def _pod_integration_cases() -> Iterator[Case]:
                    (f"spec.template.metadata.labels.{labels.KUEUE_QUEUE} is missing",))  # fmt: skip
     yield Case("queues-Pod", queued("Pod"))
     yield Case("queue-missing-Pod", workload("Pod", gpus=1, own=GOOD_LABELS | MANAGED, spec=GATE), P.QUEUE_REQUIRED,
-               (f"metadata.labels.{labels.KUEUE_QUEUE} is missing",))  # fmt: skip
+               (f"metadata.labels.{labels.KUEUE_QUEUE} is missing",), alone=False)  # fmt: skip
     yield Case("pod-of-job", workload("Pod", gpus=1, spec=GPU_NODES), who=JOBS)
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from allotment.adapters.kube.client import KubeClient
+from allotment.model import labels
 from allotment.model.manifest import Manifest
 from allotment.model.policy import PolicyName
+from tests.live.policies.bodies import container, queued, workload
 from tests.live.policies.cases import CASES, Case
-from tests.live.policies.conftest import governed, refusal
+from tests.live.policies.conftest import JANE, governed, refusal
 
 pytestmark = pytest.mark.live
 
@@ -30,6 +33,27 @@ def test_case(case: Case, kube: KubeClient) -> None:
     assert f"ValidatingAdmissionPolicy '{case.refused_by}.allotment.dev'" in message or not case.alone
     for part in case.says:
         assert part in message
+
+
+def test_a_pod_is_not_told_of_a_template(kube: KubeClient) -> None:
+    message = refusal(lambda: kube.create(workload("Pod", own={}, pods={}), dry_run=True, identity=JANE))
+    assert "metadata.labels.team is missing; set team to pol-nlp •" in message
+    assert "template" not in message
+
+
+@pytest.mark.parametrize("key", [labels.ACCELERATOR, labels.CAPACITY_TYPE, labels.NODE_POOL])
+def test_a_wrong_node_selector_is_told_once(key: str, kube: KubeClient) -> None:
+    for make in (queued, workload):
+        body = make("Job", spec={"nodeSelector": {key: "nope"}})
+        message = refusal(partial(kube.create, body, dry_run=True, identity=JANE))
+        assert "denied request: spec.template.spec" in message, message
+
+
+def test_a_pod_that_is_too_large_is_told_what_it_asks_for(kube: KubeClient) -> None:
+    huge = {"cpu": "3k", "memory": "1Gi"}
+    spec = {"containers": [container() | {"resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": huge}}]}
+    message = refusal(lambda: kube.create(workload("Job", spec=spec), dry_run=True, identity=JANE))
+    assert "spec asks for 3000 CPUs by its limits, where one pod of this team may have 2k; ask for less" in message
 
 
 def test_every_policy_is_seen_to_refuse() -> None:

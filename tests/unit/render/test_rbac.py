@@ -37,6 +37,7 @@ MEMBERS_MAY = [
     *[(verb, "", "persistentvolumeclaims") for verb in ("get", "list", "watch", "create", "delete")],
     *[(verb, "batch", "jobs") for verb in ("get", "list", "create", "delete")],
     *[(verb, "apps", "deployments") for verb in ("get", "list", "create", "update", "delete")],
+    *[(verb, "apps", "deployments/scale") for verb in ("get", "update", "patch")],
     ("get", "", "pods/log"),
     ("get", "kueue.x-k8s.io", "workloads"),
 ]
@@ -53,6 +54,7 @@ MEMBERS_MAY_NOT = [
     ("create", "networking.k8s.io", "networkpolicies"),
     ("create", "rbac.authorization.k8s.io", "rolebindings"),
     ("update", "batch", "jobs"),
+    ("patch", "apps", "statefulsets/scale"),
 ]
 
 

@@ -20,7 +20,7 @@ from allotment.render.policies.identities import binds_workloads
 from allotment.render.policies.mutating import Mutation, Reinvocation, add, escaped, remove
 from allotment.render.policies.placement import placed_later, queueable, taint_keys
 from allotment.render.policies.pod_security_of_templates import SECURITY_LEVEL
-from allotment.render.policies.pod_template import WORKLOADS, pod_variables
+from allotment.render.policies.pod_template import POD_GROUP, WORKLOADS, pod_variables
 from allotment.render.policies.requests_as_charged import DEFAULTED
 from allotment.render.policies.work_fits import fit_variables
 
@@ -56,6 +56,7 @@ def mutation(platform: Platform, cluster: Cluster) -> Mutation:
             _labels_of_templates(),
             _queue(),
             _SUBMITTER,
+            _GROUP_ENDS,
             _pod_security(),
             _container_security(),
             _REQUESTS,
@@ -205,6 +206,17 @@ _SUBMITTER: Final = (
     f'request.operation != "CREATE" || {label("variables.annotations", labels.SUBMITTER)} != "" ? []'
     f" : (has(dyn(object).metadata.annotations) ? [] : [{add(quote('/metadata/annotations'), '{}')}])"
     f" + [{add(quote(f'/metadata/annotations/{escaped(labels.SUBMITTER)}'), 'request.userInfo.username')}]"
+)
+
+_RETRIABLE: Final = "kueue.x-k8s.io/retriable-in-group"
+_SERVING: Final = "kueue.x-k8s.io/pod-group-serving"
+# Kueue would keep the account of a group open for pods in place of those that have ended, and nobody in the team may
+# end it. So it ends with the last pod, unless a pod says that others may take its place. A set's group ends with it.
+_GROUP_ENDS: Final = (
+    f'variables.kind != "Pod" || !([variables.labels, variables.annotations].exists(m, {quote(POD_GROUP)} in m))'
+    f" || {quote(_RETRIABLE)} in variables.annotations || {quote(_SERVING)} in variables.annotations ? []"
+    f" : (has(dyn(object).metadata.annotations) ? [] : [{add(quote('/metadata/annotations'), '{}')}])"
+    f" + [{add(quote(f'/metadata/annotations/{escaped(_RETRIABLE)}'), quote('false'))}]"
 )
 
 

@@ -52,7 +52,7 @@ def _check(name: str, key: str, allowed: str) -> Check:
         Expr('found.join(" and ")'),
         f"; set {key} to ",
         Expr(f'({allowed}.exists(v, v != "") ? {allowed}.join(" or ") : "a value your platform team declares")'),
-        " on the object and on its pod template",
+        Expr(f"(variables.kind == {quote('Pod')} ? {quote('')} : {quote(' on the object and on its pod template')})"),
     )
     return Check(
         name=name,

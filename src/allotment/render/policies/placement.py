@@ -10,7 +10,7 @@ from allotment.model.accelerator import Accelerator
 from allotment.model.cluster import Cluster, Feature
 from allotment.model.platform import Platform
 from allotment.render.policies.admission import Variable
-from allotment.render.policies.cel import Expr, quote, string_list
+from allotment.render.policies.cel import Expr, list_map, quote, string_list
 from allotment.render.policies.identities import by_job_controller
 from allotment.render.policies.pod_template import ACCELERATED
 
@@ -37,6 +37,19 @@ def node_labels(platform: Platform, cluster: Cluster) -> dict[str, tuple[str, ..
     # Whose pool it is, is a question of its own: `node-pool-isolation` answers it.
     found.pop(labels.DEDICATED, None)
     return {key: tuple(sorted(values)) for key, values in sorted(found.items())}
+
+
+def node_label_values(platform: Platform, cluster: Cluster) -> Variable:
+    """The same for the rules."""
+    return Variable("nodeLabels", list_map(node_labels(platform, cluster)))
+
+
+def unknown_values(pod: str) -> Expr:
+    """CEL list: keys of the node selector of a pod with accelerators, whose values no node with accelerators has."""
+    return Expr(
+        f"{pod}.selector.filter(k, size({pod}.asked) > 0 && k in variables.nodeLabels"
+        f" && !({pod}.selector[k] in variables.nodeLabels[k]))"
+    )
 
 
 def _labelled(platform: Platform, cluster: Cluster) -> Iterator[tuple[Accelerator, tuple[tuple[str, str], ...]]]:

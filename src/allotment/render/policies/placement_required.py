@@ -12,7 +12,16 @@ from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Rule, Scope, Variable
 from allotment.render.policies.cel import Expr, list_map
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
-from allotment.render.policies.placement import MUST_PLACE, SENSIBLE, node_labels, placed_later, queueable, taint_keys
+from allotment.render.policies.placement import (
+    MUST_PLACE,
+    SENSIBLE,
+    node_label_values,
+    node_labels,
+    placed_later,
+    queueable,
+    taint_keys,
+    unknown_values,
+)
 from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables
 
 
@@ -28,7 +37,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             *pod_variables(platform, "accelerated"),
             queueable(cluster),
             placed_later(cluster),
-            Variable("nodeLabels", list_map(node_labels(platform, cluster))),
+            node_label_values(platform, cluster),
             Variable("nodeTaints", list_map(taint_keys(platform, cluster))),
         ),
         checks=(_NO_BLANKET, _KNOWN, _selected(platform, cluster), _TOLERATED),
@@ -36,7 +45,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     )
 
 
-_UNKNOWN = "p.selector.filter(k, k in variables.nodeLabels && !(p.selector[k] in variables.nodeLabels[k]))"
+_UNKNOWN = unknown_values("p")
 _SELECTED = (
     "(p.selector.exists(k, k in variables.nodeLabels)"
     " || (size(p.terms) > 0 && p.terms.all(term, term.?matchExpressions.orValue([])"
@@ -62,7 +71,7 @@ _NO_BLANKET = Check(
 
 _KNOWN = Check(
     name="unknownNodes",
-    message="the node selector must name nodes that this cluster has",
+    message="work with accelerators selects nodes that this cluster has",
     faults=each(
         f"size({_UNKNOWN}) > 0",
         field("spec.nodeSelector"),
@@ -70,7 +79,7 @@ _KNOWN = Check(
         Expr(f"{_UNKNOWN}[0]"),
         "=",
         Expr(f"p.selector[{_UNKNOWN}[0]]"),
-        ", which no pool of this cluster has; it has ",
+        ", which no pool with accelerators of this cluster has; there are ",
         Expr(f'variables.nodeLabels[{_UNKNOWN}[0]].join(", ")'),
     ),
 )

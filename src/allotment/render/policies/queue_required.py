@@ -1,4 +1,4 @@
-"""Work with accelerators waits its turn in a queue of its own team, and cannot leave it.
+"""Work with accelerators waits its turn in a queue of its own team, and cannot leave it; no work names another queue.
 
 Kueue holds a Job by `spec.suspend` and a pod by a scheduling gate. The rule asks for the hold itself and not only for
 the label: Kueue lets go of work that claims, by an owner reference, to belong to something it already manages, and an
@@ -40,10 +40,11 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             Variable("fromJobMaker", f'variables.kind == "Job" && {by_job_maker()}'),
             Variable("queues", comma_separated(labels.QUEUES_ANNOTATION)),
             Variable("queueLabels", _QUEUE_LABELS),
+            Variable("queuesNamed", _QUEUES_NAMED),
             Variable("oldQueue", f'oldObject == null ? "" : {_OLD_QUEUE}'),
         ),
         checks=(
-            *(_ONLY_JOBS, _NAMED, _KEPT, _JOB_HELD, _POD_HELD, _STILL_HELD),
+            *(_ONLY_JOBS, _NAMED, _KNOWN, _KEPT, _JOB_HELD, _POD_HELD, _STILL_HELD),
             *(_TEMPLATE_STANDS, _NUMBER_STANDS, _HELD_BACK, _NOT_SCALED),
         ),
         told_with=told_with("pods", "jobs"),
@@ -70,6 +71,21 @@ _QUEUE_LABELS = (
     + ")})))"
 )
 
+
+def _named(at: str, among: str) -> str:
+    return f'{{"at": dyn({at}), "queue": dyn({label(among, labels.KUEUE_QUEUE)})}}'
+
+
+# Wherever Kueue might read it, if not for this kind then for the pods.
+_QUEUES_NAMED = (
+    f"([{_named(quote('metadata.labels'), 'variables.labels')}]"
+    ' + (variables.kind == "CronJob" ? ['
+    + _named(quote("spec.jobTemplate.metadata.labels"), "dyn(object).spec.jobTemplate.?metadata.?labels.orValue({})")
+    + '] : []) + (variables.kind == "Pod" ? [] : variables.pods.map(p, '
+    + _named('p.at + "metadata.labels"', "p.labels")
+    + '))).filter(found, found.queue != "")'
+)
+
 _CREATING = 'request.operation == "CREATE"'
 _FROM_JOB = "variables.fromJob"
 
@@ -87,23 +103,37 @@ _ONLY_JOBS = Check(
     ),
 )
 
+_MUST_NAME = f"{ACCELERATED} && variables.queueable && !{_FROM_JOB} && !variables.fromJobMaker"
+_SET_IT = (
+    "; set it to ",
+    Expr('(variables.queues.exists(q, q != "") ? variables.queues.join(" or ") : "a queue of your team")'),
+)
+
 _NAMED = Check(
     name="unnamedQueue",
-    message="work with accelerators names a queue of its namespace",
+    message="work with accelerators names a queue",
     faults=(
-        f"({ACCELERATED} && variables.queueable && !{_FROM_JOB} && !variables.fromJobMaker"
-        " ? variables.queueLabels : [])"
-        '.filter(found, found.queue == "" || !(found.queue in variables.queues)).map(found, '
-        + sentence(
-            Expr("found.at"),
-            f".{labels.KUEUE_QUEUE} is ",
-            Expr('(found.queue == "" ? "missing" : found.queue)'),
-            " for work that asks for ",
-            DEVICE,
-            "; set it to ",
-            Expr('(variables.queues.exists(q, q != "") ? variables.queues.join(" or ") : "a queue of your team")'),
-        )
+        f'({_MUST_NAME} ? variables.queueLabels : []).filter(found, found.queue == "").map(found, '
+        + sentence(Expr("found.at"), f".{labels.KUEUE_QUEUE} is missing for work that asks for ", DEVICE, *_SET_IT)
         + ")"
+    ),
+)
+
+# Without accelerators, too: Kueue would hold it for a queue that is not there.
+_STRAY = "variables.queuesNamed.filter(found, !(found.queue in variables.queues))"
+
+_KNOWN = Check(
+    name="unknownQueue",
+    message="work that names a queue names one of its namespace",
+    faults=(
+        f"([{_STRAY}].filter(all, size(all) > 0 && (variables.byTenant ? variables.queueable || !({ACCELERATED})"
+        f" : {_MUST_NAME})).map(all, "
+        + sentence(
+            Expr(f'all.map(found, found.at + ".{labels.KUEUE_QUEUE} is " + found.queue).join(" and ")'),
+            ", which is no queue of this namespace",
+            *_SET_IT,
+        )
+        + "))"
     ),
 )
 

@@ -117,10 +117,7 @@ def _without_oversized(
     Only where that one refuses, everywhere: nothing may be left to a rule that only warns.
     """
     refuses = any(
-        rule.policy.name is PolicyName.WORK_FITS
-        and rule.policy.modes[cluster.name] is Mode.ENFORCE
-        and not rule.policy.exempt_namespaces
-        for rule in rules
+        rule.policy.name is PolicyName.WORK_FITS and rule.policy.refuses_everywhere_in(cluster.name) for rule in rules
     )
     elsewhere = (judged_elsewhere(platform, cluster),) if refuses else ()
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from allotment.model.cluster import Cluster, NodePool, TaintEffect
 from allotment.model.platform import Platform
-from allotment.model.policy import Policy
+from allotment.model.policy import Policy, PolicyName
 from allotment.model.quantity import format_bytes, format_cpu
 from allotment.render.policies.admission import Check, Rule, Scope, Variable
 from allotment.render.policies.cel import Expr, quote, sentence, string_list, string_map
@@ -28,7 +28,7 @@ from allotment.render.policies.node_selection import (
     shape_labels,
 )
 from allotment.render.policies.oversized import OVERSIZED
-from allotment.render.policies.placement import device_selectors
+from allotment.render.policies.placement import device_selectors, node_label_values, unknown_values
 from allotment.render.policies.pod_template import WORKLOADS, pod_variables, when
 
 
@@ -45,6 +45,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             device_selectors(platform),
             *never_variables(platform, cluster),
             *fit_variables(platform, cluster),
+            node_label_values(platform, cluster),
             Variable("crowded", _those(_CROWDED)),
         ),
         checks=(
@@ -53,7 +54,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             UNKNOWN_LABEL,
             NOTHING_SELECTED,
             _TOO_LARGE,
-            _NO_NODE,
+            _no_node(platform, cluster),
             _WRONG_FLAVOR,
             _TOO_MUCH,
             _TOO_MANY,
@@ -279,40 +280,82 @@ def _limits(*prefixes: str) -> Expr:
     return Expr(f'variables.limits.filter(f, {any_of}).join(", ")')
 
 
+_MOST: Final = ", where one pod of this team may have "
+
+
+def _over(name: str, said: str, amount: str, *limits: str) -> str:
+    """CEL list: what the pod of `v` asks for of a resource, and the bound that is below it."""
+    bounds = " + ".join(f"{limit(each)}.filter(most, {amount} > {number('most')} * {SLACK})" for each in limits)
+    told = f" && !({quote(name.removeprefix('limits.'))} in v.over)" if name.startswith("limits.") else ""
+    return f"({quote(name)} in v.over{told} ? [{said} + {quote(_MOST)} + ({bounds})[0]] : [])"
+
+
+_GIB: Final = "string({} / 1073741824.0) + {}"
+_OVER_SAID: Final = " + ".join(
+    (
+        _over("cpu", 'string(v.s.cpu) + " CPUs"', "v.s.cpu", "pod.cpu"),
+        _over("memory", _GIB.format("v.s.memory", quote("Gi of memory")), "v.s.memory", "pod.memory"),
+        _over(
+            "limits.cpu",
+            'string(v.s.cpuLimit) + " CPUs by its limits"',
+            "v.s.cpuLimit",
+            *("pod.cpu", "namespace.limits.cpu"),
+        ),
+        _over(
+            "limits.memory",
+            _GIB.format("v.s.memoryLimit", quote("Gi of memory by its limits")),
+            "v.s.memoryLimit",
+            *("pod.memory", "namespace.limits.memory"),
+        ),
+        (
+            '("accelerators" in v.over ? '
+            f'v.s.devices.filter(d, {exceeds("d.amount", "pod.devices")}).map(d, string(d.amount) + " "'
+            f" + string(d.name) + {quote(_MOST)} + {limit('pod.devices')}[0]) : [])"
+        ),
+    )
+)
+
 _TOO_LARGE = Check(
     name="tooLarge",
     message="a pod asks for no more than one pod of the team may have",
     faults=_judged(
         "size(v.over) > 0",
-        "spec asks for more ",
-        Expr('v.over.join(", ")'),
-        " than one pod of this team may have (",
-        _limits("pod.", "namespace.limits."),
-        "); ask for less, or spread the work over more pods",
+        "spec asks for ",
+        Expr(f'({_OVER_SAID}).join(", and for ")'),
+        "; ask for less, or spread the work over more pods",
     ),
 )
 
 _OPEN: Final = "(size(v.s.devices) == 0 ? size(x.taints) == 0 : x.flavor in variables.flavors)"
 
-_NO_NODE = Check(
-    name="noNode",
-    message="some node of the cluster holds the pod",
-    faults=_judged(
-        # A pod that chooses accelerator nodes and asks for none is told so by another rule.
-        "size(v.over) == 0 && !v.some"
-        " && !(size(v.s.devices) == 0 && v.s.p.selector.exists(k, k in variables.deviceSelectors))",
-        "spec asks for ",
-        Expr("v.said"),
-        ", and no node that pods of this team may run on holds that",
-        Expr('(size(v.s.p.selector) + size(v.s.p.terms) > 0 ? " with this node selector or affinity" : "")'),
-        "; there are ",
-        Expr(
-            f"(variables.shapes.exists(x, {_OPEN})"
-            f' ? variables.shapes.filter(x, {_OPEN}).map(x, string(x.said)).join(", ")'
-            ' : (size(v.s.devices) == 0 ? "none for work without accelerators" : "none for accelerators of this team"))'
+
+def _no_node(platform: Platform, cluster: Cluster) -> Check:
+    elsewhere = any(
+        policy.name is PolicyName.PLACEMENT_REQUIRED and policy.refuses_everywhere_in(cluster.name)
+        for policy in platform.policies
+    )
+    # That rule says which value is wrong.
+    misnamed = f" && size({unknown_values('v.s.p')}) == 0" if elsewhere else ""
+    return Check(
+        name="noNode",
+        message="some node of the cluster holds the pod",
+        faults=_judged(
+            # A pod that chooses accelerator nodes and asks for none is told so by another rule.
+            "size(v.over) == 0 && !v.some"
+            f" && !(size(v.s.devices) == 0 && v.s.p.selector.exists(k, k in variables.deviceSelectors)){misnamed}",
+            "spec asks for ",
+            Expr("v.said"),
+            ", and no node that pods of this team may run on holds that",
+            Expr('(size(v.s.p.selector) + size(v.s.p.terms) > 0 ? " with this node selector or affinity" : "")'),
+            "; there are ",
+            Expr(
+                f"(variables.shapes.exists(x, {_OPEN})"
+                f' ? variables.shapes.filter(x, {_OPEN}).map(x, string(x.said)).join(", ") : (size(v.s.devices) == 0'
+                ' ? "none for work without accelerators" : "none for accelerators of this team"))'
+            ),
         ),
-    ),
-)
+    )
+
 
 _WRONG_FLAVOR = Check(
     name="wrongFlavor",
