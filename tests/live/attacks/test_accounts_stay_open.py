@@ -142,6 +142,17 @@ class TestGroups:
         assert said[0] == ""
         assert all("write band-3-8x3 in each of its pods" in words for words in said[1:]), said
 
+    def test_work_names_no_controller_that_did_not_make_it(self, arena: Training) -> None:
+        assert attempted(arena, MEMBER, job("parent", gpus=0)) == [""]
+        settled(arena)
+        parent = arena.kube.get("batch/v1", ObjectKey("batch", "Job", "nlp", "parent"))
+        assert parent is not None
+        reference = {"apiVersion": "batch/v1", "kind": "Job", "name": "parent", "uid": parent["metadata"]["uid"]}
+        for body, who in ((job("child", gpus=0), MEMBER), (replicas("child", 1, 0), OWNER)):
+            said = arena.refusal(marked(body, ownerReferences=[reference | {"controller": True}]), who)
+            assert "names Job parent as its controller" in said, said
+            assert arena.refusal(marked(body, ownerReferences=[reference]), who) == ""
+
     def test_pods_that_nobody_holds_join_a_group(self, arena: Training) -> None:
         """Kueue leaves a group alone while it looks at one of them, and could not stop the others."""
         [member_of] = [group_pod("band-0", 8, 1)]

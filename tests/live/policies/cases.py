@@ -608,18 +608,10 @@ def _mark_cases() -> Iterator[Case]:
 def _claimed_cases() -> Iterator[Case]:
     """What controllers would take for their own."""
     owner = {"name": "x", "uid": "5e2b5d2a-0000-4000-8000-000000000000", "controller": True}
-    for api_version, kind, refused in (
-        ("batch/v1", "Job", True),
-        ("apps/v1", "StatefulSet", True),
-        ("jobset.x-k8s.io/v1alpha2", "JobSet", True),
-        ("batch/v1", "CronJob", False),
-        ("argoproj.io/v1alpha1", "Workflow", False),
-    ):
-        for made in ("Pod", "Job", "Deployment"):
-            body = workload(made)
-            body["metadata"]["ownerReferences"] = [owner | {"apiVersion": api_version, "kind": kind}]
-            yield Case(f"owner-{kind}-{made}", body, P.QUEUE_MARKS_PROTECTED if refused else None,
-                       (f"names {kind} x as its controller",) if refused else ())  # fmt: skip
+    for made in ("Pod", "Job", "Deployment"):
+        body = workload(made)
+        body["metadata"]["ownerReferences"] = [owner | {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow"}]
+        yield Case(f"owner-of-another-kind-{made}", body)
     for key in ("batch.kubernetes.io/controller-uid", "job-name", "leaderworkerset.sigs.k8s.io/name"):
         yield Case(f"claimed-{key}-Pod", workload("Pod", own=GOOD_LABELS | {key: "x"}), P.QUEUE_MARKS_PROTECTED,
                    (f"metadata.labels.{key}: a controller would take this",))  # fmt: skip

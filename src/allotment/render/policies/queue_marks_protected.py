@@ -34,6 +34,7 @@ from allotment.render.policies.identities import (
     told_with,
 )
 from allotment.render.policies.mutating import Mutation, Reinvocation, add, escaped, remove
+from allotment.render.policies.placement import QUEUED_WHOLE
 from allotment.render.policies.pod_template import ADMISSION_GATE, POD_GROUP, WORKLOADS, each, pod_variables, when
 
 _KUEUE: Final = "kueue.x-k8s.io/"
@@ -158,8 +159,8 @@ _OF_WEBHOOKS: Final = (
 )
 
 _CREATING: Final = 'request.operation == "CREATE"'
-_FOR_PODS: Final = f'k == "{_KUEUE}managed" && variables.kind != "Pod"'
-"""In a template it would make Kueue stop what it has started itself."""
+_FOR_PODS: Final = f'k == "{_KUEUE}managed" && variables.kind in {string_list(sorted(("CronJob", *QUEUED_WHOLE)))}'
+"""In the template of what Kueue holds as a whole it would make Kueue stop the pods that it has started itself."""
 _OF_KUEUE: Final = f'k.startsWith("{_KUEUE}") && !(k in variables.marksForUsers)'
 
 
