@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 from allotment.operations.ports import Body, Identity, RefusedError
 from tests.live.attacks.attempts import in_template, marked
-from tests.live.books.accounts import charged, taken, total
+from tests.live.books.accounts import Amounts, charged, taken, total
 from tests.live.books.following import PODS, WORKLOADS, condition, devices, side_by_side
 from tests.live.books.manifests import GROUP, GROUP_SIZE, amounts, container, pod_spec, work
 from tests.live.training import PEOPLE, Training
@@ -38,18 +39,32 @@ def settled(training: Training) -> tuple[int, int]:
         pods, workloads = list(training.kube.list(*PODS)), list(training.kube.list(*WORKLOADS))
         now = [
             sorted((p["metadata"]["uid"], p["spec"].get("nodeName"), p["status"].get("phase")) for p in pods),
-            sorted((w["metadata"]["uid"], bool(charged(w)), condition(w, "Finished")) for w in workloads),
+            sorted((w["metadata"]["uid"], devices(held(w))) for w in workloads),
         ]
         if now != last:
             last, since = now, time.monotonic()
-        running, paid = devices(taken(pods)), devices(total(map(charged, open_accounts(workloads))))
+        running, paid = devices(taken(pods)), devices(total(map(held, workloads)))
         time.sleep(PAUSE)
     return running, paid
 
 
-def open_accounts(workloads: Sequence[Body]) -> list[Body]:
-    """Kueue leaves the admission of a finished Workload written, and charges nothing for it any more."""
-    return [each for each in workloads if not condition(each, "Finished")]
+def held(workload: Body) -> Amounts:
+    """What Kueue charges for a Workload at this moment.
+
+    It leaves the admission of a finished one written and charges nothing for it, nor for pods of which it says that
+    they are given back.
+    """
+    if condition(workload, "Finished"):
+        return {}
+    status = workload.get("status", {})
+    back = {each["name"]: each["count"] for each in status.get("reclaimablePods", ())}
+    parts = (status.get("admission") or {}).get("podSetAssignments", ())
+    return total(
+        {name: amount * (1 - Fraction(back.get(part["name"], 0), part["count"])) for name, amount in whole.items()}
+        for part in parts
+        if part.get("count")
+        for whole in (charged({"status": {"admission": {"podSetAssignments": [part]}}}),)
+    )
 
 
 def expect_honest_books(training: Training) -> None:

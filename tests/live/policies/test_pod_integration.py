@@ -11,7 +11,7 @@ from allotment.model.manifest import key_of
 from allotment.model.policy import PolicyName
 from tests.live.policies.bodies import GPU_NODES, queued
 from tests.live.policies.cases import POD_INTEGRATION_CASES, Case
-from tests.live.policies.conftest import JANE, governed, refusal
+from tests.live.policies.conftest import JANE, governed, refusal, until
 from tests.live.policies.test_changes import created, patched, refused
 
 pytestmark = pytest.mark.live
