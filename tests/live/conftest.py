@@ -46,16 +46,6 @@ SHARED_NODES = (
 Kubectl = Callable[..., str]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of the processes of a run one alone has the training clusters; all else is handed out file by file."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            shared = {"training", "training_without"} & set(getattr(item, "fixturenames", ()))
-            item.add_marker(pytest.mark.xdist_group("training" if shared else str(item.path)))
-
-
 @pytest.fixture(scope="session")
 def sandbox_store(request: pytest.FixtureRequest) -> SandboxStore:
     store = default_store()
