@@ -5,6 +5,7 @@ Controllers are not bound by what binds tenants, so what must not stand on an ob
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from allotment.render.policies.admission import Variable
@@ -33,6 +34,26 @@ def place(at: str, metadata: str) -> str:
         f'{{"at": dyn({at}), "labels": dyn({metadata}.?labels.orValue({{}})),'
         f' "annotations": dyn({metadata}.?annotations.orValue({{}}))}}'
     )
+
+
+MARKED_BY_TENANT: Final = "(variables.byTenant ? variables.marked : [])"
+"""CEL list: the places of an object whose metadata a tenant has written; builds on a variable `marked`."""
+
+
+def brought(which: Callable[[str], str]) -> str:
+    """CEL list: labels and annotations of place `p` that the request brings in; builds on a variable `markedBefore`.
+
+    Args:
+        which: CEL for the keys `k` that are looked for, among `labels` or `annotations`.
+    """
+
+    def of(kind: str) -> str:
+        return (
+            f"p.{kind}.filter(k, {which(kind)} && !variables.markedBefore.exists(b, b.at == p.at"
+            f' && b.{kind}[?k].orValue("") == p.{kind}[k])).map(k, "{kind}." + k)'
+        )
+
+    return f"({of('labels')} + {of('annotations')})"
 
 
 def _places(among: str, name: str, at: str, metadata: str) -> str:

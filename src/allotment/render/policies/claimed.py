@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from allotment.render.policies.admission import Check
+from allotment.render.policies.carried import MARKED_BY_TENANT, brought
 from allotment.render.policies.cel import Expr, sentence, string_list
 from allotment.render.policies.pod_template import each
 
@@ -59,14 +60,7 @@ _MARK: Final = (
 )
 
 
-def _marks(kind: str) -> str:
-    return (
-        f"p.{kind}.filter(k, {_MARK} && !variables.markedBefore.exists(b, b.at == p.at"
-        f' && b.{kind}[?k].orValue("") == p.{kind}[k])).map(k, "{kind}." + k)'
-    )
-
-
-_MARKS: Final = f"({_marks('labels')} + {_marks('annotations')})"
+_MARKS: Final = brought(lambda _: _MARK)
 
 CLAIMED_MARKS = Check(
     name="claimedMarks",
@@ -76,26 +70,18 @@ CLAIMED_MARKS = Check(
         Expr("p.at"),
         Expr(f'{_MARKS}.join(" and ")'),
         ": a controller would take this for its own by it; take it away",
-        among="(variables.byTenant ? variables.marked : [])",
+        among=MARKED_BY_TENANT,
     ),
-)
-
-_JOB_SPECS: Final = (
-    f'(variables.kind == "Job" ? [{{"at": dyn("spec."), "spec": dyn({_HERE}.spec)}}]'
-    ' : (variables.kind == "CronJob"'
-    f' ? [{{"at": dyn("spec.jobTemplate.spec."), "spec": dyn({_HERE}.spec.jobTemplate.spec)}}]'
-    f' : (variables.kind == "JobSet" ? {_HERE}.spec.?replicatedJobs.orValue([]).map(j,'
-    ' {"at": dyn("spec.replicatedJobs[" + j.name + "].template.spec."), "spec": dyn(j.template.spec)}) : [])))'
 )
 
 OWN_SELECTOR = Check(
     name="ownSelectors",
     message="a Job takes the pods that it made, and no others",
     faults=Expr(
-        f'(variables.byTenant && request.operation == "CREATE" ? {_JOB_SPECS} : [])'
-        ".filter(p, p.spec.?manualSelector.orValue(false)).map(p, "
+        '(variables.byTenant && request.operation == "CREATE" ? variables.jobs : [])'
+        ".filter(j, j.spec.?manualSelector.orValue(false)).map(j, "
         + sentence(
-            Expr("p.at"),
+            Expr("j.at"),
             "manualSelector lets the Job take pods for its own that it did not make; take it and the selector away",
         )
         + ")"

@@ -65,16 +65,12 @@ def _managed(at: str, spec: str, own: str) -> str:
 
 
 _MANAGERS: Final = (
-    f'variables.kind == "Job" ? [{_managed(quote("spec."), _SPEC, _JOB)}]'
-    ' : (variables.kind == "CronJob"'
-    f" ? [{_managed(quote('spec.jobTemplate.spec.'), f'{_SPEC}.jobTemplate.spec', _JOB)}]"
-    f' : (variables.kind == "JobSet" ? [{_managed(quote("spec."), _SPEC, _JOB_SET)}]'
-    f" + {_SPEC}.?replicatedJobs.orValue([]).map(j, "
-    + _managed('"spec.replicatedJobs[" + j.name + "].template.spec."', "j.template.spec", _JOB)
-    + f') : (variables.kind in ["RayCluster", "RayJob", "RayService"] ? [{_managed(quote("spec."), _SPEC, _RAY)},'
+    f"variables.jobs.map(j, {_managed('j.at', 'j.spec', _JOB)}) + "
+    f'(variables.kind == "JobSet" ? [{_managed(quote("spec."), _SPEC, _JOB_SET)}]'
+    f' : (variables.kind in ["RayCluster", "RayJob", "RayService"] ? [{_managed(quote("spec."), _SPEC, _RAY)},'
     f" {_managed(quote('spec.rayClusterSpec.'), f'{_SPEC}.?rayClusterSpec', _RAY)},"
     f" {_managed(quote('spec.rayClusterConfig.'), f'{_SPEC}.?rayClusterConfig', _RAY)}]"
-    f' : (variables.kind == "TrainJob" ? [{_managed(quote("spec."), _SPEC, _TRAIN_JOB)}] : []))))'
+    f' : (variables.kind == "TrainJob" ? [{_managed(quote("spec."), _SPEC, _TRAIN_JOB)}] : [])))'
 )
 
 _MANAGER: Final = Check(

@@ -164,10 +164,24 @@ _PODS: Final = (
     "})"
 )
 
+
+def _job(at: str, spec: str) -> str:
+    return f'{{"at": dyn({at}), "spec": dyn({spec})}}'
+
+
+_JOBS: Final = (
+    f'variables.kind == "Job" ? [{_job(quote("spec."), f"{_HERE}.spec")}]'
+    f' : (variables.kind == "CronJob" ? [{_job(quote("spec.jobTemplate.spec."), _IN_CRON_JOB)}]'
+    f' : (variables.kind == "JobSet" ? {_HERE}.spec.?replicatedJobs.orValue([]).map(j, '
+    + _job('"spec.replicatedJobs[" + j.name + "].template.spec."', "j.template.spec")
+    + ") : []))"
+)
+
 _FIXED: Final = {
     "kind": "dyn(object).kind",
     "labels": "dyn(object).metadata.?labels.orValue({})",
     "annotations": "dyn(object).metadata.?annotations.orValue({})",
+    "jobs": _JOBS,
     "templates": _chosen(_TEMPLATES),
     "templatesBefore": f"(oldObject == null ? [] : {_chosen(_TEMPLATES).replace(_HERE, 'dyn(oldObject)')})",
     "pods": _PODS,
@@ -182,6 +196,7 @@ TEMPLATES_OF_OBJECT: Final = _FIXED["templates"].replace("variables.kind", _FIXE
 """CEL: `variables.templates` where there are no variables yet."""
 
 _NEEDS: Final = {
+    "jobs": ("kind",),
     "templates": ("kind",),
     "templatesBefore": ("kind",),
     "pods": ("domains", "templates"),

@@ -23,7 +23,7 @@ from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, Policy
 from allotment.render.policies.admission import Check, Condition, Resources, Rule, Scope, Variable
-from allotment.render.policies.carried import place
+from allotment.render.policies.carried import MARKED_BY_TENANT, brought, place
 from allotment.render.policies.cel import Expr, quote, sentence, string_list
 from allotment.render.policies.claimed import CLAIMED_MARKS, CLAIMED_OWNER, OWN_SELECTOR
 from allotment.render.policies.identities import (
@@ -83,7 +83,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         conditions=binds_workloads(platform, cluster, "pods"),
         variables=(
             by_tenant(platform, cluster),
-            *pod_variables(platform, "domains", "templates", "templatesBefore"),
+            *pod_variables(platform, "domains", "jobs", "templates", "templatesBefore"),
             Variable("marked", _places("dyn(object)", "variables.templates")),
             Variable(
                 "markedBefore", f"oldObject == null ? [] : {_places('dyn(oldObject)', 'variables.templatesBefore')}"
@@ -164,20 +164,16 @@ _FOR_PODS: Final = f'k == "{_KUEUE}managed" && variables.kind in {string_list(so
 _OF_KUEUE: Final = f'k.startsWith("{_KUEUE}") && !(k in variables.marksForUsers)'
 
 
-def _brought(kind: str) -> str:
-    """CEL: marks of Kueue among the labels or annotations of place `p` that the request brings in."""
+def _of_kueue(kind: str) -> str:
     return (
-        f"p.{kind}.filter(k, ({_OF_KUEUE} || ({_FOR_PODS}))"
-        f' && !variables.markedBefore.exists(b, b.at == p.at && b.{kind}[?k].orValue("") == p.{kind}[k])'
+        f"({_OF_KUEUE} || ({_FOR_PODS}))"
         f' && !(p.at != "metadata." && ("{kind}." + k + "=" + p.{kind}[k]) in variables.marksOfWebhooks)'
         # Kueue's webhook has written it by now, or somebody else did before: see the mutation.
-        f' && !(variables.kind == "Pod" && {_CREATING} && k == {quote(ROLE_HASH)}))'
-        f'.map(k, "{kind}." + k)'
+        f' && !(variables.kind == "Pod" && {_CREATING} && k == {quote(ROLE_HASH)})'
     )
 
 
-_OF_TENANT: Final = "(variables.byTenant ? variables.marked : [])"
-_BROUGHT: Final = f"({_brought('labels')} + {_brought('annotations')})"
+_BROUGHT: Final = brought(_of_kueue)
 
 _FOREIGN = Check(
     name="foreignMarks",
@@ -187,7 +183,7 @@ _FOREIGN = Check(
         Expr("p.at"),
         Expr(f'{_BROUGHT}.join(" and ")'),
         ": only Kueue writes this, and goes by it; take it away",
-        among=_OF_TENANT,
+        among=MARKED_BY_TENANT,
     ),
 )
 
@@ -259,6 +255,7 @@ _FORGED = Check(
 _SIZE_MARK: Final = f"{_KUEUE}pod-group-total-count"
 _SIZE_OF: Final = f'p.annotations[?"{_SIZE_MARK}"].orValue("")'
 _NAMES_OF: Final = f"[{{0}}.labels, {{0}}.annotations].filter(m, {quote(POD_GROUP)} in m).map(m, m[{quote(POD_GROUP)}])"
+_NAMED_IN: Final = Expr(f'({quote(POD_GROUP)} in p.annotations ? "annotations." : "labels.")')
 _GROUPED: Final = f"size({_NAMES_OF.format('p')}) > 0"
 _STANDS: Final = (
     f"variables.markedBefore.exists(b, b.at == p.at && {_NAMES_OF.format('b')} == {_NAMES_OF.format('p')}"
@@ -276,7 +273,7 @@ _SIZE = Check(
         f"annotations.{_SIZE_MARK} is ",
         Expr(f'({_SIZE_OF} == "" ? "missing" : {_SIZE_OF})'),
         "; write how many pods the group has, from 1 to 9999",
-        among=_OF_TENANT,
+        among=MARKED_BY_TENANT,
     ),
 )
 
@@ -305,13 +302,13 @@ _NAME = Check(
         f'{_GROUPED} && variables.kind == "Pod" && {_GOOD_SIZE}'
         f" && !{_NAMES_OF.format('p')}.all(n, n.endsWith({_ENDING})) && !{_STANDS}",
         Expr("p.at"),
-        Expr(f'({quote(POD_GROUP)} in p.annotations ? "annotations." : "labels.")'),
+        _NAMED_IN,
         f"{POD_GROUP} is ",
         Expr(f'{_NAMES_OF.format("p")}.join(" and ")'),
         ", and the name of a group ends with its size (-4), or the devices of each pod and its size (-8x4); write ",
         Expr(f"{_NAMES_OF.format('p')}[0] + {_ENDING}"),
         " in each of its pods",
-        among=_OF_TENANT,
+        among=MARKED_BY_TENANT,
     ),
 )
 
@@ -326,7 +323,7 @@ _EXECUTION = Check(
         Expr("p.at"),
         f"labels.{_EXECUTION_TIME} stands on a pod of a group, whose pods would not agree on it; take it away, or write"
         " the group as a Job or JobSet",
-        among=_OF_TENANT,
+        among=MARKED_BY_TENANT,
     ),
 )
 
@@ -341,10 +338,10 @@ _UNHELD = Check(
     faults=each(
         f'{_GROUPED} && !{_STANDS} && (variables.kind != "Pod" || ({_CREATING} && !({_HELD})))',
         Expr("p.at"),
-        Expr(f'({quote(POD_GROUP)} in p.annotations ? "annotations." : "labels.")'),
+        _NAMED_IN,
         f"{POD_GROUP} makes a group of pods that Kueue does not hold; take it away, or write pods of their own, each"
         f" with the label {labels.KUEUE_QUEUE}",
-        among=_OF_TENANT,
+        among=MARKED_BY_TENANT,
     ),
 )
 

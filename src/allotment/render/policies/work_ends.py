@@ -44,10 +44,9 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         ),
         variables=(
             by_tenant(platform, cluster),
-            *pod_variables(platform, "pods", "device", "accelerated"),
+            *pod_variables(platform, "pods", "device", "accelerated", "jobs"),
             Variable("maxGrace", _MAX_GRACE),
             Variable("finalizersBefore", "oldObject == null ? [] : dyn(oldObject).metadata.?finalizers.orValue([])"),
-            Variable("jobsInside", _JOBS),
             Variable("resource", "request.resource.resource"),
         ),
         checks=(_GRACE, _DELETION, _finalizers(cluster), _REPLACED, _LEFT, _LEAVING),
@@ -114,17 +113,7 @@ def _finalizers(cluster: Cluster) -> Check:
     )
 
 
-def _job(at: str, spec: str) -> str:
-    return f'{{"at": dyn({at}), "replaces": dyn({spec}.?podReplacementPolicy.orValue("TerminatingOrFailed"))}}'
-
-
-_JOBS: Final = (
-    f'variables.kind == "Job" ? [{_job(quote("spec."), "dyn(object).spec")}]'
-    f' : (variables.kind == "CronJob" ? [{_job(quote("spec.jobTemplate.spec."), "dyn(object).spec.jobTemplate.spec")}]'
-    ' : (variables.kind == "JobSet" ? dyn(object).spec.?replicatedJobs.orValue([]).map(j, '
-    + _job('"spec.replicatedJobs[" + j.name + "].template.spec."', "j.template.spec")
-    + ") : []))"
-)
+_REPLACES: Final = 'j.spec.?podReplacementPolicy.orValue("TerminatingOrFailed")'
 
 _REPLACED = Check(
     name="earlyReplacements",
@@ -132,12 +121,12 @@ _REPLACED = Check(
     faults=Expr(
         # Elsewhere it cannot be changed any more.
         f'(request.operation == "CREATE" || (variables.kind == "CronJob" && !({_DELETING}))'
-        " ? variables.jobsInside : [])"
-        '.filter(j, j.replaces != "Failed" && variables.accelerated.exists(p, p.at.startsWith(j.at))).map(j, '
+        " ? variables.jobs : [])"
+        f'.filter(j, {_REPLACES} != "Failed" && variables.accelerated.exists(p, p.at.startsWith(j.at))).map(j, '
         + sentence(
             Expr("j.at"),
             "podReplacementPolicy is ",
-            Expr("j.replaces"),
+            Expr(_REPLACES),
             " for work that asks for ",
             DEVICE,
             "; set it to Failed, so that a pod is replaced only when it has let go of its devices",

@@ -41,7 +41,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         conditions=binds_workloads(platform, cluster),
         variables=(
             by_tenant(platform, cluster),
-            *pod_variables(platform, "annotations", "pods"),
+            *pod_variables(platform, "annotations", "jobs", "pods"),
             device_selectors(platform),
             *never_variables(platform, cluster),
             *fit_variables(platform, cluster),
