@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
 from allotment.operations.ports import Body, Identity, RefusedError
 from tests.live.attacks.attempts import in_template, marked
-from tests.live.books.accounts import Amounts, charged, taken, total
+from tests.live.books.accounts import Amounts, taken, total
+from tests.live.books.accounts import amounts as usage
 from tests.live.books.following import PODS, WORKLOADS, condition, devices, side_by_side
 from tests.live.books.manifests import GROUP, GROUP_SIZE, amounts, container, pod_spec, work
 from tests.live.training import PEOPLE, Training
@@ -60,10 +60,11 @@ def held(workload: Body) -> Amounts:
     back = {each["name"]: each["count"] for each in status.get("reclaimablePods", ())}
     parts = (status.get("admission") or {}).get("podSetAssignments", ())
     return total(
-        {name: amount * (1 - Fraction(back.get(part["name"], 0), part["count"])) for name, amount in whole.items()}
+        {
+            name: amount * (part["count"] - back.get(part["name"], 0)) / part["count"]
+            for name, amount in usage(part.get("resourceUsage")).items()
+        }
         for part in parts
-        if part.get("count")
-        for whole in (charged({"status": {"admission": {"podSetAssignments": [part]}}}),)
     )
 
 
