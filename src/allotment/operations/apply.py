@@ -21,7 +21,7 @@ from allotment.operations.draining import close, drain, let_namespace_go
 from allotment.operations.planning import WORKERS, side_by_side
 from allotment.operations.ports import Body, Clock, FieldConflictError, KubePort, RefusedError
 from allotment.plan import order
-from allotment.plan.additions import additions, removal
+from allotment.plan.additions import additions, if_unchanged, removal
 from allotment.plan.changes import Action, Blocked, Change, Conflict, Create, Delete, Drain, Plan, Update
 from allotment.plan.fields import ownership_of
 from allotment.plan.order import Stage
@@ -303,7 +303,7 @@ class _Run:
             if not added:
                 return
             try:
-                self.kube.merge_patch(manifest.api_version, manifest.key, removal(live, added))
+                self.kube.merge_patch(manifest.api_version, manifest.key, if_unchanged(removal(live, added), live))
             except RefusedError as error:
                 # The removal names the version that was looked at; a status written since makes it stale.
                 if error.reason != "Conflict" or attempt == _TRIES - 1:

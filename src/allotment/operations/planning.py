@@ -170,6 +170,7 @@ def _verdict(kube: KubePort, different: Different, settings: PlanSettings) -> Ve
         return verdict
     manifest, live = different.manifest, different.live
     try:
+        # Whatever the version: a controller that wrote a status since the list has changed nothing that is asked here.
         emptied = kube.merge_patch(manifest.api_version, manifest.key, removal(live, left), dry_run=True).body
     except RefusedError as error:
         return Refused(error.reason, error.message)

@@ -127,15 +127,21 @@ def _remove(value: Any, path: Path) -> None:
 
 
 def removal(live: Body, paths: Iterable[Path]) -> dict[str, Any]:
-    """A JSON merge patch that takes the paths out of the live object, and fails if it has changed since.
+    """A JSON merge patch that takes the paths out of the live object.
 
     A patch that only removes leaves its author no field to own, so the next apply meets nobody.
     """
-    patch: dict[str, Any] = {"metadata": {"resourceVersion": live["metadata"]["resourceVersion"]}}
+    patch: dict[str, Any] = {}
     after = without(live, paths)
     for path in paths:
         _unset(patch, live, after, path)
     return patch
+
+
+def if_unchanged(patch: Body, live: Body) -> dict[str, Any]:
+    """The patch, refused as a conflict where the object is no longer the one that was looked at."""
+    version = live["metadata"]["resourceVersion"]
+    return {**patch, "metadata": {**(patch.get("metadata") or {}), "resourceVersion": version}}
 
 
 def _unset(patch: dict[str, Any], live: Any, after: Any, path: Path) -> None:

@@ -23,7 +23,7 @@ from allotment.adapters.sandbox.store import SandboxStore
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.operations.apply import ApplyReport, ApplySettings, apply_plan
 from allotment.operations.planning import PlanSettings, make_plan
-from allotment.plan.changes import Action, Plan
+from allotment.plan.changes import Plan
 from tests.live.conftest import told_to, unique_name
 
 TODAY = dt.date(2026, 11, 22)
@@ -75,13 +75,6 @@ class Cluster:
 
     def plan(self, desired: Manifests, *, platform: str = "acme", force: bool = False) -> Plan:
         return make_plan(desired, self.kube, PlanSettings(platform, TODAY, force=force))
-
-    def answered_plan(self, desired: Manifests) -> Plan:
-        """The plan once the server answers for every object: on a busy machine its webhooks may not, for a moment."""
-        deadline = time.monotonic() + 20
-        while (plan := self.plan(desired)).counts[Action.BLOCKED] and time.monotonic() < deadline:
-            time.sleep(0.5)
-        return plan
 
     def apply(self, desired: Manifests, *, platform: str = "acme", force: bool = False) -> ApplyReport:
         return self.carry_out(self.plan(desired, platform=platform, force=force))

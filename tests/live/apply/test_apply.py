@@ -52,13 +52,13 @@ class TestConflicts:
         desired = objects.platform("cv")
         cluster.settle(desired)
         edit('{"spec":{"hard":{"pods":"99"}}}')
-        (change,) = cluster.answered_plan(desired).changes
+        (change,) = cluster.plan(desired).changes
         assert isinstance(change, Conflict)
         (contested,) = change.contested
         assert (contested.manager, contested.field) == ("somebody-else", ".spec.hard.pods")
         assert (contested.live, contested.desired) == ("99", "50")
         assert contested.since
-        report = cluster.carry_out(cluster.answered_plan(desired))
+        report = cluster.carry_out(cluster.plan(desired))
         assert [outcome.status for outcome in report.outcomes] == [Status.CONFLICT], [
             (outcome.change, outcome.message) for outcome in report.outcomes
         ]

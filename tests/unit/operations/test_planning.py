@@ -13,7 +13,7 @@ from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.model import labels
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.operations.planning import PlanSettings, plan_for_empty
-from allotment.operations.ports import RefusedError
+from allotment.operations.ports import Answer, Body, RefusedError
 from allotment.plan.changes import Action, Blocked, Conflict, Update
 from tests.unit.operations.world import TODAY, World, failing, held
 from tests.unit.plan import objects
@@ -64,6 +64,30 @@ def test_only_what_differs_is_sent_as_a_dry_run() -> None:
     (contested,) = change.contested
     assert (contested.manager, contested.field) == ("kubectl-edit", ".spec.hard.pods")
     assert (contested.live, contested.desired) == ("99", "50")
+
+
+def test_a_status_written_while_we_plan_blocks_nothing() -> None:
+    """Kueue writes the status of a new ClusterQueue several times; the list that we planned from is old by then."""
+    queue = ObjectKey("kueue.x-k8s.io", "ClusterQueue", "", "cv")
+
+    class WrittenMeanwhile(FakeKube):
+        written = 0
+
+        def apply(self, body: Body, *, dry_run: bool = False, force: bool = False) -> Answer:
+            if dry_run:
+                self.written += 1
+                status = {"pendingWorkloads": self.written}
+                self.edit(queue, lambda stored: {**stored, "status": status}, manager="kueue")
+            return super().apply(body, dry_run=dry_run, force=force)
+
+    world = World(kube := WrittenMeanwhile())
+    world.settle(objects.manifests(objects.cluster_queue("cv", gpus=4)))
+    world.edit(
+        queue, lambda body: {**body, "spec": {**body["spec"], "admissionChecksStrategy": {"admissionChecks": []}}}
+    )
+    (change,) = world.plan(objects.manifests(objects.cluster_queue("cv", gpus=6))).changes
+    assert kube.written
+    assert not isinstance(change, Blocked), change.why
 
 
 def test_forcing_shows_the_contested_field_as_an_update() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from allotment.model.manifest import Manifest
-from allotment.plan.additions import additions, removal, without
+from allotment.plan.additions import additions, if_unchanged, removal, without
 from allotment.plan.fields import ownership_of, text
 from tests.unit.plan import objects
 
@@ -131,5 +131,5 @@ def merged(body: Any, patch: Any) -> Any:
 
 def test_the_patch_fails_if_the_object_has_changed_since() -> None:
     manifest, body, _ = CASES["a parameter"]
-    patch = removal(body, additions(manifest.body, body, ownership_of(body).shape))
+    patch = if_unchanged(removal(body, additions(manifest.body, body, ownership_of(body).shape)), body)
     assert patch == {"metadata": {"resourceVersion": "7"}, "spec": {"paramKind": None}}

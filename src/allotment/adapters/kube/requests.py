@@ -32,6 +32,7 @@ class Request:
     Attributes:
         about: what it is about, for messages.
         repeatable: sending it twice does no more than sending it once.
+        pinned: it names the version of the object that it is about: once that has passed, no other try is taken.
     """
 
     method: str
@@ -41,6 +42,7 @@ class Request:
     headers: tuple[tuple[str, str], ...] = (("Accept", _JSON),)
     content: bytes | None = None
     repeatable: bool = True
+    pinned: bool = False
     secret: bool = False
 
 
@@ -126,6 +128,7 @@ def merge_patch(
         (("fieldManager", WRITE_MANAGER), *_dry(dry_run)),
         (("Accept", _JSON), ("Content-Type", _MERGE), *_impersonation(identity)),
         msgspec.json.encode(patch),
+        pinned="resourceVersion" in (patch.get("metadata") or {}),
         secret=key.kind == "Secret",
     )
 

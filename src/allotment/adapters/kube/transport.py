@@ -80,7 +80,7 @@ def _send_once(client: httpx.Client, request: Request) -> httpx.Response:
         headers=list(request.headers),
         content=request.content,
     )
-    if response.status_code in _BUSY or _is_write_race(response):
+    if response.status_code in _BUSY or (not request.pinned and _is_write_race(response)):
         raise _BusyError(response)
     return response
 

@@ -14,7 +14,7 @@ from allotment.adapters.kube.answers import warnings_of
 from allotment.adapters.kube.client import KubeClient
 from allotment.adapters.kube.requests import PAGE_SIZE
 from allotment.errors import AllotmentError, ForbiddenError, NotSignedInError, UnreachableError
-from allotment.model.manifest import ObjectKey
+from allotment.model.manifest import ObjectKey, key_of
 from allotment.operations.ports import AccessQuestion, FieldConflictError, Identity, RefusedError
 
 CANARY = "c4n4ry"
@@ -96,6 +96,19 @@ class TestPatience:
         script = Script(trouble, trouble, ok())
         assert client(script).apply(CONFIG_MAP).body == CONFIG_MAP
         assert len(script.requests) == 3
+
+    @pytest.mark.parametrize(("version", "tries"), [({}, 2), ({"resourceVersion": "7"}, 1)], ids=["any", "one"])
+    def test_a_patch_of_one_version_is_not_repeated_once_that_has_passed(
+        self, version: dict[str, str], tries: int
+    ) -> None:
+        script = Script(status(409, "Conflict", "the object has been modified"), ok())
+        kube, patch = client(script), {"metadata": {"labels": {"a": "b"}, **version}}
+        if tries == 1:
+            with pytest.raises(RefusedError, match="has been modified"):
+                kube.merge_patch("v1", key_of(CONFIG_MAP), patch)
+        else:
+            assert kube.merge_patch("v1", key_of(CONFIG_MAP), patch).body == CONFIG_MAP
+        assert len(script.requests) == tries
 
     @pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 422])
     def test_a_refusal_is_not_repeated(self, code: int) -> None:
