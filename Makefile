@@ -42,11 +42,11 @@ corpus: $(READY) ## replay a sample of the recorded decisions found through ALLO
 
 live: $(READY) ## tests against a real control plane, the end-to-end story included
 	$(ALLOT) sandbox build $(EXTENSIONS)
-	$(PYTEST) -q -n 2 --dist loadfile -m "live and not nightly"
+	$(PYTEST) -q -n 2 --dist loadscope --no-loadscope-reorder -m "live and not nightly"
 
 nightly: $(READY) ## the long runs: all scenarios, all mutations
 	$(ALLOT) sandbox build $(EXTENSIONS)
-	$(PYTEST) -q -n 2 --dist loadfile -m nightly
+	$(PYTEST) -q -n 2 --dist loadscope --no-loadscope-reorder -m nightly
 
 golden: $(READY) ## write the golden files anew; read the diff before you commit it
 	ALLOTMENT_UPDATE_GOLDEN=1 $(PYTEST) -q tests/unit/render tests/unit/policies

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from allotment.model import labels
+from allotment.model.grouping import group_name
 from allotment.model.manifest import Family
 from allotment.model.quantity import parse_quantity
 from allotment.prove import bodies
@@ -74,12 +75,20 @@ def _job(scene: Scene, resources: Json) -> Json:
 
 
 def _member(scene: Scene, number: int) -> Json:
-    spec = _spec(scene, _both(bodies.amounts(scene))) | {"activeDeadlineSeconds": _SECONDS}
+    asked = bodies.amounts(scene)
+    spec = _spec(scene, _both(asked)) | {"activeDeadlineSeconds": _SECONDS}
+    group = group_name(
+        PROBE_NAME,
+        cpu=parse_quantity(asked["cpu"]),
+        memory=parse_quantity(asked["memory"]),
+        devices=scene.devices,
+        size=_GROUP,
+    )
     own = {
         **scene.labels,
         MARK: "true",
         labels.KUEUE_QUEUE: labels.LOCAL_QUEUE,
-        "kueue.x-k8s.io/pod-group-name": f"{PROBE_NAME}-{_GROUP}",
+        "kueue.x-k8s.io/pod-group-name": group,
     }
     body = bodies.pod(scene, spec, own)
     body["metadata"]["name"] = f"{PROBE_NAME}-{number}"

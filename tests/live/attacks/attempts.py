@@ -121,7 +121,7 @@ def service(**spec: Any) -> Body:
 
 
 def pod_of_group(**annotations: str) -> Body:
-    return marked(one("Pod", gpus=8), labels={GROUP: "probe-8x2"}, annotations={GROUP_SIZE: "2", **annotations})
+    return marked(one("Pod", gpus=8), labels={GROUP: "probe-1c1g-8x2"}, annotations={GROUP_SIZE: "2", **annotations})
 
 
 def on_nodes(key: str, operator: str, *values: str) -> Body:

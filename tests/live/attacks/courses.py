@@ -11,7 +11,7 @@ from tests.live.attacks.attempts import in_template, marked
 from tests.live.books.accounts import Amounts, taken, total
 from tests.live.books.accounts import amounts as usage
 from tests.live.books.following import PODS, WORKLOADS, condition, devices, side_by_side
-from tests.live.books.manifests import GROUP, GROUP_SIZE, amounts, container, pod_spec, work
+from tests.live.books.manifests import GROUP, GROUP_SIZE, amounts, container, named_group, pod_spec, work
 from tests.live.training import PEOPLE, Training
 
 MEMBER, OWNER, NEIGHBOUR = PEOPLE["member"], PEOPLE["owner"], PEOPLE["cvmember"]
@@ -96,9 +96,10 @@ def replicas(name: str, number: int, gpus: int, **spec: Any) -> dict[str, Any]:
 
 
 def group_pod(name: str, gpus: int, size: int, group: str = "", **annotations: str) -> dict[str, Any]:
-    """A pod of a group, by default of the one whose name tells its devices and its size."""
-    group = group or (f"band-{gpus}x{size}" if gpus else f"band-{size}")
-    [pod] = work("Pod", name, "nlp", pod_spec(container(amounts(gpus=gpus))))
+    """A pod of a group, by default of the one whose name tells what it asks for, and its size."""
+    spec = pod_spec(container(amounts(gpus=gpus)))
+    group = group or named_group("band", spec, size)
+    [pod] = work("Pod", name, "nlp", spec)
     return marked(pod, labels={GROUP: group}, annotations={GROUP_SIZE: str(size), **annotations})
 
 

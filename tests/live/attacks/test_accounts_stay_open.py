@@ -136,11 +136,16 @@ class TestGroups:
 
     def test_pods_of_one_hash_are_not_of_one_group(self, arena: Training) -> None:
         """Kueue's hash of a role has 32 bits: two pods with one are found in a second."""
-        small = group_pod("band-0", 0, 3, "band-3", **FAST)
-        large = [group_pod(f"band-{number}", 8, 3, "band-3", **FAST) for number in (1, 2)]
+        small, name = group_pod("band-0", 0, 3, **FAST), "band-1c1g-3"
+        large = [group_pod("band-1", 8, 3, name, **FAST)]
+        for resource, amount in (("cpu", "16"), ("memory", "64Gi")):
+            large.append(group_pod(f"band-{resource}", 0, 3, name, **FAST))
+            large[-1]["spec"]["containers"][0]["resources"]["requests"][resource] = amount
+            large[-1]["spec"]["containers"][0]["resources"]["limits"][resource] = amount
         said = attempted(arena, MEMBER, small, *large)
         assert said[0] == ""
-        assert all("write band-3-8x3 in each of its pods" in words for words in said[1:]), said
+        for words, right in zip(said[1:], ("1c1g-8x3", "16c1g-3", "1c64g-3"), strict=True):
+            assert f"write {name}-{right} in each of its pods" in words, words
 
     def test_work_names_no_controller_that_did_not_make_it(self, arena: Training) -> None:
         assert attempted(arena, MEMBER, job("parent", gpus=0)) == [""]
@@ -177,7 +182,7 @@ class TestGroups:
             for each in before if number else ():
                 each["restartPolicy"] = "Always"
             pod["spec"]["initContainers"] = before
-            pod["metadata"]["labels"][GROUP] = "band-4x4"
+            pod["metadata"]["labels"][GROUP] = "band-1c1g-4x4"
         said = attempted(arena, MEMBER, *pods)
         assert said[0] == ""
         assert all(COUNTS in words and "before-0, before-1" in words for words in said[1:]), said

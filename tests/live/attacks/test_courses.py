@@ -45,17 +45,17 @@ def test_a_role_of_small_and_large_pods(arena: Training, fast: bool) -> None:
     claims = {"kueue.x-k8s.io/role-hash": "same"}
     if fast:
         claims["kueue.x-k8s.io/pod-group-fast-admission"] = "true"
-    attempted(arena, MEMBER, group_pod("band-0", 1, 4, "band-1x4", **claims))
+    attempted(arena, MEMBER, group_pod("band-0", 1, 4, "band-1c1g-1x4", **claims))
     if fast:
         settled(arena)
-    attempted(arena, MEMBER, *(group_pod(f"band-{number}", 8, 4, "band-1x4", **claims) for number in (1, 2, 3)))
+    attempted(arena, MEMBER, *(group_pod(f"band-{number}", 8, 4, "band-1c1g-1x4", **claims) for number in (1, 2, 3)))
     expect_honest_books(arena)
 
 
 def test_a_role_of_small_and_large_pods_by_a_deployment(arena: Training) -> None:
     for name, gpus in (("small", 1), ("large", 8)):
         [body] = work("Deployment", name, "nlp", pod_spec(container(amounts(gpus=gpus))))
-        labels = {GROUP: "band-2", "kueue.x-k8s.io/queue-name": "default"}
+        labels = {GROUP: "band-1c1g-2", "kueue.x-k8s.io/queue-name": "default"}
         notes = {GROUP_SIZE: "2", "kueue.x-k8s.io/role-hash": "same"}
         attempted(arena, MEMBER, in_template(body, labels=labels, annotations=notes))
     expect_honest_books(arena)

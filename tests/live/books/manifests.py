@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import Any
 
 from allotment.adapters.sandbox.spec import RUN_FOR
+from allotment.model.grouping import group_name
+from allotment.model.quantity import parse_quantity
 
 GPU = "nvidia.com/gpu"
 QUEUE = "kueue.x-k8s.io/queue-name"
@@ -35,6 +38,8 @@ API_VERSIONS = {
     "CronJob": "batch/v1",
 }
 PODS_OF_A_GROUP = 2
+DEFAULT_REQUESTS = {"cpu": "500m", "memory": "1Gi"}
+"""What examples/acme gives a container that names neither a request nor a limit."""
 
 Body = dict[str, Any]
 
@@ -102,11 +107,21 @@ def work(
     return (body,)
 
 
-def devices_of(spec: Body) -> int:
-    """GPUs of a pod none of whose init containers goes on running."""
-    asked = [[int(each.get("resources", {}).get("limits", {}).get(GPU, 0)) for each in spec.get(kind, ())]
-             for kind in ("containers", "initContainers")]  # fmt: skip
-    return max(sum(asked[0]), *asked[1], 0)
+def named_group(stem: str, spec: Body, size: int) -> str:
+    """The name of a group of such pods, none of whose init containers goes on running."""
+
+    def asked(resource: str) -> Fraction:
+        amounts = [[_asked(each.get("resources", {}), resource) for each in spec.get(kind, ())]
+                   for kind in ("containers", "initContainers")]  # fmt: skip
+        return max(sum(amounts[0], Fraction(0)), *amounts[1], Fraction(0))
+
+    return group_name(stem, cpu=asked("cpu"), memory=asked("memory"), devices=int(asked(GPU)), size=size)
+
+
+def _asked(resources: Body, resource: str) -> Fraction:
+    """A request, or the limit that the API server takes for one, or the namespace's default."""
+    said = (resources.get("requests", {}).get(resource), resources.get("limits", {}).get(resource))
+    return parse_quantity(str(next((one for one in said if one is not None), DEFAULT_REQUESTS.get(resource, 0))))
 
 
 def _group(name: str, metadata: Body, spec: Body) -> Iterator[Body]:
@@ -117,8 +132,7 @@ def _group(name: str, metadata: Body, spec: Body) -> Iterator[Body]:
             "name": f"{name}-{number}",
             "annotations": {GROUP_SIZE: str(PODS_OF_A_GROUP), RUN_FOR: "1s"},
         }
-        devices = devices_of(spec)
-        own["labels"][GROUP] = f"{name}-{f'{devices}x' if devices else ''}{PODS_OF_A_GROUP}"
+        own["labels"][GROUP] = named_group(name, spec, PODS_OF_A_GROUP)
         yield {"apiVersion": "v1", "kind": "Pod", "metadata": own,
                "spec": {"restartPolicy": "Never", **copy.deepcopy(spec)}}  # fmt: skip
 

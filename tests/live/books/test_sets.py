@@ -10,13 +10,13 @@ import pytest
 
 from allotment.adapters.sandbox.store import SandboxStore
 from allotment.model.cluster import Feature
-from allotment.model.manifest import key_of
-from allotment.operations.ports import Body
+from allotment.model.manifest import ObjectKey, key_of
+from allotment.operations.ports import Body, Identity
 from tests.live.books.accounts import charged, difference, pod_requests, total
 from tests.live.books.following import devices
 from tests.live.conftest import kubectl_for, told_to, unique_name
 from tests.live.policies.conftest import until
-from tests.live.training import Training, member, refusal, training_on
+from tests.live.training import OWNER, Training, member, refusal, training_on
 
 pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
@@ -75,11 +75,11 @@ def claim(name: str, **metadata: Any) -> Body:
     return {"metadata": {"name": name, **metadata}, "spec": storage}
 
 
-def ray(kind: str, **head: Any) -> Body:
+def ray(kind: str, workers: Body | None = None, **head: Any) -> Body:
     pod = {"spec": {"containers": [container(cpu=1, memory="1Gi")]}}
     group = {"groupName": "w", "replicas": 1, "minReplicas": 1, "maxReplicas": 1, "rayStartParams": {}}
     spec = {"headGroupSpec": {"rayStartParams": {}, "template": pod} | head,
-            "workerGroupSpecs": [group | {"template": pod}]}  # fmt: skip
+            "workerGroupSpecs": [group | {"template": pod} | (workers or {})]}  # fmt: skip
     whole = {"entrypoint": "x", "shutdownAfterJobFinishes": True, "rayClusterSpec": spec} if kind == "RayJob" else spec
     metadata = {"name": "ray", "namespace": NAMESPACE, "labels": {"project": "assistant"}}
     return {"apiVersion": "ray.io/v1", "kind": kind, "metadata": metadata, "spec": whole}
@@ -208,6 +208,129 @@ def test_pods_of_sets_are_not_left_behind(sets: Training, tools: Mapping[str, Pa
     assert gpus(sets, body) == (2, 2)
 
 
+KUBERAY = Identity("system:serviceaccount:gpu-operator:kuberay-operator", ("system:authenticated",))
+"""In a namespace that the platform directory exempts."""
+
+AGAIN = {"name": "all_again", "action": "RestartJobSet"}
+ALWAYS = {"name": "always", "action": "RestartJobSetAndIgnoreMaxRestarts"}
+FAILS = {"name": "fails", "action": "FailJobSet", "targetReplicatedJobs": ["workers"]}
+FAILS_ALWAYS = {"name": "fails_always", "action": "FailJobSet"}
+
+
+@pytest.mark.parametrize(
+    ("replicas", "failure", "again"),
+    [
+        (2, {"maxRestarts": 3}, True),
+        (2, {"maxRestarts": 3, "rules": [FAILS]}, True),
+        (2, {"maxRestarts": 3, "rules": [AGAIN, FAILS_ALWAYS]}, True),
+        (2, {"rules": [ALWAYS]}, True),
+        (2, {"maxRestarts": 3, "rules": [FAILS, FAILS_ALWAYS]}, False),
+        (2, {"maxRestarts": 0}, False),
+        (1, {"maxRestarts": 3}, False),
+        (1, {"rules": [ALWAYS]}, False),
+    ],
+)
+def test_a_job_set_does_not_run_again_what_gave_back_its_quota(
+    sets: Training, replicas: int, failure: Body, again: bool
+) -> None:
+    body = job_set("restarts", cpu=4, memory="8Gi", **GPU)
+    body["spec"]["replicatedJobs"][0]["replicas"] = replicas
+    body["spec"]["failurePolicy"] = failure
+    message = sets.refusal(body, member(NAMESPACE))
+    assert ("spec.failurePolicy runs all Jobs of the JobSet again" in message) is again, message
+    assert again or message == "" or "status unknown for quota" in message, message
+
+
+def test_what_a_set_made_is_changed_by_that_set(sets: Training) -> None:
+    """Kueue lets the pods of a set go that is deleted, and counts those of one by its own template."""
+    body = group("theirs", cpu=2, memory="4Gi", **GPU)
+    submitted(sets, body)
+    key = ObjectKey("apps", "StatefulSet", NAMESPACE, "theirs")
+    until(lambda: sets.kube.get("apps/v1", key) is not None, seconds=30)
+    made = sets.kube.get("apps/v1", key)
+    assert made is not None
+    controllers = made["metadata"]["ownerReferences"]
+    beside = {"apiVersion": "v1", "kind": "ConfigMap", "name": "kept", "uid": "00000000-0000-0000-0000-000000000001"}
+    own = {"labels": {"team": NAMESPACE, "project": "assistant", "cost-center": "cc-4521", "environment": "staging"}}
+    for patch in (
+        {"metadata": {**own, "ownerReferences": None}},
+        {"metadata": {**own, "ownerReferences": [*controllers, beside]}},
+        {"metadata": {**own, "finalizers": ["example.org/mine"]}},
+        {"metadata": {"labels": {"leaderworkerset.sigs.k8s.io/name": None}}},
+        {"spec": {"replicas": 0}},
+        {"spec": {"template": {"metadata": {"annotations": {"note": "x"}}}}},
+    ):
+        message = refusal(lambda patch=patch: sets.kube.merge_patch("apps/v1", key, patch, identity=OWNER))  # type: ignore[misc]
+        assert "made this StatefulSet and counts it as its own" in message, (patch, message)
+        assert "change LeaderWorkerSet theirs" in message
+    message = refusal(lambda: sets.kube.delete("apps/v1", key, identity=OWNER))
+    assert "LeaderWorkerSet theirs would make it again" in message
+
+
+def test_a_job_of_a_set_is_deleted_with_the_set(sets: Training) -> None:
+    """Made again it would run on what Kueue took back when it succeeded."""
+    body = job_set("whole", cpu=4, memory="8Gi", **GPU)
+    submitted(sets, body)
+    key = ObjectKey("batch", "Job", NAMESPACE, "whole-workers-0")
+    until(lambda: sets.kube.get("batch/v1", key) is not None, seconds=30)
+    message = refusal(lambda: sets.kube.delete("batch/v1", key, identity=member(NAMESPACE)))
+    assert "JobSet whole would make it again" in message
+    assert sets.kube.delete(body["apiVersion"], key_of(body), identity=member(NAMESPACE))
+
+
+@pytest.mark.parametrize("kind", ["RayCluster", "RayJob"])
+@pytest.mark.parametrize(
+    "workers",
+    [
+        {"replicas": 0, "minReplicas": 5, "maxReplicas": 5},
+        {"minReplicas": 0, "replicas": 3, "maxReplicas": 2},
+        {"suspend": True},
+    ],
+    ids=["at-least-five", "at-most-two", "suspended"],
+)
+def test_a_ray_cluster_has_the_workers_that_are_counted(sets: Training, kind: str, workers: Body) -> None:
+    at = "spec." if kind == "RayCluster" else "spec.rayClusterSpec."
+    message = sets.refusal(ray(kind, workers), member(NAMESPACE))
+    assert f"{at}workerGroupSpecs[w].replicas is {workers.get('replicas', 1)}, which the queue counts" in message
+
+
+def test_pods_of_a_ray_cluster_that_was_admitted_are_let_through(sets: Training) -> None:
+    """The sandbox has no KubeRay: a pod is made here as it makes them, by an account of the system."""
+    body = ray("RayCluster", {"template": {"spec": {"containers": [container(cpu=4, memory="8Gi", **GPU)]}}})
+    submitted(sets, body)
+    until(
+        lambda: not (sets.kube.get("ray.io/v1", key_of(body)) or {"spec": {}})["spec"].get("suspend", True), seconds=30
+    )
+    live = sets.kube.get("ray.io/v1", key_of(body))
+    assert live is not None
+    template = live["spec"]["workerGroupSpecs"][0]["template"]
+    metadata = template.get("metadata", {})
+    owner = {"apiVersion": "ray.io/v1", "kind": "RayCluster", "name": body["metadata"]["name"],
+             "uid": live["metadata"]["uid"], "controller": True, "blockOwnerDeletion": True}  # fmt: skip
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "ray-w-worker-0", "namespace": NAMESPACE, "ownerReferences": [owner],
+                     "labels": metadata.get("labels", {}) | {"ray.io/cluster": body["metadata"]["name"]}},
+        "spec": template["spec"],
+    }  # fmt: skip
+    rights: Body = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "kuberay-operator"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit"},
+        "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": KUBERAY.user}],
+    }
+    sets.kube.create(rights)
+    try:
+        until(lambda: "cannot create" not in sets.refusal(pod, KUBERAY), seconds=30)
+        assert sets.refusal(pod, KUBERAY) == ""
+        assert "which did not make it" in sets.refusal(pod, member(NAMESPACE))
+    finally:
+        for made in (rights, body):
+            sets.kube.delete(made["apiVersion"], key_of(made))
+
+
 FOREIGN = "kueue.x-k8s.io/multikueue"
 """The only foreign name that Ray's and Trainer's own schemas let through."""
 
@@ -257,6 +380,38 @@ def test_what_never_runs_is_refused_in_every_template(sets: Training) -> None:
     at = "spec.replicatedJobs[workers].template.spec.template.spec"
     assert f"{at}.schedulerName is volcano" in message
     assert f"{at}: container main (example.com/foo) asks for what no queue" in message
+
+
+@pytest.mark.parametrize(
+    ("nodes", "devices", "says"),
+    [
+        (1, 64, "spec.trainer: of each node the spec asks for"),
+        (100, 8, "100 pods at once"),
+        (2, 1, ""),
+    ],
+)
+def test_a_train_job_asks_for_nodes_that_there_are(sets: Training, nodes: int, devices: int, says: str) -> None:
+    body = train_job()
+    body["spec"]["trainer"] = {"numNodes": nodes, "resourcesPerNode": {"limits": {"nvidia.com/gpu": devices}}}
+    message = sets.refusal(body, member(NAMESPACE))
+    assert says in message
+    assert says or "allotment.dev" not in message, message
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({"schedulingGates": [{"name": "example.org/wait"}]}, "schedulingGates holds example.org/wait"),
+        ({"nodeSelector": {"example.org/rack": "7"}}, "selects nodes by example.org/rack=7"),
+        ({"nodeSelector": {"allotment.dev/accelerator": "a100"}}, ""),
+    ],
+    ids=["gates", "nodes of nobody", "nodes"],
+)
+def test_a_train_job_patches_nothing_that_never_runs(sets: Training, spec: Body, says: str) -> None:
+    pod = {"name": "node", "template": {"spec": {"template": {"spec": spec}}}}
+    message = sets.refusal(train_job(spec={"replicatedJobs": [pod]}), member(NAMESPACE))
+    assert says in message
+    assert says or "allotment.dev" not in message, message
 
 
 def test_pods_at_once_are_those_of_all_jobs_together(sets: Training) -> None:

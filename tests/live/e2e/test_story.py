@@ -255,7 +255,7 @@ def rows_of(proof: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_09_apply_killed_at_any_point_converges(stage: Stage) -> None:
-    """A few kills of the real command; tests/live/apply kills it fifty times."""
+    """A few kills of the real command; tests/live/apply kills it many times."""
     here = (str(stage.directory), "--cluster", CLUSTER)
     before = platform_objects(stage)
     program = [str(Path(sys.executable).parent / "allot"), "--no-input", "apply", *here, "--yes"]

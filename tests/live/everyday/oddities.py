@@ -171,7 +171,8 @@ ODDITIES: tuple[Oddity, ...] = (
     Oddity("CPU beyond any node", "amounts", 2, _set_amount("cpu", "120"), FAULT, _words("cpu|CPUs"), first=PODS),
     Oddity("memory beyond any node", "amounts", 2, _set_amount("memory", "3000Gi"), FAULT, _words("memory"),
            first=PODS),
-    Oddity("above all quota", "amounts", 2, _sixty_four_nodes, FAULT, _words("quota"), _kind("Job")),
+    Oddity("above all quota", "amounts", 2, _sixty_four_nodes, FAULT,
+           _words("quota|the namespace of this team may hold"), _kind("Job")),
     Oddity("another vendor's GPU", "amounts", 1, _set_amount("amd.com/gpu", "1"), FAULT, _words("amd.com/gpu"),
            _no_gpus),
     # Labels and queue.
@@ -283,6 +284,14 @@ ODDITIES: tuple[Oddity, ...] = (
 GROUP = Oddity("a group of pods", "group", 0, lambda _: None, FILLED_IN, _words("pod-group-name"), _kind("PodGroup"))
 """What a pod group is counted by cannot be kept from being forged without mutating policies."""
 
+QUEUED_SET = Oddity("a queue on the set alone", "queue of pods", 0, lambda _: None, FILLED_IN,
+                    _words("template.metadata.labels.kueue.x-k8s.io/queue-name"),
+                    lambda draft: draft.kind == "StatefulSet" and draft.gpus > 0)  # fmt: skip
+"""Its pods have no queue unless the template names one, too."""
+
+INHERENT = (GROUP, QUEUED_SET)
+"""Of every draft that they fit."""
+
 HOW_MANY = {0: 2, 1: 4, 2: 3, 3: 2}
 """Oddities in one manifest."""
 
@@ -315,7 +324,8 @@ def generate(seed: int, *, mutating: bool) -> Manifest:
 
 def planted_in(seed: int, draft: Draft, chosen: list[Oddity], *, mutating: bool) -> Manifest:
     """Amounts first, so that what is added to them stays. What Kubernetes itself refuses first stands alone."""
-    chosen = [GROUP, *(each for each in chosen if each is not GROUP)] if draft.kind == "PodGroup" else chosen
+    inherent = [each for each in INHERENT if each.fits(draft)]
+    chosen = [*inherent, *(each for each in chosen if each not in inherent)]
     alone = [
         each
         for each in chosen

@@ -253,6 +253,13 @@ def _never_cases() -> Iterator[Case]:
     }
     yield Case("a-job-of-windows", workload("Job", spec=windows), P.WORK_FITS,
                ("spec.template.spec.os.name is windows", "run linux only"))  # fmt: skip
+    for kind, at in (("Job", "spec."), ("CronJob", "spec.jobTemplate.spec.")):
+        yield Case(f"no-pods-{kind}", workload(kind, parallelism=0), P.WORK_FITS, (f"{at}parallelism is 0",))
+    for length, refused in ((52, None), (53, P.WORK_FITS)):
+        body = workload("StatefulSet")
+        body["metadata"]["name"] = "s" * length
+        says = ("metadata.name is 53 characters long", "take at most 52") if refused else ()
+        yield Case(f"a-set-of-{length}-characters", body, refused, says)
     yield Case("a-job-of-linux", workload("Job", spec={"os": {"name": "linux"}}))
 
 
@@ -570,16 +577,19 @@ def _mark_cases() -> Iterator[Case]:
     signed["metadata"]["annotations"] = {labels.REFUSED: "x"}
     yield Case("mark-of-the-server", signed, P.QUEUE_MARKS_PROTECTED, ("allotment.dev/refused is set",))
     yield Case("mark-by-engineer", workload("Job", own=GOOD_LABELS | {f"{KUEUE}/podset": "x"}), who=ENGINEER)
+    shrinking = workload("Job")
+    shrinking["metadata"]["annotations"] = {f"{KUEUE}/job-min-parallelism": "1"}
+    yield Case("mark-of-partial-admission", shrinking, P.QUEUE_MARKS_PROTECTED, ("job-min-parallelism: only Kueue",))
     yield Case("mark-for-users", workload("Job", own=GOOD_LABELS | {f"{KUEUE}/max-exec-time-seconds": "60"}))
-    group = workload("Pod", own=GOOD_LABELS | {f"{KUEUE}/pod-group-name": "g-2"})
+    group = workload("Pod", own=GOOD_LABELS | {f"{KUEUE}/pod-group-name": "g-1c1g-2"})
     group["metadata"]["annotations"] = {f"{KUEUE}/pod-group-total-count": "2"}
     yield Case("group-without-mutating-policies", group, P.QUEUE_MARKS_PROTECTED, ("this cluster takes none",))
     sized = workload("Deployment")
     sized["spec"]["template"]["metadata"]["annotations"] = {f"{KUEUE}/pod-group-total-count": "2147483649"}
     yield Case("group-too-large", sized, P.QUEUE_MARKS_PROTECTED, ("pod-group-total-count is 2147483649",))
     for size, name, says in (
-        ("2", "g", "pod-group-name is g, and the name of a group ends with its size (-4)"),
-        ("2", "statefulset-g-12345", "write statefulset-g-12345-2 in each"),
+        ("2", "g", "pod-group-name is g, and the name of a group ends with what each of its pods asks for"),
+        ("2", "statefulset-g-12345", "write statefulset-g-12345-1c1g-2 in each"),
         ("12345", "statefulset-g-12345", "pod-group-total-count is 12345"),
         ("00001", "statefulset-g-00001", "pod-group-total-count is 00001"),
         ("0", "g-0", "pod-group-total-count is 0"),
@@ -591,7 +601,15 @@ def _mark_cases() -> Iterator[Case]:
             metadata["annotations"] = {} if size is None else {f"{KUEUE}/pod-group-total-count": size}
             metadata[place][f"{KUEUE}/pod-group-name"] = name
             yield Case(f"group-{size}-{name}-{place}", grouped, P.QUEUE_MARKS_PROTECTED, (says,))
-    timed = workload("Pod", own=GOOD_LABELS | {f"{KUEUE}/pod-group-name": "g-2", f"{KUEUE}/max-exec-time-seconds": "9"})
+    for index in ("2", "1.0", "x"):
+        placed = workload(
+            "Pod", own=GOOD_LABELS | {f"{KUEUE}/pod-group-name": "g-1c1g-2", f"{KUEUE}/pod-group-pod-index": index}
+        )
+        placed["metadata"]["annotations"] = {f"{KUEUE}/pod-group-total-count": "2"}
+        yield Case(f"group-place-{index}", placed, P.QUEUE_MARKS_PROTECTED, (f"pod-group-pod-index is {index}, and",))
+    timed = workload(
+        "Pod", own=GOOD_LABELS | {f"{KUEUE}/pod-group-name": "g-1c1g-2", f"{KUEUE}/max-exec-time-seconds": "9"}
+    )
     timed["metadata"]["annotations"] = {f"{KUEUE}/pod-group-total-count": "2"}
     yield Case(
         "group-with-a-time", timed, P.QUEUE_MARKS_PROTECTED, ("max-exec-time-seconds stands on a pod of a group",)
@@ -599,7 +617,7 @@ def _mark_cases() -> Iterator[Case]:
     for kind in KINDS:
         grouped = workload(kind)
         template = grouped["spec"].get("jobTemplate", grouped)["spec"].get("template", grouped)
-        template["metadata"]["labels"][f"{KUEUE}/pod-group-name"] = "g-2"
+        template["metadata"]["labels"][f"{KUEUE}/pod-group-name"] = "g-1c1g-2"
         template["metadata"]["annotations"] = {f"{KUEUE}/pod-group-total-count": "2"}
         yield Case(f"group-unheld-{kind}", grouped, P.QUEUE_MARKS_PROTECTED,
                    ("makes a group of pods that Kueue does not hold",))  # fmt: skip
@@ -622,6 +640,11 @@ def _claimed_cases() -> Iterator[Case]:
             template["metadata"]["annotations"] = {key: "x"}
             yield Case(f"claimed-{key}-{kind}", body, P.QUEUE_MARKS_PROTECTED,
                        (f"metadata.annotations.{key}: a controller would take this",))  # fmt: skip
+    for kind in ("Deployment", "StatefulSet"):
+        body = workload(kind)
+        _template(body)["metadata"]["labels"]["job-name"] = "x"
+        yield Case(f"claimed-in-the-template-of-a-{kind}", body, P.QUEUE_MARKS_PROTECTED,
+                   ("spec.template.metadata.labels.job-name: a controller would take this",))  # fmt: skip
     selected = workload("Job", manualSelector=True, selector={"matchLabels": {"app": "x"}})
     selected["spec"]["template"]["metadata"]["labels"]["app"] = "x"
     yield Case("manual-selector", selected, P.QUEUE_MARKS_PROTECTED, ("spec.manualSelector lets the Job take pods",))

@@ -37,7 +37,7 @@ def in_force(kube: KubeClient, tenants: None) -> Iterator[None]:
 
 def member(name: str, role: str = "") -> Body:
     """A pod of a group of two."""
-    own = GOOD_LABELS | QUEUE | {"kueue.x-k8s.io/pod-group-name": "pair-2", "app": "pair"}
+    own = GOOD_LABELS | QUEUE | {"kueue.x-k8s.io/pod-group-name": "pair-1c1g-2", "app": "pair"}
     body = workload("Pod", name=name, own=own)
     body["metadata"]["annotations"] = {"kueue.x-k8s.io/pod-group-total-count": "2"} | ({ROLE: role} if role else {})
     return body

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,8 @@ pytestmark = pytest.mark.live
 
 NewSandbox = Callable[[SandboxSpec], Sandbox]
 NODES = (FakeNode("gpu-0", allocatable={"nvidia.com/gpu": "4"}),)
-KILLS = 6
+EVERY_RUN = ("kube-apiserver", "kueue")
+"""Parts that are killed in every run; the nightly one kills each."""
 
 LAUNCHER = """
 import sys
@@ -50,8 +51,11 @@ def nothing_left(store: SandboxStore, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "victims", [EVERY_RUN, pytest.param(start_order(()), marks=pytest.mark.nightly)], ids=["two", "each"]
+)
 def test_from_nothing_through_kills_to_nothing(
-    sandbox_store: SandboxStore, new_sandbox: NewSandbox, tools: Mapping[str, Path]
+    sandbox_store: SandboxStore, new_sandbox: NewSandbox, tools: Mapping[str, Path], victims: Sequence[str]
 ) -> None:
     spec = SandboxSpec(unique_name(), NODES, context="dev-eastus")
     sandbox = new_sandbox(spec)
@@ -69,7 +73,7 @@ def test_from_nothing_through_kills_to_nothing(
     assert not again.created
     assert again.pids == sandbox.pids
 
-    for victim in start_order(()):
+    for victim in victims:
         pid = next(part.pid for part in sandbox_store.status(spec.name).components if part.name == victim)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
@@ -85,10 +89,11 @@ def test_from_nothing_through_kills_to_nothing(
 
 
 @pytest.mark.timeout(900)
-def test_a_launcher_killed_at_any_moment(sandbox_store: SandboxStore, new_sandbox: NewSandbox) -> None:
+@pytest.mark.parametrize("kills", [2, pytest.param(8, marks=pytest.mark.nightly)])
+def test_a_launcher_killed_at_any_moment(sandbox_store: SandboxStore, new_sandbox: NewSandbox, kills: int) -> None:
     name = unique_name()
     rng = random.Random(20261122)
-    for _ in range(KILLS):
+    for _ in range(kills):
         with subprocess.Popen([sys.executable, "-c", LAUNCHER, name]) as launcher:
             time.sleep(rng.uniform(0.3, 9.0))
             launcher.send_signal(signal.SIGKILL)
@@ -100,6 +105,7 @@ def test_a_launcher_killed_at_any_moment(sandbox_store: SandboxStore, new_sandbo
     nothing_left(sandbox_store, sandbox)
 
 
+@pytest.mark.nightly
 def test_a_kind_that_was_never_established(
     sandbox_store: SandboxStore, new_sandbox: NewSandbox, tools: Mapping[str, Path]
 ) -> None:

@@ -78,7 +78,7 @@ _JOB_AT: Final = 's.at + "spec.replicatedJobs[" + j.name + "].template.'
 _PATCHED_PODS: Final = (
     f"variables.patched.map(s, {_JOBS}.filter(j, has(j.template) && has(j.template.spec)"
     f' && has(j.template.spec.template)).map(j, {{"at": dyn({_JOB_AT}spec.template."),'
-    ' "pod": j.template.spec.template})).flatten()'
+    ' "pod": j.template.spec.template, "count": dyn("0")})).flatten()'
 )
 
 _POD_AT: Final = 't.at + "metadata."'

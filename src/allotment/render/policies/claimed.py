@@ -29,11 +29,15 @@ _MAKERS: Final = (
 """API groups whose kinds make work. A tenant's own operator has kinds of its own, and may own what it makes."""
 
 # `kubectl create job --from` names the CronJob, which nobody counts by.
-_CLAIMED: Final = (
-    f"{_HERE}.metadata.?ownerReferences.orValue([]).filter(o, o.?controller.orValue(false)"
-    f' && o.kind != "CronJob" && (o.apiVersion.contains("/") ? o.apiVersion.split("/")[0] : "") in'
-    f" {string_list(_MAKERS)} && !(o in ({_BEFORE})))"
+_BY_MAKER: Final = (
+    'o.?controller.orValue(false) && o.kind != "CronJob"'
+    f' && (o.apiVersion.contains("/") ? o.apiVersion.split("/")[0] : "") in {string_list(_MAKERS)}'
 )
+MADE_BY: Final = f"({_BEFORE}).filter(o, {_BY_MAKER})"
+"""CEL list: the controllers `o` that made the object which is changed or deleted."""
+
+_NOW: Final = f"{_HERE}.metadata.?ownerReferences.orValue([])"
+_CLAIMED: Final = f"{_NOW}.filter(o, {_BY_MAKER} && !(o in ({_BEFORE})))"
 
 CLAIMED_OWNER = Check(
     name="claimedOwners",
@@ -56,7 +60,8 @@ _OF_JOBS: Final = ("batch.kubernetes.io/controller-uid", "batch.kubernetes.io/jo
 _MARK: Final = (
     f'(({string_list(_OF_SETS)}.exists(d, k.startsWith(d)) && !(p.at == "metadata."'
     ' && variables.kind in ["JobSet", "LeaderWorkerSet"]))'
-    f' || (variables.kind == "Pod" && k in {string_list(_OF_JOBS)}))'
+    ' || (variables.kind != "Job" && (variables.kind == "Pod" || p.at != "metadata.")'
+    f" && k in {string_list(_OF_JOBS)}))"
 )
 
 
@@ -71,6 +76,38 @@ CLAIMED_MARKS = Check(
         Expr(f'{_MARKS}.join(" and ")'),
         ": a controller would take this for its own by it; take it away",
         among=MARKED_BY_TENANT,
+    ),
+)
+
+_OLD: Final = "dyn(oldObject)"
+_FOUND_BY: Final = (
+    f"({string_list(_OF_SETS)}.exists(d, k.startsWith(d)) || k in {string_list(_OF_JOBS)})"
+    f' && {_HERE}.metadata.?labels[?k].orValue("") != {_OLD}.metadata.labels[k]'
+)
+_TAKEN_OUT_OF_HAND: Final = (
+    # The garbage collector keeps what names another living owner beside the one that is gone.
+    f"{_NOW} != ({_BEFORE}) || {_OLD}.metadata.?labels.orValue({{}}).exists(k, {_FOUND_BY})"
+    f" || {_HERE}.metadata.?finalizers.orValue([]) != {_OLD}.metadata.?finalizers.orValue([])"
+    # A pod's spec hardly changes, and what may is judged by the rules about pods.
+    f' || (variables.kind != "Pod" && {_HERE}.?spec != {_OLD}.?spec)'
+)
+
+# Of a set that is gone Kueue lets the pods go: what the set made must go with it, and not as something else.
+MADE_BY_OTHERS = Check(
+    name="madeByOthers",
+    message="what a controller made is changed by that controller",
+    faults=Expr(
+        f'(variables.byTenant && request.operation == "UPDATE" ? {MADE_BY} : [])'
+        f".filter(o, {_TAKEN_OUT_OF_HAND}).map(o, "
+        + sentence(
+            "metadata.ownerReferences says that ",
+            Expr('string(o.kind) + " " + string(o.name)'),
+            " made this ",
+            Expr("variables.kind"),
+            " and counts it as its own, by its owner, labels, finalizers and spec; leave them as they are, and change ",
+            Expr('string(o.kind) + " " + string(o.name)'),
+        )
+        + ")"
     ),
 )
 

@@ -39,7 +39,7 @@ def mutation(platform: Platform, cluster: Cluster) -> Mutation:
         variables=(
             *pod_variables(platform, "labels", "annotations", "accelerated"),
             *fit_variables(platform, cluster),
-            queueable(cluster),
+            queueable(platform, cluster),
             placed_later(cluster),
             Variable("places", _PLACES),
             Variable("slots", _SLOTS),

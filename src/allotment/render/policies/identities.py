@@ -116,3 +116,10 @@ def by_job_controller() -> Expr:
 def by_job_maker() -> Expr:
     """CEL: the Job was made out of an object that Kueue held itself."""
     return Expr(f"request.userInfo.username in {string_list(JOB_MAKERS)}")
+
+
+def by_ray_controller(platform: Platform, cluster: Cluster) -> Expr:
+    """CEL: the pod was made out of a Ray cluster, which Kueue held itself."""
+    of_cluster = 'o.?controller.orValue(false) && o.kind == "RayCluster" && o.apiVersion.startsWith("ray.io/")'
+    owners = "dyn(object).metadata.?ownerReferences.orValue([])"
+    return Expr(f"({is_controller(platform, cluster)} && {owners}.exists(o, {of_cluster}))")

@@ -13,7 +13,8 @@ from allotment.model.platform import Platform
 from allotment.render.policies.admission import Check, Variable
 from allotment.render.policies.cel import Expr, label, quote, sentence, string_list
 from allotment.render.policies.node_selection import LINUX, OS_LABEL
-from allotment.render.policies.pod_template import ADMISSION_GATE, each, field
+from allotment.render.policies.pod_template import ADMISSION_GATE, each, field, when
+from allotment.render.policies.trained import PLACED
 
 SCHEDULER: Final = "default-scheduler"
 
@@ -50,7 +51,7 @@ def never_variables(platform: Platform, cluster: Cluster) -> tuple[Variable, ...
 def never_checks(cluster: Cluster) -> tuple[Check, ...]:
     """The checks for one cluster."""
     claims = () if Feature.DRA in cluster.features else (_CLAIMS,)
-    return (_MANAGER, _SCHEDULER, _GATES, _RUNTIME, _SYSTEM, _UNCOUNTED, *claims, _TOPOLOGY)
+    return (_MANAGER, _SCHEDULER, _GATES, _RUNTIME, _SYSTEM, _UNCOUNTED, *claims, _TOPOLOGY, _NO_PODS, _LONG_NAME)
 
 
 _JOB: Final = "kubernetes.io/job-controller"
@@ -117,6 +118,7 @@ _GATES: Final = Check(
         field("spec.schedulingGates holds "),
         Expr(f'{_OWN_GATES}.join(", ")'),
         ", which nobody would take off, so the pod would never be scheduled; take it away: queues set their own",
+        among=PLACED,
     ),
 )
 
@@ -198,5 +200,41 @@ _TOPOLOGY: Final = Check(
         Expr(f'{_ASKED_TOPOLOGY}.join(", ")'),
         " asks for a topology, and the nodes of this cluster's queues have none, so it would never be admitted; take it"
         " away",
+    ),
+)
+
+_NO_PODS: Final = Check(
+    name="withoutPods",
+    message="a Job starts pods",
+    faults=Expr(
+        "variables.jobs.filter(j, int(j.spec.?parallelism.orValue(1)) == 0).map(j, "
+        + sentence(
+            Expr("j.at"),
+            "parallelism is 0, so the Job would start no pod and never end; set it to 1 or more, or leave it away: the"
+            " queue holds a Job until its turn",
+        )
+        + ")"
+    ),
+)
+
+LONGEST_SET_NAME: Final = 52
+"""Characters. The StatefulSet controller labels its pods with the name, a dash and a hash of up to ten characters, and
+the value of a label has 63 at most (kubernetes/kubernetes#64023)."""
+
+_NAME: Final = 'dyn(object).metadata.?name.orValue(dyn(object).metadata.?generateName.orValue("") + "12345")'
+# Of a LeaderWorkerSet each group is a StatefulSet, named with a dash and its number.
+_LAST: Final = "string([int(dyn(object).spec.?replicas.orValue(1)) - 1, 0].max())"
+_SETS_NAME: Final = f'(variables.kind == "LeaderWorkerSet" ? {_NAME} + "-" + {_LAST} : {_NAME})'
+
+_LONG_NAME: Final = Check(
+    name="longNames",
+    message="the name of a set leaves room for what its controller adds",
+    faults=when(
+        'request.operation == "CREATE" && variables.kind in ["LeaderWorkerSet", "StatefulSet"]'
+        f" && size({_SETS_NAME}) > {LONGEST_SET_NAME}",
+        "metadata.name is ",
+        Expr(f"string(size({_NAME}))"),
+        " characters long, and the controller, which labels each pod with a longer one, would make none; take at most ",
+        Expr(f"string({LONGEST_SET_NAME} - size({_SETS_NAME}) + size({_NAME}))"),
     ),
 )

@@ -30,7 +30,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         variables=(
             by_tenant(platform, cluster),
             *pod_variables(platform, "accelerated"),
-            queueable(cluster),
+            queueable(platform, cluster),
             placed_later(cluster),
             Variable("team", f"[namespaceObject.metadata.labels[{quote(labels.TENANT)}]]"),
             Variable("hasPool", _has_pool(cluster)),

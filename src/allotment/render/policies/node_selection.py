@@ -10,6 +10,7 @@ from allotment.model.platform import Platform
 from allotment.render.policies.admission import Check, Variable
 from allotment.render.policies.cel import Expr, string_list
 from allotment.render.policies.pod_template import each, field
+from allotment.render.policies.trained import PLACED
 
 OS_LABEL: Final = "kubernetes.io/os"
 LINUX: Final = "linux"
@@ -107,6 +108,7 @@ UNKNOWN_LABEL: Final = Check(
         Expr(f'{_STRANGE_KEYS}.join(", ")'),
         ", which no pool of this cluster declares, so it might wait for ever; select by one of ",
         Expr('variables.shapeLabels.join(", ")'),
+        among=PLACED,
     ),
 )
 
@@ -118,5 +120,6 @@ NOTHING_SELECTED: Final = Check(
         field("spec.affinity.nodeAffinity has empty nodeSelectorTerms only, which match no node; take them away, or"),
         " select by one of ",
         Expr('variables.shapeLabels.join(", ")'),
+        among=PLACED,
     ),
 )

@@ -11,7 +11,7 @@ from allotment.model.cluster import Cluster, Feature
 from allotment.model.platform import Platform
 from allotment.render.policies.admission import Variable
 from allotment.render.policies.cel import Expr, list_map, quote, string_list
-from allotment.render.policies.identities import by_job_controller
+from allotment.render.policies.identities import by_job_controller, by_ray_controller
 from allotment.render.policies.pod_template import ACCELERATED
 
 QUEUED_WHOLE: Final = ("Job", "JobSet", "RayCluster", "RayJob", "RayService", "TrainJob")
@@ -91,12 +91,21 @@ def dedicated_teams(cluster: Cluster) -> tuple[str, ...]:
     return tuple(sorted({pool.dedicated_to for pool in cluster.node_pools if pool.dedicated_to is not None}))
 
 
-def queueable(cluster: Cluster) -> Variable:
+def made_of_whole(platform: Platform, cluster: Cluster) -> Expr:
+    """CEL: the request makes a pod out of work that Kueue has held as a whole."""
+    makers = [by_job_controller()]
+    if Feature.RAYJOB in cluster.features:
+        makers.append(by_ray_controller(platform, cluster))
+    return Expr(f"({' || '.join(makers)})")
+
+
+def queueable(platform: Platform, cluster: Cluster) -> Variable:
     """Whether this kind of work can wait in a queue, itself or by its pods."""
     if Feature.POD_INTEGRATION in cluster.features:
         return Variable("queueable", "true")
     whole = string_list(sorted(("CronJob", *QUEUED_WHOLE)))
-    return Variable("queueable", f'variables.kind in {whole} || (variables.kind == "Pod" && {by_job_controller()})')
+    made = made_of_whole(platform, cluster)
+    return Variable("queueable", f'variables.kind in {whole} || (variables.kind == "Pod" && {made})')
 
 
 def placed_later(cluster: Cluster) -> Variable:

@@ -35,7 +35,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         variables=(
             by_tenant(platform, cluster),
             *pod_variables(platform, "accelerated"),
-            queueable(cluster),
+            queueable(platform, cluster),
             placed_later(cluster),
             node_label_values(platform, cluster),
             Variable("nodeTaints", list_map(taint_keys(platform, cluster))),

@@ -133,7 +133,7 @@ def _chosen(cases: tuple[tuple[str, str], ...]) -> str:
     return text
 
 
-_CONTAINERS: Final = "t.pod.spec.containers + t.pod.spec.?initContainers.orValue([])"
+_CONTAINERS: Final = "t.pod.spec.?containers.orValue([]) + t.pod.spec.?initContainers.orValue([])"
 _AMOUNTS: Final = (
     f"(({_CONTAINERS}).map(c, c.?resources.?limits.orValue({{}}))"
     f" + ({_CONTAINERS}).map(c, c.?resources.?requests.orValue({{}}))"
@@ -145,8 +145,8 @@ _ASKED: Final = (
     ".filter(names, size(names) > 0)"
 )
 
-_PODS: Final = (
-    "variables.templates.map(t, {"
+_RECORD: Final = (
+    "{"
     '"at": t.at, '
     '"count": t.count, '
     '"labels": dyn(t.pod.?metadata.?labels.orValue({})), '
@@ -161,8 +161,13 @@ _PODS: Final = (
     '"terms": dyn(t.pod.spec.?affinity.?nodeAffinity.?requiredDuringSchedulingIgnoredDuringExecution'
     ".?nodeSelectorTerms.orValue([])), "
     f'"gated": dyn(t.pod.spec.?schedulingGates.orValue([]).exists(gate, gate.name == {quote(ADMISSION_GATE)}))'
-    "})"
+    "}"
 )
+
+
+def records(templates: str) -> str:
+    """CEL list: what the rules look at in each of these pod templates, which come with their place and number."""
+    return f"{templates}.map(t, {_RECORD})"
 
 
 def _job(at: str, spec: str) -> str:
@@ -184,7 +189,7 @@ _FIXED: Final = {
     "jobs": _JOBS,
     "templates": _chosen(_TEMPLATES),
     "templatesBefore": f"(oldObject == null ? [] : {_chosen(_TEMPLATES).replace(_HERE, 'dyn(oldObject)')})",
-    "pods": _PODS,
+    "pods": records("variables.templates"),
     "accelerated": "variables.pods.filter(p, size(p.asked) > 0 || p.claims)",
     "device": (
         'variables.accelerated.map(p, size(p.asked) > 0 ? p.asked[0][0] : "a resource claim")'

@@ -8,10 +8,6 @@ JobSet, the patches of a TrainJob). What Kueue's webhooks and controllers wrote 
 On a pod nobody can tell a role that was written by hand from the one that Kueue's webhook has written by then. A
 MutatingAdmissionPolicy comes before that webhook: it leaves a mark, by which this rule refuses the pod. A cluster that
 has none takes no pod groups from tenants, the only place where Kueue goes by the role.
-
-A group is a name that pods share, and whoever may make pods may join: so the name says the size, none is the name of
-what Kueue made for other work, and all are pods that Kueue holds. It goes by whichever pod of a group it comes to
-first, and leaves a group alone when that pod is none of its own: nobody could stop it then.
 """
 
 from __future__ import annotations
@@ -25,7 +21,8 @@ from allotment.model.policy import Mode, Policy
 from allotment.render.policies.admission import Check, Condition, Resources, Rule, Scope, Variable
 from allotment.render.policies.carried import MARKED_BY_TENANT, brought, place
 from allotment.render.policies.cel import Expr, quote, sentence, string_list
-from allotment.render.policies.claimed import CLAIMED_MARKS, CLAIMED_OWNER, OWN_SELECTOR
+from allotment.render.policies.claimed import CLAIMED_MARKS, CLAIMED_OWNER, MADE_BY_OTHERS, OWN_SELECTOR
+from allotment.render.policies.groups import GROUP_VARIABLES, GROUPS, NO_GROUPS
 from allotment.render.policies.identities import (
     KUEUE_NAMESPACE,
     binds_all_but_engineers,
@@ -35,7 +32,7 @@ from allotment.render.policies.identities import (
 )
 from allotment.render.policies.mutating import Mutation, Reinvocation, add, escaped, remove
 from allotment.render.policies.placement import QUEUED_WHOLE
-from allotment.render.policies.pod_template import ADMISSION_GATE, POD_GROUP, WORKLOADS, each, pod_variables, when
+from allotment.render.policies.pod_template import POD_GROUP, WORKLOADS, each, pod_variables
 
 _KUEUE: Final = "kueue.x-k8s.io/"
 ROLE_HASH: Final = f"{_KUEUE}role-hash"
@@ -48,7 +45,6 @@ FOR_USERS: Final = (
     # Jobs that shrink and grow: each change is charged anew.
     f"{_KUEUE}elastic-job",
     f"{_KUEUE}job-completions-equal-parallelism",
-    f"{_KUEUE}job-min-parallelism",
     # Pod groups. Kueue's webhooks write "managed" too; by hand on a pod it makes Kueue hold it, and nothing else.
     f"{_KUEUE}managed",
     f"{_KUEUE}pod-group-fast-admission",
@@ -89,7 +85,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
                 "markedBefore", f"oldObject == null ? [] : {_places('dyn(oldObject)', 'variables.templatesBefore')}"
             ),
             Variable("marksForUsers", string_list(FOR_USERS)),
-            Variable("groupDevices", _DEVICES),
+            *GROUP_VARIABLES,
             Variable("marksOfWebhooks", _OF_WEBHOOKS),
         ),
         checks=(
@@ -97,14 +93,12 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             _PATCHED,
             _LOST,
             _FORGED,
-            _SIZE,
-            _NAME,
-            _UNHELD,
-            _EXECUTION,
+            *GROUPS,
             CLAIMED_OWNER,
             CLAIMED_MARKS,
+            MADE_BY_OTHERS,
             OWN_SELECTOR,
-            *(() if cluster.mutating_policies else (_NO_GROUPS,)),
+            *(() if cluster.mutating_policies else (NO_GROUPS,)),
         ),
         told_with=told_with("pods"),
     )
@@ -249,112 +243,5 @@ _FORGED = Check(
         ),
         " is set: only Kueue and the API server write this; take it away",
         among="variables.marked",
-    ),
-)
-
-_SIZE_MARK: Final = f"{_KUEUE}pod-group-total-count"
-_SIZE_OF: Final = f'p.annotations[?"{_SIZE_MARK}"].orValue("")'
-_NAMES_OF: Final = f"[{{0}}.labels, {{0}}.annotations].filter(m, {quote(POD_GROUP)} in m).map(m, m[{quote(POD_GROUP)}])"
-_NAMED_IN: Final = Expr(f'({quote(POD_GROUP)} in p.annotations ? "annotations." : "labels.")')
-_GROUPED: Final = f"size({_NAMES_OF.format('p')}) > 0"
-_STANDS: Final = (
-    f"variables.markedBefore.exists(b, b.at == p.at && {_NAMES_OF.format('b')} == {_NAMES_OF.format('p')}"
-    f' && b.annotations[?"{_SIZE_MARK}"].orValue("") == {_SIZE_OF})'
-)
-# Four digits: no name of a group is ever that of a Workload which Kueue makes itself, for those end with five.
-_GOOD_SIZE: Final = f'{_SIZE_OF}.matches("^[1-9][0-9]{{0,3}}$")'
-
-_SIZE = Check(
-    name="wrongGroupSizes",
-    message="the size of a pod group is a number from 1 to 9999",
-    faults=each(
-        f'({_GROUPED} || {_SIZE_OF} != "") && !{_GOOD_SIZE} && !{_STANDS}',
-        Expr("p.at"),
-        f"annotations.{_SIZE_MARK} is ",
-        Expr(f'({_SIZE_OF} == "" ? "missing" : {_SIZE_OF})'),
-        "; write how many pods the group has, from 1 to 9999",
-        among=MARKED_BY_TENANT,
-    ),
-)
-
-
-def _devices(containers: str) -> str:
-    """CEL list: how many devices each of these containers asks for."""
-    asked = "c.?resources.?limits.orValue({})"
-    return (
-        f"{containers}.map(c, [{asked}].map(m, m.filter(r, variables.domains.exists(d, r.startsWith(d)))"
-        ".map(r, quantity(string(m[r])).asInteger()).sum())[0])"
-    )
-
-
-_SPEC: Final = "dyn(object).spec"
-_DEVICES: Final = (
-    f"[{_devices(f'{_SPEC}.containers')}.sum(), ([0] + {_devices(f'{_SPEC}.?initContainers.orValue([])')}).max()].max()"
-)
-_ENDING: Final = f'"-" + (variables.groupDevices > 0 ? string(variables.groupDevices) + "x" : "") + {_SIZE_OF}'
-
-# With one that named another size the account of all would end. And Kueue tells roles apart by eight digits of a hash,
-# for which anybody finds two pods: so the name tells their devices as well.
-_NAME = Check(
-    name="wrongGroupNames",
-    message="the name of a pod group ends with its size, and with the devices of each pod before it",
-    faults=each(
-        f'{_GROUPED} && variables.kind == "Pod" && {_GOOD_SIZE}'
-        f" && !{_NAMES_OF.format('p')}.all(n, n.endsWith({_ENDING})) && !{_STANDS}",
-        Expr("p.at"),
-        _NAMED_IN,
-        f"{POD_GROUP} is ",
-        Expr(f'{_NAMES_OF.format("p")}.join(" and ")'),
-        ", and the name of a group ends with its size (-4), or the devices of each pod and its size (-8x4); write ",
-        Expr(f"{_NAMES_OF.format('p')}[0] + {_ENDING}"),
-        " in each of its pods",
-        among=MARKED_BY_TENANT,
-    ),
-)
-
-_EXECUTION_TIME: Final = f"{_KUEUE}max-exec-time-seconds"
-
-# Of a pod that named another time than the first, the account of all would be taken for another's.
-_EXECUTION = Check(
-    name="groupTimes",
-    message="a pod of a group names no execution time",
-    faults=each(
-        f"{_GROUPED} && !{_STANDS} && [p.labels, p.annotations].exists(m, {quote(_EXECUTION_TIME)} in m)",
-        Expr("p.at"),
-        f"labels.{_EXECUTION_TIME} stands on a pod of a group, whose pods would not agree on it; take it away, or write"
-        " the group as a Job or JobSet",
-        among=MARKED_BY_TENANT,
-    ),
-)
-
-_HELD: Final = (
-    f'p.labels[?"{_KUEUE}managed"].orValue("") == "true"'
-    f' && dyn(object).spec.?schedulingGates.orValue([]).exists(g, g.name == "{ADMISSION_GATE}")'
-)
-
-_UNHELD = Check(
-    name="unheldGroups",
-    message="a pod group consists of pods that Kueue holds",
-    faults=each(
-        f'{_GROUPED} && !{_STANDS} && (variables.kind != "Pod" || ({_CREATING} && !({_HELD})))',
-        Expr("p.at"),
-        _NAMED_IN,
-        f"{POD_GROUP} makes a group of pods that Kueue does not hold; take it away, or write pods of their own, each"
-        f" with the label {labels.KUEUE_QUEUE}",
-        among=MARKED_BY_TENANT,
-    ),
-)
-
-_GROUP_OF: Final = f'{{0}}.annotations[?{quote(POD_GROUP)}].orValue({{0}}.labels[?{quote(POD_GROUP)}].orValue(""))'
-
-_NO_GROUPS = Check(
-    name="podGroups",
-    message="this cluster takes no pod groups from teams",
-    faults=when(
-        f'variables.byTenant && variables.kind == "Pod" && {_GROUP_OF.format("variables.marked[0]")} != ""'
-        f" && !variables.markedBefore.exists(b, {_GROUP_OF.format('b')} =="
-        f" {_GROUP_OF.format('variables.marked[0]')})",
-        f"metadata.labels.{POD_GROUP} makes the pod one of a group, and this cluster takes none from"
-        " teams: its API server has no MutatingAdmissionPolicy; write the group as a Job, JobSet or StatefulSet",
     ),
 )

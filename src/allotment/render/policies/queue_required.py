@@ -16,8 +16,13 @@ from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Resources, Rule, Scope, Variable
 from allotment.render.policies.cel import Expr, comma_separated, label, quote, sentence, string_list
-from allotment.render.policies.identities import binds_workloads, by_job_controller, by_job_maker, by_tenant, told_with
-from allotment.render.policies.placement import QUEUED_WHOLE, queueable
+from allotment.render.policies.identities import (
+    binds_workloads,
+    by_job_maker,
+    by_tenant,
+    told_with,
+)
+from allotment.render.policies.placement import QUEUED_WHOLE, made_of_whole, queueable
 from allotment.render.policies.pod_template import ACCELERATED, ADMISSION_GATE, DEVICE, WORKLOADS, pod_variables, when
 
 _MANAGED = "kueue.x-k8s.io/managed"
@@ -35,8 +40,8 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         variables=(
             by_tenant(platform, cluster),
             *pod_variables(platform, "labels", "annotations", "device", "accelerated"),
-            queueable(cluster),
-            Variable("fromJob", f'variables.kind == "Pod" && {by_job_controller()}'),
+            Variable("fromJob", f'variables.kind == "Pod" && {made_of_whole(platform, cluster)}'),
+            queueable(platform, cluster),
             Variable("fromJobMaker", f'variables.kind == "Job" && {by_job_maker()}'),
             Variable("queues", comma_separated(labels.QUEUES_ANNOTATION)),
             Variable("queueLabels", _QUEUE_LABELS),
@@ -150,11 +155,14 @@ _KEPT = Check(
     ),
 )
 
+_RAY = string_list(("RayCluster", "RayJob"))
+
 _JOB_HELD = Check(
     name="startedJob",
     message="Kueue alone starts Jobs that ask for accelerators",
     faults=when(
-        f'{ACCELERATED} && variables.kind in ["Job", "JobSet"] && !dyn(object).spec.?suspend.orValue(false)'
+        f'{ACCELERATED} && (variables.kind in ["Job", "JobSet"] || (variables.byTenant && variables.kind in {_RAY}))'
+        f" && !dyn(object).spec.?suspend.orValue(false)"
         f" && ({_CREATING} || dyn(oldObject).spec.?suspend.orValue(false))"
         " && !variables.fromJobMaker",
         "spec.suspend is false for a ",

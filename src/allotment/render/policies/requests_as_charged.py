@@ -14,10 +14,19 @@ from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Rule, Scope
-from allotment.render.policies.cel import Expr, quote, string_list
+from allotment.render.policies.cel import Expr, quote, sentence, string_list
 from allotment.render.policies.entitled import LIMITS, limit
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
-from allotment.render.policies.pod_template import POD_GROUP, WORKLOADS, each, field, pod_variables
+from allotment.render.policies.pod_template import (
+    POD_GROUP,
+    RAY,
+    RAY_AT,
+    WORKLOADS,
+    each,
+    field,
+    pod_variables,
+    when,
+)
 
 DEFAULTED: Final = ("cpu", "memory")
 """Resources for which a container that says nothing gets the namespace's default."""
@@ -34,7 +43,10 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         resources=WORKLOADS,
         conditions=binds_workloads(platform, cluster),
         variables=(by_tenant(platform, cluster), *pod_variables(platform, "pods"), LIMITS),
-        checks=(_UNREQUESTED, _UNLIMITED, _ABOVE_LIMIT, _NOT_BY_POD, _BESIDE_IN_GROUP),
+        checks=(
+            *(_UNREQUESTED, _UNLIMITED, _ABOVE_LIMIT, _NOT_BY_POD, _BESIDE_IN_GROUP),
+            *(_STARTED_AGAIN, _WORKERS),
+        ),
         told_with=told_with(),
     )
 
@@ -104,5 +116,53 @@ _BESIDE_IN_GROUP = Check(
         Expr(f'{_BESIDE}.map(c, string(c.name)).join(", ")'),
         " goes on running beside the others (restartPolicy Always), and the queue would count it like one that ends"
         " before them: this pod is one of a group; write it under spec.containers",
+    ),
+)
+
+_FAILURE: Final = "dyn(object).spec.?failurePolicy"
+_RULES: Final = f"{_FAILURE}.?rules.orValue([])"
+_ALL_AGAIN: Final = ("RestartJobSet", "RestartJobSetAndIgnoreMaxRestarts")
+_CATCHES_ALL: Final = " && ".join(
+    f"size(r.?{condition}.orValue([])) == 0"
+    for condition in ("targetReplicatedJobs", "onJobFailureReasons", "onJobFailureMessagePatterns")
+)
+# Without a rule for a failure the set restarts as long as it may.
+_RESTARTS: Final = (
+    f'({_RULES}.exists(r, string(r.?action.orValue("")) in {string_list(_ALL_AGAIN)})'
+    f" || (int({_FAILURE}.?maxRestarts.orValue(0)) > 0 && !{_RULES}.exists(r, {_CATCHES_ALL})))"
+)
+_JOBS: Final = "dyn(object).spec.?replicatedJobs.orValue([]).map(j, int(j.?replicas.orValue(1))).sum()"
+
+# Kueue gives back what a Job of the set held as soon as it has succeeded, and charges nothing when it runs once more.
+_STARTED_AGAIN = Check(
+    name="startedAgain",
+    message="a JobSet of several Jobs does not run those again that have ended",
+    faults=when(
+        f'variables.kind == "JobSet" && {_RESTARTS} && {_JOBS} > 1',
+        "spec.failurePolicy runs all Jobs of the JobSet again, those that have ended and given back their quota, too;"
+        " take it away and let each Job try its own pods again (backoffLimit), or write all pods as one Job of the set",
+    ),
+)
+
+_GROUPS: Final = (
+    f'(variables.kind in ["RayCluster", "RayJob", "RayService"] ? {RAY}.?workerGroupSpecs.orValue([]) : [])'
+)
+_NUMBER: Final = "int(w.?replicas.orValue(0))"
+
+# KubeRay keeps the number of workers between the two, and makes none of a suspended group; Kueue counts the number.
+_WORKERS = Check(
+    name="otherWorkers",
+    message="a group of Ray workers has as many as it says",
+    faults=Expr(
+        f"{_GROUPS}.filter(w, w.?suspend.orValue(false) || int(w.?minReplicas.orValue(0)) > {_NUMBER}"
+        f" || int(w.?maxReplicas.orValue({_NUMBER})) < {_NUMBER}).map(w, "
+        + sentence(
+            Expr(f'{RAY_AT} + "workerGroupSpecs[" + string(w.groupName) + "]"'),
+            ".replicas is ",
+            Expr(f"string({_NUMBER})"),
+            ", which the queue counts, and Ray would make another number of workers; set replicas to a number from"
+            " minReplicas to maxReplicas, without suspend",
+        )
+        + ")"
     ),
 )

@@ -16,6 +16,7 @@ from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Condition, Rule, Scope, Variable
 from allotment.render.policies.cel import Expr, label, quote, sentence, string_list
+from allotment.render.policies.claimed import MADE_BY
 from allotment.render.policies.identities import (
     binds_all_but_engineers,
     binds_tenants,
@@ -49,7 +50,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             Variable("finalizersBefore", "oldObject == null ? [] : dyn(oldObject).metadata.?finalizers.orValue([])"),
             Variable("resource", "request.resource.resource"),
         ),
-        checks=(_GRACE, _DELETION, _finalizers(cluster), _REPLACED, _LEFT, _LEAVING),
+        checks=(_GRACE, _DELETION, _finalizers(cluster), _REPLACED, _LEFT, _LEAVING, _MADE_AGAIN),
         told_with=told_with(),
     )
 
@@ -192,5 +193,20 @@ _LEAVING = Check(
         ": the pods would run on when the ",
         Expr("variables.kind"),
         " is deleted; take it away",
+    ),
+)
+
+# What it had given back when it ended would not be charged again; and until its pods are gone it would run twice.
+_MADE_AGAIN = Check(
+    name="madeAgain",
+    message="what a controller made is deleted with what it was made for",
+    faults=Expr(
+        f'({_DELETING} && variables.byTenant && variables.resource != "pods" ? {MADE_BY} : []).map(o, '
+        + sentence(
+            Expr('string(o.kind) + " " + string(o.name)'),
+            " would make it again, with what it holds by then counted once or not at all; delete ",
+            Expr('string(o.kind) + " " + string(o.name)'),
+        )
+        + ")"
     ),
 )

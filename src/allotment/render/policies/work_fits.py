@@ -30,6 +30,7 @@ from allotment.render.policies.node_selection import (
 from allotment.render.policies.oversized import OVERSIZED
 from allotment.render.policies.placement import device_selectors, node_label_values, unknown_values
 from allotment.render.policies.pod_template import WORKLOADS, pod_variables, when
+from allotment.render.policies.trained import trained_variables
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
@@ -42,9 +43,10 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         variables=(
             by_tenant(platform, cluster),
             *pod_variables(platform, "annotations", "jobs", "pods"),
+            *trained_variables(),
             device_selectors(platform),
             *never_variables(platform, cluster),
-            *fit_variables(platform, cluster),
+            *fit_variables(platform, cluster, "(variables.pods + variables.trainers)"),
             node_label_values(platform, cluster),
             Variable("crowded", _those(_CROWDED)),
         ),
@@ -63,15 +65,15 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     )
 
 
-def fit_variables(platform: Platform, cluster: Cluster) -> tuple[Variable, ...]:
-    """Sizes of the pods, shapes of the nodes, and which fit each other."""
+def fit_variables(platform: Platform, cluster: Cluster, pods: str = "variables.pods") -> tuple[Variable, ...]:
+    """Sizes of the pods in a CEL list, shapes of the nodes, and which fit each other."""
     devices = string_list(sorted({item.resource_name for item in platform.accelerators.values()}))
     return (
         LIMITS,
         FLAVORS,
         Variable("devices", devices),
         shape_labels(platform, cluster),
-        Variable("sizes", _SIZES),
+        Variable("sizes", f"{pods}.map(p, {_SIZE})"),
         Variable("shapes", _shapes(platform, cluster)),
         Variable("deviceFlavors", _flavors(platform, cluster)),
         Variable(
@@ -143,8 +145,8 @@ def _of_pod(amount: str) -> str:
     return f"({beside} + [{main}, {first}].max())"
 
 
-_SIZES: Final = (
-    "variables.pods.map(p, {"
+_SIZE: Final = (
+    "{"
     '"p": dyn(p), '
     f'"terms": dyn({USABLE_TERMS}), '
     f'"cpu": dyn({_of_pod(_asked("request", "cpu"))}), '
@@ -153,7 +155,7 @@ _SIZES: Final = (
     f'"memoryLimit": dyn({_of_pod(_asked("limit", "memory"))}), '
     f'"devices": dyn(variables.devices.map(d, {{"name": dyn(d), "amount": dyn({_of_pod(_asked_device("d"))})}})'
     ".filter(d, d.amount > 0.0))"
-    "})"
+    "}"
 )
 
 
@@ -184,13 +186,6 @@ _OVER: Final = {
     ),
     "accelerators": Expr(f"s.devices.exists(d, {exceeds('d.amount', 'pod.devices')})"),
 }
-
-_MIN_PARALLELISM: Final = quote("kueue.x-k8s.io/job-min-parallelism")
-# With partial admission the queue may start fewer.
-_COUNT: Final = (
-    f'(variables.kind == "Job" && variables.annotations[?{_MIN_PARALLELISM}].orValue("").matches(\'^[0-9]{{1,9}}$\')'
-    f" ? int(variables.annotations[{_MIN_PARALLELISM}]) : int(s.p.count))"
-)
 
 
 def _room(flavor: str) -> str:
@@ -253,7 +248,7 @@ _WEIGHED: Final = (
     '"s": dyn(s), '
     '"at": dyn(s.p.at), '
     f'"said": dyn({_SAID}), '
-    f'"count": dyn({_COUNT}), '
+    '"count": dyn(int(s.p.count)), '
     f'"over": dyn({_those(_OVER)}), '
     f'"some": dyn({_KNOWN} && variables.shapes.exists(x, {_FITS})), '
     f'"considered": dyn({_CONSIDERED})'
