@@ -57,11 +57,14 @@ def held(workload: Body) -> Amounts:
     if condition(workload, "Finished"):
         return {}
     status = workload.get("status", {})
-    back = {each["name"]: each["count"] for each in status.get("reclaimablePods", ())}
-    parts = (status.get("admission") or {}).get("podSetAssignments", ())
+    left = {each["name"]: each["count"] for each in workload["spec"]["podSets"]}
+    for each in status.get("reclaimablePods", ()):
+        left[each["name"]] -= each["count"]
+    parts = [part for part in (status.get("admission") or {}).get("podSetAssignments", ()) if part["count"]]
     return total(
         {
-            name: amount * (part["count"] - back.get(part["name"], 0)) / part["count"]
+            # Admitted anew, the assignment is for those that are left already.
+            name: amount * min(part["count"], left[part["name"]]) / part["count"]
             for name, amount in usage(part.get("resourceUsage")).items()
         }
         for part in parts
