@@ -112,7 +112,8 @@ def _team_spec(site: Site, tenant: Tenant) -> dict[str, Any]:
     spec.update(_rules(in_cohort=cohort is not None))
     if site.cluster.fair_sharing:
         spec["fairSharing"] = {"weight": amounts.thousandths(placement.weight)}
-    spec["resourceGroups"] = _resource_groups(site, placement.quota, bounded=cohort is not None)
+    pods = _pods(placement.namespace_quota.pods, bounded=cohort is not None)
+    spec["resourceGroups"] = _resource_groups(site, placement.quota, bounded=cohort is not None, beside=(pods,))
     return spec
 
 
@@ -146,8 +147,26 @@ def _rules(*, in_cohort: bool) -> dict[str, Any]:
     }
 
 
-def _resource_groups(site: Site, given: Quota, *, bounded: bool) -> list[dict[str, Any]]:
-    """The groups of a queue's quota, or a cohort's; `bounded`: there is somebody to borrow from and to lend to."""
+def _pods(number: int, *, bounded: bool) -> Entry:
+    """So many pods at once as each namespace of the team holds: beyond, its quota would refuse what the queue admits.
+
+    They are of the namespaces, so nobody lends or borrows any.
+    """
+    limits = {"borrowingLimit": amounts.count(0), "lendingLimit": amounts.count(0)} if bounded else {}
+    return {"name": "pods", "nominalQuota": amounts.count(number), **limits}
+
+
+def _resource_groups(
+    site: Site, given: Quota, *, bounded: bool, beside: tuple[Entry, ...] = ()
+) -> list[dict[str, Any]]:
+    """The groups of a queue's quota, or a cohort's.
+
+    Args:
+        site: the cluster.
+        given: CPU, memory and devices.
+        bounded: there is somebody to borrow from and to lend to.
+        beside: what is counted with CPU and memory.
+    """
 
     def quota(resource: str, allowance: Allowance, write: Callable[[int], str]) -> Entry:
         return _quota(resource, allowance, write, bounded=bounded)
@@ -155,7 +174,7 @@ def _resource_groups(site: Site, given: Quota, *, bounded: bool) -> list[dict[st
     def devices(resource: str, entry: FlavorAllowance) -> dict[str, Any]:
         return {"name": entry.flavor, "resources": [quota(resource, entry.devices, amounts.count)]}
 
-    groups = [_compute(site, quota("cpu", given.cpu, _cpu), quota("memory", given.memory, _memory))]
+    groups = [_compute(site, quota("cpu", given.cpu, _cpu), quota("memory", given.memory, _memory), beside)]
     by_resource: dict[str, list[dict[str, Any]]] = {}
     for entry in given.accelerators:
         resource = _resource_of(site, entry.flavor)
@@ -164,11 +183,11 @@ def _resource_groups(site: Site, given: Quota, *, bounded: bool) -> list[dict[st
     return groups
 
 
-def _compute(site: Site, cpu: Entry, memory: Entry) -> dict[str, Any]:
+def _compute(site: Site, cpu: Entry, memory: Entry, beside: tuple[Entry, ...] = ()) -> dict[str, Any]:
     undivided = [
         {"name": name, "nominalQuota": _memory(_UNBOUNDED)} for name in (_SCRATCH, *site.cluster.further_resources)
     ]
-    resources = [cpu, memory, *undivided]
+    resources = [cpu, memory, *undivided, *beside]
     return _group([entry["name"] for entry in resources], [{"name": labels.CPU_FLAVOR, "resources": resources}])
 
 

@@ -163,6 +163,17 @@ def test_a_guarantee_beside_a_neighbour_without_gpus(arena: Training) -> None:
     assert runs(arena, "recsys", 1)
 
 
+def test_a_queue_admits_no_pods_that_its_namespace_would_refuse(arena: Training) -> None:
+    """A namespace of nlp holds 50 pods: of two Jobs with 30 each one waits, and holds nothing meanwhile."""
+    small = pod_spec(container(amounts(cpu="10m", memory="16Mi")))
+    jobs = [in_template(work("Job", f"many-{n}", "nlp", small, parallelism=30, completions=30)[0], annotations=LONG)
+            for n in range(2)]  # fmt: skip
+    assert attempted(arena, MEMBER, *jobs) == ["", ""]
+    assert eventually(lambda: sum(bool(pod["spec"].get("nodeName")) for pod in pods_of(arena, "nlp")) == 30, LONGEST)
+    reserving = [condition(each, "QuotaReserved") for each in arena.kube.list(*WORKLOADS, namespace="nlp")]
+    assert sorted(map(bool, reserving)) == [False, True]
+
+
 def test_plain_work_of_everybody_still_runs(arena: Training) -> None:
     """What these tests would not notice if everything were refused."""
     short = [in_template(job(f"plain-{team}", gpus=1, team=team), annotations={"allotment.dev/run-for": "1s"})

@@ -201,7 +201,8 @@ def test_pods_of_sets_are_not_left_behind(sets: Training, tools: Mapping[str, Pa
     submitted(sets, body)
     until(lambda: gpus(sets, body) == (2, 2), seconds=30)
     kubectl = kubectl_for(sets.sandbox, tools)
-    for kind, name in (("jobset", "kept"), ("job", "kept-workers-0")):
+    pod = pods_of(sets, body)[0]["metadata"]["name"]  # of a LeaderWorkerSet a pod owns the other pods' set
+    for kind, name in (("jobset", "kept"), ("job", "kept-workers-0"), ("pod", pod)):
         said = kubectl("delete", kind, name, "-n", NAMESPACE, "--cascade=orphan", "--wait=false",
                        f"--as=member@{NAMESPACE}", f"--as-group=acme-{NAMESPACE}", check=False)  # fmt: skip
         assert "work-ends.allotment.dev" in said, said

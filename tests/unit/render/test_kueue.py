@@ -71,6 +71,15 @@ def test_a_queue_without_cohort_has_no_limits_that_kueue_would_refuse() -> None:
     assert spec["preemption"]["reclaimWithinCohort"] == "Never"
 
 
+def test_a_queue_admits_no_more_pods_than_a_namespace_of_its_team_holds() -> None:
+    platform = build.platform(
+        teams=[build.team("nlp", placements=[build.placement(quota=build.namespace_quota(pods=70))])]
+    )
+    [cpu] = [group for group in queue(platform, "nlp")["resourceGroups"] if "pods" in group["coveredResources"]]
+    [pods] = [entry for entry in cpu["flavors"][0]["resources"] if entry["name"] == "pods"]
+    assert pods == {"name": "pods", "nominalQuota": "70", "borrowingLimit": "0", "lendingLimit": "0"}
+
+
 def test_every_resource_and_every_flavor_is_in_one_group_in_order_of_preference() -> None:
     flavors = [
         build.flavor("a100-spot"),
@@ -91,7 +100,7 @@ def test_every_resource_and_every_flavor_is_in_one_group_in_order_of_preference(
     )
     groups = queue(platform, "nlp")["resourceGroups"]
     assert [(group["coveredResources"], [flavor["name"] for flavor in group["flavors"]]) for group in groups] == [
-        (["cpu", "memory", "ephemeral-storage"], ["cpu"]),
+        (["cpu", "memory", "ephemeral-storage", "pods"], ["cpu"]),
         (["nvidia.com/gpu"], ["h100-spot", "a100-spot"]),
         (["nvidia.com/mig-1g.10gb"], ["slice-spot"]),
     ]

@@ -136,11 +136,13 @@ _REPLACED = Check(
     ),
 )
 
-# Kinds whose pods have no account of their own. A CronJob may leave its Jobs and a Deployment its pods: those have.
+# Kinds whose pods have no account of their own, and pods, of which those of a LeaderWorkerSet own sets. A CronJob may leave
+# its Jobs and a Deployment its pods: those have one.
 _ACCOUNTED: Final = (
     "jobs",
     "jobsets",
     "leaderworkersets",
+    "pods",
     "rayclusters",
     "rayjobs",
     "rayservices",
@@ -170,9 +172,9 @@ _LEFT = Check(
     message="what is deleted takes its pods with it",
     faults=when(
         f"{_DELETING} && variables.resource in {string_list(_ACCOUNTED)} && {_LEAVES} && !({_UNCOUNTED})",
-        "the deletion leaves the pods of the ",
+        "the deletion leaves behind what the ",
         Expr("variables.resource"),
-        " behind, which nobody would count any more; ask for propagationPolicy Background or Foreground (a request for"
+        " made, which nobody would count any more; ask for propagationPolicy Background or Foreground (a request for"
         " batch/v1 that names none means Orphan; kubectl says Background unless --cascade=orphan is given)",
     ),
 )

@@ -180,7 +180,8 @@ class NamespaceQuotaSpec(Spec):
         default_factory=dict, description="Devices by accelerator. Guaranteed plus borrowable, summed by resource name."
     )
     pods: Count = Field(
-        default=50, description="Pods at once. 50: a team of the usual size, and an endless loop is caught."
+        default=50,
+        description="Pods at once, in the queue as well. 50: a team of the usual size, and an endless loop is caught.",
     )
     claims: Count = Field(default=20, description="Volume claims. 20: room for experiments; a leak is caught.")
     objects: dict[Line, Count] = Field(
