@@ -136,7 +136,7 @@ _REPLACED = Check(
     ),
 )
 
-# Kinds whose pods have no account of their own, and pods, of which those of a LeaderWorkerSet own sets. A CronJob may leave
+# Kinds whose pods have no account of their own, and pods: those of a LeaderWorkerSet own sets. A CronJob may leave
 # its Jobs and a Deployment its pods: those have one.
 _ACCOUNTED: Final = (
     "jobs",
