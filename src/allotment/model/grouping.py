@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 GIB = 2**30
@@ -12,15 +13,15 @@ def group_name(stem: str, *, cpu: Fraction, memory: Fraction, devices: int, size
 
     Args:
         stem: what the group is called.
-        cpu: cores that each pod requests.
-        memory: bytes that each pod requests.
+        cpu: cores that each pod requests, told to a thousandth.
+        memory: bytes that each pod requests, told to a MiB.
         devices: accelerators of each pod.
         size: number of pods.
     """
     by_device = f"{devices}x" if devices else ""
-    return f"{stem}-{_number(cpu)}c{_number(memory / GIB)}g-{by_device}{size}"
+    return f"{stem}-{_rounded(cpu, 1000)}c{_rounded(memory / GIB, 1024)}g-{by_device}{size}"
 
 
-def _number(amount: Fraction) -> str:
-    # The shortest text of a double, as CEL writes it.
-    return repr(float(amount)).removesuffix(".0")
+def _rounded(amount: Fraction, steps: int) -> str:
+    """To so many steps of one, in the shortest text of a double: as the policy writes it."""
+    return repr(math.floor(amount * steps + Fraction(1, 2)) / steps).removesuffix(".0")

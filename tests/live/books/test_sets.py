@@ -242,6 +242,31 @@ def test_a_job_set_does_not_run_again_what_gave_back_its_quota(
     assert again or message == "" or "status unknown for quota" in message, message
 
 
+def test_a_job_of_a_set_does_not_go_before_the_set(sets: Training) -> None:
+    body = job_set("timed", cpu=4, memory="8Gi", **GPU)
+    body["spec"]["replicatedJobs"][0]["template"]["spec"]["ttlSecondsAfterFinished"] = 2
+    message = sets.refusal(body, member(NAMESPACE))
+    assert "replicatedJobs[workers].template.spec.ttlSecondsAfterFinished deletes a Job that has ended" in message
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({"ttlSecondsAfterFinished": 1801}, "spec.ttlSecondsAfterFinished is 1801"),
+        ({"ttlSecondsAfterFinished": 1800}, ""),
+        ({"deletionStrategy": {"onSuccess": {"policy": "DeleteNone"}, "onFailure": {"policy": "DeleteNone"}}},
+         "spec.deletionStrategy may keep parts of the Ray cluster"),
+    ],
+    ids=["too long", "as long as pods may take", "nothing deleted"],
+)  # fmt: skip
+def test_the_cluster_of_a_ray_job_ends_with_it(sets: Training, spec: Body, says: str) -> None:
+    body = ray("RayJob")
+    body["spec"].update(spec)
+    message = sets.refusal(body, member(NAMESPACE))
+    assert says in message
+    assert says or "allotment.dev" not in message, message
+
+
 def test_what_a_set_made_is_changed_by_that_set(sets: Training) -> None:
     """Kueue lets the pods of a set go that is deleted, and counts those of one by its own template."""
     body = group("theirs", cpu=2, memory="4Gi", **GPU)
@@ -388,6 +413,7 @@ def test_what_never_runs_is_refused_in_every_template(sets: Training) -> None:
     [
         (1, 64, "spec.trainer: of each node the spec asks for"),
         (100, 8, "100 pods at once"),
+        (0, 1, "spec.trainer.numNodes is 0 or less"),
         (2, 1, ""),
     ],
 )
@@ -397,6 +423,55 @@ def test_a_train_job_asks_for_nodes_that_there_are(sets: Training, nodes: int, d
     message = sets.refusal(body, member(NAMESPACE))
     assert says in message
     assert says or "allotment.dev" not in message, message
+
+
+TRAINER = {"limits": {"nvidia.com/gpu": 1}}
+SIDE_DOOR = {"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}
+
+
+@pytest.mark.parametrize(
+    ("trainer", "says"),
+    [
+        (
+            {"resourcesPerNode": {"limits": {"cpu": 64, "memory": "64Gi"}}},
+            "node (cpu, memory) has a limit and no request",
+        ),
+        (
+            {"resourcesPerNode": {"requests": {"nvidia.com/gpu": 1}}},
+            "asks for an accelerator with a request that is not",
+        ),
+        ({"image": "evil.example/x:1", "resourcesPerNode": TRAINER}, "uses the image evil.example/x:1"),
+        ({"image": "registry.acme.example/x:1", "env": [SIDE_DOOR]}, "sets NVIDIA_VISIBLE_DEVICES"),
+        ({"image": "registry.acme.example/x:1", "resourcesPerNode": TRAINER}, ""),
+    ],
+    ids=["limits only", "requests only", "image", "variable", "good"],
+)
+def test_what_a_train_job_says_of_its_nodes_is_judged(sets: Training, trainer: Body, says: str) -> None:
+    body = train_job()
+    body["spec"]["trainer"] = trainer
+    message = sets.refusal(body, member(NAMESPACE))
+    assert says in message
+    assert says or "allotment.dev" not in message, message
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ({"spec": {"containers": [{"name": "node", "env": [SIDE_DOOR]}]}}, "sets NVIDIA_VISIBLE_DEVICES"),
+        ({"metadata": {"annotations": {"cdi.k8s.io/x": "nvidia.com/gpu=all"}}, "spec": {}}, "cdi.k8s.io/x"),
+        ({"spec": {"volumes": [{"name": "v", "csi": {"driver": "evil.example"}}]}}, "names the driver evil.example"),
+        ({"spec": {"tolerations": [{"operator": "Exists"}]}}, "holds one without a key"),
+    ],
+    ids=["variable", "annotation", "volume", "tolerations"],
+)
+def test_a_train_job_patches_in_no_side_door(sets: Training, template: Body, says: str) -> None:
+    pod = {"name": "node", "template": {"spec": {"template": template}}}
+    assert says in sets.refusal(train_job(spec={"replicatedJobs": [pod]}), member(NAMESPACE))
+
+
+def test_a_train_job_patches_in_no_finalizer(sets: Training) -> None:
+    body = train_job(metadata={"finalizers": ["orphan"]})
+    assert "writes finalizers (orphan)" in sets.refusal(body, member(NAMESPACE))
 
 
 @pytest.mark.parametrize(

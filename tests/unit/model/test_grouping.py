@@ -14,7 +14,8 @@ from allotment.model.quantity import parse_quantity
         ("4", "16Gi", 0, 2, "train-4c16g-2"),
         ("4", "16Gi", 8, 2, "train-4c16g-8x2"),
         ("500m", "512Mi", 1, 16, "train-0.5c0.5g-1x16"),
-        ("100m", "1G", 0, 2, "train-0.1c0.9313225746154785g-2"),
+        ("100m", "1G", 0, 2, "train-0.1c0.931640625g-2"),
+        ("0.30000000000000004", "300k", 0, 2, "train-0.3c0g-2"),
         ("0", "0", 0, 1, "train-0c0g-1"),
     ],
 )

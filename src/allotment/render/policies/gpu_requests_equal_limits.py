@@ -16,6 +16,7 @@ from allotment.render.policies.cel import Expr, string_list
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
 from allotment.render.policies.placement import device_selectors, taint_keys
 from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables
+from allotment.render.policies.trained import SPOKEN, trained_variables
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
@@ -28,6 +29,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         variables=(
             by_tenant(platform, cluster),
             *pod_variables(platform, "pods"),
+            *trained_variables(),
             *_variables(platform, cluster),
         ),
         checks=(_EQUAL, _NOT_ZERO, _FORGOTTEN),
@@ -67,6 +69,7 @@ _EQUAL = Check(
         Expr(f"{_UNEQUAL}[0].name"),
         " asks for an accelerator with a request that is not its limit; set resources.limits alone,"
         " or both to the same number",
+        among=SPOKEN,
     ),
 )
 
@@ -78,6 +81,7 @@ _NOT_ZERO = Check(
         field("spec.containers: container "),
         Expr(f"{_ZERO}[0].name"),
         " asks for 0 accelerators, for which the queue would still choose accelerator nodes; take the line away",
+        among=SPOKEN,
     ),
 )
 

@@ -91,12 +91,19 @@ def _most(resource: str) -> str:
     return f"[{containers}.sum(), ([0.0] + {before}).max()].max()"
 
 
+def _in_steps(amount: str, steps: int) -> str:
+    """CEL: rounded to so many steps of one, for a sum of doubles is not what people write."""
+    return f"string(double(int(({amount}) * {steps}.0 + 0.5)) / {steps}.0)"
+
+
 _GIB: Final = "1073741824.0"
-_AMOUNTS: Final = f'string({_most("cpu")}) + "c" + string({_most("memory")} / {_GIB}) + "g"'
+_AMOUNTS: Final = f'''{_in_steps(_most("cpu"), 1000)} + "c" + {_in_steps(f"{_most('memory')} / {_GIB}", 1024)} + "g"'''
 _ENDING: Final = (
     '"-" + variables.groupAmounts + "-"'
     f' + (variables.groupDevices > 0 ? string(variables.groupDevices) + "x" : "") + {_SIZE_OF}'
 )
+
+_OLD_ENDING: Final = "'-[0-9.]+c[0-9.]+g-([0-9]+x)?[0-9]+$'"
 
 # With one that named another size the account of all would end. And Kueue tells roles apart by eight digits of a hash,
 # for which anybody finds two pods: so the name tells what each of them takes as well.
@@ -112,7 +119,7 @@ _NAME = Check(
         Expr(f'{_NAMES_OF.format("p")}.join(" and ")'),
         ", and the name of a group ends with what each of its pods asks for and how many they are (-4c16g-2, with"
         " devices -4c16g-8x2); write ",
-        Expr(f"{_NAMES_OF.format('p')}[0] + {_ENDING}"),
+        Expr(f"{_NAMES_OF.format('p')}.map(n, n.substring(0, size(n) - size(n.find({_OLD_ENDING}))))[0] + {_ENDING}"),
         " in each of its pods",
         among=MARKED_BY_TENANT,
     ),

@@ -207,11 +207,13 @@ _NO_PODS: Final = Check(
     name="withoutPods",
     message="a Job starts pods",
     faults=Expr(
-        "variables.jobs.filter(j, int(j.spec.?parallelism.orValue(1)) == 0).map(j, "
+        # Of a TrainJob the trainer is a Job of so many nodes.
+        '(variables.jobs.filter(j, int(j.spec.?parallelism.orValue(1)) == 0).map(j, string(j.at) + "parallelism")'
+        ' + variables.trainers.filter(p, int(p.count) < 1).map(p, "spec.trainer.numNodes")).map(path, '
         + sentence(
-            Expr("j.at"),
-            "parallelism is 0, so the Job would start no pod and never end; set it to 1 or more, or leave it away: the"
-            " queue holds a Job until its turn",
+            Expr("path"),
+            " is 0 or less, so the work would start no pod and never end; set it to 1 or more, or leave it away: the"
+            " queue holds work until its turn",
         )
         + ")"
     ),

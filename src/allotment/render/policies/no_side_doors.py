@@ -16,6 +16,7 @@ from allotment.render.policies.admission import Check, Rule, Scope, Variable
 from allotment.render.policies.cel import Expr, sentence, string_list
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
 from allotment.render.policies.pod_template import ALL_CONTAINERS, DEBUGGED, WORKLOADS, each, field, pod_variables
+from allotment.render.policies.trained import PLACED, trained_variables
 
 DEVICE_VARIABLES: Final = (
     "AMD_VISIBLE_DEVICES",
@@ -37,6 +38,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         variables=(
             by_tenant(platform, cluster),
             *pod_variables(platform, "pods"),
+            *trained_variables(),
             Variable("deviceVariables", string_list(DEVICE_VARIABLES)),
             Variable("csiDrivers", string_list(policy.csi_drivers)),
         ),
@@ -61,16 +63,23 @@ _VARIABLES = Check(
         " sets ",
         Expr(f"{_OPEN}[0].env.filter(e, {_OPENS})[0].name"),
         _FIX,
+        among=PLACED,
     ),
 )
 
-_TRAINER: Final = 'variables.kind == "TrainJob" ? dyn(object).spec.?trainer.?env.orValue([]) : []'
+_HERE: Final = "dyn(object).spec"
+_SAID: Final = ", ".join(
+    f'{{"at": dyn("spec.{path}"), "env": dyn({_HERE}.?{path.replace(".", ".?")}.?env.orValue([]))}}'
+    for path in ("trainer", "initializer.dataset", "initializer.model")
+)
 
 _TRAINERS = Check(
     name="trainerVariables",
     message="devices are asked for in resourcesPerNode, not by an environment variable",
     faults=Expr(
-        f"({_TRAINER}).filter(e, {_OPENS}).map(e, " + sentence("spec.trainer.env sets ", Expr("e.name"), _FIX) + ")"
+        f'(variables.kind == "TrainJob" ? [{_SAID}] : []).map(t, t.env.filter(e, {_OPENS}).map(e, '
+        + sentence(Expr("t.at"), ".env sets ", Expr("e.name"), _FIX)
+        + ")).flatten()"
     ),
 )
 
@@ -84,6 +93,7 @@ _ANNOTATIONS = Check(
         field("metadata.annotations holds "),
         Expr(f'{_INJECTED}.join(", ")'),
         _FIX,
+        among=PLACED,
     ),
 )
 
@@ -100,6 +110,7 @@ _VOLUMES = Check(
         Expr(f"{_INLINE}[0].csi.driver"),
         " itself, whose parameters may reach other namespaces; use a PersistentVolumeClaim",
         Expr('(size(variables.csiDrivers) > 0 ? ", or one of the drivers " + variables.csiDrivers.join(", ") : "")'),
+        among=PLACED,
     ),
 )
 

@@ -15,6 +15,7 @@ from allotment.render.policies.cel import Expr, label, quote, string_list
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
 from allotment.render.policies.placement import MUST_PLACE, SENSIBLE, dedicated_teams, placed_later, queueable, selects
 from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables
+from allotment.render.policies.trained import PLACED, trained_variables
 
 _KEY = quote(labels.DEDICATED)
 _TEAM = Expr("variables.team[0]")
@@ -30,6 +31,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         variables=(
             by_tenant(platform, cluster),
             *pod_variables(platform, "accelerated"),
+            *trained_variables(),
             queueable(platform, cluster),
             placed_later(cluster),
             Variable("team", f"[namespaceObject.metadata.labels[{quote(labels.TENANT)}]]"),
@@ -67,6 +69,7 @@ _NO_FOREIGN_TOLERATION = Check(
         ", the pool of another team; team ",
         _TEAM,
         " may tolerate only its own, with operator Equal and its name as value",
+        among=PLACED,
     ),
 )
 
@@ -80,6 +83,7 @@ _NO_FOREIGN_SELECTION = Check(
         ", the pool of another team; team ",
         _TEAM,
         " may select only its own",
+        among=PLACED,
     ),
 )
 

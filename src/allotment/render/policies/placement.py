@@ -44,10 +44,16 @@ def node_label_values(platform: Platform, cluster: Cluster) -> Variable:
     return Variable("nodeLabels", list_map(node_labels(platform, cluster)))
 
 
-def unknown_values(pod: str) -> Expr:
-    """CEL list: keys of the node selector of a pod with accelerators, whose values no node with accelerators has."""
+def unknown_values(pod: str, with_devices: str = "") -> Expr:
+    """CEL: keys of the node selector of a pod with accelerators, whose values no node with accelerators has.
+
+    Args:
+        pod: CEL for the pod.
+        with_devices: CEL for whether it has accelerators; by default those of its own containers.
+    """
+    asked = with_devices or f"size({pod}.asked) > 0"
     return Expr(
-        f"{pod}.selector.filter(k, size({pod}.asked) > 0 && k in variables.nodeLabels"
+        f"{pod}.selector.filter(k, ({asked}) && k in variables.nodeLabels"
         f" && !({pod}.selector[k] in variables.nodeLabels[k]))"
     )
 

@@ -23,6 +23,7 @@ from allotment.render.policies.placement import (
     unknown_values,
 )
 from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables
+from allotment.render.policies.trained import PLACED, trained_variables
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
@@ -35,6 +36,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         variables=(
             by_tenant(platform, cluster),
             *pod_variables(platform, "accelerated"),
+            *trained_variables(),
             queueable(platform, cluster),
             placed_later(cluster),
             node_label_values(platform, cluster),
@@ -45,7 +47,9 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     )
 
 
-_UNKNOWN = unknown_values("p")
+# Of a patch, the devices are what the TrainJob asks for.
+_WITH_DEVICES = 'size(p.asked) > 0 || (variables.kind == "TrainJob" && variables.trainers.exists(n, size(n.asked) > 0))'
+_UNKNOWN = unknown_values("p", _WITH_DEVICES)
 _SELECTED = (
     "(p.selector.exists(k, k in variables.nodeLabels)"
     " || (size(p.terms) > 0 && p.terms.all(term, term.?matchExpressions.orValue([])"
@@ -66,6 +70,7 @@ _NO_BLANKET = Check(
         field("spec.tolerations"),
         " holds one without a key, which opens every node of the cluster; name the taint's key, or leave"
         " tolerations out: Kueue adds the right ones when it admits the work",
+        among=PLACED,
     ),
 )
 
@@ -81,6 +86,7 @@ _KNOWN = Check(
         Expr(f"p.selector[{_UNKNOWN}[0]]"),
         ", which no pool with accelerators of this cluster has; there are ",
         Expr(f'variables.nodeLabels[{_UNKNOWN}[0]].join(", ")'),
+        among=PLACED,
     ),
 )
 

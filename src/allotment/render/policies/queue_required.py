@@ -228,7 +228,7 @@ _TEMPLATE_STANDS = Check(
         " by what was submitted; ",
         Expr(
             '(variables.kind == "StatefulSet" ? "delete it (its volume claims stay) and submit it anew,"'
-            ' : "set spec.replicas to 0 first,")'
+            ' : "delete it and submit it anew (with 0 replicas its images may change),")'
         ),
         " or write it as a Deployment, whose pods are counted one by one",
     ),

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from allotment.model import labels
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Rule, Scope
-from allotment.render.policies.cel import Expr, quote, sentence, string_list
+from allotment.render.policies.cel import Expr, label, quote, sentence, string_list
 from allotment.render.policies.entitled import LIMITS, limit
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
 from allotment.render.policies.pod_template import (
@@ -27,6 +28,7 @@ from allotment.render.policies.pod_template import (
     pod_variables,
     when,
 )
+from allotment.render.policies.trained import SPOKEN, trained_variables
 
 DEFAULTED: Final = ("cpu", "memory")
 """Resources for which a container that says nothing gets the namespace's default."""
@@ -42,10 +44,15 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         scope=Scope.TEAM_NAMESPACES,
         resources=WORKLOADS,
         conditions=binds_workloads(platform, cluster),
-        variables=(by_tenant(platform, cluster), *pod_variables(platform, "pods"), LIMITS),
+        variables=(
+            by_tenant(platform, cluster),
+            *pod_variables(platform, "labels", "pods"),
+            *trained_variables(),
+            LIMITS,
+        ),
         checks=(
             *(_UNREQUESTED, _UNLIMITED, _ABOVE_LIMIT, _NOT_BY_POD, _BESIDE_IN_GROUP),
-            *(_STARTED_AGAIN, _WORKERS),
+            *(_STARTED_AGAIN, _DELETED_BETWEEN, _WORKERS),
         ),
         told_with=told_with(),
     )
@@ -55,7 +62,7 @@ def _check(name: str, message: str, resources: str, *said: str) -> Check:
     """Containers for which a CEL list of resources is not empty; they and those are named before what is said."""
     found = f"p.containers.filter(c, size({resources}) > 0)"
     named = Expr(f'{found}.map(c, c.name + " (" + {resources}.join(", ") + ")").join(", ")')
-    return Check(name, each(f"size({found}) > 0", field("spec: container "), named, *said), message)
+    return Check(name, each(f"size({found}) > 0", field("spec: container "), named, *said, among=SPOKEN), message)
 
 
 _UNREQUESTED = _check(
@@ -119,6 +126,8 @@ _BESIDE_IN_GROUP = Check(
     ),
 )
 
+# Without a queue it holds no quota that it could give back.
+_QUEUED_SET: Final = f'(variables.kind == "JobSet" && {label("variables.labels", labels.KUEUE_QUEUE)} != "")'
 _FAILURE: Final = "dyn(object).spec.?failurePolicy"
 _RULES: Final = f"{_FAILURE}.?rules.orValue([])"
 _ALL_AGAIN: Final = ("RestartJobSet", "RestartJobSetAndIgnoreMaxRestarts")
@@ -138,9 +147,28 @@ _STARTED_AGAIN = Check(
     name="startedAgain",
     message="a JobSet of several Jobs does not run those again that have ended",
     faults=when(
-        f'variables.kind == "JobSet" && {_RESTARTS} && {_JOBS} > 1',
+        f"{_QUEUED_SET} && {_RESTARTS} && {_JOBS} > 1",
         "spec.failurePolicy runs all Jobs of the JobSet again, those that have ended and given back their quota, too;"
         " take it away and let each Job try its own pods again (backoffLimit), or write all pods as one Job of the set",
+    ),
+)
+
+_TTL: Final = "ttlSecondsAfterFinished"
+
+# The same in time: what is deleted when it has ended the JobSet makes again.
+_DELETED_BETWEEN = Check(
+    name="deletedBetween",
+    message="the Jobs of a JobSet stay until the JobSet has ended",
+    faults=Expr(
+        f"({_QUEUED_SET} ? dyn(object).spec.?replicatedJobs.orValue([]) : [])"
+        f".filter(j, j.?template.?spec.?{_TTL}.hasValue()).map(j, "
+        + sentence(
+            "spec.replicatedJobs[",
+            Expr("string(j.name)"),
+            f"].template.spec.{_TTL} deletes a Job that has ended, and the JobSet would run it again; take it away, or"
+            f" write it as the JobSet's own: spec.{_TTL}",
+        )
+        + ")"
     ),
 )
 

@@ -1,7 +1,8 @@
 """What a TrainJob says itself of its pods, whose templates stand in the runtime that it names.
 
-They are of the platform, and are not judged here: how many nodes of which size it wants, and what it patches, are the
-tenant's own words.
+The runtime is the platform's, and is not judged here: how many nodes of which size it wants, which image they run, and
+what it patches are the tenant's own words. They are looked at for what they say, never for what they leave to the
+runtime.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ def trained_variables() -> tuple[Variable, ...]:
     """`patchedPods` and `trainers`: records like those of `pods`.
 
     They build on `kind`, `templates` and `domains` of `pod_variables`. Of the patched, spec and metadata hold what is
-    patched only; of the trainers, the spec holds one container with the devices and amounts of a node. One that asks
-    for no devices is left out: by what taints its nodes are chosen, says the runtime.
+    patched only; of the trainers, the spec holds one container with the amounts, image (empty for none) and environment
+    of a node.
     """
     return (
         *carried_variables(),
@@ -33,14 +34,15 @@ _PATCHED: Final = "variables.inside.filter(t, has(t.pod.spec))"
 PLACED: Final = "(variables.pods + variables.patchedPods)"
 """CEL list: the pods, and what a TrainJob patches in its runtime's."""
 
+SPOKEN: Final = "(variables.pods + variables.trainers)"
+"""CEL list: the pods, and the nodes that a TrainJob asks for."""
+
 _TRAINER: Final = "dyn(object).spec.trainer"
 _AS_TEMPLATE: Final = (
     f'[{{"at": dyn({quote("spec.trainer: of each node the ")}),'
     f' "pod": dyn({{"spec": dyn({{"containers": dyn([{{"name": dyn({quote("node")}),'
-    f' "resources": dyn({_TRAINER}.resourcesPerNode)}}])}})}}),'
+    f' "image": dyn({_TRAINER}.?image.orValue("")), "env": dyn({_TRAINER}.?env.orValue([])),'
+    f' "resources": dyn({_TRAINER}.?resourcesPerNode.orValue({{}}))}}])}})}}),'
     f' "count": dyn({_TRAINER}.?numNodes.orValue(1))}}]'
 )
-_TRAINERS: Final = (
-    f'variables.kind == "TrainJob" && has(dyn(object).spec.trainer) && has({_TRAINER}.resourcesPerNode)'
-    f" ? {records(_AS_TEMPLATE)}.filter(p, size(p.asked) > 0) : []"
-)
+_TRAINERS: Final = f'variables.kind == "TrainJob" && has(dyn(object).spec.trainer) ? {records(_AS_TEMPLATE)} : []'

@@ -9,6 +9,7 @@ from allotment.render.policies.admission import Check, Rule, Scope, Variable
 from allotment.render.policies.cel import Expr, quote, string_list
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
 from allotment.render.policies.pod_template import ALL_CONTAINERS, DEBUGGED, WORKLOADS, each, field, pod_variables
+from allotment.render.policies.trained import trained_variables
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule | None:
@@ -23,6 +24,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule | None:
         variables=(
             by_tenant(platform, cluster),
             *pod_variables(platform, "pods"),
+            *trained_variables(),
             Variable("registries", string_list(prefixes(policy))),
         ),
         checks=(_check(policy),),
@@ -53,6 +55,10 @@ _IMAGES = (
 _STRANGERS = f'{_IMAGES}.filter(i, i.contains("..") || !variables.registries.exists(prefix, i.startsWith(prefix)))'
 
 
+# A trainer that names no image runs its runtime's.
+_NAMED = '(variables.pods + variables.trainers.filter(p, p.containers.all(c, c.image != "")))'
+
+
 def _check(policy: Policy) -> Check:
     return Check(
         name="strangeImages",
@@ -63,5 +69,6 @@ def _check(policy: Policy) -> Check:
             Expr(f"{_STRANGERS}[0]"),
             ", which is not from a trusted registry; use one of ",
             quote(", ".join(policy.registries)),
+            among=_NAMED,
         ),
     )

@@ -26,6 +26,7 @@ from allotment.render.policies.identities import (
 )
 from allotment.render.policies.placement import QUEUED_WHOLE
 from allotment.render.policies.pod_template import DEVICE, WORKLOADS, each, field, pod_variables, when
+from allotment.render.policies.trained import trained_variables
 
 _ENDED: Final = tuple(replace(kinds, operations=("DELETE",)) for kinds in WORKLOADS)
 _KUEUE_FINALIZER: Final = "kueue.x-k8s.io/managed"
@@ -46,11 +47,15 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         variables=(
             by_tenant(platform, cluster),
             *pod_variables(platform, "pods", "device", "accelerated", "jobs"),
+            *trained_variables(),
             Variable("maxGrace", _MAX_GRACE),
             Variable("finalizersBefore", "oldObject == null ? [] : dyn(oldObject).metadata.?finalizers.orValue([])"),
             Variable("resource", "request.resource.resource"),
         ),
-        checks=(_GRACE, _DELETION, _finalizers(cluster), _REPLACED, _LEFT, _LEAVING, _MADE_AGAIN),
+        checks=(
+            *(_GRACE, _DELETION, _finalizers(cluster), _REPLACED, _LEFT, _LEAVING, _MADE_AGAIN),
+            *(_PATCHED_IN, _KEPT_CLUSTER, _KEPT_PARTS),
+        ),
         told_with=told_with(),
     )
 
@@ -210,5 +215,53 @@ _MADE_AGAIN = Check(
             Expr('string(o.kind) + " " + string(o.name)'),
         )
         + ")"
+    ),
+)
+
+_IN_PATCH: Final = (
+    "(s.jobSet.?metadata.?finalizers.orValue([])"
+    " + s.jobSet.?spec.?replicatedJobs.orValue([]).map(j, j.?template.?metadata.?finalizers.orValue([])"
+    " + j.?template.?spec.?template.?metadata.?finalizers.orValue([])).flatten())"
+)
+
+_PATCHED_IN = Check(
+    name="patchedFinalizers",
+    message="a TrainJob patches no finalizer into what its runtime makes",
+    faults=Expr(
+        f"({_DELETING} ? [] : variables.patched).filter(s, size({_IN_PATCH}) > 0).map(s, "
+        + sentence(
+            Expr("s.at"),
+            " writes finalizers (",
+            Expr(f'{_IN_PATCH}.map(f, string(f)).join(", ")'),
+            "), by which pods would run on when the TrainJob is gone; take them away",
+        )
+        + ")"
+    ),
+)
+
+_RAY_JOB: Final = f'!({_DELETING}) && variables.kind == "RayJob"'
+_TTL: Final = "int(dyn(object).spec.?ttlSecondsAfterFinished.orValue(0))"
+
+# Kueue's account ends with the job; KubeRay keeps the cluster, with what runs in it, until the time is over.
+_KEPT_CLUSTER = Check(
+    name="keptCluster",
+    message="the cluster of a RayJob ends soon after the job",
+    faults=when(
+        f"{_RAY_JOB} && {_TTL} > variables.maxGrace",
+        "spec.ttlSecondsAfterFinished is ",
+        Expr(f"string({_TTL})"),
+        ", and so long the Ray cluster would run on uncounted after the job has ended; set it to ",
+        Expr("string(variables.maxGrace)"),
+        " or less, the seconds that a pod of this team may take to end",
+    ),
+)
+
+_KEPT_PARTS = Check(
+    name="keptParts",
+    message="a RayJob deletes its whole cluster when it has ended",
+    faults=when(
+        f"{_RAY_JOB} && has(dyn(object).spec.deletionStrategy)",
+        "spec.deletionStrategy may keep parts of the Ray cluster running, uncounted, after the job has ended; take it"
+        " away (shutdownAfterJobFinishes deletes the cluster)",
     ),
 )

@@ -46,7 +46,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             *trained_variables(),
             device_selectors(platform),
             *never_variables(platform, cluster),
-            *fit_variables(platform, cluster, "(variables.pods + variables.trainers)"),
+            *fit_variables(platform, cluster, _JUDGED_PODS),
             node_label_values(platform, cluster),
             Variable("crowded", _those(_CROWDED)),
         ),
@@ -63,6 +63,10 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         ),
         told_with=told_with(),
     )
+
+
+# By what taints the nodes of a trainer without devices are chosen, says its runtime.
+_JUDGED_PODS: Final = "(variables.pods + variables.trainers.filter(p, size(p.asked) > 0))"
 
 
 def fit_variables(platform: Platform, cluster: Cluster, pods: str = "variables.pods") -> tuple[Variable, ...]:
