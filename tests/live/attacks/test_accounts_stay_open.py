@@ -264,6 +264,7 @@ class TestSets:
             ({"updateStrategy": {"rollingUpdate": {"partition": 1}}}, "keeps some pods at an old revision"),
             ({"replicas": 0}, "counts a StatefulSet by what was submitted"),
             ({"replicas": 3}, "counts a StatefulSet by what was submitted"),
+            ({"ordinals": {"start": 5}}, "spec.ordinals has changed, and the queue counts a StatefulSet by what"),
         ):
             for body in sets:
                 said = changed(arena, body, {"spec": patch})

@@ -234,14 +234,20 @@ _TEMPLATE_STANDS = Check(
     ),
 )
 
+_REPLICAS = "dyn({0}).spec.?replicas.orValue(1)"
+_OTHER_NUMBER = f"{_REPLICAS.format('object')} != {_REPLICAS.format('oldObject')}"
+# Its controller keeps pods of the old ordinals until those of the new are ready, which may be never.
+_OTHER_ORDINALS = "dyn(object).spec.?ordinals != dyn(oldObject).spec.?ordinals"
+
 _NUMBER_STANDS = Check(
     name="changedNumber",
     message="the number of pods of a StatefulSet that waits in a queue stands as it was submitted",
     faults=when(
-        f'{_CHANGES_SET} && variables.kind == "StatefulSet"'
-        " && dyn(object).spec.?replicas.orValue(1) != dyn(oldObject).spec.?replicas.orValue(1)",
-        "spec.replicas was ",
-        Expr("string(dyn(oldObject).spec.?replicas.orValue(1))"),
+        f'{_CHANGES_SET} && variables.kind == "StatefulSet" && ({_OTHER_NUMBER} || {_OTHER_ORDINALS})',
+        Expr(
+            f'({_OTHER_NUMBER} ? "spec.replicas was " + string({_REPLICAS.format("oldObject")})'
+            ' : "spec.ordinals has changed")'
+        ),
         ", and the queue counts a StatefulSet by what was submitted; delete it (its volume claims stay) and submit it"
         " anew, or write it as a Deployment, which may grow and shrink",
     ),
