@@ -145,7 +145,7 @@ class TestGroups:
         said = attempted(arena, MEMBER, small, *large)
         assert said[0] == ""
         for words, right in zip(said[1:], ("1c1g-8x3", "16c1g-3", "1c64g-3"), strict=True):
-            assert f"write {name}-{right} in each of its pods" in words, words
+            assert f"write band-{right} in each of its pods" in words, words
 
     def test_work_names_no_controller_that_did_not_make_it(self, arena: Training) -> None:
         assert attempted(arena, MEMBER, job("parent", gpus=0)) == [""]
