@@ -112,6 +112,7 @@ def test_pods_of_sets_are_not_left_behind(sets: Training, tools: Mapping[str, Pa
 AGAIN = {"name": "all_again", "action": "RestartJobSet"}
 ALWAYS = {"name": "always", "action": "RestartJobSetAndIgnoreMaxRestarts"}
 FAILS = {"name": "fails", "action": "FailJobSet", "targetReplicatedJobs": ["workers"]}
+SOME_FAIL = FAILS | {"name": "some_fail", "onJobFailureReasons": ["DeadlineExceeded"]}
 FAILS_ALWAYS = {"name": "fails_always", "action": "FailJobSet"}
 
 
@@ -119,10 +120,11 @@ FAILS_ALWAYS = {"name": "fails_always", "action": "FailJobSet"}
     ("replicas", "failure", "again"),
     [
         (2, {"maxRestarts": 3}, True),
-        (2, {"maxRestarts": 3, "rules": [FAILS]}, True),
+        (2, {"maxRestarts": 3, "rules": [SOME_FAIL]}, True),
         (2, {"maxRestarts": 3, "rules": [AGAIN, FAILS_ALWAYS]}, True),
         (2, {"rules": [ALWAYS]}, True),
         (2, {"maxRestarts": 3, "rules": [FAILS, FAILS_ALWAYS]}, False),
+        (2, {"maxRestarts": 3, "rules": [FAILS]}, False),
         (2, {"maxRestarts": 0}, False),
         (1, {"maxRestarts": 3}, False),
         (1, {"rules": [ALWAYS]}, False),
@@ -197,6 +199,25 @@ def managed(body: Body, *path: str | int) -> Body:
         spec = spec[step]
     spec["managedBy"] = FOREIGN
     return body
+
+
+@pytest.mark.parametrize(
+    ("annotations", "says"),
+    [
+        ({"exclusive-topology": "example.org/rack"}, "keeps Jobs apart by the label example.org/rack, which no pool"),
+        ({"exclusive-topology": "kubernetes.io/hostname", "node-selector": "true"}, "on nodes marked by hand"),
+        ({"exclusive-topology": "kubernetes.io/hostname"}, ""),
+    ],
+    ids=["nobody's", "marked", "nodes"],
+)
+def test_jobs_of_a_set_are_kept_apart_by_labels_that_nodes_have(
+    sets: Training, annotations: Mapping[str, str], says: str
+) -> None:
+    body = job_set("apart", cpu=1, memory="1Gi")
+    body["metadata"]["annotations"] = {f"alpha.jobset.sigs.k8s.io/{key}": value for key, value in annotations.items()}
+    message = sets.refusal(body, member(NAMESPACE))
+    assert says in message
+    assert says or "allotment.dev" not in message, message
 
 
 @pytest.mark.parametrize(

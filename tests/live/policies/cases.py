@@ -233,6 +233,8 @@ def _never_cases() -> Iterator[Case]:
         claims = {"resourceClaims": [{"name": "gpu", "resourceClaimTemplateName": "gpu"}]}
         yield Case(f"a-claim-{kind}", workload(kind, spec=claims), P.WORK_FITS,
                    (f"{at}spec.resourceClaims asks for devices by claim",), alone=False)  # fmt: skip
+    heavy = workload("Job", spec={"overhead": {"cpu": "1"}})
+    yield Case("an-overhead-by-hand", heavy, P.WORK_FITS, ("spec.template.spec.overhead is written by hand",))
     yield Case("the-clusters-scheduler", workload("Job", spec={"schedulerName": "default-scheduler"}))
     yield Case("the-clusters-runtime", workload("Job", spec={"runtimeClassName": "gvisor"}))
     yield Case("kueues-gate-in-a-template", workload("Job", spec=GATE), P.WORK_FITS, (f"holds {kueue}admission",))
@@ -607,6 +609,13 @@ def _mark_cases() -> Iterator[Case]:
         )
         placed["metadata"]["annotations"] = {f"{KUEUE}/pod-group-total-count": "2"}
         yield Case(f"group-place-{index}", placed, P.QUEUE_MARKS_PROTECTED, (f"pod-group-pod-index is {index}, and",))
+    sliced = workload("Pod", own=GOOD_LABELS | {f"{KUEUE}/pod-group-name": "g-1c1g-1x2"})
+    sliced["metadata"]["annotations"] = {f"{KUEUE}/pod-group-total-count": "2"}
+    sliced["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/mig-1g.10gb"] = "1"
+    sliced["spec"]["containers"][0]["resources"]["requests"]["nvidia.com/mig-1g.10gb"] = "1"
+    yield Case("group-of-other-devices", sliced, P.QUEUE_MARKS_PROTECTED,
+               ("containers ask for nvidia.com/mig-1g.10gb, and pods of groups ask for nvidia.com/gpu only",),
+               alone=False)  # fmt: skip
     timed = workload(
         "Pod", own=GOOD_LABELS | {f"{KUEUE}/pod-group-name": "g-1c1g-2", f"{KUEUE}/max-exec-time-seconds": "9"}
     )

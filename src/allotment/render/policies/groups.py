@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import Final
 
 from allotment.model import labels
+from allotment.model.cluster import Cluster
+from allotment.model.platform import Platform
 from allotment.render.policies.admission import Check, Variable
 from allotment.render.policies.carried import MARKED_BY_TENANT
 from allotment.render.policies.cel import Expr, quote
@@ -65,11 +67,14 @@ _PLACE = Check(
 )
 
 
+_IS_DEVICE: Final = "variables.domains.exists(d, r.startsWith(d))"
+
+
 def _devices(containers: str) -> str:
     """CEL list: how many devices each of these containers asks for."""
     asked = "c.?resources.?limits.orValue({})"
     return (
-        f"{containers}.map(c, [{asked}].map(m, m.filter(r, variables.domains.exists(d, r.startsWith(d)))"
+        f"{containers}.map(c, [{asked}].map(m, m.filter(r, {_IS_DEVICE})"
         ".map(r, quantity(string(m[r])).asInteger()).sum())[0])"
     )
 
@@ -172,7 +177,40 @@ NO_GROUPS = Check(
     ),
 )
 
-GROUPS: Final = (_SIZE, _PLACE, _NAME, _UNHELD, _EXECUTION)
-"""Where a cluster takes groups; they build on `marked`, `markedBefore` and `GROUP_VARIABLES`."""
+# The name tells how many devices, and not of which resource.
+_OTHER_DEVICES: Final = (
+    f"({_CONTAINERS} + {_BEFORE_THEM}).map(c, c.?resources.?limits.orValue({{}})).map(m, m.filter(r, {_IS_DEVICE}"
+    " && r != variables.groupResource).map(r, string(r))).flatten()"
+)
 
-GROUP_VARIABLES: Final = (Variable("groupDevices", _DEVICES), Variable("groupAmounts", _AMOUNTS))
+_DEVICE = Check(
+    name="otherGroupDevices",
+    message="pods of groups ask for devices of one resource",
+    faults=each(
+        f'{_GROUPED} && variables.kind == "Pod" && !{_STANDS} && size({_OTHER_DEVICES}) > 0',
+        "spec: containers ask for ",
+        Expr(f'{_OTHER_DEVICES}.join(", ")'),
+        ", and pods of groups ask for ",
+        Expr('(variables.groupResource == "" ? "no devices" : variables.groupResource + " only")'),
+        " in this cluster; write the group as a Job or JobSet",
+        among=MARKED_BY_TENANT,
+    ),
+)
+
+GROUPS: Final = (_SIZE, _PLACE, _NAME, _UNHELD, _EXECUTION, _DEVICE)
+"""Where a cluster takes groups; they build on `marked`, `markedBefore` and `group_variables`."""
+
+
+def group_variables(platform: Platform, cluster: Cluster) -> tuple[Variable, ...]:
+    """What a pod of a group asks for, and the device resource that most flavors of the cluster have."""
+    resources = [
+        platform.accelerators[flavor.accelerator].resource_name
+        for flavor in cluster.flavors
+        if flavor.accelerator is not None
+    ]
+    usual = max(sorted(set(resources)), key=resources.count, default="")
+    return (
+        Variable("groupDevices", _DEVICES),
+        Variable("groupAmounts", _AMOUNTS),
+        Variable("groupResource", quote(usual)),
+    )

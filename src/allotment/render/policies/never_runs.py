@@ -51,7 +51,8 @@ def never_variables(platform: Platform, cluster: Cluster) -> tuple[Variable, ...
 def never_checks(cluster: Cluster) -> tuple[Check, ...]:
     """The checks for one cluster."""
     claims = () if Feature.DRA in cluster.features else (_CLAIMS,)
-    return (_MANAGER, _SCHEDULER, _GATES, _RUNTIME, _SYSTEM, _UNCOUNTED, *claims, _TOPOLOGY, _NO_PODS, _LONG_NAME)
+    kept = (_MANAGER, _SCHEDULER, _GATES, _RUNTIME, _OVERHEAD, _SYSTEM, _UNCOUNTED)
+    return (*kept, *claims, _TOPOLOGY, _NO_PODS, _LONG_NAME)
 
 
 _JOB: Final = "kubernetes.io/job-controller"
@@ -136,6 +137,17 @@ _RUNTIME: Final = Check(
             '(size(variables.runtimeClasses) == 0 ? "leave it away"'
             ' : "leave it away, or use " + variables.runtimeClasses.join(" or "))'
         ),
+    ),
+)
+
+_OVERHEAD: Final = Check(
+    name="ownOverheads",
+    message="the overhead of a pod is that of its RuntimeClass",
+    faults=each(
+        # On a pod the API server has written it by now.
+        'variables.kind != "Pod" && has(p.spec.overhead)',
+        field("spec.overhead"),
+        " is written by hand, and each pod with it would be refused; take it away: it comes with the RuntimeClass",
     ),
 )
 

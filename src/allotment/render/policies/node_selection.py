@@ -8,7 +8,7 @@ from allotment.model import labels
 from allotment.model.cluster import Cluster, NodePool
 from allotment.model.platform import Platform
 from allotment.render.policies.admission import Check, Variable
-from allotment.render.policies.cel import Expr, string_list
+from allotment.render.policies.cel import Expr, quote, sentence, string_list
 from allotment.render.policies.pod_template import each, field
 from allotment.render.policies.trained import PLACED
 
@@ -55,6 +55,37 @@ _STRANGE_IN_TERM: Final = (
 _SAYS_SOMETHING: Final = "size(term.?matchExpressions.orValue([])) + size(term.?matchFields.orValue([])) > 0"
 """CEL: the term is not empty; an empty one matches no node."""
 _USABLE: Final = f"{_SAYS_SOMETHING} && size({_STRANGE_IN_TERM}) == 0"
+
+_EXCLUSIVE: Final = "alpha.jobset.sigs.k8s.io/exclusive-topology"
+_SELECTED_BY_HAND: Final = "alpha.jobset.sigs.k8s.io/node-selector"
+_HOSTNAME: Final = "kubernetes.io/hostname"
+_SPREAD: Final = (
+    '(variables.kind == "JobSet" ? [dyn(object).metadata.?annotations.orValue({})]'
+    " + dyn(object).spec.?replicatedJobs.orValue([]).map(j, j.?template.?metadata.?annotations.orValue({})) : [])"
+    f".filter(m, {quote(_EXCLUSIVE)} in m)"
+)
+_STRANGE_SPREAD: Final = (
+    f"{quote(_SELECTED_BY_HAND)} in m || (m[{quote(_EXCLUSIVE)}] != {quote(_HOSTNAME)}"
+    f" && {_STRANGE.format(key=f'm[{quote(_EXCLUSIVE)}]')})"
+)
+
+EXCLUSIVE: Final = Check(
+    name="strangeTopologies",
+    message="Jobs of a JobSet are kept apart by labels that the platform's nodes have",
+    faults=Expr(
+        f"{_SPREAD}.filter(m, {_STRANGE_SPREAD}).map(m, "
+        + sentence(
+            f"{_EXCLUSIVE} keeps Jobs apart by the label ",
+            Expr(f"string(m[{quote(_EXCLUSIVE)}])"),
+            Expr(
+                f'({quote(_SELECTED_BY_HAND)} in m ? {quote(f" on nodes marked by hand ({_SELECTED_BY_HAND})")} : "")'
+            ),
+            f", which no pool of this cluster declares, so it might wait for ever; use {_HOSTNAME}, or one of ",
+            Expr('variables.shapeLabels.join(", ")'),
+        )
+        + ")"
+    ),
+)
 
 USABLE_TERMS: Final = f"p.terms.filter(term, {_USABLE})"
 """CEL list: those of pod `p`'s node selector terms, one of which has to match, that may match a node."""

@@ -22,7 +22,7 @@ from allotment.render.policies.admission import Check, Condition, Resources, Rul
 from allotment.render.policies.carried import MARKED_BY_TENANT, brought, place
 from allotment.render.policies.cel import Expr, quote, sentence, string_list
 from allotment.render.policies.claimed import CLAIMED_MARKS, CLAIMED_OWNER, MADE_BY_OTHERS, OWN_SELECTOR
-from allotment.render.policies.groups import GROUP_VARIABLES, GROUPS, NO_GROUPS
+from allotment.render.policies.groups import GROUPS, NO_GROUPS, group_variables
 from allotment.render.policies.identities import (
     KUEUE_NAMESPACE,
     binds_all_but_engineers,
@@ -85,7 +85,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
                 "markedBefore", f"oldObject == null ? [] : {_places('dyn(oldObject)', 'variables.templatesBefore')}"
             ),
             Variable("marksForUsers", string_list(FOR_USERS)),
-            *GROUP_VARIABLES,
+            *group_variables(platform, cluster),
             Variable("marksOfWebhooks", _OF_WEBHOOKS),
         ),
         checks=(

@@ -131,9 +131,10 @@ _QUEUED_SET: Final = f'(variables.kind == "JobSet" && {label("variables.labels",
 _FAILURE: Final = "dyn(object).spec.?failurePolicy"
 _RULES: Final = f"{_FAILURE}.?rules.orValue([])"
 _ALL_AGAIN: Final = ("RestartJobSet", "RestartJobSetAndIgnoreMaxRestarts")
-_CATCHES_ALL: Final = " && ".join(
-    f"size(r.?{condition}.orValue([])) == 0"
-    for condition in ("targetReplicatedJobs", "onJobFailureReasons", "onJobFailureMessagePatterns")
+_TARGETS: Final = "r.?targetReplicatedJobs.orValue([])"
+_CATCHES_ALL: Final = (
+    f"(size({_TARGETS}) == 0 || dyn(object).spec.?replicatedJobs.orValue([]).all(j, j.name in {_TARGETS}))"
+    " && size(r.?onJobFailureReasons.orValue([])) == 0 && size(r.?onJobFailureMessagePatterns.orValue([])) == 0"
 )
 # Without a rule for a failure the set restarts as long as it may.
 _RESTARTS: Final = (

@@ -141,9 +141,10 @@ _REPLACED = Check(
     ),
 )
 
-# Kinds whose pods have no account of their own, and pods: those of a LeaderWorkerSet own sets. A CronJob may leave
-# its Jobs and a Deployment its pods: those have one.
+# Kinds whose pods have no account of their own; pods, for those of a LeaderWorkerSet own sets; and Deployments, whose
+# ReplicaSets nobody in a team could end. A CronJob may leave its Jobs.
 _ACCOUNTED: Final = (
+    "deployments",
     "jobs",
     "jobsets",
     "leaderworkersets",

@@ -20,6 +20,7 @@ from allotment.render.policies.entitled import FLAVORS, LIMITS, SLACK, exceeds, 
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
 from allotment.render.policies.never_runs import never_checks, never_variables
 from allotment.render.policies.node_selection import (
+    EXCLUSIVE,
     NOTHING_SELECTED,
     UNKNOWN_LABEL,
     USABLE_TERMS,
@@ -53,8 +54,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         checks=(
             OVERSIZED,
             *never_checks(cluster),
-            UNKNOWN_LABEL,
-            NOTHING_SELECTED,
+            *(UNKNOWN_LABEL, NOTHING_SELECTED, EXCLUSIVE),
             _TOO_LARGE,
             _no_node(platform, cluster),
             _WRONG_FLAVOR,
