@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -194,6 +194,19 @@ def _queue_damages() -> Iterator[Damage]:
     yield Damage("other-cohort", "queues", patch("ClusterQueue", TEAM, alone), shown_by="comparison")
     do, undo = refuse_all_pods()
     yield Damage("nothing-passes", "good-work", do, undo, also=frozenset({"resource-quota"}))
+
+
+SLOW = frozenset({"no-local-queue", "no-cluster-queue", "stopped"})
+"""Prove gives their Job half a minute to be admitted."""
+
+
+def one_of_each(damages: Iterable[Damage]) -> frozenset[str]:
+    """Names of one damage for each guardrail, of those that do not take long."""
+    first: dict[str, str] = {}
+    for damage in damages:
+        if damage.id not in SLOW:
+            first.setdefault(damage.guardrail, damage.id)
+    return frozenset(first.values())
 
 
 DAMAGES = (*_role_damages(), *_namespace_damages(), *_policy_damages(), *_queue_damages())

@@ -117,6 +117,7 @@ def test_a_second_plan_is_empty(live: Acme) -> None:
     assert plan.empty, [str(change.key) for change in plan.changes]
 
 
+@pytest.mark.nightly
 def test_all_guardrails_hold_in_every_namespace(live: Acme) -> None:
     report = live.prove()
     wrong = [

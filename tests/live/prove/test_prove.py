@@ -18,7 +18,7 @@ from allotment.prove.probes import MARK, PROBE_NAME
 from allotment.prove.scene import Stage
 from allotment.prove.verdicts import ProofReport, Verdict
 from tests.live.prove.conftest import Acme
-from tests.live.prove.damages import DAMAGES, TEAM, Damage, binding
+from tests.live.prove.damages import DAMAGES, TEAM, Damage, binding, one_of_each
 from tests.live.prove.weakenings import EVERY_RUN, WEAKENINGS, Weakening
 
 pytestmark = pytest.mark.live
@@ -71,7 +71,12 @@ def damaged(request: pytest.FixtureRequest, acme: Acme) -> Iterator[Damage]:
         assert not report.failed, not_proved(report)
 
 
-@pytest.mark.parametrize("damaged", DAMAGES, ids=lambda damage: damage.id, indirect=True)
+@pytest.mark.parametrize(
+    "damaged",
+    [pytest.param(each, marks=() if each.id in one_of_each(DAMAGES) else pytest.mark.nightly) for each in DAMAGES],
+    ids=lambda damage: damage.id,
+    indirect=True,
+)
 def test_a_removed_guardrail_is_missed_by_name(damaged: Damage, acme: Acme) -> None:
     def noticed(report: ProofReport) -> bool:
         shown = {
