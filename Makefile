@@ -38,7 +38,7 @@ unit: $(READY) ## unit tests: offline, under a minute
 	$(PYTEST) -q -n auto -m "not live and not corpus and not nightly"
 
 corpus: $(READY) ## replay a sample of the recorded decisions found through ALLOTMENT_DATA
-	$(PYTEST) -q -m "corpus and not nightly"
+	$(PYTEST) -q -n 2 -m "corpus and not nightly"
 
 live: $(READY) ## tests against a real control plane, the end-to-end story included
 	$(ALLOT) sandbox build $(EXTENSIONS)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.live
 SandboxIn = Callable[[bool], Sandbox]
 MODES = [pytest.param(False, id="classical"), pytest.param(True, id="fair")]
 EVERY_RUN, EVERY_RUN_ON_NODES = 7, 2
-EVERY_RUN_ACTIONS = 8
+EVERY_RUN_ACTIONS = 6
 """A round takes about three seconds; the nightly run plays scenarios to their ends."""
 NIGHTLY, NIGHTLY_ON_NODES = 100, 25
 STATUS_DECIDES = {True: (303, 364, 437, 483, 760, 1075), False: (1149, 1207)}

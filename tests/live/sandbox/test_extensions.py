@@ -163,7 +163,6 @@ def mutation(kubectl: Kubectl) -> tuple[bool, bool]:
     return "mutatingadmissionpolicies" in resources, gate.endswith(" 1")
 
 
-@pytest.mark.nightly
 def test_extensions_and_flags_outlive_a_crash(run: Kubectl, extended: Sandbox, sandbox_store: SandboxStore) -> None:
     for victim in ("jobset", "lws"):
         os.kill(extended.pids[victim], signal.SIGKILL)

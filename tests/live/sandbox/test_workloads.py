@@ -40,6 +40,7 @@ def condition(kubectl: Kubectl, namespace: str, kind: str, name: str, wanted: st
     return next((each for each in conditions if each["type"] == wanted and each["status"] == "True"), None)
 
 
+@pytest.mark.nightly
 def test_quota_holds_the_third_job_until_one_ends(kubectl: Kubectl, namespace: str) -> None:
     jobs = [job(namespace, f"train-{each}", gpus=2, annotations={RUN_FOR: "8s"}) for each in (1, 2, 3)]
     for each in jobs:
