@@ -21,7 +21,7 @@ from tests.live.conftest import Kubectl, kubectl_for, unique_name
 from tests.live.sandbox.manifests import GPU, as_list, queues
 from tests.live.sandbox.test_workloads import condition, eventually, read
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.live, pytest.mark.nightly, pytest.mark.timeout(900)]
 
 NAMESPACE = "sandbox-extensions"
 NODES = (FakeNode("a100-0", {"pool": "a100"}, allocatable={"cpu": "64", "memory": "512Gi", GPU: "8"}),)
