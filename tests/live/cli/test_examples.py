@@ -83,6 +83,7 @@ def test_example_works_on_a_sandbox(shell: Shell, example: Example) -> None:
     shell.must(example.line)
 
 
+@pytest.mark.nightly
 def test_several_sandboxes_are_one_fleet(shell: Shell) -> None:
     shell.must(UP)
     shell.must("allot sandbox up prod-inference-eastus --platform my-platform --max-nodes-per-pool 1")

@@ -18,7 +18,7 @@ from tests.live.differential.scenarios import generate, generate_topology
 pytestmark = pytest.mark.live
 
 SandboxIn = Callable[[bool], Sandbox]
-MODES = [pytest.param(False, id="classical"), pytest.param(True, id="fair")]
+MODES = [pytest.param(False, id="classical", marks=pytest.mark.nightly), pytest.param(True, id="fair")]
 EVERY_RUN, EVERY_RUN_ON_NODES = 7, 2
 EVERY_RUN_ACTIONS = 6
 """A round takes about three seconds; the nightly run plays scenarios to their ends."""
