@@ -36,6 +36,9 @@ _BY_MAKER: Final = (
 MADE_BY: Final = f"({_BEFORE}).filter(o, {_BY_MAKER})"
 """CEL list: the controllers `o` that made the object which is changed or deleted."""
 
+MAKER: Final = Expr('string(o.kind) + " " + string(o.name)')
+"""CEL: a controller `o` in words."""
+
 _NOW: Final = f"{_HERE}.metadata.?ownerReferences.orValue([])"
 _CLAIMED: Final = f"{_NOW}.filter(o, {_BY_MAKER} && !(o in ({_BEFORE})))"
 
@@ -46,7 +49,7 @@ CLAIMED_OWNER = Check(
         f"(variables.byTenant ? {_CLAIMED} : []).map(o, "
         + sentence(
             "metadata.ownerReferences names ",
-            Expr('string(o.kind) + " " + string(o.name)'),
+            MAKER,
             " as its controller, which did not make it and would count it as its own; take the reference away, or write"
             " it without controller",
         )
@@ -96,31 +99,27 @@ _TAKEN_OUT_OF_HAND: Final = (
 MADE_BY_OTHERS = Check(
     name="madeByOthers",
     message="what a controller made is changed by that controller",
-    faults=Expr(
-        f'(variables.byTenant && request.operation == "UPDATE" ? {MADE_BY} : [])'
-        f".filter(o, {_TAKEN_OUT_OF_HAND}).map(o, "
-        + sentence(
-            "metadata.ownerReferences says that ",
-            Expr('string(o.kind) + " " + string(o.name)'),
-            " made this ",
-            Expr("variables.kind"),
-            " and counts it as its own, by its owner, labels, finalizers and spec; leave them as they are, and change ",
-            Expr('string(o.kind) + " " + string(o.name)'),
-        )
-        + ")"
+    faults=each(
+        _TAKEN_OUT_OF_HAND,
+        "metadata.ownerReferences says that ",
+        MAKER,
+        " made this ",
+        Expr("variables.kind"),
+        " and counts it as its own, by its owner, labels, finalizers and spec; leave them as they are, and change ",
+        MAKER,
+        among=f'(variables.byTenant && request.operation == "UPDATE" ? {MADE_BY} : [])',
+        called="o",
     ),
 )
 
 OWN_SELECTOR = Check(
     name="ownSelectors",
     message="a Job takes the pods that it made, and no others",
-    faults=Expr(
-        '(variables.byTenant && request.operation == "CREATE" ? variables.jobs : [])'
-        ".filter(j, j.spec.?manualSelector.orValue(false)).map(j, "
-        + sentence(
-            Expr("j.at"),
-            "manualSelector lets the Job take pods for its own that it did not make; take it and the selector away",
-        )
-        + ")"
+    faults=each(
+        "j.spec.?manualSelector.orValue(false)",
+        Expr("j.at"),
+        "manualSelector lets the Job take pods for its own that it did not make; take it and the selector away",
+        among='(variables.byTenant && request.operation == "CREATE" ? variables.jobs : [])',
+        called="j",
     ),
 )

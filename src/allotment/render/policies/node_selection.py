@@ -8,7 +8,7 @@ from allotment.model import labels
 from allotment.model.cluster import Cluster, NodePool
 from allotment.model.platform import Platform
 from allotment.render.policies.admission import Check, Variable
-from allotment.render.policies.cel import Expr, quote, sentence, string_list
+from allotment.render.policies.cel import Expr, quote, string_list
 from allotment.render.policies.pod_template import each, field
 from allotment.render.policies.trained import PLACED
 
@@ -72,18 +72,15 @@ _STRANGE_SPREAD: Final = (
 EXCLUSIVE: Final = Check(
     name="strangeTopologies",
     message="Jobs of a JobSet are kept apart by labels that the platform's nodes have",
-    faults=Expr(
-        f"{_SPREAD}.filter(m, {_STRANGE_SPREAD}).map(m, "
-        + sentence(
-            f"{_EXCLUSIVE} keeps Jobs apart by the label ",
-            Expr(f"string(m[{quote(_EXCLUSIVE)}])"),
-            Expr(
-                f'({quote(_SELECTED_BY_HAND)} in m ? {quote(f" on nodes marked by hand ({_SELECTED_BY_HAND})")} : "")'
-            ),
-            f", which no pool of this cluster declares, so it might wait for ever; use {_HOSTNAME}, or one of ",
-            Expr('variables.shapeLabels.join(", ")'),
-        )
-        + ")"
+    faults=each(
+        _STRANGE_SPREAD,
+        f"{_EXCLUSIVE} keeps Jobs apart by the label ",
+        Expr(f"string(m[{quote(_EXCLUSIVE)}])"),
+        Expr(f'({quote(_SELECTED_BY_HAND)} in m ? {quote(f" on nodes marked by hand ({_SELECTED_BY_HAND})")} : "")'),
+        f", which no pool of this cluster declares, so it might wait for ever; use {_HOSTNAME}, or one of ",
+        Expr('variables.shapeLabels.join(", ")'),
+        among=_SPREAD,
+        called="m",
     ),
 )
 

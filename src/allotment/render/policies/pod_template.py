@@ -243,9 +243,9 @@ def _with_needs(name: str) -> Iterator[str]:
     yield name
 
 
-def each(condition: str, *parts: str, among: str = "variables.pods") -> Expr:
-    """CEL list: a sentence for every pod `p` for which the condition holds."""
-    return Expr(f"{among}.filter(p, {condition}).map(p, {sentence(*parts)})")
+def each(condition: str, *parts: str, among: str = "variables.pods", called: str = "p") -> Expr:
+    """CEL list: a sentence for every pod `p` for which the condition holds, or for what else is among and so called."""
+    return Expr(f"{among}.filter({called}, {condition}).map({called}, {sentence(*parts)})")
 
 
 def when(condition: str, *parts: str) -> Expr:

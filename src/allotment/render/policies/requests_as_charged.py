@@ -15,7 +15,7 @@ from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Rule, Scope
-from allotment.render.policies.cel import Expr, label, quote, sentence, string_list
+from allotment.render.policies.cel import Expr, label, quote, string_list
 from allotment.render.policies.entitled import LIMITS, limit
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
 from allotment.render.policies.pod_template import (
@@ -160,16 +160,14 @@ _TTL: Final = "ttlSecondsAfterFinished"
 _DELETED_BETWEEN = Check(
     name="deletedBetween",
     message="the Jobs of a JobSet stay until the JobSet has ended",
-    faults=Expr(
-        f"({_QUEUED_SET} ? dyn(object).spec.?replicatedJobs.orValue([]) : [])"
-        f".filter(j, j.?template.?spec.?{_TTL}.hasValue()).map(j, "
-        + sentence(
-            "spec.replicatedJobs[",
-            Expr("string(j.name)"),
-            f"].template.spec.{_TTL} deletes a Job that has ended, and the JobSet would run it again; take it away, or"
-            f" write it as the JobSet's own: spec.{_TTL}",
-        )
-        + ")"
+    faults=each(
+        f"j.?template.?spec.?{_TTL}.hasValue()",
+        "spec.replicatedJobs[",
+        Expr("string(j.name)"),
+        f"].template.spec.{_TTL} deletes a Job that has ended, and the JobSet would run it again; take it away, or"
+        f" write it as the JobSet's own: spec.{_TTL}",
+        among=f"({_QUEUED_SET} ? dyn(object).spec.?replicatedJobs.orValue([]) : [])",
+        called="j",
     ),
 )
 
@@ -182,16 +180,15 @@ _NUMBER: Final = "int(w.?replicas.orValue(0))"
 _WORKERS = Check(
     name="otherWorkers",
     message="a group of Ray workers has as many as it says",
-    faults=Expr(
-        f"{_GROUPS}.filter(w, w.?suspend.orValue(false) || int(w.?minReplicas.orValue(0)) > {_NUMBER}"
-        f" || int(w.?maxReplicas.orValue({_NUMBER})) < {_NUMBER}).map(w, "
-        + sentence(
-            Expr(f'{RAY_AT} + "workerGroupSpecs[" + string(w.groupName) + "]"'),
-            ".replicas is ",
-            Expr(f"string({_NUMBER})"),
-            ", which the queue counts, and Ray would make another number of workers; set replicas to a number from"
-            " minReplicas to maxReplicas, without suspend",
-        )
-        + ")"
+    faults=each(
+        f"w.?suspend.orValue(false) || int(w.?minReplicas.orValue(0)) > {_NUMBER}"
+        f" || int(w.?maxReplicas.orValue({_NUMBER})) < {_NUMBER}",
+        Expr(f'{RAY_AT} + "workerGroupSpecs[" + string(w.groupName) + "]"'),
+        ".replicas is ",
+        Expr(f"string({_NUMBER})"),
+        ", which the queue counts, and Ray would make another number of workers; set replicas to a number from"
+        " minReplicas to maxReplicas, without suspend",
+        among=_GROUPS,
+        called="w",
     ),
 )

@@ -16,7 +16,7 @@ from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Condition, Rule, Scope, Variable
 from allotment.render.policies.cel import Expr, label, quote, sentence, string_list
-from allotment.render.policies.claimed import MADE_BY
+from allotment.render.policies.claimed import MADE_BY, MAKER
 from allotment.render.policies.identities import (
     binds_all_but_engineers,
     binds_tenants,
@@ -211,9 +211,9 @@ _MADE_AGAIN = Check(
     faults=Expr(
         f'({_DELETING} && variables.byTenant && variables.resource != "pods" ? {MADE_BY} : []).map(o, '
         + sentence(
-            Expr('string(o.kind) + " " + string(o.name)'),
+            MAKER,
             " would make it again, with what it holds by then counted once or not at all; delete ",
-            Expr('string(o.kind) + " " + string(o.name)'),
+            MAKER,
         )
         + ")"
     ),
@@ -228,15 +228,14 @@ _IN_PATCH: Final = (
 _PATCHED_IN = Check(
     name="patchedFinalizers",
     message="a TrainJob patches no finalizer into what its runtime makes",
-    faults=Expr(
-        f"({_DELETING} ? [] : variables.patched).filter(s, size({_IN_PATCH}) > 0).map(s, "
-        + sentence(
-            Expr("s.at"),
-            " writes finalizers (",
-            Expr(f'{_IN_PATCH}.map(f, string(f)).join(", ")'),
-            "), by which pods would run on when the TrainJob is gone; take them away",
-        )
-        + ")"
+    faults=each(
+        f"size({_IN_PATCH}) > 0",
+        Expr("s.at"),
+        " writes finalizers (",
+        Expr(f'{_IN_PATCH}.map(f, string(f)).join(", ")'),
+        "), by which pods would run on when the TrainJob is gone; take them away",
+        among=f"({_DELETING} ? [] : variables.patched)",
+        called="s",
     ),
 )
 
