@@ -106,6 +106,13 @@ def submitted(live: Training, body: Body) -> None:
     until(tried, seconds=60)
 
 
+def expect_said(live: Training, body: Body, says: str) -> None:
+    """A member is refused it in these words, or with none by no policy."""
+    message = live.refusal(body, member(NAMESPACE))
+    assert says in message
+    assert says or "allotment.dev" not in message, message
+
+
 def pods_of(live: Training, body: Body) -> list[Body]:
     return [pod for pod in live.kube.list("v1", "Pod", namespace=NAMESPACE) if names(pod, body)]
 

@@ -15,6 +15,7 @@ from tests.live.books.kinds import (
     GPU,
     NAMESPACE,
     WORKLOADS,
+    expect_said,
     group,
     job_set,
     marked_bodies,
@@ -215,9 +216,7 @@ def test_jobs_of_a_set_are_kept_apart_by_labels_that_nodes_have(
 ) -> None:
     body = job_set("apart", cpu=1, memory="1Gi")
     body["metadata"]["annotations"] = {f"alpha.jobset.sigs.k8s.io/{key}": value for key, value in annotations.items()}
-    message = sets.refusal(body, member(NAMESPACE))
-    assert says in message
-    assert says or "allotment.dev" not in message, message
+    expect_said(sets, body, says)
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ def trained_variables() -> tuple[Variable, ...]:
     """`patchedPods` and `trainers`: records like those of `pods`.
 
     They build on `kind`, `templates` and `domains` of `pod_variables`. Of the patched, spec and metadata hold what is
-    patched only; of the trainers, the spec holds one container with the amounts, image (empty for none) and environment
-    of a node.
+    patched only; of the trainers, the spec holds one container with the amounts and the image of a node (empty for
+    none).
     """
     return (
         *carried_variables(),
@@ -41,7 +41,7 @@ _TRAINER: Final = "dyn(object).spec.trainer"
 _AS_TEMPLATE: Final = (
     f'[{{"at": dyn({quote("spec.trainer: of each node the ")}),'
     f' "pod": dyn({{"spec": dyn({{"containers": dyn([{{"name": dyn({quote("node")}),'
-    f' "image": dyn({_TRAINER}.?image.orValue("")), "env": dyn({_TRAINER}.?env.orValue([])),'
+    f' "image": dyn({_TRAINER}.?image.orValue("")),'
     f' "resources": dyn({_TRAINER}.?resourcesPerNode.orValue({{}}))}}])}})}}),'
     f' "count": dyn({_TRAINER}.?numNodes.orValue(1))}}]'
 )
