@@ -90,24 +90,26 @@ class _Interrupting:
 
 
 def test_who_sleeps_is_woken() -> None:
-    clock = StoppableClock(_Stopping(lambda: clock.stop()))
-    with pytest.raises(StoppedError):
-        clock.sleep(1)
-    with pytest.raises(StoppedError):
-        clock.sleep(1)
-    assert clock.stopped
+    sleeper = _Sleeper(World())
+    clock = StoppableClock(sleeper)
+    sleeper.meanwhile = clock.stop
+    for _ in range(2):
+        with pytest.raises(StoppedError):
+            clock.sleep(1)
+    assert (clock.stopped, sleeper.slept) == (True, 1)
 
 
-class _Stopping:
-    """Stops whoever sleeps; the second sleep would be one too many."""
+class _Sleeper:
+    """A clock that lets something happen while somebody sleeps."""
 
-    def __init__(self, stop: Callable[[], None]) -> None:
-        self.now, self.calls, self._stop = World().clock.now, 0, stop
+    meanwhile: Callable[[], None]
+
+    def __init__(self, world: World) -> None:
+        self.now, self.slept = world.clock.now, 0
 
     def sleep(self, _seconds: float) -> None:
-        self.calls += 1
-        assert self.calls == 1
-        self._stop()
+        self.slept += 1
+        self.meanwhile()
 
 
 def test_those_under_way_are_told_before_they_are_waited_for() -> None:

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import click
 
-from allotment.cli.output import Column, Listing, rfc3339
+from allotment.cli.output import Listing, rfc3339
+from allotment.cli.table import Column
 from allotment.cli.terminal import PLAIN_WIDTH, printable
 from allotment.cli.views.amounts import count
 from allotment.prove.verdicts import ProofReport, Result, Verdict
