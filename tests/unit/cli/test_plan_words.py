@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.cli.views.plans import plan_listing, plan_text
@@ -238,6 +238,7 @@ def test_a_line_that_is_too_long_is_parted_not_cut() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300), st.text(max_size=300), st.text(max_size=300), st.text(max_size=300))
 def test_values_that_differ_never_look_alike(before: str, one: str, other: str, after: str) -> None:
     first, second = before + one + after, before + other + after
