@@ -8,8 +8,8 @@ of jobs that had ended, submissions so far. Asked are jobs that had to wait; a j
 Beside our intervals stand those of a peer that needs no simulation: the same quantiles of the queue's recent waits,
 corrected in the same way. docs/estimates.md says what the columns mean.
 
-Data: the folder that `ALLOTMENT_DATA` names (default `../shared/data` beside the checkout), with what it lacks said; none
-of it is part of this repository. docs/estimates.md says where it comes from.
+Data: the folder that `ALLOTMENT_DATA` names (default `../shared/data` beside the checkout); what it lacks is said. None of
+it is part of this repository; docs/estimates.md says where it comes from.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ DATA = Path(os.environ.get("ALLOTMENT_DATA") or Path(__file__).resolve().parents
 NEEDED = {
     "philly": (("philly/philly.csv.gz",), "petuum/adaptdl, derived from msr-fiddle/philly-traces"),
     "runs": (
-        tuple(
-            f"muri/{name}.csv.gz" for name in ("cluster_trace", *(f"physical_{run}_job" for run in estimates_runs.RUNS))
-        ),
+        ("muri/cluster_trace.csv.gz", *(f"muri/physical_{run}_job.csv.gz" for run in estimates_runs.RUNS)),
         "Rivendile/Muri",
     ),
 }
