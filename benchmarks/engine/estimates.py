@@ -8,8 +8,8 @@ of jobs that had ended, submissions so far. Asked are jobs that had to wait; a j
 Beside our intervals stand those of a peer that needs no simulation: the same quantiles of the queue's recent waits,
 corrected in the same way. docs/estimates.md says what the columns mean.
 
-Data: the folder that `ALLOTMENT_DATA` names (default `../shared/data` beside the checkout); what it lacks is said. None of
-it is part of this repository; docs/estimates.md says where it comes from.
+Data: the folder that `ALLOTMENT_DATA` names (default `../shared/data` beside the checkout); what it lacks is said. None
+of it is part of this repository; docs/estimates.md says where it comes from.
 """
 
 from __future__ import annotations
