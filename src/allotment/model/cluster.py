@@ -191,6 +191,9 @@ class Cluster:
             is filled in rather than asked for.
         runtime_classes: RuntimeClasses that the cluster has.
         further_resources: resources of its nodes that work may ask for, and that are not divided among teams.
+        warn_namespaces: namespaces in which policies about work only warn.
+        kept_in_warn: further such namespaces, which nobody declares: work runs in them that was there before the
+            policies. Known only of a cluster that was looked at.
     """
 
     name: str
@@ -210,6 +213,13 @@ class Cluster:
     node_pools: tuple[NodePool, ...]
     flavors: tuple[Flavor, ...]
     cohorts: tuple[Cohort, ...]
+    warn_namespaces: tuple[str, ...] = ()
+    kept_in_warn: tuple[str, ...] = ()
+
+    @property
+    def warned(self) -> tuple[str, ...]:
+        """All namespaces in which policies about work only warn, sorted."""
+        return tuple(sorted({*self.warn_namespaces, *self.kept_in_warn}))
 
     def flavor(self, name: str) -> Flavor:
         """The flavor of that name.

@@ -67,6 +67,10 @@ ACCELERATOR: Final = f"{DOMAIN}/accelerator"
 CAPACITY_TYPE: Final = f"{DOMAIN}/capacity-type"
 """Node labels that Allotment asks every pool to carry; flavors select nodes by them."""
 
+KEPT_IN_WARN: Final = f"{DOMAIN}/kept-in-warn"
+"""Annotation on a binding that only warns: namespaces that nobody declared, comma-separated; work runs in them that was
+there before the policies."""
+
 REFUSED: Final = f"{DOMAIN}/refused"
 """Annotation on a pod on its way in: what the API server's own admission found on it that is refused."""
 

@@ -319,6 +319,19 @@ CASES = [
             ("rdma/hca, rdma/hca", 1, "named twice"),
         )
     ),
+    *(
+        Case(
+            "warned_namespaces_have_policies",
+            rich_cluster("region: local", f"region: local\nwarnNamespaces: [{names}]"),
+            f"warning cluster.yaml:5 warnNamespaces[{index}]",
+            what,
+        )
+        for names, index, what in (
+            ("kube-system", 0, "no policy touches"),
+            ("gpu-operator", 0, "no policy touches"),
+            ("legacy, legacy", 1, "named twice"),
+        )
+    ),
     Case(
         "overrides_meet_placements",
         rich_cluster("    nlp: {weight: 2}", "    nlpp: {weight: 2}"),

@@ -215,6 +215,8 @@ def test_an_exception_is_gone_after_its_last_day():
 
 def test_what_nodes_have_beside_the_usual_is_nothing_unless_declared():
     assert (dev().runtime_classes, dev().further_resources) == ((), ())
+    assert dev().warn_namespaces == ()
+    assert dev(cluster=CLUSTER + "warnNamespaces: [b, a]\n").warned == ("a", "b")
     declared = dev(cluster=CLUSTER + "runtimeClasses: [gvisor, nvidia]\nfurtherResources: [rdma/hca]\n")
     assert declared.runtime_classes == ("gvisor", "nvidia")
     assert declared.further_resources == ("rdma/hca",)

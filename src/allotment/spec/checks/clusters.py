@@ -13,6 +13,7 @@ from allotment.spec.declared import Entry
 from allotment.spec.flavors import devices_per_node
 from allotment.spec.problems import Issue, did_you_mean, echo
 from allotment.spec.schema.cluster import ClusterSpec
+from allotment.spec.schema.platform import ALWAYS_EXEMPT
 
 _VERSION_FIELDS = ("kubernetes", "driver", "cuda", "cudnn", "runtime")
 _ADMISSION_POLICIES_SINCE = (1, 30)
@@ -175,6 +176,22 @@ def overrides_meet_placements(context: Context) -> Iterator[Issue]:
                 yield error(entry, here, what, "add the placement to the team, or remove the override")
 
 
+def warned_namespaces_have_policies(context: Context) -> Iterator[Issue]:
+    """Where no policy holds, none warns."""
+    platform = context.declared.platform
+    exempt = {*ALWAYS_EXEMPT, *(platform.spec.exempt_namespaces if platform is not None else ())}
+    for entry in context.declared.clusters:
+        seen: set[str] = set()
+        for index, name in enumerate(entry.spec.warn_namespaces):
+            here = ("warnNamespaces", index)
+            if name in exempt:
+                what = f"no policy touches the namespace {echo(name)}, so none warns there"
+                yield warning(entry, here, what, "remove it here, or from exemptNamespaces of the Platform document")
+            elif name in seen:
+                yield warning(entry, here, f"{echo(name)} is named twice", "remove one of the two")
+            seen.add(name)
+
+
 def weights_have_an_effect(context: Context) -> Iterator[Issue]:
     """A weight of 0 is last in every queue; a weight without fair sharing is ignored."""
     for entry in context.declared.clusters:
@@ -265,6 +282,7 @@ CHECKS = (
     flavor_order_names_flavors,
     further_resources_are_further,
     overrides_meet_placements,
+    warned_namespaces_have_policies,
     weights_have_an_effect,
     kueue_serves_the_api,
     kubernetes_knows_our_policies,

@@ -198,6 +198,12 @@ class ClusterSpec(KindSpec):
         "hugepages-2Mi. Work may ask for them; queues count them without a bound. Work that asks for any other one is "
         "refused: Kueue would never admit it.",
     )
+    warn_namespaces: tuple[Name, ...] = Field(
+        default=(),
+        description="Namespaces in which policies about work only warn, and nothing is filled in: where work runs that "
+        "was there before the policies. What keeps a tenant inside its namespace is refused there too. By default none "
+        "is named; plan and apply then keep those in warn in which they find such work, and name them.",
+    )
     flavor_order: tuple[ObjectName, ...] = Field(
         default=(),
         description="Flavors in order of preference. By default the order of the pools' accelerators, and reserved "
