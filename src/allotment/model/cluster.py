@@ -194,6 +194,7 @@ class Cluster:
         warn_namespaces: namespaces in which policies about work only warn.
         kept_in_warn: further such namespaces, which nobody declares: work runs in them that was there before the
             policies. Known only of a cluster that was looked at.
+        declared_in: file of its document, relative to the platform directory; empty if it was read from none.
     """
 
     name: str
@@ -215,6 +216,7 @@ class Cluster:
     cohorts: tuple[Cohort, ...]
     warn_namespaces: tuple[str, ...] = ()
     kept_in_warn: tuple[str, ...] = ()
+    declared_in: str = ""
 
     @property
     def warned(self) -> tuple[str, ...]:

@@ -23,8 +23,10 @@ def cohort_names(spec: ClusterSpec) -> tuple[str, ...]:
     return tuple(cohort.name for cohort in spec.cohorts) or (defaults.COHORT,)
 
 
-def cluster(spec: ClusterSpec, flavors: Flavors, accelerators: Mapping[str, AcceleratorSpec]) -> Cluster:
-    """The model's cluster. Its references have been checked."""
+def cluster(
+    spec: ClusterSpec, flavors: Flavors, accelerators: Mapping[str, AcceleratorSpec], file: str = ""
+) -> Cluster:
+    """The model's cluster, read from a file. Its references have been checked."""
     return Cluster(
         name=spec.name,
         purpose=spec.purpose,
@@ -48,6 +50,7 @@ def cluster(spec: ClusterSpec, flavors: Flavors, accelerators: Mapping[str, Acce
         flavors=flavors.ordered,
         cohorts=_cohorts(spec.cohorts, flavors),
         warn_namespaces=tuple(sorted(set(spec.warn_namespaces))),
+        declared_in=file,
     )
 
 
