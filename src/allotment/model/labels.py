@@ -81,7 +81,7 @@ LOCAL_QUEUE: Final = "default"
 """The LocalQueue of every team namespace. Kueue gives it to jobs without a queue label because of this name."""
 
 CPU_FLAVOR: Final = "cpu"
-"""Name of the flavor for CPU and memory, which carries no node labels: any node of the cluster will do."""
+"""Usual name of the flavor for CPU and memory, which carries no node labels: any node of the cluster will do."""
 
 SHARED_QUEUE: Final = "shared"
-"""The one ClusterQueue of the shared layout."""
+"""Usual name of the one ClusterQueue of the shared layout."""

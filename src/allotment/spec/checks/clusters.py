@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from allotment.model import labels
 from allotment.model.cluster import COUNTED_ALWAYS, Environment, Feature, KueueApi, QueueLayout
 from allotment.spec import defaults
 from allotment.spec.checks.context import Context, error, warning
@@ -139,8 +138,8 @@ def flavor_order_names_flavors(context: Context) -> Iterator[Issue]:
         seen: set[str] = set()
         for index, name in enumerate(entry.spec.flavor_order):
             here = ("flavorOrder", index)
-            if name not in flavors or name == labels.CPU_FLAVOR:
-                fix = did_you_mean(name, set(flavors) - {labels.CPU_FLAVOR})
+            if name not in flavors or flavors[name].accelerator is None:
+                fix = did_you_mean(name, {word for word, flavor in flavors.items() if flavor.accelerator is not None})
                 yield error(entry, here, f"the pools make no flavor {echo(name)}", fix)
             elif name in seen:
                 yield error(entry, here, f"{echo(name)} stands in the order twice", "remove one of the two")

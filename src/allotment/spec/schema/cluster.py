@@ -132,6 +132,21 @@ class CohortSpec(Spec):
     )
 
 
+class NamesSpec(Spec):
+    """Names in this cluster in place of the usual ones, where somebody else's object has that name already."""
+
+    flavors: dict[Line, Name] = Field(
+        default_factory=dict,
+        description="Of ResourceFlavors, by their usual name (cpu, a100-reserved), such as cpu: cpu-pool. Teams and "
+        "flavorOrder then write the chosen name, or the accelerator's. The usual ones by default.",
+    )
+    queues: dict[TenantName, Name] = Field(
+        default_factory=dict,
+        description="Of ClusterQueues, by the team (shared: the one of the layout shared). Each team's own name by "
+        "default.",
+    )
+
+
 class OverridesSpec(Spec):
     """What is different in this cluster."""
 
@@ -208,6 +223,11 @@ class ClusterSpec(KindSpec):
         default=(),
         description="Flavors in order of preference. By default the order of the pools' accelerators, and reserved "
         "before on-demand before spot: what is paid anyway first, what may vanish last.",
+    )
+    names: NamesSpec = Field(
+        default_factory=NamesSpec,
+        description="Names of flavors and queues that are not to be the usual ones. Of cohorts, priorities and storage "
+        "classes you choose the names where you declare them.",
     )
     cohorts: tuple[CohortSpec, ...] = Field(
         default=(), description="Cohorts of the cluster. By default one of the name shared, so that idle quota is lent."
