@@ -96,11 +96,8 @@ def test_the_next_steps_that_are_printed_work(shell: Shell, tools: Mapping[str, 
     assert prove == up[2]
     shell.must(f"{up[0]}; {prove} --guardrail nodes --no-work")
     shell.must(f"{up[0]}; {tools['kubectl']} delete --namespace cv limitrange allotment-limits")
-    (apply,) = suggested(shell.run(f"{up[0]}; {plan}").stderr)
-    assert apply == up[1]
     (saved,) = suggested(shell.run(f"{up[0]}; {plan} --out 'a plan.json'").stderr)
     shell.must(f"{up[0]}; {saved} --yes")
-    assert suggested(shell.run(f"{up[0]}; {plan}").stderr) == [prove]
 
 
 @pytest.mark.nightly
