@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from allotment.plan.changes import Contested
 from allotment.plan.difference import ABSENT, FieldChange
 
 Body = Mapping[str, Any]
@@ -64,6 +65,16 @@ def told(body: Body, fields: Sequence[FieldChange]) -> Iterator[Told]:
         else:
             words = field_words(body, field.field)
             yield Told(words or field.field, bool(words), field)
+
+
+def told_contested(body: Body, contested: Contested) -> Iterator[Told]:
+    """A field that somebody else holds, from what is declared to what is live; a queue's quota amount by amount."""
+    change = FieldChange((), contested.desired, contested.live, contested.manager, contested.since)
+    if body["kind"] == "ClusterQueue" and contested.field == _GROUPS:
+        yield from _quotas(body, replace(change, path=("f:spec", "f:resourceGroups")))
+    else:
+        words = field_words(body, contested.field)
+        yield Told(words or contested.field, bool(words), change)
 
 
 def field_words(body: Body, field: str) -> str:
