@@ -102,19 +102,19 @@ def _the_same(changes: Sequence[Change]) -> str:
 
 
 def following(change: Change) -> str:
-    """The namespace whose own block is the only reason why a step cannot be done; empty if there is none."""
+    """The object whose own block is the only reason why a step cannot be done, in words; empty if there is none."""
     return change.following if isinstance(change, Blocked) else ""
 
 
 def follower_lines(changes: Sequence[Change]) -> Iterator[str]:
-    """A line for each namespace whose block keeps others from being done: it is solved once, not object by object."""
-    for namespace, number in sorted(Counter(filter(None, map(following, changes))).items()):
-        yield _signed(Action.BLOCKED, f"{followers_text(namespace, number)}; solve that first")
+    """A line for each object whose block keeps others from being done: it is solved once, not object by object."""
+    for ground, number in sorted(Counter(filter(None, map(following, changes))).items()):
+        yield _signed(Action.BLOCKED, f"{followers_text(ground, number)}; solve that first")
 
 
-def followers_text(namespace: str, number: int) -> str:
-    """How many steps wait for one namespace."""
-    return printable(f"{count(number, 'more object')} blocked with Namespace {namespace}")
+def followers_text(ground: str, number: int) -> str:
+    """How many steps wait for one object."""
+    return printable(f"{count(number, 'more object')} blocked with {ground}")
 
 
 def _compact(changes: Sequence[Change]) -> Iterator[str]:
