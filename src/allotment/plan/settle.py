@@ -12,6 +12,7 @@ from typing import Any, Final
 from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
 from allotment.plan import order
+from allotment.plan.adoption.words import word_of
 from allotment.plan.caution import cautions
 from allotment.plan.changes import (
     Action,
@@ -170,8 +171,10 @@ def _blocked(live: Survey) -> Iterator[Blocked]:
             manifest.key,
             Action.CREATE,
             f"{manifest.key} exists and is not ours",
-            f"it belongs to the platform {owner}" if owner else "Allotment did not create it, and takes nothing over",
-            "choose another name, or delete the object if nobody needs it",
+            f"it belongs to the platform {owner}"
+            if owner
+            else "Allotment did not create it, and apply takes nothing over",
+            "choose another name, or delete the object if nobody needs it" if owner else _adoptable(manifest.key),
         )
     for manifest in live.leaving:
         yield Blocked(
@@ -181,6 +184,12 @@ def _blocked(live: Survey) -> Iterator[Blocked]:
             "it waits for its finalizers or for what it contains",
             "wait until it is gone, and plan again",
         )
+
+
+def _adoptable(key: ObjectKey) -> str:
+    return (
+        f"take it over with `allot adopt {word_of(key)}`, which shows first what that changes; or choose another name"
+    )
 
 
 def _creations(absent: Iterable[Manifest], around: Circumstances) -> Iterator[Change]:
