@@ -191,6 +191,7 @@ class Cluster:
             is filled in rather than asked for.
         runtime_classes: RuntimeClasses that the cluster has.
         further_resources: resources of its nodes that work may ask for, and that are not divided among teams.
+        without_network_policies: team namespaces whose connections nothing cuts yet.
     """
 
     name: str
@@ -210,6 +211,7 @@ class Cluster:
     node_pools: tuple[NodePool, ...]
     flavors: tuple[Flavor, ...]
     cohorts: tuple[Cohort, ...]
+    without_network_policies: tuple[str, ...] = ()
 
     def flavor(self, name: str) -> Flavor:
         """The flavor of that name.

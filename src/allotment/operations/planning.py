@@ -78,6 +78,7 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
         verdicts=_verdicts(kube, desired, found, unserved, settings),
         unserved=unserved,
         running=_running(kube, spaces, settings.workers),
+        claims=_claims(kube, found, settings.workers),
         ways_in=tuple(body for space in spaces for body in ways_in(kube, space)),
         in_use=_in_use(kube, found),
         allow_uncounted=settings.allow_uncounted,
@@ -210,6 +211,20 @@ def _running(kube: KubePort, spaces: Sequence[str], workers: int) -> Mapping[str
     """Workloads in the namespaces of leaving teams."""
     counts = side_by_side(lambda name: Counter(body["kind"] for body in workloads(kube, name)), spaces, workers)
     return dict(zip(spaces, counts, strict=True))
+
+
+def _claims(kube: KubePort, found: Survey, workers: int) -> Mapping[str, tuple[Body, ...] | None]:
+    """Claims in the namespaces that are no longer declared, whoever made them."""
+    gone = [body["metadata"]["name"] for body in found.surplus if body["kind"] == "Namespace"]
+
+    def listed(namespace: str) -> tuple[Body, ...] | None:
+        try:
+            return tuple(kube.list("v1", "PersistentVolumeClaim", namespace=namespace))
+        except RefusedError:
+            # A warning that cannot be complete is no reason to plan nothing.
+            return None
+
+    return dict(zip(gone, side_by_side(listed, gone, workers), strict=True))
 
 
 def _in_use(kube: KubePort, found: Survey) -> InUse:

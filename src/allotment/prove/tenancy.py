@@ -226,9 +226,10 @@ def _no_token(body: Body) -> str:
 def network(scene: Scene) -> Iterator[Probe]:
     """The network policies stand and nothing opens the wall besides; traffic itself cannot be tried from here."""
     declared = frozenset(manifest.key.name for manifest in scene.mine(Family.NETWORK_POLICIES))
+    open_ = _is_open(scene)
 
     def fault(found: tuple[Body, ...]) -> str:
-        return _network_fault(found, declared)
+        return "" if open_ else _network_fault(found, declared)
 
     yield Probe(
         tried="read all network policies of the namespace",
@@ -240,6 +241,10 @@ def network(scene: Scene) -> Iterator[Probe]:
             unproved=_unproved(scene),
         ),
     )
+
+
+def _is_open(scene: Scene) -> bool:
+    return not scene.leaving and scene.namespace in scene.stage.cluster.without_network_policies
 
 
 def _network_fault(found: tuple[Body, ...], declared: frozenset[str]) -> str:
@@ -259,6 +264,11 @@ def _denies_all(body: Body) -> bool:
 
 
 def _unproved(scene: Scene) -> str:
+    if _is_open(scene):
+        return (
+            f"there is no wall: the platform names {scene.namespace} among the namespaces withoutNetworkPolicies, so"
+            " its pods are reached from everywhere"
+        )
     if Feature.NETWORK_POLICY in scene.stage.cluster.features:
         return (
             "stored, not proved: the platform declares that this cluster's network plug-in enforces policies,"

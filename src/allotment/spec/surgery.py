@@ -19,7 +19,7 @@ def append_field(file: str, text: str, index: int, block: str) -> str:
         InputError: the document is not written in block style.
     """
     lines = text.splitlines(keepends=True)
-    root = documents.positions(file, text)[index].get((), (0, 0))
+    root = documents.positions(file, text, {index})[index].get((), (0, 0))
     if root[1] != 0 or lines[root[0]].startswith("{"):
         raise _by_hand(file, "the document is not written one field a line")
     end = _content_end(lines, _starts(text)[index + 1] if index + 1 < len(_starts(text)) else len(lines))
@@ -35,7 +35,7 @@ def replace_value(file: str, text: str, index: int, path: Path, value: str) -> s
         InputError: the value is not on the key's line.
     """
     lines = text.splitlines(keepends=True)
-    line, column = documents.positions(file, text)[index][path]
+    line, column = documents.positions(file, text, {index})[index][path]
     key, colon, rest = lines[line][column:].partition(":")
     old = rest.split("#")[0].strip().rstrip("}, ")
     if not colon or not old:
@@ -50,7 +50,7 @@ def remove_field(file: str, text: str, index: int, path: Path) -> str:
     Raises:
         InputError: the field is not written in block style.
     """
-    where = documents.positions(file, text)[index]
+    where = documents.positions(file, text, {index})[index]
     while len(path) > 1 and not any(other[:-1] == path[:-1] and other != path for other in where if other):
         path = path[:-1]
     lines = text.splitlines(keepends=True)

@@ -271,7 +271,7 @@ def test_the_engineer_s_claim_passes(found: Body, kube: KubeClient) -> None:
         ({"metadata": {"labels": {labels.MANAGED_BY: labels.MANAGED_BY_VALUE}}}, ENGINEER, "kubectl"),
     ],
     ids=[
-        "for-another-team", "word-left-behind", "by-kubectl", "by-apply", "by-a-tenant", "by-an-account-with-all-rights",
+        "for-another-team", "word-left-behind", "by-kubectl", "by-apply", "by-a-tenant", "by-an-account",
         "by-a-sync", "first-half-by-a-sync", "first-half-by-kubectl",
     ],
 )  # fmt: skip

@@ -19,10 +19,11 @@ from allotment.cli.views.drifts import drift_document, drift_listing, drift_text
 from allotment.cli.views.explanation import document as explanation_document
 from allotment.cli.views.explanation import text as explanation_text
 from allotment.cli.views.outcomes import outcome_listing, report_document, report_text
-from allotment.cli.views.plans import plan_document, plan_listing, plan_text, shown_values
+from allotment.cli.views.plans import plan_document, plan_listing, plan_text
 from allotment.cli.views.proofs import proof_document, proof_listing, proof_text
 from allotment.cli.views.sandboxes import component_listing, status_document, status_text
 from allotment.cli.views.summary import summary_text
+from allotment.cli.views.values import shown_values
 from allotment.errors import UnreachableError
 from allotment.model.manifest import Family, Manifest, ObjectKey
 from allotment.operations.apply import ApplyReport, Outcome, Status
@@ -158,7 +159,7 @@ def test_a_plan_shows_every_kind_of_change() -> None:
         "  ~ ResourceQuota cv/q",
         "      .spec.pods: 7 -> 50 (was set by kubectl-edit since 2026-01-01T00:00:00Z)",
         "      + .spec.new: 1",
-        "      - .spec.old: x\N{REPLACEMENT CHARACTER}[2J y",
+        r"      - .spec.old: x\x1b[2J\ny",
         "      .spec.same: s stays, but is no longer ours",
         "  ! ResourceQuota cv/q",
         "      .spec.pods: 7 is owned by helm; declared is 50",

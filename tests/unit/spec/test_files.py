@@ -120,3 +120,16 @@ def test_a_failed_write_leaves_the_old_text_and_no_leftovers(tmp_path, monkeypat
         write_files(tmp_path, {"a.yaml": "new"})
     assert [path.name for path in tmp_path.iterdir()] == ["a.yaml"]
     assert (tmp_path / "a.yaml").read_text() == "old"
+
+
+def test_what_is_not_read_is_known(tmp_path):
+    (tmp_path / "a.YAML").write_text("a")
+    (tmp_path / ".b.yml").write_text("b")
+    (tmp_path / ".c.yaml").write_bytes(b"\xff")
+    (tmp_path / ".d.yaml").symlink_to(tmp_path / "a.YAML")
+    (tmp_path / ".github").mkdir()
+    (tmp_path / ".github" / "e.yaml").write_text("e")
+    found = read_tree(tmp_path)
+    assert dict(found.files) == {}
+    assert dict(found.left_out) == {"a.YAML": "a", ".b.yml": "b"}
+    assert dict(found.with_changes({"x.yaml": "x"}).left_out) == {"a.YAML": "a", ".b.yml": "b"}

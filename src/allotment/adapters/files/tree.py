@@ -13,16 +13,16 @@ from typing import Final
 
 from allotment.errors import InputError, NotFoundError
 from allotment.spec.problems import InvalidPlatformError, Problem, Severity
-from allotment.spec.source import YAML_SUFFIXES, Changes, SourceTree
+from allotment.spec.source import YAML_SUFFIXES, Changes, SourceTree, is_read
 
 MOST_FILES: Final = 20_000
-MOST_FILE_BYTES: Final = 16 << 20
-MOST_TREE_BYTES: Final = 128 << 20
-"""1,000 teams on 20 clusters are 1,000 files of 6 KB; the bounds leave room for twenty times that."""
+MOST_FILE_BYTES: Final = 8 << 20
+MOST_TREE_BYTES: Final = 64 << 20
+"""1,000 teams on 20 clusters are 1,000 files of 6 KB; the bounds leave room for ten times that."""
 
 
 def read_tree(path: Path | str) -> SourceTree:
-    """Read every YAML file of a platform directory. Hidden files and folders are left alone.
+    """Read every YAML file of a platform directory; hidden and oddly named ones as what is not part of it.
 
     Raises:
         NotFoundError: there is no such directory.
@@ -33,20 +33,23 @@ def read_tree(path: Path | str) -> SourceTree:
     if not root.is_dir():
         raise NotFoundError(f"{root} is no directory", fix="name a platform directory, or make one: allot init DIR")
     files: dict[str, str] = {}
+    left_out: dict[str, str] = {}
     problems: list[Problem] = []
     total = 0
     for file in _yaml_files(root, problems):
         relative = file.relative_to(root).as_posix()
-        if len(files) >= MOST_FILES or total > MOST_TREE_BYTES:
-            limit = f"{MOST_FILES} YAML files or {MOST_TREE_BYTES >> 20} MiB"
+        if len(files) + len(left_out) >= MOST_FILES or total > MOST_TREE_BYTES:
+            limit = f"{MOST_FILES:,} YAML files or {MOST_TREE_BYTES >> 20} MiB"
             raise InputError(f"{root} holds more than {limit}", fix="name the platform directory itself")
-        text = _read(file, relative, problems)
+        named = is_read(relative)
+        # What is not part of the directory cannot make it invalid by what it holds.
+        text = _read(file, relative, problems if named else [])
         if text is not None:
-            files[relative] = text
+            (files if named else left_out)[relative] = text
             total += len(text)
     if problems:
         raise InvalidPlatformError(problems)
-    return SourceTree(files)
+    return SourceTree(files, left_out)
 
 
 def write_files(root: Path | str, changes: Changes) -> None:
@@ -73,12 +76,12 @@ def _yaml_files(root: Path, problems: list[Problem]) -> list[Path]:
         problems.extend(_problem(here / name, root, "is a symbolic link to a folder") for name in links)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if name.startswith(".") or not name.endswith(YAML_SUFFIXES):
+            if not name.lower().endswith(YAML_SUFFIXES):
                 continue
-            if (here / name).is_symlink() or not (here / name).is_file():
-                problems.append(_problem(here / name, root, "is no regular file"))
-            else:
+            if not (here / name).is_symlink() and (here / name).is_file():
                 found.append(here / name)
+            elif is_read(name):
+                problems.append(_problem(here / name, root, "is no regular file"))
     return found
 
 

@@ -10,6 +10,7 @@ import click
 from allotment.cli.lazy import Command
 from allotment.cli.options import format_flag, global_flags
 from allotment.cli.session import Session
+from allotment.errors import shown
 
 _DEFAULT_NAME = "my-platform"
 
@@ -36,7 +37,7 @@ def init(session: Session, directory: str, name: str | None) -> None:
             session, form, {"kind": "Edit", "dryRun": False, "written": paths, "removed": [], "warnings": []}
         )
         return
-    session.out("\n".join(str(root / path) for path in paths))
+    session.out("\n".join(shown(root / path) for path in paths))
     place = shlex.quote(directory)
     if form != "name":
         (cluster, *_) = wiring.load(root).platform.clusters

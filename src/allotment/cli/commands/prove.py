@@ -16,6 +16,7 @@ from allotment.cli.options import (
     team_flag,
 )
 from allotment.cli.session import Session
+from allotment.errors import shown
 
 
 @click.command(cls=Command)
@@ -79,5 +80,5 @@ def prove(
     )
     if evidence is not None:
         wiring.write_file(evidence, wiring.evidence(report))
-        session.note(f"evidence in {evidence}")
+        session.note(f"evidence in {shown(evidence)}")
     return 1 if report.failed else 0

@@ -11,7 +11,8 @@ import click
 from allotment.cli.output import Column, Listing
 from allotment.cli.terminal import printable
 from allotment.cli.views.amounts import count
-from allotment.cli.views.plans import followers_text, following, key_document
+from allotment.cli.views.change_lines import followers_text, following
+from allotment.cli.views.plans import key_document
 from allotment.operations.apply import ApplyReport, Outcome, Status
 
 _COLORS: Final = {

@@ -14,6 +14,7 @@ from allotment.adapters.folders import Written
 from allotment.cli.output import Column, table_text
 from allotment.cli.views.amounts import count
 from allotment.cli.views.diffs import next_steps
+from allotment.errors import shown
 from allotment.model.manifest import Family, Manifests
 from allotment.operations.rendering import Rendered
 from allotment.render.yaml_text import to_documents
@@ -39,7 +40,7 @@ def tree_text(out: str, rendered: Rendered, written: Written, *, versioned: bool
         if number
     )
     headline = (
-        f"{click.style('rendered', fg='green', bold=True)}: {count(len(rendered.files), 'file')} in {out} "
+        f"{click.style('rendered', fg='green', bold=True)}: {count(len(rendered.files), 'file')} in {shown(out)} "
         f"for {count(len(rendered.clusters), 'cluster')} ({changes})"
     )
     blocks = [headline, _by_family(rendered)]

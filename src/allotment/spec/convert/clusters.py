@@ -47,6 +47,7 @@ def cluster(spec: ClusterSpec, flavors: Flavors, accelerators: Mapping[str, Acce
         node_pools=tuple(_pool(pool, accelerators) for pool in spec.node_pools),
         flavors=flavors.ordered,
         cohorts=_cohorts(spec.cohorts, flavors),
+        without_network_policies=tuple(sorted(set(spec.without_network_policies))),
     )
 
 
