@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
 from allotment.errors import NotFoundError, UsageError
+from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey
 from allotment.operations.planning import (
     PlanSettings,
@@ -106,6 +108,9 @@ def _in_use(kube: KubePort, chosen: Sequence[tuple[Manifest, Body]]) -> InUse:
     return work_in_use(kube, queues, (), ())
 
 
+_POD_SECURITY: Final = "pod-security.kubernetes.io/"
+
+
 @dataclass(frozen=True, slots=True)
 class _Looking:
     """One look: gathers what is known of an object besides itself."""
@@ -145,7 +150,7 @@ class _Looking:
     def _facts_of(self, manifest: Manifest, live: Body) -> Facts:
         match manifest.key.kind:
             case "Namespace":
-                return self._of_namespace(manifest.key.name)
+                return self._of_namespace(manifest)
             case "ClusterQueue":
                 return self._of_queue(manifest, live)
             case "LocalQueue":
@@ -175,7 +180,8 @@ class _Looking:
             return Facts(_said(around.queue_stake(live)), remarks=(_unread("whose work it takes", error),))
         return Facts(_said(around.queue_stake(live)), hindrances=(hindrance,) if hindrance else ())
 
-    def _of_namespace(self, name: str) -> Facts:
+    def _of_namespace(self, manifest: Manifest) -> Facts:
+        name = manifest.key.name
         pods = self._listed("v1", "Pod", name)
         claims = self._listed("v1", "PersistentVolumeClaim", name)
         services = self._listed("v1", "Service", name)
@@ -186,7 +192,7 @@ class _Looking:
         if said and services:
             said = (*said, Cut("services", f"reached from outside until now: {around.services_in_words(services)}"))
         stake = (*work, *_said(around.claims_in_words(claims)), *secrets)
-        return Facts(stake, self._stays(name), said, tuple(self._against(name, pods, claims)))
+        return Facts(stake, self._stays(name), said, tuple(self._against(manifest, pods, claims)))
 
     def _absent(self, namespace: str, kind: str) -> list[Manifest]:
         there = {manifest.key for manifest, _ in self.found.foreign}
@@ -208,7 +214,15 @@ class _Looking:
     def _beside(self, api_version: str, kind: str, namespace: str) -> str:
         return around.beside(kind, self.kube.list(api_version, kind, namespace=namespace), self.desired)
 
-    def _against(self, name: str, pods: Sequence[Body], claims: Sequence[Body]) -> Iterator[Hindrance]:
+    def _against(self, manifest: Manifest, pods: Sequence[Body], claims: Sequence[Body]) -> Iterator[Hindrance]:
+        name = manifest.key.name
+        insecure = self._insecure(manifest)
+        if insecure:
+            yield Hindrance(
+                f"Pod Security would refuse the pods that replace those there: {'; '.join(insecure)}",
+                f"declare an exception in the team's file until the work is mended: podSecurity: {{level: baseline, "
+                f"reason: ..., namespaces: [{name}], until: ...}}",
+            )
         below = [
             f"{item.key.name}: {text}"
             for item in self._absent(name, "ResourceQuota")
@@ -226,6 +240,19 @@ class _Looking:
                 f"{', '.join(refusing)}",
                 "run `allot apply` first, which changes the policies' bindings; or say --enforce",
             )
+
+    def _insecure(self, manifest: Manifest) -> list[str]:
+        """Pods that the declared Pod Security level would not admit: the server says so when a namespace gets it."""
+        wanted = manifest.body["metadata"].get("labels") or {}
+        level = {key: value for key, value in wanted.items() if key.startswith(_POD_SECURITY)}
+        patch = {"metadata": {"labels": level}}
+        try:
+            answer = self.kube.merge_patch(
+                manifest.api_version, manifest.key, patch, dry_run=True, manager=labels.ADOPTING_MANAGER
+            )
+        except RefusedError as error:
+            return [f"it could not be asked: {error.message}"]
+        return list(answer.warnings)
 
     def _listed(self, api_version: str, kind: str, namespace: str) -> list[Body]:
         try:

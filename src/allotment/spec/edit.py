@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,7 +23,7 @@ from allotment.spec.read import read
 from allotment.spec.schema.team import TeamSpec
 from allotment.spec.source import Changes, SourceTree
 from allotment.spec.starter import starter_files
-from allotment.spec.surgery import append_field, remove_document, remove_field, replace_value
+from allotment.spec.surgery import append_field, append_item, remove_document, remove_field, replace_value
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._@/-]*")
 _LEAVING: Final = "# The team has left: it runs nothing; its data are kept until this day.\n"
@@ -135,6 +135,28 @@ def starter(name: str) -> Mapping[str, str]:
     files = starter_files(name)
     load_platform(SourceTree(files))
     return files
+
+
+def list_namespace(tree: SourceTree, cluster: str, fields: Sequence[str], namespace: str) -> Changes:
+    """Add a namespace to lists of a cluster, such as ``warnNamespaces``; lists that have it stay.
+
+    Raises:
+        NotFoundError: no such cluster.
+        InvalidPlatformError: the directory is not valid, before or after.
+        InputError: the cluster's file is written in a way that cannot be edited safely.
+    """
+    entry = next((entry for entry in read(tree).declared.clusters if entry.spec.name == cluster), None)
+    if entry is None:
+        raise NotFoundError(f"there is no cluster {echo(cluster)}")
+    file, index = entry.source.file, entry.source.index
+    present = entry.spec.model_dump(by_alias=True, include={"warn_namespaces", "without_network_policies"})
+    text = tree.files[file]
+    for field_ in fields:
+        if namespace not in present[field_]:
+            text = append_item(file, text, index, field_, namespace)
+    changes: Changes = {} if text == tree.files[file] else {file: text}
+    load_platform(tree.with_changes(changes))
+    return changes
 
 
 def _without_overrides(tree: SourceTree, team: str) -> Changes:

@@ -6,6 +6,15 @@ what `--help` may import.
 
 from __future__ import annotations
 
+from allotment.wiring.adoptions import (
+    adoption_words,
+    give_back,
+    list_namespace,
+    load_edited,
+    look_at_adoptions,
+    look_back,
+    take_over,
+)
 from allotment.wiring.clusters import (
     apply,
     connect,
@@ -71,6 +80,7 @@ from allotment.wiring.settings import (
 __all__ = [
     "accelerator_lines",
     "add_team",
+    "adoption_words",
     "apply",
     "check_conformance",
     "compare_placement",
@@ -81,13 +91,18 @@ __all__ = [
     "evidence",
     "find_drift",
     "forget_setting",
+    "give_back",
     "guardrails",
     "holds_platform",
     "in_repository",
     "label_nodes",
+    "list_namespace",
     "live_plan",
     "load",
+    "load_edited",
     "load_scenario",
+    "look_at_adoptions",
+    "look_back",
     "names",
     "offline_plan",
     "plan_labels",
@@ -114,6 +129,7 @@ __all__ = [
     "summarize",
     "survey_capacity",
     "survey_pod_list",
+    "take_over",
     "trace_kind",
     "user_path",
     "what_if",

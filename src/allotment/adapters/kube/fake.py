@@ -138,7 +138,9 @@ class FakeKube:
             taken = {path for _, path in disputed}
             holding = Holding(manager, "Apply", body["apiVersion"], self._now(), frozenset(wanted))
             rest = tuple(replace(one, paths=one.paths - taken) for one in others)
-            return self._store(key, stored, merged, (holding, *(one for one in rest if one.paths)), dry_run=dry_run)
+            return self._store(
+                key, stored, merged, tuple(one for one in (holding, *rest) if one.paths), dry_run=dry_run
+            )
 
     def create(self, body: Body, *, dry_run: bool = False, identity: Identity | None = None) -> Answer:
         """POST."""
