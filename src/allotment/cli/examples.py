@@ -129,6 +129,10 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
             "allot apply my-platform --cluster dev-eastus --dry-run=server", "let the server check it", Needs.CLUSTER
         ),
     ),
+    ("adopt",): (
+        Example("allot adopt --platform my-platform --cluster dev-eastus", "what somebody else made", Needs.CLUSTER),
+        Example("allot adopt --undo --platform my-platform --cluster dev-eastus", "what was taken over", Needs.CLUSTER),
+    ),
     ("drift",): (
         Example("allot drift my-platform --cluster dev-eastus", "what differs", Needs.CLUSTER),
         Example("allot drift my-platform --cluster dev-eastus --repair --yes", "and put it right", Needs.CLUSTER),
