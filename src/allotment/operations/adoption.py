@@ -59,7 +59,13 @@ class AdoptionLook:
 
 
 def look(
-    desired: Manifests, kube: KubePort, settings: PlanSettings, words: Sequence[Word], *, enforce: bool = False
+    desired: Manifests,
+    kube: KubePort,
+    settings: PlanSettings,
+    words: Sequence[Word],
+    *,
+    walls: Sequence[Manifest] = (),
+    enforce: bool = False,
 ) -> AdoptionLook:
     """What could be taken over; changes nothing.
 
@@ -68,6 +74,7 @@ def look(
         kube: the cluster.
         settings: as for a plan.
         words: what to take over; empty: look at everything, take nothing.
+        walls: network policies that the directory leaves out, in case they are wanted.
         enforce: policies may refuse from the start in a namespace that is taken over.
 
     Raises:
@@ -80,7 +87,7 @@ def look(
     chosen = [pair for pair in found.foreign if not words or any(word.means(pair[0].key) for word in words)]
     for word in words:
         _require_meaning(word, desired, found)
-    looking = _Looking(desired, kube, found, {manifest.key for manifest, _ in chosen}, enforce=enforce)
+    looking = _Looking(desired, kube, found, {manifest.key for manifest, _ in chosen}, tuple(walls), enforce=enforce)
     ranked = sorted(chosen, key=lambda pair: (order.place(pair[0].key), pair[0].key))
     in_use = _in_use(kube, chosen)
     adoptions = side_by_side(lambda pair: looking.adoption(*pair, in_use), ranked, settings.workers)
@@ -119,6 +126,7 @@ class _Looking:
     kube: KubePort
     found: Survey
     chosen: set[ObjectKey]
+    walls: tuple[Manifest, ...]
     enforce: bool
 
     def adoption(self, manifest: Manifest, live: Body, in_use: InUse) -> Adoption:
@@ -187,12 +195,14 @@ class _Looking:
         services = self._listed("v1", "Service", name)
         secrets = self._readable(lambda: _secrets(self.kube, name))
         work = self._readable(lambda: around.work_in_words(workloads(self.kube, name)))
-        policies = [item.body for item in self._absent(name, "NetworkPolicy")]
-        said = cuts(policies)
+        coming = self._absent(name, "NetworkPolicy")
+        left_out = [item for item in self.walls if item.key.namespace == name]
+        said = cuts(item.body for item in coming or left_out)
         if said and services:
             said = (*said, Cut("services", f"reached from outside until now: {around.services_in_words(services)}"))
         stake = (*work, *_said(around.claims_in_words(claims)), *secrets)
-        return Facts(stake, self._stays(name), said, tuple(self._against(manifest, pods, claims)))
+        against = tuple(self._against(manifest, pods, claims))
+        return Facts(stake, self._stays(name), said, left_out=bool(left_out) and not coming, hindrances=against)
 
     def _absent(self, namespace: str, kind: str) -> list[Manifest]:
         there = {manifest.key for manifest, _ in self.found.foreign}

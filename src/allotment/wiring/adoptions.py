@@ -58,11 +58,16 @@ def look_at_adoptions(
     platform: Platform, cluster: Cluster, kube: KubePort, words: Sequence[Word], *, enforce: bool
 ) -> AdoptionLook:
     """What could be taken over; changes nothing."""
+    from dataclasses import replace
+
+    from allotment.model.manifest import Family
     from allotment.operations.adoption import look
     from allotment.operations.planning import PlanSettings
 
     (manifests,) = render_clusters(platform, [cluster])
-    return look(manifests, kube, PlanSettings(platform.name, today()), words, enforce=enforce)
+    (walled,) = render_clusters(platform, [replace(cluster, without_network_policies=())])
+    walls = tuple(walled.of(Family.NETWORK_POLICIES))
+    return look(manifests, kube, PlanSettings(platform.name, today()), words, walls=walls, enforce=enforce)
 
 
 def take_over(look: AdoptionLook, kube: KubePort) -> tuple[Handled, ...]:

@@ -84,8 +84,10 @@ def _lines(each: Adoption, width: int) -> Iterator[str]:
     yield from _field_lines(each.manifest.body, each.fields, width)
     if each.facts.stake:
         yield f"    at stake: {printable('; '.join(each.facts.stake))}"
+    if each.facts.cuts:
+        yield "    network policies, left out until --network-policies:" if each.facts.left_out else "    would cut:"
     for cut in each.facts.cuts:
-        yield f"    cuts: {printable(cut.name)}: {printable(cut.what)}"
+        yield f"      {printable(cut.name)}: {printable(cut.what)}"
     for remark in each.remarks:
         yield f"    {click.style('note:', fg='yellow')} {printable(remark)}"
 
@@ -155,6 +157,7 @@ def _adoption_document(row: Adoption, handled: Handled | None) -> Mapping[str, A
         "from": [{"kind": one.kind.value, "name": one.name, "since": one.since} for one in row.origins],
         "fields": [field_document(field) for field in row.fields],
         "atStake": list(row.facts.stake),
+        "networkPoliciesLeftOut": row.facts.left_out,
         "cuts": [{"policy": cut.name, "what": cut.what} for cut in row.facts.cuts],
         "notes": list(row.remarks),
         "hindrance": hindrance,

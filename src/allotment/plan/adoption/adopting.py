@@ -37,7 +37,8 @@ class Facts:
     Attributes:
         stake: what depends on it, in words: work, claims, Secrets by their number.
         remarks: what the reader should know before he agrees.
-        cuts: network policies that the directory declares beside it.
+        cuts: network policies that would come into the namespace, those that the directory leaves out included.
+        left_out: whether the directory leaves them out.
         hindrances: reasons, found outside of the object, not to take it over.
         in_use: what Kueue's workloads hold.
     """
@@ -45,6 +46,7 @@ class Facts:
     stake: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     cuts: tuple[Cut, ...] = ()
+    left_out: bool = False
     hindrances: tuple[Hindrance, ...] = ()
     in_use: InUse = field(default_factory=InUse)
 
