@@ -144,9 +144,8 @@ def _edit(target: Target, words: Sequence[Word], consent: Consent) -> Edit | Non
             f"no team has the namespace {namespace} in {target.cluster.name}",
             fix="declare it first: in the team's file, under namespaces",
         )
-    fields = [
-        *(["withoutNetworkPolicies"] if not consent.cut else []),
-    ]
+    asked = (("warnNamespaces", consent.enforce), ("withoutNetworkPolicies", consent.cut))
+    fields = [field for field, held in asked if not held]
     edit = wiring.list_namespace(target.directory, target.cluster.name, fields, namespace)
     return edit if edit.changes else None
 

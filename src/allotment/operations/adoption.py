@@ -28,6 +28,7 @@ from allotment.plan.adoption.adopting import Adoption, Facts, Hindrance, adoptio
 from allotment.plan.adoption.cuts import Cut, cuts
 from allotment.plan.adoption.use import below_use, use_of
 from allotment.plan.adoption.words import Word, word_of
+from allotment.plan.foreign import grounds_of
 from allotment.plan.settle import Accepted, Disputed, Refused, Verdict
 from allotment.plan.survey import Survey
 from allotment.plan.uncounted import InUse
@@ -144,6 +145,14 @@ class _Looking:
 
     def _facts(self, manifest: Manifest, live: Body) -> Facts:
         facts = self._facts_of(manifest, live)
+        foreign = {other.key for other, _ in self.found.foreign} - self.chosen
+        ground = next((key for key in grounds_of(manifest) if key in foreign), None)
+        if ground is not None:
+            resting = Hindrance(
+                f"it would rest on {ground}, which is somebody else's",
+                f"take both over: `allot adopt {word_of(ground)}`",
+            )
+            facts = replace(facts, hindrances=(*facts.hindrances, resting))
         space = manifest.key.namespace
         if space and any(other.key.name == space and other.key.kind == "Namespace" for other, _ in self.found.foreign):
             key = ObjectKey("", "Namespace", "", space)

@@ -12,7 +12,6 @@ from typing import Any, Final
 from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
 from allotment.plan import order
-from allotment.plan.adoption.words import word_of
 from allotment.plan.belongings import belongings, claim_of
 from allotment.plan.caution import cautions
 from allotment.plan.changes import (
@@ -33,6 +32,7 @@ from allotment.plan.changes import (
 )
 from allotment.plan.difference import ABSENT, FieldChange, difference, value_at
 from allotment.plan.fields import Owner, Path, leaves, owners_of, ownership_of, text, union
+from allotment.plan.foreign import foreign, resting_on
 from allotment.plan.handover import handed_over
 from allotment.plan.leaving import Keeping, is_leaving, keeping
 from allotment.plan.order import Stage
@@ -119,7 +119,9 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
             unchanged += 1
         else:
             changes.append(change)
-    changes = [_closed(change, closed) for change in changes]
+    changes = resting_on(
+        (manifest.key for manifest, _ in live.foreign), (_closed(change, closed) for change in changes)
+    )
     departures = _Departures(desired, live, around)
     warnings = [warning for warning in warnings if not departures.overtake(warning)]
     warnings += departures.warnings()
@@ -168,17 +170,7 @@ def _out_of_reach(live: Survey) -> Iterator[ObjectKey]:
 
 
 def _blocked(live: Survey) -> Iterator[Blocked]:
-    for manifest, body in live.foreign:
-        owner = (body["metadata"].get("labels") or {}).get(labels.PLATFORM)
-        yield Blocked(
-            manifest.key,
-            Action.CREATE,
-            f"{manifest.key} exists and is not ours",
-            f"it belongs to the platform {owner}"
-            if owner
-            else "Allotment did not create it, and apply takes nothing over",
-            "choose another name, or delete the object if nobody needs it" if owner else _adoptable(manifest.key),
-        )
+    yield from foreign(live)
     for manifest in live.leaving:
         yield Blocked(
             manifest.key,
@@ -187,12 +179,6 @@ def _blocked(live: Survey) -> Iterator[Blocked]:
             "it waits for its finalizers or for what it contains",
             "wait until it is gone, and plan again",
         )
-
-
-def _adoptable(key: ObjectKey) -> str:
-    return (
-        f"take it over with `allot adopt {word_of(key)}`, which shows first what that changes; or choose another name"
-    )
 
 
 def _creations(absent: Iterable[Manifest], around: Circumstances) -> Iterator[Change]:

@@ -62,9 +62,10 @@ def look_at_adoptions(
 
     from allotment.model.manifest import Family
     from allotment.operations.adoption import look
+    from allotment.operations.living import wanted_of
     from allotment.operations.planning import PlanSettings
 
-    (manifests,) = render_clusters(platform, [cluster])
+    manifests = wanted_of(platform, cluster, kube).manifests
     (walled,) = render_clusters(platform, [replace(cluster, without_network_policies=())])
     walls = tuple(walled.of(Family.NETWORK_POLICIES))
     return look(manifests, kube, PlanSettings(platform.name, today()), words, walls=walls, enforce=enforce)

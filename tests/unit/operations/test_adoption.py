@@ -133,7 +133,8 @@ def test_a_namespace_brings_what_is_declared_in_it_and_the_plan_knows_them_as_ou
     assert labels.CONSENT not in live.notes(SPACE)
     assert live.spec(QUOTA)["hard"] == objects.quota("cv").body["spec"]["hard"]
     desired = objects.platform("cv")
-    assert {change.key for change in live.plan(desired).changes if isinstance(change, Blocked)} == {QUEUE}
+    blocked = {change.key for change in live.plan(desired).changes if isinstance(change, Blocked)}
+    assert blocked == {QUEUE, objects.local_queue("cv").key}, "what rests on the queue waits with it"
     assert not list(live.plan(desired).of(Action.CONFLICT))
     live.adopt("clusterqueue/cv")
     live.settle(desired)
