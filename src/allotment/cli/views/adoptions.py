@@ -103,6 +103,12 @@ def _field_lines(body: Mapping[str, Any], fields: Sequence[FieldChange], width: 
         yield "    nothing changes in it"
 
 
+def told_fields(each: Adoption) -> list[str]:
+    """The fields that change, in words, each on a line without colour; marks of the platform are left out."""
+    told = field_details(each.manifest.body, [field for field in each.fields if not _is_mark(field)])
+    return [click.unstyle(detail.text) for detail in told]
+
+
 def _is_mark(field: FieldChange) -> bool:
     return field.old is ABSENT and field.path[:2] in (("f:metadata", "f:labels"), ("f:metadata", "f:annotations"))
 
