@@ -22,6 +22,7 @@ from allotment.plan.adoption import record
 from allotment.plan.adoption.words import Word
 from allotment.plan.difference import FieldChange, difference
 from allotment.plan.fields import ownership_of
+from allotment.plan.survey import is_adoptable
 
 _RELEASED: Final = {labels.PLATFORM: None, labels.MANAGED_BY: None}
 
@@ -71,7 +72,10 @@ def look_back(kube: KubePort, platform: str, words: Sequence[Word]) -> tuple[Ret
             )
     if not words:
         return tuple(_return(body) for body in _ranked(adopted))
-    chosen = [body for body in ours if any(word.means(key_of(body)) for word in words)]
+    spaces = {word.name for word in words if word.kind == "namespace"}
+    chosen = [body for body in adopted if any(word.means(key_of(body)) for word in words)]
+    known = {key_of(body) for body in chosen}
+    chosen += [body for body in ours if key_of(body).namespace in spaces and key_of(body) not in known]
     return tuple(_return(body) for body in _ranked(chosen))
 
 
@@ -98,8 +102,8 @@ def _return(body: Body) -> Return:
     if written is not None:
         after = _patched(body, record.restoration(body, written, ownership_of(body).ours))
         return Return(body, Fate.GIVEN_BACK, written, difference(body, after, ownership_of(body).shape))
-    fate = Fate.RELEASED if body["kind"] == "PersistentVolumeClaim" else Fate.DELETED
-    return Return(body, fate, None, ())
+    stays = body["kind"] == "PersistentVolumeClaim" or is_adoptable(key_of(body))
+    return Return(body, Fate.RELEASED if stays else Fate.DELETED, None, ())
 
 
 def give_back(returns: Sequence[Return], kube: KubePort) -> tuple[Handled, ...]:
@@ -128,7 +132,9 @@ def _undo(each: Return, kube: KubePort) -> tuple[str, ...]:
         return ()
     if each.fate is Fate.RELEASED:
         released = {"metadata": {"labels": _RELEASED}}
-        return kube.merge_patch(api_version, key, released, manager=labels.ADOPTING_MANAGER).warnings
+        answer = kube.merge_patch(api_version, key, released, manager=labels.ADOPTING_MANAGER)
+        # Of a claim the size is ours, and cannot go; of Kubernetes' own account everything that we set can.
+        return answer.warnings if key.kind == "PersistentVolumeClaim" else _let_go(api_version, key, kube)
     return _restore(each, kube)
 
 
@@ -149,6 +155,11 @@ def _restore(each: Return, kube: KubePort) -> tuple[str, ...]:
             live = kube.get(api_version, key)
         else:
             break
+    return _let_go(api_version, key, kube)
+
+
+def _let_go(api_version: str, key: ObjectKey, kube: KubePort) -> tuple[str, ...]:
+    """Own nothing of an object any more; what nobody else owns goes."""
     place: dict[str, Any] = {"name": key.name, **({"namespace": key.namespace} if key.namespace else {})}
     return kube.apply({"apiVersion": api_version, "kind": key.kind, "metadata": place}, force=True).warnings
 

@@ -10,6 +10,7 @@ from allotment.model.cluster import Feature
 from allotment.model.manifest import Family, ObjectKey
 from allotment.model.team import PodSecurityLevel
 from allotment.prove import bodies
+from allotment.prove.limits import not_yet
 from allotment.prove.probes import (
     OURSELVES,
     PROBE_NAME,
@@ -200,6 +201,9 @@ def _unsafe(scene: Scene) -> Iterator[tuple[str, dict[str, Any], Expectation]]:
 
 def service_account(scene: Scene) -> Iterator[Probe]:
     """A pod that asks for no token gets none."""
+    if scene.starts_softly:
+        yield not_yet(scene, "ServiceAccount", "a default account without a token")
+        return
     persona = scene.maker
     if persona is None or scene.leaving:
         return

@@ -74,6 +74,8 @@ def in_use(cluster: Cluster) -> Iterator[Cluster]:
         }
     )
     for name in SPACES:
+        key = ObjectKey("", "Namespace", "", name)
+        until(f"{name} of the test before is gone", lambda key=key: kube.get("v1", key) is None)
         kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     kube.create(job("legacy"))
     kube.create(cron_job("legacy"))
@@ -106,12 +108,17 @@ class Comer:
     def pods(self, namespace: str) -> set[str]:
         return {one["metadata"]["uid"] for one in self.kube.list("v1", "Pod", namespace=namespace)}
 
-    def replaces(self, namespace: str) -> None:
-        """A pod of the running Job is lost, and its controller makes another one."""
-        (lost,) = list(self.kube.list("v1", "Pod", namespace=namespace))
-        self.kube.delete("v1", ObjectKey("", "Pod", namespace, lost["metadata"]["name"]))
-        old = {lost["metadata"]["uid"]}
-        until(f"a pod in place of the lost one in {namespace}", lambda: self.pods(namespace) - old)
+    def lose(self, *namespaces: str) -> dict[str, set[str]]:
+        """Pods of running Jobs are lost; their controller makes others in ten seconds."""
+        lost = {}
+        for namespace in namespaces:
+            (found,) = list(self.kube.list("v1", "Pod", namespace=namespace))
+            self.kube.delete("v1", ObjectKey("", "Pod", namespace, found["metadata"]["name"]))
+            lost[namespace] = {found["metadata"]["uid"]}
+        return lost
+
+    def replaced(self, lost: dict[str, set[str]]) -> bool:
+        return all(self.pods(namespace) - old for namespace, old in lost.items())
 
     def refuses(self, body: dict[str, Any], identity: Identity = REPLICAS) -> bool:
         try:
@@ -143,10 +150,11 @@ def test_what_ran_before_goes_on_and_what_comes_later_is_refused(in_use: Cluster
     assert plan.counts[Action.BLOCKED] == 0
 
     comer.settle()
+    lost = comer.lose("legacy", "nlp")
     until("policies refuse", lambda: comer.refuses(pod("later", "new")))
+    assert not comer.replaced(lost), "too early to show anything"
+    until("pods in place of those lost", lambda: comer.replaced(lost))
     assert comer.plan().empty
-    comer.replaces("legacy")
-    comer.replaces("nlp")
     assert not comer.refuses(job("legacy", "nightly-1"), CRON)
     assert not comer.refuses(pod("legacy", "nightly-1-a"))
 
@@ -161,12 +169,18 @@ def test_what_ran_before_goes_on_and_what_comes_later_is_refused(in_use: Cluster
     softened = {one.object.split("namespace ")[1] for one in report.results if one.verdict is Verdict.NOT_PROVABLE}
     assert softened == {"legacy)", "nlp)"}
 
-    comer.declared = comer.declare("legacy", "nlp")
+
+@pytest.mark.nightly
+def test_a_name_on_the_list_only_warns_and_off_it_policies_refuse(in_use: Cluster) -> None:
+    comer = Comer(in_use)
+    comer.declared = comer.declare("legacy")
+    assert not [one for one in comer.plan().warnings if one.code is WarningCode.IN_USE]
     comer.settle()
-    comer.declared = comer.declare("nlp")
-    assert "from now on policies refuse" in next(
-        one.message for one in comer.plan().warnings if one.key.name == "legacy"
-    )
+    until("policies refuse elsewhere", lambda: comer.refuses(pod("later", "new")))
+    assert not comer.refuses(pod("legacy", "nightly-1-a"))
+    comer.declared = comer.declare()
+    (said,) = [one for one in comer.plan().warnings if one.code is WarningCode.IN_USE]
+    assert said.message.startswith("from now on policies refuse here")
     comer.settle()
     until("policies refuse there, too", lambda: comer.refuses(pod("legacy", "nightly-1-a")))
     assert comer.plan().empty

@@ -301,14 +301,28 @@ def test_undo_of_a_namespace_takes_out_what_apply_made_and_keeps_claims() -> Non
     live.undo("clusterqueue/cv")
     fates = live.undo("namespace/cv")
     claim = objects.claim("cv").key
+    account = objects.service_account("cv").key
     assert fates[claim].fate is Fate.RELEASED
+    assert fates[account].fate is Fate.RELEASED, "tokens of running pods would go with it"
     assert list(fates)[-1] == SPACE
     after = live.state()
-    assert {key for key in after if key.namespace == "cv"} - {claim} == {QUOTA}
+    assert {key for key in after if key.namespace == "cv"} - {claim, account} == {QUOTA}
+    assert "automountServiceAccountToken" not in after[account]
     assert after[SPACE]["metadata"]["labels"] == before[SPACE]["metadata"]["labels"]
     assert after[QUOTA]["spec"] == before[QUOTA]["spec"]
     assert labels.PLATFORM not in after[claim]["metadata"]["labels"]
     assert not [change.key for change in live.plan(objects.manifests(*objects.shared_objects())).of(Action.DELETE)]
+
+
+def test_a_kind_alone_means_what_was_taken_over_and_nothing_that_apply_made() -> None:
+    live = Live()
+    desired = objects.manifests(*objects.shared_objects(), objects.flavor("h100"))
+    live.kube.apply_as("helm", {**objects.flavor().body, "metadata": {"name": "a100"}})
+    live.apply(desired)
+    found = live.look("resourceflavor", desired=desired)
+    take_over(found.adoptions, live.kube, live.clock)
+    assert set(live.undo("resourceflavor")) == {objects.flavor().key}
+    assert objects.flavor("h100").key in live.kube.existing
 
 
 def test_a_namespace_stays_ours_while_something_in_it_cannot_be_undone() -> None:
