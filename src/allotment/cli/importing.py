@@ -26,6 +26,7 @@ def carry_out(session: Session, directory: Path, *, name: str | None, purpose: s
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
     from allotment.spec.imports.directory import ImportWishes, report  # noqa: PLC0415
+    from allotment.spec.problems import InvalidPlatformError  # noqa: PLC0415
 
     cluster, context = session.value("cluster"), session.value("context")
     if not cluster:
@@ -33,7 +34,13 @@ def carry_out(session: Session, directory: Path, *, name: str | None, purpose: s
     wishes = ImportWishes(name or name_for(directory), cluster, context, purpose)
     with wiring.connect(session.value("kubeconfig"), context) as kube:
         imported = wiring.read_import(directory, kube, wishes)
-        loaded = wiring.load_imported(imported)
+        try:
+            loaded = wiring.load_imported(imported)
+        except InvalidPlatformError:
+            # What the cluster holds and no directory may say is mended in the files, so they have to be there.
+            if not dry_run:
+                wiring.write_edit(directory, wiring.import_edit(imported, report(imported, wishes, [])))
+            raise
         look = wiring.look_at_imported(loaded, kube)
     text = report(imported, wishes, list(_changes(look)))
     place = shlex.quote(str(directory))

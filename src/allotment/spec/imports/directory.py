@@ -15,7 +15,7 @@ from allotment.spec.catalogue import catalogue
 from allotment.spec.imports.flavors import Meaning, meaning_of
 from allotment.spec.imports.live import GITOPS, Body, Live, Notes, Unsaid, marks_of, name_of
 from allotment.spec.imports.pools import Pool, pools_of, unlabelled
-from allotment.spec.imports.teams import Found, Reading, amounts_of, describe, found_teams, weight_of
+from allotment.spec.imports.teams import Found, Reading, amounts_of, cohort_of, describe, found_teams, weight_of
 from allotment.spec.writing import block
 
 REPORT: Final = "IMPORT.md"
@@ -140,9 +140,11 @@ def _cluster(
     notes: Notes,
 ) -> dict[str, Any]:
     spaces = sorted(space for team in found for space in team.namespaces)
-    queues = {
-        team.name: name_of(team.queue) for team in found if team.queue is not None and name_of(team.queue) != team.name
-    }
+    queues = {team.name: name_of(team.queue) for team in found if team.queue is not None}
+    for name in sorted({name for team, name in queues.items() if not is_dns_label(name)}):
+        notes.say(
+            f"ClusterQueue {name}", "the directory cannot write that name: apply would make another queue beside it"
+        )
     weighted = any("fairSharing" in body.get("spec", {}) for body in (*live.cluster_queues, *live.cohorts))
     return {
         "kind": "Cluster",
@@ -155,7 +157,10 @@ def _cluster(
         "kueueApi": live.kueue_api or None,
         "fairSharing": None if weighted else False,
         "features": ["network-policy", *live.kinds],
-        "names": {"flavors": meaning.chosen, "queues": queues},
+        "names": {
+            "flavors": meaning.chosen,
+            "queues": {team: name for team, name in queues.items() if name != team and is_dns_label(name)},
+        },
         "warnNamespaces": spaces,
         "withoutNetworkPolicies": spaces,
         "cohorts": _cohorts(live, meaning, notes),
@@ -172,14 +177,15 @@ def _cohorts(live: Live, meaning: Meaning, notes: Notes) -> list[dict[str, Any]]
     bodies = {name_of(body): body for body in live.cohorts}
     named: dict[str, None] = {}
     for queue in live.cluster_queues:
-        spec = queue.get("spec", {})
-        if cohort := spec.get("cohortName") or spec.get("cohort"):
-            named[str(cohort)] = None
+        if cohort := cohort_of(queue):
+            named[cohort] = None
+        elif queue.get("spec", {}).get("cohortName") or queue.get("spec", {}).get("cohort"):
+            notes.add(queue, "the directory cannot write the name of its cohort: it would stand alone")
     for body in live.cohorts:
         if parent := body.get("spec", {}).get("parentName"):
             named[str(parent)] = None
     found: list[dict[str, Any]] = []
-    for name in sorted({**named, **dict.fromkeys(bodies)}):
+    for name in sorted(name for name in {**named, **dict.fromkeys(bodies)} if is_dns_label(name)):
         spec = bodies.get(name, {}).get("spec", {})
         quota = amounts_of(bodies[name], meaning, Notes()) if spec.get("resourceGroups") else {}
         if any(isinstance(each, Mapping) for each in (quota.get("cpu"), *(quota.get("accelerators") or {}).values())):

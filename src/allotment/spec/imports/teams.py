@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
-from allotment.model.names import tenant_name
+from allotment.model.names import is_dns_label, is_plain
 from allotment.model.quantity import format_bytes, format_cpu, parse_bytes, parse_cpu, parse_quantity
 from allotment.spec.imports.flavors import Meaning, quotas_of
 from allotment.spec.imports.live import (
@@ -58,10 +58,11 @@ class Found:
 
 def found_teams(live: Live, notes: Notes) -> tuple[Found, ...]:
     """A team for each ClusterQueue that namespaces lead to, and for each other namespace with a quota."""
-    spaces = {name_of(body) for body in live.namespaces if not is_system(name_of(body))}
+    spaces = {name_of(body) for body in live.namespaces if not is_system(name_of(body)) and is_plain(name_of(body))}
     leading: dict[str, str] = {}
     for local in live.local_queues:
         if space_of(local) not in spaces:
+            notes.add(local, "its namespace is the system's, or no team's namespace can have that name")
             continue
         queue = local["spec"].get("clusterQueue", "")
         if leading.setdefault(space_of(local), queue) != queue:
@@ -73,7 +74,7 @@ def found_teams(live: Live, notes: Notes) -> tuple[Found, ...]:
         if not mine:
             notes.add(queue, "no namespace leads to it: no team is made of it")
             continue
-        teams.append(Found(_name(name_of(queue), taken), mine, queue))
+        teams.append(Found(_name(name_of(queue) if is_plain(name_of(queue)) else mine[0], taken), mine, queue))
     held = {space for team in teams for space in team.namespaces}
     limited = sorted({space_of(quota) for quota in live.quotas} & spaces - held)
     teams += [Found(_name(space, taken), (space,), None) for space in limited]
@@ -83,7 +84,7 @@ def found_teams(live: Live, notes: Notes) -> tuple[Found, ...]:
 
 
 def _name(wished: str, taken: set[str]) -> str:
-    name = tenant_name(wished)
+    name = wished
     while name in taken:
         name = f"{name}-team"
     taken.add(name)
@@ -180,9 +181,10 @@ class Reading:
         quota = self._quota(team)
         if team.queue is None:
             cpu, memory = quota.get("requestsCpu", "1"), quota.get("requestsMemory", "1Gi")
+            self.notes.say(f"team {team.name}", "it has no queue: apply makes one, of what its ResourceQuota allows")
             return {"cpu": cpu, "memory": memory, "standalone": True, "namespaceQuota": quota}
         spec = team.queue.get("spec", {})
-        cohort = spec.get("cohortName") or spec.get("cohort")
+        cohort = cohort_of(team.queue)
         weight = (spec.get("fairSharing") or {}).get("weight")
         amounts = amounts_of(team.queue, self.meaning, self.notes)
         _say_the_rest(team.queue, self.notes)
@@ -241,6 +243,13 @@ _RULES: Final[Mapping[str, Any]] = {
     "stopPolicy": "None",
     "admissionScope": None,
 }
+
+
+def cohort_of(queue: Body) -> str | None:
+    """The cohort that a ClusterQueue is in, if the directory can name it."""
+    spec = queue.get("spec", {})
+    name = str(spec.get("cohortName") or spec.get("cohort") or "")
+    return name if is_dns_label(name) else None
 
 
 def _say_the_rest(queue: Body, notes: Notes) -> None:
