@@ -70,9 +70,7 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
     """
     by_kind = _by_kind(desired, kube)
     unserved = frozenset(kind for kind in by_kind if not kube.serves(*kind))
-    found = merged(
-        side_by_side(lambda item: _survey_kind(kube, item[0], item[1], settings), by_kind.items(), settings.workers)
-    )
+    found = _surveyed(by_kind, kube, settings)
     spaces = _emptied(desired, found)
     around = Circumstances(
         today=settings.today,
@@ -86,6 +84,17 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
         allow_uncounted=settings.allow_uncounted,
     )
     return plan(desired, found, settings.platform, around)
+
+
+def look_around(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Survey:
+    """What stands in a cluster under the names that are declared, and what else is ours."""
+    return _surveyed(_by_kind(desired, kube), kube, settings)
+
+
+def _surveyed(by_kind: Mapping[tuple[str, str], Sequence[Manifest]], kube: KubePort, settings: PlanSettings) -> Survey:
+    return merged(
+        side_by_side(lambda item: _survey_kind(kube, item[0], item[1], settings), by_kind.items(), settings.workers)
+    )
 
 
 def side_by_side(

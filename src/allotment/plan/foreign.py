@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.manifest import Manifest, ObjectKey
+from allotment.plan.adoption.words import word_of
 from allotment.plan.changes import Action, Blocked, Change, Create, Update
 from allotment.plan.survey import Survey
 from allotment.plan.work_found import made_by
@@ -49,12 +50,9 @@ def foreign(live: Survey) -> Iterator[Blocked]:
 
 def _advice(key: ObjectKey, *, adoptable: bool) -> str:
     another = _ANOTHER_NAME.get(key.kind)
-    if another is None:
-        return _OTHERWISE
-    return f"take it over (allot adopt), or {another}" if adoptable and key.kind in _ADOPTED else another
-
-
-_ADOPTED: Final = frozenset({"ClusterQueue", "Cohort", "Namespace", "ResourceFlavor"})
+    if not adoptable:
+        return another or _OTHERWISE
+    return f"take it over with `allot adopt {word_of(key)}`, or {another or _OTHERWISE}"
 
 
 def resting_on(foreign_keys: Iterable[ObjectKey], changes: Iterable[Change]) -> list[Change]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from textwrap import wrap
@@ -247,6 +247,11 @@ def _details(change: Change, *, in_words: bool = True) -> Iterator[Detail]:
                 yield Detail(f"fix: {printable(change.fix)}")
         case _:
             return
+
+
+def field_details(body: Mapping[str, Any], fields: Sequence[FieldChange]) -> Iterator[Detail]:
+    """Changes of one object's fields, in words where there are some."""
+    return (_field_line(each) for each in told(body, fields))
 
 
 def _by_path(fields: Sequence[FieldChange]) -> Iterator[Told]:
