@@ -170,4 +170,4 @@ def _next(session: Session, target: Target, words: Sequence[str], *, done: bool)
     else:
         steps = [(f"allot adopt {word}{here}{cluster}", "") for word in words]
     if steps:
-        session.note(f"\n{next_steps(steps)}")
+        session.note(f"\n{next_steps(steps, session.call)}")

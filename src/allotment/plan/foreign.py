@@ -19,7 +19,7 @@ from allotment.plan.work_found import made_by
 Body = Mapping[str, Any]
 
 _KUEUE: Final = "kueue.x-k8s.io"
-_OTHERWISE: Final = "choose another name, or delete the object if nobody needs it"
+_OTHERWISE: Final = "delete the object if nobody needs it"
 _ANOTHER_NAME: Final[Mapping[str, str]] = {
     "Namespace": "give the team another one (namespaces in its Team document)",
     "ResourceFlavor": "choose another name (names.flavors in the Cluster document)",
@@ -96,4 +96,5 @@ def _waiting(step: Create | Update, ground: ObjectKey, root: ObjectKey) -> Block
     why = f"it would rest on {ground}, which is somebody else's"
     if ground != root:
         why = f"it would rest on {ground}, which is blocked because of {root}"
-    return Blocked(step.key, step.action, f"{step.key} waits for {root}", why, "solve that first")
+    what = f"{step.key} waits for {root}"
+    return Blocked(step.key, step.action, what, why, "solve that first", following=str(root))
