@@ -89,7 +89,7 @@ def ask(session: Session, plan: Plan, consent: Consent) -> None:
     """
     for namespace in plan.doomed_namespaces:
         if namespace not in consent.deletable and not session.typed(
-            f"Namespace {namespace} would be deleted with all its data. Type its name to allow that",
+            f"Namespace {namespace} of {plan.place} would be deleted with all its data. Type its name to allow that",
             namespace,
             flag=f"--delete-namespace {namespace}",
         ):
@@ -105,7 +105,7 @@ def ask(session: Session, plan: Plan, consent: Consent) -> None:
             why=f"it deletes {', '.join(plan.doomed_namespaces) or 'none'}",
             fix="leave that --delete-namespace out",
         )
-    if not consent.yes and not session.confirm(f"Apply this to {plan.cluster}?", flag="--yes"):
+    if not consent.yes and not session.confirm(f"Apply this to {plan.place}?", flag="--yes"):
         raise AllotmentError("nothing was changed", why="you said no", fix="run it again when you are ready")
 
 

@@ -75,14 +75,16 @@ def live_plan(
 
     with ProgressLine(session) as progress:
         progress.tell(f"comparing {target.cluster.name} with {target.directory}")
-        return wiring.live_plan(
+        plan = wiring.live_plan(
             target.platform,
             target.cluster,
             kube,
             force=liberties.force,
             check_creations=check_creations,
             allow_uncounted=liberties.uncounted,
+            override=session.override,
         )
+    return wiring.sourced(plan, target.directory)
 
 
 def plan_steps(target: Target, plan: Plan, *, saved: str | None, offline: bool) -> str:

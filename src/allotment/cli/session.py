@@ -20,11 +20,13 @@ class Session:
     Attributes:
         environment: the process's environment, read once.
         flags: settings given as flags; the option callbacks fill it while click parses.
+        override: the other cluster's mark that ``--override-identity`` names; no setting, so that nothing implies it.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
         self.flags: dict[str, str | None] = {}
+        self.override = ""
         self._resolved_with: tuple[dict[str, str | None], dict[str, Value]] | None = None
 
     @cached_property

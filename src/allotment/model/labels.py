@@ -10,6 +10,7 @@ FIELD_MANAGER: Final = "allotment"
 """Our name in server-side apply."""
 
 SYSTEM_NAMESPACE: Final = "allotment-system"
+"""Holds what Allotment itself keeps in a cluster: its mark, the lease of an apply, the records of past ones."""
 
 TEAM: Final = "team"
 PROJECT: Final = "project"
@@ -23,6 +24,9 @@ MANAGED_BY_VALUE: Final = "allotment"
 
 PLATFORM: Final = f"{DOMAIN}/platform"
 """Inventory: the platform an object belongs to. Prune touches only objects that carry our value."""
+
+CLUSTER: Final = f"{DOMAIN}/cluster"
+"""On the system namespace: which of the platform's clusters this is. With `PLATFORM` it is the cluster's mark."""
 
 FAMILY: Final = f"{DOMAIN}/family"
 TENANT: Final = f"{DOMAIN}/tenant"

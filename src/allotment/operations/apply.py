@@ -22,7 +22,7 @@ from allotment.operations.planning import WORKERS, side_by_side
 from allotment.operations.ports import Body, Clock, FieldConflictError, KubePort, RefusedError
 from allotment.plan import order
 from allotment.plan.additions import additions, if_unchanged, removal
-from allotment.plan.changes import Action, Blocked, Change, Conflict, Create, Delete, Drain, Plan, Update
+from allotment.plan.changes import Action, Blocked, Change, Conflict, Create, Delete, Drain, Plan, Update, place_of
 from allotment.plan.fields import ownership_of
 from allotment.plan.order import Stage
 from allotment.plan.settle import position
@@ -80,12 +80,21 @@ class ApplyReport:
 
     Attributes:
         unchanged: objects that were as desired already.
+        server: URL of the API server.
+        context: of the kubeconfig.
     """
 
     platform: str
     cluster: str
     outcomes: tuple[Outcome, ...]
     unchanged: int
+    server: str = ""
+    context: str = ""
+
+    @property
+    def place(self) -> str:
+        """The cluster with its server and context."""
+        return place_of(self.cluster, self.server, self.context)
 
     @property
     def complete(self) -> bool:
@@ -126,12 +135,14 @@ class ApplySettings:
         workers: requests under way at once.
         drain_limit: how long to wait for the pods of one leaving team.
         on_outcome: told of every outcome as it happens, from worker threads.
+        hindrance: asked before every step; once it gives a reason, nothing more is tried.
     """
 
     force: bool = False
     workers: int = WORKERS
     drain_limit: dt.timedelta = DRAIN_LIMIT
     on_outcome: Callable[[Outcome], None] = field(default=lambda _outcome: None)
+    hindrance: Callable[[], str] = field(default=lambda: "")
 
 
 def apply_plan(plan: Plan, kube: KubePort, clock: Clock, settings: ApplySettings | None = None) -> ApplyReport:
@@ -148,7 +159,7 @@ def apply_plan(plan: Plan, kube: KubePort, clock: Clock, settings: ApplySettings
         for outcome in done:
             run.setbacks.note(outcome)
         outcomes += done
-    return ApplyReport(plan.platform, plan.cluster, tuple(outcomes), plan.unchanged)
+    return ApplyReport(plan.platform, plan.cluster, tuple(outcomes), plan.unchanged, plan.server, plan.context)
 
 
 _TRIES: Final = 5
@@ -243,7 +254,7 @@ class _Run:
         return outcome
 
     def _attempt(self, change: Change) -> Outcome:
-        hindrance = self._server_lost() or self.setbacks.hindrance(change)
+        hindrance = self._server_lost() or self.settings.hindrance() or self.setbacks.hindrance(change)
         if hindrance:
             return Outcome(change, Status.SKIPPED, hindrance)
         try:

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from allotment.errors import AllotmentError
 from allotment.model.manifest import Manifests, ObjectKey
+from allotment.model.mark import Mark
+from allotment.operations.identity import admitted
 from allotment.operations.nodes import NodesLook, look_at_nodes
 from allotment.operations.planning import PlanSettings, WorkLook, look_at_work, make_plan, side_by_side
 from allotment.operations.ports import Clock, KubePort
@@ -140,12 +142,16 @@ class DriftTarget:
     Attributes:
         nodes: its declared pools; None to leave nodes out.
         grounds: what to judge strangers by; None: only our own objects are looked at.
+        mark: the cluster's; None: it is not asked for.
+        override: another mark that it may carry.
     """
 
     desired: Manifests
     connect: Callable[[], KubePort]
     nodes: DeclaredNodes | None = None
     grounds: Grounds | None = None
+    mark: Mark | None = None
+    override: str = ""
 
 
 def find_drift(
@@ -160,8 +166,9 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
     name = target.desired.cluster
     try:
         kube = target.connect()
+        taken = admitted(kube, target.mark, target.override) if target.mark is not None else frozenset()
         # Forced, so that the dry run shows every field that differs instead of the first owner's objection.
-        plan = make_plan(target.desired, kube, replace(settings, force=True))
+        plan = make_plan(target.desired, kube, replace(settings, force=True, taken=taken))
         around = _NOTHING if target.grounds is None else look_around(kube, target.grounds, settings.workers)
         nodes = NodesLook(()) if target.nodes is None else look_at_nodes(kube, target.nodes)
         work = look_at_work(kube, target.desired)

@@ -17,7 +17,7 @@ from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
 from allotment.operations.ports import Body, FieldConflictError, KubePort, RefusedError
 from allotment.plan import leaving, order, uncounted
 from allotment.plan.additions import removal, without
-from allotment.plan.changes import Plan
+from allotment.plan.changes import UNKNOWN_SOURCE, Plan, Source
 from allotment.plan.difference import value_at
 from allotment.plan.settle import Accepted, Circumstances, Disputed, Refused, Verdict, plan
 from allotment.plan.survey import Different, Survey, is_being_deleted, merged, survey
@@ -44,6 +44,8 @@ class PlanSettings:
         check_creations: let the server try creations too (where the namespace exists already).
         workers: requests under way at once.
         allow_uncounted: take steps, too, that make running work drop out of Kueue's accounts.
+        taken: objects that are taken over although they are another platform's.
+        source: what the declaration was read from; the plan remembers it.
     """
 
     platform: str
@@ -52,6 +54,8 @@ class PlanSettings:
     check_creations: bool = False
     workers: int = WORKERS
     allow_uncounted: bool = False
+    taken: frozenset[ObjectKey] = frozenset()
+    source: Source = UNKNOWN_SOURCE
 
 
 def plan_for_empty(desired: Manifests, settings: PlanSettings) -> Plan:
@@ -85,7 +89,10 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
         in_use=_in_use(kube, found),
         allow_uncounted=settings.allow_uncounted,
     )
-    return plan(desired, found, settings.platform, around)
+    at = kube.endpoint()
+    return replace(
+        plan(desired, found, settings.platform, around), server=at.url, context=at.context, source=settings.source
+    )
 
 
 def side_by_side(do: Callable[[_In], _Out], items: Iterable[_In], workers: int) -> list[_Out]:
@@ -115,7 +122,7 @@ def _by_kind(desired: Manifests, kube: KubePort) -> dict[tuple[str, str], list[M
 
 def _survey_kind(kube: KubePort, kind: tuple[str, str], desired: Sequence[Manifest], settings: PlanSettings) -> Survey:
     platform = settings.platform
-    ours = survey(desired, kube.list(*kind, labels=f"{labels.PLATFORM}={platform}"), platform)
+    ours = survey(desired, kube.list(*kind, labels=f"{labels.PLATFORM}={platform}"), platform, settings.taken)
     if not ours.absent:
         return ours
     missing = {manifest.key for manifest in ours.absent}
@@ -124,7 +131,7 @@ def _survey_kind(kube: KubePort, kind: tuple[str, str], desired: Sequence[Manife
     else:
         listed = kube.list(*kind, labels=f"{labels.PLATFORM}!={platform}")
         others = (body for body in listed if key_of(body) in missing)
-    rest = survey(ours.absent, others, platform)
+    rest = survey(ours.absent, others, platform, settings.taken)
     return merged((_without_absent(ours), rest))
 
 

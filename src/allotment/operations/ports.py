@@ -82,8 +82,14 @@ class AccessQuestion:
     verb: str
     group: str
     resource: str
-    subresource: str
-    namespace: str
+    subresource: str = ""
+    namespace: str = ""
+
+    def __str__(self) -> str:
+        """``verb resource[/subresource][.group] [in namespace]``."""
+        path = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+        name = f"{path}.{self.group}" if self.group else path
+        return f"{self.verb} {name} in {self.namespace}" if self.namespace else f"{self.verb} {name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,22 @@ class ServerInfo:
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Which API server a client speaks to, known without asking it.
+
+    Attributes:
+        context: of the kubeconfig; empty if none was used (a pod's own account).
+    """
+
+    url: str
+    context: str = ""
+
+    def __str__(self) -> str:
+        """As plans and questions show it."""
+        return f"{self.url} (context {self.context})" if self.context else self.url
+
+
 class KubePort(Protocol):
     """One Kubernetes API server.
 
@@ -101,6 +123,10 @@ class KubePort(Protocol):
     `RefusedError` when it refuses. Reads and idempotent writes are retried inside on 429, 5xx and dropped
     connections; the caller never retries.
     """
+
+    def endpoint(self) -> Endpoint:
+        """Which server this is; nothing is sent."""
+        ...
 
     def server(self) -> ServerInfo:
         """Address and version."""
@@ -164,6 +190,14 @@ class KubePort(Protocol):
 
     def allowed(self, identity: Identity, question: AccessQuestion) -> bool:
         """Ask the server's authorizer (SubjectAccessReview)."""
+        ...
+
+    def permitted(self, question: AccessQuestion) -> bool:
+        """Ask it about ourselves (SelfSubjectAccessReview), which everybody who is signed in may."""
+        ...
+
+    def whoami(self) -> Identity:
+        """Who we are to the server (SelfSubjectReview)."""
         ...
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.manifest import Manifest, ObjectKey
@@ -223,6 +223,24 @@ class PlanWarning:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """The platform directory that a plan was made from.
+
+    Attributes:
+        commit: of the git repository that it lies in; empty if there is none.
+        dirty: whether it differs from that commit.
+        digest: SHA-256 of its files; empty if unknown.
+    """
+
+    commit: str = ""
+    dirty: bool = False
+    digest: str = ""
+
+
+UNKNOWN_SOURCE: Final = Source()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All steps for one cluster, in the order in which they are taken.
 
@@ -230,6 +248,9 @@ class Plan:
         digest: of the desired objects (`digest_of`).
         unchanged: how many desired objects are live as desired.
         forced: made to take contested fields over.
+        server: URL of the API server that was asked; empty for a plan for an empty cluster.
+        context: of the kubeconfig, by which that server was found.
+        source: what was declared.
     """
 
     platform: str
@@ -239,6 +260,14 @@ class Plan:
     unchanged: int
     warnings: tuple[PlanWarning, ...]
     forced: bool
+    server: str = ""
+    context: str = ""
+    source: Source = UNKNOWN_SOURCE
+
+    @property
+    def place(self) -> str:
+        """The cluster with its server and context, as questions and headlines name it."""
+        return place_of(self.cluster, self.server, self.context)
 
     @property
     def empty(self) -> bool:
@@ -261,6 +290,13 @@ class Plan:
     def doomed_namespaces(self) -> tuple[str, ...]:
         """Namespaces that would go with all that is in them: ask for their names before applying."""
         return tuple(change.key.name for change in self.of(Action.DELETE) if change.key.kind == "Namespace")
+
+
+def place_of(cluster: str, server: str, context: str) -> str:
+    """``prod at https://10.0.0.1:6443 (context prod-admin)``; the name alone where no server was asked."""
+    if not server:
+        return cluster
+    return f"{cluster} at {server} (context {context})" if context else f"{cluster} at {server}"
 
 
 def seen(body: Mapping[str, Any]) -> Seen:

@@ -7,19 +7,22 @@ what `--help` may import.
 from __future__ import annotations
 
 from allotment.wiring.clusters import (
+    admit,
     apply,
     connect,
     evidence,
     find_drift,
     guardrails,
+    history,
     label_nodes,
     live_plan,
     offline_plan,
     plan_labels,
     prove,
     read_plan,
-    refuse_stale,
+    ready,
     save_plan,
+    sourced,
 )
 from allotment.wiring.directories import (
     accelerator_lines,
@@ -71,6 +74,7 @@ from allotment.wiring.settings import (
 __all__ = [
     "accelerator_lines",
     "add_team",
+    "admit",
     "apply",
     "check_conformance",
     "compare_placement",
@@ -82,6 +86,7 @@ __all__ = [
     "find_drift",
     "forget_setting",
     "guardrails",
+    "history",
     "holds_platform",
     "in_repository",
     "label_nodes",
@@ -95,7 +100,7 @@ __all__ = [
     "purge_teams",
     "read_plan",
     "read_settings",
-    "refuse_stale",
+    "ready",
     "remove_team",
     "render_clusters",
     "render_tree",
@@ -109,6 +114,7 @@ __all__ = [
     "schema",
     "schema_text",
     "simulate",
+    "sourced",
     "start_platform",
     "store_setting",
     "summarize",

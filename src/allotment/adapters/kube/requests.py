@@ -22,6 +22,7 @@ WRITE_MANAGER: Final = "allotment-write"
 _JSON: Final = "application/json"
 _METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _APPLY: Final = "application/apply-patch+yaml"
+_AUTHORIZATION: Final = "authorization.k8s.io/v1"
 _MERGE: Final = "application/merge-patch+json"
 
 
@@ -152,22 +153,37 @@ def delete(resource: Resource, key: ObjectKey, *, dry_run: bool, identity: Ident
 
 def access_review(identity: Identity, question: AccessQuestion) -> Request:
     """Ask the authorizer. A review is stored nowhere, so asking twice is harmless."""
-    attributes = {
+    spec = {"user": identity.user, "groups": list(identity.groups), "resourceAttributes": _attributes(question)}
+    return _review(_AUTHORIZATION, "SubjectAccessReview", spec, f"the rights of {identity.user}")
+
+
+def self_access_review(question: AccessQuestion) -> Request:
+    """Ask the authorizer about ourselves."""
+    spec = {"resourceAttributes": _attributes(question)}
+    return _review(_AUTHORIZATION, "SelfSubjectAccessReview", spec, "our own rights")
+
+
+def self_review() -> Request:
+    """Ask the authenticator who we are."""
+    return _review("authentication.k8s.io/v1", "SelfSubjectReview", None, "who we are")
+
+
+def _attributes(question: AccessQuestion) -> dict[str, str]:
+    return {
         "verb": question.verb,
         "group": question.group,
         "resource": question.resource,
         "subresource": question.subresource,
         "namespace": question.namespace,
     }
-    body = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": {"user": identity.user, "groups": list(identity.groups), "resourceAttributes": attributes},
-    }
+
+
+def _review(api_version: str, kind: str, spec: Mapping[str, Any] | None, about: str) -> Request:
+    body = {"apiVersion": api_version, "kind": kind} | ({} if spec is None else {"spec": spec})
     return Request(
         "POST",
-        "/apis/authorization.k8s.io/v1/subjectaccessreviews",
-        f"the rights of {identity.user}",
+        f"/apis/{api_version}/{kind.lower()}s",
+        about,
         headers=(("Accept", _JSON), ("Content-Type", _JSON)),
         content=msgspec.json.encode(body),
     )

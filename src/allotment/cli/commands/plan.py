@@ -10,6 +10,7 @@ from allotment.cli.options import (
     OutputOptions,
     cluster_flag,
     global_flags,
+    identity_flag,
     liberty_flags,
     output_flags,
     platform_argument,
@@ -26,6 +27,7 @@ from allotment.errors import UsageError, shown
 @click.option("--exit-code", is_flag=True, help="End with 0: nothing to do, 2: changes, 1: any error.")
 @click.option("--offline", is_flag=True, help="Against an empty cluster; no server is asked.")
 @liberty_flags
+@identity_flag
 @server_flags
 @output_flags
 @global_flags

@@ -89,7 +89,8 @@ def _word(kind: DriftKind) -> str:
 
 
 def _headline(cluster: ClusterDrift) -> str:
-    name = click.style(cluster.cluster, bold=True)
+    at = cluster.plan.place.removeprefix(cluster.cluster) if cluster.plan is not None else ""
+    name = f"{click.style(cluster.cluster, bold=True)}{at}"
     match cluster.state:
         case DriftState.IN_SYNC:
             unchanged = cluster.plan.unchanged if cluster.plan is not None else 0

@@ -120,10 +120,11 @@ def plan_listing(plan: Plan) -> Listing[ChangeRow]:
 def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
     """The plan as people read it; `rows` are those that the user asked to see."""
     if plan.empty:
-        headline = f"{click.style('no changes', fg='green', bold=True)}: {plan.cluster} is as {plan.platform} declares"
+        headline = f"{click.style('no changes', fg='green', bold=True)}: {plan.place} is as {plan.platform} declares"
         said = "\n".join(["", "", *warning_lines(plan.warnings)]) if plan.warnings else ""
         return f"{headline} ({count(plan.unchanged, 'object')}){said}"
-    blocks = [f"Plan for {click.style(plan.cluster, bold=True)} ({plan.platform}): {totals(plan)}"]
+    at = plan.place.removeprefix(plan.cluster)
+    blocks = [f"Plan for {click.style(plan.cluster, bold=True)} ({plan.platform}){at}: {totals(plan)}"]
     order = [*(family.value for family in Family)]
     ranked = sorted(rows, key=lambda row: order.index(row.family) if row.family in order else len(order))
     for family, members in groupby(ranked, key=lambda row: row.family):
@@ -163,6 +164,8 @@ def plan_document(plan: Plan, rows: Sequence[ChangeRow]) -> Mapping[str, Any]:
         "kind": "PlanSummary",
         "platform": plan.platform,
         "cluster": plan.cluster,
+        "server": plan.server or None,
+        "context": plan.context or None,
         "digest": plan.digest,
         "empty": plan.empty,
         "forced": plan.forced,
