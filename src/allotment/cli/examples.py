@@ -133,6 +133,10 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
         Example("allot drift my-platform --cluster dev-eastus", "what differs", Needs.CLUSTER),
         Example("allot drift my-platform --cluster dev-eastus --repair --yes", "and put it right", Needs.CLUSTER),
     ),
+    ("history",): (
+        Example("allot history my-platform --cluster dev-eastus", "who applied what", Needs.CLUSTER),
+        Example("allot history my-platform --cluster dev-eastus --limit 1 -o json", "the last apply", Needs.CLUSTER),
+    ),
     ("nodes",): (
         Example(
             "allot nodes label --platform my-platform --cluster dev-eastus --pool t4-spot t4-spot-0 t4-spot-1 --yes",

@@ -8,6 +8,8 @@ DOMAIN: Final = "allotment.dev"
 
 FIELD_MANAGER: Final = "allotment"
 """Our name in server-side apply."""
+WRITE_MANAGER: Final = "allotment-write"
+"""Field manager of our plain creates and patches: not the one of apply, so that apply's ownership stays exact."""
 
 SYSTEM_NAMESPACE: Final = "allotment-system"
 """Holds what Allotment itself keeps in a cluster: its mark, the lease of an apply, the records of past ones."""

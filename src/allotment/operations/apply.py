@@ -19,7 +19,7 @@ from allotment.model import labels
 from allotment.model.manifest import Manifest
 from allotment.operations.draining import close, drain, let_namespace_go
 from allotment.operations.planning import WORKERS, side_by_side
-from allotment.operations.ports import Body, Clock, FieldConflictError, KubePort, RefusedError
+from allotment.operations.ports import Answer, Body, Clock, FieldConflictError, KubePort, RefusedError
 from allotment.plan import order
 from allotment.plan.additions import additions, if_unchanged, removal
 from allotment.plan.changes import Action, Blocked, Change, Conflict, Create, Delete, Drain, Plan, Update, place_of
@@ -294,10 +294,18 @@ class _Run:
             case Create() if change.key.kind == "Namespace" and (taken := self._claim(change.manifest)):
                 return Outcome(change, Status.BLOCKED, taken)
             case Create() | Update() | Conflict():
-                answer = self.kube.apply(change.manifest.body, force=self._force)
+                answer = self._apply(change.manifest)
                 if self._force:
                     self._take_out(change.manifest, answer.body)
                 return Outcome(change, Status.APPLIED, warnings=answer.warnings)
+
+    def _apply(self, manifest: Manifest) -> Answer:
+        try:
+            return self.kube.apply(manifest.body, force=self._force)
+        except FieldConflictError as error:
+            if not error.with_ourselves:
+                raise
+            return self.kube.apply(manifest.body, force=True)
 
     def _drain(self, change: Drain) -> None:
         try:

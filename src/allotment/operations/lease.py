@@ -92,7 +92,7 @@ def acquire(kube: KubePort, clock: Clock, holder: str, mark: Mark) -> ApplyLease
         kube: the cluster.
         clock: the time written into the lease.
         holder: who applies, unique to this run.
-        mark: which cluster; where there is no system namespace yet, it is made with this mark.
+        mark: which cluster; where there is no system namespace yet, it is made as this platform's.
 
     Raises:
         ConflictError: another apply holds it.
@@ -138,10 +138,10 @@ def _acquire(kube: KubePort, clock: Clock, holder: str, mark: Mark) -> ApplyLeas
 
 
 def _make_namespace(kube: KubePort, mark: Mark) -> None:
-    """The lease needs its namespace, before the plan makes it; with the mark, so that a kill leaves one."""
+    """The lease needs its namespace before the plan makes it; the plan's own step then gives it the mark."""
     if kube.get("v1", MARK) is not None:
         return
-    marked = {**inventoryless(), labels.PLATFORM: mark.platform, labels.CLUSTER: mark.cluster}
+    marked = {**inventoryless(), labels.PLATFORM: mark.platform}
     try:
         kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": MARK.name, "labels": marked}})
     except RefusedError as error:

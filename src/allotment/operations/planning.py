@@ -162,6 +162,8 @@ def _tried(kube: KubePort, manifest: Manifest, settings: PlanSettings) -> Verdic
     try:
         answer = kube.apply(manifest.body, dry_run=True, force=settings.force)
     except FieldConflictError as error:
+        if error.with_ourselves:
+            return _tried(kube, manifest, replace(settings, force=True))
         return Disputed(tuple((conflict.manager, conflict.field) for conflict in error.conflicts))
     except RefusedError as error:
         return Refused(error.reason, error.message)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from allotment.errors import AllotmentError, ConflictError, ForbiddenError
+from allotment.model import labels
 from allotment.model.manifest import ObjectKey
 
 Body = Mapping[str, Any]
@@ -37,6 +38,13 @@ class FieldConflictError(ConflictError):
         )
         self.key = key
         self.conflicts = conflicts
+
+    @property
+    def with_ourselves(self) -> bool:
+        """Whether nobody else holds the fields: namespaces are first created with their inventory."""
+        return self.key.kind == "Namespace" and all(
+            conflict.manager == labels.WRITE_MANAGER for conflict in self.conflicts
+        )
 
 
 class RefusedError(AllotmentError):

@@ -13,7 +13,7 @@ from typing import Any, Final
 from allotment.adapters.kube import fake_ownership as ownership
 from allotment.adapters.kube.fake_ownership import Holding
 from allotment.adapters.kube.fake_schema import CLUSTER_SCOPED, completed
-from allotment.model.labels import FIELD_MANAGER
+from allotment.model.labels import FIELD_MANAGER, WRITE_MANAGER
 from allotment.model.manifest import ObjectKey, key_of
 from allotment.operations.ports import (
     AccessQuestion,
@@ -26,8 +26,6 @@ from allotment.operations.ports import (
     RefusedError,
     ServerInfo,
 )
-
-WRITE_MANAGER: Final = "allotment-write"
 
 _ENGINEER: Final = Identity("engineer", ("platform-engineers", "system:authenticated"))
 _EPOCH: Final = "2026-01-01T00:00:00Z"

@@ -9,15 +9,12 @@ from typing import Any, Final
 import msgspec
 
 from allotment.adapters.kube.discovery import ACCEPT, Resource
-from allotment.model.labels import FIELD_MANAGER
+from allotment.model.labels import FIELD_MANAGER, WRITE_MANAGER
 from allotment.model.manifest import ObjectKey, key_of
 from allotment.operations.ports import AccessQuestion, Identity
 
 PAGE_SIZE: Final = 500
 """Objects per page of a list; kubectl's own chunk size."""
-
-WRITE_MANAGER: Final = "allotment-write"
-"""Field manager of plain creates and patches: not the one of apply, so that apply's ownership stays exact."""
 
 _JSON: Final = "application/json"
 _METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
