@@ -12,7 +12,7 @@ from allotment.cli.progress import ProgressLine
 from allotment.cli.session import Session
 from allotment.cli.views.outcomes import outcome_listing, report_document, report_text
 from allotment.cli.views.plans import plan_document, plan_listing, plan_text
-from allotment.errors import AllotmentError, UsageError
+from allotment.errors import AllotmentError, ForbiddenError, UsageError
 
 if TYPE_CHECKING:
     from allotment.operations.apply import ApplyReport, Outcome
@@ -48,6 +48,7 @@ def carry_out(session: Session, plan: Plan, kube: KubePort, output: OutputOption
         show_plan(session, plan, output)
         session.note(f"dry run ({consent.dry_run}): nothing was changed")
         return _dry_run_code(plan)
+    _refuse_unable(plan)
     if not plan.empty:
         # The plan is not the result: it goes beside it, so that -o json stays one document.
         if output.format == "table":
@@ -62,6 +63,15 @@ def carry_out(session: Session, plan: Plan, kube: KubePort, output: OutputOption
         whole=lambda rows: report_document(report, rows),
     )
     return report.exit_code
+
+
+def _refuse_unable(plan: Plan) -> None:
+    if plan.missing:
+        raise ForbiddenError(
+            "this account may not apply the plan, and nothing was changed",
+            why=f"not allowed: {', '.join(map(str, plan.missing))}",
+            fix="apply with another account; `allot preflight --rights apply -o yaml` prints what apply needs",
+        )
 
 
 def show_plan(session: Session, plan: Plan, output: OutputOptions) -> None:

@@ -180,7 +180,8 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
         *_beyond(plan, nodes, work),
     )
     state = DriftState.DRIFTED if objects or not plan.empty else DriftState.IN_SYNC
-    notes = tuple(filter(None, (nodes.unknown, work.unknown)))
+    lacking = [f"not allowed: {right}; compared here, not by the server" for right in plan.missing]
+    notes = tuple(filter(None, (nodes.unknown, work.unknown, *lacking)))
     return ClusterDrift(name, state, objects, clock.now(), plan, None, around.unread, notes)
 
 

@@ -241,6 +241,24 @@ UNKNOWN_SOURCE: Final = Source()
 
 
 @dataclass(frozen=True, slots=True)
+class MissingRight:
+    """Something that we may not do in the whole cluster or, rarely, in some namespaces.
+
+    Attributes:
+        unread: the kind was not looked at; otherwise it was compared here instead of by the server.
+    """
+
+    verb: str
+    group: str
+    resource: str
+    unread: bool
+
+    def __str__(self) -> str:
+        """``list networkpolicies.networking.k8s.io``."""
+        return f"{self.verb} {self.resource}.{self.group}" if self.group else f"{self.verb} {self.resource}"
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All steps for one cluster, in the order in which they are taken.
 
@@ -251,6 +269,7 @@ class Plan:
         server: URL of the API server that was asked; empty for a plan for an empty cluster.
         context: of the kubeconfig, by which that server was found.
         source: what was declared.
+        missing: rights that we lack, each once; a plan that lacks one says less than the server could.
     """
 
     platform: str
@@ -263,11 +282,17 @@ class Plan:
     server: str = ""
     context: str = ""
     source: Source = UNKNOWN_SOURCE
+    missing: tuple[MissingRight, ...] = ()
 
     @property
     def place(self) -> str:
         """The cluster with its server and context, as questions and headlines name it."""
         return place_of(self.cluster, self.server, self.context)
+
+    @property
+    def unread(self) -> tuple[MissingRight, ...]:
+        """Kinds that were not looked at: of them nothing is known."""
+        return tuple(right for right in self.missing if right.unread)
 
     @property
     def empty(self) -> bool:

@@ -7,6 +7,7 @@ what `--help` may import.
 from __future__ import annotations
 
 from allotment.wiring.clusters import (
+    PlanWishes,
     admit,
     apply,
     connect,
@@ -72,6 +73,7 @@ from allotment.wiring.settings import (
 )
 
 __all__ = [
+    "PlanWishes",
     "accelerator_lines",
     "add_team",
     "admit",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,26 +49,27 @@ def offline_plan(platform: Platform, cluster: Cluster) -> Plan:
     return plan_for_empty(manifests, PlanSettings(platform.name, today()))
 
 
-def live_plan(
-    platform: Platform,
-    cluster: Cluster,
-    kube: KubePort,
-    *,
-    force: bool = False,
-    check_creations: bool = False,
-    allow_uncounted: bool = False,
-    override: str = "",
-) -> Plan:
-    """The plan for a live cluster; changes nothing.
+@dataclass(frozen=True, slots=True)
+class PlanWishes:
+    """How a live plan is made.
 
-    Args:
-        platform: the declaration.
-        cluster: which of its clusters.
-        kube: that cluster's API server.
+    Attributes:
         force: contested fields are taken over.
         check_creations: the server tries creations too.
         allow_uncounted: running work may drop out of Kueue's accounts.
         override: another mark that the cluster may carry.
+        partial: kinds that we may not read are left out.
+    """
+
+    force: bool = False
+    check_creations: bool = False
+    allow_uncounted: bool = False
+    override: str = ""
+    partial: bool = False
+
+
+def live_plan(platform: Platform, cluster: Cluster, kube: KubePort, wishes: PlanWishes | None = None) -> Plan:
+    """The plan for a live cluster; changes nothing.
 
     Raises:
         ConflictError: the server is another cluster than is meant.
@@ -76,15 +78,17 @@ def live_plan(
     from allotment.operations.planning import PlanSettings, make_plan
     from allotment.plan.nodes import declared_nodes
 
-    taken = admit(platform, cluster, kube, override)
+    wishes = wishes or PlanWishes()
+    taken = admit(platform, cluster, kube, wishes.override)
     (manifests,) = render_clusters(platform, [cluster])
     settings = PlanSettings(
         platform.name,
         today(),
-        force=force,
-        check_creations=check_creations,
-        allow_uncounted=allow_uncounted,
+        force=wishes.force,
+        check_creations=wishes.check_creations,
+        allow_uncounted=wishes.allow_uncounted,
         taken=taken,
+        partial=wishes.partial,
     )
     plan = make_plan(manifests, kube, settings)
     return with_node_warnings(plan, look_at_nodes(kube, declared_nodes(platform, cluster)))
