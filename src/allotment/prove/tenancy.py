@@ -23,6 +23,7 @@ from allotment.prove.probes import (
     MustAccept,
     MustHold,
     MustRefuse,
+    Nobody,
     Patch,
     Persona,
     Probe,
@@ -57,6 +58,14 @@ def roles(scene: Scene) -> Iterator[Probe]:
                 attempt=AskRights(cells),
                 expected=MustHold(f"{len(cells)} answers as promised"),
             )
+    for role, why in scene.blurred.items():
+        yield Probe(
+            tried=f"what needs somebody who is {role} and nothing else",
+            object=f"Roles and RoleBindings of namespace {scene.namespace}",
+            persona=OURSELVES,
+            attempt=Nobody(f"not tried: {why}"),
+            expected=MustHold("rights of one role alone"),
+        )
 
 
 def own_namespace_only(scene: Scene) -> Iterator[Probe]:

@@ -26,7 +26,9 @@ def restricted(world: World, may: Callable[[str, str], bool]) -> None:
             raise AccessRefusedError("refused", status=403, reason="Forbidden", message=f"cannot {verb}")
 
     def own(question: AccessQuestion) -> bool:
-        singular = question.resource.removesuffix("ies") + "y" if question.resource.endswith("ies") else question.resource
+        singular = (
+            question.resource.removesuffix("ies") + "y" if question.resource.endswith("ies") else question.resource
+        )
         return may(question.verb, singular.removesuffix("s"))
 
     world.kube.hook, world.kube.own_rights = hook, own

@@ -34,6 +34,7 @@ from allotment.plan.changes import (
     Plan,
     PlanWarning,
     Update,
+    place_of,
 )
 from allotment.plan.difference import ABSENT, FieldChange
 
@@ -125,7 +126,7 @@ def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
         lines = [*warning_lines(plan.warnings), *missing_lines(plan)]
         said = "\n".join(["", "", *lines]) if lines else ""
         return f"{headline} ({count(plan.unchanged, 'object')}){said}"
-    at = plan.place.removeprefix(plan.cluster)
+    at = place_of("", plan.server, plan.context)
     blocks = [f"Plan for {click.style(plan.cluster, bold=True)} ({plan.platform}){at}: {totals(plan)}"]
     order = [*(family.value for family in Family)]
     ranked = sorted(rows, key=lambda row: order.index(row.family) if row.family in order else len(order))
