@@ -109,6 +109,12 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
         Example("allot render my-platform --out fleet-config --cluster dev-eastus", "of one cluster"),
         Example("allot render my-platform --cluster dev-eastus -o yaml", "a cluster's objects on standard output"),
     ),
+    ("preflight",): (
+        Example("allot preflight my-platform --cluster dev-eastus || test $? -eq 6", "is it ready?", Needs.CLUSTER),
+        Example(
+            "allot preflight my-platform --cluster dev-eastus --rights plan -o yaml", "a ClusterRole that only reads"
+        ),
+    ),
     ("plan",): (
         Example("allot plan my-platform --cluster training-eastus --offline", "against an empty cluster"),
         Example("allot plan my-platform --cluster dev-eastus", "against the live cluster", Needs.CLUSTER),

@@ -30,6 +30,7 @@ ENTRIES: Final = (
         "Declare",
     ),
     Entry("render", f"{_COMMANDS}.render:render", "Write the GitOps tree: kustomize, Flux, Argo CD.", (), "Change"),
+    Entry("preflight", f"{_COMMANDS}.preflight:preflight", "Is a cluster ready, and may we do it?", (), "Change"),
     Entry("plan", f"{_COMMANDS}.plan:plan", "Show what apply would change in a cluster.", ("diff",), "Change"),
     Entry("apply", f"{_COMMANDS}.apply:apply", "Bring a cluster to what the directory says.", (), "Change"),
     Entry("drift", f"{_COMMANDS}.drift:drift", "Find what differs from the directory; repair it.", (), "Change"),

@@ -92,6 +92,7 @@ class AccessQuestion:
     resource: str
     subresource: str = ""
     namespace: str = ""
+    name: str = ""
 
     def __str__(self) -> str:
         """``verb resource[/subresource][.group] [in namespace]``."""

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from allotment.wiring.directories import render_clusters, source_of, today
 from allotment.wiring.settings import user_path
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from allotment.operations.drift import DriftReport
     from allotment.operations.history import Record
     from allotment.operations.ports import KubePort
+    from allotment.operations.preflight import Readied
     from allotment.plan.changes import Plan
     from allotment.plan.labelling import PoolEdits
     from allotment.prove.verdicts import ProofReport, Result
@@ -287,6 +288,22 @@ def apply(plan: Plan, kube: KubePort, *, force: bool, on_outcome: Callable[[Outc
     clock = SystemClock()
     run = Run(f"{clock.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", f"{socket.gethostname()} process {os.getpid()}")
     return apply_attended(plan, kube, clock, ApplySettings(force=force, on_outcome=on_outcome), run)
+
+
+def preflight(platform: Platform, cluster: Cluster, kube: KubePort) -> Readied:
+    """Whether a cluster is ready for what is declared; changes nothing."""
+    from allotment.operations.planning import PlanSettings
+    from allotment.operations.preflight import look
+
+    return look(platform, cluster, kube, PlanSettings(platform.name, today(), partial=True))
+
+
+def cluster_role(platform: Platform, cluster: Cluster, task: str) -> Mapping[str, Any]:
+    """The ClusterRole that ``plan``, ``apply`` or ``prove`` needs in a cluster."""
+    from allotment.operations import rights
+
+    chosen = rights.Task(task)
+    return rights.cluster_role(chosen, rights.rights_for(chosen, platform, cluster))
 
 
 def history(kube: KubePort) -> tuple[Record, ...]:

@@ -251,8 +251,8 @@ def test_members_who_are_the_exec_holders_too_are_tried_all_the_same_and_the_res
     one_group = Groups(owners=("leads",), members=("team",), viewers=(), exec=("team",))
     own_groups = replace(one_group, exec=("debuggers",))
     declared, apart = (platform(teams=(team(groups=groups),)) for groups in (one_group, own_groups))
-    for guardrail in ("labels-required", "queue-required", "good-work", "own-namespace-only"):
-        assert len(probes_of(guardrail, declared)) == len(probes_of(guardrail, apart)), guardrail
+    for name in ("labels-required", "queue-required", "good-work", "own-namespace-only"):
+        assert len(probes_of(name, declared)) == len(probes_of(name, apart)), name
     untried = [probe for probe in probes_of("roles", declared) if isinstance(probe.attempt, Nobody)]
     assert [probe.tried for probe in untried] == [
         "what needs somebody who is member and nothing else",

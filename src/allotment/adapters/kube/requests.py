@@ -172,6 +172,7 @@ def _attributes(question: AccessQuestion) -> dict[str, str]:
         "resource": question.resource,
         "subresource": question.subresource,
         "namespace": question.namespace,
+        "name": question.name,
     }
 
 
