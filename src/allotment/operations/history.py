@@ -78,8 +78,14 @@ def ended(record: Record, report: ApplyReport | None, now: dt.datetime) -> Recor
         finished=now,
         steps={status.value: counts[status] for status in Status if counts[status]},
         unchanged=report.unchanged,
-        ending=Ending.COMPLETE if report.complete else Ending.INCOMPLETE,
+        ending=_ending(report),
     )
+
+
+def _ending(report: ApplyReport) -> Ending:
+    if report.interrupted:
+        return Ending.INTERRUPTED
+    return Ending.COMPLETE if report.complete else Ending.INCOMPLETE
 
 
 def write(kube: KubePort, record: Record) -> None:

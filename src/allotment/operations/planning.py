@@ -105,13 +105,22 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
     )
 
 
-def side_by_side(do: Callable[[_In], _Out], items: Iterable[_In], workers: int) -> list[_Out]:
-    """Apply a function to every item with bounded concurrency, results in the order of the items."""
+def side_by_side(
+    do: Callable[[_In], _Out], items: Iterable[_In], workers: int, *, on_interrupt: Callable[[], None] = lambda: None
+) -> list[_Out]:
+    """Apply a function to every item with bounded concurrency, results in the order of the items.
+
+    A keyboard interrupt starts no further item, tells those under way by `on_interrupt`, and is raised once they ended.
+    """
     waiting = list(items)
     if len(waiting) <= 1 or workers <= 1:
         return [do(item) for item in waiting]
     with ThreadPoolExecutor(max_workers=min(workers, len(waiting)), thread_name_prefix="allotment") as pool:
-        return list(pool.map(do, waiting))
+        try:
+            return list(pool.map(do, waiting))
+        except KeyboardInterrupt:
+            on_interrupt()
+            raise
 
 
 def _by_kind(desired: Manifests, kube: KubePort) -> dict[tuple[str, str], list[Manifest]]:

@@ -61,13 +61,11 @@ class Grant:
 def rights_for(task: Task, platform: Platform, cluster: Cluster) -> tuple[Grant, ...]:
     """Everything that a task needs in a cluster, each once, sorted."""
     manifests = render(platform, cluster)
-    match task:
-        case Task.PLAN:
-            found = _plan(manifests)
-        case Task.APPLY:
-            found = (*_plan(manifests), *_apply(manifests))
-        case Task.PROVE:
-            found = (*_plan(manifests), *_prove(Stage(platform, cluster, manifests)))
+    found = [*_plan(manifests)]
+    if task is Task.APPLY:
+        found += _apply(manifests)
+    if task is Task.PROVE:
+        found += _prove(Stage(platform, cluster, manifests))
     return tuple(sorted(set(found)))
 
 

@@ -261,6 +261,22 @@ def test_a_proof_shows_what_failed_in_full() -> None:
     assert plain(proof_document(report, report.results))["broken"] == ["queue"]
 
 
+def test_a_proof_says_why_something_cannot_be_proved() -> None:
+    def result(team: str, got: str) -> Result:
+        return Result("network", team, "look", "Pod x", "a member", "refused", got, Verdict.NOT_PROVABLE, NOW)
+
+    why = "the API server cannot show that the network plug-in enforces policies " * 2
+    rows = (result("cv", why), result("nlp", why), result("nlp", "left out (--no-work)"))
+    report = ProofReport("acme", "dev", "https://x", "v1", NOW, NOW, rows)
+    assert plain_text(proof_text(report, rows, 80))[:4] == [
+        "not-provable network  (3 probes: cv, nlp)",
+        "             2 probes: the API server cannot show that the network plug-in",
+        "               enforces policies the API server cannot show that the network",
+        "               plug-in enforces policies",
+    ]
+    assert plain_text(proof_text(report, rows, 80))[4] == "             1 probe: left out (--no-work)"
+
+
 def test_a_sandbox_that_is_not_ready_says_why() -> None:
     part = ComponentStatus("etcd", running=False, ready=False, pid=None, port=1, memory_bytes=0, log=Path("/l"))
     found = SandboxStatus("s", "s", (part,), 61.0, (("n0", True), ("n1", False)), Path("/d"))

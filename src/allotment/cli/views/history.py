@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from allotment.cli.output import Column, Listing, rfc3339
+from allotment.cli.output import Listing, rfc3339
+from allotment.cli.table import Column
 from allotment.operations.history import Ending, Record
 
 _COLORS: Final = {Ending.COMPLETE: "green", Ending.UNFINISHED: "yellow"}

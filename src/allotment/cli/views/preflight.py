@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import click
 
-from allotment.cli.output import Column, Listing
+from allotment.cli.output import Listing
+from allotment.cli.table import Column
 from allotment.cli.terminal import printable
 from allotment.operations.preflight import Readied
 from allotment.plan.changes import place_of
@@ -54,12 +55,12 @@ def readied_text(readied: Readied, rows: Sequence[Check], width: int | None) -> 
     lines = [f"{click.style(place, bold=True)}, as {printable(readied.user)}", ""]
     for row in rows:
         word = click.style(f"{row.readiness.value:<8}", fg=_COLORS[row.readiness])
-        told = [f"{row.subject}: {row.message}", *([f"fix: {row.fix}"] if row.fix else [])]
+        said = [f"{row.subject}: {row.message}", *([f"fix: {row.fix}"] if row.fix else [])]
         room = max((width or _PLAIN_WIDTH) - len(_INDENT), 40)
         # A name longer than the room stands over: it has to be copied in one piece.
         parts = [
             part
-            for text in told
+            for text in said
             for part in wrap(printable(text), room, break_long_words=False, break_on_hyphens=False)
         ]
         lines.append(f"{word} {row.topic:<9} {parts[0]}")

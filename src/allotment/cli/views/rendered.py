@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from allotment.adapters.folders import Written
-from allotment.cli.output import Column, table_text
+from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count
 from allotment.cli.views.diffs import next_steps
 from allotment.errors import shown

@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from allotment.adapters.sandbox.spec import ComponentStatus, Sandbox, SandboxStatus
-from allotment.cli.output import Column, Listing, table_text
+from allotment.cli.output import Listing
 from allotment.cli.steps import duration
+from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count, memory
 from allotment.cli.views.diffs import next_steps
 
