@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from allotment.errors import AllotmentError
 from allotment.model.mark import Mark
 from allotment.operations import history
 from allotment.operations.apply import ApplyReport, ApplySettings, apply_plan
-from allotment.operations.lease import ApplyLease, acquire
+from allotment.operations.lease import ApplyLease, Holder, acquire
 from allotment.operations.ports import Clock, KubePort
 from allotment.plan.changes import Plan
 
@@ -22,10 +23,14 @@ class Run:
     Attributes:
         id: unique; sorts by time.
         place: where it runs, for the eyes of whoever waits for it: a host and a process.
+        process: the same for a machine (`lease.Holder`).
+        has_ended: whether such a process is known to be gone.
     """
 
     id: str
     place: str
+    process: str = ""
+    has_ended: Callable[[str], bool] = field(default=lambda _process: False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,8 @@ def apply_attended(plan: Plan, kube: KubePort, clock: Clock, settings: ApplySett
     if plan.empty:
         return apply_plan(plan, kube, clock, settings)
     who = kube.whoami().user
-    lease = acquire(kube, clock, f"{who} on {run.place} ({run.id})", Mark(plan.platform, plan.cluster))
+    holder = Holder(f"{who} on {run.place} ({run.id})", run.process, run.has_ended)
+    lease = acquire(kube, clock, holder, Mark(plan.platform, plan.cluster))
     try:
         record = history.begun(plan, run.id, who, clock.now())
         history.write(kube, record)

@@ -1,13 +1,14 @@
 """One apply at a time: a Lease in the system namespace, held while an apply runs.
 
-A killed apply's lease runs out by itself. Holders are compared by time, so the clocks of the machines that apply must
-agree within a minute.
+A killed apply's lease runs out by itself, and at once for who can see that its process is gone. Time is compared between
+the machines that apply, so their clocks must agree within a minute.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -30,6 +31,25 @@ _RENEW_AFTER: Final = DURATION / 6
 def inventoryless() -> dict[str, str]:
     """Labels of what Allotment keeps for itself: ours, so that policies protect it, but no part of any platform."""
     return {labels.MANAGED_BY: labels.MANAGED_BY_VALUE}
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who applies.
+
+    Attributes:
+        name: for people, unique to this run.
+        process: the process, as `has_ended` knows it; empty if there is no such name.
+        has_ended: whether a process of that name is known to be gone.
+    """
+
+    name: str
+    process: str = ""
+    has_ended: Callable[[str], bool] = field(default=lambda _process: False)
+
+
+PROCESS: Final = f"{labels.DOMAIN}/process"
+"""Annotation of the lease: the holder's process."""
 
 
 @dataclass(slots=True)
@@ -85,13 +105,13 @@ class ApplyLease:
         self.version = answer.body["metadata"]["resourceVersion"]
 
 
-def acquire(kube: KubePort, clock: Clock, holder: str, mark: Mark) -> ApplyLease:
+def acquire(kube: KubePort, clock: Clock, holder: Holder, mark: Mark) -> ApplyLease:
     """Take the lease of a cluster.
 
     Args:
         kube: the cluster.
         clock: the time written into the lease.
-        holder: who applies, unique to this run.
+        holder: who applies.
         mark: which cluster; where there is no system namespace yet, it is made as this platform's.
 
     Raises:
@@ -109,32 +129,33 @@ def acquire(kube: KubePort, clock: Clock, holder: str, mark: Mark) -> ApplyLease
         ) from error
 
 
-def _acquire(kube: KubePort, clock: Clock, holder: str, mark: Mark) -> ApplyLease:
+def _acquire(kube: KubePort, clock: Clock, holder: Holder, mark: Mark) -> ApplyLease:
     now = clock.now()
     live = kube.get(COORDINATION_API, LEASE)
     spec = {
-        "holderIdentity": holder,
+        "holderIdentity": holder.name,
         "leaseDurationSeconds": int(DURATION.total_seconds()),
         "acquireTime": micro_time(now),
         "renewTime": micro_time(now),
     }
+    marked = {"annotations": {PROCESS: holder.process}}
     try:
         if live is None:
             _make_namespace(kube, mark)
-            metadata = {"name": LEASE.name, "namespace": LEASE.namespace, "labels": inventoryless()}
+            metadata = {"name": LEASE.name, "namespace": LEASE.namespace, "labels": inventoryless(), **marked}
             answer = kube.create(
                 {"apiVersion": COORDINATION_API, "kind": LEASE.kind, "metadata": metadata, "spec": spec}
             )
-        elif _is_held(live, now):
+        elif _is_held(live, now) and not holder.has_ended(_process(live)):
             raise _held(live)
         else:
-            seen = {"resourceVersion": live["metadata"]["resourceVersion"]}
-            answer = kube.merge_patch(COORDINATION_API, LEASE, {"metadata": seen, "spec": spec})
+            metadata = {"resourceVersion": live["metadata"]["resourceVersion"], **marked}
+            answer = kube.merge_patch(COORDINATION_API, LEASE, {"metadata": metadata, "spec": spec})
     except RefusedError as error:
         if error.status != HTTPStatus.CONFLICT:
             raise
         raise _held(kube.get(COORDINATION_API, LEASE)) from error
-    return ApplyLease(kube, clock, holder, answer.body["metadata"]["resourceVersion"], now)
+    return ApplyLease(kube, clock, holder.name, answer.body["metadata"]["resourceVersion"], now)
 
 
 def _make_namespace(kube: KubePort, mark: Mark) -> None:
@@ -169,6 +190,10 @@ def _held(lease: Body | None) -> ConflictError:
         why=f"{_holder(lease)} holds {LEASE} since {_since(spec)}",
         fix=f"wait until it is done, and plan again{ends}",
     )
+
+
+def _process(lease: Body) -> str:
+    return str((lease["metadata"].get("annotations") or {}).get(PROCESS, ""))
 
 
 def _since(spec: dict[str, Any]) -> str:

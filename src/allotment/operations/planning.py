@@ -83,14 +83,17 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
     found = merged(look for look in looks if look is not None)
     declared = replace(desired, objects=tuple(item for item in desired if (item.api_version, item.key.kind) in read))
     spaces = _emptied(declared, found)
+    listing = _Listing(kube, rights, settings.partial)
     around = Circumstances(
         today=settings.today,
         forced=settings.force,
         verdicts=_verdicts(Trial(kube, rights, settings.force), declared, found, unserved, settings),
         unserved=unserved,
-        running=_running(kube, spaces, settings.workers),
+        running=_running(listing, spaces, settings.workers),
         claims=_claims(kube, found, settings.workers),
-        ways_in=tuple(body for space in spaces for body in ways_in(kube, space)),
+        ways_in=tuple(
+            body for space in spaces for body in listing.of(leaving.ACCESS, space) if leaving.is_way_in(body)
+        ),
         in_use=_in_use(kube, found),
         allow_uncounted=settings.allow_uncounted,
     )
@@ -209,9 +212,35 @@ def _emptied(desired: Manifests, found: Survey) -> list[str]:
     )
 
 
-def _running(kube: KubePort, spaces: Sequence[str], workers: int) -> Mapping[str, Mapping[str, int]]:
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """Lists of what is in the namespaces of leaving teams; a partial plan does without what it may not see."""
+
+    kube: KubePort
+    rights: Rights
+    partial: bool
+
+    def of(self, types: Iterable[tuple[str, str]], namespace: str) -> Iterator[Body]:
+        for api_version, kind in types:
+            group = api_version.rpartition("/")[0]
+            try:
+                yield from _of_type(self.kube, api_version, kind, namespace)
+            except AccessRefusedError:
+                if not (self.partial and self.rights.lack("list", group, kind, namespace, unread=True)):
+                    raise
+
+
+def _of_type(kube: KubePort, api_version: str, kind: str, namespace: str) -> Iterator[Body]:
+    if (api_version, kind) in leaving.ACCESS:
+        fields = leaving.TOKENS if kind == "Secret" else ""
+        return kube.list_metadata(api_version, kind, namespace=namespace, fields=fields)
+    return kube.list(api_version, kind, namespace=namespace)
+
+
+def _running(listing: _Listing, spaces: Sequence[str], workers: int) -> Mapping[str, Mapping[str, int]]:
     """Workloads in the namespaces of leaving teams."""
-    counts = side_by_side(lambda name: Counter(body["kind"] for body in workloads(kube, name)), spaces, workers)
+    types = (*leaving.CONTROLLERS, leaving.PODS)
+    counts = side_by_side(lambda name: Counter(body["kind"] for body in listing.of(types, name)), spaces, workers)
     return dict(zip(spaces, counts, strict=True))
 
 
@@ -298,12 +327,10 @@ def look_at_work(kube: KubePort, desired: Manifests) -> WorkLook:
 def workloads(kube: KubePort, namespace: str) -> Iterator[Body]:
     """Everything that runs or makes pods in a namespace, makers first."""
     for api_version, kind in (*leaving.CONTROLLERS, leaving.PODS):
-        yield from kube.list(api_version, kind, namespace=namespace)
+        yield from _of_type(kube, api_version, kind, namespace)
 
 
 def ways_in(kube: KubePort, namespace: str) -> Iterator[Body]:
     """The metadata of everything that lets somebody into a namespace, bindings first."""
     for api_version, kind in leaving.ACCESS:
-        fields = leaving.TOKENS if kind == "Secret" else ""
-        found = kube.list_metadata(api_version, kind, namespace=namespace, fields=fields)
-        yield from (body for body in found if leaving.is_way_in(body))
+        yield from (body for body in _of_type(kube, api_version, kind, namespace) if leaving.is_way_in(body))

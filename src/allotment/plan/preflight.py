@@ -183,7 +183,7 @@ def _asks(hook: Mapping[str, Any], group: str, resource: str) -> bool:
 
 
 _PLUGINS: Final = (
-    ("NVIDIA", ("nvidia-device-plugin", "gpu-operator", "nvidia-dra")),
+    ("NVIDIA", ("nvidia-device-plugin", "nvidia/k8s-device-plugin", "gpu-operator", "nvidia-dra")),
     ("AMD", ("amdgpu", "amd-gpu", "rocm")),
     ("Intel", ("habana", "gaudi", "intel-gpu")),
     ("Google", ("tpu-device-plugin",)),

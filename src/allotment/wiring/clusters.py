@@ -281,12 +281,18 @@ def apply(plan: Plan, kube: KubePort, *, force: bool, on_outcome: Callable[[Outc
     import secrets
     import socket
 
+    from allotment.adapters import processes
     from allotment.adapters.clock import SystemClock
     from allotment.operations.apply import ApplySettings
     from allotment.operations.attended import Run, apply_attended
 
     clock = SystemClock()
-    run = Run(f"{clock.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", f"{socket.gethostname()} process {os.getpid()}")
+    run = Run(
+        id=f"{clock.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        place=f"{socket.gethostname()} process {os.getpid()}",
+        process=processes.myself(),
+        has_ended=processes.has_ended,
+    )
     return apply_attended(plan, kube, clock, ApplySettings(force=force, on_outcome=on_outcome), run)
 
 

@@ -21,7 +21,7 @@ from allotment.model.cluster import Cluster as Declared
 from allotment.model.manifest import ObjectKey
 from allotment.model.mark import Mark
 from allotment.model.platform import Platform
-from allotment.operations.lease import acquire
+from allotment.operations.lease import Holder, acquire
 from allotment.operations.rights import Task, rights_for
 from allotment.plan.changes import Plan
 from allotment.plan.preflight import Readiness
@@ -149,7 +149,7 @@ def test_a_cluster_s_whole_life_with_printed_roles(
     assert (told["plan"], told["apply"]) == (Readiness.OK, Readiness.WARNING)
 
     # One apply at a time.
-    held = acquire(cluster.kube, SystemClock(), "somebody else", Mark(declared[0].name, declared[1].name))
+    held = acquire(cluster.kube, SystemClock(), Holder("somebody else"), Mark(declared[0].name, declared[1].name))
     with pytest.raises(ConflictError, match="another apply") as caught:
         wiring.apply(plan(declared, applier), applier, force=True, on_outcome=lambda _outcome: None)
     assert "somebody else holds" in caught.value.why

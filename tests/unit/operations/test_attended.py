@@ -20,7 +20,7 @@ from allotment.operations.apply import ApplyReport, ApplySettings, Status
 from allotment.operations.attended import Run, apply_attended
 from allotment.operations.history import KEPT, RECORDS, Ending
 from allotment.operations.identity import admitted
-from allotment.operations.lease import DURATION, LEASE, acquire
+from allotment.operations.lease import DURATION, LEASE, Holder, acquire
 from allotment.operations.planning import PlanSettings, make_plan
 from allotment.operations.ports import AccessRefusedError
 from allotment.plan.changes import Source, Update
@@ -103,7 +103,7 @@ class TestMark:
 class TestLease:
     def test_the_second_apply_is_told_who_and_since_when(self) -> None:
         world = World()
-        acquire(world.kube, world.clock, "ada on laptop", DEV)
+        acquire(world.kube, world.clock, Holder("ada on laptop"), DEV)
         world.clock.sleep(30)
         with pytest.raises(ConflictError) as caught:
             attended(world, marked("dev", "cv"))
@@ -114,9 +114,19 @@ class TestLease:
 
     def test_a_killed_apply_s_lease_runs_out(self) -> None:
         world = World()
-        acquire(world.kube, world.clock, "killed", DEV)
+        acquire(world.kube, world.clock, Holder("killed"), DEV)
         world.clock.sleep(DURATION.total_seconds())
         assert attended(world, marked("dev", "cv")).complete
+
+    def test_the_lease_of_a_process_that_is_seen_to_be_gone_holds_nobody_up(self) -> None:
+        world = World()
+        acquire(world.kube, world.clock, Holder("killed", "here 1"), DEV)
+        elsewhere = replace(RUN, has_ended=lambda process: process != "here 1")
+        here = replace(RUN, has_ended=lambda process: process == "here 1")
+        plan = world.plan(marked("dev", "cv"))
+        with pytest.raises(ConflictError):
+            apply_attended(plan, world.kube, world.clock, ApplySettings(), elsewhere)
+        assert apply_attended(plan, world.kube, world.clock, ApplySettings(), here).complete
 
     def test_it_is_given_back_so_that_the_next_goes_on_at_once(self) -> None:
         world = World()
@@ -130,7 +140,7 @@ class TestLease:
             if call.verb == "apply" and call.done:
                 world.clock.sleep(100)
                 with pytest.raises(ConflictError):
-                    acquire(world.kube, FixedClock(world.clock.now()), "another", DEV)
+                    acquire(world.kube, FixedClock(world.clock.now()), Holder("another"), DEV)
 
         plan = world.plan(marked("dev", "cv"))
         world.kube.hook = slow
@@ -145,7 +155,7 @@ class TestLease:
                 applied.append(call.key)
                 if len(applied) == 3:
                     world.clock.sleep(1000)
-                    acquire(world.kube, FixedClock(world.clock.now()), "another", DEV)
+                    acquire(world.kube, FixedClock(world.clock.now()), Holder("another"), DEV)
 
         plan = world.plan(marked("dev", "cv", "nlp"))
         world.kube.hook = asleep
@@ -172,11 +182,11 @@ class TestLease:
         def first(call: Call) -> None:
             if call.verb == "create" and call.key == LEASE and not call.done and not late:
                 late.append("once")
-                acquire(world.kube, world.clock, "quicker", DEV)
+                acquire(world.kube, world.clock, Holder("quicker"), DEV)
 
         world.kube.hook = first
         with pytest.raises(ConflictError, match="another apply") as caught:
-            acquire(world.kube, world.clock, "slower", DEV)
+            acquire(world.kube, world.clock, Holder("slower"), DEV)
         assert "quicker holds" in caught.value.why
 
 
@@ -217,7 +227,7 @@ class TestHistory:
             assert ending is Ending.INTERRUPTED
         world.kube.hook = lambda _call: None
         assert [record.ending for record in history.history(world.kube)] == [ending]
-        acquire(world.kube, world.clock, "next", DEV)
+        acquire(world.kube, world.clock, Holder("next"), DEV)
 
     def test_only_the_last_are_kept_newest_first(self) -> None:
         world = World()
