@@ -1,7 +1,7 @@
 """One apply at a time: a Lease in the system namespace, held while an apply runs.
 
-A killed apply's lease runs out by itself, and at once for who can see that its process is gone. Time is compared between
-the machines that apply, so their clocks must agree within a minute.
+A killed apply's lease runs out by itself, and at once for who can see that its process is gone. Times are compared
+between the machines that apply, so their clocks must agree within a minute.
 """
 
 from __future__ import annotations

@@ -81,6 +81,13 @@ def own_namespace_only(scene: Scene) -> Iterator[Probe]:
         attempt=AskRights(rights_elsewhere(foreign, scene.stage.cluster.features)),
         expected=MustHold("everything is denied"),
     )
+    yield Probe(
+        tried="the can-i matrix in the platform's own namespace",
+        object=f"namespace {labels.SYSTEM_NAMESPACE}",
+        persona=persona,
+        attempt=AskRights(rights_elsewhere(labels.SYSTEM_NAMESPACE, scene.stage.cluster.features)),
+        expected=MustHold("everything is denied"),
+    )
     for tried, target, attempt in _trespasses(scene, foreign):
         yield Probe(tried, target, persona, attempt, _rbac_refuses(persona))
 

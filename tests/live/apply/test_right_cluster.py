@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from allotment.model.manifest import ObjectKey
 from allotment.model.mark import Mark
 from allotment.model.platform import Platform
 from allotment.operations.lease import Holder, acquire
+from allotment.operations.ports import AccessQuestion, Identity, RefusedError
 from allotment.operations.rights import Task, rights_for
 from allotment.plan.changes import Plan
 from allotment.plan.preflight import Readiness
@@ -108,6 +109,18 @@ def apply(declared: tuple[Platform, Declared], kube: KubeClient) -> None:
     assert report.complete, [(str(one.change.key), one.message) for one in report.remaining]
 
 
+def refusal(kube: KubeClient, body: Mapping[str, object], identity: Identity) -> str:
+    """What the server says once the policies are in force."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        try:
+            kube.create(body, dry_run=True, identity=identity)
+        except RefusedError as error:
+            return error.message
+        time.sleep(0.2)
+    return "admitted"
+
+
 def outline(found: Plan) -> list[object]:
     return [
         (change.action, change.key, sorted(each.field for each in getattr(change, "contested", ())))
@@ -124,6 +137,21 @@ def test_a_cluster_s_whole_life_with_printed_roles(
     assert plan(declared, applier).empty
     (record,) = wiring.history(applier)
     assert (record.by, record.ending.value) == ("system:serviceaccount:kube-system:only-apply", "complete")
+
+    # Whatever rights somebody gives a tenant in the system namespace, he writes nothing there.
+    binding = {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "mistake", "namespace": "allotment-system"},
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "admin"},
+        "subjects": [{"apiGroup": RBAC, "kind": "Group", "name": "tenants"}],
+    }
+    tenant = Identity("mallory", ("tenants", "system:authenticated"))
+    cluster.kube.create(binding)
+    with_rights = AccessQuestion("create", "", "configmaps", "", "allotment-system")
+    assert cluster.kube.allowed(tenant, with_rights)
+    forged = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "forged", "namespace": "allotment-system"}}
+    assert "managed-objects-protected.allotment.dev" in refusal(cluster.kube, forged, tenant)
 
     # Another cluster of the platform is refused, whoever asks.
     other = replace(declared[1], name="production")

@@ -13,7 +13,7 @@ from allotment.render.policies.cel import quote
 
 ADMISSION_API: Final = "admissionregistration.k8s.io/v1"
 
-_ACTIONS: Final[Mapping[Mode, tuple[str, ...]]] = {
+ACTIONS: Final[Mapping[Mode, tuple[str, ...]]] = {
     Mode.AUDIT: ("Audit",),
     Mode.WARN: ("Warn", "Audit"),
     Mode.ENFORCE: ("Deny", "Audit"),
@@ -134,7 +134,7 @@ def binding_spec(rule: Rule, mode: Mode, exempt_namespaces: tuple[str, ...]) -> 
     """Spec of the ValidatingAdmissionPolicyBinding: where the policy holds, and what it does with a violation."""
     return {
         "policyName": object_name(rule.policy),
-        "validationActions": list(_ACTIONS[mode]),
+        "validationActions": list(ACTIONS[mode]),
         "matchResources": {
             "matchPolicy": "Equivalent",
             "namespaceSelector": namespace_selector(rule.scope, exempt_namespaces),

@@ -94,6 +94,9 @@ def render_policies(platform: Platform, cluster: Cluster) -> Iterator[Manifest]:
         yield shelf.clustered(
             (ADMISSION_API, "ValidatingAdmissionPolicyBinding"), name, {"spec": binding_spec(rule, mode, exempt)}
         )
+        if policy.name is PolicyName.MANAGED_OBJECTS_PROTECTED:
+            system_name, spec = managed_objects_protected.system_binding(rule, mode)
+            yield shelf.clustered((ADMISSION_API, "ValidatingAdmissionPolicyBinding"), system_name, {"spec": spec})
         if cluster.mutating_policies and policy.name in MUTATIONS:
             yield from _mutating(shelf, MUTATIONS[policy.name](platform, cluster, policy), exempt)
     if cluster.mutating_policies:
