@@ -95,7 +95,7 @@ class Root(LazyGroup):
             environment: in place of the process's environment.
             extra: for click's context.
         """
-        session = Session(dict(os.environ if environment is None else environment))
+        session = Session(dict(os.environ if environment is None else environment), prog_name or sys.argv[0])
         words = list(sys.argv[1:] if args is None else args)
         name = prog_name or program_name(sys.argv[0])
         code = _run(self, words, name, session, complete_var or "_ALLOT_COMPLETE", extra)

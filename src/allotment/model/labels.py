@@ -73,6 +73,10 @@ ACCELERATOR: Final = f"{DOMAIN}/accelerator"
 CAPACITY_TYPE: Final = f"{DOMAIN}/capacity-type"
 """Node labels that Allotment asks every pool to carry; flavors select nodes by them."""
 
+KEPT_IN_WARN: Final = f"{DOMAIN}/kept-in-warn"
+"""Annotation on a binding that only warns: namespaces that nobody declared, comma-separated; work runs in them that was
+there before the policies."""
+
 REFUSED: Final = f"{DOMAIN}/refused"
 """Annotation on a pod on its way in: what the API server's own admission found on it that is refused."""
 
@@ -83,7 +87,7 @@ LOCAL_QUEUE: Final = "default"
 """The LocalQueue of every team namespace. Kueue gives it to jobs without a queue label because of this name."""
 
 CPU_FLAVOR: Final = "cpu"
-"""Name of the flavor for CPU and memory, which carries no node labels: any node of the cluster will do."""
+"""Usual name of the flavor for CPU and memory, which carries no node labels: any node of the cluster will do."""
 
 SHARED_QUEUE: Final = "shared"
-"""The one ClusterQueue of the shared layout."""
+"""Usual name of the one ClusterQueue of the shared layout."""

@@ -12,11 +12,13 @@ from allotment.errors import AllotmentError
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.mark import Mark
 from allotment.operations.identity import admitted
+from allotment.operations.living import Wanted
 from allotment.operations.nodes import NodesLook, look_at_nodes
 from allotment.operations.planning import PlanSettings, WorkLook, look_at_work, make_plan, side_by_side
 from allotment.operations.ports import Clock, KubePort
 from allotment.operations.surroundings import look_around
 from allotment.plan.changes import Blocked, Change, Create, Delete, Plan, Update, WarningCode
+from allotment.plan.in_use import only_warned
 from allotment.plan.nodes import DeclaredNodes
 from allotment.plan.strangers.grounds import Grounds
 from allotment.plan.strangers.stranger import Stranger, Surroundings, Unread
@@ -90,7 +92,7 @@ class ClusterDrift:
         observed_at: when it was looked at, UTC.
         plan: what would repair it, contested fields taken over; None if unreachable.
         error: why nothing is known, if unreachable.
-        notes: what could not be looked at, though the rest could.
+        notes: what could not be looked at, though the rest could, and where policies only warn.
         unread: kinds that we may not look at, where strangers may hide.
     """
 
@@ -144,6 +146,7 @@ class DriftTarget:
         grounds: what to judge strangers by; None: only our own objects are looked at.
         mark: the cluster's; None: it is not asked for.
         override: another mark that it may carry.
+        wanted: what is wanted of the cluster given what lives in it; None: what is desired, as it stands.
     """
 
     desired: Manifests
@@ -152,6 +155,16 @@ class DriftTarget:
     grounds: Grounds | None = None
     mark: Mark | None = None
     override: str = ""
+    wanted: Callable[[KubePort], Wanted] | None = None
+
+    def seen_in(self, kube: KubePort) -> DriftTarget:
+        """The target, as far as it depends on what lives in the cluster."""
+        if self.wanted is None:
+            return self
+        manifests = self.wanted(kube).manifests
+        declared = frozenset(manifest.key for manifest in manifests)
+        around = None if self.grounds is None else replace(self.grounds, declared=declared)
+        return replace(self, desired=manifests, grounds=around)
 
 
 def find_drift(
@@ -167,6 +180,7 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
     try:
         kube = target.connect()
         taken = admitted(kube, target.mark, target.override) if target.mark is not None else frozenset()
+        target = target.seen_in(kube)
         # Forced, so that the dry run shows every field that differs instead of the first owner's objection.
         plan = make_plan(target.desired, kube, replace(settings, force=True, taken=taken))
         around = _NOTHING if target.grounds is None else look_around(kube, target.grounds, settings.workers)
@@ -181,7 +195,7 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
     )
     state = DriftState.DRIFTED if objects or not plan.empty else DriftState.IN_SYNC
     lacking = [f"not allowed: {right}; compared here, not by the server" for right in plan.missing]
-    notes = tuple(filter(None, (nodes.unknown, work.unknown, *lacking)))
+    notes = tuple(filter(None, (nodes.unknown, work.unknown, only_warned(target.desired), *lacking)))
     return ClusterDrift(name, state, objects, clock.now(), plan, None, around.unread, notes)
 
 

@@ -15,6 +15,7 @@ from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.mark import Mark
 from allotment.model.platform import Platform
 from allotment.operations.identity import admitted
+from allotment.operations.living import wanted_of
 from allotment.operations.planning import WORKERS, PlanSettings, make_plan, side_by_side
 from allotment.operations.ports import AccessQuestion, AccessRefusedError, Body, KubePort
 from allotment.operations.rights import Task, rights_for
@@ -75,7 +76,7 @@ def look(platform: Platform, cluster: Cluster, kube: KubePort, settings: PlanSet
         ("devices", lambda: preflight.operators(kube.list("apps/v1", "DaemonSet"))),
         ("nodes", lambda: preflight.nodes(declared_nodes(platform, cluster), tuple(kube.list("v1", "Node")))),
         ("limits", lambda: preflight.limits(_limits(kube), platform.name, _namespaces(platform, cluster))),
-        ("names", lambda: preflight.taken(_taken(kube, desired, settings))),
+        ("names", lambda: preflight.taken(_taken(kube, wanted_of(platform, cluster, kube).manifests, settings))),
     )
     checks = tuple(check for topic, found in looks for check in _seen(topic, found))
     return Readied(platform.name, cluster.name, at.url, at.context, us.user, checks)

@@ -211,6 +211,8 @@ class WarningCode(StrEnum):
     UNVERIFIED = "unverified"
     UNCOUNTED = "uncounted"
     NODES = "nodes"
+    IN_USE = "in-use"
+    FOREIGN_DEFAULT = "foreign-default"
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,13 +75,14 @@ def live_plan(platform: Platform, cluster: Cluster, kube: KubePort, wishes: Plan
     Raises:
         ConflictError: the server is another cluster than is meant.
     """
+    from allotment.operations.living import wanted_of
     from allotment.operations.nodes import look_at_nodes, with_node_warnings
     from allotment.operations.planning import PlanSettings, make_plan
     from allotment.plan.nodes import declared_nodes
 
     wishes = wishes or PlanWishes()
     taken = admit(platform, cluster, kube, wishes.override)
-    (manifests,) = render_clusters(platform, [cluster])
+    wanted = wanted_of(platform, cluster, kube)
     settings = PlanSettings(
         platform.name,
         today(),
@@ -91,7 +92,7 @@ def live_plan(platform: Platform, cluster: Cluster, kube: KubePort, wishes: Plan
         taken=taken,
         partial=wishes.partial,
     )
-    plan = make_plan(manifests, kube, settings)
+    plan = wanted.said_with(make_plan(wanted.manifests, kube, settings))
     return with_node_warnings(plan, look_at_nodes(kube, declared_nodes(platform, cluster)))
 
 
@@ -180,13 +181,14 @@ def ready(plan: Plan, kube: KubePort, platform: Platform | None, *, override: st
     from allotment.model.mark import Mark
     from allotment.operations import saved_plans
     from allotment.operations.identity import admitted
+    from allotment.operations.living import wanted_of
     from allotment.plan.settle import digest_of
 
     admitted(kube, Mark(plan.platform, plan.cluster), override)
     cluster = platform.cluster(plan.cluster) if platform is not None and platform.name == plan.platform else None
     digest = ""
     if platform is not None and cluster is not None:
-        digest = digest_of(render_clusters(platform, [cluster])[0])
+        digest = digest_of(wanted_of(platform, cluster, kube).manifests)
     saved_plans.refuse_stale(plan, kube, digest=digest)
     at = kube.endpoint()
     return replace(plan, server=at.url, context=at.context)
@@ -212,6 +214,7 @@ def find_drift(
     from allotment.adapters.clock import SystemClock
     from allotment.model.mark import Mark
     from allotment.operations import drift
+    from allotment.operations.living import wanted_of
     from allotment.operations.planning import PlanSettings
     from allotment.plan.changes import Source
     from allotment.plan.nodes import declared_nodes
@@ -223,8 +226,9 @@ def find_drift(
             partial(connect_to, cluster),
             declared_nodes(platform, cluster),
             grounds(platform, cluster, manifests, today()),
-            Mark(platform.name, cluster.name),
-            override,
+            wanted=partial(wanted_of, platform, cluster),
+            mark=Mark(platform.name, cluster.name),
+            override=override,
         )
         for cluster, manifests in zip(clusters, render_clusters(platform, clusters), strict=True)
     ]

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -199,6 +199,7 @@ def test_wide_leaves_nothing_out(run: Run, acme: Path) -> None:
     assert ran.err == ""
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(st.lists(st.text("ab日 ,", max_size=12), min_size=4, max_size=4), min_size=1, max_size=4),
     keeps=st.lists(st.integers(0, 2), min_size=4, max_size=4),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
 
+from allotment.cli.calling import typed
 from allotment.cli.lazy import Command
 from allotment.cli.options import format_flag, global_flags
 from allotment.cli.session import Session
@@ -38,7 +38,7 @@ def init(session: Session, directory: str, name: str | None) -> None:
         )
         return
     session.out("\n".join(shown(root / path) for path in paths))
-    place = shlex.quote(directory)
+    place = typed(directory)
     if form != "name":
         (cluster, *_) = wiring.load(root).platform.clusters
         steps = [
@@ -46,7 +46,7 @@ def init(session: Session, directory: str, name: str | None) -> None:
             (f"allot plan {place} --cluster {cluster.name} --offline", "see what a cluster would get"),
             ("allot explain team", "look fields up"),
         ]
-        session.note(f"\n{next_steps(steps)}")
+        session.note(f"\n{next_steps(steps, session.call)}")
 
 
 def _name_of(root: Path) -> str:

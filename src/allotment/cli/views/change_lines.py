@@ -41,6 +41,9 @@ COLORS: Final = {
 _ONE_BY_ONE: Final = 3
 """Up to so many creations of a kind get a line each; more are listed together."""
 
+_FEW: Final = 24
+"""Up to so many that are listed together say what they are about: whom they let in, how much they give."""
+
 
 def change_lines(changes: Sequence[Change], width: int) -> Iterator[str]:
     """Lines for the changes of a family, those that wait for a blocked namespace left out."""
@@ -48,7 +51,7 @@ def change_lines(changes: Sequence[Change], width: int) -> Iterator[str]:
         members = list(group)
         if action is Action.CREATE and len(members) > _ONE_BY_ONE:
             yield _signed(action, f"{len(members)} {kind}")
-            for line in _compact(members):
+            for line in _abouts(members) or _compact(members):
                 yield from _wrapped(line, width)
             continue
         for first, *others in _alike(members):
@@ -60,7 +63,7 @@ def change_lines(changes: Sequence[Change], width: int) -> Iterator[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    return wrap(
+    lines = wrap(
         text,
         width - 2,
         initial_indent="    ",
@@ -68,6 +71,11 @@ def _wrapped(text: str, width: int) -> list[str]:
         break_on_hyphens=False,
         break_long_words=False,
     )
+    return [line.replace(_TOGETHER, " ") for line in lines]
+
+
+_TOGETHER: Final = "\N{NO-BREAK SPACE}"
+"""Between an amount and what it is of, until lines are made."""
 
 
 def _alike(changes: Sequence[Change]) -> Iterator[list[Change]]:
@@ -115,6 +123,28 @@ def follower_lines(changes: Sequence[Change]) -> Iterator[str]:
 def followers_text(namespace: str, number: int) -> str:
     """How many steps wait for one namespace."""
     return printable(f"{count(number, 'more object')} blocked with Namespace {namespace}")
+
+
+def _abouts(changes: Sequence[Change]) -> list[str]:
+    """What new objects are about, where they are few enough to be read and about something."""
+    abouts = [(change.key, gist(change.manifest.body)) for change in changes if isinstance(change, Create)]
+    if len(abouts) > _FEW or not all(about for _, about in abouts):
+        return []
+    lines: dict[str, list[str]] = {}
+    for key, told_about in abouts:
+        about = ", ".join(item.replace(" ", _TOGETHER) for item in told_about.split(", "))
+        if not key.namespace:
+            # Policies are told apart by their mode, queues by their name.
+            first, second = (about, key.name) if key.kind.endswith("PolicyBinding") else (key.name, about)
+            lines.setdefault(first, []).append(second)
+        else:
+            lines.setdefault(key.namespace, []).append(
+                about if key.kind == "RoleBinding" else f"{key.name}{_TOGETHER}{about}"
+            )
+    return [
+        printable(f"{head}: {('; ' if f'{_TOGETHER}for{_TOGETHER}' in rest[0] else ', ').join(rest)}")
+        for head, rest in lines.items()
+    ]
 
 
 def _compact(changes: Sequence[Change]) -> Iterator[str]:
