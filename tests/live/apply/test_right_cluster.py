@@ -184,7 +184,13 @@ def test_a_cluster_s_whole_life_with_printed_roles(
     assert report.complete
     assert [each.ending.value for each in wiring.history(applier)] == ["complete", "complete"]
 
-    # The role for prove is enough to try; a reader tries nothing as somebody else, and says so.
+
+@pytest.mark.nightly
+def test_the_printed_role_is_enough_to_prove(
+    cluster: Cluster, declared: tuple[Platform, Declared], account: Account
+) -> None:
+    apply(declared, cluster.kube)
+    # A reader tries nothing as somebody else, and says so.
     guardrails = ["roles", "labels-required"]
 
     def prove(kube: KubeClient) -> tuple[set[Verdict], tuple[str, ...]]:
@@ -194,7 +200,7 @@ def test_a_cluster_s_whole_life_with_printed_roles(
         return {result.verdict for result in found.results}, found.missing
 
     assert prove(account("prove")) == ({Verdict.PROVED}, ())
-    verdicts, missing = prove(reader)
+    verdicts, missing = prove(account("plan"))
     assert Verdict.ERROR in verdicts
     assert "impersonate groups" in missing
 
