@@ -50,7 +50,7 @@ def carry_out(session: Session, plan: Plan, kube: KubePort, output: OutputOption
         show_plan(session, plan, output)
         session.note(f"dry run ({consent.dry_run}): nothing was changed")
         return _dry_run_code(plan)
-    _refuse_unable(plan)
+    refuse_unable(plan)
     if not plan.empty:
         # The plan is not the result: it goes beside it, so that -o json stays one document.
         if output.format == "table":
@@ -67,7 +67,12 @@ def carry_out(session: Session, plan: Plan, kube: KubePort, output: OutputOption
     return report.exit_code
 
 
-def _refuse_unable(plan: Plan) -> None:
+def refuse_unable(plan: Plan) -> None:
+    """An apply that would stop half-way is not begun.
+
+    Raises:
+        ForbiddenError: rights are missing that the plan has come upon.
+    """
     if plan.missing:
         raise ForbiddenError(
             "this account may not apply the plan, and nothing was changed",

@@ -65,6 +65,7 @@ def test_a_reader_s_apply_changes_nothing_and_says_what_is_missing(run: Run, cha
     assert ran.code == 5
     assert "nothing was changed" in ran.err
     assert "patch resourcequotas" in ran.err
+    assert run("drift", *HERE, "--repair", "--yes").code == 5
 
 
 def test_a_kind_that_may_not_be_listed_is_never_called_as_declared(run: Run, acme: Path, kube: FakeKube) -> None:
