@@ -65,7 +65,8 @@ def take_over(
     handled: tuple[Handled, ...] = ()
     if acting:
         # What will be done is not the result: it goes beside it, so that -o json stays one document.
-        session.note(views.look_text(look, edit, session.text_width))
+        if output.format == "table":
+            session.note(views.look_text(look, edit, session.text_width))
         question = f"Take over {len(look.possible)} objects of {_place(target, kube)}?"
         _ask(session, question, consent)
         if edit is not None:
@@ -108,7 +109,8 @@ def give_back(
     acting = bool(words) and not consent.dry_run and bool(returns)
     handled: tuple[Handled, ...] = ()
     if acting:
-        session.note(views.returns_text(target.cluster.name, returns, session.text_width, asked=True))
+        if output.format == "table":
+            session.note(views.returns_text(target.cluster.name, returns, session.text_width, asked=True))
         _ask(session, f"Give back {len(returns)} objects of {_place(target, kube)}?", consent)
         handled = wiring.give_back(target.platform, target.cluster, returns, kube)
     show(

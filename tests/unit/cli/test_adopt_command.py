@@ -56,6 +56,8 @@ def test_a_namespace_is_taken_over_with_an_edit_that_keeps_its_work_going(run: R
     before = file.read_text()
     shown = run("adopt", "namespace/nlp", *HERE, "--dry-run", "client")
     assert "+withoutNetworkPolicies: [nlp]" in shown.ok()
+    assert "+warnNamespaces: [nlp]" in shown.out
+    assert "pod-security.kubernetes.io/enforce" in shown.out, "a level decides what runs there"
     assert "network policies, left out until --network-policies:\n      allotment-default-deny: cuts all" in shown.out
     assert file.read_text() == before
     done = run("adopt", "namespace/nlp", *HERE, "--yes")
