@@ -94,7 +94,7 @@ def test_a_team_of_another_cluster_leaves_no_trace() -> None:
 
 def test_a_cluster_without_teams_has_the_platforms_objects() -> None:
     families = {item.family for item in rendered(build.platform(teams=[]))}
-    assert families == {Family.KUEUE, Family.POLICIES, Family.PRIORITY_CLASSES, Family.STORAGE}
+    assert families == {Family.KUEUE, Family.NAMESPACES, Family.POLICIES, Family.PRIORITY_CLASSES, Family.STORAGE}
 
 
 def test_two_objects_of_one_identity_are_refused_with_both_owners() -> None:

@@ -97,6 +97,12 @@ def test_queues_nodes_and_flavors_keep_their_names_and_amounts() -> None:
     assert {("ClusterQueue", "genomics"), ("ResourceFlavor", "gpus"), ("ResourceFlavor", "plain")} <= names
 
 
+def test_a_cluster_with_nodes_alone_is_a_directory_without_teams() -> None:
+    found, platform = imported(cluster_queues=(), local_queues=(), flavors=(), namespaces=(), kueue_api="")
+    assert platform.teams == ()
+    assert "names:" not in found.files["clusters/onprem.yaml"]
+
+
 def test_people_come_by_their_groups_and_everybody_else_is_named() -> None:
     edit = {"kind": "ClusterRole", "name": "edit"}
     subjects = [{"kind": "Group", "name": "acme-genomics"}, {"kind": "User", "name": "jane"}]

@@ -9,6 +9,7 @@ from allotment.cli.options import (
     OutputOptions,
     cluster_flag,
     global_flags,
+    identity_flag,
     output_flags,
     platform_flag,
     server_flags,
@@ -29,6 +30,7 @@ from allotment.cli.session import Session
     type=click.Choice(["client", "server"]),
     help="Only show. The server is asked in both cases what each object would become.",
 )
+@identity_flag
 @yes_flag("taking over, or giving back")
 @cluster_flag
 @platform_flag
