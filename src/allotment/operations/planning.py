@@ -150,7 +150,8 @@ def _survey_kind(
         return _surveyed(kube, kind, desired, settings)
     except AccessRefusedError:
         group = kind[0].rpartition("/")[0]
-        lacking = [verb for verb in ("list", "get") if rights.lack(verb, group, kind[1], unread=True)]
+        # Whoever may not list is told of that alone: the right to get changes nothing by itself.
+        lacking = any(rights.lack(verb, group, kind[1], unread=True) for verb in ("list", "get"))
         if settings.partial and lacking:
             return None
         raise
