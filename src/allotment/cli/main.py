@@ -19,6 +19,7 @@ _COMMANDS = "allotment.cli.commands"
 
 ENTRIES: Final = (
     Entry("init", f"{_COMMANDS}.init:init", "Write a commented starter directory.", (), "Declare"),
+    Entry("import", f"{_COMMANDS}.import_:import_", "Write a directory from a live cluster.", (), "Declare"),
     Entry("validate", f"{_COMMANDS}.validate:validate", "Check a platform directory and sum it up.", (), "Declare"),
     Entry("team", f"{_COMMANDS}.team:team", "Add, remove and list teams; choose an isolation.", ("teams",), "Declare"),
     Entry("cluster", f"{_COMMANDS}.cluster:cluster", "List clusters and their node pools.", ("clusters",), "Declare"),
@@ -33,6 +34,7 @@ ENTRIES: Final = (
     Entry("preflight", f"{_COMMANDS}.preflight:preflight", "Is a cluster ready, and may we do it?", (), "Change"),
     Entry("plan", f"{_COMMANDS}.plan:plan", "Show what apply would change in a cluster.", ("diff",), "Change"),
     Entry("apply", f"{_COMMANDS}.apply:apply", "Bring a cluster to what the directory says.", (), "Change"),
+    Entry("adopt", f"{_COMMANDS}.adopt:adopt", "Take over what somebody else made; give it back.", (), "Change"),
     Entry("drift", f"{_COMMANDS}.drift:drift", "Find what differs from the directory; repair it.", (), "Change"),
     Entry("history", f"{_COMMANDS}.history:history", "List past applies of a cluster.", (), "Change"),
     Entry("nodes", f"{_COMMANDS}.nodes:nodes", "Give nodes the labels of a declared pool.", ("node",), "Change"),

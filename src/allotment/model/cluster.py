@@ -192,6 +192,7 @@ class Cluster:
             is filled in rather than asked for.
         runtime_classes: RuntimeClasses that the cluster has.
         further_resources: resources of its nodes that work may ask for, and that are not divided among teams.
+        without_network_policies: team namespaces whose connections nothing cuts yet.
         queue_names: names of ClusterQueues that are not to be the usual ones, by the usual one.
         warn_namespaces: namespaces in which policies about work only warn.
         kept_in_warn: further such namespaces, which nobody declares: work runs in them that was there before the
@@ -216,6 +217,7 @@ class Cluster:
     node_pools: tuple[NodePool, ...]
     flavors: tuple[Flavor, ...]
     cohorts: tuple[Cohort, ...]
+    without_network_policies: tuple[str, ...] = ()
     queue_names: Mapping[str, str] = field(default_factory=dict)
     warn_namespaces: tuple[str, ...] = ()
     kept_in_warn: tuple[str, ...] = ()

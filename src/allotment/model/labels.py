@@ -11,6 +11,9 @@ FIELD_MANAGER: Final = "allotment"
 WRITE_MANAGER: Final = "allotment-write"
 """Field manager of our plain creates and patches: not the one of apply, so that apply's ownership stays exact."""
 
+ADOPTING_MANAGER: Final = "allotment-adopt"
+"""Field manager of `allot adopt`, and of nothing else: admission lets a claim of a namespace through by it."""
+
 SYSTEM_NAMESPACE: Final = "allotment-system"
 """Holds what Allotment itself keeps in a cluster: its mark, the lease of an apply, the records of past ones."""
 
@@ -73,6 +76,11 @@ ACCELERATOR: Final = f"{DOMAIN}/accelerator"
 CAPACITY_TYPE: Final = f"{DOMAIN}/capacity-type"
 """Node labels that Allotment asks every pool to carry; flavors select nodes by them."""
 
+CONSENT: Final = f"{DOMAIN}/adopt-as"
+"""Annotation on a namespace that is not ours: an engineer's word that it becomes a team's, as ``team/uid``. It stands
+there between two requests of `allot adopt`, and goes with the second."""
+ADOPTED: Final = f"{DOMAIN}/adopted"
+"""Annotation on an object that was taken over: from whom, when, and its earlier values (`plan.adoption.record`)."""
 KEPT_IN_WARN: Final = f"{DOMAIN}/kept-in-warn"
 """Annotation on a binding that only warns: namespaces that nobody declared, comma-separated; work runs in them that was
 there before the policies."""

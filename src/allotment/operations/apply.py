@@ -325,7 +325,7 @@ class _Run:
             case Create() | Update() | Conflict():
                 answer = self._apply(change.manifest)
                 if self._force:
-                    self._take_out(change.manifest, answer.body)
+                    take_out(self.kube, change.manifest, answer.body)
                 return Outcome(change, Status.APPLIED, warnings=answer.warnings)
 
     def _apply(self, manifest: Manifest) -> Answer:
@@ -343,22 +343,6 @@ class _Run:
         finally:
             # What cannot be closed is no reason to let work run on.
             drain(self.kube, change.namespace, self.clock, self.settings.drain_limit)
-
-    def _take_out(self, manifest: Manifest, live: Body) -> None:
-        """Remove what others added to an object that is ours whole; apply alone leaves it to them."""
-        for attempt in range(_TRIES):
-            added = additions(manifest.body, live, ownership_of(live).shape)
-            if not added:
-                return
-            try:
-                self.kube.merge_patch(manifest.api_version, manifest.key, if_unchanged(removal(live, added), live))
-            except RefusedError as error:
-                # The removal names the version that was looked at; a status written since makes it stale.
-                if error.reason != "Conflict" or attempt == _TRIES - 1:
-                    raise
-                live = self.kube.get(manifest.api_version, manifest.key) or live
-            else:
-                return
 
     @property
     def _force(self) -> bool:
@@ -387,6 +371,23 @@ class _Run:
             if live is None or not belongs_to(live, self.plan.platform):
                 return f"{manifest.key} was made by somebody else since the plan, and is not taken over"
         return ""
+
+
+def take_out(kube: KubePort, manifest: Manifest, live: Body) -> None:
+    """Remove what others added to an object that is ours whole; apply alone leaves it to them."""
+    for attempt in range(_TRIES):
+        added = additions(manifest.body, live, ownership_of(live).shape)
+        if not added:
+            return
+        try:
+            kube.merge_patch(manifest.api_version, manifest.key, if_unchanged(removal(live, added), live))
+        except RefusedError as error:
+            # The removal names the version that was looked at; a status written since makes it stale.
+            if error.reason != "Conflict" or attempt == _TRIES - 1:
+                raise
+            live = kube.get(manifest.api_version, manifest.key) or live
+        else:
+            return
 
 
 def _contested_text(change: Conflict) -> str:

@@ -74,7 +74,7 @@ class DriftedObject:
     """An object that is not as declared.
 
     Attributes:
-        following: namespace whose own block is the only reason why the object is blocked; empty if there is another.
+        following: object whose own block is the only reason, in words; empty if there is another.
     """
 
     key: ObjectKey

@@ -83,15 +83,19 @@ def _kept(
     try:
         reach = _reach(platform, kube)
         places = _places(platform, cluster, kube, reach)
-        found = _works(kube, places.names, accelerator_domains(platform), workers)
     except AccessRefusedError as error:
-        return tuple(sorted(reach.kept - {*cluster.warn_namespaces})), (_unknown(error),)
+        return tuple(sorted(reach.kept - {*cluster.warn_namespaces})), (_unknown(error.message),)
+    found, unread = _works(kube, places.names, accelerator_domains(platform), workers)
+    kept = {*in_use.kept_in_warn(found, places)}
     said = in_use.warnings(found, places, cluster.warn_namespaces, cluster.declared_in)
-    return in_use.kept_in_warn(found, places), said
+    if unread:
+        kept |= reach.kept & {*places.names}
+        said = (*said, _unknown("; ".join(unread)))
+    return tuple(sorted(kept)), said
 
 
-def _unknown(error: AccessRefusedError) -> PlanWarning:
-    message = f"whether work from before runs where policies begin to refuse was not looked at: {error.message}"
+def _unknown(why: str) -> PlanWarning:
+    message = f"not all work that was there before the policies was looked at, and may be refused: {why}"
     return PlanWarning(WarningCode.UNVERIFIED, ObjectKey("", "Namespace", "", "*"), message)
 
 
@@ -124,18 +128,24 @@ def _refuses(policy: Policy, cluster: Cluster) -> bool:
     return policy.may_only_warn and policy.modes[cluster.name] is Mode.ENFORCE
 
 
-def _works(kube: KubePort, namespaces: Sequence[str], domains: tuple[str, ...], workers: int) -> tuple[Work, ...]:
-    if not namespaces:
-        return ()
+def _works(
+    kube: KubePort, namespaces: Sequence[str], domains: tuple[str, ...], workers: int
+) -> tuple[tuple[Work, ...], tuple[str, ...]]:
+    """The work in these namespaces, and why some of it was not seen."""
     wanted = frozenset(namespaces)
     spaces = namespaces if len(namespaces) <= FEW else [""]
     asked = [(kind, space) for space in spaces for kind in (PODS, *CONTROLLERS)]
 
-    def read(item: tuple[tuple[str, str], str]) -> list[Piece]:
+    def read(item: tuple[tuple[str, str], str]) -> list[Piece] | str:
         (api_version, kind), space = item
-        return list(_pieces(kube, api_version, kind, space, wanted, domains))
+        try:
+            return list(_pieces(kube, api_version, kind, space, wanted, domains))
+        except AccessRefusedError as error:
+            return error.message
 
-    return works(piece for found in side_by_side(read, asked, workers) for piece in found)
+    answers = side_by_side(read, asked, workers)
+    found = works(piece for answer in answers if not isinstance(answer, str) for piece in answer)
+    return found, tuple(dict.fromkeys(answer for answer in answers if isinstance(answer, str)))
 
 
 def _pieces(

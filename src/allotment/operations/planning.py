@@ -76,9 +76,7 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
     by_kind = _by_kind(desired, kube)
     unserved = frozenset(kind for kind in by_kind if not kube.serves(*kind))
     rights = Rights(kube)
-    looks = side_by_side(
-        lambda item: _survey_kind(kube, item[0], item[1], settings, rights), by_kind.items(), settings.workers
-    )
+    looks = _looks(by_kind, kube, settings, rights)
     read = [kind for kind, look in zip(by_kind, looks, strict=True) if look is not None]
     found = merged(look for look in looks if look is not None)
     declared = replace(desired, objects=tuple(item for item in desired if (item.api_version, item.key.kind) in read))
@@ -105,6 +103,21 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
         context=at.context,
         source=settings.source,
         missing=rights.missing,
+    )
+
+
+def look_around(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Survey:
+    """What stands in a cluster under the names that are declared, and what else is ours."""
+    looks = _looks(_by_kind(desired, kube), kube, settings, Rights(kube))
+    return merged(look for look in looks if look is not None)
+
+
+def _looks(
+    by_kind: Mapping[tuple[str, str], Sequence[Manifest]], kube: KubePort, settings: PlanSettings, rights: Rights
+) -> list[Survey | None]:
+    """The surveys of all kinds, in their order."""
+    return side_by_side(
+        lambda item: _survey_kind(kube, item[0], item[1], settings, rights), by_kind.items(), settings.workers
     )
 
 

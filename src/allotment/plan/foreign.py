@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.manifest import Manifest, ObjectKey
+from allotment.plan.adoption.words import word_of
 from allotment.plan.changes import Action, Blocked, Change, Create, Update
 from allotment.plan.survey import Survey
 from allotment.plan.work_found import made_by
@@ -18,7 +19,7 @@ from allotment.plan.work_found import made_by
 Body = Mapping[str, Any]
 
 _KUEUE: Final = "kueue.x-k8s.io"
-_OTHERWISE: Final = "choose another name, or delete the object if nobody needs it"
+_OTHERWISE: Final = "delete the object if nobody needs it"
 _ANOTHER_NAME: Final[Mapping[str, str]] = {
     "Namespace": "give the team another one (namespaces in its Team document)",
     "ResourceFlavor": "choose another name (names.flavors in the Cluster document)",
@@ -49,12 +50,9 @@ def foreign(live: Survey) -> Iterator[Blocked]:
 
 def _advice(key: ObjectKey, *, adoptable: bool) -> str:
     another = _ANOTHER_NAME.get(key.kind)
-    if another is None:
-        return _OTHERWISE
-    return f"take it over (allot adopt), or {another}" if adoptable and key.kind in _ADOPTED else another
-
-
-_ADOPTED: Final = frozenset({"ClusterQueue", "Cohort", "Namespace", "ResourceFlavor"})
+    if not adoptable:
+        return another or _OTHERWISE
+    return f"take it over with `allot adopt {word_of(key)}`, or {another or _OTHERWISE}"
 
 
 def resting_on(foreign_keys: Iterable[ObjectKey], changes: Iterable[Change]) -> list[Change]:
@@ -98,4 +96,5 @@ def _waiting(step: Create | Update, ground: ObjectKey, root: ObjectKey) -> Block
     why = f"it would rest on {ground}, which is somebody else's"
     if ground != root:
         why = f"it would rest on {ground}, which is blocked because of {root}"
-    return Blocked(step.key, step.action, f"{step.key} waits for {root}", why, "solve that first")
+    what = f"{step.key} waits for {root}"
+    return Blocked(step.key, step.action, what, why, "solve that first", following=str(root))

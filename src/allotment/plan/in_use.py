@@ -114,6 +114,8 @@ def reached(
     unlisted = (reach.warned - reach.kept) & concerned.keys()
 
     def new(name: str, marks: Mapping[str, str]) -> bool:
+        if name not in ours and labels.TENANT in marks:
+            return False  # of a team that leaves, or that nobody declares: nothing new may run there
         if name in reach.warned:
             return True
         if name in ours:

@@ -311,7 +311,7 @@ def _closed(change: Change, closed: set[str]) -> Change:
         f"{change.key} lies in a namespace that is not ours to change",
         f"the namespace {change.key.namespace} is blocked",
         "solve that first",
-        following=change.key.namespace,
+        following=str(ObjectKey("", "Namespace", "", change.key.namespace)),
     )
 
 

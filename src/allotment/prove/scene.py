@@ -115,6 +115,11 @@ class Scene:
         return self.stage.cluster.mutating_policies and self.namespace not in self.stage.cluster.warned
 
     @property
+    def starts_softly(self) -> bool:
+        """Whether work runs there that was there before: nothing is filled in, and nothing asked for, yet."""
+        return self.namespace in self.stage.cluster.warn_namespaces and not self.leaving
+
+    @property
     def leaving(self) -> bool:
         """Whether the team is being offboarded."""
         return self.team.offboarding is not None

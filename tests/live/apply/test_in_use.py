@@ -26,7 +26,7 @@ pytestmark = pytest.mark.live
 _GROUPS = ("system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated")
 CRON = Identity("system:serviceaccount:kube-system:cronjob-controller", _GROUPS)
 REPLICAS = Identity("system:serviceaccount:kube-system:replicaset-controller", _GROUPS)
-OUTSIDE, QUEUE = "accelerators-only-in-team-namespaces", "queue-required"
+OUTSIDE, QUEUE, NAME = "accelerators-only-in-team-namespaces", "queue-required", "submitter-kept"
 STANDARD = ObjectKey("scheduling.k8s.io", "PriorityClass", "", "standard")
 SPACES = ("legacy", "later")
 
@@ -150,10 +150,8 @@ def test_what_ran_before_goes_on_and_what_comes_later_is_refused(in_use: Cluster
     assert plan.counts[Action.BLOCKED] == 0
 
     comer.settle()
+    until("policies refuse", lambda: comer.refuses(pod("later", "new")), seconds=90)
     lost = comer.lose("legacy", "nlp")
-    until("policies refuse", lambda: comer.refuses(pod("later", "new")))
-    assert not comer.replaced(lost), "too early to show anything"
-    until("pods in place of those lost", lambda: comer.replaced(lost))
     assert comer.plan().empty
     assert not comer.refuses(job("legacy", "nightly-1"), CRON)
     assert not comer.refuses(pod("legacy", "nightly-1-a"))
@@ -163,11 +161,14 @@ def test_what_ran_before_goes_on_and_what_comes_later_is_refused(in_use: Cluster
         comer.declared.clusters[0],
         kube,
         SystemClock(),
-        selection=Selection(guardrails=(OUTSIDE, QUEUE), work=False),
+        selection=Selection(guardrails=(OUTSIDE, QUEUE, NAME), work=False),
     )
     assert not report.failed, [(one.tried, one.got) for one in report.results if one.verdict is Verdict.FAILED]
     softened = {one.object.split("namespace ")[1] for one in report.results if one.verdict is Verdict.NOT_PROVABLE}
     assert softened == {"legacy)", "nlp)"}
+    refused = {one.guardrail for one in report.results if one.verdict is Verdict.PROVED and "refused" in one.expected}
+    assert NAME in refused, "what is never softened refuses there, too"
+    until("pods in place of those lost", lambda: comer.replaced(lost), seconds=90)
 
 
 @pytest.mark.nightly
@@ -176,11 +177,11 @@ def test_a_name_on_the_list_only_warns_and_off_it_policies_refuse(in_use: Cluste
     comer.declared = comer.declare("legacy")
     assert not [one for one in comer.plan().warnings if one.code is WarningCode.IN_USE]
     comer.settle()
-    until("policies refuse elsewhere", lambda: comer.refuses(pod("later", "new")))
+    until("policies refuse elsewhere", lambda: comer.refuses(pod("later", "new")), seconds=90)
     assert not comer.refuses(pod("legacy", "nightly-1-a"))
     comer.declared = comer.declare()
     (said,) = [one for one in comer.plan().warnings if one.code is WarningCode.IN_USE]
     assert said.message.startswith("from now on policies refuse here")
     comer.settle()
-    until("policies refuse there, too", lambda: comer.refuses(pod("legacy", "nightly-1-a")))
+    until("policies refuse there, too", lambda: comer.refuses(pod("legacy", "nightly-1-a")), seconds=90)
     assert comer.plan().empty

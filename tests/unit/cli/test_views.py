@@ -118,7 +118,7 @@ def test_long_values_are_shown_where_they_begin_to_differ(old: Any, new: Any, sh
 def test_what_is_blocked_with_its_namespace_is_one_line() -> None:
     root = Blocked(GONE, Action.CREATE, "the namespace is somebody else's", "it has no inventory", "rename the team")
     roles = [ObjectKey("", "Role", "old", f"r{number}") for number in range(13)]
-    behind = [Blocked(key, Action.CREATE, "w", "y", "solve that first", following="old") for key in roles]
+    behind = [Blocked(key, Action.CREATE, "w", "y", "solve that first", following="Namespace old") for key in roles]
     real = Blocked(ObjectKey("", "Role", "old", "z"), Action.CREATE, "the server refuses it", "why", "fix")
     plan = replace(PLAN, changes=(*behind[:7], root, real, *behind[7:]))
     lines = plain_text(plan_text(plan, plan_listing(plan).rows, 100))
@@ -217,7 +217,7 @@ def test_drift_names_field_owner_and_unknown_clusters() -> None:
     field = DriftedField(".spec.pods", "7", "50", "kubectl-edit", "2026-01-01T00:00:00Z")
     behind = (
         DriftedObject(GONE, DriftKind.BLOCKED, message="exists and is not ours"),
-        DriftedObject(QUOTA.key, DriftKind.BLOCKED, message="lies in it", following="old"),
+        DriftedObject(QUOTA.key, DriftKind.BLOCKED, message="lies in it", following="Namespace old"),
     )
     report = DriftReport(
         "acme",

@@ -13,6 +13,7 @@ from allotment.model import labels
 from allotment.model.manifest import ObjectKey
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, PolicyName
+from allotment.model.team import Offboarding
 from allotment.operations.apply import ApplySettings, apply_plan
 from allotment.operations.drift import DriftTarget, find_drift
 from allotment.operations.living import Wanted, wanted_of
@@ -51,6 +52,7 @@ class Town:
 
     def __init__(self, *bodies: dict[str, Any], warn: tuple[str, ...] = (), mode: Mode = Mode.ENFORCE) -> None:
         self.kube = FakeKube()
+        self.looking = False
         for body in bodies:
             self.kube.create(body)
         self.declared = self.declare(*warn, mode=mode)
@@ -64,7 +66,9 @@ class Town:
         return wanted_of(self.declared, self.declared.clusters[0], self.kube, workers=1)
 
     def plan(self) -> Plan:
+        self.looking = True
         wanted = self.wanted
+        self.looking = False
         return wanted.said_with(make_plan(wanted.manifests, self.kube, PlanSettings("acme", TODAY, workers=1)))
 
     def apply(self) -> None:
@@ -172,18 +176,44 @@ def test_in_the_steady_state_no_work_is_read() -> None:
     assert ("list", "Pod") not in {(call.verb, call.key.kind) for call in town.kube.calls}
 
 
-def test_who_may_not_read_work_keeps_what_was_kept_and_is_told() -> None:
+def test_of_a_team_that_leaves_nothing_is_kept_in_warn() -> None:
+    town = Town()
+    town.apply()
+    town.kube.create(pod("nlp", "train", 4))
+    place = town.declared.clusters[0]
+    gone = team("nlp", offboarding=Offboarding(TODAY))
+    town.declared = platform(clusters=(place,), teams=(gone,), guardrails=policies((place,)))
+    for key in list(town.kube.existing):
+        if key.kind == "ValidatingAdmissionPolicyBinding":
+            town.kube.delete("admissionregistration.k8s.io/v1", key)
+    assert not town.said()
+
+
+def test_what_could_be_read_counts_though_something_could_not() -> None:
+    town = busy()
+
+    def forbid(call: Call) -> None:
+        if (call.verb, call.key.kind) == ("list", "RayJob"):
+            raise AccessRefusedError("listing", status=403, reason="Forbidden", message="you may not list rayjobs")
+
+    town.kube.hook = forbid
+    assert [one.key.name for one in town.said()] == ["legacy"]
+    assert len(town.said(WarningCode.UNVERIFIED)) == 1
+
+
+@pytest.mark.parametrize("kind", ["Pod", "Namespace"])
+def test_who_may_not_read_work_keeps_what_was_kept_and_is_told(kind: str) -> None:
     town = busy()
     town.apply()
 
     def forbid(call: Call) -> None:
-        if (call.verb, call.key.kind) == ("list", "Pod"):
-            raise AccessRefusedError("listing pods", status=403, reason="Forbidden", message="you may not list pods")
+        if (call.verb, call.key.kind) == ("list", kind) and town.looking:
+            raise AccessRefusedError("listing", status=403, reason="Forbidden", message="you may not list them")
 
     town.kube.hook = forbid
     assert town.plan().empty
     assert [one.message for one in town.said(WarningCode.UNVERIFIED)] == [
-        "whether work from before runs where policies begin to refuse was not looked at: you may not list pods"
+        "not all work that was there before the policies was looked at, and may be refused: you may not list them"
     ]
 
 

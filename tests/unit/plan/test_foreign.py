@@ -84,25 +84,33 @@ def test_a_queue_of_ours_does_not_begin_to_use_somebody_elses_flavor() -> None:
     assert set(found) == {"ResourceFlavor h100", "ClusterQueue cv"}
 
 
-ADVICE: Mapping[str, tuple[Manifest, str]] = {
+ADVICE: Mapping[str, tuple[Manifest, str, str]] = {
     "flavor": (
         objects.flavor(),
-        "take it over (allot adopt), or choose another name (names.flavors in the Cluster document)",
+        "resourceflavor/a100",
+        "choose another name (names.flavors in the Cluster document)",
     ),
-    "cohort": (cohort(), "take it over (allot adopt), or choose another name (cohorts in the Cluster document)"),
+    "cohort": (cohort(), "cohort/all", "choose another name (cohorts in the Cluster document)"),
     "queue": (
         objects.cluster_queue("cv"),
-        "take it over (allot adopt), or choose another name (names.queues in the Cluster document)",
+        "clusterqueue/cv",
+        "choose another name (names.queues in the Cluster document)",
     ),
-    "priority": (objects.priority_class(), "choose another name (in its Priority document)"),
+    "priority": (
+        objects.priority_class(),
+        "priorityclass/acme-exploratory",
+        "choose another name (in its Priority document)",
+    ),
 }
 
 
-@pytest.mark.parametrize(("foreign", "fix"), ADVICE.values(), ids=ADVICE)
-def test_it_is_said_whose_it_is_and_nobody_is_told_to_delete_what_work_hangs_on(foreign: Manifest, fix: str) -> None:
+@pytest.mark.parametrize(("foreign", "word", "another"), ADVICE.values(), ids=ADVICE)
+def test_it_is_said_whose_it_is_and_nobody_is_told_to_delete_what_work_hangs_on(
+    foreign: Manifest, word: str, another: str
+) -> None:
     body = theirs(foreign, annotations={"meta.helm.sh/release-name": "queues"})
     found = blocked(plan_beside(body))[f"{foreign.key.kind} {foreign.key.name}"]
-    assert found.fix == fix
+    assert found.fix == f"take it over with `allot adopt {word}`, or {another}"
     assert found.why == "Allotment did not create it (Helm release queues did), and takes nothing over unasked"
 
 

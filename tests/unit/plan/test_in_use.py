@@ -84,6 +84,9 @@ CASES: Mapping[str, tuple[Reached, set[str], set[str]]] = {
     "what was kept is looked at again": (
         look(space("legacy"), space("later"), reach=after("legacy", kept="legacy")), set(), {"legacy"},
     ),
+    "a team that leaves, and one that nobody declares, are nobody's business": (
+        look(space("old", **OURS), reach=after("old", kept="old")), set(), set(),
+    ),
     "what was kept as nobody's and became a team's, too": (
         look(space("nlp", **OURS), reach=after("nlp", kept="nlp")), {"nlp"}, set(),
     ),

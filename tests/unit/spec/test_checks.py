@@ -283,6 +283,18 @@ CASES = [
         'team "cv" has no placement in this cluster',
     ),
     Case(
+        "open_namespaces_are_teams",
+        rich_cluster("flavorOrder", "withoutNetworkPolicies: [cv]\nflavorOrder"),
+        "warning cluster.yaml:6 withoutNetworkPolicies[0]",
+        "whatever runs in the cluster reaches its pods",
+    ),
+    Case(
+        "open_namespaces_are_teams",
+        rich_cluster("flavorOrder", "withoutNetworkPolicies: [cvv]\nflavorOrder"),
+        "error cluster.yaml:6 withoutNetworkPolicies[0]",
+        'no team has the namespace "cvv" in this cluster',
+    ),
+    Case(
         "cohorts_are_trees",
         rich_cluster("parent: all", "parent: al"),
         "error cluster.yaml:9 cohorts[1].parent",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from textwrap import wrap
@@ -110,19 +110,19 @@ def _the_same(changes: Sequence[Change]) -> str:
 
 
 def following(change: Change) -> str:
-    """The namespace whose own block is the only reason why a step cannot be done; empty if there is none."""
+    """The object whose own block is the only reason why a step cannot be done, in words; empty if there is none."""
     return change.following if isinstance(change, Blocked) else ""
 
 
 def follower_lines(changes: Sequence[Change]) -> Iterator[str]:
-    """A line for each namespace whose block keeps others from being done: it is solved once, not object by object."""
-    for namespace, number in sorted(Counter(filter(None, map(following, changes))).items()):
-        yield _signed(Action.BLOCKED, f"{followers_text(namespace, number)}; solve that first")
+    """A line for each object whose block keeps others from being done: it is solved once, not object by object."""
+    for ground, number in sorted(Counter(filter(None, map(following, changes))).items()):
+        yield _signed(Action.BLOCKED, f"{followers_text(ground, number)}; solve that first")
 
 
-def followers_text(namespace: str, number: int) -> str:
-    """How many steps wait for one namespace."""
-    return printable(f"{count(number, 'more object')} blocked with Namespace {namespace}")
+def followers_text(ground: str, number: int) -> str:
+    """How many steps wait for one object."""
+    return printable(f"{count(number, 'more object')} blocked with {ground}")
 
 
 def _abouts(changes: Sequence[Change]) -> list[str]:
@@ -247,6 +247,11 @@ def _details(change: Change, *, in_words: bool = True) -> Iterator[Detail]:
                 yield Detail(f"fix: {printable(change.fix)}")
         case _:
             return
+
+
+def field_details(body: Mapping[str, Any], fields: Sequence[FieldChange]) -> Iterator[Detail]:
+    """Changes of one object's fields, in words where there are some."""
+    return (_field_line(each) for each in told(body, fields))
 
 
 def _by_path(fields: Sequence[FieldChange]) -> Iterator[Told]:

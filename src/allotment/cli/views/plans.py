@@ -223,7 +223,7 @@ def change_document(row: ChangeRow) -> Mapping[str, Any]:
     }
     match change:
         case Update():
-            base["fields"] = [_field_document(field) for field in change.fields]
+            base["fields"] = [field_document(field) for field in change.fields]
         case Conflict():
             base["contested"] = [_contested_document(field) for field in change.contested]
         case Drain():
@@ -235,7 +235,8 @@ def change_document(row: ChangeRow) -> Mapping[str, Any]:
     return base
 
 
-def _field_document(change: FieldChange) -> Mapping[str, Any]:
+def field_document(change: FieldChange) -> Mapping[str, Any]:
+    """A field that changes, as JSON."""
     sides = {name: value for name, value in (("old", change.old), ("new", change.new)) if value is not ABSENT}
     owner = {"by": change.by, "since": change.since} if change.by else {}
     return {"field": change.field, **sides, **owner}

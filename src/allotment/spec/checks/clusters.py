@@ -8,6 +8,7 @@ from allotment.model.cluster import COUNTED_ALWAYS, Environment, Feature, KueueA
 from allotment.spec import defaults
 from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.convert.clusters import environment_of
+from allotment.spec.convert.teams import namespaces_of
 from allotment.spec.declared import Entry
 from allotment.spec.flavors import devices_per_node
 from allotment.spec.problems import Issue, did_you_mean, echo
@@ -78,6 +79,25 @@ def dedicated_pools_have_a_team(context: Context) -> Iterator[Issue]:
             elif team in context.teams and entry.spec.name not in context.teams[team].spec.placements:
                 what = f"team {echo(team)} has no placement in this cluster, so nobody can use the pool"
                 yield warning(entry, here, what, "add the placement, or share the pool")
+
+
+def open_namespaces_are_teams(context: Context) -> Iterator[Issue]:
+    """A namespace without network policies is named on purpose, and not for ever."""
+    for entry in context.declared.clusters:
+        here = {
+            namespace
+            for team in context.declared.teams
+            if entry.spec.name in team.spec.placements
+            for namespace in namespaces_of(team.spec)
+        }
+        for index, name in enumerate(entry.spec.without_network_policies):
+            path = ("withoutNetworkPolicies", index)
+            if name in here:
+                what = f"{echo(name)} has no network policies: whatever runs in the cluster reaches its pods"
+                yield warning(entry, path, what, "take it off the list once its connections are known and declared")
+            else:
+                what = f"no team has the namespace {echo(name)} in this cluster"
+                yield error(entry, path, what, did_you_mean(name, here))
 
 
 def cohorts_are_trees(context: Context) -> Iterator[Issue]:
@@ -276,6 +296,7 @@ CHECKS = (
     leader_worker_sets_queue_as_pods,
     slices_come_from_whole_devices,
     dedicated_pools_have_a_team,
+    open_namespaces_are_teams,
     cohorts_are_trees,
     cohort_quotas_name_flavors,
     flavor_order_names_flavors,

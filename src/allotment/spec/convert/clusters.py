@@ -49,6 +49,7 @@ def cluster(
         node_pools=tuple(_pool(spec, pool, accelerators) for pool in spec.node_pools),
         flavors=flavors.ordered,
         cohorts=_cohorts(spec.cohorts, flavors),
+        without_network_policies=tuple(sorted(set(spec.without_network_policies))),
         queue_names=dict(spec.names.queues),
         warn_namespaces=tuple(sorted(set(spec.warn_namespaces))),
         declared_in=file,

@@ -232,5 +232,10 @@ class ClusterSpec(KindSpec):
     cohorts: tuple[CohortSpec, ...] = Field(
         default=(), description="Cohorts of the cluster. By default one of the name shared, so that idle quota is lent."
     )
+    without_network_policies: tuple[Name, ...] = Field(
+        default=(),
+        description="Team namespaces that get no network policies: connections of work that was there before it was "
+        "taken over would be cut. By default every namespace gets them.",
+    )
     node_pools: tuple[NodePoolSpec, ...] = Field(description="Node pools; at least one.")
     overrides: OverridesSpec = Field(default_factory=OverridesSpec, description="What is different in this cluster.")
