@@ -76,9 +76,7 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
     by_kind = _by_kind(desired, kube)
     unserved = frozenset(kind for kind in by_kind if not kube.serves(*kind))
     rights = Rights(kube)
-    looks = side_by_side(
-        lambda item: _survey_kind(kube, item[0], item[1], settings, rights), by_kind.items(), settings.workers
-    )
+    looks = _looks(by_kind, kube, settings, rights)
     read = [kind for kind, look in zip(by_kind, looks, strict=True) if look is not None]
     found = merged(look for look in looks if look is not None)
     declared = replace(desired, objects=tuple(item for item in desired if (item.api_version, item.key.kind) in read))
@@ -114,11 +112,17 @@ def look_around(desired: Manifests, kube: KubePort, settings: PlanSettings) -> S
     Raises:
         RefusedError: we may not read a kind that is declared.
     """
-    by_kind, rights = _by_kind(desired, kube), Rights(kube)
-    looks = side_by_side(
+    looks = _looks(_by_kind(desired, kube), kube, settings, Rights(kube))
+    return merged(look for look in looks if look is not None)
+
+
+def _looks(
+    by_kind: Mapping[tuple[str, str], Sequence[Manifest]], kube: KubePort, settings: PlanSettings, rights: Rights
+) -> list[Survey | None]:
+    """The surveys of all kinds, in their order."""
+    return side_by_side(
         lambda item: _survey_kind(kube, item[0], item[1], settings, rights), by_kind.items(), settings.workers
     )
-    return merged(look for look in looks if look is not None)
 
 
 def side_by_side(
@@ -163,7 +167,8 @@ def _survey_kind(
         return _surveyed(kube, kind, desired, settings)
     except AccessRefusedError:
         group = kind[0].rpartition("/")[0]
-        lacking = [verb for verb in ("list", "get") if rights.lack(verb, group, kind[1], unread=True)]
+        # Whoever may not list is told of that alone: the right to get changes nothing by itself.
+        lacking = any(rights.lack(verb, group, kind[1], unread=True) for verb in ("list", "get"))
         if settings.partial and lacking:
             return None
         raise
