@@ -18,7 +18,8 @@ from allotment.operations.ports import Body, FieldConflictError, KubePort, Refus
 from allotment.plan import leaving, order, uncounted
 from allotment.plan.additions import removal, without
 from allotment.plan.changes import Plan
-from allotment.plan.difference import value_at
+from allotment.plan.difference import difference, value_at
+from allotment.plan.fields import ownership_of, union
 from allotment.plan.settle import Accepted, Circumstances, Disputed, Refused, Verdict, plan
 from allotment.plan.survey import Different, Survey, is_being_deleted, merged, survey
 from allotment.plan.uncounted import Holding, InUse
@@ -162,6 +163,8 @@ def _tried(kube: KubePort, manifest: Manifest, settings: PlanSettings) -> Verdic
 
 def _verdict(kube: KubePort, different: Different, settings: PlanSettings) -> Verdict:
     verdict = _tried(kube, different.manifest, settings)
+    if isinstance(verdict, Disputed):
+        return _settled_dispute(kube, different) or verdict
     if not isinstance(verdict, Accepted):
         return verdict
     # What our last apply set and this one does not goes by itself.
@@ -177,6 +180,22 @@ def _verdict(kube: KubePort, different: Different, settings: PlanSettings) -> Ve
     # What comes back by itself is a default, and nobody's.
     added = tuple(path for path in left if value_at(emptied, path) != value_at(live, path))
     return Accepted(without(verdict.body, added), verdict.warnings, added)
+
+
+def _settled_dispute(kube: KubePort, different: Different) -> Accepted | None:
+    """The live object, where taking the disputed fields over would leave it as it is.
+
+    Then their owner has set what we declare, written in another way, and nobody has to give anything up.
+    """
+    if different.added:
+        return None
+    manifest, live = different.manifest, different.live
+    try:
+        after = kube.apply(manifest.body, dry_run=True, force=True).body
+    except RefusedError:
+        return None
+    shape = union(different.ownership.shape, ownership_of(after).shape)
+    return None if difference(live, after, shape) else Accepted(live, ())
 
 
 def _emptied(desired: Manifests, found: Survey) -> list[str]:

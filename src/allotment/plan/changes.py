@@ -211,6 +211,7 @@ class WarningCode(StrEnum):
     UNVERIFIED = "unverified"
     UNCOUNTED = "uncounted"
     NODES = "nodes"
+    SYNCED = "synced"
 
 
 @dataclass(frozen=True, slots=True)

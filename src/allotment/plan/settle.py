@@ -35,6 +35,7 @@ from allotment.plan.handover import handed_over
 from allotment.plan.leaving import Keeping, is_leaving, keeping
 from allotment.plan.order import Stage
 from allotment.plan.survey import Body, Different, Survey, is_being_deleted
+from allotment.plan.syncing import resistance
 from allotment.plan.uncounted import Holding, InUse, told
 
 
@@ -121,6 +122,7 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
     warnings += departures.warnings()
     warnings += (PlanWarning(WarningCode.DISGUISED, key_of(body), _DISGUISED) for body in live.disguised)
     changes += departures.changes()
+    warnings += resistance(changes, (*(different.live for different in live.different), *live.surplus))
     return Plan(
         platform=platform,
         cluster=desired.cluster,

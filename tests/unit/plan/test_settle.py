@@ -237,12 +237,17 @@ class TestHandover:
         assert blocked.what == "Namespace cv is one of team cv, and would go to team nlp"
         assert not found.doomed_namespaces
 
-    def test_a_label_that_somebody_wrote_over_ours_is_put_right(self) -> None:
+    @pytest.mark.parametrize(
+        ("manager", "step"),
+        [("kubectl-label", Update), ("argocd-controller", Blocked), ("kubectl-client-side-apply", Blocked)],
+    )
+    def test_a_label_that_somebody_wrote_over_ours_is_put_right(self, manager: str, step: type) -> None:
+        """Argo CD's default is no server-side apply: what its tree declares is an update by its controller."""
         desired = objects.manifests(objects.namespace("cv"))
         body = live(self.of_nlp(objects.namespace("cv")))
-        body["metadata"]["managedFields"][0] |= {"manager": "kubectl", "operation": "Update"}
+        body["metadata"]["managedFields"][0] |= {"manager": manager, "operation": "Update"}
         [change] = made(desired, body, verdicts=self.accepted(desired)).changes
-        assert isinstance(change, Update)
+        assert isinstance(change, step)
 
 
 class TestPrune:
