@@ -60,6 +60,10 @@ POD_SECURITY_EXCEPTION: Final = f"{DOMAIN}/pod-security-exception"
 CONTACTS_ANNOTATION: Final = f"{DOMAIN}/contacts"
 KEEP_DATA_UNTIL: Final = f"{DOMAIN}/keep-data-until"
 
+ARGO_SYNC_OPTIONS: Final = "argocd.argoproj.io/sync-options"
+FLUX_PRUNE: Final = "kustomize.toolkit.fluxcd.io/prune"
+"""Annotations by which Argo CD and Flux are told what they may do to an object."""
+
 DEDICATED: Final = f"{DOMAIN}/dedicated"
 """Taint and node label of a pool that one team alone may use; the value is the team's name."""
 NODE_POOL: Final = f"{DOMAIN}/node-pool"
