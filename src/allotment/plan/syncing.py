@@ -55,7 +55,7 @@ def resistance(changes: Iterable[Change], live: Iterable[Body]) -> Iterator[Plan
     for tool, keys in sorted(kept.items()):
         more = f" and {len(keys) - 1} more of this plan" if len(keys) > 1 else ""
         message = (
-            f"{tool} applies this{more} from Git, and its next sync puts back what its tree says: render the tree and "
-            "commit it there instead"
+            f"{tool} keeps this{more} as its tree in Git says, and its next sync undoes what differs from that tree: "
+            "render the tree and commit it"
         )
         yield PlanWarning(WarningCode.SYNCED, min(keys), message)

@@ -66,7 +66,7 @@ class TestSynced:
         assert isinstance(change, Conflict)
         assert {field.manager for field in change.contested} == {manager}
         (message,) = warned(plan.warnings)
-        assert message.startswith("Flux applies this from Git" if "kust" in manager else "Argo CD applies this")
+        assert message.startswith("Flux keeps this as" if "kust" in manager else "Argo CD keeps this as")
 
     def test_what_its_tree_holds_and_we_no_longer_declare_is_deleted_with_a_warning(
         self, manager: str, marks: dict[str, Any]

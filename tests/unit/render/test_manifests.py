@@ -15,7 +15,7 @@ from allotment.model.names import is_dns_subdomain
 from allotment.model.platform import Platform
 from allotment.model.team import Isolation
 from allotment.render.manifests import render
-from allotment.render.protection import MARKS
+from allotment.render.protection import KEPT
 from allotment.render.yaml_text import to_documents
 from tests.unit import builders as build
 from tests.unit.render.looking import rendered
@@ -133,9 +133,9 @@ def test_what_stays_of_a_leaving_team() -> None:
 def test_what_a_leaving_team_keeps_no_sync_deletes() -> None:
     """And nothing else is kept from it: an opening or a right that is no longer declared goes at once."""
     manifests = rendered(build.platform(teams=[build.team("old")]))
-    marked = [item for item in manifests if item.body["metadata"].get("annotations", {}).items() >= MARKS.items()]
+    marked = [item for item in manifests if item.body["metadata"].get("annotations", {}).items() >= KEPT.items()]
     assert [(item.key.kind, item.key.name) for item in marked] == LEAVING_FORM
-    assert MARKS == {
+    assert KEPT == {
         "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
         "kustomize.toolkit.fluxcd.io/prune": "disabled",
     }
