@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -205,7 +204,7 @@ def _remove(root: Path, path: str) -> None:
     try:
         target.unlink(missing_ok=True)
         for parent in target.parents:
-            if parent == root or any(os.scandir(parent)):
+            if parent == root or any(parent.iterdir()):
                 break
             parent.rmdir()
     except OSError as error:

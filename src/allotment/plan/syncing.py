@@ -11,10 +11,15 @@ from allotment.plan.fields import Owner, Path, owners_of
 
 Body = Mapping[str, Any]
 
-TOOLS: Final = {"argocd-controller": "Argo CD", "kustomize-controller": "Flux", "flux": "Flux"}
-"""Tool by field manager."""
+TOOLS: Final = {
+    "argocd-controller": "Argo CD",
+    "argocd-application-controller": "Argo CD",
+    "kustomize-controller": "Flux",
+    "flux": "Flux",
+}
+"""Tool by field manager; the second is what Argo CD before 2.5 wrote as."""
 
-_CLIENT_SIDE: Final = frozenset({"argocd-controller", "kubectl-client-side-apply"})
+_CLIENT_SIDE: Final = frozenset({"argocd-controller", "argocd-application-controller", "kubectl-client-side-apply"})
 """Field managers that declare whole objects without server-side apply."""
 
 _LABELS: Final[Path] = ("f:metadata", "f:labels")
