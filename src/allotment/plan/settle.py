@@ -328,6 +328,8 @@ class _Departures:
         self._teams = {body["metadata"]["name"]: team_of(body) for body in gone} | {
             body["metadata"]["name"]: team_of(body) for body in spaces if is_leaving(body)
         }
+        leaving = set(self._teams.values()) - self._staying
+        self._closing = {item.key for item in desired if item.key.kind == "ClusterQueue" and item.team in leaving}
 
     def changes(self) -> Iterator[Change]:
         departing = [_deletion(body) for body in self._surplus if not self._stays(body)]
@@ -351,7 +353,9 @@ class _Departures:
 
     def overtake(self, warning: PlanWarning) -> bool:
         """Whether it says that what runs stays where a team leaves: its work is ended, and the drain says so."""
-        return warning.code is WarningCode.QUOTA_BELOW_USE and warning.key.namespace in self._teams
+        return warning.code is WarningCode.QUOTA_BELOW_USE and (
+            warning.key.namespace in self._teams or warning.key in self._closing
+        )
 
     def warnings(self) -> Iterator[PlanWarning]:
         for body in self._vanishing:

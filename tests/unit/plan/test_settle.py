@@ -409,14 +409,18 @@ class TestCautions:
 
     def test_a_team_that_leaves_is_told_once_that_its_work_is_ended(self) -> None:
         space = objects.namespace("cv", more={labels.OFFBOARDING: "true"})
-        desired = objects.manifests(space, objects.quota("cv", gpus=0))
-        quota = next(item for item in desired if item.key.kind == "ResourceQuota")
+        desired = objects.manifests(space, objects.quota("cv", gpus=0), objects.cluster_queue("cv", gpus=0))
+        quota, queue = (
+            next(item for item in desired if item.key.kind == kind) for kind in ("ResourceQuota", "ClusterQueue")
+        )
         used = {"requests.nvidia.com/gpu": "6", "pods": "3"}
+        reserved = {"flavorsReservation": [{"name": "a100", "resources": [{"name": "nvidia.com/gpu", "total": "6"}]}]}
         found = made(
             desired,
             live(objects.namespace("cv")),
             live(objects.quota("cv", gpus=8), status={"used": used}),
-            verdicts={quota.key: Accepted(live(quota), ()), space.key: Accepted(live(space), ())},
+            live(objects.cluster_queue("cv", gpus=8), status=reserved),
+            verdicts={item.key: Accepted(live(item), ()) for item in (quota, queue, space)},
             running={"cv": {"Job": 1}},
         )
         assert found.of(Action.DRAIN)
