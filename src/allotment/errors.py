@@ -18,7 +18,15 @@ policy's only question, so that no caller ever matches on message text.
 
 from __future__ import annotations
 
-from typing import ClassVar
+import re
+from typing import ClassVar, Final
+
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def shown(name: object) -> str:
+    r"""A file's name as messages show it: on one line, what would move the cursor written as ``\n`` or ``\x1b``."""
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), str(name))
 
 
 class AllotmentError(Exception):

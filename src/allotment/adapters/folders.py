@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
-import tempfile
-from collections.abc import Iterable, Mapping
+import secrets
+import shutil
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -13,6 +18,9 @@ from allotment.errors import AllotmentError, ConflictError, InputError
 
 INVENTORY: Final = ".allotment-tree"
 """Beside a rendered tree: the paths we wrote, one a line. The next render removes what it no longer writes."""
+
+STAGING: Final = ".allotment-staging"
+"""In a rendered tree while it is written: what a killed render leaves, the next one takes away."""
 
 _KIND_PLATFORM = re.compile(rb"^kind:\s*[\"']?Platform[\"']?\s*(#.*)?$", re.MULTILINE)
 _LOOKED_AT: Final = 1 << 20
@@ -35,6 +43,9 @@ class Written:
 def user_path(text: str) -> Path:
     """A path as settings hold it: ``~`` is the user's home, where there is such a user."""
     path = Path(text)
+    if not text.startswith("~"):
+        # A path forgets its "./", which is how one says that no user is meant.
+        return path
     try:
         return path.expanduser()
     except RuntimeError:
@@ -64,10 +75,13 @@ def read_text(path: Path) -> str:
     """A file that a user names.
 
     Raises:
-        InputError: it cannot be read, is too large, or is no text.
+        InputError: it cannot be read, is no regular file, is too large, or is no text.
     """
     try:
-        with path.open("rb") as stream:
+        # A pipe would be waited for without end.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise InputError(f"{path} is no regular file", fix="save what it holds in a file, and name that")
             raw = stream.read(_LARGEST + 1)
     except OSError as error:
         raise InputError(
@@ -95,15 +109,40 @@ def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
             # A pipe or a device, such as /dev/stdout: it is written to, never replaced.
             path.write_text(text, encoding="utf-8")
             return
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as stream:
-            temporary = Path(stream.name)
-            stream.write(text)
-        temporary.chmod(mode)
-        temporary.replace(path)
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+        try:
+            _write_new(temporary, text, mode)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise AllotmentError(
-            f"{path} cannot be written", why=error.strerror or str(error), fix="check the folder and its permissions"
-        ) from error
+        raise _unwritten(path, error) from error
+
+
+def _write_new(path: Path, text: str, mode: int = 0o644) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as stream:
+        stream.write(text.encode("utf-8"))
+    path.chmod(mode)
+
+
+def _unwritten(path: Path, error: OSError) -> AllotmentError:
+    what, why = f"{path} cannot be written", error.strerror or str(error)
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return AllotmentError(what, why=why, fix="check the folder and its permissions")
+    disk = _disk_of(path)
+    return AllotmentError(
+        what,
+        why=f"{why} on the disk at {disk}; nothing was changed",
+        fix=f"free some space on {disk}, or write to another disk",
+    )
+
+
+def _disk_of(path: Path) -> Path:
+    """Where the file system is mounted that a path lies on, or would lie on."""
+    place = path.absolute()
+    while not place.is_mount() and place != place.parent:
+        place = place.parent
+    return place
 
 
 def read_tree(root: Path) -> Mapping[str, str]:
@@ -123,8 +162,9 @@ def read_tree(root: Path) -> Mapping[str, str]:
 def write_tree(root: Path, files: Mapping[str, str], *, force: bool = False) -> Written:
     """Make a folder hold these files; files of an earlier call that are gone now are removed, others are left alone.
 
-    The inventory is written before files are removed and after they are added, so that a run that was killed can be
-    repeated: nothing of ours is forgotten.
+    Everything is written beside the tree first and only then put in its place, so that a full disk changes nothing.
+    The inventory is put in place before files are removed and after they are added, so that a run that was killed can
+    be repeated: nothing of ours is forgotten.
 
     Raises:
         ConflictError: a file stands there that we did not write, with another content, and `force` is off.
@@ -143,14 +183,72 @@ def write_tree(root: Path, files: Mapping[str, str], *, force: bool = False) -> 
             fix="choose another folder, or overwrite them with --force",
         )
     removed = sorted(path for path in ours if path not in files and (root / path).is_file())
-    _write_inventory(root, {*ours, *files})
-    for path in (*added, *changed):
-        write_text(root / path, files[path])
     for path in removed:
         _refuse_escape(root, path)
-        _remove(root, path)
-    _write_inventory(root, files)
+    fresh = {path: files[path] for path in (*added, *changed)}
+    with _staged(root, {**fresh, INVENTORY: _inventory_text({*ours, *files}), _AFTERWARDS: _inventory_text(files)}):
+        for path in (INVENTORY, *fresh):
+            _publish(root, path, path)
+        for path in removed:
+            _remove(root, path)
+        _publish(root, _AFTERWARDS, INVENTORY)
     return Written(tuple(added), tuple(changed), tuple(removed), unchanged)
+
+
+_AFTERWARDS: Final = f"{INVENTORY}-afterwards"
+
+
+@contextmanager
+def _staged(root: Path, texts: Mapping[str, str]) -> Iterator[None]:
+    """The texts in a folder inside the tree, on the same disk; gone afterwards, whatever happens."""
+    staging = root / STAGING
+    made = [folder for folder in (root, *root.parents) if not folder.exists()]
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        _discard(staging)
+        for path, text in texts.items():
+            made += [folder for folder in _folders_between(root, root / path) if not folder.exists()]
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (staging / path).parent.mkdir(parents=True, exist_ok=True)
+            _write_new(staging / path, text)
+    except OSError as error:
+        _discard(staging)
+        for folder in sorted(made, key=lambda each: len(each.parts), reverse=True):
+            _remove_empty(folder)
+        raise _unwritten(root, error) from error
+    try:
+        yield
+    finally:
+        _discard(staging)
+
+
+def _folders_between(root: Path, target: Path) -> list[Path]:
+    return [folder for folder in target.parents if folder != root and folder.is_relative_to(root)]
+
+
+def _discard(staging: Path) -> None:
+    if staging.is_symlink():
+        staging.unlink()
+    elif staging.exists():
+        shutil.rmtree(staging)
+
+
+def _remove_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:
+        return
+
+
+def _publish(root: Path, staged: str, path: str) -> None:
+    try:
+        (root / STAGING / staged).replace(root / path)
+    except OSError as error:
+        raise AllotmentError(
+            f"{root / path} cannot be written",
+            why=error.strerror or str(error),
+            fix="check what stands there, and render again",
+        ) from error
 
 
 def _compare(root: Path, files: Mapping[str, str]) -> tuple[list[str], list[str], int]:
@@ -194,9 +292,9 @@ def _inventory(root: Path) -> frozenset[str]:
     return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
 
 
-def _write_inventory(root: Path, paths: Iterable[str]) -> None:
+def _inventory_text(paths: Iterable[str]) -> str:
     head = "# Files that `allot render` wrote here; it removes those that it no longer writes.\n"
-    write_text(root / INVENTORY, head + "".join(f"{path}\n" for path in sorted(paths)))
+    return head + "".join(f"{path}\n" for path in sorted(paths))
 
 
 def _remove(root: Path, path: str) -> None:

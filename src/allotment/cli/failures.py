@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import click
 from allotment.cli.lazy import UnknownCommandError
 from allotment.cli.session import Session
 from allotment.cli.terminal import printable
-from allotment.errors import AllotmentError
+from allotment.errors import AllotmentError, shown
 
 EXIT_CODES: Final = {
     0: "done",
@@ -70,7 +71,9 @@ def describe(error: BaseException) -> Failure:
             return Failure(1, _sentence(error.format_message()), "", "")
         case OSError() if error.strerror:
             where = f"{error.filename}: " if error.filename else ""
-            return Failure(1, f"{where}{error.strerror}", "", "check the path and its permissions")
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            fix = "free some space, or write to another disk" if full else "check the path and its permissions"
+            return Failure(1, f"{where}{error.strerror}", "", fix)
         case _:
             return Failure(
                 1,
@@ -95,7 +98,8 @@ def _problems(error: AllotmentError) -> tuple[tuple[str, str, dict[str, Any]], .
 
 def problem_parts(problem: Any) -> tuple[str, str, dict[str, Any]]:
     """A problem of the platform directory as (headline, fix, JSON)."""
-    where = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else problem.file
+    file = shown(problem.file)
+    where = f"{file}:{problem.line}:{problem.column}" if problem.line else file
     severity = str(problem.severity)
     field = f"{problem.field}: " if problem.field else ""
     document = {
@@ -127,7 +131,7 @@ def report(session: Session, failure: Failure, form: str) -> None:
         session.note(json.dumps(document, indent=2, ensure_ascii=False))
         return
     lines = problem_lines([(headline, fix) for headline, fix, _ in failure.problems])
-    lines.append(f"{click.style('error:', fg='red', bold=True)} {printable(failure.what)}")
+    lines.append(f"{click.style('error:', fg='red', bold=True)} {shown(failure.what)}")
     if failure.why:
         lines.append(f"  {click.style('why:', bold=True)} {_indented(failure.why)}")
     if failure.fix:
@@ -139,7 +143,7 @@ def problem_lines(problems: Sequence[tuple[str, str]]) -> list[str]:
     """Problems, one or two lines each."""
     lines = []
     for headline, fix in problems:
-        lines.append(_colored(printable(headline)))
+        lines.append(_colored(shown(headline)))
         if fix:
             lines.append(f"  {click.style('fix:', bold=True)} {_indented(fix)}")
     return lines

@@ -12,6 +12,7 @@ from typing import Any, Final
 from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
 from allotment.plan import order
+from allotment.plan.belongings import belongings, claim_of
 from allotment.plan.caution import cautions
 from allotment.plan.changes import (
     Action,
@@ -31,6 +32,7 @@ from allotment.plan.changes import (
 )
 from allotment.plan.difference import ABSENT, FieldChange, difference, value_at
 from allotment.plan.fields import Owner, Path, leaves, owners_of, ownership_of, text, union
+from allotment.plan.foreign import foreign, resting_on
 from allotment.plan.handover import handed_over
 from allotment.plan.leaving import Keeping, is_leaving, keeping
 from allotment.plan.order import Stage
@@ -82,6 +84,7 @@ class Circumstances:
         verdicts: of the dry runs, by object; every different object has one.
         unserved: (apiVersion, kind) pairs that the server does not know.
         running: workloads by namespace, for the namespaces of leaving teams: counts by kind.
+        claims: in namespaces that would be deleted; None where they may not be listed.
         in_use: what Kueue's workloads hold, where a step might take it out of the accounts.
         allow_uncounted: such steps are taken all the same.
         ways_in: everything that lets somebody into those namespaces, whoever made it: metadata.
@@ -92,6 +95,7 @@ class Circumstances:
     verdicts: Mapping[ObjectKey, Verdict] = field(default_factory=dict)
     unserved: frozenset[tuple[str, str]] = frozenset()
     running: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    claims: Mapping[str, tuple[Body, ...] | None] = field(default_factory=dict)
     in_use: InUse = field(default_factory=InUse)
     allow_uncounted: bool = False
     ways_in: tuple[Body, ...] = ()
@@ -116,7 +120,9 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
             unchanged += 1
         else:
             changes.append(change)
-    changes = [_closed(change, closed) for change in changes]
+    changes = resting_on(
+        (manifest.key for manifest, _ in live.foreign), (_closed(change, closed) for change in changes)
+    )
     departures = _Departures(desired, live, around)
     warnings = [warning for warning in warnings if not departures.overtake(warning)]
     warnings += departures.warnings()
@@ -166,15 +172,7 @@ def _out_of_reach(live: Survey) -> Iterator[ObjectKey]:
 
 
 def _blocked(live: Survey) -> Iterator[Blocked]:
-    for manifest, body in live.foreign:
-        owner = (body["metadata"].get("labels") or {}).get(labels.PLATFORM)
-        yield Blocked(
-            manifest.key,
-            Action.CREATE,
-            f"{manifest.key} exists and is not ours",
-            f"it belongs to the platform {owner}" if owner else "Allotment did not create it, and takes nothing over",
-            "choose another name, or delete the object if nobody needs it",
-        )
+    yield from foreign(live)
     for manifest in live.leaving:
         yield Blocked(
             manifest.key,
@@ -306,7 +304,7 @@ def _closed(change: Change, closed: set[str]) -> Change:
         f"{change.key} lies in a namespace that is not ours to change",
         f"the namespace {change.key.namespace} is blocked",
         "solve that first",
-        following=change.key.namespace,
+        following=str(ObjectKey("", "Namespace", "", change.key.namespace)),
     )
 
 
@@ -363,14 +361,8 @@ class _Departures:
                 WarningCode.BEING_DELETED, key_of(body), "is being deleted already and waits for its finalizers"
             )
         for namespace in sorted(self._doomed):
-            claims = sum(
-                body["kind"] == "PersistentVolumeClaim" and body["metadata"].get("namespace") == namespace
-                for body in self._surplus
-            )
-            message = (
-                f"goes with everything in it, {claims} declared claims included; no date to keep data until is set "
-                "or it has passed"
-            )
+            lost = belongings(self._around.claims.get(namespace, ()), self._around.running.get(namespace, {}))
+            message = f"goes with everything in it: {lost.told}; no date to keep data until is set or it has passed"
             team = self._teams[namespace]
             if team in self._staying:
                 message += f". Team {team} stays, but nothing moves to another namespace of it"
@@ -380,7 +372,7 @@ class _Departures:
             if key.kind == "ResourceFlavor":
                 yield from _counted(_deletion(body), self._kept_in_use(key), self._around)[1]
             if key.kind == "PersistentVolumeClaim" and key.namespace not in self._gone and not self._stays(body):
-                yield PlanWarning(WarningCode.DATA_DELETED, key, "goes with its data")
+                yield PlanWarning(WarningCode.DATA_DELETED, key, f"goes with its data: {claim_of(body).size}")
 
     def _stays(self, body: Body) -> bool:
         """While data are kept, claims stay; and if the namespace should go, it stays with its guardrails."""

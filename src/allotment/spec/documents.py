@@ -9,7 +9,7 @@ Positions are not kept: they are read again for the few files that have problems
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,8 +19,10 @@ from allotment.spec.problems import Path, Problem, Severity, dotted, echo
 
 MOST_DEPTH: Final = 24
 """Deepest nesting. The schema needs 6; the rest is room for mistakes to be told as what they are."""
-MOST_NODES: Final = 2_000_000
+MOST_NODES: Final = 1_000_000
 """Most values in a file, aliases counted as often as they are used: a bomb of aliases stops here."""
+MOST_DOCUMENTS: Final = 20_000
+"""Most documents in a file, and in a directory: 1,000 teams on 20 clusters are 1,020."""
 MOST_KEY: Final = 512
 MOST_PROBLEMS: Final = 100
 """Problems of form told about one file; a binary file would have thousands."""
@@ -77,7 +79,9 @@ class _Builder:
     """Turns events into values. One per file."""
 
     file: str
-    positions: dict[int, dict[Path, Position]] | None
+    wanted: frozenset[int] | None = None
+    positions: dict[int, dict[Path, Position]] = field(default_factory=dict)
+    here: dict[Path, Position] | None = None
     documents: list[Document] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     frames: list[_Frame] = field(default_factory=list)
@@ -110,10 +114,20 @@ class _Builder:
             self.root = None
             self.anchors.clear()
             self.open_anchors.clear()
-            if self.positions is not None:
-                self.positions[len(self.documents)] = {}
+            self._start_document(event)
         elif kind is yaml.DocumentEndEvent and self.root is not None:
             self.documents.append(Document(self.file, len(self.documents), self.root))
+
+    def _start_document(self, event: Any) -> None:
+        number = len(self.documents)
+        if number >= MOST_DOCUMENTS:
+            position = (event.start_mark.line, event.start_mark.column)
+            self.problem(position, (), f"more than {MOST_DOCUMENTS:,} documents in a file", "split the file")
+            raise _StopReadingError
+        if self.wanted is not None:
+            if number > max(self.wanted, default=-1):
+                raise _StopReadingError
+            self.here = self.positions.setdefault(number, {}) if number in self.wanted else None
 
     def _scalar(self, event: Any) -> None:
         position = (event.start_mark.line, event.start_mark.column)
@@ -141,8 +155,8 @@ class _Builder:
             frame.skip_next = True
         frame.key = key
         frame.key_position = position
-        if self.positions is not None and not frame.skip_next:
-            self.positions[len(self.documents)].setdefault(path, position)
+        if self.here is not None and not frame.skip_next:
+            self.here.setdefault(path, position)
 
     def _open(self, event: Any, value: Any) -> None:
         position = (event.start_mark.line, event.start_mark.column)
@@ -203,20 +217,20 @@ class _Builder:
     def _add(self, value: Any, size: int, height: int, position: Position) -> None:
         self.nodes += size
         if self.nodes > MOST_NODES:
-            self.problem(position, self._next_path(), f"more than {MOST_NODES} values in a file", "split the file")
+            self.problem(position, self._next_path(), f"more than {MOST_NODES:,} values in a file", "split the file")
             raise _StopReadingError
         if not self.frames:
             self.root = value
             self.root_position = position
-            if self.positions is not None:
-                self.positions[len(self.documents)][()] = position
+            if self.here is not None:
+                self.here[()] = position
             return
         frame = self.frames[-1]
         frame.size += size
         frame.height = max(frame.height, height + 1)
         if type(frame.value) is list:
-            if self.positions is not None:
-                self.positions[len(self.documents)].setdefault((*frame.path, len(frame.value)), position)
+            if self.here is not None:
+                self.here.setdefault((*frame.path, len(frame.value)), position)
             frame.value.append(value)
         elif frame.key is None:
             # A mapping or a list in the place of a key.
@@ -230,16 +244,16 @@ class _Builder:
 
 def parse(file: str, text: str) -> Parsed:
     """Read one file; never raises, whatever the text."""
-    builder = _Builder(file, None)
+    builder = _Builder(file)
     _run(builder, text)
     return Parsed(tuple(builder.documents), tuple(builder.problems))
 
 
-def positions(file: str, text: str) -> Mapping[int, Mapping[Path, Position]]:
-    """Where every value of a file stands, by document; 0-based, as far as the file can be read."""
-    builder = _Builder(file, {})
+def positions(file: str, text: str, wanted: Collection[int]) -> Mapping[int, Mapping[Path, Position]]:
+    """Where every value of some of a file's documents stands; 0-based, as far as the file can be read."""
+    builder = _Builder(file, frozenset(wanted))
     _run(builder, text)
-    return builder.positions or {}
+    return builder.positions
 
 
 def _run(builder: _Builder, text: str) -> None:

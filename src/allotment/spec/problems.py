@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Final
 
-from allotment.errors import InputError
+from allotment.errors import InputError, shown
 
 Path = tuple[str | int, ...]
 """Where a value stands inside a document: keys and list positions from its root."""
@@ -21,6 +21,8 @@ Path = tuple[str | int, ...]
 LONGEST_ECHO: Final = 63
 """Longest value of the user's that a message repeats (a Kubernetes name); anything longer is only counted."""
 
+MOST_TOLD: Final = 1_000
+"""So many errors are told at once; who has more mends these first."""
 
 _MANY: Final = 100
 """So many choices are compared with a mistyped word."""
@@ -74,25 +76,33 @@ class Problem:
     def __str__(self) -> str:
         """``file:line:column: field: what (fix: …)``: the form that editors and CI turn into a link."""
         field = f"{self.field}: " if self.field else ""
-        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {field}{self.what}; {self.fix}"
+        return f"{shown(self.file)}:{self.line}:{self.column}: {self.severity}: {field}{self.what}; {self.fix}"
 
 
 class InvalidPlatformError(InputError):
     """The platform directory has errors.
 
     Attributes:
-        problems: every problem that was found, warnings included, sorted by file and line.
+        problems: the problems that were found, warnings included, sorted by file and line; of the errors the first
+            `MOST_TOLD`.
     """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         errors = [problem for problem in problems if problem.severity is Severity.ERROR]
-        count = "one error" if len(errors) == 1 else f"{len(errors)} errors"
+        told = errors[:MOST_TOLD]
         super().__init__(
-            f"the platform directory has {count}",
-            why="\n".join(str(problem) for problem in errors),
+            f"the platform directory has {_number_of(errors)}",
+            why="\n".join(str(problem) for problem in told),
             fix="correct the named lines and run `allot validate` again",
         )
-        self.problems = tuple(problems)
+        left = set(errors[MOST_TOLD:])
+        self.problems = tuple(problem for problem in problems if problem not in left)
+
+
+def _number_of(errors: Sequence[Problem]) -> str:
+    if len(errors) > MOST_TOLD:
+        return f"more than {MOST_TOLD:,} errors; the first {MOST_TOLD:,} are told"
+    return "one error" if len(errors) == 1 else f"{len(errors)} errors"
 
 
 def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from allotment.spec import documents
 from allotment.spec.declared import Declared, Entry
-from allotment.spec.documents import Document
+from allotment.spec.documents import MOST_DOCUMENTS, Document
+from allotment.spec.left_out import left_out
 from allotment.spec.patterns import matches
-from allotment.spec.problems import Issue, Problem, Severity, Source, did_you_mean, dotted, echo
+from allotment.spec.problems import MOST_TOLD, Issue, Problem, Severity, Source, did_you_mean, dotted, echo
 from allotment.spec.schema import KINDS
 from allotment.spec.schema.base import KindSpec
 from allotment.spec.source import YAML_SUFFIXES, SourceTree
@@ -28,7 +30,7 @@ class Reading:
 
     Attributes:
         problems: problems of form, located already.
-        lost: whether a file could not be read to its end, so that anything may be missing.
+        lost: whether something was not read to its end, so that anything may be missing.
     """
 
     declared: Declared
@@ -49,28 +51,37 @@ def read(tree: SourceTree) -> Reading:
     parsed = {
         path: documents.parse(path, tree.files[path]) for path in sorted(tree.files) if path.endswith(YAML_SUFFIXES)
     }
-    included = _included(parsed)
-    gathered = _Gathered()
-    problems: list[Problem] = []
-    for path in included:
-        problems.extend(parsed[path].problems)
-        for document in parsed[path].documents:
-            _take(gathered, document)
-    lost = any(parsed[path].problems for path in included)
+    chosen = _chosen(parsed)
+    included = list(parsed) if chosen is None else _included(parsed, *chosen)
+    gathered = _Gathered(issues=list(left_out(tree, chosen[1] if chosen else None)))
+    problems = [problem for path in included for problem in parsed[path].problems]
+    found = [document for path in included for document in parsed[path].documents]
+    if len(found) > MOST_DOCUMENTS:
+        what = f"more than {MOST_DOCUMENTS:,} documents in the directory"
+        fix = "name the platform's files in `include`, in the document of kind Platform"
+        problems.append(Problem(found[MOST_DOCUMENTS].file, 0, 0, "", what, fix, Severity.ERROR))
+    for document in found[:MOST_DOCUMENTS]:
+        if len(gathered.issues) > MOST_TOLD:
+            break
+        _take(gathered, document)
+    lost = bool(problems) or len(gathered.issues) > MOST_TOLD
     return Reading(_declared(gathered), gathered.issues, problems, lost)
 
 
-def _included(parsed: Mapping[str, documents.Parsed]) -> list[str]:
-    """Paths that the Platform document's `include` names; all of them where it names none."""
+def _included(parsed: Mapping[str, documents.Parsed], main: str, patterns: Sequence[str]) -> list[str]:
+    return sorted({main, *(path for path in parsed if any(matches(path, pattern) for pattern in patterns))})
+
+
+def _chosen(parsed: Mapping[str, documents.Parsed]) -> tuple[str, Sequence[str]] | None:
+    """The Platform document's file, and the patterns of its `include`; None where it names none."""
     for file in parsed.values():
         for document in file.documents:
             data = document.data
             if isinstance(data, dict) and data.get("kind") == "Platform" and "include" in data:
                 patterns = data["include"]
                 if isinstance(patterns, list) and all(isinstance(pattern, str) for pattern in patterns):
-                    chosen = [path for path in parsed if any(matches(path, pattern) for pattern in patterns)]
-                    return sorted({document.file, *chosen})
-    return list(parsed)
+                    return document.file, patterns
+    return None
 
 
 def _take(gathered: _Gathered, document: Document) -> None:
@@ -90,7 +101,7 @@ def _take(gathered: _Gathered, document: Document) -> None:
     try:
         spec: KindSpec = model.model_validate(data)
     except ValidationError as error:
-        gathered.issues.extend(issues_of(error, model, source))
+        gathered.issues.extend(islice(issues_of(error, model, source), MOST_TOLD + 1))
         name = data.get("name")
         gathered.broken.setdefault(str(kind), set()).add(name if isinstance(name, str) else "")
         return
@@ -124,14 +135,15 @@ def _declared(gathered: _Gathered) -> Declared:
 
 def locate(tree: SourceTree, issues: list[Issue]) -> list[Problem]:
     """Give issues their lines. Only files with issues are read again."""
-    found: dict[str, Mapping[int, Mapping[tuple[str | int, ...], tuple[int, int]]]] = {}
-    problems = []
+    wanted: dict[str, set[int]] = {}
     for issue in issues:
-        file = issue.source.file
-        if file not in found:
-            found[file] = documents.positions(file, tree.files[file]) if file in tree.files else {}
-        problems.append(_located(issue, found[file].get(issue.source.index, {})))
-    return problems
+        wanted.setdefault(issue.source.file, set()).add(issue.source.index)
+    found = {
+        file: documents.positions(file, tree.files[file], indexes)
+        for file, indexes in wanted.items()
+        if file in tree.files
+    }
+    return [_located(issue, found.get(issue.source.file, {}).get(issue.source.index, {})) for issue in issues]
 
 
 def _located(issue: Issue, where: Mapping[tuple[str | int, ...], tuple[int, int]]) -> Problem:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
 YAML_SUFFIXES: Final = (".yaml", ".yml")
+
+
+def is_read(path: str) -> bool:
+    """Whether a file belongs to a platform directory by its name: YAML, and not hidden."""
+    name = path.rpartition("/")[2]
+    return name.endswith(YAML_SUFFIXES) and not name.startswith(".")
+
 
 Changes = Mapping[str, str | None]
 """What an edit does to a directory: new text by relative path, or None where a file goes away."""
@@ -19,12 +26,15 @@ class SourceTree:
 
     Attributes:
         files: text by relative path with ``/`` between the parts. Only YAML files matter to the loader.
+        left_out: YAML that is not part of the directory because of its name; looked at only to say so.
     """
 
     files: Mapping[str, str]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "files", MappingProxyType(dict(self.files)))
+        object.__setattr__(self, "left_out", MappingProxyType(dict(self.left_out)))
 
     def with_changes(self, changes: Changes) -> SourceTree:
         """The tree as it is after an edit."""
@@ -34,4 +44,4 @@ class SourceTree:
                 files.pop(path, None)
             else:
                 files[path] = text
-        return SourceTree(files)
+        return SourceTree(files, self.left_out)

@@ -10,6 +10,7 @@ from typing import Any
 from allotment.adapters.kube.client import KubeClient
 from allotment.model.manifest import key_of
 from allotment.operations.ports import Identity
+from tests.live.books.kinds import WORKLOADS
 from tests.live.training import AUTHENTICATED, member, owner, refusal
 from tests.unit.docs.pages import MEMBER, OWNER, Body, Example
 
@@ -24,14 +25,23 @@ PEOPLE: Mapping[str, Identity | None] = {
 }
 _PATIENCE = 240.0
 _READ_BY_THEN = 90.0
+_EVENTS = 40
+_TRY_AGAIN = (
+    # The controller manager finds out by and by that a kind has come which quotas count.
+    "status unknown for quota",
+    # Many at once charge one quota; the API server tries three times.
+    'on resourcequotas "allotment-quota": the object has been modified',
+)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it: the server's refusal, and whether everything reached the end that it was made for."""
+    """What came of it: the server's refusal, whether everything reached the end that it was made for, and if not,
+    what the namespace showed then."""
 
     refusal: str
     ended: bool
+    seen: str = ""
 
 
 def refused(kube: KubeClient, example: Example, *, by: str, says: str) -> Outcome:
@@ -53,7 +63,7 @@ def run(kube: KubeClient, example: Example) -> Outcome:
             # As `kubectl create job --from=cronjob/NAME` does.
             message = refusal(lambda: made.append(_submit(kube, _started(made[-1]), example.who)))
         ended = not message and all(_within(_PATIENCE, kube, body, _at_its_end) for body in made)
-        return Outcome(message, ended)
+        return Outcome(message, ended, "" if ended or message else _seen(kube, made[-1]["metadata"]["namespace"]))
     finally:
         for body in reversed(made):
             kube.delete(body["apiVersion"], key_of(body))
@@ -66,8 +76,7 @@ def _made(kube: KubeClient, example: Example, made: list[Body]) -> str:
     deadline = time.monotonic() + _READ_BY_THEN
     while True:
         message = refusal(lambda: made.extend(_submit(kube, body, example.who) for body in example.bodies[len(made) :]))
-        # The controller manager finds out by and by that a kind has come which quotas count.
-        if "status unknown for quota" not in message or time.monotonic() > deadline:
+        if not any(words in message for words in _TRY_AGAIN) or time.monotonic() > deadline:
             return message
         time.sleep(1)
 
@@ -100,6 +109,20 @@ def _within(seconds: float, kube: KubeClient, body: Body, reached: Callable[[Map
             return False
         time.sleep(0.5)
     return True
+
+
+def _seen(kube: KubeClient, namespace: str) -> str:
+    """What pods and Workloads say of themselves, and the last events."""
+    pods = [body for body in kube.list("v1", "Pod") if body["metadata"]["namespace"] == namespace]
+    workloads = [body for body in kube.list(*WORKLOADS) if body["metadata"]["namespace"] == namespace]
+    events = [body for body in kube.list("v1", "Event") if body["metadata"]["namespace"] == namespace]
+    told = [
+        f"{body['metadata']['name']}: {body.get('spec', {}).get('schedulingGates', '')} {body.get('status')}"
+        for body in (*workloads, *pods)
+    ]
+    events.sort(key=lambda body: str(body.get("lastTimestamp") or body.get("eventTime")))
+    said = [f"{body['involvedObject']['name']}: {body['reason']}: {body['message']}" for body in events[-_EVENTS:]]
+    return "\n".join((*told, *said))
 
 
 def _at_its_end(found: Mapping[str, Any] | None) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allotment.adapters.folders import INVENTORY, holds_platform, read_text, user_path, write_text, write_tree
+from allotment.adapters import folders
+from allotment.adapters.folders import INVENTORY, STAGING, holds_platform, read_text, user_path, write_text, write_tree
 from allotment.errors import AllotmentError, ConflictError, InputError
 
 
@@ -81,24 +84,81 @@ def test_a_forged_inventory_removes_nothing_outside(tmp_path: Path) -> None:
 
 def test_a_run_that_was_killed_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_tree(tmp_path, {"a": "1", "b": "1", "c": "1"})
-    from allotment.adapters import folders  # noqa: PLC0415 (patched)
-
-    real = folders.write_text
+    real = folders._publish
     calls = iter(range(10))
 
-    def dying(path: Path, text: str, **more: int) -> None:
+    def dying(root: Path, staged: str, path: str) -> None:
         if next(calls) == 2:
             raise KeyboardInterrupt
-        real(path, text, **more)
+        real(root, staged, path)
 
-    monkeypatch.setattr(folders, "write_text", dying)
+    monkeypatch.setattr(folders, "_publish", dying)
+    # Killed outright: nothing is tidied up.
+    monkeypatch.setattr(folders, "_discard", lambda _staging: None)
     with pytest.raises(KeyboardInterrupt):
         write_tree(tmp_path, {"d": "2", "e": "2"})
-    monkeypatch.setattr(folders, "write_text", real)
+    monkeypatch.undo()
+    assert (tmp_path / STAGING).exists()
     write_tree(tmp_path, {"e": "3"})
     assert files_in(tmp_path) == {"e": "3"}
 
 
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT], ids=["full", "quota"])
+@pytest.mark.parametrize("at", range(6))
+def test_a_full_disk_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, code: int) -> None:
+    root = tmp_path / "tree"
+    before = {"base/a": "1", "base/b": "1"}
+    write_tree(root, before)
+    monkeypatch.setattr(folders, "_write_new", full_after(at, code))
+    with pytest.raises(AllotmentError, match=r"tree cannot be written") as caught:
+        write_tree(root, {"base/a": "2", "c/d": "2", "c/e/f": "2", "g": "2"})
+    assert caught.value.why.startswith(f"{os.strerror(code)} on the disk at /")
+    assert "free some space on /" in caught.value.fix
+    assert everything_in(tmp_path) == {"tree", "tree/base", "tree/base/a", "tree/base/b", f"tree/{INVENTORY}"}
+    assert files_in(root) == before
+    monkeypatch.undo()
+    assert write_tree(root, before).unchanged == 2
+
+
+def test_a_full_disk_leaves_no_folders_of_a_new_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folders, "_write_new", full_after(1, errno.ENOSPC))
+    with pytest.raises(AllotmentError):
+        write_tree(tmp_path / "a" / "tree", {"base/a": "1", "c/d": "2"})
+    assert everything_in(tmp_path) == set()
+
+
+def test_a_full_disk_leaves_no_half_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "report.md").write_text("old", encoding="utf-8")
+    monkeypatch.setattr(folders, "_write_new", full_after(0, errno.ENOSPC))
+    with pytest.raises(AllotmentError, match=r"report.md cannot be written"):
+        write_text(tmp_path / "report.md", "new")
+    assert files_in(tmp_path) == {"report.md": "old"}
+
+
+def full_after(number: int, code: int) -> Callable[..., None]:
+    """Writes that many files, and half of the next."""
+    left = iter(range(number))
+
+    def write(path: Path, text: str, mode: int = 0o644) -> None:
+        if next(left, None) is None:
+            path.write_text(text[: len(text) // 2], encoding="utf-8")
+            raise OSError(code, os.strerror(code), str(path))
+        path.write_text(text, encoding="utf-8")
+
+    return write
+
+
+def everything_in(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in root.rglob("*")}
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="is no regular file"):
+        read_text(tmp_path / "pipe")
+
+
+@settings(deadline=None)
 @given(
     texts=st.lists(
         st.dictionaries(st.sampled_from("abcd"), st.text(st.characters(codec="utf-8"), max_size=5)), max_size=4

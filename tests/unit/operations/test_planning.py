@@ -14,7 +14,7 @@ from allotment.model import labels
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.operations.planning import PlanSettings, plan_for_empty
 from allotment.operations.ports import Answer, Body, RefusedError
-from allotment.plan.changes import Action, Blocked, Conflict, Update
+from allotment.plan.changes import Action, Blocked, Conflict, Update, WarningCode
 from tests.unit.operations.world import TODAY, World, failing, held
 from tests.unit.plan import objects
 from tests.unit.plan.objects import PLATFORM
@@ -153,6 +153,52 @@ class TestFlavorsInUse:
         world.forget()
         world.plan(objects.platform("cv", "nlp"))
         assert not [call for call in world.kube.calls if call.key.kind == "Workload"]
+
+
+class TestWhatGoesWithANamespace:
+    """The warning counts what lives there, whoever made it."""
+
+    def warning(self, world: World) -> str:
+        (found,) = (each for each in world.plan(objects.manifests()).warnings if each.code is WarningCode.DATA_DELETED)
+        return found.message
+
+    def world(self) -> World:
+        world = World()
+        world.settle(objects.platform("cv"))
+        for name, size in (("scratch", "1Ti"), ("datasets", "4Ti")):
+            own = {"name": name, "namespace": "cv"}
+            world.kube.put({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": own, "status": at(size)})
+        world.kube.put({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "train", "namespace": "cv"}})
+        return world
+
+    def test_claims_with_their_sizes_and_workloads_by_kind(self) -> None:
+        said = "goes with everything in it: 3 claims with 5130Gi (datasets 4Ti, scratch 1Ti, home 10Gi); 1 Pod; no date"
+        assert self.warning(self.world()).startswith(said)
+
+    def test_an_empty_one(self) -> None:
+        world = World()
+        world.settle(objects.manifests(objects.namespace("cv")))
+        assert self.warning(world).startswith("goes with everything in it: no claims; no workloads; no date")
+
+    def test_claims_that_may_not_be_listed_are_said_to_be_unknown(self) -> None:
+        world = self.world()
+
+        def forbid(call: Call) -> None:
+            if (call.verb, call.key.kind, call.key.namespace) == ("list", "PersistentVolumeClaim", "cv"):
+                raise RefusedError("no", status=403, reason="Forbidden", message="no")
+
+        world.kube.hook = forbid
+        assert ": claims that you may not list; 1 Pod;" in self.warning(world)
+
+    def test_a_declared_claim_that_goes_alone_has_its_size(self) -> None:
+        world = self.world()
+        rest = [item for item in objects.platform("cv") if item.key.kind != "PersistentVolumeClaim"]
+        (warning,) = world.plan(objects.manifests(*rest)).warnings
+        assert (warning.key.name, warning.message) == ("home", "goes with its data: 10Gi")
+
+
+def at(size: str) -> dict[str, Any]:
+    return {"capacity": {"storage": size}}
 
 
 @pytest.mark.parametrize("teams", [1, 40])

@@ -65,13 +65,14 @@ def test_read(text, data):
 def test_several_documents_and_empty_ones():
     text = "---\n---\na: 1\n---\n# nothing\n---\nb: 2\n...\n"
     assert [(d.index, d.data) for d in parse("f", text).documents] == [(0, {"a": "1"}), (1, {"b": "2"})]
-    where = positions("f", text)
+    where = positions("f", text, {0, 1})
     assert where[0]["a",] == (2, 0)
     assert where[1]["b",] == (6, 0)
+    assert positions("f", text, {1}) == {1: where[1]}
 
 
 def test_positions_of_nested_values():
-    where = positions("f", "a:\n  - b: 1\n    c: {d: 2}\n")[0]
+    where = positions("f", "a:\n  - b: 1\n    c: {d: 2}\n", {0})[0]
     assert where["a", 0, "c", "d"] == (2, 8)
     assert where["a", 0] == (1, 4)
 
@@ -112,3 +113,11 @@ def test_problems_of_one_file_are_bounded():
 def test_values_are_bounded(monkeypatch):
     monkeypatch.setattr(documents, "MOST_NODES", 10)
     assert "more than 10 values" in parse("f", "a: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]").problems[0].what
+
+
+def test_documents_are_bounded(monkeypatch):
+    monkeypatch.setattr(documents, "MOST_DOCUMENTS", 10)
+    parsed = parse("f", "---\na: 1\n" * 11)
+    assert len(parsed.documents) == 10
+    assert [(p.line, p.what) for p in parsed.problems] == [(21, "more than 10 documents in a file")]
+    assert parse("f", "---\na: 1\n" * 10).problems == ()

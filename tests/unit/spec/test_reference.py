@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from allotment.spec.documents import MOST_DEPTH, MOST_NODES
-from allotment.spec.problems import LONGEST_ECHO
+from allotment.adapters.files.tree import MOST_FILE_BYTES, MOST_FILES, MOST_TREE_BYTES
+from allotment.spec.documents import MOST_DEPTH, MOST_DOCUMENTS, MOST_NODES
+from allotment.spec.problems import LONGEST_ECHO, MOST_TOLD
 from allotment.spec.reference import START, reference
 from allotment.spec.schema import KINDS
 from allotment.spec.schema.base import fields_of
@@ -46,6 +47,9 @@ def split(line: str) -> list[str]:
 def test_the_limits_it_names_are_ours():
     assert f"{MOST_DEPTH} levels" in TEXT
     assert f"{MOST_NODES:,} values" in TEXT
+    assert f"{MOST_DOCUMENTS:,} documents" in TEXT
+    assert f"{MOST_FILE_BYTES >> 20} MiB a file, {MOST_TREE_BYTES >> 20} MiB and {MOST_FILES:,} files" in TEXT
+    assert f"the first {MOST_TOLD:,} are told" in TEXT
     assert f"longer than {LONGEST_ECHO} characters" in TEXT
 
 

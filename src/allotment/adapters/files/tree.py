@@ -6,23 +6,25 @@ links are refused rather than followed, and sizes are bounded before anything is
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from allotment.errors import InputError, NotFoundError
+from allotment.errors import AllotmentError, InputError, NotFoundError
 from allotment.spec.problems import InvalidPlatformError, Problem, Severity
-from allotment.spec.source import YAML_SUFFIXES, Changes, SourceTree
+from allotment.spec.source import YAML_SUFFIXES, Changes, SourceTree, is_read
 
 MOST_FILES: Final = 20_000
-MOST_FILE_BYTES: Final = 16 << 20
-MOST_TREE_BYTES: Final = 128 << 20
-"""1,000 teams on 20 clusters are 1,000 files of 6 KB; the bounds leave room for twenty times that."""
+MOST_FILE_BYTES: Final = 8 << 20
+MOST_TREE_BYTES: Final = 64 << 20
+"""1,000 teams on 20 clusters are 1,000 files of 6 KB; the bounds leave room for ten times that."""
 
 
 def read_tree(path: Path | str) -> SourceTree:
-    """Read every YAML file of a platform directory. Hidden files and folders are left alone.
+    """Read every YAML file of a platform directory; hidden and oddly named ones as what is not part of it.
 
     Raises:
         NotFoundError: there is no such directory.
@@ -33,36 +35,62 @@ def read_tree(path: Path | str) -> SourceTree:
     if not root.is_dir():
         raise NotFoundError(f"{root} is no directory", fix="name a platform directory, or make one: allot init DIR")
     files: dict[str, str] = {}
+    left_out: dict[str, str] = {}
     problems: list[Problem] = []
     total = 0
     for file in _yaml_files(root, problems):
         relative = file.relative_to(root).as_posix()
-        if len(files) >= MOST_FILES or total > MOST_TREE_BYTES:
-            limit = f"{MOST_FILES} YAML files or {MOST_TREE_BYTES >> 20} MiB"
+        if len(files) + len(left_out) >= MOST_FILES or total > MOST_TREE_BYTES:
+            limit = f"{MOST_FILES:,} YAML files or {MOST_TREE_BYTES >> 20} MiB"
             raise InputError(f"{root} holds more than {limit}", fix="name the platform directory itself")
-        text = _read(file, relative, problems)
+        named = is_read(relative)
+        # What is not part of the directory cannot make it invalid by what it holds.
+        text = _read(file, relative, problems if named else [])
         if text is not None:
-            files[relative] = text
+            (files if named else left_out)[relative] = text
             total += len(text)
     if problems:
         raise InvalidPlatformError(problems)
-    return SourceTree(files)
+    return SourceTree(files, left_out)
 
 
 def write_files(root: Path | str, changes: Changes) -> None:
-    """Write an edit: each file atomically, so that a crash leaves the old text or the new one.
+    """Write an edit: each file atomically, so that a crash leaves the old text or the new one; on a full disk nothing.
 
     Raises:
         InputError: a path leads out of the directory, or through a symbolic link.
+        AllotmentError: something cannot be written.
     """
     base = Path(root)
-    base.mkdir(parents=True, exist_ok=True)
-    targets = [(_inside(base, relative), text) for relative, text in changes.items()]
-    for target, text in targets:
-        if text is None:
-            target.unlink(missing_ok=True)
-        else:
-            _replace(target, text)
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        _write_all([(_inside(base, relative), text) for relative, text in changes.items()])
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise AllotmentError(
+            f"{base} cannot be written",
+            why=f"{error.strerror or error}{'; nothing was changed' if full else ''}",
+            fix="free some space on its disk" if full else "check the folder and its permissions",
+        ) from error
+
+
+def _write_all(targets: Sequence[tuple[Path, str | None]]) -> None:
+    fresh = [
+        (target, target.with_name(f".{target.name}.{secrets.token_hex(6)}"), text)
+        for target, text in targets
+        if text is not None
+    ]
+    try:
+        # All that can fail for lack of room is done before the first file changes.
+        for target, temporary, text in fresh:
+            _write_new(target, temporary, text)
+        for target, temporary, _ in fresh:
+            temporary.replace(target)
+        for gone in (target for target, text in targets if text is None):
+            gone.unlink(missing_ok=True)
+    finally:
+        for _, temporary, _ in fresh:
+            temporary.unlink(missing_ok=True)
 
 
 def _yaml_files(root: Path, problems: list[Problem]) -> list[Path]:
@@ -73,12 +101,12 @@ def _yaml_files(root: Path, problems: list[Problem]) -> list[Path]:
         problems.extend(_problem(here / name, root, "is a symbolic link to a folder") for name in links)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if name.startswith(".") or not name.endswith(YAML_SUFFIXES):
+            if not name.lower().endswith(YAML_SUFFIXES):
                 continue
-            if (here / name).is_symlink() or not (here / name).is_file():
-                problems.append(_problem(here / name, root, "is no regular file"))
-            else:
+            if not (here / name).is_symlink() and (here / name).is_file():
                 found.append(here / name)
+            elif is_read(name):
+                problems.append(_problem(here / name, root, "is no regular file"))
     return found
 
 
@@ -122,15 +150,11 @@ def _inside(base: Path, relative: str) -> Path:
     return target
 
 
-def _replace(target: Path, text: str) -> None:
+def _write_new(target: Path, temporary: Path, text: str) -> None:
+    """A file beside another, with the other's mode."""
     target.parent.mkdir(parents=True, exist_ok=True)
     mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
-            stream.write(text.encode("utf-8"))
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
+        stream.write(text.encode("utf-8"))
+        stream.flush()
+        os.fsync(stream.fileno())

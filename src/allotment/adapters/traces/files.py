@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
+import stat
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -56,11 +58,16 @@ def text_lines(path: Path) -> Iterator[TextLine]:
 
 _NAME_ANOTHER: Final = "name a file of scenarios or a trace: .jsonl, .csv or .swf, gzipped or not"
 
+_SAVE_IT: Final = "save what it holds in a file, and name that"
+
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     """The file's bytes, unpacked; what counts is its content, not its name."""
-    with path.open("rb") as plain:
+    # A pipe would be waited for without end, and could not be read twice.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as plain:
+        if not stat.S_ISREG(os.fstat(plain.fileno()).st_mode):
+            raise InputError(f"{path} is no regular file", why="it is read more than once", fix=_SAVE_IT)
         if plain.peek(2)[:2] == _GZIP_MAGIC:
             with gzip.GzipFile(fileobj=plain) as unpacked:
                 yield cast("IO[bytes]", unpacked)

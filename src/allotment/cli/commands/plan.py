@@ -16,7 +16,7 @@ from allotment.cli.options import (
     server_flags,
 )
 from allotment.cli.session import Session
-from allotment.errors import UsageError
+from allotment.errors import UsageError, shown
 
 
 @click.command(cls=Command)
@@ -65,7 +65,7 @@ def plan(
     )
     if out is not None:
         wiring.save_plan(made, out)
-        session.note(f"saved in {out}")
+        session.note(f"saved in {shown(out)}")
     if output.format == "table":
-        session.note(plan_steps(target, made, saved=out, offline=offline))
+        session.note(plan_steps(session, target, made, saved=out, offline=offline))
     return 2 if exit_code and not made.empty else 0

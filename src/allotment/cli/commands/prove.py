@@ -16,6 +16,7 @@ from allotment.cli.options import (
     team_flag,
 )
 from allotment.cli.session import Session
+from allotment.errors import shown
 
 
 @click.command(cls=Command)
@@ -74,10 +75,10 @@ def prove(
         session,
         output,
         proof_listing(report),
-        human=lambda rows: proof_text(report, rows),
+        human=lambda rows: proof_text(report, rows, session.text_width),
         whole=lambda rows: proof_document(report, rows),
     )
     if evidence is not None:
         wiring.write_file(evidence, wiring.evidence(report))
-        session.note(f"evidence in {evidence}")
+        session.note(f"evidence in {shown(evidence)}")
     return 1 if report.failed else 0

@@ -7,6 +7,7 @@ import click
 from allotment.cli.lazy import Command
 from allotment.cli.options import global_flags
 from allotment.cli.session import Session
+from allotment.errors import shown
 
 
 @click.command(cls=Command)
@@ -26,4 +27,4 @@ def schema(session: Session, out: str | None) -> None:
         session.out(text)
         return
     wiring.write_file(out, text + "\n")
-    session.note(f"wrote {out}")
+    session.note(f"wrote {shown(out)}")

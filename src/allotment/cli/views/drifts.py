@@ -9,11 +9,13 @@ from typing import Any, Final
 
 import click
 
-from allotment.cli.output import Column, Listing, rfc3339
+from allotment.cli.output import Listing, rfc3339
+from allotment.cli.table import Column
 from allotment.cli.terminal import printable
 from allotment.cli.views.amounts import count
+from allotment.cli.views.change_lines import followers_text
 from allotment.cli.views.outcomes import outcome_document, outcome_listing, report_text
-from allotment.cli.views.plans import followers_text, shown_values
+from allotment.cli.views.values import shown_values
 from allotment.operations.apply import ApplyReport, Outcome
 from allotment.operations.drift import ClusterDrift, DriftedField, DriftedObject, DriftKind, DriftReport, DriftState
 from allotment.plan.difference import ABSENT

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,10 +11,11 @@ from typing import Any
 import click
 
 from allotment.adapters.folders import Written
-from allotment.cli.output import Column, table_text
-from allotment.cli.terminal import printable
+from allotment.cli.calling import typed
+from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count
 from allotment.cli.views.diffs import next_steps
+from allotment.errors import shown
 from allotment.model.manifest import Family, Manifests, ObjectKey
 from allotment.operations.rendering import Rendered
 from allotment.render.pruning import Loss
@@ -43,7 +43,7 @@ def tree_text(out: str, rendered: Rendered, written: Written, lost: Sequence[Los
         if number
     )
     headline = (
-        f"{click.style('rendered', fg='green', bold=True)}: {count(len(rendered.files), 'file')} in {out} "
+        f"{click.style('rendered', fg='green', bold=True)}: {count(len(rendered.files), 'file')} in {shown(out)} "
         f"for {count(len(rendered.clusters), 'cluster')} ({changes})"
     )
     blocks = [headline, _by_family(rendered)]
@@ -51,7 +51,7 @@ def tree_text(out: str, rendered: Rendered, written: Written, lost: Sequence[Los
         blocks.append(losses_text(lost))
     cluster = rendered.clusters[0].cluster if rendered.clusters else ""
     if cluster:
-        place = shlex.quote(out)
+        place = typed(out)
         start = "" if versioned else f"git init {place} && "
         blocks.append(
             next_steps(
@@ -87,7 +87,7 @@ def _loss_lines(loss: Loss, clusters: Sequence[str]) -> Iterator[str]:
 
 
 def _keys(keys: Sequence[ObjectKey]) -> Iterator[str]:
-    yield from (f"  {printable(str(key))}" for key in keys[:_LISTED])
+    yield from (f"  {shown(key)}" for key in keys[:_LISTED])
     if len(keys) > _LISTED:
         yield f"  and {len(keys) - _LISTED:,} more"
 
