@@ -69,6 +69,12 @@ POD_SECURITY_EXCEPTION: Final = f"{DOMAIN}/pod-security-exception"
 CONTACTS_ANNOTATION: Final = f"{DOMAIN}/contacts"
 KEEP_DATA_UNTIL: Final = f"{DOMAIN}/keep-data-until"
 
+ARGO_SYNC_OPTIONS: Final = "argocd.argoproj.io/sync-options"
+FLUX_PRUNE: Final = "kustomize.toolkit.fluxcd.io/prune"
+"""Annotations by which Argo CD and Flux are told what they may do to an object."""
+ARGO_SYNC_WAVE: Final = "argocd.argoproj.io/sync-wave"
+"""Annotation: Argo CD syncs lower waves first, and nothing of a later one where an earlier one failed."""
+
 DEDICATED: Final = f"{DOMAIN}/dedicated"
 """Taint and node label of a pool that one team alone may use; the value is the team's name."""
 NODE_POOL: Final = f"{DOMAIN}/node-pool"

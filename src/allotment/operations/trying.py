@@ -16,7 +16,8 @@ from allotment.operations.ports import (
 )
 from allotment.plan.additions import removal, without
 from allotment.plan.changes import MissingRight
-from allotment.plan.difference import value_at
+from allotment.plan.difference import difference, value_at
+from allotment.plan.fields import ownership_of, union
 from allotment.plan.settle import Accepted, Disputed, Refused, Untried, Verdict
 from allotment.plan.survey import Different
 
@@ -60,6 +61,8 @@ class Trial:
     def of_change(self, different: Different) -> Verdict:
         """What the server says to bringing an object to its declaration, what others added taken out."""
         verdict = self.of(different.manifest, "patch")
+        if isinstance(verdict, Disputed):
+            return self._settled(different) or verdict
         if not isinstance(verdict, Accepted):
             return verdict
         # What our last apply set and this one does not goes by itself.
@@ -75,6 +78,19 @@ class Trial:
         # What comes back by itself is a default, and nobody's.
         added = tuple(path for path in left if value_at(emptied, path) != value_at(live, path))
         return Accepted(without(verdict.body, added), verdict.warnings, added)
+
+    def _settled(self, different: Different) -> Accepted | None:
+        """The live object, where taking the disputed fields over would leave it as it is.
+
+        Then their owner has set what we declare, written in another way, and nobody has to give anything up.
+        """
+        if different.added:
+            return None
+        verdict = self.of(different.manifest, force=True)
+        if not isinstance(verdict, Accepted):
+            return None
+        shape = union(different.ownership.shape, ownership_of(verdict.body).shape)
+        return None if difference(different.live, verdict.body, shape) else Accepted(different.live, ())
 
     def of_creation(self, manifest: Manifest) -> Verdict:
         """What the server says to an object that is not there."""

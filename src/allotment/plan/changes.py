@@ -211,6 +211,7 @@ class WarningCode(StrEnum):
     UNVERIFIED = "unverified"
     UNCOUNTED = "uncounted"
     NODES = "nodes"
+    SYNCED = "synced"
     IN_USE = "in-use"
     FOREIGN_DEFAULT = "foreign-default"
 

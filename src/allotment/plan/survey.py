@@ -16,7 +16,7 @@ from allotment.plan.order import DEFAULT_ACCOUNT
 Body = Mapping[str, Any]
 
 _PLATFORM_LABEL: Final = ("f:metadata", "f:labels", f"f:{labels.PLATFORM}")
-_APPLIERS: Final = (labels.FIELD_MANAGER, "argocd-controller", "kubectl")
+_APPLIERS: Final = (labels.FIELD_MANAGER, "argocd-", "kubectl")
 """Field managers, by how they begin, that declare objects without server-side apply."""
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from allotment.operations.teams import Edit
     from allotment.operations.validating import AcceleratorLine, Summary
     from allotment.plan.changes import Source
+    from allotment.render.pruning import Loss
     from allotment.spec.edit import TeamRequest
     from allotment.spec.load import Loaded
 
@@ -133,6 +134,18 @@ def render_tree(platform: Platform, clusters: Sequence[Cluster]) -> Rendered:
     from allotment.operations import rendering
 
     return rendering.render_tree(platform, clusters)
+
+
+def lost_by(root: Path, rendered: Rendered) -> tuple[Loss, ...]:
+    """What a sync would delete once the tree in a folder is replaced by this one.
+
+    Raises:
+        InputError: the tree that lies there cannot be read.
+    """
+    from allotment.adapters import folders
+    from allotment.operations import rendering
+
+    return rendering.lost(folders.read_tree(root), rendered)
 
 
 def write_tree(root: Path, files: Mapping[str, str], *, force: bool) -> Written:
