@@ -8,7 +8,8 @@ of jobs that had ended, submissions so far. Asked are jobs that had to wait; a j
 Beside our intervals stand those of a peer that needs no simulation: the same quantiles of the queue's recent waits,
 corrected in the same way. docs/estimates.md says what the columns mean.
 
-Data: `ALLOTMENT_DATA` (default `../shared/data` beside the checkout), `philly/` and `muri/`.
+Data: the folder that `ALLOTMENT_DATA` names (default `../shared/data` beside the checkout); what it lacks is said. None
+of it is part of this repository; docs/estimates.md says where it comes from.
 """
 
 from __future__ import annotations
@@ -20,6 +21,15 @@ from pathlib import Path
 from benchmarks.engine import estimates_philly, estimates_runs
 
 DATA = Path(os.environ.get("ALLOTMENT_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
+NEEDED = {
+    "philly": (("philly/philly.csv.gz",), "petuum/adaptdl, derived from msr-fiddle/philly-traces"),
+    "runs": (
+        ("muri/cluster_trace.csv.gz", *(f"muri/physical_{run}_job.csv.gz" for run in estimates_runs.RUNS)),
+        "Rivendile/Muri",
+    ),
+}
+"""Files of each part, and the GitHub repositories that they come from."""
+
 QUICK_CLUSTERS = 4
 QUICK_QUESTIONS = 60
 QUICK_REPEATS = 10
@@ -38,6 +48,14 @@ def main() -> None:
     )
     parser.add_argument("--verbose", action="store_true", help="the table after every virtual cluster")
     options = parser.parse_args()
+    for part, (files, source) in NEEDED.items():
+        missing = [file for file in files if not (DATA / file).is_file()]
+        if missing and options.only in (None, part):
+            parser.error(
+                f"{DATA} lacks {', '.join(missing)} (from {source} on GitHub; see docs/estimates.md): "
+                "put it there, or name another folder with ALLOTMENT_DATA"
+            )
+    print(f"data from {DATA}")
     questions, repeats = (QUICK_QUESTIONS, QUICK_REPEATS) if options.quick else (options.questions, options.repeats)
     print(
         f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f} at the start, seed {options.seed}, "

@@ -43,6 +43,9 @@ class Written:
 def user_path(text: str) -> Path:
     """A path as settings hold it: ``~`` is the user's home, where there is such a user."""
     path = Path(text)
+    if not text.startswith("~"):
+        # A path forgets its "./", which is how one says that no user is meant.
+        return path
     try:
         return path.expanduser()
     except RuntimeError:

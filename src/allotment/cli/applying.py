@@ -6,6 +6,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import click
+
 from allotment.cli.options import OutputOptions
 from allotment.cli.output import show
 from allotment.cli.progress import ProgressLine
@@ -52,7 +54,7 @@ def carry_out(session: Session, plan: Plan, kube: KubePort, output: OutputOption
         # The plan is not the result: it goes beside it, so that -o json stays one document.
         if output.format == "table":
             session.note(plan_text(plan, plan_listing(plan).rows, session.text_width))
-        ask(session, plan, consent)
+        _ask_or_change_nothing(session, plan, consent)
     report = run_plan(session, plan, kube, force=consent.force)
     show(
         session,
@@ -62,6 +64,14 @@ def carry_out(session: Session, plan: Plan, kube: KubePort, output: OutputOption
         whole=lambda rows: report_document(report, rows),
     )
     return report.exit_code
+
+
+def _ask_or_change_nothing(session: Session, plan: Plan, consent: Consent) -> None:
+    try:
+        ask(session, plan, consent)
+    except (click.Abort, KeyboardInterrupt):
+        session.note("\nnothing was changed")
+        raise
 
 
 def show_plan(session: Session, plan: Plan, output: OutputOptions) -> None:

@@ -39,7 +39,12 @@ def repair_all(
     for _, plan in drifted:
         allowed = tuple(name for name in consent.deletable if name in plan.doomed_namespaces)
         ask(session, plan, replace(consent, deletable=allowed))
-    done: list[ApplyReport] = [run_plan(session, plan, connect(cluster), force=True) for cluster, plan in drifted]
+    done: list[ApplyReport] = []
+    for cluster, plan in drifted:
+        done.append(run_plan(session, plan, connect(cluster), force=True))
+        if done[-1].interrupted:
+            session.note(f"interrupted: not begun: {', '.join(name for name, _ in drifted[len(done) :]) or 'none'}")
+            break
     show(
         session,
         output,

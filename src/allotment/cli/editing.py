@@ -45,7 +45,7 @@ def finish(
         session.note("\n".join(problem_lines([(headline, fix) for headline, fix, _ in warnings])))
     session.note(f"dry run (client): nothing was written to {directory}" if dry_run else done)
     if steps and not dry_run:
-        session.note(f"\n{next_steps(steps)}")
+        session.note(f"\n{next_steps(steps, session.call)}")
 
 
 def _document(edit: Edit, warnings: list[dict[str, Any]], *, dry_run: bool) -> Mapping[str, Any]:

@@ -50,6 +50,9 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
         Example("allot init new-platform", "a commented starter directory"),
         Example("allot init new-platform --name research", "the same, with a name for the platform"),
     ),
+    ("import",): (
+        Example("allot import from-dev --cluster dev", "a directory from the kubeconfig's cluster", Needs.CLUSTER),
+    ),
     ("validate",): (
         Example("allot validate my-platform", "check, and sum up"),
         Example("cd my-platform && allot validate --strict", "in the directory itself; warnings fail too"),
@@ -128,6 +131,10 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
         Example(
             "allot apply my-platform --cluster dev-eastus --dry-run=server", "let the server check it", Needs.CLUSTER
         ),
+    ),
+    ("adopt",): (
+        Example("allot adopt --platform my-platform --cluster dev-eastus", "what somebody else made", Needs.CLUSTER),
+        Example("allot adopt --undo --platform my-platform --cluster dev-eastus", "what was taken over", Needs.CLUSTER),
     ),
     ("drift",): (
         Example("allot drift my-platform --cluster dev-eastus", "what differs", Needs.CLUSTER),

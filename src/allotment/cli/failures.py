@@ -72,7 +72,7 @@ def describe(error: BaseException) -> Failure:
         case OSError() if error.strerror:
             where = f"{error.filename}: " if error.filename else ""
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            fix = "free some space there, or write to another disk" if full else "check the path and its permissions"
+            fix = "free some space, or write to another disk" if full else "check the path and its permissions"
             return Failure(1, f"{where}{error.strerror}", "", fix)
         case _:
             return Failure(

@@ -28,11 +28,14 @@ def load(session: Session, directory: Path, *, strict: bool = False, quiet: bool
         InputError: it has warnings, and `strict` is on.
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.spec.problems import MOST_TOLD  # noqa: PLC0415
 
     loaded = wiring.load(directory)
     if loaded.warnings and not quiet and session.value("output") != "json":
-        parts = [problem_parts(problem) for problem in loaded.warnings]
+        parts = [problem_parts(problem) for problem in loaded.warnings[:MOST_TOLD]]
         session.note("\n".join(problem_lines([(headline, fix) for headline, fix, _ in parts])))
+        if len(loaded.warnings) > MOST_TOLD:
+            session.note(f"{len(loaded.warnings):,} warnings; the first {MOST_TOLD:,} are told")
     if loaded.warnings and strict:
         number = len(loaded.warnings)
         raise InputError(

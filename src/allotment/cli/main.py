@@ -19,6 +19,7 @@ _COMMANDS = "allotment.cli.commands"
 
 ENTRIES: Final = (
     Entry("init", f"{_COMMANDS}.init:init", "Write a commented starter directory.", (), "Declare"),
+    Entry("import", f"{_COMMANDS}.import_:import_", "Write a directory from a live cluster.", (), "Declare"),
     Entry("validate", f"{_COMMANDS}.validate:validate", "Check a platform directory and sum it up.", (), "Declare"),
     Entry("team", f"{_COMMANDS}.team:team", "Add, remove and list teams; choose an isolation.", ("teams",), "Declare"),
     Entry("cluster", f"{_COMMANDS}.cluster:cluster", "List clusters and their node pools.", ("clusters",), "Declare"),
@@ -32,6 +33,7 @@ ENTRIES: Final = (
     Entry("render", f"{_COMMANDS}.render:render", "Write the GitOps tree: kustomize, Flux, Argo CD.", (), "Change"),
     Entry("plan", f"{_COMMANDS}.plan:plan", "Show what apply would change in a cluster.", ("diff",), "Change"),
     Entry("apply", f"{_COMMANDS}.apply:apply", "Bring a cluster to what the directory says.", (), "Change"),
+    Entry("adopt", f"{_COMMANDS}.adopt:adopt", "Take over what somebody else made; give it back.", (), "Change"),
     Entry("drift", f"{_COMMANDS}.drift:drift", "Find what differs from the directory; repair it.", (), "Change"),
     Entry("nodes", f"{_COMMANDS}.nodes:nodes", "Give nodes the labels of a declared pool.", ("node",), "Change"),
     Entry("prove", f"{_COMMANDS}.prove:prove", "Try to break the guardrails of a live cluster.", (), "Change"),
@@ -93,7 +95,7 @@ class Root(LazyGroup):
             environment: in place of the process's environment.
             extra: for click's context.
         """
-        session = Session(dict(os.environ if environment is None else environment))
+        session = Session(dict(os.environ if environment is None else environment), prog_name or sys.argv[0])
         words = list(sys.argv[1:] if args is None else args)
         name = prog_name or program_name(sys.argv[0])
         code = _run(self, words, name, session, complete_var or "_ALLOT_COMPLETE", extra)

@@ -8,53 +8,20 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from allotment.cli.options import OutputOptions
 from allotment.cli.selector import parse_selector
 from allotment.cli.session import Session
 from allotment.cli.suggest import did_you_mean
+from allotment.cli.table import Cell, Column, fitting, no_room, table_text
 from allotment.cli.terminal import printable
 from allotment.errors import UsageError
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 API_VERSION: Final = "allotment.dev/v1"
 """Version of every JSON and YAML document that `allot` writes."""
 
 Row = TypeVar("Row")
-Cell = str | int | float | None
-
-
-def _plain_style(_row: object) -> str:
-    return ""
-
-
-@dataclass(frozen=True, slots=True)
-class Column(Generic[Row]):
-    """A column of a table.
-
-    Attributes:
-        title: in capitals; `--sort-by` takes it in any case.
-        of: its cell in a row; numbers are aligned right and sorted as numbers, None is an empty cell.
-        wide: only in ``-o wide`` and ``-o csv``.
-        text: how a cell is written in tables where its plain form would not be read; csv keeps the plain one.
-        unit: of the plain cell; csv adds it to the header.
-        style: how it is coloured, in rich's words, such as ``red``.
-    """
-
-    title: str
-    of: Callable[[Row], Cell]
-    wide: bool = False
-    text: Callable[[Row], str] | None = None
-    style: Callable[[Row], str] = _plain_style
-    unit: str = ""
-
-    @property
-    def header(self) -> str:
-        """The title as csv and machines have it: ``memory_bytes``."""
-        return f"{self.title} {self.unit}".strip().lower().replace(" ", "_").replace("-", "_")
 
 
 def _no_labels(_row: object) -> Mapping[str, str]:
@@ -204,70 +171,20 @@ def _csv(options: OutputOptions, listing: Listing[Row], rows: Sequence[Row]) -> 
     return buffer.getvalue()
 
 
+_UNLIMITED: Final = 100_000
+
+
 def _write_table(session: Session, options: OutputOptions, listing: Listing[Row], rows: Sequence[Row]) -> None:
     if not rows:
         session.note(listing.nothing)
         return
-    columns = [column for column in listing.columns if options.format == "wide" or not column.wide]
-    session.out(table_text(columns, rows, width=session.table_width, headers=not options.no_headers))
-
-
-def table_text(columns: Sequence[Column[Row]], rows: Sequence[Row], *, width: int | None, headers: bool = True) -> str:
-    """A plain table: columns three blanks apart, no trailing blanks.
-
-    Args:
-        columns: what to show.
-        rows: the rows.
-        width: fold cells to stay within it; None never folds, so that a pipe gets one line a row.
-        headers: whether to begin with the titles.
-    """
-    from rich.console import Console  # noqa: PLC0415 (start-up time)
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    table: Table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=headers, header_style="bold")
-    for column in columns:
-        numeric = all(isinstance(column.of(row), int | float | None) for row in rows)
-        table.add_column(
-            Text(column.title), justify="right" if numeric else "left", overflow="fold", no_wrap=width is None
-        )
-    for row in rows:
-        table.add_row(*(Text(_shown(column, row), style=column.style(row)) for column in columns))
-    buffer = io.StringIO()
-    console = Console(
-        file=buffer,
-        width=width or _UNLIMITED,
-        color_system="standard",
-        force_terminal=True,
-        no_color=False,
-        highlight=False,
-        legacy_windows=False,
-    )
-    console.print(table)
-    return "\n".join(_without_trailing_blanks(line) for line in buffer.getvalue().splitlines())
-
-
-_UNLIMITED: Final = 100_000
-_RESET: Final = "\x1b[0m"
-
-
-def _shown(column: Column[Row], row: Row) -> str:
-    cell = column.of(row)
-    if cell is None:
-        return ""
-    return printable(str(cell) if column.text is None else column.text(row))
-
-
-def _without_trailing_blanks(line: str) -> str:
-    stripped = line.rstrip()
-    while stripped.endswith(_RESET):
-        inner = stripped.removesuffix(_RESET).rstrip()
-        if "\x1b[" not in inner:
-            return inner
-        start = inner.rfind("\x1b[")
-        if inner[start:].endswith("m") and inner[start:].count("m") == 1:
-            # A style that covers blanks only.
-            stripped = inner[:start].rstrip()
-            continue
-        return inner + _RESET
-    return stripped
+    headers = not options.no_headers
+    if options.format == "wide":
+        # Who asks for everything gets it, on lines as long as they are.
+        session.out(table_text(listing.columns, rows, width=None, headers=headers))
+        return
+    columns = [column for column in listing.columns if not column.wide]
+    shown, left_out = fitting(columns, rows, session.table_width)
+    session.out(table_text(shown, rows, width=session.table_width, headers=headers))
+    if left_out:
+        session.note(f"{no_room(left_out)} (-o wide shows all)")

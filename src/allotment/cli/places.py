@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from allotment.cli.session import Session
 from allotment.cli.suggest import did_you_mean
@@ -99,3 +99,14 @@ def _absent(kind: str, name: str, known: Sequence[str], platform: Platform) -> N
         why=f"it has {', '.join(known)}" if known else f"it has no {kind} at all",
         fix=did_you_mean(name, known, f"list them with `allot {kind} list`"),
     )
+
+
+DEFAULT_NAME: Final = "my-platform"
+
+
+def name_for(root: Path) -> str:
+    """Name of a platform that is written into a new folder: the folder's, if that can be one."""
+    from allotment.model.names import is_plain  # noqa: PLC0415 (start-up time)
+
+    name = root.absolute().name.lower().replace("_", "-")
+    return name if is_plain(name) else DEFAULT_NAME

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from allotment.cli.calling import typed
 from allotment.cli.loading import load
 from allotment.cli.options import Liberties
 from allotment.cli.places import chosen_cluster, platform_directory
@@ -85,23 +85,26 @@ def live_plan(
         )
 
 
-def plan_steps(target: Target, plan: Plan, *, saved: str | None, offline: bool) -> str:
+def plan_steps(session: Session, target: Target, plan: Plan, *, saved: str | None, offline: bool) -> str:
     """What to type after a plan."""
     from allotment.cli.views.diffs import next_steps  # noqa: PLC0415 (start-up time)
 
+    return next_steps(_plan_steps(target, plan, saved=saved, offline=offline), session.call)
+
+
+def _plan_steps(target: Target, plan: Plan, *, saved: str | None, offline: bool) -> list[tuple[str, str]]:
+
     cluster = target.cluster.name
-    here = "" if target.directory == Path() else f" {shlex.quote(str(target.directory))}"
+    here = "" if target.directory == Path() else f" {typed(target.directory)}"
     if offline:
-        return next_steps(
-            [
-                (f"allot sandbox up {cluster} --platform{here or ' .'}", "a real control plane on this machine"),
-                (f"KUBECONFIG=$(allot sandbox kubeconfig {cluster}) allot apply{here} --cluster {cluster}", ""),
-            ]
-        )
+        return [
+            (f"allot sandbox up {cluster} --platform{here or ' .'}", "a real control plane on this machine"),
+            (f"KUBECONFIG=$(allot sandbox kubeconfig {cluster}) allot apply{here} --cluster {cluster}", ""),
+        ]
     if plan.empty:
-        return next_steps([(f"allot prove{here} --cluster {cluster}", "do the guardrails hold?")])
+        return [(f"allot prove{here} --cluster {cluster}", "do the guardrails hold?")]
     if saved is not None:
-        return next_steps([(f"allot apply {shlex.quote(saved)}", "do exactly this")])
+        return [(f"allot apply {typed(saved)}", "do exactly this")]
     force = [(f"allot apply{here} --cluster {cluster} --force-conflicts", "take the contested fields over")]
     has_conflicts = any(change.action.value == "conflict" for change in plan.changes) and not plan.forced
-    return next_steps([(f"allot apply{here} --cluster {cluster}", "do it"), *(force if has_conflicts else [])])
+    return [(f"allot apply{here} --cluster {cluster}", "do it"), *(force if has_conflicts else [])]

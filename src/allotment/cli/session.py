@@ -20,12 +20,21 @@ class Session:
     Attributes:
         environment: the process's environment, read once.
         flags: settings given as flags; the option callbacks fill it while click parses.
+        program: path or name that this program was started by.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], program: str = "allot") -> None:
         self.environment = environment
+        self.program = program
         self.flags: dict[str, str | None] = {}
         self._resolved_with: tuple[dict[str, str | None], dict[str, Value]] | None = None
+
+    @cached_property
+    def call(self) -> str:
+        """What to type to call this program again: ``allot`` where a shell finds us by that name, else as just now."""
+        from allotment.cli.calling import call_again  # noqa: PLC0415 (start-up time)
+
+        return call_again(self.program, self.environment.get("PATH", ""))
 
     @cached_property
     def config_path(self) -> Path:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from allotment.model.accelerator import CapacityType
+from allotment.model.labels import CPU_FLAVOR
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.quota import NO_QUOTA, Quota
 
@@ -191,6 +192,12 @@ class Cluster:
             is filled in rather than asked for.
         runtime_classes: RuntimeClasses that the cluster has.
         further_resources: resources of its nodes that work may ask for, and that are not divided among teams.
+        without_network_policies: team namespaces whose connections nothing cuts yet.
+        queue_names: names of ClusterQueues that are not to be the usual ones, by the usual one.
+        warn_namespaces: namespaces in which policies about work only warn.
+        kept_in_warn: further such namespaces, which nobody declares: work runs in them that was there before the
+            policies. Known only of a cluster that was looked at.
+        declared_in: file of its document, relative to the platform directory; empty if it was read from none.
     """
 
     name: str
@@ -210,6 +217,25 @@ class Cluster:
     node_pools: tuple[NodePool, ...]
     flavors: tuple[Flavor, ...]
     cohorts: tuple[Cohort, ...]
+    without_network_policies: tuple[str, ...] = ()
+    queue_names: Mapping[str, str] = field(default_factory=dict)
+    warn_namespaces: tuple[str, ...] = ()
+    kept_in_warn: tuple[str, ...] = ()
+    declared_in: str = ""
+
+    @property
+    def warned(self) -> tuple[str, ...]:
+        """All namespaces in which policies about work only warn, sorted."""
+        return tuple(sorted({*self.warn_namespaces, *self.kept_in_warn}))
+
+    @property
+    def cpu_flavor(self) -> str:
+        """Name of the flavor of CPU and memory."""
+        return next((flavor.name for flavor in self.flavors if flavor.accelerator is None), CPU_FLAVOR)
+
+    def queue_name(self, usual: str) -> str:
+        """Name of a ClusterQueue in this cluster."""
+        return self.queue_names.get(usual, usual)
 
     def flavor(self, name: str) -> Flavor:
         """The flavor of that name.

@@ -9,6 +9,9 @@ DOMAIN: Final = "allotment.dev"
 FIELD_MANAGER: Final = "allotment"
 """Our name in server-side apply."""
 
+ADOPTING_MANAGER: Final = "allotment-adopt"
+"""Field manager of `allot adopt`, and of nothing else: admission lets a claim of a namespace through by it."""
+
 SYSTEM_NAMESPACE: Final = "allotment-system"
 
 TEAM: Final = "team"
@@ -67,6 +70,15 @@ ACCELERATOR: Final = f"{DOMAIN}/accelerator"
 CAPACITY_TYPE: Final = f"{DOMAIN}/capacity-type"
 """Node labels that Allotment asks every pool to carry; flavors select nodes by them."""
 
+CONSENT: Final = f"{DOMAIN}/adopt-as"
+"""Annotation on a namespace that is not ours: an engineer's word that it becomes a team's, as ``team/uid``. It stands
+there between two requests of `allot adopt`, and goes with the second."""
+ADOPTED: Final = f"{DOMAIN}/adopted"
+"""Annotation on an object that was taken over: from whom, when, and its earlier values (`plan.adoption.record`)."""
+KEPT_IN_WARN: Final = f"{DOMAIN}/kept-in-warn"
+"""Annotation on a binding that only warns: namespaces that nobody declared, comma-separated; work runs in them that was
+there before the policies."""
+
 REFUSED: Final = f"{DOMAIN}/refused"
 """Annotation on a pod on its way in: what the API server's own admission found on it that is refused."""
 
@@ -77,7 +89,7 @@ LOCAL_QUEUE: Final = "default"
 """The LocalQueue of every team namespace. Kueue gives it to jobs without a queue label because of this name."""
 
 CPU_FLAVOR: Final = "cpu"
-"""Name of the flavor for CPU and memory, which carries no node labels: any node of the cluster will do."""
+"""Usual name of the flavor for CPU and memory, which carries no node labels: any node of the cluster will do."""
 
 SHARED_QUEUE: Final = "shared"
-"""The one ClusterQueue of the shared layout."""
+"""Usual name of the one ClusterQueue of the shared layout."""

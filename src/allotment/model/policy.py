@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Mode(StrEnum):
@@ -40,6 +41,26 @@ class PolicyName(StrEnum):
     ACCESS_WITHIN_TEAM = "access-within-team"
 
 
+NEVER_SOFTENED: Final = frozenset(
+    {
+        PolicyName.ACCESS_WITHIN_TEAM,
+        PolicyName.MANAGED_OBJECTS_PROTECTED,
+        PolicyName.NODE_POOL_ISOLATION,
+        PolicyName.NO_DIRECT_NODE_BINDING,
+        PolicyName.NO_EXPOSED_SERVICES,
+        PolicyName.NO_NAMESPACE_ADOPTION,
+        PolicyName.NO_SIDE_DOORS,
+        PolicyName.PRIORITY_FROM_LADDER,
+        PolicyName.SUBMITTER_KEPT,
+    }
+)
+"""Policies that refuse in every namespace, those where the others only warn included.
+
+They keep a tenant inside its namespace: away from others' nodes, devices, secrets, names and running work. None of them
+refuses what controllers make of work that was there before (`tests/unit/policies/test_warning.py`).
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """One guardrail as the platform declares it.
@@ -56,6 +77,11 @@ class Policy:
     exempt_namespaces: tuple[str, ...]
     registries: tuple[str, ...]
     csi_drivers: tuple[str, ...]
+
+    @property
+    def may_only_warn(self) -> bool:
+        """Whether it only warns in the namespaces where guardrails start on work that was there before."""
+        return self.name not in NEVER_SOFTENED
 
     def refuses_everywhere_in(self, cluster: str) -> bool:
         """Whether other rules may leave to it what it refuses: it does so there, and in every namespace."""

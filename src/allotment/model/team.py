@@ -266,7 +266,7 @@ class Team:
 
     @property
     def queue(self) -> str:
-        """Name of the team's ClusterQueue in the per-team layout."""
+        """Usual name of the team's ClusterQueue in the per-team layout."""
         return tenant_name(self.name)
 
     def exception_in(self, namespace: str) -> PodSecurityException | None:

@@ -20,6 +20,7 @@ from allotment.model.manifest import Manifest
 from allotment.operations.draining import close, drain, let_namespace_go
 from allotment.operations.planning import WORKERS, side_by_side
 from allotment.operations.ports import Body, Clock, FieldConflictError, KubePort, RefusedError
+from allotment.operations.stopping import StoppableClock, StoppedError
 from allotment.plan import order
 from allotment.plan.additions import additions, if_unchanged, removal
 from allotment.plan.changes import Action, Blocked, Change, Conflict, Create, Delete, Drain, Plan, Update
@@ -47,6 +48,7 @@ class Status(StrEnum):
     SKIPPED = "skipped"
     TIMED_OUT = "timed-out"
     UNREACHABLE = "unreachable"
+    INTERRUPTED = "interrupted"
 
 
 DONE: Final = frozenset({Status.APPLIED, Status.DELETED, Status.DRAINED})
@@ -88,6 +90,11 @@ class ApplyReport:
     unchanged: int
 
     @property
+    def interrupted(self) -> bool:
+        """Whether somebody stopped it half-way."""
+        return any(outcome.status is Status.INTERRUPTED for outcome in self.outcomes)
+
+    @property
     def complete(self) -> bool:
         """Whether the cluster is now as planned."""
         return all(outcome.done for outcome in self.outcomes)
@@ -107,7 +114,11 @@ class ApplyReport:
         return 0
 
 
+_INTERRUPTED: Final = 130
+"""What a shell says of a command that SIGINT ended."""
+
 _EXIT_CODES: Final = (
+    (Status.INTERRUPTED, _INTERRUPTED),
     (Status.UNREACHABLE, UnreachableError.exit_code),
     (Status.REFUSED, 1),
     (Status.BLOCKED, 6),
@@ -138,17 +149,23 @@ def apply_plan(plan: Plan, kube: KubePort, clock: Clock, settings: ApplySettings
     """Carry out every step of a plan that can be.
 
     Never raises for a single object; look at the report. Contested fields are taken over only if the plan or the
-    settings say so.
+    settings say so. A keyboard interrupt ends it after the requests under way, and is told in the report.
     """
-    run = _Run(plan, kube, clock, settings or ApplySettings(), _Setbacks())
-    outcomes: list[Outcome] = []
-    for _, group in groupby(plan.changes, key=lambda change: position(change)[:2]):
-        done = side_by_side(run.step, group, run.settings.workers)
-        # Setbacks count from the next rank on, so that the outcome does not depend on which thread was faster.
-        for outcome in done:
-            run.setbacks.note(outcome)
-        outcomes += done
-    return ApplyReport(plan.platform, plan.cluster, tuple(outcomes), plan.unchanged)
+    run = _Run(plan, kube, StoppableClock(clock), settings or ApplySettings(), _Setbacks())
+    try:
+        for _, group in groupby(plan.changes, key=lambda change: position(change)[:2]):
+            # Setbacks count from the next rank on, so that the outcome does not depend on which thread was faster.
+            for outcome in side_by_side(run.step, group, run.settings.workers, on_interrupt=run.clock.stop):
+                run.setbacks.note(outcome)
+    except KeyboardInterrupt:
+        run.clock.stop()
+    return ApplyReport(
+        plan.platform, plan.cluster, tuple(run.outcome_of(step) for step in plan.changes), plan.unchanged
+    )
+
+
+UNDER_WAY: Final = "it was under way, and may have been done"
+NOT_BEGUN: Final = "it was not begun"
 
 
 _TRIES: Final = 5
@@ -231,16 +248,27 @@ class _Run:
 
     plan: Plan
     kube: KubePort
-    clock: Clock
+    clock: StoppableClock
     settings: ApplySettings
     setbacks: _Setbacks
     unanswered: list[AllotmentError] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    begun: dict[int, Outcome | None] = field(default_factory=dict)
+    """What became of each step so far, by its identity in the plan; None while it is under way."""
 
     def step(self, change: Change) -> Outcome:
+        if self.clock.stopped:
+            return Outcome(change, Status.INTERRUPTED, NOT_BEGUN)
+        self.begun[id(change)] = None
         outcome = self._attempt(change)
+        self.begun[id(change)] = outcome
         self.settings.on_outcome(outcome)
         return outcome
+
+    def outcome_of(self, change: Change) -> Outcome:
+        """What became of a step; one that was never reached was interrupted."""
+        message = UNDER_WAY if id(change) in self.begun else NOT_BEGUN
+        return self.begun.get(id(change)) or Outcome(change, Status.INTERRUPTED, message)
 
     def _attempt(self, change: Change) -> Outcome:
         hindrance = self._server_lost() or self.setbacks.hindrance(change)
@@ -254,6 +282,8 @@ class _Run:
             return Outcome(change, Status.REFUSED, error.message, error=error)
         except TimedOutError as error:
             return Outcome(change, Status.TIMED_OUT, error.what, error=error)
+        except StoppedError:
+            return Outcome(change, Status.INTERRUPTED, UNDER_WAY)
         except (UnreachableError, NotSignedInError) as error:
             with self.lock:
                 self.unanswered.append(error)
@@ -285,7 +315,7 @@ class _Run:
             case Create() | Update() | Conflict():
                 answer = self.kube.apply(change.manifest.body, force=self._force)
                 if self._force:
-                    self._take_out(change.manifest, answer.body)
+                    take_out(self.kube, change.manifest, answer.body)
                 return Outcome(change, Status.APPLIED, warnings=answer.warnings)
 
     def _drain(self, change: Drain) -> None:
@@ -295,22 +325,6 @@ class _Run:
         finally:
             # What cannot be closed is no reason to let work run on.
             drain(self.kube, change.namespace, self.clock, self.settings.drain_limit)
-
-    def _take_out(self, manifest: Manifest, live: Body) -> None:
-        """Remove what others added to an object that is ours whole; apply alone leaves it to them."""
-        for attempt in range(_TRIES):
-            added = additions(manifest.body, live, ownership_of(live).shape)
-            if not added:
-                return
-            try:
-                self.kube.merge_patch(manifest.api_version, manifest.key, if_unchanged(removal(live, added), live))
-            except RefusedError as error:
-                # The removal names the version that was looked at; a status written since makes it stale.
-                if error.reason != "Conflict" or attempt == _TRIES - 1:
-                    raise
-                live = self.kube.get(manifest.api_version, manifest.key) or live
-            else:
-                return
 
     @property
     def _force(self) -> bool:
@@ -339,6 +353,23 @@ class _Run:
             if live is None or not belongs_to(live, self.plan.platform):
                 return f"{manifest.key} was made by somebody else since the plan, and is not taken over"
         return ""
+
+
+def take_out(kube: KubePort, manifest: Manifest, live: Body) -> None:
+    """Remove what others added to an object that is ours whole; apply alone leaves it to them."""
+    for attempt in range(_TRIES):
+        added = additions(manifest.body, live, ownership_of(live).shape)
+        if not added:
+            return
+        try:
+            kube.merge_patch(manifest.api_version, manifest.key, if_unchanged(removal(live, added), live))
+        except RefusedError as error:
+            # The removal names the version that was looked at; a status written since makes it stale.
+            if error.reason != "Conflict" or attempt == _TRIES - 1:
+                raise
+            live = kube.get(manifest.api_version, manifest.key) or live
+        else:
+            return
 
 
 def _contested_text(change: Conflict) -> str:

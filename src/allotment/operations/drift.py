@@ -10,11 +10,13 @@ from typing import Any, Final
 
 from allotment.errors import AllotmentError
 from allotment.model.manifest import Manifests, ObjectKey
+from allotment.operations.living import Wanted
 from allotment.operations.nodes import NodesLook, look_at_nodes
 from allotment.operations.planning import PlanSettings, WorkLook, look_at_work, make_plan, side_by_side
 from allotment.operations.ports import Clock, KubePort
 from allotment.operations.surroundings import look_around
 from allotment.plan.changes import Blocked, Change, Create, Delete, Plan, Update, WarningCode
+from allotment.plan.in_use import only_warned
 from allotment.plan.nodes import DeclaredNodes
 from allotment.plan.strangers.grounds import Grounds
 from allotment.plan.strangers.stranger import Stranger, Surroundings, Unread
@@ -70,7 +72,7 @@ class DriftedObject:
     """An object that is not as declared.
 
     Attributes:
-        following: namespace whose own block is the only reason why the object is blocked; empty if there is another.
+        following: object whose own block is the only reason, in words; empty if there is another.
     """
 
     key: ObjectKey
@@ -88,7 +90,7 @@ class ClusterDrift:
         observed_at: when it was looked at, UTC.
         plan: what would repair it, contested fields taken over; None if unreachable.
         error: why nothing is known, if unreachable.
-        notes: what could not be looked at, though the rest could.
+        notes: what could not be looked at, though the rest could, and where policies only warn.
         unread: kinds that we may not look at, where strangers may hide.
     """
 
@@ -140,12 +142,23 @@ class DriftTarget:
     Attributes:
         nodes: its declared pools; None to leave nodes out.
         grounds: what to judge strangers by; None: only our own objects are looked at.
+        wanted: what is wanted of the cluster given what lives in it; None: what is desired, as it stands.
     """
 
     desired: Manifests
     connect: Callable[[], KubePort]
     nodes: DeclaredNodes | None = None
     grounds: Grounds | None = None
+    wanted: Callable[[KubePort], Wanted] | None = None
+
+    def seen_in(self, kube: KubePort) -> DriftTarget:
+        """The target, as far as it depends on what lives in the cluster."""
+        if self.wanted is None:
+            return self
+        manifests = self.wanted(kube).manifests
+        declared = frozenset(manifest.key for manifest in manifests)
+        around = None if self.grounds is None else replace(self.grounds, declared=declared)
+        return replace(self, desired=manifests, grounds=around)
 
 
 def find_drift(
@@ -160,6 +173,7 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
     name = target.desired.cluster
     try:
         kube = target.connect()
+        target = target.seen_in(kube)
         # Forced, so that the dry run shows every field that differs instead of the first owner's objection.
         plan = make_plan(target.desired, kube, replace(settings, force=True))
         around = _NOTHING if target.grounds is None else look_around(kube, target.grounds, settings.workers)
@@ -173,7 +187,7 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
         *_beyond(plan, nodes, work),
     )
     state = DriftState.DRIFTED if objects or not plan.empty else DriftState.IN_SYNC
-    notes = tuple(filter(None, (nodes.unknown, work.unknown)))
+    notes = tuple(filter(None, (nodes.unknown, work.unknown, only_warned(target.desired))))
     return ClusterDrift(name, state, objects, clock.now(), plan, None, around.unread, notes)
 
 

@@ -70,9 +70,7 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
     """
     by_kind = _by_kind(desired, kube)
     unserved = frozenset(kind for kind in by_kind if not kube.serves(*kind))
-    found = merged(
-        side_by_side(lambda item: _survey_kind(kube, item[0], item[1], settings), by_kind.items(), settings.workers)
-    )
+    found = _surveyed(by_kind, kube, settings)
     spaces = _emptied(desired, found)
     around = Circumstances(
         today=settings.today,
@@ -88,13 +86,33 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
     return plan(desired, found, settings.platform, around)
 
 
-def side_by_side(do: Callable[[_In], _Out], items: Iterable[_In], workers: int) -> list[_Out]:
-    """Apply a function to every item with bounded concurrency, results in the order of the items."""
+def look_around(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Survey:
+    """What stands in a cluster under the names that are declared, and what else is ours."""
+    return _surveyed(_by_kind(desired, kube), kube, settings)
+
+
+def _surveyed(by_kind: Mapping[tuple[str, str], Sequence[Manifest]], kube: KubePort, settings: PlanSettings) -> Survey:
+    return merged(
+        side_by_side(lambda item: _survey_kind(kube, item[0], item[1], settings), by_kind.items(), settings.workers)
+    )
+
+
+def side_by_side(
+    do: Callable[[_In], _Out], items: Iterable[_In], workers: int, *, on_interrupt: Callable[[], None] = lambda: None
+) -> list[_Out]:
+    """Apply a function to every item with bounded concurrency, results in the order of the items.
+
+    A keyboard interrupt starts no further item, tells those under way by `on_interrupt`, and is raised once they ended.
+    """
     waiting = list(items)
     if len(waiting) <= 1 or workers <= 1:
         return [do(item) for item in waiting]
     with ThreadPoolExecutor(max_workers=min(workers, len(waiting)), thread_name_prefix="allotment") as pool:
-        return list(pool.map(do, waiting))
+        try:
+            return list(pool.map(do, waiting))
+        except KeyboardInterrupt:
+            on_interrupt()
+            raise
 
 
 def _by_kind(desired: Manifests, kube: KubePort) -> dict[tuple[str, str], list[Manifest]]:

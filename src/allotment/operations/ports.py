@@ -146,8 +146,12 @@ class KubePort(Protocol):
         subresource: str = "",
         dry_run: bool = False,
         identity: Identity | None = None,
+        manager: str = "",
     ) -> Answer:
-        """JSON merge patch, perhaps of a subresource, perhaps as somebody else."""
+        """JSON merge patch, perhaps of a subresource, perhaps as somebody else.
+
+        `manager` is the field manager; empty for that of plain writes.
+        """
         ...
 
     def delete(

@@ -19,6 +19,7 @@ from allotment.model.cluster import Cluster
 from allotment.model.labels import FIELD_MANAGER
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.platform import Platform
+from allotment.operations.living import wanted_of
 from allotment.operations.nodes import look_at_nodes
 from allotment.operations.planning import PlanSettings, look_at_work, make_plan, side_by_side
 from allotment.operations.ports import AccessQuestion, Clock, Identity, KubePort, RefusedError
@@ -52,7 +53,6 @@ from allotment.prove.probes import (
 from allotment.prove.scene import Scene, Stage
 from allotment.prove.sources import forbids_impersonation
 from allotment.prove.verdicts import ProofReport, Result, Verdict
-from allotment.render.manifests import render
 from allotment.render.policies.admission import ADMISSION_API
 
 Progress = Callable[[Result], None]
@@ -118,7 +118,9 @@ def prove(
         UnreachableError: the server does not answer at all.
     """
     _check_names(platform, cluster, selection)
-    stage = Stage(platform, cluster, render(platform, cluster))
+    wanted = wanted_of(platform, cluster, kube)
+    platform, cluster = wanted.platform, wanted.cluster
+    stage = Stage(platform, cluster, wanted.manifests)
     scenes = tuple(stage.scenes(selection.teams))
     started, server = clock.now(), kube.server()
     for scene in scenes:

@@ -56,7 +56,8 @@ def refuse_stale(plan: Plan, kube: KubePort, *, digest: str = "", workers: int =
         ConflictError: something changed; the message names it.
     """
     if digest and digest != plan.digest:
-        raise ConflictError("the saved plan is stale", why="the platform directory has changed since", fix="plan again")
+        why = "the platform directory has changed since, or the work in the cluster that its policies spare"
+        raise ConflictError("the saved plan is stale", why=why, fix="plan again")
     expected = _expected(plan)
     kinds: dict[tuple[str, str], list[ObjectKey]] = {}
     for key, (api_version, _) in expected.items():

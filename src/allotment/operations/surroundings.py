@@ -55,6 +55,7 @@ KINDS: Final = (
     _Kind("v1", "Secret", _in_a_team),
     _Kind("v1", "ServiceAccount", _in_a_team),
     _Kind("networking.k8s.io/v1", "NetworkPolicy", _in_a_team),
+    _Kind("scheduling.k8s.io/v1", "PriorityClass"),
     _Kind("", "ClusterQueue"),
     _Kind("", "Cohort"),
     _Kind("", "LocalQueue", _in_a_team),

@@ -57,7 +57,7 @@ def add(tree: SourceTree, request: TeamRequest) -> Edit:
     Raises:
         AllotmentError: as `spec.edit.add_team`.
     """
-    return _checked(tree, edit.add_team(tree, request), request.name)
+    return checked(tree, edit.add_team(tree, request), request.name)
 
 
 def remove(tree: SourceTree, name: str, keep_data_until: dt.date, today: dt.date) -> Edit:
@@ -73,7 +73,7 @@ def remove(tree: SourceTree, name: str, keep_data_until: dt.date, today: dt.date
             why="the team's data would be deleted with the next apply",
             fix="name today or a later day with --keep-data-until",
         )
-    return _checked(tree, edit.remove_team(tree, name, keep_data_until), name)
+    return checked(tree, edit.remove_team(tree, name, keep_data_until), name)
 
 
 def purge(tree: SourceTree, today: dt.date) -> Edit:
@@ -82,10 +82,15 @@ def purge(tree: SourceTree, today: dt.date) -> Edit:
     Raises:
         AllotmentError: as `spec.edit.finish_removals`.
     """
-    return _checked(tree, edit.finish_removals(tree, today))
+    return checked(tree, edit.finish_removals(tree, today))
 
 
-def _checked(tree: SourceTree, changes: Changes, name: str = "") -> Edit:
+def checked(tree: SourceTree, changes: Changes, name: str = "") -> Edit:
+    """An edit whose outcome has been loaded, with what it warns of.
+
+    Raises:
+        InvalidPlatformError: the directory would have errors.
+    """
     # Lines move with an edit, so a warning is the same one if file, field and words are.
     before = {_identity(problem) for problem in load_platform(tree).warnings}
     after = load_platform(tree.with_changes(changes))

@@ -8,7 +8,6 @@ from typing import Final
 
 from allotment.model.accelerator import Accelerator
 from allotment.model.cluster import Cluster, Flavor, NodePool, QueueLayout
-from allotment.model.labels import CPU_FLAVOR
 from allotment.model.platform import Platform
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.team import Placement
@@ -22,7 +21,7 @@ class QuotaLine:
     """One resource of one cluster: what teams were promised against what the pools can hold.
 
     Attributes:
-        flavor: the flavor, `CPU_FLAVOR` for CPU and memory.
+        flavor: the flavor; for CPU and memory the one that has no accelerator.
         resource: ``cpu`` (milli-CPU), ``memory`` (bytes), or the accelerator's name (devices).
         capacity: when every pool stands at its maximum.
         promised: sum of all nominal quotas: the teams', and the cohorts' own.
@@ -153,7 +152,7 @@ def quota_lines(platform: Platform, cluster: Cluster) -> Iterator[QuotaLine]:
         own = sum((quota.cpu if resource == "cpu" else quota.memory).nominal for quota in common)
         yield QuotaLine(
             cluster=cluster.name,
-            flavor=CPU_FLAVOR,
+            flavor=cluster.cpu_flavor,
             resource=resource,
             capacity=capacity,
             promised=sum(allowance.nominal for allowance in allowances) + own,

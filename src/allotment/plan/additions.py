@@ -68,7 +68,7 @@ def _in_metadata(desired: Body, live: Body) -> Iterator[Path]:
     for field in _METADATA:
         wanted = desired["metadata"].get(field) or {}
         for key in sorted((live["metadata"].get(field) or {}).keys() - wanted.keys()):
-            if key.startswith(RESERVED_PREFIXES):
+            if key.startswith(RESERVED_PREFIXES) and key != labels.ADOPTED:
                 yield ("f:metadata", f"f:{field}", f"f:{key}")
 
 

@@ -181,7 +181,7 @@ class Blocked:
 
     Attributes:
         wanted: what would have been done.
-        following: namespace whose own block is the only reason; empty if there is another.
+        following: object whose own block is the only reason, in words; empty if there is another.
     """
 
     key: ObjectKey
@@ -211,6 +211,8 @@ class WarningCode(StrEnum):
     UNVERIFIED = "unverified"
     UNCOUNTED = "uncounted"
     NODES = "nodes"
+    IN_USE = "in-use"
+    FOREIGN_DEFAULT = "foreign-default"
 
 
 @dataclass(frozen=True, slots=True)

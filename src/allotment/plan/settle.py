@@ -32,6 +32,7 @@ from allotment.plan.changes import (
 )
 from allotment.plan.difference import ABSENT, FieldChange, difference, value_at
 from allotment.plan.fields import Owner, Path, leaves, owners_of, ownership_of, text, union
+from allotment.plan.foreign import foreign, resting_on
 from allotment.plan.handover import handed_over
 from allotment.plan.leaving import Keeping, is_leaving, keeping
 from allotment.plan.order import Stage
@@ -118,7 +119,9 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
             unchanged += 1
         else:
             changes.append(change)
-    changes = [_closed(change, closed) for change in changes]
+    changes = resting_on(
+        (manifest.key for manifest, _ in live.foreign), (_closed(change, closed) for change in changes)
+    )
     departures = _Departures(desired, live, around)
     warnings = [warning for warning in warnings if not departures.overtake(warning)]
     warnings += departures.warnings()
@@ -167,15 +170,7 @@ def _out_of_reach(live: Survey) -> Iterator[ObjectKey]:
 
 
 def _blocked(live: Survey) -> Iterator[Blocked]:
-    for manifest, body in live.foreign:
-        owner = (body["metadata"].get("labels") or {}).get(labels.PLATFORM)
-        yield Blocked(
-            manifest.key,
-            Action.CREATE,
-            f"{manifest.key} exists and is not ours",
-            f"it belongs to the platform {owner}" if owner else "Allotment did not create it, and takes nothing over",
-            "choose another name, or delete the object if nobody needs it",
-        )
+    yield from foreign(live)
     for manifest in live.leaving:
         yield Blocked(
             manifest.key,
@@ -307,7 +302,7 @@ def _closed(change: Change, closed: set[str]) -> Change:
         f"{change.key} lies in a namespace that is not ours to change",
         f"the namespace {change.key.namespace} is blocked",
         "solve that first",
-        following=change.key.namespace,
+        following=str(ObjectKey("", "Namespace", "", change.key.namespace)),
     )
 
 

@@ -21,14 +21,24 @@ from allotment.prove.probes import (
     MustAccept,
     MustRefuse,
     MustWarn,
+    OnlyWarns,
     Persona,
     Probe,
     Right,
 )
 from allotment.prove.rights import needed
-from allotment.prove.scene import DEFAULTS_OBJECT, Scene, Stage, policy_object
+from allotment.prove.scene import DEFAULTS_OBJECT, Scene, Stage, policy_object, warning_object
 from allotment.prove.sources import Source
-from allotment.prove.violations import IN_TEAM, LIMITS, ON_PLATFORM, fills, job_with, without_label, without_requests
+from allotment.prove.violations import (
+    IN_TEAM,
+    LIMITS,
+    ON_PLATFORM,
+    fills,
+    job_with,
+    outside_teams,
+    without_label,
+    without_requests,
+)
 
 LeftOut = tuple[str, Json, Callable[[Body], str]]
 """What is tried, the object that leaves something out, and what is wrong with the object that comes back."""
@@ -41,13 +51,16 @@ def in_team(name: PolicyName, scene: Scene) -> Iterator[Probe]:
     if mode is None or violations is None or scene.leaving:
         return
     for tried, persona, attempt, right in violations(scene):
-        yield _probe(name, mode, tried, (persona, attempt), right)
+        if scene.stage.only_warns(name, scene.namespace):
+            yield _softened(name, scene.namespace, tried, (persona, attempt), right)
+        else:
+            yield _probe(name, mode, tried, (persona, attempt), right)
 
 
 def filled_in(scene: Scene) -> Iterator[Probe]:
     """Work that leaves out what has only one right answer: it is admitted, and the answer stands in it."""
     persona = scene.worker
-    if persona is None or scene.leaving or not scene.stage.cluster.mutating_policies:
+    if persona is None or scene.leaving or not scene.fills_in:
         return
     for what, body, fault in chain.from_iterable(left_out(scene) for left_out in _FILLED):
         yield Probe(
@@ -68,6 +81,19 @@ def on_platform(name: PolicyName, stage: Stage) -> Iterator[Probe]:
         return
     for tried, persona, attempt, right in violations(stage):
         yield _probe(name, mode, tried, (persona, attempt), right)
+    if name is PolicyName.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES and mode is Mode.ENFORCE:
+        for namespace in stage.warned_outside_teams:
+            if stage.only_warns(name, namespace):
+                tried, persona, attempt, right = outside_teams(stage, namespace)
+                yield _softened(name, namespace, tried, (persona, attempt), right)
+
+
+def _softened(
+    name: PolicyName, namespace: str, tried: str, who_how: tuple[Persona, Attempt], right: Right | None
+) -> Probe:
+    persona, attempt = who_how
+    title = f"ValidatingAdmissionPolicyBinding {warning_object(name)} (warn, in namespace {namespace})"
+    return Probe(tried, title, persona, attempt, OnlyWarns(policy_object(name), namespace), right)
 
 
 def _probe(name: PolicyName, mode: Mode, tried: str, who_how: tuple[Persona, Attempt], right: Right | None) -> Probe:

@@ -7,7 +7,17 @@ from typing import Final
 
 from allotment.model.labels import DOMAIN
 from allotment.model.policy import PolicyName
-from allotment.prove.probes import Body, Expectation, MayPass, MustAccept, MustHold, MustRefuse, MustWarn, Probe
+from allotment.prove.probes import (
+    Body,
+    Expectation,
+    MayPass,
+    MustAccept,
+    MustHold,
+    MustRefuse,
+    MustWarn,
+    OnlyWarns,
+    Probe,
+)
 from allotment.prove.sources import Refuser, Source, refuser_of
 from allotment.prove.verdicts import Verdict
 
@@ -89,6 +99,8 @@ def _refused(probe: Probe, outcome: Refused) -> Judged:
     expected, refuser = probe.expected, refuser_of(outcome.message)
     if NOWHERE in outcome.message and refuser.name == _WORK_FITS and not _is(refuser, expected):
         return Verdict.NOT_PROVABLE, f"nothing can be tried here with work that needs no device: {outcome.message}"
+    if isinstance(expected, OnlyWarns) and refuser.name != expected.name:
+        return Verdict.NOT_PROVABLE, f"{_softened(expected)}; this was refused by {refuser}: {outcome.message}"
     if not isinstance(expected, MustRefuse):
         if refuser.source is Source.QUOTA and "exceeded quota" in outcome.message:
             return Verdict.NOT_PROVABLE, f"the team's quota is used up at the moment: {outcome.message}"
@@ -100,6 +112,10 @@ def _refused(probe: Probe, outcome: Refused) -> Judged:
             f"prove has to be run by a platform engineer, and this policy binds whoever runs it: {outcome.message}"
         )
     return Verdict.FAILED, f"refused, but by {refuser}: the guardrail itself was not seen. {outcome.message}"
+
+
+def _softened(expected: OnlyWarns) -> str:
+    return f"nothing is refused yet in namespace {expected.namespace}, where policies about work only warn"
 
 
 def _is(refuser: Refuser, expected: Expectation) -> bool:
@@ -115,6 +131,11 @@ def _accepted(expected: Expectation, outcome: Accepted) -> Judged:
         case MustWarn():
             warned = [text for text in outcome.warnings if refuser_of_warning(text) == expected.name]
             return (Verdict.PROVED, warned[0]) if warned else (Verdict.FAILED, "admitted without a warning")
+        case OnlyWarns():
+            warned = [text for text in outcome.warnings if refuser_of_warning(text) == expected.name]
+            if not warned:
+                return Verdict.FAILED, "admitted without a warning"
+            return Verdict.NOT_PROVABLE, _softened(expected)
         case MayPass():
             if any(refuser_of_warning(text) == expected.name for text in outcome.warnings):
                 return Verdict.FAILED, "admitted with a warning, though the policy should be in audit mode"

@@ -9,7 +9,7 @@ from allotment.model.manifest import Family
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
 from allotment.prove import bodies
 from allotment.prove.bodies import Json
-from allotment.prove.probes import OURSELVES, Body, Create, MustAccept, MustRefuse, Probe
+from allotment.prove.probes import OURSELVES, Body, Create, Inspect, MustAccept, MustHold, MustRefuse, Probe
 from allotment.prove.rights import needed
 from allotment.prove.scene import Scene
 from allotment.prove.sources import Source
@@ -46,7 +46,25 @@ def resource_quota(scene: Scene) -> Iterator[Probe]:
             expected=MustRefuse(Source.QUOTA, quota.name, key),
         )
     for tried, key, pod in _too_big_for_the_namespace(scene):
+        if scene.starts_softly and key in ("requests.cpu", "requests.memory"):
+            continue
         yield Probe(f"create a pod {tried}", str(quota), OURSELVES, Create(pod), refused(key))
+    if scene.starts_softly:
+        yield not_yet(scene, "ResourceQuota", "a quota on CPU and memory")
+
+
+def not_yet(scene: Scene, kind: str, what: str) -> Probe:
+    """What a namespace whose work was there before does not have: said, since it is not proved either."""
+    return Probe(
+        tried=f"read every {kind} of the namespace",
+        object=f"{kind} of namespace {scene.namespace}",
+        persona=OURSELVES,
+        attempt=Inspect("v1", kind, scene.namespace, lambda _found: ""),
+        expected=MustHold(
+            what,
+            unproved=f"none yet: {scene.namespace} is one of warnNamespaces: nothing is filled in or asked for there",
+        ),
+    )
 
 
 def _too_big_for_the_namespace(scene: Scene) -> Iterator[tuple[str, str, Json]]:
@@ -67,6 +85,8 @@ def _too_big_for_the_namespace(scene: Scene) -> Iterator[tuple[str, str, Json]]:
 
 def limit_range(scene: Scene) -> Iterator[Probe]:
     """No pod above the team's limit for one pod; defaults for containers that ask for nothing."""
+    if scene.starts_softly:
+        yield not_yet(scene, "LimitRange", "limits for one pod, and defaults for containers that ask for nothing")
     key = scene.key(Family.LIMIT_RANGES, "LimitRange")
     if key is None:
         return

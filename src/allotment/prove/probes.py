@@ -220,6 +220,18 @@ class MustWarn:
 
 
 @dataclass(frozen=True, slots=True)
+class OnlyWarns:
+    """Admitted, with a warning from a policy that refuses elsewhere: it stands as declared, and guards nothing here."""
+
+    name: str
+    namespace: str
+
+    def __str__(self) -> str:
+        """As reports show it."""
+        return f"admitted with a warning of admission policy {self.name}, which only warns in {self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
 class MayPass:
     """Admitted without a word: the policy only writes into the audit log, which we cannot read."""
 
@@ -258,7 +270,7 @@ class MustHold:
         return self.what
 
 
-Expectation = MustRefuse | MustWarn | MayPass | MustAccept | MustHold
+Expectation = MustRefuse | MustWarn | OnlyWarns | MayPass | MustAccept | MustHold
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,24 @@ class Stage:
         policy = self.policy(name)
         return None if policy is None else policy.modes[self.cluster.name]
 
+    def only_warns(self, name: PolicyName, namespace: str) -> bool:
+        """Whether a policy that refuses in this cluster only warns in a namespace."""
+        policy = self.policy(name)
+        return (
+            policy is not None
+            and policy.modes[self.cluster.name] is Mode.ENFORCE
+            and policy.may_only_warn
+            and namespace in self.cluster.warned
+            and namespace not in policy.exempt_namespaces
+        )
+
+    @property
+    def warned_outside_teams(self) -> tuple[str, ...]:
+        """Namespaces of no team in which policies only warn."""
+        of_teams = {name for team, _ in self.platform.teams_in(self.cluster.name) for name in team.namespaces}
+        left_alone = {*of_teams, *self.platform.exempt_namespaces}
+        return tuple(name for name in self.cluster.warned if name not in left_alone)
+
     @property
     def device_flavors(self) -> Iterator[Flavor]:
         """Flavors with accelerators, in order of preference."""
@@ -90,6 +108,16 @@ class Scene:
     def pod_security(self) -> PodSecurityLevel:
         """What pods have to keep to there."""
         return self.team.pod_security_in(self.namespace)
+
+    @property
+    def fills_in(self) -> bool:
+        """Whether what work leaves out there, and what has only one right answer, is filled in."""
+        return self.stage.cluster.mutating_policies and self.namespace not in self.stage.cluster.warned
+
+    @property
+    def starts_softly(self) -> bool:
+        """Whether work runs there that was there before: nothing is filled in, and nothing asked for, yet."""
+        return self.namespace in self.stage.cluster.warn_namespaces and not self.leaving
 
     @property
     def leaving(self) -> bool:
@@ -237,6 +265,11 @@ class Counted:
 def _roles(groups: Groups) -> Iterator[str]:
     for role in (groups.owners, groups.members, groups.viewers, groups.exec):
         yield from dict.fromkeys(role)
+
+
+def warning_object(name: PolicyName) -> str:
+    """Name of a policy's second binding, which only warns."""
+    return f"{policy_object(name)}-warn"
 
 
 def policy_object(name: PolicyName) -> str:

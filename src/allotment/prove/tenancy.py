@@ -10,6 +10,7 @@ from allotment.model.cluster import Feature
 from allotment.model.manifest import Family, ObjectKey
 from allotment.model.team import PodSecurityLevel
 from allotment.prove import bodies
+from allotment.prove.limits import not_yet
 from allotment.prove.probes import (
     OURSELVES,
     PROBE_NAME,
@@ -200,6 +201,9 @@ def _unsafe(scene: Scene) -> Iterator[tuple[str, dict[str, Any], Expectation]]:
 
 def service_account(scene: Scene) -> Iterator[Probe]:
     """A pod that asks for no token gets none."""
+    if scene.starts_softly:
+        yield not_yet(scene, "ServiceAccount", "a default account without a token")
+        return
     persona = scene.maker
     if persona is None or scene.leaving:
         return
@@ -226,9 +230,10 @@ def _no_token(body: Body) -> str:
 def network(scene: Scene) -> Iterator[Probe]:
     """The network policies stand and nothing opens the wall besides; traffic itself cannot be tried from here."""
     declared = frozenset(manifest.key.name for manifest in scene.mine(Family.NETWORK_POLICIES))
+    open_ = _is_open(scene)
 
     def fault(found: tuple[Body, ...]) -> str:
-        return _network_fault(found, declared)
+        return "" if open_ else _network_fault(found, declared)
 
     yield Probe(
         tried="read all network policies of the namespace",
@@ -240,6 +245,10 @@ def network(scene: Scene) -> Iterator[Probe]:
             unproved=_unproved(scene),
         ),
     )
+
+
+def _is_open(scene: Scene) -> bool:
+    return not scene.leaving and scene.namespace in scene.stage.cluster.without_network_policies
 
 
 def _network_fault(found: tuple[Body, ...], declared: frozenset[str]) -> str:
@@ -259,6 +268,11 @@ def _denies_all(body: Body) -> bool:
 
 
 def _unproved(scene: Scene) -> str:
+    if _is_open(scene):
+        return (
+            f"there is no wall: the platform names {scene.namespace} among the namespaces withoutNetworkPolicies, so"
+            " its pods are reached from everywhere"
+        )
     if Feature.NETWORK_POLICY in scene.stage.cluster.features:
         return (
             "stored, not proved: the platform declares that this cluster's network plug-in enforces policies,"

@@ -62,7 +62,7 @@ def _unplaced(scene: Scene) -> Iterator[Violation]:
 
 def fills(scene: Scene, key: str) -> bool:
     """Whether a label has only one right value, and the cluster can fill it in."""
-    return scene.stage.cluster.mutating_policies and (key != labels.PROJECT or len(scene.team.projects) == 1)
+    return scene.fills_in and (key != labels.PROJECT or len(scene.team.projects) == 1)
 
 
 def without_label(scene: Scene, key: str) -> Json:
@@ -94,7 +94,7 @@ def without_requests(scene: Scene) -> Json:
 
 
 def _uncharged(scene: Scene) -> Iterator[Violation]:
-    if scene.stage.cluster.mutating_policies:
+    if scene.fills_in:
         # What containers leave out is filled in. Servers that do so know resources of a pod as a whole, too.
         asked = {"requests": dict(bodies.SMALL), "limits": dict(bodies.SMALL)}
         body = bodies.job(scene, bodies.pod_spec(scene, resources=asked))
@@ -124,7 +124,7 @@ def _insecure(scene: Scene) -> Iterator[Violation]:
     if level is not PodSecurityLevel.PRIVILEGED:
         body = bodies.job(scene, bodies.pod_spec(scene, hostNetwork=True))
         yield from _created(scene, "create a Job on the network of its node", body)
-    if level is PodSecurityLevel.RESTRICTED and not scene.stage.cluster.mutating_policies:
+    if level is PodSecurityLevel.RESTRICTED and not scene.fills_in:
         body = job_with(scene, securityContext={})
         yield from _created(scene, "create a Job without a security context", body)
 
@@ -276,11 +276,18 @@ def _strange_image(scene: Scene) -> Iterator[Violation]:
     yield from _created(scene, f"create a {scene.unit} with the image {UNKNOWN_IMAGE}", bodies.submitted(scene, spec))
 
 
-def _outside_teams(stage: Stage) -> Iterator[Violation]:
+def outside_teams(stage: Stage, namespace: str) -> Violation:
+    """A pod with an accelerator in a namespace of no team."""
     resource = next(iter(stage.platform.accelerators.values())).resource_name
-    body = bodies.foreign_pod("default", resource)
-    right = needed("create", "Pod", "default")
-    yield "create a pod with an accelerator in namespace default", REPLICA_SET_CONTROLLER, Create(body), right
+    tried = f"create a pod with an accelerator in namespace {namespace}"
+    body = bodies.foreign_pod(namespace, resource)
+    return tried, REPLICA_SET_CONTROLLER, Create(body), needed("create", "Pod", namespace)
+
+
+def _outside_teams(stage: Stage) -> Iterator[Violation]:
+    # Where it only warns is tried, too, but proves nothing.
+    if not stage.only_warns(PolicyName.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES, "default"):
+        yield outside_teams(stage, "default")
 
 
 def _adoption(stage: Stage) -> Iterator[Violation]:

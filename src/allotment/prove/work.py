@@ -45,7 +45,7 @@ def charges(scene: Scene) -> Iterator[Probe]:
 
 
 def _forms(scene: Scene) -> Iterator[tuple[str, tuple[Json, ...], Amounts]]:
-    mutating = scene.stage.cluster.mutating_policies
+    mutating = scene.fills_in
     if scene.flavor is not None:
         # Without mutating policies a template has to say what it requests of CPU and memory; devices it never has to.
         requests = {} if mutating else {"requests": dict(SMALL)}

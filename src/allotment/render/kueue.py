@@ -1,6 +1,7 @@
 """Kueue: flavors, cohorts, and the queues that teams submit to.
 
-Quota of CPU and memory is counted in the one flavor `cpu`, quota of devices in the flavors of their accelerators.
+Quota of CPU and memory is counted in one flavor, `cpu` unless named otherwise, quota of devices in the flavors of their
+accelerators.
 Local disk is counted there too, without a bound that anybody reaches.
 A ClusterQueue has one resource group for each resource name, because Kueue wants every resource, and every flavor, in
 exactly one group; within the group the flavors stand in the order of preference.
@@ -52,7 +53,7 @@ def _flavors(site: Site) -> Iterator[Manifest]:
     shelf = site.shelf(Family.KUEUE)
     type_ = (site.kueue_api, "ResourceFlavor")
     # Without node labels: any node will do for CPU and memory, the device's flavor decides where a pod lands.
-    yield shelf.clustered(type_, labels.CPU_FLAVOR, {"spec": {}})
+    yield shelf.clustered(type_, site.cluster.cpu_flavor, {"spec": {}})
     for flavor in _device_flavors(site.cluster.flavors):
         yield shelf.clustered(type_, flavor.name, {"spec": _flavor_spec(flavor)})
 
@@ -94,11 +95,13 @@ def _cluster_queues(site: Site, staying: Iterable[Tenant]) -> Iterator[Manifest]
     sharing = []
     for tenant in staying:
         if has_own_queue(tenant.team, site.cluster):
-            yield tenant.shelf(Family.KUEUE).clustered(type_, tenant.team.queue, {"spec": _team_spec(site, tenant)})
+            name = site.cluster.queue_name(tenant.team.queue)
+            yield tenant.shelf(Family.KUEUE).clustered(type_, name, {"spec": _team_spec(site, tenant)})
         else:
             sharing.append(tenant)
     if site.cluster.queue_layout is QueueLayout.SHARED:
-        yield site.shelf(Family.KUEUE).clustered(type_, labels.SHARED_QUEUE, {"spec": _shared_spec(site, sharing)})
+        name = site.cluster.queue_name(labels.SHARED_QUEUE)
+        yield site.shelf(Family.KUEUE).clustered(type_, name, {"spec": _shared_spec(site, sharing)})
 
 
 def _team_spec(site: Site, tenant: Tenant) -> dict[str, Any]:
@@ -188,7 +191,7 @@ def _compute(site: Site, cpu: Entry, memory: Entry, beside: tuple[Entry, ...] = 
         {"name": name, "nominalQuota": _memory(_UNBOUNDED)} for name in (_SCRATCH, *site.cluster.further_resources)
     ]
     resources = [cpu, memory, *undivided, *beside]
-    return _group([entry["name"] for entry in resources], [{"name": labels.CPU_FLAVOR, "resources": resources}])
+    return _group([entry["name"] for entry in resources], [{"name": site.cluster.cpu_flavor, "resources": resources}])
 
 
 def _group(resources: list[str], flavors: list[dict[str, Any]]) -> dict[str, Any]:
@@ -260,9 +263,9 @@ def _handed_out(placements: Iterable[Placement]) -> Mapping[str, int]:
 
 
 def _local_queue(site: Site, tenant: Tenant) -> Manifest:
-    own = has_own_queue(tenant.team, site.cluster)
+    usual = tenant.team.queue if has_own_queue(tenant.team, site.cluster) else labels.SHARED_QUEUE
     return tenant.shelf(Family.KUEUE).namespaced(
         (site.kueue_api, "LocalQueue"),
         labels.LOCAL_QUEUE,
-        {"spec": {"clusterQueue": tenant.team.queue if own else labels.SHARED_QUEUE, "stopPolicy": "None"}},
+        {"spec": {"clusterQueue": site.cluster.queue_name(usual), "stopPolicy": "None"}},
     )

@@ -21,9 +21,9 @@ DEFAULT_MEMORY_LIMIT: Final = Bytes(2 << 30)
 
 
 def render_limit_ranges(site: Site) -> Iterator[Manifest]:
-    """One LimitRange for each namespace of a team that still runs something."""
+    """One LimitRange for each namespace of a team that still runs something, but where guardrails start softly."""
     for tenant in site.tenants:
-        if not tenant.leaving:
+        if not (tenant.leaving or site.starts_softly(tenant)):
             yield tenant.shelf(Family.LIMIT_RANGES).namespaced(
                 ("v1", "LimitRange"), LIMIT_RANGE_NAME, {"spec": {"limits": _limits(tenant)}}
             )

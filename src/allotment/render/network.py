@@ -54,6 +54,9 @@ _DNS_SPEC: Final = {
 def render_network_policies(site: Site) -> Iterator[Manifest]:
     """The policies of each team namespace; a team that leaves keeps the wall and loses the openings.
 
+    A namespace that is named as one without has none until its team leaves: what was there before it was taken over
+    may depend on any connection.
+
     Raises:
         InputError: an opening lies inside the cloud's metadata addresses.
     """
@@ -62,6 +65,8 @@ def render_network_policies(site: Site) -> Iterator[Manifest]:
     if not any(service.name == "dns" for service in services):
         openings.append((DNS, _DNS_SPEC))
     for tenant in site.tenants:
+        if tenant.namespace in site.cluster.without_network_policies and not tenant.leaving:
+            continue
         shelf = tenant.shelf(Family.NETWORK_POLICIES)
         yield _policy(shelf, DEFAULT_DENY, _DENY_SPEC)
         if tenant.leaving:

@@ -117,6 +117,14 @@ class Site:
         """The apiVersion in which the cluster's Kueue objects are written."""
         return _KUEUE_API[self.cluster.kueue_api]
 
+    def starts_softly(self, tenant: Tenant) -> bool:
+        """Whether work runs in the namespace that was there before: what its pods lack is not filled in, nor asked for.
+
+        A default limit below a container's own request, a quota on what no container names, or a token that is no
+        longer mounted would keep pods from being replaced.
+        """
+        return tenant.namespace in self.cluster.warn_namespaces and not tenant.leaving
+
     def shelf(self, family: Family) -> Shelf:
         """Where the platform's own objects are built. They cost nothing: no labels of the bill."""
         return Shelf(family, None, "", {**_inventory(self.platform), labels.FAMILY: family.value})

@@ -19,6 +19,9 @@ _NEVER: Final = {
 }
 _NOTHING: Final = "0"
 
+_NAMED_BY_PODS: Final = frozenset({"limits.cpu", "limits.memory", "requests.cpu", "requests.memory"})
+"""Under a quota on these the API server refuses every pod that does not name them."""
+
 _WAYS_IN: Final = (
     "count/rolebindings.rbac.authorization.k8s.io",
     "count/roles.rbac.authorization.k8s.io",
@@ -33,6 +36,8 @@ def render_quotas(site: Site) -> Iterator[Manifest]:
     for tenant in site.tenants:
         quota = tenant.placement.namespace_quota
         hard = _data_only(quota) if tenant.leaving else _hard(quota)
+        if site.starts_softly(tenant):
+            hard = {key: limit for key, limit in hard.items() if key not in _NAMED_BY_PODS}
         yield tenant.shelf(Family.RESOURCE_QUOTAS).namespaced(
             ("v1", "ResourceQuota"), QUOTA_NAME, {"spec": {"hard": dict(sorted(hard.items()))}}
         )

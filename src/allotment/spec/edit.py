@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,13 +21,10 @@ from allotment.spec.read import read
 from allotment.spec.schema.team import TeamSpec
 from allotment.spec.source import Changes, SourceTree
 from allotment.spec.starter import starter_files
-from allotment.spec.surgery import append_field, remove_document, remove_field, replace_value
+from allotment.spec.surgery import append_field, append_item, remove_document, remove_field, replace_value
+from allotment.spec.writing import quoted
 
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._@/-]*")
 _LEAVING: Final = "# The team has left: it runs nothing; its data are kept until this day.\n"
-# YAML takes some of these for line ends, which it folds; nobody sees the others.
-_UNSEEN: Final = re.compile("[\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\ufeff]")
-_NOT_PLAIN: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +130,28 @@ def starter(name: str) -> Mapping[str, str]:
     files = starter_files(name)
     load_platform(SourceTree(files))
     return files
+
+
+def list_namespace(tree: SourceTree, cluster: str, fields: Sequence[str], namespace: str) -> Changes:
+    """Add a namespace to lists of a cluster, such as ``warnNamespaces``; lists that have it stay.
+
+    Raises:
+        NotFoundError: no such cluster.
+        InvalidPlatformError: the directory is not valid, before or after.
+        InputError: the cluster's file is written in a way that cannot be edited safely.
+    """
+    entry = next((entry for entry in read(tree).declared.clusters if entry.spec.name == cluster), None)
+    if entry is None:
+        raise NotFoundError(f"there is no cluster {echo(cluster)}")
+    file, index = entry.source.file, entry.source.index
+    present = entry.spec.model_dump(by_alias=True, include={"warn_namespaces", "without_network_policies"})
+    text = tree.files[file]
+    for field_ in fields:
+        if namespace not in present[field_]:
+            text = append_item(file, text, index, field_, namespace)
+    changes: Changes = {} if text == tree.files[file] else {file: text}
+    load_platform(tree.with_changes(changes))
+    return changes
 
 
 def _without_overrides(tree: SourceTree, team: str) -> Changes:
@@ -268,19 +285,12 @@ def _team_text(request: TeamRequest, words: Mapping[str, int], clusters: list[Cl
     memory = whole if whole[-1].isalpha() and request.memory[-1].isalpha() else request.memory
     lines = ["kind: Team", f"name: {request.name}"]
     if request.cost_center is not None:
-        lines.append(f"costCenter: {_quoted(request.cost_center)}")
+        lines.append(f"costCenter: {quoted(request.cost_center)}")
     if request.groups:
-        lines += ["groups:", "  members:", *(f"    - {_quoted(group)}" for group in request.groups)]
+        lines += ["groups:", "  members:", *(f"    - {quoted(group)}" for group in request.groups)]
     lines.append("placements:")
     for cluster in clusters:
         lines += [f"  {cluster.name}:", f"    cpu: {cpu}", f"    memory: {memory}"]
         if words:
             lines += ["    accelerators:", *(f"      {word}: {count}" for word, count in words.items())]
     return "\n".join(lines) + "\n"
-
-
-def _quoted(text: str) -> str:
-    """A text as YAML that every reader takes for text."""
-    if _PLAIN.fullmatch(text) and text.lower() not in _NOT_PLAIN:
-        return text
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -68,8 +68,14 @@ class Flavors:
         return [flavor.name for flavor in usable] + sorted({str(flavor.accelerator) for flavor in usable})
 
 
-def flavor_name(pool: NodePoolSpec) -> str:
+def flavor_name(cluster: ClusterSpec, pool: NodePoolSpec) -> str:
     """Name of the flavor a pool belongs to."""
+    usual = usual_name(pool)
+    return cluster.names.flavors.get(usual, usual)
+
+
+def usual_name(pool: NodePoolSpec) -> str:
+    """Name of the flavor a pool belongs to, unless the cluster chooses another."""
     if pool.accelerator is None:
         return labels.CPU_FLAVOR
     name = f"{pool.accelerator}-{pool.capacity_type.value}"
@@ -92,7 +98,7 @@ def flavors_of(cluster: ClusterSpec, accelerators: Mapping[str, AcceleratorSpec]
     pools: dict[str, list[NodePoolSpec]] = {}
     for pool in cluster.node_pools:
         if pool.accelerator in accelerators:
-            pools.setdefault(flavor_name(pool), []).append(pool)
+            pools.setdefault(flavor_name(cluster, pool), []).append(pool)
     derived = [_flavor(name, members, accelerators) for name, members in pools.items()]
     first_pool: dict[str | None, int] = {}
     for index, pool in enumerate(cluster.node_pools):
@@ -105,7 +111,7 @@ def flavors_of(cluster: ClusterSpec, accelerators: Mapping[str, AcceleratorSpec]
             first_pool.get(flavor.accelerator, 0),
         )
     )
-    return Flavors((*derived, CPU))
+    return Flavors((*derived, replace(CPU, name=cluster.names.flavors.get(CPU.name, CPU.name))))
 
 
 def _flavor(name: str, pools: list[NodePoolSpec], accelerators: Mapping[str, AcceleratorSpec]) -> Flavor:

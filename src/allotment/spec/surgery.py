@@ -5,6 +5,9 @@ Line-based on the parser's own positions: dumping a parsed file again would lose
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 import yaml
 
 from allotment.errors import InputError
@@ -26,6 +29,42 @@ def append_field(file: str, text: str, index: int, block: str) -> str:
     if end and not lines[end - 1].endswith("\n"):
         lines[end - 1] += "\n"
     return "".join([*lines[:end], block, *lines[end:]])
+
+
+def append_item(file: str, text: str, index: int, field: str, value: str) -> str:
+    """Add a plain value at the end of a top-level list, which is made where it is missing.
+
+    Raises:
+        InputError: the list is written in a way that cannot be added to safely.
+    """
+    where = documents.positions(file, text, (index,))[index]
+    if (field,) not in where:
+        return append_field(file, text, index, f"{field}: [{value}]\n")
+    lines = text.splitlines(keepends=True)
+    line, column = where[field,]
+    last = max(
+        (path for path in where if len(path) == _ITEM and path[0] == field), key=lambda path: path[1], default=None
+    )
+    if last is None:
+        head, bracket, rest = lines[line].partition("[]")
+        if not bracket:
+            raise _by_hand(file, f"{field} is not written as a list")
+        lines[line] = f"{head}[{value}]{rest}"
+        return "".join(lines)
+    line, column = where[last]
+    before, item = lines[line][:column], lines[line][column:]
+    if before.strip() == "-":
+        ending = "" if lines[line].endswith("\n") else "\n"
+        lines[line] += f"{ending}{before}{value}\n"
+    elif (end := _LAST_IN_BRACKETS.match(item)) is not None:
+        lines[line] = f"{before}{end[1]}, {value}{item[end.end(1) :]}"
+    else:
+        raise _by_hand(file, f"{field} is not written in one of the usual ways")
+    return "".join(lines)
+
+
+_ITEM: Final = 2
+_LAST_IN_BRACKETS: Final = re.compile(r"""([^\s,\]\["']+|"[^"]*"|'[^']*')\s*,?\s*\]""")
 
 
 def replace_value(file: str, text: str, index: int, path: Path, value: str) -> str:

@@ -6,6 +6,15 @@ what `--help` may import.
 
 from __future__ import annotations
 
+from allotment.wiring.adoptions import (
+    adoption_words,
+    give_back,
+    list_namespace,
+    load_edited,
+    look_at_adoptions,
+    look_back,
+    take_over,
+)
 from allotment.wiring.clusters import (
     apply,
     connect,
@@ -52,6 +61,12 @@ from allotment.wiring.engine import (
     trace_kind,
     what_if,
 )
+from allotment.wiring.imports import (
+    import_edit,
+    load_imported,
+    look_at_imported,
+    read_import,
+)
 from allotment.wiring.sandboxes import (
     sandbox_down,
     sandbox_kubeconfig,
@@ -71,6 +86,7 @@ from allotment.wiring.settings import (
 __all__ = [
     "accelerator_lines",
     "add_team",
+    "adoption_words",
     "apply",
     "check_conformance",
     "compare_placement",
@@ -81,18 +97,27 @@ __all__ = [
     "evidence",
     "find_drift",
     "forget_setting",
+    "give_back",
     "guardrails",
     "holds_platform",
+    "import_edit",
     "in_repository",
     "label_nodes",
+    "list_namespace",
     "live_plan",
     "load",
+    "load_edited",
+    "load_imported",
     "load_scenario",
+    "look_at_adoptions",
+    "look_at_imported",
+    "look_back",
     "names",
     "offline_plan",
     "plan_labels",
     "prove",
     "purge_teams",
+    "read_import",
     "read_plan",
     "read_settings",
     "refuse_stale",
@@ -114,6 +139,7 @@ __all__ = [
     "summarize",
     "survey_capacity",
     "survey_pod_list",
+    "take_over",
     "trace_kind",
     "user_path",
     "what_if",

@@ -56,15 +56,16 @@ def live_plan(
     allow_uncounted: bool = False,
 ) -> Plan:
     """The plan for a live cluster; changes nothing."""
+    from allotment.operations.living import wanted_of
     from allotment.operations.nodes import look_at_nodes, with_node_warnings
     from allotment.operations.planning import PlanSettings, make_plan
     from allotment.plan.nodes import declared_nodes
 
-    (manifests,) = render_clusters(platform, [cluster])
+    wanted = wanted_of(platform, cluster, kube)
     settings = PlanSettings(
         platform.name, today(), force=force, check_creations=check_creations, allow_uncounted=allow_uncounted
     )
-    plan = make_plan(manifests, kube, settings)
+    plan = wanted.said_with(make_plan(wanted.manifests, kube, settings))
     return with_node_warnings(plan, look_at_nodes(kube, declared_nodes(platform, cluster)))
 
 
@@ -117,12 +118,13 @@ def refuse_stale(plan: Plan, kube: KubePort, platform: Platform | None) -> None:
         ConflictError: one of them has moved on.
     """
     from allotment.operations import saved_plans
+    from allotment.operations.living import wanted_of
     from allotment.plan.settle import digest_of
 
     cluster = platform.cluster(plan.cluster) if platform is not None and platform.name == plan.platform else None
     digest = ""
     if platform is not None and cluster is not None:
-        digest = digest_of(render_clusters(platform, [cluster])[0])
+        digest = digest_of(wanted_of(platform, cluster, kube).manifests)
     saved_plans.refuse_stale(plan, kube, digest=digest)
 
 
@@ -138,6 +140,7 @@ def find_drift(
     """
     from allotment.adapters.clock import SystemClock
     from allotment.operations import drift
+    from allotment.operations.living import wanted_of
     from allotment.operations.planning import PlanSettings
     from allotment.plan.nodes import declared_nodes
     from allotment.plan.strangers.grounds import grounds
@@ -148,6 +151,7 @@ def find_drift(
             partial(connect_to, cluster),
             declared_nodes(platform, cluster),
             grounds(platform, cluster, manifests, today()),
+            partial(wanted_of, platform, cluster),
         )
         for cluster, manifests in zip(clusters, render_clusters(platform, clusters), strict=True)
     ]

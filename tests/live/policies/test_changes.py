@@ -11,16 +11,20 @@ import pytest
 
 from allotment.adapters.kube.client import KubeClient
 from allotment.model import labels
-from allotment.model.manifest import key_of
+from allotment.model.manifest import ObjectKey, key_of
 from allotment.model.policy import PolicyName
 from allotment.operations.ports import Identity
 from tests.live.conftest import Kubectl
 from tests.live.policies.bodies import GOOD_LABELS, NAMESPACE, OTHER, Body, config_map, queued, workload
-from tests.live.policies.conftest import ENGINEER, JANE, governed, refusal, until
+from tests.live.policies.conftest import ALL_RIGHTS, ENGINEER, JANE, governed, refusal, until
 
 pytestmark = pytest.mark.live
 
 AS_JANE = ("--as=jane", "--as-group=pol-all-rights")
+SPACE = ObjectKey("", "Namespace", "", "pol-in-use")
+ARGO = Identity("system:serviceaccount:argocd:argocd-application-controller", ("system:masters",))
+SYNC = Identity("system:serviceaccount:kube-system:kustomize-controller", (ALL_RIGHTS,))
+ADOPT = labels.ADOPTING_MANAGER
 NAMESPACE_CONTROLLER = Identity("system:serviceaccount:kube-system:namespace-controller", ())
 
 
@@ -224,6 +228,86 @@ def test_namespaces_of_ours_can_be_repaired_and_others_changed(kube: KubeClient)
     assert patched(kube, team, {"metadata": {"annotations": {"x": "y"}}}, NAMESPACE_CONTROLLER) != ""  # RBAC alone
     other = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OTHER}}
     assert patched(kube, other, {"metadata": {"labels": {"colour": "blue"}}}) == ""
+
+
+@pytest.fixture(scope="module")
+def found(kube: KubeClient) -> Iterator[Body]:
+    """A namespace that was there before, with an engineer's word on it that it becomes pol-nlp's."""
+    kube.delete("v1", SPACE)
+    made = kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE.name}})
+    assert write(kube, word(made.body, "pol-nlp"), ENGINEER, ADOPT, dry_run=False) == ""
+    yield dict(made.body)
+    kube.delete("v1", SPACE)
+
+
+def word(body: Body, team: str) -> Body:
+    return {"metadata": {"annotations": {labels.CONSENT: f"{team}/{body['metadata']['uid']}"}}}
+
+
+def claim(team: str, *, stays: bool = False) -> Body:
+    marks = {labels.TENANT: team, labels.MANAGED_BY: labels.MANAGED_BY_VALUE}
+    return {"metadata": {"labels": marks, "annotations": {} if stays else {labels.CONSENT: None}}}
+
+
+def write(kube: KubeClient, patch: Body, who: Identity, manager: str, *, dry_run: bool = True) -> str:
+    return refusal(lambda: kube.merge_patch("v1", SPACE, patch, dry_run=dry_run, identity=who, manager=manager))
+
+
+def test_the_engineer_s_claim_passes(found: Body, kube: KubeClient) -> None:
+    assert write(kube, claim("pol-nlp"), ENGINEER, ADOPT) == ""
+
+
+@pytest.mark.parametrize(
+    ("patch", "who", "manager"),
+    [
+        (claim("pol-cv"), ENGINEER, ADOPT),
+        (claim("pol-nlp", stays=True), ENGINEER, ADOPT),
+        (claim("pol-nlp"), ENGINEER, "kubectl"),
+        (claim("pol-nlp"), ENGINEER, labels.FIELD_MANAGER),
+        (claim("pol-nlp"), JANE, ADOPT),
+        (claim("pol-nlp"), ARGO, ADOPT),
+        (claim("pol-nlp"), SYNC, "kustomize-controller"),
+        ({"metadata": {"labels": {labels.MANAGED_BY: labels.MANAGED_BY_VALUE}}}, SYNC, "kustomize-controller"),
+        ({"metadata": {"labels": {labels.MANAGED_BY: labels.MANAGED_BY_VALUE}}}, ENGINEER, "kubectl"),
+    ],
+    ids=[
+        "for-another-team", "word-left-behind", "by-kubectl", "by-apply", "by-a-tenant", "by-an-account",
+        "by-a-sync", "first-half-by-a-sync", "first-half-by-kubectl",
+    ],
+)  # fmt: skip
+def test_every_other_claim_is_refused(patch: Body, who: Identity, manager: str, found: Body, kube: KubeClient) -> None:
+    message = write(kube, patch, who, manager)
+    assert f"'{PolicyName.NO_NAMESPACE_ADOPTION}.allotment.dev'" in message, message
+    assert f"allot adopt namespace/{SPACE.name}" in message
+
+
+@pytest.mark.parametrize(
+    ("who", "manager"),
+    [
+        (JANE, ADOPT),
+        (ENGINEER, "kubectl"),
+        (ENGINEER, labels.FIELD_MANAGER),
+        (ARGO, ADOPT),
+        (SYNC, "argocd-controller"),
+    ],
+    ids=["tenant", "kubectl", "apply", "account-with-all-rights", "sync"],
+)
+def test_the_word_is_an_engineer_s(who: Identity, manager: str, found: Body, kube: KubeClient) -> None:
+    message = write(kube, word(found, "pol-cv"), who, manager)
+    assert "is a platform engineer's word" in message, message
+
+
+def test_the_word_comes_with_no_manifest_and_is_for_this_very_namespace(found: Body, kube: KubeClient) -> None:
+    marked = {"name": "pol-fresh", "annotations": {labels.CONSENT: "pol-nlp/1"}}
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": marked}
+    message = refusal(lambda: kube.create(body, dry_run=True, identity=ENGINEER))
+    assert "stands in no manifest" in message, message
+    elsewhere = {"metadata": {"annotations": {labels.CONSENT: "pol-nlp/another-uid"}}}
+    assert write(kube, elsewhere, ENGINEER, ADOPT, dry_run=False) == ""
+    try:
+        assert "exists and is not Allotment's" in write(kube, claim("pol-nlp"), ENGINEER, ADOPT)
+    finally:
+        assert write(kube, word(found, "pol-nlp"), ENGINEER, ADOPT, dry_run=False) == ""
 
 
 def test_pods_are_not_bound_by_hand(kube: KubeClient, kubectl: Kubectl) -> None:

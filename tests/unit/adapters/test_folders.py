@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.adapters import folders
@@ -158,6 +158,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
         read_text(tmp_path / "pipe")
 
 
+@settings(deadline=None)
 @given(
     texts=st.lists(
         st.dictionaries(st.sampled_from("abcd"), st.text(st.characters(codec="utf-8"), max_size=5)), max_size=4

@@ -8,19 +8,30 @@ import datetime as dt
 import io
 import json
 from collections.abc import Mapping
+from operator import itemgetter
 from pathlib import Path
 
+import click
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
-from allotment.cli.output import Column, plain, rfc3339, table_text
+from allotment.cli.output import plain, rfc3339
 from allotment.cli.selector import parse_selector
+from allotment.cli.table import Column, fitting, table_text
 from allotment.errors import UsageError
 from tests.unit.cli.conftest import Run
 
 TEAMS = ("team", "list", "--platform", "my-platform")
+TABLES = (
+    TEAMS,
+    ("cluster", "list", "my-platform"),
+    ("cluster", "pools", "my-platform"),
+    ("accelerator", "list", "my-platform"),
+    ("validate", "my-platform"),
+)
 EVERY_LISTING = (
     TEAMS,
     ("cluster", "list", "my-platform"),
@@ -162,11 +173,54 @@ def test_tables_have_no_trailing_blanks_and_no_markup() -> None:
     ]
 
 
-def test_tables_stay_within_the_terminal(run: Run, acme: Path) -> None:
-    narrow = run(*TEAMS, "-o", "wide", env={"COLUMNS": "80"}).ok()
-    assert max(len(line) for line in narrow.splitlines()) <= 80
-    wide = run(*TEAMS, "-o", "wide").ok()
-    assert len(wide.splitlines()) == 5
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("words", TABLES, ids=" ".join)
+def test_tables_stay_within_the_terminal_and_break_no_name(
+    run: Run, acme: Path, words: tuple[str, ...], width: int
+) -> None:
+    narrow = run(*words, env={"COLUMNS": str(width)})
+    lines = [line for line in narrow.ok().splitlines() if "   " in line]
+    assert max(map(len, lines)) <= width
+    whole = set(run(*words, env={"COLUMNS": "1000"}).ok().replace(",", " ").split())
+    assert set(" ".join(lines).replace(",", " ").split()) <= whole
+
+
+def test_the_least_important_column_goes_first_and_is_named(run: Run, acme: Path) -> None:
+    ran = run(*TEAMS, env={"COLUMNS": "80"})
+    assert ran.out.split("\n")[0].split() == ["NAME", "NAMESPACES", "CLUSTERS", "GUARANTEED", "STATUS"]
+    assert ran.err == "no room for: ISOLATION, COST-CENTER (-o wide shows all)\n"
+    assert run(*TEAMS, env={"COLUMNS": "200"}).err == ""
+
+
+def test_wide_leaves_nothing_out(run: Run, acme: Path) -> None:
+    ran = run(*TEAMS, "-o", "wide", env={"COLUMNS": "80"})
+    assert len(ran.ok().splitlines()) == 5
+    assert "CONTACTS" in ran.out
+    assert ran.err == ""
+
+
+@settings(deadline=None)
+@given(
+    rows=st.lists(st.lists(st.text("ab日 ,", max_size=12), min_size=4, max_size=4), min_size=1, max_size=4),
+    keeps=st.lists(st.integers(0, 2), min_size=4, max_size=4),
+    folds=st.lists(st.sampled_from(["", " ", ", "]), min_size=4, max_size=4),
+    width=st.integers(1, 60),
+)
+def test_any_table_fits_or_is_its_first_column(
+    rows: list[list[str]], keeps: list[int], folds: list[str], width: int
+) -> None:
+    columns: list[Column[list[str]]] = [
+        Column(f"C{at}", itemgetter(at), keep=keep, fold=fold)
+        for at, (keep, fold) in enumerate(zip(keeps, folds, strict=True))
+    ]
+    shown, left_out = fitting(columns, rows, width)
+    assert shown[0] is columns[0]
+    assert [column for column in columns if column in shown or column in left_out] == columns
+    least_kept = min((column.keep for column in shown[1:]), default=9)
+    assert all(column.keep <= least_kept for column in left_out)
+    table = table_text(shown, rows, width=width, headers=True)
+    if len(shown) > 1:
+        assert max(cell_len(click.unstyle(line)) for line in table.splitlines()) <= width
 
 
 def test_documents_hold_plain_values_only() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.cli.views.plans import plan_listing, plan_text
@@ -63,6 +63,8 @@ def annotated(**annotations: str) -> Body:
 
 RESERVED, SPOT = flavor("a100-reserved", "nvidia.com/gpu", 16), flavor("h100-spot", "nvidia.com/gpu", 8)
 LONG = ",".join(f"queue.flavor-{number}=8" for number in range(40))
+
+ACTIONS = (("Deny", "Audit"), ("Deny", "Audit"), ("Warn", "Audit"), ("Deny", "Audit"))
 
 CASES: list[tuple[str, Body, Body, list[str]]] = [
     ("amount", queue(RESERVED), queue(flavor("a100-reserved", "nvidia.com/gpu", 2)), ["a100-reserved GPUs 16 -> 2"]),
@@ -227,6 +229,27 @@ def test_a_new_object_says_what_it_is_about(body: Body, about: str) -> None:
     assert line.endswith(f": {about}" if about else body["metadata"]["name"])
 
 
+def test_many_new_objects_say_what_they_are_about_while_they_are_few() -> None:
+    spaces = ("cv", "nlp")
+    bindings = [binding(f"ml-{name}", "interns", namespace=name) for name in spaces for _ in range(2)]
+    policies = [{**policy(*actions), "metadata": {"name": f"p{at}"}} for at, actions in enumerate(ACTIONS)]
+    queues = [queue(RESERVED, flavor("t4", "nvidia.com/gpu", 4), name=f"q{number}") for number in range(4)]
+
+    def lines(bodies: list[Body], width: int = 100) -> list[str]:
+        return lines_of(plan_of(*(Create(Manifest(Family.KUEUE, None, body)) for body in bodies)), width)[1:]
+
+    assert lines(bindings) == [
+        f"      {name}: member for ml-{name}, interns; member for ml-{name}, interns" for name in spaces
+    ]
+    assert lines(policies) == ["      enforce: p0, p1, p3", "      warn: p2"]
+    assert lines(queues, width=60)[:2] == [
+        "      q0: CPU 64, memory 256Gi, a100-reserved GPUs 16,",
+        "        t4 GPUs 4",
+    ]
+    many = [queue(RESERVED, name=f"q{number}") for number in range(25)]
+    assert lines(many, width=200) == [f"      {', '.join(f'q{number}' for number in range(25))}"]
+
+
 def test_a_line_that_is_too_long_is_parted_not_cut() -> None:
     field = FieldChange(("f:spec", "f:expression"), "a" * 50, "b" * 50, "kubectl-edit", "2026-01-01T00:00:00Z")
     change = replace(update(made("X", "x"), made("X", "x")), fields=(field,))
@@ -238,6 +261,7 @@ def test_a_line_that_is_too_long_is_parted_not_cut() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300), st.text(max_size=300), st.text(max_size=300), st.text(max_size=300))
 def test_values_that_differ_never_look_alike(before: str, one: str, other: str, after: str) -> None:
     first, second = before + one + after, before + other + after

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allotment.cli.output import table_text  # noqa: F401  (rich is imported here once, not inside hypothesis)
 from allotment.cli.steps import duration
+from allotment.cli.table import table_text  # noqa: F401  (rich is imported here once, not inside hypothesis)
 from allotment.cli.terminal import printable, wants_color, width_of
 from tests.unit.cli.conftest import Run
 

@@ -118,7 +118,7 @@ def test_long_values_are_shown_where_they_begin_to_differ(old: Any, new: Any, sh
 def test_what_is_blocked_with_its_namespace_is_one_line() -> None:
     root = Blocked(GONE, Action.CREATE, "the namespace is somebody else's", "it has no inventory", "rename the team")
     roles = [ObjectKey("", "Role", "old", f"r{number}") for number in range(13)]
-    behind = [Blocked(key, Action.CREATE, "w", "y", "solve that first", following="old") for key in roles]
+    behind = [Blocked(key, Action.CREATE, "w", "y", "solve that first", following="Namespace old") for key in roles]
     real = Blocked(ObjectKey("", "Role", "old", "z"), Action.CREATE, "the server refuses it", "why", "fix")
     plan = replace(PLAN, changes=(*behind[:7], root, real, *behind[7:]))
     lines = plain_text(plan_text(plan, plan_listing(plan).rows, 100))
@@ -217,7 +217,7 @@ def test_drift_names_field_owner_and_unknown_clusters() -> None:
     field = DriftedField(".spec.pods", "7", "50", "kubectl-edit", "2026-01-01T00:00:00Z")
     behind = (
         DriftedObject(GONE, DriftKind.BLOCKED, message="exists and is not ours"),
-        DriftedObject(QUOTA.key, DriftKind.BLOCKED, message="lies in it", following="old"),
+        DriftedObject(QUOTA.key, DriftKind.BLOCKED, message="lies in it", following="Namespace old"),
     )
     report = DriftReport(
         "acme",
@@ -259,6 +259,22 @@ def test_a_proof_shows_what_failed_in_full() -> None:
     assert "               got:      admitted" in lines
     assert lines[-1] == "broken: queue"
     assert plain(proof_document(report, report.results))["broken"] == ["queue"]
+
+
+def test_a_proof_says_why_something_cannot_be_proved() -> None:
+    def result(team: str, got: str) -> Result:
+        return Result("network", team, "look", "Pod x", "a member", "refused", got, Verdict.NOT_PROVABLE, NOW)
+
+    why = "the API server cannot show that the network plug-in enforces policies " * 2
+    rows = (result("cv", why), result("nlp", why), result("nlp", "left out (--no-work)"))
+    report = ProofReport("acme", "dev", "https://x", "v1", NOW, NOW, rows)
+    assert plain_text(proof_text(report, rows, 80))[:4] == [
+        "not-provable network  (3 probes: cv, nlp)",
+        "             2 probes: the API server cannot show that the network plug-in",
+        "               enforces policies the API server cannot show that the network",
+        "               plug-in enforces policies",
+    ]
+    assert plain_text(proof_text(report, rows, 80))[4] == "             1 probe: left out (--no-work)"
 
 
 def test_a_sandbox_that_is_not_ready_says_why() -> None:

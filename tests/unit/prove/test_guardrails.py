@@ -13,7 +13,7 @@ from allotment.model import labels
 from allotment.model.cluster import Feature
 from allotment.model.manifest import Family
 from allotment.model.platform import Platform
-from allotment.model.policy import Mode, PolicyName
+from allotment.model.policy import NEVER_SOFTENED, Mode, PolicyName
 from allotment.model.quantity import parse_quantity
 from allotment.model.team import Groups, Isolation, Offboarding, PodLimits, PodSecurityException, PodSecurityLevel
 from allotment.prove.guardrails import GUARDRAILS, probes
@@ -30,6 +30,7 @@ from allotment.prove.probes import (
     MustHold,
     MustRefuse,
     MustWarn,
+    OnlyWarns,
     Patch,
     Probe,
 )
@@ -82,6 +83,24 @@ def test_a_policy_is_tried_as_its_mode_is(mode: Mode, expected: type) -> None:
     tries = probes_of("labels-required", in_mode(mode))[1:]
     assert tries
     assert {type(probe.expected) for probe in tries} == {expected}
+
+
+@pytest.mark.parametrize("name", PolicyName)
+def test_where_policies_only_warn_it_is_said_and_what_is_never_softened_is_tried_as_ever(name: PolicyName) -> None:
+    place = replace(cluster(mutating_policies=True), warn_namespaces=("legacy", "nlp"))
+    found = probes_of(name.value, with_registries(platform(clusters=(place,), teams=(team("nlp"),)), "registry"))
+    expected = [probe.expected for probe in found]
+    softened = {one.namespace for one in expected if isinstance(one, OnlyWarns)}
+    outside = name is PolicyName.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES
+    assert softened == (set() if name in NEVER_SOFTENED else {"legacy"} if outside else {"nlp"})
+    assert any(isinstance(one, MustRefuse) for one in expected) is (name in NEVER_SOFTENED or outside)
+
+
+def test_nothing_is_filled_in_where_policies_only_warn() -> None:
+    place = replace(cluster(mutating_policies=True), warn_namespaces=("nlp",))
+    declared = platform(clusters=(place,), teams=(team("nlp"), team("cv")))
+    tried = [probe for probe in probes_of("work-defaults", declared) if isinstance(probe.expected, MustAccept)]
+    assert {probe.persona.title for probe in tried} == {"a member of cv"}
 
 
 def test_a_policy_that_is_not_rendered_is_not_tried() -> None:

@@ -14,6 +14,7 @@ from allotment.prove.probes import (
     MustHold,
     MustRefuse,
     MustWarn,
+    OnlyWarns,
     Persona,
     Probe,
 )
@@ -72,6 +73,28 @@ def test_our_own_missing_right_is_told_apart() -> None:
     own = 'groups "x" is forbidden: User "me" cannot impersonate resource "groups" in API group "" at the cluster scope'
     assert forbids_impersonation(own)
     assert not forbids_impersonation(BY_RBAC)
+
+
+SOFTENED = OnlyWarns(POLICY, "legacy")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "verdict"),
+    [
+        (Accepted({}, (WARNING,)), Verdict.NOT_PROVABLE),
+        (Accepted({}), Verdict.FAILED),
+        (Refused(BY_POLICY), Verdict.FAILED),
+        (Refused(BY_QUOTA), Verdict.NOT_PROVABLE),
+        (Refused('namespaces "legacy" not found'), Verdict.NOT_PROVABLE),
+    ],
+)
+def test_a_policy_that_only_warns_in_a_namespace_is_neither_broken_nor_proved(
+    outcome: Outcome, verdict: Verdict
+) -> None:
+    probe = Probe("create a pod", POLICY, MEMBER, Create({}), SOFTENED)
+    found, said = judge(probe, outcome)
+    assert found is verdict
+    assert verdict is Verdict.FAILED or "nothing is refused yet in namespace legacy" in said
 
 
 def fine(_body: object) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -206,3 +207,20 @@ def test_the_queue_a_namespace_announces_exists() -> None:
     for namespace in of_kind(manifests, "Namespace"):
         for name in namespace.body["metadata"]["annotations"][labels.QUEUES_ANNOTATION].split(","):
             find(manifests, "LocalQueue", name, namespace.key.name)
+
+
+@pytest.mark.parametrize("layout", QueueLayout)
+def test_chosen_names_are_written_wherever_the_object_is_meant(layout: QueueLayout) -> None:
+    place = build.cluster(
+        queue_layout=layout,
+        flavors=(build.flavor("mine"), replace(build.cpu_flavor(), name="compute")),
+    )
+    place = replace(place, queue_names={"nlp": "nlp-gpu", "shared": "everybody"})
+    given = build.placement(accelerators={"mine": 8})
+    objects = rendered(build.platform(clusters=(place,), teams=(build.team("nlp", placements=(given,)),)))
+    assert {manifest.key.name for manifest in of_kind(objects, "ResourceFlavor")} == {"mine", "compute"}
+    name = "nlp-gpu" if layout is QueueLayout.PER_TEAM else "everybody"
+    queue = find(objects, "ClusterQueue", name)
+    used = [flavor["name"] for group in queue["spec"]["resourceGroups"] for flavor in group["flavors"]]
+    assert used == ["compute", "mine"]
+    assert find(objects, "LocalQueue", "default", "nlp")["spec"]["clusterQueue"] == name

@@ -283,6 +283,18 @@ CASES = [
         'team "cv" has no placement in this cluster',
     ),
     Case(
+        "open_namespaces_are_teams",
+        rich_cluster("flavorOrder", "withoutNetworkPolicies: [cv]\nflavorOrder"),
+        "warning cluster.yaml:6 withoutNetworkPolicies[0]",
+        "whatever runs in the cluster reaches its pods",
+    ),
+    Case(
+        "open_namespaces_are_teams",
+        rich_cluster("flavorOrder", "withoutNetworkPolicies: [cvv]\nflavorOrder"),
+        "error cluster.yaml:6 withoutNetworkPolicies[0]",
+        'no team has the namespace "cvv" in this cluster',
+    ),
+    Case(
         "cohorts_are_trees",
         rich_cluster("parent: all", "parent: al"),
         "error cluster.yaml:9 cohorts[1].parent",
@@ -317,6 +329,36 @@ CASES = [
             ("memory", 0, "counted in every cluster"),
             ("nvidia.com/mig-1g.5gb", 0, "is an accelerator's"),
             ("rdma/hca, rdma/hca", 1, "named twice"),
+        )
+    ),
+    *(
+        Case(check, with_cluster_line(f"names: {{{names}}}"), f"error cluster.yaml:13 names.{field}", what)
+        for check, names, field, what in (
+            ("chosen_names_are_of_flavors", "flavors: {a100: x}", "flavors.a100", 'no flavor "a100"'),
+            ("chosen_names_are_of_flavors", "flavors: {cpu: a100-spot}", "flavors.cpu", "is that of flavor a100-spot"),
+            ("chosen_names_are_of_flavors", "flavors: {a100-spot: cpu}", "flavors.a100-spot", "is that of flavor cpu"),
+            ("chosen_names_are_of_flavors", "flavors: {cpu: h100}", "flavors.cpu", "the name of another accelerator"),
+            ("chosen_names_are_of_queues", "queues: {cv: x}", "queues.cv", 'no queue of a team "cv"'),
+            ("chosen_names_are_of_queues", "queues: {shared: x}", "queues.shared", 'no queue of a team "shared"'),
+        )
+    ),
+    Case(
+        "chosen_names_are_of_queues",
+        tiny(cluster=CLUSTER + "names: {queues: {nlp: cv}}\n", team2=OTHER_TEAM),
+        "error cluster.yaml:13 names.queues.nlp",
+        'the name "cv" is that of cv\'s queue',
+    ),
+    *(
+        Case(
+            "warned_namespaces_have_policies",
+            rich_cluster("region: local", f"region: local\nwarnNamespaces: [{names}]"),
+            f"warning cluster.yaml:5 warnNamespaces[{index}]",
+            what,
+        )
+        for names, index, what in (
+            ("kube-system", 0, "no policy touches"),
+            ("gpu-operator", 0, "no policy touches"),
+            ("legacy, legacy", 1, "named twice"),
         )
     ),
     Case(

@@ -213,8 +213,24 @@ def test_an_exception_is_gone_after_its_last_day():
     assert given(last + dt.timedelta(days=1)) is None
 
 
+def test_names_of_flavors_and_queues_can_be_chosen():
+    usual = dev()
+    assert (usual.cpu_flavor, usual.queue_name("nlp")) == ("cpu", "nlp")
+    names = "names: {flavors: {cpu: compute, a100-spot: a100}, queues: {nlp: nlp-gpu}}\nflavorOrder: [a100]\n"
+    chosen = load(tiny(cluster=CLUSTER + names)).platform
+    place = chosen.clusters[0]
+    assert (place.cpu_flavor, place.queue_name("nlp"), place.queue_name("cv")) == ("compute", "nlp-gpu", "cv")
+    assert [flavor.name for flavor in place.flavors] == ["a100", "compute"]
+    assert [pool.flavor for pool in place.node_pools] == ["a100"]
+    (placement,) = chosen.teams[0].placements
+    assert [entry.flavor for entry in placement.accelerators] == ["a100"]
+    assert (usual.declared_in, place.declared_in) == ("cluster.yaml", "cluster.yaml")
+
+
 def test_what_nodes_have_beside_the_usual_is_nothing_unless_declared():
     assert (dev().runtime_classes, dev().further_resources) == ((), ())
+    assert dev().warn_namespaces == ()
+    assert dev(cluster=CLUSTER + "warnNamespaces: [b, a]\n").warned == ("a", "b")
     declared = dev(cluster=CLUSTER + "runtimeClasses: [gvisor, nvidia]\nfurtherResources: [rdma/hca]\n")
     assert declared.runtime_classes == ("gvisor", "nvidia")
     assert declared.further_resources == ("rdma/hca",)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from allotment.adapters.files.tree import read_tree
 from allotment.errors import AllotmentError, CapacityError, ConflictError, InputError, NotFoundError, UsageError
 from allotment.model.cluster import Purpose
-from allotment.spec.edit import TeamRequest, add_team, finish_removals, remove_team, starter
+from allotment.spec.edit import TeamRequest, add_team, finish_removals, list_namespace, remove_team, starter
 from allotment.spec.load import load_platform
 from allotment.spec.problems import InvalidPlatformError
 from allotment.spec.source import SourceTree
@@ -220,6 +220,34 @@ def test_a_pool_of_the_team_has_to_be_given_away_first():
     leaving = SourceTree(files).with_changes(remove_team(SourceTree(files), "cv", DAY))
     with pytest.raises(InvalidPlatformError, match='there is no team "cv"'):
         finish_removals(leaving, dt.date(2028, 1, 1))
+
+
+LISTS = {
+    "absent": ("", "withoutNetworkPolicies: [nlp]\n"),
+    "empty": ("withoutNetworkPolicies: [] # none\n", "withoutNetworkPolicies: [nlp] # none\n"),
+    "in brackets": ("withoutNetworkPolicies: [cv, ] # why\n", "withoutNetworkPolicies: [cv, nlp, ] # why\n"),
+    "quoted": ('withoutNetworkPolicies: ["cv"]\n', 'withoutNetworkPolicies: ["cv", nlp]\n'),
+    "a line each": (
+        "withoutNetworkPolicies:\n  # of cv\n  - cv # why\n",
+        "withoutNetworkPolicies:\n  # of cv\n  - cv # why\n  - nlp\n",
+    ),
+    "named already": ("withoutNetworkPolicies: [nlp]\n", "withoutNetworkPolicies: [nlp]\n"),
+}
+
+
+@pytest.mark.parametrize("case", LISTS)
+def test_a_namespace_is_added_to_a_list_of_a_cluster(case: str):
+    before, after = LISTS[case]
+    files = tiny(cluster=before + CLUSTER, other=OTHER_TEAM)
+    changes = list_namespace(SourceTree(files), "dev", ["withoutNetworkPolicies"], "nlp")
+    text = changes.get("cluster.yaml", files["cluster.yaml"])
+    assert text == (after + CLUSTER if before else CLUSTER + after)
+
+
+def test_a_list_over_several_lines_is_edited_by_hand():
+    files = tiny(cluster="withoutNetworkPolicies: [\n  cv\n  ]\n" + CLUSTER, other=OTHER_TEAM)
+    with pytest.raises(InputError, match="cannot be edited without disturbing it"):
+        list_namespace(SourceTree(files), "dev", ["withoutNetworkPolicies"], "nlp")
 
 
 def test_the_starter_is_valid_and_explains_itself():

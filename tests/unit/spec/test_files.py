@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
 
 from allotment.adapters.files import tree as files
 from allotment.adapters.files.tree import read_tree, write_files
-from allotment.errors import InputError, NotFoundError
+from allotment.errors import AllotmentError, InputError, NotFoundError
 from allotment.spec.problems import InvalidPlatformError
 
 
@@ -116,7 +117,7 @@ def test_a_failed_write_leaves_the_old_text_and_no_leftovers(tmp_path, monkeypat
         raise OSError("disk full")
 
     monkeypatch.setattr(files.os, "fsync", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(AllotmentError, match="cannot be written"):
         write_files(tmp_path, {"a.yaml": "new"})
     assert [path.name for path in tmp_path.iterdir()] == ["a.yaml"]
     assert (tmp_path / "a.yaml").read_text() == "old"
@@ -133,3 +134,21 @@ def test_what_is_not_read_is_known(tmp_path):
     assert dict(found.files) == {}
     assert dict(found.left_out) == {"a.YAML": "a", ".b.yml": "b"}
     assert dict(found.with_changes({"x.yaml": "x"}).left_out) == {"a.YAML": "a", ".b.yml": "b"}
+
+
+@pytest.mark.parametrize("at", range(2))
+def test_a_full_disk_changes_nothing(tmp_path, monkeypatch, at):
+    (tmp_path / "a.yaml").write_text("old")
+    (tmp_path / "gone.yaml").write_text("old")
+    real, left = files._write_new, iter(range(at))
+
+    def full(target, temporary, text):
+        real(target, temporary, text)
+        if next(left, None) is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "_write_new", full)
+    with pytest.raises(AllotmentError, match="cannot be written") as caught:
+        write_files(tmp_path, {"a.yaml": "new", "b.yaml": "new", "gone.yaml": None})
+    assert caught.value.why == "No space left on device; nothing was changed"
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.yaml": "old", "gone.yaml": "old"}

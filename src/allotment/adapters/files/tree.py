@@ -6,12 +6,14 @@ links are refused rather than followed, and sizes are bounded before anything is
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from allotment.errors import InputError, NotFoundError
+from allotment.errors import AllotmentError, InputError, NotFoundError
 from allotment.spec.problems import InvalidPlatformError, Problem, Severity
 from allotment.spec.source import YAML_SUFFIXES, Changes, SourceTree, is_read
 
@@ -53,19 +55,42 @@ def read_tree(path: Path | str) -> SourceTree:
 
 
 def write_files(root: Path | str, changes: Changes) -> None:
-    """Write an edit: each file atomically, so that a crash leaves the old text or the new one.
+    """Write an edit: each file atomically, so that a crash leaves the old text or the new one; on a full disk nothing.
 
     Raises:
         InputError: a path leads out of the directory, or through a symbolic link.
+        AllotmentError: something cannot be written.
     """
     base = Path(root)
-    base.mkdir(parents=True, exist_ok=True)
-    targets = [(_inside(base, relative), text) for relative, text in changes.items()]
-    for target, text in targets:
-        if text is None:
-            target.unlink(missing_ok=True)
-        else:
-            _replace(target, text)
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        _write_all([(_inside(base, relative), text) for relative, text in changes.items()])
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise AllotmentError(
+            f"{base} cannot be written",
+            why=f"{error.strerror or error}{'; nothing was changed' if full else ''}",
+            fix="free some space on its disk" if full else "check the folder and its permissions",
+        ) from error
+
+
+def _write_all(targets: Sequence[tuple[Path, str | None]]) -> None:
+    fresh = [
+        (target, target.with_name(f".{target.name}.{secrets.token_hex(6)}"), text)
+        for target, text in targets
+        if text is not None
+    ]
+    try:
+        # All that can fail for lack of room is done before the first file changes.
+        for target, temporary, text in fresh:
+            _write_new(target, temporary, text)
+        for target, temporary, _ in fresh:
+            temporary.replace(target)
+        for gone in (target for target, text in targets if text is None):
+            gone.unlink(missing_ok=True)
+    finally:
+        for _, temporary, _ in fresh:
+            temporary.unlink(missing_ok=True)
 
 
 def _yaml_files(root: Path, problems: list[Problem]) -> list[Path]:
@@ -125,15 +150,11 @@ def _inside(base: Path, relative: str) -> Path:
     return target
 
 
-def _replace(target: Path, text: str) -> None:
+def _write_new(target: Path, temporary: Path, text: str) -> None:
+    """A file beside another, with the other's mode."""
     target.parent.mkdir(parents=True, exist_ok=True)
     mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
-            stream.write(text.encode("utf-8"))
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
+        stream.write(text.encode("utf-8"))
+        stream.flush()
+        os.fsync(stream.fileno())

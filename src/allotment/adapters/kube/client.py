@@ -160,11 +160,12 @@ class KubeClient:
         subresource: str = "",
         dry_run: bool = False,
         identity: Identity | None = None,
+        manager: str = "",
     ) -> Answer:
         """JSON merge patch."""
         resource = self._resource(api_version, key.kind)
         request = requests.merge_patch(
-            resource, key, patch, subresource=subresource, dry_run=dry_run, identity=identity
+            resource, key, patch, subresource=subresource, dry_run=dry_run, identity=identity, manager=manager
         )
         return answers.answer_of(self._send(request))
 

@@ -138,7 +138,9 @@ class FakeKube:
             taken = {path for _, path in disputed}
             holding = Holding(manager, "Apply", body["apiVersion"], self._now(), frozenset(wanted))
             rest = tuple(replace(one, paths=one.paths - taken) for one in others)
-            return self._store(key, stored, merged, (holding, *(one for one in rest if one.paths)), dry_run=dry_run)
+            return self._store(
+                key, stored, merged, tuple(one for one in (holding, *rest) if one.paths), dry_run=dry_run
+            )
 
     def create(self, body: Body, *, dry_run: bool = False, identity: Identity | None = None) -> Answer:
         """POST."""
@@ -164,12 +166,13 @@ class FakeKube:
         subresource: str = "",
         dry_run: bool = False,
         identity: Identity | None = None,
+        manager: str = "",
     ) -> Answer:
         """JSON merge patch."""
         with self._lock, self._called(Call(f"patch {subresource}".strip(), key, patch, identity, dry_run)):
             self._check_served(api_version, key)
             self._check_version(key, patch)
-            return self.edit(key, lambda body: _patched(body, patch), manager=WRITE_MANAGER, dry_run=dry_run)
+            return self.edit(key, lambda body: _patched(body, patch), manager=manager or WRITE_MANAGER, dry_run=dry_run)
 
     def _check_version(self, key: ObjectKey, patch: Body) -> None:
         seen, stored = (patch.get("metadata") or {}).get("resourceVersion"), self._objects.get(key)

@@ -119,13 +119,14 @@ def merge_patch(
     subresource: str,
     dry_run: bool,
     identity: Identity | None,
+    manager: str = "",
 ) -> Request:
     """JSON merge patch. Repeatable: the same patch twice leaves the same object."""
     return Request(
         "PATCH",
         resource.path(key.namespace, key.name, subresource),
         str(key),
-        (("fieldManager", WRITE_MANAGER), *_dry(dry_run)),
+        (("fieldManager", manager or WRITE_MANAGER), *_dry(dry_run)),
         (("Accept", _JSON), ("Content-Type", _MERGE), *_impersonation(identity)),
         msgspec.json.encode(patch),
         pinned="resourceVersion" in (patch.get("metadata") or {}),

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
 
+from allotment.cli.calling import typed
 from allotment.cli.lazy import Command
 from allotment.cli.options import format_flag, global_flags
 from allotment.cli.session import Session
 from allotment.errors import shown
 
-_DEFAULT_NAME = "my-platform"
-
 
 @click.command(cls=Command)
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False))
-@click.option("--name", help=f"Name of the platform; the folder's, or {_DEFAULT_NAME}, by default.")
+@click.option("--name", help="Name of the platform; the folder's, or my-platform, by default.")
 @format_flag
 @global_flags
 @click.pass_obj
@@ -25,10 +23,11 @@ def init(session: Session, directory: str, name: str | None) -> None:
     """Write a commented starter directory: one cluster, one team, every field explained. It is valid as it stands."""
     from allotment import wiring  # noqa: PLC0415 (start-up time)
     from allotment.cli.output import write_document  # noqa: PLC0415
+    from allotment.cli.places import name_for  # noqa: PLC0415
     from allotment.cli.views.diffs import next_steps  # noqa: PLC0415
 
     root = Path(directory)
-    edit = wiring.start_platform(root, name if name is not None else _name_of(root))
+    edit = wiring.start_platform(root, name if name is not None else name_for(root))
     wiring.write_edit(root, edit)
     paths = sorted(edit.changes)
     form = session.value("output")
@@ -38,7 +37,7 @@ def init(session: Session, directory: str, name: str | None) -> None:
         )
         return
     session.out("\n".join(shown(root / path) for path in paths))
-    place = shlex.quote(directory)
+    place = typed(directory)
     if form != "name":
         (cluster, *_) = wiring.load(root).platform.clusters
         steps = [
@@ -46,11 +45,4 @@ def init(session: Session, directory: str, name: str | None) -> None:
             (f"allot plan {place} --cluster {cluster.name} --offline", "see what a cluster would get"),
             ("allot explain team", "look fields up"),
         ]
-        session.note(f"\n{next_steps(steps)}")
-
-
-def _name_of(root: Path) -> str:
-    from allotment.model.names import is_plain  # noqa: PLC0415 (start-up time)
-
-    name = root.absolute().name.lower().replace("_", "-")
-    return name if is_plain(name) else _DEFAULT_NAME
+        session.note(f"\n{next_steps(steps, session.call)}")

@@ -67,5 +67,5 @@ def plan(
         wiring.save_plan(made, out)
         session.note(f"saved in {shown(out)}")
     if output.format == "table":
-        session.note(plan_steps(target, made, saved=out, offline=offline))
+        session.note(plan_steps(session, target, made, saved=out, offline=offline))
     return 2 if exit_code and not made.empty else 0

@@ -75,7 +75,7 @@ def prove(
         session,
         output,
         proof_listing(report),
-        human=lambda rows: proof_text(report, rows),
+        human=lambda rows: proof_text(report, rows, session.text_width),
         whole=lambda rows: proof_document(report, rows),
     )
     if evidence is not None:

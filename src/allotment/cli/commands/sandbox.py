@@ -116,7 +116,7 @@ def up(
         session,
         output,
         started_listing(started),
-        human=lambda _rows: started_text(started, str(directory), cluster.name),
+        human=lambda _rows: started_text(started, str(directory), cluster.name, session.call),
     )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import shlex
 from pathlib import Path
 
 import click
 
+from allotment.cli.calling import typed
 from allotment.cli.lazy import Command
 from allotment.cli.options import format_flag, global_flags, names_of, platform_flag, yes_flag
 from allotment.cli.session import Session
@@ -150,7 +150,7 @@ def _require_typed(session: Session, name: str) -> None:
 
 
 def _after(directory: Path, clusters: tuple[str, ...]) -> list[tuple[str, str]]:
-    place = "" if directory == Path() else f" {shlex.quote(str(directory))}"
+    place = "" if directory == Path() else f" {typed(directory)}"
     cluster = f" --cluster {clusters[0]}" if clusters else ""
     steps = [(f"allot validate{place}", "quota against capacity"), (f"allot plan{place}{cluster}", "what would change")]
     if len(clusters) > 1:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from allotment.cli.output import Column, Listing, table_text
+from allotment.cli.output import Listing
+from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import amount, count
 from allotment.cli.views.simulations import CAUSE_FIELDS
 from allotment.model.devices import names_a_part
@@ -95,7 +96,7 @@ def capacity_listing(found: Survey) -> Listing[NodeRow]:
             Column("MODEL", lambda row: row.node.model or None),
             Column("GPUS", lambda row: _gpus(row.node.gpus)),
             Column("USED", lambda row: _gpus(row.node.used)),
-            Column("FREE", lambda row: _gpus(row.node.free), style=_free_style),
+            Column("FREE", lambda row: _gpus(row.node.free), style=_free_style, keep=2),
             fragment,
             *(_cause_column(found, cause) for cause in FRAGMENT_CAUSES),
             Column(
@@ -112,9 +113,9 @@ def capacity_listing(found: Survey) -> Listing[NodeRow]:
                 text=lambda row: amount("memory", row.node.memory_free * _MIB),
                 unit="bytes",
             ),
-            Column("FITS", lambda row: _fits(found, row)),
-            Column("STRANDED", lambda row: _stranded(found, row)),
-            Column("WHY", lambda row: _why(found, row) or None),
+            Column("FITS", lambda row: _fits(found, row), keep=2),
+            Column("STRANDED", lambda row: _stranded(found, row), keep=1),
+            Column("WHY", lambda row: _why(found, row) or None, keep=1, fold=" "),
         ),
         name=lambda row: row.node.name,
         document=lambda row: node_document(found, row),
@@ -178,9 +179,9 @@ _SHAPE_COLUMNS: Final[tuple[Column[ShapeSurvey], ...]] = (
         lambda row: None if row.share is None else round(100 * row.share, 1),
         text=lambda row: f"{100 * (row.share or 0):.1f}%",
     ),
-    Column("FITS", lambda row: row.room.count),
-    Column("STRANDED", lambda row: _gpus(int(row.room.lost.sum()))),
-    Column("WHY (GPUS)", _main_reason),
+    Column("FITS", lambda row: row.room.count, keep=2),
+    Column("STRANDED", lambda row: _gpus(int(row.room.lost.sum())), keep=1),
+    Column("WHY (GPUS)", _main_reason, keep=1, fold=" "),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from textwrap import wrap
@@ -41,6 +41,9 @@ COLORS: Final = {
 _ONE_BY_ONE: Final = 3
 """Up to so many creations of a kind get a line each; more are listed together."""
 
+_FEW: Final = 24
+"""Up to so many that are listed together say what they are about: whom they let in, how much they give."""
+
 
 def change_lines(changes: Sequence[Change], width: int) -> Iterator[str]:
     """Lines for the changes of a family, those that wait for a blocked namespace left out."""
@@ -48,7 +51,7 @@ def change_lines(changes: Sequence[Change], width: int) -> Iterator[str]:
         members = list(group)
         if action is Action.CREATE and len(members) > _ONE_BY_ONE:
             yield _signed(action, f"{len(members)} {kind}")
-            for line in _compact(members):
+            for line in _abouts(members) or _compact(members):
                 yield from _wrapped(line, width)
             continue
         for first, *others in _alike(members):
@@ -60,7 +63,7 @@ def change_lines(changes: Sequence[Change], width: int) -> Iterator[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    return wrap(
+    lines = wrap(
         text,
         width - 2,
         initial_indent="    ",
@@ -68,6 +71,11 @@ def _wrapped(text: str, width: int) -> list[str]:
         break_on_hyphens=False,
         break_long_words=False,
     )
+    return [line.replace(_TOGETHER, " ") for line in lines]
+
+
+_TOGETHER: Final = "\N{NO-BREAK SPACE}"
+"""Between an amount and what it is of, until lines are made."""
 
 
 def _alike(changes: Sequence[Change]) -> Iterator[list[Change]]:
@@ -102,19 +110,41 @@ def _the_same(changes: Sequence[Change]) -> str:
 
 
 def following(change: Change) -> str:
-    """The namespace whose own block is the only reason why a step cannot be done; empty if there is none."""
+    """The object whose own block is the only reason why a step cannot be done, in words; empty if there is none."""
     return change.following if isinstance(change, Blocked) else ""
 
 
 def follower_lines(changes: Sequence[Change]) -> Iterator[str]:
-    """A line for each namespace whose block keeps others from being done: it is solved once, not object by object."""
-    for namespace, number in sorted(Counter(filter(None, map(following, changes))).items()):
-        yield _signed(Action.BLOCKED, f"{followers_text(namespace, number)}; solve that first")
+    """A line for each object whose block keeps others from being done: it is solved once, not object by object."""
+    for ground, number in sorted(Counter(filter(None, map(following, changes))).items()):
+        yield _signed(Action.BLOCKED, f"{followers_text(ground, number)}; solve that first")
 
 
-def followers_text(namespace: str, number: int) -> str:
-    """How many steps wait for one namespace."""
-    return printable(f"{count(number, 'more object')} blocked with Namespace {namespace}")
+def followers_text(ground: str, number: int) -> str:
+    """How many steps wait for one object."""
+    return printable(f"{count(number, 'more object')} blocked with {ground}")
+
+
+def _abouts(changes: Sequence[Change]) -> list[str]:
+    """What new objects are about, where they are few enough to be read and about something."""
+    abouts = [(change.key, gist(change.manifest.body)) for change in changes if isinstance(change, Create)]
+    if len(abouts) > _FEW or not all(about for _, about in abouts):
+        return []
+    lines: dict[str, list[str]] = {}
+    for key, told_about in abouts:
+        about = ", ".join(item.replace(" ", _TOGETHER) for item in told_about.split(", "))
+        if not key.namespace:
+            # Policies are told apart by their mode, queues by their name.
+            first, second = (about, key.name) if key.kind.endswith("PolicyBinding") else (key.name, about)
+            lines.setdefault(first, []).append(second)
+        else:
+            lines.setdefault(key.namespace, []).append(
+                about if key.kind == "RoleBinding" else f"{key.name}{_TOGETHER}{about}"
+            )
+    return [
+        printable(f"{head}: {('; ' if f'{_TOGETHER}for{_TOGETHER}' in rest[0] else ', ').join(rest)}")
+        for head, rest in lines.items()
+    ]
 
 
 def _compact(changes: Sequence[Change]) -> Iterator[str]:
@@ -217,6 +247,11 @@ def _details(change: Change, *, in_words: bool = True) -> Iterator[Detail]:
                 yield Detail(f"fix: {printable(change.fix)}")
         case _:
             return
+
+
+def field_details(body: Mapping[str, Any], fields: Sequence[FieldChange]) -> Iterator[Detail]:
+    """Changes of one object's fields, in words where there are some."""
+    return (_field_line(each) for each in told(body, fields))
 
 
 def _by_path(fields: Sequence[FieldChange]) -> Iterator[Told]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from allotment.cli.output import Column, Listing
+from allotment.cli.output import Listing
+from allotment.cli.table import Column
 from allotment.cli.views.amounts import amount, memory, money, span
 from allotment.cli.views.summary import cluster_document
 from allotment.model.accelerator import CapacityType
@@ -28,12 +29,17 @@ def cluster_listing(platform: Platform, summary: Summary) -> Listing[_ClusterRow
         rows=[_ClusterRow(*pair) for pair in zip(platform.clusters, summary.clusters, strict=True)],
         columns=(
             Column("NAME", lambda row: row.cluster.name),
-            Column("PURPOSE", lambda row: row.cluster.purpose.value),
+            Column("PURPOSE", lambda row: row.cluster.purpose.value, keep=1),
             Column("ENVIRONMENT", lambda row: row.cluster.environment.value),
             Column("REGION", lambda row: row.cluster.region),
-            Column("NODES", lambda row: span(row.line.nodes_min, row.line.nodes_max)),
-            Column("ACCELERATORS", lambda row: ", ".join(f"{n} {name}" for name, n in row.line.devices) or None),
-            Column("TEAMS", lambda row: row.line.teams),
+            Column("NODES", lambda row: span(row.line.nodes_min, row.line.nodes_max), keep=1),
+            Column(
+                "ACCELERATORS",
+                lambda row: ", ".join(f"{n} {name}" for name, n in row.line.devices) or None,
+                keep=2,
+                fold=", ",
+            ),
+            Column("TEAMS", lambda row: row.line.teams, keep=1),
             Column(
                 "CPU",
                 lambda row: row.line.cpu,
@@ -123,11 +129,11 @@ def pool_listing(platform: Platform) -> Listing[_PoolRow]:
         rows=rows,
         columns=(
             Column("CLUSTER", lambda row: row.cluster),
-            Column("POOL", lambda row: row.pool.name),
+            Column("POOL", lambda row: row.pool.name, keep=2),
             Column("FLAVOR", lambda row: row.pool.flavor),
-            Column("NODES", lambda row: span(row.pool.min_nodes, row.pool.max_nodes)),
-            Column("ACCELERATOR", lambda row: row.pool.accelerator),
-            Column("PER-NODE", lambda row: row.pool.accelerators_per_node or None),
+            Column("NODES", lambda row: span(row.pool.min_nodes, row.pool.max_nodes), keep=1),
+            Column("ACCELERATOR", lambda row: row.pool.accelerator, keep=2),
+            Column("PER-NODE", lambda row: row.pool.accelerators_per_node or None, keep=2),
             Column("CPU", lambda row: row.pool.cpu, text=lambda row: amount("cpu", row.pool.cpu), unit="millicpu"),
             Column("MEMORY", lambda row: row.pool.memory, text=lambda row: memory(row.pool.memory), unit="bytes"),
             Column("CAPACITY", lambda row: row.pool.capacity_type.value),
@@ -199,6 +205,7 @@ def accelerator_listing(lines: Sequence[AcceleratorLine], currency: str) -> List
             wide=kind is CapacityType.RESERVED,
             text=lambda row: money(cell(row) or 0, "").strip(),
             unit="micros",
+            keep=2,
         )
 
     return Listing(
@@ -213,9 +220,10 @@ def accelerator_listing(lines: Sequence[AcceleratorLine], currency: str) -> List
                 lambda row: row.accelerator.memory,
                 text=lambda row: memory(row.accelerator.memory),
                 unit="bytes",
+                keep=2,
             ),
-            Column("DEVICES", lambda row: row.devices),
-            Column("CLUSTERS", lambda row: ", ".join(row.clusters) or None),
+            Column("DEVICES", lambda row: row.devices, keep=2),
+            Column("CLUSTERS", lambda row: ", ".join(row.clusters) or None, keep=1, fold=", "),
             price(CapacityType.ON_DEMAND),
             price(CapacityType.SPOT),
             price(CapacityType.RESERVED),

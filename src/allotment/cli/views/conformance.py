@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import click
 
-from allotment.cli.output import Column, Listing, table_text
+from allotment.cli.output import Listing
+from allotment.cli.table import Column, table_text
 from allotment.cli.terminal import printable
 from allotment.cli.views.amounts import count
 from allotment.operations.conformance import ClassAgreement, ConformanceReport, Disagreement
@@ -38,7 +39,7 @@ def conformance_listing(report: ConformanceReport) -> Listing[ClassAgreement]:
             Column("COMPARED", lambda row: row.compared),
             Column("IDENTICAL", lambda row: row.identical),
             Column("AGREEMENT", _agreement, style=lambda row: "red" if row.differing else "green"),
-            Column("DIFFERING", _some_of),
+            Column("DIFFERING", _some_of, keep=1, fold=", "),
         ),
         name=lambda row: row.kind,
         document=class_document,

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from allotment.cli.options import OutputOptions
-from allotment.cli.output import Column, Listing, show, table_text
+from allotment.cli.output import Listing, show
 from allotment.cli.session import Session
+from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count
 from allotment.scheduling.simulate.charts import short_time
 from allotment.scheduling.simulate.difference import Difference, JobChange, JobWait, QueueChange, RunSummary, Setting

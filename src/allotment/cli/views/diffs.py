@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 import click
 
 from allotment.cli.terminal import printable
+
+_ALLOT: Final = re.compile(r"(?<![^\s(])allot(?= )")
+"""The program's name where a command begins, not inside of a path."""
 
 
 def diff_text(diff: str) -> str:
@@ -24,10 +30,15 @@ def _colored(line: str) -> str:
     return line
 
 
-def next_steps(steps: list[tuple[str, str]]) -> str:
-    """What to type next: commands, each with a word on it if it needs one."""
+def next_steps(steps: list[tuple[str, str]], call: str = "allot") -> str:
+    """What to type next: commands, each with a word on it if it needs one.
+
+    Args:
+        steps: commands as they are where `allot` is found by its name, each with what it does.
+        call: what to type for `allot`.
+    """
     lines = [click.style("Next", bold=True)]
     for command, what in steps:
         lines += [click.style(f"  # {what}", dim=True)] if what else []
-        lines.append(f"  {command}")
+        lines.append(f"  {_ALLOT.sub(lambda _found: call, command)}")
     return "\n".join(lines)

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import click
 
-from allotment.cli.output import Column, Listing, rfc3339
+from allotment.cli.output import Listing, rfc3339
+from allotment.cli.table import Column
 from allotment.cli.terminal import printable
 from allotment.cli.views.amounts import count
 from allotment.cli.views.change_lines import followers_text

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from allotment.cli.output import Column, Listing, table_text
+from allotment.cli.output import Listing
+from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count
 from allotment.cli.views.simulations import seconds
 from allotment.operations.estimating import ENOUGH_STARTS, JobEstimate, KnownRuntimes, Submissions, WhenReport

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import click
 
-from allotment.cli.output import Column, Listing
+from allotment.cli.output import Listing
+from allotment.cli.table import Column
 from allotment.cli.terminal import printable
 from allotment.cli.views.amounts import count
 from allotment.plan.labelling import NodeEdit, PoolEdits
@@ -23,8 +24,13 @@ def edit_listing(edits: PoolEdits) -> Listing[NodeEdit]:
         rows=edits.edits,
         columns=(
             Column("NODE", lambda row: row.node),
-            Column("LABELS", lambda row: ", ".join(f"{key}={new}" for key, _, new in row.labels) or None),
-            Column("TAINTS", lambda row: ", ".join(map(str, row.taints)) or None),
+            Column(
+                "LABELS",
+                lambda row: ", ".join(f"{key}={new}" for key, _, new in row.labels) or None,
+                keep=1,
+                fold=", ",
+            ),
+            Column("TAINTS", lambda row: ", ".join(map(str, row.taints)) or None, fold=", "),
             Column("REMARK", lambda row: row.remark or None, wide=True),
         ),
         name=lambda row: row.node,

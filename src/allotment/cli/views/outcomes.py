@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import click
 
-from allotment.cli.output import Column, Listing
+from allotment.cli.output import Listing
+from allotment.cli.table import Column
 from allotment.cli.terminal import printable
 from allotment.cli.views.amounts import count
 from allotment.cli.views.change_lines import followers_text, following
 from allotment.cli.views.plans import key_document
-from allotment.operations.apply import ApplyReport, Outcome, Status
+from allotment.operations.apply import NOT_BEGUN, ApplyReport, Outcome, Status
 
 _COLORS: Final = {
     Status.APPLIED: "green",
@@ -61,8 +62,7 @@ def report_text(report: ApplyReport, rows: Sequence[Outcome]) -> str:
         for status in Status
         if counts[status]
     ]
-    headline = click.style("done", fg="green", bold=True) if report.complete else click.style("incomplete", fg="red")
-    lines = [f"{headline}: {report.cluster}: {', '.join(parts)}, {report.unchanged} unchanged"]
+    lines = [f"{_headline(report)}: {report.cluster}: {', '.join(parts)}, {report.unchanged} unchanged"]
     for outcome in rows:
         for warning in outcome.warnings:
             mark = click.style("warning:", fg="yellow", bold=True)
@@ -71,16 +71,31 @@ def report_text(report: ApplyReport, rows: Sequence[Outcome]) -> str:
     if left:
         lines += ["", click.style(f"Left to do: {count(len(report.remaining), 'object')}", bold=True)]
     for outcome in left:
-        if not following(outcome.change):
+        if not following(outcome.change) and outcome.message != NOT_BEGUN:
             message = printable(outcome.message).replace("\n", "\n              ")
             lines.append(f"  {_status(outcome.status)} {printable(str(outcome.change.key))}: {message}")
     behind = Counter(filter(None, (following(outcome.change) for outcome in left)))
     lines += [f"  {_status(Status.BLOCKED)} {followers_text(*each)}" for each in sorted(behind.items())]
+    lines += [f"  {_status(Status.INTERRUPTED)} {each}" for each in _not_begun(left)]
     if any(outcome.status is Status.CONFLICT for outcome in left):
         lines += ["", "Fields of other managers stay as they are until --force-conflicts takes them over."]
     if any(outcome.status is not Status.CONFLICT for outcome in left):
-        lines += ["", "Running the same command again takes up what is left."]
+        kept = "What was done stays. " if report.interrupted else ""
+        lines += ["", f"{kept}Running the same command again takes up what is left."]
     return "\n".join(lines)
+
+
+def _not_begun(left: Sequence[Outcome]) -> Iterator[str]:
+    """One line for all that an interrupt kept from being begun."""
+    kinds = Counter(outcome.change.key.kind for outcome in left if outcome.message == NOT_BEGUN)
+    if kinds:
+        yield f"not begun: {', '.join(f'{number} {kind}' for kind, number in kinds.items())}"
+
+
+def _headline(report: ApplyReport) -> str:
+    if report.complete:
+        return click.style("done", fg="green", bold=True)
+    return click.style("interrupted" if report.interrupted else "incomplete", fg="red")
 
 
 def _status(status: Status) -> str:

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import click
 
-from allotment.cli.output import Column, Listing
+from allotment.cli.output import Listing
+from allotment.cli.table import Column
 from allotment.cli.terminal import printable
 from allotment.cli.views.amounts import count
 from allotment.cli.views.change_lines import (
@@ -192,7 +193,7 @@ def change_document(row: ChangeRow) -> Mapping[str, Any]:
     }
     match change:
         case Update():
-            base["fields"] = [_field_document(field) for field in change.fields]
+            base["fields"] = [field_document(field) for field in change.fields]
         case Conflict():
             base["contested"] = [_contested_document(field) for field in change.contested]
         case Drain():
@@ -204,7 +205,8 @@ def change_document(row: ChangeRow) -> Mapping[str, Any]:
     return base
 
 
-def _field_document(change: FieldChange) -> Mapping[str, Any]:
+def field_document(change: FieldChange) -> Mapping[str, Any]:
+    """A field that changes, as JSON."""
     sides = {name: value for name, value in (("old", change.old), ("new", change.new)) if value is not ABSENT}
     owner = {"by": change.by, "since": change.since} if change.by else {}
     return {"field": change.field, **sides, **owner}

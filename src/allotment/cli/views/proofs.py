@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from textwrap import shorten
+from textwrap import shorten, wrap
 from typing import Any, Final
 
 import click
 
-from allotment.cli.output import Column, Listing, rfc3339
-from allotment.cli.terminal import printable
+from allotment.cli.output import Listing, rfc3339
+from allotment.cli.table import Column
+from allotment.cli.terminal import PLAIN_WIDTH, printable
 from allotment.cli.views.amounts import count
 from allotment.prove.verdicts import ProofReport, Result, Verdict
 
@@ -47,8 +49,8 @@ def proof_listing(report: ProofReport) -> Listing[Result]:
     )
 
 
-def proof_text(report: ProofReport, rows: Sequence[Result]) -> str:
-    """A line a guardrail; what failed with all that was expected and came back."""
+def proof_text(report: ProofReport, rows: Sequence[Result], width: int = PLAIN_WIDTH) -> str:
+    """A line a guardrail; what failed with all that was expected and came back; why something cannot be proved."""
     lines = []
     ranked = sorted(rows, key=lambda row: row.guardrail)
     for guardrail, group in groupby(ranked, key=lambda row: row.guardrail):
@@ -57,6 +59,7 @@ def proof_text(report: ProofReport, rows: Sequence[Result]) -> str:
         for row in members:
             if row.verdict in (Verdict.FAILED, Verdict.ERROR):
                 lines += _failure(row)
+        lines += _reasons(members, width)
     counts = ", ".join(
         click.style(f"{number} {verdict.value}", fg=_COLORS[verdict])
         for verdict, number in report.counts.items()
@@ -74,6 +77,15 @@ def _guardrail_line(guardrail: str, rows: Sequence[Result]) -> str:
     word = click.style(f"{worst.value:<12}", fg=_COLORS[worst])
     teams = ", ".join(dict.fromkeys(row.team for row in rows if row.team))
     return f"{word} {guardrail}  ({count(len(rows), 'probe')}{f': {teams}' if teams else ''})"
+
+
+def _reasons(rows: Sequence[Result], width: int) -> Iterator[str]:
+    """Why probes prove nothing: each reason once, with how many probes it holds for."""
+    reasons = Counter(row.got for row in rows if row.verdict is Verdict.NOT_PROVABLE)
+    inner = " " * 13
+    for reason, number in reasons.items():
+        text = f"{count(number, 'probe')}: {shorten(printable(reason), _SHORT, placeholder=' …')}"
+        yield from wrap(text, width, initial_indent=inner, subsequent_indent=f"{inner}  ", break_long_words=False)
 
 
 _BY_GRAVITY: Final = (Verdict.FAILED, Verdict.ERROR, Verdict.NOT_PROVABLE)

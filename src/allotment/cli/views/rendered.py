@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 import click
 
 from allotment.adapters.folders import Written
-from allotment.cli.output import Column, table_text
+from allotment.cli.calling import typed
+from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count
 from allotment.cli.views.diffs import next_steps
 from allotment.errors import shown
@@ -46,7 +46,7 @@ def tree_text(out: str, rendered: Rendered, written: Written, *, versioned: bool
     blocks = [headline, _by_family(rendered)]
     cluster = rendered.clusters[0].cluster if rendered.clusters else ""
     if cluster:
-        place = shlex.quote(out)
+        place = typed(out)
         start = "" if versioned else f"git init {place} && "
         blocks.append(
             next_steps(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from allotment.adapters.sandbox.spec import ComponentStatus, Sandbox, SandboxStatus
-from allotment.cli.output import Column, Listing, table_text
+from allotment.cli.calling import typed
+from allotment.cli.output import Listing
 from allotment.cli.steps import duration
+from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count, memory
 from allotment.cli.views.diffs import next_steps
 
@@ -43,17 +44,18 @@ def started_listing(started: Sandbox) -> Listing[Sandbox]:
     )
 
 
-def started_text(started: Sandbox, directory: str, cluster: str) -> str:
-    """That it is up, and how to use it."""
+def started_text(started: Sandbox, directory: str, cluster: str, call: str) -> str:
+    """That it is up, and how to use it; `call` is what to type for `allot`."""
     word = "up" if started.created else "was up already, nodes are up to date"
-    name, place = shlex.quote(started.name), shlex.quote(directory)
+    name, place = typed(started.name), typed(directory)
     steps = next_steps(
         [
             (f"export KUBECONFIG=$(allot sandbox kubeconfig {name})", "use it in this shell"),
             (f"allot apply {place} --cluster {cluster}", ""),
             (f"allot prove {place} --cluster {cluster}", "do the guardrails hold?"),
             (f"allot sandbox down {name}", "and be rid of it"),
-        ]
+        ],
+        call,
     )
     return f"{click.style(started.name, bold=True)} is {word}\n\n{steps}"
 

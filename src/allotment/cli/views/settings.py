@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from allotment.cli.output import Column, Listing
+from allotment.cli.output import Listing
+from allotment.cli.table import Column
 from allotment.operations.configuration import Value, setting
 
 
@@ -15,9 +16,9 @@ def settings_listing(values: Sequence[Value], *, origin: bool) -> Listing[Value]
         rows=values,
         columns=(
             Column("KEY", lambda row: row.key),
-            Column("VALUE", lambda row: row.value or None),
+            Column("VALUE", lambda row: row.value or None, keep=1),
             Column("ORIGIN", lambda row: str(row.origin), wide=not origin),
-            Column("FROM", lambda row: row.detail or None, wide=not origin),
+            Column("FROM", lambda row: row.detail or None, wide=not origin, fold=" "),
             Column("SUMMARY", lambda row: setting(row.key).summary, wide=True),
         ),
         name=lambda row: row.key,

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import click
 
-from allotment.cli.output import Column, Listing, table_text
+from allotment.cli.output import Listing
+from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count
 from allotment.operations.simulating import PlacementRuns, PolicyRun, RunRequest
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, Cause

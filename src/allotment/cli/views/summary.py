@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from allotment.cli.output import Column, Listing, table_text
+from allotment.cli.output import Listing
+from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import amount, count, money, span
 from allotment.operations.validating import ClusterLine, QuotaLine, Summary
 
@@ -29,13 +30,13 @@ def quota_columns() -> tuple[Column[QuotaLine], ...]:
     """Columns of the quota table; amounts in Kubernetes' notation."""
     return (
         Column("CLUSTER", lambda row: row.cluster),
-        Column("FLAVOR", lambda row: row.flavor),
-        Column("RESOURCE", lambda row: row.resource),
+        Column("FLAVOR", lambda row: row.flavor, keep=2),
+        Column("RESOURCE", lambda row: row.resource, keep=2),
         _amount("PROMISED", lambda row: row.promised),
         _amount("CAPACITY", lambda row: row.capacity),
         _amount("NOBODY'S", lambda row: row.free, style=_free_style),
-        Column("OF-CAPACITY", percent, text=lambda row: f"{percent(row)}%", style=_free_style, unit="percent"),
-        Column("TEAMS", lambda row: row.teams),
+        Column("OF-CAPACITY", percent, text=lambda row: f"{percent(row)}%", style=_free_style, unit="percent", keep=1),
+        Column("TEAMS", lambda row: row.teams, keep=1),
         Column("MAY-BORROW", lambda row: row.borrowable, wide=True),
         _amount("COHORTS-OWN", lambda row: row.cohorts, wide=True),
     )
@@ -48,7 +49,9 @@ def _amount(
     *,
     wide: bool = False,
 ) -> Column[QuotaLine]:
-    return Column(title, of, text=lambda row: amount(row.resource, of(row)), style=style, unit="base-units", wide=wide)
+    return Column(
+        title, of, text=lambda row: amount(row.resource, of(row)), style=style, unit="base-units", wide=wide, keep=2
+    )
 
 
 def percent(row: QuotaLine) -> int | None:
@@ -126,10 +129,15 @@ def _cluster_columns(currency: str) -> tuple[Column[ClusterLine], ...]:
         Column("PURPOSE", lambda row: row.purpose),
         Column("REGION", lambda row: row.region),
         Column("POOLS", lambda row: row.pools),
-        Column("NODES", lambda row: span(row.nodes_min, row.nodes_max)),
-        Column("ACCELERATORS", lambda row: ", ".join(f"{number} {name}" for name, number in row.devices) or "none"),
-        Column("TEAMS", lambda row: row.teams),
-        Column(f"{currency}/MONTH", _month),
+        Column("NODES", lambda row: span(row.nodes_min, row.nodes_max), keep=1),
+        Column(
+            "ACCELERATORS",
+            lambda row: ", ".join(f"{number} {name}" for name, number in row.devices) or "none",
+            keep=2,
+            fold=", ",
+        ),
+        Column("TEAMS", lambda row: row.teams, keep=1),
+        Column(f"{currency}/MONTH", _month, keep=2),
     )
 
 

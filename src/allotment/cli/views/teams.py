@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from allotment.cli.output import Column, Listing
+from allotment.cli.output import Listing
+from allotment.cli.table import Column
 from allotment.model.platform import Platform
 from allotment.model.quota import Allowance
 from allotment.model.team import Placement, Team
@@ -33,12 +34,17 @@ def team_listing(platform: Platform, cluster: str) -> Listing[Team]:
         rows=rows,
         columns=(
             Column("NAME", lambda row: row.name),
-            Column("NAMESPACES", lambda row: ", ".join(row.namespaces)),
+            Column("NAMESPACES", lambda row: ", ".join(row.namespaces), fold=", "),
             Column("ISOLATION", lambda row: row.isolation.value),
-            Column("CLUSTERS", lambda row: ", ".join(p.cluster for p in _placements(row, cluster)) or None),
-            Column("GUARANTEED", devices),
+            Column(
+                "CLUSTERS",
+                lambda row: ", ".join(p.cluster for p in _placements(row, cluster)) or None,
+                keep=1,
+                fold=", ",
+            ),
+            Column("GUARANTEED", devices, keep=2, fold=", "),
             Column("COST-CENTER", lambda row: row.cost_center),
-            Column("STATUS", _status, style=lambda row: "yellow" if row.offboarding else ""),
+            Column("STATUS", _status, style=lambda row: "yellow" if row.offboarding else "", keep=2),
             Column("ENVIRONMENTS", lambda row: ", ".join(e.value for e in row.environments) or None, wide=True),
             Column("PROJECTS", lambda row: ", ".join(project.name for project in row.projects) or None, wide=True),
             Column("PRIORITIES", lambda row: ", ".join(row.priorities) or None, wide=True),
@@ -116,11 +122,11 @@ def level_listing(advice: Advice) -> Listing[Level]:
         rows=LEVELS,
         columns=(
             Column("LEVEL", lambda row: row.isolation.value, style=lambda row: _mark(row, advice)),
-            Column("BOUNDARY", lambda row: row.boundary),
+            Column("BOUNDARY", lambda row: row.boundary, keep=2, fold=" "),
             Column("STILL-SHARED", lambda row: row.shared, wide=True),
-            Column("COST", lambda row: row.cost),
-            Column("OVERHEAD", lambda row: row.overhead),
-            Column("RIGHT-WHEN", lambda row: row.right_when),
+            Column("COST", lambda row: row.cost, fold=" "),
+            Column("OVERHEAD", lambda row: row.overhead, fold=" "),
+            Column("RIGHT-WHEN", lambda row: row.right_when, keep=1, fold=" "),
             Column("RECOMMENDED", lambda row: "yes" if row is advice.level else None, wide=True),
         ),
         name=lambda row: row.isolation.value,

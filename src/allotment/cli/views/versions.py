@@ -9,7 +9,8 @@ from importlib.util import find_spec
 from typing import Final
 
 from allotment import __version__
-from allotment.cli.output import Column, Listing
+from allotment.cli.output import Listing
+from allotment.cli.table import Column
 
 _LIBRARIES: Final = ("click", "cryptography", "lightkube", "numpy", "pydantic", "pyyaml", "rich", "ruamel.yaml")
 

@@ -13,6 +13,9 @@ from allotment.plan.difference import ABSENT, FieldChange
 Body = Mapping[str, Any]
 
 _PLAIN: Final = {"cpu": "CPU", "memory": "memory", "pods": "pods", "ephemeral-storage": "ephemeral storage"}
+_BESIDE: Final = frozenset({"pods", "ephemeral storage"})
+"""Amounts of a queue that follow from others, or are as good as endless."""
+
 _LIMITS: Final = {"nominalQuota": "", "borrowingLimit": ", may borrow", "lendingLimit": ", may lend"}
 _COUNTED: Final = {
     "requests.cpu": "CPU requests",
@@ -77,7 +80,8 @@ def gist(body: Body) -> str:
     match body["kind"]:
         case "ClusterQueue":
             amounts = _amounts(body, body["spec"].get("resourceGroups") or [])
-            return ", ".join(f"{words} {value}" for words, value in amounts.items() if words.partition(",")[1] == "")
+            given = {words: value for words, value in amounts.items() if "," not in words and words not in _BESIDE}
+            return ", ".join(f"{words} {value}" for words, value in given.items())
         case "RoleBinding":
             names = ", ".join(subject["name"] for subject in body.get("subjects") or ())
             return f"{_role(body)} for {names}" if names else ""

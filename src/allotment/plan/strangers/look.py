@@ -12,6 +12,7 @@ from allotment.plan.strangers.access import access, subjects
 from allotment.plan.strangers.admission import bindings, kueues_webhooks
 from allotment.plan.strangers.grounds import Grounds
 from allotment.plan.strangers.limits import limits, queues
+from allotment.plan.strangers.priorities import default_class
 from allotment.plan.strangers.stranger import Live, Stranger
 from allotment.plan.strangers.subjects import Standing
 
@@ -21,6 +22,7 @@ RULES: Final[tuple[Callable[[Live, Grounds], Iterator[Stranger]], ...]] = (
     queues,
     bindings,
     kueues_webhooks,
+    default_class,
 )
 """Where a new rule goes."""
 

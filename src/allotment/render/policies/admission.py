@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.policy import Mode, Policy
-from allotment.render.policies.cel import quote
+from allotment.render.policies.cel import quote, string_list
 
 ADMISSION_API: Final = "admissionregistration.k8s.io/v1"
 
@@ -80,6 +80,7 @@ class Rule:
     Attributes:
         told_with: CEL under which the faults that this rule finds are told together with those of other rules about
             the same object; empty for a rule that stands alone.
+        only_warns_in: namespaces in which it warns of its own faults, and refuses nothing.
     """
 
     policy: Policy
@@ -89,11 +90,22 @@ class Rule:
     variables: tuple[Variable, ...]
     checks: tuple[Check, ...]
     told_with: str = ""
+    only_warns_in: tuple[str, ...] = ()
+
+    @property
+    def outside_of_these(self) -> str:
+        """CEL, to go before a condition: not in a namespace in which the rule only warns."""
+        return f"!(request.namespace in {string_list(self.only_warns_in)}) && " if self.only_warns_in else ""
 
 
 def object_name(policy: Policy) -> str:
     """Name of the policy's objects in the cluster; refusals quote it."""
     return f"{policy.name}.{labels.DOMAIN}"
+
+
+def warning_name(policy: Policy) -> str:
+    """Name of the second binding, for the namespaces where the policy only warns."""
+    return f"{object_name(policy)}-warn"
 
 
 def policy_spec(rule: Rule, companions: Sequence[Rule] = (), page: str = "") -> Mapping[str, Any]:
@@ -142,6 +154,18 @@ def binding_spec(rule: Rule, mode: Mode, exempt_namespaces: tuple[str, ...]) -> 
     }
 
 
+def warning_binding_spec(rule: Rule, namespaces: tuple[str, ...]) -> Mapping[str, Any]:
+    """Spec of the second binding: in these namespaces, and nowhere else, a violation is told and admitted."""
+    return {
+        "policyName": object_name(rule.policy),
+        "validationActions": list(_ACTIONS[Mode.WARN]),
+        "matchResources": {
+            "matchPolicy": "Equivalent",
+            "namespaceSelector": namespace_selector(rule.scope, (), among=namespaces),
+        },
+    }
+
+
 def _variables(rule: Rule, companions: Sequence[Rule], page: str) -> Iterator[Variable]:
     """All variables once, each before what uses it: the rules' own, the faults they find, and the refusal.
 
@@ -157,7 +181,7 @@ def _variables(rule: Rule, companions: Sequence[Rule], page: str) -> Iterator[Va
     together = " + ".join(f"({each.told_with} ? {_faults(each)} : [])" for each in companions)
     # A change of a subresource shows a part of the object only, a deletion none.
     whole = 'request.?subResource.orValue("") == "" && request.operation != "DELETE"'
-    told = f"{whole} ? {together} : {own}" if together else own
+    told = f"{rule.outside_of_these}{whole} ? {together} : {own}" if together else own
     yield Variable("told", told)
     yield Variable("text", _TEXT)
     yield Variable(_REFUSAL, _shortened(_pointer(page)))
@@ -212,15 +236,21 @@ def match(resources: Iterable[Resources], *, cluster_scoped: bool) -> dict[str, 
     }
 
 
-def namespace_selector(scope: Scope, exempt_namespaces: tuple[str, ...]) -> dict[str, Any]:
-    """The namespaces that a binding holds for."""
+_NAME_LABEL: Final = "kubernetes.io/metadata.name"
+"""Set by the API server, and nobody can forge it, unlike any other label of a namespace."""
+
+
+def namespace_selector(
+    scope: Scope, exempt_namespaces: tuple[str, ...], *, among: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """The namespaces that a binding holds for; `among`: of these only."""
     expressions: list[dict[str, Any]] = []
     if scope is Scope.TEAM_NAMESPACES:
         expressions.append({"key": labels.TENANT, "operator": "Exists"})
     if scope is Scope.OTHER_NAMESPACES:
         expressions.append({"key": labels.TENANT, "operator": "DoesNotExist"})
     if exempt_namespaces:
-        expressions.append(
-            {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": list(exempt_namespaces)}
-        )
+        expressions.append({"key": _NAME_LABEL, "operator": "NotIn", "values": list(exempt_namespaces)})
+    if among:
+        expressions.append({"key": _NAME_LABEL, "operator": "In", "values": list(among)})
     return {"matchExpressions": expressions} if expressions else {}

@@ -1,20 +1,28 @@
 """A namespace becomes a team's by being created as such: none is claimed, handed on, or changed by tenants.
 
-The first check binds platform engineers too, and Allotment itself. An existing namespace may hold somebody's
+The first checks bind platform engineers too, and Allotment itself. An existing namespace may hold somebody's
 workloads, roles and secrets; to claim it would hand them to a team. Engineers can still repair a namespace of ours
 whose labels were lost, because it says that Allotment manages it.
+
+One way in is left: `allot adopt`, by an engineer in person. It takes two requests. The first writes down, on the
+namespace, for which team it is; the second claims it for that team and takes the word away. The word names the
+namespace's uid, so it is good for no other team, for no namespace created later under the name, and for no second
+time. A repository can hold neither: a controller is not an engineer, and the word stands in no manifest that may be
+created or applied.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from allotment.model import labels
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Resources, Rule, Scope, Variable
-from allotment.render.policies.cel import Expr, label, quote
-from allotment.render.policies.identities import is_trusted
-from allotment.render.policies.managed_objects_protected import label_variables
+from allotment.render.policies.cel import Expr, label, quote, sentence
+from allotment.render.policies.identities import is_engineer, is_trusted
+from allotment.render.policies.managed_objects_protected import OURS, label_variables
 from allotment.render.policies.pod_template import when
 
 _NAMESPACES = Resources(
@@ -34,24 +42,64 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             Variable("trusted", is_trusted(platform, cluster)),
             Variable("oldTeam", label("variables.before", labels.TENANT)),
             Variable("newTeam", label("variables.after", labels.TENANT)),
+            Variable("becomesOurs", f"{label('variables.after', labels.MANAGED_BY)} == {OURS}"),
+            Variable("wordBefore", _word("oldObject")),
+            Variable("wordAfter", _word("object")),
+            Variable("adopting", f"{_ADOPTING} && {is_engineer(platform)}"),
+            Variable("adopted", _ADOPTED),
         ),
-        checks=(_NOT_CLAIMED, _NOT_BY_TENANTS),
+        checks=(_NOT_CLAIMED, _WORD_OF_ENGINEERS, _NOT_BY_TENANTS),
     )
 
+
+def _word(side: str) -> str:
+    return f'{side} == null ? "" : string(dyn({side}).?metadata.?annotations[?{quote(labels.CONSENT)}].orValue(""))'
+
+
+_ADOPTING: Final = (
+    'request.operation == "UPDATE" && request.?subResource.orValue("") == ""'
+    f' && dyn(request).?options.?fieldManager.orValue("") == {quote(labels.ADOPTING_MANAGER)}'
+    ' && !request.userInfo.username.startsWith("system:serviceaccount:")'
+)
+_ADOPTED: Final = (
+    'variables.adopting && variables.oldTeam == "" && variables.wordAfter == ""'
+    ' && variables.wordBefore == variables.newTeam + "/" + string(dyn(oldObject).metadata.uid)'
+)
+
+# To be marked as Allotment's is the first half of a claim: the second half would pass as a repair.
+_CLAIM: Final = (
+    'variables.newTeam != "" && variables.newTeam != variables.oldTeam'
+    ' && !(variables.oldTeam == "" && variables.ours)'
+    ' || variables.oldTeam == "" && variables.becomesOurs && !variables.ours'
+)
 
 _NOT_CLAIMED = Check(
     name="claimed",
     message="an existing namespace is not claimed for a team",
     faults=when(
-        'request.operation == "UPDATE" && variables.newTeam != "" && variables.newTeam != variables.oldTeam'
-        ' && !(variables.oldTeam == "" && variables.ours)',
+        f'request.operation == "UPDATE" && ({_CLAIM}) && !variables.adopted',
         "namespace ",
         Expr("request.name"),
         " exists and ",
         Expr('(variables.oldTeam == "" ? "is not Allotment\'s" : "belongs to team " + variables.oldTeam)'),
-        "; it is not handed to team ",
-        Expr("variables.newTeam"),
-        ": move its contents and delete it, or give the team another name",
+        "; it is not handed to ",
+        Expr('(variables.newTeam == "" ? "the platform" : "team " + variables.newTeam)'),
+        Expr(
+            '(variables.oldTeam == "" ? '
+            + sentence(": a platform engineer can take it over with `allot adopt namespace/", Expr("request.name"), "`")
+            + ' : ": move its contents and delete it")'
+        ),
+        ", or give the team another name",
+    ),
+)
+
+_WORD_OF_ENGINEERS = Check(
+    name="consented",
+    message="that an existing namespace becomes a team's is a platform engineer's word, given with `allot adopt`",
+    faults=when(
+        'variables.wordAfter != "" && variables.wordAfter != variables.wordBefore && !variables.adopting',
+        f"metadata.annotations.{labels.CONSENT} is a platform engineer's word; it is given with `allot adopt` only, and"
+        " stands in no manifest: take this annotation away",
     ),
 )
 

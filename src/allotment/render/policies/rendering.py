@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from allotment.model import labels
 from allotment.model.cluster import Cluster
 from allotment.model.manifest import Family, Manifest
 from allotment.model.platform import Platform
@@ -34,7 +35,16 @@ from allotment.render.policies import (
     work_ends,
     work_fits,
 )
-from allotment.render.policies.admission import ADMISSION_API, Condition, Rule, binding_spec, object_name, policy_spec
+from allotment.render.policies.admission import (
+    ADMISSION_API,
+    Condition,
+    Rule,
+    binding_spec,
+    object_name,
+    policy_spec,
+    warning_binding_spec,
+    warning_name,
+)
 from allotment.render.policies.cel import string_list
 from allotment.render.policies.identities import exempt_namespaces
 from allotment.render.policies.mutating import Mutation, mutating_binding_spec, mutating_spec
@@ -80,6 +90,7 @@ def render_policies(platform: Platform, cluster: Cluster) -> Iterator[Manifest]:
     rules = [
         rule for policy in platform.policies if (rule := RULES[policy.name](platform, cluster, policy)) is not None
     ]
+    rules = [replace(rule, only_warns_in=_only_warns_in(rule.policy, cluster, system)) for rule in rules]
     rules, elsewhere = _without_oversized(rules, platform, cluster)
     together = _companions(rules, cluster)
     for rule in rules:
@@ -91,14 +102,34 @@ def render_policies(platform: Platform, cluster: Cluster) -> Iterator[Manifest]:
             name,
             {"spec": policy_spec(rule, companions, platform.help_page)},
         )
-        yield shelf.clustered(
-            (ADMISSION_API, "ValidatingAdmissionPolicyBinding"), name, {"spec": binding_spec(rule, mode, exempt)}
-        )
+        left_alone = tuple(sorted({*exempt, *rule.only_warns_in}))
+        yield shelf.clustered(_BINDING, name, {"spec": binding_spec(rule, mode, left_alone)})
+        if rule.only_warns_in:
+            yield _warning(shelf, rule, cluster)
         if cluster.mutating_policies and policy.name in MUTATIONS:
-            yield from _mutating(shelf, MUTATIONS[policy.name](platform, cluster, policy), exempt)
+            yield from _mutating(shelf, MUTATIONS[policy.name](platform, cluster, policy), left_alone)
     if cluster.mutating_policies:
         filling_in = filled_in.mutation(platform, cluster)
-        yield from _mutating(shelf, replace(filling_in, conditions=(*filling_in.conditions, *elsewhere)), system)
+        left_alone = tuple(sorted({*system, *cluster.warned}))
+        yield from _mutating(shelf, replace(filling_in, conditions=(*filling_in.conditions, *elsewhere)), left_alone)
+
+
+_BINDING: Final = (ADMISSION_API, "ValidatingAdmissionPolicyBinding")
+
+
+def _only_warns_in(policy: Policy, cluster: Cluster, system: Iterable[str]) -> tuple[str, ...]:
+    """Where a policy that refuses does not: nowhere, if a tenant could get out of its namespace by that."""
+    if policy.modes[cluster.name] is not Mode.ENFORCE or not policy.may_only_warn:
+        return ()
+    return tuple(sorted({*cluster.warned} - {*system, *policy.exempt_namespaces}))
+
+
+def _warning(shelf: Shelf, rule: Rule, cluster: Cluster) -> Manifest:
+    kept = [name for name in rule.only_warns_in if name in cluster.kept_in_warn]
+    note = {labels.KEPT_IN_WARN: ",".join(kept)} if kept else None
+    return shelf.clustered(
+        _BINDING, warning_name(rule.policy), {"spec": warning_binding_spec(rule, rule.only_warns_in)}, note
+    )
 
 
 def _mutating(shelf: Shelf, mutation: Mutation, exempt: tuple[str, ...]) -> Iterator[Manifest]:
@@ -121,12 +152,21 @@ def _without_oversized(
     )
     elsewhere = (judged_elsewhere(platform, cluster),) if refuses else ()
 
-    def leaves(rule: Rule) -> bool:
-        return bool(rule.told_with) and rule.policy.name is not PolicyName.WORK_FITS
+    warned = next((rule.only_warns_in for rule in rules if rule.policy.name is PolicyName.WORK_FITS), ())
 
-    return [
-        replace(rule, conditions=(*rule.conditions, *elsewhere)) if leaves(rule) else rule for rule in rules
-    ], elsewhere
+    def left_by(rule: Rule) -> tuple[Condition, ...]:
+        if not rule.told_with or rule.policy.name is PolicyName.WORK_FITS:
+            return ()
+        # Where that one only warns, whatever refuses even so goes on looking.
+        return elsewhere if rule.only_warns_in else tuple(_looked_at_in(warned, one) for one in elsewhere)
+
+    return [replace(rule, conditions=(*rule.conditions, *left_by(rule))) for rule in rules], elsewhere
+
+
+def _looked_at_in(namespaces: tuple[str, ...], condition: Condition) -> Condition:
+    if not namespaces:
+        return condition
+    return replace(condition, expression=f"request.namespace in {string_list(namespaces)} || {condition.expression}")
 
 
 _ORDER: Final = tuple(RULES)
@@ -139,7 +179,7 @@ def _companions(rules: Iterable[Rule], cluster: Cluster) -> tuple[Rule, ...]:
 
 
 def _where_in_force(rule: Rule) -> Rule:
-    exempt = rule.policy.exempt_namespaces
-    if not exempt:
+    elsewhere = (*rule.policy.exempt_namespaces, *rule.only_warns_in)
+    if not elsewhere:
         return rule
-    return replace(rule, told_with=f"{rule.told_with} && !(request.namespace in {string_list(exempt)})")
+    return replace(rule, told_with=f"{rule.told_with} && !(request.namespace in {string_list(elsewhere)})")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from allotment.model import labels
 from allotment.model.cluster import COUNTED_ALWAYS, Environment, Feature, KueueApi, QueueLayout
 from allotment.spec import defaults
 from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.convert.clusters import environment_of
+from allotment.spec.convert.teams import namespaces_of
 from allotment.spec.declared import Entry
 from allotment.spec.flavors import devices_per_node
 from allotment.spec.problems import Issue, did_you_mean, echo
 from allotment.spec.schema.cluster import ClusterSpec
+from allotment.spec.schema.platform import ALWAYS_EXEMPT
 
 _VERSION_FIELDS = ("kubernetes", "driver", "cuda", "cudnn", "runtime")
 _ADMISSION_POLICIES_SINCE = (1, 30)
@@ -80,6 +81,25 @@ def dedicated_pools_have_a_team(context: Context) -> Iterator[Issue]:
                 yield warning(entry, here, what, "add the placement, or share the pool")
 
 
+def open_namespaces_are_teams(context: Context) -> Iterator[Issue]:
+    """A namespace without network policies is named on purpose, and not for ever."""
+    for entry in context.declared.clusters:
+        here = {
+            namespace
+            for team in context.declared.teams
+            if entry.spec.name in team.spec.placements
+            for namespace in namespaces_of(team.spec)
+        }
+        for index, name in enumerate(entry.spec.without_network_policies):
+            path = ("withoutNetworkPolicies", index)
+            if name in here:
+                what = f"{echo(name)} has no network policies: whatever runs in the cluster reaches its pods"
+                yield warning(entry, path, what, "take it off the list once its connections are known and declared")
+            else:
+                what = f"no team has the namespace {echo(name)} in this cluster"
+                yield error(entry, path, what, did_you_mean(name, here))
+
+
 def cohorts_are_trees(context: Context) -> Iterator[Issue]:
     """Unknown parents, and circles: Kueue switches off every queue of a cohort tree with a cycle."""
     for entry in context.declared.clusters:
@@ -138,8 +158,8 @@ def flavor_order_names_flavors(context: Context) -> Iterator[Issue]:
         seen: set[str] = set()
         for index, name in enumerate(entry.spec.flavor_order):
             here = ("flavorOrder", index)
-            if name not in flavors or name == labels.CPU_FLAVOR:
-                fix = did_you_mean(name, set(flavors) - {labels.CPU_FLAVOR})
+            if name not in flavors or flavors[name].accelerator is None:
+                fix = did_you_mean(name, {word for word, flavor in flavors.items() if flavor.accelerator is not None})
                 yield error(entry, here, f"the pools make no flavor {echo(name)}", fix)
             elif name in seen:
                 yield error(entry, here, f"{echo(name)} stands in the order twice", "remove one of the two")
@@ -173,6 +193,22 @@ def overrides_meet_placements(context: Context) -> Iterator[Issue]:
             elif team in context.teams and entry.spec.name not in context.teams[team].spec.placements:
                 what = f"team {echo(team)} has no placement in this cluster"
                 yield error(entry, here, what, "add the placement to the team, or remove the override")
+
+
+def warned_namespaces_have_policies(context: Context) -> Iterator[Issue]:
+    """Where no policy holds, none warns."""
+    platform = context.declared.platform
+    exempt = {*ALWAYS_EXEMPT, *(platform.spec.exempt_namespaces if platform is not None else ())}
+    for entry in context.declared.clusters:
+        seen: set[str] = set()
+        for index, name in enumerate(entry.spec.warn_namespaces):
+            here = ("warnNamespaces", index)
+            if name in exempt:
+                what = f"no policy touches the namespace {echo(name)}, so none warns there"
+                yield warning(entry, here, what, "remove it here, or from exemptNamespaces of the Platform document")
+            elif name in seen:
+                yield warning(entry, here, f"{echo(name)} is named twice", "remove one of the two")
+            seen.add(name)
 
 
 def weights_have_an_effect(context: Context) -> Iterator[Issue]:
@@ -260,11 +296,13 @@ CHECKS = (
     leader_worker_sets_queue_as_pods,
     slices_come_from_whole_devices,
     dedicated_pools_have_a_team,
+    open_namespaces_are_teams,
     cohorts_are_trees,
     cohort_quotas_name_flavors,
     flavor_order_names_flavors,
     further_resources_are_further,
     overrides_meet_placements,
+    warned_namespaces_have_policies,
     weights_have_an_effect,
     kueue_serves_the_api,
     kubernetes_knows_our_policies,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from allotment.model import labels
+from allotment.model.cluster import QueueLayout
 from allotment.model.names import is_reserved
 from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.convert.teams import namespaces_of
 from allotment.spec.declared import Entry
-from allotment.spec.flavors import flavor_name
+from allotment.spec.flavors import usual_name
 from allotment.spec.problems import Issue, Path, did_you_mean, echo
 from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.platform import ALWAYS_EXEMPT
@@ -145,10 +146,53 @@ def flavors_have_names_of_their_own(context: Context) -> Iterator[Issue]:
         first: dict[str, tuple[object, ...]] = {}
         for index, pool in enumerate(entry.spec.node_pools):
             parts = (pool.accelerator, pool.capacity_type, pool.dedicated_to) if pool.accelerator else ()
-            name = flavor_name(pool)
+            name = usual_name(pool)
             if first.setdefault(name, parts) != parts:
                 what = f"two different flavors would both be named {echo(name)}"
                 yield error(entry, ("nodePools", index, "name"), what, "rename the accelerator or the team")
+
+
+def chosen_names_are_of_flavors(context: Context) -> Iterator[Issue]:
+    """A name is chosen for a flavor that there is, once, and never means another device."""
+    for entry in context.declared.clusters:
+        accelerator_of = {usual_name(pool): pool.accelerator for pool in entry.spec.node_pools}
+        accelerator_of.setdefault(labels.CPU_FLAVOR, None)
+        chosen = entry.spec.names.flavors
+        taken = {name: name for name in accelerator_of if name not in chosen}
+        for usual, name in chosen.items():
+            here = ("names", "flavors", usual)
+            if usual not in accelerator_of:
+                fix = did_you_mean(usual, accelerator_of)
+                yield error(entry, here, f"the pools make no flavor {echo(usual)}", fix)
+                continue
+            if taken.setdefault(name, usual) != usual:
+                yield error(
+                    entry, here, f"the name {echo(name)} is that of flavor {taken[name]}", "choose another name"
+                )
+            elif name in context.accelerators and name != accelerator_of[usual]:
+                what = f"{echo(name)} is the name of another accelerator, and would pass for it"
+                yield error(entry, here, what, "choose another name")
+
+
+def chosen_names_are_of_queues(context: Context) -> Iterator[Issue]:
+    """Two teams with one ClusterQueue would share what each is guaranteed."""
+    for entry in context.declared.clusters:
+        shared = entry.spec.queue_layout is QueueLayout.SHARED
+        here_too = [name for name, team in context.teams.items() if entry.spec.name in team.spec.placements]
+        usual_names = [*here_too, *([labels.SHARED_QUEUE] if shared else [])]
+        chosen = entry.spec.names.queues
+        taken = {name: name for name in usual_names if name not in chosen}
+        for usual, name in chosen.items():
+            here = ("names", "queues", usual)
+            if usual not in usual_names:
+                if context.known("Team", context.teams, usual) and usual not in context.teams:
+                    continue
+                what = f"there is no queue of a team {echo(usual)} in this cluster"
+                yield error(entry, here, what, did_you_mean(usual, usual_names))
+            elif taken.setdefault(name, usual) != usual:
+                yield error(
+                    entry, here, f"the name {echo(name)} is that of {taken[name]}'s queue", "choose another name"
+                )
 
 
 def pool_labels_are_the_pools_own(context: Context) -> Iterator[Issue]:
@@ -181,5 +225,7 @@ CHECKS = (
     clusters_have_contexts_of_their_own,
     names_inside_a_cluster_are_unique,
     flavors_have_names_of_their_own,
+    chosen_names_are_of_flavors,
+    chosen_names_are_of_queues,
     pool_labels_are_the_pools_own,
 )

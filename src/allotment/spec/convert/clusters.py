@@ -23,8 +23,10 @@ def cohort_names(spec: ClusterSpec) -> tuple[str, ...]:
     return tuple(cohort.name for cohort in spec.cohorts) or (defaults.COHORT,)
 
 
-def cluster(spec: ClusterSpec, flavors: Flavors, accelerators: Mapping[str, AcceleratorSpec]) -> Cluster:
-    """The model's cluster. Its references have been checked."""
+def cluster(
+    spec: ClusterSpec, flavors: Flavors, accelerators: Mapping[str, AcceleratorSpec], file: str = ""
+) -> Cluster:
+    """The model's cluster, read from a file. Its references have been checked."""
     return Cluster(
         name=spec.name,
         purpose=spec.purpose,
@@ -44,9 +46,13 @@ def cluster(spec: ClusterSpec, flavors: Flavors, accelerators: Mapping[str, Acce
         ),
         runtime_classes=spec.runtime_classes,
         further_resources=spec.further_resources,
-        node_pools=tuple(_pool(pool, accelerators) for pool in spec.node_pools),
+        node_pools=tuple(_pool(spec, pool, accelerators) for pool in spec.node_pools),
         flavors=flavors.ordered,
         cohorts=_cohorts(spec.cohorts, flavors),
+        without_network_policies=tuple(sorted(set(spec.without_network_policies))),
+        queue_names=dict(spec.names.queues),
+        warn_namespaces=tuple(sorted(set(spec.warn_namespaces))),
+        declared_in=file,
     )
 
 
@@ -61,7 +67,7 @@ def _versions(spec: VersionsSpec) -> Versions:
     )
 
 
-def _pool(spec: NodePoolSpec, accelerators: Mapping[str, AcceleratorSpec]) -> NodePool:
+def _pool(cluster: ClusterSpec, spec: NodePoolSpec, accelerators: Mapping[str, AcceleratorSpec]) -> NodePool:
     return NodePool(
         name=spec.name,
         accelerator=spec.accelerator,
@@ -77,7 +83,7 @@ def _pool(spec: NodePoolSpec, accelerators: Mapping[str, AcceleratorSpec]) -> No
         taints=pool_taints(spec, accelerators),
         dedicated_to=spec.dedicated_to,
         price_per_hour=spec.price_per_hour,
-        flavor=flavor_name(spec),
+        flavor=flavor_name(cluster, spec),
     )
 
 

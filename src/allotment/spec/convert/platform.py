@@ -29,7 +29,8 @@ def platform(spec: PlatformSpec, declared: Declared, flavors: Mapping[str, Flavo
     sites = {}
     for entry in declared.clusters:
         name = entry.spec.name
-        sites[name] = Site(entry.spec, cluster(entry.spec, flavors[name], specs), flavors[name], specs)
+        placed = cluster(entry.spec, flavors[name], specs, entry.source.file)
+        sites[name] = Site(entry.spec, placed, flavors[name], specs)
     rungs = ladder(declared)
     default_rung = next((rung.name for rung in rungs if rung.default), "")
     default_class = default_storage_class(declared)

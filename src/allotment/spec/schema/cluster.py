@@ -132,6 +132,21 @@ class CohortSpec(Spec):
     )
 
 
+class NamesSpec(Spec):
+    """Names in this cluster in place of the usual ones, where somebody else's object has that name already."""
+
+    flavors: dict[Line, Name] = Field(
+        default_factory=dict,
+        description="Of ResourceFlavors, by their usual name (cpu, a100-reserved), such as cpu: cpu-pool. Teams and "
+        "flavorOrder then write the chosen name, or the accelerator's. The usual ones by default.",
+    )
+    queues: dict[TenantName, Name] = Field(
+        default_factory=dict,
+        description="Of ClusterQueues, by the team (shared: the one of the layout shared). Each team's own name by "
+        "default.",
+    )
+
+
 class OverridesSpec(Spec):
     """What is different in this cluster."""
 
@@ -198,13 +213,29 @@ class ClusterSpec(KindSpec):
         "hugepages-2Mi. Work may ask for them; queues count them without a bound. Work that asks for any other one is "
         "refused: Kueue would never admit it.",
     )
+    warn_namespaces: tuple[Name, ...] = Field(
+        default=(),
+        description="Namespaces in which policies about work only warn, and nothing is filled in: where work runs that "
+        "was there before the policies. What keeps a tenant inside its namespace is refused there too. By default none "
+        "is named; plan and apply then keep those in warn in which they find such work, and name them.",
+    )
     flavor_order: tuple[ObjectName, ...] = Field(
         default=(),
         description="Flavors in order of preference. By default the order of the pools' accelerators, and reserved "
         "before on-demand before spot: what is paid anyway first, what may vanish last.",
     )
+    names: NamesSpec = Field(
+        default_factory=NamesSpec,
+        description="Names of flavors and queues that are not to be the usual ones. Of cohorts, priorities and storage "
+        "classes you choose the names where you declare them.",
+    )
     cohorts: tuple[CohortSpec, ...] = Field(
         default=(), description="Cohorts of the cluster. By default one of the name shared, so that idle quota is lent."
+    )
+    without_network_policies: tuple[Name, ...] = Field(
+        default=(),
+        description="Team namespaces that get no network policies: connections of work that was there before it was "
+        "taken over would be cut. By default every namespace gets them.",
     )
     node_pools: tuple[NodePoolSpec, ...] = Field(description="Node pools; at least one.")
     overrides: OverridesSpec = Field(default_factory=OverridesSpec, description="What is different in this cluster.")

@@ -42,6 +42,7 @@ class AcceptedSpec(Spec):
         "MutatingWebhookConfiguration",
         "Namespace",
         "NetworkPolicy",
+        "PriorityClass",
         "ResourceQuota",
         "Role",
         "RoleBinding",

@@ -83,6 +83,11 @@ NAMED: dict[str, tuple[tuple[Body, ...], list[tuple[str, str]], str]] = {
         [("ClusterRoleBinding p", "cv")],
         "nodes/proxy",
     ),
+    "another default of priority": (
+        (body("scheduling.k8s.io/v1", "PriorityClass", "standard", value=5, globalDefault=True),),
+        [("PriorityClass.scheduling.k8s.io standard", "")],
+        "is the cluster's default class, with value 5",
+    ),
     "everybody": (
         (bound("all", "view", group("system:authenticated")),),
         [("ClusterRoleBinding all", "")],

@@ -1,0 +1,173 @@
+"""Adoptions on the command line: show, ask, act, report."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from allotment.cli.options import OutputOptions
+from allotment.cli.output import show
+from allotment.cli.planning import Target
+from allotment.cli.session import Session
+from allotment.cli.views import adoptions as views
+from allotment.cli.views.diffs import next_steps
+from allotment.errors import AllotmentError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from allotment.operations.ports import KubePort
+    from allotment.operations.taking_over import Handled
+    from allotment.operations.teams import Edit
+    from allotment.plan.adoption.words import Word
+
+_HELD = 6
+"""Exit code of what a person has to solve first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the user said in advance.
+
+    Attributes:
+        enforce: policies refuse in the namespace from the start.
+        cut: network policies hold in the namespace from the start.
+    """
+
+    yes: bool = False
+    dry_run: bool = False
+    enforce: bool = False
+    cut: bool = False
+
+
+def take_over(
+    session: Session,
+    target: Target,
+    kube: KubePort,
+    words: Sequence[Word],
+    output: OutputOptions,
+    consent: Consent,
+) -> int:
+    """Show what would be taken over, ask, take it over, report; the exit code.
+
+    Raises:
+        UsageError: a question that nobody can answer, or flags without a namespace.
+        AllotmentError: the user said no.
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+
+    edit = _edit(target, words, consent)
+    platform = target.platform if edit is None else wiring.load_edited(target.directory, edit).platform
+    cluster = platform.cluster(target.cluster.name) or target.cluster
+    look = wiring.look_at_adoptions(platform, cluster, kube, words, enforce=consent.enforce)
+    acting = bool(words) and not consent.dry_run and bool(look.possible)
+    handled: tuple[Handled, ...] = ()
+    if acting:
+        # What will be done is not the result: it goes beside it, so that -o json stays one document.
+        session.note(views.look_text(look, edit, session.text_width))
+        question = f"Take over {len(look.possible)} of {cluster.name}'s objects?"
+        _ask(session, question, consent)
+        if edit is not None:
+            wiring.write_edit(target.directory, edit)
+        handled = wiring.take_over(look, kube)
+    listing = views.adoption_listing(look, handled)
+    show(
+        session,
+        output,
+        listing,
+        human=lambda _rows: (
+            views.handled_text(cluster.name, handled) if acting else views.look_text(look, edit, session.text_width)
+        ),
+        whole=lambda rows: views.look_document(look, rows, handled, edit),
+    )
+    if consent.dry_run:
+        session.note("dry run: nothing was changed")
+    if output.format == "table":
+        _next(session, target, views.words_to_type(look) if not words else (), done=acting)
+    return _code(handled, held=bool(words) and len(look.possible) < len(look.adoptions))
+
+
+def give_back(
+    session: Session,
+    target: Target,
+    kube: KubePort,
+    words: Sequence[Word],
+    output: OutputOptions,
+    consent: Consent,
+) -> int:
+    """Show what would be given back, ask, give it back, report; the exit code.
+
+    Raises:
+        UsageError: a question that nobody can answer.
+        AllotmentError: the user said no.
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+
+    returns = wiring.look_back(target.platform.name, kube, words)
+    acting = bool(words) and not consent.dry_run and bool(returns)
+    handled: tuple[Handled, ...] = ()
+    if acting:
+        session.note(views.returns_text(target.cluster.name, returns, session.text_width, asked=True))
+        _ask(session, f"Give back {len(returns)} of {target.cluster.name}'s objects?", consent)
+        handled = wiring.give_back(returns, kube)
+    show(
+        session,
+        output,
+        views.return_listing(returns, handled),
+        human=lambda _rows: (
+            views.handled_text(target.cluster.name, handled)
+            if acting
+            else views.returns_text(target.cluster.name, returns, session.text_width, asked=bool(words))
+        ),
+        whole=lambda rows: views.returns_document(target.platform.name, target.cluster.name, returns, handled, rows),
+    )
+    if consent.dry_run:
+        session.note("dry run: nothing was changed")
+    if acting and output.format == "table":
+        session.note("\nTake what was given back out of the directory too; until then plan names it as not ours.")
+    return _code(handled, held=False)
+
+
+def _edit(target: Target, words: Sequence[Word], consent: Consent) -> Edit | None:
+    """What the directory has to say for what runs in a namespace to go on; None if it says so already."""
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+
+    namespace = next((word.name for word in words if word.kind == "namespace"), "")
+    if not namespace:
+        if consent.enforce or consent.cut:
+            raise UsageError("--enforce and --network-policies are about a namespace", fix="name one: namespace/NAME")
+        return None
+    known = {name for team, _ in target.platform.teams_in(target.cluster.name) for name in team.namespaces}
+    if namespace not in known:
+        raise NotFoundError(
+            f"no team has the namespace {namespace} in {target.cluster.name}",
+            fix="declare it first: in the team's file, under namespaces",
+        )
+    asked = (("warnNamespaces", consent.enforce), ("withoutNetworkPolicies", consent.cut))
+    fields = [field for field, held in asked if not held]
+    edit = wiring.list_namespace(target.directory, target.cluster.name, fields, namespace)
+    return edit if edit.changes else None
+
+
+def _ask(session: Session, question: str, consent: Consent) -> None:
+    if not consent.yes and not session.confirm(question, flag="--yes"):
+        raise AllotmentError("nothing was changed", why="you said no", fix="run it again when you are ready")
+
+
+def _code(handled: Sequence[Handled], *, held: bool) -> int:
+    from allotment.operations.taking_over import exit_code  # noqa: PLC0415 (start-up time)
+
+    return exit_code(handled) or (_HELD if held else 0)
+
+
+def _next(session: Session, target: Target, words: Sequence[str], *, done: bool) -> None:
+    here = "" if target.directory == Path() else f" --platform {shlex.quote(str(target.directory))}"
+    cluster = f" --cluster {target.cluster.name}"
+    if done:
+        place = "" if target.directory == Path() else f" {shlex.quote(str(target.directory))}"
+        steps = [(f"allot plan{place}{cluster}", "what apply would add beside what was taken over")]
+    else:
+        steps = [(f"allot adopt {word}{here}{cluster}", "") for word in words]
+    if steps:
+        session.note(f"\n{next_steps(steps, session.call)}")

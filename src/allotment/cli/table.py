@@ -1,0 +1,196 @@
+"""Plain tables: columns side by side, within the terminal's width, no name broken."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from allotment.cli.terminal import printable
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Row = TypeVar("Row")
+Cell = str | int | float | None
+
+
+def _plain_style(_row: object) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[Row]):
+    """A column of a table.
+
+    Attributes:
+        title: in capitals; `--sort-by` takes it in any case.
+        of: its cell in a row; numbers are aligned right and sorted as numbers, None is an empty cell.
+        wide: only in ``-o wide`` and ``-o csv``.
+        text: how a cell is written in tables where its plain form would not be read; csv keeps the plain one.
+        unit: of the plain cell; csv adds it to the header.
+        style: how it is coloured, in rich's words, such as ``red``.
+        keep: how long it stays where a terminal is too narrow for all: columns of the lowest `keep` go first, of equals
+            the one furthest right; the first column never goes.
+        fold: where its cells may be folded: at blanks, or between the items of a list; not at all if it is empty.
+    """
+
+    title: str
+    of: Callable[[Row], Cell]
+    wide: bool = False
+    text: Callable[[Row], str] | None = None
+    style: Callable[[Row], str] = _plain_style
+    unit: str = ""
+    keep: int = 0
+    fold: str = ""
+
+    @property
+    def header(self) -> str:
+        """The title as csv and machines have it: ``memory_bytes``."""
+        return f"{self.title} {self.unit}".strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def table_text(columns: Sequence[Column[Row]], rows: Sequence[Row], *, width: int | None, headers: bool = True) -> str:
+    """A plain table: columns three blanks apart, no trailing blanks.
+
+    Args:
+        columns: what to show.
+        rows: the rows.
+        width: leave columns out, and fold prose, to stay within it; what is left out is said below. None never does, so
+            that a pipe gets one line a row.
+        headers: whether to begin with the titles.
+    """
+    shown, left_out = fitting(columns, rows, width)
+    text = _drawn(shown, rows, _widths(shown, rows, width), headers=headers)
+    return f"{text}\n{no_room(left_out)}" if left_out else text
+
+
+def no_room(left_out: Sequence[Column[Any]]) -> str:
+    """What a table says of the columns that it leaves out."""
+    return f"no room for: {', '.join(column.title for column in left_out)}"
+
+
+def fitting(
+    columns: Sequence[Column[Row]], rows: Sequence[Row], width: int | None
+) -> tuple[list[Column[Row]], list[Column[Row]]]:
+    """The columns that stand within a width without breaking a name, and those that are left out."""
+    shown, left_out = list(columns), list[Column[Row]]()
+    while width is not None and len(shown) > 1 and _total(_least(column, rows) for column in shown) > width:
+        index, going = min(enumerate(shown[1:], start=1), key=lambda item: (item[1].keep, -item[0]))
+        del shown[index]
+        left_out.append(going)
+    return shown, [column for column in columns if column in left_out]
+
+
+_GAP: Final = 3
+
+
+def _total(widths: Iterable[int]) -> int:
+    found = list(widths)
+    return sum(found) + _GAP * (len(found) - 1)
+
+
+def _least(column: Column[Row], rows: Sequence[Row]) -> int:
+    """The width below which a name would break."""
+    texts = _texts(column, rows)
+    return max(_width(part) for text in texts for part in _parts(column, text))
+
+
+def _parts(column: Column[Row], text: str) -> list[str]:
+    """What stays together on a line; the items of a list with their commas."""
+    if not column.fold:
+        return [text]
+    *others, last = text.split(column.fold)
+    return [f"{each}{column.fold.rstrip()}" for each in others] + [last]
+
+
+def _folded(column: Column[Row], text: str, width: int) -> str:
+    """A cell in lines of at most a width, as far as its parts allow."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        lines.append("")
+        for part in _parts(column, line):
+            longer = f"{lines[-1]} {part}" if lines[-1] else part
+            if lines[-1] and _width(longer) > width:
+                lines.append(part)
+            else:
+                lines[-1] = longer
+    return "\n".join(lines)
+
+
+def _most(column: Column[Row], rows: Sequence[Row]) -> int:
+    return max(map(_width, _texts(column, rows)))
+
+
+def _texts(column: Column[Row], rows: Sequence[Row]) -> list[str]:
+    return [line for row in rows for line in _shown(column, row).split("\n")] + [column.title]
+
+
+def _width(text: str) -> int:
+    from rich.cells import cell_len  # noqa: PLC0415 (start-up time)
+
+    return cell_len(text)
+
+
+def _widths(columns: Sequence[Column[Row]], rows: Sequence[Row], width: int | None) -> list[int]:
+    """What each column gets: all it wants, or what is left for prose, shared by what it lacks."""
+    wanted = [_most(column, rows) for column in columns]
+    if width is None or _total(wanted) <= width:
+        return wanted
+    least = [_least(column, rows) for column in columns]
+    spare = max(0, width - _total(least))
+    lacking = sum(wanted) - sum(least)
+    return [few + (spare * (much - few) // lacking if lacking else 0) for few, much in zip(least, wanted, strict=True)]
+
+
+def _drawn(columns: Sequence[Column[Row]], rows: Sequence[Row], widths: Sequence[int], *, headers: bool) -> str:
+    from rich.console import Console  # noqa: PLC0415 (start-up time)
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table: Table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), show_header=headers, header_style="bold")
+    for column, width in zip(columns, widths, strict=True):
+        numeric = all(isinstance(column.of(row), int | float | None) for row in rows)
+        table.add_column(Text(column.title), justify="right" if numeric else "left", overflow="fold", width=width)
+    for row in rows:
+        cells = (_folded(column, _shown(column, row), width) for column, width in zip(columns, widths, strict=True))
+        table.add_row(*(Text(text, style=column.style(row)) for column, text in zip(columns, cells, strict=True)))
+    buffer = io.StringIO()
+    console = Console(
+        file=buffer,
+        width=_UNLIMITED,
+        color_system="standard",
+        force_terminal=True,
+        no_color=False,
+        highlight=False,
+        legacy_windows=False,
+    )
+    console.print(table)
+    return "\n".join(_without_trailing_blanks(line) for line in buffer.getvalue().splitlines())
+
+
+_UNLIMITED: Final = 100_000
+_RESET: Final = "\x1b[0m"
+
+
+def _shown(column: Column[Row], row: Row) -> str:
+    cell = column.of(row)
+    if cell is None:
+        return ""
+    return printable(str(cell) if column.text is None else column.text(row))
+
+
+def _without_trailing_blanks(line: str) -> str:
+    stripped = line.rstrip()
+    while stripped.endswith(_RESET):
+        inner = stripped.removesuffix(_RESET).rstrip()
+        if "\x1b[" not in inner:
+            return inner
+        start = inner.rfind("\x1b[")
+        if inner[start:].endswith("m") and inner[start:].count("m") == 1:
+            # A style that covers blanks only.
+            stripped = inner[:start].rstrip()
+            continue
+        return inner + _RESET
+    return stripped

@@ -1,0 +1,256 @@
+"""Adoptions: whose each object is, what changes in it, what is at stake, what became of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from allotment.cli.output import Listing
+from allotment.cli.table import Column
+from allotment.cli.terminal import printable
+from allotment.cli.views.amounts import count
+from allotment.cli.views.change_lines import field_details
+from allotment.cli.views.diffs import diff_text
+from allotment.cli.views.plans import field_document
+from allotment.model.manifest import ObjectKey
+from allotment.operations.taking_over import DONE, Fate, Handled
+from allotment.plan.adoption.adopting import Adoption
+from allotment.plan.adoption.words import word_of
+from allotment.plan.difference import ABSENT, FieldChange
+
+if TYPE_CHECKING:
+    from allotment.operations.adoption import AdoptionLook
+    from allotment.operations.giving_back import Return
+    from allotment.operations.teams import Edit
+
+_COLORS: Final = dict.fromkeys(DONE, "green") | {Fate.HELD: "yellow", Fate.SKIPPED: "yellow"}
+_WORDS: Final = 5
+"""Commands that are suggested at most."""
+
+
+def adoption_listing(look: AdoptionLook, handled: Sequence[Handled]) -> Listing[Adoption]:
+    """A row an object."""
+    fates = {each.key: each for each in handled}
+    return Listing(
+        kind="Adoption",
+        rows=look.adoptions,
+        columns=(
+            Column("STATUS", lambda row: _status(row, fates)),
+            Column("KIND", lambda row: row.key.kind),
+            Column("NAMESPACE", lambda row: row.key.namespace or None),
+            Column("NAME", lambda row: row.key.name),
+            Column("FIELDS", lambda row: len(row.fields) or None),
+            Column("FROM", lambda row: str(row.origins[0]) if row.origins else None),
+            Column("WHY-NOT", lambda row: row.hindrance.why if row.hindrance else None, wide=True),
+        ),
+        name=lambda row: word_of(row.key),
+        document=lambda row: _adoption_document(row, fates.get(row.key)),
+        labels=lambda row: {"kind": row.key.kind, "namespace": row.key.namespace, "status": _status(row, fates)},
+        nothing="nothing that is declared belongs to somebody else",
+    )
+
+
+def _status(row: Adoption, fates: Mapping[ObjectKey, Handled]) -> str:
+    if row.key in fates:
+        return fates[row.key].fate.value
+    return "held" if row.hindrance else "possible"
+
+
+def look_text(look: AdoptionLook, edit: Edit | None, width: int) -> str:
+    """Object by object, as people read it before they agree."""
+    if not look.adoptions:
+        headline = click.style("nothing to take over", fg="green", bold=True)
+        return f"{headline}: nothing that {look.platform} declares in {look.cluster} belongs to somebody else"
+    held = len(look.adoptions) - len(look.possible)
+    parts = [count(len(look.possible), "object"), *([f"{held} held back"] if held else [])]
+    title = "To take over in" if look.chosen else "Not ours, and declared, in"
+    blocks = [f"{title} {click.style(look.cluster, bold=True)} ({look.platform}): {', '.join(parts)}"]
+    blocks += ["\n".join(_lines(each, width)) for each in look.adoptions]
+    if edit is not None:
+        blocks.append(f"In the directory, so that what runs there goes on:\n{diff_text(edit.diff)}")
+    return "\n\n".join(blocks)
+
+
+def _lines(each: Adoption, width: int) -> Iterator[str]:
+    sign = click.style("x", fg="bright_red", bold=True) if each.hindrance else click.style("~", fg="yellow", bold=True)
+    yield f"{sign} {_named(each.key)}"
+    if each.origins:
+        yield f"    from: {printable(', '.join(map(str, each.origins)))}"
+    if each.hindrance:
+        yield f"    why not: {printable(each.hindrance.why)}"
+        yield f"    fix: {printable(each.hindrance.fix)}"
+    yield from _field_lines(each.manifest.body, each.fields, width)
+    if each.facts.stake:
+        yield f"    at stake: {printable('; '.join(each.facts.stake))}"
+    if each.facts.cuts:
+        yield "    network policies, left out until --network-policies:" if each.facts.left_out else "    would cut:"
+    for cut in each.facts.cuts:
+        yield f"      {printable(cut.name)}: {printable(cut.what)}"
+    for remark in each.remarks:
+        yield f"    {click.style('note:', fg='yellow')} {printable(remark)}"
+
+
+def _field_lines(body: Mapping[str, Any], fields: Sequence[FieldChange], width: int) -> Iterator[str]:
+    """Fields that change; marks that only say whose the object is stand on one line."""
+    marks = [field for field in fields if _is_mark(field)]
+    for detail in field_details(body, [field for field in fields if not _is_mark(field)]):
+        yield from (f"    {line}" for line in detail.lines(width - 4))
+    if marks:
+        yield click.style(f"    + {count(len(marks), 'label')} and annotations of the platform", fg="green")
+    if not fields:
+        yield "    nothing changes in it"
+
+
+def told_fields(each: Adoption) -> list[str]:
+    """The fields that change, in words, each on a line without colour; marks of the platform are left out."""
+    told = field_details(each.manifest.body, [field for field in each.fields if not _is_mark(field)])
+    return [click.unstyle(detail.text) for detail in told]
+
+
+def _is_mark(field: FieldChange) -> bool:
+    return field.old is ABSENT and field.path[:2] in (("f:metadata", "f:labels"), ("f:metadata", "f:annotations"))
+
+
+def _named(key: ObjectKey) -> str:
+    return printable(f"{key.kind} {key.namespace}/{key.name}" if key.namespace else f"{key.kind} {key.name}")
+
+
+def words_to_type(look: AdoptionLook) -> tuple[str, ...]:
+    """Words of what could be taken over, namespaces first; what lies in one comes with it."""
+    spaces = {each.key.name for each in look.adoptions if each.key.kind == "Namespace"}
+    words = [word_of(each.key) for each in look.adoptions if each.key.namespace not in spaces]
+    return tuple(words[:_WORDS])
+
+
+def handled_text(cluster: str, handled: Sequence[Handled]) -> str:
+    """What was done, and what was not, and why."""
+    counts = Counter(each.fate for each in handled)
+    parts = [click.style(f"{number} {fate.value}", fg=_COLORS.get(fate, "red")) for fate, number in counts.items()]
+    left = [each for each in handled if each.fate not in DONE]
+    headline = click.style("incomplete", fg="red") if left else click.style("done", fg="green", bold=True)
+    lines = [f"{headline}: {cluster}: {', '.join(parts)}"]
+    for each in handled:
+        lines += [f"  warning: {_named(each.key)}: {printable(warning)}" for warning in each.warnings]
+    for each in left:
+        fate = click.style(each.fate.value, fg=_COLORS.get(each.fate, "red"))
+        lines.append(f"  {fate} {_named(each.key)}: {printable(each.message)}")
+    return "\n".join(lines)
+
+
+def look_document(
+    look: AdoptionLook, rows: Sequence[Adoption], handled: Sequence[Handled], edit: Edit | None
+) -> Mapping[str, Any]:
+    """The whole as JSON; statuses stand in the items."""
+    fates = {each.key: each for each in handled}
+    return {
+        "kind": "AdoptionSummary",
+        "platform": look.platform,
+        "cluster": look.cluster,
+        "summary": {"possible": len(look.possible), "held": len(look.adoptions) - len(look.possible)},
+        "diff": edit.diff if edit else "",
+        "items": [_adoption_document(row, fates.get(row.key)) for row in rows],
+    }
+
+
+def _adoption_document(row: Adoption, handled: Handled | None) -> Mapping[str, Any]:
+    hindrance = {"why": row.hindrance.why, "fix": row.hindrance.fix} if row.hindrance else None
+    return {
+        **_key_document(row.key),
+        "status": handled.fate.value if handled else "held" if hindrance else "possible",
+        "message": handled.message if handled else "",
+        "from": [{"kind": one.kind.value, "name": one.name, "since": one.since} for one in row.origins],
+        "fields": [field_document(field) for field in row.fields],
+        "atStake": list(row.facts.stake),
+        "networkPoliciesLeftOut": row.facts.left_out,
+        "cuts": [{"policy": cut.name, "what": cut.what} for cut in row.facts.cuts],
+        "notes": list(row.remarks),
+        "hindrance": hindrance,
+    }
+
+
+def _key_document(key: ObjectKey) -> dict[str, Any]:
+    return {"object": {"group": key.group, "kind": key.kind, "namespace": key.namespace, "name": key.name}}
+
+
+_UNDONE: Final = {
+    Fate.GIVEN_BACK: "gets its earlier values back",
+    Fate.DELETED: "was made by apply: deleted",
+    Fate.RELEASED: "was made by apply: stays with its data, no longer the platform's",
+}
+
+
+def return_listing(returns: Sequence[Return], handled: Sequence[Handled]) -> Listing[Return]:
+    """A row an object."""
+    fates = {each.key: each for each in handled}
+    return Listing(
+        kind="Return",
+        rows=returns,
+        columns=(
+            Column("STATUS", lambda row: fates[row.key].fate.value if row.key in fates else "possible"),
+            Column("KIND", lambda row: row.key.kind),
+            Column("NAMESPACE", lambda row: row.key.namespace or None),
+            Column("NAME", lambda row: row.key.name),
+            Column("WHAT", lambda row: _UNDONE[row.fate]),
+            Column("TAKEN-OVER", lambda row: row.written.at if row.written else None),
+            Column("FROM", lambda row: row.written.origins[0] if row.written and row.written.origins else None),
+        ),
+        name=lambda row: word_of(row.key),
+        document=lambda row: _return_document(row, fates.get(row.key)),
+        labels=lambda row: {"kind": row.key.kind, "namespace": row.key.namespace},
+        nothing="nothing was taken over",
+    )
+
+
+def returns_text(cluster: str, returns: Sequence[Return], width: int, *, asked: bool) -> str:
+    """Object by object, what undoing does."""
+    if not returns:
+        return f"nothing was taken over in {cluster}"
+    title = "To give back in" if asked else "Taken over in"
+    blocks = [f"{title} {click.style(cluster, bold=True)}: {count(len(returns), 'object')}"]
+    for each in returns:
+        lines = [f"{click.style('~', fg='yellow', bold=True)} {_named(each.key)}: {_UNDONE[each.fate]}"]
+        if each.written is not None:
+            lines.append(
+                f"    taken over {each.written.at} from {printable(', '.join(each.written.origins)) or 'nobody'}"
+            )
+            lines += _return_lines(each, width)
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _return_lines(each: Return, width: int) -> Iterator[str]:
+    marks = [field for field in each.fields if field.new is ABSENT and field.path[0] == "f:metadata"]
+    for detail in field_details(each.live, [field for field in each.fields if field not in marks]):
+        yield from (f"    {line}" for line in detail.lines(width - 4))
+    if marks:
+        yield click.style(f"    - {count(len(marks), 'label')} and annotations of the platform", fg="red")
+
+
+def returns_document(
+    platform: str, cluster: str, returns: Sequence[Return], handled: Sequence[Handled], rows: Sequence[Return]
+) -> Mapping[str, Any]:
+    """The whole as JSON."""
+    fates = {each.key: each for each in handled}
+    return {
+        "kind": "ReturnSummary",
+        "platform": platform,
+        "cluster": cluster,
+        "summary": dict(Counter(each.fate.value for each in returns)),
+        "items": [_return_document(row, fates.get(row.key)) for row in rows],
+    }
+
+
+def _return_document(row: Return, handled: Handled | None) -> Mapping[str, Any]:
+    written = row.written
+    return {
+        **_key_document(row.key),
+        "what": row.fate.value,
+        "status": handled.fate.value if handled else "possible",
+        "message": handled.message if handled else "",
+        "takenOver": written.at if written else "",
+        "from": list(written.origins) if written else [],
+        "fields": [field_document(field) for field in row.fields],
+    }

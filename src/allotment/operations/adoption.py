@@ -1,0 +1,299 @@
+"""Use case: take over what exists under a declared name.
+
+Looks at every such object and at what depends on it; changes nothing until asked. Then object by object, in the apply
+order: the earlier values are written down first, so that a kill between two requests loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from allotment.errors import NotFoundError, UsageError
+from allotment.model import labels
+from allotment.model.manifest import Manifest, Manifests, ObjectKey
+from allotment.operations.planning import (
+    PlanSettings,
+    look_around,
+    side_by_side,
+    work_in_use,
+    workloads,
+)
+from allotment.operations.ports import Body, FieldConflictError, KubePort, RefusedError
+from allotment.plan import order
+from allotment.plan.adoption import around
+from allotment.plan.adoption.adopting import Adoption, Facts, Hindrance, adoption, needs_trial
+from allotment.plan.adoption.cuts import Cut, cuts
+from allotment.plan.adoption.use import below_use, use_of
+from allotment.plan.adoption.words import Word, word_of
+from allotment.plan.foreign import grounds_of
+from allotment.plan.settle import Accepted, Disputed, Refused, Verdict
+from allotment.plan.survey import Survey
+from allotment.plan.uncounted import InUse
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptionLook:
+    """Objects that exist under declared names and are not ours.
+
+    Attributes:
+        adoptions: in the apply order: those that were asked for, or all.
+        chosen: whether somebody named them; else nothing is to be done.
+    """
+
+    platform: str
+    cluster: str
+    adoptions: tuple[Adoption, ...]
+    chosen: bool
+
+    @property
+    def possible(self) -> tuple[Adoption, ...]:
+        """Those that nothing stands against."""
+        return tuple(each for each in self.adoptions if each.hindrance is None)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that is taken over; empty if none is."""
+        return next((each.key.name for each in self.adoptions if each.key.kind == "Namespace"), "")
+
+
+def look(
+    desired: Manifests,
+    kube: KubePort,
+    settings: PlanSettings,
+    words: Sequence[Word],
+    *,
+    walls: Sequence[Manifest] = (),
+    enforce: bool = False,
+) -> AdoptionLook:
+    """What could be taken over; changes nothing.
+
+    Args:
+        desired: what the directory declares for the cluster.
+        kube: the cluster.
+        settings: as for a plan.
+        words: what to take over; empty: look at everything, take nothing.
+        walls: network policies that the directory leaves out, in case they are wanted.
+        enforce: policies may refuse from the start in a namespace that is taken over.
+
+    Raises:
+        UsageError: more than one namespace is named.
+        NotFoundError: a word means nothing that is declared, or nothing that is somebody else's.
+    """
+    if sum(word.kind == "namespace" for word in words) > 1:
+        raise UsageError("namespaces are taken over one at a time", fix="name one namespace, look, and name the next")
+    found = look_around(desired, kube, settings)
+    chosen = [pair for pair in found.foreign if not words or any(word.means(pair[0].key) for word in words)]
+    for word in words:
+        _require_meaning(word, desired, found)
+    looking = _Looking(desired, kube, found, {manifest.key for manifest, _ in chosen}, tuple(walls), enforce=enforce)
+    ranked = sorted(chosen, key=lambda pair: (order.place(pair[0].key), pair[0].key))
+    in_use = _in_use(kube, chosen)
+    adoptions = side_by_side(lambda pair: looking.adoption(*pair, in_use), ranked, settings.workers)
+    return AdoptionLook(settings.platform, desired.cluster, tuple(adoptions), bool(words))
+
+
+def _require_meaning(word: Word, desired: Manifests, found: Survey) -> None:
+    if any(word.means(manifest.key) for manifest, _ in found.foreign) or not word.name:
+        return
+    meant = [item.key for item in desired if word.means(item.key)]
+    if not meant:
+        raise NotFoundError(
+            f"the directory declares no {word.text}",
+            why="only what is declared can be taken over",
+            fix="declare it first; `allot adopt` without names lists what there is",
+        )
+    absent = {item.key for item in found.absent}
+    if meant[0] in absent:
+        raise NotFoundError(f"{meant[0]} is not there", fix="nothing has to be taken over: apply creates it")
+    raise NotFoundError(f"{meant[0]} is the platform's already", fix="nothing has to be taken over: apply changes it")
+
+
+def _in_use(kube: KubePort, chosen: Sequence[tuple[Manifest, Body]]) -> InUse:
+    queues = [(live, manifest.body) for manifest, live in chosen if manifest.key.kind == "ClusterQueue"]
+    return work_in_use(kube, queues, (), ())
+
+
+_POD_SECURITY: Final = "pod-security.kubernetes.io/"
+
+
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """One look: gathers what is known of an object besides itself."""
+
+    desired: Manifests
+    kube: KubePort
+    found: Survey
+    chosen: set[ObjectKey]
+    walls: tuple[Manifest, ...]
+    enforce: bool
+
+    def adoption(self, manifest: Manifest, live: Body, in_use: InUse) -> Adoption:
+        verdict = self._verdict(manifest) if needs_trial(manifest) else None
+        return adoption(manifest, live, verdict, replace(self._facts(manifest, live), in_use=in_use))
+
+    def _verdict(self, manifest: Manifest) -> Verdict:
+        try:
+            answer = self.kube.apply(manifest.body, dry_run=True, force=True)
+        except FieldConflictError as error:
+            return Disputed(tuple((one.manager, one.field) for one in error.conflicts))
+        except RefusedError as error:
+            return Refused(error.reason, error.message)
+        return Accepted(answer.body, answer.warnings)
+
+    def _facts(self, manifest: Manifest, live: Body) -> Facts:
+        facts = self._facts_of(manifest, live)
+        foreign = {other.key for other, _ in self.found.foreign} - self.chosen
+        ground = next((key for key in grounds_of(manifest) if key in foreign), None)
+        if ground is not None:
+            resting = Hindrance(
+                f"it would rest on {ground}, which is somebody else's",
+                f"take both over: `allot adopt {word_of(ground)}`",
+            )
+            facts = replace(facts, hindrances=(*facts.hindrances, resting))
+        space = manifest.key.namespace
+        if space and any(other.key.name == space and other.key.kind == "Namespace" for other, _ in self.found.foreign):
+            key = ObjectKey("", "Namespace", "", space)
+            if key not in self.chosen:
+                closed = Hindrance(
+                    f"it lies in the namespace {space}, which is not ours",
+                    f"take the namespace over, and this with it: `allot adopt {word_of(key)}`",
+                )
+                return replace(facts, hindrances=(closed, *facts.hindrances))
+        return facts
+
+    def _facts_of(self, manifest: Manifest, live: Body) -> Facts:
+        match manifest.key.kind:
+            case "Namespace":
+                return self._of_namespace(manifest)
+            case "ClusterQueue":
+                return self._of_queue(manifest, live)
+            case "LocalQueue":
+                return Facts(stake=_said(around.queue_stake(live)))
+            case "ResourceFlavor":
+                return Facts(remarks=self._readable(lambda: around.nodes_remark(live, manifest.body, self._nodes())))
+            case "PersistentVolumeClaim":
+                return Facts(stake=_said(around.claims_in_words([live])))
+            case "NetworkPolicy":
+                return Facts(cuts=cuts([manifest.body]))
+            case _:
+                return Facts()
+
+    def _nodes(self) -> Iterator[Body]:
+        return self.kube.list("v1", "Node")
+
+    def _of_queue(self, manifest: Manifest, live: Body) -> Facts:
+        def shut_out() -> Hindrance | None:
+            queues = self.kube.list(manifest.api_version, "LocalQueue")
+            return around.shut_out_by(
+                manifest.body, around.shut_out(manifest.body, queues, self.kube.list("v1", "Namespace"))
+            )
+
+        try:
+            hindrance = shut_out()
+        except RefusedError as error:
+            return Facts(_said(around.queue_stake(live)), remarks=(_unread("whose work it takes", error),))
+        return Facts(_said(around.queue_stake(live)), hindrances=(hindrance,) if hindrance else ())
+
+    def _of_namespace(self, manifest: Manifest) -> Facts:
+        name = manifest.key.name
+        pods = self._listed("v1", "Pod", name)
+        claims = self._listed("v1", "PersistentVolumeClaim", name)
+        services = self._listed("v1", "Service", name)
+        secrets = self._readable(lambda: _secrets(self.kube, name))
+        work = self._readable(lambda: around.work_in_words(workloads(self.kube, name)))
+        coming = self._absent(name, "NetworkPolicy")
+        left_out = [item for item in self.walls if item.key.namespace == name]
+        said = cuts(item.body for item in coming or left_out)
+        if said and services:
+            said = (*said, Cut("services", f"reached from outside until now: {around.services_in_words(services)}"))
+        stake = (*work, *_said(around.claims_in_words(claims)), *secrets)
+        against = tuple(self._against(manifest, pods, claims))
+        return Facts(stake, self._stays(name), said, left_out=bool(left_out) and not coming, hindrances=against)
+
+    def _absent(self, namespace: str, kind: str) -> list[Manifest]:
+        there = {manifest.key for manifest, _ in self.found.foreign}
+        return [item for item in around.declared_in(self.desired, namespace, kind) if item.key not in there]
+
+    def _stays(self, name: str) -> tuple[str, ...]:
+        kinds = (
+            ("v1", "ResourceQuota"),
+            ("v1", "LimitRange"),
+            ("networking.k8s.io/v1", "NetworkPolicy"),
+            ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+        )
+        return tuple(
+            text
+            for api_version, kind in kinds
+            for text in self._readable(partial(self._beside, api_version, kind, name))
+        )
+
+    def _beside(self, api_version: str, kind: str, namespace: str) -> str:
+        return around.beside(kind, self.kube.list(api_version, kind, namespace=namespace), self.desired)
+
+    def _against(self, manifest: Manifest, pods: Sequence[Body], claims: Sequence[Body]) -> Iterator[Hindrance]:
+        name = manifest.key.name
+        insecure = self._insecure(manifest)
+        if insecure:
+            yield Hindrance(
+                f"Pod Security would refuse the pods that replace those there: {'; '.join(insecure)}",
+                f"declare an exception in the team's file until the work is mended: podSecurity: {{level: baseline, "
+                f"reason: ..., namespaces: [{name}], until: ...}}",
+            )
+        below = [
+            f"{item.key.name}: {text}"
+            for item in self._absent(name, "ResourceQuota")
+            for text in below_use(item.body, use_of(pods, claims))
+        ]
+        if below:
+            yield Hindrance(
+                f"apply would set quotas there below what is in use: {'; '.join(below)}",
+                "declare at least what is in use, and lower it once the work has ended",
+            )
+        refusing = [] if self.enforce else list(around.guarded(name, self.found))
+        if refusing:
+            yield Hindrance(
+                f"policies in the cluster would refuse its work, though the directory says that they only warn there: "
+                f"{', '.join(refusing)}",
+                "run `allot apply` first, which changes the policies' bindings; or say --enforce",
+            )
+
+    def _insecure(self, manifest: Manifest) -> list[str]:
+        """Pods that the declared Pod Security level would not admit: the server says so when a namespace gets it."""
+        wanted = manifest.body["metadata"].get("labels") or {}
+        level = {key: value for key, value in wanted.items() if key.startswith(_POD_SECURITY)}
+        patch = {"metadata": {"labels": level}}
+        try:
+            answer = self.kube.merge_patch(
+                manifest.api_version, manifest.key, patch, dry_run=True, manager=labels.ADOPTING_MANAGER
+            )
+        except RefusedError as error:
+            return [f"it could not be asked: {error.message}"]
+        return list(answer.warnings)
+
+    def _listed(self, api_version: str, kind: str, namespace: str) -> list[Body]:
+        try:
+            return list(self.kube.list(api_version, kind, namespace=namespace))
+        except RefusedError:
+            return []
+
+    def _readable(self, read: Callable[[], str]) -> tuple[str, ...]:
+        try:
+            return _said(read())
+        except RefusedError as error:
+            return (_unread("part of what is there", error),)
+
+
+def _secrets(kube: KubePort, namespace: str) -> str:
+    number = sum(1 for _ in kube.list_metadata("v1", "Secret", namespace=namespace))
+    return f"{number} Secrets" if number else ""
+
+
+def _said(text: str) -> tuple[str, ...]:
+    return (text,) if text else ()
+
+
+def _unread(what: str, error: RefusedError) -> str:
+    return f"{what} could not be read: {error.message}"

@@ -1,0 +1,177 @@
+"""Use case: undo adoptions. An object gets its earlier values back, and we let go of it.
+
+A namespace goes back with all that is in it: what was taken over there gets its earlier values, what apply made there
+is deleted, access first and guardrails last, and claims stay with their data, out of the inventory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from allotment.errors import AllotmentError, NotFoundError
+from allotment.model import labels
+from allotment.model.manifest import ObjectKey, key_of
+from allotment.operations.ports import Body, KubePort, RefusedError
+from allotment.operations.taking_over import ATTEMPTS, Fate, Handled, attempted
+from allotment.plan import order
+from allotment.plan.additions import if_unchanged
+from allotment.plan.adoption import record
+from allotment.plan.adoption.words import Word
+from allotment.plan.difference import FieldChange, difference
+from allotment.plan.fields import ownership_of
+from allotment.plan.survey import is_adoptable
+
+_RELEASED: Final = {labels.PLATFORM: None, labels.MANAGED_BY: None}
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """What undoing does to one object.
+
+    Attributes:
+        live: the object as it was seen.
+        fate: given back, deleted or released.
+        written: the record that its adoption left; None where apply made it.
+        fields: what changes, now to earlier.
+    """
+
+    live: Body
+    fate: Fate
+    written: record.Record | None
+    fields: tuple[FieldChange, ...]
+
+    @property
+    def key(self) -> ObjectKey:
+        """Identity of the object."""
+        return key_of(self.live)
+
+
+def look_back(kube: KubePort, platform: str, words: Sequence[Word]) -> tuple[Return, ...]:
+    """What undoing would do, in the order in which it is done; changes nothing.
+
+    Args:
+        kube: the cluster.
+        platform: only what this platform has taken over.
+        words: what to give back; empty: everything that was taken over, as a list.
+
+    Raises:
+        NotFoundError: a word names nothing that was taken over.
+        InputError: a record cannot be read.
+    """
+    ours = list(_ours(kube, platform))
+    adopted = [body for body in ours if record.record_of(body) is not None]
+    for word in words:
+        if not any(_named(word, body) for body in adopted):
+            raise NotFoundError(
+                f"{word.text} was not taken over by {platform}",
+                why=f"nothing of that name carries the annotation {labels.ADOPTED}",
+                fix="`allot adopt --undo` without names lists what was taken over",
+            )
+    if not words:
+        return tuple(_return(body) for body in _ranked(adopted))
+    spaces = {word.name for word in words if word.kind == "namespace"}
+    chosen = [body for body in adopted if any(word.means(key_of(body)) for word in words)]
+    known = {key_of(body) for body in chosen}
+    chosen += [body for body in ours if key_of(body).namespace in spaces and key_of(body) not in known]
+    return tuple(_return(body) for body in _ranked(chosen))
+
+
+def _ours(kube: KubePort, platform: str) -> Iterator[Body]:
+    for group, kind in order.kinds():
+        versions = (f"{group}/{version}" if group else version for version in order.VERSIONS[group])
+        served = next((version for version in versions if kube.serves(version, kind)), None)
+        if served is not None:
+            yield from kube.list(served, kind, labels=f"{labels.PLATFORM}={platform}")
+
+
+def _named(word: Word, body: Body) -> bool:
+    key = key_of(body)
+    return word.means(key) and (not word.name or key.name == word.name)
+
+
+def _ranked(bodies: Sequence[Body]) -> list[Body]:
+    """As deletion goes: access first, guardrails and then the namespace last."""
+    return sorted(bodies, key=lambda body: (-order.place(key_of(body)), key_of(body)))
+
+
+def _return(body: Body) -> Return:
+    written = record.record_of(body)
+    if written is not None:
+        after = _patched(body, record.restoration(body, written, ownership_of(body).ours))
+        return Return(body, Fate.GIVEN_BACK, written, difference(body, after, ownership_of(body).shape))
+    stays = body["kind"] == "PersistentVolumeClaim" or is_adoptable(key_of(body))
+    return Return(body, Fate.RELEASED if stays else Fate.DELETED, None, ())
+
+
+def give_back(returns: Sequence[Return], kube: KubePort) -> tuple[Handled, ...]:
+    """Undo, in the given order; a namespace stays ours where something in it could not be undone.
+
+    Never raises for a single object; look at what became of it.
+    """
+    done: list[Handled] = []
+    stuck: set[str] = set()
+    for each in returns:
+        if each.key.kind == "Namespace" and each.key.name in stuck:
+            message = "something in it could not be undone; its guardrails stay until that is solved"
+            done.append(Handled(each.key, Fate.SKIPPED, message))
+            continue
+        handled = attempted(each.key, each.fate, partial(_undo, each, kube))
+        if handled.fate is not each.fate:
+            stuck.add(each.key.namespace)
+        done.append(handled)
+    return tuple(done)
+
+
+def _undo(each: Return, kube: KubePort) -> tuple[str, ...]:
+    api_version, key = each.live["apiVersion"], each.key
+    if each.fate is Fate.DELETED:
+        kube.delete(api_version, key, uid=each.live["metadata"]["uid"])
+        return ()
+    if each.fate is Fate.RELEASED:
+        released = {"metadata": {"labels": _RELEASED}}
+        answer = kube.merge_patch(api_version, key, released, manager=labels.ADOPTING_MANAGER)
+        # Of a claim the size is ours, and cannot go; of Kubernetes' own account everything that we set can.
+        return answer.warnings if key.kind == "PersistentVolumeClaim" else _let_go(api_version, key, kube)
+    return _restore(each, kube)
+
+
+def _restore(each: Return, kube: KubePort) -> tuple[str, ...]:
+    """Earlier values first, then the end of our ownership: what only we set beside them goes with it."""
+    api_version, key = each.live["apiVersion"], each.key
+    live: Body | None = each.live
+    for attempt in range(ATTEMPTS):
+        written = record.record_of(live) if live is not None else None
+        if live is None or written != each.written or written is None:
+            raise AllotmentError(f"{key} has changed since it was shown", fix="run it again")
+        patch = if_unchanged(record.restoration(live, written, ownership_of(live).ours), live)
+        try:
+            kube.merge_patch(api_version, key, patch, manager=labels.ADOPTING_MANAGER)
+        except RefusedError as error:
+            if error.reason != "Conflict" or attempt == ATTEMPTS - 1:
+                raise
+            live = kube.get(api_version, key)
+        else:
+            break
+    return _let_go(api_version, key, kube)
+
+
+def _let_go(api_version: str, key: ObjectKey, kube: KubePort) -> tuple[str, ...]:
+    """Own nothing of an object any more; what nobody else owns goes."""
+    place: dict[str, Any] = {"name": key.name, **({"namespace": key.namespace} if key.namespace else {})}
+    return kube.apply({"apiVersion": api_version, "kind": key.kind, "metadata": place}, force=True).warnings
+
+
+def _patched(body: Any, patch: Any) -> Any:
+    """RFC 7396."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(body) if isinstance(body, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _patched(merged.get(name), value)
+    return merged

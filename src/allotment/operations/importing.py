@@ -1,0 +1,101 @@
+"""Use case: read a cluster, and say what lives in it as a platform directory. Nothing in the cluster is changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from allotment.errors import ConflictError, UsageError
+from allotment.model.names import is_plain
+from allotment.operations.ports import Body, KubePort
+from allotment.spec.imports.directory import Imported, ImportWishes, import_cluster
+from allotment.spec.imports.live import Live, PodFacts
+from allotment.spec.source import SourceTree
+
+_KUEUE: Final = "kueue.x-k8s.io"
+_RBAC: Final = "rbac.authorization.k8s.io/v1"
+_KINDS: Final = (
+    ("jobset", "jobset.x-k8s.io/v1alpha2", "JobSet"),
+    ("rayjob", "ray.io/v1", "RayJob"),
+    ("trainjob", "trainer.kubeflow.org/v1alpha1", "TrainJob"),
+)
+_PRIORITY_LABEL: Final = f"{_KUEUE}/priority-class"
+_ENDED: Final = ("Failed", "Succeeded")
+
+
+def import_directory(present: SourceTree, kube: KubePort, wishes: ImportWishes, today: dt.date) -> Imported:
+    """The directory of a live cluster, not yet written.
+
+    Raises:
+        UsageError: a name cannot be a platform's or a cluster's.
+        ConflictError: the folder holds YAML files already.
+        InputError: the cluster has no node that work could run on.
+        RefusedError: we may not read what is to be imported.
+    """
+    for what, name in (("platform", wishes.platform), ("cluster", wishes.cluster)):
+        if not is_plain(name):
+            raise UsageError(
+                f"{name!r} cannot be the name of a {what}",
+                why="it becomes a label, and the name of a file",
+                fix="use lower-case letters, digits and single dashes, at most 63 characters",
+            )
+    if present.files:
+        raise ConflictError(
+            f"the folder holds YAML files already: {', '.join(sorted(present.files)[:3])}",
+            why="a platform directory is read as a whole, so the import would mix with them",
+            fix="name an empty or new folder",
+        )
+    return import_cluster(read_cluster(kube), wishes, today)
+
+
+def read_cluster(kube: KubePort) -> Live:
+    """Everything that an import looks at; of pods only what is needed of them.
+
+    Raises:
+        RefusedError: we may not read a kind.
+    """
+    served = [version for version in ("v1beta2", "v1beta1") if kube.serves(f"{_KUEUE}/{version}", "ClusterQueue")]
+    kueue = f"{_KUEUE}/{served[0]}" if served else ""
+    return Live(
+        version=kube.server().version.removeprefix("v").partition("+")[0].partition("-")[0],
+        kueue_api=served[0] if served else "",
+        kinds=tuple(name for name, api_version, kind in _KINDS if kube.serves(api_version, kind)),
+        nodes=_sorted(kube.list("v1", "Node")),
+        namespaces=_sorted(kube.list("v1", "Namespace")),
+        cluster_queues=_sorted(kube.list(kueue, "ClusterQueue")) if kueue else (),
+        local_queues=_sorted(kube.list(kueue, "LocalQueue")) if kueue else (),
+        flavors=_sorted(kube.list(kueue, "ResourceFlavor")) if kueue else (),
+        cohorts=_sorted(kube.list(kueue, "Cohort")) if kueue else (),
+        quotas=_sorted(kube.list("v1", "ResourceQuota")),
+        limit_ranges=_sorted(kube.list("v1", "LimitRange")),
+        bindings=_sorted(kube.list(_RBAC, "RoleBinding")),
+        cluster_bindings=_sorted(kube.list(_RBAC, "ClusterRoleBinding")),
+        priorities=_sorted(kube.list("scheduling.k8s.io/v1", "PriorityClass")),
+        claims=_sorted(kube.list("v1", "PersistentVolumeClaim")),
+        network_policies=_sorted(kube.list("networking.k8s.io/v1", "NetworkPolicy")),
+        pods=_pods(kube.list("v1", "Pod")),
+    )
+
+
+def _sorted(bodies: Iterable[Body]) -> tuple[Body, ...]:
+    kept = (_slim(body) for body in bodies)
+    return tuple(sorted(kept, key=lambda body: (body["metadata"].get("namespace", ""), body["metadata"]["name"])))
+
+
+def _slim(body: Body) -> Body:
+    metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
+    return {**body, "metadata": metadata}
+
+
+def _pods(bodies: Iterator[Body]) -> dict[str, PodFacts]:
+    numbers: dict[str, int] = {}
+    classes: dict[str, set[str]] = {}
+    for body in bodies:
+        if body.get("status", {}).get("phase") in _ENDED:
+            continue
+        space = body["metadata"].get("namespace", "")
+        numbers[space] = numbers.get(space, 0) + 1
+        named = (body["spec"].get("priorityClassName"), (body["metadata"].get("labels") or {}).get(_PRIORITY_LABEL))
+        classes.setdefault(space, set()).update(name for name in named if name)
+    return {space: PodFacts(number, frozenset(classes[space])) for space, number in numbers.items()}

@@ -1,0 +1,151 @@
+"""What stands beside an object that is taken over, and would suffer by it: pure readings of live objects."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from allotment.model import labels
+from allotment.model.manifest import Manifest, Manifests, ObjectKey
+from allotment.plan.adoption.adopting import Hindrance
+from allotment.plan.adoption.words import word_of
+from allotment.plan.survey import Survey
+
+Body = Mapping[str, Any]
+
+_NAME: Final = "kubernetes.io/metadata.name"
+_BINDINGS: Final = ("MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicyBinding")
+_NAMED: Final = 5
+
+
+def matches(selector: Body, found: Mapping[str, str]) -> bool:
+    """Whether a label selector selects these labels."""
+    if any(found.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+        return False
+    return all(_expression(item, found) for item in selector.get("matchExpressions") or ())
+
+
+def _expression(item: Body, found: Mapping[str, str]) -> bool:
+    key, values = item["key"], item.get("values") or ()
+    match item["operator"]:
+        case "In":
+            return found.get(key) in values
+        case "NotIn":
+            return key not in found or found[key] not in values
+        case "Exists":
+            return key in found
+        case _:
+            return key not in found
+
+
+def shut_out(queue: Body, local_queues: Iterable[Body], namespaces: Iterable[Body]) -> Iterator[str]:
+    """Namespaces whose LocalQueues lead to a ClusterQueue that, as declared, would take no work of theirs."""
+    leading = {
+        body["metadata"]["namespace"] for body in local_queues if body["spec"].get("clusterQueue") == _name(queue)
+    }
+    selector = queue["spec"].get("namespaceSelector") or {}
+    for body in namespaces:
+        found = {**(body["metadata"].get("labels") or {}), _NAME: _name(body)}
+        if _name(body) in leading and not matches(selector, found):
+            yield _name(body)
+
+
+def shut_out_by(queue: Body, spaces: Iterable[str]) -> Hindrance | None:
+    """The hindrance that follows."""
+    names = sorted(spaces)
+    if not names:
+        return None
+    first = word_of(ObjectKey("", "Namespace", "", names[0]))
+    return Hindrance(
+        f"as declared, {_name(queue)} takes no work of {', '.join(names)}, whose LocalQueues lead to it",
+        f"take over the namespace first: `allot adopt {first}`; or move its work to a queue of its own team",
+    )
+
+
+def nodes_remark(live: Body, declared: Body, nodes: Iterable[Body]) -> str:
+    """What a ResourceFlavor's other node labels mean for new work; empty if nothing."""
+    seen = [node["metadata"].get("labels") or {} for node in nodes]
+    before, after = (
+        sum(matches({"matchLabels": body.get("spec", {}).get("nodeLabels") or {}}, found) for found in seen)
+        for body in (live, declared)
+    )
+    if after >= before:
+        return ""
+    return (
+        f"{before} nodes carry its labels now, {after} the declared ones: work admitted from then on finds no other "
+        "node; see `allot nodes label`"
+    )
+
+
+def guarded(namespace: str, found: Survey) -> Iterator[str]:
+    """Policies whose live bindings refuse in a namespace where the declared ones leave it out."""
+    for each in found.different:
+        left_out = each.manifest.key.kind in _BINDINGS and _leaves_out(each.manifest.body, namespace)
+        if left_out and not _leaves_out(each.live, namespace) and _refuses(each.live):
+            yield each.manifest.key.name
+
+
+def _leaves_out(binding: Body, namespace: str) -> bool:
+    selector = (binding["spec"].get("matchResources") or {}).get("namespaceSelector") or {}
+    names = [item for item in selector.get("matchExpressions") or () if item["key"] == _NAME]
+    return not all(_expression(item, {_NAME: namespace}) for item in names)
+
+
+def _refuses(binding: Body) -> bool:
+    actions = binding["spec"].get("validationActions")
+    return actions is None or "Deny" in actions
+
+
+def declared_in(desired: Manifests, namespace: str, kind: str) -> list[Manifest]:
+    """What is declared of one kind in a namespace."""
+    return [item for item in desired if item.key.namespace == namespace and item.key.kind == kind]
+
+
+def work_in_words(bodies: Iterable[Body]) -> str:
+    """``2 Job, 3 Pod``."""
+    return ", ".join(f"{number} {kind}" for kind, number in sorted(Counter(body["kind"] for body in bodies).items()))
+
+
+def claims_in_words(claims: Iterable[Body]) -> str:
+    """Claims by number and name, with what they ask for."""
+    told = [f"{_name(body)} ({_size(body)})" for body in claims]
+    more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+    return f"{len(told)} claims with their data: {', '.join(told[:_NAMED])}{more}" if told else ""
+
+
+def _size(claim: Body) -> str:
+    return str(claim["spec"].get("resources", {}).get("requests", {}).get("storage", "of unknown size"))
+
+
+def queue_stake(queue: Body) -> str:
+    """Work that a ClusterQueue or LocalQueue holds."""
+    status = queue.get("status") or {}
+    admitted, pending = status.get("admittedWorkloads", 0), status.get("pendingWorkloads", 0)
+    return f"{admitted} admitted and {pending} pending workloads" if admitted or pending else ""
+
+
+def services_in_words(services: Iterable[Body]) -> str:
+    """Services that connections from outside the namespace may come in by."""
+    names = sorted(f"{_name(body)} ({body['spec'].get('type', 'ClusterIP')})" for body in services)
+    return ", ".join(names)
+
+
+def beside(kind: str, bodies: Iterable[Body], desired: Manifests) -> str:
+    """What of one kind stays in the namespace as it is: nobody declares it, and it goes on to count."""
+    declared = {item.key for item in desired}
+    names = sorted(
+        _name(body)
+        for body in bodies
+        if ObjectKey(_group(body), kind, body["metadata"]["namespace"], _name(body)) not in declared
+        and (body["metadata"].get("labels") or {}).get(labels.PLATFORM) is None
+    )
+    return f"{kind} {', '.join(names)} stays as it is, and goes on to hold" if names else ""
+
+
+def _group(body: Body) -> str:
+    return str(body["apiVersion"].rpartition("/")[0])
+
+
+def _name(body: Body) -> str:
+    return str(body["metadata"]["name"])

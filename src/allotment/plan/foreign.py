@@ -1,0 +1,100 @@
+"""Declared objects whose name somebody else's object has, and what would rest on these.
+
+A queue whose flavor or cohort is somebody else's would run by that one's nodes, tolerations and limits, and change with
+them. So it waits with them, and says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from allotment.model import labels
+from allotment.model.manifest import Manifest, ObjectKey
+from allotment.plan.adoption.words import word_of
+from allotment.plan.changes import Action, Blocked, Change, Create, Update
+from allotment.plan.survey import Survey
+from allotment.plan.work_found import made_by
+
+Body = Mapping[str, Any]
+
+_KUEUE: Final = "kueue.x-k8s.io"
+_OTHERWISE: Final = "delete the object if nobody needs it"
+_ANOTHER_NAME: Final[Mapping[str, str]] = {
+    "Namespace": "give the team another one (namespaces in its Team document)",
+    "ResourceFlavor": "choose another name (names.flavors in the Cluster document)",
+    "ClusterQueue": "choose another name (names.queues in the Cluster document)",
+    "Cohort": "choose another name (cohorts in the Cluster document)",
+    "PriorityClass": "choose another name (in its Priority document)",
+    "WorkloadPriorityClass": "choose another name (in its Priority document)",
+    "StorageClass": "choose another name (in its StorageClass document)",
+}
+"""By kind, where a name is chosen. Nobody is told to delete these: work and data hang on them."""
+
+
+def foreign(live: Survey) -> Iterator[Blocked]:
+    """A step for each declared object that exists and is not ours."""
+    for manifest, body in live.foreign:
+        key = manifest.key
+        owner = (body["metadata"].get("labels") or {}).get(labels.PLATFORM)
+        by = made_by(body["metadata"])
+        not_ours = f"Allotment did not create it{f' ({by} did)' if by else ''}, and takes nothing over unasked"
+        yield Blocked(
+            key,
+            Action.CREATE,
+            f"{key} exists and is not ours",
+            f"it belongs to the platform {owner}" if owner else not_ours,
+            _advice(key, adoptable=not owner),
+        )
+
+
+def _advice(key: ObjectKey, *, adoptable: bool) -> str:
+    another = _ANOTHER_NAME.get(key.kind)
+    if not adoptable:
+        return another or _OTHERWISE
+    return f"take it over with `allot adopt {word_of(key)}`, or {another or _OTHERWISE}"
+
+
+def resting_on(foreign_keys: Iterable[ObjectKey], changes: Iterable[Change]) -> list[Change]:
+    """The steps, with those blocked that would rest on somebody else's object, or on a step that is so blocked."""
+    steps = list(changes)
+    missing = {key: key for key in foreign_keys if key.group == _KUEUE}
+    found = True
+    while found and missing:
+        found = False
+        for at, step in enumerate(steps):
+            if not isinstance(step, Create | Update):
+                continue
+            ground = next((key for key in grounds_of(step.manifest) if key in missing), None)
+            if ground is not None:
+                steps[at] = _waiting(step, ground, missing[ground])
+                found = True
+                if isinstance(step, Create):
+                    missing[step.key] = missing[ground]
+    return steps
+
+
+def grounds_of(manifest: Manifest) -> Iterator[ObjectKey]:
+    """Objects of Kueue's without which, or beside a stranger of that name, this one is not what is declared."""
+    spec = manifest.body.get("spec") or {}
+    match manifest.key.kind:
+        case "ClusterQueue" | "Cohort":
+            for group in spec.get("resourceGroups") or ():
+                yield from (_key("ResourceFlavor", flavor["name"]) for flavor in group.get("flavors") or ())
+            for field in ("cohortName", "cohort", "parentName"):
+                if spec.get(field):
+                    yield _key("Cohort", spec[field])
+        case "LocalQueue":
+            yield _key("ClusterQueue", spec.get("clusterQueue", ""))
+
+
+def _key(kind: str, name: str) -> ObjectKey:
+    return ObjectKey(_KUEUE, kind, "", name)
+
+
+def _waiting(step: Create | Update, ground: ObjectKey, root: ObjectKey) -> Blocked:
+    why = f"it would rest on {ground}, which is somebody else's"
+    if ground != root:
+        why = f"it would rest on {ground}, which is blocked because of {root}"
+    what = f"{step.key} waits for {root}"
+    return Blocked(step.key, step.action, what, why, "solve that first", following=str(root))

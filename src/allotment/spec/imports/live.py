@@ -1,0 +1,124 @@
+"""What is read of a cluster to be imported, and what of it cannot be said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from allotment.model.names import is_reserved
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PodFacts:
+    """What is needed of the pods of one namespace, without holding them.
+
+    Attributes:
+        pods: that have not ended.
+        classes: priority classes that they name.
+    """
+
+    pods: int = 0
+    classes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The objects of one cluster; each family in the order of names.
+
+    Attributes:
+        version: of the API server, such as v1.36.3; empty if unknown.
+        kueue_api: the newest served version of Kueue's API, such as v1beta2; empty where there is no Kueue.
+        kinds: names of further features whose kinds are served.
+        pods: by namespace.
+    """
+
+    version: str
+    kueue_api: str
+    kinds: tuple[str, ...] = ()
+    nodes: tuple[Body, ...] = ()
+    namespaces: tuple[Body, ...] = ()
+    cluster_queues: tuple[Body, ...] = ()
+    local_queues: tuple[Body, ...] = ()
+    flavors: tuple[Body, ...] = ()
+    cohorts: tuple[Body, ...] = ()
+    quotas: tuple[Body, ...] = ()
+    limit_ranges: tuple[Body, ...] = ()
+    bindings: tuple[Body, ...] = ()
+    cluster_bindings: tuple[Body, ...] = ()
+    priorities: tuple[Body, ...] = ()
+    claims: tuple[Body, ...] = ()
+    network_policies: tuple[Body, ...] = ()
+    pods: Mapping[str, PodFacts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaid:
+    """Something that the directory does not say as it is in the cluster.
+
+    Attributes:
+        what: the object, such as ``RoleBinding genomics/robot``.
+        how: what is not said, or said otherwise.
+    """
+
+    what: str
+    how: str
+
+
+class Notes:
+    """Collects what cannot be said, in the order in which it is met, each once."""
+
+    def __init__(self) -> None:
+        self._found: dict[Unsaid, None] = {}
+
+    def add(self, body: Body, how: str) -> None:
+        """Note it about an object."""
+        self.say(title(body), how)
+
+    def say(self, what: str, how: str) -> None:
+        """Note it about something else."""
+        self._found.setdefault(Unsaid(what, how))
+
+    @property
+    def all(self) -> tuple[Unsaid, ...]:
+        """Everything noted."""
+        return tuple(self._found)
+
+
+def title(body: Body) -> str:
+    """``Kind [namespace/]name``."""
+    space = body["metadata"].get("namespace", "")
+    return f"{body['kind']} {space}/{name_of(body)}" if space else f"{body['kind']} {name_of(body)}"
+
+
+def name_of(body: Body) -> str:
+    """Its name."""
+    return str(body["metadata"]["name"])
+
+
+def space_of(body: Body) -> str:
+    """Its namespace; empty for cluster-scoped objects."""
+    return str(body["metadata"].get("namespace", ""))
+
+
+def marks_of(body: Body) -> Mapping[str, str]:
+    """Its labels."""
+    found: Mapping[str, str] = body["metadata"].get("labels") or {}
+    return found
+
+
+def is_system(namespace: str) -> bool:
+    """Whether a namespace is never a team's."""
+    return is_reserved(namespace) or namespace in GITOPS
+
+
+GITOPS = ("argocd", "flux-system")
+"""Namespaces of controllers that write into team namespaces."""
+
+
+def in_spaces(bodies: Iterable[Body], spaces: Iterable[str]) -> list[Body]:
+    """Those in some namespaces."""
+    wanted = set(spaces)
+    return [body for body in bodies if space_of(body) in wanted]

@@ -1,0 +1,322 @@
+"""Queues and namespaces as they are → teams: who, where, how much."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Final
+
+from allotment.model.names import is_dns_label, is_plain
+from allotment.model.quantity import format_bytes, format_cpu, parse_bytes, parse_cpu, parse_quantity
+from allotment.spec.imports.flavors import Meaning, quotas_of
+from allotment.spec.imports.live import (
+    Body,
+    Live,
+    Notes,
+    PodFacts,
+    in_spaces,
+    is_system,
+    marks_of,
+    name_of,
+    space_of,
+    title,
+)
+
+_ROLES: Final = {"admin": "owners", "edit": "members", "view": "viewers"}
+_LIMITS: Final = (("nominalQuota", "nominal"), ("borrowingLimit", "borrowingLimit"), ("lendingLimit", "lendingLimit"))
+_SUMS: Final = {
+    "requests.cpu": ("requestsCpu", "cpu"),
+    "cpu": ("requestsCpu", "cpu"),
+    "limits.cpu": ("limitsCpu", "cpu"),
+    "requests.memory": ("requestsMemory", "memory"),
+    "memory": ("requestsMemory", "memory"),
+    "limits.memory": ("limitsMemory", "memory"),
+    "pods": ("pods", "count"),
+    "persistentvolumeclaims": ("claims", "count"),
+}
+_POD_SECURITY: Final = "pod-security.kubernetes.io/enforce"
+_EXCEPTION: Final = dt.timedelta(days=90)
+_USUAL_PODS: Final = 50
+_USUAL_CLAIMS: Final = 20
+_USUAL_STORAGE: Final = 1 << 40
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A team to be declared.
+
+    Attributes:
+        queue: its ClusterQueue; None where only a namespace shows that it is there.
+    """
+
+    name: str
+    namespaces: tuple[str, ...]
+    queue: Body | None
+
+
+def found_teams(live: Live, notes: Notes) -> tuple[Found, ...]:
+    """A team for each ClusterQueue that namespaces lead to, and for each other namespace with a quota."""
+    spaces = {name_of(body) for body in live.namespaces if not is_system(name_of(body)) and is_plain(name_of(body))}
+    leading: dict[str, str] = {}
+    for local in live.local_queues:
+        if space_of(local) not in spaces:
+            notes.add(local, "its namespace is the system's, or no team's namespace can have that name")
+            continue
+        queue = local["spec"].get("clusterQueue", "")
+        if leading.setdefault(space_of(local), queue) != queue:
+            notes.add(local, f"a second queue of the namespace: the directory has one, {leading[space_of(local)]}")
+    teams: list[Found] = []
+    taken: set[str] = set()
+    for queue in live.cluster_queues:
+        mine = tuple(sorted(space for space, name in leading.items() if name == name_of(queue)))
+        if not mine:
+            notes.add(queue, "no namespace leads to it: no team is made of it")
+            continue
+        teams.append(Found(_name(name_of(queue) if is_plain(name_of(queue)) else mine[0], taken), mine, queue))
+    held = {space for team in teams for space in team.namespaces}
+    limited = sorted({space_of(quota) for quota in live.quotas} & spaces - held)
+    teams += [Found(_name(space, taken), (space,), None) for space in limited]
+    for space in sorted(spaces - held - set(limited)):
+        notes.say(f"Namespace {space}", "it has neither a LocalQueue nor a ResourceQuota: no team is made of it")
+    return tuple(teams)
+
+
+def _name(wished: str, taken: set[str]) -> str:
+    name = wished
+    while name in taken:
+        name = f"{name}-team"
+    taken.add(name)
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What teams are read with.
+
+    Attributes:
+        resources: resource name by accelerator, of those that the nodes have.
+        accelerators: accelerator by the usual name of its flavor.
+        rungs: of the ladder; none where the reference ladder stays.
+        default_rung: its default; empty where the reference ladder stays.
+    """
+
+    live: Live
+    cluster: str
+    meaning: Meaning
+    resources: Mapping[str, str]
+    accelerators: Mapping[str, str]
+    rungs: tuple[str, ...]
+    default_rung: str
+    today: dt.date
+    notes: Notes
+
+    def document(self, team: Found) -> dict[str, Any]:
+        """A team as the directory has it."""
+        return {
+            "kind": "Team",
+            "name": team.name,
+            "namespaces": list(team.namespaces) if team.namespaces != (team.name,) else None,
+            "groups": self._groups(team),
+            "podSecurity": self._pod_security(team),
+            "priorities": self._priorities(team),
+            "storage": self._storage(team),
+            "placements": {self.cluster: self._placement(team)},
+        }
+
+    def _groups(self, team: Found) -> dict[str, list[str]]:
+        found: dict[str, dict[str, None]] = {}
+        for binding in in_spaces(self.live.bindings, team.namespaces):
+            ref = binding.get("roleRef", {})
+            role = _ROLES.get(ref.get("name", "")) if ref.get("kind") == "ClusterRole" else None
+            for subject in binding.get("subjects") or ():
+                name = subject.get("name", "")
+                if role is None or subject.get("kind") != "Group" or name.startswith("system:"):
+                    self.notes.add(
+                        binding, f"{subject.get('kind')} {name} as {ref.get('kind')} {ref.get('name')}: stays as it is"
+                    )
+                else:
+                    found.setdefault(role, {})[name] = None
+        return {role: list(found[role]) for role in _ROLES.values() if role in found}
+
+    def _pod_security(self, team: Found) -> dict[str, Any] | None:
+        spaces = [body for body in self.live.namespaces if name_of(body) in team.namespaces]
+        levels = {name_of(body): marks_of(body).get(_POD_SECURITY, "privileged") for body in spaces}
+        weaker = {space: level for space, level in levels.items() if level != "restricted"}
+        if not weaker:
+            return None
+        level = "privileged" if "privileged" in weaker.values() else "baseline"
+        until = self.today + _EXCEPTION
+        self.notes.say(
+            f"team {team.name}",
+            f"Pod Security is {level} in {', '.join(sorted(weaker))} now, and is declared so until {until}",
+        )
+        return {
+            "level": level,
+            "reason": "as it was when the cluster was imported",
+            "namespaces": sorted(weaker),
+            "until": until.isoformat(),
+        }
+
+    def _priorities(self, team: Found) -> list[str]:
+        used = {name for space in team.namespaces for name in self.live.pods.get(space, PodFacts()).classes}
+        for name in sorted(used - set(self.rungs)):
+            self.notes.say(
+                f"team {team.name}", f"its pods name the priority class {name}, which is no rung of the ladder"
+            )
+        named = [name for name in self.rungs if name in used and name != self.default_rung]
+        return [self.default_rung, *named] if named else []
+
+    def _storage(self, team: Found) -> dict[str, str]:
+        by_space: dict[str, int] = {}
+        for claim in in_spaces(self.live.claims, team.namespaces):
+            size = claim["spec"].get("resources", {}).get("requests", {}).get("storage", "0")
+            by_space[space_of(claim)] = by_space.get(space_of(claim), 0) + parse_bytes(str(size))
+            self.notes.add(claim, f"a claim of {size}: it stays, and is not declared")
+        most = max(by_space.values(), default=0)
+        return {"total": _memory(most)} if most > _USUAL_STORAGE else {}
+
+    def _placement(self, team: Found) -> dict[str, Any]:
+        quota = self._quota(team)
+        if team.queue is None:
+            cpu, memory = quota.get("requestsCpu", "1"), quota.get("requestsMemory", "1Gi")
+            self.notes.say(f"team {team.name}", "it has no queue: apply makes one, of what its ResourceQuota allows")
+            return {"cpu": cpu, "memory": memory, "standalone": True, "namespaceQuota": quota}
+        spec = team.queue.get("spec", {})
+        cohort = cohort_of(team.queue)
+        weight = (spec.get("fairSharing") or {}).get("weight")
+        amounts = amounts_of(team.queue, self.meaning, self.notes)
+        _say_the_rest(team.queue, self.notes)
+        return {
+            "cohort": cohort,
+            "standalone": None if cohort else True,
+            "weight": weight_of(weight),
+            **amounts,
+            "namespaceQuota": quota,
+        }
+
+    def _quota(self, team: Found) -> dict[str, Any]:
+        quota: dict[str, Any] = {}
+        pods = max((self.live.pods.get(space, PodFacts()).pods for space in team.namespaces), default=0)
+        for body in in_spaces(self.live.quotas, team.namespaces):
+            self.notes.add(body, "it stays as it is, beside the one that apply makes")
+            used = body.get("status", {}).get("used") or {}
+            for key, hard in sorted((body.get("spec", {}).get("hard") or {}).items()):
+                self._add_limit(quota, team, body, key, _larger(hard, used.get(key)))
+        claims = max(
+            (sum(space_of(claim) == space for claim in self.live.claims) for space in team.namespaces), default=0
+        )
+        quota.setdefault("pods", max(_USUAL_PODS, pods))
+        quota.setdefault("claims", max(_USUAL_CLAIMS, claims))
+        return {key: value for key, value in quota.items() if (key, value) not in _USUAL}
+
+    def _devices(self, team: Found) -> set[str]:
+        """Accelerators that its queue counts; where it has none, all that there are."""
+        if team.queue is None:
+            return set(self.resources)
+        usual = {self.meaning.usual.get((flavor, resource), "") for flavor, resource, _ in quotas_of(team.queue)}
+        return {name for flavor in usual if (name := self.accelerators.get(flavor))}
+
+    def _add_limit(self, quota: dict[str, Any], team: Found, body: Body, key: str, amount: str) -> None:
+        if key in _SUMS:
+            field, unit = _SUMS[key]
+            present = quota.get(field)
+            value: Any = int(parse_quantity(amount)) if unit == "count" else _amount(amount, unit)
+            # One quota for each of the team's namespaces, all alike: the largest.
+            quota[field] = value if present is None or _larger(str(value), str(present)) == str(value) else present
+            return
+        resource = key.removeprefix("requests.")
+        names = sorted(name for name in self._devices(team) if self.resources[name] == resource)
+        if len(names) == 1:
+            quota.setdefault("accelerators", {})[names[0]] = int(parse_quantity(amount))
+        elif key.startswith("count/") and amount.isdigit():
+            quota.setdefault("objects", {})[key] = int(amount)
+        else:
+            self.notes.add(body, f"{key}: {amount} is not said in the directory")
+
+
+_USUAL: Final = (("pods", _USUAL_PODS), ("claims", _USUAL_CLAIMS))
+_SAID: Final = frozenset({"cohort", "cohortName", "fairSharing", "namespaceSelector", "resourceGroups"})
+_RULES: Final[Mapping[str, Any]] = {
+    "queueingStrategy": "BestEffortFIFO",
+    "stopPolicy": "None",
+    "admissionScope": None,
+}
+
+
+def cohort_of(queue: Body) -> str | None:
+    """The cohort that a ClusterQueue is in, if the directory can name it."""
+    spec = queue.get("spec", {})
+    name = str(spec.get("cohortName") or spec.get("cohort") or "")
+    return name if is_dns_label(name) else None
+
+
+def _say_the_rest(queue: Body, notes: Notes) -> None:
+    for field, value in sorted(queue.get("spec", {}).items()):
+        if field not in _SAID and _RULES.get(field, _SAID) != value:
+            notes.add(queue, f"spec.{field} is the platform's, and would be declared otherwise where it differs")
+
+
+def amounts_of(queue: Body, meaning: Meaning, notes: Notes) -> dict[str, Any]:
+    """Quota of a ClusterQueue or Cohort as the directory says it: cpu, memory, accelerators."""
+    plain: dict[str, dict[str, Fraction]] = {}
+    devices: dict[str, dict[str, Fraction]] = {}
+    for flavor, resource, entry in quotas_of(queue):
+        usual = meaning.usual.get((flavor, resource))
+        if usual is None:
+            continue  # told where flavors were matched
+        known = plain.setdefault(resource, {}) if resource in ("cpu", "memory") else devices.setdefault(usual, {})
+        for theirs, ours in _LIMITS:
+            if theirs in entry:
+                known[ours] = known.get(ours, Fraction(0)) + parse_quantity(str(entry[theirs]))
+    for resource in ("cpu", "memory"):
+        if resource not in plain:
+            notes.add(queue, f"it counts no {resource}; the directory always does: set as much as its work needs")
+    return {
+        "cpu": _limits(plain.get("cpu", {"nominal": Fraction(0)}), "cpu"),
+        "memory": _limits(plain.get("memory", {"nominal": Fraction(0)}), "memory"),
+        "accelerators": {meaning.written(usual): _limits(found, "count") for usual, found in devices.items()},
+    }
+
+
+def _limits(found: Mapping[str, Fraction], unit: str) -> Any:
+    written = {name: _of(amount, unit) for name, amount in found.items()}
+    return written["nominal"] if written.keys() == {"nominal"} else written
+
+
+def _of(amount: Fraction, unit: str) -> Any:
+    if unit == "count":
+        return int(amount)
+    return _cpu(int(-(-amount * 1000 // 1))) if unit == "cpu" else _memory(int(-(-amount // 1)))
+
+
+def _amount(text: str, unit: str) -> Any:
+    return _cpu(parse_cpu(text)) if unit == "cpu" else _memory(parse_bytes(text))
+
+
+def _cpu(milli: int) -> Any:
+    text = format_cpu(parse_cpu(f"{milli}m"))
+    return int(text) if text.isdigit() else text
+
+
+def _memory(amount: int) -> str:
+    return format_bytes(parse_bytes(str(amount)))
+
+
+def _larger(one: str, other: str | None) -> str:
+    return one if other is None or parse_quantity(str(one)) >= parse_quantity(str(other)) else other
+
+
+def weight_of(weight: object) -> Any:
+    """A fair-share weight as the directory has it; None where there is none."""
+    if weight is None:
+        return None
+    value = parse_quantity(str(weight))
+    return int(value) if value.denominator == 1 else str(float(value))
+
+
+def describe(team: Found) -> str:
+    """What a team was made of, in words."""
+    origin = title(team.queue) if team.queue is not None else "a ResourceQuota"
+    return f"{origin} and the namespaces {', '.join(team.namespaces)}"

@@ -1,0 +1,93 @@
+"""Taking over what exists in a cluster, and giving it back."""
+# ruff: noqa: PLC0415 (each function imports what it needs, see the package)
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from allotment.wiring.directories import render_clusters, today
+
+if TYPE_CHECKING:
+    from allotment.model.cluster import Cluster
+    from allotment.model.platform import Platform
+    from allotment.operations.adoption import AdoptionLook
+    from allotment.operations.giving_back import Return
+    from allotment.operations.ports import KubePort
+    from allotment.operations.taking_over import Handled
+    from allotment.operations.teams import Edit
+    from allotment.plan.adoption.words import Word
+    from allotment.spec.load import Loaded
+
+
+def adoption_words(texts: Sequence[str]) -> tuple[Word, ...]:
+    """Objects that somebody named.
+
+    Raises:
+        UsageError: a text names none.
+    """
+    from allotment.plan.adoption.words import word
+
+    return tuple(word(text) for text in texts)
+
+
+def list_namespace(directory: Path, cluster: str, fields: Sequence[str], namespace: str) -> Edit:
+    """A namespace to be added to lists of a cluster, not yet written.
+
+    Raises:
+        InputError: the cluster's file has to be edited by hand.
+    """
+    from allotment.adapters.files.tree import read_tree
+    from allotment.operations.teams import checked
+    from allotment.spec.edit import list_namespace as edited
+
+    tree = read_tree(directory)
+    return checked(tree, edited(tree, cluster, fields, namespace))
+
+
+def load_edited(directory: Path, edit: Edit) -> Loaded:
+    """The platform as an edit would leave it."""
+    from allotment.adapters.files.tree import read_tree
+    from allotment.spec.load import load_platform
+
+    return load_platform(read_tree(directory).with_changes(edit.changes), today())
+
+
+def look_at_adoptions(
+    platform: Platform, cluster: Cluster, kube: KubePort, words: Sequence[Word], *, enforce: bool
+) -> AdoptionLook:
+    """What could be taken over; changes nothing."""
+    from dataclasses import replace
+
+    from allotment.model.manifest import Family
+    from allotment.operations.adoption import look
+    from allotment.operations.living import wanted_of
+    from allotment.operations.planning import PlanSettings
+
+    manifests = wanted_of(platform, cluster, kube).manifests
+    (walled,) = render_clusters(platform, [replace(cluster, without_network_policies=())])
+    walls = tuple(walled.of(Family.NETWORK_POLICIES))
+    return look(manifests, kube, PlanSettings(platform.name, today()), words, walls=walls, enforce=enforce)
+
+
+def take_over(look: AdoptionLook, kube: KubePort) -> tuple[Handled, ...]:
+    """Take over what can be."""
+    from allotment.adapters.clock import SystemClock
+    from allotment.operations import taking_over
+
+    return taking_over.take_over(look.adoptions, kube, SystemClock())
+
+
+def look_back(platform: str, kube: KubePort, words: Sequence[Word]) -> tuple[Return, ...]:
+    """What undoing would do; changes nothing."""
+    from allotment.operations import giving_back
+
+    return giving_back.look_back(kube, platform, words)
+
+
+def give_back(returns: Sequence[Return], kube: KubePort) -> tuple[Handled, ...]:
+    """Undo."""
+    from allotment.operations import giving_back
+
+    return giving_back.give_back(returns, kube)

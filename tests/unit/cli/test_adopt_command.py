@@ -1,0 +1,117 @@
+"""`allot adopt` on the reference platform, against the fake server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from allotment import wiring
+from allotment.adapters.kube.fake import FakeKube
+from allotment.model import labels
+from allotment.model.manifest import ObjectKey
+from tests.unit.cli.conftest import Run
+
+HERE = ("--platform", "my-platform", "--cluster", "dev-eastus")
+SPACE = ObjectKey("", "Namespace", "", "nlp")
+
+
+@pytest.fixture
+def kube(acme: Path, monkeypatch: pytest.MonkeyPatch) -> FakeKube:
+    """A cluster where somebody made a namespace and a flavor that the platform declares."""
+    server = FakeKube()
+
+    @contextmanager
+    def connect(_kubeconfig: str, _context: str) -> Iterator[FakeKube]:
+        yield server
+
+    monkeypatch.setattr(wiring, "connect", connect)
+    server.apply_as("kubectl", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "nlp"}})
+    helm = {"meta.helm.sh/release-name": "queues"}
+    flavor: dict[str, Any] = {
+        "apiVersion": "kueue.x-k8s.io/v1beta2",
+        "kind": "ResourceFlavor",
+        "metadata": {"name": "cpu", "annotations": helm},
+        "spec": {},
+    }
+    server.apply_as("helm", flavor)
+    return server
+
+
+def test_it_lists_what_there_is_and_what_to_type(run: Run, kube: FakeKube) -> None:
+    listed = run("adopt", *HERE)
+    assert "Not ours, and declared, in dev-eastus (acme): 2 objects" in listed.ok()
+    assert "from: Helm release queues, field manager helm since 2026-01-01T00:00:00Z" in listed.out
+    assert "note: the release queues still declares it" in listed.out
+    assert "allot adopt namespace/nlp --platform my-platform --cluster dev-eastus" in listed.err
+    assert run("adopt", *HERE, "-o", "name").ok().splitlines() == ["namespace/nlp", "resourceflavor/cpu"]
+
+
+def test_a_namespace_is_taken_over_with_an_edit_that_keeps_its_work_going(run: Run, acme: Path, kube: FakeKube) -> None:
+    file = acme / "clusters" / "dev-eastus.yaml"
+    before = file.read_text()
+    shown = run("adopt", "namespace/nlp", *HERE, "--dry-run", "client")
+    assert "+withoutNetworkPolicies: [nlp]" in shown.ok()
+    assert "network policies, left out until --network-policies:\n      allotment-default-deny: cuts all" in shown.out
+    assert file.read_text() == before
+    done = run("adopt", "namespace/nlp", *HERE, "--yes")
+    assert "done: dev-eastus: 1 adopted" in done.ok()
+    assert "withoutNetworkPolicies: [nlp]" in file.read_text()
+    assert [line for line in file.read_text().splitlines() if line in before.splitlines()] == before.splitlines()
+    plan = json.loads(run("plan", "my-platform", "--cluster", "dev-eastus", "-o", "json").ok())
+    mine = [change["object"] for change in plan["changes"] if change["object"]["namespace"] == "nlp"]
+    assert mine
+    assert "NetworkPolicy" not in {each["kind"] for each in mine}
+    assert {each["action"] for each in plan["changes"]} == {"create", "blocked"}
+
+
+def test_network_policies_come_when_they_are_asked_for(run: Run, acme: Path, kube: FakeKube) -> None:
+    shown = run("adopt", "namespace/nlp", *HERE, "--network-policies", "--dry-run", "client").ok()
+    assert "would cut:\n      allotment-default-deny: cuts all ingress and egress of all pods" in shown
+    assert "withoutNetworkPolicies" not in shown
+
+
+def test_it_asks_and_a_no_input_says_how_to_answer(run: Run, acme: Path, kube: FakeKube) -> None:
+    refused = run("adopt", "namespace/nlp", *HERE)
+    assert refused.code == 2
+    assert "answer it with --yes" in refused.err
+    assert labels.PLATFORM not in ((kube.get("v1", SPACE) or {})["metadata"].get("labels") or {})
+
+
+def test_what_is_held_back_ends_with_6_and_is_in_the_document(run: Run, acme: Path, kube: FakeKube) -> None:
+    kube.edit(SPACE, lambda body: {**body, "metadata": {**body["metadata"], "labels": {labels.PLATFORM: "other"}}})
+    ran = run("adopt", "namespace/nlp", *HERE, "--yes", "-o", "json")
+    assert ran.code == 6
+    (item,) = json.loads(ran.out)["items"]
+    assert (item["status"], item["hindrance"]["why"]) == ("held", "it belongs to the platform other")
+    assert "withoutNetworkPolicies" not in (acme / "clusters" / "dev-eastus.yaml").read_text()
+
+
+def test_it_is_given_back(run: Run, acme: Path, kube: FakeKube) -> None:
+    before = (kube.get("v1", SPACE) or {})["metadata"].get("labels")
+    run("adopt", "namespace/nlp", *HERE, "--yes").ok()
+    listed = run("adopt", "--undo", *HERE).ok()
+    assert "Namespace nlp: gets its earlier values back" in listed
+    document = json.loads(run("adopt", "--undo", "namespace/nlp", *HERE, "--yes", "-o", "json").ok())
+    assert [item["status"] for item in document["items"]] == ["given-back"]
+    assert (kube.get("v1", SPACE) or {})["metadata"].get("labels") == before
+    assert "nothing was taken over in dev-eastus" in run("adopt", "--undo", *HERE).ok()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("namespace/strange",), 3, "no team has the namespace strange"),
+        (("resourceflavor/cpu", "--enforce"), 2, "are about a namespace"),
+        (("--undo", "namespace/nlp"), 3, "was not taken over"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    run: Run, acme: Path, kube: FakeKube, words: tuple[str, ...], code: int, says: str
+) -> None:
+    ran = run("adopt", *words, *HERE)
+    assert (ran.code, says in ran.err) == (code, True), ran.err

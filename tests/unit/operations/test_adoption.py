@@ -1,0 +1,365 @@
+"""Taking over and giving back, against the fake server: what is shown, written, held back, and put back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from allotment.adapters.kube.fake import Call
+from allotment.errors import NotFoundError, UnreachableError, UsageError
+from allotment.model import labels
+from allotment.model.manifest import Manifests, ObjectKey
+from allotment.operations.adoption import AdoptionLook, look
+from allotment.operations.giving_back import give_back, look_back
+from allotment.operations.planning import PlanSettings
+from allotment.operations.ports import RefusedError
+from allotment.operations.taking_over import Fate, Handled, take_over
+from allotment.plan.adoption.adopting import Adoption
+from allotment.plan.adoption.words import word
+from allotment.plan.changes import Action, Blocked
+from tests.unit.operations.world import TODAY, World, failing, held, job, pod
+from tests.unit.plan import objects
+from tests.unit.plan.objects import PLATFORM
+
+SPACE = ObjectKey("", "Namespace", "", "cv")
+QUOTA = ObjectKey("", "ResourceQuota", "cv", "team")
+QUEUE = ObjectKey("kueue.x-k8s.io", "ClusterQueue", "", "cv")
+KUEUE = "kueue.x-k8s.io/v1beta2"
+HELM = {
+    "labels": {"app.kubernetes.io/managed-by": "Helm", "helm.sh/chart": "queues-1.2.0"},
+    "annotations": {"meta.helm.sh/release-name": "queues", "meta.helm.sh/release-namespace": "infra"},
+}
+
+
+def namespace(**marks: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "cv", "labels": {"owner": "jane", **marks}}}
+
+
+def quota(**hard: str) -> dict[str, Any]:
+    metadata = {"name": "team", "namespace": "cv"}
+    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": {"hard": hard}}
+
+
+def queue(gpus: str = "6") -> dict[str, Any]:
+    resources = [{"name": "nvidia.com/gpu", "nominalQuota": gpus}]
+    groups = [{"coveredResources": ["nvidia.com/gpu"], "flavors": [{"name": "a100", "resources": resources}]}]
+    spec = {"namespaceSelector": {}, "resourceGroups": groups}
+    return {"apiVersion": KUEUE, "kind": "ClusterQueue", "metadata": {"name": "cv", **HELM}, "spec": spec}
+
+
+class Live(World):
+    """A cluster with a namespace, its quota and its queue, made by others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kube.apply_as("kubectl-create", namespace())
+        self.kube.apply_as("kubectl-create", quota(pods="60", **{"count/secrets": "10"}))
+        self.kube.apply_as("helm", queue())
+        self.forget()
+
+    def look(self, *words: str, desired: Manifests | None = None, **more: Any) -> AdoptionLook:
+        settings = PlanSettings(PLATFORM, TODAY, workers=1)
+        return look(desired or objects.platform("cv"), self.kube, settings, [word(text) for text in words], **more)
+
+    def adopt(self, *words: str) -> dict[ObjectKey, Handled]:
+        return {each.key: each for each in take_over(self.look(*words).adoptions, self.kube, self.clock)}
+
+    def undo(self, *words: str) -> dict[ObjectKey, Handled]:
+        returns = look_back(self.kube, PLATFORM, [word(text) for text in words])
+        return {each.key: each for each in give_back(returns, self.kube)}
+
+    def spec(self, key: ObjectKey) -> Any:
+        body = self.kube.get("v1", key)
+        assert body is not None
+        return body["spec"]
+
+    def marks(self, key: ObjectKey) -> dict[str, str]:
+        body = self.kube.get("v1", key)
+        assert body is not None
+        return dict(body["metadata"].get("labels") or {})
+
+    def notes(self, key: ObjectKey) -> dict[str, str]:
+        body = self.kube.get("v1", key)
+        assert body is not None
+        return dict(body["metadata"].get("annotations") or {})
+
+
+def one(found: AdoptionLook, key: ObjectKey) -> Adoption:
+    return next(each for each in found.adoptions if each.key == key)
+
+
+def test_without_names_everything_is_listed_and_nothing_written() -> None:
+    live = Live()
+    found = live.look()
+    assert {each.key for each in found.adoptions} == {SPACE, QUOTA, QUEUE}
+    assert not found.chosen
+    assert not live.writes()
+
+
+def test_the_plan_names_the_command() -> None:
+    live = Live()
+    blocked = {change.key: change for change in live.plan(objects.platform("cv")).of(Action.BLOCKED)}
+    queue_block = blocked[QUEUE]
+    assert isinstance(queue_block, Blocked)
+    assert "`allot adopt clusterqueue/cv`" in queue_block.fix
+
+
+def test_it_says_from_whom_what_changes_and_what_is_at_stake() -> None:
+    live = Live()
+    live.kube.put(
+        pod("cv"), job("cv"), {**objects.claim("cv").body, "metadata": {"name": "genomes", "namespace": "cv"}}
+    )
+    live.kube.put({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key", "namespace": "cv"}})
+    found = live.look("namespace/cv")
+    space = one(found, SPACE)
+    assert [str(origin) for origin in space.origins] == ["field manager kubectl-create since 2026-01-01T00:00:00Z"]
+    assert space.facts.stake == ("1 Job, 1 Pod", "1 claims with their data: genomes (10Gi)", "1 Secrets")
+    assert {field.field for field in space.fields} >= {f".metadata.labels.{labels.TENANT}"}
+    assert [cut.name for cut in space.facts.cuts] == ["default"]
+    changes = {field.field: (field.old, field.new) for field in one(found, QUOTA).fields}
+    assert changes[".spec.hard.pods"] == ("60", "50")
+    origin = one(live.look("clusterqueue/cv", "namespace/cv"), QUEUE).origins[0]
+    assert str(origin) == "Helm release infra/queues"
+    assert "helm uninstall" in origin.goes_on
+
+
+def test_a_namespace_brings_what_is_declared_in_it_and_the_plan_knows_them_as_ours() -> None:
+    live = Live()
+    fates = live.adopt("namespace/cv")
+    assert {key: each.fate for key, each in fates.items()} == {SPACE: Fate.ADOPTED, QUOTA: Fate.ADOPTED}
+    assert live.marks(SPACE)[labels.TENANT] == "cv"
+    assert live.marks(SPACE)["owner"] == "jane"
+    assert labels.CONSENT not in live.notes(SPACE)
+    assert live.spec(QUOTA)["hard"] == objects.quota("cv").body["spec"]["hard"]
+    desired = objects.platform("cv")
+    blocked = {change.key for change in live.plan(desired).changes if isinstance(change, Blocked)}
+    assert blocked == {QUEUE, objects.local_queue("cv").key}, "what rests on the queue waits with it"
+    assert not list(live.plan(desired).of(Action.CONFLICT))
+    live.adopt("clusterqueue/cv")
+    live.settle(desired)
+    assert live.plan(desired).empty
+
+
+def test_the_word_comes_before_the_claim_and_goes_with_it() -> None:
+    live, seen = Live(), []
+
+    def watch(call: Call) -> None:
+        if call.done and call.verb == "patch" and call.key == SPACE and not call.dry_run:
+            seen.append(live.notes(SPACE).get(labels.CONSENT, ""))
+
+    live.kube.hook = watch
+    uid = (live.kube.get("v1", SPACE) or {})["metadata"]["uid"]
+    live.adopt("namespace/cv")
+    assert seen == [f"cv/{uid}", ""]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["refused", "killed"])
+def test_a_claim_that_fails_leaves_no_word_behind(after: bool) -> None:
+    live = Live()
+
+    def claims(call: Call) -> bool:
+        return call.key == SPACE and labels.TENANT in str(call.body) and call.verb == "patch"
+
+    error = RefusedError("x", status=403, reason="Forbidden", message="no") if not after else UnreachableError("gone")
+    live.kube.hook = failing(claims, error, after=after)
+    fates = live.adopt("namespace/cv")
+    live.kube.hook = lambda call: None
+    assert fates[SPACE].fate is (Fate.UNREACHABLE if after else Fate.REFUSED)
+    assert fates[QUOTA].fate is Fate.SKIPPED, "what lies in it waits"
+    assert labels.CONSENT not in live.notes(SPACE)
+
+
+def test_only_what_was_shown_is_taken_over() -> None:
+    live = Live()
+    found = live.look("clusterqueue/cv")
+    live.edit(QUEUE, lambda body: {**body, "spec": {**queue("8")["spec"]}})
+    (handled,) = take_over(found.adoptions, live.kube, live.clock)
+    assert handled.fate is Fate.REFUSED
+    assert "has changed since it was shown" in handled.message
+    assert labels.PLATFORM not in live.marks(QUEUE)
+
+
+def test_a_status_written_meanwhile_is_no_hindrance() -> None:
+    live = Live()
+    found = live.look("clusterqueue/cv")
+    live.edit(QUEUE, lambda body: {**body, "status": {"pendingWorkloads": 1}}, manager="kueue")
+    (handled,) = take_over(found.adoptions, live.kube, live.clock)
+    assert handled.fate is Fate.ADOPTED
+
+
+def relabelled(live: Live) -> None:
+    live.edit(QUEUE, lambda body: {**body, "metadata": {**body["metadata"], "labels": {labels.PLATFORM: "dev"}}})
+
+
+def in_another_flavor(live: Live) -> None:
+    resources = [{"name": "nvidia.com/gpu", "nominalQuota": "4"}]
+    groups = [{"flavors": [{"name": "h100", "resources": resources}]}]
+    live.edit(QUEUE, lambda body: {**body, "spec": {"resourceGroups": groups}})
+    live.kube.put(held("h100"))
+
+
+HELD = {
+    "below-use": (
+        lambda live: live.edit(QUOTA, lambda body: {**body, "status": {"used": {"pods": "55"}}}),
+        "namespace/cv",
+        QUOTA,
+        "pods: 60 → 50, in use 55",
+    ),
+    "another-platform": (
+        relabelled,
+        "clusterqueue/cv",
+        QUEUE,
+        "it belongs to the platform dev",
+    ),
+    "in-a-namespace-that-is-not-ours": (
+        lambda live: None,
+        "resourcequota/cv/team",
+        QUOTA,
+        "it lies in the namespace cv, which is not ours",
+    ),
+    "uncounted": (
+        in_another_flavor,
+        "clusterqueue/cv",
+        QUEUE,
+        "4 nvidia.com/gpu in h100 by cv/train",
+    ),
+    "shut-out": (
+        lambda live: live.kube.put(objects.kueue("LocalQueue", "main", {"clusterQueue": "cv"}, space="cv").body),
+        "clusterqueue/cv",
+        QUEUE,
+        "takes no work of cv, whose LocalQueues lead to it",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HELD, ids=str)
+def test_what_would_hurt_is_held_back_and_said(case: str) -> None:
+    prepare, text, key, says = HELD[case]
+    live = Live()
+    prepare(live)
+    found = one(live.look(text), key)
+    assert found.hindrance is not None
+    assert says in found.hindrance.why
+    assert found.hindrance.fix
+    before = live.state()[key]
+    assert live.adopt(text)[key].fate is Fate.HELD
+    assert live.state()[key] == before
+
+
+def test_a_quota_that_apply_would_set_below_use_holds_the_namespace_back() -> None:
+    live = Live()
+    live.kube.delete("v1", QUOTA)
+    for number in range(51):
+        live.kube.put(pod("cv", f"p{number}"))
+    found = one(live.look("namespace/cv"), SPACE)
+    assert found.hindrance is not None
+    assert "pods 50, in use 51" in found.hindrance.why
+
+
+def test_policies_that_would_refuse_there_hold_the_namespace_back() -> None:
+    live, desired = Live(), objects.platform("cv")
+    live.settle(objects.manifests(*objects.shared_objects()))
+    binding = next(item for item in desired if item.key.kind == "ValidatingAdmissionPolicyBinding")
+    selector = {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["cv"]}]}
+    spec = {**binding.body["spec"], "matchResources": {"namespaceSelector": selector}}
+    softened = type(binding)(binding.family, None, {**binding.body, "spec": spec})
+    warned = Manifests(desired.cluster, tuple(softened if item is binding else item for item in desired))
+    found = one(live.look("namespace/cv", desired=warned), SPACE)
+    assert found.hindrance is not None
+    assert "allot apply" in found.hindrance.fix
+    assert one(live.look("namespace/cv", desired=warned, enforce=True), SPACE).hindrance is None
+
+
+def test_undo_gives_the_earlier_values_back_and_lets_go() -> None:
+    live = Live()
+    before = live.state()
+    live.adopt("clusterqueue/cv")
+    assert live.spec(QUEUE) != before[QUEUE]["spec"]
+    assert live.undo("clusterqueue/cv")[QUEUE].fate is Fate.GIVEN_BACK
+    after = live.state()[QUEUE]
+    assert after["spec"] == before[QUEUE]["spec"]
+    assert after["metadata"]["labels"] == HELM["labels"]
+    assert after["metadata"]["annotations"] == HELM["annotations"]
+    assert {change.key for change in live.plan(objects.platform("cv")).of(Action.BLOCKED)} >= {QUEUE}
+
+
+def test_undo_keeps_what_others_changed_since() -> None:
+    live = Live()
+    live.adopt("namespace/cv")
+    live.edit(QUOTA, lambda body: {**body, "spec": {"hard": {**body["spec"]["hard"], "pods": "99"}}}, manager="helm")
+    live.undo("namespace/cv")
+    assert live.spec(QUOTA)["hard"]["pods"] == "99"
+    assert live.spec(QUOTA)["hard"]["count/secrets"] == "10", "what was taken out comes back"
+
+
+def test_undo_of_a_namespace_takes_out_what_apply_made_and_keeps_claims() -> None:
+    live, desired = Live(), objects.platform("cv")
+    before = live.state()
+    live.adopt("namespace/cv", "clusterqueue/cv")
+    live.settle(desired)
+    live.undo("clusterqueue/cv")
+    fates = live.undo("namespace/cv")
+    claim = objects.claim("cv").key
+    account = objects.service_account("cv").key
+    assert fates[claim].fate is Fate.RELEASED
+    assert fates[account].fate is Fate.RELEASED, "tokens of running pods would go with it"
+    assert list(fates)[-1] == SPACE
+    after = live.state()
+    assert {key for key in after if key.namespace == "cv"} - {claim, account} == {QUOTA}
+    assert "automountServiceAccountToken" not in after[account]
+    assert after[SPACE]["metadata"]["labels"] == before[SPACE]["metadata"]["labels"]
+    assert after[QUOTA]["spec"] == before[QUOTA]["spec"]
+    assert labels.PLATFORM not in after[claim]["metadata"]["labels"]
+    assert not [change.key for change in live.plan(objects.manifests(*objects.shared_objects())).of(Action.DELETE)]
+
+
+def test_a_kind_alone_means_what_was_taken_over_and_nothing_that_apply_made() -> None:
+    live = Live()
+    desired = objects.manifests(*objects.shared_objects(), objects.flavor("h100"))
+    live.kube.apply_as("helm", {**objects.flavor().body, "metadata": {"name": "a100"}})
+    live.apply(desired)
+    found = live.look("resourceflavor", desired=desired)
+    take_over(found.adoptions, live.kube, live.clock)
+    assert set(live.undo("resourceflavor")) == {objects.flavor().key}
+    assert objects.flavor("h100").key in live.kube.existing
+
+
+def test_a_namespace_stays_ours_while_something_in_it_cannot_be_undone() -> None:
+    live = Live()
+    live.adopt("namespace/cv")
+    error = RefusedError("x", status=403, reason="Forbidden", message="no")
+    live.kube.hook = failing(lambda call: call.key == QUOTA, error)
+    fates = live.undo("namespace/cv")
+    assert (fates[QUOTA].fate, fates[SPACE].fate) == (Fate.REFUSED, Fate.SKIPPED)
+
+
+def test_the_record_is_no_drift_and_apply_keeps_it() -> None:
+    live, desired = Live(), objects.platform("cv")
+    live.adopt("namespace/cv", "clusterqueue/cv")
+    live.settle(desired)
+    assert labels.ADOPTED in live.notes(SPACE)
+    assert labels.ADOPTED in live.notes(QUEUE)
+    assert live.plan(desired).empty
+
+
+@pytest.mark.parametrize(
+    ("texts", "error", "says"),
+    [
+        (("namespace/cv", "namespace/nlp"), UsageError, "one at a time"),
+        (("namespaces",), UsageError, "one at a time"),
+        (("deployment/web",), UsageError, "no kind"),
+        (("quota/",), UsageError, "names no object"),
+        (("clusterqueue/nlp",), NotFoundError, "declares no clusterqueue/nlp"),
+        (("resourceflavor/a100",), NotFoundError, "is not there"),
+    ],
+)
+def test_words_that_mean_nothing_are_refused(texts: tuple[str, ...], error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        Live().look(*texts)
+
+
+def test_what_was_not_taken_over_is_not_given_back() -> None:
+    live = Live()
+    with pytest.raises(NotFoundError, match="was not taken over"):
+        live.undo("clusterqueue/cv")

@@ -1,0 +1,242 @@
+"""A directory from what lives in a cluster: what it says, what it cannot say, and that it is always valid."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from allotment.errors import InputError
+from allotment.model.platform import Platform
+from allotment.render.manifests import render
+from allotment.spec import documents
+from allotment.spec.catalogue import catalogue
+from allotment.spec.imports.directory import Imported, ImportWishes, import_cluster, report
+from allotment.spec.imports.live import Live, PodFacts
+from allotment.spec.imports.pools import accelerator_of
+from allotment.spec.load import load_platform
+from allotment.spec.source import SourceTree
+
+TODAY = dt.date(2026, 11, 27)
+WISHES = ImportWishes("biotech", "onprem", "basel", "training")
+GPU = "nvidia.com/gpu"
+
+
+def body(kind: str, name: str, namespace: str = "", **fields: Any) -> dict[str, Any]:
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {}), **fields.pop("metadata", {})}
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **fields}
+
+
+def node(name: str, *, gpus: int = 0, product: str = "", **labels: str) -> dict[str, Any]:
+    found = {**labels, **({"nvidia.com/gpu.product": product} if product else {})}
+    allocatable = {"cpu": "62", "memory": "500Gi", "pods": "110", **({GPU: str(gpus)} if gpus else {})}
+    return body("Node", name, metadata={"labels": found}, spec={}, status={"allocatable": allocatable})
+
+
+def quota(flavor: str, resource: str, nominal: Any, **limits: Any) -> dict[str, Any]:
+    return {"name": flavor, "resources": [{"name": resource, "nominalQuota": nominal, **limits}]}
+
+
+def queue(name: str, *groups: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    covered = [{"coveredResources": [each["resources"][0]["name"]], "flavors": [each]} for each in groups]
+    return body("ClusterQueue", name, spec={"namespaceSelector": {}, "resourceGroups": covered, **spec})
+
+
+def local(namespace: str, to: str, name: str = "main") -> dict[str, Any]:
+    return body("LocalQueue", name, namespace, spec={"clusterQueue": to})
+
+
+def flavor(name: str, **labels: str) -> dict[str, Any]:
+    return body("ResourceFlavor", name, spec={"nodeLabels": labels} if labels else {})
+
+
+A100 = "NVIDIA-A100-SXM4-80GB"
+NODES = (node("a", gpus=8, product=A100), node("b", gpus=8, product=A100), node("c"))
+PLAIN = (quota("plain", "cpu", 40), quota("plain", "memory", "300Gi"))
+GENOMICS = queue("genomics", *PLAIN, quota("gpus", GPU, 8, borrowingLimit=4), cohortName="research")
+
+
+def live(**more: Any) -> Live:
+    fields: dict[str, Any] = {
+        "version": "1.36.3",
+        "kueue_api": "v1beta2",
+        "nodes": NODES,
+        "namespaces": (body("Namespace", "genomics"), body("Namespace", "kube-system")),
+        "cluster_queues": (GENOMICS,),
+        "local_queues": (local("genomics", "genomics"),),
+        "flavors": (flavor("gpus", **{"nvidia.com/gpu.product": A100}), flavor("plain")),
+    }
+    return Live(**(fields | more))
+
+
+def imported(**more: Any) -> tuple[Imported, Platform]:
+    found = import_cluster(live(**more), WISHES, TODAY)
+    return found, load_platform(SourceTree(dict(found.files)), TODAY).platform
+
+
+def said(found: Imported, what: str) -> str:
+    return "; ".join(one.how for one in found.unsaid if one.what == what)
+
+
+def test_queues_nodes_and_flavors_keep_their_names_and_amounts() -> None:
+    _, platform = imported()
+    (cluster,), (team,) = platform.clusters, platform.teams
+    assert [(pool.name, pool.accelerator, pool.max_nodes) for pool in cluster.node_pools] == [
+        ("a100", "a100", 2),
+        ("cpu", None, 1),
+    ]
+    (placement,) = team.placements
+    assert (placement.cpu.nominal, placement.memory.nominal >> 30, placement.cohort) == (40_000, 300, "research")
+    (devices,) = placement.accelerators
+    assert (devices.flavor, devices.devices.nominal, devices.devices.borrowing_limit) == ("gpus", 8, 4)
+    assert cluster.warn_namespaces == cluster.without_network_policies == ("genomics",)
+    names = {(item.key.kind, item.key.name) for item in render(platform, cluster)}
+    assert {("ClusterQueue", "genomics"), ("ResourceFlavor", "gpus"), ("ResourceFlavor", "plain")} <= names
+
+
+def test_people_come_by_their_groups_and_everybody_else_is_named() -> None:
+    edit = {"kind": "ClusterRole", "name": "edit"}
+    subjects = [{"kind": "Group", "name": "acme-genomics"}, {"kind": "User", "name": "jane"}]
+    other = body("RoleBinding", "robot", "genomics", roleRef={"kind": "Role", "name": "x"}, subjects=subjects[:1])
+    admins = body(
+        "ClusterRoleBinding", "admins", roleRef={"kind": "ClusterRole", "name": "cluster-admin"},
+        subjects=[{"kind": "Group", "name": "sg-admins"}, {"kind": "Group", "name": "system:masters"}],
+    )  # fmt: skip
+    binding = body("RoleBinding", "edit", "genomics", roleRef=edit, subjects=subjects)
+    found, platform = imported(bindings=(binding, other), cluster_bindings=(admins,))
+    assert platform.teams[0].groups.members == ("acme-genomics",)
+    assert platform.admin_groups == ("sg-admins",)
+    assert said(found, "RoleBinding genomics/edit") == "User jane as ClusterRole edit: stays as it is"
+    assert "Role x: stays as it is" in said(found, "RoleBinding genomics/robot")
+
+
+def test_a_namespace_with_a_quota_alone_is_a_team_too_and_one_without_is_named() -> None:
+    limits = {"requests.cpu": "8", "requests.nvidia.com/gpu": "2", "pods": "70", "requests.example.com/fpga": "1"}
+    alone = body("ResourceQuota", "q", "lab", spec={"hard": limits}, status={"used": {"requests.cpu": "10"}})
+    spaces = (body("Namespace", "genomics"), body("Namespace", "lab"), body("Namespace", "empty"))
+    found, platform = imported(namespaces=spaces, quotas=(alone,))
+    lab = platform.team("lab")
+    assert lab is not None
+    (placement,) = lab.placements
+    assert placement.namespace_quota.requests_cpu == 10_000, "never below use"
+    assert placement.namespace_quota.pods == 70
+    assert dict(placement.namespace_quota.accelerators) == {GPU: 2}
+    assert "neither a LocalQueue nor a ResourceQuota" in said(found, "Namespace empty")
+    assert "requests.example.com/fpga: 1 is not said" in said(found, "ResourceQuota lab/q")
+
+
+def test_priority_classes_become_the_ladder() -> None:
+    classes = (
+        body("PriorityClass", "batch", value=10, preemptionPolicy="Never"),
+        body("PriorityClass", "urgent", value=1000),
+        body("PriorityClass", "system-node-critical", value=2_000_001_000),
+        body("PriorityClass", "below", value=-1),
+    )
+    found, platform = imported(priorities=classes, pods={"genomics": PodFacts(2, frozenset({"urgent", "gone"}))})
+    assert sorted((rung.name, rung.value, rung.default) for rung in platform.priorities) == [
+        ("as-before", 0, True),
+        ("batch", 10, False),
+        ("urgent", 1000, False),
+    ]
+    assert platform.teams[0].priorities == ("as-before", "urgent")
+    assert "cannot be a rung" in said(found, "PriorityClass below")
+    assert "priority class gone" in said(found, "team genomics")
+
+
+def test_pools_grow_to_what_the_quotas_promise() -> None:
+    found, platform = imported(cluster_queues=(queue("genomics", *PLAIN, quota("gpus", GPU, 20)),))
+    assert platform.clusters[0].node_pools[0].max_nodes == 3
+    assert "quotas promise 20 devices" in said(found, "pool a100")
+
+
+def test_what_no_directory_says_is_named() -> None:
+    unknown = node("x", gpus=4, product="NVIDIA-X9000")
+    second, size = local("genomics", "other", "second"), {"storage": "1Gi"}
+    found, _ = imported(
+        nodes=(*NODES, unknown),
+        local_queues=(local("genomics", "genomics"), second),
+        cluster_queues=(GENOMICS, queue("lonely", quota("gpus", GPU, 1), stopPolicy="Hold")),
+        claims=(body("PersistentVolumeClaim", "data", "genomics", spec={"resources": {"requests": size}}),),
+        limit_ranges=(body("LimitRange", "lr", "genomics"),),
+    )  # fmt: skip
+    assert "no product that the catalogue knows" in said(found, "Node x")
+    assert "a second queue" in said(found, "LocalQueue genomics/second")
+    assert "no namespace leads to it" in said(found, "ClusterQueue lonely")
+    assert "a claim of 1Gi" in said(found, "PersistentVolumeClaim genomics/data")
+    assert "beside those that apply makes" in said(found, "LimitRange genomics/lr")
+    text = report(found, WISHES, [("ClusterQueue genomics", ["weight 1 -> 2"])])
+    assert all(one.what in text for one in found.unsaid)
+    assert "  - weight 1 -> 2" in text
+
+
+def test_names_that_a_directory_cannot_write_are_told_and_it_stays_valid() -> None:
+    dotted = queue("genomics.v2", *PLAIN, cohortName="research.v2")
+    default = local("default", "genomics.v2")
+    found, platform = imported(cluster_queues=(dotted,), local_queues=(local("genomics", "genomics.v2"), default))
+    assert platform.teams[0].placements[0].cohort is None
+    assert "apply would make another queue" in said(found, "ClusterQueue genomics.v2")
+    assert "it would stand alone" in said(found, "ClusterQueue genomics.v2")
+    assert "is the system's" in said(found, "LocalQueue default/main")
+
+
+def test_a_cluster_without_nodes_cannot_be_imported() -> None:
+    with pytest.raises(InputError, match="no node for work"):
+        import_cluster(live(nodes=()), WISHES, TODAY)
+
+
+PRODUCTS = {
+    "NVIDIA-A100-SXM4-80GB": "a100",
+    "NVIDIA-A100-SXM4-40GB": "a100-40gb",
+    "Tesla-T4": "t4",
+    "NVIDIA-L40S": "l40s",
+    "NVIDIA-H100-80GB-HBM3": "h100",
+    "NVIDIA-L4": "l4",
+    "NVIDIA-X9000": None,
+}
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_products_of_feature_discovery_are_devices_of_the_catalogue(product: str) -> None:
+    assert accelerator_of({"nvidia.com/gpu.product": product}, GPU, catalogue()) == PRODUCTS[product]
+
+
+WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    group=WORDS,
+    description=WORDS,
+    machine=WORDS,
+    queue_name=st.from_regex(r"[a-z0-9]([-.a-z0-9]{0,20}[a-z0-9])?", fullmatch=True),
+)
+def test_whatever_the_names_are_the_text_is_yaml_that_says_them(
+    group: str, description: str, machine: str, queue_name: str
+) -> None:
+    """A name from the cluster is text in the directory, never syntax. What a field cannot hold, loading tells."""
+    ref = {"kind": "ClusterRole", "name": "edit"}
+    binding = body("RoleBinding", "b", "genomics", roleRef=ref, subjects=[{"kind": "Group", "name": group}])
+    found = import_cluster(
+        live(
+            bindings=(binding,),
+            priorities=(body("PriorityClass", "batch", value=1, description=description),),
+            nodes=(*NODES, node("m", **{"node.kubernetes.io/instance-type": machine})),
+            cluster_queues=({**GENOMICS, "metadata": {"name": queue_name}},),
+            local_queues=(local("genomics", queue_name),),
+        ),
+        WISHES,
+        TODAY,
+    )
+    data = {}
+    for path, text in found.files.items():
+        parsed = documents.parse(path, text)
+        assert not parsed.problems, (path, parsed.problems)
+        data[path] = [document.data for document in parsed.documents]
+    (team,) = (value[0] for path, value in data.items() if path.startswith("teams/"))
+    assert team["groups"]["members"] == [group]
+    assert {rung["name"]: rung.get("description", "") for rung in data["priorities.yaml"]}["batch"] == description
+    (cluster,) = data["clusters/onprem.yaml"]
+    assert machine in [pool.get("machineType") for pool in cluster["nodePools"]]
