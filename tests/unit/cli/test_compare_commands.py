@@ -264,6 +264,15 @@ def test_a_change_is_told_from_what_to_what(
         assert line == f"{what}  {before} → {after}" + (f"  ({note})" if note else "")
 
 
+def test_the_report_tells_what_was_changed(run: Run, home: Path, small: str) -> None:
+    call = ("whatif", "--snapshot", small, "--change", "weight:a=2", "--change", f"quota:a/a100/{GPU}=4")
+    run(*call, "--report", "page.html").ok()
+    text = (home / "page.html").read_text(encoding="utf-8")
+    check_page(text)
+    assert f"<dt>weight a</dt><dd>1 → 2 ({NO_EFFECT})</dd>" in text
+    assert f"<dt>quota a/a100/{GPU}</dt><dd>2 → 4</dd>" in text
+
+
 @pytest.mark.parametrize(
     ("resource", "now", "written", "told"),
     [

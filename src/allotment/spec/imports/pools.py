@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.accelerator import CapacityType
+from allotment.model.devices import MODEL_LABELS
 from allotment.model.names import is_plain
 from allotment.model.quantity import format_bytes, format_cpu, parse_bytes, parse_cpu
 from allotment.spec.imports.live import Body, Notes, marks_of, name_of
@@ -19,8 +20,9 @@ _POOL_LABELS: Final = (
     "kubernetes.azure.com/agentpool", "agentpool",
 )  # fmt: skip
 _PRODUCT_LABELS: Final = (
-    labels.ACCELERATOR, "nvidia.com/gpu.product", "amd.com/gpu.product-name", "cloud.google.com/gke-accelerator",
-    "cloud.google.com/gke-tpu-accelerator", "karpenter.k8s.aws/instance-gpu-name", "node.kubernetes.io/instance-type",
+    # Our own word first: here it is what somebody declared, in a simulation the product tells more.
+    labels.ACCELERATOR, *(label for label in MODEL_LABELS if label != labels.ACCELERATOR),
+    "karpenter.k8s.aws/instance-gpu-name", "node.kubernetes.io/instance-type",
 )  # fmt: skip
 _CAPACITY_LABELS: Final = (labels.CAPACITY_TYPE, "karpenter.sh/capacity-type", "eks.amazonaws.com/capacityType")
 _SPOT: Final = {"kubernetes.azure.com/scalesetpriority": "spot", "cloud.google.com/gke-spot": "true"}
