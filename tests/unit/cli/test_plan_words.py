@@ -321,4 +321,4 @@ def test_lists_are_told_by_what_comes_and_goes(old: Any, new: Any, said: str) ->
 
 def test_words_of_resources() -> None:
     names = ("cpu", "amd.com/gpu", "nvidia.com/mig-1g.10gb", "google.com/tpu")
-    assert [resource_words(name) for name in names] == ["CPU", "GPUs", "MIG 1g.10gb", "google.com/tpu"]
+    assert [resource_words(name) for name in names] == ["CPU", "GPUs", "MIG 1g.10gb", "TPU chips"]

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from allotment.model.devices import device_words
 from allotment.plan.changes import Contested
 from allotment.plan.difference import ABSENT, FieldChange
 
 Body = Mapping[str, Any]
 
-_DEVICES: Final = {"nvidia.com/gpu": "GPUs", "amd.com/gpu": "GPUs"}
 _PLAIN: Final = {"cpu": "CPU", "memory": "memory", "pods": "pods", "ephemeral-storage": "ephemeral storage"}
 _BESIDE: Final = frozenset({"pods", "ephemeral storage"})
 """Amounts of a queue that follow from others, or are as good as endless."""
@@ -107,9 +107,7 @@ def gist(body: Body) -> str:
 
 def resource_words(resource: str) -> str:
     """``GPUs``, ``memory``, ``MIG 1g.10gb``; the name itself where there is no better word."""
-    if resource.startswith("nvidia.com/mig-"):
-        return f"MIG {resource.removeprefix('nvidia.com/mig-')}"
-    return _DEVICES.get(resource) or _PLAIN.get(resource) or resource
+    return device_words(resource) or _PLAIN.get(resource) or resource
 
 
 def _quotas(body: Body, field: FieldChange) -> Iterator[Told]:
