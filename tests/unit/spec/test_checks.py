@@ -392,6 +392,12 @@ CASES = [
         "no effect with one shared queue",
     ),
     Case(
+        "kueue_has_cohorts",
+        with_cluster_line("versions: {kueue: 0.12.3}"),
+        "error cluster.yaml:13 versions.kueue",
+        "does not serve the kind Cohort",
+    ),
+    Case(
         "kueue_serves_the_api",
         with_cluster_line("versions: {kueue: 0.14.9}\nkueueApi: v1beta2"),
         "error cluster.yaml:14 kueueApi",
@@ -721,7 +727,55 @@ CASES = [
         "the opening has no port",
     ),
     Case(
-        "services_have_another_side",
+        "groups_are_the_identity_providers",
+        team("members: [nlp]", "members: [nlp], viewers: ['system:unauthenticated']"),
+        "error team.yaml:4 groups.viewers[0]",
+        "holds everybody who has not logged in",
+    ),
+    Case(
+        "groups_are_the_identity_providers",
+        team("members: [nlp]", "members: [nlp], exec: ['system:serviceaccounts']"),
+        "error team.yaml:4 groups.exec[0]",
+        "holds every pod of every team",
+    ),
+    Case(
+        "groups_are_the_identity_providers",
+        team("members: [nlp]", "owners: ['system:serviceaccounts:kube-system']"),
+        "error team.yaml:4 groups.owners[0]",
+        "a group of Kubernetes itself, not of people",
+    ),
+    Case(
+        "groups_are_the_identity_providers",
+        tiny(platform=PLATFORM + "adminGroups: ['system:authenticated']\n"),
+        "error platform.yaml:3 adminGroups[0]",
+        "holds everybody who has logged in, and every pod",
+    ),
+    Case(
+        "groups_are_apart",
+        tiny(platform=PLATFORM + "adminGroups: [nlp]\n"),
+        "warning team.yaml:4 groups.members[0]",
+        "among the engineers too",
+    ),
+    Case(
+        "groups_are_apart",
+        change(rich(), "teams.yaml", "{members: [g]}", "{members: [g], exec: [b]}"),
+        "warning teams.yaml:38 groups.exec[0]",
+        "has rights in team nlp too",
+    ),
+    Case(
+        "metadata_stays_closed",
+        tiny(s="kind: SharedService\nname: s\ncidrs: [169.254.169.254/32]\nports: [{port: 80}]\n"),
+        "error s.yaml:3 cidrs[0]",
+        "can act as its node",
+    ),
+    Case(
+        "metadata_stays_closed",
+        tiny(s="kind: SharedService\nname: s\ncidrs: ['fd00::/8']\nports: [{port: 443}]\n"),
+        "warning s.yaml:3 cidrs[0]",
+        "which stays closed",
+    ),
+    Case(
+        "metadata_stays_closed",
         tiny(s="kind: SharedService\nname: s\ncidrs: [0.0.0.0/0]\nports: [{port: 443}]\n"),
         "warning s.yaml:3 cidrs[0]",
         "metadata address",
@@ -1042,6 +1096,15 @@ QUIET = {
         "{pods: 40,",
         "{pods: 1, requestsCpu: 36, requestsMemory: 128Gi, accelerators: {a100: 6},",
     ),
+    "a node-local DNS cache": tiny(
+        dns="kind: SharedService\nname: dns\ncidrs: [169.254.20.10/32]\nports: [{port: 53, protocol: UDP}]\n"
+    ),
+    "one shared queue, and amounts without limits": with_cluster_line("queueLayout: shared"),
+    "auditors who see two teams": tiny(
+        team=TEAM.replace("[nlp]", "[nlp], viewers: [audit]"),
+        other=OTHER_TEAM.replace("[cv]", "[cv], viewers: [audit]").replace("a100: 8", "a100: 1"),
+    ),
+    "the first Kueue with cohorts": with_cluster_line("versions: {kueue: 0.13.0}"),
     "several namespaces": team("costCenter: cc-1", "costCenter: cc-1\nnamespaces: [nlp-training, nlp-serving]"),
     "defaults up to the most of a pod": container_defaults("requests: {cpu: 8}, limits: {cpu: 8, memory: 1Ti}"),
     "an exception that ends far from now": exception("2027-01-16"),

@@ -73,6 +73,14 @@ ONE_ERROR = [
         'did you mean "Team"?',
     ),
     ("no kind", extra("name: x\n"), "extra.yaml:1 kind", "no kind", "choose one of"),
+    (
+        "foreign YAML",
+        extra("apiVersion: v1\nkind: ConfigMap\n"),
+        "extra.yaml:2 kind",
+        'unknown kind "ConfigMap"',
+        "left out by `include`",
+    ),
+    ("a foreign list", extra("- a\n"), "extra.yaml:1 ", "a list where a mapping belongs", "left out by `include`"),
     ("no mapping", extra("- a\n- b\n"), "extra.yaml:1 ", "a list where a mapping belongs", "kind"),
     (
         "other version",
