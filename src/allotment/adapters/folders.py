@@ -145,6 +145,20 @@ def _disk_of(path: Path) -> Path:
     return place
 
 
+def read_tree(root: Path) -> Mapping[str, str]:
+    """The files of an earlier `write_tree` that are still there; none where there was no earlier one.
+
+    Raises:
+        InputError: a path leaves the folder or passes through a symbolic link; a file is too large, or is no text.
+    """
+    found = {}
+    for path in sorted(_inventory(root)):
+        _refuse_escape(root, path)
+        if (root / path).is_file():
+            found[path] = read_text(root / path)
+    return found
+
+
 def write_tree(root: Path, files: Mapping[str, str], *, force: bool = False) -> Written:
     """Make a folder hold these files; files of an earlier call that are gone now are removed, others are left alone.
 
@@ -288,7 +302,7 @@ def _remove(root: Path, path: str) -> None:
     try:
         target.unlink(missing_ok=True)
         for parent in target.parents:
-            if parent == root or any(os.scandir(parent)):
+            if parent == root or any(parent.iterdir()):
                 break
             parent.rmdir()
     except OSError as error:

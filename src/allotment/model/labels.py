@@ -8,11 +8,14 @@ DOMAIN: Final = "allotment.dev"
 
 FIELD_MANAGER: Final = "allotment"
 """Our name in server-side apply."""
+WRITE_MANAGER: Final = "allotment-write"
+"""Field manager of our plain creates and patches: not the one of apply, so that apply's ownership stays exact."""
 
 ADOPTING_MANAGER: Final = "allotment-adopt"
 """Field manager of `allot adopt`, and of nothing else: admission lets a claim of a namespace through by it."""
 
 SYSTEM_NAMESPACE: Final = "allotment-system"
+"""Holds what Allotment itself keeps in a cluster: its mark, the lease of an apply, the records of past ones."""
 
 TEAM: Final = "team"
 PROJECT: Final = "project"
@@ -26,6 +29,9 @@ MANAGED_BY_VALUE: Final = "allotment"
 
 PLATFORM: Final = f"{DOMAIN}/platform"
 """Inventory: the platform an object belongs to. Prune touches only objects that carry our value."""
+
+CLUSTER: Final = f"{DOMAIN}/cluster"
+"""On the system namespace: which of the platform's clusters this is. With `PLATFORM` it is the cluster's mark."""
 
 FAMILY: Final = f"{DOMAIN}/family"
 TENANT: Final = f"{DOMAIN}/tenant"
@@ -62,6 +68,12 @@ POD_SECURITY_EXCEPTION: Final = f"{DOMAIN}/pod-security-exception"
 """On a team namespace whose Pod Security level is weaker than `restricted`: until when, and why."""
 CONTACTS_ANNOTATION: Final = f"{DOMAIN}/contacts"
 KEEP_DATA_UNTIL: Final = f"{DOMAIN}/keep-data-until"
+
+ARGO_SYNC_OPTIONS: Final = "argocd.argoproj.io/sync-options"
+FLUX_PRUNE: Final = "kustomize.toolkit.fluxcd.io/prune"
+"""Annotations by which Argo CD and Flux are told what they may do to an object."""
+ARGO_SYNC_WAVE: Final = "argocd.argoproj.io/sync-wave"
+"""Annotation: Argo CD syncs lower waves first, and nothing of a later one where an earlier one failed."""
 
 DEDICATED: Final = f"{DOMAIN}/dedicated"
 """Taint and node label of a pool that one team alone may use; the value is the team's name."""

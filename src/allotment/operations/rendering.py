@@ -10,6 +10,7 @@ from allotment.model.manifest import Manifests
 from allotment.model.platform import Platform
 from allotment.render.gitops import gitops_tree
 from allotment.render.manifests import render
+from allotment.render.pruning import Loss, losses
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +43,12 @@ def render_tree(platform: Platform, clusters: Sequence[Cluster]) -> Rendered:
     """
     manifests = render_clusters(platform, clusters)
     return Rendered(gitops_tree(platform, manifests), manifests)
+
+
+def lost(before: Mapping[str, str], rendered: Rendered) -> tuple[Loss, ...]:
+    """What the clusters of the tree that lies there would lose by the new one.
+
+    Raises:
+        InputError: the tree that lies there cannot be read.
+    """
+    return losses(before, rendered.files, rendered.clusters)

@@ -9,6 +9,7 @@ from allotment.model import labels
 from allotment.plan.changes import Action, Blocked, team_of
 from allotment.plan.fields import Path, owners_of
 from allotment.plan.survey import Different
+from allotment.plan.syncing import is_declared_by
 
 _TENANT: Final[Path] = ("f:metadata", "f:labels", f"f:{labels.TENANT}")
 
@@ -30,4 +31,4 @@ def handed_over(found: Iterable[Different]) -> Iterator[Blocked]:
 
 def _was_declared(different: Different) -> bool:
     """Whether the label was applied; one that somebody wrote over ours is drift, and put right."""
-    return any(owner.operation == "Apply" for owner in owners_of(different.live, _TENANT))
+    return any(is_declared_by(owner) for owner in owners_of(different.live, _TENANT))

@@ -33,10 +33,12 @@ from allotment.plan.changes import (
 from allotment.plan.difference import ABSENT, FieldChange, difference, value_at
 from allotment.plan.fields import Owner, Path, leaves, owners_of, ownership_of, text, union
 from allotment.plan.foreign import foreign, resting_on
+from allotment.plan.foreseen import foreseen
 from allotment.plan.handover import handed_over
 from allotment.plan.leaving import Keeping, is_leaving, keeping
 from allotment.plan.order import Stage
 from allotment.plan.survey import Body, Different, Survey, is_being_deleted
+from allotment.plan.syncing import resistance
 from allotment.plan.uncounted import Holding, InUse, told
 
 
@@ -69,7 +71,12 @@ class Refused:
     message: str
 
 
-Verdict = Accepted | Disputed | Refused
+@dataclass(frozen=True, slots=True)
+class Untried:
+    """We may not ask for a dry run."""
+
+
+Verdict = Accepted | Disputed | Refused | Untried
 """Outcome of a server-side dry run."""
 
 
@@ -127,6 +134,7 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
     warnings += departures.warnings()
     warnings += (PlanWarning(WarningCode.DISGUISED, key_of(body), _DISGUISED) for body in live.disguised)
     changes += departures.changes()
+    warnings += resistance(changes, (*(different.live for different in live.different), *live.surplus))
     return Plan(
         platform=platform,
         cluster=desired.cluster,
@@ -206,6 +214,9 @@ def _install(group: str) -> str:
 
 def _judged(different: Different, verdict: Verdict, *, forced: bool) -> tuple[Change | None, list[PlanWarning]]:
     manifest, live = different.manifest, different.live
+    if isinstance(verdict, Untried):
+        change = foreseen(different, forced=forced)
+        return change, list(cautions(live, manifest.body)) if isinstance(change, Update) else []
     if isinstance(verdict, Refused):
         return _refused(manifest, Action.UPDATE, verdict), []
     if isinstance(verdict, Disputed):
@@ -324,6 +335,8 @@ class _Departures:
         self._teams = {body["metadata"]["name"]: team_of(body) for body in gone} | {
             body["metadata"]["name"]: team_of(body) for body in spaces if is_leaving(body)
         }
+        leaving = set(self._teams.values()) - self._staying
+        self._closing = {item.key for item in desired if item.key.kind == "ClusterQueue" and item.team in leaving}
 
     def changes(self) -> Iterator[Change]:
         departing = [_deletion(body) for body in self._surplus if not self._stays(body)]
@@ -347,7 +360,9 @@ class _Departures:
 
     def overtake(self, warning: PlanWarning) -> bool:
         """Whether it says that what runs stays where a team leaves: its work is ended, and the drain says so."""
-        return warning.code is WarningCode.QUOTA_BELOW_USE and warning.key.namespace in self._teams
+        return warning.code is WarningCode.QUOTA_BELOW_USE and (
+            warning.key.namespace in self._teams or warning.key in self._closing
+        )
 
     def warnings(self) -> Iterator[PlanWarning]:
         for body in self._vanishing:

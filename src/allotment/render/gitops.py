@@ -6,6 +6,7 @@
     clusters/<name>/resources/<owner>.yaml  objects that not every one of the clusters concerned has
     clusters/<name>/patches/<owner>/*.yaml  where this cluster differs from the base; a folder for each namespace of a
                                             team that has another name
+    clusters/<name>/gate/…                  what Flux applies before the rest; it is in the bases, too
     flux/<name>.yaml, argocd/…              entry points
 
 The manifests are the truth and the tree is only a factoring of them: ``kustomize build clusters/<name>`` gives back
@@ -71,7 +72,7 @@ def gitops_tree(platform: Platform, clusters: Sequence[Manifests]) -> Mapping[st
             overlay.add_patches(owner, [(base, mine[cluster]) for base, mine in zip(bases, shared, strict=True)], own)
     for overlay in overlays.values():
         files.update(overlay.files())
-    files.update(entry_points(platform, tuple(overlays)))
+    files.update(entry_points(platform, clusters))
     return dict(sorted(files.items()))
 
 

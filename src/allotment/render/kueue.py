@@ -13,6 +13,7 @@ ClusterQueue's cohort differs (``cohort``, ``cohortName``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from allotment.errors import InputError
@@ -40,13 +41,15 @@ _COHORT_FIELD: Final = {KueueApi.V1BETA1: "cohort", KueueApi.V1BETA2: "cohortNam
 
 
 def render_kueue(site: Site) -> Iterator[Manifest]:
-    """Everything Kueue needs in one cluster; a team that leaves has no queue any more."""
+    """Everything Kueue needs in one cluster; a team that leaves keeps its queues, on hold and without any quota.
+
+    Were they taken away, Kueue would let what runs there run on, out of its accounts.
+    """
     yield from _flavors(site)
     yield from _cohorts(site)
-    yield from _cluster_queues(site, [tenant for tenant in site.teams if not tenant.leaving])
+    yield from _cluster_queues(site)
     for tenant in site.tenants:
-        if not tenant.leaving:
-            yield _local_queue(site, tenant)
+        yield _local_queue(site, tenant)
 
 
 def _flavors(site: Site) -> Iterator[Manifest]:
@@ -90,14 +93,14 @@ def _cohorts(site: Site) -> Iterator[Manifest]:
         yield shelf.clustered((site.kueue_api, "Cohort"), cohort.name, {"spec": spec})
 
 
-def _cluster_queues(site: Site, staying: Iterable[Tenant]) -> Iterator[Manifest]:
+def _cluster_queues(site: Site) -> Iterator[Manifest]:
     type_ = (site.kueue_api, "ClusterQueue")
     sharing = []
-    for tenant in staying:
+    for tenant in site.teams:
         if has_own_queue(tenant.team, site.cluster):
             name = site.cluster.queue_name(tenant.team.queue)
             yield tenant.shelf(Family.KUEUE).clustered(type_, name, {"spec": _team_spec(site, tenant)})
-        else:
+        elif not tenant.leaving:
             sharing.append(tenant)
     if site.cluster.queue_layout is QueueLayout.SHARED:
         name = site.cluster.queue_name(labels.SHARED_QUEUE)
@@ -112,12 +115,26 @@ def _team_spec(site: Site, tenant: Tenant) -> dict[str, Any]:
         spec[_COHORT_FIELD[site.cluster.kueue_api]] = cohort
     # The name label is set by the API server and cannot be forged, unlike any other label of a namespace.
     spec["namespaceSelector"] = _named(tenant.team.namespaces)
-    spec.update(_rules(in_cohort=cohort is not None))
+    spec.update(_rules(in_cohort=cohort is not None, stop=_stop(tenant)))
     if site.cluster.fair_sharing:
         spec["fairSharing"] = {"weight": amounts.thousandths(placement.weight)}
-    pods = _pods(placement.namespace_quota.pods, bounded=cohort is not None)
-    spec["resourceGroups"] = _resource_groups(site, placement.quota, bounded=cohort is not None, beside=(pods,))
+    quota, number = placement.quota, placement.namespace_quota.pods
+    if tenant.leaving:
+        quota, number = _nothing_of(quota), 0
+    pods = _pods(number, bounded=cohort is not None)
+    spec["resourceGroups"] = _resource_groups(site, quota, bounded=cohort is not None, beside=(pods,))
     return spec
+
+
+def _nothing_of(quota: Quota) -> Quota:
+    """The same flavors without any amount: what is still charged there stays charged until it has ended."""
+    nothing = Allowance(0, borrowing_limit=0, lending_limit=None)
+    return Quota(nothing, nothing, tuple(replace(entry, devices=nothing) for entry in quota.accelerators))
+
+
+def _stop(tenant: Tenant) -> str:
+    """Written out also where nothing is stopped, so that a queue somebody put on hold shows up as drift."""
+    return "HoldAndDrain" if tenant.leaving else "None"
 
 
 def _named(namespaces: tuple[str, ...]) -> dict[str, Any]:
@@ -135,7 +152,7 @@ def _cohort_of(tenant: Tenant) -> str | None:
     return None if alone else tenant.placement.cohort
 
 
-def _rules(*, in_cohort: bool) -> dict[str, Any]:
+def _rules(*, in_cohort: bool, stop: str = "None") -> dict[str, Any]:
     return {
         "queueingStrategy": "BestEffortFIFO",
         # A cheaper flavor is worth a look before anybody's work is stopped.
@@ -145,8 +162,7 @@ def _rules(*, in_cohort: bool) -> dict[str, Any]:
             "reclaimWithinCohort": "Any" if in_cohort else "Never",
             "withinClusterQueue": "LowerPriority",
         },
-        # Written out, so that a queue somebody put on hold shows up as drift.
-        "stopPolicy": "None",
+        "stopPolicy": stop,
     }
 
 
@@ -267,5 +283,5 @@ def _local_queue(site: Site, tenant: Tenant) -> Manifest:
     return tenant.shelf(Family.KUEUE).namespaced(
         (site.kueue_api, "LocalQueue"),
         labels.LOCAL_QUEUE,
-        {"spec": {"clusterQueue": site.cluster.queue_name(usual), "stopPolicy": "None"}},
+        {"spec": {"clusterQueue": site.cluster.queue_name(usual), "stopPolicy": _stop(tenant)}},
     )

@@ -18,6 +18,7 @@ from allotment.render.network import render_network_policies
 from allotment.render.objects import Site, site_of
 from allotment.render.policies import render_policies
 from allotment.render.priorities import render_priorities
+from allotment.render.protection import instructed
 from allotment.render.quotas import render_quotas
 from allotment.render.rbac import render_rbac
 from allotment.render.service_accounts import render_service_accounts
@@ -46,7 +47,7 @@ def render(platform: Platform, cluster: Cluster) -> Manifests:
     check_tenancy(platform, cluster)
     site = site_of(platform, cluster)
     rendered = chain(chain.from_iterable(family(site) for family in _FAMILIES), render_policies(platform, cluster))
-    keyed = sorted(((manifest.key, manifest) for manifest in rendered), key=_order)
+    keyed = sorted(((manifest.key, manifest) for manifest in instructed(rendered)), key=_order)
     _refuse_duplicates(cluster, keyed)
     return Manifests(cluster.name, tuple(manifest for _key, manifest in keyed))
 

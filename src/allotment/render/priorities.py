@@ -17,7 +17,8 @@ def render_priorities(site: Site) -> Iterator[Manifest]:
             rung.name,
             {
                 "value": rung.value,
-                "globalDefault": rung.default,
+                # The server stores no `false` here, and whoever applied it would own a field that is not there.
+                **({"globalDefault": True} if rung.default else {}),
                 "preemptionPolicy": "PreemptLowerPriority" if rung.preempts else "Never",
                 "description": rung.description,
             },

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from allotment.operations.rendering import Rendered
     from allotment.operations.teams import Edit
     from allotment.operations.validating import AcceleratorLine, Summary
+    from allotment.plan.changes import Source
+    from allotment.render.pruning import Loss
     from allotment.spec.edit import TeamRequest
     from allotment.spec.load import Loaded
 
@@ -134,6 +136,18 @@ def render_tree(platform: Platform, clusters: Sequence[Cluster]) -> Rendered:
     return rendering.render_tree(platform, clusters)
 
 
+def lost_by(root: Path, rendered: Rendered) -> tuple[Loss, ...]:
+    """What a sync would delete once the tree in a folder is replaced by this one.
+
+    Raises:
+        InputError: the tree that lies there cannot be read.
+    """
+    from allotment.adapters import folders
+    from allotment.operations import rendering
+
+    return rendering.lost(folders.read_tree(root), rendered)
+
+
 def write_tree(root: Path, files: Mapping[str, str], *, force: bool) -> Written:
     """Make a folder hold these files.
 
@@ -150,6 +164,16 @@ def in_repository(root: Path) -> bool:
     from allotment.adapters import folders
 
     return folders.in_repository(root)
+
+
+def source_of(directory: Path) -> Source:
+    """The digest of a platform directory, and the commit it is at."""
+    from allotment.adapters.files.tree import read_tree
+    from allotment.adapters.git import revision
+    from allotment.plan.changes import Source
+
+    commit, dirty = revision(directory)
+    return Source(commit, dirty, read_tree(directory).digest)
 
 
 def write_file(path: str | Path, text: str) -> None:

@@ -292,9 +292,10 @@ def test_10_a_team_leaves_and_its_data_stay(stage: Stage) -> None:
     stage.allot("apply", str(stage.directory), "--cluster", CLUSTER, "--yes")
     assert stage.items("jobs", "-n", "robotics") == []
     assert stage.items("pods", "-n", "robotics") == []
-    assert stage.items("localqueues", "-n", "robotics") == []
+    assert [item["spec"]["stopPolicy"] for item in stage.items("localqueues", "-n", "robotics")] == ["HoldAndDrain"]
     assert stage.items("rolebindings", "-n", "robotics") == []
     assert stage.items("networkpolicies", "-n", "robotics")
     assert {item["metadata"]["uid"] for item in stage.items("persistentvolumeclaims", "-n", "robotics")} == claims
-    assert not [item for item in stage.items("clusterqueues") if item["metadata"]["name"] == "robotics"]
+    [queue] = [item for item in stage.items("clusterqueues") if item["metadata"]["name"] == "robotics"]
+    assert queue["spec"]["stopPolicy"] == "HoldAndDrain"
     stage.allot("plan", str(stage.directory), "--cluster", CLUSTER, "--exit-code")

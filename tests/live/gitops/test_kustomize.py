@@ -17,6 +17,7 @@ from allotment.render.gitops import gitops_tree
 from allotment.render.manifests import render
 from allotment.render.yaml_text import to_yaml
 from allotment.spec.load import load_platform
+from tests.live.gitops.conftest import tree_in
 
 pytestmark = pytest.mark.live
 
@@ -44,6 +45,29 @@ def test_kustomize_builds_what_apply_sends(example: Path, tools: Mapping[str, Pa
         wanted = {manifest.key: manifest.body for manifest in manifests}
         assert wanted, "an example without objects proves nothing"
         assert built(tools["kustomize"], tmp_path / "clusters" / manifests.cluster) == wanted
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_flux_s_kustomizations_together_are_the_cluster(
+    example: Path, tools: Mapping[str, Path], tmp_path: Path
+) -> None:
+    """Each object in one of them: two that apply the same one would fight for it."""
+    platform: Platform = load_platform(read_tree(example)).platform
+    cluster = platform.clusters[0]
+    tree = tree_in(tmp_path / platform.gitops.path.strip("/"), platform, platform.clusters)
+    entry = yaml.safe_load_all((tree / f"flux/{cluster.name}.yaml").read_text(encoding="utf-8"))
+    found: list[dict[ObjectKey, Any]] = []
+    for spec in [body["spec"] for body in entry if body["kind"] == "Kustomization"]:
+        # As Flux does: its patches go into a kustomization that takes the path.
+        place = tmp_path / f"flux-{len(found)}"
+        place.mkdir()
+        text = {"resources": [f"../{spec['path']}"], "patches": spec.get("patches", [])}
+        (place / "kustomization.yaml").write_text(to_yaml(text), encoding="utf-8")
+        found.append(built(tools["kustomize"], place))
+    first, rest = found
+    assert first
+    assert not first.keys() & rest.keys()
+    assert first | rest == {item.key: item.body for item in render(platform, cluster)}
 
 
 def test_strings_survive_kustomize(tools: Mapping[str, Path], tmp_path: Path) -> None:

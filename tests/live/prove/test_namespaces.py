@@ -190,5 +190,8 @@ def test_a_team_that_leaves_leaves_all_of_them(live: Acme) -> None:
         claims = live.kube.list("v1", "PersistentVolumeClaim", namespace=namespace)
         assert sorted(body["metadata"]["name"] for body in claims) == ["checkpoints", "datasets"]
         assert not live.kube.allowed(member("nlp"), AccessQuestion("create", "batch", "jobs", "", namespace))
-    assert live.kube.get(WORKLOADS[0], QUEUE) is None
+    queue = live.kube.get(WORKLOADS[0], QUEUE)
+    assert queue is not None
+    assert queue["spec"]["stopPolicy"] == "HoldAndDrain"
+    assert charged(live) == 0
     assert planned(live, tree.with_changes(edit.changes)).empty

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 
 from allotment.model import labels
 from allotment.model.manifest import Family, Manifest, Manifests, ObjectKey, key_of
+from allotment.model.names import is_dns_label
 from allotment.render.gitops import gitops_tree
 from allotment.render.json_patch import patch_between
+from allotment.render.manifests import render
 from tests.unit.builders import platform
 
 
@@ -169,10 +172,73 @@ def test_patch_between(old: dict[str, Any], new: dict[str, Any], operations: lis
     assert [(item.op, item.path, item.value) for item in patch_between(old, new)] == operations
 
 
+def entries(name: str, clusters: Sequence[str]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The objects of the first cluster's Flux file, and Argo CD's ApplicationSet."""
+    tree = gitops_tree(replace(platform(), name=name), [Manifests(one, (manifest("p"),)) for one in clusters])
+    return list(yaml.safe_load_all(tree[f"flux/{clusters[0]}.yaml"])), yaml.safe_load(
+        tree["argocd/applicationset.yaml"]
+    )
+
+
 def test_entry_points_name_the_repository() -> None:
-    tree = gitops_tree(platform(), [Manifests("dev", (manifest("p"),))])
-    source, kustomization = yaml.safe_load_all(tree["flux/dev.yaml"])
+    (source, kustomization), argo = entries("acme", ["dev"])
     assert source["spec"]["url"] == platform().gitops.repository
     assert kustomization["spec"]["path"].endswith("clusters/dev")
-    argo = yaml.safe_load(tree["argocd/applicationset.yaml"])
     assert [element["cluster"] for element in argo["spec"]["generators"][0]["list"]["elements"]] == ["dev"]
+
+
+def test_entry_points_delete_nothing_when_they_go_and_take_nothing_over_by_force() -> None:
+    (_source, kustomization), argo = entries("acme", ["dev"])
+    assert (kustomization["spec"]["force"], kustomization["spec"]["deletionPolicy"]) == (False, "Orphan")
+    assert argo["spec"]["syncPolicy"] == {"preserveResourcesOnDeletion": True}
+    options = argo["spec"]["template"]["spec"]["syncPolicy"]["syncOptions"]
+    assert options == ["ServerSideApply=true", "FailOnSharedResource=true"]
+
+
+def names(flux: list[dict[str, Any]], argo: dict[str, Any]) -> list[str]:
+    applications = [element["application"] for element in argo["spec"]["generators"][0]["list"]["elements"]]
+    return [*(body["metadata"]["name"] for body in flux), argo["metadata"]["name"], *applications]
+
+
+def test_names_of_entry_points_are_what_people_expect() -> None:
+    assert names(*entries("acme", ["dev"])) == ["allotment-acme"] * 3 + ["allotment-acme-dev"]
+
+
+@pytest.mark.parametrize("length", [43, 53, 54, 63])
+def test_the_longest_names_fit_a_label_and_stay_their_own(length: int) -> None:
+    """Flux labels every object with its Kustomization's name: one that is too long, and nothing is applied."""
+    clusters = ["c" * 62 + "1", "c" * 62 + "2"]
+    found = {name: names(*entries(name, clusters)) for name in ("p" * (length - 1) + "a", "p" * (length - 1) + "b")}
+    assert all(is_dns_label(one) for names in found.values() for one in names)
+    one, other = found.values()
+    assert not set(one) & set(other)
+    assert len(set(one[-2:])) == 2
+
+
+def test_flux_applies_the_gate_first_and_once() -> None:
+    """What keeps it from taking a namespace over is in force before the first namespace is applied."""
+    declared = platform()
+    clusters = [render(declared, cluster) for cluster in declared.clusters]
+    tree = gitops_tree(declared, clusters)
+    name = clusters[0].cluster
+    _source, gate, rest = yaml.safe_load_all(tree[f"flux/{name}.yaml"])
+    assert rest["spec"]["dependsOn"] == [{"name": gate["metadata"]["name"]}]
+    assert gate["spec"]["path"].endswith(f"clusters/{name}/gate")
+    first = build(tree, f"clusters/{name}/gate")
+    assert {key.name for key in first} == {"no-namespace-adoption.allotment.dev"}
+    left_out = [yaml.safe_load(patch["patch"]) for patch in rest["spec"]["patches"]]
+    assert {key_of(body) for body in left_out} == set(first)
+    assert {body["$patch"] for body in left_out} == {"delete"}
+
+
+def test_argo_cd_syncs_the_gate_first_then_namespaces_then_the_rest() -> None:
+    declared = platform()
+    waves = {
+        item.key: int(item.body["metadata"].get("annotations", {}).get("argocd.argoproj.io/sync-wave", "0"))
+        for item in render(declared, declared.clusters[0])
+    }
+    first = {key.name for key, wave in waves.items() if wave == -2}
+    assert first == {"no-namespace-adoption.allotment.dev"}
+    assert {key.kind for key, wave in waves.items() if wave == -1} == {"Namespace"}
+    assert {wave for key, wave in waves.items() if key.kind == "Namespace"} == {-1}
+    assert set(waves.values()) == {-2, -1, 0}

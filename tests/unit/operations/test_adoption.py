@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -245,6 +246,24 @@ def test_what_would_hurt_is_held_back_and_said(case: str) -> None:
     before = live.state()[key]
     assert live.adopt(text)[key].fate is Fate.HELD
     assert live.state()[key] == before
+
+
+def test_an_account_without_the_right_is_told_so() -> None:
+    live = Live()
+    message = 'resourcequotas "team" is forbidden: User "ci" cannot patch resource "resourcequotas" in API group ""'
+    live.kube.hook = refusing_dry_runs(message)
+    found = one(live.look("namespace/cv"), QUOTA)
+    assert found.hindrance is not None
+    assert "cannot patch resource" in found.hindrance.why
+    assert "with another account" in found.hindrance.fix
+
+
+def refusing_dry_runs(message: str) -> Callable[[Call], None]:
+    def hook(call: Call) -> None:
+        if call.dry_run and call.verb == "apply" and not call.done:
+            raise RefusedError("x", status=403, reason="Forbidden", message=message)
+
+    return hook
 
 
 def test_a_quota_that_apply_would_set_below_use_holds_the_namespace_back() -> None:

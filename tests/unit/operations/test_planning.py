@@ -58,7 +58,7 @@ def test_only_what_differs_is_sent_as_a_dry_run() -> None:
     world.edit(QUOTA, lambda body: {**body, "spec": {"hard": {**body["spec"]["hard"], "pods": "99"}}})
     world.forget()
     plan = world.plan(objects.platform("cv"))
-    assert [call.key for call in world.kube.calls if call.verb == "apply"] == [QUOTA]
+    assert {call.key for call in world.kube.calls if call.verb == "apply"} == {QUOTA}
     (change,) = plan.changes
     assert isinstance(change, Conflict)
     (contested,) = change.contested

@@ -237,12 +237,17 @@ class TestHandover:
         assert blocked.what == "Namespace cv is one of team cv, and would go to team nlp"
         assert not found.doomed_namespaces
 
-    def test_a_label_that_somebody_wrote_over_ours_is_put_right(self) -> None:
+    @pytest.mark.parametrize(
+        ("manager", "step"),
+        [("kubectl-label", Update), ("argocd-controller", Blocked), ("kubectl-client-side-apply", Blocked)],
+    )
+    def test_a_label_that_somebody_wrote_over_ours_is_put_right(self, manager: str, step: type) -> None:
+        """Argo CD's default is no server-side apply: what its tree declares is an update by its controller."""
         desired = objects.manifests(objects.namespace("cv"))
         body = live(self.of_nlp(objects.namespace("cv")))
-        body["metadata"]["managedFields"][0] |= {"manager": "kubectl", "operation": "Update"}
+        body["metadata"]["managedFields"][0] |= {"manager": manager, "operation": "Update"}
         [change] = made(desired, body, verdicts=self.accepted(desired)).changes
-        assert isinstance(change, Update)
+        assert isinstance(change, step)
 
 
 class TestPrune:
@@ -404,14 +409,18 @@ class TestCautions:
 
     def test_a_team_that_leaves_is_told_once_that_its_work_is_ended(self) -> None:
         space = objects.namespace("cv", more={labels.OFFBOARDING: "true"})
-        desired = objects.manifests(space, objects.quota("cv", gpus=0))
-        quota = next(item for item in desired if item.key.kind == "ResourceQuota")
+        desired = objects.manifests(space, objects.quota("cv", gpus=0), objects.cluster_queue("cv", gpus=0))
+        quota, queue = (
+            next(item for item in desired if item.key.kind == kind) for kind in ("ResourceQuota", "ClusterQueue")
+        )
         used = {"requests.nvidia.com/gpu": "6", "pods": "3"}
+        reserved = {"flavorsReservation": [{"name": "a100", "resources": [{"name": "nvidia.com/gpu", "total": "6"}]}]}
         found = made(
             desired,
             live(objects.namespace("cv")),
             live(objects.quota("cv", gpus=8), status={"used": used}),
-            verdicts={quota.key: Accepted(live(quota), ()), space.key: Accepted(live(space), ())},
+            live(objects.cluster_queue("cv", gpus=8), status=reserved),
+            verdicts={item.key: Accepted(live(item), ()) for item in (quota, queue, space)},
             running={"cv": {"Job": 1}},
         )
         assert found.of(Action.DRAIN)

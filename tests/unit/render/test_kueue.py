@@ -166,14 +166,35 @@ class TestSharedLayout:
 
 
 @pytest.mark.parametrize("layout", list(QueueLayout))
-def test_a_leaving_team_has_no_queue_and_no_share(layout: QueueLayout) -> None:
+def test_a_leaving_team_s_queues_are_on_hold_and_have_no_share(layout: QueueLayout) -> None:
+    """Without its queue, what it runs would run on uncounted."""
     placement = build.placement(cohort=None)
     leaving = build.team("old", offboarding=Offboarding(dt.date(2027, 1, 31)), placements=[placement])
     teams = [leaving, build.team("nlp", placements=[placement])]
     manifests = rendered(build.platform(clusters=[build.cluster(queue_layout=layout)], teams=teams))
-    assert {item.key.namespace for item in of_kind(manifests, "LocalQueue")} == {"nlp"}
-    [only] = of_kind(manifests, "ClusterQueue")
-    assert quotas(only.body["spec"])["a100-spot", "nvidia.com/gpu"]["nominalQuota"] == "4"
+    stops = {item.key.namespace: item.body["spec"]["stopPolicy"] for item in of_kind(manifests, "LocalQueue")}
+    assert stops == {"nlp": "None", "old": "HoldAndDrain"}
+    queues = {item.key.name: item.body["spec"] for item in of_kind(manifests, "ClusterQueue")}
+    own = queues.pop("old", None)
+    assert (own is None) is (layout is QueueLayout.SHARED)
+    [staying] = queues.values()
+    assert staying["stopPolicy"] == "None"
+    assert quotas(staying)["a100-spot", "nvidia.com/gpu"]["nominalQuota"] == "4"
+
+
+def test_a_leaving_team_s_own_queue_keeps_its_flavors_with_nothing_in_them() -> None:
+    """A flavor that a queue gives up is not counted any more, and its devices would be promised twice."""
+    staying = find(rendered(build.platform()), "ClusterQueue", "nlp")["spec"]
+    team = build.team(offboarding=Offboarding(dt.date(2027, 1, 31)))
+    leaving = find(rendered(build.platform(teams=[team])), "ClusterQueue", "nlp")["spec"]
+    assert leaving["stopPolicy"] == "HoldAndDrain"
+    assert quotas(leaving).keys() == quotas(staying).keys()
+    unbounded = {"ephemeral-storage"}
+    assert {
+        (entry["nominalQuota"], entry["borrowingLimit"])
+        for (_flavor, resource), entry in quotas(leaving).items()
+        if resource not in unbounded
+    } == {("0", "0")}
 
 
 def test_cohorts_make_a_tree_with_weights() -> None:
@@ -204,7 +225,7 @@ def test_the_ladder_exists_for_scheduler_and_kueue_alike() -> None:
 
 def test_the_queue_a_namespace_announces_exists() -> None:
     manifests = rendered(build.platform())
-    for namespace in of_kind(manifests, "Namespace"):
+    for namespace in (found for found in of_kind(manifests, "Namespace") if found.team):
         for name in namespace.body["metadata"]["annotations"][labels.QUEUES_ANNOTATION].split(","):
             find(manifests, "LocalQueue", name, namespace.key.name)
 

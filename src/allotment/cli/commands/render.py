@@ -16,22 +16,25 @@ from allotment.errors import UsageError
 @platform_argument
 @click.option("--out", metavar="DIR", type=click.Path(), help="Folder of the tree; made when missing.")
 @click.option("--force", is_flag=True, help="Overwrite files that Allotment did not write.")
+@click.option("--allow-prune", is_flag=True, help="Write it also where a sync would delete objects.")
 @cluster_flag
 @format_flag
 @global_flags
 @click.pass_obj
-def render(session: Session, directory: str | None, out: str | None, *, force: bool) -> None:
+def render(session: Session, directory: str | None, out: str | None, *, force: bool, allow_prune: bool) -> None:
     """Write the GitOps tree: base/, clusters/NAME/ for kustomize, and entry points for Flux and Argo CD.
 
     The same directory gives the same bytes. Files of an earlier render that are not needed any more are removed;
-    files that Allotment did not write are left alone. Without --out, a cluster's objects go to standard output as
-    YAML (-o yaml) or JSON (-o json).
+    files that Allotment did not write are left alone. Where the tree in DIR holds objects that the new one does not,
+    they are named and nothing is written without --allow-prune: a sync would delete them. Without --out, a cluster's
+    objects go to standard output as YAML (-o yaml) or JSON (-o json).
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
     from allotment.cli.loading import load  # noqa: PLC0415
     from allotment.cli.output import write_document  # noqa: PLC0415
     from allotment.cli.places import chosen_cluster, named_cluster, platform_directory  # noqa: PLC0415
-    from allotment.cli.views.rendered import objects_text, tree_document, tree_text  # noqa: PLC0415
+    from allotment.cli.views.rendered import losses_text, objects_text, tree_document, tree_text  # noqa: PLC0415
+    from allotment.render.pruning import check_consent  # noqa: PLC0415
 
     form = session.value("output")
     if out is None and form not in ("yaml", "json", "name"):
@@ -47,10 +50,14 @@ def render(session: Session, directory: str | None, out: str | None, *, force: b
     name = session.value("cluster")
     clusters = [named_cluster(platform, name)] if name else list(platform.clusters)
     rendered = wiring.render_tree(platform, clusters)
+    lost = wiring.lost_by(Path(out), rendered)
+    if not allow_prune and any(loss.needs_consent for loss in lost):
+        session.note(losses_text(lost))
+        check_consent(lost)
     written = wiring.write_tree(Path(out), rendered.files, force=force)
     if form in ("json", "yaml"):
-        write_document(session, form, tree_document(out, rendered, written))
+        write_document(session, form, tree_document(out, rendered, written, lost))
     elif form == "name":
         session.out("\n".join(rendered.files))
     else:
-        session.out(tree_text(out, rendered, written, versioned=wiring.in_repository(Path(out))))
+        session.out(tree_text(out, rendered, written, lost, versioned=wiring.in_repository(Path(out))))

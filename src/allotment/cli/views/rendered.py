@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -15,18 +16,20 @@ from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count
 from allotment.cli.views.diffs import next_steps
 from allotment.errors import shown
-from allotment.model.manifest import Family, Manifests
+from allotment.model.manifest import Family, Manifests, ObjectKey
 from allotment.operations.rendering import Rendered
+from allotment.render.pruning import Loss
 from allotment.render.yaml_text import to_documents
 
 
-def tree_text(out: str, rendered: Rendered, written: Written, *, versioned: bool) -> str:
+def tree_text(out: str, rendered: Rendered, written: Written, lost: Sequence[Loss], *, versioned: bool) -> str:
     """A headline, objects by family and cluster, and what to do with the tree.
 
     Args:
         out: where the tree lies.
         rendered: what it holds.
         written: what writing it did.
+        lost: what the clusters lose by it.
         versioned: whether it lies in a repository already.
     """
     changes = ", ".join(
@@ -44,6 +47,8 @@ def tree_text(out: str, rendered: Rendered, written: Written, *, versioned: bool
         f"for {count(len(rendered.clusters), 'cluster')} ({changes})"
     )
     blocks = [headline, _by_family(rendered)]
+    if lost:
+        blocks.append(losses_text(lost))
     cluster = rendered.clusters[0].cluster if rendered.clusters else ""
     if cluster:
         place = typed(out)
@@ -57,6 +62,38 @@ def tree_text(out: str, rendered: Rendered, written: Written, *, versioned: bool
             )
         )
     return "\n\n".join(blocks)
+
+
+def losses_text(lost: Sequence[Loss]) -> str:
+    """What a sync would delete, and what it would leave that the tree no longer holds; like clusters together."""
+    alike: dict[Loss, list[str]] = {}
+    for loss in lost:
+        alike.setdefault(replace(loss, cluster=""), []).append(loss.cluster)
+    return "\n".join(line for loss, clusters in alike.items() for line in _loss_lines(loss, clusters))
+
+
+def _loss_lines(loss: Loss, clusters: Sequence[str]) -> Iterator[str]:
+    where = click.style(", ".join(clusters), bold=True)
+    each = " each" if len(clusters) > 1 else ""
+    if loss.left:
+        yield f"{where}: no longer in the tree; nothing is deleted there, and no tool keeps it as declared any more"
+    if loss.deleted:
+        yield f"{where}: a sync would {click.style('delete', fg='red')} {count(len(loss.deleted), 'object')}{each}"
+        yield from _keys(loss.deleted)
+    if loss.kept:
+        left = f"{count(len(loss.kept), 'object')}{each}"
+        yield f"{where}: a sync would leave {left} that the tree no longer holds; `allot apply` deletes them"
+        yield from _keys(loss.kept)
+
+
+def _keys(keys: Sequence[ObjectKey]) -> Iterator[str]:
+    yield from (f"  {shown(key)}" for key in keys[:_LISTED])
+    if len(keys) > _LISTED:
+        yield f"  and {len(keys) - _LISTED:,} more"
+
+
+_LISTED = 40
+"""Objects named one by one."""
 
 
 def _by_family(rendered: Rendered) -> str:
@@ -77,7 +114,7 @@ _WIDEST = 6
 """Clusters side by side; more would not fit a screen."""
 
 
-def tree_document(out: str, rendered: Rendered, written: Written) -> Mapping[str, Any]:
+def tree_document(out: str, rendered: Rendered, written: Written, lost: Sequence[Loss]) -> Mapping[str, Any]:
     """The same as JSON."""
     return {
         "kind": "RenderedTree",
@@ -88,6 +125,15 @@ def tree_document(out: str, rendered: Rendered, written: Written) -> Mapping[str
         "removed": written.removed,
         "unchanged": written.unchanged,
         "clusters": [{"name": manifests.cluster, "objects": len(manifests.objects)} for manifests in rendered.clusters],
+        "lost": [
+            {
+                "cluster": loss.cluster,
+                "left": loss.left,
+                "deleted": [str(key) for key in loss.deleted],
+                "kept": [str(key) for key in loss.kept],
+            }
+            for loss in lost
+        ],
     }
 
 

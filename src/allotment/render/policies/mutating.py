@@ -57,7 +57,7 @@ def remove(path: str) -> str:
 
 def mutating_spec(mutation: Mutation) -> Mapping[str, Any]:
     """Spec of the MutatingAdmissionPolicy."""
-    return {
+    spec: dict[str, Any] = {
         "failurePolicy": "Fail",
         "reinvocationPolicy": mutation.reinvocation.value,
         "matchConstraints": match(mutation.resources, cluster_scoped=False),
@@ -67,6 +67,8 @@ def mutating_spec(mutation: Mutation) -> Mapping[str, Any]:
             {"patchType": "JSONPatch", "jsonPatch": {"expression": str(patch)}} for patch in mutation.patches
         ],
     }
+    # The server stores no empty list, and Argo CD would find it missing for ever.
+    return {key: value for key, value in spec.items() if value}
 
 
 def mutating_binding_spec(mutation: Mutation, exempt_namespaces: tuple[str, ...]) -> Mapping[str, Any]:
