@@ -223,7 +223,7 @@ CASES = [
     ),
     Case(
         "pools_make_sense",
-        cluster("accelerator: a100", "accelerator: a1000"),
+        cluster("accelerator: a100", "accelerator: a100-80gb"),
         "error cluster.yaml:7 nodePools[0].accelerator",
         'did you mean "a100"?',
     ),
@@ -788,8 +788,8 @@ CASES = [
     ),
     Case(
         "prices_name_accelerators",
-        tiny(p="kind: Prices\naccelerators:\n  a10: {spot: 1}\n"),
-        "error p.yaml:3 accelerators.a10",
+        tiny(p="kind: Prices\naccelerators:\n  nvidia-a10g: {spot: 1}\n"),
+        "error p.yaml:3 accelerators.nvidia-a10g",
         'did you mean "a10g"?',
     ),
     Case(
@@ -1090,6 +1090,10 @@ def test_the_unchanged_directories_have_no_problems(files):
 
 
 QUIET = {
+    "a pool without nodes": tiny(
+        cluster=CLUSTER
+        + "  - {name: soon, accelerator: h100, acceleratorsPerNode: 8, cpu: 96, memory: 1Ti, maxNodes: 0}\n"
+    ),
     "quotas that are enough in all namespaces together": change(
         rich_teams("costCenter: cc-1", "costCenter: cc-1\nnamespaces: [nlp, nlp-serving]"),
         "teams.yaml",

@@ -196,7 +196,7 @@ def test_what_validate_accepts_render_accepts():
     rng = random.Random(9)
     trees = small_trees()
     rendered = 0
-    for _ in range(600):
+    for _ in range(1_500):
         files = dict(rng.choices(trees, weights=(6, 3, 1, 6))[0])
         name = rng.choice(sorted(files))
         files[name] = mutate_lines(files[name], rng)

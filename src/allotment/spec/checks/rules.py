@@ -8,6 +8,7 @@ from typing import Final
 
 from allotment.model.policy import METADATA_NETWORKS, Direction, PolicyName
 from allotment.spec.checks.context import Context, error, warning
+from allotment.spec.devices import DECLARE, device_meant
 from allotment.spec.problems import Issue, did_you_mean, echo
 
 _METADATA: Final = tuple(ipaddress.ip_network(network) for network in METADATA_NETWORKS)
@@ -112,7 +113,7 @@ def prices_name_accelerators(context: Context) -> Iterator[Issue]:
     for entry in context.declared.prices:
         for name in entry.spec.accelerators:
             if not context.known("Accelerator", context.accelerators, name):
-                fix = did_you_mean(name, context.accelerators)
+                fix = f"{device_meant(name, context.accelerators)}{DECLARE}"
                 yield error(entry, ("accelerators", name), f"there is no accelerator {echo(name)}", fix)
 
 
@@ -123,7 +124,8 @@ def slices_have_a_device(context: Context) -> Iterator[Issue]:
         whole = context.accelerators.get(spec.partition_of or "")
         if spec.partition_of is not None and not context.known("Accelerator", context.accelerators, spec.partition_of):
             what = f"there is no accelerator {echo(spec.partition_of)}"
-            yield error(entry, ("partitionOf",), what, did_you_mean(spec.partition_of, context.accelerators))
+            fix = f"{device_meant(spec.partition_of, context.accelerators)}{DECLARE}"
+            yield error(entry, ("partitionOf",), what, fix)
         elif whole is not None and whole.partition_of is not None:
             yield error(entry, ("partitionOf",), f"{echo(whole.name)} is a slice itself", "name the whole device")
         if spec.partitions < 1 or (spec.partitions > 1 and spec.partition_of is None):
