@@ -115,7 +115,9 @@ def _written(tree: SourceTree, place: Entry[KindSpec], path: Path, value: str) -
     where = documents.positions(file, text, {index})[index]
     if path not in where:
         raise InputError(
-            f"{file} has no {dotted(path)} yet", fix="add it by hand; `allot team set` changes what is there"
+            f"{file} has no {dotted(path)} of its own",
+            why="it is not there, or stands elsewhere and is used here by an alias",
+            fix="write it by hand; `allot team set` changes what is there",
         )
     nominal = (*path, "nominal")
     return {file: replace_scalar(file, text, index, nominal if nominal in where else path, value)}

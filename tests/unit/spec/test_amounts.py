@@ -65,6 +65,30 @@ REFUSED = {
     "more than there is": (tiny(), {"accelerators": {"a100": 800}}, InvalidPlatformError, "has one error"),
     "memory without a unit": (tiny(), {"memory": "128"}, InvalidPlatformError, "has one error"),
     "another field in a value": (tiny(), {"cpu": "1\n    weight: 9"}, UsageError, "no amount"),
+    "a value that another cluster shares": (
+        tiny(
+            two=CLUSTER.replace("name: dev", "name: two"),
+            team=TEAM.replace("  dev:", "  dev: &same") + "  two: *same\n",
+        ),
+        {"cpu": "1", "clusters": ("dev",)},
+        InputError,
+        "also that of team nlp in two",
+    ),
+    "a value that stands elsewhere": (
+        tiny(
+            two=CLUSTER.replace("name: dev", "name: two"),
+            team=TEAM.replace("  dev:", "  dev: &same") + "  two: *same\n",
+        ),
+        {"cpu": "1", "clusters": ("two",)},
+        InputError,
+        "has no placements.two.cpu of its own",
+    ),
+    "several clusters and none named": (
+        tiny(two=CLUSTER.replace("name: dev", "name: two"), team=TEAM + "  two: {cpu: 1, memory: 1Gi}\n"),
+        {"cpu": "1"},
+        UsageError,
+        "is in several clusters",
+    ),
     "an alias": (
         tiny(team=TEAM.replace("nlp\ncost", "nlp\ncost").replace("cpu: 64", "cpu: &c 64")),
         {"cpu": "1"},
