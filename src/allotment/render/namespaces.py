@@ -15,7 +15,7 @@ from allotment.render.objects import Site, Tenant
 
 POD_SECURITY_MODES: Final = ("enforce", "audit", "warn")
 
-_MINOR: Final = re.compile(r"v?(\d+)\.(\d+)(\..*)?", re.ASCII)
+_MINOR: Final = re.compile(r"v?(\d+)\.(\d+)([-+.].*)?", re.ASCII)
 
 
 def render_namespaces(site: Site) -> Iterator[Manifest]:

@@ -23,6 +23,7 @@ MOST_NODES: Final = 1_000_000
 """Most values in a file, aliases counted as often as they are used: a bomb of aliases stops here."""
 MOST_DOCUMENTS: Final = 20_000
 """Most documents in a file, and in a directory: 1,000 teams on 20 clusters are 1,020."""
+_PLAIN_KEY: Final = "write a plain word before the colon; fill templates ({{ … }}) in before Allotment reads the file"
 MOST_KEY: Final = 512
 MOST_PROBLEMS: Final = 100
 """Problems of form told about one file; a binary file would have thousands."""
@@ -234,7 +235,7 @@ class _Builder:
             frame.value.append(value)
         elif frame.key is None:
             # A mapping or a list in the place of a key.
-            self.problem(position, frame.path, "a key that is not text", "write a plain word before the colon")
+            self.problem(position, frame.path, "a key that is not text", _PLAIN_KEY)
             frame.key, frame.skip_next = "", True
         else:
             if not frame.skip_next:

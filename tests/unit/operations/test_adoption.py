@@ -276,6 +276,14 @@ def test_a_quota_that_apply_would_set_below_use_holds_the_namespace_back() -> No
     assert "pods 50, in use 51" in found.hindrance.why
 
 
+def test_what_lies_in_a_namespace_waits_with_it() -> None:
+    live = Live()
+    live.edit(SPACE, lambda body: {**body, "metadata": {**body["metadata"], "labels": {labels.PLATFORM: "other"}}})
+    found = live.look("namespace/cv")
+    assert not found.possible
+    assert "the namespace cv is held back" in str(one(found, QUOTA).hindrance)
+
+
 def test_policies_that_would_refuse_there_hold_the_namespace_back() -> None:
     live, desired = Live(), objects.platform("cv")
     live.settle(objects.manifests(*objects.shared_objects()))

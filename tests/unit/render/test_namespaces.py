@@ -13,7 +13,14 @@ from tests.unit.render.looking import find, rendered
 
 @pytest.mark.parametrize(
     ("declared", "pinned"),
-    [("1.36.3", "v1.36"), ("v1.29", "v1.29"), ("1.30.1-gke.100", "v1.30"), ("", "latest"), ("stable", "latest")],
+    [
+        ("1.36.3", "v1.36"),
+        ("v1.29", "v1.29"),
+        ("1.30.1-gke.100", "v1.30"),
+        ("1.33-eks-113cf36", "v1.33"),
+        ("", "latest"),
+        ("stable", "latest"),
+    ],
 )
 def test_pod_security_is_pinned_to_the_minor_version(declared: str, pinned: str) -> None:
     assert pod_security_labels(declared, PodSecurityLevel.RESTRICTED) == {

@@ -24,6 +24,7 @@ BAD = [
     ("alias without anchor", "a: *x\n", 1, 4, "a", "has no anchor"),
     ("alias to itself", "a: &x [*x]\n", 1, 8, "a[0]", "an alias to the value it stands in"),
     ("key that is a list", "? [1, 2]\n: b\n", 1, 3, "", "a key that is not text"),
+    ("template", "cpu: {{ .Values.cpu }}\n", 1, 7, "cpu", "fill templates ({{ … }}) in"),
     ("long key", "k" * 600 + ": 1\n", 1, 1, "", "a key of 600 characters"),
 ]
 
@@ -34,7 +35,7 @@ BAD = [
 def test_refused_with_place(text, line, column, field, words):
     problem = parse("f.yaml", text).problems[0]
     assert (problem.file, problem.line, problem.column, problem.field) == ("f.yaml", line, column, field)
-    assert words in problem.what
+    assert words in f"{problem.what}; {problem.fix}"
     assert problem.fix
 
 

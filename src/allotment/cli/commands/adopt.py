@@ -30,7 +30,6 @@ from allotment.cli.session import Session
     type=click.Choice(["client", "server"]),
     help="Only show. The server is asked in both cases what each object would become.",
 )
-@identity_flag
 @yes_flag("taking over, or giving back")
 @cluster_flag
 @platform_flag
