@@ -10,7 +10,8 @@ from typing import Final
 
 from allotment.errors import ConflictError, UsageError
 from allotment.model.team import Isolation
-from allotment.spec import edit
+from allotment.spec import amounts, edit
+from allotment.spec.amounts import AmountsRequest
 from allotment.spec.edit import TeamRequest
 from allotment.spec.load import load_platform
 from allotment.spec.problems import Problem
@@ -58,6 +59,15 @@ def add(tree: SourceTree, request: TeamRequest) -> Edit:
         AllotmentError: as `spec.edit.add_team`.
     """
     return checked(tree, edit.add_team(tree, request), request.name)
+
+
+def set_amounts(tree: SourceTree, request: AmountsRequest) -> Edit:
+    """Other guarantees for a team.
+
+    Raises:
+        AllotmentError: as `spec.amounts.set_amounts`.
+    """
+    return checked(tree, amounts.set_amounts(tree, request), request.name)
 
 
 def remove(tree: SourceTree, name: str, keep_data_until: dt.date, today: dt.date) -> Edit:

@@ -12,6 +12,8 @@ from allotment.spec import documents
 from allotment.spec.schema.accelerator import AcceleratorSpec
 
 FILE: Final = "catalogue.yaml"
+CURRENCY: Final = "USD"
+"""Of its prices (ISO 4217)."""
 
 
 @cache

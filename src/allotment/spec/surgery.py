@@ -83,6 +83,24 @@ def replace_value(file: str, text: str, index: int, path: Path, value: str) -> s
     return "".join(lines)
 
 
+def replace_scalar(file: str, text: str, index: int, path: Path, value: str) -> str:
+    """Put another plain value in the place of one, whatever else stands on its line.
+
+    Raises:
+        InputError: the value is an alias, has an anchor, or does not stand behind its key.
+    """
+    lines = text.splitlines(keepends=True)
+    line, column = documents.positions(file, text, {index})[index][path]
+    found = _BEHIND_KEY.match(lines[line], column)
+    if found is None:
+        raise _by_hand(file, f"{dotted(path)} is not written behind its key")
+    lines[line] = f"{lines[line][: found.start(1)]}{value}{lines[line][found.end(1) :]}"
+    return "".join(lines)
+
+
+_BEHIND_KEY: Final = re.compile(r"""(?:[\w.-]+|"[^"]*"|'[^']*')\s*:\s+([\w.+-]+|"[^"]*"|'[^']*')(?=\s|,|\}|$)""")
+
+
 def remove_field(file: str, text: str, index: int, path: Path) -> str:
     """Remove a field with its value, and mappings around it that would be left empty.
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from allotment.operations.validating import AcceleratorLine, Summary
     from allotment.plan.changes import Source
     from allotment.render.pruning import Loss
+    from allotment.spec.amounts import AmountsRequest
     from allotment.spec.edit import TeamRequest
     from allotment.spec.load import Loaded
 
@@ -60,6 +61,14 @@ def add_team(directory: Path, request: TeamRequest) -> Edit:
     from allotment.operations.teams import add
 
     return add(read_tree(directory), request)
+
+
+def set_amounts(directory: Path, request: AmountsRequest) -> Edit:
+    """Other guarantees for a team, not yet written."""
+    from allotment.adapters.files.tree import read_tree
+    from allotment.operations import teams
+
+    return teams.set_amounts(read_tree(directory), request)
 
 
 def remove_team(directory: Path, name: str, keep_data_until: dt.date) -> Edit:

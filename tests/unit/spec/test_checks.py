@@ -1060,13 +1060,13 @@ CASES = [
         "prices_are_in_the_currency",
         euros(),
         "warning platform.yaml:3 currency",
-        "prices are in EUR, but those of a100 are the catalogue's, which are in USD; write your own in a document kind",
+        "the catalogue's prices are in USD and do not count in EUR: no price of a100; write your own",
     ),
     Case(
         "prices_are_in_the_currency",
         euros(prices="kind: Prices\naccelerators: {a100: {on-demand: 3}, h100: {spot: 1}}\n"),
         "warning platform.yaml:3 currency",
-        "those of a100 are the catalogue's",
+        "do not count in EUR: no price of a100",
     ),
 ]
 

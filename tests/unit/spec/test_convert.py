@@ -156,6 +156,13 @@ def test_system_namespaces_are_always_exempt():
     assert "default" not in exempt
 
 
+def test_in_another_currency_only_prices_of_ones_own_count():
+    prices = "kind: Prices\naccelerators: {a100: {on-demand: 3}}\n"
+    accelerators = load(tiny(platform=PLATFORM + "currency: EUR\n", prices=prices)).platform.accelerators
+    assert accelerators["a100"].price_per_hour == {CapacityType.ON_DEMAND: 3_000_000}
+    assert accelerators["h100"].price_per_hour == {}
+
+
 def test_prices_fall_back_to_the_catalogue():
     prices = load(rich()).platform.accelerators["a100"].price_per_hour
     assert prices == {

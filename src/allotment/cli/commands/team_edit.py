@@ -80,7 +80,7 @@ def add(  # noqa: PLR0913 (a parameter for each flag)
         edit,
         dry_run=dry_run is not None,
         done=f"added team {name} in {', '.join(sorted(edit.changes))}",
-        steps=_after(directory, edit.clusters),
+        steps=after_edit(directory, edit.clusters),
     )
 
 
@@ -118,7 +118,7 @@ def remove(session: Session, name: str, *, keep_data_until: dt.datetime, yes: bo
         edit,
         dry_run=dry_run is not None,
         done=f"team {name} leaves; its data are kept until {keep_data_until.date()}",
-        steps=_after(directory, edit.clusters),
+        steps=after_edit(directory, edit.clusters),
     )
 
 
@@ -140,7 +140,7 @@ def purge(session: Session, *, dry_run: str | None) -> None:
     directory = platform_directory(session)
     edit = wiring.purge_teams(directory)
     done = f"changed {', '.join(sorted(edit.changes))}" if edit.changes else "no team's data are due"
-    steps = _after(directory, ()) if edit.changes else []
+    steps = after_edit(directory, ()) if edit.changes else []
     finish(session, directory, edit, dry_run=dry_run is not None, done=done, steps=steps)
 
 
@@ -149,7 +149,8 @@ def _require_typed(session: Session, name: str) -> None:
         raise AllotmentError(f"team {name} stays", why="its name was not typed", fix="type it, or say --yes")
 
 
-def _after(directory: Path, clusters: tuple[str, ...]) -> list[tuple[str, str]]:
+def after_edit(directory: Path, clusters: tuple[str, ...]) -> list[tuple[str, str]]:
+    """What to type after an edit: check it, then see what it would change."""
     place = "" if directory == Path() else f" {typed(directory)}"
     cluster = f" --cluster {clusters[0]}" if clusters else ""
     steps = [(f"allot validate{place}", "quota against capacity"), (f"allot plan{place}{cluster}", "what would change")]

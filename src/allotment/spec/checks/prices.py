@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from allotment.model.accelerator import CapacityType
-from allotment.spec.catalogue import catalogue
+from allotment.spec.catalogue import CURRENCY, catalogue
 from allotment.spec.checks.context import PlacedContext, warning
 from allotment.spec.problems import Issue
 
-_OF_CATALOGUE: Final = "USD"
-"""Currency of the built-in catalogue's prices."""
-
 
 def prices_are_in_the_currency(placed: PlacedContext) -> Iterator[Issue]:
-    """The catalogue's prices are not converted: in another currency the same numbers would be shown as its own."""
+    """The catalogue's prices are not converted: in another currency they do not count, and the devices have none."""
     currency, entry = placed.platform.currency, placed.context.declared.platform
-    if currency == _OF_CATALOGUE or entry is None:
+    if currency == CURRENCY or entry is None:
         return
     bought = {
         (pool.accelerator, pool.capacity_type)
@@ -27,7 +23,9 @@ def prices_are_in_the_currency(placed: PlacedContext) -> Iterator[Issue]:
     }
     names = sorted({name for name, capacity_type in bought if _is_catalogue_s(placed, name, capacity_type)})
     if names:
-        what = f"prices are in {currency}, but those of {', '.join(names)} are the catalogue's, which are in USD"
+        what = (
+            f"the catalogue's prices are in {CURRENCY} and do not count in {currency}: no price of {', '.join(names)}"
+        )
         fix = "write your own in a document kind: Prices"
         yield warning(entry, ("currency",), what, fix)
 

@@ -8,7 +8,7 @@ from functools import cache
 from allotment.model import labels
 from allotment.model.accelerator import Accelerator, CapacityType
 from allotment.model.quantity import Bytes
-from allotment.spec.catalogue import catalogue
+from allotment.spec.catalogue import CURRENCY, catalogue
 from allotment.spec.declared import Declared
 from allotment.spec.schema.accelerator import AcceleratorSpec
 
@@ -21,7 +21,11 @@ def accelerator_specs(declared: Declared) -> dict[str, AcceleratorSpec]:
 
 
 def accelerators(specs: Mapping[str, AcceleratorSpec], declared: Declared) -> dict[str, Accelerator]:
-    """The model's accelerators by name."""
+    """The model's accelerators by name.
+
+    In another currency than its own the catalogue has no prices: its figures would only be called by another name.
+    """
+    foreign = declared.platform is not None and declared.platform.spec.currency != CURRENCY
     prices: dict[str, dict[CapacityType, int]] = {}
     for entry in declared.prices:
         for name, by_type in entry.spec.accelerators.items():
@@ -29,7 +33,9 @@ def accelerators(specs: Mapping[str, AcceleratorSpec], declared: Declared) -> di
     ready = _built_in()
     builtin = catalogue()
     return {
-        name: ready[name]
+        name: _accelerator(spec.model_copy(update={"price_per_hour": {}}), prices.get(name, {}))
+        if spec is builtin.get(name) and foreign
+        else ready[name]
         if spec is builtin.get(name) and name not in prices
         else _accelerator(spec, prices.get(name, {}))
         for name, spec in specs.items()

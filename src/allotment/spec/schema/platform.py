@@ -72,8 +72,8 @@ class PlatformSpec(KindSpec):
     name: Name = Field(description="Name of the platform. Every object it manages carries it as a label.")
     currency: Currency = Field(
         default="USD",
-        description="ISO 4217 code; every price of the directory is in it. The catalogue's are in USD, and are not "
-        "converted.",
+        description="ISO 4217 code; every price of the directory is in it. The catalogue's are in USD: in "
+        "another currency they do not count, and devices without a price of yours have none.",
     )
     admin_groups: tuple[Line, ...] = Field(
         default=(),

@@ -1,0 +1,63 @@
+"""`allot team set`: other guarantees for a team of the platform directory."""
+
+from __future__ import annotations
+
+import click
+
+from allotment.cli.commands.team_edit import after_edit, dry_run_flag
+from allotment.cli.lazy import Command
+from allotment.cli.options import format_flag, global_flags, names_of, platform_flag
+from allotment.cli.session import Session
+
+
+@click.command("set", cls=Command)
+@click.argument("name", shell_complete=names_of("team"))
+@click.option(
+    "--accelerator",
+    "accelerators",
+    multiple=True,
+    metavar="NAME=N",
+    help="Guaranteed devices, such as a100=4 or a100:spot=4; may be repeated.",
+)
+@click.option("--cpu", metavar="QUANTITY", help="Guaranteed CPU.")
+@click.option("--memory", metavar="QUANTITY", help="Guaranteed memory.")
+@click.option(
+    "--cluster",
+    "clusters",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=names_of("cluster"),
+    help="Where; may be repeated. By default the one cluster that the team is in.  [env: ALLOTMENT_CLUSTER]",
+)
+@dry_run_flag
+@platform_flag
+@format_flag
+@global_flags
+@click.pass_obj
+def set_(
+    session: Session,
+    name: str,
+    *,
+    accelerators: tuple[str, ...],
+    cpu: str | None,
+    memory: str | None,
+    clusters: tuple[str, ...],
+    dry_run: str | None,
+) -> None:
+    """Change what a team is guaranteed: the numbers change where they stand, comments and all else stay.
+
+    What is not named stays as it is. The result is checked as a whole before anything is written.
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.editing import finish  # noqa: PLC0415
+    from allotment.cli.places import platform_directory  # noqa: PLC0415
+    from allotment.operations.teams import accelerators_of  # noqa: PLC0415
+    from allotment.spec.amounts import AmountsRequest  # noqa: PLC0415
+
+    directory = platform_directory(session)
+    preset = session.value("cluster")
+    where = clusters or ((preset,) if preset else None)
+    edit = wiring.set_amounts(directory, AmountsRequest(name, cpu, memory, accelerators_of(accelerators), where))
+    done = f"changed {', '.join(sorted(edit.changes))}" if edit.changes else f"team {name} has these guarantees already"
+    steps = after_edit(directory, where or edit.clusters) if edit.changes else []
+    finish(session, directory, edit, dry_run=dry_run is not None, done=done, steps=steps)

@@ -1,0 +1,123 @@
+"""Other amounts for a team that exists: the numbers change where they stand, and nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from allotment.errors import InputError, NotFoundError, UsageError
+from allotment.model.quantity import format_cpu, parse_bytes, parse_cpu
+from allotment.spec import documents
+from allotment.spec.declared import Declared, Entry
+from allotment.spec.load import load_platform
+from allotment.spec.problems import Path, did_you_mean, dotted, echo
+from allotment.spec.read import read
+from allotment.spec.schema.base import KindSpec
+from allotment.spec.schema.team import TeamSpec
+from allotment.spec.source import Changes, SourceTree
+from allotment.spec.surgery import replace_scalar
+
+
+@dataclass(frozen=True, slots=True)
+class AmountsRequest:
+    """Guarantees that a team is to have; what is not named stays.
+
+    Attributes:
+        accelerators: devices by the word that the team's document has.
+        clusters: where; None: the one cluster that the team is in.
+    """
+
+    name: str
+    cpu: str | None = None
+    memory: str | None = None
+    accelerators: Mapping[str, int] = field(default_factory=dict)
+    clusters: tuple[str, ...] | None = None
+
+
+def set_amounts(tree: SourceTree, request: AmountsRequest) -> Changes:
+    """Change guarantees in the team's document, or in a cluster's override of it.
+
+    Raises:
+        UsageError: nothing is asked for, or the team is in several clusters and none is named.
+        NotFoundError: no such team, or it is not in that cluster.
+        InvalidPlatformError: the directory is not valid, before or after.
+        InputError: an amount is not written in the directory yet, or in a way that cannot be edited safely.
+    """
+    load_platform(tree)
+    declared = read(tree).declared
+    entry = next((entry for entry in declared.teams if entry.spec.name == request.name), None)
+    if entry is None:
+        known = [team.spec.name for team in declared.teams]
+        raise NotFoundError(f"there is no team {echo(request.name)}", fix=did_you_mean(request.name, known))
+    amounts = list(_amounts(request))
+    if not amounts:
+        raise UsageError("nothing to set", fix="name an amount: --cpu, --memory or --accelerator")
+    changed = tree
+    where = _clusters(request, entry.spec)
+    for cluster in where:
+        for fields, value in amounts:
+            place, path = _place(declared, entry, cluster, fields)
+            changed = changed.with_changes(_written(changed, place, path, value))
+    load_platform(changed)
+    _require_alone(declared, read(changed).declared, request.name, where)
+    return {file: text for file, text in changed.files.items() if text != tree.files[file]}
+
+
+def _require_alone(before: Declared, after: Declared, name: str, where: tuple[str, ...]) -> None:
+    """Nobody else's amounts may have changed: a value with an anchor stands for every alias of it."""
+    for old, new in zip(before.teams, after.teams, strict=True):
+        for cluster, placement in old.spec.placements.items():
+            if (old.spec.name != name or cluster not in where) and new.spec.placements[cluster] != placement:
+                raise InputError(
+                    f"the amount is also that of team {old.spec.name} in {cluster}",
+                    why="the file uses one value for both, by an alias",
+                    fix="write the values out by hand, or name both clusters",
+                )
+
+
+def _amounts(request: AmountsRequest) -> Iterator[tuple[Path, str]]:
+    try:
+        if request.cpu is not None:
+            yield ("cpu",), format_cpu(parse_cpu(request.cpu))
+        if request.memory is not None:
+            parse_bytes(request.memory)
+            yield ("memory",), request.memory
+    except ValueError:
+        raise UsageError("that is no amount", fix="for example --cpu 32 --memory 128Gi") from None
+    for word, count in request.accelerators.items():
+        yield ("accelerators", word.replace(":", "-")), str(count)
+
+
+def _clusters(request: AmountsRequest, team: TeamSpec) -> tuple[str, ...]:
+    where = tuple(team.placements)
+    if request.clusters is None and len(where) > 1:
+        raise UsageError(
+            f"team {team.name} is in several clusters", why=", ".join(where), fix="name those you mean with --cluster"
+        )
+    for name in request.clusters or ():
+        if name not in where:
+            raise NotFoundError(f"team {team.name} is not in cluster {echo(name)}", fix=did_you_mean(name, where))
+    return request.clusters or where
+
+
+def _place(declared: Declared, team: Entry[TeamSpec], cluster: str, fields: Path) -> tuple[Entry[KindSpec], Path]:
+    """Where the amount counts: a cluster's override takes the place of the team's own field."""
+    site = next(entry for entry in declared.clusters if entry.spec.name == cluster)
+    override = site.spec.overrides.teams.get(team.spec.name)
+    if override is not None and getattr(override, str(fields[0])) is not None:
+        return site, ("overrides", "teams", team.spec.name, *fields)
+    return team, ("placements", cluster, *fields)
+
+
+def _written(tree: SourceTree, place: Entry[KindSpec], path: Path, value: str) -> Changes:
+    file, index = place.source.file, place.source.index
+    text = tree.files[file]
+    where = documents.positions(file, text, {index})[index]
+    if path not in where:
+        raise InputError(
+            f"{file} has no {dotted(path)} of its own",
+            why="it is not there, or stands elsewhere and is used here by an alias",
+            fix="write it by hand; `allot team set` changes what is there",
+        )
+    nominal = (*path, "nominal")
+    return {file: replace_scalar(file, text, index, nominal if nominal in where else path, value)}
