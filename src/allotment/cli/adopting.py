@@ -60,13 +60,14 @@ def take_over(
     edit = _edit(target, words, consent)
     platform = target.platform if edit is None else wiring.load_edited(target.directory, edit).platform
     cluster = platform.cluster(target.cluster.name) or target.cluster
-    look = wiring.look_at_adoptions(platform, cluster, kube, words, enforce=consent.enforce)
+    look = wiring.look_at_adoptions(platform, cluster, kube, words, enforce=consent.enforce, override=session.override)
     acting = bool(words) and not consent.dry_run and bool(look.possible)
     handled: tuple[Handled, ...] = ()
     if acting:
         # What will be done is not the result: it goes beside it, so that -o json stays one document.
-        session.note(views.look_text(look, edit, session.text_width))
-        question = f"Take over {len(look.possible)} of {cluster.name}'s objects?"
+        if output.format == "table":
+            session.note(views.look_text(look, edit, session.text_width))
+        question = f"Take over {len(look.possible)} objects of {_place(target, kube)}?"
         _ask(session, question, consent)
         if edit is not None:
             wiring.write_edit(target.directory, edit)
@@ -104,13 +105,14 @@ def give_back(
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
 
-    returns = wiring.look_back(target.platform.name, kube, words)
+    returns = wiring.look_back(target.platform, target.cluster, kube, words, override=session.override)
     acting = bool(words) and not consent.dry_run and bool(returns)
     handled: tuple[Handled, ...] = ()
     if acting:
-        session.note(views.returns_text(target.cluster.name, returns, session.text_width, asked=True))
-        _ask(session, f"Give back {len(returns)} of {target.cluster.name}'s objects?", consent)
-        handled = wiring.give_back(returns, kube)
+        if output.format == "table":
+            session.note(views.returns_text(target.cluster.name, returns, session.text_width, asked=True))
+        _ask(session, f"Give back {len(returns)} objects of {_place(target, kube)}?", consent)
+        handled = wiring.give_back(target.platform, target.cluster, returns, kube)
     show(
         session,
         output,
@@ -148,6 +150,13 @@ def _edit(target: Target, words: Sequence[Word], consent: Consent) -> Edit | Non
     fields = [field for field, held in asked if not held]
     edit = wiring.list_namespace(target.directory, target.cluster.name, fields, namespace)
     return edit if edit.changes else None
+
+
+def _place(target: Target, kube: KubePort) -> str:
+    from allotment.plan.changes import place_of  # noqa: PLC0415 (start-up time)
+
+    at = kube.endpoint()
+    return place_of(target.cluster.name, at.url, at.context)
 
 
 def _ask(session: Session, question: str, consent: Consent) -> None:

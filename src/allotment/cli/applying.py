@@ -14,7 +14,7 @@ from allotment.cli.progress import ProgressLine
 from allotment.cli.session import Session
 from allotment.cli.views.outcomes import outcome_listing, report_document, report_text
 from allotment.cli.views.plans import plan_document, plan_listing, plan_text
-from allotment.errors import AllotmentError, UsageError
+from allotment.errors import AllotmentError, ForbiddenError, UsageError
 
 if TYPE_CHECKING:
     from allotment.operations.apply import ApplyReport, Outcome
@@ -50,6 +50,7 @@ def carry_out(session: Session, plan: Plan, kube: KubePort, output: OutputOption
         show_plan(session, plan, output)
         session.note(f"dry run ({consent.dry_run}): nothing was changed")
         return _dry_run_code(plan)
+    refuse_unable(plan)
     if not plan.empty:
         # The plan is not the result: it goes beside it, so that -o json stays one document.
         if output.format == "table":
@@ -64,6 +65,20 @@ def carry_out(session: Session, plan: Plan, kube: KubePort, output: OutputOption
         whole=lambda rows: report_document(report, rows),
     )
     return report.exit_code
+
+
+def refuse_unable(plan: Plan) -> None:
+    """An apply that would stop half-way is not begun.
+
+    Raises:
+        ForbiddenError: rights are missing that the plan has come upon.
+    """
+    if plan.missing:
+        raise ForbiddenError(
+            "this account may not apply the plan, and nothing was changed",
+            why=f"not allowed: {', '.join(map(str, plan.missing))}",
+            fix="apply with another account; `allot preflight --rights apply -o yaml` prints what apply needs",
+        )
 
 
 def _ask_or_change_nothing(session: Session, plan: Plan, consent: Consent) -> None:
@@ -99,7 +114,7 @@ def ask(session: Session, plan: Plan, consent: Consent) -> None:
     """
     for namespace in plan.doomed_namespaces:
         if namespace not in consent.deletable and not session.typed(
-            f"Namespace {namespace} would be deleted with all its data. Type its name to allow that",
+            f"Namespace {namespace} of {plan.place} would be deleted with all its data. Type its name to allow that",
             namespace,
             flag=f"--delete-namespace {namespace}",
         ):
@@ -115,7 +130,7 @@ def ask(session: Session, plan: Plan, consent: Consent) -> None:
             why=f"it deletes {', '.join(plan.doomed_namespaces) or 'none'}",
             fix="leave that --delete-namespace out",
         )
-    if not consent.yes and not session.confirm(f"Apply this to {plan.cluster}?", flag="--yes"):
+    if not consent.yes and not session.confirm(f"Apply this to {plan.place}?", flag="--yes"):
         raise AllotmentError("nothing was changed", why="you said no", fix="run it again when you are ready")
 
 

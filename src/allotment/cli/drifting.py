@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from allotment.cli.applying import Consent, ask, run_plan
+from allotment.cli.applying import Consent, ask, refuse_unable, run_plan
 from allotment.cli.options import OutputOptions
 from allotment.cli.output import show
 from allotment.cli.session import Session
@@ -31,6 +31,7 @@ def repair_all(
 
     Raises:
         UsageError: nobody can answer.
+        ForbiddenError: this account may not do it.
         AllotmentError: the user said no.
     """
     drifted = [(each.cluster, each.plan) for each in report.clusters if each.plan is not None and not each.plan.empty]
@@ -38,6 +39,7 @@ def repair_all(
         session.note(drift_text(report, drift_listing(report).rows))
     for _, plan in drifted:
         allowed = tuple(name for name in consent.deletable if name in plan.doomed_namespaces)
+        refuse_unable(plan)
         ask(session, plan, replace(consent, deletable=allowed))
     done: list[ApplyReport] = []
     for cluster, plan in drifted:

@@ -112,6 +112,12 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
         Example("allot render my-platform --out fleet-config --cluster dev-eastus", "of one cluster"),
         Example("allot render my-platform --cluster dev-eastus -o yaml", "a cluster's objects on standard output"),
     ),
+    ("preflight",): (
+        Example("allot preflight my-platform --cluster dev-eastus || test $? -eq 6", "is it ready?", Needs.CLUSTER),
+        Example(
+            "allot preflight my-platform --cluster dev-eastus --rights plan -o yaml", "a ClusterRole that only reads"
+        ),
+    ),
     ("plan",): (
         Example("allot plan my-platform --cluster training-eastus --offline", "against an empty cluster"),
         Example("allot plan my-platform --cluster dev-eastus", "against the live cluster", Needs.CLUSTER),
@@ -139,6 +145,10 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
     ("drift",): (
         Example("allot drift my-platform --cluster dev-eastus", "what differs", Needs.CLUSTER),
         Example("allot drift my-platform --cluster dev-eastus --repair --yes", "and put it right", Needs.CLUSTER),
+    ),
+    ("history",): (
+        Example("allot history my-platform --cluster dev-eastus", "who applied what", Needs.CLUSTER),
+        Example("allot history my-platform --cluster dev-eastus --limit 1 -o json", "the last apply", Needs.CLUSTER),
     ),
     ("nodes",): (
         Example(

@@ -33,7 +33,8 @@ def carry_out(
     if dry_run is None and wanting:
         # What will be done is not the result: it goes beside it, so that -o json stays one document.
         session.note(edits_text(edits, done=False))
-        if not yes and not session.confirm(f"Label {len(wanting)} of {target.cluster.name}'s nodes?", flag="--yes"):
+        question = f"Label {len(wanting)} of the nodes of {target.cluster.name} at {kube.endpoint()}?"
+        if not yes and not session.confirm(question, flag="--yes"):
             raise AllotmentError("nothing was changed", why="you said no", fix="run it again when you are ready")
         wiring.label_nodes(kube, edits, dry_run=False)
     show(

@@ -31,10 +31,12 @@ ENTRIES: Final = (
         "Declare",
     ),
     Entry("render", f"{_COMMANDS}.render:render", "Write the GitOps tree: kustomize, Flux, Argo CD.", (), "Change"),
+    Entry("preflight", f"{_COMMANDS}.preflight:preflight", "Is a cluster ready, and may we do it?", (), "Change"),
     Entry("plan", f"{_COMMANDS}.plan:plan", "Show what apply would change in a cluster.", ("diff",), "Change"),
     Entry("apply", f"{_COMMANDS}.apply:apply", "Bring a cluster to what the directory says.", (), "Change"),
     Entry("adopt", f"{_COMMANDS}.adopt:adopt", "Take over what somebody else made; give it back.", (), "Change"),
     Entry("drift", f"{_COMMANDS}.drift:drift", "Find what differs from the directory; repair it.", (), "Change"),
+    Entry("history", f"{_COMMANDS}.history:history", "List past applies of a cluster.", (), "Change"),
     Entry("nodes", f"{_COMMANDS}.nodes:nodes", "Give nodes the labels of a declared pool.", ("node",), "Change"),
     Entry("prove", f"{_COMMANDS}.prove:prove", "Try to break the guardrails of a live cluster.", (), "Change"),
     Entry(

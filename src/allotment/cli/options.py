@@ -119,6 +119,24 @@ def server_flags(function: F) -> F:
     return setting_flag("kubeconfig", metavar="FILE")(function)
 
 
+def identity_flag(function: F) -> F:
+    """``--override-identity``: the mark of another cluster that this one may carry; kept in the session."""
+
+    def remember(ctx: click.Context, _param: click.Parameter, value: str) -> None:
+        session = ctx.find_object(Session)
+        if session is not None:
+            session.override = value
+
+    return click.option(
+        "--override-identity",
+        default="",
+        metavar="PLATFORM/CLUSTER",
+        expose_value=False,
+        callback=remember,
+        help="Go on though the cluster carries this mark of another one. --yes never implies it.",
+    )(function)
+
+
 def global_flags(function: F) -> F:
     """``--color`` and ``--no-input``, on every command."""
     function = setting_flag("no-input", section=GLOBAL_SECTION)(function)
@@ -137,7 +155,7 @@ def yes_flag(what: str) -> Callable[[F], F]:
 
 
 def liberty_flags(function: F) -> F:
-    """``--force-conflicts`` and ``--allow-uncounted``, packed into the argument ``liberties``."""
+    """``--force-conflicts``, ``--allow-uncounted`` in the argument ``liberties``."""
 
     @wraps(function)
     def call(*args: Any, force_conflicts: bool, allow_uncounted: bool, **kwargs: Any) -> Any:

@@ -15,8 +15,7 @@ from allotment.cli.selector import parse_selector
 from allotment.cli.session import Session
 from allotment.cli.suggest import did_you_mean
 from allotment.cli.table import Cell, Column, fitting, no_room, table_text
-from allotment.cli.terminal import printable
-from allotment.errors import UsageError
+from allotment.errors import UsageError, shown
 
 API_VERSION: Final = "allotment.dev/v1"
 """Version of every JSON and YAML document that `allot` writes."""
@@ -158,7 +157,7 @@ def rfc3339(moment: dt.datetime) -> str:
 
 def _write_lines(session: Session, lines: Sequence[str]) -> None:
     if lines:
-        session.out("\n".join(printable(line) for line in lines))
+        session.out("\n".join(shown(line) for line in lines))
 
 
 def _csv(options: OutputOptions, listing: Listing[Row], rows: Sequence[Row]) -> str:
@@ -184,7 +183,7 @@ def _write_table(session: Session, options: OutputOptions, listing: Listing[Row]
         session.out(table_text(listing.columns, rows, width=None, headers=headers))
         return
     columns = [column for column in listing.columns if not column.wide]
-    shown, left_out = fitting(columns, rows, session.table_width)
-    session.out(table_text(shown, rows, width=session.table_width, headers=headers))
+    fit, left_out = fitting(columns, rows, session.table_width)
+    session.out(table_text(fit, rows, width=session.table_width, headers=headers))
     if left_out:
         session.note(f"{no_room(left_out)} (-o wide shows all)")

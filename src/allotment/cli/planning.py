@@ -12,6 +12,7 @@ from allotment.cli.options import Liberties
 from allotment.cli.places import chosen_cluster, platform_directory
 from allotment.cli.progress import ProgressLine
 from allotment.cli.session import Session
+from allotment.errors import ForbiddenError
 
 if TYPE_CHECKING:
     from allotment.model.cluster import Cluster
@@ -69,19 +70,35 @@ def live_plan(
     liberties: Liberties,
     *,
     check_creations: bool = False,
+    partial: bool = False,
 ) -> Plan:
-    """The plan against a live cluster."""
+    """The plan against a live cluster; a partial one leaves out what we may not read."""
     from allotment import wiring  # noqa: PLC0415 (start-up time)
 
     with ProgressLine(session) as progress:
         progress.tell(f"comparing {target.cluster.name} with {target.directory}")
-        return wiring.live_plan(
-            target.platform,
-            target.cluster,
-            kube,
+        wishes = wiring.PlanWishes(
             force=liberties.force,
             check_creations=check_creations,
             allow_uncounted=liberties.uncounted,
+            override=session.override,
+            partial=partial,
+        )
+        plan = wiring.live_plan(target.platform, target.cluster, kube, wishes)
+    return wiring.sourced(plan, target.directory)
+
+
+def refuse_partial(plan: Plan, verb: str) -> None:
+    """A plan that did not see everything is for reading only.
+
+    Raises:
+        ForbiddenError: kinds were not looked at.
+    """
+    if plan.unread:
+        raise ForbiddenError(
+            f"the plan cannot be {verb}: it did not look at everything",
+            why=f"not allowed: {', '.join(map(str, plan.unread))}",
+            fix="`allot preflight --rights plan -o yaml` prints the rights that plan needs",
         )
 
 

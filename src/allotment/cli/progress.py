@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from allotment.cli.session import Session
-from allotment.cli.terminal import printable
+from allotment.errors import shown
 
 _CLEAR: Final = "\r\x1b[2K"
 
@@ -44,10 +44,10 @@ class ProgressLine:
         """Draw a text in place of the last one, cut to the terminal's width."""
         if self._width is None:
             return
-        shown = printable(text)
+        line = shown(text)
         room = self._width - 1
         with self._lock:
-            sys.stderr.write(_CLEAR + (shown if len(shown) <= room else f"{shown[: room - 1]}…"))
+            sys.stderr.write(_CLEAR + (line if len(line) <= room else f"{line[: room - 1]}…"))
             sys.stderr.flush()
             self._drawn = True
 

@@ -20,6 +20,7 @@ class Session:
     Attributes:
         environment: the process's environment, read once.
         flags: settings given as flags; the option callbacks fill it while click parses.
+        override: the other cluster's mark that ``--override-identity`` names; no setting, so that nothing implies it.
         program: path or name that this program was started by.
     """
 
@@ -27,6 +28,7 @@ class Session:
         self.environment = environment
         self.program = program
         self.flags: dict[str, str | None] = {}
+        self.override = ""
         self._resolved_with: tuple[dict[str, str | None], dict[str, Value]] | None = None
 
     @cached_property

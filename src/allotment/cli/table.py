@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from allotment.cli.terminal import printable
+from allotment.errors import shown
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -61,8 +61,8 @@ def table_text(columns: Sequence[Column[Row]], rows: Sequence[Row], *, width: in
             that a pipe gets one line a row.
         headers: whether to begin with the titles.
     """
-    shown, left_out = fitting(columns, rows, width)
-    text = _drawn(shown, rows, _widths(shown, rows, width), headers=headers)
+    chosen, left_out = fitting(columns, rows, width)
+    text = _drawn(chosen, rows, _widths(chosen, rows, width), headers=headers)
     return f"{text}\n{no_room(left_out)}" if left_out else text
 
 
@@ -75,12 +75,13 @@ def fitting(
     columns: Sequence[Column[Row]], rows: Sequence[Row], width: int | None
 ) -> tuple[list[Column[Row]], list[Column[Row]]]:
     """The columns that stand within a width without breaking a name, and those that are left out."""
-    shown, left_out = list(columns), list[Column[Row]]()
-    while width is not None and len(shown) > 1 and _total(_least(column, rows) for column in shown) > width:
-        index, going = min(enumerate(shown[1:], start=1), key=lambda item: (item[1].keep, -item[0]))
-        del shown[index]
-        left_out.append(going)
-    return shown, [column for column in columns if column in left_out]
+    if width is None:
+        return list(columns), []
+    least = [_least(column, rows) for column in columns]
+    here = list(range(len(columns)))
+    while len(here) > 1 and _total(least[at] for at in here) > width:
+        here.remove(min(here[1:], key=lambda at: (columns[at].keep, -at)))
+    return [columns[at] for at in here], [column for at, column in enumerate(columns) if at not in here]
 
 
 _GAP: Final = 3
@@ -105,17 +106,17 @@ def _parts(column: Column[Row], text: str) -> list[str]:
     return [f"{each}{column.fold.rstrip()}" for each in others] + [last]
 
 
-def _folded(column: Column[Row], text: str, width: int) -> str:
+def _folded(column: Column[Row], text: str, width: int | None) -> str:
     """A cell in lines of at most a width, as far as its parts allow."""
-    lines: list[str] = []
-    for line in text.split("\n"):
-        lines.append("")
-        for part in _parts(column, line):
-            longer = f"{lines[-1]} {part}" if lines[-1] else part
-            if lines[-1] and _width(longer) > width:
-                lines.append(part)
-            else:
-                lines[-1] = longer
+    if width is None:
+        return text
+    lines = [""]
+    for part in _parts(column, text):
+        longer = f"{lines[-1]} {part}" if lines[-1] else part
+        if lines[-1] and _width(longer) > width:
+            lines.append(part)
+        else:
+            lines[-1] = longer
     return "\n".join(lines)
 
 
@@ -124,7 +125,7 @@ def _most(column: Column[Row], rows: Sequence[Row]) -> int:
 
 
 def _texts(column: Column[Row], rows: Sequence[Row]) -> list[str]:
-    return [line for row in rows for line in _shown(column, row).split("\n")] + [column.title]
+    return [*(_shown(column, row) for row in rows), column.title]
 
 
 def _width(text: str) -> int:
@@ -133,10 +134,12 @@ def _width(text: str) -> int:
     return cell_len(text)
 
 
-def _widths(columns: Sequence[Column[Row]], rows: Sequence[Row], width: int | None) -> list[int]:
-    """What each column gets: all it wants, or what is left for prose, shared by what it lacks."""
+def _widths(columns: Sequence[Column[Row]], rows: Sequence[Row], width: int | None) -> Sequence[int | None]:
+    """What each column gets: all it wants (None), or its share of what is left for those that can be folded."""
+    if width is None:
+        return [None] * len(columns)
     wanted = [_most(column, rows) for column in columns]
-    if width is None or _total(wanted) <= width:
+    if _total(wanted) <= width:
         return wanted
     least = [_least(column, rows) for column in columns]
     spare = max(0, width - _total(least))
@@ -144,7 +147,7 @@ def _widths(columns: Sequence[Column[Row]], rows: Sequence[Row], width: int | No
     return [few + (spare * (much - few) // lacking if lacking else 0) for few, much in zip(least, wanted, strict=True)]
 
 
-def _drawn(columns: Sequence[Column[Row]], rows: Sequence[Row], widths: Sequence[int], *, headers: bool) -> str:
+def _drawn(columns: Sequence[Column[Row]], rows: Sequence[Row], widths: Sequence[int | None], *, headers: bool) -> str:
     from rich.console import Console  # noqa: PLC0415 (start-up time)
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -152,7 +155,7 @@ def _drawn(columns: Sequence[Column[Row]], rows: Sequence[Row], widths: Sequence
     table: Table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), show_header=headers, header_style="bold")
     for column, width in zip(columns, widths, strict=True):
         numeric = all(isinstance(column.of(row), int | float | None) for row in rows)
-        table.add_column(Text(column.title), justify="right" if numeric else "left", overflow="fold", width=width)
+        table.add_column(Text(column.title), justify="right" if numeric else "left", no_wrap=True, width=width)
     for row in rows:
         cells = (_folded(column, _shown(column, row), width) for column, width in zip(columns, widths, strict=True))
         table.add_row(*(Text(text, style=column.style(row)) for column, text in zip(columns, cells, strict=True)))
@@ -178,7 +181,7 @@ def _shown(column: Column[Row], row: Row) -> str:
     cell = column.of(row)
     if cell is None:
         return ""
-    return printable(str(cell) if column.text is None else column.text(row))
+    return shown(str(cell) if column.text is None else column.text(row))
 
 
 def _without_trailing_blanks(line: str) -> str:

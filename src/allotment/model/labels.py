@@ -8,11 +8,14 @@ DOMAIN: Final = "allotment.dev"
 
 FIELD_MANAGER: Final = "allotment"
 """Our name in server-side apply."""
+WRITE_MANAGER: Final = "allotment-write"
+"""Field manager of our plain creates and patches: not the one of apply, so that apply's ownership stays exact."""
 
 ADOPTING_MANAGER: Final = "allotment-adopt"
 """Field manager of `allot adopt`, and of nothing else: admission lets a claim of a namespace through by it."""
 
 SYSTEM_NAMESPACE: Final = "allotment-system"
+"""Holds what Allotment itself keeps in a cluster: its mark, the lease of an apply, the records of past ones."""
 
 TEAM: Final = "team"
 PROJECT: Final = "project"
@@ -26,6 +29,9 @@ MANAGED_BY_VALUE: Final = "allotment"
 
 PLATFORM: Final = f"{DOMAIN}/platform"
 """Inventory: the platform an object belongs to. Prune touches only objects that carry our value."""
+
+CLUSTER: Final = f"{DOMAIN}/cluster"
+"""On the system namespace: which of the platform's clusters this is. With `PLATFORM` it is the cluster's mark."""
 
 FAMILY: Final = f"{DOMAIN}/family"
 TENANT: Final = f"{DOMAIN}/tenant"

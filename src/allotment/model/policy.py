@@ -139,6 +139,10 @@ class Port:
     port: int
 
 
+METADATA_NETWORKS: Final = ("169.254.169.254/32", "168.63.129.16/32", "fd00:ec2::254/128")
+"""Where clouds hand credentials of the node to whoever asks: instance metadata (IPv4, IPv6) and Azure's wire server."""
+
+
 @dataclass(frozen=True, slots=True)
 class SharedService:
     """A service of the platform that team namespaces may reach, or that reaches into them (scraping).

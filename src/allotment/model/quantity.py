@@ -81,6 +81,19 @@ def parse_bytes(text: str) -> Bytes:
     return Bytes(_rounded_up(text, Fraction(1)))
 
 
+def parse_whole(text: str) -> int:
+    """Read a number of things that come whole, such as devices or pods: digits only, no suffix.
+
+    The API server takes ``16Gi`` of a device too, as 17 billion; nobody means that.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_TEXT and int(text) <= _LARGEST):
+        raise ValueError(f"{text[:_LONGEST_TEXT]!r} is no whole number")
+    return int(text)
+
+
 def _rounded_up(text: str, scale: Fraction) -> int:
     value = parse_quantity(text)
     if value < 0:

@@ -92,7 +92,18 @@ def look(
     ranked = sorted(chosen, key=lambda pair: (order.place(pair[0].key), pair[0].key))
     in_use = _in_use(kube, chosen)
     adoptions = side_by_side(lambda pair: looking.adoption(*pair, in_use), ranked, settings.workers)
-    return AdoptionLook(settings.platform, desired.cluster, tuple(adoptions), bool(words))
+    return AdoptionLook(settings.platform, desired.cluster, tuple(_behind(adoptions)), bool(words))
+
+
+def _behind(adoptions: Sequence[Adoption]) -> Iterator[Adoption]:
+    """The adoptions, with those held back whose namespace is."""
+    held = {each.key.name for each in adoptions if each.key.kind == "Namespace" and each.hindrance is not None}
+    for each in adoptions:
+        if each.key.namespace in held and each.hindrance is None:
+            waiting = Hindrance(f"the namespace {each.key.namespace} is held back", "solve that first")
+            yield replace(each, hindrance=waiting)
+        else:
+            yield each
 
 
 def _require_meaning(word: Word, desired: Manifests, found: Survey) -> None:

@@ -19,11 +19,11 @@ from allotment.model import labels
 from allotment.model.manifest import Manifest
 from allotment.operations.draining import close, drain, let_namespace_go
 from allotment.operations.planning import WORKERS, side_by_side
-from allotment.operations.ports import Body, Clock, FieldConflictError, KubePort, RefusedError
+from allotment.operations.ports import Answer, Body, Clock, FieldConflictError, KubePort, RefusedError
 from allotment.operations.stopping import StoppableClock, StoppedError
 from allotment.plan import order
 from allotment.plan.additions import additions, if_unchanged, removal
-from allotment.plan.changes import Action, Blocked, Change, Conflict, Create, Delete, Drain, Plan, Update
+from allotment.plan.changes import Action, Blocked, Change, Conflict, Create, Delete, Drain, Plan, Update, place_of
 from allotment.plan.fields import ownership_of
 from allotment.plan.order import Stage
 from allotment.plan.settle import position
@@ -82,12 +82,21 @@ class ApplyReport:
 
     Attributes:
         unchanged: objects that were as desired already.
+        server: URL of the API server.
+        context: of the kubeconfig.
     """
 
     platform: str
     cluster: str
     outcomes: tuple[Outcome, ...]
     unchanged: int
+    server: str = ""
+    context: str = ""
+
+    @property
+    def place(self) -> str:
+        """The cluster with its server and context."""
+        return place_of(self.cluster, self.server, self.context)
 
     @property
     def interrupted(self) -> bool:
@@ -137,12 +146,14 @@ class ApplySettings:
         workers: requests under way at once.
         drain_limit: how long to wait for the pods of one leaving team.
         on_outcome: told of every outcome as it happens, from worker threads.
+        hindrance: asked before every step; once it gives a reason, nothing more is tried.
     """
 
     force: bool = False
     workers: int = WORKERS
     drain_limit: dt.timedelta = DRAIN_LIMIT
     on_outcome: Callable[[Outcome], None] = field(default=lambda _outcome: None)
+    hindrance: Callable[[], str] = field(default=lambda: "")
 
 
 def apply_plan(plan: Plan, kube: KubePort, clock: Clock, settings: ApplySettings | None = None) -> ApplyReport:
@@ -159,9 +170,8 @@ def apply_plan(plan: Plan, kube: KubePort, clock: Clock, settings: ApplySettings
                 run.setbacks.note(outcome)
     except KeyboardInterrupt:
         run.clock.stop()
-    return ApplyReport(
-        plan.platform, plan.cluster, tuple(run.outcome_of(step) for step in plan.changes), plan.unchanged
-    )
+    outcomes = tuple(run.outcome_of(step) for step in plan.changes)
+    return ApplyReport(plan.platform, plan.cluster, outcomes, plan.unchanged, plan.server, plan.context)
 
 
 UNDER_WAY: Final = "it was under way, and may have been done"
@@ -271,7 +281,7 @@ class _Run:
         return self.begun.get(id(change)) or Outcome(change, Status.INTERRUPTED, message)
 
     def _attempt(self, change: Change) -> Outcome:
-        hindrance = self._server_lost() or self.setbacks.hindrance(change)
+        hindrance = self._server_lost() or self.settings.hindrance() or self.setbacks.hindrance(change)
         if hindrance:
             return Outcome(change, Status.SKIPPED, hindrance)
         try:
@@ -313,10 +323,18 @@ class _Run:
             case Create() if change.key.kind == "Namespace" and (taken := self._claim(change.manifest)):
                 return Outcome(change, Status.BLOCKED, taken)
             case Create() | Update() | Conflict():
-                answer = self.kube.apply(change.manifest.body, force=self._force)
+                answer = self._apply(change.manifest)
                 if self._force:
                     take_out(self.kube, change.manifest, answer.body)
                 return Outcome(change, Status.APPLIED, warnings=answer.warnings)
+
+    def _apply(self, manifest: Manifest) -> Answer:
+        try:
+            return self.kube.apply(manifest.body, force=self._force)
+        except FieldConflictError as error:
+            if not error.with_ourselves:
+                raise
+            return self.kube.apply(manifest.body, force=True)
 
     def _drain(self, change: Drain) -> None:
         try:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from allotment.errors import InputError
 from allotment.operations.simulating import RunRequest, Watch, pick_line, read_line, simulate
-from allotment.scheduling.simulate.changes import Change, completed, edit, policy_of, with_workload
-from allotment.scheduling.simulate.difference import Difference, JobWait, RunSummary, difference, summary_of
+from allotment.scheduling.simulate.changes import Change, completed, edit, policy_of, setting, with_workload
+from allotment.scheduling.simulate.difference import Difference, JobWait, RunSummary, Setting, difference, summary_of
 from allotment.scheduling.simulate.lines import ScenarioLine, at
+from allotment.scheduling.simulate.policies import with_policies
 from allotment.scheduling.simulate.shapes import check_queueing, check_run, check_workload, without_nulls
 
 
@@ -95,15 +97,29 @@ def what_if(
         data = without_nulls(line.data)
         check_queueing(data)
     policies = request.policies
+    settings: list[Setting] = []
     for change in changes:
         if change.kind == "policy":
             policies = (*policies, policy_of(change))
         elif change.kind == "job":
             data = _with_jobs(data, jobs_of(change.body))
         else:
-            data = edit(data, change)
+            edited = edit(data, change)
+            if now := setting(data, change):
+                what = f"{change.kind} {change.body.rpartition('=')[0]}"
+                settings.append(Setting(what, now, setting(edited, change), ""))
+            data = edited
     changed = read_line(ScenarioLine(f"{line.file} with {', '.join(map(str, changes))}", line.number, data))
     after_request = RunRequest(policies, request.until, request.seed, request.spread)
     before = simulate(read_line(line), request, watch)
     after = simulate(changed, after_request, watch)
-    return difference(summary_of(before), summary_of(after, ", ".join(map(str, changes))))
+    fair = with_policies(changed, policies).settings.fair_sharing
+    found = difference(summary_of(before), summary_of(after, ", ".join(map(str, changes))))
+    return replace(found, settings=tuple(each if fair else _unweighed(each) for each in settings))
+
+
+def _unweighed(setting: Setting) -> Setting:
+    return replace(setting, note=_NOT_FAIR) if setting.what.startswith("weight ") else setting
+
+
+_NOT_FAIR: Final = "without fair sharing a weight changes nothing; add --change policy:fair-sharing"

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from allotment.errors import AllotmentError
 from allotment.model.manifest import Manifests, ObjectKey
+from allotment.model.mark import Mark
+from allotment.operations.identity import admitted
 from allotment.operations.living import Wanted
 from allotment.operations.nodes import NodesLook, look_at_nodes
 from allotment.operations.planning import PlanSettings, WorkLook, look_at_work, make_plan, side_by_side
@@ -142,6 +144,8 @@ class DriftTarget:
     Attributes:
         nodes: its declared pools; None to leave nodes out.
         grounds: what to judge strangers by; None: only our own objects are looked at.
+        mark: the cluster's; None: it is not asked for.
+        override: another mark that it may carry.
         wanted: what is wanted of the cluster given what lives in it; None: what is desired, as it stands.
     """
 
@@ -149,6 +153,8 @@ class DriftTarget:
     connect: Callable[[], KubePort]
     nodes: DeclaredNodes | None = None
     grounds: Grounds | None = None
+    mark: Mark | None = None
+    override: str = ""
     wanted: Callable[[KubePort], Wanted] | None = None
 
     def seen_in(self, kube: KubePort) -> DriftTarget:
@@ -173,9 +179,10 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
     name = target.desired.cluster
     try:
         kube = target.connect()
+        taken = admitted(kube, target.mark, target.override) if target.mark is not None else frozenset()
         target = target.seen_in(kube)
         # Forced, so that the dry run shows every field that differs instead of the first owner's objection.
-        plan = make_plan(target.desired, kube, replace(settings, force=True))
+        plan = make_plan(target.desired, kube, replace(settings, force=True, taken=taken))
         around = _NOTHING if target.grounds is None else look_around(kube, target.grounds, settings.workers)
         nodes = NodesLook(()) if target.nodes is None else look_at_nodes(kube, target.nodes)
         work = look_at_work(kube, target.desired)
@@ -187,7 +194,8 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
         *_beyond(plan, nodes, work),
     )
     state = DriftState.DRIFTED if objects or not plan.empty else DriftState.IN_SYNC
-    notes = tuple(filter(None, (nodes.unknown, work.unknown, only_warned(target.desired))))
+    lacking = [f"not allowed: {right}; compared here, not by the server" for right in plan.missing]
+    notes = tuple(filter(None, (nodes.unknown, work.unknown, only_warned(target.desired), *lacking)))
     return ClusterDrift(name, state, objects, clock.now(), plan, None, around.unread, notes)
 
 

@@ -14,14 +14,12 @@ from typing import Final, TypeVar
 
 from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
-from allotment.operations.ports import Body, FieldConflictError, KubePort, RefusedError
+from allotment.operations.ports import AccessRefusedError, Body, KubePort, RefusedError
+from allotment.operations.trying import Rights, Trial
 from allotment.plan import leaving, order, uncounted
-from allotment.plan.additions import removal, without
-from allotment.plan.changes import Plan
-from allotment.plan.difference import difference, value_at
-from allotment.plan.fields import ownership_of, union
-from allotment.plan.settle import Accepted, Circumstances, Disputed, Refused, Verdict, plan
-from allotment.plan.survey import Different, Survey, is_being_deleted, merged, survey
+from allotment.plan.changes import UNKNOWN_SOURCE, Plan, Source
+from allotment.plan.settle import Circumstances, Verdict, digest_of, plan
+from allotment.plan.survey import Survey, is_being_deleted, merged, survey
 from allotment.plan.uncounted import Holding, InUse
 
 WORKERS: Final = 8
@@ -45,6 +43,9 @@ class PlanSettings:
         check_creations: let the server try creations too (where the namespace exists already).
         workers: requests under way at once.
         allow_uncounted: take steps, too, that make running work drop out of Kueue's accounts.
+        taken: objects that are taken over although they are another platform's.
+        source: what the declaration was read from; the plan remembers it.
+        partial: kinds that we may not list are left out and named, where otherwise there is no plan.
     """
 
     platform: str
@@ -53,6 +54,9 @@ class PlanSettings:
     check_creations: bool = False
     workers: int = WORKERS
     allow_uncounted: bool = False
+    taken: frozenset[ObjectKey] = frozenset()
+    source: Source = UNKNOWN_SOURCE
+    partial: bool = False
 
 
 def plan_for_empty(desired: Manifests, settings: PlanSettings) -> Plan:
@@ -71,30 +75,53 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
     """
     by_kind = _by_kind(desired, kube)
     unserved = frozenset(kind for kind in by_kind if not kube.serves(*kind))
-    found = _surveyed(by_kind, kube, settings)
-    spaces = _emptied(desired, found)
+    rights = Rights(kube)
+    looks = _looks(by_kind, kube, settings, rights)
+    read = [kind for kind, look in zip(by_kind, looks, strict=True) if look is not None]
+    found = merged(look for look in looks if look is not None)
+    declared = replace(desired, objects=tuple(item for item in desired if (item.api_version, item.key.kind) in read))
+    spaces = _emptied(declared, found)
+    listing = _Listing(kube, rights, settings.partial)
     around = Circumstances(
         today=settings.today,
         forced=settings.force,
-        verdicts=_verdicts(kube, desired, found, unserved, settings),
+        verdicts=_verdicts(Trial(kube, rights, settings.force), declared, found, unserved, settings),
         unserved=unserved,
-        running=_running(kube, spaces, settings.workers),
+        running=_running(listing, spaces, settings.workers),
         claims=_claims(kube, found, settings.workers),
-        ways_in=tuple(body for space in spaces for body in ways_in(kube, space)),
+        ways_in=tuple(
+            body for space in spaces for body in listing.of(leaving.ACCESS, space) if leaving.is_way_in(body)
+        ),
         in_use=_in_use(kube, found),
         allow_uncounted=settings.allow_uncounted,
     )
-    return plan(desired, found, settings.platform, around)
+    at = kube.endpoint()
+    return replace(
+        plan(declared, found, settings.platform, around),
+        digest=digest_of(desired),
+        server=at.url,
+        context=at.context,
+        source=settings.source,
+        missing=rights.missing,
+    )
 
 
 def look_around(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Survey:
-    """What stands in a cluster under the names that are declared, and what else is ours."""
-    return _surveyed(_by_kind(desired, kube), kube, settings)
+    """What stands in a cluster under the names that are declared, and what else is ours.
+
+    Raises:
+        RefusedError: we may not read a kind that is declared.
+    """
+    looks = _looks(_by_kind(desired, kube), kube, settings, Rights(kube))
+    return merged(look for look in looks if look is not None)
 
 
-def _surveyed(by_kind: Mapping[tuple[str, str], Sequence[Manifest]], kube: KubePort, settings: PlanSettings) -> Survey:
-    return merged(
-        side_by_side(lambda item: _survey_kind(kube, item[0], item[1], settings), by_kind.items(), settings.workers)
+def _looks(
+    by_kind: Mapping[tuple[str, str], Sequence[Manifest]], kube: KubePort, settings: PlanSettings, rights: Rights
+) -> list[Survey | None]:
+    """The surveys of all kinds, in their order."""
+    return side_by_side(
+        lambda item: _survey_kind(kube, item[0], item[1], settings, rights), by_kind.items(), settings.workers
     )
 
 
@@ -132,9 +159,24 @@ def _by_kind(desired: Manifests, kube: KubePort) -> dict[tuple[str, str], list[M
     return groups
 
 
-def _survey_kind(kube: KubePort, kind: tuple[str, str], desired: Sequence[Manifest], settings: PlanSettings) -> Survey:
+def _survey_kind(
+    kube: KubePort, kind: tuple[str, str], desired: Sequence[Manifest], settings: PlanSettings, rights: Rights
+) -> Survey | None:
+    """The survey of one kind; None if we may not read it and the plan may be partial."""
+    try:
+        return _surveyed(kube, kind, desired, settings)
+    except AccessRefusedError:
+        group = kind[0].rpartition("/")[0]
+        # Whoever may not list is told of that alone: the right to get changes nothing by itself.
+        lacking = any(rights.lack(verb, group, kind[1], unread=True) for verb in ("list", "get"))
+        if settings.partial and lacking:
+            return None
+        raise
+
+
+def _surveyed(kube: KubePort, kind: tuple[str, str], desired: Sequence[Manifest], settings: PlanSettings) -> Survey:
     platform = settings.platform
-    ours = survey(desired, kube.list(*kind, labels=f"{labels.PLATFORM}={platform}"), platform)
+    ours = survey(desired, kube.list(*kind, labels=f"{labels.PLATFORM}={platform}"), platform, settings.taken)
     if not ours.absent:
         return ours
     missing = {manifest.key for manifest in ours.absent}
@@ -143,7 +185,7 @@ def _survey_kind(kube: KubePort, kind: tuple[str, str], desired: Sequence[Manife
     else:
         listed = kube.list(*kind, labels=f"{labels.PLATFORM}!={platform}")
         others = (body for body in listed if key_of(body) in missing)
-    rest = survey(ours.absent, others, platform)
+    rest = survey(ours.absent, others, platform, settings.taken)
     return merged((_without_absent(ours), rest))
 
 
@@ -152,9 +194,9 @@ def _without_absent(found: Survey) -> Survey:
 
 
 def _verdicts(
-    kube: KubePort, desired: Manifests, found: Survey, unserved: frozenset[tuple[str, str]], settings: PlanSettings
+    trial: Trial, desired: Manifests, found: Survey, unserved: frozenset[tuple[str, str]], settings: PlanSettings
 ) -> Mapping[ObjectKey, Verdict]:
-    judged = side_by_side(lambda each: _verdict(kube, each, settings), found.different, settings.workers)
+    judged = side_by_side(trial.of_change, found.different, settings.workers)
     verdicts = {each.manifest.key: verdict for each, verdict in zip(found.different, judged, strict=True)}
     if settings.check_creations:
         absent = {manifest.key for manifest in found.absent}
@@ -165,56 +207,9 @@ def _verdicts(
             for manifest in found.absent
             if manifest.key.namespace not in fresh and (manifest.api_version, manifest.key.kind) not in unserved
         ]
-        answers = side_by_side(lambda manifest: _tried(kube, manifest, settings), doubtful, settings.workers)
+        answers = side_by_side(trial.of_creation, doubtful, settings.workers)
         verdicts |= {manifest.key: verdict for manifest, verdict in zip(doubtful, answers, strict=True)}
     return verdicts
-
-
-def _tried(kube: KubePort, manifest: Manifest, settings: PlanSettings) -> Verdict:
-    try:
-        answer = kube.apply(manifest.body, dry_run=True, force=settings.force)
-    except FieldConflictError as error:
-        return Disputed(tuple((conflict.manager, conflict.field) for conflict in error.conflicts))
-    except RefusedError as error:
-        return Refused(error.reason, error.message)
-    return Accepted(answer.body, answer.warnings)
-
-
-def _verdict(kube: KubePort, different: Different, settings: PlanSettings) -> Verdict:
-    verdict = _tried(kube, different.manifest, settings)
-    if isinstance(verdict, Disputed):
-        return _settled_dispute(kube, different) or verdict
-    if not isinstance(verdict, Accepted):
-        return verdict
-    # What our last apply set and this one does not goes by itself.
-    left = [path for path in different.added if value_at(verdict.body, path) == value_at(different.live, path)]
-    if not left:
-        return verdict
-    manifest, live = different.manifest, different.live
-    try:
-        # Whatever the version: a controller that wrote a status since the list has changed nothing that is asked here.
-        emptied = kube.merge_patch(manifest.api_version, manifest.key, removal(live, left), dry_run=True).body
-    except RefusedError as error:
-        return Refused(error.reason, error.message)
-    # What comes back by itself is a default, and nobody's.
-    added = tuple(path for path in left if value_at(emptied, path) != value_at(live, path))
-    return Accepted(without(verdict.body, added), verdict.warnings, added)
-
-
-def _settled_dispute(kube: KubePort, different: Different) -> Accepted | None:
-    """The live object, where taking the disputed fields over would leave it as it is.
-
-    Then their owner has set what we declare, written in another way, and nobody has to give anything up.
-    """
-    if different.added:
-        return None
-    manifest, live = different.manifest, different.live
-    try:
-        after = kube.apply(manifest.body, dry_run=True, force=True).body
-    except RefusedError:
-        return None
-    shape = union(different.ownership.shape, ownership_of(after).shape)
-    return None if difference(live, after, shape) else Accepted(live, ())
 
 
 def _emptied(desired: Manifests, found: Survey) -> list[str]:
@@ -235,9 +230,35 @@ def _emptied(desired: Manifests, found: Survey) -> list[str]:
     )
 
 
-def _running(kube: KubePort, spaces: Sequence[str], workers: int) -> Mapping[str, Mapping[str, int]]:
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """Lists of what is in the namespaces of leaving teams; a partial plan does without what it may not see."""
+
+    kube: KubePort
+    rights: Rights
+    partial: bool
+
+    def of(self, types: Iterable[tuple[str, str]], namespace: str) -> Iterator[Body]:
+        for api_version, kind in types:
+            group = api_version.rpartition("/")[0]
+            try:
+                yield from _of_type(self.kube, api_version, kind, namespace)
+            except AccessRefusedError:
+                if not (self.partial and self.rights.lack("list", group, kind, namespace, unread=True)):
+                    raise
+
+
+def _of_type(kube: KubePort, api_version: str, kind: str, namespace: str) -> Iterator[Body]:
+    if (api_version, kind) in leaving.ACCESS:
+        fields = leaving.TOKENS if kind == "Secret" else ""
+        return kube.list_metadata(api_version, kind, namespace=namespace, fields=fields)
+    return kube.list(api_version, kind, namespace=namespace)
+
+
+def _running(listing: _Listing, spaces: Sequence[str], workers: int) -> Mapping[str, Mapping[str, int]]:
     """Workloads in the namespaces of leaving teams."""
-    counts = side_by_side(lambda name: Counter(body["kind"] for body in workloads(kube, name)), spaces, workers)
+    types = (*leaving.CONTROLLERS, leaving.PODS)
+    counts = side_by_side(lambda name: Counter(body["kind"] for body in listing.of(types, name)), spaces, workers)
     return dict(zip(spaces, counts, strict=True))
 
 
@@ -324,12 +345,10 @@ def look_at_work(kube: KubePort, desired: Manifests) -> WorkLook:
 def workloads(kube: KubePort, namespace: str) -> Iterator[Body]:
     """Everything that runs or makes pods in a namespace, makers first."""
     for api_version, kind in (*leaving.CONTROLLERS, leaving.PODS):
-        yield from kube.list(api_version, kind, namespace=namespace)
+        yield from _of_type(kube, api_version, kind, namespace)
 
 
 def ways_in(kube: KubePort, namespace: str) -> Iterator[Body]:
     """The metadata of everything that lets somebody into a namespace, bindings first."""
     for api_version, kind in leaving.ACCESS:
-        fields = leaving.TOKENS if kind == "Secret" else ""
-        found = kube.list_metadata(api_version, kind, namespace=namespace, fields=fields)
-        yield from (body for body in found if leaving.is_way_in(body))
+        yield from (body for body in _of_type(kube, api_version, kind, namespace) if leaving.is_way_in(body))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from allotment.errors import AllotmentError, ConflictError, ForbiddenError
+from allotment.model import labels
 from allotment.model.manifest import ObjectKey
 
 Body = Mapping[str, Any]
@@ -37,6 +38,13 @@ class FieldConflictError(ConflictError):
         )
         self.key = key
         self.conflicts = conflicts
+
+    @property
+    def with_ourselves(self) -> bool:
+        """Whether nobody else holds the fields: namespaces are first created with their inventory."""
+        return self.key.kind == "Namespace" and all(
+            conflict.manager == labels.WRITE_MANAGER for conflict in self.conflicts
+        )
 
 
 class RefusedError(AllotmentError):
@@ -82,8 +90,15 @@ class AccessQuestion:
     verb: str
     group: str
     resource: str
-    subresource: str
-    namespace: str
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        """``verb resource[/subresource][.group] [in namespace]``."""
+        path = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+        name = f"{path}.{self.group}" if self.group else path
+        return f"{self.verb} {name} in {self.namespace}" if self.namespace else f"{self.verb} {name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +109,22 @@ class ServerInfo:
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Which API server a client speaks to, known without asking it.
+
+    Attributes:
+        context: of the kubeconfig; empty if none was used (a pod's own account).
+    """
+
+    url: str
+    context: str = ""
+
+    def __str__(self) -> str:
+        """As plans and questions show it."""
+        return f"{self.url} (context {self.context})" if self.context else self.url
+
+
 class KubePort(Protocol):
     """One Kubernetes API server.
 
@@ -101,6 +132,10 @@ class KubePort(Protocol):
     `RefusedError` when it refuses. Reads and idempotent writes are retried inside on 429, 5xx and dropped
     connections; the caller never retries.
     """
+
+    def endpoint(self) -> Endpoint:
+        """Which server this is; nothing is sent."""
+        ...
 
     def server(self) -> ServerInfo:
         """Address and version."""
@@ -168,6 +203,14 @@ class KubePort(Protocol):
 
     def allowed(self, identity: Identity, question: AccessQuestion) -> bool:
         """Ask the server's authorizer (SubjectAccessReview)."""
+        ...
+
+    def permitted(self, question: AccessQuestion) -> bool:
+        """Ask it about ourselves (SelfSubjectAccessReview), which everybody who is signed in may."""
+        ...
+
+    def whoami(self) -> Identity:
+        """Who we are to the server (SelfSubjectReview)."""
         ...
 
 

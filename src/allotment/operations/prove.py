@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Final
 
-from allotment.errors import AllotmentError, ForbiddenError, NotFoundError, NotSignedInError, UnreachableError
+from allotment.errors import AllotmentError, NotFoundError, NotSignedInError, UnreachableError
 from allotment.model.cluster import Cluster
 from allotment.model.labels import FIELD_MANAGER
 from allotment.model.manifest import Manifests, ObjectKey
@@ -42,6 +42,7 @@ from allotment.prove.probes import (
     Inspect,
     Look,
     LookAround,
+    Nobody,
     Patch,
     Persona,
     Probe,
@@ -51,7 +52,7 @@ from allotment.prove.probes import (
     RunWork,
 )
 from allotment.prove.scene import Scene, Stage
-from allotment.prove.sources import forbids_impersonation
+from allotment.prove.sources import forbids_impersonation, refuses
 from allotment.prove.verdicts import ProofReport, Result, Verdict
 from allotment.render.policies.admission import ADMISSION_API
 
@@ -113,7 +114,6 @@ def prove(
 
     Raises:
         NotFoundError: no such team in the cluster, or no such guardrail.
-        ForbiddenError: we may not act as somebody else.
         NotSignedInError: no valid credentials.
         UnreachableError: the server does not answer at all.
     """
@@ -126,6 +126,7 @@ def prove(
     for scene in scenes:
         sweep(kube, scene.namespace)
     around = cache(partial(look_around, kube, grounds(platform, cluster, stage.manifests, clock.now().date())))
+    missing = _missing(kube)
     prover = _Prover(
         kube,
         clock,
@@ -134,6 +135,7 @@ def prove(
         progress,
         work=selection.work,
         settled=_applied(kube) + selection.settling,
+        ourselves=kube.whoami().user,
     )
     for guardrail in GUARDRAILS:
         if selection.guardrails is None or guardrail.id in selection.guardrails:
@@ -146,6 +148,7 @@ def prove(
         started=started,
         finished=clock.now(),
         results=tuple(prover.results),
+        missing=missing,
     )
 
 
@@ -223,6 +226,7 @@ class _Prover:
         work: whether work is run for real, too.
         settled: when what we applied is in force for certain, in seconds since the epoch.
         silent: probes in a row that the server did not answer.
+        ourselves: our own user name; a refusal of ourselves says nothing about a guardrail.
     """
 
     kube: KubePort
@@ -234,6 +238,7 @@ class _Prover:
     work: bool = True
     settled: float = 0.0
     silent: int = 0
+    ourselves: str = ""
     known: dict[tuple[Persona, Right], bool] = field(default_factory=dict)
 
     def try_all(self, guardrail: Guardrail, stage: Stage, scenes: tuple[Scene, ...]) -> None:
@@ -264,9 +269,10 @@ class _Prover:
         try:
             outcome = self._may(probe) or self._attempt(probe)
         except RefusedError as error:
-            if forbids_impersonation(error.message):
-                raise _no_impersonation(error) from error
-            outcome = Refused(error.message)
+            own = forbids_impersonation(error.message) or refuses(error.message, self.ourselves)
+            outcome = (
+                NotTried(f"not tried, for want of our own rights: {error.message}") if own else Refused(error.message)
+            )
         except NotSignedInError:
             raise
         except UnreachableError as error:
@@ -321,6 +327,8 @@ class _Prover:
             case Inspect(api_version, kind, namespace, fault):
                 wrong = fault(tuple(self.kube.list(api_version, kind, namespace=namespace)))
                 return Found((wrong,) if wrong else (), str(probe.expected))
+            case Nobody(why):
+                return NotTried(why, harmless=True)
             case CompareNodes() | CompareWork():
                 return _compared(look, self.kube, str(probe.expected))
 
@@ -381,9 +389,15 @@ def _question(right: Right) -> AccessQuestion:
     return AccessQuestion(right.verb, right.group, right.resource, right.subresource, right.namespace)
 
 
-def _no_impersonation(error: RefusedError) -> ForbiddenError:
-    return ForbiddenError(
-        "prove acts as members of the teams, and you may not act as somebody else",
-        why=error.message,
-        fix="run it with credentials that may impersonate users and groups, as a cluster administrator's may",
-    )
+_NEEDED: Final = (
+    AccessQuestion("impersonate", "", "users"),
+    AccessQuestion("impersonate", "", "groups"),
+    AccessQuestion("impersonate", "", "serviceaccounts"),
+    AccessQuestion("create", "authorization.k8s.io", "subjectaccessreviews"),
+)
+"""Without these, nothing can be tried as somebody else."""
+
+
+def _missing(kube: KubePort) -> tuple[str, ...]:
+    """Rights that prove needs and we lack, before anything is tried. They may still be granted for some names."""
+    return tuple(str(question) for question in _NEEDED if not kube.permitted(question))

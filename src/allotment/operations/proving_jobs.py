@@ -22,7 +22,7 @@ PAUSE: Final = 0.25
 """Seconds between two looks."""
 
 _JOB_UID: Final = "kueue.x-k8s.io/job-uid"
-_MADE: Final = (("batch/v1", "Job"), ("apps/v1", "Deployment"), ("v1", "Pod"))
+MADE: Final = (("batch/v1", "Job"), ("apps/v1", "Deployment"), ("v1", "Pod"))
 _FULL: Final = ("insufficient unused quota", "Workload no longer fits", "overlapping preemption targets")
 
 _Result = TypeVar("_Result")
@@ -30,7 +30,7 @@ _Result = TypeVar("_Result")
 
 def sweep(kube: KubePort, namespace: str) -> None:
     """Remove what a run that was killed left behind."""
-    for api_version, kind in _MADE:
+    for api_version, kind in MADE:
         with suppress(RefusedError):
             for body in tuple(kube.list(api_version, kind, namespace=namespace, labels=f"{MARK}=true")):
                 kube.delete(api_version, key_of(body), uid=body["metadata"]["uid"])

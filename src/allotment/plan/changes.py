@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.manifest import Manifest, ObjectKey
@@ -226,6 +226,42 @@ class PlanWarning:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """The platform directory that a plan was made from.
+
+    Attributes:
+        commit: of the git repository that it lies in; empty if there is none.
+        dirty: whether it differs from that commit.
+        digest: SHA-256 of its files; empty if unknown.
+    """
+
+    commit: str = ""
+    dirty: bool = False
+    digest: str = ""
+
+
+UNKNOWN_SOURCE: Final = Source()
+
+
+@dataclass(frozen=True, slots=True)
+class MissingRight:
+    """Something that we may not do in the whole cluster or, rarely, in some namespaces.
+
+    Attributes:
+        unread: the kind was not looked at; otherwise it was compared here instead of by the server.
+    """
+
+    verb: str
+    group: str
+    resource: str
+    unread: bool
+
+    def __str__(self) -> str:
+        """``list networkpolicies.networking.k8s.io``."""
+        return f"{self.verb} {self.resource}.{self.group}" if self.group else f"{self.verb} {self.resource}"
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All steps for one cluster, in the order in which they are taken.
 
@@ -233,6 +269,10 @@ class Plan:
         digest: of the desired objects (`digest_of`).
         unchanged: how many desired objects are live as desired.
         forced: made to take contested fields over.
+        server: URL of the API server that was asked; empty for a plan for an empty cluster.
+        context: of the kubeconfig, by which that server was found.
+        source: what was declared.
+        missing: rights that we lack, each once; a plan that lacks one says less than the server could.
     """
 
     platform: str
@@ -242,6 +282,20 @@ class Plan:
     unchanged: int
     warnings: tuple[PlanWarning, ...]
     forced: bool
+    server: str = ""
+    context: str = ""
+    source: Source = UNKNOWN_SOURCE
+    missing: tuple[MissingRight, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The cluster with its server and context, as questions and headlines name it."""
+        return place_of(self.cluster, self.server, self.context)
+
+    @property
+    def unread(self) -> tuple[MissingRight, ...]:
+        """Kinds that were not looked at: of them nothing is known."""
+        return tuple(right for right in self.missing if right.unread)
 
     @property
     def empty(self) -> bool:
@@ -264,6 +318,13 @@ class Plan:
     def doomed_namespaces(self) -> tuple[str, ...]:
         """Namespaces that would go with all that is in them: ask for their names before applying."""
         return tuple(change.key.name for change in self.of(Action.DELETE) if change.key.kind == "Namespace")
+
+
+def place_of(cluster: str, server: str, context: str) -> str:
+    """``prod at https://10.0.0.1:6443 (context prod-admin)``; the name alone where no server was asked."""
+    if not server:
+        return cluster
+    return f"{cluster} at {server} (context {context})" if context else f"{cluster} at {server}"
 
 
 def seen(body: Mapping[str, Any]) -> Seen:

@@ -56,22 +56,23 @@ def settled(desired: Mapping[str, Any], live: Mapping[str, Any], ownership: Owne
     `desired` (the server would remove it).
     """
     shape = union(ownership.shape, _ALWAYS_A_MAP)
-    return _Comparison(live.get("kind", "")).same_map(desired, live, shape, ownership.ours)
+    return Comparison(live.get("kind", "")).same_map(desired, live, shape, ownership.ours)
 
 
-class _Comparison:
+class Comparison:
     """One comparison; holds the kind, by which defaults are looked up."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
 
     def same(self, desired: Any, live: Any, shape: Tree, ours: Tree, *, quantity: bool) -> bool:
+        """Whether applying `desired` would leave the value as it is."""
         if isinstance(desired, Mapping) and isinstance(live, Mapping):
             if shape:
                 return self.same_map(desired, live, shape, ours, quantity=quantity)
-            return self.exact_map(desired, live, quantity=quantity)
+            return self._exact_map(desired, live, quantity=quantity)
         if _is_list(desired) and _is_list(live):
-            return self.same_list(desired, live, shape, ours)
+            return self._same_list(desired, live, shape, ours)
         return _same_scalar(desired, live, quantity=quantity)
 
     def same_map(
@@ -101,7 +102,7 @@ class _Comparison:
                 return False
         return not any(token.startswith("f:") and token[2:] not in desired and token[2:] in live for token in ours)
 
-    def same_list(self, desired: Sequence[Any], live: Sequence[Any], shape: Tree, ours: Tree) -> bool:
+    def _same_list(self, desired: Sequence[Any], live: Sequence[Any], shape: Tree, ours: Tree) -> bool:
         keys = list_keys(shape)
         if keys:
             return self._same_keyed(desired, live, shape, ours, keys)
@@ -128,14 +129,14 @@ class _Comparison:
     def exact(self, desired: Any, live: Any, *, quantity: bool) -> bool:
         """Equality inside atomic parts, but for empty values and the server's defaults."""
         if isinstance(desired, Mapping) and isinstance(live, Mapping):
-            return self.exact_map(desired, live, quantity=quantity)
+            return self._exact_map(desired, live, quantity=quantity)
         if _is_list(desired) and _is_list(live):
             return len(desired) == len(live) and all(
                 self.exact(one, other, quantity=quantity) for one, other in zip(desired, live, strict=True)
             )
         return _same_scalar(desired, live, quantity=quantity)
 
-    def exact_map(self, desired: Mapping[str, Any], live: Mapping[str, Any], *, quantity: bool) -> bool:
+    def _exact_map(self, desired: Mapping[str, Any], live: Mapping[str, Any], *, quantity: bool) -> bool:
         for key, value in desired.items():
             present = live.get(key, _MISSING)
             if present is _MISSING:
@@ -143,10 +144,11 @@ class _Comparison:
                     return False
             elif not self.exact(value, present, quantity=quantity or key in QUANTITY_FIELDS):
                 return False
-        return all(
-            key in desired or is_empty(value) or SERVER_DEFAULTS.get((self._kind, key), _MISSING) == value
-            for key, value in live.items()
-        )
+        return all(key in desired or self.comes_back(key, value) for key, value in live.items())
+
+    def comes_back(self, key: str, value: Any) -> bool:
+        """Whether the server fills this value in by itself, so that its absence is no difference."""
+        return is_empty(value) or bool(SERVER_DEFAULTS.get((self._kind, key), _MISSING) == value)
 
 
 def same_quantity(one: Any, other: Any) -> bool:

@@ -15,6 +15,7 @@ from allotment.model import labels
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.policy import NEVER_SOFTENED, PolicyName
 from allotment.plan.changes import PlanWarning, WarningCode
+from allotment.plan.strangers.admission import matches
 from allotment.plan.work_found import Work, told
 
 Body = Mapping[str, Any]
@@ -120,30 +121,10 @@ def reached(
             return True
         if name in ours:
             return not reach.known or labels.TENANT not in marks
-        return not any(_selects(selector, {**marks, _NAME_LABEL: name}) for selector in reach.refused_outside)
+        return not any(matches(selector, {**marks, _NAME_LABEL: name}) for selector in reach.refused_outside)
 
     found = frozenset(name for name, marks in concerned.items() if new(name, marks))
     return Reached(found & ours, found - ours, unlisted)
-
-
-def _selects(selector: Body, marks: Mapping[str, str]) -> bool:
-    wanted = selector.get("matchLabels") or {}
-    return all(marks.get(key) == value for key, value in wanted.items()) and all(
-        _holds(expression, marks) for expression in selector.get("matchExpressions") or ()
-    )
-
-
-def _holds(expression: Body, marks: Mapping[str, str]) -> bool:
-    key, values = expression["key"], expression.get("values") or ()
-    match expression["operator"]:
-        case "In":
-            return marks.get(key) in values
-        case "NotIn":
-            return marks.get(key) not in values
-        case "Exists":
-            return key in marks
-        case _:
-            return key not in marks
 
 
 def kept_in_warn(found: Iterable[Work], places: Reached) -> tuple[str, ...]:

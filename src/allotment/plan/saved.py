@@ -25,6 +25,7 @@ from allotment.plan.changes import (
     Plan,
     PlanWarning,
     Seen,
+    Source,
     Update,
     WarningCode,
 )
@@ -48,6 +49,9 @@ def to_document(plan: Plan) -> Document:
         "platform": plan.platform,
         "cluster": plan.cluster,
         "manifestsDigest": plan.digest,
+        "server": plan.server,
+        "context": plan.context,
+        "source": {"commit": plan.source.commit, "dirty": plan.source.dirty, "digest": plan.source.digest},
         "forced": plan.forced,
         "unchanged": plan.unchanged,
         "changes": [_change(change) for change in plan.changes],
@@ -150,7 +154,14 @@ def _plan(content: Document) -> Plan:
             for item in content["warnings"]
         ),
         forced=bool(content["forced"]),
+        server=str(content["server"]),
+        context=str(content["context"]),
+        source=_read_source(content["source"]),
     )
+
+
+def _read_source(item: Document) -> Source:
+    return Source(str(item["commit"]), bool(item["dirty"]), str(item["digest"]))
 
 
 def _read_manifest(item: Document) -> Manifest:

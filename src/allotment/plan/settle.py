@@ -33,6 +33,7 @@ from allotment.plan.changes import (
 from allotment.plan.difference import ABSENT, FieldChange, difference, value_at
 from allotment.plan.fields import Owner, Path, leaves, owners_of, ownership_of, text, union
 from allotment.plan.foreign import foreign, resting_on
+from allotment.plan.foreseen import foreseen
 from allotment.plan.handover import handed_over
 from allotment.plan.leaving import Keeping, is_leaving, keeping
 from allotment.plan.order import Stage
@@ -70,7 +71,12 @@ class Refused:
     message: str
 
 
-Verdict = Accepted | Disputed | Refused
+@dataclass(frozen=True, slots=True)
+class Untried:
+    """We may not ask for a dry run."""
+
+
+Verdict = Accepted | Disputed | Refused | Untried
 """Outcome of a server-side dry run."""
 
 
@@ -208,6 +214,9 @@ def _install(group: str) -> str:
 
 def _judged(different: Different, verdict: Verdict, *, forced: bool) -> tuple[Change | None, list[PlanWarning]]:
     manifest, live = different.manifest, different.live
+    if isinstance(verdict, Untried):
+        change = foreseen(different, forced=forced)
+        return change, list(cautions(live, manifest.body)) if isinstance(change, Update) else []
     if isinstance(verdict, Refused):
         return _refused(manifest, Action.UPDATE, verdict), []
     if isinstance(verdict, Disputed):

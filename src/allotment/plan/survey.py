@@ -71,7 +71,9 @@ def merged(surveys: Iterable[Survey]) -> Survey:
     )
 
 
-def survey(desired: Iterable[Manifest], live: Iterable[Body], platform: str) -> Survey:
+def survey(
+    desired: Iterable[Manifest], live: Iterable[Body], platform: str, taken: frozenset[ObjectKey] = frozenset()
+) -> Survey:
     """Sort live objects by what they mean for the desired ones.
 
     Args:
@@ -80,6 +82,7 @@ def survey(desired: Iterable[Manifest], live: Iterable[Body], platform: str) -> 
             one; further objects do no harm. Each object once, in the version it is desired in. Empty for a cluster
             that is not there yet.
         platform: name of the platform, which is the value of the inventory label.
+        taken: objects that count as ours whoever made them.
     """
     wanted = {manifest.key: manifest for manifest in desired}
     different: list[Different] = []
@@ -95,7 +98,7 @@ def survey(desired: Iterable[Manifest], live: Iterable[Body], platform: str) -> 
                 (surplus if is_applied(body) else disguised).append(_without_managed_fields(body))
         elif is_being_deleted(body):
             leaving.append(manifest)
-        elif not (belongs_to(body, platform) or is_adoptable(manifest.key)):
+        elif not (belongs_to(body, platform) or is_adoptable(manifest.key) or manifest.key in taken):
             foreign.append((manifest, body))
         else:
             ownership = ownership_of(body)

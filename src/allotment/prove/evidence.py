@@ -40,6 +40,7 @@ def to_json(report: ProofReport) -> dict[str, Any]:
         "finished": report.finished.isoformat(),
         "failed": report.failed,
         "broken": list(report.broken),
+        "missingRights": list(report.missing),
         "counts": {verdict.value: count for verdict, count in report.counts.items()},
         "results": [_result(result) for result in report.results],
     }
@@ -70,6 +71,8 @@ def _lines(report: ProofReport) -> Iterator[str]:
     yield f"- server: {_text(report.server)}, {_text(report.version)}"
     yield f"- from {report.started.isoformat()} to {report.finished.isoformat()}"
     yield f"- result: {_outcome(report)}"
+    if report.missing:
+        yield f"- whoever ran it may not: {_text(', '.join(report.missing))}"
     yield ""
     yield "| verdict | meaning | probes |"
     yield "|---|---|---|"
@@ -97,7 +100,7 @@ def _outcome(report: ProofReport) -> str:
     if report.broken:
         return f"**broken: {', '.join(report.broken)}**"
     if report.failed:
-        return "**incomplete: some probes could not be tried**"
+        return f"**not proved: {report.untried} of {len(report.results)} probes could not be tried**"
     silent = report.counts[Verdict.NOT_PROVABLE]
     rest = f"; {silent} of {len(report.results)} probes could show nothing, and say why" if silent else ""
     return f"every guardrail that was tried holds{rest}"

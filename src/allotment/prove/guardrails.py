@@ -15,7 +15,7 @@ from allotment.model.manifest import Family, Manifest
 from allotment.model.policy import PolicyName
 from allotment.prove import admission, limits, queueing, surroundings, tenancy, work
 from allotment.prove.probes import OURSELVES, Declared, MustHold, Probe
-from allotment.prove.scene import DEFAULTS_OBJECT, Scene, Stage, policy_object, warning_object
+from allotment.prove.scene import DEFAULTS_OBJECT, Scene, Stage, policy_object, system_object, warning_object
 
 
 def _no_team_probes(_scene: Scene) -> Iterable[Probe]:
@@ -76,11 +76,15 @@ _POLICIES: Final = {
 }
 
 
+_OBJECTS: Final = (policy_object, warning_object, system_object)
+"""What a policy's objects are called."""
+
+
 def _policy(name: PolicyName) -> Guardrail:
     return Guardrail(
         id=name.value,
         protects=_POLICIES[name],
-        implements=lambda manifest: manifest.key.name in {policy_object(name), warning_object(name)},
+        implements=lambda manifest: manifest.key.name in {shape(name) for shape in _OBJECTS},
         in_team=partial(admission.in_team, name),
         on_platform=partial(admission.on_platform, name),
     )

@@ -183,7 +183,14 @@ class RunWork:
         return len(self.bodies)
 
 
-Look = AskRights | Declared | Inspect | LookAround | CompareNodes | CompareWork
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """There is nobody to try it as, and that is declared so."""
+
+    why: str
+
+
+Look = AskRights | Declared | Inspect | LookAround | CompareNodes | CompareWork | Nobody
 """Attempts that ask or read only."""
 
 Attempt = Create | Patch | Remove | RunJob | RunWork | Look

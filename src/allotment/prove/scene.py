@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -224,23 +224,48 @@ class Scene:
     @property
     def worker(self) -> Persona | None:
         """Who submits work: a member, or an owner where the team has no group for members alone."""
-        return self.member or self.owner
+        return self.member or self.owner or self._as("member", self._within_team(self.team.groups.members))
 
     @property
     def maker(self) -> Persona | None:
         """Who makes pods: whoever submits work, or where that is Jobs only, the controller that makes pods of them."""
         return JOB_CONTROLLER if self.only_jobs else self.worker
 
+    @property
+    def blurred(self) -> Mapping[str, str]:
+        """Roles that somebody has, but nobody alone: by role, why what its groups may do shows nothing about it."""
+        roles = {
+            "owner": (self.team.groups.owners, self.owner),
+            "member": (self.team.groups.members, self.member),
+            "viewer": (self.team.groups.viewers, self.viewer),
+            "exec": (self.team.groups.exec, self.debugger),
+        }
+        return {
+            role: f"each group of this role ({', '.join(groups)}) has another role as well, here or in another team, "
+            "and with it more rights"
+            for role, (groups, persona) in roles.items()
+            if groups and persona is None
+        }
+
+    def _within_team(self, groups: tuple[str, ...]) -> tuple[str, ...]:
+        """Groups with several roles, all of them in this team: good enough to submit work as."""
+        elsewhere = Counted.of(self.stage.platform)
+        own = tuple(_roles(self.team.groups))
+        return tuple(group for group in groups if own.count(group) == elsewhere.times(group))
+
     def _persona(self, role: str, groups: tuple[str, ...]) -> Persona | None:
         # A group that stands in two roles, in two teams, or among the engineers, has more rights than the role: what
         # it may do would say nothing about the role.
         elsewhere = Counted.of(self.stage.platform)
-        group = next((group for group in groups if elsewhere.times(group) == 1), None)
-        if group is None:
+        alone = tuple(group for group in groups if elsewhere.times(group) == 1)
+        return self._as(role, alone)
+
+    def _as(self, role: str, groups: tuple[str, ...]) -> Persona | None:
+        if not groups:
             return None
         article = "an" if role[0] in "aeiou" else "a"
         user = f"allotment-prove:{self.team.name}:{role.replace(' ', '-')}"
-        return Persona(f"{article} {role} of {self.team.name}", user, (group, _AUTHENTICATED))
+        return Persona(f"{article} {role} of {self.team.name}", user, (groups[0], _AUTHENTICATED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +295,11 @@ def _roles(groups: Groups) -> Iterator[str]:
 def warning_object(name: PolicyName) -> str:
     """Name of a policy's second binding, which only warns."""
     return f"{policy_object(name)}-warn"
+
+
+def system_object(name: PolicyName) -> str:
+    """Name of the binding that puts a policy in force in the platform's own namespace."""
+    return f"{policy_object(name)}-system"
 
 
 def policy_object(name: PolicyName) -> str:

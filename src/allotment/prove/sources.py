@@ -58,6 +58,11 @@ def refuser_of(message: str) -> Refuser:
     return Refuser(Source.VALIDATION)
 
 
+def refuses(message: str, user: str) -> bool:
+    """Whether RBAC refused exactly this user."""
+    return bool(user) and f'User "{user}" cannot ' in message
+
+
 def forbids_impersonation(message: str) -> bool:
     """Whether we ourselves were refused, for acting as somebody else."""
     return _IMPERSONATION.search(message) is not None

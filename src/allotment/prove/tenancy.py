@@ -24,6 +24,7 @@ from allotment.prove.probes import (
     MustAccept,
     MustHold,
     MustRefuse,
+    Nobody,
     Patch,
     Persona,
     Probe,
@@ -58,6 +59,14 @@ def roles(scene: Scene) -> Iterator[Probe]:
                 attempt=AskRights(cells),
                 expected=MustHold(f"{len(cells)} answers as promised"),
             )
+    for role, why in scene.blurred.items():
+        yield Probe(
+            tried=f"what needs somebody who is {role} and nothing else",
+            object=f"Roles and RoleBindings of namespace {scene.namespace}",
+            persona=OURSELVES,
+            attempt=Nobody(f"not tried: {why}"),
+            expected=MustHold("rights of one role alone"),
+        )
 
 
 def own_namespace_only(scene: Scene) -> Iterator[Probe]:
@@ -71,6 +80,13 @@ def own_namespace_only(scene: Scene) -> Iterator[Probe]:
         object=f"namespace {foreign}",
         persona=persona,
         attempt=AskRights(rights_elsewhere(foreign, scene.stage.cluster.features)),
+        expected=MustHold("everything is denied"),
+    )
+    yield Probe(
+        tried="the can-i matrix in the platform's own namespace",
+        object=f"namespace {labels.SYSTEM_NAMESPACE}",
+        persona=persona,
+        attempt=AskRights(rights_elsewhere(labels.SYSTEM_NAMESPACE, scene.stage.cluster.features)),
         expected=MustHold("everything is denied"),
     )
     for tried, target, attempt in _trespasses(scene, foreign):

@@ -55,6 +55,7 @@ class ProofReport:
     Attributes:
         version: what the API server calls itself.
         results: in the order in which they were tried.
+        missing: rights that whoever ran prove lacked, in words; what needs them could not be tried.
     """
 
     platform: str
@@ -64,6 +65,7 @@ class ProofReport:
     started: dt.datetime
     finished: dt.datetime
     results: tuple[Result, ...]
+    missing: tuple[str, ...] = ()
 
     @property
     def counts(self) -> Mapping[Verdict, int]:
@@ -75,6 +77,11 @@ class ProofReport:
     def failed(self) -> bool:
         """Whether anything failed or could not be tried: the run is no proof then, and exits with 1."""
         return any(result.verdict in {Verdict.FAILED, Verdict.ERROR} for result in self.results)
+
+    @property
+    def untried(self) -> int:
+        """Probes that could not be tried."""
+        return self.counts[Verdict.ERROR]
 
     @property
     def broken(self) -> tuple[str, ...]:

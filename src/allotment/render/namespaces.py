@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from allotment.model import labels
@@ -18,13 +19,22 @@ _MINOR: Final = re.compile(r"v?(\d+)\.(\d+)(\..*)?", re.ASCII)
 
 
 def render_namespaces(site: Site) -> Iterator[Manifest]:
-    """The namespaces of every team of the cluster."""
+    """The platform's own namespace, which carries the cluster's mark, and those of every team."""
+    yield _system(site)
     entitlements = Entitlements(site)
     for tenant in site.tenants:
         security = pod_security_labels(site.cluster.versions.kubernetes, tenant.team.pod_security_in(tenant.namespace))
         shelf = tenant.shelf(Family.NAMESPACES, {**_identity(tenant), **security})
         facts = _annotations(tenant) | _amounts(tenant, entitlements)
         yield shelf.clustered(("v1", "Namespace"), tenant.namespace, {}, facts)
+
+
+def _system(site: Site) -> Manifest:
+    """The mark: platform and cluster. Labels, so that whoever may list namespaces can tell the cluster."""
+    security = pod_security_labels(site.cluster.versions.kubernetes, PodSecurityLevel.RESTRICTED)
+    shelf = site.shelf(Family.NAMESPACES)
+    marked = replace(shelf, labels={**shelf.labels, labels.CLUSTER: site.cluster.name, **security})
+    return marked.clustered(("v1", "Namespace"), labels.SYSTEM_NAMESPACE, {})
 
 
 def pod_security_labels(kubernetes: str, level: PodSecurityLevel) -> dict[str, str]:

@@ -12,11 +12,8 @@ from typing import Any, Final
 
 from allotment.errors import InputError
 from allotment.model.manifest import Family, Manifest
-from allotment.model.policy import Direction, SharedService
+from allotment.model.policy import METADATA_NETWORKS, Direction, SharedService
 from allotment.render.objects import Shelf, Site
-
-METADATA_NETWORKS: Final = ("169.254.169.254/32", "168.63.129.16/32", "fd00:ec2::254/128")
-"""Where clouds hand credentials of the node to whoever asks: instance metadata (IPv4, IPv6) and Azure's wire server."""
 
 DEFAULT_DENY: Final = "allotment-default-deny"
 SAME_NAMESPACE: Final = "allotment-same-namespace"

@@ -65,6 +65,8 @@ STORAGE_TOTAL: Final = 1 << 40
 OVERCOMMIT: Final = 2
 """Limits over requests of a namespace: jobs burst at different times (reference team: 64 requested, 128 allowed)."""
 
+KUEUE_COHORTS_SINCE: Final = (0, 13)
+"""First Kueue that serves Cohort as v1beta1 with ``parentName`` (CHANGELOG-0.13; before: v1alpha1, ``parent``)."""
 KUEUE_V1BETA2_SINCE: Final = (0, 15)
 """First Kueue that serves v1beta2 (release notes of v0.15.0)."""
 KUEUE_V1BETA1_UNTIL: Final = (0, 20)

@@ -84,18 +84,21 @@ def _chosen(parsed: Mapping[str, documents.Parsed]) -> tuple[str, Sequence[str]]
     return None
 
 
+_FOREIGN: Final = "; a file that is not the platform's is left out by `include` in the Platform document"
+
+
 def _take(gathered: _Gathered, document: Document) -> None:
     source = Source(document.file, document.index)
     data = document.data
     if not isinstance(data, dict):
-        fix = "write `kind:` and the kind's fields"
+        fix = f"write `kind:` and the kind's fields{_FOREIGN}"
         gathered.issues.append(Issue(source, (), f"{echo(data)} where a mapping belongs", fix))
         return
     kind = data.get("kind")
     model = KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
         what = f"unknown kind {echo(kind)}" if "kind" in data else "the document has no kind"
-        fix = did_you_mean(kind if isinstance(kind, str) else "", KINDS)
+        fix = f"{did_you_mean(kind if isinstance(kind, str) else '', KINDS)}{_FOREIGN}"
         gathered.issues.append(Issue(source, ("kind",), what, fix))
         return
     try:

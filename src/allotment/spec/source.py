@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -35,6 +36,16 @@ class SourceTree:
     def __post_init__(self) -> None:
         object.__setattr__(self, "files", MappingProxyType(dict(self.files)))
         object.__setattr__(self, "left_out", MappingProxyType(dict(self.left_out)))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of paths and texts, in hexadecimal; the same on every machine."""
+        digest = hashlib.sha256()
+        for path, content in sorted(self.files.items()):
+            for part in (path, content):
+                encoded = part.encode()
+                digest.update(f"{len(encoded)}:".encode() + encoded)
+        return digest.hexdigest()
 
     def with_changes(self, changes: Changes) -> SourceTree:
         """The tree as it is after an edit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin
 
@@ -35,13 +35,25 @@ def _words(kind: str, value: Any, context: Mapping[str, Any], path: Path, model:
         return f"the field {echo(name)} is missing", f"add it: {_purpose(model, path)}"
     if kind == "extra_forbidden":
         siblings = _model_at(model, path[:-1])
-        return f"unknown field {echo(name)}", did_you_mean(str(name), fields_of(siblings) if siblings else ())
+        return f"unknown field {echo(name)}", _field_meant(str(name), fields_of(siblings) if siblings else ())
     if kind == "literal_error":
         return f"{echo(value)} is not known here", f"write {context['expected']}"
     if kind in _CONTAINERS:
         expected, fix = _CONTAINERS[kind]
         return f"{echo(value)} where {expected} belongs", fix
     return f"{echo(value)} does not fit", "see the field in docs/platform-directory.md"
+
+
+_GPU: Final = frozenset({"gpu", "gpus", "gpucount", "gpuspernode", "nvidia.com/gpu"})
+_COUNTS: Final = ("accelerators", "acceleratorsPerNode")
+
+
+def _field_meant(name: str, fields: Collection[str]) -> str:
+    """GPUs are accelerators here; by its letters ``gpu`` would lead to ``cpu``."""
+    if name.lower() in _GPU:
+        meant = next((field for field in _COUNTS if field in fields), None)
+        return did_you_mean(meant if meant is not None else "", fields)
+    return did_you_mean(name, fields)
 
 
 def _purpose(model: type[BaseModel], path: Path) -> str:

@@ -25,7 +25,7 @@ def block(value: Mapping[str, Any], indent: int = 0) -> Iterator[str]:
     """A mapping in block style, a line at a time; what is None or empty is left out."""
     space = " " * indent
     for key, item in value.items():
-        if item is None or (isinstance(item, Mapping | list | tuple) and not item):
+        if _is_empty(item):
             continue
         if isinstance(item, Mapping):
             yield f"{space}{quoted(key)}:"
@@ -38,6 +38,12 @@ def block(value: Mapping[str, Any], indent: int = 0) -> Iterator[str]:
                 yield from rest
         else:
             yield f"{space}{quoted(key)}: {_scalar(item)}"
+
+
+def _is_empty(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(_is_empty(item) for item in value.values())
+    return value is None or (_is_list(value) and not value)
 
 
 def _scalar(value: Any) -> str:

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from allotment.wiring.clusters import admit, this_run
 from allotment.wiring.directories import render_clusters, today
 
 if TYPE_CHECKING:
@@ -55,9 +56,13 @@ def load_edited(directory: Path, edit: Edit) -> Loaded:
 
 
 def look_at_adoptions(
-    platform: Platform, cluster: Cluster, kube: KubePort, words: Sequence[Word], *, enforce: bool
+    platform: Platform, cluster: Cluster, kube: KubePort, words: Sequence[Word], *, enforce: bool, override: str = ""
 ) -> AdoptionLook:
-    """What could be taken over; changes nothing."""
+    """What could be taken over; changes nothing.
+
+    Raises:
+        ConflictError: the server is another cluster than is meant.
+    """
     from dataclasses import replace
 
     from allotment.model.manifest import Family
@@ -65,29 +70,55 @@ def look_at_adoptions(
     from allotment.operations.living import wanted_of
     from allotment.operations.planning import PlanSettings
 
+    taken = admit(platform, cluster, kube, override)
     manifests = wanted_of(platform, cluster, kube).manifests
     (walled,) = render_clusters(platform, [replace(cluster, without_network_policies=())])
     walls = tuple(walled.of(Family.NETWORK_POLICIES))
-    return look(manifests, kube, PlanSettings(platform.name, today()), words, walls=walls, enforce=enforce)
+    return look(manifests, kube, PlanSettings(platform.name, today(), taken=taken), words, walls=walls, enforce=enforce)
 
 
 def take_over(look: AdoptionLook, kube: KubePort) -> tuple[Handled, ...]:
-    """Take over what can be."""
+    """Take over what can be, while no apply is under way.
+
+    Raises:
+        ConflictError: one is.
+    """
     from allotment.adapters.clock import SystemClock
     from allotment.operations import taking_over
 
-    return taking_over.take_over(look.adoptions, kube, SystemClock())
+    clock = SystemClock()
+    return _alone(kube, look.platform, look.cluster, lambda: taking_over.take_over(look.adoptions, kube, clock))
 
 
-def look_back(platform: str, kube: KubePort, words: Sequence[Word]) -> tuple[Return, ...]:
-    """What undoing would do; changes nothing."""
+def look_back(
+    platform: Platform, cluster: Cluster, kube: KubePort, words: Sequence[Word], *, override: str = ""
+) -> tuple[Return, ...]:
+    """What undoing would do; changes nothing.
+
+    Raises:
+        ConflictError: the server is another cluster than is meant.
+    """
     from allotment.operations import giving_back
 
-    return giving_back.look_back(kube, platform, words)
+    admit(platform, cluster, kube, override)
+    return giving_back.look_back(kube, platform.name, words)
 
 
-def give_back(returns: Sequence[Return], kube: KubePort) -> tuple[Handled, ...]:
-    """Undo."""
+def give_back(platform: Platform, cluster: Cluster, returns: Sequence[Return], kube: KubePort) -> tuple[Handled, ...]:
+    """Undo, while no apply is under way.
+
+    Raises:
+        ConflictError: one is.
+    """
     from allotment.operations import giving_back
 
-    return giving_back.give_back(returns, kube)
+    return _alone(kube, platform.name, cluster.name, lambda: giving_back.give_back(returns, kube))
+
+
+def _alone(kube: KubePort, platform: str, cluster: str, act: Callable[[], tuple[Handled, ...]]) -> tuple[Handled, ...]:
+    from allotment.adapters.clock import SystemClock
+    from allotment.model.mark import Mark
+    from allotment.operations.attended import alone
+
+    clock = SystemClock()
+    return alone(kube, clock, Mark(platform, cluster), this_run(clock.now()), act)

@@ -3,21 +3,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from allotment.wiring.directories import render_clusters, today
+from allotment.wiring.directories import render_clusters, source_of, today
 from allotment.wiring.settings import user_path
 
 if TYPE_CHECKING:
     from allotment.adapters.kube.client import KubeClient
     from allotment.model.cluster import Cluster
+    from allotment.model.manifest import ObjectKey
     from allotment.model.platform import Platform
     from allotment.operations.apply import ApplyReport, Outcome
+    from allotment.operations.attended import Run
     from allotment.operations.drift import DriftReport
+    from allotment.operations.history import Record
     from allotment.operations.ports import KubePort
+    from allotment.operations.preflight import Readied
     from allotment.plan.changes import Plan
     from allotment.plan.labelling import PoolEdits
     from allotment.prove.verdicts import ProofReport, Result
@@ -46,31 +52,80 @@ def offline_plan(platform: Platform, cluster: Cluster) -> Plan:
     return plan_for_empty(manifests, PlanSettings(platform.name, today()))
 
 
-def live_plan(
-    platform: Platform,
-    cluster: Cluster,
-    kube: KubePort,
-    *,
-    force: bool = False,
-    check_creations: bool = False,
-    allow_uncounted: bool = False,
-) -> Plan:
-    """The plan for a live cluster; changes nothing."""
+@dataclass(frozen=True, slots=True)
+class PlanWishes:
+    """How a live plan is made.
+
+    Attributes:
+        force: contested fields are taken over.
+        check_creations: the server tries creations too.
+        allow_uncounted: running work may drop out of Kueue's accounts.
+        override: another mark that the cluster may carry.
+        partial: kinds that we may not read are left out.
+    """
+
+    force: bool = False
+    check_creations: bool = False
+    allow_uncounted: bool = False
+    override: str = ""
+    partial: bool = False
+
+
+def live_plan(platform: Platform, cluster: Cluster, kube: KubePort, wishes: PlanWishes | None = None) -> Plan:
+    """The plan for a live cluster; changes nothing.
+
+    Raises:
+        ConflictError: the server is another cluster than is meant.
+    """
     from allotment.operations.living import wanted_of
     from allotment.operations.nodes import look_at_nodes, with_node_warnings
     from allotment.operations.planning import PlanSettings, make_plan
     from allotment.plan.nodes import declared_nodes
 
+    wishes = wishes or PlanWishes()
+    taken = admit(platform, cluster, kube, wishes.override)
     wanted = wanted_of(platform, cluster, kube)
     settings = PlanSettings(
-        platform.name, today(), force=force, check_creations=check_creations, allow_uncounted=allow_uncounted
+        platform.name,
+        today(),
+        force=wishes.force,
+        check_creations=wishes.check_creations,
+        allow_uncounted=wishes.allow_uncounted,
+        taken=taken,
+        partial=wishes.partial,
     )
     plan = wanted.said_with(make_plan(wanted.manifests, kube, settings))
     return with_node_warnings(plan, look_at_nodes(kube, declared_nodes(platform, cluster)))
 
 
+def admit(platform: Platform, cluster: Cluster, kube: KubePort, override: str = "") -> frozenset[ObjectKey]:
+    """Compare a server's mark with the cluster that is meant; the objects to take over where it may carry another.
+
+    Raises:
+        ConflictError: it is another cluster.
+    """
+    from allotment.model.mark import Mark
+    from allotment.operations.identity import admitted
+
+    return admitted(kube, Mark(platform.name, cluster.name), override)
+
+
+def sourced(plan: Plan, directory: Path) -> Plan:
+    """A plan that remembers which state of the directory it was made from."""
+    from dataclasses import replace
+
+    return replace(plan, source=source_of(directory))
+
+
 def plan_labels(
-    platform: Platform, cluster: Cluster, kube: KubePort, pool: str, names: Sequence[str], selector: str, *, force: bool
+    platform: Platform,
+    cluster: Cluster,
+    kube: KubePort,
+    pool: str,
+    names: Sequence[str],
+    selector: str,
+    *,
+    force: bool,
 ) -> PoolEdits:
     """What nodes lack to belong to a declared pool."""
     from allotment.operations import nodes
@@ -111,25 +166,43 @@ def read_plan(path: str) -> Plan:
     return plan_from_text(folders.read_text(Path(path)))
 
 
-def refuse_stale(plan: Plan, kube: KubePort, platform: Platform | None) -> None:
-    """Compare a saved plan with the cluster, and with the directory where it is at hand.
+def ready(plan: Plan, kube: KubePort, platform: Platform | None, *, override: str = "") -> Plan:
+    """A saved plan for the server that it is now applied to, if that and the directory are as they were.
+
+    Args:
+        plan: the saved plan.
+        kube: the cluster.
+        platform: the declaration, where it is at hand.
+        override: another mark that the cluster may carry.
 
     Raises:
-        ConflictError: one of them has moved on.
+        ConflictError: one of them has moved on, or the server is another cluster.
     """
+    from dataclasses import replace
+
+    from allotment.model.mark import Mark
     from allotment.operations import saved_plans
+    from allotment.operations.identity import admitted
     from allotment.operations.living import wanted_of
     from allotment.plan.settle import digest_of
 
+    admitted(kube, Mark(plan.platform, plan.cluster), override)
     cluster = platform.cluster(plan.cluster) if platform is not None and platform.name == plan.platform else None
     digest = ""
     if platform is not None and cluster is not None:
         digest = digest_of(wanted_of(platform, cluster, kube).manifests)
     saved_plans.refuse_stale(plan, kube, digest=digest)
+    at = kube.endpoint()
+    return replace(plan, server=at.url, context=at.context)
 
 
 def find_drift(
-    platform: Platform, clusters: Sequence[Cluster], connect_to: Callable[[Cluster], KubePort]
+    platform: Platform,
+    clusters: Sequence[Cluster],
+    connect_to: Callable[[Cluster], KubePort],
+    *,
+    override: str = "",
+    directory: Path | None = None,
 ) -> DriftReport:
     """Look at clusters side by side; one that does not answer does not hide the others.
 
@@ -137,11 +210,15 @@ def find_drift(
         platform: the declaration.
         clusters: which of its clusters.
         connect_to: makes the client of a cluster; may raise.
+        override: another mark that a cluster may carry.
+        directory: where the declaration was read; a repair is recorded with it.
     """
     from allotment.adapters.clock import SystemClock
+    from allotment.model.mark import Mark
     from allotment.operations import drift
     from allotment.operations.living import wanted_of
     from allotment.operations.planning import PlanSettings
+    from allotment.plan.changes import Source
     from allotment.plan.nodes import declared_nodes
     from allotment.plan.strangers.grounds import grounds
 
@@ -151,11 +228,14 @@ def find_drift(
             partial(connect_to, cluster),
             declared_nodes(platform, cluster),
             grounds(platform, cluster, manifests, today()),
-            partial(wanted_of, platform, cluster),
+            wanted=partial(wanted_of, platform, cluster),
+            mark=Mark(platform.name, cluster.name),
+            override=override,
         )
         for cluster, manifests in zip(clusters, render_clusters(platform, clusters), strict=True)
     ]
-    return drift.find_drift(targets, PlanSettings(platform.name, today()), SystemClock())
+    source = source_of(directory) if directory is not None else Source()
+    return drift.find_drift(targets, PlanSettings(platform.name, today(), source=source), SystemClock())
 
 
 def prove(
@@ -197,8 +277,60 @@ def guardrails() -> Iterator[tuple[str, str]]:
 
 
 def apply(plan: Plan, kube: KubePort, *, force: bool, on_outcome: Callable[[Outcome], None]) -> ApplyReport:
-    """Carry a plan out."""
-    from allotment.adapters.clock import SystemClock
-    from allotment.operations.apply import ApplySettings, apply_plan
+    """Carry a plan out, alone in its cluster and on record there.
 
-    return apply_plan(plan, kube, SystemClock(), ApplySettings(force=force, on_outcome=on_outcome))
+    Raises:
+        ConflictError: another apply is under way.
+        ForbiddenError: we may not take the lease or keep the record.
+    """
+    from allotment.adapters.clock import SystemClock
+    from allotment.operations.apply import ApplySettings
+    from allotment.operations.attended import apply_attended
+
+    clock = SystemClock()
+    settings = ApplySettings(force=force, on_outcome=on_outcome)
+    return apply_attended(plan, kube, clock, settings, this_run(clock.now()))
+
+
+def this_run(now: dt.datetime) -> Run:
+    """This process, as whoever waits for it is told of it."""
+    import os
+    import secrets
+    import socket
+
+    from allotment.adapters import processes
+    from allotment.operations.attended import Run
+
+    return Run(
+        id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        place=f"{socket.gethostname()} process {os.getpid()}",
+        process=processes.myself(),
+        has_ended=processes.has_ended,
+    )
+
+
+def preflight(platform: Platform, cluster: Cluster, kube: KubePort) -> Readied:
+    """Whether a cluster is ready for what is declared; changes nothing."""
+    from allotment.operations.planning import PlanSettings
+    from allotment.operations.preflight import look
+
+    return look(platform, cluster, kube, PlanSettings(platform.name, today(), partial=True))
+
+
+def cluster_role(platform: Platform, cluster: Cluster, task: str) -> Mapping[str, Any]:
+    """The ClusterRole that ``plan``, ``apply`` or ``prove`` needs in a cluster."""
+    from allotment.operations import rights
+
+    chosen = rights.Task(task)
+    return rights.cluster_role(chosen, rights.rights_for(chosen, platform, cluster))
+
+
+def history(kube: KubePort) -> tuple[Record, ...]:
+    """What was applied to a cluster, newest first.
+
+    Raises:
+        ForbiddenError: we may not read it.
+    """
+    from allotment.operations.history import history as read
+
+    return read(kube)

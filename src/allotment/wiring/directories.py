@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from allotment.operations.rendering import Rendered
     from allotment.operations.teams import Edit
     from allotment.operations.validating import AcceleratorLine, Summary
+    from allotment.plan.changes import Source
     from allotment.render.pruning import Loss
     from allotment.spec.edit import TeamRequest
     from allotment.spec.load import Loaded
@@ -163,6 +164,16 @@ def in_repository(root: Path) -> bool:
     from allotment.adapters import folders
 
     return folders.in_repository(root)
+
+
+def source_of(directory: Path) -> Source:
+    """The digest of a platform directory, and the commit it is at."""
+    from allotment.adapters.files.tree import read_tree
+    from allotment.adapters.git import revision
+    from allotment.plan.changes import Source
+
+    commit, dirty = revision(directory)
+    return Source(commit, dirty, read_tree(directory).digest)
 
 
 def write_file(path: str | Path, text: str) -> None:

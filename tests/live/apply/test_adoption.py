@@ -17,12 +17,16 @@ from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
 from allotment.model.policy import PolicyName
 from allotment.operations.adoption import AdoptionLook, look
 from allotment.operations.giving_back import give_back, look_back
+from allotment.operations.importing import read_cluster
 from allotment.operations.planning import PlanSettings
 from allotment.operations.taking_over import Fate, Handled, take_over
 from allotment.plan.adoption.words import word
 from allotment.plan.changes import Action, Blocked
 from allotment.plan.difference import declared_part
 from allotment.render.policies import render_policies
+from allotment.spec.imports.directory import ImportWishes, import_cluster
+from allotment.spec.load import load_platform
+from allotment.spec.source import SourceTree
 from tests.live.apply.conftest import TODAY, Cluster
 from tests.unit import builders
 from tests.unit.plan import objects
@@ -150,8 +154,18 @@ def state(cluster: Cluster) -> dict[ObjectKey, Any]:
     return {key: declared_part(cluster.body(key, version)) for key, version in VERSIONS.items()}
 
 
+def _is_imported(in_use: Cluster) -> None:
+    found = import_cluster(read_cluster(in_use.kube), ImportWishes("acme", "dev", "", "training"), TODAY)
+    loaded = load_platform(SourceTree(dict(found.files)), TODAY).platform
+    assert [(team.name, team.namespaces) for team in loaded.teams] == [("cv", ("cv",))]
+    (placement,) = loaded.teams[0].placements
+    assert (placement.cpu.nominal, placement.namespace_quota.pods) == (8000, 60)
+    assert loaded.clusters[0].warn_namespaces == ("cv",)
+
+
 def test_a_cluster_in_use_is_taken_over_and_given_back(in_use: Cluster) -> None:
     before, pods = state(in_use), running(in_use)
+    _is_imported(in_use)
     report = in_use.apply(declared())
     assert report.exit_code == 6
     blocked = {

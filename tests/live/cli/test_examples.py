@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from allotment.cli.examples import EXAMPLES, Example, Needs
+from tests.unit.cli.test_next_steps import suggested
 
 pytestmark = pytest.mark.live
 
@@ -81,6 +82,22 @@ def test_example_works_on_a_cluster(shell: Shell, example: Example) -> None:
 def test_example_works_on_a_sandbox(shell: Shell, example: Example) -> None:
     shell.must(UP)
     shell.must(example.line)
+
+
+def test_the_next_steps_that_are_printed_work(shell: Shell, tools: Mapping[str, Path]) -> None:
+    """Those of `sandbox up` and `plan`, as they stand, but for the questions, and with few probes."""
+    plan = f"allot plan my-platform --cluster {CLUSTER}"
+    up = suggested(shell.must(UP.removesuffix(" -o name")))
+    assert [step.split()[:2] for step in up] == [
+        ["export", "KUBECONFIG=$(allot"], ["allot", "apply"], ["allot", "prove"], ["allot", "sandbox"],
+    ]  # fmt: skip
+    shell.must(f"{up[0]}; {up[1]} --yes --force-conflicts")
+    (prove,) = suggested(shell.run(f"{up[0]}; {plan}").stderr)
+    assert prove == up[2]
+    shell.must(f"{up[0]}; {prove} --guardrail nodes --no-work")
+    shell.must(f"{up[0]}; {tools['kubectl']} delete --namespace cv limitrange allotment-limits")
+    (saved,) = suggested(shell.run(f"{up[0]}; {plan} --out 'a plan.json'").stderr)
+    shell.must(f"{up[0]}; {saved} --yes")
 
 
 @pytest.mark.nightly

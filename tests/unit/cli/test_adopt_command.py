@@ -56,6 +56,8 @@ def test_a_namespace_is_taken_over_with_an_edit_that_keeps_its_work_going(run: R
     before = file.read_text()
     shown = run("adopt", "namespace/nlp", *HERE, "--dry-run", "client")
     assert "+withoutNetworkPolicies: [nlp]" in shown.ok()
+    assert "+warnNamespaces: [nlp]" in shown.out
+    assert "pod-security.kubernetes.io/enforce" in shown.out, "a level decides what runs there"
     assert "network policies, left out until --network-policies:\n      allotment-default-deny: cuts all" in shown.out
     assert file.read_text() == before
     done = run("adopt", "namespace/nlp", *HERE, "--yes")
@@ -66,7 +68,9 @@ def test_a_namespace_is_taken_over_with_an_edit_that_keeps_its_work_going(run: R
     mine = [change["object"] for change in plan["changes"] if change["object"]["namespace"] == "nlp"]
     assert mine
     assert "NetworkPolicy" not in {each["kind"] for each in mine}
-    assert {each["action"] for each in plan["changes"]} == {"create", "blocked"}
+    assert {each["action"] for each in plan["changes"]} == {"create", "blocked", "update"}
+    (updated,) = (each["object"]["name"] for each in plan["changes"] if each["action"] == "update")
+    assert updated == labels.SYSTEM_NAMESPACE, "the lease made it"
 
 
 def test_network_policies_come_when_they_are_asked_for(run: Run, acme: Path, kube: FakeKube) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -47,12 +47,43 @@ def test_plan_apply_plan(run: Run, acme: Path, kube: FakeKube) -> None:
     assert "to create" in first.out
     assert "allot apply my-platform --cluster dev-eastus" in first.err
     done = run("apply", *HERE, "--yes").ok()
-    assert done.startswith("done: dev-eastus: ")
+    assert done.startswith("done: dev-eastus at fake://kube (context fake): ")
     again = run("plan", *HERE, "--exit-code")
     assert again.code == 0
-    assert again.out.startswith("no changes: dev-eastus is as acme declares")
+    assert again.out.startswith("no changes: dev-eastus at fake://kube (context fake) is as acme declares")
     assert run("apply", *HERE).ok().startswith("nothing to do")
     assert run("drift", *HERE).code == 0
+
+
+def test_another_cluster_s_mark_needs_its_name_and_yes_is_not_enough(run: Run, acme: Path, kube: FakeKube) -> None:
+    run("apply", *HERE, "--yes").ok()
+    there = ("my-platform", "--cluster", "training-eastus", "--context", "dev-eastus")
+    before = kube.existing
+    for words in (("plan",), ("apply", "--yes"), ("prove",), ("drift", "--repair", "--yes")):
+        ran = run(words[0], *there, *words[1:])
+        assert ran.code == 6, words
+        assert "this is the cluster acme/dev-eastus, not acme/training-eastus" in ran.out + ran.err
+    assert run("apply", *there, "--yes", "--override-identity", "acme/training-eastus").code == 6
+    assert kube.existing == before
+    told = run("plan", *there, "--override-identity", "acme/dev-eastus").ok()
+    assert "Plan for training-eastus (acme) at fake://kube (context fake)" in told
+
+
+def test_server_and_context_are_shown(run: Run, acme: Path, kube: FakeKube) -> None:
+    assert "(acme) at fake://kube (context fake): " in run("plan", *HERE).ok()
+    document = run("plan", *HERE, "-o", "json").json()
+    assert (document["server"], document["context"]) == ("fake://kube", "fake")
+    assert "done: dev-eastus at fake://kube (context fake): " in run("apply", *HERE, "--yes").ok()
+    assert "dev-eastus at fake://kube (context fake): in sync" in run("drift", *HERE).out
+
+
+def test_history_lists_what_was_applied(run: Run, acme: Path, kube: FakeKube) -> None:
+    assert "no apply is on record" in run("history", *HERE).err
+    run("apply", *HERE, "--yes").ok()
+    (record,) = run("history", *HERE, "-o", "json").json()["items"]
+    assert (record["by"], record["cluster"], record["ended"]) == ("engineer", "dev-eastus", "complete")
+    assert len(record["directoryDigest"]) == 64
+    assert "engineer" in run("history", *HERE).ok()
 
 
 def test_a_change_is_shown_with_old_and_new_value(run: Run, acme: Path, kube: FakeKube) -> None:
@@ -201,14 +232,13 @@ def test_a_kind_that_we_may_not_look_at_is_said(run: Run, acme: Path, kube: Fake
 def test_one_cluster_that_does_not_answer_does_not_hide_the_others(
     run: Run, acme: Path, kube: FakeKube, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for cluster in ("dev-eastus", "training-eastus"):
-        run("apply", "my-platform", "--cluster", cluster, "--yes", "--force-conflicts")
+    run("apply", *HERE, "--yes").ok()
     reachable = wiring.connect
 
     def connect(kubeconfig: str, context: str):
         if context.startswith("prod"):
             raise UnreachableError(f"{context} does not answer", why="timeout", fix="check the network")
-        return reachable(kubeconfig, context)
+        return reachable(kubeconfig, context) if context == "dev-eastus" else nullcontext(FakeKube())
 
     monkeypatch.setattr(wiring, "connect", connect)
     ran = run("drift", "my-platform", "-o", "json")

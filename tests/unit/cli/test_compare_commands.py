@@ -233,6 +233,65 @@ def test_weight_and_policy(run: Run, home: Path) -> None:
     assert all(each["waitSecondsAfter"] == waits[each["job"]] for each in fair["jobs"])
 
 
+NO_EFFECT = "without fair sharing a weight changes nothing; add --change policy:fair-sharing"
+
+
+@pytest.mark.parametrize(
+    ("file", "words", "told"),
+    [
+        ("small", ("quota:a/a100/{GPU}=4",), [("quota a/a100/{GPU}", "2", "4", None)]),
+        (
+            "small",
+            ("quota:a/a100/{GPU}=0", "quota:a/a100/{GPU}=4"),
+            [("quota a/a100/{GPU}", "2", "0", None), ("quota a/a100/{GPU}", "0", "4", None)],
+        ),
+        ("small", ("weight:a=2.5",), [("weight a", "1", "2.5", NO_EFFECT)]),
+        ("small", ("weight:a=2", "policy:fair-sharing"), [("weight a", "1", "2", None)]),
+        (FAIR, ("weight:nlp=4",), [("weight nlp", "1", "4", None)]),
+        (FAIR, ("weight:nlp=4", "policy:classical"), [("weight nlp", "1", "4", NO_EFFECT)]),
+        ("small", ("hold:a",), []),
+    ],
+)
+def test_a_change_is_told_from_what_to_what(
+    run: Run, small: str, file: str, words: tuple[str, ...], told: list[tuple[str, str, str, str | None]]
+) -> None:
+    asked = [part for word in words for part in ("--change", word.replace("{GPU}", GPU))]
+    call = (small if file == "small" else file, *asked)
+    expected = [(what.replace("{GPU}", GPU), *rest) for what, *rest in told]
+    assert [tuple(each.values()) for each in changes(run, *call)["settings"]] == expected
+    lines = run("whatif", "--snapshot", *call).ok().splitlines()
+    for line, (what, before, after, note) in zip(lines, expected, strict=False):
+        assert line == f"{what}  {before} → {after}" + (f"  ({note})" if note else "")
+
+
+def test_the_report_tells_what_was_changed(run: Run, home: Path, small: str) -> None:
+    call = ("whatif", "--snapshot", small, "--change", "weight:a=2", "--change", f"quota:a/a100/{GPU}=4")
+    run(*call, "--report", "page.html").ok()
+    text = (home / "page.html").read_text(encoding="utf-8")
+    check_page(text)
+    assert f"<dt>weight a</dt><dd>1 → 2 ({NO_EFFECT})</dd>" in text
+    assert f"<dt>quota a/a100/{GPU}</dt><dd>2 → 4</dd>" in text
+
+
+@pytest.mark.parametrize(
+    ("resource", "now", "written", "told"),
+    [
+        ("cpu", 4000, "4500m", ("4", "4500m")),
+        ("memory", 1024, "1536Mi", ("1Gi", "1536Mi")),
+        ("ephemeral-storage", 5, "1Gi", ("5", "1073741824")),
+    ],
+)
+def test_amounts_of_other_resources_are_told_as_kubernetes_writes_them(
+    run: Run, home: Path, resource: str, now: int, written: str, told: tuple[str, str]
+) -> None:
+    scenario = json.loads(json.dumps(SMALL).replace(GPU, resource))
+    for each in scenario["clusterQueues"]:
+        each["resourceGroups"][0]["flavors"][0]["resources"][resource]["nominal"] = now
+    (home / "other.jsonl").write_text(json.dumps(scenario), encoding="utf-8")
+    (setting,) = changes(run, "other.jsonl", "--change", f"quota:a/a100/{resource}={written}")["settings"]
+    assert (setting["before"], setting["after"]) == told
+
+
 def test_the_help_lists_every_kind_of_change_on_a_line_of_its_own(run: Run) -> None:
     lines = [line.strip() for line in run("whatif", "--help").ok().splitlines()]
     for term, _ in CHANGES:
@@ -253,9 +312,18 @@ def test_until_stops_both(run: Run, small: str) -> None:
         ("colour:red", 2, "is no change"),
         ("quota:a=3", 2, "QUEUE/FLAVOR/RESOURCE=AMOUNT"),
         (f"quota:a/a100/{GPU}", 2, "no value"),
-        (f"quota:a/a100/{GPU}=many", 2, "is not a quantity"),
+        (f"quota:a/a100/{GPU}=many", 2, "'many' is no whole number"),
+        (f"quota:a/a100/{GPU}=16Gi", 2, "comes in whole units"),
+        (f"quota:a/a100/{GPU}=1e3", 2, "comes in whole units"),
         (f"quota:a/a100/{GPU}=500m", 2, "comes in whole units"),
-        (f"quota:a/a100/{GPU}=-1", 2, "an amount below 0"),
+        (f"quota:a/a100/{GPU}=-1", 2, f"fix: write quota:a/a100/{GPU}=1\n"),
+        (f"quota:a/a100/{GPU}=-3", 2, f"fix: write quota:a/a100/{GPU}=0\n"),
+        (f"quota:a/a100/{GPU}=+1", 2, f"fix: write quota:a/a100/{GPU}=3; or, for a while, grant:a/a100/{GPU}=+1\n"),
+        (f"quota:a/a100/{GPU}=+", 2, "'' is no whole number"),
+        ("weight:a=+1", 2, "a weight is written without a sign"),
+        ("weight:a=-1", 2, "'-1' is no weight"),
+        (f"grant:a/a100/{GPU}=++2", 2, "one sign too many"),
+        (f"grant:a/a100/{GPU}=+2Gi", 2, "comes in whole units"),
         (f"quota:c/a100/{GPU}=1", 3, "there is no queue or cohort 'c'"),
         (f"quota:a/h100/{GPU}=1", 3, "it has a100/nvidia.com/gpu"),
         ("weight:a=heavy", 2, "'heavy' is no weight"),

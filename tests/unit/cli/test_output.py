@@ -168,7 +168,7 @@ def test_tables_have_no_trailing_blanks_and_no_markup() -> None:
     assert lines == [
         "NAME           COUNT   NOTE",
         "[red]x[/red]       1   [red]x[/red]",
-        "ab\N{REPLACEMENT CHARACTER}[2Jc",
+        r"ab\x1b[2Jc",
         "日本              12   日本",
     ]
 

@@ -164,10 +164,26 @@ def test_wide_tables_have_the_paths() -> None:
     assert details.of(listing.rows[0]) == ".spec.resourceGroups[1].flavors[0].resources[0].nominalQuota: 16 -> 2"
 
 
+def contested(body: Body, field: str, live: Any, declared: Any) -> list[str]:
+    found = Contested(field, "kubectl-edit", "", live, declared)
+    return lines_of(plan_of(Conflict(Manifest(Family.KUEUE, None, body), SEEN, (found,))))[1:]
+
+
 def test_contested_fields_are_told_in_words_too() -> None:
-    contested = Contested(".spec.hard.requests.nvidia.com/gpu", "helm", "", "7", "8")
-    conflict = Conflict(Manifest(Family.RESOURCE_QUOTAS, None, quota()), SEEN, (contested,))
-    assert lines_of(plan_of(conflict))[-1] == "      GPUs: 7 is owned by helm; declared is 8"
+    assert contested(quota(), ".spec.hard.requests.nvidia.com/gpu", "7", "8") == [
+        "      GPUs: 7 is owned by kubectl-edit; declared is 8"
+    ]
+    declared, live = queue(RESERVED), queue(flavor("a100-reserved", "nvidia.com/gpu", 20), SPOT)
+    groups = [each["spec"]["resourceGroups"] for each in (live, declared)]
+    assert contested(declared, ".spec.resourceGroups", *groups) == [
+        "      a100-reserved GPUs: 20 is owned by kubectl-edit; declared is 16",
+        "      h100-spot GPUs: 8 is owned by kubectl-edit; declared is none",
+    ]
+    subjects = [each["subjects"] for each in (binding("ml", "eve"), binding("ml"))]
+    assert contested(binding("ml"), ".subjects", *subjects) == [
+        "      access as member: + eve against what is declared, by kubectl-edit"
+    ]
+    assert contested(made("X", "x"), ".spec.a", 1, 2) == ["      .spec.a: 1 is owned by kubectl-edit; declared is 2"]
 
 
 def test_equal_changes_are_told_once() -> None:
@@ -288,11 +304,16 @@ def test_values_of_other_kinds_never_look_alike(one: Any, other: Any) -> None:
         (["a", "b"], ["b", "c"], "- a, + c"),
         (["a", "b"], ["b", "a"], ""),
         ([{"key": "x"}, {"key": "y"}], [{"key": "x"}], ""),
+        (
+            [{"kind": "Group", "name": "ml"}, {"kind": "User", "name": "eve"}],
+            [{"kind": "Group", "name": "ml"}, {"kind": "ServiceAccount", "namespace": "a", "name": "b"}],
+            "- user eve, + service account a/b",
+        ),
         ("a", "b", ""),
         ("a,b", ABSENT, "- a, - b"),
         (",".join("abcdefghijkl"), "", "- a, - b, - c, - d, - e, - f, - g, - h, … 5 more"),
     ],
-    ids=["names", "order", "mappings", "no list", "gone", "many"],
+    ids=["names", "order", "mappings", "subjects", "no list", "gone", "many"],
 )
 def test_lists_are_told_by_what_comes_and_goes(old: Any, new: Any, said: str) -> None:
     assert list_difference(old, new) == said
@@ -300,4 +321,4 @@ def test_lists_are_told_by_what_comes_and_goes(old: Any, new: Any, said: str) ->
 
 def test_words_of_resources() -> None:
     names = ("cpu", "amd.com/gpu", "nvidia.com/mig-1g.10gb", "google.com/tpu")
-    assert [resource_words(name) for name in names] == ["CPU", "GPUs", "MIG 1g.10gb", "google.com/tpu"]
+    assert [resource_words(name) for name in names] == ["CPU", "GPUs", "MIG 1g.10gb", "TPU chips"]

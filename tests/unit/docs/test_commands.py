@@ -16,7 +16,7 @@ from tests.unit.cli.conftest import ROOT, Run, home, run
 
 __all__ = ["home", "run"]  # fixtures
 
-_FENCE = re.compile(r"^```(?:sh|bash|console)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```(?:sh|bash|console|text)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"(?:^|\$\(|&& |\| )(?:KUBECONFIG=\S+ )?(allot [^()|&>]*)")
 _ON_A_CLUSTER = frozenset({"apply", "prove", "drift", "nodes", "adopt", "import", "preflight"})
 _SLOW = frozenset({"when", "conformance"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -247,6 +248,24 @@ def test_what_would_hurt_is_held_back_and_said(case: str) -> None:
     assert live.state()[key] == before
 
 
+def test_an_account_without_the_right_is_told_so() -> None:
+    live = Live()
+    message = 'resourcequotas "team" is forbidden: User "ci" cannot patch resource "resourcequotas" in API group ""'
+    live.kube.hook = refusing_dry_runs(message)
+    found = one(live.look("namespace/cv"), QUOTA)
+    assert found.hindrance is not None
+    assert "cannot patch resource" in found.hindrance.why
+    assert "with another account" in found.hindrance.fix
+
+
+def refusing_dry_runs(message: str) -> Callable[[Call], None]:
+    def hook(call: Call) -> None:
+        if call.dry_run and call.verb == "apply" and not call.done:
+            raise RefusedError("x", status=403, reason="Forbidden", message=message)
+
+    return hook
+
+
 def test_a_quota_that_apply_would_set_below_use_holds_the_namespace_back() -> None:
     live = Live()
     live.kube.delete("v1", QUOTA)
@@ -255,6 +274,14 @@ def test_a_quota_that_apply_would_set_below_use_holds_the_namespace_back() -> No
     found = one(live.look("namespace/cv"), SPACE)
     assert found.hindrance is not None
     assert "pods 50, in use 51" in found.hindrance.why
+
+
+def test_what_lies_in_a_namespace_waits_with_it() -> None:
+    live = Live()
+    live.edit(SPACE, lambda body: {**body, "metadata": {**body["metadata"], "labels": {labels.PLATFORM: "other"}}})
+    found = live.look("namespace/cv")
+    assert not found.possible
+    assert "the namespace cv is held back" in str(one(found, QUOTA).hindrance)
 
 
 def test_policies_that_would_refuse_there_hold_the_namespace_back() -> None:

@@ -54,7 +54,7 @@ def test_everything_is_told_and_a_repetition_goes_on(number: int, workers: int) 
 def test_the_report_names_what_was_under_way_and_counts_the_rest() -> None:
     _, report = interrupted_at(7)
     lines = click.unstyle(report_text(report, report.outcomes)).splitlines()
-    assert lines[0].startswith(f"interrupted: {report.cluster}: ")
+    assert lines[0].startswith(f"interrupted: {report.place}: ")
     (under_way,) = [line for line in lines if UNDER_WAY in line]
     assert under_way.startswith("  interrupted ")
     (rest,) = [line for line in lines if "not begun" in line]

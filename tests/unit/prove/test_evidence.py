@@ -27,7 +27,7 @@ def report(*results: Result) -> ProofReport:
         ((Verdict.PROVED,), False, "every guardrail that was tried holds"),
         ((Verdict.PROVED, Verdict.NOT_PROVABLE), False, "1 of 2 probes could show nothing"),
         ((Verdict.PROVED, Verdict.FAILED), True, "**broken: roles**"),
-        ((Verdict.ERROR,), True, "**incomplete"),
+        ((Verdict.ERROR,), True, "**not proved: 1 of 1 probes could not be tried"),
         ((), False, "every guardrail that was tried holds"),
     ],
 )

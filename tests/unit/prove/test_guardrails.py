@@ -30,6 +30,7 @@ from allotment.prove.probes import (
     MustHold,
     MustRefuse,
     MustWarn,
+    Nobody,
     OnlyWarns,
     Patch,
     Probe,
@@ -263,6 +264,27 @@ def test_a_group_with_two_roles_stands_for_neither() -> None:
     assert scene.member.groups == ("c", "system:authenticated")
     assert scene.viewer is None
     assert scene.debugger is None
+
+
+def test_members_who_are_the_exec_holders_too_are_tried_all_the_same_and_the_rest_is_said() -> None:
+    one_group = Groups(owners=("leads",), members=("team",), viewers=(), exec=("team",))
+    own_groups = replace(one_group, exec=("debuggers",))
+    declared, apart = (platform(teams=(team(groups=groups),)) for groups in (one_group, own_groups))
+    for name in ("labels-required", "queue-required", "good-work", "own-namespace-only"):
+        assert len(probes_of(name, declared)) == len(probes_of(name, apart)), name
+    untried = [probe for probe in probes_of("roles", declared) if isinstance(probe.attempt, Nobody)]
+    assert [probe.tried for probe in untried] == [
+        "what needs somebody who is member and nothing else",
+        "what needs somebody who is exec and nothing else",
+    ]
+    assert not [probe for probe in probes_of("roles", apart) if isinstance(probe.attempt, Nobody)]
+
+
+def test_a_group_of_another_team_submits_nothing() -> None:
+    shared = Groups(owners=(), members=("both",), viewers=(), exec=())
+    declared = platform(teams=(team("nlp", groups=shared), team("cv", groups=shared, isolation=Isolation.NAMESPACE)))
+    assert scene_of(declared).worker is None
+    assert [probe for probe in probes_of("roles", declared) if isinstance(probe.attempt, Nobody)]
 
 
 def test_a_team_without_groups_is_proved_as_far_as_it_goes() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from allotment.adapters.clock import FixedClock
 from allotment.adapters.kube.fake import Call, FakeKube
-from allotment.errors import ForbiddenError, NotFoundError, NotSignedInError, TimedOutError, UnreachableError
+from allotment.errors import NotFoundError, NotSignedInError, TimedOutError, UnreachableError
 from allotment.model.manifest import ObjectKey, key_of
 from allotment.model.platform import Platform
 from allotment.operations.ports import RefusedError
@@ -153,12 +153,32 @@ def test_lost_credentials_end_the_run() -> None:
         run(kube, "labels-required")
 
 
-def test_who_may_not_impersonate_is_told_so_at_once() -> None:
-    kube = applied(platform())
-    kube.hook = refuse('User "me" cannot impersonate resource "users" in API group ""', lambda call: call.dry_run)
-    with pytest.raises(ForbiddenError) as error:
-        run(kube, "labels-required")
-    assert "cluster administrator" in error.value.fix
+class TestOwnRights:
+    @pytest.mark.parametrize(
+        "message",
+        [
+            'users "x" is forbidden: User "engineer" cannot impersonate resource "users" in API group ""',
+            'subjectaccessreviews is forbidden: User "engineer" cannot create resource "subjectaccessreviews"',
+        ],
+        ids=["impersonate", "reviews"],
+    )
+    def test_what_we_may_not_do_ourselves_is_not_tried_and_nothing_is_proved_by_it(self, message: str) -> None:
+        kube = applied(platform())
+        kube.hook = refuse(message, lambda call: call.dry_run and call.identity is not None)
+        kube.own_rights = lambda question: question.verb != "impersonate"
+        report = run(kube, "labels-required")
+        tried_as_others = [result for result in report.results if "member" in result.persona]
+        assert {result.verdict for result in tried_as_others} == {Verdict.ERROR}
+        assert all(message in result.got for result in tried_as_others)
+        assert report.failed
+        assert report.untried == len(tried_as_others)
+        assert report.missing == ("impersonate users", "impersonate groups", "impersonate serviceaccounts")
+
+    def test_a_refusal_of_the_persona_is_none_of_ours(self) -> None:
+        kube = applied(platform())
+        kube.hook = refuse('User "somebody" cannot create resource "pods"', lambda call: call.dry_run)
+        assert not [result for result in run(kube, "labels-required").results if result.verdict is Verdict.ERROR]
+        assert run(kube, "labels-required").missing == ()
 
 
 @pytest.mark.parametrize(

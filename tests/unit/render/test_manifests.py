@@ -95,7 +95,7 @@ def test_a_team_of_another_cluster_leaves_no_trace() -> None:
 
 def test_a_cluster_without_teams_has_the_platforms_objects() -> None:
     families = {item.family for item in rendered(build.platform(teams=[]))}
-    assert families == {Family.KUEUE, Family.POLICIES, Family.PRIORITY_CLASSES, Family.STORAGE}
+    assert families == {Family.KUEUE, Family.NAMESPACES, Family.POLICIES, Family.PRIORITY_CLASSES, Family.STORAGE}
 
 
 def test_two_objects_of_one_identity_are_refused_with_both_owners() -> None:
@@ -134,7 +134,8 @@ def test_what_a_leaving_team_keeps_no_sync_deletes() -> None:
     """And nothing else is kept from it: an opening or a right that is no longer declared goes at once."""
     manifests = rendered(build.platform(teams=[build.team("old")]))
     marked = [item for item in manifests if item.body["metadata"].get("annotations", {}).items() >= KEPT.items()]
-    assert [(item.key.kind, item.key.name) for item in marked] == LEAVING_FORM
+    assert [(item.key.kind, item.key.name) for item in marked if item.team == "old"] == LEAVING_FORM
+    assert [item.key.name for item in marked if item.team is None] == [labels.SYSTEM_NAMESPACE]
     assert KEPT == {
         "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
         "kustomize.toolkit.fluxcd.io/prune": "disabled",

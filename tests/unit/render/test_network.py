@@ -10,9 +10,9 @@ from hypothesis import assume, given, settings
 
 from allotment.errors import InputError
 from allotment.model.platform import Platform
-from allotment.model.policy import Direction, Port, SharedService
+from allotment.model.policy import METADATA_NETWORKS, Direction, Port, SharedService
 from allotment.model.team import Offboarding
-from allotment.render.network import METADATA_NETWORKS, render_network_policies
+from allotment.render.network import render_network_policies
 from allotment.render.objects import site_of
 from tests.unit import builders as build
 from tests.unit.render.network_evaluator import Peer, Policy, passes

@@ -31,7 +31,11 @@ def job(name: str, queue: str, at: int, runtime: int, gpus: int, priority: int =
 
 
 def scenario(*jobs: dict[str, Any], quotas: dict[str, int], latency: int = 0) -> Scenario:
-    data = {
+    return read_line(ScenarioLine("by-hand.jsonl", 1, scenario_data(*jobs, quotas=quotas, latency=latency)))
+
+
+def scenario_data(*jobs: dict[str, Any], quotas: dict[str, int], latency: int = 0) -> dict[str, Any]:
+    return {
         "id": "by-hand",
         "env": {
             "wakeupDelay": 1000,
@@ -57,7 +61,6 @@ def scenario(*jobs: dict[str, Any], quotas: dict[str, int], latency: int = 0) ->
         ],
         "workloads": list(jobs),
     }
-    return read_line(ScenarioLine("by-hand.jsonl", 1, data))
 
 
 BORROWED = [job("long", "a", 0, 100_000, 4), job("owner", "b", 10_000, 20_000, 2)]
@@ -98,6 +101,28 @@ def test_until_cuts_runs_and_counts_only_who_came() -> None:
     assert by_name(run)["queued"].started is None
     assert by_name(run)["owner"].spans[-1].end == 20_000
     assert run.queues[0].waits.jobs == 1, "a job that never started is pending, not waited for"
+
+
+@pytest.mark.parametrize(
+    ("asked", "main"),
+    [
+        ([{"cpu": 4, "habana.ai/gaudi": 1}, {"cpu": 4}], "habana.ai/gaudi"),
+        ([{"cpu": 4}, {"cpu": 4, "google.com/tpu": 4}], "google.com/tpu"),
+        ([{"nvidia.com/mig-1g.5gb": 1}, {"cpu": 4}, {"cpu": 4}], "nvidia.com/mig-1g.5gb"),
+        ([{"nvidia.com/mig-1g.5gb": 1}, {"nvidia.com/mig-1g.5gb": 1}, {"amd.com/gpu": 1}], "amd.com/gpu"),
+        ([{"example.com/gpu": 1, "cpu": 1}, {"cpu": 4}], "cpu"),
+        ([{"nvidia.com/gpu": 0, "cpu": 1}], "cpu"),
+    ],
+)
+def test_figures_are_about_devices_of_any_vendor(asked: list[dict[str, int]], main: str) -> None:
+    names = sorted({name for each in asked for name in each})
+    data = scenario_data(*(job(f"j{i}", "a", i, 1000, 0) for i in range(len(asked))), quotas={"a": 0})
+    for each, requests in zip(data["workloads"], asked, strict=True):
+        each["podSets"][0]["requests"] = requests
+    (group,) = data["clusterQueues"][0]["resourceGroups"]
+    group["coveredResources"] = names
+    group["flavors"][0]["resources"] = {name: {"nominal": 100} for name in names}
+    assert simulate(read_line(ScenarioLine("by-hand.jsonl", 1, data)), RunRequest()).resource == main
 
 
 def test_percentiles_are_nearest_rank() -> None:

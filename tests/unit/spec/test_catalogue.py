@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+from importlib import resources
 
 import pytest
 
 from allotment.model.accelerator import CapacityType, Vendor
-from allotment.spec.catalogue import catalogue
+from allotment.spec.catalogue import FILE, catalogue
+from allotment.spec.devices import device_meant
 
 EXPECTED = [
     ("t4", "nvidia.com/gpu", 16),
+    ("v100", "nvidia.com/gpu", 16),
+    ("v100-32gb", "nvidia.com/gpu", 32),
+    ("a10", "nvidia.com/gpu", 24),
+    ("a30", "nvidia.com/gpu", 24),
+    ("gb200", "nvidia.com/gpu", 186),
     ("a10g", "nvidia.com/gpu", 24),
     ("l4", "nvidia.com/gpu", 24),
     ("l40s", "nvidia.com/gpu", 48),
@@ -74,3 +81,36 @@ def test_slices_fit_into_their_device():
 
 def test_it_is_read_once():
     assert catalogue() is catalogue()
+
+
+def test_every_figure_names_its_source_or_says_that_it_has_none():
+    text = resources.files("allotment.spec").joinpath(FILE).read_text(encoding="utf-8")
+    entries = text.split("\n---\n")[1:]
+    assert len(entries) == len(catalogue())
+    assert [entry.splitlines()[:2] for entry in entries if not entry.startswith("# Memory: ")] == []
+
+
+MEANT = {
+    "a100-80": 'did you mean "a100"?',
+    "A100-80GB": 'did you mean "a100"?',
+    "a100-40": 'did you mean "a100-40gb"?',
+    "nvidia-h100": 'did you mean "h100"?',
+    "V100": 'did you mean "v100"?',
+    "nvidia-tesla-t4": 'did you mean "t4"?',
+    "gaudii2": 'did you mean "gaudi2"?',
+    "trainum2": 'did you mean "trainium2"?',
+}
+"""A word, and the device that it can only have meant."""
+
+OTHERS = ("p100", "h20", "a1000", "l400", "mi300a", "mi355x", "gaudi4", "inferentia3", "tpu-v7", "h100-94gb", "gpu", "")
+"""Words that look like a device of the catalogue, and are another or none."""
+
+
+@pytest.mark.parametrize(("word", "fix"), MEANT.items(), ids=MEANT)
+def test_a_mistyped_device_is_named(word, fix):
+    assert device_meant(word, catalogue()) == fix
+
+
+@pytest.mark.parametrize("word", OTHERS)
+def test_no_word_leads_to_another_device(word):
+    assert "did you mean" not in device_meant(word, catalogue())

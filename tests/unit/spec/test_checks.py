@@ -223,7 +223,7 @@ CASES = [
     ),
     Case(
         "pools_make_sense",
-        cluster("accelerator: a100", "accelerator: a1000"),
+        cluster("accelerator: a100", "accelerator: a100-80gb"),
         "error cluster.yaml:7 nodePools[0].accelerator",
         'did you mean "a100"?',
     ),
@@ -390,6 +390,12 @@ CASES = [
         rich_cluster("region: local", "region: local\nqueueLayout: shared"),
         "warning cluster.yaml:8 cohorts",
         "no effect with one shared queue",
+    ),
+    Case(
+        "kueue_has_cohorts",
+        with_cluster_line("versions: {kueue: 0.12.3}"),
+        "error cluster.yaml:13 versions.kueue",
+        "does not serve the kind Cohort",
     ),
     Case(
         "kueue_serves_the_api",
@@ -721,7 +727,55 @@ CASES = [
         "the opening has no port",
     ),
     Case(
-        "services_have_another_side",
+        "groups_are_the_identity_providers",
+        team("members: [nlp]", "members: [nlp], viewers: ['system:unauthenticated']"),
+        "error team.yaml:4 groups.viewers[0]",
+        "holds everybody who has not logged in",
+    ),
+    Case(
+        "groups_are_the_identity_providers",
+        team("members: [nlp]", "members: [nlp], exec: ['system:serviceaccounts']"),
+        "error team.yaml:4 groups.exec[0]",
+        "holds every pod of every team",
+    ),
+    Case(
+        "groups_are_the_identity_providers",
+        team("members: [nlp]", "owners: ['system:serviceaccounts:kube-system']"),
+        "error team.yaml:4 groups.owners[0]",
+        "a group of Kubernetes itself, not of people",
+    ),
+    Case(
+        "groups_are_the_identity_providers",
+        tiny(platform=PLATFORM + "adminGroups: ['system:authenticated']\n"),
+        "error platform.yaml:3 adminGroups[0]",
+        "holds everybody who has logged in, and every pod",
+    ),
+    Case(
+        "groups_are_apart",
+        tiny(platform=PLATFORM + "adminGroups: [nlp]\n"),
+        "warning team.yaml:4 groups.members[0]",
+        "among the engineers too",
+    ),
+    Case(
+        "groups_are_apart",
+        change(rich(), "teams.yaml", "{members: [g]}", "{members: [g], exec: [b]}"),
+        "warning teams.yaml:38 groups.exec[0]",
+        "has rights in team nlp too",
+    ),
+    Case(
+        "metadata_stays_closed",
+        tiny(s="kind: SharedService\nname: s\ncidrs: [169.254.169.254/32]\nports: [{port: 80}]\n"),
+        "error s.yaml:3 cidrs[0]",
+        "can act as its node",
+    ),
+    Case(
+        "metadata_stays_closed",
+        tiny(s="kind: SharedService\nname: s\ncidrs: ['fd00::/8']\nports: [{port: 443}]\n"),
+        "warning s.yaml:3 cidrs[0]",
+        "which stays closed",
+    ),
+    Case(
+        "metadata_stays_closed",
         tiny(s="kind: SharedService\nname: s\ncidrs: [0.0.0.0/0]\nports: [{port: 443}]\n"),
         "warning s.yaml:3 cidrs[0]",
         "metadata address",
@@ -734,8 +788,8 @@ CASES = [
     ),
     Case(
         "prices_name_accelerators",
-        tiny(p="kind: Prices\naccelerators:\n  a10: {spot: 1}\n"),
-        "error p.yaml:3 accelerators.a10",
+        tiny(p="kind: Prices\naccelerators:\n  nvidia-a10g: {spot: 1}\n"),
+        "error p.yaml:3 accelerators.nvidia-a10g",
         'did you mean "a10g"?',
     ),
     Case(
@@ -1036,12 +1090,25 @@ def test_the_unchanged_directories_have_no_problems(files):
 
 
 QUIET = {
+    "a pool without nodes": tiny(
+        cluster=CLUSTER
+        + "  - {name: soon, accelerator: h100, acceleratorsPerNode: 8, cpu: 96, memory: 1Ti, maxNodes: 0}\n"
+    ),
     "quotas that are enough in all namespaces together": change(
         rich_teams("costCenter: cc-1", "costCenter: cc-1\nnamespaces: [nlp, nlp-serving]"),
         "teams.yaml",
         "{pods: 40,",
         "{pods: 1, requestsCpu: 36, requestsMemory: 128Gi, accelerators: {a100: 6},",
     ),
+    "a node-local DNS cache": tiny(
+        dns="kind: SharedService\nname: dns\ncidrs: [169.254.20.10/32]\nports: [{port: 53, protocol: UDP}]\n"
+    ),
+    "one shared queue, and amounts without limits": with_cluster_line("queueLayout: shared"),
+    "auditors who see two teams": tiny(
+        team=TEAM.replace("[nlp]", "[nlp], viewers: [audit]"),
+        other=OTHER_TEAM.replace("[cv]", "[cv], viewers: [audit]").replace("a100: 8", "a100: 1"),
+    ),
+    "the first Kueue with cohorts": with_cluster_line("versions: {kueue: 0.13.0}"),
     "several namespaces": team("costCenter: cc-1", "costCenter: cc-1\nnamespaces: [nlp-training, nlp-serving]"),
     "defaults up to the most of a pod": container_defaults("requests: {cpu: 8}, limits: {cpu: 8, memory: 1Ti}"),
     "an exception that ends far from now": exception("2027-01-16"),

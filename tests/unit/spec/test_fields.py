@@ -73,6 +73,28 @@ ONE_ERROR = [
         'did you mean "Team"?',
     ),
     ("no kind", extra("name: x\n"), "extra.yaml:1 kind", "no kind", "choose one of"),
+    (
+        "GPUs of a team",
+        tiny(team=TEAM.replace("    cpu: 64", "    gpu: 8\n    cpu: 64")),
+        "team.yaml:7 placements.dev.gpu",
+        'unknown field "gpu"',
+        'did you mean "accelerators"?',
+    ),
+    (
+        "GPUs of a pool",
+        tiny(cluster=CLUSTER.replace("    cpu: 96", "    gpus: 8\n    cpu: 96")),
+        "cluster.yaml:10 nodePools[0].gpus",
+        'unknown field "gpus"',
+        'did you mean "acceleratorsPerNode"?',
+    ),
+    (
+        "foreign YAML",
+        extra("apiVersion: v1\nkind: ConfigMap\n"),
+        "extra.yaml:2 kind",
+        'unknown kind "ConfigMap"',
+        "left out by `include`",
+    ),
+    ("a foreign list", extra("- a\n"), "extra.yaml:1 ", "a list where a mapping belongs", "left out by `include`"),
     ("no mapping", extra("- a\n- b\n"), "extra.yaml:1 ", "a list where a mapping belongs", "kind"),
     (
         "other version",

@@ -97,6 +97,12 @@ def test_queues_nodes_and_flavors_keep_their_names_and_amounts() -> None:
     assert {("ClusterQueue", "genomics"), ("ResourceFlavor", "gpus"), ("ResourceFlavor", "plain")} <= names
 
 
+def test_a_cluster_with_nodes_alone_is_a_directory_without_teams() -> None:
+    found, platform = imported(cluster_queues=(), local_queues=(), flavors=(), namespaces=(), kueue_api="")
+    assert platform.teams == ()
+    assert "names:" not in found.files["clusters/onprem.yaml"]
+
+
 def test_people_come_by_their_groups_and_everybody_else_is_named() -> None:
     edit = {"kind": "ClusterRole", "name": "edit"}
     subjects = [{"kind": "Group", "name": "acme-genomics"}, {"kind": "User", "name": "jane"}]
@@ -240,3 +246,20 @@ def test_whatever_the_names_are_the_text_is_yaml_that_says_them(
     assert {rung["name"]: rung.get("description", "") for rung in data["priorities.yaml"]}["batch"] == description
     (cluster,) = data["clusters/onprem.yaml"]
     assert machine in [pool.get("machineType") for pool in cluster["nodePools"]]
+
+
+@pytest.mark.parametrize(
+    ("label", "resource", "found"),
+    [
+        (("nvidia.com/gpu.product", "NVIDIA-A100-SXM4-80GB-MIG-1g.10gb"), GPU, None),
+        (("nvidia.com/gpu.product", "Tesla-T4-SHARED"), GPU, None),
+        (("habana.ai/model", "HL-225"), "habana.ai/gaudi", "gaudi2"),
+        (("habana.ai/model", "HL-325L"), "habana.ai/gaudi", "gaudi3"),
+        (("cloud.google.com/gke-tpu-accelerator", "tpu-v5-lite-podslice"), "google.com/tpu", "tpu-v5e"),
+        (("amd.com/gpu.product-name", "AMD_Instinct_MI300X_OAM"), "amd.com/gpu", "mi300x"),
+    ],
+)
+def test_slices_are_no_devices_and_every_vendor_has_its_label(
+    label: tuple[str, str], resource: str, found: str | None
+) -> None:
+    assert accelerator_of(dict([label]), resource, catalogue()) == found

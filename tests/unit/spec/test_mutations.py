@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from allotment.adapters.files.tree import read_tree
+from allotment.render.manifests import render
 from allotment.spec.load import Loaded, load_platform
 from allotment.spec.problems import InvalidPlatformError
 from allotment.spec.source import SourceTree
@@ -177,3 +178,35 @@ values = st.recursive(
 )
 def test_any_shape_of_a_document(kind, fields):
     outcome(tiny(extra=json.dumps({"kind": kind, **fields})))
+
+
+OPENINGS = (
+    "10.0.0.0/8",
+    "0.0.0.0/0",
+    "169.254.20.10/32",
+    "169.254.169.254/32",
+    "168.63.129.16/32",
+    "fd00:ec2::254/128",
+)
+"""Addresses that an opening leads to; the last three are a cloud's metadata."""
+
+
+def test_what_validate_accepts_render_accepts():
+    """A platform that loads is rendered for each of its clusters: nothing is told only by `render`, or by `plan`."""
+    rng = random.Random(9)
+    trees = small_trees()
+    rendered = 0
+    for _ in range(1_500):
+        files = dict(rng.choices(trees, weights=(6, 3, 1, 6))[0])
+        name = rng.choice(sorted(files))
+        files[name] = mutate_lines(files[name], rng)
+        cidr = rng.choice(OPENINGS)
+        files["opening.yaml"] = f"kind: SharedService\nname: opening\ncidrs: ['{cidr}']\nports: [{{port: 80}}]\n"
+        try:
+            platform = load_platform(SourceTree(files)).platform
+        except InvalidPlatformError:
+            continue
+        for cluster in platform.clusters:
+            assert render(platform, cluster).objects
+            rendered += 1
+    assert rendered > 100

@@ -14,7 +14,7 @@ def many(teams: int, clusters: int, word: str = "a100") -> dict[str, str]:
         text = CLUSTER.replace("name: dev", f"name: c{number}").replace("maxNodes: 4", "maxNodes: 100000")
         files[f"clusters/{number}.yaml"] = text
     for number in range(teams):
-        head = f"kind: Team\nname: team{number}\ncostCenter: c\ngroups: {{members: [g]}}\nplacements:\n"
+        head = f"kind: Team\nname: team{number}\ncostCenter: c\ngroups: {{members: [g{number}]}}\nplacements:\n"
         places = (
             f"  c{cluster}:\n    cpu: {{nominal: 4, borrowingLimit: 2}}\n    memory: 1Gi\n"
             f"    accelerators: {{{word}: {{nominal: 1, borrowingLimit: 1}}}}\n"

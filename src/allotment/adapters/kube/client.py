@@ -20,7 +20,7 @@ from allotment.adapters.kube.requests import Request
 from allotment.adapters.kube.transport import Patience
 from allotment.errors import InputError
 from allotment.model.manifest import ObjectKey, key_of
-from allotment.operations.ports import AccessQuestion, Answer, Body, Identity, RefusedError, ServerInfo
+from allotment.operations.ports import AccessQuestion, Answer, Body, Endpoint, Identity, RefusedError, ServerInfo
 
 CONNECTIONS: Final = 32
 """Connections kept at most; more than any bounded pool of ours has workers."""
@@ -38,7 +38,7 @@ def connect(kubeconfig_file: Path | None = None, context: str | None = None) -> 
         NotSignedInError: the kind of credentials is not supported.
     """
     config = kubeconfig.load(kubeconfig_file, context)
-    return KubeClient(http_client(config))
+    return KubeClient(http_client(config), context=config.context_name or "")
 
 
 def http_client(config: SingleConfig, http_transport: httpx.BaseTransport | None = None) -> httpx.Client:
@@ -80,8 +80,9 @@ def _checked_for(name: str | None) -> Callable[[httpx.Request], None]:
 class KubeClient:
     """One API server. Close it, or use it as a context manager."""
 
-    def __init__(self, http: httpx.Client, patience: Patience | None = None) -> None:
+    def __init__(self, http: httpx.Client, patience: Patience | None = None, *, context: str = "") -> None:
         self._http = http
+        self._context = context
         self._patience = patience or Patience()
         self._lock = threading.Lock()
         self._resources: discovery.Resources | None = None
@@ -97,10 +98,14 @@ class KubeClient:
         """Give the connections back."""
         self._http.close()
 
+    def endpoint(self) -> Endpoint:
+        """Address and context."""
+        return Endpoint(str(self._http.base_url).rstrip("/"), self._context)
+
     def server(self) -> ServerInfo:
         """Address and version."""
         body = answers.body_of(self._send(requests.version()))
-        return ServerInfo(url=str(self._http.base_url).rstrip("/"), version=str(body.get("gitVersion", "")))
+        return ServerInfo(url=self.endpoint().url, version=str(body.get("gitVersion", "")))
 
     def serves(self, api_version: str, kind: str) -> bool:
         """Whether the server knows the kind in that version."""
@@ -189,6 +194,16 @@ class KubeClient:
         """Ask the server's authorizer."""
         body = answers.body_of(self._send(requests.access_review(identity, question)))
         return bool(body.get("status", {}).get("allowed", False))
+
+    def permitted(self, question: AccessQuestion) -> bool:
+        """Ask the server's authorizer about ourselves."""
+        body = answers.body_of(self._send(requests.self_access_review(question)))
+        return bool(body.get("status", {}).get("allowed", False))
+
+    def whoami(self) -> Identity:
+        """Who we are to the server."""
+        info = answers.body_of(self._send(requests.self_review())).get("status", {}).get("userInfo", {})
+        return Identity(str(info.get("username", "")), tuple(info.get("groups") or ()))
 
     def _ask(self, request: Request) -> httpx.Response:
         """Send a page request; 410 is an answer to page requests, not a refusal."""

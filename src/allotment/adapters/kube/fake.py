@@ -13,12 +13,13 @@ from typing import Any, Final
 from allotment.adapters.kube import fake_ownership as ownership
 from allotment.adapters.kube.fake_ownership import Holding
 from allotment.adapters.kube.fake_schema import CLUSTER_SCOPED, completed
-from allotment.model.labels import FIELD_MANAGER
+from allotment.model.labels import FIELD_MANAGER, WRITE_MANAGER
 from allotment.model.manifest import ObjectKey, key_of
 from allotment.operations.ports import (
     AccessQuestion,
     Answer,
     Body,
+    Endpoint,
     FieldConflict,
     FieldConflictError,
     Identity,
@@ -26,8 +27,7 @@ from allotment.operations.ports import (
     ServerInfo,
 )
 
-WRITE_MANAGER: Final = "allotment-write"
-
+_ENGINEER: Final = Identity("engineer", ("platform-engineers", "system:authenticated"))
 _EPOCH: Final = "2026-01-01T00:00:00Z"
 
 
@@ -58,6 +58,10 @@ def _nobody(_identity: Identity, _question: AccessQuestion) -> bool:
     return False
 
 
+def _anything(_question: AccessQuestion) -> bool:
+    return True
+
+
 @dataclass(slots=True)
 class FakeKube:
     """`KubePort` in memory.
@@ -66,16 +70,24 @@ class FakeKube:
         unserved: kinds that the server does not know.
         hook: called before and after every call; it may raise, which is how tests inject refusals, outages, kills.
         rights: the authorizer.
+        own_rights: the authorizer, about ourselves; it only answers, and refuses nothing by itself (`hook` does).
+        us: who we are.
         calls: every call so far.
     """
 
     unserved: frozenset[str] = frozenset()
     hook: Callable[[Call], None] = _nothing
     rights: Callable[[Identity, AccessQuestion], bool] = _nobody
+    own_rights: Callable[[AccessQuestion], bool] = _anything
+    us: Identity = _ENGINEER
     calls: list[Call] = field(default_factory=list)
     _objects: dict[ObjectKey, _Stored] = field(default_factory=dict)
     _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def endpoint(self) -> Endpoint:
+        """A made-up address."""
+        return Endpoint("fake://kube", "fake")
 
     def server(self) -> ServerInfo:
         """Address and version."""
@@ -237,6 +249,14 @@ class FakeKube:
     def allowed(self, identity: Identity, question: AccessQuestion) -> bool:
         """Ask `rights`."""
         return self.rights(identity, question)
+
+    def permitted(self, question: AccessQuestion) -> bool:
+        """Ask `own_rights`."""
+        return self.own_rights(question)
+
+    def whoami(self) -> Identity:
+        """Ourselves."""
+        return self.us
 
     def put(self, *bodies: Body) -> None:
         """Objects that are there already, without any manager."""

@@ -9,19 +9,17 @@ from typing import Any, Final
 import msgspec
 
 from allotment.adapters.kube.discovery import ACCEPT, Resource
-from allotment.model.labels import FIELD_MANAGER
+from allotment.model.labels import FIELD_MANAGER, WRITE_MANAGER
 from allotment.model.manifest import ObjectKey, key_of
 from allotment.operations.ports import AccessQuestion, Identity
 
 PAGE_SIZE: Final = 500
 """Objects per page of a list; kubectl's own chunk size."""
 
-WRITE_MANAGER: Final = "allotment-write"
-"""Field manager of plain creates and patches: not the one of apply, so that apply's ownership stays exact."""
-
 _JSON: Final = "application/json"
 _METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _APPLY: Final = "application/apply-patch+yaml"
+_AUTHORIZATION: Final = "authorization.k8s.io/v1"
 _MERGE: Final = "application/merge-patch+json"
 
 
@@ -153,22 +151,38 @@ def delete(resource: Resource, key: ObjectKey, *, dry_run: bool, identity: Ident
 
 def access_review(identity: Identity, question: AccessQuestion) -> Request:
     """Ask the authorizer. A review is stored nowhere, so asking twice is harmless."""
-    attributes = {
+    spec = {"user": identity.user, "groups": list(identity.groups), "resourceAttributes": _attributes(question)}
+    return _review(_AUTHORIZATION, "SubjectAccessReview", spec, f"the rights of {identity.user}")
+
+
+def self_access_review(question: AccessQuestion) -> Request:
+    """Ask the authorizer about ourselves."""
+    spec = {"resourceAttributes": _attributes(question)}
+    return _review(_AUTHORIZATION, "SelfSubjectAccessReview", spec, "our own rights")
+
+
+def self_review() -> Request:
+    """Ask the authenticator who we are."""
+    return _review("authentication.k8s.io/v1", "SelfSubjectReview", None, "who we are")
+
+
+def _attributes(question: AccessQuestion) -> dict[str, str]:
+    return {
         "verb": question.verb,
         "group": question.group,
         "resource": question.resource,
         "subresource": question.subresource,
         "namespace": question.namespace,
+        "name": question.name,
     }
-    body = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": {"user": identity.user, "groups": list(identity.groups), "resourceAttributes": attributes},
-    }
+
+
+def _review(api_version: str, kind: str, spec: Mapping[str, Any] | None, about: str) -> Request:
+    body = {"apiVersion": api_version, "kind": kind} | ({} if spec is None else {"spec": spec})
     return Request(
         "POST",
-        "/apis/authorization.k8s.io/v1/subjectaccessreviews",
-        f"the rights of {identity.user}",
+        f"/apis/{api_version}/{kind.lower()}s",
+        about,
         headers=(("Accept", _JSON), ("Content-Type", _JSON)),
         content=msgspec.json.encode(body),
     )

@@ -9,6 +9,7 @@ from allotment.cli.options import (
     OutputOptions,
     cluster_flag,
     global_flags,
+    identity_flag,
     output_flags,
     platform_flag,
     server_flags,
@@ -29,9 +30,11 @@ from allotment.cli.session import Session
     type=click.Choice(["client", "server"]),
     help="Only show. The server is asked in both cases what each object would become.",
 )
+@identity_flag
 @yes_flag("taking over, or giving back")
 @cluster_flag
 @platform_flag
+@identity_flag
 @server_flags
 @output_flags
 @global_flags
@@ -61,6 +64,7 @@ def adopt(  # noqa: PLR0913 (a parameter for each flag)
     target = target_of(session, None)
     consent = adopting.Consent(yes=yes, dry_run=dry_run is not None, enforce=enforce, cut=network_policies)
     with wiring.connect(session.value("kubeconfig"), target.context) as kube:
+        wiring.admit(target.platform, target.cluster, kube, session.override)
         if undo:
             return adopting.give_back(session, target, kube, words, output, consent)
         return adopting.take_over(session, target, kube, words, output, consent)

@@ -12,6 +12,7 @@ from allotment.cli.options import (
     OutputOptions,
     cluster_flag,
     global_flags,
+    identity_flag,
     liberty_flags,
     output_flags,
     platform_flag,
@@ -26,6 +27,7 @@ from allotment.cli.session import Session
 @platform_flag
 @cluster_flag
 @liberty_flags
+@identity_flag
 @click.option(
     "--dry-run",
     type=click.Choice(["client", "server"]),
@@ -72,7 +74,7 @@ def apply(
         cluster = platform.cluster(plan.cluster) if platform else None
         context = session.value("context") or (cluster.context if cluster else plan.cluster)
         with wiring.connect(kubeconfig, context) as kube:
-            wiring.refuse_stale(plan, kube, platform)
+            plan = wiring.ready(plan, kube, platform, override=session.override)
             return carry_out(session, plan, kube, output, consent)
     target = target_of(session, source)
     with wiring.connect(kubeconfig, target.context) as kube:

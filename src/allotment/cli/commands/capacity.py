@@ -14,6 +14,7 @@ from allotment.errors import UsageError
 _LISTS: Final = "Options for pod lists"
 _PARTS: Final = (
     ("8, 8xa100, 0.5xT4", "GPUs, with their model if it matters; below 1 a share (pod lists only). Comes first."),
+    ("8xamd.com/gpu", "The same by the name of the resource: devices of any vendor, slices too."),
     ("cpu=16, memory=64Gi", "Amounts of any resource, as Kubernetes writes them."),
     ("node:LABEL=VALUE", "Only nodes with this label."),
     ("tolerate:KEY[=VALUE]", "This taint is no obstacle; the one named like the GPU resource never is."),

@@ -11,6 +11,7 @@ from allotment.cli.lazy import Command
 from allotment.cli.options import (
     OutputOptions,
     global_flags,
+    identity_flag,
     names_of,
     output_flags,
     platform_argument,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     help="In place of typing the name of a namespace that a repair would delete with all its data; repeatable.",
 )
 @yes_flag("repairing")
+@identity_flag
 @server_flags
 @output_flags
 @global_flags
@@ -72,7 +74,8 @@ def drift(
     from allotment.cli.progress import ProgressLine  # noqa: PLC0415
     from allotment.cli.views.drifts import drift_document, drift_listing, drift_text  # noqa: PLC0415
 
-    platform = load(session, platform_directory(session, directory), quiet=True).platform
+    place = platform_directory(session, directory)
+    platform = load(session, place, quiet=True).platform
     preset = session.value("cluster")
     wanted = names or ((preset,) if preset else ())
     clusters = [named_cluster(platform, name) for name in dict.fromkeys(wanted)] or list(platform.clusters)
@@ -89,7 +92,7 @@ def drift(
 
         with ProgressLine(session) as progress:
             progress.tell(f"looking at {', '.join(cluster.name for cluster in clusters)}")
-            report = wiring.find_drift(platform, clusters, connect)
+            report = wiring.find_drift(platform, clusters, connect, override=session.override, directory=place)
         if repair:
             by_name = {cluster.name: cluster for cluster in clusters}
             consent = Consent(yes=yes, deletable=deletable, force=True)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import click
 
 from allotment.cli.lazy import Command, Entry, LazyGroup
-from allotment.cli.options import cluster_flag, format_flag, global_flags, platform_flag, server_flags, yes_flag
+from allotment.cli.options import (
+    cluster_flag,
+    format_flag,
+    global_flags,
+    identity_flag,
+    platform_flag,
+    server_flags,
+    yes_flag,
+)
 from allotment.cli.session import Session
 
 ENTRIES = (
@@ -32,12 +40,20 @@ def nodes() -> None:
 @yes_flag("labelling")
 @cluster_flag
 @platform_flag
+@identity_flag
 @server_flags
 @format_flag
 @global_flags
 @click.pass_obj
 def label(
-    session: Session, names: tuple[str, ...], *, pool: str, selector: str, dry_run: str | None, force: bool, yes: bool
+    session: Session,
+    names: tuple[str, ...],
+    *,
+    pool: str,
+    selector: str,
+    dry_run: str | None,
+    force: bool,
+    yes: bool,
 ) -> int:
     """Give nodes the labels and taints that a declared pool's nodes carry. Shows them and asks.
 
@@ -50,5 +66,6 @@ def label(
 
     target = target_of(session, None)
     with wiring.connect(session.value("kubeconfig"), target.context) as kube:
+        wiring.admit(target.platform, target.cluster, kube, session.override)
         edits = wiring.plan_labels(target.platform, target.cluster, kube, pool, names, selector, force=force)
         return carry_out(session, target, kube, edits, dry_run=dry_run, yes=yes)

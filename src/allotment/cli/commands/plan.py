@@ -10,6 +10,7 @@ from allotment.cli.options import (
     OutputOptions,
     cluster_flag,
     global_flags,
+    identity_flag,
     liberty_flags,
     output_flags,
     platform_argument,
@@ -26,6 +27,7 @@ from allotment.errors import UsageError, shown
 @click.option("--exit-code", is_flag=True, help="End with 0: nothing to do, 2: changes, 1: any error.")
 @click.option("--offline", is_flag=True, help="Against an empty cluster; no server is asked.")
 @liberty_flags
+@identity_flag
 @server_flags
 @output_flags
 @global_flags
@@ -46,7 +48,7 @@ def plan(
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
     from allotment.cli.output import show  # noqa: PLC0415
-    from allotment.cli.planning import live_plan, plan_steps, target_of  # noqa: PLC0415
+    from allotment.cli.planning import live_plan, plan_steps, refuse_partial, target_of  # noqa: PLC0415
     from allotment.cli.views.plans import plan_document, plan_listing, plan_text  # noqa: PLC0415
 
     if out is not None and offline:
@@ -55,7 +57,7 @@ def plan(
     made = wiring.offline_plan(target.platform, target.cluster) if offline else None
     if made is None:
         with wiring.connect(session.value("kubeconfig"), target.context) as kube:
-            made = live_plan(session, target, kube, liberties)
+            made = live_plan(session, target, kube, liberties, partial=True)
     show(
         session,
         output,
@@ -64,8 +66,11 @@ def plan(
         whole=lambda rows: plan_document(made, rows),
     )
     if out is not None:
+        refuse_partial(made, "saved")
         wiring.save_plan(made, out)
         session.note(f"saved in {shown(out)}")
     if output.format == "table":
         session.note(plan_steps(session, target, made, saved=out, offline=offline))
+    if exit_code and made.empty and made.unread:
+        return 1
     return 2 if exit_code and not made.empty else 0

@@ -9,6 +9,7 @@ from allotment.cli.options import (
     OutputOptions,
     cluster_flag,
     global_flags,
+    identity_flag,
     names_of,
     output_flags,
     platform_argument,
@@ -33,6 +34,7 @@ from allotment.errors import shown
 )
 @click.option("--no-work", is_flag=True, help="Run no work for real; its probes count as not tried.")
 @click.option("--evidence", metavar="FILE", type=click.Path(dir_okay=False), help="Also write a Markdown report.")
+@identity_flag
 @server_flags
 @output_flags
 @global_flags
@@ -62,6 +64,7 @@ def prove(
     name = session.value("team")
     teams = [named_team(target.platform, name).name] if name else []
     with wiring.connect(session.value("kubeconfig"), target.context) as kube, ProgressLine(session) as line:
+        wiring.admit(target.platform, target.cluster, kube, session.override)
         report = wiring.prove(
             target.platform,
             target.cluster,

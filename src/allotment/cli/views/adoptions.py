@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from allotment.operations.teams import Edit
 
 _COLORS: Final = dict.fromkeys(DONE, "green") | {Fate.HELD: "yellow", Fate.SKIPPED: "yellow"}
+_ENFORCED: Final = "f:pod-security.kubernetes.io/enforce"
 _WORDS: Final = 5
 """Commands that are suggested at most."""
 
@@ -111,7 +112,9 @@ def told_fields(each: Adoption) -> list[str]:
 
 
 def _is_mark(field: FieldChange) -> bool:
-    return field.old is ABSENT and field.path[:2] in (("f:metadata", "f:labels"), ("f:metadata", "f:annotations"))
+    """Whether it only says whose the object is, and what the team may; a Pod Security level decides what runs there."""
+    in_metadata = field.path[:2] in (("f:metadata", "f:labels"), ("f:metadata", "f:annotations"))
+    return field.old is ABSENT and in_metadata and field.path[-1] != _ENFORCED
 
 
 def _named(key: ObjectKey) -> str:

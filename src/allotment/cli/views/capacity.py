@@ -10,6 +10,7 @@ from allotment.cli.output import Listing
 from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import amount, count
 from allotment.cli.views.simulations import CAUSE_FIELDS
+from allotment.model.devices import names_a_part
 from allotment.scheduling.placement.gpu.capacity import Stranded
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, Cause
 from allotment.scheduling.placement.gpu.model import WHOLE
@@ -143,8 +144,10 @@ def capacity_text(found: Survey, rows: Sequence[NodeRow], width: int | None, *, 
     if found.shapes:
         lines += [table_text(_SHAPE_COLUMNS, found.shapes, width=width, headers=headers), ""]
     closed = sum(node.closed for node in found.nodes)
+    parts = sum(node.gpus for node in found.nodes if names_a_part(node.model))
     lines.append(
-        f"{count(len(found.nodes), 'node')}{f' ({closed} cordoned)' if closed else ''}: {_shown(found.gpus)} GPUs, "
+        f"{count(len(found.nodes), 'node')}{f' ({closed} cordoned)' if closed else ''}: {_shown(found.gpus)} GPUs"
+        f"{f' ({_shown(parts)} of them slices or shares)' if parts else ''}, "
         f"{_shown(found.gpus - found.free)} used, {_shown(found.free)} free"
     )
     return "\n".join(lines + _fragment_lines(found))
@@ -194,6 +197,7 @@ def node_document(found: Survey, row: NodeRow) -> Mapping[str, Any]:
         "model": node.model,
         "cordoned": node.closed,
         "gpus": _gpus(node.gpus),
+        "slices": names_a_part(node.model),
         "usedGpus": _gpus(node.used),
         "freeGpus": _gpus(node.free),
         "freeCpu": node.cpu_free,
@@ -215,7 +219,7 @@ def node_document(found: Survey, row: NodeRow) -> Mapping[str, Any]:
 def _shape_document(shape: ShapeSurvey) -> Mapping[str, Any]:
     return {
         "shape": shape.text,
-        "asked": shape.share is None,
+        "asked": shape.asked,
         "shareOfPods": None if shape.share is None else round(shape.share, 6),
         "fits": shape.room.count,
         "strandedGpus": _gpus(int(shape.room.lost.sum())),

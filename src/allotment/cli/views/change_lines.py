@@ -14,7 +14,7 @@ import click
 from allotment.cli.terminal import printable
 from allotment.cli.views.amounts import count
 from allotment.cli.views.values import list_difference, shown_value, shown_values
-from allotment.cli.views.wording import Told, field_words, gist, told
+from allotment.cli.views.wording import Told, gist, told, told_contested
 from allotment.plan.changes import (
     SIGNS,
     Action,
@@ -230,15 +230,8 @@ def _details(change: Change, *, in_words: bool = True) -> Iterator[Detail]:
             yield from (_field_line(each) for each in fields)
         case Conflict():
             for contested in change.contested:
-                live, desired = shown_values(contested.live, contested.desired)
-                words = field_words(change.manifest.body, contested.field) if in_words else ""
-                yield Detail(
-                    f"{printable(words or contested.field)}:",
-                    (
-                        f"{live} is owned by {printable(contested.manager)}{_since(contested.since)};",
-                        f"declared is {desired}",
-                    ),
-                )
+                held = told_contested(change.manifest.body, contested) if in_words else _contested_by_path(contested)
+                yield from (_contested_line(each) for each in held)
         case Blocked():
             yield Detail(printable(change.what))
             if change.why:
@@ -247,6 +240,21 @@ def _details(change: Change, *, in_words: bool = True) -> Iterator[Detail]:
                 yield Detail(f"fix: {printable(change.fix)}")
         case _:
             return
+
+
+def _contested_by_path(field: Contested) -> Iterator[Told]:
+    yield Told(
+        field.field, in_words=False, change=FieldChange((), field.desired, field.live, field.manager, field.since)
+    )
+
+
+def _contested_line(said: Told) -> Detail:
+    change, owner = said.change, f"{printable(said.change.by)}{_since(said.change.since)}"
+    listed = list_difference(change.old, change.new) if said.in_words else ""
+    if listed:
+        return Detail(f"{printable(said.what)}:", (listed, f"against what is declared, by {owner}"))
+    declared, live = shown_values(change.old, change.new)
+    return Detail(f"{printable(said.what)}:", (f"{live} is owned by {owner};", f"declared is {declared}"))
 
 
 def field_details(body: Mapping[str, Any], fields: Sequence[FieldChange]) -> Iterator[Detail]:

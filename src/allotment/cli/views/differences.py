@@ -11,7 +11,7 @@ from allotment.cli.session import Session
 from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count
 from allotment.scheduling.simulate.charts import short_time
-from allotment.scheduling.simulate.difference import Difference, JobChange, JobWait, QueueChange, RunSummary
+from allotment.scheduling.simulate.difference import Difference, JobChange, JobWait, QueueChange, RunSummary, Setting
 
 _SHOWN: Final = 10
 """Jobs in the table output; JSON has all."""
@@ -98,9 +98,11 @@ def show_difference(
 
 
 def difference_text(found: Difference, rows: Sequence[QueueChange], width: int | None, *, headers: bool) -> str:
-    """The queues, the jobs that change most, and the whole."""
+    """What was changed, the queues, the jobs that change most, and the whole."""
     columns = [column for column in difference_listing(found).columns if not column.wide]
-    lines = [table_text(columns, rows, width=width, headers=headers), ""] if rows else []
+    lines = [_setting(each) for each in found.settings]
+    lines += [""] if lines else []
+    lines += [table_text(columns, rows, width=width, headers=headers), ""] if rows else []
     queues = {row.queue for row in rows}
     jobs = [job for job in found.jobs if job.queue in queues]
     if jobs:
@@ -110,6 +112,10 @@ def difference_text(found: Difference, rows: Sequence[QueueChange], width: int |
         lines.append("")
     lines += _sum(found)
     return "\n".join(lines)
+
+
+def _setting(row: Setting) -> str:
+    return f"{row.what}  {row.before} → {row.after}" + (f"  ({row.note})" if row.note else "")
 
 
 _JOB_COLUMNS: Final[tuple[Column[JobChange], ...]] = (
@@ -193,6 +199,10 @@ def difference_document(found: Difference, rows: Sequence[QueueChange], kind: st
         "kind": kind,
         "before": _run_document(found.before),
         "after": _run_document(found.after),
+        "settings": [
+            {"what": each.what, "before": each.before, "after": each.after, "note": each.note or None}
+            for each in found.settings
+        ],
         "queues": [queue_change_document(row) for row in rows],
         "jobs": [
             {

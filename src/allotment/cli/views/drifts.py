@@ -18,6 +18,7 @@ from allotment.cli.views.outcomes import outcome_document, outcome_listing, repo
 from allotment.cli.views.values import shown_values
 from allotment.operations.apply import ApplyReport, Outcome
 from allotment.operations.drift import ClusterDrift, DriftedField, DriftedObject, DriftKind, DriftReport, DriftState
+from allotment.plan.changes import place_of
 from allotment.plan.difference import ABSENT
 
 _COLORS: Final = {
@@ -90,7 +91,8 @@ def _word(kind: DriftKind) -> str:
 
 
 def _headline(cluster: ClusterDrift) -> str:
-    name = click.style(cluster.cluster, bold=True)
+    at = place_of("", cluster.plan.server, cluster.plan.context) if cluster.plan is not None else ""
+    name = f"{click.style(cluster.cluster, bold=True)}{at}"
     match cluster.state:
         case DriftState.IN_SYNC:
             unchanged = cluster.plan.unchanged if cluster.plan is not None else 0

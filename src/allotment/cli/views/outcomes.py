@@ -56,13 +56,13 @@ def report_text(report: ApplyReport, rows: Sequence[Outcome]) -> str:
     """A headline; what the server remarked; what was not done, and why; the next step."""
     counts = Counter(outcome.status for outcome in report.outcomes)
     if not report.outcomes:
-        return f"{click.style('nothing to do', fg='green', bold=True)}: {report.cluster} is as declared"
+        return f"{click.style('nothing to do', fg='green', bold=True)}: {report.place} is as declared"
     parts = [
         click.style(f"{counts[status]} {status.value}", fg=_COLORS.get(status, "red"))
         for status in Status
         if counts[status]
     ]
-    lines = [f"{_headline(report)}: {report.cluster}: {', '.join(parts)}, {report.unchanged} unchanged"]
+    lines = [f"{_headline(report)}: {report.place}: {', '.join(parts)}, {report.unchanged} unchanged"]
     for outcome in rows:
         for warning in outcome.warnings:
             mark = click.style("warning:", fg="yellow", bold=True)
@@ -109,6 +109,8 @@ def report_document(report: ApplyReport, rows: Sequence[Outcome]) -> Mapping[str
         "kind": "ApplyReport",
         "platform": report.platform,
         "cluster": report.cluster,
+        "server": report.server or None,
+        "context": report.context or None,
         "complete": report.complete,
         "exitCode": report.exit_code,
         "summary": {**{status.value: counts[status] for status in Status}, "unchanged": report.unchanged},

@@ -31,9 +31,11 @@ from allotment.plan.changes import (
     Create,
     Delete,
     Drain,
+    MissingRight,
     Plan,
     PlanWarning,
     Update,
+    place_of,
 )
 from allotment.plan.difference import ABSENT, FieldChange
 
@@ -121,10 +123,12 @@ def plan_listing(plan: Plan) -> Listing[ChangeRow]:
 def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
     """The plan as people read it; `rows` are those that the user asked to see."""
     if plan.empty:
-        headline = f"{click.style('no changes', fg='green', bold=True)}: {plan.cluster} is as {plan.platform} declares"
-        said = "\n".join(["", "", *warning_lines(plan.warnings)]) if plan.warnings else ""
+        headline = f"{click.style('no changes', fg='green', bold=True)}: {plan.place} is as {plan.platform} declares"
+        lines = [*warning_lines(plan.warnings), *missing_lines(plan)]
+        said = "\n".join(["", "", *lines]) if lines else ""
         return f"{headline} ({count(plan.unchanged, 'object')}){said}"
-    blocks = [f"Plan for {click.style(plan.cluster, bold=True)} ({plan.platform}): {totals(plan)}"]
+    at = place_of("", plan.server, plan.context)
+    blocks = [f"Plan for {click.style(plan.cluster, bold=True)} ({plan.platform}){at}: {totals(plan)}"]
     order = [*(family.value for family in Family)]
     ranked = sorted(rows, key=lambda row: order.index(row.family) if row.family in order else len(order))
     for family, members in groupby(ranked, key=lambda row: row.family):
@@ -134,8 +138,8 @@ def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
             *follower_lines(changes),
         ]
         blocks.append("\n".join([click.style(family, bold=True), *(f"  {line}" for line in lines)]))
-    if plan.warnings:
-        blocks.append("\n".join(warning_lines(plan.warnings)))
+    if plan.warnings or plan.missing:
+        blocks.append("\n".join([*warning_lines(plan.warnings), *missing_lines(plan)]))
     if len(blocks) > 4:
         blocks.append(f"Total: {totals(plan)}")
     return "\n\n".join(blocks)
@@ -158,17 +162,43 @@ def warning_lines(warnings: Sequence[PlanWarning]) -> list[str]:
     ]
 
 
+def missing_lines(plan: Plan) -> list[str]:
+    """What we may not do, once for each kind, and what that means for the plan."""
+    mark = click.style("not allowed:", fg="yellow", bold=True)
+    lines = [f"{mark} {right}: {_consequence(right)}" for right in plan.missing]
+    if lines:
+        lines.append("`allot preflight --rights plan -o yaml` prints the rights that plan needs.")
+    return lines
+
+
+def _consequence(right: MissingRight) -> str:
+    if right.unread:
+        return "these objects were not looked at, and may differ"
+    return "compared here, not by the server, whose defaults may show as differences"
+
+
 def plan_document(plan: Plan, rows: Sequence[ChangeRow]) -> Mapping[str, Any]:
     """The plan as JSON."""
     return {
         "kind": "PlanSummary",
         "platform": plan.platform,
         "cluster": plan.cluster,
+        "server": plan.server or None,
+        "context": plan.context or None,
         "digest": plan.digest,
         "empty": plan.empty,
         "forced": plan.forced,
         "summary": {**{action.value: number for action, number in plan.counts.items()}, "unchanged": plan.unchanged},
         "changes": [change_document(row) for row in rows],
+        "missingRights": [
+            {
+                "verb": right.verb,
+                "group": right.group,
+                "resource": right.resource,
+                "unread": right.unread,
+            }
+            for right in plan.missing
+        ],
         "warnings": [
             {"code": warning.code.value, **key_document(warning), "message": warning.message}
             for warning in plan.warnings

@@ -57,8 +57,9 @@ def proof_text(report: ProofReport, rows: Sequence[Result], width: int = PLAIN_W
         members = list(group)
         lines.append(_guardrail_line(guardrail, members))
         for row in members:
-            if row.verdict in (Verdict.FAILED, Verdict.ERROR):
+            if row.verdict is Verdict.FAILED:
                 lines += _failure(row)
+        lines += _untried([row for row in members if row.verdict is Verdict.ERROR])
         lines += _reasons(members, width)
     counts = ", ".join(
         click.style(f"{number} {verdict.value}", fg=_COLORS[verdict])
@@ -67,6 +68,11 @@ def proof_text(report: ProofReport, rows: Sequence[Result], width: int = PLAIN_W
     )
     verdict = click.style("not proved", fg="red", bold=True) if report.failed else click.style("proved", fg="green")
     lines += ["", f"{verdict}: {report.cluster}: {count(len(report.results), 'probe')}: {counts or 'none'}"]
+    if report.untried:
+        lines.append(f"not tried: {count(report.untried, 'probe')}; what was not tried is not proved")
+    if report.missing:
+        lines.append(f"not allowed: {', '.join(report.missing)}; `allot preflight --rights prove -o yaml` prints what")
+        lines[-1] += " prove needs"
     if report.broken:
         lines.append(f"broken: {', '.join(report.broken)}")
     return "\n".join(lines)
@@ -77,6 +83,18 @@ def _guardrail_line(guardrail: str, rows: Sequence[Result]) -> str:
     word = click.style(f"{worst.value:<12}", fg=_COLORS[worst])
     teams = ", ".join(dict.fromkeys(row.team for row in rows if row.team))
     return f"{word} {guardrail}  ({count(len(rows), 'probe')}{f': {teams}' if teams else ''})"
+
+
+def _untried(rows: Sequence[Result]) -> list[str]:
+    """Probes that could not be tried; those with one reason together."""
+    lines = []
+    for got in dict.fromkeys(row.got for row in rows):
+        members = [row for row in rows if row.got == got]
+        if len(members) == 1:
+            lines += _failure(members[0])
+        else:
+            lines.append(f"{' ' * 13}{count(len(members), 'probe')} not tried: {printable(got)}")
+    return lines
 
 
 def _reasons(rows: Sequence[Result], width: int) -> Iterator[str]:
@@ -112,6 +130,7 @@ def proof_document(report: ProofReport, rows: Sequence[Result]) -> Mapping[str, 
         "finished": rfc3339(report.finished),
         "proved": not report.failed,
         "broken": report.broken,
+        "missingRights": report.missing,
         "summary": {verdict.value: number for verdict, number in report.counts.items()},
         "probes": [result_document(row) for row in rows],
     }

@@ -58,14 +58,23 @@ def _items(value: Any) -> Sequence[str] | None:
     if isinstance(value, str):
         return value.split("\n" if "\n" in value else ",")
     if isinstance(value, list):
-        names = [item.get("name") if isinstance(item, dict) and _is_subject(item) else item for item in value]
-        texts = [name for name in names if isinstance(name, str)]
+        names = [_subject(item) if isinstance(item, dict) else item for item in value]
+        texts = [name for name in names if isinstance(name, str) and name]
         return texts if len(texts) == len(names) else None
     return None
 
 
-def _is_subject(item: dict[str, Any]) -> bool:
-    return item.get("kind") in ("Group", "User", "ServiceAccount")
+def _subject(item: dict[str, Any]) -> str:
+    """Whom a binding names: a group by its name alone, as the directory does; empty for what is no subject."""
+    match item:
+        case {"kind": "Group", "name": str(name)}:
+            return name
+        case {"kind": "User", "name": str(name)}:
+            return f"user {name}"
+        case {"kind": "ServiceAccount", "name": str(name)}:
+            return f"service account {item.get('namespace', '')}/{name}"
+        case _:
+            return ""
 
 
 def _key(item: str) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from allotment.model.devices import device_words
+from allotment.plan.changes import Contested
 from allotment.plan.difference import ABSENT, FieldChange
 
 Body = Mapping[str, Any]
 
-_DEVICES: Final = {"nvidia.com/gpu": "GPUs", "amd.com/gpu": "GPUs"}
 _PLAIN: Final = {"cpu": "CPU", "memory": "memory", "pods": "pods", "ephemeral-storage": "ephemeral storage"}
 _BESIDE: Final = frozenset({"pods", "ephemeral storage"})
 """Amounts of a queue that follow from others, or are as good as endless."""
@@ -66,6 +67,16 @@ def told(body: Body, fields: Sequence[FieldChange]) -> Iterator[Told]:
             yield Told(words or field.field, bool(words), field)
 
 
+def told_contested(body: Body, contested: Contested) -> Iterator[Told]:
+    """A field that somebody else holds, from what is declared to what is live; a queue's quota amount by amount."""
+    change = FieldChange((), contested.desired, contested.live, contested.manager, contested.since)
+    if body["kind"] == "ClusterQueue" and contested.field == _GROUPS:
+        yield from _quotas(body, replace(change, path=("f:spec", "f:resourceGroups")))
+    else:
+        words = field_words(body, contested.field)
+        yield Told(words or contested.field, bool(words), change)
+
+
 def field_words(body: Body, field: str) -> str:
     """A field in words; empty where its path says it best."""
     for pattern, words in (*_FIELDS.get(body["kind"], ()), *_ANYWHERE):
@@ -96,9 +107,7 @@ def gist(body: Body) -> str:
 
 def resource_words(resource: str) -> str:
     """``GPUs``, ``memory``, ``MIG 1g.10gb``; the name itself where there is no better word."""
-    if resource.startswith("nvidia.com/mig-"):
-        return f"MIG {resource.removeprefix('nvidia.com/mig-')}"
-    return _DEVICES.get(resource) or _PLAIN.get(resource) or resource
+    return device_words(resource) or _PLAIN.get(resource) or resource
 
 
 def _quotas(body: Body, field: FieldChange) -> Iterator[Told]:

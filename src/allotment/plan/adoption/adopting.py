@@ -130,7 +130,9 @@ def _hindrances(
     other = marks.get(labels.PLATFORM) or marks.get(labels.TENANT)
     if other:
         yield Hindrance(f"it belongs to {_whose(marks)}", _OTHER_PLATFORM)
-    if isinstance(verdict, Refused):
+    if isinstance(verdict, Refused) and verdict.reason == "Forbidden" and " cannot patch resource " in verdict.message:
+        yield Hindrance(f"this account may not: {verdict.message}", _ANOTHER_ACCOUNT)
+    elif isinstance(verdict, Refused):
         yield Hindrance(f"the server refuses what is declared: {verdict.message}", _REFUSED)
     if isinstance(verdict, Disputed):
         yield Hindrance("the server holds fields of it for others", "run it again")
@@ -155,6 +157,9 @@ def _whose(marks: Mapping[str, str]) -> str:
 _OTHER_PLATFORM: Final = (
     "is this the right cluster? If it is, give it up there first, with `allot adopt --undo` in that platform's "
     "directory, or take its labels off"
+)
+_ANOTHER_ACCOUNT: Final = (
+    "take it over with another account; `allot preflight --rights apply -o yaml` prints what that needs"
 )
 _REFUSED: Final = (
     "declare what the object is, or choose another name; what cannot be changed in place has to be deleted by hand "

@@ -66,7 +66,7 @@ def kueues_webhooks(live: Live, around: Grounds) -> Iterator[Stranger]:
     for kind, needed in NEEDED.items():
         if kind not in live.objects or not live.of("ClusterQueue"):
             continue  # We may not look, or there is no Kueue (which is what the plan says then).
-        found = tuple(body for body in live.of(kind) if _is_kueues(body))
+        found = tuple(body for body in live.of(kind) if is_kueues(body))
         key = key_of(found[0]) if found else ObjectKey(_API_GROUP, kind, "", _usual_name(kind))
         hooks = [hook for body in found for hook in body.get("webhooks") or ()]
         faults = [
@@ -81,7 +81,7 @@ def _usual_name(kind: str) -> str:
     return f"kueue-{'mutating' if kind == _MUTATING else 'validating'}-webhook-configuration"
 
 
-def _is_kueues(configuration: Body) -> bool:
+def is_kueues(configuration: Body) -> bool:
     """By where it calls for Kueue's own kinds: other webhooks may look at those too, under any name."""
     services = (hook.get("clientConfig", {}).get("service") or {} for hook in configuration.get("webhooks") or ())
     return configuration["metadata"]["name"] == _usual_name(configuration["kind"]) or any(

@@ -13,7 +13,7 @@ from allotment.render.policies.cel import quote, string_list
 
 ADMISSION_API: Final = "admissionregistration.k8s.io/v1"
 
-_ACTIONS: Final[Mapping[Mode, tuple[str, ...]]] = {
+ACTIONS: Final[Mapping[Mode, tuple[str, ...]]] = {
     Mode.AUDIT: ("Audit",),
     Mode.WARN: ("Warn", "Audit"),
     Mode.ENFORCE: ("Deny", "Audit"),
@@ -146,7 +146,7 @@ def binding_spec(rule: Rule, mode: Mode, exempt_namespaces: tuple[str, ...]) -> 
     """Spec of the ValidatingAdmissionPolicyBinding: where the policy holds, and what it does with a violation."""
     return {
         "policyName": object_name(rule.policy),
-        "validationActions": list(_ACTIONS[mode]),
+        "validationActions": list(ACTIONS[mode]),
         "matchResources": {
             "matchPolicy": "Equivalent",
             "namespaceSelector": namespace_selector(rule.scope, exempt_namespaces),
@@ -158,7 +158,7 @@ def warning_binding_spec(rule: Rule, namespaces: tuple[str, ...]) -> Mapping[str
     """Spec of the second binding: in these namespaces, and nowhere else, a violation is told and admitted."""
     return {
         "policyName": object_name(rule.policy),
-        "validationActions": list(_ACTIONS[Mode.WARN]),
+        "validationActions": list(ACTIONS[Mode.WARN]),
         "matchResources": {
             "matchPolicy": "Equivalent",
             "namespaceSelector": namespace_selector(rule.scope, (), among=namespaces),

@@ -7,13 +7,14 @@ a controller will copy from inside of it onto the claims, pods and Jobs that it 
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
-from allotment.model.policy import Policy
-from allotment.render.policies.admission import Check, Resources, Rule, Scope, Variable
+from allotment.model.policy import Mode, Policy
+from allotment.render.policies.admission import ACTIONS, Check, Resources, Rule, Scope, Variable, object_name
 from allotment.render.policies.carried import carried_variables
 from allotment.render.policies.cel import Expr, label, list_map, quote, sentence, string_list
 from allotment.render.policies.identities import binds_all_but_engineers, binds_tenants
@@ -46,8 +47,23 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             Variable("makers", list_map({item.group: item.resources for item in WORKLOADS})),
             Variable("handedOn", _HANDED_ON),
         ),
-        checks=(_UNTOUCHED, _NOT_COUNTERFEIT, _NOT_HANDED_ON),
+        checks=(_UNTOUCHED, _NOT_COUNTERFEIT, _NOT_HANDED_ON, _NOT_OURS_ALONE),
     )
+
+
+def system_binding(rule: Rule, mode: Mode) -> tuple[str, Mapping[str, Any]]:
+    """Name and spec of the binding that puts the rule in force in the platform's own namespace, too.
+
+    A binding of its own, because the other one selects the teams' namespaces by their label.
+    """
+    name = object_name(rule.policy)
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": labels.SYSTEM_NAMESPACE}}
+    spec = {
+        "policyName": name,
+        "validationActions": list(ACTIONS[mode]),
+        "matchResources": {"matchPolicy": "Equivalent", "namespaceSelector": selector},
+    }
+    return f"{name}-system", spec
 
 
 def label_variables() -> tuple[Variable, ...]:
@@ -87,6 +103,16 @@ _NOT_COUNTERFEIT = Check(
         "metadata.labels.",
         Expr("variables.brought[0]"),
         " marks objects that the platform manages; take this label away",
+    ),
+)
+
+_NOT_OURS_ALONE = Check(
+    name="inSystemNamespace",
+    message=f"the namespace {labels.SYSTEM_NAMESPACE} is the platform's own",
+    faults=when(
+        f"request.namespace == {quote(labels.SYSTEM_NAMESPACE)}",
+        f"the namespace {labels.SYSTEM_NAMESPACE} is the platform's own, whatever rights somebody was given in it: "
+        "only platform engineers write there",
     ),
 )
 

@@ -1,6 +1,6 @@
 """A shape in one line, as users ask for it and as reports name it: ``8xa100,cpu=64,memory=512Gi``.
 
-    [GPUS[xMODEL]][,RESOURCE=AMOUNT]…[,node:LABEL=VALUE]…[,tolerate:KEY[=VALUE]]…
+    [GPUS[xMODEL|xRESOURCE]][,RESOURCE=AMOUNT]…[,node:LABEL=VALUE]…[,tolerate:KEY[=VALUE]]…
 
 GPUS below 1 is a share of one GPU. Amounts are written as Kubernetes writes them.
 """
@@ -14,8 +14,9 @@ from fractions import Fraction
 from typing import Final
 
 from allotment.errors import NotFoundError, UsageError
-from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu, parse_bytes, parse_cpu, parse_quantity
-from allotment.scheduling.placement.gpu.cluster import GPU_RESOURCES, MODEL_LABELS, models_of, node_model
+from allotment.model.devices import DEVICE_RESOURCES, MODEL_LABELS, names_a_part, words_of_model
+from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu, parse_bytes, parse_cpu, parse_whole
+from allotment.scheduling.placement.gpu.cluster import models_of, node_model
 from allotment.scheduling.placement.gpu.model import WHOLE, GpuShape
 from allotment.scheduling.placement.model import (
     CPU,
@@ -32,7 +33,7 @@ from allotment.scheduling.placement.model import (
 )
 
 MIB: Final = 1 << 20
-_GPUS = re.compile(r"(?P<number>\d{1,4}(?:\.\d{1,3})?)(?:x(?P<model>[A-Za-z0-9][-A-Za-z0-9_.| ]*))?", re.ASCII)
+_GPUS = re.compile(r"(?P<number>\d{1,4}(?:\.\d{1,3})?)(?:x(?P<model>[A-Za-z0-9][-A-Za-z0-9_.| /]*))?", re.ASCII)
 _EXAMPLE: Final = "write for example 8xa100,cpu=64,memory=512Gi or 1,cpu=4"
 
 
@@ -45,6 +46,7 @@ class Ask:
         gpus: number of GPUs.
         milli: share of each in thousandths.
         model: of the GPUs; empty = any.
+        resource: that counts the GPUs, where it was named in place of a model.
         requests: milli-CPU, MiB of memory, units of the rest; without GPUs.
         selector: node labels.
         tolerations: taints that are no obstacle.
@@ -57,6 +59,7 @@ class Ask:
     requests: tuple[tuple[str, int], ...]
     selector: Pairs
     tolerations: tuple[Toleration, ...]
+    resource: str = ""
 
 
 def parse_ask(text: str) -> Ask:
@@ -87,14 +90,23 @@ def parse_ask(text: str) -> Ask:
             requests[name] = _amount(text, name, value)
         else:
             raise UsageError(f"shape {text!r}: {part!r} cannot be read", fix=_EXAMPLE)
-    named = [name for name in requests if name in GPU_RESOURCES]
+    named = [name for name in requests if name in DEVICE_RESOURCES]
     if named:
+        amount = requests[named[0]]
         raise UsageError(
-            f"shape {text!r}: {named[0]} stands among the other amounts", fix="begin with the GPUs: 8xa100"
+            f"shape {text!r}: {named[0]} stands among the other amounts",
+            fix=f"begin with the GPUs: {amount}x{named[0]}, or with their model: {amount}xa100",
         )
-    return Ask(
-        text, gpus, milli, model, tuple(sorted(requests.items())), tuple(sorted(selector.items())), tuple(tolerations)
-    )
+    resource, model = (model, "") if "/" in model else ("", model)
+    if resource and resource not in DEVICE_RESOURCES:
+        # Slices, cores and what else a plug-in counts: no whole device, so an amount like the others.
+        if resource in requests or (milli and milli != WHOLE):
+            raise UsageError(f"shape {text!r}: {resource} comes once, and in whole units", fix=_EXAMPLE)
+        requests[resource] = gpus
+        tolerations.append(Toleration(resource, exists=True))
+        gpus = milli = 0
+    amounts, selected = tuple(sorted(requests.items())), tuple(sorted(selector.items()))
+    return Ask(text, gpus, milli, model, amounts, selected, tuple(tolerations), resource)
 
 
 def _gpus(text: str, part: str) -> tuple[int, int, str]:
@@ -115,18 +127,23 @@ def _amount(text: str, resource: str, value: str) -> int:
             return int(parse_cpu(value))
         if resource in (MEMORY, EPHEMERAL_STORAGE):
             return -(-int(parse_bytes(value)) // MIB)
-        exact = parse_quantity(value)
+        return int(parse_bytes(value)) if resource.startswith(_PAGES) else parse_whole(value)
     except ValueError as error:
-        raise UsageError(f"shape {text!r}: {error}", fix=_EXAMPLE) from None
-    if exact.denominator != 1 or exact < 0:
-        raise UsageError(f"shape {text!r}: {resource} comes in whole units", fix="write a whole number")
-    return int(exact)
+        if resource in (CPU, MEMORY, EPHEMERAL_STORAGE) or resource.startswith(_PAGES):
+            raise UsageError(f"shape {text!r}: {error}", fix=_EXAMPLE) from None
+        raise UsageError(
+            f"shape {text!r}: {resource} comes in whole units; {error}", fix="write a whole number"
+        ) from None
+
+
+_PAGES: Final = "hugepages-"
 
 
 def matching_models(wanted: str, known: Iterable[str]) -> tuple[str, ...]:
     """The models that a name means: the one of that name in any case, else those that hold all of its words.
 
-    ``a100`` means ``NVIDIA-A100-SXM4-80GB``, ``a100-80gb`` too; ``a100|h100`` means both.
+    ``a100`` means ``NVIDIA-A100-SXM4-80GB``, ``a100-80gb`` too; ``a100|h100`` means both. Slices and shares of a device
+    are meant only by a name that says so: ``1g.5gb``, ``a100-mig``, ``t4-shared``.
 
     Raises:
         NotFoundError: none.
@@ -134,20 +151,23 @@ def matching_models(wanted: str, known: Iterable[str]) -> tuple[str, ...]:
     models = sorted(set(known) - {""})
     found = [model for name in wanted.split("|") for model in _meant(name.strip(), models)]
     if not found:
+        words = words_of_model(wanted)
+        parts = [model for model in models if words and words <= words_of_model(model)]
         raise NotFoundError(
-            f"there is no GPU model {wanted!r}", fix=f"there are {', '.join(models)}" if models else "leave it out"
+            f"there is no {'whole device of the' if parts else 'GPU'} model {wanted!r}",
+            why=f"slices and shares of it are no whole ones: {', '.join(parts)}" if parts else "",
+            fix=f"there are {', '.join(models)}" if models else "leave it out, or name the resource: 8xamd.com/gpu",
         )
     return tuple(sorted(set(found)))
 
 
 def _meant(name: str, models: Sequence[str]) -> list[str]:
-    words = _words(name)
+    words = words_of_model(name)
     exact = [model for model in models if model.casefold() == name.casefold()]
-    return exact or [model for model in models if words and words <= _words(model)]
-
-
-def _words(model: str) -> frozenset[str]:
-    return frozenset(word for word in re.split(r"[-_ ./]+", model.casefold()) if word)
+    parts_too = names_a_part(name)
+    return exact or [
+        model for model in models if words and words <= words_of_model(model) and (parts_too or not names_a_part(model))
+    ]
 
 
 def gpu_shape_of(ask: Ask, models: Iterable[str]) -> GpuShape:
@@ -158,7 +178,7 @@ def gpu_shape_of(ask: Ask, models: Iterable[str]) -> GpuShape:
         UsageError: it asks for what the fleet does not know.
     """
     requests = dict(ask.requests)
-    if ask.selector or ask.tolerations or set(requests) - {CPU, MEMORY}:
+    if ask.selector or ask.tolerations or ask.resource or set(requests) - {CPU, MEMORY}:
         raise UsageError(
             f"shape {ask.text!r}: a pod list knows GPUs, their model, cpu and memory only", fix="leave the rest out"
         )
@@ -170,21 +190,24 @@ def pod_shape_of(ask: Ask, nodes: Iterable[Node]) -> PodShape:
     """The shape on a cluster. A pod that asks for a GPU resource tolerates the taint of that name, as on real clusters.
 
     Raises:
-        NotFoundError: there is no such model.
+        NotFoundError: there is no such model, or no node with the resource.
         UsageError: it asks for a share of a GPU, or a cluster with several GPU resources leaves open which one.
     """
     requests = dict(ask.requests)
     tolerations = ask.tolerations
     required = None
+    nodes = tuple(nodes)
+    _check_resource(ask, nodes)
     if ask.gpus:
         if ask.milli != WHOLE:
             raise UsageError(f"shape {ask.text!r}: pods ask for whole GPUs here", fix="write a whole number of GPUs")
-        candidates = [node for node in nodes if any(node.allocatable.get(name) for name in GPU_RESOURCES)]
+        counted = (ask.resource,) if ask.resource else DEVICE_RESOURCES
+        candidates = [node for node in nodes if any(node.allocatable.get(name) for name in counted)]
         if ask.model:
             accepted = matching_models(ask.model, (node_model(node) for node in candidates))
             candidates = [node for node in candidates if node_model(node) in accepted]
             required = _one_of(accepted, candidates)
-        resource = _resource(ask, candidates)
+        resource = ask.resource or _resource(ask, candidates)
         requests[resource] = ask.gpus
         tolerations = (*tolerations, Toleration(resource, exists=True))
     return PodShape(
@@ -201,13 +224,24 @@ def _one_of(models: tuple[str, ...], nodes: Iterable[Node]) -> tuple[NodeSelecto
     )
 
 
+def _check_resource(ask: Ask, nodes: Sequence[Node]) -> None:
+    if ask.resource and not any(node.allocatable.get(ask.resource) for node in nodes):
+        offered = sorted({name for node in nodes for name, left in node.allocatable.items() if left and "/" in name})
+        raise NotFoundError(
+            f"shape {ask.text!r}: no node has {ask.resource}",
+            fix=f"there are {', '.join(offered)}" if offered else "the nodes have no devices; ask for cpu and memory",
+        )
+
+
 def _resource(ask: Ask, nodes: Iterable[Node]) -> str:
-    found = [name for name in GPU_RESOURCES if any(node.allocatable.get(name) for node in nodes)]
+    meant = [node for node in nodes if all(node.labels.get(key) == value for key, value in ask.selector)]
+    found = [name for name in DEVICE_RESOURCES if any(node.allocatable.get(name) for node in meant)]
     if len(found) > 1:
         raise UsageError(
-            f"shape {ask.text!r}: which of {', '.join(found)}?", fix="name the model as well, for example 8xa100"
+            f"shape {ask.text!r}: which of {', '.join(found)}?",
+            fix=f"name it, for example {ask.gpus}x{found[0]}, or the model, for example {ask.gpus}xa100",
         )
-    return found[0] if found else GPU_RESOURCES[0]
+    return found[0] if found else DEVICE_RESOURCES[0]
 
 
 def ask_text(shape: GpuShape, memory: int = 0) -> str:
@@ -215,20 +249,29 @@ def ask_text(shape: GpuShape, memory: int = 0) -> str:
     return _text(shape.gpus * shape.milli, "|".join(shape.models), {CPU: shape.cpu, MEMORY: memory or shape.memory}, ())
 
 
-def pod_text(shape: PodShape) -> str:
-    """What a pod asks for, as `parse_ask` reads it; rules it cannot express are named at the end."""
+def pod_text(shape: PodShape, *, mixed: bool = False) -> str:
+    """What a pod asks for, as `parse_ask` reads it; rules it cannot express are named at the end.
+
+    Args:
+        shape: of the pod.
+        mixed: whether nodes offer several GPU resources, so that a number of GPUs without a name leaves open which.
+    """
     requests = dict(shape.requests)
-    gpus = sum(requests.pop(name, 0) for name in GPU_RESOURCES)
+    counted = {name: amount for name in DEVICE_RESOURCES if (amount := requests.pop(name, 0))}
+    gpus = sum(counted.values())
+    model = "|".join(models_of(shape)) if gpus else ""
+    if mixed and not model and len(counted) == 1:
+        model = next(iter(counted))
     rules = shape.node_affinity
     extra = [f"node:{key}={value}" for key, value in rules.selector if key not in MODEL_LABELS]
     extra += [
         f"tolerate:{each.key}" + ("" if each.exists else f"={each.value}")
         for each in shape.tolerations
-        if each.key and each.key not in GPU_RESOURCES
+        if each.key and each.key not in DEVICE_RESOURCES
     ]
     if rules.required is not None and not (rules.required and _only_models(rules.required)):
         extra.append("affinity")
-    return _text(gpus * WHOLE, "|".join(models_of(shape)) if gpus else "", requests, extra)
+    return _text(gpus * WHOLE, model, requests, extra)
 
 
 def _only_models(terms: Iterable[NodeSelectorTerm]) -> bool:

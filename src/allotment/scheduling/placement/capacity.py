@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from allotment.model.devices import DEVICE_RESOURCES
 from allotment.scheduling.placement.cycle import Options, Refused, evaluate, first_of
 from allotment.scheduling.placement.diagnosis import Diagnosis
 from allotment.scheduling.placement.gpu.capacity import UNLIMITED, ShapeRoom, Stranded, room_from
-from allotment.scheduling.placement.gpu.cluster import GPU_RESOURCES, models_of, node_model
+from allotment.scheduling.placement.gpu.cluster import models_of, node_model
 from allotment.scheduling.placement.gpu.model import WHOLE
 from allotment.scheduling.placement.model import Pod, PodShape
 from allotment.scheduling.placement.nodes import Bools, Ints
@@ -56,7 +57,7 @@ def headroom(state: ClusterState, shape: PodShape, limit: int = LIMIT) -> Headro
 
 def gpu_rows(state: ClusterState) -> list[int]:
     """Rows of the resources that are GPUs."""
-    return [row for name, row in state.rows.items() if name in GPU_RESOURCES]
+    return [row for name, row in state.rows.items() if name in DEVICE_RESOURCES]
 
 
 def idle_gpus(state: ClusterState) -> Ints:

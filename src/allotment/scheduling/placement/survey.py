@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -58,12 +59,14 @@ class ShapeSurvey:
 
     Attributes:
         text: as `asking.parse_ask` reads it.
-        share: share of the pods that have it, 0-1; None if it was asked for.
+        asked: whether it was asked for.
+        share: share of the pods that have it, 0-1; None if none of those reported has.
         demand: milli-GPU a pod takes.
         room: per node, in the order of the survey's nodes.
     """
 
     text: str
+    asked: bool
     share: float | None
     demand: int
     room: ShapeRoom
@@ -74,7 +77,7 @@ class Survey:
     """A cluster's room.
 
     Attributes:
-        shapes: those asked for, then the most frequent ones of the pods that ask for GPU.
+        shapes: those asked for, then the most frequent ones of the pods that ask for GPU; each once.
         fragmentation: over the typical pods, nodes in the order of `nodes`; None if there is nothing to judge by.
         typical: number of typical shapes.
         pods: number of pods they were taken from; 0 if from the shapes asked for.
@@ -112,16 +115,22 @@ def survey_cluster(state: ClusterState, pods: Iterable[PodShape], asks: Sequence
     order = np.argsort(state.nodes.input_order)
     counts = Counter(bare(shape) for shape in pods)
     total = counts.total()
-    asked = [(ask.text, None, pod_shape_of(ask, state.nodes.nodes)) for ask in asks]
-    usual = [(pod_text(shape), count / total, shape) for shape, count in counts.most_common() if gpu_shape(shape).gpus]
+    asked = [(ask.text, pod_shape_of(ask, state.nodes.nodes)) for ask in asks]
+    usual = [(shape, count / total) for shape, count in counts.most_common() if gpu_shape(shape).gpus]
+    mixed = sum(bool(state.alloc[row].any()) for row in gpu_rows(state)) > 1
     # Without pods those asked for are all there is to judge by.
-    judges = counts or Counter(bare(shape) for _, _, shape in asked)
+    judges = counts or Counter(bare(shape) for _, shape in asked)
     fleet, seen_as = fleet_of(state, judges)
     typical = typical_pods(seen_as[shape] for shape in judges.elements())
-    shapes = [
-        ShapeSurvey(text, share, gpu_shape(shape).demand, _ordered(pod_room(state, shape), order))
-        for text, share, shape in [*asked, *usual[:MOST_SHAPES]]
-    ]
+
+    def surveyed(text: str, share: float | None, shape: PodShape) -> ShapeSurvey:
+        found = _ordered(pod_room(state, shape), order)
+        return ShapeSurvey(text, share is None, share, gpu_shape(shape).demand, found)
+
+    shapes = _each_once(
+        [(pod_text(shape, mixed=mixed), surveyed(text, None, shape)) for text, shape in asked],
+        [(text := pod_text(shape, mixed=mixed), surveyed(text, share, shape)) for shape, share in usual[:MOST_SHAPES]],
+    )
     idle = idle_gpus(state)
     rows = gpu_rows(state)
     nodes = tuple(
@@ -139,6 +148,23 @@ def survey_cluster(state: ClusterState, pods: Iterable[PodShape], asks: Sequence
     )
     fragmentation = Fragmentation(measure(fleet, typical).per_node[order]) if typical else None
     return Survey(nodes, tuple(shapes), fragmentation, len(typical), total)
+
+
+def _each_once(*groups: Sequence[tuple[str, ShapeSurvey]]) -> list[ShapeSurvey]:
+    """Rows that say the same of every node under the same canonical text are one: the first, with the shares of all.
+
+    The text leaves out what makes no difference to most nodes, such as a toleration of the GPU's own taint. Where it
+    does make one, the room differs, and both rows stay.
+    """
+    rows: dict[tuple[object, ...], ShapeSurvey] = {}
+    for text, row in chain(*groups):
+        key = (text, row.room.fits.tobytes(), row.room.lost.tobytes(), row.room.reasons)
+        first = rows.get(key)
+        if first is None:
+            rows[key] = row
+        elif row.share is not None:
+            rows[key] = replace(first, share=(first.share or 0.0) + row.share)
+    return list(rows.values())
 
 
 def _ordered(room: ShapeRoom, order: np.ndarray[tuple[int], np.dtype[np.int64]]) -> ShapeRoom:
@@ -200,14 +226,15 @@ def survey_fleet(fleet: GpuFleet, typical: Sequence[TypicalPod], pods: int, asks
         NotFoundError: an ask names a GPU model that is not there.
         UsageError: an ask says more than a fleet knows.
     """
-    asked: list[tuple[str, float | None, GpuShape]] = [
-        (ask.text, None, gpu_shape_of(ask, fleet.models)) for ask in asks
-    ]
-    usual = [(ask_text(each.shape), each.share, each.shape) for each in typical if each.shape.gpus]
-    shapes = [
-        ShapeSurvey(text, share, shape.demand, gpu_room(fleet, shape))
-        for text, share, shape in [*asked, *usual[:MOST_SHAPES]]
-    ]
+
+    def surveyed(text: str, share: float | None, shape: GpuShape) -> tuple[str, ShapeSurvey]:
+        return ask_text(shape), ShapeSurvey(text, share is None, share, shape.demand, gpu_room(fleet, shape))
+
+    usual = [each for each in typical if each.shape.gpus][:MOST_SHAPES]
+    shapes = _each_once(
+        [surveyed(ask.text, None, gpu_shape_of(ask, fleet.models)) for ask in asks],
+        [surveyed(ask_text(each.shape), each.share, each.shape) for each in usual],
+    )
     nodes = tuple(
         NodeRoom(
             node.name,

@@ -1,6 +1,6 @@
 """Changes of a scenario for a what-if: each is one edit of its JSON, or a policy.
 
-    quota:QUEUE/FLAVOR/RESOURCE=AMOUNT   nominal quota; AMOUNT as Kubernetes writes it; QUEUE may be a cohort
+    quota:QUEUE/FLAVOR/RESOURCE=AMOUNT   nominal quota as a whole, as Kubernetes writes it; QUEUE may be a cohort
     grant:QUEUE/FLAVOR/RESOURCE=+AMOUNT  more of it for a while, see `timed_changes`
     weight:QUEUE=NUMBER                  weight in fair sharing
     hold:QUEUE                           the queue admits nobody for a while
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from allotment.errors import InputError, NotFoundError, UsageError
-from allotment.model.quantity import parse_bytes, parse_cpu, parse_quantity
+from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu, parse_bytes, parse_cpu, parse_whole
 from allotment.scheduling.simulate.policies import QueuePolicy
 from allotment.scheduling.simulate.timed_changes import (
     QuotaPlace,
@@ -98,6 +98,24 @@ def edit(data: Json, change: Change) -> Json:
     return _EDITS[change.kind](data, change)
 
 
+def setting(data: Json, change: Change) -> str:
+    """The quota or the weight that the change is about, as it is in this scenario; empty for other kinds.
+
+    Raises:
+        UsageError: the change cannot be read.
+        NotFoundError: what it names is not in the scenario.
+    """
+    match change.kind:
+        case "quota":
+            place = _place(data, change, _sides(change, _A_QUOTA)[0])
+            return _amount_text(place.resource, _nominal(data, place))
+        case "weight":
+            _, entry = _entry(data, change, _sides(change, _A_WEIGHT)[0])
+            return f"{entry.get('fairWeight', 1.0):g}"
+        case _:
+            return ""
+
+
 def completed(workload: Json) -> Json:
     """A further workload with what may be left out: `uid` (its name), `priority` (0), `createdAt` (0)."""
     return {"uid": workload.get("name", ""), "priority": 0, "createdAt": 0, **workload}
@@ -125,8 +143,10 @@ def _sides(change: Change, example: str) -> tuple[str, str]:
 
 
 def _quota(data: Json, change: Change) -> Json:
-    left, amount = _sides(change, "quota:nlp/a100-spot/nvidia.com/gpu=16")
+    left, amount = _sides(change, _A_QUOTA)
     place = _place(data, change, left)
+    if amount[0] in "+-":
+        raise _signed(data, change, place, amount)
     nominal = _amount(change, place.resource, amount)
 
     def edited(entry: Json) -> Json:
@@ -139,6 +159,21 @@ def _quota(data: Json, change: Change) -> Json:
     return _with_entry(data, change, place.owner, edited)
 
 
+def _signed(data: Json, change: Change, place: QuotaPlace, amount: str) -> UsageError:
+    """A sign asks for more or less than now, a quota is what it is then: the answer to one is wrong for the other."""
+    now = _nominal(data, place)
+    moved = _amount(change, place.resource, amount[1:]) * (-1 if amount[0] == "-" else 1)
+    name = f"{place.owner}/{place.flavor}/{place.resource}"
+    fixes = [f"write quota:{name}={_amount_text(place.resource, max(0, now + moved))}"]
+    if moved > 0:
+        fixes.append(f"for a while, grant:{name}={amount}")
+    return UsageError(
+        f"{change}: a quota is written without a sign",
+        why=f"it is the whole of it, not what is added; now it is {_amount_text(place.resource, now)}",
+        fix="; or, ".join(fixes),
+    )
+
+
 def _grant(data: Json, change: Change) -> Json:
     body, options = split_options(change.body, ("from", "until", "lender"), str(change))
     left, equals, amount = body.rpartition("=")
@@ -146,7 +181,7 @@ def _grant(data: Json, change: Change) -> Json:
         raise UsageError(f"{change}: no amount to add", fix=f"write for example {_A_GRANT}")
     term = term_of(options, str(change))
     place = _place(data, change, left)
-    more = _amount(change, place.resource, amount.removeprefix("+"))
+    more = _amount(change, place.resource, amount[1:])
     result = with_more_quota(data, place, _nominal(data, place), more, term)
     if "lender" not in options:
         return result
@@ -156,7 +191,9 @@ def _grant(data: Json, change: Change) -> Json:
     return with_more_quota(result, lender, _nominal(data, lender), -more, term)
 
 
+_A_QUOTA: Final = "quota:nlp/a100-spot/nvidia.com/gpu=16"
 _A_GRANT: Final = "grant:nlp/a100-spot/nvidia.com/gpu=+8,from=6h,until=30h"
+_A_WEIGHT: Final = "weight:nlp=2"
 
 
 def _place(data: Json, change: Change, text: str) -> QuotaPlace:
@@ -165,7 +202,7 @@ def _place(data: Json, change: Change, text: str) -> QuotaPlace:
     if len(parts) != 3 or not all(parts):
         raise UsageError(
             f"{change}: a quota is QUEUE/FLAVOR/RESOURCE=AMOUNT",
-            fix=f"write {_A_GRANT}" if change.kind == "grant" else "write quota:nlp/a100-spot/nvidia.com/gpu=16",
+            fix=f"write {_A_GRANT if change.kind == 'grant' else _A_QUOTA}",
         )
     owner, flavor, resource = parts
     part, entry = _entry(data, change, owner)
@@ -199,27 +236,46 @@ def _with_nominal(entry: Json, place: QuotaPlace, nominal: int) -> Json:
 
 
 def _amount(change: Change, resource: str, text: str) -> int:
-    """In the scenario's units: milli-CPU, MiB, whole units."""
+    """In the scenario's units: milli-CPU, MiB, bytes of storage, whole units."""
     try:
+        if text[:1] in ("+", "-"):
+            raise ValueError(f"{text!r} has one sign too many")
         if resource == "cpu":
-            value = int(parse_cpu(text))
-        elif resource == "memory":
-            value = int(parse_bytes(text)) // _MIB
-        else:
-            exact = parse_quantity(text)
-            if exact.denominator != 1:
-                raise UsageError(f"{change}: {resource} comes in whole units", fix="write a whole number")
-            value = int(exact)
+            return int(parse_cpu(text))
+        if resource == "memory":
+            return int(parse_bytes(text)) // _MIB
+        return int(parse_bytes(text)) if resource.startswith(_STORAGE) else parse_whole(text)
     except ValueError as error:
-        raise UsageError(f"{change}: {error}", fix="write an amount as Kubernetes does: 16, 500m, 64Gi") from None
-    if value < 0:
-        raise UsageError(f"{change}: an amount below 0", fix="write an amount of at least 0")
-    return value
+        what = f"{resource} comes in whole units; {error}" if resource not in _WRITTEN else str(error)
+        raise UsageError(f"{change}: {what}", fix=_WRITTEN.get(resource, "write a whole number: 16")) from None
+
+
+_STORAGE: Final = ("ephemeral-storage", "hugepages-")
+_WRITTEN: Final = {
+    "cpu": "write CPUs as Kubernetes does: 16, 500m",
+    "memory": "write an amount as Kubernetes does: 64Gi",
+}
+
+
+def _amount_text(resource: str, value: int) -> str:
+    match resource:
+        case "cpu":
+            return format_cpu(MilliCpu(value))
+        case "memory":
+            return format_bytes(Bytes(value * _MIB))
+        case _:
+            return str(value)
 
 
 def _weight(data: Json, change: Change) -> Json:
-    owner, text = _sides(change, "weight:nlp=2")
+    owner, text = _sides(change, _A_WEIGHT)
     try:
+        if text[0] == "+":
+            raise UsageError(
+                f"{change}: a weight is written without a sign",
+                why=f"it is the weight itself, not what is added; now it is {setting(data, change)}",
+                fix=f"write weight:{owner}={text[1:]}, or the sum",
+            )
         weight = float(text)
     except ValueError:
         weight = -1.0

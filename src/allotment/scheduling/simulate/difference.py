@@ -83,6 +83,23 @@ class QueueChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """A quota or a weight that was changed between the runs.
+
+    Attributes:
+        what: the change without its value, such as ``quota nlp/a100/nvidia.com/gpu``.
+        before: as it was, as it is written.
+        after: as it became.
+        note: why the change is without effect; empty if it can have one.
+    """
+
+    what: str
+    before: str
+    after: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """The second run against the first.
 
@@ -91,6 +108,7 @@ class Difference:
         jobs: those that changed, the largest changes first, jobs that start in one run only before all others.
         added: jobs that are only in the second run.
         removed: jobs that are only in the first.
+        settings: what was changed between them, as far as it is known.
     """
 
     before: RunSummary
@@ -99,6 +117,7 @@ class Difference:
     jobs: tuple[JobChange, ...]
     added: tuple[JobWait, ...]
     removed: tuple[JobWait, ...]
+    settings: tuple[Setting, ...] = ()
 
 
 def summary_of(run: RunFigures, name: str = "") -> RunSummary:

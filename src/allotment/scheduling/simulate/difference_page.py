@@ -43,6 +43,10 @@ def _headline(found: Difference) -> list[tuple[str, str]]:
     before, after = found.before, found.after
     use = dict(after.utilisation)
     told = [
+        *(
+            (each.what, f"{each.before} → {each.after}" + (f" ({each.note})" if each.note else ""))
+            for each in found.settings
+        ),
         ("Waiting longer", f"{sum(row.longer for row in found.queues):,}"),
         ("Waiting less", f"{sum(row.shorter for row in found.queues):,}"),
         ("Newly started", f"{sum(row.newly_started for row in found.queues):,}"),

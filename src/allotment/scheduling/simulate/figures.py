@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from allotment.model.devices import DEVICE_RESOURCES, is_partition
 from allotment.scheduling.inputs import PodSetAdmission, Workload
 from allotment.scheduling.simulate.capacity import (
     Amounts,
@@ -284,7 +285,7 @@ def _queues(
 
 
 def _main_resource(scenario: Scenario) -> str:
-    """GPUs, else the resource that the most workloads ask for."""
+    """The devices that the most workloads ask for, else slices of them, else any resource."""
     capacity = total_quota(scenario.state)
     asked = dict.fromkeys(capacity, 0)
     for arrival in scenario.arrivals:
@@ -292,7 +293,11 @@ def _main_resource(scenario: Scenario) -> str:
             for resource, amount in pod_set.requests:
                 if resource in asked and amount:
                     asked[resource] += 1
-    return max(asked, key=lambda name: (name.endswith("/gpu") and asked[name] > 0, asked[name]), default="")
+    return max(asked, key=lambda name: (_device_rank(name) if asked[name] else 0, asked[name]), default="")
+
+
+def _device_rank(resource: str) -> int:
+    return 2 if resource in DEVICE_RESOURCES else int(is_partition(resource))
 
 
 # Courses over time

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from allotment.model.devices import DEVICE_RESOURCES
 from allotment.scheduling.eligibility import flavor_obstacle
 from allotment.scheduling.inputs import ClusterQueue, Node, PodSet, PodSetAdmission, ResourceFlavor, Workload
-from allotment.scheduling.placement.gpu.cluster import GPU_RESOURCES
 from allotment.scheduling.placement.gpu.fleet import GpuFleet, Ints
 from allotment.scheduling.placement.gpu.fragmentation import Cause, amounts_by_cause, typical_pods
 from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode, GpuShape
@@ -82,7 +82,7 @@ def _host_flavors(scenario: Scenario) -> list[ResourceFlavor]:
 
 
 def _gpus(amounts: Iterable[tuple[str, int]]) -> int:
-    return sum(amount for name, amount in amounts if name in GPU_RESOURCES)
+    return sum(amount for name, amount in amounts if name in DEVICE_RESOURCES)
 
 
 def _fleet(nodes: Sequence[Node], flavors: Sequence[ResourceFlavor]) -> GpuFleet:
@@ -125,7 +125,7 @@ def _shape(
     offered = {
         quotas.flavor
         for group in queue.resource_groups
-        if set(group.covered_resources) & set(GPU_RESOURCES)
+        if set(group.covered_resources) & set(DEVICE_RESOURCES)
         for quotas in group.flavors
     }
     open_to_it = {f.name for f in flavors if f.name in offered and flavor_obstacle(pod_set, f) is None}

@@ -32,7 +32,7 @@ def limits_need_a_cohort(placed: PlacedContext) -> Iterator[Issue]:
             continue
         for quota in _quotas(placed, team, placement):
             for field, limit in _limits(quota.amount):
-                if limit is None:
+                if limit is None or (not alone and not placed.written(team.name, cluster.name, quota.fields, field)):
                     continue
                 entry, path = placed.place(team.name, cluster.name, *quota.fields)
                 if alone:

@@ -10,6 +10,7 @@ from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.convert.clusters import environment_of
 from allotment.spec.convert.teams import namespaces_of
 from allotment.spec.declared import Entry
+from allotment.spec.devices import DECLARE, device_meant
 from allotment.spec.flavors import devices_per_node
 from allotment.spec.problems import Issue, did_you_mean, echo
 from allotment.spec.schema.cluster import ClusterSpec
@@ -30,7 +31,7 @@ def pools_make_sense(context: Context) -> Iterator[Issue]:
             if pool.accelerator is not None and not context.known(
                 "Accelerator", context.accelerators, pool.accelerator
             ):
-                fix = did_you_mean(pool.accelerator, context.accelerators)
+                fix = f"{device_meant(pool.accelerator, context.accelerators)}{DECLARE}"
                 yield error(entry, (*here, "accelerator"), f"there is no accelerator {echo(pool.accelerator)}", fix)
             if pool.accelerator is None and pool.accelerators_per_node:
                 what = "a number of accelerators, but the pool names no accelerator"
@@ -38,9 +39,9 @@ def pools_make_sense(context: Context) -> Iterator[Issue]:
             if pool.accelerator is not None and pool.accelerators_per_node == 0:
                 what = "an accelerator pool whose nodes have none"
                 yield error(entry, (*here, "acceleratorsPerNode"), what, "write how many a node offers")
-            if pool.max_nodes < max(1, pool.min_nodes):
+            if pool.max_nodes < pool.min_nodes:
                 what = f"at most {pool.max_nodes} nodes, at least {pool.min_nodes}"
-                yield error(entry, (*here, "maxNodes"), what, f"write {max(1, pool.min_nodes)} or more")
+                yield error(entry, (*here, "maxNodes"), what, f"write {pool.min_nodes} or more")
             if devices_per_node(pool) > pool.pods:
                 what = f"a node offers {devices_per_node(pool)} devices but only {pool.pods} pods: the rest is stranded"
                 yield warning(entry, (*here, "pods"), what, "allow more pods a node, or larger slices")
@@ -125,7 +126,12 @@ def cohort_quotas_name_flavors(context: Context) -> Iterator[Issue]:
                 flavor = flavors.meant(word, "")
                 if flavor is None:
                     what = f"the pools make no accelerator or flavor {echo(word)} that teams share"
-                    yield error(entry, here, what, did_you_mean(word, flavors.offered_to("")))
+                    yield error(
+                        entry,
+                        here,
+                        what,
+                        device_meant(word, {name: context.accelerators.get(name) for name in flavors.offered_to("")}),
+                    )
                 elif flavor.dedicated_to is not None:
                     what = f"the flavor {echo(word)} is dedicated to team {flavor.dedicated_to}"
                     yield error(entry, here, what, "give it to that team's placement")
@@ -241,6 +247,15 @@ def kueue_serves_the_api(context: Context) -> Iterator[Issue]:
             yield error(entry, ("kueueApi",), what, "write v1beta2, or remove the line")
 
 
+def kueue_has_cohorts(context: Context) -> Iterator[Issue]:
+    """Every cluster has a cohort at least, and an older Kueue has no such kind in the API that is written."""
+    for entry in context.declared.clusters:
+        version = entry.spec.versions.kueue
+        if version is not None and defaults.minor_of(version) < defaults.KUEUE_COHORTS_SINCE:
+            what = f"Kueue {version} does not serve the kind Cohort as v1beta1 (0.13 is the first that does)"
+            yield error(entry, ("versions", "kueue"), what, "upgrade Kueue")
+
+
 def kubernetes_knows_our_policies(context: Context) -> Iterator[Issue]:
     """The guardrails are ValidatingAdmissionPolicies."""
     for entry in context.declared.clusters:
@@ -305,6 +320,7 @@ CHECKS = (
     warned_namespaces_have_policies,
     weights_have_an_effect,
     kueue_serves_the_api,
+    kueue_has_cohorts,
     kubernetes_knows_our_policies,
     production_clusters_are_identical,
     development_is_at_most_one_ahead,

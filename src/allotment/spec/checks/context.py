@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from allotment.model.cluster import Cluster, QueueLayout
@@ -11,6 +11,7 @@ from allotment.model.platform import Platform
 from allotment.model.policy import Priority
 from allotment.model.quota import Quota
 from allotment.model.team import Placement, Team
+from allotment.spec.convert.placements import effective
 from allotment.spec.declared import Declared, Entry
 from allotment.spec.flavors import Flavors
 from allotment.spec.problems import Issue, Path, Severity
@@ -75,6 +76,13 @@ class PlacedContext:
         if override is not None and fields and _snake(fields[0]) in override.model_fields_set:
             return site, ("overrides", "teams", team, *fields)
         return self.context.teams[team], ("placements", cluster, *fields)
+
+    def written(self, team: str, cluster: str, fields: Sequence[str], limit: str) -> bool:
+        """Whether somebody wrote a limit of an amount: those of CPU and memory are filled in."""
+        value: object = effective(self.context.teams[team].spec, self.context.clusters[cluster].spec)
+        for field in fields:
+            value = value[field] if isinstance(value, Mapping) else getattr(value, _snake(field))
+        return getattr(value, _snake(limit)) is not None
 
     def word(self, team: str, cluster: str, flavor: str) -> str:
         """The word by which a team's placement means a flavor."""

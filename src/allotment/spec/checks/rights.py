@@ -15,6 +15,7 @@ from allotment.model.team import Isolation, PodSecurityLevel
 from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.declared import Entry
 from allotment.spec.problems import Issue, Path, echo
+from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.team import AccessRuleSpec, TeamSpec
 
 _ROLES: Final = (("owner", "owners"), ("member", "members"), ("viewer", "viewers"), ("exec", "exec"))
@@ -173,6 +174,50 @@ def _readable(group: str, name: str) -> bool:
     return "/" not in name and not _refusal(group, name, _READ)
 
 
+def groups_are_the_identity_providers(context: Context) -> Iterator[Issue]:
+    """Kubernetes' own groups hold everybody, every pod or whoever may do anything: nobody is meant by them."""
+    for entry, path, group in _groups(context):
+        if group.startswith("system:"):
+            what = f"{echo(group)} is a group of Kubernetes itself, {_OWN_GROUPS.get(group, 'not of people')}"
+            yield error(entry, path, what, "name a group of the identity provider")
+
+
+_OWN_GROUPS: Final = {
+    "system:authenticated": "which holds everybody who has logged in, and every pod",
+    "system:masters": "which may do anything, past every check",
+    "system:serviceaccounts": "which holds every pod of every team",
+    "system:unauthenticated": "which holds everybody who has not logged in",
+}
+
+
+def groups_are_apart(context: Context) -> Iterator[Issue]:
+    """Whoever is in two teams carries data from one to the other; engineers are held by no guardrail."""
+    platform = context.declared.platform
+    engineers = frozenset(platform.spec.admin_groups) if platform is not None else frozenset()
+    first: dict[str, str] = {}
+    for entry, path, group in _groups(context):
+        if not isinstance(entry.spec, TeamSpec) or group.startswith("system:") or path[1] == "viewers":
+            continue
+        if group in engineers:
+            what = f"{echo(group)} is among the engineers too (adminGroups), whom no guardrail holds"
+            yield warning(entry, path, what, "name a group of the team's own people")
+        elif first.setdefault(group, entry.spec.name) != entry.spec.name:
+            what = f"{echo(group)} has rights in team {first[group]} too: what divides the teams does not divide them"
+            yield warning(entry, path, what, "give each team a group of its own")
+
+
+def _groups(context: Context) -> Iterator[tuple[Entry[KindSpec], Path, str]]:
+    """Every group that is given rights: the engineers', then each team's by role."""
+    platform = context.declared.platform
+    for index, group in enumerate(platform.spec.admin_groups if platform is not None else ()):
+        if platform is not None:
+            yield platform, ("adminGroups", index), group
+    for entry in context.declared.teams:
+        for _role, field in _ROLES:
+            for index, group in enumerate(getattr(entry.spec.groups, field)):
+                yield entry, ("groups", field, index), group
+
+
 _NOTICE: Final = dt.timedelta(days=14)
 """So long before an exception ends it is told: work has to be changed until then."""
 
@@ -199,4 +244,10 @@ def exceptions_end(context: Context) -> Iterator[Issue]:
 _ALONE: Final = frozenset({Isolation.CLUSTER, Isolation.SUBSCRIPTION})
 
 
-CHECKS = (extra_rules_undo_no_guardrail, extra_rules_give_something, exceptions_end)
+CHECKS = (
+    extra_rules_undo_no_guardrail,
+    extra_rules_give_something,
+    groups_are_the_identity_providers,
+    groups_are_apart,
+    exceptions_end,
+)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
+from typing import Final
 
-from allotment.model.policy import Direction, PolicyName
+from allotment.model.policy import METADATA_NETWORKS, Direction, PolicyName
 from allotment.spec.checks.context import Context, error, warning
+from allotment.spec.devices import DECLARE, device_meant
 from allotment.spec.problems import Issue, did_you_mean, echo
 
-_LINK_LOCAL = ipaddress.ip_network("169.254.0.0/16")
+_METADATA: Final = tuple(ipaddress.ip_network(network) for network in METADATA_NETWORKS)
 
 
 def ladder_has_one_default(context: Context) -> Iterator[Issue]:
@@ -81,12 +83,21 @@ def services_have_another_side(context: Context) -> Iterator[Issue]:
             yield error(entry, ("podLabels",), "podLabels without a namespace", "add namespace:, or remove them")
         if not spec.ports:
             yield error(entry, ("ports",), "the opening has no port", "name the ports of the service")
-        if spec.direction is Direction.EGRESS:
-            for index, cidr in enumerate(spec.cidrs):
-                network = ipaddress.ip_network(cidr)
-                if network.version == 4 and network.overlaps(_LINK_LOCAL):
-                    what = f"{cidr} contains the cloud's metadata address, which hands out the node's credentials"
-                    yield warning(entry, ("cidrs", index), what, "name narrower ranges")
+
+
+def metadata_stays_closed(context: Context) -> Iterator[Issue]:
+    """No opening leads to where clouds hand out a node's credentials: rendering refuses it, or cuts it out."""
+    for entry in context.declared.shared_services:
+        for index, cidr in enumerate(entry.spec.cidrs):
+            network = ipaddress.ip_network(cidr, strict=False)
+            here = ("cidrs", index)
+            same = [metadata for metadata in _METADATA if metadata.version == network.version]
+            if any(network.subnet_of(metadata) for metadata in same):  # type: ignore[arg-type]
+                what = f"{cidr} is a cloud's metadata address: a pod that reaches it can act as its node"
+                yield error(entry, here, what, "name the service's own addresses")
+            elif entry.spec.direction is Direction.EGRESS and any(network.overlaps(metadata) for metadata in same):
+                what = f"{cidr} contains a cloud's metadata address, which stays closed"
+                yield warning(entry, here, what, "name narrower ranges")
 
 
 def one_storage_class_is_the_default(context: Context) -> Iterator[Issue]:
@@ -102,7 +113,7 @@ def prices_name_accelerators(context: Context) -> Iterator[Issue]:
     for entry in context.declared.prices:
         for name in entry.spec.accelerators:
             if not context.known("Accelerator", context.accelerators, name):
-                fix = did_you_mean(name, context.accelerators)
+                fix = f"{device_meant(name, context.accelerators)}{DECLARE}"
                 yield error(entry, ("accelerators", name), f"there is no accelerator {echo(name)}", fix)
 
 
@@ -113,7 +124,8 @@ def slices_have_a_device(context: Context) -> Iterator[Issue]:
         whole = context.accelerators.get(spec.partition_of or "")
         if spec.partition_of is not None and not context.known("Accelerator", context.accelerators, spec.partition_of):
             what = f"there is no accelerator {echo(spec.partition_of)}"
-            yield error(entry, ("partitionOf",), what, did_you_mean(spec.partition_of, context.accelerators))
+            fix = f"{device_meant(spec.partition_of, context.accelerators)}{DECLARE}"
+            yield error(entry, ("partitionOf",), what, fix)
         elif whole is not None and whole.partition_of is not None:
             yield error(entry, ("partitionOf",), f"{echo(whole.name)} is a slice itself", "name the whole device")
         if spec.partitions < 1 or (spec.partitions > 1 and spec.partition_of is None):
@@ -128,6 +140,7 @@ CHECKS = (
     registries_belong_to_their_policy,
     drivers_belong_to_their_policy,
     services_have_another_side,
+    metadata_stays_closed,
     one_storage_class_is_the_default,
     prices_name_accelerators,
     slices_have_a_device,

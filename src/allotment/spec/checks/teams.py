@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.convert.clusters import cohort_names, environment_of
 from allotment.spec.convert.platform import default_storage_class
 from allotment.spec.convert.teams import namespaces_of
 from allotment.spec.declared import Entry
+from allotment.spec.devices import device_meant
 from allotment.spec.problems import Issue, Path, did_you_mean, echo
+from allotment.spec.schema.accelerator import AcceleratorSpec
 from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.cluster import ClusterSpec
 from allotment.spec.schema.team import PlacementOverrideSpec, PlacementSpec, TeamSpec
@@ -41,7 +43,7 @@ def accelerators_name_flavors(context: Context) -> Iterator[Issue]:
             flavor = flavors.meant(word, team.name)
             if flavor is None:
                 what = f"cluster {site.name} has no accelerator or flavor {echo(word)} for team {team.name}"
-                yield error(entry, here, what, did_you_mean(word, flavors.offered_to(team.name)))
+                yield error(entry, here, what, device_meant(word, _devices(context, flavors.offered_to(team.name))))
             elif flavor.dedicated_to not in (None, team.name):
                 what = f"the flavor {echo(word)} is dedicated to team {flavor.dedicated_to}"
                 yield error(entry, here, what, did_you_mean("", flavors.offered_to(team.name)))
@@ -193,6 +195,10 @@ def container_defaults_are_in_order(context: Context) -> Iterator[Issue]:
             if request is not None and limit is not None and request > limit:
                 what = f"the default request is above the default limit of {name}"
                 yield error(entry, ("containerDefaults", "requests", name), what, "lower it, or raise the limit")
+
+
+def _devices(context: Context, names: Iterable[str]) -> dict[str, AcceleratorSpec | None]:
+    return {name: context.accelerators.get(name) for name in names}
 
 
 def _placements(context: Context) -> Iterator[tuple[TeamSpec, ClusterSpec, Fields]]:

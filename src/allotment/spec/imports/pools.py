@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.accelerator import CapacityType
+from allotment.model.devices import MODEL_LABELS, names_a_part, words_of_model
 from allotment.model.names import is_plain
 from allotment.model.quantity import format_bytes, format_cpu, parse_bytes, parse_cpu
 from allotment.spec.imports.live import Body, Notes, marks_of, name_of
@@ -19,8 +19,9 @@ _POOL_LABELS: Final = (
     "kubernetes.azure.com/agentpool", "agentpool",
 )  # fmt: skip
 _PRODUCT_LABELS: Final = (
-    labels.ACCELERATOR, "nvidia.com/gpu.product", "amd.com/gpu.product-name", "cloud.google.com/gke-accelerator",
-    "cloud.google.com/gke-tpu-accelerator", "karpenter.k8s.aws/instance-gpu-name", "node.kubernetes.io/instance-type",
+    # Our own word first: here it is what somebody declared, in a simulation the product tells more.
+    labels.ACCELERATOR, *(label for label in MODEL_LABELS if label != labels.ACCELERATOR),
+    "karpenter.k8s.aws/instance-gpu-name", "node.kubernetes.io/instance-type",
 )  # fmt: skip
 _CAPACITY_LABELS: Final = (labels.CAPACITY_TYPE, "karpenter.sh/capacity-type", "eks.amazonaws.com/capacityType")
 _SPOT: Final = {"kubernetes.azure.com/scalesetpriority": "spot", "cloud.google.com/gke-spot": "true"}
@@ -141,8 +142,12 @@ def accelerator_of(found: Mapping[str, str], resource: str, catalogue: Mapping[s
     if found.get(labels.ACCELERATOR) in candidates:
         return found[labels.ACCELERATOR]
     for key in _PRODUCT_LABELS:
-        words = set(re.split(r"[^a-z0-9]+", found.get(key, "").lower()))
-        fitting = [name for name in candidates if set(re.split(r"[^a-z0-9]+", name)) <= words]
+        product = found.get(key, "")
+        words = words_of_model(product)
+        fitting = [name for name in candidates if words_of_model(name) <= words]
+        if fitting and names_a_part(product):
+            # MIG, strategy single, and time-slicing: as many are no whole devices, whatever the resource is called.
+            return None
         if fitting:
             return max(fitting, key=lambda name: (len(name), name))
     return next(iter(candidates)) if len(candidates) == 1 else None

@@ -14,7 +14,7 @@ from allotment.scheduling.placement.gpu.capacity import Stranded
 from allotment.scheduling.placement.gpu.fleet import GpuFleet
 from allotment.scheduling.placement.gpu.fragmentation import Cause, TypicalPod, measure
 from allotment.scheduling.placement.gpu.model import GpuNode, GpuShape
-from allotment.scheduling.placement.model import Effect, Node, NodeAffinity, Taint, Toleration
+from allotment.scheduling.placement.model import Effect, Node, NodeAffinity, PodShape, Taint, Toleration
 from allotment.scheduling.placement.state import ClusterState
 from allotment.scheduling.placement.survey import survey_cluster, survey_fleet
 from tests.unit.scheduling.placement import builders as b
@@ -164,6 +164,120 @@ def test_devices_of_another_maker_are_no_help() -> None:
     assert found.fragmentation.node_fragments.tolist() == [0, 2000]
 
 
+ZOO = (
+    Node("nvidia", {"cpu": 9000, "memory": 9000, "pods": 10, "nvidia.com/gpu": 4, "nvidia.com/mig-1g.10gb": 14}, {}),
+    Node(
+        "amd",
+        {"cpu": 9000, "memory": 9000, "pods": 10, "amd.com/gpu": 8},
+        {"amd.com/gpu.product-name": "AMD_Instinct_MI300X_OAM"},
+        (Taint("amd.com/gpu", Effect.NO_SCHEDULE, "present"),),
+    ),
+    Node("gaudi", {"cpu": 9000, "memory": 9000, "pods": 10, "habana.ai/gaudi": 8}, {"habana.ai/model": "HL-225"}),
+    Node(
+        "tpu",
+        {"cpu": 9000, "memory": 9000, "pods": 10, "google.com/tpu": 4},
+        {"cloud.google.com/gke-tpu-accelerator": "tpu-v5-lite-podslice"},
+    ),
+    Node("neuron", {"cpu": 9000, "memory": 9000, "pods": 10, "aws.amazon.com/neuron": 16}, {"kind": "trn1"}),
+)
+"""A node of every vendor."""
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("2xnvidia.com/gpu", 2),
+        ("8xamd.com/gpu", 1),
+        ("8xmi300x", 1),
+        ("4xgaudi2", 2),
+        ("4xhabana.ai/gaudi", 2),
+        ("1xtpu-v5e", 4),
+        ("16xaws.amazon.com/neuron,cpu=1", 1),
+        ("16,node:kind=trn1", 1),
+        ("2xnvidia.com/mig-1g.10gb", 7),
+        ("0xamd.com/gpu,cpu=9", 4),
+    ],
+)
+def test_devices_of_every_vendor_can_be_asked_for(text: str, fits: int) -> None:
+    state = b.cluster(*ZOO)
+    shape = pod_shape_of(parse_ask(text), state.nodes.nodes)
+    assert room(state, shape).count == fits
+    assert room(state, pod_shape_of(parse_ask(pod_text(shape, mixed=True)), state.nodes.nodes)).count == fits
+
+
+def test_usual_shapes_say_which_device_where_there_are_several() -> None:
+    pods = [PodShape(requests=((name, 1),)) for name in ("nvidia.com/gpu", "amd.com/gpu")]
+    both = survey_cluster(b.cluster(*ZOO), pods, [])
+    assert [each.text for each in both.shapes] == ["1xnvidia.com/gpu", "1xamd.com/gpu"]
+    alone = survey_cluster(b.cluster(ZOO[1]), pods[1:], [])
+    assert [each.text for each in alone.shapes] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("1", "which of nvidia.com/gpu, amd.com/gpu"),
+        ("1", "for example 1xnvidia.com/gpu"),
+        ("1xexample.com/npu", "no node has example.com/npu"),
+        ("1xexample.com/npu", "amd.com/gpu, aws.amazon.com/neuron, google.com/tpu"),
+        ("1xh100", "no GPU model"),
+    ],
+)
+def test_devices_that_are_not_there(text: str, says: str) -> None:
+    with pytest.raises((UsageError, NotFoundError)) as told:
+        pod_shape_of(parse_ask(text), ZOO)
+    assert says in f"{told.value.what} {told.value.fix}"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fits"),
+    [("1xa100", 2), ("2xa100", 1), ("1xa100-40gb", 2), ("1x1g.5gb", 14), ("1xa100-mig", 14), ("1", 16)],
+)
+@pytest.mark.parametrize("names", [("NVIDIA-A100-PCIE-40GB", "-MIG-1g.5gb"), ("a100-40gb", "-mig-1g-5gb")])
+def test_slices_under_the_name_of_whole_devices_are_not_meant(wanted: str, fits: int, names: tuple[str, str]) -> None:
+    whole, part = names
+    if part.islower() and wanted == "1x1g.5gb":
+        wanted = "1x1g-5gb"
+    state = b.cluster(gpu_node("sliced", whole + part, gpus=14), gpu_node("whole", whole, gpus=2))
+    assert room(state, pod_shape_of(parse_ask(wanted), state.nodes.nodes)).count == fits
+
+
+def test_where_there_are_slices_only_the_error_says_so() -> None:
+    with pytest.raises(NotFoundError) as told:
+        matching_models("t4", ["Tesla-T4-SHARED"])
+    assert "no whole device" in told.value.what
+    assert "Tesla-T4-SHARED" in told.value.why
+    assert matching_models("t4-shared", ["Tesla-T4-SHARED"]) == ("Tesla-T4-SHARED",)
+
+
+def test_each_shape_is_listed_once() -> None:
+    state = b.cluster(gpu_node("a"), gpu_node("b"))
+    pods = [b.shape(1000, None, gpus=1)] * 2
+    pods.append(b.shape(1000, None, gpus=1, tolerations=(Toleration("nvidia.com/gpu", exists=True),)))
+    pods.append(b.shape(2000, None, gpus=1))
+    found = survey_cluster(state, pods, [parse_ask("1,cpu=1000m"), parse_ask("1,cpu=1"), parse_ask("4")])
+    assert [(each.text, each.asked, each.share) for each in found.shapes] == [
+        ("1,cpu=1000m", True, 0.75),
+        ("4", True, None),
+        ("1,cpu=2", False, 0.25),
+    ]
+
+
+def test_shapes_that_read_alike_stay_apart_where_they_differ() -> None:
+    state = b.cluster(gpu_node("a", taints=(GPU_TAINT,)))
+    tolerant = b.shape(1000, None, gpus=1, tolerations=(Toleration("nvidia.com/gpu", exists=True),))
+    found = survey_cluster(state, [b.shape(1000, None, gpus=1), tolerant], [])
+    assert [(each.text, each.room.count) for each in found.shapes] == [("1,cpu=1", 0), ("1,cpu=1", 4)]
+
+
+def test_shapes_of_a_fleet_are_listed_once_too() -> None:
+    fleet = GpuFleet([GpuNode("a", 4000, 9000, 2, "T4")])
+    found = survey_fleet(fleet, [TypicalPod(GpuShape(1000, 0, 1, 500), 1.0)], 7, [parse_ask("0.5,cpu=1000m")])
+    assert [(each.text, each.asked, each.share) for each in found.shapes] == [("0.5,cpu=1000m", True, 1.0)]
+    with pytest.raises(UsageError, match="knows GPUs"):
+        survey_fleet(fleet, [], 7, [parse_ask("1xnvidia.com/gpu")])
+
+
 def test_a_fleet_s_survey_is_the_measure_itself() -> None:
     fleet = GpuFleet([GpuNode("a", 4000, 9000, 2, "T4"), GpuNode("b", 4000, 9000, 2, "V100")])
     fleet.place("r", GpuShape(1000, 0, 1, 700), 0, (0,))
@@ -189,7 +303,11 @@ def test_a_fleet_s_survey_is_the_measure_itself() -> None:
         ("8,cpu=lots", "is not a quantity"),
         ("8,cpu=1,cpu=2", "stands twice"),
         ("8,rdma/hca=0.5", "whole units"),
-        ("cpu=1,nvidia.com/gpu=8", "begin with the GPUs"),
+        ("8,rdma/hca=16Gi", "whole units"),
+        ("cpu=1,nvidia.com/gpu=16Gi", "whole units"),
+        ("cpu=1,amd.com/gpu=8", "begin with the GPUs: 8xamd.com/gpu"),
+        ("2xrdma/hca,rdma/hca=1", "comes once"),
+        ("0.5xnvidia.com/mig-1g.5gb", "whole units"),
         ("8,node:x", "cannot be read"),
         ("8,tolerate:", "cannot be read"),
     ],

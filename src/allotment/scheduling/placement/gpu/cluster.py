@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from allotment.errors import UsageError
-from allotment.model.labels import ACCELERATOR
+from allotment.model.devices import DEVICE_RESOURCES, MODEL_LABELS
 from allotment.scheduling.placement.gpu.fleet import GpuFleet, Ints
 from allotment.scheduling.placement.gpu.fragmentation import FragmentationMeter, TypicalPod, typical_pods
 from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode, GpuShape
@@ -14,15 +14,9 @@ from allotment.scheduling.placement.model import CPU, MEMORY, Node, Operator, Po
 from allotment.scheduling.placement.shapes import CompiledShape
 from allotment.scheduling.placement.state import CPU_ROW, MEMORY_ROW, ClusterState
 
-GPU_RESOURCES = ("nvidia.com/gpu", "amd.com/gpu", "habana.ai/gaudi", "google.com/tpu", "aws.amazon.com/neuron")
-"""Whole devices; partitions such as MIG profiles are no GPUs of their own."""
-MODEL_LABEL = "nvidia.com/gpu.product"
-MODEL_LABELS = (MODEL_LABEL, ACCELERATOR, "cloud.google.com/gke-accelerator", "cloud.google.com/gke-tpu-accelerator")
-"""Node labels that name a GPU's model; the first one that a node carries counts."""
-
 
 def _gpus(amounts: Mapping[str, int]) -> int:
-    return sum(amounts.get(name, 0) for name in GPU_RESOURCES)
+    return sum(amounts.get(name, 0) for name in DEVICE_RESOURCES)
 
 
 def _as_gpu_node(node: Node) -> GpuNode:

@@ -1,0 +1,54 @@
+"""`allot preflight`."""
+
+from __future__ import annotations
+
+import click
+
+from allotment.cli.lazy import Command
+from allotment.cli.options import (
+    OutputOptions,
+    cluster_flag,
+    global_flags,
+    output_flags,
+    platform_argument,
+    server_flags,
+)
+from allotment.cli.session import Session
+
+
+@click.command(cls=Command)
+@platform_argument
+@cluster_flag
+@click.option(
+    "--rights",
+    type=click.Choice(["plan", "apply", "prove"]),
+    help="Print the ClusterRole that this command needs; no server is asked.",
+)
+@server_flags
+@output_flags
+@global_flags
+@click.pass_obj
+def preflight(session: Session, directory: str | None, *, rights: str | None, output: OutputOptions) -> int:
+    """Look whether a cluster is ready for what is declared, and what this account may do there. Changes nothing.
+
+    Ends with 6 if something is missing.
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.output import show  # noqa: PLC0415
+    from allotment.cli.planning import target_of  # noqa: PLC0415
+    from allotment.cli.views.preflight import object_text, readied_document, readied_listing, readied_text  # noqa: PLC0415
+
+    target = target_of(session, directory)
+    if rights is not None:
+        session.out(object_text(wiring.cluster_role(target.platform, target.cluster, rights), output.format))
+        return 0
+    with wiring.connect(session.value("kubeconfig"), target.context) as kube:
+        readied = wiring.preflight(target.platform, target.cluster, kube)
+    show(
+        session,
+        output,
+        readied_listing(readied),
+        human=lambda rows: readied_text(readied, rows, session.table_width),
+        whole=lambda rows: readied_document(readied, rows),
+    )
+    return readied.exit_code

@@ -1,0 +1,101 @@
+"""`preflight`: a line for each thing that was looked at, and roles as Kubernetes objects."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+from typing import Any, Final
+
+import click
+
+from allotment.cli.output import Listing
+from allotment.cli.table import Column
+from allotment.cli.terminal import printable
+from allotment.operations.preflight import Readied
+from allotment.plan.changes import place_of
+from allotment.plan.preflight import Check, Readiness
+from allotment.render.yaml_text import to_yaml
+
+_COLORS: Final = {
+    Readiness.OK: "green",
+    Readiness.INFO: "blue",
+    Readiness.UNKNOWN: "yellow",
+    Readiness.WARNING: "yellow",
+    Readiness.MISSING: "red",
+}
+
+_INDENT: Final = " " * 19
+_PLAIN_WIDTH: Final = 120
+
+
+def readied_listing(readied: Readied) -> Listing[Check]:
+    """A row a check."""
+    return Listing(
+        kind="PreflightCheck",
+        rows=readied.checks,
+        columns=(
+            Column("STATE", lambda row: row.readiness.value, style=lambda row: _COLORS[row.readiness]),
+            Column("TOPIC", lambda row: row.topic),
+            Column("SUBJECT", lambda row: row.subject),
+            Column("MESSAGE", lambda row: row.message),
+            Column("FIX", lambda row: row.fix or None, wide=True),
+        ),
+        name=lambda row: f"{row.topic}/{row.subject}",
+        document=check_document,
+        labels=lambda row: {"state": row.readiness.value, "topic": row.topic},
+        nothing="nothing was looked at",
+    )
+
+
+def readied_text(readied: Readied, rows: Sequence[Check], width: int | None) -> str:
+    """Topic by topic, with what to do; the count at the end."""
+    place = place_of(readied.cluster, readied.server, readied.context)
+    lines = [f"{click.style(place, bold=True)}, as {printable(readied.user)}", ""]
+    for row in rows:
+        word = click.style(f"{row.readiness.value:<8}", fg=_COLORS[row.readiness])
+        said = [f"{row.subject}: {row.message}", *([f"fix: {row.fix}"] if row.fix else [])]
+        room = max((width or _PLAIN_WIDTH) - len(_INDENT), 40)
+        # A name longer than the room stands over: it has to be copied in one piece.
+        parts = [
+            part
+            for text in said
+            for part in wrap(printable(text), room, break_long_words=False, break_on_hyphens=False)
+        ]
+        lines.append(f"{word} {row.topic:<9} {parts[0]}")
+        lines += [f"{_INDENT}{part}" for part in parts[1:]]
+    counts = Counter(check.readiness for check in readied.checks)
+    told = ", ".join(f"{counts[each]} {each.value}" for each in Readiness if counts[each])
+    verdict = click.style("ready", fg="green") if readied.ready else click.style("not ready", fg="red", bold=True)
+    return "\n".join([*lines, "", f"{verdict}: {told}"])
+
+
+def readied_document(readied: Readied, rows: Sequence[Check]) -> Mapping[str, Any]:
+    """The same as JSON."""
+    return {
+        "kind": "Preflight",
+        "platform": readied.platform,
+        "cluster": readied.cluster,
+        "server": readied.server,
+        "context": readied.context or None,
+        "user": readied.user,
+        "ready": readied.ready,
+        "checks": [check_document(row) for row in rows],
+    }
+
+
+def check_document(row: Check) -> Mapping[str, Any]:
+    """A check as JSON."""
+    return {
+        "state": row.readiness.value,
+        "topic": row.topic,
+        "subject": row.subject,
+        "message": row.message,
+        "fix": row.fix,
+    }
+
+
+def object_text(body: Mapping[str, Any], form: str) -> str:
+    """One Kubernetes object: JSON where that is asked for, otherwise YAML."""
+    return json.dumps(body, indent=2) if form == "json" else to_yaml(body).rstrip("\n")

@@ -1,0 +1,96 @@
+"""Use case: an apply as it is done to a cluster that others apply to as well: alone, and on record."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from allotment.errors import AllotmentError
+from allotment.model.mark import Mark
+from allotment.operations import history
+from allotment.operations.apply import ApplyReport, ApplySettings, apply_plan
+from allotment.operations.lease import ApplyLease, Holder, acquire
+from allotment.operations.ports import Clock, KubePort
+from allotment.plan.changes import Plan
+
+Done = TypeVar("Done")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One call of apply.
+
+    Attributes:
+        id: unique; sorts by time.
+        place: where it runs, for the eyes of whoever waits for it: a host and a process.
+        process: the same for a machine (`lease.Holder`).
+        has_ended: whether such a process is known to be gone.
+    """
+
+    id: str
+    place: str
+    process: str = ""
+    has_ended: Callable[[str], bool] = field(default=lambda _process: False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Renewing:
+    """A clock that keeps the lease while somebody waits by it."""
+
+    clock: Clock
+    lease: ApplyLease
+
+    def now(self) -> dt.datetime:
+        return self.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+        self.lease.keep()
+
+
+def apply_attended(plan: Plan, kube: KubePort, clock: Clock, settings: ApplySettings, run: Run) -> ApplyReport:
+    """Carry out a plan while holding the cluster's lease, and leave a record of it.
+
+    A plan without steps needs neither, and leaves none.
+
+    Raises:
+        ConflictError: another apply is under way.
+        ForbiddenError: we may not take the lease or keep the record.
+    """
+    if plan.empty:
+        return apply_plan(plan, kube, clock, settings)
+    who = kube.whoami().user
+    holder = Holder(f"{who} on {run.place} ({run.id})", run.process, run.has_ended)
+    lease = acquire(kube, clock, holder, Mark(plan.platform, plan.cluster))
+    try:
+        record = history.begun(plan, run.id, who, clock.now())
+        history.write(kube, record)
+        report: ApplyReport | None = None
+        try:
+            report = apply_plan(plan, kube, _Renewing(clock, lease), replace(settings, hindrance=lease.keep))
+            return report
+        finally:
+            # What was done stays done and is told, even if the last word on it cannot be written.
+            with suppress(AllotmentError):
+                if not lease.lost:
+                    history.write(kube, history.ended(record, report, clock.now()))
+    finally:
+        lease.release()
+
+
+def alone(kube: KubePort, clock: Clock, mark: Mark, run: Run, act: Callable[[], Done]) -> Done:
+    """Do something else to a cluster while no apply is under way.
+
+    Raises:
+        ConflictError: one is.
+        ForbiddenError: we may not take the lease.
+    """
+    holder = Holder(f"{kube.whoami().user} on {run.place} ({run.id})", run.process, run.has_ended)
+    lease = acquire(kube, clock, holder, mark)
+    try:
+        return act()
+    finally:
+        lease.release()

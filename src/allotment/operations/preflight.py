@@ -1,0 +1,196 @@
+"""Use case: is a cluster ready for what is declared, and may we do what we want to do there? Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+from allotment.errors import ConflictError
+from allotment.model.cluster import Cluster
+from allotment.model.labels import SYSTEM_NAMESPACE
+from allotment.model.manifest import Manifests, ObjectKey
+from allotment.model.mark import Mark
+from allotment.model.platform import Platform
+from allotment.operations.identity import admitted
+from allotment.operations.living import wanted_of
+from allotment.operations.planning import WORKERS, PlanSettings, make_plan, side_by_side
+from allotment.operations.ports import AccessQuestion, AccessRefusedError, Body, KubePort
+from allotment.operations.rights import Task, rights_for
+from allotment.plan import preflight
+from allotment.plan.changes import Action, Blocked
+from allotment.plan.nodes import declared_nodes
+from allotment.plan.preflight import Check, Readiness
+from allotment.plan.survey import belongs_to, is_being_deleted
+from allotment.render.manifests import render
+
+_CONTROLLER: Final = ObjectKey("apps", "Deployment", "kueue-system", "kueue-controller-manager")
+_CONFIGURATION: Final = ObjectKey("", "ConfigMap", "kueue-system", "kueue-manager-config")
+_WEBHOOKS: Final = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+_ADMISSION: Final = "admissionregistration.k8s.io/v1"
+_MASTERS: Final = "system:masters"
+
+
+@dataclass(frozen=True, slots=True)
+class Readied:
+    """Everything that was looked at, in the order of the topics."""
+
+    platform: str
+    cluster: str
+    server: str
+    context: str
+    user: str
+    checks: tuple[Check, ...]
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing is missing."""
+        return all(check.readiness is not Readiness.MISSING for check in self.checks)
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 6 if something is missing."""
+        return 0 if self.ready else ConflictError.exit_code
+
+
+def look(platform: Platform, cluster: Cluster, kube: KubePort, settings: PlanSettings) -> Readied:
+    """Look at everything; what may not be read is unknown, and hides nothing else.
+
+    Raises:
+        UnreachableError: the server does not answer.
+        NotSignedInError: no valid credentials.
+    """
+    desired = render(platform, cluster)
+    at, us = kube.endpoint(), kube.whoami()
+    looks: tuple[tuple[str, Callable[[], Iterable[Check]]], ...] = (
+        ("server", lambda: [preflight.server_version(kube.server().version, cluster)]),
+        ("mark", lambda: _mark(kube, Mark(platform.name, cluster.name))),
+        ("kinds", lambda: preflight.kinds(desired, _unserved(kube, desired))),
+        ("kueue", lambda: [preflight.kueue_version(_image(kube), cluster)]),
+        ("kueue", lambda: _kueue_configuration(kube, cluster)),
+        ("account", lambda: _account(us.groups, platform)),
+        ("rights", lambda: _rights(kube, platform, cluster)),
+        ("webhooks", lambda: _webhooks(kube, desired)),
+        ("devices", lambda: preflight.operators(kube.list("apps/v1", "DaemonSet"))),
+        ("nodes", lambda: preflight.nodes(declared_nodes(platform, cluster), tuple(kube.list("v1", "Node")))),
+        ("limits", lambda: preflight.limits(_limits(kube), platform.name, _namespaces(platform, cluster))),
+        ("names", lambda: preflight.taken(_taken(kube, wanted_of(platform, cluster, kube).manifests, settings))),
+    )
+    checks = tuple(check for topic, found in looks for check in _seen(topic, found))
+    return Readied(platform.name, cluster.name, at.url, at.context, us.user, checks)
+
+
+def _seen(topic: str, found: Callable[[], Iterable[Check]]) -> tuple[Check, ...]:
+    try:
+        return tuple(found())
+    except AccessRefusedError as error:
+        return (Check(topic, "all", Readiness.UNKNOWN, f"it may not be read: {error.message}"),)
+
+
+def _mark(kube: KubePort, mark: Mark) -> Iterator[Check]:
+    try:
+        admitted(kube, mark)
+    except ConflictError as error:
+        yield Check("mark", str(mark), Readiness.MISSING, error.what, error.fix)
+        return
+    there = kube.get("v1", ObjectKey("", "Namespace", "", SYSTEM_NAMESPACE)) is not None
+    yield Check(
+        "mark", str(mark), Readiness.OK, "the cluster carries it" if there else "new: the first apply writes it"
+    )
+
+
+def _unserved(kube: KubePort, desired: Manifests) -> set[tuple[str, str]]:
+    kinds = {(manifest.api_version, manifest.key.kind) for manifest in desired}
+    return {kind for kind in kinds if not kube.serves(*kind)}
+
+
+def _image(kube: KubePort) -> str:
+    body = kube.get("apps/v1", _CONTROLLER)
+    if body is None:
+        return ""
+    containers = (((body.get("spec") or {}).get("template") or {}).get("spec") or {}).get("containers") or ()
+    named = sorted(containers, key=lambda container: container.get("name") != "manager")
+    return str(named[0].get("image", "")) if named else ""
+
+
+def _kueue_configuration(kube: KubePort, cluster: Cluster) -> Iterable[Check]:
+    body = kube.get("v1", _CONFIGURATION)
+    text = next(iter(((body or {}).get("data") or {}).values()), "")
+    try:
+        found: Any = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        found = None
+    if not isinstance(found, Mapping):
+        said = f"no configuration was found in {_CONFIGURATION}: feature gates are not visible"
+        return [Check("kueue", "configuration", Readiness.UNKNOWN, said)]
+    return preflight.kueue_configuration(found, cluster)
+
+
+def _account(groups: Iterable[str], platform: Platform) -> Iterator[Check]:
+    """The policies bind everybody but the engineers: whoever applies and proves has to be one."""
+    mine = sorted({*platform.admin_groups, _MASTERS} & set(groups))
+    if mine:
+        yield Check("account", "platform engineer", Readiness.OK, f"by the group {mine[0]}")
+        return
+    fix = f"for apply and prove, use an account of {', '.join(platform.admin_groups) or _MASTERS}"
+    yield Check("account", "platform engineer", Readiness.WARNING, "the policies bind this account", fix)
+
+
+def _rights(kube: KubePort, platform: Platform, cluster: Cluster) -> Iterator[Check]:
+    needed = {task: rights_for(task, platform, cluster) for task in Task}
+    questions = sorted({grant.question for grants in needed.values() for grant in grants}, key=str)
+    answers = dict(zip(questions, side_by_side(kube.permitted, questions, WORKERS), strict=True))
+    for task, grants in needed.items():
+        missing = [grant.question for grant in grants if not answers[grant.question]]
+        if not missing:
+            yield Check("rights", task.value, Readiness.OK, f"all {len(grants)} that it needs")
+            continue
+        fix = f"bind this account to: allot preflight --rights {task.value} -o yaml"
+        yield Check("rights", task.value, Readiness.WARNING, f"not allowed: {_listed(missing)}", fix)
+
+
+def _listed(missing: list[AccessQuestion]) -> str:
+    """Resources by the verbs that are missing."""
+    by_resource: dict[str, list[str]] = {}
+    for one in missing:
+        name = f"{one.resource}.{one.group}" if one.group else one.resource
+        by_resource.setdefault(name, []).append(one.verb)
+    by_verbs: dict[tuple[str, ...], list[str]] = {}
+    for name, verbs in by_resource.items():
+        by_verbs.setdefault(tuple(dict.fromkeys(verbs)), []).append(name)
+    return "; ".join(f"{', '.join(verbs)} {', '.join(names)}" for verbs, names in by_verbs.items())
+
+
+def _webhooks(kube: KubePort, desired: Manifests) -> Iterator[Check]:
+    found = [body for kind in _WEBHOOKS for body in kube.list(_ADMISSION, kind)]
+    called = {preflight.service_of(hook) for body in found for hook in body.get("webhooks") or ()}
+    alive = {place: _answers(kube, *place) for place in called if place is not None}
+    yield from preflight.webhooks(found, desired, alive)
+
+
+def _answers(kube: KubePort, namespace: str, name: str) -> bool:
+    slices = kube.list(
+        "discovery.k8s.io/v1", "EndpointSlice", namespace=namespace, labels=f"kubernetes.io/service-name={name}"
+    )
+    endpoints = (endpoint for body in slices for endpoint in body.get("endpoints") or ())
+    return any((endpoint.get("conditions") or {}).get("ready") is not False for endpoint in endpoints)
+
+
+def _limits(kube: KubePort) -> Iterator[Body]:
+    for kind in ("LimitRange", "ResourceQuota"):
+        yield from kube.list("v1", kind)
+
+
+def _namespaces(platform: Platform, cluster: Cluster) -> Iterator[str]:
+    return (name for team, _ in platform.teams_in(cluster.name) for name in team.namespaces)
+
+
+def _taken(kube: KubePort, desired: Manifests, settings: PlanSettings) -> Iterator[tuple[ObjectKey, str]]:
+    versions = {manifest.key: manifest.api_version for manifest in desired}
+    for change in make_plan(desired, kube, settings).changes:
+        if isinstance(change, Blocked) and change.wanted is Action.CREATE and not change.following:
+            live = kube.get(versions[change.key], change.key)
+            if live is not None and not (belongs_to(live, settings.platform) or is_being_deleted(live)):
+                yield change.key, change.why

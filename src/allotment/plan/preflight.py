@@ -1,0 +1,252 @@
+"""Whether a cluster is ready for what is declared: judgments on what was read, each a line of `allot preflight`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from allotment.model import labels
+from allotment.model.cluster import Cluster, Feature
+from allotment.model.manifest import Manifests, ObjectKey, key_of
+from allotment.model.rights import resource_of
+from allotment.plan.nodes import DeclaredNodes, devices_of
+from allotment.plan.strangers.admission import is_kueues
+
+Body = Mapping[str, Any]
+
+KUBERNETES_SINCE: Final = (1, 30)
+"""ValidatingAdmissionPolicy is generally available from here."""
+
+_VERSION: Final = re.compile(r"v?(\d+)\.(\d+)")
+
+
+class Readiness(StrEnum):
+    """How one thing stands."""
+
+    OK = "ok"
+    INFO = "info"
+    """Good to know; nothing follows from it by itself."""
+    UNKNOWN = "unknown"
+    """It could not be looked at."""
+    WARNING = "warning"
+    MISSING = "missing"
+    """Something does not work until this is put right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        topic: what it is about, in one word.
+        fix: what to do; empty where nothing is to be done.
+    """
+
+    topic: str
+    subject: str
+    readiness: Readiness
+    message: str
+    fix: str = ""
+
+
+def server_version(found: str, cluster: Cluster) -> Check:
+    """The API server's version against what the policies need and what is declared."""
+    match = _VERSION.match(found)
+    if match is None:
+        return Check("server", "kubernetes", Readiness.UNKNOWN, f"it calls itself {found or 'nothing'}")
+    version = int(match[1]), int(match[2])
+    if version < KUBERNETES_SINCE:
+        fix = "upgrade the cluster to Kubernetes 1.30 or later"
+        return Check("server", "kubernetes", Readiness.MISSING, f"{found} has no ValidatingAdmissionPolicy", fix)
+    return _declared("server", "kubernetes", found, cluster.versions.kubernetes)
+
+
+def kueue_version(image: str, cluster: Cluster) -> Check:
+    """Kueue's version by the image of its controller; empty where none was seen."""
+    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    if not _VERSION.match(tag):
+        said = (
+            f"its controller runs {image}" if image else "no Deployment kueue-system/kueue-controller-manager was seen"
+        )
+        return Check("kueue", "version", Readiness.UNKNOWN, said)
+    return _declared("kueue", "version", tag, cluster.versions.kueue)
+
+
+def _declared(topic: str, subject: str, found: str, declared: str) -> Check:
+    same = not declared or _minor(found) == _minor(declared)
+    if same:
+        return Check(topic, subject, Readiness.OK, f"{found}{f', declared {declared}' if declared else ''}")
+    fix = f"set the cluster's versions in the platform directory to {found.removeprefix('v')}"
+    return Check(topic, subject, Readiness.WARNING, f"it is {found}, declared is {declared}", fix)
+
+
+def _minor(version: str) -> tuple[str, ...]:
+    match = _VERSION.match(version)
+    return match.groups() if match else (version,)
+
+
+def kinds(desired: Manifests, unserved: Iterable[tuple[str, str]]) -> Iterator[Check]:
+    """Kinds that are declared and that the server does not know, by group; one line says that all others are there."""
+    missing = sorted(unserved)
+    for api_version, kind in missing:
+        group = api_version.rpartition("/")[0]
+        fix = (
+            "install Kueue, or set the cluster's kueue version to the one installed"
+            if "kueue" in group
+            else (
+                "upgrade the cluster, or say in the platform directory that it does not have this kind"
+                if group.endswith("k8s.io")
+                else f"install what serves {group}"
+            )
+        )
+        yield Check("kinds", kind, Readiness.MISSING, f"the server does not know {kind} in {api_version}", fix)
+    number = len({(manifest.api_version, manifest.key.kind) for manifest in desired}) - len(missing)
+    yield Check("kinds", "all others" if missing else "all", Readiness.OK, f"{number} kinds are served as declared")
+
+
+def kueue_configuration(configuration: Mapping[str, Any], cluster: Cluster) -> Iterator[Check]:
+    """What Kueue's own configuration shows: feature gates, integrations, fair sharing."""
+    integrations = _strings((configuration.get("integrations") or {}).get("frameworks"))
+    queued, wanted = "pod" in integrations, Feature.POD_INTEGRATION in cluster.features
+    if queued != wanted:
+        said = "queues plain pods, and the directory does not say so" if queued else "does not queue plain pods"
+        fix = "add pod-integration to the cluster's features" if queued else "add pod to integrations.frameworks"
+        yield Check("kueue", "pod-integration", Readiness.WARNING, f"Kueue {said}", fix)
+    gates = configuration.get("featureGates") or {}
+    told = ", ".join(f"{name}={str(value).lower()}" for name, value in sorted(gates.items())) or "none set"
+    yield Check("kueue", "feature gates", Readiness.INFO, f"{told}; the rest as by the version")
+    yield Check("kueue", "integrations", Readiness.INFO, ", ".join(integrations) or "as by the version")
+    if configuration.get("fairSharing"):
+        yield Check("kueue", "fair sharing", Readiness.INFO, "on")
+    if configuration.get("manageJobsWithoutQueueName"):
+        yield Check("kueue", "jobs without a queue", Readiness.INFO, "are managed as well")
+
+
+def _strings(found: Any) -> list[str]:
+    return [str(item) for item in found] if isinstance(found, list) else []
+
+
+def webhooks(
+    configurations: Sequence[Body], desired: Manifests, alive: Mapping[tuple[str, str], bool]
+) -> Iterator[Check]:
+    """Other people's webhooks that are asked about what we apply.
+
+    Args:
+        configurations: Mutating- and ValidatingWebhookConfigurations.
+        desired: what is declared.
+        alive: services of webhooks that were looked at, (namespace, name): whether somebody answers there.
+    """
+    ours = {(manifest.key.group, resource_of(manifest.key.kind)) for manifest in desired}
+    for body in configurations:
+        if is_kueues(body):
+            continue
+        for hook in body.get("webhooks") or ():
+            met = sorted(resource for group, resource in ours if _asks(hook, group, resource))
+            if met:
+                yield _webhook(body, hook, met, alive)
+
+
+def _webhook(body: Body, hook: Mapping[str, Any], met: Sequence[str], alive: Mapping[tuple[str, str], bool]) -> Check:
+    subject = f"{body['metadata']['name']}/{hook.get('name', '')}"
+    what = f"{body['kind'].removesuffix('Configuration')} is asked about {', '.join(dict.fromkeys(met))}"
+    place = service_of(hook)
+    strict = hook.get("failurePolicy", "Fail") == "Fail"
+    if place is not None and alive.get(place) is False:
+        at = "/".join(place)
+        if strict:
+            fix = "repair that service, or take the webhook away"
+            return Check("webhooks", subject, Readiness.MISSING, f"{what}, and nobody answers at {at}: it fails", fix)
+        return Check("webhooks", subject, Readiness.INFO, f"{what}; nobody answers at {at}, and that is ignored")
+    if body["kind"].startswith("Mutating"):
+        fix = (
+            "let it leave objects alone that carry app.kubernetes.io/managed-by: allotment, if drift shows its changes"
+        )
+        return Check("webhooks", subject, Readiness.WARNING, f"{what}, and may change it", fix)
+    return Check("webhooks", subject, Readiness.INFO, what)
+
+
+def service_of(hook: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The service that a webhook calls, (namespace, name); None for a URL."""
+    service = (hook.get("clientConfig") or {}).get("service")
+    return (str(service.get("namespace", "")), str(service.get("name", ""))) if service else None
+
+
+def _asks(hook: Mapping[str, Any], group: str, resource: str) -> bool:
+    for rule in hook.get("rules") or ():
+        groups, resources = rule.get("apiGroups") or (), rule.get("resources") or ()
+        if ("*" in groups or group in groups) and any(each in {"*", "*/*", resource} for each in resources):
+            return True
+    return False
+
+
+_PLUGINS: Final = (
+    ("NVIDIA", ("nvidia-device-plugin", "nvidia/k8s-device-plugin", "gpu-operator", "nvidia-dra")),
+    ("AMD", ("amdgpu", "amd-gpu", "rocm")),
+    ("Intel", ("habana", "gaudi", "intel-gpu")),
+    ("Google", ("tpu-device-plugin",)),
+    ("AWS", ("neuron-device-plugin", "neuron-monitor")),
+)
+"""Vendor → what the names or images of its device plugins hold."""
+
+
+def operators(daemon_sets: Iterable[Body]) -> Iterator[Check]:
+    """Device plugins, by the names and images of DaemonSets."""
+    for body in daemon_sets:
+        pod = ((body.get("spec") or {}).get("template") or {}).get("spec") or {}
+        images = [str(container.get("image", "")) for container in pod.get("containers") or ()]
+        words = " ".join([body["metadata"]["name"], *images]).lower()
+        vendor = next((name for name, marks in _PLUGINS if any(mark in words for mark in marks)), "")
+        if vendor:
+            status = body.get("status") or {}
+            ready = f"{status.get('numberReady', 0)} of {status.get('desiredNumberScheduled', 0)} ready"
+            subject = f"{body['metadata']['namespace']}/{body['metadata']['name']}"
+            yield Check("devices", subject, Readiness.INFO, f"{vendor}: {', '.join(images)}; {ready}")
+
+
+def nodes(declared: DeclaredNodes, live: Sequence[Body]) -> Iterator[Check]:
+    """How many nodes carry the labels that each pool's flavor selects, and offer its devices."""
+    for pool in declared.pools:
+        found = [node for node in live if _carries(node, pool.selected)]
+        if not pool.resource:
+            continue
+        able = [node for node in found if devices_of(node, pool.resource) >= pool.devices]
+        wanted = ", ".join(f"{key}={value}" for key, value in sorted(pool.selected.items()))
+        said = f"{len(found)} nodes carry {wanted}; {len(able)} of them offer {pool.devices} {pool.resource}"
+        if len(able) >= max(pool.min_nodes, 1):
+            yield Check("nodes", pool.name, Readiness.OK, said)
+        elif not pool.min_nodes:
+            yield Check("nodes", pool.name, Readiness.INFO, f"{said}; it may be empty")
+        else:
+            fix = f"label them: allot nodes label --pool {pool.name}"
+            yield Check("nodes", pool.name, Readiness.WARNING, f"{said}; {pool.min_nodes} are declared", fix)
+
+
+def _carries(node: Body, wanted: Mapping[str, str]) -> bool:
+    found = node["metadata"].get("labels") or {}
+    return all(found.get(key) == value for key, value in wanted.items())
+
+
+def limits(bodies: Iterable[Body], platform: str, namespaces: Iterable[str]) -> Iterator[Check]:
+    """ResourceQuotas and LimitRanges in team namespaces that are not ours: they bind the same work."""
+    known = set(namespaces)
+    for body in bodies:
+        found = body["metadata"].get("labels") or {}
+        if body["metadata"]["namespace"] in known and found.get(labels.PLATFORM) != platform:
+            key = key_of(body)
+            fix = "remove it, or accept it in the Platform document (accepted)"
+            yield Check("limits", f"{key.namespace}/{key.name}", Readiness.WARNING, f"{key.kind} is not ours", fix)
+
+
+def taken(blocked: Iterable[tuple[ObjectKey, str]]) -> Iterator[Check]:
+    """Objects of others that have the names of declared ones."""
+    for key, why in blocked:
+        yield Check(
+            "names",
+            str(key),
+            Readiness.MISSING,
+            f"it exists and is not ours: {why}",
+            "choose another name, or take it over",
+        )

@@ -1,0 +1,216 @@
+"""The right cluster and the right rights, on a real API server: mark, lease, records, accounts with printed roles."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from allotment import wiring
+from allotment.adapters.clock import SystemClock
+from allotment.adapters.kube.client import KubeClient, connect
+from allotment.adapters.sandbox.spec import Sandbox
+from allotment.errors import ConflictError, ForbiddenError
+from allotment.model.cluster import Cluster as Declared
+from allotment.model.manifest import ObjectKey
+from allotment.model.mark import Mark
+from allotment.model.platform import Platform
+from allotment.operations.lease import Holder, acquire
+from allotment.operations.ports import Identity, RefusedError
+from allotment.operations.rights import Task, rights_for
+from allotment.plan.changes import Plan
+from allotment.plan.preflight import Readiness
+from allotment.prove.verdicts import Verdict
+from tests.live.apply.conftest import Cluster
+from tests.unit.cli.conftest import ROOT
+
+pytestmark = pytest.mark.live
+
+RBAC = "rbac.authorization.k8s.io"
+
+
+@pytest.fixture(scope="module")
+def declared() -> tuple[Platform, Declared]:
+    platform = wiring.load(ROOT / "examples" / "minimal").platform
+    return platform, platform.clusters[0]
+
+
+Account = Callable[[str], KubeClient]
+
+
+@pytest.fixture
+def account(
+    cluster: Cluster, apply_sandbox: Sandbox, declared: tuple[Platform, Declared], tmp_path: Path
+) -> Iterator[Account]:
+    """Sign in as a service account of the system that has exactly the printed ClusterRole."""
+    opened: list[KubeClient] = []
+
+    def sign_in(task: str) -> KubeClient:
+        name = f"only-{task}"
+        role = dict(wiring.cluster_role(*declared, task))
+        subject = {"kind": "ServiceAccount", "name": name, "namespace": "kube-system"}
+        token = {"kubernetes.io/service-account.name": name}
+        for body in (
+            role,
+            {
+                "apiVersion": f"{RBAC}/v1",
+                "kind": "ClusterRoleBinding",
+                "metadata": {"name": name},
+                "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role["metadata"]["name"]},
+                "subjects": [subject],
+            },
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": "kube-system"}},
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "type": "kubernetes.io/service-account-token",
+                "metadata": {"name": name, "namespace": "kube-system", "annotations": token},
+            },
+        ):
+            cluster.kube.apply(body)
+        kube = connect(_kubeconfig(apply_sandbox.kubeconfig, _token(cluster.kube, name), tmp_path / name))
+        opened.append(kube)
+        return kube
+
+    yield sign_in
+    for kube in opened:
+        kube.close()
+
+
+def _token(kube: KubeClient, name: str) -> str:
+    end = time.monotonic() + 30
+    while True:
+        data = (kube.get("v1", ObjectKey("", "Secret", "kube-system", name)) or {}).get("data") or {}
+        if "token" in data:
+            return base64.b64decode(data["token"]).decode()
+        assert time.monotonic() < end, "no token"
+        time.sleep(0.1)
+
+
+def _kubeconfig(template: Path, token: str, target: Path) -> Path:
+    config = yaml.safe_load(template.read_text(encoding="utf-8"))
+    config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
+    target.write_text(json.dumps(config), encoding="utf-8")
+    return target
+
+
+def plan(declared: tuple[Platform, Declared], kube: KubeClient, *, partial: bool = False) -> Plan:
+    return wiring.live_plan(*declared, kube, wiring.PlanWishes(partial=partial))
+
+
+def apply(declared: tuple[Platform, Declared], kube: KubeClient) -> None:
+    report = wiring.apply(plan(declared, kube), kube, force=False, on_outcome=lambda _outcome: None)
+    assert report.complete, [(str(one.change.key), one.message) for one in report.remaining]
+
+
+def refused_by_policy(kube: KubeClient, body: Mapping[str, object], identity: Identity) -> str:
+    """What the policies say, once they and the right to try are in force."""
+    end, said = time.monotonic() + 30, ""
+    while time.monotonic() < end and "ValidatingAdmissionPolicy" not in said:
+        try:
+            kube.create(body, dry_run=True, identity=identity)
+        except RefusedError as error:
+            said = error.message
+        time.sleep(0.2)
+    return said
+
+
+def outline(found: Plan) -> list[object]:
+    return [
+        (change.action, change.key, sorted(each.field for each in getattr(change, "contested", ())))
+        for change in found.changes
+    ]
+
+
+def test_a_cluster_s_whole_life_with_printed_roles(
+    cluster: Cluster, declared: tuple[Platform, Declared], account: Account
+) -> None:
+    # The role for apply is enough for a first apply, and the account is on record.
+    applier = account("apply")
+    apply(declared, applier)
+    assert plan(declared, applier).empty
+    (record,) = wiring.history(applier)
+    assert (record.by, record.ending.value) == ("system:serviceaccount:kube-system:only-apply", "complete")
+
+    # Whatever rights somebody gives a tenant in the system namespace, he writes nothing there.
+    binding = {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "mistake", "namespace": "allotment-system"},
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "admin"},
+        "subjects": [{"apiGroup": RBAC, "kind": "Group", "name": "tenants"}],
+    }
+    tenant = Identity("mallory", ("tenants", "system:authenticated"))
+    cluster.kube.create(binding)
+    forged = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "forged", "namespace": "allotment-system"}}
+    assert "managed-objects-protected.allotment.dev" in refused_by_policy(cluster.kube, forged, tenant)
+
+    # Another cluster of the platform is refused, whoever asks.
+    other = replace(declared[1], name="production")
+    with pytest.raises(ConflictError, match=f"this is the cluster minimal/{declared[1].name}"):
+        plan((declared[0], other), cluster.kube)
+
+    # A reader sees what the server would say.
+    reader = account("plan")
+    assert plan(declared, reader, partial=True).empty
+    quota = next(iter(cluster.kube.list("v1", "ResourceQuota", labels="allotment.dev/platform=minimal")))
+    key = ObjectKey("", "ResourceQuota", quota["metadata"]["namespace"], quota["metadata"]["name"])
+    cluster.kube.merge_patch("v1", key, {"spec": {"hard": {"pods": "3"}}})
+    seen = plan(declared, reader, partial=True)
+    assert outline(seen) == outline(plan(declared, applier))
+    assert [str(right) for right in seen.missing] == ["patch resourcequotas"]
+    with pytest.raises(ForbiddenError, match="nothing was changed"):
+        wiring.apply(seen, reader, force=True, on_outcome=lambda _outcome: None)
+    told = {
+        check.subject: check.readiness
+        for check in wiring.preflight(*declared, reader).checks
+        if check.topic == "rights"
+    }
+    assert (told["plan"], told["apply"]) == (Readiness.OK, Readiness.WARNING)
+
+    # One apply at a time.
+    held = acquire(cluster.kube, SystemClock(), Holder("somebody else"), Mark(declared[0].name, declared[1].name))
+    with pytest.raises(ConflictError, match="another apply") as caught:
+        wiring.apply(plan(declared, applier), applier, force=True, on_outcome=lambda _outcome: None)
+    assert "somebody else holds" in caught.value.why
+    held.release()
+    report = wiring.apply(plan(declared, applier), applier, force=True, on_outcome=lambda _outcome: None)
+    assert report.complete
+    assert [each.ending.value for each in wiring.history(applier)] == ["complete", "complete"]
+
+
+@pytest.mark.nightly
+def test_the_printed_role_is_enough_to_prove(
+    cluster: Cluster, declared: tuple[Platform, Declared], account: Account
+) -> None:
+    apply(declared, cluster.kube)
+    # A reader tries nothing as somebody else, and says so.
+    guardrails = ["roles", "labels-required"]
+
+    def prove(kube: KubeClient) -> tuple[set[Verdict], tuple[str, ...]]:
+        found = wiring.prove(
+            *declared, kube, teams=[], guardrails=guardrails, work=False, progress=lambda _result: None
+        )
+        return {result.verdict for result in found.results}, found.missing
+
+    assert prove(account("prove")) == ({Verdict.PROVED}, ())
+    verdicts, missing = prove(account("plan"))
+    assert Verdict.ERROR in verdicts
+    assert "impersonate groups" in missing
+
+
+def test_resources_are_called_as_the_server_calls_them(cluster: Cluster, declared: tuple[Platform, Declared]) -> None:
+    """A made-up plural would be a right to nothing."""
+    found = cluster.kube._discover()
+    served = {(api_version.rpartition("/")[0], resource.plural) for (api_version, _), resource in found.items()}
+    groups = {group for group, _ in served}
+    for task in Task:
+        for grant in rights_for(task, *declared):
+            if grant.group in groups and grant.verb != "impersonate":
+                assert (grant.group, grant.resource) in served, grant

@@ -1,0 +1,120 @@
+"""Accounts with few rights, and preflight, through the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from allotment.adapters.kube.fake import Call, FakeKube
+from allotment.model.manifest import ObjectKey
+from allotment.model.rights import resource_of
+from allotment.operations.ports import AccessQuestion, AccessRefusedError
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.test_cluster_commands import HERE, kube
+
+__all__ = ["kube"]
+
+QUOTA = ObjectKey("", "ResourceQuota", "cv", "allotment-quota")
+MIXED = "not allowed: patch resourcequotas: compared here"
+
+
+def restrict(server: FakeKube, may: Callable[[str, str], bool]) -> None:
+    """Let the account do what `may` says of a verb and a resource."""
+
+    def hook(call: Call) -> None:
+        verb = {"apply": "patch"}.get(call.verb, call.verb)
+        if not may(verb, resource_of(call.key.kind)):
+            raise AccessRefusedError("refused", status=403, reason="Forbidden", message=f"cannot {verb} {call.key}")
+
+    def own(question: AccessQuestion) -> bool:
+        return may(question.verb, question.resource)
+
+    server.hook, server.own_rights = hook, own
+
+
+def reads(verb: str, _resource: str) -> bool:
+    return verb in {"get", "list"}
+
+
+@pytest.fixture
+def changed(run: Run, acme: Path, kube: FakeKube) -> FakeKube:
+    """Applied, and one quota changed since; the account may only read."""
+    run("apply", *HERE, "--yes").ok()
+    kube.merge_patch("v1", QUOTA, {"spec": {"hard": {"pods": "7"}}})
+    restrict(kube, reads)
+    return kube
+
+
+def test_a_reader_s_plan_shows_the_difference_the_missing_verb_and_the_usual_code(run: Run, changed: FakeKube) -> None:
+    told = run("plan", *HERE, "--exit-code")
+    assert told.code == 2
+    assert "blocked" not in told.out
+    assert "pods" in told.out
+    assert told.out.count(MIXED) == 1
+    document = run("plan", *HERE, "-o", "json").json()
+    (right,) = document["missingRights"]
+    assert right == {"verb": "patch", "group": "", "resource": "resourcequotas", "unread": False}
+    assert run("plan", *HERE, "--out", "reader.plan").code == 0
+
+
+def test_a_reader_s_apply_changes_nothing_and_says_what_is_missing(run: Run, changed: FakeKube) -> None:
+    ran = run("apply", *HERE, "--yes", "--force-conflicts")
+    assert ran.code == 5
+    assert "nothing was changed" in ran.err
+    assert "patch resourcequotas" in ran.err
+    assert run("drift", *HERE, "--repair", "--yes").code == 5
+
+
+def test_a_kind_that_may_not_be_listed_is_never_called_as_declared(run: Run, acme: Path, kube: FakeKube) -> None:
+    run("apply", *HERE, "--yes").ok()
+    restrict(kube, lambda verb, resource: reads(verb, resource) and resource != "rolebindings")
+    ran = run("plan", *HERE, "--exit-code")
+    assert ran.code == 1
+    assert "list rolebindings.rbac.authorization.k8s.io: these objects were not looked at" in ran.out
+    assert run("plan", *HERE).code == 0
+    saved = run("plan", *HERE, "--out", "partial.plan")
+    assert saved.code == 5
+    assert not Path("partial.plan").exists()
+    assert run("drift", *HERE).code == 5
+
+
+def test_preflight_looks_at_everything_and_names_what_an_account_lacks(run: Run, acme: Path, kube: FakeKube) -> None:
+    fresh = run("preflight", *HERE, "-o", "json").json()
+    assert fresh["ready"]
+    topics = [check["topic"] for check in fresh["checks"]]
+    assert list(dict.fromkeys(topics)) == ["server", "mark", "kinds", "kueue", "account", "rights", "nodes"]
+    run("apply", *HERE, "--yes").ok()
+    restrict(kube, reads)
+    document = run("preflight", *HERE, "-o", "json").json()
+    states = {check["subject"]: check["state"] for check in document["checks"] if check["topic"] == "rights"}
+    assert states == {"plan": "ok", "apply": "warning", "prove": "warning"}
+    told = run("preflight", *HERE).ok()
+    assert "dev-eastus at fake://kube (context fake), as engineer" in told
+    assert "allot preflight --rights apply -o yaml" in told
+
+
+def test_preflight_ends_with_a_conflict_where_something_is_missing(run: Run, acme: Path, kube: FakeKube) -> None:
+    kube.unserved = frozenset({"ClusterQueue"})
+    kube.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "cv"}})
+    ran = run("preflight", *HERE)
+    assert ran.code == 6
+    assert "ClusterQueue" in ran.out
+    assert "Namespace cv: it exists and is not ours" in " ".join(ran.out.split())
+    assert "not ready" in ran.out
+
+
+def test_what_may_not_be_read_is_unknown_and_hides_nothing(run: Run, acme: Path, kube: FakeKube) -> None:
+    restrict(kube, lambda _verb, _resource: False)
+    ran = run("preflight", *HERE, "-o", "json")
+    unknown = {check["topic"] for check in ran.json()["checks"] if check["state"] == "unknown"}
+    assert {"kueue", "webhooks", "devices", "nodes", "limits"} <= unknown
+
+
+@pytest.mark.parametrize("task", ["plan", "apply", "prove"])
+def test_roles_are_printed_without_a_server(run: Run, acme: Path, task: str) -> None:
+    role = yaml.safe_load(run("preflight", *HERE, "--rights", task, "-o", "yaml").ok())
+    assert (role["kind"], role["metadata"]["name"]) == ("ClusterRole", f"allotment-{task}")
+    assert run("preflight", *HERE, "--rights", task, "-o", "json").json() == role
