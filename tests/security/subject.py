@@ -45,7 +45,7 @@ class Subject:
 
     def namespaces(self) -> list[Manifest]:
         """The tenants' namespaces."""
-        found = self.of_kind("Namespace")
+        found = [item for item in self.of_kind("Namespace") if item.key.name != labels.SYSTEM_NAMESPACE]
         assert {item.key.name for item in found} == {
             name for team, _placement in self.platform.teams_in(self.cluster.name) for name in team.namespaces
         }
