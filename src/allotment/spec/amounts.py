@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from allotment.errors import InputError, NotFoundError, UsageError
 from allotment.model.quantity import format_cpu, parse_bytes, parse_cpu
 from allotment.spec import documents
+from allotment.spec.asked import asked_in, clusters_asked
 from allotment.spec.declared import Declared, Entry
 from allotment.spec.load import load_platform
 from allotment.spec.problems import Path, did_you_mean, dotted, echo
@@ -23,8 +24,9 @@ class AmountsRequest:
     """Guarantees that a team is to have; what is not named stays.
 
     Attributes:
-        accelerators: devices by the word that the team's document has.
-        clusters: where; None: the one cluster that the team is in.
+        accelerators: devices by the word that the team's document has, in every cluster or in one (``training/a100``).
+        clusters: where; None: in the clusters that `accelerators` names, or, where it names none, in the
+            one cluster that the team is in.
     """
 
     name: str
@@ -49,13 +51,12 @@ def set_amounts(tree: SourceTree, request: AmountsRequest) -> Changes:
     if entry is None:
         known = [team.spec.name for team in declared.teams]
         raise NotFoundError(f"there is no team {echo(request.name)}", fix=did_you_mean(request.name, known))
-    amounts = list(_amounts(request))
-    if not amounts:
+    if request.cpu is None and request.memory is None and not request.accelerators:
         raise UsageError("nothing to set", fix="name an amount: --cpu, --memory or --accelerator")
     changed = tree
     where = _clusters(request, entry.spec)
     for cluster in where:
-        for fields, value in amounts:
+        for fields, value in _amounts(request, cluster):
             place, path = _place(declared, entry, cluster, fields)
             changed = changed.with_changes(_written(changed, place, path, value))
     load_platform(changed)
@@ -75,7 +76,7 @@ def _require_alone(before: Declared, after: Declared, name: str, where: tuple[st
                 )
 
 
-def _amounts(request: AmountsRequest) -> Iterator[tuple[Path, str]]:
+def _amounts(request: AmountsRequest, cluster: str) -> Iterator[tuple[Path, str]]:
     try:
         if request.cpu is not None:
             yield ("cpu",), format_cpu(parse_cpu(request.cpu))
@@ -84,20 +85,21 @@ def _amounts(request: AmountsRequest) -> Iterator[tuple[Path, str]]:
             yield ("memory",), request.memory
     except ValueError:
         raise UsageError("that is no amount", fix="for example --cpu 32 --memory 128Gi") from None
-    for word, count in request.accelerators.items():
+    for word, count in asked_in(cluster, request.accelerators).items():
         yield ("accelerators", word.replace(":", "-")), str(count)
 
 
 def _clusters(request: AmountsRequest, team: TeamSpec) -> tuple[str, ...]:
     where = tuple(team.placements)
-    if request.clusters is None and len(where) > 1:
+    named = clusters_asked(request.clusters or (), request.accelerators)
+    if named is None and len(where) > 1:
         raise UsageError(
             f"team {team.name} is in several clusters", why=", ".join(where), fix="name those you mean with --cluster"
         )
-    for name in request.clusters or ():
+    for name in named or ():
         if name not in where:
             raise NotFoundError(f"team {team.name} is not in cluster {echo(name)}", fix=did_you_mean(name, where))
-    return request.clusters or where
+    return named or where
 
 
 def _place(declared: Declared, team: Entry[TeamSpec], cluster: str, fields: Path) -> tuple[Entry[KindSpec], Path]:

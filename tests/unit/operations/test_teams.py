@@ -66,7 +66,21 @@ def test_a_starter_never_mixes_with_other_files() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["a100", "=4", "a100=", "a100=-1", "a100=x", "a100=1.5", "a100=9999999999", "a100=²", ""]
+    "word",
+    [
+        "a100",
+        "=4",
+        "a100=",
+        "a100=-1",
+        "a100=x",
+        "a100=1.5",
+        "a100=9999999999",
+        "a100=²",
+        "",
+        "/a100=4",
+        "dev/=4",
+        "/=1",
+    ],
 )
 def test_what_is_no_accelerator_is_refused(word: str) -> None:
     with pytest.raises(UsageError, match="NAME=COUNT"):

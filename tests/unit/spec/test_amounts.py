@@ -49,6 +49,14 @@ CHANGED = {
         {"cpu": "16", "memory": "64Gi"},
         {"cluster.yaml": ["    nlp: {cpu: 16, weight: 2}  # for the winter"], "team.yaml": ["    memory: 64Gi"]},
     ),
+    "in one of two clusters": (
+        tiny(
+            two=CLUSTER.replace("name: dev", "name: two"),
+            team=TEAM + "  two: {cpu: 1, memory: 1Gi, accelerators: {a100: 2}}\n",
+        ),
+        {"accelerators": {"two/a100": 1}},
+        {"team.yaml": ["  two: {cpu: 1, memory: 1Gi, accelerators: {a100: 1}}"]},
+    ),
     "what it has already": (tiny(), {"cpu": "64"}, {}),
 }
 
@@ -62,6 +70,13 @@ REFUSED = {
     "nothing": (tiny(), {}, UsageError, "nothing to set"),
     "another cluster": (tiny(), {"cpu": "1", "clusters": ("prod",)}, NotFoundError, "is not in cluster"),
     "an accelerator it has not": (tiny(), {"accelerators": {"h100": 1}}, InputError, "has no placements.dev"),
+    "a word for a cluster that is not meant": (
+        tiny(),
+        {"accelerators": {"two/a100": 1}, "clusters": ("dev",)},
+        UsageError,
+        "which --cluster leaves out",
+    ),
+    "a word for another cluster": (tiny(), {"accelerators": {"two/a100": 1}}, NotFoundError, "is not in cluster"),
     "more than there is": (tiny(), {"accelerators": {"a100": 800}}, InvalidPlatformError, "has one error"),
     "memory without a unit": (tiny(), {"memory": "128"}, InvalidPlatformError, "has one error"),
     "another field in a value": (tiny(), {"cpu": "1\n    weight: 9"}, UsageError, "no amount"),

@@ -16,8 +16,8 @@ from allotment.cli.session import Session
     "--accelerator",
     "accelerators",
     multiple=True,
-    metavar="NAME=N",
-    help="Guaranteed devices, such as a100=4 or a100:spot=4; may be repeated.",
+    metavar="[CLUSTER/]NAME=N",
+    help="Guaranteed devices, such as a100=4 or a100:spot=4; training/a100=4 in one cluster. May be repeated.",
 )
 @click.option("--cpu", metavar="QUANTITY", help="Guaranteed CPU.")
 @click.option("--memory", metavar="QUANTITY", help="Guaranteed memory.")
@@ -53,11 +53,12 @@ def set_(
     from allotment.cli.places import platform_directory  # noqa: PLC0415
     from allotment.operations.teams import accelerators_of  # noqa: PLC0415
     from allotment.spec.amounts import AmountsRequest  # noqa: PLC0415
+    from allotment.spec.asked import clusters_asked  # noqa: PLC0415
 
     directory = platform_directory(session)
-    preset = session.value("cluster")
-    where = clusters or ((preset,) if preset else None)
-    edit = wiring.set_amounts(directory, AmountsRequest(name, cpu, memory, accelerators_of(accelerators), where))
+    devices = accelerators_of(accelerators)
+    where = clusters_asked(clusters, devices, session.value("cluster"))
+    edit = wiring.set_amounts(directory, AmountsRequest(name, cpu, memory, devices, where))
     done = f"changed {', '.join(sorted(edit.changes))}" if edit.changes else f"team {name} has these guarantees already"
     steps = after_edit(directory, where or edit.clusters) if edit.changes else []
     finish(session, directory, edit, dry_run=dry_run is not None, done=done, steps=steps)
