@@ -1,4 +1,4 @@
-"""Other amounts for a team that exists: the numbers change where they stand, and nothing else does."""
+"""Other amounts, cost centre or display name for a team that exists: in place, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ from allotment.spec.read import read
 from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.team import TeamSpec
 from allotment.spec.source import Changes, SourceTree
-from allotment.spec.surgery import replace_scalar
+from allotment.spec.surgery import append_field, replace_scalar
+from allotment.spec.writing import quoted
 
 
 @dataclass(frozen=True, slots=True)
 class AmountsRequest:
-    """Guarantees that a team is to have; what is not named stays.
+    """What a team is to have; what is not named stays.
 
     Attributes:
         accelerators: devices by the word that the team's document has, in every cluster or in one (``training/a100``).
         clusters: where; None: in the clusters that `accelerators` names, or, where it names none, in the
             one cluster that the team is in.
+        cost_center: of its bill, in every cluster.
+        display_name: its name for people; the team's name, which is that of its objects, stays.
     """
 
     name: str
@@ -34,10 +37,12 @@ class AmountsRequest:
     memory: str | None = None
     accelerators: Mapping[str, int] = field(default_factory=dict)
     clusters: tuple[str, ...] | None = None
+    cost_center: str | None = None
+    display_name: str | None = None
 
 
 def set_amounts(tree: SourceTree, request: AmountsRequest) -> Changes:
-    """Change guarantees in the team's document, or in a cluster's override of it.
+    """Change the team's document, or a cluster's override of it.
 
     Raises:
         UsageError: nothing is asked for, or the team is in several clusters and none is named.
@@ -51,10 +56,14 @@ def set_amounts(tree: SourceTree, request: AmountsRequest) -> Changes:
     if entry is None:
         known = [team.spec.name for team in declared.teams]
         raise NotFoundError(f"there is no team {echo(request.name)}", fix=did_you_mean(request.name, known))
-    if request.cpu is None and request.memory is None and not request.accelerators:
-        raise UsageError("nothing to set", fix="name an amount: --cpu, --memory or --accelerator")
-    changed = tree
-    where = _clusters(request, entry.spec)
+    amounts = request.cpu is not None or request.memory is not None or bool(request.accelerators)
+    titles = _titles(request)
+    if not amounts and not titles:
+        raise UsageError(
+            "nothing to set", fix="name something: --cpu, --memory, --accelerator, --cost-center or --display-name"
+        )
+    changed = _titled(tree, entry, titles)
+    where = _clusters(request, entry.spec) if amounts else ()
     for cluster in where:
         for fields, value in _amounts(request, cluster):
             place, path = _place(declared, entry, cluster, fields)
@@ -62,6 +71,26 @@ def set_amounts(tree: SourceTree, request: AmountsRequest) -> Changes:
     load_platform(changed)
     _require_alone(declared, read(changed).declared, request.name, where)
     return {file: text for file, text in changed.files.items() if text != tree.files[file]}
+
+
+def _titles(request: AmountsRequest) -> dict[str, str]:
+    asked = {"costCenter": request.cost_center, "displayName": request.display_name}
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _titled(tree: SourceTree, team: Entry[TeamSpec], titles: Mapping[str, str]) -> SourceTree:
+    """The team's own fields: where they stand, or else at the end of its document."""
+    file, index = team.source.file, team.source.index
+    present = team.spec.model_dump(by_alias=True, include={"cost_center", "display_name"})
+    text = tree.files[file]
+    for name, value in titles.items():
+        if present[name] == value:
+            continue
+        if (name,) in documents.positions(file, text, {index})[index]:
+            text = replace_scalar(file, text, index, (name,), quoted(value))
+        else:
+            text = append_field(file, text, index, f"{name}: {quoted(value)}\n")
+    return tree.with_changes({file: text})
 
 
 def _require_alone(before: Declared, after: Declared, name: str, where: tuple[str, ...]) -> None:

@@ -98,7 +98,9 @@ def replace_scalar(file: str, text: str, index: int, path: Path, value: str) -> 
     return "".join(lines)
 
 
-_BEHIND_KEY: Final = re.compile(r"""(?:[\w.-]+|"[^"]*"|'[^']*')\s*:\s+([\w.+-]+|"[^"]*"|'[^']*')(?=\s|,|\}|$)""")
+_BEHIND_KEY: Final = re.compile(
+    r"""(?:[\w.-]+|"[^"]*"|'[^']*')\s*:\s+([\w.+-]+(?: +[\w.+-]+)*|"[^"]*"|'[^']*')(?=\s*(?:,|\}|$|\s#))"""
+)
 
 
 def remove_field(file: str, text: str, index: int, path: Path) -> str:
