@@ -94,6 +94,12 @@ REFUSED = {
         InputError,
         "cannot be edited",
     ),
+    "a name with a comma": (
+        tiny(team=TEAM.replace("placements:", "displayName: Words, Inc\nplacements:")),
+        {"display_name": "Words"},
+        InputError,
+        "cannot be edited",
+    ),
     "no cost centre": (tiny(), {"cost_center": "a b"}, InvalidPlatformError, "has one error"),
     "more than there is": (tiny(), {"accelerators": {"a100": 800}}, InvalidPlatformError, "has one error"),
     "memory without a unit": (tiny(), {"memory": "128"}, InvalidPlatformError, "has one error"),
