@@ -115,7 +115,7 @@ def test_it_says_from_whom_what_changes_and_what_is_at_stake() -> None:
     found = live.look("namespace/cv")
     space = one(found, SPACE)
     assert [str(origin) for origin in space.origins] == ["field manager kubectl-create since 2026-01-01T00:00:00Z"]
-    assert space.facts.stake == ("1 Job, 1 Pod", "1 claims with their data: genomes (10Gi)", "1 Secrets")
+    assert space.facts.stake == ("1 Job, 1 Pod", "one claim with its data: genomes (10Gi)", "1 Secrets")
     assert {field.field for field in space.fields} >= {f".metadata.labels.{labels.TENANT}"}
     assert [cut.name for cut in space.facts.cuts] == ["default"]
     changes = {field.field: (field.old, field.new) for field in one(found, QUOTA).fields}

@@ -111,7 +111,8 @@ def claims_in_words(claims: Iterable[Body]) -> str:
     """Claims by number and name, with what they ask for."""
     told = [f"{_name(body)} ({_size(body)})" for body in claims]
     more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
-    return f"{len(told)} claims with their data: {', '.join(told[:_NAMED])}{more}" if told else ""
+    what = "one claim with its data" if len(told) == 1 else f"{len(told)} claims with their data"
+    return f"{what}: {', '.join(told[:_NAMED])}{more}" if told else ""
 
 
 def _size(claim: Body) -> str:
