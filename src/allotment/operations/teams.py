@@ -118,7 +118,7 @@ def _identity(problem: Problem) -> tuple[str, str, str]:
 
 
 def accelerators_of(words: tuple[str, ...]) -> Mapping[str, int]:
-    """``("a100=4", "h100:spot=2")`` as counts by accelerator.
+    """``("a100=4", "h100:spot=2", "training/t4=1")`` as counts by accelerator.
 
     Raises:
         UsageError: a word is not ``NAME=COUNT``, or a name is given twice.
@@ -126,7 +126,14 @@ def accelerators_of(words: tuple[str, ...]) -> Mapping[str, int]:
     counts: dict[str, int] = {}
     for word in words:
         name, sign, number = word.partition("=")
-        if not (name and sign and number.isascii() and number.isdigit() and len(number) < _MOST_DIGITS):
+        if not (
+            name
+            and name.strip("/") == name
+            and sign
+            and number.isascii()
+            and number.isdigit()
+            and len(number) < _MOST_DIGITS
+        ):
             raise UsageError(f"--accelerator {word!r} is not NAME=COUNT", fix="write for example --accelerator a100=4")
         if name in counts:
             raise UsageError(f"--accelerator names {name} twice", fix="give it once, with the sum")

@@ -1,4 +1,4 @@
-"""Other amounts for a team that exists: the numbers change where they stand, and nothing else does."""
+"""Other amounts, cost centre or display name for a team that exists: in place, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from allotment.errors import InputError, NotFoundError, UsageError
 from allotment.model.quantity import format_cpu, parse_bytes, parse_cpu
 from allotment.spec import documents
+from allotment.spec.asked import asked_in, clusters_asked
 from allotment.spec.declared import Declared, Entry
 from allotment.spec.load import load_platform
 from allotment.spec.problems import Path, did_you_mean, dotted, echo
@@ -15,16 +16,20 @@ from allotment.spec.read import read
 from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.team import TeamSpec
 from allotment.spec.source import Changes, SourceTree
-from allotment.spec.surgery import replace_scalar
+from allotment.spec.surgery import append_field, replace_scalar
+from allotment.spec.writing import quoted
 
 
 @dataclass(frozen=True, slots=True)
 class AmountsRequest:
-    """Guarantees that a team is to have; what is not named stays.
+    """What a team is to have; what is not named stays.
 
     Attributes:
-        accelerators: devices by the word that the team's document has.
-        clusters: where; None: the one cluster that the team is in.
+        accelerators: devices by the word that the team's document has, in every cluster or in one (``training/a100``).
+        clusters: where; None: in the clusters that `accelerators` names, or, where it names none, in the
+            one cluster that the team is in.
+        cost_center: of its bill, in every cluster.
+        display_name: its name for people; the team's name, which is that of its objects, stays.
     """
 
     name: str
@@ -32,10 +37,12 @@ class AmountsRequest:
     memory: str | None = None
     accelerators: Mapping[str, int] = field(default_factory=dict)
     clusters: tuple[str, ...] | None = None
+    cost_center: str | None = None
+    display_name: str | None = None
 
 
 def set_amounts(tree: SourceTree, request: AmountsRequest) -> Changes:
-    """Change guarantees in the team's document, or in a cluster's override of it.
+    """Change the team's document, or a cluster's override of it.
 
     Raises:
         UsageError: nothing is asked for, or the team is in several clusters and none is named.
@@ -49,18 +56,41 @@ def set_amounts(tree: SourceTree, request: AmountsRequest) -> Changes:
     if entry is None:
         known = [team.spec.name for team in declared.teams]
         raise NotFoundError(f"there is no team {echo(request.name)}", fix=did_you_mean(request.name, known))
-    amounts = list(_amounts(request))
-    if not amounts:
-        raise UsageError("nothing to set", fix="name an amount: --cpu, --memory or --accelerator")
-    changed = tree
-    where = _clusters(request, entry.spec)
+    amounts = request.cpu is not None or request.memory is not None or bool(request.accelerators)
+    titles = _titles(request)
+    if not amounts and not titles:
+        raise UsageError(
+            "nothing to set", fix="name something: --cpu, --memory, --accelerator, --cost-center or --display-name"
+        )
+    changed = _titled(tree, entry, titles)
+    where = _clusters(request, entry.spec) if amounts else ()
     for cluster in where:
-        for fields, value in amounts:
+        for fields, value in _amounts(request, cluster):
             place, path = _place(declared, entry, cluster, fields)
             changed = changed.with_changes(_written(changed, place, path, value))
     load_platform(changed)
     _require_alone(declared, read(changed).declared, request.name, where)
     return {file: text for file, text in changed.files.items() if text != tree.files[file]}
+
+
+def _titles(request: AmountsRequest) -> dict[str, str]:
+    asked = {"costCenter": request.cost_center, "displayName": request.display_name}
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _titled(tree: SourceTree, team: Entry[TeamSpec], titles: Mapping[str, str]) -> SourceTree:
+    """The team's own fields: where they stand, or else at the end of its document."""
+    file, index = team.source.file, team.source.index
+    present = team.spec.model_dump(by_alias=True, include={"cost_center", "display_name"})
+    text = tree.files[file]
+    for name, value in titles.items():
+        if present[name] == value:
+            continue
+        if (name,) in documents.positions(file, text, {index})[index]:
+            text = replace_scalar(file, text, index, (name,), quoted(value))
+        else:
+            text = append_field(file, text, index, f"{name}: {quoted(value)}\n")
+    return tree.with_changes({file: text})
 
 
 def _require_alone(before: Declared, after: Declared, name: str, where: tuple[str, ...]) -> None:
@@ -75,7 +105,7 @@ def _require_alone(before: Declared, after: Declared, name: str, where: tuple[st
                 )
 
 
-def _amounts(request: AmountsRequest) -> Iterator[tuple[Path, str]]:
+def _amounts(request: AmountsRequest, cluster: str) -> Iterator[tuple[Path, str]]:
     try:
         if request.cpu is not None:
             yield ("cpu",), format_cpu(parse_cpu(request.cpu))
@@ -84,20 +114,21 @@ def _amounts(request: AmountsRequest) -> Iterator[tuple[Path, str]]:
             yield ("memory",), request.memory
     except ValueError:
         raise UsageError("that is no amount", fix="for example --cpu 32 --memory 128Gi") from None
-    for word, count in request.accelerators.items():
+    for word, count in asked_in(cluster, request.accelerators).items():
         yield ("accelerators", word.replace(":", "-")), str(count)
 
 
 def _clusters(request: AmountsRequest, team: TeamSpec) -> tuple[str, ...]:
     where = tuple(team.placements)
-    if request.clusters is None and len(where) > 1:
+    named = clusters_asked(request.clusters or (), request.accelerators)
+    if named is None and len(where) > 1:
         raise UsageError(
             f"team {team.name} is in several clusters", why=", ".join(where), fix="name those you mean with --cluster"
         )
-    for name in request.clusters or ():
+    for name in named or ():
         if name not in where:
             raise NotFoundError(f"team {team.name} is not in cluster {echo(name)}", fix=did_you_mean(name, where))
-    return request.clusters or where
+    return named or where
 
 
 def _place(declared: Declared, team: Entry[TeamSpec], cluster: str, fields: Path) -> tuple[Entry[KindSpec], Path]:

@@ -13,6 +13,7 @@ from allotment.model.cluster import Cluster, Environment
 from allotment.model.names import is_plain
 from allotment.model.platform import Platform
 from allotment.model.quantity import format_bytes, format_cpu, parse_bytes, parse_cpu
+from allotment.spec.asked import asked_in, clusters_asked
 from allotment.spec.declared import Entry
 from allotment.spec.flavors import Flavors
 from allotment.spec.load import load_platform
@@ -32,11 +33,13 @@ class TeamRequest:
     """A team to be added.
 
     Attributes:
-        accelerators: devices by accelerator (``a100``) or accelerator and capacity type (``a100:spot``).
+        accelerators: devices by accelerator (``a100``) or accelerator and capacity type (``a100:spot``), in every
+            cluster or in one (``training/a100``).
         cpu: Kubernetes quantity.
         memory: Kubernetes quantity.
         groups: the identity provider's groups whose people are members.
-        clusters: where; None: the one cluster outside production that offers everything asked for.
+        clusters: where; None: in the clusters that `accelerators` names, or, where it names none, in the
+            one cluster outside production that offers everything asked for.
     """
 
     name: str
@@ -62,14 +65,14 @@ def add_team(tree: SourceTree, request: TeamRequest) -> Changes:
     platform = load_platform(tree).platform
     if platform.team(request.name) is not None:
         raise ConflictError(f'the team "{request.name}" exists', fix="choose another name, or edit its file")
-    words = {_word(asked): count for asked, count in request.accelerators.items()}
-    clusters = _named(platform, request.clusters) if request.clusters is not None else [_choose(platform, words)]
+    named = clusters_asked(request.clusters or (), request.accelerators)
+    clusters = _named(platform, named) if named else [_choose(platform, _words(request, ""))]
     for cluster in clusters:
-        _require_offer(platform, cluster, words)
+        _require_offer(platform, cluster, _words(request, cluster.name))
     path = f"{_folder(tree)}/{request.name}.yaml".removeprefix("/")
     if path in tree.files:
         raise ConflictError(f"the file {path} exists", fix="move it, or add the team by hand")
-    changes = {path: _team_text(request, words, clusters)}
+    changes = {path: _team_text(request, clusters)}
     added = load_platform(tree.with_changes(changes)).platform
     if added.team(request.name) is None:
         raise InputError(f"{path} is not read", why="the platform's include leaves it out", fix="widen include")
@@ -177,6 +180,10 @@ def _require_name(name: str, what: str) -> None:
         )
 
 
+def _words(request: TeamRequest, cluster: str) -> dict[str, int]:
+    return {_word(asked): count for asked, count in asked_in(cluster, request.accelerators).items()}
+
+
 def _word(asked: str) -> str:
     """``a100`` stays, ``a100:spot`` becomes the flavor's name."""
     accelerator, colon, capacity = asked.partition(":")
@@ -275,7 +282,7 @@ def _folder(tree: SourceTree) -> str:
     return files[0].rpartition("/")[0] if files else "teams"
 
 
-def _team_text(request: TeamRequest, words: Mapping[str, int], clusters: list[Cluster]) -> str:
+def _team_text(request: TeamRequest, clusters: list[Cluster]) -> str:
     try:
         cpu, size = format_cpu(parse_cpu(request.cpu)), parse_bytes(request.memory)
     except ValueError as error:
@@ -291,6 +298,6 @@ def _team_text(request: TeamRequest, words: Mapping[str, int], clusters: list[Cl
     lines.append("placements:")
     for cluster in clusters:
         lines += [f"  {cluster.name}:", f"    cpu: {cpu}", f"    memory: {memory}"]
-        if words:
+        if words := _words(request, cluster.name):
             lines += ["    accelerators:", *(f"      {word}: {count}" for word, count in words.items())]
     return "\n".join(lines) + "\n"

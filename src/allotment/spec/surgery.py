@@ -92,13 +92,16 @@ def replace_scalar(file: str, text: str, index: int, path: Path, value: str) -> 
     lines = text.splitlines(keepends=True)
     line, column = documents.positions(file, text, {index})[index][path]
     found = _BEHIND_KEY.match(lines[line], column)
-    if found is None:
+    # At the margin a comma or brace is part of the value: no mapping in braces is open there.
+    if found is None or (column == 0 and lines[line][found.end(1) :].lstrip().startswith((",", "}"))):
         raise _by_hand(file, f"{dotted(path)} is not written behind its key")
     lines[line] = f"{lines[line][: found.start(1)]}{value}{lines[line][found.end(1) :]}"
     return "".join(lines)
 
 
-_BEHIND_KEY: Final = re.compile(r"""(?:[\w.-]+|"[^"]*"|'[^']*')\s*:\s+([\w.+-]+|"[^"]*"|'[^']*')(?=\s|,|\}|$)""")
+_BEHIND_KEY: Final = re.compile(
+    r"""(?:[\w.-]+|"[^"]*"|'[^']*')\s*:\s+([\w.+-]+(?: +[\w.+-]+)*|"[^"]*"|'[^']*')(?=\s*(?:,|\}|$|\s#))"""
+)
 
 
 def remove_field(file: str, text: str, index: int, path: Path) -> str:

@@ -11,7 +11,19 @@ import pytest
 from allotment.adapters.files.tree import read_tree, write_files
 from allotment.errors import ConflictError, UsageError
 from allotment.model.team import Isolation
-from allotment.operations.teams import LEVELS, Needs, accelerators_of, add, advise, diff_of, purge, remove, start
+from allotment.operations.teams import (
+    LEVELS,
+    Needs,
+    accelerators_of,
+    add,
+    advise,
+    diff_of,
+    purge,
+    remove,
+    set_amounts,
+    start,
+)
+from allotment.spec.amounts import AmountsRequest
 from allotment.spec.edit import TeamRequest
 from allotment.spec.load import load_platform
 from allotment.spec.source import SourceTree
@@ -37,6 +49,13 @@ def test_only_new_warnings_are_told() -> None:
     assert quiet.clusters == ("training-eastus",)
     told = add(tree, TeamRequest("robotics", {"a100": 4}, "32", "128Gi", ("g",), ("training-eastus",)))
     assert [problem.field for problem in told.warnings] == ["costCenter"]
+
+
+def test_a_change_tells_what_it_brings_to_warn_of() -> None:
+    tree = read_tree(ACME)
+    told = set_amounts(tree, AmountsRequest("nlp", cost_center="unassigned"))
+    assert [problem.field for problem in told.warnings] == ["costCenter"]
+    assert set_amounts(tree, AmountsRequest("nlp", display_name="Language")).warnings == ()
 
 
 def test_a_team_that_left_goes_when_its_day_has_passed() -> None:
@@ -66,7 +85,21 @@ def test_a_starter_never_mixes_with_other_files() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["a100", "=4", "a100=", "a100=-1", "a100=x", "a100=1.5", "a100=9999999999", "a100=²", ""]
+    "word",
+    [
+        "a100",
+        "=4",
+        "a100=",
+        "a100=-1",
+        "a100=x",
+        "a100=1.5",
+        "a100=9999999999",
+        "a100=²",
+        "",
+        "/a100=4",
+        "dev/=4",
+        "/=1",
+    ],
 )
 def test_what_is_no_accelerator_is_refused(word: str) -> None:
     with pytest.raises(UsageError, match="NAME=COUNT"):

@@ -49,7 +49,26 @@ CHANGED = {
         {"cpu": "16", "memory": "64Gi"},
         {"cluster.yaml": ["    nlp: {cpu: 16, weight: 2}  # for the winter"], "team.yaml": ["    memory: 64Gi"]},
     ),
+    "in one of two clusters": (
+        tiny(
+            two=CLUSTER.replace("name: dev", "name: two"),
+            team=TEAM + "  two: {cpu: 1, memory: 1Gi, accelerators: {a100: 2}}\n",
+        ),
+        {"accelerators": {"two/a100": 1}},
+        {"team.yaml": ["  two: {cpu: 1, memory: 1Gi, accelerators: {a100: 1}}"]},
+    ),
     "what it has already": (tiny(), {"cpu": "64"}, {}),
+    "a cost centre": (tiny(), {"cost_center": "cc-9"}, {"team.yaml": ["costCenter: cc-9"]}),
+    "a name of several words": (
+        tiny(team=TEAM.replace("placements:", "displayName: Natural Language  # since May\nplacements:")),
+        {"display_name": "Words: and more"},
+        {"team.yaml": ['displayName: "Words: and more"  # since May']},
+    ),
+    "a cost centre, whatever the clusters": (
+        tiny(two=CLUSTER.replace("name: dev", "name: two"), team=TEAM + "  two: {cpu: 1, memory: 1Gi}\n"),
+        {"cost_center": "cc-9"},
+        {"team.yaml": ["costCenter: cc-9"]},
+    ),
 }
 
 
@@ -62,6 +81,26 @@ REFUSED = {
     "nothing": (tiny(), {}, UsageError, "nothing to set"),
     "another cluster": (tiny(), {"cpu": "1", "clusters": ("prod",)}, NotFoundError, "is not in cluster"),
     "an accelerator it has not": (tiny(), {"accelerators": {"h100": 1}}, InputError, "has no placements.dev"),
+    "a word for a cluster that is not meant": (
+        tiny(),
+        {"accelerators": {"two/a100": 1}, "clusters": ("dev",)},
+        UsageError,
+        "which --cluster leaves out",
+    ),
+    "a word for another cluster": (tiny(), {"accelerators": {"two/a100": 1}}, NotFoundError, "is not in cluster"),
+    "a name that is not plain": (
+        tiny(team=TEAM.replace("placements:", "displayName: Words & more\nplacements:")),
+        {"display_name": "Words"},
+        InputError,
+        "cannot be edited",
+    ),
+    "a name with a comma": (
+        tiny(team=TEAM.replace("placements:", "displayName: Words, Inc\nplacements:")),
+        {"display_name": "Words"},
+        InputError,
+        "cannot be edited",
+    ),
+    "no cost centre": (tiny(), {"cost_center": "a b"}, InvalidPlatformError, "has one error"),
     "more than there is": (tiny(), {"accelerators": {"a100": 800}}, InvalidPlatformError, "has one error"),
     "memory without a unit": (tiny(), {"memory": "128"}, InvalidPlatformError, "has one error"),
     "another field in a value": (tiny(), {"cpu": "1\n    weight: 9"}, UsageError, "no amount"),
@@ -102,6 +141,12 @@ REFUSED = {
 def test_refused(files, fields, error, words):
     with pytest.raises(error, match=words):
         edited(files, **fields)
+
+
+def test_a_field_that_is_missing_is_added_at_the_end():
+    files = tiny()
+    changes = set_amounts(SourceTree(files), AmountsRequest("nlp", display_name="yes"))
+    assert changes == {"team.yaml": files["team.yaml"] + 'displayName: "yes"\n'}
 
 
 def test_an_unknown_team():

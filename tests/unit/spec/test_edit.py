@@ -57,6 +57,35 @@ def test_a_cluster_can_be_named_even_in_production():
     assert {placement.cluster for placement in team.placements} == {"prod-inference-westeu", "dev-eastus"}
 
 
+WHERE = {
+    "words name the clusters": (
+        {"training-eastus/a100": 4, "dev-eastus/t4": 2},
+        None,
+        {"training-eastus": {"a100-on-demand": 4}, "dev-eastus": {"t4-spot": 2}},
+    ),
+    "flags name more": (
+        {"training-eastus/a100": 4},
+        ("training-eastus", "dev-eastus"),
+        {"training-eastus": {"a100-on-demand": 4}, "dev-eastus": {}},
+    ),
+    "a count for one before a count for all": (
+        {"prod-inference-westeu/a100": 0, "a100": 1},
+        ("training-eastus", "prod-inference-westeu"),
+        {"training-eastus": {"a100-on-demand": 1}, "prod-inference-westeu": {"a100-reserved": 0}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("accelerators", "clusters", "expected"), WHERE.values(), ids=WHERE)
+def test_devices_differ_by_cluster(accelerators, clusters, expected):
+    changes = add_team(ACME, robotics(accelerators=accelerators, clusters=clusters, cpu="1", memory="1Gi"))
+    team = load_platform(ACME.with_changes(changes)).platform.team("robotics")
+    assert {
+        placement.cluster: {entry.flavor: entry.devices.nominal for entry in placement.accelerators}
+        for placement in team.placements
+    } == expected
+
+
 REFUSED = [
     (
         "more than there is",
@@ -70,6 +99,14 @@ REFUSED = [
     ("several clusters", robotics(accelerators={}), UsageError, "dev-eastus, training-eastus"),
     ("unknown cluster", robotics(clusters=("dev-eastu",)), NotFoundError, 'did you mean "dev-eastus"'),
     ("cluster without it", robotics(clusters=("dev-eastus",)), NotFoundError, "it offers t4-spot"),
+    ("a word for an unknown cluster", robotics(accelerators={"dev/t4": 1}), NotFoundError, "no cluster"),
+    (
+        "a word for a cluster that is not meant",
+        robotics(accelerators={"training-eastus/a100": 1}, clusters=("dev-eastus",)),
+        UsageError,
+        "which --cluster leaves out",
+    ),
+    ("more than one cluster has", robotics(accelerators={"training-eastus/a100": 9}), CapacityError, "9 of a100"),
     ("unknown capacity type", robotics(accelerators={"a100:spt": 1}), UsageError, 'did you mean "spot"'),
     ("team exists", robotics(name="nlp"), ConflictError, "exists"),
     ("capital letters", robotics(name="Robotics"), UsageError, "lower-case"),

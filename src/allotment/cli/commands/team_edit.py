@@ -24,8 +24,8 @@ dry_run_flag = click.option(
     "--accelerator",
     "accelerators",
     multiple=True,
-    metavar="NAME=N",
-    help="Guaranteed devices, such as a100=4 or a100:spot=4; may be repeated.",
+    metavar="[CLUSTER/]NAME=N",
+    help="Guaranteed devices, such as a100=4 or a100:spot=4; training/a100=4 in one cluster. May be repeated.",
 )
 @click.option("--cpu", default="64", show_default=True, metavar="QUANTITY", help="Guaranteed CPU in each cluster.")
 @click.option("--memory", default="256Gi", show_default=True, metavar="QUANTITY", help="Guaranteed memory.")
@@ -67,12 +67,13 @@ def add(  # noqa: PLR0913 (a parameter for each flag)
     from allotment.cli.editing import finish  # noqa: PLC0415
     from allotment.cli.places import platform_directory  # noqa: PLC0415
     from allotment.operations.teams import accelerators_of  # noqa: PLC0415
+    from allotment.spec.asked import clusters_asked  # noqa: PLC0415
     from allotment.spec.edit import TeamRequest  # noqa: PLC0415
 
     directory = platform_directory(session)
-    preset = session.value("cluster")
-    where = clusters or ((preset,) if preset else None)
-    request = TeamRequest(name, accelerators_of(accelerators), cpu, memory, groups, where, cost_center)
+    devices = accelerators_of(accelerators)
+    where = clusters_asked(clusters, devices, session.value("cluster"))
+    request = TeamRequest(name, devices, cpu, memory, groups, where, cost_center)
     edit = wiring.add_team(directory, request)
     finish(
         session,

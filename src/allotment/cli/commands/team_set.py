@@ -1,4 +1,4 @@
-"""`allot team set`: other guarantees for a team of the platform directory."""
+"""`allot team set`: other guarantees, cost centre or display name for a team of the platform directory."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from allotment.cli.session import Session
     "--accelerator",
     "accelerators",
     multiple=True,
-    metavar="NAME=N",
-    help="Guaranteed devices, such as a100=4 or a100:spot=4; may be repeated.",
+    metavar="[CLUSTER/]NAME=N",
+    help="Guaranteed devices, such as a100=4 or a100:spot=4; training/a100=4 in one cluster. May be repeated.",
 )
 @click.option("--cpu", metavar="QUANTITY", help="Guaranteed CPU.")
 @click.option("--memory", metavar="QUANTITY", help="Guaranteed memory.")
@@ -29,12 +29,16 @@ from allotment.cli.session import Session
     shell_complete=names_of("cluster"),
     help="Where; may be repeated. By default the one cluster that the team is in.  [env: ALLOTMENT_CLUSTER]",
 )
+@click.option("--cost-center", metavar="CODE", help="Cost centre of its bill.")
+@click.option(
+    "--display-name", metavar="TEXT", help="Its name for people. Namespaces, queues and work stay as they are."
+)
 @dry_run_flag
 @platform_flag
 @format_flag
 @global_flags
 @click.pass_obj
-def set_(
+def set_(  # noqa: PLR0913 (a parameter for each flag)
     session: Session,
     name: str,
     *,
@@ -42,9 +46,11 @@ def set_(
     cpu: str | None,
     memory: str | None,
     clusters: tuple[str, ...],
+    cost_center: str | None,
+    display_name: str | None,
     dry_run: str | None,
 ) -> None:
-    """Change what a team is guaranteed: the numbers change where they stand, comments and all else stay.
+    """Change what a team is guaranteed, its cost centre or display name: in place, comments and all else stay.
 
     What is not named stays as it is. The result is checked as a whole before anything is written.
     """
@@ -53,11 +59,12 @@ def set_(
     from allotment.cli.places import platform_directory  # noqa: PLC0415
     from allotment.operations.teams import accelerators_of  # noqa: PLC0415
     from allotment.spec.amounts import AmountsRequest  # noqa: PLC0415
+    from allotment.spec.asked import clusters_asked  # noqa: PLC0415
 
     directory = platform_directory(session)
-    preset = session.value("cluster")
-    where = clusters or ((preset,) if preset else None)
-    edit = wiring.set_amounts(directory, AmountsRequest(name, cpu, memory, accelerators_of(accelerators), where))
-    done = f"changed {', '.join(sorted(edit.changes))}" if edit.changes else f"team {name} has these guarantees already"
+    devices = accelerators_of(accelerators)
+    where = clusters_asked(clusters, devices, session.value("cluster"))
+    edit = wiring.set_amounts(directory, AmountsRequest(name, cpu, memory, devices, where, cost_center, display_name))
+    done = f"changed {', '.join(sorted(edit.changes))}" if edit.changes else f"team {name} has all this already"
     steps = after_edit(directory, where or edit.clusters) if edit.changes else []
     finish(session, directory, edit, dry_run=dry_run is not None, done=done, steps=steps)
