@@ -73,6 +73,13 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
             "only show what would change",
         ),
     ),
+    ("team", "set"): (
+        Example(
+            "allot team set nlp --platform my-platform --cluster training-eastus --cpu 200",
+            "another guarantee, in its place in the file",
+        ),
+        Example("allot team set nlp --platform my-platform --cost-center cc-4600 --dry-run=client", "see the diff"),
+    ),
     ("team", "remove"): (
         Example(
             "allot team remove cv --platform my-platform --keep-data-until 2099-01-31 --yes",
