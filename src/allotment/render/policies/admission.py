@@ -147,11 +147,16 @@ def binding_spec(rule: Rule, mode: Mode, exempt_namespaces: tuple[str, ...]) -> 
     return {
         "policyName": object_name(rule.policy),
         "validationActions": list(ACTIONS[mode]),
-        "matchResources": {
-            "matchPolicy": "Equivalent",
-            "namespaceSelector": namespace_selector(rule.scope, exempt_namespaces),
-        },
+        "matchResources": match_resources(namespace_selector(rule.scope, exempt_namespaces)),
     }
+
+
+def match_resources(namespaces: Mapping[str, Any]) -> dict[str, Any]:
+    """The `matchResources` of a binding: one value to the server, so with what it would fill in.
+
+    Left out, each manager that applies the same would find the other's default to be another value.
+    """
+    return {"matchPolicy": "Equivalent", "namespaceSelector": namespaces, "objectSelector": {}}
 
 
 def warning_binding_spec(rule: Rule, namespaces: tuple[str, ...]) -> Mapping[str, Any]:
@@ -159,10 +164,7 @@ def warning_binding_spec(rule: Rule, namespaces: tuple[str, ...]) -> Mapping[str
     return {
         "policyName": object_name(rule.policy),
         "validationActions": list(ACTIONS[Mode.WARN]),
-        "matchResources": {
-            "matchPolicy": "Equivalent",
-            "namespaceSelector": namespace_selector(rule.scope, (), among=namespaces),
-        },
+        "matchResources": match_resources(namespace_selector(rule.scope, (), among=namespaces)),
     }
 
 

@@ -14,7 +14,16 @@ from allotment.model import labels
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, Policy
-from allotment.render.policies.admission import ACTIONS, Check, Resources, Rule, Scope, Variable, object_name
+from allotment.render.policies.admission import (
+    ACTIONS,
+    Check,
+    Resources,
+    Rule,
+    Scope,
+    Variable,
+    match_resources,
+    object_name,
+)
 from allotment.render.policies.carried import carried_variables
 from allotment.render.policies.cel import Expr, label, list_map, quote, sentence, string_list
 from allotment.render.policies.identities import binds_all_but_engineers, binds_tenants
@@ -61,7 +70,7 @@ def system_binding(rule: Rule, mode: Mode) -> tuple[str, Mapping[str, Any]]:
     spec = {
         "policyName": name,
         "validationActions": list(ACTIONS[mode]),
-        "matchResources": {"matchPolicy": "Equivalent", "namespaceSelector": selector},
+        "matchResources": match_resources(selector),
     }
     return f"{name}-system", spec
 

@@ -8,7 +8,16 @@ from enum import StrEnum
 from typing import Any
 
 from allotment.model import labels
-from allotment.render.policies.admission import Condition, Resources, Scope, Variable, match, named, namespace_selector
+from allotment.render.policies.admission import (
+    Condition,
+    Resources,
+    Scope,
+    Variable,
+    match,
+    match_resources,
+    named,
+    namespace_selector,
+)
 
 
 class Reinvocation(StrEnum):
@@ -75,8 +84,5 @@ def mutating_binding_spec(mutation: Mutation, exempt_namespaces: tuple[str, ...]
     """Spec of the MutatingAdmissionPolicyBinding: where it holds."""
     return {
         "policyName": mutation.object_name,
-        "matchResources": {
-            "matchPolicy": "Equivalent",
-            "namespaceSelector": namespace_selector(Scope.TEAM_NAMESPACES, exempt_namespaces),
-        },
+        "matchResources": match_resources(namespace_selector(Scope.TEAM_NAMESPACES, exempt_namespaces)),
     }
