@@ -14,7 +14,13 @@ from tests.live.apply.conftest import Cluster
 pytestmark = pytest.mark.live
 
 EXAMPLES = sorted(path for path in Path("examples").iterdir() if wiring.holds_platform(path))
-CASES = [(example, cluster.name) for example in EXAMPLES for cluster in wiring.load(example).platform.clusters]
+TWIN = "prod-inference-westeu"
+"""Like prod-inference-eastus but for its place."""
+CASES = [
+    pytest.param(example, cluster.name, marks=pytest.mark.nightly if cluster.name == TWIN else ())
+    for example in EXAMPLES
+    for cluster in wiring.load(example).platform.clusters
+]
 
 
 @pytest.mark.parametrize(("example", "name"), CASES, ids=lambda value: getattr(value, "name", value))

@@ -61,12 +61,17 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         made.run("allot sandbox down --all")
 
 
+LONG = "prove: all guardrails"
+"""By day the end-to-end story proves them all."""
+
+
 def examples(*needs: Needs) -> list[object]:
     return [
-        pytest.param(example, id=f"{' '.join(words)}: {example.note}")
+        pytest.param(example, id=name, marks=pytest.mark.nightly if name == LONG else ())
         for words, listed in EXAMPLES.items()
         for example in listed
         if example.needs in needs
+        for name in [f"{' '.join(words)}: {example.note}"]
     ]
 
 
