@@ -121,7 +121,8 @@ def _plan_steps(target: Target, plan: Plan, *, saved: str | None, offline: bool)
     if plan.empty:
         return [(f"allot prove{here} --cluster {cluster}", "do the guardrails hold?")]
     if saved is not None:
-        return [(f"allot apply {typed(saved)}", "do exactly this")]
+        elsewhere = "" if target.context == target.cluster.context else f" --context {typed(target.context)}"
+        return [(f"allot apply {typed(saved)}{elsewhere}", "do exactly this")]
     force = [(f"allot apply{here} --cluster {cluster} --force-conflicts", "take the contested fields over")]
     has_conflicts = any(change.action.value == "conflict" for change in plan.changes) and not plan.forced
     return [(f"allot apply{here} --cluster {cluster}", "do it"), *(force if has_conflicts else [])]

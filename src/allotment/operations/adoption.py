@@ -164,6 +164,14 @@ class _Looking:
                 f"take both over: `allot adopt {word_of(ground)}`",
             )
             facts = replace(facts, hindrances=(*facts.hindrances, resting))
+        absent = {other.key for other in self.found.absent}
+        missing = next((key for key in grounds_of(manifest) if key in absent), None)
+        if missing is not None:
+            early = Hindrance(
+                f"it would name {missing}, which is not there yet, and admit nothing until it is",
+                "run `allot apply` first: it makes what nobody else has, and leaves this alone",
+            )
+            facts = replace(facts, hindrances=(*facts.hindrances, early))
         space = manifest.key.namespace
         if space and any(other.key.name == space and other.key.kind == "Namespace" for other, _ in self.found.foreign):
             key = ObjectKey("", "Namespace", "", space)

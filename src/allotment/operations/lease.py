@@ -159,10 +159,10 @@ def _acquire(kube: KubePort, clock: Clock, holder: Holder, mark: Mark) -> ApplyL
 
 
 def _make_namespace(kube: KubePort, mark: Mark) -> None:
-    """The lease needs its namespace before the plan makes it; the plan's own step then gives it the mark."""
+    """The lease needs its namespace before the plan makes it. It carries the mark from the first."""
     if kube.get("v1", MARK) is not None:
         return
-    marked = {**inventoryless(), labels.PLATFORM: mark.platform}
+    marked = {**inventoryless(), labels.PLATFORM: mark.platform, labels.CLUSTER: mark.cluster}
     try:
         kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": MARK.name, "labels": marked}})
     except RefusedError as error:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from allotment.model import labels
-from allotment.model.manifest import Manifest, ObjectKey
+from allotment.model.manifest import Manifest, ObjectKey, key_of
 from allotment.plan.adoption.words import word_of
 from allotment.plan.changes import Action, Blocked, Change, Create, Update
 from allotment.plan.survey import Survey
@@ -46,6 +46,18 @@ def foreign(live: Survey) -> Iterator[Blocked]:
             f"it belongs to the platform {owner}" if owner else not_ours,
             _advice(key, adoptable=not owner),
         )
+
+
+def to_be_given_back(body: Body) -> Blocked:
+    """The step for an object that was taken over, is declared no longer, and goes back rather than away."""
+    key = key_of(body)
+    return Blocked(
+        key,
+        Action.DELETE,
+        f"{key} is no longer declared, and is not deleted",
+        "it was there before Allotment, which took it over; others, and work that runs, may count on it",
+        f"give it back with `allot adopt --undo {word_of(key)}`, or declare it again",
+    )
 
 
 def _advice(key: ObjectKey, *, adoptable: bool) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
 from allotment.plan import order
+from allotment.plan.adoption.record import is_adopted
 from allotment.plan.belongings import belongings, claim_of
 from allotment.plan.caution import cautions
 from allotment.plan.changes import (
@@ -32,7 +33,7 @@ from allotment.plan.changes import (
 )
 from allotment.plan.difference import ABSENT, FieldChange, difference, value_at
 from allotment.plan.fields import Owner, Path, leaves, owners_of, ownership_of, text, union
-from allotment.plan.foreign import foreign, resting_on
+from allotment.plan.foreign import foreign, resting_on, to_be_given_back
 from allotment.plan.foreseen import foreseen
 from allotment.plan.handover import handed_over
 from allotment.plan.leaving import Keeping, is_leaving, keeping
@@ -339,7 +340,9 @@ class _Departures:
         self._closing = {item.key for item in desired if item.key.kind == "ClusterQueue" and item.team in leaving}
 
     def changes(self) -> Iterator[Change]:
-        departing = [_deletion(body) for body in self._surplus if not self._stays(body)]
+        yield from (to_be_given_back(body) for body in self._surplus if self._was_others(body))
+        going = (body for body in self._surplus if not self._stays(body) and not self._was_others(body))
+        departing = [_deletion(body) for body in going]
         planned = {change.key for change in departing}
         # Owners' own roles and tokens carry no inventory, and would outlive the team.
         departing += [_deletion(body) for body in self._around.ways_in if key_of(body) not in planned]
@@ -393,6 +396,11 @@ class _Departures:
         if key.kind == "PersistentVolumeClaim":
             return True
         return order.stage(key) is Stage.GUARDRAIL and key.namespace in self._gone
+
+    def _was_others(self, body: Body) -> bool:
+        """Whether it was taken over, and goes though its team does not: whose it was may still count on it."""
+        team = team_of(body)
+        return is_adopted(body) and not body["metadata"].get("namespace") and team not in self._teams.values()
 
     def _kept_namespaces(self) -> Iterator[Blocked]:
         for body in self._surplus:

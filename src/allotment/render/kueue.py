@@ -115,7 +115,8 @@ def _team_spec(site: Site, tenant: Tenant) -> dict[str, Any]:
         spec[_COHORT_FIELD[site.cluster.kueue_api]] = cohort
     # The name label is set by the API server and cannot be forged, unlike any other label of a namespace.
     spec["namespaceSelector"] = _named(tenant.team.namespaces)
-    spec.update(_rules(in_cohort=cohort is not None, stop=_stop(tenant)))
+    older = any(name in site.cluster.warned for name in tenant.team.namespaces)
+    spec.update(_rules(in_cohort=cohort is not None, beside_older=older, stop=_stop(tenant)))
     if site.cluster.fair_sharing:
         spec["fairSharing"] = {"weight": amounts.thousandths(placement.weight)}
     quota, number = placement.quota, placement.namespace_quota.pods
@@ -152,7 +153,7 @@ def _cohort_of(tenant: Tenant) -> str | None:
     return None if alone else tenant.placement.cohort
 
 
-def _rules(*, in_cohort: bool, stop: str = "None") -> dict[str, Any]:
+def _rules(*, in_cohort: bool, beside_older: bool, stop: str = "None") -> dict[str, Any]:
     return {
         "queueingStrategy": "BestEffortFIFO",
         # A cheaper flavor is worth a look before anybody's work is stopped.
@@ -160,7 +161,8 @@ def _rules(*, in_cohort: bool, stop: str = "None") -> dict[str, Any]:
         "preemption": {
             # What is lent comes back at once, whoever holds it: that makes a guarantee of the nominal quota.
             "reclaimWithinCohort": "Any" if in_cohort else "Never",
-            "withinClusterQueue": "LowerPriority",
+            # Work that was there before the ladder stands below its lowest rung: any new work would take its place.
+            "withinClusterQueue": "Never" if beside_older else "LowerPriority",
         },
         "stopPolicy": stop,
     }
@@ -243,8 +245,9 @@ def _memory(amount: int) -> str:
 
 
 def _shared_spec(site: Site, tenants: Iterable[Tenant]) -> dict[str, Any]:
-    cluster = site.cluster
-    active = [tenant.placement for tenant in tenants]
+    cluster, sharing = site.cluster, tuple(tenants)
+    older = any(name in cluster.warned for tenant in sharing for name in tenant.team.namespaces)
+    active = [tenant.placement for tenant in sharing]
     cpu = min(sum(placement.cpu.nominal for placement in active), cluster.cpu)
     memory = min(sum(placement.memory.nominal for placement in active), cluster.memory)
     groups = [
@@ -264,7 +267,7 @@ def _shared_spec(site: Site, tenants: Iterable[Tenant]) -> dict[str, Any]:
     groups.extend(_group([resource], flavors) for resource, flavors in by_resource.items())
     return {
         "namespaceSelector": {"matchExpressions": [{"key": labels.TENANT, "operator": "Exists"}]},
-        **_rules(in_cohort=False),
+        **_rules(in_cohort=False, beside_older=older),
         "resourceGroups": groups,
     }
 

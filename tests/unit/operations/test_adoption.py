@@ -33,6 +33,9 @@ HELM = {
 }
 
 
+(FLAVOR,) = (item for item in objects.platform("cv") if item.key.kind == "ResourceFlavor")
+
+
 def namespace(**marks: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "cv", "labels": {"owner": "jane", **marks}}}
 
@@ -57,6 +60,7 @@ class Live(World):
         self.kube.apply_as("kubectl-create", namespace())
         self.kube.apply_as("kubectl-create", quota(pods="60", **{"count/secrets": "10"}))
         self.kube.apply_as("helm", queue())
+        self.kube.apply(FLAVOR.body)
         self.forget()
 
     def look(self, *words: str, desired: Manifests | None = None, **more: Any) -> AdoptionLook:
@@ -96,6 +100,24 @@ def test_without_names_everything_is_listed_and_nothing_written() -> None:
     assert {each.key for each in found.adoptions} == {SPACE, QUOTA, QUEUE}
     assert not found.chosen
     assert not live.writes()
+
+
+def test_a_queue_waits_for_flavors_that_apply_has_yet_to_make() -> None:
+    live = Live()
+    live.kube.delete(FLAVOR.api_version, FLAVOR.key)
+    hindrance = one(live.look("clusterqueue/cv"), QUEUE).hindrance
+    assert hindrance is not None
+    assert "which is not there yet" in hindrance.why
+
+
+def test_what_was_taken_over_is_given_back_and_not_deleted() -> None:
+    live = Live()
+    live.adopt("namespace/cv")
+    live.adopt("clusterqueue/cv")
+    without = Manifests("dev", tuple(item for item in objects.platform("cv") if item.key != QUEUE))
+    (step,) = (change for change in live.plan(without).changes if change.key == QUEUE)
+    assert isinstance(step, Blocked)
+    assert (step.wanted, "`allot adopt --undo clusterqueue/cv`" in step.fix) == (Action.DELETE, True)
 
 
 def test_the_plan_names_the_command() -> None:
@@ -343,6 +365,7 @@ def test_undo_of_a_namespace_takes_out_what_apply_made_and_keeps_claims() -> Non
 
 def test_a_kind_alone_means_what_was_taken_over_and_nothing_that_apply_made() -> None:
     live = Live()
+    live.kube.delete(FLAVOR.api_version, FLAVOR.key)
     desired = objects.manifests(*objects.shared_objects(), objects.flavor("h100"))
     live.kube.apply_as("helm", {**objects.flavor().body, "metadata": {"name": "a100"}})
     live.apply(desired)
@@ -378,7 +401,8 @@ def test_the_record_is_no_drift_and_apply_keeps_it() -> None:
         (("deployment/web",), UsageError, "no kind"),
         (("quota/",), UsageError, "names no object"),
         (("clusterqueue/nlp",), NotFoundError, "declares no clusterqueue/nlp"),
-        (("resourceflavor/a100",), NotFoundError, "is not there"),
+        (("resourceflavor/a100",), NotFoundError, "is the platform's already"),
+        (("localqueue/cv/default",), NotFoundError, "is not there"),
     ],
 )
 def test_words_that_mean_nothing_are_refused(texts: tuple[str, ...], error: type[Exception], says: str) -> None:

@@ -72,6 +72,13 @@ def test_a_queue_without_cohort_has_no_limits_that_kueue_would_refuse() -> None:
     assert spec["preemption"]["reclaimWithinCohort"] == "Never"
 
 
+@pytest.mark.parametrize(("warned", "within"), [((), "LowerPriority"), (("nlp",), "Never"), (("cv",), "LowerPriority")])
+def test_new_work_takes_no_place_of_work_that_was_there_before(warned: tuple[str, ...], within: str) -> None:
+    """Older work has no rung of the ladder: its priority is below all of them."""
+    cluster = replace(build.cluster(), warn_namespaces=warned)
+    assert queue(build.platform(clusters=[cluster]), "nlp")["preemption"]["withinClusterQueue"] == within
+
+
 def test_a_queue_admits_no_more_pods_than_a_namespace_of_its_team_holds() -> None:
     platform = build.platform(
         teams=[build.team("nlp", placements=[build.placement(quota=build.namespace_quota(pods=70))])]

@@ -71,6 +71,11 @@ def to_text(written: Record) -> str:
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
+def is_adopted(live: Body) -> bool:
+    """Whether the object was taken over, and has not been given back."""
+    return labels.ADOPTED in (live["metadata"].get("annotations") or {})
+
+
 def record_of(live: Body) -> Record | None:
     """The record that an object carries, or None.
 
