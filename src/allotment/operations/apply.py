@@ -204,6 +204,9 @@ class _Setbacks:
             self.busy_teams.add(change.team)
         elif _leaves_a_gap(change):
             self._note_missing(change)
+        elif change.key.kind == "Namespace" and not isinstance(change, Delete) and not _is_deletion(change):
+            # It is not marked as declared, so the policies do not know whose it is.
+            self.unguarded_namespaces.setdefault(change.key.name, str(change.key))
 
     def _note_missing(self, change: Change) -> None:
         key = change.key
@@ -231,6 +234,8 @@ class _Setbacks:
         if order.stage(change.key) is not Stage.ACCESS:
             return ""
         missing = self.unguarded_namespaces.get(namespace, "") or self.unguarded_cluster
+        if missing.startswith("Namespace "):
+            return f"{missing} is not as declared, so no access is opened"
         return f"the guardrail {missing} is missing, so no access is opened" if missing else ""
 
     def _deletion_hindrance(self, change: Delete) -> str:
@@ -250,6 +255,10 @@ class _Setbacks:
 def _leaves_a_gap(change: Change) -> bool:
     """Whether something is missing in the cluster because this step was not done."""
     return isinstance(change, Create) or (isinstance(change, Blocked) and change.wanted is Action.CREATE)
+
+
+def _is_deletion(change: Change) -> bool:
+    return isinstance(change, Blocked) and change.wanted is Action.DELETE
 
 
 @dataclass(slots=True)

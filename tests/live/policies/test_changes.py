@@ -199,8 +199,12 @@ def test_a_template_does_not_begin_to_hand_our_labels_on(kube: KubeClient) -> No
         (OTHER, {"metadata": {"labels": {labels.TENANT: "pol-cv"}}}, ENGINEER, "is not Allotment's"),
         (OTHER, {"metadata": {"labels": {labels.MANAGED_BY: "allotment"}}}, JANE, "is, or would become"),
         ("default", {"metadata": {"labels": {labels.TENANT: "pol-cv"}}}, ENGINEER, "is not Allotment's"),
+        ("kube-public", {"metadata": {"labels": {labels.MANAGED_BY: "allotment"}}}, JANE, "is, or would become"),
     ],
-    ids=["label", "handed-on", "entitlement", "pod-security", "claimed", "claimed-by-engineer", "disguised", "default"],
+    ids=[
+        "label", "handed-on", "entitlement", "pod-security", "claimed", "claimed-by-engineer", "disguised", "default",
+        "of-the-system",
+    ],
 )  # fmt: skip
 def test_namespaces_are_neither_claimed_nor_changed(
     name: str, patch: Body, who: Identity, says: str, subresource: str, kube: KubeClient

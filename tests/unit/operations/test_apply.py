@@ -91,6 +91,19 @@ class TestSetbacks:
         skipped = {key for key, status in found.items() if status is Status.SKIPPED}
         assert {key for key in found if order.stage(key) is Stage.ACCESS} == skipped
 
+    @pytest.mark.parametrize("how", ["refused", "conflict"])
+    def test_no_access_to_a_namespace_that_is_not_marked_as_the_teams(self, how: str) -> None:
+        """It carries the platform's label, and nothing says that it is this team's: policies do not hold there."""
+        world = World()
+        marked = {"name": "cv", "labels": {labels.PLATFORM: "acme", labels.TENANT: "nlp" if how == "conflict" else ""}}
+        world.kube.apply_as("kubectl-label", {"apiVersion": "v1", "kind": "Namespace", "metadata": marked})
+        if how == "refused":
+            world.kube.hook = failing(lambda call: call.key == SPACE, refusal("not handed to team cv"))
+        found = statuses(world, objects.platform("cv"))
+        assert found[SPACE] in (Status.BLOCKED, Status.CONFLICT)
+        opened = {key.kind for key, status in found.items() if key.namespace == "cv" and status is Status.APPLIED}
+        assert opened.isdisjoint({"Role", "RoleBinding", "LocalQueue"})
+
     def test_a_conflict_leaves_the_guardrail_in_place_so_access_is_opened(self) -> None:
         world = World()
         world.settle(objects.manifests(objects.namespace("cv"), objects.quota("cv")))

@@ -39,6 +39,7 @@ from allotment.render.policies.admission import (
     ADMISSION_API,
     Condition,
     Rule,
+    Scope,
     binding_spec,
     object_name,
     policy_spec,
@@ -95,7 +96,9 @@ def render_policies(platform: Platform, cluster: Cluster) -> Iterator[Manifest]:
     together = _companions(rules, cluster)
     for rule in rules:
         policy, mode = rule.policy, rule.policy.modes[cluster.name]
-        exempt = tuple(sorted({*system, *policy.exempt_namespaces}))
+        # What nobody may do to a namespace nobody may do to the system's: those hold more than any team's.
+        spared = () if rule.scope is Scope.NAMESPACE_OBJECTS else system
+        exempt = tuple(sorted({*spared, *policy.exempt_namespaces}))
         name, companions = object_name(policy), together if mode is Mode.ENFORCE and rule.told_with else ()
         yield shelf.clustered(
             (ADMISSION_API, "ValidatingAdmissionPolicy"),
