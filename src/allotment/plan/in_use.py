@@ -120,7 +120,9 @@ def reached(
         if name in reach.warned:
             return True
         if name in ours:
-            return not reach.known or labels.TENANT not in marks
+            # One of ours that lost its team's label is no newcomer: what is put right goes on refusing.
+            ours_already = labels.TENANT in marks or marks.get(labels.MANAGED_BY) == labels.MANAGED_BY_VALUE
+            return not (reach.known and ours_already)
         return not any(matches(selector, {**marks, _NAME_LABEL: name}) for selector in reach.refused_outside)
 
     found = frozenset(name for name, marks in concerned.items() if new(name, marks))

@@ -25,6 +25,8 @@ SPACE = ObjectKey("", "Namespace", "", "pol-in-use")
 ARGO = Identity("system:serviceaccount:argocd:argocd-application-controller", ("system:masters",))
 SYNC = Identity("system:serviceaccount:kube-system:kustomize-controller", (ALL_RIGHTS,))
 ADOPT = labels.ADOPTING_MANAGER
+SYNCER = Identity("system:serviceaccount:kube-system:syncer", (ALL_RIGHTS, "system:authenticated"))
+"""A tool that the policies trust, and that applies what stands in a repository."""
 NAMESPACE_CONTROLLER = Identity("system:serviceaccount:kube-system:namespace-controller", ())
 
 
@@ -200,10 +202,11 @@ def test_a_template_does_not_begin_to_hand_our_labels_on(kube: KubeClient) -> No
         (OTHER, {"metadata": {"labels": {labels.MANAGED_BY: "allotment"}}}, JANE, "is, or would become"),
         ("default", {"metadata": {"labels": {labels.TENANT: "pol-cv"}}}, ENGINEER, "is not Allotment's"),
         ("kube-public", {"metadata": {"labels": {labels.MANAGED_BY: "allotment"}}}, JANE, "is, or would become"),
+        (NAMESPACE, {"metadata": {"labels": {labels.TENANT: None}}}, SYNCER, "is team pol-nlp's"),
     ],
     ids=[
         "label", "handed-on", "entitlement", "pod-security", "claimed", "claimed-by-engineer", "disguised", "default",
-        "of-the-system",
+        "of-the-system", "disowned",
     ],
 )  # fmt: skip
 def test_namespaces_are_neither_claimed_nor_changed(

@@ -81,6 +81,9 @@ CASES: Mapping[str, tuple[Reached, set[str], set[str]]] = {
     "a missing binding of a team's policies makes no namespace of a team new": (
         look(space("nlp", **OURS), reach=reach_of(POLICIES, [])), set(), set(),
     ),
+    "one of ours that lost its team's label is not new": (
+        look(space("nlp", **{labels.MANAGED_BY: labels.MANAGED_BY_VALUE}), reach=after()), set(), set(),
+    ),
     "what was kept is looked at again": (
         look(space("legacy"), space("later"), reach=after("legacy", kept="legacy")), set(), {"legacy"},
     ),

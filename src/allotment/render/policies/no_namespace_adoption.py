@@ -45,10 +45,11 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             Variable("becomesOurs", f"{label('variables.after', labels.MANAGED_BY)} == {OURS}"),
             Variable("wordBefore", _word("oldObject")),
             Variable("wordAfter", _word("object")),
-            Variable("adopting", f"{_ADOPTING} && {is_engineer(platform)}"),
+            Variable("engineer", is_engineer(platform)),
+            Variable("adopting", f"{_ADOPTING} && variables.engineer"),
             Variable("adopted", _ADOPTED),
         ),
-        checks=(_NOT_CLAIMED, _WORD_OF_ENGINEERS, _NOT_BY_TENANTS),
+        checks=(_NOT_CLAIMED, _NOT_DISOWNED, _WORD_OF_ENGINEERS, _NOT_BY_TENANTS),
     )
 
 
@@ -90,6 +91,20 @@ _NOT_CLAIMED = Check(
             + ' : ": move its contents and delete it")'
         ),
         ", or give the team another name",
+    ),
+)
+
+# Without its label no policy about teams holds in it, and the next request could give it to another team.
+_NOT_DISOWNED = Check(
+    name="disowned",
+    message="a team's namespace stays the team's",
+    faults=when(
+        'request.operation == "UPDATE" && variables.oldTeam != "" && variables.newTeam == "" && !variables.engineer',
+        "namespace ",
+        Expr("request.name"),
+        " is team ",
+        Expr("variables.oldTeam"),
+        "'s; only a platform engineer takes it out of the platform",
     ),
 )
 
