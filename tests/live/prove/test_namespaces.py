@@ -193,5 +193,5 @@ def test_a_team_that_leaves_leaves_all_of_them(live: Acme) -> None:
     queue = live.kube.get(WORKLOADS[0], QUEUE)
     assert queue is not None
     assert queue["spec"]["stopPolicy"] == "HoldAndDrain"
-    assert charged(live) == 0
+    until("nothing is charged", lambda: charged(live) == 0)
     assert planned(live, tree.with_changes(edit.changes)).empty
