@@ -62,7 +62,8 @@ def look_back(kube: KubePort, platform: str, words: Sequence[Word]) -> tuple[Ret
         InputError: a record cannot be read.
     """
     ours = list(_ours(kube, platform))
-    adopted = [body for body in ours if record.record_of(body) is not None]
+    # Only what is meant is read: a record that somebody spoilt holds up no other.
+    adopted = [body for body in ours if record.is_adopted(body)]
     for word in words:
         if not any(_named(word, body) for body in adopted):
             raise NotFoundError(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from allotment.adapters.kube.fake import Call
-from allotment.errors import NotFoundError, UnreachableError, UsageError
+from allotment.errors import InputError, NotFoundError, UnreachableError, UsageError
 from allotment.model import labels
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.operations.adoption import AdoptionLook, look
@@ -373,6 +373,17 @@ def test_a_kind_alone_means_what_was_taken_over_and_nothing_that_apply_made() ->
     take_over(found.adoptions, live.kube, live.clock)
     assert set(live.undo("resourceflavor")) == {objects.flavor().key}
     assert objects.flavor("h100").key in live.kube.existing
+
+
+def test_a_record_that_somebody_spoilt_holds_up_no_other() -> None:
+    live = Live()
+    live.adopt("namespace/cv")
+    live.adopt("clusterqueue/cv")
+    spoilt = {"metadata": {"annotations": {labels.ADOPTED: "x"}}}
+    live.kube.merge_patch("v1", SPACE, spoilt)
+    assert live.undo("clusterqueue/cv")[QUEUE].fate is Fate.GIVEN_BACK
+    with pytest.raises(InputError, match="Namespace cv cannot be read"):
+        live.undo("namespace/cv")
 
 
 def test_a_namespace_stays_ours_while_something_in_it_cannot_be_undone() -> None:

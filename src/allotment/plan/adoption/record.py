@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from allotment.errors import InputError
 from allotment.model import labels
+from allotment.model.manifest import key_of
 from allotment.plan.additions import RESERVED_PREFIXES
 from allotment.plan.fields import Tree
 
@@ -90,9 +91,9 @@ def record_of(live: Body) -> Record | None:
         return Record(str(found["at"]), tuple(map(str, found["from"])), _checked(found["before"]))
     except (ValueError, TypeError, KeyError, RecursionError):
         raise InputError(
-            f"the record of {live['kind']} {live['metadata']['name']} cannot be read",
+            f"the record of {key_of(live)} cannot be read",
             why=f"the annotation {labels.ADOPTED} was changed since",
-            fix="put the earlier values back by hand",
+            fix=f"put the earlier values back by hand, and take {labels.ADOPTED} off it",
         ) from None
 
 
