@@ -25,6 +25,9 @@ LEASE: Final = ObjectKey("coordination.k8s.io", "Lease", labels.SYSTEM_NAMESPACE
 DURATION: Final = dt.timedelta(minutes=2)
 """How long a lease holds without being renewed: longer than one request with all its tries."""
 
+MOST_SKEW: Final = dt.timedelta(minutes=1)
+"""So far apart may the clocks of machines that apply be."""
+
 _RENEW_AFTER: Final = DURATION / 6
 
 
@@ -171,10 +174,11 @@ def _make_namespace(kube: KubePort, mark: Mark) -> None:
 
 
 def _is_held(lease: Body, now: dt.datetime) -> bool:
+    """Whether its holder is at work, as far as an apply can say: none of ours holds longer, or writes of the future."""
     spec = _spec(lease)
     renewed = _time(spec.get("renewTime"))
-    lasts = dt.timedelta(seconds=spec.get("leaseDurationSeconds") or 0)
-    return bool(spec.get("holderIdentity")) and renewed is not None and now < renewed + lasts
+    lasts = min(dt.timedelta(seconds=spec.get("leaseDurationSeconds") or 0), DURATION)
+    return bool(spec.get("holderIdentity")) and renewed is not None and now - lasts < renewed <= now + MOST_SKEW
 
 
 def _held(lease: Body | None) -> ConflictError:

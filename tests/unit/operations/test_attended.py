@@ -20,7 +20,7 @@ from allotment.operations.apply import ApplyReport, ApplySettings, Status
 from allotment.operations.attended import Run, apply_attended
 from allotment.operations.history import KEPT, RECORDS, Ending
 from allotment.operations.identity import admitted
-from allotment.operations.lease import DURATION, LEASE, Holder, acquire
+from allotment.operations.lease import COORDINATION_API, DURATION, LEASE, Holder, acquire
 from allotment.operations.planning import PlanSettings, make_plan
 from allotment.operations.ports import AccessRefusedError
 from allotment.plan.changes import Source, Update
@@ -115,6 +115,18 @@ class TestLease:
     def test_a_killed_apply_s_lease_runs_out(self) -> None:
         world = World()
         acquire(world.kube, world.clock, Holder("killed"), DEV)
+        world.clock.sleep(DURATION.total_seconds())
+        assert attended(world, marked("dev", "cv")).complete
+
+    @pytest.mark.parametrize(
+        "forged",
+        [{"leaseDurationSeconds": 2_000_000_000}, {"renewTime": "2036-01-01T00:00:00.000000Z"}],
+        ids=["for ever", "of the future"],
+    )
+    def test_no_lease_holds_longer_than_an_apply_would(self, forged: dict[str, object]) -> None:
+        world = World()
+        acquire(world.kube, world.clock, Holder("mallory"), DEV)
+        world.kube.merge_patch(COORDINATION_API, LEASE, {"spec": forged})
         world.clock.sleep(DURATION.total_seconds())
         assert attended(world, marked("dev", "cv")).complete
 
