@@ -189,7 +189,7 @@ class _Setbacks:
     closed_namespaces: dict[str, str] = field(default_factory=dict)
     """Namespaces that are not there, or not ours: nothing goes in."""
     unguarded_namespaces: dict[str, str] = field(default_factory=dict)
-    """Namespaces without one of their guardrails: nobody gets in."""
+    """Namespaces without one of their guardrails, or not marked as declared, and which it is: nobody gets in."""
     unguarded_cluster: str = ""
     """A guardrail of the whole cluster that is missing."""
     busy_namespaces: set[str] = field(default_factory=set)
@@ -206,7 +206,7 @@ class _Setbacks:
             self._note_missing(change)
         elif change.key.kind == "Namespace" and not isinstance(change, Delete) and not _is_deletion(change):
             # It is not marked as declared, so the policies do not know whose it is.
-            self.unguarded_namespaces.setdefault(change.key.name, str(change.key))
+            self.unguarded_namespaces.setdefault(change.key.name, f"{change.key} is not as declared")
 
     def _note_missing(self, change: Change) -> None:
         key = change.key
@@ -215,7 +215,7 @@ class _Setbacks:
         elif order.stage(key) is not Stage.GUARDRAIL:
             return
         elif key.namespace:
-            self.unguarded_namespaces.setdefault(key.namespace, str(key))
+            self.unguarded_namespaces.setdefault(key.namespace, f"the guardrail {key} is missing")
         else:
             self.unguarded_cluster = self.unguarded_cluster or str(key)
 
@@ -233,10 +233,9 @@ class _Setbacks:
             return f"{self.closed_namespaces[namespace]} could not be applied"
         if order.stage(change.key) is not Stage.ACCESS:
             return ""
-        missing = self.unguarded_namespaces.get(namespace, "") or self.unguarded_cluster
-        if missing.startswith("Namespace "):
-            return f"{missing} is not as declared, so no access is opened"
-        return f"the guardrail {missing} is missing, so no access is opened" if missing else ""
+        of_cluster = f"the guardrail {self.unguarded_cluster} is missing" if self.unguarded_cluster else ""
+        why = self.unguarded_namespaces.get(namespace) or of_cluster
+        return f"{why}, so no access is opened" if why else ""
 
     def _deletion_hindrance(self, change: Delete) -> str:
         key = change.key

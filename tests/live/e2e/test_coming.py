@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.live.conftest import unique_name
-from tests.live.e2e.test_story import CLUSTER, Stage, eventually, gpu_job, run_allot
+from tests.live.e2e.test_story import CLUSTER, Stage, eventually, gpu_job, staged
 
 pytestmark = [pytest.mark.live, pytest.mark.nightly, pytest.mark.timeout(900)]
 
@@ -112,19 +110,10 @@ READER = (
 
 @pytest.fixture(scope="module")
 def stage(tools: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    directory = tmp_path_factory.mktemp("coming") / "acme"
-    shutil.copytree("examples/acme", directory)
-    name = unique_name()
-    try:
-        started = run_allot("sandbox", "up", name, "--platform", str(directory), "--cluster", CLUSTER)
-        assert started.returncode == 0, started.stderr
-        kubeconfig = Path(run_allot("sandbox", "kubeconfig", name).stdout.strip())
-        stage = Stage(name, directory, kubeconfig, tools["kubectl"])
+    with staged(tmp_path_factory.mktemp("coming") / "acme", tools["kubectl"]) as stage:
         stage.kubectl("apply", "-f", "-", stdin=listed(BEFORE))
         eventually("the Job runs", lambda: len(running(stage)) == 2)
         yield stage
-    finally:
-        run_allot("sandbox", "down", name)
 
 
 def listed(bodies: tuple[Mapping[str, Any], ...]) -> str:

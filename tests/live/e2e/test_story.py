@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,18 +78,24 @@ def run_allot(*arguments: str, env: Mapping[str, str] | None = None) -> subproce
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def stage(tools: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    directory = tmp_path_factory.mktemp("story") / "acme"
+@contextmanager
+def staged(directory: Path, kubectl: Path) -> Iterator[Stage]:
+    """A copy of examples/acme in a folder, and a sandbox of its training cluster."""
     shutil.copytree("examples/acme", directory)
     name = unique_name()
     try:
         started = run_allot("sandbox", "up", name, "--platform", str(directory), "--cluster", CLUSTER)
         assert started.returncode == 0, started.stderr
         kubeconfig = Path(run_allot("sandbox", "kubeconfig", name).stdout.strip())
-        yield Stage(name, directory, kubeconfig, tools["kubectl"])
+        yield Stage(name, directory, kubeconfig, kubectl)
     finally:
         run_allot("sandbox", "down", name)
+
+
+@pytest.fixture(scope="module")
+def stage(tools: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with staged(tmp_path_factory.mktemp("story") / "acme", tools["kubectl"]) as stage:
+        yield stage
 
 
 def condition(body: Mapping[str, Any], kind: str) -> str:
