@@ -21,7 +21,8 @@ from allotment.operations.planning import (
     work_in_use,
     workloads,
 )
-from allotment.operations.ports import Body, FieldConflictError, KubePort, RefusedError
+from allotment.operations.ports import Body, KubePort, RefusedError
+from allotment.operations.trying import Rights, Trial
 from allotment.plan import order
 from allotment.plan.adoption import around
 from allotment.plan.adoption.adopting import Adoption, Facts, Hindrance, adoption, needs_trial
@@ -29,7 +30,6 @@ from allotment.plan.adoption.cuts import Cut, cuts
 from allotment.plan.adoption.use import below_use, use_of
 from allotment.plan.adoption.words import Word, word_of
 from allotment.plan.foreign import grounds_of
-from allotment.plan.settle import Accepted, Disputed, Refused, Verdict
 from allotment.plan.survey import Survey
 from allotment.plan.uncounted import InUse
 
@@ -142,17 +142,9 @@ class _Looking:
     enforce: bool
 
     def adoption(self, manifest: Manifest, live: Body, in_use: InUse) -> Adoption:
-        verdict = self._verdict(manifest) if needs_trial(manifest) else None
+        trial = Trial(self.kube, Rights(self.kube), force=True)
+        verdict = trial.of(manifest) if needs_trial(manifest) else None
         return adoption(manifest, live, verdict, replace(self._facts(manifest, live), in_use=in_use))
-
-    def _verdict(self, manifest: Manifest) -> Verdict:
-        try:
-            answer = self.kube.apply(manifest.body, dry_run=True, force=True)
-        except FieldConflictError as error:
-            return Disputed(tuple((one.manager, one.field) for one in error.conflicts))
-        except RefusedError as error:
-            return Refused(error.reason, error.message)
-        return Accepted(answer.body, answer.warnings)
 
     def _facts(self, manifest: Manifest, live: Body) -> Facts:
         facts = self._facts_of(manifest, live)
