@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from allotment.scheduling.estimate.calibration import Calibration, Forecast
-from allotment.scheduling.estimate.interval import Interval, central_interval
+from allotment.simulation.estimate.calibration import Calibration, Forecast
+from allotment.simulation.estimate.interval import Interval, central_interval
 
 COVERAGE = 0.8
 DAY = 86_400

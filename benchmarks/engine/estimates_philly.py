@@ -20,11 +20,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from allotment.scheduling.estimate.arrivals import PastArrival, ReplayedPast
-from allotment.scheduling.estimate.batches import BatchRuntimes, Submitted, batches
-from allotment.scheduling.estimate.forecast import Question, RunningWorkload, Situation, estimate_starts
-from allotment.scheduling.estimate.runtimes import RuntimeHistory
-from allotment.scheduling.inputs import (
+from allotment.scheduling.queueing.inputs import (
     ClusterQueue,
     ClusterState,
     EngineSettings,
@@ -36,8 +32,12 @@ from allotment.scheduling.inputs import (
     ResourceQuota,
     Workload,
 )
-from allotment.scheduling.simulate.environment import Admitted, simulate
-from allotment.scheduling.simulate.scenario import Arrival, Environment, Scenario
+from allotment.simulation.environment import Admitted, simulate
+from allotment.simulation.estimate.arrivals import PastArrival, ReplayedPast
+from allotment.simulation.estimate.batches import BatchRuntimes, Submitted, batches
+from allotment.simulation.estimate.forecast import Question, RunningWorkload, Situation, estimate_starts
+from allotment.simulation.estimate.runtimes import RuntimeHistory
+from allotment.simulation.scenario import Arrival, Environment, Scenario
 from benchmarks.engine.estimates_coverage import COVERAGE, DAY, HORIZON, RECENT, Answer, Table, judge, of_recent
 
 GPU = "nvidia.com/gpu"

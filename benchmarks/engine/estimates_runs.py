@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from allotment.scheduling.estimate.arrivals import lasting
-from allotment.scheduling.estimate.interval import central_interval, quantile
-from allotment.scheduling.estimate.rounds import RoundCluster, RoundJob, RoundPolicy, RoundSimulation
+from allotment.simulation.estimate.arrivals import lasting
+from allotment.simulation.estimate.interval import central_interval, quantile
 from benchmarks.engine.estimates_coverage import COVERAGE, DAY, HORIZON, Answer, Table, judge, of_recent
+from benchmarks.engine.rounds import RoundCluster, RoundJob, RoundPolicy, RoundSimulation
 
 NODES = 8
 ROUND = 360.0

@@ -16,9 +16,9 @@ import statistics
 import time
 from pathlib import Path
 
-from allotment.scheduling.placement.gpu.experiment import run
 from allotment.scheduling.placement.gpu.model import parse_nodes, parse_pods
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
+from allotment.simulation.experiment import run
 
 PREFIX = "openb_pod_list_"
 PUBLISHED = {

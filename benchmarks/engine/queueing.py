@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from allotment.scheduling.inputs import (
+from allotment.scheduling.queueing.inputs import (
     ClusterQueue,
     ClusterState,
     EngineSettings,
@@ -41,9 +41,9 @@ from allotment.scheduling.inputs import (
     TopologyRequest,
     Workload,
 )
-from allotment.scheduling.simulate.environment import Admitted, Evicted, simulate
-from allotment.scheduling.simulate.golden import BASELINE, BASELINE_FAIR, LARGE_SCALE, Shape, golden_scenario
-from allotment.scheduling.simulate.scenario import Arrival, Environment, Scenario
+from allotment.simulation.environment import Admitted, Evicted, simulate
+from allotment.simulation.scenario import Arrival, Environment, Scenario
+from benchmarks.engine.golden import BASELINE, BASELINE_FAIR, LARGE_SCALE, Shape, golden_scenario
 
 GPU = "nvidia.com/gpu"
 HOSTNAME = "kubernetes.io/hostname"
@@ -335,7 +335,7 @@ def line(each: Measured) -> str:
 
 def machine() -> str:
     one, five, fifteen = os.getloadavg()
-    name = type(sys.modules["allotment.scheduling.engine"].__spec__.loader).__name__  # type: ignore[union-attr]
+    name = type(sys.modules["allotment.scheduling.queueing.engine"].__spec__.loader).__name__  # type: ignore[union-attr]
     built = "compiled" if "Extension" in name else "pure Python"
     load = f"load {one:.1f} / {five:.1f} / {fifteen:.1f}"
     return f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, engine {built}, {load}"

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Sequence
 
 from allotment.errors import InputError
 from allotment.operations.simulating import pick_line
+from allotment.scenarios.lines import ScenarioLine, at
+from allotment.scenarios.placement.reading import parse_scenario
+from allotment.scenarios.shapes import check_placement, without_nulls
 from allotment.scheduling.placement.asking import Ask
-from allotment.scheduling.placement.gpu.experiment import fill
 from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
 from allotment.scheduling.placement.model import Pod, PodShape
-from allotment.scheduling.placement.scenario import parse_scenario
 from allotment.scheduling.placement.state import ClusterState
 from allotment.scheduling.placement.survey import Survey, survey_cluster, survey_fleet
-from allotment.scheduling.simulate.lines import ScenarioLine, at
-from allotment.scheduling.simulate.shapes import check_placement, without_nulls
+from allotment.simulation.experiment import fill
 
 
 def survey_scenario(lines: Iterable[ScenarioLine], wanted: str | None, asks: Sequence[Ask]) -> Survey:

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from allotment.errors import InputError
 from allotment.operations.simulating import RunRequest, Watch, pick_line, read_line, simulate
-from allotment.scheduling.simulate.changes import Change, completed, edit, policy_of, setting, with_workload
-from allotment.scheduling.simulate.difference import Difference, JobWait, RunSummary, Setting, difference, summary_of
-from allotment.scheduling.simulate.lines import ScenarioLine, at
-from allotment.scheduling.simulate.policies import with_policies
-from allotment.scheduling.simulate.shapes import check_queueing, check_run, check_workload, without_nulls
+from allotment.scenarios.changes import Change, completed, edit, policy_of, setting, with_workload
+from allotment.scenarios.lines import ScenarioLine, at
+from allotment.scenarios.shapes import check_queueing, check_run, check_workload, without_nulls
+from allotment.simulation.difference import Difference, JobWait, RunSummary, Setting, difference, summary_of
+from allotment.simulation.policies import with_policies
 
 
 def read_run(text: str, file: str) -> RunSummary:

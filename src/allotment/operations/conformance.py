@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import Any, Final
 
 from allotment.errors import InputError
-from allotment.scheduling.conformance import replay as queueing
-from allotment.scheduling.placement import replay as placement
-from allotment.scheduling.simulate.lines import ScenarioLine, at
-from allotment.scheduling.simulate.shapes import check_placement, check_queueing, without_nulls
+from allotment.scenarios import replay as queueing
+from allotment.scenarios.lines import ScenarioLine, at
+from allotment.scenarios.placement import replay as placement
+from allotment.scenarios.shapes import check_placement, check_queueing, without_nulls
 
 Answer = Mapping[str, Any]
 

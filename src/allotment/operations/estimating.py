@@ -12,16 +12,18 @@ from typing import Final
 
 from allotment.errors import InputError, NotFoundError
 from allotment.operations.simulating import pick_line, read_line
-from allotment.scheduling.estimate.arrivals import PastArrival, ReplayedPast
-from allotment.scheduling.estimate.batches import BatchRuntimes, Submitted, batches
-from allotment.scheduling.estimate.calibration import Calibration, Forecast
-from allotment.scheduling.estimate.forecast import Question, StartEstimate, estimate_starts
-from allotment.scheduling.estimate.interval import Chance, Interval
-from allotment.scheduling.estimate.runtimes import RuntimeHistory, RuntimeModel, Runtimes, around_estimate
-from allotment.scheduling.inputs import Workload
-from allotment.scheduling.simulate.environment import Simulation
-from allotment.scheduling.simulate.lines import ScenarioLine, at
-from allotment.scheduling.simulate.present import (
+from allotment.scenarios.lines import ScenarioLine, at
+from allotment.scenarios.recorded import recorded_course
+from allotment.scenarios.shapes import without_nulls
+from allotment.scheduling.queueing.inputs import Workload
+from allotment.simulation.environment import Simulation
+from allotment.simulation.estimate.arrivals import PastArrival, ReplayedPast
+from allotment.simulation.estimate.batches import BatchRuntimes, Submitted, batches
+from allotment.simulation.estimate.calibration import Calibration, Forecast
+from allotment.simulation.estimate.forecast import Question, StartEstimate, estimate_starts
+from allotment.simulation.estimate.interval import Chance, Interval
+from allotment.simulation.estimate.runtimes import RuntimeHistory, RuntimeModel, Runtimes, around_estimate
+from allotment.simulation.present import (
     Course,
     Ended,
     Present,
@@ -31,9 +33,7 @@ from allotment.scheduling.simulate.present import (
     present_at,
     reasons,
 )
-from allotment.scheduling.simulate.recorded import recorded_course
-from allotment.scheduling.simulate.scenario import Scenario
-from allotment.scheduling.simulate.shapes import without_nulls
+from allotment.simulation.scenario import Scenario
 
 DEFAULT_SPREAD: Final = 0.5
 """Of run times around their estimates where nothing is known: two thirds lie within a factor of 1.6."""

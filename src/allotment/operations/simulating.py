@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.errors import InputError, NotFoundError
-from allotment.scheduling.placement.gpu.experiment import ExperimentResult
-from allotment.scheduling.placement.gpu.experiment import run as run_experiment
+from allotment.scenarios.lines import ScenarioLine, at
+from allotment.scenarios.shapes import check_queueing, without_nulls
 from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
-from allotment.scheduling.simulate.environment import Simulation
-from allotment.scheduling.simulate.failures import with_random_failures
-from allotment.scheduling.simulate.figures import RunFigures, figures
-from allotment.scheduling.simulate.fragments import FragmentCourse, fragment_course
-from allotment.scheduling.simulate.lines import ScenarioLine, at
-from allotment.scheduling.simulate.outcome import Outcome
-from allotment.scheduling.simulate.policies import QueuePolicy, with_policies
-from allotment.scheduling.simulate.runtimes import with_uncertain_runtimes
-from allotment.scheduling.simulate.scenario import Scenario, read_scenario
-from allotment.scheduling.simulate.shapes import check_queueing, without_nulls
+from allotment.simulation.environment import Simulation
+from allotment.simulation.experiment import ExperimentResult
+from allotment.simulation.experiment import run as run_experiment
+from allotment.simulation.failures import with_random_failures
+from allotment.simulation.figures import RunFigures, figures
+from allotment.simulation.fragments import FragmentCourse, fragment_course
+from allotment.simulation.outcome import Outcome
+from allotment.simulation.policies import QueuePolicy, with_policies
+from allotment.simulation.runtimes import with_uncertain_runtimes
+from allotment.simulation.scenario import Scenario, read_scenario
 
 
 @dataclass(frozen=True, slots=True)

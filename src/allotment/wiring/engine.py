@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from allotment.operations.conformance import ConformanceReport
     from allotment.operations.estimating import WhenReport, WhenRequest
     from allotment.operations.simulating import PlacementRuns, RunRequest, Watch
+    from allotment.scenarios.changes import Change
+    from allotment.scenarios.lines import ScenarioLine
     from allotment.scheduling.placement.asking import Ask
     from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
     from allotment.scheduling.placement.gpu.policies import GpuPolicy
     from allotment.scheduling.placement.survey import Survey
-    from allotment.scheduling.simulate.changes import Change
-    from allotment.scheduling.simulate.difference import Difference
-    from allotment.scheduling.simulate.figures import RunFigures
-    from allotment.scheduling.simulate.fragments import FragmentCourse
-    from allotment.scheduling.simulate.lines import ScenarioLine
-    from allotment.scheduling.simulate.scenario import Scenario
+    from allotment.simulation.difference import Difference
+    from allotment.simulation.figures import RunFigures
+    from allotment.simulation.fragments import FragmentCourse
+    from allotment.simulation.scenario import Scenario
 
 
 def check_conformance(
@@ -93,7 +93,7 @@ def load_scenario(
     from allotment.adapters.traces.files import csv_rows, scenario_lines, text_lines
     from allotment.adapters.traces.kinds import FileKind, kind_of
     from allotment.operations.simulating import pick_scenario
-    from allotment.scheduling.simulate.traces import GroupBy, philly_trace, swf_trace, trace_scenario
+    from allotment.scenarios.traces import GroupBy, philly_trace, swf_trace, trace_scenario
 
     path = user_path(file)
     kind = kind_of(path)
@@ -160,8 +160,8 @@ def survey_pod_list(
 
 def _openb_lists(nodes: str, pods: str) -> tuple[list[GpuNode], list[GpuPod]]:
     from allotment.adapters.traces.files import csv_rows
+    from allotment.scenarios.lines import at
     from allotment.scheduling.placement.gpu.model import parse_nodes, parse_pods
-    from allotment.scheduling.simulate.lines import at
 
     with at(nodes):
         node_list = parse_nodes(row.cells for row in csv_rows(user_path(nodes)))

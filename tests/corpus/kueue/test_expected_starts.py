@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from allotment.operations.estimating import Submissions, WhenRequest, estimate
-from allotment.scheduling.simulate.lines import ScenarioLine
+from allotment.scenarios.lines import ScenarioLine
 from tests.corpus.kueue.data import scenarios
 
 pytestmark = pytest.mark.corpus

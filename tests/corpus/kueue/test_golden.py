@@ -4,8 +4,8 @@ import gzip
 
 import pytest
 
-from allotment.scheduling.simulate.environment import Admitted, Evicted, Outcome, simulate
-from allotment.scheduling.simulate.golden import (
+from allotment.simulation.environment import Admitted, Evicted, Outcome, simulate
+from benchmarks.engine.golden import (
     BASELINE,
     BASELINE_FAIR,
     LARGE_SCALE,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from allotment.scheduling.conformance.replay import Agreement, replay
+from allotment.scenarios.replay import Agreement, replay
 from tests.corpus.kueue.data import scenarios
 
 pytestmark = pytest.mark.corpus

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from allotment.scheduling.placement.replay import compare
+from allotment.scenarios.placement.replay import compare
 
 pytestmark = pytest.mark.corpus
 

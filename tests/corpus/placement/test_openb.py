@@ -12,11 +12,11 @@ import pytest
 
 from allotment.operations.capacity import survey_pod_list
 from allotment.scheduling.placement.asking import parse_ask
-from allotment.scheduling.placement.gpu.experiment import TYPICAL_STEP, ExperimentResult, run
 from allotment.scheduling.placement.gpu.fleet import GpuFleet
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, measure, typical_pods
 from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod, parse_nodes, parse_pods
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
+from allotment.simulation.experiment import TYPICAL_STEP, ExperimentResult, run
 
 pytestmark = pytest.mark.corpus
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from allotment.scheduling.placement.replay import compare, first_difference
+from allotment.scenarios.placement.replay import compare, first_difference
 from benchmarks.peers.kube_scheduler import peer
 from benchmarks.peers.program import MISSING
 from tests.corpus.placement.test_kube_scheduler import CLASSES, scenarios

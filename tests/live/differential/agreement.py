@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from allotment.scheduling.placement.replay import answers
+from allotment.scenarios.placement.replay import answers
 from tests.live.differential.placements import Decide, Misplaced, Placed, first_misplaced, placement_simplifications
 from tests.live.differential.record import Record
 from tests.live.differential.scenarios import simplifications

@@ -1,6 +1,6 @@
 """Random small placement scenarios, what came of them, and how that compares with our answers. Pure.
 
-Scenarios are in the format of the recorded corpus (`allotment.scheduling.placement.scenario`): CPU in millicores,
+Scenarios are in the format of the recorded corpus (`allotment.scenarios.placement.reading`): CPU in millicores,
 memory in MiB, and `minAvailable` in a budget. Every pod is compared by itself: our placement is given the cluster as
 the live one was before that pod (running pods with their start times, what budgets allow), and of the live answer only
 the node, where it was picked among equals.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from allotment.scheduling.placement.replay import answers
+from allotment.scenarios.placement.replay import answers
 from tests.live.differential.shrinking import Change, Scenario
 
 GPU = "nvidia.com/gpu"

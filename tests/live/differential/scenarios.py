@@ -1,6 +1,6 @@
 """Random small Kueue scenarios, and all ways to make one a little smaller. Pure: the same seed, the same scenario.
 
-A scenario is JSON in the corpora's input format (`allotment.scheduling.simulate.scenario`) with one more field:
+A scenario is JSON in the corpora's input format (`allotment.simulation.scenario`) with one more field:
 `steps`, a list of `[verb, workload]` with verb `create` or `finish`. A `finish` of a workload that does not run when
 its turn comes is left out.
 """

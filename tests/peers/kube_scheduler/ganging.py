@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from allotment.scenarios.placement.reading import parse_scenario
+from allotment.scenarios.placement.replay import start_state
 from allotment.scheduling.placement.cycle import Fits, evaluate
 from allotment.scheduling.placement.diagnosis import NEVER_PREEMPTS, event_text
 from allotment.scheduling.placement.gangs import Gang, GangPlaced, place_gang
 from allotment.scheduling.placement.model import Pod
-from allotment.scheduling.placement.replay import start_state
-from allotment.scheduling.placement.scenario import parse_scenario
 from allotment.scheduling.placement.state import ClusterState
 
 Json = dict[str, Any]

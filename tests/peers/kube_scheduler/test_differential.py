@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from allotment.scheduling.placement.replay import Difference, compare
+from allotment.scenarios.placement.replay import Difference, compare
 from benchmarks.peers.kube_scheduler import peer
 from benchmarks.peers.program import MISSING
 from tests.peers.kube_scheduler import ganging

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from allotment.scheduling.conformance.replay import Difference, replay
+from allotment.scenarios.replay import Difference, replay
 from benchmarks.peers.kueue.peer import Peer
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from allotment.cli.commands.whatif import CHANGES
-from allotment.scheduling.simulate.changes import KINDS
+from allotment.scenarios.changes import KINDS
 from tests.unit.cli.conftest import ROOT, Run
 from tests.unit.cli.test_simulate_command import check_page
 from tests.unit.simulate.test_figures import GPU, job

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
-from allotment.scheduling.simulate.policies import QueuePolicy
+from allotment.simulation.policies import QueuePolicy
 from tests.unit.cli.conftest import ROOT, Run
 
 BORROWING = str(ROOT / "examples" / "scenarios" / "borrowing.jsonl")

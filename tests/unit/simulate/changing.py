@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from allotment.scheduling.inputs import (
+from allotment.scheduling.queueing.inputs import (
     ClusterQueue,
     ClusterState,
     EngineSettings,
@@ -16,11 +16,11 @@ from allotment.scheduling.inputs import (
     TopologyRequest,
     Workload,
 )
-from allotment.scheduling.simulate.environment import simulate
-from allotment.scheduling.simulate.events import Event
-from allotment.scheduling.simulate.outcome import Admitted, Evicted, Finished, Outcome
-from allotment.scheduling.simulate.scenario import Arrival, Environment, Scenario
-from allotment.scheduling.topology.forest import HOSTNAME
+from allotment.scheduling.queueing.topology.forest import HOSTNAME
+from allotment.simulation.environment import simulate
+from allotment.simulation.events import Event
+from allotment.simulation.outcome import Admitted, Evicted, Finished, Outcome
+from allotment.simulation.scenario import Arrival, Environment, Scenario
 from tests.unit.scheduling.queueing.states import queue
 
 ENVIRONMENT = Environment(10, 0, 4, 400, 3000, not_ready_toleration=300, node_replacement=False)

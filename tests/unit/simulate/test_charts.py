@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allotment.scheduling.simulate.charts import (
+from allotment.reports.pages.charts import (
     Limit,
     Points,
     Series,

@@ -13,11 +13,12 @@ import pytest
 from allotment.errors import InputError
 from allotment.operations.simulating import RunRequest, read_line
 from allotment.operations.simulating import simulate as figures_of
-from allotment.scheduling.inputs import EngineSettings, PreemptionPolicy
-from allotment.scheduling.reasons import Cause
-from allotment.scheduling.simulate.capacity import Step
-from allotment.scheduling.simulate.environment import simulate
-from allotment.scheduling.simulate.events import (
+from allotment.scenarios.lines import ScenarioLine
+from allotment.scheduling.queueing.inputs import EngineSettings, PreemptionPolicy
+from allotment.scheduling.queueing.reasons import Cause
+from allotment.simulation.capacity import Step
+from allotment.simulation.environment import simulate
+from allotment.simulation.events import (
     UNLIMITED,
     Change,
     Event,
@@ -28,10 +29,9 @@ from allotment.scheduling.simulate.events import (
     StopChange,
     StopPolicy,
 )
-from allotment.scheduling.simulate.failures import with_random_failures
-from allotment.scheduling.simulate.figures import course_of_capacity, figures
-from allotment.scheduling.simulate.lines import ScenarioLine
-from allotment.scheduling.simulate.scenario import Scenario
+from allotment.simulation.failures import with_random_failures
+from allotment.simulation.figures import course_of_capacity, figures
+from allotment.simulation.scenario import Scenario
 from tests.unit.scheduling.queueing.states import cohort, queue, scenario, state, workload
 from tests.unit.simulate.changing import gang, hosts, run, story, told
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from allotment.operations.conformance import Reference, check
-from allotment.scheduling.simulate.lines import ScenarioLine
+from allotment.scenarios.lines import ScenarioLine
 
 pytestmark = pytest.mark.corpus
 

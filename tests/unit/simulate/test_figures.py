@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.operations.simulating import RunRequest, read_line, simulate
-from allotment.scheduling.simulate.figures import Course, RunFigures, courses_of_use, courses_of_waiting, waits_of
-from allotment.scheduling.simulate.lines import ScenarioLine
-from allotment.scheduling.simulate.policies import QueuePolicy
-from allotment.scheduling.simulate.scenario import Scenario
+from allotment.scenarios.lines import ScenarioLine
+from allotment.simulation.figures import Course, RunFigures, courses_of_use, courses_of_waiting, waits_of
+from allotment.simulation.policies import QueuePolicy
+from allotment.simulation.scenario import Scenario
 
 GPU = "nvidia.com/gpu"
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from allotment.scheduling.placement.gpu.fragmentation import Cause
-from allotment.scheduling.simulate.environment import simulate
-from allotment.scheduling.simulate.figures import courses_of_use, figures
-from allotment.scheduling.simulate.fragments import FragmentCourse, fragment_course
-from allotment.scheduling.simulate.scenario import Scenario, read_scenario
+from allotment.simulation.environment import simulate
+from allotment.simulation.figures import courses_of_use, figures
+from allotment.simulation.fragments import FragmentCourse, fragment_course
+from allotment.simulation.scenario import Scenario, read_scenario
 from tests.unit.cli.conftest import ROOT
 from tests.unit.simulate.test_figures import GPU
 

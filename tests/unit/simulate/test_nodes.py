@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from allotment.scheduling.inputs import PodSet, TopologyRequest, Workload
-from allotment.scheduling.simulate.environment import simulate
-from allotment.scheduling.simulate.events import Cordon, Drain, Event, NodeDown, NodeUp, Uncordon
-from allotment.scheduling.simulate.outcome import Standstill
-from allotment.scheduling.topology.forest import HOSTNAME
+from allotment.scheduling.queueing.inputs import PodSet, TopologyRequest, Workload
+from allotment.scheduling.queueing.topology.forest import HOSTNAME
+from allotment.simulation.environment import simulate
+from allotment.simulation.events import Cordon, Drain, Event, NodeDown, NodeUp, Uncordon
+from allotment.simulation.outcome import Standstill
 from tests.unit.scheduling.queueing.states import queue, scenario, state, workload
 from tests.unit.simulate.changing import ENVIRONMENT, gang, hosts, run, story
 

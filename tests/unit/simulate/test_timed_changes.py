@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allotment.scheduling.simulate.timed_changes import QuotaPlace, Term, with_more_quota
+from allotment.scenarios.timed_changes import QuotaPlace, Term, with_more_quota
 
 PLACE = QuotaPlace("nlp", False, "a100", "nvidia.com/gpu")
 START = 100

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allotment.errors import InputError, UsageError
-from allotment.scheduling.simulate.lines import CsvRow, TextLine
-from allotment.scheduling.simulate.scenario import Scenario
-from allotment.scheduling.simulate.traces import GroupBy, Trace, TraceJob, philly_trace, swf_trace, trace_scenario
+from allotment.scenarios.lines import CsvRow, TextLine
+from allotment.scenarios.traces import GroupBy, Trace, TraceJob, philly_trace, swf_trace, trace_scenario
+from allotment.simulation.scenario import Scenario
 
 PHILLY = {"timestamp": "2017-10-09 07:01:55", "duration": "66.0", "num_gpus": "2", "gpu_time": "1", "cluster": "vc"}
 

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import IO, Any, Final, Self, cast
 
 from allotment.errors import ConflictError, InputError, NotFoundError
-from allotment.scheduling.simulate.lines import CsvRow, ScenarioLine, TextLine
+from allotment.scenarios.lines import CsvRow, ScenarioLine, TextLine
 
 LONGEST_LINE: Final = 256 << 20
 """Bytes. The longest line of the recorded corpora has 1 MB; a larger one is not a scenario but a mistake."""

@@ -151,8 +151,8 @@ def _queue(session: Session, output: OutputOptions, file: str, options: dict[str
         run_text,
     )
     from allotment.operations.simulating import RunRequest  # noqa: PLC0415
-    from allotment.scheduling.simulate.policies import QueuePolicy  # noqa: PLC0415
-    from allotment.scheduling.simulate.times import milliseconds  # noqa: PLC0415
+    from allotment.scenarios.times import milliseconds  # noqa: PLC0415
+    from allotment.simulation.policies import QueuePolicy  # noqa: PLC0415
 
     request = RunRequest(
         chosen_policies(QueuePolicy, options["policies"]),
@@ -179,7 +179,7 @@ def _queue(session: Session, output: OutputOptions, file: str, options: dict[str
         whole=lambda rows: run_document(run, request, rows, fragments),
     )
     if options["report"] is not None:
-        from allotment.scheduling.simulate.page import simulation_page  # noqa: PLC0415
+        from allotment.reports.pages.simulation import simulation_page  # noqa: PLC0415
 
         wiring.write_file(options["report"], simulation_page(run, run_settings(run, request), fragments))
         session.note(f"report in {options['report']}")

@@ -60,8 +60,8 @@ def whatif(
     from allotment.cli.simulation_options import gauge  # noqa: PLC0415
     from allotment.cli.views.differences import show_difference  # noqa: PLC0415
     from allotment.operations.simulating import RunRequest  # noqa: PLC0415
-    from allotment.scheduling.simulate.changes import parse_change  # noqa: PLC0415
-    from allotment.scheduling.simulate.times import milliseconds  # noqa: PLC0415
+    from allotment.scenarios.changes import parse_change  # noqa: PLC0415
+    from allotment.scenarios.times import milliseconds  # noqa: PLC0415
 
     parsed = [parse_change(text) for text in changes]
     request = RunRequest(until=None if until is None else milliseconds(until))

@@ -10,8 +10,8 @@ from allotment.cli.output import Listing, show
 from allotment.cli.session import Session
 from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count
-from allotment.scheduling.simulate.charts import short_time
-from allotment.scheduling.simulate.difference import Difference, JobChange, JobWait, QueueChange, RunSummary, Setting
+from allotment.reports.pages.charts import short_time
+from allotment.simulation.difference import Difference, JobChange, JobWait, QueueChange, RunSummary, Setting
 
 _SHOWN: Final = 10
 """Jobs in the table output; JSON has all."""
@@ -91,7 +91,7 @@ def show_difference(
     )
     if report is not None:
         from allotment import wiring  # noqa: PLC0415 (start-up time)
-        from allotment.scheduling.simulate.difference_page import difference_page  # noqa: PLC0415
+        from allotment.reports.pages.difference import difference_page  # noqa: PLC0415
 
         wiring.write_file(report, difference_page(found))
         session.note(f"report in {report}")

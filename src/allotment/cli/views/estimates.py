@@ -11,7 +11,7 @@ from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count
 from allotment.cli.views.simulations import seconds
 from allotment.operations.estimating import ENOUGH_STARTS, JobEstimate, KnownRuntimes, Submissions, WhenReport
-from allotment.scheduling.simulate.charts import short_time
+from allotment.reports.pages.charts import short_time
 
 
 def _known(ms: float | None, horizon: int) -> float | None:

@@ -11,13 +11,13 @@ from allotment.cli.output import Listing
 from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count
 from allotment.operations.simulating import PlacementRuns, PolicyRun, RunRequest
+from allotment.reports.pages.charts import short_time
+from allotment.reports.pages.placement import placement_page
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, Cause
 from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode
-from allotment.scheduling.simulate.capacity import Step
-from allotment.scheduling.simulate.charts import short_time
-from allotment.scheduling.simulate.figures import JobFigures, QueueFigures, RunFigures, Waits
-from allotment.scheduling.simulate.fragments import FragmentCourse
-from allotment.scheduling.simulate.placement_page import placement_page
+from allotment.simulation.capacity import Step
+from allotment.simulation.figures import JobFigures, QueueFigures, RunFigures, Waits
+from allotment.simulation.fragments import FragmentCourse
 
 
 def seconds(ms: float) -> float:

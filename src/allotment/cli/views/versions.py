@@ -31,7 +31,7 @@ def installed() -> list[Row]:
 
 def engine_build() -> str:
     """How the scheduling engine was built; the decisions are the same."""
-    spec = find_spec("allotment.scheduling.engine")
+    spec = find_spec("allotment.scheduling.queueing.engine")
     return "pure Python" if spec is None or str(spec.origin).endswith(".py") else "compiled"
 
 

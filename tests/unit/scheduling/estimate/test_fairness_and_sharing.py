@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allotment.scheduling.estimate.fairness import FairJob, FairRounds, least_shares
-from allotment.scheduling.estimate.sharing import Sharer, common_step, pack
+from benchmarks.engine.fairness import FairJob, FairRounds, least_shares
+from benchmarks.engine.sharing import Sharer, common_step, pack
 
 
 def fair(number: int, gpus: int = 8, waited: float = 0.0, remaining: float = 100.0) -> FairJob:

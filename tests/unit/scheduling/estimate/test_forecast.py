@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allotment.scheduling.estimate import forecast
-from allotment.scheduling.estimate.arrivals import PastArrival, ReplayedPast
-from allotment.scheduling.estimate.forecast import (
+from allotment.scheduling.queueing.inputs import EngineSettings, PodSetAdmission, PreemptionPolicy, Workload
+from allotment.simulation.environment import simulate
+from allotment.simulation.estimate import forecast
+from allotment.simulation.estimate.arrivals import PastArrival, ReplayedPast
+from allotment.simulation.estimate.forecast import (
     Future,
     FutureArrival,
     Question,
@@ -19,12 +21,10 @@ from allotment.scheduling.estimate.forecast import (
     StartEstimate,
     estimate_starts,
 )
-from allotment.scheduling.estimate.interval import Chance, Interval
-from allotment.scheduling.estimate.runtimes import Runtimes
-from allotment.scheduling.inputs import EngineSettings, PodSetAdmission, PreemptionPolicy, Workload
-from allotment.scheduling.simulate.environment import simulate
-from allotment.scheduling.simulate.outcome import Admitted, Evicted
-from allotment.scheduling.simulate.scenario import Arrival, Environment, Scenario
+from allotment.simulation.estimate.interval import Chance, Interval
+from allotment.simulation.estimate.runtimes import Runtimes
+from allotment.simulation.outcome import Admitted, Evicted
+from allotment.simulation.scenario import Arrival, Environment, Scenario
 from tests.unit.scheduling.queueing.states import endless, queue, state, workload
 
 GOT = (PodSetAdmission("main", 1, (("cpu", "f"),)),)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allotment.scheduling.estimate.rounds import RoundCluster, RoundJob, RoundPolicy, RoundSimulation
+from benchmarks.engine.rounds import RoundCluster, RoundJob, RoundPolicy, RoundSimulation
 
 RESTART = 10.0
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allotment.scheduling.estimate.batches import BatchRuntimes, Submitted, batches
-from allotment.scheduling.estimate.calibration import Calibration, Forecast
-from allotment.scheduling.estimate.interval import Interval, central_interval, quantile
-from allotment.scheduling.estimate.runtimes import RuntimeHistory, around_estimate
+from allotment.simulation.estimate.batches import BatchRuntimes, Submitted, batches
+from allotment.simulation.estimate.calibration import Calibration, Forecast
+from allotment.simulation.estimate.interval import Interval, central_interval, quantile
+from allotment.simulation.estimate.runtimes import RuntimeHistory, around_estimate
 
 QUANTILES = {
     "single": ([7.0], 0.9, 7.0),

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from allotment.errors import CapacityError, ConflictError, InputError, NotFoundError, UsageError
 from allotment.scheduling.placement.gpu.capacity import Stranded, how_many_fit, stranded
 from allotment.scheduling.placement.gpu.cluster import ClusterFleet, ClusterGpuScorer, gpu_shape
-from allotment.scheduling.placement.gpu.experiment import arrivals, run, shuffled
 from allotment.scheduling.placement.gpu.fleet import GpuFleet
 from allotment.scheduling.placement.gpu.fragmentation import (
     Cause,
@@ -32,6 +31,7 @@ from allotment.scheduling.placement.gpu.policies import (
     gpu_packing,
 )
 from allotment.scheduling.placement.model import NodeAffinity, NodeSelectorTerm, Operator, Requirement
+from allotment.simulation.experiment import arrivals, run, shuffled
 from tests.unit.scheduling.placement import builders as b
 
 HALF = GpuShape(1000, gpus=1, milli=500)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from allotment.errors import InputError
-from allotment.scheduling.placement.replay import agreement, answers, compare, first_difference, own_answer_line
+from allotment.scenarios.placement.replay import agreement, answers, compare, first_difference, own_answer_line
 
 SCENARIO: dict[str, Any] = {
     "id": "tiny-1",

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from allotment.scheduling.inputs import ClusterState, PodSetAdmission, ResourceGroup, ResourceQuota
-from allotment.scheduling.reasons import Cause
-from allotment.scheduling.simulate.capacity import clusters
-from allotment.scheduling.simulate.outcome import Admitted, Evicted, Finished, Moved, Outcome
-from allotment.scheduling.simulate.scenario import Scenario
-from allotment.scheduling.topology.forest import HOSTNAME
+from allotment.scheduling.queueing.inputs import ClusterState, PodSetAdmission, ResourceGroup, ResourceQuota
+from allotment.scheduling.queueing.reasons import Cause
+from allotment.scheduling.queueing.topology.forest import HOSTNAME
+from allotment.simulation.capacity import clusters
+from allotment.simulation.outcome import Admitted, Evicted, Finished, Moved, Outcome
+from allotment.simulation.scenario import Scenario
 
 NO_QUOTA = ResourceQuota(0)
 

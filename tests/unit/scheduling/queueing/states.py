@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from allotment.scheduling.inputs import (
+from allotment.scheduling.queueing.inputs import (
     ClusterQueue,
     ClusterState,
     Cohort,
@@ -15,7 +15,7 @@ from allotment.scheduling.inputs import (
     ResourceQuota,
     Workload,
 )
-from allotment.scheduling.simulate.scenario import Arrival, Environment, Scenario
+from allotment.simulation.scenario import Arrival, Environment, Scenario
 
 
 def group(

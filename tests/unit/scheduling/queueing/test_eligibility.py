@@ -2,8 +2,8 @@
 
 import pytest
 
-from allotment.scheduling.eligibility import flavor_obstacle, matches_requirement, tolerates
-from allotment.scheduling.inputs import LabelRequirement, PodSet, ResourceFlavor, Taint, Toleration
+from allotment.scheduling.queueing.eligibility import flavor_obstacle, matches_requirement, tolerates
+from allotment.scheduling.queueing.inputs import LabelRequirement, PodSet, ResourceFlavor, Taint, Toleration
 
 SPOT = Taint("spot", "x", "NoSchedule")
 

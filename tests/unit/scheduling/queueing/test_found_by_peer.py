@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from allotment.scheduling.conformance.replay import replay
+from allotment.scenarios.replay import replay
 
 LINES = (Path(__file__).parent / "found_by_peer.jsonl").read_text(encoding="utf-8").splitlines()
 SCENARIOS = [json.loads(line) for line in LINES]

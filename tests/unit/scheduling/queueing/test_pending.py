@@ -1,8 +1,8 @@
 """The queue of one ClusterQueue: order, requeue rules, refusal of equal shapes, wake-up, the sticky preemptor."""
 
-from allotment.scheduling.catalog import Catalog
-from allotment.scheduling.queueing.pending import PendingQueue, RequeueReason
-from allotment.scheduling.records import FlavorMemory, WorkloadRecord
+from allotment.scheduling.queueing.catalog import Catalog
+from allotment.scheduling.queueing.pending.queue import PendingQueue, RequeueReason
+from allotment.scheduling.queueing.records import FlavorMemory, WorkloadRecord
 from tests.unit.scheduling.queueing.states import queue, state, workload
 
 

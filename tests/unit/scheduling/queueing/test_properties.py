@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from allotment.scheduling.engine import QueueingEngine
-from allotment.scheduling.inputs import (
+from allotment.scheduling.queueing.engine import QueueingEngine
+from allotment.scheduling.queueing.inputs import (
     ClusterState,
     FlavorQuotas,
     PreemptionPolicy,
@@ -27,12 +27,12 @@ from allotment.scheduling.inputs import (
     Topology,
     TopologyRequest,
 )
-from allotment.scheduling.reasons import Cause
-from allotment.scheduling.simulate.environment import Simulation, simulate
-from allotment.scheduling.simulate.events import NodeDown
-from allotment.scheduling.simulate.outcome import Admitted, Evicted, Outcome
-from allotment.scheduling.simulate.scenario import Arrival, Scenario
-from allotment.scheduling.topology.forest import HOSTNAME
+from allotment.scheduling.queueing.reasons import Cause
+from allotment.scheduling.queueing.topology.forest import HOSTNAME
+from allotment.simulation.environment import Simulation, simulate
+from allotment.simulation.events import NodeDown
+from allotment.simulation.outcome import Admitted, Evicted, Outcome
+from allotment.simulation.scenario import Arrival, Scenario
 from tests.unit.scheduling.queueing.promises import (
     PROMISES,
     Tree,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from allotment.scheduling.quantity import render_amount
-from allotment.scheduling.reasons import Cause, Detail, DetailKind, Refusal, RefusalKind
+from allotment.scheduling.queueing.quantity import render_amount
+from allotment.scheduling.queueing.reasons import Cause, Detail, DetailKind, Refusal, RefusalKind
 
 AMOUNTS = {
     "cpu 500": "500m",

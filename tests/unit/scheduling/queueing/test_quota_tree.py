@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allotment.scheduling.quota.tree import NO_LIMIT, NO_PARENT, QuotaTree
+from allotment.scheduling.queueing.quota.tree import NO_LIMIT, NO_PARENT, QuotaTree
 
 QUEUE_A, QUEUE_B, COHORT = 0, 1, 2
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from allotment.scheduling.quota.share import Share, Shares, compare_shares
-from allotment.scheduling.quota.tree import NO_PARENT, QuotaTree
+from allotment.scheduling.queueing.quota.share import Share, Shares, compare_shares
+from allotment.scheduling.queueing.quota.tree import NO_PARENT, QuotaTree
 
 
 def two_resources() -> QuotaTree:

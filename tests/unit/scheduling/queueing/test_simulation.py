@@ -1,8 +1,8 @@
 """Small stories through the whole engine."""
 
-from allotment.scheduling.inputs import EngineSettings, PreemptionPolicy, QueueingStrategy
-from allotment.scheduling.reasons import Cause
-from allotment.scheduling.simulate.environment import Admitted, Evicted, Finished, Outcome, simulate
+from allotment.scheduling.queueing.inputs import EngineSettings, PreemptionPolicy, QueueingStrategy
+from allotment.scheduling.queueing.reasons import Cause
+from allotment.simulation.environment import Admitted, Evicted, Finished, Outcome, simulate
 from tests.unit.scheduling.queueing.states import cohort, endless, queue, scenario, state, workload
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from allotment.scheduling.engine import QueueingEngine
-from allotment.scheduling.inputs import (
+from allotment.scheduling.queueing.engine import QueueingEngine
+from allotment.scheduling.queueing.inputs import (
     AdmissionFairSharing,
     ClusterState,
     EngineSettings,
@@ -13,7 +13,7 @@ from allotment.scheduling.inputs import (
     PreemptionPolicy,
     Workload,
 )
-from allotment.scheduling.simulate.environment import Admitted, simulate
+from allotment.simulation.environment import Admitted, simulate
 from tests.unit.scheduling.queueing.states import queue, scenario, state, workload
 
 SHARING = EngineSettings(admission_fair_sharing=AdmissionFairSharing(half_life=100, sampling_interval=50))

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from hypothesis import given
 
-from allotment.scheduling.engine import QueueingEngine
-from allotment.scheduling.inputs import (
+from allotment.scheduling.queueing.engine import QueueingEngine
+from allotment.scheduling.queueing.inputs import (
     ClusterQueue,
     ClusterState,
     DomainCount,
@@ -21,10 +21,10 @@ from allotment.scheduling.inputs import (
     TopologyRequest,
     Workload,
 )
-from allotment.scheduling.simulate.environment import Admitted, simulate
-from allotment.scheduling.simulate.events import Change
-from allotment.scheduling.simulate.scenario import Scenario
-from allotment.scheduling.topology.forest import HOSTNAME
+from allotment.scheduling.queueing.topology.forest import HOSTNAME
+from allotment.simulation.environment import Admitted, simulate
+from allotment.simulation.events import Change
+from allotment.simulation.scenario import Scenario
 from tests.unit.scheduling.queueing.states import queue, scenario, state, workload
 from tests.unit.scheduling.queueing.test_properties import few
 from tests.unit.scheduling.queueing.worlds import worlds

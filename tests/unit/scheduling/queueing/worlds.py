@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from allotment.scheduling.inputs import (
+from allotment.scheduling.queueing.inputs import (
     ClusterQueue,
     ClusterState,
     Cohort,
@@ -22,7 +22,8 @@ from allotment.scheduling.inputs import (
     TopologyRequest,
     Workload,
 )
-from allotment.scheduling.simulate.events import (
+from allotment.scheduling.queueing.topology.forest import HOSTNAME
+from allotment.simulation.events import (
     UNLIMITED,
     Cordon,
     Drain,
@@ -35,8 +36,7 @@ from allotment.scheduling.simulate.events import (
     StopPolicy,
     Uncordon,
 )
-from allotment.scheduling.simulate.scenario import Arrival, Environment, Scenario
-from allotment.scheduling.topology.forest import HOSTNAME
+from allotment.simulation.scenario import Arrival, Environment, Scenario
 
 LIMIT = st.sampled_from([None, None, None, 0, 2, 4, 6])
 WITHIN = st.sampled_from(

@@ -1,0 +1,1 @@
+"""Results as others read them: pages now, documents next to them."""

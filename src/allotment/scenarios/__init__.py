@@ -1,0 +1,1 @@
+"""File formats: scenarios, traces, recordings, and changes as users write them. Parsers only."""

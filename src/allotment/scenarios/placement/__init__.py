@@ -1,0 +1,1 @@
+"""Scenarios of kube-scheduler's twin: reading and replaying them."""

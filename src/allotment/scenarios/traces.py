@@ -1,0 +1,248 @@
+"""Workload traces as scenarios: Philly's CSV and the Standard Workload Format.
+
+A trace says when jobs came, how long they ran and how much of one resource they took. Everything else is declared
+here: one queue for each virtual cluster or group, all in one cohort, borrowing without limit.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from allotment.errors import InputError, UsageError
+from allotment.scenarios.lines import CsvRow, TextLine
+from allotment.scheduling.queueing.inputs import (
+    ClusterQueue,
+    ClusterState,
+    EngineSettings,
+    FlavorQuotas,
+    PodSet,
+    PreemptionPolicy,
+    ResourceFlavor,
+    ResourceGroup,
+    ResourceQuota,
+    Workload,
+)
+from allotment.simulation.scenario import Arrival, Environment, Scenario
+
+GPU: Final = "nvidia.com/gpu"
+PROCESSORS: Final = "processors"
+FLAVOR: Final = "default"
+COHORT: Final = "cluster"
+
+_ENVIRONMENT: Final = Environment(
+    wakeup_delay=1_000, idle_cycles=3, max_cycles_per_instant=1_000_000, max_cycles_total=0
+)
+
+
+class GroupBy(StrEnum):
+    """Which column of a Standard Workload Format file names the queue."""
+
+    USER = "user"
+    GROUP = "group"
+    QUEUE = "queue"
+    PARTITION = "partition"
+
+
+@dataclass(frozen=True, slots=True)
+class TraceJob:
+    """A job of a trace; times in milliseconds, `submitted` from any fixed moment."""
+
+    name: str
+    queue: str
+    submitted: int
+    runtime: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The jobs of a trace in order of submission, the first at 0.
+
+    Attributes:
+        resource: what the jobs ask for.
+        capacity: how much of it the file says there is; None when it does not say.
+        skipped: jobs that ask for nothing or never ran; they are left out.
+    """
+
+    jobs: tuple[TraceJob, ...]
+    resource: str
+    capacity: int | None
+    skipped: int
+
+
+def philly_trace(rows: Iterable[CsvRow]) -> Trace:
+    """Philly's jobs (`timestamp, duration` in seconds`, num_gpus, gpu_time, cluster`).
+
+    Raises:
+        InputError: a column is missing or not what it should be; file and line are named.
+    """
+    jobs = []
+    for index, row in enumerate(rows):
+        submitted = _moment(row)
+        duration, gpus = _number(row, "duration"), _number(row, "num_gpus")
+        if "cluster" not in row.cells:
+            raise InputError(f"{row.where}: no column cluster", fix="compare the header with Philly's")
+        jobs.append(TraceJob(f"job-{index + 1}", row.cells["cluster"], submitted, round(duration * 1000), round(gpus)))
+    return _trace(jobs, GPU, None)
+
+
+def swf_trace(lines: Iterable[TextLine], group_by: GroupBy) -> Trace:
+    """Jobs of a Standard Workload Format file (18 columns, `;` starts a comment or a header field).
+
+    Raises:
+        InputError: a line has too few columns or no numbers; file and line are named.
+    """
+    jobs = []
+    headers: dict[str, str] = {}
+    column = {GroupBy.USER: 11, GroupBy.GROUP: 12, GroupBy.QUEUE: 14, GroupBy.PARTITION: 15}[group_by]
+    for line in lines:
+        text = line.text.strip()
+        if text.startswith(";"):
+            key, _, value = text.removeprefix(";").partition(":")
+            headers.setdefault(key.strip(), value.strip())
+        elif text:
+            fields = _swf_fields(line, text)
+            procs = fields[4] if fields[4] > 0 else fields[7]
+            group = round(fields[column])
+            queue = f"{group_by}-{group}" if group >= 0 else "all"
+            name = f"job-{round(fields[0])}"
+            jobs.append(TraceJob(name, queue, round(fields[1] * 1000), round(fields[3] * 1000), round(procs)))
+    stated = headers.get("MaxProcs") or headers.get("MaxNodes") or ""
+    first = stated.split()[0] if stated.split() else ""
+    return _trace(jobs, PROCESSORS, int(first) if first.isascii() and first.isdigit() and int(first) else None)
+
+
+def _swf_fields(line: TextLine, text: str) -> list[float]:
+    parts = text.split()
+    if len(parts) < 18:
+        raise InputError(
+            f"{line.where}: {len(parts)} columns", why="the Standard Workload Format has 18", fix="complete the line"
+        )
+    try:
+        fields = [float(part) for part in parts[:18]]
+    except ValueError as error:
+        raise InputError(f"{line.where}: {error}", fix="all 18 columns are numbers, -1 where unknown") from error
+    if not all(abs(field) < 1e15 for field in fields):
+        raise InputError(f"{line.where}: a number is out of range", fix="times are seconds")
+    return fields
+
+
+def _moment(row: CsvRow) -> int:
+    text = row.cells.get("timestamp", "")
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{row.where}: column timestamp is {text!r}", fix="write it as 2017-10-09 07:01:55") from None
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
+    return round(aware.timestamp() * 1000)
+
+
+def _number(row: CsvRow, column: str) -> float:
+    text = row.cells.get(column, "")
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < 1e12:
+        raise InputError(f"{row.where}: column {column} is {text!r}", fix="write a number of at least 0")
+    return value
+
+
+def _trace(jobs: Sequence[TraceJob], resource: str, capacity: int | None) -> Trace:
+    usable = [job for job in jobs if job.amount > 0 and job.runtime > 0]
+    usable.sort(key=lambda job: job.submitted)
+    start = usable[0].submitted if usable else 0
+    moved = tuple(TraceJob(j.name, j.queue, j.submitted - start, j.runtime, j.amount) for j in usable)
+    return Trace(moved, resource, capacity, len(jobs) - len(usable))
+
+
+def trace_scenario(
+    name: str, trace: Trace, *, capacity: int | None, quotas: Mapping[str, int], most_jobs: int | None
+) -> Scenario:
+    """A trace's jobs on a cluster.
+
+    Every queue's quota is its share of the capacity by demand (amount times run time), unless it is given. Queues take
+    back their own quota from borrowers, and nothing else is evicted.
+
+    Args:
+        name: the scenario's name.
+        trace: the jobs.
+        capacity: how much of the resource there is; the file's own number if None.
+        quotas: quota by queue, where it is not to follow demand.
+        most_jobs: only the first so many jobs.
+
+    Raises:
+        UsageError: no capacity is known, a quota names no queue, or quotas exceed the capacity.
+        InputError: the trace has no jobs.
+    """
+    jobs = trace.jobs if most_jobs is None else trace.jobs[:most_jobs]
+    if not jobs:
+        raise InputError(f"{name} holds no job that ran", fix="name another trace")
+    total = capacity if capacity is not None else trace.capacity
+    if total is None:
+        span = max(jobs[-1].submitted, 1)
+        mean = sum(job.amount * job.runtime for job in jobs) / span
+        raise UsageError(
+            f"how much {trace.resource} is there?",
+            why="the trace does not say; its jobs keep "
+            f"{mean:,.0f} busy on average, and the largest asks for {max(job.amount for job in jobs):,}",
+            fix=f"say it, for example --capacity {math.ceil(mean / 10) * 10 or 10}",
+        )
+    shares = _shares(jobs, total, quotas)
+    queues = tuple(
+        ClusterQueue(
+            queue,
+            (ResourceGroup((trace.resource,), (FlavorQuotas(FLAVOR, ((trace.resource, ResourceQuota(share)),)),)),),
+            cohort=COHORT,
+            reclaim_within_cohort=PreemptionPolicy.ANY,
+        )
+        for queue, share in sorted(shares.items())
+    )
+    return Scenario(
+        id=name,
+        kind="trace",
+        state=ClusterState(flavors=(ResourceFlavor(FLAVOR),), cluster_queues=queues),
+        settings=EngineSettings(),
+        environment=_ENVIRONMENT,
+        arrivals=tuple(_arrival(job, index, trace.resource) for index, job in enumerate(jobs)),
+    )
+
+
+def _arrival(job: TraceJob, index: int, resource: str) -> Arrival:
+    workload = Workload(
+        name=job.name,
+        uid=f"{index:09d}",
+        cluster_queue=job.queue,
+        priority=0,
+        queued_since=job.submitted,
+        pod_sets=(PodSet("main", 1, ((resource, job.amount),)),),
+    )
+    return Arrival(workload, job.submitted, job.runtime)
+
+
+def _shares(jobs: Sequence[TraceJob], capacity: int, given: Mapping[str, int]) -> dict[str, int]:
+    """Quota by queue: as given, the rest of the capacity by demand, largest remainders first."""
+    demand: dict[str, int] = {}
+    for job in jobs:
+        demand[job.queue] = demand.get(job.queue, 0) + job.amount * job.runtime
+    unknown = sorted(given.keys() - demand.keys())
+    if unknown:
+        raise UsageError(f"the trace has no queue {unknown[0]!r}", fix=f"its queues are {', '.join(sorted(demand))}")
+    left = capacity - sum(given.values())
+    if left < 0:
+        raise UsageError(
+            f"quotas of {sum(given.values())} exceed the capacity of {capacity}",
+            fix="raise --capacity or lower --quota",
+        )
+    open_queues = sorted(queue for queue in demand if queue not in given)
+    asked = sum(demand[queue] for queue in open_queues)
+    shares = {queue: left * demand[queue] // asked for queue in open_queues}
+    by_remainder = sorted(open_queues, key=lambda queue: (-(left * demand[queue] % asked), queue))
+    for queue in by_remainder[: left - sum(shares.values())]:
+        shares[queue] += 1
+    return {**shares, **given}

@@ -1,0 +1,154 @@
+"""Flavors and preemption targets for one head, against unchanged usage (Kueue: `nominate`)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from allotment.scheduling.queueing.flavors import G_NO_CANDIDATES, G_PREEMPT, G_RECLAIM, FlavorAssigner, Pins
+from allotment.scheduling.queueing.gates import Gates
+from allotment.scheduling.queueing.preemption.shared import Demand
+from allotment.scheduling.queueing.records import FIT, PREEMPT, Assignment, Nomination, Target, WorkloadRecord
+from allotment.scheduling.queueing.topology.assigner import TopologyAssigner
+from allotment.scheduling.queueing.usage import UsageLedger
+
+
+class TargetFinder(Protocol):
+    """Classical or fair-sharing preemption."""
+
+    def targets(self, demand: Demand) -> list[Target]:
+        """Workloads to preempt, none if preemption cannot help."""
+        ...
+
+
+class RememberingFinder:
+    """Answers the same question once per nomination.
+
+    The flavor scan asks the oracle about one flavor-resource pair; for a workload that needs nothing else the
+    nomination then asks exactly the same again.
+    """
+
+    def __init__(self, finder: TargetFinder) -> None:
+        self._finder: TargetFinder = finder
+        self._asked: tuple[list[int], list[tuple[int, int]]] | None = None
+        self._answer: list[Target] = []
+
+    def forget(self) -> None:
+        """Usage or the workload changed."""
+        self._asked = None
+
+    def targets(self, demand: Demand) -> list[Target]:
+        """As the finder behind it. Topology makes the questions differ, so those are always asked anew."""
+        if demand.placement is not None:
+            return self._finder.targets(demand)
+        asked = (demand.needed, demand.requests)
+        if self._asked != asked:
+            self._answer = self._finder.targets(demand)
+            self._asked = asked
+        return self._answer
+
+
+class PreemptionOracle:
+    """Tells the flavor scan whether preemption could free an amount of one flavor-resource pair."""
+
+    def __init__(self, finder: TargetFinder, ledger: UsageLedger) -> None:
+        self._finder: TargetFinder = finder
+        self._ledger: UsageLedger = ledger
+
+    def simulate(self, workload: WorkloadRecord, fr: int, amount: int) -> tuple[int, int]:
+        """Granular mode and the borrowing height once the targets are gone."""
+        ledger = self._ledger
+        queue = workload.queue
+        targets = self._finder.targets(Demand(workload, [fr], [(fr, amount)]))
+        if not targets:
+            return G_NO_CANDIDATES, ledger.tree.borrowing_height(queue.base + fr, amount)
+        mark = ledger.checkpoint()
+        for target in targets:
+            ledger.release(target.workload)
+        height = ledger.tree.borrowing_height(queue.base + fr, amount)
+        ledger.rollback(mark)
+        own = any(target.workload.queue is queue for target in targets)
+        return (G_PREEMPT if own else G_RECLAIM), height
+
+
+class Nominator:
+    """Computes nominations."""
+
+    def __init__(
+        self,
+        assigner: FlavorAssigner,
+        finder: RememberingFinder,
+        topology: TopologyAssigner,
+        gates: Gates,
+    ) -> None:
+        """A nominator from its parts."""
+        self._assigner: FlavorAssigner = assigner
+        self._finder: RememberingFinder = finder
+        self._topology: TopologyAssigner = topology
+        self._gates: Gates = gates
+
+    def nominate(self, workload: WorkloadRecord, cycle: int, pins: Pins | None = None) -> Nomination:
+        """The best assignment and the targets it needs; without targets where preemption cannot help."""
+        self._finder.forget()
+        nomination = self._with_partial_admission(workload, cycle, pins)
+        if nomination.assignment.mode == PREEMPT:
+            self._topology.reserve(workload, nomination.assignment, nomination.targets)
+        return nomination
+
+    def _with_partial_admission(self, workload: WorkloadRecord, cycle: int, pins: Pins | None) -> Nomination:
+        full = self._attempt(workload, cycle, None, pins)
+        if _good(full):
+            return full
+        if self._gates.partial_admission and workload.shrinkable:
+            reduced = self._search_reduced(workload, cycle, pins)
+            if reduced is not None:
+                return reduced
+        return full
+
+    def _attempt(self, workload: WorkloadRecord, cycle: int, counts: list[int] | None, pins: Pins | None) -> Nomination:
+        assignment = self._assigner.assign(workload, cycle, counts, pins)
+        if assignment.mode != PREEMPT:
+            return Nomination(assignment, [])
+        return Nomination(assignment, self._finder.targets(self._demand(workload, assignment)))
+
+    def _demand(self, workload: WorkloadRecord, assignment: Assignment) -> Demand:
+        """What preemption has to make room for. Kueue forgets the number of pods here, even where it is under quota."""
+        pods = self._topology.capacity.pods_resource
+        needed: dict[int, None] = {}
+        requests: dict[int, int] = {}
+        for pod_set, result in zip(workload.pod_sets, assignment.pod_sets, strict=False):
+            for resource, amount in pod_set.per_pod:
+                choice = result.choices.get(resource)
+                if choice is None:
+                    continue
+                if choice.mode == PREEMPT:
+                    needed[choice.fr] = None
+                if amount > 0 and resource != pods:
+                    requests[choice.fr] = requests.get(choice.fr, 0) + amount * result.count
+        test = self._topology.placement_test(workload, assignment)
+        return Demand(workload, list(needed), list(requests.items()), test)
+
+    def _search_reduced(self, workload: WorkloadRecord, cycle: int, pins: Pins | None) -> Nomination | None:
+        """Binary search for the smallest reduction that works, as if working were monotone.
+
+        The result counts only if the search ends on the last reduction that was seen to work.
+        """
+        deltas = [pod_set.count - pod_set.min_count for pod_set in workload.pod_sets]
+        total = sum(deltas)
+        low, high = 0, total + 1
+        good_at, good = -1, None
+        while low < high:
+            middle = (low + high) // 2
+            counts = [
+                pod_set.count - delta * middle // total
+                for pod_set, delta in zip(workload.pod_sets, deltas, strict=True)
+            ]
+            nomination = self._attempt(workload, cycle, counts, pins)
+            if _good(nomination):
+                good_at, good, high = middle, nomination, middle
+            else:
+                low = middle + 1
+        return good if good_at == low else None
+
+
+def _good(nomination: Nomination) -> bool:
+    return nomination.assignment.mode == FIT or bool(nomination.targets)

@@ -1,0 +1,1 @@
+"""The pending workloads of ClusterQueues, in the order Kueue tries them."""

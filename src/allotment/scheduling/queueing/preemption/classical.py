@@ -1,0 +1,186 @@
+"""Classical preemption: reclaim by hierarchy, then by priority, then within the queue (KEP-83, KEP-79)."""
+
+from __future__ import annotations
+
+from allotment.scheduling.queueing.catalog import Catalog
+from allotment.scheduling.queueing.inputs import PreemptionPolicy
+from allotment.scheduling.queueing.pending.local_usage import LocalUsage
+from allotment.scheduling.queueing.preemption.shared import (
+    Demand,
+    eligible,
+    fill_back,
+    fits,
+    sort_candidates,
+    within_nominal,
+)
+from allotment.scheduling.queueing.quota.tree import NO_PARENT
+from allotment.scheduling.queueing.records import PreemptionReason, QueueRecord, Target, WorkloadRecord
+from allotment.scheduling.queueing.usage import UsageLedger
+
+
+class Candidate:
+    """A possible victim.
+
+    Attributes:
+        common: lowest cohort above both queues; NO_PARENT for the preemptor's own queue.
+        only_without_borrowing: may be taken only if the preemptor then does not borrow.
+    """
+
+    __slots__ = ("common", "only_without_borrowing", "reason", "workload")
+
+    def __init__(
+        self, workload: WorkloadRecord, common: int, reason: PreemptionReason, *, only_without_borrowing: bool
+    ) -> None:
+        self.workload: WorkloadRecord = workload
+        self.common: int = common
+        self.reason: PreemptionReason = reason
+        self.only_without_borrowing: bool = only_without_borrowing
+
+
+class ClassicalPreemption:
+    """Chooses targets against the ledger's current usage and leaves it unchanged."""
+
+    def __init__(self, catalog: Catalog, ledger: UsageLedger, local_usage: LocalUsage | None) -> None:
+        """A preemptor; `local_usage` is set if admission fair sharing is on."""
+        self._local_usage: LocalUsage | None = local_usage
+        self._catalog: Catalog = catalog
+        self._ledger: UsageLedger = ledger
+
+    def targets(self, demand: Demand) -> list[Target]:
+        """The workloads to preempt for `demand`; empty if preemption cannot help."""
+        own = self._own_candidates(demand)
+        hierarchical: list[Candidate] = []
+        by_priority: list[Candidate] = []
+        self._collect_others(demand, hierarchical, by_priority)
+        candidates = self._in_order(demand.queue, (hierarchical, by_priority, own))
+        for allow_borrowing in self._attempts(demand, hierarchical, by_priority):
+            targets = self._attempt(demand, candidates, allow_borrowing=allow_borrowing)
+            if targets:
+                return targets
+        return []
+
+    def _in_order(self, queue: QueueRecord, sets: tuple[list[Candidate], ...]) -> list[Candidate]:
+        """Evicted ones of each set, then the others of each set; inside a set in the order of candidates."""
+        ordered: list[Candidate] = []
+        for candidates in sets:
+            of_workload = {each.workload.index: each for each in candidates}
+            workloads = [each.workload for each in candidates]
+            sort_candidates(workloads, queue, self._local_usage)
+            ordered.extend(of_workload[each.index] for each in workloads)
+        evicted = [each for each in ordered if each.workload.evicted]
+        return evicted + [each for each in ordered if not each.workload.evicted] if evicted else ordered
+
+    def _attempts(
+        self, demand: Demand, hierarchical: list[Candidate], by_priority: list[Candidate]
+    ) -> tuple[bool, ...]:
+        """Whether the preemptor may borrow, attempt by attempt."""
+        forbidden = not demand.queue.borrow_allowed
+        if not hierarchical and not by_priority:
+            return (True,)
+        if forbidden and not self._under_nominal(demand):
+            return (True,)
+        if forbidden and not hierarchical:
+            return (False, True)
+        return (True, False)
+
+    def _under_nominal(self, demand: Demand) -> bool:
+        tree = self._ledger.tree
+        base = demand.queue.base
+        return all(tree.usage[base + fr] < tree.nominal[base + fr] for fr in demand.needed)
+
+    def _attempt(self, demand: Demand, candidates: list[Candidate], *, allow_borrowing: bool) -> list[Target]:
+        ledger = self._ledger
+        mark = ledger.checkpoint()
+        targets: list[Target] = []
+        found = False
+        for candidate in candidates:
+            if not self._still_valid(demand, candidate, allow_borrowing=allow_borrowing):
+                continue
+            ledger.release(candidate.workload)
+            targets.append(Target(candidate.workload, candidate.reason))
+            if fits(demand, ledger, allow_borrowing=allow_borrowing):
+                found = True
+                break
+        if found:
+            targets = fill_back(targets, demand, ledger, allow_borrowing=allow_borrowing)
+        ledger.rollback(mark)
+        return targets if found else []
+
+    def _still_valid(self, demand: Demand, candidate: Candidate, *, allow_borrowing: bool) -> bool:
+        """Removing earlier candidates may have brought this one's queue or a cohort back within nominal."""
+        if candidate.common == NO_PARENT:
+            return True
+        if allow_borrowing and candidate.only_without_borrowing:
+            return False
+        parents = self._ledger.tree.node_parent
+        node = candidate.workload.queue.index
+        while node != candidate.common:
+            if within_nominal(self._ledger, node, demand.needed):
+                return False
+            node = parents[node]
+        return True
+
+    def _own_candidates(self, demand: Demand) -> list[Candidate]:
+        queue = demand.queue
+        own = PreemptionReason.IN_CLUSTER_QUEUE
+        return [
+            Candidate(each, NO_PARENT, own, only_without_borrowing=False)
+            for each in eligible(queue, queue.within, demand)
+        ]
+
+    def _collect_others(self, demand: Demand, hierarchical: list[Candidate], by_priority: list[Candidate]) -> None:
+        """Walk up from the queue; above the first subtree whose quota fits the demand it has the advantage."""
+        queue = demand.queue
+        if queue.parent == NO_PARENT or queue.reclaim == PreemptionPolicy.NEVER:
+            return
+        advantage, remaining = self._fits_in_quota(queue.index, demand.requests)
+        parents = self._ledger.tree.node_parent
+        cohort, done = queue.parent, NO_PARENT
+        while cohort != NO_PARENT:
+            found = hierarchical if advantage else by_priority
+            self._collect_subtree(demand, cohort, cohort, done, found, advantage=advantage)
+            fit, remaining = self._fits_in_quota(cohort, remaining)
+            advantage = advantage or fit
+            cohort, done = parents[cohort], cohort
+
+    def _fits_in_quota(self, node: int, requests: list[tuple[int, int]]) -> tuple[bool, list[tuple[int, int]]]:
+        """Do the requests fit the node's own quota, and what of them its guaranteed part does not cover."""
+        tree = self._ledger.tree
+        base = node * tree.width
+        fit = True
+        remaining: list[tuple[int, int]] = []
+        for fr, amount in requests:
+            if tree.borrows_with(base + fr, amount):
+                fit = False
+            remaining.append((fr, max(0, amount - tree.local_available(base + fr))))
+        return fit, remaining
+
+    def _collect_subtree(
+        self, demand: Demand, cohort: int, common: int, done: int, found: list[Candidate], *, advantage: bool
+    ) -> None:
+        """Candidates of all queues below `cohort` that exceed their quota, but for the subtree `done`."""
+        for child in self._catalog.child_cohorts[cohort]:
+            if child != done and not within_nominal(self._ledger, child, demand.needed):
+                self._collect_subtree(demand, child, common, done, found, advantage=advantage)
+        for child in self._catalog.child_queues[cohort]:
+            queue = self._catalog.queues[child]
+            if queue is demand.queue or within_nominal(self._ledger, child, demand.needed):
+                continue
+            found.extend(
+                _classify(demand.queue, demand.workload, each, common, advantage=advantage)
+                for each in eligible(queue, demand.queue.reclaim, demand)
+            )
+
+
+def _classify(
+    queue: QueueRecord, preemptor: WorkloadRecord, workload: WorkloadRecord, common: int, *, advantage: bool
+) -> Candidate:
+    reclamation = PreemptionReason.IN_COHORT_RECLAMATION
+    if advantage:
+        return Candidate(workload, common, reclamation, only_without_borrowing=False)
+    threshold = queue.max_threshold
+    too_high = workload.priority >= preemptor.priority or (threshold is not None and workload.priority > threshold)
+    if not queue.borrow_allowed or too_high:
+        return Candidate(workload, common, reclamation, only_without_borrowing=True)
+    while_borrowing = PreemptionReason.IN_COHORT_RECLAIM_WHILE_BORROWING
+    return Candidate(workload, common, while_borrowing, only_without_borrowing=False)

@@ -1,0 +1,308 @@
+"""Mutable working records of the engine, indexed by small integers. Private to `scheduling`.
+
+Flavors, resources, flavor-resource pairs ("fr"), queues and workloads are interned to integers at construction;
+names appear again only in results.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from allotment.scheduling.queueing.inputs import (
+    ClusterQueue,
+    FungibilityPolicy,
+    FungibilityPreference,
+    PodSet,
+    PodSetAdmission,
+    PreemptionPolicy,
+    QueueingStrategy,
+    Workload,
+)
+from allotment.scheduling.queueing.reasons import Detail, Refusal
+
+# Assignment modes, worst first.
+NO_FIT = 0
+PREEMPT = 1
+DEFERRED_FIT = 2
+FIT = 3
+
+# Where a workload is.
+NOWHERE = 0
+QUEUED = 1
+INFLIGHT = 2
+RUNNING = 3
+
+
+class PreemptionReason(Enum):
+    """Kueue's reasons of a preemption."""
+
+    IN_CLUSTER_QUEUE = "InClusterQueue"
+    IN_COHORT_RECLAMATION = "InCohortReclamation"
+    IN_COHORT_RECLAIM_WHILE_BORROWING = "InCohortReclaimWhileBorrowing"
+    IN_COHORT_FAIR_SHARING = "InCohortFairSharing"
+
+
+class GroupRecord:
+    """A resource group of a queue: flavors in order and the fr of each (flavor, resource)."""
+
+    __slots__ = ("flavors", "frs", "resources")
+
+    def __init__(self, flavors: list[int], resources: list[int], frs: list[dict[int, int]]) -> None:
+        self.flavors: list[int] = flavors
+        self.resources: list[int] = resources
+        self.frs: list[dict[int, int]] = frs
+
+
+class QueueRecord:
+    """A ClusterQueue: its place in the tree, its policies, the workloads that hold its quota.
+
+    Attributes:
+        base: first cell of the queue in the quota tree.
+        root: index of the root of its tree (its own node if it has no cohort).
+        generation: grows when capacity of this queue became allocatable again; invalidates remembered flavors.
+        running: workloads holding quota, by workload index.
+    """
+
+    __slots__ = (
+        "base",
+        "borrow_allowed",
+        "covers_pods",
+        "generation",
+        "group_of",
+        "groups",
+        "index",
+        "max_threshold",
+        "name",
+        "over_borrowing",
+        "parent",
+        "reclaim",
+        "root",
+        "running",
+        "stopped",
+        "strict",
+        "topology_only",
+        "try_next_on_borrow",
+        "try_next_on_preempt",
+        "within",
+    )
+
+    def __init__(self, spec: ClusterQueue, index: int, width: int) -> None:
+        self.name: str = spec.name
+        self.index: int = index
+        self.base: int = index * width
+        self.parent: int = -1
+        self.root: int = index
+        self.stopped: bool = spec.stopped
+        self.strict: bool = spec.strategy == QueueingStrategy.STRICT_FIFO
+        self.within: PreemptionPolicy = spec.within_cluster_queue
+        self.reclaim: PreemptionPolicy = spec.reclaim_within_cohort
+        self.borrow_allowed: bool = spec.borrow_within_cohort != PreemptionPolicy.NEVER
+        self.max_threshold: int | None = spec.max_priority_threshold
+        self.try_next_on_borrow: bool = spec.when_can_borrow == FungibilityPolicy.TRY_NEXT_FLAVOR
+        self.try_next_on_preempt: bool = spec.when_can_preempt == FungibilityPolicy.TRY_NEXT_FLAVOR
+        self.over_borrowing: bool = spec.preference == FungibilityPreference.PREEMPTION_OVER_BORROWING
+        self.groups: list[GroupRecord] = []
+        self.group_of: dict[int, int] = {}
+        self.covers_pods: bool = False
+        self.topology_only: bool = False
+        self.generation: int = 0
+        self.running: dict[int, WorkloadRecord] = {}
+
+
+class FlavorChoice:
+    """A flavor chosen for one resource of a PodSet; shared by the PodSets of a topology group."""
+
+    __slots__ = ("flavor", "fr", "height", "mode", "tried")
+
+    def __init__(self, flavor: int, fr: int, mode: int, height: int) -> None:
+        self.flavor: int = flavor
+        self.fr: int = fr
+        self.mode: int = mode
+        self.height: int = height
+        self.tried: int = -1
+
+
+class Placement:
+    """Pods of one PodSet per leaf domain of a topology flavor: parallel lists."""
+
+    __slots__ = ("counts", "flavor", "leaves")
+
+    def __init__(self, flavor: int, leaves: list[int], counts: list[int]) -> None:
+        self.flavor: int = flavor
+        self.leaves: list[int] = leaves
+        self.counts: list[int] = counts
+
+
+class PodSetAssignment:
+    """What one PodSet was assigned in an attempt. No choices and findings = not assignable."""
+
+    __slots__ = ("choices", "count", "details", "name", "placement")
+
+    def __init__(self, name: str, count: int) -> None:
+        self.name: str = name
+        self.count: int = count
+        self.choices: dict[int, FlavorChoice] = {}
+        self.details: list[Detail] = []
+        self.placement: Placement | None = None
+
+    def mode(self) -> int:
+        """Worst mode of the chosen flavors; a PodSet without findings fits whatever its choices say."""
+        if not self.details:
+            return FIT
+        if not self.choices:
+            return NO_FIT
+        return min(choice.mode for choice in self.choices.values())
+
+
+class FlavorMemory:
+    """Where the flavor scan of a workload stopped, per PodSet and resource (-1 = start over)."""
+
+    __slots__ = ("cycle", "generation", "tried")
+
+    def __init__(self, generation: int, cycle: int) -> None:
+        self.tried: list[dict[int, int]] = []
+        self.generation: int = generation
+        self.cycle: int = cycle
+
+    def has_untried(self) -> bool:
+        """Is there a flavor the scan has not reached?"""
+        return any(index != -1 for tried in self.tried for index in tried.values())
+
+
+class Assignment:
+    """Result of a flavor assignment for a whole workload.
+
+    Attributes:
+        usage: quota per fr.
+        borrowing: largest borrowing height over the choices.
+        mode: worst PodSet mode.
+        memory: where the scans stopped.
+    """
+
+    __slots__ = ("borrowing", "memory", "mode", "pod_sets", "usage")
+
+    def __init__(self, memory: FlavorMemory) -> None:
+        self.pod_sets: list[PodSetAssignment] = []
+        self.usage: dict[int, int] = {}
+        self.borrowing: int = 0
+        self.mode: int = NO_FIT
+        self.memory: FlavorMemory = memory
+
+    def findings(self) -> list[tuple[str, list[Detail]]]:
+        """PodSets that are not a plain fit, with what was found."""
+        return [(ps.name, ps.details) for ps in self.pod_sets if ps.details]
+
+
+class PodSetRecord:
+    """A PodSet with interned requests: (resource, amount per pod), in the order of resource names."""
+
+    __slots__ = ("count", "min_count", "name", "per_pod", "shape", "spec")
+
+    def __init__(self, spec: PodSet, per_pod: list[tuple[int, int]], shape: int) -> None:
+        self.spec: PodSet = spec
+        self.name: str = spec.name
+        self.count: int = spec.count
+        self.min_count: int = spec.count if spec.min_count is None else spec.min_count
+        self.per_pod: list[tuple[int, int]] = per_pod
+        self.shape: int = shape
+
+
+class WorkloadRecord:
+    """A workload inside the engine.
+
+    Attributes:
+        shape: interned scheduling-equivalence hash.
+        token: identity of the live heap entry; older entries of the same workload are stale.
+        memory: remembered flavors of the last attempt.
+        admission: the assignment it runs with, while it holds quota.
+        granted: the same by name as first given, in a cluster that has changed since; empty in one that has not.
+        simulated_away: removed from the running set for the duration of a simulation.
+        refusal: result of the last attempt since it became pending.
+    """
+
+    __slots__ = (
+        "admission",
+        "evicted",
+        "granted",
+        "groups",
+        "index",
+        "memory",
+        "nomination",
+        "nomination_key",
+        "place",
+        "pod_sets",
+        "priority",
+        "queue",
+        "refusal",
+        "reserved_at",
+        "shape",
+        "shrinkable",
+        "simulated_away",
+        "since",
+        "spec",
+        "token",
+        "uid",
+        "uses_topology",
+    )
+
+    def __init__(
+        self,
+        spec: Workload,
+        index: int,
+        queue: QueueRecord,
+        pod_sets: list[PodSetRecord],
+        shape: int,
+        groups: list[list[int]] | None = None,
+    ) -> None:
+        self.spec: Workload = spec
+        self.index: int = index
+        self.queue: QueueRecord = queue
+        self.priority: int = spec.priority
+        self.since: int = spec.queued_since
+        self.uid: str = spec.uid
+        self.pod_sets: list[PodSetRecord] = pod_sets
+        self.groups: list[list[int]] = _podset_groups(pod_sets) if groups is None else groups
+        self.shape: int = shape
+        self.shrinkable: bool = any(ps.min_count < ps.count for ps in pod_sets)
+        self.uses_topology: bool = any(ps.spec.topology is not None for ps in pod_sets)
+        self.place: int = NOWHERE
+        self.token: int = 0
+        self.memory: FlavorMemory | None = None
+        self.admission: Assignment | None = None
+        self.granted: tuple[PodSetAdmission, ...] = ()
+        self.reserved_at: int = 0
+        self.evicted: bool = False
+        self.simulated_away: bool = False
+        self.refusal: Refusal | None = None
+        self.nomination: Nomination | None = None
+        self.nomination_key: tuple[int, ...] = ()
+
+
+def _podset_groups(pod_sets: list[PodSetRecord]) -> list[list[int]]:
+    """PodSets assigned together: those that share a topology group name; all others alone."""
+    groups: dict[str, list[int]] = {}
+    for index, pod_set in enumerate(pod_sets):
+        topology = pod_set.spec.topology
+        key = topology.group if topology is not None and topology.group is not None else f"{index}"
+        groups.setdefault(key, []).append(index)
+    return list(groups.values())
+
+
+class Target:
+    """A workload chosen for preemption, and why."""
+
+    __slots__ = ("reason", "workload")
+
+    def __init__(self, workload: WorkloadRecord, reason: PreemptionReason) -> None:
+        self.workload: WorkloadRecord = workload
+        self.reason: PreemptionReason = reason
+
+
+class Nomination:
+    """An assignment and the workloads that would have to go for it."""
+
+    __slots__ = ("assignment", "targets")
+
+    def __init__(self, assignment: Assignment, targets: list[Target]) -> None:
+        self.assignment: Assignment = assignment
+        self.targets: list[Target] = targets

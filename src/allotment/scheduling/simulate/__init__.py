@@ -1,1 +1,0 @@
-"""Virtual-clock simulation over the production engine."""

@@ -1,0 +1,1 @@
+"""Scenarios run on the scheduling twins under a virtual clock: events, outages, figures, estimates."""

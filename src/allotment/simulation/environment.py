@@ -1,0 +1,399 @@
+"""Runs a scenario on the engine under a virtual clock: arrivals, finishes, evictions, wake-ups, cycles.
+
+At one instant: finishes, releases of evicted workloads, events of the cluster (in their order), ends of tolerations,
+arrivals, wake-ups, new statuses (each by workload index), a sample of usage, then cycles until nothing moves. Nothing
+else ever happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from heapq import heapify, heappop, heappush
+
+from allotment.scheduling.queueing.engine import CycleResult, QueueingEngine
+from allotment.scheduling.queueing.reasons import Cause
+from allotment.simulation.cluster import Cluster
+from allotment.simulation.events import (
+    Change,
+    Drain,
+    Event,
+    Eviction,
+    NodeDown,
+    NodeEvent,
+    NodeUp,
+    QuotaChange,
+    StopChange,
+    StopPolicy,
+)
+from allotment.simulation.outages import Outages
+from allotment.simulation.outcome import (
+    Admitted,
+    Decision,
+    Departure,
+    Evicted,
+    Finished,
+    MessageChange,
+    Moved,
+    Outcome,
+    Standstill,
+    StillPending,
+)
+from allotment.simulation.scenario import Scenario
+
+# Kinds of events, in the order they are handled at one instant.
+_EARLY_WAKE = 0
+_FINISH = 1
+_RELEASE = 2
+_EVENT = 3
+_LOST = 4
+_ARRIVE = 5
+_WAKE = 6
+_STATUS = 7
+_SAMPLE = 8
+_ALL_TREES = -1
+
+
+def simulate(scenario: Scenario, *, messages: bool = True, until: int | None = None) -> Outcome:
+    """Run a scenario to its end, or to a given time.
+
+    Args:
+        scenario: what to run.
+        messages: also record every change of a pending message (costs time).
+        until: last instant that is simulated, None for all.
+
+    Raises:
+        InputError: the scenario is inconsistent.
+    """
+    return Simulation(scenario, messages=messages).run(until)
+
+
+class Simulation:
+    """State of one run. Use `simulate` unless you want to step."""
+
+    def __init__(self, scenario: Scenario, *, messages: bool = True) -> None:
+        """Set up the engine and schedule all arrivals."""
+        self._environment = scenario.environment
+        self._arrivals = scenario.arrivals
+        self.engine: QueueingEngine = QueueingEngine(scenario.state, scenario.settings)
+        self._events: list[tuple[int, int, int, int]] = []
+        count = len(scenario.arrivals)
+        self._generation: list[int] = [0] * count
+        self._ever_admitted: list[bool] = [False] * count
+        self._finished: list[bool] = [False] * count
+        self._shown: list[str] = [""] * count
+        self._timers: set[int] = set()
+        self._stale: set[str] = set()
+        self._messages = messages
+        self._decisions: list[Decision] = []
+        self._log: list[MessageChange] = []
+        self._livelock = False
+        for arrival in scenario.arrivals:
+            index = self.engine.register(arrival.workload)
+            heappush(self._events, (arrival.queued_at, _ARRIVE, index, 0))
+        sharing = scenario.settings.admission_fair_sharing
+        self._sampling_interval: int = sharing.sampling_interval if sharing is not None else 0
+        if self._sampling_interval > 0:
+            heappush(self._events, (self._sampling_interval, _SAMPLE, 0, 0))
+        self._cluster: Cluster = Cluster(scenario.state)
+        self._outages: Outages = Outages(scenario.state.nodes)
+        self._node_names: list[str] = []
+        self._leaving: set[int] = set()
+        self._moves: list[Moved] = []
+        self._happenings = sorted(scenario.events, key=lambda each: each.t)
+        self._index_of = {arrival.workload.name: index for index, arrival in enumerate(scenario.arrivals)}
+        for number, event in enumerate(self._happenings):
+            heappush(self._events, (event.t, _EVENT, number, 0))
+
+    def run(self, until: int | None = None) -> Outcome:
+        """Instant after instant until nothing is left to happen, or nothing up to `until`."""
+        while self.next_instant is not None and (until is None or self.next_instant <= until):
+            self.step()
+        return self.outcome()
+
+    @property
+    def next_instant(self) -> int | None:
+        """When something happens next; None at the end."""
+        return self._events[0][0] if self._events and not self._livelock else None
+
+    def step(self) -> None:
+        """Simulate the next instant; nothing happens at the end."""
+        now = self.next_instant
+        if now is not None:
+            self._instant(now)
+
+    def outcome(self) -> Outcome:
+        """Everything decided so far."""
+        return Outcome(
+            tuple(self._decisions),
+            tuple(self._still_pending()),
+            tuple(self._log),
+            self.engine.cycles,
+            self._livelock,
+            tuple(
+                Standstill(self._arrivals[index].workload.name, start, end)
+                for index, start, end in self._outages.standstills()
+            ),
+            tuple(self._moves),
+        )
+
+    def _instant(self, now: int) -> None:
+        while self._events and self._events[0][0] == now:
+            _, kind, index, generation = heappop(self._events)
+            if kind == _FINISH:
+                self._finish(now, index, generation)
+            elif kind == _RELEASE:
+                self._release(now, index)
+            elif kind == _EVENT:
+                self._happen(now, self._happenings[index])
+            elif kind == _LOST:
+                self._give_up_node(now, self._node_names[index], generation)
+            elif kind == _ARRIVE:
+                self.engine.arrive(index)
+                self._outdate_status(now, index)
+            elif kind == _STATUS:
+                self._update_status(now, index)
+            elif kind == _SAMPLE:
+                self._sample(now)
+            else:
+                self._wake(index)
+        self._run_cycles(now)
+
+    def _finish(self, now: int, index: int, generation: int) -> None:
+        if self._generation[index] != generation:
+            return  # evicted meanwhile
+        self.engine.finish(index)
+        self._finished[index] = True
+        self._outages.ended(index, now)
+        workload = self._arrivals[index].workload
+        self._decisions.append(Finished(now, self.engine.cycles, workload.name, workload.cluster_queue))
+        self._notify(now, index)
+
+    def _release(self, now: int, index: int) -> None:
+        self._shown[index] = ""
+        self._leaving.discard(index)
+        self.engine.requeue_evicted(index)
+        self._notify(now, index)
+
+    def _notify(self, now: int, index: int) -> None:
+        """Capacity of this workload's tree was freed."""
+        self._notify_tree(now, self.engine.tree_of(index))
+        self._outdate_status(now, index)
+
+    def _notify_tree(self, now: int, tree: int) -> None:
+        """Something may fit in this tree: start its wake-up timer unless one runs."""
+        if self._environment.shared_wakeup:
+            tree = _ALL_TREES
+        if tree not in self._timers:
+            self._timers.add(tree)
+            kind = _EARLY_WAKE if self._environment.wakeups_first else _WAKE
+            heappush(self._events, (now + self._environment.wakeup_delay, kind, tree, 0))
+
+    def _outdate_status(self, now: int, index: int) -> None:
+        """The numbers of workloads in this one's ClusterQueue have changed; its status will follow."""
+        delay, queue = self._environment.status_delay, self._arrivals[index].workload.cluster_queue
+        if delay > 0 and queue not in self._stale and self.engine.nested(index):
+            self._stale.add(queue)
+            heappush(self._events, (now + delay, _STATUS, index, 0))
+
+    def _update_status(self, now: int, index: int) -> None:
+        """A new status makes Kueue read the cohorts above the ClusterQueue again, all but the root."""
+        self._stale.discard(self._arrivals[index].workload.cluster_queue)
+        tree = self.engine.tree_of(index)
+        self.engine.read_quotas_again(tree)
+        self._notify_tree(now, tree)
+
+    def _sample(self, now: int) -> None:
+        """Let usage decay, and again after the interval while anything else can happen."""
+        self.engine.sample_usage(now)
+        if self._events:
+            heappush(self._events, (now + self._sampling_interval, _SAMPLE, 0, 0))
+
+    def _happen(self, now: int, event: Event) -> None:
+        """Something happens to the cluster."""
+        match event:
+            case Change():
+                self._become(replace(self._cluster, declared=event.state))
+                self._notify_all(now)
+            case QuotaChange():
+                self._become(self._cluster.with_quota(event))
+                tree = self.engine.tree_of_cohort if event.of_cohort else self.engine.tree_of_queue
+                self._notify_tree(now, tree(event.owner))
+            case StopChange():
+                self._stop(now, event)
+            case Eviction():
+                self._send_away([self._index_of[event.workload]], now, Departure.REQUESTED, event.grace)
+            case _:
+                self._change_node(now, event)
+
+    def _stop(self, now: int, event: StopChange) -> None:
+        self._become(self._cluster.with_stop(event))
+        self._notify_tree(now, self.engine.tree_of_queue(event.cluster_queue))
+        if event.policy is StopPolicy.HOLD_AND_DRAIN:
+            mine = [i for i, each in enumerate(self._arrivals) if each.workload.cluster_queue == event.cluster_queue]
+            self._send_away(mine, now, Departure.CLUSTER_QUEUE_STOPPED, event.grace)
+
+    def _change_node(self, now: int, event: NodeEvent) -> None:
+        """Kueue wakes every queue after a change of a node that a topology flavor could use."""
+        cluster = self._cluster.with_node(event)
+        if cluster.state.nodes != self._cluster.state.nodes and cluster.uses_topology:
+            self._become(cluster)
+            self._notify_all(now)
+        self._cluster = cluster
+        if isinstance(event, Drain):
+            self._take_off(event.node, now, Departure.DRAINED, event.grace)
+        elif isinstance(event, NodeDown):
+            stopped, failure = self._outages.fail(event.node, now)
+            for index in stopped:
+                self._generation[index] += 1  # does not finish while its node is down
+            self._node_names.append(event.node)
+            due = now + self._environment.not_ready_toleration
+            heappush(self._events, (due, _LOST, len(self._node_names) - 1, failure))
+        elif isinstance(event, NodeUp):
+            for index, due in self._outages.repair(event.node, now):
+                heappush(self._events, (due, _FINISH, index, self._generation[index]))
+
+    def _give_up_node(self, now: int, node: str, failure: int) -> None:
+        """Pods tolerate a node that is not ready only for a while; then their workloads lose it."""
+        if self._outages.is_down(node, failure):
+            self._take_off(node, now, Departure.NODE_FAILURES, None)
+
+    def _take_off(self, node: str, now: int, reason: Departure, grace: int | None) -> None:
+        """Jobs lose a node: their pods there get another one if Kueue finds one, else the whole job has to go."""
+        for index in self._outages.on(node):
+            if not self._replace(index, node, now):
+                self._send_away([index], now, reason, grace)
+
+    def _replace(self, index: int, node: str, now: int) -> bool:
+        """Kueue replaces one lost node, not several."""
+        outages = self._outages
+        if not self._environment.node_replacement or index in self._leaving or outages.lost(index) - {node}:
+            return False
+        if not self.engine.replace_node(index, outages.host(node)):
+            return False
+        pod_sets = self.engine.granted(index)
+        outages.moved(index, pod_sets)
+        self._moves.append(Moved(now, self._arrivals[index].workload.name, node, pod_sets))
+        if outages.stands_still(index):
+            heappush(self._events, (outages.resume(index, now), _FINISH, index, self._generation[index]))
+        return True
+
+    def _become(self, cluster: Cluster) -> None:
+        """Another cluster from now on. A running timer goes on for every tree with a queue it was for."""
+        before, self._cluster = self.engine, cluster
+        self.engine = before.with_state(cluster.state, wake=False)
+        if not self._timers or self._timers == {_ALL_TREES}:
+            return
+        due: dict[int, tuple[int, int]] = {}
+        kept = []
+        for event in self._events:
+            if event[1] in (_WAKE, _EARLY_WAKE):
+                for queue in before.queues_of(event[2]):
+                    tree = self.engine.tree_of_queue(queue)
+                    due[tree] = min(due.get(tree, event[:2]), event[:2])
+            else:
+                kept.append(event)
+        self._events = kept + [(t, kind, tree, 0) for tree, (t, kind) in due.items()]
+        heapify(self._events)
+        self._timers = set(due)
+
+    def _notify_all(self, now: int) -> None:
+        for tree in self.engine.trees:
+            self._notify_tree(now, tree)
+
+    def _wake(self, tree: int) -> None:
+        self._timers.discard(tree)
+        if tree == _ALL_TREES:
+            self.engine.wake_all()
+        else:
+            self.engine.wake(tree)
+
+    def _run_cycles(self, now: int) -> None:
+        environment = self._environment
+        idle = 0
+        in_instant = 0
+        while not self.engine.idle and idle < environment.idle_cycles:
+            result = self.engine.run_cycle(now)
+            in_instant += 1
+            self._apply(now, result)
+            idle = 0 if result.heaps_changed or result.preemptions else idle + 1
+            if in_instant == environment.max_cycles_per_instant or result.number == environment.max_cycles_total:
+                self._livelock = True
+                return
+
+    def _apply(self, now: int, result: CycleResult) -> None:
+        if self._messages:
+            self._record_messages(now, result)
+        for index in sorted(result.admitted):
+            self._admit(now, result.number, index)
+        for preemption in sorted(result.preemptions, key=lambda each: each.workload):
+            preemptor = self._arrivals[preemption.preemptor].workload.name
+            latency = self._environment.eviction_latency
+            self._evict(now, preemption.workload, preemption.reason.value, preemptor, latency)
+
+    def _send_away(self, jobs: Iterable[int], now: int, reason: Departure, grace: int | None) -> None:
+        """Evict those of the jobs that run and are not on their way out already."""
+        latency = self._environment.eviction_latency if grace is None else grace
+        for index in jobs:
+            if self.engine.place(index) == "running" and index not in self._leaving:
+                self._evict(now, index, reason.value, "", latency)
+
+    def _evict(self, now: int, index: int, reason: str, preemptor: str, grace: int) -> None:
+        """A running workload has to go; it keeps its quota for the grace period and then queues again."""
+        workload = self._arrivals[index].workload
+        self._generation[index] += 1
+        self._outages.ended(index, now)
+        self._decisions.append(
+            Evicted(now, self.engine.cycles, workload.name, workload.cluster_queue, reason, preemptor, now + grace)
+        )
+        if grace > 0:
+            self._leaving.add(index)
+            self.engine.mark_evicted(index)
+            heappush(self._events, (now + grace, _RELEASE, index, 0))
+        else:
+            self._release(now, index)
+
+    def _admit(self, now: int, cycle: int, index: int) -> None:
+        arrival = self._arrivals[index]
+        self._generation[index] += 1
+        self._ever_admitted[index] = True
+        self._shown[index] = ""
+        workload = arrival.workload
+        pod_sets = self.engine.admission(index)
+        self._decisions.append(Admitted(now, cycle, workload.name, workload.cluster_queue, pod_sets))
+        self._outdate_status(now, index)
+        if self._happenings:
+            self._outages.started(index, pod_sets, now + arrival.runtime)
+        heappush(self._events, (now + arrival.runtime, _FINISH, index, self._generation[index]))
+
+    def _record_messages(self, now: int, result: CycleResult) -> None:
+        for index in result.refused:
+            refusal = self.engine.refusal(index)
+            text = refusal.text if refusal is not None else ""
+            if text != self._shown[index]:
+                self._shown[index] = text
+                self._log.append(MessageChange(now, result.number, self._arrivals[index].workload.name, text))
+
+    def _still_pending(self) -> list[StillPending]:
+        left: list[StillPending] = []
+        for index, arrival in enumerate(self._arrivals):
+            place = self.engine.place(index)
+            if self._finished[index] or place == "running":
+                continue
+            refusal = self.engine.refusal(index)
+            workload = arrival.workload
+            cause = self.engine.cause(index) or Cause.NOT_EVALUATED
+            text = refusal.text if refusal is not None else ""
+            if cause is Cause.QUEUE_STOPPED:
+                text = f"ClusterQueue {workload.cluster_queue} is stopped"
+            left.append(
+                StillPending(
+                    workload.name,
+                    workload.cluster_queue,
+                    self._ever_admitted[index],
+                    place or "none",
+                    text,
+                    cause,
+                )
+            )
+        return left

@@ -1,0 +1,264 @@
+"""When do pending workloads get their quota? The present played forward many times on the queueing engine.
+
+What runs keeps its place and its drawn remaining run time; what waits competes as it would in Kueue; what will be
+submitted meanwhile comes from a model of arrivals. Decisions are the engine's own, so quota, borrowing, gangs (a
+workload is admitted as a whole or not at all), priorities and preemption count as they do on the cluster.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+from allotment.scheduling.queueing.engine import QueueingEngine
+from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, PodSetAdmission, Workload
+from allotment.simulation.estimate.interval import Chance, Interval, central_interval, quantile
+from allotment.simulation.estimate.runtimes import RuntimeModel, Runtimes
+
+_FINISH = 0
+_RELEASE = 1
+_ARRIVE = 2
+_WAKE = 3
+# Cycles without effect after which an instant is over, and the cycles in one instant from which evictions go round.
+_IDLE_CYCLES = 4
+_MOST_CYCLES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunningWorkload:
+    """A workload that holds quota, and since when."""
+
+    workload: Workload
+    pod_sets: tuple[PodSetAdmission, ...]
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class FutureArrival:
+    """A workload that may be submitted later; when, and how long it would run."""
+
+    workload: Workload
+    at: int
+    runtime: int
+
+
+Arrivals = Callable[[Chance, Runtimes], Iterable[FutureArrival]]
+"""Draws one future from chance and that future's run times.
+
+Workloads come by ascending time, all after now, with names of their own; it need not end.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The present.
+
+    Attributes:
+        now: the present moment; all times in one unit of the caller's choice.
+        pending: in queue order where queue-order timestamps tie.
+        wakeup_delay: from a finish to the wake-up of what did not fit.
+        eviction_latency: how long a preempted workload keeps its quota.
+    """
+
+    state: ClusterState
+    settings: EngineSettings
+    now: int
+    running: tuple[RunningWorkload, ...]
+    pending: tuple[Workload, ...]
+    wakeup_delay: int = 0
+    eviction_latency: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and how thoroughly it is answered.
+
+    Attributes:
+        asked: names of pending workloads.
+        horizon: how far to look.
+        coverage: share of the simulated waits an interval is to hold.
+        repeats: number of simulations.
+    """
+
+    asked: tuple[str, ...]
+    horizon: int
+    coverage: float = 0.8
+    repeats: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class StartEstimate:
+    """When a pending workload starts, counted from now.
+
+    Attributes:
+        interval: holds the asked share of the simulated waits.
+        median: half of them were shorter.
+        never: share of simulations in which it did not start within the horizon, or before jobs preempted each other
+            for ever; those count as infinite waits.
+    """
+
+    workload: str
+    interval: Interval
+    median: float
+    never: float
+
+
+def estimate_starts(
+    situation: Situation,
+    question: Question,
+    runtimes: RuntimeModel,
+    chance: Chance,
+    arrivals: Arrivals | None = None,
+) -> tuple[StartEstimate, ...]:
+    """When each asked workload starts, in the order asked.
+
+    Intervals are as the simulation sees them. What they promise is kept only after correction by past starts, see
+    `Calibration`.
+
+    Args:
+        situation: the present.
+        question: which workloads, and how thoroughly.
+        runtimes: makes the run times of each simulation.
+        chance: source of randomness; the same seed gives the same answer.
+        arrivals: what may be submitted meanwhile; None = nothing.
+
+    Raises:
+        InputError: the situation is inconsistent.
+    """
+    waits: dict[str, list[float]] = {name: [] for name in question.asked}
+    for _ in range(question.repeats):
+        future = Future(situation, runtimes(), chance, arrivals)
+        starts = future.starts(question.asked, situation.now + question.horizon)
+        for name, values in waits.items():
+            values.append(starts[name] - situation.now if name in starts else math.inf)
+    return tuple(
+        StartEstimate(
+            name,
+            central_interval(values, question.coverage),
+            quantile(sorted(values), 0.5),
+            sum(value == math.inf for value in values) / question.repeats,
+        )
+        for name, values in waits.items()
+    )
+
+
+class Future:
+    """One possible future of a situation. Use `estimate_starts` unless you want a single one."""
+
+    def __init__(
+        self, situation: Situation, runtimes: Runtimes, chance: Chance, arrivals: Arrivals | None = None
+    ) -> None:
+        """Nothing has happened yet."""
+        self._situation = situation
+        self._runtimes = runtimes
+        self._chance = chance
+        self._engine = QueueingEngine(situation.state, situation.settings)
+        self._names: list[str] = []
+        self._runtime: list[int] = []
+        self._generation: list[int] = []
+        self._events: list[tuple[int, int, int, int]] = []
+        self._timers: set[int] = set()
+        self._starts: dict[str, int] = {}
+        for running in situation.running:
+            index = self._engine.adopt(running.workload, running.pod_sets, running.since)
+            left = self._draw(running.workload.name, situation.now - running.since)
+            self._know(running.workload.name, situation.now - running.since + left)
+            heappush(self._events, (situation.now + left, _FINISH, index, 0))
+        for workload in situation.pending:
+            self._engine.add(workload)
+            self._know(workload.name, 0)
+        self._future = iter(arrivals(chance, runtimes) if arrivals is not None else ())
+        self._coming: FutureArrival | None = None
+        self._next_arrival()
+
+    def starts(self, asked: Iterable[str], until: int) -> dict[str, int]:
+        """When the asked workloads start; those that do not by `until` are missing.
+
+        A future in which jobs preempt each other for ever at one instant ends there.
+        """
+        missing = set(asked)
+        now = self._situation.now
+        while True:
+            settled = self._cycles(now)
+            missing -= self._starts.keys()
+            if not settled or not missing or not self._events or self._events[0][0] > until:
+                return self._starts
+            now = self._events[0][0]
+            while self._events and self._events[0][0] == now:
+                _, kind, index, generation = heappop(self._events)
+                self._happen(now, kind, index, generation)
+
+    def _happen(self, now: int, kind: int, index: int, generation: int) -> None:
+        if kind == _FINISH:
+            if self._generation[index] == generation:  # else it was evicted meanwhile
+                self._engine.finish(index)
+                self._freed(now, index)
+        elif kind == _RELEASE:
+            self._engine.requeue_evicted(index)
+            self._freed(now, index)
+        elif kind == _ARRIVE:
+            self._arrive()
+        else:
+            self._timers.discard(index)
+            self._engine.wake(index)
+
+    def _cycles(self, now: int) -> bool:
+        """Decide until nothing moves; false if that does not come: jobs preempt each other for ever."""
+        idle = 0
+        for _ in range(_MOST_CYCLES):
+            if self._engine.idle or idle == _IDLE_CYCLES:
+                return True
+            result = self._engine.run_cycle(now)
+            for index in result.admitted:
+                self._start(now, index)
+            for preemption in result.preemptions:
+                self._evict(now, preemption.workload)
+            idle = 0 if result.heaps_changed or result.preemptions else idle + 1
+        return False
+
+    def _start(self, now: int, index: int) -> None:
+        name = self._names[index]
+        self._starts.setdefault(name, now)
+        if self._runtime[index] == 0:
+            self._runtime[index] = self._draw(name, 0)
+        self._generation[index] += 1
+        heappush(self._events, (now + self._runtime[index], _FINISH, index, self._generation[index]))
+
+    def _evict(self, now: int, index: int) -> None:
+        self._generation[index] += 1
+        latency = self._situation.eviction_latency
+        if latency:
+            self._engine.mark_evicted(index)
+            heappush(self._events, (now + latency, _RELEASE, index, 0))
+        else:
+            self._engine.requeue_evicted(index)
+            self._freed(now, index)
+
+    def _freed(self, now: int, index: int) -> None:
+        tree = self._engine.tree_of(index)
+        if tree not in self._timers:
+            self._timers.add(tree)
+            heappush(self._events, (now + self._situation.wakeup_delay, _WAKE, tree, 0))
+
+    def _arrive(self) -> None:
+        if self._coming is not None:
+            self._engine.add(self._coming.workload)
+            self._know(self._coming.workload.name, self._coming.runtime)
+            self._next_arrival()
+
+    def _next_arrival(self) -> None:
+        """Only the next one is drawn: the future need not end."""
+        self._coming = next(self._future, None)
+        if self._coming is not None:
+            heappush(self._events, (max(self._coming.at, self._situation.now), _ARRIVE, 0, 0))
+
+    def _know(self, name: str, runtime: int) -> None:
+        """Remember a workload under the index the engine gave it; a run time of 0 is drawn when it starts."""
+        self._names.append(name)
+        self._runtime.append(runtime)
+        self._generation.append(0)
+
+    def _draw(self, name: str, elapsed: int) -> int:
+        return self._runtimes.remaining(name, elapsed, self._chance)

@@ -1,0 +1,125 @@
+"""What a simulation says: decisions in their order, who is left, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from allotment.scheduling.queueing.inputs import PodSetAdmission
+from allotment.scheduling.queueing.reasons import Cause
+
+
+class Departure(StrEnum):
+    """Why a job had to leave, if not for a preemptor. The first two are Kueue's own words."""
+
+    NODE_FAILURES = "NodeFailures"
+    CLUSTER_QUEUE_STOPPED = "ClusterQueueStopped"
+    DRAINED = "Drained"
+    REQUESTED = "Requested"
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A workload got its quota."""
+
+    t: int
+    cycle: int
+    workload: str
+    cluster_queue: str
+    pod_sets: tuple[PodSetAdmission, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evicted:
+    """A workload was preempted or had to leave.
+
+    Attributes:
+        reason: Kueue's reason of a preemption, or a `Departure`.
+        preemptor: empty if there is none.
+        released: when it gives its quota back.
+    """
+
+    t: int
+    cycle: int
+    workload: str
+    cluster_queue: str
+    reason: str
+    preemptor: str
+    released: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A workload ran to its end; `cycle` is the number of cycles run so far."""
+
+    t: int
+    cycle: int
+    workload: str
+    cluster_queue: str
+
+
+Decision = Admitted | Evicted | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class StillPending:
+    """A workload that neither runs nor finished when the simulation ended.
+
+    `queue` is "active", "inadmissible", or "none" if the simulation ended before it arrived.
+    """
+
+    workload: str
+    cluster_queue: str
+    ever_admitted: bool
+    queue: str
+    message: str
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class MessageChange:
+    """A pending workload got another message."""
+
+    t: int
+    cycle: int
+    workload: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Pods of a running workload lost their node and got another one; `pod_sets` is what it has now."""
+
+    t: int
+    workload: str
+    node: str
+    pod_sets: tuple[PodSetAdmission, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standstill:
+    """A job held quota without progress; `end` None if it still did when the simulation ended."""
+
+    workload: str
+    start: int
+    end: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything a simulation decided, in order.
+
+    Attributes:
+        cycles: number of scheduling cycles.
+        livelock: a cap on cycles was reached; the simulation stopped there.
+        standstills: times in which a job held quota while a node of its was down.
+        moves: pods that got another node.
+    """
+
+    decisions: tuple[Decision, ...]
+    pending: tuple[StillPending, ...]
+    pending_log: tuple[MessageChange, ...]
+    cycles: int
+    livelock: bool
+    standstills: tuple[Standstill, ...] = ()
+    moves: tuple[Moved, ...] = ()
