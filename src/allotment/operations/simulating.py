@@ -9,6 +9,7 @@ from typing import Final
 
 from allotment.errors import InputError, NotFoundError
 from allotment.scenarios.lines import ScenarioLine, at
+from allotment.scenarios.reading import read_scenario
 from allotment.scenarios.shapes import check_queueing, without_nulls
 from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
@@ -21,7 +22,7 @@ from allotment.simulation.fragments import FragmentCourse, fragment_course
 from allotment.simulation.outcome import Outcome
 from allotment.simulation.policies import QueuePolicy, with_policies
 from allotment.simulation.runtimes import with_uncertain_runtimes
-from allotment.simulation.scenario import Scenario, read_scenario
+from allotment.simulation.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)

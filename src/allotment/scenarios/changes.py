@@ -28,7 +28,7 @@ from allotment.scenarios.timed_changes import (
     with_events,
     with_more_quota,
 )
-from allotment.scheduling.queueing.topology.forest import HOSTNAME
+from allotment.scheduling.queueing.domains.forest import HOSTNAME
 from allotment.simulation.policies import QueuePolicy
 
 Json = Mapping[str, Any]

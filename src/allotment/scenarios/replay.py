@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from allotment.scenarios.answers import answer
+from allotment.scenarios.reading import read_scenario
 from allotment.simulation.environment import simulate
 from allotment.simulation.outcome import MessageChange, Outcome
-from allotment.simulation.scenario import read_scenario
 
 
 @dataclass(frozen=True, slots=True)

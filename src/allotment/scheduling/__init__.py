@@ -1,1 +1,1 @@
-"""The scheduling engine: pure decisions, no clock, no I/O; one engine for scheduling, what-if and replay."""
+"""The two twins, which decide as Kueue and as kube-scheduler do: pure, no clock, no I/O."""

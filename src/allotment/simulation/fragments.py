@@ -16,9 +16,9 @@ from allotment.model.devices import DEVICE_RESOURCES
 from allotment.scheduling.placement.gpu.fleet import GpuFleet, Ints
 from allotment.scheduling.placement.gpu.fragmentation import Cause, amounts_by_cause, typical_pods
 from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode, GpuShape
+from allotment.scheduling.queueing.domains.forest import HOSTNAME
 from allotment.scheduling.queueing.eligibility import flavor_obstacle
 from allotment.scheduling.queueing.inputs import ClusterQueue, Node, PodSet, PodSetAdmission, ResourceFlavor, Workload
-from allotment.scheduling.queueing.topology.forest import HOSTNAME
 from allotment.simulation.capacity import clusters
 from allotment.simulation.outcome import Admitted, Evicted, Finished, Moved, Outcome
 from allotment.simulation.scenario import Scenario

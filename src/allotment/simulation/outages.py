@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from allotment.scheduling.queueing.domains.forest import HOSTNAME
 from allotment.scheduling.queueing.inputs import Node, PodSetAdmission
-from allotment.scheduling.queueing.topology.forest import HOSTNAME
 
 
 class Outages:

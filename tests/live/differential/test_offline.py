@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from allotment.scenarios.placement.replay import answers
-from allotment.simulation.scenario import read_scenario
+from allotment.scenarios.reading import read_scenario
 from tests.live.differential.agreement import judge, judge_placements, report
 from tests.live.differential.objects import cluster_objects, workload_object
 from tests.live.differential.placements import Placed, first_misplaced, generate_placement

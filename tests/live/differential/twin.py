@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from allotment.scenarios.reading import read_scenario
 from allotment.scheduling.queueing.engine import QueueingEngine
-from allotment.simulation.scenario import read_scenario
 from tests.live.differential.record import EVICTED, FINISHED, PENDING, Record, Shown, running
 
 CALM_CYCLES = 8

@@ -12,7 +12,7 @@ from allotment.cli.commands.whatif import CHANGES
 from allotment.scenarios.changes import KINDS
 from tests.unit.cli.conftest import ROOT, Run
 from tests.unit.cli.test_simulate_command import check_page
-from tests.unit.simulate.test_figures import GPU, job
+from tests.unit.simulation.test_figures import GPU, job
 
 BORROWING = str(ROOT / "examples" / "scenarios" / "borrowing.jsonl")
 FAIR = str(ROOT / "examples" / "scenarios" / "fair-sharing.jsonl")

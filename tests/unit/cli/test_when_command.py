@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.cli.conftest import ROOT, Run
 from tests.unit.cli.test_compare_commands import SMALL
-from tests.unit.simulate.test_figures import job
+from tests.unit.simulation.test_figures import job
 
 BORROWING = str(ROOT / "examples" / "scenarios" / "borrowing.jsonl")
 

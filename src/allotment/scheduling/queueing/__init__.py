@@ -1,1 +1,1 @@
-"""Pending workloads: order, requeue rules, what wakes them."""
+"""The Kueue twin: who is admitted, with which flavors, and who has to give way."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from allotment.scheduling.queueing.domains.capacity import TopologyCapacity
 from allotment.scheduling.queueing.quota.tree import QuotaTree
 from allotment.scheduling.queueing.records import Assignment, Placement, QueueRecord, WorkloadRecord
-from allotment.scheduling.queueing.topology.capacity import TopologyCapacity
 
 
 class Mark:

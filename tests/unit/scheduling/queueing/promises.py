@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from allotment.scheduling.queueing.domains.forest import HOSTNAME
 from allotment.scheduling.queueing.inputs import ClusterState, PodSetAdmission, ResourceGroup, ResourceQuota
 from allotment.scheduling.queueing.reasons import Cause
-from allotment.scheduling.queueing.topology.forest import HOSTNAME
 from allotment.simulation.capacity import clusters
 from allotment.simulation.outcome import Admitted, Evicted, Finished, Moved, Outcome
 from allotment.simulation.scenario import Scenario

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from allotment.scheduling.queueing.domains.forest import HOSTNAME
 from allotment.scheduling.queueing.engine import QueueingEngine
 from allotment.scheduling.queueing.inputs import (
     ClusterState,
@@ -28,7 +29,6 @@ from allotment.scheduling.queueing.inputs import (
     TopologyRequest,
 )
 from allotment.scheduling.queueing.reasons import Cause
-from allotment.scheduling.queueing.topology.forest import HOSTNAME
 from allotment.simulation.environment import Simulation, simulate
 from allotment.simulation.events import NodeDown
 from allotment.simulation.outcome import Admitted, Evicted, Outcome
@@ -44,7 +44,7 @@ from tests.unit.scheduling.queueing.promises import (
 )
 from tests.unit.scheduling.queueing.states import queue
 from tests.unit.scheduling.queueing.worlds import worlds
-from tests.unit.simulate.changing import gang, hosts, story
+from tests.unit.simulation.changing import gang, hosts, story
 
 Promise = Callable[[Scenario, Outcome], None]
 LOST = Arrival(gang("lost", 1), 0, 1)

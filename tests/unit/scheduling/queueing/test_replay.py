@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from allotment.errors import InputError
+from allotment.scenarios.reading import read_scenario
 from allotment.scenarios.replay import Agreement, replay, replay_all
 from allotment.scheduling.queueing.gates import gates_for
-from allotment.simulation.scenario import read_scenario
 
 RAW: dict[str, Any] = {
     "id": "demo-1",

@@ -4,11 +4,11 @@ from random import Random
 
 import pytest
 
+from allotment.scheduling.queueing.domains.capacity import TopologyCapacity
+from allotment.scheduling.queueing.domains.forest import HOSTNAME, Forest
 from allotment.scheduling.queueing.inputs import Node, PodSet, ResourceFlavor, Topology
 from allotment.scheduling.queueing.records import Placement, PodSetRecord
-from allotment.scheduling.queueing.topology.capacity import TopologyCapacity
 from allotment.scheduling.queueing.topology.counts import Counts, PodKind
-from allotment.scheduling.queueing.topology.forest import HOSTNAME, Forest
 from allotment.scheduling.queueing.topology.search import Found, Request, Search, Shortage
 
 RACK, HOST = 0, 1

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from hypothesis import given
 
+from allotment.scheduling.queueing.domains.forest import HOSTNAME
 from allotment.scheduling.queueing.engine import QueueingEngine
 from allotment.scheduling.queueing.inputs import (
     ClusterQueue,
@@ -21,7 +22,6 @@ from allotment.scheduling.queueing.inputs import (
     TopologyRequest,
     Workload,
 )
-from allotment.scheduling.queueing.topology.forest import HOSTNAME
 from allotment.simulation.environment import Admitted, simulate
 from allotment.simulation.events import Change
 from allotment.simulation.scenario import Scenario

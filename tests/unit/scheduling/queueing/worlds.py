@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from allotment.scheduling.queueing.domains.forest import HOSTNAME
 from allotment.scheduling.queueing.inputs import (
     ClusterQueue,
     ClusterState,
@@ -22,7 +23,6 @@ from allotment.scheduling.queueing.inputs import (
     TopologyRequest,
     Workload,
 )
-from allotment.scheduling.queueing.topology.forest import HOSTNAME
 from allotment.simulation.events import (
     UNLIMITED,
     Cordon,

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from allotment.errors import InputError
 from allotment.scheduling.queueing.catalog import PODS, Catalog
+from allotment.scheduling.queueing.domains.capacity import TopologyCapacity
+from allotment.scheduling.queueing.domains.forest import Forest
 from allotment.scheduling.queueing.gates import Gates
 from allotment.scheduling.queueing.inputs import DomainCount, PodSet, PodSetAdmission, TopologyRequest
 from allotment.scheduling.queueing.reasons import Detail, DetailKind
@@ -20,9 +22,7 @@ from allotment.scheduling.queueing.records import (
     Target,
     WorkloadRecord,
 )
-from allotment.scheduling.queueing.topology.capacity import TopologyCapacity
 from allotment.scheduling.queueing.topology.finder import FlavorFinder, PodSetPlacement
-from allotment.scheduling.queueing.topology.forest import Forest
 from allotment.scheduling.queueing.usage import UsageLedger
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from allotment.scheduling.queueing.topology.capacity import TopologyCapacity
-from allotment.scheduling.queueing.topology.forest import Domain, Forest
+from allotment.scheduling.queueing.domains.capacity import TopologyCapacity
+from allotment.scheduling.queueing.domains.forest import Domain, Forest
 
 Assumed = dict[int, dict[int, int]]
 """Place → resource → amount taken by earlier PodSets of the same workload."""

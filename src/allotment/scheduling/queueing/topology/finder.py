@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from allotment.scheduling.queueing.catalog import Catalog
+from allotment.scheduling.queueing.domains.capacity import TopologyCapacity
+from allotment.scheduling.queueing.domains.forest import Domain, Forest
 from allotment.scheduling.queueing.eligibility import first_untolerated, matches_affinity
 from allotment.scheduling.queueing.inputs import Node, PodSet, Taint, TopologyRequest
 from allotment.scheduling.queueing.reasons import Detail, DetailKind
 from allotment.scheduling.queueing.records import Placement, PodSetRecord
-from allotment.scheduling.queueing.topology.capacity import TopologyCapacity
 from allotment.scheduling.queueing.topology.counts import Assumed, Counts, PodKind
-from allotment.scheduling.queueing.topology.forest import Domain, Forest
 from allotment.scheduling.queueing.topology.search import Found, Request, Search, Shortage
 
 _COUNTED_DOMAINS = 200_000

@@ -7,7 +7,7 @@ for unconstrained ones.
 
 from __future__ import annotations
 
-from allotment.scheduling.queueing.topology.forest import Domain
+from allotment.scheduling.queueing.domains.forest import Domain
 
 _MANY = 1 << 30
 

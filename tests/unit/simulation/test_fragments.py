@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from allotment.scenarios.reading import read_scenario
 from allotment.scheduling.placement.gpu.fragmentation import Cause
 from allotment.simulation.environment import simulate
 from allotment.simulation.figures import courses_of_use, figures
 from allotment.simulation.fragments import FragmentCourse, fragment_course
-from allotment.simulation.scenario import Scenario, read_scenario
+from allotment.simulation.scenario import Scenario
 from tests.unit.cli.conftest import ROOT
-from tests.unit.simulate.test_figures import GPU
+from tests.unit.simulation.test_figures import GPU
 
 HOST = "kubernetes.io/hostname"
 

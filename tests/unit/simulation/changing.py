@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allotment.scheduling.queueing.domains.forest import HOSTNAME
 from allotment.scheduling.queueing.inputs import (
     ClusterQueue,
     ClusterState,
@@ -16,7 +17,6 @@ from allotment.scheduling.queueing.inputs import (
     TopologyRequest,
     Workload,
 )
-from allotment.scheduling.queueing.topology.forest import HOSTNAME
 from allotment.simulation.environment import simulate
 from allotment.simulation.events import Event
 from allotment.simulation.outcome import Admitted, Evicted, Finished, Outcome

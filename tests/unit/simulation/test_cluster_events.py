@@ -33,7 +33,7 @@ from allotment.simulation.failures import with_random_failures
 from allotment.simulation.figures import course_of_capacity, figures
 from allotment.simulation.scenario import Scenario
 from tests.unit.scheduling.queueing.states import cohort, queue, scenario, state, workload
-from tests.unit.simulate.changing import gang, hosts, run, story, told
+from tests.unit.simulation.changing import gang, hosts, run, story, told
 
 EXAMPLE = Path("examples/scenarios/node-failure.jsonl")
 

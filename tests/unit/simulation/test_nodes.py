@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from allotment.scheduling.queueing.domains.forest import HOSTNAME
 from allotment.scheduling.queueing.inputs import PodSet, TopologyRequest, Workload
-from allotment.scheduling.queueing.topology.forest import HOSTNAME
 from allotment.simulation.environment import simulate
 from allotment.simulation.events import Cordon, Drain, Event, NodeDown, NodeUp, Uncordon
 from allotment.simulation.outcome import Standstill
 from tests.unit.scheduling.queueing.states import queue, scenario, state, workload
-from tests.unit.simulate.changing import ENVIRONMENT, gang, hosts, run, story
+from tests.unit.simulation.changing import ENVIRONMENT, gang, hosts, run, story
 
 REPLACING = replace(ENVIRONMENT, node_replacement=True)
 

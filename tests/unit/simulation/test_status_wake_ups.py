@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from allotment.scenarios.reading import read_scenario
 from allotment.simulation.environment import simulate
 from allotment.simulation.outcome import Evicted
-from allotment.simulation.scenario import read_scenario
 
 
 def queue(name: str, cohort: str, nominal: int) -> dict[str, Any]:

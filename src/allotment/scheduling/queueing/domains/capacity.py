@@ -8,8 +8,8 @@ snapshot, and not again within the cycle. That is one of the known exceptions fr
 
 from __future__ import annotations
 
+from allotment.scheduling.queueing.domains.forest import Forest
 from allotment.scheduling.queueing.records import Assignment, Placement, PodSetRecord, WorkloadRecord
-from allotment.scheduling.queueing.topology.forest import Forest
 
 
 class TopologyCapacity:

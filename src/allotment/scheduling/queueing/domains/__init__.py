@@ -1,0 +1,1 @@
+"""Nodes of a topology as a forest of domains, and what is free in each."""
