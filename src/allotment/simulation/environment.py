@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
 
-from allotment.scheduling.queueing.engine import CycleResult, QueueingEngine
+from allotment.scheduling.queueing.cycle import CycleResult
+from allotment.scheduling.queueing.engine import QueueingEngine
 from allotment.scheduling.queueing.reasons import Cause
+from allotment.scheduling.queueing.settling import Bounds, settle
 from allotment.simulation.cluster import Cluster
 from allotment.simulation.events import (
     Change,
@@ -73,7 +75,10 @@ class Simulation:
 
     def __init__(self, scenario: Scenario, *, messages: bool = True) -> None:
         """Set up the engine and schedule all arrivals."""
-        self._environment = scenario.environment
+        self._environment = environment = scenario.environment
+        self._bounds: Bounds = Bounds(
+            environment.idle_cycles, environment.max_cycles_per_instant, environment.max_cycles_total
+        )
         self._arrivals = scenario.arrivals
         self.engine: QueueingEngine = QueueingEngine(scenario.state, scenario.settings)
         self._events: list[tuple[int, int, int, int]] = []
@@ -309,17 +314,8 @@ class Simulation:
             self.engine.wake(tree)
 
     def _run_cycles(self, now: int) -> None:
-        environment = self._environment
-        idle = 0
-        in_instant = 0
-        while not self.engine.idle and idle < environment.idle_cycles:
-            result = self.engine.run_cycle(now)
-            in_instant += 1
-            self._apply(now, result)
-            idle = 0 if result.heaps_changed or result.preemptions else idle + 1
-            if in_instant == environment.max_cycles_per_instant or result.number == environment.max_cycles_total:
-                self._livelock = True
-                return
+        if not settle(self.engine, now, lambda result: self._apply(now, result), self._bounds):
+            self._livelock = True
 
     def _apply(self, now: int, result: CycleResult) -> None:
         if self._messages:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from allotment.errors import InputError
+from allotment.scheduling.queueing.cycle import CycleResult
 from allotment.scheduling.queueing.engine import QueueingEngine
 from allotment.scheduling.queueing.inputs import ClusterState
 from allotment.scheduling.queueing.reasons import Cause
+from allotment.scheduling.queueing.settling import PATIENT, settle
 from allotment.simulation.cluster import Cluster
 from allotment.simulation.estimate.forecast import RunningWorkload, Situation
 from allotment.simulation.events import Change, Eviction, QuotaChange, StopChange
@@ -132,10 +133,6 @@ def state_at(scenario: Scenario, now: int) -> ClusterState:
     return cluster.state
 
 
-_MOST_CYCLES: Final = 2_000
-_IDLE_CYCLES: Final = 4
-
-
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why a job waits: the dominant cause, and Kueue's message."""
@@ -154,17 +151,14 @@ def reasons(situation: Situation) -> dict[str, Reason]:
     for running in situation.running:
         engine.adopt(running.workload, running.pod_sets, running.since)
     indices = {engine.add(workload): workload.name for workload in situation.pending}
-    idle = 0
-    for _ in range(_MOST_CYCLES):
-        if engine.idle or idle == _IDLE_CYCLES:
-            break
-        result = engine.run_cycle(situation.now)
+
+    def carry_out(result: CycleResult) -> None:
         for preemption in result.preemptions:
             engine.mark_evicted(preemption.workload)
             if not situation.eviction_latency:
                 engine.requeue_evicted(preemption.workload)
-        idle = 0 if result.heaps_changed or result.preemptions else idle + 1
-    else:
+
+    if not settle(engine, situation.now, carry_out, PATIENT):
         raise endless()
     found = {}
     for index, name in indices.items():

@@ -1,6 +1,7 @@
-"""One scheduling cycle: heads → nominate → order → process → requeue (as Kueue 0.19, `pkg/scheduler/scheduler.go`).
+"""One scheduling cycle in six steps: heads, snapshot, nominate, order, process, requeue.
 
-Entries are processed on the real ledger between a checkpoint and a rollback; nothing is copied.
+As Kueue 0.19, `pkg/scheduler/scheduler.go`. Its snapshot is a copy; here entries are processed on the real ledger
+between a checkpoint and a rollback, and nothing is copied.
 """
 
 from __future__ import annotations
@@ -8,53 +9,125 @@ from __future__ import annotations
 from allotment.scheduling.queueing.catalog import Catalog
 from allotment.scheduling.queueing.entry import Entry
 from allotment.scheduling.queueing.gates import Gates
+from allotment.scheduling.queueing.holdings import Holdings
 from allotment.scheduling.queueing.inputs import PreemptionPolicy
-from allotment.scheduling.queueing.nomination import Nominator
+from allotment.scheduling.queueing.nomination import Nominations
 from allotment.scheduling.queueing.order import ClassicalOrder, EntryOrder, FairOrder
 from allotment.scheduling.queueing.pending.queue import RequeueReason
+from allotment.scheduling.queueing.queues import Queues
 from allotment.scheduling.queueing.quota.tree import NO_LIMIT
 from allotment.scheduling.queueing.reasons import RefusalKind
-from allotment.scheduling.queueing.records import DEFERRED_FIT, FIT, NO_FIT, PREEMPT, Nomination, WorkloadRecord
+from allotment.scheduling.queueing.records import (
+    DEFERRED_FIT,
+    FIT,
+    NO_FIT,
+    PREEMPT,
+    PreemptionReason,
+    WorkloadRecord,
+)
 from allotment.scheduling.queueing.usage import UsageLedger
 
 
+class Preemption:
+    """An eviction the cycle asks for. Carrying it out is the caller's business."""
+
+    __slots__ = ("preemptor", "reason", "workload")
+
+    def __init__(self, workload: int, reason: PreemptionReason, preemptor: int) -> None:
+        self.workload: int = workload
+        self.reason: PreemptionReason = reason
+        self.preemptor: int = preemptor
+
+
+class CycleResult:
+    """What one cycle decided.
+
+    Attributes:
+        number: 1-based count of cycles.
+        admitted: workloads that now hold quota.
+        preemptions: evictions to carry out (workloads already being evicted are not repeated).
+        refused: heads that went back to their queue; see `QueueingEngine.refusal`.
+        heaps_changed: the set of workloads in the active heaps differs from before, evictions not counted.
+    """
+
+    __slots__ = ("admitted", "heaps_changed", "number", "preemptions", "refused")
+
+    def __init__(self, number: int) -> None:
+        self.number: int = number
+        self.admitted: list[int] = []
+        self.preemptions: list[Preemption] = []
+        self.refused: list[int] = []
+        self.heaps_changed: bool = False
+
+
 class Cycle:
-    """Processes the nominated entries of one cycle."""
+    """Runs the cycles of one engine, one at a time."""
 
     def __init__(
         self,
         catalog: Catalog,
         ledger: UsageLedger,
-        nominator: Nominator,
+        queues: Queues,
+        nominations: Nominations,
+        holdings: Holdings,
         gates: Gates,
-        number: int,
         *,
         fair_sharing: bool,
     ) -> None:
-        """Cycle `number` over the current state."""
+        """Over what changes from cycle to cycle."""
         self._catalog: Catalog = catalog
         self._ledger: UsageLedger = ledger
-        self._nominator: Nominator = nominator
+        self._queues: Queues = queues
+        self._nominations: Nominations = nominations
+        self._holdings: Holdings = holdings
         self._gates: Gates = gates
-        self._number: int = number
         self._fair_sharing: bool = fair_sharing
+        self._number: int = 0
         self._victims: dict[int, WorkloadRecord] = {}
 
-    def run(self, entries: list[Entry]) -> None:
-        """Decide every entry; afterwards usage is what it was before."""
-        mark = self._ledger.checkpoint()
-        order = self._order(list(entries))
-        while True:
-            entry = order.pop()
-            if entry is None:
-                break
+    def run(self, number: int, now: int) -> CycleResult:
+        """Decide about the head of every ClusterQueue; `now` becomes the quota-reservation time of what is admitted."""
+        self._number = number
+        self._victims.clear()
+        # 1. Heads: the first active workload of each ClusterQueue.
+        heads = self._queues.pop_heads()
+        # 2. Snapshot: usage as it stands now; steps 3 to 5 try on it, and all they tried is undone.
+        snapshot = self._ledger.checkpoint()
+        # 3. Nominate: flavors, and whom to preempt, for each head as if it were alone.
+        entries = [Entry(head, self._nominations.of(head, self._number)) for head in heads]
+        # 4. Order: by who borrows less, priority and age, or by share.
+        order = self._order(entries)
+        # 5. Process: in that order, each against what the earlier ones took.
+        while (entry := order.pop()) is not None:
             self._process(entry)
-        self._ledger.rollback(mark)
+        self._ledger.rollback(snapshot)
+        # 6. Requeue: winners hold their quota, the others go back.
+        return self._concluded(entries, now)
+
+    def _concluded(self, entries: list[Entry], now: int) -> CycleResult:
+        result = CycleResult(self._number)
+        for entry in entries:
+            workload = entry.workload
+            if entry.admitted:
+                self._queues.delete(workload)
+                self._holdings.hold(workload, entry.assignment, now)
+                result.admitted.append(workload.index)
+                result.heaps_changed = True
+            else:
+                workload.refusal = entry.refusal
+                result.refused.append(workload.index)
+                if self._queues.requeue(workload, entry.requeue_reason):
+                    result.heaps_changed = True
+        for entry in entries:
+            for target in entry.issuing:
+                if not target.workload.evicted:
+                    result.preemptions.append(Preemption(target.workload.index, target.reason, entry.workload.index))
+        return result
 
     def _order(self, entries: list[Entry]) -> EntryOrder:
         if self._fair_sharing:
             return FairOrder(entries, self._catalog, self._ledger, self._gates)
-        return ClassicalOrder(entries, self._gates)
+        return ClassicalOrder(list(entries), self._gates)
 
     def _process(self, entry: Entry) -> None:
         fits_now = self._recheck(entry)
@@ -109,7 +182,7 @@ class Cycle:
             for victim in self._victims.values():
                 self._ledger.release(victim)
                 victim.simulated_away = True
-        nomination: Nomination = self._nominator.nominate(workload, self._number, pins)
+        nomination = self._nominations.again(workload, self._number, pins)
         if without_victims:
             for victim in self._victims.values():
                 victim.simulated_away = False

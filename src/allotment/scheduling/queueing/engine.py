@@ -4,66 +4,37 @@ from __future__ import annotations
 
 from allotment.scheduling.queueing.admissions import Admissions
 from allotment.scheduling.queueing.catalog import Catalog
-from allotment.scheduling.queueing.cycle import Cycle
-from allotment.scheduling.queueing.entry import Entry
+from allotment.scheduling.queueing.cycle import Cycle, CycleResult
 from allotment.scheduling.queueing.flavors import FlavorAssigner
 from allotment.scheduling.queueing.gates import Gates, gates_for
+from allotment.scheduling.queueing.holdings import Holdings
 from allotment.scheduling.queueing.inputs import (
     ClusterState,
     EngineSettings,
     PodSetAdmission,
     Workload,
 )
-from allotment.scheduling.queueing.nomination import Nominator, PreemptionOracle, RememberingFinder, TargetFinder
+from allotment.scheduling.queueing.nomination import (
+    Nominations,
+    Nominator,
+    PreemptionOracle,
+    RememberingFinder,
+    TargetFinder,
+)
 from allotment.scheduling.queueing.pending.local_usage import LocalUsage
-from allotment.scheduling.queueing.pending.queue import PendingQueue
-from allotment.scheduling.queueing.pending.usage_based import UsageBasedQueue
 from allotment.scheduling.queueing.preemption.classical import ClassicalPreemption
 from allotment.scheduling.queueing.preemption.fair import FairPreemption
+from allotment.scheduling.queueing.queues import Queues
 from allotment.scheduling.queueing.quota.tree import NO_PARENT
 from allotment.scheduling.queueing.reasons import Cause, Refusal
 from allotment.scheduling.queueing.records import (
     QUEUED,
     RUNNING,
     Assignment,
-    Nomination,
-    PreemptionReason,
     WorkloadRecord,
 )
 from allotment.scheduling.queueing.topology.assigner import TopologyAssigner
 from allotment.scheduling.queueing.usage import UsageLedger
-
-
-class Preemption:
-    """An eviction the cycle asks for. Carrying it out is the caller's business."""
-
-    __slots__ = ("preemptor", "reason", "workload")
-
-    def __init__(self, workload: int, reason: PreemptionReason, preemptor: int) -> None:
-        self.workload: int = workload
-        self.reason: PreemptionReason = reason
-        self.preemptor: int = preemptor
-
-
-class CycleResult:
-    """What one cycle decided.
-
-    Attributes:
-        number: 1-based count of cycles.
-        admitted: workloads that now hold quota.
-        preemptions: evictions to carry out (workloads already being evicted are not repeated).
-        refused: heads that went back to their queue; see `QueueingEngine.refusal`.
-        heaps_changed: the set of workloads in the active heaps differs from before, evictions not counted.
-    """
-
-    __slots__ = ("admitted", "heaps_changed", "number", "preemptions", "refused")
-
-    def __init__(self, number: int) -> None:
-        self.number: int = number
-        self.admitted: list[int] = []
-        self.preemptions: list[Preemption] = []
-        self.refused: list[int] = []
-        self.heaps_changed: bool = False
 
 
 class QueueingEngine:
@@ -81,7 +52,6 @@ class QueueingEngine:
         self._settings: EngineSettings = settings
         self._catalog: Catalog = Catalog(state, like)
         self._gates: Gates = gates_for(settings.version)
-        self._fair: bool = settings.fair_sharing
         self._topology: TopologyAssigner = TopologyAssigner(self._catalog, self._gates)
         self._admissions: Admissions = Admissions(self._catalog, self._topology)
         capacity = None if self._topology.empty else self._topology.capacity
@@ -104,28 +74,32 @@ class QueueingEngine:
         assigner = FlavorAssigner(
             self._catalog, oracle, self._topology, self._gates, fair_sharing=settings.fair_sharing
         )
-        self._nominator: Nominator = Nominator(assigner, remembering, self._topology, self._gates)
+        nominator = Nominator(assigner, remembering, self._topology, self._gates)
+        nominations = Nominations(nominator, self._topology, self._gates)
+        self._holdings: Holdings = Holdings(self._ledger, self._admissions, nominations, self._local_usage)
         hashing = self._gates.scheduling_equivalence_hashing
-        self._pending: list[PendingQueue] = []
-        for spec, queue in zip(state.cluster_queues, self._catalog.queues, strict=True):
-            if spec.usage_based and self._local_usage is not None:
-                self._pending.append(UsageBasedQueue(self._local_usage, strict=queue.strict, hashing=hashing))
-            else:
-                self._pending.append(PendingQueue(strict=queue.strict, hashing=hashing))
-        self._with_heads: set[int] = set()
+        self._queues: Queues = Queues(state, self._catalog, self._local_usage, hashing=hashing)
         self._workloads: list[WorkloadRecord] = []
-        self._versions: dict[int, int] = {}
-        self._cycle: int = 0
+        self._cycle: Cycle = Cycle(
+            self._catalog,
+            self._ledger,
+            self._queues,
+            nominations,
+            self._holdings,
+            self._gates,
+            fair_sharing=settings.fair_sharing,
+        )
+        self._cycles: int = 0
 
     @property
     def cycles(self) -> int:
         """Number of cycles run so far."""
-        return self._cycle
+        return self._cycles
 
     @property
     def idle(self) -> bool:
         """Is every active heap empty?"""
-        return not self._with_heads
+        return self._queues.idle
 
     def register(self, workload: Workload) -> int:
         """Make a workload known without queueing it; returns its index.
@@ -138,10 +112,7 @@ class QueueingEngine:
 
     def arrive(self, index: int) -> None:
         """A registered workload enters its queue."""
-        workload = self._workloads[index]
-        queue = workload.queue.index
-        self._pending[queue].arrive(workload)
-        self._note_heads(queue)
+        self._queues.arrive(self._workloads[index])
 
     def add(self, workload: Workload) -> int:
         """`register` and `arrive` in one."""
@@ -160,8 +131,9 @@ class QueueingEngine:
             InputError: its ClusterQueue does not exist.
         """
         index = self.register(workload)
-        self._hold(self._workloads[index], self._admissions.assignment(self._workloads[index], pod_sets), reserved_at)
-        self._workloads[index].evicted = evicted
+        record = self._workloads[index]
+        self._holdings.hold(record, self._admissions.assignment(record, pod_sets), reserved_at)
+        record.evicted = evicted
         return index
 
     def with_state(self, state: ClusterState, *, wake: bool = True) -> QueueingEngine:
@@ -180,21 +152,18 @@ class QueueingEngine:
             InputError: the state is inconsistent, or lacks the queue of a workload.
         """
         other = QueueingEngine(state, self._settings, like=self._catalog)
-        other._cycle = self._cycle
+        other._cycles = self._cycles
         for old in self._workloads:
             new = other._catalog.taken_over(old, self._catalog)
             other._workloads.append(new)
             if old.place == RUNNING:
                 new.granted = self.granted(old.index)
-                other._hold(new, other._admissions.assignment(new, new.granted), old.reserved_at)
+                other._holdings.hold(new, other._admissions.assignment(new, new.granted), old.reserved_at)
                 new.evicted = old.evicted
             elif old.place == QUEUED:
                 new.refusal = old.refusal
                 new.memory = None if wake else old.memory
-                waiting = not wake and self._pending[old.queue.index].inadmissible(old)
-                sticky = self._pending[old.queue.index].is_sticky(old)
-                other._pending[new.queue.index].restore(new, refused=waiting, sticky=sticky)
-                other._note_heads(new.queue.index)
+                other._queues.take_over(new, old, self._queues, wake=wake)
         renewed: dict[tuple[int, int], bool] = {}
         for queue in self._catalog.queues:
             index = other._catalog.queue_index.get(queue.name)
@@ -232,9 +201,7 @@ class QueueingEngine:
 
     def wake(self, tree: int) -> None:
         """All inadmissible workloads of a tree go back to their heaps."""
-        for queue in self._catalog.queues_of_tree.get(tree, ()):
-            self._pending[queue].wake()
-            self._note_heads(queue)
+        self._queues.wake(tree)
 
     def nested(self, index: int) -> bool:
         """Is there a cohort between the workload's ClusterQueue and the root of its tree?"""
@@ -259,20 +226,16 @@ class QueueingEngine:
     def finish(self, index: int) -> None:
         """A running workload is done: its quota is free, it leaves the engine. The caller wakes the tree."""
         workload = self._workloads[index]
-        self._stop(workload)
-        self._pending[workload.queue.index].delete(workload)
+        self._holdings.give_back(workload)
+        self._queues.delete(workload)
 
     def mark_evicted(self, index: int) -> None:
         """A running workload is being evicted but still holds its quota."""
-        workload = self._workloads[index]
-        workload.evicted = True
-        workload.queue.generation += 1
-        self._touch(workload)
+        self._holdings.mark_evicted(self._workloads[index])
 
     def requeue_evicted(self, index: int) -> None:
         """An evicted workload has stopped: its quota is free and it queues again as it first came."""
-        workload = self._workloads[index]
-        self._stop(workload)
+        self._holdings.give_back(self._workloads[index])
         self.arrive(index)
 
     def replace_node(self, index: int, host: str) -> bool:
@@ -286,125 +249,13 @@ class QueueingEngine:
         granted = self._topology.without_node(workload, self.granted(index), host)
         if granted is None:
             return False
-        self._ledger.release(workload)
-        workload.granted = granted
-        workload.admission = self._admissions.assignment(workload, granted)
-        self._ledger.charge(workload)
-        self._touch(workload)
+        self._holdings.move(workload, granted)
         return True
 
     def run_cycle(self, now: int) -> CycleResult:
         """One scheduling cycle; `now` becomes the quota-reservation time of what it admits."""
-        self._cycle += 1
-        result = CycleResult(self._cycle)
-        heads = self._pop_heads()
-        entries = [Entry(workload, self._nominate(workload)) for workload in heads]
-        cycle = Cycle(
-            self._catalog,
-            self._ledger,
-            self._nominator,
-            self._gates,
-            self._cycle,
-            fair_sharing=self._fair,
-        )
-        cycle.run(entries)
-        for entry in entries:
-            if entry.admitted:
-                self._admit(entry, now)
-                result.admitted.append(entry.workload.index)
-                result.heaps_changed = True
-            elif self._requeue(entry, result):
-                result.heaps_changed = True
-        for entry in entries:
-            for target in entry.issuing:
-                if not target.workload.evicted:
-                    result.preemptions.append(Preemption(target.workload.index, target.reason, entry.workload.index))
-        return result
-
-    def _pop_heads(self) -> list[WorkloadRecord]:
-        heads: list[WorkloadRecord] = []
-        for queue in sorted(self._with_heads):
-            head = self._pending[queue].pop()
-            if head is not None:
-                heads.append(head)
-            self._note_heads(queue)
-        return heads
-
-    def _nominate(self, workload: WorkloadRecord) -> Nomination:
-        """The nomination; the last one again if nothing it depends on has changed since."""
-        memory = workload.memory
-        if memory is not None and memory.generation < workload.queue.generation:
-            fresh = self._gates.flavor_fungibility_preserve_scan_progress and self._cycle - memory.cycle <= 1
-            if not fresh:
-                memory = workload.memory = None
-        version = self._versions.get(workload.queue.root, 0)
-        everywhere = 0 if self._topology.empty else self._versions.get(-1, 0)
-        key = [version, everywhere]
-        if memory is not None:
-            for tried in memory.tried:
-                key.append(-2)
-                key.extend(tried.values())
-        frozen = tuple(key)
-        nomination = workload.nomination
-        if nomination is None or workload.nomination_key != frozen:
-            nomination = self._nominator.nominate(workload, self._cycle)
-            workload.nomination = nomination
-            workload.nomination_key = frozen
-        nomination.assignment.memory.cycle = self._cycle
-        nomination.assignment.memory.generation = workload.queue.generation
-        return nomination
-
-    def _admit(self, entry: Entry, now: int) -> None:
-        self._pending[entry.workload.queue.index].delete(entry.workload)
-        self._hold(entry.workload, entry.assignment, now)
-
-    def _hold(self, workload: WorkloadRecord, assignment: Assignment, now: int) -> None:
-        """From now on the workload holds the quota of `assignment`."""
-        workload.place = RUNNING
-        workload.admission = assignment
-        workload.reserved_at = now
-        workload.refusal = None
-        workload.nomination = None
-        workload.queue.running[workload.index] = workload
-        self._ledger.charge(workload)
-        if self._local_usage is not None:
-            self._local_usage.admitted(workload)
-        self._touch(workload)
-
-    def _requeue(self, entry: Entry, result: CycleResult) -> bool:
-        workload = entry.workload
-        workload.refusal = entry.refusal
-        result.refused.append(workload.index)
-        queue = workload.queue.index
-        changed = self._pending[queue].requeue(workload, entry.requeue_reason)
-        self._note_heads(queue)
-        return changed
-
-    def _stop(self, workload: WorkloadRecord) -> None:
-        """Take a running workload's usage out of the cache."""
-        self._ledger.release(workload)
-        if self._local_usage is not None:
-            self._local_usage.stopped(workload)
-        del workload.queue.running[workload.index]
-        workload.queue.generation += 1
-        workload.admission = None
-        workload.granted = ()
-        workload.evicted = False
-        workload.memory = None
-        workload.nomination = None
-        self._touch(workload)
-
-    def _touch(self, workload: WorkloadRecord) -> None:
-        """Nominations in this tree (with topologies: anywhere) may come out differently from now on."""
-        root = workload.queue.root
-        self._versions[root] = self._versions.get(root, 0) + 1
-        self._versions[-1] = self._versions.get(-1, 0) + 1
-
-    def _note_heads(self, queue: int) -> None:
-        if self._pending[queue].active and not self._catalog.queues[queue].stopped:
-            self._with_heads.add(queue)
-        else:
-            self._with_heads.discard(queue)
+        self._cycles += 1
+        return self._cycle.run(self._cycles, now)
 
     def refusal(self, index: int) -> Refusal | None:
         """Result of the last attempt since the workload last became pending; None if it was never the head."""
@@ -417,7 +268,7 @@ class QueueingEngine:
             return "running"
         if workload.place != QUEUED:
             return ""
-        return "inadmissible" if self._pending[workload.queue.index].inadmissible(workload) else "active"
+        return "inadmissible" if self._queues.inadmissible(workload) else "active"
 
     def cause(self, index: int) -> Cause | None:
         """The one dominant reason a workload is pending; None if it is not."""

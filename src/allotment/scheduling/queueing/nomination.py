@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from allotment.scheduling.queueing.flavors import G_NO_CANDIDATES, G_PREEMPT, G_RECLAIM, FlavorAssigner, Pins
 from allotment.scheduling.queueing.gates import Gates
@@ -10,6 +10,11 @@ from allotment.scheduling.queueing.preemption.shared import Demand
 from allotment.scheduling.queueing.records import FIT, PREEMPT, Assignment, Nomination, Target, WorkloadRecord
 from allotment.scheduling.queueing.topology.assigner import TopologyAssigner
 from allotment.scheduling.queueing.usage import UsageLedger
+
+_EVERYWHERE: Final = -1
+"""In place of a tree: any of them."""
+_NEXT_POD_SET: Final = -2
+"""Between the flavors tried of one PodSet, which count from -1, and those of the next."""
 
 
 class TargetFinder(Protocol):
@@ -152,3 +157,48 @@ class Nominator:
 
 def _good(nomination: Nomination) -> bool:
     return nomination.assignment.mode == FIT or bool(nomination.targets)
+
+
+class Nominations:
+    """Nominations of heads, remembered for as long as nothing they depend on has changed."""
+
+    def __init__(self, nominator: Nominator, topology: TopologyAssigner, gates: Gates) -> None:
+        """Nothing is remembered yet."""
+        self._nominator: Nominator = nominator
+        self._topology: TopologyAssigner = topology
+        self._gates: Gates = gates
+        self._versions: dict[int, int] = {}
+
+    def of(self, workload: WorkloadRecord, cycle: int) -> Nomination:
+        """The nomination; the last one again if nothing it depends on has changed since."""
+        memory = workload.memory
+        if memory is not None and memory.generation < workload.queue.generation:
+            fresh = self._gates.flavor_fungibility_preserve_scan_progress and cycle - memory.cycle <= 1
+            if not fresh:
+                memory = workload.memory = None
+        version = self._versions.get(workload.queue.root, 0)
+        everywhere = 0 if self._topology.empty else self._versions.get(_EVERYWHERE, 0)
+        key = [version, everywhere]
+        if memory is not None:
+            for tried in memory.tried:
+                key.append(_NEXT_POD_SET)
+                key.extend(tried.values())
+        frozen = tuple(key)
+        nomination = workload.nomination
+        if nomination is None or workload.nomination_key != frozen:
+            nomination = self._nominator.nominate(workload, cycle)
+            workload.nomination = nomination
+            workload.nomination_key = frozen
+        nomination.assignment.memory.cycle = cycle
+        nomination.assignment.memory.generation = workload.queue.generation
+        return nomination
+
+    def again(self, workload: WorkloadRecord, cycle: int, pins: Pins) -> Nomination:
+        """Anew against usage as it is within the cycle, restricted to the flavors of `pins`; not remembered."""
+        return self._nominator.nominate(workload, cycle, pins)
+
+    def outdate(self, workload: WorkloadRecord) -> None:
+        """Nominations in this workload's tree (with topologies: anywhere) may come out differently from now on."""
+        root = workload.queue.root
+        self._versions[root] = self._versions.get(root, 0) + 1
+        self._versions[_EVERYWHERE] = self._versions.get(_EVERYWHERE, 0) + 1

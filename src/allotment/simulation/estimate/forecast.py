@@ -7,13 +7,16 @@ workload is admitted as a whole or not at all), priorities and preemption count 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
+from allotment.scheduling.queueing.cycle import CycleResult
 from allotment.scheduling.queueing.engine import QueueingEngine
 from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, PodSetAdmission, Workload
+from allotment.scheduling.queueing.settling import PATIENT, settle
 from allotment.simulation.estimate.interval import Chance, Interval, central_interval, quantile
 from allotment.simulation.estimate.runtimes import RuntimeModel, Runtimes
 
@@ -21,9 +24,6 @@ _FINISH = 0
 _RELEASE = 1
 _ARRIVE = 2
 _WAKE = 3
-# Cycles without effect after which an instant is over, and the cycles in one instant from which evictions go round.
-_IDLE_CYCLES = 4
-_MOST_CYCLES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ class Future:
         missing = set(asked)
         now = self._situation.now
         while True:
-            settled = self._cycles(now)
+            settled = settle(self._engine, now, functools.partial(self._carry_out, now), PATIENT)
             missing -= self._starts.keys()
             if not settled or not missing or not self._events or self._events[0][0] > until:
                 return self._starts
@@ -204,19 +204,11 @@ class Future:
             self._timers.discard(index)
             self._engine.wake(index)
 
-    def _cycles(self, now: int) -> bool:
-        """Decide until nothing moves; false if that does not come: jobs preempt each other for ever."""
-        idle = 0
-        for _ in range(_MOST_CYCLES):
-            if self._engine.idle or idle == _IDLE_CYCLES:
-                return True
-            result = self._engine.run_cycle(now)
-            for index in result.admitted:
-                self._start(now, index)
-            for preemption in result.preemptions:
-                self._evict(now, preemption.workload)
-            idle = 0 if result.heaps_changed or result.preemptions else idle + 1
-        return False
+    def _carry_out(self, now: int, result: CycleResult) -> None:
+        for index in result.admitted:
+            self._start(now, index)
+        for preemption in result.preemptions:
+            self._evict(now, preemption.workload)
 
     def _start(self, now: int, index: int) -> None:
         name = self._names[index]

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.scheduling.queueing.inputs import EngineSettings, PodSetAdmission, PreemptionPolicy, Workload
+from allotment.scheduling.queueing.settling import Bounds
 from allotment.simulation.environment import simulate
 from allotment.simulation.estimate import forecast
 from allotment.simulation.estimate.arrivals import PastArrival, ReplayedPast
@@ -111,7 +112,7 @@ def test_a_future_of_endless_preemption_ends(monkeypatch: pytest.MonkeyPatch) ->
         RunningWorkload(workload("w1", "q1", 1, since=1), GOT, 1),
     )
     waits = (workload("w2", "q1", 5, priority=5, since=2), workload("x", "q1", 6, since=3))
-    monkeypatch.setattr(forecast, "_MOST_CYCLES", 200)
+    monkeypatch.setattr(forecast, "PATIENT", Bounds(idle_cycles=4, in_instant=200))
     situation = Situation(endless(), EngineSettings(fair_sharing=True), 100, runs, waits)
     runtimes = Known(w0=200, w1=200, w2=10, x=10)
     (answer,) = estimate_starts(situation, Question(("x",), 10_000, repeats=1), lambda: runtimes, random.Random(1))
