@@ -23,8 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from allotment.model.cluster import Taint, TaintEffect
 from allotment.scheduling.placement.cycle import place
-from allotment.scheduling.placement.model import Effect, Node, Pod, PodShape, Taint
+from allotment.scheduling.placement.model import Node, Pod, PodShape
 from allotment.scheduling.placement.state import ClusterState, Running
 
 GO = {500: 1813.0, 1000: 1098.0, 5000: 860.0}
@@ -62,7 +63,7 @@ class Case:
             if self.gpus:
                 allocatable |= {"cpu": 192_000, "memory": 2_000_000, "nvidia.com/gpu": self.gpus}
             labels = {"kubernetes.io/hostname": f"n{i}", "topology.kubernetes.io/zone": f"zone-{i % 3}"}
-            taints = (Taint("dedicated", Effect.NO_SCHEDULE, "team"),) if i % 10 == 0 else ()
+            taints = (Taint("dedicated", "team", TaintEffect.NO_SCHEDULE),) if i % 10 == 0 else ()
             nodes.append(Node(f"n{i}", allocatable, labels, taints))
         return nodes
 

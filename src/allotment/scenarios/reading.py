@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from allotment.errors import InputError
+from allotment.model.cluster import Taint, TaintEffect
 from allotment.scenarios.event_shapes import UNLIMITED_WORD
+from allotment.scheduling.kinds import Operator, Requirement, Toleration
 from allotment.scheduling.queueing.inputs import (
     ClusterQueue,
     ClusterState,
@@ -19,7 +21,6 @@ from allotment.scheduling.queueing.inputs import (
     FlavorQuotas,
     FungibilityPolicy,
     FungibilityPreference,
-    LabelRequirement,
     Node,
     PodSet,
     PreemptionPolicy,
@@ -27,8 +28,6 @@ from allotment.scheduling.queueing.inputs import (
     ResourceFlavor,
     ResourceGroup,
     ResourceQuota,
-    Taint,
-    Toleration,
     Topology,
     TopologyRequest,
     Workload,
@@ -130,12 +129,17 @@ def _amounts(raw: Mapping[str, int] | None) -> tuple[tuple[str, int], ...]:
 
 
 def _taints(raw: Sequence[JsonObject] | None) -> tuple[Taint, ...]:
-    return tuple(Taint(each["key"], each.get("value", ""), each["effect"]) for each in raw or ())
+    return tuple(Taint(each["key"], each.get("value", ""), TaintEffect(each["effect"])) for each in raw or ())
 
 
 def _tolerations(raw: Sequence[JsonObject] | None) -> tuple[Toleration, ...]:
     return tuple(
-        Toleration(each.get("key", ""), each.get("operator", "Equal"), each.get("value", ""), each.get("effect", ""))
+        Toleration(
+            each.get("key", ""),
+            exists=each.get("operator") == "Exists",
+            value=each.get("value", ""),
+            effect=TaintEffect(each["effect"]) if each.get("effect") else None,
+        )
         for each in raw or ()
     )
 
@@ -221,9 +225,9 @@ def _topology_request(raw: JsonObject | None) -> TopologyRequest | None:
     )
 
 
-def _affinity(raw: Sequence[Sequence[JsonObject]] | None) -> tuple[tuple[LabelRequirement, ...], ...]:
+def _affinity(raw: Sequence[Sequence[JsonObject]] | None) -> tuple[tuple[Requirement, ...], ...]:
     return tuple(
-        tuple(LabelRequirement(each["key"], each["operator"], tuple(each.get("values", ()))) for each in term)
+        tuple(Requirement(each["key"], Operator(each["operator"]), tuple(each.get("values", ()))) for each in term)
         for term in raw or ()
     )
 

@@ -10,27 +10,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from allotment.errors import InputError
+from allotment.model.cluster import Taint, TaintEffect
+from allotment.scheduling.kinds import Operator, Requirement, Toleration
 from allotment.scheduling.placement.model import (
     NAMESPACE_NAME_LABEL,
     AffinityTerm,
     DisruptionBudget,
-    Effect,
     HostPort,
     LabelSelector,
     MissingClaim,
     Node,
     NodeAffinity,
     NodeSelectorTerm,
-    Operator,
     Pairs,
     Pod,
     PodAffinity,
     PodShape,
     PreferredNodeTerm,
-    Requirement,
     SpreadConstraint,
-    Taint,
-    Toleration,
     UnboundImmediateClaim,
     VolumeProblem,
     WeightedTerm,
@@ -160,7 +157,7 @@ def _toleration(item: Json) -> Toleration:
         item.get("key", ""),
         item.get("operator", "Equal") == "Exists",
         item.get("value", ""),
-        Effect(effect) if effect else None,
+        TaintEffect(effect) if effect else None,
     )
 
 
@@ -195,7 +192,7 @@ def _node(node: Json) -> Node:
         node["name"],
         node["allocatable"],
         node.get("labels") or {},
-        tuple(Taint(t["key"], Effect(t["effect"]), t.get("value", "")) for t in node.get("taints") or ()),
+        tuple(Taint(t["key"], t.get("value", ""), TaintEffect(t["effect"])) for t in node.get("taints") or ()),
         bool(node.get("unschedulable")),
         node.get("images"),
     )

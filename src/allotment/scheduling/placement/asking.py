@@ -16,6 +16,7 @@ from typing import Final
 from allotment.errors import NotFoundError, UsageError
 from allotment.model.devices import DEVICE_RESOURCES, MODEL_LABELS, names_a_part, words_of_model
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu, parse_bytes, parse_cpu, parse_whole
+from allotment.scheduling.kinds import Operator, Requirement, Toleration
 from allotment.scheduling.placement.gpu.cluster import models_of, node_model
 from allotment.scheduling.placement.gpu.model import WHOLE, GpuShape
 from allotment.scheduling.placement.model import (
@@ -25,11 +26,8 @@ from allotment.scheduling.placement.model import (
     Node,
     NodeAffinity,
     NodeSelectorTerm,
-    Operator,
     Pairs,
     PodShape,
-    Requirement,
-    Toleration,
 )
 
 MIB: Final = 1 << 20

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+
+from allotment.model.cluster import Taint
+from allotment.scheduling.kinds import Requirement, Toleration
 
 Pairs = tuple[tuple[str, str], ...]
 """Labels as a sorted tuple of pairs: hashable, so that equal pods share their compiled form."""
@@ -23,53 +25,6 @@ REGION_LABEL = "topology.kubernetes.io/region"
 NAME_FIELD = "metadata.name"
 NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
 UNSCHEDULABLE_TAINT_KEY = "node.kubernetes.io/unschedulable"
-
-
-class Effect(Enum):
-    """What a taint does to pods that do not tolerate it."""
-
-    NO_SCHEDULE = "NoSchedule"
-    PREFER_NO_SCHEDULE = "PreferNoSchedule"
-    NO_EXECUTE = "NoExecute"
-
-
-class Operator(Enum):
-    """Operators of label and node selectors."""
-
-    IN = "In"
-    NOT_IN = "NotIn"
-    EXISTS = "Exists"
-    DOES_NOT_EXIST = "DoesNotExist"
-    GT = "Gt"
-    LT = "Lt"
-
-
-@dataclass(frozen=True, slots=True)
-class Taint:
-    """A taint of a node."""
-
-    key: str
-    effect: Effect
-    value: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Toleration:
-    """A toleration of a pod; an empty key with `exists` tolerates every key, no effect means every effect."""
-
-    key: str = ""
-    exists: bool = False
-    value: str = ""
-    effect: Effect | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """One condition on a label (or on the node name, for fields)."""
-
-    key: str
-    operator: Operator
-    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

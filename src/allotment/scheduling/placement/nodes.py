@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from allotment.scheduling.placement.model import CPU, EPHEMERAL_STORAGE, MEMORY, PODS, Node, Taint
+from allotment.model.cluster import Taint
+from allotment.scheduling.placement.model import CPU, EPHEMERAL_STORAGE, MEMORY, PODS, Node
 from allotment.scheduling.placement.sampling import snapshot_order
 
 Ints = NDArray[np.int64]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from allotment.model.cluster import Taint, TaintEffect
+from allotment.scheduling.kinds import first_untolerated, intolerable_preferences, tolerates
 from allotment.scheduling.placement.matching import (
     CarriedKind,
     CarriedTerm,
@@ -19,32 +21,16 @@ from allotment.scheduling.placement.matching import (
     incoming_matcher,
     term_matcher,
 )
-from allotment.scheduling.placement.model import (
-    CPU,
-    MEMORY,
-    UNSCHEDULABLE_TAINT_KEY,
-    Effect,
-    PodShape,
-    SpreadConstraint,
-    Taint,
-)
+from allotment.scheduling.placement.model import CPU, MEMORY, UNSCHEDULABLE_TAINT_KEY, PodShape, SpreadConstraint
 from allotment.scheduling.placement.nodes import Bools, Ints, LabelColumn, NodeTable
-from allotment.scheduling.placement.selectors import (
-    has_untolerated,
-    intolerable_preferences,
-    named_nodes,
-    node_admitted,
-    node_preference,
-    selector_matches,
-    tolerates,
-)
+from allotment.scheduling.placement.selectors import named_nodes, node_admitted, node_preference, selector_matches
 
 DEFAULT_MILLI_CPU = 100
 DEFAULT_MEMORY_MIB = 200
 HARD_AFFINITY_WEIGHT = 1
 """What a required affinity of a running pod adds to the raw inter-pod score (scheduler's default)."""
 
-_CORDON = Taint(UNSCHEDULABLE_TAINT_KEY, Effect.NO_SCHEDULE)
+_CORDON = Taint(UNSCHEDULABLE_TAINT_KEY, "", TaintEffect.NO_SCHEDULE)
 
 
 class CompiledSpread:
@@ -140,7 +126,7 @@ class CompiledShape:
         shape = self.shape
         rules = shape.node_affinity
         tolerations = shape.tolerations
-        tainted = np.array([has_untolerated(t, tolerations) for t in nodes.taint_sets], dtype=np.bool_)
+        tainted = np.array([first_untolerated(t, tolerations) is not None for t in nodes.taint_sets], dtype=np.bool_)
         disliked = np.array([intolerable_preferences(t, tolerations) for t in nodes.taint_sets], dtype=np.int64)
         self.tolerates_cordon = any(tolerates(t, _CORDON) for t in tolerations)
         self.named = named_nodes(rules)

@@ -8,12 +8,7 @@ from allotment.scheduling.queueing.cycle import Cycle, CycleResult
 from allotment.scheduling.queueing.flavors import FlavorAssigner
 from allotment.scheduling.queueing.gates import Gates, gates_for
 from allotment.scheduling.queueing.holdings import Holdings
-from allotment.scheduling.queueing.inputs import (
-    ClusterState,
-    EngineSettings,
-    PodSetAdmission,
-    Workload,
-)
+from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, PodSetAdmission, Workload
 from allotment.scheduling.queueing.nomination import (
     Nominations,
     Nominator,

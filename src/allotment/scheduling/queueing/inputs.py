@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from allotment.model.cluster import Taint
+from allotment.scheduling.kinds import Requirement, Toleration
+
 
 class QueueingStrategy(Enum):
     """How a ClusterQueue treats a head that cannot be admitted."""
@@ -45,34 +48,6 @@ class FairStrategy(Enum):
 
     LESS_THAN_OR_EQUAL_TO_FINAL_SHARE = "LessThanOrEqualToFinalShare"
     LESS_THAN_INITIAL_SHARE = "LessThanInitialShare"
-
-
-@dataclass(frozen=True, slots=True)
-class Taint:
-    """A node or flavor taint."""
-
-    key: str
-    value: str = ""
-    effect: str = "NoSchedule"
-
-
-@dataclass(frozen=True, slots=True)
-class Toleration:
-    """A toleration; an empty key with Exists tolerates everything, an empty effect every effect."""
-
-    key: str = ""
-    operator: str = "Equal"
-    value: str = ""
-    effect: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LabelRequirement:
-    """One expression of a required node affinity term (In, NotIn, Exists, DoesNotExist, Gt, Lt)."""
-
-    key: str
-    operator: str
-    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +139,7 @@ class PodSet:
     requests: tuple[tuple[str, int], ...]
     min_count: int | None = None
     node_selector: tuple[tuple[str, str], ...] = ()
-    required_affinity: tuple[tuple[LabelRequirement, ...], ...] = ()
+    required_affinity: tuple[tuple[Requirement, ...], ...] = ()
     tolerations: tuple[Toleration, ...] = ()
     topology: TopologyRequest | None = None
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from allotment.model.cluster import Taint
+from allotment.scheduling.kinds import Operator, Requirement
 from allotment.scheduling.placement.model import (
     HOSTNAME_LABEL,
     ZONE_LABEL,
     AffinityTerm,
     LabelSelector,
     Node,
-    Operator,
     Pod,
     PodAffinity,
     PodShape,
-    Requirement,
     SpreadConstraint,
-    Taint,
 )
 from allotment.scheduling.placement.state import ClusterState
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.errors import CapacityError, ConflictError, InputError, NotFoundError, UsageError
+from allotment.scheduling.kinds import Operator, Requirement
 from allotment.scheduling.placement.gpu.capacity import Stranded, how_many_fit, stranded
 from allotment.scheduling.placement.gpu.cluster import ClusterFleet, ClusterGpuScorer, gpu_shape
 from allotment.scheduling.placement.gpu.fleet import GpuFleet
@@ -30,7 +31,7 @@ from allotment.scheduling.placement.gpu.policies import (
     gpu_clustering,
     gpu_packing,
 )
-from allotment.scheduling.placement.model import NodeAffinity, NodeSelectorTerm, Operator, Requirement
+from allotment.scheduling.placement.model import NodeAffinity, NodeSelectorTerm
 from allotment.simulation.experiment import arrivals, run, shuffled
 from tests.unit.scheduling.placement import builders as b
 

@@ -6,21 +6,18 @@ from dataclasses import replace
 
 import pytest
 
+from allotment.model.cluster import Taint, TaintEffect
+from allotment.scheduling.kinds import Operator, Requirement, Toleration
 from allotment.scheduling.placement.cycle import Fits, Refused, evaluate
 from allotment.scheduling.placement.diagnosis import event_text, shortened
 from allotment.scheduling.placement.model import (
     HOSTNAME_LABEL,
     ZONE_LABEL,
-    Effect,
     HostPort,
     MissingClaim,
     NodeAffinity,
     NodeSelectorTerm,
-    Operator,
     PodShape,
-    Requirement,
-    Taint,
-    Toleration,
     UnboundImmediateClaim,
 )
 from allotment.scheduling.placement.preemption import preempt
@@ -28,7 +25,7 @@ from allotment.scheduling.placement.reasons import Code, Kind, Plugin, Reason, R
 from allotment.scheduling.placement.state import ClusterState
 from tests.unit.scheduling.placement import builders as b
 
-FULL = Taint("dedicated", Effect.NO_SCHEDULE)
+FULL = Taint("dedicated", "", TaintEffect.NO_SCHEDULE)
 
 
 def refuse(state: ClusterState, shape: PodShape, *, never: bool = True) -> tuple[Refused, str]:

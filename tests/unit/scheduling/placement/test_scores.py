@@ -7,20 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allotment.model.cluster import Taint, TaintEffect
+from allotment.scheduling.kinds import Operator, Requirement
 from allotment.scheduling.placement.cycle import Fits, Options, evaluate
 from allotment.scheduling.placement.model import (
     HOSTNAME_LABEL,
     AffinityTerm,
-    Effect,
     Node,
     NodeAffinity,
     NodeSelectorTerm,
-    Operator,
     PodAffinity,
     PodShape,
     PreferredNodeTerm,
-    Requirement,
-    Taint,
     WeightedTerm,
 )
 from allotment.scheduling.placement.reasons import Plugin
@@ -68,10 +66,10 @@ def test_a_best_effort_pod_has_no_balance_score() -> None:
 
 
 def test_taints_node_affinity_and_weights() -> None:
-    soft = Taint("spot", Effect.PREFER_NO_SCHEDULE)
-    other = Taint("old", Effect.PREFER_NO_SCHEDULE)
+    soft = Taint("spot", "", TaintEffect.PREFER_NO_SCHEDULE)
+    other = Taint("old", "", TaintEffect.PREFER_NO_SCHEDULE)
     state = b.cluster(
-        b.node("a", taints=(soft, other, Taint("x", Effect.PREFER_NO_SCHEDULE))),
+        b.node("a", taints=(soft, other, Taint("x", "", TaintEffect.PREFER_NO_SCHEDULE))),
         b.node("b", taints=(soft,)),
         b.node("c"),
     )

@@ -7,15 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allotment.scheduling.kinds import Operator, Requirement
 from allotment.scheduling.placement.cycle import evaluate
-from allotment.scheduling.placement.model import (
-    NAME_FIELD,
-    ZONE_LABEL,
-    NodeAffinity,
-    NodeSelectorTerm,
-    Operator,
-    Requirement,
-)
+from allotment.scheduling.placement.model import NAME_FIELD, ZONE_LABEL, NodeAffinity, NodeSelectorTerm
 from allotment.scheduling.placement.sampling import feasible_wanted, search_window, snapshot_order
 from tests.unit.scheduling.placement import builders as b
 

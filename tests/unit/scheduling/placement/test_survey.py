@@ -8,20 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.errors import NotFoundError, UsageError
+from allotment.model.cluster import Taint, TaintEffect
+from allotment.scheduling.kinds import Toleration
 from allotment.scheduling.placement.asking import ask_text, matching_models, parse_ask, pod_shape_of, pod_text
 from allotment.scheduling.placement.capacity import headroom, room
 from allotment.scheduling.placement.gpu.capacity import Stranded
 from allotment.scheduling.placement.gpu.fleet import GpuFleet
 from allotment.scheduling.placement.gpu.fragmentation import Cause, TypicalPod, measure
 from allotment.scheduling.placement.gpu.model import GpuNode, GpuShape
-from allotment.scheduling.placement.model import Effect, Node, NodeAffinity, PodShape, Taint, Toleration
+from allotment.scheduling.placement.model import Node, NodeAffinity, PodShape
 from allotment.scheduling.placement.state import ClusterState
 from allotment.scheduling.placement.survey import survey_cluster, survey_fleet
 from tests.unit.scheduling.placement import builders as b
 
 ACCELERATOR = "allotment.dev/accelerator"
-GPU_TAINT = Taint("nvidia.com/gpu", Effect.NO_SCHEDULE)
-OWN = Taint("dedicated", Effect.NO_SCHEDULE, "nlp")
+GPU_TAINT = Taint("nvidia.com/gpu", "", TaintEffect.NO_SCHEDULE)
+OWN = Taint("dedicated", "nlp", TaintEffect.NO_SCHEDULE)
 
 
 def gpu_node(
@@ -170,7 +172,7 @@ ZOO = (
         "amd",
         {"cpu": 9000, "memory": 9000, "pods": 10, "amd.com/gpu": 8},
         {"amd.com/gpu.product-name": "AMD_Instinct_MI300X_OAM"},
-        (Taint("amd.com/gpu", Effect.NO_SCHEDULE, "present"),),
+        (Taint("amd.com/gpu", "present", TaintEffect.NO_SCHEDULE),),
     ),
     Node("gaudi", {"cpu": 9000, "memory": 9000, "pods": 10, "habana.ai/gaudi": 8}, {"habana.ai/model": "HL-225"}),
     Node(

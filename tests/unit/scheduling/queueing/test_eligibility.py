@@ -2,45 +2,15 @@
 
 import pytest
 
-from allotment.scheduling.queueing.eligibility import flavor_obstacle, matches_requirement, tolerates
-from allotment.scheduling.queueing.inputs import LabelRequirement, PodSet, ResourceFlavor, Taint, Toleration
+from allotment.model.cluster import Taint, TaintEffect
+from allotment.scheduling.kinds import Operator, Requirement, Toleration
+from allotment.scheduling.queueing.eligibility import flavor_obstacle
+from allotment.scheduling.queueing.inputs import PodSet, ResourceFlavor
 
-SPOT = Taint("spot", "x", "NoSchedule")
+SPOT = Taint("spot", "x", TaintEffect.NO_SCHEDULE)
 
-TOLERATIONS = {
-    "equal": (Toleration("spot", "Equal", "x"), True),
-    "another value": (Toleration("spot", "Equal", "y"), False),
-    "exists": (Toleration("spot", "Exists"), True),
-    "everything": (Toleration(operator="Exists"), True),
-    "another effect": (Toleration("spot", "Exists", effect="NoExecute"), False),
-    "another key": (Toleration("other", "Exists"), False),
-}
-
-
-@pytest.mark.parametrize(("toleration", "expected"), TOLERATIONS.values(), ids=TOLERATIONS)
-def test_toleration(toleration: Toleration, expected: bool) -> None:
-    assert tolerates(toleration, SPOT) is expected
-
-
-REQUIREMENTS = {
-    "in": (LabelRequirement("gen", "In", ("1", "2")), True),
-    "not in": (LabelRequirement("gen", "NotIn", ("1", "2")), False),
-    "not in, key missing": (LabelRequirement("zone", "NotIn", ("a",)), True),
-    "exists": (LabelRequirement("gen", "Exists"), True),
-    "does not exist": (LabelRequirement("gen", "DoesNotExist"), False),
-    "greater": (LabelRequirement("gen", "Gt", ("1",)), True),
-    "less": (LabelRequirement("gen", "Lt", ("2",)), False),
-    "greater than text": (LabelRequirement("gen", "Gt", ("a",)), False),
-}
-
-
-@pytest.mark.parametrize(("requirement", "expected"), REQUIREMENTS.values(), ids=REQUIREMENTS)
-def test_requirement(requirement: LabelRequirement, expected: bool) -> None:
-    assert matches_requirement({"gen": "2"}, requirement) is expected
-
-
-FLAVOR = ResourceFlavor("f", (("gen", "2"),), (SPOT, Taint("soft", "", "PreferNoSchedule")))
-TOLERANT = (Toleration("spot", "Exists"),)
+FLAVOR = ResourceFlavor("f", (("gen", "2"),), (SPOT, Taint("soft", "", TaintEffect.PREFER_NO_SCHEDULE)))
+TOLERANT = (Toleration("spot", exists=True),)
 
 OBSTACLES = {
     "untolerated taint": (PodSet("p", 1, ()), "untolerated taint {spot x NoSchedule <nil>} in flavor f"),
@@ -54,7 +24,7 @@ OBSTACLES = {
         "flavor f doesn't match node affinity",
     ),
     "affinity of another value": (
-        PodSet("p", 1, (), required_affinity=((LabelRequirement("gen", "In", ("1",)),),), tolerations=TOLERANT),
+        PodSet("p", 1, (), required_affinity=((Requirement("gen", Operator.IN, ("1",)),),), tolerations=TOLERANT),
         "flavor f doesn't match node affinity",
     ),
     "a term left empty matches anything": (
@@ -63,8 +33,8 @@ OBSTACLES = {
             1,
             (),
             required_affinity=(
-                (LabelRequirement("gen", "In", ("1",)),),
-                (LabelRequirement("zone", "In", ("a",)),),
+                (Requirement("gen", Operator.IN, ("1",)),),
+                (Requirement("zone", Operator.IN, ("a",)),),
             ),
             tolerations=TOLERANT,
         ),

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from allotment.errors import UsageError
 from allotment.model.devices import DEVICE_RESOURCES, MODEL_LABELS
+from allotment.scheduling.kinds import Operator
 from allotment.scheduling.placement.gpu.fleet import GpuFleet, Ints
 from allotment.scheduling.placement.gpu.fragmentation import FragmentationMeter, TypicalPod, typical_pods
 from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode, GpuShape
 from allotment.scheduling.placement.gpu.policies import SCORES, GpuPolicy, fgd
-from allotment.scheduling.placement.model import CPU, MEMORY, Node, Operator, PodShape
+from allotment.scheduling.placement.model import CPU, MEMORY, Node, PodShape
 from allotment.scheduling.placement.shapes import CompiledShape
 from allotment.scheduling.placement.state import CPU_ROW, MEMORY_ROW, ClusterState
 

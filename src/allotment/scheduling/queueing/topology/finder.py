@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from allotment.scheduling.kinds import first_untolerated
 from allotment.scheduling.queueing.catalog import Catalog
 from allotment.scheduling.queueing.domains.capacity import TopologyCapacity
 from allotment.scheduling.queueing.domains.forest import Domain, Forest
-from allotment.scheduling.queueing.eligibility import first_untolerated, matches_affinity
-from allotment.scheduling.queueing.inputs import Node, PodSet, Taint, TopologyRequest
+from allotment.scheduling.queueing.eligibility import matches_affinity
+from allotment.scheduling.queueing.inputs import Node, PodSet, TopologyRequest
 from allotment.scheduling.queueing.reasons import Detail, DetailKind
 from allotment.scheduling.queueing.records import Placement, PodSetRecord
 from allotment.scheduling.queueing.topology.counts import Assumed, Counts, PodKind
@@ -286,7 +287,7 @@ class FlavorFinder:
     def _node_exclusion(self, pod_set: PodSet, node: Node) -> str:
         taint = first_untolerated(node.taints, pod_set.tolerations + self._forest.flavor.tolerations)
         if taint is not None:
-            return f'taint "{_taint_text(taint)}"'
+            return f'taint "{taint!s}"'
         labels = dict(node.labels)
         if any(labels.get(key) != value for key, value in pod_set.node_selector):
             return "nodeSelector"
@@ -304,10 +305,6 @@ def _leader_and_workers(group: list[PodSetPlacement]) -> tuple[PodSetPlacement |
 def _count_in(requests: list[tuple[int, int]], left: list[int]) -> int:
     """How many pods fit."""
     return max(0, min(left[resource] // amount if resource < len(left) else 0 for resource, amount in requests))
-
-
-def _taint_text(taint: Taint) -> str:
-    return f"{taint.key}={taint.value}:{taint.effect}" if taint.value else f"{taint.key}:{taint.effect}"
 
 
 def _shortage_text(topology: str, shortage: Shortage, request: Request, exclusions: Exclusions) -> str:
