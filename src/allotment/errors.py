@@ -10,10 +10,9 @@
     ├── CapacityError              exit 7   quota or capacity does not allow it
     ├── TimedOutError              exit 8   it did not happen in time
     └── UnreachableError           exit 9   the server does not answer
-        (retryable: the same call may succeed later)
 
-An error says what happened, why, and the next step. `exit_code` is the CLI contract; `retryable` is the retry
-policy's only question, so that no caller ever matches on message text.
+An error says what happened, why, and the next step. `exit_code` is the CLI contract, and all
+that a caller looks at: nobody matches on message text.
 """
 
 from __future__ import annotations
@@ -39,7 +38,6 @@ class AllotmentError(Exception):
     """
 
     exit_code: ClassVar[int] = 1
-    retryable: ClassVar[bool] = False
 
     def __init__(self, what: str, *, why: str = "", fix: str = "") -> None:
         super().__init__(what)
@@ -101,11 +99,9 @@ class TimedOutError(AllotmentError):
     """It did not happen in time."""
 
     exit_code = 8
-    retryable = True
 
 
 class UnreachableError(AllotmentError):
     """The server does not answer."""
 
     exit_code = 9
-    retryable = True

@@ -7,7 +7,7 @@ arbitrary, so a cycle's decisions are compared as a set.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,16 +75,6 @@ class Agreement:
         self.same_decisions += replay.same_decisions
         if replay.differences:
             self.differing.append(replay.id)
-
-
-def replay_all(scenarios: Iterable[Mapping[str, Any]]) -> Iterator[Replay]:
-    """Replay scenarios one by one, lazily.
-
-    Raises:
-        InputError: a scenario cannot be read.
-    """
-    for raw in scenarios:
-        yield replay(raw)
 
 
 def replay(raw: Mapping[str, Any]) -> Replay:

@@ -64,12 +64,10 @@ class Options:
     Attributes:
         strategy: what NodeResourcesFit prefers.
         sampled: stop searching large clusters early, as kube-scheduler does; otherwise look at every node.
-        scorer: a policy that decides before the default plugins, which then break its ties.
     """
 
     strategy: FitStrategy = FitStrategy.LEAST_ALLOCATED
     sampled: bool = True
-    scorer: Scorer | None = None
 
 
 DEFAULT = Options()
@@ -109,12 +107,7 @@ def evaluate(state: ClusterState, pod: Pod, nominated: int | None = None, option
     if len(feasible) == 1:
         return Fits(feasible, feasible, None)
     scores = score_nodes(state, compiled, feasible, options.strategy)
-    if options.scorer is None:
-        return Fits(feasible, scores.best(), scores)
-    scored = options.scorer(compiled, feasible)
-    leading = scored == scored.max()
-    tied = scores.total[leading]
-    return Fits(feasible, feasible[leading][tied == tied.max()], scores)
+    return Fits(feasible, scores.best(), scores)
 
 
 def _answers(screening: Screening, refused: Mapping[int, Refusal]) -> dict[Refusal, Ints]:

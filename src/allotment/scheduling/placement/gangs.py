@@ -6,7 +6,6 @@ that did stay; otherwise the state is as if none had been tried.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from allotment.errors import UsageError
@@ -70,10 +69,3 @@ def place_gang(
         return GangRefused(len(running), tuple(left_out))
     state.release(mark)
     return GangPlaced(tuple(running), tuple(left_out))
-
-
-def place_gangs(
-    state: ClusterState, gangs: Sequence[Gang], choose: Chooser = first_of, options: Options = DEFAULT
-) -> list[GangPlaced | GangRefused]:
-    """Place gangs one after the other."""
-    return [place_gang(state, gang, choose, options) for gang in gangs]

@@ -13,7 +13,6 @@ class Gates:
 
     priority_sorting_within_cohort: bool = True
     partial_admission: bool = True
-    flavor_fungibility: bool = True
     prioritize_preemptor_workloads: bool = False
     fair_sharing_preempt_within_nominal: bool = True
     fair_sharing_prioritize_non_borrowing: bool = True

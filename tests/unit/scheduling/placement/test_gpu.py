@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from allotment.errors import CapacityError, ConflictError, InputError, NotFoundError, UsageError
 from allotment.scheduling.kinds import Operator, Requirement
 from allotment.scheduling.placement.gpu.capacity import Stranded, how_many_fit, stranded
-from allotment.scheduling.placement.gpu.cluster import ClusterFleet, ClusterGpuScorer, gpu_shape
+from allotment.scheduling.placement.gpu.cluster import gpu_shape
 from allotment.scheduling.placement.gpu.fleet import GpuFleet
 from allotment.scheduling.placement.gpu.fragmentation import (
     Cause,
@@ -365,27 +365,9 @@ def test_the_course_of_fragmentation_closes_to_what_is_idle(policy: GpuPolicy) -
         assert result.course[0][cause] == pytest.approx(100 * amount / 24_000)
 
 
-def test_a_cluster_seen_as_a_fleet_follows_its_changes() -> None:
-    state = b.cluster(b.node("a", 8000, gpus=4), b.node("b", 4000))
-    follower = ClusterFleet(state)
-    state.add(b.pod("p", 1000, gpus=3), state.node_index("a"))
-    now = follower.refresh()
-    a = state.node_index("a")
-    assert now.gpu_left[a].tolist() == [1000, 0, 0, 0]
-    assert now.cpu_left[a] == 7000
-    assert now.group_pods[a].tolist() == [0, 0, 0, 0, 1, 0]
-    state.remove("default/p")
-    assert follower.refresh().gpu_left[a].sum() == 4000
-    state.add(b.pod("q", 1000, gpus=1), a)
-    state.forget_changes()
-    assert follower.refresh().gpu_left[a].sum() == 3000
-
-
 def test_the_models_a_pod_accepts_are_read_from_its_node_rules() -> None:
     label = "nvidia.com/gpu.product"
     term = NodeSelectorTerm((Requirement(label, Operator.IN, ("B", "A")), Requirement("x", Operator.EXISTS)))
     assert gpu_shape(b.shape(gpus=2, node_affinity=NodeAffinity(required=(term,)))).models == ("A", "B")
     assert gpu_shape(b.shape(gpus=1, node_affinity=NodeAffinity(selector=((label, "C"),)))).models == ("C",)
     assert gpu_shape(b.shape(node_affinity=NodeAffinity(selector=((label, "C"),)))) == GpuShape(1000, 1024)
-    with pytest.raises(UsageError, match="scores nothing"):
-        ClusterGpuScorer(b.cluster(b.node("a")), GpuPolicy.RANDOM)

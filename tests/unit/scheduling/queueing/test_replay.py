@@ -7,7 +7,7 @@ import pytest
 
 from allotment.errors import InputError
 from allotment.scenarios.reading import read_scenario
-from allotment.scenarios.replay import Agreement, replay, replay_all
+from allotment.scenarios.replay import Agreement, replay
 from allotment.scheduling.queueing.gates import gates_for
 
 RAW: dict[str, Any] = {
@@ -92,8 +92,8 @@ def test_every_part_is_compared(part: str, change: dict[str, Any]) -> None:
 
 def test_agreement_counts() -> None:
     agreement = Agreement("demo")
-    for result in replay_all([recorded(), {**recorded(), "id": "demo-2", "stats": {"cycles": 1}}]):
-        agreement.count(result)
+    for raw in (recorded(), {**recorded(), "id": "demo-2", "stats": {"cycles": 1}}):
+        agreement.count(replay(raw))
     assert (agreement.scenarios, agreement.identical, agreement.differing) == (2, 1, ["demo-2"])
 
 
