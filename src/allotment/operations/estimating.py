@@ -23,11 +23,13 @@ from allotment.simulation.estimate.calibration import Calibration, Forecast
 from allotment.simulation.estimate.forecast import Question, StartEstimate, estimate_starts
 from allotment.simulation.estimate.interval import Chance, Interval
 from allotment.simulation.estimate.runtimes import RuntimeHistory, RuntimeModel, Runtimes, around_estimate
+from allotment.simulation.hopeless import refused_by_emptied, softened
 from allotment.simulation.present import (
     Course,
     Ended,
     Present,
     Reason,
+    declared_at,
     endless,
     first_starts,
     present_at,
@@ -41,6 +43,8 @@ ENOUGH_ENDED: Final = 10
 """Ended jobs from which that spread is measured."""
 ENOUGH_STARTS: Final = 20
 """Past starts from which an interval is corrected."""
+MOST_REPLAYED: Final = 10_000
+"""Submissions of others that one simulation plays: a past of seconds must not become a week of them."""
 BATCH_GAP: Final = 600_000
 """Milliseconds between jobs of one sweep."""
 
@@ -120,6 +124,7 @@ class WhenReport:
         spread: of run times around estimates, that was used; None where estimates were not.
         measured: it was measured on the ended jobs.
         learnt: past starts the correction rests on; 0 = not corrected.
+        horizon: how far the simulations looked; less than was asked where others submit more than can be replayed.
     """
 
     scenario: str
@@ -132,6 +137,7 @@ class WhenReport:
     spread: float | None
     measured: bool
     learnt: int
+    horizon: int
     estimates: tuple[JobEstimate, ...]
 
 
@@ -193,9 +199,10 @@ class _Estimator:
 
     def report(self, now: int, *, recorded: bool) -> WhenReport:
         present = present_at(self._scenario, self._course, now)
-        why = reasons(present.situation)
         asked = self._asked(present)
-        hopeful = tuple(job for job in asked if job not in why or not why[job].cause.misconfigured)
+        never = self._never(present, asked)
+        why = {job: softened(reason) for job, reason in reasons(present.situation).items()} | never
+        hopeful = tuple(job for job in asked if job not in never)
         lessons = self._lessons(now)
         self._total = self._request.runs * (len(lessons) + bool(hopeful))
         calibration, seen = self._learn(now, lessons)
@@ -229,6 +236,7 @@ class _Estimator:
             spread=spread,
             measured=spread is not None and self._measures(present),
             learnt=learnt,
+            horizon=self._horizon(present),
             estimates=rows,
         )
 
@@ -292,11 +300,24 @@ class _Estimator:
             arrivals = ReplayedPast(past, past[0].at, now)
         return estimate_starts(
             present.situation,
-            Question(jobs, request.horizon, request.coverage, request.runs),
+            Question(jobs, self._horizon(present), request.coverage, request.runs),
             self._counted(self._runtimes(present)),
             self._chance,
             arrivals,
         )
+
+    def _horizon(self, present: Present) -> int:
+        """As far as asked, or until others have submitted as much as one simulation plays."""
+        if self._request.submissions is Submissions.NONE or len(present.submitted) < 2:
+            return self._request.horizon
+        span = present.situation.now - present.submitted[0].queued_at
+        return min(self._request.horizon, max(1, span * MOST_REPLAYED // len(present.submitted)))
+
+    def _never(self, present: Present, asked: Iterable[str]) -> dict[str, Reason]:
+        wanted = set(asked)
+        waiting = (workload for workload in present.situation.pending if workload.name in wanted)
+        state = declared_at(self._scenario, present.situation.now)
+        return refused_by_emptied(state, self._scenario.settings, waiting)
 
     def _counted(self, model: RuntimeModel) -> RuntimeModel:
         """A fresh future is drawn for every simulation: that is where progress is seen."""

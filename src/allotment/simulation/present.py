@@ -115,6 +115,15 @@ def present_at(scenario: Scenario, course: Course, now: int) -> Present:
 
 def state_at(scenario: Scenario, now: int) -> ClusterState:
     """The cluster after the scenario's events until then."""
+    return _cluster_at(scenario, now).state
+
+
+def declared_at(scenario: Scenario, now: int) -> ClusterState:
+    """The same with all its nodes: those that are down or cordoned at that moment will be back."""
+    return _cluster_at(scenario, now).declared
+
+
+def _cluster_at(scenario: Scenario, now: int) -> Cluster:
     cluster = Cluster(scenario.state)
     for event in sorted(scenario.events, key=lambda each: each.t):
         if event.t > now:
@@ -130,7 +139,7 @@ def state_at(scenario: Scenario, now: int) -> ClusterState:
                 pass
             case _:
                 cluster = cluster.with_node(event)
-    return cluster.state
+    return cluster
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,28 @@ def test_what_can_never_start_is_said_without_simulating(run: Run, home: Path) -
     assert ",inf,inf,inf," in csv[1]
 
 
+def test_the_twin_of_a_hopeless_job_is_hopeless_at_once(run: Run, home: Path) -> None:
+    twins = [job("first", "a", 0, 60_000, 9), job("second", "a", 1_000, 60_000, 9)]
+    file = saved(home, "twins.jsonl", {**line_of_jobs(0), "workloads": twins})
+    found = run("when", file, "-o", "json").json()["jobs"]
+    assert [(each["job"], each["possible"], each["cause"]) for each in found] == [
+        ("first", False, "EXCEEDS_MAX_QUOTA"),
+        ("second", False, "EXCEEDS_MAX_QUOTA"),
+    ]
+
+
+def test_a_dense_past_is_not_replayed_for_ever(run: Run, home: Path) -> None:
+    """Two jobs a second for a week would be a million submissions in each simulation."""
+    jobs = [job(f"j{number}", "a", 500 * number, 3_600_000, 1) for number in range(5)]
+    file = saved(home, "dense.jsonl", {**line_of_jobs(0), "workloads": jobs})
+    call = ("when", file, "j4", "--runs", "10")
+    document = run(*call, "-o", "json").json()
+    assert document["horizonSeconds"] == 4_000  # 10,000 submissions, 5 of them in 2 s
+    text = run(*call).ok()
+    assert "7 d were asked for: the 10,000 submissions of others that are replayed at most last no longer" in text
+    assert run(*call, "--submissions", "none", "-o", "json").json()["horizonSeconds"] == 7 * 86_400
+
+
 def with_record(run: Run, home: Path, name: str, estimates: dict[str, Any], truth: dict[str, Any]) -> str:
     """A file with estimates of run times, and the decisions of a run with the true ones."""
     run("conformance", "kueue", saved(home, "truth.jsonl", truth), "--write", "ours.jsonl").ok()

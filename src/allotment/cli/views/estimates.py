@@ -10,7 +10,14 @@ from allotment.cli.output import Listing
 from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count
 from allotment.cli.views.simulations import seconds
-from allotment.operations.estimating import ENOUGH_STARTS, JobEstimate, KnownRuntimes, Submissions, WhenReport
+from allotment.operations.estimating import (
+    ENOUGH_STARTS,
+    MOST_REPLAYED,
+    JobEstimate,
+    KnownRuntimes,
+    Submissions,
+    WhenReport,
+)
 from allotment.reports.pages.charts import short_time
 
 
@@ -34,7 +41,7 @@ def _ends(row: JobEstimate) -> tuple[float | None, float | None, float | None]:
 
 def when_listing(found: WhenReport) -> Listing[JobEstimate]:
     """A row a job; times are counted from now, and infinite (``inf`` in csv) beyond the horizon."""
-    horizon = found.request.horizon
+    horizon = found.horizon
 
     def end(title: str, index: int) -> Column[JobEstimate]:
         return Column(
@@ -87,8 +94,12 @@ def basis(found: WhenReport) -> list[str]:
     """What the intervals rest on, a sentence a line."""
     request = found.request
     past = "as recorded in the file" if found.recorded else "simulated from the file"
-    runs = f"from {count(request.runs, 'simulation')} of the next {short_time(request.horizon)}, seed {request.seed}"
+    runs = f"from {count(request.runs, 'simulation')} of the next {short_time(found.horizon)}, seed {request.seed}"
     lines = [f"{runs}; the past is {past}"]
+    if found.horizon < request.horizon:
+        asked, most = short_time(request.horizon), f"{MOST_REPLAYED:,}"
+        lines.append(f"{asked} were asked for: the {most} submissions of others that are replayed at most last no longer")
+        lines.append("--submissions none looks further")
     if request.runtimes is KnownRuntimes.HISTORY:
         lines.append(f"run times: drawn from {count(found.ended, 'job')} that ended")
     else:
@@ -109,7 +120,7 @@ def basis(found: WhenReport) -> list[str]:
 
 def estimate_document(found: WhenReport, row: JobEstimate) -> Mapping[str, Any]:
     """A job as JSON; an end that is null lies beyond the horizon, or never comes."""
-    horizon = found.request.horizon
+    horizon = found.horizon
     low, middle, high = (_known(value, horizon) for value in _ends(row))
     return {
         "job": row.job,
@@ -136,7 +147,7 @@ def when_document(found: WhenReport, rows: Sequence[JobEstimate]) -> Mapping[str
         "scenario": found.scenario,
         "atSeconds": seconds(found.now),
         "confidencePercent": round(100 * request.coverage),
-        "horizonSeconds": seconds(request.horizon),
+        "horizonSeconds": seconds(found.horizon),
         "runs": request.runs,
         "seed": request.seed,
         "past": "recorded" if found.recorded else "simulated",

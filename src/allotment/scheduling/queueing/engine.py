@@ -224,6 +224,10 @@ class QueueingEngine:
         self._holdings.give_back(workload)
         self._queues.delete(workload)
 
+    def withdraw(self, index: int) -> None:
+        """A workload that waits is deleted: it leaves the engine."""
+        self._queues.delete(self._workloads[index])
+
     def mark_evicted(self, index: int) -> None:
         """A running workload is being evicted but still holds its quota."""
         self._holdings.mark_evicted(self._workloads[index])

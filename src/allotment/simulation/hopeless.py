@@ -1,0 +1,64 @@
+"""What waiting alone can never help: even with nobody else there, it would be refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from allotment.scheduling.queueing.cycle import CycleResult
+from allotment.scheduling.queueing.engine import QueueingEngine
+from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, PodSet, Workload
+from allotment.scheduling.queueing.reasons import Cause
+from allotment.scheduling.queueing.settling import PATIENT, settle
+from allotment.simulation.present import Reason
+
+
+def refused_by_emptied(
+    state: ClusterState, settings: EngineSettings, workloads: Iterable[Workload]
+) -> dict[str, Reason]:
+    """Those of the workloads that the cluster refuses with nothing in it, each with the reason it gives then.
+
+    Each is tried alone, equal ones once. The present's own reason does not tell: Kueue says of a flavor that an earlier
+    PodSet filled that the next one exceeds its maximum, and of the twin of a hopeless workload that it waits its turn.
+
+    Args:
+        state: the cluster with the nodes that belong to it, those included that are away for a while.
+        settings: how its Kueue decides.
+        workloads: names are unique.
+
+    Raises:
+        InputError: the state is inconsistent, or lacks the queue of a workload.
+    """
+    engine = QueueingEngine(state, settings)
+    answers: dict[tuple[str, tuple[PodSet, ...]], Reason | None] = {}
+    refused: dict[str, Reason] = {}
+    for workload in workloads:
+        shape = (workload.cluster_queue, workload.pod_sets)
+        if shape not in answers:
+            answers[shape] = _alone(engine, workload)
+        reason = answers[shape]
+        if reason is not None:
+            refused[workload.name] = reason
+    return refused
+
+
+def _alone(engine: QueueingEngine, workload: Workload) -> Reason | None:
+    """Why the empty engine refuses the workload; afterwards it is empty again."""
+    engine.wake_all()  # a shape that was refused must not keep the next one of its kind from being looked at
+    index = engine.add(workload)
+    settle(engine, 0, _nothing_to_carry_out, PATIENT)
+    cause, refusal = engine.cause(index), engine.refusal(index)
+    if cause is None:
+        engine.finish(index)
+        return None
+    engine.withdraw(index)
+    return Reason(cause, "" if refusal is None else refusal.text)
+
+
+def _nothing_to_carry_out(result: CycleResult) -> None:
+    """Nobody else is there, so nobody is preempted."""
+    assert not result.preemptions  # noqa: S101
+
+
+def softened(present: Reason) -> Reason:
+    """The present's reason of a workload that an emptied cluster takes: it waits, whatever Kueue calls it."""
+    return Reason(Cause.WAITING_FOR_QUOTA, present.message) if present.cause.misconfigured else present
