@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from allotment.cli.suggest import did_you_mean
 from allotment.errors import NotFoundError
+from allotment.model.spelling import did_you_mean
 
 Schema = Mapping[str, Any]
 

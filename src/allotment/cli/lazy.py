@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from allotment.cli.examples import examples_of
-from allotment.cli.suggest import did_you_mean
+from allotment.model.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

@@ -13,9 +13,9 @@ from typing import Any, Final, Generic, TypeVar
 from allotment.cli.options import OutputOptions
 from allotment.cli.selector import parse_selector
 from allotment.cli.session import Session
-from allotment.cli.suggest import did_you_mean
 from allotment.cli.table import Cell, Column, fitting, no_room, table_text
 from allotment.errors import UsageError, shown
+from allotment.model.spelling import did_you_mean
 
 API_VERSION: Final = "allotment.dev/v1"
 """Version of every JSON and YAML document that `allot` writes."""

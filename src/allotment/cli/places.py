@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from allotment.cli.session import Session
-from allotment.cli.suggest import did_you_mean
 from allotment.errors import NotFoundError, UsageError
+from allotment.model.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from allotment.model.cluster import Cluster

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from allotment.cli.progress import ProgressLine
 from allotment.cli.steps import duration
-from allotment.cli.suggest import did_you_mean
 from allotment.errors import UsageError
+from allotment.model.spelling import did_you_mean
 from allotment.operations.simulating import Stage, Watch
 
 E = TypeVar("E", bound=Enum)

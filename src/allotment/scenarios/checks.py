@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from allotment.errors import InputError
+from allotment.model.spelling import nearest
 
 Check = Callable[[object, str], None]
+OWN: Final = "x-"
+"""How the names of fields begin that users add for themselves; they are left alone."""
 
 
-def wrong(path: str, value: object, wanted: str) -> InputError:
-    """What to say of a value that is not what the format wants."""
+def wrong(path: str, value: object, wanted: str, near: str = "") -> InputError:
+    """What to say of a value that is not what the format wants; `near` is what was probably meant."""
     shown = repr(value)
     return InputError(
         f"{path or 'the line'} is {shown if len(shown) <= 60 else shown[:59] + '…'}, not {wanted}",
-        fix="compare the line with the description of the scenario format",
+        fix=f"did you mean {near!r}?" if near else "compare the line with the scenario format (docs/engine.md)",
+    )
+
+
+def unknown(path: str, key: str, known: Collection[str]) -> InputError:
+    """What to say of a field that the format does not have."""
+    near = nearest(key, known)
+    return InputError(
+        f"{path} is not a field of the scenario format",
+        why="" if near else f"known here are {', '.join(sorted(known))}",
+        fix=f"did you mean {near!r}?" if near else f"take it away; a note of your own begins with {OWN!r}",
     )
 
 
@@ -102,18 +115,30 @@ def by_name(check: Check) -> Check:
     return checked
 
 
-def fields(required: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> Check:
-    """An object with these fields."""
+def fields(
+    required: Mapping[str, Check], optional: Mapping[str, Check] | None = None, *, beside: Collection[str] | None = ()
+) -> Check:
+    """An object with these fields and no others: a misspelt one would change the answer without a word.
+
+    Args:
+        required: fields that must be there.
+        optional: fields that may be.
+        beside: further fields, read by others and left alone here; None = any.
+    """
     may = optional or {}
+    known = None if beside is None else {*required, *may, *beside}
 
     def checked(value: object, path: str) -> None:
         if not isinstance(value, dict):
             raise wrong(path, value, "an object")
         dotted = f"{path}." if path else ""
+        for key in value:
+            if known is not None and key not in known and not key.startswith(OWN):
+                raise unknown(f"{dotted}{key}", key, known)
         for key, check in required.items():
             if key not in value:
                 raise InputError(
-                    f"{dotted}{key} is missing", fix="compare the line with the description of the scenario format"
+                    f"{dotted}{key} is missing", fix="compare the line with the scenario format (docs/engine.md)"
                 )
             check(value[key], f"{dotted}{key}")
         for key, check in may.items():
@@ -128,7 +153,19 @@ def one_of(*allowed: str) -> Check:
 
     def checked(value: object, path: str) -> None:
         if value not in allowed:
-            raise wrong(path, value, f"one of {', '.join(allowed)}")
+            near = nearest(value, allowed) if isinstance(value, str) else ""
+            raise wrong(path, value, f"one of {', '.join(each or repr(each) for each in allowed)}", near)
+
+    return checked
+
+
+def one_list_of(*allowed: tuple[str, ...]) -> Check:
+    """A list of words that is one of these, order included."""
+    shown = " or ".join(f"[{', '.join(words)}]" for words in allowed)
+
+    def checked(value: object, path: str) -> None:
+        if not isinstance(value, list) or tuple(value) not in allowed:
+            raise wrong(path, value, shown)
 
     return checked
 
@@ -143,9 +180,18 @@ def either(check: Check, word: str) -> Check:
     return checked
 
 
+def number_or(check: Check) -> Check:
+    """A whole number of at least 0, or a value like this."""
+
+    def checked(value: object, path: str) -> None:
+        (amount if isinstance(value, int | float) else check)(value, path)
+
+    return checked
+
+
 def by_kind(shapes: Mapping[str, Check]) -> Check:
     """An object whose field `kind` says what else is in it."""
-    kind = fields({"kind": one_of(*shapes)})
+    kind = fields({"kind": one_of(*shapes)}, beside=None)
 
     def checked(value: object, path: str) -> None:
         kind(value, path)
@@ -157,6 +203,19 @@ def by_kind(shapes: Mapping[str, Check]) -> Check:
 
 TEXTS: Final = by_name(text)
 AMOUNTS: Final = by_name(amount)
-TAINTS: Final = each(fields({"key": name, "effect": name}, {"value": text}))
-TOLERATIONS: Final = each(fields({}, {"key": text, "operator": text, "value": text, "effect": text}))
-REQUIREMENTS: Final = each(fields({"key": name, "operator": name}, {"values": each(text)}))
+_EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_OPERATORS: Final = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
+TAINTS: Final = each(fields({"key": name, "effect": one_of(*_EFFECTS)}, {"value": text}))
+TOLERATIONS: Final = each(
+    fields(
+        {},
+        {
+            "key": text,
+            "operator": one_of("Equal", "Exists", ""),
+            "value": text,
+            "effect": one_of(*_EFFECTS, ""),
+            "tolerationSeconds": whole,
+        },
+    )
+)
+REQUIREMENTS: Final = each(fields({"key": name, "operator": one_of(*_OPERATORS)}, {"values": each(text)}))

@@ -11,14 +11,15 @@ from allotment.scenarios.checks import Check, amount, by_kind, each, either, fie
 UNLIMITED_WORD: Final = "unlimited"
 _QUANTITIES: Final = ("nominal", "borrowingLimit", "lendingLimit")
 _LIMIT: Final = either(amount, UNLIMITED_WORD)
-_NODE: Final = fields({"t": amount, "node": name})
+_KIND: Final = ("kind",)
+_NODE: Final = fields({"t": amount, "node": name}, beside=_KIND)
 _SHAPES: Final[Mapping[str, Check]] = {
     "nodeDown": _NODE,
     "nodeUp": _NODE,
     "cordon": _NODE,
     "uncordon": _NODE,
-    "drain": fields({"t": amount, "node": name}, {"grace": amount}),
-    "evict": fields({"t": amount, "workload": name}, {"grace": amount}),
+    "drain": fields({"t": amount, "node": name}, {"grace": amount}, beside=_KIND),
+    "evict": fields({"t": amount, "workload": name}, {"grace": amount}, beside=_KIND),
     "quota": fields(
         {"t": amount, "flavor": name, "resource": name},
         {
@@ -28,9 +29,12 @@ _SHAPES: Final[Mapping[str, Check]] = {
             "borrowingLimit": _LIMIT,
             "lendingLimit": _LIMIT,
         },
+        beside=_KIND,
     ),
     "stopPolicy": fields(
-        {"t": amount, "clusterQueue": name, "policy": one_of("None", "Hold", "HoldAndDrain")}, {"grace": amount}
+        {"t": amount, "clusterQueue": name, "policy": one_of("None", "Hold", "HoldAndDrain")},
+        {"grace": amount},
+        beside=_KIND,
     ),
 }
 EVENTS: Final = each(by_kind(_SHAPES))

@@ -5,6 +5,7 @@ Scenario units: times in milliseconds, `cpu` in millicores, `memory` in MiB, eve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -48,6 +49,7 @@ from allotment.simulation.events import (
 from allotment.simulation.scenario import Arrival, Environment, NodeFailures, Scenario
 
 _MIB = 1 << 20
+_VERSION: Final = re.compile(r"(?<![\w.])v?(\d+\.\d+)(?![\d])")
 _IMPATIENT = ("0.17", "0.18")
 """Kueue versions that take a node for lost 30 s after it stopped being ready, not when its pods are evicted."""
 JsonObject = Mapping[str, Any]
@@ -64,7 +66,7 @@ def read_scenario(raw: JsonObject) -> Scenario:
     except (KeyError, ValueError, TypeError, AttributeError) as problem:
         raise InputError(
             f"scenario {raw.get('id', '?')} cannot be read",
-            why=f"{type(problem).__name__}: {problem}",
+            why=f"what is there does not fit: {problem}",
             fix="compare the line with the scenario format's field list",
         ) from problem
 
@@ -110,10 +112,8 @@ def _node_failures(raw: JsonObject | None) -> NodeFailures | None:
 
 def _version(text: str) -> str:
     """Minor version out of a text such as "main@ff69 (v0.20.0-devel, …)"; the newest if there is none."""
-    for part in text.replace("(", " ").replace(",", " ").split():
-        if part.startswith("v") and part[1:2].isdigit():
-            return ".".join(part[1:].split(".")[:2])
-    return EngineSettings().version
+    found = _VERSION.search(text)
+    return EngineSettings().version if found is None else found[1]
 
 
 def _pairs(raw: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
@@ -188,6 +188,11 @@ def _cohort(raw: JsonObject) -> Cohort:
     )
 
 
+def _fungibility(word: str) -> FungibilityPolicy:
+    """The words of v1beta1, Borrow and Preempt, are MayStopSearch's old names."""
+    return FungibilityPolicy.MAY_STOP_SEARCH if word in {"Borrow", "Preempt"} else FungibilityPolicy(word)
+
+
 def _cluster_queue(raw: JsonObject) -> ClusterQueue:
     preemption = raw.get("preemption") or {}
     borrow = preemption.get("borrowWithinCohort") or {}
@@ -201,8 +206,8 @@ def _cluster_queue(raw: JsonObject) -> ClusterQueue:
         reclaim_within_cohort=PreemptionPolicy(preemption.get("reclaimWithinCohort", "Never")),
         borrow_within_cohort=PreemptionPolicy(borrow.get("policy", "Never")),
         max_priority_threshold=borrow.get("maxPriorityThreshold"),
-        when_can_borrow=FungibilityPolicy(fungibility.get("whenCanBorrow", "MayStopSearch")),
-        when_can_preempt=FungibilityPolicy(fungibility.get("whenCanPreempt", "TryNextFlavor")),
+        when_can_borrow=_fungibility(fungibility.get("whenCanBorrow", "MayStopSearch")),
+        when_can_preempt=_fungibility(fungibility.get("whenCanPreempt", "TryNextFlavor")),
         preference=FungibilityPreference(fungibility.get("preference") or "BorrowingOverPreemption"),
         fair_weight=float(raw.get("fairWeight", 1)),
     )

@@ -1,7 +1,7 @@
 """The two scenario formats as shapes, checked before anything is read out of them.
 
 A scenario comes from anybody's file; with its shape checked, the readers behind it need not doubt any type. Fields
-that are not named here are left alone. null counts as absent: see `without_nulls`.
+that are not named here are refused, but those whose name begins with `x-`. null counts as absent: see `without_nulls`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,16 @@ from allotment.scenarios.checks import (
     name,
     named,
     number,
+    number_or,
+    one_list_of,
+    one_of,
     positive,
     text,
     whole,
     wrong,
 )
 from allotment.scenarios.event_shapes import EVENTS, check_event_references
+from allotment.scenarios.queue_checks import check_counts, check_queues
 
 # Queueing
 
@@ -80,19 +84,35 @@ _CLUSTER_QUEUE: Final = fields(
     {"name": name, "resourceGroups": _GROUPS},
     {
         "cohort": text,
-        "queueingStrategy": text,
+        "queueingStrategy": one_of("StrictFIFO", "BestEffortFIFO"),
         "preemption": fields(
             {},
             {
-                "withinClusterQueue": text,
-                "reclaimWithinCohort": text,
-                "borrowWithinCohort": fields({}, {"policy": text, "maxPriorityThreshold": whole}),
+                "withinClusterQueue": one_of("Never", "LowerPriority", "LowerOrNewerEqualPriority"),
+                "reclaimWithinCohort": one_of("Never", "LowerPriority", "Any"),
+                "borrowWithinCohort": fields(
+                    {}, {"policy": one_of("Never", "LowerPriority"), "maxPriorityThreshold": whole}
+                ),
             },
         ),
-        "flavorFungibility": fields({}, {"whenCanBorrow": text, "whenCanPreempt": text, "preference": text}),
+        "flavorFungibility": fields(
+            {},
+            {
+                # The second words are v1beta1's; Kueue takes them as MayStopSearch.
+                "whenCanBorrow": one_of("MayStopSearch", "TryNextFlavor", "Borrow"),
+                "whenCanPreempt": one_of("MayStopSearch", "TryNextFlavor", "Preempt"),
+                "preference": one_of("BorrowingOverPreemption", "PreemptionOverBorrowing", ""),
+            },
+        ),
         "fairWeight": number,
     },
 )
+_STRATEGIES: Final = one_list_of(
+    ("LessThanOrEqualToFinalShare",),
+    ("LessThanInitialShare",),
+    ("LessThanOrEqualToFinalShare", "LessThanInitialShare"),
+)
+"""What Kueue's configuration takes (`pkg/config/validation.go`)."""
 _STATE: Final[Mapping[str, Check]] = {
     "flavors": named(
         fields({"name": name}, {"nodeLabels": TEXTS, "taints": TAINTS, "tolerations": TOLERATIONS, "topology": text})
@@ -110,7 +130,7 @@ _QUEUEING: Final = fields(
                 "maxCyclesPerInstant": amount,
                 "maxCyclesTotal": amount,
             },
-            {"notReadyToleration": amount, "nodeReplacement": flag},
+            {"notReadyToleration": amount, "nodeReplacement": flag, "statusDelay": amount},
         ),
         **_STATE,
         "workloads": named(_WORKLOAD),
@@ -118,13 +138,14 @@ _QUEUEING: Final = fields(
     {
         "class": text,
         "kueue": text,
-        "fairSharing": fields({}, {"enabled": flag, "preemptionStrategies": each(text)}),
+        "fairSharing": fields({}, {"enabled": flag, "preemptionStrategies": _STRATEGIES}),
         "cohorts": named(fields({"name": name}, {"parent": text, "resourceGroups": _GROUPS, "fairWeight": number})),
         "topologies": named(fields({"name": name, "levels": each(name, some=True)})),
         "nodes": named(fields({"name": name, "allocatable": AMOUNTS}, {"labels": TEXTS, "taints": TAINTS})),
         "events": EVENTS,
         "nodeFailures": fields({"meanBetween": positive, "meanRepair": positive, "until": amount}),
     },
+    beside=("seed", "decisions", "pending", "pendingLog", "stats"),
 )
 
 # Placement
@@ -158,16 +179,19 @@ _AFFINITY: Final = fields(
         "podAntiAffinity": _POD_AFFINITY,
     },
 )
+_HOST_PORT: Final = number_or(fields({"port": amount}, {"protocol": text, "hostIP": text}))
 _POD: Final[Mapping[str, Check]] = {
     "namespace": name,
     "labels": TEXTS,
     "requests": AMOUNTS,
     "priority": whole,
+    "priorityClassName": text,
     "preemptionPolicy": text,
     "affinity": _AFFINITY,
     "nodeSelector": TEXTS,
     "tolerations": TOLERATIONS,
-    "hostPorts": each(amount),
+    "hostPorts": each(_HOST_PORT),
+    "images": each(name),
     "pvc": name,
     "topologySpreadConstraints": each(
         fields(
@@ -177,6 +201,7 @@ _POD: Final[Mapping[str, Check]] = {
                 "minDomains": positive,
                 "nodeAffinityPolicy": text,
                 "nodeTaintsPolicy": text,
+                "matchLabelKeys": each(name),
             },
         )
     ),
@@ -185,7 +210,10 @@ _PLACEMENT: Final = fields(
     {
         "id": text,
         "nodes": named(
-            fields({"name": name, "allocatable": AMOUNTS}, {"labels": TEXTS, "taints": TAINTS, "unschedulable": flag}),
+            fields(
+                {"name": name, "allocatable": AMOUNTS},
+                {"labels": TEXTS, "taints": TAINTS, "unschedulable": flag, "images": AMOUNTS},
+            ),
             some=True,
         ),
         "pods": each(fields({"name": name}, _POD)),
@@ -193,10 +221,13 @@ _PLACEMENT: Final = fields(
     {
         "class": text,
         "existing": each(fields({"name": name, "node": name, "start": number}, _POD)),
+        "nominated": each(fields({"name": name, "nominatedNodeName": name, "start": number}, _POD)),
+        "namespaces": by_name(TEXTS),
         "pdbs": each(fields({"name": name, "disruptionsAllowed": whole}, {"selector": _SELECTOR, "namespace": text})),
-        "pvcs": each(fields({"name": name}, {"storageClassName": text})),
+        "pvcs": each(fields({"name": name}, {"storageClassName": text, "namespace": name})),
         "storage_classes_immediate": each(text),
     },
+    beside=("seed", "kubernetes", "priority_classes", "answers"),
 )
 
 
@@ -208,9 +239,11 @@ _RUN: Final = fields(
             fields(
                 {"job": name, "queue": name, "waitSeconds": number, "evictions": amount},
                 {"startedSeconds": number},
+                beside=None,
             )
         ),
-    }
+    },
+    beside=None,
 )
 
 
@@ -221,6 +254,8 @@ def check_workload(data: object) -> None:
         InputError: it is not of the format; the field is named.
     """
     _WORKLOAD(data, "")
+    if isinstance(data, dict):
+        check_counts(data)
 
 
 def check_run(data: object) -> None:
@@ -247,6 +282,7 @@ def check_queueing(data: object) -> None:
     """
     _QUEUEING(data, "")
     if isinstance(data, dict):
+        check_queues(data)
         _known_references(data)
         check_event_references(data)
 
@@ -262,10 +298,10 @@ def check_placement(data: object) -> None:
         return
     nodes = {node["name"] for node in data["nodes"]}
     seen: set[tuple[str, str]] = set()
-    for part in ("existing", "pods"):
+    for part, field in (("existing", "node"), ("nominated", "nominatedNodeName"), ("pods", "")):
         for index, pod in enumerate(data.get(part) or ()):
-            if part == "existing" and pod["node"] not in nodes:
-                raise wrong(f"existing[{index}].node", pod["node"], "one of the nodes")
+            if field and pod[field] not in nodes:
+                raise wrong(f"{part}[{index}].{field}", pod[field], "one of the nodes")
             key = (pod.get("namespace") or "default", pod["name"])
             if key in seen:
                 raise InputError(f"{part}[{index}]: a second pod {'/'.join(key)}", fix="give each its own name")

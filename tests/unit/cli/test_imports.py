@@ -18,9 +18,10 @@ OURS_FOR_HELP = {
     "allotment.cli.main",
     "allotment.cli.options",
     "allotment.cli.session",
-    "allotment.cli.suggest",
     "allotment.cli.terminal",
     "allotment.errors",
+    "allotment.model",
+    "allotment.model.spelling",
     "allotment.operations",
     "allotment.operations.configuration",
 }

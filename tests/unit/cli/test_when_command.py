@@ -96,7 +96,7 @@ def test_a_dense_past_is_not_replayed_for_ever(run: Run, home: Path) -> None:
     document = run(*call, "-o", "json").json()
     assert document["horizonSeconds"] == 4_000  # 10,000 submissions, 5 of them in 2 s
     text = run(*call).ok()
-    assert "7 d were asked for: the 10,000 submissions of others that are replayed at most last no longer" in text
+    assert "7 d were asked for: the 10,000 submissions that are replayed at most last no longer" in text
     assert run(*call, "--submissions", "none", "-o", "json").json()["horizonSeconds"] == 7 * 86_400
 
 

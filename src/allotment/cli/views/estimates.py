@@ -98,7 +98,7 @@ def basis(found: WhenReport) -> list[str]:
     lines = [f"{runs}; the past is {past}"]
     if found.horizon < request.horizon:
         asked, most = short_time(request.horizon), f"{MOST_REPLAYED:,}"
-        lines.append(f"{asked} were asked for: the {most} submissions of others that are replayed at most last no longer")
+        lines.append(f"{asked} were asked for: the {most} submissions that are replayed at most last no longer")
         lines.append("--submissions none looks further")
     if request.runtimes is KnownRuntimes.HISTORY:
         lines.append(f"run times: drawn from {count(found.ended, 'job')} that ended")

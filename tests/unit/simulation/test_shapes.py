@@ -1,0 +1,191 @@
+"""What a scenario file may say: a mistake is named with its field and the way out, and changes no answer silently."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from allotment.errors import InputError
+from allotment.scenarios.checks import fields, name
+from allotment.scenarios.reading import read_scenario
+from allotment.scenarios.shapes import check_placement, check_queueing
+from allotment.scheduling.queueing.inputs import FungibilityPolicy
+
+QUEUEING: dict[str, Any] = {
+    "id": "two",
+    "env": {
+        "wakeupDelay": 1000,
+        "evictionLatency": 0,
+        "idleCycles": 4,
+        "maxCyclesPerInstant": 0,
+        "maxCyclesTotal": 0,
+        "statusDelay": 0,
+    },
+    "fairSharing": {"enabled": True, "preemptionStrategies": ["LessThanOrEqualToFinalShare", "LessThanInitialShare"]},
+    "flavors": [{"name": "a", "taints": [{"key": "gpu", "effect": "NoSchedule"}]}, {"name": "b"}],
+    "clusterQueues": [
+        {
+            "name": "nlp",
+            "cohort": "all",
+            "queueingStrategy": "StrictFIFO",
+            "preemption": {"withinClusterQueue": "LowerOrNewerEqualPriority", "reclaimWithinCohort": "Any"},
+            "flavorFungibility": {"whenCanBorrow": "Borrow", "whenCanPreempt": "Preempt"},
+            "resourceGroups": [
+                {
+                    "coveredResources": ["cpu"],
+                    "flavors": [
+                        {"flavor": "a", "resources": {"cpu": {"nominal": 4, "borrowingLimit": 2, "lendingLimit": 4}}},
+                        {"flavor": "b", "resources": {"cpu": {"nominal": 4}}},
+                    ],
+                }
+            ],
+        }
+    ],
+    "workloads": [
+        {
+            "name": "w",
+            "uid": "w",
+            "clusterQueue": "nlp",
+            "priority": 0,
+            "createdAt": 0,
+            "runtime": 10,
+            "podSets": [
+                {
+                    "name": "main",
+                    "count": 2,
+                    "minCount": 1,
+                    "tolerations": [{"key": "gpu", "operator": "Exists", "effect": ""}],
+                    "requiredAffinity": [[{"key": "gen", "operator": "Gt", "values": ["²"]}]],
+                }
+            ],
+        }
+    ],
+    "x-note": "from the meeting of May",
+}
+
+PLACEMENT: dict[str, Any] = {
+    "id": "one",
+    "nodes": [{"name": "n", "allocatable": {"cpu": 4000}, "images": {"trainer": 1_000_000}}],
+    "pods": [{"name": "p", "hostPorts": [8080, {"port": 53, "protocol": "UDP"}], "images": ["trainer"]}],
+    "nominated": [{"name": "q", "nominatedNodeName": "n", "start": 0}],
+    "namespaces": {"default": {"team": "nlp"}},
+}
+
+
+def changed(document: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    """A copy with another value at a path such as `clusterQueues.0.name`."""
+    result = copy.deepcopy(document)
+    *way, last = path.split(".")
+    place: Any = result
+    for step in way:
+        place = place[int(step) if isinstance(place, list) else step]
+    place[int(last) if isinstance(place, list) else last] = value
+    return result
+
+
+def test_the_documents_as_they_stand_are_taken() -> None:
+    check_queueing(QUEUEING)
+    check_placement(PLACEMENT)
+
+
+QUEUE = "clusterQueues.0"
+GROUP = f"{QUEUE}.resourceGroups.0"
+PART = "workloads.0.podSets.0"
+REFUSED: dict[str, tuple[str, object, str, str]] = {
+    "the name of v1beta2": (f"{QUEUE}.cohortName", "all", "clusterQueues[0].cohortName is not a field", "'cohort'"),
+    "misspelt": (f"{GROUP}.flavors.0.resources.cpu.borrowLimit", 1, "borrowLimit is not a field", "'borrowingLimit'"),
+    "nothing like it": (f"{QUEUE}.zone", "x", "clusterQueues[0].zone is not a field", "a note of your own begins with"),
+    "of a job": ("workloads.0.podSet", [], "workloads[0].podSet is not a field", "'podSets'"),
+    "of the file": ("cluster_queues", [], "cluster_queues is not a field", "'clusterQueues'"),
+    "another's word": (
+        f"{QUEUE}.preemption.withinClusterQueue",
+        "Any",
+        "is 'Any', not one of Never",
+        "scenario format",
+    ),
+    "another's word, too": (
+        f"{QUEUE}.preemption.reclaimWithinCohort",
+        "LowerOrNewerEqualPriority",
+        "not one of Never, LowerPriority, Any",
+        "'LowerPriority'",
+    ),
+    "no strategy": (f"{QUEUE}.queueingStrategy", "FIFO", "is 'FIFO', not one of StrictFIFO", "scenario format"),
+    "in the wrong order": (
+        "fairSharing.preemptionStrategies",
+        ["LessThanInitialShare", "LessThanOrEqualToFinalShare"],
+        "fairSharing.preemptionStrategies is",
+        "scenario format",
+    ),
+    "no effect": ("flavors.0.taints.0.effect", "NoScheduling", "is 'NoScheduling', not one of", "'NoSchedule'"),
+    "no operator": (f"{PART}.requiredAffinity.0.0.operator", "Greater", "not one of In, NotIn", "scenario format"),
+    "a limit without a cohort": (f"{QUEUE}.cohort", "", "borrowingLimit is set without a cohort", "drop the limit"),
+    "lends more than it has": (
+        f"{GROUP}.flavors.0.resources.cpu.lendingLimit",
+        5,
+        "lendingLimit is 5, more than the nominal 4",
+        "lend at most",
+    ),
+    "a resource too few": (f"{GROUP}.coveredResources", ["cpu", "memory"], "resources are cpu", "each of its covered"),
+    "a flavor twice": (f"{GROUP}.flavors.1.flavor", "a", "a second 'a'", "once in a queue"),
+    "a resource twice": (f"{GROUP}.coveredResources", ["cpu", "cpu"], "a second 'cpu'", "once in a queue"),
+    "a smallest count of none": (f"{PART}.minCount", 0, "minCount is 0 of 2 pods", "at least 1"),
+    "a smallest count of more": (f"{PART}.minCount", 3, "minCount is 3 of 2 pods", "at most count"),
+}
+
+
+@pytest.mark.parametrize(("path", "value", "what", "fix"), REFUSED.values(), ids=REFUSED)
+def test_a_mistake_is_named(path: str, value: object, what: str, fix: str) -> None:
+    with pytest.raises(InputError) as caught:
+        check_queueing(changed(QUEUEING, path, value))
+    assert what in caught.value.what
+    assert fix in caught.value.fix
+
+
+def test_two_smallest_counts_are_one_too_many() -> None:
+    part = QUEUEING["workloads"][0]["podSets"][0]
+    with pytest.raises(InputError, match=r"podSets\[1\].minCount is a second one"):
+        check_queueing(changed(QUEUEING, "workloads.0.podSets", [part, {**part, "name": "other"}]))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "what"),
+    [
+        ("pods.0.image", "trainer", "pods[0].image is not a field"),
+        ("pods.0.hostPorts.1.prot", "UDP", "pods[0].hostPorts[1].prot is not a field"),
+        ("pods.0.hostPorts.0", True, "pods[0].hostPorts[0] is True"),
+        ("nominated.0.node", "n", "nominated[0].node is not a field"),
+        ("nominated.0.nominatedNodeName", "m", "nominated[0].nominatedNodeName is 'm', not one of the nodes"),
+    ],
+)
+def test_a_mistake_in_a_placement_is_named(path: str, value: object, what: str) -> None:
+    with pytest.raises(InputError) as caught:
+        check_placement(changed(PLACEMENT, path, value))
+    assert caught.value.what.startswith(what)
+
+
+def test_words_of_v1beta1_mean_what_kueue_takes_them_for() -> None:
+    (queue,) = read_scenario(QUEUEING).state.cluster_queues
+    assert {queue.when_can_borrow, queue.when_can_preempt} == {FungibilityPolicy.MAY_STOP_SEARCH}
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("", "0.20"),
+        ("v0.19.2", "0.19"),
+        ("0.18.1", "0.18"),
+        ("main@ff69552e79 (v0.20.0-devel-377, 2026-08-22)", "0.20"),
+        ("RHBOK 1.4.0", "1.4"),
+        ("main", "0.20"),
+    ],
+)
+def test_the_version_is_the_one_that_is_named(text: str, version: str) -> None:
+    assert read_scenario({**QUEUEING, "kueue": text}).settings.version == version
+
+
+def test_what_others_wrote_may_hold_more() -> None:
+    fields({"name": name}, beside=None)({"name": "n", "further": 1}, "")
+    with pytest.raises(InputError, match="further is not a field"):
+        fields({"name": name})({"name": "n", "further": 1}, "")
