@@ -27,7 +27,7 @@ from allotment.plan.changes import Action, Blocked, Change, Conflict, Create, De
 from allotment.plan.fields import ownership_of
 from allotment.plan.order import Stage
 from allotment.plan.settle import position
-from allotment.plan.survey import belongs_to
+from allotment.plan.survey import belongs_to, in_inventory
 
 DRAIN_LIMIT: Final = dt.timedelta(minutes=5)
 """How long apply waits for the pods of a leaving team; longer than most grace periods."""
@@ -318,6 +318,8 @@ class _Run:
         match change:
             case Blocked():
                 return Outcome(change, Status.BLOCKED, f"{change.what}: {change.why}")
+            case Drain() if not self._is_ours(change):
+                return Outcome(change, Status.BLOCKED, f"{change.key} is not ours any more: nothing is ended in it")
             case Drain():
                 self._drain(change)
                 return Outcome(change, Status.DRAINED)
@@ -351,6 +353,12 @@ class _Run:
         finally:
             # What cannot be closed is no reason to let work run on.
             drain(self.kube, change.namespace, self.clock, self.settings.drain_limit)
+
+    def _is_ours(self, change: Drain) -> bool:
+        """Whether the namespace is still ours: somebody may have made another of that name since the plan."""
+        live = self.kube.get("v1", change.key)
+        platform = self.plan.platform
+        return live is None or belongs_to(live, platform) or in_inventory(live, platform)
 
     @property
     def _force(self) -> bool:

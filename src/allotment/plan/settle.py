@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
-from allotment.plan import order
+from allotment.plan import disguised, order
 from allotment.plan.adoption.record import is_adopted
 from allotment.plan.belongings import belongings, claim_of
 from allotment.plan.caution import cautions
@@ -113,7 +113,7 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
     kept = {step.key: step for step in handed_over(live.different)}
     closed = {key.name for key in (*_out_of_reach(live), *kept) if key.kind == "Namespace"}
     warnings: list[PlanWarning] = []
-    changes: list[Change] = [*_blocked(live), *kept.values(), *_creations(live.absent, around)]
+    changes: list[Change] = [*_blocked(live, platform), *kept.values(), *_creations(live.absent, around)]
     unchanged = live.unchanged
     for different in live.different:
         if different.manifest.key in kept:
@@ -130,11 +130,11 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
     changes = resting_on(
         (manifest.key for manifest, _ in live.foreign), (_closed(change, closed) for change in changes)
     )
-    departures = _Departures(desired, live, around)
+    departures = _Departures(desired, live, around, closed)
     warnings = [warning for warning in warnings if not departures.overtake(warning)]
     warnings += departures.warnings()
-    warnings += (PlanWarning(WarningCode.DISGUISED, key_of(body), _DISGUISED) for body in live.disguised)
-    changes += departures.changes()
+    warnings += disguised.warnings(live, desired.exempt)
+    changes += (_closed(change, closed) for change in departures.changes())
     warnings += resistance(changes, (*(different.live for different in live.different), *live.surplus))
     return Plan(
         platform=platform,
@@ -145,12 +145,6 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
         warnings=tuple(sorted(warnings, key=lambda warning: (warning.key, warning.code, warning.message))),
         forced=around.forced,
     )
-
-
-_DISGUISED: Final = (
-    "carries the platform's labels, but a controller made it and nobody applied it: it is not the platform's, and is "
-    "left alone; take these labels off it, and out of the template that it comes from"
-)
 
 
 def digest_of(desired: Manifests) -> str:
@@ -178,8 +172,8 @@ def _out_of_reach(live: Survey) -> Iterator[ObjectKey]:
     yield from (manifest.key for manifest in live.leaving)
 
 
-def _blocked(live: Survey) -> Iterator[Blocked]:
-    yield from foreign(live)
+def _blocked(live: Survey, platform: str) -> Iterator[Blocked]:
+    yield from foreign(live, platform)
     for manifest in live.leaving:
         yield Blocked(
             manifest.key,
@@ -321,7 +315,7 @@ def _closed(change: Change, closed: set[str]) -> Change:
 class _Departures:
     """Deletions, and the drains before them."""
 
-    def __init__(self, desired: Manifests, live: Survey, around: Circumstances) -> None:
+    def __init__(self, desired: Manifests, live: Survey, around: Circumstances, closed: set[str]) -> None:
         self._around = around
         self._surplus = [body for body in live.surplus if not is_being_deleted(body)]
         self._vanishing = [body for body in live.surplus if is_being_deleted(body)]
@@ -333,9 +327,9 @@ class _Departures:
         self._gone = {body["metadata"]["name"] for body in gone}
         self._doomed = self._gone - self._kept.keys()
         self._staying = {team_of(body) for body in spaces if not is_leaving(body)}
-        self._teams = {body["metadata"]["name"]: team_of(body) for body in gone} | {
-            body["metadata"]["name"]: team_of(body) for body in spaces if is_leaving(body)
-        }
+        # Nothing is ended in a namespace that is not ours, whatever the directory says of its team.
+        emptied = [body for body in spaces if is_leaving(body) and body["metadata"]["name"] not in closed]
+        self._teams = {body["metadata"]["name"]: team_of(body) for body in (*gone, *emptied)}
         leaving = set(self._teams.values()) - self._staying
         self._closing = {item.key for item in desired if item.key.kind == "ClusterQueue" and item.team in leaving}
 

@@ -263,6 +263,20 @@ def test_a_namespace_is_deleted_only_when_its_name_is_given(run: Run, acme: Path
     assert kube.get("v1", ObjectKey("", "Namespace", "", "cv")) is None
 
 
+def test_the_name_is_asked_too_where_the_data_are_kept(run: Run, acme: Path, kube: FakeKube) -> None:
+    run("team", "remove", "cv", "--keep-data-until", "2099-01-31", "--platform", "my-platform").ok()
+    run("apply", *HERE, "--yes").ok()
+    (acme / "teams" / "cv.yaml").unlink()
+    run("apply", *HERE, "--yes")  # what the leaving team still had goes with the first of them
+    kube.put({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "late", "namespace": "cv"}})
+    refused = run("apply", *HERE, "--yes")
+    assert refused.code == 2
+    assert "--delete-namespace cv" in refused.err
+    assert "emptied of its work and closed" in refused.err
+    assert run("apply", *HERE, "--yes", "--delete-namespace", "cv").code == 6
+    assert ObjectKey("", "Namespace", "", "cv") in kube.existing
+
+
 def test_prove_reports_every_probe_and_writes_evidence(run: Run, acme: Path, kube: FakeKube) -> None:
     run("apply", *HERE, "--yes").ok()
     ran = run(

@@ -113,12 +113,13 @@ def test_conflicts_name_manager_field_and_both_values() -> None:
     body = live(objects.namespace("cv", more={labels.TEAM: "x"}))
     changed = {**body["metadata"]["labels"], labels.TEAM: "theirs"}
     body["metadata"]["labels"] = changed
-    body["metadata"]["managedFields"] = [
+    body["metadata"]["managedFields"].append(
         {
             "manager": "kubectl-label", "operation": "Update", "time": "2026-11-20T08:00:00Z",
             "fieldsV1": {"f:metadata": {"f:labels": {f"f:{labels.TEAM}": {}}}},
         }
-    ]  # fmt: skip
+    )  # fmt: skip
+    del body["metadata"]["managedFields"][0]["fieldsV1"]["f:metadata"]["f:labels"][f"f:{labels.TEAM}"]
     name = f".metadata.labels.{labels.TEAM}"
     found = made(desired, body, verdicts={NAMESPACE: Disputed((("kubectl-label", name),))})
     (change,) = found.changes
@@ -245,7 +246,10 @@ class TestHandover:
         """Argo CD's default is no server-side apply: what its tree declares is an update by its controller."""
         desired = objects.manifests(objects.namespace("cv"))
         body = live(self.of_nlp(objects.namespace("cv")))
-        body["metadata"]["managedFields"][0] |= {"manager": manager, "operation": "Update"}
+        written = {"manager": manager, "operation": "Update", "fieldsV1": tree(body)}
+        own = live(objects.namespace("cv"))["metadata"]["managedFields"][0]
+        del own["fieldsV1"]["f:metadata"]["f:labels"][f"f:{labels.TENANT}"]
+        body["metadata"]["managedFields"] = [own, written]
         [change] = made(desired, body, verdicts=self.accepted(desired)).changes
         assert isinstance(change, step)
 
