@@ -264,7 +264,7 @@ def test_a_namespace_is_deleted_only_when_its_name_is_given(run: Run, acme: Path
 
 
 def test_the_name_is_asked_too_where_the_data_are_kept(run: Run, acme: Path, kube: FakeKube) -> None:
-    run("team", "remove", "cv", "--keep-data-until", "2099-01-31", "--platform", "my-platform").ok()
+    run("team", "remove", "cv", "--keep-data-until", "2099-01-31", "--platform", "my-platform", "--yes").ok()
     run("apply", *HERE, "--yes").ok()
     (acme / "teams" / "cv.yaml").unlink()
     run("apply", *HERE, "--yes")  # what the leaving team still had goes with the first of them
