@@ -18,10 +18,12 @@ from allotment.operations.ports import AccessRefusedError, Body, KubePort, Refus
 from allotment.operations.trying import Rights, Trial
 from allotment.plan import leaving, order, uncounted
 from allotment.plan.changes import UNKNOWN_SOURCE, Plan, Source
+from allotment.plan.circumstances import Circumstances
 from allotment.plan.disguised import set_apart
-from allotment.plan.settle import Circumstances, Verdict, digest_of, plan
+from allotment.plan.settle import digest_of, plan
 from allotment.plan.survey import Survey, is_being_deleted, merged, survey
 from allotment.plan.uncounted import Holding, InUse
+from allotment.plan.verdict import Verdict
 
 WORKERS: Final = 8
 """Requests under way at once, by default."""

@@ -10,8 +10,10 @@ import pytest
 from allotment.model import labels
 from allotment.model.manifest import Family, Manifest, Manifests, ObjectKey
 from allotment.plan.changes import Action, Blocked, Conflict, Delete, Drain, Plan, Update, WarningCode
-from allotment.plan.settle import Accepted, Circumstances, Disputed, Refused, Verdict, digest_of, plan
+from allotment.plan.circumstances import Circumstances
+from allotment.plan.settle import digest_of, plan
 from allotment.plan.survey import survey
+from allotment.plan.verdict import Accepted, Disputed, Refused, Verdict
 from tests.unit.plan import objects
 from tests.unit.plan.objects import PLATFORM
 
