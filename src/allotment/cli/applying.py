@@ -72,13 +72,17 @@ def refuse_unable(plan: Plan) -> None:
 
     Raises:
         ForbiddenError: rights are missing that the plan has come upon.
+        ConflictError: the cluster cannot get our mark.
     """
+    from allotment.operations.attended import refuse_unmarked  # noqa: PLC0415 (start-up time)
+
     if plan.missing:
         raise ForbiddenError(
             "this account may not apply the plan, and nothing was changed",
             why=f"not allowed: {', '.join(map(str, plan.missing))}",
             fix="apply with another account; `allot preflight --rights apply -o yaml` prints what apply needs",
         )
+    refuse_unmarked(plan)
 
 
 def _ask_or_change_nothing(session: Session, plan: Plan, consent: Consent) -> None:

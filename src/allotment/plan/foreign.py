@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.manifest import Manifest, ObjectKey, key_of
+from allotment.model.mark import MARK
 from allotment.plan.adoption.words import word_of
 from allotment.plan.changes import Action, Blocked, Change, Create, Update
 from allotment.plan.disguised import authors, without_marks
@@ -31,6 +32,13 @@ _ANOTHER_NAME: Final[Mapping[str, str]] = {
     "StorageClass": "choose another name (in its StorageClass document)",
 }
 """By kind, where a name is chosen. Nobody is told to delete these: work and data hang on them."""
+
+
+_TAKEN_OVER: Final = (
+    f"take it over with `allot adopt {word_of(MARK)}`, which lets nothing of others stay in it; or delete it if nobody "
+    "needs it, and plan again"
+)
+_WHOSE_MARK: Final = "is this the right cluster?"
 
 
 def foreign(live: Survey, platform: str) -> Iterator[Blocked]:
@@ -59,8 +67,7 @@ def _labelled(key: ObjectKey, body: Body) -> Blocked:
         Action.CREATE,
         f"{key} exists and is not ours",
         f"it carries the platform's labels{authors(body)}, but nobody applied it with them, and a label proves nothing",
-        f"take them off with `{without_marks(body)}`; then take it over with `allot adopt {word_of(key)}`, or "
-        f"{_ANOTHER_NAME[key.kind]}",
+        f"take them off with `{without_marks(body)}`; then {_advice(key, adoptable=True)}",
     )
 
 
@@ -76,7 +83,15 @@ def to_be_given_back(body: Body) -> Blocked:
     )
 
 
+def unmarked(changes: Iterable[Change]) -> Blocked | None:
+    """The step for the platform's own namespace where it cannot be made ours: nothing may be applied without it."""
+    found = (step for step in changes if isinstance(step, Blocked) and step.key == MARK)
+    return next((step for step in found if step.wanted is Action.CREATE), None)
+
+
 def _advice(key: ObjectKey, *, adoptable: bool) -> str:
+    if key == MARK:
+        return f"nothing is applied before it is the platform's: {_TAKEN_OVER if adoptable else _WHOSE_MARK}"
     another = _ANOTHER_NAME.get(key.kind)
     if not adoptable:
         return another or _OTHERWISE
