@@ -71,7 +71,7 @@ def _message(body: Body, exempt: Collection[str], outside: Collection[str]) -> s
         where = "is the system's" if is_space else f"lies in {space}, a namespace of the system"
         return f"{said} {where}, and nothing there is the platform's; {_LEFT}; {fix}"
     if is_space:
-        return f"{said} nobody applied it with them, so it is not the platform's; {_LEFT}; {fix}"
+        return f"{said} nobody applied it with them, so it is not the platform's; {_LEFT}; {fix}; {_SYSTEMS_OWN}"
     if space in outside:
         return f"{said} lies in the namespace {space}, which is not the platform's, and is left alone; {fix}"
     return (
@@ -81,6 +81,8 @@ def _message(body: Body, exempt: Collection[str], outside: Collection[str]) -> s
 
 
 _LEFT: Final = "no work is ended there, no access taken away, and nothing deleted"
+
+_SYSTEMS_OWN: Final = "if it is the system's, name it in exemptNamespaces of the Platform document"
 
 
 def _space(body: Body) -> str:
