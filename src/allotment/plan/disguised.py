@@ -43,12 +43,16 @@ def warnings(found: Survey, exempt: Collection[str]) -> Iterator[PlanWarning]:
 
 
 def without_marks(body: Body) -> str:
-    """The command that takes our labels off an object."""
+    """The command that takes our labels off an object.
+
+    Off a namespace they come by the manager of `allot adopt`: admission lets engineers disown none by another.
+    """
     key = key_of(body)
     place = f" --namespace {key.namespace}" if key.namespace else ""
     kind = f"{key.kind.lower()}.{key.group}" if key.group else key.kind.lower()
     ours = sorted(name for name in body["metadata"].get("labels") or {} if _is_mark(name))
-    return f"kubectl label {kind} {key.name}{place} {' '.join(f'{name}-' for name in ours)}"
+    by = f" --field-manager={labels.ADOPTING_MANAGER}" if key.kind == "Namespace" else ""
+    return f"kubectl label {kind} {key.name}{place}{by} {' '.join(f'{name}-' for name in ours)}"
 
 
 def authors(body: Body) -> str:
