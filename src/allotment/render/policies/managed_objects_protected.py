@@ -85,7 +85,7 @@ def label_variables() -> tuple[Variable, ...]:
         Variable(
             "brought",
             f"{string_list(RESERVED_LABELS)}.filter(key, key in variables.after"
-            ' && variables.after[key] != variables.before[?key].orValue(""))'
+            " && !(key in variables.before && variables.before[key] == variables.after[key]))"
             f" + ({after} == {OURS} && !variables.ours ? {string_list([labels.MANAGED_BY])} : [])",
         ),
     )
