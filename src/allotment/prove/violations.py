@@ -199,6 +199,9 @@ def _on_a_node(scene: Scene) -> Iterator[Violation]:
 def _ours(scene: Scene) -> Iterator[Violation]:
     counterfeit = bodies.config_map(scene.namespace, {labels.PLATFORM: scene.stage.platform.name})
     yield from _created(scene, "create an object that looks like the platform's own", counterfeit)
+    recorded = bodies.config_map(scene.namespace, {})
+    recorded["metadata"]["annotations"] = {labels.ADOPTED: "{}"}
+    yield from _created(scene, "create an object that looks as if the platform had taken it over", recorded)
     body = bodies.job(scene, bodies.pod_spec(scene))
     bodies.pod_of(body)["metadata"]["labels"][labels.PLATFORM] = scene.stage.platform.name
     yield from _created(scene, "create a Job whose pods would look like the platform's own", body)

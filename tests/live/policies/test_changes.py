@@ -28,6 +28,7 @@ SYNC = Identity("system:serviceaccount:kube-system:kustomize-controller", (ALL_R
 ADOPT = labels.ADOPTING_MANAGER
 SYNCER = Identity("system:serviceaccount:kube-system:syncer", (ALL_RIGHTS, "system:authenticated"))
 """A tool that the policies trust, and that applies what stands in a repository."""
+MARKS = {labels.MANAGED_BY: labels.MANAGED_BY_VALUE, labels.PLATFORM: "acme"}
 NAMESPACE_CONTROLLER = Identity("system:serviceaccount:kube-system:namespace-controller", ())
 
 
@@ -151,6 +152,42 @@ def test_nobody_makes_an_object_of_his_own_look_like_ours(kube: KubeClient) -> N
     assert refused(message, PolicyName.MANAGED_OBJECTS_PROTECTED, labels.PLATFORM), message
 
 
+@pytest.fixture(scope="module", params=[OTHER, ""], ids=["in-a-namespace", "in-the-cluster"])
+def forged(request: pytest.FixtureRequest, kube: KubeClient) -> Iterator[Body]:
+    """An object of somebody else that carries our marks, from before the policy, where no team is."""
+    space = {"namespace": request.param} if request.param else {}
+    metadata = {"name": "pol-forged", "labels": MARKS, "annotations": {labels.ADOPTED: "{}"}, **space}
+    fields = {"spec": {"hard": {"pods": "9"}}} if space else {"rules": []}
+    api, kind = ("v1", "ResourceQuota") if space else ("rbac.authorization.k8s.io/v1", "ClusterRole")
+    body = {"apiVersion": api, "kind": kind, "metadata": metadata, **fields}
+    yield created(kube, body)
+    kube.delete(api, key_of(body))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "admitted"),
+    [
+        ({"labels": {"colour": "blue"}}, True),
+        ({"labels": {labels.PLATFORM: None, labels.MANAGED_BY: None}}, True),
+        ({"annotations": {labels.ADOPTED: None}}, True),
+        ({"labels": {labels.TENANT: "x"}}, True),
+        ({"labels": {labels.PLATFORM: "other"}}, False),
+        ({"annotations": {labels.ADOPTED: "{ }"}}, False),
+    ],
+    ids=["otherwise", "marks-removed", "record-removed", "another-label", "platform", "record"],
+)
+def test_elsewhere_our_marks_do_not_change_and_all_else_may(
+    metadata: Body, admitted: bool, forged: Body, kube: KubeClient
+) -> None:
+    assert patched(kube, forged, {"metadata": metadata}, ENGINEER) == ""
+    message = patched(kube, forged, {"metadata": metadata})
+    told = refused(message, PolicyName.MANAGED_OBJECTS_PROTECTED, "marks objects that the platform manages")
+    assert message == "" if admitted else told, message
+    if not admitted and forged["kind"] == "ResourceQuota":
+        message = patched(kube, forged, {"metadata": metadata}, subresource="status")
+        assert refused(message, PolicyName.MANAGED_OBJECTS_PROTECTED), "a quota's labels can be written by its status"
+
+
 @pytest.mark.parametrize("name", ["", None, "joan"], ids=["emptied", "taken-off", "exchanged"])
 def test_a_signature_stays(name: str | None, kube: KubeClient) -> None:
     body = workload("Deployment", name="signed")
@@ -248,9 +285,6 @@ def test_namespaces_of_ours_and_others_can_be_changed(kube: KubeClient) -> None:
     own = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": labels.SYSTEM_NAMESPACE}}
     for marks in ({labels.PLATFORM: "other"}, {labels.PLATFORM: None}, {labels.MANAGED_BY: None}):
         assert patched(kube, own, {"metadata": {"labels": marks}}, ENGINEER) == "", "the cluster's mark"
-
-
-MARKS = {labels.MANAGED_BY: labels.MANAGED_BY_VALUE, labels.PLATFORM: "acme"}
 
 
 @contextmanager

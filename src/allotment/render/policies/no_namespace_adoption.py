@@ -31,7 +31,10 @@ from allotment.render.policies.managed_objects_protected import label_variables
 from allotment.render.policies.pod_template import when
 
 _NAMESPACES = Resources(
-    "", ("namespaces", "namespaces/finalize", "namespaces/status"), operations=("CREATE", "UPDATE", "DELETE")
+    "",
+    ("namespaces", "namespaces/finalize", "namespaces/status"),
+    operations=("CREATE", "UPDATE", "DELETE"),
+    cluster_scoped=True,
 )
 
 
