@@ -364,6 +364,39 @@ def test_only_undo_gives_a_namespace_back(
     assert refused(message, PolicyName.NO_NAMESPACE_ADOPTION, says) if says else message == "", message
 
 
+@pytest.mark.parametrize(
+    ("maker", "who", "manager", "admitted"),
+    [
+        ("kubectl-create", ENGINEER, ADOPT, True),
+        ("kubectl-create", ENGINEER, "kubectl-label", False),
+        ("kubectl-create", ARGO, ADOPT, False),
+        ("argocd-controller", ENGINEER, ADOPT, False),
+        ("allotment-write", ENGINEER, ADOPT, False),
+    ],
+    ids=["only-labelled", "by-kubectl", "by-an-account", "applied-by-a-tool", "ours"],
+)
+def test_a_label_that_nobody_applied_comes_off(
+    maker: str, who: Identity, manager: str, admitted: bool, kube: KubeClient, kubectl: Kubectl
+) -> None:
+    body = namespace("pol-labelled", MARKS | {labels.TENANT: "pol-nlp"})
+    kube.delete("v1", key_of(body))
+    until(lambda: kube.get("v1", key_of(body)) is None)
+    kubectl("create", f"--field-manager={maker}", "-f", "-", stdin=json.dumps(body))
+    patch = {"metadata": {"labels": GONE}}
+    message = refusal(lambda: kube.merge_patch("v1", key_of(body), patch, dry_run=True, identity=who, manager=manager))
+    kube.delete("v1", key_of(body))
+    assert message == "" if admitted else refused(message, PolicyName.NO_NAMESPACE_ADOPTION, "is team pol-nlp's"), (
+        message
+    )
+
+
+def test_a_tenant_comes_off_what_can_be_no_teams(kube: KubeClient) -> None:
+    with standing(kube, "monitoring", {labels.TENANT: "pol-nlp"}) as body:
+        off = {"metadata": {"labels": {labels.TENANT: None}}}
+        assert patched(kube, body, off, ENGINEER) == ""
+        assert refused(patched(kube, body, off, SYNCER), PolicyName.NO_NAMESPACE_ADOPTION, "is team pol-nlp's")
+
+
 @pytest.fixture(scope="module")
 def found(kube: KubeClient) -> Iterator[Body]:
     """A namespace that was there before, with an engineer's word on it that it becomes pol-nlp's."""

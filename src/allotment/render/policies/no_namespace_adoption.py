@@ -12,7 +12,9 @@ the directory declares is no proof, since a claim would come from there.
 One way in is left, and one out: `allot adopt` and its `--undo`, by an engineer in person. In takes two requests. The
 first writes down, on the namespace, for which team it is; the second claims it for that team and takes the word away.
 The word names the namespace's uid, so it is good for no other team, for no namespace created later under the name, and
-for no second time. Out takes the record of the adoption away with the marks. A repository can hold neither: a
+for no second time. Out takes the record of the adoption away with the marks. A label that somebody only
+wrote, before this policy stood, made nothing a team's: from the system's namespaces engineers take it off, and from
+others under that field manager where nobody declares it. A repository can hold neither: a
 controller is not an engineer, and neither word nor record stands in a manifest that may be created or applied.
 """
 
@@ -25,8 +27,8 @@ from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Resources, Rule, Scope, Variable
-from allotment.render.policies.cel import Expr, label, quote, sentence
-from allotment.render.policies.identities import is_engineer, is_trusted
+from allotment.render.policies.cel import Expr, label, quote, sentence, string_list
+from allotment.render.policies.identities import exempt_namespaces, is_engineer, is_trusted
 from allotment.render.policies.managed_objects_protected import label_variables
 from allotment.render.policies.pod_template import when
 
@@ -40,6 +42,7 @@ _NAMESPACES = Resources(
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     """The rule for one cluster."""
+    systems = string_list(exempt_namespaces(platform, cluster))
     return Rule(
         policy=policy,
         scope=Scope.NAMESPACE_OBJECTS,
@@ -64,6 +67,8 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             Variable("engineer", is_engineer(platform)),
             Variable("adopting", f"{_ADOPTING} && variables.engineer"),
             Variable("adopted", _ADOPTED),
+            Variable("declared", _DECLARED),
+            Variable("neverTheirs", f"variables.engineer && request.name in {systems}"),
             Variable("givenBack", _GIVEN_BACK),
             Variable("repaired", _REPAIRED),
             Variable("toPlatform", _TO_PLATFORM),
@@ -78,6 +83,7 @@ def _annotation(side: str, key: str) -> str:
 
 _TENANT: Final = quote(labels.TENANT)
 _PLATFORM: Final = quote(labels.PLATFORM)
+_CLIENT_SIDE: Final = ("argocd-controller", "argocd-application-controller", "kubectl-client-side-apply")
 _SYSTEM: Final = f"request.name == {quote(labels.SYSTEM_NAMESPACE)}"
 
 _ADOPTING: Final = (
@@ -90,9 +96,17 @@ _ADOPTED: Final = (
     ' && variables.wordBefore == variables.newTeam + "/" + string(dyn(oldObject).metadata.uid)'
     f' && (variables.newTeam != "" || !variables.isTeams && {_SYSTEM})'
 )
+# Somebody applied whole objects, the label among them, and did not only label a live one (`plan.syncing`).
+_DECLARED: Final = (
+    "dyn(oldObject).?metadata.?managedFields.orValue([]).exists(m,"
+    f' {quote(f"f:{labels.TENANT}")} in m.?fieldsV1[?"f:metadata"][?"f:labels"].orValue({{}})'
+    ' && (m.?operation.orValue("") == "Apply"'
+    f' || m.?manager.orValue("").startsWith({quote(labels.FIELD_MANAGER)})'
+    f' || m.?manager.orValue("") in {string_list(_CLIENT_SIDE)}))'
+)
 _GIVEN_BACK: Final = (
-    'variables.adopting && variables.recordBefore != "" && variables.recordAfter == ""'
-    f" && !({_PLATFORM} in variables.after)"
+    f"variables.neverTheirs || variables.adopting && !({_PLATFORM} in variables.after)"
+    ' && (variables.recordBefore != "" && variables.recordAfter == "" || !variables.declared)'
 )
 _REPAIRED: Final = (
     'variables.marked && !variables.wasTeams && variables.newTeam != "" && variables.newTeam == variables.billedTo'
