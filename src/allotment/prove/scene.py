@@ -302,6 +302,11 @@ def system_object(name: PolicyName) -> str:
     return f"{policy_object(name)}-system"
 
 
+def elsewhere_object(name: PolicyName) -> str:
+    """Name of the binding that puts a policy in force outside of the teams' namespaces."""
+    return f"{policy_object(name)}-elsewhere"
+
+
 def policy_object(name: PolicyName) -> str:
     """Name of a policy's objects in the cluster, as refusals quote it."""
     return f"{name.value}.{labels.DOMAIN}"
