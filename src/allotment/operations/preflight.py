@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import yaml
@@ -140,15 +140,25 @@ def _account(groups: Iterable[str], platform: Platform) -> Iterator[Check]:
 
 def _rights(kube: KubePort, platform: Platform, cluster: Cluster) -> Iterator[Check]:
     needed = {task: rights_for(task, platform, cluster) for task in Task}
-    questions = sorted({grant.question for grants in needed.values() for grant in grants}, key=str)
-    answers = dict(zip(questions, side_by_side(kube.permitted, questions, WORKERS), strict=True))
+    allowed = _allowed(kube, {grant.question for grants in needed.values() for grant in grants})
     for task, grants in needed.items():
-        missing = [grant.question for grant in grants if not answers[grant.question]]
+        missing = [grant.question for grant in grants if grant.question not in allowed]
         if not missing:
             yield Check("rights", task.value, Readiness.OK, f"all {len(grants)} that it needs")
             continue
         fix = f"bind this account to: allot preflight --rights {task.value} -o yaml"
         yield Check("rights", task.value, Readiness.WARNING, f"not allowed: {_listed(missing)}", fix)
+
+
+def _allowed(kube: KubePort, asked: Iterable[AccessQuestion]) -> frozenset[AccessQuestion]:
+    """Those that are answered by yes; what may be done everywhere is not asked about name by name."""
+    wide = {question: replace(question, namespace="", name="") for question in asked}
+    first = sorted(set(wide.values()), key=repr)
+    everywhere = {each for each, yes in zip(first, side_by_side(kube.permitted, first, WORKERS), strict=True) if yes}
+    narrow = sorted((each for each, general in wide.items() if general not in everywhere | {each}), key=repr)
+    answers = zip(narrow, side_by_side(kube.permitted, narrow, WORKERS), strict=True)
+    by_name = {each for each, yes in answers if yes}
+    return frozenset(each for each, general in wide.items() if general in everywhere or each in by_name)
 
 
 def _listed(missing: list[AccessQuestion]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Final
 
@@ -20,7 +20,7 @@ from allotment.model.labels import FIELD_MANAGER
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.platform import Platform
 from allotment.operations.living import wanted_of
-from allotment.operations.planning import PlanSettings, make_plan
+from allotment.operations.planning import WORKERS, PlanSettings, make_plan, side_by_side
 from allotment.operations.ports import AccessQuestion, Clock, KubePort, RefusedError
 from allotment.operations.proving_jobs import sweep
 from allotment.operations.proving_probes import Progress, Prover
@@ -29,7 +29,7 @@ from allotment.plan.changes import Blocked, Change, Conflict, Delete, Drain, Upd
 from allotment.plan.changes import Create as PlannedCreate
 from allotment.plan.strangers.grounds import grounds
 from allotment.prove.guardrails import GUARDRAILS
-from allotment.prove.scene import Stage
+from allotment.prove.scene import Scene, Stage
 from allotment.prove.verdicts import ProofReport, Result
 from allotment.render.policies.admission import ADMISSION_API
 
@@ -98,7 +98,7 @@ def prove(
     for scene in scenes:
         sweep(kube, scene.namespace)
     around = cache(partial(look_around, kube, grounds(platform, cluster, stage.manifests, clock.now().date())))
-    missing = _missing(kube)
+    missing = _missing(kube, scenes)
     prover = Prover(
         kube,
         clock,
@@ -178,15 +178,22 @@ def _difference(change: Change) -> str:
             return ""
 
 
-_NEEDED: Final = (
-    AccessQuestion("impersonate", "", "users"),
-    AccessQuestion("impersonate", "", "groups"),
-    AccessQuestion("impersonate", "", "serviceaccounts"),
-    AccessQuestion("create", "authorization.k8s.io", "subjectaccessreviews"),
-)
-"""Without these, nothing can be tried as somebody else."""
+_REVIEWS: Final = AccessQuestion("create", "authorization.k8s.io", "subjectaccessreviews")
+_ACTING: Final = {resource: AccessQuestion("impersonate", "", resource) for resource in ("users", "groups")}
 
 
-def _missing(kube: KubePort) -> tuple[str, ...]:
-    """Rights that prove needs and we lack, before anything is tried. They may still be granted for some names."""
-    return tuple(str(question) for question in _NEEDED if not kube.permitted(question))
+def _missing(kube: KubePort, scenes: tuple[Scene, ...]) -> tuple[str, ...]:
+    """Rights without which nothing can be tried as somebody of the teams, if we lack them; before anything is tried."""
+    people = {persona for scene in scenes for persona in scene.people}
+    names = {
+        "users": {persona.user for persona in people},
+        "groups": {group for persona in people for group in persona.groups},
+    }
+    lacking = [question for resource, question in _ACTING.items() if not _may_act(kube, question, names[resource])]
+    return tuple(map(str, (*lacking, *(() if kube.permitted(_REVIEWS) else (_REVIEWS,)))))
+
+
+def _may_act(kube: KubePort, question: AccessQuestion, names: Collection[str]) -> bool:
+    """Whether we may be all of these: because we may be anybody, or by name."""
+    named = [replace(question, name=name) for name in sorted(names)]
+    return kube.permitted(question) or all(side_by_side(kube.permitted, named, WORKERS))

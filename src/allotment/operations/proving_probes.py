@@ -98,10 +98,7 @@ class Prover:
         try:
             outcome = self._may(probe) or self._attempt(probe)
         except RefusedError as error:
-            own = forbids_impersonation(error.message) or refuses(error.message, self.ourselves)
-            outcome = (
-                NotTried(f"not tried, for want of our own rights: {error.message}") if own else Refused(error.message)
-            )
+            outcome = self._refusal(probe, error.message)
         except NotSignedInError:
             raise
         except UnreachableError as error:
@@ -111,6 +108,14 @@ class Prover:
             outcome = NotTried(str(error))
         self.silent = 0
         return outcome
+
+    def _refusal(self, probe: Probe, message: str) -> Outcome:
+        """A refusal of the persona; or of ourselves, which says nothing about the guardrail."""
+        own = forbids_impersonation(message) or refuses(message, self.ourselves)
+        if own and probe.persona.account is not None:
+            # Who may act as a controller everywhere owns the cluster: nobody has to have that for a proof.
+            return NotTried(f"not tried: we may not act as {probe.persona.title} there: {message}", harmless=True)
+        return NotTried(f"not tried, for want of our own rights: {message}") if own else Refused(message)
 
     def _may(self, probe: Probe) -> NotTried | None:
         """Without the right, RBAC would refuse, and that would say nothing about the guardrail."""
@@ -125,7 +130,7 @@ class Prover:
         return answer
 
     def _attempt(self, probe: Probe) -> Outcome:
-        identity = None if probe.persona.is_ourselves else _identity(probe.persona)
+        identity = None if probe.persona.is_ourselves else _acting(probe.persona)
         match probe.attempt:
             case Create(body):
                 answer = self.kube.create(body, dry_run=True, identity=identity)
@@ -212,6 +217,11 @@ _WORKERS: Final = 8
 
 def _identity(persona: Persona) -> Identity:
     return Identity(persona.user, persona.groups)
+
+
+def _acting(persona: Persona) -> Identity:
+    """The same for a request: the server knows a service account's groups, and bounds only who leaves them to it."""
+    return Identity(persona.user, () if persona.account is not None else persona.groups)
 
 
 def _question(right: Right) -> AccessQuestion:

@@ -51,6 +51,20 @@ def forbidding(kube: FakeKube, kind: str) -> FakeKube:
     return kube
 
 
+def test_who_may_list_secrets_in_team_namespaces_only_finds_the_tokens_there() -> None:
+    token = body("v1", "Secret", "old", "cv", type="kubernetes.io/service-account-token")
+    kube = applied(token)
+
+    def hook(call: Call) -> None:
+        if call.verb == "list" and call.key.kind == "Secret" and call.key.namespace not in {"cv", "nlp"}:
+            raise AccessRefusedError("no", status=403, reason="Forbidden", message="you may not list Secret")
+
+    kube.hook = hook
+    found = look_around(kube, grounds_of())
+    assert [str(stranger.key) for stranger in found.strangers] == ["Secret cv/old"]
+    assert found.unread == ()
+
+
 def drifted(kube: FakeKube) -> ClusterDrift:
     manifests = render(PLATFORM, PLATFORM.clusters[0])
     target = DriftTarget(manifests, lambda: kube, grounds=grounds_of())

@@ -19,6 +19,8 @@ POWERS: Final[tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...]] = (
     ("nodes", "", ("nodes",), _WRITE),
     ("namespaces", "", ("namespaces",), _WRITE),
     ("impersonation", "", ("users", "groups", "serviceaccounts"), ("impersonate",)),
+    ("impersonation", "authentication.k8s.io", ("users", "groups", "serviceaccounts"),
+     ("impersonate:user-info", "impersonate:serviceaccount")),
     ("tokens of service accounts", "", ("serviceaccounts/token",), ("create",)),
     ("exec into pods", "", ("pods/exec", "pods/attach", "pods/portforward"), ("create", "get")),
     ("exec into pods", "", ("pods/ephemeralcontainers",), ("update", "patch")),
