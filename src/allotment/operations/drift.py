@@ -48,6 +48,8 @@ class DriftKind(StrEnum):
     """Work runs that Kueue does not count; apply does not stop it."""
     FOREIGN = "foreign"
     """It is not ours, and undoes what is; a person has to remove it, or the directory to accept it."""
+    KEPT = "kept"
+    """The same, but an adoption left it to its owner on purpose, and nobody changed it since: no drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,11 @@ class ClusterDrift:
     error: AllotmentError | None
     unread: tuple[Unread, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def differing(self) -> tuple[DriftedObject, ...]:
+        """What differs from the declaration: all but what an adoption left."""
+        return tuple(found for found in self.objects if found.kind is not DriftKind.KEPT)
 
     @property
     def beyond_apply(self) -> bool:
@@ -193,7 +200,8 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
         *_foreign(around.strangers, plan),
         *_beyond(plan, nodes, work),
     )
-    state = DriftState.DRIFTED if objects or not plan.empty else DriftState.IN_SYNC
+    differs = any(found.kind is not DriftKind.KEPT for found in objects)
+    state = DriftState.DRIFTED if differs or not plan.empty else DriftState.IN_SYNC
     lacking = [f"not allowed: {right}; compared here, not by the server" for right in plan.missing]
     notes = tuple(filter(None, (nodes.unknown, work.unknown, only_warned(target.desired), *lacking)))
     return ClusterDrift(name, state, objects, clock.now(), plan, None, around.unread, notes)
@@ -206,8 +214,8 @@ def _foreign(strangers: Sequence[Stranger], plan: Plan) -> Iterator[DriftedObjec
     told = {change.key for change in plan.changes}  # what a leaving team made for itself goes with it
     for stranger in strangers:
         if stranger.key not in told:
-            message = f"{stranger.what}: {stranger.why}; {stranger.fix}"
-            yield DriftedObject(stranger.key, DriftKind.FOREIGN, message=message)
+            kind = DriftKind.KEPT if stranger.kept else DriftKind.FOREIGN
+            yield DriftedObject(stranger.key, kind, message=f"{stranger.what}: {stranger.why}; {stranger.next_step}")
     told |= {stranger.key for stranger in strangers}
     for warning in plan.warnings:
         if warning.code is WarningCode.DISGUISED and warning.key not in told:

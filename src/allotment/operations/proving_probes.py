@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
 from allotment.model.manifest import ObjectKey
+from allotment.operations import keeping
 from allotment.operations.nodes import look_at_nodes
 from allotment.operations.planning import look_at_work, side_by_side
-from allotment.operations.ports import AccessQuestion, Clock, Identity, KubePort, RefusedError
+from allotment.operations.ports import AccessQuestion, Body, Clock, Identity, KubePort, RefusedError
 from allotment.operations.proving_jobs import make_for_real, run_job
 from allotment.operations.proving_work import run_work
 from allotment.plan.nodes import declared_nodes
-from allotment.plan.strangers.stranger import Surroundings
+from allotment.plan.strangers.stranger import Stranger, Surroundings
 from allotment.prove.guardrails import Guardrail, probes
-from allotment.prove.judging import Accepted, Found, NotTried, Outcome, Refused, judge
+from allotment.prove.judging import Accepted, Found, Judged, NotTried, Outcome, Refused, judge
 from allotment.prove.probes import (
     AskRights,
     CompareNodes,
@@ -74,10 +76,10 @@ class Prover:
         """All probes of one guardrail."""
         for team, probe in probes(guardrail, stage, scenes):
             at = self.clock.now()
-            verdict, got = judge(probe, self._outcome(probe))
+            verdict, got = self._judged(probe)
             while verdict is Verdict.FAILED and _is_dry_run(probe) and self.clock.now().timestamp() < self.settled:
                 self.clock.sleep(1.0)
-                verdict, got = judge(probe, self._outcome(probe))
+                verdict, got = self._judged(probe)
             result = Result(
                 guardrail=guardrail.id,
                 team=team,
@@ -91,6 +93,23 @@ class Prover:
             )
             self.results.append(result)
             self.progress(result)
+
+    def _judged(self, probe: Probe) -> Judged:
+        outcome = self._outcome(probe)
+        judged = judge(probe, outcome)
+        if judged[0] is Verdict.FAILED and isinstance(outcome, Refused):
+            kept = keeping.refusal(probe, outcome, self._kept())
+            return judged if kept is None else judge(probe, kept)
+        return judged
+
+    def _kept(self) -> tuple[Stranger, ...]:
+        """What adoptions left to its owners, as far as we may look."""
+        return tuple(stranger for stranger in self._seen().strangers if stranger.kept)
+
+    def _seen(self) -> Surroundings:
+        with suppress(RefusedError):
+            return self.look()
+        return Surroundings((), ())
 
     def _outcome(self, probe: Probe) -> Outcome:
         if self.silent >= GIVE_UP_AFTER:
@@ -158,13 +177,19 @@ class Prover:
                 return self._compare(keys)
             case LookAround():
                 return self._look_around(look)
-            case Inspect(api_version, kind, namespace, fault):
-                wrong = fault(tuple(self.kube.list(api_version, kind, namespace=namespace)))
-                return Found((wrong,) if wrong else (), str(probe.expected))
+            case Inspect(api_version, kind, namespace):
+                return self._inspect(look, tuple(self.kube.list(api_version, kind, namespace=namespace)), probe)
             case Nobody(why):
                 return NotTried(why, harmless=True)
             case CompareNodes() | CompareWork():
                 return _compared(look, self.kube, str(probe.expected))
+
+    def _inspect(self, look: Inspect, found: tuple[Body, ...], probe: Probe) -> Found:
+        wrong = look.fault(found)
+        if not wrong:
+            return Found((), str(probe.expected))
+        kept = keeping.without(found, look, self._kept())
+        return Found((), kept=(wrong,)) if len(kept) < len(found) and not look.fault(kept) else Found((wrong,))
 
     def _patch(self, patch: Patch, identity: Identity | None) -> Outcome:
         def tried() -> Outcome:
@@ -176,12 +201,16 @@ class Prover:
     def _ask(self, persona: Persona, cells: tuple[tuple[Right, bool], ...]) -> Found:
         identity = _identity(persona)
         answers = side_by_side(lambda cell: self.kube.allowed(identity, _question(cell[0])), cells, _WORKERS)
-        wrong = tuple(
-            f"may{'' if answer else ' not'} {right}"
-            for (right, wanted), answer in zip(cells, answers, strict=True)
-            if answer is not wanted
-        )
-        return Found(wrong, f"{len(cells)} of {len(cells)} answers as promised")
+        wrong: list[str] = []
+        kept: list[str] = []
+        by: dict[str, None] = {}
+        for (right, wanted), answer in zip(cells, answers, strict=True):
+            given = keeping.bindings(right, persona, self._seen().bindings) if answer and not wanted else ()
+            by |= dict.fromkeys(given)
+            if answer is not wanted:
+                (kept if given else wrong).append(f"may{'' if answer else ' not'} {right}")
+        told = (f"{', '.join(kept)}; by {', '.join(by)}, which an adoption left there",) if kept else ()
+        return Found(tuple(wrong), f"{len(cells)} of {len(cells)} answers as promised", kept=told)
 
     def _compare(self, keys: tuple[ObjectKey, ...]) -> Outcome:
         if isinstance(self.differences, AllotmentError):
@@ -191,13 +220,15 @@ class Prover:
 
     def _look_around(self, attempt: LookAround) -> Found:
         around, wanted = self.look(), attempt.kinds
-        faults = tuple(
-            f"{found}; {found.fix}"
+        here = [
+            found
             for found in around.strangers
             if found.team == attempt.team and (not wanted or found.key.kind in wanted)
-        )
+        ]
+        faults = tuple(f"{found}; {found.next_step}" for found in here if not found.kept)
+        kept = tuple(f"{found}; {found.next_step}" for found in here if found.kept)
         unseen = "; ".join(str(unread) for unread in around.unread if not wanted or unread.kind in wanted)
-        return Found(faults, "nothing that is not ours", unseen)
+        return Found(faults, "nothing that is not ours", unseen, kept)
 
 
 def _compared(look: CompareNodes | CompareWork, kube: KubePort, well: str) -> Outcome:

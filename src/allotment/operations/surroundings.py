@@ -10,12 +10,14 @@ from allotment.operations.planning import WORKERS, side_by_side
 from allotment.operations.ports import AccessRefusedError, Body, KubePort
 from allotment.plan.leaving import TOKENS
 from allotment.plan.strangers.grounds import Grounds
+from allotment.plan.strangers.kept import kept_bindings
 from allotment.plan.strangers.look import strangers
 from allotment.plan.strangers.stranger import Live, Surroundings, Unread
 
 _RBAC: Final = "rbac.authorization.k8s.io/v1"
 _ADMISSION: Final = "admissionregistration.k8s.io/v1"
 _SECRET: Final = "Secret"  # noqa: S105 (a kind)
+_WRITE: Final = ("manager", "subresource", "time")
 
 Wanted = Callable[[Body, Grounds], bool]
 
@@ -77,7 +79,8 @@ def look_around(kube: KubePort, around: Grounds, workers: int = WORKERS) -> Surr
     """
     read = side_by_side(lambda kind: _read(kube, kind, around), KINDS, workers)
     live = {kind.kind: found for kind, found in zip(KINDS, read, strict=True) if not isinstance(found, Unread)}
-    return Surroundings(strangers(Live(live), around), tuple(found for found in read if isinstance(found, Unread)))
+    unread = tuple(found for found in read if isinstance(found, Unread))
+    return Surroundings(strangers(Live(live), around), unread, tuple(kept_bindings(Live(live), around)))
 
 
 def _read(kube: KubePort, kind: _Kind, around: Grounds) -> tuple[Body, ...] | Unread:
@@ -111,5 +114,7 @@ def _kept(kind: _Kind, bodies: Iterable[Body], around: Grounds) -> tuple[Body, .
 
 
 def _bare(body: Body) -> Body:
-    metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
-    return {**body, "metadata": metadata}
+    """Without the long lists of fields: who wrote it when is enough."""
+    metadata = body["metadata"]
+    writes = [{key: entry.get(key) for key in _WRITE} for entry in metadata.get("managedFields") or ()]
+    return {**body, "metadata": {**metadata, "managedFields": writes}}

@@ -61,6 +61,11 @@ class Right:
     subresource: str
     namespace: str
 
+    @property
+    def path(self) -> str:
+        """``resource[/subresource]``, as rules of roles write it."""
+        return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+
     def __str__(self) -> str:
         """``verb resource[.group][/subresource]``."""
         resource = f"{self.resource}.{self.group}" if self.group else self.resource

@@ -311,7 +311,8 @@ class FakeKube:
 
     def _shown(self, stored: _Stored) -> dict[str, Any]:
         body = copy.deepcopy(stored.body)
-        body["metadata"]["managedFields"] = ownership.managed_fields(stored.holdings)
+        if stored.holdings or "managedFields" not in body["metadata"]:
+            body["metadata"]["managedFields"] = ownership.managed_fields(stored.holdings)
         return body
 
 

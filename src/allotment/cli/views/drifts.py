@@ -29,6 +29,7 @@ _COLORS: Final = {
     DriftKind.NODES: "red",
     DriftKind.UNCOUNTED: "red",
     DriftKind.FOREIGN: "magenta",
+    DriftKind.KEPT: "blue",
 }
 
 
@@ -96,12 +97,18 @@ def _headline(cluster: ClusterDrift) -> str:
     match cluster.state:
         case DriftState.IN_SYNC:
             unchanged = cluster.plan.unchanged if cluster.plan is not None else 0
-            return f"{name}: {click.style('in sync', fg='green')} ({count(unchanged, 'object')})"
+            return f"{name}: {click.style('in sync', fg='green')} ({count(unchanged, 'object')}{_kept(cluster)})"
         case DriftState.DRIFTED:
-            return f"{name}: {click.style('drifted', fg='yellow')} ({count(len(cluster.objects), 'object')})"
+            drifted = count(len(cluster.differing), "object")
+            return f"{name}: {click.style('drifted', fg='yellow')} ({drifted}{_kept(cluster)})"
         case DriftState.UNREACHABLE:
             why = str(cluster.error).replace("\n", "\n  ") if cluster.error else "it does not answer"
             return f"{name}: {click.style('unknown', fg='red')}: {printable(why)}"
+
+
+def _kept(cluster: ClusterDrift) -> str:
+    number = len(cluster.objects) - len(cluster.differing)
+    return f", {number} kept by adoption" if number else ""
 
 
 def _details(found: DriftedObject) -> list[str]:

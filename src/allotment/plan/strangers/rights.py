@@ -61,6 +61,11 @@ def within(rules: Iterable[Rule], held: Iterable[Rule]) -> bool:
     return all(any(_gives(one, *right, rule) for one in held) for rule in rules for right in _rights(rule))
 
 
+def gives(rules: Iterable[Rule], group: str, resource: str, verb: str) -> bool:
+    """Whether they give one right on all objects of a resource."""
+    return any(_gives(rule, group, resource, verb, {}) for rule in rules)
+
+
 def powers(rules: Iterable[Rule]) -> tuple[str, ...]:
     """What the rules give that matters, each once, in the order of the table; ``everything`` stands alone."""
     rules = tuple(rules)
