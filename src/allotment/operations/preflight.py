@@ -23,6 +23,8 @@ from allotment.plan import preflight
 from allotment.plan.changes import Action, Blocked
 from allotment.plan.nodes import declared_nodes
 from allotment.plan.preflight import Check, Readiness
+from allotment.plan.strangers.kept import adoptions
+from allotment.plan.strangers.stranger import Live
 from allotment.plan.survey import belongs_to, is_being_deleted
 from allotment.render.manifests import render
 
@@ -75,7 +77,7 @@ def look(platform: Platform, cluster: Cluster, kube: KubePort, settings: PlanSet
         ("webhooks", lambda: _webhooks(kube, desired)),
         ("devices", lambda: preflight.operators(kube.list("apps/v1", "DaemonSet"))),
         ("nodes", lambda: preflight.nodes(declared_nodes(platform, cluster), tuple(kube.list("v1", "Node")))),
-        ("limits", lambda: preflight.limits(_limits(kube), platform.name, _namespaces(platform, cluster))),
+        ("limits", lambda: _limited(kube, platform, cluster)),
         ("names", lambda: preflight.taken(_taken(kube, wanted_of(platform, cluster, kube).manifests, settings))),
     )
     checks = tuple(check for topic, found in looks for check in _seen(topic, found))
@@ -186,6 +188,11 @@ def _answers(kube: KubePort, namespace: str, name: str) -> bool:
     )
     endpoints = (endpoint for body in slices for endpoint in body.get("endpoints") or ())
     return any((endpoint.get("conditions") or {}).get("ready") is not False for endpoint in endpoints)
+
+
+def _limited(kube: KubePort, platform: Platform, cluster: Cluster) -> Iterator[Check]:
+    taken_over = adoptions(Live({"Namespace": tuple(kube.list("v1", "Namespace"))}))
+    yield from preflight.limits(_limits(kube), platform.name, _namespaces(platform, cluster), taken_over)
 
 
 def _limits(kube: KubePort) -> Iterator[Body]:

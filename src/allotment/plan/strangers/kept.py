@@ -53,12 +53,13 @@ def told_apart(stranger: Stranger, body: Body, at: str) -> Stranger:
         body: the object.
         at: when the namespace was taken over.
     """
-    day = at.partition("T")[0]
-    if _is_kept(body, at):
-        return replace(stranger, kept=f"kept by the adoption of {day}", fix=_fix(stranger.key))
+    if is_kept(body, at):
+        return replace(stranger, kept=by_adoption(at), fix=taking_away(stranger.key))
     when, by = _last_write(body)
     if when > at > _created(body):
-        return replace(stranger, why=f"{stranger.why}; the adoption of {day} left it, but {by} changed it on {when}")
+        return replace(
+            stranger, why=f"{stranger.why}; the adoption of {_day(at)} left it, but {by} changed it on {when}"
+        )
     return stranger
 
 
@@ -68,13 +69,22 @@ def kept_bindings(live: Live, around: Grounds) -> Iterator[KeptBinding]:
     for body in live.of("RoleBinding"):
         key = key_of(body)
         tenancy, at = around.tenancies.get(key.namespace), taken_over.get(key.namespace)
-        if tenancy is None or tenancy.leaving or at is None or key in around.declared or not _is_kept(body, at):
+        if tenancy is None or tenancy.leaving or at is None or key in around.declared or not is_kept(body, at):
             continue
         names = (str(subject.get("name", "")) for subject in body.get("subjects") or ())
         yield KeptBinding(key, roles.of(body), frozenset(names))
 
 
-def _is_kept(body: Body, at: str) -> bool:
+def by_adoption(at: str) -> str:
+    """Which one left it there, in words."""
+    return f"kept by the adoption of {_day(at)}"
+
+
+def _day(at: str) -> str:
+    return at.partition("T")[0]
+
+
+def is_kept(body: Body, at: str) -> bool:
     """Whether it was there before; without a record of writes nothing shows that it still is what was left there."""
     return _created(body) < at and "" < _last_write(body)[0] <= at
 
@@ -94,7 +104,8 @@ def _last_write(body: Body) -> tuple[str, str]:
     return max(writes, default=("", ""))
 
 
-def _fix(key: ObjectKey) -> str:
+def taking_away(key: ObjectKey) -> str:
+    """What it takes to be rid of it."""
     kind = f"{key.kind.lower()}.{key.group}" if key.group else key.kind.lower()
     first = f"{_FIRST[key.kind]}, then " if key.kind in _FIRST else ""
     return (
