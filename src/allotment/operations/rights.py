@@ -106,6 +106,7 @@ def _plan(manifests: Manifests) -> tuple[Grant, ...]:
     return (
         *_on(_kinds(manifests), "get", "list"),
         Grant("", "nodes", "list"),
+        Grant("", "events", "list"),
         Grant(_KUEUE, "workloads", "list"),
         *_on(_typed((*leaving.CONTROLLERS, leaving.PODS)), "list"),
         # Secrets are read by type and metadata, but RBAC knows no such difference.

@@ -209,9 +209,7 @@ def test_05_argo_cd_applies_the_same(stage: Stage, tmp_path: Path) -> None:
     assert {(each["drift"], each["object"]["kind"], each["object"]["name"]) for each in drift["objects"]} == {
         ("kept", "LocalQueue", "main"), ("kept", "ResourceQuota", "compute"),
     }  # fmt: skip
-    proof = json.loads(
-        allot(stage, "prove", "acme", "--cluster", CLUSTER, "--team", "nlp", "--no-work", "-o", "json")
-    )
+    proof = json.loads(allot(stage, "prove", "acme", "--cluster", CLUSTER, "--team", "nlp", "--no-work", "-o", "json"))
     assert proof["broken"] == []
     assert "surroundings" in proof["keptByAdoption"]
 

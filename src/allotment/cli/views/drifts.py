@@ -20,6 +20,7 @@ from allotment.operations.apply import ApplyReport, Outcome
 from allotment.operations.drift import ClusterDrift, DriftedField, DriftedObject, DriftKind, DriftReport, DriftState
 from allotment.plan.changes import place_of
 from allotment.plan.difference import ABSENT
+from allotment.plan.refused import Refusals
 
 _COLORS: Final = {
     DriftKind.CHANGED: "yellow",
@@ -81,6 +82,7 @@ def drift_text(report: DriftReport, rows: Sequence[DriftRow]) -> str:
                 lines += [f"            {detail}" for detail in _details(found)]
         behind = Counter(found.following for found in here if found.following)
         lines += [f"  {_word(DriftKind.BLOCKED)} {followers_text(*each)}" for each in sorted(behind.items())]
+        lines += [f"  {click.style('refused:', fg='red')} {printable(str(each))}" for each in cluster.refused]
         lines += [f"  {click.style('note:', fg='yellow')} {printable(note)}" for note in cluster.notes]
         lines += [f"  {printable(str(unread))}" for unread in cluster.unread]
         blocks.append("\n".join(lines))
@@ -136,11 +138,23 @@ def drift_document(report: DriftReport, rows: Sequence[DriftRow]) -> Mapping[str
                 "observedAt": rfc3339(each.observed_at),
                 "error": None if each.error is None else {"what": each.error.what, "why": each.error.why},
                 "objects": [_object_document(row.object) for row in rows if row.cluster == each.cluster],
+                "refused": [_refused_document(found) for found in each.refused],
                 "notes": each.notes,
                 "notLookedAt": [{"kind": unread.kind, "why": unread.why} for unread in each.unread],
             }
             for each in report.clusters
         ],
+    }
+
+
+def _refused_document(found: Refusals) -> dict[str, Any]:
+    return {
+        "namespace": found.namespace,
+        "policy": found.policy,
+        "work": found.works,
+        "since": rfc3339(found.since),
+        "last": rfc3339(found.last),
+        "why": found.why,
     }
 
 
