@@ -67,8 +67,7 @@ def proof_text(report: ProofReport, rows: Sequence[Result], width: int = PLAIN_W
         for verdict, number in report.counts.items()
         if number
     )
-    verdict = click.style("not proved", fg="red", bold=True) if report.failed else click.style("proved", fg="green")
-    lines += ["", f"{verdict}: {report.cluster}: {count(len(report.results), 'probe')}: {counts or 'none'}"]
+    lines += ["", f"{_verdict(report)}: {report.cluster}: {count(len(report.results), 'probe')}: {counts or 'none'}"]
     if report.untried:
         lines.append(f"not tried: {count(report.untried, 'probe')}; what was not tried is not proved")
     if report.missing:
@@ -79,6 +78,14 @@ def proof_text(report: ProofReport, rows: Sequence[Result], width: int = PLAIN_W
     if report.broken:
         lines.append(f"broken: {', '.join(report.broken)}")
     return "\n".join(lines)
+
+
+def _verdict(report: ProofReport) -> str:
+    if report.failed:
+        return click.style("not proved", fg="red", bold=True)
+    if report.kept:
+        return click.style("proved, but for what adoption left", fg="blue")
+    return click.style("proved", fg="green")
 
 
 def _guardrail_line(guardrail: str, rows: Sequence[Result]) -> str:
@@ -131,7 +138,7 @@ def proof_document(report: ProofReport, rows: Sequence[Result]) -> Mapping[str, 
         "serverVersion": report.version,
         "started": rfc3339(report.started),
         "finished": rfc3339(report.finished),
-        "proved": not report.failed,
+        "proved": not report.failed and not report.kept,
         "broken": report.broken,
         "keptByAdoption": report.kept,
         "missingRights": report.missing,
