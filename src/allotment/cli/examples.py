@@ -124,6 +124,10 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
         Example(
             "allot preflight my-platform --cluster dev-eastus --rights plan -o yaml", "a ClusterRole that only reads"
         ),
+        Example(
+            "allot preflight my-platform --cluster dev-eastus --rights prove --bind-to group:platform-engineers",
+            "roles to prove with, and their bindings",
+        ),
     ),
     ("plan",): (
         Example("allot plan my-platform --cluster training-eastus --offline", "against an empty cluster"),

@@ -247,13 +247,19 @@ class _Looking:
             ("v1", "ResourceQuota"),
             ("v1", "LimitRange"),
             ("networking.k8s.io/v1", "NetworkPolicy"),
+            ("rbac.authorization.k8s.io/v1", "Role"),
             ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+            ("v1", "ServiceAccount"),
+            *((api_version, "LocalQueue") for api_version in self._kueue_apis()),
         )
         return tuple(
             text
             for api_version, kind in kinds
             for text in self._readable(partial(self._beside, api_version, kind, name))
         )
+
+    def _kueue_apis(self) -> set[str]:
+        return {item.api_version for item in self.desired if item.key.kind == "ClusterQueue"}
 
     def _beside(self, api_version: str, kind: str, namespace: str) -> str:
         return around.beside(kind, self.kube.list(api_version, kind, namespace=namespace), self.desired)

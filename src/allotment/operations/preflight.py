@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import yaml
@@ -23,6 +23,8 @@ from allotment.plan import preflight
 from allotment.plan.changes import Action, Blocked
 from allotment.plan.nodes import declared_nodes
 from allotment.plan.preflight import Check, Readiness
+from allotment.plan.strangers.kept import adoptions
+from allotment.plan.strangers.stranger import Live
 from allotment.plan.survey import belongs_to, is_being_deleted
 from allotment.render.manifests import render
 
@@ -75,7 +77,7 @@ def look(platform: Platform, cluster: Cluster, kube: KubePort, settings: PlanSet
         ("webhooks", lambda: _webhooks(kube, desired)),
         ("devices", lambda: preflight.operators(kube.list("apps/v1", "DaemonSet"))),
         ("nodes", lambda: preflight.nodes(declared_nodes(platform, cluster), tuple(kube.list("v1", "Node")))),
-        ("limits", lambda: preflight.limits(_limits(kube), platform.name, _namespaces(platform, cluster))),
+        ("limits", lambda: _limited(kube, platform, cluster)),
         ("names", lambda: preflight.taken(_taken(kube, wanted_of(platform, cluster, kube).manifests, settings))),
     )
     checks = tuple(check for topic, found in looks for check in _seen(topic, found))
@@ -140,15 +142,25 @@ def _account(groups: Iterable[str], platform: Platform) -> Iterator[Check]:
 
 def _rights(kube: KubePort, platform: Platform, cluster: Cluster) -> Iterator[Check]:
     needed = {task: rights_for(task, platform, cluster) for task in Task}
-    questions = sorted({grant.question for grants in needed.values() for grant in grants}, key=str)
-    answers = dict(zip(questions, side_by_side(kube.permitted, questions, WORKERS), strict=True))
+    allowed = _allowed(kube, {grant.question for grants in needed.values() for grant in grants})
     for task, grants in needed.items():
-        missing = [grant.question for grant in grants if not answers[grant.question]]
+        missing = [grant.question for grant in grants if grant.question not in allowed]
         if not missing:
             yield Check("rights", task.value, Readiness.OK, f"all {len(grants)} that it needs")
             continue
         fix = f"bind this account to: allot preflight --rights {task.value} -o yaml"
         yield Check("rights", task.value, Readiness.WARNING, f"not allowed: {_listed(missing)}", fix)
+
+
+def _allowed(kube: KubePort, asked: Iterable[AccessQuestion]) -> frozenset[AccessQuestion]:
+    """Those that are answered by yes; what may be done everywhere is not asked about name by name."""
+    wide = {question: replace(question, namespace="", name="") for question in asked}
+    first = sorted(set(wide.values()), key=repr)
+    everywhere = {each for each, yes in zip(first, side_by_side(kube.permitted, first, WORKERS), strict=True) if yes}
+    narrow = sorted((each for each, general in wide.items() if general not in everywhere | {each}), key=repr)
+    answers = zip(narrow, side_by_side(kube.permitted, narrow, WORKERS), strict=True)
+    by_name = {each for each, yes in answers if yes}
+    return frozenset(each for each, general in wide.items() if general in everywhere or each in by_name)
 
 
 def _listed(missing: list[AccessQuestion]) -> str:
@@ -176,6 +188,11 @@ def _answers(kube: KubePort, namespace: str, name: str) -> bool:
     )
     endpoints = (endpoint for body in slices for endpoint in body.get("endpoints") or ())
     return any((endpoint.get("conditions") or {}).get("ready") is not False for endpoint in endpoints)
+
+
+def _limited(kube: KubePort, platform: Platform, cluster: Cluster) -> Iterator[Check]:
+    taken_over = adoptions(Live({"Namespace": tuple(kube.list("v1", "Namespace"))}))
+    yield from preflight.limits(_limits(kube), platform.name, _namespaces(platform, cluster), taken_over)
 
 
 def _limits(kube: KubePort) -> Iterator[Body]:

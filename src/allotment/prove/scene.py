@@ -14,6 +14,9 @@ from allotment.model.policy import Mode, Policy, PolicyName
 from allotment.model.team import Groups, Placement, PodSecurityLevel, Team
 from allotment.prove.probes import Persona
 
+SYSTEM: Final = "kube-system"
+"""Namespace of the controllers that probes act as."""
+
 _AUTHENTICATED: Final = "system:authenticated"
 _SYSTEM_ACCOUNTS: Final = ("system:serviceaccounts", "system:serviceaccounts:kube-system", _AUTHENTICATED)
 
@@ -213,6 +216,12 @@ class Scene:
     def debugger(self) -> Persona | None:
         """Somebody with the right to exec only."""
         return self._persona("exec holder", self.team.groups.exec)
+
+    @property
+    def people(self) -> tuple[Persona, ...]:
+        """Everybody of the team whom probes act as."""
+        everybody = (self.owner, self.member, self.viewer, self.debugger, self.worker)
+        return tuple(dict.fromkeys(persona for persona in everybody if persona is not None))
 
     @property
     def account(self) -> Persona:

@@ -317,12 +317,19 @@ def preflight(platform: Platform, cluster: Cluster, kube: KubePort) -> Readied:
     return look(platform, cluster, kube, PlanSettings(platform.name, today(), partial=True))
 
 
-def cluster_role(platform: Platform, cluster: Cluster, task: str) -> Mapping[str, Any]:
-    """The ClusterRole that ``plan``, ``apply`` or ``prove`` needs in a cluster."""
+def roles(platform: Platform, cluster: Cluster, task: str, bind_to: str = "") -> tuple[Mapping[str, Any], ...]:
+    """The roles that ``plan``, ``apply`` or ``prove`` needs in a cluster, and their bindings to somebody.
+
+    Raises:
+        UsageError: `bind_to` names nobody.
+    """
     from allotment.operations import rights
 
     chosen = rights.Task(task)
-    return rights.cluster_role(chosen, rights.rights_for(chosen, platform, cluster))
+    subject = rights.subject_of(bind_to) if bind_to else None
+    found = rights.roles(chosen, rights.rights_for(chosen, platform, cluster))
+    bindings = () if subject is None else (body for role in found for body in role.bound_to(subject))
+    return (*(role.body for role in found), *bindings)
 
 
 def history(kube: KubePort) -> tuple[Record, ...]:

@@ -113,8 +113,27 @@ def test_what_may_not_be_read_is_unknown_and_hides_nothing(run: Run, acme: Path,
     assert {"kueue", "webhooks", "devices", "nodes", "limits"} <= unknown
 
 
-@pytest.mark.parametrize("task", ["plan", "apply", "prove"])
+@pytest.mark.parametrize("task", ["plan", "apply"])
 def test_roles_are_printed_without_a_server(run: Run, acme: Path, task: str) -> None:
     role = yaml.safe_load(run("preflight", *HERE, "--rights", task, "-o", "yaml").ok())
     assert (role["kind"], role["metadata"]["name"]) == ("ClusterRole", f"allotment-{task}")
     assert run("preflight", *HERE, "--rights", task, "-o", "json").json() == role
+
+
+def test_roles_of_prove_are_several_and_come_with_their_bindings(run: Run, acme: Path) -> None:
+    found = list(yaml.safe_load_all(run("preflight", *HERE, "--rights", "prove", "-o", "yaml").ok()))
+    assert [(body["kind"], body["metadata"]["name"], body["metadata"].get("namespace", "")) for body in found] == [
+        ("ClusterRole", "allotment-prove", ""),
+        ("ClusterRole", "allotment-prove-in-teams", ""),
+        ("Role", "allotment-prove", "kube-system"),
+    ]
+    told = run("preflight", *HERE, "--rights", "prove", "--bind-to", "group:ci", "-o", "json").json()
+    assert (told["kind"], told["items"][:3]) == ("List", found)
+    assert [body["metadata"].get("namespace", "") for body in told["items"][3:]] == [
+        "", "cv", "data-science", "nlp", "recsys", "kube-system",
+    ]  # fmt: skip
+
+
+def test_whom_roles_are_bound_to_has_to_be_somebody(run: Run, acme: Path) -> None:
+    assert "names nobody" in run("preflight", *HERE, "--rights", "prove", "--bind-to", "ci").err
+    assert "--bind-to is about the roles that --rights prints" in run("preflight", *HERE, "--bind-to", "group:ci").err

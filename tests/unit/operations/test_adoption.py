@@ -22,6 +22,7 @@ from allotment.plan.changes import Action, Blocked
 from tests.unit.operations.world import TODAY, World, failing, held, job, pod
 from tests.unit.plan import objects
 from tests.unit.plan.objects import PLATFORM
+from tests.unit.plan.strangers.bodies import body, bound, group, role, rule
 
 SPACE = ObjectKey("", "Namespace", "", "cv")
 QUOTA = ObjectKey("", "ResourceQuota", "cv", "team")
@@ -145,6 +146,23 @@ def test_it_says_from_whom_what_changes_and_what_is_at_stake() -> None:
     origin = one(live.look("clusterqueue/cv", "namespace/cv"), QUEUE).origins[0]
     assert str(origin) == "Helm release infra/queues"
     assert "helm uninstall" in origin.goes_on
+
+
+def test_it_lists_what_will_stay_in_the_namespace_as_it_is() -> None:
+    live = Live()
+    live.kube.put(
+        body("kueue.x-k8s.io/v1beta2", "LocalQueue", "main", "cv", spec={"clusterQueue": "cv"}),
+        bound("theirs", "edit", group("genomics"), namespace="cv"),
+        role("exec", rule("pods/exec", "create"), namespace="cv"),
+        body("v1", "ServiceAccount", "robot", "cv"),
+        body("v1", "ServiceAccount", "default", "cv"),
+        body("v1", "ResourceQuota", "compute", "cv", spec={"hard": {}}),
+    )
+    remarks = one(live.look("namespace/cv"), SPACE).facts.remarks
+    assert [text.partition(" stays as it is")[0] for text in remarks] == [
+        "ResourceQuota compute", "Role exec", "RoleBinding theirs", "ServiceAccount robot", "LocalQueue main",
+    ]  # fmt: skip
+    assert all(text.endswith("drift and prove name it as kept until you take it away") for text in remarks)
 
 
 def test_a_namespace_brings_what_is_declared_in_it_and_the_plan_knows_them_as_ours() -> None:

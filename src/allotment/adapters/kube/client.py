@@ -111,9 +111,13 @@ class KubeClient:
         """Whether the server knows the kind in that version."""
         return self._find(api_version, kind) is not None
 
-    def list(self, api_version: str, kind: str, *, namespace: str = "", labels: str = "") -> Iterator[Body]:
+    def list(
+        self, api_version: str, kind: str, *, namespace: str = "", labels: str = "", fields: str = ""
+    ) -> Iterator[Body]:
         """All objects of a kind, page by page."""
-        yield from self._pages(api_version, kind, lambda resource, at: requests.page(resource, namespace, labels, at))
+        yield from self._pages(
+            api_version, kind, lambda resource, at: requests.page(resource, namespace, (labels, fields), at)
+        )
 
     def list_metadata(self, api_version: str, kind: str, *, namespace: str = "", fields: str = "") -> Iterator[Body]:
         """The metadata of all objects of a kind, page by page."""

@@ -20,6 +20,7 @@ from allotment.operations.apply import ApplyReport, Outcome
 from allotment.operations.drift import ClusterDrift, DriftedField, DriftedObject, DriftKind, DriftReport, DriftState
 from allotment.plan.changes import place_of
 from allotment.plan.difference import ABSENT
+from allotment.plan.refused import Refusals
 
 _COLORS: Final = {
     DriftKind.CHANGED: "yellow",
@@ -29,6 +30,7 @@ _COLORS: Final = {
     DriftKind.NODES: "red",
     DriftKind.UNCOUNTED: "red",
     DriftKind.FOREIGN: "magenta",
+    DriftKind.KEPT: "blue",
 }
 
 
@@ -80,6 +82,7 @@ def drift_text(report: DriftReport, rows: Sequence[DriftRow]) -> str:
                 lines += [f"            {detail}" for detail in _details(found)]
         behind = Counter(found.following for found in here if found.following)
         lines += [f"  {_word(DriftKind.BLOCKED)} {followers_text(*each)}" for each in sorted(behind.items())]
+        lines += [f"  {click.style('refused:', fg='red')} {printable(str(each))}" for each in cluster.refused]
         lines += [f"  {click.style('note:', fg='yellow')} {printable(note)}" for note in cluster.notes]
         lines += [f"  {printable(str(unread))}" for unread in cluster.unread]
         blocks.append("\n".join(lines))
@@ -96,12 +99,18 @@ def _headline(cluster: ClusterDrift) -> str:
     match cluster.state:
         case DriftState.IN_SYNC:
             unchanged = cluster.plan.unchanged if cluster.plan is not None else 0
-            return f"{name}: {click.style('in sync', fg='green')} ({count(unchanged, 'object')})"
+            return f"{name}: {click.style('in sync', fg='green')} ({count(unchanged, 'object')}{_kept(cluster)})"
         case DriftState.DRIFTED:
-            return f"{name}: {click.style('drifted', fg='yellow')} ({count(len(cluster.objects), 'object')})"
+            drifted = count(len(cluster.differing), "object")
+            return f"{name}: {click.style('drifted', fg='yellow')} ({drifted}{_kept(cluster)})"
         case DriftState.UNREACHABLE:
             why = str(cluster.error).replace("\n", "\n  ") if cluster.error else "it does not answer"
             return f"{name}: {click.style('unknown', fg='red')}: {printable(why)}"
+
+
+def _kept(cluster: ClusterDrift) -> str:
+    number = len(cluster.objects) - len(cluster.differing)
+    return f", {number} kept by adoption" if number else ""
 
 
 def _details(found: DriftedObject) -> list[str]:
@@ -129,11 +138,23 @@ def drift_document(report: DriftReport, rows: Sequence[DriftRow]) -> Mapping[str
                 "observedAt": rfc3339(each.observed_at),
                 "error": None if each.error is None else {"what": each.error.what, "why": each.error.why},
                 "objects": [_object_document(row.object) for row in rows if row.cluster == each.cluster],
+                "refused": [_refused_document(found) for found in each.refused],
                 "notes": each.notes,
                 "notLookedAt": [{"kind": unread.kind, "why": unread.why} for unread in each.unread],
             }
             for each in report.clusters
         ],
+    }
+
+
+def _refused_document(found: Refusals) -> dict[str, Any]:
+    return {
+        "namespace": found.namespace,
+        "policy": found.policy,
+        "work": found.works,
+        "since": rfc3339(found.since),
+        "last": rfc3339(found.last),
+        "why": found.why,
     }
 
 

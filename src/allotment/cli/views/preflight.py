@@ -16,7 +16,7 @@ from allotment.cli.terminal import printable
 from allotment.operations.preflight import Readied
 from allotment.plan.changes import place_of
 from allotment.plan.preflight import Check, Readiness
-from allotment.render.yaml_text import to_yaml
+from allotment.render.yaml_text import to_documents, to_yaml
 
 _COLORS: Final = {
     Readiness.OK: "green",
@@ -96,6 +96,9 @@ def check_document(row: Check) -> Mapping[str, Any]:
     }
 
 
-def object_text(body: Mapping[str, Any], form: str) -> str:
-    """One Kubernetes object: JSON where that is asked for, otherwise YAML."""
-    return json.dumps(body, indent=2) if form == "json" else to_yaml(body).rstrip("\n")
+def objects_text(bodies: Sequence[Mapping[str, Any]], form: str) -> str:
+    """Kubernetes objects: YAML documents; in JSON the one, or a List."""
+    if form == "json":
+        whole = bodies[0] if len(bodies) == 1 else {"apiVersion": "v1", "kind": "List", "items": list(bodies)}
+        return json.dumps(whole, indent=2)
+    return (to_yaml(bodies[0]) if len(bodies) == 1 else to_documents(bodies)).rstrip("\n")

@@ -10,6 +10,7 @@ from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
 from allotment.plan.adoption.adopting import Hindrance
 from allotment.plan.adoption.words import word_of
+from allotment.plan.order import DEFAULT_ACCOUNT
 from allotment.plan.survey import Survey
 
 Body = Mapping[str, Any]
@@ -152,8 +153,13 @@ def beside(kind: str, bodies: Iterable[Body], desired: Manifests) -> str:
         for body in bodies
         if ObjectKey(_group(body), kind, body["metadata"]["namespace"], _name(body)) not in declared
         and (body["metadata"].get("labels") or {}).get(labels.PLATFORM) is None
+        # Kubernetes makes it in each namespace; apply hardens it later.
+        and (kind, _name(body)) != ("ServiceAccount", DEFAULT_ACCOUNT)
     )
-    return f"{kind} {', '.join(names)} stays as it is, and goes on to hold" if names else ""
+    if not names:
+        return ""
+    many = ", ".join(names)
+    return f"{kind} {many} stays as it is, and goes on to hold; drift and prove name it as kept until you take it away"
 
 
 def _group(body: Body) -> str:
