@@ -35,6 +35,8 @@ def details(change: Update) -> list[str]:
     return [line.strip() for line in text.splitlines()[2:]]
 
 
+GPUS = "requests.nvidia.com/gpu"
+MORE = flavor("t4", "nvidia.com/gpu", 8)
 CASES = [
     (
         "amount",
@@ -42,12 +44,12 @@ CASES = [
         queue(RESERVED),
         "a100-reserved GPUs: is 2, declared 16",
     ),
-    ("a flavor more", queue(RESERVED, flavor("t4", "nvidia.com/gpu", 8)), queue(RESERVED), "t4 GPUs: is 8, declared none"),
-    ("quota", quota(**{"requests.nvidia.com/gpu": "51"}), quota(**{"requests.nvidia.com/gpu": "50"}), "GPUs: is 51, declared 50"),
+    ("a flavor more", queue(RESERVED, MORE), queue(RESERVED), "t4 GPUs: is 8, declared none"),
+    ("quota", quota(**{GPUS: "51"}), quota(**{GPUS: "50"}), "GPUs: is 51, declared 50"),
     ("mode", policy("Audit"), policy("Deny", "Audit"), "mode: is audit, declared enforce"),
     ("people", binding("ml", "eve"), binding("ml"), "access as member: + eve against what is declared"),
     ("no word", quota(), {**quota(), "extra": 1}, ".extra: is (absent), declared 1"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("live", "declared", "line"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
