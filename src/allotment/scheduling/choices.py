@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum
 
 from allotment.scheduling.entry import Entry
-from allotment.scheduling.reasons import RefusalKind
+from allotment.scheduling.records import Assignment
 
 
 class ChanceKind(Enum):
@@ -52,17 +52,34 @@ def tosses(entries: list[Entry]) -> list[Choice]:
     return found
 
 
-_LOST = (RefusalKind.LOST_RACE, RefusalKind.OVERLAPPING_TARGETS, RefusalKind.DEFERRED_BEHIND_PREEMPTION)
+class Tie:
+    """An entry that came before equals, which until then could have had what they were nominated for."""
+
+    __slots__ = ("assignments", "equals", "first")
+
+    def __init__(self, first: Entry, equals: list[Entry]) -> None:
+        self.first: Entry = first
+        self.equals: list[Entry] = equals
+        self.assignments: list[Assignment] = [each.assignment for each in equals]
+
+    def lost(self) -> list[Entry]:
+        """Those that did not get it."""
+        return [
+            each
+            for each, before in zip(self.equals, self.assignments, strict=True)
+            if not (each.admitted or each.issuing) or each.assignment is not before
+        ]
 
 
-def races(ties: list[tuple[Entry, list[Entry]]]) -> list[Choice]:
+def races(ties: list[Tie]) -> list[Choice]:
     """Entries that got something because they happened to come before an equal that did not."""
     found: list[Choice] = []
-    for winner, equals in ties:
+    for tie in ties:
+        winner = tie.first
         if not winner.admitted and not winner.issuing:
             continue
-        lost = [each.workload.index for each in equals if each.refusal is not None and each.refusal.kind in _LOST]
-        if found and found[-1].others == lost:
+        lost = [each.workload.index for each in tie.lost()]
+        if lost and found and found[-1].others == lost:
             found[-1].chosen.append(winner.workload.index)
         elif lost:
             found.append(Choice(ChanceKind.FIRST, -1, [winner.workload.index], lost))

@@ -6,6 +6,7 @@ Entries are processed on the real ledger between a checkpoint and a rollback; no
 from __future__ import annotations
 
 from allotment.scheduling.catalog import Catalog
+from allotment.scheduling.choices import Tie
 from allotment.scheduling.entry import Entry
 from allotment.scheduling.gates import Gates
 from allotment.scheduling.inputs import PreemptionPolicy
@@ -34,7 +35,7 @@ class Cycle:
     ) -> None:
         """Cycle `number` over the current state; with `watching` it also notes in `ties` where order is chance."""
         self._watching: bool = watching
-        self.ties: list[tuple[Entry, list[Entry]]] = []
+        self.ties: list[Tie] = []
         self._catalog: Catalog = catalog
         self._ledger: UsageLedger = ledger
         self._nominator: Nominator = nominator
@@ -54,7 +55,7 @@ class Cycle:
             if self._watching:
                 equals = [other for other in order.equals(entry) if self._could_win(entry, other)]
                 if equals:
-                    self.ties.append((entry, equals))
+                    self.ties.append(Tie(entry, equals))
             self._process(entry)
         self._ledger.rollback(mark)
 

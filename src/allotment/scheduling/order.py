@@ -123,20 +123,25 @@ class _Tournament:
         return best
 
     def equals(self, winner: Entry) -> list[Entry]:
-        """Those that are as good as the winner at the level where they meet."""
-        found: list[Entry] = []
-        parents = self._ledger.tree.node_parent
-        node = winner.workload.queue.index
-        while parents[node] != NO_PARENT:
-            cohort = parents[node]
-            for child in (*self._catalog.child_cohorts[cohort], *self._catalog.child_queues[cohort]):
-                if child == node:
-                    continue
-                other = self._waiting.get(child) if child < len(self._catalog.queues) else self._best_below(child)
-                if other is not None and not self._less(winner, other, cohort):
-                    found.append(other)
-            node = cohort
+        """Who else may win, where Kueue meets the children of a cohort in another order."""
+        self._waiting[winner.workload.queue.index] = winner
+        found = [entry for entry in self._possible(winner.workload.queue.root) if entry is not winner]
+        del self._waiting[winner.workload.queue.index]
         return found
+
+    def _possible(self, cohort: int) -> list[Entry]:
+        """Those that may win below a cohort: no other child sends only better ones."""
+        sent: list[list[Entry]] = [self._possible(child) for child in self._catalog.child_cohorts[cohort]]
+        sent.extend([self._waiting[child]] for child in self._catalog.child_queues[cohort] if child in self._waiting)
+        found: list[Entry] = []
+        for number, entries in enumerate(sent):
+            rivals = [others for other, others in enumerate(sent) if other != number and others]
+            found.extend(entry for entry in entries if not self._beaten(entry, rivals, cohort))
+        return found
+
+    def _beaten(self, entry: Entry, rivals: list[list[Entry]], cohort: int) -> bool:
+        """Is there a child that sends only better ones?"""
+        return any(all(self._less(rival, entry, cohort) for rival in others) for others in rivals)
 
     def _compute_shares(self, entry: Entry) -> None:
         """Shares with the entry's usage, keyed by (parent cohort, queue)."""
