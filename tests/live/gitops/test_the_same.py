@@ -105,7 +105,7 @@ def test_prove_says_the_same(by_hand: Applied, by_git: Applied) -> None:
     for cluster in (by_hand, by_git):
         code, answer = cluster.says("prove")
         verdicts = {
-            (each["guardrail"], each["team"], each["tried"], each["as"], each["verdict"]) for each in answer["results"]
+            (each["guardrail"], each["team"], each["tried"], each["as"], each["verdict"]) for each in answer["probes"]
         }
         told.append((code, answer["broken"], verdicts))
     assert told[0] == told[1]
