@@ -90,7 +90,7 @@ ATTACKS: Final = {
     "H7a": f"{_COURSES}::test_pods_that_do_not_end",
     "X4": "a token that never expires",
     "X6": "a finalizer on a pod",
-    "CP1": f"{_COURSES}::test_a_guarantee_beside_a_neighbour_without_gpus",
+    "CP1": "tests/unit/spec/test_checks.py::test_problem_is_told_where_it_is",
     "H1a": _ROLE,
     "H1b": _ROLE,
     "H1c": _ROLE,
