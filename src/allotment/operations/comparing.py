@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from allotment.errors import InputError
 from allotment.operations.simulating import RunRequest, Watch, pick_line, read_line, simulate
+from allotment.scheduling.simulate.chances import read_choice
 from allotment.scheduling.simulate.changes import Change, completed, edit, policy_of, setting, with_workload
 from allotment.scheduling.simulate.difference import Difference, JobWait, RunSummary, Setting, difference, summary_of
 from allotment.scheduling.simulate.lines import ScenarioLine, at
@@ -38,6 +39,7 @@ def read_run(text: str, file: str) -> RunSummary:
         jobs=tuple(_job(each) for each in clean["jobs"]),
         makespan=clean["makespanSeconds"],
         utilisation=tuple(clean["utilisation"].items()),
+        choices=tuple(read_choice(each) for each in clean.get("randomChoices", ())),
     )
 
 

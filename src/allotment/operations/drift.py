@@ -79,6 +79,7 @@ class DriftedObject:
 
     Attributes:
         following: object whose own block is the only reason, in words; empty if there is another.
+        repair: the step of a plan that puts its fields right; None where no field differs.
     """
 
     key: ObjectKey
@@ -86,6 +87,7 @@ class DriftedObject:
     fields: tuple[DriftedField, ...] = ()
     message: str = ""
     following: str = ""
+    repair: Update | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,7 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
     except AllotmentError as error:
         return ClusterDrift(name, DriftState.UNREACHABLE, (), clock.now(), None, error)
     objects = (
-        *_drifted(plan.changes),
+        *drifted_objects(plan.changes),
         *_foreign(around.strangers, plan),
         *_beyond(plan, nodes, work),
     )
@@ -240,6 +242,11 @@ def _beyond(plan: Plan, nodes: NodesLook, work: WorkLook) -> Iterator[DriftedObj
             yield DriftedObject(queue, DriftKind.UNCOUNTED, message=f"does not count what runs: {told}")
 
 
+def drifted_objects(changes: Sequence[Change]) -> tuple[DriftedObject, ...]:
+    """The steps of a plan as what they say of the cluster."""
+    return tuple(_drifted(changes))
+
+
 def _drifted(changes: Sequence[Change]) -> Iterator[DriftedObject]:
     for change in changes:
         match change:
@@ -249,7 +256,7 @@ def _drifted(changes: Sequence[Change]) -> Iterator[DriftedObject]:
                 fields = tuple(
                     DriftedField(item.field, item.old, item.new, item.by, item.since) for item in change.fields
                 )
-                yield DriftedObject(change.key, DriftKind.CHANGED, fields)
+                yield DriftedObject(change.key, DriftKind.CHANGED, fields, repair=change)
             case Delete():
                 yield DriftedObject(change.key, DriftKind.SURPLUS, message="nothing declares it any more")
             case Blocked():

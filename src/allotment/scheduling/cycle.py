@@ -6,6 +6,7 @@ Entries are processed on the real ledger between a checkpoint and a rollback; no
 from __future__ import annotations
 
 from allotment.scheduling.catalog import Catalog
+from allotment.scheduling.choices import Tie
 from allotment.scheduling.entry import Entry
 from allotment.scheduling.gates import Gates
 from allotment.scheduling.inputs import PreemptionPolicy
@@ -30,8 +31,11 @@ class Cycle:
         number: int,
         *,
         fair_sharing: bool,
+        watching: bool = False,
     ) -> None:
-        """Cycle `number` over the current state."""
+        """Cycle `number` over the current state; with `watching` it also notes in `ties` where order is chance."""
+        self._watching: bool = watching
+        self.ties: list[Tie] = []
         self._catalog: Catalog = catalog
         self._ledger: UsageLedger = ledger
         self._nominator: Nominator = nominator
@@ -48,8 +52,25 @@ class Cycle:
             entry = order.pop()
             if entry is None:
                 break
+            if self._watching:
+                equals = [other for other in order.equals(entry) if self._could_win(entry, other)]
+                if equals:
+                    self.ties.append(Tie(entry, equals))
             self._process(entry)
         self._ledger.rollback(mark)
+
+    def _could_win(self, entry: Entry, other: Entry) -> bool:
+        """Would `other` get what it wants now, and want some of what `entry` does?"""
+        usage = other.assignment.usage
+        if entry.workload.queue.root != other.workload.queue.root or not any(
+            fr in usage for fr in entry.assignment.usage
+        ):
+            return False
+        mode = other.assignment.mode
+        if (mode != FIT and not (mode == PREEMPT and other.targets)) or self._overlaps(other):
+            return False
+        fit_quota, fit_topology = self._fits(other)
+        return fit_quota and fit_topology
 
     def _order(self, entries: list[Entry]) -> EntryOrder:
         if self._fair_sharing:

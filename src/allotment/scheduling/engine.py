@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allotment.scheduling.admissions import Admissions
 from allotment.scheduling.catalog import Catalog
+from allotment.scheduling.choices import Choice, races, tosses
 from allotment.scheduling.cycle import Cycle
 from allotment.scheduling.entry import Entry
 from allotment.scheduling.flavors import FlavorAssigner
@@ -54,9 +55,10 @@ class CycleResult:
         preemptions: evictions to carry out (workloads already being evicted are not repeated).
         refused: heads that went back to their queue; see `QueueingEngine.refusal`.
         heaps_changed: the set of workloads in the active heaps differs from before, evictions not counted.
+        choices: what hangs on chance in Kueue, where the engine watches for it.
     """
 
-    __slots__ = ("admitted", "heaps_changed", "number", "preemptions", "refused")
+    __slots__ = ("admitted", "choices", "heaps_changed", "number", "preemptions", "refused")
 
     def __init__(self, number: int) -> None:
         self.number: int = number
@@ -64,6 +66,7 @@ class CycleResult:
         self.preemptions: list[Preemption] = []
         self.refused: list[int] = []
         self.heaps_changed: bool = False
+        self.choices: list[Choice] = []
 
 
 class QueueingEngine:
@@ -72,13 +75,18 @@ class QueueingEngine:
     Workloads are addressed by the index `add` returns. All methods are synchronous and deterministic.
     """
 
-    def __init__(self, state: ClusterState, settings: EngineSettings, *, like: Catalog | None = None) -> None:
+    def __init__(
+        self, state: ClusterState, settings: EngineSettings, *, like: Catalog | None = None, watching: bool = False
+    ) -> None:
         """An engine without workloads; `like` is for `with_state`.
+
+        With `watching`, cycles also tell what hangs on chance in Kueue (`CycleResult.choices`); that costs time.
 
         Raises:
             InputError: the state is inconsistent or the Kueue version unknown.
         """
         self._settings: EngineSettings = settings
+        self._watching: bool = watching
         self._catalog: Catalog = Catalog(state, like)
         self._gates: Gates = gates_for(settings.version)
         self._fair: bool = settings.fair_sharing
@@ -94,7 +102,12 @@ class QueueingEngine:
         finder: TargetFinder
         if settings.fair_sharing:
             finder = FairPreemption(
-                self._catalog, self._ledger, settings.fair_strategies, self._gates, self._local_usage
+                self._catalog,
+                self._ledger,
+                settings.fair_strategies,
+                self._gates,
+                self._local_usage,
+                watching=watching,
             )
         else:
             finder = ClassicalPreemption(self._catalog, self._ledger, self._local_usage)
@@ -179,7 +192,7 @@ class QueueingEngine:
         Raises:
             InputError: the state is inconsistent, or lacks the queue of a workload.
         """
-        other = QueueingEngine(state, self._settings, like=self._catalog)
+        other = QueueingEngine(state, self._settings, like=self._catalog, watching=self._watching)
         other._cycle = self._cycle
         for old in self._workloads:
             new = other._catalog.taken_over(old, self._catalog)
@@ -306,8 +319,11 @@ class QueueingEngine:
             self._gates,
             self._cycle,
             fair_sharing=self._fair,
+            watching=self._watching,
         )
         cycle.run(entries)
+        if self._watching:
+            result.choices = [*tosses(entries), *races(cycle.ties)]
         for entry in entries:
             if entry.admitted:
                 self._admit(entry, now)

@@ -14,6 +14,7 @@ from allotment.operations.simulating import PlacementRuns, PolicyRun, RunRequest
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, Cause
 from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode
 from allotment.scheduling.simulate.capacity import Step
+from allotment.scheduling.simulate.chances import choice_document, choice_lines
 from allotment.scheduling.simulate.charts import short_time
 from allotment.scheduling.simulate.figures import JobFigures, QueueFigures, RunFigures, Waits
 from allotment.scheduling.simulate.fragments import FragmentCourse
@@ -84,6 +85,7 @@ def run_text(run: RunFigures, rows: Sequence[QueueFigures], width: int | None, *
     stalled = [job.stalled for job in run.jobs if job.stalled]
     if stalled:
         lines.append(f"{count(len(stalled), 'job')} held quota without progress for {short_time(sum(stalled))} in all")
+    lines += choice_lines(run.choices)
     if run.livelock:
         lines.append(
             click.style("stopped:", fg="red")
@@ -174,6 +176,7 @@ def run_document(
         },
         "queues": [queue_document(run, row) for row in rows],
         "jobs": [job_document(job) for job in run.jobs],
+        "randomChoices": [choice_document(each) for each in run.choices],
         "pending": [
             {"job": each.workload, "queue": each.cluster_queue, "cause": each.cause.name, "message": each.message}
             for each in run.pending

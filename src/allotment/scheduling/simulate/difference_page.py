@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from allotment.scheduling.simulate.chances import choice_lines
 from allotment.scheduling.simulate.charts import COLOURS, Points, Series, bars, scatter, short_time
 from allotment.scheduling.simulate.difference import Difference, JobChange, QueueChange
-from allotment.scheduling.simulate.page import facts, key, page, table
+from allotment.scheduling.simulate.page import facts, key, notices, page, table
 
 _BOUNDS: Final = (60, 600, 3600, 36_000)
 """Seconds at which columns of the distribution begin."""
@@ -28,6 +29,7 @@ def difference_page(found: Difference) -> str:
     names = {colour: _label(found, colours, colour) for colour in sorted(set(colours.values()))}
     parts = [
         facts(_headline(found)),
+        notices(line for run in (found.before, found.after) for line in choice_lines(run.choices, of=run.name)),
         "<h2>How much longer or less jobs wait</h2>",
         _distribution(changed, colours, names),
         "<h2>Wait before and after</h2>",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from allotment.errors import InputError
+from allotment.scheduling.simulate.chances import check_choices
 from allotment.scheduling.simulate.checks import (
     AMOUNTS,
     REQUIREMENTS,
@@ -210,7 +211,8 @@ _RUN: Final = fields(
                 {"startedSeconds": number},
             )
         ),
-    }
+    },
+    {"randomChoices": check_choices},
 )
 
 
