@@ -392,10 +392,28 @@ CASES = [
         "no effect with one shared queue",
     ),
     Case(
-        "kueue_has_cohorts",
-        with_cluster_line("versions: {kueue: 0.12.3}"),
-        "error cluster.yaml:13 versions.kueue",
-        "does not serve the kind Cohort",
+        "memory_is_in_the_unit_meant",
+        team("memory: 256Gi", "memory: 8Mi"),
+        "warning team.yaml:8 placements.dev.memory",
+        "8,388,608 bytes",
+    ),
+    Case(
+        "memory_is_in_the_unit_meant",
+        team("memory: 256Gi", "memory: {nominal: 256Gi, lendingLimit: 512k}"),
+        "warning team.yaml:8 placements.dev.memory.lendingLimit",
+        "512,000 bytes",
+    ),
+    Case(
+        "memory_is_in_the_unit_meant",
+        team("costCenter", "storage: {total: 128Ki}\ncostCenter"),
+        "warning team.yaml:3 storage.total",
+        "write the unit that is meant",
+    ),
+    Case(
+        "memory_is_in_the_unit_meant",
+        team("costCenter", "containerDefaults: {requests: {memory: 4Mi}}\ncostCenter"),
+        "warning team.yaml:3 containerDefaults.requests.memory",
+        "hardly a container starts",
     ),
     Case(
         "kueue_serves_the_api",

@@ -15,8 +15,8 @@ _HERE: Final = "allotment.cli.commands"
 ENTRIES: Final = (
     Entry("add", f"{_HERE}.team_edit:add", "Add a team to the directory; shows the diff.", ("create", "new")),
     Entry("set", f"{_HERE}.team_set:set_", "Change a team's guarantees; shows the diff."),
-    Entry("remove", f"{_HERE}.team_edit:remove", "Take a team off the clusters.", ("rm", "delete")),
-    Entry("purge", f"{_HERE}.team_edit:purge", "Take teams out whose data need not be kept longer."),
+    Entry("remove", f"{_HERE}.team_edit:remove", "Take a team off the clusters.", ("rm", "delete"), takes_away=True),
+    Entry("purge", f"{_HERE}.team_edit:purge", "Take teams out whose data need not be kept longer.", takes_away=True),
     Entry("list", f"{_HERE}.team:list_", "Teams with namespaces, isolation and guarantees.", ("ls", "get")),
     Entry("isolation", f"{_HERE}.team:isolation", "Which level of isolation fits, and what each costs."),
 )
