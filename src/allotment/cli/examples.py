@@ -80,6 +80,11 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
         ),
         Example("allot team set nlp --platform my-platform --cost-center cc-4600 --dry-run=client", "see the diff"),
     ),
+    ("team", "rename"): (
+        Example(
+            "allot team rename nlp language --platform my-platform", "another name; in no cluster anything changes"
+        ),
+    ),
     ("team", "remove"): (
         Example(
             "allot team remove cv --platform my-platform --keep-data-until 2099-01-31 --yes",

@@ -35,7 +35,7 @@ from allotment.plan.difference import ABSENT, FieldChange, difference, value_at
 from allotment.plan.fields import Owner, Path, leaves, owners_of, ownership_of, text, union
 from allotment.plan.foreign import foreign, resting_on, to_be_given_back
 from allotment.plan.foreseen import foreseen
-from allotment.plan.handover import handed_over
+from allotment.plan.handover import handed_over, perhaps_renamed
 from allotment.plan.leaving import Keeping, is_leaving, keeping
 from allotment.plan.order import Stage
 from allotment.plan.survey import Body, Different, Survey, is_being_deleted
@@ -110,7 +110,7 @@ class Circumstances:
 
 def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances) -> Plan:
     """The plan for one cluster. Pure: the same arguments give the same plan."""
-    kept = {step.key: step for step in handed_over(live.different)}
+    kept = {step.key: step for step in handed_over(live.different, desired)}
     closed = {key.name for key in (*_out_of_reach(live), *kept) if key.kind == "Namespace"}
     warnings: list[PlanWarning] = []
     changes: list[Change] = [*_blocked(live), *kept.values(), *_creations(live.absent, around)]
@@ -323,6 +323,7 @@ class _Departures:
 
     def __init__(self, desired: Manifests, live: Survey, around: Circumstances) -> None:
         self._around = around
+        self._absent = live.absent
         self._surplus = [body for body in live.surplus if not is_being_deleted(body)]
         self._vanishing = [body for body in live.surplus if is_being_deleted(body)]
         spaces = [manifest.body for manifest in desired if manifest.key.kind == "Namespace"]
@@ -378,6 +379,8 @@ class _Departures:
             team = self._teams[namespace]
             if team in self._staying:
                 message += f". Team {team} stays, but nothing moves to another namespace of it"
+            else:
+                message += perhaps_renamed(team, self._absent)
             yield PlanWarning(WarningCode.DATA_DELETED, ObjectKey("", "Namespace", "", namespace), message)
         for body in self._surplus:
             key = key_of(body)

@@ -291,7 +291,7 @@ def _outside_teams(stage: Stage) -> Iterator[Violation]:
 
 
 def _adoption(stage: Stage) -> Iterator[Violation]:
-    team = next((team.name for team, _ in stage.platform.teams_in(stage.cluster.name)), PROBE_NAME)
+    team = next((team.id for team, _ in stage.platform.teams_in(stage.cluster.name)), PROBE_NAME)
     claim: Mapping[str, Any] = {"metadata": {"labels": {labels.TENANT: team}}}
     attempt = Patch("v1", ObjectKey("", "Namespace", "", "default"), claim)
     yield f"make namespace default one of team {team}", OURSELVES, attempt, None

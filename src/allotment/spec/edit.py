@@ -65,6 +65,13 @@ def add_team(tree: SourceTree, request: TeamRequest) -> Changes:
     platform = load_platform(tree).platform
     if platform.team(request.name) is not None:
         raise ConflictError(f'the team "{request.name}" exists', fix="choose another name, or edit its file")
+    known = next((team.name for team in platform.teams if team.id == request.name), None)
+    if known is not None:
+        raise ConflictError(
+            f'clusters know team {known} by the id "{request.name}"',
+            why="it was named so, and its namespaces, queues and work are",
+            fix="choose another name",
+        )
     named = clusters_asked(request.clusters or (), request.accelerators)
     clusters = _named(platform, named) if named else [_choose(platform, _words(request, ""))]
     for cluster in clusters:

@@ -99,6 +99,41 @@ def replace_scalar(file: str, text: str, index: int, path: Path, value: str) -> 
     return "".join(lines)
 
 
+def replace_key(file: str, text: str, index: int, path: Path, key: str) -> str:
+    """Give a field of a mapping another key, wherever its value stands.
+
+    Raises:
+        InputError: the key is an alias, or written over several lines.
+    """
+    lines = text.splitlines(keepends=True)
+    line, column = documents.positions(file, text, {index})[index][path]
+    found = _KEY.match(lines[line], column)
+    if found is None or found[1].strip("\"'") != path[-1]:
+        raise _by_hand(file, f"{dotted(path)} is not written as a plain key")
+    lines[line] = f"{lines[line][:column]}{key}{lines[line][found.end(1) :]}"
+    return "".join(lines)
+
+
+_KEY: Final = re.compile(r"""([\w.-]+|"[^"]*"|'[^']*')\s*:(?=\s)""")
+
+
+def insert_below(file: str, text: str, index: int, field: str, block: str) -> str:
+    """Add top-level lines right below a field that takes one line.
+
+    Raises:
+        InputError: the field is not written behind its key at the margin.
+    """
+    lines = text.splitlines(keepends=True)
+    line, column = documents.positions(file, text, {index})[index][field,]
+    found = _BEHIND_KEY.match(lines[line], column)
+    rest = "" if found is None else lines[line][found.end(1) :].strip()
+    if found is None or column != 0 or (rest and not rest.startswith("#")):
+        raise _by_hand(file, "the document is not written one field a line")
+    if not lines[line].endswith("\n"):
+        lines[line] += "\n"
+    return "".join([*lines[: line + 1], block, *lines[line + 1 :]])
+
+
 _BEHIND_KEY: Final = re.compile(
     r"""(?:[\w.-]+|"[^"]*"|'[^']*')\s*:\s+([\w.+-]+(?: +[\w.+-]+)*|"[^"]*"|'[^']*')(?=\s*(?:,|\}|$|\s#))"""
 )

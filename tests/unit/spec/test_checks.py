@@ -392,6 +392,18 @@ CASES = [
         "no effect with one shared queue",
     ),
     Case(
+        "ids_are_one_teams",
+        tiny(team=TEAM.replace("name: nlp", "name: language\nid: nlp"), zteam=TEAM.replace("[nlp]", "[other]")),
+        "error zteam.yaml:2 name",
+        'clusters know team language by the id "nlp" already',
+    ),
+    Case(
+        "ids_are_one_teams",
+        tiny(team=TEAM.replace("name: nlp", "name: language\nid: cv"), zteam=OTHER_TEAM + "id: vision\n"),
+        "error team.yaml:3 id",
+        '"cv" is the name of another team',
+    ),
+    Case(
         "memory_is_in_the_unit_meant",
         team("memory: 256Gi", "memory: 8Mi"),
         "warning team.yaml:8 placements.dev.memory",
