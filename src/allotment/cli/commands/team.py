@@ -14,7 +14,7 @@ _HERE: Final = "allotment.cli.commands"
 
 ENTRIES: Final = (
     Entry("add", f"{_HERE}.team_edit:add", "Add a team to the directory; shows the diff.", ("create", "new")),
-    Entry("set", f"{_HERE}.team_set:set_", "Change a team's guarantees; shows the diff."),
+    Entry("set", f"{_HERE}.team_set:set_", "Change guarantees, groups or words of a team; shows the diff."),
     Entry("rename", f"{_HERE}.team_rename:rename", "Give a team another name; no cluster changes."),
     Entry("remove", f"{_HERE}.team_edit:remove", "Take a team off the clusters.", ("rm", "delete"), takes_away=True),
     Entry("purge", f"{_HERE}.team_edit:purge", "Take teams out whose data need not be kept longer.", takes_away=True),
