@@ -15,6 +15,7 @@ from allotment.cli.session import Session
 from allotment.cli.views import adoptions as views
 from allotment.cli.views.diffs import next_steps
 from allotment.errors import AllotmentError, NotFoundError, UsageError
+from allotment.model import labels
 
 if TYPE_CHECKING:
     from allotment.operations.ports import KubePort
@@ -139,6 +140,8 @@ def _edit(target: Target, words: Sequence[Word], consent: Consent) -> Edit | Non
     if not namespace:
         if consent.enforce or consent.cut:
             raise UsageError("--enforce and --network-policies are about a namespace", fix="name one: namespace/NAME")
+        return None
+    if namespace == labels.SYSTEM_NAMESPACE:
         return None
     known = {name for team, _ in target.platform.teams_in(target.cluster.name) for name in team.namespaces}
     if namespace not in known:

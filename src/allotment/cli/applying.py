@@ -72,13 +72,17 @@ def refuse_unable(plan: Plan) -> None:
 
     Raises:
         ForbiddenError: rights are missing that the plan has come upon.
+        ConflictError: the cluster cannot get our mark.
     """
+    from allotment.operations.attended import refuse_unmarked  # noqa: PLC0415 (start-up time)
+
     if plan.missing:
         raise ForbiddenError(
             "this account may not apply the plan, and nothing was changed",
             why=f"not allowed: {', '.join(map(str, plan.missing))}",
             fix="apply with another account; `allot preflight --rights apply -o yaml` prints what apply needs",
         )
+    refuse_unmarked(plan)
 
 
 def _ask_or_change_nothing(session: Session, plan: Plan, consent: Consent) -> None:
@@ -112,22 +116,25 @@ def ask(session: Session, plan: Plan, consent: Consent) -> None:
         UsageError: nobody can answer, or the consent given in advance does not fit the plan.
         AllotmentError: the user said no.
     """
-    for namespace in plan.doomed_namespaces:
+    for namespace in plan.abandoned_namespaces:
+        lost = "deleted with all its data"
+        if namespace in plan.emptied_namespaces:
+            lost = "emptied of its work and closed; only its data stay for now"
         if namespace not in consent.deletable and not session.typed(
-            f"Namespace {namespace} of {plan.place} would be deleted with all its data. Type its name to allow that",
+            f"Namespace {namespace} of {plan.place} would be {lost}. Type its name to allow that",
             namespace,
             flag=f"--delete-namespace {namespace}",
         ):
             raise AllotmentError(
-                f"namespace {namespace} is not deleted, and nothing was changed",
+                f"namespace {namespace} is left as it is, and nothing was changed",
                 why="its name was not typed",
                 fix=f"keep it in the directory, or apply again with --delete-namespace {namespace}",
             )
-    unknown = [name for name in consent.deletable if name not in plan.doomed_namespaces]
+    unknown = [name for name in consent.deletable if name not in plan.abandoned_namespaces]
     if unknown:
         raise UsageError(
             f"the plan does not delete the namespace {unknown[0]}",
-            why=f"it deletes {', '.join(plan.doomed_namespaces) or 'none'}",
+            why=f"it deletes {', '.join(plan.abandoned_namespaces) or 'none'}",
             fix="leave that --delete-namespace out",
         )
     if not consent.yes and not session.confirm(f"Apply this to {plan.place}?", flag="--yes"):

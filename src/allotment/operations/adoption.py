@@ -14,10 +14,12 @@ from typing import Final
 from allotment.errors import NotFoundError, UsageError
 from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey
+from allotment.model.mark import MARK
 from allotment.operations.planning import (
     PlanSettings,
     look_around,
     side_by_side,
+    ways_in,
     work_in_use,
     workloads,
 )
@@ -176,6 +178,8 @@ class _Looking:
         return facts
 
     def _facts_of(self, manifest: Manifest, live: Body) -> Facts:
+        if manifest.key == MARK:
+            return self._of_system()
         match manifest.key.kind:
             case "Namespace":
                 return self._of_namespace(manifest)
@@ -223,6 +227,16 @@ class _Looking:
         stake = (*work, *_said(around.claims_in_words(claims)), *secrets)
         against = tuple(self._against(manifest, pods, claims))
         return Facts(stake, self._stays(name), said, left_out=bool(left_out) and not coming, hindrances=against)
+
+    def _of_system(self) -> Facts:
+        """Nobody is bound by policies who acts from there, so nobody else may be there."""
+        try:
+            found = [*workloads(self.kube, MARK.name), *ways_in(self.kube, MARK.name)]
+        except RefusedError as error:
+            unread = Hindrance(_unread("whether others are in it", error), "take it over with another account")
+            return Facts(hindrances=(unread,))
+        against = around.not_alone(found)
+        return Facts(hindrances=(against,) if against else ())
 
     def _absent(self, namespace: str, kind: str) -> list[Manifest]:
         there = {manifest.key for manifest, _ in self.found.foreign}

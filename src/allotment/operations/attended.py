@@ -8,13 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from allotment.errors import AllotmentError
+from allotment.errors import AllotmentError, ConflictError
 from allotment.model.mark import Mark
 from allotment.operations import history
 from allotment.operations.apply import ApplyReport, ApplySettings, apply_plan
 from allotment.operations.lease import ApplyLease, Holder, acquire
 from allotment.operations.ports import Clock, KubePort
 from allotment.plan.changes import Plan
+from allotment.plan.foreign import unmarked
 
 Done = TypeVar("Done")
 
@@ -57,9 +58,10 @@ def apply_attended(plan: Plan, kube: KubePort, clock: Clock, settings: ApplySett
     A plan without steps needs neither, and leaves none.
 
     Raises:
-        ConflictError: another apply is under way.
+        ConflictError: another apply is under way, or the cluster cannot get our mark.
         ForbiddenError: we may not take the lease or keep the record.
     """
+    refuse_unmarked(plan)
     if plan.empty:
         return apply_plan(plan, kube, clock, settings)
     who = kube.whoami().user
@@ -79,6 +81,17 @@ def apply_attended(plan: Plan, kube: KubePort, clock: Clock, settings: ApplySett
                     history.write(kube, history.ended(record, report, clock.now()))
     finally:
         lease.release()
+
+
+def refuse_unmarked(plan: Plan) -> None:
+    """Without a namespace of its own a platform has no mark, no lease and no records in a cluster.
+
+    Raises:
+        ConflictError: that namespace is somebody else's, or is being deleted.
+    """
+    step = unmarked(plan.changes)
+    if step is not None:
+        raise ConflictError(f"{step.what}, and nothing was changed", why=step.why, fix=step.fix)
 
 
 def alone(kube: KubePort, clock: Clock, mark: Mark, run: Run, act: Callable[[], Done]) -> Done:

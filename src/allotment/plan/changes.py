@@ -319,6 +319,21 @@ class Plan:
         """Namespaces that would go with all that is in them: ask for their names before applying."""
         return tuple(change.key.name for change in self.of(Action.DELETE) if change.key.kind == "Namespace")
 
+    @property
+    def emptied_namespaces(self) -> tuple[str, ...]:
+        """Namespaces that nobody declares and that stay for their data, while work and access there go: ask, too."""
+        touched = {change.key.name for change in self.of(Action.DRAIN)}
+        touched |= {change.key.namespace for change in self.of(Action.DELETE)}
+        stay = (change for change in self.changes if isinstance(change, Blocked) and change.wanted is Action.DELETE)
+        return tuple(
+            change.key.name for change in stay if change.key.kind == "Namespace" and change.key.name in touched
+        )
+
+    @property
+    def abandoned_namespaces(self) -> tuple[str, ...]:
+        """All whose names are asked for before applying."""
+        return (*self.doomed_namespaces, *self.emptied_namespaces)
+
 
 def place_of(cluster: str, server: str, context: str) -> str:
     """``prod at https://10.0.0.1:6443 (context prod-admin)``; the name alone where no server was asked."""

@@ -128,7 +128,7 @@ def test_a_default_that_we_do_not_know_is_nobodys() -> None:
 def test_a_deleted_object_and_a_surplus_one() -> None:
     world = settled()
     world.kube.delete("v1", QUOTA)
-    world.kube.put(objects.flavor("stray").body)
+    world.kube.apply(objects.flavor("stray").body)
     found = {item.key.kind: item.kind for item in look(target(world)).clusters[0].objects}
     assert found == {"ResourceQuota": DriftKind.MISSING, "ResourceFlavor": DriftKind.SURPLUS}
 

@@ -81,7 +81,9 @@ def test_what_the_plan_deletes_is_not_named_twice() -> None:
     surplus = body("v1", "LimitRange", "old", "cv", spec={"limits": []})
     ours = next(item for item in render(PLATFORM, PLATFORM.clusters[0]) if item.key.kind == "LimitRange")
     surplus["metadata"]["labels"] = ours.body["metadata"]["labels"]
-    (found,) = drifted(applied(surplus)).objects
+    kube = applied()
+    kube.apply(surplus)
+    (found,) = drifted(kube).objects
     assert found.kind is DriftKind.SURPLUS
 
 

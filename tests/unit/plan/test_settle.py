@@ -10,8 +10,10 @@ import pytest
 from allotment.model import labels
 from allotment.model.manifest import Family, Manifest, Manifests, ObjectKey
 from allotment.plan.changes import Action, Blocked, Conflict, Delete, Drain, Plan, Update, WarningCode
-from allotment.plan.settle import Accepted, Circumstances, Disputed, Refused, Verdict, digest_of, plan
+from allotment.plan.circumstances import Circumstances
+from allotment.plan.settle import digest_of, plan
 from allotment.plan.survey import survey
+from allotment.plan.verdict import Accepted, Disputed, Refused, Verdict
 from tests.unit.plan import objects
 from tests.unit.plan.objects import PLATFORM
 
@@ -113,12 +115,13 @@ def test_conflicts_name_manager_field_and_both_values() -> None:
     body = live(objects.namespace("cv", more={labels.TEAM: "x"}))
     changed = {**body["metadata"]["labels"], labels.TEAM: "theirs"}
     body["metadata"]["labels"] = changed
-    body["metadata"]["managedFields"] = [
+    body["metadata"]["managedFields"].append(
         {
             "manager": "kubectl-label", "operation": "Update", "time": "2026-11-20T08:00:00Z",
             "fieldsV1": {"f:metadata": {"f:labels": {f"f:{labels.TEAM}": {}}}},
         }
-    ]  # fmt: skip
+    )  # fmt: skip
+    del body["metadata"]["managedFields"][0]["fieldsV1"]["f:metadata"]["f:labels"][f"f:{labels.TEAM}"]
     name = f".metadata.labels.{labels.TEAM}"
     found = made(desired, body, verdicts={NAMESPACE: Disputed((("kubectl-label", name),))})
     (change,) = found.changes
@@ -239,6 +242,24 @@ class TestHandover:
         assert "deletes" not in blocked.fix
         assert not found.doomed_namespaces
 
+    def test_nothing_of_a_team_that_has_perhaps_another_name_goes_or_comes_twice(self) -> None:
+        queue = next(item for item in objects.platform("cv").objects if item.key.kind == "ClusterQueue")
+        desired = objects.manifests(*self.moved(), self.elsewhere(self.of_nlp(queue)))
+        other = self.elsewhere(objects.namespace("cv"))
+        refused = Refused("Invalid", "spec.clusterQueue: field is immutable")
+        verdicts = self.accepted(desired) | {item.key: refused for item in desired if item.key.kind == "LocalQueue"}
+        found = made(
+            desired,
+            *map(live, (*objects.platform("cv").objects, other)),
+            verdicts=verdicts,
+            running={"elsewhere": {"Pod": 3}},
+        )
+        of_teams = [change for change in found.changes if not (isinstance(change, Delete) and not change.team)]
+        assert of_teams
+        assert [change for change in of_teams if not isinstance(change, Blocked)] == []
+        assert {"cv", "elsewhere"} <= {change.key.name for change in found.changes if change.key.kind == "ClusterQueue"}
+        assert not any("delete" in change.fix for change in found.changes if change.key.kind == "LocalQueue")
+
     def test_while_the_first_team_stays_the_other_one_needs_a_namespace_of_its_own(self) -> None:
         desired = objects.manifests(*self.moved(), *map(self.elsewhere, objects.platform("cv").objects))
         found = made(desired, *map(live, objects.platform("cv").objects), verdicts=self.accepted(desired))
@@ -259,7 +280,10 @@ class TestHandover:
         """Argo CD's default is no server-side apply: what its tree declares is an update by its controller."""
         desired = objects.manifests(objects.namespace("cv"))
         body = live(self.of_nlp(objects.namespace("cv")))
-        body["metadata"]["managedFields"][0] |= {"manager": manager, "operation": "Update"}
+        written = {"manager": manager, "operation": "Update", "fieldsV1": tree(body)}
+        own = live(objects.namespace("cv"))["metadata"]["managedFields"][0]
+        del own["fieldsV1"]["f:metadata"]["f:labels"][f"f:{labels.TENANT}"]
+        body["metadata"]["managedFields"] = [own, written]
         [change] = made(desired, body, verdicts=self.accepted(desired)).changes
         assert isinstance(change, step)
 

@@ -16,8 +16,8 @@ from allotment.plan.adoption.origin import Origin, origins_of
 from allotment.plan.caution import cautions
 from allotment.plan.difference import FieldChange, difference
 from allotment.plan.fields import ownership_of
-from allotment.plan.settle import Accepted, Disputed, Refused, Verdict
 from allotment.plan.uncounted import InUse, told
+from allotment.plan.verdict import Accepted, Disputed, Refused, Verdict
 
 Body = Mapping[str, Any]
 
