@@ -197,6 +197,8 @@ class Cluster:
         warn_namespaces: namespaces in which policies about work only warn.
         kept_in_warn: further such namespaces, which nobody declares: work runs in them that was there before the
             policies. Known only of a cluster that was looked at.
+        with_defaults: of `warn_namespaces`, those of teams in which our defaults for work stood before they were named:
+            what runs there relies on them. Known only of a cluster that was looked at.
         declared_in: file of its document, relative to the platform directory; empty if it was read from none.
     """
 
@@ -221,6 +223,7 @@ class Cluster:
     queue_names: Mapping[str, str] = field(default_factory=dict)
     warn_namespaces: tuple[str, ...] = ()
     kept_in_warn: tuple[str, ...] = ()
+    with_defaults: tuple[str, ...] = ()
     declared_in: str = ""
 
     @property

@@ -16,7 +16,7 @@ from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
 from allotment.operations.ports import AccessRefusedError, Body, KubePort, RefusedError
 from allotment.operations.trying import Rights, Trial
-from allotment.plan import leaving, order, uncounted
+from allotment.plan import default_storage, leaving, order, uncounted
 from allotment.plan.changes import UNKNOWN_SOURCE, Plan, Source
 from allotment.plan.circumstances import Circumstances
 from allotment.plan.disguised import set_apart
@@ -95,6 +95,7 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
         ways_in=tuple(
             body for space in spaces for body in listing.of(leaving.ACCESS, space) if leaving.is_way_in(body)
         ),
+        classless=_classless(kube, found),
         in_use=_in_use(kube, found),
         allow_uncounted=settings.allow_uncounted,
     )
@@ -277,6 +278,16 @@ def _claims(kube: KubePort, found: Survey, workers: int) -> Mapping[str, tuple[B
             return None
 
     return dict(zip(gone, side_by_side(listed, gone, workers), strict=True))
+
+
+def _classless(kube: KubePort, found: Survey) -> tuple[Body, ...]:
+    """Claims of the whole cluster that wait for a default class, asked for only where there may be one."""
+    if not default_storage.may_become_default(found):
+        return ()
+    try:
+        return tuple(body for body in kube.list("v1", "PersistentVolumeClaim") if default_storage.is_classless(body))
+    except AccessRefusedError:
+        return ()  # A kind that may not be listed is named by the plan.
 
 
 def _in_use(kube: KubePort, found: Survey) -> InUse:

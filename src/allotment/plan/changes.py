@@ -214,6 +214,7 @@ class WarningCode(StrEnum):
     SYNCED = "synced"
     IN_USE = "in-use"
     FOREIGN_DEFAULT = "foreign-default"
+    DEFAULT_STORAGE = "default-storage"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class Circumstances:
         claims: in namespaces that would be deleted; None where they may not be listed.
         in_use: what Kueue's workloads hold, where a step might take it out of the accounts.
         allow_uncounted: such steps are taken all the same.
+        classless: claims that a class which becomes the default would get, where one may.
         ways_in: everything that lets somebody into those namespaces, whoever made it: metadata.
     """
 
@@ -36,4 +37,5 @@ class Circumstances:
     claims: Mapping[str, tuple[Body, ...] | None] = field(default_factory=dict)
     in_use: InUse = field(default_factory=InUse)
     allow_uncounted: bool = False
+    classless: tuple[Body, ...] = ()
     ways_in: tuple[Body, ...] = ()

@@ -43,12 +43,16 @@ def warnings(found: Survey, exempt: Collection[str]) -> Iterator[PlanWarning]:
 
 
 def without_marks(body: Body) -> str:
-    """The command that takes our labels off an object."""
+    """The command that takes our labels off an object.
+
+    Off a namespace they come by the manager of `allot adopt`: admission lets engineers disown none by another.
+    """
     key = key_of(body)
     place = f" --namespace {key.namespace}" if key.namespace else ""
     kind = f"{key.kind.lower()}.{key.group}" if key.group else key.kind.lower()
     ours = sorted(name for name in body["metadata"].get("labels") or {} if _is_mark(name))
-    return f"kubectl label {kind} {key.name}{place} {' '.join(f'{name}-' for name in ours)}"
+    by = f" --field-manager={labels.ADOPTING_MANAGER}" if key.kind == "Namespace" else ""
+    return f"kubectl label {kind} {key.name}{place}{by} {' '.join(f'{name}-' for name in ours)}"
 
 
 def authors(body: Body) -> str:
@@ -71,7 +75,7 @@ def _message(body: Body, exempt: Collection[str], outside: Collection[str]) -> s
         where = "is the system's" if is_space else f"lies in {space}, a namespace of the system"
         return f"{said} {where}, and nothing there is the platform's; {_LEFT}; {fix}"
     if is_space:
-        return f"{said} nobody applied it with them, so it is not the platform's; {_LEFT}; {fix}"
+        return f"{said} nobody applied it with them, so it is not the platform's; {_LEFT}; {fix}; {_SYSTEMS_OWN}"
     if space in outside:
         return f"{said} lies in the namespace {space}, which is not the platform's, and is left alone; {fix}"
     return (
@@ -81,6 +85,8 @@ def _message(body: Body, exempt: Collection[str], outside: Collection[str]) -> s
 
 
 _LEFT: Final = "no work is ended there, no access taken away, and nothing deleted"
+
+_SYSTEMS_OWN: Final = "if it is the system's, name it in exemptNamespaces of the Platform document"
 
 
 def _space(body: Body) -> str:

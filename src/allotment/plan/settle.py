@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from allotment.model.manifest import Manifest, Manifests, ObjectKey
-from allotment.plan import disguised
+from allotment.plan import default_storage, disguised
 from allotment.plan.changes import Action, Blocked, Change, Create, Plan, PlanWarning
 from allotment.plan.circumstances import Circumstances
 from allotment.plan.departures import Departures
@@ -50,6 +50,7 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
     warnings += departures.warnings()
     warnings += disguised.warnings(live, desired.exempt)
     changes += (waiting(_closed(change, closed), hands) for change in departures.changes())
+    warnings += default_storage.warnings(changes, around.classless)
     warnings += resistance(changes, (*(different.live for different in live.different), *live.surplus))
     return Plan(
         platform=platform,

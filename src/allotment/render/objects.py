@@ -125,6 +125,10 @@ class Site:
         """
         return tenant.namespace in self.cluster.warn_namespaces and not tenant.leaving
 
+    def has_defaults(self, tenant: Tenant) -> bool:
+        """Whether what pods lack is filled in: in a namespace that starts softly only what work relies on already."""
+        return not self.starts_softly(tenant) or tenant.namespace in self.cluster.with_defaults
+
     def shelf(self, family: Family) -> Shelf:
         """Where the platform's own objects are built. They cost nothing: no labels of the bill."""
         return Shelf(family, None, "", {**_inventory(self.platform), labels.FAMILY: family.value})

@@ -66,7 +66,7 @@ def test_labels_alone_make_no_namespace_ours(world: World, manager: str) -> None
     assert warning.key == key_of_space("monitoring")
     assert f"written by {manager}" in warning.message
     assert "no work is ended there, no access taken away, and nothing deleted" in warning.message
-    assert f"`kubectl label namespace monitoring {TAKEN_OFF}`" in warning.message
+    assert f"`kubectl label namespace monitoring --field-manager=allotment-adopt {TAKEN_OFF}`" in warning.message
 
 
 @pytest.mark.parametrize("manager", ["kubectl-label", "allotment", "argocd-controller", "kubectl-client-side-apply"])
@@ -116,7 +116,7 @@ def test_no_work_is_ended_in_a_namespace_that_only_the_directory_gives_to_a_leav
     assert isinstance(blocked, Blocked)
     assert blocked.key == key_of_space("nlp")
     assert "allot adopt namespace/nlp" in blocked.fix
-    assert (f"kubectl label namespace nlp {TAKEN_OFF}" in blocked.fix) is labelled
+    assert (f"kubectl label namespace nlp --field-manager=allotment-adopt {TAKEN_OFF}" in blocked.fix) is labelled
 
 
 def test_a_declared_namespace_with_our_labels_that_nobody_applied_is_not_taken_over(world: World) -> None:

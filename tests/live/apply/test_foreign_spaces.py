@@ -1,7 +1,8 @@
-"""Somebody else has made the platform's own namespace: nothing is applied, it is taken over, and given back."""
+"""Namespaces that are not ours: one that only carries our labels, and one that has the name of the platform's own."""
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -11,15 +12,17 @@ import pytest
 
 from allotment import wiring
 from allotment.errors import ConflictError
+from allotment.model import labels
 from allotment.model.cluster import Cluster as Declared
-from allotment.model.manifest import ObjectKey
+from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.mark import MARK, mark_of
 from allotment.model.platform import Platform
 from allotment.operations.apply import ApplyReport
 from allotment.operations.taking_over import Fate
-from allotment.plan.changes import Plan
+from allotment.plan.changes import Plan, WarningCode
 from tests.live.apply.conftest import Cluster
 from tests.unit.cli.conftest import ROOT
+from tests.unit.plan.objects import INVENTORY
 
 pytestmark = pytest.mark.live
 
@@ -92,3 +95,23 @@ def test_it_is_taken_over_alone_and_given_back(declared: tuple[Platform, Declare
         apply(declared, theirs)
     assert adopt(declared, theirs) == (Fate.ADOPTED, "")
     assert plan(declared, theirs).empty
+
+
+def test_labels_of_ours_alone_end_nothing_and_come_off_as_it_is_said(
+    cluster: Cluster, tools: Mapping[str, Path], space: str
+) -> None:
+    """As `kubectl label` leaves it in the managed fields of a real server."""
+    kubectl = [str(tools["kubectl"]), f"--kubeconfig={cluster.config}"]
+
+    def run(*words: str) -> None:
+        subprocess.run([*kubectl, *words], check=True, capture_output=True, timeout=60)
+
+    run("create", "serviceaccount", "theirs", "--namespace", space)
+    run("label", "namespace", space, *(f"{key}={value}" for key, value in {**INVENTORY, labels.TENANT: "cv"}.items()))
+    found = cluster.plan(Manifests("sandbox", ()))
+    assert found.empty
+    (warning,) = found.warnings
+    assert (warning.code, warning.key.name) == (WarningCode.DISGUISED, space)
+    assert "written by kubectl-label" in warning.message
+    run(*shlex.split(warning.message.split("`")[1])[1:])
+    assert cluster.plan(Manifests("sandbox", ())).warnings == ()
