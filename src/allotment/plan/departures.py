@@ -13,6 +13,7 @@ from allotment.plan.belongings import belongings, claim_of
 from allotment.plan.changes import Action, Blocked, Change, Delete, Drain, PlanWarning, WarningCode, seen, team_of
 from allotment.plan.circumstances import Circumstances
 from allotment.plan.foreign import to_be_given_back
+from allotment.plan.handover import perhaps_renamed
 from allotment.plan.leaving import Keeping, is_leaving, keeping
 from allotment.plan.losing_count import counted
 from allotment.plan.order import Stage
@@ -25,6 +26,7 @@ class Departures:
 
     def __init__(self, desired: Manifests, live: Survey, around: Circumstances, closed: Collection[str]) -> None:
         self._around = around
+        self._absent = live.absent
         self._surplus = [body for body in live.surplus if not is_being_deleted(body)]
         self._vanishing = [body for body in live.surplus if is_being_deleted(body)]
         spaces = [manifest.body for manifest in desired if manifest.key.kind == "Namespace"]
@@ -85,6 +87,8 @@ class Departures:
             team = self._teams[namespace]
             if team in self._staying:
                 message += f". Team {team} stays, but nothing moves to another namespace of it"
+            else:
+                message += perhaps_renamed(team, self._absent)
             yield PlanWarning(WarningCode.DATA_DELETED, ObjectKey("", "Namespace", "", namespace), message)
         for body in self._surplus:
             key = key_of(body)

@@ -12,7 +12,7 @@ from allotment.plan.changes import Action, Blocked, Change, Create, Plan, PlanWa
 from allotment.plan.circumstances import Circumstances
 from allotment.plan.departures import Departures
 from allotment.plan.foreign import foreign, resting_on
-from allotment.plan.handover import handed_over
+from allotment.plan.handover import handovers, waiting
 from allotment.plan.losing_count import counted
 from allotment.plan.setbacks import foreseen_setbacks
 from allotment.plan.survey import Survey
@@ -22,7 +22,8 @@ from allotment.plan.verdict import Refused, judged, refused
 
 def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances) -> Plan:
     """The plan for one cluster. Pure: the same arguments give the same plan."""
-    kept = {step.key: step for step in handed_over(live.different)}
+    hands = handovers(live.different, desired)
+    kept = {each.key: each.blocked for each in hands}
     closed = {key.name for key in (*_out_of_reach(live), *kept) if key.kind == "Namespace"}
     warnings: list[PlanWarning] = []
     changes: list[Change] = [*_blocked(live, platform), *kept.values(), *_creations(live.absent, around)]
@@ -43,11 +44,12 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
     changes = resting_on(
         (manifest.key for manifest, _ in live.foreign), (_closed(change, closed) for change in changes)
     )
+    changes = [waiting(change, hands) for change in changes]
     departures = Departures(desired, live, around, closed)
     warnings = [warning for warning in warnings if not departures.overtake(warning)]
     warnings += departures.warnings()
     warnings += disguised.warnings(live, desired.exempt)
-    changes += (_closed(change, closed) for change in departures.changes())
+    changes += (waiting(_closed(change, closed), hands) for change in departures.changes())
     warnings += default_storage.warnings(changes, around.classless)
     warnings += resistance(changes, (*(different.live for different in live.different), *live.surplus))
     return Plan(

@@ -158,7 +158,7 @@ def probes(guardrail: Guardrail, stage: Stage, scenes: Iterable[Scene]) -> Itera
     for scene in scenes:
         team = scene.team.name
         if scene.is_first:
-            yield from ((team, probe) for probe in _declared(guardrail, stage, team))
+            yield from ((team, probe) for probe in _declared(guardrail, stage, scene.team.id))
         yield from ((team, probe) for probe in guardrail.in_team(scene))
 
 

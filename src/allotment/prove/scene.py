@@ -131,7 +131,7 @@ class Scene:
     def labels(self) -> dict[str, str]:
         """Labels of good work of this team."""
         found = {
-            labels.TEAM: self.team.name,
+            labels.TEAM: self.team.id,
             labels.COST_CENTER: self.team.cost_center,
             labels.ENVIRONMENT: self.placement.environment.value,
         }
@@ -148,7 +148,7 @@ class Scene:
     @property
     def reachable_flavor(self) -> Flavor | None:
         """The team's first flavor, else the first in the cluster that is no other team's."""
-        shared = (flavor for flavor in self.stage.device_flavors if flavor.dedicated_to in (None, self.team.name))
+        shared = (flavor for flavor in self.stage.device_flavors if flavor.dedicated_to in (None, self.team.id))
         return self.flavor or next(shared, None)
 
     @property
@@ -188,7 +188,7 @@ class Scene:
         return tuple(
             manifest
             for manifest in self.stage.manifests.of(family)
-            if manifest.team == self.team.name
+            if manifest.team == self.team.id
             and kind in ("", manifest.key.kind)
             and manifest.key.namespace in ("", self.namespace)
         )

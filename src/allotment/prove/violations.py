@@ -295,7 +295,7 @@ def _outside_teams(stage: Stage) -> Iterator[Violation]:
 
 def _adoption(stage: Stage) -> Iterator[Violation]:
     teams = [team for team, _ in stage.platform.teams_in(stage.cluster.name)]
-    name = teams[0].name if teams else PROBE_NAME
+    name = teams[0].id if teams else PROBE_NAME
     marked = {labels.MANAGED_BY: labels.MANAGED_BY_VALUE, labels.PLATFORM: stage.platform.name}
     yield f"make namespace default one of team {name}", OURSELVES, _relabelled("default", {labels.TENANT: name}), None
     yield "mark namespace default as the platform's", OURSELVES, _relabelled("default", marked), None

@@ -91,7 +91,7 @@ class Tenant:
     def shelf(self, family: Family, extra: Mapping[str, str] | None = None) -> Shelf:
         """Where the tenant's objects of one family are built; `extra` labels come on top."""
         return Shelf(
-            family, self.team.name, self.namespace, {**self.labels, labels.FAMILY: family.value, **(extra or {})}
+            family, self.team.id, self.namespace, {**self.labels, labels.FAMILY: family.value, **(extra or {})}
         )
 
 
@@ -150,7 +150,7 @@ def site_of(platform: Platform, cluster: Cluster) -> Site:
 def _tenants(platform: Platform, team: Team, placement: Placement) -> Iterator[Tenant]:
     common = {
         **_inventory(platform),
-        labels.TEAM: team.name,
+        labels.TEAM: team.id,
         labels.COST_CENTER: team.cost_center,
         labels.ENVIRONMENT: placement.environment.value,
     }

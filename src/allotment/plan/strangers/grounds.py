@@ -114,7 +114,7 @@ def _tenancies(platform: Platform, cluster: Cluster, manifests: Manifests) -> di
             groups=frozenset(team.groups.all),
             leaving=team.offboarding is not None,
             own_rules=rules.get(namespace, ()),
-            labels=marks.get(namespace, {labels.TENANT: team.name, _NAME_LABEL: namespace}),
+            labels=marks.get(namespace, {labels.TENANT: team.id, _NAME_LABEL: namespace}),
         )
         for team, _ in platform.teams_in(cluster.name)
         for namespace in team.namespaces

@@ -25,6 +25,7 @@ from allotment.spec.schema.scalars import (
     Count,
     Cpu,
     Flag,
+    KueueVersion,
     LabelKey,
     LabelValue,
     Line,
@@ -94,7 +95,7 @@ class VersionsSpec(Spec):
     """The cluster's row of the compatibility matrix. Leave out what you do not track."""
 
     kubernetes: Version | None = Field(default=None, description="Kubernetes version.")
-    kueue: Version | None = Field(default=None, description="Kueue version; decides the version of Kueue's API.")
+    kueue: KueueVersion | None = Field(default=None, description="Kueue version; decides the version of Kueue's API.")
     driver: Version | None = Field(default=None, description="GPU driver.")
     cuda: Version | None = Field(default=None, description="CUDA.")
     cudnn: Version | None = Field(default=None, description="cuDNN.")
