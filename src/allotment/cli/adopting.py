@@ -64,6 +64,7 @@ def take_over(
     acting = bool(words) and not consent.dry_run and bool(look.possible)
     handled: tuple[Handled, ...] = ()
     if acting:
+        wiring.require_right_cluster(platform, cluster, kube, session.override)
         # What will be done is not the result: it goes beside it, so that -o json stays one document.
         if output.format == "table":
             session.note(views.look_text(look, edit, session.text_width))

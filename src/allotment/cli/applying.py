@@ -112,6 +112,7 @@ def ask(session: Session, plan: Plan, consent: Consent) -> None:
         UsageError: nobody can answer, or the consent given in advance does not fit the plan.
         AllotmentError: the user said no.
     """
+    _ask_which_cluster(session, plan, consent)
     for namespace in plan.doomed_namespaces:
         if namespace not in consent.deletable and not session.typed(
             f"Namespace {namespace} of {plan.place} would be deleted with all its data. Type its name to allow that",
@@ -132,6 +133,19 @@ def ask(session: Session, plan: Plan, consent: Consent) -> None:
         )
     if not consent.yes and not session.confirm(f"Apply this to {plan.place}?", flag="--yes"):
         raise AllotmentError("nothing was changed", why="you said no", fix="run it again when you are ready")
+
+
+def _ask_which_cluster(session: Session, plan: Plan, consent: Consent) -> None:
+    """Where the cluster carries no mark and looks like another one, its name has to be said; --yes does not say it."""
+    from allotment.model.mark import Mark  # noqa: PLC0415 (start-up time)
+    from allotment.operations.identity import require_word  # noqa: PLC0415
+
+    mark, said = Mark(plan.platform, plan.cluster), "; ".join(one.message for one in plan.doubts)
+    word = session.override
+    if plan.doubted and word != str(mark) and not (consent.yes or session.no_input):
+        question = f"This may be another cluster than {mark}: {said}\nType {mark} to say that {plan.place} is it"
+        word = str(mark) if session.typed(question, str(mark), flag=f"--override-identity {mark}") else ""
+    require_word(plan.doubted, mark, word, said)
 
 
 def run_plan(session: Session, plan: Plan, kube: KubePort, *, force: bool) -> ApplyReport:

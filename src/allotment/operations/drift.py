@@ -17,7 +17,7 @@ from allotment.operations.nodes import NodesLook, look_at_nodes
 from allotment.operations.planning import PlanSettings, WorkLook, look_at_work, make_plan, side_by_side
 from allotment.operations.ports import Clock, KubePort
 from allotment.operations.surroundings import look_around
-from allotment.plan.changes import Blocked, Change, Create, Delete, Plan, Update, WarningCode
+from allotment.plan.changes import Blocked, Change, Create, Delete, Plan, PlanWarning, Update, WarningCode
 from allotment.plan.in_use import only_warned
 from allotment.plan.nodes import DeclaredNodes
 from allotment.plan.strangers.grounds import Grounds
@@ -147,6 +147,7 @@ class DriftTarget:
         mark: the cluster's; None: it is not asked for.
         override: another mark that it may carry.
         wanted: what is wanted of the cluster given what lives in it; None: what is desired, as it stands.
+        doubts: signs that it is another cluster, where it carries no mark.
     """
 
     desired: Manifests
@@ -156,6 +157,7 @@ class DriftTarget:
     mark: Mark | None = None
     override: str = ""
     wanted: Callable[[KubePort], Wanted] | None = None
+    doubts: Callable[[KubePort], tuple[PlanWarning, ...]] = lambda _kube: ()
 
     def seen_in(self, kube: KubePort) -> DriftTarget:
         """The target, as far as it depends on what lives in the cluster."""
@@ -183,6 +185,7 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
         target = target.seen_in(kube)
         # Forced, so that the dry run shows every field that differs instead of the first owner's objection.
         plan = make_plan(target.desired, kube, replace(settings, force=True, taken=taken))
+        plan = replace(plan, warnings=(*target.doubts(kube), *plan.warnings))
         around = _NOTHING if target.grounds is None else look_around(kube, target.grounds, settings.workers)
         nodes = NodesLook(()) if target.nodes is None else look_at_nodes(kube, target.nodes)
         work = look_at_work(kube, target.desired)
@@ -195,7 +198,8 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
     )
     state = DriftState.DRIFTED if objects or not plan.empty else DriftState.IN_SYNC
     lacking = [f"not allowed: {right}; compared here, not by the server" for right in plan.missing]
-    notes = tuple(filter(None, (nodes.unknown, work.unknown, only_warned(target.desired), *lacking)))
+    doubted = [one.message for one in plan.doubts]
+    notes = tuple(filter(None, (*doubted, nodes.unknown, work.unknown, only_warned(target.desired), *lacking)))
     return ClusterDrift(name, state, objects, clock.now(), plan, None, around.unread, notes)
 
 

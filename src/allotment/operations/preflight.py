@@ -10,17 +10,16 @@ import yaml
 
 from allotment.errors import ConflictError
 from allotment.model.cluster import Cluster
-from allotment.model.labels import SYSTEM_NAMESPACE
 from allotment.model.manifest import Manifests, ObjectKey
-from allotment.model.mark import Mark
+from allotment.model.mark import MARK, mark_of
 from allotment.model.platform import Platform
-from allotment.operations.identity import admitted
+from allotment.operations.identity import OVERRIDE, Meant, admitted, doubts, meant
 from allotment.operations.living import wanted_of
 from allotment.operations.planning import WORKERS, PlanSettings, make_plan, side_by_side
 from allotment.operations.ports import AccessQuestion, AccessRefusedError, Body, KubePort
 from allotment.operations.rights import Task, rights_for
 from allotment.plan import preflight
-from allotment.plan.changes import Action, Blocked
+from allotment.plan.changes import Action, Blocked, WarningCode
 from allotment.plan.nodes import declared_nodes
 from allotment.plan.preflight import Check, Readiness
 from allotment.plan.survey import belongs_to, is_being_deleted
@@ -66,7 +65,7 @@ def look(platform: Platform, cluster: Cluster, kube: KubePort, settings: PlanSet
     at, us = kube.endpoint(), kube.whoami()
     looks: tuple[tuple[str, Callable[[], Iterable[Check]]], ...] = (
         ("server", lambda: [preflight.server_version(kube.server().version, cluster)]),
-        ("mark", lambda: _mark(kube, Mark(platform.name, cluster.name))),
+        ("mark", lambda: _mark(kube, meant(platform, cluster))),
         ("kinds", lambda: preflight.kinds(desired, _unserved(kube, desired))),
         ("kueue", lambda: [preflight.kueue_version(_image(kube), cluster)]),
         ("kueue", lambda: _kueue_configuration(kube, cluster)),
@@ -89,16 +88,23 @@ def _seen(topic: str, found: Callable[[], Iterable[Check]]) -> tuple[Check, ...]
         return (Check(topic, "all", Readiness.UNKNOWN, f"it may not be read: {error.message}"),)
 
 
-def _mark(kube: KubePort, mark: Mark) -> Iterator[Check]:
+def _mark(kube: KubePort, wanted: Meant) -> Iterator[Check]:
+    mark = wanted.mark
     try:
         admitted(kube, mark)
     except ConflictError as error:
         yield Check("mark", str(mark), Readiness.MISSING, error.what, error.fix)
         return
-    there = kube.get("v1", ObjectKey("", "Namespace", "", SYSTEM_NAMESPACE)) is not None
-    yield Check(
-        "mark", str(mark), Readiness.OK, "the cluster carries it" if there else "new: the first apply writes it"
-    )
+    signs = doubts(kube, wanted)
+    for sign in signs:
+        fix = f"choose the right context with --context; if it is the one meant, apply with {OVERRIDE} {mark}"
+        grave = sign.code is WarningCode.ANOTHER_CLUSTER
+        yield Check("mark", str(mark), Readiness.MISSING if grave else Readiness.WARNING, sign.message, fix)
+    if not signs:
+        there = kube.get("v1", MARK)
+        carried = there is not None and mark_of(there) is not None
+        said = "the cluster carries it" if carried else "new: the first apply writes it"
+        yield Check("mark", str(mark), Readiness.OK, said)
 
 
 def _unserved(kube: KubePort, desired: Manifests) -> set[tuple[str, str]]:

@@ -33,6 +33,7 @@ from allotment.wiring.clusters import (
     prove,
     read_plan,
     ready,
+    require_right_cluster,
     save_plan,
     sourced,
 )
@@ -138,6 +139,7 @@ __all__ = [
     "remove_team",
     "render_clusters",
     "render_tree",
+    "require_right_cluster",
     "sandbox_down",
     "sandbox_kubeconfig",
     "sandbox_names",
