@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
+from allotment.cli.hints import Way, way_of
 from allotment.cli.options import OutputOptions
 from allotment.cli.output import show
 from allotment.cli.planning import Target
@@ -15,8 +15,10 @@ from allotment.cli.session import Session
 from allotment.cli.views import adoptions as views
 from allotment.cli.views.diffs import next_steps
 from allotment.errors import AllotmentError, NotFoundError, UsageError
+from allotment.operations.taking_over import DONE
 
 if TYPE_CHECKING:
+    from allotment.operations.adoption import AdoptionLook
     from allotment.operations.ports import KubePort
     from allotment.operations.taking_over import Handled
     from allotment.operations.teams import Edit
@@ -63,11 +65,13 @@ def take_over(
     look = wiring.look_at_adoptions(platform, cluster, kube, words, enforce=consent.enforce, override=session.override)
     acting = bool(words) and not consent.dry_run and bool(look.possible)
     handled: tuple[Handled, ...] = ()
+    way = way_of(session, target)
+    text = partial(views.look_text, look, edit, session.text_width, way.told)
     if acting:
         wiring.require_right_cluster(platform, cluster, kube, session.override)
         # What will be done is not the result: it goes beside it, so that -o json stays one document.
         if output.format == "table":
-            session.note(views.look_text(look, edit, session.text_width))
+            session.note(text())
         question = f"Take over {len(look.possible)} objects of {_place(target, kube)}?"
         _ask(session, question, consent)
         if edit is not None:
@@ -78,15 +82,13 @@ def take_over(
         session,
         output,
         listing,
-        human=lambda _rows: (
-            views.handled_text(cluster.name, handled) if acting else views.look_text(look, edit, session.text_width)
-        ),
+        human=lambda _rows: views.handled_text(cluster.name, handled) if acting else text(),
         whole=lambda rows: views.look_document(look, rows, handled, edit),
     )
     if consent.dry_run:
         session.note("dry run: nothing was changed")
     if output.format == "table":
-        _next(session, target, views.words_to_type(look) if not words else (), done=acting)
+        _tell(session, _steps(way, look, handled, consent, [word.text for word in words]))
     return _code(handled, held=bool(words) and len(look.possible) < len(look.adoptions))
 
 
@@ -171,13 +173,25 @@ def _code(handled: Sequence[Handled], *, held: bool) -> int:
     return exit_code(handled) or (_HELD if held else 0)
 
 
-def _next(session: Session, target: Target, words: Sequence[str], *, done: bool) -> None:
-    here = "" if target.directory == Path() else f" --platform {shlex.quote(str(target.directory))}"
-    cluster = f" --cluster {target.cluster.name}"
-    if done:
-        place = "" if target.directory == Path() else f" {shlex.quote(str(target.directory))}"
-        steps = [(f"allot plan{place}{cluster}", "what apply would add beside what was taken over")]
-    else:
-        steps = [(f"allot adopt {word}{here}{cluster}", "") for word in words]
+def _steps(
+    way: Way, look: AdoptionLook, handled: Sequence[Handled], consent: Consent, words: Sequence[str]
+) -> list[tuple[str, str]]:
+    """What to type after a look, or after something was taken over."""
+    flags = "".join(
+        f" {flag}" for flag, given in (("--network-policies", consent.cut), ("--enforce", consent.enforce)) if given
+    )
+    again = way.with_flags(f"allot adopt {' '.join(words)}{flags}")
+    if handled:
+        left = any(each.fate not in DONE for each in handled)
+        held = [(again, "once what is told above is solved: the rest")] if left else []
+        return [(way.to("allot plan"), "what apply would add beside what was taken over"), *held]
+    if not words:
+        return [(way.with_flags(f"allot adopt {word}"), "") for word in views.words_to_type(look)]
+    if not look.adoptions:
+        return []
+    return [(again, "take it over; it asks first" if look.possible else "once what is told above is solved")]
+
+
+def _tell(session: Session, steps: list[tuple[str, str]]) -> None:
     if steps:
         session.note(f"\n{next_steps(steps, session.call)}")

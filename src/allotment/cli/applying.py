@@ -12,11 +12,13 @@ from allotment.cli.options import OutputOptions
 from allotment.cli.output import show
 from allotment.cli.progress import ProgressLine
 from allotment.cli.session import Session
+from allotment.cli.views.diffs import next_steps
 from allotment.cli.views.outcomes import outcome_listing, report_document, report_text
 from allotment.cli.views.plans import plan_document, plan_listing, plan_text
 from allotment.errors import AllotmentError, ForbiddenError, UsageError
 
 if TYPE_CHECKING:
+    from allotment.cli.hints import Way
     from allotment.operations.apply import ApplyReport, Outcome
     from allotment.operations.ports import KubePort
     from allotment.plan.changes import Plan
@@ -39,7 +41,7 @@ class Consent:
     force: bool = False
 
 
-def carry_out(session: Session, plan: Plan, kube: KubePort, output: OutputOptions, consent: Consent) -> int:
+def carry_out(session: Session, plan: Plan, kube: KubePort, output: OutputOptions, consent: Consent, way: Way) -> int:
     """Show the plan, ask, apply, report; the exit code.
 
     Raises:
@@ -47,23 +49,26 @@ def carry_out(session: Session, plan: Plan, kube: KubePort, output: OutputOption
         AllotmentError: the user said no.
     """
     if consent.dry_run is not None:
-        show_plan(session, plan, output)
+        show_plan(session, plan, output, way)
         session.note(f"dry run ({consent.dry_run}): nothing was changed")
         return _dry_run_code(plan)
     refuse_unable(plan)
     if not plan.empty:
         # The plan is not the result: it goes beside it, so that -o json stays one document.
         if output.format == "table":
-            session.note(plan_text(plan, plan_listing(plan).rows, session.text_width))
+            session.note(way.told(plan_text(plan, plan_listing(plan).rows, session.text_width)))
         _ask_or_change_nothing(session, plan, consent)
     report = run_plan(session, plan, kube, force=consent.force)
     show(
         session,
         output,
         outcome_listing(report),
-        human=lambda rows: report_text(report, rows),
+        human=lambda rows: way.told(report_text(report, rows)),
         whole=lambda rows: report_document(report, rows),
     )
+    steps = way.adoptions(outcome.change for outcome in report.remaining)
+    if steps and output.format == "table":
+        session.note(f"\n{next_steps(steps, session.call)}")
     return report.exit_code
 
 
@@ -89,13 +94,13 @@ def _ask_or_change_nothing(session: Session, plan: Plan, consent: Consent) -> No
         raise
 
 
-def show_plan(session: Session, plan: Plan, output: OutputOptions) -> None:
+def show_plan(session: Session, plan: Plan, output: OutputOptions, way: Way) -> None:
     """The plan as the result."""
     show(
         session,
         output,
         plan_listing(plan),
-        human=lambda rows: plan_text(plan, rows, session.text_width),
+        human=lambda rows: way.told(plan_text(plan, rows, session.text_width)),
         whole=lambda rows: plan_document(plan, rows),
     )
 

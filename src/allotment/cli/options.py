@@ -133,8 +133,8 @@ def identity_flag(function: F) -> F:
         metavar="PLATFORM/CLUSTER",
         expose_value=False,
         callback=remember,
-        help="Go on though the cluster carries this mark of another one; or, where it carries none and looks like another "
-        "one, say that it is this one. --yes never implies it.",
+        help="Go on though the cluster carries this mark of another one; or, where it carries none and looks like "
+        "another one, say that it is this one. --yes never implies it.",
     )(function)
 
 

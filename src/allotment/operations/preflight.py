@@ -30,6 +30,7 @@ _CONFIGURATION: Final = ObjectKey("", "ConfigMap", "kueue-system", "kueue-manage
 _WEBHOOKS: Final = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 _ADMISSION: Final = "admissionregistration.k8s.io/v1"
 _MASTERS: Final = "system:masters"
+_UNREADY: Final = frozenset({Readiness.MISSING, Readiness.BLOCKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,12 @@ class Readied:
 
     @property
     def ready(self) -> bool:
-        """Whether nothing is missing."""
-        return all(check.readiness is not Readiness.MISSING for check in self.checks)
+        """Whether nothing is missing or blocked."""
+        return all(check.readiness not in _UNREADY for check in self.checks)
 
     @property
     def exit_code(self) -> int:
-        """0, or 6 if something is missing."""
+        """0, or 6 if something is missing or blocked."""
         return 0 if self.ready else ConflictError.exit_code
 
 
@@ -140,8 +141,9 @@ def _account(groups: Iterable[str], platform: Platform) -> Iterator[Check]:
     if mine:
         yield Check("account", "platform engineer", Readiness.OK, f"by the group {mine[0]}")
         return
-    fix = f"for apply and prove, use an account of {', '.join(platform.admin_groups) or _MASTERS}"
-    yield Check("account", "platform engineer", Readiness.WARNING, "the policies bind this account", fix)
+    said = "it is in none of the platform's admin groups: enough to plan, but the policies bind it"
+    fix = f"for apply and prove, use an account in {' or '.join(platform.admin_groups) or _MASTERS}"
+    yield Check("account", "platform engineer", Readiness.WARNING, said, fix)
 
 
 def _rights(kube: KubePort, platform: Platform, cluster: Cluster) -> Iterator[Check]:
@@ -153,7 +155,7 @@ def _rights(kube: KubePort, platform: Platform, cluster: Cluster) -> Iterator[Ch
         if not missing:
             yield Check("rights", task.value, Readiness.OK, f"all {len(grants)} that it needs")
             continue
-        fix = f"bind this account to: allot preflight --rights {task.value} -o yaml"
+        fix = f"to {task.value}, it needs the role that `allot preflight --rights {task.value} -o yaml` prints"
         yield Check("rights", task.value, Readiness.WARNING, f"not allowed: {_listed(missing)}", fix)
 
 
@@ -193,10 +195,10 @@ def _namespaces(platform: Platform, cluster: Cluster) -> Iterator[str]:
     return (name for team, _ in platform.teams_in(cluster.name) for name in team.namespaces)
 
 
-def _taken(kube: KubePort, desired: Manifests, settings: PlanSettings) -> Iterator[tuple[ObjectKey, str]]:
+def _taken(kube: KubePort, desired: Manifests, settings: PlanSettings) -> Iterator[Blocked]:
     versions = {manifest.key: manifest.api_version for manifest in desired}
     for change in make_plan(desired, kube, settings).changes:
         if isinstance(change, Blocked) and change.wanted is Action.CREATE and not change.following:
             live = kube.get(versions[change.key], change.key)
             if live is not None and not (belongs_to(live, settings.platform) or is_being_deleted(live)):
-                yield change.key, change.why
+                yield change

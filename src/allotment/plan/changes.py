@@ -182,6 +182,7 @@ class Blocked:
     Attributes:
         wanted: what would have been done.
         following: object whose own block is the only reason, in words; empty if there is another.
+        remedy: arguments with which `allot adopt` solves it; empty if it does not.
     """
 
     key: ObjectKey
@@ -190,6 +191,7 @@ class Blocked:
     why: str
     fix: str
     following: str = ""
+    remedy: str = ""
 
     @property
     def action(self) -> Action:

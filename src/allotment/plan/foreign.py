@@ -45,6 +45,7 @@ def foreign(live: Survey) -> Iterator[Blocked]:
             f"{key} exists and is not ours",
             f"it belongs to the platform {owner}" if owner else not_ours,
             _advice(key, adoptable=not owner),
+            remedy="" if owner else word_of(key),
         )
 
 
@@ -57,6 +58,7 @@ def to_be_given_back(body: Body) -> Blocked:
         f"{key} is no longer declared, and is not deleted",
         "it was there before Allotment, which took it over; others, and work that runs, may count on it",
         f"give it back with `allot adopt --undo {word_of(key)}`, or declare it again",
+        remedy=f"--undo {word_of(key)}",
     )
 
 

@@ -114,6 +114,14 @@ def admit(platform: Platform, cluster: Cluster, kube: KubePort, override: str = 
     return admitted(kube, Mark(platform.name, cluster.name), override)
 
 
+def may_apply(kube: KubePort) -> bool:
+    """Whether this account may begin an apply at all: each takes the lease, whatever else it needs."""
+    from allotment.operations.lease import LEASE
+    from allotment.operations.rights import Grant
+
+    return kube.permitted(Grant(LEASE.group, "leases", "patch", LEASE.name, LEASE.namespace).question)
+
+
 def require_right_cluster(platform: Platform, cluster: Cluster, kube: KubePort, override: str) -> None:
     """Nothing is taken over in a cluster without a mark that looks like another one, before somebody has said so.
 
