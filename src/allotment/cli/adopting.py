@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from allotment.cli.hints import Way, way_of
@@ -19,6 +20,7 @@ from allotment.operations.taking_over import DONE
 
 if TYPE_CHECKING:
     from allotment.operations.adoption import AdoptionLook
+    from allotment.operations.giving_back import Return
     from allotment.operations.ports import KubePort
     from allotment.operations.taking_over import Handled
     from allotment.operations.teams import Edit
@@ -76,7 +78,7 @@ def take_over(
         _ask(session, question, consent)
         if edit is not None:
             wiring.write_edit(target.directory, edit)
-        handled = wiring.take_over(look, kube)
+        handled = wiring.take_over(look, kube, target.directory)
     listing = views.adoption_listing(look, handled)
     show(
         session,
@@ -111,27 +113,42 @@ def give_back(
     returns = wiring.look_back(target.platform, target.cluster, kube, words, override=session.override)
     acting = bool(words) and not consent.dry_run and bool(returns)
     handled: tuple[Handled, ...] = ()
+    way, width = way_of(session, target), session.text_width
+    text = partial(views.returns_text, target.cluster.name, returns, width, asked=bool(words), hint=way.told)
     if acting:
         if output.format == "table":
-            session.note(views.returns_text(target.cluster.name, returns, session.text_width, asked=True))
+            session.note(text())
         _ask(session, f"Give back {len(returns)} objects of {_place(target, kube)}?", consent)
-        handled = wiring.give_back(target.platform, target.cluster, returns, kube)
+        handled = wiring.give_back(target.platform, target.cluster, returns, kube, target.directory)
     show(
         session,
         output,
         views.return_listing(returns, handled),
-        human=lambda _rows: (
-            views.handled_text(target.cluster.name, handled)
-            if acting
-            else views.returns_text(target.cluster.name, returns, session.text_width, asked=bool(words))
-        ),
+        human=lambda _rows: views.handled_text(target.cluster.name, handled) if acting else text(),
         whole=lambda rows: views.returns_document(target.platform.name, target.cluster.name, returns, handled, rows),
     )
     if consent.dry_run:
         session.note("dry run: nothing was changed")
-    if acting and output.format == "table":
-        session.note("\nTake what was given back out of the directory too; until then plan names it as not ours.")
+    if output.format == "table":
+        places = wiring.mentions(target.directory, target.cluster.name, returns) if words else ()
+        if places:
+            there = "" if target.directory == Path() else f"{target.directory}/"
+            session.note(f"\n{views.mentions_text(there, places, width)}")
+        left = wiring.look_back(target.platform, target.cluster, kube, (), override=session.override) if acting else ()
+        _tell(session, _undo_steps(way, left if acting else returns, [word.text for word in words], done=acting))
     return _code(handled, held=False)
+
+
+def _undo_steps(way: Way, returns: Sequence[Return], words: Sequence[str], *, done: bool) -> list[tuple[str, str]]:
+    """What to type after a look at what was taken over, or after some was given back; queues before namespaces."""
+    if words and not done:
+        return [(way.with_flags(f"allot adopt --undo {' '.join(words)}"), "give it back; it asks first")]
+    still = "what is still taken over, in this order"
+    undo = [
+        (way.with_flags(f"allot adopt --undo {' '.join(each)}"), "" if number else still)
+        for number, each in enumerate(views.undo_words(returns))
+    ]
+    return [*([(way.to("allot plan"), "what the directory still wants here")] if done else []), *undo]
 
 
 def _edit(target: Target, words: Sequence[Word], consent: Consent) -> Edit | None:

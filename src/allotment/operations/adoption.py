@@ -30,6 +30,7 @@ from allotment.plan.adoption.cuts import Cut, cuts
 from allotment.plan.adoption.use import below_use, use_of
 from allotment.plan.adoption.words import Word, word_of
 from allotment.plan.foreign import grounds_of
+from allotment.plan.settle import digest_of
 from allotment.plan.survey import Survey
 from allotment.plan.uncounted import InUse
 
@@ -41,12 +42,14 @@ class AdoptionLook:
     Attributes:
         adoptions: in the apply order: those that were asked for, or all.
         chosen: whether somebody named them; else nothing is to be done.
+        digest: of the objects that are declared.
     """
 
     platform: str
     cluster: str
     adoptions: tuple[Adoption, ...]
     chosen: bool
+    digest: str = ""
 
     @property
     def possible(self) -> tuple[Adoption, ...]:
@@ -92,7 +95,7 @@ def look(
     ranked = sorted(chosen, key=lambda pair: (order.place(pair[0].key), pair[0].key))
     in_use = _in_use(kube, chosen)
     adoptions = side_by_side(lambda pair: looking.adoption(*pair, in_use), ranked, settings.workers)
-    return AdoptionLook(settings.platform, desired.cluster, tuple(_behind(adoptions)), bool(words))
+    return AdoptionLook(settings.platform, desired.cluster, tuple(_behind(adoptions)), bool(words), digest_of(desired))
 
 
 def _behind(adoptions: Sequence[Adoption]) -> Iterator[Adoption]:
@@ -149,7 +152,7 @@ class _Looking:
     def _facts(self, manifest: Manifest, live: Body) -> Facts:
         facts = self._facts_of(manifest, live)
         foreign = {other.key for other, _ in self.found.foreign} - self.chosen
-        grounds = tuple(dict.fromkeys(key for key in grounds_of(manifest) if key in foreign))
+        grounds = tuple(dict.fromkeys(key for key in grounds_of(manifest.body) if key in foreign))
         if grounds:
             together = " ".join(word_of(key) for key in (*grounds, manifest.key))
             resting = Hindrance(
@@ -158,7 +161,7 @@ class _Looking:
             )
             facts = replace(facts, hindrances=(*facts.hindrances, resting))
         absent = {other.key for other in self.found.absent}
-        missing = tuple(dict.fromkeys(key for key in grounds_of(manifest) if key in absent))
+        missing = tuple(dict.fromkeys(key for key in grounds_of(manifest.body) if key in absent))
         if missing:
             early = Hindrance(
                 f"it would name {_named(missing)}, which {_is(missing)} not there yet, and admit nothing until then",
@@ -264,7 +267,8 @@ class _Looking:
         if below:
             yield Hindrance(
                 f"apply would set quotas there below what is in use: {'; '.join(below)}",
-                "declare at least what is in use, and lower it once the work has ended",
+                "declare at least what is in use (requests.storage: the team's storage.total; the rest: its placement, "
+                "with namespaceQuota where needed), and lower it once the work has ended",
             )
         # Where nothing works, nothing is refused before the next apply has changed the bindings.
         refusing = [] if self.enforce or not works else list(around.guarded(name, self.found))

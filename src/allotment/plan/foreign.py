@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from allotment.model import labels
-from allotment.model.manifest import Manifest, ObjectKey, key_of
+from allotment.model.manifest import ObjectKey, key_of
 from allotment.plan.adoption.words import word_of
 from allotment.plan.changes import Action, Blocked, Change, Create, Update
 from allotment.plan.survey import Survey
@@ -79,7 +79,7 @@ def resting_on(foreign_keys: Iterable[ObjectKey], changes: Iterable[Change]) -> 
         for at, step in enumerate(steps):
             if not isinstance(step, Create | Update):
                 continue
-            ground = next((key for key in grounds_of(step.manifest) if key in missing), None)
+            ground = next((key for key in grounds_of(step.manifest.body) if key in missing), None)
             if ground is not None:
                 steps[at] = _waiting(step, ground, missing[ground])
                 found = True
@@ -88,10 +88,10 @@ def resting_on(foreign_keys: Iterable[ObjectKey], changes: Iterable[Change]) -> 
     return steps
 
 
-def grounds_of(manifest: Manifest) -> Iterator[ObjectKey]:
+def grounds_of(body: Body) -> Iterator[ObjectKey]:
     """Objects of Kueue's without which, or beside a stranger of that name, this one is not what is declared."""
-    spec = manifest.body.get("spec") or {}
-    match manifest.key.kind:
+    spec = body.get("spec") or {}
+    match body["kind"]:
         case "ClusterQueue" | "Cohort":
             for group in spec.get("resourceGroups") or ():
                 yield from (_key("ResourceFlavor", flavor["name"]) for flavor in group.get("flavors") or ())

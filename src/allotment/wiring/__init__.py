@@ -13,6 +13,7 @@ from allotment.wiring.adoptions import (
     load_edited,
     look_at_adoptions,
     look_back,
+    mentions,
     take_over,
 )
 from allotment.wiring.clusters import (
@@ -128,6 +129,7 @@ __all__ = [
     "look_back",
     "lost_by",
     "may_apply",
+    "mentions",
     "names",
     "offline_plan",
     "plan_labels",

@@ -164,3 +164,42 @@ def test_what_is_held_back_leads_on_to_the_same_command(run: Run, acme: Path, ku
     ran = run("adopt", "namespace/nlp", *HERE, "--yes", "--enforce")
     assert suggested(ran.err) == [["adopt", "namespace/nlp", "--enforce", *HERE]]
     assert suggested(run("adopt", *HERE).err) == [["adopt", "resourceflavor/cpu", *HERE]]
+
+
+def test_undo_says_the_order_what_the_directory_still_wants_and_what_comes_next(
+    run: Run, acme: Path, kube: FakeKube
+) -> None:
+    run("apply", "my-platform", *HERE[2:], "--yes")
+    for word in ("resourceflavor/cpu", "namespace/nlp"):
+        run("adopt", word, *AT, "--yes").ok()
+    flavor, space = suggested(run("adopt", "--undo", *AT).err)
+    assert (flavor, space) == (
+        ["adopt", "--undo", "resourceflavor/cpu", *AT],
+        ["adopt", "--undo", "namespace/nlp", *AT],
+    )
+    assert suggested(run(*flavor, "--dry-run", "client").err) == [flavor]
+    given = run(*flavor, "--yes")
+    assert suggested(given.err) == [["plan", "my-platform", *AT[2:]], space]
+    assert "my-platform/clusters/dev-eastus.yaml:" in given.err
+    assert "choose another name: names: {flavors: {cpu: NAME}}" in given.err
+    last = run(*space, "--yes")
+    said = " ".join(last.err.split())
+    team = (acme / "teams" / "nlp.yaml").read_text().splitlines()
+    placed = next(number for number, line in enumerate(team, 1) if "dev-eastus" in line)
+    assert f"my-platform/teams/nlp.yaml:{placed}: or take dev-eastus out of placements" in said
+    cluster = (acme / "clusters" / "dev-eastus.yaml").read_text().splitlines()
+    listed = next(number for number, line in enumerate(cluster, 1) if line.startswith("warnNamespaces"))
+    assert f"my-platform/clusters/dev-eastus.yaml:{listed}: take nlp out of warnNamespaces" in said
+    history = run("history", "my-platform", *HERE[2:], "-o", "json").json()["items"]
+    # Records of the same second stand in any order.
+    assert sorted((each["what"], each["objects"]) for each in history) == [
+        ("adopt", ["namespace/nlp"]),
+        ("adopt", ["resourceflavor/cpu"]),
+        ("apply", []),
+        ("undo", ["namespace/nlp"]),
+        ("undo", ["resourceflavor/cpu"]),
+    ]
+    table = run("history", "my-platform", *HERE[2:], env={"COLUMNS": "80"}).ok()
+    assert "adopt namespace/nlp" in table
+    assert "complete" in table
+    assert max(map(len, table.splitlines())) <= 80

@@ -17,7 +17,7 @@ from allotment.operations.planning import PlanSettings
 from allotment.operations.ports import RefusedError
 from allotment.operations.taking_over import Fate, Handled, take_over
 from allotment.plan.adoption.adopting import Adoption
-from allotment.plan.adoption.words import word
+from allotment.plan.adoption.words import word, word_of
 from allotment.plan.changes import Action, Blocked
 from tests.unit.operations.world import TODAY, World, failing, held, job, pod
 from tests.unit.plan import objects
@@ -454,3 +454,18 @@ def test_what_was_not_taken_over_is_not_given_back() -> None:
     live = Live()
     with pytest.raises(NotFoundError, match="was not taken over"):
         live.undo("clusterqueue/cv")
+
+
+def test_whom_an_undo_concerns_besides_is_said() -> None:
+    live = Live()
+    live.kube.delete(FLAVOR.api_version, FLAVOR.key)
+    live.kube.apply_as("helm", {**FLAVOR.body, "metadata": {"name": FLAVOR.key.name}})
+    live.adopt(word_of(FLAVOR.key), "namespace/cv", "clusterqueue/cv")
+
+    def remarks(*texts: str) -> dict[str, str]:
+        returns = look_back(live.kube, PLATFORM, [word(text) for text in texts])
+        return {each.key.kind: " ".join(each.remarks) for each in returns if each.remarks}
+
+    assert "for all queues of the platform that use it: cv" in remarks(word_of(FLAVOR.key))["ResourceFlavor"]
+    assert "give it back first, `allot adopt --undo clusterqueue/cv`" in remarks("namespace/cv")["Namespace"]
+    assert remarks(word_of(FLAVOR.key), "namespace/cv", "clusterqueue/cv") == {}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from allotment.operations.adoption import AdoptionLook
     from allotment.operations.giving_back import Return
     from allotment.operations.teams import Edit
+    from allotment.spec.mentions import Mention
 
 Hint = Callable[[str], str]
 
@@ -81,7 +82,8 @@ def look_text(look: AdoptionLook, edit: Edit | None, width: int, hint: Hint = st
     blocks = [f"{title} {click.style(look.cluster, bold=True)} ({look.platform}): {', '.join(parts)}"]
     blocks += ["\n".join(_lines(each, width, hint)) for each in look.adoptions]
     if edit is not None:
-        blocks.append(f"Written into the directory with it, so that what runs there goes on:\n{diff_text(edit.diff)}")
+        when = "Written" if look.possible or not look.chosen else "Would be written"
+        blocks.append(f"{when} into the directory with it, so that what runs there goes on:\n{diff_text(edit.diff)}")
     return "\n\n".join(blocks)
 
 
@@ -233,8 +235,8 @@ def return_listing(returns: Sequence[Return], handled: Sequence[Handled]) -> Lis
     )
 
 
-def returns_text(cluster: str, returns: Sequence[Return], width: int, *, asked: bool) -> str:
-    """Object by object, what undoing does."""
+def returns_text(cluster: str, returns: Sequence[Return], width: int, *, asked: bool, hint: Hint = str) -> str:
+    """Object by object, what undoing does, in the order in which it is done."""
     if not returns:
         return f"nothing was taken over in {cluster}"
     title = "To give back in" if asked else "Taken over in"
@@ -245,8 +247,28 @@ def returns_text(cluster: str, returns: Sequence[Return], width: int, *, asked: 
             origins = ", ".join(each.written.origins) or "nobody"
             lines += prose(f"taken over {each.written.at} from {origins}", width, "    ")
             lines += _return_lines(each, width)
+        for remark in each.remarks:
+            lines += _marked(prose(f"note: {hint(remark)}", width, "    "))
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
+
+
+def mentions_text(directory: str, mentions: Sequence[Mention], width: int) -> str:
+    """What to take out of the directory, so that the next plan does not want the objects again."""
+    lines = ["Still declared, so that the next plan names it as somebody else's. In the directory:"]
+    for each in mentions:
+        lines += prose(f"{directory}{each.file}:{each.line}: {each.advice}", width, "  ")
+    return "\n".join(lines)
+
+
+def undo_words(returns: Sequence[Return]) -> tuple[tuple[str, ...], ...]:
+    """Words of what was taken over, in the order to give it back in: queues and what they rest on, namespaces last."""
+    taken = [each for each in returns if each.written is not None]
+    spaces = [each.key.name for each in taken if each.key.kind == "Namespace"]
+    rest = tuple(
+        word_of(each.key) for each in taken if each.key.kind != "Namespace" and each.key.namespace not in spaces
+    )
+    return (*((rest[:_WORDS],) if rest else ()), *((f"namespace/{name}",) for name in spaces))
 
 
 def _return_lines(each: Return, width: int) -> Iterator[str]:
