@@ -48,8 +48,8 @@ def admitted(kube: KubePort, mark: Mark, override: str = "") -> frozenset[Object
         return frozenset({MARK})
     raise ConflictError(
         f"this is the cluster {found}, not {mark}",
-        why=f"{kube.endpoint()} carries the mark {found}: it was last applied as {_told(found, mark)}"
-        + (f"; {OVERRIDE} names {override}" if override else ""),
+        why=f"{kube.endpoint()} says so itself, in the labels of its namespace {MARK.name}: it was last applied as "
+        f"{_told(found, mark)}" + (f"; {OVERRIDE} names {override}" if override else ""),
         fix=f"choose the right context with --context, or the right cluster with --cluster; if {mark} shall take this "
         f"cluster over, say so with {OVERRIDE} {found}",
     )

@@ -104,7 +104,11 @@ def _mark(kube: KubePort, wanted: Meant) -> Iterator[Check]:
     if not signs:
         there = kube.get("v1", MARK)
         carried = there is not None and mark_of(there) is not None
-        said = "the cluster carries it" if carried else "new: the first apply writes it"
+        said = (
+            f"the cluster says so itself (namespace {MARK.name})"
+            if carried
+            else "nothing in the cluster says which one it is yet; the first apply writes that down"
+        )
         yield Check("mark", str(mark), Readiness.OK, said)
 
 

@@ -7,23 +7,47 @@ import pytest
 from allotment.spec.mentions import mentions
 from allotment.spec.source import SourceTree
 
-TREE = SourceTree(
-    {
-        "platform.yaml": "kind: Platform\nname: acme\n",
-        "clusters.yaml": (
-            "kind: Cluster\nname: prod\npurpose: training\nnames:\n  flavors:\n    cpu: cpu-pool\n  queues: {one: team-one}\n"
-            "warnNamespaces: [a, b]\nwithoutNetworkPolicies:\n  - b\n"
-            "cohorts:\n  - name: shared\n"
-            "nodePools:\n  - {name: cpu, cpu: 8, memory: 32Gi, maxNodes: 1}\n"
-            "---\nkind: Cluster\nname: dev\npurpose: training\nnodePools:\n  - {name: cpu, cpu: 8, memory: 32Gi, maxNodes: 1}\n"
-        ),
-        "teams.yaml": (
-            "kind: Team\nname: one\ncostCenter: c\nnamespaces: [a, b]\nplacements:\n  prod: {}\n"
-            "podSecurity: {level: baseline, reason: r, namespaces: [b], until: 2999-01-01}\n"
-            "---\nkind: Team\nname: two\ncostCenter: c\nplacements:\n  dev: {}\n  prod: {}\n"
-        ),
-    }
-)
+CLUSTERS = """\
+kind: Cluster
+name: prod
+purpose: training
+region: r
+names:
+  flavors:
+    cpu: cpu-pool
+  queues: {one: team-one}
+warnNamespaces: [a, b]
+withoutNetworkPolicies:
+  - b
+cohorts:
+  - name: shared
+nodePools:
+  - {name: cpu, cpu: 8, memory: 32Gi, maxNodes: 1}
+---
+kind: Cluster
+name: dev
+purpose: training
+region: r
+nodePools:
+  - {name: cpu, cpu: 8, memory: 32Gi, maxNodes: 1}
+"""
+TEAMS = """\
+kind: Team
+name: one
+costCenter: c
+namespaces: [a, b]
+placements:
+  prod: {}
+podSecurity: {level: baseline, reason: r, namespaces: [b], until: 2999-01-01}
+---
+kind: Team
+name: two
+costCenter: c
+placements:
+  dev: {}
+  prod: {}
+"""
+TREE = SourceTree({"platform.yaml": "kind: Platform\nname: acme\n", "clusters.yaml": CLUSTERS, "teams.yaml": TEAMS})
 
 
 @pytest.mark.parametrize(
@@ -37,8 +61,8 @@ TREE = SourceTree(
                 "teams.yaml:4 take b out of namespaces",
                 "teams.yaml:6 or take prod out of placements, if one shall have nothing there",
                 "teams.yaml:7 take b out of podSecurity",
-                "clusters.yaml:8 take b out of warnNamespaces",
-                "clusters.yaml:10 take b out of withoutNetworkPolicies",
+                "clusters.yaml:9 take b out of warnNamespaces",
+                "clusters.yaml:11 take b out of withoutNetworkPolicies",
             ],
         ),
         (
@@ -55,11 +79,11 @@ TREE = SourceTree(
             "prod",
             "ResourceFlavor",
             "cpu-pool",
-            ["clusters.yaml:6 choose another name: names: {flavors: {cpu: NAME}}"],
+            ["clusters.yaml:7 choose another name: names: {flavors: {cpu: NAME}}"],
         ),
-        ("prod", "ClusterQueue", "team-one", ["clusters.yaml:7 choose another name: names: {queues: {one: NAME}}"]),
-        ("dev", "ClusterQueue", "two", ["clusters.yaml:16 choose another name: names: {queues: {two: NAME}}"]),
-        ("prod", "Cohort", "shared", ["clusters.yaml:12 give the cohort another name than shared"]),
+        ("prod", "ClusterQueue", "team-one", ["clusters.yaml:8 choose another name: names: {queues: {one: NAME}}"]),
+        ("dev", "ClusterQueue", "two", ["clusters.yaml:17 choose another name: names: {queues: {two: NAME}}"]),
+        ("prod", "Cohort", "shared", ["clusters.yaml:13 give the cohort another name than shared"]),
         ("prod", "ResourceQuota", "team", []),
         ("elsewhere", "Namespace", "a", []),
     ],
