@@ -5,7 +5,6 @@ One team, cv, has no bound on the devices of a pod: what a LimitRange says then 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from allotment.adapters.files.tree import read_tree
 from allotment.adapters.kube.client import KubeClient, connect
 from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from allotment.model.cluster import Cluster, Feature
-from allotment.model.manifest import key_of
 from allotment.model.platform import Platform
 from allotment.operations.apply import apply_plan
 from allotment.operations.planning import PlanSettings, make_plan
@@ -25,12 +23,10 @@ from allotment.operations.sandboxing import frameworks_of, nodes_of
 from allotment.render.manifests import render
 from allotment.spec.load import load_platform
 from allotment.spec.source import SourceTree
+from tests.live.in_force import wait_until_in_force
 
 CLUSTER = "training-eastus"
 UNBOUNDED_TEAM = "cv"
-LAST = "zz-last"
-"""A policy of these tests, not of the platform."""
-
 _MUTATION = "admissionregistration.k8s.io/v1/mutatingadmissionpolic"
 WITHOUT_MUTATION = {
     "feature-gates": "MutatingAdmissionPolicy=false",
@@ -144,40 +140,5 @@ def training_on(
     with connect(sandbox.kubeconfig) as kube:
         training = Training(kube, sandbox, platform, cluster, mutating)
         training.apply()
-        _wait_for_policies(training)
+        wait_until_in_force(kube)
         yield training
-
-
-def _wait_for_policies(training: Training) -> None:
-    """Until a policy that was made after all others refuses: the API server reads them in that order."""
-    policy, binding = _last_policy()
-    for body in (policy, binding):
-        training.kube.create(body)
-    forbidden: Body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": LAST, "namespace": "default"}}
-    end = time.monotonic() + 60
-    while not refusal(lambda: training.kube.create(forbidden, dry_run=True)):
-        assert time.monotonic() < end, "the policies did not come into force"
-        time.sleep(0.3)
-    for body in (binding, policy):
-        training.kube.delete(body["apiVersion"], key_of(body))
-
-
-def _last_policy() -> tuple[Body, Body]:
-    api = "admissionregistration.k8s.io/v1"
-    config_maps = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}
-    policy = {
-        "apiVersion": api,
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": LAST},
-        "spec": {
-            "matchConstraints": {"resourceRules": [config_maps]},
-            "validations": [{"expression": f"object.metadata.name != '{LAST}'"}],
-        },
-    }
-    binding = {
-        "apiVersion": api,
-        "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": {"name": LAST},
-        "spec": {"policyName": LAST, "validationActions": ["Deny"]},
-    }
-    return policy, binding

@@ -25,7 +25,8 @@ from allotment.render.namespaces import render_namespaces
 from allotment.render.objects import site_of
 from allotment.render.policies import render_policies
 from allotment.render.priorities import render_priorities
-from tests.live.policies.bodies import OTHER, binding, namespace
+from tests.live.in_force import wait_until_in_force
+from tests.live.policies.bodies import OTHER, namespace
 from tests.unit.builders import (
     GIB,
     allowance,
@@ -124,11 +125,7 @@ def governed(kube: KubeClient, *, pod_integration: bool, mutating: bool = False)
     try:
         for manifest in (*ladder, *manifests):
             kube.apply(manifest.body)
-        # The last one to arrive is the last one to be read: then all are in force.
-        until(
-            lambda: refusal(lambda: kube.create(binding("Group", "system:authenticated"), dry_run=True, identity=JANE))
-        )
-        time.sleep(1)
+        wait_until_in_force(kube)
         yield manifests
     finally:
         for manifest in reversed((*ladder, *manifests)):

@@ -28,6 +28,7 @@ from allotment.render.manifests import render
 from allotment.spec.load import load_platform
 from allotment.spec.source import SourceTree
 from tests.live.conftest import unique_name
+from tests.live.in_force import wait_until_in_force
 
 CLUSTER = "dev-eastus"
 
@@ -110,5 +111,6 @@ def acme_on(
     with connect(sandbox.kubeconfig) as kube:
         live = Acme(kube, platform, cluster, render(platform, cluster))
         live.apply()
+        wait_until_in_force(kube)
         live.proved_until(lambda report: not report.failed, ["queues", "trusted-registries", "no-side-doors"], team)
         yield live

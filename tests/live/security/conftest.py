@@ -5,7 +5,6 @@ nlp shares nodes, cv has a pool, old is being offboarded: see `tests/unit/render
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ from allotment.model.platform import Platform
 from allotment.operations.ports import AccessQuestion, Body, Identity, RefusedError
 from allotment.render.manifests import render
 from tests.live.conftest import told_to, unique_name
-from tests.live.security.workloads import pod
+from tests.live.in_force import wait_until_in_force
 from tests.unit.render.reference import reference
 
 AUTHENTICATED = "system:authenticated"
@@ -78,7 +77,7 @@ def secured(sandbox_store: SandboxStore, request: pytest.FixtureRequest) -> Iter
             manifests = render(platform, cluster)
             answers = tuple((item, kube.apply(item.body).body) for item in sorted(manifests, key=_order))
             result = Secured(kube, platform, cluster, manifests, answers)
-            _wait_for_policies(result)
+            wait_until_in_force(kube)
             yield result
     finally:
         sandbox_store.down(name)
@@ -88,12 +87,3 @@ def _order(manifest: Manifest) -> tuple[int, ...]:
     first = manifest.family is Family.NAMESPACES
     last = manifest.key.kind == "ValidatingAdmissionPolicyBinding"
     return (0 if first else 2 if last else 1,)
-
-
-def _wait_for_policies(secured: Secured) -> None:
-    end = time.monotonic() + 30
-    unlabelled = pod("nlp", labels={})
-    while "allotment.dev" not in secured.create(unlabelled, MEMBER):
-        assert time.monotonic() < end, "the policies did not come into force"
-        time.sleep(0.3)
-    time.sleep(1)
