@@ -16,7 +16,6 @@ from allotment.cli.session import Session
 from allotment.cli.views import adoptions as views
 from allotment.cli.views.diffs import next_steps
 from allotment.errors import AllotmentError, NotFoundError, UsageError
-from allotment.operations.taking_over import DONE
 
 if TYPE_CHECKING:
     from allotment.operations.adoption import AdoptionLook
@@ -84,7 +83,7 @@ def take_over(
         session,
         output,
         listing,
-        human=lambda _rows: views.handled_text(cluster.name, handled) if acting else text(),
+        human=lambda _rows: views.handled_text(cluster.name, handled, session.text_width) if acting else text(),
         whole=lambda rows: views.look_document(look, rows, handled, edit),
     )
     if consent.dry_run:
@@ -124,7 +123,7 @@ def give_back(
         session,
         output,
         views.return_listing(returns, handled),
-        human=lambda _rows: views.handled_text(target.cluster.name, handled) if acting else text(),
+        human=lambda _rows: views.handled_text(target.cluster.name, handled, width) if acting else text(),
         whole=lambda rows: views.returns_document(target.platform.name, target.cluster.name, returns, handled, rows),
     )
     if consent.dry_run:
@@ -199,8 +198,9 @@ def _steps(
     )
     again = way.with_flags(f"allot adopt {' '.join(words)}{flags}")
     if handled:
-        left = any(each.fate not in DONE for each in handled)
-        held = [(again, "once what is told above is solved: the rest")] if left else []
+        left = views.words_left(handled)
+        rest = way.with_flags(f"allot adopt {' '.join(left)}{flags}")
+        held = [(rest, "once what is told above is solved: the rest")] if left else []
         return [(way.to("allot plan"), "what apply would add beside what was taken over"), *held]
     if not words:
         return [(way.with_flags(f"allot adopt {word}"), "") for word in views.words_to_type(look)]

@@ -203,3 +203,14 @@ def test_undo_says_the_order_what_the_directory_still_wants_and_what_comes_next(
     assert "adopt namespace/nlp" in table
     assert "complete" in table
     assert max(map(len, table.splitlines())) <= 80
+
+
+def test_after_a_part_was_taken_over_only_the_rest_is_named(run: Run, acme: Path, kube: FakeKube) -> None:
+    kube.edit(SPACE, lambda body: {**body, "metadata": {**body["metadata"], "labels": {labels.PLATFORM: "other"}}})
+    ran = run("adopt", "namespace/nlp", "resourceflavor", *HERE, "--yes")
+    assert ran.code == 6
+    plan, rest = suggested(ran.err)
+    assert plan[0] == "plan"
+    assert rest == ["adopt", "namespace/nlp", *HERE]
+    again = run(*rest, "--yes")
+    assert (again.code, suggested(again.err)) == (6, [rest])

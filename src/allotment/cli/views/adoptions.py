@@ -157,7 +157,14 @@ def words_to_type(look: AdoptionLook) -> tuple[str, ...]:
     return tuple(words[:_WORDS])
 
 
-def handled_text(cluster: str, handled: Sequence[Handled]) -> str:
+def words_left(handled: Sequence[Handled]) -> tuple[str, ...]:
+    """Words of what was not done; what lies in a namespace that was not comes with it."""
+    left = [each.key for each in handled if each.fate not in DONE]
+    spaces = {key.name for key in left if key.kind == "Namespace"}
+    return tuple(word_of(key) for key in left if key.namespace not in spaces)
+
+
+def handled_text(cluster: str, handled: Sequence[Handled], width: int) -> str:
     """What was done, and what was not, and why."""
     counts = Counter(each.fate for each in handled)
     parts = [click.style(f"{number} {fate.value}", fg=_COLORS.get(fate, "red")) for fate, number in counts.items()]
@@ -167,8 +174,9 @@ def handled_text(cluster: str, handled: Sequence[Handled]) -> str:
     for each in handled:
         lines += [f"  warning: {_named(each.key)}: {printable(warning)}" for warning in each.warnings]
     for each in left:
+        first, *rest = prose(f"{each.fate.value} {_named(each.key)}: {each.message}", width, "  ")
         fate = click.style(each.fate.value, fg=_COLORS.get(each.fate, "red"))
-        lines.append(f"  {fate} {_named(each.key)}: {printable(each.message)}")
+        lines += [first.replace(each.fate.value, fate, 1), *rest]
     return "\n".join(lines)
 
 

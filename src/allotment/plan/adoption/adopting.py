@@ -171,5 +171,8 @@ _REFUSED: Final = (
     "first"
 )
 _BELOW_USE: Final = "declare at least what is in use, and lower it once the work has ended"
-_UNCOUNTED: Final = "declare the flavor that the work holds as well, or wait until it has ended"
+_UNCOUNTED: Final = (
+    "declare the flavor that the work holds as well (names: {flavors: {USUAL: ITS-NAME}} in the Cluster document gives "
+    "one of the declared flavors its name), or wait until the work has ended"
+)
 _TOO_LONG: Final = "save it with kubectl, delete it, and let apply create it"
