@@ -1,4 +1,4 @@
-"""Use case: an apply as it is done to a cluster that others apply to as well: alone, and on record."""
+"""Use case: applies and adoptions as they are done to a cluster that others apply to as well: alone, and on record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from allotment.errors import AllotmentError, ConflictError
 from allotment.model.mark import Mark
@@ -14,10 +13,9 @@ from allotment.operations import history
 from allotment.operations.apply import ApplyReport, ApplySettings, apply_plan
 from allotment.operations.lease import ApplyLease, Holder, acquire
 from allotment.operations.ports import Clock, KubePort
+from allotment.operations.taking_over import Handled
 from allotment.plan.changes import Plan
 from allotment.plan.foreign import unmarked
-
-Done = TypeVar("Done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +92,26 @@ def refuse_unmarked(plan: Plan) -> None:
         raise ConflictError(f"{step.what}, and nothing was changed", why=step.why, fix=step.fix)
 
 
-def alone(kube: KubePort, clock: Clock, mark: Mark, run: Run, act: Callable[[], Done]) -> Done:
-    """Do something else to a cluster while no apply is under way.
+def adopt_attended(
+    kube: KubePort, clock: Clock, what: history.Adopting, run: Run, act: Callable[[], tuple[Handled, ...]]
+) -> tuple[Handled, ...]:
+    """Take over, or give back, while holding the cluster's lease, and leave a record of it.
 
     Raises:
-        ConflictError: one is.
-        ForbiddenError: we may not take the lease.
+        ConflictError: an apply is under way.
+        ForbiddenError: we may not take the lease or keep the record.
     """
-    holder = Holder(f"{kube.whoami().user} on {run.place} ({run.id})", run.process, run.has_ended)
-    lease = acquire(kube, clock, holder, mark)
+    who = kube.whoami().user
+    lease = acquire(kube, clock, Holder(f"{who} on {run.place} ({run.id})", run.process, run.has_ended), what.mark)
     try:
-        return act()
+        record = history.adopting(what, run.id, who, clock.now())
+        history.write(kube, record)
+        handled: tuple[Handled, ...] | None = None
+        try:
+            handled = act()
+            return handled
+        finally:
+            with suppress(AllotmentError):
+                history.write(kube, history.adopted(record, handled, clock.now()))
     finally:
         lease.release()

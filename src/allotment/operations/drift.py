@@ -18,7 +18,7 @@ from allotment.operations.planning import PlanSettings, WorkLook, look_at_work, 
 from allotment.operations.ports import Clock, KubePort
 from allotment.operations.refused import look_at_refusals
 from allotment.operations.surroundings import look_around
-from allotment.plan.changes import Blocked, Change, Create, Delete, Plan, Update, WarningCode
+from allotment.plan.changes import Blocked, Change, Create, Delete, Plan, PlanWarning, Update, WarningCode
 from allotment.plan.in_use import only_warned
 from allotment.plan.nodes import DeclaredNodes
 from allotment.plan.refused import Refusals
@@ -160,6 +160,7 @@ class DriftTarget:
         mark: the cluster's; None: it is not asked for.
         override: another mark that it may carry.
         wanted: what is wanted of the cluster given what lives in it; None: what is desired, as it stands.
+        doubts: signs that it is another cluster, where it carries no mark.
     """
 
     desired: Manifests
@@ -169,6 +170,7 @@ class DriftTarget:
     mark: Mark | None = None
     override: str = ""
     wanted: Callable[[KubePort], Wanted] | None = None
+    doubts: Callable[[KubePort], tuple[PlanWarning, ...]] = lambda _kube: ()
 
     def seen_in(self, kube: KubePort) -> DriftTarget:
         """The target, as far as it depends on what lives in the cluster."""
@@ -196,6 +198,7 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
         target = target.seen_in(kube)
         # Forced, so that the dry run shows every field that differs instead of the first owner's objection.
         plan = make_plan(target.desired, kube, replace(settings, force=True, taken=taken))
+        plan = replace(plan, warnings=(*target.doubts(kube), *plan.warnings))
         around = _NOTHING if target.grounds is None else look_around(kube, target.grounds, settings.workers)
         nodes = NodesLook(()) if target.nodes is None else look_at_nodes(kube, target.nodes)
         work = look_at_work(kube, target.desired)
@@ -210,8 +213,9 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
     differs = any(found.kind is not DriftKind.KEPT for found in objects)
     state = DriftState.DRIFTED if differs or not plan.empty else DriftState.IN_SYNC
     lacking = [f"not allowed: {right}; compared here, not by the server" for right in plan.missing]
+    doubted = [one.message for one in plan.doubts]
     cut = "not all events of failed creations were read" if refused.cut else ""
-    notes = tuple(filter(None, (nodes.unknown, work.unknown, only_warned(target.desired), cut, *lacking)))
+    notes = tuple(filter(None, (*doubted, nodes.unknown, work.unknown, only_warned(target.desired), cut, *lacking)))
     unread = (*around.unread, *((refused.unread,) if refused.unread is not None else ()))
     return ClusterDrift(name, state, objects, clock.now(), plan, None, unread, notes, refused.refusals)
 

@@ -115,10 +115,12 @@ class Endpoint:
 
     Attributes:
         context: of the kubeconfig; empty if none was used (a pod's own account).
+        aliases: the other contexts of the kubeconfig that lead to the same server.
     """
 
     url: str
     context: str = ""
+    aliases: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """As plans and questions show it."""

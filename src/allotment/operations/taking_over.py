@@ -97,8 +97,8 @@ def take_over(adoptions: Iterable[Adoption], kube: KubePort, clock: Clock) -> tu
 
 
 def _handled(each: Adoption, kube: KubePort, clock: Clock, closed: set[str]) -> Handled:
-    if each.hindrance is not None:
-        return Handled(each.key, Fate.HELD, each.hindrance.why)
+    if each.hindrances:
+        return Handled(each.key, Fate.HELD, "; ".join(one.why for one in each.hindrances))
     if each.key.namespace in closed:
         return Handled(each.key, Fate.SKIPPED, f"the namespace {each.key.namespace} was not taken over")
     return attempted(each.key, Fate.ADOPTED, lambda: _adopt(each, kube, clock))

@@ -182,6 +182,7 @@ class Blocked:
     Attributes:
         wanted: what would have been done.
         following: object whose own block is the only reason, in words; empty if there is another.
+        remedy: arguments with which `allot adopt` solves it; empty if it does not.
     """
 
     key: ObjectKey
@@ -190,6 +191,7 @@ class Blocked:
     why: str
     fix: str
     following: str = ""
+    remedy: str = ""
 
     @property
     def action(self) -> Action:
@@ -215,6 +217,13 @@ class WarningCode(StrEnum):
     IN_USE = "in-use"
     FOREIGN_DEFAULT = "foreign-default"
     DEFAULT_STORAGE = "default-storage"
+    PERHAPS_ANOTHER = "perhaps-another-cluster"
+    """The cluster carries no mark, and it cannot be seen that it is the one meant."""
+    ANOTHER_CLUSTER = "another-cluster"
+    """The same, and it looks like another one: applied only after an explicit word."""
+
+
+DOUBTS: Final = frozenset({WarningCode.PERHAPS_ANOTHER, WarningCode.ANOTHER_CLUSTER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +306,16 @@ class Plan:
     def unread(self) -> tuple[MissingRight, ...]:
         """Kinds that were not looked at: of them nothing is known."""
         return tuple(right for right in self.missing if right.unread)
+
+    @property
+    def doubts(self) -> tuple[PlanWarning, ...]:
+        """Signs that it may be another cluster than is meant."""
+        return tuple(one for one in self.warnings if one.code in DOUBTS)
+
+    @property
+    def doubted(self) -> bool:
+        """Whether nothing may be applied before somebody has said that it is the right cluster."""
+        return any(one.code is WarningCode.ANOTHER_CLUSTER for one in self.warnings)
 
     @property
     def empty(self) -> bool:

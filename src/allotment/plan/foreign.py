@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from allotment.model import labels
-from allotment.model.manifest import Manifest, ObjectKey, key_of
+from allotment.model.manifest import ObjectKey, key_of
 from allotment.model.mark import MARK
 from allotment.plan.adoption.words import word_of
 from allotment.plan.changes import Action, Blocked, Change, Create, Update
@@ -57,6 +57,7 @@ def foreign(live: Survey, platform: str) -> Iterator[Blocked]:
             f"{key} exists and is not ours",
             f"it belongs to the platform {owner}" if owner else not_ours,
             _advice(key, adoptable=not owner),
+            remedy="" if owner else word_of(key),
         )
 
 
@@ -80,6 +81,7 @@ def to_be_given_back(body: Body) -> Blocked:
         f"{key} is no longer declared, and is not deleted",
         "it was there before Allotment, which took it over; others, and work that runs, may count on it",
         f"give it back with `allot adopt --undo {word_of(key)}`, or declare it again",
+        remedy=f"--undo {word_of(key)}",
     )
 
 
@@ -108,7 +110,7 @@ def resting_on(foreign_keys: Iterable[ObjectKey], changes: Iterable[Change]) -> 
         for at, step in enumerate(steps):
             if not isinstance(step, Create | Update):
                 continue
-            ground = next((key for key in grounds_of(step.manifest) if key in missing), None)
+            ground = next((key for key in grounds_of(step.manifest.body) if key in missing), None)
             if ground is not None:
                 steps[at] = _waiting(step, ground, missing[ground])
                 found = True
@@ -117,10 +119,10 @@ def resting_on(foreign_keys: Iterable[ObjectKey], changes: Iterable[Change]) -> 
     return steps
 
 
-def grounds_of(manifest: Manifest) -> Iterator[ObjectKey]:
+def grounds_of(body: Body) -> Iterator[ObjectKey]:
     """Objects of Kueue's without which, or beside a stranger of that name, this one is not what is declared."""
-    spec = manifest.body.get("spec") or {}
-    match manifest.key.kind:
+    spec = body.get("spec") or {}
+    match body["kind"]:
         case "ClusterQueue" | "Cohort":
             for group in spec.get("resourceGroups") or ():
                 yield from (_key("ResourceFlavor", flavor["name"]) for flavor in group.get("flavors") or ())

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.cluster import Cluster, Feature
-from allotment.model.manifest import Manifests, ObjectKey, key_of
+from allotment.model.manifest import Manifests, key_of
 from allotment.model.rights import resource_of
+from allotment.plan.changes import Blocked
 from allotment.plan.nodes import DeclaredNodes, devices_of
 from allotment.plan.strangers.admission import is_kueues
 from allotment.plan.strangers.kept import by_adoption, is_kept, taking_away
@@ -33,6 +34,8 @@ class Readiness(StrEnum):
     UNKNOWN = "unknown"
     """It could not be looked at."""
     WARNING = "warning"
+    BLOCKED = "blocked"
+    """Apply leaves this out until a person has decided what becomes of what is there."""
     MISSING = "missing"
     """Something does not work until this is put right."""
 
@@ -255,13 +258,8 @@ def limits(
             yield Check("limits", f"{key.namespace}/{key.name}", Readiness.WARNING, f"{key.kind} is not ours", fix)
 
 
-def taken(blocked: Iterable[tuple[ObjectKey, str]]) -> Iterator[Check]:
+def taken(blocked: Iterable[Blocked]) -> Iterator[Check]:
     """Objects of others that have the names of declared ones."""
-    for key, why in blocked:
-        yield Check(
-            "names",
-            str(key),
-            Readiness.MISSING,
-            f"it exists and is not ours: {why}",
-            "choose another name, or take it over",
-        )
+    for each in blocked:
+        said = f"somebody else's object has this name, and apply leaves it alone: {each.why}"
+        yield Check("names", str(each.key), Readiness.BLOCKED, said, each.fix)

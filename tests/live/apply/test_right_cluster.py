@@ -163,10 +163,17 @@ def does_not_own_the_cluster(declared: tuple[Platform, Declared], kube: KubeClie
 def test_a_cluster_s_whole_life_with_printed_roles(
     cluster: Cluster, declared: tuple[Platform, Declared], account: Account
 ) -> None:
+    # Before anything marks it, only its node tells that it is not one of the reference platform's.
+    acme = wiring.load(ROOT / "examples" / "acme").platform
+    (strange,) = (each for each in acme.clusters if each.name == "training-eastus")
+    assert [one.code.value for one in wiring.live_plan(acme, strange, cluster.kube).doubts] == ["another-cluster"]
+    assert not plan(declared, cluster.kube).doubted, "its pool may be empty"
+
     # The role for apply is enough for a first apply, and the account is on record.
     applier = account("apply")
     apply(declared, applier)
     assert plan(declared, applier).empty
+    assert not plan(declared, applier).doubts
     (record,) = wiring.history(applier)
     assert (record.by, record.ending.value) == ("system:serviceaccount:kube-system:only-apply", "complete")
 

@@ -79,7 +79,7 @@ def test_server_and_context_are_shown(run: Run, acme: Path, kube: FakeKube) -> N
 
 
 def test_history_lists_what_was_applied(run: Run, acme: Path, kube: FakeKube) -> None:
-    assert "no apply is on record" in run("history", *HERE).err
+    assert "no apply or adoption is on record" in run("history", *HERE).err
     run("apply", *HERE, "--yes").ok()
     (record,) = run("history", *HERE, "-o", "json").json()["items"]
     assert (record["by"], record["cluster"], record["ended"]) == ("engineer", "dev-eastus", "complete")

@@ -102,7 +102,9 @@ def test_preflight_ends_with_a_conflict_where_something_is_missing(run: Run, acm
     ran = run("preflight", *HERE)
     assert ran.code == 6
     assert "ClusterQueue" in ran.out
-    assert "Namespace cv: it exists and is not ours" in " ".join(ran.out.split())
+    said = " ".join(ran.out.split())
+    assert "blocked names Namespace cv: somebody else's object has this name, and apply leaves it alone" in said
+    assert "fix: take it over with `allot adopt namespace/cv --platform my-platform --cluster dev-eastus`" in said
     assert "not ready" in ran.out
 
 
@@ -137,3 +139,18 @@ def test_roles_of_prove_are_several_and_come_with_their_bindings(run: Run, acme:
 def test_whom_roles_are_bound_to_has_to_be_somebody(run: Run, acme: Path) -> None:
     assert "names nobody" in run("preflight", *HERE, "--rights", "prove", "--bind-to", "ci").err
     assert "--bind-to is about the roles that --rights prints" in run("preflight", *HERE, "--bind-to", "group:ci").err
+
+
+def test_who_may_only_look_is_told_what_he_can_do_and_which_role_more_needs(run: Run, changed: FakeKube) -> None:
+    steps = run("plan", *HERE).err
+    assert "allot preflight my-platform --cluster dev-eastus --rights apply -o yaml" in steps
+    assert "allot apply" not in steps
+    said = " ".join(run("preflight", *HERE).out.split())
+    assert "engineer can plan; it cannot apply, prove" in said
+    assert "to apply, it needs the role that `allot preflight --rights apply -o yaml --platform my-platform" in said
+
+
+def test_who_may_not_look_at_everything_is_told_that_first(run: Run, changed: FakeKube) -> None:
+    restrict(changed, lambda verb, resource: reads(verb, resource) and resource != "networkpolicies")
+    _, _, steps = run("plan", *HERE).err.partition("Next")
+    assert steps.index("--rights plan") < steps.index("--rights apply")

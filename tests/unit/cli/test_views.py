@@ -145,6 +145,28 @@ def test_what_is_blocked_with_its_namespace_is_one_line() -> None:
         "  blocked     Role old/z: w: y",
         "  blocked     13 more objects blocked with Namespace old",
     ]
+    assert "              fix: rename the team" in plain_text(report_text(report, report.outcomes))
+
+
+@pytest.mark.parametrize(
+    ("statuses", "says"),
+    [
+        ((Status.REFUSED,), "Running the same command again takes up what is left."),
+        ((Status.SKIPPED,), "Running the same command again takes up what is left."),
+        (
+            (Status.REFUSED, Status.BLOCKED),
+            "takes up what is left, but for the 1 blocked: these wait until a person has solved it.",
+        ),
+        (
+            (Status.BLOCKED, Status.SKIPPED),
+            "Running the same command again changes nothing about the 1 blocked: solve these as told above.",
+        ),
+    ],
+)
+def test_running_it_again_is_not_said_to_help_where_it_does_not(statuses: tuple[Status, ...], says: str) -> None:
+    outcomes = tuple(Outcome(PLAN.changes[0], status, "why") for status in statuses)
+    report = ApplyReport("acme", "dev", outcomes, unchanged=0)
+    assert plain_text(report_text(report, outcomes))[-1].endswith(says)
 
 
 def test_a_plan_shows_every_kind_of_change() -> None:

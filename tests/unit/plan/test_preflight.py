@@ -16,7 +16,7 @@ from tests.unit import nodes
 from tests.unit.builders import cluster, platform
 from tests.unit.kueue_webhooks import kueue_webhooks
 
-OK, INFO, UNKNOWN, WARNING, MISSING = Readiness
+OK, INFO, UNKNOWN, WARNING, _, MISSING = Readiness
 
 
 def at(kubernetes: str = "", kueue: str = "") -> Any:

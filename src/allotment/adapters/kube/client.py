@@ -38,7 +38,8 @@ def connect(kubeconfig_file: Path | None = None, context: str | None = None) -> 
         NotSignedInError: the kind of credentials is not supported.
     """
     config = kubeconfig.load(kubeconfig_file, context)
-    return KubeClient(http_client(config), context=config.context_name or "")
+    aliases = kubeconfig.aliases(kubeconfig_file, config)
+    return KubeClient(http_client(config), context=config.context_name or "", aliases=aliases)
 
 
 def http_client(config: SingleConfig, http_transport: httpx.BaseTransport | None = None) -> httpx.Client:
@@ -80,9 +81,12 @@ def _checked_for(name: str | None) -> Callable[[httpx.Request], None]:
 class KubeClient:
     """One API server. Close it, or use it as a context manager."""
 
-    def __init__(self, http: httpx.Client, patience: Patience | None = None, *, context: str = "") -> None:
+    def __init__(
+        self, http: httpx.Client, patience: Patience | None = None, *, context: str = "", aliases: tuple[str, ...] = ()
+    ) -> None:
         self._http = http
         self._context = context
+        self._aliases = aliases
         self._patience = patience or Patience()
         self._lock = threading.Lock()
         self._resources: discovery.Resources | None = None
@@ -100,7 +104,7 @@ class KubeClient:
 
     def endpoint(self) -> Endpoint:
         """Address and context."""
-        return Endpoint(str(self._http.base_url).rstrip("/"), self._context)
+        return Endpoint(str(self._http.base_url).rstrip("/"), self._context, self._aliases)
 
     def server(self) -> ServerInfo:
         """Address and version."""

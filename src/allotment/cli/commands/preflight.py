@@ -40,9 +40,10 @@ def preflight(
 ) -> int:
     """Look whether a cluster is ready for what is declared, and what this account may do there. Changes nothing.
 
-    Ends with 6 if something is missing.
+    Ends with 6 if something is missing, or blocked by what somebody else made.
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.hints import way_of  # noqa: PLC0415
     from allotment.cli.output import show  # noqa: PLC0415
     from allotment.cli.planning import target_of  # noqa: PLC0415
     from allotment.cli.views.preflight import objects_text, readied_document, readied_listing, readied_text  # noqa: PLC0415
@@ -59,7 +60,7 @@ def preflight(
         session,
         output,
         readied_listing(readied),
-        human=lambda rows: readied_text(readied, rows, session.table_width),
+        human=lambda rows: readied_text(readied, rows, session.table_width, way_of(session, target).told),
         whole=lambda rows: readied_document(readied, rows),
     )
     return readied.exit_code

@@ -218,7 +218,7 @@ class ClusterSpec(KindSpec):
         default=(),
         description="Namespaces in which policies about work only warn, and nothing is filled in: where work runs that "
         "was there before the policies. What keeps a tenant inside its namespace is refused there too. By default none "
-        "is named; plan and apply then keep those in warn in which they find such work, and name them.",
+        "is named; plan and apply then let policies only warn in those in which they find such work, and name them.",
     )
     flavor_order: tuple[ObjectName, ...] = Field(
         default=(),
