@@ -12,10 +12,11 @@ the directory declares is no proof, since a claim would come from there.
 One way in is left, and one out: `allot adopt` and its `--undo`, by an engineer in person. In takes two requests. The
 first writes down, on the namespace, for which team it is; the second claims it for that team and takes the word away.
 The word names the namespace's uid, so it is good for no other team, for no namespace created later under the name, and
-for no second time. Out takes the record of the adoption away with the marks. A label that somebody only
-wrote, before this policy stood, made nothing a team's: from the system's namespaces engineers take it off, and from
-others under that field manager where nobody declares it. A repository can hold neither: a
+for no second time. Out takes the record of the adoption away with the marks. A repository can hold neither: a
 controller is not an engineer, and neither word nor record stands in a manifest that may be created or applied.
+
+A label that somebody only wrote on a live namespace, before this policy stood, made it no team's. Engineers take it
+off: from the system's namespaces as they like, from others in person under that field manager.
 """
 
 from __future__ import annotations
