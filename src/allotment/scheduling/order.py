@@ -133,15 +133,30 @@ class _Tournament:
         """Those that may win below a cohort: no other child sends only better ones."""
         sent: list[list[Entry]] = [self._possible(child) for child in self._catalog.child_cohorts[cohort]]
         sent.extend([self._waiting[child]] for child in self._catalog.child_queues[cohort] if child in self._waiting)
+        sent = [entries for entries in sent if entries]
+        worst = [self._worst(entries, cohort) for entries in sent]
+        first = self._best_of(worst, -1, cohort)
+        second = self._best_of(worst, first, cohort)
         found: list[Entry] = []
         for number, entries in enumerate(sent):
-            rivals = [others for other, others in enumerate(sent) if other != number and others]
-            found.extend(entry for entry in entries if not self._beaten(entry, rivals, cohort))
+            rival = second if number == first else first
+            found.extend(entry for entry in entries if rival < 0 or not self._less(worst[rival], entry, cohort))
         return found
 
-    def _beaten(self, entry: Entry, rivals: list[list[Entry]], cohort: int) -> bool:
-        """Is there a child that sends only better ones?"""
-        return any(all(self._less(rival, entry, cohort) for rival in others) for others in rivals)
+    def _worst(self, entries: list[Entry], cohort: int) -> Entry:
+        worst = entries[0]
+        for entry in entries:
+            if self._less(worst, entry, cohort):
+                worst = entry
+        return worst
+
+    def _best_of(self, entries: list[Entry], without: int, cohort: int) -> int:
+        """Where the best of them is, one left out; -1 if there is none."""
+        best = -1
+        for number, entry in enumerate(entries):
+            if number != without and (best < 0 or self._less(entry, entries[best], cohort)):
+                best = number
+        return best
 
     def _compute_shares(self, entry: Entry) -> None:
         """Shares with the entry's usage, keyed by (parent cohort, queue)."""
