@@ -321,6 +321,7 @@ def team(
     """A tenant on the default cluster."""
     return Team(
         name=name,
+        id=name,
         display_name=name.title(),
         namespaces=tuple(namespaces) if namespaces is not None else (tenant_name(name),),
         groups=groups

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from allotment.cli.hints import Way, way_of
 from allotment.cli.options import OutputOptions
 from allotment.cli.output import show
 from allotment.cli.planning import Target
@@ -15,8 +16,11 @@ from allotment.cli.session import Session
 from allotment.cli.views import adoptions as views
 from allotment.cli.views.diffs import next_steps
 from allotment.errors import AllotmentError, NotFoundError, UsageError
+from allotment.model import labels
 
 if TYPE_CHECKING:
+    from allotment.operations.adoption import AdoptionLook
+    from allotment.operations.giving_back import Return
     from allotment.operations.ports import KubePort
     from allotment.operations.taking_over import Handled
     from allotment.operations.teams import Edit
@@ -63,29 +67,30 @@ def take_over(
     look = wiring.look_at_adoptions(platform, cluster, kube, words, enforce=consent.enforce, override=session.override)
     acting = bool(words) and not consent.dry_run and bool(look.possible)
     handled: tuple[Handled, ...] = ()
+    way = way_of(session, target)
+    text = partial(views.look_text, look, edit, session.text_width, way.told)
     if acting:
+        wiring.require_right_cluster(platform, cluster, kube, session.override)
         # What will be done is not the result: it goes beside it, so that -o json stays one document.
         if output.format == "table":
-            session.note(views.look_text(look, edit, session.text_width))
+            session.note(text())
         question = f"Take over {len(look.possible)} objects of {_place(target, kube)}?"
         _ask(session, question, consent)
         if edit is not None:
             wiring.write_edit(target.directory, edit)
-        handled = wiring.take_over(look, kube)
+        handled = wiring.take_over(look, kube, target.directory)
     listing = views.adoption_listing(look, handled)
     show(
         session,
         output,
         listing,
-        human=lambda _rows: (
-            views.handled_text(cluster.name, handled) if acting else views.look_text(look, edit, session.text_width)
-        ),
+        human=lambda _rows: views.handled_text(cluster.name, handled, session.text_width) if acting else text(),
         whole=lambda rows: views.look_document(look, rows, handled, edit),
     )
     if consent.dry_run:
         session.note("dry run: nothing was changed")
     if output.format == "table":
-        _next(session, target, views.words_to_type(look) if not words else (), done=acting)
+        _tell(session, _steps(way, look, handled, consent, [word.text for word in words]))
     return _code(handled, held=bool(words) and len(look.possible) < len(look.adoptions))
 
 
@@ -108,27 +113,42 @@ def give_back(
     returns = wiring.look_back(target.platform, target.cluster, kube, words, override=session.override)
     acting = bool(words) and not consent.dry_run and bool(returns)
     handled: tuple[Handled, ...] = ()
+    way, width = way_of(session, target), session.text_width
+    text = partial(views.returns_text, target.cluster.name, returns, width, asked=bool(words), hint=way.told)
     if acting:
         if output.format == "table":
-            session.note(views.returns_text(target.cluster.name, returns, session.text_width, asked=True))
+            session.note(text())
         _ask(session, f"Give back {len(returns)} objects of {_place(target, kube)}?", consent)
-        handled = wiring.give_back(target.platform, target.cluster, returns, kube)
+        handled = wiring.give_back(target.platform, target.cluster, returns, kube, target.directory)
     show(
         session,
         output,
         views.return_listing(returns, handled),
-        human=lambda _rows: (
-            views.handled_text(target.cluster.name, handled)
-            if acting
-            else views.returns_text(target.cluster.name, returns, session.text_width, asked=bool(words))
-        ),
+        human=lambda _rows: views.handled_text(target.cluster.name, handled, width) if acting else text(),
         whole=lambda rows: views.returns_document(target.platform.name, target.cluster.name, returns, handled, rows),
     )
     if consent.dry_run:
         session.note("dry run: nothing was changed")
-    if acting and output.format == "table":
-        session.note("\nTake what was given back out of the directory too; until then plan names it as not ours.")
+    if output.format == "table":
+        places = wiring.mentions(target.directory, target.cluster.name, returns) if words else ()
+        if places:
+            there = "" if target.directory == Path() else f"{target.directory}/"
+            session.note(f"\n{views.mentions_text(there, places, width)}")
+        left = wiring.look_back(target.platform, target.cluster, kube, (), override=session.override) if acting else ()
+        _tell(session, _undo_steps(way, left if acting else returns, [word.text for word in words], done=acting))
     return _code(handled, held=False)
+
+
+def _undo_steps(way: Way, returns: Sequence[Return], words: Sequence[str], *, done: bool) -> list[tuple[str, str]]:
+    """What to type after a look at what was taken over, or after some was given back; queues before namespaces."""
+    if words and not done:
+        return [(way.with_flags(f"allot adopt --undo {' '.join(words)}"), "give it back; it asks first")]
+    still = "what is still taken over, in this order"
+    undo = [
+        (way.with_flags(f"allot adopt --undo {' '.join(each)}"), "" if number else still)
+        for number, each in enumerate(views.undo_words(returns))
+    ]
+    return [*([(way.to("allot plan"), "what the directory still wants here")] if done else []), *undo]
 
 
 def _edit(target: Target, words: Sequence[Word], consent: Consent) -> Edit | None:
@@ -139,6 +159,8 @@ def _edit(target: Target, words: Sequence[Word], consent: Consent) -> Edit | Non
     if not namespace:
         if consent.enforce or consent.cut:
             raise UsageError("--enforce and --network-policies are about a namespace", fix="name one: namespace/NAME")
+        return None
+    if namespace == labels.SYSTEM_NAMESPACE:
         return None
     known = {name for team, _ in target.platform.teams_in(target.cluster.name) for name in team.namespaces}
     if namespace not in known:
@@ -170,13 +192,26 @@ def _code(handled: Sequence[Handled], *, held: bool) -> int:
     return exit_code(handled) or (_HELD if held else 0)
 
 
-def _next(session: Session, target: Target, words: Sequence[str], *, done: bool) -> None:
-    here = "" if target.directory == Path() else f" --platform {shlex.quote(str(target.directory))}"
-    cluster = f" --cluster {target.cluster.name}"
-    if done:
-        place = "" if target.directory == Path() else f" {shlex.quote(str(target.directory))}"
-        steps = [(f"allot plan{place}{cluster}", "what apply would add beside what was taken over")]
-    else:
-        steps = [(f"allot adopt {word}{here}{cluster}", "") for word in words]
+def _steps(
+    way: Way, look: AdoptionLook, handled: Sequence[Handled], consent: Consent, words: Sequence[str]
+) -> list[tuple[str, str]]:
+    """What to type after a look, or after something was taken over."""
+    flags = "".join(
+        f" {flag}" for flag, given in (("--network-policies", consent.cut), ("--enforce", consent.enforce)) if given
+    )
+    again = way.with_flags(f"allot adopt {' '.join(words)}{flags}")
+    if handled:
+        left = views.words_left(handled)
+        rest = way.with_flags(f"allot adopt {' '.join(left)}{flags}")
+        held = [(rest, "once what is told above is solved: the rest")] if left else []
+        return [(way.to("allot plan"), "what apply would add beside what was taken over"), *held]
+    if not words:
+        return [(way.with_flags(f"allot adopt {word}"), "") for word in views.words_to_type(look)]
+    if not look.adoptions:
+        return []
+    return [(again, "take it over; it asks first" if look.possible else "once what is told above is solved")]
+
+
+def _tell(session: Session, steps: list[tuple[str, str]]) -> None:
     if steps:
         session.note(f"\n{next_steps(steps, session.call)}")

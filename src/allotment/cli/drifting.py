@@ -38,7 +38,7 @@ def repair_all(
     if output.format == "table":
         session.note(drift_text(report, drift_listing(report).rows))
     for _, plan in drifted:
-        allowed = tuple(name for name in consent.deletable if name in plan.doomed_namespaces)
+        allowed = tuple(name for name in consent.deletable if name in plan.abandoned_namespaces)
         refuse_unable(plan)
         ask(session, plan, replace(consent, deletable=allowed))
     done: list[ApplyReport] = []

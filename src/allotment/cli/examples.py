@@ -78,7 +78,16 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
             "allot team set nlp --platform my-platform --cluster training-eastus --cpu 200",
             "another guarantee, in its place in the file",
         ),
+        Example(
+            "allot team set nlp --platform my-platform --group acme-nlp --group acme-speech",
+            "who its members are: these groups, and no others",
+        ),
         Example("allot team set nlp --platform my-platform --cost-center cc-4600 --dry-run=client", "see the diff"),
+    ),
+    ("team", "rename"): (
+        Example(
+            "allot team rename nlp language --platform my-platform", "another name; in no cluster anything changes"
+        ),
     ),
     ("team", "remove"): (
         Example(
@@ -123,6 +132,10 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
         Example("allot preflight my-platform --cluster dev-eastus || test $? -eq 6", "is it ready?", Needs.CLUSTER),
         Example(
             "allot preflight my-platform --cluster dev-eastus --rights plan -o yaml", "a ClusterRole that only reads"
+        ),
+        Example(
+            "allot preflight my-platform --cluster dev-eastus --rights prove --bind-to group:platform-engineers",
+            "roles to prove with, and their bindings",
         ),
     ),
     ("plan",): (

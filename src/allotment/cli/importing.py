@@ -62,5 +62,5 @@ def _changes(look: AdoptionLook) -> Iterator[tuple[str, Sequence[str]]]:
     from allotment.cli.views.adoptions import told_fields  # noqa: PLC0415 (start-up time)
 
     for each in look.adoptions:
-        held = [f"held back: {each.hindrance.why}"] if each.hindrance else []
+        held = [f"held back: {one.why}" for one in each.hindrances]
         yield str(each.key), [*held, *told_fields(each)]

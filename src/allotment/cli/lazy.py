@@ -28,6 +28,7 @@ class Entry:
         target: ``module:attribute`` to import when it is called.
         summary: one line for the group's help.
         section: heading it stands under.
+        takes_away: whether it takes something away; no other word is ever taken for it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Entry:
     summary: str
     aliases: tuple[str, ...] = ()
     section: str = "Commands"
+    takes_away: bool = False
 
 
 class Flag(click.Option):
@@ -137,7 +139,7 @@ class LazyGroup(_Documented, click.Group):
             return entry.name, self.get_command(ctx, entry.name), args[1:]
         if ctx.resilient_parsing:
             return None, None, args[1:]
-        known = [name for each in self.entries for name in (each.name, *each.aliases)]
+        known = [name for each in self.entries if not each.takes_away for name in (each.name, *each.aliases)]
         advice = did_you_mean(args[0], known, f"see `{ctx.command_path} --help`")
         raise UnknownCommandError(f"there is no command {' '.join((*path_of(ctx), args[0]))!r}", advice, ctx)
 

@@ -21,7 +21,7 @@ ENTRIES: Final = (
     Entry("init", f"{_COMMANDS}.init:init", "Write a commented starter directory.", (), "Declare"),
     Entry("import", f"{_COMMANDS}.import_:import_", "Write a directory from a live cluster.", (), "Declare"),
     Entry("validate", f"{_COMMANDS}.validate:validate", "Check a platform directory and sum it up.", (), "Declare"),
-    Entry("team", f"{_COMMANDS}.team:team", "Add, remove and list teams; choose an isolation.", ("teams",), "Declare"),
+    Entry("team", f"{_COMMANDS}.team:team", "Add, change, remove and list teams.", ("teams",), "Declare"),
     Entry("cluster", f"{_COMMANDS}.cluster:cluster", "List clusters and their node pools.", ("clusters",), "Declare"),
     Entry(
         "accelerator",

@@ -133,7 +133,8 @@ def identity_flag(function: F) -> F:
         metavar="PLATFORM/CLUSTER",
         expose_value=False,
         callback=remember,
-        help="Go on though the cluster carries this mark of another one. --yes never implies it.",
+        help="Go on though the cluster says that it is this other one; or, where it says nothing and looks like "
+        "another one, say that it is this one. --yes never implies it.",
     )(function)
 
 

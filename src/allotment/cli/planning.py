@@ -15,6 +15,7 @@ from allotment.cli.session import Session
 from allotment.errors import ForbiddenError
 
 if TYPE_CHECKING:
+    from allotment.cli.hints import Way
     from allotment.model.cluster import Cluster
     from allotment.model.platform import Platform
     from allotment.operations.ports import KubePort
@@ -102,27 +103,66 @@ def refuse_partial(plan: Plan, verb: str) -> None:
         )
 
 
-def plan_steps(session: Session, target: Target, plan: Plan, *, saved: str | None, offline: bool) -> str:
-    """What to type after a plan."""
-    from allotment.cli.views.diffs import next_steps  # noqa: PLC0415 (start-up time)
+def plan_steps(
+    session: Session, target: Target, plan: Plan, *, saved: str | None, offline: bool, able: bool = True
+) -> str:
+    """What to type after a plan.
 
-    return next_steps(_plan_steps(target, plan, saved=saved, offline=offline), session.call)
+    Args:
+        session: the call.
+        target: what was planned for.
+        plan: the plan.
+        saved: the file that it was saved in.
+        offline: whether no cluster was asked.
+        able: whether this account may apply at all.
+    """
+    from allotment.cli.hints import way_of  # noqa: PLC0415 (start-up time)
+    from allotment.cli.views.diffs import next_steps  # noqa: PLC0415
 
-
-def _plan_steps(target: Target, plan: Plan, *, saved: str | None, offline: bool) -> list[tuple[str, str]]:
-
-    cluster = target.cluster.name
-    here = "" if target.directory == Path() else f" {typed(target.directory)}"
+    way = way_of(session, target)
     if offline:
-        return [
-            (f"allot sandbox up {cluster} --platform{here or ' .'}", "a real control plane on this machine"),
-            (f"KUBECONFIG=$(allot sandbox kubeconfig {cluster}) allot apply{here} --cluster {cluster}", ""),
-        ]
+        steps = _offline_steps(way)
+    elif not able or plan.unread:
+        steps = _reader_steps(way, plan, able=able)
+    else:
+        steps = _plan_steps(session, target, plan, saved)
+    return next_steps(steps, session.call)
+
+
+def _offline_steps(way: Way) -> list[tuple[str, str]]:
+    here, cluster = f" {way.directory}" if way.directory else "", way.cluster
+    return [
+        (f"allot sandbox up {cluster} --platform{here or ' .'}", "a real control plane on this machine"),
+        (f"KUBECONFIG=$(allot sandbox kubeconfig {cluster}) allot apply{here} --cluster {cluster}", ""),
+    ]
+
+
+def _reader_steps(way: Way, plan: Plan, *, able: bool) -> list[tuple[str, str]]:
+    """Whoever may not apply is not told to; he is told what he would need."""
+    role = way.to("allot preflight")
+    whole = [(f"{role} --rights plan -o yaml", "the role that a whole plan needs: not everything could be looked at")]
+    more = [(f"{role} --rights apply -o yaml", "this account may look, but not apply: the role that apply needs")]
+    return [*(whole if plan.unread else []), *([] if able else more)]
+
+
+def _plan_steps(session: Session, target: Target, plan: Plan, saved: str | None) -> list[tuple[str, str]]:
+    from allotment.cli.hints import way_of  # noqa: PLC0415 (start-up time)
+
+    way = way_of(session, target)
     if plan.empty:
-        return [(f"allot prove{here} --cluster {cluster}", "do the guardrails hold?")]
+        return [(way.to("allot prove"), "do the guardrails hold?")]
+    adoptions = way.adoptions(plan.changes)
     if saved is not None:
         elsewhere = "" if target.context == target.cluster.context else f" --context {typed(target.context)}"
-        return [(f"allot apply {typed(saved)}{elsewhere}", "do exactly this")]
-    force = [(f"allot apply{here} --cluster {cluster} --force-conflicts", "take the contested fields over")]
-    has_conflicts = any(change.action.value == "conflict" for change in plan.changes) and not plan.forced
-    return [(f"allot apply{here} --cluster {cluster}", "do it"), *(force if has_conflicts else [])]
+        file = session.flags.get("kubeconfig")
+        elsewhere = f" --kubeconfig {typed(file)}{elsewhere}" if file else elsewhere
+        return [(f"allot apply {typed(saved)}{elsewhere}", "do exactly this"), *adoptions]
+    counts = {action.value: number for action, number in plan.counts.items()}
+    left = counts["blocked"] + (0 if plan.forced else counts["conflict"])
+    apply = way.to("allot apply")
+    steps = []
+    if left < len(plan.changes):
+        steps.append((apply, "do it" + (f"; {left} of {len(plan.changes)} steps stay undone" if left else "")))
+    if counts["conflict"] and not plan.forced:
+        steps.append((f"{apply} --force-conflicts", "take the contested fields over"))
+    return [*steps, *adoptions]

@@ -107,7 +107,7 @@ class NodePool:
         max_nodes: most nodes the autoscaler or contract allows; quota is checked against this.
         labels: node labels beyond the accelerator's and the pool's own.
         taints: every taint of the nodes, the accelerator's included.
-        dedicated_to: team that alone may use the pool (isolation level "node-pool"), or None.
+        dedicated_to: id of the team that alone may use the pool (isolation level "node-pool"), or None.
         price_per_hour: whole node, millionths of the currency; None: sum over its devices.
         flavor: name of the flavor the pool belongs to.
     """
@@ -144,7 +144,7 @@ class Flavor:
         node_labels: what a node of this flavor carries; Kueue turns it into node affinity at admission.
         taints: what its nodes carry; Kueue adds matching tolerations at admission.
         capacity: devices when every pool stands at its maximum.
-        dedicated_to: team that alone may use it, or None.
+        dedicated_to: id of the team that alone may use it, or None.
     """
 
     name: str
@@ -197,6 +197,8 @@ class Cluster:
         warn_namespaces: namespaces in which policies about work only warn.
         kept_in_warn: further such namespaces, which nobody declares: work runs in them that was there before the
             policies. Known only of a cluster that was looked at.
+        with_defaults: of `warn_namespaces`, those of teams in which our defaults for work stood before they were named:
+            what runs there relies on them. Known only of a cluster that was looked at.
         declared_in: file of its document, relative to the platform directory; empty if it was read from none.
     """
 
@@ -221,6 +223,7 @@ class Cluster:
     queue_names: Mapping[str, str] = field(default_factory=dict)
     warn_namespaces: tuple[str, ...] = ()
     kept_in_warn: tuple[str, ...] = ()
+    with_defaults: tuple[str, ...] = ()
     declared_in: str = ""
 
     @property

@@ -35,7 +35,7 @@ CLUSTER: Final = f"{DOMAIN}/cluster"
 
 FAMILY: Final = f"{DOMAIN}/family"
 TENANT: Final = f"{DOMAIN}/tenant"
-"""Label on a team namespace: the team's name. Policies bind to namespaces that carry it."""
+"""Label on a team namespace: the team's id. Policies bind to namespaces that carry it."""
 
 ISOLATION: Final = f"{DOMAIN}/isolation"
 OFFBOARDING: Final = f"{DOMAIN}/offboarding"
@@ -76,7 +76,7 @@ ARGO_SYNC_WAVE: Final = "argocd.argoproj.io/sync-wave"
 """Annotation: Argo CD syncs lower waves first, and nothing of a later one where an earlier one failed."""
 
 DEDICATED: Final = f"{DOMAIN}/dedicated"
-"""Taint and node label of a pool that one team alone may use; the value is the team's name."""
+"""Taint and node label of a pool that one team alone may use; the value is the team's id."""
 NODE_POOL: Final = f"{DOMAIN}/node-pool"
 ACCELERATOR: Final = f"{DOMAIN}/accelerator"
 CAPACITY_TYPE: Final = f"{DOMAIN}/capacity-type"

@@ -75,10 +75,15 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
-    """All desired objects of one cluster, sorted by (family, team, key), without duplicates."""
+    """All desired objects of one cluster, sorted by (family, team, key), without duplicates.
+
+    Attributes:
+        exempt: namespaces of the system, none of them a team's: nothing in them is ever the platform's.
+    """
 
     cluster: str
     objects: tuple[Manifest, ...]
+    exempt: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Manifest]:
         """In the sorted order."""

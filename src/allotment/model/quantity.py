@@ -7,6 +7,7 @@ by a binary suffix (Ki … Ei), a decimal suffix (n, u, m, k … E) or an expone
 
 from __future__ import annotations
 
+import math
 import re
 from fractions import Fraction
 from typing import Final, NewType
@@ -61,6 +62,21 @@ def parse_quantity(text: str) -> Fraction:
 def format_amount(amount: Fraction) -> str:
     """An amount of any resource in its own unit, for people: ``8``, ``0.5``."""
     return str(amount.numerator) if amount.denominator == 1 else f"{float(amount):g}"
+
+
+def format_resource(resource: str, amount: Fraction) -> str:
+    """An amount of a resource as a declaration writes it: ``64``, ``500m``, ``512Gi``.
+
+    Args:
+        resource: as requests or quotas name it, such as ``requests.memory``.
+        amount: cores, bytes, or a number of devices or objects.
+    """
+    name = resource.rpartition("requests.")[2].rpartition("limits.")[2]
+    if name == "cpu":
+        return format_cpu(MilliCpu(math.ceil(amount * 1000)))
+    if name in {"memory", "storage", "ephemeral-storage"} or name.startswith("hugepages-"):
+        return format_bytes(Bytes(math.ceil(amount)))
+    return format_amount(amount)
 
 
 def parse_cpu(text: str) -> MilliCpu:

@@ -231,6 +231,9 @@ class Team:
     """A tenant.
 
     Attributes:
+        name: what it is called in the directory and in all that people read.
+        id: what clusters know it by, for good: labels, nodes and queues carry it. Its first name, usually still its
+            name.
         guests: users and groups besides the team's own to whom its owners may give rights in its namespace.
         extra_rules: rights of its roles that other teams' roles do not have.
         container_defaults: where they differ from everybody's.
@@ -244,6 +247,7 @@ class Team:
     """
 
     name: str
+    id: str
     display_name: str
     namespaces: tuple[str, ...]
     groups: Groups
@@ -267,7 +271,7 @@ class Team:
     @property
     def queue(self) -> str:
         """Usual name of the team's ClusterQueue in the per-team layout."""
-        return tenant_name(self.name)
+        return tenant_name(self.id)
 
     def exception_in(self, namespace: str) -> PodSecurityException | None:
         """The exception that holds in one of the team's namespaces."""

@@ -14,10 +14,12 @@ from typing import Final
 from allotment.errors import NotFoundError, UsageError
 from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey
+from allotment.model.mark import MARK
 from allotment.operations.planning import (
     PlanSettings,
     look_around,
     side_by_side,
+    ways_in,
     work_in_use,
     workloads,
 )
@@ -30,6 +32,7 @@ from allotment.plan.adoption.cuts import Cut, cuts
 from allotment.plan.adoption.use import below_use, use_of
 from allotment.plan.adoption.words import Word, word_of
 from allotment.plan.foreign import grounds_of
+from allotment.plan.settle import digest_of
 from allotment.plan.survey import Survey
 from allotment.plan.uncounted import InUse
 
@@ -41,12 +44,14 @@ class AdoptionLook:
     Attributes:
         adoptions: in the apply order: those that were asked for, or all.
         chosen: whether somebody named them; else nothing is to be done.
+        digest: of the objects that are declared.
     """
 
     platform: str
     cluster: str
     adoptions: tuple[Adoption, ...]
     chosen: bool
+    digest: str = ""
 
     @property
     def possible(self) -> tuple[Adoption, ...]:
@@ -92,7 +97,7 @@ def look(
     ranked = sorted(chosen, key=lambda pair: (order.place(pair[0].key), pair[0].key))
     in_use = _in_use(kube, chosen)
     adoptions = side_by_side(lambda pair: looking.adoption(*pair, in_use), ranked, settings.workers)
-    return AdoptionLook(settings.platform, desired.cluster, tuple(_behind(adoptions)), bool(words))
+    return AdoptionLook(settings.platform, desired.cluster, tuple(_behind(adoptions)), bool(words), digest_of(desired))
 
 
 def _behind(adoptions: Sequence[Adoption]) -> Iterator[Adoption]:
@@ -101,7 +106,7 @@ def _behind(adoptions: Sequence[Adoption]) -> Iterator[Adoption]:
     for each in adoptions:
         if each.key.namespace in held and each.hindrance is None:
             waiting = Hindrance(f"the namespace {each.key.namespace} is held back", "solve that first")
-            yield replace(each, hindrance=waiting)
+            yield replace(each, hindrances=(waiting,))
         else:
             yield each
 
@@ -149,18 +154,19 @@ class _Looking:
     def _facts(self, manifest: Manifest, live: Body) -> Facts:
         facts = self._facts_of(manifest, live)
         foreign = {other.key for other, _ in self.found.foreign} - self.chosen
-        ground = next((key for key in grounds_of(manifest) if key in foreign), None)
-        if ground is not None:
+        grounds = tuple(dict.fromkeys(key for key in grounds_of(manifest.body) if key in foreign))
+        if grounds:
+            together = " ".join(word_of(key) for key in (*grounds, manifest.key))
             resting = Hindrance(
-                f"it would rest on {ground}, which is somebody else's",
-                f"take both over: `allot adopt {word_of(ground)}`",
+                f"it would rest on {_named(grounds)}, which {_is(grounds)} somebody else's",
+                f"take them over together: `allot adopt {together}`",
             )
             facts = replace(facts, hindrances=(*facts.hindrances, resting))
         absent = {other.key for other in self.found.absent}
-        missing = next((key for key in grounds_of(manifest) if key in absent), None)
-        if missing is not None:
+        missing = tuple(dict.fromkeys(key for key in grounds_of(manifest.body) if key in absent))
+        if missing:
             early = Hindrance(
-                f"it would name {missing}, which is not there yet, and admit nothing until it is",
+                f"it would name {_named(missing)}, which {_is(missing)} not there yet, and admit nothing until then",
                 "run `allot apply` first: it makes what nobody else has, and leaves this alone",
             )
             facts = replace(facts, hindrances=(*facts.hindrances, early))
@@ -176,6 +182,8 @@ class _Looking:
         return facts
 
     def _facts_of(self, manifest: Manifest, live: Body) -> Facts:
+        if manifest.key == MARK:
+            return self._of_system()
         match manifest.key.kind:
             case "Namespace":
                 return self._of_namespace(manifest)
@@ -221,8 +229,18 @@ class _Looking:
         if said and services:
             said = (*said, Cut("services", f"reached from outside until now: {around.services_in_words(services)}"))
         stake = (*work, *_said(around.claims_in_words(claims)), *secrets)
-        against = tuple(self._against(manifest, pods, claims))
+        against = tuple(self._against(manifest, pods, claims, works=bool(work)))
         return Facts(stake, self._stays(name), said, left_out=bool(left_out) and not coming, hindrances=against)
+
+    def _of_system(self) -> Facts:
+        """Nobody is bound by policies who acts from there, so nobody else may be there."""
+        try:
+            found = [*workloads(self.kube, MARK.name), *ways_in(self.kube, MARK.name)]
+        except RefusedError as error:
+            unread = Hindrance(_unread("whether others are in it", error), "take it over with another account")
+            return Facts(hindrances=(unread,))
+        against = around.not_alone(found)
+        return Facts(hindrances=(against,) if against else ())
 
     def _absent(self, namespace: str, kind: str) -> list[Manifest]:
         there = {manifest.key for manifest, _ in self.found.foreign}
@@ -233,7 +251,10 @@ class _Looking:
             ("v1", "ResourceQuota"),
             ("v1", "LimitRange"),
             ("networking.k8s.io/v1", "NetworkPolicy"),
+            ("rbac.authorization.k8s.io/v1", "Role"),
             ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+            ("v1", "ServiceAccount"),
+            *((api_version, "LocalQueue") for api_version in self._kueue_apis()),
         )
         return tuple(
             text
@@ -241,10 +262,15 @@ class _Looking:
             for text in self._readable(partial(self._beside, api_version, kind, name))
         )
 
+    def _kueue_apis(self) -> set[str]:
+        return {item.api_version for item in self.desired if item.key.kind == "ClusterQueue"}
+
     def _beside(self, api_version: str, kind: str, namespace: str) -> str:
         return around.beside(kind, self.kube.list(api_version, kind, namespace=namespace), self.desired)
 
-    def _against(self, manifest: Manifest, pods: Sequence[Body], claims: Sequence[Body]) -> Iterator[Hindrance]:
+    def _against(
+        self, manifest: Manifest, pods: Sequence[Body], claims: Sequence[Body], *, works: bool
+    ) -> Iterator[Hindrance]:
         name = manifest.key.name
         insecure = self._insecure(manifest)
         if insecure:
@@ -261,14 +287,17 @@ class _Looking:
         if below:
             yield Hindrance(
                 f"apply would set quotas there below what is in use: {'; '.join(below)}",
-                "declare at least what is in use, and lower it once the work has ended",
+                "declare at least what is in use (requests.storage: the team's storage.total; the rest: its placement, "
+                "with namespaceQuota where needed), and lower it once the work has ended",
             )
-        refusing = [] if self.enforce else list(around.guarded(name, self.found))
+        # Where nothing works, nothing is refused before the next apply has changed the bindings.
+        refusing = [] if self.enforce or not works else list(around.guarded(name, self.found))
         if refusing:
             yield Hindrance(
                 f"policies in the cluster would refuse its work, though the directory says that they only warn there: "
                 f"{', '.join(refusing)}",
-                "run `allot apply` first, which changes the policies' bindings; or say --enforce",
+                f"with warnNamespaces: [{name}] in the cluster's document, run `allot apply` first, which changes the "
+                "policies' bindings; or say --enforce",
             )
 
     def _insecure(self, manifest: Manifest) -> list[str]:
@@ -295,6 +324,15 @@ class _Looking:
             return _said(read())
         except RefusedError as error:
             return (_unread("part of what is there", error),)
+
+
+def _named(keys: Sequence[ObjectKey]) -> str:
+    *rest, last = (f"{key.kind} {key.name}" for key in keys)
+    return f"{', '.join(rest)} and {last}" if rest else last
+
+
+def _is(keys: Sequence[ObjectKey]) -> str:
+    return "is" if len(keys) == 1 else "are"
 
 
 def _secrets(kube: KubePort, namespace: str) -> str:

@@ -21,13 +21,12 @@ from allotment.operations.draining import close, drain, let_namespace_go
 from allotment.operations.planning import WORKERS, side_by_side
 from allotment.operations.ports import Answer, Body, Clock, FieldConflictError, KubePort, RefusedError
 from allotment.operations.stopping import StoppableClock, StoppedError
-from allotment.plan import order
 from allotment.plan.additions import additions, if_unchanged, removal
-from allotment.plan.changes import Action, Blocked, Change, Conflict, Create, Delete, Drain, Plan, Update, place_of
+from allotment.plan.changes import Blocked, Change, Conflict, Create, Delete, Drain, Plan, Update, place_of
 from allotment.plan.fields import ownership_of
-from allotment.plan.order import Stage
-from allotment.plan.settle import position
-from allotment.plan.survey import belongs_to
+from allotment.plan.order import position
+from allotment.plan.setbacks import Setbacks
+from allotment.plan.survey import belongs_to, in_inventory
 
 DRAIN_LIMIT: Final = dt.timedelta(minutes=5)
 """How long apply waits for the pods of a leaving team; longer than most grace periods."""
@@ -162,12 +161,13 @@ def apply_plan(plan: Plan, kube: KubePort, clock: Clock, settings: ApplySettings
     Never raises for a single object; look at the report. Contested fields are taken over only if the plan or the
     settings say so. A keyboard interrupt ends it after the requests under way, and is told in the report.
     """
-    run = _Run(plan, kube, StoppableClock(clock), settings or ApplySettings(), _Setbacks())
+    run = _Run(plan, kube, StoppableClock(clock), settings or ApplySettings(), Setbacks())
     try:
         for _, group in groupby(plan.changes, key=lambda change: position(change)[:2]):
             # Setbacks count from the next rank on, so that the outcome does not depend on which thread was faster.
             for outcome in side_by_side(run.step, group, run.settings.workers, on_interrupt=run.clock.stop):
-                run.setbacks.note(outcome)
+                if not outcome.done:
+                    run.setbacks.note(outcome.change)
     except KeyboardInterrupt:
         run.clock.stop()
     outcomes = tuple(run.outcome_of(step) for step in plan.changes)
@@ -183,84 +183,6 @@ _TRIES: Final = 5
 
 
 @dataclass(slots=True)
-class _Setbacks:
-    """What went wrong so far, as far as later steps depend on it."""
-
-    closed_namespaces: dict[str, str] = field(default_factory=dict)
-    """Namespaces that are not there, or not ours: nothing goes in."""
-    unguarded_namespaces: dict[str, str] = field(default_factory=dict)
-    """Namespaces without one of their guardrails, or not marked as declared, and which it is: nobody gets in."""
-    unguarded_cluster: str = ""
-    """A guardrail of the whole cluster that is missing."""
-    busy_namespaces: set[str] = field(default_factory=set)
-    busy_teams: set[str] = field(default_factory=set)
-
-    def note(self, outcome: Outcome) -> None:
-        change = outcome.change
-        if outcome.done:
-            return
-        if isinstance(change, Drain):
-            self.busy_namespaces.add(change.namespace)
-            self.busy_teams.add(change.team)
-        elif _leaves_a_gap(change):
-            self._note_missing(change)
-        elif change.key.kind == "Namespace" and not isinstance(change, Delete) and not _is_deletion(change):
-            # It is not marked as declared, so the policies do not know whose it is.
-            self.unguarded_namespaces.setdefault(change.key.name, f"{change.key} is not as declared")
-
-    def _note_missing(self, change: Change) -> None:
-        key = change.key
-        if key.kind == "Namespace":
-            self.closed_namespaces[key.name] = str(key)
-        elif order.stage(key) is not Stage.GUARDRAIL:
-            return
-        elif key.namespace:
-            self.unguarded_namespaces.setdefault(key.namespace, f"the guardrail {key} is missing")
-        else:
-            self.unguarded_cluster = self.unguarded_cluster or str(key)
-
-    def hindrance(self, change: Change) -> str:
-        """Why a step must not be taken; empty if nothing speaks against it."""
-        if isinstance(change, Delete):
-            return self._deletion_hindrance(change)
-        if isinstance(change, Create | Update | Conflict):
-            return self._creation_hindrance(change)
-        return ""
-
-    def _creation_hindrance(self, change: Create | Update | Conflict) -> str:
-        namespace = change.key.namespace
-        if namespace in self.closed_namespaces:
-            return f"{self.closed_namespaces[namespace]} could not be applied"
-        if order.stage(change.key) is not Stage.ACCESS:
-            return ""
-        of_cluster = f"the guardrail {self.unguarded_cluster} is missing" if self.unguarded_cluster else ""
-        why = self.unguarded_namespaces.get(namespace) or of_cluster
-        return f"{why}, so no access is opened" if why else ""
-
-    def _deletion_hindrance(self, change: Delete) -> str:
-        key = change.key
-        space = key.name if key.kind == "Namespace" else key.namespace
-        stage = order.stage(key)
-        # Access may go while work still ends: that only keeps more from coming.
-        if stage is not Stage.ACCESS and (
-            space in self.busy_namespaces or (change.team and change.team in self.busy_teams)
-        ):
-            return "workloads of the team are still there"
-        if stage is Stage.GUARDRAIL and not space and self.unguarded_cluster:
-            return f"{self.unguarded_cluster}, which may replace it, is missing"
-        return ""
-
-
-def _leaves_a_gap(change: Change) -> bool:
-    """Whether something is missing in the cluster because this step was not done."""
-    return isinstance(change, Create) or (isinstance(change, Blocked) and change.wanted is Action.CREATE)
-
-
-def _is_deletion(change: Change) -> bool:
-    return isinstance(change, Blocked) and change.wanted is Action.DELETE
-
-
-@dataclass(slots=True)
 class _Run:
     """One apply under way."""
 
@@ -268,7 +190,7 @@ class _Run:
     kube: KubePort
     clock: StoppableClock
     settings: ApplySettings
-    setbacks: _Setbacks
+    setbacks: Setbacks
     unanswered: list[AllotmentError] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     begun: dict[int, Outcome | None] = field(default_factory=dict)
@@ -289,7 +211,9 @@ class _Run:
         return self.begun.get(id(change)) or Outcome(change, Status.INTERRUPTED, message)
 
     def _attempt(self, change: Change) -> Outcome:
-        hindrance = self._server_lost() or self.settings.hindrance() or self.setbacks.hindrance(change)
+        hindrance = self._server_lost() or self.settings.hindrance()
+        if not hindrance and (found := self.setbacks.hindrance(change)):
+            hindrance = found.why
         if hindrance:
             return Outcome(change, Status.SKIPPED, hindrance)
         try:
@@ -318,6 +242,8 @@ class _Run:
         match change:
             case Blocked():
                 return Outcome(change, Status.BLOCKED, f"{change.what}: {change.why}")
+            case Drain() if not self._is_ours(change):
+                return Outcome(change, Status.BLOCKED, f"{change.key} is not ours any more: nothing is ended in it")
             case Drain():
                 self._drain(change)
                 return Outcome(change, Status.DRAINED)
@@ -351,6 +277,12 @@ class _Run:
         finally:
             # What cannot be closed is no reason to let work run on.
             drain(self.kube, change.namespace, self.clock, self.settings.drain_limit)
+
+    def _is_ours(self, change: Drain) -> bool:
+        """Whether the namespace is still ours: somebody may have made another of that name since the plan."""
+        live = self.kube.get("v1", change.key)
+        platform = self.plan.platform
+        return live is None or belongs_to(live, platform) or in_inventory(live, platform)
 
     @property
     def _force(self) -> bool:

@@ -1,4 +1,4 @@
-"""Use case: an apply as it is done to a cluster that others apply to as well: alone, and on record."""
+"""Use case: applies and adoptions as they are done to a cluster that others apply to as well: alone, and on record."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import datetime as dt
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
-from allotment.errors import AllotmentError
+from allotment.errors import AllotmentError, ConflictError
 from allotment.model.mark import Mark
 from allotment.operations import history
 from allotment.operations.apply import ApplyReport, ApplySettings, apply_plan
 from allotment.operations.lease import ApplyLease, Holder, acquire
 from allotment.operations.ports import Clock, KubePort
+from allotment.operations.taking_over import Handled
 from allotment.plan.changes import Plan
-
-Done = TypeVar("Done")
+from allotment.plan.foreign import unmarked
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +56,10 @@ def apply_attended(plan: Plan, kube: KubePort, clock: Clock, settings: ApplySett
     A plan without steps needs neither, and leaves none.
 
     Raises:
-        ConflictError: another apply is under way.
+        ConflictError: another apply is under way, or the cluster cannot get our mark.
         ForbiddenError: we may not take the lease or keep the record.
     """
+    refuse_unmarked(plan)
     if plan.empty:
         return apply_plan(plan, kube, clock, settings)
     who = kube.whoami().user
@@ -81,16 +81,37 @@ def apply_attended(plan: Plan, kube: KubePort, clock: Clock, settings: ApplySett
         lease.release()
 
 
-def alone(kube: KubePort, clock: Clock, mark: Mark, run: Run, act: Callable[[], Done]) -> Done:
-    """Do something else to a cluster while no apply is under way.
+def refuse_unmarked(plan: Plan) -> None:
+    """Without a namespace of its own a platform has no mark, no lease and no records in a cluster.
 
     Raises:
-        ConflictError: one is.
-        ForbiddenError: we may not take the lease.
+        ConflictError: that namespace is somebody else's, or is being deleted.
     """
-    holder = Holder(f"{kube.whoami().user} on {run.place} ({run.id})", run.process, run.has_ended)
-    lease = acquire(kube, clock, holder, mark)
+    step = unmarked(plan.changes)
+    if step is not None:
+        raise ConflictError(f"{step.what}, and nothing was changed", why=step.why, fix=step.fix)
+
+
+def adopt_attended(
+    kube: KubePort, clock: Clock, what: history.Adopting, run: Run, act: Callable[[], tuple[Handled, ...]]
+) -> tuple[Handled, ...]:
+    """Take over, or give back, while holding the cluster's lease, and leave a record of it.
+
+    Raises:
+        ConflictError: an apply is under way.
+        ForbiddenError: we may not take the lease or keep the record.
+    """
+    who = kube.whoami().user
+    lease = acquire(kube, clock, Holder(f"{who} on {run.place} ({run.id})", run.process, run.has_ended), what.mark)
     try:
-        return act()
+        record = history.adopting(what, run.id, who, clock.now())
+        history.write(kube, record)
+        handled: tuple[Handled, ...] | None = None
+        try:
+            handled = act()
+            return handled
+        finally:
+            with suppress(AllotmentError):
+                history.write(kube, history.adopted(record, handled, clock.now()))
     finally:
         lease.release()

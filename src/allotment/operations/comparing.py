@@ -10,6 +10,7 @@ from typing import Any, Final
 from allotment.errors import InputError
 from allotment.operations.simulating import RunRequest, Watch, pick_line, read_line, simulate
 from allotment.scenarios.changes import Change, completed, edit, policy_of, setting, with_workload
+from allotment.scenarios.choices import read_choice
 from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.shapes import check_queueing, check_run, check_workload, without_nulls
 from allotment.simulation.difference import Difference, JobWait, RunSummary, Setting, difference, summary_of
@@ -38,6 +39,7 @@ def read_run(text: str, file: str) -> RunSummary:
         jobs=tuple(_job(each) for each in clean["jobs"]),
         makespan=clean["makespanSeconds"],
         utilisation=tuple(clean["utilisation"].items()),
+        choices=tuple(read_choice(each) for each in clean.get("randomChoices", ())),
     )
 
 

@@ -16,10 +16,12 @@ from allotment.operations.living import Wanted
 from allotment.operations.nodes import NodesLook, look_at_nodes
 from allotment.operations.planning import PlanSettings, WorkLook, look_at_work, make_plan, side_by_side
 from allotment.operations.ports import Clock, KubePort
+from allotment.operations.refused import look_at_refusals
 from allotment.operations.surroundings import look_around
-from allotment.plan.changes import Blocked, Change, Create, Delete, Plan, Update, WarningCode
+from allotment.plan.changes import Blocked, Change, Create, Delete, Plan, PlanWarning, Update, WarningCode
 from allotment.plan.in_use import only_warned
 from allotment.plan.nodes import DeclaredNodes
+from allotment.plan.refused import Refusals
 from allotment.plan.strangers.grounds import Grounds
 from allotment.plan.strangers.stranger import Stranger, Surroundings, Unread
 
@@ -48,6 +50,8 @@ class DriftKind(StrEnum):
     """Work runs that Kueue does not count; apply does not stop it."""
     FOREIGN = "foreign"
     """It is not ours, and undoes what is; a person has to remove it, or the directory to accept it."""
+    KEPT = "kept"
+    """The same, but an adoption left it to its owner on purpose, and nobody changed it since: no drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class DriftedObject:
 
     Attributes:
         following: object whose own block is the only reason, in words; empty if there is another.
+        repair: the step of a plan that puts its fields right; None where no field differs.
     """
 
     key: ObjectKey
@@ -82,6 +87,7 @@ class DriftedObject:
     fields: tuple[DriftedField, ...] = ()
     message: str = ""
     following: str = ""
+    repair: Update | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,7 @@ class ClusterDrift:
         error: why nothing is known, if unreachable.
         notes: what could not be looked at, though the rest could, and where policies only warn.
         unread: kinds that we may not look at, where strangers may hide.
+        refused: work that our policies keep controllers from making; no drift, but somebody should know.
     """
 
     cluster: str
@@ -104,6 +111,12 @@ class ClusterDrift:
     error: AllotmentError | None
     unread: tuple[Unread, ...] = ()
     notes: tuple[str, ...] = ()
+    refused: tuple[Refusals, ...] = ()
+
+    @property
+    def differing(self) -> tuple[DriftedObject, ...]:
+        """What differs from the declaration: all but what an adoption left."""
+        return tuple(found for found in self.objects if found.kind is not DriftKind.KEPT)
 
     @property
     def beyond_apply(self) -> bool:
@@ -147,6 +160,7 @@ class DriftTarget:
         mark: the cluster's; None: it is not asked for.
         override: another mark that it may carry.
         wanted: what is wanted of the cluster given what lives in it; None: what is desired, as it stands.
+        doubts: signs that it is another cluster, where it carries no mark.
     """
 
     desired: Manifests
@@ -156,6 +170,7 @@ class DriftTarget:
     mark: Mark | None = None
     override: str = ""
     wanted: Callable[[KubePort], Wanted] | None = None
+    doubts: Callable[[KubePort], tuple[PlanWarning, ...]] = lambda _kube: ()
 
     def seen_in(self, kube: KubePort) -> DriftTarget:
         """The target, as far as it depends on what lives in the cluster."""
@@ -183,20 +198,26 @@ def _look(target: DriftTarget, settings: PlanSettings, clock: Clock) -> ClusterD
         target = target.seen_in(kube)
         # Forced, so that the dry run shows every field that differs instead of the first owner's objection.
         plan = make_plan(target.desired, kube, replace(settings, force=True, taken=taken))
+        plan = replace(plan, warnings=(*target.doubts(kube), *plan.warnings))
         around = _NOTHING if target.grounds is None else look_around(kube, target.grounds, settings.workers)
         nodes = NodesLook(()) if target.nodes is None else look_at_nodes(kube, target.nodes)
         work = look_at_work(kube, target.desired)
+        refused = look_at_refusals(kube, clock.now())
     except AllotmentError as error:
         return ClusterDrift(name, DriftState.UNREACHABLE, (), clock.now(), None, error)
     objects = (
-        *_drifted(plan.changes),
+        *drifted_objects(plan.changes),
         *_foreign(around.strangers, plan),
         *_beyond(plan, nodes, work),
     )
-    state = DriftState.DRIFTED if objects or not plan.empty else DriftState.IN_SYNC
+    differs = any(found.kind is not DriftKind.KEPT for found in objects)
+    state = DriftState.DRIFTED if differs or not plan.empty else DriftState.IN_SYNC
     lacking = [f"not allowed: {right}; compared here, not by the server" for right in plan.missing]
-    notes = tuple(filter(None, (nodes.unknown, work.unknown, only_warned(target.desired), *lacking)))
-    return ClusterDrift(name, state, objects, clock.now(), plan, None, around.unread, notes)
+    doubted = [one.message for one in plan.doubts]
+    cut = "not all events of failed creations were read" if refused.cut else ""
+    notes = tuple(filter(None, (*doubted, nodes.unknown, work.unknown, only_warned(target.desired), cut, *lacking)))
+    unread = (*around.unread, *((refused.unread,) if refused.unread is not None else ()))
+    return ClusterDrift(name, state, objects, clock.now(), plan, None, unread, notes, refused.refusals)
 
 
 _NOTHING: Final = Surroundings((), ())
@@ -206,8 +227,8 @@ def _foreign(strangers: Sequence[Stranger], plan: Plan) -> Iterator[DriftedObjec
     told = {change.key for change in plan.changes}  # what a leaving team made for itself goes with it
     for stranger in strangers:
         if stranger.key not in told:
-            message = f"{stranger.what}: {stranger.why}; {stranger.fix}"
-            yield DriftedObject(stranger.key, DriftKind.FOREIGN, message=message)
+            kind = DriftKind.KEPT if stranger.kept else DriftKind.FOREIGN
+            yield DriftedObject(stranger.key, kind, message=f"{stranger.what}: {stranger.why}; {stranger.next_step}")
     told |= {stranger.key for stranger in strangers}
     for warning in plan.warnings:
         if warning.code is WarningCode.DISGUISED and warning.key not in told:
@@ -225,6 +246,11 @@ def _beyond(plan: Plan, nodes: NodesLook, work: WorkLook) -> Iterator[DriftedObj
             yield DriftedObject(queue, DriftKind.UNCOUNTED, message=f"does not count what runs: {told}")
 
 
+def drifted_objects(changes: Sequence[Change]) -> tuple[DriftedObject, ...]:
+    """The steps of a plan as what they say of the cluster."""
+    return tuple(_drifted(changes))
+
+
 def _drifted(changes: Sequence[Change]) -> Iterator[DriftedObject]:
     for change in changes:
         match change:
@@ -234,7 +260,7 @@ def _drifted(changes: Sequence[Change]) -> Iterator[DriftedObject]:
                 fields = tuple(
                     DriftedField(item.field, item.old, item.new, item.by, item.since) for item in change.fields
                 )
-                yield DriftedObject(change.key, DriftKind.CHANGED, fields)
+                yield DriftedObject(change.key, DriftKind.CHANGED, fields, repair=change)
             case Delete():
                 yield DriftedObject(change.key, DriftKind.SURPLUS, message="nothing declares it any more")
             case Blocked():

@@ -7,7 +7,7 @@ is deleted, access first and guardrails last, and claims stay with their data, o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -19,9 +19,11 @@ from allotment.operations.taking_over import ATTEMPTS, Fate, Handled, attempted
 from allotment.plan import order
 from allotment.plan.additions import if_unchanged
 from allotment.plan.adoption import record
-from allotment.plan.adoption.words import Word
+from allotment.plan.adoption.words import Word, word_of
+from allotment.plan.changes import team_of
 from allotment.plan.difference import FieldChange, difference
 from allotment.plan.fields import ownership_of
+from allotment.plan.foreign import grounds_of
 from allotment.plan.survey import is_adoptable
 
 _RELEASED: Final = {labels.PLATFORM: None, labels.MANAGED_BY: None}
@@ -36,12 +38,14 @@ class Return:
         fate: given back, deleted or released.
         written: the record that its adoption left; None where apply made it.
         fields: what changes, now to earlier.
+        remarks: what the reader should know before he agrees.
     """
 
     live: Body
     fate: Fate
     written: record.Record | None
     fields: tuple[FieldChange, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def key(self) -> ObjectKey:
@@ -72,12 +76,36 @@ def look_back(kube: KubePort, platform: str, words: Sequence[Word]) -> tuple[Ret
                 fix="`allot adopt --undo` without names lists what was taken over",
             )
     if not words:
-        return tuple(_return(body) for body in _ranked(adopted))
+        return tuple(_remarked(_return(body), ours, adopted) for body in _ranked(adopted))
     spaces = {word.name for word in words if word.kind == "namespace"}
     chosen = [body for body in adopted if any(word.means(key_of(body)) for word in words)]
     known = {key_of(body) for body in chosen}
     chosen += [body for body in ours if key_of(body).namespace in spaces and key_of(body) not in known]
-    return tuple(_return(body) for body in _ranked(chosen))
+    return tuple(_remarked(_return(body), ours, chosen) for body in _ranked(chosen))
+
+
+def _remarked(each: Return, ours: Sequence[Body], going: Sequence[Body]) -> Return:
+    return replace(each, remarks=tuple(_remarks(each.live, ours, {key_of(body) for body in going})))
+
+
+def _remarks(body: Body, ours: Sequence[Body], going: set[ObjectKey]) -> Iterator[str]:
+    """Whom of those that stay an object's earlier values concern."""
+    queues = [each for each in ours if each["kind"] == "ClusterQueue" and key_of(each) not in going]
+    if body["kind"] in {"ResourceFlavor", "Cohort"}:
+        resting = sorted(each["metadata"]["name"] for each in queues if key_of(body) in set(grounds_of(each)))
+        if resting:
+            yield (
+                f"its earlier values then hold for all queues of the platform that use it: {', '.join(resting)}; "
+                "give those back first that were taken over"
+            )
+    team = team_of(body)
+    if body["kind"] == "Namespace" and team:
+        first = [word_of(key_of(each)) for each in queues if record.is_adopted(each) and team_of(each) == team]
+        if first:
+            yield (
+                f"its queue stays taken over, and may take no work of the namespace any more: give it back first, "
+                f"`allot adopt --undo {' '.join(first)}`"
+            )
 
 
 def _ours(kube: KubePort, platform: str) -> Iterator[Body]:

@@ -1,11 +1,14 @@
-"""What was applied to a cluster: who, when, from what, and how it ended. The last ones are kept in the cluster."""
+"""What was applied to a cluster, taken over there or given back: who, when, from what, and how it ended.
+
+The last records are kept in the cluster.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from http import HTTPStatus
@@ -14,9 +17,12 @@ from typing import Any, Final
 from allotment.errors import ForbiddenError
 from allotment.model import labels
 from allotment.model.manifest import ObjectKey
+from allotment.model.mark import Mark
 from allotment.operations.apply import ApplyReport, Status
 from allotment.operations.lease import inventoryless
 from allotment.operations.ports import AccessRefusedError, KubePort, RefusedError
+from allotment.operations.taking_over import DONE, Fate, Handled
+from allotment.plan.adoption.words import word_of
 from allotment.plan.changes import Plan, Source
 
 RECORDS: Final = ObjectKey("", "ConfigMap", labels.SYSTEM_NAMESPACE, "allotment-applies")
@@ -26,8 +32,20 @@ KEPT: Final = 50
 _LONGEST_NAME: Final = 256
 
 
+_MOST_OBJECTS: Final = 8
+"""Objects of an adoption that a record names."""
+
+
+class Act(StrEnum):
+    """What was done."""
+
+    APPLY = "apply"
+    ADOPT = "adopt"
+    UNDO = "undo"
+
+
 class Ending(StrEnum):
-    """How an apply ended."""
+    """How it ended."""
 
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"
@@ -38,7 +56,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One apply.
+    """One apply, or one adoption.
 
     Attributes:
         id: unique among the records of a cluster; sorts by time.
@@ -48,6 +66,9 @@ class Record:
         manifests: digest of the objects that were declared.
         source: the platform directory that they came from.
         steps: how many steps ended how; empty until it is finished.
+        act: what was done.
+        objects: words of what was taken over or given back, the first few; empty for an apply.
+        more: how many objects besides.
     """
 
     id: str
@@ -61,6 +82,55 @@ class Record:
     steps: Mapping[str, int] = field(default_factory=dict)
     unchanged: int = 0
     ending: Ending = Ending.UNFINISHED
+    act: Act = Act.APPLY
+    objects: tuple[str, ...] = ()
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Adopting:
+    """An adoption, or its end, that is to be recorded.
+
+    Attributes:
+        mark: where.
+        objects: what is asked for.
+        manifests: digest of the objects that are declared; empty for an undo.
+        source: the platform directory.
+    """
+
+    act: Act
+    mark: Mark
+    objects: tuple[ObjectKey, ...]
+    source: Source
+    manifests: str = ""
+
+
+def adopting(what: Adopting, run: str, by: str, now: dt.datetime) -> Record:
+    """The record of an adoption that starts; what lies in a namespace that goes along is not named, but counted."""
+    spaces = {key.name for key in what.objects if key.kind == "Namespace"}
+    words = [word_of(key) for key in what.objects if key.namespace not in spaces]
+    return Record(
+        id=run,
+        platform=what.mark.platform,
+        cluster=what.mark.cluster,
+        by=by[:_LONGEST_NAME],
+        started=now,
+        manifests=what.manifests,
+        source=what.source,
+        act=what.act,
+        objects=tuple(words[:_MOST_OBJECTS]),
+        more=len(what.objects) - len(words[:_MOST_OBJECTS]),
+    )
+
+
+def adopted(record: Record, handled: Sequence[Handled] | None, now: dt.datetime) -> Record:
+    """The record of an adoption that has ended; without an outcome, it was interrupted."""
+    if handled is None:
+        return replace(record, finished=now, ending=Ending.INTERRUPTED)
+    counts = Counter(each.fate for each in handled)
+    ending = Ending.COMPLETE if all(each.fate in DONE for each in handled) else Ending.INCOMPLETE
+    steps = {fate.value: counts[fate] for fate in Fate if counts[fate]}
+    return replace(record, finished=now, steps=steps, ending=ending)
 
 
 def begun(plan: Plan, run: str, by: str, now: dt.datetime) -> Record:
@@ -106,7 +176,7 @@ def write(kube: KubePort, record: Record) -> None:
         kube.merge_patch("v1", RECORDS, {"data": {**gone, record.id: text}})
     except AccessRefusedError as error:
         raise ForbiddenError(
-            "no record of this apply can be kept, and nothing was changed",
+            "no record of this can be kept, and nothing was changed",
             why=error.message,
             fix=f"get the rights to create, get and patch configmaps in {labels.SYSTEM_NAMESPACE}; "
             "`allot preflight --rights apply -o yaml` prints all that apply needs",
@@ -114,7 +184,7 @@ def write(kube: KubePort, record: Record) -> None:
 
 
 def history(kube: KubePort) -> tuple[Record, ...]:
-    """The applies of a cluster, newest first; what cannot be read as a record is left out.
+    """The applies and adoptions of a cluster, newest first; what cannot be read as a record is left out.
 
     Raises:
         ForbiddenError: we may not read them.
@@ -146,6 +216,9 @@ def _document(record: Record) -> dict[str, Any]:
         "steps": dict(record.steps),
         "unchanged": record.unchanged,
         "ending": record.ending.value,
+        "act": record.act.value,
+        "objects": list(record.objects),
+        "more": record.more,
     }
 
 
@@ -166,6 +239,10 @@ def _record(name: str, text: str) -> Record | None:
             steps={str(key): int(value) for key, value in read["steps"].items()},
             unchanged=int(read["unchanged"]),
             ending=Ending(read["ending"]),
+            # Records of earlier versions are all of applies.
+            act=Act(read.get("act", "apply")),
+            objects=tuple(str(word) for word in read.get("objects", ())),
+            more=int(read.get("more", 0)),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

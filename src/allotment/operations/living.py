@@ -1,7 +1,8 @@
 """Use case: what is wanted of a cluster, given what lives in it already.
 
-The directory says what should be; two things of it wait for what is there. Policies start in warn where work runs that
-was there before them, and a second class cannot be the cluster's default.
+The directory says what should be; three things of it wait for what is there. Policies start in warn where work runs
+that was there before them, defaults that work relies on already are not taken from it, and a second class cannot be
+the cluster's default.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from allotment.plan import in_use
 from allotment.plan.changes import Plan, PlanWarning, WarningCode
 from allotment.plan.leaving import CONTROLLERS, PODS
 from allotment.plan.priority_default import beside_foreign_default
+from allotment.plan.survey import is_applied
 from allotment.plan.work_found import Piece, Work, piece_of, works
 from allotment.render.manifests import render
 from allotment.render.policies.admission import ADMISSION_API
@@ -62,7 +64,7 @@ def wanted_of(platform: Platform, cluster: Cluster, kube: KubePort, workers: int
         RefusedError: it refuses for another reason than missing rights.
     """
     kept, said = _kept(platform, cluster, kube, workers)
-    place = replace(cluster, kept_in_warn=kept)
+    place = replace(cluster, kept_in_warn=kept, with_defaults=_with_defaults(platform, cluster, kube))
     others = tuple(place if one.name == cluster.name else one for one in platform.clusters)
     declared = replace(platform, clusters=others)
     manifests, more = _with_foreign_default(render(declared, place), kube)
@@ -74,6 +76,28 @@ def _with_foreign_default(desired: Manifests, kube: KubePort) -> tuple[Manifests
         return beside_foreign_default(desired, kube.list("scheduling.k8s.io/v1", "PriorityClass"))
     except AccessRefusedError:
         return desired, ()  # Who may not list them is told by the plan itself.
+
+
+def _with_defaults(platform: Platform, cluster: Cluster, kube: KubePort) -> tuple[str, ...]:
+    """Teams' namespaces among `warnNamespaces` that have our defaults already: their work would miss them."""
+    teams = {name for team, _ in platform.teams_in(cluster.name) for name in team.namespaces}
+    listed = teams & {*cluster.warn_namespaces}
+    if not listed:
+        return ()
+    try:
+        found = {
+            body["metadata"]["namespace"]
+            for kind in _DEFAULTS
+            for body in kube.list("v1", kind, labels=f"{labels.PLATFORM}={platform.name}")
+            if is_applied(body)
+        }
+    except AccessRefusedError:
+        return ()  # Who may not list them is told by the plan itself, which then leaves them alone.
+    return tuple(sorted(listed & found))
+
+
+_DEFAULTS: Final = ("LimitRange", "ServiceAccount")
+"""What fills in what pods lack."""
 
 
 def _kept(

@@ -16,11 +16,14 @@ from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
 from allotment.operations.ports import AccessRefusedError, Body, KubePort, RefusedError
 from allotment.operations.trying import Rights, Trial
-from allotment.plan import leaving, order, uncounted
+from allotment.plan import default_storage, leaving, order, uncounted
 from allotment.plan.changes import UNKNOWN_SOURCE, Plan, Source
-from allotment.plan.settle import Circumstances, Verdict, digest_of, plan
+from allotment.plan.circumstances import Circumstances
+from allotment.plan.disguised import set_apart
+from allotment.plan.settle import digest_of, plan
 from allotment.plan.survey import Survey, is_being_deleted, merged, survey
 from allotment.plan.uncounted import Holding, InUse
+from allotment.plan.verdict import Verdict
 
 WORKERS: Final = 8
 """Requests under way at once, by default."""
@@ -78,7 +81,7 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
     rights = Rights(kube)
     looks = _looks(by_kind, kube, settings, rights)
     read = [kind for kind, look in zip(by_kind, looks, strict=True) if look is not None]
-    found = merged(look for look in looks if look is not None)
+    found = set_apart(merged(look for look in looks if look is not None), desired.exempt)
     declared = replace(desired, objects=tuple(item for item in desired if (item.api_version, item.key.kind) in read))
     spaces = _emptied(declared, found)
     listing = _Listing(kube, rights, settings.partial)
@@ -92,6 +95,7 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
         ways_in=tuple(
             body for space in spaces for body in listing.of(leaving.ACCESS, space) if leaving.is_way_in(body)
         ),
+        classless=_classless(kube, found),
         in_use=_in_use(kube, found),
         allow_uncounted=settings.allow_uncounted,
     )
@@ -213,12 +217,12 @@ def _verdicts(
 
 
 def _emptied(desired: Manifests, found: Survey) -> list[str]:
-    """Namespaces of leaving teams that are there."""
-    absent = {manifest.key for manifest in found.absent}
+    """Namespaces of leaving teams that are there, and ours."""
+    out = {manifest.key for manifest in (*found.absent, *found.leaving, *(manifest for manifest, _ in found.foreign))}
     spaces = {
         manifest.key.name
         for manifest in desired.objects
-        if manifest.key.kind == "Namespace" and leaving.is_leaving(manifest.body) and manifest.key not in absent
+        if manifest.key.kind == "Namespace" and leaving.is_leaving(manifest.body) and manifest.key not in out
     }
     return sorted(
         spaces
@@ -274,6 +278,16 @@ def _claims(kube: KubePort, found: Survey, workers: int) -> Mapping[str, tuple[B
             return None
 
     return dict(zip(gone, side_by_side(listed, gone, workers), strict=True))
+
+
+def _classless(kube: KubePort, found: Survey) -> tuple[Body, ...]:
+    """Claims of the whole cluster that wait for a default class, asked for only where there may be one."""
+    if not default_storage.may_become_default(found):
+        return ()
+    try:
+        return tuple(body for body in kube.list("v1", "PersistentVolumeClaim") if default_storage.is_classless(body))
+    except AccessRefusedError:
+        return ()  # A kind that may not be listed is named by the plan.
 
 
 def _in_use(kube: KubePort, found: Survey) -> InUse:

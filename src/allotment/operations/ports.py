@@ -115,10 +115,12 @@ class Endpoint:
 
     Attributes:
         context: of the kubeconfig; empty if none was used (a pod's own account).
+        aliases: the other contexts of the kubeconfig that lead to the same server.
     """
 
     url: str
     context: str = ""
+    aliases: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """As plans and questions show it."""
@@ -145,8 +147,13 @@ class KubePort(Protocol):
         """Whether the server knows the kind in that version (CRDs may be absent)."""
         ...
 
-    def list(self, api_version: str, kind: str, *, namespace: str = "", labels: str = "") -> Iterator[Body]:
-        """All objects of a kind, in pages; `managedFields` included. Nothing if the kind is not served."""
+    def list(
+        self, api_version: str, kind: str, *, namespace: str = "", labels: str = "", fields: str = ""
+    ) -> Iterator[Body]:
+        """All objects of a kind, in pages; `managedFields` included. Nothing if the kind is not served.
+
+        `labels` and `fields` are selectors; the server knows few fields of a kind.
+        """
         ...
 
     def list_metadata(self, api_version: str, kind: str, *, namespace: str = "", fields: str = "") -> Iterator[Body]:

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import yaml
 
 from allotment.errors import ConflictError
 from allotment.model.cluster import Cluster
-from allotment.model.labels import SYSTEM_NAMESPACE
 from allotment.model.manifest import Manifests, ObjectKey
-from allotment.model.mark import Mark
+from allotment.model.mark import MARK, mark_of
 from allotment.model.platform import Platform
-from allotment.operations.identity import admitted
+from allotment.operations.identity import OVERRIDE, Meant, admitted, doubts, meant
 from allotment.operations.living import wanted_of
 from allotment.operations.planning import WORKERS, PlanSettings, make_plan, side_by_side
 from allotment.operations.ports import AccessQuestion, AccessRefusedError, Body, KubePort
 from allotment.operations.rights import Task, rights_for
 from allotment.plan import preflight
-from allotment.plan.changes import Action, Blocked
+from allotment.plan.changes import Action, Blocked, WarningCode
 from allotment.plan.nodes import declared_nodes
 from allotment.plan.preflight import Check, Readiness
+from allotment.plan.strangers.kept import adoptions
+from allotment.plan.strangers.stranger import Live
 from allotment.plan.survey import belongs_to, is_being_deleted
 from allotment.render.manifests import render
 
@@ -31,6 +32,7 @@ _CONFIGURATION: Final = ObjectKey("", "ConfigMap", "kueue-system", "kueue-manage
 _WEBHOOKS: Final = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 _ADMISSION: Final = "admissionregistration.k8s.io/v1"
 _MASTERS: Final = "system:masters"
+_UNREADY: Final = frozenset({Readiness.MISSING, Readiness.BLOCKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,12 @@ class Readied:
 
     @property
     def ready(self) -> bool:
-        """Whether nothing is missing."""
-        return all(check.readiness is not Readiness.MISSING for check in self.checks)
+        """Whether nothing is missing or blocked."""
+        return all(check.readiness not in _UNREADY for check in self.checks)
 
     @property
     def exit_code(self) -> int:
-        """0, or 6 if something is missing."""
+        """0, or 6 if something is missing or blocked."""
         return 0 if self.ready else ConflictError.exit_code
 
 
@@ -66,7 +68,7 @@ def look(platform: Platform, cluster: Cluster, kube: KubePort, settings: PlanSet
     at, us = kube.endpoint(), kube.whoami()
     looks: tuple[tuple[str, Callable[[], Iterable[Check]]], ...] = (
         ("server", lambda: [preflight.server_version(kube.server().version, cluster)]),
-        ("mark", lambda: _mark(kube, Mark(platform.name, cluster.name))),
+        ("mark", lambda: _mark(kube, meant(platform, cluster))),
         ("kinds", lambda: preflight.kinds(desired, _unserved(kube, desired))),
         ("kueue", lambda: [preflight.kueue_version(_image(kube), cluster)]),
         ("kueue", lambda: _kueue_configuration(kube, cluster)),
@@ -75,7 +77,7 @@ def look(platform: Platform, cluster: Cluster, kube: KubePort, settings: PlanSet
         ("webhooks", lambda: _webhooks(kube, desired)),
         ("devices", lambda: preflight.operators(kube.list("apps/v1", "DaemonSet"))),
         ("nodes", lambda: preflight.nodes(declared_nodes(platform, cluster), tuple(kube.list("v1", "Node")))),
-        ("limits", lambda: preflight.limits(_limits(kube), platform.name, _namespaces(platform, cluster))),
+        ("limits", lambda: _limited(kube, platform, cluster)),
         ("names", lambda: preflight.taken(_taken(kube, wanted_of(platform, cluster, kube).manifests, settings))),
     )
     checks = tuple(check for topic, found in looks for check in _seen(topic, found))
@@ -89,16 +91,27 @@ def _seen(topic: str, found: Callable[[], Iterable[Check]]) -> tuple[Check, ...]
         return (Check(topic, "all", Readiness.UNKNOWN, f"it may not be read: {error.message}"),)
 
 
-def _mark(kube: KubePort, mark: Mark) -> Iterator[Check]:
+def _mark(kube: KubePort, wanted: Meant) -> Iterator[Check]:
+    mark = wanted.mark
     try:
         admitted(kube, mark)
     except ConflictError as error:
         yield Check("mark", str(mark), Readiness.MISSING, error.what, error.fix)
         return
-    there = kube.get("v1", ObjectKey("", "Namespace", "", SYSTEM_NAMESPACE)) is not None
-    yield Check(
-        "mark", str(mark), Readiness.OK, "the cluster carries it" if there else "new: the first apply writes it"
-    )
+    signs = doubts(kube, wanted)
+    for sign in signs:
+        fix = f"choose the right context with --context; if it is the one meant, apply with {OVERRIDE} {mark}"
+        grave = sign.code is WarningCode.ANOTHER_CLUSTER
+        yield Check("mark", str(mark), Readiness.MISSING if grave else Readiness.WARNING, sign.message, fix)
+    if not signs:
+        there = kube.get("v1", MARK)
+        carried = there is not None and mark_of(there) is not None
+        said = (
+            f"the cluster says so itself (namespace {MARK.name})"
+            if carried
+            else "nothing in the cluster says which one it is yet; the first apply writes that down"
+        )
+        yield Check("mark", str(mark), Readiness.OK, said)
 
 
 def _unserved(kube: KubePort, desired: Manifests) -> set[tuple[str, str]]:
@@ -134,21 +147,32 @@ def _account(groups: Iterable[str], platform: Platform) -> Iterator[Check]:
     if mine:
         yield Check("account", "platform engineer", Readiness.OK, f"by the group {mine[0]}")
         return
-    fix = f"for apply and prove, use an account of {', '.join(platform.admin_groups) or _MASTERS}"
-    yield Check("account", "platform engineer", Readiness.WARNING, "the policies bind this account", fix)
+    said = "it is in none of the platform's admin groups: enough to plan, but the policies bind it"
+    fix = f"for apply and prove, use an account in {' or '.join(platform.admin_groups) or _MASTERS}"
+    yield Check("account", "platform engineer", Readiness.WARNING, said, fix)
 
 
 def _rights(kube: KubePort, platform: Platform, cluster: Cluster) -> Iterator[Check]:
     needed = {task: rights_for(task, platform, cluster) for task in Task}
-    questions = sorted({grant.question for grants in needed.values() for grant in grants}, key=str)
-    answers = dict(zip(questions, side_by_side(kube.permitted, questions, WORKERS), strict=True))
+    allowed = _allowed(kube, {grant.question for grants in needed.values() for grant in grants})
     for task, grants in needed.items():
-        missing = [grant.question for grant in grants if not answers[grant.question]]
+        missing = [grant.question for grant in grants if grant.question not in allowed]
         if not missing:
             yield Check("rights", task.value, Readiness.OK, f"all {len(grants)} that it needs")
             continue
-        fix = f"bind this account to: allot preflight --rights {task.value} -o yaml"
+        fix = f"to {task.value}, it needs the role that `allot preflight --rights {task.value} -o yaml` prints"
         yield Check("rights", task.value, Readiness.WARNING, f"not allowed: {_listed(missing)}", fix)
+
+
+def _allowed(kube: KubePort, asked: Iterable[AccessQuestion]) -> frozenset[AccessQuestion]:
+    """Those that are answered by yes; what may be done everywhere is not asked about name by name."""
+    wide = {question: replace(question, namespace="", name="") for question in asked}
+    first = sorted(set(wide.values()), key=repr)
+    everywhere = {each for each, yes in zip(first, side_by_side(kube.permitted, first, WORKERS), strict=True) if yes}
+    narrow = sorted((each for each, general in wide.items() if general not in everywhere | {each}), key=repr)
+    answers = zip(narrow, side_by_side(kube.permitted, narrow, WORKERS), strict=True)
+    by_name = {each for each, yes in answers if yes}
+    return frozenset(each for each, general in wide.items() if general in everywhere or each in by_name)
 
 
 def _listed(missing: list[AccessQuestion]) -> str:
@@ -178,6 +202,11 @@ def _answers(kube: KubePort, namespace: str, name: str) -> bool:
     return any((endpoint.get("conditions") or {}).get("ready") is not False for endpoint in endpoints)
 
 
+def _limited(kube: KubePort, platform: Platform, cluster: Cluster) -> Iterator[Check]:
+    taken_over = adoptions(Live({"Namespace": tuple(kube.list("v1", "Namespace"))}))
+    yield from preflight.limits(_limits(kube), platform.name, _namespaces(platform, cluster), taken_over)
+
+
 def _limits(kube: KubePort) -> Iterator[Body]:
     for kind in ("LimitRange", "ResourceQuota"):
         yield from kube.list("v1", kind)
@@ -187,10 +216,10 @@ def _namespaces(platform: Platform, cluster: Cluster) -> Iterator[str]:
     return (name for team, _ in platform.teams_in(cluster.name) for name in team.namespaces)
 
 
-def _taken(kube: KubePort, desired: Manifests, settings: PlanSettings) -> Iterator[tuple[ObjectKey, str]]:
+def _taken(kube: KubePort, desired: Manifests, settings: PlanSettings) -> Iterator[Blocked]:
     versions = {manifest.key: manifest.api_version for manifest in desired}
     for change in make_plan(desired, kube, settings).changes:
         if isinstance(change, Blocked) and change.wanted is Action.CREATE and not change.following:
             live = kube.get(versions[change.key], change.key)
             if live is not None and not (belongs_to(live, settings.platform) or is_being_deleted(live)):
-                yield change.key, change.why
+                yield change

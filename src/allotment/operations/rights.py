@@ -1,4 +1,4 @@
-"""The rights that plan, apply and prove need in a cluster: for a ClusterRole, and to be asked about beforehand.
+"""The rights that plan, apply and prove need in a cluster: for roles, and to be asked about beforehand.
 
 Derived from what is rendered and tried, not written down: a new kind, or a new probe, brings its rights along.
 """
@@ -6,10 +6,11 @@ Derived from what is rendered and tried, not written down: a new kind, or a new 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
+from allotment.errors import UsageError
 from allotment.model import labels
 from allotment.model.cluster import Cluster
 from allotment.model.manifest import Manifests
@@ -21,12 +22,16 @@ from allotment.operations.lease import LEASE
 from allotment.operations.ports import AccessQuestion
 from allotment.plan import leaving, order
 from allotment.prove.guardrails import GUARDRAILS, probes
-from allotment.prove.probes import Create, Patch, Probe, Remove
-from allotment.prove.scene import Stage
+from allotment.prove.probes import Create, Patch, Persona, Probe, Remove, RunJob, RunWork
+from allotment.prove.scene import SYSTEM, Stage
 from allotment.render.manifests import render
 
 _RBAC: Final = "rbac.authorization.k8s.io"
 _KUEUE: Final = "kueue.x-k8s.io"
+_AUTHENTICATION: Final = "authentication.k8s.io"
+_SECRETS: Final = ("", "Secret")
+_CONSTRAINED: Final = "serviceaccount"
+"""The mode of constrained impersonation."""
 
 
 class Task(StrEnum):
@@ -58,6 +63,27 @@ class Grant:
         return AccessQuestion(self.verb, self.group, self.resource, "", self.namespace, self.name)
 
 
+SUBJECTS: Final = "group:NAME, user:NAME or serviceaccount:NAMESPACE/NAME"
+"""How somebody is named whom a role is to be bound to."""
+
+
+def subject_of(text: str) -> Mapping[str, str]:
+    """Somebody, as a binding names them.
+
+    Raises:
+        UsageError: it is not of these forms.
+    """
+    kind, _, name = text.partition(":")
+    namespace, _, account = name.partition("/")
+    match kind:
+        case "group" | "user" if name:
+            return {"apiGroup": _RBAC, "kind": kind.capitalize(), "name": name}
+        case "serviceaccount" if namespace and account:
+            return {"kind": "ServiceAccount", "namespace": namespace, "name": account}
+        case _:
+            raise UsageError(f"{text!r} names nobody", fix=f"write {SUBJECTS}")
+
+
 def rights_for(task: Task, platform: Platform, cluster: Cluster) -> tuple[Grant, ...]:
     """Everything that a task needs in a cluster, each once, sorted."""
     manifests = render(platform, cluster)
@@ -75,14 +101,16 @@ def _kinds(manifests: Manifests) -> set[tuple[str, str]]:
 
 
 def _plan(manifests: Manifests) -> tuple[Grant, ...]:
-    leaves = any(leaving.is_leaving(manifest.body) for manifest in manifests if manifest.key.kind == "Namespace")
+    spaces = (manifest for manifest in manifests if manifest.key.kind == "Namespace")
+    left = [space.key.name for space in spaces if leaving.is_leaving(space.body)]
     return (
         *_on(_kinds(manifests), "get", "list"),
         Grant("", "nodes", "list"),
+        Grant("", "events", "list"),
         Grant(_KUEUE, "workloads", "list"),
         *_on(_typed((*leaving.CONTROLLERS, leaving.PODS)), "list"),
         # Secrets are read by type and metadata, but RBAC knows no such difference.
-        *_on(_typed(leaving.ACCESS) if leaves else (), "list"),
+        *(replace(grant, namespace=name) for name in left for grant in _on(_typed(leaving.ACCESS), "list")),
     )
 
 
@@ -101,30 +129,59 @@ def _apply(manifests: Manifests) -> Iterator[Grant]:
 
 
 def _prove(stage: Stage) -> Iterator[Grant]:
-    yield from (Grant("", resource, "impersonate") for resource in ("users", "groups", "serviceaccounts"))
     yield Grant("authorization.k8s.io", "subjectaccessreviews", "create")
-    yield from _on(((_group(kind.api_version or f"{_KUEUE}/v1"), kind.kind) for kind in surroundings.KINDS), "list")
-    yield from _on(_typed(proving_jobs.MADE), "get", "list", "delete")
+    beside = {(_group(kind.api_version or f"{_KUEUE}/v1"), kind.kind) for kind in surroundings.KINDS}
+    yield from _on(beside - {_SECRETS}, "list")
     scenes = tuple(stage.scenes())
-    for guardrail in GUARDRAILS:
-        for _, probe in probes(guardrail, stage, scenes):
-            yield from _tried(probe)
+    acts = {
+        grant for guardrail in GUARDRAILS for _, probe in probes(guardrail, stage, scenes) for grant in _tried(probe)
+    }
+    yield from (grant for grant in acts if grant.namespace in ("", SYSTEM))
+    # What is needed in one team's namespace is given in all of them: one role for all. What is left is a pod in a
+    # namespace of no team: it may be anything, on any node, so none of these roles gives that.
+    teams = {scene.namespace for scene in scenes}
+    within = {
+        *_on((_SECRETS,), "list"),
+        *_on(_typed(proving_jobs.MADE), "get", "list", "delete"),
+        *(replace(grant, namespace="") for grant in acts if grant.namespace in teams),
+    }
+    yield from (replace(grant, namespace=namespace) for namespace in teams for grant in within)
 
 
 def _tried(probe: Probe) -> Iterator[Grant]:
     """What a probe needs of whoever runs prove; as somebody else, it needs that one's rights."""
     match probe.attempt:
-        case Create(body) if probe.persona.is_ourselves:
-            yield from _on(_typed(((body["apiVersion"], body["kind"]),)), "create")
+        case Create(body):
+            kind, namespace = (_group(body["apiVersion"]), body["kind"]), body["metadata"].get("namespace", "")
+            yield from _acted(probe.persona, _on((kind,), "create"), namespace)
         case Patch(_, key, given=given):
-            if probe.persona.is_ourselves:
-                yield from _on(((key.group, key.kind),), "patch", *(("create",) if given is not None else ()))
+            name = "" if key.namespace else key.name
+            yield from _acted(probe.persona, _on(((key.group, key.kind),), "patch"), key.namespace, name)
             if given is not None:
-                yield from _on(_typed(((given["apiVersion"], given["kind"]),)), "delete")
-        case Remove(_, key) if probe.persona.is_ourselves:
-            yield from _on(((key.group, key.kind),), "delete")
+                kind = (_group(given["apiVersion"]), given["kind"])
+                yield from _acted(probe.persona, _on((kind,), "create"), key.namespace)
+        case Remove(_, key):
+            yield from _acted(probe.persona, _on(((key.group, key.kind),), "delete"), key.namespace)
+        case RunJob() | RunWork():
+            yield from _acted(probe.persona, (), "")
         case _:
             return
+
+
+def _acted(persona: Persona, grants: Iterable[Grant], namespace: str, name: str = "") -> Iterator[Grant]:
+    """The rights themselves, or those to act as somebody who has them."""
+    if persona.is_ourselves:
+        yield from (replace(grant, namespace=namespace, name=name) for grant in grants)
+    elif persona.account is None:
+        yield Grant("", "users", "impersonate", persona.user)
+        yield from (Grant("", "groups", "impersonate", group) for group in persona.groups)
+    else:
+        # Constrained impersonation (Kubernetes 1.36): only this, and not all that the account may do.
+        yield Grant(
+            _AUTHENTICATION, "serviceaccounts", f"impersonate:{_CONSTRAINED}", persona.account[1], persona.account[0]
+        )
+        for grant in grants:
+            yield replace(grant, verb=f"impersonate-on:{_CONSTRAINED}:{grant.verb}", namespace=namespace)
 
 
 def _on(kinds: Iterable[tuple[str, str]], *verbs: str) -> Iterator[Grant]:
@@ -139,25 +196,77 @@ def _group(api_version: str) -> str:
     return api_version.rpartition("/")[0]
 
 
-def cluster_role(task: Task, grants: Iterable[Grant]) -> Mapping[str, Any]:
-    """The ClusterRole that gives exactly these rights; resources with the same verbs share a rule."""
-    verbs: dict[tuple[str, str, str], set[str]] = {}
+def roles(task: Task, grants: Iterable[Grant]) -> tuple[Role, ...]:
+    """The roles that together give exactly these rights; resources with the same verbs share a rule.
+
+    A right that is needed in some namespaces is given there only, but for apply: it makes these namespaces itself,
+    and may bind any role to itself anyway.
+    """
+    where: dict[str, set[Grant]] = {}
     for grant in grants:
-        verbs.setdefault((grant.group, grant.name, grant.resource), set()).add(grant.verb)
-    rules: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
-    for (group, name, resource), found in sorted(verbs.items()):
-        rules.setdefault((group, name, tuple(sorted(found))), []).append(resource)
-    return {
-        "apiVersion": f"{_RBAC}/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": f"{labels.FIELD_MANAGER}-{task.value}"},
-        "rules": [
-            {
-                "apiGroups": [group],
-                "resources": resources,
-                **({"resourceNames": [name]} if name else {}),
-                "verbs": list(found),
+        namespace = "" if task is Task.APPLY else grant.namespace
+        where.setdefault(namespace, set()).add(replace(grant, namespace=""))
+    shared: dict[frozenset[Grant], list[str]] = {}
+    for namespace in sorted(where):
+        shared.setdefault(frozenset(where[namespace]), []).append(namespace)
+    return tuple(_role(task, held, tuple(namespaces)) for held, namespaces in shared.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A ClusterRole or Role, and where it is to be bound.
+
+    Attributes:
+        namespaces: where a RoleBinding binds it; the empty one: a ClusterRoleBinding does.
+    """
+
+    body: Mapping[str, Any]
+    namespaces: tuple[str, ...]
+
+    def bound_to(self, subject: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
+        """The bindings that give it to somebody."""
+        metadata = self.body["metadata"]
+        for namespace in self.namespaces:
+            yield {
+                "apiVersion": f"{_RBAC}/v1",
+                "kind": "RoleBinding" if namespace else "ClusterRoleBinding",
+                "metadata": {"name": metadata["name"], **({"namespace": namespace} if namespace else {})},
+                "roleRef": {"apiGroup": _RBAC, "kind": self.body["kind"], "name": metadata["name"]},
+                "subjects": [dict(subject)],
             }
-            for (group, name, found), resources in rules.items()
-        ],
+
+
+def _role(task: Task, grants: Iterable[Grant], namespaces: tuple[str, ...]) -> Role:
+    """One role; in the namespaces of teams a ClusterRole, which no owner there can replace."""
+    name = f"{labels.FIELD_MANAGER}-{task.value}"
+    metadata = {"name": name}
+    if namespaces == (SYSTEM,):
+        metadata["namespace"] = SYSTEM
+    elif namespaces != ("",):
+        metadata["name"] = f"{name}-in-teams"
+    body = {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": "Role" if "namespace" in metadata else "ClusterRole",
+        "metadata": metadata,
+        "rules": list(_rules(grants)),
     }
+    return Role(body, namespaces)
+
+
+def _rules(grants: Iterable[Grant]) -> Iterator[Mapping[str, Any]]:
+    names: dict[tuple[str, str, str], set[str]] = {}
+    for grant in grants:
+        names.setdefault((grant.group, grant.resource, grant.verb), set()).add(grant.name)
+    verbs: dict[tuple[str, tuple[str, ...], str], set[str]] = {}
+    for (group, resource, verb), found in names.items():
+        verbs.setdefault((group, () if "" in found else tuple(sorted(found)), resource), set()).add(verb)
+    rules: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for (group, named, resource), wanted in sorted(verbs.items()):
+        rules.setdefault((group, named, tuple(sorted(wanted))), []).append(resource)
+    for (group, named, held), resources in rules.items():
+        yield {
+            "apiGroups": [group],
+            "resources": resources,
+            **({"resourceNames": list(named)} if named else {}),
+            "verbs": list(held),
+        }

@@ -135,7 +135,7 @@ def _run(scenario: Scenario, request: RunRequest, watch: Watch | None) -> tuple[
         random.Random(request.seed),  # noqa: S311 (a simulation, not a secret)
     )
     prepared = with_random_failures(prepared, random.Random(request.seed))  # noqa: S311
-    simulation = Simulation(prepared, messages=False)
+    simulation = Simulation(prepared, messages=False, choices=True)
     arrivals = sorted(each.queued_at for each in prepared.arrivals)
     arrived = 0
     while (now := simulation.next_instant) is not None and (request.until is None or now <= request.until):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,11 +10,14 @@ from allotment.operations.planning import WORKERS, side_by_side
 from allotment.operations.ports import AccessRefusedError, Body, KubePort
 from allotment.plan.leaving import TOKENS
 from allotment.plan.strangers.grounds import Grounds
+from allotment.plan.strangers.kept import kept_bindings
 from allotment.plan.strangers.look import strangers
 from allotment.plan.strangers.stranger import Live, Surroundings, Unread
 
 _RBAC: Final = "rbac.authorization.k8s.io/v1"
 _ADMISSION: Final = "admissionregistration.k8s.io/v1"
+_SECRET: Final = "Secret"  # noqa: S105 (a kind)
+_WRITE: Final = ("manager", "subresource", "time")
 
 Wanted = Callable[[Body, Grounds], bool]
 
@@ -52,7 +55,7 @@ KINDS: Final = (
     _Kind("v1", "LimitRange", _in_a_team),
     _Kind("v1", "Namespace"),
     _Kind("v1", "ResourceQuota", _in_a_team),
-    _Kind("v1", "Secret", _in_a_team),
+    _Kind("v1", _SECRET, _in_a_team),
     _Kind("v1", "ServiceAccount", _in_a_team),
     _Kind("networking.k8s.io/v1", "NetworkPolicy", _in_a_team),
     _Kind("scheduling.k8s.io/v1", "PriorityClass"),
@@ -76,22 +79,42 @@ def look_around(kube: KubePort, around: Grounds, workers: int = WORKERS) -> Surr
     """
     read = side_by_side(lambda kind: _read(kube, kind, around), KINDS, workers)
     live = {kind.kind: found for kind, found in zip(KINDS, read, strict=True) if not isinstance(found, Unread)}
-    return Surroundings(strangers(Live(live), around), tuple(found for found in read if isinstance(found, Unread)))
+    unread = tuple(found for found in read if isinstance(found, Unread))
+    return Surroundings(strangers(Live(live), around), unread, tuple(kept_bindings(Live(live), around)))
 
 
 def _read(kube: KubePort, kind: _Kind, around: Grounds) -> tuple[Body, ...] | Unread:
     try:
-        return tuple(_bare(body) for body in _listed(kube, kind, around) if kind.wanted(body, around))
+        return _kept(kind, _listed(kube, kind, around), around)
+    except AccessRefusedError as error:
+        # Reading the Secrets of all namespaces is as much as owning the cluster: who may not may still look here.
+        return Unread(kind.kind, error.message) if kind.kind != _SECRET else _in_each_team(kube, kind, around)
+
+
+def _in_each_team(kube: KubePort, kind: _Kind, around: Grounds) -> tuple[Body, ...] | Unread:
+    try:
+        bodies = [body for name in sorted(around.tenancies) for body in _tokens(kube, kind, name)]
+        return _kept(kind, bodies, around)
     except AccessRefusedError as error:
         return Unread(kind.kind, error.message)
 
 
 def _listed(kube: KubePort, kind: _Kind, around: Grounds) -> Iterator[Body]:
-    if kind.kind == "Secret":
-        return kube.list_metadata(kind.api_version, kind.kind, fields=TOKENS)
+    if kind.kind == _SECRET:
+        return _tokens(kube, kind, "")
     return kube.list(kind.api_version or around.kueue_api, kind.kind)
 
 
+def _tokens(kube: KubePort, kind: _Kind, namespace: str) -> Iterator[Body]:
+    return kube.list_metadata(kind.api_version, kind.kind, namespace=namespace, fields=TOKENS)
+
+
+def _kept(kind: _Kind, bodies: Iterable[Body], around: Grounds) -> tuple[Body, ...]:
+    return tuple(_bare(body) for body in bodies if kind.wanted(body, around))
+
+
 def _bare(body: Body) -> Body:
-    metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
-    return {**body, "metadata": metadata}
+    """Without the long lists of fields: who wrote it when is enough."""
+    metadata = body["metadata"]
+    writes = [{key: entry.get(key) for key in _WRITE} for entry in metadata.get("managedFields") or ()]
+    return {**body, "metadata": {**metadata, "managedFields": writes}}

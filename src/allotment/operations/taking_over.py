@@ -97,8 +97,8 @@ def take_over(adoptions: Iterable[Adoption], kube: KubePort, clock: Clock) -> tu
 
 
 def _handled(each: Adoption, kube: KubePort, clock: Clock, closed: set[str]) -> Handled:
-    if each.hindrance is not None:
-        return Handled(each.key, Fate.HELD, each.hindrance.why)
+    if each.hindrances:
+        return Handled(each.key, Fate.HELD, "; ".join(one.why for one in each.hindrances))
     if each.key.namespace in closed:
         return Handled(each.key, Fate.SKIPPED, f"the namespace {each.key.namespace} was not taken over")
     return attempted(each.key, Fate.ADOPTED, lambda: _adopt(each, kube, clock))
@@ -117,13 +117,13 @@ def _adopt(each: Adoption, kube: KubePort, clock: Clock) -> tuple[str, ...]:
 
 
 def _claim(each: Adoption, before: str, kube: KubePort) -> None:
-    """Make an existing namespace the team's: an engineer's word first, then the claim that it lets through.
+    """Make an existing namespace a team's, or the platform's own: an engineer's word, then the claim that it lets in.
 
     Admission looks for the word on the namespace as it was before the claim, and for its end in the claim; so it is
     good for this namespace, this team and this once.
     """
     manifest = each.manifest
-    _mark(each, {labels.CONSENT: f"{manifest.team}/{each.live['metadata']['uid']}"}, kube)
+    _mark(each, {labels.CONSENT: f"{manifest.team or ''}/{each.live['metadata']['uid']}"}, kube)
     wanted = manifest.body["metadata"]["labels"]
     inventory = {key: wanted[key] for key in (labels.PLATFORM, labels.MANAGED_BY, labels.TENANT) if key in wanted}
     claim = {"metadata": {"labels": inventory, "annotations": {labels.CONSENT: None, labels.ADOPTED: before}}}

@@ -15,6 +15,7 @@ from allotment.spec.amounts import AmountsRequest
 from allotment.spec.edit import TeamRequest
 from allotment.spec.load import load_platform
 from allotment.spec.problems import Problem
+from allotment.spec.renaming import rename_team
 from allotment.spec.source import Changes, SourceTree
 
 
@@ -68,6 +69,15 @@ def set_amounts(tree: SourceTree, request: AmountsRequest) -> Edit:
         AllotmentError: as `spec.amounts.set_amounts`.
     """
     return checked(tree, amounts.set_amounts(tree, request), request.name)
+
+
+def rename(tree: SourceTree, name: str, new: str) -> Edit:
+    """Another name for a team, in the directory alone.
+
+    Raises:
+        AllotmentError: as `spec.renaming.rename_team`.
+    """
+    return checked(tree, rename_team(tree, name, new), new)
 
 
 def remove(tree: SourceTree, name: str, keep_data_until: dt.date, today: dt.date) -> Edit:

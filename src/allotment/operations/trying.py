@@ -18,8 +18,8 @@ from allotment.plan.additions import removal, without
 from allotment.plan.changes import MissingRight
 from allotment.plan.difference import difference, value_at
 from allotment.plan.fields import ownership_of, union
-from allotment.plan.settle import Accepted, Disputed, Refused, Untried, Verdict
 from allotment.plan.survey import Different
+from allotment.plan.verdict import Accepted, Disputed, Refused, Untried, Verdict
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from allotment.model.manifest import key_of
-from allotment.model.quantity import parse_quantity
+from allotment.model.quantity import format_resource, parse_quantity
 from allotment.plan.changes import PlanWarning, WarningCode
 
 Body = Mapping[str, Any]
@@ -25,9 +25,10 @@ def _quota_below_use(live: Body, after: Body) -> Iterator[PlanWarning]:
     before = live.get("spec", {}).get("hard") or {}
     for resource, limit in sorted((after.get("spec", {}).get("hard") or {}).items()):
         if resource in used and _lowered_below(before.get(resource), limit, used[resource]):
+            was, now, use = (_told(resource, each) for each in (before.get(resource), limit, used[resource]))
             message = (
-                f"{resource}: {before.get(resource, 'no limit')} → {limit}, in use {used[resource]}: what runs stays; "
-                f"new pods are refused until use is at most {limit}"
+                f"{resource}: {was or 'no limit'} → {now}, in use {use}: what runs stays; "
+                f"new pods are refused until use is at most {now}"
             )
             yield PlanWarning(WarningCode.QUOTA_BELOW_USE, key_of(live), message)
 
@@ -38,11 +39,17 @@ def _nominal_below_use(live: Body, after: Body) -> Iterator[PlanWarning]:
         # A flavor that goes altogether is another matter: `plan.uncounted`.
         limit = limits.get((flavor, resource))
         if limit is not None and _lowered_below(before.get((flavor, resource)), limit, used):
+            was, now, use = (_told(resource, each) for each in (before.get((flavor, resource), 0), limit, used))
             message = (
-                f"{resource} in {flavor}: nominal quota {before.get((flavor, resource), 0)} → {limit}, "
-                f"reserved {used}: admitted work stays; what is above the quota counts as borrowed and can be reclaimed"
+                f"{resource} in {flavor}: nominal quota {was} → {now}, "
+                f"reserved {use}: admitted work stays; what is above the quota counts as borrowed and can be reclaimed"
             )
             yield PlanWarning(WarningCode.QUOTA_BELOW_USE, key_of(live), message)
+
+
+def _told(resource: str, amount: Any) -> str:
+    """An amount in the unit that the directory has for it, whichever the server or Kueue writes."""
+    return "" if amount is None else format_resource(resource, parse_quantity(str(amount)))
 
 
 def _lowered_below(before: Any, limit: Any, used: Any) -> bool:

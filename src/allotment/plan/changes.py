@@ -182,6 +182,7 @@ class Blocked:
     Attributes:
         wanted: what would have been done.
         following: object whose own block is the only reason, in words; empty if there is another.
+        remedy: arguments with which `allot adopt` solves it; empty if it does not.
     """
 
     key: ObjectKey
@@ -190,6 +191,7 @@ class Blocked:
     why: str
     fix: str
     following: str = ""
+    remedy: str = ""
 
     @property
     def action(self) -> Action:
@@ -214,6 +216,14 @@ class WarningCode(StrEnum):
     SYNCED = "synced"
     IN_USE = "in-use"
     FOREIGN_DEFAULT = "foreign-default"
+    DEFAULT_STORAGE = "default-storage"
+    PERHAPS_ANOTHER = "perhaps-another-cluster"
+    """The cluster carries no mark, and it cannot be seen that it is the one meant."""
+    ANOTHER_CLUSTER = "another-cluster"
+    """The same, and it looks like another one: applied only after an explicit word."""
+
+
+DOUBTS: Final = frozenset({WarningCode.PERHAPS_ANOTHER, WarningCode.ANOTHER_CLUSTER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +308,16 @@ class Plan:
         return tuple(right for right in self.missing if right.unread)
 
     @property
+    def doubts(self) -> tuple[PlanWarning, ...]:
+        """Signs that it may be another cluster than is meant."""
+        return tuple(one for one in self.warnings if one.code in DOUBTS)
+
+    @property
+    def doubted(self) -> bool:
+        """Whether nothing may be applied before somebody has said that it is the right cluster."""
+        return any(one.code is WarningCode.ANOTHER_CLUSTER for one in self.warnings)
+
+    @property
     def empty(self) -> bool:
         """Whether the cluster is as declared."""
         return not self.changes
@@ -318,6 +338,21 @@ class Plan:
     def doomed_namespaces(self) -> tuple[str, ...]:
         """Namespaces that would go with all that is in them: ask for their names before applying."""
         return tuple(change.key.name for change in self.of(Action.DELETE) if change.key.kind == "Namespace")
+
+    @property
+    def emptied_namespaces(self) -> tuple[str, ...]:
+        """Namespaces that nobody declares and that stay for their data, while work and access there go: ask, too."""
+        touched = {change.key.name for change in self.of(Action.DRAIN)}
+        touched |= {change.key.namespace for change in self.of(Action.DELETE)}
+        stay = (change for change in self.changes if isinstance(change, Blocked) and change.wanted is Action.DELETE)
+        return tuple(
+            change.key.name for change in stay if change.key.kind == "Namespace" and change.key.name in touched
+        )
+
+    @property
+    def abandoned_namespaces(self) -> tuple[str, ...]:
+        """All whose names are asked for before applying."""
+        return (*self.doomed_namespaces, *self.emptied_namespaces)
 
 
 def place_of(cluster: str, server: str, context: str) -> str:

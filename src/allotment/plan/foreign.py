@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from allotment.model import labels
-from allotment.model.manifest import Manifest, ObjectKey, key_of
+from allotment.model.manifest import ObjectKey, key_of
+from allotment.model.mark import MARK
 from allotment.plan.adoption.words import word_of
 from allotment.plan.changes import Action, Blocked, Change, Create, Update
-from allotment.plan.survey import Survey
+from allotment.plan.disguised import authors, without_marks
+from allotment.plan.survey import Survey, in_inventory
 from allotment.plan.work_found import made_by
 
 Body = Mapping[str, Any]
@@ -32,10 +34,20 @@ _ANOTHER_NAME: Final[Mapping[str, str]] = {
 """By kind, where a name is chosen. Nobody is told to delete these: work and data hang on them."""
 
 
-def foreign(live: Survey) -> Iterator[Blocked]:
+_TAKEN_OVER: Final = (
+    f"take it over with `allot adopt {word_of(MARK)}`, which lets nothing of others stay in it; or delete it if nobody "
+    "needs it, and plan again"
+)
+_WHOSE_MARK: Final = "is this the right cluster?"
+
+
+def foreign(live: Survey, platform: str) -> Iterator[Blocked]:
     """A step for each declared object that exists and is not ours."""
     for manifest, body in live.foreign:
         key = manifest.key
+        if in_inventory(body, platform):
+            yield _labelled(key, body)
+            continue
         owner = (body["metadata"].get("labels") or {}).get(labels.PLATFORM)
         by = made_by(body["metadata"])
         not_ours = f"Allotment did not create it{f' ({by} did)' if by else ''}, and takes nothing over unasked"
@@ -45,7 +57,19 @@ def foreign(live: Survey) -> Iterator[Blocked]:
             f"{key} exists and is not ours",
             f"it belongs to the platform {owner}" if owner else not_ours,
             _advice(key, adoptable=not owner),
+            remedy="" if owner else word_of(key),
         )
+
+
+def _labelled(key: ObjectKey, body: Body) -> Blocked:
+    """The step for a namespace that says that it is ours, while nobody applied it as such."""
+    return Blocked(
+        key,
+        Action.CREATE,
+        f"{key} exists and is not ours",
+        f"it carries the platform's labels{authors(body)}, but nobody applied it with them, and a label proves nothing",
+        f"take them off with `{without_marks(body)}`; then {_advice(key, adoptable=True)}",
+    )
 
 
 def to_be_given_back(body: Body) -> Blocked:
@@ -57,10 +81,19 @@ def to_be_given_back(body: Body) -> Blocked:
         f"{key} is no longer declared, and is not deleted",
         "it was there before Allotment, which took it over; others, and work that runs, may count on it",
         f"give it back with `allot adopt --undo {word_of(key)}`, or declare it again",
+        remedy=f"--undo {word_of(key)}",
     )
 
 
+def unmarked(changes: Iterable[Change]) -> Blocked | None:
+    """The step for the platform's own namespace where it cannot be made ours: nothing may be applied without it."""
+    found = (step for step in changes if isinstance(step, Blocked) and step.key == MARK)
+    return next((step for step in found if step.wanted is Action.CREATE), None)
+
+
 def _advice(key: ObjectKey, *, adoptable: bool) -> str:
+    if key == MARK:
+        return f"nothing is applied before it is the platform's: {_TAKEN_OVER if adoptable else _WHOSE_MARK}"
     another = _ANOTHER_NAME.get(key.kind)
     if not adoptable:
         return another or _OTHERWISE
@@ -77,7 +110,7 @@ def resting_on(foreign_keys: Iterable[ObjectKey], changes: Iterable[Change]) -> 
         for at, step in enumerate(steps):
             if not isinstance(step, Create | Update):
                 continue
-            ground = next((key for key in grounds_of(step.manifest) if key in missing), None)
+            ground = next((key for key in grounds_of(step.manifest.body) if key in missing), None)
             if ground is not None:
                 steps[at] = _waiting(step, ground, missing[ground])
                 found = True
@@ -86,10 +119,10 @@ def resting_on(foreign_keys: Iterable[ObjectKey], changes: Iterable[Change]) -> 
     return steps
 
 
-def grounds_of(manifest: Manifest) -> Iterator[ObjectKey]:
+def grounds_of(body: Body) -> Iterator[ObjectKey]:
     """Objects of Kueue's without which, or beside a stranger of that name, this one is not what is declared."""
-    spec = manifest.body.get("spec") or {}
-    match manifest.key.kind:
+    spec = body.get("spec") or {}
+    match body["kind"]:
         case "ClusterQueue" | "Cohort":
             for group in spec.get("resourceGroups") or ():
                 yield from (_key("ResourceFlavor", flavor["name"]) for flavor in group.get("flavors") or ())

@@ -189,6 +189,12 @@ def pool_of(declared: DeclaredNodes, node: Node) -> DeclaredPool | None:
     return next(alike, candidates[0] if candidates else None)
 
 
+def recognised(declared: DeclaredNodes, nodes: Iterable[Node]) -> bool:
+    """Whether some node is of a declared pool by its labels; by its shape alone, nodes are alike everywhere."""
+    found = ((pool_of(declared, node), node) for node in nodes)
+    return any(pool is not None and not misfit(declared, pool, node) for pool, node in found)
+
+
 def labels_of(node: Node) -> Mapping[str, str]:
     """A node's labels."""
     return node["metadata"].get("labels") or {}

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from allotment.model.manifest import ObjectKey
+from allotment.plan.changes import Change, Delete, Drain
 
 
 class Stage(StrEnum):
@@ -135,6 +136,17 @@ def place(key: ObjectKey) -> int:
 def stage(key: ObjectKey) -> Stage:
     """Stage of the rank an object belongs to."""
     return RANKS[place(key)].stage
+
+
+def position(change: Change) -> tuple[int, int, ObjectKey]:
+    """Where a step stands: (phase, rank within the phase, object). Steps equal in the first two run side by side."""
+    rank = place(change.key)
+    if isinstance(change, Drain):
+        return (3 if change.again else 1), 0, change.key
+    if isinstance(change, Delete):
+        falls_last = RANKS[rank].stage in {Stage.FOUNDATION, Stage.GUARDRAIL}
+        return (4 if falls_last else 2), -rank, change.key
+    return 0, rank, change.key
 
 
 def kinds() -> Iterator[Kind]:

@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.cluster import Cluster, Feature
-from allotment.model.manifest import Manifests, ObjectKey, key_of
+from allotment.model.manifest import Manifests, key_of
 from allotment.model.rights import resource_of
+from allotment.plan.changes import Blocked
 from allotment.plan.nodes import DeclaredNodes, devices_of
 from allotment.plan.strangers.admission import is_kueues
+from allotment.plan.strangers.kept import by_adoption, is_kept, taking_away
 
 Body = Mapping[str, Any]
 
@@ -32,6 +34,8 @@ class Readiness(StrEnum):
     UNKNOWN = "unknown"
     """It could not be looked at."""
     WARNING = "warning"
+    BLOCKED = "blocked"
+    """Apply leaves this out until a person has decided what becomes of what is there."""
     MISSING = "missing"
     """Something does not work until this is put right."""
 
@@ -229,24 +233,33 @@ def _carries(node: Body, wanted: Mapping[str, str]) -> bool:
     return all(found.get(key) == value for key, value in wanted.items())
 
 
-def limits(bodies: Iterable[Body], platform: str, namespaces: Iterable[str]) -> Iterator[Check]:
-    """ResourceQuotas and LimitRanges in team namespaces that are not ours: they bind the same work."""
+def limits(
+    bodies: Iterable[Body], platform: str, namespaces: Iterable[str], taken_over: Mapping[str, str]
+) -> Iterator[Check]:
+    """ResourceQuotas and LimitRanges in team namespaces that are not ours: they bind the same work.
+
+    Args:
+        bodies: all of the cluster.
+        platform: whose are ours.
+        namespaces: of teams.
+        taken_over: by namespace, when, RFC 3339.
+    """
     known = set(namespaces)
     for body in bodies:
         found = body["metadata"].get("labels") or {}
         if body["metadata"]["namespace"] in known and found.get(labels.PLATFORM) != platform:
             key = key_of(body)
+            at = taken_over.get(key.namespace)
+            if at is not None and is_kept(body, at):
+                said = f"{key.kind} is {by_adoption(at)}"
+                yield Check("limits", f"{key.namespace}/{key.name}", Readiness.INFO, said, taking_away(key))
+                continue
             fix = "remove it, or accept it in the Platform document (accepted)"
             yield Check("limits", f"{key.namespace}/{key.name}", Readiness.WARNING, f"{key.kind} is not ours", fix)
 
 
-def taken(blocked: Iterable[tuple[ObjectKey, str]]) -> Iterator[Check]:
+def taken(blocked: Iterable[Blocked]) -> Iterator[Check]:
     """Objects of others that have the names of declared ones."""
-    for key, why in blocked:
-        yield Check(
-            "names",
-            str(key),
-            Readiness.MISSING,
-            f"it exists and is not ours: {why}",
-            "choose another name, or take it over",
-        )
+    for each in blocked:
+        said = f"somebody else's object has this name, and apply leaves it alone: {each.why}"
+        yield Check("names", str(each.key), Readiness.BLOCKED, said, each.fix)

@@ -110,7 +110,7 @@ def _change(change: Change) -> Document:
                 "namespace": change.namespace, "team": change.team, "running": running, "again": change.again
             }  # fmt: skip
         case Blocked():
-            said = {"what": change.what, "why": change.why, "fix": change.fix, "following": change.following}
+            said = {name: getattr(change, name) for name in _SAID}
             return head | {"wanted": change.wanted.value, **said}
 
 
@@ -198,8 +198,12 @@ def _read_delete(item: Document) -> Delete:
 
 
 def _read_blocked(item: Document) -> Blocked:
-    said = (item[name] for name in ("what", "why", "fix", "following"))
+    said = (item[name] for name in _SAID)
     return Blocked(ObjectKey(*item["object"]), Action(item["wanted"]), *said)
+
+
+_SAID: Final = ("what", "why", "fix", "following", "remedy")
+"""The words of a blocked step, in their order."""
 
 
 _READERS: Final[Mapping[Action, Callable[[Document], Change]]] = {

@@ -10,14 +10,17 @@ from allotment.model import labels
 from allotment.model.manifest import Manifest, ObjectKey, key_of
 from allotment.plan.additions import additions
 from allotment.plan.compare import settled
-from allotment.plan.fields import Ownership, Path, is_ours, owners_of, ownership_of
+from allotment.plan.fields import Owner, Ownership, Path, is_ours, owners_of, ownership_of
 from allotment.plan.order import DEFAULT_ACCOUNT
+from allotment.plan.syncing import is_declared_by
 
 Body = Mapping[str, Any]
 
-_PLATFORM_LABEL: Final = ("f:metadata", "f:labels", f"f:{labels.PLATFORM}")
-_APPLIERS: Final = (labels.FIELD_MANAGER, "argocd-", "kubectl")
-"""Field managers, by how they begin, that declare objects without server-side apply."""
+_LABELS: Final = ("f:metadata", "f:labels")
+_PLATFORM_LABEL: Final = (*_LABELS, f"f:{labels.PLATFORM}")
+_OURSELVES: Final = frozenset({labels.FIELD_MANAGER, labels.WRITE_MANAGER, labels.ADOPTING_MANAGER})
+_IDENTITY: Final = (labels.PLATFORM, labels.MANAGED_BY, labels.TENANT)
+"""Labels that say whose an object is, the last on namespaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Survey:
         foreign: desired, but the live object is somebody else's.
         leaving: desired, but the live object is being deleted.
         surplus: ours, no longer desired, without their managed fields.
-        disguised: they carry our labels, but nobody applied them: a controller made them out of somebody's template.
+        disguised: they carry our labels, and are not ours (`plan.disguised`).
         unchanged: how many are as desired.
     """
 
@@ -95,10 +98,15 @@ def survey(
         manifest = wanted.pop(key_of(body), None)
         if manifest is None:
             if in_inventory(body, platform):
-                (surplus if is_applied(body) else disguised).append(_without_managed_fields(body))
+                if is_applied(body):
+                    surplus.append(_without_managed_fields(body))
+                else:
+                    disguised.append(body)
         elif is_being_deleted(body):
             leaving.append(manifest)
-        elif not (belongs_to(body, platform) or is_adoptable(manifest.key) or manifest.key in taken):
+        elif not (
+            belongs_to(body, platform) or is_adoptable(manifest.key) or manifest.key in taken or is_copy(manifest, body)
+        ):
             foreign.append((manifest, body))
         else:
             ownership = ownership_of(body)
@@ -125,27 +133,48 @@ def in_inventory(body: Body, platform: str) -> bool:
 
 
 def is_applied(body: Body) -> bool:
-    """Whether somebody put our label there who declares objects: we, a GitOps tool, or a person with kubectl.
+    """Whether somebody put our labels there who declares objects: we, a GitOps tool, or a person with `kubectl apply`.
 
-    A controller writes what stands in a template, and a template may be a tenant's: to go by the label alone would
-    delete the claims of a tenant's StatefulSet with their data.
+    A label alone proves nothing. Whoever may label an object can write ours, and a controller writes what stands in a
+    template, which may be a tenant's: by the labels of a tenant's StatefulSet its claims would go with their data.
     """
-    owners = owners_of(body, _PLATFORM_LABEL)
-    return not owners or any(owner.operation == "Apply" or owner.manager.startswith(_APPLIERS) for owner in owners)
+    marks = body["metadata"].get("labels") or {}
+    authors = [
+        {owner.manager for owner in owners_of(body, (*_LABELS, f"f:{key}")) if _declares(owner)}
+        for key in _IDENTITY
+        if key in marks
+    ]
+    return _is_applied_by_us(body) or (bool(authors) and bool(set.intersection(*authors)))
+
+
+def _declares(owner: Owner) -> bool:
+    return owner.manager in _OURSELVES or is_declared_by(owner)
+
+
+def _is_applied_by_us(body: Body) -> bool:
+    return any(is_ours(entry) for entry in body["metadata"].get("managedFields") or ())
 
 
 def belongs_to(body: Body, platform: str) -> bool:
     """Whether a live object is ours to change.
 
-    It is if it carries our platform's label. It is, too, if our apply owns fields of it and somebody took the label
-    off or rewrote it; but if the other value was applied by Allotment, the object is another platform's.
+    It is if it carries our platform's label; with a namespace would go all that is in it, so there the label has to be
+    applied as well. It is, too, if our apply owns fields of it and somebody took the label off or rewrote it; but if
+    the other value was applied by Allotment, the object is another platform's.
     """
     label = (body["metadata"].get("labels") or {}).get(labels.PLATFORM)
     if label == platform:
-        return True
-    applied = any(is_ours(entry) for entry in body["metadata"].get("managedFields") or ())
+        return body["kind"] != "Namespace" or is_applied(body)
     owners = owners_of(body, _PLATFORM_LABEL)
-    return applied and (label is None or all(owner.manager != labels.FIELD_MANAGER for owner in owners))
+    return _is_applied_by_us(body) and (label is None or all(owner.manager != labels.FIELD_MANAGER for owner in owners))
+
+
+def is_copy(manifest: Manifest, body: Body) -> bool:
+    """Whether a namespace has every label and annotation that is declared: ours, as a backup's restore leaves it."""
+    wanted, found = manifest.body["metadata"], body["metadata"]
+    return manifest.key.kind == "Namespace" and all(
+        (wanted.get(field) or {}).items() <= (found.get(field) or {}).items() for field in ("annotations", "labels")
+    )
 
 
 def is_adoptable(key: ObjectKey) -> bool:

@@ -19,8 +19,16 @@ TOOLS: Final = {
 }
 """Tool by field manager; the second is what Argo CD before 2.5 wrote as."""
 
-_CLIENT_SIDE: Final = frozenset({"argocd-controller", "argocd-application-controller", "kubectl-client-side-apply"})
-"""Field managers that declare whole objects without server-side apply."""
+_CLIENT_SIDE: Final = frozenset(
+    {
+        "argocd-application-controller",
+        "argocd-controller",
+        "kubectl-client-side-apply",
+        "kubectl-create",
+        "kubectl-replace",
+    }
+)
+"""Field managers that declare whole objects without server-side apply; `kubectl label` and `kubectl edit` do not."""
 
 _LABELS: Final[Path] = ("f:metadata", "f:labels")
 _MARKS: Final = (

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
-from allotment.model.quantity import format_amount, parse_quantity
+from allotment.model.quantity import format_resource, parse_quantity
 
 Body = Mapping[str, Any]
 Held = tuple[str, str]
@@ -114,7 +114,7 @@ def _sentence(kind: Held, members: list[Holding]) -> str:
     named = [_holder(name, pods) for name, (_, pods) in ranked[:_NAMED]]
     more = f" and {len(ranked) - _NAMED} more" if len(ranked) > _NAMED else ""
     total = sum((one.amount for one in members), Fraction(0))
-    return f"{format_amount(total)} {kind[1]} in {kind[0]} by {', '.join(named)}{more}"
+    return f"{format_resource(kind[1], total)} {kind[1]} in {kind[0]} by {', '.join(named)}{more}"
 
 
 def _holder(workload: str, pods: int) -> str:

@@ -16,6 +16,7 @@ SCHEMA: Final = "allotment.dev/proof/v1"
 _MEANING: Final = {
     Verdict.PROVED: "seen at work",
     Verdict.FAILED: "did not hold",
+    Verdict.KEPT: "does not hold, because of what an adoption left to its owner",
     Verdict.NOT_PROVABLE: "stands, but the API server cannot show that it works",
     Verdict.ERROR: "could not be tried",
 }
@@ -40,6 +41,7 @@ def to_json(report: ProofReport) -> dict[str, Any]:
         "finished": report.finished.isoformat(),
         "failed": report.failed,
         "broken": list(report.broken),
+        "keptByAdoption": list(report.kept),
         "missingRights": list(report.missing),
         "counts": {verdict.value: count for verdict, count in report.counts.items()},
         "results": [_result(result) for result in report.results],
@@ -101,6 +103,8 @@ def _outcome(report: ProofReport) -> str:
         return f"**broken: {', '.join(report.broken)}**"
     if report.failed:
         return f"**not proved: {report.untried} of {len(report.results)} probes could not be tried**"
+    if report.kept:
+        return f"**everything that was tried holds, but for what adoption left there: {', '.join(report.kept)}**"
     silent = report.counts[Verdict.NOT_PROVABLE]
     rest = f"; {silent} of {len(report.results)} probes could show nothing, and say why" if silent else ""
     return f"every guardrail that was tried holds{rest}"

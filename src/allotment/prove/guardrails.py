@@ -15,7 +15,15 @@ from allotment.model.manifest import Family, Manifest
 from allotment.model.policy import PolicyName
 from allotment.prove import admission, limits, queueing, surroundings, tenancy, work
 from allotment.prove.probes import OURSELVES, Declared, MustHold, Probe
-from allotment.prove.scene import DEFAULTS_OBJECT, Scene, Stage, policy_object, system_object, warning_object
+from allotment.prove.scene import (
+    DEFAULTS_OBJECT,
+    Scene,
+    Stage,
+    elsewhere_object,
+    policy_object,
+    system_object,
+    warning_object,
+)
 
 
 def _no_team_probes(_scene: Scene) -> Iterable[Probe]:
@@ -76,7 +84,7 @@ _POLICIES: Final = {
 }
 
 
-_OBJECTS: Final = (policy_object, warning_object, system_object)
+_OBJECTS: Final = (policy_object, warning_object, system_object, elsewhere_object)
 """What a policy's objects are called."""
 
 
@@ -150,7 +158,7 @@ def probes(guardrail: Guardrail, stage: Stage, scenes: Iterable[Scene]) -> Itera
     for scene in scenes:
         team = scene.team.name
         if scene.is_first:
-            yield from ((team, probe) for probe in _declared(guardrail, stage, team))
+            yield from ((team, probe) for probe in _declared(guardrail, stage, scene.team.id))
         yield from ((team, probe) for probe in guardrail.in_team(scene))
 
 

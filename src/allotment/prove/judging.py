@@ -44,11 +44,21 @@ class Found:
     Attributes:
         note: what was seen, when nothing is wrong.
         unseen: what could not be looked at; then nothing is proved.
+        kept: faults by what an adoption left to its owner on purpose.
     """
 
     faults: tuple[str, ...]
     note: str = ""
     unseen: str = ""
+    kept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The attempt came to this because of what an adoption left to its owner on purpose."""
+
+    by: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,7 @@ class NotTried:
     harmless: bool = False
 
 
-Outcome = Accepted | Refused | Found | NotTried
+Outcome = Accepted | Refused | Found | Kept | NotTried
 Judged = tuple[Verdict, str]
 
 _ADMITTED: Final = "admitted"
@@ -79,6 +89,8 @@ def judge(probe: Probe, outcome: Outcome) -> Judged:
     """The verdict, and what to report as the answer."""
     if isinstance(outcome, NotTried):
         return (Verdict.NOT_PROVABLE if outcome.harmless else Verdict.ERROR), outcome.why
+    if isinstance(outcome, Kept):
+        return Verdict.KEPT, f"{outcome.message}; by {outcome.by}"
     if isinstance(outcome, Found):
         return _found(probe.expected, outcome)
     if isinstance(outcome, Refused):
@@ -88,7 +100,9 @@ def judge(probe: Probe, outcome: Outcome) -> Judged:
 
 def _found(expected: Expectation, outcome: Found) -> Judged:
     if outcome.faults:
-        return Verdict.FAILED, "; ".join(outcome.faults)
+        return Verdict.FAILED, "; ".join((*outcome.faults, *outcome.kept))
+    if outcome.kept:
+        return Verdict.KEPT, "; ".join(filter(None, (*outcome.kept, outcome.unseen)))
     unproved = outcome.unseen or (expected.unproved if isinstance(expected, MustHold) else "")
     if unproved:
         return Verdict.NOT_PROVABLE, unproved

@@ -85,9 +85,9 @@ def _too_big_for_the_namespace(scene: Scene) -> Iterator[tuple[str, str, Json]]:
 
 def limit_range(scene: Scene) -> Iterator[Probe]:
     """No pod above the team's limit for one pod; defaults for containers that ask for nothing."""
-    if scene.starts_softly:
-        yield not_yet(scene, "LimitRange", "limits for one pod, and defaults for containers that ask for nothing")
     key = scene.key(Family.LIMIT_RANGES, "LimitRange")
+    if key is None and scene.starts_softly:
+        yield not_yet(scene, "LimitRange", "limits for one pod, and defaults for containers that ask for nothing")
     if key is None:
         return
     for tried, resource, amount in _above_one_pod(scene):

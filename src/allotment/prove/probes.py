@@ -20,6 +20,8 @@ PROBE_NAME: Final = "allotment-prove"
 MARK: Final = "allotment.dev/prove"
 """Label of the few objects that are made for real, so that a later run can sweep up after one that was killed."""
 
+_ACCOUNT: Final = "system:serviceaccount:"
+
 
 @dataclass(frozen=True, slots=True)
 class Persona:
@@ -39,6 +41,12 @@ class Persona:
         """Whether nobody is impersonated."""
         return not self.groups
 
+    @property
+    def account(self) -> tuple[str, str] | None:
+        """Namespace and name of a service account; None for people."""
+        namespace, _, name = self.user.removeprefix(_ACCOUNT).partition(":")
+        return (namespace, name) if self.user.startswith(_ACCOUNT) else None
+
 
 OURSELVES: Final = Persona("the engineer who runs prove", "", ())
 
@@ -52,6 +60,11 @@ class Right:
     resource: str
     subresource: str
     namespace: str
+
+    @property
+    def path(self) -> str:
+        """``resource[/subresource]``, as rules of roles write it."""
+        return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
 
     def __str__(self) -> str:
         """``verb resource[.group][/subresource]``."""

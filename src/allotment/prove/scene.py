@@ -14,6 +14,9 @@ from allotment.model.policy import Mode, Policy, PolicyName
 from allotment.model.team import Groups, Placement, PodSecurityLevel, Team
 from allotment.prove.probes import Persona
 
+SYSTEM: Final = "kube-system"
+"""Namespace of the controllers that probes act as."""
+
 _AUTHENTICATED: Final = "system:authenticated"
 _SYSTEM_ACCOUNTS: Final = ("system:serviceaccounts", "system:serviceaccounts:kube-system", _AUTHENTICATED)
 
@@ -128,7 +131,7 @@ class Scene:
     def labels(self) -> dict[str, str]:
         """Labels of good work of this team."""
         found = {
-            labels.TEAM: self.team.name,
+            labels.TEAM: self.team.id,
             labels.COST_CENTER: self.team.cost_center,
             labels.ENVIRONMENT: self.placement.environment.value,
         }
@@ -145,7 +148,7 @@ class Scene:
     @property
     def reachable_flavor(self) -> Flavor | None:
         """The team's first flavor, else the first in the cluster that is no other team's."""
-        shared = (flavor for flavor in self.stage.device_flavors if flavor.dedicated_to in (None, self.team.name))
+        shared = (flavor for flavor in self.stage.device_flavors if flavor.dedicated_to in (None, self.team.id))
         return self.flavor or next(shared, None)
 
     @property
@@ -185,7 +188,7 @@ class Scene:
         return tuple(
             manifest
             for manifest in self.stage.manifests.of(family)
-            if manifest.team == self.team.name
+            if manifest.team == self.team.id
             and kind in ("", manifest.key.kind)
             and manifest.key.namespace in ("", self.namespace)
         )
@@ -213,6 +216,12 @@ class Scene:
     def debugger(self) -> Persona | None:
         """Somebody with the right to exec only."""
         return self._persona("exec holder", self.team.groups.exec)
+
+    @property
+    def people(self) -> tuple[Persona, ...]:
+        """Everybody of the team whom probes act as."""
+        everybody = (self.owner, self.member, self.viewer, self.debugger, self.worker)
+        return tuple(dict.fromkeys(persona for persona in everybody if persona is not None))
 
     @property
     def account(self) -> Persona:
@@ -300,6 +309,11 @@ def warning_object(name: PolicyName) -> str:
 def system_object(name: PolicyName) -> str:
     """Name of the binding that puts a policy in force in the platform's own namespace."""
     return f"{policy_object(name)}-system"
+
+
+def elsewhere_object(name: PolicyName) -> str:
+    """Name of the binding that puts a policy in force outside of the teams' namespaces."""
+    return f"{policy_object(name)}-elsewhere"
 
 
 def policy_object(name: PolicyName) -> str:

@@ -217,7 +217,8 @@ def _unsafe(scene: Scene) -> Iterator[tuple[str, dict[str, Any], Expectation]]:
 
 def service_account(scene: Scene) -> Iterator[Probe]:
     """A pod that asks for no token gets none."""
-    if scene.starts_softly:
+    key = scene.key(Family.SERVICE_ACCOUNTS, "ServiceAccount")
+    if key is None and scene.starts_softly:
         yield not_yet(scene, "ServiceAccount", "a default account without a token")
         return
     persona = scene.maker
@@ -225,7 +226,7 @@ def service_account(scene: Scene) -> Iterator[Probe]:
         return
     yield Probe(
         tried="create a pod that names no account",
-        object=str(scene.key(Family.SERVICE_ACCOUNTS, "ServiceAccount")),
+        object=str(key),
         persona=persona,
         attempt=Create(bodies.made_pod(scene)),
         expected=MustAccept("admitted without a token for the API server", _no_token),

@@ -16,6 +16,8 @@ class Verdict(StrEnum):
     """The guardrail was seen at work."""
     FAILED = "failed"
     """The guardrail did not hold, or something else had to hold in its place."""
+    KEPT = "kept"
+    """The guardrail does not hold yet, because of what an adoption left to its owner on purpose."""
     NOT_PROVABLE = "not-provable"
     """It stands as declared, but nothing that the API server says can show that it works."""
     ERROR = "error"
@@ -86,4 +88,12 @@ class ProofReport:
     @property
     def broken(self) -> tuple[str, ...]:
         """Ids of the guardrails that failed, in the order of the catalogue."""
-        return tuple(dict.fromkeys(result.guardrail for result in self.results if result.verdict is Verdict.FAILED))
+        return self._guardrails(Verdict.FAILED)
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Ids of the guardrails that do not hold because of what adoption left there."""
+        return self._guardrails(Verdict.KEPT)
+
+    def _guardrails(self, verdict: Verdict) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(result.guardrail for result in self.results if result.verdict is verdict))

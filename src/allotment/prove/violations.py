@@ -199,6 +199,9 @@ def _on_a_node(scene: Scene) -> Iterator[Violation]:
 def _ours(scene: Scene) -> Iterator[Violation]:
     counterfeit = bodies.config_map(scene.namespace, {labels.PLATFORM: scene.stage.platform.name})
     yield from _created(scene, "create an object that looks like the platform's own", counterfeit)
+    recorded = bodies.config_map(scene.namespace, {})
+    recorded["metadata"]["annotations"] = {labels.ADOPTED: "{}"}
+    yield from _created(scene, "create an object that looks as if the platform had taken it over", recorded)
     body = bodies.job(scene, bodies.pod_spec(scene))
     bodies.pod_of(body)["metadata"]["labels"][labels.PLATFORM] = scene.stage.platform.name
     yield from _created(scene, "create a Job whose pods would look like the platform's own", body)
@@ -291,10 +294,19 @@ def _outside_teams(stage: Stage) -> Iterator[Violation]:
 
 
 def _adoption(stage: Stage) -> Iterator[Violation]:
-    team = next((team.name for team, _ in stage.platform.teams_in(stage.cluster.name)), PROBE_NAME)
-    claim: Mapping[str, Any] = {"metadata": {"labels": {labels.TENANT: team}}}
-    attempt = Patch("v1", ObjectKey("", "Namespace", "", "default"), claim)
-    yield f"make namespace default one of team {team}", OURSELVES, attempt, None
+    teams = [team for team, _ in stage.platform.teams_in(stage.cluster.name)]
+    name = teams[0].id if teams else PROBE_NAME
+    marked = {labels.MANAGED_BY: labels.MANAGED_BY_VALUE, labels.PLATFORM: stage.platform.name}
+    yield f"make namespace default one of team {name}", OURSELVES, _relabelled("default", {labels.TENANT: name}), None
+    yield "mark namespace default as the platform's", OURSELVES, _relabelled("default", marked), None
+    if teams:
+        namespace = teams[0].namespaces[0]
+        without = _relabelled(namespace, {labels.TENANT: None})
+        yield f"take namespace {namespace} from team {name}", OURSELVES, without, None
+
+
+def _relabelled(namespace: str, changed: Mapping[str, str | None]) -> Patch:
+    return Patch("v1", ObjectKey("", "Namespace", "", namespace), {"metadata": {"labels": changed}})
 
 
 IN_TEAM: Final[Mapping[PolicyName, Callable[[Scene], Iterator[Violation]]]] = {

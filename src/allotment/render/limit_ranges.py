@@ -23,7 +23,7 @@ DEFAULT_MEMORY_LIMIT: Final = Bytes(2 << 30)
 def render_limit_ranges(site: Site) -> Iterator[Manifest]:
     """One LimitRange for each namespace of a team that still runs something, but where guardrails start softly."""
     for tenant in site.tenants:
-        if not (tenant.leaving or site.starts_softly(tenant)):
+        if site.has_defaults(tenant) and not tenant.leaving:
             yield tenant.shelf(Family.LIMIT_RANGES).namespaced(
                 ("v1", "LimitRange"), LIMIT_RANGE_NAME, {"spec": {"limits": _limits(tenant)}}
             )

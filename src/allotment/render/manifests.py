@@ -17,6 +17,7 @@ from allotment.render.namespaces import render_namespaces
 from allotment.render.network import render_network_policies
 from allotment.render.objects import Site, site_of
 from allotment.render.policies import render_policies
+from allotment.render.policies.identities import exempt_namespaces
 from allotment.render.priorities import render_priorities
 from allotment.render.protection import instructed
 from allotment.render.quotas import render_quotas
@@ -49,7 +50,8 @@ def render(platform: Platform, cluster: Cluster) -> Manifests:
     rendered = chain(chain.from_iterable(family(site) for family in _FAMILIES), render_policies(platform, cluster))
     keyed = sorted(((manifest.key, manifest) for manifest in instructed(rendered)), key=_order)
     _refuse_duplicates(cluster, keyed)
-    return Manifests(cluster.name, tuple(manifest for _key, manifest in keyed))
+    objects = tuple(manifest for _key, manifest in keyed)
+    return Manifests(cluster.name, objects, exempt_namespaces(platform, cluster))
 
 
 def _order(keyed: tuple[ObjectKey, Manifest]) -> tuple[str, str, ObjectKey]:

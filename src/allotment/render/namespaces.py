@@ -57,7 +57,7 @@ def pod_security_labels(kubernetes: str, level: PodSecurityLevel) -> dict[str, s
 
 
 def _identity(tenant: Tenant) -> dict[str, str]:
-    identity = {labels.TENANT: tenant.team.name, labels.ISOLATION: tenant.team.isolation.value}
+    identity = {labels.TENANT: tenant.team.id, labels.ISOLATION: tenant.team.isolation.value}
     if tenant.leaving:
         identity[labels.OFFBOARDING] = "true"
     return identity

@@ -91,7 +91,7 @@ class Tenant:
     def shelf(self, family: Family, extra: Mapping[str, str] | None = None) -> Shelf:
         """Where the tenant's objects of one family are built; `extra` labels come on top."""
         return Shelf(
-            family, self.team.name, self.namespace, {**self.labels, labels.FAMILY: family.value, **(extra or {})}
+            family, self.team.id, self.namespace, {**self.labels, labels.FAMILY: family.value, **(extra or {})}
         )
 
 
@@ -125,6 +125,10 @@ class Site:
         """
         return tenant.namespace in self.cluster.warn_namespaces and not tenant.leaving
 
+    def has_defaults(self, tenant: Tenant) -> bool:
+        """Whether what pods lack is filled in: in a namespace that starts softly only what work relies on already."""
+        return not self.starts_softly(tenant) or tenant.namespace in self.cluster.with_defaults
+
     def shelf(self, family: Family) -> Shelf:
         """Where the platform's own objects are built. They cost nothing: no labels of the bill."""
         return Shelf(family, None, "", {**_inventory(self.platform), labels.FAMILY: family.value})
@@ -146,7 +150,7 @@ def site_of(platform: Platform, cluster: Cluster) -> Site:
 def _tenants(platform: Platform, team: Team, placement: Placement) -> Iterator[Tenant]:
     common = {
         **_inventory(platform),
-        labels.TEAM: team.name,
+        labels.TEAM: team.id,
         labels.COST_CENTER: team.cost_center,
         labels.ENVIRONMENT: placement.environment.value,
     }

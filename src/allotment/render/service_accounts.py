@@ -15,7 +15,7 @@ DEFAULT_ACCOUNT: Final = "default"
 def render_service_accounts(site: Site) -> Iterator[Manifest]:
     """The hardened default account of each team namespace, but where guardrails start softly."""
     for tenant in site.tenants:
-        if site.starts_softly(tenant):
+        if not site.has_defaults(tenant):
             continue
         fields: dict[str, Any] = {"automountServiceAccountToken": False}
         if tenant.team.image_pull_secrets:

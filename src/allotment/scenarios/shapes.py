@@ -33,6 +33,7 @@ from allotment.scenarios.checks import (
     whole,
     wrong,
 )
+from allotment.scenarios.choices import check_choices
 from allotment.scenarios.event_shapes import EVENTS, check_event_references
 from allotment.scenarios.queue_checks import check_counts, check_queues
 
@@ -243,6 +244,7 @@ _RUN: Final = fields(
             )
         ),
     },
+    {"randomChoices": check_choices},
     beside=None,
 )
 

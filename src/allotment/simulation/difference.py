@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from allotment.simulation.figures import RunFigures
+from allotment.simulation.outcome import RandomChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,13 @@ class JobWait:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What a comparison needs to know of a run; `utilisation` is by resource, 0-1."""
+    """What a comparison needs to know of a run; `utilisation` is by resource, 0-1; `choices` as in `RunFigures`."""
 
     name: str
     jobs: tuple[JobWait, ...]
     makespan: float
     utilisation: tuple[tuple[str, float], ...]
+    choices: tuple[RandomChoice, ...] = ()
 
     @property
     def evictions(self) -> int:
@@ -127,7 +129,7 @@ def summary_of(run: RunFigures, name: str = "") -> RunSummary:
         for each in run.jobs
     )
     utilisation = tuple((resource, run.utilisation(resource)) for resource in run.capacity)
-    return RunSummary(name or run.scenario, jobs, run.makespan / 1000, utilisation)
+    return RunSummary(name or run.scenario, jobs, run.makespan / 1000, utilisation, run.choices)
 
 
 def difference(before: RunSummary, after: RunSummary) -> Difference:

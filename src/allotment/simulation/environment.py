@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
 
+from allotment.scheduling.queueing.choices import ChanceKind, Choice
 from allotment.scheduling.queueing.cycle import CycleResult
 from allotment.scheduling.queueing.engine import QueueingEngine
 from allotment.scheduling.queueing.reasons import Cause
@@ -38,6 +39,7 @@ from allotment.simulation.outcome import (
     MessageChange,
     Moved,
     Outcome,
+    RandomChoice,
     Standstill,
     StillPending,
 )
@@ -73,14 +75,14 @@ def simulate(scenario: Scenario, *, messages: bool = True, until: int | None = N
 class Simulation:
     """State of one run. Use `simulate` unless you want to step."""
 
-    def __init__(self, scenario: Scenario, *, messages: bool = True) -> None:
-        """Set up the engine and schedule all arrivals."""
+    def __init__(self, scenario: Scenario, *, messages: bool = True, choices: bool = False) -> None:
+        """Set up the engine and schedule all arrivals; `choices`: watch for what Kueue leaves to chance."""
         self._environment = environment = scenario.environment
         self._bounds: Bounds = Bounds(
             environment.idle_cycles, environment.max_cycles_per_instant, environment.max_cycles_total
         )
         self._arrivals = scenario.arrivals
-        self.engine: QueueingEngine = QueueingEngine(scenario.state, scenario.settings)
+        self.engine: QueueingEngine = QueueingEngine(scenario.state, scenario.settings, watching=choices)
         self._events: list[tuple[int, int, int, int]] = []
         count = len(scenario.arrivals)
         self._generation: list[int] = [0] * count
@@ -92,6 +94,7 @@ class Simulation:
         self._messages = messages
         self._decisions: list[Decision] = []
         self._log: list[MessageChange] = []
+        self._choices: dict[tuple[ChanceKind, str, tuple[str, ...], tuple[str, ...]], RandomChoice] = {}
         self._livelock = False
         for arrival in scenario.arrivals:
             index = self.engine.register(arrival.workload)
@@ -140,6 +143,7 @@ class Simulation:
                 for index, start, end in self._outages.standstills()
             ),
             tuple(self._moves),
+            tuple(self._choices.values()),
         )
 
     def _instant(self, now: int) -> None:
@@ -320,6 +324,8 @@ class Simulation:
     def _apply(self, now: int, result: CycleResult) -> None:
         if self._messages:
             self._record_messages(now, result)
+        for choice in result.choices:
+            self._record_choice(now, result.number, choice)
         for index in sorted(result.admitted):
             self._admit(now, result.number, index)
         for preemption in sorted(result.preemptions, key=lambda each: each.workload):
@@ -361,6 +367,18 @@ class Simulation:
         if self._happenings:
             self._outages.started(index, pod_sets, now + arrival.runtime)
         heappush(self._events, (now + arrival.runtime, _FINISH, index, self._generation[index]))
+
+    def _record_choice(self, now: int, cycle: int, choice: Choice) -> None:
+        """The first time only: a job that waits meets the same choice in every cycle."""
+        what = choice.kind
+        preemptor = self._arrivals[choice.preemptor].workload.name if choice.preemptor >= 0 else ""
+        chosen, others = (
+            tuple(self._arrivals[index].workload.name for index in indices)
+            for indices in (choice.chosen, choice.others)
+        )
+        self._choices.setdefault(
+            (what, preemptor, chosen, others), RandomChoice(now, cycle, what, preemptor, chosen, others)
+        )
 
     def _record_messages(self, now: int, result: CycleResult) -> None:
         for index in result.refused:

@@ -19,7 +19,7 @@ from allotment.simulation.capacity import (
     quota_steps,
     total_quota,
 )
-from allotment.simulation.outcome import Admitted, Evicted, Outcome, StillPending
+from allotment.simulation.outcome import Admitted, Evicted, Outcome, RandomChoice, StillPending
 from allotment.simulation.scenario import Scenario
 
 
@@ -107,6 +107,7 @@ class RunFigures:
         node_steps: what nodes offered that were up and not cordoned; empty without nodes.
         pending: jobs that wait at the end, with their reason.
         livelock: a cap on cycles ended it.
+        choices: where Kueue would choose at random among equals; from the first on this is one course of several.
     """
 
     scenario: str
@@ -122,6 +123,7 @@ class RunFigures:
     pending: tuple[StillPending, ...]
     capacity_steps: tuple[Step, ...] = ()
     node_steps: tuple[Step, ...] = ()
+    choices: tuple[RandomChoice, ...] = ()
 
     @property
     def waits(self) -> Waits:
@@ -173,6 +175,7 @@ def figures(scenario: Scenario, outcome: Outcome, until: int | None = None) -> R
         pending=pending,
         capacity_steps=quota_steps(scenario),
         node_steps=node_steps(scenario),
+        choices=outcome.choices,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from allotment.scheduling.queueing.choices import ChanceKind
 from allotment.scheduling.queueing.inputs import PodSetAdmission
 from allotment.scheduling.queueing.reasons import Cause
 
@@ -106,6 +107,24 @@ class Standstill:
 
 
 @dataclass(frozen=True, slots=True)
+class RandomChoice:
+    """A choice among equals: Kueue makes it at random, the engine always in the same way.
+
+    Attributes:
+        preemptor: for whom jobs are preempted; empty if the choice is who comes first.
+        chosen: jobs that were chosen here, and may not be.
+        others: jobs that may be chosen instead.
+    """
+
+    t: int
+    cycle: int
+    what: ChanceKind
+    preemptor: str
+    chosen: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """Everything a simulation decided, in order.
 
@@ -114,6 +133,7 @@ class Outcome:
         livelock: a cap on cycles was reached; the simulation stopped there.
         standstills: times in which a job held quota while a node of its was down.
         moves: pods that got another node.
+        choices: where Kueue would choose at random, if the simulation watched for that; each once.
     """
 
     decisions: tuple[Decision, ...]
@@ -123,3 +143,4 @@ class Outcome:
     livelock: bool
     standstills: tuple[Standstill, ...] = ()
     moves: tuple[Moved, ...] = ()
+    choices: tuple[RandomChoice, ...] = ()

@@ -1,4 +1,4 @@
-"""Other amounts, cost centre or display name for a team that exists: in place, and nothing else changes."""
+"""Other amounts, groups, cost centre or display name for a team that exists: in place, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from allotment.model.quantity import format_cpu, parse_bytes, parse_cpu
 from allotment.spec import documents
 from allotment.spec.asked import asked_in, clusters_asked
 from allotment.spec.declared import Declared, Entry
+from allotment.spec.flavors import Flavors
+from allotment.spec.identity import id_of
+from allotment.spec.insertion import insert_value, set_list
 from allotment.spec.load import load_platform
-from allotment.spec.problems import Path, did_you_mean, dotted, echo
+from allotment.spec.problems import Path, did_you_mean, echo
 from allotment.spec.read import read
 from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.team import TeamSpec
@@ -25,11 +28,13 @@ class AmountsRequest:
     """What a team is to have; what is not named stays.
 
     Attributes:
-        accelerators: devices by the word that the team's document has, in every cluster or in one (``training/a100``).
+        accelerators: devices by a flavor's or an accelerator's name, in every cluster or in one (``training/a100``).
         clusters: where; None: in the clusters that `accelerators` names, or, where it names none, in the
             one cluster that the team is in.
+        members: the identity provider's groups whose people are members: these, and no others.
+        owners: the same for owners.
         cost_center: of its bill, in every cluster.
-        display_name: its name for people; the team's name, which is that of its objects, stays.
+        display_name: its name for people; `renaming` gives it another name.
     """
 
     name: str
@@ -39,6 +44,8 @@ class AmountsRequest:
     clusters: tuple[str, ...] | None = None
     cost_center: str | None = None
     display_name: str | None = None
+    members: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
 
 
 def set_amounts(tree: SourceTree, request: AmountsRequest) -> Changes:
@@ -48,9 +55,9 @@ def set_amounts(tree: SourceTree, request: AmountsRequest) -> Changes:
         UsageError: nothing is asked for, or the team is in several clusters and none is named.
         NotFoundError: no such team, or it is not in that cluster.
         InvalidPlatformError: the directory is not valid, before or after.
-        InputError: an amount is not written in the directory yet, or in a way that cannot be edited safely.
+        InputError: a file is written in a way that cannot be edited safely.
     """
-    load_platform(tree)
+    platform = load_platform(tree).platform
     declared = read(tree).declared
     entry = next((entry for entry in declared.teams if entry.spec.name == request.name), None)
     if entry is None:
@@ -58,15 +65,18 @@ def set_amounts(tree: SourceTree, request: AmountsRequest) -> Changes:
         raise NotFoundError(f"there is no team {echo(request.name)}", fix=did_you_mean(request.name, known))
     amounts = request.cpu is not None or request.memory is not None or bool(request.accelerators)
     titles = _titles(request)
-    if not amounts and not titles:
+    if not amounts and not titles and not request.members and not request.owners:
         raise UsageError(
-            "nothing to set", fix="name something: --cpu, --memory, --accelerator, --cost-center or --display-name"
+            "nothing to set",
+            fix="name something: --cpu, --memory, --accelerator, --group, --owner, --cost-center or --display-name",
         )
-    changed = _titled(tree, entry, titles)
+    changed = _grouped(_titled(tree, entry, titles), entry, request)
     where = _clusters(request, entry.spec) if amounts else ()
     for cluster in where:
+        flavors = Flavors(next(site.flavors for site in platform.clusters if site.name == cluster))
         for fields, value in _amounts(request, cluster):
             place, path = _place(declared, entry, cluster, fields)
+            path = _as_written(place, path, flavors, id_of(entry.spec))
             changed = changed.with_changes(_written(changed, place, path, value))
     load_platform(changed)
     _require_alone(declared, read(changed).declared, request.name, where)
@@ -90,6 +100,19 @@ def _titled(tree: SourceTree, team: Entry[TeamSpec], titles: Mapping[str, str]) 
             text = replace_scalar(file, text, index, (name,), quoted(value))
         else:
             text = append_field(file, text, index, f"{name}: {quoted(value)}\n")
+    return tree.with_changes({file: text})
+
+
+def _grouped(tree: SourceTree, team: Entry[TeamSpec], request: AmountsRequest) -> SourceTree:
+    """The groups that are named, each list as a whole."""
+    file, present = team.source.file, team.spec.groups
+    text = tree.files[file]
+    for field_, asked, given in (
+        ("owners", request.owners, present.owners),
+        ("members", request.members, present.members),
+    ):
+        if asked and set(asked) != set(given):
+            text = set_list(file, text, team.source.index, ("groups", field_), tuple(dict.fromkeys(asked)))
     return tree.with_changes({file: text})
 
 
@@ -140,15 +163,26 @@ def _place(declared: Declared, team: Entry[TeamSpec], cluster: str, fields: Path
     return team, ("placements", cluster, *fields)
 
 
+def _as_written(place: Entry[KindSpec], path: Path, flavors: Flavors, team: str) -> Path:
+    """The path of devices with the word that the document has for the flavor that is meant; the word asked, if none."""
+    if path[-2] != "accelerators":
+        return path
+    spec: object = place.spec
+    for step in path[:-1]:
+        spec = spec[step] if isinstance(spec, Mapping) else getattr(spec, str(step))
+    words = tuple(spec) if isinstance(spec, Mapping) else ()
+    asked = flavors.meant(str(path[-1]), team)
+    if path[-1] in words or asked is None:
+        return path
+    same = (word for word in words if (flavor := flavors.meant(word, team)) and flavor.name == asked.name)
+    return (*path[:-1], next(same, path[-1]))
+
+
 def _written(tree: SourceTree, place: Entry[KindSpec], path: Path, value: str) -> Changes:
     file, index = place.source.file, place.source.index
     text = tree.files[file]
     where = documents.positions(file, text, {index})[index]
     if path not in where:
-        raise InputError(
-            f"{file} has no {dotted(path)} of its own",
-            why="it is not there, or stands elsewhere and is used here by an alias",
-            fix="write it by hand; `allot team set` changes what is there",
-        )
+        return {file: insert_value(file, text, index, path, value)}
     nominal = (*path, "nominal")
     return {file: replace_scalar(file, text, index, nominal if nominal in where else path, value)}

@@ -1,7 +1,8 @@
 """Which device a word that names none may have meant: never another one.
 
 Names of devices differ by a letter (``v100``, ``h100``) or a digit (``a10``, ``a100``), so words that look alike are
-mostly other devices. The parts of a name that hold digits therefore have to agree; what is left may be mistyped.
+mostly other devices. The parts of a name that hold digits therefore have to agree; only the letters before the digits
+may be mistyped: a letter behind them is another device (``mi250`` and ``mi250x``).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _ALIKE: Final = 0.85
 """A long word with a letter wrong, such as ``gaudii2``; of short ones a letter makes another device."""
 _LONG: Final = 5
 _LONGEST: Final = 63
+_MOST_NAMED: Final = 8
 
 
 def device_meant(word: str, known: Mapping[str, AcceleratorSpec | None]) -> str:
@@ -36,9 +38,18 @@ def device_meant(word: str, known: Mapping[str, AcceleratorSpec | None]) -> str:
             word.lower()[:_LONGEST], [name for name in known if not _parts(name)], cutoff=_ALIKE
         )
     if not same:
-        return did_you_mean("", known)
+        return _family(parts, known) or did_you_mean("", known)
     best = max(same, key=lambda name: (len(_parts(name)), _likeness(name, word.lower()), name))
     return f'did you mean "{best}"?'
+
+
+def _family(parts: list[str], known: Mapping[str, AcceleratorSpec | None]) -> str:
+    """The whole devices that share the word's letters, for who looks for the right one; empty where there are none."""
+    heads = {head for head, _ in map(_halves, parts) if head}
+    whole = (name for name, spec in known.items() if spec is None or spec.partition_of is None)
+    alike = sorted(name for name in whole if heads & {head for head, _ in map(_halves, _parts(name))})
+    named = ", ".join(alike[:_MOST_NAMED]) + (", …" if len(alike) > _MOST_NAMED else "")
+    return f"known devices of a like name: {named}" if named else ""
 
 
 def _parts(word: str) -> list[str]:
@@ -62,8 +73,14 @@ def _agree(word: list[str], name: list[str], spec: AcceleratorSpec | None) -> bo
 def _one(part: str, other: str) -> bool:
     if part == other:
         return True
-    digits = [re.findall(r"\d+", text) for text in (part, other)]
-    return digits[0] == digits[1] and len(part) > _LONG and _likeness(part, other) >= _ALIKE
+    (head, tail), (other_head, other_tail) = _halves(part), _halves(other)
+    return tail == other_tail and len(head) >= _LONG and _likeness(head, other_head) >= _ALIKE
+
+
+def _halves(part: str) -> tuple[str, str]:
+    """The letters before the first digit, and all from there on."""
+    first = next(index for index, character in enumerate(part) if character.isdigit())
+    return part[:first], part[first:]
 
 
 def _likeness(one: str, other: str) -> float:

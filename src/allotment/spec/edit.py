@@ -38,6 +38,7 @@ class TeamRequest:
         cpu: Kubernetes quantity.
         memory: Kubernetes quantity.
         groups: the identity provider's groups whose people are members.
+        owners: those whose people are owners.
         clusters: where; None: in the clusters that `accelerators` names, or, where it names none, in the
             one cluster outside production that offers everything asked for.
     """
@@ -49,6 +50,7 @@ class TeamRequest:
     groups: tuple[str, ...] = ()
     clusters: tuple[str, ...] | None = None
     cost_center: str | None = None
+    owners: tuple[str, ...] = ()
 
 
 def add_team(tree: SourceTree, request: TeamRequest) -> Changes:
@@ -65,6 +67,13 @@ def add_team(tree: SourceTree, request: TeamRequest) -> Changes:
     platform = load_platform(tree).platform
     if platform.team(request.name) is not None:
         raise ConflictError(f'the team "{request.name}" exists', fix="choose another name, or edit its file")
+    known = next((team.name for team in platform.teams if team.id == request.name), None)
+    if known is not None:
+        raise ConflictError(
+            f'clusters know team {known} by the id "{request.name}"',
+            why="it was named so, and its namespaces, queues and work are",
+            fix="choose another name",
+        )
     named = clusters_asked(request.clusters or (), request.accelerators)
     clusters = _named(platform, named) if named else [_choose(platform, _words(request, ""))]
     for cluster in clusters:
@@ -293,8 +302,12 @@ def _team_text(request: TeamRequest, clusters: list[Cluster]) -> str:
     lines = ["kind: Team", f"name: {request.name}"]
     if request.cost_center is not None:
         lines.append(f"costCenter: {quoted(request.cost_center)}")
-    if request.groups:
-        lines += ["groups:", "  members:", *(f"    - {quoted(group)}" for group in request.groups)]
+    roles = {"owners": request.owners, "members": request.groups}
+    if any(roles.values()):
+        lines.append("groups:")
+    for role, groups in roles.items():
+        if groups:
+            lines += [f"  {role}:", *(f"    - {quoted(group)}" for group in groups)]
     lines.append("placements:")
     for cluster in clusters:
         lines += [f"  {cluster.name}:", f"    cpu: {cpu}", f"    memory: {memory}"]

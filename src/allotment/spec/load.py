@@ -15,6 +15,7 @@ from allotment.spec.convert.accelerators import accelerator_specs
 from allotment.spec.convert.platform import platform
 from allotment.spec.declared import Declared
 from allotment.spec.flavors import Flavors, flavors_of
+from allotment.spec.identity import ids_of
 from allotment.spec.problems import InvalidPlatformError, Issue, Problem, Severity, sort_problems
 from allotment.spec.read import has_errors, locate, read
 from allotment.spec.schema.cluster import ClusterSpec
@@ -64,7 +65,8 @@ def load_platform(tree: SourceTree, today: dt.date = dt.date.min) -> Loaded:
 
 def _flavors(declared: Declared) -> dict[str, Flavors]:
     specs = accelerator_specs(declared)
-    return {entry.spec.name: flavors_of(entry.spec, specs) for entry in reversed(declared.clusters)}
+    ids = ids_of(declared)
+    return {entry.spec.name: flavors_of(entry.spec, specs, ids) for entry in reversed(declared.clusters)}
 
 
 def _sound(declared: Declared, issues: list[Issue]) -> Declared:

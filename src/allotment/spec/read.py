@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
 
@@ -54,7 +55,7 @@ def read(tree: SourceTree) -> Reading:
     chosen = _chosen(parsed)
     included = list(parsed) if chosen is None else _included(parsed, *chosen)
     gathered = _Gathered(issues=list(left_out(tree, chosen[1] if chosen else None)))
-    problems = [problem for path in included for problem in parsed[path].problems]
+    problems = [problem for path in included for problem in _problems(parsed[path], tree.files[path])]
     found = [document for path in included for document in parsed[path].documents]
     if len(found) > MOST_DOCUMENTS:
         what = f"more than {MOST_DOCUMENTS:,} documents in the directory"
@@ -66,6 +67,13 @@ def read(tree: SourceTree) -> Reading:
         _take(gathered, document)
     lost = bool(problems) or len(gathered.issues) > MOST_TOLD
     return Reading(_declared(gathered), gathered.issues, problems, lost)
+
+
+def _problems(file: documents.Parsed, text: str) -> tuple[Problem, ...]:
+    """Problems of form; who meets them in somebody else's file is told how to leave it out."""
+    if _DECLARES.search(text) is not None:
+        return file.problems
+    return tuple(replace(problem, fix=f"{problem.fix}{_FOREIGN}") for problem in file.problems)
 
 
 def _included(parsed: Mapping[str, documents.Parsed], main: str, patterns: Sequence[str]) -> list[str]:
@@ -85,6 +93,8 @@ def _chosen(parsed: Mapping[str, documents.Parsed]) -> tuple[str, Sequence[str]]
 
 
 _FOREIGN: Final = "; a file that is not the platform's is left out by `include` in the Platform document"
+_DECLARES: Final = re.compile(rf"^kind:\s*[\"']?({'|'.join(KINDS)})\b", re.MULTILINE)
+"""A file of ours, even where it cannot be read to its end."""
 
 
 def _take(gathered: _Gathered, document: Document) -> None:

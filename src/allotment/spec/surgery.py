@@ -24,8 +24,8 @@ def append_field(file: str, text: str, index: int, block: str) -> str:
     lines = text.splitlines(keepends=True)
     root = documents.positions(file, text, {index})[index].get((), (0, 0))
     if root[1] != 0 or lines[root[0]].startswith("{"):
-        raise _by_hand(file, "the document is not written one field a line")
-    end = _content_end(lines, _starts(text)[index + 1] if index + 1 < len(_starts(text)) else len(lines))
+        raise by_hand(file, "the document is not written one field a line")
+    end = content_end(lines, _starts(text)[index + 1] if index + 1 < len(_starts(text)) else len(lines))
     if end and not lines[end - 1].endswith("\n"):
         lines[end - 1] += "\n"
     return "".join([*lines[:end], block, *lines[end:]])
@@ -48,7 +48,7 @@ def append_item(file: str, text: str, index: int, field: str, value: str) -> str
     if last is None:
         head, bracket, rest = lines[line].partition("[]")
         if not bracket:
-            raise _by_hand(file, f"{field} is not written as a list")
+            raise by_hand(file, f"{field} is not written as a list")
         lines[line] = f"{head}[{value}]{rest}"
         return "".join(lines)
     line, column = where[last]
@@ -59,7 +59,7 @@ def append_item(file: str, text: str, index: int, field: str, value: str) -> str
     elif (end := _LAST_IN_BRACKETS.match(item)) is not None:
         lines[line] = f"{before}{end[1]}, {value}{item[end.end(1) :]}"
     else:
-        raise _by_hand(file, f"{field} is not written in one of the usual ways")
+        raise by_hand(file, f"{field} is not written in one of the usual ways")
     return "".join(lines)
 
 
@@ -78,7 +78,7 @@ def replace_value(file: str, text: str, index: int, path: Path, value: str) -> s
     key, colon, rest = lines[line][column:].partition(":")
     old = rest.split("#")[0].strip().rstrip("}, ")
     if not colon or not old:
-        raise _by_hand(file, f"{dotted(path)} is not written on one line")
+        raise by_hand(file, f"{dotted(path)} is not written on one line")
     lines[line] = f"{lines[line][:column]}{key}:{rest.replace(old, value, 1)}"
     return "".join(lines)
 
@@ -94,9 +94,44 @@ def replace_scalar(file: str, text: str, index: int, path: Path, value: str) -> 
     found = _BEHIND_KEY.match(lines[line], column)
     # At the margin a comma or brace is part of the value: no mapping in braces is open there.
     if found is None or (column == 0 and lines[line][found.end(1) :].lstrip().startswith((",", "}"))):
-        raise _by_hand(file, f"{dotted(path)} is not written behind its key")
+        raise by_hand(file, f"{dotted(path)} is not written behind its key")
     lines[line] = f"{lines[line][: found.start(1)]}{value}{lines[line][found.end(1) :]}"
     return "".join(lines)
+
+
+def replace_key(file: str, text: str, index: int, path: Path, key: str) -> str:
+    """Give a field of a mapping another key, wherever its value stands.
+
+    Raises:
+        InputError: the key is an alias, or written over several lines.
+    """
+    lines = text.splitlines(keepends=True)
+    line, column = documents.positions(file, text, {index})[index][path]
+    found = _KEY.match(lines[line], column)
+    if found is None or found[1].strip("\"'") != path[-1]:
+        raise by_hand(file, f"{dotted(path)} is not written as a plain key")
+    lines[line] = f"{lines[line][:column]}{key}{lines[line][found.end(1) :]}"
+    return "".join(lines)
+
+
+_KEY: Final = re.compile(r"""([\w.-]+|"[^"]*"|'[^']*')\s*:(?=\s)""")
+
+
+def insert_below(file: str, text: str, index: int, field: str, block: str) -> str:
+    """Add top-level lines right below a field that takes one line.
+
+    Raises:
+        InputError: the field is not written behind its key at the margin.
+    """
+    lines = text.splitlines(keepends=True)
+    line, column = documents.positions(file, text, {index})[index][field,]
+    found = _BEHIND_KEY.match(lines[line], column)
+    rest = "" if found is None else lines[line][found.end(1) :].strip()
+    if found is None or column != 0 or (rest and not rest.startswith("#")):
+        raise by_hand(file, "the document is not written one field a line")
+    if not lines[line].endswith("\n"):
+        lines[line] += "\n"
+    return "".join([*lines[: line + 1], block, *lines[line + 1 :]])
 
 
 _BEHIND_KEY: Final = re.compile(
@@ -116,10 +151,10 @@ def remove_field(file: str, text: str, index: int, path: Path) -> str:
     lines = text.splitlines(keepends=True)
     first, column = where[path]
     if lines[first][:column].strip():
-        raise _by_hand(file, f"{dotted(path)} shares its line with other fields")
+        raise by_hand(file, f"{dotted(path)} shares its line with other fields")
     following = [line for other, (line, _column) in where.items() if other[: len(path)] != path and line > first]
     starts = [line for line in _starts(text) if line > first]
-    end = _content_end(lines, min([*following, *starts, len(lines)]))
+    end = content_end(lines, min([*following, *starts, len(lines)]))
     return "".join(lines[:first] + lines[end:])
 
 
@@ -151,12 +186,13 @@ def _starts(text: str) -> list[int]:
     return found
 
 
-def _content_end(lines: list[str], end: int) -> int:
+def content_end(lines: list[str], end: int) -> int:
     """The line after the last one with content; comments below it belong to what follows."""
     while end > 0 and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
         end -= 1
     return end
 
 
-def _by_hand(file: str, why: str) -> InputError:
+def by_hand(file: str, why: str) -> InputError:
+    """The error for text that no cut can be made in safely."""
     return InputError(f"{file} cannot be edited without disturbing it", why=why, fix="make this change by hand")

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from allotment.wiring.clusters import admit, this_run
-from allotment.wiring.directories import render_clusters, today
+from allotment.wiring.directories import render_clusters, source_of, today
 
 if TYPE_CHECKING:
     from allotment.model.cluster import Cluster
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from allotment.operations.teams import Edit
     from allotment.plan.adoption.words import Word
     from allotment.spec.load import Loaded
+    from allotment.spec.mentions import Mention
 
 
 def adoption_words(texts: Sequence[str]) -> tuple[Word, ...]:
@@ -77,17 +78,23 @@ def look_at_adoptions(
     return look(manifests, kube, PlanSettings(platform.name, today(), taken=taken), words, walls=walls, enforce=enforce)
 
 
-def take_over(look: AdoptionLook, kube: KubePort) -> tuple[Handled, ...]:
-    """Take over what can be, while no apply is under way.
+def take_over(look: AdoptionLook, kube: KubePort, directory: Path) -> tuple[Handled, ...]:
+    """Take over what can be, while no apply is under way, and leave a record of it.
 
     Raises:
         ConflictError: one is.
     """
     from allotment.adapters.clock import SystemClock
-    from allotment.operations import taking_over
+    from allotment.model.mark import Mark
+    from allotment.operations import history, taking_over
+    from allotment.operations.attended import adopt_attended
 
     clock = SystemClock()
-    return _alone(kube, look.platform, look.cluster, lambda: taking_over.take_over(look.adoptions, kube, clock))
+    keys, mark = tuple(each.key for each in look.possible), Mark(look.platform, look.cluster)
+    what = history.Adopting(history.Act.ADOPT, mark, keys, source_of(directory), look.digest)
+    return adopt_attended(
+        kube, clock, what, this_run(clock.now()), lambda: taking_over.take_over(look.adoptions, kube, clock)
+    )
 
 
 def look_back(
@@ -104,21 +111,30 @@ def look_back(
     return giving_back.look_back(kube, platform.name, words)
 
 
-def give_back(platform: Platform, cluster: Cluster, returns: Sequence[Return], kube: KubePort) -> tuple[Handled, ...]:
-    """Undo, while no apply is under way.
+def mentions(directory: Path, cluster: str, returns: Sequence[Return]) -> tuple[Mention, ...]:
+    """Where the directory declares what goes back, each place once."""
+    from allotment.adapters.files.tree import read_tree
+    from allotment.spec.mentions import mentions as found_in
+
+    tree = read_tree(directory)
+    found = (one for each in returns for one in found_in(tree, cluster, each.key.kind, each.key.name))
+    return tuple(dict.fromkeys(found))
+
+
+def give_back(
+    platform: Platform, cluster: Cluster, returns: Sequence[Return], kube: KubePort, directory: Path
+) -> tuple[Handled, ...]:
+    """Undo, while no apply is under way, and leave a record of it.
 
     Raises:
         ConflictError: one is.
     """
-    from allotment.operations import giving_back
-
-    return _alone(kube, platform.name, cluster.name, lambda: giving_back.give_back(returns, kube))
-
-
-def _alone(kube: KubePort, platform: str, cluster: str, act: Callable[[], tuple[Handled, ...]]) -> tuple[Handled, ...]:
     from allotment.adapters.clock import SystemClock
     from allotment.model.mark import Mark
-    from allotment.operations.attended import alone
+    from allotment.operations import giving_back, history
+    from allotment.operations.attended import adopt_attended
 
     clock = SystemClock()
-    return alone(kube, clock, Mark(platform, cluster), this_run(clock.now()), act)
+    keys, mark = tuple(each.key for each in returns), Mark(platform.name, cluster.name)
+    what = history.Adopting(history.Act.UNDO, mark, keys, source_of(directory))
+    return adopt_attended(kube, clock, what, this_run(clock.now()), lambda: giving_back.give_back(returns, kube))

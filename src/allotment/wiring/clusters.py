@@ -77,6 +77,9 @@ def live_plan(platform: Platform, cluster: Cluster, kube: KubePort, wishes: Plan
     Raises:
         ConflictError: the server is another cluster than is meant.
     """
+    from dataclasses import replace
+
+    from allotment.operations import identity
     from allotment.operations.living import wanted_of
     from allotment.operations.nodes import look_at_nodes, with_node_warnings
     from allotment.operations.planning import PlanSettings, make_plan
@@ -95,6 +98,7 @@ def live_plan(platform: Platform, cluster: Cluster, kube: KubePort, wishes: Plan
         partial=wishes.partial,
     )
     plan = wanted.said_with(make_plan(wanted.manifests, kube, settings))
+    plan = replace(plan, warnings=(*identity.doubts(kube, identity.meant(platform, cluster)), *plan.warnings))
     return with_node_warnings(plan, look_at_nodes(kube, declared_nodes(platform, cluster)))
 
 
@@ -108,6 +112,30 @@ def admit(platform: Platform, cluster: Cluster, kube: KubePort, override: str = 
     from allotment.operations.identity import admitted
 
     return admitted(kube, Mark(platform.name, cluster.name), override)
+
+
+def may_apply(kube: KubePort) -> bool:
+    """Whether this account may begin an apply at all: each takes the lease, whatever else it needs."""
+    from allotment.operations.lease import LEASE
+    from allotment.operations.rights import Grant
+
+    return kube.permitted(Grant(LEASE.group, "leases", "patch", LEASE.name, LEASE.namespace).question)
+
+
+def require_right_cluster(platform: Platform, cluster: Cluster, kube: KubePort, override: str) -> None:
+    """Nothing is taken over in a cluster without a mark that looks like another one, before somebody has said so.
+
+    Raises:
+        ConflictError: it looks like another one, and `override` does not say that it is the one meant.
+    """
+    from allotment.model.mark import Mark
+    from allotment.operations import identity
+    from allotment.plan.changes import WarningCode
+
+    found = identity.doubts(kube, identity.meant(platform, cluster))
+    grave = any(one.code is WarningCode.ANOTHER_CLUSTER for one in found)
+    said = "; ".join(one.message for one in found)
+    identity.require_word(grave, Mark(platform.name, cluster.name), override, said)
 
 
 def sourced(plan: Plan, directory: Path) -> Plan:
@@ -215,7 +243,7 @@ def find_drift(
     """
     from allotment.adapters.clock import SystemClock
     from allotment.model.mark import Mark
-    from allotment.operations import drift
+    from allotment.operations import drift, identity
     from allotment.operations.living import wanted_of
     from allotment.operations.planning import PlanSettings
     from allotment.plan.changes import Source
@@ -231,6 +259,7 @@ def find_drift(
             wanted=partial(wanted_of, platform, cluster),
             mark=Mark(platform.name, cluster.name),
             override=override,
+            doubts=partial(identity.doubts, wanted=identity.meant(platform, cluster)),
         )
         for cluster, manifests in zip(clusters, render_clusters(platform, clusters), strict=True)
     ]
@@ -317,12 +346,19 @@ def preflight(platform: Platform, cluster: Cluster, kube: KubePort) -> Readied:
     return look(platform, cluster, kube, PlanSettings(platform.name, today(), partial=True))
 
 
-def cluster_role(platform: Platform, cluster: Cluster, task: str) -> Mapping[str, Any]:
-    """The ClusterRole that ``plan``, ``apply`` or ``prove`` needs in a cluster."""
+def roles(platform: Platform, cluster: Cluster, task: str, bind_to: str = "") -> tuple[Mapping[str, Any], ...]:
+    """The roles that ``plan``, ``apply`` or ``prove`` needs in a cluster, and their bindings to somebody.
+
+    Raises:
+        UsageError: `bind_to` names nobody.
+    """
     from allotment.operations import rights
 
     chosen = rights.Task(task)
-    return rights.cluster_role(chosen, rights.rights_for(chosen, platform, cluster))
+    subject = rights.subject_of(bind_to) if bind_to else None
+    found = rights.roles(chosen, rights.rights_for(chosen, platform, cluster))
+    bindings = () if subject is None else (body for role in found for body in role.bound_to(subject))
+    return (*(role.body for role in found), *bindings)
 
 
 def history(kube: KubePort) -> tuple[Record, ...]:

@@ -71,6 +71,14 @@ def set_amounts(directory: Path, request: AmountsRequest) -> Edit:
     return teams.set_amounts(read_tree(directory), request)
 
 
+def rename_team(directory: Path, name: str, new: str) -> Edit:
+    """Another name for a team, not yet written."""
+    from allotment.adapters.files.tree import read_tree
+    from allotment.operations.teams import rename
+
+    return rename(read_tree(directory), name, new)
+
+
 def remove_team(directory: Path, name: str, keep_data_until: dt.date) -> Edit:
     """A team to be removed, not yet written."""
     from allotment.adapters.files.tree import read_tree

@@ -19,10 +19,12 @@ from allotment.operations.adoption import AdoptionLook, look
 from allotment.operations.giving_back import give_back, look_back
 from allotment.operations.importing import read_cluster
 from allotment.operations.planning import PlanSettings
+from allotment.operations.surroundings import look_around
 from allotment.operations.taking_over import Fate, Handled, take_over
 from allotment.plan.adoption.words import word
 from allotment.plan.changes import Action, Blocked
 from allotment.plan.difference import declared_part
+from allotment.plan.strangers.grounds import grounds
 from allotment.render.policies import render_policies
 from allotment.spec.imports.directory import ImportWishes, import_cluster
 from allotment.spec.load import load_platform
@@ -90,7 +92,11 @@ BEFORE = (
     object_(API, "LocalQueue", "main", "cv", spec={"clusterQueue": "cv"}),
     JOB,
 )  # fmt: skip
-GONE = (*reversed(BEFORE), object_("v1", "PersistentVolumeClaim", "home", "cv"))
+GONE = (
+    *reversed(BEFORE),
+    object_("v1", "LimitRange", "new", "cv"),
+    object_("v1", "PersistentVolumeClaim", "home", "cv"),
+)
 
 
 def declared() -> Manifests:
@@ -163,6 +169,13 @@ def _is_imported(in_use: Cluster) -> None:
     assert loaded.clusters[0].warn_namespaces == ("cv",)
 
 
+def lying_beside(cluster: Cluster) -> dict[str, str]:
+    """What lies in the namespace beside ours, and by which adoption it was left there."""
+    platform = builders.platform(clusters=(builders.cluster(),), teams=(builders.team("cv"),))
+    around = grounds(platform, platform.clusters[0], declared(), TODAY)
+    return {str(each.key): each.kept for each in look_around(cluster.kube, around).strangers if each.team == "cv"}
+
+
 def test_a_cluster_in_use_is_taken_over_and_given_back(in_use: Cluster) -> None:
     before, pods = state(in_use), running(in_use)
     _is_imported(in_use)
@@ -188,6 +201,13 @@ def test_a_cluster_in_use_is_taken_over_and_given_back(in_use: Cluster) -> None:
     in_use.settle(declared())
     assert in_use.plan(declared()).empty
     assert running(in_use) == pods, "what ran goes on"
+    in_use.kube.create(object_("v1", "LimitRange", "new", "cv", spec={"limits": []}))
+    main = ObjectKey("kueue.x-k8s.io", "LocalQueue", "cv", "main")
+    assert {key: bool(kept) for key, kept in lying_beside(in_use).items() if "ServiceAccount" not in key} == {
+        str(main): True, "LimitRange cv/new": False,
+    }  # fmt: skip
+    in_use.kube.merge_patch(API, main, {"metadata": {"labels": {"changed": "since"}}})
+    assert not lying_beside(in_use)[str(main)]
 
     for words in (["clusterqueue/cv", "resourceflavor/a100", "resourceflavor/plain"], ["namespace/cv"]):
         back = give_back(look_back(in_use.kube, "acme", [word(text) for text in words]), in_use.kube)

@@ -14,10 +14,13 @@ from tests.live.apply.conftest import Cluster
 pytestmark = pytest.mark.live
 
 EXAMPLES = sorted(path for path in Path("examples").iterdir() if wiring.holds_platform(path))
-TWIN = "prod-inference-westeu"
-"""Like prod-inference-eastus but for its place."""
+NIGHTLY = {
+    "prod-inference-westeu": "like prod-inference-eastus but for its place",
+    "dev-eastus": "by day tests/live/gitops plans it again after its tree was applied",
+}
+"""Clusters that are looked at in the nightly run, and why not by day."""
 CASES = [
-    pytest.param(example, cluster.name, marks=pytest.mark.nightly if cluster.name == TWIN else ())
+    pytest.param(example, cluster.name, marks=pytest.mark.nightly if cluster.name in NIGHTLY else ())
     for example in EXAMPLES
     for cluster in wiring.load(example).platform.clusters
 ]

@@ -204,10 +204,14 @@ def test_05_argo_cd_applies_the_same(stage: Stage, tmp_path: Path) -> None:
         "apply", "--server-side", "--field-manager=argocd-controller", "--force-conflicts", "-f", "-", stdin=synced
     )
     allot(stage, "plan", "acme", "--cluster", CLUSTER, "--exit-code")
-    # What was there beside ours is named, and nothing of ours.
-    drift = allot(stage, "drift", "acme", "--cluster", CLUSTER, expect=1)
-    assert "drifted (3 objects)" in drift
-    assert "ResourceQuota nlp/compute\n" in drift
+    # What the adoption left is named, and is neither drift nor a broken guardrail.
+    drift = json.loads(allot(stage, "drift", "acme", "--cluster", CLUSTER, "-o", "json"))["clusters"][0]
+    assert {(each["drift"], each["object"]["kind"], each["object"]["name"]) for each in drift["objects"]} == {
+        ("kept", "LocalQueue", "main"), ("kept", "ResourceQuota", "compute"),
+    }  # fmt: skip
+    proof = json.loads(allot(stage, "prove", "acme", "--cluster", CLUSTER, "--team", "nlp", "--no-work", "-o", "json"))
+    assert proof["broken"] == []
+    assert "surroundings" in proof["keptByAdoption"]
 
 
 def test_06_an_account_that_may_only_read(stage: Stage, tmp_path: Path) -> None:

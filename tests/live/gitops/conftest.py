@@ -49,15 +49,16 @@ def built(kustomize: Path, directory: Path) -> list[dict[str, Any]]:
     return [body for body in yaml.load_all(result.stdout, Loader=yaml.CSafeLoader) if body]
 
 
-class _AsFlux(httpx.BaseTransport):
-    """Writes under Flux's field manager instead of ours."""
+class _As(httpx.BaseTransport):
+    """Writes under another field manager than ours."""
 
-    def __init__(self, inner: httpx.BaseTransport) -> None:
+    def __init__(self, inner: httpx.BaseTransport, manager: str) -> None:
         self._inner = inner
+        self._manager = manager
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if "fieldManager" in request.url.params:
-            request.url = request.url.copy_set_param("fieldManager", FLUX)
+            request.url = request.url.copy_set_param("fieldManager", self._manager)
         return self._inner.handle_request(request)
 
     def close(self) -> None:
@@ -65,11 +66,11 @@ class _AsFlux(httpx.BaseTransport):
 
 
 @contextmanager
-def connect_as_flux(kubeconfig_file: Path) -> Iterator[KubeClient]:
-    """A client whose applies are Flux's."""
+def connect_as(kubeconfig_file: Path, manager: str) -> Iterator[KubeClient]:
+    """A client whose applies are those of a tool."""
     config = kubeconfig.load(kubeconfig_file, None)
     tls = verify_cluster(config.cluster, config.user or User(), config.abs_file)
-    with KubeClient(http_client(config, _AsFlux(httpx.HTTPTransport(verify=tls)))) as kube:
+    with KubeClient(http_client(config, _As(httpx.HTTPTransport(verify=tls), manager))) as kube:
         yield kube
 
 

@@ -29,7 +29,7 @@ from allotment.render.manifests import render
 from allotment.spec.load import load_platform
 from allotment.spec.source import SourceTree
 from tests.live.conftest import unique_name
-from tests.live.gitops.conftest import FLUX, Flux, built, connect_as_flux, tree_in
+from tests.live.gitops.conftest import FLUX, Flux, built, connect_as, tree_in
 from tests.live.prove.conftest import CLUSTER, Acme
 from tests.live.training import member
 
@@ -78,7 +78,7 @@ def synced(
     nodes = tuple(FakeNode(one.name, one.labels, one.taints, one.allocatable) for one in nodes_of(platform, cluster, 1))
     kueue = KueueOptions(frameworks=frameworks_of(cluster), fair_sharing=cluster.fair_sharing)
     sandbox = new_sandbox(SandboxSpec(unique_name(), nodes, kueue))
-    with connect(sandbox.kubeconfig) as kube, connect_as_flux(sandbox.kubeconfig) as flux:
+    with connect(sandbox.kubeconfig) as kube, connect_as(sandbox.kubeconfig, FLUX) as flux:
         acme = Acme(kube, platform, cluster, render(platform, cluster))
         yield Synced(acme, Flux(flux), tools["kustomize"], tmp_path_factory.mktemp("trees"))
 

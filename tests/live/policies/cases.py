@@ -448,7 +448,41 @@ def _managed_cases() -> Iterator[Case]:
     yield Case("other-manager", config_map({labels.MANAGED_BY: "helm"}))
     yield Case("engineer-makes-ours", config_map({labels.MANAGED_BY: "allotment"}), who=ENGINEER)
     yield Case("ours-elsewhere", config_map({labels.TENANT: "x"}, namespace=OTHER))
+    yield Case("counterfeit-record", _noted(config_map({})), P.MANAGED_OBJECTS_PROTECTED,
+               (f"metadata.annotations.{labels.ADOPTED} marks objects that the platform manages",))  # fmt: skip
+    yield from _marks_elsewhere()
     yield from _handed_on_cases()
+
+
+def _noted(body: dict[str, Any]) -> dict[str, Any]:
+    """The same with the record of an adoption."""
+    return {**body, "metadata": {**body["metadata"], "annotations": {labels.ADOPTED: "{}"}}}
+
+
+def _marks_elsewhere() -> Iterator[Case]:
+    """What Allotment goes by when it deletes and undoes, where no team is."""
+    rbac, kueue = "rbac.authorization.k8s.io/v1", "kueue.x-k8s.io/v1beta2"
+    kinds: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+        ("v1", "ResourceQuota", OTHER, {"spec": {"hard": {"pods": "9"}}}),
+        ("v1", "ServiceAccount", OTHER, {}),
+        (rbac, "Role", OTHER, {"rules": []}),
+        (kueue, "LocalQueue", OTHER, {"spec": {"clusterQueue": "nowhere"}}),
+        (rbac, "ClusterRole", "", {"rules": []}),
+        (kueue, "ResourceFlavor", "", {"spec": {}}),
+        ("scheduling.k8s.io/v1", "PriorityClass", "", {"value": 1}),
+    )
+    for api, kind, space, fields in kinds:
+
+        def made(own: dict[str, str], of: tuple[Any, ...] = (api, kind, space, fields)) -> dict[str, Any]:
+            metadata = {"name": "pol-probe", "labels": own, **({"namespace": of[2]} if of[2] else {})}
+            return {"apiVersion": of[0], "kind": of[1], "metadata": metadata, **of[3]}
+
+        refused = P.MANAGED_OBJECTS_PROTECTED
+        yield Case(f"platform-elsewhere-{kind}", made({labels.PLATFORM: "x"}), refused, (f"labels.{labels.PLATFORM}",))
+        yield Case(f"manager-elsewhere-{kind}", made({labels.MANAGED_BY: "allotment"}), refused, (labels.MANAGED_BY,))
+        yield Case(f"record-elsewhere-{kind}", _noted(made({})), refused, (f"annotations.{labels.ADOPTED}",))
+        yield Case(f"unmarked-elsewhere-{kind}", made({labels.MANAGED_BY: "helm", labels.TENANT: "x"}))
+        yield Case(f"marked-by-engineer-{kind}", _noted(made({labels.PLATFORM: "x"})), who=ENGINEER)
 
 
 def _handed_on_cases() -> Iterator[Case]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from allotment.model.manifest import ObjectKey, key_of
 from allotment.model.policy import PolicyName
 from allotment.operations.ports import Identity
 from tests.live.conftest import Kubectl
-from tests.live.policies.bodies import GOOD_LABELS, NAMESPACE, OTHER, Body, config_map, queued, workload
+from tests.live.policies.bodies import GOOD_LABELS, NAMESPACE, OTHER, Body, config_map, namespace, queued, workload
 from tests.live.policies.conftest import ALL_RIGHTS, ENGINEER, JANE, governed, refusal, until
 
 pytestmark = pytest.mark.live
@@ -27,6 +28,7 @@ SYNC = Identity("system:serviceaccount:kube-system:kustomize-controller", (ALL_R
 ADOPT = labels.ADOPTING_MANAGER
 SYNCER = Identity("system:serviceaccount:kube-system:syncer", (ALL_RIGHTS, "system:authenticated"))
 """A tool that the policies trust, and that applies what stands in a repository."""
+MARKS = {labels.MANAGED_BY: labels.MANAGED_BY_VALUE, labels.PLATFORM: "acme"}
 NAMESPACE_CONTROLLER = Identity("system:serviceaccount:kube-system:namespace-controller", ())
 
 
@@ -150,6 +152,42 @@ def test_nobody_makes_an_object_of_his_own_look_like_ours(kube: KubeClient) -> N
     assert refused(message, PolicyName.MANAGED_OBJECTS_PROTECTED, labels.PLATFORM), message
 
 
+@pytest.fixture(scope="module", params=[OTHER, ""], ids=["in-a-namespace", "in-the-cluster"])
+def forged(request: pytest.FixtureRequest, kube: KubeClient) -> Iterator[Body]:
+    """An object of somebody else that carries our marks, from before the policy, where no team is."""
+    space = {"namespace": request.param} if request.param else {}
+    metadata = {"name": "pol-forged", "labels": MARKS, "annotations": {labels.ADOPTED: "{}"}, **space}
+    fields = {"spec": {"hard": {"pods": "9"}}} if space else {"rules": []}
+    api, kind = ("v1", "ResourceQuota") if space else ("rbac.authorization.k8s.io/v1", "ClusterRole")
+    body = {"apiVersion": api, "kind": kind, "metadata": metadata, **fields}
+    yield created(kube, body)
+    kube.delete(api, key_of(body))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "admitted"),
+    [
+        ({"labels": {"colour": "blue"}}, True),
+        ({"labels": {labels.PLATFORM: None, labels.MANAGED_BY: None}}, True),
+        ({"annotations": {labels.ADOPTED: None}}, True),
+        ({"labels": {labels.TENANT: "x"}}, True),
+        ({"labels": {labels.PLATFORM: "other"}}, False),
+        ({"annotations": {labels.ADOPTED: "{ }"}}, False),
+    ],
+    ids=["otherwise", "marks-removed", "record-removed", "another-label", "platform", "record"],
+)
+def test_elsewhere_our_marks_do_not_change_and_all_else_may(
+    metadata: Body, admitted: bool, forged: Body, kube: KubeClient
+) -> None:
+    assert patched(kube, forged, {"metadata": metadata}, ENGINEER) == ""
+    message = patched(kube, forged, {"metadata": metadata})
+    told = refused(message, PolicyName.MANAGED_OBJECTS_PROTECTED, "marks objects that the platform manages")
+    assert message == "" if admitted else told, message
+    if not admitted and forged["kind"] == "ResourceQuota":
+        message = patched(kube, forged, {"metadata": metadata}, subresource="status")
+        assert refused(message, PolicyName.MANAGED_OBJECTS_PROTECTED), "a quota's labels can be written by its status"
+
+
 @pytest.mark.parametrize("name", ["", None, "joan"], ids=["emptied", "taken-off", "exchanged"])
 def test_a_signature_stays(name: str | None, kube: KubeClient) -> None:
     body = workload("Deployment", name="signed")
@@ -203,10 +241,18 @@ def test_a_template_does_not_begin_to_hand_our_labels_on(kube: KubeClient) -> No
         ("default", {"metadata": {"labels": {labels.TENANT: "pol-cv"}}}, ENGINEER, "is not Allotment's"),
         ("kube-public", {"metadata": {"labels": {labels.MANAGED_BY: "allotment"}}}, JANE, "is, or would become"),
         (NAMESPACE, {"metadata": {"labels": {labels.TENANT: None}}}, SYNCER, "is team pol-nlp's"),
+        (NAMESPACE, {"metadata": {"labels": {labels.TENANT: None}}}, ENGINEER, "is team pol-nlp's"),
+        (NAMESPACE, {"metadata": {"labels": {labels.TENANT: ""}}}, ENGINEER, "belongs to team pol-nlp"),
+        (NAMESPACE, {"metadata": {"labels": {labels.PLATFORM: "other"}}}, ENGINEER, "not handed to the platform"),
+        (OTHER, {"metadata": {"labels": {labels.TENANT: ""}}}, ENGINEER, "is not Allotment's"),
+        (OTHER, {"metadata": {"labels": {labels.TENANT: ""}}}, JANE, "is, or would become"),
+        (OTHER, {"metadata": {"labels": {labels.PLATFORM: "acme"}}}, ENGINEER, "is not Allotment's"),
+        (labels.SYSTEM_NAMESPACE, {"metadata": {"labels": {"team": "x"}}}, JANE, "is, or would become"),
     ],
     ids=[
         "label", "handed-on", "entitlement", "pod-security", "claimed", "claimed-by-engineer", "disguised", "default",
-        "of-the-system", "disowned",
+        "of-the-system", "disowned", "disowned-by-engineer", "emptied", "to-another-platform", "claimed-by-its-key",
+        "claimed-by-its-key-by-tenant", "claimed-for-the-platform", "the-platforms-own",
     ],
 )  # fmt: skip
 def test_namespaces_are_neither_claimed_nor_changed(
@@ -214,6 +260,7 @@ def test_namespaces_are_neither_claimed_nor_changed(
 ) -> None:
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     message = patched(kube, body, patch, who, subresource)
+    # Several things may be wrong with it.
     assert refused(message, PolicyName.NO_NAMESPACE_ADOPTION, says), message
 
 
@@ -228,13 +275,126 @@ def test_namespaces_are_not_finalized_or_deleted_by_tenants(kube: KubeClient, ku
     assert refused(message, PolicyName.NO_NAMESPACE_ADOPTION), message
 
 
-def test_namespaces_of_ours_can_be_repaired_and_others_changed(kube: KubeClient) -> None:
+def test_namespaces_of_ours_and_others_can_be_changed(kube: KubeClient) -> None:
     team = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     assert patched(kube, team, {"metadata": {"labels": {"team": "x"}}}, ENGINEER) == ""
-    assert patched(kube, team, {"metadata": {"labels": {labels.TENANT: None}}}, ENGINEER) == ""
+    assert patched(kube, team, {"metadata": {"labels": {labels.PLATFORM: None}}}, ENGINEER) == ""
     assert patched(kube, team, {"metadata": {"annotations": {"x": "y"}}}, NAMESPACE_CONTROLLER) != ""  # RBAC alone
     other = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OTHER}}
     assert patched(kube, other, {"metadata": {"labels": {"colour": "blue"}}}) == ""
+    own = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": labels.SYSTEM_NAMESPACE}}
+    for marks in ({labels.PLATFORM: "other"}, {labels.PLATFORM: None}, {labels.MANAGED_BY: None}):
+        assert patched(kube, own, {"metadata": {"labels": marks}}, ENGINEER) == "", "the cluster's mark"
+
+
+@contextmanager
+def standing(kube: KubeClient, name: str, marks: Mapping[str, str]) -> Iterator[Body]:
+    made = kube.create(namespace(name, dict(marks)), identity=ENGINEER)
+    try:
+        yield dict(made.body)
+    finally:
+        kube.delete("v1", key_of(made.body))
+
+
+@pytest.fixture(scope="module")
+def lost(kube: KubeClient) -> Iterator[Body]:
+    """A namespace of pol-nlp that lost its tenant, as it could while no policy was in force."""
+    with standing(kube, "pol-lost", MARKS | {labels.TEAM: "pol-nlp"}) as body:
+        yield body
+
+
+@pytest.mark.parametrize(
+    ("marks", "who", "says"),
+    [
+        ({labels.TENANT: "pol-nlp"}, ENGINEER, ""),
+        ({labels.TENANT: "pol-nlp"}, SYNCER, ""),
+        ({labels.TENANT: "pol-cv"}, ENGINEER, "was team pol-nlp's; it is not handed to team pol-cv"),
+        ({labels.TENANT: "pol-cv", labels.TEAM: "pol-cv"}, ENGINEER, "it is not handed to team pol-cv"),
+        ({labels.TEAM: "pol-cv"}, ENGINEER, "its label team says whose it was"),
+        ({labels.TENANT: "pol-nlp"}, JANE, "is, or would become"),
+    ],
+    ids=["by-engineer", "by-a-sync", "for-another", "for-another-at-once", "first-half-for-another", "by-a-tenant"],
+)
+def test_a_lost_tenant_is_put_back_and_no_other(
+    marks: Body, who: Identity, says: str, lost: Body, kube: KubeClient
+) -> None:
+    message = patched(kube, lost, {"metadata": {"labels": marks}}, who)
+    assert refused(message, PolicyName.NO_NAMESPACE_ADOPTION, says) if says else message == "", message
+
+
+def test_a_namespace_that_only_says_who_manages_it_is_not_ours(kube: KubeClient) -> None:
+    alone = {labels.MANAGED_BY: labels.MANAGED_BY_VALUE, labels.TEAM: "pol-nlp"}
+    with standing(kube, "pol-alone", alone) as body:
+        for marks in ({labels.TENANT: "pol-nlp"}, {labels.PLATFORM: "acme"}):
+            message = patched(kube, body, {"metadata": {"labels": marks}}, ENGINEER)
+            assert refused(message, PolicyName.NO_NAMESPACE_ADOPTION, "is not Allotment's"), message
+
+
+@pytest.fixture(scope="module")
+def taken(kube: KubeClient) -> Iterator[Body]:
+    """A namespace that was taken over for pol-nlp, with the record of it."""
+    with standing(kube, "pol-taken", MARKS | {labels.TENANT: "pol-nlp"}) as body:
+        record = {"metadata": {"annotations": {labels.ADOPTED: "{}"}}}
+        kube.merge_patch("v1", key_of(body), record, identity=ENGINEER, manager=ADOPT)
+        yield body
+
+
+GONE: dict[str, None] = {labels.MANAGED_BY: None, labels.PLATFORM: None, labels.TENANT: None}
+NO_RECORD = {labels.ADOPTED: None}
+
+
+@pytest.mark.parametrize(
+    ("marks", "record", "who", "manager", "says"),
+    [
+        (GONE, NO_RECORD, ENGINEER, ADOPT, ""),
+        (GONE | {labels.TENANT: "pol-cv"}, NO_RECORD, ENGINEER, ADOPT, "belongs to team pol-nlp"),
+        ({labels.TENANT: None}, NO_RECORD, ENGINEER, ADOPT, "is team pol-nlp's"),
+        (GONE, {}, ENGINEER, ADOPT, "is team pol-nlp's"),
+        (GONE, NO_RECORD, ENGINEER, "kubectl", "is team pol-nlp's"),
+        (GONE, NO_RECORD, ARGO, ADOPT, "is team pol-nlp's"),
+        (GONE, NO_RECORD, JANE, ADOPT, "is team pol-nlp's"),
+    ],
+    ids=["undo", "for-another", "platform-stays", "record-stays", "by-kubectl", "by-an-account", "by-a-tenant"],
+)
+def test_only_undo_gives_a_namespace_back(
+    marks: Body, record: Body, who: Identity, manager: str, says: str, taken: Body, kube: KubeClient
+) -> None:
+    patch = {"metadata": {"labels": marks, "annotations": record}}
+    message = refusal(lambda: kube.merge_patch("v1", key_of(taken), patch, dry_run=True, identity=who, manager=manager))
+    assert refused(message, PolicyName.NO_NAMESPACE_ADOPTION, says) if says else message == "", message
+
+
+@pytest.mark.parametrize(
+    ("maker", "who", "manager", "admitted"),
+    [
+        ("kubectl-create", ENGINEER, ADOPT, True),
+        ("kubectl-create", ENGINEER, "kubectl-label", False),
+        ("kubectl-create", ARGO, ADOPT, False),
+        ("argocd-controller", ENGINEER, ADOPT, False),
+        ("allotment-write", ENGINEER, ADOPT, False),
+    ],
+    ids=["only-labelled", "by-kubectl", "by-an-account", "applied-by-a-tool", "ours"],
+)
+def test_a_label_that_nobody_applied_comes_off(
+    maker: str, who: Identity, manager: str, admitted: bool, kube: KubeClient, kubectl: Kubectl
+) -> None:
+    body = namespace("pol-labelled", MARKS | {labels.TENANT: "pol-nlp"})
+    kube.delete("v1", key_of(body))
+    until(lambda: kube.get("v1", key_of(body)) is None)
+    kubectl("create", f"--field-manager={maker}", "-f", "-", stdin=json.dumps(body))
+    patch = {"metadata": {"labels": GONE}}
+    message = refusal(lambda: kube.merge_patch("v1", key_of(body), patch, dry_run=True, identity=who, manager=manager))
+    kube.delete("v1", key_of(body))
+    assert message == "" if admitted else refused(message, PolicyName.NO_NAMESPACE_ADOPTION, "is team pol-nlp's"), (
+        message
+    )
+
+
+def test_a_tenant_comes_off_what_can_be_no_teams(kube: KubeClient) -> None:
+    with standing(kube, "monitoring", {labels.TENANT: "pol-nlp"}) as body:
+        off = {"metadata": {"labels": {labels.TENANT: None}}}
+        assert patched(kube, body, off, ENGINEER) == ""
+        assert refused(patched(kube, body, off, SYNCER), PolicyName.NO_NAMESPACE_ADOPTION, "is team pol-nlp's")
 
 
 @pytest.fixture(scope="module")
@@ -276,10 +436,11 @@ def test_the_engineer_s_claim_passes(found: Body, kube: KubeClient) -> None:
         (claim("pol-nlp"), SYNC, "kustomize-controller"),
         ({"metadata": {"labels": {labels.MANAGED_BY: labels.MANAGED_BY_VALUE}}}, SYNC, "kustomize-controller"),
         ({"metadata": {"labels": {labels.MANAGED_BY: labels.MANAGED_BY_VALUE}}}, ENGINEER, "kubectl"),
+        ({"metadata": {"labels": {labels.PLATFORM: "acme"}}}, SYNC, "kustomize-controller"),
     ],
     ids=[
         "for-another-team", "word-left-behind", "by-kubectl", "by-apply", "by-a-tenant", "by-an-account",
-        "by-a-sync", "first-half-by-a-sync", "first-half-by-kubectl",
+        "by-a-sync", "first-half-by-a-sync", "first-half-by-kubectl", "inventory-by-a-sync",
     ],
 )  # fmt: skip
 def test_every_other_claim_is_refused(patch: Body, who: Identity, manager: str, found: Body, kube: KubeClient) -> None:
@@ -299,16 +460,18 @@ def test_every_other_claim_is_refused(patch: Body, who: Identity, manager: str, 
     ],
     ids=["tenant", "kubectl", "apply", "account-with-all-rights", "sync"],
 )
-def test_the_word_is_an_engineer_s(who: Identity, manager: str, found: Body, kube: KubeClient) -> None:
-    message = write(kube, word(found, "pol-cv"), who, manager)
-    assert "is a platform engineer's word" in message, message
+def test_word_and_record_are_an_engineer_s(who: Identity, manager: str, found: Body, kube: KubeClient) -> None:
+    for patch in (word(found, "pol-cv"), {"metadata": {"annotations": {labels.ADOPTED: "{}"}}}):
+        message = write(kube, patch, who, manager)
+        assert "is a platform engineer's word" in message, message
 
 
 def test_the_word_comes_with_no_manifest_and_is_for_this_very_namespace(found: Body, kube: KubeClient) -> None:
-    marked = {"name": "pol-fresh", "annotations": {labels.CONSENT: "pol-nlp/1"}}
-    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": marked}
-    message = refusal(lambda: kube.create(body, dry_run=True, identity=ENGINEER))
-    assert "stands in no manifest" in message, message
+    for key in (labels.CONSENT, labels.ADOPTED):
+        marked = {"name": "pol-fresh", "annotations": {key: "pol-nlp/1"}}
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": marked}
+        message = refusal(lambda body=body: kube.create(body, dry_run=True, identity=ENGINEER))  # type: ignore[misc]
+        assert "stands in no manifest" in message, message
     elsewhere = {"metadata": {"annotations": {labels.CONSENT: "pol-nlp/another-uid"}}}
     assert write(kube, elsewhere, ENGINEER, ADOPT, dry_run=False) == ""
     try:

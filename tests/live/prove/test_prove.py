@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from allotment.model.manifest import key_of
+from allotment.adapters.clock import SystemClock
+from allotment.model.manifest import ObjectKey, key_of
 from allotment.model.team import Offboarding
 from allotment.operations.drift import DriftKind
+from allotment.operations.refused import look_at_refusals
 from allotment.prove import bodies
 from allotment.prove.guardrails import GUARDRAILS
 from allotment.prove.probes import MARK, PROBE_NAME
@@ -40,7 +43,9 @@ def leftovers(acme: Acme) -> list[str]:
     return [str(key_of(body)) for kind in kinds for body in acme.kube.list(*kind) if PROBE_NAME in str(key_of(body))]
 
 
+@pytest.mark.nightly
 def test_all_guardrails_of_the_reference_platform_hold(acme: Acme) -> None:
+    """By day the end-to-end story proves them all, on another cluster of the platform."""
     report = acme.prove()
     assert report.broken == ()
     assert not report.failed, not_proved(report)
@@ -120,6 +125,33 @@ def test_a_weakening_is_named(weakened: Weakening, acme: Acme) -> None:
         assert report.broken == ("surroundings",)
         name = weakened.named.rpartition(" ")[2]
         assert any(name in item.got for item in report.results if item.verdict is Verdict.FAILED), not_proved(report)
+
+
+def test_work_that_a_policy_keeps_a_controller_from_making_is_told(acme: Acme) -> None:
+    made = {"app": "probe"}
+    container = {"name": "main", "image": "x", "resources": {"limits": {"nvidia.com/gpu": "1"}}}
+    body = {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": {"name": "outside", "namespace": "default"},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": made},
+            "template": {"metadata": {"labels": made}, "spec": {"containers": [container]}},
+        },
+    }
+    acme.kube.create(body)
+    try:
+        end = time.monotonic() + 30
+        while not (found := look_at_refusals(acme.kube, SystemClock().now()).refusals):
+            assert time.monotonic() < end
+            time.sleep(0.2)
+    finally:
+        acme.kube.delete("apps/v1", ObjectKey("apps", "ReplicaSet", "default", "outside"))
+    (refused,) = found
+    assert (refused.namespace, refused.policy) == ("default", "accelerators-only-in-team-namespaces")
+    assert refused.works == ("ReplicaSet outside",)
+    assert refused.why
 
 
 def test_what_a_killed_run_left_behind_is_swept_up(acme: Acme) -> None:

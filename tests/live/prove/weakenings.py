@@ -8,11 +8,13 @@ not here.
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from allotment.model.manifest import ObjectKey, key_of
+from allotment.operations.ports import RefusedError
 from tests.live.prove.conftest import Acme
 from tests.live.prove.damages import TEAM, add, binding, delete, patch
 
@@ -104,6 +106,18 @@ def named(policy: str) -> str:
 
 def passing_over(namespace: str) -> dict[str, Any]:
     return {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [namespace]}
+
+
+def disowned(acme: Acme) -> None:
+    """The tenant's label goes, which takes a time without the policy that keeps it."""
+    delete(_BINDING, named("no-namespace-adoption"))(acme)
+    end = time.monotonic() + 30
+    while True:
+        try:
+            return patch("Namespace", TEAM, {"metadata": {"labels": {"allotment.dev/tenant": None}}})(acme)
+        except RefusedError:
+            assert time.monotonic() < end, "the policy is still in force"
+            time.sleep(0.2)
 
 
 def _policies() -> Iterator[Weakening]:
@@ -210,7 +224,7 @@ def _namespace() -> Iterator[Weakening]:
     for name in ("queues", "priorities"):
         wider = {"metadata": {"annotations": {f"allotment.dev/{name}": "default,theirs"}}}
         yield changed(f"{name}-widened", "Namespace", TEAM, wider)
-    yield changed("no-tenant-any-more", "Namespace", TEAM, {"metadata": {"labels": {"allotment.dev/tenant": None}}})
+    yield Weakening("no-tenant-any-more", f"Namespace {TEAM}", disowned)
 
 
 def _queues() -> Iterator[Weakening]:

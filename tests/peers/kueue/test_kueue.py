@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 
+from allotment.simulation.environment import Simulation
+from allotment.simulation.scenario import read_scenario
 from benchmarks.peers.kueue.peer import GATES_OF_020, PROGRAM, Peer
 from benchmarks.peers.program import MISSING
 from tests.corpus.kueue.data import data_folder, scenarios
 from tests.peers.kueue.compare import Comparison, compare
+from tests.peers.kueue.equals import generate_equal
 from tests.peers.kueue.mutations import mutated
 from tests.peers.kueue.scenarios import generate
 from tests.peers.kueue.shrink import shrink
@@ -70,6 +73,21 @@ def test_same_decisions(program: Path, version: str, gates: str) -> None:
     assert both.seen["random"] <= count // 50
     assert both.seen["with evictions"] >= count // 6
     assert both.seen["with pending"] >= count // 3
+
+
+@pytest.mark.parametrize(("version", "gates"), [("v0.20.0", GATES_OF_020), ("v0.19.2", "")], ids=("0.20", "0.19"))
+def test_what_kueue_decides_at_random_is_marked(program: Path, version: str, gates: str) -> None:
+    """Whatever ten runs of the real Kueue decide differently, and little else."""
+    seen: Counter[tuple[bool, bool]] = Counter()
+    with Peer(program, gates=gates, runs=10) as peer:
+        for seed in range(FIRST, FIRST + COUNT):
+            scenario = generate_equal(seed, version)
+            random = bool(peer.answer(scenario).get("random"))
+            marked = bool(Simulation(read_scenario(scenario), choices=True).run().choices)
+            assert marked or not random, json.dumps(scenario)
+            seen[random, marked] += 1
+    assert seen[True, True] >= COUNT // 25
+    assert seen[False, True] <= seen[True, True] // 4
 
 
 @pytest.mark.corpus

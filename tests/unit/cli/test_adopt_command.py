@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +45,7 @@ def kube(acme: Path, monkeypatch: pytest.MonkeyPatch) -> FakeKube:
 
 def test_it_lists_what_there_is_and_what_to_type(run: Run, kube: FakeKube) -> None:
     listed = run("adopt", *HERE)
-    assert "Not ours, and declared, in dev-eastus (acme): 2 objects" in listed.ok()
+    assert "Declared, but made by somebody else, in dev-eastus (acme): 2 objects" in listed.ok()
     assert "from: Helm release queues, field manager helm since 2026-01-01T00:00:00Z" in listed.out
     assert "note: the release queues still declares it" in listed.out
     assert "allot adopt namespace/nlp --platform my-platform --cluster dev-eastus" in listed.err
@@ -58,7 +59,10 @@ def test_a_namespace_is_taken_over_with_an_edit_that_keeps_its_work_going(run: R
     assert "+withoutNetworkPolicies: [nlp]" in shown.ok()
     assert "+warnNamespaces: [nlp]" in shown.out
     assert "pod-security.kubernetes.io/enforce" in shown.out, "a level decides what runs there"
-    assert "network policies, left out until --network-policies:\n      allotment-default-deny: cuts all" in shown.out
+    assert (
+        "network policies, which stay away unless you say --network-policies:\n      allotment-default-deny: cuts all"
+        in shown.out
+    )
     assert file.read_text() == before
     done = run("adopt", "namespace/nlp", *HERE, "--yes")
     assert "done: dev-eastus: 1 adopted" in done.ok()
@@ -75,7 +79,7 @@ def test_a_namespace_is_taken_over_with_an_edit_that_keeps_its_work_going(run: R
 
 def test_network_policies_come_when_they_are_asked_for(run: Run, acme: Path, kube: FakeKube) -> None:
     shown = run("adopt", "namespace/nlp", *HERE, "--network-policies", "--dry-run", "client").ok()
-    assert "would cut:\n      allotment-default-deny: cuts all ingress and egress of all pods" in shown
+    assert "network policies that come with the next apply:\n      allotment-default-deny: cuts all ingress" in shown
     assert "withoutNetworkPolicies" not in shown
 
 
@@ -91,7 +95,8 @@ def test_what_is_held_back_ends_with_6_and_is_in_the_document(run: Run, acme: Pa
     ran = run("adopt", "namespace/nlp", *HERE, "--yes", "-o", "json")
     assert ran.code == 6
     (item,) = json.loads(ran.out)["items"]
-    assert (item["status"], item["hindrance"]["why"]) == ("held", "it belongs to the platform other")
+    (hindrance,) = item["hindrances"]
+    assert (item["status"], hindrance["why"]) == ("held", "it belongs to the platform other")
     assert "withoutNetworkPolicies" not in (acme / "clusters" / "dev-eastus.yaml").read_text()
 
 
@@ -119,3 +124,93 @@ def test_what_makes_no_sense_is_refused(
 ) -> None:
     ran = run("adopt", *words, *HERE)
     assert (ran.code, says in ran.err) == (code, True), ran.err
+
+
+AT = (*HERE, "--context", "my context")
+
+
+def suggested(text: str) -> list[list[str]]:
+    """The words of the commands below the word Next."""
+    _, _, steps = text.partition("Next\n")
+    return [shlex.split(line)[1:] for line in steps.splitlines() if line.startswith("  allot")]
+
+
+def test_a_plan_leads_on_to_adoption_by_commands_that_run_as_printed(run: Run, acme: Path, kube: FakeKube) -> None:
+    planned = run("plan", "my-platform", *AT[2:])
+    assert (
+        "`allot adopt namespace/nlp --platform my-platform --cluster dev-eastus --context 'my context'`" in planned.out
+    )
+    apply, space, flavor = suggested(planned.err)
+    assert apply == ["apply", "my-platform", *AT[2:]]
+    assert space == ["adopt", "namespace/nlp", *AT]
+    assert flavor == ["adopt", "resourceflavor/cpu", *AT]
+    applied = run(*apply, "--yes")
+    assert applied.code == 6
+    assert "steps stay undone" in planned.err
+    assert suggested(applied.err) == [space, flavor], "what is blocked stays blocked, and the way out is told again"
+    listed = run("adopt", *AT)
+    assert suggested(listed.err) == [space, flavor]
+    for step in (space, flavor):
+        shown = run(*step, "--dry-run", "client")
+        assert suggested(shown.err) == [step]
+        (plan,) = suggested(run(*step, "--yes").err)
+    assert plan == ["plan", "my-platform", *AT[2:]]
+    run(*plan).ok()
+    assert run(*apply, "--yes").code == 0
+
+
+def test_what_is_held_back_leads_on_to_the_same_command(run: Run, acme: Path, kube: FakeKube) -> None:
+    kube.edit(SPACE, lambda body: {**body, "metadata": {**body["metadata"], "labels": {labels.PLATFORM: "other"}}})
+    ran = run("adopt", "namespace/nlp", *HERE, "--yes", "--enforce")
+    assert suggested(ran.err) == [["adopt", "namespace/nlp", "--enforce", *HERE]]
+    assert suggested(run("adopt", *HERE).err) == [["adopt", "resourceflavor/cpu", *HERE]]
+
+
+def test_undo_says_the_order_what_the_directory_still_wants_and_what_comes_next(
+    run: Run, acme: Path, kube: FakeKube
+) -> None:
+    run("apply", "my-platform", *HERE[2:], "--yes")
+    for word in ("resourceflavor/cpu", "namespace/nlp"):
+        run("adopt", word, *AT, "--yes").ok()
+    flavor, space = suggested(run("adopt", "--undo", *AT).err)
+    assert (flavor, space) == (
+        ["adopt", "--undo", "resourceflavor/cpu", *AT],
+        ["adopt", "--undo", "namespace/nlp", *AT],
+    )
+    assert suggested(run(*flavor, "--dry-run", "client").err) == [flavor]
+    given = run(*flavor, "--yes")
+    assert suggested(given.err) == [["plan", "my-platform", *AT[2:]], space]
+    assert "my-platform/clusters/dev-eastus.yaml:" in given.err
+    assert "choose another name: names: {flavors: {cpu: NAME}}" in given.err
+    last = run(*space, "--yes")
+    said = " ".join(last.err.split())
+    team = (acme / "teams" / "nlp.yaml").read_text().splitlines()
+    placed = next(number for number, line in enumerate(team, 1) if "dev-eastus" in line)
+    assert f"my-platform/teams/nlp.yaml:{placed}: or take dev-eastus out of placements" in said
+    cluster = (acme / "clusters" / "dev-eastus.yaml").read_text().splitlines()
+    listed = next(number for number, line in enumerate(cluster, 1) if line.startswith("warnNamespaces"))
+    assert f"my-platform/clusters/dev-eastus.yaml:{listed}: take nlp out of warnNamespaces" in said
+    history = run("history", "my-platform", *HERE[2:], "-o", "json").json()["items"]
+    # Records of the same second stand in any order.
+    assert sorted((each["what"], each["objects"]) for each in history) == [
+        ("adopt", ["namespace/nlp"]),
+        ("adopt", ["resourceflavor/cpu"]),
+        ("apply", []),
+        ("undo", ["namespace/nlp"]),
+        ("undo", ["resourceflavor/cpu"]),
+    ]
+    table = run("history", "my-platform", *HERE[2:], env={"COLUMNS": "80"}).ok()
+    assert "adopt namespace/nlp" in table
+    assert "complete" in table
+    assert max(map(len, table.splitlines())) <= 80
+
+
+def test_after_a_part_was_taken_over_only_the_rest_is_named(run: Run, acme: Path, kube: FakeKube) -> None:
+    kube.edit(SPACE, lambda body: {**body, "metadata": {**body["metadata"], "labels": {labels.PLATFORM: "other"}}})
+    ran = run("adopt", "namespace/nlp", "resourceflavor", *HERE, "--yes")
+    assert ran.code == 6
+    plan, rest = suggested(ran.err)
+    assert plan[0] == "plan"
+    assert rest == ["adopt", "namespace/nlp", *HERE]
+    again = run(*rest, "--yes")
+    assert (again.code, suggested(again.err)) == (6, [rest])

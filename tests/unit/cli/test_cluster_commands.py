@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_server_and_context_are_shown(run: Run, acme: Path, kube: FakeKube) -> N
 
 
 def test_history_lists_what_was_applied(run: Run, acme: Path, kube: FakeKube) -> None:
-    assert "no apply is on record" in run("history", *HERE).err
+    assert "no apply or adoption is on record" in run("history", *HERE).err
     run("apply", *HERE, "--yes").ok()
     (record,) = run("history", *HERE, "-o", "json").json()["items"]
     assert (record["by"], record["cluster"], record["ended"]) == ("engineer", "dev-eastus", "complete")
@@ -263,6 +264,20 @@ def test_a_namespace_is_deleted_only_when_its_name_is_given(run: Run, acme: Path
     assert kube.get("v1", ObjectKey("", "Namespace", "", "cv")) is None
 
 
+def test_the_name_is_asked_too_where_the_data_are_kept(run: Run, acme: Path, kube: FakeKube) -> None:
+    run("team", "remove", "cv", "--keep-data-until", "2099-01-31", "--platform", "my-platform", "--yes").ok()
+    run("apply", *HERE, "--yes").ok()
+    (acme / "teams" / "cv.yaml").unlink()
+    run("apply", *HERE, "--yes")  # what the leaving team still had goes with the first of them
+    kube.put({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "late", "namespace": "cv"}})
+    refused = run("apply", *HERE, "--yes")
+    assert refused.code == 2
+    assert "--delete-namespace cv" in refused.err
+    assert "emptied of its work and closed" in refused.err
+    assert run("apply", *HERE, "--yes", "--delete-namespace", "cv").code == 6
+    assert ObjectKey("", "Namespace", "", "cv") in kube.existing
+
+
 def test_prove_reports_every_probe_and_writes_evidence(run: Run, acme: Path, kube: FakeKube) -> None:
     run("apply", *HERE, "--yes").ok()
     ran = run(
@@ -401,3 +416,54 @@ def test_work_that_its_queue_does_not_count_is_drift_and_disproved(run: Run, acm
     assert "does not count what runs: 4 nvidia.com/gpu in a100-old by cv/train (1 pod)" in drift.out
     proof = run("prove", *HERE, "--guardrail", "queues")
     assert "ClusterQueue.kueue.x-k8s.io nlp does not count 4 nvidia.com/gpu in a100-old" in proof.out
+
+
+THERE = ("--platform", *HERE)
+SYSTEM = ObjectKey("", "Namespace", "", "allotment-system")
+
+
+def system_space(kube: FakeKube, *inside: dict[str, Any]) -> None:
+    """Somebody else has made the platform's own namespace."""
+    kube.apply_as("kubectl-create", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "allotment-system"}})
+    for body in inside:
+        kube.put(body)
+
+
+def test_nothing_is_applied_before_the_platforms_own_namespace_is_its_own(run: Run, acme: Path, kube: FakeKube) -> None:
+    system_space(kube)
+    before = kube.existing
+    assert "allot adopt namespace/allotment-system" in run("plan", *HERE).ok()
+    assert run("apply", *HERE, "--dry-run=client").code == 6
+    refused = run("apply", *HERE, "--yes")
+    assert refused.code == 6
+    assert "Namespace allotment-system exists and is not ours, and nothing was changed" in refused.err
+    assert kube.existing == before
+
+    files = {path: path.read_text(encoding="utf-8") for path in acme.rglob("*.yaml")}
+    run("adopt", "namespace/allotment-system", *THERE, "--yes").ok()
+    assert {path: path.read_text(encoding="utf-8") for path in acme.rglob("*.yaml")} == files
+    run("apply", *HERE, "--yes").ok()
+    marks = (kube.get("v1", SYSTEM) or {})["metadata"]["labels"]
+    assert marks["allotment.dev/cluster"] == "dev-eastus"
+    assert "complete" in run("history", *HERE).ok()
+
+    run("adopt", "--undo", "namespace/allotment-system", *THERE, "--yes").ok()
+    assert "allotment.dev/cluster" not in ((kube.get("v1", SYSTEM) or {})["metadata"].get("labels") or {})
+    assert run("apply", *HERE, "--yes").code == 6
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "mine", "namespace": "allotment-system"}},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "mine", "namespace": "allotment-system"}},
+    ],
+    ids=["an account", "a pod"],
+)
+def test_nobody_else_stays_in_it(run: Run, acme: Path, kube: FakeKube, inside: dict[str, Any]) -> None:
+    """Policies bind nobody who acts from there."""
+    system_space(kube, inside)
+    held = run("adopt", "namespace/allotment-system", *THERE, "--yes")
+    assert held.code == 6
+    assert f"others have something in it: {inside['kind']} allotment-system/mine" in held.out
+    assert "allotment.dev/platform" not in (kube.get("v1", SYSTEM) or {})["metadata"]["labels"]

@@ -57,6 +57,63 @@ def saved(run: Run, home: Path, name: str, *words: str) -> str:
     return name
 
 
+def tossed(home: Path, **weights: int) -> str:
+    """Two cohorts of one share, unless weights say otherwise, have borrowed what the third takes back."""
+
+    def tied(name: str, cohort: str, nominal: int) -> dict[str, Any]:
+        flavors = [{"flavor": "a100", "resources": {GPU: {"nominal": nominal}}}]
+        groups = [{"coveredResources": [GPU], "flavors": flavors}]
+        return {"name": name, "cohort": cohort, "resourceGroups": groups, "preemption": {"reclaimWithinCohort": "Any"}}
+
+    scenario = {
+        **SMALL,
+        "id": "tossed",
+        "fairSharing": {"enabled": True},
+        "cohorts": [
+            {"name": "top"},
+            *({"name": name, "parent": "top", "fairWeight": weights.get(name, 1)} for name in "abc"),
+        ],
+        "clusterQueues": [tied("qa", "a", 0), tied("qb", "b", 0), tied("qc", "c", 8)],
+        "workloads": [
+            job("a-job", "qa", 0, 600_000, 4),
+            job("b-job", "qb", 1, 600_000, 4),
+            job("c-job", "qc", 60_000, 600_000, 4),
+        ],
+    }
+    (home / "tossed.jsonl").write_text(json.dumps(scenario), encoding="utf-8")
+    return "tossed.jsonl"
+
+
+CHANCE = "Kueue chooses at random among equals here, once; from there on this is one course of several:"
+TOSS = "  at 1 min either b-job or a-job is preempted for c-job"
+
+
+def test_what_hangs_on_chance_is_said(run: Run, home: Path) -> None:
+    file = tossed(home)
+    page = home / "page.html"
+    assert run("simulate", file, "--report", str(page)).ok().splitlines()[-2:] == [CHANCE, TOSS]
+    text = page.read_text(encoding="utf-8")
+    check_page(text)
+    assert TOSS.strip() in text
+    (choice,) = run("simulate", file, "-o", "json").json()["randomChoices"]
+    assert choice == {
+        "seconds": 60,
+        "what": "preempted",
+        "preemptor": "c-job",
+        "chosen": ["b-job"],
+        "others": ["a-job"],
+    }
+    lines = run("whatif", "--snapshot", file, "--change", "weight:a=2").ok().splitlines()
+    assert lines[-2:] == [f"before: {CHANCE}", TOSS]
+    before, after = (
+        saved(run, home, name, file, *words) for name, words in (("b", ()), ("a", ("--policy", "classical")))
+    )
+    told = run("compare", before, after, "-o", "json").json()
+    assert (len(told["before"]["randomChoices"]), told["after"]["randomChoices"]) == (1, [])
+    assert run("compare", before, after).ok().splitlines()[-2:] == [f"before: {CHANCE}", TOSS]
+    assert CHANCE not in run("simulate", tossed(home, a=2)).ok()
+
+
 def test_compare_says_who_waits_longer(run: Run, home: Path) -> None:
     before, after = saved(run, home, "a.json", BORROWING), saved(run, home, "b.json", FAIR)
     doc = run("compare", before, after, "-o", "json").json()

@@ -28,7 +28,7 @@ def completed(line: str) -> list[str]:
     ("line", "offered"),
     [
         ("allot pl", ["plan"]),
-        ("allot team re", ["remove"]),
+        ("allot team re", ["rename", "remove"]),
         ("allot plan my-platform --cluster prod", ["prod-inference-eastus", "prod-inference-westeu"]),
         ("allot plan --platform my-platform --cluster train", ["training-eastus"]),
         ("allot team remove --platform my-platform c", ["cv"]),

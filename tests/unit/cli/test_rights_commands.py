@@ -102,7 +102,9 @@ def test_preflight_ends_with_a_conflict_where_something_is_missing(run: Run, acm
     ran = run("preflight", *HERE)
     assert ran.code == 6
     assert "ClusterQueue" in ran.out
-    assert "Namespace cv: it exists and is not ours" in " ".join(ran.out.split())
+    said = " ".join(ran.out.split())
+    assert "blocked names Namespace cv: somebody else's object has this name, and apply leaves it alone" in said
+    assert "fix: take it over with `allot adopt namespace/cv --platform my-platform --cluster dev-eastus`" in said
     assert "not ready" in ran.out
 
 
@@ -113,8 +115,42 @@ def test_what_may_not_be_read_is_unknown_and_hides_nothing(run: Run, acme: Path,
     assert {"kueue", "webhooks", "devices", "nodes", "limits"} <= unknown
 
 
-@pytest.mark.parametrize("task", ["plan", "apply", "prove"])
+@pytest.mark.parametrize("task", ["plan", "apply"])
 def test_roles_are_printed_without_a_server(run: Run, acme: Path, task: str) -> None:
     role = yaml.safe_load(run("preflight", *HERE, "--rights", task, "-o", "yaml").ok())
     assert (role["kind"], role["metadata"]["name"]) == ("ClusterRole", f"allotment-{task}")
     assert run("preflight", *HERE, "--rights", task, "-o", "json").json() == role
+
+
+def test_roles_of_prove_are_several_and_come_with_their_bindings(run: Run, acme: Path) -> None:
+    found = list(yaml.safe_load_all(run("preflight", *HERE, "--rights", "prove", "-o", "yaml").ok()))
+    assert [(body["kind"], body["metadata"]["name"], body["metadata"].get("namespace", "")) for body in found] == [
+        ("ClusterRole", "allotment-prove", ""),
+        ("ClusterRole", "allotment-prove-in-teams", ""),
+        ("Role", "allotment-prove", "kube-system"),
+    ]
+    told = run("preflight", *HERE, "--rights", "prove", "--bind-to", "group:ci", "-o", "json").json()
+    assert (told["kind"], told["items"][:3]) == ("List", found)
+    assert [body["metadata"].get("namespace", "") for body in told["items"][3:]] == [
+        "", "cv", "data-science", "nlp", "recsys", "kube-system",
+    ]  # fmt: skip
+
+
+def test_whom_roles_are_bound_to_has_to_be_somebody(run: Run, acme: Path) -> None:
+    assert "names nobody" in run("preflight", *HERE, "--rights", "prove", "--bind-to", "ci").err
+    assert "--bind-to is about the roles that --rights prints" in run("preflight", *HERE, "--bind-to", "group:ci").err
+
+
+def test_who_may_only_look_is_told_what_he_can_do_and_which_role_more_needs(run: Run, changed: FakeKube) -> None:
+    steps = run("plan", *HERE).err
+    assert "allot preflight my-platform --cluster dev-eastus --rights apply -o yaml" in steps
+    assert "allot apply" not in steps
+    said = " ".join(run("preflight", *HERE).out.split())
+    assert "engineer can plan; it cannot apply, prove" in said
+    assert "to apply, it needs the role that `allot preflight --rights apply -o yaml --platform my-platform" in said
+
+
+def test_who_may_not_look_at_everything_is_told_that_first(run: Run, changed: FakeKube) -> None:
+    restrict(changed, lambda verb, resource: reads(verb, resource) and resource != "networkpolicies")
+    _, _, steps = run("plan", *HERE).err.partition("Next")
+    assert steps.index("--rights plan") < steps.index("--rights apply")

@@ -44,6 +44,7 @@ from allotment.plan.changes import (
     WarningCode,
 )
 from allotment.plan.difference import ABSENT, FieldChange
+from allotment.plan.refused import Refusals
 from allotment.prove.verdicts import ProofReport, Result, Verdict
 from allotment.spec.schema import KINDS, json_schema
 from tests.unit import builders as build
@@ -144,6 +145,28 @@ def test_what_is_blocked_with_its_namespace_is_one_line() -> None:
         "  blocked     Role old/z: w: y",
         "  blocked     13 more objects blocked with Namespace old",
     ]
+    assert "              fix: rename the team" in plain_text(report_text(report, report.outcomes))
+
+
+@pytest.mark.parametrize(
+    ("statuses", "says"),
+    [
+        ((Status.REFUSED,), "Running the same command again takes up what is left."),
+        ((Status.SKIPPED,), "Running the same command again takes up what is left."),
+        (
+            (Status.REFUSED, Status.BLOCKED),
+            "takes up what is left, but for the 1 blocked: these wait until a person has solved it.",
+        ),
+        (
+            (Status.BLOCKED, Status.SKIPPED),
+            "Running the same command again changes nothing about the 1 blocked: solve these as told above.",
+        ),
+    ],
+)
+def test_running_it_again_is_not_said_to_help_where_it_does_not(statuses: tuple[Status, ...], says: str) -> None:
+    outcomes = tuple(Outcome(PLAN.changes[0], status, "why") for status in statuses)
+    report = ApplyReport("acme", "dev", outcomes, unchanged=0)
+    assert plain_text(report_text(report, outcomes))[-1].endswith(says)
 
 
 def test_a_plan_shows_every_kind_of_change() -> None:
@@ -245,6 +268,40 @@ def test_drift_names_field_owner_and_unknown_clusters() -> None:
     told = plain(drift_document(report, listing.rows))
     assert [each["state"] for each in told["clusters"]] == ["in-sync", "drifted", "unreachable"]
     assert told["clusters"][0]["observedAt"] == "2026-11-22T09:30:00Z"
+
+
+def test_drift_tells_what_an_adoption_kept_and_what_policies_refuse() -> None:
+    kept = DriftedObject(QUOTA.key, DriftKind.KEPT, message="is not ours")
+    refused = Refusals("legacy", "queue-required", ("Job old",), NOW, NOW, "it names no queue")
+    states = ((DriftState.IN_SYNC, (kept,)), (DriftState.DRIFTED, (kept, DriftedObject(GONE, DriftKind.MISSING))))
+    report = DriftReport(
+        "acme",
+        tuple(
+            ClusterDrift(state.value, state, objects, NOW, PLAN, None, refused=(refused,)) for state, objects in states
+        ),
+    )
+    listing = drift_listing(report)
+    lines = plain_text(drift_text(report, listing.rows))
+    assert lines[0] == "in-sync: in sync (3 objects, 1 kept by adoption)"
+    assert "drifted: drifted (1 object, 1 kept by adoption)" in lines
+    assert "  kept      ResourceQuota cv/q" in lines
+    assert any(line.startswith("  refused: in legacy the policy queue-required refuses what Job old") for line in lines)
+    told = plain(drift_document(report, listing.rows))["clusters"][0]
+    assert told["refused"][0]["work"] == ["Job old"]
+    assert [each["drift"] for each in told["objects"]] == ["kept"]
+
+
+def test_a_proof_tells_what_an_adoption_kept() -> None:
+    got = "LocalQueue main is not ours; kept by the adoption of 2026-11-26"
+    result = Result("surroundings", "nlp", "list", "namespace nlp", "us", "nothing", got, Verdict.KEPT, NOW)
+    report = ProofReport("acme", "dev", "https://x", "v1", NOW, NOW, (result,))
+    lines = plain_text(proof_text(report, proof_listing(report).rows))
+    assert "kept         surroundings  (1 probe: nlp)" in lines
+    assert f"               got:      {got}" in lines
+    assert "proved, but for what adoption left: dev: 1 probe: 1 kept" in lines
+    assert lines[-1] == "kept by adoption, and not proved: surroundings"
+    told = plain(proof_document(report, report.results))
+    assert (told["keptByAdoption"], told["broken"], told["proved"]) == (["surroundings"], [], False)
 
 
 def test_a_proof_shows_what_failed_in_full() -> None:

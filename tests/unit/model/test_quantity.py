@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allotment.model.quantity import format_bytes, format_cpu, parse_bytes, parse_cpu, parse_quantity
+from allotment.model.quantity import format_bytes, format_cpu, format_resource, parse_bytes, parse_cpu, parse_quantity
 
 # From the examples and tests of k8s.io/apimachinery/pkg/api/resource.
 TABLE = [
@@ -121,3 +121,19 @@ def test_text_is_refused_in_few_words(text):
     else:
         message = ""
     assert len(message) < 400
+
+
+@pytest.mark.parametrize(
+    ("resource", "amount", "told"),
+    [
+        ("cpu", Fraction(64), "64"),
+        ("requests.cpu", Fraction(1, 2), "500m"),
+        ("limits.memory", Fraction(512 * 2**30), "512Gi"),
+        ("requests.storage", Fraction(10 * 2**40), "10Ti"),
+        ("hugepages-2Mi", Fraction(2**21), "2Mi"),
+        ("requests.nvidia.com/gpu", Fraction(8), "8"),
+        ("pods", Fraction(51), "51"),
+    ],
+)
+def test_amounts_in_the_unit_that_a_declaration_has(resource: str, amount: Fraction, told: str) -> None:
+    assert format_resource(resource, amount) == told

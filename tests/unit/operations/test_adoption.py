@@ -17,11 +17,12 @@ from allotment.operations.planning import PlanSettings
 from allotment.operations.ports import RefusedError
 from allotment.operations.taking_over import Fate, Handled, take_over
 from allotment.plan.adoption.adopting import Adoption
-from allotment.plan.adoption.words import word
+from allotment.plan.adoption.words import word, word_of
 from allotment.plan.changes import Action, Blocked
 from tests.unit.operations.world import TODAY, World, failing, held, job, pod
 from tests.unit.plan import objects
 from tests.unit.plan.objects import PLATFORM
+from tests.unit.plan.strangers.bodies import body, bound, group, role, rule
 
 SPACE = ObjectKey("", "Namespace", "", "cv")
 QUOTA = ObjectKey("", "ResourceQuota", "cv", "team")
@@ -147,6 +148,23 @@ def test_it_says_from_whom_what_changes_and_what_is_at_stake() -> None:
     assert "helm uninstall" in origin.goes_on
 
 
+def test_it_lists_what_will_stay_in_the_namespace_as_it_is() -> None:
+    live = Live()
+    live.kube.put(
+        body("kueue.x-k8s.io/v1beta2", "LocalQueue", "main", "cv", spec={"clusterQueue": "cv"}),
+        bound("theirs", "edit", group("genomics"), namespace="cv"),
+        role("exec", rule("pods/exec", "create"), namespace="cv"),
+        body("v1", "ServiceAccount", "robot", "cv"),
+        body("v1", "ServiceAccount", "default", "cv"),
+        body("v1", "ResourceQuota", "compute", "cv", spec={"hard": {}}),
+    )
+    remarks = one(live.look("namespace/cv"), SPACE).facts.remarks
+    assert [text.partition(" stays as it is")[0] for text in remarks] == [
+        "ResourceQuota compute", "Role exec", "RoleBinding theirs", "ServiceAccount robot", "LocalQueue main",
+    ]  # fmt: skip
+    assert all(text.endswith("drift and prove name it as kept until you take it away") for text in remarks)
+
+
 def test_a_namespace_brings_what_is_declared_in_it_and_the_plan_knows_them_as_ours() -> None:
     live = Live()
     fates = live.adopt("namespace/cv")
@@ -270,6 +288,33 @@ def test_what_would_hurt_is_held_back_and_said(case: str) -> None:
     assert live.state()[key] == before
 
 
+def test_all_reasons_are_told_at_once() -> None:
+    live = Live()
+    live.kube.apply_as("helm", FLAVOR.body)
+    live.kube.delete(FLAVOR.api_version, FLAVOR.key)
+    in_another_flavor(live)
+    HELD["shut-out"][0](live)
+    found = one(live.look("clusterqueue/cv"), QUEUE)
+    said = [hindrance.why for hindrance in found.hindrances]
+    assert [next(word for word in _REASONS if word in why) for why in said] == list(_REASONS)
+    message = live.adopt("clusterqueue/cv")[QUEUE].message
+    assert all(why in message for why in said)
+
+
+_REASONS = ("takes no work of cv", "which is not there yet", "would no longer count what runs")
+
+
+def test_what_rests_on_somebody_else_s_is_taken_over_together_with_it() -> None:
+    live = Live()
+    live.kube.delete(FLAVOR.api_version, FLAVOR.key)
+    live.kube.apply_as("helm", {**FLAVOR.body, "metadata": {"name": FLAVOR.key.name}})
+    (hindrance,) = one(live.look("clusterqueue/cv"), QUEUE).hindrances
+    _, _, command = hindrance.fix.partition("`allot adopt ")
+    words = command.rstrip("`").split()
+    assert words == [f"resourceflavor/{FLAVOR.key.name}", "clusterqueue/cv"]
+    assert {handled.fate for handled in live.adopt(*words).values()} == {Fate.ADOPTED}
+
+
 def test_an_account_without_the_right_is_told_so() -> None:
     live = Live()
     message = 'resourcequotas "team" is forbidden: User "ci" cannot patch resource "resourcequotas" in API group ""'
@@ -314,9 +359,11 @@ def test_policies_that_would_refuse_there_hold_the_namespace_back() -> None:
     spec = {**binding.body["spec"], "matchResources": {"namespaceSelector": selector}}
     softened = type(binding)(binding.family, None, {**binding.body, "spec": spec})
     warned = Manifests(desired.cluster, tuple(softened if item is binding else item for item in desired))
+    assert not one(live.look("namespace/cv", desired=warned), SPACE).hindrances, "nothing works there"
+    live.kube.put(pod("cv", "train"))
     found = one(live.look("namespace/cv", desired=warned), SPACE)
     assert found.hindrance is not None
-    assert "allot apply" in found.hindrance.fix
+    assert "with warnNamespaces: [cv] in the cluster's document, run `allot apply`" in found.hindrance.fix
     assert one(live.look("namespace/cv", desired=warned, enforce=True), SPACE).hindrance is None
 
 
@@ -425,3 +472,18 @@ def test_what_was_not_taken_over_is_not_given_back() -> None:
     live = Live()
     with pytest.raises(NotFoundError, match="was not taken over"):
         live.undo("clusterqueue/cv")
+
+
+def test_whom_an_undo_concerns_besides_is_said() -> None:
+    live = Live()
+    live.kube.delete(FLAVOR.api_version, FLAVOR.key)
+    live.kube.apply_as("helm", {**FLAVOR.body, "metadata": {"name": FLAVOR.key.name}})
+    live.adopt(word_of(FLAVOR.key), "namespace/cv", "clusterqueue/cv")
+
+    def remarks(*texts: str) -> dict[str, str]:
+        returns = look_back(live.kube, PLATFORM, [word(text) for text in texts])
+        return {each.key.kind: " ".join(each.remarks) for each in returns if each.remarks}
+
+    assert "for all queues of the platform that use it: cv" in remarks(word_of(FLAVOR.key))["ResourceFlavor"]
+    assert "give it back first, `allot adopt --undo clusterqueue/cv`" in remarks("namespace/cv")["Namespace"]
+    assert remarks(word_of(FLAVOR.key), "namespace/cv", "clusterqueue/cv") == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -17,12 +18,13 @@ from allotment.model.manifest import Family, Manifest, Manifests, ObjectKey
 from allotment.model.mark import MARK, Mark, mark_of
 from allotment.operations import history
 from allotment.operations.apply import ApplyReport, ApplySettings, Status
-from allotment.operations.attended import Run, apply_attended
-from allotment.operations.history import KEPT, RECORDS, Ending
+from allotment.operations.attended import Run, adopt_attended, apply_attended
+from allotment.operations.history import KEPT, RECORDS, Act, Adopting, Ending
 from allotment.operations.identity import admitted
 from allotment.operations.lease import COORDINATION_API, DURATION, LEASE, Holder, acquire
 from allotment.operations.planning import PlanSettings, make_plan
 from allotment.operations.ports import AccessRefusedError
+from allotment.operations.taking_over import Fate, Handled
 from allotment.plan.changes import Source, Update
 from tests.unit.operations.world import START, TODAY, World
 from tests.unit.plan import objects
@@ -276,3 +278,64 @@ class TestHistory:
         with pytest.raises(AllotmentError, match="no record"):
             apply_attended(plan, world.kube, world.clock, ApplySettings(), RUN)
         assert not [key for key in world.kube.existing if key.name == "cv"]
+
+
+class TestAdoptions:
+    QUOTA = ObjectKey("", "ResourceQuota", "cv", "team")
+    SPACE = ObjectKey("", "Namespace", "", "cv")
+    QUEUE = ObjectKey("kueue.x-k8s.io", "ClusterQueue", "", "cv")
+
+    def adopt(self, world: World, *fates: Fate, act: Act = Act.ADOPT, error: AllotmentError | None = None) -> None:
+        keys = (self.SPACE, self.QUOTA, self.QUEUE)
+        handled = tuple(Handled(key, fate) for key, fate in zip(keys, fates, strict=False))
+
+        def do() -> tuple[Handled, ...]:
+            if error is not None:
+                raise error
+            return handled
+
+        adopt_attended(world.kube, world.clock, Adopting(act, DEV, keys, COMMIT, "m1"), RUN, do)
+
+    def test_each_is_on_record_with_who_what_and_from_where(self) -> None:
+        world = World()
+        self.adopt(world, Fate.ADOPTED, Fate.ADOPTED, Fate.ADOPTED)
+        (found,) = history.history(world.kube)
+        assert (found.act, found.objects, found.more) == (Act.ADOPT, ("namespace/cv", "clusterqueue/cv"), 1)
+        assert (found.by, found.source, found.manifests) == (world.kube.us.user, COMMIT, "m1")
+        assert (found.ending, found.steps, found.started) == (Ending.COMPLETE, {"adopted": 3}, START)
+
+    @pytest.mark.parametrize(
+        ("fates", "ending"),
+        [((Fate.GIVEN_BACK, Fate.DELETED), Ending.COMPLETE), ((Fate.ADOPTED, Fate.HELD), Ending.INCOMPLETE)],
+    )
+    def test_how_it_ended(self, fates: tuple[Fate, ...], ending: Ending) -> None:
+        world = World()
+        self.adopt(world, *fates, act=Act.UNDO)
+        (found,) = history.history(world.kube)
+        assert (found.act, found.ending, found.steps) == (Act.UNDO, ending, {fate.value: 1 for fate in fates})
+
+    def test_one_that_broke_off_is_on_record_too(self) -> None:
+        world = World()
+        with pytest.raises(UnreachableError):
+            self.adopt(world, error=UnreachableError("gone"))
+        (found,) = history.history(world.kube)
+        assert found.ending is Ending.INTERRUPTED
+
+    def test_without_the_right_to_record_nothing_is_taken_over(self) -> None:
+        world = World()
+        world.kube.hook = forbid("ConfigMap")
+        with pytest.raises(ForbiddenError, match="nothing was changed"):
+            self.adopt(world, error=AssertionError("done all the same"))  # type: ignore[arg-type]
+
+    def test_records_of_before_are_of_applies(self) -> None:
+        world = World()
+        assert attended(world, marked("dev", "cv")).complete
+        live = world.kube.get("v1", RECORDS) or {}
+        (name,) = live["data"]
+        old = {key: value for key, value in json.loads(live["data"][name]).items() if key not in _LATER}
+        world.kube.merge_patch("v1", RECORDS, {"data": {name: json.dumps(old)}})
+        (found,) = history.history(world.kube)
+        assert (found.act, found.objects, found.more) == (Act.APPLY, (), 0)
+
+
+_LATER = ("act", "objects", "more")

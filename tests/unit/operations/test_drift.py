@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from allotment.adapters.kube.fake import FakeKube
+from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.errors import NotFoundError, UnreachableError
 from allotment.model.manifest import Manifests, ObjectKey
+from allotment.operations import refused as refusing
 from allotment.operations.drift import DriftKind, DriftReport, DriftState, DriftTarget, find_drift
 from allotment.operations.planning import PlanSettings
-from allotment.operations.ports import Answer, KubePort, RefusedError
+from allotment.operations.ports import AccessRefusedError, Answer, KubePort, RefusedError
 from allotment.plan.changes import Conflict
 from allotment.plan.difference import ABSENT
 from tests.unit.operations.world import START, TODAY, World
@@ -128,7 +129,7 @@ def test_a_default_that_we_do_not_know_is_nobodys() -> None:
 def test_a_deleted_object_and_a_surplus_one() -> None:
     world = settled()
     world.kube.delete("v1", QUOTA)
-    world.kube.put(objects.flavor("stray").body)
+    world.kube.apply(objects.flavor("stray").body)
     found = {item.key.kind: item.kind for item in look(target(world)).clusters[0].objects}
     assert found == {"ResourceQuota": DriftKind.MISSING, "ResourceFlavor": DriftKind.SURPLUS}
 
@@ -194,3 +195,51 @@ def test_an_unlabelled_namesake_is_reported_as_blocked() -> None:
     report = look(DriftTarget(DESIRED, lambda: kube))
     kinds = {item.kind for item in report.clusters[0].objects if item.key.namespace == "cv"}
     assert kinds == {DriftKind.BLOCKED}
+
+
+def refused(name: str = "e") -> dict[str, Any]:
+    policy = "queue-required.allotment.dev"
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": name, "namespace": "legacy"},
+        "reason": "FailedCreate",
+        "involvedObject": {"kind": "Job", "name": "old"},
+        "message": f"ValidatingAdmissionPolicy '{policy}' with binding '{policy}' denied request: it names no queue",
+        "lastTimestamp": START.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def test_work_that_policies_refuse_is_told_and_is_no_drift() -> None:
+    world = settled()
+    world.kube.put(refused())
+    report = look(target(world))
+    (found,) = report.clusters[0].refused
+    assert (found.namespace, found.policy, found.works, found.why) == (
+        "legacy", "queue-required", ("Job old",), "it names no queue",
+    )  # fmt: skip
+    assert report.exit_code == 0
+
+
+def test_events_are_read_to_a_bound_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = settled()
+    world.kube.put(*(refused(f"e{number}") for number in range(3)))
+    assert not look(target(world)).clusters[0].notes
+    monkeypatch.setattr(refusing, "MOST", 2)
+    (note,) = look(target(world)).clusters[0].notes
+    assert "events of failed creations were read" in note
+
+
+def test_who_may_not_list_events_is_told_that_nobody_looked() -> None:
+    world = settled()
+
+    def hook(call: Call) -> None:
+        if call.verb == "list" and call.key.kind == "Event":
+            raise AccessRefusedError("no", status=403, reason="Forbidden", message="events is forbidden")
+
+    world.kube.hook = hook
+    (found,) = look(target(world)).clusters
+    assert found.state is DriftState.IN_SYNC
+    assert [str(each) for each in found.unread] == [
+        "not looked at: Event (whether policies refuse work is not known: events is forbidden)"
+    ]

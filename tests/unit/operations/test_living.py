@@ -19,7 +19,7 @@ from allotment.operations.drift import DriftTarget, find_drift
 from allotment.operations.living import Wanted, wanted_of
 from allotment.operations.planning import PlanSettings, make_plan
 from allotment.operations.ports import AccessRefusedError
-from allotment.plan.changes import Plan, PlanWarning, WarningCode
+from allotment.plan.changes import Action, Plan, PlanWarning, WarningCode
 from allotment.plan.strangers.grounds import grounds
 from allotment.render.manifests import render
 from tests.unit.builders import cluster, platform, policies, team
@@ -257,3 +257,43 @@ def test_a_foreign_default_class_is_named_and_ours_is_made_without_the_mark() ->
     town.kube.delete("scheduling.k8s.io/v1", ObjectKey("scheduling.k8s.io", "PriorityClass", "", "standard"))
     town.apply()
     assert (town.kube.get("scheduling.k8s.io/v1", ours) or {})["globalDefault"] is True
+
+
+DEFAULTS = (ObjectKey("", "LimitRange", "nlp", "allotment-limits"), ObjectKey("", "ServiceAccount", "nlp", "default"))
+
+
+def test_a_team_that_is_put_on_the_list_keeps_the_defaults_that_its_work_relies_on() -> None:
+    town = Town()
+    town.apply()
+    town.declared = town.declare("nlp")
+    plan = town.plan()
+    assert plan.counts[Action.DELETE] == 0
+    assert not [change for change in plan.changes if change.key in DEFAULTS]
+    town.apply()
+    assert town.plan().empty
+    assert set(DEFAULTS) <= town.kube.existing
+
+
+def test_one_that_came_with_its_work_gets_none_before_it_is_taken_off() -> None:
+    town = Town(warn=("nlp",))
+    town.apply()
+    assert not set(DEFAULTS) & town.kube.existing
+    town.declared = town.declare()
+    town.apply()
+    assert set(DEFAULTS) <= town.kube.existing
+
+
+def test_drift_knows_of_them() -> None:
+    town = Town()
+    town.apply()
+    town.declared = town.declare("nlp")
+    town.apply()
+    assert render(town.declared, town.declared.clusters[0]) != town.wanted.manifests
+    place = town.declared.clusters[0]
+    target = DriftTarget(
+        render(town.declared, place),
+        lambda: town.kube,
+        wanted=lambda kube: wanted_of(town.declared, place, kube, workers=1),
+    )
+    (found,) = find_drift([target], PlanSettings("acme", TODAY, workers=1), FixedClock(START)).clusters
+    assert not [each for each in found.objects if each.key in DEFAULTS]

@@ -51,6 +51,23 @@ def test_only_new_warnings_are_told() -> None:
     assert [problem.field for problem in told.warnings] == ["costCenter"]
 
 
+def test_memory_in_a_unit_that_hardly_anybody_means_is_told_before_it_is_written() -> None:
+    tree = read_tree(ACME)
+    where = ("training-eastus",)
+    changed = set_amounts(tree, AmountsRequest("nlp", memory="8Mi", clusters=where))
+    added = add(tree, TeamRequest("robotics", {"a100": 4}, "32", "512k", ("g",), where, "cc-1"))
+    assert ["8,388,608 bytes" in problem.what for problem in changed.warnings].count(True) == 1
+    assert ["512,000 bytes" in problem.what for problem in added.warnings].count(True) == 1
+
+
+def test_a_new_team_may_have_owners() -> None:
+    tree = read_tree(ACME)
+    edit = add(tree, TeamRequest("robotics", {}, "1", "1Gi", ("g",), ("training-eastus",), "cc-1", ("leads",)))
+    team = load_platform(tree.with_changes(edit.changes)).platform.team("robotics")
+    assert team is not None
+    assert (team.groups.owners, team.groups.members) == (("leads",), ("g",))
+
+
 def test_a_change_tells_what_it_brings_to_warn_of() -> None:
     tree = read_tree(ACME)
     told = set_amounts(tree, AmountsRequest("nlp", cost_center="unassigned"))

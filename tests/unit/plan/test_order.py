@@ -10,8 +10,7 @@ from allotment import wiring
 from allotment.model.manifest import ObjectKey
 from allotment.plan import order
 from allotment.plan.changes import Change, Create, Delete, Drain, Seen
-from allotment.plan.order import Stage
-from allotment.plan.settle import position
+from allotment.plan.order import Stage, position
 from tests.unit.plan import objects
 
 ALL = objects.platform("cv")

@@ -16,7 +16,7 @@ from tests.unit import nodes
 from tests.unit.builders import cluster, platform
 from tests.unit.kueue_webhooks import kueue_webhooks
 
-OK, INFO, UNKNOWN, WARNING, MISSING = Readiness
+OK, INFO, UNKNOWN, WARNING, _, MISSING = Readiness
 
 
 def at(kubernetes: str = "", kueue: str = "") -> Any:
@@ -146,5 +146,16 @@ def test_limits_of_others_in_team_namespaces() -> None:
         return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata}
 
     bodies = [quota("nlp", "acme"), quota("nlp", ""), quota("elsewhere", ""), quota("nlp", "globex")]
-    found = list(preflight.limits(bodies, "acme", ["nlp"]))
+    found = list(preflight.limits(bodies, "acme", ["nlp"], {}))
     assert [check.readiness for check in found] == [WARNING, WARNING]
+
+
+def test_what_an_adoption_left_is_told_with_what_it_takes() -> None:
+    then = "2026-01-01T00:00:00Z"
+    metadata = {"namespace": "nlp", "name": "q", "creationTimestamp": then, "managedFields": [{"time": then}]}
+    body = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata}
+    (found,) = preflight.limits([body], "acme", ["nlp"], {"nlp": "2026-11-26T10:00:00Z"})
+    assert (found.readiness, found.message) == (INFO, "ResourceQuota is kept by the adoption of 2026-11-26")
+    assert "`kubectl delete resourcequota q --namespace nlp`" in found.fix
+    (found,) = preflight.limits([body], "acme", ["nlp"], {"nlp": "2025-11-26T10:00:00Z"})
+    assert found.readiness is WARNING

@@ -10,8 +10,10 @@ import pytest
 from allotment.model import labels
 from allotment.model.manifest import Family, Manifest, Manifests, ObjectKey
 from allotment.plan.changes import Action, Blocked, Conflict, Delete, Drain, Plan, Update, WarningCode
-from allotment.plan.settle import Accepted, Circumstances, Disputed, Refused, Verdict, digest_of, plan
+from allotment.plan.circumstances import Circumstances
+from allotment.plan.settle import digest_of, plan
 from allotment.plan.survey import survey
+from allotment.plan.verdict import Accepted, Disputed, Refused, Verdict
 from tests.unit.plan import objects
 from tests.unit.plan.objects import PLATFORM
 
@@ -113,12 +115,13 @@ def test_conflicts_name_manager_field_and_both_values() -> None:
     body = live(objects.namespace("cv", more={labels.TEAM: "x"}))
     changed = {**body["metadata"]["labels"], labels.TEAM: "theirs"}
     body["metadata"]["labels"] = changed
-    body["metadata"]["managedFields"] = [
+    body["metadata"]["managedFields"].append(
         {
             "manager": "kubectl-label", "operation": "Update", "time": "2026-11-20T08:00:00Z",
             "fieldsV1": {"f:metadata": {"f:labels": {f"f:{labels.TEAM}": {}}}},
         }
-    ]  # fmt: skip
+    )  # fmt: skip
+    del body["metadata"]["managedFields"][0]["fieldsV1"]["f:metadata"]["f:labels"][f"f:{labels.TEAM}"]
     name = f".metadata.labels.{labels.TEAM}"
     found = made(desired, body, verdicts={NAMESPACE: Disputed((("kubectl-label", name),))})
     (change,) = found.changes
@@ -235,7 +238,39 @@ class TestHandover:
         blocked = inside[NAMESPACE]
         assert isinstance(blocked, Blocked)
         assert blocked.what == "Namespace cv is one of team cv, and would go to team nlp"
+        assert "write `id: cv` in its document, as `allot team rename` does" in blocked.fix
+        assert "deletes" not in blocked.fix
         assert not found.doomed_namespaces
+
+    def test_nothing_of_a_team_that_has_perhaps_another_name_goes_or_comes_twice(self) -> None:
+        queue = next(item for item in objects.platform("cv").objects if item.key.kind == "ClusterQueue")
+        desired = objects.manifests(*self.moved(), self.elsewhere(self.of_nlp(queue)))
+        other = self.elsewhere(objects.namespace("cv"))
+        refused = Refused("Invalid", "spec.clusterQueue: field is immutable")
+        verdicts = self.accepted(desired) | {item.key: refused for item in desired if item.key.kind == "LocalQueue"}
+        found = made(
+            desired,
+            *map(live, (*objects.platform("cv").objects, other)),
+            verdicts=verdicts,
+            running={"elsewhere": {"Pod": 3}},
+        )
+        of_teams = [change for change in found.changes if not (isinstance(change, Delete) and not change.team)]
+        assert of_teams
+        assert [change for change in of_teams if not isinstance(change, Blocked)] == []
+        assert {"cv", "elsewhere"} <= {change.key.name for change in found.changes if change.key.kind == "ClusterQueue"}
+        assert not any("delete" in change.fix for change in found.changes if change.key.kind == "LocalQueue")
+
+    def test_while_the_first_team_stays_the_other_one_needs_a_namespace_of_its_own(self) -> None:
+        desired = objects.manifests(*self.moved(), *map(self.elsewhere, objects.platform("cv").objects))
+        found = made(desired, *map(live, objects.platform("cv").objects), verdicts=self.accepted(desired))
+        blocked = next(change for change in found.changes if change.key == NAMESPACE)
+        assert isinstance(blocked, Blocked)
+        assert blocked.fix.startswith("name another namespace for team nlp")
+
+    def elsewhere(self, item: Manifest) -> Manifest:
+        """The same object under another name."""
+        metadata = item.body["metadata"]
+        return Manifest(item.family, item.team, {**item.body, "metadata": {**metadata, "name": "elsewhere"}})
 
     @pytest.mark.parametrize(
         ("manager", "step"),
@@ -245,7 +280,10 @@ class TestHandover:
         """Argo CD's default is no server-side apply: what its tree declares is an update by its controller."""
         desired = objects.manifests(objects.namespace("cv"))
         body = live(self.of_nlp(objects.namespace("cv")))
-        body["metadata"]["managedFields"][0] |= {"manager": manager, "operation": "Update"}
+        written = {"manager": manager, "operation": "Update", "fieldsV1": tree(body)}
+        own = live(objects.namespace("cv"))["metadata"]["managedFields"][0]
+        del own["fieldsV1"]["f:metadata"]["f:labels"][f"f:{labels.TENANT}"]
+        body["metadata"]["managedFields"] = [own, written]
         [change] = made(desired, body, verdicts=self.accepted(desired)).changes
         assert isinstance(change, step)
 
@@ -321,6 +359,15 @@ class TestOffboarding:
         [warning] = found.warnings
         assert warning.code is WarningCode.DATA_DELETED
         assert "Team cv stays, but nothing moves to another namespace of it" in warning.message
+
+    def test_where_another_team_is_new_it_is_perhaps_the_same_under_another_name(self) -> None:
+        desired = objects.manifests(objects.namespace("vision"))
+        found = made(desired, live(objects.namespace("cv")))
+        [warning] = [each for each in found.warnings if each.code is WarningCode.DATA_DELETED]
+        assert warning.message.endswith(
+            "If team vision is team cv under another name, write `id: cv` in its document, as `allot team rename` "
+            "does: then nothing goes"
+        )
 
     def test_every_namespace_of_a_leaving_team_is_emptied(self) -> None:
         def space(name: str) -> Manifest:

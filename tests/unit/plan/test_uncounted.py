@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from allotment.model.manifest import ObjectKey
 from allotment.plan.changes import Action, Blocked, Delete, Update, WarningCode
-from allotment.plan.settle import Accepted, Disputed, Verdict
 from allotment.plan.uncounted import InUse, gives_up, holdings, in_use, reserved, told, uncounted
+from allotment.plan.verdict import Accepted, Disputed, Verdict
 from tests.unit.plan import objects
 from tests.unit.plan.test_settle import live, made
 

@@ -17,9 +17,12 @@ from allotment.model.cluster import Feature, Taint, TaintEffect
 from allotment.model.manifest import Family
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, PolicyName
+from allotment.plan import order
+from allotment.plan.order import Kind
 from allotment.render.policies import render_policies
 from allotment.render.policies.cel import list_map, quote, string_list
 from allotment.render.policies.identities import ALWAYS_EXEMPT, exempt_namespaces, is_controller
+from allotment.render.policies.managed_objects_protected import CLUSTER_KINDS, NAMESPACED_KINDS
 from allotment.render.policies.placement import dedicated_teams, node_labels, taint_keys
 from allotment.render.policies.pod_template import accelerator_domains, pod_variables
 from allotment.render.policies.rendering import RULES
@@ -196,10 +199,37 @@ def test_a_service_account_prefix_ends_with_the_namespace() -> None:
 
 
 def test_team_rules_look_at_team_namespaces_only_and_never_at_cluster_scoped_objects() -> None:
+    scopes = {
+        PolicyName.NO_NAMESPACE_ADOPTION: {"Cluster"},
+        PolicyName.MANAGED_OBJECTS_PROTECTED: {"Namespaced", "Cluster"},
+    }
     for name in PolicyName:
         rules = policy_of(isolated(), name)["spec"]["matchConstraints"]["resourceRules"]
-        scope = "Cluster" if name is PolicyName.NO_NAMESPACE_ADOPTION else "Namespaced"
-        assert {rule["scope"] for rule in rules} == {scope}
+        assert {rule["scope"] for rule in rules} == scopes.get(name, {"Namespaced"})
+
+
+def test_our_marks_are_kept_wherever_allotment_looks_for_its_own() -> None:
+    kept = {
+        Kind(group, kind) for kinds in (NAMESPACED_KINDS, CLUSTER_KINDS) for group in kinds for kind in kinds[group]
+    }
+    elsewhere = {kind for kind in order.kinds() if kind.group == "admissionregistration.k8s.io"}
+    assert kept == set(order.kinds()) - elsewhere - {Kind("", "Namespace")}
+
+
+def test_outside_of_teams_marks_are_kept_on_these_kinds_and_in_no_system_namespace() -> None:
+    declared = platform()
+    name = f"{PolicyName.MANAGED_OBJECTS_PROTECTED}.allotment.dev"
+    match = rendered(declared)["ValidatingAdmissionPolicyBinding", f"{name}-elsewhere"]["spec"]["matchResources"]
+    tenant, exempt = match["namespaceSelector"]["matchExpressions"]
+    assert tenant == {"key": labels.TENANT, "operator": "DoesNotExist"}
+    assert (exempt["operator"], set(exempt["values"])) == (
+        "NotIn",
+        {*exempt_namespaces(declared, declared.clusters[0])},
+    )
+    rules = match["resourceRules"]
+    assert {rule["scope"] for rule in rules} == {"Namespaced"}
+    assert "*" not in {path for rule in rules for path in rule["resources"]}
+    assert {"resourcequotas", "resourcequotas/*"} <= {path for rule in rules for path in rule["resources"]}
 
 
 def test_node_labels_and_taints_are_the_clusters() -> None:

@@ -43,7 +43,16 @@ def test_broken_guardrails_are_named_once_in_order() -> None:
         result(Verdict.FAILED, "queues"),
     )  # fmt: skip
     assert found.broken == ("queues", "roles")
-    assert found.counts == {Verdict.PROVED: 0, Verdict.FAILED: 3, Verdict.NOT_PROVABLE: 0, Verdict.ERROR: 1}
+    assert {verdict: number for verdict, number in found.counts.items() if number} == {
+        Verdict.FAILED: 3, Verdict.ERROR: 1,
+    }  # fmt: skip
+
+
+def test_what_adoption_left_is_neither_broken_nor_proved() -> None:
+    found = report(result(Verdict.KEPT, "roles"), result(Verdict.PROVED, "queues"))
+    assert (found.kept, found.broken, found.failed) == (("roles",), (), False)
+    assert to_json(found)["keptByAdoption"] == ["roles"]
+    assert "holds, but for what adoption left there: roles" in to_markdown(found)
 
 
 def test_json_is_plain_data() -> None:

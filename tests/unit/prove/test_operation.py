@@ -172,7 +172,22 @@ class TestOwnRights:
         assert all(message in result.got for result in tried_as_others)
         assert report.failed
         assert report.untried == len(tried_as_others)
-        assert report.missing == ("impersonate users", "impersonate groups", "impersonate serviceaccounts")
+        assert report.missing == ("impersonate users", "impersonate groups")
+
+    def test_rights_by_name_are_enough(self) -> None:
+        kube = applied(platform())
+        kube.own_rights = lambda question: bool(question.name) or question.verb != "impersonate"
+        assert run(kube, "labels-required").missing == ()
+
+    def test_who_may_not_act_as_a_controller_has_found_no_fault(self) -> None:
+        kube = applied(platform())
+        message = (
+            'serviceaccounts "job-controller" is forbidden: User "x" cannot impersonate resource "serviceaccounts"'
+        )
+        kube.hook = refuse(message, lambda call: call.identity is not None and not call.identity.groups)
+        found = [result for result in run(kube, "queue-required").results if "controller" in result.persona]
+        assert {result.verdict for result in found} == {Verdict.NOT_PROVABLE}
+        assert all(message in result.got for result in found)
 
     def test_a_refusal_of_the_persona_is_none_of_ours(self) -> None:
         kube = applied(platform())

@@ -6,10 +6,26 @@ import pytest
 
 from allotment.errors import InputError, NotFoundError, UsageError
 from allotment.spec.amounts import AmountsRequest, set_amounts
+from allotment.spec.load import load_platform
 from allotment.spec.problems import InvalidPlatformError
 from allotment.spec.source import SourceTree
-from tests.unit.spec.trees import CLUSTER, TEAM, tiny
+from tests.unit.spec.trees import CLUSTER, OTHER_TEAM, TEAM, tiny
 
+ONE_LINE = TEAM[: TEAM.index("  dev:")] + "  dev: "
+TWO_POOLS = (
+    CLUSTER
+    + """\
+  - name: reserved
+    accelerator: a100
+    acceleratorsPerNode: 8
+    capacityType: reserved
+    cpu: 96
+    memory: 1Ti
+    minNodes: 1
+    maxNodes: 4
+"""
+)
+SPOT = TEAM.replace("a100: 8", "a100-spot: 8")
 OVERRIDE = "overrides:\n  teams:\n    nlp: {cpu: 8, weight: 2}  # for the winter\n"
 
 
@@ -77,10 +93,153 @@ def test_only_the_number_changes(files, fields, lines):
     assert edited(files, **fields) == lines
 
 
+BLOCK_GROUPS = """\
+groups:
+  # Of the directory of people.
+  members:
+    - one  # the first
+    # both of them
+    - two
+  # Nobody else.
+"""
+
+ADDED = {
+    "an accelerator by another word": (
+        tiny(),
+        {"accelerators": {"a100:spot": 2}},
+        {"team.yaml": {10: "      a100: 2"}},
+    ),
+    "a flavor by its accelerator's name": (
+        tiny(team=SPOT),
+        {"accelerators": {"a100": 2}},
+        {"team.yaml": {10: "      a100-spot: 2"}},
+    ),
+    "an accelerator in a block": (
+        tiny(cluster=TWO_POOLS, team=SPOT),
+        {"accelerators": {"a100:reserved": 2}},
+        {"team.yaml": {11: "      a100-reserved: 2"}},
+    ),
+    "an accelerator on one line": (
+        tiny(cluster=TWO_POOLS, team=ONE_LINE + "{cpu: 64, memory: 256Gi, accelerators: {a100-spot: 8}}  # all\n"),
+        {"accelerators": {"a100:reserved": 2}},
+        {
+            "team.yaml": {
+                6: "  dev: {cpu: 64, memory: 256Gi, accelerators: {a100-spot: 8, a100-reserved: 2}}  # all",
+            }
+        },
+    ),
+    "the first accelerator in a block": (
+        tiny(team=TEAM[: TEAM.index("    accelerators")] + "\n# The end.\n"),
+        {"accelerators": {"a100": 2}},
+        {"team.yaml": {9: "    accelerators:", 10: "      a100: 2"}},
+    ),
+    "the first accelerator on one line": (
+        tiny(team=ONE_LINE + "{cpu: 64, memory: 256Gi}"),
+        {"accelerators": {"a100": 2}},
+        {"team.yaml": {6: "  dev: {cpu: 64, memory: 256Gi, accelerators: {a100: 2}}"}},
+    ),
+    "all of an empty placement": (
+        tiny(team=ONE_LINE + "{}\n"),
+        {"cpu": "8", "memory": "16Gi", "accelerators": {"a100": 2}},
+        {"team.yaml": {6: "  dev: {cpu: 8, memory: 16Gi, accelerators: {a100: 2}}"}},
+    ),
+    "amounts that were the usual ones": (
+        tiny(team=TEAM.replace("    cpu: 64\n    memory: 256Gi\n", "")),
+        {"cpu": "8"},
+        {"team.yaml": {9: "    cpu: 8"}},
+    ),
+    "in a cluster's override": (
+        tiny(cluster=TWO_POOLS + "overrides:\n  teams:\n    nlp:\n      accelerators:\n        a100-spot: 1  # less\n"),
+        {"accelerators": {"a100:reserved": 2}},
+        {"cluster.yaml": {26: "        a100-reserved: 2"}},
+    ),
+    "before another document": (
+        tiny(team=SPOT + "---\n" + OTHER_TEAM, cluster=TWO_POOLS),
+        {"accelerators": {"a100:reserved": 2}},
+        {"team.yaml": {11: "      a100-reserved: 2"}},
+    ),
+    "owners besides members": (
+        tiny(),
+        {"owners": ("leads", "8f0d")},
+        {"team.yaml": {4: 'groups: {members: [nlp], owners: [leads, "8f0d"]}'}},
+    ),
+    "owners in a block": (
+        tiny(team=TEAM.replace("groups: {members: [nlp]}\n", BLOCK_GROUPS)),
+        {"owners": ("leads",)},
+        {"team.yaml": {10: "  owners: [leads]"}},
+    ),
+    "other members": (tiny(), {"members": ("a", "b", "a")}, {"team.yaml": {4: "groups: {members: [a, b]}"}}),
+    "another member in a block": (
+        tiny(team=TEAM.replace("groups: {members: [nlp]}\n", BLOCK_GROUPS)),
+        {"members": ("one", "two", "three")},
+        {"team.yaml": {10: "    - three"}},
+    ),
+    "the first group": (
+        tiny(team=TEAM.replace("groups: {members: [nlp]}\n", "")),
+        {"members": ("a",)},
+        {"team.yaml": {10: "groups:", 11: "  members: [a]"}},
+    ),
+    "the members it has already": (tiny(), {"members": ("nlp",)}, {}),
+}
+"""Files, what is asked for, and the lines that are in the new text by number, none of them in the old one."""
+
+
+@pytest.mark.parametrize(("files", "fields", "lines"), ADDED.values(), ids=ADDED)
+def test_what_is_new_is_put_where_it_belongs(files, fields, lines):
+    changes = set_amounts(SourceTree(files), AmountsRequest("nlp", **fields))
+    found = {}
+    for file, text in changes.items():
+        old, new = files[file].splitlines(), text.splitlines()
+        added = [number for number, line in enumerate(new, 1) if line not in old]
+        found[file] = {number: new[number - 1] for number in added}
+        # On one line the old text is there still, but for that line.
+        kept = [line for line in old if line in new]
+        assert [line for number, line in enumerate(new, 1) if number not in added] == kept
+        assert len(old) - len(kept) <= 1
+    assert found == lines
+
+
+def test_groups_that_go_take_only_their_own_lines():
+    files = tiny(team=TEAM.replace("groups: {members: [nlp]}\n", BLOCK_GROUPS))
+    [text] = set_amounts(SourceTree(files), AmountsRequest("nlp", members=("two", "three"))).values()
+    assert text == files["team.yaml"].replace("    - one  # the first\n", "").replace("- two", "- two\n    - three")
+
+
+@pytest.mark.parametrize("text", [TEAM, ONE_LINE + "{cpu: 64, memory: 256Gi}\n"], ids=["block", "one line"])
+def test_what_was_set_is_what_is_read(text):
+    request = AmountsRequest(
+        "nlp", cpu="8", memory="16Gi", accelerators={"a100-spot": 3}, members=("no", "1e3"), owners=("# o",)
+    )
+    files = tiny(team=text.replace("      a100: 8\n", "      a100-spot: 8\n"))
+    tree = SourceTree(files)
+    [team] = load_platform(tree.with_changes(set_amounts(tree, request))).platform.teams
+    [placement] = team.placements
+    assert (placement.cpu.nominal, placement.memory.nominal) == (8_000, 16 << 30)
+    assert [(each.flavor, each.devices.nominal) for each in placement.accelerators] == [("a100-spot", 3)]
+    assert (team.groups.members, team.groups.owners) == (("no", "1e3"), ("# o",))
+
+
 REFUSED = {
     "nothing": (tiny(), {}, UsageError, "nothing to set"),
     "another cluster": (tiny(), {"cpu": "1", "clusters": ("prod",)}, NotFoundError, "is not in cluster"),
-    "an accelerator it has not": (tiny(), {"accelerators": {"h100": 1}}, InputError, "has no placements.dev"),
+    "an accelerator that the cluster has not": (
+        tiny(),
+        {"accelerators": {"h100": 1}},
+        InvalidPlatformError,
+        "has one error",
+    ),
+    "groups by an alias": (
+        tiny(team=TEAM.replace("{members: [nlp]}", "{owners: &o [nlp], members: *o}")),
+        {"members": ("a",)},
+        InputError,
+        "cannot be edited",
+    ),
+    "groups over several lines": (
+        tiny(team=TEAM.replace("[nlp]", "[nlp,\n  other]")),
+        {"members": ("a",)},
+        InputError,
+        "cannot be edited",
+    ),
     "a word for a cluster that is not meant": (
         tiny(),
         {"accelerators": {"two/a100": 1}, "clusters": ("dev",)},
@@ -120,7 +279,7 @@ REFUSED = {
         ),
         {"cpu": "1", "clusters": ("two",)},
         InputError,
-        "has no placements.two.cpu of its own",
+        "cannot be edited",
     ),
     "several clusters and none named": (
         tiny(two=CLUSTER.replace("name: dev", "name: two"), team=TEAM + "  two: {cpu: 1, memory: 1Gi}\n"),

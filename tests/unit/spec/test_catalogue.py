@@ -102,7 +102,23 @@ MEANT = {
 }
 """A word, and the device that it can only have meant."""
 
-OTHERS = ("p100", "h20", "a1000", "l400", "mi300a", "mi355x", "gaudi4", "inferentia3", "tpu-v7", "h100-94gb", "gpu", "")
+OTHERS = (
+    "p100",
+    "h20",
+    "a1000",
+    "l400",
+    "mi300a",
+    "mi355x",
+    "mi250",
+    "mi300",
+    "b100",
+    "gaudi4",
+    "inferentia3",
+    "tpu-v7",
+    "h100-94gb",
+    "gpu",
+    "",
+)
 """Words that look like a device of the catalogue, and are another or none."""
 
 
@@ -114,3 +130,7 @@ def test_a_mistyped_device_is_named(word, fix):
 @pytest.mark.parametrize("word", OTHERS)
 def test_no_word_leads_to_another_device(word):
     assert "did you mean" not in device_meant(word, catalogue())
+
+
+def test_who_looks_for_another_device_is_told_which_there_are():
+    assert device_meant("mi250", catalogue()) == "known devices of a like name: mi210, mi250x, mi300x, mi325x"

@@ -169,6 +169,13 @@ ONE_ERROR = [
         "write 800Gi",
     ),
     (
+        "a Kueue without cohorts",
+        cluster("region: local", "region: local\nversions: {kueue: 0.12.3}"),
+        "cluster.yaml:5 versions.kueue",
+        "does not serve the kind Cohort",
+        "upgrade Kueue",
+    ),
+    (
         "memory as many bytes",
         team("256Gi", "1e12"),
         "team.yaml:8 placements.dev.memory.nominal",
@@ -522,3 +529,35 @@ def test_include_narrows_what_is_read():
     files = tiny(platform=PLATFORM + "include: ['*.yaml']\n") | {"ci/pipeline.yaml": "jobs: [a]\n"}
     assert load(files).platform.name == "tiny"
     assert errors_of(tiny() | {"ci/pipeline.yaml": "jobs: [a]\n"})
+
+
+def test_an_unknown_api_hides_nothing_about_the_version():
+    files = cluster("region: local", "region: local\nkueueApi: wrong\nversions: {kueue: 0.12.3}")
+    assert {problem.field for problem in errors_of(files)} == {"kueueApi", "versions.kueue"}
+
+
+FOREIGN_FORMS = {
+    "tags of Python": "site_name: a\nmarkdown_extensions:\n  - a: {b: !!python/name:c.d }\n",
+    "a template": "kind: {{ .Values.kind }}\nmetadata: {{ a }}\n",
+    "tags of CloudFormation": "Resources:\n  Bucket: {Arn: !GetAtt a.b}\n",
+}
+
+
+@pytest.mark.parametrize("text", FOREIGN_FORMS.values(), ids=FOREIGN_FORMS)
+def test_problems_of_form_in_somebody_elses_file_name_include(text):
+    found = errors_of(extra(text))
+    assert found
+    assert [problem.fix for problem in found if "`include`" not in problem.fix] == []
+
+
+@pytest.mark.parametrize("line", ["name: !tag nlp", "name: [nlp"])
+def test_problems_of_form_in_a_file_of_ours_do_not(line):
+    found = [problem for problem in errors_of(team("name: nlp", line)) if problem.file == "team.yaml"]
+    assert found
+    assert [problem.fix for problem in found if "`include`" in problem.fix] == []
+
+
+@pytest.mark.parametrize("amount", ["0", "16Mi", "1Ti"])
+def test_an_amount_in_a_usual_unit_is_not_warned_of(amount):
+    files = team("costCenter", f"memberLimits: {{memory: {amount}}}\ncostCenter")
+    assert [problem for problem in problems_of(files) if "bytes" in problem.what] == []

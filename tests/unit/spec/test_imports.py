@@ -115,8 +115,17 @@ def test_people_come_by_their_groups_and_everybody_else_is_named() -> None:
     found, platform = imported(bindings=(binding, other), cluster_bindings=(admins,))
     assert platform.teams[0].groups.members == ("acme-genomics",)
     assert platform.admin_groups == ("sg-admins",)
-    assert said(found, "RoleBinding genomics/edit") == "User jane as ClusterRole edit: stays as it is"
+    assert said(found, "RoleBinding genomics/edit") == (
+        "acme-genomics is declared as members; the binding stays as it is, and goes on to give ClusterRole edit until "
+        "you delete it; User jane as ClusterRole edit: stays as it is"
+    )
     assert "Role x: stays as it is" in said(found, "RoleBinding genomics/robot")
+
+
+def test_a_queue_that_stays_beside_the_team_s_own_is_named() -> None:
+    found, _ = imported(local_queues=(local("genomics", "genomics"), local("genomics", "genomics", "default")))
+    assert "a second door to quota" in said(found, "LocalQueue genomics/main")
+    assert said(found, "LocalQueue genomics/default") == ""
 
 
 def test_a_namespace_with_a_quota_alone_is_a_team_too_and_one_without_is_named() -> None:

@@ -38,7 +38,8 @@ def connect(kubeconfig_file: Path | None = None, context: str | None = None) -> 
         NotSignedInError: the kind of credentials is not supported.
     """
     config = kubeconfig.load(kubeconfig_file, context)
-    return KubeClient(http_client(config), context=config.context_name or "")
+    aliases = kubeconfig.aliases(kubeconfig_file, config)
+    return KubeClient(http_client(config), context=config.context_name or "", aliases=aliases)
 
 
 def http_client(config: SingleConfig, http_transport: httpx.BaseTransport | None = None) -> httpx.Client:
@@ -80,9 +81,12 @@ def _checked_for(name: str | None) -> Callable[[httpx.Request], None]:
 class KubeClient:
     """One API server. Close it, or use it as a context manager."""
 
-    def __init__(self, http: httpx.Client, patience: Patience | None = None, *, context: str = "") -> None:
+    def __init__(
+        self, http: httpx.Client, patience: Patience | None = None, *, context: str = "", aliases: tuple[str, ...] = ()
+    ) -> None:
         self._http = http
         self._context = context
+        self._aliases = aliases
         self._patience = patience or Patience()
         self._lock = threading.Lock()
         self._resources: discovery.Resources | None = None
@@ -100,7 +104,7 @@ class KubeClient:
 
     def endpoint(self) -> Endpoint:
         """Address and context."""
-        return Endpoint(str(self._http.base_url).rstrip("/"), self._context)
+        return Endpoint(str(self._http.base_url).rstrip("/"), self._context, self._aliases)
 
     def server(self) -> ServerInfo:
         """Address and version."""
@@ -111,9 +115,13 @@ class KubeClient:
         """Whether the server knows the kind in that version."""
         return self._find(api_version, kind) is not None
 
-    def list(self, api_version: str, kind: str, *, namespace: str = "", labels: str = "") -> Iterator[Body]:
+    def list(
+        self, api_version: str, kind: str, *, namespace: str = "", labels: str = "", fields: str = ""
+    ) -> Iterator[Body]:
         """All objects of a kind, page by page."""
-        yield from self._pages(api_version, kind, lambda resource, at: requests.page(resource, namespace, labels, at))
+        yield from self._pages(
+            api_version, kind, lambda resource, at: requests.page(resource, namespace, (labels, fields), at)
+        )
 
     def list_metadata(self, api_version: str, kind: str, *, namespace: str = "", fields: str = "") -> Iterator[Body]:
         """The metadata of all objects of a kind, page by page."""

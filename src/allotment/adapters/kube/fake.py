@@ -97,8 +97,11 @@ class FakeKube:
         """Whether the kind is not among the unserved."""
         return kind not in self.unserved and bool(api_version)
 
-    def list(self, api_version: str, kind: str, *, namespace: str = "", labels: str = "") -> Iterator[Body]:
+    def list(
+        self, api_version: str, kind: str, *, namespace: str = "", labels: str = "", fields: str = ""
+    ) -> Iterator[Body]:
         """All objects of a kind."""
+        name, _, value = fields.partition("=")
         group = api_version.rpartition("/")[0]
         call = Call("list", ObjectKey(group, kind, namespace, ""))
         with self._lock, self._called(call):
@@ -108,15 +111,14 @@ class FakeKube:
                 if (key.group, key.kind) == (group, kind)
                 and namespace in ("", key.namespace)
                 and _selected(stored.body, labels)
+                and (not fields or str(stored.body.get(name, "")) == value)
             ]
         yield from found
 
     def list_metadata(self, api_version: str, kind: str, *, namespace: str = "", fields: str = "") -> Iterator[Body]:
         """The metadata of all objects of a kind."""
-        name, _, value = fields.partition("=")
-        for body in self.list(api_version, kind, namespace=namespace):
-            if not fields or str(body.get(name, "")) == value:
-                yield {part: body[part] for part in ("apiVersion", "kind", "metadata")}
+        for body in self.list(api_version, kind, namespace=namespace, fields=fields):
+            yield {part: body[part] for part in ("apiVersion", "kind", "metadata")}
 
     def get(self, api_version: str, key: ObjectKey) -> Body | None:
         """One object, or None."""
@@ -311,7 +313,8 @@ class FakeKube:
 
     def _shown(self, stored: _Stored) -> dict[str, Any]:
         body = copy.deepcopy(stored.body)
-        body["metadata"]["managedFields"] = ownership.managed_fields(stored.holdings)
+        if stored.holdings or "managedFields" not in body["metadata"]:
+            body["metadata"]["managedFields"] = ownership.managed_fields(stored.holdings)
         return body
 
 

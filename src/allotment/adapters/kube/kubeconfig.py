@@ -63,6 +63,19 @@ def load(kubeconfig: Path | None, context: str | None) -> SingleConfig:
         raise InputError(f"{source} is not a kubeconfig", why=str(error), fix="repair the kubeconfig") from None
 
 
+def aliases(kubeconfig: Path | None, chosen: SingleConfig) -> tuple[str, ...]:
+    """The other contexts of the same kubeconfig that lead to the server of a chosen one, sorted."""
+    files = [kubeconfig.expanduser()] if kubeconfig is not None else _default_files()
+    merged = _merge([path for path in files if path.is_file()])
+    servers = {entry["name"]: entry["cluster"].get("server") for entry in merged["clusters"]}
+    there = (
+        entry["name"]
+        for entry in merged["contexts"]
+        if servers.get(entry["context"].get("cluster")) == chosen.cluster.server
+    )
+    return tuple(sorted(name for name in there if name != chosen.context_name))
+
+
 def _default_files() -> list[Path]:
     listed = [Path(name).expanduser() for name in os.environ.get("KUBECONFIG", "").split(os.pathsep) if name]
     return listed or [DEFAULT_KUBECONFIG.expanduser()]

@@ -54,9 +54,10 @@ def discovery(root: str) -> Request:
     return Request("GET", root, "the kinds that the server knows", headers=(("Accept", ACCEPT),))
 
 
-def page(resource: Resource, namespace: str, labels: str, token: str) -> Request:
-    """One page of a list."""
-    params = (("limit", str(PAGE_SIZE)), ("labelSelector", labels), ("continue", token))
+def page(resource: Resource, namespace: str, selectors: tuple[str, str], token: str) -> Request:
+    """One page of a list, of what the selectors for labels and fields choose."""
+    labels, fields = selectors
+    params = (("limit", str(PAGE_SIZE)), ("labelSelector", labels), ("fieldSelector", fields), ("continue", token))
     return _page(resource, namespace, params, _JSON)
 
 

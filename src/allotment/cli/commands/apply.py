@@ -58,12 +58,15 @@ def apply(
 ) -> int:
     """Bring a cluster to what the platform directory says, or carry out a saved plan.
 
-    Shows the plan and asks. One bad object does not stop the rest; what is left is named, and running it again takes
-    it up. Fields that other managers own are left alone unless --force-conflicts says otherwise. A saved plan is
-    refused when the cluster, or the directory if --platform names it, has changed since.
+    Shows the plan and asks. One bad object does not stop the rest. What is left is named: running it again takes up
+    what failed, and what is blocked waits for a person. Fields that other managers own are left alone unless
+    --force-conflicts says otherwise. A saved plan is refused when the cluster, or the directory if --platform names
+    it, has changed since.
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
     from allotment.cli.applying import Consent, carry_out  # noqa: PLC0415
+    from allotment.cli.hints import way_of, way_to  # noqa: PLC0415
+    from allotment.cli.places import platform_directory  # noqa: PLC0415
     from allotment.cli.planning import live_plan, platform_at_hand, target_of  # noqa: PLC0415
 
     consent = Consent(yes=yes, deletable=deletable, dry_run=dry_run, force=liberties.force)
@@ -75,8 +78,9 @@ def apply(
         context = session.value("context") or (cluster.context if cluster else plan.cluster)
         with wiring.connect(kubeconfig, context) as kube:
             plan = wiring.ready(plan, kube, platform, override=session.override)
-            return carry_out(session, plan, kube, output, consent)
+            here = platform_directory(session) if platform else Path()
+            return carry_out(session, plan, kube, output, consent, way_to(session, here, plan.cluster))
     target = target_of(session, source)
     with wiring.connect(kubeconfig, target.context) as kube:
         plan = live_plan(session, target, kube, liberties, check_creations=dry_run == "server")
-        return carry_out(session, plan, kube, output, consent)
+        return carry_out(session, plan, kube, output, consent, way_of(session, target))

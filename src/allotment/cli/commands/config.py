@@ -23,7 +23,7 @@ _HERE: Final = "allotment.cli.commands.config"
 ENTRIES: Final = (
     Entry("view", f"{_HERE}:view", "Every setting with its value.", ("list", "ls")),
     Entry("set", f"{_HERE}:set_", "Store a setting in the configuration file."),
-    Entry("unset", f"{_HERE}:unset", "Remove a setting from the configuration file."),
+    Entry("unset", f"{_HERE}:unset", "Remove a setting from the configuration file.", takes_away=True),
 )
 
 

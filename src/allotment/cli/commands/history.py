@@ -24,7 +24,7 @@ from allotment.cli.session import Session
 @global_flags
 @click.pass_obj
 def history(session: Session, directory: str | None, *, output: OutputOptions) -> int:
-    """List past applies of a cluster, newest first: who, when, from which commit, and how they ended.
+    """List past applies and adoptions of a cluster, newest first: who, when, from which commit, and how they ended.
 
     The cluster itself keeps the last 50. An apply that found nothing to do leaves no record.
     """

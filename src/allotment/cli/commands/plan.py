@@ -47,6 +47,7 @@ def plan(
     Grouped by family, with the old and the new value of every field that changes, and warnings with numbers.
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.hints import way_of  # noqa: PLC0415
     from allotment.cli.output import show  # noqa: PLC0415
     from allotment.cli.planning import live_plan, plan_steps, refuse_partial, target_of  # noqa: PLC0415
     from allotment.cli.views.plans import plan_document, plan_listing, plan_text  # noqa: PLC0415
@@ -54,15 +55,17 @@ def plan(
     if out is not None and offline:
         raise UsageError("an offline plan cannot be saved", why="it was made for no cluster", fix="leave --offline out")
     target = target_of(session, directory)
+    able, told = True, way_of(session, target).told
     made = wiring.offline_plan(target.platform, target.cluster) if offline else None
     if made is None:
         with wiring.connect(session.value("kubeconfig"), target.context) as kube:
             made = live_plan(session, target, kube, liberties, partial=True)
+            able = made.empty or wiring.may_apply(kube)
     show(
         session,
         output,
         plan_listing(made),
-        human=lambda rows: plan_text(made, rows, session.text_width),
+        human=lambda rows: told(plan_text(made, rows, session.text_width)),
         whole=lambda rows: plan_document(made, rows),
     )
     if out is not None:
@@ -70,7 +73,9 @@ def plan(
         wiring.save_plan(made, out)
         session.note(f"saved in {shown(out)}")
     if output.format == "table":
-        session.note(plan_steps(session, target, made, saved=out, offline=offline))
+        steps = plan_steps(session, target, made, saved=out, offline=offline, able=able)
+        if steps:
+            session.note(steps)
     if exit_code and made.empty and made.unread:
         return 1
     return 2 if exit_code and not made.empty else 0

@@ -16,7 +16,7 @@ _HERE: Final = "allotment.cli.commands.sandbox"
 
 ENTRIES: Final = (
     Entry("up", f"{_HERE}:up", "Start one, or bring it up to date."),
-    Entry("down", f"{_HERE}:down", "Stop one and remove what it left.", ("delete",)),
+    Entry("down", f"{_HERE}:down", "Stop one and remove what it left.", ("delete",), takes_away=True),
     Entry("status", f"{_HERE}:status", "Processes, memory and nodes of one.", ("get",)),
     Entry("list", f"{_HERE}:list_", "All sandboxes of this user.", ("ls",)),
     Entry("kubeconfig", f"{_HERE}:kubeconfig", "The path of the kubeconfig; several joined by a colon."),

@@ -14,9 +14,10 @@ _HERE: Final = "allotment.cli.commands"
 
 ENTRIES: Final = (
     Entry("add", f"{_HERE}.team_edit:add", "Add a team to the directory; shows the diff.", ("create", "new")),
-    Entry("set", f"{_HERE}.team_set:set_", "Change a team's guarantees; shows the diff."),
-    Entry("remove", f"{_HERE}.team_edit:remove", "Take a team off the clusters.", ("rm", "delete")),
-    Entry("purge", f"{_HERE}.team_edit:purge", "Take teams out whose data need not be kept longer."),
+    Entry("set", f"{_HERE}.team_set:set_", "Change guarantees, groups or words of a team; shows the diff."),
+    Entry("rename", f"{_HERE}.team_rename:rename", "Give a team another name; no cluster changes."),
+    Entry("remove", f"{_HERE}.team_edit:remove", "Take a team off the clusters.", ("rm", "delete"), takes_away=True),
+    Entry("purge", f"{_HERE}.team_edit:purge", "Take teams out whose data need not be kept longer.", takes_away=True),
     Entry("list", f"{_HERE}.team:list_", "Teams with namespaces, isolation and guarantees.", ("ls", "get")),
     Entry("isolation", f"{_HERE}.team:isolation", "Which level of isolation fits, and what each costs."),
 )
@@ -25,9 +26,9 @@ ENTRIES: Final = (
 @click.group(cls=LazyGroup, entries=ENTRIES)
 @global_flags
 def team() -> None:
-    """Add, remove and list teams; choose an isolation.
+    """Add, change, rename, remove and list teams; choose an isolation.
 
-    Adding and removing edit the platform directory and show the diff; `allot apply` brings it to the clusters.
+    All but listing edits the platform directory and shows the diff; `allot apply` brings it to the clusters.
     """
 
 

@@ -30,8 +30,14 @@ dry_run_flag = click.option(
 @click.option("--cpu", default="64", show_default=True, metavar="QUANTITY", help="Guaranteed CPU in each cluster.")
 @click.option("--memory", default="256Gi", show_default=True, metavar="QUANTITY", help="Guaranteed memory.")
 @click.option(
-    "--group", "groups", multiple=True, metavar="ID", help="The identity provider's group of its members; repeatable."
+    "--group",
+    "--member",
+    "groups",
+    multiple=True,
+    metavar="ID",
+    help="The identity provider's group of its members; repeatable.",
 )
+@click.option("--owner", "owners", multiple=True, metavar="ID", help="The group of its owners; repeatable.")
 @click.option(
     "--cluster",
     "clusters",
@@ -55,6 +61,7 @@ def add(  # noqa: PLR0913 (a parameter for each flag)
     cpu: str,
     memory: str,
     groups: tuple[str, ...],
+    owners: tuple[str, ...],
     clusters: tuple[str, ...],
     cost_center: str | None,
     dry_run: str | None,
@@ -73,7 +80,7 @@ def add(  # noqa: PLR0913 (a parameter for each flag)
     directory = platform_directory(session)
     devices = accelerators_of(accelerators)
     where = clusters_asked(clusters, devices, session.value("cluster"))
-    request = TeamRequest(name, devices, cpu, memory, groups, where, cost_center)
+    request = TeamRequest(name, devices, cpu, memory, groups, where, cost_center, owners)
     edit = wiring.add_team(directory, request)
     finish(
         session,

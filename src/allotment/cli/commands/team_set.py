@@ -1,4 +1,4 @@
-"""`allot team set`: other guarantees, cost centre or display name for a team of the platform directory."""
+"""`allot team set`: other guarantees, groups, cost centre or display name for a team of the platform directory."""
 
 from __future__ import annotations
 
@@ -29,6 +29,17 @@ from allotment.cli.session import Session
     shell_complete=names_of("cluster"),
     help="Where; may be repeated. By default the one cluster that the team is in.  [env: ALLOTMENT_CLUSTER]",
 )
+@click.option(
+    "--group",
+    "--member",
+    "groups",
+    multiple=True,
+    metavar="ID",
+    help="The identity provider's group of its members; repeatable. Those named, and no others.",
+)
+@click.option(
+    "--owner", "owners", multiple=True, metavar="ID", help="The group of its owners; repeatable. These, and no others."
+)
 @click.option("--cost-center", metavar="CODE", help="Cost centre of its bill.")
 @click.option(
     "--display-name", metavar="TEXT", help="Its name for people. Namespaces, queues and work stay as they are."
@@ -46,11 +57,13 @@ def set_(  # noqa: PLR0913 (a parameter for each flag)
     cpu: str | None,
     memory: str | None,
     clusters: tuple[str, ...],
+    groups: tuple[str, ...],
+    owners: tuple[str, ...],
     cost_center: str | None,
     display_name: str | None,
     dry_run: str | None,
 ) -> None:
-    """Change what a team is guaranteed, its cost centre or display name: in place, comments and all else stay.
+    """Change what a team is guaranteed, who is in it, its cost centre or display name: comments and all else stay.
 
     What is not named stays as it is. The result is checked as a whole before anything is written.
     """
@@ -64,7 +77,8 @@ def set_(  # noqa: PLR0913 (a parameter for each flag)
     directory = platform_directory(session)
     devices = accelerators_of(accelerators)
     where = clusters_asked(clusters, devices, session.value("cluster"))
-    edit = wiring.set_amounts(directory, AmountsRequest(name, cpu, memory, devices, where, cost_center, display_name))
+    request = AmountsRequest(name, cpu, memory, devices, where, cost_center, display_name, groups, owners)
+    edit = wiring.set_amounts(directory, request)
     done = f"changed {', '.join(sorted(edit.changes))}" if edit.changes else f"team {name} has all this already"
     steps = after_edit(directory, where or edit.clusters) if edit.changes else []
     finish(session, directory, edit, dry_run=dry_run is not None, done=done, steps=steps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -15,6 +15,7 @@ from allotment.cli.views.amounts import count
 from allotment.cli.views.change_lines import field_details
 from allotment.cli.views.diffs import diff_text
 from allotment.cli.views.plans import field_document
+from allotment.cli.views.prose import prose
 from allotment.model.manifest import ObjectKey
 from allotment.operations.taking_over import DONE, Fate, Handled
 from allotment.plan.adoption.adopting import Adoption
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from allotment.operations.adoption import AdoptionLook
     from allotment.operations.giving_back import Return
     from allotment.operations.teams import Edit
+    from allotment.spec.mentions import Mention
+
+Hint = Callable[[str], str]
 
 _COLORS: Final = dict.fromkeys(DONE, "green") | {Fate.HELD: "yellow", Fate.SKIPPED: "yellow"}
 _ENFORCED: Final = "f:pod-security.kubernetes.io/enforce"
@@ -45,7 +49,7 @@ def adoption_listing(look: AdoptionLook, handled: Sequence[Handled]) -> Listing[
             Column("NAME", lambda row: row.key.name),
             Column("FIELDS", lambda row: len(row.fields) or None),
             Column("FROM", lambda row: str(row.origins[0]) if row.origins else None),
-            Column("WHY-NOT", lambda row: row.hindrance.why if row.hindrance else None, wide=True),
+            Column("WHY-NOT", lambda row: "; ".join(one.why for one in row.hindrances) or None, wide=True),
         ),
         name=lambda row: word_of(row.key),
         document=lambda row: _adoption_document(row, fates.get(row.key)),
@@ -57,41 +61,59 @@ def adoption_listing(look: AdoptionLook, handled: Sequence[Handled]) -> Listing[
 def _status(row: Adoption, fates: Mapping[ObjectKey, Handled]) -> str:
     if row.key in fates:
         return fates[row.key].fate.value
-    return "held" if row.hindrance else "possible"
+    return "held" if row.hindrances else "possible"
 
 
-def look_text(look: AdoptionLook, edit: Edit | None, width: int) -> str:
-    """Object by object, as people read it before they agree."""
+def look_text(look: AdoptionLook, edit: Edit | None, width: int, hint: Hint = str) -> str:
+    """Object by object, as people read it before they agree.
+
+    Args:
+        look: what was seen.
+        edit: of the directory, that goes with it.
+        width: of the terminal.
+        hint: makes the commands in a text complete.
+    """
     if not look.adoptions:
         headline = click.style("nothing to take over", fg="green", bold=True)
         return f"{headline}: nothing that {look.platform} declares in {look.cluster} belongs to somebody else"
     held = len(look.adoptions) - len(look.possible)
     parts = [count(len(look.possible), "object"), *([f"{held} held back"] if held else [])]
-    title = "To take over in" if look.chosen else "Not ours, and declared, in"
+    title = "To take over in" if look.chosen else "Declared, but made by somebody else, in"
     blocks = [f"{title} {click.style(look.cluster, bold=True)} ({look.platform}): {', '.join(parts)}"]
-    blocks += ["\n".join(_lines(each, width)) for each in look.adoptions]
+    blocks += ["\n".join(_lines(each, width, hint)) for each in look.adoptions]
     if edit is not None:
-        blocks.append(f"In the directory, so that what runs there goes on:\n{diff_text(edit.diff)}")
+        when = "Written" if look.possible or not look.chosen else "Would be written"
+        blocks.append(f"{when} into the directory with it, so that what runs there goes on:\n{diff_text(edit.diff)}")
     return "\n\n".join(blocks)
 
 
-def _lines(each: Adoption, width: int) -> Iterator[str]:
-    sign = click.style("x", fg="bright_red", bold=True) if each.hindrance else click.style("~", fg="yellow", bold=True)
-    yield f"{sign} {_named(each.key)}"
+def _lines(each: Adoption, width: int, hint: Hint) -> Iterator[str]:
+    sign = click.style("x", fg="bright_red", bold=True) if each.hindrances else click.style("~", fg="yellow", bold=True)
+    yield f"{sign} {_named(each.key)}{': held back' if each.hindrances else ''}"
     if each.origins:
-        yield f"    from: {printable(', '.join(map(str, each.origins)))}"
-    if each.hindrance:
-        yield f"    why not: {printable(each.hindrance.why)}"
-        yield f"    fix: {printable(each.hindrance.fix)}"
+        yield from prose(f"from: {', '.join(map(str, each.origins))}", width, "    ")
+    for hindrance in each.hindrances:
+        yield from prose(f"why not: {hint(hindrance.why)}", width, "    ")
+        yield from prose(f"fix: {hint(hindrance.fix)}", width, "      ")
     yield from _field_lines(each.manifest.body, each.fields, width)
     if each.facts.stake:
-        yield f"    at stake: {printable('; '.join(each.facts.stake))}"
+        yield from prose(f"at stake: {'; '.join(each.facts.stake)}", width, "    ")
     if each.facts.cuts:
-        yield "    network policies, left out until --network-policies:" if each.facts.left_out else "    would cut:"
+        yield (
+            "    network policies, which stay away unless you say --network-policies:"
+            if each.facts.left_out
+            else "    network policies that come with the next apply:"
+        )
     for cut in each.facts.cuts:
-        yield f"      {printable(cut.name)}: {printable(cut.what)}"
+        yield from prose(f"{cut.name}: {cut.what}", width, "      ")
     for remark in each.remarks:
-        yield f"    {click.style('note:', fg='yellow')} {printable(remark)}"
+        yield from _marked(prose(f"note: {hint(remark)}", width, "    "))
+
+
+def _marked(lines: Sequence[str]) -> Iterator[str]:
+    first, *rest = lines
+    yield first.replace("note:", click.style("note:", fg="yellow"), 1)
+    yield from rest
 
 
 def _field_lines(body: Mapping[str, Any], fields: Sequence[FieldChange], width: int) -> Iterator[str]:
@@ -100,9 +122,16 @@ def _field_lines(body: Mapping[str, Any], fields: Sequence[FieldChange], width: 
     for detail in field_details(body, [field for field in fields if not _is_mark(field)]):
         yield from (f"    {line}" for line in detail.lines(width - 4))
     if marks:
-        yield click.style(f"    + {count(len(marks), 'label')} and annotations of the platform", fg="green")
+        yield click.style(f"    + {_marks(marks)}", fg="green")
     if not fields:
         yield "    nothing changes in it"
+
+
+def _marks(fields: Sequence[FieldChange]) -> str:
+    """Labels and annotations of the platform by their number."""
+    kinds = Counter("annotation" if field.path[1] == "f:annotations" else "label" for field in fields)
+    named = " and ".join(count(kinds[kind], kind) for kind in ("label", "annotation") if kinds[kind])
+    return f"{named} of the platform"
 
 
 def told_fields(each: Adoption) -> list[str]:
@@ -124,11 +153,18 @@ def _named(key: ObjectKey) -> str:
 def words_to_type(look: AdoptionLook) -> tuple[str, ...]:
     """Words of what could be taken over, namespaces first; what lies in one comes with it."""
     spaces = {each.key.name for each in look.adoptions if each.key.kind == "Namespace"}
-    words = [word_of(each.key) for each in look.adoptions if each.key.namespace not in spaces]
+    words = [word_of(each.key) for each in look.possible if each.key.namespace not in spaces]
     return tuple(words[:_WORDS])
 
 
-def handled_text(cluster: str, handled: Sequence[Handled]) -> str:
+def words_left(handled: Sequence[Handled]) -> tuple[str, ...]:
+    """Words of what was not done; what lies in a namespace that was not comes with it."""
+    left = [each.key for each in handled if each.fate not in DONE]
+    spaces = {key.name for key in left if key.kind == "Namespace"}
+    return tuple(word_of(key) for key in left if key.namespace not in spaces)
+
+
+def handled_text(cluster: str, handled: Sequence[Handled], width: int) -> str:
     """What was done, and what was not, and why."""
     counts = Counter(each.fate for each in handled)
     parts = [click.style(f"{number} {fate.value}", fg=_COLORS.get(fate, "red")) for fate, number in counts.items()]
@@ -138,8 +174,9 @@ def handled_text(cluster: str, handled: Sequence[Handled]) -> str:
     for each in handled:
         lines += [f"  warning: {_named(each.key)}: {printable(warning)}" for warning in each.warnings]
     for each in left:
+        first, *rest = prose(f"{each.fate.value} {_named(each.key)}: {each.message}", width, "  ")
         fate = click.style(each.fate.value, fg=_COLORS.get(each.fate, "red"))
-        lines.append(f"  {fate} {_named(each.key)}: {printable(each.message)}")
+        lines += [first.replace(each.fate.value, fate, 1), *rest]
     return "\n".join(lines)
 
 
@@ -159,10 +196,9 @@ def look_document(
 
 
 def _adoption_document(row: Adoption, handled: Handled | None) -> Mapping[str, Any]:
-    hindrance = {"why": row.hindrance.why, "fix": row.hindrance.fix} if row.hindrance else None
     return {
         **_key_document(row.key),
-        "status": handled.fate.value if handled else "held" if hindrance else "possible",
+        "status": handled.fate.value if handled else "held" if row.hindrances else "possible",
         "message": handled.message if handled else "",
         "from": [{"kind": one.kind.value, "name": one.name, "since": one.since} for one in row.origins],
         "fields": [field_document(field) for field in row.fields],
@@ -170,7 +206,7 @@ def _adoption_document(row: Adoption, handled: Handled | None) -> Mapping[str, A
         "networkPoliciesLeftOut": row.facts.left_out,
         "cuts": [{"policy": cut.name, "what": cut.what} for cut in row.facts.cuts],
         "notes": list(row.remarks),
-        "hindrance": hindrance,
+        "hindrances": [{"why": one.why, "fix": one.fix} for one in row.hindrances],
     }
 
 
@@ -207,8 +243,8 @@ def return_listing(returns: Sequence[Return], handled: Sequence[Handled]) -> Lis
     )
 
 
-def returns_text(cluster: str, returns: Sequence[Return], width: int, *, asked: bool) -> str:
-    """Object by object, what undoing does."""
+def returns_text(cluster: str, returns: Sequence[Return], width: int, *, asked: bool, hint: Hint = str) -> str:
+    """Object by object, what undoing does, in the order in which it is done."""
     if not returns:
         return f"nothing was taken over in {cluster}"
     title = "To give back in" if asked else "Taken over in"
@@ -216,12 +252,31 @@ def returns_text(cluster: str, returns: Sequence[Return], width: int, *, asked: 
     for each in returns:
         lines = [f"{click.style('~', fg='yellow', bold=True)} {_named(each.key)}: {_UNDONE[each.fate]}"]
         if each.written is not None:
-            lines.append(
-                f"    taken over {each.written.at} from {printable(', '.join(each.written.origins)) or 'nobody'}"
-            )
+            origins = ", ".join(each.written.origins) or "nobody"
+            lines += prose(f"taken over {each.written.at} from {origins}", width, "    ")
             lines += _return_lines(each, width)
+        for remark in each.remarks:
+            lines += _marked(prose(f"note: {hint(remark)}", width, "    "))
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
+
+
+def mentions_text(directory: str, mentions: Sequence[Mention], width: int) -> str:
+    """What to take out of the directory, so that the next plan does not want the objects again."""
+    lines = ["Still declared, so that the next plan names it as somebody else's. In the directory:"]
+    for each in mentions:
+        lines += prose(f"{directory}{each.file}:{each.line}: {each.advice}", width, "  ")
+    return "\n".join(lines)
+
+
+def undo_words(returns: Sequence[Return]) -> tuple[tuple[str, ...], ...]:
+    """Words of what was taken over, in the order to give it back in: queues and what they rest on, namespaces last."""
+    taken = [each for each in returns if each.written is not None]
+    spaces = [each.key.name for each in taken if each.key.kind == "Namespace"]
+    rest = tuple(
+        word_of(each.key) for each in taken if each.key.kind != "Namespace" and each.key.namespace not in spaces
+    )
+    return (*((rest[:_WORDS],) if rest else ()), *((f"namespace/{name}",) for name in spaces))
 
 
 def _return_lines(each: Return, width: int) -> Iterator[str]:
@@ -229,7 +284,7 @@ def _return_lines(each: Return, width: int) -> Iterator[str]:
     for detail in field_details(each.live, [field for field in each.fields if field not in marks]):
         yield from (f"    {line}" for line in detail.lines(width - 4))
     if marks:
-        yield click.style(f"    - {count(len(marks), 'label')} and annotations of the platform", fg="red")
+        yield click.style(f"    - {_marks(marks)}", fg="red")
 
 
 def returns_document(

@@ -10,6 +10,7 @@ from allotment.cli.output import Listing, show
 from allotment.cli.session import Session
 from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count
+from allotment.reports.choices import choice_document, choice_lines
 from allotment.reports.pages.charts import short_time
 from allotment.simulation.difference import Difference, JobChange, JobWait, QueueChange, RunSummary, Setting
 
@@ -150,6 +151,8 @@ def _sum(found: Difference) -> list[str]:
         for resource, share in before.utilisation
         if resource in use
     ]
+    lines += choice_lines(before.choices, of="before")
+    lines += choice_lines(after.choices, of="after")
     return lines
 
 
@@ -190,6 +193,7 @@ def _run_document(run: RunSummary) -> Mapping[str, Any]:
         "makespanSeconds": _rounded(run.makespan),
         "evictions": run.evictions,
         "utilisation": {resource: round(share, 6) for resource, share in run.utilisation},
+        "randomChoices": [choice_document(each) for each in run.choices],
     }
 
 

@@ -31,12 +31,14 @@ def _colored(line: str) -> str:
 
 
 def next_steps(steps: list[tuple[str, str]], call: str = "allot") -> str:
-    """What to type next: commands, each with a word on it if it needs one.
+    """What to type next: commands, each with a word on it if it needs one; empty without any.
 
     Args:
         steps: commands as they are where `allot` is found by its name, each with what it does.
         call: what to type for `allot`.
     """
+    if not steps:
+        return ""
     lines = [click.style("Next", bold=True)]
     for command, what in steps:
         lines += [click.style(f"  # {what}", dim=True)] if what else []

@@ -15,11 +15,13 @@ from allotment.cli.terminal import printable
 from allotment.cli.views.amounts import count
 from allotment.cli.views.change_lines import followers_text
 from allotment.cli.views.outcomes import outcome_document, outcome_listing, report_text
-from allotment.cli.views.values import shown_values
+from allotment.cli.views.values import list_difference, shown_value, shown_values
+from allotment.cli.views.wording import Told, told
 from allotment.operations.apply import ApplyReport, Outcome
 from allotment.operations.drift import ClusterDrift, DriftedField, DriftedObject, DriftKind, DriftReport, DriftState
 from allotment.plan.changes import place_of
 from allotment.plan.difference import ABSENT
+from allotment.plan.refused import Refusals
 
 _COLORS: Final = {
     DriftKind.CHANGED: "yellow",
@@ -29,6 +31,7 @@ _COLORS: Final = {
     DriftKind.NODES: "red",
     DriftKind.UNCOUNTED: "red",
     DriftKind.FOREIGN: "magenta",
+    DriftKind.KEPT: "blue",
 }
 
 
@@ -54,7 +57,7 @@ def drift_listing(report: DriftReport) -> Listing[DriftRow]:
             Column("NAME", lambda row: row.object.key.name),
             Column("FIELDS", lambda row: len(row.object.fields) or None),
             Column("BY", lambda row: ", ".join(sorted({f.by for f in row.object.fields if f.by})) or None),
-            Column("DETAILS", lambda row: "; ".join(_details(row.object)) or None, wide=True),
+            Column("DETAILS", lambda row: "; ".join(_details(row.object, in_words=False)) or None, wide=True),
         ),
         name=lambda row: f"{row.cluster} {row.object.key}",
         document=lambda row: {"cluster": row.cluster, **_object_document(row.object)},
@@ -80,6 +83,7 @@ def drift_text(report: DriftReport, rows: Sequence[DriftRow]) -> str:
                 lines += [f"            {detail}" for detail in _details(found)]
         behind = Counter(found.following for found in here if found.following)
         lines += [f"  {_word(DriftKind.BLOCKED)} {followers_text(*each)}" for each in sorted(behind.items())]
+        lines += [f"  {click.style('refused:', fg='red')} {printable(str(each))}" for each in cluster.refused]
         lines += [f"  {click.style('note:', fg='yellow')} {printable(note)}" for note in cluster.notes]
         lines += [f"  {printable(str(unread))}" for unread in cluster.unread]
         blocks.append("\n".join(lines))
@@ -96,23 +100,45 @@ def _headline(cluster: ClusterDrift) -> str:
     match cluster.state:
         case DriftState.IN_SYNC:
             unchanged = cluster.plan.unchanged if cluster.plan is not None else 0
-            return f"{name}: {click.style('in sync', fg='green')} ({count(unchanged, 'object')})"
+            return f"{name}: {click.style('in sync', fg='green')} ({count(unchanged, 'object')}{_kept(cluster)})"
         case DriftState.DRIFTED:
-            return f"{name}: {click.style('drifted', fg='yellow')} ({count(len(cluster.objects), 'object')})"
+            drifted = count(len(cluster.differing), "object")
+            return f"{name}: {click.style('drifted', fg='yellow')} ({drifted}{_kept(cluster)})"
         case DriftState.UNREACHABLE:
             why = str(cluster.error).replace("\n", "\n  ") if cluster.error else "it does not answer"
             return f"{name}: {click.style('unknown', fg='red')}: {printable(why)}"
 
 
-def _details(found: DriftedObject) -> list[str]:
-    lines = [_field_line(field) for field in found.fields]
+def _kept(cluster: ClusterDrift) -> str:
+    number = len(cluster.objects) - len(cluster.differing)
+    return f", {number} kept by adoption" if number else ""
+
+
+def _details(found: DriftedObject, *, in_words: bool = True) -> list[str]:
+    if in_words and found.repair is not None:
+        lines = [_told_line(said) for said in told(found.repair.manifest.body, found.repair.fields)]
+    else:
+        lines = [_line(field.field, field.live, field.declared, _by(field.by, field.since)) for field in found.fields]
     return [*lines, printable(found.message)] if found.message else lines
 
 
-def _field_line(field: DriftedField) -> str:
-    live, declared = shown_values(field.live, field.declared)
-    by = f" (by {printable(field.by)}{f', {field.since}' if field.since else ''})" if field.by else ""
-    return f"{field.field}: is {live}, declared {declared}{by}"
+def _told_line(said: Told) -> str:
+    change, by = said.change, _by(said.change.by, said.change.since)
+    listed = list_difference(change.new, change.old) if said.in_words else ""
+    if listed:
+        return f"{printable(said.what)}: {listed} against what is declared{by}"
+    return _line(said.what, change.old, change.new, by)
+
+
+def _line(what: str, live: Any, declared: Any, by: str) -> str:
+    if live is not ABSENT and live == declared:
+        return f"{printable(what)}: {shown_value(live)} stays, but is no longer ours{by}"
+    one, other = shown_values(live, declared)
+    return f"{printable(what)}: is {one}, declared {other}{by}"
+
+
+def _by(owner: str, since: str) -> str:
+    return f" (by {printable(owner)}{f', {since}' if since else ''})" if owner else ""
 
 
 def drift_document(report: DriftReport, rows: Sequence[DriftRow]) -> Mapping[str, Any]:
@@ -129,11 +155,23 @@ def drift_document(report: DriftReport, rows: Sequence[DriftRow]) -> Mapping[str
                 "observedAt": rfc3339(each.observed_at),
                 "error": None if each.error is None else {"what": each.error.what, "why": each.error.why},
                 "objects": [_object_document(row.object) for row in rows if row.cluster == each.cluster],
+                "refused": [_refused_document(found) for found in each.refused],
                 "notes": each.notes,
                 "notLookedAt": [{"kind": unread.kind, "why": unread.why} for unread in each.unread],
             }
             for each in report.clusters
         ],
+    }
+
+
+def _refused_document(found: Refusals) -> dict[str, Any]:
+    return {
+        "namespace": found.namespace,
+        "policy": found.policy,
+        "work": found.works,
+        "since": rfc3339(found.since),
+        "last": rfc3339(found.last),
+        "why": found.why,
     }
 
 

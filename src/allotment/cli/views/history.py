@@ -1,4 +1,4 @@
-"""Past applies: a row each."""
+"""Past applies and adoptions: a row each."""
 
 from __future__ import annotations
 
@@ -17,27 +17,43 @@ _SHORT: Final = 10
 
 
 def history_listing(records: Sequence[Record]) -> Listing[Record]:
-    """A row an apply."""
+    """A row an apply, an adoption, or its end."""
     return Listing(
         kind="ApplyRecord",
         rows=records,
         columns=(
             Column("STARTED", lambda row: rfc3339(row.started)),
             Column("BY", lambda row: row.by),
-            Column("CLUSTER", lambda row: row.cluster),
+            Column("WHAT", _what, keep=2, fold=", "),
             Column("COMMIT", _commit),
-            Column("STEPS", lambda row: _steps(row) or None),
-            Column("ENDED", lambda row: row.ending.value, style=lambda row: _COLORS.get(row.ending, "red")),
+            Column("STEPS", lambda row: _steps(row) or None, keep=1, fold=", "),
+            Column("ENDED", lambda row: row.ending.value, style=lambda row: _COLORS.get(row.ending, "red"), keep=2),
             Column("FINISHED", lambda row: rfc3339(row.finished) if row.finished else None, wide=True),
             Column("DIRECTORY", lambda row: row.source.digest[:_SHORT] or None, wide=True),
-            Column("MANIFESTS", lambda row: row.manifests[:_SHORT], wide=True),
+            Column("MANIFESTS", lambda row: row.manifests[:_SHORT] or None, wide=True),
+            Column("CLUSTER", lambda row: row.cluster, wide=True),
             Column("ID", lambda row: row.id, wide=True),
         ),
         name=lambda row: row.id,
         document=record_document,
-        labels=lambda row: {"cluster": row.cluster, "platform": row.platform, "ended": row.ending.value},
-        nothing="no apply is on record",
+        labels=lambda row: {
+            "cluster": row.cluster,
+            "platform": row.platform,
+            "ended": row.ending.value,
+            "what": row.act.value,
+        },
+        nothing="no apply or adoption is on record",
     )
+
+
+def _labels(row: Record) -> Mapping[str, str]:
+    return {"cluster": row.cluster, "platform": row.platform, "ended": row.ending.value, "what": row.act.value}
+
+
+def _what(row: Record) -> str:
+    named = ", ".join(row.objects)
+    more = f" and {row.more} more" if row.more else ""
+    return f"{row.act.value} {named}{more}" if named else row.act.value
 
 
 def _commit(row: Record) -> str | None:
@@ -60,10 +76,13 @@ def record_document(row: Record) -> Mapping[str, Any]:
         "started": row.started,
         "finished": row.finished,
         "ended": row.ending.value,
+        "what": row.act.value,
+        "objects": list(row.objects),
+        "moreObjects": row.more,
         "commit": row.source.commit or None,
         "dirty": row.source.dirty,
         "directoryDigest": row.source.digest or None,
-        "manifestsDigest": row.manifests,
+        "manifestsDigest": row.manifests or None,
         "steps": dict(row.steps),
         "unchanged": row.unchanged,
     }

@@ -15,6 +15,7 @@ from allotment.cli.views.amounts import count
 from allotment.cli.views.change_lines import followers_text, following
 from allotment.cli.views.plans import key_document
 from allotment.operations.apply import NOT_BEGUN, ApplyReport, Outcome, Status
+from allotment.plan.changes import Blocked
 
 _COLORS: Final = {
     Status.APPLIED: "green",
@@ -74,15 +75,33 @@ def report_text(report: ApplyReport, rows: Sequence[Outcome]) -> str:
         if not following(outcome.change) and outcome.message != NOT_BEGUN:
             message = printable(outcome.message).replace("\n", "\n              ")
             lines.append(f"  {_status(outcome.status)} {printable(str(outcome.change.key))}: {message}")
+            lines += [f"              fix: {fix}" for fix in _fix(outcome)]
     behind = Counter(filter(None, (following(outcome.change) for outcome in left)))
     lines += [f"  {_status(Status.BLOCKED)} {followers_text(*each)}" for each in sorted(behind.items())]
     lines += [f"  {_status(Status.INTERRUPTED)} {each}" for each in _not_begun(left)]
     if any(outcome.status is Status.CONFLICT for outcome in left):
         lines += ["", "Fields of other managers stay as they are until --force-conflicts takes them over."]
-    if any(outcome.status is not Status.CONFLICT for outcome in left):
-        kept = "What was done stays. " if report.interrupted else ""
-        lines += ["", f"{kept}Running the same command again takes up what is left."]
+    lines += _last_words(report, left)
     return "\n".join(lines)
+
+
+def _fix(outcome: Outcome) -> Iterator[str]:
+    if isinstance(outcome.change, Blocked) and outcome.change.fix:
+        yield printable(outcome.change.fix)
+
+
+def _last_words(report: ApplyReport, left: Sequence[Outcome]) -> Iterator[str]:
+    """What running the same command again would do, and what it would not."""
+    blocked = sum(outcome.status is Status.BLOCKED for outcome in left)
+    kept = "What was done stays. " if report.interrupted else ""
+    failed = any(outcome.status not in {Status.CONFLICT, Status.BLOCKED, Status.SKIPPED} for outcome in left)
+    # Where something is blocked, what was skipped may have been so for its sake.
+    if failed or (not blocked and any(outcome.status is Status.SKIPPED for outcome in left)):
+        rest = f", but for the {blocked} blocked: these wait until a person has solved it" if blocked else ""
+        yield from ("", f"{kept}Running the same command again takes up what is left{rest}.")
+    elif blocked:
+        stay = f"Running the same command again changes nothing about the {blocked} blocked: solve these as told above."
+        yield from ("", f"{kept}{stay}")
 
 
 def _not_begun(left: Sequence[Outcome]) -> Iterator[str]:

@@ -129,6 +129,8 @@ def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
         return f"{headline} ({count(plan.unchanged, 'object')}){said}"
     at = place_of("", plan.server, plan.context)
     blocks = [f"Plan for {click.style(plan.cluster, bold=True)} ({plan.platform}){at}: {totals(plan)}"]
+    if plan.doubts:
+        blocks.append("\n".join(doubt_lines(plan)))
     order = [*(family.value for family in Family)]
     ranked = sorted(rows, key=lambda row: order.index(row.family) if row.family in order else len(order))
     for family, members in groupby(ranked, key=lambda row: row.family):
@@ -138,8 +140,9 @@ def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
             *follower_lines(changes),
         ]
         blocks.append("\n".join([click.style(family, bold=True), *(f"  {line}" for line in lines)]))
-    if plan.warnings or plan.missing:
-        blocks.append("\n".join([*warning_lines(plan.warnings), *missing_lines(plan)]))
+    rest = [*warning_lines([one for one in plan.warnings if one not in plan.doubts]), *missing_lines(plan)]
+    if rest:
+        blocks.append("\n".join(rest))
     if len(blocks) > 4:
         blocks.append(f"Total: {totals(plan)}")
     return "\n\n".join(blocks)
@@ -160,6 +163,12 @@ def warning_lines(warnings: Sequence[PlanWarning]) -> list[str]:
         f"{click.style('warning:', fg='yellow', bold=True)} {printable(str(warning.key))}: {printable(warning.message)}"
         for warning in warnings
     ]
+
+
+def doubt_lines(plan: Plan) -> list[str]:
+    """Signs that it may be another cluster; they stand first, since all the rest follows from it."""
+    mark = click.style("warning:", fg="yellow", bold=True)
+    return [f"{mark} {printable(one.message)}" for one in plan.doubts]
 
 
 def missing_lines(plan: Plan) -> list[str]:

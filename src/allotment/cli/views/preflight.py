@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any, Final
 
@@ -16,13 +16,14 @@ from allotment.cli.terminal import printable
 from allotment.operations.preflight import Readied
 from allotment.plan.changes import place_of
 from allotment.plan.preflight import Check, Readiness
-from allotment.render.yaml_text import to_yaml
+from allotment.render.yaml_text import to_documents, to_yaml
 
 _COLORS: Final = {
     Readiness.OK: "green",
     Readiness.INFO: "blue",
     Readiness.UNKNOWN: "yellow",
     Readiness.WARNING: "yellow",
+    Readiness.BLOCKED: "red",
     Readiness.MISSING: "red",
 }
 
@@ -49,13 +50,22 @@ def readied_listing(readied: Readied) -> Listing[Check]:
     )
 
 
-def readied_text(readied: Readied, rows: Sequence[Check], width: int | None) -> str:
-    """Topic by topic, with what to do; the count at the end."""
+def readied_text(
+    readied: Readied, rows: Sequence[Check], width: int | None, hint: Callable[[str], str] = lambda text: text
+) -> str:
+    """Topic by topic, with what to do; the count at the end.
+
+    Args:
+        readied: what was seen.
+        rows: the checks to show.
+        width: of the terminal.
+        hint: makes the commands in a text complete.
+    """
     place = place_of(readied.cluster, readied.server, readied.context)
     lines = [f"{click.style(place, bold=True)}, as {printable(readied.user)}", ""]
     for row in rows:
         word = click.style(f"{row.readiness.value:<8}", fg=_COLORS[row.readiness])
-        said = [f"{row.subject}: {row.message}", *([f"fix: {row.fix}"] if row.fix else [])]
+        said = [f"{row.subject}: {row.message}", *([f"fix: {hint(row.fix)}"] if row.fix else [])]
         room = max((width or _PLAIN_WIDTH) - len(_INDENT), 40)
         # A name longer than the room stands over: it has to be copied in one piece.
         parts = [
@@ -68,7 +78,17 @@ def readied_text(readied: Readied, rows: Sequence[Check], width: int | None) -> 
     counts = Counter(check.readiness for check in readied.checks)
     told = ", ".join(f"{counts[each]} {each.value}" for each in Readiness if counts[each])
     verdict = click.style("ready", fg="green") if readied.ready else click.style("not ready", fg="red", bold=True)
-    return "\n".join([*lines, "", f"{verdict}: {told}"])
+    return "\n".join([*lines, "", *_able(readied), f"{verdict}: {told}"])
+
+
+def _able(readied: Readied) -> Iterator[str]:
+    """What this account can do, in one line: the lists of rights above are long."""
+    rights = [check for check in readied.checks if check.topic == "rights" and check.readiness is not Readiness.UNKNOWN]
+    able, unable = (
+        [check.subject for check in rights if (check.readiness is Readiness.OK) is wanted] for wanted in (True, False)
+    )
+    if unable:
+        yield f"{printable(readied.user)} can {', '.join(able) or 'do nothing here'}; it cannot {', '.join(unable)}"
 
 
 def readied_document(readied: Readied, rows: Sequence[Check]) -> Mapping[str, Any]:
@@ -96,6 +116,9 @@ def check_document(row: Check) -> Mapping[str, Any]:
     }
 
 
-def object_text(body: Mapping[str, Any], form: str) -> str:
-    """One Kubernetes object: JSON where that is asked for, otherwise YAML."""
-    return json.dumps(body, indent=2) if form == "json" else to_yaml(body).rstrip("\n")
+def objects_text(bodies: Sequence[Mapping[str, Any]], form: str) -> str:
+    """Kubernetes objects: YAML documents; in JSON the one, or a List."""
+    if form == "json":
+        whole = bodies[0] if len(bodies) == 1 else {"apiVersion": "v1", "kind": "List", "items": list(bodies)}
+        return json.dumps(whole, indent=2)
+    return (to_yaml(bodies[0]) if len(bodies) == 1 else to_documents(bodies)).rstrip("\n")

@@ -19,6 +19,7 @@ from allotment.prove.verdicts import ProofReport, Result, Verdict
 _COLORS: Final = {
     Verdict.PROVED: "green",
     Verdict.FAILED: "red",
+    Verdict.KEPT: "blue",
     Verdict.NOT_PROVABLE: "yellow",
     Verdict.ERROR: "bright_red",
 }
@@ -57,7 +58,7 @@ def proof_text(report: ProofReport, rows: Sequence[Result], width: int = PLAIN_W
         members = list(group)
         lines.append(_guardrail_line(guardrail, members))
         for row in members:
-            if row.verdict is Verdict.FAILED:
+            if row.verdict in {Verdict.FAILED, Verdict.KEPT}:
                 lines += _failure(row)
         lines += _untried([row for row in members if row.verdict is Verdict.ERROR])
         lines += _reasons(members, width)
@@ -66,16 +67,25 @@ def proof_text(report: ProofReport, rows: Sequence[Result], width: int = PLAIN_W
         for verdict, number in report.counts.items()
         if number
     )
-    verdict = click.style("not proved", fg="red", bold=True) if report.failed else click.style("proved", fg="green")
-    lines += ["", f"{verdict}: {report.cluster}: {count(len(report.results), 'probe')}: {counts or 'none'}"]
+    lines += ["", f"{_verdict(report)}: {report.cluster}: {count(len(report.results), 'probe')}: {counts or 'none'}"]
     if report.untried:
         lines.append(f"not tried: {count(report.untried, 'probe')}; what was not tried is not proved")
     if report.missing:
         lines.append(f"not allowed: {', '.join(report.missing)}; `allot preflight --rights prove -o yaml` prints what")
         lines[-1] += " prove needs"
+    if report.kept:
+        lines.append(f"kept by adoption, and not proved: {', '.join(report.kept)}")
     if report.broken:
         lines.append(f"broken: {', '.join(report.broken)}")
     return "\n".join(lines)
+
+
+def _verdict(report: ProofReport) -> str:
+    if report.failed:
+        return click.style("not proved", fg="red", bold=True)
+    if report.kept:
+        return click.style("proved, but for what adoption left", fg="blue")
+    return click.style("proved", fg="green")
 
 
 def _guardrail_line(guardrail: str, rows: Sequence[Result]) -> str:
@@ -106,7 +116,7 @@ def _reasons(rows: Sequence[Result], width: int) -> Iterator[str]:
         yield from wrap(text, width, initial_indent=inner, subsequent_indent=f"{inner}  ", break_long_words=False)
 
 
-_BY_GRAVITY: Final = (Verdict.FAILED, Verdict.ERROR, Verdict.NOT_PROVABLE)
+_BY_GRAVITY: Final = (Verdict.FAILED, Verdict.ERROR, Verdict.KEPT, Verdict.NOT_PROVABLE)
 
 
 def _failure(row: Result) -> list[str]:
@@ -128,8 +138,9 @@ def proof_document(report: ProofReport, rows: Sequence[Result]) -> Mapping[str, 
         "serverVersion": report.version,
         "started": rfc3339(report.started),
         "finished": rfc3339(report.finished),
-        "proved": not report.failed,
+        "proved": not report.failed and not report.kept,
         "broken": report.broken,
+        "keptByAdoption": report.kept,
         "missingRights": report.missing,
         "summary": {verdict.value: number for verdict, number in report.counts.items()},
         "probes": [result_document(row) for row in rows],

@@ -11,6 +11,7 @@ from allotment.cli.output import Listing
 from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count
 from allotment.operations.simulating import PlacementRuns, PolicyRun, RunRequest
+from allotment.reports.choices import choice_document, choice_lines
 from allotment.reports.pages.charts import short_time
 from allotment.reports.pages.placement import placement_page
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, Cause
@@ -84,6 +85,7 @@ def run_text(run: RunFigures, rows: Sequence[QueueFigures], width: int | None, *
     stalled = [job.stalled for job in run.jobs if job.stalled]
     if stalled:
         lines.append(f"{count(len(stalled), 'job')} held quota without progress for {short_time(sum(stalled))} in all")
+    lines += choice_lines(run.choices)
     if run.livelock:
         lines.append(
             click.style("stopped:", fg="red")
@@ -174,6 +176,7 @@ def run_document(
         },
         "queues": [queue_document(run, row) for row in rows],
         "jobs": [job_document(job) for job in run.jobs],
+        "randomChoices": [choice_document(each) for each in run.choices],
         "pending": [
             {"job": each.workload, "queue": each.cluster_queue, "cause": each.cause.name, "message": each.message}
             for each in run.pending

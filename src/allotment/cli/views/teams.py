@@ -45,6 +45,7 @@ def team_listing(platform: Platform, cluster: str) -> Listing[Team]:
             Column("GUARANTEED", devices, keep=2, fold=", "),
             Column("COST-CENTER", lambda row: row.cost_center),
             Column("STATUS", _status, style=lambda row: "yellow" if row.offboarding else "", keep=2),
+            Column("ID", lambda row: row.id, wide=True),
             Column("ENVIRONMENTS", lambda row: ", ".join(e.value for e in row.environments) or None, wide=True),
             Column("PROJECTS", lambda row: ", ".join(project.name for project in row.projects) or None, wide=True),
             Column("PRIORITIES", lambda row: ", ".join(row.priorities) or None, wide=True),
@@ -76,6 +77,7 @@ def team_document(team: Team, cluster: str) -> Mapping[str, Any]:
     """A team as JSON; amounts in milli-CPU, bytes, devices."""
     return {
         "name": team.name,
+        "id": team.id,
         "displayName": team.display_name,
         "namespaces": team.namespaces,
         "isolation": team.isolation.value,

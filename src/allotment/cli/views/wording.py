@@ -126,7 +126,8 @@ def _quotas(body: Body, field: FieldChange) -> Iterator[Told]:
     ]
     words_of = [*after, *(words for words in before if words not in after)]
     said = [Told(words, True, each) for words, each in zip(words_of, changes, strict=True) if each.old != each.new]
-    yield from said or [Told(field.field, False, field)]
+    covered = field_words(body, field.field)
+    yield from said or [Told(covered or field.field, bool(covered), field)]
 
 
 def _as_groups(body: Body, field: str, value: Any) -> list[Any]:
@@ -220,6 +221,19 @@ _FIELDS: Final[Mapping[str, tuple[tuple[str, Words], ...]]] = {
         (r"\.spec\.(?:cohort|cohortName)", "cohort"),
         (r"\.spec\.stopPolicy", "stop policy"),
         (r"\.spec\.queueingStrategy", "queueing strategy"),
+        (r"\.spec\.fairSharing", "fair sharing"),
+        (r"\.spec\.namespaceSelector(?:\..+)?", "namespaces whose work it takes"),
+        (r"\.spec\.preemption\.reclaimWithinCohort", "preemption, reclaim within cohort"),
+        (r"\.spec\.preemption\.borrowWithinCohort(?:\..+)?", "preemption, borrow within cohort"),
+        (r"\.spec\.preemption\.withinClusterQueue", "preemption within the queue"),
+        (r"\.spec\.flavorFungibility\.whenCanBorrow", "flavor fungibility, when it can borrow"),
+        (r"\.spec\.flavorFungibility\.whenCanPreempt", "flavor fungibility, when it can preempt"),
+        (r"\.spec\.resourceGroups\[\d+\]\.coveredResources", "counted resources"),
+    ),
+    "ResourceFlavor": (
+        (r"\.spec\.nodeLabels(?:\.(.+))?", lambda _body, found: f"nodes by label {found[1] or ''}".rstrip()),
+        (r"\.spec\.nodeTaints", "taints of its nodes"),
+        (r"\.spec\.tolerations", "tolerations that its work gets"),
     ),
     "Cohort": (_WEIGHT, (r"\.spec\.parentName", "parent cohort")),
     "LocalQueue": (_WEIGHT, (r"\.spec\.stopPolicy", "stop policy")),

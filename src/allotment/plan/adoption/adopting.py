@@ -16,8 +16,8 @@ from allotment.plan.adoption.origin import Origin, origins_of
 from allotment.plan.caution import cautions
 from allotment.plan.difference import FieldChange, difference
 from allotment.plan.fields import ownership_of
-from allotment.plan.settle import Accepted, Disputed, Refused, Verdict
 from allotment.plan.uncounted import InUse, told
+from allotment.plan.verdict import Accepted, Disputed, Refused, Verdict
 
 Body = Mapping[str, Any]
 
@@ -59,7 +59,7 @@ class Adoption:
         live: the object as it was seen; only as such it is taken over.
         origins: who has it in hand.
         fields: what changes, live to declared.
-        hindrance: why it cannot be taken over; None if it can.
+        hindrances: every reason why it cannot be taken over, the gravest first; empty if it can.
     """
 
     manifest: Manifest
@@ -67,12 +67,17 @@ class Adoption:
     origins: tuple[Origin, ...]
     fields: tuple[FieldChange, ...]
     facts: Facts
-    hindrance: Hindrance | None
+    hindrances: tuple[Hindrance, ...] = ()
 
     @property
     def key(self) -> ObjectKey:
         """Identity of the object."""
         return self.manifest.key
+
+    @property
+    def hindrance(self) -> Hindrance | None:
+        """The gravest reason why it cannot be taken over; None if it can."""
+        return self.hindrances[0] if self.hindrances else None
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -100,8 +105,8 @@ def adoption(manifest: Manifest, live: Body, verdict: Verdict | None, facts: Fac
     after = _after(manifest, live, verdict)
     shape = ownership_of(live).shape
     fields = () if after is None else difference(live, after, shape)
-    hindrance = next(_hindrances(manifest, live, verdict, after, facts), None)
-    return Adoption(manifest, live, origins_of(live), fields, facts, hindrance)
+    hindrances = tuple(_hindrances(manifest, live, verdict, after, facts))
+    return Adoption(manifest, live, origins_of(live), fields, facts, hindrances)
 
 
 def _after(manifest: Manifest, live: Body, verdict: Verdict | None) -> Body | None:
@@ -166,5 +171,8 @@ _REFUSED: Final = (
     "first"
 )
 _BELOW_USE: Final = "declare at least what is in use, and lower it once the work has ended"
-_UNCOUNTED: Final = "declare the flavor that the work holds as well, or wait until it has ended"
+_UNCOUNTED: Final = (
+    "declare the flavor that the work holds as well (names: {flavors: {USUAL: ITS-NAME}} in the Cluster document gives "
+    "one of the declared flavors its name), or wait until the work has ended"
+)
 _TOO_LONG: Final = "save it with kubectl, delete it, and let apply create it"

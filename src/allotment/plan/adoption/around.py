@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from allotment.model import labels
-from allotment.model.manifest import Manifest, Manifests, ObjectKey
+from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
 from allotment.plan.adoption.adopting import Hindrance
 from allotment.plan.adoption.words import word_of
+from allotment.plan.order import DEFAULT_ACCOUNT
 from allotment.plan.survey import Survey
 
 Body = Mapping[str, Any]
@@ -60,6 +61,18 @@ def shut_out_by(queue: Body, spaces: Iterable[str]) -> Hindrance | None:
     return Hindrance(
         f"as declared, {_name(queue)} takes no work of {', '.join(names)}, whose LocalQueues lead to it",
         f"take over the namespace first: `allot adopt {first}`; or move its work to a queue of its own team",
+    )
+
+
+def not_alone(found: Iterable[Body]) -> Hindrance | None:
+    """What stands against taking over the platform's own namespace; its accounts count as the system's."""
+    names = [str(key_of(body)) for body in found]
+    if not names:
+        return None
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return Hindrance(
+        f"others have something in it: {', '.join(names[:_NAMED])}{more}; no policy binds whoever acts from there",
+        "move or delete that first; what is left there then is Allotment's alone",
     )
 
 
@@ -140,8 +153,13 @@ def beside(kind: str, bodies: Iterable[Body], desired: Manifests) -> str:
         for body in bodies
         if ObjectKey(_group(body), kind, body["metadata"]["namespace"], _name(body)) not in declared
         and (body["metadata"].get("labels") or {}).get(labels.PLATFORM) is None
+        # Kubernetes makes it in each namespace; apply hardens it later.
+        and (kind, _name(body)) != ("ServiceAccount", DEFAULT_ACCOUNT)
     )
-    return f"{kind} {', '.join(names)} stays as it is, and goes on to hold" if names else ""
+    if not names:
+        return ""
+    many = ", ".join(names)
+    return f"{kind} {many} stays as it is, and goes on to hold; drift and prove name it as kept until you take it away"
 
 
 def _group(body: Body) -> str:

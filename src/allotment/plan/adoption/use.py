@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Final
 
-from allotment.model.quantity import format_amount, parse_quantity
+from allotment.model.quantity import format_resource, parse_quantity
 
 Body = Mapping[str, Any]
 Amounts = dict[str, Fraction]
@@ -61,4 +61,4 @@ def below_use(quota: Body, use: Mapping[str, Fraction]) -> Iterator[str]:
     for name, limit in sorted((quota["spec"].get("hard") or {}).items()):
         used = use.get(name, use.get(f"requests.{name}", Fraction(0)))
         if _amount(limit) < used:
-            yield f"{name} {limit}, in use {format_amount(used)}"
+            yield f"{name} {format_resource(name, _amount(limit))}, in use {format_resource(name, used)}"

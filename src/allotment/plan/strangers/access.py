@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from allotment.model.manifest import ObjectKey, key_of
 from allotment.plan.additions import AGGREGATION_PREFIX
+from allotment.plan.order import DEFAULT_ACCOUNT
 from allotment.plan.strangers.grounds import Grounds, Rule, Tenancy
 from allotment.plan.strangers.rights import AGGREGATED, harmless, powers, within, writes
 from allotment.plan.strangers.stranger import Body, Live, Stranger
@@ -20,8 +21,7 @@ _OUTSIDERS: Final = frozenset({Standing.TENANT, Standing.PUBLIC, Standing.PERSON
 
 def access(live: Live, around: Grounds) -> Iterator[Stranger]:
     """Every way in that is not ours."""
-    found = {key_of(body): tuple(body.get("rules") or ()) for body in live.of_kinds("ClusterRole", "Role")}
-    roles = _Roles(found, "ClusterRole" in live.objects)
+    roles = Roles.read(live)
     for body in live.of("ClusterRoleBinding"):
         if key_of(body) not in around.declared:
             yield from _cluster_wide(body, roles, around)
@@ -39,7 +39,7 @@ def access(live: Live, around: Grounds) -> Iterator[Stranger]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Roles:
+class Roles:
     """The rules of every role that was read.
 
     Attributes:
@@ -48,6 +48,12 @@ class _Roles:
 
     rules: Mapping[ObjectKey, tuple[Rule, ...]]
     cluster_wide: bool
+
+    @classmethod
+    def read(cls, live: Live) -> Roles:
+        """Those of a cluster."""
+        found = {key_of(body): tuple(body.get("rules") or ()) for body in live.of_kinds("ClusterRole", "Role")}
+        return cls(found, "ClusterRole" in live.objects)
 
     def of(self, binding: Body) -> tuple[Rule, ...]:
         """The rules a binding gives; none if its role is not there (yet)."""
@@ -90,7 +96,7 @@ def _named(found: tuple[Subject, ...]) -> str:
     return ", ".join(map(str, found))
 
 
-def _cluster_wide(body: Body, roles: _Roles, around: Grounds) -> Iterator[Stranger]:
+def _cluster_wide(body: Body, roles: Roles, around: Grounds) -> Iterator[Stranger]:
     rules = roles.of(body)
     outsiders = tuple(subject for subject in subjects(body, around) if subject.standing in _OUTSIDERS)
     if outsiders and roles.may_matter(body, outsiders):
@@ -104,7 +110,7 @@ def _cluster_wide(body: Body, roles: _Roles, around: Grounds) -> Iterator[Strang
         )
 
 
-def _in_team(body: Body, tenancy: Tenancy, roles: _Roles, around: Grounds) -> Iterator[Stranger]:
+def _in_team(body: Body, tenancy: Tenancy, roles: Roles, around: Grounds) -> Iterator[Stranger]:
     rules, found = roles.of(body), subjects(body, around)
     key = key_of(body)
     if tenancy.leaving:
@@ -129,7 +135,7 @@ def _in_team(body: Body, tenancy: Tenancy, roles: _Roles, around: Grounds) -> It
         yield Stranger(key, tenancy.team, f"{_gives(body, rules)} to {_named(inside)}", why, _REMOVE)
 
 
-def _past_policies(body: Body, roles: _Roles, around: Grounds) -> Iterator[Stranger]:
+def _past_policies(body: Body, roles: Roles, around: Grounds) -> Iterator[Stranger]:
     rules = roles.of(body)
     found = subjects(body, around)
     tenants = tuple(subject for subject in found if subject.standing is Standing.TENANT)
@@ -186,6 +192,8 @@ def _accounts(live: Live, around: Grounds) -> Iterator[Stranger]:
         key, team = key_of(body), around.team(body["metadata"]["namespace"])
         if not team or key in around.declared:
             continue
+        if key.name == DEFAULT_ACCOUNT and key.namespace in around.soft:
+            continue  # not ours yet, and Kubernetes makes it again: `prove` says that it is not hardened
         if around.tenancies[key.namespace].leaving:
             yield Stranger(key, team, "is not ours", _STAYS, "apply the platform")
         elif body.get("automountServiceAccountToken") is not False:

@@ -49,6 +49,7 @@ class Grounds:
         flavors: names of our flavors.
         policies: names of our admission policies.
         pods_queue: Kueue queues plain pods too.
+        soft: namespaces of teams where nothing is filled in or asked for yet.
         today: when acceptances end.
     """
 
@@ -64,6 +65,7 @@ class Grounds:
     policies: frozenset[str]
     pods_queue: bool
     accepted: tuple[Accepted, ...]
+    soft: frozenset[str] = frozenset()
     today: dt.date = field(default=dt.date.min)
 
     def team(self, namespace: str) -> str:
@@ -91,6 +93,7 @@ def grounds(platform: Platform, cluster: Cluster, manifests: Manifests, today: d
         policies=_names(manifests, "MutatingAdmissionPolicy", "ValidatingAdmissionPolicy"),
         pods_queue=Feature.POD_INTEGRATION in cluster.features,
         accepted=platform.accepted,
+        soft=frozenset(cluster.warn_namespaces) & tenancies.keys(),
         today=today,
     )
 
@@ -111,7 +114,7 @@ def _tenancies(platform: Platform, cluster: Cluster, manifests: Manifests) -> di
             groups=frozenset(team.groups.all),
             leaving=team.offboarding is not None,
             own_rules=rules.get(namespace, ()),
-            labels=marks.get(namespace, {labels.TENANT: team.name, _NAME_LABEL: namespace}),
+            labels=marks.get(namespace, {labels.TENANT: team.id, _NAME_LABEL: namespace}),
         )
         for team, _ in platform.teams_in(cluster.name)
         for namespace in team.namespaces

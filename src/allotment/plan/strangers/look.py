@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -11,9 +11,10 @@ from allotment.model.platform import Accepted
 from allotment.plan.strangers.access import access, subjects
 from allotment.plan.strangers.admission import bindings, kueues_webhooks
 from allotment.plan.strangers.grounds import Grounds
+from allotment.plan.strangers.kept import adoptions, told_apart
 from allotment.plan.strangers.limits import limits, queues
 from allotment.plan.strangers.priorities import default_class
-from allotment.plan.strangers.stranger import Live, Stranger
+from allotment.plan.strangers.stranger import Body, Live, Stranger
 from allotment.plan.strangers.subjects import Standing
 
 RULES: Final[tuple[Callable[[Live, Grounds], Iterator[Stranger]], ...]] = (
@@ -30,8 +31,19 @@ RULES: Final[tuple[Callable[[Live, Grounds], Iterator[Stranger]], ...]] = (
 def strangers(live: Live, around: Grounds) -> tuple[Stranger, ...]:
     """Everything that is not ours and matters, but for what the platform accepts; sorted by object."""
     found = sorted((stranger for rule in RULES for stranger in rule(live, around)), key=lambda each: each.key)
-    judged = (_accepted(stranger, live, around) for stranger in found)
-    return tuple(stranger for stranger in judged if stranger is not None)
+    judged = [stranger for each in found if (stranger := _accepted(each, live, around)) is not None]
+    taken_over = adoptions(live)
+    return tuple(_told_apart(stranger, live, around, taken_over) for stranger in judged)
+
+
+def _told_apart(stranger: Stranger, live: Live, around: Grounds, taken_over: Mapping[str, str]) -> Stranger:
+    """What an adoption left to its owner, and what came since; of a team that leaves, nothing stays."""
+    at = taken_over.get(stranger.key.namespace)
+    tenancy = around.tenancies.get(stranger.key.namespace)
+    body = _body_of(stranger, live)
+    if at is None or tenancy is None or tenancy.leaving or body is None:
+        return stranger
+    return told_apart(stranger, body, at)
 
 
 def _accepted(stranger: Stranger, live: Live, around: Grounds) -> Stranger | None:
@@ -56,10 +68,14 @@ def _beyond(entry: Accepted, stranger: Stranger, live: Live, around: Grounds) ->
     """Subjects that were added to a binding after it was accepted."""
     if not entry.subjects:
         return []
-    body = next((body for body in live.of(stranger.key.kind) if key_of(body) == stranger.key), None)
+    body = _body_of(stranger, live)
     found = subjects(body, around) if body is not None else ()
     return [
         str(subject)
         for subject in found
         if subject.name not in entry.subjects and subject.standing not in {Standing.SYSTEM, Standing.ENGINEER}
     ]
+
+
+def _body_of(stranger: Stranger, live: Live) -> Body | None:
+    return next((body for body in live.of(stranger.key.kind) if key_of(body) == stranger.key), None)

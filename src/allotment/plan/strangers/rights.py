@@ -19,6 +19,8 @@ POWERS: Final[tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...]] = (
     ("nodes", "", ("nodes",), _WRITE),
     ("namespaces", "", ("namespaces",), _WRITE),
     ("impersonation", "", ("users", "groups", "serviceaccounts"), ("impersonate",)),
+    ("impersonation", "authentication.k8s.io", ("users", "groups", "serviceaccounts"),
+     ("impersonate:user-info", "impersonate:serviceaccount")),
     ("tokens of service accounts", "", ("serviceaccounts/token",), ("create",)),
     ("exec into pods", "", ("pods/exec", "pods/attach", "pods/portforward"), ("create", "get")),
     ("exec into pods", "", ("pods/ephemeralcontainers",), ("update", "patch")),
@@ -57,6 +59,11 @@ def within(rules: Iterable[Rule], held: Iterable[Rule]) -> bool:
     """Whether whoever holds `held` could hand all of `rules` on by himself."""
     held = tuple(held)
     return all(any(_gives(one, *right, rule) for one in held) for rule in rules for right in _rights(rule))
+
+
+def gives(rules: Iterable[Rule], group: str, resource: str, verb: str) -> bool:
+    """Whether they give one right on all objects of a resource."""
+    return any(_gives(rule, group, resource, verb, {}) for rule in rules)
 
 
 def powers(rules: Iterable[Rule]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ class Stranger:
         what: what it is, in words that follow its name.
         why: what it undoes.
         fix: the next step.
+        kept: by which adoption it was left to its owner on purpose, in words; empty if by none.
     """
 
     key: ObjectKey
@@ -27,10 +28,16 @@ class Stranger:
     what: str
     why: str
     fix: str
+    kept: str = ""
 
     def __str__(self) -> str:
         """One line."""
         return f"{self.key} {self.what}: {self.why}"
+
+    @property
+    def next_step(self) -> str:
+        """What to do, after whose decision it stands there."""
+        return f"{self.kept}: {self.fix}" if self.kept else self.fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +73,23 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptBinding:
+    """A RoleBinding that an adoption left to its owner, whatever it gives: it widens what roles are promised.
+
+    Attributes:
+        gives: rules of its role.
+        to: names of its subjects.
+    """
+
+    key: ObjectKey
+    gives: tuple[Body, ...]
+    to: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What one look around a cluster found."""
 
     strangers: tuple[Stranger, ...]
     unread: tuple[Unread, ...]
+    bindings: tuple[KeptBinding, ...] = ()

@@ -31,12 +31,13 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Kinds a rule looks at, in one API group."""
+    """Kinds a rule looks at, in one API group: namespaced ones, or those of the whole cluster."""
 
     group: str
     resources: tuple[str, ...]
     operations: tuple[str, ...] = ("CREATE", "UPDATE")
     versions: tuple[str, ...] = ("v1",)
+    cluster_scoped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +119,9 @@ def policy_spec(rule: Rule, companions: Sequence[Rule] = (), page: str = "") -> 
             that refuses says everything that is wrong, and nobody has to come back eight times.
         page: URL of a page on how to submit work, which refusals of work name; empty for none.
     """
-    cluster_scoped = rule.scope is Scope.NAMESPACE_OBJECTS
     spec: dict[str, Any] = {
         "failurePolicy": "Fail",
-        "matchConstraints": match(rule.resources, cluster_scoped=cluster_scoped),
+        "matchConstraints": match(rule.resources),
         "matchConditions": [named(item) for item in rule.conditions],
         "variables": [named(item) for item in _variables(rule, companions, page if rule.told_with else "")],
         "validations": [_validation(check, rule, page) for check in rule.checks],
@@ -219,22 +219,23 @@ def named(item: Condition | Variable) -> dict[str, str]:
     return {"name": item.name, "expression": str(item.expression)}
 
 
-def _resource_rule(item: Resources, *, cluster_scoped: bool) -> dict[str, Any]:
+def resource_rule(item: Resources) -> dict[str, Any]:
+    """One of the `resourceRules` of a policy or a binding."""
     return {
         "apiGroups": [item.group],
         "apiVersions": list(item.versions),
         "operations": list(item.operations),
         "resources": list(item.resources),
         # Without a scope a rule on "*" would also meet cluster-scoped objects, which no namespace selector filters.
-        "scope": "Cluster" if cluster_scoped else "Namespaced",
+        "scope": "Cluster" if item.cluster_scoped else "Namespaced",
     }
 
 
-def match(resources: Iterable[Resources], *, cluster_scoped: bool) -> dict[str, Any]:
+def match(resources: Iterable[Resources]) -> dict[str, Any]:
     """The `matchConstraints` of a policy."""
     return {
         "matchPolicy": "Equivalent",
-        "resourceRules": [_resource_rule(item, cluster_scoped=cluster_scoped) for item in resources],
+        "resourceRules": [resource_rule(item) for item in resources],
     }
 
 

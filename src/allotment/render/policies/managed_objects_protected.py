@@ -3,17 +3,22 @@
 A member may delete claims in general, but not the ones the platform made; and nobody may make an object look like
 ours, which would hide it from, or hand it to, the platform's own inventory: neither by its own labels nor by those that
 a controller will copy from inside of it onto the claims, pods and Jobs that it makes.
+
+Elsewhere, too, nobody else writes the marks that Allotment goes by when it deletes, and when it undoes an adoption:
+a record of one would be written back with an engineer's rights. There the policy looks at those marks alone, on kinds
+among which Allotment looks for its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, Policy
+from allotment.model.rights import resource_of
 from allotment.render.policies.admission import (
     ACTIONS,
     Check,
@@ -22,7 +27,9 @@ from allotment.render.policies.admission import (
     Scope,
     Variable,
     match_resources,
+    namespace_selector,
     object_name,
+    resource_rule,
 )
 from allotment.render.policies.carried import carried_variables
 from allotment.render.policies.cel import Expr, label, list_map, quote, sentence, string_list
@@ -38,6 +45,27 @@ RESERVED_LABELS: Final = (
 )
 """Labels that only Allotment sets, besides managed-by with our value."""
 
+OURS_ANYWHERE: Final = (labels.PLATFORM, labels.MANAGED_BY)
+"""Those of them that nobody else sets outside of teams' namespaces either."""
+
+NAMESPACED_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "": ("LimitRange", "PersistentVolumeClaim", "ResourceQuota", "ServiceAccount"),
+    "kueue.x-k8s.io": ("LocalQueue",),
+    "networking.k8s.io": ("NetworkPolicy",),
+    "rbac.authorization.k8s.io": ("Role", "RoleBinding"),
+}
+CLUSTER_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "apiextensions.k8s.io": ("CustomResourceDefinition",),
+    "kueue.x-k8s.io": (
+        "AdmissionCheck", "ClusterQueue", "Cohort", "ResourceFlavor", "Topology", "WorkloadPriorityClass",
+    ),
+    "rbac.authorization.k8s.io": ("ClusterRole", "ClusterRoleBinding"),
+    "scheduling.k8s.io": ("PriorityClass",),
+    "storage.k8s.io": ("StorageClass",),
+}  # fmt: skip
+"""Among which Allotment looks for its own objects, by group: but namespaces, which have a policy of their own, and
+policies with their bindings, of which the API server asks no policy."""
+
 EVERYTHING: Final = Resources("*", ("*/*",), operations=("CREATE", "UPDATE", "DELETE"), versions=("*",))
 OURS: Final = quote(labels.MANAGED_BY_VALUE)
 
@@ -47,10 +75,12 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     return Rule(
         policy=policy,
         scope=Scope.TEAM_NAMESPACES,
-        resources=(EVERYTHING,),
+        resources=(EVERYTHING, *_of(CLUSTER_KINDS, cluster_scoped=True)),
         conditions=(binds_all_but_engineers(platform), binds_tenants(platform, cluster)),
         variables=(
             *label_variables(),
+            Variable("governed", _GOVERNED),
+            Variable("marks", _MARKS),
             *pod_variables(platform, "templates"),
             *carried_variables(),
             Variable("makers", list_map({item.group: item.resources for item in WORKLOADS})),
@@ -60,19 +90,36 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     )
 
 
-def system_binding(rule: Rule, mode: Mode) -> tuple[str, Mapping[str, Any]]:
-    """Name and spec of the binding that puts the rule in force in the platform's own namespace, too.
+def _of(kinds: Mapping[str, tuple[str, ...]], *, cluster_scoped: bool) -> tuple[Resources, ...]:
+    # Through some subresources, such as a quota's status, labels and annotations can be written as well.
+    return tuple(
+        Resources(
+            group,
+            tuple(path for kind in names for path in (resource_of(kind), f"{resource_of(kind)}/*")),
+            versions=("*",),
+            cluster_scoped=cluster_scoped,
+        )
+        for group, names in kinds.items()
+    )
 
-    A binding of its own, because the other one selects the teams' namespaces by their label.
+
+def further_bindings(
+    rule: Rule, mode: Mode, exempt_namespaces: tuple[str, ...]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Names and specs of the bindings that put the rule in force elsewhere than in the teams' namespaces.
+
+    The first in the platform's own namespace; the second in all others, for the kinds that it looks at there.
+    Cluster-scoped objects need none, since no binding leaves them out by a namespace's labels.
     """
     name = object_name(rule.policy)
-    selector = {"matchLabels": {"kubernetes.io/metadata.name": labels.SYSTEM_NAMESPACE}}
-    spec = {
-        "policyName": name,
-        "validationActions": list(ACTIONS[mode]),
-        "matchResources": match_resources(selector),
+    actions = list(ACTIONS[mode])
+    own = match_resources({"matchLabels": {"kubernetes.io/metadata.name": labels.SYSTEM_NAMESPACE}})
+    yield f"{name}-system", {"policyName": name, "validationActions": actions, "matchResources": own}
+    elsewhere = {
+        **match_resources(namespace_selector(Scope.OTHER_NAMESPACES, exempt_namespaces)),
+        "resourceRules": [resource_rule(item) for item in _of(NAMESPACED_KINDS, cluster_scoped=False)],
     }
-    return f"{name}-system", spec
+    yield f"{name}-elsewhere", {"policyName": name, "validationActions": actions, "matchResources": elsewhere}
 
 
 def label_variables() -> tuple[Variable, ...]:
@@ -85,17 +132,37 @@ def label_variables() -> tuple[Variable, ...]:
         Variable(
             "brought",
             f"{string_list(RESERVED_LABELS)}.filter(key, key in variables.after"
-            ' && variables.after[key] != variables.before[?key].orValue(""))'
+            " && !(key in variables.before && variables.before[key] == variables.after[key]))"
             f" + ({after} == {OURS} && !variables.ours ? {string_list([labels.MANAGED_BY])} : [])",
         ),
     )
 
 
+# Cluster-scoped requests have no namespace, and no namespaceObject.
+_IN_SYSTEM: Final = f'request.?namespace.orValue("") == {quote(labels.SYSTEM_NAMESPACE)}'
+_GOVERNED: Final = (
+    f'{_IN_SYSTEM} || request.?namespace.orValue("") != ""'
+    f" && {quote(labels.TENANT)} in namespaceObject.metadata.?labels.orValue({{}})"
+)
+
+
+def _record(side: str) -> str:
+    return f"dyn({side}).?metadata.?annotations[?{quote(labels.ADOPTED)}]"
+
+
+_MARKS: Final = (
+    f"variables.brought.filter(key, variables.governed || key in {string_list(OURS_ANYWHERE)})"
+    '.map(key, "labels." + key)'
+    f" + (object != null && {_record('object')}.hasValue()"
+    f" && (oldObject == null || {_record('object')} != {_record('oldObject')})"
+    f" ? {string_list([f'annotations.{labels.ADOPTED}'])} : [])"
+)
+
 _UNTOUCHED = Check(
     name="touched",
     message="objects that Allotment manages are changed by platform engineers only",
     faults=when(
-        "variables.ours",
+        "variables.governed && variables.ours",
         Expr("request.resource.resource"),
         " ",
         Expr("request.name"),
@@ -106,12 +173,12 @@ _UNTOUCHED = Check(
 
 _NOT_COUNTERFEIT = Check(
     name="counterfeit",
-    message="Allotment's own labels are set by Allotment only",
+    message="Allotment's own marks are set by Allotment only",
     faults=when(
-        "!variables.ours && size(variables.brought) > 0",
-        "metadata.labels.",
-        Expr("variables.brought[0]"),
-        " marks objects that the platform manages; take this label away",
+        "!(variables.governed && variables.ours) && size(variables.marks) > 0",
+        "metadata.",
+        Expr("variables.marks[0]"),
+        " marks objects that the platform manages; take it away",
     ),
 )
 
@@ -119,7 +186,7 @@ _NOT_OURS_ALONE = Check(
     name="inSystemNamespace",
     message=f"the namespace {labels.SYSTEM_NAMESPACE} is the platform's own",
     faults=when(
-        f"request.namespace == {quote(labels.SYSTEM_NAMESPACE)}",
+        _IN_SYSTEM,
         f"the namespace {labels.SYSTEM_NAMESPACE} is the platform's own, whatever rights somebody was given in it: "
         "only platform engineers write there",
     ),

@@ -69,7 +69,7 @@ def mutating_spec(mutation: Mutation) -> Mapping[str, Any]:
     spec: dict[str, Any] = {
         "failurePolicy": "Fail",
         "reinvocationPolicy": mutation.reinvocation.value,
-        "matchConstraints": match(mutation.resources, cluster_scoped=False),
+        "matchConstraints": match(mutation.resources),
         "matchConditions": [named(one) for one in mutation.conditions],
         "variables": [named(one) for one in mutation.variables],
         "mutations": [

@@ -110,8 +110,8 @@ def render_policies(platform: Platform, cluster: Cluster) -> Iterator[Manifest]:
         if rule.only_warns_in:
             yield _warning(shelf, rule, cluster)
         if policy.name is PolicyName.MANAGED_OBJECTS_PROTECTED:
-            system_name, spec = managed_objects_protected.system_binding(rule, mode)
-            yield shelf.clustered(_BINDING, system_name, {"spec": spec})
+            for further, spec in managed_objects_protected.further_bindings(rule, mode, exempt):
+                yield shelf.clustered(_BINDING, further, {"spec": spec})
         if cluster.mutating_policies and policy.name in MUTATIONS:
             yield from _mutating(shelf, MUTATIONS[policy.name](platform, cluster, policy), left_alone)
     if cluster.mutating_policies:

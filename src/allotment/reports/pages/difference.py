@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from allotment.reports.choices import choice_lines
 from allotment.reports.pages.charts import COLOURS, Points, Series, bars, scatter, short_time
-from allotment.reports.pages.simulation import facts, key, page, table
+from allotment.reports.pages.simulation import facts, key, notices, page, table
 from allotment.simulation.difference import Difference, JobChange, QueueChange
 
 _BOUNDS: Final = (60, 600, 3600, 36_000)
@@ -28,6 +29,7 @@ def difference_page(found: Difference) -> str:
     names = {colour: _label(found, colours, colour) for colour in sorted(set(colours.values()))}
     parts = [
         facts(_headline(found)),
+        notices(line for run in (found.before, found.after) for line in choice_lines(run.choices, of=run.name)),
         "<h2>How much longer or less jobs wait</h2>",
         _distribution(changed, colours, names),
         "<h2>Wait before and after</h2>",

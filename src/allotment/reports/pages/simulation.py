@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
+from allotment.reports.choices import choice_lines
 from allotment.reports.pages.charts import COLOURS, Bar, Limit, Row, Series, bars, short_time, stacked, timeline
 from allotment.scheduling.placement.gpu.fragmentation import Cause
 from allotment.simulation.figures import (
@@ -102,6 +103,12 @@ def key(series: Iterable[Series], limits: Iterable[Limit] = ()) -> str:
     return f'<ul class="key">{items}{lines}</ul>'
 
 
+def notices(lines: Iterable[str]) -> str:
+    """Lines that a reader has to know of, one below the other; empty if there are none."""
+    told = "<br>".join(escape(line) for line in lines)
+    return f'<p class="notice">{told}</p>' if told else ""
+
+
 def simulation_page(run: RunFigures, settings: str, fragments: FragmentCourse | None = None) -> str:
     """The report of one simulation.
 
@@ -122,6 +129,7 @@ def simulation_page(run: RunFigures, settings: str, fragments: FragmentCourse | 
         '<p class="notice">A cap on scheduling cycles ended the simulation: jobs preempt each other for ever.</p>'
         if run.livelock
         else "",
+        notices(choice_lines(run.choices)),
         f"<h2>Use of {escape(unit)} by queue</h2><p>What running jobs hold, mean of each step.</p>",
         key(use, limits),
         stacked(use, run.end, label=f"use of {unit} over time", limits=limits),

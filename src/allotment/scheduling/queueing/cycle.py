@@ -6,13 +6,13 @@ between a checkpoint and a rollback, and nothing is copied.
 
 from __future__ import annotations
 
-from allotment.scheduling.queueing.catalog import Catalog
+from allotment.scheduling.queueing.choices import Choice, Tie, races, tosses
 from allotment.scheduling.queueing.entry import Entry
 from allotment.scheduling.queueing.gates import Gates
 from allotment.scheduling.queueing.holdings import Holdings
 from allotment.scheduling.queueing.inputs import PreemptionPolicy
 from allotment.scheduling.queueing.nomination import Nominations
-from allotment.scheduling.queueing.order import ClassicalOrder, EntryOrder, FairOrder
+from allotment.scheduling.queueing.order import EntryOrder, Ordering
 from allotment.scheduling.queueing.pending.queue import RequeueReason
 from allotment.scheduling.queueing.queues import Queues
 from allotment.scheduling.queueing.quota.tree import NO_LIMIT
@@ -48,9 +48,10 @@ class CycleResult:
         preemptions: evictions to carry out (workloads already being evicted are not repeated).
         refused: heads that went back to their queue; see `QueueingEngine.refusal`.
         heaps_changed: the set of workloads in the active heaps differs from before, evictions not counted.
+        choices: what hangs on chance in Kueue, where the engine watches for it.
     """
 
-    __slots__ = ("admitted", "heaps_changed", "number", "preemptions", "refused")
+    __slots__ = ("admitted", "choices", "heaps_changed", "number", "preemptions", "refused")
 
     def __init__(self, number: int) -> None:
         self.number: int = number
@@ -58,6 +59,7 @@ class CycleResult:
         self.preemptions: list[Preemption] = []
         self.refused: list[int] = []
         self.heaps_changed: bool = False
+        self.choices: list[Choice] = []
 
 
 class Cycle:
@@ -65,23 +67,24 @@ class Cycle:
 
     def __init__(
         self,
-        catalog: Catalog,
         ledger: UsageLedger,
         queues: Queues,
         nominations: Nominations,
+        ordering: Ordering,
         holdings: Holdings,
         gates: Gates,
         *,
-        fair_sharing: bool,
+        watching: bool = False,
     ) -> None:
-        """Over what changes from cycle to cycle."""
-        self._catalog: Catalog = catalog
+        """Over what changes from cycle to cycle; with `watching` each result says what hangs on chance in Kueue."""
         self._ledger: UsageLedger = ledger
         self._queues: Queues = queues
         self._nominations: Nominations = nominations
         self._holdings: Holdings = holdings
+        self._ordering: Ordering = ordering
         self._gates: Gates = gates
-        self._fair_sharing: bool = fair_sharing
+        self._watching: bool = watching
+        self._ties: list[Tie] = []
         self._number: int = 0
         self._victims: dict[int, WorkloadRecord] = {}
 
@@ -89,6 +92,7 @@ class Cycle:
         """Decide about the head of every ClusterQueue; `now` becomes the quota-reservation time of what is admitted."""
         self._number = number
         self._victims.clear()
+        self._ties.clear()
         # 1. Heads: the first active workload of each ClusterQueue.
         heads = self._queues.pop_heads()
         # 2. Snapshot: usage as it stands now; steps 3 to 5 try on it, and all they tried is undone.
@@ -96,9 +100,11 @@ class Cycle:
         # 3. Nominate: flavors, and whom to preempt, for each head as if it were alone.
         entries = [Entry(head, self._nominations.of(head, self._number)) for head in heads]
         # 4. Order: by who borrows less, priority and age, or by share.
-        order = self._order(entries)
+        order = self._ordering.of(entries)
         # 5. Process: in that order, each against what the earlier ones took.
         while (entry := order.pop()) is not None:
+            if self._watching:
+                self._watch(entry, order)
             self._process(entry)
         self._ledger.rollback(snapshot)
         # 6. Requeue: winners hold their quota, the others go back.
@@ -106,6 +112,8 @@ class Cycle:
 
     def _concluded(self, entries: list[Entry], now: int) -> CycleResult:
         result = CycleResult(self._number)
+        if self._watching:
+            result.choices = [*tosses(entries), *races(self._ties)]
         for entry in entries:
             workload = entry.workload
             if entry.admitted:
@@ -124,10 +132,23 @@ class Cycle:
                     result.preemptions.append(Preemption(target.workload.index, target.reason, entry.workload.index))
         return result
 
-    def _order(self, entries: list[Entry]) -> EntryOrder:
-        if self._fair_sharing:
-            return FairOrder(entries, self._catalog, self._ledger, self._gates)
-        return ClassicalOrder(list(entries), self._gates)
+    def _watch(self, entry: Entry, order: EntryOrder) -> None:
+        equals = [other for other in order.equals(entry) if self._could_win(entry, other)]
+        if equals:
+            self._ties.append(Tie(entry, equals))
+
+    def _could_win(self, entry: Entry, other: Entry) -> bool:
+        """Would `other` get what it wants now, and want some of what `entry` does?"""
+        usage = other.assignment.usage
+        if entry.workload.queue.root != other.workload.queue.root or not any(
+            fr in usage for fr in entry.assignment.usage
+        ):
+            return False
+        mode = other.assignment.mode
+        if (mode != FIT and not (mode == PREEMPT and other.targets)) or self._overlaps(other):
+            return False
+        fit_quota, fit_topology = self._fits(other)
+        return fit_quota and fit_topology
 
     def _process(self, entry: Entry) -> None:
         fits_now = self._recheck(entry)

@@ -16,6 +16,7 @@ from allotment.scheduling.queueing.nomination import (
     RememberingFinder,
     TargetFinder,
 )
+from allotment.scheduling.queueing.order import Ordering
 from allotment.scheduling.queueing.pending.local_usage import LocalUsage
 from allotment.scheduling.queueing.preemption.classical import ClassicalPreemption
 from allotment.scheduling.queueing.preemption.fair import FairPreemption
@@ -38,13 +39,18 @@ class QueueingEngine:
     Workloads are addressed by the index `add` returns. All methods are synchronous and deterministic.
     """
 
-    def __init__(self, state: ClusterState, settings: EngineSettings, *, like: Catalog | None = None) -> None:
+    def __init__(
+        self, state: ClusterState, settings: EngineSettings, *, like: Catalog | None = None, watching: bool = False
+    ) -> None:
         """An engine without workloads; `like` is for `with_state`.
+
+        With `watching`, cycles also tell what hangs on chance in Kueue (`CycleResult.choices`); that costs time.
 
         Raises:
             InputError: the state is inconsistent or the Kueue version unknown.
         """
         self._settings: EngineSettings = settings
+        self._watching: bool = watching
         self._catalog: Catalog = Catalog(state, like)
         self._gates: Gates = gates_for(settings.version)
         self._topology: TopologyAssigner = TopologyAssigner(self._catalog, self._gates)
@@ -59,7 +65,12 @@ class QueueingEngine:
         finder: TargetFinder
         if settings.fair_sharing:
             finder = FairPreemption(
-                self._catalog, self._ledger, settings.fair_strategies, self._gates, self._local_usage
+                self._catalog,
+                self._ledger,
+                settings.fair_strategies,
+                self._gates,
+                self._local_usage,
+                watching=watching,
             )
         else:
             finder = ClassicalPreemption(self._catalog, self._ledger, self._local_usage)
@@ -75,14 +86,15 @@ class QueueingEngine:
         hashing = self._gates.scheduling_equivalence_hashing
         self._queues: Queues = Queues(state, self._catalog, self._local_usage, hashing=hashing)
         self._workloads: list[WorkloadRecord] = []
+        ordering = Ordering(self._catalog, self._ledger, self._gates, fair_sharing=settings.fair_sharing)
         self._cycle: Cycle = Cycle(
-            self._catalog,
             self._ledger,
             self._queues,
             nominations,
+            ordering,
             self._holdings,
             self._gates,
-            fair_sharing=settings.fair_sharing,
+            watching=watching,
         )
         self._cycles: int = 0
 
@@ -146,7 +158,7 @@ class QueueingEngine:
         Raises:
             InputError: the state is inconsistent, or lacks the queue of a workload.
         """
-        other = QueueingEngine(state, self._settings, like=self._catalog)
+        other = QueueingEngine(state, self._settings, like=self._catalog, watching=self._watching)
         other._cycles = self._cycles
         for old in self._workloads:
             new = other._catalog.taken_over(old, self._catalog)

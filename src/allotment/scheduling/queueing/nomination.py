@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from allotment.scheduling.queueing.flavors import G_NO_CANDIDATES, G_PREEMPT, G_RECLAIM, FlavorAssigner, Pins
 from allotment.scheduling.queueing.gates import Gates
 from allotment.scheduling.queueing.preemption.shared import Demand
-from allotment.scheduling.queueing.records import FIT, PREEMPT, Assignment, Nomination, Target, WorkloadRecord
+from allotment.scheduling.queueing.records import FIT, PREEMPT, Assignment, Nomination, Target, Toss, WorkloadRecord
 from allotment.scheduling.queueing.topology.assigner import TopologyAssigner
 from allotment.scheduling.queueing.usage import UsageLedger
 
@@ -36,6 +36,7 @@ class RememberingFinder:
         self._finder: TargetFinder = finder
         self._asked: tuple[list[int], list[tuple[int, int]]] | None = None
         self._answer: list[Target] = []
+        self._toss: Toss | None = None
 
     def forget(self) -> None:
         """Usage or the workload changed."""
@@ -48,7 +49,9 @@ class RememberingFinder:
         asked = (demand.needed, demand.requests)
         if self._asked != asked:
             self._answer = self._finder.targets(demand)
+            self._toss = demand.toss
             self._asked = asked
+        demand.toss = self._toss
         return self._answer
 
 
@@ -113,7 +116,9 @@ class Nominator:
         assignment = self._assigner.assign(workload, cycle, counts, pins)
         if assignment.mode != PREEMPT:
             return Nomination(assignment, [])
-        return Nomination(assignment, self._finder.targets(self._demand(workload, assignment)))
+        demand = self._demand(workload, assignment)
+        targets = self._finder.targets(demand)
+        return Nomination(assignment, targets, demand.toss)
 
     def _demand(self, workload: WorkloadRecord, assignment: Assignment) -> Demand:
         """What preemption has to make room for. Kueue forgets the number of pods here, even where it is under quota."""

@@ -19,6 +19,10 @@ class EntryOrder(Protocol):
         """The next entry, None at the end."""
         ...
 
+    def equals(self, entry: Entry) -> list[Entry]:
+        """Those that Kueue may as well have handed out in place of `entry`, the last one: equals come in any order."""
+        ...
+
 
 class ClassicalOrder:
     """Smaller borrowing height first, then priority, then age."""
@@ -26,30 +30,34 @@ class ClassicalOrder:
     def __init__(self, entries: list[Entry], gates: Gates) -> None:
         """Sort once."""
         self._entries: list[Entry] = entries
+        self._preemptors_first: bool = gates.prioritize_preemptor_workloads
+        self._by_priority: bool = gates.priority_sorting_within_cohort
         if len(entries) > 1:
-            preemptors_first = gates.prioritize_preemptor_workloads
-            by_priority = gates.priority_sorting_within_cohort
-            entries.sort(key=lambda entry: _classical_key(entry, preemptors_first, by_priority))
+            entries.sort(key=lambda entry: (self._key(entry), entry.workload.uid))
         entries.reverse()  # handed out from the end
 
     def pop(self) -> Entry | None:
         """The next entry, None at the end."""
         return self._entries.pop() if self._entries else None
 
+    def equals(self, entry: Entry) -> list[Entry]:
+        """Those that follow with the same key."""
+        found: list[Entry] = []
+        key = self._key(entry)
+        for other in reversed(self._entries):
+            if self._key(other) != key:
+                break
+            found.append(other)
+        return found
 
-def _classical_key(
-    entry: Entry,
-    preemptors_first: bool,  # noqa: FBT001
-    by_priority: bool,  # noqa: FBT001
-) -> tuple[bool, int, int, int, str]:
-    workload = entry.workload
-    return (
-        preemptors_first and not entry.targets,
-        entry.assignment.borrowing,
-        -workload.priority if by_priority else 0,
-        workload.since,
-        workload.uid,
-    )
+    def _key(self, entry: Entry) -> tuple[bool, int, int, int]:
+        workload = entry.workload
+        return (
+            self._preemptors_first and not entry.targets,
+            entry.assignment.borrowing,
+            -workload.priority if self._by_priority else 0,
+            workload.since,
+        )
 
 
 class FairOrder:
@@ -62,6 +70,7 @@ class FairOrder:
         self._gates: Gates = gates
         self._waiting: dict[int, Entry] = {entry.workload.queue.index: entry for entry in entries}
         self._trees: dict[int, int] = {}
+        self._last: _Tournament | None = None
         for entry in entries:
             root = entry.workload.queue.root
             self._trees[root] = self._trees.get(root, 0) + 1
@@ -72,13 +81,20 @@ class FairOrder:
             root = next(iter(self._trees))
             winner = self._waiting.get(root) if self._trees[root] and not self._is_cohort(root) else None
             if winner is None:
-                winner = _Tournament(self._catalog, self._ledger, self._gates, self._waiting).winner(root)
+                self._last = _Tournament(self._catalog, self._ledger, self._gates, self._waiting)
+                winner = self._last.winner(root)
+            else:
+                self._last = None
             del self._waiting[winner.workload.queue.index]
             self._trees[root] -= 1
             if self._trees[root] == 0:
                 del self._trees[root]
             return winner
         return None
+
+    def equals(self, entry: Entry) -> list[Entry]:
+        """Those that came as far in the last tournament."""
+        return [] if self._last is None else self._last.equals(entry)
 
     def _is_cohort(self, node: int) -> bool:
         return node >= len(self._catalog.queues)
@@ -104,6 +120,42 @@ class _Tournament:
         if best is None:
             message = f"no entry waits below node {root}"
             raise AssertionError(message)
+        return best
+
+    def equals(self, winner: Entry) -> list[Entry]:
+        """Who else may win, where Kueue meets the children of a cohort in another order."""
+        self._waiting[winner.workload.queue.index] = winner
+        found = [entry for entry in self._possible(winner.workload.queue.root) if entry is not winner]
+        del self._waiting[winner.workload.queue.index]
+        return found
+
+    def _possible(self, cohort: int) -> list[Entry]:
+        """Those that may win below a cohort: no other child sends only better ones."""
+        sent: list[list[Entry]] = [self._possible(child) for child in self._catalog.child_cohorts[cohort]]
+        sent.extend([self._waiting[child]] for child in self._catalog.child_queues[cohort] if child in self._waiting)
+        sent = [entries for entries in sent if entries]
+        worst = [self._worst(entries, cohort) for entries in sent]
+        first = self._best_of(worst, -1, cohort)
+        second = self._best_of(worst, first, cohort)
+        found: list[Entry] = []
+        for number, entries in enumerate(sent):
+            rival = second if number == first else first
+            found.extend(entry for entry in entries if rival < 0 or not self._less(worst[rival], entry, cohort))
+        return found
+
+    def _worst(self, entries: list[Entry], cohort: int) -> Entry:
+        worst = entries[0]
+        for entry in entries:
+            if self._less(worst, entry, cohort):
+                worst = entry
+        return worst
+
+    def _best_of(self, entries: list[Entry], without: int, cohort: int) -> int:
+        """Where the best of them is, one left out; -1 if there is none."""
+        best = -1
+        for number, entry in enumerate(entries):
+            if number != without and (best < 0 or self._less(entry, entries[best], cohort)):
+                best = number
         return best
 
     def _compute_shares(self, entry: Entry) -> None:
@@ -151,3 +203,20 @@ class _Tournament:
 def _borrows_requested(share: Share, entry: Entry) -> bool:
     usage = entry.assignment.usage
     return any(usage.get(fr, 0) > 0 for fr in share.borrowed)
+
+
+class Ordering:
+    """Which of the two orders the cycles of an engine follow."""
+
+    def __init__(self, catalog: Catalog, ledger: UsageLedger, gates: Gates, *, fair_sharing: bool) -> None:
+        """By dominant shares with `fair_sharing`, else classical."""
+        self._catalog: Catalog = catalog
+        self._ledger: UsageLedger = ledger
+        self._gates: Gates = gates
+        self._fair_sharing: bool = fair_sharing
+
+    def of(self, entries: list[Entry]) -> EntryOrder:
+        """The order of one cycle's entries."""
+        if self._fair_sharing:
+            return FairOrder(entries, self._catalog, self._ledger, self._gates)
+        return ClassicalOrder(list(entries), self._gates)

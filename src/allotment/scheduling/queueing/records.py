@@ -298,11 +298,27 @@ class Target:
         self.reason: PreemptionReason = reason
 
 
+class Toss:
+    """What else a search for targets may find, because Kueue chooses at random among equals.
+
+    Attributes:
+        spared: targets that another choice leaves alone.
+        others: workloads that are targets by another choice only.
+    """
+
+    __slots__ = ("others", "spared")
+
+    def __init__(self, spared: list[WorkloadRecord], others: list[WorkloadRecord]) -> None:
+        self.spared: list[WorkloadRecord] = spared
+        self.others: list[WorkloadRecord] = others
+
+
 class Nomination:
-    """An assignment and the workloads that would have to go for it."""
+    """An assignment, the workloads that would have to go for it, and whether others might have to."""
 
-    __slots__ = ("assignment", "targets")
+    __slots__ = ("assignment", "targets", "toss")
 
-    def __init__(self, assignment: Assignment, targets: list[Target]) -> None:
+    def __init__(self, assignment: Assignment, targets: list[Target], toss: Toss | None = None) -> None:
         self.assignment: Assignment = assignment
         self.targets: list[Target] = targets
+        self.toss: Toss | None = toss

@@ -247,15 +247,6 @@ def kueue_serves_the_api(context: Context) -> Iterator[Issue]:
             yield error(entry, ("kueueApi",), what, "write v1beta2, or remove the line")
 
 
-def kueue_has_cohorts(context: Context) -> Iterator[Issue]:
-    """Every cluster has a cohort at least, and an older Kueue has no such kind in the API that is written."""
-    for entry in context.declared.clusters:
-        version = entry.spec.versions.kueue
-        if version is not None and defaults.minor_of(version) < defaults.KUEUE_COHORTS_SINCE:
-            what = f"Kueue {version} does not serve the kind Cohort as v1beta1 (0.13 is the first that does)"
-            yield error(entry, ("versions", "kueue"), what, "upgrade Kueue")
-
-
 def kubernetes_knows_our_policies(context: Context) -> Iterator[Issue]:
     """The guardrails are ValidatingAdmissionPolicies."""
     for entry in context.declared.clusters:
@@ -320,7 +311,6 @@ CHECKS = (
     warned_namespaces_have_policies,
     weights_have_an_effect,
     kueue_serves_the_api,
-    kueue_has_cohorts,
     kubernetes_knows_our_policies,
     production_clusters_are_identical,
     development_is_at_most_one_ahead,

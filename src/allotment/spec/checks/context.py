@@ -14,6 +14,7 @@ from allotment.model.team import Placement, Team
 from allotment.spec.convert.placements import effective
 from allotment.spec.declared import Declared, Entry
 from allotment.spec.flavors import Flavors
+from allotment.spec.identity import id_of
 from allotment.spec.problems import Issue, Path, Severity
 from allotment.spec.schema.accelerator import AcceleratorSpec
 from allotment.spec.schema.base import KindSpec
@@ -95,7 +96,7 @@ class PlacedContext:
             words = spec.placements[str(path[1])].accelerators
         else:
             words = {}
-        meant = ((word, flavors.meant(word, team)) for word in words)
+        meant = ((word, flavors.meant(word, id_of(self.context.teams[team].spec))) for word in words)
         return next((word for word, found in meant if found is not None and found.name == flavor), flavor)
 
 

@@ -19,7 +19,7 @@ def isolated_teams_have_their_pool(placed: PlacedContext) -> Iterator[Issue]:
         if team.isolation is not Isolation.NODE_POOL:
             continue
         entry, path = placed.place(team.name, cluster.name)
-        if not any(pool.dedicated_to == team.name for pool in cluster.node_pools):
+        if not any(pool.dedicated_to == team.id for pool in cluster.node_pools):
             what = f"isolation node-pool, but cluster {cluster.name} has no pool dedicated to {team.name}"
             fix = f"add dedicatedTo: {team.name} to a node pool there, or choose another isolation"
             yield error(entry, path, what, fix)
@@ -67,7 +67,7 @@ def work_finds_a_node(placed: PlacedContext) -> Iterator[Issue]:
     for team, cluster, placement in placed.placements():
         # What further taints a pool without accelerators has, work may tolerate.
         within_reach = any(
-            pool.is_open or (pool.accelerator is None and pool.dedicated_to in (None, team.name))
+            pool.is_open or (pool.accelerator is None and pool.dedicated_to in (None, team.id))
             for pool in cluster.node_pools
         )
         if not placement.accelerators and not within_reach:

@@ -11,6 +11,7 @@ from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.convert.teams import namespaces_of
 from allotment.spec.declared import Entry
 from allotment.spec.flavors import usual_name
+from allotment.spec.identity import id_of, ids_of
 from allotment.spec.problems import Issue, Path, did_you_mean, echo
 from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.platform import ALWAYS_EXEMPT
@@ -41,6 +42,22 @@ def documents_have_names_of_their_own(context: Context) -> Iterator[Issue]:
                 yield error(entry, ("name",), what, "rename one, or remove it")
 
 
+def ids_are_one_teams(context: Context) -> Iterator[Issue]:
+    """What one team is called, in the directory or in clusters, no other one is: it would pass for it."""
+    named = {entry.spec.name: entry for entry in reversed(context.declared.teams)}
+    known: dict[str, str] = {}
+    for entry in context.declared.teams:
+        team, own = entry.spec.name, id_of(entry.spec)
+        here = ("id",) if entry.spec.id is not None else ("name",)
+        first = known.setdefault(own, team)
+        if first != team:
+            what = f"clusters know team {first} by the id {echo(own)} already"
+            yield error(entry, here, what, "give the newer team another name: an id stays with its team for good")
+        elif own != team and own in named:
+            what = f"{echo(own)} is the name of another team, and this one would pass for it"
+            yield error(entry, here, what, "give that team another name: an id stays with its team for good")
+
+
 def team_namespaces_are_free(context: Context) -> Iterator[Issue]:
     """A team's namespace must be nobody else's: not the system's, not a shared service's, not an exempt one."""
     declared = context.declared
@@ -63,7 +80,7 @@ def team_namespaces_are_free(context: Context) -> Iterator[Issue]:
 
 def team_namespaces_are_one_teams(context: Context) -> Iterator[Issue]:
     """One namespace, one team: a second one would be handed the first one's work, secrets and data."""
-    names = {entry.spec.name for entry in context.declared.teams}
+    names = {word: entry.spec.name for entry in context.declared.teams for word in (entry.spec.name, id_of(entry.spec))}
     owners: dict[str, str] = {}
     for entry in context.declared.teams:
         team = entry.spec.name
@@ -75,7 +92,7 @@ def team_namespaces_are_one_teams(context: Context) -> Iterator[Issue]:
             if owner != team:
                 what = f"the namespace {echo(namespace)} is already one of team {owner}"
                 yield error(entry, path, what, "choose another name")
-            elif namespace != team and namespace in names:
+            elif names.get(namespace, team) != team:
                 what = f"{echo(namespace)} is the name of another team, and would pass for its namespace"
                 yield error(entry, path, what, "choose another name")
 
@@ -102,7 +119,8 @@ def _chosen(spec: TeamSpec) -> Iterator[tuple[Path, str]]:
 def _namespaces(spec: TeamSpec) -> Iterator[tuple[Path, str]]:
     """Each namespace of a team with the field that names it."""
     for index, name in enumerate(namespaces_of(spec)):
-        yield (("namespaces", index) if spec.namespaces else ("name",)), name
+        usual = ("name",) if spec.id is None else ("id",)
+        yield (("namespaces", index) if spec.namespaces else usual), name
 
 
 def team_names_differ_by_more_than_dashes(context: Context) -> Iterator[Issue]:
@@ -142,11 +160,12 @@ def names_inside_a_cluster_are_unique(context: Context) -> Iterator[Issue]:
 
 def flavors_have_names_of_their_own(context: Context) -> Iterator[Issue]:
     """Accelerator, capacity type and team join to a flavor's name; unlucky names join to the same."""
+    ids = ids_of(context.declared)
     for entry in context.declared.clusters:
         first: dict[str, tuple[object, ...]] = {}
         for index, pool in enumerate(entry.spec.node_pools):
             parts = (pool.accelerator, pool.capacity_type, pool.dedicated_to) if pool.accelerator else ()
-            name = usual_name(pool)
+            name = usual_name(pool, ids)
             if first.setdefault(name, parts) != parts:
                 what = f"two different flavors would both be named {echo(name)}"
                 yield error(entry, ("nodePools", index, "name"), what, "rename the accelerator or the team")
@@ -154,8 +173,9 @@ def flavors_have_names_of_their_own(context: Context) -> Iterator[Issue]:
 
 def chosen_names_are_of_flavors(context: Context) -> Iterator[Issue]:
     """A name is chosen for a flavor that there is, once, and never means another device."""
+    ids = ids_of(context.declared)
     for entry in context.declared.clusters:
-        accelerator_of = {usual_name(pool): pool.accelerator for pool in entry.spec.node_pools}
+        accelerator_of = {usual_name(pool, ids): pool.accelerator for pool in entry.spec.node_pools}
         accelerator_of.setdefault(labels.CPU_FLAVOR, None)
         chosen = entry.spec.names.flavors
         taken = {name: name for name in accelerator_of if name not in chosen}
@@ -176,12 +196,13 @@ def chosen_names_are_of_flavors(context: Context) -> Iterator[Issue]:
 
 def chosen_names_are_of_queues(context: Context) -> Iterator[Issue]:
     """Two teams with one ClusterQueue would share what each is guaranteed."""
+    ids = ids_of(context.declared)
     for entry in context.declared.clusters:
         shared = entry.spec.queue_layout is QueueLayout.SHARED
         here_too = [name for name, team in context.teams.items() if entry.spec.name in team.spec.placements]
         usual_names = [*here_too, *([labels.SHARED_QUEUE] if shared else [])]
         chosen = entry.spec.names.queues
-        taken = {name: name for name in usual_names if name not in chosen}
+        taken = {ids.get(name, name): name for name in usual_names if name not in chosen}
         for usual, name in chosen.items():
             here = ("names", "queues", usual)
             if usual not in usual_names:
@@ -218,6 +239,7 @@ def _repeated(names: Iterable[str]) -> Iterator[int]:
 
 CHECKS = (
     documents_have_names_of_their_own,
+    ids_are_one_teams,
     team_namespaces_are_free,
     team_namespaces_are_one_teams,
     only_namespaces_of_the_team_are_chosen,

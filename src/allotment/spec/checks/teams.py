@@ -10,6 +10,7 @@ from allotment.spec.convert.platform import default_storage_class
 from allotment.spec.convert.teams import namespaces_of
 from allotment.spec.declared import Entry
 from allotment.spec.devices import device_meant
+from allotment.spec.identity import id_of
 from allotment.spec.problems import Issue, Path, did_you_mean, echo
 from allotment.spec.schema.accelerator import AcceleratorSpec
 from allotment.spec.schema.base import KindSpec
@@ -40,13 +41,13 @@ def accelerators_name_flavors(context: Context) -> Iterator[Issue]:
         seen: dict[str, str] = {}
         for word in fields.accelerators:
             here = (*path, "accelerators", word)
-            flavor = flavors.meant(word, team.name)
+            flavor = flavors.meant(word, id_of(team))
             if flavor is None:
                 what = f"cluster {site.name} has no accelerator or flavor {echo(word)} for team {team.name}"
-                yield error(entry, here, what, device_meant(word, _devices(context, flavors.offered_to(team.name))))
-            elif flavor.dedicated_to not in (None, team.name):
+                yield error(entry, here, what, device_meant(word, _devices(context, flavors.offered_to(id_of(team)))))
+            elif flavor.dedicated_to not in (None, id_of(team)):
                 what = f"the flavor {echo(word)} is dedicated to team {flavor.dedicated_to}"
-                yield error(entry, here, what, did_you_mean("", flavors.offered_to(team.name)))
+                yield error(entry, here, what, did_you_mean("", flavors.offered_to(id_of(team))))
             elif flavor.name in seen:
                 what = f"{echo(word)} and {echo(seen[flavor.name])} mean the same flavor {flavor.name}"
                 yield error(entry, here, what, "keep one of the two")

@@ -8,7 +8,7 @@ from allotment.model.cluster import Cluster, Cohort, Environment, NodePool, Vers
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.quota import NO_QUOTA, Allowance, FlavorAllowance, Quota
 from allotment.spec import defaults
-from allotment.spec.flavors import Flavors, devices_per_node, flavor_name, pool_taints
+from allotment.spec.flavors import Flavors, devices_per_node, flavor_name, owner_of, pool_taints
 from allotment.spec.schema.accelerator import AcceleratorSpec
 from allotment.spec.schema.cluster import ClusterSpec, CohortQuotaSpec, CohortSpec, NodePoolSpec, VersionsSpec
 
@@ -24,9 +24,21 @@ def cohort_names(spec: ClusterSpec) -> tuple[str, ...]:
 
 
 def cluster(
-    spec: ClusterSpec, flavors: Flavors, accelerators: Mapping[str, AcceleratorSpec], file: str = ""
+    spec: ClusterSpec,
+    flavors: Flavors,
+    accelerators: Mapping[str, AcceleratorSpec],
+    ids: Mapping[str, str],
+    file: str = "",
 ) -> Cluster:
-    """The model's cluster, read from a file. Its references have been checked."""
+    """The model's cluster, read from a file. Its references have been checked.
+
+    Args:
+        spec: its document.
+        flavors: its flavors.
+        accelerators: the catalogue, by name.
+        ids: of teams, by their names.
+        file: where it stands.
+    """
     return Cluster(
         name=spec.name,
         purpose=spec.purpose,
@@ -46,11 +58,11 @@ def cluster(
         ),
         runtime_classes=spec.runtime_classes,
         further_resources=spec.further_resources,
-        node_pools=tuple(_pool(spec, pool, accelerators) for pool in spec.node_pools),
+        node_pools=tuple(_pool(spec, pool, accelerators, ids) for pool in spec.node_pools),
         flavors=flavors.ordered,
         cohorts=_cohorts(spec.cohorts, flavors),
         without_network_policies=tuple(sorted(set(spec.without_network_policies))),
-        queue_names=dict(spec.names.queues),
+        queue_names={ids.get(team, team): name for team, name in spec.names.queues.items()},
         warn_namespaces=tuple(sorted(set(spec.warn_namespaces))),
         declared_in=file,
     )
@@ -67,7 +79,9 @@ def _versions(spec: VersionsSpec) -> Versions:
     )
 
 
-def _pool(cluster: ClusterSpec, spec: NodePoolSpec, accelerators: Mapping[str, AcceleratorSpec]) -> NodePool:
+def _pool(
+    cluster: ClusterSpec, spec: NodePoolSpec, accelerators: Mapping[str, AcceleratorSpec], ids: Mapping[str, str]
+) -> NodePool:
     return NodePool(
         name=spec.name,
         accelerator=spec.accelerator,
@@ -80,10 +94,10 @@ def _pool(cluster: ClusterSpec, spec: NodePoolSpec, accelerators: Mapping[str, A
         capacity_type=spec.capacity_type,
         machine_type=spec.machine_type,
         labels=dict(spec.labels),
-        taints=pool_taints(spec, accelerators),
-        dedicated_to=spec.dedicated_to,
+        taints=pool_taints(spec, accelerators, ids),
+        dedicated_to=owner_of(spec, ids),
         price_per_hour=spec.price_per_hour,
-        flavor=flavor_name(cluster, spec),
+        flavor=flavor_name(cluster, spec, ids),
     )
 
 

@@ -11,6 +11,7 @@ from allotment.model.quota import Allowance, FlavorAllowance
 from allotment.model.team import AccessRule, NamespaceQuota, Placement
 from allotment.spec import defaults
 from allotment.spec.flavors import Flavors
+from allotment.spec.identity import id_of
 from allotment.spec.schema.accelerator import AcceleratorSpec
 from allotment.spec.schema.cluster import ClusterSpec
 from allotment.spec.schema.team import (
@@ -47,7 +48,7 @@ def placement(team: TeamSpec, site: Site) -> Placement:
     spec = effective(team, site.spec)
     cohort = None if spec.standalone else spec.cohort or site.cluster.cohorts[0].name
     cpu, memory = (_bounded(allowance(amount), cohort) for amount in (spec.cpu, spec.memory))
-    devices = _devices(team.name, spec, site.flavors)
+    devices = _devices(id_of(team), spec, site.flavors)
     return Placement(
         cluster=site.cluster.name,
         environment=spec.environment or site.cluster.environment,

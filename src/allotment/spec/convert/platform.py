@@ -13,6 +13,7 @@ from allotment.spec.convert.placements import Site
 from allotment.spec.convert.teams import team
 from allotment.spec.declared import Declared
 from allotment.spec.flavors import Flavors
+from allotment.spec.identity import ids_of
 from allotment.spec.schema.platform import ALWAYS_EXEMPT, PlatformSpec
 from allotment.spec.schema.policy import PolicySpec, SharedServiceSpec
 
@@ -25,11 +26,11 @@ def platform(spec: PlatformSpec, declared: Declared, flavors: Mapping[str, Flavo
         declared: every document; the references between them have been checked.
         flavors: the flavors of every cluster, by its name.
     """
-    specs = accelerator_specs(declared)
+    specs, ids = accelerator_specs(declared), ids_of(declared)
     sites = {}
     for entry in declared.clusters:
         name = entry.spec.name
-        placed = cluster(entry.spec, flavors[name], specs, entry.source.file)
+        placed = cluster(entry.spec, flavors[name], specs, ids, entry.source.file)
         sites[name] = Site(entry.spec, placed, flavors[name], specs)
     rungs = ladder(declared)
     default_rung = next((rung.name for rung in rungs if rung.default), "")

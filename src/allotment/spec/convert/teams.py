@@ -25,6 +25,7 @@ from allotment.model.team import (
 )
 from allotment.spec import defaults
 from allotment.spec.convert.placements import Site, placement
+from allotment.spec.identity import id_of
 from allotment.spec.schema.team import (
     AccessRuleSpec,
     ComputeSpec,
@@ -42,6 +43,7 @@ def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_c
     offboarding = spec.offboarding
     return Team(
         name=spec.name,
+        id=id_of(spec),
         display_name=spec.display_name or spec.name,
         namespaces=namespaces_of(spec),
         groups=Groups(spec.groups.owners, spec.groups.members, spec.groups.viewers, spec.groups.exec),
@@ -61,7 +63,7 @@ def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_c
         cost_center=spec.cost_center,
         environments=spec.environments or _environments(placements),
         projects=tuple(Project(p.name, p.cost_center or spec.cost_center) for p in spec.projects)
-        or (Project(spec.name, spec.cost_center),),
+        or (Project(id_of(spec), spec.cost_center),),
         priorities=spec.priorities or (default_rung,),
         storage=_storage(spec.storage, default_class),
         image_pull_secrets=spec.image_pull_secrets,
@@ -73,7 +75,7 @@ def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_c
 
 def namespaces_of(spec: TeamSpec) -> tuple[str, ...]:
     """The team's namespaces, named or not."""
-    return spec.namespaces or (tenant_name(spec.name),)
+    return spec.namespaces or (tenant_name(id_of(spec)),)
 
 
 def _extra_rules(spec: ExtraRulesSpec) -> ExtraRules:

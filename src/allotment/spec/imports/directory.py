@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from allotment.errors import InputError
+from allotment.model import labels
 from allotment.model.names import is_dns_label
 from allotment.model.quantity import parse_quantity
 from allotment.spec.catalogue import catalogue
@@ -280,6 +281,11 @@ def _say_what_stays(live: Live, found: Sequence[Found], notes: Notes) -> None:
     for body in (*live.limit_ranges, *live.network_policies):
         if body["metadata"].get("namespace") in spaces:
             notes.add(body, "it stays as it is, beside those that apply makes")
+    for body in live.local_queues:
+        if body["metadata"].get("namespace") in spaces and name_of(body) != labels.LOCAL_QUEUE:
+            notes.add(
+                body, f"it stays as it is, beside {labels.LOCAL_QUEUE}, which apply makes: a second door to quota"
+            )
 
 
 def report(imported: Imported, wishes: ImportWishes, changes: Sequence[tuple[str, Sequence[str]]]) -> str:

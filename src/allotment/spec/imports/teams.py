@@ -138,6 +138,11 @@ class Reading:
                     )
                 else:
                     found.setdefault(role, {})[name] = None
+                    self.notes.add(
+                        binding,
+                        f"{name} is declared as {role}; the binding stays as it is, and goes on to give "
+                        f"{ref.get('kind')} {ref.get('name')} until you delete it",
+                    )
         return {role: list(found[role]) for role in _ROLES.values() if role in found}
 
     def _pod_security(self, team: Found) -> dict[str, Any] | None:

@@ -25,6 +25,7 @@ from allotment.spec.schema.scalars import (
     Count,
     Cpu,
     Flag,
+    KueueVersion,
     LabelKey,
     LabelValue,
     Line,
@@ -94,7 +95,7 @@ class VersionsSpec(Spec):
     """The cluster's row of the compatibility matrix. Leave out what you do not track."""
 
     kubernetes: Version | None = Field(default=None, description="Kubernetes version.")
-    kueue: Version | None = Field(default=None, description="Kueue version; decides the version of Kueue's API.")
+    kueue: KueueVersion | None = Field(default=None, description="Kueue version; decides the version of Kueue's API.")
     driver: Version | None = Field(default=None, description="GPU driver.")
     cuda: Version | None = Field(default=None, description="CUDA.")
     cudnn: Version | None = Field(default=None, description="cuDNN.")
@@ -217,7 +218,7 @@ class ClusterSpec(KindSpec):
         default=(),
         description="Namespaces in which policies about work only warn, and nothing is filled in: where work runs that "
         "was there before the policies. What keeps a tenant inside its namespace is refused there too. By default none "
-        "is named; plan and apply then keep those in warn in which they find such work, and name them.",
+        "is named; plan and apply then let policies only warn in those in which they find such work, and name them.",
     )
     flavor_order: tuple[ObjectName, ...] = Field(
         default=(),

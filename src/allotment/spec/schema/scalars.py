@@ -19,6 +19,7 @@ from pydantic_core import core_schema
 
 from allotment.model.names import SEPARATOR, is_dns_label, is_dns_subdomain, is_plain
 from allotment.model.quantity import parse_bytes, parse_cpu
+from allotment.spec.defaults import KUEUE_COHORTS_SINCE, minor_of
 from allotment.spec.problems import echo
 from allotment.spec.schema.base import refuse
 
@@ -289,6 +290,15 @@ def _version(value: str) -> str:
     return value.removeprefix("v")
 
 
+def _kueue_version(value: str) -> str:
+    version = _version(value)
+    if minor_of(version) < KUEUE_COHORTS_SINCE:
+        refuse(
+            f"Kueue {version} does not serve the kind Cohort as v1beta1 (0.13 is the first that does)", "upgrade Kueue"
+        )
+    return version
+
+
 def _currency(value: str) -> str:
     if len(value) != 3 or not (value.isascii() and value.isalpha() and value.isupper()):
         refuse(f"{echo(value)} is no currency code", "write the ISO 4217 code, for example USD")
@@ -366,5 +376,9 @@ Url = Annotated[
     str, *scalar(_url, {"type": "string", "maxLength": _LONGEST_URL, "pattern": "^https?://[!-~]+$"}, "URL of a page")
 ]
 Version = Annotated[str, *scalar(_version, {"type": ["string", "number"]}, "version (1.35.4)")]
+KueueVersion = Annotated[
+    str, *scalar(_kueue_version, {"type": ["string", "number"]}, "version (0.19.2), 0.13 or later")
+]
+"""Every cluster has a cohort at least, and an older Kueue has no such kind in the API that is written."""
 Currency = Annotated[str, *scalar(_currency, {"type": "string", "pattern": "^[A-Z]{3}$"}, "ISO 4217 code")]
 PortNumber = Annotated[int, *scalar(_port, {"type": "integer", "minimum": 1, "maximum": 65535}, "port number")]

@@ -303,12 +303,18 @@ class TeamSpec(KindSpec):
     """A tenant."""
 
     kind: Literal["Team"] = Field(description="Which kind of document this is.")
-    name: TenantName = Field(description="Name of the team, and of its namespace where none is named.")
+    name: TenantName = Field(description="Name of the team.")
+    id: TenantName | None = Field(
+        default=None,
+        description="What clusters know the team by: the value of its labels, the usual name of its namespace and its "
+        "queue, the mark of its nodes. Its name by default. `allot team rename` writes it, so that all of these stay "
+        "as they are; another id is another team.",
+    )
     display_name: Line | None = Field(default=None, description="Name for people. The team's name by default.")
     namespaces: tuple[TenantName, ...] = Field(
         default=(),
-        description="Its namespaces, in every cluster the same; one queue serves them all. By default one of the "
-        "team's name. Another name is another namespace: nothing moves there.",
+        description="Its namespaces, in every cluster the same; one queue serves them all. By default one named "
+        "as its id. Another name is another namespace: nothing moves there.",
     )
     groups: GroupsSpec = Field(default_factory=GroupsSpec, description="Groups of the identity provider by role.")
     guests: tuple[Line, ...] = Field(
@@ -352,7 +358,7 @@ class TeamSpec(KindSpec):
     )
     projects: tuple[Annotated[ProjectSpec, _Short("name")], ...] = Field(
         default=(),
-        description="Projects; names, or mappings with a cost centre. By default one project named as the team.",
+        description="Projects; names, or mappings with a cost centre. By default one project named as the team's id.",
     )
     priorities: tuple[Name, ...] = Field(
         default=(),

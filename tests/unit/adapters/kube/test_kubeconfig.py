@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from allotment.adapters.kube import kubeconfig
-from allotment.adapters.kube.client import http_client
+from allotment.adapters.kube.client import connect, http_client
 from allotment.errors import InputError, NotFoundError
 
 CANARY = "c4n4ry-token-0123456789abcdef"
@@ -136,3 +136,12 @@ def test_the_name_to_check_and_the_proxy(home: Path) -> None:
     with http_client(plain, httpx.MockTransport(answer)) as http:
         http.get("/")
     assert seen == ["kube.internal"]
+
+
+def test_other_contexts_that_lead_to_the_same_server(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [home / name for name in ("a", "b", "c")]
+    for file, server in zip(files, ("https://prod", "https://prod", "https://dev"), strict=True):
+        file.write_text(document(file.name, server), encoding="utf-8")
+    monkeypatch.setenv("KUBECONFIG", ":".join(map(str, files)))
+    assert [connect(None, name).endpoint().aliases for name in ("a", "b", "c")] == [("b",), ("a",), ()]
+    assert connect(files[0], "a").endpoint().aliases == ()

@@ -17,7 +17,7 @@ from allotment.scheduling.queueing.preemption.shared import (
 )
 from allotment.scheduling.queueing.quota.share import Share, compare_shares
 from allotment.scheduling.queueing.quota.tree import NO_PARENT
-from allotment.scheduling.queueing.records import PreemptionReason, QueueRecord, Target, WorkloadRecord
+from allotment.scheduling.queueing.records import PreemptionReason, QueueRecord, Target, Toss, WorkloadRecord
 from allotment.scheduling.queueing.usage import UsageLedger
 
 DEFAULT_STRATEGIES = (FairStrategy.LESS_THAN_OR_EQUAL_TO_FINAL_SHARE, FairStrategy.LESS_THAN_INITIAL_SHARE)
@@ -33,8 +33,14 @@ class FairPreemption:
         strategies: tuple[FairStrategy, ...],
         gates: Gates,
         local_usage: LocalUsage | None,
+        *,
+        watching: bool = False,
     ) -> None:
-        """A preemptor with the configured strategies (empty = Kueue's default pair)."""
+        """A preemptor with the configured strategies (empty = Kueue's default pair).
+
+        With `watching`, a search also tells what else it may find in Kueue (`Demand.toss`); that costs time.
+        """
+        self._watching: bool = watching
         self._local_usage: LocalUsage | None = local_usage
         self._catalog: Catalog = catalog
         self._ledger: UsageLedger = ledger
@@ -47,8 +53,26 @@ class FairPreemption:
         if not candidates:
             return []
         sort_candidates(candidates, demand.queue, self._local_usage)
+        equals = _Equals(0)
+        found = self._search(demand, candidates, equals)
+        if self._watching and equals.most > 1:
+            demand.toss = self._toss(demand, candidates, found, equals.most)
+        return found
+
+    def _toss(self, demand: Demand, candidates: list[WorkloadRecord], found: list[Target], most: int) -> Toss | None:
+        """Search again with every other choice among equals."""
+        chosen = {target.workload.index: target.workload for target in found}
+        spared: dict[int, WorkloadRecord] = {}
+        others: dict[int, WorkloadRecord] = {}
+        for turn in range(1, most):
+            other = {each.workload.index: each.workload for each in self._search(demand, candidates, _Equals(turn))}
+            spared |= {index: workload for index, workload in chosen.items() if index not in other}
+            others |= {index: workload for index, workload in other.items() if index not in chosen}
+        return Toss(list(spared.values()), list(others.values())) if spared or others else None
+
+    def _search(self, demand: Demand, candidates: list[WorkloadRecord], equals: _Equals) -> list[Target]:
         mark = self._ledger.checkpoint()
-        attempt = _Attempt(self._catalog, self._ledger, demand)
+        attempt = _Attempt(self._catalog, self._ledger, demand, equals)
         attempt.charge_demand()
         found = self._first_pass(attempt, candidates)
         if not found and len(self._strategies) > 1:
@@ -72,7 +96,7 @@ class FairPreemption:
     def _first_pass(self, attempt: _Attempt, candidates: list[WorkloadRecord]) -> bool:
         """Take workloads by the first strategy; what it rejects is left in `attempt.rejected`."""
         demand = attempt.demand
-        ordering = TargetOrdering(self._catalog, demand.queue, candidates)
+        ordering = TargetOrdering(self._catalog, demand.queue, candidates, attempt.equals)
         entitled = self._gates.fair_sharing_preempt_within_nominal and within_nominal(
             self._ledger, demand.queue.index, demand.needed
         )
@@ -118,7 +142,7 @@ class FairPreemption:
 
     def _second_pass(self, attempt: _Attempt) -> bool:
         """At most one rejected workload per queue, where the preemptor would still have the smaller share."""
-        ordering = TargetOrdering(self._catalog, attempt.demand.queue, attempt.rejected)
+        ordering = TargetOrdering(self._catalog, attempt.demand.queue, attempt.rejected, attempt.equals)
         while True:
             queue = ordering.next_queue()
             if queue < 0:
@@ -132,10 +156,30 @@ class FairPreemption:
                 return True
 
 
+class _Equals:
+    """Which of several cohorts of equal share is taken. In Kueue that hangs on the order in which it walks a map.
+
+    Attributes:
+        most: the largest number of equals met so far.
+    """
+
+    def __init__(self, turn: int) -> None:
+        """The last one in our order with turn 0, with another turn another one."""
+        self._turn: int = turn
+        self.most: int = 1
+
+    def pick(self, cohorts: list[int]) -> int:
+        """One of them."""
+        count = len(cohorts)
+        self.most = max(self.most, count)
+        return cohorts[(count - 1 - self._turn) % count]
+
+
 class _Attempt:
     """State of one search: targets so far, rejected candidates, and the simulated usage."""
 
-    def __init__(self, catalog: Catalog, ledger: UsageLedger, demand: Demand) -> None:
+    def __init__(self, catalog: Catalog, ledger: UsageLedger, demand: Demand, equals: _Equals) -> None:
+        self.equals: _Equals = equals
         self._catalog: Catalog = catalog
         self._ledger: UsageLedger = ledger
         self.demand: Demand = demand
@@ -179,8 +223,11 @@ class _Attempt:
 class TargetOrdering:
     """Yields the queue to take from next: from the root always down to the child with the largest share."""
 
-    def __init__(self, catalog: Catalog, preemptor: QueueRecord, candidates: list[WorkloadRecord]) -> None:
+    def __init__(
+        self, catalog: Catalog, preemptor: QueueRecord, candidates: list[WorkloadRecord], equals: _Equals
+    ) -> None:
         """Order over the queues of `candidates`, each queue's list in the given order."""
+        self._equals: _Equals = equals
         self._catalog: Catalog = catalog
         self._preemptor: QueueRecord = preemptor
         self._candidates: dict[int, list[WorkloadRecord]] = {}
@@ -222,12 +269,12 @@ class TargetOrdering:
     def _descend(self, cohort: int) -> int:
         """Queue below `cohort` with the largest share on the way down; -1 if this walk only pruned."""
         queue, queue_share = self._largest_queue(cohort)
-        child, child_share = self._largest_cohort(cohort)
-        if queue < 0 and child < 0:
+        children, child_share = self._largest_cohorts(cohort)
+        if queue < 0 and not children:
             self._pruned.add(cohort)
             return -1
         if queue_share is None or (child_share is not None and compare_shares(child_share, queue_share) >= 0):
-            return self._descend(child)
+            return self._descend(self._equals.pick(children))
         return queue
 
     def _largest_queue(self, cohort: int) -> tuple[int, Share | None]:
@@ -244,16 +291,22 @@ class TargetOrdering:
                 best, best_share = queue, share
         return best, best_share
 
-    def _largest_cohort(self, cohort: int) -> tuple[int, Share | None]:
-        best, best_share = -1, None
+    def _largest_cohorts(self, cohort: int) -> tuple[list[int], Share | None]:
+        """Those of equal share, in our order."""
+        best: list[int] = []
+        best_share: Share | None = None
         for child in self._catalog.child_cohorts[cohort]:
             if child in self._pruned:
                 continue
             share = self._catalog.shares.of(child)
             if not share.borrowing and child not in self._ancestors:
                 self._pruned.add(child)
-            elif best_share is None or compare_shares(share, best_share) >= 0:
-                best, best_share = child, share
+                continue
+            order = 1 if best_share is None else compare_shares(share, best_share)
+            if order > 0:
+                best, best_share = [child], share
+            elif order == 0:
+                best.append(child)
         return best, best_share
 
     def _sorts_before(self, queue: int, other: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from allotment.scheduling.queueing.inputs import PreemptionPolicy
 from allotment.scheduling.queueing.pending.local_usage import LocalUsage
-from allotment.scheduling.queueing.records import QueueRecord, Target, WorkloadRecord
+from allotment.scheduling.queueing.records import QueueRecord, Target, Toss, WorkloadRecord
 from allotment.scheduling.queueing.usage import UsageLedger
 
 
@@ -27,9 +27,10 @@ class Demand:
         needed: flavor-resource pairs that are short.
         requests: (fr, amount) of everything it would use, short or not.
         placement: topology test, None if quota alone decides.
+        toss: set by the search: what else it may find in Kueue; None if nothing, or if nobody asked for it.
     """
 
-    __slots__ = ("needed", "placement", "queue", "requests", "workload")
+    __slots__ = ("needed", "placement", "queue", "requests", "toss", "workload")
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Demand:
         self.needed: list[int] = needed
         self.requests: list[tuple[int, int]] = requests
         self.placement: PlacementTest | None = placement
+        self.toss: Toss | None = None
 
 
 CandidateKey = tuple[bool, bool, int, int, str]

@@ -1,0 +1,55 @@
+"""Whether a guardrail does not hold because of what an adoption left to its owner: decided from what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from allotment.operations.ports import Body
+from allotment.plan.strangers.rights import gives
+from allotment.plan.strangers.stranger import KeptBinding, Stranger
+from allotment.prove.judging import Kept, Refused
+from allotment.prove.probes import Create, Inspect, Patch, Persona, Probe, Right
+from allotment.prove.sources import Source, refuser_of
+
+_LIMITS = {Source.QUOTA: "ResourceQuota", Source.LIMIT_RANGE: "LimitRange"}
+
+
+def bindings(right: Right, persona: Persona, kept: Iterable[KeptBinding]) -> tuple[str, ...]:
+    """Bindings that give somebody a right that the platform does not."""
+    return tuple(
+        str(each.key)
+        for each in kept
+        if each.key.namespace == right.namespace
+        and each.to & {persona.user, *persona.groups}
+        and gives(each.gives, right.group, right.path, right.verb)
+    )
+
+
+def refusal(probe: Probe, refused: Refused, kept: Iterable[Stranger]) -> Kept | None:
+    """A refusal by an older quota or limit; None if it is none."""
+    refuser = refuser_of(refused.message)
+    kind = _LIMITS.get(refuser.source)
+    # The server names a quota, but of a limit only the resource.
+    by = [
+        str(each.key)
+        for each in kept
+        if (each.key.kind, each.key.namespace) == (kind, _namespace(probe))
+        and (kind == "LimitRange" or each.key.name == refuser.name)
+    ]
+    return Kept(", ".join(by), refused.message) if by else None
+
+
+def _namespace(probe: Probe) -> str:
+    match probe.attempt:
+        case Create(body):
+            return str(body["metadata"].get("namespace", ""))
+        case Patch(_, key):
+            return key.namespace
+        case _:
+            return ""
+
+
+def without(found: Iterable[Body], look: Inspect, kept: Iterable[Stranger]) -> tuple[Body, ...]:
+    """What was read, but for what an adoption left."""
+    left = {each.key.name for each in kept if (each.key.kind, each.key.namespace) == (look.kind, look.namespace)}
+    return tuple(body for body in found if body["metadata"]["name"] not in left)

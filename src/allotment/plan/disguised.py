@@ -1,0 +1,102 @@
+"""What carries our labels and is not ours: it is left alone, and a person is told which labels to take off.
+
+Whoever may label an object can write ours on it. So what a label alone says is never a reason to end work, to close a
+door or to delete: not where nobody applied it, not in a namespace that is not ours, and nowhere in the system's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import Final
+
+from allotment.model import labels
+from allotment.model.manifest import key_of
+from allotment.plan.changes import PlanWarning, WarningCode
+from allotment.plan.fields import owners_of
+from allotment.plan.survey import Body, Survey
+
+_SYSTEMS: Final = ("kube-", "openshift-")
+"""How namespaces begin that belong to the system, whatever the platform directory says; no team may have one."""
+
+
+def set_apart(found: Survey, exempt: Collection[str]) -> Survey:
+    """The survey with everything among the disguised that lies outside of what can be ours.
+
+    Args:
+        found: of all kinds.
+        exempt: namespaces of the system.
+    """
+    outside = {body["metadata"]["name"] for body in found.disguised if body["kind"] == "Namespace"}
+    apart = [body for body in found.surplus if _is_exempt(_space(body), exempt) or _space(body) in outside]
+    if not apart:
+        return found
+    ours = tuple(body for body in found.surplus if body not in apart)
+    return replace(found, surplus=ours, disguised=(*found.disguised, *apart))
+
+
+def warnings(found: Survey, exempt: Collection[str]) -> Iterator[PlanWarning]:
+    """What is said of each disguised object of a survey that was set apart."""
+    outside = {body["metadata"]["name"] for body in found.disguised if body["kind"] == "Namespace"}
+    for body in found.disguised:
+        yield PlanWarning(WarningCode.DISGUISED, key_of(body), _message(body, exempt, outside))
+
+
+def without_marks(body: Body) -> str:
+    """The command that takes our labels off an object.
+
+    Off a namespace they come by the manager of `allot adopt`: admission lets engineers disown none by another.
+    """
+    key = key_of(body)
+    place = f" --namespace {key.namespace}" if key.namespace else ""
+    kind = f"{key.kind.lower()}.{key.group}" if key.group else key.kind.lower()
+    ours = sorted(name for name in body["metadata"].get("labels") or {} if _is_mark(name))
+    by = f" --field-manager={labels.ADOPTING_MANAGER}" if key.kind == "Namespace" else ""
+    return f"kubectl label {kind} {key.name}{place}{by} {' '.join(f'{name}-' for name in ours)}"
+
+
+def authors(body: Body) -> str:
+    """Who wrote them: `` (written by kubectl-label)``; empty if nobody is known."""
+    found = owners_of(body, ("f:metadata", "f:labels", f"f:{labels.PLATFORM}"))
+    names = sorted({owner.manager for owner in found if owner.manager})
+    return f" (written by {', '.join(names)})" if names else ""
+
+
+def _is_mark(name: str) -> bool:
+    return name == labels.MANAGED_BY or name.startswith(f"{labels.DOMAIN}/")
+
+
+def _message(body: Body, exempt: Collection[str], outside: Collection[str]) -> str:
+    key, space = key_of(body), _space(body)
+    is_space = key.kind == "Namespace"
+    said = f"carries the platform's labels{authors(body)}, but"
+    fix = f"take these labels off it: `{without_marks(body)}`"
+    if _is_exempt(space, exempt):
+        where = "is the system's" if is_space else f"lies in {space}, a namespace of the system"
+        return f"{said} {where}, and nothing there is the platform's; {_LEFT}; {fix}"
+    if is_space:
+        return f"{said} nobody applied it with them, so it is not the platform's; {_LEFT}; {fix}; {_SYSTEMS_OWN}"
+    if space in outside:
+        return f"{said} lies in the namespace {space}, which is not the platform's, and is left alone; {fix}"
+    return (
+        f"{said} nobody applied it with them, so it is not the platform's, and is left alone; {fix}, and take them out "
+        "of the template that it comes from, if a controller made it"
+    )
+
+
+_LEFT: Final = "no work is ended there, no access taken away, and nothing deleted"
+
+_SYSTEMS_OWN: Final = "if it is the system's, name it in exemptNamespaces of the Platform document"
+
+
+def _space(body: Body) -> str:
+    """The namespace that an object is, or lies in."""
+    key = key_of(body)
+    return key.name if key.kind == "Namespace" else key.namespace
+
+
+def _is_exempt(namespace: str, exempt: Collection[str]) -> bool:
+    # The platform's own namespace is declared, and what is ours in it is ours to delete.
+    if namespace == labels.SYSTEM_NAMESPACE:
+        return False
+    return namespace in exempt or namespace.startswith(_SYSTEMS)

@@ -1,0 +1,117 @@
+"""Namespaces that are not ours: one that only carries our labels, and one that has the name of the platform's own."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from allotment import wiring
+from allotment.errors import ConflictError
+from allotment.model import labels
+from allotment.model.cluster import Cluster as Declared
+from allotment.model.manifest import Manifests, ObjectKey
+from allotment.model.mark import MARK, mark_of
+from allotment.model.platform import Platform
+from allotment.operations.apply import ApplyReport
+from allotment.operations.taking_over import Fate
+from allotment.plan.changes import Plan, WarningCode
+from tests.live.apply.conftest import Cluster
+from tests.unit.cli.conftest import ROOT
+from tests.unit.plan.objects import INVENTORY
+
+pytestmark = pytest.mark.live
+
+WORDS = ("namespace/allotment-system",)
+ACCOUNT = ObjectKey("", "ServiceAccount", MARK.name, "mine")
+
+
+@pytest.fixture(scope="module")
+def declared() -> tuple[Platform, Declared]:
+    platform = wiring.load(ROOT / "examples" / "minimal").platform
+    return platform, platform.clusters[0]
+
+
+@pytest.fixture
+def theirs(cluster: Cluster, tools: Mapping[str, Path]) -> Iterator[Cluster]:
+    """A cluster in which somebody else made the namespace, with an account in it."""
+    run = [str(tools["kubectl"]), f"--kubeconfig={cluster.config}", "create"]
+    for what in (("namespace", MARK.name), ("serviceaccount", ACCOUNT.name, "--namespace", MARK.name)):
+        subprocess.run([*run, *what], check=True, capture_output=True, timeout=60)
+    yield cluster
+    cluster.clean()
+    if cluster.kube.get("v1", MARK) is not None:
+        cluster.kube.delete("v1", MARK)
+    deadline = time.monotonic() + 60
+    while cluster.kube.get("v1", MARK) is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def plan(declared: tuple[Platform, Declared], cluster: Cluster) -> Plan:
+    return wiring.live_plan(*declared, cluster.kube)
+
+
+def apply(declared: tuple[Platform, Declared], cluster: Cluster) -> ApplyReport:
+    return wiring.apply(plan(declared, cluster), cluster.kube, force=False, on_outcome=lambda _outcome: None)
+
+
+def adopt(declared: tuple[Platform, Declared], cluster: Cluster) -> tuple[Fate, str]:
+    words = wiring.adoption_words(WORDS)
+    look = wiring.look_at_adoptions(*declared, cluster.kube, words, enforce=False)
+    (handled,) = wiring.take_over(look, cluster.kube)
+    return handled.fate, handled.message
+
+
+@pytest.mark.nightly
+def test_it_is_taken_over_alone_and_given_back(declared: tuple[Platform, Declared], theirs: Cluster) -> None:
+    names = {body["metadata"]["name"] for body in theirs.kube.list("v1", "Namespace")}
+    with pytest.raises(ConflictError, match="exists and is not ours, and nothing was changed") as caught:
+        apply(declared, theirs)
+    assert "allot adopt namespace/allotment-system" in caught.value.fix
+    assert {body["metadata"]["name"] for body in theirs.kube.list("v1", "Namespace")} == names
+
+    # An account of that namespace would count as the system's.
+    fate, why = adopt(declared, theirs)
+    assert fate is Fate.HELD
+    assert f"others have something in it: {ACCOUNT}" in why
+    theirs.kube.delete("v1", ACCOUNT)
+    assert adopt(declared, theirs)[0] is Fate.ADOPTED
+    assert apply(declared, theirs).complete
+    assert mark_of(theirs.body(MARK)) is not None
+    assert [each.ending.value for each in wiring.history(theirs.kube)] == ["complete"]
+
+    # With the platform's policies in force it goes back, and comes again.
+    words = wiring.adoption_words(WORDS)
+    returns = wiring.look_back(*declared, theirs.kube, words)
+    (handled,) = wiring.give_back(*declared, returns, theirs.kube)
+    assert handled.fate is Fate.GIVEN_BACK, handled.message
+    assert mark_of(theirs.body(MARK)) is None
+    with pytest.raises(ConflictError, match="exists and is not ours"):
+        apply(declared, theirs)
+    assert adopt(declared, theirs) == (Fate.ADOPTED, "")
+    assert plan(declared, theirs).empty
+
+
+def test_labels_of_ours_alone_end_nothing_and_come_off_as_it_is_said(
+    cluster: Cluster, tools: Mapping[str, Path], space: str
+) -> None:
+    """As `kubectl label` leaves it in the managed fields of a real server."""
+    kubectl = [str(tools["kubectl"]), f"--kubeconfig={cluster.config}"]
+
+    def run(*words: str) -> None:
+        subprocess.run([*kubectl, *words], check=True, capture_output=True, timeout=60)
+
+    run("create", "serviceaccount", "theirs", "--namespace", space)
+    run("label", "namespace", space, *(f"{key}={value}" for key, value in {**INVENTORY, labels.TENANT: "cv"}.items()))
+    found = cluster.plan(Manifests("sandbox", ()))
+    assert found.empty
+    (warning,) = found.warnings
+    assert (warning.code, warning.key.name) == (WarningCode.DISGUISED, space)
+    assert "written by kubectl-label" in warning.message
+    run(*shlex.split(warning.message.split("`")[1])[1:])
+    assert cluster.plan(Manifests("sandbox", ())).warnings == ()

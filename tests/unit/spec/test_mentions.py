@@ -1,0 +1,92 @@
+"""Where a directory declares what goes back to its owner."""
+
+from __future__ import annotations
+
+import pytest
+
+from allotment.spec.mentions import mentions
+from allotment.spec.source import SourceTree
+
+CLUSTERS = """\
+kind: Cluster
+name: prod
+purpose: training
+region: r
+names:
+  flavors:
+    cpu: cpu-pool
+  queues: {one: team-one}
+warnNamespaces: [a, b]
+withoutNetworkPolicies:
+  - b
+cohorts:
+  - name: shared
+nodePools:
+  - {name: cpu, cpu: 8, memory: 32Gi, maxNodes: 1}
+---
+kind: Cluster
+name: dev
+purpose: training
+region: r
+nodePools:
+  - {name: cpu, cpu: 8, memory: 32Gi, maxNodes: 1}
+"""
+TEAMS = """\
+kind: Team
+name: one
+costCenter: c
+namespaces: [a, b]
+placements:
+  prod: {}
+podSecurity: {level: baseline, reason: r, namespaces: [b], until: 2999-01-01}
+---
+kind: Team
+name: two
+costCenter: c
+placements:
+  dev: {}
+  prod: {}
+"""
+TREE = SourceTree({"platform.yaml": "kind: Platform\nname: acme\n", "clusters.yaml": CLUSTERS, "teams.yaml": TEAMS})
+
+
+@pytest.mark.parametrize(
+    ("cluster", "kind", "name", "found"),
+    [
+        (
+            "prod",
+            "Namespace",
+            "b",
+            [
+                "teams.yaml:4 take b out of namespaces",
+                "teams.yaml:6 or take prod out of placements, if one shall have nothing there",
+                "teams.yaml:7 take b out of podSecurity",
+                "clusters.yaml:9 take b out of warnNamespaces",
+                "clusters.yaml:11 take b out of withoutNetworkPolicies",
+            ],
+        ),
+        (
+            "dev",
+            "Namespace",
+            "two",
+            [
+                "teams.yaml:10 give the team another namespace: namespaces: [NAME]",
+                "teams.yaml:13 or take dev out of placements, if two shall have nothing there",
+            ],
+        ),
+        ("dev", "Namespace", "a", []),
+        (
+            "prod",
+            "ResourceFlavor",
+            "cpu-pool",
+            ["clusters.yaml:7 choose another name: names: {flavors: {cpu: NAME}}"],
+        ),
+        ("prod", "ClusterQueue", "team-one", ["clusters.yaml:8 choose another name: names: {queues: {one: NAME}}"]),
+        ("dev", "ClusterQueue", "two", ["clusters.yaml:17 choose another name: names: {queues: {two: NAME}}"]),
+        ("prod", "Cohort", "shared", ["clusters.yaml:13 give the cohort another name than shared"]),
+        ("prod", "ResourceQuota", "team", []),
+        ("elsewhere", "Namespace", "a", []),
+    ],
+)
+def test_places(cluster: str, kind: str, name: str, found: list[str]) -> None:
+    assert [f"{each.file}:{each.line} {each.advice}" for each in mentions(TREE, cluster, kind, name)] == found
