@@ -6,8 +6,8 @@ import time
 from typing import Final
 
 from allotment.adapters.kube.client import KubeClient
-from allotment.model.manifest import key_of
-from allotment.operations.ports import Body, RefusedError
+from allotment.model.manifest import Body, key_of
+from allotment.ports.kube import RefusedError
 
 LAST: Final = "zz-last"
 """A policy of these tests, not of the platform."""

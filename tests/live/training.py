@@ -15,11 +15,12 @@ from allotment.adapters.files.tree import read_tree
 from allotment.adapters.kube.client import KubeClient, connect
 from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from allotment.model.cluster import Cluster, Feature
+from allotment.model.manifest import Body
 from allotment.model.platform import Platform
 from allotment.operations.apply import apply_plan
 from allotment.operations.planning import PlanSettings, make_plan
-from allotment.operations.ports import Body, Identity, RefusedError
 from allotment.operations.sandboxing import frameworks_of, nodes_of
+from allotment.ports.kube import Identity, RefusedError
 from allotment.render.manifests import render
 from allotment.spec.load import load_platform
 from allotment.spec.source import SourceTree

@@ -21,10 +21,10 @@ from allotment.model import labels
 if TYPE_CHECKING:
     from allotment.operations.adoption import AdoptionLook
     from allotment.operations.giving_back import Return
-    from allotment.operations.ports import KubePort
     from allotment.operations.taking_over import Handled
     from allotment.operations.teams import Edit
     from allotment.plan.adoption.words import Word
+    from allotment.ports.kube import KubePort
 
 _HELD = 6
 """Exit code of what a person has to solve first."""

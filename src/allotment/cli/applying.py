@@ -20,8 +20,8 @@ from allotment.errors import AllotmentError, ForbiddenError, UsageError
 if TYPE_CHECKING:
     from allotment.cli.hints import Way
     from allotment.operations.apply import ApplyReport, Outcome
-    from allotment.operations.ports import KubePort
     from allotment.plan.changes import Plan
+    from allotment.ports.kube import KubePort
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from allotment.cli.views.drifts import drift_listing, drift_text, repair_documen
 if TYPE_CHECKING:
     from allotment.operations.apply import ApplyReport
     from allotment.operations.drift import DriftReport
-    from allotment.operations.ports import KubePort
+    from allotment.ports.kube import KubePort
 
 
 def repair_all(

@@ -12,8 +12,8 @@ from allotment.cli.views.nodes import edit_listing, edits_document, edits_text
 from allotment.errors import AllotmentError
 
 if TYPE_CHECKING:
-    from allotment.operations.ports import KubePort
     from allotment.plan.labelling import PoolEdits
+    from allotment.ports.kube import KubePort
 
 
 def carry_out(

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from allotment.cli.hints import Way
     from allotment.model.cluster import Cluster
     from allotment.model.platform import Platform
-    from allotment.operations.ports import KubePort
     from allotment.plan.changes import Plan
+    from allotment.ports.kube import KubePort
 
 
 @dataclass(frozen=True, slots=True)

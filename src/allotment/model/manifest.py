@@ -47,6 +47,10 @@ def key_of(body: Mapping[str, Any]) -> ObjectKey:
     return ObjectKey(group, body["kind"], metadata.get("namespace", ""), metadata["name"])
 
 
+Body = Mapping[str, Any]
+"""A Kubernetes object as JSON."""
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """One desired object.

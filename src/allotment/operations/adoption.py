@@ -13,7 +13,7 @@ from typing import Final
 
 from allotment.errors import NotFoundError, UsageError
 from allotment.model import labels
-from allotment.model.manifest import Manifest, Manifests, ObjectKey
+from allotment.model.manifest import Body, Manifest, Manifests, ObjectKey
 from allotment.model.mark import MARK
 from allotment.operations.planning import (
     PlanSettings,
@@ -23,7 +23,6 @@ from allotment.operations.planning import (
     work_in_use,
     workloads,
 )
-from allotment.operations.ports import Body, KubePort, RefusedError
 from allotment.operations.trying import Rights, Trial
 from allotment.plan import order
 from allotment.plan.adoption import around
@@ -35,6 +34,7 @@ from allotment.plan.foreign import grounds_of
 from allotment.plan.settle import digest_of
 from allotment.plan.survey import Survey
 from allotment.plan.uncounted import InUse
+from allotment.ports.kube import KubePort, RefusedError
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,9 @@ from typing import Final
 
 from allotment.errors import AllotmentError, NotSignedInError, TimedOutError, UnreachableError
 from allotment.model import labels
-from allotment.model.manifest import Manifest
+from allotment.model.manifest import Body, Manifest
 from allotment.operations.draining import close, drain, let_namespace_go
 from allotment.operations.planning import WORKERS, side_by_side
-from allotment.operations.ports import Answer, Body, Clock, FieldConflictError, KubePort, RefusedError
 from allotment.operations.stopping import StoppableClock, StoppedError
 from allotment.plan.additions import additions, if_unchanged, removal
 from allotment.plan.changes import Blocked, Change, Conflict, Create, Delete, Drain, Plan, Update, place_of
@@ -27,6 +26,8 @@ from allotment.plan.fields import ownership_of
 from allotment.plan.order import position
 from allotment.plan.setbacks import Setbacks
 from allotment.plan.survey import belongs_to, in_inventory
+from allotment.ports.clock import Clock
+from allotment.ports.kube import Answer, FieldConflictError, KubePort, RefusedError
 
 DRAIN_LIMIT: Final = dt.timedelta(minutes=5)
 """How long apply waits for the pods of a leaving team; longer than most grace periods."""

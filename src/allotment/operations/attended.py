@@ -12,10 +12,11 @@ from allotment.model.mark import Mark
 from allotment.operations import history
 from allotment.operations.apply import ApplyReport, ApplySettings, apply_plan
 from allotment.operations.lease import ApplyLease, Holder, acquire
-from allotment.operations.ports import Clock, KubePort
 from allotment.operations.taking_over import Handled
 from allotment.plan.changes import Plan
 from allotment.plan.foreign import unmarked
+from allotment.ports.clock import Clock
+from allotment.ports.kube import KubePort
 
 
 @dataclass(frozen=True, slots=True)

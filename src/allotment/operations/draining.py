@@ -11,11 +11,12 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from allotment.errors import TimedOutError
-from allotment.model.manifest import key_of
+from allotment.model.manifest import Body, key_of
 from allotment.operations.planning import ways_in, workloads
-from allotment.operations.ports import Body, Clock, KubePort, RefusedError
 from allotment.plan import leaving
 from allotment.plan.survey import is_being_deleted
+from allotment.ports.clock import Clock
+from allotment.ports.kube import KubePort, RefusedError
 
 POLL: Final = 1.0
 """Seconds between two looks."""

@@ -15,7 +15,6 @@ from allotment.operations.identity import admitted
 from allotment.operations.living import Wanted
 from allotment.operations.nodes import NodesLook, look_at_nodes
 from allotment.operations.planning import PlanSettings, WorkLook, look_at_work, make_plan, side_by_side
-from allotment.operations.ports import Clock, KubePort
 from allotment.operations.refused import look_at_refusals
 from allotment.operations.surroundings import look_around
 from allotment.plan.changes import Blocked, Change, Create, Delete, Plan, PlanWarning, Update, WarningCode
@@ -24,6 +23,8 @@ from allotment.plan.nodes import DeclaredNodes
 from allotment.plan.refused import Refusals
 from allotment.plan.strangers.grounds import Grounds
 from allotment.plan.strangers.stranger import Stranger, Surroundings, Unread
+from allotment.ports.clock import Clock
+from allotment.ports.kube import KubePort
 
 
 class DriftState(StrEnum):

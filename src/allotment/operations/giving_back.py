@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from allotment.errors import AllotmentError, NotFoundError
 from allotment.model import labels
-from allotment.model.manifest import ObjectKey, key_of
-from allotment.operations.ports import Body, KubePort, RefusedError
+from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.operations.taking_over import ATTEMPTS, Fate, Handled, attempted
 from allotment.plan import order
 from allotment.plan.additions import if_unchanged
@@ -25,6 +24,7 @@ from allotment.plan.difference import FieldChange, difference
 from allotment.plan.fields import ownership_of
 from allotment.plan.foreign import grounds_of
 from allotment.plan.survey import is_adoptable
+from allotment.ports.kube import KubePort, RefusedError
 
 _RELEASED: Final = {labels.PLATFORM: None, labels.MANAGED_BY: None}
 

@@ -20,10 +20,10 @@ from allotment.model.manifest import ObjectKey
 from allotment.model.mark import Mark
 from allotment.operations.apply import ApplyReport, Status
 from allotment.operations.lease import inventoryless
-from allotment.operations.ports import AccessRefusedError, KubePort, RefusedError
 from allotment.operations.taking_over import DONE, Fate, Handled
 from allotment.plan.adoption.words import word_of
 from allotment.plan.changes import Plan, Source
+from allotment.ports.kube import AccessRefusedError, KubePort, RefusedError
 
 RECORDS: Final = ObjectKey("", "ConfigMap", labels.SYSTEM_NAMESPACE, "allotment-applies")
 KEPT: Final = 50

@@ -11,10 +11,10 @@ from allotment.model.cluster import Cluster
 from allotment.model.manifest import ObjectKey
 from allotment.model.mark import MARK, Mark, mark_of
 from allotment.model.platform import Platform
-from allotment.operations.ports import AccessRefusedError, KubePort, RefusedError
 from allotment.plan.changes import PlanWarning, WarningCode, place_of
 from allotment.plan.nodes import DeclaredNodes, declared_nodes
 from allotment.plan.resemblance import Doubt, by_contexts, by_nodes
+from allotment.ports.kube import AccessRefusedError, KubePort, RefusedError
 
 OVERRIDE: Final = "--override-identity"
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from allotment.errors import ConflictError, UsageError
+from allotment.model.manifest import Body
 from allotment.model.names import is_plain
-from allotment.operations.ports import Body, KubePort
+from allotment.ports.kube import KubePort
 from allotment.spec.imports.directory import Imported, ImportWishes, import_cluster
 from allotment.spec.imports.live import Live, PodFacts
 from allotment.spec.source import SourceTree

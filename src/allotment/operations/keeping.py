@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from allotment.operations.ports import Body
+from allotment.model.manifest import Body
 from allotment.plan.strangers.rights import gives
 from allotment.plan.strangers.stranger import KeptBinding, Stranger
 from allotment.prove.judging import Kept, Refused

@@ -15,9 +15,10 @@ from typing import Any, Final
 
 from allotment.errors import AllotmentError, ConflictError, ForbiddenError
 from allotment.model import labels
-from allotment.model.manifest import ObjectKey
+from allotment.model.manifest import Body, ObjectKey
 from allotment.model.mark import MARK, Mark
-from allotment.operations.ports import AccessRefusedError, Body, Clock, KubePort, RefusedError
+from allotment.ports.clock import Clock
+from allotment.ports.kube import AccessRefusedError, KubePort, RefusedError
 
 COORDINATION_API: Final = "coordination.k8s.io/v1"
 LEASE: Final = ObjectKey("coordination.k8s.io", "Lease", labels.SYSTEM_NAMESPACE, "allotment-apply")

@@ -17,13 +17,13 @@ from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, Policy, PolicyName
 from allotment.operations.planning import WORKERS, side_by_side
-from allotment.operations.ports import AccessRefusedError, KubePort
 from allotment.plan import in_use
 from allotment.plan.changes import Plan, PlanWarning, WarningCode
 from allotment.plan.leaving import CONTROLLERS, PODS
 from allotment.plan.priority_default import beside_foreign_default
 from allotment.plan.survey import is_applied
 from allotment.plan.work_found import Piece, Work, piece_of, works
+from allotment.ports.kube import AccessRefusedError, KubePort
 from allotment.render.manifests import render
 from allotment.render.policies.admission import ADMISSION_API
 from allotment.render.policies.identities import exempt_namespaces

@@ -8,11 +8,11 @@ from http import HTTPStatus
 from typing import Final
 
 from allotment.errors import CapacityError, NotFoundError, UsageError
-from allotment.model.manifest import ObjectKey
-from allotment.operations.ports import Body, KubePort, RefusedError
+from allotment.model.manifest import Body, ObjectKey
 from allotment.plan.changes import Plan, PlanWarning, WarningCode
 from allotment.plan.labelling import NodeEdit, PoolEdits, edit_for, with_intolerant
 from allotment.plan.nodes import DeclaredNodes, DeclaredPool, NodeFinding, compare_nodes, misfit
+from allotment.ports.kube import KubePort, RefusedError
 
 ATTEMPTS: Final = 5
 """Tries for one node: the kubelet writes to it all the time, and taints are only written as a whole."""

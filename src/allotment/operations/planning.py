@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from allotment.model import labels
-from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
-from allotment.operations.ports import AccessRefusedError, Body, KubePort, RefusedError
+from allotment.model.manifest import Body, Manifest, Manifests, ObjectKey, key_of
 from allotment.operations.trying import Rights, Trial
 from allotment.plan import default_storage, leaving, order, uncounted
 from allotment.plan.changes import UNKNOWN_SOURCE, Plan, Source
@@ -24,6 +23,7 @@ from allotment.plan.settle import digest_of, plan
 from allotment.plan.survey import Survey, is_being_deleted, merged, survey
 from allotment.plan.uncounted import Holding, InUse
 from allotment.plan.verdict import Verdict
+from allotment.ports.kube import AccessRefusedError, KubePort, RefusedError
 
 WORKERS: Final = 8
 """Requests under way at once, by default."""

@@ -10,13 +10,12 @@ import yaml
 
 from allotment.errors import ConflictError
 from allotment.model.cluster import Cluster
-from allotment.model.manifest import Manifests, ObjectKey
+from allotment.model.manifest import Body, Manifests, ObjectKey
 from allotment.model.mark import MARK, mark_of
 from allotment.model.platform import Platform
 from allotment.operations.identity import OVERRIDE, Meant, admitted, doubts, meant
 from allotment.operations.living import wanted_of
 from allotment.operations.planning import WORKERS, PlanSettings, make_plan, side_by_side
-from allotment.operations.ports import AccessQuestion, AccessRefusedError, Body, KubePort
 from allotment.operations.rights import Task, rights_for
 from allotment.plan import preflight
 from allotment.plan.changes import Action, Blocked, WarningCode
@@ -25,6 +24,7 @@ from allotment.plan.preflight import Check, Readiness
 from allotment.plan.strangers.kept import adoptions
 from allotment.plan.strangers.stranger import Live
 from allotment.plan.survey import belongs_to, is_being_deleted
+from allotment.ports.kube import AccessQuestion, AccessRefusedError, KubePort
 from allotment.render.manifests import render
 
 _CONTROLLER: Final = ObjectKey("apps", "Deployment", "kueue-system", "kueue-controller-manager")

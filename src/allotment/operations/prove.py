@@ -21,13 +21,14 @@ from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.platform import Platform
 from allotment.operations.living import wanted_of
 from allotment.operations.planning import WORKERS, PlanSettings, make_plan, side_by_side
-from allotment.operations.ports import AccessQuestion, Clock, KubePort, RefusedError
 from allotment.operations.proving_jobs import sweep
 from allotment.operations.proving_probes import Progress, Prover
 from allotment.operations.surroundings import look_around
 from allotment.plan.changes import Blocked, Change, Conflict, Delete, Drain, Update
 from allotment.plan.changes import Create as PlannedCreate
 from allotment.plan.strangers.grounds import grounds
+from allotment.ports.clock import Clock
+from allotment.ports.kube import AccessQuestion, KubePort, RefusedError
 from allotment.prove.guardrails import GUARDRAILS
 from allotment.prove.scene import Scene, Stage
 from allotment.prove.verdicts import ProofReport, Result

@@ -8,9 +8,10 @@ from fractions import Fraction
 from typing import Any, Final, TypeVar
 
 from allotment.errors import AllotmentError
-from allotment.model.manifest import key_of
+from allotment.model.manifest import Body, key_of
 from allotment.model.quantity import parse_quantity
-from allotment.operations.ports import Body, Clock, Identity, KubePort, RefusedError
+from allotment.ports.clock import Clock
+from allotment.ports.kube import Identity, KubePort, RefusedError
 from allotment.prove.capacity import has_room
 from allotment.prove.judging import Found, NotTried, Outcome
 from allotment.prove.probes import MARK, RunJob

@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
-from allotment.model.manifest import ObjectKey
+from allotment.model.manifest import Body, ObjectKey
 from allotment.operations import keeping
 from allotment.operations.nodes import look_at_nodes
 from allotment.operations.planning import look_at_work, side_by_side
-from allotment.operations.ports import AccessQuestion, Body, Clock, Identity, KubePort, RefusedError
 from allotment.operations.proving_jobs import make_for_real, run_job
 from allotment.operations.proving_work import run_work
 from allotment.plan.nodes import declared_nodes
 from allotment.plan.strangers.stranger import Stranger, Surroundings
+from allotment.ports.clock import Clock
+from allotment.ports.kube import AccessQuestion, Identity, KubePort, RefusedError
 from allotment.prove.guardrails import Guardrail, probes
 from allotment.prove.judging import Accepted, Found, Judged, NotTried, Outcome, Refused, judge
 from allotment.prove.probes import (

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.errors import AllotmentError
-from allotment.model.manifest import key_of
-from allotment.operations.ports import Body, Clock, Identity, KubePort
+from allotment.model.manifest import Body, key_of
 from allotment.operations.proving_jobs import PATIENCE, PAUSE, gone, is_admitted, no_room, why_it_waits
+from allotment.ports.clock import Clock
+from allotment.ports.kube import Identity, KubePort
 from allotment.prove.capacity import has_room
 from allotment.prove.charging import charged, differences, requested, told
 from allotment.prove.judging import Found, Outcome

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from allotment.operations.ports import KubePort, RefusedError
 from allotment.plan.refused import Refusals, refusals
 from allotment.plan.strangers.stranger import Unread
+from allotment.ports.kube import KubePort, RefusedError
 
 MOST: Final = 2000
 """Events that are read at most."""

@@ -19,8 +19,8 @@ from allotment.model.rights import resource_of
 from allotment.operations import proving_jobs, surroundings
 from allotment.operations.history import RECORDS
 from allotment.operations.lease import LEASE
-from allotment.operations.ports import AccessQuestion
 from allotment.plan import leaving, order
+from allotment.ports.kube import AccessQuestion
 from allotment.prove.guardrails import GUARDRAILS, probes
 from allotment.prove.probes import Create, Patch, Persona, Probe, Remove, RunJob, RunWork
 from allotment.prove.scene import SYSTEM, Stage

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from allotment.errors import ConflictError, InputError
-from allotment.model.manifest import ObjectKey, key_of
+from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.operations.planning import FEW, WORKERS, side_by_side, work_in_use
-from allotment.operations.ports import Body, KubePort
 from allotment.plan.changes import Conflict, Create, Delete, Plan, Seen, Update, WarningCode, seen
 from allotment.plan.saved import from_document, to_document
 from allotment.plan.uncounted import told
+from allotment.ports.kube import KubePort
 
 _NAMED: Final = 10
 """Changed objects that the refusal names."""

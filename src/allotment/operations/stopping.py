@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 
-from allotment.operations.ports import Clock
+from allotment.ports.clock import Clock
 
 
 class StoppedError(Exception):

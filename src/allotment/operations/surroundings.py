@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from allotment.model.manifest import Body
 from allotment.operations.planning import WORKERS, side_by_side
-from allotment.operations.ports import AccessRefusedError, Body, KubePort
 from allotment.plan.leaving import TOKENS
 from allotment.plan.strangers.grounds import Grounds
 from allotment.plan.strangers.kept import kept_bindings
 from allotment.plan.strangers.look import strangers
 from allotment.plan.strangers.stranger import Live, Surroundings, Unread
+from allotment.ports.kube import AccessRefusedError, KubePort
 
 _RBAC: Final = "rbac.authorization.k8s.io/v1"
 _ADMISSION: Final = "admissionregistration.k8s.io/v1"

@@ -11,13 +11,14 @@ from typing import Final
 
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
 from allotment.model import labels
-from allotment.model.manifest import ObjectKey
+from allotment.model.manifest import Body, ObjectKey
 from allotment.operations.apply import take_out
-from allotment.operations.ports import Body, Clock, KubePort, RefusedError
 from allotment.plan.additions import if_unchanged
 from allotment.plan.adoption import record
 from allotment.plan.adoption.adopting import Adoption
 from allotment.plan.changes import seen
+from allotment.ports.clock import Clock
+from allotment.ports.kube import KubePort, RefusedError
 
 ATTEMPTS: Final = 5
 """Tries for one object: controllers write status to it all the time, and only what was shown is taken over."""

@@ -7,19 +7,13 @@ from dataclasses import dataclass, field
 
 from allotment.model.manifest import Manifest
 from allotment.model.rights import resource_of
-from allotment.operations.ports import (
-    AccessQuestion,
-    AccessRefusedError,
-    FieldConflictError,
-    KubePort,
-    RefusedError,
-)
 from allotment.plan.additions import removal, without
 from allotment.plan.changes import MissingRight
 from allotment.plan.difference import difference, value_at
 from allotment.plan.fields import ownership_of, union
 from allotment.plan.survey import Different
 from allotment.plan.verdict import Accepted, Disputed, Refused, Untried, Verdict
+from allotment.ports.kube import AccessQuestion, AccessRefusedError, FieldConflictError, KubePort, RefusedError
 
 
 @dataclass(slots=True)

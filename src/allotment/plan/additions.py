@@ -12,10 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from allotment.model import labels
+from allotment.model.manifest import Body
 from allotment.plan.compare import SERVER_DEFAULTS, is_empty
 from allotment.plan.fields import Path, Tree, is_set, item_token, list_keys, set_token
-
-Body = Mapping[str, Any]
 
 WHOLE: Final = frozenset(
     {

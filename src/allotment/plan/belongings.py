@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from allotment.model.manifest import Body
 from allotment.model.quantity import Bytes, format_bytes, parse_quantity
-
-Body = Mapping[str, Any]
 
 _NAMED: Final = 5
 """Claims that are named; of more the rest is counted."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from allotment.model.manifest import key_of
+from allotment.model.manifest import Body, key_of
 from allotment.model.quantity import format_resource, parse_quantity
 from allotment.plan.changes import PlanWarning, WarningCode
-
-Body = Mapping[str, Any]
 
 
 def cautions(live: Body, after: Body) -> Iterator[PlanWarning]:

@@ -6,8 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from allotment.model.manifest import ObjectKey
-from allotment.plan.survey import Body
+from allotment.model.manifest import Body, ObjectKey
 from allotment.plan.uncounted import InUse
 from allotment.plan.verdict import Verdict
 

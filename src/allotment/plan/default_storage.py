@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from allotment.model.manifest import Body
 from allotment.plan.changes import Change, Create, PlanWarning, Update, WarningCode
-from allotment.plan.survey import Body, Survey, is_being_deleted
+from allotment.plan.survey import Survey, is_being_deleted
 
 _IS_DEFAULT: Final = "storageclass.kubernetes.io/is-default-class"
 _NAMED: Final = 5

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from allotment.model import labels
-from allotment.model.manifest import Manifests, ObjectKey, key_of
+from allotment.model.manifest import Body, Manifests, ObjectKey, key_of
 from allotment.plan import order
 from allotment.plan.adoption.record import is_adopted
 from allotment.plan.belongings import belongings, claim_of
@@ -17,7 +17,7 @@ from allotment.plan.handover import perhaps_renamed
 from allotment.plan.leaving import Keeping, is_leaving, keeping
 from allotment.plan.losing_count import counted
 from allotment.plan.order import Stage
-from allotment.plan.survey import Body, Survey, is_being_deleted
+from allotment.plan.survey import Survey, is_being_deleted
 from allotment.plan.uncounted import Holding
 
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Final
 
 from allotment.model import labels
-from allotment.model.manifest import key_of
+from allotment.model.manifest import Body, key_of
 from allotment.plan.changes import PlanWarning, WarningCode
 from allotment.plan.fields import owners_of
-from allotment.plan.survey import Body, Survey
+from allotment.plan.survey import Survey
 
 _SYSTEMS: Final = ("kube-", "openshift-")
 """How namespaces begin that belong to the system, whatever the platform directory says; no team may have one."""

@@ -7,18 +7,16 @@ them. So it waits with them, and says which.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from allotment.model import labels
-from allotment.model.manifest import ObjectKey, key_of
+from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.model.mark import MARK
 from allotment.plan.adoption.words import word_of
 from allotment.plan.changes import Action, Blocked, Change, Create, Update
 from allotment.plan.disguised import authors, without_marks
 from allotment.plan.survey import Survey, in_inventory
 from allotment.plan.work_found import made_by
-
-Body = Mapping[str, Any]
 
 _KUEUE: Final = "kueue.x-k8s.io"
 _OTHERWISE: Final = "delete the object if nobody needs it"

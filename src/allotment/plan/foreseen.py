@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 from allotment.model import labels
+from allotment.model.manifest import Body
 from allotment.plan.changes import Conflict, Contested, Update, seen
 from allotment.plan.compare import QUANTITY_FIELDS, Comparison, is_empty
 from allotment.plan.difference import ABSENT, FieldChange, difference, value_at
 from allotment.plan.fields import Owner, Tree, item_token, list_keys, owners_of, set_token, text, union
-from allotment.plan.survey import Body, Different
+from allotment.plan.survey import Different
 
 
 def foreseen(different: Different, *, forced: bool) -> Update | Conflict:

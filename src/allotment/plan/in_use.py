@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from allotment.model import labels
-from allotment.model.manifest import Manifests, ObjectKey
+from allotment.model.manifest import Body, Manifests, ObjectKey
 from allotment.model.policy import NEVER_SOFTENED, PolicyName
 from allotment.plan.changes import PlanWarning, WarningCode
 from allotment.plan.strangers.admission import matches
 from allotment.plan.work_found import Work, told
-
-Body = Mapping[str, Any]
 
 _NAME_LABEL: Final = "kubernetes.io/metadata.name"
 _WARN: Final = "-warn"

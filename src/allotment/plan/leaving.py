@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from allotment.model import labels
+from allotment.model.manifest import Body
 from allotment.plan.order import DEFAULT_ACCOUNT
-
-Body = Mapping[str, Any]
 
 CONTROLLERS: Final = (
     ("batch/v1", "CronJob"),

@@ -10,14 +10,12 @@ from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.cluster import Cluster, Feature
-from allotment.model.manifest import Manifests, key_of
+from allotment.model.manifest import Body, Manifests, key_of
 from allotment.model.rights import resource_of
 from allotment.plan.changes import Blocked
 from allotment.plan.nodes import DeclaredNodes, devices_of
 from allotment.plan.strangers.admission import is_kueues
 from allotment.plan.strangers.kept import by_adoption, is_kept, taking_away
-
-Body = Mapping[str, Any]
 
 KUBERNETES_SINCE: Final = (1, 30)
 """ValidatingAdmissionPolicy is generally available from here."""

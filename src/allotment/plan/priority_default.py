@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
-from allotment.model.manifest import Manifest, Manifests, key_of
+from allotment.model.manifest import Body, Manifest, Manifests, key_of
 from allotment.plan.changes import PlanWarning, WarningCode
 from allotment.plan.work_found import made_by
-
-Body = Mapping[str, Any]
 
 
 def beside_foreign_default(desired: Manifests, live: Iterable[Body]) -> tuple[Manifests, tuple[PlanWarning, ...]]:

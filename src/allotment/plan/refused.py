@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from allotment.model.labels import DOMAIN
-
-Body = Mapping[str, Any]
+from allotment.model.manifest import Body
 
 RECENT: Final = dt.timedelta(hours=1)
 """Longer ago the work may have been mended. The API server keeps events that long, if nobody says otherwise."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from allotment.model import labels
-from allotment.model.manifest import Manifest, ObjectKey, key_of
+from allotment.model.manifest import Body, Manifest, ObjectKey, key_of
 from allotment.plan.additions import additions
 from allotment.plan.compare import settled
 from allotment.plan.fields import Owner, Ownership, Path, is_ours, owners_of, ownership_of
 from allotment.plan.order import DEFAULT_ACCOUNT
 from allotment.plan.syncing import is_declared_by
-
-Body = Mapping[str, Any]
 
 _LABELS: Final = ("f:metadata", "f:labels")
 _PLATFORM_LABEL: Final = (*_LABELS, f"f:{labels.PLATFORM}")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
-from allotment.model.manifest import ObjectKey, key_of
+from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.plan.changes import Change, Conflict, Delete, PlanWarning, Update, WarningCode
 from allotment.plan.fields import Owner, Path, owners_of
-
-Body = Mapping[str, Any]
 
 TOOLS: Final = {
     "argocd-controller": "Argo CD",

@@ -8,14 +8,14 @@ same devices are promised again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
+from allotment.model.manifest import Body
 from allotment.model.quantity import format_resource, parse_quantity
 
-Body = Mapping[str, Any]
 Held = tuple[str, str]
 """A flavor and a resource in it."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from allotment.model import labels
-from allotment.model.manifest import Manifest
+from allotment.model.manifest import Body, Manifest
 from allotment.plan.caution import cautions
 from allotment.plan.changes import Action, Blocked, Change, Conflict, Contested, PlanWarning, Update, WarningCode, seen
 from allotment.plan.difference import ABSENT, FieldChange, difference, value_at
 from allotment.plan.fields import Owner, Path, leaves, owners_of, ownership_of, text, union
 from allotment.plan.foreseen import foreseen
-from allotment.plan.survey import Body, Different
+from allotment.plan.survey import Different
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import Any, Final
 
 from allotment.model import labels
+from allotment.model.manifest import Body
 from allotment.model.quantity import format_amount, parse_quantity
 
-Body = Mapping[str, Any]
 Amounts = Mapping[str, Fraction]
 """By resource name."""
 

@@ -8,13 +8,13 @@ from itertools import chain
 from typing import Final
 
 from allotment.model import labels
+from allotment.model.manifest import Body
 from allotment.model.policy import Mode, PolicyName
 from allotment.model.team import PodSecurityLevel
 from allotment.prove import bodies
 from allotment.prove.bodies import Json
 from allotment.prove.probes import (
     Attempt,
-    Body,
     Create,
     Expectation,
     MayPass,

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Any
 
+from allotment.model.manifest import Body
 from allotment.model.quantity import parse_quantity
-
-Body = Mapping[str, Any]
 
 
 def has_room(queues: Iterable[Body], queue: str, needs: Mapping[str, Fraction]) -> bool:

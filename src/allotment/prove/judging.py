@@ -6,18 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.model.labels import DOMAIN
+from allotment.model.manifest import Body
 from allotment.model.policy import PolicyName
-from allotment.prove.probes import (
-    Body,
-    Expectation,
-    MayPass,
-    MustAccept,
-    MustHold,
-    MustRefuse,
-    MustWarn,
-    OnlyWarns,
-    Probe,
-)
+from allotment.prove.probes import Expectation, MayPass, MustAccept, MustHold, MustRefuse, MustWarn, OnlyWarns, Probe
 from allotment.prove.sources import Refuser, Source, refuser_of
 from allotment.prove.verdicts import Verdict
 

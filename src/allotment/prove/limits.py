@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from allotment.model.manifest import Family
+from allotment.model.manifest import Body, Family
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
 from allotment.prove import bodies
 from allotment.prove.bodies import Json
-from allotment.prove.probes import OURSELVES, Body, Create, Inspect, MustAccept, MustHold, MustRefuse, Probe
+from allotment.prove.probes import OURSELVES, Create, Inspect, MustAccept, MustHold, MustRefuse, Probe
 from allotment.prove.rights import needed
 from allotment.prove.scene import Scene
 from allotment.prove.sources import Source

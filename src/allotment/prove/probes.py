@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 from allotment.model.cluster import Cluster
-from allotment.model.manifest import Manifests, ObjectKey
+from allotment.model.manifest import Body, Manifests, ObjectKey
 from allotment.model.platform import Platform
 from allotment.prove.sources import Source
-
-Body = Mapping[str, Any]
 
 PROBE_NAME: Final = "allotment-prove"
 """Name of every object that a probe makes or asks for."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from allotment.model.manifest import Family
+from allotment.model.manifest import Body, Family
 from allotment.model.policy import Priority
 from allotment.prove import bodies
 from allotment.prove.bodies import Json
 from allotment.prove.probes import (
     OURSELVES,
-    Body,
     CompareNodes,
     CompareWork,
     Create,

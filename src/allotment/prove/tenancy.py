@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.cluster import Feature
-from allotment.model.manifest import Family, ObjectKey
+from allotment.model.manifest import Body, Family, ObjectKey
 from allotment.model.team import PodSecurityLevel
 from allotment.prove import bodies
 from allotment.prove.limits import not_yet
@@ -16,7 +16,6 @@ from allotment.prove.probes import (
     PROBE_NAME,
     AskRights,
     Attempt,
-    Body,
     Create,
     Expectation,
     Inspect,

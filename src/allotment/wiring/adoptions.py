@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from allotment.model.platform import Platform
     from allotment.operations.adoption import AdoptionLook
     from allotment.operations.giving_back import Return
-    from allotment.operations.ports import KubePort
     from allotment.operations.taking_over import Handled
     from allotment.operations.teams import Edit
     from allotment.plan.adoption.words import Word
+    from allotment.ports.kube import KubePort
     from allotment.spec.load import Loaded
     from allotment.spec.mentions import Mention
 

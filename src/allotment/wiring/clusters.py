@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from allotment.operations.attended import Run
     from allotment.operations.drift import DriftReport
     from allotment.operations.history import Record
-    from allotment.operations.ports import KubePort
     from allotment.operations.preflight import Readied
     from allotment.plan.changes import Plan
     from allotment.plan.labelling import PoolEdits
+    from allotment.ports.kube import KubePort
     from allotment.prove.verdicts import ProofReport, Result
 
 

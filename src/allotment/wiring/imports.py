@@ -11,8 +11,8 @@ from allotment.wiring.directories import today
 
 if TYPE_CHECKING:
     from allotment.operations.adoption import AdoptionLook
-    from allotment.operations.ports import KubePort
     from allotment.operations.teams import Edit
+    from allotment.ports.kube import KubePort
     from allotment.spec.imports.directory import Imported, ImportWishes
     from allotment.spec.load import Loaded
 

@@ -13,9 +13,9 @@ from allotment.model.manifest import ObjectKey
 from allotment.model.platform import Platform
 from allotment.operations.living import wanted_of
 from allotment.operations.planning import PlanSettings, make_plan
-from allotment.operations.ports import Identity, RefusedError
 from allotment.operations.prove import Selection, prove
 from allotment.plan.changes import Action, Plan, WarningCode
+from allotment.ports.kube import Identity, RefusedError
 from allotment.prove.verdicts import Verdict
 from tests.live.apply.conftest import TODAY, Cluster
 from tests.live.apply.test_uncounted import until

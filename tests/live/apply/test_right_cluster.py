@@ -22,10 +22,10 @@ from allotment.model.manifest import ObjectKey
 from allotment.model.mark import Mark
 from allotment.model.platform import Platform
 from allotment.operations.lease import Holder, acquire
-from allotment.operations.ports import Identity, RefusedError
 from allotment.operations.rights import Task, rights_for
 from allotment.plan.changes import Plan
 from allotment.plan.preflight import Readiness
+from allotment.ports.kube import Identity, RefusedError
 from allotment.prove.verdicts import ProofReport, Verdict
 from tests.live.apply.conftest import Cluster
 from tests.unit.cli.conftest import ROOT

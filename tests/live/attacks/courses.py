@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from allotment.operations.ports import Body, Identity, RefusedError
+from allotment.model.manifest import Body
+from allotment.ports.kube import Identity, RefusedError
 from tests.live.attacks.attempts import in_template, marked
 from tests.live.books.accounts import Amounts, taken, total
 from tests.live.books.accounts import amounts as usage

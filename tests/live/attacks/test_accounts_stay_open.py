@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from allotment.model.manifest import ObjectKey, key_of
-from allotment.operations.ports import Body, Identity
+from allotment.model.manifest import Body, ObjectKey, key_of
+from allotment.ports.kube import Identity
 from tests.live.attacks.attempts import in_template, marked, plain
 from tests.live.attacks.courses import (
     LONG,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from allotment.operations.ports import AccessQuestion
+from allotment.ports.kube import AccessQuestion
 from tests.live.attacks.attempts import ATTEMPTS, QUESTIONS, SUBMITTER, Attempt, Question, empty_signature
 from tests.live.training import PEOPLE, Training
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from allotment.model.manifest import ObjectKey, key_of
-from allotment.operations.ports import RefusedError
+from allotment.ports.kube import RefusedError
 from tests.live.attacks.attempts import in_template, marked, one, service
 from tests.live.attacks.courses import (
     LONG,

@@ -12,8 +12,8 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from allotment.adapters.kube.client import KubeClient
-from allotment.model.manifest import ObjectKey, key_of
-from allotment.operations.ports import Body, Identity, RefusedError
+from allotment.model.manifest import Body, ObjectKey, key_of
+from allotment.ports.kube import Identity, RefusedError
 from tests.live.books.accounts import Amounts, charged, difference, pod_requests, times, total
 
 WORKERS = 8

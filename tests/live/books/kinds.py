@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from allotment.operations.ports import Body
+from allotment.model.manifest import Body
 from tests.live.policies.conftest import until
 from tests.live.training import Training, member, refusal
 

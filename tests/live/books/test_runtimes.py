@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from allotment.model.manifest import key_of
-from allotment.operations.ports import Body, Identity
+from allotment.model.manifest import Body, key_of
+from allotment.ports.kube import Identity
 from tests.live.books.kinds import GPU, NAMESPACE, container, expect_said, ray, submitted, train_job
 from tests.live.policies.conftest import until
 from tests.live.training import Training, member

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from allotment.model.manifest import ObjectKey, key_of
-from allotment.operations.ports import Body
+from allotment.model.manifest import Body, ObjectKey, key_of
 from tests.live.books.accounts import charged, difference, pod_requests, total
 from tests.live.books.following import devices
 from tests.live.books.kinds import (

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from allotment.operations.ports import Identity
+from allotment.ports.kube import Identity
 from tests.live.books.following import Submission
 from tests.live.books.manifests import LABELS, amounts, container, pod_spec, work
 from tests.live.training import TEAMS, member, owner

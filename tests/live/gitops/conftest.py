@@ -18,12 +18,12 @@ from allotment.adapters.kube import kubeconfig
 from allotment.adapters.kube.client import KubeClient, http_client
 from allotment.model import labels
 from allotment.model.cluster import Cluster
-from allotment.model.manifest import ObjectKey, key_of
+from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.model.platform import Platform
 from allotment.operations.planning import WORKERS, side_by_side
-from allotment.operations.ports import Body, RefusedError
 from allotment.operations.rendering import render_tree
 from allotment.plan import order
+from allotment.ports.kube import RefusedError
 from allotment.render.protection import KEPT
 
 FLUX = "kustomize-controller"

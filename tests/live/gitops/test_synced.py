@@ -15,13 +15,13 @@ from allotment.adapters.clock import SystemClock
 from allotment.adapters.files.tree import read_tree
 from allotment.adapters.kube.client import connect
 from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
-from allotment.model.manifest import ObjectKey
+from allotment.model.manifest import Body, ObjectKey
 from allotment.operations import teams
 from allotment.operations.apply import Status, apply_plan
 from allotment.operations.planning import PlanSettings, make_plan
-from allotment.operations.ports import Body, RefusedError
 from allotment.operations.sandboxing import frameworks_of, nodes_of
 from allotment.plan.changes import Action, Conflict, Drain, Plan, WarningCode
+from allotment.ports.kube import RefusedError
 from allotment.prove import bodies
 from allotment.prove.scene import Stage
 from allotment.prove.verdicts import Verdict

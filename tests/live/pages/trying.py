@@ -9,7 +9,7 @@ from typing import Any
 
 from allotment.adapters.kube.client import KubeClient
 from allotment.model.manifest import key_of
-from allotment.operations.ports import Identity
+from allotment.ports.kube import Identity
 from tests.live.books.kinds import WORKLOADS
 from tests.live.training import AUTHENTICATED, member, owner, refusal
 from tests.unit.docs.pages import MEMBER, OWNER, Body, Example

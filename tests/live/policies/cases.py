@@ -11,7 +11,7 @@ from typing import Any
 
 from allotment.model import labels
 from allotment.model.policy import PolicyName
-from allotment.operations.ports import Identity
+from allotment.ports.kube import Identity
 from tests.live.policies.bodies import (
     GATE,
     GOOD_LABELS,

@@ -20,7 +20,7 @@ from allotment.model.manifest import Manifest, key_of
 from allotment.model.platform import Platform
 from allotment.model.policy import PolicyName
 from allotment.model.team import Isolation, Team
-from allotment.operations.ports import Identity, RefusedError
+from allotment.ports.kube import Identity, RefusedError
 from allotment.render.namespaces import render_namespaces
 from allotment.render.objects import site_of
 from allotment.render.policies import render_policies

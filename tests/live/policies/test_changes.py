@@ -14,7 +14,7 @@ from allotment.adapters.kube.client import KubeClient
 from allotment.model import labels
 from allotment.model.manifest import ObjectKey, key_of
 from allotment.model.policy import PolicyName
-from allotment.operations.ports import Identity
+from allotment.ports.kube import Identity
 from tests.live.conftest import Kubectl
 from tests.live.policies.bodies import GOOD_LABELS, NAMESPACE, OTHER, Body, config_map, namespace, queued, workload
 from tests.live.policies.conftest import ALL_RIGHTS, ENGINEER, JANE, governed, refusal, until

@@ -13,12 +13,12 @@ import pytest
 from allotment.adapters.clock import SystemClock
 from allotment.adapters.files.tree import read_tree
 from allotment.adapters.sandbox.spec import Sandbox, SandboxSpec
-from allotment.model.manifest import ObjectKey
+from allotment.model.manifest import Body, ObjectKey
 from allotment.operations import teams
 from allotment.operations.apply import apply_plan
 from allotment.operations.planning import PlanSettings, make_plan
-from allotment.operations.ports import AccessQuestion, Body, Identity, RefusedError
 from allotment.plan.changes import Action, Blocked, Plan, WarningCode
+from allotment.ports.kube import AccessQuestion, Identity, RefusedError
 from allotment.prove import bodies
 from allotment.prove.scene import Scene, Stage
 from allotment.prove.verdicts import Verdict

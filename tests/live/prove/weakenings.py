@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from allotment.model.manifest import ObjectKey, key_of
-from allotment.operations.ports import RefusedError
+from allotment.ports.kube import RefusedError
 from tests.live.prove.conftest import Acme
 from tests.live.prove.damages import TEAM, add, binding, delete, patch
 

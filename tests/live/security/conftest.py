@@ -14,9 +14,9 @@ from allotment.adapters.kube.client import KubeClient, connect
 from allotment.adapters.sandbox.spec import KueueOptions, SandboxSpec
 from allotment.adapters.sandbox.store import SandboxStore
 from allotment.model.cluster import Cluster
-from allotment.model.manifest import Family, Manifest, Manifests
+from allotment.model.manifest import Body, Family, Manifest, Manifests
 from allotment.model.platform import Platform
-from allotment.operations.ports import AccessQuestion, Body, Identity, RefusedError
+from allotment.ports.kube import AccessQuestion, Identity, RefusedError
 from allotment.render.manifests import render
 from tests.live.conftest import told_to, unique_name
 from tests.live.in_force import wait_until_in_force

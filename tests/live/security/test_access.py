@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from allotment.model.manifest import ObjectKey
-from allotment.operations.ports import Identity
+from allotment.ports.kube import Identity
 from allotment.render.rbac import RULES, Role
 from tests.live.security.conftest import (
     DEBUGGER,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from allotment.model.platform import Platform
-from allotment.operations.ports import AccessQuestion
+from allotment.ports.kube import AccessQuestion
 from allotment.spec.load import load_platform
 from allotment.spec.problems import InvalidPlatformError, Severity
 from allotment.spec.source import SourceTree

@@ -15,7 +15,7 @@ from allotment import wiring
 from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.errors import UnreachableError
 from allotment.model.manifest import ObjectKey
-from allotment.operations.ports import AccessRefusedError, RefusedError
+from allotment.ports.kube import AccessRefusedError, RefusedError
 from tests.unit import nodes
 from tests.unit.cli.conftest import Run
 from tests.unit.kueue_webhooks import kueue_webhooks

@@ -11,7 +11,7 @@ import yaml
 from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.model.manifest import ObjectKey
 from allotment.model.rights import resource_of
-from allotment.operations.ports import AccessQuestion, AccessRefusedError
+from allotment.ports.kube import AccessQuestion, AccessRefusedError
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.test_cluster_commands import HERE, kube
 

@@ -14,11 +14,11 @@ from allotment.model.manifest import Manifests, ObjectKey
 from allotment.operations.adoption import AdoptionLook, look
 from allotment.operations.giving_back import give_back, look_back
 from allotment.operations.planning import PlanSettings
-from allotment.operations.ports import RefusedError
 from allotment.operations.taking_over import Fate, Handled, take_over
 from allotment.plan.adoption.adopting import Adoption
 from allotment.plan.adoption.words import word, word_of
 from allotment.plan.changes import Action, Blocked
+from allotment.ports.kube import RefusedError
 from tests.unit.operations.world import TODAY, World, failing, held, job, pod
 from tests.unit.plan import objects
 from tests.unit.plan.objects import PLATFORM

@@ -15,9 +15,9 @@ from allotment.errors import NotSignedInError, UnreachableError
 from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey
 from allotment.operations.apply import ApplySettings, Status, apply_plan
-from allotment.operations.ports import RefusedError
 from allotment.plan import order
 from allotment.plan.order import Stage
+from allotment.ports.kube import RefusedError
 from tests.unit.operations.world import World, failing, job, pod
 from tests.unit.plan import objects
 

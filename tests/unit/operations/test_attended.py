@@ -23,9 +23,9 @@ from allotment.operations.history import KEPT, RECORDS, Act, Adopting, Ending
 from allotment.operations.identity import admitted
 from allotment.operations.lease import COORDINATION_API, DURATION, LEASE, Holder, acquire
 from allotment.operations.planning import PlanSettings, make_plan
-from allotment.operations.ports import AccessRefusedError
 from allotment.operations.taking_over import Fate, Handled
 from allotment.plan.changes import Source, Update
+from allotment.ports.kube import AccessRefusedError
 from tests.unit.operations.world import START, TODAY, World
 from tests.unit.plan import objects
 

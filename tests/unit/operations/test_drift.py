@@ -13,9 +13,9 @@ from allotment.model.manifest import Manifests, ObjectKey
 from allotment.operations import refused as refusing
 from allotment.operations.drift import DriftKind, DriftReport, DriftState, DriftTarget, find_drift
 from allotment.operations.planning import PlanSettings
-from allotment.operations.ports import AccessRefusedError, Answer, KubePort, RefusedError
 from allotment.plan.changes import Conflict
 from allotment.plan.difference import ABSENT
+from allotment.ports.kube import AccessRefusedError, Answer, KubePort, RefusedError
 from tests.unit.operations.world import START, TODAY, World
 from tests.unit.plan import objects
 

@@ -18,9 +18,9 @@ from allotment.operations.apply import ApplySettings, apply_plan
 from allotment.operations.drift import DriftTarget, find_drift
 from allotment.operations.living import Wanted, wanted_of
 from allotment.operations.planning import PlanSettings, make_plan
-from allotment.operations.ports import AccessRefusedError
 from allotment.plan.changes import Action, Plan, PlanWarning, WarningCode
 from allotment.plan.strangers.grounds import grounds
+from allotment.ports.kube import AccessRefusedError
 from allotment.render.manifests import render
 from tests.unit.builders import cluster, platform, policies, team
 from tests.unit.operations.world import START, TODAY

@@ -9,8 +9,8 @@ import pytest
 
 from allotment.adapters.kube.fake import Call
 from allotment.model.manifest import Manifests, ObjectKey
-from allotment.operations.ports import AccessQuestion, AccessRefusedError
 from allotment.plan.changes import Blocked, Conflict, MissingRight, Update
+from allotment.ports.kube import AccessQuestion, AccessRefusedError
 from tests.unit.operations.world import World
 from tests.unit.plan import objects
 

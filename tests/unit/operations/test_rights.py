@@ -17,9 +17,9 @@ from allotment.model.team import Offboarding
 from allotment.operations.apply import ApplySettings
 from allotment.operations.attended import Run, apply_attended
 from allotment.operations.planning import PlanSettings, make_plan
-from allotment.operations.ports import AccessRefusedError
 from allotment.operations.prove import Selection, prove
 from allotment.operations.rights import Grant, Task, rights_for, roles, subject_of
+from allotment.ports.kube import AccessRefusedError
 from allotment.render.manifests import render
 from tests.unit.builders import platform, team
 from tests.unit.operations.world import START, TODAY

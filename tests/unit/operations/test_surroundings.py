@@ -16,10 +16,10 @@ from allotment.model.manifest import ObjectKey
 from allotment.model.platform import Platform
 from allotment.operations.drift import ClusterDrift, DriftKind, DriftState, DriftTarget, find_drift
 from allotment.operations.planning import PlanSettings
-from allotment.operations.ports import AccessQuestion, AccessRefusedError, Identity
 from allotment.operations.prove import Selection, prove
 from allotment.operations.surroundings import look_around
 from allotment.plan.strangers.grounds import Grounds, grounds
+from allotment.ports.kube import AccessQuestion, AccessRefusedError, Identity
 from allotment.prove.probes import AskRights
 from allotment.prove.verdicts import Result, Verdict
 from allotment.render.manifests import render

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 
 from allotment.model import labels
-from allotment.model.manifest import Manifest, Manifests
+from allotment.model.manifest import Body, Manifest, Manifests
 from allotment.plan.changes import Blocked, Create, Plan
 from tests.unit.operations.world import World
 from tests.unit.plan import objects
-
-Body = Mapping[str, Any]
 
 
 def theirs(manifest: Manifest, **metadata: Any) -> Body:

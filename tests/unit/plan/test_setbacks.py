@@ -11,10 +11,10 @@ from allotment.adapters.kube.fake import Call
 from allotment.model import labels
 from allotment.model.manifest import Family, Manifest, Manifests, ObjectKey
 from allotment.operations.apply import Status, apply_plan
-from allotment.operations.ports import RefusedError
 from allotment.operations.saved_plans import plan_from_text, plan_to_text
 from allotment.plan.changes import Action, Blocked, Plan, Update
 from allotment.plan.order import Stage, stage
+from allotment.ports.kube import RefusedError
 from tests.unit.operations.world import World
 from tests.unit.plan import objects
 

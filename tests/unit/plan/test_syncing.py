@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from allotment.adapters.kube.fake import FakeKube
-from allotment.model.manifest import Family, Manifest, Manifests, key_of
-from allotment.operations.ports import Answer, Body, FieldConflict, FieldConflictError
+from allotment.model.manifest import Body, Family, Manifest, Manifests, key_of
 from allotment.plan import order
 from allotment.plan.changes import Action, Conflict, PlanWarning, WarningCode
 from allotment.plan.syncing import tool_of
+from allotment.ports.kube import Answer, FieldConflict, FieldConflictError
 from tests.unit.operations.world import World
 from tests.unit.plan import objects
 

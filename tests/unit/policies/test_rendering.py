@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from allotment.model import labels
 from allotment.model.cluster import Feature, Taint, TaintEffect
-from allotment.model.manifest import Family
+from allotment.model.manifest import Body, Family
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, PolicyName
 from allotment.plan import order
@@ -29,8 +28,6 @@ from allotment.render.policies.rendering import RULES
 from allotment.render.policies.trusted_registries import prefixes
 from tests.unit.builders import accelerator, cluster, cpu_flavor, flavor, platform, policies, team
 from tests.unit.policies.small import isolated, with_registries
-
-Body = Mapping[str, Any]
 
 
 def rendered(declared: Platform) -> dict[tuple[str, str], Body]:

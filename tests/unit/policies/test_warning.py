@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +9,13 @@ import pytest
 
 from allotment.model import labels
 from allotment.model.cluster import Cluster
+from allotment.model.manifest import Body
 from allotment.model.platform import Platform
 from allotment.model.policy import NEVER_SOFTENED, Mode, PolicyName
 from allotment.render.policies import render_policies
 from tests.unit.builders import cluster, platform, policies
 from tests.unit.policies.small import with_registries
 
-Body = Mapping[str, Any]
 SOFTENED = sorted(set(PolicyName) - NEVER_SOFTENED)
 NAME = "kubernetes.io/metadata.name"
 

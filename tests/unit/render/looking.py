@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from allotment.model.manifest import Manifest, Manifests
+from allotment.model.manifest import Body, Manifest, Manifests
 from allotment.model.platform import Platform
 from allotment.render.manifests import render
-
-Body = Mapping[str, Any]
 
 
 def rendered(platform: Platform, cluster: str = "dev") -> Manifests:

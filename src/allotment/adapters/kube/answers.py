@@ -12,7 +12,7 @@ import msgspec
 from allotment.adapters.kube.requests import Request
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
 from allotment.model.manifest import ObjectKey
-from allotment.operations.ports import AccessRefusedError, Answer, FieldConflict, FieldConflictError, RefusedError
+from allotment.ports.kube import AccessRefusedError, Answer, FieldConflict, FieldConflictError, RefusedError
 
 _OWNER: Final = re.compile(r'conflict with "((?:[^"\\]|\\.)*)"')
 _WARNING: Final = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')

@@ -19,8 +19,8 @@ from allotment.adapters.kube.discovery import Resource
 from allotment.adapters.kube.requests import Request
 from allotment.adapters.kube.transport import Patience
 from allotment.errors import InputError
-from allotment.model.manifest import ObjectKey, key_of
-from allotment.operations.ports import AccessQuestion, Answer, Body, Endpoint, Identity, RefusedError, ServerInfo
+from allotment.model.manifest import Body, ObjectKey, key_of
+from allotment.ports.kube import AccessQuestion, Answer, Endpoint, Identity, RefusedError, ServerInfo
 
 CONNECTIONS: Final = 32
 """Connections kept at most; more than any bounded pool of ours has workers."""

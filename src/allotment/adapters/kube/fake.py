@@ -14,11 +14,10 @@ from allotment.adapters.kube import fake_ownership as ownership
 from allotment.adapters.kube.fake_ownership import Holding
 from allotment.adapters.kube.fake_schema import CLUSTER_SCOPED, completed
 from allotment.model.labels import FIELD_MANAGER, WRITE_MANAGER
-from allotment.model.manifest import ObjectKey, key_of
-from allotment.operations.ports import (
+from allotment.model.manifest import Body, ObjectKey, key_of
+from allotment.ports.kube import (
     AccessQuestion,
     Answer,
-    Body,
     Endpoint,
     FieldConflict,
     FieldConflictError,

@@ -11,7 +11,7 @@ import msgspec
 from allotment.adapters.kube.discovery import ACCEPT, Resource
 from allotment.model.labels import FIELD_MANAGER, WRITE_MANAGER
 from allotment.model.manifest import ObjectKey, key_of
-from allotment.operations.ports import AccessQuestion, Identity
+from allotment.ports.kube import AccessQuestion, Identity
 
 PAGE_SIZE: Final = 500
 """Objects per page of a list; kubectl's own chunk size."""

@@ -23,7 +23,7 @@ from allotment.errors import UsageError
 
 if TYPE_CHECKING:
     from allotment.model.cluster import Cluster
-    from allotment.operations.ports import KubePort
+    from allotment.ports.kube import KubePort
 
 
 @click.command(cls=Command)

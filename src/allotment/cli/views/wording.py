@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from allotment.model.devices import device_words
+from allotment.model.manifest import Body
 from allotment.plan.changes import Contested
 from allotment.plan.difference import ABSENT, FieldChange
-
-Body = Mapping[str, Any]
 
 _PLAIN: Final = {"cpu": "CPU", "memory": "memory", "pods": "pods", "ephemeral-storage": "ephemeral storage"}
 _BESIDE: Final = frozenset({"pods", "ephemeral storage"})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from allotment.model import labels
-from allotment.model.manifest import Manifest, ObjectKey
+from allotment.model.manifest import Body, Manifest, ObjectKey
 from allotment.plan.additions import additions, without
 from allotment.plan.adoption import record
 from allotment.plan.adoption.cuts import Cut
@@ -18,8 +18,6 @@ from allotment.plan.difference import FieldChange, difference
 from allotment.plan.fields import ownership_of
 from allotment.plan.uncounted import InUse, told
 from allotment.plan.verdict import Accepted, Disputed, Refused, Verdict
-
-Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

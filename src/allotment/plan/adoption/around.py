@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from allotment.model import labels
-from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
+from allotment.model.manifest import Body, Manifest, Manifests, ObjectKey, key_of
 from allotment.plan.adoption.adopting import Hindrance
 from allotment.plan.adoption.words import word_of
 from allotment.plan.order import DEFAULT_ACCOUNT
 from allotment.plan.survey import Survey
-
-Body = Mapping[str, Any]
 
 _NAME: Final = "kubernetes.io/metadata.name"
 _BINDINGS: Final = ("MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicyBinding")

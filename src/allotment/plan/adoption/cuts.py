@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-Body = Mapping[str, Any]
+from allotment.model.manifest import Body
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from allotment.model import labels
 from allotment.model.labels import FIELD_MANAGER
-
-Body = Mapping[str, Any]
+from allotment.model.manifest import Body
 
 
 class OriginKind(StrEnum):

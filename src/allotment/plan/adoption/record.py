@@ -14,11 +14,9 @@ from typing import Any, Final
 
 from allotment.errors import InputError
 from allotment.model import labels
-from allotment.model.manifest import key_of
+from allotment.model.manifest import Body, key_of
 from allotment.plan.additions import RESERVED_PREFIXES
 from allotment.plan.fields import Tree
-
-Body = Mapping[str, Any]
 
 LONGEST: Final = 128 * 1024
 """Bytes of a record; the API server takes 256 KiB of annotations in all."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
+from allotment.model.manifest import Body
 from allotment.model.quantity import format_resource, parse_quantity
 
-Body = Mapping[str, Any]
 Amounts = dict[str, Fraction]
 
 _ENDED: Final = ("Failed", "Succeeded")

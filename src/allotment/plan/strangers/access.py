@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from allotment.model.manifest import ObjectKey, key_of
+from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.plan.additions import AGGREGATION_PREFIX
 from allotment.plan.order import DEFAULT_ACCOUNT
 from allotment.plan.strangers.grounds import Grounds, Rule, Tenancy
 from allotment.plan.strangers.rights import AGGREGATED, harmless, powers, within, writes
-from allotment.plan.strangers.stranger import Body, Live, Stranger
+from allotment.plan.strangers.stranger import Live, Stranger
 from allotment.plan.strangers.subjects import Standing, Subject, subject_of
 
 _REMOVE: Final = "delete it"

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from allotment.model.manifest import ObjectKey, key_of
+from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.plan.strangers.grounds import Grounds
-from allotment.plan.strangers.stranger import Body, Live, Stranger
+from allotment.plan.strangers.stranger import Live, Stranger
 
 _API_GROUP: Final = "admissionregistration.k8s.io"
 _KUEUE: Final = "kueue.x-k8s.io"

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from allotment.errors import InputError
-from allotment.model.manifest import ObjectKey, key_of
+from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.plan.adoption.record import record_of
 from allotment.plan.strangers.access import Roles
 from allotment.plan.strangers.grounds import Grounds
-from allotment.plan.strangers.stranger import Body, KeptBinding, Live, Stranger
+from allotment.plan.strangers.stranger import KeptBinding, Live, Stranger
 
 _FIRST: Final[Mapping[str, str]] = {
     "LimitRange": "declare the bounds that are needed (memberLimits of the team)",

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from allotment.model import labels
-from allotment.model.manifest import key_of
+from allotment.model.manifest import Body, key_of
 from allotment.plan.strangers.grounds import Grounds, cohort_of
-from allotment.plan.strangers.stranger import Body, Live, Stranger
+from allotment.plan.strangers.stranger import Live, Stranger
 
 _WHY: Final[Mapping[str, str]] = {
     "LimitRange": "its defaults and bounds join ours, and change what pods ask for",

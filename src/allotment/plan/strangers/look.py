@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from allotment.model.manifest import key_of
+from allotment.model.manifest import Body, key_of
 from allotment.model.platform import Accepted
 from allotment.plan.strangers.access import access, subjects
 from allotment.plan.strangers.admission import bindings, kueues_webhooks
@@ -14,7 +14,7 @@ from allotment.plan.strangers.grounds import Grounds
 from allotment.plan.strangers.kept import adoptions, told_apart
 from allotment.plan.strangers.limits import limits, queues
 from allotment.plan.strangers.priorities import default_class
-from allotment.plan.strangers.stranger import Body, Live, Stranger
+from allotment.plan.strangers.stranger import Live, Stranger
 from allotment.plan.strangers.subjects import Standing
 
 RULES: Final[tuple[Callable[[Live, Grounds], Iterator[Stranger]], ...]] = (

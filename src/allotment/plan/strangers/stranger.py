@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from allotment.model.manifest import ObjectKey
-
-Body = Mapping[str, Any]
+from allotment.model.manifest import Body, ObjectKey
 
 
 @dataclass(frozen=True, slots=True)

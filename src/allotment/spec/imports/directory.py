@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from allotment.errors import InputError
 from allotment.model import labels
+from allotment.model.manifest import Body
 from allotment.model.names import is_dns_label
 from allotment.model.quantity import parse_quantity
 from allotment.spec.catalogue import catalogue
 from allotment.spec.imports.flavors import Meaning, meaning_of
-from allotment.spec.imports.live import GITOPS, Body, Live, Notes, Unsaid, marks_of, name_of
+from allotment.spec.imports.live import GITOPS, Live, Notes, Unsaid, marks_of, name_of
 from allotment.spec.imports.pools import Pool, pools_of, unlabelled
 from allotment.spec.imports.teams import Found, Reading, amounts_of, cohort_of, describe, found_teams, weight_of
 from allotment.spec.writing import block

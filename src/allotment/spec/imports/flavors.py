@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from allotment.model import labels
+from allotment.model.manifest import Body
 from allotment.model.names import is_dns_label
-from allotment.spec.imports.live import Body, Live, Notes, name_of
+from allotment.spec.imports.live import Live, Notes, name_of
 from allotment.spec.imports.pools import Pool, nodes_with
 from allotment.spec.schema.accelerator import AcceleratorSpec
 

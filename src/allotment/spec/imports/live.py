@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from allotment.model.manifest import Body
 from allotment.model.names import is_reserved
-
-Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

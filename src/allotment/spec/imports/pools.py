@@ -9,9 +9,10 @@ from typing import Any, Final
 from allotment.model import labels
 from allotment.model.accelerator import CapacityType
 from allotment.model.devices import MODEL_LABELS, names_a_part, words_of_model
+from allotment.model.manifest import Body
 from allotment.model.names import is_plain
 from allotment.model.quantity import format_bytes, format_cpu, parse_bytes, parse_cpu
-from allotment.spec.imports.live import Body, Notes, marks_of, name_of
+from allotment.spec.imports.live import Notes, marks_of, name_of
 from allotment.spec.schema.accelerator import AcceleratorSpec
 
 _POOL_LABELS: Final = (

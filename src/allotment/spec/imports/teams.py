@@ -8,21 +8,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
+from allotment.model.manifest import Body
 from allotment.model.names import is_dns_label, is_plain
 from allotment.model.quantity import format_bytes, format_cpu, parse_bytes, parse_cpu, parse_quantity
 from allotment.spec.imports.flavors import Meaning, quotas_of
-from allotment.spec.imports.live import (
-    Body,
-    Live,
-    Notes,
-    PodFacts,
-    in_spaces,
-    is_system,
-    marks_of,
-    name_of,
-    space_of,
-    title,
-)
+from allotment.spec.imports.live import Live, Notes, PodFacts, in_spaces, is_system, marks_of, name_of, space_of, title
 
 _ROLES: Final = {"admin": "owners", "edit": "members", "view": "viewers"}
 _LIMITS: Final = (("nominalQuota", "nominal"), ("borrowingLimit", "borrowingLimit"), ("lendingLimit", "lendingLimit"))

@@ -12,7 +12,7 @@ import pytest
 
 from allotment.model.labels import FIELD_MANAGER
 from allotment.model.manifest import ObjectKey
-from allotment.operations.ports import FieldConflictError, KubePort, RefusedError
+from allotment.ports.kube import FieldConflictError, KubePort, RefusedError
 
 
 def config_map(space: str, name: str = "one", **data: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from allotment.adapters.kube.client import KubeClient
 from allotment.adapters.kube.requests import PAGE_SIZE
 from allotment.errors import AllotmentError, ForbiddenError, NotSignedInError, UnreachableError
 from allotment.model.manifest import ObjectKey, key_of
-from allotment.operations.ports import AccessQuestion, FieldConflictError, Identity, RefusedError
+from allotment.ports.kube import AccessQuestion, FieldConflictError, Identity, RefusedError
 
 CANARY = "c4n4ry"
 CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "cv"}, "data": {"a": "1"}}

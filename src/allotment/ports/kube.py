@@ -1,21 +1,14 @@
-"""The ports: what the use cases need from the outside world, as small Protocols.
-
-Every adapter in `adapters/` fulfils one of them and ships beside a fake that tests check against the real one.
-"""
+"""One Kubernetes API server: what is asked of it, and how it answers and refuses."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from allotment.errors import AllotmentError, ConflictError, ForbiddenError
 from allotment.model import labels
-from allotment.model.manifest import ObjectKey
-
-Body = Mapping[str, Any]
-"""A Kubernetes object as JSON."""
+from allotment.model.manifest import Body, ObjectKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,16 +211,4 @@ class KubePort(Protocol):
 
     def whoami(self) -> Identity:
         """Who we are to the server (SelfSubjectReview)."""
-        ...
-
-
-class Clock(Protocol):
-    """Time, passed in."""
-
-    def now(self) -> dt.datetime:
-        """The present moment, UTC, aware."""
-        ...
-
-    def sleep(self, seconds: float) -> None:
-        """Let real (or virtual) time pass."""
         ...
