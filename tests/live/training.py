@@ -17,9 +17,9 @@ from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, San
 from allotment.model.cluster import Cluster, Feature
 from allotment.model.manifest import Body
 from allotment.model.platform import Platform
-from allotment.operations.apply import apply_plan
-from allotment.operations.planning import PlanSettings, make_plan
-from allotment.operations.sandboxing import frameworks_of, nodes_of
+from allotment.operations.change.apply import apply_plan
+from allotment.operations.change.planning import PlanSettings, make_plan
+from allotment.operations.foresee.sandboxing import frameworks_of, nodes_of
 from allotment.ports.kube import Identity, RefusedError
 from allotment.render.manifests import render
 from allotment.spec.load import load_platform

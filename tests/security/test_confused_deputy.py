@@ -15,7 +15,7 @@ from allotment.adapters.clock import FixedClock
 from allotment.adapters.kube.fake import FakeKube
 from allotment.model.manifest import key_of
 from allotment.model.platform import Platform
-from allotment.operations.prove import prove
+from allotment.operations.prove.proving import prove
 from allotment.prove.probes import MARK
 from allotment.render.gitops import gitops_tree
 from allotment.render.manifests import render

@@ -6,7 +6,7 @@ from typing import Any
 
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
-from allotment.operations.sandboxing import NodeShape, nodes_of
+from allotment.operations.foresee.sandboxing import NodeShape, nodes_of
 
 Node = dict[str, Any]
 

@@ -19,10 +19,10 @@ from allotment.errors import AllotmentError, NotFoundError, UsageError
 from allotment.model import labels
 
 if TYPE_CHECKING:
-    from allotment.operations.adoption import AdoptionLook
-    from allotment.operations.giving_back import Return
-    from allotment.operations.taking_over import Handled
-    from allotment.operations.teams import Edit
+    from allotment.operations.adopt.giving_back import Return
+    from allotment.operations.adopt.looking import AdoptionLook
+    from allotment.operations.adopt.taking_over import Handled
+    from allotment.operations.directory.teams import Edit
     from allotment.plan.adoption.words import Word
     from allotment.ports.kube import KubePort
 
@@ -187,7 +187,7 @@ def _ask(session: Session, question: str, consent: Consent) -> None:
 
 
 def _code(handled: Sequence[Handled], *, held: bool) -> int:
-    from allotment.operations.taking_over import exit_code  # noqa: PLC0415 (start-up time)
+    from allotment.operations.adopt.taking_over import exit_code  # noqa: PLC0415 (start-up time)
 
     return exit_code(handled) or (_HELD if held else 0)
 

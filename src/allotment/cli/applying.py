@@ -19,7 +19,7 @@ from allotment.errors import AllotmentError, ForbiddenError, UsageError
 
 if TYPE_CHECKING:
     from allotment.cli.hints import Way
-    from allotment.operations.apply import ApplyReport, Outcome
+    from allotment.operations.change.apply import ApplyReport, Outcome
     from allotment.plan.changes import Plan
     from allotment.ports.kube import KubePort
 
@@ -79,7 +79,7 @@ def refuse_unable(plan: Plan) -> None:
         ForbiddenError: rights are missing that the plan has come upon.
         ConflictError: the cluster cannot get our mark.
     """
-    from allotment.operations.attended import refuse_unmarked  # noqa: PLC0415 (start-up time)
+    from allotment.operations.change.attended import refuse_unmarked  # noqa: PLC0415 (start-up time)
 
     if plan.missing:
         raise ForbiddenError(
@@ -150,7 +150,7 @@ def ask(session: Session, plan: Plan, consent: Consent) -> None:
 def _ask_which_cluster(session: Session, plan: Plan, consent: Consent) -> None:
     """Where the cluster carries no mark and looks like another one, its name has to be said; --yes does not say it."""
     from allotment.model.mark import Mark  # noqa: PLC0415 (start-up time)
-    from allotment.operations.identity import require_word  # noqa: PLC0415
+    from allotment.operations.change.identity import require_word  # noqa: PLC0415
 
     mark, said = Mark(plan.platform, plan.cluster), "; ".join(one.message for one in plan.doubts)
     word = session.override

@@ -13,8 +13,8 @@ from allotment.cli.session import Session
 from allotment.cli.views.drifts import drift_listing, drift_text, repair_document, repair_listing, repair_text
 
 if TYPE_CHECKING:
-    from allotment.operations.apply import ApplyReport
-    from allotment.operations.drift import DriftReport
+    from allotment.operations.change.apply import ApplyReport
+    from allotment.operations.change.drift import DriftReport
     from allotment.ports.kube import KubePort
 
 

@@ -12,7 +12,7 @@ from allotment.cli.session import Session
 from allotment.cli.views.diffs import diff_text, next_steps
 
 if TYPE_CHECKING:
-    from allotment.operations.teams import Edit
+    from allotment.operations.directory.teams import Edit
 
 
 def finish(

@@ -14,7 +14,7 @@ from allotment.cli.views.amounts import count
 from allotment.errors import UsageError
 
 if TYPE_CHECKING:
-    from allotment.operations.adoption import AdoptionLook
+    from allotment.operations.adopt.looking import AdoptionLook
 
 
 def carry_out(session: Session, directory: Path, *, name: str | None, purpose: str, dry_run: bool) -> None:

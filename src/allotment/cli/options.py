@@ -11,7 +11,7 @@ import click
 
 from allotment.cli.lazy import GLOBAL_SECTION, Flag
 from allotment.cli.session import Session
-from allotment.operations.configuration import BOOLEANS, OUTPUT_FORMATS, setting
+from allotment.operations.directory.configuration import BOOLEANS, OUTPUT_FORMATS, setting
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

@@ -11,7 +11,7 @@ import click
 
 from allotment.cli.terminal import PLAIN_WIDTH, is_terminal, wants_color, width_of
 from allotment.errors import AllotmentError, UsageError
-from allotment.operations.configuration import Origin, Value, resolve
+from allotment.operations.directory.configuration import Origin, Value, resolve
 
 
 class Session:

@@ -10,7 +10,7 @@ from allotment.cli.progress import ProgressLine
 from allotment.cli.steps import duration
 from allotment.errors import UsageError
 from allotment.model.spelling import did_you_mean
-from allotment.operations.simulating import Stage, Watch
+from allotment.operations.foresee.simulating import Stage, Watch
 
 E = TypeVar("E", bound=Enum)
 

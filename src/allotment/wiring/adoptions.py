@@ -13,10 +13,10 @@ from allotment.wiring.directories import render_clusters, source_of, today
 if TYPE_CHECKING:
     from allotment.model.cluster import Cluster
     from allotment.model.platform import Platform
-    from allotment.operations.adoption import AdoptionLook
-    from allotment.operations.giving_back import Return
-    from allotment.operations.taking_over import Handled
-    from allotment.operations.teams import Edit
+    from allotment.operations.adopt.giving_back import Return
+    from allotment.operations.adopt.looking import AdoptionLook
+    from allotment.operations.adopt.taking_over import Handled
+    from allotment.operations.directory.teams import Edit
     from allotment.plan.adoption.words import Word
     from allotment.ports.kube import KubePort
     from allotment.spec.load import Loaded
@@ -41,7 +41,7 @@ def list_namespace(directory: Path, cluster: str, fields: Sequence[str], namespa
         InputError: the cluster's file has to be edited by hand.
     """
     from allotment.adapters.files.tree import read_tree
-    from allotment.operations.teams import checked
+    from allotment.operations.directory.teams import checked
     from allotment.spec.edit import list_namespace as edited
 
     tree = read_tree(directory)
@@ -67,9 +67,9 @@ def look_at_adoptions(
     from dataclasses import replace
 
     from allotment.model.manifest import Family
-    from allotment.operations.adoption import look
-    from allotment.operations.living import wanted_of
-    from allotment.operations.planning import PlanSettings
+    from allotment.operations.adopt.looking import look
+    from allotment.operations.change.living import wanted_of
+    from allotment.operations.change.planning import PlanSettings
 
     taken = admit(platform, cluster, kube, override)
     manifests = wanted_of(platform, cluster, kube).manifests
@@ -86,8 +86,9 @@ def take_over(look: AdoptionLook, kube: KubePort, directory: Path) -> tuple[Hand
     """
     from allotment.adapters.clock import SystemClock
     from allotment.model.mark import Mark
-    from allotment.operations import history, taking_over
-    from allotment.operations.attended import adopt_attended
+    from allotment.operations.adopt import taking_over
+    from allotment.operations.change import history
+    from allotment.operations.change.attended import adopt_attended
 
     clock = SystemClock()
     keys, mark = tuple(each.key for each in look.possible), Mark(look.platform, look.cluster)
@@ -105,7 +106,7 @@ def look_back(
     Raises:
         ConflictError: the server is another cluster than is meant.
     """
-    from allotment.operations import giving_back
+    from allotment.operations.adopt import giving_back
 
     admit(platform, cluster, kube, override)
     return giving_back.look_back(kube, platform.name, words)
@@ -131,8 +132,9 @@ def give_back(
     """
     from allotment.adapters.clock import SystemClock
     from allotment.model.mark import Mark
-    from allotment.operations import giving_back, history
-    from allotment.operations.attended import adopt_attended
+    from allotment.operations.adopt import giving_back
+    from allotment.operations.change import history
+    from allotment.operations.change.attended import adopt_attended
 
     clock = SystemClock()
     keys, mark = tuple(each.key for each in returns), Mark(platform.name, cluster.name)

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from allotment.model.cluster import Cluster
     from allotment.model.manifest import ObjectKey
     from allotment.model.platform import Platform
-    from allotment.operations.apply import ApplyReport, Outcome
-    from allotment.operations.attended import Run
-    from allotment.operations.drift import DriftReport
-    from allotment.operations.history import Record
-    from allotment.operations.preflight import Readied
+    from allotment.operations.change.apply import ApplyReport, Outcome
+    from allotment.operations.change.attended import Run
+    from allotment.operations.change.drift import DriftReport
+    from allotment.operations.change.history import Record
+    from allotment.operations.change.preflight import Readied
     from allotment.plan.changes import Plan
     from allotment.plan.labelling import PoolEdits
     from allotment.ports.kube import KubePort
@@ -46,7 +46,7 @@ def connect(kubeconfig: str, context: str) -> KubeClient:
 
 def offline_plan(platform: Platform, cluster: Cluster) -> Plan:
     """The plan for a cluster that is still empty."""
-    from allotment.operations.planning import PlanSettings, plan_for_empty
+    from allotment.operations.change.planning import PlanSettings, plan_for_empty
 
     (manifests,) = render_clusters(platform, [cluster])
     return plan_for_empty(manifests, PlanSettings(platform.name, today()))
@@ -79,10 +79,10 @@ def live_plan(platform: Platform, cluster: Cluster, kube: KubePort, wishes: Plan
     """
     from dataclasses import replace
 
-    from allotment.operations import identity
-    from allotment.operations.living import wanted_of
-    from allotment.operations.nodes import look_at_nodes, with_node_warnings
-    from allotment.operations.planning import PlanSettings, make_plan
+    from allotment.operations.change import identity
+    from allotment.operations.change.living import wanted_of
+    from allotment.operations.change.nodes import look_at_nodes, with_node_warnings
+    from allotment.operations.change.planning import PlanSettings, make_plan
     from allotment.plan.nodes import declared_nodes
 
     wishes = wishes or PlanWishes()
@@ -109,15 +109,15 @@ def admit(platform: Platform, cluster: Cluster, kube: KubePort, override: str = 
         ConflictError: it is another cluster.
     """
     from allotment.model.mark import Mark
-    from allotment.operations.identity import admitted
+    from allotment.operations.change.identity import admitted
 
     return admitted(kube, Mark(platform.name, cluster.name), override)
 
 
 def may_apply(kube: KubePort) -> bool:
     """Whether this account may begin an apply at all: each takes the lease, whatever else it needs."""
-    from allotment.operations.lease import LEASE
-    from allotment.operations.rights import Grant
+    from allotment.operations.change.lease import LEASE
+    from allotment.operations.change.rights import Grant
 
     return kube.permitted(Grant(LEASE.group, "leases", "patch", LEASE.name, LEASE.namespace).question)
 
@@ -129,7 +129,7 @@ def require_right_cluster(platform: Platform, cluster: Cluster, kube: KubePort, 
         ConflictError: it looks like another one, and `override` does not say that it is the one meant.
     """
     from allotment.model.mark import Mark
-    from allotment.operations import identity
+    from allotment.operations.change import identity
     from allotment.plan.changes import WarningCode
 
     found = identity.doubts(kube, identity.meant(platform, cluster))
@@ -156,7 +156,7 @@ def plan_labels(
     force: bool,
 ) -> PoolEdits:
     """What nodes lack to belong to a declared pool."""
-    from allotment.operations import nodes
+    from allotment.operations.change import nodes
     from allotment.plan.nodes import declared_nodes
 
     chosen = nodes.ChosenNodes(names, selector, force)
@@ -165,7 +165,7 @@ def plan_labels(
 
 def label_nodes(kube: KubePort, edits: PoolEdits, *, dry_run: bool) -> None:
     """Set what nodes lack."""
-    from allotment.operations import nodes
+    from allotment.operations.change import nodes
 
     nodes.label_nodes(kube, edits, dry_run=dry_run)
 
@@ -177,7 +177,7 @@ def save_plan(plan: Plan, path: str) -> None:
         UsageError: the plan writes Secrets.
     """
     from allotment.adapters import folders
-    from allotment.operations.saved_plans import plan_to_text
+    from allotment.operations.change.saved_plans import plan_to_text
 
     folders.write_text(Path(path), plan_to_text(plan), mode=0o600)
 
@@ -189,7 +189,7 @@ def read_plan(path: str) -> Plan:
         InputError: the file is no plan of ours, or it was damaged.
     """
     from allotment.adapters import folders
-    from allotment.operations.saved_plans import plan_from_text
+    from allotment.operations.change.saved_plans import plan_from_text
 
     return plan_from_text(folders.read_text(Path(path)))
 
@@ -209,9 +209,9 @@ def ready(plan: Plan, kube: KubePort, platform: Platform | None, *, override: st
     from dataclasses import replace
 
     from allotment.model.mark import Mark
-    from allotment.operations import saved_plans
-    from allotment.operations.identity import admitted
-    from allotment.operations.living import wanted_of
+    from allotment.operations.change import saved_plans
+    from allotment.operations.change.identity import admitted
+    from allotment.operations.change.living import wanted_of
     from allotment.plan.settle import digest_of
 
     admitted(kube, Mark(plan.platform, plan.cluster), override)
@@ -243,9 +243,9 @@ def find_drift(
     """
     from allotment.adapters.clock import SystemClock
     from allotment.model.mark import Mark
-    from allotment.operations import drift, identity
-    from allotment.operations.living import wanted_of
-    from allotment.operations.planning import PlanSettings
+    from allotment.operations.change import drift, identity
+    from allotment.operations.change.living import wanted_of
+    from allotment.operations.change.planning import PlanSettings
     from allotment.plan.changes import Source
     from allotment.plan.nodes import declared_nodes
     from allotment.plan.strangers.grounds import grounds
@@ -279,7 +279,7 @@ def prove(
 ) -> ProofReport:
     """Try to break a cluster's guardrails; empty `teams` and `guardrails` mean all."""
     from allotment.adapters.clock import SystemClock
-    from allotment.operations import prove as proving
+    from allotment.operations.prove import proving
 
     return proving.prove(
         platform,
@@ -313,8 +313,8 @@ def apply(plan: Plan, kube: KubePort, *, force: bool, on_outcome: Callable[[Outc
         ForbiddenError: we may not take the lease or keep the record.
     """
     from allotment.adapters.clock import SystemClock
-    from allotment.operations.apply import ApplySettings
-    from allotment.operations.attended import apply_attended
+    from allotment.operations.change.apply import ApplySettings
+    from allotment.operations.change.attended import apply_attended
 
     clock = SystemClock()
     settings = ApplySettings(force=force, on_outcome=on_outcome)
@@ -328,7 +328,7 @@ def this_run(now: dt.datetime) -> Run:
     import socket
 
     from allotment.adapters import processes
-    from allotment.operations.attended import Run
+    from allotment.operations.change.attended import Run
 
     return Run(
         id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
@@ -340,8 +340,8 @@ def this_run(now: dt.datetime) -> Run:
 
 def preflight(platform: Platform, cluster: Cluster, kube: KubePort) -> Readied:
     """Whether a cluster is ready for what is declared; changes nothing."""
-    from allotment.operations.planning import PlanSettings
-    from allotment.operations.preflight import look
+    from allotment.operations.change.planning import PlanSettings
+    from allotment.operations.change.preflight import look
 
     return look(platform, cluster, kube, PlanSettings(platform.name, today(), partial=True))
 
@@ -352,7 +352,7 @@ def roles(platform: Platform, cluster: Cluster, task: str, bind_to: str = "") ->
     Raises:
         UsageError: `bind_to` names nobody.
     """
-    from allotment.operations import rights
+    from allotment.operations.change import rights
 
     chosen = rights.Task(task)
     subject = rights.subject_of(bind_to) if bind_to else None
@@ -367,6 +367,6 @@ def history(kube: KubePort) -> tuple[Record, ...]:
     Raises:
         ForbiddenError: we may not read it.
     """
-    from allotment.operations.history import history as read
+    from allotment.operations.change.history import history as read
 
     return read(kube)

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from allotment.model.cluster import Cluster
     from allotment.model.manifest import Manifests
     from allotment.model.platform import Platform
-    from allotment.operations.rendering import Rendered
-    from allotment.operations.teams import Edit
-    from allotment.operations.validating import AcceleratorLine, Summary
+    from allotment.operations.directory.rendering import Rendered
+    from allotment.operations.directory.teams import Edit
+    from allotment.operations.directory.validating import AcceleratorLine, Summary
     from allotment.plan.changes import Source
     from allotment.render.pruning import Loss
     from allotment.spec.amounts import AmountsRequest
@@ -49,7 +49,7 @@ def start_platform(directory: Path, name: str) -> Edit:
         ConflictError: the folder holds YAML files already.
     """
     from allotment.adapters.files.tree import read_tree
-    from allotment.operations.teams import start
+    from allotment.operations.directory.teams import start
     from allotment.spec.source import SourceTree
 
     return start(read_tree(directory) if directory.exists() else SourceTree({}), name)
@@ -58,7 +58,7 @@ def start_platform(directory: Path, name: str) -> Edit:
 def add_team(directory: Path, request: TeamRequest) -> Edit:
     """A team to be added, not yet written."""
     from allotment.adapters.files.tree import read_tree
-    from allotment.operations.teams import add
+    from allotment.operations.directory.teams import add
 
     return add(read_tree(directory), request)
 
@@ -66,7 +66,7 @@ def add_team(directory: Path, request: TeamRequest) -> Edit:
 def set_amounts(directory: Path, request: AmountsRequest) -> Edit:
     """Other guarantees for a team, not yet written."""
     from allotment.adapters.files.tree import read_tree
-    from allotment.operations import teams
+    from allotment.operations.directory import teams
 
     return teams.set_amounts(read_tree(directory), request)
 
@@ -74,7 +74,7 @@ def set_amounts(directory: Path, request: AmountsRequest) -> Edit:
 def rename_team(directory: Path, name: str, new: str) -> Edit:
     """Another name for a team, not yet written."""
     from allotment.adapters.files.tree import read_tree
-    from allotment.operations.teams import rename
+    from allotment.operations.directory.teams import rename
 
     return rename(read_tree(directory), name, new)
 
@@ -82,7 +82,7 @@ def rename_team(directory: Path, name: str, new: str) -> Edit:
 def remove_team(directory: Path, name: str, keep_data_until: dt.date) -> Edit:
     """A team to be removed, not yet written."""
     from allotment.adapters.files.tree import read_tree
-    from allotment.operations.teams import remove
+    from allotment.operations.directory.teams import remove
 
     return remove(read_tree(directory), name, keep_data_until, today())
 
@@ -90,7 +90,7 @@ def remove_team(directory: Path, name: str, keep_data_until: dt.date) -> Edit:
 def purge_teams(directory: Path) -> Edit:
     """Teams whose data are due to be taken out, not yet written."""
     from allotment.adapters.files.tree import read_tree
-    from allotment.operations.teams import purge
+    from allotment.operations.directory.teams import purge
 
     return purge(read_tree(directory), today())
 
@@ -104,14 +104,14 @@ def write_edit(directory: Path, edit: Edit) -> None:
 
 def summarize(platform: Platform) -> Summary:
     """The platform in numbers."""
-    from allotment.operations.validating import summarize as sum_up
+    from allotment.operations.directory.validating import summarize as sum_up
 
     return sum_up(platform)
 
 
 def accelerator_lines(platform: Platform) -> tuple[AcceleratorLine, ...]:
     """The catalogue and where the platform has it."""
-    from allotment.operations import validating
+    from allotment.operations.directory import validating
 
     return validating.accelerator_lines(platform)
 
@@ -141,14 +141,14 @@ def schema_text() -> str:
 
 def render_clusters(platform: Platform, clusters: Sequence[Cluster]) -> tuple[Manifests, ...]:
     """The objects of each cluster."""
-    from allotment.operations import rendering
+    from allotment.operations.directory import rendering
 
     return rendering.render_clusters(platform, clusters)
 
 
 def render_tree(platform: Platform, clusters: Sequence[Cluster]) -> Rendered:
     """The GitOps tree of these clusters."""
-    from allotment.operations import rendering
+    from allotment.operations.directory import rendering
 
     return rendering.render_tree(platform, clusters)
 
@@ -160,7 +160,7 @@ def lost_by(root: Path, rendered: Rendered) -> tuple[Loss, ...]:
         InputError: the tree that lies there cannot be read.
     """
     from allotment.adapters import folders
-    from allotment.operations import rendering
+    from allotment.operations.directory import rendering
 
     return rendering.lost(folders.read_tree(root), rendered)
 

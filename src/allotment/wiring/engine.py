@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from allotment.wiring.settings import user_path
 
 if TYPE_CHECKING:
-    from allotment.operations.conformance import ConformanceReport
-    from allotment.operations.estimating import WhenReport, WhenRequest
-    from allotment.operations.simulating import PlacementRuns, RunRequest, Watch
+    from allotment.operations.foresee.conformance import ConformanceReport
+    from allotment.operations.foresee.estimating import WhenReport, WhenRequest
+    from allotment.operations.foresee.simulating import PlacementRuns, RunRequest, Watch
     from allotment.scenarios.changes import Change
     from allotment.scenarios.lines import ScenarioLine
     from allotment.scheduling.placement.asking import Ask
@@ -45,7 +45,7 @@ def check_conformance(
         ConflictError: `write` is one of the files.
     """
     from allotment.adapters.traces.files import AnswerFile, scenario_lines
-    from allotment.operations.conformance import Reference, check
+    from allotment.operations.foresee.conformance import Reference, check
 
     paths = [user_path(file) for file in files]
     if write is None:
@@ -92,7 +92,7 @@ def load_scenario(
     """
     from allotment.adapters.traces.files import csv_rows, scenario_lines, text_lines
     from allotment.adapters.traces.kinds import FileKind, kind_of
-    from allotment.operations.simulating import pick_scenario
+    from allotment.operations.foresee.simulating import pick_scenario
     from allotment.scenarios.traces import GroupBy, philly_trace, swf_trace, trace_scenario
 
     path = user_path(file)
@@ -107,7 +107,7 @@ def simulate(
     scenario: Scenario, request: RunRequest, watch: Watch | None = None
 ) -> tuple[RunFigures, FragmentCourse | None]:
     """Run a scenario under a virtual clock; with how idle GPU was fragmented where nodes are known."""
-    from allotment.operations import simulating
+    from allotment.operations.foresee import simulating
 
     return simulating.simulate_in_full(scenario, request, watch)
 
@@ -121,7 +121,7 @@ def compare_placement(
         NotFoundError: there is no such file.
         InputError: a list is not of the format.
     """
-    from allotment.operations import simulating
+    from allotment.operations.foresee import simulating
 
     node_list, pod_list = _openb_lists(nodes, pods)
     return simulating.compare_placement(user_path(pods).name, node_list, pod_list, policies, seed, watch)
@@ -136,7 +136,7 @@ def survey_capacity(file: str, asks: Sequence[Ask], *, wanted: str | None) -> Su
         UsageError: a shape cannot be asked for there.
     """
     from allotment.adapters.traces.files import scenario_lines
-    from allotment.operations.capacity import survey_scenario
+    from allotment.operations.foresee.capacity import survey_scenario
 
     return survey_scenario(scenario_lines([user_path(file)]), wanted, asks)
 
@@ -151,7 +151,7 @@ def survey_pod_list(
         InputError: a list is not of the format.
         UsageError: a shape says more than a pod list knows.
     """
-    from allotment.operations import capacity
+    from allotment.operations.foresee import capacity
 
     node_list, pod_list = _openb_lists(nodes, pods)
     name = user_path(pods).name
@@ -179,7 +179,7 @@ def estimate_starts(
         InputError: the file is not of the format, or a job does not wait.
     """
     from allotment.adapters.traces.files import scenario_lines
-    from allotment.operations import estimating
+    from allotment.operations.foresee import estimating
 
     return estimating.estimate(scenario_lines([user_path(file)]), wanted, request, watch)
 
@@ -191,7 +191,7 @@ def compare_runs(before: str, after: str) -> Difference:
         InputError: a file is no such run, or they have no job in common.
     """
     from allotment.adapters import folders
-    from allotment.operations.comparing import compare, read_run
+    from allotment.operations.foresee.comparing import compare, read_run
 
     runs = [read_run(folders.read_text(user_path(file)), file) for file in (before, after)]
     return compare(runs[0], runs[1])
@@ -208,7 +208,7 @@ def what_if(
         UsageError: a change cannot be read.
     """
     from allotment.adapters.traces.files import scenario_lines
-    from allotment.operations import comparing
+    from allotment.operations.foresee import comparing
 
     def jobs_of(path: str) -> Iterator[ScenarioLine]:
         return scenario_lines([user_path(path)])

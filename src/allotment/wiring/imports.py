@@ -10,8 +10,8 @@ from allotment.wiring.adoptions import look_at_adoptions
 from allotment.wiring.directories import today
 
 if TYPE_CHECKING:
-    from allotment.operations.adoption import AdoptionLook
-    from allotment.operations.teams import Edit
+    from allotment.operations.adopt.looking import AdoptionLook
+    from allotment.operations.directory.teams import Edit
     from allotment.ports.kube import KubePort
     from allotment.spec.imports.directory import Imported, ImportWishes
     from allotment.spec.load import Loaded
@@ -26,7 +26,7 @@ def read_import(directory: Path, kube: KubePort, wishes: ImportWishes) -> Import
         RefusedError: we may not read what is to be imported.
     """
     from allotment.adapters.files.tree import read_tree
-    from allotment.operations.importing import import_directory
+    from allotment.operations.adopt.importing import import_directory
     from allotment.spec.source import SourceTree
 
     present = read_tree(directory) if directory.exists() else SourceTree({})
@@ -53,7 +53,7 @@ def look_at_imported(loaded: Loaded, kube: KubePort) -> AdoptionLook:
 
 def import_edit(imported: Imported, report: str) -> Edit:
     """All files of an import as one edit."""
-    from allotment.operations.teams import Edit, diff_of
+    from allotment.operations.directory.teams import Edit, diff_of
     from allotment.spec.imports.directory import REPORT
     from allotment.spec.source import SourceTree
 

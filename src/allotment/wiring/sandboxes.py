@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from allotment.adapters.sandbox.spec import Progress, Sandbox, SandboxStatus
     from allotment.model.cluster import Cluster
     from allotment.model.platform import Platform
-    from allotment.operations.sandboxing import SandboxWishes
+    from allotment.operations.foresee.sandboxing import SandboxWishes
 
 
 def sandbox_up(
@@ -28,7 +28,7 @@ def sandbox_up(
     from allotment.adapters.sandbox.apiserver_flags import parse
     from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, SandboxSpec
     from allotment.adapters.sandbox.store import default_store
-    from allotment.operations.sandboxing import extensions_of, frameworks_of, nodes_of
+    from allotment.operations.foresee.sandboxing import extensions_of, frameworks_of, nodes_of
 
     spec = SandboxSpec(
         wishes.name,

@@ -21,7 +21,7 @@ def read_settings(path: Path) -> dict[str, str]:
         InputError: it cannot be read, or says something that cannot be.
     """
     from allotment.adapters import settings_file
-    from allotment.operations.configuration import check_file
+    from allotment.operations.directory.configuration import check_file
 
     return check_file(settings_file.read_settings(path), str(path))
 
@@ -33,7 +33,7 @@ def store_setting(path: Path, present: Mapping[str, str], key: str, value: str) 
         UsageError: no such setting, or a value that it does not allow.
     """
     from allotment.adapters import settings_file
-    from allotment.operations.configuration import setting, with_value
+    from allotment.operations.directory.configuration import setting, with_value
 
     text = str(user_path(value).absolute()) if setting(key).is_path else value
     values = with_value(present, key, text)
@@ -48,7 +48,7 @@ def forget_setting(path: Path, present: Mapping[str, str], key: str) -> None:
         UsageError: no such setting.
     """
     from allotment.adapters import settings_file
-    from allotment.operations.configuration import without_value
+    from allotment.operations.directory.configuration import without_value
 
     settings_file.write_settings(path, without_value(present, key))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from allotment.operations.estimating import Submissions, WhenRequest, estimate
+from allotment.operations.foresee.estimating import Submissions, WhenRequest, estimate
 from allotment.scenarios.lines import ScenarioLine
 from tests.corpus.kueue.data import scenarios
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from allotment.operations.capacity import survey_pod_list
+from allotment.operations.foresee.capacity import survey_pod_list
 from allotment.scheduling.placement.asking import parse_ask
 from allotment.scheduling.placement.gpu.fleet import GpuFleet
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, measure, typical_pods

@@ -21,8 +21,8 @@ from allotment.adapters.kube.transport import Patience
 from allotment.adapters.sandbox.spec import FakeNode, Sandbox, SandboxSpec
 from allotment.adapters.sandbox.store import SandboxStore
 from allotment.model.manifest import Manifests, ObjectKey
-from allotment.operations.apply import ApplyReport, ApplySettings, apply_plan
-from allotment.operations.planning import PlanSettings, make_plan
+from allotment.operations.change.apply import ApplyReport, ApplySettings, apply_plan
+from allotment.operations.change.planning import PlanSettings, make_plan
 from allotment.plan.changes import Plan
 from tests.live.conftest import told_to, unique_name
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from allotment.adapters.clock import SystemClock
 from allotment.adapters.kube.client import connect
 from allotment.model.manifest import Manifests
-from allotment.operations.apply import apply_plan
-from allotment.operations.planning import PlanSettings, make_plan
+from allotment.operations.change.apply import apply_plan
+from allotment.operations.change.planning import PlanSettings, make_plan
 from tests.unit.plan import objects
 
 TEAMS = ("cv", "nlp", "asr")

@@ -15,12 +15,12 @@ from allotment.adapters.clock import SystemClock
 from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
 from allotment.model.policy import PolicyName
-from allotment.operations.adoption import AdoptionLook, look
-from allotment.operations.giving_back import give_back, look_back
-from allotment.operations.importing import read_cluster
-from allotment.operations.planning import PlanSettings
-from allotment.operations.surroundings import look_around
-from allotment.operations.taking_over import Fate, Handled, take_over
+from allotment.operations.adopt.giving_back import give_back, look_back
+from allotment.operations.adopt.importing import read_cluster
+from allotment.operations.adopt.looking import AdoptionLook, look
+from allotment.operations.adopt.taking_over import Fate, Handled, take_over
+from allotment.operations.change.planning import PlanSettings
+from allotment.operations.change.surroundings import look_around
 from allotment.plan.adoption.words import word
 from allotment.plan.changes import Action, Blocked
 from allotment.plan.difference import declared_part

@@ -19,10 +19,10 @@ from allotment.adapters.kube.transport import Patience
 from allotment.errors import UnreachableError
 from allotment.model import labels
 from allotment.model.manifest import Manifests, ObjectKey
-from allotment.operations.apply import Status
-from allotment.operations.drift import DriftKind, DriftState, DriftTarget, find_drift
-from allotment.operations.planning import PlanSettings
-from allotment.operations.saved_plans import plan_from_text, plan_to_text, refuse_stale
+from allotment.operations.change.apply import Status
+from allotment.operations.change.drift import DriftKind, DriftState, DriftTarget, find_drift
+from allotment.operations.change.planning import PlanSettings
+from allotment.operations.change.saved_plans import plan_from_text, plan_to_text, refuse_stale
 from allotment.plan.changes import Action, Blocked, Conflict, WarningCode
 from tests.live.apply.conftest import TODAY, Cluster
 from tests.unit.plan import objects

@@ -17,8 +17,8 @@ from allotment.model.cluster import Cluster as Declared
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.mark import MARK, mark_of
 from allotment.model.platform import Platform
-from allotment.operations.apply import ApplyReport
-from allotment.operations.taking_over import Fate
+from allotment.operations.adopt.taking_over import Fate
+from allotment.operations.change.apply import ApplyReport
 from allotment.plan.changes import Plan, WarningCode
 from tests.live.apply.conftest import Cluster
 from tests.unit.cli.conftest import ROOT

@@ -11,9 +11,9 @@ import pytest
 from allotment.adapters.clock import SystemClock
 from allotment.model.manifest import ObjectKey
 from allotment.model.platform import Platform
-from allotment.operations.living import wanted_of
-from allotment.operations.planning import PlanSettings, make_plan
-from allotment.operations.prove import Selection, prove
+from allotment.operations.change.living import wanted_of
+from allotment.operations.change.planning import PlanSettings, make_plan
+from allotment.operations.prove.proving import Selection, prove
 from allotment.plan.changes import Action, Plan, WarningCode
 from allotment.ports.kube import Identity, RefusedError
 from allotment.prove.verdicts import Verdict

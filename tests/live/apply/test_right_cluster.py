@@ -21,8 +21,8 @@ from allotment.model.cluster import Cluster as Declared
 from allotment.model.manifest import ObjectKey
 from allotment.model.mark import Mark
 from allotment.model.platform import Platform
-from allotment.operations.lease import Holder, acquire
-from allotment.operations.rights import Task, rights_for
+from allotment.operations.change.lease import Holder, acquire
+from allotment.operations.change.rights import Task, rights_for
 from allotment.plan.changes import Plan
 from allotment.plan.preflight import Readiness
 from allotment.ports.kube import Identity, RefusedError

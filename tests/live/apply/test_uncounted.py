@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from allotment.model.manifest import Manifest, Manifests, ObjectKey
-from allotment.operations.planning import PlanSettings, make_plan
+from allotment.operations.change.planning import PlanSettings, make_plan
 from allotment.plan.changes import Action, WarningCode
 from tests.live.apply.conftest import TODAY, Cluster
 from tests.unit.plan import objects

@@ -11,7 +11,7 @@ import pytest
 
 from allotment.adapters.sandbox.store import SandboxStore
 from allotment.model.manifest import ObjectKey
-from allotment.operations import teams
+from allotment.operations.directory import teams
 from allotment.ports.kube import AccessQuestion, Identity, RefusedError
 from allotment.spec.load import load_platform
 from tests.live.attacks.attempts import RBAC, binding, group, marked, one, plain, pod_of_group, user

@@ -20,8 +20,8 @@ from allotment.model import labels
 from allotment.model.cluster import Cluster
 from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.model.platform import Platform
-from allotment.operations.planning import WORKERS, side_by_side
-from allotment.operations.rendering import render_tree
+from allotment.operations.change.planning import WORKERS, side_by_side
+from allotment.operations.directory.rendering import render_tree
 from allotment.plan import order
 from allotment.ports.kube import RefusedError
 from allotment.render.protection import KEPT

@@ -14,8 +14,8 @@ from allotment.adapters.files.tree import read_tree
 from allotment.adapters.kube.client import connect
 from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from allotment.model.manifest import ObjectKey
-from allotment.operations.planning import PlanSettings, make_plan
-from allotment.operations.sandboxing import frameworks_of, nodes_of
+from allotment.operations.change.planning import PlanSettings, make_plan
+from allotment.operations.foresee.sandboxing import frameworks_of, nodes_of
 from allotment.render.manifests import render
 from allotment.spec.load import load_platform
 from benchmarks.peers.argocd.peer import PROGRAM, Synced, sync

@@ -16,10 +16,10 @@ from allotment.adapters.files.tree import read_tree
 from allotment.adapters.kube.client import connect
 from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from allotment.model.manifest import Body, ObjectKey
-from allotment.operations import teams
-from allotment.operations.apply import Status, apply_plan
-from allotment.operations.planning import PlanSettings, make_plan
-from allotment.operations.sandboxing import frameworks_of, nodes_of
+from allotment.operations.change.apply import Status, apply_plan
+from allotment.operations.change.planning import PlanSettings, make_plan
+from allotment.operations.directory import teams
+from allotment.operations.foresee.sandboxing import frameworks_of, nodes_of
 from allotment.plan.changes import Action, Conflict, Drain, Plan, WarningCode
 from allotment.ports.kube import RefusedError
 from allotment.prove import bodies

@@ -14,8 +14,8 @@ import pytest
 
 from allotment.adapters.files.tree import read_tree
 from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
-from allotment.operations.planning import WORKERS, side_by_side
-from allotment.operations.sandboxing import frameworks_of, nodes_of
+from allotment.operations.change.planning import WORKERS, side_by_side
+from allotment.operations.foresee.sandboxing import frameworks_of, nodes_of
 from allotment.spec.load import load_platform
 from tests.live.conftest import unique_name
 from tests.live.gitops.conftest import built, connect_as, tree_in

@@ -16,8 +16,8 @@ from allotment.model import labels
 from allotment.model.cluster import Cluster
 from allotment.model.manifest import ObjectKey
 from allotment.model.platform import Platform
-from allotment.operations.drift import DriftKind
-from allotment.operations.sandboxing import nodes_of
+from allotment.operations.change.drift import DriftKind
+from allotment.operations.foresee.sandboxing import nodes_of
 from allotment.plan.changes import WarningCode
 from tests.live.conftest import unique_name
 

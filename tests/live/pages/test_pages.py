@@ -19,9 +19,9 @@ from allotment.adapters.kube.client import KubeClient, connect
 from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from allotment.model.cluster import Cluster, Feature
 from allotment.model.platform import Platform
-from allotment.operations.apply import apply_plan
-from allotment.operations.planning import PlanSettings, make_plan
-from allotment.operations.sandboxing import extensions_of, frameworks_of, nodes_of
+from allotment.operations.change.apply import apply_plan
+from allotment.operations.change.planning import PlanSettings, make_plan
+from allotment.operations.foresee.sandboxing import extensions_of, frameworks_of, nodes_of
 from allotment.render.manifests import render
 from allotment.spec.load import load_platform
 from tests.live.conftest import unique_name

@@ -17,11 +17,11 @@ from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, San
 from allotment.model.cluster import Cluster
 from allotment.model.manifest import Manifest, Manifests, ObjectKey
 from allotment.model.platform import Platform
-from allotment.operations.apply import apply_plan
-from allotment.operations.drift import DriftedObject, DriftTarget, find_drift
-from allotment.operations.planning import PlanSettings, make_plan
-from allotment.operations.prove import Selection, prove
-from allotment.operations.sandboxing import frameworks_of, nodes_of
+from allotment.operations.change.apply import apply_plan
+from allotment.operations.change.drift import DriftedObject, DriftTarget, find_drift
+from allotment.operations.change.planning import PlanSettings, make_plan
+from allotment.operations.foresee.sandboxing import frameworks_of, nodes_of
+from allotment.operations.prove.proving import Selection, prove
 from allotment.plan.strangers.grounds import grounds
 from allotment.prove.verdicts import ProofReport
 from allotment.render.manifests import render

@@ -14,9 +14,9 @@ from allotment.adapters.clock import SystemClock
 from allotment.adapters.files.tree import read_tree
 from allotment.adapters.sandbox.spec import Sandbox, SandboxSpec
 from allotment.model.manifest import Body, ObjectKey
-from allotment.operations import teams
-from allotment.operations.apply import apply_plan
-from allotment.operations.planning import PlanSettings, make_plan
+from allotment.operations.change.apply import apply_plan
+from allotment.operations.change.planning import PlanSettings, make_plan
+from allotment.operations.directory import teams
 from allotment.plan.changes import Action, Blocked, Plan, WarningCode
 from allotment.ports.kube import AccessQuestion, Identity, RefusedError
 from allotment.prove import bodies

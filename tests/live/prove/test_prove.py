@@ -13,8 +13,8 @@ import pytest
 from allotment.adapters.clock import SystemClock
 from allotment.model.manifest import ObjectKey, key_of
 from allotment.model.team import Offboarding
-from allotment.operations.drift import DriftKind
-from allotment.operations.refused import look_at_refusals
+from allotment.operations.change.drift import DriftKind
+from allotment.operations.change.refused import look_at_refusals
 from allotment.prove import bodies
 from allotment.prove.guardrails import GUARDRAILS
 from allotment.prove.probes import MARK, PROBE_NAME

@@ -9,7 +9,7 @@ import pytest
 
 from allotment.cli.lazy import GLOBAL_SECTION, Flag
 from allotment.cli.options import OUTPUT_SECTION
-from allotment.operations.configuration import SETTINGS
+from allotment.operations.directory.configuration import SETTINGS
 from tests.unit.cli.conftest import ROOT
 from tests.unit.cli.test_examples import ALL
 

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from allotment.cli.views.drifts import drift_listing, drift_text
-from allotment.operations.drift import ClusterDrift, DriftReport, DriftState, drifted_objects
+from allotment.operations.change.drift import ClusterDrift, DriftReport, DriftState, drifted_objects
 from allotment.plan.changes import Plan, Update
 from allotment.plan.difference import FieldChange
 from tests.unit.cli.test_plan_words import RESERVED, binding, flavor, plan_of, policy, queue, quota, update

@@ -23,7 +23,7 @@ OURS_FOR_HELP = {
     "allotment.model",
     "allotment.model.spelling",
     "allotment.operations",
-    "allotment.operations.configuration",
+    "allotment.operations.directory.configuration",
 }
 """Add to this only what is light: it is paid for by every call, completion included."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from allotment.errors import InputError, UsageError
-from allotment.operations.configuration import SETTINGS, Origin, check_file, resolve
+from allotment.operations.directory.configuration import SETTINGS, Origin, check_file, resolve
 from tests.unit.cli.conftest import Run
 
 

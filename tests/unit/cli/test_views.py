@@ -26,9 +26,16 @@ from allotment.cli.views.summary import summary_text
 from allotment.cli.views.values import shown_values
 from allotment.errors import UnreachableError
 from allotment.model.manifest import Family, Manifest, ObjectKey
-from allotment.operations.apply import ApplyReport, Outcome, Status
-from allotment.operations.drift import ClusterDrift, DriftedField, DriftedObject, DriftKind, DriftReport, DriftState
-from allotment.operations.validating import summarize
+from allotment.operations.change.apply import ApplyReport, Outcome, Status
+from allotment.operations.change.drift import (
+    ClusterDrift,
+    DriftedField,
+    DriftedObject,
+    DriftKind,
+    DriftReport,
+    DriftState,
+)
+from allotment.operations.directory.validating import summarize
 from allotment.plan.changes import (
     Action,
     Blocked,

@@ -11,10 +11,10 @@ from allotment.adapters.kube.fake import Call
 from allotment.errors import InputError, NotFoundError, UnreachableError, UsageError
 from allotment.model import labels
 from allotment.model.manifest import Manifests, ObjectKey
-from allotment.operations.adoption import AdoptionLook, look
-from allotment.operations.giving_back import give_back, look_back
-from allotment.operations.planning import PlanSettings
-from allotment.operations.taking_over import Fate, Handled, take_over
+from allotment.operations.adopt.giving_back import give_back, look_back
+from allotment.operations.adopt.looking import AdoptionLook, look
+from allotment.operations.adopt.taking_over import Fate, Handled, take_over
+from allotment.operations.change.planning import PlanSettings
 from allotment.plan.adoption.adopting import Adoption
 from allotment.plan.adoption.words import word, word_of
 from allotment.plan.changes import Action, Blocked

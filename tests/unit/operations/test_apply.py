@@ -14,7 +14,7 @@ from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.errors import NotSignedInError, UnreachableError
 from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey
-from allotment.operations.apply import ApplySettings, Status, apply_plan
+from allotment.operations.change.apply import ApplySettings, Status, apply_plan
 from allotment.plan import order
 from allotment.plan.order import Stage
 from allotment.ports.kube import RefusedError

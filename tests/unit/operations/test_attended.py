@@ -16,14 +16,14 @@ from allotment.errors import AllotmentError, ConflictError, ForbiddenError, Unre
 from allotment.model import labels
 from allotment.model.manifest import Family, Manifest, Manifests, ObjectKey
 from allotment.model.mark import MARK, Mark, mark_of
-from allotment.operations import history
-from allotment.operations.apply import ApplyReport, ApplySettings, Status
-from allotment.operations.attended import Run, adopt_attended, apply_attended
-from allotment.operations.history import KEPT, RECORDS, Act, Adopting, Ending
-from allotment.operations.identity import admitted
-from allotment.operations.lease import COORDINATION_API, DURATION, LEASE, Holder, acquire
-from allotment.operations.planning import PlanSettings, make_plan
-from allotment.operations.taking_over import Fate, Handled
+from allotment.operations.adopt.taking_over import Fate, Handled
+from allotment.operations.change import history
+from allotment.operations.change.apply import ApplyReport, ApplySettings, Status
+from allotment.operations.change.attended import Run, adopt_attended, apply_attended
+from allotment.operations.change.history import KEPT, RECORDS, Act, Adopting, Ending
+from allotment.operations.change.identity import admitted
+from allotment.operations.change.lease import COORDINATION_API, DURATION, LEASE, Holder, acquire
+from allotment.operations.change.planning import PlanSettings, make_plan
 from allotment.plan.changes import Source, Update
 from allotment.ports.kube import AccessRefusedError
 from tests.unit.operations.world import START, TODAY, World

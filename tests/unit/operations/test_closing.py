@@ -9,7 +9,7 @@ import pytest
 from allotment.adapters.kube.fake import Call
 from allotment.model import labels
 from allotment.model.manifest import Manifests, ObjectKey
-from allotment.operations.apply import ApplySettings, Status, apply_plan
+from allotment.operations.change.apply import ApplySettings, Status, apply_plan
 from allotment.plan.changes import Action
 from allotment.ports.kube import RefusedError
 from tests.unit.operations.world import World, failing, pod

@@ -10,9 +10,9 @@ import pytest
 from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.errors import NotFoundError, UnreachableError
 from allotment.model.manifest import Manifests, ObjectKey
-from allotment.operations import refused as refusing
-from allotment.operations.drift import DriftKind, DriftReport, DriftState, DriftTarget, find_drift
-from allotment.operations.planning import PlanSettings
+from allotment.operations.change import refused as refusing
+from allotment.operations.change.drift import DriftKind, DriftReport, DriftState, DriftTarget, find_drift
+from allotment.operations.change.planning import PlanSettings
 from allotment.plan.changes import Conflict
 from allotment.plan.difference import ABSENT
 from allotment.ports.kube import AccessRefusedError, Answer, KubePort, RefusedError

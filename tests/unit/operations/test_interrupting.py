@@ -11,9 +11,9 @@ import pytest
 from allotment.adapters.kube.fake import Call
 from allotment.cli.views.outcomes import report_text
 from allotment.model.manifest import ObjectKey
-from allotment.operations.apply import NOT_BEGUN, UNDER_WAY, ApplyReport, ApplySettings, Status, apply_plan
-from allotment.operations.planning import side_by_side
-from allotment.operations.stopping import StoppableClock, StoppedError
+from allotment.operations.change.apply import NOT_BEGUN, UNDER_WAY, ApplyReport, ApplySettings, Status, apply_plan
+from allotment.operations.change.planning import side_by_side
+from allotment.operations.change.stopping import StoppableClock, StoppedError
 from tests.unit.operations.world import World, failing, pod
 from tests.unit.plan import objects
 

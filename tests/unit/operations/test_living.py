@@ -14,10 +14,10 @@ from allotment.model.manifest import ObjectKey
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, PolicyName
 from allotment.model.team import Offboarding
-from allotment.operations.apply import ApplySettings, apply_plan
-from allotment.operations.drift import DriftTarget, find_drift
-from allotment.operations.living import Wanted, wanted_of
-from allotment.operations.planning import PlanSettings, make_plan
+from allotment.operations.change.apply import ApplySettings, apply_plan
+from allotment.operations.change.drift import DriftTarget, find_drift
+from allotment.operations.change.living import Wanted, wanted_of
+from allotment.operations.change.planning import PlanSettings, make_plan
 from allotment.plan.changes import Action, Plan, PlanWarning, WarningCode
 from allotment.plan.strangers.grounds import grounds
 from allotment.ports.kube import AccessRefusedError

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.model import labels
 from allotment.model.manifest import Body, Manifests, ObjectKey
-from allotment.operations.planning import PlanSettings, plan_for_empty
+from allotment.operations.change.planning import PlanSettings, plan_for_empty
 from allotment.plan.changes import Action, Blocked, Conflict, Update, WarningCode
 from allotment.ports.kube import Answer, RefusedError
 from tests.unit.operations.world import TODAY, World, failing, held

@@ -11,7 +11,7 @@ from allotment.adapters.files.tree import read_tree
 from allotment.model import labels
 from allotment.model.cluster import Cluster, Feature
 from allotment.model.platform import Platform
-from allotment.operations.sandboxing import NodeShape, extensions_of, frameworks_of, nodes_of
+from allotment.operations.foresee.sandboxing import NodeShape, extensions_of, frameworks_of, nodes_of
 from allotment.spec.load import load_platform
 from tests.unit.builders import cluster, node_pool, platform
 

@@ -10,8 +10,8 @@ import pytest
 from allotment.errors import ConflictError, InputError, UsageError
 from allotment.model import labels
 from allotment.model.manifest import Family, Manifest, ObjectKey
-from allotment.operations.apply import ApplySettings, apply_plan
-from allotment.operations.saved_plans import plan_from_text, plan_to_text, refuse_stale
+from allotment.operations.change.apply import ApplySettings, apply_plan
+from allotment.operations.change.saved_plans import plan_from_text, plan_to_text, refuse_stale
 from allotment.plan.changes import Action, Plan
 from allotment.plan.settle import digest_of
 from tests.unit.operations.world import World, held, pod

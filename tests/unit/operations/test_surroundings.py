@@ -14,10 +14,10 @@ from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.model import labels
 from allotment.model.manifest import ObjectKey
 from allotment.model.platform import Platform
-from allotment.operations.drift import ClusterDrift, DriftKind, DriftState, DriftTarget, find_drift
-from allotment.operations.planning import PlanSettings
-from allotment.operations.prove import Selection, prove
-from allotment.operations.surroundings import look_around
+from allotment.operations.change.drift import ClusterDrift, DriftKind, DriftState, DriftTarget, find_drift
+from allotment.operations.change.planning import PlanSettings
+from allotment.operations.change.surroundings import look_around
+from allotment.operations.prove.proving import Selection, prove
 from allotment.plan.strangers.grounds import Grounds, grounds
 from allotment.ports.kube import AccessQuestion, AccessRefusedError, Identity
 from allotment.prove.probes import AskRights

@@ -11,7 +11,7 @@ import pytest
 from allotment.adapters.files.tree import read_tree, write_files
 from allotment.errors import ConflictError, UsageError
 from allotment.model.team import Isolation
-from allotment.operations.teams import (
+from allotment.operations.directory.teams import (
     LEVELS,
     Needs,
     accelerators_of,

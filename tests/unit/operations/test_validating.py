@@ -11,7 +11,7 @@ from allotment.adapters.files.tree import read_tree
 from allotment.model.accelerator import CapacityType
 from allotment.model.cluster import QueueLayout
 from allotment.model.team import Offboarding
-from allotment.operations.validating import HOURS_PER_MONTH, accelerator_lines, node_price, summarize
+from allotment.operations.directory.validating import HOURS_PER_MONTH, accelerator_lines, node_price, summarize
 from allotment.spec.load import load_platform
 from tests.unit.builders import cluster, cohort, node_pool, platform, quota, team
 

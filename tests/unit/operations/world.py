@@ -9,8 +9,8 @@ from typing import Any
 from allotment.adapters.clock import FixedClock
 from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.model.manifest import Manifests, ObjectKey
-from allotment.operations.apply import ApplyReport, ApplySettings, apply_plan
-from allotment.operations.planning import PlanSettings, make_plan
+from allotment.operations.change.apply import ApplyReport, ApplySettings, apply_plan
+from allotment.operations.change.planning import PlanSettings, make_plan
 from allotment.plan.changes import Plan
 from tests.unit.plan.objects import PLATFORM
 

@@ -9,7 +9,7 @@ import pytest
 
 from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey
-from allotment.operations.apply import Status, apply_plan
+from allotment.operations.change.apply import Status, apply_plan
 from allotment.plan.changes import Action, Blocked, PlanWarning, WarningCode
 from tests.unit.operations.world import World, job, pod
 from tests.unit.plan import objects

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from allotment.adapters.files.tree import read_tree
 from allotment.model import labels
 from allotment.model.platform import Platform
-from allotment.operations.sandboxing import nodes_of
+from allotment.operations.foresee.sandboxing import nodes_of
 from allotment.plan.labelling import PoolEdits, edit_for, with_intolerant
 from allotment.plan.nodes import DeclaredNodes, NodeFault, NodeFinding, compare_nodes, declared_nodes
 from allotment.spec.load import load_platform

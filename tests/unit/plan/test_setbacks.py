@@ -10,8 +10,8 @@ import pytest
 from allotment.adapters.kube.fake import Call
 from allotment.model import labels
 from allotment.model.manifest import Family, Manifest, Manifests, ObjectKey
-from allotment.operations.apply import Status, apply_plan
-from allotment.operations.saved_plans import plan_from_text, plan_to_text
+from allotment.operations.change.apply import Status, apply_plan
+from allotment.operations.change.saved_plans import plan_from_text, plan_to_text
 from allotment.plan.changes import Action, Blocked, Plan, Update
 from allotment.plan.order import Stage, stage
 from allotment.ports.kube import RefusedError

@@ -14,7 +14,7 @@ from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.errors import NotFoundError, NotSignedInError, TimedOutError, UnreachableError
 from allotment.model.manifest import ObjectKey, key_of
 from allotment.model.platform import Platform
-from allotment.operations.prove import Selection, prove
+from allotment.operations.prove.proving import Selection, prove
 from allotment.ports.kube import RefusedError
 from allotment.prove.probes import MARK, PROBE_NAME
 from allotment.prove.verdicts import ProofReport, Result, Verdict

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from allotment.errors import InputError
-from allotment.operations.simulating import RunRequest, read_line
-from allotment.operations.simulating import simulate as figures_of
+from allotment.operations.foresee.simulating import RunRequest, read_line
+from allotment.operations.foresee.simulating import simulate as figures_of
 from allotment.scenarios.lines import ScenarioLine
 from allotment.scheduling.queueing.inputs import EngineSettings, PreemptionPolicy
 from allotment.scheduling.queueing.reasons import Cause

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from allotment.operations.conformance import Reference, check
+from allotment.operations.foresee.conformance import Reference, check
 from allotment.scenarios.lines import ScenarioLine
 
 pytestmark = pytest.mark.corpus

@@ -97,7 +97,7 @@ def up(
     from allotment.cli.places import chosen_cluster, named_cluster, platform_directory  # noqa: PLC0415
     from allotment.cli.steps import StepProgress  # noqa: PLC0415
     from allotment.cli.views.sandboxes import started_listing, started_text  # noqa: PLC0415
-    from allotment.operations.sandboxing import SandboxWishes  # noqa: PLC0415
+    from allotment.operations.foresee.sandboxing import SandboxWishes  # noqa: PLC0415
 
     directory = platform_directory(session)
     platform = load(session, directory, quiet=True).platform

@@ -150,7 +150,7 @@ def _queue(session: Session, output: OutputOptions, file: str, options: dict[str
         run_settings,
         run_text,
     )
-    from allotment.operations.simulating import RunRequest  # noqa: PLC0415
+    from allotment.operations.foresee.simulating import RunRequest  # noqa: PLC0415
     from allotment.scenarios.times import milliseconds  # noqa: PLC0415
     from allotment.simulation.policies import QueuePolicy  # noqa: PLC0415
 

@@ -70,7 +70,7 @@ def set_(  # noqa: PLR0913 (a parameter for each flag)
     from allotment import wiring  # noqa: PLC0415 (start-up time)
     from allotment.cli.editing import finish  # noqa: PLC0415
     from allotment.cli.places import platform_directory  # noqa: PLC0415
-    from allotment.operations.teams import accelerators_of  # noqa: PLC0415
+    from allotment.operations.directory.teams import accelerators_of  # noqa: PLC0415
     from allotment.spec.amounts import AmountsRequest  # noqa: PLC0415
     from allotment.spec.asked import clusters_asked  # noqa: PLC0415
 

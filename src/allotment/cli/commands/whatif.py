@@ -59,7 +59,7 @@ def whatif(
     from allotment.cli.progress import ProgressLine  # noqa: PLC0415
     from allotment.cli.simulation_options import gauge  # noqa: PLC0415
     from allotment.cli.views.differences import show_difference  # noqa: PLC0415
-    from allotment.operations.simulating import RunRequest  # noqa: PLC0415
+    from allotment.operations.foresee.simulating import RunRequest  # noqa: PLC0415
     from allotment.scenarios.changes import parse_change  # noqa: PLC0415
     from allotment.scenarios.times import milliseconds  # noqa: PLC0415
 

@@ -97,7 +97,7 @@ def when(session: Session, /, file: str, jobs: tuple[str, ...], *, output: Outpu
 
 
 def _request(jobs: tuple[str, ...], options: dict[str, Any]) -> Any:
-    from allotment.operations.estimating import KnownRuntimes, Submissions, WhenRequest  # noqa: PLC0415
+    from allotment.operations.foresee.estimating import KnownRuntimes, Submissions, WhenRequest  # noqa: PLC0415
     from allotment.scenarios.times import milliseconds  # noqa: PLC0415
 
     if options["runtimes"] == "history" and options["runtime_spread"] is not None:

@@ -17,15 +17,15 @@ from allotment.cli.views.diffs import diff_text
 from allotment.cli.views.plans import field_document
 from allotment.cli.views.prose import prose
 from allotment.model.manifest import ObjectKey
-from allotment.operations.taking_over import DONE, Fate, Handled
+from allotment.operations.adopt.taking_over import DONE, Fate, Handled
 from allotment.plan.adoption.adopting import Adoption
 from allotment.plan.adoption.words import word_of
 from allotment.plan.difference import ABSENT, FieldChange
 
 if TYPE_CHECKING:
-    from allotment.operations.adoption import AdoptionLook
-    from allotment.operations.giving_back import Return
-    from allotment.operations.teams import Edit
+    from allotment.operations.adopt.giving_back import Return
+    from allotment.operations.adopt.looking import AdoptionLook
+    from allotment.operations.directory.teams import Edit
     from allotment.spec.mentions import Mention
 
 Hint = Callable[[str], str]

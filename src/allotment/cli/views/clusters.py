@@ -13,7 +13,7 @@ from allotment.cli.views.summary import cluster_document
 from allotment.model.accelerator import CapacityType
 from allotment.model.cluster import Cluster, NodePool
 from allotment.model.platform import Platform
-from allotment.operations.validating import AcceleratorLine, ClusterLine, Summary, node_price
+from allotment.operations.directory.validating import AcceleratorLine, ClusterLine, Summary, node_price
 
 
 @dataclass(frozen=True, slots=True)

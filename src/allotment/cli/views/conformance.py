@@ -11,7 +11,7 @@ from allotment.cli.output import Listing
 from allotment.cli.table import Column, table_text
 from allotment.cli.terminal import printable
 from allotment.cli.views.amounts import count
-from allotment.operations.conformance import ClassAgreement, ConformanceReport, Disagreement
+from allotment.operations.foresee.conformance import ClassAgreement, ConformanceReport, Disagreement
 
 _LONGEST: Final = 400
 """Characters of one recorded line in the table output; JSON has it in full."""

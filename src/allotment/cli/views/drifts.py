@@ -17,8 +17,15 @@ from allotment.cli.views.change_lines import followers_text
 from allotment.cli.views.outcomes import outcome_document, outcome_listing, report_text
 from allotment.cli.views.values import list_difference, shown_value, shown_values
 from allotment.cli.views.wording import Told, told
-from allotment.operations.apply import ApplyReport, Outcome
-from allotment.operations.drift import ClusterDrift, DriftedField, DriftedObject, DriftKind, DriftReport, DriftState
+from allotment.operations.change.apply import ApplyReport, Outcome
+from allotment.operations.change.drift import (
+    ClusterDrift,
+    DriftedField,
+    DriftedObject,
+    DriftKind,
+    DriftReport,
+    DriftState,
+)
 from allotment.plan.changes import place_of
 from allotment.plan.difference import ABSENT
 from allotment.plan.refused import Refusals

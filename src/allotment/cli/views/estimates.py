@@ -10,7 +10,7 @@ from allotment.cli.output import Listing
 from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count
 from allotment.cli.views.simulations import seconds
-from allotment.operations.estimating import (
+from allotment.operations.foresee.estimating import (
     ENOUGH_STARTS,
     MOST_REPLAYED,
     JobEstimate,

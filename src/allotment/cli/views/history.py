@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from allotment.cli.output import Listing, rfc3339
 from allotment.cli.table import Column
-from allotment.operations.history import Ending, Record
+from allotment.operations.change.history import Ending, Record
 
 _COLORS: Final = {Ending.COMPLETE: "green", Ending.UNFINISHED: "yellow"}
 """The rest is red."""

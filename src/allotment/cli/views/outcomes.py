@@ -14,7 +14,7 @@ from allotment.cli.terminal import printable
 from allotment.cli.views.amounts import count
 from allotment.cli.views.change_lines import followers_text, following
 from allotment.cli.views.plans import key_document
-from allotment.operations.apply import NOT_BEGUN, ApplyReport, Outcome, Status
+from allotment.operations.change.apply import NOT_BEGUN, ApplyReport, Outcome, Status
 from allotment.plan.changes import Blocked
 
 _COLORS: Final = {

@@ -13,7 +13,7 @@ import click
 from allotment.cli.output import Listing
 from allotment.cli.table import Column
 from allotment.cli.terminal import printable
-from allotment.operations.preflight import Readied
+from allotment.operations.change.preflight import Readied
 from allotment.plan.changes import place_of
 from allotment.plan.preflight import Check, Readiness
 from allotment.render.yaml_text import to_documents, to_yaml

@@ -17,7 +17,7 @@ from allotment.cli.views.amounts import count
 from allotment.cli.views.diffs import next_steps
 from allotment.errors import shown
 from allotment.model.manifest import Family, Manifests, ObjectKey
-from allotment.operations.rendering import Rendered
+from allotment.operations.directory.rendering import Rendered
 from allotment.render.pruning import Loss
 from allotment.render.yaml_text import to_documents
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from allotment.cli.output import Listing
 from allotment.cli.table import Column
-from allotment.operations.configuration import Value, setting
+from allotment.operations.directory.configuration import Value, setting
 
 
 def settings_listing(values: Sequence[Value], *, origin: bool) -> Listing[Value]:

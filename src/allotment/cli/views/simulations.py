@@ -10,7 +10,7 @@ import click
 from allotment.cli.output import Listing
 from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import count
-from allotment.operations.simulating import PlacementRuns, PolicyRun, RunRequest
+from allotment.operations.foresee.simulating import PlacementRuns, PolicyRun, RunRequest
 from allotment.reports.choices import choice_document, choice_lines
 from allotment.reports.pages.charts import short_time
 from allotment.reports.pages.placement import placement_page

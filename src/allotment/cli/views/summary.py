@@ -10,7 +10,7 @@ import click
 from allotment.cli.output import Listing
 from allotment.cli.table import Column, table_text
 from allotment.cli.views.amounts import amount, count, money, span
-from allotment.operations.validating import ClusterLine, QuotaLine, Summary
+from allotment.operations.directory.validating import ClusterLine, QuotaLine, Summary
 
 
 def quota_listing(summary: Summary) -> Listing[QuotaLine]:

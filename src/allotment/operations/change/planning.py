@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from allotment.model import labels
 from allotment.model.manifest import Body, Manifest, Manifests, ObjectKey, key_of
-from allotment.operations.trying import Rights, Trial
+from allotment.operations.change.trying import Rights, Trial
 from allotment.plan import default_storage, leaving, order, uncounted
 from allotment.plan.changes import UNKNOWN_SOURCE, Plan, Source
 from allotment.plan.circumstances import Circumstances

@@ -9,11 +9,11 @@ from typing import Final
 
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
 from allotment.model.manifest import Body, ObjectKey
-from allotment.operations import keeping
-from allotment.operations.nodes import look_at_nodes
-from allotment.operations.planning import look_at_work, side_by_side
-from allotment.operations.proving_jobs import make_for_real, run_job
-from allotment.operations.proving_work import run_work
+from allotment.operations.change import keeping
+from allotment.operations.change.nodes import look_at_nodes
+from allotment.operations.change.planning import look_at_work, side_by_side
+from allotment.operations.prove.jobs import make_for_real, run_job
+from allotment.operations.prove.work import run_work
 from allotment.plan.nodes import declared_nodes
 from allotment.plan.strangers.stranger import Stranger, Surroundings
 from allotment.ports.clock import Clock

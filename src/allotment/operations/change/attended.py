@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 
 from allotment.errors import AllotmentError, ConflictError
 from allotment.model.mark import Mark
-from allotment.operations import history
-from allotment.operations.apply import ApplyReport, ApplySettings, apply_plan
-from allotment.operations.lease import ApplyLease, Holder, acquire
-from allotment.operations.taking_over import Handled
+from allotment.operations.adopt.taking_over import Handled
+from allotment.operations.change import history
+from allotment.operations.change.apply import ApplyReport, ApplySettings, apply_plan
+from allotment.operations.change.lease import ApplyLease, Holder, acquire
 from allotment.plan.changes import Plan
 from allotment.plan.foreign import unmarked
 from allotment.ports.clock import Clock

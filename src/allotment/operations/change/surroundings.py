@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.model.manifest import Body
-from allotment.operations.planning import WORKERS, side_by_side
+from allotment.operations.change.planning import WORKERS, side_by_side
 from allotment.plan.leaving import TOKENS
 from allotment.plan.strangers.grounds import Grounds
 from allotment.plan.strangers.kept import kept_bindings

@@ -9,7 +9,7 @@ from typing import Final
 
 from allotment.errors import AllotmentError
 from allotment.model.manifest import Body, key_of
-from allotment.operations.proving_jobs import PATIENCE, PAUSE, gone, is_admitted, no_room, why_it_waits
+from allotment.operations.prove.jobs import PATIENCE, PAUSE, gone, is_admitted, no_room, why_it_waits
 from allotment.ports.clock import Clock
 from allotment.ports.kube import Identity, KubePort
 from allotment.prove.capacity import has_room

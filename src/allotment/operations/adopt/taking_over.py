@@ -12,7 +12,7 @@ from typing import Final
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
 from allotment.model import labels
 from allotment.model.manifest import Body, ObjectKey
-from allotment.operations.apply import take_out
+from allotment.operations.change.apply import take_out
 from allotment.plan.additions import if_unchanged
 from allotment.plan.adoption import record
 from allotment.plan.adoption.adopting import Adoption

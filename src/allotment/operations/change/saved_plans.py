@@ -8,7 +8,7 @@ from typing import Final
 
 from allotment.errors import ConflictError, InputError
 from allotment.model.manifest import Body, ObjectKey, key_of
-from allotment.operations.planning import FEW, WORKERS, side_by_side, work_in_use
+from allotment.operations.change.planning import FEW, WORKERS, side_by_side, work_in_use
 from allotment.plan.changes import Conflict, Create, Delete, Plan, Seen, Update, WarningCode, seen
 from allotment.plan.saved import from_document, to_document
 from allotment.plan.uncounted import told

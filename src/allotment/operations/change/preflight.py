@@ -13,10 +13,10 @@ from allotment.model.cluster import Cluster
 from allotment.model.manifest import Body, Manifests, ObjectKey
 from allotment.model.mark import MARK, mark_of
 from allotment.model.platform import Platform
-from allotment.operations.identity import OVERRIDE, Meant, admitted, doubts, meant
-from allotment.operations.living import wanted_of
-from allotment.operations.planning import WORKERS, PlanSettings, make_plan, side_by_side
-from allotment.operations.rights import Task, rights_for
+from allotment.operations.change.identity import OVERRIDE, Meant, admitted, doubts, meant
+from allotment.operations.change.living import wanted_of
+from allotment.operations.change.planning import WORKERS, PlanSettings, make_plan, side_by_side
+from allotment.operations.change.rights import Task, rights_for
 from allotment.plan import preflight
 from allotment.plan.changes import Action, Blocked, WarningCode
 from allotment.plan.nodes import declared_nodes

@@ -19,11 +19,11 @@ from allotment.model.cluster import Cluster
 from allotment.model.labels import FIELD_MANAGER
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.platform import Platform
-from allotment.operations.living import wanted_of
-from allotment.operations.planning import WORKERS, PlanSettings, make_plan, side_by_side
-from allotment.operations.proving_jobs import sweep
-from allotment.operations.proving_probes import Progress, Prover
-from allotment.operations.surroundings import look_around
+from allotment.operations.change.living import wanted_of
+from allotment.operations.change.planning import WORKERS, PlanSettings, make_plan, side_by_side
+from allotment.operations.change.surroundings import look_around
+from allotment.operations.prove.jobs import sweep
+from allotment.operations.prove.probes import Progress, Prover
 from allotment.plan.changes import Blocked, Change, Conflict, Delete, Drain, Update
 from allotment.plan.changes import Create as PlannedCreate
 from allotment.plan.strangers.grounds import grounds

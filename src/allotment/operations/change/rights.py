@@ -16,9 +16,10 @@ from allotment.model.cluster import Cluster
 from allotment.model.manifest import Manifests
 from allotment.model.platform import Platform
 from allotment.model.rights import resource_of
-from allotment.operations import proving_jobs, surroundings
-from allotment.operations.history import RECORDS
-from allotment.operations.lease import LEASE
+from allotment.operations.change import surroundings
+from allotment.operations.change.history import RECORDS
+from allotment.operations.change.lease import LEASE
+from allotment.operations.prove import jobs as proving_jobs
 from allotment.plan import leaving, order
 from allotment.ports.kube import AccessQuestion
 from allotment.prove.guardrails import GUARDRAILS, probes

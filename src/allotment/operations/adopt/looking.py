@@ -15,7 +15,7 @@ from allotment.errors import NotFoundError, UsageError
 from allotment.model import labels
 from allotment.model.manifest import Body, Manifest, Manifests, ObjectKey
 from allotment.model.mark import MARK
-from allotment.operations.planning import (
+from allotment.operations.change.planning import (
     PlanSettings,
     look_around,
     side_by_side,
@@ -23,7 +23,7 @@ from allotment.operations.planning import (
     work_in_use,
     workloads,
 )
-from allotment.operations.trying import Rights, Trial
+from allotment.operations.change.trying import Rights, Trial
 from allotment.plan import order
 from allotment.plan.adoption import around
 from allotment.plan.adoption.adopting import Adoption, Facts, Hindrance, adoption, needs_trial

@@ -11,12 +11,12 @@ from typing import Any, Final
 from allotment.errors import AllotmentError
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.mark import Mark
-from allotment.operations.identity import admitted
-from allotment.operations.living import Wanted
-from allotment.operations.nodes import NodesLook, look_at_nodes
-from allotment.operations.planning import PlanSettings, WorkLook, look_at_work, make_plan, side_by_side
-from allotment.operations.refused import look_at_refusals
-from allotment.operations.surroundings import look_around
+from allotment.operations.change.identity import admitted
+from allotment.operations.change.living import Wanted
+from allotment.operations.change.nodes import NodesLook, look_at_nodes
+from allotment.operations.change.planning import PlanSettings, WorkLook, look_at_work, make_plan, side_by_side
+from allotment.operations.change.refused import look_at_refusals
+from allotment.operations.change.surroundings import look_around
 from allotment.plan.changes import Blocked, Change, Create, Delete, Plan, PlanWarning, Update, WarningCode
 from allotment.plan.in_use import only_warned
 from allotment.plan.nodes import DeclaredNodes

@@ -18,9 +18,9 @@ from allotment.errors import ForbiddenError
 from allotment.model import labels
 from allotment.model.manifest import ObjectKey
 from allotment.model.mark import Mark
-from allotment.operations.apply import ApplyReport, Status
-from allotment.operations.lease import inventoryless
-from allotment.operations.taking_over import DONE, Fate, Handled
+from allotment.operations.adopt.taking_over import DONE, Fate, Handled
+from allotment.operations.change.apply import ApplyReport, Status
+from allotment.operations.change.lease import inventoryless
 from allotment.plan.adoption.words import word_of
 from allotment.plan.changes import Plan, Source
 from allotment.ports.kube import AccessRefusedError, KubePort, RefusedError

@@ -17,9 +17,9 @@ from typing import Final
 from allotment.errors import AllotmentError, NotSignedInError, TimedOutError, UnreachableError
 from allotment.model import labels
 from allotment.model.manifest import Body, Manifest
-from allotment.operations.draining import close, drain, let_namespace_go
-from allotment.operations.planning import WORKERS, side_by_side
-from allotment.operations.stopping import StoppableClock, StoppedError
+from allotment.operations.change.draining import close, drain, let_namespace_go
+from allotment.operations.change.planning import WORKERS, side_by_side
+from allotment.operations.change.stopping import StoppableClock, StoppedError
 from allotment.plan.additions import additions, if_unchanged, removal
 from allotment.plan.changes import Blocked, Change, Conflict, Create, Delete, Drain, Plan, Update, place_of
 from allotment.plan.fields import ownership_of

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from allotment.errors import TimedOutError
 from allotment.model.manifest import Body, key_of
-from allotment.operations.planning import ways_in, workloads
+from allotment.operations.change.planning import ways_in, workloads
 from allotment.plan import leaving
 from allotment.plan.survey import is_being_deleted
 from allotment.ports.clock import Clock

@@ -16,7 +16,7 @@ from allotment.model.cluster import Cluster
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, Policy, PolicyName
-from allotment.operations.planning import WORKERS, side_by_side
+from allotment.operations.change.planning import WORKERS, side_by_side
 from allotment.plan import in_use
 from allotment.plan.changes import Plan, PlanWarning, WarningCode
 from allotment.plan.leaving import CONTROLLERS, PODS

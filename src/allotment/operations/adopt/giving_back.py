@@ -14,7 +14,7 @@ from typing import Any, Final
 from allotment.errors import AllotmentError, NotFoundError
 from allotment.model import labels
 from allotment.model.manifest import Body, ObjectKey, key_of
-from allotment.operations.taking_over import ATTEMPTS, Fate, Handled, attempted
+from allotment.operations.adopt.taking_over import ATTEMPTS, Fate, Handled, attempted
 from allotment.plan import order
 from allotment.plan.additions import if_unchanged
 from allotment.plan.adoption import record

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable, Sequence
 
 from allotment.errors import InputError
-from allotment.operations.simulating import pick_line
+from allotment.operations.foresee.simulating import pick_line
 from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.placement.reading import parse_scenario
 from allotment.scenarios.shapes import check_placement, without_nulls

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from allotment.errors import InputError
-from allotment.operations.simulating import RunRequest, Watch, pick_line, read_line, simulate
+from allotment.operations.foresee.simulating import RunRequest, Watch, pick_line, read_line, simulate
 from allotment.scenarios.changes import Change, completed, edit, policy_of, setting, with_workload
 from allotment.scenarios.choices import read_choice
 from allotment.scenarios.lines import ScenarioLine, at

@@ -1,0 +1,1 @@
+"""Plan, apply, drift: a cluster becomes, and stays, what is declared."""

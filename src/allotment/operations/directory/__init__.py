@@ -1,0 +1,1 @@
+"""The platform directory: made, checked, edited, rendered."""

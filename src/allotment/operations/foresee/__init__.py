@@ -1,0 +1,1 @@
+"""What would happen: simulations, estimates, comparisons, room, and a sandbox to try in."""

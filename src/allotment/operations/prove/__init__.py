@@ -1,0 +1,1 @@
+"""Guardrails tried live."""
