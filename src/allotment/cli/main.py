@@ -11,66 +11,93 @@ from typing import Any, Final
 
 import click
 
-from allotment.cli.lazy import Entry, LazyGroup
-from allotment.cli.options import global_flags
-from allotment.cli.session import Session
+from allotment.cli.shell.lazy import Entry, LazyGroup
+from allotment.cli.shell.options import global_flags
+from allotment.cli.shell.session import Session
 
-_COMMANDS = "allotment.cli.commands"
+_COMMANDS: Final = "allotment.cli.commands"
+_DECLARE: Final = f"{_COMMANDS}.declare"
+_CHANGE: Final = f"{_COMMANDS}.change"
+_TRY: Final = f"{_COMMANDS}.sandbox"
+_FORESEE: Final = f"{_COMMANDS}.foresee"
+_REFERENCE: Final = f"{_COMMANDS}.reference"
 
 ENTRIES: Final = (
-    Entry("init", f"{_COMMANDS}.init:init", "Write a commented starter directory.", (), "Declare"),
-    Entry("import", f"{_COMMANDS}.import_:import_", "Write a directory from a live cluster.", (), "Declare"),
-    Entry("validate", f"{_COMMANDS}.validate:validate", "Check a platform directory and sum it up.", (), "Declare"),
-    Entry("team", f"{_COMMANDS}.team:team", "Add, change, remove and list teams.", ("teams",), "Declare"),
-    Entry("cluster", f"{_COMMANDS}.cluster:cluster", "List clusters and their node pools.", ("clusters",), "Declare"),
+    Entry("init", f"{_DECLARE}.init:init", "Write a commented starter directory.", (), "Declare"),
+    Entry("import", f"{_DECLARE}.import_:import_", "Write a directory from a live cluster.", (), "Declare"),
+    Entry("validate", f"{_DECLARE}.validate:validate", "Check a platform directory and sum it up.", (), "Declare"),
+    Entry("team", f"{_DECLARE}.team:team", "Add, change, remove and list teams.", ("teams",), "Declare"),
+    Entry(
+        "cluster",
+        f"{_DECLARE}.cluster:cluster",
+        "List clusters and their node pools.",
+        ("clusters",),
+        "Declare",
+    ),
     Entry(
         "accelerator",
-        f"{_COMMANDS}.accelerator:accelerator",
+        f"{_DECLARE}.accelerator:accelerator",
         "List the catalogue of accelerators.",
         ("accelerators",),
         "Declare",
     ),
-    Entry("render", f"{_COMMANDS}.render:render", "Write the GitOps tree: kustomize, Flux, Argo CD.", (), "Change"),
-    Entry("preflight", f"{_COMMANDS}.preflight:preflight", "Is a cluster ready, and may we do it?", (), "Change"),
-    Entry("plan", f"{_COMMANDS}.plan:plan", "Show what apply would change in a cluster.", ("diff",), "Change"),
-    Entry("apply", f"{_COMMANDS}.apply:apply", "Bring a cluster to what the directory says.", (), "Change"),
-    Entry("adopt", f"{_COMMANDS}.adopt:adopt", "Take over what somebody else made; give it back.", (), "Change"),
-    Entry("drift", f"{_COMMANDS}.drift:drift", "Find what differs from the directory; repair it.", (), "Change"),
-    Entry("history", f"{_COMMANDS}.history:history", "List past applies of a cluster.", (), "Change"),
-    Entry("nodes", f"{_COMMANDS}.nodes:nodes", "Give nodes the labels of a declared pool.", ("node",), "Change"),
-    Entry("prove", f"{_COMMANDS}.prove:prove", "Try to break the guardrails of a live cluster.", (), "Change"),
+    Entry("render", f"{_CHANGE}.render:render", "Write the GitOps tree: kustomize, Flux, Argo CD.", (), "Change"),
+    Entry("preflight", f"{_CHANGE}.preflight:preflight", "Is a cluster ready, and may we do it?", (), "Change"),
+    Entry("plan", f"{_CHANGE}.plan:plan", "Show what apply would change in a cluster.", ("diff",), "Change"),
+    Entry("apply", f"{_CHANGE}.apply:apply", "Bring a cluster to what the directory says.", (), "Change"),
+    Entry("adopt", f"{_CHANGE}.adopt:adopt", "Take over what somebody else made; give it back.", (), "Change"),
+    Entry("drift", f"{_CHANGE}.drift:drift", "Find what differs from the directory; repair it.", (), "Change"),
+    Entry("history", f"{_CHANGE}.history:history", "List past applies of a cluster.", (), "Change"),
+    Entry("nodes", f"{_CHANGE}.nodes:nodes", "Give nodes the labels of a declared pool.", ("node",), "Change"),
+    Entry("prove", f"{_CHANGE}.prove:prove", "Try to break the guardrails of a live cluster.", (), "Change"),
     Entry(
         "sandbox",
-        f"{_COMMANDS}.sandbox:sandbox",
+        f"{_TRY}.sandbox:sandbox",
         "A real control plane on this machine, with fake GPU nodes.",
         ("sandboxes",),
         "Try",
     ),
     Entry(
-        "simulate", f"{_COMMANDS}.simulate:simulate", "Run a scenario or a trace under a virtual clock.", (), "Simulate"
+        "simulate",
+        f"{_FORESEE}.simulate:simulate",
+        "Run a scenario or a trace under a virtual clock.",
+        (),
+        "Simulate",
     ),
-    Entry("compare", f"{_COMMANDS}.compare:compare", "Two saved runs: who waits longer, who less.", (), "Simulate"),
-    Entry("whatif", f"{_COMMANDS}.whatif:whatif", "A scenario with and without a change.", (), "Simulate"),
-    Entry("when", f"{_COMMANDS}.when:when", "When pending jobs start, as an interval.", ("estimate",), "Simulate"),
+    Entry("compare", f"{_FORESEE}.compare:compare", "Two saved runs: who waits longer, who less.", (), "Simulate"),
+    Entry("whatif", f"{_FORESEE}.whatif:whatif", "A scenario with and without a change.", (), "Simulate"),
+    Entry("when", f"{_FORESEE}.when:when", "When pending jobs start, as an interval.", ("estimate",), "Simulate"),
     Entry(
         "capacity",
-        f"{_COMMANDS}.capacity:capacity",
+        f"{_FORESEE}.capacity:capacity",
         "GPUs used, free and fragmented by node; how many more fit.",
         (),
         "Simulate",
     ),
     Entry(
         "conformance",
-        f"{_COMMANDS}.conformance:conformance",
+        f"{_FORESEE}.conformance:conformance",
         "Does the engine decide as the real schedulers did?",
         (),
         "Simulate",
     ),
-    Entry("explain", f"{_COMMANDS}.explain:explain", "What a field of the directory means.", (), "Reference"),
-    Entry("schema", f"{_COMMANDS}.schema:schema", "The directory's JSON Schema, for editors.", (), "Reference"),
-    Entry("config", f"{_COMMANDS}.config:config", "Show and change settings.", (), "Reference"),
-    Entry("completion", f"{_COMMANDS}.completion:completion", "Completion for bash, zsh and fish.", (), "Reference"),
-    Entry("version", f"{_COMMANDS}.version:version", "Versions of Allotment and what it stands on.", (), "Reference"),
+    Entry("explain", f"{_REFERENCE}.explain:explain", "What a field of the directory means.", (), "Reference"),
+    Entry("schema", f"{_REFERENCE}.schema:schema", "The directory's JSON Schema, for editors.", (), "Reference"),
+    Entry("config", f"{_REFERENCE}.config:config", "Show and change settings.", (), "Reference"),
+    Entry(
+        "completion",
+        f"{_REFERENCE}.completion:completion",
+        "Completion for bash, zsh and fish.",
+        (),
+        "Reference",
+    ),
+    Entry(
+        "version",
+        f"{_REFERENCE}.version:version",
+        "Versions of Allotment and what it stands on.",
+        (),
+        "Reference",
+    ),
 )
 """Every command. A new one is a line here, a module in `commands/`, its examples, and a section of docs/cli.md."""
 
@@ -130,7 +157,7 @@ def _run(group: Root, words: list[str], name: str, session: Session, complete_va
 
 
 def _reported(error: BaseException, words: list[str], session: Session) -> int:
-    from allotment.cli.failures import INTERRUPTED, describe, report  # noqa: PLC0415 (only failures need it)
+    from allotment.cli.shell.failures import INTERRUPTED, describe, report  # noqa: PLC0415 (only failures need it)
 
     failure = describe(error)
     try:

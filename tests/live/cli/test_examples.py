@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from allotment.cli.examples import EXAMPLES, Example, Needs
+from allotment.cli.shell.examples import EXAMPLES, Example, Needs
 from tests.unit.cli.test_next_steps import suggested
 
 pytestmark = pytest.mark.live

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from allotment.cli.failures import describe
+from allotment.cli.shell.failures import describe
 from tests.unit.cli.conftest import Run
 
 READERS = [

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from allotment.cli.commands.whatif import CHANGES
+from allotment.cli.commands.foresee.whatif import CHANGES
 from allotment.scenarios.changes import KINDS
 from tests.unit.cli.conftest import ROOT, Run
 from tests.unit.cli.test_simulate_command import check_page

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from click.shell_completion import BashComplete
 
-from allotment.cli.completion import COMPLETE_VARIABLE
 from allotment.cli.main import cli
-from allotment.cli.session import Session
+from allotment.cli.shell.completion import COMPLETE_VARIABLE
+from allotment.cli.shell.session import Session
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.test_process import BIN
 

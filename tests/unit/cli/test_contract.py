@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from allotment import errors, wiring
-from allotment.cli.failures import EXIT_CODES
+from allotment.cli.shell.failures import EXIT_CODES
 from tests.unit.cli.conftest import ROOT, Run
 
 

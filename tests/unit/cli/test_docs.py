@@ -7,8 +7,8 @@ import re
 import click
 import pytest
 
-from allotment.cli.lazy import GLOBAL_SECTION, Flag
-from allotment.cli.options import OUTPUT_SECTION
+from allotment.cli.shell.lazy import GLOBAL_SECTION, Flag
+from allotment.cli.shell.options import OUTPUT_SECTION
 from allotment.operations.directory.configuration import SETTINGS
 from tests.unit.cli.conftest import ROOT
 from tests.unit.cli.test_examples import ALL

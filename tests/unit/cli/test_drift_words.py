@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-from allotment.cli.views.drifts import drift_listing, drift_text
+from allotment.cli.commands.change.drift_view import drift_listing, drift_text
 from allotment.operations.change.drift import ClusterDrift, DriftReport, DriftState, drifted_objects
 from allotment.plan.changes import Plan, Update
 from allotment.plan.difference import FieldChange

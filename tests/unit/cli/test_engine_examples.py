@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from allotment.cli.examples import EXAMPLES, Example, Needs
+from allotment.cli.shell.examples import EXAMPLES, Example, Needs
 from tests.unit.cli.conftest import ROOT, Run
 
 IN_A_CHECKOUT = [

@@ -13,9 +13,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from allotment.cli.examples import EXAMPLES, Example, Needs
-from allotment.cli.lazy import LazyGroup
 from allotment.cli.main import cli
+from allotment.cli.shell.examples import EXAMPLES, Example, Needs
+from allotment.cli.shell.lazy import LazyGroup
 from tests.unit.cli.conftest import ACME, Run
 
 OFFLINE = [

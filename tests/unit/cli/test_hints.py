@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from allotment.cli.hints import Way
+from allotment.cli.shell.hints import Way
 from allotment.model.manifest import ObjectKey
 from allotment.plan.changes import Action, Blocked
 

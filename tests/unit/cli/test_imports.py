@@ -13,16 +13,18 @@ import pytest
 OURS_FOR_HELP = {
     "allotment",
     "allotment.cli",
-    "allotment.cli.examples",
-    "allotment.cli.lazy",
+    "allotment.cli.shell.examples",
+    "allotment.cli.shell.lazy",
     "allotment.cli.main",
-    "allotment.cli.options",
-    "allotment.cli.session",
-    "allotment.cli.terminal",
+    "allotment.cli.shell",
+    "allotment.cli.shell.options",
+    "allotment.cli.shell.session",
+    "allotment.cli.shell.terminal",
     "allotment.errors",
     "allotment.model",
     "allotment.model.spelling",
     "allotment.operations",
+    "allotment.operations.directory",
     "allotment.operations.directory.configuration",
 }
 """Add to this only what is light: it is paid for by every call, completion included."""
@@ -51,10 +53,22 @@ def imported_by(*args: str) -> set[str]:
     [
         (("--help",), set()),
         (("--version",), set()),
-        (("team", "--help"), {"allotment.cli.commands", "allotment.cli.commands.team"}),
-        (("validate", "--help"), {"allotment.cli.commands", "allotment.cli.commands.validate"}),
-        (("plan", "--help"), {"allotment.cli.commands", "allotment.cli.commands.plan"}),
-        (("sandbox", "up", "--help"), {"allotment.cli.commands", "allotment.cli.commands.sandbox"}),
+        (
+            ("team", "--help"),
+            {"allotment.cli.commands", "allotment.cli.commands.declare", "allotment.cli.commands.declare.team"},
+        ),
+        (
+            ("validate", "--help"),
+            {"allotment.cli.commands", "allotment.cli.commands.declare", "allotment.cli.commands.declare.validate"},
+        ),
+        (
+            ("plan", "--help"),
+            {"allotment.cli.commands", "allotment.cli.commands.change", "allotment.cli.commands.change.plan"},
+        ),
+        (
+            ("sandbox", "up", "--help"),
+            {"allotment.cli.commands", "allotment.cli.commands.sandbox", "allotment.cli.commands.sandbox.sandbox"},
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from allotment.cli.calling import call_again
+from allotment.cli.shell.calling import call_again
 from tests.unit.cli.conftest import ROOT, Run
 from tests.unit.cli.test_prose import resolve
 

@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from allotment.cli.output import plain, rfc3339
-from allotment.cli.selector import parse_selector
-from allotment.cli.table import Column, fitting, table_text
+from allotment.cli.shell.output import plain, rfc3339
+from allotment.cli.shell.selector import parse_selector
+from allotment.cli.shell.table import Column, fitting, table_text
 from allotment.errors import UsageError
 from tests.unit.cli.conftest import Run
 

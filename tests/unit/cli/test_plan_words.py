@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allotment.cli.views.plans import plan_listing, plan_text
-from allotment.cli.views.values import list_difference, shown_values
-from allotment.cli.views.wording import gist, resource_words, told
+from allotment.cli.commands.change.plan_view import plan_listing, plan_text
+from allotment.cli.commands.change.values import list_difference, shown_values
+from allotment.cli.commands.change.wording import gist, resource_words, told
 from allotment.model.manifest import Family, Manifest
 from allotment.plan.changes import Change, Conflict, Contested, Create, Delete, Plan, Seen, Update
 from allotment.plan.difference import ABSENT, FieldChange, difference

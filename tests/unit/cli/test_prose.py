@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 import pytest
 
-from allotment.cli.lazy import LazyGroup
 from allotment.cli.main import cli
+from allotment.cli.shell.lazy import LazyGroup
 from tests.unit.cli.conftest import ROOT, Run
 
 PAGES = sorted(

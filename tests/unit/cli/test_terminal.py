@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allotment.cli.steps import duration
-from allotment.cli.table import table_text  # noqa: F401  (rich is imported here once, not inside hypothesis)
-from allotment.cli.terminal import printable, wants_color, width_of
+from allotment.cli.shell.steps import duration
+from allotment.cli.shell.table import table_text  # noqa: F401  (rich is imported here once, not inside hypothesis)
+from allotment.cli.shell.terminal import printable, wants_color, width_of
 from tests.unit.cli.conftest import Run
 
 

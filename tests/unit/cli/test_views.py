@@ -12,18 +12,18 @@ import click
 import pytest
 
 from allotment.adapters.sandbox.spec import ComponentStatus, SandboxStatus
-from allotment.cli.explaining import explanation, kinds, paths_under
-from allotment.cli.output import plain
-from allotment.cli.views.amounts import amount, count, memory, money, span
-from allotment.cli.views.drifts import drift_document, drift_listing, drift_text
-from allotment.cli.views.explanation import document as explanation_document
-from allotment.cli.views.explanation import text as explanation_text
-from allotment.cli.views.outcomes import outcome_listing, report_document, report_text
-from allotment.cli.views.plans import plan_document, plan_listing, plan_text
-from allotment.cli.views.proofs import proof_document, proof_listing, proof_text
-from allotment.cli.views.sandboxes import component_listing, status_document, status_text
-from allotment.cli.views.summary import summary_text
-from allotment.cli.views.values import shown_values
+from allotment.cli.commands.change.apply_view import outcome_listing, report_document, report_text
+from allotment.cli.commands.change.drift_view import drift_document, drift_listing, drift_text
+from allotment.cli.commands.change.plan_view import plan_document, plan_listing, plan_text
+from allotment.cli.commands.change.prove_view import proof_document, proof_listing, proof_text
+from allotment.cli.commands.change.values import shown_values
+from allotment.cli.commands.declare.validate_view import summary_text
+from allotment.cli.commands.reference.explain_view import document as explanation_document
+from allotment.cli.commands.reference.explain_view import text as explanation_text
+from allotment.cli.commands.reference.explaining import explanation, kinds, paths_under
+from allotment.cli.commands.sandbox.sandbox_view import component_listing, status_document, status_text
+from allotment.cli.shell.amounts import amount, count, memory, money, span
+from allotment.cli.shell.output import plain
 from allotment.errors import UnreachableError
 from allotment.model.manifest import Family, Manifest, ObjectKey
 from allotment.operations.change.apply import ApplyReport, Outcome, Status

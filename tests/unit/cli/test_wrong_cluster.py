@@ -11,7 +11,7 @@ import pytest
 
 from allotment import wiring
 from allotment.adapters.kube.fake import FakeKube
-from allotment.cli.session import Session
+from allotment.cli.shell.session import Session
 from allotment.model.mark import MARK
 from tests.unit.cli.conftest import Run
 from tests.unit.nodes import node

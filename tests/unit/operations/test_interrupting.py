@@ -9,7 +9,7 @@ import click
 import pytest
 
 from allotment.adapters.kube.fake import Call
-from allotment.cli.views.outcomes import report_text
+from allotment.cli.commands.change.apply_view import report_text
 from allotment.model.manifest import ObjectKey
 from allotment.operations.change.apply import NOT_BEGUN, UNDER_WAY, ApplyReport, ApplySettings, Status, apply_plan
 from allotment.operations.change.planning import side_by_side

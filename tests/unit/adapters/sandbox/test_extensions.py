@@ -19,7 +19,7 @@ from allotment.adapters.sandbox.extensions import (
 )
 from allotment.adapters.sandbox.manifests import SOURCES
 from allotment.adapters.sandbox.versions import ON_REQUEST
-from allotment.cli.commands.sandbox import with_flag
+from allotment.cli.commands.sandbox.sandbox import with_flag
 from allotment.errors import InputError
 from allotment.model.cluster import WORKLOAD_FEATURES
 

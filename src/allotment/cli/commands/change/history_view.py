@@ -1,0 +1,88 @@
+"""Past applies and adoptions: a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from allotment.cli.shell.output import Listing, rfc3339
+from allotment.cli.shell.table import Column
+from allotment.operations.change.history import Ending, Record
+
+_COLORS: Final = {Ending.COMPLETE: "green", Ending.UNFINISHED: "yellow"}
+"""The rest is red."""
+
+_SHORT: Final = 10
+"""Characters of a commit or digest in a table."""
+
+
+def history_listing(records: Sequence[Record]) -> Listing[Record]:
+    """A row an apply, an adoption, or its end."""
+    return Listing(
+        kind="ApplyRecord",
+        rows=records,
+        columns=(
+            Column("STARTED", lambda row: rfc3339(row.started)),
+            Column("BY", lambda row: row.by),
+            Column("WHAT", _what, keep=2, fold=", "),
+            Column("COMMIT", _commit),
+            Column("STEPS", lambda row: _steps(row) or None, keep=1, fold=", "),
+            Column("ENDED", lambda row: row.ending.value, style=lambda row: _COLORS.get(row.ending, "red"), keep=2),
+            Column("FINISHED", lambda row: rfc3339(row.finished) if row.finished else None, wide=True),
+            Column("DIRECTORY", lambda row: row.source.digest[:_SHORT] or None, wide=True),
+            Column("MANIFESTS", lambda row: row.manifests[:_SHORT] or None, wide=True),
+            Column("CLUSTER", lambda row: row.cluster, wide=True),
+            Column("ID", lambda row: row.id, wide=True),
+        ),
+        name=lambda row: row.id,
+        document=record_document,
+        labels=lambda row: {
+            "cluster": row.cluster,
+            "platform": row.platform,
+            "ended": row.ending.value,
+            "what": row.act.value,
+        },
+        nothing="no apply or adoption is on record",
+    )
+
+
+def _labels(row: Record) -> Mapping[str, str]:
+    return {"cluster": row.cluster, "platform": row.platform, "ended": row.ending.value, "what": row.act.value}
+
+
+def _what(row: Record) -> str:
+    named = ", ".join(row.objects)
+    more = f" and {row.more} more" if row.more else ""
+    return f"{row.act.value} {named}{more}" if named else row.act.value
+
+
+def _commit(row: Record) -> str | None:
+    if not row.source.commit:
+        return None
+    return row.source.commit[:_SHORT] + (" +changes" if row.source.dirty else "")
+
+
+def _steps(row: Record) -> str:
+    return ", ".join(f"{number} {status}" for status, number in row.steps.items())
+
+
+def record_document(row: Record) -> Mapping[str, Any]:
+    """A record as JSON; digests and the commit in full."""
+    return {
+        "id": row.id,
+        "platform": row.platform,
+        "cluster": row.cluster,
+        "by": row.by,
+        "started": row.started,
+        "finished": row.finished,
+        "ended": row.ending.value,
+        "what": row.act.value,
+        "objects": list(row.objects),
+        "moreObjects": row.more,
+        "commit": row.source.commit or None,
+        "dirty": row.source.dirty,
+        "directoryDigest": row.source.digest or None,
+        "manifestsDigest": row.manifests or None,
+        "steps": dict(row.steps),
+        "unchanged": row.unchanged,
+    }

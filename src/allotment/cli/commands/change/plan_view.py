@@ -1,0 +1,256 @@
+"""Plans: what apply would do, grouped by family, with the fields that change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+import click
+
+from allotment.cli.commands.change.change_lines import (
+    COLORS,
+    change_lines,
+    changed_fields,
+    follower_lines,
+    following,
+    in_full,
+)
+from allotment.cli.shell.amounts import count
+from allotment.cli.shell.output import Listing
+from allotment.cli.shell.table import Column
+from allotment.cli.shell.terminal import printable
+from allotment.model.manifest import Family
+from allotment.plan.changes import (
+    Action,
+    Blocked,
+    Change,
+    Conflict,
+    Contested,
+    Create,
+    Delete,
+    Drain,
+    MissingRight,
+    Plan,
+    PlanWarning,
+    Update,
+    place_of,
+)
+from allotment.plan.difference import ABSENT, FieldChange
+
+_WORDS: Final = {
+    Action.CREATE: "to create",
+    Action.UPDATE: "to change",
+    Action.DELETE: "to delete",
+    Action.DRAIN: "to drain",
+    Action.CONFLICT: "in conflict",
+    Action.BLOCKED: "blocked",
+}
+
+_NO_FAMILY: Final = "no longer declared"
+"""Heading of what is deleted: the declaration that would name its family is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """A change with the family it is shown under."""
+
+    change: Change
+    family: str
+    team: str
+
+
+def rows_of(plan: Plan) -> tuple[ChangeRow, ...]:
+    """The plan's changes, in its own order."""
+    return tuple(ChangeRow(change, _family(change), _team(change)) for change in plan.changes)
+
+
+def _family(change: Change) -> str:
+    match change:
+        case Create() | Update() | Conflict():
+            return change.manifest.family.value
+        case Drain():
+            return "workloads that are ended"
+        case Blocked():
+            return "blocked"
+        case Delete():
+            return _NO_FAMILY
+
+
+def _team(change: Change) -> str:
+    match change:
+        case Create() | Update() | Conflict():
+            return change.manifest.team or ""
+        case Drain() | Delete():
+            return change.team
+        case Blocked():
+            return ""
+
+
+def plan_listing(plan: Plan) -> Listing[ChangeRow]:
+    """A row a change."""
+    return Listing(
+        kind="Change",
+        rows=rows_of(plan),
+        columns=(
+            Column("ACTION", lambda row: row.change.action.value, style=lambda row: COLORS[row.change.action]),
+            Column("FAMILY", lambda row: row.family),
+            Column("TEAM", lambda row: row.team or None),
+            Column("KIND", lambda row: row.change.key.kind),
+            Column("NAMESPACE", lambda row: row.change.key.namespace or None),
+            Column("NAME", lambda row: row.change.key.name),
+            Column("FIELDS", lambda row: len(changed_fields(row.change)) or None),
+            Column("DETAILS", lambda row: in_full(row.change) or None, wide=True),
+        ),
+        name=lambda row: str(row.change.key),
+        document=change_document,
+        labels=lambda row: {
+            key: value
+            for key, value in (
+                ("action", row.change.action.value),
+                ("family", row.family),
+                ("team", row.team),
+                ("kind", row.change.key.kind),
+                ("namespace", row.change.key.namespace),
+            )
+            if value
+        },
+        nothing="no changes",
+    )
+
+
+def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
+    """The plan as people read it; `rows` are those that the user asked to see."""
+    if plan.empty:
+        headline = f"{click.style('no changes', fg='green', bold=True)}: {plan.place} is as {plan.platform} declares"
+        lines = [*warning_lines(plan.warnings), *missing_lines(plan)]
+        said = "\n".join(["", "", *lines]) if lines else ""
+        return f"{headline} ({count(plan.unchanged, 'object')}){said}"
+    at = place_of("", plan.server, plan.context)
+    blocks = [f"Plan for {click.style(plan.cluster, bold=True)} ({plan.platform}){at}: {totals(plan)}"]
+    if plan.doubts:
+        blocks.append("\n".join(doubt_lines(plan)))
+    order = [*(family.value for family in Family)]
+    ranked = sorted(rows, key=lambda row: order.index(row.family) if row.family in order else len(order))
+    for family, members in groupby(ranked, key=lambda row: row.family):
+        changes = [member.change for member in members]
+        lines = [
+            *change_lines([change for change in changes if not following(change)], width),
+            *follower_lines(changes),
+        ]
+        blocks.append("\n".join([click.style(family, bold=True), *(f"  {line}" for line in lines)]))
+    rest = [*warning_lines([one for one in plan.warnings if one not in plan.doubts]), *missing_lines(plan)]
+    if rest:
+        blocks.append("\n".join(rest))
+    if len(blocks) > 4:
+        blocks.append(f"Total: {totals(plan)}")
+    return "\n\n".join(blocks)
+
+
+def totals(plan: Plan) -> str:
+    """``12 to create, 1 to change, 3 unchanged``."""
+    parts = [
+        click.style(f"{number} {_WORDS[action]}", fg=COLORS[action]) for action, number in plan.counts.items() if number
+    ]
+    parts.append(f"{plan.unchanged} unchanged")
+    return ", ".join(parts)
+
+
+def warning_lines(warnings: Sequence[PlanWarning]) -> list[str]:
+    """What the reader should know before applying."""
+    return [
+        f"{click.style('warning:', fg='yellow', bold=True)} {printable(str(warning.key))}: {printable(warning.message)}"
+        for warning in warnings
+    ]
+
+
+def doubt_lines(plan: Plan) -> list[str]:
+    """Signs that it may be another cluster; they stand first, since all the rest follows from it."""
+    mark = click.style("warning:", fg="yellow", bold=True)
+    return [f"{mark} {printable(one.message)}" for one in plan.doubts]
+
+
+def missing_lines(plan: Plan) -> list[str]:
+    """What we may not do, once for each kind, and what that means for the plan."""
+    mark = click.style("not allowed:", fg="yellow", bold=True)
+    lines = [f"{mark} {right}: {_consequence(right)}" for right in plan.missing]
+    if lines:
+        lines.append("`allot preflight --rights plan -o yaml` prints the rights that plan needs.")
+    return lines
+
+
+def _consequence(right: MissingRight) -> str:
+    if right.unread:
+        return "these objects were not looked at, and may differ"
+    return "compared here, not by the server, whose defaults may show as differences"
+
+
+def plan_document(plan: Plan, rows: Sequence[ChangeRow]) -> Mapping[str, Any]:
+    """The plan as JSON."""
+    return {
+        "kind": "PlanSummary",
+        "platform": plan.platform,
+        "cluster": plan.cluster,
+        "server": plan.server or None,
+        "context": plan.context or None,
+        "digest": plan.digest,
+        "empty": plan.empty,
+        "forced": plan.forced,
+        "summary": {**{action.value: number for action, number in plan.counts.items()}, "unchanged": plan.unchanged},
+        "changes": [change_document(row) for row in rows],
+        "missingRights": [
+            {
+                "verb": right.verb,
+                "group": right.group,
+                "resource": right.resource,
+                "unread": right.unread,
+            }
+            for right in plan.missing
+        ],
+        "warnings": [
+            {"code": warning.code.value, **key_document(warning), "message": warning.message}
+            for warning in plan.warnings
+        ],
+    }
+
+
+def key_document(item: Change | PlanWarning) -> dict[str, Any]:
+    """Which object."""
+    key = item.key
+    return {"object": {"group": key.group, "kind": key.kind, "namespace": key.namespace, "name": key.name}}
+
+
+def change_document(row: ChangeRow) -> Mapping[str, Any]:
+    """A change as JSON; a field that is absent on one side lacks that side."""
+    change = row.change
+    base: dict[str, Any] = {
+        "action": change.action.value,
+        "family": row.family,
+        "team": row.team,
+        **key_document(change),
+    }
+    match change:
+        case Update():
+            base["fields"] = [field_document(field) for field in change.fields]
+        case Conflict():
+            base["contested"] = [_contested_document(field) for field in change.contested]
+        case Drain():
+            base["running"] = dict(change.running)
+        case Blocked():
+            base |= {"wanted": change.wanted.value, "what": change.what, "why": change.why, "fix": change.fix}
+        case _:
+            pass
+    return base
+
+
+def field_document(change: FieldChange) -> Mapping[str, Any]:
+    """A field that changes, as JSON."""
+    sides = {name: value for name, value in (("old", change.old), ("new", change.new)) if value is not ABSENT}
+    owner = {"by": change.by, "since": change.since} if change.by else {}
+    return {"field": change.field, **sides, **owner}
+
+
+def _contested_document(field: Contested) -> Mapping[str, Any]:
+    sides = {name: value for name, value in (("live", field.live), ("declared", field.desired)) if value is not ABSENT}
+    return {"field": field.field, "manager": field.manager, "since": field.since, **sides}

@@ -1,0 +1,87 @@
+"""`allot prove`."""
+
+from __future__ import annotations
+
+import click
+
+from allotment.cli.shell.lazy import Command
+from allotment.cli.shell.options import (
+    OutputOptions,
+    cluster_flag,
+    global_flags,
+    identity_flag,
+    names_of,
+    output_flags,
+    platform_argument,
+    server_flags,
+    team_flag,
+)
+from allotment.cli.shell.session import Session
+from allotment.errors import shown
+
+
+@click.command(cls=Command)
+@platform_argument
+@cluster_flag
+@team_flag
+@click.option(
+    "--guardrail",
+    "guardrails",
+    multiple=True,
+    metavar="ID",
+    shell_complete=names_of("guardrail"),
+    help="Only this guardrail; may be repeated.",
+)
+@click.option("--no-work", is_flag=True, help="Run no work for real; its probes count as not tried.")
+@click.option("--evidence", metavar="FILE", type=click.Path(dir_okay=False), help="Also write a Markdown report.")
+@identity_flag
+@server_flags
+@output_flags
+@global_flags
+@click.pass_obj
+def prove(
+    session: Session,
+    directory: str | None,
+    *,
+    guardrails: tuple[str, ...],
+    no_work: bool,
+    evidence: str | None,
+    output: OutputOptions,
+) -> int:
+    """Try to break the guardrails of a live cluster, and report which ones held.
+
+    Probes act as the teams' people, by impersonation, as server-side dry runs or as objects that live for seconds;
+    good work must get through, bad work must be refused with the right message. Ends with 1 if anything failed.
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.commands.change.planning import target_of  # noqa: PLC0415
+    from allotment.cli.commands.change.prove_view import proof_document, proof_listing, proof_text  # noqa: PLC0415
+    from allotment.cli.shell.output import show  # noqa: PLC0415
+    from allotment.cli.shell.places import named_team  # noqa: PLC0415
+    from allotment.cli.shell.progress import ProgressLine  # noqa: PLC0415
+
+    target = target_of(session, directory)
+    name = session.value("team")
+    teams = [named_team(target.platform, name).name] if name else []
+    with wiring.connect(session.value("kubeconfig"), target.context) as kube, ProgressLine(session) as line:
+        wiring.admit(target.platform, target.cluster, kube, session.override)
+        report = wiring.prove(
+            target.platform,
+            target.cluster,
+            kube,
+            teams=teams,
+            guardrails=guardrails,
+            work=not no_work,
+            progress=lambda result: line.tell(f"{result.verdict.value} {result.guardrail} {result.team}"),
+        )
+    show(
+        session,
+        output,
+        proof_listing(report),
+        human=lambda rows: proof_text(report, rows, session.text_width),
+        whole=lambda rows: proof_document(report, rows),
+    )
+    if evidence is not None:
+        wiring.write_file(evidence, wiring.evidence(report))
+        session.note(f"evidence in {shown(evidence)}")
+    return 1 if report.failed else 0

@@ -1,0 +1,63 @@
+"""`allot render`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from allotment.cli.shell.lazy import Command
+from allotment.cli.shell.options import cluster_flag, format_flag, global_flags, platform_argument
+from allotment.cli.shell.session import Session
+from allotment.errors import UsageError
+
+
+@click.command(cls=Command)
+@platform_argument
+@click.option("--out", metavar="DIR", type=click.Path(), help="Folder of the tree; made when missing.")
+@click.option("--force", is_flag=True, help="Overwrite files that Allotment did not write.")
+@click.option("--allow-prune", is_flag=True, help="Write it also where a sync would delete objects.")
+@cluster_flag
+@format_flag
+@global_flags
+@click.pass_obj
+def render(session: Session, directory: str | None, out: str | None, *, force: bool, allow_prune: bool) -> None:
+    """Write the GitOps tree: base/, clusters/NAME/ for kustomize, and entry points for Flux and Argo CD.
+
+    The same directory gives the same bytes. Files of an earlier render that are not needed any more are removed;
+    files that Allotment did not write are left alone. Where the tree in DIR holds objects that the new one does not,
+    they are named and nothing is written without --allow-prune: a sync would delete them. Without --out, a cluster's
+    objects go to standard output as YAML (-o yaml) or JSON (-o json).
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.commands.change.render_view import losses_text, objects_text, tree_document, tree_text  # noqa: PLC0415
+    from allotment.cli.shell.loading import load  # noqa: PLC0415
+    from allotment.cli.shell.output import write_document  # noqa: PLC0415
+    from allotment.cli.shell.places import chosen_cluster, named_cluster, platform_directory  # noqa: PLC0415
+    from allotment.render.pruning import check_consent  # noqa: PLC0415
+
+    form = session.value("output")
+    if out is None and form not in ("yaml", "json", "name"):
+        raise UsageError(
+            "where to?",
+            fix="name a folder with --out DIR, or print a cluster's objects with --cluster NAME -o yaml",
+        )
+    platform = load(session, platform_directory(session, directory), quiet=True).platform
+    if out is None:
+        manifests = wiring.render_clusters(platform, [chosen_cluster(session, platform)])[0]
+        session.out(objects_text(manifests, form))
+        return
+    name = session.value("cluster")
+    clusters = [named_cluster(platform, name)] if name else list(platform.clusters)
+    rendered = wiring.render_tree(platform, clusters)
+    lost = wiring.lost_by(Path(out), rendered)
+    if not allow_prune and any(loss.needs_consent for loss in lost):
+        session.note(losses_text(lost))
+        check_consent(lost)
+    written = wiring.write_tree(Path(out), rendered.files, force=force)
+    if form in ("json", "yaml"):
+        write_document(session, form, tree_document(out, rendered, written, lost))
+    elif form == "name":
+        session.out("\n".join(rendered.files))
+    else:
+        session.out(tree_text(out, rendered, written, lost, versioned=wiring.in_repository(Path(out))))

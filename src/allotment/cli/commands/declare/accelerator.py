@@ -1,0 +1,48 @@
+"""`allot accelerator`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from allotment.cli.shell.lazy import Command, Entry, LazyGroup
+from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_argument
+from allotment.cli.shell.session import Session
+
+_HERE: Final = "allotment.cli.commands.declare.accelerator"
+
+ENTRIES = (
+    Entry(
+        "list",
+        f"{_HERE}:list_",
+        "The catalogue with memory and price.",
+        ("ls", "get"),
+    ),
+)
+
+
+@click.group(cls=LazyGroup, entries=ENTRIES)
+@global_flags
+def accelerator() -> None:
+    """Accelerators: the classes of device that teams ask for by name."""
+
+
+@click.command("list", cls=Command)
+@platform_argument
+@output_flags
+@global_flags
+@click.pass_obj
+def list_(session: Session, directory: str | None, output: OutputOptions) -> None:
+    """The catalogue, built-in entries included: memory, price per device and hour, and where the platform has it.
+
+    Labels for -l: name, vendor, architecture, present (true where a cluster has it).
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.commands.declare.cluster_view import accelerator_listing  # noqa: PLC0415
+    from allotment.cli.shell.loading import load  # noqa: PLC0415
+    from allotment.cli.shell.output import show  # noqa: PLC0415
+    from allotment.cli.shell.places import platform_directory  # noqa: PLC0415
+
+    platform = load(session, platform_directory(session, directory), quiet=True).platform
+    show(session, output, accelerator_listing(wiring.accelerator_lines(platform), platform.currency))

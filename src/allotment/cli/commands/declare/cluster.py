@@ -1,0 +1,63 @@
+"""`allot cluster`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from allotment.cli.shell.lazy import Command, Entry, LazyGroup
+from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_argument
+from allotment.cli.shell.session import Session
+
+_HERE: Final = "allotment.cli.commands.declare.cluster"
+
+ENTRIES = (
+    Entry("list", f"{_HERE}:list_", "Clusters with purpose, size and price.", ("ls", "get")),
+    Entry("pools", f"{_HERE}:pools", "Node pools of the clusters.", ("node-pools",)),
+)
+
+
+@click.group(cls=LazyGroup, entries=ENTRIES)
+@global_flags
+def cluster() -> None:
+    """List clusters and their node pools, as the platform directory declares them."""
+
+
+@click.command("list", cls=Command)
+@platform_argument
+@output_flags
+@global_flags
+@click.pass_obj
+def list_(session: Session, directory: str | None, output: OutputOptions) -> None:
+    """Clusters with purpose, size and price.
+
+    Labels for -l: name, purpose, environment, region, provider.
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.commands.declare.cluster_view import cluster_listing  # noqa: PLC0415
+    from allotment.cli.shell.loading import load  # noqa: PLC0415
+    from allotment.cli.shell.output import show  # noqa: PLC0415
+    from allotment.cli.shell.places import platform_directory  # noqa: PLC0415
+
+    platform = load(session, platform_directory(session, directory), quiet=True).platform
+    show(session, output, cluster_listing(platform, wiring.summarize(platform)))
+
+
+@click.command(cls=Command)
+@platform_argument
+@output_flags
+@global_flags
+@click.pass_obj
+def pools(session: Session, directory: str | None, output: OutputOptions) -> None:
+    """Node pools of the clusters.
+
+    Labels for -l: cluster, pool, flavor, accelerator, capacity-type, dedicated-to.
+    """
+    from allotment.cli.commands.declare.cluster_view import pool_listing  # noqa: PLC0415
+    from allotment.cli.shell.loading import load  # noqa: PLC0415 (start-up time)
+    from allotment.cli.shell.output import show  # noqa: PLC0415
+    from allotment.cli.shell.places import platform_directory  # noqa: PLC0415
+
+    platform = load(session, platform_directory(session, directory), quiet=True).platform
+    show(session, output, pool_listing(platform))

@@ -1,0 +1,48 @@
+"""`allot init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from allotment.cli.shell.calling import typed
+from allotment.cli.shell.lazy import Command
+from allotment.cli.shell.options import format_flag, global_flags
+from allotment.cli.shell.session import Session
+from allotment.errors import shown
+
+
+@click.command(cls=Command)
+@click.argument("directory", metavar="DIR", type=click.Path(file_okay=False))
+@click.option("--name", help="Name of the platform; the folder's, or my-platform, by default.")
+@format_flag
+@global_flags
+@click.pass_obj
+def init(session: Session, directory: str, name: str | None) -> None:
+    """Write a commented starter directory: one cluster, one team, every field explained. It is valid as it stands."""
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.commands.change.diffs import next_steps  # noqa: PLC0415
+    from allotment.cli.shell.output import write_document  # noqa: PLC0415
+    from allotment.cli.shell.places import name_for  # noqa: PLC0415
+
+    root = Path(directory)
+    edit = wiring.start_platform(root, name if name is not None else name_for(root))
+    wiring.write_edit(root, edit)
+    paths = sorted(edit.changes)
+    form = session.value("output")
+    if form in ("json", "yaml"):
+        write_document(
+            session, form, {"kind": "Edit", "dryRun": False, "written": paths, "removed": [], "warnings": []}
+        )
+        return
+    session.out("\n".join(shown(root / path) for path in paths))
+    place = typed(directory)
+    if form != "name":
+        (cluster, *_) = wiring.load(root).platform.clusters
+        steps = [
+            (f"allot validate {place}", "check it"),
+            (f"allot plan {place} --cluster {cluster.name} --offline", "see what a cluster would get"),
+            ("allot explain team", "look fields up"),
+        ]
+        session.note(f"\n{next_steps(steps, session.call)}")

@@ -1,0 +1,84 @@
+"""`allot team set`: other guarantees, groups, cost centre or display name for a team of the platform directory."""
+
+from __future__ import annotations
+
+import click
+
+from allotment.cli.commands.declare.team_edit import after_edit, dry_run_flag
+from allotment.cli.shell.lazy import Command
+from allotment.cli.shell.options import format_flag, global_flags, names_of, platform_flag
+from allotment.cli.shell.session import Session
+
+
+@click.command("set", cls=Command)
+@click.argument("name", shell_complete=names_of("team"))
+@click.option(
+    "--accelerator",
+    "accelerators",
+    multiple=True,
+    metavar="[CLUSTER/]NAME=N",
+    help="Guaranteed devices, such as a100=4 or a100:spot=4; training/a100=4 in one cluster. May be repeated.",
+)
+@click.option("--cpu", metavar="QUANTITY", help="Guaranteed CPU.")
+@click.option("--memory", metavar="QUANTITY", help="Guaranteed memory.")
+@click.option(
+    "--cluster",
+    "clusters",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=names_of("cluster"),
+    help="Where; may be repeated. By default the one cluster that the team is in.  [env: ALLOTMENT_CLUSTER]",
+)
+@click.option(
+    "--group",
+    "--member",
+    "groups",
+    multiple=True,
+    metavar="ID",
+    help="The identity provider's group of its members; repeatable. Those named, and no others.",
+)
+@click.option(
+    "--owner", "owners", multiple=True, metavar="ID", help="The group of its owners; repeatable. These, and no others."
+)
+@click.option("--cost-center", metavar="CODE", help="Cost centre of its bill.")
+@click.option(
+    "--display-name", metavar="TEXT", help="Its name for people. Namespaces, queues and work stay as they are."
+)
+@dry_run_flag
+@platform_flag
+@format_flag
+@global_flags
+@click.pass_obj
+def set_(  # noqa: PLR0913 (a parameter for each flag)
+    session: Session,
+    name: str,
+    *,
+    accelerators: tuple[str, ...],
+    cpu: str | None,
+    memory: str | None,
+    clusters: tuple[str, ...],
+    groups: tuple[str, ...],
+    owners: tuple[str, ...],
+    cost_center: str | None,
+    display_name: str | None,
+    dry_run: str | None,
+) -> None:
+    """Change what a team is guaranteed, who is in it, its cost centre or display name: comments and all else stay.
+
+    What is not named stays as it is. The result is checked as a whole before anything is written.
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.commands.declare.editing import finish  # noqa: PLC0415
+    from allotment.cli.shell.places import platform_directory  # noqa: PLC0415
+    from allotment.operations.directory.teams import accelerators_of  # noqa: PLC0415
+    from allotment.spec.amounts import AmountsRequest  # noqa: PLC0415
+    from allotment.spec.asked import clusters_asked  # noqa: PLC0415
+
+    directory = platform_directory(session)
+    devices = accelerators_of(accelerators)
+    where = clusters_asked(clusters, devices, session.value("cluster"))
+    request = AmountsRequest(name, cpu, memory, devices, where, cost_center, display_name, groups, owners)
+    edit = wiring.set_amounts(directory, request)
+    done = f"changed {', '.join(sorted(edit.changes))}" if edit.changes else f"team {name} has all this already"
+    steps = after_edit(directory, where or edit.clusters) if edit.changes else []
+    finish(session, directory, edit, dry_run=dry_run is not None, done=done, steps=steps)

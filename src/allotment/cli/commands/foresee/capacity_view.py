@@ -1,0 +1,249 @@
+"""What a cluster has left, node by node and shape by shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from allotment.cli.commands.foresee.simulate_view import CAUSE_FIELDS
+from allotment.cli.shell.amounts import amount, count
+from allotment.cli.shell.output import Listing
+from allotment.cli.shell.table import Column, table_text
+from allotment.model.devices import names_a_part
+from allotment.scheduling.placement.gpu.capacity import Stranded
+from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, Cause
+from allotment.scheduling.placement.gpu.model import WHOLE
+from allotment.scheduling.placement.survey import NodeRoom, ShapeSurvey, Survey
+
+_MIB: Final = 1 << 20
+_TITLES: Final = {Cause.WRONG_MODEL: "not admitted there"}
+"""A cause's name where it means more than the GPU's model: selectors, taints, cordons."""
+
+STRANDED_FIELDS: Final = {
+    Stranded.CORDONED: "cordoned",
+    Stranded.TAINTED: "tainted",
+    Stranded.WRONG_MODEL: "wrongGpuModel",
+    Stranded.NOT_SELECTED: "notSelected",
+    Stranded.TOO_MANY_PODS: "tooManyPods",
+    Stranded.LACKS_CPU: "lacksCpu",
+    Stranded.LACKS_MEMORY: "lacksMemory",
+    Stranded.LACKS_OTHER: "lacksOther",
+    Stranded.TOO_FEW_GPUS: "tooFewGpus",
+    Stranded.REMAINDER: "remainder",
+}
+"""Stranded GPU by reason, as JSON names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """A node with its place in the survey's arrays."""
+
+    at: int
+    node: NodeRoom
+
+
+def _gpus(milli: float) -> float:
+    value = round(milli / WHOLE, 3)
+    return int(value) if value == int(value) else value
+
+
+def _shown(milli: float) -> str:
+    return f"{milli / WHOLE:.2f}".rstrip("0").rstrip(".")
+
+
+def _fragment(found: Survey, row: NodeRow) -> float | None:
+    return None if found.fragmentation is None else _gpus(float(found.fragmentation.node_fragments[row.at]))
+
+
+def _cause(found: Survey, row: NodeRow, cause: Cause) -> float | None:
+    return None if found.fragmentation is None else _gpus(float(found.fragmentation.per_node[row.at, cause]))
+
+
+def _about(found: Survey) -> ShapeSurvey | None:
+    """The shape that FITS and STRANDED of a node are about."""
+    return found.shapes[0] if found.shapes else None
+
+
+def _fits(found: Survey, row: NodeRow) -> int | None:
+    shape = _about(found)
+    return None if shape is None else int(shape.room.fits[row.at])
+
+
+def _stranded(found: Survey, row: NodeRow) -> float | None:
+    shape = _about(found)
+    return None if shape is None else _gpus(int(shape.room.lost[row.at]))
+
+
+def _why(found: Survey, row: NodeRow) -> str:
+    shape = _about(found)
+    reason = None if shape is None else shape.room.reasons[row.at]
+    return "" if reason is None else reason.value
+
+
+def capacity_listing(found: Survey) -> Listing[NodeRow]:
+    """A row a node."""
+    fragment: Column[NodeRow] = Column(
+        "FRAGMENT",
+        lambda row: _fragment(found, row),
+        text=lambda row: "" if (value := _fragment(found, row)) is None else _shown(value * WHOLE),
+    )
+    return Listing(
+        kind="NodeCapacity",
+        rows=[NodeRow(at, node) for at, node in enumerate(found.nodes)],
+        columns=(
+            Column("NODE", lambda row: row.node.name),
+            Column("MODEL", lambda row: row.node.model or None),
+            Column("GPUS", lambda row: _gpus(row.node.gpus)),
+            Column("USED", lambda row: _gpus(row.node.used)),
+            Column("FREE", lambda row: _gpus(row.node.free), style=_free_style, keep=2),
+            fragment,
+            *(_cause_column(found, cause) for cause in FRAGMENT_CAUSES),
+            Column(
+                "CPU FREE",
+                lambda row: row.node.cpu_free,
+                wide=True,
+                text=lambda row: amount("cpu", row.node.cpu_free),
+                unit="millicpu",
+            ),
+            Column(
+                "MEMORY FREE",
+                lambda row: row.node.memory_free * _MIB,
+                wide=True,
+                text=lambda row: amount("memory", row.node.memory_free * _MIB),
+                unit="bytes",
+            ),
+            Column("FITS", lambda row: _fits(found, row), keep=2),
+            Column("STRANDED", lambda row: _stranded(found, row), keep=1),
+            Column("WHY", lambda row: _why(found, row) or None, keep=1, fold=" "),
+        ),
+        name=lambda row: row.node.name,
+        document=lambda row: node_document(found, row),
+        labels=lambda row: {"model": row.node.model, **row.node.labels},
+        nothing="no such nodes",
+    )
+
+
+def _free_style(row: NodeRow) -> str:
+    return "dim" if row.node.closed else ""
+
+
+def _cause_column(found: Survey, cause: Cause) -> Column[NodeRow]:
+    title = _TITLES.get(cause, cause.title)
+    return Column(title.upper().replace(",", ""), lambda row: _cause(found, row, cause), wide=True)
+
+
+def capacity_text(found: Survey, rows: Sequence[NodeRow], width: int | None, *, headers: bool) -> str:
+    """The nodes, the shapes, and the whole."""
+    columns = [column for column in capacity_listing(found).columns if not column.wide]
+    lines = [table_text(columns, rows, width=width, headers=headers)] if rows else []
+    about = _about(found)
+    if rows and about is not None:
+        lines.append(f"fits and stranded: {about.text}")
+    lines += [""] if rows else []
+    if found.shapes:
+        lines += [table_text(_SHAPE_COLUMNS, found.shapes, width=width, headers=headers), ""]
+    closed = sum(node.closed for node in found.nodes)
+    parts = sum(node.gpus for node in found.nodes if names_a_part(node.model))
+    lines.append(
+        f"{count(len(found.nodes), 'node')}{f' ({closed} cordoned)' if closed else ''}: {_shown(found.gpus)} GPUs"
+        f"{f' ({_shown(parts)} of them slices or shares)' if parts else ''}, "
+        f"{_shown(found.gpus - found.free)} used, {_shown(found.free)} free"
+    )
+    return "\n".join(lines + _fragment_lines(found))
+
+
+def _fragment_lines(found: Survey) -> list[str]:
+    if found.fragmentation is None:
+        return ["no pod to judge fragmentation by: name a --shape"]
+    whole = found.fragmentation.cluster
+    parts = [
+        f"{_TITLES.get(cause, cause.title)} {_shown(whole[cause])}" for cause in FRAGMENT_CAUSES if whole[cause] > 0.5
+    ]
+    judged = f"{count(found.typical, 'typical shape')} of {count(found.pods, 'pod')}"
+    if not found.pods:
+        judged = count(found.typical, "shape") + " asked for"
+    split = f": {', '.join(parts)}" if parts else ""
+    return [f"fragment {_shown(found.fragmentation.fragment)} GPUs by {judged}{split}"]
+
+
+def _main_reason(shape: ShapeSurvey) -> str:
+    told = sorted(((lost, reason.value) for reason, lost in shape.room.stranded.items() if lost), reverse=True)
+    return "; ".join(f"{text} ({_shown(lost)})" for lost, text in told)
+
+
+_SHAPE_COLUMNS: Final[tuple[Column[ShapeSurvey], ...]] = (
+    Column("SHAPE", lambda row: row.text),
+    Column(
+        "OF PODS",
+        lambda row: None if row.share is None else round(100 * row.share, 1),
+        text=lambda row: f"{100 * (row.share or 0):.1f}%",
+    ),
+    Column("FITS", lambda row: row.room.count, keep=2),
+    Column("STRANDED", lambda row: _gpus(int(row.room.lost.sum())), keep=1),
+    Column("WHY (GPUS)", _main_reason, keep=1, fold=" "),
+)
+
+
+def node_document(found: Survey, row: NodeRow) -> Mapping[str, Any]:
+    """A node as JSON; cpu in milli-CPU, memory in bytes."""
+    node = row.node
+    causes = None
+    if found.fragmentation is not None:
+        amounts = found.fragmentation.per_node[row.at]
+        causes = {field: _gpus(float(amounts[cause])) for cause, field in CAUSE_FIELDS.items()}
+    return {
+        "node": node.name,
+        "model": node.model,
+        "cordoned": node.closed,
+        "gpus": _gpus(node.gpus),
+        "slices": names_a_part(node.model),
+        "usedGpus": _gpus(node.used),
+        "freeGpus": _gpus(node.free),
+        "freeCpu": node.cpu_free,
+        "freeMemory": node.memory_free * _MIB,
+        "fragmentGpus": _fragment(found, row),
+        "idleGpusByCause": causes,
+        "shapes": [
+            {
+                "shape": shape.text,
+                "fits": int(shape.room.fits[row.at]),
+                "strandedGpus": _gpus(int(shape.room.lost[row.at])),
+                "reason": None if (reason := shape.room.reasons[row.at]) is None else STRANDED_FIELDS[reason],
+            }
+            for shape in found.shapes
+        ],
+    }
+
+
+def _shape_document(shape: ShapeSurvey) -> Mapping[str, Any]:
+    return {
+        "shape": shape.text,
+        "asked": shape.asked,
+        "shareOfPods": None if shape.share is None else round(shape.share, 6),
+        "fits": shape.room.count,
+        "strandedGpus": _gpus(int(shape.room.lost.sum())),
+        "strandedGpusByReason": {STRANDED_FIELDS[reason]: _gpus(lost) for reason, lost in shape.room.stranded.items()},
+    }
+
+
+def capacity_document(found: Survey, rows: Sequence[NodeRow]) -> Mapping[str, Any]:
+    """The survey as JSON; `cluster` and `shapes` are about all nodes, whatever rows were chosen."""
+    fragmentation = found.fragmentation
+    return {
+        "kind": "CapacitySurvey",
+        "cluster": {
+            "nodes": len(found.nodes),
+            "gpus": _gpus(found.gpus),
+            "usedGpus": _gpus(found.gpus - found.free),
+            "freeGpus": _gpus(found.free),
+            "typicalShapes": found.typical,
+            "pods": found.pods,
+            "fragmentGpus": None if fragmentation is None else _gpus(fragmentation.fragment),
+            "idleGpusByCause": None
+            if fragmentation is None
+            else {CAUSE_FIELDS[cause]: _gpus(value) for cause, value in fragmentation.cluster.items()},
+        },
+        "shapes": [_shape_document(shape) for shape in found.shapes],
+        "nodes": [node_document(found, row) for row in rows],
+    }

@@ -1,0 +1,29 @@
+"""`allot compare`."""
+
+from __future__ import annotations
+
+import click
+
+from allotment.cli.shell.lazy import Command
+from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, report_flag
+from allotment.cli.shell.session import Session
+
+
+@click.command(cls=Command)
+@click.argument("before", metavar="BEFORE", type=click.Path())
+@click.argument("after", metavar="AFTER", type=click.Path())
+@report_flag
+@output_flags
+@global_flags
+@click.pass_obj
+def compare(session: Session, before: str, after: str, *, report: str | None, output: OutputOptions) -> None:
+    """Compare two runs that `allot simulate -o json` wrote: who waits longer, who less, by how much.
+
+    Jobs are matched by name; waits are compared over jobs that start in both runs.
+
+    Labels for -l: queue.
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.commands.foresee.compare_view import show_difference  # noqa: PLC0415
+
+    show_difference(session, output, wiring.compare_runs(before, after), "RunComparison", report)

@@ -1,0 +1,120 @@
+"""`allot when`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import click
+
+from allotment.cli.shell.lazy import Command, Flag
+from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, scenario_flag, seed_flag
+from allotment.cli.shell.session import Session
+from allotment.errors import UsageError
+
+_KNOWN: Final = "Assumptions"
+_RUNTIMES: Final = ("estimated", "history")
+_SUBMISSIONS: Final = ("past", "none")
+
+
+@click.command(cls=Command)
+@click.argument("file", metavar="SCENARIO", type=click.Path())
+@click.argument("jobs", metavar="[JOB]...", nargs=-1)
+@scenario_flag
+@click.option("--at", "moment", metavar="TIME", help="The moment, such as 4h; else when the last job was submitted.")
+@click.option(
+    "--confidence",
+    type=click.IntRange(50, 99),
+    default=80,
+    metavar="PERCENT",
+    help="Share of starts the interval is to hold; 80 by default.",
+)
+@click.option(
+    "--runs", type=click.IntRange(10, 10_000), default=100, metavar="N", help="How many simulations; 100 by default."
+)
+@click.option("--horizon", default="7d", metavar="TIME", help="How far they look; 7d by default.")
+@seed_flag
+@click.option(
+    "--runtimes",
+    cls=Flag,
+    section=_KNOWN,
+    type=click.Choice(_RUNTIMES),
+    default="estimated",
+    help="Run times: estimated (the file's are estimates), or history (only those of jobs that have ended).",
+)
+@click.option(
+    "--runtime-spread",
+    cls=Flag,
+    section=_KNOWN,
+    type=click.FloatRange(0, 3),
+    metavar="SIGMA",
+    help="Spread of run times around their estimates, as the sigma of a log-normal factor; 0.5 by default.",
+)
+@click.option(
+    "--submissions",
+    cls=Flag,
+    section=_KNOWN,
+    type=click.Choice(_SUBMISSIONS),
+    default="past",
+    help="What others submit from now on: past (as they did before), or none.",
+)
+@click.option(
+    "--learn-from",
+    cls=Flag,
+    section=_KNOWN,
+    type=click.IntRange(20, 10_000),
+    metavar="N",
+    help="Correct the interval by how it would have done for the last N jobs that waited.",
+)
+@output_flags
+@global_flags
+@click.pass_obj
+def when(session: Session, /, file: str, jobs: tuple[str, ...], *, output: OutputOptions, **options: Any) -> None:
+    """When the jobs start that wait at a moment of a scenario: an interval, and the median.
+
+    The present is simulated many times onwards, with run times drawn anew each time, by the engine that decides like
+    Kueue. Past and present come from the decisions recorded in the file, else from simulating it up to the moment; what
+    the file says about later is not looked at. Where decisions are recorded, the spread of run times is measured on
+    the jobs that have ended.
+
+    Labels for -l: queue.
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.commands.foresee.when_view import when_document, when_listing, when_text  # noqa: PLC0415
+    from allotment.cli.shell.output import show  # noqa: PLC0415
+    from allotment.cli.shell.progress import ProgressLine  # noqa: PLC0415
+
+    request = _request(jobs, options)
+    with ProgressLine(session) as line:
+        told = (lambda done, of: line.tell(f"simulation {done:,} of {of:,}")) if line.visible else None
+        found = wiring.estimate_starts(file, request, wanted=options["scenario"], watch=told)
+    show(
+        session,
+        output,
+        when_listing(found),
+        human=lambda rows: when_text(found, rows, session.table_width, headers=not output.no_headers),
+        whole=lambda rows: when_document(found, rows),
+    )
+
+
+def _request(jobs: tuple[str, ...], options: dict[str, Any]) -> Any:
+    from allotment.operations.foresee.estimating import KnownRuntimes, Submissions, WhenRequest  # noqa: PLC0415
+    from allotment.scenarios.times import milliseconds  # noqa: PLC0415
+
+    if options["runtimes"] == "history" and options["runtime_spread"] is not None:
+        raise UsageError(
+            "--runtime-spread does not go with --runtimes history",
+            why="it is about estimates, and with history there are none",
+            fix="leave one of them out",
+        )
+    return WhenRequest(
+        jobs=jobs,
+        at=None if options["moment"] is None else milliseconds(options["moment"]),
+        coverage=options["confidence"] / 100,
+        runs=options["runs"],
+        seed=options["seed"],
+        horizon=milliseconds(options["horizon"]),
+        runtimes=KnownRuntimes(options["runtimes"]),
+        spread=options["runtime_spread"],
+        submissions=Submissions(options["submissions"]),
+        learn=options["learn_from"] or 0,
+    )

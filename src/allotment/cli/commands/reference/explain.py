@@ -1,0 +1,41 @@
+"""`allot explain FIELD`."""
+
+from __future__ import annotations
+
+import click
+
+from allotment.cli.shell.lazy import Command
+from allotment.cli.shell.options import format_flag, global_flags
+from allotment.cli.shell.session import Session
+
+
+def _fields(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    from allotment import wiring  # noqa: PLC0415 (only a shell asks)
+    from allotment.cli.commands.reference.explaining import paths_under  # noqa: PLC0415
+
+    return paths_under(wiring.schema(), incomplete)
+
+
+@click.command(cls=Command)
+@click.argument("field", required=False, default="", shell_complete=_fields)
+@format_flag
+@global_flags
+@click.pass_obj
+def explain(session: Session, field: str) -> None:
+    """What a field of the platform directory means, its type, its default and what stands below it.
+
+    FIELD begins with a kind, such as team.clusters; without it the kinds are listed.
+    """
+    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment.cli.commands.reference.explain_view import document, text  # noqa: PLC0415
+    from allotment.cli.commands.reference.explaining import explanation  # noqa: PLC0415
+    from allotment.cli.shell.output import write_document  # noqa: PLC0415
+
+    found = explanation(wiring.schema(), field)
+    form = session.value("output")
+    if form in ("json", "yaml"):
+        write_document(session, form, document(found))
+    elif form == "name":
+        session.out("\n".join(found.children_paths))
+    else:
+        session.out(text(found, session.text_width))

@@ -1,0 +1,67 @@
+"""A field of the directory, explained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from textwrap import wrap
+from typing import Any
+
+import click
+
+from allotment.cli.commands.reference.explaining import Explanation, Field
+
+
+def text(found: Explanation, width: int) -> str:
+    """The field, then what stands below it with one paragraph each."""
+    lines = _about(found.field, width) if found.field.path else [found.field.description]
+    if found.children:
+        lines += ["", click.style("KINDS" if not found.field.path else "FIELDS", bold=True)]
+    for child in found.children:
+        required = click.style("  required", fg="yellow") if child.required else ""
+        lines.append(f"  {click.style(child.name, bold=True)}  <{child.type}>{required}")
+        lines += wrap(_with_default(child), width, initial_indent="    ", subsequent_indent="    ")
+    if found.children:
+        example = next((child for child in found.children if child.path), found.children[0])
+        lines += ["", f"Ask on with the field's path, for example: allot explain {example.path}"]
+    return "\n".join(lines)
+
+
+def _about(field: Field, width: int) -> list[str]:
+    lines = [f"{click.style('FIELD', bold=True)}    {field.path}", f"{click.style('TYPE', bold=True)}     {field.type}"]
+    if field.choices:
+        lines.append(f"{click.style('VALUES', bold=True)}   {', '.join(field.choices)}")
+    if field.has_default:
+        lines.append(f"{click.style('DEFAULT', bold=True)}  {_value(field.default)}")
+    elif field.required:
+        lines.append(f"{click.style('DEFAULT', bold=True)}  none: the field is required")
+    return [*lines, "", *wrap(field.description, width)]
+
+
+def _with_default(field: Field) -> str:
+    default = "" if not field.has_default or field.default in (None, "", [], {}) else f" [{_value(field.default)}]"
+    return field.description + default
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+
+
+def document(found: Explanation) -> Mapping[str, Any]:
+    """The same as JSON."""
+    return {
+        "kind": "Explanation",
+        **_field_document(found.field),
+        "fields": [_field_document(child) for child in found.children],
+    }
+
+
+def _field_document(field: Field) -> Mapping[str, Any]:
+    base: dict[str, Any] = {
+        "field": field.path,
+        "type": field.type,
+        "required": field.required,
+        "description": field.description,
+        "choices": field.choices,
+    }
+    return {**base, "default": field.default} if field.has_default else base

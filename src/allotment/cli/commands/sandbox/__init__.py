@@ -1,0 +1,1 @@
+"""A control plane to try things on."""

@@ -1,0 +1,1 @@
+"""The machinery of the command line: groups, options, tables, sessions, failures."""

@@ -1,0 +1,161 @@
+"""Failures as users see them: what, why, next step. On standard error, as JSON with `-o json`, never a traceback."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import click
+
+from allotment.cli.shell.lazy import UnknownCommandError
+from allotment.cli.shell.session import Session
+from allotment.cli.shell.terminal import printable
+from allotment.errors import AllotmentError, shown
+
+EXIT_CODES: Final = {
+    0: "done",
+    1: "failed",
+    2: "wrong call",
+    3: "not found",
+    4: "not signed in",
+    5: "forbidden",
+    6: "conflict",
+    7: "quota or capacity",
+    8: "timed out",
+    9: "server unreachable",
+    130: "interrupted",
+    141: "the reader of the output went away",
+}
+"""Every code `allot` ends with. `docs/cli.md` documents them; a test holds both together."""
+
+INTERRUPTED: Final = 130
+BROKEN_PIPE: Final = 141
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error, ready to be shown.
+
+    Attributes:
+        problems: the single problems of an invalid platform, as (text, fix, JSON).
+    """
+
+    code: int
+    what: str
+    why: str
+    fix: str
+    problems: tuple[tuple[str, str, dict[str, Any]], ...] = ()
+
+
+def describe(error: BaseException) -> Failure:
+    """What to tell the user about an exception."""
+    match error:
+        case AllotmentError():
+            problems = _problems(error)
+            # Problems tell the cause line by line; the summary that repeats them is for logs.
+            return Failure(error.exit_code, error.what, "" if problems else error.why, error.fix, problems)
+        case UnknownCommandError():
+            return Failure(2, error.message, "", error.advice)
+        case click.NoSuchOption():
+            near = [name for name in error.possibilities or () if name]
+            advice = f"did you mean {near[0]!r}? " if near else ""
+            return Failure(2, f"there is no flag {error.option_name!r}", "", advice + _see_help(error))
+        case click.UsageError():
+            return Failure(2, _sentence(error.format_message()), "", _see_help(error))
+        case click.Abort() | KeyboardInterrupt():
+            return Failure(INTERRUPTED, "interrupted", "", "")
+        case click.ClickException():
+            return Failure(1, _sentence(error.format_message()), "", "")
+        case OSError() if error.strerror:
+            where = f"{error.filename}: " if error.filename else ""
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            fix = "free some space, or write to another disk" if full else "check the path and its permissions"
+            return Failure(1, f"{where}{error.strerror}", "", fix)
+        case _:
+            return Failure(
+                1,
+                f"unexpected {type(error).__name__}: {error}".splitlines()[0],
+                "this is a mistake in Allotment, not in your input",
+                "set ALLOTMENT_DEBUG=1 to see the traceback, and report it",
+            )
+
+
+def _sentence(message: str) -> str:
+    text = " ".join(message.split()).removesuffix(".")
+    return text[:1].lower() + text[1:]
+
+
+def _see_help(error: click.UsageError) -> str:
+    return f"see `{error.ctx.command_path} --help`" if error.ctx else "see `allot --help`"
+
+
+def _problems(error: AllotmentError) -> tuple[tuple[str, str, dict[str, Any]], ...]:
+    return tuple(problem_parts(problem) for problem in getattr(error, "problems", ()))
+
+
+def problem_parts(problem: Any) -> tuple[str, str, dict[str, Any]]:
+    """A problem of the platform directory as (headline, fix, JSON)."""
+    file = shown(problem.file)
+    where = f"{file}:{problem.line}:{problem.column}" if problem.line else file
+    severity = str(problem.severity)
+    field = f"{problem.field}: " if problem.field else ""
+    document = {
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "severity": severity,
+        "field": problem.field,
+        "what": problem.what,
+        "fix": problem.fix,
+    }
+    return f"{where}: {severity}: {field}{problem.what}", problem.fix, document
+
+
+def report(session: Session, failure: Failure, form: str) -> None:
+    """Tell it on standard error."""
+    if form == "json":
+        document = {
+            "apiVersion": "allotment.dev/v1",
+            "kind": "Error",
+            "exitCode": failure.code,
+            "reason": EXIT_CODES.get(failure.code, "failed"),
+            "what": failure.what,
+            "why": failure.why,
+            "fix": failure.fix,
+        }
+        if failure.problems:
+            document["problems"] = [problem for _, _, problem in failure.problems]
+        session.note(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    lines = problem_lines([(headline, fix) for headline, fix, _ in failure.problems])
+    lines.append(f"{click.style('error:', fg='red', bold=True)} {shown(failure.what)}")
+    if failure.why:
+        lines.append(f"  {click.style('why:', bold=True)} {_indented(failure.why)}")
+    if failure.fix:
+        lines.append(f"  {click.style('fix:', bold=True)} {_indented(failure.fix)}")
+    session.note("\n".join(lines))
+
+
+def problem_lines(problems: Sequence[tuple[str, str]]) -> list[str]:
+    """Problems, one or two lines each."""
+    lines = []
+    for headline, fix in problems:
+        lines.append(_colored(shown(headline)))
+        if fix:
+            lines.append(f"  {click.style('fix:', bold=True)} {_indented(fix)}")
+    return lines
+
+
+def _colored(headline: str) -> str:
+    for word, color in ((": error: ", "red"), (": warning: ", "yellow")):
+        before, found, after = headline.partition(word)
+        if found:
+            return f"{before}: {click.style(word.strip(': ') + ':', fg=color, bold=True)} {after}"
+    return headline
+
+
+def _indented(text: str) -> str:
+    return printable(text).replace("\n", "\n       ")

@@ -1,0 +1,189 @@
+"""Results in every format, once for all commands: table, wide, json, yaml, name, csv."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from allotment.cli.shell.options import OutputOptions
+from allotment.cli.shell.selector import parse_selector
+from allotment.cli.shell.session import Session
+from allotment.cli.shell.table import Cell, Column, fitting, no_room, table_text
+from allotment.errors import UsageError, shown
+from allotment.model.spelling import did_you_mean
+
+API_VERSION: Final = "allotment.dev/v1"
+"""Version of every JSON and YAML document that `allot` writes."""
+
+Row = TypeVar("Row")
+
+
+def _no_labels(_row: object) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[Row]):
+    """Rows and how to show them.
+
+    Attributes:
+        kind: kind of one row in JSON; the list's kind is this with ``List``.
+        name: what ``-o name`` prints.
+        document: a row as JSON, without apiVersion and kind.
+        labels: what ``-l`` selects by.
+        nothing: sentence for an empty result.
+    """
+
+    kind: str
+    rows: Sequence[Row]
+    columns: tuple[Column[Row], ...]
+    name: Callable[[Row], str]
+    document: Callable[[Row], Mapping[str, Any]]
+    labels: Callable[[Row], Mapping[str, str]] = _no_labels
+    nothing: str = "nothing found"
+
+
+def show(
+    session: Session,
+    options: OutputOptions,
+    listing: Listing[Row],
+    *,
+    human: Callable[[Sequence[Row]], str] | None = None,
+    whole: Callable[[Sequence[Row]], Mapping[str, Any]] | None = None,
+) -> None:
+    """Write a result in the format the user chose.
+
+    Args:
+        session: where it goes.
+        options: what the user asked for.
+        listing: the rows.
+        human: the text of ``-o table`` where a plain table is not the best picture; ``-o wide`` still gives the rows.
+        whole: the JSON document (with its kind) where a list is not the whole answer.
+
+    Raises:
+        UsageError: an unknown column, or a selector that is none.
+    """
+    rows = chosen(options, listing)
+    match options.format:
+        case "json" | "yaml":
+            items = [{"kind": listing.kind, **listing.document(row)} for row in rows]
+            document = whole(rows) if whole else {"kind": f"{listing.kind}List", "items": items}
+            write_document(session, options.format, document)
+        case "name":
+            _write_lines(session, [listing.name(row) for row in rows])
+        case "csv":
+            session.out(_csv(options, listing, rows).removesuffix("\n"))
+        case "table" if human is not None:
+            session.out(human(rows))
+        case _:
+            _write_table(session, options, listing, rows)
+
+
+def chosen(options: OutputOptions, listing: Listing[Row]) -> Sequence[Row]:
+    """The rows after ``-l``, ``--sort-by`` and ``--limit``, in that order."""
+    matches = parse_selector(options.selector)
+    rows = [row for row in listing.rows if matches(listing.labels(row))]
+    if options.sort_by:
+        column = _column(listing.columns, options.sort_by.removeprefix("-"))
+        present = [row for row in rows if column.of(row) is not None]
+        absent = [row for row in rows if column.of(row) is None]
+        present.sort(key=lambda row: _rank(column.of(row)), reverse=options.sort_by.startswith("-"))
+        rows = present + absent
+    return rows if options.limit is None else rows[: options.limit]
+
+
+def _rank(cell: Cell) -> tuple[int, float, str]:
+    """Numbers before text; a column may hold both ("unlimited")."""
+    return (0, float(cell), "") if isinstance(cell, int | float) else (1, 0.0, str(cell).casefold())
+
+
+def _column(columns: Sequence[Column[Row]], title: str) -> Column[Row]:
+    wanted = title.upper().replace("-", " ").replace("_", " ")
+    for column in columns:
+        if column.title.replace("-", " ") == wanted:
+            return column
+    titles = [column.title.lower().replace(" ", "-") for column in columns]
+    raise UsageError(
+        f"there is no column {title!r} to sort by",
+        why=f"the columns are {', '.join(titles)}",
+        fix=did_you_mean(title, titles, f"sort by one of them, for example --sort-by {titles[0]}"),
+    )
+
+
+def write_document(session: Session, form: str, document: Mapping[str, Any]) -> None:
+    """A JSON or YAML document with our apiVersion in front; times become UTC RFC 3339."""
+    body = plain({"apiVersion": API_VERSION, **document})
+    if form == "yaml":
+        # Not the emitter of Kubernetes objects: results have fractions, which those must not have.
+        import yaml  # noqa: PLC0415 (start-up time)
+
+        text = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, default_flow_style=False, width=_UNLIMITED)
+        session.out(text.removesuffix("\n"))
+    else:
+        session.out(json.dumps(body, indent=2, ensure_ascii=False))
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: mappings, lists, text, numbers; aware times in UTC RFC 3339."""
+    match value:
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case dt.datetime():
+            return rfc3339(value)
+        case dt.date():
+            return value.isoformat()
+        case bool() | int() | float() | None:
+            return value
+        case str():
+            # A str subclass (StrEnum) would become a tagged object in YAML.
+            return str(value)
+        case frozenset() | set():
+            return sorted(plain(item) for item in value)
+        case Sequence():
+            return [plain(item) for item in value]
+        case _:
+            return str(value)
+
+
+def rfc3339(moment: dt.datetime) -> str:
+    """``2027-01-31T12:00:00Z``; whole seconds."""
+    return moment.astimezone(dt.UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+def _write_lines(session: Session, lines: Sequence[str]) -> None:
+    if lines:
+        session.out("\n".join(shown(line) for line in lines))
+
+
+def _csv(options: OutputOptions, listing: Listing[Row], rows: Sequence[Row]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    if not options.no_headers:
+        writer.writerow([column.header for column in listing.columns])
+    for row in rows:
+        writer.writerow(["" if (cell := column.of(row)) is None else cell for column in listing.columns])
+    return buffer.getvalue()
+
+
+_UNLIMITED: Final = 100_000
+
+
+def _write_table(session: Session, options: OutputOptions, listing: Listing[Row], rows: Sequence[Row]) -> None:
+    if not rows:
+        session.note(listing.nothing)
+        return
+    headers = not options.no_headers
+    if options.format == "wide":
+        # Who asks for everything gets it, on lines as long as they are.
+        session.out(table_text(listing.columns, rows, width=None, headers=headers))
+        return
+    columns = [column for column in listing.columns if not column.wide]
+    fit, left_out = fitting(columns, rows, session.table_width)
+    session.out(table_text(fit, rows, width=session.table_width, headers=headers))
+    if left_out:
+        session.note(f"{no_room(left_out)} (-o wide shows all)")
