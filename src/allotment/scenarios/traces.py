@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -66,13 +66,13 @@ class Trace:
     Attributes:
         resource: what the jobs ask for.
         capacity: how much of it the file says there is; None when it does not say.
-        skipped: jobs that ask for nothing or never ran; they are left out.
+        remarks: what was left out, and what was changed, each a sentence.
     """
 
     jobs: tuple[TraceJob, ...]
     resource: str
     capacity: int | None
-    skipped: int
+    remarks: tuple[str, ...]
 
 
 def philly_trace(rows: Iterable[CsvRow]) -> Trace:
@@ -85,10 +85,23 @@ def philly_trace(rows: Iterable[CsvRow]) -> Trace:
     for index, row in enumerate(rows):
         submitted = _moment(row)
         duration, gpus = _number(row, "duration"), _number(row, "num_gpus")
-        if "cluster" not in row.cells:
-            raise InputError(f"{row.where}: no column cluster", fix="compare the header with Philly's")
-        jobs.append(TraceJob(f"job-{index + 1}", row.cells["cluster"], submitted, round(duration * 1000), round(gpus)))
+        if gpus != int(gpus):
+            raise InputError(
+                f"{row.where}: column num_gpus is {row.cells['num_gpus']!r}",
+                why="Kueue counts whole GPUs",
+                fix="round it up, or give the shared GPU's job its share of the run time",
+            )
+        jobs.append(TraceJob(f"job-{index + 1}", _cluster(row), submitted, round(duration * 1000), int(gpus)))
     return _trace(jobs, GPU, None)
+
+
+def _cluster(row: CsvRow) -> str:
+    name = row.cells.get("cluster")
+    if name is None:
+        raise InputError(f"{row.where}: no column cluster", fix="compare the header with Philly's")
+    if not name.strip():
+        raise InputError(f"{row.where}: column cluster is empty", fix="name the virtual cluster; it becomes a queue")
+    return name.strip()
 
 
 def swf_trace(lines: Iterable[TextLine], group_by: GroupBy) -> Trace:
@@ -98,6 +111,7 @@ def swf_trace(lines: Iterable[TextLine], group_by: GroupBy) -> Trace:
         InputError: a line has too few columns or no numbers; file and line are named.
     """
     jobs = []
+    times: dict[str, int] = {}
     headers: dict[str, str] = {}
     column = {GroupBy.USER: 11, GroupBy.GROUP: 12, GroupBy.QUEUE: 14, GroupBy.PARTITION: 15}[group_by]
     for line in lines:
@@ -111,10 +125,16 @@ def swf_trace(lines: Iterable[TextLine], group_by: GroupBy) -> Trace:
             group = round(fields[column])
             queue = f"{group_by}-{group}" if group >= 0 else "all"
             name = f"job-{round(fields[0])}"
+            times[name] = times.get(name, 0) + 1
+            if times[name] > 1:
+                name = f"{name}~{times[name]}"
             jobs.append(TraceJob(name, queue, round(fields[1] * 1000), round(fields[3] * 1000), round(procs)))
     stated = headers.get("MaxProcs") or headers.get("MaxNodes") or ""
-    first = stated.split()[0] if stated.split() else ""
-    return _trace(jobs, PROCESSORS, int(first) if first.isascii() and first.isdigit() and int(first) else None)
+    first = stated.split()[0].replace(",", "") if stated.split() else ""
+    capacity = int(first) if first.isascii() and first.isdigit() and int(first) else None
+    repeated = sum(count > 1 for count in times.values())
+    said = (f"job numbers that occur more than once: {repeated:,}; the later ones are called job-N~2 and so on",)
+    return _trace(jobs, PROCESSORS, capacity, said if repeated else ())
 
 
 def _swf_fields(line: TextLine, text: str) -> list[float]:
@@ -153,12 +173,27 @@ def _number(row: CsvRow, column: str) -> float:
     return value
 
 
-def _trace(jobs: Sequence[TraceJob], resource: str, capacity: int | None) -> Trace:
+def _trace(jobs: Sequence[TraceJob], resource: str, capacity: int | None, remarks: tuple[str, ...] = ()) -> Trace:
     usable = [job for job in jobs if job.amount > 0 and job.runtime > 0]
     usable.sort(key=lambda job: job.submitted)
     start = usable[0].submitted if usable else 0
     moved = tuple(TraceJob(j.name, j.queue, j.submitted - start, j.runtime, j.amount) for j in usable)
-    return Trace(moved, resource, capacity, len(jobs) - len(usable))
+    return Trace(moved, resource, capacity, (*_left_out(jobs, len(usable)), *remarks))
+
+
+def _left_out(jobs: Sequence[TraceJob], usable: int) -> Iterator[str]:
+    idle = sum(job.runtime <= 0 for job in jobs)
+    if usable < len(jobs):
+        reasons = [
+            f"{number:,} {why}"
+            for number, why in ((idle, "never ran"), (len(jobs) - usable - idle, "ask for nothing"))
+            if number
+        ]
+        yield f"{len(jobs) - usable:,} of {_count(len(jobs), 'job')} are left out: {', '.join(reasons)}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def trace_scenario(
@@ -188,8 +223,8 @@ def trace_scenario(
         span = max(jobs[-1].submitted, 1)
         mean = sum(job.amount * job.runtime for job in jobs) / span
         raise UsageError(
-            f"how much {trace.resource} is there?",
-            why="the trace does not say; its jobs keep "
+            f"how many {trace.resource} are there?",
+            why="the trace says nothing of it that can be read; its jobs keep "
             f"{mean:,.0f} busy on average, and the largest asks for {max(job.amount for job in jobs):,}",
             fix=f"say it, for example --capacity {math.ceil(mean / 10) * 10 or 10}",
         )
@@ -210,6 +245,7 @@ def trace_scenario(
         settings=EngineSettings(),
         environment=_ENVIRONMENT,
         arrivals=tuple(_arrival(job, index, trace.resource) for index, job in enumerate(jobs)),
+        remarks=trace.remarks,
     )
 
 

@@ -108,6 +108,7 @@ class RunFigures:
         pending: jobs that wait at the end, with their reason.
         livelock: a cap on cycles ended it.
         choices: where Kueue would choose at random among equals; from the first on this is one course of several.
+        remarks: what of its file was left out or changed.
     """
 
     scenario: str
@@ -124,6 +125,7 @@ class RunFigures:
     capacity_steps: tuple[Step, ...] = ()
     node_steps: tuple[Step, ...] = ()
     choices: tuple[RandomChoice, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def waits(self) -> Waits:
@@ -176,6 +178,7 @@ def figures(scenario: Scenario, outcome: Outcome, until: int | None = None) -> R
         capacity_steps=quota_steps(scenario),
         node_steps=node_steps(scenario),
         choices=outcome.choices,
+        remarks=scenario.remarks,
     )
 
 

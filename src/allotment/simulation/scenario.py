@@ -60,7 +60,11 @@ class NodeFailures:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Everything a simulation needs; `node_failures` become events in `with_random_failures`."""
+    """Everything a simulation needs; `node_failures` become events in `with_random_failures`.
+
+    Attributes:
+        remarks: what of its file was left out or changed, each a sentence.
+    """
 
     id: str
     kind: str
@@ -70,3 +74,4 @@ class Scenario:
     arrivals: tuple[Arrival, ...]
     events: tuple[Event, ...] = ()
     node_failures: NodeFailures | None = None
+    remarks: tuple[str, ...] = ()

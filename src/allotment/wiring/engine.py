@@ -160,13 +160,9 @@ def survey_pod_list(
 
 def _openb_lists(nodes: str, pods: str) -> tuple[list[GpuNode], list[GpuPod]]:
     from allotment.adapters.traces.files import csv_rows
-    from allotment.scenarios.lines import at
-    from allotment.scheduling.placement.gpu.model import parse_nodes, parse_pods
+    from allotment.scenarios.openb import openb_nodes, openb_pods
 
-    with at(nodes):
-        node_list = parse_nodes(row.cells for row in csv_rows(user_path(nodes)))
-    with at(pods):
-        return node_list, parse_pods(row.cells for row in csv_rows(user_path(pods)))
+    return openb_nodes(csv_rows(user_path(nodes))), openb_pods(csv_rows(user_path(pods)))
 
 
 def estimate_starts(

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from allotment.adapters.traces.files import csv_rows
 from allotment.operations.foresee.capacity import survey_pod_list
+from allotment.scenarios.openb import openb_nodes, openb_pods
 from allotment.scheduling.placement.asking import parse_ask
 from allotment.scheduling.placement.gpu.fleet import GpuFleet
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, measure, typical_pods
-from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod, parse_nodes, parse_pods
+from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
 from allotment.simulation.experiment import TYPICAL_STEP, ExperimentResult, run
 
@@ -42,8 +44,10 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def trace(data: Path, name: str) -> tuple[list[GpuNode], list[GpuPod]]:
     folder = data / "openb"
-    nodes = parse_nodes(rows(folder / "openb_node_list_gpu_node.csv"))
-    return nodes, parse_pods(rows(folder / f"openb_pod_list_{name}.csv"))
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is missing")
+    nodes = openb_nodes(csv_rows(folder / "openb_node_list_gpu_node.csv"))
+    return nodes, openb_pods(csv_rows(folder / f"openb_pod_list_{name}.csv"))
 
 
 def published(data: Path, name: str, policy: GpuPolicy, what: str = "allo", demand: int = 130) -> float:

@@ -32,7 +32,8 @@ def quotas(scenario: Scenario) -> dict[str, int]:
 def test_philly_jobs_are_sorted_and_start_at_zero() -> None:
     trace = philly({}, {"timestamp": "2017-10-09 07:01:00", "cluster": "other"}, {"num_gpus": "0"}, {"duration": "0"})
     assert trace.jobs == (TraceJob("job-2", "other", 0, 66_000, 2), TraceJob("job-1", "vc", 55_000, 66_000, 2))
-    assert (trace.skipped, trace.capacity, trace.resource) == (2, None, "nvidia.com/gpu")
+    assert (trace.capacity, trace.resource) == (None, "nvidia.com/gpu")
+    assert trace.remarks == ("2 of 4 jobs are left out: 1 never ran, 1 ask for nothing",)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,9 @@ def test_philly_jobs_are_sorted_and_start_at_zero() -> None:
         ({"duration": "nan"}, "column duration"),
         ({"num_gpus": "two"}, "column num_gpus is 'two'"),
         ({"num_gpus": "1e300"}, "column num_gpus"),
+        ({"num_gpus": "0.5"}, "t.csv:2: column num_gpus is '0.5'"),
+        ({"num_gpus": "2.7"}, "t.csv:2: column num_gpus is '2.7'"),
+        ({"cluster": " "}, "t.csv:2: column cluster is empty"),
     ],
 )
 def test_a_bad_cell_is_named(change: dict[str, str], says: str) -> None:
@@ -62,7 +66,8 @@ SWF = """; Version: 2
 def test_swf_takes_allocated_else_requested_processors() -> None:
     trace = swf(SWF)
     assert trace.jobs == (TraceJob("job-1", "group-3", 0, 100_000, 4), TraceJob("job-2", "all", 2_500, 50_000, 8))
-    assert (trace.capacity, trace.skipped, trace.resource) == (64, 1, "processors")
+    assert (trace.capacity, trace.resource) == (64, "processors")
+    assert trace.remarks == ("1 of 3 jobs are left out: 1 never ran",)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +107,7 @@ def test_quotas_add_up_to_the_capacity(demands: list[tuple[str, int]], capacity:
 @pytest.mark.parametrize(
     ("capacity", "given_quotas", "says"),
     [
-        (None, {}, r"how much gpu is there\?"),
+        (None, {}, r"how many gpu are there\?"),
         (10, {"x": 1}, "the trace has no queue 'x'"),
         (10, {"a": 11}, "quotas of 11 exceed the capacity of 10"),
     ],
@@ -115,3 +120,21 @@ def test_what_does_not_fit_the_trace(capacity: int | None, given_quotas: dict[st
 def test_a_trace_without_jobs() -> None:
     with pytest.raises(InputError, match="holds no job that ran"):
         trace_scenario("t", jobs(), capacity=1, quotas={}, most_jobs=None)
+
+
+def test_a_virtual_cluster_is_one_with_blanks_around_its_name() -> None:
+    assert {job.queue for job in philly({}, {"cluster": " vc "}).jobs} == {"vc"}
+
+
+def test_job_numbers_that_repeat_stay_jobs_of_their_own() -> None:
+    line = "7 10 -1 100 4 -1 -1 8 -1 -1 1 7 3 -1 2 1 -1 -1\n"
+    trace = swf("; MaxProcs: 1,152\n" + 3 * line + line.replace("7 10", "8 10", 1))
+    assert [job.name for job in trace.jobs] == ["job-7", "job-7~2", "job-7~3", "job-8"]
+    assert trace.remarks == ("job numbers that occur more than once: 1; the later ones are called job-N~2 and so on",)
+    assert trace.capacity == 1152
+
+
+def test_what_was_left_out_goes_with_the_scenario() -> None:
+    trace = philly({}, {"num_gpus": "0"})
+    scenario = trace_scenario("t", trace, capacity=8, quotas={}, most_jobs=None)
+    assert scenario.remarks == trace.remarks != ()

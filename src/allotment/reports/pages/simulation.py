@@ -129,7 +129,7 @@ def simulation_page(run: RunFigures, settings: str, fragments: FragmentCourse | 
         '<p class="notice">A cap on scheduling cycles ended the simulation: jobs preempt each other for ever.</p>'
         if run.livelock
         else "",
-        notices(choice_lines(run.choices)),
+        notices((*run.remarks, *choice_lines(run.choices))),
         f"<h2>Use of {escape(unit)} by queue</h2><p>What running jobs hold, mean of each step.</p>",
         key(use, limits),
         stacked(use, run.end, label=f"use of {unit} over time", limits=limits),

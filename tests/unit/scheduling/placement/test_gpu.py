@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allotment.errors import CapacityError, ConflictError, InputError, NotFoundError, UsageError
+from allotment.errors import CapacityError, ConflictError, NotFoundError, UsageError
 from allotment.scheduling.kinds import Operator, Requirement
 from allotment.scheduling.placement.gpu.capacity import Stranded, how_many_fit, stranded
 from allotment.scheduling.placement.gpu.cluster import gpu_shape
@@ -21,7 +21,7 @@ from allotment.scheduling.placement.gpu.fragmentation import (
     measure,
     typical_pods,
 )
-from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod, GpuShape, parse_nodes, parse_pods
+from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod, GpuShape
 from allotment.scheduling.placement.gpu.placer import GpuPlacer
 from allotment.scheduling.placement.gpu.policies import (
     GpuPolicy,
@@ -295,30 +295,6 @@ def test_memory_counts_unless_told_otherwise() -> None:
     greedy = GpuShape(0, 11)
     assert GpuPlacer(GpuFleet(nodes), GpuPolicy.BEST_FIT, [0]).choose(greedy) is None
     assert GpuPlacer(GpuFleet(nodes, memory_counts=False), GpuPolicy.BEST_FIT, [0]).choose(greedy) == 0
-
-
-NODE_ROW = {"sn": "a", "cpu_milli": "64000", "memory_mib": "262144", "gpu": "2", "model": "P100"}
-POD_ROW = {"name": "p", "cpu_milli": "1", "memory_mib": "2", "num_gpu": "1", "gpu_milli": "460", "gpu_spec": "V100|T4"}
-
-
-def test_reading_the_trace() -> None:
-    assert parse_nodes([NODE_ROW]) == [GpuNode("a", 64000, 262144, 2, "P100")]
-    assert parse_pods([POD_ROW]) == [GpuPod("p", GpuShape(1, 2, 1, 460, ("T4", "V100")))]
-    assert parse_pods([POD_ROW | {"num_gpu": "0"}])[0].shape.demand == 0
-    assert [s.group for s in (CPU_ONLY, HALF, ONE, TWO)] == [0, 1, 2, 3]
-
-
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        (POD_ROW | {"cpu_milli": "many"}, "line 2: column cpu_milli is 'many'"),
-        ({k: v for k, v in POD_ROW.items() if k != "num_gpu"}, "line 2: column num_gpu is None"),
-        (POD_ROW | {"num_gpu": "2"}, "line 2: 2 GPUs at 460 milli each"),
-    ],
-)
-def test_a_bad_line_is_named(row: dict[str, str], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        parse_pods([row])
 
 
 def test_arrivals_are_all_pods_and_then_copies_up_to_the_demand() -> None:

@@ -85,6 +85,7 @@ def run_text(run: RunFigures, rows: Sequence[QueueFigures], width: int | None, *
     stalled = [job.stalled for job in run.jobs if job.stalled]
     if stalled:
         lines.append(f"{count(len(stalled), 'job')} held quota without progress for {short_time(sum(stalled))} in all")
+    lines += run.remarks
     lines += choice_lines(run.choices)
     if run.livelock:
         lines.append(
@@ -177,6 +178,7 @@ def run_document(
         "queues": [queue_document(run, row) for row in rows],
         "jobs": [job_document(job) for job in run.jobs],
         "randomChoices": [choice_document(each) for each in run.choices],
+        "remarks": list(run.remarks),
         "pending": [
             {"job": each.workload, "queue": each.cluster_queue, "cause": each.cause.name, "message": each.message}
             for each in run.pending

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
-
-from allotment.errors import InputError
 
 WHOLE = 1000
 """One GPU in milli-GPUs."""
@@ -73,57 +70,3 @@ class GpuPod:
 
     name: str
     shape: GpuShape
-
-
-def _number(row: Mapping[str, str], column: str, line: int) -> int:
-    text = row.get(column)
-    if text is None or not text.strip().isdigit():
-        raise InputError(
-            f"line {line}: column {column} is {text!r}, not a whole number",
-            fix="compare the header with the openb lists: cpu_milli, memory_mib, gpu or num_gpu, gpu_milli",
-        )
-    return int(text)
-
-
-def parse_nodes(rows: Iterable[Mapping[str, str]]) -> list[GpuNode]:
-    """Nodes of an openb node list (`sn, cpu_milli, memory_mib, gpu, model`), one mapping per line.
-
-    Raises:
-        InputError: a column is missing or not a number.
-    """
-    return [
-        GpuNode(
-            row.get("sn", f"node-{line}"),
-            _number(row, "cpu_milli", line),
-            _number(row, "memory_mib", line),
-            _number(row, "gpu", line),
-            row.get("model", ""),
-        )
-        for line, row in enumerate(rows, start=2)
-    ]
-
-
-def parse_pods(rows: Iterable[Mapping[str, str]]) -> list[GpuPod]:
-    """Pods of an openb pod list (`name, cpu_milli, memory_mib, num_gpu, gpu_milli, gpu_spec`); times are not read.
-
-    Raises:
-        InputError: a column is missing or not a number, or a share of more than one GPU is asked for.
-    """
-    pods = []
-    for line, row in enumerate(rows, start=2):
-        gpus = _number(row, "num_gpu", line)
-        shape = GpuShape(
-            _number(row, "cpu_milli", line),
-            _number(row, "memory_mib", line),
-            gpus,
-            _number(row, "gpu_milli", line) if gpus else 0,
-            tuple(sorted(m for m in (row.get("gpu_spec") or "").split("|") if m)),
-        )
-        if gpus > 1 and shape.milli != WHOLE:
-            raise InputError(
-                f"line {line}: {gpus} GPUs at {shape.milli} milli each",
-                why="only a single GPU can be shared",
-                fix="ask for one GPU, or for whole ones (gpu_milli 1000)",
-            )
-        pods.append(GpuPod(row.get("name", f"pod-{line}"), shape))
-    return pods
