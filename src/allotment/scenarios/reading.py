@@ -100,7 +100,7 @@ def _scenario(raw: JsonObject) -> Scenario:
             node_replacement=env.get("nodeReplacement", True),
             status_delay=env.get("statusDelay", 0),
         ),
-        arrivals=tuple(_arrival(each) for each in raw["workloads"]),
+        arrivals=tuple(read_arrival(each) for each in raw["workloads"]),
         events=tuple(_EVENTS[each["kind"]](each) for each in raw.get("events") or ()),
         node_failures=_node_failures(raw.get("nodeFailures")),
     )
@@ -250,7 +250,13 @@ def _pod_set(raw: JsonObject) -> PodSet:
     )
 
 
-def _arrival(raw: JsonObject) -> Arrival:
+def completed(workload: JsonObject) -> JsonObject:
+    """A further workload with what may be left out: `uid` (its name), `priority` (0), `createdAt` (0)."""
+    return {"uid": workload.get("name", ""), "priority": 0, "createdAt": 0, **workload}
+
+
+def read_arrival(raw: JsonObject) -> Arrival:
+    """One entry of `workloads`, whose shape was checked."""
     workload = Workload(
         name=raw["name"],
         uid=raw["uid"],

@@ -335,7 +335,7 @@ def test_the_report_tells_what_was_changed(run: Run, home: Path, small: str) -> 
     [
         ("cpu", 4000, "4500m", ("4", "4500m")),
         ("memory", 1024, "1536Mi", ("1Gi", "1536Mi")),
-        ("ephemeral-storage", 5, "1Gi", ("5", "1073741824")),
+        ("ephemeral-storage", 5, "1Gi", ("5", "1Gi")),
     ],
 )
 def test_amounts_of_other_resources_are_told_as_kubernetes_writes_them(

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from allotment.errors import InputError
+from allotment.errors import InputError, NotFoundError, UsageError
 from allotment.operations.foresee.simulating import RunRequest, Watch, pick_line, read_line, simulate
-from allotment.scenarios.changes import Change, completed, edit, policy_of, setting, with_workload
+from allotment.scenarios.changes import JobFile, Written
 from allotment.scenarios.choices import read_choice
 from allotment.scenarios.lines import ScenarioLine, at
-from allotment.scenarios.shapes import check_queueing, check_run, check_workload, without_nulls
+from allotment.scenarios.reading import completed, read_arrival
+from allotment.scenarios.shapes import check_run, check_workload, without_nulls
+from allotment.simulation.changes import MoreJobs, UsePolicy, changed, setting
 from allotment.simulation.difference import Difference, JobWait, RunSummary, Setting, difference, summary_of
 from allotment.simulation.policies import with_policies
+from allotment.simulation.scenario import Scenario
 
 
 def read_run(text: str, file: str) -> RunSummary:
@@ -62,19 +66,19 @@ def compare(before: RunSummary, after: RunSummary) -> Difference:
     return found
 
 
-def _with_jobs(data: Mapping[str, Any], lines: Iterable[ScenarioLine]) -> Mapping[str, Any]:
+def _with_jobs(scenario: Scenario, lines: Iterable[ScenarioLine]) -> Scenario:
     for line in lines:
         with at(line.where):
             workload = completed(without_nulls(line.data))
             check_workload(workload)
-            data = with_workload(data, workload)
-    return data
+            scenario = changed(scenario, MoreJobs((read_arrival(workload),)))
+    return scenario
 
 
 def what_if(
     lines: Iterable[ScenarioLine],
     wanted: str | None,
-    changes: Sequence[Change],
+    changes: Sequence[Written],
     jobs_of: Callable[[str], Iterable[ScenarioLine]],
     request: RunRequest,
     watch: Watch | None = None,
@@ -95,29 +99,36 @@ def what_if(
         UsageError: a change cannot be read.
     """
     line = pick_line(lines, wanted)
-    with at(line.where):
-        data = without_nulls(line.data)
-        check_queueing(data)
+    scenario = after_scenario = read_line(line)
     policies = request.policies
     settings: list[Setting] = []
-    for change in changes:
-        if change.kind == "policy":
-            policies = (*policies, policy_of(change))
-        elif change.kind == "job":
-            data = _with_jobs(data, jobs_of(change.body))
-        else:
-            edited = edit(data, change)
-            if now := setting(data, change):
-                what = f"{change.kind} {change.body.rpartition('=')[0]}"
-                settings.append(Setting(what, now, setting(edited, change), ""))
-            data = edited
-    changed = read_line(ScenarioLine(f"{line.file} with {', '.join(map(str, changes))}", line.number, data))
+    for written in changes:
+        if isinstance(written.change, UsePolicy):
+            policies = (*policies, written.change.policy)
+            continue
+        if isinstance(written.change, JobFile):
+            after_scenario = _with_jobs(after_scenario, jobs_of(written.change.path))
+            continue
+        with _said_of(written):
+            what, now = setting(after_scenario, written.change)
+            after_scenario = changed(after_scenario, written.change)
+        if what:
+            settings.append(Setting(what, now, setting(after_scenario, written.change)[1], ""))
     after_request = RunRequest(policies, request.until, request.seed, request.spread)
-    before = simulate(read_line(line), request, watch)
-    after = simulate(changed, after_request, watch)
-    fair = with_policies(changed, policies).settings.fair_sharing
+    before = simulate(scenario, request, watch)
+    after = simulate(after_scenario, after_request, watch)
+    fair = with_policies(after_scenario, policies).settings.fair_sharing
     found = difference(summary_of(before), summary_of(after, ", ".join(map(str, changes))))
     return replace(found, settings=tuple(each if fair else _unweighed(each) for each in settings))
+
+
+@contextmanager
+def _said_of(written: Written) -> Iterator[None]:
+    """Whatever is wrong with a change is said with the words it was written in."""
+    try:
+        yield
+    except (NotFoundError, InputError, UsageError) as error:
+        raise type(error)(f"{written}: {error.what}", why=error.why, fix=error.fix) from error
 
 
 def _unweighed(setting: Setting) -> Setting:
