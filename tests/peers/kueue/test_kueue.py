@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from allotment.scenarios.reading import read_scenario
 from allotment.simulation.environment import Simulation
-from allotment.simulation.scenario import read_scenario
 from benchmarks.peers.kueue.peer import GATES_OF_020, PROGRAM, Peer
 from benchmarks.peers.program import MISSING
 from tests.corpus.kueue.data import data_folder, scenarios

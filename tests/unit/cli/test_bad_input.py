@@ -14,7 +14,7 @@ from tests.unit.cli.conftest import Run
 READERS = [
     ("simulate", "pipe"),
     ("simulate", "real.csv", "--nodes", "pipe"),
-    ("whatif", "--snapshot", "pipe", "--change", "quota:a.gpu=4"),
+    ("whatif", "--snapshot", "pipe", "--change", "quota:a/f/gpu=4"),
     ("when", "pipe"),
     ("capacity", "pipe"),
     ("compare", "pipe", "pipe"),
