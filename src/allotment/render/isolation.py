@@ -1,4 +1,4 @@
-"""The four isolation levels: what each changes in the rendered objects, and how to choose one.
+"""The four isolation levels: what each changes in the rendered objects.
 
 * ``namespace``: nothing more than every team has: namespace, roles, quota, network policies, a queue in the cohort.
 * ``node-pool``: flavors of the team's own pools carry its label and its taint; a queue of its own even where the
@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from allotment.errors import InputError
@@ -23,97 +22,6 @@ from allotment.model.team import Isolation, Team
 
 OWN_CLUSTER: Final = frozenset({Isolation.CLUSTER, Isolation.SUBSCRIPTION})
 """Levels at which a cluster has one tenant only."""
-
-
-@dataclass(frozen=True, slots=True)
-class IsolationOption:
-    """One row of the decision helper.
-
-    Attributes:
-        boundary: what keeps teams apart.
-        shared: what they still have in common, and could disturb each other by.
-        cost: what it costs beside the devices themselves.
-        overhead: work for the platform team.
-        choose_when: the need that justifies it.
-    """
-
-    level: Isolation
-    boundary: str
-    shared: str
-    cost: str
-    overhead: str
-    choose_when: str
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What a team asks of its boundary.
-
-    Attributes:
-        own_hardware: devices that no other team's work may touch.
-        own_resource_definitions: CRDs or webhooks of its own, or versions that differ from others'.
-        other_compliance: rules (audit, upgrade dates, region) that the other teams of the cluster do not follow.
-        regulated: law or contract asks for an account of its own.
-        own_bill: the cloud's invoice itself must name the team.
-    """
-
-    own_hardware: bool = False
-    own_resource_definitions: bool = False
-    other_compliance: bool = False
-    regulated: bool = False
-    own_bill: bool = False
-
-
-_OPTIONS: Final = (
-    IsolationOption(
-        Isolation.NAMESPACE,
-        boundary="RBAC, quota, network policies, admission policies",
-        shared="nodes, kernels, the API server, CRDs; idle quota is lent",
-        cost="none; idle devices are used by others",
-        overhead="one entry in the platform directory",
-        choose_when="teams trust each other",
-    ),
-    IsolationOption(
-        Isolation.NODE_POOL,
-        boundary="as namespace, and nodes of its own by taint, label and policy",
-        shared="the API server, CRDs, the network's core",
-        cost="idle devices of the pool stay idle",
-        overhead="a pool to size and upgrade",
-        choose_when="a team owns its hardware, or its work must not share a kernel",
-    ),
-    IsolationOption(
-        Isolation.CLUSTER,
-        boundary="a control plane of its own (a virtual cluster is the lighter form)",
-        shared="the account, its quota and its network",
-        cost="a control plane and system nodes; capacity is not lent",
-        overhead="a cluster more to upgrade, observe and repair",
-        choose_when="other compliance rules, or CRDs of its own: they are cluster-wide",
-    ),
-    IsolationOption(
-        Isolation.SUBSCRIPTION,
-        boundary="a cloud account of its own",
-        shared="nothing but the identity provider and the platform directory",
-        cost="as cluster, and quota and reservations of its own",
-        overhead="as cluster, and account, network and quota requests",
-        choose_when="regulated work, or a bill of its own",
-    ),
-)
-
-
-def compare_isolation() -> tuple[IsolationOption, ...]:
-    """The four levels side by side, weakest and cheapest first."""
-    return _OPTIONS
-
-
-def advise_isolation(needs: Needs) -> Isolation:
-    """The weakest level that meets the needs: everything stronger costs capacity and work."""
-    if needs.regulated or needs.own_bill:
-        return Isolation.SUBSCRIPTION
-    if needs.own_resource_definitions or needs.other_compliance:
-        return Isolation.CLUSTER
-    if needs.own_hardware:
-        return Isolation.NODE_POOL
-    return Isolation.NAMESPACE
 
 
 def has_own_queue(team: Team, cluster: Cluster) -> bool:

@@ -10,19 +10,7 @@ import pytest
 
 from allotment.adapters.files.tree import read_tree, write_files
 from allotment.errors import ConflictError, UsageError
-from allotment.model.team import Isolation
-from allotment.operations.directory.teams import (
-    LEVELS,
-    Needs,
-    accelerators_of,
-    add,
-    advise,
-    diff_of,
-    purge,
-    remove,
-    set_amounts,
-    start,
-)
+from allotment.operations.directory.teams import accelerators_of, add, diff_of, purge, remove, set_amounts, start
 from allotment.spec.amounts import AmountsRequest
 from allotment.spec.edit import TeamRequest
 from allotment.spec.load import load_platform
@@ -127,26 +115,3 @@ def test_accelerators_are_counted_by_name() -> None:
     assert accelerators_of(("a100=4", "h100:spot=2", "t4=0")) == {"a100": 4, "h100:spot": 2, "t4": 0}
     with pytest.raises(UsageError, match="twice"):
         accelerators_of(("a100=4", "a100=2"))
-
-
-@pytest.mark.parametrize(
-    ("needs", "level"),
-    [
-        (Needs(), Isolation.NAMESPACE),
-        (Needs(untrusted_code=True), Isolation.NODE_POOL),
-        (Needs(own_hardware=True), Isolation.NODE_POOL),
-        (Needs(own_definitions=True, own_hardware=True), Isolation.CLUSTER),
-        (Needs(compliance=True), Isolation.CLUSTER),
-        (Needs(regulated=True, compliance=True), Isolation.SUBSCRIPTION),
-        (Needs(separate_bill=True), Isolation.SUBSCRIPTION),
-    ],
-    ids=str,
-)
-def test_the_weakest_level_that_is_enough(needs: Needs, level: Isolation) -> None:
-    advice = advise(needs)
-    assert advice.level.isolation is level
-    assert advice.reasons
-
-
-def test_every_level_is_explained() -> None:
-    assert [level.isolation for level in LEVELS] == list(Isolation)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,6 @@ from allotment.errors import InputError
 from allotment.model import labels
 from allotment.model.platform import Platform
 from allotment.model.team import Isolation, Team
-from allotment.render.isolation import Needs, advise_isolation, compare_isolation
 from tests.unit import builders as build
 from tests.unit.render.looking import find, of_kind, rendered
 
@@ -87,29 +85,3 @@ class TestOwnCluster:
 def test_in_a_cluster_with_others_nobody_sees_the_whole_of_it(level: Isolation) -> None:
     manifests = rendered(build.platform(teams=[secure(level), build.team("nlp")]))
     assert not of_kind(manifests, "ClusterRoleBinding")
-
-
-def test_the_helper_compares_all_levels_weakest_first() -> None:
-    assert [option.level for option in compare_isolation()] == list(Isolation)
-
-
-@pytest.mark.parametrize(
-    ("needs", "level"),
-    [
-        (Needs(), Isolation.NAMESPACE),
-        (Needs(own_hardware=True), Isolation.NODE_POOL),
-        (Needs(own_resource_definitions=True), Isolation.CLUSTER),
-        (Needs(other_compliance=True, own_hardware=True), Isolation.CLUSTER),
-        (Needs(regulated=True), Isolation.SUBSCRIPTION),
-        (Needs(own_bill=True, own_hardware=True), Isolation.SUBSCRIPTION),
-    ],
-)
-def test_the_advice_is_the_weakest_level_that_meets_the_needs(needs: Needs, level: Isolation) -> None:
-    assert advise_isolation(needs) is level
-
-
-def test_the_documented_comparison_is_the_one_the_helper_gives() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "isolation.md").read_text(encoding="utf-8")
-    for option in compare_isolation():
-        cells = (f"`{option.level}`", option.boundary, option.shared, option.cost, option.overhead, option.choose_when)
-        assert f"| {' | '.join(cells)} |" in page

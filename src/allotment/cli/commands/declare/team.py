@@ -70,7 +70,7 @@ def isolation(session: Session, /, output: OutputOptions, **needs: bool) -> None
     """
     from allotment.cli.commands.declare.team_view import advice_text, level_listing  # noqa: PLC0415
     from allotment.cli.shell.output import show  # noqa: PLC0415 (start-up time)
-    from allotment.operations.directory.teams import Needs, advise  # noqa: PLC0415
+    from allotment.operations.directory.isolation import Needs, advise  # noqa: PLC0415
 
     advice = advise(Needs(**needs))
     show(session, output, level_listing(advice), human=lambda rows: advice_text(advice, rows))

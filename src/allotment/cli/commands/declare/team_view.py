@@ -12,7 +12,7 @@ from allotment.cli.shell.table import Column
 from allotment.model.platform import Platform
 from allotment.model.quota import Allowance
 from allotment.model.team import Placement, Team
-from allotment.operations.directory.teams import LEVELS, Advice, Level
+from allotment.operations.directory.isolation import LEVELS, Advice, Level
 
 
 def team_listing(platform: Platform, cluster: str) -> Listing[Team]:
