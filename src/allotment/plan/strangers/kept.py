@@ -56,7 +56,7 @@ def told_apart(stranger: Stranger, body: Body, at: str) -> Stranger:
     if is_kept(body, at):
         return replace(stranger, kept=by_adoption(at), fix=taking_away(stranger.key))
     when, by = _last_write(body)
-    if when > at > _created(body):
+    if when >= at > _created(body):
         return replace(
             stranger, why=f"{stranger.why}; the adoption of {_day(at)} left it, but {by} changed it on {when}"
         )
@@ -86,7 +86,8 @@ def _day(at: str) -> str:
 
 def is_kept(body: Body, at: str) -> bool:
     """Whether it was there before; without a record of writes nothing shows that it still is what was left there."""
-    return _created(body) < at and "" < _last_write(body)[0] <= at
+    # Times have seconds: what was written in that one may have been written after it.
+    return _created(body) < at and "" < _last_write(body)[0] < at
 
 
 def _created(body: Body) -> str:
