@@ -71,6 +71,7 @@ def take_over(
     text = partial(views.look_text, look, edit, session.text_width, way.told)
     if acting:
         wiring.require_right_cluster(platform, cluster, kube, session.override)
+        wiring.require_engineer(platform, kube)
         # What will be done is not the result: it goes beside it, so that -o json stays one document.
         if output.format == "table":
             session.note(text())
@@ -119,6 +120,7 @@ def give_back(
         if output.format == "table":
             session.note(text())
         _ask(session, f"Give back {len(returns)} objects of {_place(target, kube)}?", consent)
+        wiring.require_engineer(target.platform, kube)
         handled = wiring.give_back(target.platform, target.cluster, returns, kube, target.directory)
     show(
         session,

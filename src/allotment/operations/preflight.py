@@ -13,10 +13,11 @@ from allotment.model.cluster import Cluster
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.mark import MARK, mark_of
 from allotment.model.platform import Platform
+from allotment.operations.engineers import way_in
 from allotment.operations.identity import OVERRIDE, Meant, admitted, doubts, meant
 from allotment.operations.living import wanted_of
 from allotment.operations.planning import WORKERS, PlanSettings, make_plan, side_by_side
-from allotment.operations.ports import AccessQuestion, AccessRefusedError, Body, KubePort
+from allotment.operations.ports import AccessQuestion, AccessRefusedError, Body, Identity, KubePort
 from allotment.operations.rights import Task, rights_for
 from allotment.plan import preflight
 from allotment.plan.changes import Action, Blocked, WarningCode
@@ -26,12 +27,12 @@ from allotment.plan.strangers.kept import adoptions
 from allotment.plan.strangers.stranger import Live
 from allotment.plan.survey import belongs_to, is_being_deleted
 from allotment.render.manifests import render
+from allotment.render.policies.identities import engineer_groups
 
 _CONTROLLER: Final = ObjectKey("apps", "Deployment", "kueue-system", "kueue-controller-manager")
 _CONFIGURATION: Final = ObjectKey("", "ConfigMap", "kueue-system", "kueue-manager-config")
 _WEBHOOKS: Final = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 _ADMISSION: Final = "admissionregistration.k8s.io/v1"
-_MASTERS: Final = "system:masters"
 _UNREADY: Final = frozenset({Readiness.MISSING, Readiness.BLOCKED})
 
 
@@ -72,7 +73,7 @@ def look(platform: Platform, cluster: Cluster, kube: KubePort, settings: PlanSet
         ("kinds", lambda: preflight.kinds(desired, _unserved(kube, desired))),
         ("kueue", lambda: [preflight.kueue_version(_image(kube), cluster)]),
         ("kueue", lambda: _kueue_configuration(kube, cluster)),
-        ("account", lambda: _account(us.groups, platform)),
+        ("account", lambda: _account(us, platform)),
         ("rights", lambda: _rights(kube, platform, cluster)),
         ("webhooks", lambda: _webhooks(kube, desired)),
         ("devices", lambda: preflight.operators(kube.list("apps/v1", "DaemonSet"))),
@@ -141,14 +142,14 @@ def _kueue_configuration(kube: KubePort, cluster: Cluster) -> Iterable[Check]:
     return preflight.kueue_configuration(found, cluster)
 
 
-def _account(groups: Iterable[str], platform: Platform) -> Iterator[Check]:
+def _account(us: Identity, platform: Platform) -> Iterator[Check]:
     """The policies bind everybody but the engineers: whoever applies and proves has to be one."""
-    mine = sorted({*platform.admin_groups, _MASTERS} & set(groups))
+    mine = sorted({*engineer_groups(platform)} & {*us.groups})
     if mine:
         yield Check("account", "platform engineer", Readiness.OK, f"by the group {mine[0]}")
         return
     said = "it is in none of the platform's admin groups: enough to plan, but the policies bind it"
-    fix = f"for apply and prove, use an account in {' or '.join(platform.admin_groups) or _MASTERS}"
+    fix = f"for apply and prove, {way_in(platform, us)}"
     yield Check("account", "platform engineer", Readiness.WARNING, said, fix)
 
 

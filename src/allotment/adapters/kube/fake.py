@@ -27,7 +27,7 @@ from allotment.operations.ports import (
     ServerInfo,
 )
 
-_ENGINEER: Final = Identity("engineer", ("platform-engineers", "system:authenticated"))
+_ENGINEER: Final = Identity("engineer", ("platform-engineers", "system:masters", "system:authenticated"))
 _EPOCH: Final = "2026-01-01T00:00:00Z"
 
 
