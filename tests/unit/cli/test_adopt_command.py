@@ -189,7 +189,10 @@ def test_undo_says_the_order_what_the_directory_still_wants_and_what_comes_next(
     assert f"my-platform/teams/nlp.yaml:{placed}: or take dev-eastus out of placements" in said
     cluster = (acme / "clusters" / "dev-eastus.yaml").read_text().splitlines()
     listed = next(number for number, line in enumerate(cluster, 1) if line.startswith("warnNamespaces"))
-    assert f"my-platform/clusters/dev-eastus.yaml:{listed}: take nlp out of warnNamespaces" in said
+    stays = (
+        f"my-platform/clusters/dev-eastus.yaml:{listed}: keep nlp in warnNamespaces while work with accelerators runs"
+    )
+    assert f"To stay in the directory for now: {stays}" in said
     history = run("history", "my-platform", *HERE[2:], "-o", "json").json()["items"]
     # Records of the same second stand in any order.
     assert sorted((each["what"], each["objects"]) for each in history) == [

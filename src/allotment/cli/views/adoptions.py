@@ -262,10 +262,17 @@ def returns_text(cluster: str, returns: Sequence[Return], width: int, *, asked: 
 
 
 def mentions_text(directory: str, mentions: Sequence[Mention], width: int) -> str:
-    """What to take out of the directory, so that the next plan does not want the objects again."""
-    lines = ["Still declared, so that the next plan names it as somebody else's. In the directory:"]
-    for each in mentions:
-        lines += prose(f"{directory}{each.file}:{each.line}: {each.advice}", width, "  ")
+    """What to take out of the directory, so that the next plan does not want the objects again, and what to leave."""
+    blocks = (
+        ("Still declared, so that the next plan names it as somebody else's. In the directory:", False),
+        ("To stay in the directory for now:", True),
+    )
+    lines: list[str] = []
+    for headline, stays in blocks:
+        places = [each for each in mentions if each.stays is stays]
+        lines += [headline] if places else []
+        for each in places:
+            lines += prose(f"{directory}{each.file}:{each.line}: {each.advice}", width, "  ")
     return "\n".join(lines)
 
 
