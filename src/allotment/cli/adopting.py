@@ -76,9 +76,12 @@ def take_over(
             session.note(text())
         question = f"Take over {len(look.possible)} objects of {_place(target, kube)}?"
         _ask(session, question, consent)
-        if edit is not None:
-            wiring.write_edit(target.directory, edit)
-        handled = wiring.take_over(look, kube, target.directory)
+        taken = wiring.take_over(look, kube, target.directory, edit)
+        handled = taken.handled
+        if not taken.edited:
+            if edit is not None and look.opens:
+                session.note("the directory is as it was: the namespace did not become the platform's")
+            edit = None
     listing = views.adoption_listing(look, handled)
     show(
         session,

@@ -63,6 +63,11 @@ class AdoptionLook:
         """The namespace that is taken over; empty if none is."""
         return next((each.key.name for each in self.adoptions if each.key.kind == "Namespace"), "")
 
+    @property
+    def opens(self) -> bool:
+        """Whether a namespace can be taken over: only then the directory is edited with it."""
+        return any(each.key.kind == "Namespace" for each in self.possible)
+
 
 def look(
     desired: Manifests,

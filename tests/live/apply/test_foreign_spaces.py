@@ -26,13 +26,14 @@ from tests.unit.plan.objects import INVENTORY
 
 pytestmark = pytest.mark.live
 
+DIRECTORY = ROOT / "examples" / "minimal"
 WORDS = ("namespace/allotment-system",)
 ACCOUNT = ObjectKey("", "ServiceAccount", MARK.name, "mine")
 
 
 @pytest.fixture(scope="module")
 def declared() -> tuple[Platform, Declared]:
-    platform = wiring.load(ROOT / "examples" / "minimal").platform
+    platform = wiring.load(DIRECTORY).platform
     return platform, platform.clusters[0]
 
 
@@ -63,7 +64,7 @@ def apply(declared: tuple[Platform, Declared], cluster: Cluster) -> ApplyReport:
 def adopt(declared: tuple[Platform, Declared], cluster: Cluster) -> tuple[Fate, str]:
     words = wiring.adoption_words(WORDS)
     look = wiring.look_at_adoptions(*declared, cluster.kube, words, enforce=False)
-    (handled,) = wiring.take_over(look, cluster.kube)
+    (handled,) = wiring.take_over(look, cluster.kube, DIRECTORY).handled
     return handled.fate, handled.message
 
 
@@ -88,7 +89,7 @@ def test_it_is_taken_over_alone_and_given_back(declared: tuple[Platform, Declare
     # With the platform's policies in force it goes back, and comes again.
     words = wiring.adoption_words(WORDS)
     returns = wiring.look_back(*declared, theirs.kube, words)
-    (handled,) = wiring.give_back(*declared, returns, theirs.kube)
+    (handled,) = wiring.give_back(*declared, returns, theirs.kube, DIRECTORY)
     assert handled.fate is Fate.GIVEN_BACK, handled.message
     assert mark_of(theirs.body(MARK)) is None
     with pytest.raises(ConflictError, match="exists and is not ours"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from allotment import wiring
-from allotment.adapters.kube.fake import FakeKube
+from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.model import labels
 from allotment.model.manifest import ObjectKey
+from allotment.operations.ports import AccessRefusedError
 from tests.unit.cli.conftest import Run
 
 HERE = ("--platform", "my-platform", "--cluster", "dev-eastus")
@@ -98,6 +99,49 @@ def test_what_is_held_back_ends_with_6_and_is_in_the_document(run: Run, acme: Pa
     (hindrance,) = item["hindrances"]
     assert (item["status"], hindrance["why"]) == ("held", "it belongs to the platform other")
     assert "withoutNetworkPolicies" not in (acme / "clusters" / "dev-eastus.yaml").read_text()
+
+
+def refusing(matches: Callable[[Call], bool]) -> Callable[[Call], None]:
+    error = AccessRefusedError("no", status=403, reason="Forbidden", message="you may not")
+
+    def hook(call: Call) -> None:
+        if not call.done and not call.dry_run and call.verb not in {"get", "list"} and matches(call):
+            raise error
+
+    return hook
+
+
+FAILING: dict[str, tuple[Callable[[Call], bool], int]] = {
+    "the lease is refused": (lambda call: call.key.kind == "Lease", 5),
+    "the record is refused": (lambda call: call.key.kind == "ConfigMap", 5),
+    "the word is refused": (lambda call: call.key == SPACE, 1),
+}
+
+
+@pytest.mark.parametrize(("matches", "code"), FAILING.values(), ids=FAILING)
+def test_where_nothing_is_taken_over_the_directory_is_as_it_was(
+    run: Run, acme: Path, kube: FakeKube, matches: Callable[[Call], bool], code: int
+) -> None:
+    file = acme / "clusters" / "dev-eastus.yaml"
+    before = file.read_text()
+    kube.hook = refusing(matches)
+    ran = run("adopt", "namespace/nlp", *HERE, "--yes")
+    assert (ran.code, file.read_text() == before) == (code, True), ran.err
+
+
+def test_where_the_namespace_is_the_platform_s_already_the_edit_stays(run: Run, acme: Path, kube: FakeKube) -> None:
+    kube.hook = refusing(lambda call: call.key == SPACE and call.verb == "apply")
+    assert run("adopt", "namespace/nlp", *HERE, "--yes").code == 1
+    assert labels.PLATFORM in (kube.get("v1", SPACE) or {})["metadata"]["labels"]
+    assert "warnNamespaces: [nlp]" in (acme / "clusters" / "dev-eastus.yaml").read_text()
+
+
+def test_a_namespace_that_is_held_back_leaves_the_directory_alone(run: Run, acme: Path, kube: FakeKube) -> None:
+    kube.edit(SPACE, lambda body: {**body, "metadata": {**body["metadata"], "labels": {labels.PLATFORM: "other"}}})
+    ran = run("adopt", "namespace/nlp", "resourceflavor/cpu", *HERE, "--yes")
+    assert "1 adopted" in ran.out
+    assert "Would be written into the directory" in ran.err
+    assert "warnNamespaces" not in (acme / "clusters" / "dev-eastus.yaml").read_text()
 
 
 def test_it_is_given_back(run: Run, acme: Path, kube: FakeKube) -> None:

@@ -82,7 +82,7 @@ def look_text(look: AdoptionLook, edit: Edit | None, width: int, hint: Hint = st
     blocks = [f"{title} {click.style(look.cluster, bold=True)} ({look.platform}): {', '.join(parts)}"]
     blocks += ["\n".join(_lines(each, width, hint)) for each in look.adoptions]
     if edit is not None:
-        when = "Written" if look.possible or not look.chosen else "Would be written"
+        when = "Written" if look.opens or not look.chosen else "Would be written"
         blocks.append(f"{when} into the directory with it, so that what runs there goes on:\n{diff_text(edit.diff)}")
     return "\n\n".join(blocks)
 
