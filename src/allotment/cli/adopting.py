@@ -114,14 +114,15 @@ def give_back(
     from allotment import wiring  # noqa: PLC0415 (start-up time)
 
     returns = wiring.look_back(target.platform, target.cluster, kube, words, override=session.override)
-    acting = bool(words) and not consent.dry_run and bool(returns)
+    possible = [each for each in returns if not each.hindrances]
+    acting = bool(words) and not consent.dry_run and bool(possible)
     handled: tuple[Handled, ...] = ()
     way, width = way_of(session, target), session.text_width
     text = partial(views.returns_text, target.cluster.name, returns, width, asked=bool(words), hint=way.told)
     if acting:
         if output.format == "table":
             session.note(text())
-        _ask(session, f"Give back {len(returns)} objects of {_place(target, kube)}?", consent)
+        _ask(session, f"Give back {len(possible)} objects of {_place(target, kube)}?", consent)
         handled = wiring.give_back(target.platform, target.cluster, returns, kube, target.directory)
     show(
         session,
@@ -139,7 +140,7 @@ def give_back(
             session.note(f"\n{views.mentions_text(there, places, width)}")
         left = wiring.look_back(target.platform, target.cluster, kube, (), override=session.override) if acting else ()
         _tell(session, _undo_steps(way, left if acting else returns, [word.text for word in words], done=acting))
-    return _code(handled, held=False)
+    return _code(handled, held=bool(words) and len(possible) < len(returns))
 
 
 def _undo_steps(way: Way, returns: Sequence[Return], words: Sequence[str], *, done: bool) -> list[tuple[str, str]]:
