@@ -19,7 +19,7 @@ from allotment.operations.ports import Body, KubePort, RefusedError
 from allotment.operations.taking_over import ATTEMPTS, Fate, Handled, attempted
 from allotment.plan import order
 from allotment.plan.additions import if_unchanged
-from allotment.plan.adoption import around, record, returning
+from allotment.plan.adoption import around, promises, record, returning
 from allotment.plan.adoption.adopting import Hindrance
 from allotment.plan.adoption.words import Word, word_of
 from allotment.plan.changes import team_of
@@ -136,6 +136,8 @@ def _losses(each: Return, ours: Sequence[Body], stake: Sequence[str]) -> Iterato
     if each.after is None:
         return
     yield from returning.lowered(each.live, each.after)
+    if each.key.kind == "ClusterQueue" and (sharing := promises.sharing_remark(each.live, each.after)):
+        yield sharing
     if each.key.kind == "Namespace" and stake:
         bindings = (body for body in ours if body["kind"] == "ValidatingAdmissionPolicyBinding")
         yield from returning.refused_outside(each.live, each.after, reach_of((), bindings).refused_outside)
