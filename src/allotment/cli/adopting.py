@@ -146,7 +146,9 @@ def give_back(
 def _undo_steps(way: Way, returns: Sequence[Return], words: Sequence[str], *, done: bool) -> list[tuple[str, str]]:
     """What to type after a look at what was taken over, or after some was given back; queues before namespaces."""
     if words and not done:
-        return [(way.with_flags(f"allot adopt --undo {' '.join(words)}"), "give it back; it asks first")]
+        possible = any(not each.hindrances for each in returns)
+        what = "give it back; it asks first" if possible else "once what is told above is solved"
+        return [(way.with_flags(f"allot adopt --undo {' '.join(words)}"), what)]
     still = "what is still taken over, in this order"
     undo = [
         (way.with_flags(f"allot adopt --undo {' '.join(each)}"), "" if number else still)

@@ -173,7 +173,8 @@ def give_back(
     from allotment.operations.attended import adopt_attended
 
     clock = SystemClock()
-    keys, mark = tuple(each.key for each in returns), Mark(platform.name, cluster.name)
+    keys = tuple(each.key for each in returns if not each.hindrances)
+    mark = Mark(platform.name, cluster.name)
     what = history.Adopting(history.Act.UNDO, mark, keys, source_of(directory))
     taken = adopt_attended(
         kube, clock, what, this_run(clock.now()), lambda: taking_over.Taken(giving_back.give_back(returns, kube))

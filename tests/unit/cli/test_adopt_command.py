@@ -17,6 +17,7 @@ from allotment.model import labels
 from allotment.model.manifest import ObjectKey
 from allotment.operations.ports import AccessRefusedError
 from tests.unit.cli.conftest import Run
+from tests.unit.operations.world import held
 
 HERE = ("--platform", "my-platform", "--cluster", "dev-eastus")
 SPACE = ObjectKey("", "Namespace", "", "nlp")
@@ -153,6 +154,27 @@ def test_it_is_given_back(run: Run, acme: Path, kube: FakeKube) -> None:
     assert [item["status"] for item in document["items"]] == ["given-back"]
     assert (kube.get("v1", SPACE) or {})["metadata"].get("labels") == before
     assert "nothing was taken over in dev-eastus" in run("adopt", "--undo", *HERE).ok()
+
+
+def test_a_queue_that_would_no_longer_count_what_runs_is_held_back(run: Run, acme: Path, kube: FakeKube) -> None:
+    kueue = "kueue.x-k8s.io/v1beta2"
+    empty = {"namespaceSelector": {}, "resourceGroups": []}
+    kube.apply_as("helm", {"apiVersion": kueue, "kind": "ClusterQueue", "metadata": {"name": "nlp"}, "spec": empty})
+    run("adopt", "resourceflavor/cpu", *HERE, "--yes").ok()
+    run("apply", "my-platform", *HERE[2:], "--yes")
+    run("adopt", "clusterqueue/nlp", *HERE, "--yes").ok()
+    kube.put(held("cpu", queue="nlp", resource="cpu"))
+    undo = ("adopt", "--undo", "clusterqueue/nlp", *HERE)
+    for more, status in ((("--dry-run", "client"), "held"), (("--yes",), "held")):
+        ran = run(*undo, *more, "-o", "json")
+        (item,) = json.loads(ran.out)["items"]
+        assert (ran.code, item["status"]) == (6, status), ran.err
+        assert "it would no longer count what runs: 4 cpu in cpu by cv/train" in item["hindrances"][0]["why"]
+        assert any("borrows from nobody" in note for note in item["notes"])
+    told = run(*undo, "--yes")
+    assert told.code == 6
+    assert "x ClusterQueue nlp: held back" in told.out
+    assert suggested(told.err) == [list(undo)]
 
 
 @pytest.mark.parametrize(
