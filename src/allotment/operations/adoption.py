@@ -26,7 +26,7 @@ from allotment.operations.planning import (
 from allotment.operations.ports import Body, KubePort, RefusedError
 from allotment.operations.trying import Rights, Trial
 from allotment.plan import order
-from allotment.plan.adoption import around
+from allotment.plan.adoption import around, promises
 from allotment.plan.adoption.adopting import Adoption, Facts, Hindrance, adoption, needs_trial
 from allotment.plan.adoption.cuts import Cut, cuts
 from allotment.plan.adoption.use import below_use, use_of
@@ -62,6 +62,11 @@ class AdoptionLook:
     def namespace(self) -> str:
         """The namespace that is taken over; empty if none is."""
         return next((each.key.name for each in self.adoptions if each.key.kind == "Namespace"), "")
+
+    @property
+    def opens(self) -> bool:
+        """Whether a namespace can be taken over: only then the directory is edited with it."""
+        return any(each.key.kind == "Namespace" for each in self.possible)
 
 
 def look(
@@ -210,11 +215,18 @@ class _Looking:
                 manifest.body, around.shut_out(manifest.body, queues, self.kube.list("v1", "Namespace"))
             )
 
+        spaces = promises.spaces_of(self.desired, manifest.key.name)
+        quotas = [body for space in spaces for body in self._listed("v1", "ResourceQuota", space)]
+        remarks = (
+            *_said(promises.sharing_remark(live, manifest.body)),
+            *promises.kept_below(manifest.body, quotas, self.desired),
+        )
+        facts = Facts(_said(around.queue_stake(live)), remarks)
         try:
             hindrance = shut_out()
         except RefusedError as error:
-            return Facts(_said(around.queue_stake(live)), remarks=(_unread("whose work it takes", error),))
-        return Facts(_said(around.queue_stake(live)), hindrances=(hindrance,) if hindrance else ())
+            return replace(facts, remarks=(*remarks, _unread("whose work it takes", error)))
+        return replace(facts, hindrances=(hindrance,) if hindrance else ())
 
     def _of_namespace(self, manifest: Manifest) -> Facts:
         name = manifest.key.name
@@ -230,7 +242,14 @@ class _Looking:
             said = (*said, Cut("services", f"reached from outside until now: {around.services_in_words(services)}"))
         stake = (*work, *_said(around.claims_in_words(claims)), *secrets)
         against = tuple(self._against(manifest, pods, claims, works=bool(work)))
-        return Facts(stake, self._stays(name), said, left_out=bool(left_out) and not coming, hindrances=against)
+        remarks = (*self._stays(name), *self._promised(name))
+        return Facts(stake, remarks, said, left_out=bool(left_out) and not coming, hindrances=against)
+
+    def _promised(self, name: str) -> Iterator[str]:
+        """Where quotas that stay allow less than the queues of the namespace promise."""
+        quotas = self._listed("v1", "ResourceQuota", name)
+        for queue in promises.queues_of(self.desired, name):
+            yield from promises.kept_below(queue, quotas, self.desired)
 
     def _of_system(self) -> Facts:
         """Nobody is bound by policies who acts from there, so nobody else may be there."""

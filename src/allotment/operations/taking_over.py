@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
 from allotment.model import labels
@@ -79,6 +79,54 @@ def attempted(key: ObjectKey, fate: Fate, act: Callable[[], tuple[str, ...]]) ->
         return Handled(key, Fate.UNREACHABLE, error.what, error=error)
     except AllotmentError as error:
         return Handled(key, Fate.REFUSED, str(error), error=error)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a run of adoptions.
+
+    Attributes:
+        edited: whether the directory says now what goes with them.
+    """
+
+    handled: tuple[Handled, ...]
+    edited: bool = False
+
+
+class DirectoryEdit(Protocol):
+    """What the directory has to say for what runs in a namespace to go on, once the namespace is taken over."""
+
+    def write(self) -> None:
+        """Write it."""
+
+    def put_back(self) -> bool:
+        """Take it back, unless somebody has changed the files since; whether it is gone."""
+
+
+def take_over_and_edit(
+    adoptions: Sequence[Adoption], kube: KubePort, clock: Clock, edit: DirectoryEdit, platform: str
+) -> Taken:
+    """Take over what can be, with an edit of the directory that goes before it: a kill between leaves the milder word.
+
+    Where no namespace became the platform's, the directory is put back as it was.
+
+    Raises:
+        AllotmentError: the directory cannot be written; nothing was taken over.
+    """
+    edit.write()
+    handled = take_over(adoptions, kube, clock)
+    spaces = [each for each in adoptions if each.key.kind == "Namespace"]
+    needed = any(_may_be_ours(each, kube, platform) for each in spaces)
+    return Taken(handled, edited=needed or not edit.put_back())
+
+
+def _may_be_ours(each: Adoption, kube: KubePort, platform: str) -> bool:
+    """A namespace may have been claimed although the adoption then failed, and an answer may have been lost."""
+    try:
+        live = kube.get(each.manifest.api_version, each.key)
+    except AllotmentError:
+        return True
+    return live is not None and (live["metadata"].get("labels") or {}).get(labels.PLATFORM) == platform
 
 
 def take_over(adoptions: Iterable[Adoption], kube: KubePort, clock: Clock) -> tuple[Handled, ...]:

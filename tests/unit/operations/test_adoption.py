@@ -165,6 +165,18 @@ def test_it_lists_what_will_stay_in_the_namespace_as_it_is() -> None:
     assert all(text.endswith("drift and prove name it as kept until you take it away") for text in remarks)
 
 
+@pytest.mark.parametrize(("text", "key"), [("namespace/cv", SPACE), ("clusterqueue/cv", QUEUE)], ids=str)
+def test_it_says_where_a_quota_that_stays_allows_less_than_the_queue_promises(text: str, key: ObjectKey) -> None:
+    live = Live()
+    live.kube.put(body("v1", "ResourceQuota", "compute", "cv", spec={"hard": {"requests.nvidia.com/gpu": "2"}}))
+    remarks = " ".join(one(live.look(text), key).remarks)
+    assert "ResourceQuota cv/compute stays, and allows less than ClusterQueue cv promises: 2 GPUs" in remarks
+
+
+def test_it_says_what_a_queue_may_borrow_from_then_on() -> None:
+    assert any("may borrow from cohort all" in remark for remark in one(Live().look("clusterqueue/cv"), QUEUE).remarks)
+
+
 def test_a_namespace_brings_what_is_declared_in_it_and_the_plan_knows_them_as_ours() -> None:
     live = Live()
     fates = live.adopt("namespace/cv")
@@ -486,4 +498,83 @@ def test_whom_an_undo_concerns_besides_is_said() -> None:
 
     assert "for all queues of the platform that use it: cv" in remarks(word_of(FLAVOR.key))["ResourceFlavor"]
     assert "give it back first, `allot adopt --undo clusterqueue/cv`" in remarks("namespace/cv")["Namespace"]
-    assert remarks(word_of(FLAVOR.key), "namespace/cv", "clusterqueue/cv") == {}
+    assert set(remarks(word_of(FLAVOR.key), "namespace/cv", "clusterqueue/cv")) == {"ClusterQueue"}
+
+
+def waiting(name: str, queue: str = "default") -> dict[str, Any]:
+    """A Workload that Kueue has not admitted."""
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": "1", "controller": True}
+    metadata = {"name": f"job-{name}", "namespace": "cv", "ownerReferences": [owner]}
+    return {"apiVersion": KUEUE, "kind": "Workload", "metadata": metadata, "spec": {"queueName": queue}}
+
+
+def test_undo_says_what_waits_in_a_queue_that_goes() -> None:
+    live = Live()
+    live.adopt("namespace/cv", "clusterqueue/cv")
+    live.settle(objects.platform("cv"))
+    live.kube.put(waiting("train"), waiting("other", "main"), job("cv"))
+    returns = {each.key.kind: each for each in look_back(live.kube, PLATFORM, [word("namespace/cv")])}
+    assert returns["LocalQueue"].stake == ("waiting: Job train",)
+    assert "name another LocalQueue first" in " ".join(returns["LocalQueue"].remarks)
+    assert returns["Namespace"].stake == ("1 Job",)
+
+
+def test_undo_says_nothing_of_a_queue_in_which_nothing_is() -> None:
+    live = Live()
+    live.adopt("namespace/cv", "clusterqueue/cv")
+    live.settle(objects.platform("cv"))
+    (door,) = (each for each in look_back(live.kube, PLATFORM, [word("namespace/cv")]) if each.key.kind == "LocalQueue")
+    assert (door.stake, door.remarks) == ((), ())
+
+
+def test_undo_holds_a_queue_back_that_would_no_longer_count_what_runs() -> None:
+    live = Live()
+    live.edit(QUEUE, lambda found: {**found, "spec": {**found["spec"], "resourceGroups": []}}, manager="helm")
+    live.adopt("clusterqueue/cv")
+    adopted = live.spec(QUEUE)
+    live.kube.put(held("a100"))
+    handled = live.undo("clusterqueue/cv")[QUEUE]
+    assert (handled.fate, live.spec(QUEUE)) == (Fate.HELD, adopted)
+    assert "it would no longer count what runs: 4 nvidia.com/gpu in a100 by cv/train (1 pod)" in handled.message
+    live.kube.delete(KUEUE, ObjectKey("kueue.x-k8s.io", "Workload", "cv", "train"))
+    assert live.undo("clusterqueue/cv")[QUEUE].fate is Fate.GIVEN_BACK
+
+
+def test_undo_says_what_a_queue_no_longer_shares() -> None:
+    live = Live()
+    live.adopt("clusterqueue/cv")
+    (found,) = look_back(live.kube, PLATFORM, [word("clusterqueue/cv")])
+    assert "from then on it borrows from nobody, and lends to nobody" in found.remarks
+
+
+def test_undo_says_where_earlier_limits_lie_below_what_is_in_use() -> None:
+    live = Live()
+    live.edit(QUOTA, lambda found: {**found, "spec": {"hard": {"pods": "3"}}}, manager="kubectl-create")
+    live.adopt("namespace/cv")
+    live.edit(QUOTA, lambda found: {**found, "status": {"used": {"pods": "9"}}})
+    (limit,) = (each for each in look_back(live.kube, PLATFORM, [word("namespace/cv")]) if each.key == QUOTA)
+    assert any("new pods are refused until use is at most 3" in remark for remark in limit.remarks), limit.remarks
+
+
+@pytest.mark.parametrize("but", [(), ("cv",)], ids=["refused", "only warned"])
+def test_undo_says_where_policies_refuse_once_the_namespace_is_no_team_s(but: tuple[str, ...]) -> None:
+    live = Live()
+    live.adopt("namespace/cv")
+    name = "accelerators-only-in-team-namespaces.allotment.dev"
+    expressions = [
+        {"key": labels.TENANT, "operator": "DoesNotExist"},
+        {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system", *but]},
+    ]
+    spec = {
+        "policyName": name,
+        "validationActions": ["Deny"],
+        "matchResources": {"namespaceSelector": {"matchExpressions": expressions}},
+    }
+    metadata = {"name": name, "labels": {labels.PLATFORM: PLATFORM}}
+    api_version = "admissionregistration.k8s.io/v1"
+    live.kube.put(
+        {"apiVersion": api_version, "kind": "ValidatingAdmissionPolicyBinding", "metadata": metadata, "spec": spec},
+        job("cv"),
+    )
+    (space,) = (each for each in look_back(live.kube, PLATFORM, [word("namespace/cv")]) if each.key == SPACE)
+    assert any("put cv into warnNamespaces" in remark for remark in space.remarks) is not bool(but)

@@ -24,7 +24,7 @@ from allotment.operations.identity import admitted
 from allotment.operations.lease import COORDINATION_API, DURATION, LEASE, Holder, acquire
 from allotment.operations.planning import PlanSettings, make_plan
 from allotment.operations.ports import AccessRefusedError
-from allotment.operations.taking_over import Fate, Handled
+from allotment.operations.taking_over import Fate, Handled, Taken
 from allotment.plan.changes import Source, Update
 from tests.unit.operations.world import START, TODAY, World
 from tests.unit.plan import objects
@@ -289,10 +289,10 @@ class TestAdoptions:
         keys = (self.SPACE, self.QUOTA, self.QUEUE)
         handled = tuple(Handled(key, fate) for key, fate in zip(keys, fates, strict=False))
 
-        def do() -> tuple[Handled, ...]:
+        def do() -> Taken:
             if error is not None:
                 raise error
-            return handled
+            return Taken(handled)
 
         adopt_attended(world.kube, world.clock, Adopting(act, DEV, keys, COMMIT, "m1"), RUN, do)
 
