@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 from allotment.model import labels
 from allotment.model.manifest import Manifest
@@ -76,16 +75,12 @@ def judged(different: Different, verdict: Verdict, *, forced: bool) -> tuple[Cha
     return Update(manifest, seen(live), fields), [*cautions(live, verdict.body), *said]
 
 
-_NEVER_DELETED: Final = frozenset({"Namespace", "PersistentVolumeClaim"})
-"""Nobody is told to delete what holds data."""
-
-
 def refused(manifest: Manifest, wanted: Action, verdict: Refused) -> Blocked:
     """The step that the server would not take."""
     fix = "change the platform directory so that the server accepts it"
     if f".{labels.DOMAIN}'" in verdict.message:
         fix = "a policy of ours refuses it: do what it says, or apply with the account of a platform engineer"
-    elif wanted is Action.UPDATE and manifest.key.kind not in _NEVER_DELETED:
+    elif wanted is Action.UPDATE and manifest.key.kind != "Namespace":
         fix += "; what cannot be changed in place has to be deleted by hand first"
     return Blocked(manifest.key, wanted, f"the server refuses {manifest.key}", verdict.message, fix)
 
