@@ -160,6 +160,8 @@ def _plan_steps(session: Session, target: Target, plan: Plan, saved: str | None)
     counts = {action.value: number for action, number in plan.counts.items()}
     left = counts["blocked"] + (0 if plan.forced else counts["conflict"])
     apply = way.to("allot apply")
+    if plan.doubted or plan.lockout is not None:
+        return []  # What has to be settled first stands at the top; nothing leads on past it.
     steps = []
     if left < len(plan.changes):
         steps.append((apply, "do it" + (f"; {left} of {len(plan.changes)} steps stay undone" if left else "")))

@@ -12,7 +12,7 @@ from allotment.model.manifest import ObjectKey
 from allotment.operations.ports import Body, KubePort, RefusedError
 from allotment.plan.changes import Plan, PlanWarning, WarningCode
 from allotment.plan.labelling import NodeEdit, PoolEdits, edit_for, with_intolerant
-from allotment.plan.nodes import DeclaredNodes, DeclaredPool, NodeFinding, compare_nodes, misfit
+from allotment.plan.nodes import DeclaredNodes, DeclaredPool, NodeFinding, alike, compare_nodes, misfit
 
 ATTEMPTS: Final = 5
 """Tries for one node: the kubelet writes to it all the time, and taints are only written as a whole."""
@@ -88,6 +88,8 @@ def plan_labels(kube: KubePort, declared: DeclaredNodes, pool_name: str, chosen:
         UsageError: no nodes were named.
     """
     pool = pool_named(declared, pool_name)
+    if not chosen.names and not chosen.selector:
+        raise _unnamed(declared, pool, kube)
     nodes = _found(kube, chosen.names, chosen.selector)
     edits = PoolEdits(pool, tuple(edit_for(pool, node) for _, node in sorted(nodes.items())))
     if not chosen.force:
@@ -110,9 +112,28 @@ def _refuse_misfits(declared: DeclaredNodes, pool: DeclaredPool, nodes: Sequence
         )
 
 
+def _unnamed(declared: DeclaredNodes, pool: DeclaredPool, kube: KubePort) -> UsageError:
+    """Which nodes are meant, as far as it can be seen: a hint that names no nodes leads to one that does."""
+    found = alike(declared, pool, kube.list("v1", "Node"))
+    if not found:
+        return UsageError(
+            "no nodes are named",
+            why=f"no node without a pool has the devices, CPU and memory of {pool.name}",
+            fix="name them, or choose them with --selector",
+        )
+    more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
+    return UsageError(
+        "no nodes are named",
+        why=f"by devices, CPU and memory these can be nodes of {pool.name}: {', '.join(found[:_NAMED])}{more}",
+        fix=f"allot nodes label --pool {pool.name} {' '.join(found[:_NAMED])}, or choose them with --selector",
+    )
+
+
+_NAMED: Final = 12
+"""Nodes that a message names."""
+
+
 def _found(kube: KubePort, names: Sequence[str], selector: str) -> dict[str, Body]:
-    if not names and not selector:
-        raise UsageError("no nodes are named", fix="name them, or choose them with --selector")
     chosen: dict[str, Body] = {}
     for name in names:
         node = kube.get("v1", _key(name))

@@ -238,6 +238,17 @@ def _suiting(declared: DeclaredNodes, node: Node) -> list[DeclaredPool]:
     return sorted(pools, key=lambda pool: -sum(found.get(key) == value for key, value in pool.labels.items()))
 
 
+def alike(declared: DeclaredNodes, pool: DeclaredPool, nodes: Iterable[Node]) -> tuple[str, ...]:
+    """Names of nodes that belong to no pool yet and can be this one's by devices, CPU and memory."""
+    return tuple(
+        sorted(
+            node["metadata"]["name"]
+            for node in nodes
+            if pool_of(declared, node) is None and pool in _suiting(declared, node)
+        )
+    )
+
+
 def _can_have(pool: DeclaredPool, node: Node) -> bool:
     """Whether a node has the CPU and memory that are declared, and no other device by its own discovered labels."""
     # Declared is what pods can have, which what the system reserves takes from: the whole node bounds it.

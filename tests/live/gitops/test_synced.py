@@ -117,7 +117,7 @@ def test_the_synced_cluster_is_as_declared(synced: Synced) -> None:
 def test_all_guardrails_are_proved(synced: Synced) -> None:
     assert synced.flux.sync(synced.tree(read_tree(Path("examples/acme")), "first")) == ""
     recent = ["queues", "queue-required", "trusted-registries", "no-side-doors", "node-pool-isolation"]
-    synced.acme.proveduntil(lambda report: not report.failed, recent, "nlp", seconds=120)
+    synced.acme.proved_until(lambda report: not report.failed, recent, "nlp", seconds=120)
     report = synced.acme.prove()
     wrong = [item for item in report.results if item.verdict is not Verdict.PROVED]
     assert {item.guardrail for item in wrong} <= {"network-policies"}, wrong

@@ -377,12 +377,19 @@ class TestNodes:
         shown = run("nodes", "label", *self.HERE, "t4-spot-0", "--dry-run=client").ok()
         assert "whether pods there tolerate the taints is not known: pods is forbidden" in shown
 
+    def test_a_call_without_nodes_says_which_they_can_be(self, run: Run, kube: FakeKube) -> None:
+        like = next(iter(kube.list("v1", "Node", labels="allotment.dev/node-pool=t4-spot")))
+        kube.put({**like, "metadata": {"name": "bare"}})
+        said = run("nodes", "label", *self.HERE[:4], "--pool", "t4-spot").err
+        assert "these can be nodes of t4-spot: bare" in said
+        assert "allot nodes label --pool t4-spot bare" in said
+
     @pytest.mark.parametrize(
         ("words", "code", "says"),
         [
             (("--pool", "t5", "t4-spot-0"), 3, "its pools are"),
             (("--pool", "t4-spot", "nobody"), 3, "there is no node nobody"),
-            (("--pool", "t4-spot"), 2, "no nodes are named"),
+            (("--pool", "t4-spot"), 2, "no node without a pool has the devices, CPU and memory of t4-spot"),
             (("--pool", "t4-spot", "--selector", "a=b"), 3, "no node matches a=b"),
         ],
     )

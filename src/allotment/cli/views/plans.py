@@ -128,8 +128,8 @@ def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
         said = "\n".join(["", "", *lines]) if lines else ""
         return f"{headline} ({count(plan.unchanged, 'object')}){said}"
     at = place_of("", plan.server, plan.context)
-    blocks = [f"Plan for {click.style(plan.cluster, bold=True)} ({plan.platform}){at}: {totals(plan)}"]
-    if plan.doubts:
+    blocks = [f"Plan for {click.style(plan.cluster, bold=True)} ({plan.platform}){at}: {totals(plan)}{_partly(plan)}"]
+    if _first(plan):
         blocks.append("\n".join(doubt_lines(plan)))
     order = [*(family.value for family in Family)]
     ranked = sorted(rows, key=lambda row: order.index(row.family) if row.family in order else len(order))
@@ -140,12 +140,22 @@ def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
             *follower_lines(changes),
         ]
         blocks.append("\n".join([click.style(family, bold=True), *(f"  {line}" for line in lines)]))
-    rest = [*warning_lines([one for one in plan.warnings if one not in plan.doubts]), *missing_lines(plan)]
+    rest = [*warning_lines([one for one in plan.warnings if one not in _first(plan)]), *missing_lines(plan)]
     if rest:
         blocks.append("\n".join(rest))
     if len(blocks) > 4:
         blocks.append(f"Total: {totals(plan)}")
     return "\n\n".join(blocks)
+
+
+def _first(plan: Plan) -> tuple[PlanWarning, ...]:
+    """What all the rest hangs on."""
+    return (*plan.doubts, *((plan.lockout,) if plan.lockout is not None else ()))
+
+
+def _partly(plan: Plan) -> str:
+    """That the numbers are of a part only."""
+    return f"; at least, for {count(len(plan.unread), 'kind')} could not be looked at" if plan.unread else ""
 
 
 def totals(plan: Plan) -> str:
@@ -168,7 +178,7 @@ def warning_lines(warnings: Sequence[PlanWarning]) -> list[str]:
 def doubt_lines(plan: Plan) -> list[str]:
     """Signs that it may be another cluster; they stand first, since all the rest follows from it."""
     mark = click.style("warning:", fg="yellow", bold=True)
-    return [f"{mark} {printable(one.message)}" for one in plan.doubts]
+    return [f"{mark} {printable(one.message)}" for one in _first(plan)]
 
 
 def missing_lines(plan: Plan) -> list[str]:

@@ -16,7 +16,7 @@ from allotment.plan.strangers.stranger import Body, KeptBinding, Live, Stranger
 
 _FIRST: Final[Mapping[str, str]] = {
     "LimitRange": "declare the bounds that are needed (memberLimits of the team)",
-    "LocalQueue": "let its work name the team's own queue",
+    "LocalQueue": "let new work name the team's own queue, and wait until its work has ended",
     "NetworkPolicy": "declare the openings that are needed (sharedServices of the platform)",
     "ResourceQuota": "declare what of it is to stay (namespaceQuota of the placement)",
     "Role": "declare what it is for (groups or extraRules of the team)",
