@@ -10,7 +10,6 @@ from allotment.model.manifest import Family, Manifest, Manifests
 PLATFORM = "acme"
 CLUSTER = "dev"
 
-POD_SECURITY = "pod-security.kubernetes.io/enforce"
 INVENTORY = {labels.PLATFORM: PLATFORM, labels.MANAGED_BY: labels.MANAGED_BY_VALUE}
 
 
@@ -31,7 +30,7 @@ def namespace(team: str, *, annotations: dict[str, str] | None = None, more: dic
     body: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": team, "labels": {labels.TENANT: team, POD_SECURITY: "restricted", **(more or {})}},
+        "metadata": {"name": team, "labels": {labels.TENANT: team, labels.ISOLATION: "namespace", **(more or {})}},
     }
     if annotations:
         body["metadata"]["annotations"] = annotations
