@@ -148,7 +148,7 @@ def _account(us: Identity, platform: Platform) -> Iterator[Check]:
     if mine:
         yield Check("account", "platform engineer", Readiness.OK, f"by the group {mine[0]}")
         return
-    said = "it is in none of the platform's admin groups: enough to plan, but the policies bind it"
+    said = "it is in none of the platform's admin groups: the policies bind it"
     fix = f"for apply and prove, {way_in(platform, us)}"
     yield Check("account", "platform engineer", Readiness.WARNING, said, fix)
 

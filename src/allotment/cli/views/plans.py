@@ -35,6 +35,7 @@ from allotment.plan.changes import (
     Plan,
     PlanWarning,
     Update,
+    WarningCode,
     place_of,
 )
 from allotment.plan.difference import ABSENT, FieldChange
@@ -123,7 +124,9 @@ def plan_listing(plan: Plan) -> Listing[ChangeRow]:
 def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
     """The plan as people read it; `rows` are those that the user asked to see."""
     if plan.empty:
-        headline = f"{click.style('no changes', fg='green', bold=True)}: {plan.place} is as {plan.platform} declares"
+        found = "no changes found" if plan.unread else "no changes"
+        headline = f"{click.style(found, fg='yellow' if plan.unread else 'green', bold=True)}: {plan.place} is as "
+        headline += f"{plan.platform} declares{_as_far(plan)}"
         lines = [*warning_lines(plan.warnings), *missing_lines(plan)]
         said = "\n".join(["", "", *lines]) if lines else ""
         return f"{headline} ({count(plan.unchanged, 'object')}){said}"
@@ -140,7 +143,8 @@ def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
             *follower_lines(changes),
         ]
         blocks.append("\n".join([click.style(family, bold=True), *(f"  {line}" for line in lines)]))
-    rest = [*warning_lines([one for one in plan.warnings if one not in _first(plan)]), *missing_lines(plan)]
+    told = [one for one in plan.warnings if one not in _first(plan) and not _leads_on(one, plan)]
+    rest = [*warning_lines(told), *missing_lines(plan)]
     if rest:
         blocks.append("\n".join(rest))
     if len(blocks) > 4:
@@ -151,6 +155,15 @@ def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
 def _first(plan: Plan) -> tuple[PlanWarning, ...]:
     """What all the rest hangs on."""
     return (*plan.doubts, *((plan.lockout,) if plan.lockout is not None else ()))
+
+
+def _as_far(plan: Plan) -> str:
+    return f", as far as it could be looked at: {count(len(plan.unread), 'kind')} could not" if plan.unread else ""
+
+
+def _leads_on(warning: PlanWarning, plan: Plan) -> bool:
+    """Whether it is about nodes of what may be another cluster: nobody labels those."""
+    return plan.doubted and warning.code is WarningCode.NODES
 
 
 def _partly(plan: Plan) -> str:
