@@ -197,7 +197,7 @@ class _Looking:
             case "LocalQueue":
                 return Facts(stake=_said(around.queue_stake(live)))
             case "ResourceFlavor":
-                return Facts(remarks=self._readable(lambda: around.nodes_remark(live, manifest.body, self._nodes())))
+                return self._of_flavor(manifest, live)
             case "PersistentVolumeClaim":
                 return Facts(stake=_said(around.claims_in_words([live])))
             case "NetworkPolicy":
@@ -205,8 +205,11 @@ class _Looking:
             case _:
                 return Facts()
 
-    def _nodes(self) -> Iterator[Body]:
-        return self.kube.list("v1", "Node")
+    def _of_flavor(self, manifest: Manifest, live: Body) -> Facts:
+        try:
+            return around.of_flavor(live, manifest.body, self.kube.list("v1", "Node"))
+        except RefusedError as error:
+            return Facts(remarks=(_unread("whether nodes carry its labels", error),))
 
     def _of_queue(self, manifest: Manifest, live: Body) -> Facts:
         def shut_out() -> Hindrance | None:
