@@ -106,14 +106,15 @@ def look(
 
 
 def _behind(adoptions: Sequence[Adoption]) -> Iterator[Adoption]:
-    """The adoptions, with those held back whose namespace is."""
-    held = {each.key.name for each in adoptions if each.key.kind == "Namespace" and each.hindrance is not None}
+    """The adoptions, with those held back whose namespace is, or what they rest on: grounds come before them."""
+    held: set[ObjectKey] = set()
     for each in adoptions:
-        if each.key.namespace in held and each.hindrance is None:
-            waiting = Hindrance(f"the namespace {each.key.namespace} is held back", "solve that first")
-            yield replace(each, hindrances=(waiting,))
-        else:
-            yield each
+        space = ObjectKey("", "Namespace", "", each.key.namespace)
+        behind = next((key for key in (space, *grounds_of(each.manifest.body)) if key in held), None)
+        waits = (Hindrance(f"{behind} is held back", "solve that first"),) if behind is not None else ()
+        if each.hindrances or waits:
+            held.add(each.key)
+        yield replace(each, hindrances=each.hindrances or waits)
 
 
 def _require_meaning(word: Word, desired: Manifests, found: Survey) -> None:
