@@ -6,9 +6,9 @@ order: the earlier values are written down first, so that a kill between two req
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 
 from allotment.errors import NotFoundError, UsageError
@@ -24,11 +24,13 @@ from allotment.operations.planning import (
     workloads,
 )
 from allotment.operations.ports import Body, KubePort, RefusedError
+from allotment.operations.staying import staying
 from allotment.operations.trying import Rights, Trial
 from allotment.plan import order
-from allotment.plan.adoption import around, promises
+from allotment.plan.adoption import around, promises, record
 from allotment.plan.adoption.adopting import Adoption, Facts, Hindrance, adoption, needs_trial
 from allotment.plan.adoption.cuts import Cut, cuts
+from allotment.plan.adoption.origin import origins_of
 from allotment.plan.adoption.use import below_use, use_of
 from allotment.plan.adoption.words import Word, word_of
 from allotment.plan.foreign import grounds_of
@@ -139,6 +141,8 @@ def _in_use(kube: KubePort, chosen: Sequence[tuple[Manifest, Body]]) -> InUse:
 
 
 _POD_SECURITY: Final = "pod-security.kubernetes.io/"
+_ANY_TIME: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+"""For the length of a record: that of each time is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +196,7 @@ class _Looking:
             return self._of_system()
         match manifest.key.kind:
             case "Namespace":
-                return self._of_namespace(manifest)
+                return self._of_namespace(manifest, live)
             case "ClusterQueue":
                 return self._of_queue(manifest, live)
             case "LocalQueue":
@@ -232,7 +236,7 @@ class _Looking:
             return replace(facts, remarks=(*remarks, _unread("whose work it takes", error)))
         return replace(facts, hindrances=(hindrance,) if hindrance else ())
 
-    def _of_namespace(self, manifest: Manifest) -> Facts:
+    def _of_namespace(self, manifest: Manifest, live: Body) -> Facts:
         name = manifest.key.name
         pods = self._listed("v1", "Pod", name)
         claims = self._listed("v1", "PersistentVolumeClaim", name)
@@ -246,8 +250,11 @@ class _Looking:
             said = (*said, Cut("services", f"reached from outside until now: {around.services_in_words(services)}"))
         stake = (*work, *_said(around.claims_in_words(claims)), *secrets)
         against = tuple(self._against(manifest, pods, claims, works=bool(work)))
-        remarks = (*self._stays(name), *self._promised(name))
-        return Facts(stake, remarks, said, left_out=bool(left_out) and not coming, hindrances=against)
+        stays = staying(self.kube, name, self.desired)
+        kept = record.fitting(record.record(manifest.body, live, origins_of(live), _ANY_TIME), stays.kept)
+        beyond = [entry for entry in stays.kept if entry not in kept]
+        remarks = (*stays.remarks, *_said(around.unwritten(beyond)), *self._promised(name))
+        return Facts(stake, remarks, said, left_out=bool(left_out) and not coming, hindrances=against, kept=kept)
 
     def _promised(self, name: str) -> Iterator[str]:
         """Where quotas that stay allow less than the queues of the namespace promise."""
@@ -268,28 +275,6 @@ class _Looking:
     def _absent(self, namespace: str, kind: str) -> list[Manifest]:
         there = {manifest.key for manifest, _ in self.found.foreign}
         return [item for item in around.declared_in(self.desired, namespace, kind) if item.key not in there]
-
-    def _stays(self, name: str) -> tuple[str, ...]:
-        kinds = (
-            ("v1", "ResourceQuota"),
-            ("v1", "LimitRange"),
-            ("networking.k8s.io/v1", "NetworkPolicy"),
-            ("rbac.authorization.k8s.io/v1", "Role"),
-            ("rbac.authorization.k8s.io/v1", "RoleBinding"),
-            ("v1", "ServiceAccount"),
-            *((api_version, "LocalQueue") for api_version in self._kueue_apis()),
-        )
-        return tuple(
-            text
-            for api_version, kind in kinds
-            for text in self._readable(partial(self._beside, api_version, kind, name))
-        )
-
-    def _kueue_apis(self) -> set[str]:
-        return {item.api_version for item in self.desired if item.key.kind == "ClusterQueue"}
-
-    def _beside(self, api_version: str, kind: str, namespace: str) -> str:
-        return around.beside(kind, self.kube.list(api_version, kind, namespace=namespace), self.desired)
 
     def _against(
         self, manifest: Manifest, pods: Sequence[Body], claims: Sequence[Body], *, works: bool

@@ -154,7 +154,7 @@ def _handled(each: Adoption, kube: KubePort, clock: Clock, closed: set[str]) -> 
 
 def _adopt(each: Adoption, kube: KubePort, clock: Clock) -> tuple[str, ...]:
     manifest = each.manifest
-    before = record.to_text(record.record(manifest.body, each.live, each.origins, clock.now()))
+    before = record.to_text(record.record(manifest.body, each.live, each.origins, clock.now(), each.facts.kept))
     if manifest.key.kind == "Namespace":
         _claim(each, before, kube)
     else:

@@ -12,6 +12,7 @@ from allotment.model import labels
 from allotment.model.cluster import Cluster, Feature
 from allotment.model.manifest import Manifests, key_of
 from allotment.model.rights import resource_of
+from allotment.plan.adoption.record import Record
 from allotment.plan.changes import Blocked
 from allotment.plan.nodes import DeclaredNodes, DeclaredPool, alike, devices_of
 from allotment.plan.strangers.admission import is_kueues
@@ -243,7 +244,7 @@ def _carries(node: Body, wanted: Mapping[str, str]) -> bool:
 
 
 def limits(
-    bodies: Iterable[Body], platform: str, namespaces: Iterable[str], taken_over: Mapping[str, str]
+    bodies: Iterable[Body], platform: str, namespaces: Iterable[str], taken_over: Mapping[str, Record]
 ) -> Iterator[Check]:
     """ResourceQuotas and LimitRanges in team namespaces that are not ours: they bind the same work.
 
@@ -251,16 +252,16 @@ def limits(
         bodies: all of the cluster.
         platform: whose are ours.
         namespaces: of teams.
-        taken_over: by namespace, when, RFC 3339.
+        taken_over: by namespace, the record of that.
     """
     known = set(namespaces)
     for body in bodies:
         found = body["metadata"].get("labels") or {}
         if body["metadata"]["namespace"] in known and found.get(labels.PLATFORM) != platform:
             key = key_of(body)
-            at = taken_over.get(key.namespace)
-            if at is not None and is_kept(body, at):
-                said = f"{key.kind} is {by_adoption(at)}"
+            written = taken_over.get(key.namespace)
+            if written is not None and is_kept(body, written):
+                said = f"{key.kind} is {by_adoption(written.at)}"
                 yield Check("limits", f"{key.namespace}/{key.name}", Readiness.INFO, said, taking_away(key))
                 continue
             fix = "remove it, or accept it in the Platform document (accepted)"

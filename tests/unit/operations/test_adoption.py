@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -17,12 +18,13 @@ from allotment.operations.planning import PlanSettings
 from allotment.operations.ports import RefusedError
 from allotment.operations.taking_over import Fate, Handled, take_over
 from allotment.plan.adoption.adopting import Adoption
+from allotment.plan.adoption.record import LONGEST
 from allotment.plan.adoption.words import word, word_of
 from allotment.plan.changes import Action, Blocked
 from tests.unit.operations.world import TODAY, World, failing, held, job, pod
 from tests.unit.plan import objects
 from tests.unit.plan.objects import PLATFORM
-from tests.unit.plan.strangers.bodies import body, bound, group, role, rule
+from tests.unit.plan.strangers.bodies import body, bound, group, role, rule, token
 
 SPACE = ObjectKey("", "Namespace", "", "cv")
 QUOTA = ObjectKey("", "ResourceQuota", "cv", "team")
@@ -148,21 +150,96 @@ def test_it_says_from_whom_what_changes_and_what_is_at_stake() -> None:
     assert "helm uninstall" in origin.goes_on
 
 
+LYING_THERE = (
+    body("kueue.x-k8s.io/v1beta2", "LocalQueue", "main", "cv", spec={"clusterQueue": "cv"}),
+    bound("theirs", "edit", group("genomics"), namespace="cv"),
+    bound("viewers", "viewer", group("genomics"), namespace="cv", role_kind="Role"),
+    body("v1", "ServiceAccount", "robot", "cv"),
+    body("v1", "ServiceAccount", "default", "cv"),
+    body("v1", "ResourceQuota", "compute", "cv", spec={"hard": {}}),
+    {**token("cv"), "type": "kubernetes.io/service-account-token"},
+    {**token("cv", "config"), "type": "Opaque"},
+    body("v1", "LimitRange", "ours", "cv", metadata={"labels": {labels.PLATFORM: "acme"}}),
+    role("viewer", rule("pods", "get"), namespace="cv"),
+)
+
+
 def test_it_lists_what_will_stay_in_the_namespace_as_it_is() -> None:
     live = Live()
-    live.kube.put(
-        body("kueue.x-k8s.io/v1beta2", "LocalQueue", "main", "cv", spec={"clusterQueue": "cv"}),
-        bound("theirs", "edit", group("genomics"), namespace="cv"),
-        role("exec", rule("pods/exec", "create"), namespace="cv"),
-        body("v1", "ServiceAccount", "robot", "cv"),
-        body("v1", "ServiceAccount", "default", "cv"),
-        body("v1", "ResourceQuota", "compute", "cv", spec={"hard": {}}),
-    )
+    live.kube.put(*LYING_THERE)
     remarks = one(live.look("namespace/cv"), SPACE).facts.remarks
     assert [text.partition(" stays as it is")[0] for text in remarks] == [
-        "ResourceQuota compute", "Role exec", "RoleBinding theirs", "ServiceAccount robot", "LocalQueue main",
+        "ResourceQuota compute", "Role viewer", "RoleBinding theirs, viewers", "ServiceAccount robot", "Secret tok",
+        "LocalQueue main",
     ]  # fmt: skip
     assert all(text.endswith("drift and prove name it as kept until you take it away") for text in remarks)
+
+
+RBAC_GROUP = "rbac.authorization.k8s.io"
+STAYING = (
+    "ResourceQuota/compute", f"Role.{RBAC_GROUP}/viewer", f"RoleBinding.{RBAC_GROUP}/theirs",
+    f"RoleBinding.{RBAC_GROUP}/viewers", "ServiceAccount/robot", "Secret/tok", "LocalQueue.kueue.x-k8s.io/main",
+)  # fmt: skip
+
+
+def test_what_stays_is_written_down_with_the_claim() -> None:
+    live = Live()
+    live.kube.put(*LYING_THERE)
+    live.adopt("namespace/cv")
+    (claim,) = (call.body for call in live.kube.calls if call.done and call.verb == "patch" and _claims(call.body))
+    record = json.loads(claim["metadata"]["annotations"][labels.ADOPTED])
+    assert record["kept"].keys() == set(STAYING)
+    assert {len(value) for value in record["kept"].values()} == {64}
+    other = Live()
+    other.kube.put(*(each for each in LYING_THERE if each["kind"] != "Role"))
+    other.adopt("namespace/cv")
+    without = json.loads(other.notes(SPACE)[labels.ADOPTED])["kept"]
+    assert {name for name in STAYING if without.get(name) != record["kept"][name]} == {STAYING[1], STAYING[3]}
+    assert "kept" not in json.loads(live.notes(QUOTA)[labels.ADOPTED])
+    assert live.undo("namespace/cv")[SPACE].fate is Fate.GIVEN_BACK
+    assert labels.ADOPTED not in live.notes(SPACE)
+
+
+def _claims(patch: Any) -> bool:
+    return labels.TENANT in (patch["metadata"].get("labels") or {})
+
+
+UNREADABLE = {
+    "Role": ({STAYING[1], STAYING[3]}, ["what there is of Role could not be read", "bindings to Roles count as not"]),
+    "RoleBinding": ({STAYING[2], STAYING[3]}, ["what there is of RoleBinding could not be read"]),
+    "Secret": ({STAYING[5]}, ["what there is of Secret could not be read"]),
+}
+
+
+@pytest.mark.parametrize(("kind", "lacks", "says"), [(kind, *what) for kind, what in UNREADABLE.items()])
+def test_what_cannot_be_read_is_not_written_down_and_that_is_said(kind: str, lacks: set[str], says: list[str]) -> None:
+    def hook(call: Call) -> None:
+        if call.verb == "list" and (call.key.kind, call.key.namespace) == (kind, "cv"):
+            raise RefusedError("no", status=403, reason="Forbidden", message=f"you may not list {kind}")
+
+    live = Live()
+    live.kube.put(*LYING_THERE)
+    live.kube.hook = hook
+    facts = one(live.look("namespace/cv"), SPACE).facts
+    assert set(STAYING) - facts.kept.keys() == lacks
+    told = [text for text in facts.remarks if "stays as it is" not in text]
+    assert [text[: len(start)] for text, start in zip(told, says, strict=True)] == says
+
+
+def test_what_the_record_has_no_room_for_is_said_and_not_kept() -> None:
+    live = Live()
+    robots = [body("v1", "ServiceAccount", f"{number:04}-{'x' * 200}", "cv") for number in range(1000)]
+    live.kube.put(*LYING_THERE, *robots)
+    found = live.look("namespace/cv")
+    facts = one(found, SPACE).facts
+    (said,) = (text for text in facts.remarks if "has no room" in text or "too little" in text)
+    lacking = 1000 + len(STAYING) - len(facts.kept)
+    assert f" and {lacking - 5} more: drift and prove will name these as not ours" in said
+    assert "ServiceAccount/0999-" not in " ".join(facts.kept)
+    assert set(STAYING[:4]) < facts.kept.keys()
+    take_over(found.adoptions, live.kube, live.clock)
+    size = len(live.notes(SPACE)[labels.ADOPTED].encode())
+    assert LONGEST - 300 < size <= LONGEST
 
 
 @pytest.mark.parametrize(("text", "key"), [("namespace/cv", SPACE), ("clusterqueue/cv", QUEUE)], ids=str)

@@ -11,6 +11,8 @@ import pytest
 from allotment.model import labels
 from allotment.model.cluster import Feature
 from allotment.plan import preflight
+from allotment.plan.adoption.left import written_down
+from allotment.plan.adoption.record import Record
 from allotment.plan.nodes import declared_nodes
 from allotment.plan.preflight import Readiness
 from allotment.render.manifests import render
@@ -173,11 +175,11 @@ def test_limits_of_others_in_team_namespaces() -> None:
 
 
 def test_what_an_adoption_left_is_told_with_what_it_takes() -> None:
-    then = "2026-01-01T00:00:00Z"
-    metadata = {"namespace": "nlp", "name": "q", "creationTimestamp": then, "managedFields": [{"time": then}]}
-    body = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata}
-    (found,) = preflight.limits([body], "acme", ["nlp"], {"nlp": "2026-11-26T10:00:00Z"})
+    body = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"namespace": "nlp", "name": "q"}, "spec": {}}
+    record = Record("2026-11-26T10:00:00Z", (), {}, written_down([body], {}))
+    (found,) = preflight.limits([body], "acme", ["nlp"], {"nlp": record})
     assert (found.readiness, found.message) == (INFO, "ResourceQuota is kept by the adoption of 2026-11-26")
     assert "`kubectl delete resourcequota q --namespace nlp`" in found.fix
-    (found,) = preflight.limits([body], "acme", ["nlp"], {"nlp": "2025-11-26T10:00:00Z"})
-    assert found.readiness is WARNING
+    for changed, written in ((body | {"spec": {"hard": {}}}, record), (body, replace(record, kept={}))):
+        (found,) = preflight.limits([changed], "acme", ["nlp"], {"nlp": written})
+        assert found.readiness is WARNING

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
 from allotment.plan.adoption.adopting import Facts, Hindrance
+from allotment.plan.adoption.record import LONGEST
 from allotment.plan.adoption.words import word_of
 from allotment.plan.order import DEFAULT_ACCOUNT
 from allotment.plan.survey import Survey
@@ -150,25 +151,36 @@ def services_in_words(services: Iterable[Body]) -> str:
     return ", ".join(names)
 
 
-def beside(kind: str, bodies: Iterable[Body], desired: Manifests) -> str:
-    """What of one kind stays in the namespace as it is: nobody declares it, and it goes on to count."""
+def undeclared(bodies: Iterable[Body], desired: Manifests) -> list[Body]:
+    """What stays in a namespace that is taken over: nobody declares it, and it does not pass for the platform's."""
     declared = {item.key for item in desired}
-    names = sorted(
-        _name(body)
+    return [
+        body
         for body in bodies
-        if ObjectKey(_group(body), kind, body["metadata"]["namespace"], _name(body)) not in declared
+        if key_of(body) not in declared
         and (body["metadata"].get("labels") or {}).get(labels.PLATFORM) is None
         # Kubernetes makes it in each namespace; apply hardens it later.
-        and (kind, _name(body)) != ("ServiceAccount", DEFAULT_ACCOUNT)
-    )
-    if not names:
+        and (body["kind"], _name(body)) != ("ServiceAccount", DEFAULT_ACCOUNT)
+    ]
+
+
+def beside(kind: str, bodies: Iterable[Body]) -> str:
+    """What of one kind stays in the namespace as it is, and goes on to count."""
+    many = ", ".join(sorted(map(_name, bodies)))
+    if not many:
         return ""
-    many = ", ".join(names)
     return f"{kind} {many} stays as it is, and goes on to hold; drift and prove name it as kept until you take it away"
 
 
-def _group(body: Body) -> str:
-    return str(body["apiVersion"].rpartition("/")[0])
+def unwritten(names: Sequence[str]) -> str:
+    """What of it the record of the adoption has no room for."""
+    if not names:
+        return ""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return (
+        f"the record of the adoption holds {LONGEST >> 10} KiB, which is too little for {', '.join(names[:_NAMED])}"
+        f"{more}: drift and prove will name these as not ours, not as kept; take away first what nobody needs"
+    )
 
 
 def _name(body: Body) -> str:
