@@ -248,7 +248,7 @@ def test_a_template_does_not_begin_to_hand_our_labels_on(kube: KubeClient) -> No
         (OTHER, {"metadata": {"labels": {labels.TENANT: ""}}}, JANE, "is, or would become"),
         (OTHER, {"metadata": {"labels": {labels.PLATFORM: "acme"}}}, ENGINEER, "is not Allotment's"),
         (labels.SYSTEM_NAMESPACE, {"metadata": {"labels": {"team": "x"}}}, JANE, "is, or would become"),
-        (labels.SYSTEM_NAMESPACE, {"metadata": {"labels": {labels.PLATFORM: "other"}}}, SYNCER, "say which cluster this"),
+        (labels.SYSTEM_NAMESPACE, {"metadata": {"labels": {labels.PLATFORM: "other"}}}, SYNCER, "say which cluster"),
         (labels.SYSTEM_NAMESPACE, {"metadata": {"labels": {labels.PLATFORM: None}}}, SYNCER, "say which cluster this"),
         (NAMESPACE, {"metadata": {"labels": {labels.TEAM: "pol-cv"}}}, SYNCER, "its label team says no other"),
         (NAMESPACE, {"metadata": {"labels": {labels.PLATFORM: None}}}, ENGINEER, "keeps the label"),
