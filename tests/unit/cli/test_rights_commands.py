@@ -154,3 +154,19 @@ def test_who_may_not_look_at_everything_is_told_that_first(run: Run, changed: Fa
     restrict(changed, lambda verb, resource: reads(verb, resource) and resource != "networkpolicies")
     _, _, steps = run("plan", *HERE).err.partition("Next")
     assert steps.index("--rights plan") < steps.index("--rights apply")
+
+
+def test_numbers_of_a_part_are_said_to_be_that_wherever_they_stand(run: Run, acme: Path, kube: FakeKube) -> None:
+    whole = run("plan", *HERE, "-o", "json").json()
+    assert whole["partial"] is False
+    assert "at least" not in run("plan", *HERE).out
+    restrict(kube, lambda verb, resource: reads(verb, resource) and resource != "clusterqueues")
+    document = run("plan", *HERE, "-o", "json").json()
+    assert document["partial"] is True
+    assert [right["resource"] for right in document["missingRights"] if right["unread"]] == ["clusterqueues"]
+    told = run("plan", *HERE).out
+    headline, total = told.splitlines()[0], next(line for line in told.splitlines() if line.startswith("Total: "))
+    said = "; at least, for 1 kind could not be looked at"
+    assert headline.endswith(said)
+    assert total.endswith(said)
+    assert "may differ; 4 steps above that would rest on them may be blocked" in told
