@@ -50,7 +50,10 @@ def target_of(session: Session, directory: str | None) -> Target:
 
 
 def target_in(session: Session, place: Path, platform: Platform, cluster: Cluster) -> Target:
-    """A cluster of a platform, with the context to reach it by."""
+    """A cluster of a platform, with the context to reach it by; commands that errors suggest lead there from now on."""
+    from allotment.cli.hints import way_to  # noqa: PLC0415 (start-up time)
+
+    session.hint = way_to(session, place, cluster.name).told
     return Target(place, platform, cluster, session.value("context") or cluster.context)
 
 

@@ -106,14 +106,15 @@ def look(
 
 
 def _behind(adoptions: Sequence[Adoption]) -> Iterator[Adoption]:
-    """The adoptions, with those held back whose namespace is."""
-    held = {each.key.name for each in adoptions if each.key.kind == "Namespace" and each.hindrance is not None}
+    """The adoptions, with those held back whose namespace is, or what they rest on: grounds come before them."""
+    held: set[ObjectKey] = set()
     for each in adoptions:
-        if each.key.namespace in held and each.hindrance is None:
-            waiting = Hindrance(f"the namespace {each.key.namespace} is held back", "solve that first")
-            yield replace(each, hindrances=(waiting,))
-        else:
-            yield each
+        space = ObjectKey("", "Namespace", "", each.key.namespace)
+        behind = next((key for key in (space, *grounds_of(each.manifest.body)) if key in held), None)
+        waits = (Hindrance(f"{behind} is held back", "solve that first"),) if behind is not None else ()
+        if each.hindrances or waits:
+            held.add(each.key)
+        yield replace(each, hindrances=each.hindrances or waits)
 
 
 def _require_meaning(word: Word, desired: Manifests, found: Survey) -> None:
@@ -197,7 +198,7 @@ class _Looking:
             case "LocalQueue":
                 return Facts(stake=_said(around.queue_stake(live)))
             case "ResourceFlavor":
-                return Facts(remarks=self._readable(lambda: around.nodes_remark(live, manifest.body, self._nodes())))
+                return self._of_flavor(manifest, live)
             case "PersistentVolumeClaim":
                 return Facts(stake=_said(around.claims_in_words([live])))
             case "NetworkPolicy":
@@ -205,8 +206,11 @@ class _Looking:
             case _:
                 return Facts()
 
-    def _nodes(self) -> Iterator[Body]:
-        return self.kube.list("v1", "Node")
+    def _of_flavor(self, manifest: Manifest, live: Body) -> Facts:
+        try:
+            return around.of_flavor(live, manifest.body, self.kube.list("v1", "Node"))
+        except RefusedError as error:
+            return Facts(remarks=(_unread("whether nodes carry its labels", error),))
 
     def _of_queue(self, manifest: Manifest, live: Body) -> Facts:
         def shut_out() -> Hindrance | None:

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Final
 
 from allotment.errors import CapacityError, NotFoundError, UsageError
+from allotment.model import labels
 from allotment.model.manifest import ObjectKey
 from allotment.operations.ports import Body, KubePort, RefusedError
 from allotment.plan.changes import Plan, PlanWarning, WarningCode
@@ -121,16 +122,11 @@ def _unnamed(declared: DeclaredNodes, pool: DeclaredPool, kube: KubePort) -> Usa
             why=f"no node without a pool has the devices, CPU and memory of {pool.name}",
             fix="name them, or choose them with --selector",
         )
-    more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
     return UsageError(
         "no nodes are named",
-        why=f"by devices, CPU and memory these can be nodes of {pool.name}: {', '.join(found[:_NAMED])}{more}",
-        fix=f"allot nodes label --pool {pool.name} {' '.join(found[:_NAMED])}, or choose them with --selector",
+        why=f"by devices, CPU and memory, nodes without a pool can be {pool.name}'s",
+        fix=f"{labels.label_command(pool.name, found)}, or choose them with --selector",
     )
-
-
-_NAMED: Final = 12
-"""Nodes that a message names."""
 
 
 def _found(kube: KubePort, names: Sequence[str], selector: str) -> dict[str, Body]:

@@ -13,7 +13,7 @@ from allotment.model.cluster import Cluster, Feature
 from allotment.model.manifest import Manifests, key_of
 from allotment.model.rights import resource_of
 from allotment.plan.changes import Blocked
-from allotment.plan.nodes import DeclaredNodes, devices_of
+from allotment.plan.nodes import DeclaredNodes, DeclaredPool, alike, devices_of
 from allotment.plan.strangers.admission import is_kueues
 from allotment.plan.strangers.kept import by_adoption, is_kept, taking_away
 
@@ -224,8 +224,17 @@ def nodes(declared: DeclaredNodes, live: Sequence[Body]) -> Iterator[Check]:
         elif not pool.min_nodes:
             yield Check("nodes", pool.name, Readiness.INFO, f"{said}; it may be empty")
         else:
-            fix = f"label them: allot nodes label --pool {pool.name}"
+            fix = _more_nodes(pool, alike(declared, pool, live), idle=len(found) - len(able))
             yield Check("nodes", pool.name, Readiness.WARNING, f"{said}; {pool.min_nodes} are declared", fix)
+
+
+def _more_nodes(pool: DeclaredPool, unlabelled: Sequence[str], *, idle: int) -> str:
+    """How a pool comes to its nodes: those that only lack its labels, else those that lack devices, else new ones."""
+    if unlabelled:
+        return f"label what can be its nodes, if it is: {labels.label_command(pool.name, unlabelled)}"
+    if idle:
+        return "look at the device plug-in and driver of those that offer less, or correct acceleratorsPerNode"
+    return "start them, or lower minNodes: no node without a pool has its devices, CPU and memory"
 
 
 def _carries(node: Body, wanted: Mapping[str, str]) -> bool:

@@ -128,11 +128,18 @@ def in_use(cluster: Cluster, tools: Mapping[str, Path]) -> Iterator[Cluster]:
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(BEFORE)})
     subprocess.run(run, input=text, check=True, capture_output=True, text=True, timeout=60)
     until("the job runs", lambda: running(cluster))
+    time.sleep(1)  # Times have seconds: what was made in the one of the adoption is not shown to be from before it.
     yield cluster
+    label_a_node(cluster, None)
     cluster.settle(Manifests("sandbox", ()))
     for body in GONE:
         cluster.kube.delete(body["apiVersion"], key_of(body))
     until("all is gone", lambda: not any(cluster.kube.get(body["apiVersion"], key_of(body)) for body in GONE), 60)
+
+
+def label_a_node(cluster: Cluster, accelerator: str | None) -> None:
+    node = key_of(next(iter(cluster.kube.list("v1", "Node"))))
+    cluster.kube.merge_patch("v1", node, {"metadata": {"labels": {labels.ACCELERATOR: accelerator}}})
 
 
 def until(what: str, check: Callable[[], Any], seconds: float = 30) -> Any:
@@ -195,6 +202,9 @@ def test_a_cluster_in_use_is_taken_over_and_given_back(in_use: Cluster) -> None:
     assert adopt(in_use, "clusterqueue/cv")[QUEUE].fate is Fate.HELD
     fates = adopt(in_use, "namespace/cv")
     assert {key: each.fate for key, each in fates.items()} == {SPACE: Fate.ADOPTED, QUOTA: Fate.ADOPTED}, fates
+    fates = adopt(in_use, "clusterqueue", "resourceflavor")
+    assert {key for key, each in fates.items() if each.fate is Fate.HELD} == {FLAVOR, QUEUE}, fates
+    label_a_node(in_use, "a100")
     fates = adopt(in_use, "clusterqueue", "resourceflavor")
     assert {each.fate for each in fates.values()} == {Fate.ADOPTED}, fates
     assert not list(in_use.plan(declared()).of(Action.CONFLICT))

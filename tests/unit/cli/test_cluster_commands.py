@@ -381,8 +381,10 @@ class TestNodes:
         like = next(iter(kube.list("v1", "Node", labels="allotment.dev/node-pool=t4-spot")))
         kube.put({**like, "metadata": {"name": "bare"}})
         said = run("nodes", "label", *self.HERE[:4], "--pool", "t4-spot").err
-        assert "these can be nodes of t4-spot: bare" in said
-        assert "allot nodes label --pool t4-spot bare" in said
+        assert "by devices, CPU and memory, nodes without a pool can be t4-spot's" in said
+        command = next(line for line in said.splitlines() if "fix:" in line).split("`")[1]
+        assert command == f"allot nodes label --pool t4-spot bare {' '.join(self.HERE[:4])}"
+        run(*command.split()[1:], "--yes").ok()
 
     @pytest.mark.parametrize(
         ("words", "code", "says"),

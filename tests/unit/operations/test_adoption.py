@@ -360,7 +360,7 @@ def test_what_lies_in_a_namespace_waits_with_it() -> None:
     live.edit(SPACE, lambda body: {**body, "metadata": {**body["metadata"], "labels": {labels.PLATFORM: "other"}}})
     found = live.look("namespace/cv")
     assert not found.possible
-    assert "the namespace cv is held back" in str(one(found, QUOTA).hindrance)
+    assert "Namespace cv is held back" in str(one(found, QUOTA).hindrance)
 
 
 def test_policies_that_would_refuse_there_hold_the_namespace_back() -> None:

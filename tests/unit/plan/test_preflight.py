@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from allotment.model import labels
 from allotment.model.cluster import Feature
 from allotment.plan import preflight
 from allotment.plan.nodes import declared_nodes
@@ -137,6 +139,26 @@ def test_nodes_are_counted_by_the_labels_that_flavors_select() -> None:
     assert [check.subject for check in found] == [pool.name for pool in pools.pools if pool.resource]
     wanted = {pool.name for pool in pools.pools if pool.min_nodes and pool.resource}
     assert {check.subject for check in found if check.readiness is WARNING} == wanted
+
+
+def test_what_a_pool_lacks_is_named_with_the_nodes_that_can_be_its() -> None:
+    declared = platform()
+    world = declared_nodes(declared, declared.clusters[0])
+    pools = replace(world, pools=tuple(replace(pool, min_nodes=9) for pool in world.pools if pool.resource))
+    pool = pools.pools[0]
+    there = [body for body in nodes.declared(declared, declared.clusters[0]) if body["metadata"]["labels"]]
+
+    def fix(found: Iterable[Any]) -> str:
+        return next(check.fix for check in preflight.nodes(pools, tuple(found)) if check.subject == pool.name)
+
+    own = [body for body in there if body["metadata"]["labels"][labels.NODE_POOL] == pool.name]
+    bare = [{**body, "metadata": {**body["metadata"], "labels": {}}} for body in own]
+    names = " ".join(sorted(body["metadata"]["name"] for body in own)[:12])
+    assert fix(bare).startswith(f"label what can be its nodes, if it is: `allot nodes label --pool {pool.name} {names}")
+    assert own
+    empty = [{**body, "status": {}} for body in own]
+    assert fix(empty).startswith("look at the device plug-in")
+    assert fix(()).startswith("start them")
 
 
 def test_limits_of_others_in_team_namespaces() -> None:

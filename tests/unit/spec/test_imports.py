@@ -125,7 +125,8 @@ def test_people_come_by_their_groups_and_everybody_else_is_named() -> None:
 
 def test_a_queue_that_stays_beside_the_team_s_own_is_named() -> None:
     found, _ = imported(local_queues=(local("genomics", "genomics"), local("genomics", "genomics", "default")))
-    assert "a second door to quota" in said(found, "LocalQueue genomics/main")
+    text = "it stays as it is, beside default, which apply makes, and leads to ClusterQueue genomics as before"
+    assert said(found, "LocalQueue genomics/main") == text
     assert said(found, "LocalQueue genomics/default") == ""
 
 

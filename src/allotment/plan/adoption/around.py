@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
-from allotment.plan.adoption.adopting import Hindrance
+from allotment.plan.adoption.adopting import Facts, Hindrance
 from allotment.plan.adoption.words import word_of
 from allotment.plan.order import DEFAULT_ACCOUNT
 from allotment.plan.survey import Survey
@@ -76,19 +76,24 @@ def not_alone(found: Iterable[Body]) -> Hindrance | None:
     )
 
 
-def nodes_remark(live: Body, declared: Body, nodes: Iterable[Body]) -> str:
-    """What a ResourceFlavor's other node labels mean for new work; empty if nothing."""
+def of_flavor(live: Body, declared: Body, nodes: Iterable[Body]) -> Facts:
+    """What a ResourceFlavor's other node labels mean for new work: fewer nodes are said, none at all is refused."""
     seen = [node["metadata"].get("labels") or {} for node in nodes]
     before, after = (
         sum(matches({"matchLabels": body.get("spec", {}).get("nodeLabels") or {}}, found) for found in seen)
         for body in (live, declared)
     )
     if after >= before:
-        return ""
-    return (
-        f"{before} nodes carry its labels now, {after} the declared ones: work admitted from then on finds no other "
-        "node; see `allot nodes label`"
-    )
+        return Facts()
+    if not after:
+        none = Hindrance(
+            f"{before} nodes carry its labels now, and no node the declared ones: what is admitted from then on would "
+            "wait for ever",
+            "label the nodes first: `allot preflight` says which can be whose",
+        )
+        return Facts(hindrances=(none,))
+    fewer = f"{before} nodes carry its labels now, {after} the declared ones: new work finds no other node"
+    return Facts(remarks=(f"{fewer}; `allot preflight` says which can still be labelled",))
 
 
 def guarded(namespace: str, found: Survey) -> Iterator[str]:

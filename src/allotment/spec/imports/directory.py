@@ -309,9 +309,8 @@ def _say_what_stays(live: Live, found: Sequence[Found], notes: Notes) -> None:
             notes.add(body, "it stays as it is, beside those that apply makes")
     for body in live.local_queues:
         if body["metadata"].get("namespace") in spaces and name_of(body) != labels.LOCAL_QUEUE:
-            notes.add(
-                body, f"it stays as it is, beside {labels.LOCAL_QUEUE}, which apply makes: a second door to quota"
-            )
+            leads = f"leads to ClusterQueue {body['spec']['clusterQueue']} as before"
+            notes.add(body, f"it stays as it is, beside {labels.LOCAL_QUEUE}, which apply makes, and {leads}")
 
 
 def report(imported: Imported, wishes: ImportWishes, changes: Sequence[tuple[str, Sequence[str]]]) -> str:
