@@ -12,8 +12,9 @@ from typing import Any, Final
 from allotment.model import labels
 from allotment.model.manifest import ObjectKey, key_of
 from allotment.model.mark import MARK
+from allotment.model.rights import resource_of
 from allotment.plan.adoption.words import word_of
-from allotment.plan.changes import Action, Blocked, Change, Create, Update
+from allotment.plan.changes import Action, Blocked, Change, Create, MissingRight, Update
 from allotment.plan.disguised import authors, without_marks
 from allotment.plan.survey import Survey, in_inventory
 from allotment.plan.work_found import made_by
@@ -117,6 +118,34 @@ def resting_on(foreign_keys: Iterable[ObjectKey], changes: Iterable[Change]) -> 
                 if isinstance(step, Create):
                     missing[step.key] = missing[ground]
     return steps
+
+
+def resting_on_unread(changes: Iterable[Change], right: MissingRight) -> frozenset[ObjectKey]:
+    """Creations that would rest on objects of a kind that was not looked at: whether these are ours is not known.
+
+    Of the others that is known without a dry run, so they are blocked for whoever may only read, too.
+    """
+    steps = [step for step in changes if isinstance(step, Create)]
+    found: set[ObjectKey] = set()
+    more = True
+    while more:
+        new = {
+            step.key
+            for step in steps
+            if any(key in found or _is_of(right, key) for key in (*_space_of(step), *grounds_of(step.manifest.body)))
+        }
+        more = new > found
+        found |= new
+    return frozenset(found)
+
+
+def _is_of(right: MissingRight, key: ObjectKey) -> bool:
+    return (right.group, right.resource) == (key.group, resource_of(key.kind))
+
+
+def _space_of(step: Create) -> Iterator[ObjectKey]:
+    if step.key.namespace:
+        yield ObjectKey("", "Namespace", "", step.key.namespace)
 
 
 def grounds_of(body: Body) -> Iterator[ObjectKey]:
