@@ -51,6 +51,8 @@ def foreign(live: Survey, platform: str) -> Iterator[Blocked]:
         owner = (body["metadata"].get("labels") or {}).get(labels.PLATFORM)
         by = made_by(body["metadata"])
         not_ours = f"Allotment did not create it{f' ({by} did)' if by else ''}, and takes nothing over unasked"
+        if by == labels.FIELD_MANAGER:
+            not_ours = f"it lacks the label {labels.PLATFORM}, and whoever writes as {by} proves nothing by that"
         yield Blocked(
             key,
             Action.CREATE,

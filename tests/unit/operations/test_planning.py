@@ -259,9 +259,13 @@ def test_the_label_of_the_inventory_taken_off_is_put_back() -> None:
         found = {key: value for key, value in body["metadata"]["labels"].items() if key != labels.PLATFORM}
         return {**body, "metadata": {**body["metadata"], "labels": found}}
 
-    world.edit(SPACE, without)
+    world.edit(QUOTA, without)
     world.settle(desired)
     assert world.plan(desired).empty
+    world.edit(SPACE, without)
+    blocked = next(change for change in world.plan(desired).changes if change.key == SPACE)
+    assert isinstance(blocked, Blocked)
+    assert "it lacks the label allotment.dev/platform" in blocked.why
 
 
 names = st.sampled_from(["cv", "nlp", "asr"])
