@@ -131,7 +131,7 @@ def in_use(cluster: Cluster, tools: Mapping[str, Path]) -> Iterator[Cluster]:
     time.sleep(1)  # Times have seconds: what was made in the one of the adoption is not shown to be from before it.
     yield cluster
     label_a_node(cluster, None)
-    cluster.settle(Manifests("sandbox", ()))
+    cluster.take_off()
     for body in GONE:
         cluster.kube.delete(body["apiVersion"], key_of(body))
     until("all is gone", lambda: not any(cluster.kube.get(body["apiVersion"], key_of(body)) for body in GONE), 60)
