@@ -11,7 +11,8 @@ from typing import Final, Protocol
 
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
 from allotment.model import labels
-from allotment.model.manifest import ObjectKey
+from allotment.model.manifest import ObjectKey, key_of
+from allotment.model.mark import MARK
 from allotment.operations.apply import take_out
 from allotment.operations.ports import Body, Clock, KubePort, RefusedError
 from allotment.plan.additions import if_unchanged
@@ -182,6 +183,17 @@ def _claim(each: Adoption, before: str, kube: KubePort) -> None:
             back = {"metadata": {"annotations": {labels.CONSENT: None}}}
             kube.merge_patch(manifest.api_version, each.key, back, manager=labels.ADOPTING_MANAGER)
         raise
+    if each.key == MARK:
+        _replace_accounts(kube)
+
+
+def _replace_accounts(kube: KubePort) -> None:
+    """Whoever made the platform's own namespace may hold tokens of its accounts, and no policy binds those.
+
+    A token is good for one account: what Kubernetes makes anew under the name, knows no earlier one.
+    """
+    for body in list(kube.list("v1", "ServiceAccount", namespace=MARK.name)):
+        kube.delete("v1", key_of(body))
 
 
 def _mark(each: Adoption, annotations: dict[str, str], kube: KubePort) -> None:

@@ -12,8 +12,9 @@ from typing import Any, Final
 from allotment.model import labels
 from allotment.model.manifest import ObjectKey, key_of
 from allotment.model.mark import MARK
+from allotment.model.rights import resource_of
 from allotment.plan.adoption.words import word_of
-from allotment.plan.changes import Action, Blocked, Change, Create, Update
+from allotment.plan.changes import Action, Blocked, Change, Create, MissingRight, Update, team_of
 from allotment.plan.disguised import authors, without_marks
 from allotment.plan.survey import Survey, in_inventory
 from allotment.plan.work_found import made_by
@@ -48,7 +49,11 @@ def foreign(live: Survey, platform: str) -> Iterator[Blocked]:
         if in_inventory(body, platform):
             yield _labelled(key, body)
             continue
-        owner = (body["metadata"].get("labels") or {}).get(labels.PLATFORM)
+        marks = body["metadata"].get("labels") or {}
+        owner = marks.get(labels.PLATFORM)
+        if key.kind == "Namespace" and not owner and marks.get(labels.TENANT) and team_of(body) == manifest.team:
+            yield _unlabelled(key, manifest.team, platform)
+            continue
         by = made_by(body["metadata"])
         not_ours = f"Allotment did not create it{f' ({by} did)' if by else ''}, and takes nothing over unasked"
         if by == labels.FIELD_MANAGER:
@@ -71,6 +76,20 @@ def _labelled(key: ObjectKey, body: Body) -> Blocked:
         f"{key} exists and is not ours",
         f"it carries the platform's labels{authors(body)}, but nobody applied it with them, and a label proves nothing",
         f"take them off with `{without_marks(body)}`; then {_advice(key, adoptable=True)}",
+    )
+
+
+def _unlabelled(key: ObjectKey, team: str, platform: str) -> Blocked:
+    """The step for a namespace that says whose it is and not of which platform: it lost that, or somebody wrote this."""
+    return Blocked(
+        key,
+        Action.CREATE,
+        f"{key} exists and is not ours",
+        f"it carries the label {labels.TENANT}, but not {labels.PLATFORM}, and anybody who may change it can write one",
+        f"if it is team {team}'s and lost the other, put that back: `kubectl label namespace {key.name} "
+        f"{labels.PLATFORM}={platform}`; if it is somebody else's, take off the one that it has (`kubectl label "
+        f"namespace {key.name} --field-manager={labels.ADOPTING_MANAGER} {labels.TENANT}-`), then "
+        f"{_advice(key, adoptable=True)}",
     )
 
 
@@ -119,6 +138,34 @@ def resting_on(foreign_keys: Iterable[ObjectKey], changes: Iterable[Change]) -> 
                 if isinstance(step, Create):
                     missing[step.key] = missing[ground]
     return steps
+
+
+def resting_on_unread(changes: Iterable[Change], right: MissingRight) -> frozenset[ObjectKey]:
+    """Creations that would rest on objects of a kind that was not looked at: whether these are ours is not known.
+
+    Of the others that is known without a dry run, so they are blocked for whoever may only read, too.
+    """
+    steps = [step for step in changes if isinstance(step, Create)]
+    found: set[ObjectKey] = set()
+    more = True
+    while more:
+        new = {
+            step.key
+            for step in steps
+            if any(key in found or _is_of(right, key) for key in (*_space_of(step), *grounds_of(step.manifest.body)))
+        }
+        more = new > found
+        found |= new
+    return frozenset(found)
+
+
+def _is_of(right: MissingRight, key: ObjectKey) -> bool:
+    return (right.group, right.resource) == (key.group, resource_of(key.kind))
+
+
+def _space_of(step: Create) -> Iterator[ObjectKey]:
+    if step.key.namespace:
+        yield ObjectKey("", "Namespace", "", step.key.namespace)
 
 
 def grounds_of(body: Body) -> Iterator[ObjectKey]:

@@ -35,6 +35,7 @@ pytestmark = pytest.mark.live
 DIRECTORY = ROOT / "examples" / "minimal"
 WORDS = ("namespace/allotment-system",)
 ACCOUNT = ObjectKey("", "ServiceAccount", MARK.name, "mine")
+DEFAULT = ObjectKey("", "ServiceAccount", MARK.name, "default")
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,14 @@ def test_it_is_taken_over_alone_and_given_back(declared: tuple[Platform, Declare
     assert fate is Fate.HELD
     assert f"others have something in it: {ACCOUNT}" in why
     theirs.kube.delete("v1", ACCOUNT)
+    known = theirs.body(DEFAULT)["metadata"]["uid"]
     assert adopt(declared, theirs)[0] is Fate.ADOPTED
+    # Whoever asked for a token of it has one of an account that is no more.
+    deadline = time.monotonic() + 30
+    while (account := theirs.kube.get("v1", DEFAULT)) is None:
+        assert time.monotonic() < deadline, "the account is made anew"
+        time.sleep(0.2)
+    assert account["metadata"]["uid"] != known
     assert apply(declared, theirs).complete
     assert mark_of(theirs.body(MARK)) is not None
     assert [each.ending.value for each in wiring.history(theirs.kube) if each.act is Act.APPLY] == ["complete"]

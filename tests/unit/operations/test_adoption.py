@@ -10,7 +10,8 @@ import pytest
 from allotment.adapters.kube.fake import Call
 from allotment.errors import InputError, NotFoundError, UnreachableError, UsageError
 from allotment.model import labels
-from allotment.model.manifest import Manifests, ObjectKey
+from allotment.model.manifest import Family, Manifest, Manifests, ObjectKey, key_of
+from allotment.model.mark import MARK
 from allotment.operations.adoption import AdoptionLook, look
 from allotment.operations.giving_back import give_back, look_back
 from allotment.operations.planning import PlanSettings
@@ -93,6 +94,20 @@ class Live(World):
 
 def one(found: AdoptionLook, key: ObjectKey) -> Adoption:
     return next(each for each in found.adoptions if each.key == key)
+
+
+def test_accounts_of_the_platforms_own_namespace_are_made_anew() -> None:
+    live = Live()
+    marks = {labels.PLATFORM: PLATFORM, labels.MANAGED_BY: labels.MANAGED_BY_VALUE}
+    own = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": MARK.name, "labels": marks}}
+    live.kube.apply_as("kubectl-create", {**own, "metadata": {"name": MARK.name}})
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": MARK.name}}
+    live.kube.apply_as("kubectl-create", account)
+    desired = Manifests(objects.CLUSTER, (Manifest(Family.NAMESPACES, None, own),))
+    found = live.look("namespace/allotment-system", desired=desired)
+    (handled,) = take_over(found.adoptions, live.kube, live.clock)
+    assert handled.fate is Fate.ADOPTED
+    assert live.kube.get("v1", key_of(account)) is None, "tokens of it are good for nothing; the server makes another"
 
 
 def test_without_names_everything_is_listed_and_nothing_written() -> None:

@@ -39,6 +39,7 @@ from allotment.plan.changes import (
     place_of,
 )
 from allotment.plan.difference import ABSENT, FieldChange
+from allotment.plan.foreign import resting_on_unread
 
 _WORDS: Final = {
     Action.CREATE: "to create",
@@ -148,7 +149,7 @@ def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
     if rest:
         blocks.append("\n".join(rest))
     if len(blocks) > 4:
-        blocks.append(f"Total: {totals(plan)}")
+        blocks.append(f"Total: {totals(plan)}{_partly(plan)}")
     return "\n\n".join(blocks)
 
 
@@ -197,15 +198,17 @@ def doubt_lines(plan: Plan) -> list[str]:
 def missing_lines(plan: Plan) -> list[str]:
     """What we may not do, once for each kind, and what that means for the plan."""
     mark = click.style("not allowed:", fg="yellow", bold=True)
-    lines = [f"{mark} {right}: {_consequence(right)}" for right in plan.missing]
+    lines = [f"{mark} {right}: {_consequence(right, plan)}" for right in plan.missing]
     if lines:
         lines.append("`allot preflight --rights plan -o yaml` prints the rights that plan needs.")
     return lines
 
 
-def _consequence(right: MissingRight) -> str:
+def _consequence(right: MissingRight, plan: Plan) -> str:
     if right.unread:
-        return "these objects were not looked at, and may differ"
+        resting = len(resting_on_unread(plan.changes, right))
+        more = f"; {count(resting, 'step')} above that would rest on them may be blocked" if resting else ""
+        return f"these objects were not looked at, and may differ{more}"
     return "compared here, not by the server, whose defaults may show as differences"
 
 
@@ -220,6 +223,7 @@ def plan_document(plan: Plan, rows: Sequence[ChangeRow]) -> Mapping[str, Any]:
         "digest": plan.digest,
         "empty": plan.empty,
         "forced": plan.forced,
+        "partial": bool(plan.unread),
         "summary": {**{action.value: number for action, number in plan.counts.items()}, "unchanged": plan.unchanged},
         "changes": [change_document(row) for row in rows],
         "missingRights": [

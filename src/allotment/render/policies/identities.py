@@ -47,7 +47,7 @@ def engineer_groups(platform: Platform) -> tuple[str, ...]:
 
 
 def binds(platform: Platform, cluster: Cluster, user: str, groups: Collection[str]) -> bool:
-    """Whether the policies bind somebody: what `is_trusted` says in CEL, the other way round."""
+    """Whether the policies bind somebody: what `is_engineer` and `is_controller` say in CEL, the other way round."""
     prefixes = tuple(f"system:serviceaccount:{name}:" for name in exempt_namespaces(platform, cluster))
     trusted = {*engineer_groups(platform), *_SYSTEM_GROUPS}
     return not (trusted & {*groups} or user in _SYSTEM_USERS or user.startswith(prefixes))
@@ -67,11 +67,6 @@ def is_controller(platform: Platform, cluster: Cluster) -> Expr:
         f" || {prefixes}.exists(prefix, request.userInfo.username.startsWith(prefix))"
         f" || request.userInfo.?groups.orValue([]).exists(group, group in {string_list(_SYSTEM_GROUPS)}))"
     )
-
-
-def is_trusted(platform: Platform, cluster: Cluster) -> Expr:
-    """CEL: an engineer or a component of the system."""
-    return Expr(f"({is_engineer(platform)} || {is_controller(platform, cluster)})")
 
 
 def binds_all_but_engineers(platform: Platform) -> Condition:
