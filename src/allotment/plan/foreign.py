@@ -80,7 +80,7 @@ def _labelled(key: ObjectKey, body: Body) -> Blocked:
 
 
 def _unlabelled(key: ObjectKey, team: str, platform: str) -> Blocked:
-    """The step for a namespace that says whose it is and not of which platform: it lost that, or somebody wrote this."""
+    """The step for a namespace that says whose it is, and not of which platform: one was lost, or one was forged."""
     return Blocked(
         key,
         Action.CREATE,
