@@ -33,7 +33,10 @@ class Gate:
     spaces: Body = field(default_factory=dict)
 
     def proves(self, namespace: Body) -> bool:
-        """Whether an engineer made a namespace that has our marks: it is no older than what keeps all others out."""
+        """Whether an engineer made a namespace that has our marks: it is no older than what keeps all others out.
+
+        Times have seconds, and a first apply makes both in one: so the same second counts.
+        """
         made, metadata = _made(namespace), namespace["metadata"]
         if self.since is None or made is None:
             return False

@@ -149,6 +149,7 @@ def test_a_name_of_a_field_manager_ends_nothing_that_is_older_than_the_policy(
     ]
     try:
         assert len(gate) == 2
+        time.sleep(1)  # Times have seconds: what was made in the one of the policy is not shown to be from before it.
         cluster.settle(objects.manifests(*gate, objects.namespace("cv"), objects.namespace("nlp")))
         found = cluster.plan(objects.manifests(*gate, objects.namespace("cv")))
         assert found.doomed_namespaces == ("nlp",)
