@@ -214,6 +214,8 @@ class WarningCode(StrEnum):
     UNCOUNTED = "uncounted"
     NODES = "nodes"
     SYNCED = "synced"
+    ACCESS_EXCHANGED = "access-exchanged"
+    """Nobody whom a binding lets into a team's namespace keeps that, and others get it."""
     IN_USE = "in-use"
     FOREIGN_DEFAULT = "foreign-default"
     DEFAULT_STORAGE = "default-storage"

@@ -14,7 +14,7 @@ from allotment.model.manifest import ObjectKey, key_of
 from allotment.model.mark import MARK
 from allotment.model.rights import resource_of
 from allotment.plan.adoption.words import word_of
-from allotment.plan.changes import Action, Blocked, Change, Create, MissingRight, Update
+from allotment.plan.changes import Action, Blocked, Change, Create, MissingRight, Update, team_of
 from allotment.plan.disguised import authors, without_marks
 from allotment.plan.survey import Survey, in_inventory
 from allotment.plan.work_found import made_by
@@ -49,9 +49,15 @@ def foreign(live: Survey, platform: str) -> Iterator[Blocked]:
         if in_inventory(body, platform):
             yield _labelled(key, body)
             continue
-        owner = (body["metadata"].get("labels") or {}).get(labels.PLATFORM)
+        marks = body["metadata"].get("labels") or {}
+        owner = marks.get(labels.PLATFORM)
+        if key.kind == "Namespace" and not owner and marks.get(labels.TENANT) and team_of(body) == manifest.team:
+            yield _unlabelled(key, manifest.team, platform)
+            continue
         by = made_by(body["metadata"])
         not_ours = f"Allotment did not create it{f' ({by} did)' if by else ''}, and takes nothing over unasked"
+        if by == labels.FIELD_MANAGER:
+            not_ours = f"it lacks the label {labels.PLATFORM}, and whoever writes as {by} proves nothing by that"
         yield Blocked(
             key,
             Action.CREATE,
@@ -70,6 +76,20 @@ def _labelled(key: ObjectKey, body: Body) -> Blocked:
         f"{key} exists and is not ours",
         f"it carries the platform's labels{authors(body)}, but nobody applied it with them, and a label proves nothing",
         f"take them off with `{without_marks(body)}`; then {_advice(key, adoptable=True)}",
+    )
+
+
+def _unlabelled(key: ObjectKey, team: str, platform: str) -> Blocked:
+    """The step for a namespace that says whose it is, and not of which platform: one was lost, or one was forged."""
+    return Blocked(
+        key,
+        Action.CREATE,
+        f"{key} exists and is not ours",
+        f"it carries the label {labels.TENANT}, but not {labels.PLATFORM}, and anybody who may change it can write one",
+        f"if it is team {team}'s and lost the other, put that back: `kubectl label namespace {key.name} "
+        f"{labels.PLATFORM}={platform}`; if it is somebody else's, take off the one that it has (`kubectl label "
+        f"namespace {key.name} --field-manager={labels.ADOPTING_MANAGER} {labels.TENANT}-`), then "
+        f"{_advice(key, adoptable=True)}",
     )
 
 

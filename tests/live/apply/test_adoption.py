@@ -135,7 +135,7 @@ def in_use(cluster: Cluster, tools: Mapping[str, Path]) -> Iterator[Cluster]:
     until("the job runs", lambda: running(cluster))
     yield cluster
     label_a_node(cluster, None)
-    cluster.settle(Manifests("sandbox", ()))
+    cluster.take_off()
     for body in GONE:
         cluster.kube.delete(body["apiVersion"], key_of(body))
     until("all is gone", lambda: not any(cluster.kube.get(body["apiVersion"], key_of(body)) for body in GONE), 60)

@@ -70,7 +70,7 @@ def test_labels_alone_make_no_namespace_ours(world: World, manager: str) -> None
 
 
 @pytest.mark.parametrize("manager", ["kubectl-label", "allotment", "argocd-controller", "kubectl-client-side-apply"])
-@pytest.mark.parametrize("name", ["monitoring", "kube-flannel", "openshift-dns"])
+@pytest.mark.parametrize("name", ["monitoring", "default", "kube-flannel", "openshift-dns"])
 def test_a_namespace_of_the_system_is_never_ours_whoever_labelled_it(world: World, name: str, manager: str) -> None:
     put_space(world, name)
     mark(world, name, manager)
