@@ -85,7 +85,7 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
     looks = _looks(by_kind, kube, settings, rights)
     read = [kind for kind, look in zip(by_kind, looks, strict=True) if look is not None]
     found = merged(look for look in looks if look is not None)
-    found = set_apart(found, desired.exempt, _gate(kube, desired, found))
+    found = set_apart(found, desired, _gate(kube, desired, found))
     declared = replace(desired, objects=tuple(item for item in desired if (item.api_version, item.key.kind) in read))
     spaces = _emptied(declared, found)
     listing = _Listing(kube, rights, settings.partial)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from allotment.model import labels
-from allotment.model.manifest import key_of
+from allotment.model.manifest import Manifests, key_of
 from allotment.model.policy import PolicyName
 from allotment.plan.adoption.record import is_adopted
 from allotment.plan.changes import PlanWarning, WarningCode
@@ -37,22 +37,33 @@ def to_be_proven(found: Survey, exempt: Collection[str]) -> tuple[Body, ...]:
     )
 
 
-def set_apart(found: Survey, exempt: Collection[str], gate: Gate | None = None) -> Survey:
+def set_apart(found: Survey, desired: Manifests, gate: Gate | None = None) -> Survey:
     """The survey with everything among the disguised, or the unproven, that lies outside of what can be ours.
 
     Args:
         found: of all kinds.
-        exempt: namespaces of the system.
+        desired: all that the directory has in the cluster.
         gate: what shows that a namespace is ours; None: the platform has no such policy, and who applied it counts.
     """
     if gate is not None:
-        found = _without_unproven(found, exempt, gate)
-    outside = {body["metadata"]["name"] for body in found.disguised if body["kind"] == "Namespace"}
-    apart = [body for body in found.surplus if _is_exempt(_space(body), exempt) or _space(body) in outside]
+        found = _without_unproven(found, desired.exempt, gate)
+    homes = _homes(found, desired)
+    apart = [
+        body
+        for body in found.surplus
+        if _is_exempt(_space(body), desired.exempt) or (_space(body) and _space(body) not in homes)
+    ]
     if not apart:
         return found
     ours = tuple(body for body in found.surplus if body not in apart)
     return replace(found, surplus=ours, disguised=(*found.disguised, *apart))
+
+
+def _homes(found: Survey, desired: Manifests) -> frozenset[str]:
+    """Namespaces in which something undeclared can be ours: those of the directory, and ours that it has no more."""
+    declared = (key.name if key.kind == "Namespace" else key.namespace for key in (item.key for item in desired))
+    ours = (body["metadata"]["name"] for body in found.surplus if body["kind"] == "Namespace")
+    return frozenset((*declared, *ours))
 
 
 def _without_unproven(found: Survey, exempt: Collection[str], gate: Gate) -> Survey:
@@ -64,15 +75,15 @@ def _without_unproven(found: Survey, exempt: Collection[str], gate: Gate) -> Sur
     return replace(found, surplus=ours, unproven=(*found.unproven, *apart))
 
 
-def warnings(found: Survey, exempt: Collection[str]) -> Iterator[PlanWarning]:
+def warnings(found: Survey, desired: Manifests) -> Iterator[PlanWarning]:
     """What is said of each disguised object, and of each unproven namespace, of a survey that was set apart."""
     within = Counter(_space(body) for body in found.unproven if body["kind"] != "Namespace")
     for body in found.unproven:
         if body["kind"] == "Namespace":
             yield PlanWarning(WarningCode.DISGUISED, key_of(body), _unproven(body, within[_space(body)]))
-    outside = {body["metadata"]["name"] for body in found.disguised if body["kind"] == "Namespace"}
+    homes = _homes(found, desired)
     for body in found.disguised:
-        yield PlanWarning(WarningCode.DISGUISED, key_of(body), _message(body, exempt, outside))
+        yield PlanWarning(WarningCode.DISGUISED, key_of(body), _message(body, desired.exempt, homes))
 
 
 def without_marks(body: Body) -> str:
@@ -99,7 +110,7 @@ def _is_mark(name: str) -> bool:
     return name == labels.MANAGED_BY or name.startswith(f"{labels.DOMAIN}/")
 
 
-def _message(body: Body, exempt: Collection[str], outside: Collection[str]) -> str:
+def _message(body: Body, exempt: Collection[str], homes: Collection[str]) -> str:
     key, space = key_of(body), _space(body)
     is_space = key.kind == "Namespace"
     said = f"carries the platform's labels{authors(body)}, but"
@@ -109,7 +120,7 @@ def _message(body: Body, exempt: Collection[str], outside: Collection[str]) -> s
         return f"{said} {where}, and nothing there is the platform's; {_LEFT}; {fix}"
     if is_space:
         return f"{said} nobody applied it with them, so it is not the platform's; {_LEFT}; {fix}; {_SYSTEMS_OWN}"
-    if space in outside:
+    if space and space not in homes:
         return f"{said} lies in the namespace {space}, which is not the platform's, and is left alone; {fix}"
     return (
         f"{said} nobody applied it with them, so it is not the platform's, and is left alone; {fix}, and take them out "

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from allotment.model import labels
-from allotment.model.manifest import ObjectKey, key_of
+from allotment.model.manifest import Manifest, ObjectKey, key_of
 from allotment.model.mark import MARK
 from allotment.model.rights import resource_of
 from allotment.plan.adoption.words import word_of
@@ -47,7 +47,7 @@ def foreign(live: Survey, platform: str) -> Iterator[Blocked]:
     for manifest, body in live.foreign:
         key = manifest.key
         if in_inventory(body, platform):
-            yield _labelled(key, body)
+            yield _labelled(manifest, body)
             continue
         marks = body["metadata"].get("labels") or {}
         owner = marks.get(labels.PLATFORM)
@@ -68,14 +68,21 @@ def foreign(live: Survey, platform: str) -> Iterator[Blocked]:
         )
 
 
-def _labelled(key: ObjectKey, body: Body) -> Blocked:
+def _labelled(manifest: Manifest, body: Body) -> Blocked:
     """The step for a namespace that says that it is ours, while nobody applied it as such."""
+    key, team = manifest.key, team_of(body)
+    fix = f"take them off with `{without_marks(body)}`; then {_advice(key, adoptable=True)}"
+    if team and team != manifest.team:
+        fix = (
+            f"name another namespace for team {manifest.team} if it is team {team}'s, as these labels say: with it "
+            f"would go their work, Secrets and data; if the labels are a mistake, {fix}"
+        )
     return Blocked(
         key,
         Action.CREATE,
         f"{key} exists and is not ours",
         f"it carries the platform's labels{authors(body)}, but nobody applied it with them, and a label proves nothing",
-        f"take them off with `{without_marks(body)}`; then {_advice(key, adoptable=True)}",
+        fix,
     )
 
 

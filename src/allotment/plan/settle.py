@@ -49,7 +49,7 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
     departures = Departures(desired, live, around, closed)
     warnings = [warning for warning in warnings if not departures.overtake(warning)]
     warnings += departures.warnings()
-    warnings += disguised.warnings(live, desired.exempt)
+    warnings += disguised.warnings(live, desired)
     changes += (waiting(_closed(change, closed), hands) for change in departures.changes())
     warnings += default_storage.warnings(changes, around.classless)
     warnings += resistance(changes, (*(different.live for different in live.different), *live.surplus))
