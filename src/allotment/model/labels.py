@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DOMAIN: Final = "allotment.dev"
 
@@ -105,3 +108,17 @@ CPU_FLAVOR: Final = "cpu"
 
 SHARED_QUEUE: Final = "shared"
 """Usual name of the one ClusterQueue of the shared layout."""
+
+_NAMED: Final = 12
+"""Nodes that one command names at most."""
+
+
+def label_command(pool: str, nodes: Sequence[str]) -> str:
+    """The command that gives nodes the labels and taints of a pool, as texts quote it.
+
+    Args:
+        pool: declared name.
+        nodes: names; those beyond a dozen are counted behind the command.
+    """
+    more = f" (and {len(nodes) - _NAMED:,} more)" if len(nodes) > _NAMED else ""
+    return f"`allot nodes label --pool {pool} {' '.join(nodes[:_NAMED])}`{more}"

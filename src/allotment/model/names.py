@@ -59,7 +59,8 @@ def tenant_name(*parts: str) -> str:
 
     Plain parts are joined with ``--``. As soon as one part is not plain (upper case, other scripts, ``--`` inside,
     too long), the name becomes ``x-<readable>-<hash>`` with 128 bits of SHA-256 over the length-prefixed parts: the
-    readable rest is only a hint, the hash decides. No plain name starts with ``x-``, so the two forms never meet.
+    readable rest is only a hint, the hash decides. No plain part starts with ``x-``, and the readable rest with no
+    ``-``, so the two forms never meet: a team ``x`` has names that go on as ``x--``.
 
     Raises:
         ValueError: no part, or an empty part.

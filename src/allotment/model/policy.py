@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from allotment.model import labels
+
 
 class Mode(StrEnum):
     """What a policy does with a violation."""
@@ -40,6 +42,9 @@ class PolicyName(StrEnum):
     NO_SIDE_DOORS = "no-side-doors"
     ACCESS_WITHIN_TEAM = "access-within-team"
 
+
+NAMESPACE_GATE: Final = f"{PolicyName.NO_NAMESPACE_ADOPTION}.{labels.DOMAIN}"
+"""Name of the policy object, and of its binding, after which no existing namespace can be given our marks."""
 
 NEVER_SOFTENED: Final = frozenset(
     {

@@ -214,11 +214,15 @@ class WarningCode(StrEnum):
     UNCOUNTED = "uncounted"
     NODES = "nodes"
     SYNCED = "synced"
+    ACCESS_EXCHANGED = "access-exchanged"
+    """Nobody whom a binding lets into a team's namespace keeps that, and others get it."""
     IN_USE = "in-use"
     FOREIGN_DEFAULT = "foreign-default"
     DEFAULT_STORAGE = "default-storage"
     PERHAPS_ANOTHER = "perhaps-another-cluster"
     """The cluster carries no mark, and it cannot be seen that it is the one meant."""
+    LOCKED_OUT = "locked-out"
+    """The policies that are applied would bind whoever applies them."""
     ANOTHER_CLUSTER = "another-cluster"
     """The same, and it looks like another one: applied only after an explicit word."""
 
@@ -311,6 +315,11 @@ class Plan:
     def doubts(self) -> tuple[PlanWarning, ...]:
         """Signs that it may be another cluster than is meant."""
         return tuple(one for one in self.warnings if one.code in DOUBTS)
+
+    @property
+    def lockout(self) -> PlanWarning | None:
+        """Why whoever asks for the plan could apply it once only, and nothing more after it."""
+        return next((one for one in self.warnings if one.code is WarningCode.LOCKED_OUT), None)
 
     @property
     def doubted(self) -> bool:

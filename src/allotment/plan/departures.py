@@ -30,7 +30,7 @@ class Departures:
         self._surplus = [body for body in live.surplus if not is_being_deleted(body)]
         self._vanishing = [body for body in live.surplus if is_being_deleted(body)]
         spaces = [manifest.body for manifest in desired if manifest.key.kind == "Namespace"]
-        gone = [body for body in self._surplus if body["kind"] == "Namespace"]
+        gone = [body for body in self._surplus if body["kind"] == "Namespace" and not is_adopted(body)]
         self._kept: dict[str, Keeping] = {
             kept.namespace: kept for kept in (keeping(body, around.today) for body in [*spaces, *gone]) if kept
         }
@@ -41,6 +41,9 @@ class Departures:
         emptied = [body for body in spaces if is_leaving(body) and body["metadata"]["name"] not in closed]
         self._teams = {body["metadata"]["name"]: team_of(body) for body in (*gone, *emptied)}
         leaving = set(self._teams.values()) - self._staying
+        back = given_back(live)
+        self._back = {body["metadata"]["name"] for body in back}
+        self._returning = {team_of(body): key_of(body) for body in back if team_of(body) not in {"", *self._staying}}
         self._closing = {item.key for item in desired if item.key.kind == "ClusterQueue" and item.team in leaving}
 
     def changes(self) -> Iterator[Change]:
@@ -51,7 +54,7 @@ class Departures:
         planned = {change.key for change in departing}
         # Owners' own roles and tokens carry no inventory, and would outlive the team.
         departing += [_deletion(body) for body in self._around.ways_in if key_of(body) not in planned]
-        steps = [self._counted(change)[0] for change in departing]
+        steps = [self._waiting(self._counted(change)[0]) for change in departing]
         deletions = [step for step in steps if isinstance(step, Delete)]
         yield from steps
         yield from self._kept_namespaces()
@@ -65,6 +68,14 @@ class Departures:
 
     def _counted(self, change: Delete) -> tuple[Change, list[PlanWarning]]:
         return counted(change, self._kept_in_use(change.key), allowed=self._around.allow_uncounted)
+
+    def _waiting(self, change: Change) -> Change:
+        """What a team has besides a namespace that is to be given back: work there may still run by it."""
+        space = self._returning.get(change.team) if isinstance(change, Delete) and not change.key.namespace else None
+        if space is None or change.key.kind == "Namespace":
+            return change
+        what, why = f"{change.key} waits until {space} is given back", f"work of {space.name} may count on it"
+        return Blocked(change.key, Action.DELETE, what, why, "solve that first", following=str(space))
 
     def _kept_in_use(self, key: ObjectKey) -> tuple[Holding, ...]:
         return self._around.in_use.kept_by(key.name) if key.kind == "ResourceFlavor" else ()
@@ -94,7 +105,8 @@ class Departures:
             key = key_of(body)
             if key.kind == "ResourceFlavor":
                 yield from self._counted(_deletion(body))[1]
-            if key.kind == "PersistentVolumeClaim" and key.namespace not in self._gone and not self._stays(body):
+            elsewhere = key.namespace not in self._gone | self._back
+            if key.kind == "PersistentVolumeClaim" and elsewhere and not self._stays(body):
                 yield PlanWarning(WarningCode.DATA_DELETED, key, f"goes with its data: {claim_of(body).size}")
 
     def _stays(self, body: Body) -> bool:
@@ -109,7 +121,12 @@ class Departures:
         return order.stage(key) is Stage.GUARDRAIL and key.namespace in self._gone
 
     def _was_others(self, body: Body) -> bool:
-        """Whether it was taken over, and goes though its team does not: whose it was may still count on it."""
+        """Whether it was taken over: whose it was may still count on it, unless its team leaves with all its work.
+
+        A namespace of that sort is always somebody's: no team of ours was its first.
+        """
+        if body["kind"] == "Namespace":
+            return is_adopted(body)
         team = team_of(body)
         return is_adopted(body) and not body["metadata"].get("namespace") and team not in self._teams.values()
 
@@ -125,6 +142,13 @@ class Departures:
                     kept.why,
                     f"wait, or change the annotation {labels.KEEP_DATA_UNTIL} if the data may go now",
                 )
+
+
+def given_back(live: Survey) -> tuple[Body, ...]:
+    """Namespaces that were taken over and that nobody declares: never emptied, they go back with all that is there."""
+    return tuple(
+        body for body in live.surplus if body["kind"] == "Namespace" and is_adopted(body) and not is_being_deleted(body)
+    )
 
 
 def _deletion(body: Mapping[str, Any]) -> Delete:

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from allotment.model import labels
-from allotment.model.manifest import Body, ObjectKey, key_of
+from allotment.model.manifest import Body, Manifest, ObjectKey, key_of
 from allotment.model.mark import MARK
+from allotment.model.rights import resource_of
 from allotment.plan.adoption.words import word_of
-from allotment.plan.changes import Action, Blocked, Change, Create, Update
+from allotment.plan.changes import Action, Blocked, Change, Create, MissingRight, Update, team_of
 from allotment.plan.disguised import authors, without_marks
 from allotment.plan.survey import Survey, in_inventory
 from allotment.plan.work_found import made_by
@@ -44,11 +45,17 @@ def foreign(live: Survey, platform: str) -> Iterator[Blocked]:
     for manifest, body in live.foreign:
         key = manifest.key
         if in_inventory(body, platform):
-            yield _labelled(key, body)
+            yield _labelled(manifest, body)
             continue
-        owner = (body["metadata"].get("labels") or {}).get(labels.PLATFORM)
+        marks = body["metadata"].get("labels") or {}
+        owner = marks.get(labels.PLATFORM)
+        if key.kind == "Namespace" and not owner and marks.get(labels.TENANT) and team_of(body) == manifest.team:
+            yield _unlabelled(key, manifest.team, platform)
+            continue
         by = made_by(body["metadata"])
         not_ours = f"Allotment did not create it{f' ({by} did)' if by else ''}, and takes nothing over unasked"
+        if by == labels.FIELD_MANAGER:
+            not_ours = f"it lacks the label {labels.PLATFORM}, and whoever writes as {by} proves nothing by that"
         yield Blocked(
             key,
             Action.CREATE,
@@ -59,14 +66,35 @@ def foreign(live: Survey, platform: str) -> Iterator[Blocked]:
         )
 
 
-def _labelled(key: ObjectKey, body: Body) -> Blocked:
+def _labelled(manifest: Manifest, body: Body) -> Blocked:
     """The step for a namespace that says that it is ours, while nobody applied it as such."""
+    key, team = manifest.key, team_of(body)
+    fix = f"take them off with `{without_marks(body)}`; then {_advice(key, adoptable=True)}"
+    if team and team != manifest.team:
+        fix = (
+            f"name another namespace for team {manifest.team} if it is team {team}'s, as these labels say: with it "
+            f"would go their work, Secrets and data; if the labels are a mistake, {fix}"
+        )
     return Blocked(
         key,
         Action.CREATE,
         f"{key} exists and is not ours",
         f"it carries the platform's labels{authors(body)}, but nobody applied it with them, and a label proves nothing",
-        f"take them off with `{without_marks(body)}`; then {_advice(key, adoptable=True)}",
+        fix,
+    )
+
+
+def _unlabelled(key: ObjectKey, team: str, platform: str) -> Blocked:
+    """The step for a namespace that says whose it is, and not of which platform: one was lost, or one was forged."""
+    return Blocked(
+        key,
+        Action.CREATE,
+        f"{key} exists and is not ours",
+        f"it carries the label {labels.TENANT}, but not {labels.PLATFORM}, and anybody who may change it can write one",
+        f"if it is team {team}'s and lost the other, put that back: `kubectl label namespace {key.name} "
+        f"{labels.PLATFORM}={platform}`; if it is somebody else's, take off the one that it has (`kubectl label "
+        f"namespace {key.name} --field-manager={labels.ADOPTING_MANAGER} {labels.TENANT}-`), then "
+        f"{_advice(key, adoptable=True)}",
     )
 
 
@@ -115,6 +143,34 @@ def resting_on(foreign_keys: Iterable[ObjectKey], changes: Iterable[Change]) -> 
                 if isinstance(step, Create):
                     missing[step.key] = missing[ground]
     return steps
+
+
+def resting_on_unread(changes: Iterable[Change], right: MissingRight) -> frozenset[ObjectKey]:
+    """Creations that would rest on objects of a kind that was not looked at: whether these are ours is not known.
+
+    Of the others that is known without a dry run, so they are blocked for whoever may only read, too.
+    """
+    steps = [step for step in changes if isinstance(step, Create)]
+    found: set[ObjectKey] = set()
+    more = True
+    while more:
+        new = {
+            step.key
+            for step in steps
+            if any(key in found or _is_of(right, key) for key in (*_space_of(step), *grounds_of(step.manifest.body)))
+        }
+        more = new > found
+        found |= new
+    return frozenset(found)
+
+
+def _is_of(right: MissingRight, key: ObjectKey) -> bool:
+    return (right.group, right.resource) == (key.group, resource_of(key.kind))
+
+
+def _space_of(step: Create) -> Iterator[ObjectKey]:
+    if step.key.namespace:
+        yield ObjectKey("", "Namespace", "", step.key.namespace)
 
 
 def grounds_of(body: Body) -> Iterator[ObjectKey]:

@@ -152,19 +152,27 @@ def warnings(found: Iterable[Work], places: Reached, listed: Iterable[str], wher
     for work in touched(found, places):
         by_namespace.setdefault(work.namespace, []).append(work)
     kept = set(by_namespace) - places.unlisted
-    names = ", ".join(sorted({*listed, *kept}))
-    edit = f"warnNamespaces: [{names}] in {where or 'the Cluster document'}"
+
+    def edit(names: Iterable[str]) -> str:
+        return f"warnNamespaces: [{', '.join(sorted(names))}] in {where or 'the Cluster document'}"
+
+    make, back = edit({*listed, *kept}), edit({*listed, *by_namespace})
     return tuple(
         PlanWarning(
-            WarningCode.IN_USE, ObjectKey("", "Namespace", "", name), _message(name, by_namespace[name], places, edit)
+            WarningCode.IN_USE,
+            ObjectKey("", "Namespace", "", name),
+            _message(name, works, places, back if name in places.unlisted else make),
         )
-        for name in sorted(by_namespace)
+        for name, works in sorted(by_namespace.items())
     )
 
 
 def _message(name: str, works: list[Work], places: Reached, edit: str) -> str:
     if name in places.unlisted:
-        return f"from now on policies refuse here what only got a warning, replacement pods included: {told(works)}"
+        return (
+            f"from now on policies refuse here what only got a warning, replacement pods included: {told(works)}. "
+            f"For that work to go on, write {edit} before you apply, and take the name out when it has ended"
+        )
     of_team = name in places.of_teams
     warn = "policies about work only warn" if of_team else "the policy about accelerators outside of teams only warns"
     exempt = "" if of_team else "; if it is the system's, name it in exemptNamespaces of the Platform document"

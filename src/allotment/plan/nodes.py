@@ -121,6 +121,30 @@ class NodeFinding:
         return f"{who}: {self.what}; {self.why}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """What one node has; nodes that have the same are one finding.
+
+    Attributes:
+        label_as: pools that labelling can make it a node of, the likeliest first.
+        fix: what else to do; it ends the sentence that begins with the command that labels, if there is one.
+    """
+
+    fault: NodeFault
+    pool: str
+    what: str
+    why: str
+    fix: str
+    label_as: tuple[str, ...] = ()
+
+    def of(self, nodes: tuple[str, ...]) -> NodeFinding:
+        fix = self.fix
+        if self.label_as:
+            others = f" (or with --pool {' or '.join(self.label_as[1:])})" if len(self.label_as) > 1 else ""
+            fix = f"{labels.label_command(self.label_as[0], nodes)}{others}{fix}"
+        return NodeFinding(self.fault, self.pool, nodes, self.what, self.why, fix)
+
+
 def declared_nodes(platform: Platform, cluster: Cluster) -> DeclaredNodes:
     """What a cluster's nodes should look like."""
     resources = {accelerator.resource_name for accelerator in platform.accelerators.values()}
@@ -152,7 +176,7 @@ def compare_nodes(declared: DeclaredNodes, nodes: Iterable[Node]) -> tuple[NodeF
 
     Nodes that are being deleted count for nothing. A pool whose minimum is 0 may have no nodes.
     """
-    found: dict[NodeFinding, list[str]] = {}
+    found: dict[_Fault, list[str]] = {}
     present: dict[str, int] = {}
     for node in nodes:
         if "deletionTimestamp" in node["metadata"]:
@@ -165,10 +189,7 @@ def compare_nodes(declared: DeclaredNodes, nodes: Iterable[Node]) -> tuple[NodeF
             found.setdefault(fault, []).append(node["metadata"]["name"])
         if pool is None and _is_plain(declared, node):
             present[""] = present.get("", 0) + 1
-    told = [
-        NodeFinding(fault.fault, fault.pool, tuple(sorted(names)), fault.what, fault.why, fault.fix)
-        for fault, names in found.items()
-    ]
+    told = [fault.of(tuple(sorted(names))) for fault, names in found.items()]
     told += _missing(declared, present)
     order = {pool.name: index for index, pool in enumerate(declared.pools)}
     return tuple(sorted(told, key=lambda one: (order.get(one.pool, len(order)), one.fault, one.nodes, one.what)))
@@ -238,6 +259,17 @@ def _suiting(declared: DeclaredNodes, node: Node) -> list[DeclaredPool]:
     return sorted(pools, key=lambda pool: -sum(found.get(key) == value for key, value in pool.labels.items()))
 
 
+def alike(declared: DeclaredNodes, pool: DeclaredPool, nodes: Iterable[Node]) -> tuple[str, ...]:
+    """Names of nodes that belong to no pool yet and can be this one's by devices, CPU and memory."""
+    return tuple(
+        sorted(
+            node["metadata"]["name"]
+            for node in nodes
+            if pool_of(declared, node) is None and pool in _suiting(declared, node)
+        )
+    )
+
+
 def _can_have(pool: DeclaredPool, node: Node) -> bool:
     """Whether a node has the CPU and memory that are declared, and no other device by its own discovered labels."""
     # Declared is what pods can have, which what the system reserves takes from: the whole node bounds it.
@@ -248,12 +280,6 @@ def _can_have(pool: DeclaredPool, node: Node) -> bool:
     found = labels_of(node)
     discovered = {key: value for key, value in pool.selected.items() if not key.startswith(f"{labels.DOMAIN}/")}
     return all(found.get(key, value) == value for key, value in discovered.items())
-
-
-def _to_label(pools: Iterable[DeclaredPool]) -> str:
-    """The command that makes nodes the pools'; without naming one if none is known."""
-    names = " or ".join(pool.name for pool in pools)
-    return f"`allot nodes label{f' --pool {names}' if names else ''}`"
 
 
 def taints_of(node: Node) -> tuple[Taint, ...]:
@@ -276,18 +302,18 @@ def _offered(declared: DeclaredNodes, node: Node) -> dict[str, int]:
     return {resource: number for resource in sorted(declared.resources) if (number := devices_of(node, resource))}
 
 
-def _homeless(declared: DeclaredNodes, node: Node) -> Iterator[NodeFinding]:
+def _homeless(declared: DeclaredNodes, node: Node) -> Iterator[_Fault]:
     name = labels_of(node).get(labels.NODE_POOL)
-    suiting = _suiting(declared, node)
-    label = f"label them with {_to_label(suiting)}, or declare their pool" if suiting else _UNLIKE_ALL
+    suiting = tuple(pool.name for pool in _suiting(declared, node))
+    fix = ", or declare their pool" if suiting else _UNLIKE_ALL
     offered = _offered(declared, node)
     for resource, number in offered.items():
         where = f"{labels.NODE_POOL} is {name}, which nobody declares" if name else "its labels fit no declared pool"
         what = f"offers {number} {resource}, but {where}"
-        yield NodeFinding(NodeFault.NO_POOL, "", (), what, "no flavor selects it, so nobody gets its devices", label)
+        yield _Fault(NodeFault.NO_POOL, "", what, "no flavor selects it, so nobody gets its devices", fix, suiting)
     if name and not offered:
         # Nodes for CPU work need no label, but a wrong one is what is left of a pool under its former name.
-        yield NodeFinding(NodeFault.NAME, "", (), _misnamed(name), _UNFOUND, label)
+        yield _Fault(NodeFault.NAME, "", _misnamed(name), _UNFOUND, fix, suiting)
 
 
 _UNLIKE_ALL: Final = "declare their pool: no declared one has their devices, CPU and memory"
@@ -298,19 +324,22 @@ def _misnamed(name: str) -> str:
     return f"label {labels.NODE_POOL} is {name}, which nobody declares"
 
 
-def _name_faults(declared: DeclaredNodes, pool: DeclaredPool, node: Node) -> Iterator[NodeFinding]:
+def _name_faults(declared: DeclaredNodes, pool: DeclaredPool, node: Node) -> Iterator[_Fault]:
     """A node that its flavor selects, but whose pool's own label is not there or says another name."""
     name = labels_of(node).get(labels.NODE_POOL)
     if name == pool.name:
         return
     mates = [mate for mate in _suiting(declared, node) if mate.flavor == pool.flavor] or [pool]
-    fix = f"{_to_label(mates)}, and give the label to the pool's own template"
     what = _misnamed(name) if name else f"label {labels.NODE_POOL} is missing"
     declare = f"; or declare pool {name} again" if name else ""
-    yield NodeFinding(NodeFault.NAME, pool.name, (), what, _UNFOUND, fix + declare)
+    pools = tuple(mate.name for mate in mates)
+    yield _Fault(NodeFault.NAME, pool.name, what, _UNFOUND, _TEMPLATE_LABEL + declare, pools)
 
 
-def _differences(declared: DeclaredNodes, pool: DeclaredPool, node: Node) -> Iterator[NodeFinding]:
+_TEMPLATE_LABEL: Final = ", and give the label to the pool's own template"
+
+
+def _differences(declared: DeclaredNodes, pool: DeclaredPool, node: Node) -> Iterator[_Fault]:
     yield from _name_faults(declared, pool, node)
     yield from _label_faults(pool, labels_of(node))
     yield from _taint_faults(pool, _lasting(taints_of(node)))
@@ -318,18 +347,17 @@ def _differences(declared: DeclaredNodes, pool: DeclaredPool, node: Node) -> Ite
     if number < pool.devices:
         what = f"offers {number} {pool.resource}, declared are {pool.devices}"
         fix = f"look at its device plug-in and driver, or declare acceleratorsPerNode: {number} if that is what it has"
-        yield NodeFinding(NodeFault.FEWER_DEVICES, pool.name, (), what, _BEYOND, fix)
+        yield _Fault(NodeFault.FEWER_DEVICES, pool.name, what, _BEYOND, fix)
     if not pool.resource and (offered := _offered(declared, node)):
         what = f"offers {_devices(offered)}, but its pool is declared without accelerators"
         fix = "declare the pool's accelerator, or label the node for the pool it belongs to"
-        yield NodeFinding(NodeFault.NO_POOL, pool.name, (), what, "no flavor selects its devices", fix)
+        yield _Fault(NodeFault.NO_POOL, pool.name, what, "no flavor selects its devices", fix)
 
 
 _BEYOND: Final = "work is admitted for devices that are not there, and its pods wait"
 
 
-def _label_faults(pool: DeclaredPool, found: Mapping[str, str]) -> Iterator[NodeFinding]:
-    fix = f"allot nodes label --pool {pool.name}, and give the label to the pool's own template"
+def _label_faults(pool: DeclaredPool, found: Mapping[str, str]) -> Iterator[_Fault]:
     for key, value in sorted(pool.labels.items()):
         live = found.get(key)
         if live == value:
@@ -342,29 +370,30 @@ def _label_faults(pool: DeclaredPool, found: Mapping[str, str]) -> Iterator[Node
             else "pods that select it do not come here"
         )
         own = key.startswith(f"{labels.DOMAIN}/") or not selected
-        cure = fix if own else f"whatever sets {key} (feature discovery) has to; or correct the accelerator's nodeLabel"
-        yield NodeFinding(NodeFault.LABEL, pool.name, (), what, why, cure)
+        cure = f"whatever sets {key} (feature discovery) has to; or correct the accelerator's nodeLabel"
+        fix, label_as = (_TEMPLATE_LABEL, (pool.name,)) if own else (cure, ())
+        yield _Fault(NodeFault.LABEL, pool.name, what, why, fix, label_as)
     stray = found.get(labels.DEDICATED)
     if stray is not None and labels.DEDICATED not in pool.labels:
         what = f"label {labels.DEDICATED} is {stray}, but the pool is dedicated to nobody"
         why = f"work of {stray}'s own flavor may land on a node that others use"
-        yield NodeFinding(NodeFault.LABEL, pool.name, (), what, why, f"kubectl label node NAME {labels.DEDICATED}-")
+        yield _Fault(NodeFault.LABEL, pool.name, what, why, f"kubectl label node NAME {labels.DEDICATED}-")
 
 
-def _taint_faults(pool: DeclaredPool, found: tuple[Taint, ...]) -> Iterator[NodeFinding]:
+def _taint_faults(pool: DeclaredPool, found: tuple[Taint, ...]) -> Iterator[_Fault]:
     for taint in pool.taints:
         if taint not in found:
             why = "work without devices may fill it"
             if taint.key == labels.DEDICATED:
                 why = f"pods of other teams may land on the nodes of {taint.value}"
-            fix = f"allot nodes label --pool {pool.name}, and give the taint to the pool's own template"
-            yield NodeFinding(NodeFault.TAINT_MISSING, pool.name, (), f"taint {taint} is missing", why, fix)
+            fix = ", and give the taint to the pool's own template"
+            yield _Fault(NodeFault.TAINT_MISSING, pool.name, f"taint {taint} is missing", why, fix, (pool.name,))
     for taint in found:
         if taint not in pool.tolerated and taint.effect is not TaintEffect.PREFER_NO_SCHEDULE:
             what = f"taint {taint} is not declared"
             why = f"pods of {pool.flavor} do not tolerate it, and wait"
             fix = "declare it in the pool's taints, or take it off"
-            yield NodeFinding(NodeFault.TAINT_UNDECLARED, pool.name, (), what, why, fix)
+            yield _Fault(NodeFault.TAINT_UNDECLARED, pool.name, what, why, fix)
 
 
 def _lasting(taints: tuple[Taint, ...]) -> tuple[Taint, ...]:

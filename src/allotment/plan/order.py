@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from allotment.model.manifest import ObjectKey
+from allotment.model.policy import NAMESPACE_GATE
 from allotment.plan.changes import Change, Delete, Drain
 
 
@@ -37,11 +38,16 @@ class Kind(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """One line of the order. Within a rank the order does not matter, so its objects are applied side by side."""
+    """One line of the order. Within a rank the order does not matter, so its objects are applied side by side.
+
+    Attributes:
+        name: of the only object of these kinds that has its place here; empty: all that have none of their own.
+    """
 
     stage: Stage
     kinds: tuple[Kind, ...]
     reason: str
+    name: str = ""
 
 
 _KUEUE: Final = "kueue.x-k8s.io"
@@ -49,6 +55,18 @@ _RBAC: Final = "rbac.authorization.k8s.io"
 _ADMISSION: Final = "admissionregistration.k8s.io"
 
 RANKS: Final = (
+    Rank(
+        Stage.GUARDRAIL,
+        (Kind(_ADMISSION, "ValidatingAdmissionPolicy"),),
+        "a namespace that is no older than this policy is shown to be ours",
+        NAMESPACE_GATE,
+    ),
+    Rank(
+        Stage.GUARDRAIL,
+        (Kind(_ADMISSION, "ValidatingAdmissionPolicyBinding"),),
+        "from here on nobody claims a namespace, nor makes one with our marks",
+        NAMESPACE_GATE,
+    ),
     Rank(
         Stage.FOUNDATION,
         (Kind("apiextensions.k8s.io", "CustomResourceDefinition"),),
@@ -123,14 +141,15 @@ _UNKNOWN_KIND: Final = next(place for place, rank in enumerate(RANKS) if rank.st
 DEFAULT_ACCOUNT: Final = "default"
 """The ServiceAccount that Kubernetes puts into every namespace."""
 
-_PLACES: Final = {kind: place for place, rank in enumerate(RANKS) for kind in rank.kinds}
+_PLACES: Final = {(kind, rank.name): place for place, rank in enumerate(RANKS) for kind in rank.kinds}
 
 
 def place(key: ObjectKey) -> int:
     """Index of the rank an object belongs to."""
     if key.kind == "ServiceAccount" and key.name != DEFAULT_ACCOUNT:
         return _UNKNOWN_KIND  # a hardened account is a guardrail, any other lets somebody in
-    return _PLACES.get(Kind(key.group, key.kind), _UNKNOWN_KIND)
+    kind = Kind(key.group, key.kind)
+    return _PLACES.get((kind, key.name), _PLACES.get((kind, ""), _UNKNOWN_KIND))
 
 
 def stage(key: ObjectKey) -> Stage:
@@ -151,7 +170,7 @@ def position(change: Change) -> tuple[int, int, ObjectKey]:
 
 def kinds() -> Iterator[Kind]:
     """Every kind of the table: prune looks for our objects among these, whether or not one is still desired."""
-    return (kind for rank in RANKS for kind in rank.kinds)
+    return (kind for rank in RANKS if not rank.name for kind in rank.kinds)
 
 
 VERSIONS: Final = {

@@ -12,8 +12,9 @@ from allotment.model import labels
 from allotment.model.cluster import Cluster, Feature
 from allotment.model.manifest import Body, Manifests, key_of
 from allotment.model.rights import resource_of
+from allotment.plan.adoption.record import Record
 from allotment.plan.changes import Blocked
-from allotment.plan.nodes import DeclaredNodes, devices_of
+from allotment.plan.nodes import DeclaredNodes, DeclaredPool, alike, devices_of
 from allotment.plan.strangers.admission import is_kueues
 from allotment.plan.strangers.kept import by_adoption, is_kept, taking_away
 
@@ -222,8 +223,17 @@ def nodes(declared: DeclaredNodes, live: Sequence[Body]) -> Iterator[Check]:
         elif not pool.min_nodes:
             yield Check("nodes", pool.name, Readiness.INFO, f"{said}; it may be empty")
         else:
-            fix = f"label them: allot nodes label --pool {pool.name}"
+            fix = _more_nodes(pool, alike(declared, pool, live), idle=len(found) - len(able))
             yield Check("nodes", pool.name, Readiness.WARNING, f"{said}; {pool.min_nodes} are declared", fix)
+
+
+def _more_nodes(pool: DeclaredPool, unlabelled: Sequence[str], *, idle: int) -> str:
+    """How a pool comes to its nodes: those that only lack its labels, else those that lack devices, else new ones."""
+    if unlabelled:
+        return f"label what can be its nodes, if it is: {labels.label_command(pool.name, unlabelled)}"
+    if idle:
+        return "look at the device plug-in and driver of those that offer less, or correct acceleratorsPerNode"
+    return "start them, or lower minNodes: no node without a pool has its devices, CPU and memory"
 
 
 def _carries(node: Body, wanted: Mapping[str, str]) -> bool:
@@ -232,7 +242,7 @@ def _carries(node: Body, wanted: Mapping[str, str]) -> bool:
 
 
 def limits(
-    bodies: Iterable[Body], platform: str, namespaces: Iterable[str], taken_over: Mapping[str, str]
+    bodies: Iterable[Body], platform: str, namespaces: Iterable[str], taken_over: Mapping[str, Record]
 ) -> Iterator[Check]:
     """ResourceQuotas and LimitRanges in team namespaces that are not ours: they bind the same work.
 
@@ -240,16 +250,16 @@ def limits(
         bodies: all of the cluster.
         platform: whose are ours.
         namespaces: of teams.
-        taken_over: by namespace, when, RFC 3339.
+        taken_over: by namespace, the record of that.
     """
     known = set(namespaces)
     for body in bodies:
         found = body["metadata"].get("labels") or {}
         if body["metadata"]["namespace"] in known and found.get(labels.PLATFORM) != platform:
             key = key_of(body)
-            at = taken_over.get(key.namespace)
-            if at is not None and is_kept(body, at):
-                said = f"{key.kind} is {by_adoption(at)}"
+            written = taken_over.get(key.namespace)
+            if written is not None and is_kept(body, written):
+                said = f"{key.kind} is {by_adoption(written.at)}"
                 yield Check("limits", f"{key.namespace}/{key.name}", Readiness.INFO, said, taking_away(key))
                 continue
             fix = "remove it, or accept it in the Platform document (accepted)"

@@ -37,8 +37,8 @@ def by_nodes(declared: DeclaredNodes, nodes: Sequence[Node], place: str) -> Doub
     names = ", ".join(pool.name for pool in declared.pools)
     message = (
         f"none of the declared pools of {declared.cluster} ({names}) matches {_one_of(len(nodes))} of {place} "
-        f"({offered or 'no accelerators'}): is this the right cluster? If it is, give its nodes the labels of their "
-        "pools first, with `allot nodes label`"
+        f"({offered or 'no accelerators'}): is this the right cluster? If it is, label its nodes first: "
+        "`allot preflight` says which can be whose"
     )
     return Doubt(message, grave=awaited)
 

@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterable, Iterator
 
 from allotment.model.manifest import Manifest, Manifests, ObjectKey
-from allotment.plan import default_storage, disguised
+from allotment.plan import access, default_storage, disguised
 from allotment.plan.changes import Action, Blocked, Change, Create, Plan, PlanWarning
 from allotment.plan.circumstances import Circumstances
-from allotment.plan.departures import Departures
+from allotment.plan.departures import Departures, given_back
 from allotment.plan.foreign import foreign, resting_on
 from allotment.plan.handover import handovers, waiting
 from allotment.plan.losing_count import counted
@@ -25,6 +25,7 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
     hands = handovers(live.different, desired)
     kept = {each.key: each.blocked for each in hands}
     closed = {key.name for key in (*_out_of_reach(live), *kept) if key.kind == "Namespace"}
+    closed |= {body["metadata"]["name"] for body in given_back(live)}
     warnings: list[PlanWarning] = []
     changes: list[Change] = [*_blocked(live, platform), *kept.values(), *_creations(live.absent, around)]
     unchanged = live.unchanged
@@ -48,15 +49,17 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
     departures = Departures(desired, live, around, closed)
     warnings = [warning for warning in warnings if not departures.overtake(warning)]
     warnings += departures.warnings()
-    warnings += disguised.warnings(live, desired.exempt)
+    warnings += disguised.warnings(live, desired)
     changes += (waiting(_closed(change, closed), hands) for change in departures.changes())
     warnings += default_storage.warnings(changes, around.classless)
     warnings += resistance(changes, (*(different.live for different in live.different), *live.surplus))
+    steps = tuple(foreseen_setbacks(changes))
+    warnings += access.warnings(steps, live, desired)
     return Plan(
         platform=platform,
         cluster=desired.cluster,
         digest=digest_of(desired),
-        changes=tuple(foreseen_setbacks(changes)),
+        changes=steps,
         unchanged=unchanged,
         warnings=tuple(sorted(warnings, key=lambda warning: (warning.key, warning.code, warning.message))),
         forced=around.forced,

@@ -46,6 +46,7 @@ class Survey:
         leaving: desired, but the live object is being deleted.
         surplus: ours, no longer desired, without their managed fields.
         disguised: they carry our labels, and are not ours (`plan.disguised`).
+        unproven: namespaces that we may have made or not (`plan.proof`), and what carries our labels in them.
         unchanged: how many are as desired.
     """
 
@@ -56,6 +57,7 @@ class Survey:
     surplus: tuple[Body, ...]
     unchanged: int
     disguised: tuple[Body, ...] = ()
+    unproven: tuple[Body, ...] = ()
 
 
 def merged(surveys: Iterable[Survey]) -> Survey:
@@ -69,6 +71,7 @@ def merged(surveys: Iterable[Survey]) -> Survey:
         surplus=tuple(item for part in parts for item in part.surplus),
         unchanged=sum(part.unchanged for part in parts),
         disguised=tuple(item for part in parts for item in part.disguised),
+        unproven=tuple(item for part in parts for item in part.unproven),
     )
 
 
@@ -156,13 +159,15 @@ def _is_applied_by_us(body: Body) -> bool:
 def belongs_to(body: Body, platform: str) -> bool:
     """Whether a live object is ours to change.
 
-    It is if it carries our platform's label; with a namespace would go all that is in it, so there the label has to be
-    applied as well. It is, too, if our apply owns fields of it and somebody took the label off or rewrote it; but if
-    the other value was applied by Allotment, the object is another platform's.
+    It is if it carries our platform's label. It is, too, if our apply owns fields of it and somebody took the label off
+    or rewrote it; but if the other value was applied by Allotment, the object is another platform's. With a namespace
+    would go all that is in it, so it has to carry the label, applied: anybody may apply one field of it in our name.
     """
     label = (body["metadata"].get("labels") or {}).get(labels.PLATFORM)
+    if body["kind"] == "Namespace":
+        return label == platform and is_applied(body)
     if label == platform:
-        return body["kind"] != "Namespace" or is_applied(body)
+        return True
     owners = owners_of(body, _PLATFORM_LABEL)
     return _is_applied_by_us(body) and (label is None or all(owner.manager != labels.FIELD_MANAGER for owner in owners))
 

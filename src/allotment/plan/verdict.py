@@ -78,7 +78,9 @@ def judged(different: Different, verdict: Verdict, *, forced: bool) -> tuple[Cha
 def refused(manifest: Manifest, wanted: Action, verdict: Refused) -> Blocked:
     """The step that the server would not take."""
     fix = "change the platform directory so that the server accepts it"
-    if wanted is Action.UPDATE:
+    if f".{labels.DOMAIN}'" in verdict.message:
+        fix = "a policy of ours refuses it: do what it says, or apply with the account of a platform engineer"
+    elif wanted is Action.UPDATE and manifest.key.kind != "Namespace":
         fix += "; what cannot be changed in place has to be deleted by hand first"
     return Blocked(manifest.key, wanted, f"the server refuses {manifest.key}", verdict.message, fix)
 

@@ -18,7 +18,7 @@ from typing import Final
 
 from allotment.model import labels
 from allotment.model.manifest import Family, Manifest
-from allotment.model.policy import PolicyName
+from allotment.model.policy import NAMESPACE_GATE
 from allotment.render.network import DEFAULT_DENY
 
 KEPT: Final = {labels.ARGO_SYNC_OPTIONS: "Prune=false,Delete=false", labels.FLUX_PRUNE: "disabled"}
@@ -27,7 +27,6 @@ KEPT: Final = {labels.ARGO_SYNC_OPTIONS: "Prune=false,Delete=false", labels.FLUX
 _ALWAYS: Final = frozenset({"Namespace", "PersistentVolumeClaim"})
 _OF_A_TEAM: Final = frozenset({"ClusterQueue", "LocalQueue", "ResourceQuota", "ServiceAccount"})
 
-_GATE: Final = f"{PolicyName.NO_NAMESPACE_ADOPTION}.{labels.DOMAIN}"
 _GATE_WAVE: Final = "-2"
 _NAMESPACE_WAVE: Final = "-1"
 
@@ -41,7 +40,7 @@ def instructed(manifests: Iterable[Manifest]) -> Iterator[Manifest]:
 
 def is_gate(manifest: Manifest) -> bool:
     """Whether the object belongs to the policy that has to stand before any namespace is applied."""
-    return manifest.family is Family.POLICIES and manifest.key.name == _GATE
+    return manifest.family is Family.POLICIES and manifest.key.name == NAMESPACE_GATE
 
 
 def _instructions(manifest: Manifest) -> Iterator[tuple[str, str]]:

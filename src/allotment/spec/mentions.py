@@ -22,11 +22,13 @@ class Mention:
     Attributes:
         line: 1-based.
         advice: what to do there.
+        stays: whether it is to be kept for now: taking it out at once would hurt what runs.
     """
 
     file: str
     line: int
     advice: str
+    stays: bool = False
 
 
 def mentions(tree: SourceTree, cluster: str, kind: str, name: str) -> tuple[Mention, ...]:
@@ -43,9 +45,13 @@ def mentions(tree: SourceTree, cluster: str, kind: str, name: str) -> tuple[Ment
     if entry is None:
         return ()
     found = _LOOKS[kind](declared, entry, name) if kind in _LOOKS else ()
-    return tuple(Mention(source.file, _line(tree, source, path), advice) for source, path, advice in found)
+    return tuple(
+        Mention(source.file, _line(tree, source, path), advice, stays=path[:1] == (_WARN,))
+        for source, path, advice in found
+    )
 
 
+_WARN: Final = "warnNamespaces"
 _Found = Iterator[tuple[Source, Path, str]]
 
 
@@ -61,12 +67,17 @@ def _namespace(declared: Declared, cluster: Entry[ClusterSpec], name: str) -> _F
     for team in declared.teams:
         if name in (team.spec.namespaces or (team.spec.name,)) and cluster.spec.name in team.spec.placements:
             yield from _of_team(team, cluster, name)
-    for field, names in (
-        ("warnNamespaces", cluster.spec.warn_namespaces),
-        ("withoutNetworkPolicies", cluster.spec.without_network_policies),
-    ):
-        if name in names:
-            yield cluster.source, (field, names.index(name)), f"take {name} out of {field}"
+    cut, warned = cluster.spec.without_network_policies, cluster.spec.warn_namespaces
+    if name in cut:
+        field = "withoutNetworkPolicies"
+        yield cluster.source, (field, cut.index(name)), f"take {name} out of {field}"
+    if name in warned:
+        # Only this keeps the policy about accelerators outside of teams from refusing replacement pods there.
+        advice = (
+            f"keep {name} in {_WARN} while work with accelerators runs there: without it policies refuse that work's "
+            "replacement pods; take it out once it has ended"
+        )
+        yield cluster.source, (_WARN, warned.index(name)), advice
 
 
 def _of_team(team: Entry[TeamSpec], cluster: Entry[ClusterSpec], name: str) -> _Found:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
     from allotment.model.platform import Platform
     from allotment.operations.adopt.giving_back import Return
     from allotment.operations.adopt.looking import AdoptionLook
-    from allotment.operations.adopt.taking_over import Handled
+    from allotment.operations.adopt.taking_over import Handled, Taken
     from allotment.operations.directory.teams import Edit
     from allotment.plan.adoption.words import Word
     from allotment.ports.kube import KubePort
     from allotment.spec.load import Loaded
     from allotment.spec.mentions import Mention
+    from allotment.spec.source import SourceTree
 
 
 def adoption_words(texts: Sequence[str]) -> tuple[Word, ...]:
@@ -78,13 +80,44 @@ def look_at_adoptions(
     return look(manifests, kube, PlanSettings(platform.name, today(), taken=taken), words, walls=walls, enforce=enforce)
 
 
-def take_over(look: AdoptionLook, kube: KubePort, directory: Path) -> tuple[Handled, ...]:
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """An edit of a directory that can be taken back (`taking_over.DirectoryEdit`)."""
+
+    directory: Path
+    edit: Edit
+    before: SourceTree
+
+    def write(self) -> None:
+        from allotment.adapters.files.tree import write_files
+
+        write_files(self.directory, self.edit.changes)
+
+    def put_back(self) -> bool:
+        from allotment.adapters.files.tree import read_tree, write_files
+
+        now = read_tree(self.directory).files
+        if any(now.get(path) != text for path, text in self.edit.changes.items()):
+            return False
+        write_files(self.directory, {path: self.before.files.get(path) for path in self.edit.changes})
+        return True
+
+
+def take_over(look: AdoptionLook, kube: KubePort, directory: Path, edit: Edit | None = None) -> Taken:
     """Take over what can be, while no apply is under way, and leave a record of it.
 
+    Args:
+        look: what was shown.
+        kube: the cluster.
+        directory: the platform's.
+        edit: of the directory, that goes with a namespace: written once no apply is under way, and put back where the
+            namespace did not become the platform's.
+
     Raises:
-        ConflictError: one is.
+        ConflictError: an apply is under way.
     """
     from allotment.adapters.clock import SystemClock
+    from allotment.adapters.files.tree import read_tree
     from allotment.model.mark import Mark
     from allotment.operations.adopt import taking_over
     from allotment.operations.change import history
@@ -93,9 +126,14 @@ def take_over(look: AdoptionLook, kube: KubePort, directory: Path) -> tuple[Hand
     clock = SystemClock()
     keys, mark = tuple(each.key for each in look.possible), Mark(look.platform, look.cluster)
     what = history.Adopting(history.Act.ADOPT, mark, keys, source_of(directory), look.digest)
-    return adopt_attended(
-        kube, clock, what, this_run(clock.now()), lambda: taking_over.take_over(look.adoptions, kube, clock)
-    )
+
+    def act() -> taking_over.Taken:
+        if edit is None or not look.opens:
+            return taking_over.Taken(taking_over.take_over(look.adoptions, kube, clock))
+        written = _Written(directory, edit, read_tree(directory))
+        return taking_over.take_over_and_edit(look.adoptions, kube, clock, written, look.platform)
+
+    return adopt_attended(kube, clock, what, this_run(clock.now()), act)
 
 
 def look_back(
@@ -132,11 +170,15 @@ def give_back(
     """
     from allotment.adapters.clock import SystemClock
     from allotment.model.mark import Mark
-    from allotment.operations.adopt import giving_back
+    from allotment.operations.adopt import giving_back, taking_over
     from allotment.operations.change import history
     from allotment.operations.change.attended import adopt_attended
 
     clock = SystemClock()
-    keys, mark = tuple(each.key for each in returns), Mark(platform.name, cluster.name)
+    keys = tuple(each.key for each in returns if not each.hindrances)
+    mark = Mark(platform.name, cluster.name)
     what = history.Adopting(history.Act.UNDO, mark, keys, source_of(directory))
-    return adopt_attended(kube, clock, what, this_run(clock.now()), lambda: giving_back.give_back(returns, kube))
+    taken = adopt_attended(
+        kube, clock, what, this_run(clock.now()), lambda: taking_over.Taken(giving_back.give_back(returns, kube))
+    )
+    return taken.handled

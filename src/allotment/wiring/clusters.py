@@ -80,6 +80,7 @@ def live_plan(platform: Platform, cluster: Cluster, kube: KubePort, wishes: Plan
     from dataclasses import replace
 
     from allotment.operations.change import identity
+    from allotment.operations.change.engineers import lockout
     from allotment.operations.change.living import wanted_of
     from allotment.operations.change.nodes import look_at_nodes, with_node_warnings
     from allotment.operations.change.planning import PlanSettings, make_plan
@@ -98,7 +99,8 @@ def live_plan(platform: Platform, cluster: Cluster, kube: KubePort, wishes: Plan
         partial=wishes.partial,
     )
     plan = wanted.said_with(make_plan(wanted.manifests, kube, settings))
-    plan = replace(plan, warnings=(*identity.doubts(kube, identity.meant(platform, cluster)), *plan.warnings))
+    first = (*identity.doubts(kube, identity.meant(platform, cluster)), *lockout(platform, cluster, kube))
+    plan = replace(plan, warnings=(*first, *plan.warnings))
     return with_node_warnings(plan, look_at_nodes(kube, declared_nodes(platform, cluster)))
 
 
@@ -120,6 +122,17 @@ def may_apply(kube: KubePort) -> bool:
     from allotment.operations.change.rights import Grant
 
     return kube.permitted(Grant(LEASE.group, "leases", "patch", LEASE.name, LEASE.namespace).question)
+
+
+def require_engineer(platform: Platform, kube: KubePort) -> None:
+    """Only a person among the platform's engineers takes over and gives back.
+
+    Raises:
+        ForbiddenError: the caller is none.
+    """
+    from allotment.operations.change import engineers
+
+    engineers.require_engineer(platform, kube)
 
 
 def require_right_cluster(platform: Platform, cluster: Cluster, kube: KubePort, override: str) -> None:

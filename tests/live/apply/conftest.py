@@ -20,9 +20,11 @@ from allotment.adapters.kube.client import KubeClient, connect, http_client
 from allotment.adapters.kube.transport import Patience
 from allotment.adapters.sandbox.spec import FakeNode, Sandbox, SandboxSpec
 from allotment.adapters.sandbox.store import SandboxStore
-from allotment.model.manifest import Manifests, ObjectKey
+from allotment.model import labels
+from allotment.model.manifest import Manifests, ObjectKey, key_of
 from allotment.operations.change.apply import ApplyReport, ApplySettings, apply_plan
 from allotment.operations.change.planning import PlanSettings, make_plan
+from allotment.plan.adoption.record import is_adopted
 from allotment.plan.changes import Plan
 from tests.live.conftest import told_to, unique_name
 
@@ -91,10 +93,18 @@ class Cluster:
         assert found is not None, key
         return dict(found)
 
+    def take_off(self, platform: str = "acme") -> None:
+        """Delete all that a platform has, namespaces too that were taken over and would go back."""
+        for body in self.kube.list("v1", "Namespace", labels=f"{labels.PLATFORM}={platform}"):
+            if is_adopted(body):
+                no_record = {"metadata": {"annotations": {labels.ADOPTED: None}}}
+                self.kube.merge_patch("v1", key_of(body), no_record)
+        self.settle(Manifests("sandbox", ()), platform=platform)
+
     def clean(self) -> None:
         """Take every platform off, and wait until its namespaces are gone."""
         for platform in PLATFORMS:
-            self.settle(Manifests("sandbox", ()), platform=platform)
+            self.take_off(platform)
             deadline = time.monotonic() + 120
             while list(self.kube.list("v1", "Namespace", labels=f"allotment.dev/platform={platform}")):
                 assert time.monotonic() < deadline, "namespaces do not go away"

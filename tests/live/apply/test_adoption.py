@@ -36,6 +36,8 @@ from tests.unit.plan import objects
 pytestmark = pytest.mark.live
 
 API = "kueue.x-k8s.io/v1beta2"
+RBAC = "rbac.authorization.k8s.io/v1"
+VIEWER = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "viewer"}
 SPACE = ObjectKey("", "Namespace", "", "cv")
 QUOTA = ObjectKey("", "ResourceQuota", "cv", "team")
 QUEUE = ObjectKey("kueue.x-k8s.io", "ClusterQueue", "", "cv")
@@ -90,6 +92,9 @@ BEFORE = (
         API, "ClusterQueue", "cv", metadata=HELM, spec={"namespaceSelector": {}, "resourceGroups": groups("8", "6")}
     ),
     object_(API, "LocalQueue", "main", "cv", spec={"clusterQueue": "cv"}),
+    object_(RBAC, "Role", "exec", "cv", rules=[{"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["create"]}]),
+    object_(RBAC, "Role", "viewer", "cv", rules=[{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]),
+    object_(RBAC, "RoleBinding", "viewers", "cv", roleRef=VIEWER, subjects=[{"kind": "User", "name": "eve"}]),
     JOB,
 )  # fmt: skip
 GONE = (
@@ -129,10 +134,16 @@ def in_use(cluster: Cluster, tools: Mapping[str, Path]) -> Iterator[Cluster]:
     subprocess.run(run, input=text, check=True, capture_output=True, text=True, timeout=60)
     until("the job runs", lambda: running(cluster))
     yield cluster
-    cluster.settle(Manifests("sandbox", ()))
+    label_a_node(cluster, None)
+    cluster.take_off()
     for body in GONE:
         cluster.kube.delete(body["apiVersion"], key_of(body))
     until("all is gone", lambda: not any(cluster.kube.get(body["apiVersion"], key_of(body)) for body in GONE), 60)
+
+
+def label_a_node(cluster: Cluster, accelerator: str | None) -> None:
+    node = key_of(next(iter(cluster.kube.list("v1", "Node"))))
+    cluster.kube.merge_patch("v1", node, {"metadata": {"labels": {labels.ACCELERATOR: accelerator}}})
 
 
 def until(what: str, check: Callable[[], Any], seconds: float = 30) -> Any:
@@ -176,6 +187,30 @@ def lying_beside(cluster: Cluster) -> dict[str, str]:
     return {str(each.key): each.kept for each in look_around(cluster.kube, around).strangers if each.team == "cv"}
 
 
+def _is_kept_by_content(in_use: Cluster) -> None:
+    def kept() -> dict[str, bool]:
+        return {key: bool(by) for key, by in lying_beside(in_use).items() if "ServiceAccount" not in key}
+
+    def lying(api_version: str, kind: str, name: str) -> ObjectKey:
+        return key_of(object_(api_version, kind, name, "cv"))
+
+    main, new = lying(API, "LocalQueue", "main"), lying("v1", "LimitRange", "new")
+    roles, viewers = [lying(RBAC, "Role", name) for name in ("exec", "viewer")], lying(RBAC, "RoleBinding", "viewers")
+    in_use.kube.create(object_("v1", "LimitRange", "new", "cv", spec={"limits": []}))
+    assert kept() == {**{str(key): True for key in (main, *roles, viewers)}, str(new): False}
+    in_use.kube.merge_patch(API, main, {"metadata": {"labels": {"changed": "since"}}})
+    for key in roles:
+        more = [{"apiGroups": [""], "resources": ["secrets", "pods/exec"], "verbs": ["get", "create"]}]
+        in_use.kube.merge_patch(RBAC, key, {"rules": more})
+        hidden = [
+            {**entry, "manager": "helm", "time": "2020-01-01T00:00:00Z"}
+            for entry in in_use.body(key, RBAC)["metadata"]["managedFields"]
+        ]
+        forged = in_use.kube.merge_patch(RBAC, key, {"metadata": {"managedFields": hidden}}).body
+        assert {entry["time"] for entry in forged["metadata"]["managedFields"]} == {"2020-01-01T00:00:00Z"}
+    assert kept() == {str(key): False for key in (main, *roles, viewers, new)}
+
+
 def test_a_cluster_in_use_is_taken_over_and_given_back(in_use: Cluster) -> None:
     before, pods = state(in_use), running(in_use)
     _is_imported(in_use)
@@ -196,18 +231,15 @@ def test_a_cluster_in_use_is_taken_over_and_given_back(in_use: Cluster) -> None:
     fates = adopt(in_use, "namespace/cv")
     assert {key: each.fate for key, each in fates.items()} == {SPACE: Fate.ADOPTED, QUOTA: Fate.ADOPTED}, fates
     fates = adopt(in_use, "clusterqueue", "resourceflavor")
+    assert {key for key, each in fates.items() if each.fate is Fate.HELD} == {FLAVOR, QUEUE}, fates
+    label_a_node(in_use, "a100")
+    fates = adopt(in_use, "clusterqueue", "resourceflavor")
     assert {each.fate for each in fates.values()} == {Fate.ADOPTED}, fates
     assert not list(in_use.plan(declared()).of(Action.CONFLICT))
     in_use.settle(declared())
     assert in_use.plan(declared()).empty
     assert running(in_use) == pods, "what ran goes on"
-    in_use.kube.create(object_("v1", "LimitRange", "new", "cv", spec={"limits": []}))
-    main = ObjectKey("kueue.x-k8s.io", "LocalQueue", "cv", "main")
-    assert {key: bool(kept) for key, kept in lying_beside(in_use).items() if "ServiceAccount" not in key} == {
-        str(main): True, "LimitRange cv/new": False,
-    }  # fmt: skip
-    in_use.kube.merge_patch(API, main, {"metadata": {"labels": {"changed": "since"}}})
-    assert not lying_beside(in_use)[str(main)]
+    _is_kept_by_content(in_use)
 
     for words in (["clusterqueue/cv", "resourceflavor/a100", "resourceflavor/plain"], ["namespace/cv"]):
         back = give_back(look_back(in_use.kube, "acme", [word(text) for text in words]), in_use.kube)

@@ -1,11 +1,13 @@
-"""Namespaces that are not ours: one that only carries our labels, and one that has the name of the platform's own."""
+"""Namespaces that are not ours: some only carry our labels, and one has the name of the platform's own."""
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,22 +19,28 @@ from allotment.model.cluster import Cluster as Declared
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.mark import MARK, mark_of
 from allotment.model.platform import Platform
+from allotment.model.policy import NAMESPACE_GATE
 from allotment.operations.adopt.taking_over import Fate
 from allotment.operations.change.apply import ApplyReport
+from allotment.operations.change.history import Act
 from allotment.plan.changes import Plan, WarningCode
+from allotment.render.policies import render_policies
 from tests.live.apply.conftest import Cluster
 from tests.unit.cli.conftest import ROOT
+from tests.unit.plan import objects
 from tests.unit.plan.objects import INVENTORY
 
 pytestmark = pytest.mark.live
 
+DIRECTORY = ROOT / "examples" / "minimal"
 WORDS = ("namespace/allotment-system",)
 ACCOUNT = ObjectKey("", "ServiceAccount", MARK.name, "mine")
+DEFAULT = ObjectKey("", "ServiceAccount", MARK.name, "default")
 
 
 @pytest.fixture(scope="module")
 def declared() -> tuple[Platform, Declared]:
-    platform = wiring.load(ROOT / "examples" / "minimal").platform
+    platform = wiring.load(DIRECTORY).platform
     return platform, platform.clusters[0]
 
 
@@ -63,7 +71,7 @@ def apply(declared: tuple[Platform, Declared], cluster: Cluster) -> ApplyReport:
 def adopt(declared: tuple[Platform, Declared], cluster: Cluster) -> tuple[Fate, str]:
     words = wiring.adoption_words(WORDS)
     look = wiring.look_at_adoptions(*declared, cluster.kube, words, enforce=False)
-    (handled,) = wiring.take_over(look, cluster.kube)
+    (handled,) = wiring.take_over(look, cluster.kube, DIRECTORY).handled
     return handled.fate, handled.message
 
 
@@ -80,15 +88,22 @@ def test_it_is_taken_over_alone_and_given_back(declared: tuple[Platform, Declare
     assert fate is Fate.HELD
     assert f"others have something in it: {ACCOUNT}" in why
     theirs.kube.delete("v1", ACCOUNT)
+    known = theirs.body(DEFAULT)["metadata"]["uid"]
     assert adopt(declared, theirs)[0] is Fate.ADOPTED
+    # Whoever asked for a token of it has one of an account that is no more.
+    deadline = time.monotonic() + 30
+    while (account := theirs.kube.get("v1", DEFAULT)) is None:
+        assert time.monotonic() < deadline, "the account is made anew"
+        time.sleep(0.2)
+    assert account["metadata"]["uid"] != known
     assert apply(declared, theirs).complete
     assert mark_of(theirs.body(MARK)) is not None
-    assert [each.ending.value for each in wiring.history(theirs.kube)] == ["complete"]
+    assert [each.ending.value for each in wiring.history(theirs.kube) if each.act is Act.APPLY] == ["complete"]
 
     # With the platform's policies in force it goes back, and comes again.
     words = wiring.adoption_words(WORDS)
     returns = wiring.look_back(*declared, theirs.kube, words)
-    (handled,) = wiring.give_back(*declared, returns, theirs.kube)
+    (handled,) = wiring.give_back(*declared, returns, theirs.kube, DIRECTORY)
     assert handled.fate is Fate.GIVEN_BACK, handled.message
     assert mark_of(theirs.body(MARK)) is None
     with pytest.raises(ConflictError, match="exists and is not ours"):
@@ -115,3 +130,35 @@ def test_labels_of_ours_alone_end_nothing_and_come_off_as_it_is_said(
     assert "written by kubectl-label" in warning.message
     run(*shlex.split(warning.message.split("`")[1])[1:])
     assert cluster.plan(Manifests("sandbox", ())).warnings == ()
+
+
+def test_a_name_of_a_field_manager_ends_nothing_that_is_older_than_the_policy(
+    cluster: Cluster, tools: Mapping[str, Path], space: str, declared: tuple[Platform, Declared]
+) -> None:
+    """With the rendered policy: what the first apply makes is proven, by the server's own times."""
+    run = [str(tools["kubectl"]), f"--kubeconfig={cluster.config}", "apply", "--server-side", "-f", "-"]
+    marks = {**INVENTORY, labels.TENANT: "cv"}
+    for name in (space, "default"):
+        text = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": marks}})
+        as_tool = [*run, "--field-manager=argocd-controller"]
+        subprocess.run(as_tool, input=text, check=True, capture_output=True, text=True, timeout=60)
+    gate = [
+        replace(item, body={**item.body, "metadata": {**item.body["metadata"], "labels": INVENTORY}})
+        for item in render_policies(*declared)
+        if item.key.name == NAMESPACE_GATE
+    ]
+    try:
+        assert len(gate) == 2
+        time.sleep(1)  # Times have seconds: what was made in the one of the policy is not shown to be from before it.
+        cluster.settle(objects.manifests(*gate, objects.namespace("cv"), objects.namespace("nlp")))
+        found = cluster.plan(objects.manifests(*gate, objects.namespace("cv")))
+        assert found.doomed_namespaces == ("nlp",)
+        assert {change.key.name for change in found.changes} == {"nlp"}
+        left = {one.key.name: one.message for one in found.warnings if one.code is WarningCode.DISGUISED}
+        assert left.keys() == {space, "default"}
+        assert "older than the policy no-namespace-adoption" in left[space]
+        assert cluster.carry_out(found).complete
+    finally:
+        off = {"metadata": {"labels": dict.fromkeys(marks)}}
+        for name in (space, "default"):
+            cluster.kube.merge_patch("v1", ObjectKey("", "Namespace", "", name), off, manager=labels.ADOPTING_MANAGER)

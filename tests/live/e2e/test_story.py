@@ -275,6 +275,7 @@ def rows_of(proof: Mapping[str, Any]) -> list[dict[str, Any]]:
 def test_09_apply_killed_at_any_point_converges(stage: Stage) -> None:
     """A few kills of the real command; by day tests/live/apply kills it many times."""
     here = (str(stage.directory), "--cluster", CLUSTER)
+    stage.allot("apply", *here, "--yes")  # by night it is the first of the story
     before = platform_objects(stage)
     program = [str(Path(sys.executable).parent / "allot"), "--no-input", "apply", *here, "--yes"]
     lost = ("labels-required.allotment.dev", "priority-from-ladder.allotment.dev", "placement-required.allotment.dev")

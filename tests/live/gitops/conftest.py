@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,3 +120,11 @@ class Flux:
             disabled = marks.get(labels.FLUX_PRUNE) == KEPT[labels.FLUX_PRUNE]
             if key_of(body) not in kept and not disabled:
                 self.kube.delete(body["apiVersion"], key_of(body))
+
+
+def until(what: str, check: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for something that controllers do."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.3)

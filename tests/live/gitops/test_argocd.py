@@ -21,7 +21,7 @@ from allotment.spec.load import load_platform
 from benchmarks.peers.argocd.peer import PROGRAM, Synced, sync
 from benchmarks.peers.program import MISSING
 from tests.live.conftest import unique_name
-from tests.live.gitops.conftest import built, tree_in
+from tests.live.gitops.conftest import built, tree_in, until
 from tests.live.prove.conftest import CLUSTER, Acme
 
 pytestmark = [pytest.mark.live, pytest.mark.nightly, pytest.mark.timeout(3600)]
@@ -77,6 +77,7 @@ def test_a_namespace_that_is_there_stops_the_sync_before_anything_goes_into_it(a
     assert "exists and is not Allotment's" in message
     assert list(kube.list("v1", "ResourceQuota", namespace="nlp")) == []
     kube.delete("v1", TEAM)
+    until("the namespace is gone", lambda: kube.get("v1", TEAM) is None)
 
 
 @pytest.mark.parametrize("server_side", [True, False], ids=["server-side", "client-side"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from allotment.render.manifests import render
 from allotment.spec.load import load_platform
 from allotment.spec.source import SourceTree
 from tests.live.conftest import unique_name
-from tests.live.gitops.conftest import FLUX, Flux, built, connect_as, tree_in
+from tests.live.gitops.conftest import FLUX, Flux, built, connect_as, tree_in, until
 from tests.live.prove.conftest import CLUSTER, Acme
 from tests.live.training import member
 
@@ -93,14 +92,14 @@ def test_a_namespace_that_is_there_is_not_taken_over_nor_anything_put_into_it(sy
         ("ValidatingAdmissionPolicyBinding", "no-namespace-adoption"),
     }
     assert synced.flux.sync(gate) == ""
-    _until("the policy is in force", lambda: _is_refused(synced, tree))
+    until("the policy is in force", lambda: _is_refused(synced, tree))
     assert "exists and is not Allotment's" in synced.flux.sync(tree)
     found = synced.get(TEAM)
     assert found is not None
     assert set(found["metadata"]["labels"]) == {"kubernetes.io/metadata.name"}
     assert synced.get(QUOTA) is None
     kube.delete("v1", TEAM)
-    _until("the namespace is gone", lambda: synced.get(TEAM) is None)
+    until("the namespace is gone", lambda: synced.get(TEAM) is None)
 
 
 def test_the_synced_cluster_is_as_declared(synced: Synced) -> None:
@@ -116,6 +115,7 @@ def test_the_synced_cluster_is_as_declared(synced: Synced) -> None:
 
 @pytest.mark.nightly
 def test_all_guardrails_are_proved(synced: Synced) -> None:
+    assert synced.flux.sync(synced.tree(read_tree(Path("examples/acme")), "first")) == ""
     recent = ["queues", "queue-required", "trusted-registries", "no-side-doors", "node-pool-isolation"]
     synced.acme.proved_until(lambda report: not report.failed, recent, "nlp", seconds=120)
     report = synced.acme.prove()
@@ -151,10 +151,10 @@ def test_a_team_leaves_by_git_with_its_work_ended_and_its_data_there(synced: Syn
     job["metadata"]["name"] = "train"
     job["spec"]["template"]["metadata"]["annotations"] = {"allotment.dev/run-for": "1h"}
     acme.kube.create(job, identity=member("nlp"))
-    _until("it runs", lambda: bool(list(acme.kube.list("v1", "Pod", namespace="nlp"))))
+    until("it runs", lambda: bool(list(acme.kube.list("v1", "Pod", namespace="nlp"))))
     leaving = source.with_changes(teams.remove(source, "nlp", dt.date(2099, 1, 31), SystemClock().now().date()).changes)
     assert synced.flux.sync(synced.tree(leaving, "leaving")) == ""
-    _until("its work is ended", lambda: not list(acme.kube.list("v1", "Pod", namespace="nlp")))
+    until("its work is ended", lambda: not list(acme.kube.list("v1", "Pod", namespace="nlp")))
     assert list(acme.kube.list("rbac.authorization.k8s.io/v1", "RoleBinding", namespace="nlp")) == []
     # The Job itself, which would wait for ever, is left to apply: a sync drains nothing.
     assert {change.action for change in synced.plan(leaving).changes} == {Action.DRAIN}
@@ -191,10 +191,3 @@ def _is_kept(synced: Synced) -> None:
         queue = synced.get(key, "kueue.x-k8s.io/v1beta2")
         assert queue is not None
         assert queue["spec"]["stopPolicy"] == "HoldAndDrain"
-
-
-def _until(what: str, check: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.3)

@@ -248,11 +248,16 @@ def test_a_template_does_not_begin_to_hand_our_labels_on(kube: KubeClient) -> No
         (OTHER, {"metadata": {"labels": {labels.TENANT: ""}}}, JANE, "is, or would become"),
         (OTHER, {"metadata": {"labels": {labels.PLATFORM: "acme"}}}, ENGINEER, "is not Allotment's"),
         (labels.SYSTEM_NAMESPACE, {"metadata": {"labels": {"team": "x"}}}, JANE, "is, or would become"),
+        (labels.SYSTEM_NAMESPACE, {"metadata": {"labels": {labels.PLATFORM: "other"}}}, SYNCER, "say which cluster"),
+        (labels.SYSTEM_NAMESPACE, {"metadata": {"labels": {labels.PLATFORM: None}}}, SYNCER, "say which cluster this"),
+        (NAMESPACE, {"metadata": {"labels": {labels.TEAM: "pol-cv"}}}, SYNCER, "its label team says no other"),
+        (NAMESPACE, {"metadata": {"labels": {labels.PLATFORM: None}}}, ENGINEER, "keeps the label"),
     ],
     ids=[
         "label", "handed-on", "entitlement", "pod-security", "claimed", "claimed-by-engineer", "disguised", "default",
         "of-the-system", "disowned", "disowned-by-engineer", "emptied", "to-another-platform", "claimed-by-its-key",
         "claimed-by-its-key-by-tenant", "claimed-for-the-platform", "the-platforms-own",
+        "another-cluster", "no-cluster", "billed-to-another", "without-the-platform",
     ],
 )  # fmt: skip
 def test_namespaces_are_neither_claimed_nor_changed(
@@ -277,8 +282,7 @@ def test_namespaces_are_not_finalized_or_deleted_by_tenants(kube: KubeClient, ku
 
 def test_namespaces_of_ours_and_others_can_be_changed(kube: KubeClient) -> None:
     team = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-    assert patched(kube, team, {"metadata": {"labels": {"team": "x"}}}, ENGINEER) == ""
-    assert patched(kube, team, {"metadata": {"labels": {labels.PLATFORM: None}}}, ENGINEER) == ""
+    assert patched(kube, team, {"metadata": {"labels": {"project": "x"}}}, ENGINEER) == ""
     assert patched(kube, team, {"metadata": {"annotations": {"x": "y"}}}, NAMESPACE_CONTROLLER) != ""  # RBAC alone
     other = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OTHER}}
     assert patched(kube, other, {"metadata": {"labels": {"colour": "blue"}}}) == ""
@@ -294,6 +298,78 @@ def standing(kube: KubeClient, name: str, marks: Mapping[str, str]) -> Iterator[
         yield dict(made.body)
     finally:
         kube.delete("v1", key_of(made.body))
+
+
+PATCHER = Identity("rita", ("platform-engineers", "pol-patchers", "system:authenticated"))
+"""In the engineers' group, with a role like that of prove: it may patch one team's namespace."""
+
+
+@pytest.fixture(scope="module")
+def patcher(kube: KubeClient) -> Iterator[Identity]:
+    api, metadata = "rbac.authorization.k8s.io/v1", {"name": "pol-patchers"}
+    rule = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["patch"], "resourceNames": [NAMESPACE]}
+    bodies: tuple[Body, ...] = (
+        {"apiVersion": api, "kind": "ClusterRole", "metadata": metadata, "rules": [rule]},
+        {
+            "apiVersion": api,
+            "kind": "ClusterRoleBinding",
+            "metadata": metadata,
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "pol-patchers"},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "pol-patchers"}],
+        },
+    )
+    for body in bodies:
+        kube.apply(body)
+    yield PATCHER
+    for body in reversed(bodies):
+        kube.delete(api, key_of(body))
+
+
+def test_who_may_only_patch_a_namespace_changes_it_in_dry_runs_alone(patcher: Identity, kube: KubeClient) -> None:
+    team = ObjectKey("", "Namespace", "", NAMESPACE)
+    weaker = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}}
+
+    def patched_by(who: Identity, *, dry_run: bool) -> str:
+        return refusal(lambda: kube.merge_patch("v1", team, weaker, dry_run=dry_run, identity=who))
+
+    until(lambda: patched_by(patcher, dry_run=True) == "")
+    message = patched_by(patcher, dry_run=False)
+    assert refused(message, PolicyName.NO_NAMESPACE_ADOPTION, "has to have the right to delete it, too"), message
+    off = {"metadata": {"labels": {labels.TENANT: None}}}
+    message = refusal(lambda: kube.merge_patch("v1", team, off, dry_run=True, identity=patcher))
+    assert refused(message, PolicyName.NO_NAMESPACE_ADOPTION, "is team pol-nlp's"), "a probe of prove"
+
+
+@pytest.mark.parametrize("who", [ENGINEER, SYNCER], ids=["engineer", "sync"])
+def test_who_declared_a_team_s_namespace_is_not_forgotten(who: Identity, kube: KubeClient) -> None:
+    team = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    message = patched(kube, team, {"metadata": {"managedFields": [{}]}}, who)
+    assert refused(message, PolicyName.NO_NAMESPACE_ADOPTION, "would lose the record of who declared it"), message
+
+
+@pytest.mark.parametrize(
+    ("body", "who", "says"),
+    [
+        (namespace("gpu-operator", {}), JANE, "is the system's by the platform directory"),
+        (namespace("gpu-operator", {}), ENGINEER, ""),
+        (namespace("gpu-operator", {}), SYNCER, ""),
+        (namespace("pol-nobodys", MARKS | {labels.TEAM: "pol-nlp"}), SYNCER, "the platform's marks, and no team's"),
+        (namespace("pol-nobodys", MARKS | {labels.TENANT: "pol-nlp"}), SYNCER, ""),
+    ],
+    ids=["trusted-name", "by-an-engineer", "by-a-sync", "nobody-s", "a-team-s"],
+)
+def test_namespaces_that_begin(body: Body, who: Identity, says: str, kube: KubeClient) -> None:
+    message = refusal(lambda: kube.create(body, dry_run=True, identity=who))
+    assert refused(message, PolicyName.NO_NAMESPACE_ADOPTION, says) if says else message == "", message
+
+
+def test_the_platforms_own_is_never_repaired_into_a_team_s(kube: KubeClient) -> None:
+    own = ObjectKey("", "Namespace", "", labels.SYSTEM_NAMESPACE)
+    kube.merge_patch("v1", own, {"metadata": {"labels": {labels.TEAM: "pol-nlp"}}}, identity=ENGINEER)
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": own.name}}
+    message = patched(kube, body, {"metadata": {"labels": {labels.TENANT: "pol-nlp"}}}, SYNCER)
+    kube.merge_patch("v1", own, {"metadata": {"labels": {labels.TEAM: None}}}, identity=ENGINEER)
+    assert refused(message, PolicyName.NO_NAMESPACE_ADOPTION, "it is not handed to team pol-nlp"), message
 
 
 @pytest.fixture(scope="module")
@@ -333,9 +409,11 @@ def test_a_namespace_that_only_says_who_manages_it_is_not_ours(kube: KubeClient)
 @pytest.fixture(scope="module")
 def taken(kube: KubeClient) -> Iterator[Body]:
     """A namespace that was taken over for pol-nlp, with the record of it."""
-    with standing(kube, "pol-taken", MARKS | {labels.TENANT: "pol-nlp"}) as body:
-        record = {"metadata": {"annotations": {labels.ADOPTED: "{}"}}}
-        kube.merge_patch("v1", key_of(body), record, identity=ENGINEER, manager=ADOPT)
+    with standing(kube, "pol-taken", {}) as body:
+        marks = MARKS | {labels.TENANT: "pol-nlp"}
+        claimed = {"metadata": {"labels": marks, "annotations": {labels.CONSENT: None, labels.ADOPTED: "{}"}}}
+        for patch in (word(body, "pol-nlp"), claimed):
+            kube.merge_patch("v1", key_of(body), patch, identity=ENGINEER, manager=ADOPT)
         yield body
 
 
@@ -413,7 +491,12 @@ def word(body: Body, team: str) -> Body:
 
 def claim(team: str, *, stays: bool = False) -> Body:
     marks = {labels.TENANT: team, labels.MANAGED_BY: labels.MANAGED_BY_VALUE}
-    return {"metadata": {"labels": marks, "annotations": {} if stays else {labels.CONSENT: None}}}
+    said = {labels.ADOPTED: "{}"} | ({} if stays else {labels.CONSENT: None})
+    return {"metadata": {"labels": marks, "annotations": said}}
+
+
+def without_record(patch: Body) -> Body:
+    return {"metadata": {**patch["metadata"], "annotations": {labels.CONSENT: None}}}
 
 
 def write(kube: KubeClient, patch: Body, who: Identity, manager: str, *, dry_run: bool = True) -> str:
@@ -429,6 +512,7 @@ def test_the_engineer_s_claim_passes(found: Body, kube: KubeClient) -> None:
     [
         (claim("pol-cv"), ENGINEER, ADOPT),
         (claim("pol-nlp", stays=True), ENGINEER, ADOPT),
+        (without_record(claim("pol-nlp")), ENGINEER, ADOPT),
         (claim("pol-nlp"), ENGINEER, "kubectl"),
         (claim("pol-nlp"), ENGINEER, labels.FIELD_MANAGER),
         (claim("pol-nlp"), JANE, ADOPT),
@@ -439,8 +523,8 @@ def test_the_engineer_s_claim_passes(found: Body, kube: KubeClient) -> None:
         ({"metadata": {"labels": {labels.PLATFORM: "acme"}}}, SYNC, "kustomize-controller"),
     ],
     ids=[
-        "for-another-team", "word-left-behind", "by-kubectl", "by-apply", "by-a-tenant", "by-an-account",
-        "by-a-sync", "first-half-by-a-sync", "first-half-by-kubectl", "inventory-by-a-sync",
+        "for-another-team", "word-left-behind", "without-a-record", "by-kubectl", "by-apply", "by-a-tenant",
+        "by-an-account", "by-a-sync", "first-half-by-a-sync", "first-half-by-kubectl", "inventory-by-a-sync",
     ],
 )  # fmt: skip
 def test_every_other_claim_is_refused(patch: Body, who: Identity, manager: str, found: Body, kube: KubeClient) -> None:
@@ -461,8 +545,18 @@ def test_every_other_claim_is_refused(patch: Body, who: Identity, manager: str, 
     ids=["tenant", "kubectl", "apply", "account-with-all-rights", "sync"],
 )
 def test_word_and_record_are_an_engineer_s(who: Identity, manager: str, found: Body, kube: KubeClient) -> None:
-    for patch in (word(found, "pol-cv"), {"metadata": {"annotations": {labels.ADOPTED: "{}"}}}):
+    for patch in (word(found, "pol-cv"), RECORD):
         message = write(kube, patch, who, manager)
+        assert "is a platform engineer's word" in message, message
+
+
+RECORD: Body = {"metadata": {"annotations": {labels.ADOPTED: "{}"}}}
+
+
+def test_a_record_comes_with_the_claim_alone(found: Body, kube: KubeClient) -> None:
+    team = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    own = refusal(lambda: kube.merge_patch("v1", key_of(team), RECORD, dry_run=True, identity=ENGINEER, manager=ADOPT))
+    for message in (own, write(kube, RECORD, ENGINEER, ADOPT)):
         assert "is a platform engineer's word" in message, message
 
 

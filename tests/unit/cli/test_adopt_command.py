@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from allotment import wiring
-from allotment.adapters.kube.fake import FakeKube
+from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.model import labels
 from allotment.model.manifest import ObjectKey
+from allotment.ports.kube import AccessRefusedError
 from tests.unit.cli.conftest import Run
+from tests.unit.operations.world import held
 
 HERE = ("--platform", "my-platform", "--cluster", "dev-eastus")
 SPACE = ObjectKey("", "Namespace", "", "nlp")
@@ -100,6 +102,49 @@ def test_what_is_held_back_ends_with_6_and_is_in_the_document(run: Run, acme: Pa
     assert "withoutNetworkPolicies" not in (acme / "clusters" / "dev-eastus.yaml").read_text()
 
 
+def refusing(matches: Callable[[Call], bool]) -> Callable[[Call], None]:
+    error = AccessRefusedError("no", status=403, reason="Forbidden", message="you may not")
+
+    def hook(call: Call) -> None:
+        if not call.done and not call.dry_run and call.verb not in {"get", "list"} and matches(call):
+            raise error
+
+    return hook
+
+
+FAILING: dict[str, tuple[Callable[[Call], bool], int]] = {
+    "the lease is refused": (lambda call: call.key.kind == "Lease", 5),
+    "the record is refused": (lambda call: call.key.kind == "ConfigMap", 5),
+    "the word is refused": (lambda call: call.key == SPACE, 1),
+}
+
+
+@pytest.mark.parametrize(("matches", "code"), FAILING.values(), ids=FAILING)
+def test_where_nothing_is_taken_over_the_directory_is_as_it_was(
+    run: Run, acme: Path, kube: FakeKube, matches: Callable[[Call], bool], code: int
+) -> None:
+    file = acme / "clusters" / "dev-eastus.yaml"
+    before = file.read_text()
+    kube.hook = refusing(matches)
+    ran = run("adopt", "namespace/nlp", *HERE, "--yes")
+    assert (ran.code, file.read_text() == before) == (code, True), ran.err
+
+
+def test_where_the_namespace_is_the_platform_s_already_the_edit_stays(run: Run, acme: Path, kube: FakeKube) -> None:
+    kube.hook = refusing(lambda call: call.key == SPACE and call.verb == "apply")
+    assert run("adopt", "namespace/nlp", *HERE, "--yes").code == 1
+    assert labels.PLATFORM in (kube.get("v1", SPACE) or {})["metadata"]["labels"]
+    assert "warnNamespaces: [nlp]" in (acme / "clusters" / "dev-eastus.yaml").read_text()
+
+
+def test_a_namespace_that_is_held_back_leaves_the_directory_alone(run: Run, acme: Path, kube: FakeKube) -> None:
+    kube.edit(SPACE, lambda body: {**body, "metadata": {**body["metadata"], "labels": {labels.PLATFORM: "other"}}})
+    ran = run("adopt", "namespace/nlp", "resourceflavor/cpu", *HERE, "--yes")
+    assert "1 adopted" in ran.out
+    assert "Would be written into the directory" in ran.err
+    assert "warnNamespaces" not in (acme / "clusters" / "dev-eastus.yaml").read_text()
+
+
 def test_it_is_given_back(run: Run, acme: Path, kube: FakeKube) -> None:
     before = (kube.get("v1", SPACE) or {})["metadata"].get("labels")
     run("adopt", "namespace/nlp", *HERE, "--yes").ok()
@@ -109,6 +154,27 @@ def test_it_is_given_back(run: Run, acme: Path, kube: FakeKube) -> None:
     assert [item["status"] for item in document["items"]] == ["given-back"]
     assert (kube.get("v1", SPACE) or {})["metadata"].get("labels") == before
     assert "nothing was taken over in dev-eastus" in run("adopt", "--undo", *HERE).ok()
+
+
+def test_a_queue_that_would_no_longer_count_what_runs_is_held_back(run: Run, acme: Path, kube: FakeKube) -> None:
+    kueue = "kueue.x-k8s.io/v1beta2"
+    empty = {"namespaceSelector": {}, "resourceGroups": []}
+    kube.apply_as("helm", {"apiVersion": kueue, "kind": "ClusterQueue", "metadata": {"name": "nlp"}, "spec": empty})
+    run("adopt", "resourceflavor/cpu", *HERE, "--yes").ok()
+    run("apply", "my-platform", *HERE[2:], "--yes")
+    run("adopt", "clusterqueue/nlp", *HERE, "--yes").ok()
+    kube.put(held("cpu", queue="nlp", resource="cpu"))
+    undo = ("adopt", "--undo", "clusterqueue/nlp", *HERE)
+    for more, status in ((("--dry-run", "client"), "held"), (("--yes",), "held")):
+        ran = run(*undo, *more, "-o", "json")
+        (item,) = json.loads(ran.out)["items"]
+        assert (ran.code, item["status"]) == (6, status), ran.err
+        assert "it would no longer count what runs: 4 cpu in cpu by cv/train" in item["hindrances"][0]["why"]
+        assert any("borrows from nobody" in note for note in item["notes"])
+    told = run(*undo, "--yes")
+    assert told.code == 6
+    assert "x ClusterQueue nlp: held back" in told.out
+    assert suggested(told.err) == [list(undo)]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +255,10 @@ def test_undo_says_the_order_what_the_directory_still_wants_and_what_comes_next(
     assert f"my-platform/teams/nlp.yaml:{placed}: or take dev-eastus out of placements" in said
     cluster = (acme / "clusters" / "dev-eastus.yaml").read_text().splitlines()
     listed = next(number for number, line in enumerate(cluster, 1) if line.startswith("warnNamespaces"))
-    assert f"my-platform/clusters/dev-eastus.yaml:{listed}: take nlp out of warnNamespaces" in said
+    stays = (
+        f"my-platform/clusters/dev-eastus.yaml:{listed}: keep nlp in warnNamespaces while work with accelerators runs"
+    )
+    assert f"To stay in the directory for now: {stays}" in said
     history = run("history", "my-platform", *HERE[2:], "-o", "json").json()["items"]
     # Records of the same second stand in any order.
     assert sorted((each["what"], each["objects"]) for each in history) == [

@@ -377,12 +377,21 @@ class TestNodes:
         shown = run("nodes", "label", *self.HERE, "t4-spot-0", "--dry-run=client").ok()
         assert "whether pods there tolerate the taints is not known: pods is forbidden" in shown
 
+    def test_a_call_without_nodes_says_which_they_can_be(self, run: Run, kube: FakeKube) -> None:
+        like = next(iter(kube.list("v1", "Node", labels="allotment.dev/node-pool=t4-spot")))
+        kube.put({**like, "metadata": {"name": "bare"}})
+        said = run("nodes", "label", *self.HERE[:4], "--pool", "t4-spot").err
+        assert "by devices, CPU and memory, nodes without a pool can be t4-spot's" in said
+        command = next(line for line in said.splitlines() if "fix:" in line).split("`")[1]
+        assert command == f"allot nodes label --pool t4-spot bare {' '.join(self.HERE[:4])}"
+        run(*command.split()[1:], "--yes").ok()
+
     @pytest.mark.parametrize(
         ("words", "code", "says"),
         [
             (("--pool", "t5", "t4-spot-0"), 3, "its pools are"),
             (("--pool", "t4-spot", "nobody"), 3, "there is no node nobody"),
-            (("--pool", "t4-spot"), 2, "no nodes are named"),
+            (("--pool", "t4-spot"), 2, "no node without a pool has the devices, CPU and memory of t4-spot"),
             (("--pool", "t4-spot", "--selector", "a=b"), 3, "no node matches a=b"),
         ],
     )

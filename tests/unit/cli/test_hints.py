@@ -17,7 +17,7 @@ FLAGS = "--platform 'my dir' --cluster dev --kubeconfig k --context c"
     [
         ("with `allot adopt ns/a`, or", f"with `allot adopt ns/a {FLAGS}`, or"),
         ("run `allot apply` first", f"run `allot apply {FLAGS}` first"),
-        ("`allot nodes label --pool a`", f"`allot nodes label --pool a {FLAGS}`"),
+        ("`allot nodes label --pool a n1`", f"`allot nodes label --pool a n1 {FLAGS}`"),
         # A command by its name alone, one that is complete, and what is no command of ours.
         ("see `allot nodes label`", "see `allot nodes label`"),
         ("`allot plan --cluster prod`", "`allot plan --cluster prod`"),

@@ -154,3 +154,55 @@ def test_who_may_not_look_at_everything_is_told_that_first(run: Run, changed: Fa
     restrict(changed, lambda verb, resource: reads(verb, resource) and resource != "networkpolicies")
     _, _, steps = run("plan", *HERE).err.partition("Next")
     assert steps.index("--rights plan") < steps.index("--rights apply")
+
+
+def test_numbers_of_a_part_are_said_to_be_that_wherever_they_stand(run: Run, acme: Path, kube: FakeKube) -> None:
+    whole = run("plan", *HERE, "-o", "json").json()
+    assert whole["partial"] is False
+    assert "at least" not in run("plan", *HERE).out
+    restrict(kube, lambda verb, resource: reads(verb, resource) and resource != "clusterqueues")
+    document = run("plan", *HERE, "-o", "json").json()
+    assert document["partial"] is True
+    assert [right["resource"] for right in document["missingRights"] if right["unread"]] == ["clusterqueues"]
+    told = run("plan", *HERE).out
+    headline, total = told.splitlines()[0], next(line for line in told.splitlines() if line.startswith("Total: "))
+    said = "; at least, for 1 kind could not be looked at"
+    assert headline.endswith(said)
+    assert total.endswith(said)
+    assert "may differ; 4 steps above that would rest on them may be blocked" in told
+
+
+EXTRAS = frozenset({"RayCronJob", "RayJob", "DisaggregatedSet", "AdmissionCheck"})
+
+
+def rights_of(run: Run) -> dict[str, str]:
+    document = run("preflight", *HERE, "-o", "json").json()
+    return {check["subject"]: check["message"] for check in document["checks"] if check["topic"] == "rights"}
+
+
+def test_rights_on_kinds_that_the_server_does_not_have_are_not_missed(run: Run, acme: Path, kube: FakeKube) -> None:
+    extras = {resource_of(kind) for kind in EXTRAS}
+    restrict(kube, lambda verb, resource: reads(verb, resource) and resource not in extras)
+    before = rights_of(run)
+    assert all(name in before[task] for name in extras for task in ("plan", "apply"))
+    kube.unserved = EXTRAS
+    after = rights_of(run)
+    assert after["plan"].startswith("all ")
+    assert "jobs.batch" in after["apply"]
+    assert not [name for name in extras for task in after if name in after[task]]
+
+
+def test_a_right_on_a_declared_kind_is_missed_before_the_kind_is_there(run: Run, acme: Path, kube: FakeKube) -> None:
+    restrict(kube, lambda verb, resource: reads(verb, resource) and resource != "clusterqueues")
+    kube.unserved = frozenset({"ClusterQueue"})
+    ran = run("preflight", *HERE)
+    assert "clusterqueues.kueue.x-k8s.io" in " ".join(ran.out.split()).partition("rights plan")[2].partition("fix:")[0]
+
+
+@pytest.mark.parametrize("reading", [True, False])
+def test_who_lacks_a_right_to_plan_can_plan_in_part(run: Run, acme: Path, kube: FakeKube, reading: bool) -> None:
+    restrict(kube, lambda verb, resource: reading and reads(verb, resource) and resource != "networkpolicies")
+    said = " ".join(run("preflight", *HERE).out.split())
+    assert "engineer can plan in part, what it may not read left out; it cannot apply, prove" in said
+    assert "fix: for a whole plan, it needs the role that `allot preflight --rights plan -o yaml" in said
+    assert "do nothing" not in said

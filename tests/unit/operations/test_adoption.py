@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,19 +11,21 @@ import pytest
 from allotment.adapters.kube.fake import Call
 from allotment.errors import InputError, NotFoundError, UnreachableError, UsageError
 from allotment.model import labels
-from allotment.model.manifest import Manifests, ObjectKey
+from allotment.model.manifest import Family, Manifest, Manifests, ObjectKey, key_of
+from allotment.model.mark import MARK
 from allotment.operations.adopt.giving_back import give_back, look_back
 from allotment.operations.adopt.looking import AdoptionLook, look
 from allotment.operations.adopt.taking_over import Fate, Handled, take_over
 from allotment.operations.change.planning import PlanSettings
 from allotment.plan.adoption.adopting import Adoption
+from allotment.plan.adoption.record import LONGEST
 from allotment.plan.adoption.words import word, word_of
 from allotment.plan.changes import Action, Blocked
 from allotment.ports.kube import RefusedError
 from tests.unit.operations.world import TODAY, World, failing, held, job, pod
 from tests.unit.plan import objects
 from tests.unit.plan.objects import PLATFORM
-from tests.unit.plan.strangers.bodies import body, bound, group, role, rule
+from tests.unit.plan.strangers.bodies import body, bound, group, role, rule, token
 
 SPACE = ObjectKey("", "Namespace", "", "cv")
 QUOTA = ObjectKey("", "ResourceQuota", "cv", "team")
@@ -95,6 +98,20 @@ def one(found: AdoptionLook, key: ObjectKey) -> Adoption:
     return next(each for each in found.adoptions if each.key == key)
 
 
+def test_accounts_of_the_platforms_own_namespace_are_made_anew() -> None:
+    live = Live()
+    marks = {labels.PLATFORM: PLATFORM, labels.MANAGED_BY: labels.MANAGED_BY_VALUE}
+    own = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": MARK.name, "labels": marks}}
+    live.kube.apply_as("kubectl-create", {**own, "metadata": {"name": MARK.name}})
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": MARK.name}}
+    live.kube.apply_as("kubectl-create", account)
+    desired = Manifests(objects.CLUSTER, (Manifest(Family.NAMESPACES, None, own),))
+    found = live.look("namespace/allotment-system", desired=desired)
+    (handled,) = take_over(found.adoptions, live.kube, live.clock)
+    assert handled.fate is Fate.ADOPTED
+    assert live.kube.get("v1", key_of(account)) is None, "tokens of it are good for nothing; the server makes another"
+
+
 def test_without_names_everything_is_listed_and_nothing_written() -> None:
     live = Live()
     found = live.look()
@@ -148,21 +165,108 @@ def test_it_says_from_whom_what_changes_and_what_is_at_stake() -> None:
     assert "helm uninstall" in origin.goes_on
 
 
+LYING_THERE = (
+    body("kueue.x-k8s.io/v1beta2", "LocalQueue", "main", "cv", spec={"clusterQueue": "cv"}),
+    bound("theirs", "edit", group("genomics"), namespace="cv"),
+    bound("viewers", "viewer", group("genomics"), namespace="cv", role_kind="Role"),
+    body("v1", "ServiceAccount", "robot", "cv"),
+    body("v1", "ServiceAccount", "default", "cv"),
+    body("v1", "ResourceQuota", "compute", "cv", spec={"hard": {}}),
+    {**token("cv"), "type": "kubernetes.io/service-account-token"},
+    {**token("cv", "config"), "type": "Opaque"},
+    body("v1", "LimitRange", "ours", "cv", metadata={"labels": {labels.PLATFORM: "acme"}}),
+    role("viewer", rule("pods", "get"), namespace="cv"),
+)
+
+
 def test_it_lists_what_will_stay_in_the_namespace_as_it_is() -> None:
     live = Live()
-    live.kube.put(
-        body("kueue.x-k8s.io/v1beta2", "LocalQueue", "main", "cv", spec={"clusterQueue": "cv"}),
-        bound("theirs", "edit", group("genomics"), namespace="cv"),
-        role("exec", rule("pods/exec", "create"), namespace="cv"),
-        body("v1", "ServiceAccount", "robot", "cv"),
-        body("v1", "ServiceAccount", "default", "cv"),
-        body("v1", "ResourceQuota", "compute", "cv", spec={"hard": {}}),
-    )
+    live.kube.put(*LYING_THERE)
     remarks = one(live.look("namespace/cv"), SPACE).facts.remarks
     assert [text.partition(" stays as it is")[0] for text in remarks] == [
-        "ResourceQuota compute", "Role exec", "RoleBinding theirs", "ServiceAccount robot", "LocalQueue main",
+        "ResourceQuota compute", "Role viewer", "RoleBinding theirs, viewers", "ServiceAccount robot", "Secret tok",
+        "LocalQueue main",
     ]  # fmt: skip
     assert all(text.endswith("drift and prove name it as kept until you take it away") for text in remarks)
+
+
+RBAC_GROUP = "rbac.authorization.k8s.io"
+STAYING = (
+    "ResourceQuota/compute", f"Role.{RBAC_GROUP}/viewer", f"RoleBinding.{RBAC_GROUP}/theirs",
+    f"RoleBinding.{RBAC_GROUP}/viewers", "ServiceAccount/robot", "Secret/tok", "LocalQueue.kueue.x-k8s.io/main",
+)  # fmt: skip
+
+
+def test_what_stays_is_written_down_with_the_claim() -> None:
+    live = Live()
+    live.kube.put(*LYING_THERE)
+    live.adopt("namespace/cv")
+    (claim,) = (call.body for call in live.kube.calls if call.done and call.verb == "patch" and _claims(call.body))
+    record = json.loads(claim["metadata"]["annotations"][labels.ADOPTED])
+    assert record["kept"].keys() == set(STAYING)
+    assert {len(value) for value in record["kept"].values()} == {64}
+    other = Live()
+    other.kube.put(*(each for each in LYING_THERE if each["kind"] != "Role"))
+    other.adopt("namespace/cv")
+    without = json.loads(other.notes(SPACE)[labels.ADOPTED])["kept"]
+    assert {name for name in STAYING if without.get(name) != record["kept"][name]} == {STAYING[1], STAYING[3]}
+    assert "kept" not in json.loads(live.notes(QUOTA)[labels.ADOPTED])
+    assert live.undo("namespace/cv")[SPACE].fate is Fate.GIVEN_BACK
+    assert labels.ADOPTED not in live.notes(SPACE)
+
+
+def _claims(patch: Any) -> bool:
+    return labels.TENANT in (patch["metadata"].get("labels") or {})
+
+
+UNREADABLE = {
+    "Role": ({STAYING[1], STAYING[3]}, ["what there is of Role could not be read", "bindings to Roles count as not"]),
+    "RoleBinding": ({STAYING[2], STAYING[3]}, ["what there is of RoleBinding could not be read"]),
+    "Secret": ({STAYING[5]}, ["what there is of Secret could not be read"]),
+}
+
+
+@pytest.mark.parametrize(("kind", "lacks", "says"), [(kind, *what) for kind, what in UNREADABLE.items()])
+def test_what_cannot_be_read_is_not_written_down_and_that_is_said(kind: str, lacks: set[str], says: list[str]) -> None:
+    def hook(call: Call) -> None:
+        if call.verb == "list" and (call.key.kind, call.key.namespace) == (kind, "cv"):
+            raise RefusedError("no", status=403, reason="Forbidden", message=f"you may not list {kind}")
+
+    live = Live()
+    live.kube.put(*LYING_THERE)
+    live.kube.hook = hook
+    facts = one(live.look("namespace/cv"), SPACE).facts
+    assert set(STAYING) - facts.kept.keys() == lacks
+    told = [text for text in facts.remarks if "stays as it is" not in text]
+    assert [text[: len(start)] for text, start in zip(told, says, strict=True)] == says
+
+
+def test_what_the_record_has_no_room_for_is_said_and_not_kept() -> None:
+    live = Live()
+    robots = [body("v1", "ServiceAccount", f"{number:04}-{'x' * 200}", "cv") for number in range(1000)]
+    live.kube.put(*LYING_THERE, *robots)
+    found = live.look("namespace/cv")
+    facts = one(found, SPACE).facts
+    (said,) = (text for text in facts.remarks if "has no room" in text or "too little" in text)
+    lacking = 1000 + len(STAYING) - len(facts.kept)
+    assert f" and {lacking - 5} more: drift and prove will name these as not ours" in said
+    assert "ServiceAccount/0999-" not in " ".join(facts.kept)
+    assert set(STAYING[:4]) < facts.kept.keys()
+    take_over(found.adoptions, live.kube, live.clock)
+    size = len(live.notes(SPACE)[labels.ADOPTED].encode())
+    assert LONGEST - 300 < size <= LONGEST
+
+
+@pytest.mark.parametrize(("text", "key"), [("namespace/cv", SPACE), ("clusterqueue/cv", QUEUE)], ids=str)
+def test_it_says_where_a_quota_that_stays_allows_less_than_the_queue_promises(text: str, key: ObjectKey) -> None:
+    live = Live()
+    live.kube.put(body("v1", "ResourceQuota", "compute", "cv", spec={"hard": {"requests.nvidia.com/gpu": "2"}}))
+    remarks = " ".join(one(live.look(text), key).remarks)
+    assert "ResourceQuota cv/compute stays, and allows less than ClusterQueue cv promises: 2 GPUs" in remarks
+
+
+def test_it_says_what_a_queue_may_borrow_from_then_on() -> None:
+    assert any("may borrow from cohort all" in remark for remark in one(Live().look("clusterqueue/cv"), QUEUE).remarks)
 
 
 def test_a_namespace_brings_what_is_declared_in_it_and_the_plan_knows_them_as_ours() -> None:
@@ -348,7 +452,7 @@ def test_what_lies_in_a_namespace_waits_with_it() -> None:
     live.edit(SPACE, lambda body: {**body, "metadata": {**body["metadata"], "labels": {labels.PLATFORM: "other"}}})
     found = live.look("namespace/cv")
     assert not found.possible
-    assert "the namespace cv is held back" in str(one(found, QUOTA).hindrance)
+    assert "Namespace cv is held back" in str(one(found, QUOTA).hindrance)
 
 
 def test_policies_that_would_refuse_there_hold_the_namespace_back() -> None:
@@ -486,4 +590,83 @@ def test_whom_an_undo_concerns_besides_is_said() -> None:
 
     assert "for all queues of the platform that use it: cv" in remarks(word_of(FLAVOR.key))["ResourceFlavor"]
     assert "give it back first, `allot adopt --undo clusterqueue/cv`" in remarks("namespace/cv")["Namespace"]
-    assert remarks(word_of(FLAVOR.key), "namespace/cv", "clusterqueue/cv") == {}
+    assert set(remarks(word_of(FLAVOR.key), "namespace/cv", "clusterqueue/cv")) == {"ClusterQueue"}
+
+
+def waiting(name: str, queue: str = "default") -> dict[str, Any]:
+    """A Workload that Kueue has not admitted."""
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": "1", "controller": True}
+    metadata = {"name": f"job-{name}", "namespace": "cv", "ownerReferences": [owner]}
+    return {"apiVersion": KUEUE, "kind": "Workload", "metadata": metadata, "spec": {"queueName": queue}}
+
+
+def test_undo_says_what_waits_in_a_queue_that_goes() -> None:
+    live = Live()
+    live.adopt("namespace/cv", "clusterqueue/cv")
+    live.settle(objects.platform("cv"))
+    live.kube.put(waiting("train"), waiting("other", "main"), job("cv"))
+    returns = {each.key.kind: each for each in look_back(live.kube, PLATFORM, [word("namespace/cv")])}
+    assert returns["LocalQueue"].stake == ("waiting: Job train",)
+    assert "name another LocalQueue first" in " ".join(returns["LocalQueue"].remarks)
+    assert returns["Namespace"].stake == ("1 Job",)
+
+
+def test_undo_says_nothing_of_a_queue_in_which_nothing_is() -> None:
+    live = Live()
+    live.adopt("namespace/cv", "clusterqueue/cv")
+    live.settle(objects.platform("cv"))
+    (door,) = (each for each in look_back(live.kube, PLATFORM, [word("namespace/cv")]) if each.key.kind == "LocalQueue")
+    assert (door.stake, door.remarks) == ((), ())
+
+
+def test_undo_holds_a_queue_back_that_would_no_longer_count_what_runs() -> None:
+    live = Live()
+    live.edit(QUEUE, lambda found: {**found, "spec": {**found["spec"], "resourceGroups": []}}, manager="helm")
+    live.adopt("clusterqueue/cv")
+    adopted = live.spec(QUEUE)
+    live.kube.put(held("a100"))
+    handled = live.undo("clusterqueue/cv")[QUEUE]
+    assert (handled.fate, live.spec(QUEUE)) == (Fate.HELD, adopted)
+    assert "it would no longer count what runs: 4 nvidia.com/gpu in a100 by cv/train (1 pod)" in handled.message
+    live.kube.delete(KUEUE, ObjectKey("kueue.x-k8s.io", "Workload", "cv", "train"))
+    assert live.undo("clusterqueue/cv")[QUEUE].fate is Fate.GIVEN_BACK
+
+
+def test_undo_says_what_a_queue_no_longer_shares() -> None:
+    live = Live()
+    live.adopt("clusterqueue/cv")
+    (found,) = look_back(live.kube, PLATFORM, [word("clusterqueue/cv")])
+    assert "from then on it borrows from nobody, and lends to nobody" in found.remarks
+
+
+def test_undo_says_where_earlier_limits_lie_below_what_is_in_use() -> None:
+    live = Live()
+    live.edit(QUOTA, lambda found: {**found, "spec": {"hard": {"pods": "3"}}}, manager="kubectl-create")
+    live.adopt("namespace/cv")
+    live.edit(QUOTA, lambda found: {**found, "status": {"used": {"pods": "9"}}})
+    (limit,) = (each for each in look_back(live.kube, PLATFORM, [word("namespace/cv")]) if each.key == QUOTA)
+    assert any("new pods are refused until use is at most 3" in remark for remark in limit.remarks), limit.remarks
+
+
+@pytest.mark.parametrize("but", [(), ("cv",)], ids=["refused", "only warned"])
+def test_undo_says_where_policies_refuse_once_the_namespace_is_no_team_s(but: tuple[str, ...]) -> None:
+    live = Live()
+    live.adopt("namespace/cv")
+    name = "accelerators-only-in-team-namespaces.allotment.dev"
+    expressions = [
+        {"key": labels.TENANT, "operator": "DoesNotExist"},
+        {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system", *but]},
+    ]
+    spec = {
+        "policyName": name,
+        "validationActions": ["Deny"],
+        "matchResources": {"namespaceSelector": {"matchExpressions": expressions}},
+    }
+    metadata = {"name": name, "labels": {labels.PLATFORM: PLATFORM}}
+    api_version = "admissionregistration.k8s.io/v1"
+    live.kube.put(
+        {"apiVersion": api_version, "kind": "ValidatingAdmissionPolicyBinding", "metadata": metadata, "spec": spec},
+        job("cv"),
+    )
+    (space,) = (each for each in look_back(live.kube, PLATFORM, [word("namespace/cv")]) if each.key == SPACE)
+    assert any("put cv into warnNamespaces" in remark for remark in space.remarks) is not bool(but)

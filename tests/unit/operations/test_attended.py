@@ -16,7 +16,7 @@ from allotment.errors import AllotmentError, ConflictError, ForbiddenError, Unre
 from allotment.model import labels
 from allotment.model.manifest import Family, Manifest, Manifests, ObjectKey
 from allotment.model.mark import MARK, Mark, mark_of
-from allotment.operations.adopt.taking_over import Fate, Handled
+from allotment.operations.adopt.taking_over import Fate, Handled, Taken
 from allotment.operations.change import history
 from allotment.operations.change.apply import ApplyReport, ApplySettings, Status
 from allotment.operations.change.attended import Run, adopt_attended, apply_attended
@@ -289,10 +289,10 @@ class TestAdoptions:
         keys = (self.SPACE, self.QUOTA, self.QUEUE)
         handled = tuple(Handled(key, fate) for key, fate in zip(keys, fates, strict=False))
 
-        def do() -> tuple[Handled, ...]:
+        def do() -> Taken:
             if error is not None:
                 raise error
-            return handled
+            return Taken(handled)
 
         adopt_attended(world.kube, world.clock, Adopting(act, DEV, keys, COMMIT, "m1"), RUN, do)
 

@@ -259,9 +259,22 @@ def test_the_label_of_the_inventory_taken_off_is_put_back() -> None:
         found = {key: value for key, value in body["metadata"]["labels"].items() if key != labels.PLATFORM}
         return {**body, "metadata": {**body["metadata"], "labels": found}}
 
-    world.edit(SPACE, without)
+    world.edit(QUOTA, without)
     world.settle(desired)
     assert world.plan(desired).empty
+    world.edit(SPACE, without)
+    blocked = next(change for change in world.plan(desired).changes if change.key == SPACE)
+    assert isinstance(blocked, Blocked)
+    assert "it carries the label allotment.dev/tenant, but not allotment.dev/platform" in blocked.why
+    assert "`kubectl label namespace cv allotment.dev/platform=acme`" in blocked.fix
+    assert not blocked.remedy
+
+    def labelled(body: dict[str, Any]) -> dict[str, Any]:
+        found = {**body["metadata"]["labels"], labels.PLATFORM: PLATFORM}
+        return {**body, "metadata": {**body["metadata"], "labels": found}}
+
+    world.edit(SPACE, labelled, manager="kubectl-label")
+    world.settle(desired)
 
 
 names = st.sampled_from(["cv", "nlp", "asr"])

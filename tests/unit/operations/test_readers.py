@@ -10,6 +10,7 @@ import pytest
 from allotment.adapters.kube.fake import Call
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.plan.changes import Blocked, Conflict, MissingRight, Update
+from allotment.plan.foreign import resting_on_unread
 from allotment.ports.kube import AccessQuestion, AccessRefusedError
 from tests.unit.operations.world import World
 from tests.unit.plan import objects
@@ -100,3 +101,42 @@ def test_kinds_that_may_not_be_listed_are_named_once_and_the_rest_is_planned() -
     assert QUOTA in {change.key for change in plan.changes}
     assert not [change for change in plan.changes if change.key.kind in {"RoleBinding", "Role"}]
     assert plan.digest == world.plan(objects.platform("cv", "nlp", "asr"), partial=True).digest
+
+
+def strangers(world: World) -> Manifests:
+    """A namespace and a queue of somebody else's under declared names."""
+    world.kube.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "cv"}})
+    world.kube.put({"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "ClusterQueue", "metadata": {"name": "nlp"}})
+    return objects.platform("cv", "nlp")
+
+
+def test_what_rests_on_somebody_else_s_object_is_blocked_for_a_reader_in_the_same_words() -> None:
+    world = World()
+    desired = strangers(world)
+    full = world.plan(desired, check_creations=True)
+    restricted(world, reader)
+    plan = world.plan(desired, check_creations=True, partial=True)
+    blocked = {change.key.kind for change in plan.changes if isinstance(change, Blocked)}
+    assert {"Namespace", "ClusterQueue", "LocalQueue", "ResourceQuota"} <= blocked
+    assert [change for change in plan.changes if isinstance(change, Blocked)] == [
+        change for change in full.changes if isinstance(change, Blocked)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unread", "resting"),
+    [
+        ("namespace", {"cv", "nlp"}),
+        ("clusterqueue", {"nlp"}),
+        ("resourceflavor", {"nlp"}),
+        ("rolebinding", set()),
+    ],
+)
+def test_what_would_rest_on_objects_that_were_not_looked_at_is_known(unread: str, resting: set[str]) -> None:
+    world = World()
+    world.kube.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "cv"}})
+    restricted(world, lambda verb, kind: kind != unread and reader(verb, kind))
+    plan = world.plan(objects.platform("cv", "nlp"), partial=True)
+    right = next(right for right in plan.unread if right.resource == f"{unread}s")
+    found = resting_on_unread(plan.changes, right)
+    assert {key.namespace for key in found if key.kind == "LocalQueue"} == resting

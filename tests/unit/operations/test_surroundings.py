@@ -12,12 +12,13 @@ import pytest
 from allotment.adapters.clock import FixedClock
 from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.model import labels
-from allotment.model.manifest import ObjectKey
+from allotment.model.manifest import ObjectKey, key_of
 from allotment.model.platform import Platform
 from allotment.operations.change.drift import ClusterDrift, DriftKind, DriftState, DriftTarget, find_drift
 from allotment.operations.change.planning import PlanSettings
 from allotment.operations.change.surroundings import look_around
 from allotment.operations.prove.proving import Selection, prove
+from allotment.plan.adoption.left import written_down
 from allotment.plan.strangers.grounds import Grounds, grounds
 from allotment.ports.kube import AccessQuestion, AccessRefusedError, Identity
 from allotment.prove.probes import AskRights
@@ -148,18 +149,15 @@ def test_a_kind_that_the_server_does_not_know_is_empty(kind: str) -> None:
 
 
 ADOPTED_AT = "2026-11-25T10:00:00Z"
-LEFT = {
-    "creationTimestamp": "2026-01-01T00:00:00Z",
-    "managedFields": [{"manager": "helm", "time": "2026-01-01T00:00:00Z"}],
-}
 
 
 def adopted(*more: dict[str, Any]) -> FakeKube:
     """The namespace cv was taken over, and these things were there before."""
-    kube = applied(*({**each, "metadata": {**each["metadata"], **LEFT}} for each in more))
+    kube = applied(*more)
     space = kube.get("v1", ObjectKey("", "Namespace", "", "cv"))
     assert space is not None
-    record = json.dumps({"at": ADOPTED_AT, "from": [], "before": {"metadata": {}}})
+    kept = written_down(more, {key_of(each): each for each in more})
+    record = json.dumps({"at": ADOPTED_AT, "from": [], "before": {"metadata": {}}, "kept": kept})
     annotations = {**(space["metadata"].get("annotations") or {}), labels.ADOPTED: record}
     kube.merge_patch("v1", ObjectKey("", "Namespace", "", "cv"), {"metadata": {"annotations": annotations}})
     return kube

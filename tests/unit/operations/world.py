@@ -85,9 +85,8 @@ def pod(namespace: str, name: str = "train-0") -> dict[str, Any]:
     }
 
 
-def held(flavor: str, *, queue: str = "cv", amount: str = "4") -> dict[str, Any]:
+def held(flavor: str, *, queue: str = "cv", amount: str = "4", resource: str = "nvidia.com/gpu") -> dict[str, Any]:
     """A Workload that Kueue has admitted."""
-    resource = "nvidia.com/gpu"
     assignment = {"name": "main", "count": 1, "flavors": {resource: flavor}, "resourceUsage": {resource: amount}}
     return {
         "apiVersion": "kueue.x-k8s.io/v1beta2",

@@ -6,6 +6,7 @@ from typing import Any
 
 from allotment.model import labels
 from allotment.model.manifest import Family, Manifest, Manifests
+from allotment.model.policy import NAMESPACE_GATE
 
 PLATFORM = "acme"
 CLUSTER = "dev"
@@ -30,7 +31,7 @@ def namespace(team: str, *, annotations: dict[str, str] | None = None, more: dic
     body: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": team, "labels": {labels.TENANT: team, **(more or {})}},
+        "metadata": {"name": team, "labels": {labels.TENANT: team, labels.ISOLATION: "namespace", **(more or {})}},
     }
     if annotations:
         body["metadata"]["annotations"] = annotations
@@ -193,6 +194,16 @@ def policy_binding(team: str = "") -> Manifest:
                 "matchResources": {"namespaceSelector": selector},
             },
         },
+    )
+
+
+def gate(*actions: str) -> tuple[Manifest, Manifest]:
+    """The policy by which nobody claims a namespace, and its binding, under the names that they are rendered with."""
+    policy, binding = admission_policy().body, policy_binding().body
+    spec = {"policyName": NAMESPACE_GATE, "validationActions": list(actions or ("Deny",)), "matchResources": {}}
+    return (
+        manifest(Family.POLICIES, None, {**policy, "metadata": {"name": NAMESPACE_GATE}}),
+        manifest(Family.POLICIES, None, {**binding, "metadata": {"name": NAMESPACE_GATE}, "spec": spec}),
     )
 
 

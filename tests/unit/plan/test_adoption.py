@@ -14,6 +14,7 @@ from allotment.errors import InputError
 from allotment.model import labels
 from allotment.model.manifest import ObjectKey
 from allotment.plan import order
+from allotment.plan.adoption.around import of_flavor
 from allotment.plan.adoption.cuts import cuts
 from allotment.plan.adoption.origin import origins_of
 from allotment.plan.adoption.record import Record, record, record_of, restoration, to_text
@@ -101,6 +102,26 @@ def test_network_policies_in_words() -> None:
         "open": "leaves open, of all pods: egress to name=kube-system on TCP 53",
     }
     assert cuts(bodies)[0].name == "deny"
+
+
+FLAVORS: dict[str, tuple[dict[str, str], dict[str, str], str, str]] = {
+    "nodes carry both": ({"gpu": "a100"}, {"pool": "a"}, "", ""),
+    "some do not": ({"gpu": "a100"}, {"pool": "a", "zone": "1"}, "2 nodes carry its labels now, 1 the declared", ""),
+    "none does": ({"gpu": "a100"}, {"pool": "b"}, "", "2 nodes carry its labels now, and no node the declared"),
+    "none did before": ({"gpu": "h100"}, {"pool": "b"}, "", ""),
+    "nothing is selected any more": ({"gpu": "a100"}, {}, "", ""),
+}
+
+
+@pytest.mark.parametrize(("live", "declared", "remark", "hindrance"), FLAVORS.values(), ids=FLAVORS)
+def test_a_flavor_whose_declared_labels_no_node_carries_is_not_taken_over(
+    live: dict[str, str], declared: dict[str, str], remark: str, hindrance: str
+) -> None:
+    first = {"gpu": "a100", "pool": "a", "zone": "1"}
+    seen = [{"metadata": {"labels": first}}, {"metadata": {"labels": {**first, "zone": "2"}}}, {"metadata": {}}]
+    facts = of_flavor({"spec": {"nodeLabels": live}}, {"spec": {"nodeLabels": declared}}, seen)
+    assert [text[: len(remark)] for text in facts.remarks] == [remark] * bool(remark)
+    assert [each.why[: len(hindrance)] for each in facts.hindrances] == [hindrance] * bool(hindrance)
 
 
 @pytest.mark.parametrize("kind", tuple(order.kinds()), ids=lambda kind: kind.kind)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from allotment.model import labels
-from allotment.model.manifest import Manifest, Manifests, ObjectKey
+from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
 from allotment.operations.change.apply import Status, apply_plan
 from allotment.plan.changes import Action, Blocked, PlanWarning, WarningCode
 from tests.unit.operations.world import World, job, pod
@@ -70,7 +70,7 @@ def test_labels_alone_make_no_namespace_ours(world: World, manager: str) -> None
 
 
 @pytest.mark.parametrize("manager", ["kubectl-label", "allotment", "argocd-controller", "kubectl-client-side-apply"])
-@pytest.mark.parametrize("name", ["monitoring", "kube-flannel", "openshift-dns"])
+@pytest.mark.parametrize("name", ["monitoring", "default", "kube-flannel", "openshift-dns"])
 def test_a_namespace_of_the_system_is_never_ours_whoever_labelled_it(world: World, name: str, manager: str) -> None:
     put_space(world, name)
     mark(world, name, manager)
@@ -88,6 +88,27 @@ def test_what_lies_in_such_a_namespace_is_not_deleted_whoever_applied_it(world: 
     world.kube.apply(binding("monitoring", **objects.INVENTORY))
     role = ObjectKey("rbac.authorization.k8s.io", "RoleBinding", "monitoring", "theirs")
     assert "the namespace monitoring, which is not the platform's" in disguised(world, desired())[role].message
+
+
+@pytest.mark.parametrize("manager", ["argocd-controller", "allotment", "statefulset-controller"])
+def test_what_lies_in_a_namespace_of_nobody_s_is_left_with_its_data(world: World, manager: str) -> None:
+    """A tenant's template carries our marks, a controller copies them, and a repository applies the same ones."""
+    put_space(world, "lab")
+    claim = objects.claim("lab").body
+    claim = {**claim, "metadata": {**claim["metadata"], "labels": objects.INVENTORY}}
+    world.kube.apply_as(manager, claim)
+    (warning,) = disguised(world, desired()).values()
+    assert warning.key == key_of(claim)
+    assert "lies in the namespace lab, which is not the platform's, and is left alone" in warning.message
+
+
+def test_a_namespace_that_says_it_is_another_team_s_is_asked_about_first(world: World) -> None:
+    put_space(world, "shared")
+    mark(world, "shared")
+    plan = world.plan(objects.manifests(*desired().objects, objects.namespace("shared")))
+    (blocked,) = (step for step in plan.changes if step.key == key_of_space("shared"))
+    assert isinstance(blocked, Blocked)
+    assert blocked.fix.startswith("name another namespace for team shared if it is team nlp's")
 
 
 @pytest.mark.parametrize("manager", ["argocd-controller", "kubectl-client-side-apply", "kubectl-create"])

@@ -123,10 +123,11 @@ def test_once_the_work_is_gone_policies_refuse() -> None:
 def test_a_name_taken_off_the_list_is_refused_from_then_on_and_that_is_said() -> None:
     places = look(space("legacy"), reach=after("legacy"))
     assert kept_in_warn([job("legacy", 4)], places) == ()
-    (said,) = warnings([job("legacy", 4)], places, (), "c.yaml")
+    (said,) = warnings([job("legacy", 4)], places, ("old",), "c.yaml")
     assert said.message == (
         "from now on policies refuse here what only got a warning, replacement pods included: "
-        "Job train (by Helm release research): 1 pod with 4 nvidia.com/gpu"
+        "Job train (by Helm release research): 1 pod with 4 nvidia.com/gpu. For that work to go on, write "
+        "warnNamespaces: [legacy, old] in c.yaml before you apply, and take the name out when it has ended"
     )
 
 

@@ -213,7 +213,16 @@ def test_the_same_fault_of_many_nodes_is_told_once() -> None:
     (finding,) = compare_nodes(TRAINING, [*NODES, *bare])
     assert finding.nodes == tuple(f"gpu-{index}" for index in range(7))
     assert "gpu-4 and 2 more" in str(finding)
-    assert "--pool a100-on-demand or" in finding.fix
+    named = " ".join(finding.nodes)
+    assert finding.fix.startswith(f"`allot nodes label --pool a100-on-demand {named}` (or with --pool a100-spot or ")
+
+
+def test_a_command_names_a_dozen_nodes_and_counts_the_others() -> None:
+    bare = [node(f"gpu-{index:02}", {labels.ACCELERATOR: "h100"}, allocatable=BIG) for index in range(14)]
+    (finding,) = compare_nodes(TRAINING, [*NODES, *bare])
+    command = finding.fix.split("`")[1]
+    assert command.endswith(" gpu-10 gpu-11")
+    assert f"{command}` (and 2 more)" in finding.fix
 
 
 @pytest.mark.parametrize("cluster", [cluster.name for cluster in ACME.clusters])
@@ -233,7 +242,7 @@ def test_a_renamed_pool_is_named_with_all_its_nodes_and_labelling_them_puts_it_r
 
 
 SUGGESTED: dict[str, tuple[dict[str, str], dict[str, str], str]] = {
-    "devices, CPU and memory as declared": ({}, BIG, "--pool a100-on-demand or"),
+    "devices, CPU and memory as declared": ({}, BIG, "--pool a100-on-demand gpu-0` (or with --pool a100-spot or "),
     "the likeliest first": ({labels.ACCELERATOR: "h100"}, BIG, "--pool h100"),
     "devices of another number": ({}, {**BIG, GPU: "4"}, "declare their pool: no declared one"),
     "less CPU than any": ({}, {**BIG, "cpu": "8"}, "declare their pool: no declared one"),

@@ -8,6 +8,7 @@ import pytest
 
 from allotment import wiring
 from allotment.model.manifest import ObjectKey
+from allotment.model.policy import NAMESPACE_GATE
 from allotment.plan import order
 from allotment.plan.changes import Change, Create, Delete, Drain, Seen
 from allotment.plan.order import Stage, position
@@ -29,12 +30,24 @@ def test_every_group_has_versions_to_look_for() -> None:
     assert {kind.group for kind in order.kinds()} == set(order.VERSIONS)
 
 
+@pytest.mark.parametrize("kind", ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"])
+def test_the_policy_that_keeps_namespaces_from_being_claimed_stands_before_them_and_falls_after_them(kind: str) -> None:
+    gate, space = (
+        ObjectKey("admissionregistration.k8s.io", kind, "", NAMESPACE_GATE),
+        ObjectKey("", "Namespace", "", "cv"),
+    )
+    other = ObjectKey("admissionregistration.k8s.io", kind, "", "labels-required.allotment.dev")
+    assert order.place(gate) < order.place(space) < order.place(other)
+    assert position(deleted(other)) < position(deleted(space)) < position(deleted(gate))
+    assert order.stage(gate) is order.stage(other) is Stage.GUARDRAIL
+
+
 def test_every_rank_says_why() -> None:
     assert all(rank.reason and rank.kinds for rank in order.RANKS)
 
 
 def test_access_is_last_and_foundation_first() -> None:
-    stages = [rank.stage for rank in order.RANKS]
+    stages = [rank.stage for rank in order.RANKS if not rank.name]
     assert stages == sorted(stages, key=[Stage.FOUNDATION, Stage.GUARDRAIL, Stage.CAPACITY, Stage.ACCESS].index)
 
 

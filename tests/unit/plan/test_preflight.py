@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from allotment.model import labels
 from allotment.model.cluster import Feature
 from allotment.plan import preflight
+from allotment.plan.adoption.left import written_down
+from allotment.plan.adoption.record import Record
 from allotment.plan.nodes import declared_nodes
 from allotment.plan.preflight import Readiness
 from allotment.render.manifests import render
@@ -139,6 +143,26 @@ def test_nodes_are_counted_by_the_labels_that_flavors_select() -> None:
     assert {check.subject for check in found if check.readiness is WARNING} == wanted
 
 
+def test_what_a_pool_lacks_is_named_with_the_nodes_that_can_be_its() -> None:
+    declared = platform()
+    world = declared_nodes(declared, declared.clusters[0])
+    pools = replace(world, pools=tuple(replace(pool, min_nodes=9) for pool in world.pools if pool.resource))
+    pool = pools.pools[0]
+    there = [body for body in nodes.declared(declared, declared.clusters[0]) if body["metadata"]["labels"]]
+
+    def fix(found: Iterable[Any]) -> str:
+        return next(check.fix for check in preflight.nodes(pools, tuple(found)) if check.subject == pool.name)
+
+    own = [body for body in there if body["metadata"]["labels"][labels.NODE_POOL] == pool.name]
+    bare = [{**body, "metadata": {**body["metadata"], "labels": {}}} for body in own]
+    names = " ".join(sorted(body["metadata"]["name"] for body in own)[:12])
+    assert fix(bare).startswith(f"label what can be its nodes, if it is: `allot nodes label --pool {pool.name} {names}")
+    assert own
+    empty = [{**body, "status": {}} for body in own]
+    assert fix(empty).startswith("look at the device plug-in")
+    assert fix(()).startswith("start them")
+
+
 def test_limits_of_others_in_team_namespaces() -> None:
     def quota(namespace: str, platform_name: str) -> dict[str, Any]:
         found = {"allotment.dev/platform": platform_name} if platform_name else {}
@@ -151,11 +175,11 @@ def test_limits_of_others_in_team_namespaces() -> None:
 
 
 def test_what_an_adoption_left_is_told_with_what_it_takes() -> None:
-    then = "2026-01-01T00:00:00Z"
-    metadata = {"namespace": "nlp", "name": "q", "creationTimestamp": then, "managedFields": [{"time": then}]}
-    body = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata}
-    (found,) = preflight.limits([body], "acme", ["nlp"], {"nlp": "2026-11-26T10:00:00Z"})
+    body = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"namespace": "nlp", "name": "q"}, "spec": {}}
+    record = Record("2026-11-26T10:00:00Z", (), {}, written_down([body], {}))
+    (found,) = preflight.limits([body], "acme", ["nlp"], {"nlp": record})
     assert (found.readiness, found.message) == (INFO, "ResourceQuota is kept by the adoption of 2026-11-26")
     assert "`kubectl delete resourcequota q --namespace nlp`" in found.fix
-    (found,) = preflight.limits([body], "acme", ["nlp"], {"nlp": "2025-11-26T10:00:00Z"})
-    assert found.readiness is WARNING
+    for changed, written in ((body | {"spec": {"hard": {}}}, record), (body, replace(record, kept={}))):
+        (found,) = preflight.limits([changed], "acme", ["nlp"], {"nlp": written})
+        assert found.readiness is WARNING

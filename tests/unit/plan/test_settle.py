@@ -177,14 +177,28 @@ class TestAdoption:
 
     @pytest.mark.parametrize("value", [None, "evil"])
     def test_an_object_of_ours_whose_label_was_changed_stays_ours(self, value: str | None) -> None:
-        desired = objects.manifests(objects.namespace("cv"))
-        body = live(objects.namespace("cv"))
+        quota = objects.quota("cv")
+        desired = objects.manifests(objects.namespace("cv"), quota)
+        body = live(quota)
         found_labels = {key: item for key, item in body["metadata"]["labels"].items() if key != labels.PLATFORM}
         body["metadata"]["labels"] = found_labels | ({labels.PLATFORM: value} if value else {})
         del body["metadata"]["managedFields"][0]["fieldsV1"]["f:metadata"]["f:labels"][f"f:{labels.PLATFORM}"]
-        found = made(desired, body, verdicts={NAMESPACE: Accepted(live(objects.namespace("cv")), ())})
+        found = made(desired, live(objects.namespace("cv")), body, verdicts={quota.key: Accepted(live(quota), ())})
         (change,) = found.changes
         assert isinstance(change, Update)
+
+    @pytest.mark.parametrize("value", [None, "evil"])
+    def test_but_no_namespace_without_the_label_whoever_applied_fields_of_it(self, value: str | None) -> None:
+        """`kubectl apply --server-side --field-manager=allotment` writes in our name what anybody wants."""
+        body = live(objects.namespace("cv"))
+        own = {labels.PLATFORM: value} if value else {}
+        body["metadata"] |= {"labels": own, "annotations": {"note": "mine"}}
+        metadata = {"f:annotations": {"f:note": {}}, **({"f:labels": {f"f:{labels.PLATFORM}": {}}} if own else {})}
+        body["metadata"]["managedFields"][0]["fieldsV1"] = {"f:metadata": metadata}
+        (change,) = made(objects.manifests(objects.namespace("cv")), body).changes
+        assert isinstance(change, Blocked)
+        assert change.what == "Namespace cv exists and is not ours"
+        assert value is not None or "allot adopt namespace/cv" in change.fix
 
     def test_the_default_service_account_of_our_namespace_is_taken(self) -> None:
         desired = objects.manifests(objects.namespace("cv"), objects.service_account("cv"))

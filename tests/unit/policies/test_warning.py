@@ -142,3 +142,17 @@ def test_what_refuses_there_leaves_no_oversized_work_to_a_rule_that_only_warns()
 
     assert condition(PolicyName.NO_SIDE_DOORS).startswith('request.namespace in ["legacy"] || ')
     assert not condition(PolicyName.LABELS_REQUIRED).startswith("request.namespace in")
+
+
+@pytest.mark.parametrize("name", SOFTENED)
+def test_what_it_says_is_true_where_the_work_runs_all_the_same(name: PolicyName) -> None:
+    """A fault is what is wrong. That something is refused is the server's to say, and false where it only warns."""
+    (policy,) = (body for (kind, own), body in objects(declared("legacy")).items() if is_policy(kind, own, name))
+    texts = [variable["expression"] for variable in policy["spec"].get("variables", ())]
+    texts += [check.get("messageExpression", check.get("message", "")) for check in policy["spec"]["validations"]]
+    assert any(texts)
+    assert not [word for text in texts for word in text.split() if word.startswith(("refuse", "reject", "denie"))]
+
+
+def is_policy(kind: str, own: str, name: PolicyName) -> bool:
+    return (kind, own) == ("ValidatingAdmissionPolicy", f"{name}.{labels.DOMAIN}")

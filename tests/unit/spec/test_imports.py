@@ -18,6 +18,7 @@ from allotment.spec.imports.directory import Imported, ImportWishes, import_clus
 from allotment.spec.imports.live import Live, PodFacts
 from allotment.spec.imports.pools import accelerator_of
 from allotment.spec.load import load_platform
+from allotment.spec.schema.platform import ALWAYS_EXEMPT
 from allotment.spec.source import SourceTree
 
 TODAY = dt.date(2026, 11, 27)
@@ -124,7 +125,8 @@ def test_people_come_by_their_groups_and_everybody_else_is_named() -> None:
 
 def test_a_queue_that_stays_beside_the_team_s_own_is_named() -> None:
     found, _ = imported(local_queues=(local("genomics", "genomics"), local("genomics", "genomics", "default")))
-    assert "a second door to quota" in said(found, "LocalQueue genomics/main")
+    text = "it stays as it is, beside default, which apply makes, and leads to ClusterQueue genomics as before"
+    assert said(found, "LocalQueue genomics/main") == text
     assert said(found, "LocalQueue genomics/default") == ""
 
 
@@ -272,3 +274,35 @@ def test_slices_are_no_devices_and_every_vendor_has_its_label(
     label: tuple[str, str], resource: str, found: str | None
 ) -> None:
     assert accelerator_of(dict([label]), resource, catalogue()) == found
+
+
+@pytest.mark.parametrize(
+    ("there", "exempt"),
+    [
+        ((), ()),
+        (("monitoring",), ("monitoring",)),
+        (("argocd", "gpu-operator", "prometheus"), ("gpu-operator", "argocd")),
+    ],
+)
+def test_namespaces_that_are_not_there_are_not_exempt(there: tuple[str, ...], exempt: tuple[str, ...]) -> None:
+    found, platform = imported(namespaces=tuple(body("Namespace", name) for name in ("genomics", *there)))
+    assert [name for name in platform.exempt_namespaces if name not in ALWAYS_EXEMPT] == list(exempt)
+    for name in ("gpu-operator", "monitoring"):
+        assert ("it is not there" in said(found, f"Namespace {name}")) is (name not in exempt)
+
+
+def test_work_with_accelerators_outside_of_teams_starts_in_warn() -> None:
+    spaces = ("genomics", "legacy", "batch", "web", "monitoring", "kube-system", "default")
+    found, platform = imported(
+        namespaces=tuple(body("Namespace", name) for name in spaces),
+        pods={
+            **{name: PodFacts(1, asks=True) for name in ("genomics", "legacy", "monitoring", "kube-system", "default")},
+            "web": PodFacts(3),
+        },
+        makers=frozenset({"batch", "legacy"}),
+    )
+    (cluster,) = platform.clusters
+    assert cluster.warn_namespaces == ("batch", "default", "genomics", "legacy")
+    assert cluster.without_network_policies == ("genomics",)
+    assert "its work asks for accelerators" in said(found, "Namespace legacy")
+    assert "accelerators" not in said(found, "Namespace web")

@@ -47,6 +47,10 @@ placements:
   dev: {}
   prod: {}
 """
+WHILE = (
+    "while work with accelerators runs there: without it policies refuse that work's replacement pods; take it out "
+    "once it has ended"
+)
 TREE = SourceTree({"platform.yaml": "kind: Platform\nname: acme\n", "clusters.yaml": CLUSTERS, "teams.yaml": TEAMS})
 
 
@@ -61,8 +65,8 @@ TREE = SourceTree({"platform.yaml": "kind: Platform\nname: acme\n", "clusters.ya
                 "teams.yaml:4 take b out of namespaces",
                 "teams.yaml:6 or take prod out of placements, if one shall have nothing there",
                 "teams.yaml:7 take b out of podSecurity",
-                "clusters.yaml:9 take b out of warnNamespaces",
                 "clusters.yaml:11 take b out of withoutNetworkPolicies",
+                f"clusters.yaml:9 keep b in warnNamespaces {WHILE}",
             ],
         ),
         (
@@ -90,3 +94,8 @@ TREE = SourceTree({"platform.yaml": "kind: Platform\nname: acme\n", "clusters.ya
 )
 def test_places(cluster: str, kind: str, name: str, found: list[str]) -> None:
     assert [f"{each.file}:{each.line} {each.advice}" for each in mentions(TREE, cluster, kind, name)] == found
+
+
+def test_what_keeps_running_work_going_is_no_clean_up() -> None:
+    found = mentions(TREE, "prod", "Namespace", "b")
+    assert [each.line for each in found if each.stays] == [9]

@@ -26,7 +26,7 @@ from allotment.ports.kube import (
     ServerInfo,
 )
 
-_ENGINEER: Final = Identity("engineer", ("platform-engineers", "system:authenticated"))
+_ENGINEER: Final = Identity("engineer", ("platform-engineers", "system:masters", "system:authenticated"))
 _EPOCH: Final = "2026-01-01T00:00:00Z"
 
 
@@ -71,6 +71,7 @@ class FakeKube:
         rights: the authorizer.
         own_rights: the authorizer, about ourselves; it only answers, and refuses nothing by itself (`hook` does).
         us: who we are.
+        now: the time that it gives to what is written, RFC 3339.
         calls: every call so far.
     """
 
@@ -79,6 +80,7 @@ class FakeKube:
     rights: Callable[[Identity, AccessQuestion], bool] = _nobody
     own_rights: Callable[[AccessQuestion], bool] = _anything
     us: Identity = _ENGINEER
+    now: str = _EPOCH
     calls: list[Call] = field(default_factory=list)
     _objects: dict[ObjectKey, _Stored] = field(default_factory=dict)
     _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -275,7 +277,7 @@ class FakeKube:
         return _Called(self, call)
 
     def _now(self) -> str:
-        return _EPOCH
+        return self.now
 
     def _check_served(self, api_version: str, key: ObjectKey) -> None:
         if not self.serves(api_version, key.kind):
@@ -300,7 +302,7 @@ class FakeKube:
         body = completed(body)
         metadata = body["metadata"]
         metadata.setdefault("uid", f"uid-{next(self._versions)}")
-        metadata.setdefault("creationTimestamp", _EPOCH)
+        metadata.setdefault("creationTimestamp", self.now)
         after = _Stored(body, tuple(sorted(holdings, key=lambda one: (one.manager, one.operation))))
         if before is None or before != after:
             metadata["resourceVersion"] = str(next(self._versions))

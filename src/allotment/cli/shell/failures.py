@@ -124,7 +124,7 @@ def report(session: Session, failure: Failure, form: str) -> None:
             "reason": EXIT_CODES.get(failure.code, "failed"),
             "what": failure.what,
             "why": failure.why,
-            "fix": failure.fix,
+            "fix": session.hint(failure.fix),
         }
         if failure.problems:
             document["problems"] = [problem for _, _, problem in failure.problems]
@@ -135,7 +135,7 @@ def report(session: Session, failure: Failure, form: str) -> None:
     if failure.why:
         lines.append(f"  {click.style('why:', bold=True)} {_indented(failure.why)}")
     if failure.fix:
-        lines.append(f"  {click.style('fix:', bold=True)} {_indented(failure.fix)}")
+        lines.append(f"  {click.style('fix:', bold=True)} {_indented(session.hint(failure.fix))}")
     session.note("\n".join(lines))
 
 

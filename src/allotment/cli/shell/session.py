@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +22,7 @@ class Session:
         flags: settings given as flags; the option callbacks fill it while click parses.
         override: the other cluster's mark that ``--override-identity`` names; no setting, so that nothing implies it.
         program: path or name that this program was started by.
+        hint: makes the commands in a text complete; once a cluster was chosen, they lead to it.
     """
 
     def __init__(self, environment: Mapping[str, str], program: str = "allot") -> None:
@@ -29,6 +30,7 @@ class Session:
         self.program = program
         self.flags: dict[str, str | None] = {}
         self.override = ""
+        self.hint: Callable[[str], str] = lambda text: text
         self._resolved_with: tuple[dict[str, str | None], dict[str, Value]] | None = None
 
     @cached_property

@@ -15,15 +15,19 @@ from allotment.errors import AllotmentError, NotFoundError
 from allotment.model import labels
 from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.operations.adopt.taking_over import ATTEMPTS, Fate, Handled, attempted
+from allotment.operations.change.planning import work_in_use, workloads
 from allotment.plan import order
 from allotment.plan.additions import if_unchanged
-from allotment.plan.adoption import record
+from allotment.plan.adoption import around, promises, record, returning
+from allotment.plan.adoption.adopting import Hindrance
 from allotment.plan.adoption.words import Word, word_of
 from allotment.plan.changes import team_of
 from allotment.plan.difference import FieldChange, difference
 from allotment.plan.fields import ownership_of
 from allotment.plan.foreign import grounds_of
+from allotment.plan.in_use import reach_of
 from allotment.plan.survey import is_adoptable
+from allotment.plan.uncounted import InUse
 from allotment.ports.kube import KubePort, RefusedError
 
 _RELEASED: Final = {labels.PLATFORM: None, labels.MANAGED_BY: None}
@@ -38,14 +42,20 @@ class Return:
         fate: given back, deleted or released.
         written: the record that its adoption left; None where apply made it.
         fields: what changes, now to earlier.
+        after: the object with its earlier values; None where it has none.
+        stake: what depends on it, in words.
         remarks: what the reader should know before he agrees.
+        hindrances: why it is held back; empty if nothing stands against it.
     """
 
     live: Body
     fate: Fate
     written: record.Record | None
     fields: tuple[FieldChange, ...]
+    after: Body | None = None
+    stake: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    hindrances: tuple[Hindrance, ...] = ()
 
     @property
     def key(self) -> ObjectKey:
@@ -76,16 +86,67 @@ def look_back(kube: KubePort, platform: str, words: Sequence[Word]) -> tuple[Ret
                 fix="`allot adopt --undo` without names lists what was taken over",
             )
     if not words:
-        return tuple(_remarked(_return(body), ours, adopted) for body in _ranked(adopted))
+        return _looked_at(kube, ours, adopted)
     spaces = {word.name for word in words if word.kind == "namespace"}
     chosen = [body for body in adopted if any(word.means(key_of(body)) for word in words)]
     known = {key_of(body) for body in chosen}
     chosen += [body for body in ours if key_of(body).namespace in spaces and key_of(body) not in known]
-    return tuple(_remarked(_return(body), ours, chosen) for body in _ranked(chosen))
+    return _looked_at(kube, ours, chosen)
 
 
-def _remarked(each: Return, ours: Sequence[Body], going: Sequence[Body]) -> Return:
-    return replace(each, remarks=tuple(_remarks(each.live, ours, {key_of(body) for body in going})))
+def _looked_at(kube: KubePort, ours: Sequence[Body], going: Sequence[Body]) -> tuple[Return, ...]:
+    returns = [_return(body) for body in _ranked(going)]
+    keys = {each.key for each in returns}
+    queues = [(each.live, each.after) for each in returns if each.key.kind == "ClusterQueue" and each.after is not None]
+    in_use = work_in_use(kube, queues, (), ())
+    return tuple(
+        replace(
+            each,
+            stake=(stake := tuple(_stake(kube, each))),
+            remarks=(*_remarks(each.live, ours, keys), *_losses(each, ours, stake)),
+            hindrances=_hindrances(each, in_use),
+        )
+        for each in returns
+    )
+
+
+def _stake(kube: KubePort, each: Return) -> Iterator[str]:
+    """Work that relies on an object; what may not be read is said."""
+    try:
+        match each.key.kind:
+            case "ClusterQueue":
+                said = returning.queue_at_stake(each.live, ())
+            case "LocalQueue":
+                work = kube.list(each.live["apiVersion"], "Workload", namespace=each.key.namespace)
+                said = returning.queue_at_stake(each.live, work)
+            case "Namespace":
+                said = around.work_in_words(workloads(kube, each.key.name))
+            case _:
+                said = ""
+    except RefusedError as error:
+        said = f"its work could not be read: {error.message}"
+    if said:
+        yield said
+
+
+def _losses(each: Return, ours: Sequence[Body], stake: Sequence[str]) -> Iterator[str]:
+    """What its work loses."""
+    if each.key.kind == "LocalQueue" and each.fate is Fate.DELETED and stake:
+        yield returning.LEFT_WAITING
+    if each.after is None:
+        return
+    yield from returning.lowered(each.live, each.after)
+    if each.key.kind == "ClusterQueue" and (sharing := promises.sharing_remark(each.live, each.after)):
+        yield sharing
+    if each.key.kind == "Namespace" and stake:
+        bindings = (body for body in ours if body["kind"] == "ValidatingAdmissionPolicyBinding")
+        yield from returning.refused_outside(each.live, each.after, reach_of((), bindings).refused_outside)
+
+
+def _hindrances(each: Return, in_use: InUse) -> tuple[Hindrance, ...]:
+    if each.key.kind != "ClusterQueue" or each.after is None:
+        return ()
+    return returning.no_longer_counted(in_use.lost_by(each.live, each.after))
 
 
 def _remarks(body: Body, ours: Sequence[Body], going: set[ObjectKey]) -> Iterator[str]:
@@ -130,7 +191,7 @@ def _return(body: Body) -> Return:
     written = record.record_of(body)
     if written is not None:
         after = _patched(body, record.restoration(body, written, ownership_of(body).ours))
-        return Return(body, Fate.GIVEN_BACK, written, difference(body, after, ownership_of(body).shape))
+        return Return(body, Fate.GIVEN_BACK, written, difference(body, after, ownership_of(body).shape), after)
     stays = body["kind"] == "PersistentVolumeClaim" or is_adoptable(key_of(body))
     return Return(body, Fate.RELEASED if stays else Fate.DELETED, None, ())
 
@@ -147,7 +208,11 @@ def give_back(returns: Sequence[Return], kube: KubePort) -> tuple[Handled, ...]:
             message = "something in it could not be undone; its guardrails stay until that is solved"
             done.append(Handled(each.key, Fate.SKIPPED, message))
             continue
-        handled = attempted(each.key, each.fate, partial(_undo, each, kube))
+        if each.hindrances:
+            why = "; ".join(one.why for one in each.hindrances)
+            handled = Handled(each.key, Fate.HELD, why)
+        else:
+            handled = attempted(each.key, each.fate, partial(_undo, each, kube))
         if handled.fate is not each.fate:
             stuck.add(each.key.namespace)
         done.append(handled)

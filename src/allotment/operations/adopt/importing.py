@@ -9,7 +9,11 @@ from typing import Final
 from allotment.errors import ConflictError, UsageError
 from allotment.model.manifest import Body
 from allotment.model.names import is_plain
+from allotment.plan.leaving import CONTROLLERS, PODS
+from allotment.plan.work_found import piece_of
 from allotment.ports.kube import KubePort
+from allotment.render.policies.pod_template import domains_of
+from allotment.spec.catalogue import catalogue
 from allotment.spec.imports.directory import Imported, ImportWishes, import_cluster
 from allotment.spec.imports.live import Live, PodFacts
 from allotment.spec.source import SourceTree
@@ -22,7 +26,6 @@ _KINDS: Final = (
     ("trainjob", "trainer.kubeflow.org/v1alpha1", "TrainJob"),
 )
 _PRIORITY_LABEL: Final = f"{_KUEUE}/priority-class"
-_ENDED: Final = ("Failed", "Succeeded")
 
 
 def import_directory(present: SourceTree, kube: KubePort, wishes: ImportWishes, today: dt.date) -> Imported:
@@ -58,6 +61,7 @@ def read_cluster(kube: KubePort) -> Live:
     """
     served = [version for version in ("v1beta2", "v1beta1") if kube.serves(f"{_KUEUE}/{version}", "ClusterQueue")]
     kueue = f"{_KUEUE}/{served[0]}" if served else ""
+    domains = domains_of(item.resource_name for item in catalogue().values())
     return Live(
         version=kube.server().version.removeprefix("v").partition("+")[0].partition("-")[0],
         kueue_api=served[0] if served else "",
@@ -75,7 +79,8 @@ def read_cluster(kube: KubePort) -> Live:
         priorities=_sorted(kube.list("scheduling.k8s.io/v1", "PriorityClass")),
         claims=_sorted(kube.list("v1", "PersistentVolumeClaim")),
         network_policies=_sorted(kube.list("networking.k8s.io/v1", "NetworkPolicy")),
-        pods=_pods(kube.list("v1", "Pod")),
+        pods=_pods(kube.list(*PODS), domains),
+        makers=_makers(kube, domains),
     )
 
 
@@ -89,14 +94,24 @@ def _slim(body: Body) -> Body:
     return {**body, "metadata": metadata}
 
 
-def _pods(bodies: Iterator[Body]) -> dict[str, PodFacts]:
+def _pods(bodies: Iterator[Body], domains: tuple[str, ...]) -> dict[str, PodFacts]:
     numbers: dict[str, int] = {}
     classes: dict[str, set[str]] = {}
+    asking: set[str] = set()
     for body in bodies:
-        if body.get("status", {}).get("phase") in _ENDED:
+        piece = piece_of(body, domains)
+        if piece is None:
             continue
-        space = body["metadata"].get("namespace", "")
+        space = piece.namespace
         numbers[space] = numbers.get(space, 0) + 1
         named = (body["spec"].get("priorityClassName"), (body["metadata"].get("labels") or {}).get(_PRIORITY_LABEL))
         classes.setdefault(space, set()).update(name for name in named if name)
-    return {space: PodFacts(number, frozenset(classes[space])) for space, number in numbers.items()}
+        if piece.asks:
+            asking.add(space)
+    return {space: PodFacts(number, frozenset(classes[space]), space in asking) for space, number in numbers.items()}
+
+
+def _makers(kube: KubePort, domains: tuple[str, ...]) -> frozenset[str]:
+    """Namespaces of what makes pods that ask for accelerators, whether or not there is one now."""
+    pieces = (piece_of(body, domains) for kind in CONTROLLERS for body in kube.list(*kind))
+    return frozenset(piece.namespace for piece in pieces if piece is not None and piece.asks)

@@ -6,15 +6,16 @@ order: the earlier values are written down first, so that a kill between two req
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 
 from allotment.errors import NotFoundError, UsageError
 from allotment.model import labels
 from allotment.model.manifest import Body, Manifest, Manifests, ObjectKey
 from allotment.model.mark import MARK
+from allotment.operations.adopt.staying import staying
 from allotment.operations.change.planning import (
     PlanSettings,
     look_around,
@@ -25,9 +26,10 @@ from allotment.operations.change.planning import (
 )
 from allotment.operations.change.trying import Rights, Trial
 from allotment.plan import order
-from allotment.plan.adoption import around
+from allotment.plan.adoption import around, promises, record
 from allotment.plan.adoption.adopting import Adoption, Facts, Hindrance, adoption, needs_trial
 from allotment.plan.adoption.cuts import Cut, cuts
+from allotment.plan.adoption.origin import origins_of
 from allotment.plan.adoption.use import below_use, use_of
 from allotment.plan.adoption.words import Word, word_of
 from allotment.plan.foreign import grounds_of
@@ -62,6 +64,11 @@ class AdoptionLook:
     def namespace(self) -> str:
         """The namespace that is taken over; empty if none is."""
         return next((each.key.name for each in self.adoptions if each.key.kind == "Namespace"), "")
+
+    @property
+    def opens(self) -> bool:
+        """Whether a namespace can be taken over: only then the directory is edited with it."""
+        return any(each.key.kind == "Namespace" for each in self.possible)
 
 
 def look(
@@ -101,14 +108,15 @@ def look(
 
 
 def _behind(adoptions: Sequence[Adoption]) -> Iterator[Adoption]:
-    """The adoptions, with those held back whose namespace is."""
-    held = {each.key.name for each in adoptions if each.key.kind == "Namespace" and each.hindrance is not None}
+    """The adoptions, with those held back whose namespace is, or what they rest on: grounds come before them."""
+    held: set[ObjectKey] = set()
     for each in adoptions:
-        if each.key.namespace in held and each.hindrance is None:
-            waiting = Hindrance(f"the namespace {each.key.namespace} is held back", "solve that first")
-            yield replace(each, hindrances=(waiting,))
-        else:
-            yield each
+        space = ObjectKey("", "Namespace", "", each.key.namespace)
+        behind = next((key for key in (space, *grounds_of(each.manifest.body)) if key in held), None)
+        waits = (Hindrance(f"{behind} is held back", "solve that first"),) if behind is not None else ()
+        if each.hindrances or waits:
+            held.add(each.key)
+        yield replace(each, hindrances=each.hindrances or waits)
 
 
 def _require_meaning(word: Word, desired: Manifests, found: Survey) -> None:
@@ -133,6 +141,8 @@ def _in_use(kube: KubePort, chosen: Sequence[tuple[Manifest, Body]]) -> InUse:
 
 
 _POD_SECURITY: Final = "pod-security.kubernetes.io/"
+_ANY_TIME: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+"""For the length of a record: that of each time is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +196,13 @@ class _Looking:
             return self._of_system()
         match manifest.key.kind:
             case "Namespace":
-                return self._of_namespace(manifest)
+                return self._of_namespace(manifest, live)
             case "ClusterQueue":
                 return self._of_queue(manifest, live)
             case "LocalQueue":
                 return Facts(stake=_said(around.queue_stake(live)))
             case "ResourceFlavor":
-                return Facts(remarks=self._readable(lambda: around.nodes_remark(live, manifest.body, self._nodes())))
+                return self._of_flavor(manifest, live)
             case "PersistentVolumeClaim":
                 return Facts(stake=_said(around.claims_in_words([live])))
             case "NetworkPolicy":
@@ -200,8 +210,11 @@ class _Looking:
             case _:
                 return Facts()
 
-    def _nodes(self) -> Iterator[Body]:
-        return self.kube.list("v1", "Node")
+    def _of_flavor(self, manifest: Manifest, live: Body) -> Facts:
+        try:
+            return around.of_flavor(live, manifest.body, self.kube.list("v1", "Node"))
+        except RefusedError as error:
+            return Facts(remarks=(_unread("whether nodes carry its labels", error),))
 
     def _of_queue(self, manifest: Manifest, live: Body) -> Facts:
         def shut_out() -> Hindrance | None:
@@ -210,13 +223,20 @@ class _Looking:
                 manifest.body, around.shut_out(manifest.body, queues, self.kube.list("v1", "Namespace"))
             )
 
+        spaces = promises.spaces_of(self.desired, manifest.key.name)
+        quotas = [body for space in spaces for body in self._listed("v1", "ResourceQuota", space)]
+        remarks = (
+            *_said(promises.sharing_remark(live, manifest.body)),
+            *promises.kept_below(manifest.body, quotas, self.desired),
+        )
+        facts = Facts(_said(around.queue_stake(live)), remarks)
         try:
             hindrance = shut_out()
         except RefusedError as error:
-            return Facts(_said(around.queue_stake(live)), remarks=(_unread("whose work it takes", error),))
-        return Facts(_said(around.queue_stake(live)), hindrances=(hindrance,) if hindrance else ())
+            return replace(facts, remarks=(*remarks, _unread("whose work it takes", error)))
+        return replace(facts, hindrances=(hindrance,) if hindrance else ())
 
-    def _of_namespace(self, manifest: Manifest) -> Facts:
+    def _of_namespace(self, manifest: Manifest, live: Body) -> Facts:
         name = manifest.key.name
         pods = self._listed("v1", "Pod", name)
         claims = self._listed("v1", "PersistentVolumeClaim", name)
@@ -230,7 +250,17 @@ class _Looking:
             said = (*said, Cut("services", f"reached from outside until now: {around.services_in_words(services)}"))
         stake = (*work, *_said(around.claims_in_words(claims)), *secrets)
         against = tuple(self._against(manifest, pods, claims, works=bool(work)))
-        return Facts(stake, self._stays(name), said, left_out=bool(left_out) and not coming, hindrances=against)
+        stays = staying(self.kube, name, self.desired)
+        kept = record.fitting(record.record(manifest.body, live, origins_of(live), _ANY_TIME), stays.kept)
+        beyond = [entry for entry in stays.kept if entry not in kept]
+        remarks = (*stays.remarks, *_said(around.unwritten(beyond)), *self._promised(name))
+        return Facts(stake, remarks, said, left_out=bool(left_out) and not coming, hindrances=against, kept=kept)
+
+    def _promised(self, name: str) -> Iterator[str]:
+        """Where quotas that stay allow less than the queues of the namespace promise."""
+        quotas = self._listed("v1", "ResourceQuota", name)
+        for queue in promises.queues_of(self.desired, name):
+            yield from promises.kept_below(queue, quotas, self.desired)
 
     def _of_system(self) -> Facts:
         """Nobody is bound by policies who acts from there, so nobody else may be there."""
@@ -245,28 +275,6 @@ class _Looking:
     def _absent(self, namespace: str, kind: str) -> list[Manifest]:
         there = {manifest.key for manifest, _ in self.found.foreign}
         return [item for item in around.declared_in(self.desired, namespace, kind) if item.key not in there]
-
-    def _stays(self, name: str) -> tuple[str, ...]:
-        kinds = (
-            ("v1", "ResourceQuota"),
-            ("v1", "LimitRange"),
-            ("networking.k8s.io/v1", "NetworkPolicy"),
-            ("rbac.authorization.k8s.io/v1", "Role"),
-            ("rbac.authorization.k8s.io/v1", "RoleBinding"),
-            ("v1", "ServiceAccount"),
-            *((api_version, "LocalQueue") for api_version in self._kueue_apis()),
-        )
-        return tuple(
-            text
-            for api_version, kind in kinds
-            for text in self._readable(partial(self._beside, api_version, kind, name))
-        )
-
-    def _kueue_apis(self) -> set[str]:
-        return {item.api_version for item in self.desired if item.key.kind == "ClusterQueue"}
-
-    def _beside(self, api_version: str, kind: str, namespace: str) -> str:
-        return around.beside(kind, self.kube.list(api_version, kind, namespace=namespace), self.desired)
 
     def _against(
         self, manifest: Manifest, pods: Sequence[Body], claims: Sequence[Body], *, works: bool

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
 from allotment.model import labels
-from allotment.model.manifest import Body, ObjectKey
+from allotment.model.manifest import Body, ObjectKey, key_of
+from allotment.model.mark import MARK
 from allotment.operations.change.apply import take_out
 from allotment.plan.additions import if_unchanged
 from allotment.plan.adoption import record
@@ -82,6 +83,54 @@ def attempted(key: ObjectKey, fate: Fate, act: Callable[[], tuple[str, ...]]) ->
         return Handled(key, Fate.REFUSED, str(error), error=error)
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a run of adoptions.
+
+    Attributes:
+        edited: whether the directory says now what goes with them.
+    """
+
+    handled: tuple[Handled, ...]
+    edited: bool = False
+
+
+class DirectoryEdit(Protocol):
+    """What the directory has to say for what runs in a namespace to go on, once the namespace is taken over."""
+
+    def write(self) -> None:
+        """Write it."""
+
+    def put_back(self) -> bool:
+        """Take it back, unless somebody has changed the files since; whether it is gone."""
+
+
+def take_over_and_edit(
+    adoptions: Sequence[Adoption], kube: KubePort, clock: Clock, edit: DirectoryEdit, platform: str
+) -> Taken:
+    """Take over what can be, with an edit of the directory that goes before it: a kill between leaves the milder word.
+
+    Where no namespace became the platform's, the directory is put back as it was.
+
+    Raises:
+        AllotmentError: the directory cannot be written; nothing was taken over.
+    """
+    edit.write()
+    handled = take_over(adoptions, kube, clock)
+    spaces = [each for each in adoptions if each.key.kind == "Namespace"]
+    needed = any(_may_be_ours(each, kube, platform) for each in spaces)
+    return Taken(handled, edited=needed or not edit.put_back())
+
+
+def _may_be_ours(each: Adoption, kube: KubePort, platform: str) -> bool:
+    """A namespace may have been claimed although the adoption then failed, and an answer may have been lost."""
+    try:
+        live = kube.get(each.manifest.api_version, each.key)
+    except AllotmentError:
+        return True
+    return live is not None and (live["metadata"].get("labels") or {}).get(labels.PLATFORM) == platform
+
+
 def take_over(adoptions: Iterable[Adoption], kube: KubePort, clock: Clock) -> tuple[Handled, ...]:
     """Take over what can be, in the given order.
 
@@ -107,7 +156,7 @@ def _handled(each: Adoption, kube: KubePort, clock: Clock, closed: set[str]) -> 
 
 def _adopt(each: Adoption, kube: KubePort, clock: Clock) -> tuple[str, ...]:
     manifest = each.manifest
-    before = record.to_text(record.record(manifest.body, each.live, each.origins, clock.now()))
+    before = record.to_text(record.record(manifest.body, each.live, each.origins, clock.now(), each.facts.kept))
     if manifest.key.kind == "Namespace":
         _claim(each, before, kube)
     else:
@@ -135,6 +184,17 @@ def _claim(each: Adoption, before: str, kube: KubePort) -> None:
             back = {"metadata": {"annotations": {labels.CONSENT: None}}}
             kube.merge_patch(manifest.api_version, each.key, back, manager=labels.ADOPTING_MANAGER)
         raise
+    if each.key == MARK:
+        _replace_accounts(kube)
+
+
+def _replace_accounts(kube: KubePort) -> None:
+    """Whoever made the platform's own namespace may hold tokens of its accounts, and no policy binds those.
+
+    A token is good for one account: what Kubernetes makes anew under the name, knows no earlier one.
+    """
+    for body in list(kube.list("v1", "ServiceAccount", namespace=MARK.name)):
+        kube.delete("v1", key_of(body))
 
 
 def _mark(each: Adoption, annotations: dict[str, str], kube: KubePort) -> None:

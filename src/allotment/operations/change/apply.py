@@ -179,6 +179,9 @@ UNDER_WAY: Final = "it was under way, and may have been done"
 NOT_BEGUN: Final = "it was not begun"
 
 
+_CLAIMED: Final = (labels.PLATFORM, labels.MANAGED_BY, labels.TENANT, labels.TEAM)
+"""Labels that a namespace has from its first moment."""
+
 _TRIES: Final = 5
 """How often an object is looked at anew when somebody else writes to it at the same time."""
 
@@ -293,11 +296,12 @@ class _Run:
         """Make a namespace, or say why it cannot be ours.
 
         Server-side apply would take over a namespace that somebody made after the plan; a plain create cannot. The
-        claim carries the inventory, so that a kill right after it leaves a namespace that is known as ours.
+        claim carries the inventory and the team, so that a kill right after it leaves a namespace that is known as ours
+        and that nobody else can be given: admission lets no team have an existing one.
         """
         metadata = manifest.body["metadata"]
         wanted = metadata.get("labels") or {}
-        inventory = {key: wanted[key] for key in (labels.PLATFORM, labels.MANAGED_BY) if key in wanted}
+        inventory = {key: wanted[key] for key in _CLAIMED if key in wanted}
         claim = {
             "apiVersion": manifest.api_version,
             "kind": "Namespace",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from allotment.errors import AllotmentError, ConflictError
 from allotment.model.mark import Mark
-from allotment.operations.adopt.taking_over import Handled
+from allotment.operations.adopt.taking_over import Taken
 from allotment.operations.change import history
 from allotment.operations.change.apply import ApplyReport, ApplySettings, apply_plan
 from allotment.operations.change.lease import ApplyLease, Holder, acquire
@@ -93,9 +93,7 @@ def refuse_unmarked(plan: Plan) -> None:
         raise ConflictError(f"{step.what}, and nothing was changed", why=step.why, fix=step.fix)
 
 
-def adopt_attended(
-    kube: KubePort, clock: Clock, what: history.Adopting, run: Run, act: Callable[[], tuple[Handled, ...]]
-) -> tuple[Handled, ...]:
+def adopt_attended(kube: KubePort, clock: Clock, what: history.Adopting, run: Run, act: Callable[[], Taken]) -> Taken:
     """Take over, or give back, while holding the cluster's lease, and leave a record of it.
 
     Raises:
@@ -107,12 +105,13 @@ def adopt_attended(
     try:
         record = history.adopting(what, run.id, who, clock.now())
         history.write(kube, record)
-        handled: tuple[Handled, ...] | None = None
+        taken: Taken | None = None
         try:
-            handled = act()
-            return handled
+            taken = act()
+            return taken
         finally:
             with suppress(AllotmentError):
+                handled = None if taken is None else taken.handled
                 history.write(kube, history.adopted(record, handled, clock.now()))
     finally:
         lease.release()

@@ -109,6 +109,10 @@ class ApplyLease:
         self.version = answer.body["metadata"]["resourceVersion"]
 
 
+_POLICY: Final = "ValidatingAdmissionPolicy"
+"""How the server's words begin where a policy refused, and not RBAC."""
+
+
 def acquire(kube: KubePort, clock: Clock, holder: Holder, mark: Mark) -> ApplyLease:
     """Take the lease of a cluster.
 
@@ -125,6 +129,13 @@ def acquire(kube: KubePort, clock: Clock, holder: Holder, mark: Mark) -> ApplyLe
     try:
         return _acquire(kube, clock, holder, mark)
     except AccessRefusedError as error:
+        if _POLICY in error.message:
+            raise ForbiddenError(
+                "the cluster cannot be locked for this apply, and nothing was changed",
+                why=error.message,
+                fix="it is a policy of ours that refuses, not RBAC: use an account of a platform engineer (adminGroups "
+                "of the Platform document, or system:masters)",
+            ) from error
         raise ForbiddenError(
             "the cluster cannot be locked for this apply, and nothing was changed",
             why=error.message,

@@ -8,10 +8,11 @@ from http import HTTPStatus
 from typing import Final
 
 from allotment.errors import CapacityError, NotFoundError, UsageError
+from allotment.model import labels
 from allotment.model.manifest import Body, ObjectKey
 from allotment.plan.changes import Plan, PlanWarning, WarningCode
 from allotment.plan.labelling import NodeEdit, PoolEdits, edit_for, with_intolerant
-from allotment.plan.nodes import DeclaredNodes, DeclaredPool, NodeFinding, compare_nodes, misfit
+from allotment.plan.nodes import DeclaredNodes, DeclaredPool, NodeFinding, alike, compare_nodes, misfit
 from allotment.ports.kube import KubePort, RefusedError
 
 ATTEMPTS: Final = 5
@@ -88,6 +89,8 @@ def plan_labels(kube: KubePort, declared: DeclaredNodes, pool_name: str, chosen:
         UsageError: no nodes were named.
     """
     pool = pool_named(declared, pool_name)
+    if not chosen.names and not chosen.selector:
+        raise _unnamed(declared, pool, kube)
     nodes = _found(kube, chosen.names, chosen.selector)
     edits = PoolEdits(pool, tuple(edit_for(pool, node) for _, node in sorted(nodes.items())))
     if not chosen.force:
@@ -110,9 +113,23 @@ def _refuse_misfits(declared: DeclaredNodes, pool: DeclaredPool, nodes: Sequence
         )
 
 
+def _unnamed(declared: DeclaredNodes, pool: DeclaredPool, kube: KubePort) -> UsageError:
+    """Which nodes are meant, as far as it can be seen: a hint that names no nodes leads to one that does."""
+    found = alike(declared, pool, kube.list("v1", "Node"))
+    if not found:
+        return UsageError(
+            "no nodes are named",
+            why=f"no node without a pool has the devices, CPU and memory of {pool.name}",
+            fix="name them, or choose them with --selector",
+        )
+    return UsageError(
+        "no nodes are named",
+        why=f"by devices, CPU and memory, nodes without a pool can be {pool.name}'s",
+        fix=f"{labels.label_command(pool.name, found)}, or choose them with --selector",
+    )
+
+
 def _found(kube: KubePort, names: Sequence[str], selector: str) -> dict[str, Body]:
-    if not names and not selector:
-        raise UsageError("no nodes are named", fix="name them, or choose them with --selector")
     chosen: dict[str, Body] = {}
     for name in names:
         node = kube.get("v1", _key(name))

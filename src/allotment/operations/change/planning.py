@@ -14,11 +14,14 @@ from typing import Final, TypeVar
 
 from allotment.model import labels
 from allotment.model.manifest import Body, Manifest, Manifests, ObjectKey, key_of
+from allotment.model.policy import NAMESPACE_GATE
 from allotment.operations.change.trying import Rights, Trial
 from allotment.plan import default_storage, leaving, order, uncounted
+from allotment.plan.adoption.record import is_adopted
 from allotment.plan.changes import UNKNOWN_SOURCE, Plan, Source
 from allotment.plan.circumstances import Circumstances
-from allotment.plan.disguised import set_apart
+from allotment.plan.disguised import set_apart, to_be_proven
+from allotment.plan.proof import Gate, gate_of
 from allotment.plan.settle import digest_of, plan
 from allotment.plan.survey import Survey, is_being_deleted, merged, survey
 from allotment.plan.uncounted import Holding, InUse
@@ -81,7 +84,8 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
     rights = Rights(kube)
     looks = _looks(by_kind, kube, settings, rights)
     read = [kind for kind, look in zip(by_kind, looks, strict=True) if look is not None]
-    found = set_apart(merged(look for look in looks if look is not None), desired.exempt)
+    found = merged(look for look in looks if look is not None)
+    found = set_apart(found, desired, _gate(kube, desired, found))
     declared = replace(desired, objects=tuple(item for item in desired if (item.api_version, item.key.kind) in read))
     spaces = _emptied(declared, found)
     listing = _Listing(kube, rights, settings.partial)
@@ -118,6 +122,30 @@ def look_around(desired: Manifests, kube: KubePort, settings: PlanSettings) -> S
     """
     looks = _looks(_by_kind(desired, kube), kube, settings, Rights(kube))
     return merged(look for look in looks if look is not None)
+
+
+def _gate(kube: KubePort, desired: Manifests, found: Survey) -> Gate | None:
+    """What shows of undeclared namespaces that they are ours; None where the platform has no such policy."""
+    gates = {
+        manifest.key.kind: manifest
+        for manifest in desired
+        if manifest.key.name == NAMESPACE_GATE and manifest.key.kind in _GATES
+    }
+    if not gates:
+        return None
+    if not to_be_proven(found, desired.exempt):
+        return Gate()
+    try:
+        policy, binding = (
+            kube.get(manifest.api_version, manifest.key) if (manifest := gates.get(kind)) is not None else None
+            for kind in _GATES
+        )
+    except AccessRefusedError:
+        return Gate()  # Who may not read them is told so by the plan, and nothing is proven.
+    return gate_of(policy, binding)
+
+
+_GATES: Final = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 
 
 def _looks(
@@ -224,14 +252,16 @@ def _emptied(desired: Manifests, found: Survey) -> list[str]:
         for manifest in desired.objects
         if manifest.key.kind == "Namespace" and leaving.is_leaving(manifest.body) and manifest.key not in out
     }
-    return sorted(
-        spaces
-        | {
-            body["metadata"]["name"]
-            for body in found.surplus
-            if body["kind"] == "Namespace" and not is_being_deleted(body)
-        }
-    )
+    return sorted(spaces | set(_going(found)))
+
+
+def _going(found: Survey) -> list[str]:
+    """Namespaces that are no longer declared and do not go back to whom they were taken from."""
+    return [
+        body["metadata"]["name"]
+        for body in found.surplus
+        if body["kind"] == "Namespace" and not (is_being_deleted(body) or is_adopted(body))
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +298,7 @@ def _running(listing: _Listing, spaces: Sequence[str], workers: int) -> Mapping[
 
 def _claims(kube: KubePort, found: Survey, workers: int) -> Mapping[str, tuple[Body, ...] | None]:
     """Claims in the namespaces that are no longer declared, whoever made them."""
-    gone = [body["metadata"]["name"] for body in found.surplus if body["kind"] == "Namespace"]
+    gone = _going(found)
 
     def listed(namespace: str) -> tuple[Body, ...] | None:
         try:

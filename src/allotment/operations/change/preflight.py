@@ -13,10 +13,12 @@ from allotment.model.cluster import Cluster
 from allotment.model.manifest import Body, Manifests, ObjectKey
 from allotment.model.mark import MARK, mark_of
 from allotment.model.platform import Platform
+from allotment.model.rights import resource_of
+from allotment.operations.change.engineers import way_in
 from allotment.operations.change.identity import OVERRIDE, Meant, admitted, doubts, meant
 from allotment.operations.change.living import wanted_of
 from allotment.operations.change.planning import WORKERS, PlanSettings, make_plan, side_by_side
-from allotment.operations.change.rights import Task, rights_for
+from allotment.operations.change.rights import Task, known_types, rights_for
 from allotment.plan import preflight
 from allotment.plan.changes import Action, Blocked, WarningCode
 from allotment.plan.nodes import declared_nodes
@@ -24,14 +26,14 @@ from allotment.plan.preflight import Check, Readiness
 from allotment.plan.strangers.kept import adoptions
 from allotment.plan.strangers.stranger import Live
 from allotment.plan.survey import belongs_to, is_being_deleted
-from allotment.ports.kube import AccessQuestion, AccessRefusedError, KubePort
+from allotment.ports.kube import AccessQuestion, AccessRefusedError, Identity, KubePort
 from allotment.render.manifests import render
+from allotment.render.policies.identities import engineer_groups
 
 _CONTROLLER: Final = ObjectKey("apps", "Deployment", "kueue-system", "kueue-controller-manager")
 _CONFIGURATION: Final = ObjectKey("", "ConfigMap", "kueue-system", "kueue-manager-config")
 _WEBHOOKS: Final = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 _ADMISSION: Final = "admissionregistration.k8s.io/v1"
-_MASTERS: Final = "system:masters"
 _UNREADY: Final = frozenset({Readiness.MISSING, Readiness.BLOCKED})
 
 
@@ -72,8 +74,8 @@ def look(platform: Platform, cluster: Cluster, kube: KubePort, settings: PlanSet
         ("kinds", lambda: preflight.kinds(desired, _unserved(kube, desired))),
         ("kueue", lambda: [preflight.kueue_version(_image(kube), cluster)]),
         ("kueue", lambda: _kueue_configuration(kube, cluster)),
-        ("account", lambda: _account(us.groups, platform)),
-        ("rights", lambda: _rights(kube, platform, cluster)),
+        ("account", lambda: _account(us, platform)),
+        ("rights", lambda: _rights(kube, platform, cluster, desired)),
         ("webhooks", lambda: _webhooks(kube, desired)),
         ("devices", lambda: preflight.operators(kube.list("apps/v1", "DaemonSet"))),
         ("nodes", lambda: preflight.nodes(declared_nodes(platform, cluster), tuple(kube.list("v1", "Node")))),
@@ -141,27 +143,48 @@ def _kueue_configuration(kube: KubePort, cluster: Cluster) -> Iterable[Check]:
     return preflight.kueue_configuration(found, cluster)
 
 
-def _account(groups: Iterable[str], platform: Platform) -> Iterator[Check]:
+def _account(us: Identity, platform: Platform) -> Iterator[Check]:
     """The policies bind everybody but the engineers: whoever applies and proves has to be one."""
-    mine = sorted({*platform.admin_groups, _MASTERS} & set(groups))
+    mine = sorted({*engineer_groups(platform)} & {*us.groups})
     if mine:
         yield Check("account", "platform engineer", Readiness.OK, f"by the group {mine[0]}")
         return
-    said = "it is in none of the platform's admin groups: enough to plan, but the policies bind it"
-    fix = f"for apply and prove, use an account in {' or '.join(platform.admin_groups) or _MASTERS}"
+    said = "it is in none of the platform's admin groups: the policies bind it"
+    fix = f"for apply and prove, {way_in(platform, us)}"
     yield Check("account", "platform engineer", Readiness.WARNING, said, fix)
 
 
-def _rights(kube: KubePort, platform: Platform, cluster: Cluster) -> Iterator[Check]:
-    needed = {task: rights_for(task, platform, cluster) for task in Task}
+def _rights(kube: KubePort, platform: Platform, cluster: Cluster, desired: Manifests) -> Iterator[Check]:
+    needless = _needless(kube, desired)
+    needed = {
+        task: [grant for grant in rights_for(task, platform, cluster) if (grant.group, grant.resource) not in needless]
+        for task in Task
+    }
     allowed = _allowed(kube, {grant.question for grants in needed.values() for grant in grants})
     for task, grants in needed.items():
         missing = [grant.question for grant in grants if grant.question not in allowed]
         if not missing:
             yield Check("rights", task.value, Readiness.OK, f"all {len(grants)} that it needs")
             continue
-        fix = f"to {task.value}, it needs the role that `allot preflight --rights {task.value} -o yaml` prints"
+        aim = "for a whole plan" if task is Task.PLAN else f"to {task.value}"
+        fix = f"{aim}, it needs the role that `allot preflight --rights {task.value} -o yaml` prints"
         yield Check("rights", task.value, Readiness.WARNING, f"not allowed: {_listed(missing)}", fix)
+
+
+def _needless(kube: KubePort, desired: Manifests) -> set[tuple[str, str]]:
+    """Resources, (group, resource), of kinds that the server does not know: nothing of them is there to be read.
+
+    A kind that is declared stays: as soon as it is installed, the right is needed.
+    """
+    declared = {(manifest.key.group, resource_of(manifest.key.kind)) for manifest in desired}
+    versions: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for api_version, kind in known_types():
+        versions.setdefault((api_version.rpartition("/")[0], resource_of(kind)), []).append((api_version, kind))
+    return {
+        resource
+        for resource, types in versions.items()
+        if resource not in declared and not any(kube.serves(*each) for each in types)
+    }
 
 
 def _allowed(kube: KubePort, asked: Iterable[AccessQuestion]) -> frozenset[AccessQuestion]:

@@ -101,6 +101,14 @@ def _kinds(manifests: Manifests) -> set[tuple[str, str]]:
     return {*order.kinds(), *((manifest.key.group, manifest.key.kind) for manifest in manifests)}
 
 
+def known_types() -> Iterator[tuple[str, str]]:
+    """Types, (apiVersion, kind), that are looked for wherever the server knows them; in every version that may be."""
+    for group, kind in order.kinds():
+        yield from ((f"{group}/{version}" if group else version, kind) for version in order.VERSIONS[group])
+    yield from (*leaving.CONTROLLERS, leaving.PODS, *leaving.ACCESS, *leaving.TENANT_MADE)
+    yield from ((f"{_KUEUE}/{version}", "Workload") for version in order.VERSIONS[_KUEUE])
+
+
 def _plan(manifests: Manifests) -> tuple[Grant, ...]:
     spaces = (manifest for manifest in manifests if manifest.key.kind == "Namespace")
     left = [space.key.name for space in spaces if leaving.is_leaving(space.body)]

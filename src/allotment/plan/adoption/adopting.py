@@ -39,6 +39,7 @@ class Facts:
         left_out: whether the directory leaves them out.
         hindrances: reasons, found outside of the object, not to take it over.
         in_use: what Kueue's workloads hold.
+        kept: what is left in a namespace to its owner, for its record.
     """
 
     stake: tuple[str, ...] = ()
@@ -47,6 +48,7 @@ class Facts:
     left_out: bool = False
     hindrances: tuple[Hindrance, ...] = ()
     in_use: InUse = field(default_factory=InUse)
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from allotment.model import labels
 from allotment.model.manifest import Body, Manifest, Manifests, ObjectKey, key_of
-from allotment.plan.adoption.adopting import Hindrance
+from allotment.plan.adoption.adopting import Facts, Hindrance
+from allotment.plan.adoption.record import LONGEST
 from allotment.plan.adoption.words import word_of
 from allotment.plan.order import DEFAULT_ACCOUNT
 from allotment.plan.survey import Survey
@@ -74,19 +75,24 @@ def not_alone(found: Iterable[Body]) -> Hindrance | None:
     )
 
 
-def nodes_remark(live: Body, declared: Body, nodes: Iterable[Body]) -> str:
-    """What a ResourceFlavor's other node labels mean for new work; empty if nothing."""
+def of_flavor(live: Body, declared: Body, nodes: Iterable[Body]) -> Facts:
+    """What a ResourceFlavor's other node labels mean for new work: fewer nodes are said, none at all is refused."""
     seen = [node["metadata"].get("labels") or {} for node in nodes]
     before, after = (
         sum(matches({"matchLabels": body.get("spec", {}).get("nodeLabels") or {}}, found) for found in seen)
         for body in (live, declared)
     )
     if after >= before:
-        return ""
-    return (
-        f"{before} nodes carry its labels now, {after} the declared ones: work admitted from then on finds no other "
-        "node; see `allot nodes label`"
-    )
+        return Facts()
+    if not after:
+        none = Hindrance(
+            f"{before} nodes carry its labels now, and no node the declared ones: what is admitted from then on would "
+            "wait for ever",
+            "label the nodes first: `allot preflight` says which can be whose",
+        )
+        return Facts(hindrances=(none,))
+    fewer = f"{before} nodes carry its labels now, {after} the declared ones: new work finds no other node"
+    return Facts(remarks=(f"{fewer}; `allot preflight` says which can still be labelled",))
 
 
 def guarded(namespace: str, found: Survey) -> Iterator[str]:
@@ -143,25 +149,36 @@ def services_in_words(services: Iterable[Body]) -> str:
     return ", ".join(names)
 
 
-def beside(kind: str, bodies: Iterable[Body], desired: Manifests) -> str:
-    """What of one kind stays in the namespace as it is: nobody declares it, and it goes on to count."""
+def undeclared(bodies: Iterable[Body], desired: Manifests) -> list[Body]:
+    """What stays in a namespace that is taken over: nobody declares it, and it does not pass for the platform's."""
     declared = {item.key for item in desired}
-    names = sorted(
-        _name(body)
+    return [
+        body
         for body in bodies
-        if ObjectKey(_group(body), kind, body["metadata"]["namespace"], _name(body)) not in declared
+        if key_of(body) not in declared
         and (body["metadata"].get("labels") or {}).get(labels.PLATFORM) is None
         # Kubernetes makes it in each namespace; apply hardens it later.
-        and (kind, _name(body)) != ("ServiceAccount", DEFAULT_ACCOUNT)
-    )
-    if not names:
+        and (body["kind"], _name(body)) != ("ServiceAccount", DEFAULT_ACCOUNT)
+    ]
+
+
+def beside(kind: str, bodies: Iterable[Body]) -> str:
+    """What of one kind stays in the namespace as it is, and goes on to count."""
+    many = ", ".join(sorted(map(_name, bodies)))
+    if not many:
         return ""
-    many = ", ".join(names)
     return f"{kind} {many} stays as it is, and goes on to hold; drift and prove name it as kept until you take it away"
 
 
-def _group(body: Body) -> str:
-    return str(body["apiVersion"].rpartition("/")[0])
+def unwritten(names: Sequence[str]) -> str:
+    """What of it the record of the adoption has no room for."""
+    if not names:
+        return ""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return (
+        f"the record of the adoption holds {LONGEST >> 10} KiB, which is too little for {', '.join(names[:_NAMED])}"
+        f"{more}: drift and prove will name these as not ours, not as kept; take away first what nobody needs"
+    )
 
 
 def _name(body: Body) -> str:

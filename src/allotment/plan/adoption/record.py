@@ -1,7 +1,8 @@
 """What an adoption writes down to be undone: an object's earlier values, kept on the object itself.
 
 The object is the one place that is there before the first apply and goes when the object goes. The values stand in an
-annotation, of the fields that we declare and no others; Secrets are never adopted.
+annotation, of the fields that we declare and no others; Secrets are never adopted. A namespace's record also says what
+was left in it to its owner.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from allotment.errors import InputError
@@ -33,17 +34,33 @@ class Record:
         at: when, RFC 3339.
         origins: from whom, in words.
         before: its labels and annotations that we declare, and its other fields whole.
+        kept: of a namespace: what was left in it, digests by entry (`left`). Nothing else there is kept.
     """
 
     at: str
     origins: tuple[str, ...]
     before: Body
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
-def record(declared: Body, live: Body, origins: Iterable[object], now: dt.datetime) -> Record:
+def record(
+    declared: Body, live: Body, origins: Iterable[object], now: dt.datetime, kept: Mapping[str, str] | None = None
+) -> Record:
     """What to write down before `declared` is applied over `live`."""
     at = now.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Record(at, tuple(str(origin) for origin in origins), before_of(declared, live))
+    return Record(at, tuple(str(origin) for origin in origins), before_of(declared, live), kept or {})
+
+
+def fitting(written: Record, kept: Mapping[str, str]) -> dict[str, str]:
+    """The first of what is to be kept, as many as the record has room for."""
+    fit: dict[str, str] = {}
+    room = LONGEST - len(to_text(replace(written, kept={"": ""})).encode())
+    for name, digest in kept.items():
+        room -= len(json.dumps({name: digest}, separators=(",", ":"))) - 1  # a comma in place of two braces
+        if room < 0:
+            break
+        fit[name] = digest
+    return fit
 
 
 def before_of(declared: Body, live: Body) -> dict[str, Any]:
@@ -66,7 +83,9 @@ def _concerned(name: str, declared: Body, live: Body) -> dict[str, Any]:
 
 def to_text(written: Record) -> str:
     """The annotation's value."""
-    document = {"at": written.at, "from": list(written.origins), "before": written.before}
+    document: dict[str, Any] = {"at": written.at, "from": list(written.origins), "before": written.before}
+    if written.kept:
+        document["kept"] = dict(written.kept)
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
@@ -86,7 +105,8 @@ def record_of(live: Body) -> Record | None:
         return None
     try:
         found = json.loads(text)
-        return Record(str(found["at"]), tuple(map(str, found["from"])), _checked(found["before"]))
+        before = _checked(found["before"])
+        return Record(str(found["at"]), tuple(map(str, found["from"])), before, _kept(found.get("kept")))
     except (ValueError, TypeError, KeyError, RecursionError):
         raise InputError(
             f"the record of {key_of(live)} cannot be read",
@@ -100,6 +120,11 @@ def _checked(before: Any) -> Body:
     if not all(isinstance(values, Mapping) for values in maps.values()):
         raise TypeError
     return {**before, "metadata": maps}
+
+
+def _kept(found: Any) -> Mapping[str, str]:
+    """What somebody spoilt keeps nothing, and holds no undo up."""
+    return found if isinstance(found, dict) and all(isinstance(value, str) for value in found.values()) else {}
 
 
 def restoration(live: Body, written: Record, ours: Tree) -> dict[str, Any]:

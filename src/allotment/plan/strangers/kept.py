@@ -1,4 +1,7 @@
-"""What an adoption left to its owner on purpose: there before the namespace was taken over, and not changed since."""
+"""What an adoption left to its owner on purpose: the namespace's record has it, and it says today what it said then.
+
+Only content counts. When something was made and who wrote it is for the words alone.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,15 @@ from typing import Any, Final
 
 from allotment.errors import InputError
 from allotment.model.manifest import Body, ObjectKey, key_of
-from allotment.plan.adoption.record import record_of
+from allotment.plan.adoption.left import NamespacedRoles, digest, entry, role_of
+from allotment.plan.adoption.record import Record, record_of
 from allotment.plan.strangers.access import Roles
 from allotment.plan.strangers.grounds import Grounds
 from allotment.plan.strangers.stranger import KeptBinding, Live, Stranger
 
 _FIRST: Final[Mapping[str, str]] = {
     "LimitRange": "declare the bounds that are needed (memberLimits of the team)",
-    "LocalQueue": "let its work name the team's own queue",
+    "LocalQueue": "let new work name the team's own queue, and wait until its work has ended",
     "NetworkPolicy": "declare the openings that are needed (sharedServices of the platform)",
     "ResourceQuota": "declare what of it is to stay (namespaceQuota of the placement)",
     "Role": "declare what it is for (groups or extraRules of the team)",
@@ -26,53 +30,56 @@ _FIRST: Final[Mapping[str, str]] = {
 }
 """What comes before taking it away, so that nobody misses it."""
 
-_NEVER: Final = "9999"
 
-
-def adoptions(live: Live) -> Mapping[str, str]:
-    """By namespace that was taken over and not given back: when, RFC 3339."""
+def adoptions(live: Live) -> Mapping[str, Record]:
+    """By namespace that was taken over and not given back: the record of that."""
     return dict(_adoptions(live))
 
 
-def _adoptions(live: Live) -> Iterator[tuple[str, str]]:
+def _adoptions(live: Live) -> Iterator[tuple[str, Record]]:
     for body in live.of("Namespace"):
         try:
             found = record_of(body)
             if found is not None:
                 dt.datetime.fromisoformat(found.at)
-                yield str(body["metadata"]["name"]), found.at
+                yield str(body["metadata"]["name"]), found
         except (InputError, ValueError):
             continue  # a record that somebody spoilt excuses nothing
 
 
-def told_apart(stranger: Stranger, body: Body, at: str) -> Stranger:
+def roles_in(live: Live) -> NamespacedRoles | None:
+    """The namespaced Roles; None if they could not be read."""
+    return {key_of(body): body for body in live.of("Role")} if "Role" in live.objects else None
+
+
+def told_apart(stranger: Stranger, body: Body, written: Record, roles: NamespacedRoles | None) -> Stranger:
     """The stranger as it stands to the adoption of its namespace: kept by it, changed since, or come since.
 
     Args:
         stranger: something in that namespace.
         body: the object.
-        at: when the namespace was taken over.
+        written: when the namespace was taken over.
+        roles: of the namespace; None if they could not be read.
     """
-    if is_kept(body, at):
-        return replace(stranger, kept=by_adoption(at), fix=taking_away(stranger.key))
-    when, by = _last_write(body)
-    if when > at > _created(body):
-        return replace(
-            stranger, why=f"{stranger.why}; the adoption of {_day(at)} left it, but {by} changed it on {when}"
-        )
-    return stranger
+    if entry(stranger.key) not in written.kept:
+        return stranger
+    if is_kept(body, written, roles):
+        return replace(stranger, kept=by_adoption(written.at), fix=taking_away(stranger.key))
+    left = f"the adoption of {_day(written.at)} left it, but {_change(body, written.at, roles)}"
+    return replace(stranger, why=f"{stranger.why}; {left}")
 
 
 def kept_bindings(live: Live, around: Grounds) -> Iterator[KeptBinding]:
     """The RoleBindings that adoptions left in namespaces of teams."""
-    taken_over, roles = adoptions(live), Roles.read(live)
+    taken_over, rules, roles = adoptions(live), Roles.read(live), roles_in(live)
     for body in live.of("RoleBinding"):
         key = key_of(body)
-        tenancy, at = around.tenancies.get(key.namespace), taken_over.get(key.namespace)
-        if tenancy is None or tenancy.leaving or at is None or key in around.declared or not is_kept(body, at):
+        tenancy, written = around.tenancies.get(key.namespace), taken_over.get(key.namespace)
+        if tenancy is None or tenancy.leaving or written is None or key in around.declared:
             continue
-        names = (str(subject.get("name", "")) for subject in body.get("subjects") or ())
-        yield KeptBinding(key, roles.of(body), frozenset(names))
+        if is_kept(body, written, roles):
+            names = (str(subject.get("name", "")) for subject in body.get("subjects") or ())
+            yield KeptBinding(key, rules.of(body), frozenset(names))
 
 
 def by_adoption(at: str) -> str:
@@ -84,13 +91,23 @@ def _day(at: str) -> str:
     return at.partition("T")[0]
 
 
-def is_kept(body: Body, at: str) -> bool:
-    """Whether it was there before; without a record of writes nothing shows that it still is what was left there."""
-    return _created(body) < at and "" < _last_write(body)[0] <= at
+def is_kept(body: Body, written: Record, roles: NamespacedRoles | None = None) -> bool:
+    """Whether it is what was left there; what cannot be told is not."""
+    recorded = written.kept.get(entry(key_of(body)))
+    return recorded is not None and recorded == digest(body, roles)
 
 
-def _created(body: Body) -> str:
-    return str(body["metadata"].get("creationTimestamp") or _NEVER)
+def _change(body: Body, at: str, roles: NamespacedRoles | None) -> str:
+    """What has become of it, as far as the server knows by whom; a binding changes with the Role that it names."""
+    key = role_of(body)
+    if key is not None and roles is None:
+        return f"what Role {key.name} says today could not be read"
+    writes = [(*_last_write(body), "it")]
+    role = roles.get(key) if key is not None and roles is not None else None
+    if key is not None and role is not None:
+        writes.append((*_last_write(role), f"its Role {key.name}"))
+    when, by, what = max(writes)
+    return f"{by} changed {what} on {when}" if when >= at else "it does not say what it said then"
 
 
 def _last_write(body: Body) -> tuple[str, str]:

@@ -14,7 +14,7 @@ _WHY: Final[Mapping[str, str]] = {
     "LimitRange": "its defaults and bounds join ours, and change what pods ask for",
     "NetworkPolicy": "network policies only add openings, so it may open the wall",
     "ResourceQuota": "it refuses work that the platform promises",
-    "LocalQueue": "it is a door to quota past the team's own queue",
+    "LocalQueue": "it is another way to quota than the team's own LocalQueue",
 }
 
 

@@ -8,10 +8,12 @@ from typing import Final
 
 from allotment.model.manifest import Body, key_of
 from allotment.model.platform import Accepted
+from allotment.plan.adoption.left import NamespacedRoles
+from allotment.plan.adoption.record import Record
 from allotment.plan.strangers.access import access, subjects
 from allotment.plan.strangers.admission import bindings, kueues_webhooks
 from allotment.plan.strangers.grounds import Grounds
-from allotment.plan.strangers.kept import adoptions, told_apart
+from allotment.plan.strangers.kept import adoptions, roles_in, told_apart
 from allotment.plan.strangers.limits import limits, queues
 from allotment.plan.strangers.priorities import default_class
 from allotment.plan.strangers.stranger import Live, Stranger
@@ -32,18 +34,20 @@ def strangers(live: Live, around: Grounds) -> tuple[Stranger, ...]:
     """Everything that is not ours and matters, but for what the platform accepts; sorted by object."""
     found = sorted((stranger for rule in RULES for stranger in rule(live, around)), key=lambda each: each.key)
     judged = [stranger for each in found if (stranger := _accepted(each, live, around)) is not None]
-    taken_over = adoptions(live)
-    return tuple(_told_apart(stranger, live, around, taken_over) for stranger in judged)
+    taken_over, roles = adoptions(live), roles_in(live)
+    return tuple(_told_apart(stranger, live, around, taken_over, roles) for stranger in judged)
 
 
-def _told_apart(stranger: Stranger, live: Live, around: Grounds, taken_over: Mapping[str, str]) -> Stranger:
+def _told_apart(
+    stranger: Stranger, live: Live, around: Grounds, taken_over: Mapping[str, Record], roles: NamespacedRoles | None
+) -> Stranger:
     """What an adoption left to its owner, and what came since; of a team that leaves, nothing stays."""
-    at = taken_over.get(stranger.key.namespace)
+    written = taken_over.get(stranger.key.namespace)
     tenancy = around.tenancies.get(stranger.key.namespace)
     body = _body_of(stranger, live)
-    if at is None or tenancy is None or tenancy.leaving or body is None:
+    if written is None or tenancy is None or tenancy.leaving or body is None:
         return stranger
-    return told_apart(stranger, body, at)
+    return told_apart(stranger, body, written, roles)
 
 
 def _accepted(stranger: Stranger, live: Live, around: Grounds) -> Stranger | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -179,7 +179,7 @@ def _variables(rule: Rule, companions: Sequence[Rule], page: str) -> Iterator[Va
             if known.setdefault(variable.name, variable) != variable:
                 raise AssertionError(f"two rules give the variable {variable.name} different meanings")
     yield from known.values()
-    own = _faults(rule)
+    own = _faults(replace(rule, checks=tuple(check for check in rule.checks if not check.alone)))
     together = " + ".join(f"({each.told_with} ? {_faults(each)} : [])" for each in companions)
     # A change of a subresource shows a part of the object only, a deletion none.
     whole = 'request.?subResource.orValue("") == "" && request.operation != "DELETE"'

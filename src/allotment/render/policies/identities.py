@@ -6,6 +6,7 @@ platform directory lists: otherwise a team named after a controller's namespace 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from allotment.model import labels
@@ -40,9 +41,21 @@ def exempt_namespaces(platform: Platform, cluster: Cluster) -> tuple[str, ...]:
     return tuple(sorted({*ALWAYS_EXEMPT, *of_features, *platform.exempt_namespaces} - of_teams))
 
 
+def engineer_groups(platform: Platform) -> tuple[str, ...]:
+    """Groups whose members are platform engineers: the declared ones, and the cluster's own superusers."""
+    return (*platform.admin_groups, _MASTERS)
+
+
+def binds(platform: Platform, cluster: Cluster, user: str, groups: Collection[str]) -> bool:
+    """Whether the policies bind somebody: what `is_engineer` and `is_controller` say in CEL, the other way round."""
+    prefixes = tuple(f"system:serviceaccount:{name}:" for name in exempt_namespaces(platform, cluster))
+    trusted = {*engineer_groups(platform), *_SYSTEM_GROUPS}
+    return not (trusted & {*groups} or user in _SYSTEM_USERS or user.startswith(prefixes))
+
+
 def is_engineer(platform: Platform) -> Expr:
     """CEL: the request comes from a platform engineer or the cluster's own superusers."""
-    groups = string_list((*platform.admin_groups, _MASTERS))
+    groups = string_list(engineer_groups(platform))
     return Expr(f"request.userInfo.?groups.orValue([]).exists(group, group in {groups})")
 
 
@@ -54,11 +67,6 @@ def is_controller(platform: Platform, cluster: Cluster) -> Expr:
         f" || {prefixes}.exists(prefix, request.userInfo.username.startsWith(prefix))"
         f" || request.userInfo.?groups.orValue([]).exists(group, group in {string_list(_SYSTEM_GROUPS)}))"
     )
-
-
-def is_trusted(platform: Platform, cluster: Cluster) -> Expr:
-    """CEL: an engineer or a component of the system."""
-    return Expr(f"({is_engineer(platform)} || {is_controller(platform, cluster)})")
 
 
 def binds_all_but_engineers(platform: Platform) -> Condition:

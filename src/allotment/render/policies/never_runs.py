@@ -147,7 +147,7 @@ _OVERHEAD: Final = Check(
         # On a pod the API server has written it by now.
         'variables.kind != "Pod" && has(p.spec.overhead)',
         field("spec.overhead"),
-        " is written by hand, and each pod with it would be refused; take it away: it comes with the RuntimeClass",
+        " is written by hand; take it away: it comes with the RuntimeClass",
     ),
 )
 

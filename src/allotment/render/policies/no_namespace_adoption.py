@@ -10,10 +10,14 @@ that it was that team's: it still carries the platform's marks and, on the label
 the directory declares is no proof, since a claim would come from there.
 
 One way in is left, and one out: `allot adopt` and its `--undo`, by an engineer in person. In takes two requests. The
-first writes down, on the namespace, for which team it is; the second claims it for that team and takes the word away.
+first writes down, on the namespace, for which team it is; the second claims it for that team, takes the word away and
+leaves the record of how it was: no record comes without a claim, and no claim without one.
 The word names the namespace's uid, so it is good for no other team, for no namespace created later under the name, and
 for no second time. Out takes the record of the adoption away with the marks. A repository can hold neither: a
 controller is not an engineer, and neither word nor record stands in a manifest that may be created or applied.
+
+An engineer here is who is in the groups and may delete the namespace in question: a role that only patches one, as
+`allot prove` needs it, changes no namespace for good.
 
 A label that somebody only wrote on a live namespace, before this policy stood, made it no team's. Engineers take it
 off: from the system's namespaces as they like, from others in person under that field manager.
@@ -29,7 +33,7 @@ from allotment.model.platform import Platform
 from allotment.model.policy import Policy
 from allotment.render.policies.admission import Check, Resources, Rule, Scope, Variable
 from allotment.render.policies.cel import Expr, label, quote, sentence, string_list
-from allotment.render.policies.identities import exempt_namespaces, is_engineer, is_trusted
+from allotment.render.policies.identities import exempt_namespaces, is_controller, is_engineer
 from allotment.render.policies.managed_objects_protected import label_variables
 from allotment.render.policies.pod_template import when
 
@@ -43,7 +47,6 @@ _NAMESPACES = Resources(
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     """The rule for one cluster."""
-    systems = string_list(exempt_namespaces(platform, cluster))
     return Rule(
         policy=policy,
         scope=Scope.NAMESPACE_OBJECTS,
@@ -51,7 +54,10 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
         conditions=(),
         variables=(
             *label_variables(),
-            Variable("trusted", is_trusted(platform, cluster)),
+            Variable("systems", string_list(exempt_namespaces(platform, cluster))),
+            Variable("inGroup", is_engineer(platform)),
+            Variable("engineer", f"variables.inGroup && ({_DRY_RUN} || {_MAY_DELETE})"),
+            Variable("trusted", f"(variables.inGroup || {is_controller(platform, cluster)})"),
             # By its key: policies bind to a namespace that has the label, whatever its value.
             Variable("wasTeams", f"{_TENANT} in variables.before"),
             Variable("isTeams", f"{_TENANT} in variables.after"),
@@ -65,16 +71,24 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             Variable("wordAfter", _annotation("object", labels.CONSENT)),
             Variable("recordBefore", _annotation("oldObject", labels.ADOPTED)),
             Variable("recordAfter", _annotation("object", labels.ADOPTED)),
-            Variable("engineer", is_engineer(platform)),
             Variable("adopting", f"{_ADOPTING} && variables.engineer"),
             Variable("adopted", _ADOPTED),
-            Variable("declared", _DECLARED),
-            Variable("neverTheirs", f"variables.engineer && request.name in {systems}"),
+            Variable("declared", _declared("oldObject")),
+            Variable("stillDeclared", _declared("object")),
+            Variable("neverTheirs", "request.name in variables.systems && variables.engineer"),
             Variable("givenBack", _GIVEN_BACK),
             Variable("repaired", _REPAIRED),
             Variable("toPlatform", _TO_PLATFORM),
         ),
-        checks=(_NOT_CLAIMED, _NOT_DISOWNED, _WORD_OF_ENGINEERS, _NOT_BY_TENANTS),
+        checks=(
+            _WITH_THE_RIGHT,
+            _NOT_CLAIMED,
+            _NOT_DISOWNED,
+            _MARKS_AGREE,
+            _WORD_OF_ENGINEERS,
+            _NOT_BY_TENANTS,
+            _TRUSTED_BY_NAME,
+        ),
     )
 
 
@@ -85,7 +99,13 @@ def _annotation(side: str, key: str) -> str:
 _TENANT: Final = quote(labels.TENANT)
 _PLATFORM: Final = quote(labels.PLATFORM)
 _CLIENT_SIDE: Final = ("argocd-controller", "argocd-application-controller", "kubectl-client-side-apply")
+_CLUSTERS_MARK: Final = (labels.CLUSTER, labels.PLATFORM)
 _SYSTEM: Final = f"request.name == {quote(labels.SYSTEM_NAMESPACE)}"
+
+# Whoever changes what a namespace is, has as much power over it as who may delete it: a role that may only patch one
+# gives no engineer more. What is only tried changes nothing.
+_DRY_RUN: Final = "dyn(request).?dryRun.orValue(false)"
+_MAY_DELETE: Final = 'authorizer.group("").resource("namespaces").name(request.name).check("delete").allowed()'
 
 _ADOPTING: Final = (
     'request.operation == "UPDATE" && request.?subResource.orValue("") == ""'
@@ -93,24 +113,30 @@ _ADOPTING: Final = (
     ' && !request.userInfo.username.startsWith("system:serviceaccount:")'
 )
 _ADOPTED: Final = (
-    'variables.adopting && !variables.wasTeams && variables.wordAfter == ""'
+    'variables.adopting && !variables.wasTeams && variables.wordAfter == "" && variables.recordAfter != ""'
     ' && variables.wordBefore == variables.newTeam + "/" + string(dyn(oldObject).metadata.uid)'
     f' && (variables.newTeam != "" || !variables.isTeams && {_SYSTEM})'
 )
-# Somebody applied whole objects, the label among them, and did not only label a live one (`plan.syncing`).
-_DECLARED: Final = (
-    "dyn(oldObject).?metadata.?managedFields.orValue([]).exists(m,"
-    f' {quote(f"f:{labels.TENANT}")} in m.?fieldsV1[?"f:metadata"][?"f:labels"].orValue({{}})'
-    ' && (m.?operation.orValue("") == "Apply"'
-    f' || m.?manager.orValue("").startsWith({quote(labels.FIELD_MANAGER)})'
-    f' || m.?manager.orValue("") in {string_list(_CLIENT_SIDE)}))'
-)
+
+
+def _declared(side: str) -> str:
+    """CEL: somebody applied whole objects, the label among them, and did not only label one (`plan.syncing`)."""
+    return (
+        f"{side} != null && dyn({side}).?metadata.?managedFields.orValue([]).exists(m,"
+        f' {quote(f"f:{labels.TENANT}")} in m.?fieldsV1[?"f:metadata"][?"f:labels"].orValue({{}})'
+        ' && (m.?operation.orValue("") == "Apply"'
+        f' || m.?manager.orValue("").startsWith({quote(labels.FIELD_MANAGER)})'
+        f' || m.?manager.orValue("") in {string_list(_CLIENT_SIDE)}))'
+    )
+
+
 _GIVEN_BACK: Final = (
     f"variables.neverTheirs || variables.adopting && !({_PLATFORM} in variables.after)"
     ' && (variables.recordBefore != "" && variables.recordAfter == "" || !variables.declared)'
 )
 _REPAIRED: Final = (
     'variables.marked && !variables.wasTeams && variables.newTeam != "" && variables.newTeam == variables.billedTo'
+    f" && !({_SYSTEM})"
 )
 
 # The platform's own namespace carries the cluster's mark, which `--override-identity` exchanges.
@@ -170,10 +196,60 @@ _PROOF_LOST: Final = when(
     " back with `allot apply`",
 )
 
+# A namespace that begins so could be given to any team later, with what others have put into it until then.
+_NOBODYS: Final = when(
+    f'request.operation == "CREATE" && !variables.isTeams && !variables.engineer && !({_SYSTEM})'
+    f" && ({_PLATFORM} in variables.after || {quote(labels.MANAGED_BY)} in variables.brought)",
+    "namespace ",
+    Expr("request.name"),
+    f" would carry the platform's marks, and no team's: give it {labels.TENANT}, or take them away",
+)
+# By this record a namespace that a team has by the directory is told from one that somebody labelled.
+_FORGOTTEN: Final = when(
+    'request.operation == "UPDATE" && variables.wasTeams && variables.isTeams'
+    " && variables.declared && !variables.stillDeclared",
+    "namespace ",
+    Expr("request.name"),
+    " would lose the record of who declared it (metadata.managedFields): leave that to the API server",
+)
+
 _NOT_DISOWNED = Check(
     name="disowned",
     message="a team's namespace stays the team's",
-    faults=f"{_DISOWNED} + {_PROOF_LOST}",
+    faults=f"{_DISOWNED} + {_PROOF_LOST} + {_NOBODYS} + {_FORGOTTEN}",
+)
+
+_BILLED_TO: Final = label("variables.after", labels.TEAM)
+_BILLED_TO_ANOTHER: Final = when(
+    f"variables.isTeams && {_BILLED_TO} != variables.billedTo && {_BILLED_TO} != variables.newTeam",
+    "namespace ",
+    Expr("request.name"),
+    " is team ",
+    Expr("variables.newTeam"),
+    f"'s, so its label {labels.TEAM} says no other team",
+)
+_WITHOUT_PLATFORM: Final = when(
+    'request.operation == "UPDATE" && variables.wasTeams && variables.isTeams'
+    f" && {_PLATFORM} in variables.before && !({_PLATFORM} in variables.after)",
+    "namespace ",
+    Expr("request.name"),
+    f" keeps the label {labels.PLATFORM} as long as it is a team's",
+)
+# A repository that is synced into the wrong cluster must not make it another one.
+_OF_ANOTHER_CLUSTER: Final = when(
+    f'request.operation == "UPDATE" && {_SYSTEM} && !variables.inGroup && {string_list(_CLUSTERS_MARK)}.exists(key,'
+    " key in variables.before && !(key in variables.after && variables.after[key] == variables.before[key]))",
+    "the labels ",
+    Expr(quote(" and ".join(_CLUSTERS_MARK))),
+    " of namespace ",
+    Expr("request.name"),
+    " say which cluster this is; a platform engineer changes them, with --override-identity",
+)
+
+_MARKS_AGREE = Check(
+    name="marksDisagree",
+    message="the marks of the platform's namespaces agree with each other, and say which cluster this is",
+    faults=f"{_BILLED_TO_ANOTHER} + {_WITHOUT_PLATFORM} + {_OF_ANOTHER_CLUSTER}",
 )
 
 _WORD_OF_ENGINEERS = Check(
@@ -181,26 +257,54 @@ _WORD_OF_ENGINEERS = Check(
     message="that an existing namespace becomes a team's is a platform engineer's word, given with `allot adopt`",
     faults=" + ".join(
         when(
-            f'variables.{now} != "" && variables.{now} != variables.{earlier} && !variables.adopting',
+            f'variables.{now} != "" && variables.{now} != variables.{earlier} && !variables.{allowed}',
             f"metadata.annotations.{key} is a platform engineer's word; it is given with `allot adopt` only, and"
             " stands in no manifest: take this annotation away",
         )
-        for key, earlier, now in (
-            (labels.CONSENT, "wordBefore", "wordAfter"),
-            (labels.ADOPTED, "recordBefore", "recordAfter"),
+        for key, earlier, now, allowed in (
+            (labels.CONSENT, "wordBefore", "wordAfter", "adopting"),
+            (labels.ADOPTED, "recordBefore", "recordAfter", "adopted"),
         )
     ),
 )
+
+_OF_PLATFORM: Final = f"variables.ours || variables.wasTeams || size(variables.brought) > 0 || {_SYSTEM}"
 
 _NOT_BY_TENANTS = Check(
     name="changedByTenants",
     message="team namespaces are created, changed and deleted by platform engineers only",
     faults=when(
-        f"!variables.trusted && (variables.ours || variables.wasTeams || size(variables.brought) > 0 || {_SYSTEM})",
+        f"!variables.trusted && ({_OF_PLATFORM})",
         "namespace ",
         Expr("request.name"),
         " is, or would become, a namespace of the platform (",
         quote(labels.TENANT),
         "); ask the platform team to change it in the platform directory",
+    ),
+)
+
+# An expression that makes a message cannot ask the authorizer: here the message alone is said, and no other asks.
+_WITH_THE_RIGHT = Check(
+    name="changedWithoutTheRight",
+    message="an engineer who makes or changes a team's namespace has to have the right to delete it, too",
+    faults=when(
+        f"variables.inGroup && ({_OF_PLATFORM}) && !variables.engineer",
+        "to change namespace ",
+        Expr("request.name"),
+        " an engineer has to have the right to delete it, too",
+    ),
+    alone=True,
+)
+
+# Nobody is bound by policies who acts from there: whoever may make namespaces at all must not make these.
+_TRUSTED_BY_NAME = Check(
+    name="trustedByName",
+    message="namespaces of the system are made by platform engineers and the system only",
+    faults=when(
+        f'request.operation == "CREATE" && !variables.trusted && !({_SYSTEM}) && request.name in variables.systems',
+        "namespace ",
+        Expr("request.name"),
+        " is the system's by the platform directory (exemptNamespaces), and no policy binds who acts from there; a"
+        " platform engineer makes it, or takes its name out of exemptNamespaces",
     ),
 )

@@ -182,7 +182,7 @@ _CHECK = Check(
             Expr("found.at"),
             "spec breaks Pod Security level ",
             Expr("variables.securityLevel"),
-            ", so its pods would be refused: ",
+            ": ",
             Expr('found.wanted.join("; ")'),
         )
         + ")"

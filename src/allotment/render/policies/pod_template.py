@@ -8,7 +8,7 @@ server's type checker from complaining that a Pod has no `spec.template`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from allotment.model.platform import Platform
@@ -220,11 +220,15 @@ DEVICE: Final = Expr("variables.device[0]")
 
 
 def accelerator_domains(platform: Platform) -> tuple[str, ...]:
-    """Prefixes of the resources that are accelerators (``nvidia.com/`` …), sorted; a device class by its name, too.
+    """Prefixes of the resources that are a platform's accelerators (``nvidia.com/`` …), as `domains_of` has them."""
+    return domains_of(item.resource_name for item in platform.accelerators.values())
+
+
+def domains_of(names: Iterable[str]) -> tuple[str, ...]:
+    """Prefixes of resources like those that are named, sorted; a device class by its name, too.
 
     Whole domains rather than names: a slice or a shared device that is not in the catalogue is a device all the same.
     """
-    names = (item.resource_name for item in platform.accelerators.values())
     return tuple(sorted({DEVICE_CLASSES, *(f"{name.partition('/')[0]}/" for name in names)}))
 
 

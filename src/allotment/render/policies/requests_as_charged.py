@@ -87,9 +87,9 @@ _UNLIMITED = _check(
     "unlimited",
     "containers that request more than the default limit say their limit",
     _above_default(),
-    " requests more than the limit that a container gets which names none (",
+    " requests more than a container's default limit (",
     Expr('variables.limits.filter(f, f.startsWith("limit.")).map(f, f.substring(6)).join(", ")'),
-    "), so its pods would be refused; set resources.limits too",
+    ") and names none of its own; set resources.limits too",
 )
 
 _ABOVE_LIMIT = _check(

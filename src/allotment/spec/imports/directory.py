@@ -18,6 +18,7 @@ from allotment.spec.imports.flavors import Meaning, meaning_of
 from allotment.spec.imports.live import GITOPS, Live, Notes, Unsaid, marks_of, name_of
 from allotment.spec.imports.pools import Pool, pools_of, unlabelled
 from allotment.spec.imports.teams import Found, Reading, amounts_of, cohort_of, describe, found_teams, weight_of
+from allotment.spec.schema.platform import ALWAYS_EXEMPT
 from allotment.spec.writing import block
 
 REPORT: Final = "IMPORT.md"
@@ -92,7 +93,7 @@ def import_cluster(live: Live, wishes: ImportWishes, today: dt.date) -> Imported
     teams = [reading.document(team) for team in found]
     _say_what_stays(live, found, notes)
     files = {
-        "platform.yaml": _text("The platform, as it was imported.", _platform(live, wishes, notes)),
+        "platform.yaml": _platform_text(live, _platform(live, wishes, notes), notes),
         f"clusters/{wishes.cluster}.yaml": _text(
             "The cluster, as it was imported. minNodes are the nodes that were there.",
             _cluster(live, wishes, pools, meaning, found, teams, notes),
@@ -123,13 +124,38 @@ def _platform(live: Live, wishes: ImportWishes, notes: Notes) -> dict[str, Any]:
                 admins[name] = None
             elif not name.startswith("system:"):
                 notes.add(binding, f"{subject.get('kind')} {name} is cluster-admin; the directory names groups")
-    present = {name_of(body) for body in live.namespaces}
     return {
         "kind": "Platform",
         "name": wishes.platform,
         "adminGroups": list(admins),
-        "exemptNamespaces": [*_EXEMPT, *(name for name in GITOPS if name in present)],
+        "exemptNamespaces": list(_exempt(live)),
     }
+
+
+def _exempt(live: Live) -> tuple[str, ...]:
+    """The system's namespaces that are there. Who makes one of such a name later is nobody that we know."""
+    present = {name_of(body) for body in live.namespaces}
+    return tuple(name for name in (*_EXEMPT, *GITOPS) if name in present)
+
+
+def _platform_text(live: Live, document: Mapping[str, Any], notes: Notes) -> str:
+    text = _text("The platform, as it was imported.", document)
+    exempt = _exempt(live)
+    for name in _EXEMPT:
+        if name not in exempt:
+            notes.say(f"Namespace {name}", "it is not there: name it in exemptNamespaces when you make it")
+    # Left away, the field would have its default.
+    return text if exempt else f"{text}exemptNamespaces: []\n"
+
+
+def _in_warn(live: Live, spaces: Iterable[str], notes: Notes) -> list[str]:
+    """The namespaces of teams, and those of nobody in which policies about accelerators would refuse work."""
+    alone = {*ALWAYS_EXEMPT, *_exempt(live)}
+    others = sorted(live.asking - alone - {*spaces})
+    for name in others:
+        how = "its work asks for accelerators, which only teams may: policies only warn there (warnNamespaces)"
+        notes.say(f"Namespace {name}", how)
+    return sorted({*spaces, *others})
 
 
 def _cluster(
@@ -163,7 +189,7 @@ def _cluster(
             "flavors": meaning.chosen,
             "queues": {team: name for team, name in queues.items() if name != team and is_dns_label(name)},
         },
-        "warnNamespaces": spaces,
+        "warnNamespaces": _in_warn(live, spaces, notes),
         "withoutNetworkPolicies": spaces,
         "cohorts": _cohorts(live, meaning, notes),
         "nodePools": [pool.document(most) for pool, most in _sized(pools, meaning, wishes.cluster, teams, notes)],
@@ -284,9 +310,8 @@ def _say_what_stays(live: Live, found: Sequence[Found], notes: Notes) -> None:
             notes.add(body, "it stays as it is, beside those that apply makes")
     for body in live.local_queues:
         if body["metadata"].get("namespace") in spaces and name_of(body) != labels.LOCAL_QUEUE:
-            notes.add(
-                body, f"it stays as it is, beside {labels.LOCAL_QUEUE}, which apply makes: a second door to quota"
-            )
+            leads = f"leads to ClusterQueue {body['spec']['clusterQueue']} as before"
+            notes.add(body, f"it stays as it is, beside {labels.LOCAL_QUEUE}, which apply makes, and {leads}")
 
 
 def report(imported: Imported, wishes: ImportWishes, changes: Sequence[tuple[str, Sequence[str]]]) -> str:

@@ -16,10 +16,12 @@ class PodFacts:
     Attributes:
         pods: that have not ended.
         classes: priority classes that they name.
+        asks: whether one of them asks for accelerators.
     """
 
     pods: int = 0
     classes: frozenset[str] = frozenset()
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Live:
         kueue_api: the newest served version of Kueue's API, such as v1beta2; empty where there is no Kueue.
         kinds: names of further features whose kinds are served.
         pods: by namespace.
+        makers: namespaces of what makes pods that ask for accelerators, whether or not there is one now.
     """
 
     version: str
@@ -50,6 +53,12 @@ class Live:
     claims: tuple[Body, ...] = ()
     network_policies: tuple[Body, ...] = ()
     pods: Mapping[str, PodFacts] = field(default_factory=dict)
+    makers: frozenset[str] = frozenset()
+
+    @property
+    def asking(self) -> frozenset[str]:
+        """Namespaces with work that asks for accelerators."""
+        return self.makers | {space for space, facts in self.pods.items() if facts.asks}
 
 
 @dataclass(frozen=True, slots=True)

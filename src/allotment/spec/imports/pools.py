@@ -198,8 +198,8 @@ def unlabelled(pools: Iterable[Pool], notes: Notes) -> None:
         if lacking and pool.shape.accelerator is not None:
             notes.say(
                 f"pool {pool.name}",
-                f"{len(lacking)} of its nodes lack the labels that its flavor selects by (such as "
-                f"{name_of(lacking[0])}): `allot nodes label --pool {pool.name}`",
+                f"{len(lacking)} of its nodes lack the labels that its flavor selects by: "
+                f"{labels.label_command(pool.name, [name_of(node) for node in lacking])}",
             )
 
 

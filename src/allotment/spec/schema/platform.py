@@ -78,7 +78,7 @@ class PlatformSpec(KindSpec):
     admin_groups: tuple[Line, ...] = Field(
         default=(),
         description="Groups of the identity provider whose members operate the platform. None by default: "
-        "administration then stays with whoever holds the clusters' own admin credentials.",
+        "only credentials of system:masters can apply a second time then: the policies bind everybody else.",
     )
     exempt_namespaces: tuple[ObjectName, ...] = Field(
         default=("gpu-operator", "monitoring"),

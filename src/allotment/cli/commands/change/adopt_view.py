@@ -18,7 +18,7 @@ from allotment.cli.shell.table import Column
 from allotment.cli.shell.terminal import printable
 from allotment.model.manifest import ObjectKey
 from allotment.operations.adopt.taking_over import DONE, Fate, Handled
-from allotment.plan.adoption.adopting import Adoption
+from allotment.plan.adoption.adopting import Adoption, Hindrance
 from allotment.plan.adoption.words import word_of
 from allotment.plan.difference import ABSENT, FieldChange
 
@@ -82,7 +82,7 @@ def look_text(look: AdoptionLook, edit: Edit | None, width: int, hint: Hint = st
     blocks = [f"{title} {click.style(look.cluster, bold=True)} ({look.platform}): {', '.join(parts)}"]
     blocks += ["\n".join(_lines(each, width, hint)) for each in look.adoptions]
     if edit is not None:
-        when = "Written" if look.possible or not look.chosen else "Would be written"
+        when = "Written" if look.opens or not look.chosen else "Would be written"
         blocks.append(f"{when} into the directory with it, so that what runs there goes on:\n{diff_text(edit.diff)}")
     return "\n\n".join(blocks)
 
@@ -92,9 +92,7 @@ def _lines(each: Adoption, width: int, hint: Hint) -> Iterator[str]:
     yield f"{sign} {_named(each.key)}{': held back' if each.hindrances else ''}"
     if each.origins:
         yield from prose(f"from: {', '.join(map(str, each.origins))}", width, "    ")
-    for hindrance in each.hindrances:
-        yield from prose(f"why not: {hint(hindrance.why)}", width, "    ")
-        yield from prose(f"fix: {hint(hindrance.fix)}", width, "      ")
+    yield from _hindrance_lines(each.hindrances, width, hint)
     yield from _field_lines(each.manifest.body, each.fields, width)
     if each.facts.stake:
         yield from prose(f"at stake: {'; '.join(each.facts.stake)}", width, "    ")
@@ -108,6 +106,12 @@ def _lines(each: Adoption, width: int, hint: Hint) -> Iterator[str]:
         yield from prose(f"{cut.name}: {cut.what}", width, "      ")
     for remark in each.remarks:
         yield from _marked(prose(f"note: {hint(remark)}", width, "    "))
+
+
+def _hindrance_lines(hindrances: Sequence[Hindrance], width: int, hint: Hint) -> Iterator[str]:
+    for hindrance in hindrances:
+        yield from prose(f"why not: {hint(hindrance.why)}", width, "    ")
+        yield from prose(f"fix: {hint(hindrance.fix)}", width, "      ")
 
 
 def _marked(lines: Sequence[str]) -> Iterator[str]:
@@ -228,7 +232,7 @@ def return_listing(returns: Sequence[Return], handled: Sequence[Handled]) -> Lis
         kind="Return",
         rows=returns,
         columns=(
-            Column("STATUS", lambda row: fates[row.key].fate.value if row.key in fates else "possible"),
+            Column("STATUS", lambda row: _return_status(row, fates.get(row.key))),
             Column("KIND", lambda row: row.key.kind),
             Column("NAMESPACE", lambda row: row.key.namespace or None),
             Column("NAME", lambda row: row.key.name),
@@ -248,13 +252,23 @@ def returns_text(cluster: str, returns: Sequence[Return], width: int, *, asked: 
     if not returns:
         return f"nothing was taken over in {cluster}"
     title = "To give back in" if asked else "Taken over in"
-    blocks = [f"{title} {click.style(cluster, bold=True)}: {count(len(returns), 'object')}"]
+    held = sum(1 for each in returns if each.hindrances)
+    number = f"{count(len(returns), 'object')}{f', {held} held back' if held else ''}"
+    blocks = [f"{title} {click.style(cluster, bold=True)}: {number}"]
     for each in returns:
-        lines = [f"{click.style('~', fg='yellow', bold=True)} {_named(each.key)}: {_UNDONE[each.fate]}"]
+        sign = (
+            click.style("x", fg="bright_red", bold=True)
+            if each.hindrances
+            else click.style("~", fg="yellow", bold=True)
+        )
+        lines = [f"{sign} {_named(each.key)}: {'held back' if each.hindrances else _UNDONE[each.fate]}"]
         if each.written is not None:
             origins = ", ".join(each.written.origins) or "nobody"
             lines += prose(f"taken over {each.written.at} from {origins}", width, "    ")
+            lines += _hindrance_lines(each.hindrances, width, hint)
             lines += _return_lines(each, width)
+        if each.stake:
+            lines += prose(f"at stake: {'; '.join(each.stake)}", width, "    ")
         for remark in each.remarks:
             lines += _marked(prose(f"note: {hint(remark)}", width, "    "))
         blocks.append("\n".join(lines))
@@ -262,10 +276,17 @@ def returns_text(cluster: str, returns: Sequence[Return], width: int, *, asked: 
 
 
 def mentions_text(directory: str, mentions: Sequence[Mention], width: int) -> str:
-    """What to take out of the directory, so that the next plan does not want the objects again."""
-    lines = ["Still declared, so that the next plan names it as somebody else's. In the directory:"]
-    for each in mentions:
-        lines += prose(f"{directory}{each.file}:{each.line}: {each.advice}", width, "  ")
+    """What to take out of the directory, so that the next plan does not want the objects again, and what to leave."""
+    blocks = (
+        ("Still declared, so that the next plan names it as somebody else's. In the directory:", False),
+        ("To stay in the directory for now:", True),
+    )
+    lines: list[str] = []
+    for headline, stays in blocks:
+        places = [each for each in mentions if each.stays is stays]
+        lines += [headline] if places else []
+        for each in places:
+            lines += prose(f"{directory}{each.file}:{each.line}: {each.advice}", width, "  ")
     return "\n".join(lines)
 
 
@@ -301,14 +322,21 @@ def returns_document(
     }
 
 
+def _return_status(row: Return, handled: Handled | None) -> str:
+    return handled.fate.value if handled else "held" if row.hindrances else "possible"
+
+
 def _return_document(row: Return, handled: Handled | None) -> Mapping[str, Any]:
     written = row.written
     return {
         **_key_document(row.key),
         "what": row.fate.value,
-        "status": handled.fate.value if handled else "possible",
+        "status": _return_status(row, handled),
         "message": handled.message if handled else "",
         "takenOver": written.at if written else "",
         "from": list(written.origins) if written else [],
         "fields": [field_document(field) for field in row.fields],
+        "atStake": list(row.stake),
+        "notes": list(row.remarks),
+        "hindrances": [{"why": one.why, "fix": one.fix} for one in row.hindrances],
     }

@@ -71,14 +71,18 @@ def take_over(
     text = partial(views.look_text, look, edit, session.text_width, way.told)
     if acting:
         wiring.require_right_cluster(platform, cluster, kube, session.override)
+        wiring.require_engineer(platform, kube)
         # What will be done is not the result: it goes beside it, so that -o json stays one document.
         if output.format == "table":
             session.note(text())
         question = f"Take over {len(look.possible)} objects of {_place(target, kube)}?"
         _ask(session, question, consent)
-        if edit is not None:
-            wiring.write_edit(target.directory, edit)
-        handled = wiring.take_over(look, kube, target.directory)
+        taken = wiring.take_over(look, kube, target.directory, edit)
+        handled = taken.handled
+        if not taken.edited:
+            if edit is not None and look.opens:
+                session.note("the directory is as it was: the namespace did not become the platform's")
+            edit = None
     listing = views.adoption_listing(look, handled)
     show(
         session,
@@ -111,14 +115,16 @@ def give_back(
     from allotment import wiring  # noqa: PLC0415 (start-up time)
 
     returns = wiring.look_back(target.platform, target.cluster, kube, words, override=session.override)
-    acting = bool(words) and not consent.dry_run and bool(returns)
+    possible = [each for each in returns if not each.hindrances]
+    acting = bool(words) and not consent.dry_run and bool(possible)
     handled: tuple[Handled, ...] = ()
     way, width = way_of(session, target), session.text_width
     text = partial(views.returns_text, target.cluster.name, returns, width, asked=bool(words), hint=way.told)
     if acting:
         if output.format == "table":
             session.note(text())
-        _ask(session, f"Give back {len(returns)} objects of {_place(target, kube)}?", consent)
+        wiring.require_engineer(target.platform, kube)
+        _ask(session, f"Give back {len(possible)} objects of {_place(target, kube)}?", consent)
         handled = wiring.give_back(target.platform, target.cluster, returns, kube, target.directory)
     show(
         session,
@@ -136,13 +142,15 @@ def give_back(
             session.note(f"\n{views.mentions_text(there, places, width)}")
         left = wiring.look_back(target.platform, target.cluster, kube, (), override=session.override) if acting else ()
         _tell(session, _undo_steps(way, left if acting else returns, [word.text for word in words], done=acting))
-    return _code(handled, held=False)
+    return _code(handled, held=bool(words) and len(possible) < len(returns))
 
 
 def _undo_steps(way: Way, returns: Sequence[Return], words: Sequence[str], *, done: bool) -> list[tuple[str, str]]:
     """What to type after a look at what was taken over, or after some was given back; queues before namespaces."""
     if words and not done:
-        return [(way.with_flags(f"allot adopt --undo {' '.join(words)}"), "give it back; it asks first")]
+        possible = any(not each.hindrances for each in returns)
+        what = "give it back; it asks first" if possible else "once what is told above is solved"
+        return [(way.with_flags(f"allot adopt --undo {' '.join(words)}"), what)]
     still = "what is still taken over, in this order"
     undo = [
         (way.with_flags(f"allot adopt --undo {' '.join(each)}"), "" if number else still)

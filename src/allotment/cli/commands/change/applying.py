@@ -80,6 +80,7 @@ def refuse_unable(plan: Plan) -> None:
         ConflictError: the cluster cannot get our mark.
     """
     from allotment.operations.change.attended import refuse_unmarked  # noqa: PLC0415 (start-up time)
+    from allotment.operations.change.engineers import refuse_locked_out  # noqa: PLC0415
 
     if plan.missing:
         raise ForbiddenError(
@@ -88,6 +89,7 @@ def refuse_unable(plan: Plan) -> None:
             fix="apply with another account; `allot preflight --rights apply -o yaml` prints what apply needs",
         )
     refuse_unmarked(plan)
+    refuse_locked_out(plan)
 
 
 def _ask_or_change_nothing(session: Session, plan: Plan, consent: Consent) -> None:

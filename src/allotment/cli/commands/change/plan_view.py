@@ -35,9 +35,11 @@ from allotment.plan.changes import (
     Plan,
     PlanWarning,
     Update,
+    WarningCode,
     place_of,
 )
 from allotment.plan.difference import ABSENT, FieldChange
+from allotment.plan.foreign import resting_on_unread
 
 _WORDS: Final = {
     Action.CREATE: "to create",
@@ -123,13 +125,15 @@ def plan_listing(plan: Plan) -> Listing[ChangeRow]:
 def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
     """The plan as people read it; `rows` are those that the user asked to see."""
     if plan.empty:
-        headline = f"{click.style('no changes', fg='green', bold=True)}: {plan.place} is as {plan.platform} declares"
+        found = "no changes found" if plan.unread else "no changes"
+        headline = f"{click.style(found, fg='yellow' if plan.unread else 'green', bold=True)}: {plan.place} is as "
+        headline += f"{plan.platform} declares{_as_far(plan)}"
         lines = [*warning_lines(plan.warnings), *missing_lines(plan)]
         said = "\n".join(["", "", *lines]) if lines else ""
         return f"{headline} ({count(plan.unchanged, 'object')}){said}"
     at = place_of("", plan.server, plan.context)
-    blocks = [f"Plan for {click.style(plan.cluster, bold=True)} ({plan.platform}){at}: {totals(plan)}"]
-    if plan.doubts:
+    blocks = [f"Plan for {click.style(plan.cluster, bold=True)} ({plan.platform}){at}: {totals(plan)}{_partly(plan)}"]
+    if _first(plan):
         blocks.append("\n".join(doubt_lines(plan)))
     order = [*(family.value for family in Family)]
     ranked = sorted(rows, key=lambda row: order.index(row.family) if row.family in order else len(order))
@@ -140,12 +144,32 @@ def plan_text(plan: Plan, rows: Sequence[ChangeRow], width: int) -> str:
             *follower_lines(changes),
         ]
         blocks.append("\n".join([click.style(family, bold=True), *(f"  {line}" for line in lines)]))
-    rest = [*warning_lines([one for one in plan.warnings if one not in plan.doubts]), *missing_lines(plan)]
+    told = [one for one in plan.warnings if one not in _first(plan) and not _leads_on(one, plan)]
+    rest = [*warning_lines(told), *missing_lines(plan)]
     if rest:
         blocks.append("\n".join(rest))
     if len(blocks) > 4:
-        blocks.append(f"Total: {totals(plan)}")
+        blocks.append(f"Total: {totals(plan)}{_partly(plan)}")
     return "\n\n".join(blocks)
+
+
+def _first(plan: Plan) -> tuple[PlanWarning, ...]:
+    """What all the rest hangs on."""
+    return (*plan.doubts, *((plan.lockout,) if plan.lockout is not None else ()))
+
+
+def _as_far(plan: Plan) -> str:
+    return f", as far as it could be looked at: {count(len(plan.unread), 'kind')} could not" if plan.unread else ""
+
+
+def _leads_on(warning: PlanWarning, plan: Plan) -> bool:
+    """Whether it is about nodes of what may be another cluster: nobody labels those."""
+    return plan.doubted and warning.code is WarningCode.NODES
+
+
+def _partly(plan: Plan) -> str:
+    """That the numbers are of a part only."""
+    return f"; at least, for {count(len(plan.unread), 'kind')} could not be looked at" if plan.unread else ""
 
 
 def totals(plan: Plan) -> str:
@@ -168,21 +192,23 @@ def warning_lines(warnings: Sequence[PlanWarning]) -> list[str]:
 def doubt_lines(plan: Plan) -> list[str]:
     """Signs that it may be another cluster; they stand first, since all the rest follows from it."""
     mark = click.style("warning:", fg="yellow", bold=True)
-    return [f"{mark} {printable(one.message)}" for one in plan.doubts]
+    return [f"{mark} {printable(one.message)}" for one in _first(plan)]
 
 
 def missing_lines(plan: Plan) -> list[str]:
     """What we may not do, once for each kind, and what that means for the plan."""
     mark = click.style("not allowed:", fg="yellow", bold=True)
-    lines = [f"{mark} {right}: {_consequence(right)}" for right in plan.missing]
+    lines = [f"{mark} {right}: {_consequence(right, plan)}" for right in plan.missing]
     if lines:
         lines.append("`allot preflight --rights plan -o yaml` prints the rights that plan needs.")
     return lines
 
 
-def _consequence(right: MissingRight) -> str:
+def _consequence(right: MissingRight, plan: Plan) -> str:
     if right.unread:
-        return "these objects were not looked at, and may differ"
+        resting = len(resting_on_unread(plan.changes, right))
+        more = f"; {count(resting, 'step')} above that would rest on them may be blocked" if resting else ""
+        return f"these objects were not looked at, and may differ{more}"
     return "compared here, not by the server, whose defaults may show as differences"
 
 
@@ -197,6 +223,7 @@ def plan_document(plan: Plan, rows: Sequence[ChangeRow]) -> Mapping[str, Any]:
         "digest": plan.digest,
         "empty": plan.empty,
         "forced": plan.forced,
+        "partial": bool(plan.unread),
         "summary": {**{action.value: number for action, number in plan.counts.items()}, "unchanged": plan.unchanged},
         "changes": [change_document(row) for row in rows],
         "missingRights": [

@@ -50,7 +50,10 @@ def target_of(session: Session, directory: str | None) -> Target:
 
 
 def target_in(session: Session, place: Path, platform: Platform, cluster: Cluster) -> Target:
-    """A cluster of a platform, with the context to reach it by."""
+    """A cluster of a platform, with the context to reach it by; commands that errors suggest lead there from now on."""
+    from allotment.cli.shell.hints import way_to  # noqa: PLC0415 (start-up time)
+
+    session.hint = way_to(session, place, cluster.name).told
     return Target(place, platform, cluster, session.value("context") or cluster.context)
 
 
@@ -160,6 +163,8 @@ def _plan_steps(session: Session, target: Target, plan: Plan, saved: str | None)
     counts = {action.value: number for action, number in plan.counts.items()}
     left = counts["blocked"] + (0 if plan.forced else counts["conflict"])
     apply = way.to("allot apply")
+    if plan.doubted or plan.lockout is not None:
+        return []  # What has to be settled first stands at the top; nothing leads on past it.
     steps = []
     if left < len(plan.changes):
         steps.append((apply, "do it" + (f"; {left} of {len(plan.changes)} steps stay undone" if left else "")))

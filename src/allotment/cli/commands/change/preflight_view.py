@@ -14,6 +14,7 @@ from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
 from allotment.cli.shell.terminal import printable
 from allotment.operations.change.preflight import Readied
+from allotment.operations.change.rights import Task
 from allotment.plan.changes import place_of
 from allotment.plan.preflight import Check, Readiness
 from allotment.render.yaml_text import to_documents, to_yaml
@@ -87,8 +88,12 @@ def _able(readied: Readied) -> Iterator[str]:
     able, unable = (
         [check.subject for check in rights if (check.readiness is Readiness.OK) is wanted] for wanted in (True, False)
     )
+    if Task.PLAN in unable:
+        # No right is too few for a plan: it names what it leaves out.
+        unable.remove(Task.PLAN)
+        able.insert(0, f"{Task.PLAN} in part, what it may not read left out")
     if unable:
-        yield f"{printable(readied.user)} can {', '.join(able) or 'do nothing here'}; it cannot {', '.join(unable)}"
+        yield f"{printable(readied.user)} can {', '.join(able)}; it cannot {', '.join(unable)}"
 
 
 def readied_document(readied: Readied, rows: Sequence[Check]) -> Mapping[str, Any]:
