@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from allotment.cli.shell.output import plain, rfc3339
 from allotment.cli.shell.selector import parse_selector
 from allotment.cli.shell.table import Column, fitting, table_text
 from allotment.errors import UsageError
+from allotment.reports.documents.form import plain, rfc3339
 from tests.unit.cli.conftest import Run
 
 TEAMS = ("team", "list", "--platform", "my-platform")

@@ -12,10 +12,10 @@ import click
 import pytest
 
 from allotment.adapters.sandbox.spec import ComponentStatus, SandboxStatus
-from allotment.cli.commands.change.apply_view import outcome_listing, report_document, report_text
-from allotment.cli.commands.change.drift_view import drift_document, drift_listing, drift_text
-from allotment.cli.commands.change.plan_view import plan_document, plan_listing, plan_text
-from allotment.cli.commands.change.prove_view import proof_document, proof_listing, proof_text
+from allotment.cli.commands.change.apply_view import outcome_listing, report_text
+from allotment.cli.commands.change.drift_view import drift_listing, drift_text
+from allotment.cli.commands.change.plan_view import plan_listing, plan_text
+from allotment.cli.commands.change.prove_view import proof_listing, proof_text
 from allotment.cli.commands.change.values import shown_values
 from allotment.cli.commands.declare.validate_view import summary_text
 from allotment.cli.commands.reference.explain_view import document as explanation_document
@@ -23,7 +23,6 @@ from allotment.cli.commands.reference.explain_view import text as explanation_te
 from allotment.cli.commands.reference.explaining import explanation, kinds, paths_under
 from allotment.cli.commands.sandbox.sandbox_view import component_listing, status_document, status_text
 from allotment.cli.shell.amounts import amount, count, memory, money, span
-from allotment.cli.shell.output import plain
 from allotment.errors import UnreachableError
 from allotment.model.manifest import Family, Manifest, ObjectKey
 from allotment.operations.change.apply import ApplyReport, Outcome, Status
@@ -53,6 +52,11 @@ from allotment.plan.changes import (
 from allotment.plan.difference import ABSENT, FieldChange
 from allotment.plan.refused import Refusals
 from allotment.prove.verdicts import ProofReport, Result, Verdict
+from allotment.reports.documents.apply import report_document
+from allotment.reports.documents.drift import drift_document
+from allotment.reports.documents.form import plain
+from allotment.reports.documents.plan import plan_document
+from allotment.reports.documents.proof import proof_document
 from allotment.spec.schema import KINDS, json_schema
 from tests.unit import builders as build
 

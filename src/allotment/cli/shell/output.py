@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -16,9 +15,7 @@ from allotment.cli.shell.session import Session
 from allotment.cli.shell.table import Cell, Column, fitting, no_room, table_text
 from allotment.errors import UsageError, shown
 from allotment.model.spelling import did_you_mean
-
-API_VERSION: Final = "allotment.dev/v1"
-"""Version of every JSON and YAML document that `allot` writes."""
+from allotment.reports.documents.form import versioned
 
 Row = TypeVar("Row")
 
@@ -117,7 +114,7 @@ def _column(columns: Sequence[Column[Row]], title: str) -> Column[Row]:
 
 def write_document(session: Session, form: str, document: Mapping[str, Any]) -> None:
     """A JSON or YAML document with our apiVersion in front; times become UTC RFC 3339."""
-    body = plain({"apiVersion": API_VERSION, **document})
+    body = versioned(document)
     if form == "yaml":
         # Not the emitter of Kubernetes objects: results have fractions, which those must not have.
         import yaml  # noqa: PLC0415 (start-up time)
@@ -126,33 +123,6 @@ def write_document(session: Session, form: str, document: Mapping[str, Any]) -> 
         session.out(text.removesuffix("\n"))
     else:
         session.out(json.dumps(body, indent=2, ensure_ascii=False))
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it: mappings, lists, text, numbers; aware times in UTC RFC 3339."""
-    match value:
-        case Mapping():
-            return {str(key): plain(item) for key, item in value.items()}
-        case dt.datetime():
-            return rfc3339(value)
-        case dt.date():
-            return value.isoformat()
-        case bool() | int() | float() | None:
-            return value
-        case str():
-            # A str subclass (StrEnum) would become a tagged object in YAML.
-            return str(value)
-        case frozenset() | set():
-            return sorted(plain(item) for item in value)
-        case Sequence():
-            return [plain(item) for item in value]
-        case _:
-            return str(value)
-
-
-def rfc3339(moment: dt.datetime) -> str:
-    """``2027-01-31T12:00:00Z``; whole seconds."""
-    return moment.astimezone(dt.UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
 def _write_lines(session: Session, lines: Sequence[str]) -> None:

@@ -10,7 +10,6 @@ import click
 
 from allotment.cli.commands.change.change_lines import field_details
 from allotment.cli.commands.change.diffs import diff_text
-from allotment.cli.commands.change.plan_view import field_document
 from allotment.cli.shell.amounts import count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.prose import prose
@@ -21,6 +20,7 @@ from allotment.operations.adopt.taking_over import DONE, Fate, Handled
 from allotment.plan.adoption.adopting import Adoption, Hindrance
 from allotment.plan.adoption.words import word_of
 from allotment.plan.difference import ABSENT, FieldChange
+from allotment.reports.documents.adoption import adoption_document, return_document, status_of
 
 if TYPE_CHECKING:
     from allotment.operations.adopt.giving_back import Return
@@ -43,7 +43,7 @@ def adoption_listing(look: AdoptionLook, handled: Sequence[Handled]) -> Listing[
         kind="Adoption",
         rows=look.adoptions,
         columns=(
-            Column("STATUS", lambda row: _status(row, fates)),
+            Column("STATUS", lambda row: status_of(row, fates.get(row.key))),
             Column("KIND", lambda row: row.key.kind),
             Column("NAMESPACE", lambda row: row.key.namespace or None),
             Column("NAME", lambda row: row.key.name),
@@ -52,16 +52,14 @@ def adoption_listing(look: AdoptionLook, handled: Sequence[Handled]) -> Listing[
             Column("WHY-NOT", lambda row: "; ".join(one.why for one in row.hindrances) or None, wide=True),
         ),
         name=lambda row: word_of(row.key),
-        document=lambda row: _adoption_document(row, fates.get(row.key)),
-        labels=lambda row: {"kind": row.key.kind, "namespace": row.key.namespace, "status": _status(row, fates)},
+        document=lambda row: adoption_document(row, fates.get(row.key)),
+        labels=lambda row: {
+            "kind": row.key.kind,
+            "namespace": row.key.namespace,
+            "status": status_of(row, fates.get(row.key)),
+        },
         nothing="nothing that is declared belongs to somebody else",
     )
-
-
-def _status(row: Adoption, fates: Mapping[ObjectKey, Handled]) -> str:
-    if row.key in fates:
-        return fates[row.key].fate.value
-    return "held" if row.hindrances else "possible"
 
 
 def look_text(look: AdoptionLook, edit: Edit | None, width: int, hint: Hint = str) -> str:
@@ -184,40 +182,6 @@ def handled_text(cluster: str, handled: Sequence[Handled], width: int) -> str:
     return "\n".join(lines)
 
 
-def look_document(
-    look: AdoptionLook, rows: Sequence[Adoption], handled: Sequence[Handled], edit: Edit | None
-) -> Mapping[str, Any]:
-    """The whole as JSON; statuses stand in the items."""
-    fates = {each.key: each for each in handled}
-    return {
-        "kind": "AdoptionSummary",
-        "platform": look.platform,
-        "cluster": look.cluster,
-        "summary": {"possible": len(look.possible), "held": len(look.adoptions) - len(look.possible)},
-        "diff": edit.diff if edit else "",
-        "items": [_adoption_document(row, fates.get(row.key)) for row in rows],
-    }
-
-
-def _adoption_document(row: Adoption, handled: Handled | None) -> Mapping[str, Any]:
-    return {
-        **_key_document(row.key),
-        "status": handled.fate.value if handled else "held" if row.hindrances else "possible",
-        "message": handled.message if handled else "",
-        "from": [{"kind": one.kind.value, "name": one.name, "since": one.since} for one in row.origins],
-        "fields": [field_document(field) for field in row.fields],
-        "atStake": list(row.facts.stake),
-        "networkPoliciesLeftOut": row.facts.left_out,
-        "cuts": [{"policy": cut.name, "what": cut.what} for cut in row.facts.cuts],
-        "notes": list(row.remarks),
-        "hindrances": [{"why": one.why, "fix": one.fix} for one in row.hindrances],
-    }
-
-
-def _key_document(key: ObjectKey) -> dict[str, Any]:
-    return {"object": {"group": key.group, "kind": key.kind, "namespace": key.namespace, "name": key.name}}
-
-
 _UNDONE: Final = {
     Fate.GIVEN_BACK: "gets its earlier values back",
     Fate.DELETED: "was made by apply: deleted",
@@ -232,7 +196,7 @@ def return_listing(returns: Sequence[Return], handled: Sequence[Handled]) -> Lis
         kind="Return",
         rows=returns,
         columns=(
-            Column("STATUS", lambda row: _return_status(row, fates.get(row.key))),
+            Column("STATUS", lambda row: status_of(row, fates.get(row.key))),
             Column("KIND", lambda row: row.key.kind),
             Column("NAMESPACE", lambda row: row.key.namespace or None),
             Column("NAME", lambda row: row.key.name),
@@ -241,7 +205,7 @@ def return_listing(returns: Sequence[Return], handled: Sequence[Handled]) -> Lis
             Column("FROM", lambda row: row.written.origins[0] if row.written and row.written.origins else None),
         ),
         name=lambda row: word_of(row.key),
-        document=lambda row: _return_document(row, fates.get(row.key)),
+        document=lambda row: return_document(row, fates.get(row.key)),
         labels=lambda row: {"kind": row.key.kind, "namespace": row.key.namespace},
         nothing="nothing was taken over",
     )
@@ -306,37 +270,3 @@ def _return_lines(each: Return, width: int) -> Iterator[str]:
         yield from (f"    {line}" for line in detail.lines(width - 4))
     if marks:
         yield click.style(f"    - {_marks(marks)}", fg="red")
-
-
-def returns_document(
-    platform: str, cluster: str, returns: Sequence[Return], handled: Sequence[Handled], rows: Sequence[Return]
-) -> Mapping[str, Any]:
-    """The whole as JSON."""
-    fates = {each.key: each for each in handled}
-    return {
-        "kind": "ReturnSummary",
-        "platform": platform,
-        "cluster": cluster,
-        "summary": dict(Counter(each.fate.value for each in returns)),
-        "items": [_return_document(row, fates.get(row.key)) for row in rows],
-    }
-
-
-def _return_status(row: Return, handled: Handled | None) -> str:
-    return handled.fate.value if handled else "held" if row.hindrances else "possible"
-
-
-def _return_document(row: Return, handled: Handled | None) -> Mapping[str, Any]:
-    written = row.written
-    return {
-        **_key_document(row.key),
-        "what": row.fate.value,
-        "status": _return_status(row, handled),
-        "message": handled.message if handled else "",
-        "takenOver": written.at if written else "",
-        "from": list(written.origins) if written else [],
-        "fields": [field_document(field) for field in row.fields],
-        "atStake": list(row.stake),
-        "notes": list(row.remarks),
-        "hindrances": [{"why": one.why, "fix": one.fix} for one in row.hindrances],
-    }

@@ -17,6 +17,7 @@ from allotment.cli.shell.output import show
 from allotment.cli.shell.session import Session
 from allotment.errors import AllotmentError, NotFoundError, UsageError
 from allotment.model import labels
+from allotment.reports.documents.adoption import look_document, returns_document
 
 if TYPE_CHECKING:
     from allotment.operations.adopt.giving_back import Return
@@ -89,7 +90,7 @@ def take_over(
         output,
         listing,
         human=lambda _rows: views.handled_text(cluster.name, handled, session.text_width) if acting else text(),
-        whole=lambda rows: views.look_document(look, rows, handled, edit),
+        whole=lambda rows: look_document(look, rows, handled, edit),
     )
     if consent.dry_run:
         session.note("dry run: nothing was changed")
@@ -131,7 +132,7 @@ def give_back(
         output,
         views.return_listing(returns, handled),
         human=lambda _rows: views.handled_text(target.cluster.name, handled, width) if acting else text(),
-        whole=lambda rows: views.returns_document(target.platform.name, target.cluster.name, returns, handled, rows),
+        whole=lambda rows: returns_document(target.platform.name, target.cluster.name, returns, handled, rows),
     )
     if consent.dry_run:
         session.note("dry run: nothing was changed")

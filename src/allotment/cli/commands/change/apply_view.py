@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import click
 
 from allotment.cli.commands.change.change_lines import followers_text, following
-from allotment.cli.commands.change.plan_view import key_document
 from allotment.cli.shell.amounts import count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
 from allotment.cli.shell.terminal import printable
 from allotment.operations.change.apply import NOT_BEGUN, ApplyReport, Outcome, Status
 from allotment.plan.changes import Blocked
+from allotment.reports.documents.apply import outcome_document
 
 _COLORS: Final = {
     Status.APPLIED: "green",
@@ -119,31 +119,3 @@ def _headline(report: ApplyReport) -> str:
 
 def _status(status: Status) -> str:
     return click.style(f"{status.value:<11}", fg=_COLORS.get(status, "red"))
-
-
-def report_document(report: ApplyReport, rows: Sequence[Outcome]) -> Mapping[str, Any]:
-    """The report as JSON."""
-    counts = Counter(outcome.status for outcome in report.outcomes)
-    return {
-        "kind": "ApplyReport",
-        "platform": report.platform,
-        "cluster": report.cluster,
-        "server": report.server or None,
-        "context": report.context or None,
-        "complete": report.complete,
-        "exitCode": report.exit_code,
-        "summary": {**{status.value: counts[status] for status in Status}, "unchanged": report.unchanged},
-        "outcomes": [outcome_document(row) for row in rows],
-    }
-
-
-def outcome_document(row: Outcome) -> Mapping[str, Any]:
-    """A step's outcome as JSON."""
-    return {
-        "status": row.status.value,
-        "done": row.done,
-        "action": row.change.action.value,
-        **key_document(row.change),
-        "message": row.message,
-        "warnings": row.warnings,
-    }

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from allotment.cli.commands.change.apply_view import outcome_listing, report_document, report_text
+from allotment.cli.commands.change.apply_view import outcome_listing, report_text
 from allotment.cli.commands.change.diffs import next_steps
-from allotment.cli.commands.change.plan_view import plan_document, plan_listing, plan_text
+from allotment.cli.commands.change.plan_view import plan_listing, plan_text
 from allotment.cli.shell.options import OutputOptions
 from allotment.cli.shell.output import show
 from allotment.cli.shell.progress import ProgressLine
 from allotment.cli.shell.session import Session
 from allotment.errors import AllotmentError, ForbiddenError, UsageError
+from allotment.reports.documents.apply import report_document
+from allotment.reports.documents.plan import plan_document
 
 if TYPE_CHECKING:
     from allotment.cli.shell.hints import Way

@@ -67,12 +67,13 @@ def drift(
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
     from allotment.cli.commands.change.applying import Consent  # noqa: PLC0415
-    from allotment.cli.commands.change.drift_view import drift_document, drift_listing, drift_text  # noqa: PLC0415
+    from allotment.cli.commands.change.drift_view import drift_listing, drift_text  # noqa: PLC0415
     from allotment.cli.commands.change.drifting import repair_all  # noqa: PLC0415
     from allotment.cli.shell.loading import load  # noqa: PLC0415
     from allotment.cli.shell.output import show  # noqa: PLC0415
     from allotment.cli.shell.places import named_cluster, platform_directory  # noqa: PLC0415
     from allotment.cli.shell.progress import ProgressLine  # noqa: PLC0415
+    from allotment.reports.documents.drift import drift_document  # noqa: PLC0415
 
     place = platform_directory(session, directory)
     platform = load(session, place, quiet=True).platform

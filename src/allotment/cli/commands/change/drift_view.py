@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Final
 
 import click
 
-from allotment.cli.commands.change.apply_view import outcome_document, outcome_listing, report_text
+from allotment.cli.commands.change.apply_view import outcome_listing, report_text
 from allotment.cli.commands.change.change_lines import followers_text
 from allotment.cli.commands.change.values import list_difference, shown_value, shown_values
 from allotment.cli.commands.change.wording import Told, told
 from allotment.cli.shell.amounts import count
-from allotment.cli.shell.output import Listing, rfc3339
+from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
 from allotment.cli.shell.terminal import printable
 from allotment.operations.change.apply import ApplyReport, Outcome
 from allotment.operations.change.drift import (
     ClusterDrift,
-    DriftedField,
     DriftedObject,
     DriftKind,
     DriftReport,
@@ -28,7 +26,7 @@ from allotment.operations.change.drift import (
 )
 from allotment.plan.changes import place_of
 from allotment.plan.difference import ABSENT
-from allotment.plan.refused import Refusals
+from allotment.reports.documents.drift import DriftRow, drift_rows, drifted_document
 
 _COLORS: Final = {
     DriftKind.CHANGED: "yellow",
@@ -42,20 +40,11 @@ _COLORS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class DriftRow:
-    """A drifted object of a cluster."""
-
-    cluster: str
-    object: DriftedObject
-
-
 def drift_listing(report: DriftReport) -> Listing[DriftRow]:
     """A row an object."""
-    rows = [DriftRow(each.cluster, found) for each in report.clusters for found in each.objects]
     return Listing(
         kind="DriftedObject",
-        rows=rows,
+        rows=drift_rows(report),
         columns=(
             Column("CLUSTER", lambda row: row.cluster),
             Column("DRIFT", lambda row: row.object.kind.value, style=lambda row: _COLORS[row.object.kind]),
@@ -67,7 +56,7 @@ def drift_listing(report: DriftReport) -> Listing[DriftRow]:
             Column("DETAILS", lambda row: "; ".join(_details(row.object, in_words=False)) or None, wide=True),
         ),
         name=lambda row: f"{row.cluster} {row.object.key}",
-        document=lambda row: {"cluster": row.cluster, **_object_document(row.object)},
+        document=drifted_document,
         labels=lambda row: {
             "cluster": row.cluster,
             "drift": row.object.kind.value,
@@ -148,55 +137,6 @@ def _by(owner: str, since: str) -> str:
     return f" (by {printable(owner)}{f', {since}' if since else ''})" if owner else ""
 
 
-def drift_document(report: DriftReport, rows: Sequence[DriftRow]) -> Mapping[str, Any]:
-    """The report as JSON."""
-    return {
-        "kind": "DriftReport",
-        "platform": report.platform,
-        "inSync": report.in_sync,
-        "degraded": report.degraded,
-        "clusters": [
-            {
-                "name": each.cluster,
-                "state": each.state.value,
-                "observedAt": rfc3339(each.observed_at),
-                "error": None if each.error is None else {"what": each.error.what, "why": each.error.why},
-                "objects": [_object_document(row.object) for row in rows if row.cluster == each.cluster],
-                "refused": [_refused_document(found) for found in each.refused],
-                "notes": each.notes,
-                "notLookedAt": [{"kind": unread.kind, "why": unread.why} for unread in each.unread],
-            }
-            for each in report.clusters
-        ],
-    }
-
-
-def _refused_document(found: Refusals) -> dict[str, Any]:
-    return {
-        "namespace": found.namespace,
-        "policy": found.policy,
-        "work": found.works,
-        "since": rfc3339(found.since),
-        "last": rfc3339(found.last),
-        "why": found.why,
-    }
-
-
-def _object_document(found: DriftedObject) -> dict[str, Any]:
-    key = found.key
-    return {
-        "drift": found.kind.value,
-        "object": {"group": key.group, "kind": key.kind, "namespace": key.namespace, "name": key.name},
-        "message": found.message,
-        "fields": [_field_document(field) for field in found.fields],
-    }
-
-
-def _field_document(field: DriftedField) -> Mapping[str, Any]:
-    sides = {name: value for name, value in (("live", field.live), ("declared", field.declared)) if value is not ABSENT}
-    return {"field": field.field, "by": field.by, "since": field.since, **sides}
-
-
 def repair_listing(done: Sequence[ApplyReport]) -> Listing[Outcome]:
     """A row a step, over all clusters."""
     one = ApplyReport("", "", tuple(outcome for report in done for outcome in report.outcomes), 0)
@@ -220,27 +160,3 @@ def repair_text(drift: DriftReport, done: Sequence[ApplyReport], rows: Sequence[
 
 def _left(drift: DriftReport) -> list[ClusterDrift]:
     return [each for each in drift.clusters if each.beyond_apply]
-
-
-def repair_document(drift: DriftReport, done: Sequence[ApplyReport], rows: Sequence[Outcome]) -> Mapping[str, Any]:
-    """The repair as JSON."""
-    return {
-        "kind": "RepairReport",
-        "platform": drift.platform,
-        "complete": not drift.degraded and not _left(drift) and all(report.complete for report in done),
-        "leftAlone": [
-            {"cluster": each.cluster, **_object_document(found)}
-            for each in drift.clusters
-            for found in each.objects
-            if found.kind is DriftKind.FOREIGN
-        ],
-        "degraded": drift.degraded,
-        "clusters": [
-            {
-                "name": report.cluster,
-                "complete": report.complete,
-                "outcomes": [outcome_document(row) for row in rows if row in report.outcomes],
-            }
-            for report in done
-        ],
-    }

@@ -7,16 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from allotment.cli.commands.change.applying import Consent, ask, refuse_unable, run_plan
-from allotment.cli.commands.change.drift_view import (
-    drift_listing,
-    drift_text,
-    repair_document,
-    repair_listing,
-    repair_text,
-)
+from allotment.cli.commands.change.drift_view import drift_listing, drift_text, repair_listing, repair_text
 from allotment.cli.shell.options import OutputOptions
 from allotment.cli.shell.output import show
 from allotment.cli.shell.session import Session
+from allotment.reports.documents.drift import repair_document
 
 if TYPE_CHECKING:
     from allotment.operations.change.apply import ApplyReport

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from allotment.cli.shell.output import Listing, rfc3339
+from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
 from allotment.operations.change.history import Ending, Record
+from allotment.reports.documents.form import rfc3339
+from allotment.reports.documents.history import record_document
 
 _COLORS: Final = {Ending.COMPLETE: "green", Ending.UNFINISHED: "yellow"}
 """The rest is red."""
@@ -64,25 +66,3 @@ def _commit(row: Record) -> str | None:
 
 def _steps(row: Record) -> str:
     return ", ".join(f"{number} {status}" for status, number in row.steps.items())
-
-
-def record_document(row: Record) -> Mapping[str, Any]:
-    """A record as JSON; digests and the commit in full."""
-    return {
-        "id": row.id,
-        "platform": row.platform,
-        "cluster": row.cluster,
-        "by": row.by,
-        "started": row.started,
-        "finished": row.finished,
-        "ended": row.ending.value,
-        "what": row.act.value,
-        "objects": list(row.objects),
-        "moreObjects": row.more,
-        "commit": row.source.commit or None,
-        "dirty": row.source.dirty,
-        "directoryDigest": row.source.digest or None,
-        "manifestsDigest": row.manifests or None,
-        "steps": dict(row.steps),
-        "unchanged": row.unchanged,
-    }

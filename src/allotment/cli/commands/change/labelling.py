@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from allotment.cli.commands.change.nodes_view import edit_listing, edits_document, edits_text
+from allotment.cli.commands.change.nodes_view import edit_listing, edits_text
 from allotment.cli.commands.change.planning import Target
 from allotment.cli.shell.options import OutputOptions
 from allotment.cli.shell.output import show
 from allotment.cli.shell.session import Session
 from allotment.errors import AllotmentError
+from allotment.reports.documents.nodes import labelling_document
 
 if TYPE_CHECKING:
     from allotment.plan.labelling import PoolEdits
@@ -42,7 +43,7 @@ def carry_out(
         OutputOptions(session.value("output"), no_headers=False, sort_by="", selector="", limit=None),
         edit_listing(edits),
         human=lambda _rows: edits_text(edits, done=dry_run is None),
-        whole=lambda rows: edits_document(edits, rows, done=dry_run is None),
+        whole=lambda rows: labelling_document(edits, rows, done=dry_run is None),
     )
     if dry_run is not None:
         session.note(f"dry run ({dry_run}): nothing was changed")

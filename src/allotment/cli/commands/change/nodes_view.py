@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -12,6 +11,7 @@ from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
 from allotment.cli.shell.terminal import printable
 from allotment.plan.labelling import NodeEdit, PoolEdits
+from allotment.reports.documents.nodes import node_document
 
 _NAMED: Final = 5
 """Pods that a sentence names."""
@@ -34,7 +34,7 @@ def edit_listing(edits: PoolEdits) -> Listing[NodeEdit]:
             Column("REMARK", lambda row: row.remark or None, wide=True),
         ),
         name=lambda row: row.node,
-        document=edit_document,
+        document=node_document,
         labels=lambda row: {"node": row.node},
         nothing="no nodes",
     )
@@ -79,24 +79,3 @@ def _lines(edit: NodeEdit) -> list[str]:
 
 def _warning(text: str) -> str:
     return f"{click.style('warning:', fg='yellow', bold=True)} {printable(text)}"
-
-
-def edit_document(edit: NodeEdit) -> Mapping[str, Any]:
-    """What a node lacks, or got."""
-    return {
-        "node": edit.node,
-        "labels": {key: {"old": old, "new": new} for key, old, new in edit.labels},
-        "taints": [{"key": taint.key, "value": taint.value, "effect": taint.effect.value} for taint in edit.taints],
-        "remark": edit.remark,
-        "intolerant": list(edit.intolerant),
-    }
-
-
-def edits_document(edits: PoolEdits, rows: Sequence[NodeEdit], *, done: bool) -> Mapping[str, Any]:
-    """The whole as JSON."""
-    return {
-        "kind": "NodeLabelling",
-        "pool": edits.pool.name,
-        "done": done,
-        "nodes": [edit_document(row) for row in rows],
-    }

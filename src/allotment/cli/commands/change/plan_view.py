@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -24,22 +23,14 @@ from allotment.cli.shell.terminal import printable
 from allotment.model.manifest import Family
 from allotment.plan.changes import (
     Action,
-    Blocked,
-    Change,
-    Conflict,
-    Contested,
-    Create,
-    Delete,
-    Drain,
     MissingRight,
     Plan,
     PlanWarning,
-    Update,
     WarningCode,
     place_of,
 )
-from allotment.plan.difference import ABSENT, FieldChange
 from allotment.plan.foreign import resting_on_unread
+from allotment.reports.documents.plan import ChangeRow, change_document, rows_of
 
 _WORDS: Final = {
     Action.CREATE: "to create",
@@ -49,45 +40,6 @@ _WORDS: Final = {
     Action.CONFLICT: "in conflict",
     Action.BLOCKED: "blocked",
 }
-
-_NO_FAMILY: Final = "no longer declared"
-"""Heading of what is deleted: the declaration that would name its family is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
-    """A change with the family it is shown under."""
-
-    change: Change
-    family: str
-    team: str
-
-
-def rows_of(plan: Plan) -> tuple[ChangeRow, ...]:
-    """The plan's changes, in its own order."""
-    return tuple(ChangeRow(change, _family(change), _team(change)) for change in plan.changes)
-
-
-def _family(change: Change) -> str:
-    match change:
-        case Create() | Update() | Conflict():
-            return change.manifest.family.value
-        case Drain():
-            return "workloads that are ended"
-        case Blocked():
-            return "blocked"
-        case Delete():
-            return _NO_FAMILY
-
-
-def _team(change: Change) -> str:
-    match change:
-        case Create() | Update() | Conflict():
-            return change.manifest.team or ""
-        case Drain() | Delete():
-            return change.team
-        case Blocked():
-            return ""
 
 
 def plan_listing(plan: Plan) -> Listing[ChangeRow]:
@@ -210,74 +162,3 @@ def _consequence(right: MissingRight, plan: Plan) -> str:
         more = f"; {count(resting, 'step')} above that would rest on them may be blocked" if resting else ""
         return f"these objects were not looked at, and may differ{more}"
     return "compared here, not by the server, whose defaults may show as differences"
-
-
-def plan_document(plan: Plan, rows: Sequence[ChangeRow]) -> Mapping[str, Any]:
-    """The plan as JSON."""
-    return {
-        "kind": "PlanSummary",
-        "platform": plan.platform,
-        "cluster": plan.cluster,
-        "server": plan.server or None,
-        "context": plan.context or None,
-        "digest": plan.digest,
-        "empty": plan.empty,
-        "forced": plan.forced,
-        "partial": bool(plan.unread),
-        "summary": {**{action.value: number for action, number in plan.counts.items()}, "unchanged": plan.unchanged},
-        "changes": [change_document(row) for row in rows],
-        "missingRights": [
-            {
-                "verb": right.verb,
-                "group": right.group,
-                "resource": right.resource,
-                "unread": right.unread,
-            }
-            for right in plan.missing
-        ],
-        "warnings": [
-            {"code": warning.code.value, **key_document(warning), "message": warning.message}
-            for warning in plan.warnings
-        ],
-    }
-
-
-def key_document(item: Change | PlanWarning) -> dict[str, Any]:
-    """Which object."""
-    key = item.key
-    return {"object": {"group": key.group, "kind": key.kind, "namespace": key.namespace, "name": key.name}}
-
-
-def change_document(row: ChangeRow) -> Mapping[str, Any]:
-    """A change as JSON; a field that is absent on one side lacks that side."""
-    change = row.change
-    base: dict[str, Any] = {
-        "action": change.action.value,
-        "family": row.family,
-        "team": row.team,
-        **key_document(change),
-    }
-    match change:
-        case Update():
-            base["fields"] = [field_document(field) for field in change.fields]
-        case Conflict():
-            base["contested"] = [_contested_document(field) for field in change.contested]
-        case Drain():
-            base["running"] = dict(change.running)
-        case Blocked():
-            base |= {"wanted": change.wanted.value, "what": change.what, "why": change.why, "fix": change.fix}
-        case _:
-            pass
-    return base
-
-
-def field_document(change: FieldChange) -> Mapping[str, Any]:
-    """A field that changes, as JSON."""
-    sides = {name: value for name, value in (("old", change.old), ("new", change.new)) if value is not ABSENT}
-    owner = {"by": change.by, "since": change.since} if change.by else {}
-    return {"field": change.field, **sides, **owner}
-
-
-def _contested_document(field: Contested) -> Mapping[str, Any]:
-    sides = {name: value for name, value in (("live", field.live), ("declared", field.desired)) if value is not ABSENT}
-    return {"field": field.field, "manager": field.manager, "since": field.since, **sides}

@@ -44,14 +44,10 @@ def preflight(
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
     from allotment.cli.commands.change.planning import target_of  # noqa: PLC0415
-    from allotment.cli.commands.change.preflight_view import (  # noqa: PLC0415
-        objects_text,
-        readied_document,
-        readied_listing,
-        readied_text,
-    )
+    from allotment.cli.commands.change.preflight_view import objects_text, readied_listing, readied_text  # noqa: PLC0415
     from allotment.cli.shell.hints import way_of  # noqa: PLC0415
     from allotment.cli.shell.output import show  # noqa: PLC0415
+    from allotment.reports.documents.preflight import readied_document  # noqa: PLC0415
 
     if bind_to and rights is None:
         raise UsageError("--bind-to is about the roles that --rights prints", fix="say --rights plan, apply or prove")

@@ -18,6 +18,7 @@ from allotment.operations.change.rights import Task
 from allotment.plan.changes import place_of
 from allotment.plan.preflight import Check, Readiness
 from allotment.render.yaml_text import to_documents, to_yaml
+from allotment.reports.documents.preflight import check_document
 
 _COLORS: Final = {
     Readiness.OK: "green",
@@ -94,31 +95,6 @@ def _able(readied: Readied) -> Iterator[str]:
         able.insert(0, f"{Task.PLAN} in part, what it may not read left out")
     if unable:
         yield f"{printable(readied.user)} can {', '.join(able)}; it cannot {', '.join(unable)}"
-
-
-def readied_document(readied: Readied, rows: Sequence[Check]) -> Mapping[str, Any]:
-    """The same as JSON."""
-    return {
-        "kind": "Preflight",
-        "platform": readied.platform,
-        "cluster": readied.cluster,
-        "server": readied.server,
-        "context": readied.context or None,
-        "user": readied.user,
-        "ready": readied.ready,
-        "checks": [check_document(row) for row in rows],
-    }
-
-
-def check_document(row: Check) -> Mapping[str, Any]:
-    """A check as JSON."""
-    return {
-        "state": row.readiness.value,
-        "topic": row.topic,
-        "subject": row.subject,
-        "message": row.message,
-        "fix": row.fix,
-    }
 
 
 def objects_text(bodies: Sequence[Mapping[str, Any]], form: str) -> str:

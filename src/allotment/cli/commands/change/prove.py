@@ -55,10 +55,11 @@ def prove(
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
     from allotment.cli.commands.change.planning import target_of  # noqa: PLC0415
-    from allotment.cli.commands.change.prove_view import proof_document, proof_listing, proof_text  # noqa: PLC0415
+    from allotment.cli.commands.change.prove_view import proof_listing, proof_text  # noqa: PLC0415
     from allotment.cli.shell.output import show  # noqa: PLC0415
     from allotment.cli.shell.places import named_team  # noqa: PLC0415
     from allotment.cli.shell.progress import ProgressLine  # noqa: PLC0415
+    from allotment.reports.documents.proof import proof_document  # noqa: PLC0415
 
     target = target_of(session, directory)
     name = session.value("team")

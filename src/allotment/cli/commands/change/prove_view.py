@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from textwrap import shorten, wrap
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from allotment.cli.shell.amounts import count
-from allotment.cli.shell.output import Listing, rfc3339
+from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
 from allotment.cli.shell.terminal import PLAIN_WIDTH, printable
 from allotment.prove.verdicts import ProofReport, Result, Verdict
+from allotment.reports.documents.proof import result_document
 
 _COLORS: Final = {
     Verdict.PROVED: "green",
@@ -126,37 +127,3 @@ def _failure(row: Result) -> list[str]:
         f"{inner}  expected: {printable(row.expected)}",
         f"{inner}  got:      {printable(row.got)}",
     ]
-
-
-def proof_document(report: ProofReport, rows: Sequence[Result]) -> Mapping[str, Any]:
-    """The report as JSON."""
-    return {
-        "kind": "ProofReport",
-        "platform": report.platform,
-        "cluster": report.cluster,
-        "server": report.server,
-        "serverVersion": report.version,
-        "started": rfc3339(report.started),
-        "finished": rfc3339(report.finished),
-        "proved": not report.failed and not report.kept,
-        "broken": report.broken,
-        "keptByAdoption": report.kept,
-        "missingRights": report.missing,
-        "summary": {verdict.value: number for verdict, number in report.counts.items()},
-        "probes": [result_document(row) for row in rows],
-    }
-
-
-def result_document(row: Result) -> Mapping[str, Any]:
-    """A probe as JSON."""
-    return {
-        "verdict": row.verdict.value,
-        "guardrail": row.guardrail,
-        "team": row.team,
-        "tried": row.tried,
-        "as": row.persona,
-        "object": row.object,
-        "expected": row.expected,
-        "got": row.got,
-        "at": rfc3339(row.at),
-    }

@@ -30,11 +30,12 @@ def render(session: Session, directory: str | None, out: str | None, *, force: b
     objects go to standard output as YAML (-o yaml) or JSON (-o json).
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.change.render_view import losses_text, objects_text, tree_document, tree_text  # noqa: PLC0415
+    from allotment.cli.commands.change.render_view import losses_text, objects_text, tree_text  # noqa: PLC0415
     from allotment.cli.shell.loading import load  # noqa: PLC0415
     from allotment.cli.shell.output import write_document  # noqa: PLC0415
     from allotment.cli.shell.places import chosen_cluster, named_cluster, platform_directory  # noqa: PLC0415
     from allotment.render.pruning import check_consent  # noqa: PLC0415
+    from allotment.reports.documents.rendered import tree_document  # noqa: PLC0415
 
     form = session.value("output")
     if out is None and form not in ("yaml", "json", "name"):

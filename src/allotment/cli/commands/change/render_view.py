@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import click
 
@@ -112,29 +111,6 @@ def _by_family(rendered: Rendered) -> str:
 
 _WIDEST = 6
 """Clusters side by side; more would not fit a screen."""
-
-
-def tree_document(out: str, rendered: Rendered, written: Written, lost: Sequence[Loss]) -> Mapping[str, Any]:
-    """The same as JSON."""
-    return {
-        "kind": "RenderedTree",
-        "directory": out,
-        "files": list(rendered.files),
-        "added": written.added,
-        "changed": written.changed,
-        "removed": written.removed,
-        "unchanged": written.unchanged,
-        "clusters": [{"name": manifests.cluster, "objects": len(manifests.objects)} for manifests in rendered.clusters],
-        "lost": [
-            {
-                "cluster": loss.cluster,
-                "left": loss.left,
-                "deleted": [str(key) for key in loss.deleted],
-                "kept": [str(key) for key in loss.kept],
-            }
-            for loss in lost
-        ],
-    }
 
 
 def objects_text(manifests: Manifests, form: str) -> str:

@@ -12,6 +12,7 @@ from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
 from allotment.operations.foresee.simulating import PlacementRuns, PolicyRun, RunRequest
 from allotment.reports.choices import choice_document, choice_lines
+from allotment.reports.documents.form import seconds
 from allotment.reports.pages.charts import short_time
 from allotment.reports.pages.placement import placement_page
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, Cause
@@ -19,11 +20,6 @@ from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode
 from allotment.simulation.capacity import Step
 from allotment.simulation.figures import JobFigures, QueueFigures, RunFigures, Waits
 from allotment.simulation.fragments import FragmentCourse
-
-
-def seconds(ms: float) -> float:
-    """Milliseconds as JSON and csv have times: seconds."""
-    return round(ms / 1000, 3)
 
 
 def _quota_used(run: RunFigures, row: QueueFigures) -> float | None:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from allotment.cli.commands.foresee.simulate_view import seconds
 from allotment.cli.shell.amounts import count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
@@ -18,6 +17,7 @@ from allotment.operations.foresee.estimating import (
     Submissions,
     WhenReport,
 )
+from allotment.reports.documents.form import seconds
 from allotment.reports.pages.charts import short_time
 
 
