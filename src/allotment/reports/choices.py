@@ -1,9 +1,9 @@
-"""What hangs on Kueue's random choice among equals, in words and as JSON."""
+"""What hangs on Kueue's random choice among equals, in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from allotment.reports.pages.charts import short_time
 from allotment.scheduling.queueing.choices import ChanceKind
@@ -38,14 +38,3 @@ def choice_text(choice: RandomChoice) -> str:
 def _names(jobs: Sequence[str]) -> str:
     more = f" and {len(jobs) - _NAMED:,} more" if len(jobs) > _NAMED else ""
     return ", ".join(jobs[:_NAMED]) + more
-
-
-def choice_document(choice: RandomChoice) -> Mapping[str, Any]:
-    """A choice as JSON."""
-    return {
-        "seconds": round(choice.t / 1000, 3),
-        "what": choice.what.value,
-        "preemptor": choice.preemptor or None,
-        "chosen": list(choice.chosen),
-        "others": list(choice.others),
-    }

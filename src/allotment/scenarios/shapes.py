@@ -33,7 +33,6 @@ from allotment.scenarios.checks import (
     whole,
     wrong,
 )
-from allotment.scenarios.choices import check_choices
 from allotment.scenarios.event_shapes import EVENTS, check_event_references
 from allotment.scenarios.queue_checks import check_counts, check_queues
 
@@ -232,23 +231,6 @@ _PLACEMENT: Final = fields(
 )
 
 
-_RUN: Final = fields(
-    {
-        "makespanSeconds": number,
-        "utilisation": by_name(number),
-        "jobs": each(
-            fields(
-                {"job": name, "queue": name, "waitSeconds": number, "evictions": amount},
-                {"startedSeconds": number},
-                beside=None,
-            )
-        ),
-    },
-    {"randomChoices": check_choices},
-    beside=None,
-)
-
-
 def check_workload(data: object) -> None:
     """The shape of one entry of `workloads`.
 
@@ -258,15 +240,6 @@ def check_workload(data: object) -> None:
     _WORKLOAD(data, "")
     if isinstance(data, dict):
         check_counts(data)
-
-
-def check_run(data: object) -> None:
-    """The shape of a simulation as `allot simulate -o json` writes it.
-
-    Raises:
-        InputError: it is not of the format; the field is named.
-    """
-    _RUN(data, "")
 
 
 def without_nulls(value: Any) -> Any:

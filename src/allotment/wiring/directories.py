@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from allotment.wiring.settings import user_path
+
 if TYPE_CHECKING:
     from allotment.adapters.folders import Written
     from allotment.model.cluster import Cluster
@@ -191,6 +193,17 @@ def source_of(directory: Path) -> Source:
 
     commit, dirty = revision(directory)
     return Source(commit, dirty, read_tree(directory).digest)
+
+
+def read_text(path: str) -> str:
+    """The text of a file that a user names.
+
+    Raises:
+        InputError: it cannot be read, is too large, or is no text.
+    """
+    from allotment.adapters import folders
+
+    return folders.read_text(user_path(path))
 
 
 def write_file(path: str | Path, text: str) -> None:

@@ -180,19 +180,6 @@ def estimate_starts(
     return estimating.estimate(scenario_lines([user_path(file)]), wanted, request, watch)
 
 
-def compare_runs(before: str, after: str) -> Difference:
-    """Two runs that `allot simulate -o json` wrote.
-
-    Raises:
-        InputError: a file is no such run, or they have no job in common.
-    """
-    from allotment.adapters import folders
-    from allotment.operations.foresee.comparing import compare, read_run
-
-    runs = [read_run(folders.read_text(user_path(file)), file) for file in (before, after)]
-    return compare(runs[0], runs[1])
-
-
 def what_if(
     file: str, changes: Sequence[Written], request: RunRequest, *, wanted: str | None, watch: Watch | None = None
 ) -> Difference:

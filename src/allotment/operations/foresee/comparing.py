@@ -1,54 +1,22 @@
-"""Compare: two saved runs, or a scenario with and without a change."""
+"""Compare: two runs, or a scenario with and without a change."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from allotment.errors import InputError, NotFoundError, UsageError
 from allotment.operations.foresee.simulating import RunRequest, Watch, pick_line, read_line, simulate
 from allotment.scenarios.changes import JobFile, Written
-from allotment.scenarios.choices import read_choice
 from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.reading import completed, read_arrival
-from allotment.scenarios.shapes import check_run, check_workload, without_nulls
+from allotment.scenarios.shapes import check_workload, without_nulls
 from allotment.simulation.changes import MoreJobs, UsePolicy, changed, setting
-from allotment.simulation.difference import Difference, JobWait, RunSummary, Setting, difference, summary_of
+from allotment.simulation.difference import Difference, RunSummary, Setting, difference, summary_of
 from allotment.simulation.policies import with_policies
 from allotment.simulation.scenario import Scenario
-
-
-def read_run(text: str, file: str) -> RunSummary:
-    """A run as `allot simulate -o json` wrote it.
-
-    Raises:
-        InputError: it is something else; the field is named.
-    """
-    try:
-        data = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(
-            f"{file} is no JSON", why=str(error)[:200], fix="save a run with allot simulate FILE -o json"
-        ) from None
-    if not isinstance(data, dict) or data.get("kind") != "SimulationRun":
-        raise InputError(f"{file} is no saved simulation", fix="save a run with allot simulate FILE -o json")
-    clean = without_nulls(data)
-    with at(file):
-        check_run(clean)
-    return RunSummary(
-        name=file,
-        jobs=tuple(_job(each) for each in clean["jobs"]),
-        makespan=clean["makespanSeconds"],
-        utilisation=tuple(clean["utilisation"].items()),
-        choices=tuple(read_choice(each) for each in clean.get("randomChoices", ())),
-    )
-
-
-def _job(data: Mapping[str, Any]) -> JobWait:
-    return JobWait(data["job"], data["queue"], data["waitSeconds"], "startedSeconds" in data, data["evictions"])
 
 
 def compare(before: RunSummary, after: RunSummary) -> Difference:

@@ -1,4 +1,4 @@
-"""Past applies and adoptions as JSON. What a cluster keeps of them is another format: `operations/change/history.py`."""
+"""Past applies and adoptions as JSON. What clusters keep of them is another format: `operations/change/history.py`."""
 
 from __future__ import annotations
 

@@ -9,11 +9,10 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from allotment.reports.choices import (
-    choice_document,
     choice_lines,
     choice_text,
 )
-from allotment.scenarios.choices import check_choices, read_choice
+from allotment.reports.documents.chances import check_choices, choice_document, read_choice
 from allotment.scenarios.shapes import without_nulls
 from allotment.scheduling.queueing.choices import ChanceKind
 from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, PreemptionPolicy

@@ -54,8 +54,9 @@ def capacity(session: Session, /, file: str, *, output: OutputOptions, **options
     Labels for -l: those of the nodes, and model.
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.foresee.capacity_view import capacity_document, capacity_listing, capacity_text  # noqa: PLC0415
+    from allotment.cli.commands.foresee.capacity_view import capacity_listing, capacity_text  # noqa: PLC0415
     from allotment.cli.shell.output import show  # noqa: PLC0415
+    from allotment.reports.documents.capacity import capacity_document  # noqa: PLC0415
     from allotment.scheduling.placement.asking import parse_ask  # noqa: PLC0415
 
     asks = [parse_ask(text) for text in options["shapes"]]

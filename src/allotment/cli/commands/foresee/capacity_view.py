@@ -2,62 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
-from allotment.cli.commands.foresee.simulate_view import CAUSE_FIELDS
 from allotment.cli.shell.amounts import amount, count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
 from allotment.model.devices import names_a_part
-from allotment.scheduling.placement.gpu.capacity import Stranded
+from allotment.reports.documents.capacity import MIB, NodeRow, fragment_of, gpus_of, node_document
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, Cause
 from allotment.scheduling.placement.gpu.model import WHOLE
-from allotment.scheduling.placement.survey import NodeRoom, ShapeSurvey, Survey
+from allotment.scheduling.placement.survey import ShapeSurvey, Survey
 
-_MIB: Final = 1 << 20
 _TITLES: Final = {Cause.WRONG_MODEL: "not admitted there"}
 """A cause's name where it means more than the GPU's model: selectors, taints, cordons."""
-
-STRANDED_FIELDS: Final = {
-    Stranded.CORDONED: "cordoned",
-    Stranded.TAINTED: "tainted",
-    Stranded.WRONG_MODEL: "wrongGpuModel",
-    Stranded.NOT_SELECTED: "notSelected",
-    Stranded.TOO_MANY_PODS: "tooManyPods",
-    Stranded.LACKS_CPU: "lacksCpu",
-    Stranded.LACKS_MEMORY: "lacksMemory",
-    Stranded.LACKS_OTHER: "lacksOther",
-    Stranded.TOO_FEW_GPUS: "tooFewGpus",
-    Stranded.REMAINDER: "remainder",
-}
-"""Stranded GPU by reason, as JSON names it."""
-
-
-@dataclass(frozen=True, slots=True)
-class NodeRow:
-    """A node with its place in the survey's arrays."""
-
-    at: int
-    node: NodeRoom
-
-
-def _gpus(milli: float) -> float:
-    value = round(milli / WHOLE, 3)
-    return int(value) if value == int(value) else value
 
 
 def _shown(milli: float) -> str:
     return f"{milli / WHOLE:.2f}".rstrip("0").rstrip(".")
 
 
-def _fragment(found: Survey, row: NodeRow) -> float | None:
-    return None if found.fragmentation is None else _gpus(float(found.fragmentation.node_fragments[row.at]))
-
-
 def _cause(found: Survey, row: NodeRow, cause: Cause) -> float | None:
-    return None if found.fragmentation is None else _gpus(float(found.fragmentation.per_node[row.at, cause]))
+    return None if found.fragmentation is None else gpus_of(float(found.fragmentation.per_node[row.at, cause]))
 
 
 def _about(found: Survey) -> ShapeSurvey | None:
@@ -72,7 +38,7 @@ def _fits(found: Survey, row: NodeRow) -> int | None:
 
 def _stranded(found: Survey, row: NodeRow) -> float | None:
     shape = _about(found)
-    return None if shape is None else _gpus(int(shape.room.lost[row.at]))
+    return None if shape is None else gpus_of(int(shape.room.lost[row.at]))
 
 
 def _why(found: Survey, row: NodeRow) -> str:
@@ -85,8 +51,8 @@ def capacity_listing(found: Survey) -> Listing[NodeRow]:
     """A row a node."""
     fragment: Column[NodeRow] = Column(
         "FRAGMENT",
-        lambda row: _fragment(found, row),
-        text=lambda row: "" if (value := _fragment(found, row)) is None else _shown(value * WHOLE),
+        lambda row: fragment_of(found, row),
+        text=lambda row: "" if (value := fragment_of(found, row)) is None else _shown(value * WHOLE),
     )
     return Listing(
         kind="NodeCapacity",
@@ -94,9 +60,9 @@ def capacity_listing(found: Survey) -> Listing[NodeRow]:
         columns=(
             Column("NODE", lambda row: row.node.name),
             Column("MODEL", lambda row: row.node.model or None),
-            Column("GPUS", lambda row: _gpus(row.node.gpus)),
-            Column("USED", lambda row: _gpus(row.node.used)),
-            Column("FREE", lambda row: _gpus(row.node.free), style=_free_style, keep=2),
+            Column("GPUS", lambda row: gpus_of(row.node.gpus)),
+            Column("USED", lambda row: gpus_of(row.node.used)),
+            Column("FREE", lambda row: gpus_of(row.node.free), style=_free_style, keep=2),
             fragment,
             *(_cause_column(found, cause) for cause in FRAGMENT_CAUSES),
             Column(
@@ -108,9 +74,9 @@ def capacity_listing(found: Survey) -> Listing[NodeRow]:
             ),
             Column(
                 "MEMORY FREE",
-                lambda row: row.node.memory_free * _MIB,
+                lambda row: row.node.memory_free * MIB,
                 wide=True,
-                text=lambda row: amount("memory", row.node.memory_free * _MIB),
+                text=lambda row: amount("memory", row.node.memory_free * MIB),
                 unit="bytes",
             ),
             Column("FITS", lambda row: _fits(found, row), keep=2),
@@ -180,70 +146,6 @@ _SHAPE_COLUMNS: Final[tuple[Column[ShapeSurvey], ...]] = (
         text=lambda row: f"{100 * (row.share or 0):.1f}%",
     ),
     Column("FITS", lambda row: row.room.count, keep=2),
-    Column("STRANDED", lambda row: _gpus(int(row.room.lost.sum())), keep=1),
+    Column("STRANDED", lambda row: gpus_of(int(row.room.lost.sum())), keep=1),
     Column("WHY (GPUS)", _main_reason, keep=1, fold=" "),
 )
-
-
-def node_document(found: Survey, row: NodeRow) -> Mapping[str, Any]:
-    """A node as JSON; cpu in milli-CPU, memory in bytes."""
-    node = row.node
-    causes = None
-    if found.fragmentation is not None:
-        amounts = found.fragmentation.per_node[row.at]
-        causes = {field: _gpus(float(amounts[cause])) for cause, field in CAUSE_FIELDS.items()}
-    return {
-        "node": node.name,
-        "model": node.model,
-        "cordoned": node.closed,
-        "gpus": _gpus(node.gpus),
-        "slices": names_a_part(node.model),
-        "usedGpus": _gpus(node.used),
-        "freeGpus": _gpus(node.free),
-        "freeCpu": node.cpu_free,
-        "freeMemory": node.memory_free * _MIB,
-        "fragmentGpus": _fragment(found, row),
-        "idleGpusByCause": causes,
-        "shapes": [
-            {
-                "shape": shape.text,
-                "fits": int(shape.room.fits[row.at]),
-                "strandedGpus": _gpus(int(shape.room.lost[row.at])),
-                "reason": None if (reason := shape.room.reasons[row.at]) is None else STRANDED_FIELDS[reason],
-            }
-            for shape in found.shapes
-        ],
-    }
-
-
-def _shape_document(shape: ShapeSurvey) -> Mapping[str, Any]:
-    return {
-        "shape": shape.text,
-        "asked": shape.asked,
-        "shareOfPods": None if shape.share is None else round(shape.share, 6),
-        "fits": shape.room.count,
-        "strandedGpus": _gpus(int(shape.room.lost.sum())),
-        "strandedGpusByReason": {STRANDED_FIELDS[reason]: _gpus(lost) for reason, lost in shape.room.stranded.items()},
-    }
-
-
-def capacity_document(found: Survey, rows: Sequence[NodeRow]) -> Mapping[str, Any]:
-    """The survey as JSON; `cluster` and `shapes` are about all nodes, whatever rows were chosen."""
-    fragmentation = found.fragmentation
-    return {
-        "kind": "CapacitySurvey",
-        "cluster": {
-            "nodes": len(found.nodes),
-            "gpus": _gpus(found.gpus),
-            "usedGpus": _gpus(found.gpus - found.free),
-            "freeGpus": _gpus(found.free),
-            "typicalShapes": found.typical,
-            "pods": found.pods,
-            "fragmentGpus": None if fragmentation is None else _gpus(fragmentation.fragment),
-            "idleGpusByCause": None
-            if fragmentation is None
-            else {CAUSE_FIELDS[cause]: _gpus(value) for cause, value in fragmentation.cluster.items()},
-        },
-        "shapes": [_shape_document(shape) for shape in found.shapes],
-        "nodes": [node_document(found, row) for row in rows],
-    }

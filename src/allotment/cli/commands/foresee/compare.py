@@ -25,5 +25,8 @@ def compare(session: Session, before: str, after: str, *, report: str | None, ou
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
     from allotment.cli.commands.foresee.compare_view import show_difference  # noqa: PLC0415
+    from allotment.operations.foresee import comparing  # noqa: PLC0415
+    from allotment.reports.documents.simulation import read_run  # noqa: PLC0415
 
-    show_difference(session, output, wiring.compare_runs(before, after), "RunComparison", report)
+    first, second = (read_run(wiring.read_text(file), file) for file in (before, after))
+    show_difference(session, output, comparing.compare(first, second), "RunComparison", report)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from allotment.cli.shell.amounts import count
 from allotment.cli.shell.options import OutputOptions
 from allotment.cli.shell.output import Listing, show
 from allotment.cli.shell.session import Session
 from allotment.cli.shell.table import Column, table_text
-from allotment.reports.choices import choice_document, choice_lines
+from allotment.reports.choices import choice_lines
+from allotment.reports.documents.comparison import difference_document, queue_change_document, rounded
 from allotment.reports.pages.charts import short_time
-from allotment.simulation.difference import Difference, JobChange, JobWait, QueueChange, RunSummary, Setting
+from allotment.simulation.difference import Difference, JobChange, JobWait, QueueChange, Setting
 
 _SHOWN: Final = 10
 """Jobs in the table output; JSON has all."""
@@ -30,10 +31,6 @@ def _time(seconds: float | None) -> str:
     return "" if seconds is None else short_time(seconds * 1000)
 
 
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 3)
-
-
 def _style(seconds: float | None) -> str:
     return "" if not seconds else "red" if seconds > 0 else "green"
 
@@ -46,18 +43,18 @@ def difference_listing(found: Difference) -> Listing[QueueChange]:
         columns=(
             Column("QUEUE", lambda row: row.queue),
             Column("JOBS", lambda row: row.jobs),
-            Column("BEFORE", lambda row: _rounded(row.before), text=lambda row: _time(row.before), unit="seconds"),
-            Column("AFTER", lambda row: _rounded(row.after), text=lambda row: _time(row.after), unit="seconds"),
+            Column("BEFORE", lambda row: rounded(row.before), text=lambda row: _time(row.before), unit="seconds"),
+            Column("AFTER", lambda row: rounded(row.after), text=lambda row: _time(row.after), unit="seconds"),
             Column(
                 "CHANGE",
-                lambda row: _rounded(row.change),
+                lambda row: rounded(row.change),
                 text=lambda row: signed(row.change),
                 unit="seconds",
                 style=lambda row: _style(row.change),
             ),
             Column("LONGER", lambda row: row.longer),
             Column("SHORTER", lambda row: row.shorter),
-            Column("MOST", lambda row: _rounded(row.most), text=lambda row: signed(row.most), unit="seconds"),
+            Column("MOST", lambda row: rounded(row.most), text=lambda row: signed(row.most), unit="seconds"),
             Column(
                 "EVICTIONS", lambda row: row.evictions, text=lambda row: f"{row.evictions:+d}" if row.evictions else "0"
             ),
@@ -163,63 +160,3 @@ def _names(jobs: Sequence[JobWait]) -> str:
         f"{job.job} (waits {_wait(job)})" if job.started else f"{job.job} ({_wait(job)})" for job in jobs[:5]
     )
     return named + (f" and {len(jobs) - 5:,} more" if len(jobs) > 5 else "")
-
-
-def queue_change_document(row: QueueChange) -> Mapping[str, Any]:
-    """A queue as JSON."""
-    return {
-        "queue": row.queue,
-        "jobs": row.jobs,
-        "meanWaitSecondsBefore": _rounded(row.before),
-        "meanWaitSecondsAfter": _rounded(row.after),
-        "changeSeconds": _rounded(row.change),
-        "longer": row.longer,
-        "shorter": row.shorter,
-        "largestChangeSeconds": _rounded(row.most),
-        "newlyStarted": row.newly_started,
-        "noLongerStarted": row.no_longer_started,
-        "evictionsChange": row.evictions,
-    }
-
-
-def _job_document(row: JobWait) -> Mapping[str, Any]:
-    return {"job": row.job, "queue": row.queue, "waitSeconds": _rounded(row.wait), "started": row.started}
-
-
-def _run_document(run: RunSummary) -> Mapping[str, Any]:
-    return {
-        "name": run.name,
-        "jobs": len(run.jobs),
-        "makespanSeconds": _rounded(run.makespan),
-        "evictions": run.evictions,
-        "utilisation": {resource: round(share, 6) for resource, share in run.utilisation},
-        "randomChoices": [choice_document(each) for each in run.choices],
-    }
-
-
-def difference_document(found: Difference, rows: Sequence[QueueChange], kind: str) -> Mapping[str, Any]:
-    """The comparison as JSON."""
-    return {
-        "kind": kind,
-        "before": _run_document(found.before),
-        "after": _run_document(found.after),
-        "settings": [
-            {"what": each.what, "before": each.before, "after": each.after, "note": each.note or None}
-            for each in found.settings
-        ],
-        "queues": [queue_change_document(row) for row in rows],
-        "jobs": [
-            {
-                "job": each.job,
-                "queue": each.queue,
-                "waitSecondsBefore": _rounded(each.before.wait),
-                "waitSecondsAfter": _rounded(each.after.wait),
-                "startedBefore": each.before.started,
-                "startedAfter": each.after.started,
-                "changeSeconds": _rounded(each.change),
-            }
-            for each in found.jobs
-        ],
-        "added": [_job_document(each) for each in found.added],
-        "removed": [_job_document(each) for each in found.removed],
-    }

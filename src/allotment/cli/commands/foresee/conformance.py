@@ -60,13 +60,10 @@ def placement(session: Session, files: tuple[str, ...], *, write: str | None, ou
 
 def _check(session: Session, reference: str, files: tuple[str, ...], write: str | None, output: OutputOptions) -> int:
     from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.foresee.conformance_view import (  # noqa: PLC0415
-        conformance_document,
-        conformance_listing,
-        conformance_text,
-    )
+    from allotment.cli.commands.foresee.conformance_view import conformance_listing, conformance_text  # noqa: PLC0415
     from allotment.cli.shell.output import show  # noqa: PLC0415
     from allotment.cli.shell.progress import ProgressLine  # noqa: PLC0415
+    from allotment.reports.documents.conformance import conformance_document  # noqa: PLC0415
 
     with ProgressLine(session) as line:
         report = wiring.check_conformance(

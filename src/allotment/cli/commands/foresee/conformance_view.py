@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import click
 
@@ -12,6 +12,7 @@ from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
 from allotment.cli.shell.terminal import printable
 from allotment.operations.foresee.conformance import ClassAgreement, ConformanceReport, Disagreement
+from allotment.reports.documents.conformance import class_document
 
 _LONGEST: Final = 400
 """Characters of one recorded line in the table output; JSON has it in full."""
@@ -82,39 +83,3 @@ def _difference(found: Disagreement) -> list[str]:
 def _cut(text: str) -> str:
     shown = printable(text)
     return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
-
-
-def class_document(row: ClassAgreement) -> Mapping[str, Any]:
-    """A class as JSON."""
-    return {
-        "class": row.kind,
-        "scenarios": row.scenarios,
-        "compared": row.compared,
-        "identical": row.identical,
-        "differing": row.differing,
-    }
-
-
-def conformance_document(report: ConformanceReport, rows: Sequence[ClassAgreement]) -> Mapping[str, Any]:
-    """The report as JSON."""
-    first = report.first
-    return {
-        "kind": "ConformanceReport",
-        "reference": str(report.reference),
-        "agrees": report.agrees,
-        "scenarios": report.scenarios,
-        "compared": report.compared,
-        "identical": report.identical,
-        "classes": [class_document(row) for row in rows],
-        "firstDifference": None
-        if first is None
-        else {
-            "file": first.where,
-            "scenario": first.scenario,
-            "class": first.kind,
-            "place": first.place,
-            "recorded": first.recorded,
-            "ours": first.ours,
-            "before": first.state,
-        },
-    }

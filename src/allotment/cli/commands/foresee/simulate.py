@@ -141,16 +141,12 @@ def _refuse_what_does_not_apply(kind: str, options: dict[str, Any]) -> None:
 
 def _queue(session: Session, output: OutputOptions, file: str, options: dict[str, Any]) -> None:
     from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.foresee.simulate_view import (  # noqa: PLC0415
-        run_document,
-        run_listing,
-        run_settings,
-        run_text,
-    )
+    from allotment.cli.commands.foresee.simulate_view import run_listing, run_settings, run_text  # noqa: PLC0415
     from allotment.cli.commands.foresee.simulation_options import chosen_policies, gauge, quotas_of  # noqa: PLC0415
     from allotment.cli.shell.output import show  # noqa: PLC0415
     from allotment.cli.shell.progress import ProgressLine  # noqa: PLC0415
     from allotment.operations.foresee.simulating import RunRequest  # noqa: PLC0415
+    from allotment.reports.documents.simulation import run_document  # noqa: PLC0415
     from allotment.scenarios.times import milliseconds  # noqa: PLC0415
     from allotment.simulation.policies import QueuePolicy  # noqa: PLC0415
 
@@ -187,15 +183,11 @@ def _queue(session: Session, output: OutputOptions, file: str, options: dict[str
 
 def _place(session: Session, output: OutputOptions, file: str, options: dict[str, Any]) -> None:
     from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.foresee.simulate_view import (  # noqa: PLC0415
-        placement_document,
-        placement_listing,
-        placement_report,
-        placement_text,
-    )
+    from allotment.cli.commands.foresee.simulate_view import placement_listing, placement_report, placement_text  # noqa: PLC0415
     from allotment.cli.commands.foresee.simulation_options import chosen_policies  # noqa: PLC0415
     from allotment.cli.shell.output import show  # noqa: PLC0415
     from allotment.cli.shell.progress import ProgressLine  # noqa: PLC0415
+    from allotment.reports.documents.placement import placement_document  # noqa: PLC0415
     from allotment.scheduling.placement.gpu.policies import GpuPolicy  # noqa: PLC0415
 
     if options["nodes"] is None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -11,20 +11,14 @@ from allotment.cli.shell.amounts import count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
 from allotment.operations.foresee.simulating import PlacementRuns, PolicyRun, RunRequest
-from allotment.reports.choices import choice_document, choice_lines
+from allotment.reports.choices import choice_lines
 from allotment.reports.documents.form import seconds
+from allotment.reports.documents.placement import policy_document
+from allotment.reports.documents.simulation import queue_document, quota_used
 from allotment.reports.pages.charts import short_time
 from allotment.reports.pages.placement import placement_page
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, Cause
-from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode
-from allotment.simulation.capacity import Step
-from allotment.simulation.figures import JobFigures, QueueFigures, RunFigures, Waits
-from allotment.simulation.fragments import FragmentCourse
-
-
-def _quota_used(run: RunFigures, row: QueueFigures) -> float | None:
-    quota = row.quota.get(run.resource, 0) * run.end
-    return round(100 * row.used.get(run.resource, 0) / quota, 1) if quota else None
+from allotment.simulation.figures import QueueFigures, RunFigures
 
 
 def _percent(value: float | None) -> str:
@@ -48,8 +42,8 @@ def run_listing(run: RunFigures) -> Listing[QueueFigures]:
             Column("PENDING", lambda row: row.pending, style=lambda row: "yellow" if row.pending else ""),
             Column(
                 "QUOTA USED",
-                lambda row: _quota_used(run, row),
-                text=lambda row: _percent(_quota_used(run, row)),
+                lambda row: quota_used(run, row),
+                text=lambda row: _percent(quota_used(run, row)),
                 unit="percent",
             ),
         ),
@@ -99,91 +93,6 @@ def run_settings(run: RunFigures, request: RunRequest) -> str:
     if request.spread:
         parts.append(f"run times vary by a log-normal factor of sigma {request.spread:g}, seed {request.seed}")
     return "; ".join(parts) or "as the file says, to its end"
-
-
-def _waits(waits: Waits) -> Mapping[str, Any]:
-    return {
-        "started": waits.jobs,
-        "meanSeconds": seconds(waits.mean),
-        "p50Seconds": seconds(waits.p50),
-        "p95Seconds": seconds(waits.p95),
-        "maxSeconds": seconds(waits.longest),
-    }
-
-
-def queue_document(run: RunFigures, row: QueueFigures) -> Mapping[str, Any]:
-    """A queue as JSON; amounts are milli-CPU, bytes and devices, times seconds."""
-    return {
-        "queue": row.name,
-        "jobs": row.jobs,
-        "finished": row.finished,
-        "pending": row.pending,
-        "evictions": row.evictions,
-        "wait": _waits(row.waits),
-        "quota": dict(row.quota),
-        "usedAmountSeconds": {resource: seconds(used) for resource, used in row.used.items()},
-        "quotaUsedPercent": _quota_used(run, row),
-    }
-
-
-def job_document(row: JobFigures) -> Mapping[str, Any]:
-    """A job as JSON."""
-    return {
-        "job": row.name,
-        "queue": row.queue,
-        "asked": dict(row.asked),
-        "submittedSeconds": seconds(row.submitted),
-        "startedSeconds": None if row.started is None else seconds(row.started),
-        "finishedSeconds": None if row.finished is None else seconds(row.finished),
-        "waitSeconds": seconds(row.waited),
-        "stalledSeconds": seconds(row.stalled),
-        "evictions": row.evictions,
-        "moves": row.moves,
-    }
-
-
-def run_document(
-    run: RunFigures, request: RunRequest, rows: Sequence[QueueFigures], fragments: FragmentCourse | None
-) -> Mapping[str, Any]:
-    """A simulation as JSON; what `allot compare` reads. `fragmentation` is null where nobody knows which node."""
-    return {
-        "kind": "SimulationRun",
-        "scenario": run.scenario,
-        "policies": [str(policy) for policy in request.policies],
-        "seed": request.seed,
-        "runtimeSpread": request.spread,
-        "untilSeconds": None if run.until is None else seconds(run.until),
-        "endSeconds": seconds(run.end),
-        "makespanSeconds": seconds(run.makespan),
-        "cycles": run.cycles,
-        "livelock": run.livelock,
-        "wait": _waits(run.waits),
-        "evictions": run.evictions,
-        "capacity": dict(run.capacity),
-        "capacitySteps": _steps(run.capacity_steps),
-        "nodeSteps": _steps(run.node_steps),
-        "utilisation": {resource: round(run.utilisation(resource), 6) for resource in run.capacity},
-        "fragmentation": None
-        if fragments is None
-        else {
-            "seconds": [seconds(t) for t in fragments.times],
-            "idleGpusByCause": {
-                field: [round(value, 3) for value in fragments.of(cause)] for cause, field in CAUSE_FIELDS.items()
-            },
-        },
-        "queues": [queue_document(run, row) for row in rows],
-        "jobs": [job_document(job) for job in run.jobs],
-        "randomChoices": [choice_document(each) for each in run.choices],
-        "remarks": list(run.remarks),
-        "pending": [
-            {"job": each.workload, "queue": each.cluster_queue, "cause": each.cause.name, "message": each.message}
-            for each in run.pending
-        ],
-    }
-
-
-def _steps(steps: Sequence[Step]) -> list[Mapping[str, Any]]:
-    return [{"seconds": seconds(step.t), "amounts": dict(step.amounts)} for step in steps]
 
 
 def placement_listing(runs: PlacementRuns) -> Listing[PolicyRun]:
@@ -239,63 +148,6 @@ def placement_text(runs: PlacementRuns, rows: Sequence[PolicyRun], width: int | 
         lines += [table_text(causes, rows, width=width, headers=headers)]
     lines += ["", f"percent of {runs.gpus:,} GPUs on {count(len(runs.nodes), 'node')}; seed {runs.seed}"]
     return "\n".join(lines)
-
-
-CAUSE_FIELDS: Final = {
-    Cause.LACKS_BOTH: "lacksGpuAndCpu",
-    Cause.LACKS_GPU: "lacksGpu",
-    Cause.SATISFIED: "ofUse",
-    Cause.LACKS_CPU: "lacksCpu",
-    Cause.NO_GPU_TASK: "podNeedsNoGpu",
-    Cause.NO_GPU_TASK_LACKS_CPU: "podNeedsNoGpuLacksCpu",
-    Cause.WRONG_MODEL: "wrongGpuModel",
-}
-"""Idle GPU by cause, as JSON names it."""
-
-
-def policy_document(row: PolicyRun, nodes: Sequence[GpuNode]) -> Mapping[str, Any]:
-    """A placement experiment as JSON; of the nodes those with idle GPU."""
-    result = row.result
-    return {
-        "policy": row.policy.value,
-        "allocationPercent": round(result.allocation, 4),
-        "fragmentPercent": round(result.fragment, 4),
-        "idlePercentByCause": {field: round(result.share(cause), 4) for cause, field in CAUSE_FIELDS.items()},
-        "placed": result.placed,
-        "arrived": result.arrived,
-        "allocationByDemandPercent": [round(value, 4) for value in result.curve],
-        "idleByDemandPercent": {
-            field: [round(shares[cause], 4) for shares in result.course] for cause, field in CAUSE_FIELDS.items()
-        },
-        "nodes": [
-            {
-                "node": node.name,
-                "model": node.model,
-                "gpus": node.gpus,
-                "idleGpus": round(float(amounts.sum()) / WHOLE, 3),
-                "idleGpusByCause": {
-                    field: round(float(amounts[cause]) / WHOLE, 3)
-                    for cause, field in CAUSE_FIELDS.items()
-                    if amounts[cause]
-                },
-            }
-            for node, amounts in zip(nodes, result.fragmentation.per_node, strict=True)
-            if amounts.any()
-        ],
-    }
-
-
-def placement_document(runs: PlacementRuns, rows: Sequence[PolicyRun]) -> Mapping[str, Any]:
-    """Placement experiments as JSON."""
-    return {
-        "kind": "PlacementRuns",
-        "trace": runs.trace,
-        "nodes": len(runs.nodes),
-        "gpus": runs.gpus,
-        "pods": runs.pods,
-        "seed": runs.seed,
-        "runs": [policy_document(row, runs.nodes) for row in rows],
-    }
 
 
 def placement_report(runs: PlacementRuns) -> str:

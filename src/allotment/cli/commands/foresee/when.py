@@ -79,9 +79,10 @@ def when(session: Session, /, file: str, jobs: tuple[str, ...], *, output: Outpu
     Labels for -l: queue.
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.foresee.when_view import when_document, when_listing, when_text  # noqa: PLC0415
+    from allotment.cli.commands.foresee.when_view import when_listing, when_text  # noqa: PLC0415
     from allotment.cli.shell.output import show  # noqa: PLC0415
     from allotment.cli.shell.progress import ProgressLine  # noqa: PLC0415
+    from allotment.reports.documents.estimate import when_document  # noqa: PLC0415
 
     request = _request(jobs, options)
     with ProgressLine(session) as line:

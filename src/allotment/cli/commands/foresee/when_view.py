@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from allotment.cli.shell.amounts import count
 from allotment.cli.shell.output import Listing
@@ -17,26 +16,15 @@ from allotment.operations.foresee.estimating import (
     Submissions,
     WhenReport,
 )
+from allotment.reports.documents.estimate import ends_of, estimate_document, within
 from allotment.reports.documents.form import seconds
 from allotment.reports.pages.charts import short_time
-
-
-def _known(ms: float | None, horizon: int) -> float | None:
-    """Seconds, or None where the simulations did not look that far."""
-    return None if ms is None or not ms < horizon else seconds(ms)
 
 
 def _text(ms: float | None, horizon: int) -> str:
     if ms is None:
         return "never"
     return short_time(ms) if ms < horizon else f"> {short_time(horizon)}"
-
-
-def _ends(row: JobEstimate) -> tuple[float | None, float | None, float | None]:
-    if row.estimate is None or row.interval is None:
-        return None, None, None
-    middle = min(max(row.estimate.median, row.interval.low), row.interval.high)
-    return row.interval.low, middle, row.interval.high
 
 
 def when_listing(found: WhenReport) -> Listing[JobEstimate]:
@@ -46,8 +34,8 @@ def when_listing(found: WhenReport) -> Listing[JobEstimate]:
     def end(title: str, index: int) -> Column[JobEstimate]:
         return Column(
             title,
-            lambda row: math.inf if (known := _known(_ends(row)[index], horizon)) is None else known,
-            text=lambda row: _text(_ends(row)[index], horizon),
+            lambda row: math.inf if (known := within(ends_of(row)[index], horizon)) is None else known,
+            text=lambda row: _text(ends_of(row)[index], horizon),
             unit="seconds",
         )
 
@@ -116,48 +104,3 @@ def basis(found: WhenReport) -> list[str]:
         asked = f": fewer than {ENOUGH_STARTS} past jobs had to wait" if request.learn else ""
         lines.append(f"the interval holds {share} % of the simulated starts; not corrected by past ones{asked}")
     return lines
-
-
-def estimate_document(found: WhenReport, row: JobEstimate) -> Mapping[str, Any]:
-    """A job as JSON; an end that is null lies beyond the horizon, or never comes."""
-    horizon = found.horizon
-    low, middle, high = (_known(value, horizon) for value in _ends(row))
-    return {
-        "job": row.job,
-        "queue": row.queue,
-        "waitedSeconds": seconds(found.now - row.submitted),
-        "possible": row.estimate is not None,
-        "earliestSeconds": low,
-        "medianSeconds": middle,
-        "latestSeconds": high,
-        "notStartedShare": None if row.estimate is None else round(row.estimate.never, 6),
-        "simulatedSeconds": None
-        if row.estimate is None
-        else [_known(end, horizon) for end in (row.estimate.interval.low, row.estimate.interval.high)],
-        "cause": None if row.reason is None else row.reason.cause.name,
-        "message": None if row.reason is None else row.reason.message,
-    }
-
-
-def when_document(found: WhenReport, rows: Sequence[JobEstimate]) -> Mapping[str, Any]:
-    """The answer as JSON."""
-    request = found.request
-    return {
-        "kind": "StartEstimates",
-        "scenario": found.scenario,
-        "atSeconds": seconds(found.now),
-        "confidencePercent": round(100 * request.coverage),
-        "horizonSeconds": seconds(found.horizon),
-        "runs": request.runs,
-        "seed": request.seed,
-        "past": "recorded" if found.recorded else "simulated",
-        "runtimes": str(request.runtimes),
-        "runtimeSpread": None if found.spread is None else round(found.spread, 6),
-        "runtimeSpreadMeasured": found.measured,
-        "submissions": str(request.submissions),
-        "endedJobs": found.ended,
-        "correctedByStarts": found.learnt,
-        "running": found.running,
-        "pending": found.pending,
-        "jobs": [estimate_document(found, row) for row in rows],
-    }

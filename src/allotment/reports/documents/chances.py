@@ -1,13 +1,26 @@
-"""What hangs on Kueue's random choice among equals, as a saved simulation tells it."""
+"""What hangs on Kueue's random choice among equals, as JSON: written and read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from allotment.reports.documents.form import seconds
 from allotment.scenarios import checks
 from allotment.scheduling.queueing.choices import ChanceKind
 from allotment.simulation.outcome import RandomChoice
+
+
+def choice_document(choice: RandomChoice) -> Mapping[str, Any]:
+    """A choice as JSON."""
+    return {
+        "seconds": seconds(choice.t),
+        "what": choice.what.value,
+        "preemptor": choice.preemptor or None,
+        "chosen": list(choice.chosen),
+        "others": list(choice.others),
+    }
+
 
 check_choices: Final = checks.each(
     checks.fields(

@@ -1,0 +1,158 @@
+"""Simulations as JSON: written by `allot simulate -o json`, read by `allot compare`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from allotment.errors import InputError
+from allotment.operations.foresee.simulating import RunRequest
+from allotment.reports.documents.chances import check_choices, choice_document, read_choice
+from allotment.reports.documents.form import seconds
+from allotment.reports.documents.fragments import CAUSE_FIELDS
+from allotment.scenarios.checks import amount, by_name, each, fields, name, number
+from allotment.scenarios.lines import at
+from allotment.scenarios.shapes import without_nulls
+from allotment.simulation.capacity import Step
+from allotment.simulation.difference import JobWait, RunSummary
+from allotment.simulation.figures import JobFigures, QueueFigures, RunFigures, Waits
+from allotment.simulation.fragments import FragmentCourse
+
+
+def run_document(
+    run: RunFigures, request: RunRequest, rows: Sequence[QueueFigures], fragments: FragmentCourse | None
+) -> Mapping[str, Any]:
+    """A simulation as JSON; what `allot compare` reads. `fragmentation` is null where nobody knows which node."""
+    return {
+        "kind": "SimulationRun",
+        "scenario": run.scenario,
+        "policies": [str(policy) for policy in request.policies],
+        "seed": request.seed,
+        "runtimeSpread": request.spread,
+        "untilSeconds": None if run.until is None else seconds(run.until),
+        "endSeconds": seconds(run.end),
+        "makespanSeconds": seconds(run.makespan),
+        "cycles": run.cycles,
+        "livelock": run.livelock,
+        "wait": _waits(run.waits),
+        "evictions": run.evictions,
+        "capacity": dict(run.capacity),
+        "capacitySteps": _steps(run.capacity_steps),
+        "nodeSteps": _steps(run.node_steps),
+        "utilisation": {resource: round(run.utilisation(resource), 6) for resource in run.capacity},
+        "fragmentation": None
+        if fragments is None
+        else {
+            "seconds": [seconds(t) for t in fragments.times],
+            "idleGpusByCause": {
+                field: [round(value, 3) for value in fragments.of(cause)] for cause, field in CAUSE_FIELDS.items()
+            },
+        },
+        "queues": [queue_document(run, row) for row in rows],
+        "jobs": [job_document(job) for job in run.jobs],
+        "randomChoices": [choice_document(each) for each in run.choices],
+        "remarks": list(run.remarks),
+        "pending": [
+            {"job": each.workload, "queue": each.cluster_queue, "cause": each.cause.name, "message": each.message}
+            for each in run.pending
+        ],
+    }
+
+
+def _steps(steps: Sequence[Step]) -> list[Mapping[str, Any]]:
+    return [{"seconds": seconds(step.t), "amounts": dict(step.amounts)} for step in steps]
+
+
+def _waits(waits: Waits) -> Mapping[str, Any]:
+    return {
+        "started": waits.jobs,
+        "meanSeconds": seconds(waits.mean),
+        "p50Seconds": seconds(waits.p50),
+        "p95Seconds": seconds(waits.p95),
+        "maxSeconds": seconds(waits.longest),
+    }
+
+
+def queue_document(run: RunFigures, row: QueueFigures) -> Mapping[str, Any]:
+    """A queue as JSON; amounts are milli-CPU, bytes and devices, times seconds."""
+    return {
+        "queue": row.name,
+        "jobs": row.jobs,
+        "finished": row.finished,
+        "pending": row.pending,
+        "evictions": row.evictions,
+        "wait": _waits(row.waits),
+        "quota": dict(row.quota),
+        "usedAmountSeconds": {resource: seconds(used) for resource, used in row.used.items()},
+        "quotaUsedPercent": quota_used(run, row),
+    }
+
+
+def quota_used(run: RunFigures, row: QueueFigures) -> float | None:
+    """How much of its quota a queue used over the whole run, in percent; None without quota."""
+    quota = row.quota.get(run.resource, 0) * run.end
+    return round(100 * row.used.get(run.resource, 0) / quota, 1) if quota else None
+
+
+def job_document(row: JobFigures) -> Mapping[str, Any]:
+    """A job as JSON."""
+    return {
+        "job": row.name,
+        "queue": row.queue,
+        "asked": dict(row.asked),
+        "submittedSeconds": seconds(row.submitted),
+        "startedSeconds": None if row.started is None else seconds(row.started),
+        "finishedSeconds": None if row.finished is None else seconds(row.finished),
+        "waitSeconds": seconds(row.waited),
+        "stalledSeconds": seconds(row.stalled),
+        "evictions": row.evictions,
+        "moves": row.moves,
+    }
+
+
+_check_run: Final = fields(
+    {
+        "makespanSeconds": number,
+        "utilisation": by_name(number),
+        "jobs": each(
+            fields(
+                {"job": name, "queue": name, "waitSeconds": number, "evictions": amount},
+                {"startedSeconds": number},
+                beside=None,
+            )
+        ),
+    },
+    {"randomChoices": check_choices},
+    beside=None,
+)
+
+
+def read_run(text: str, file: str) -> RunSummary:
+    """A run as `allot simulate -o json` wrote it.
+
+    Raises:
+        InputError: it is something else; the field is named.
+    """
+    try:
+        data = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError(
+            f"{file} is no JSON", why=str(error)[:200], fix="save a run with allot simulate FILE -o json"
+        ) from None
+    if not isinstance(data, dict) or data.get("kind") != "SimulationRun":
+        raise InputError(f"{file} is no saved simulation", fix="save a run with allot simulate FILE -o json")
+    clean = without_nulls(data)
+    with at(file):
+        _check_run(clean, "")
+    return RunSummary(
+        name=file,
+        jobs=tuple(_read_job(each) for each in clean["jobs"]),
+        makespan=clean["makespanSeconds"],
+        utilisation=tuple(clean["utilisation"].items()),
+        choices=tuple(read_choice(each) for each in clean.get("randomChoices", ())),
+    )
+
+
+def _read_job(data: Mapping[str, Any]) -> JobWait:
+    return JobWait(data["job"], data["queue"], data["waitSeconds"], "startedSeconds" in data, data["evictions"])
