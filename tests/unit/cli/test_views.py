@@ -18,10 +18,8 @@ from allotment.cli.commands.change.plan_view import plan_listing, plan_text
 from allotment.cli.commands.change.prove_view import proof_listing, proof_text
 from allotment.cli.commands.change.values import shown_values
 from allotment.cli.commands.declare.validate_view import summary_text
-from allotment.cli.commands.reference.explain_view import document as explanation_document
 from allotment.cli.commands.reference.explain_view import text as explanation_text
-from allotment.cli.commands.reference.explaining import explanation, kinds, paths_under
-from allotment.cli.commands.sandbox.sandbox_view import component_listing, status_document, status_text
+from allotment.cli.commands.sandbox.sandbox_view import component_listing, status_text
 from allotment.cli.shell.amounts import amount, count, memory, money, span
 from allotment.errors import UnreachableError
 from allotment.model.manifest import Family, Manifest, ObjectKey
@@ -54,9 +52,12 @@ from allotment.plan.refused import Refusals
 from allotment.prove.verdicts import ProofReport, Result, Verdict
 from allotment.reports.documents.apply import report_document
 from allotment.reports.documents.drift import drift_document
+from allotment.reports.documents.explanation import explanation_document
 from allotment.reports.documents.form import plain
 from allotment.reports.documents.plan import plan_document
 from allotment.reports.documents.proof import proof_document
+from allotment.reports.documents.sandbox import status_document
+from allotment.spec.explaining import explanation, kinds, paths_under
 from allotment.spec.schema import KINDS, json_schema
 from tests.unit import builders as build
 

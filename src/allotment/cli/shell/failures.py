@@ -14,6 +14,7 @@ from allotment.cli.shell.lazy import UnknownCommandError
 from allotment.cli.shell.session import Session
 from allotment.cli.shell.terminal import printable
 from allotment.errors import AllotmentError, shown
+from allotment.reports.documents.problems import error_document, problem_document
 
 EXIT_CODES: Final = {
     0: "done",
@@ -102,32 +103,20 @@ def problem_parts(problem: Any) -> tuple[str, str, dict[str, Any]]:
     where = f"{file}:{problem.line}:{problem.column}" if problem.line else file
     severity = str(problem.severity)
     field = f"{problem.field}: " if problem.field else ""
-    document = {
-        "file": problem.file,
-        "line": problem.line,
-        "column": problem.column,
-        "severity": severity,
-        "field": problem.field,
-        "what": problem.what,
-        "fix": problem.fix,
-    }
-    return f"{where}: {severity}: {field}{problem.what}", problem.fix, document
+    return f"{where}: {severity}: {field}{problem.what}", problem.fix, problem_document(problem)
 
 
 def report(session: Session, failure: Failure, form: str) -> None:
     """Tell it on standard error."""
     if form == "json":
-        document = {
-            "apiVersion": "allotment.dev/v1",
-            "kind": "Error",
-            "exitCode": failure.code,
-            "reason": EXIT_CODES.get(failure.code, "failed"),
-            "what": failure.what,
-            "why": failure.why,
-            "fix": session.hint(failure.fix),
-        }
-        if failure.problems:
-            document["problems"] = [problem for _, _, problem in failure.problems]
+        document = error_document(
+            failure.code,
+            reason=EXIT_CODES.get(failure.code, "failed"),
+            what=failure.what,
+            why=failure.why,
+            fix=session.hint(failure.fix),
+            problems=[problem for _, _, problem in failure.problems],
+        )
         session.note(json.dumps(document, indent=2, ensure_ascii=False))
         return
     lines = problem_lines([(headline, fix) for headline, fix, _ in failure.problems])

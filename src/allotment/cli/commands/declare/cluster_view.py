@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from allotment.cli.commands.declare.validate_view import cluster_document
 from allotment.cli.shell.amounts import amount, memory, money, span
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
 from allotment.model.accelerator import CapacityType
-from allotment.model.cluster import Cluster, NodePool
 from allotment.model.platform import Platform
-from allotment.operations.directory.validating import AcceleratorLine, ClusterLine, Summary, node_price
+from allotment.operations.directory.validating import AcceleratorLine, Summary, node_price
+from allotment.reports.documents.accelerators import accelerator_document
+from allotment.reports.documents.clusters import ClusterRow, PoolRow, cluster_document, pool_document
 
 
-@dataclass(frozen=True, slots=True)
-class _ClusterRow:
-    cluster: Cluster
-    line: ClusterLine
-
-
-def cluster_listing(platform: Platform, summary: Summary) -> Listing[_ClusterRow]:
+def cluster_listing(platform: Platform, summary: Summary) -> Listing[ClusterRow]:
     """A row a cluster."""
     return Listing(
         kind="Cluster",
-        rows=[_ClusterRow(*pair) for pair in zip(platform.clusters, summary.clusters, strict=True)],
+        rows=[ClusterRow(*pair) for pair in zip(platform.clusters, summary.clusters, strict=True)],
         columns=(
             Column("NAME", lambda row: row.cluster.name),
             Column("PURPOSE", lambda row: row.cluster.purpose.value, keep=1),
@@ -76,7 +68,7 @@ def cluster_listing(platform: Platform, summary: Summary) -> Listing[_ClusterRow
             ),
         ),
         name=lambda row: row.cluster.name,
-        document=_cluster_document,
+        document=cluster_document,
         labels=lambda row: {
             "name": row.cluster.name,
             "purpose": row.cluster.purpose.value,
@@ -88,39 +80,10 @@ def cluster_listing(platform: Platform, summary: Summary) -> Listing[_ClusterRow
     )
 
 
-def _cluster_document(row: _ClusterRow) -> Mapping[str, Any]:
-    versions = row.cluster.versions
-    return {
-        **cluster_document(row.line),
-        "provider": row.cluster.provider,
-        "context": row.cluster.context,
-        "versions": {
-            "kubernetes": versions.kubernetes,
-            "kueue": versions.kueue,
-            "driver": versions.driver,
-            "cuda": versions.cuda,
-            "cudnn": versions.cudnn,
-            "runtime": versions.runtime,
-        },
-        "kueueApi": row.cluster.kueue_api.value,
-        "queueLayout": row.cluster.queue_layout.value,
-        "fairSharing": row.cluster.fair_sharing,
-        "features": sorted(feature.value for feature in row.cluster.features),
-        "flavors": [flavor.name for flavor in row.cluster.flavors],
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class _PoolRow:
-    cluster: str
-    pool: NodePool
-    price: int | None
-
-
-def pool_listing(platform: Platform) -> Listing[_PoolRow]:
+def pool_listing(platform: Platform) -> Listing[PoolRow]:
     """A row a node pool."""
     rows = [
-        _PoolRow(cluster.name, pool, node_price(platform, pool))
+        PoolRow(cluster.name, pool, node_price(platform, pool))
         for cluster in platform.clusters
         for pool in cluster.node_pools
     ]
@@ -153,13 +116,13 @@ def pool_listing(platform: Platform) -> Listing[_PoolRow]:
             ),
         ),
         name=lambda row: f"{row.cluster}/{row.pool.name}",
-        document=_pool_document,
+        document=pool_document,
         labels=_pool_labels,
         nothing="the platform has no node pools",
     )
 
 
-def _pool_labels(row: _PoolRow) -> Mapping[str, str]:
+def _pool_labels(row: PoolRow) -> Mapping[str, str]:
     found = {
         "cluster": row.cluster,
         "pool": row.pool.name,
@@ -169,27 +132,6 @@ def _pool_labels(row: _PoolRow) -> Mapping[str, str]:
         "dedicated-to": row.pool.dedicated_to or "",
     }
     return {key: value for key, value in found.items() if value}
-
-
-def _pool_document(row: _PoolRow) -> Mapping[str, Any]:
-    pool = row.pool
-    return {
-        "cluster": row.cluster,
-        "name": pool.name,
-        "flavor": pool.flavor,
-        "accelerator": pool.accelerator,
-        "acceleratorsPerNode": pool.accelerators_per_node,
-        "milliCPU": pool.cpu,
-        "memoryBytes": pool.memory,
-        "pods": pool.pods,
-        "nodes": {"min": pool.min_nodes, "max": pool.max_nodes},
-        "capacityType": pool.capacity_type.value,
-        "machineType": pool.machine_type,
-        "dedicatedTo": pool.dedicated_to,
-        "labels": pool.labels,
-        "taints": [{"key": t.key, "value": t.value, "effect": t.effect.value} for t in pool.taints],
-        "nodePricePerHourMicros": row.price,
-    }
 
 
 def accelerator_listing(lines: Sequence[AcceleratorLine], currency: str) -> Listing[AcceleratorLine]:
@@ -235,7 +177,7 @@ def accelerator_listing(lines: Sequence[AcceleratorLine], currency: str) -> List
             Column("SLICES", lambda row: row.accelerator.partitions, wide=True),
         ),
         name=lambda row: row.accelerator.name,
-        document=_accelerator_document,
+        document=accelerator_document,
         labels=lambda row: {
             "name": row.accelerator.name,
             "vendor": row.accelerator.vendor.value,
@@ -244,21 +186,3 @@ def accelerator_listing(lines: Sequence[AcceleratorLine], currency: str) -> List
         },
         nothing="the catalogue is empty",
     )
-
-
-def _accelerator_document(row: AcceleratorLine) -> Mapping[str, Any]:
-    device = row.accelerator
-    return {
-        "name": device.name,
-        "vendor": device.vendor.value,
-        "product": device.product,
-        "resourceName": device.resource_name,
-        "memoryBytes": device.memory,
-        "interconnect": device.interconnect,
-        "architecture": device.architecture,
-        "sliceOf": device.partition_of,
-        "slices": device.partitions,
-        "pricePerHourMicros": {key.value: value for key, value in device.price_per_hour.items()},
-        "devices": row.devices,
-        "clusters": row.clusters,
-    }

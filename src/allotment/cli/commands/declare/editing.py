@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from allotment.cli.commands.change.diffs import diff_text, next_steps
 from allotment.cli.shell.failures import problem_lines, problem_parts
 from allotment.cli.shell.output import write_document
 from allotment.cli.shell.session import Session
+from allotment.reports.documents.edit import edit_document
 
 if TYPE_CHECKING:
     from allotment.operations.directory.teams import Edit
@@ -35,7 +35,7 @@ def finish(
     form = session.value("output")
     warnings = [problem_parts(problem) for problem in edit.warnings]
     if form in ("json", "yaml"):
-        write_document(session, form, _document(edit, [each[2] for each in warnings], dry_run=dry_run))
+        write_document(session, form, edit_document(edit, [each[2] for each in warnings], dry_run=dry_run))
         return
     if form == "name":
         session.out("\n".join(sorted(edit.changes)))
@@ -46,14 +46,3 @@ def finish(
     session.note(f"dry run (client): nothing was written to {directory}" if dry_run else done)
     if steps and not dry_run:
         session.note(f"\n{next_steps(steps, session.call)}")
-
-
-def _document(edit: Edit, warnings: list[dict[str, Any]], *, dry_run: bool) -> Mapping[str, Any]:
-    return {
-        "kind": "Edit",
-        "dryRun": dry_run,
-        "written": sorted(path for path, text in edit.changes.items() if text is not None),
-        "removed": sorted(path for path, text in edit.changes.items() if text is None),
-        "diff": edit.diff,
-        "warnings": warnings,
-    }

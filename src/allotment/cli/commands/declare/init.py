@@ -25,6 +25,7 @@ def init(session: Session, directory: str, name: str | None) -> None:
     from allotment.cli.commands.change.diffs import next_steps  # noqa: PLC0415
     from allotment.cli.shell.output import write_document  # noqa: PLC0415
     from allotment.cli.shell.places import name_for  # noqa: PLC0415
+    from allotment.reports.documents.edit import start_document  # noqa: PLC0415
 
     root = Path(directory)
     edit = wiring.start_platform(root, name if name is not None else name_for(root))
@@ -32,9 +33,7 @@ def init(session: Session, directory: str, name: str | None) -> None:
     paths = sorted(edit.changes)
     form = session.value("output")
     if form in ("json", "yaml"):
-        write_document(
-            session, form, {"kind": "Edit", "dryRun": False, "written": paths, "removed": [], "warnings": []}
-        )
+        write_document(session, form, start_document(paths))
         return
     session.out("\n".join(shown(root / path) for path in paths))
     place = typed(directory)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
 from allotment.model.platform import Platform
-from allotment.model.quota import Allowance
-from allotment.model.team import Placement, Team
+from allotment.model.team import Team
 from allotment.operations.directory.isolation import LEVELS, Advice, Level
+from allotment.reports.documents.teams import level_document, placements_of, team_document
 
 
 def team_listing(platform: Platform, cluster: str) -> Listing[Team]:
@@ -20,7 +19,7 @@ def team_listing(platform: Platform, cluster: str) -> Listing[Team]:
 
     def devices(team: Team) -> str | None:
         counts: dict[str, int] = {}
-        for placement in _placements(team, cluster):
+        for placement in placements_of(team, cluster):
             home = platform.cluster(placement.cluster)
             for entry in placement.accelerators:
                 name = home.flavor(entry.flavor).accelerator if home else None
@@ -38,7 +37,7 @@ def team_listing(platform: Platform, cluster: str) -> Listing[Team]:
             Column("ISOLATION", lambda row: row.isolation.value),
             Column(
                 "CLUSTERS",
-                lambda row: ", ".join(p.cluster for p in _placements(row, cluster)) or None,
+                lambda row: ", ".join(p.cluster for p in placements_of(row, cluster)) or None,
                 keep=1,
                 fold=", ",
             ),
@@ -65,56 +64,8 @@ def team_listing(platform: Platform, cluster: str) -> Listing[Team]:
     )
 
 
-def _placements(team: Team, cluster: str) -> Sequence[Placement]:
-    return [placement for placement in team.placements if not cluster or placement.cluster == cluster]
-
-
 def _status(team: Team) -> str:
     return "active" if team.offboarding is None else f"leaving, data until {team.offboarding.keep_data_until}"
-
-
-def team_document(team: Team, cluster: str) -> Mapping[str, Any]:
-    """A team as JSON; amounts in milli-CPU, bytes, devices."""
-    return {
-        "name": team.name,
-        "id": team.id,
-        "displayName": team.display_name,
-        "namespaces": team.namespaces,
-        "isolation": team.isolation.value,
-        "costCenter": team.cost_center,
-        "environments": [each.value for each in team.environments],
-        "projects": [project.name for project in team.projects],
-        "priorities": team.priorities,
-        "groups": {
-            "owners": team.groups.owners,
-            "members": team.groups.members,
-            "viewers": team.groups.viewers,
-            "exec": team.groups.exec,
-        },
-        "contacts": [{"kind": each.kind, "address": each.address} for each in team.contacts],
-        "placements": [_placement_document(placement) for placement in _placements(team, cluster)],
-        "keepDataUntil": None if team.offboarding is None else team.offboarding.keep_data_until,
-    }
-
-
-def _placement_document(placement: Placement) -> Mapping[str, Any]:
-    return {
-        "cluster": placement.cluster,
-        "environment": placement.environment.value,
-        "cohort": placement.cohort,
-        "weight": placement.weight,
-        "milliCPU": _allowance(placement.cpu),
-        "memoryBytes": _allowance(placement.memory),
-        "accelerators": [{"flavor": entry.flavor, **_allowance(entry.devices)} for entry in placement.accelerators],
-    }
-
-
-def _allowance(allowance: Allowance) -> Mapping[str, Any]:
-    return {
-        "nominal": allowance.nominal,
-        "borrowingLimit": allowance.borrowing_limit,
-        "lendingLimit": allowance.lending_limit,
-    }
 
 
 def level_listing(advice: Advice) -> Listing[Level]:
@@ -132,15 +83,7 @@ def level_listing(advice: Advice) -> Listing[Level]:
             Column("RECOMMENDED", lambda row: "yes" if row is advice.level else None, wide=True),
         ),
         name=lambda row: row.isolation.value,
-        document=lambda row: {
-            "isolation": row.isolation.value,
-            "boundary": row.boundary,
-            "stillShared": row.shared,
-            "cost": row.cost,
-            "overhead": row.overhead,
-            "rightWhen": row.right_when,
-            "recommended": row is advice.level,
-        },
+        document=lambda row: level_document(row, advice),
     )
 
 

@@ -22,10 +22,11 @@ def validate(session: Session, directory: str | None, *, strict: bool, output: O
     is wrong and what to do (exit code 1).
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.declare.validate_view import quota_listing, summary_document, summary_text  # noqa: PLC0415
+    from allotment.cli.commands.declare.validate_view import quota_listing, summary_text  # noqa: PLC0415
     from allotment.cli.shell.loading import load, warning_documents  # noqa: PLC0415
     from allotment.cli.shell.output import show  # noqa: PLC0415
     from allotment.cli.shell.places import platform_directory  # noqa: PLC0415
+    from allotment.reports.documents.summary import summary_document  # noqa: PLC0415
 
     loaded = load(session, platform_directory(session, directory), strict=strict)
     summary = wiring.summarize(loaded.platform)

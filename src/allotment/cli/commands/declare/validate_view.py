@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -11,6 +10,7 @@ from allotment.cli.shell.amounts import amount, count, money, span
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
 from allotment.operations.directory.validating import ClusterLine, QuotaLine, Summary
+from allotment.reports.documents.summary import quota_document
 
 
 def quota_listing(summary: Summary) -> Listing[QuotaLine]:
@@ -63,22 +63,6 @@ def _free_style(row: QuotaLine) -> str:
     if row.free < 0:
         return "bold red"
     return "green" if row.free else ""
-
-
-def quota_document(row: QuotaLine) -> Mapping[str, Any]:
-    """Amounts in base units: milli-CPU, bytes, devices."""
-    return {
-        "cluster": row.cluster,
-        "flavor": row.flavor,
-        "resource": row.resource,
-        "unit": {"cpu": "milliCPU", "memory": "bytes"}.get(row.resource, "devices"),
-        "promised": row.promised,
-        "capacity": row.capacity,
-        "free": row.free,
-        "teams": row.teams,
-        "mayBorrow": row.borrowable,
-        "cohortsOwn": row.cohorts,
-    }
 
 
 def summary_text(summary: Summary, quotas: Sequence[QuotaLine], width: int | None) -> str:
@@ -171,37 +155,3 @@ def _price(summary: Summary) -> str:
     if unpriced:
         text += f"\n* without {count(len(unpriced), 'pool')} of unknown price: {', '.join(unpriced)}"
     return text
-
-
-def summary_document(summary: Summary, quotas: Sequence[QuotaLine], warnings: Sequence[Mapping[str, Any]]) -> Any:
-    """The same as JSON; money in millionths of the currency."""
-    return {
-        "kind": "Validation",
-        "platform": summary.platform,
-        "valid": True,
-        "currency": summary.currency,
-        "teams": summary.teams,
-        "leaving": summary.leaving,
-        "policies": summary.policies,
-        "clusters": [cluster_document(line) for line in summary.clusters],
-        "quotas": [quota_document(row) for row in quotas],
-        "warnings": list(warnings),
-    }
-
-
-def cluster_document(line: ClusterLine) -> Mapping[str, Any]:
-    """A cluster's numbers; CPU in milli-CPU, memory in bytes, prices in millionths of the currency."""
-    return {
-        "name": line.name,
-        "purpose": line.purpose,
-        "environment": line.environment,
-        "region": line.region,
-        "nodePools": line.pools,
-        "nodes": {"min": line.nodes_min, "max": line.nodes_max},
-        "milliCPU": line.cpu,
-        "memoryBytes": line.memory,
-        "accelerators": dict(line.devices),
-        "teams": line.teams,
-        "pricePerMonthMicros": {"min": line.price_min, "max": line.price_max},
-        "unpricedPools": line.unpriced_pools,
-    }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
 from allotment.operations.directory.configuration import Value, setting
+from allotment.reports.documents.installation import setting_document
 
 
 def settings_listing(values: Sequence[Value], *, origin: bool) -> Listing[Value]:
@@ -22,5 +23,5 @@ def settings_listing(values: Sequence[Value], *, origin: bool) -> Listing[Value]
             Column("SUMMARY", lambda row: setting(row.key).summary, wide=True),
         ),
         name=lambda row: row.key,
-        document=lambda row: {"key": row.key, "value": row.value, "origin": row.origin, "from": row.detail},
+        document=setting_document,
     )

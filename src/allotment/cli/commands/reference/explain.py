@@ -11,7 +11,7 @@ from allotment.cli.shell.session import Session
 
 def _fields(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     from allotment import wiring  # noqa: PLC0415 (only a shell asks)
-    from allotment.cli.commands.reference.explaining import paths_under  # noqa: PLC0415
+    from allotment.spec.explaining import paths_under  # noqa: PLC0415
 
     return paths_under(wiring.schema(), incomplete)
 
@@ -27,14 +27,15 @@ def explain(session: Session, field: str) -> None:
     FIELD begins with a kind, such as team.clusters; without it the kinds are listed.
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.reference.explain_view import document, text  # noqa: PLC0415
-    from allotment.cli.commands.reference.explaining import explanation  # noqa: PLC0415
+    from allotment.cli.commands.reference.explain_view import text  # noqa: PLC0415
     from allotment.cli.shell.output import write_document  # noqa: PLC0415
+    from allotment.reports.documents.explanation import explanation_document  # noqa: PLC0415
+    from allotment.spec.explaining import explanation  # noqa: PLC0415
 
     found = explanation(wiring.schema(), field)
     form = session.value("output")
     if form in ("json", "yaml"):
-        write_document(session, form, document(found))
+        write_document(session, form, explanation_document(found))
     elif form == "name":
         session.out("\n".join(found.children_paths))
     else:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from textwrap import wrap
 from typing import Any
 
 import click
 
-from allotment.cli.commands.reference.explaining import Explanation, Field
+from allotment.spec.explaining import Explanation, Field
 
 
 def text(found: Explanation, width: int) -> str:
@@ -45,23 +44,3 @@ def _with_default(field: Field) -> str:
 
 def _value(value: Any) -> str:
     return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
-
-
-def document(found: Explanation) -> Mapping[str, Any]:
-    """The same as JSON."""
-    return {
-        "kind": "Explanation",
-        **_field_document(found.field),
-        "fields": [_field_document(child) for child in found.children],
-    }
-
-
-def _field_document(field: Field) -> Mapping[str, Any]:
-    base: dict[str, Any] = {
-        "field": field.path,
-        "type": field.type,
-        "required": field.required,
-        "description": field.description,
-        "choices": field.choices,
-    }
-    return {**base, "default": field.default} if field.has_default else base

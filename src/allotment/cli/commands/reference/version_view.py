@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 from allotment import __version__
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
+from allotment.reports.documents.installation import version_document
 
 _LIBRARIES: Final = ("click", "cryptography", "lightkube", "numpy", "pydantic", "pyyaml", "rich", "ruamel.yaml")
 
@@ -37,14 +38,10 @@ def engine_build() -> str:
 
 def versions_listing(rows: Sequence[Row]) -> Listing[Row]:
     """Component and version."""
-
-    def document(row: Row) -> Mapping[str, str]:
-        return {"name": row[0], "version": row[1]}
-
     return Listing(
         kind="Version",
         rows=rows,
         columns=(Column("COMPONENT", lambda row: row[0]), Column("VERSION", lambda row: row[1])),
         name=lambda row: f"{row[0]}=={row[1]}",
-        document=document,
+        document=version_document,
     )

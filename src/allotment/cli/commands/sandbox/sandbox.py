@@ -144,8 +144,9 @@ def down(session: Session, names: tuple[str, ...], *, everything: bool) -> None:
 def status(session: Session, name: str, output: OutputOptions) -> int:
     """Processes, memory and nodes of a sandbox. Ends with 1 unless everything is ready."""
     from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.sandbox.sandbox_view import component_listing, status_document, status_text  # noqa: PLC0415
+    from allotment.cli.commands.sandbox.sandbox_view import component_listing, status_text  # noqa: PLC0415
     from allotment.cli.shell.output import show  # noqa: PLC0415
+    from allotment.reports.documents.sandbox import status_document  # noqa: PLC0415
 
     found = wiring.sandbox_status(name)
     show(

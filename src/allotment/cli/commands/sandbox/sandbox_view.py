@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import click
 
@@ -14,6 +13,7 @@ from allotment.cli.shell.calling import typed
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.steps import duration
 from allotment.cli.shell.table import Column, table_text
+from allotment.reports.documents.sandbox import component_document, program_document, started_document, status_document
 
 Program = tuple[str, str]
 """(tool, path)"""
@@ -31,16 +31,7 @@ def started_listing(started: Sandbox) -> Listing[Sandbox]:
             Column("STARTED", lambda row: "now" if row.created else "earlier"),
         ),
         name=lambda row: row.name,
-        document=lambda row: {
-            "name": row.name,
-            "context": row.context,
-            "kubeconfig": str(row.kubeconfig),
-            "directory": str(row.directory),
-            "ports": row.ports,
-            "pids": row.pids,
-            "programs": {name: str(path) for name, path in row.binaries.items()},
-            "created": row.created,
-        },
+        document=started_document,
     )
 
 
@@ -96,7 +87,7 @@ def component_listing(found: SandboxStatus) -> Listing[ComponentStatus]:
             Column("LOG", lambda row: str(row.log), wide=True),
         ),
         name=lambda row: row.name,
-        document=_component_document,
+        document=component_document,
         labels=lambda row: {"component": row.name, "ready": str(row.ready).lower()},
         nothing="it has no processes: its start did not come that far",
     )
@@ -123,43 +114,12 @@ def status_text(found: SandboxStatus, rows: Sequence[ComponentStatus], width: in
     return "\n".join([*lines, "", table_text(columns, rows, width=width)])
 
 
-def status_document(found: SandboxStatus, rows: Sequence[ComponentStatus]) -> Mapping[str, Any]:
-    """A sandbox's state as JSON."""
-    return {
-        "kind": "SandboxStatus",
-        "name": found.name,
-        "context": found.context,
-        "ready": found.ready,
-        "ageSeconds": round(found.age_seconds),
-        "memoryBytes": found.memory_bytes,
-        "directory": str(found.directory),
-        "nodes": [{"name": name, "ready": ready} for name, ready in found.nodes],
-        "components": [_component_document(row) for row in rows],
-    }
-
-
-def _component_document(row: ComponentStatus) -> Mapping[str, Any]:
-    return {
-        "name": row.name,
-        "running": row.running,
-        "ready": row.ready,
-        "pid": row.pid,
-        "port": row.port,
-        "memoryBytes": row.memory_bytes,
-        "log": str(row.log),
-    }
-
-
 def program_listing(programs: Mapping[str, str]) -> Listing[Program]:
     """Where each program is."""
-
-    def document(row: Program) -> Mapping[str, str]:
-        return {"name": row[0], "path": row[1]}
-
     return Listing(
         kind="Program",
         rows=list(programs.items()),
         columns=(Column("PROGRAM", lambda row: row[0]), Column("PATH", lambda row: row[1])),
         name=lambda row: row[1],
-        document=document,
+        document=program_document,
     )
