@@ -1,1 +1,1 @@
-"""Results as others read them: pages now, documents next to them."""
+"""Results as others read them: documents for programs, pages and words for people."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import datetime as dt
 import io
 import json
 from collections.abc import Mapping
@@ -21,7 +20,6 @@ from rich.cells import cell_len
 from allotment.cli.shell.selector import parse_selector
 from allotment.cli.shell.table import Column, fitting, table_text
 from allotment.errors import UsageError
-from allotment.reports.documents.form import plain, rfc3339
 from tests.unit.cli.conftest import Run
 
 TEAMS = ("team", "list", "--platform", "my-platform")
@@ -221,16 +219,3 @@ def test_any_table_fits_or_is_its_first_column(
     table = table_text(shown, rows, width=width, headers=True)
     if len(shown) > 1:
         assert max(cell_len(click.unstyle(line)) for line in table.splitlines()) <= width
-
-
-def test_documents_hold_plain_values_only() -> None:
-    moment = dt.datetime(2026, 11, 22, 9, 30, 0, 999, tzinfo=dt.timezone(dt.timedelta(hours=1)))
-    assert rfc3339(moment) == "2026-11-22T08:30:00Z"
-    assert plain(
-        {"at": moment, "day": dt.date(2027, 1, 31), "set": frozenset({"b", "a"}), "pair": (1, None, True)}
-    ) == {
-        "at": "2026-11-22T08:30:00Z",
-        "day": "2027-01-31",
-        "set": ["a", "b"],
-        "pair": [1, None, True],
-    }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,7 @@ from allotment.cli.commands.reference.explain_view import text as explanation_te
 from allotment.cli.commands.sandbox.sandbox_view import component_listing, status_text
 from allotment.cli.shell.amounts import amount, count, memory, money, span
 from allotment.errors import UnreachableError
-from allotment.model.manifest import Family, Manifest, ObjectKey
+from allotment.model.manifest import ObjectKey
 from allotment.operations.change.apply import ApplyReport, Outcome, Status
 from allotment.operations.change.drift import (
     ClusterDrift,
@@ -36,69 +34,14 @@ from allotment.operations.directory.validating import summarize
 from allotment.plan.changes import (
     Action,
     Blocked,
-    Conflict,
-    Contested,
-    Create,
-    Delete,
-    Drain,
-    Plan,
-    PlanWarning,
-    Seen,
-    Update,
-    WarningCode,
 )
-from allotment.plan.difference import ABSENT, FieldChange
+from allotment.plan.difference import ABSENT
 from allotment.plan.refused import Refusals
 from allotment.prove.verdicts import ProofReport, Result, Verdict
-from allotment.reports.documents.apply import report_document
-from allotment.reports.documents.drift import drift_document
-from allotment.reports.documents.explanation import explanation_document
-from allotment.reports.documents.form import plain
-from allotment.reports.documents.plan import plan_document
-from allotment.reports.documents.proof import proof_document
-from allotment.reports.documents.sandbox import status_document
 from allotment.spec.explaining import explanation, kinds, paths_under
 from allotment.spec.schema import KINDS, json_schema
 from tests.unit import builders as build
-
-NOW = dt.datetime(2026, 11, 22, 9, 30, tzinfo=dt.UTC)
-SEEN = Seen("uid", "1", "")
-
-
-def manifest(kind: str, name: str, namespace: str = "", family: Family = Family.RBAC) -> Manifest:
-    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
-    return Manifest(family, namespace or None, {"apiVersion": "v1", "kind": kind, "metadata": metadata})
-
-
-QUOTA = manifest("ResourceQuota", "q", "cv", Family.RESOURCE_QUOTAS)
-GONE = ObjectKey("", "Namespace", "", "old")
-PLAN = Plan(
-    platform="acme",
-    cluster="dev",
-    digest="d",
-    changes=(
-        *(Create(manifest("Role", f"r{number}", team)) for team in ("cv", "nlp") for number in range(2)),
-        Create(manifest("Namespace", "cv", family=Family.NAMESPACES)),
-        Update(
-            QUOTA,
-            SEEN,
-            (
-                FieldChange(("f:spec", "f:pods"), "7", "50", "kubectl-edit", "2026-01-01T00:00:00Z"),
-                FieldChange(("f:spec", "f:new"), ABSENT, "1"),
-                FieldChange(("f:spec", "f:old"), "x\x1b[2J\ny", ABSENT),
-                FieldChange(("f:spec", "f:same"), "s", "s"),
-            ),
-        ),
-        Conflict(QUOTA, SEEN, (Contested(".spec.pods", "helm", "", "7", "50"),)),
-        Delete(GONE, "v1", SEEN, "old"),
-        Drain("old", "old", (("Job", 2),), again=False),
-        Drain("old", "old", (), again=True),
-        Blocked(GONE, Action.CREATE, "the namespace is somebody else's", "it has no inventory", "rename the team"),
-    ),
-    unchanged=3,
-    warnings=(PlanWarning(WarningCode.QUOTA_BELOW_USE, QUOTA.key, "pods: 50 → 5, in use 9"),),
-    forced=False,
-)
+from tests.unit.results import GONE, NOW, PLAN, QUOTA
 
 
 def plain_text(text: str) -> list[str]:
@@ -149,7 +92,6 @@ def test_what_is_blocked_with_its_namespace_is_one_line() -> None:
         "",
         "warning: ResourceQuota cv/q: pods: 50 → 5, in use 9",
     ]
-    assert len(plan_document(plan, plan_listing(plan).rows)["changes"]) == 15
     outcomes = tuple(Outcome(change, Status.BLOCKED, "w: y") for change in plan.changes)
     report = ApplyReport("acme", "dev", outcomes, unchanged=0)
     assert [line for line in plain_text(report_text(report, report.outcomes)) if line.startswith("  blocked")] == [
@@ -211,21 +153,6 @@ def test_a_plan_shows_every_kind_of_change() -> None:
     assert lines.index("namespaces") < lines.index("rbac") < lines.index("resource-quotas")
 
 
-def test_a_plan_as_a_document_is_plain_json() -> None:
-    told = json.loads(json.dumps(plain(plan_document(PLAN, plan_listing(PLAN).rows))))
-    assert told["summary"] == {
-        "create": 5, "update": 1, "delete": 1, "drain": 2, "conflict": 1, "blocked": 1, "unchanged": 3,
-    }  # fmt: skip
-    (update,) = [change for change in told["changes"] if change["action"] == "update"]
-    assert [set(field) & {"old", "new"} for field in update["fields"]] == [
-        {"old", "new"},
-        {"new"},
-        {"old"},
-        {"old", "new"},
-    ]
-    assert told["warnings"][0]["code"] == "quota-below-use"
-
-
 def test_outcomes_say_what_is_left_and_why() -> None:
     create, conflict = PLAN.changes[0], PLAN.changes[6]
     report = ApplyReport(
@@ -243,7 +170,6 @@ def test_outcomes_say_what_is_left_and_why() -> None:
     assert "warning: Role cv/r0: deprecated" in lines
     assert "  refused     Role cv/r0: no" in lines
     assert any("--force-conflicts" in line for line in lines)
-    assert report_document(report, report.outcomes)["complete"] is False
     done = ApplyReport("acme", "dev", (), 7)
     assert plain_text(report_text(done, ())) == ["nothing to do: dev is as declared"]
 
@@ -277,9 +203,6 @@ def test_drift_names_field_owner_and_unknown_clusters() -> None:
         "  blocked   Namespace old", "  blocked   1 more object blocked with Namespace old",
     ]  # fmt: skip
     assert "c: unknown: no answer" in lines
-    told = plain(drift_document(report, listing.rows))
-    assert [each["state"] for each in told["clusters"]] == ["in-sync", "drifted", "unreachable"]
-    assert told["clusters"][0]["observedAt"] == "2026-11-22T09:30:00Z"
 
 
 def test_drift_tells_what_an_adoption_kept_and_what_policies_refuse() -> None:
@@ -298,9 +221,6 @@ def test_drift_tells_what_an_adoption_kept_and_what_policies_refuse() -> None:
     assert "drifted: drifted (1 object, 1 kept by adoption)" in lines
     assert "  kept      ResourceQuota cv/q" in lines
     assert any(line.startswith("  refused: in legacy the policy queue-required refuses what Job old") for line in lines)
-    told = plain(drift_document(report, listing.rows))["clusters"][0]
-    assert told["refused"][0]["work"] == ["Job old"]
-    assert [each["drift"] for each in told["objects"]] == ["kept"]
 
 
 def test_a_proof_tells_what_an_adoption_kept() -> None:
@@ -312,8 +232,6 @@ def test_a_proof_tells_what_an_adoption_kept() -> None:
     assert f"               got:      {got}" in lines
     assert "proved, but for what adoption left: dev: 1 probe: 1 kept" in lines
     assert lines[-1] == "kept by adoption, and not proved: surroundings"
-    told = plain(proof_document(report, report.results))
-    assert (told["keptByAdoption"], told["broken"], told["proved"]) == (["surroundings"], [], False)
 
 
 def test_a_proof_shows_what_failed_in_full() -> None:
@@ -327,7 +245,6 @@ def test_a_proof_shows_what_failed_in_full() -> None:
     assert "failed       queue  (1 probe: nlp)" in lines
     assert "               got:      admitted" in lines
     assert lines[-1] == "broken: queue"
-    assert plain(proof_document(report, report.results))["broken"] == ["queue"]
 
 
 def test_a_proof_says_why_something_cannot_be_proved() -> None:
@@ -352,7 +269,6 @@ def test_a_sandbox_that_is_not_ready_says_why() -> None:
     lines = plain_text(status_text(found, component_listing(found).rows, None))
     assert lines[0] == "s is not ready: 2 nodes, 0 of memory, for 1 min 1 s"
     assert "1 node not ready: n1" in lines
-    assert plain(status_document(found, found.components))["ready"] is False
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -367,7 +283,6 @@ def test_every_field_of_every_kind_can_be_explained(kind: str) -> None:
         assert found.field.description, found.field.path
         assert "value" not in found.field.type.split(), found.field.path
         assert explanation_text(found, 80)
-        assert explanation_document(found)["field"] == found.field.path
         waiting += found.children_paths
         assert set(found.children_paths) <= set(paths_under(schema, f"{found.field.path}."))
     assert seen > 3

@@ -14,7 +14,6 @@ from allotment.scheduling.placement.survey import NodeRoom, ShapeSurvey, Survey
 
 MIB: Final = 1 << 20
 
-
 STRANDED_FIELDS: Final = {
     Stranded.CORDONED: "cordoned",
     Stranded.TAINTED: "tainted",

@@ -8,16 +8,10 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from allotment.reports.choices import (
-    choice_lines,
-    choice_text,
-)
-from allotment.reports.documents.chances import check_choices, choice_document, read_choice
-from allotment.scenarios.shapes import without_nulls
 from allotment.scheduling.queueing.choices import ChanceKind
 from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, PreemptionPolicy
 from allotment.simulation.environment import Simulation, simulate
-from allotment.simulation.outcome import Outcome, RandomChoice
+from allotment.simulation.outcome import Outcome
 from allotment.simulation.scenario import Scenario
 from tests.unit.scheduling.queueing.states import cohort, queue, scenario, state, workload
 
@@ -162,33 +156,3 @@ def test_the_order_of_lists_matters_only_where_it_is_said(world: Scenario) -> No
 
 def decided(outcome: Outcome) -> list[tuple[int, str, str]]:
     return sorted((each.t, type(each).__name__, each.workload) for each in outcome.decisions)
-
-
-def preemption(chosen: tuple[str, ...], others: tuple[str, ...]) -> RandomChoice:
-    return RandomChoice(60_000, 0, ChanceKind.PREEMPTED, "c", chosen, others)
-
-
-@pytest.mark.parametrize(
-    ("choice", "text"),
-    [
-        (preemption(("b",), ("a",)), "either b or a is preempted for c"),
-        (preemption((), ("a",)), "either nobody or a is preempted for c"),
-        (preemption(("b",), ()), "either b or nobody is preempted for c"),
-        (
-            RandomChoice(0, 0, ChanceKind.FIRST, "", ("a",), ("b", "c", "d", "e")),
-            "either a or b, c, d and 1 more comes first, and there is not enough for all",
-        ),
-    ],
-)
-def test_a_choice_in_words_and_in_json(choice: RandomChoice, text: str) -> None:
-    assert choice_text(choice) == text
-    written = without_nulls(choice_document(choice))
-    check_choices([written], "")
-    assert read_choice(written) == choice
-
-
-def test_many_choices_are_counted() -> None:
-    lines = list(choice_lines([preemption(("b",), ("a",))] * 7, of="before"))
-    assert lines[0].startswith("before: Kueue chooses at random among equals here, 7 times;")
-    assert (len(lines), lines[-1]) == (7, "  and 2 more; -o json has all")
-    assert not list(choice_lines(()))
