@@ -156,10 +156,9 @@ def cluster(*parts: Part) -> ClusterState:
     queues = tuple(each for each in parts if isinstance(each, ClusterQueue))
     cohorts = tuple(each for each in parts if isinstance(each, Cohort))
     flavors = {each.name: each for each in parts if isinstance(each, ResourceFlavor)}
-    for owner in (*queues, *cohorts):
-        for group in owner.resource_groups:
-            for quotas in group.flavors:
-                flavors.setdefault(quotas.flavor, ResourceFlavor(quotas.flavor))
+    groups = [each.resource_groups for each in queues] + [each.resource_groups for each in cohorts]
+    for quotas in [quotas for several in groups for group in several for quotas in group.flavors]:
+        flavors.setdefault(quotas.flavor, ResourceFlavor(quotas.flavor))
     return ClusterState(tuple(flavors.values()), queues, cohorts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -43,9 +44,9 @@ class Head:
         return Entry(record, Nomination(assignment, targets))
 
 
-def asks(queue: str, cpu: int = 1, **fields: int | bool) -> Head:
+def asks(queue: str, cpu: int = 1, **fields: Any) -> Head:
     """A head that would use so much of flavor f."""
-    return replace(Head(queue=queue, uses=(("f", "cpu", cpu),)), **fields)
+    return Head(queue=queue, uses=(("f", "cpu", cpu),), **fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,7 +297,10 @@ FAIR = {
         cluster=guests(), heads=(asks("a", 4, preempts=True), asks("b")), gates=PREEMPTORS_FIRST, first="a b"
     ),
     "age alone of equal shares without PrioritySortingWithinCohort": Case(
-        cluster=guests(), heads=(asks("a", priority=9, since=2), asks("b", since=1)), gates=WITHOUT_PRIORITY, first="b a"
+        cluster=guests(),
+        heads=(asks("a", priority=9, since=2), asks("b", since=1)),
+        gates=WITHOUT_PRIORITY,
+        first="b a",
     ),
     "no head": Case(cluster=guests(), heads=(), first=""),
 }

@@ -349,7 +349,9 @@ def test_classical(case: Case) -> None:
 def test_the_last_one_takes_the_place_of_one_that_is_spared() -> None:
     case = Case(
         cluster=(cq("a", on("f", 10), within_cluster_queue=LOWER),),
-        held=tuple(held(name, "a", cpu, priority=p) for p, (name, cpu) in enumerate(zip("wxyz", (3, 1, 3, 3)))),
+        held=tuple(
+            held(name, "a", cpu, priority=p) for p, (name, cpu) in enumerate([("w", 3), ("x", 1), ("y", 3), ("z", 3)])
+        ),
         job=job("j", "a", 9, priority=9),
         gone={"w": OWN, "y": OWN, "z": OWN},
     )
@@ -457,7 +459,9 @@ FAIRLY = {
         cluster=guests(6, a_weight=0.0), held=each_of(3, "b", "b", 2), job=job("j", "a", 2), gone=NOBODY
     ),
     "from weight zero everything may be taken": Case(
-        cluster=guests(6, b_weight=0.0), held=each_of(3, "b", "b", 2), job=job("j", "a", 6),
+        cluster=guests(6, b_weight=0.0),
+        held=each_of(3, "b", "b", 2),
+        job=job("j", "a", 6),
         gone={"b3": FAIR, "b2": FAIR, "b1": FAIR},
     ),
     "between weights of zero amounts count": Case(
