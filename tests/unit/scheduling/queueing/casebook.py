@@ -4,7 +4,8 @@
     held("low", "a", 4, priority=-1, at=7)
     job("urgent", "a", 2, priority=10)
 
-The resource is `cpu` unless amounts are given by name: `on("f", cpu=4, gpu=of(2, lend=1))`, `job("j", "a", cpu=1, gpu=2)`.
+The resource is `cpu` unless amounts are given by name: `on("f", cpu=4, gpu=of(2, lend=1))`,
+`job("j", "a", cpu=1, gpu=2)`.
 """
 
 from __future__ import annotations
