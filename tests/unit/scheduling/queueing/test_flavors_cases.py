@@ -172,6 +172,9 @@ SEARCH = {
     "borrowing only when no flavor fits without, under TryNextFlavor": Case(
         cluster=sharing(in_order(NEXT), x=2), job=job("j", "a", 4), mode=FIT, flavors=one("y"), height=0
     ),
+    "what fits without borrowing stops the search under TryNextFlavor too": Case(
+        cluster=sharing(in_order(NEXT), x=2), job=job("j", "a", 2), mode=FIT, flavors=one("x"), height=0, stopped=0
+    ),
     "the first where all of them mean borrowing": Case(
         cluster=sharing(in_order(NEXT), x=3, y=2), job=job("j", "a", 5), mode=FIT, flavors=one("x"), height=1
     ),

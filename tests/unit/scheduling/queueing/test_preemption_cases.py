@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from allotment.scheduling.queueing.inputs import AdmissionFairSharing, FairStrategy, Workload
+from allotment.scheduling.queueing.inputs import AdmissionFairSharing, FairStrategy, PreemptionPolicy, Workload
 from allotment.scheduling.queueing.pending.local_usage import LocalUsage
 from allotment.scheduling.queueing.preemption.shared import Demand
 from allotment.scheduling.queueing.records import PreemptionReason, Target
@@ -158,11 +158,12 @@ LENDER = cq("a", on("f", 4), cohort="c", reclaim_within_cohort=ANY, within_clust
 BY_PRIORITY = cq("a", on("f", 4), cohort="c", reclaim_within_cohort=LOWER)
 
 
-def may_borrow(threshold: int | None = None, nominal: int = 4) -> Part:
+def may_borrow(threshold: int | None = None, nominal: int = 4, within: PreemptionPolicy = NEVER) -> Part:
     return cq(
         "a",
         on("f", nominal),
         cohort="c",
+        within_cluster_queue=within,
         reclaim_within_cohort=ANY,
         borrow_within_cohort=LOWER,
         max_priority_threshold=threshold,
@@ -280,6 +281,40 @@ FROM_THE_COHORT = {
         held=(held("mine", "a", 2), held("b1", "b", 2, at=1), held("b2", "b", 2, at=2)),
         job=job("j", "a", 4, priority=9),
         gone={"b2": RECLAIMED, "mine": OWN},
+    ),
+    "without borrowing first, even if more of one's own go for that": Case(
+        cluster=(LENDER, cq("b", on("f", 0), cohort="c"), team("c", on("f", 5))),
+        held=(*each_of(3, "mine", "a", 1), *each_of(4, "b", "b", 1)),
+        job=job("j", "a", 3, priority=9),
+        gone={"mine3": OWN, "mine2": OWN},
+    ),
+    "with borrowing at once where nominal quota is used up": Case(
+        cluster=(
+            cq("a", on("f", 3), cohort="c", reclaim_within_cohort=ANY, within_cluster_queue=LOWER),
+            cq("b", on("f", 0), cohort="c"),
+            team("c", on("f", 6)),
+        ),
+        held=(*each_of(3, "mine", "a", 1), *each_of(4, "b", "b", 1)),
+        job=job("j", "a", 3, priority=9),
+        gone={"mine3": OWN},
+    ),
+    "with borrowing first under borrowWithinCohort": Case(
+        cluster=(may_borrow(nominal=2, within=LOWER), *LOAN),
+        held=(held("mine", "a", 1), *each_of(5, "b", "b", 1)),
+        job=job("j", "a", 2, priority=9),
+        gone={"b5": BORROWING, "b4": BORROWING},
+    ),
+    "without borrowing where only that is allowed to take them": Case(
+        cluster=(may_borrow(1, nominal=2, within=LOWER), *LOAN),
+        held=(held("mine", "a", 1), *each_of(5, "b", "b", 1, priority=5)),
+        job=job("j", "a", 2, priority=9),
+        gone={"b5": RECLAIMED, "mine": OWN},
+    ),
+    "one's own that is on its way out before all others": Case(
+        cluster=(LENDER, cq("b", on("f", 2), cohort="c")),
+        held=(held("mine", "a", 2, evicted=True), *each_of(2, "b", "b", 2)),
+        job=job("j", "a", 2, priority=9),
+        gone={"mine": OWN},
     ),
 }
 
@@ -408,9 +443,9 @@ FAIRLY = {
     ),
     "of equal shares the queue whose first candidate has the lower priority": Case(
         cluster=owners(3, 3, 3),
-        held=(*each_of(4, "b", "b", 1, priority=2), *each_of(5, "d", "d", 1, priority=5)),
+        held=(*each_of(5, "b", "b", 1, priority=5), *each_of(4, "d", "d", 1, priority=2)),
         job=job("j", "a", 2),
-        gone={"d5": RECLAIMED, "b4": RECLAIMED},
+        gone={"b5": RECLAIMED, "d4": RECLAIMED},
     ),
     "nobody of a queue that does not borrow": Case(
         cluster=owners(4, 4, 0),
@@ -438,6 +473,13 @@ FAIRLY = {
     ),
     "not so where LessThanOrEqualToFinalShare is the only strategy": Case(
         cluster=guests(8), held=(held("large", "b", 6),), job=job("j", "a", 5), strategies=(FINAL,), gone=NOBODY
+    ),
+    "LessThanOrEqualToFinalShare takes the same for enough": Case(
+        cluster=guests(8),
+        held=each_of(4, "b", "b", 2),
+        job=job("j", "a", 4),
+        strategies=(FINAL,),
+        gone={"b4": FAIR, "b3": FAIR},
     ),
     "also where LessThanInitialShare is the only strategy": Case(
         cluster=guests(8),
@@ -495,6 +537,24 @@ FAIRLY = {
         held=(*each_of(3, "x", "b1", 1), *each_of(2, "y", "b2", 1), *each_of(4, "z", "d", 1)),
         job=job("j", "a", 1),
         gone={"x3": RECLAIMED},
+    ),
+    "from a queue beside the child cohorts if it has the largest share": Case(
+        cluster=(
+            cq("a", on("f", 3), cohort="root", reclaim_within_cohort=ANY),
+            cq("b", on("f", 0), cohort="root"),
+            cq("d", on("f", 0), cohort="left"),
+            team("root", on("f", 3)),
+            team("left", under="root"),
+        ),
+        held=(*each_of(4, "b", "b", 1, priority=9), *each_of(2, "d", "d", 1)),
+        job=job("j", "a", 1),
+        gone={"b4": RECLAIMED},
+    ),
+    "one that is on its way out already before a lower priority": Case(
+        cluster=owners(4, 4, 0),
+        held=(held("low", "a", 2), held("leaving", "a", 2, priority=4, evicted=True)),
+        job=job("j", "a", 2, priority=5),
+        gone={"leaving": OWN},
     ),
     "shares are compared where the two queues' cohorts part": Case(
         cluster=(
