@@ -126,6 +126,24 @@ CASES = {
         counts=(1,),
         gone=("cpu",),
     ),
+    "who borrows only what is not short is within its quota": Case(
+        cluster=(
+            cq(
+                "a",
+                on("f", cpu=4, gpu=4),
+                cohort="c",
+                within_cluster_queue=LOWER,
+                reclaim_within_cohort=ANY,
+                borrow_within_cohort=LOWER,
+            ),
+            cq("b", on("f", cpu=4, gpu=0), cohort="c"),
+        ),
+        held=(held("mine", "a", cpu=4), held("theirs", "b", cpu=4, gpu=2)),
+        job=job("j", "a", cpu=2, gpu=1, priority=5),
+        mode=PREEMPT,
+        counts=(1,),
+        gone=("mine",),
+    ),
     "room for all PodSets together": Case(
         cluster=(cq("a", on("f", 4), within_cluster_queue=LOWER),),
         held=each_of(4, "low", "a", 1),
