@@ -8,7 +8,7 @@ import pytest
 
 from allotment.scheduling.queueing.inputs import AdmissionFairSharing, FairStrategy, PreemptionPolicy, Workload
 from allotment.scheduling.queueing.pending.local_usage import LocalUsage
-from allotment.scheduling.queueing.preemption.shared import Demand
+from allotment.scheduling.queueing.preemption.shared import Demand, sort_candidates, uses_any
 from allotment.scheduling.queueing.records import PreemptionReason, Target
 from tests.unit.scheduling.queueing.casebook import (
     ANY,
@@ -391,6 +391,31 @@ def test_the_last_one_takes_the_place_of_one_that_is_spared() -> None:
         gone={"w": OWN, "y": OWN, "z": OWN},
     )
     assert [each.workload.spec.name for each in found(case, fair=False)] == ["w", "z", "y"]
+
+
+def test_the_order_of_candidates() -> None:
+    """Each comes before the next for one reason, though all later reasons speak against it."""
+    desk = Desk(
+        (cq("a", on("f", 9), cohort="c"), cq("b", on("f", 9), cohort="c")),
+        (
+            held("older uid", "a", 1, priority=1, at=1),
+            held("uid", "a", 1, priority=1, at=1),
+            held("newer", "a", 1, priority=1, at=2),
+            held("lower", "a", 1, priority=0, at=1),
+            held("elsewhere", "b", 1, priority=5, at=0),
+            held("leaving", "a", 1, priority=9, at=0, evicted=True),
+        ),
+    )
+    candidates = list(desk.held)
+    sort_candidates(candidates, desk.catalog.queues[0], None)
+    names = [each.spec.name for each in candidates]
+    assert names == ["leaving", "elsewhere", "lower", "newer", "older uid", "uid"]
+
+
+def test_only_who_holds_what_is_short_is_a_candidate() -> None:
+    desk = Desk((cq("a", on("f", cpu=9, gpu=9)),), (held("cpu", "a", cpu=1), held("gpu", "a", gpu=1)))
+    needed = [desk.fr("f", "gpu")]
+    assert [each.spec.name for each in desk.held if uses_any(each, needed)] == ["gpu"]
 
 
 @pytest.mark.parametrize("fair", [False, True], ids=["classical", "fair"])
