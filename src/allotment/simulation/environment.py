@@ -268,10 +268,17 @@ class Simulation:
             self._take_off(node, now, Departure.NODE_FAILURES, None)
 
     def _take_off(self, node: str, now: int, reason: Departure, grace: int | None) -> None:
-        """Jobs lose a node: their pods there get another one if Kueue finds one, else the whole job has to go."""
-        for index in self._outages.on(node):
+        """Jobs lose a node: their pods there get another one if Kueue finds one, else the whole job has to go.
+
+        Kueue looks at them in no order; here the one that came first does, so that a file's order decides nothing.
+        """
+        for index in sorted(self._outages.on(node), key=self._came):
             if not self._replace(index, node, now):
                 self._send_away([index], now, reason, grace)
+
+    def _came(self, index: int) -> tuple[int, str]:
+        arrival = self._arrivals[index]
+        return arrival.queued_at, arrival.workload.name
 
     def _replace(self, index: int, node: str, now: int) -> bool:
         """Kueue replaces one lost node, not several."""

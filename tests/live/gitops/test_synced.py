@@ -55,6 +55,11 @@ class Synced:
         assert cluster is not None
         return built(self.kustomize, tree_in(self.folder / name, platform, [cluster]) / FOLDER)
 
+    def gate(self) -> list[dict[str, Any]]:
+        """The objects of the tree's first Kustomization, which the other depends on."""
+        self.tree(read_tree(Path("examples/acme")), "first")
+        return built(self.kustomize, self.folder / "first" / FOLDER / "gate")
+
     def plan(self, source: SourceTree | None = None) -> Plan:
         platform = self.acme.platform if source is None else load_platform(source).platform
         cluster = platform.cluster(CLUSTER)
@@ -70,7 +75,7 @@ class Synced:
 def synced(
     new_sandbox: Callable[[SandboxSpec], Sandbox], tools: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Synced]:
-    """A new cluster; nothing is applied."""
+    """A new cluster; nothing is applied but what the tree has Flux apply and wait for first."""
     platform = load_platform(read_tree(Path("examples/acme"))).platform
     cluster = platform.cluster(CLUSTER)
     assert cluster is not None
@@ -79,19 +84,19 @@ def synced(
     sandbox = new_sandbox(SandboxSpec(unique_name(), nodes, kueue))
     with connect(sandbox.kubeconfig) as kube, connect_as(sandbox.kubeconfig, FLUX) as flux:
         acme = Acme(kube, platform, cluster, render(platform, cluster))
-        yield Synced(acme, Flux(flux), tools["kustomize"], tmp_path_factory.mktemp("trees"))
+        synced = Synced(acme, Flux(flux), tools["kustomize"], tmp_path_factory.mktemp("trees"))
+        assert synced.flux.sync(synced.gate()) == ""
+        yield synced
 
 
 def test_a_namespace_that_is_there_is_not_taken_over_nor_anything_put_into_it(synced: Synced) -> None:
     """The policy that keeps it so is a Kustomization of its own, and Flux waits for that."""
     kube, tree = synced.acme.kube, synced.tree(read_tree(Path("examples/acme")), "first")
     kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "nlp"}})
-    gate = built(synced.kustomize, synced.folder / "first" / FOLDER / "gate")
-    assert {(body["kind"], body["metadata"]["name"].partition(".")[0]) for body in gate} == {
+    assert {(body["kind"], body["metadata"]["name"].partition(".")[0]) for body in synced.gate()} == {
         ("ValidatingAdmissionPolicy", "no-namespace-adoption"),
         ("ValidatingAdmissionPolicyBinding", "no-namespace-adoption"),
     }
-    assert synced.flux.sync(gate) == ""
     until("the policy is in force", lambda: _is_refused(synced, tree))
     assert "exists and is not Allotment's" in synced.flux.sync(tree)
     found = synced.get(TEAM)

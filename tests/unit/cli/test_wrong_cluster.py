@@ -48,6 +48,16 @@ def test_the_plan_says_it_first(run: Run, kube: FakeKube) -> None:
     assert document["warnings"][0]["code"] == "another-cluster"
 
 
+def test_nothing_leads_on_past_it(run: Run, kube: FakeKube) -> None:
+    for more in ((), ("--out", "saved.plan")):
+        ran = run("plan", "my-platform", *THERE, *more)
+        said = ran.out + ran.err
+        assert ran.code == 0
+        assert "\n  allot apply" not in said
+        assert "\n  allot adopt" not in said
+        assert "allot nodes label" not in said
+
+
 @pytest.mark.parametrize("word", [(), ("--override-identity", "acme/dev-eastus")], ids=["none", "another"])
 @pytest.mark.parametrize(
     "call",

@@ -12,7 +12,7 @@ from allotment.simulation.environment import simulate
 from allotment.simulation.events import Cordon, Drain, Event, NodeDown, NodeUp, Uncordon
 from allotment.simulation.outcome import Standstill
 from tests.unit.scheduling.queueing.states import queue, scenario, state, workload
-from tests.unit.simulation.changing import ENVIRONMENT, gang, hosts, run, story
+from tests.unit.simulation.changing import ENVIRONMENT, gang, hosts, run, story, told
 
 REPLACING = replace(ENVIRONMENT, node_replacement=True)
 
@@ -114,6 +114,14 @@ def test_the_replacement_occupies_its_node_and_frees_the_lost_one() -> None:
     assert run(
         story(hosts(3), jobs, NodeDown(100, "n0"), NodeUp(600, "n0"), environment=replace(REPLACING, wakeup_delay=10))
     )[1:4] == ["610 admit b n0", "710 finish b", "720 admit c n0"]
+
+
+def test_of_two_that_cannot_both_be_replaced_the_first_to_come_is_whatever_the_file_says() -> None:
+    jobs = [(gang(name, 1, 2, at=at), 1_000) for at, name in enumerate("abc")]
+    for order in (jobs, jobs[::-1]):
+        outcome = simulate(story(hosts(2), order, NodeDown(100, "n0"), environment=REPLACING))
+        assert [move.workload for move in outcome.moves] == ["a"]
+        assert "400 evict b NodeFailures" in told(outcome)
 
 
 def test_two_lost_nodes_are_not() -> None:

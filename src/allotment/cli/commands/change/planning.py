@@ -154,6 +154,8 @@ def _plan_steps(session: Session, target: Target, plan: Plan, saved: str | None)
     way = way_of(session, target)
     if plan.empty:
         return [(way.to("allot prove"), "do the guardrails hold?")]
+    if plan.doubted or plan.lockout is not None:
+        return []  # What has to be settled first stands at the top; nothing leads on past it.
     adoptions = way.adoptions(plan.changes)
     if saved is not None:
         elsewhere = "" if target.context == target.cluster.context else f" --context {typed(target.context)}"
@@ -163,8 +165,6 @@ def _plan_steps(session: Session, target: Target, plan: Plan, saved: str | None)
     counts = {action.value: number for action, number in plan.counts.items()}
     left = counts["blocked"] + (0 if plan.forced else counts["conflict"])
     apply = way.to("allot apply")
-    if plan.doubted or plan.lockout is not None:
-        return []  # What has to be settled first stands at the top; nothing leads on past it.
     steps = []
     if left < len(plan.changes):
         steps.append((apply, "do it" + (f"; {left} of {len(plan.changes)} steps stay undone" if left else "")))
