@@ -138,7 +138,7 @@ def _run(group: Root, words: list[str], name: str, session: Session, complete_va
     try:
         instruction = session.environment.get(complete_var)
         if instruction:
-            from click.shell_completion import shell_complete  # noqa: PLC0415 (only a shell asks)
+            from click.shell_completion import shell_complete
 
             return shell_complete(group, {"obj": session, **extra}, name, complete_var, instruction)
         with group.make_context(name, words, obj=session, **extra) as ctx:
@@ -157,13 +157,13 @@ def _run(group: Root, words: list[str], name: str, session: Session, complete_va
 
 
 def _reported(error: BaseException, words: list[str], session: Session) -> int:
-    from allotment.cli.shell.failures import INTERRUPTED, describe, report  # noqa: PLC0415 (only failures need it)
+    from allotment.cli.shell.failures import INTERRUPTED, describe, report
 
     failure = describe(error)
     try:
         report(session, failure, _error_format(words, session))
         if session.environment.get("ALLOTMENT_DEBUG"):
-            import traceback  # noqa: PLC0415
+            import traceback
 
             traceback.print_exception(error)
     except BrokenPipeError:

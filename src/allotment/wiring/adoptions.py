@@ -1,5 +1,4 @@
 """Taking over what exists in a cluster, and giving it back."""
-# ruff: noqa: PLC0415 (each function imports what it needs, see the package)
 
 from __future__ import annotations
 

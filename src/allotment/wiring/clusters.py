@@ -1,5 +1,4 @@
 """Live clusters: plan, apply, drift, prove."""
-# ruff: noqa: PLC0415 (each function imports what it needs, see the package)
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
 """The platform directory: load, edit, render."""
-# ruff: noqa: PLC0415 (each function imports what it needs, see the package)
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
 """The scheduling engine on files: conformance, simulation, what-if."""
-# ruff: noqa: PLC0415 (each function imports what it needs, see the package)
 
 from __future__ import annotations
 

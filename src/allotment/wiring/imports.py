@@ -1,5 +1,4 @@
 """A platform directory from a live cluster."""
-# ruff: noqa: PLC0415 (each function imports what it needs, see the package)
 
 from __future__ import annotations
 

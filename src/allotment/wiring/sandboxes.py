@@ -1,5 +1,4 @@
 """Control planes on this machine."""
-# ruff: noqa: PLC0415 (each function imports what it needs, see the package)
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
 """The user's settings: the configuration file and the paths a user types."""
-# ruff: noqa: PLC0415 (each function imports what it needs, see the package)
 
 from __future__ import annotations
 

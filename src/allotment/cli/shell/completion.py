@@ -27,8 +27,8 @@ def live_names(what: str, ctx: click.Context, incomplete: str) -> list[Completio
 
     A directory that cannot be read completes nothing: a shell is no place for its problems.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.shell.places import platform_directory  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.shell.places import platform_directory
 
     session = ctx.find_object(Session)
     if session is None:

@@ -155,7 +155,7 @@ class LazyGroup(_Documented, click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Names from the table, flags if asked for."""
-        from click.shell_completion import CompletionItem  # noqa: PLC0415 (only a shell asks)
+        from click.shell_completion import CompletionItem
 
         found = [
             CompletionItem(entry.name, help=entry.summary)

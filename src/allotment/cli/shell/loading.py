@@ -27,8 +27,8 @@ def load(session: Session, directory: Path, *, strict: bool = False, quiet: bool
         InvalidPlatformError: the directory has errors.
         InputError: it has warnings, and `strict` is on.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.spec.problems import MOST_TOLD  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.spec.problems import MOST_TOLD
 
     loaded = wiring.load(directory)
     if loaded.warnings and not quiet and session.value("output") != "json":

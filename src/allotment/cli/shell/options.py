@@ -64,7 +64,7 @@ def names_of(what: str) -> Callable[[click.Context, click.Parameter, str], list[
     """Completion of names: of a ``cluster`` or ``team`` of the platform, a ``guardrail``, a ``sandbox``."""
 
     def complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from allotment.cli.shell.completion import live_names  # noqa: PLC0415 (only a shell asks)
+        from allotment.cli.shell.completion import live_names
 
         return live_names(what, ctx, incomplete)
 

@@ -117,7 +117,7 @@ def write_document(session: Session, form: str, document: Mapping[str, Any]) -> 
     body = versioned(document)
     if form == "yaml":
         # Not the emitter of Kubernetes objects: results have fractions, which those must not have.
-        import yaml  # noqa: PLC0415 (start-up time)
+        import yaml
 
         text = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, default_flow_style=False, width=_UNLIMITED)
         session.out(text.removesuffix("\n"))

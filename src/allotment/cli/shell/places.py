@@ -29,7 +29,7 @@ def platform_directory(session: Session, argument: str | None = None) -> Path:
             f"the platform directory is given twice: {argument} and --platform {flag}", fix="leave one of the two out"
         )
     named = argument if argument is not None else session.value("platform")
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment import wiring
 
     if named:
         directory = wiring.user_path(named)
@@ -106,7 +106,7 @@ DEFAULT_NAME: Final = "my-platform"
 
 def name_for(root: Path) -> str:
     """Name of a platform that is written into a new folder: the folder's, if that can be one."""
-    from allotment.model.names import is_plain  # noqa: PLC0415 (start-up time)
+    from allotment.model.names import is_plain
 
     name = root.absolute().name.lower().replace("_", "-")
     return name if is_plain(name) else DEFAULT_NAME

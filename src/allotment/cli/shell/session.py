@@ -36,14 +36,14 @@ class Session:
     @cached_property
     def call(self) -> str:
         """What to type to call this program again: ``allot`` where a shell finds us by that name, else as just now."""
-        from allotment.cli.shell.calling import call_again  # noqa: PLC0415 (start-up time)
+        from allotment.cli.shell.calling import call_again
 
         return call_again(self.program, self.environment.get("PATH", ""))
 
     @cached_property
     def config_path(self) -> Path:
         """The configuration file, whether it exists or not."""
-        from allotment import wiring  # noqa: PLC0415 (start-up time)
+        from allotment import wiring
 
         return wiring.config_path(self.environment)
 
@@ -54,7 +54,7 @@ class Session:
         Raises:
             InputError: it says something that cannot be.
         """
-        from allotment import wiring  # noqa: PLC0415 (start-up time)
+        from allotment import wiring
 
         # Read at most once: reporting the failure asks for settings too, and must not fail (or hang) the same way.
         self.__dict__["file_settings"] = {}

@@ -129,7 +129,7 @@ def _texts(column: Column[Row], rows: Sequence[Row]) -> list[str]:
 
 
 def _width(text: str) -> int:
-    from rich.cells import cell_len  # noqa: PLC0415 (start-up time)
+    from rich.cells import cell_len
 
     return cell_len(text)
 
@@ -148,9 +148,9 @@ def _widths(columns: Sequence[Column[Row]], rows: Sequence[Row], width: int | No
 
 
 def _drawn(columns: Sequence[Column[Row]], rows: Sequence[Row], widths: Sequence[int | None], *, headers: bool) -> str:
-    from rich.console import Console  # noqa: PLC0415 (start-up time)
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     table: Table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), show_header=headers, header_style="bold")
     for column, width in zip(columns, widths, strict=True):

@@ -43,7 +43,7 @@ def width_of(stream: TextIO, environment: Mapping[str, str]) -> int | None:
         return max(_NARROWEST, int(columns))
     if not is_terminal(stream):
         return None
-    from shutil import get_terminal_size  # noqa: PLC0415 (start-up time)
+    from shutil import get_terminal_size
 
     return max(_NARROWEST, get_terminal_size().columns)
 

@@ -55,9 +55,9 @@ def adopt(  # noqa: PLR0913 (a parameter for each flag)
     Without OBJECTS it lists what there is, and changes nothing. Shows whose each object is, what changes in it, and
     what is at stake; then asks. The earlier values are kept on the object, and --undo puts them back.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.change import adopting  # noqa: PLC0415
-    from allotment.cli.commands.change.planning import target_of  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.change import adopting
+    from allotment.cli.commands.change.planning import target_of
 
     words = wiring.adoption_words(objects)
     target = target_of(session, None)

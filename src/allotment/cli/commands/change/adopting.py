@@ -60,7 +60,7 @@ def take_over(
         UsageError: a question that nobody can answer, or flags without a namespace.
         AllotmentError: the user said no.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment import wiring
 
     edit = _edit(target, words, consent)
     platform = target.platform if edit is None else wiring.load_edited(target.directory, edit).platform
@@ -113,7 +113,7 @@ def give_back(
         UsageError: a question that nobody can answer.
         AllotmentError: the user said no.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment import wiring
 
     returns = wiring.look_back(target.platform, target.cluster, kube, words, override=session.override)
     possible = [each for each in returns if not each.hindrances]
@@ -162,7 +162,7 @@ def _undo_steps(way: Way, returns: Sequence[Return], words: Sequence[str], *, do
 
 def _edit(target: Target, words: Sequence[Word], consent: Consent) -> Edit | None:
     """What the directory has to say for what runs in a namespace to go on; None if it says so already."""
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment import wiring
 
     namespace = next((word.name for word in words if word.kind == "namespace"), "")
     if not namespace:
@@ -184,7 +184,7 @@ def _edit(target: Target, words: Sequence[Word], consent: Consent) -> Edit | Non
 
 
 def _place(target: Target, kube: KubePort) -> str:
-    from allotment.plan.changes import place_of  # noqa: PLC0415 (start-up time)
+    from allotment.plan.changes import place_of
 
     at = kube.endpoint()
     return place_of(target.cluster.name, at.url, at.context)
@@ -196,7 +196,7 @@ def _ask(session: Session, question: str, consent: Consent) -> None:
 
 
 def _code(handled: Sequence[Handled], *, held: bool) -> int:
-    from allotment.operations.adopt.taking_over import exit_code  # noqa: PLC0415 (start-up time)
+    from allotment.operations.adopt.taking_over import exit_code
 
     return exit_code(handled) or (_HELD if held else 0)
 

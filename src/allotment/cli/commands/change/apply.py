@@ -63,11 +63,11 @@ def apply(
     --force-conflicts says otherwise. A saved plan is refused when the cluster, or the directory if --platform names
     it, has changed since.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.change.applying import Consent, carry_out  # noqa: PLC0415
-    from allotment.cli.commands.change.planning import live_plan, platform_at_hand, target_of  # noqa: PLC0415
-    from allotment.cli.shell.hints import way_of, way_to  # noqa: PLC0415
-    from allotment.cli.shell.places import platform_directory  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.change.applying import Consent, carry_out
+    from allotment.cli.commands.change.planning import live_plan, platform_at_hand, target_of
+    from allotment.cli.shell.hints import way_of, way_to
+    from allotment.cli.shell.places import platform_directory
 
     consent = Consent(yes=yes, deletable=deletable, dry_run=dry_run, force=liberties.force)
     kubeconfig = session.value("kubeconfig")

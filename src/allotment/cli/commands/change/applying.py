@@ -81,8 +81,8 @@ def refuse_unable(plan: Plan) -> None:
         ForbiddenError: rights are missing that the plan has come upon.
         ConflictError: the cluster cannot get our mark.
     """
-    from allotment.operations.change.attended import refuse_unmarked  # noqa: PLC0415 (start-up time)
-    from allotment.operations.change.engineers import refuse_locked_out  # noqa: PLC0415
+    from allotment.operations.change.attended import refuse_unmarked
+    from allotment.operations.change.engineers import refuse_locked_out
 
     if plan.missing:
         raise ForbiddenError(
@@ -153,8 +153,8 @@ def ask(session: Session, plan: Plan, consent: Consent) -> None:
 
 def _ask_which_cluster(session: Session, plan: Plan, consent: Consent) -> None:
     """Where the cluster carries no mark and looks like another one, its name has to be said; --yes does not say it."""
-    from allotment.model.mark import Mark  # noqa: PLC0415 (start-up time)
-    from allotment.operations.change.identity import require_word  # noqa: PLC0415
+    from allotment.model.mark import Mark
+    from allotment.operations.change.identity import require_word
 
     mark, said = Mark(plan.platform, plan.cluster), "; ".join(one.message for one in plan.doubts)
     word = session.override
@@ -166,7 +166,7 @@ def _ask_which_cluster(session: Session, plan: Plan, consent: Consent) -> None:
 
 def run_plan(session: Session, plan: Plan, kube: KubePort, *, force: bool) -> ApplyReport:
     """Carry a plan out, with progress."""
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment import wiring
 
     total = len(plan.changes)
     done = 0

@@ -65,15 +65,15 @@ def drift(
     Ends with 0 when every cluster is as declared, 1 when one is not, 9 when one does not answer; the others are
     still looked at. With --repair what differs is put right, after asking.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.change.applying import Consent  # noqa: PLC0415
-    from allotment.cli.commands.change.drift_view import drift_listing, drift_text  # noqa: PLC0415
-    from allotment.cli.commands.change.drifting import repair_all  # noqa: PLC0415
-    from allotment.cli.shell.loading import load  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415
-    from allotment.cli.shell.places import named_cluster, platform_directory  # noqa: PLC0415
-    from allotment.cli.shell.progress import ProgressLine  # noqa: PLC0415
-    from allotment.reports.documents.drift import drift_document  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.change.applying import Consent
+    from allotment.cli.commands.change.drift_view import drift_listing, drift_text
+    from allotment.cli.commands.change.drifting import repair_all
+    from allotment.cli.shell.loading import load
+    from allotment.cli.shell.output import show
+    from allotment.cli.shell.places import named_cluster, platform_directory
+    from allotment.cli.shell.progress import ProgressLine
+    from allotment.reports.documents.drift import drift_document
 
     place = platform_directory(session, directory)
     platform = load(session, place, quiet=True).platform

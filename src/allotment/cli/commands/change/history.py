@@ -28,10 +28,10 @@ def history(session: Session, directory: str | None, *, output: OutputOptions) -
 
     The cluster itself keeps the last 50. An apply that found nothing to do leaves no record.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.change.history_view import history_listing  # noqa: PLC0415
-    from allotment.cli.commands.change.planning import target_of  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.change.history_view import history_listing
+    from allotment.cli.commands.change.planning import target_of
+    from allotment.cli.shell.output import show
 
     target = target_of(session, directory)
     with wiring.connect(session.value("kubeconfig"), target.context) as kube:

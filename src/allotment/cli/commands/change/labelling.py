@@ -26,7 +26,7 @@ def carry_out(
         UsageError: a question that nobody can answer.
         AllotmentError: the user said no, or the server did.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment import wiring
 
     wanting = edits.wanting
     if dry_run == "server":

@@ -60,9 +60,9 @@ def label(
     For nodes without a pool's template, or until the template has the labels: an autoscaler's next node has only what
     its template says. Nothing is taken away, and apply never touches nodes.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.change.labelling import carry_out  # noqa: PLC0415
-    from allotment.cli.commands.change.planning import target_of  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.change.labelling import carry_out
+    from allotment.cli.commands.change.planning import target_of
 
     target = target_of(session, None)
     with wiring.connect(session.value("kubeconfig"), target.context) as kube:

@@ -46,12 +46,12 @@ def plan(
 
     Grouped by family, with the old and the new value of every field that changes, and warnings with numbers.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.change.plan_view import plan_listing, plan_text  # noqa: PLC0415
-    from allotment.cli.commands.change.planning import live_plan, plan_steps, refuse_partial, target_of  # noqa: PLC0415
-    from allotment.cli.shell.hints import way_of  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415
-    from allotment.reports.documents.plan import plan_document  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.change.plan_view import plan_listing, plan_text
+    from allotment.cli.commands.change.planning import live_plan, plan_steps, refuse_partial, target_of
+    from allotment.cli.shell.hints import way_of
+    from allotment.cli.shell.output import show
+    from allotment.reports.documents.plan import plan_document
 
     if out is not None and offline:
         raise UsageError("an offline plan cannot be saved", why="it was made for no cluster", fix="leave --offline out")

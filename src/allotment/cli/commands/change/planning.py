@@ -51,7 +51,7 @@ def target_of(session: Session, directory: str | None) -> Target:
 
 def target_in(session: Session, place: Path, platform: Platform, cluster: Cluster) -> Target:
     """A cluster of a platform, with the context to reach it by; commands that errors suggest lead there from now on."""
-    from allotment.cli.shell.hints import way_to  # noqa: PLC0415 (start-up time)
+    from allotment.cli.shell.hints import way_to
 
     session.hint = way_to(session, place, cluster.name).told
     return Target(place, platform, cluster, session.value("context") or cluster.context)
@@ -59,7 +59,7 @@ def target_in(session: Session, place: Path, platform: Platform, cluster: Cluste
 
 def platform_at_hand(session: Session, name: str) -> Platform | None:
     """The platform of that name, if somebody named its directory or we stand in it; a saved plan does without."""
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment import wiring
 
     if not session.value("platform") and not wiring.holds_platform(Path()):
         return None
@@ -77,7 +77,7 @@ def live_plan(
     partial: bool = False,
 ) -> Plan:
     """The plan against a live cluster; a partial one leaves out what we may not read."""
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment import wiring
 
     with ProgressLine(session) as progress:
         progress.tell(f"comparing {target.cluster.name} with {target.directory}")
@@ -119,8 +119,8 @@ def plan_steps(
         offline: whether no cluster was asked.
         able: whether this account may apply at all.
     """
-    from allotment.cli.commands.change.diffs import next_steps  # noqa: PLC0415
-    from allotment.cli.shell.hints import way_of  # noqa: PLC0415 (start-up time)
+    from allotment.cli.commands.change.diffs import next_steps
+    from allotment.cli.shell.hints import way_of
 
     way = way_of(session, target)
     if offline:
@@ -149,7 +149,7 @@ def _reader_steps(way: Way, plan: Plan, *, able: bool) -> list[tuple[str, str]]:
 
 
 def _plan_steps(session: Session, target: Target, plan: Plan, saved: str | None) -> list[tuple[str, str]]:
-    from allotment.cli.shell.hints import way_of  # noqa: PLC0415 (start-up time)
+    from allotment.cli.shell.hints import way_of
 
     way = way_of(session, target)
     if plan.empty:

@@ -42,12 +42,12 @@ def preflight(
 
     Ends with 6 if something is missing, or blocked by what somebody else made.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.change.planning import target_of  # noqa: PLC0415
-    from allotment.cli.commands.change.preflight_view import objects_text, readied_listing, readied_text  # noqa: PLC0415
-    from allotment.cli.shell.hints import way_of  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415
-    from allotment.reports.documents.preflight import readied_document  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.change.planning import target_of
+    from allotment.cli.commands.change.preflight_view import objects_text, readied_listing, readied_text
+    from allotment.cli.shell.hints import way_of
+    from allotment.cli.shell.output import show
+    from allotment.reports.documents.preflight import readied_document
 
     if bind_to and rights is None:
         raise UsageError("--bind-to is about the roles that --rights prints", fix="say --rights plan, apply or prove")

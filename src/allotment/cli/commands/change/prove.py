@@ -53,13 +53,13 @@ def prove(
     Probes act as the teams' people, by impersonation, as server-side dry runs or as objects that live for seconds;
     good work must get through, bad work must be refused with the right message. Ends with 1 if anything failed.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.change.planning import target_of  # noqa: PLC0415
-    from allotment.cli.commands.change.prove_view import proof_listing, proof_text  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415
-    from allotment.cli.shell.places import named_team  # noqa: PLC0415
-    from allotment.cli.shell.progress import ProgressLine  # noqa: PLC0415
-    from allotment.reports.documents.proof import proof_document  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.change.planning import target_of
+    from allotment.cli.commands.change.prove_view import proof_listing, proof_text
+    from allotment.cli.shell.output import show
+    from allotment.cli.shell.places import named_team
+    from allotment.cli.shell.progress import ProgressLine
+    from allotment.reports.documents.proof import proof_document
 
     target = target_of(session, directory)
     name = session.value("team")

@@ -29,13 +29,13 @@ def render(session: Session, directory: str | None, out: str | None, *, force: b
     they are named and nothing is written without --allow-prune: a sync would delete them. Without --out, a cluster's
     objects go to standard output as YAML (-o yaml) or JSON (-o json).
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.change.render_view import losses_text, objects_text, tree_text  # noqa: PLC0415
-    from allotment.cli.shell.loading import load  # noqa: PLC0415
-    from allotment.cli.shell.output import write_document  # noqa: PLC0415
-    from allotment.cli.shell.places import chosen_cluster, named_cluster, platform_directory  # noqa: PLC0415
-    from allotment.render.pruning import check_consent  # noqa: PLC0415
-    from allotment.reports.documents.rendered import tree_document  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.change.render_view import losses_text, objects_text, tree_text
+    from allotment.cli.shell.loading import load
+    from allotment.cli.shell.output import write_document
+    from allotment.cli.shell.places import chosen_cluster, named_cluster, platform_directory
+    from allotment.render.pruning import check_consent
+    from allotment.reports.documents.rendered import tree_document
 
     form = session.value("output")
     if out is None and form not in ("yaml", "json", "name"):

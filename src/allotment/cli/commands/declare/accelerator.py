@@ -38,11 +38,11 @@ def list_(session: Session, directory: str | None, output: OutputOptions) -> Non
 
     Labels for -l: name, vendor, architecture, present (true where a cluster has it).
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.declare.cluster_view import accelerator_listing  # noqa: PLC0415
-    from allotment.cli.shell.loading import load  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415
-    from allotment.cli.shell.places import platform_directory  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.declare.cluster_view import accelerator_listing
+    from allotment.cli.shell.loading import load
+    from allotment.cli.shell.output import show
+    from allotment.cli.shell.places import platform_directory
 
     platform = load(session, platform_directory(session, directory), quiet=True).platform
     show(session, output, accelerator_listing(wiring.accelerator_lines(platform), platform.currency))

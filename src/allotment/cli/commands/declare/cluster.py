@@ -34,11 +34,11 @@ def list_(session: Session, directory: str | None, output: OutputOptions) -> Non
 
     Labels for -l: name, purpose, environment, region, provider.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.declare.cluster_view import cluster_listing  # noqa: PLC0415
-    from allotment.cli.shell.loading import load  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415
-    from allotment.cli.shell.places import platform_directory  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.declare.cluster_view import cluster_listing
+    from allotment.cli.shell.loading import load
+    from allotment.cli.shell.output import show
+    from allotment.cli.shell.places import platform_directory
 
     platform = load(session, platform_directory(session, directory), quiet=True).platform
     show(session, output, cluster_listing(platform, wiring.summarize(platform)))
@@ -54,10 +54,10 @@ def pools(session: Session, directory: str | None, output: OutputOptions) -> Non
 
     Labels for -l: cluster, pool, flavor, accelerator, capacity-type, dedicated-to.
     """
-    from allotment.cli.commands.declare.cluster_view import pool_listing  # noqa: PLC0415
-    from allotment.cli.shell.loading import load  # noqa: PLC0415 (start-up time)
-    from allotment.cli.shell.output import show  # noqa: PLC0415
-    from allotment.cli.shell.places import platform_directory  # noqa: PLC0415
+    from allotment.cli.commands.declare.cluster_view import pool_listing
+    from allotment.cli.shell.loading import load
+    from allotment.cli.shell.output import show
+    from allotment.cli.shell.places import platform_directory
 
     platform = load(session, platform_directory(session, directory), quiet=True).platform
     show(session, output, pool_listing(platform))

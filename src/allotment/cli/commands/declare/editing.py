@@ -28,7 +28,7 @@ def finish(
         done: one line on what happened.
         steps: what to type next.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment import wiring
 
     if not dry_run:
         wiring.write_edit(directory, edit)

@@ -34,6 +34,6 @@ def import_(session: Session, directory: str, *, name: str | None, purpose: str,
     What a directory cannot say is listed in IMPORT.md beside it, with what taking over would change. Policies only
     warn in the namespaces that were found, and no network policy is declared there.
     """
-    from allotment.cli.commands.declare.importing import carry_out  # noqa: PLC0415 (start-up time)
+    from allotment.cli.commands.declare.importing import carry_out
 
     carry_out(session, Path(directory), name=name, purpose=purpose, dry_run=dry_run is not None)

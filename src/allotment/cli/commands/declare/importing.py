@@ -24,9 +24,9 @@ def carry_out(session: Session, directory: Path, *, name: str | None, purpose: s
         UsageError: nobody names the cluster.
         AllotmentError: it cannot be read, or not be said.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.spec.imports.directory import ImportWishes, report  # noqa: PLC0415
-    from allotment.spec.problems import InvalidPlatformError  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.spec.imports.directory import ImportWishes, report
+    from allotment.spec.problems import InvalidPlatformError
 
     cluster, context = session.value("cluster"), session.value("context")
     if not cluster:
@@ -59,7 +59,7 @@ def carry_out(session: Session, directory: Path, *, name: str | None, purpose: s
 
 
 def _changes(look: AdoptionLook) -> Iterator[tuple[str, Sequence[str]]]:
-    from allotment.cli.commands.change.adopt_view import told_fields  # noqa: PLC0415 (start-up time)
+    from allotment.cli.commands.change.adopt_view import told_fields
 
     for each in look.adoptions:
         held = [f"held back: {one.why}" for one in each.hindrances]

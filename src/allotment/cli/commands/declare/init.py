@@ -21,11 +21,11 @@ from allotment.errors import shown
 @click.pass_obj
 def init(session: Session, directory: str, name: str | None) -> None:
     """Write a commented starter directory: one cluster, one team, every field explained. It is valid as it stands."""
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.change.diffs import next_steps  # noqa: PLC0415
-    from allotment.cli.shell.output import write_document  # noqa: PLC0415
-    from allotment.cli.shell.places import name_for  # noqa: PLC0415
-    from allotment.reports.documents.edit import start_document  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.change.diffs import next_steps
+    from allotment.cli.shell.output import write_document
+    from allotment.cli.shell.places import name_for
+    from allotment.reports.documents.edit import start_document
 
     root = Path(directory)
     edit = wiring.start_platform(root, name if name is not None else name_for(root))

@@ -43,10 +43,10 @@ def list_(session: Session, output: OutputOptions) -> None:
 
     Labels for -l: team, isolation, cost-center, status (active, leaving), environment-NAME (true).
     """
-    from allotment.cli.commands.declare.team_view import team_listing  # noqa: PLC0415
-    from allotment.cli.shell.loading import load  # noqa: PLC0415 (start-up time)
-    from allotment.cli.shell.output import show  # noqa: PLC0415
-    from allotment.cli.shell.places import named_cluster, platform_directory  # noqa: PLC0415
+    from allotment.cli.commands.declare.team_view import team_listing
+    from allotment.cli.shell.loading import load
+    from allotment.cli.shell.output import show
+    from allotment.cli.shell.places import named_cluster, platform_directory
 
     platform = load(session, platform_directory(session), quiet=True).platform
     name = session.value("cluster")
@@ -68,9 +68,9 @@ def isolation(session: Session, /, output: OutputOptions, **needs: bool) -> None
 
     Shows boundary, cost and overhead of every level. The level goes into the team's field `isolation`.
     """
-    from allotment.cli.commands.declare.team_view import advice_text, level_listing  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415 (start-up time)
-    from allotment.operations.directory.isolation import Needs, advise  # noqa: PLC0415
+    from allotment.cli.commands.declare.team_view import advice_text, level_listing
+    from allotment.cli.shell.output import show
+    from allotment.operations.directory.isolation import Needs, advise
 
     advice = advise(Needs(**needs))
     show(session, output, level_listing(advice), human=lambda rows: advice_text(advice, rows))

@@ -70,12 +70,12 @@ def add(  # noqa: PLR0913 (a parameter for each flag)
 
     The result is checked as a whole before anything is written: names, capacity, references.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.declare.editing import finish  # noqa: PLC0415
-    from allotment.cli.shell.places import platform_directory  # noqa: PLC0415
-    from allotment.operations.directory.teams import accelerators_of  # noqa: PLC0415
-    from allotment.spec.asked import clusters_asked  # noqa: PLC0415
-    from allotment.spec.edit import TeamRequest  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.declare.editing import finish
+    from allotment.cli.shell.places import platform_directory
+    from allotment.operations.directory.teams import accelerators_of
+    from allotment.spec.asked import clusters_asked
+    from allotment.spec.edit import TeamRequest
 
     directory = platform_directory(session)
     devices = accelerators_of(accelerators)
@@ -112,9 +112,9 @@ def remove(session: Session, name: str, *, keep_data_until: dt.datetime, yes: bo
 
     Its data stay until the day has passed. Asks for the team's name to be typed.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.declare.editing import finish  # noqa: PLC0415
-    from allotment.cli.shell.places import platform_directory  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.declare.editing import finish
+    from allotment.cli.shell.places import platform_directory
 
     directory = platform_directory(session)
     edit = wiring.remove_team(directory, name, keep_data_until.date())
@@ -141,9 +141,9 @@ def purge(session: Session, *, dry_run: str | None) -> None:
 
     The next apply then deletes their namespaces; it asks for each by name.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.declare.editing import finish  # noqa: PLC0415
-    from allotment.cli.shell.places import platform_directory  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.declare.editing import finish
+    from allotment.cli.shell.places import platform_directory
 
     directory = platform_directory(session)
     edit = wiring.purge_teams(directory)

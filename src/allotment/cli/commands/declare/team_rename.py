@@ -24,9 +24,9 @@ def rename(session: Session, name: str, new_name: str, *, dry_run: str | None) -
     Clusters go on knowing it by its `id`, which is written beside the name: namespaces, queues, nodes, labels and
     running work stay as they are, and so does the bill.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.declare.editing import finish  # noqa: PLC0415
-    from allotment.cli.shell.places import platform_directory  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.declare.editing import finish
+    from allotment.cli.shell.places import platform_directory
 
     directory = platform_directory(session)
     edit = wiring.rename_team(directory, name, new_name)

@@ -67,12 +67,12 @@ def set_(  # noqa: PLR0913 (a parameter for each flag)
 
     What is not named stays as it is. The result is checked as a whole before anything is written.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.declare.editing import finish  # noqa: PLC0415
-    from allotment.cli.shell.places import platform_directory  # noqa: PLC0415
-    from allotment.operations.directory.teams import accelerators_of  # noqa: PLC0415
-    from allotment.spec.amounts import AmountsRequest  # noqa: PLC0415
-    from allotment.spec.asked import clusters_asked  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.declare.editing import finish
+    from allotment.cli.shell.places import platform_directory
+    from allotment.operations.directory.teams import accelerators_of
+    from allotment.spec.amounts import AmountsRequest
+    from allotment.spec.asked import clusters_asked
 
     directory = platform_directory(session)
     devices = accelerators_of(accelerators)

@@ -53,11 +53,11 @@ def capacity(session: Session, /, file: str, *, output: OutputOptions, **options
 
     Labels for -l: those of the nodes, and model.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.foresee.capacity_view import capacity_listing, capacity_text  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415
-    from allotment.reports.documents.capacity import capacity_document  # noqa: PLC0415
-    from allotment.scheduling.placement.asking import parse_ask  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.foresee.capacity_view import capacity_listing, capacity_text
+    from allotment.cli.shell.output import show
+    from allotment.reports.documents.capacity import capacity_document
+    from allotment.scheduling.placement.asking import parse_ask
 
     asks = [parse_ask(text) for text in options["shapes"]]
     kind = wiring.trace_kind(file)
@@ -89,9 +89,9 @@ def _refuse_what_does_not_apply(kind: str, options: dict[str, Any]) -> None:
 
 
 def _of_a_pod_list(file: str, asks: list[Any], options: dict[str, Any]) -> Any:
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.foresee.simulation_options import chosen_policies  # noqa: PLC0415
-    from allotment.scheduling.placement.gpu.policies import GpuPolicy  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.foresee.simulation_options import chosen_policies
+    from allotment.scheduling.placement.gpu.policies import GpuPolicy
 
     if options["nodes"] is None:
         raise UsageError(

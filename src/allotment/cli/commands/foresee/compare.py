@@ -23,10 +23,10 @@ def compare(session: Session, before: str, after: str, *, report: str | None, ou
 
     Labels for -l: queue.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.foresee.compare_view import show_difference  # noqa: PLC0415
-    from allotment.operations.foresee import comparing  # noqa: PLC0415
-    from allotment.reports.documents.simulation import read_run  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.foresee.compare_view import show_difference
+    from allotment.operations.foresee import comparing
+    from allotment.reports.documents.simulation import read_run
 
     first, second = (read_run(wiring.read_text(file), file) for file in (before, after))
     show_difference(session, output, comparing.compare(first, second), "RunComparison", report)

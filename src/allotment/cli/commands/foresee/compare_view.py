@@ -88,8 +88,8 @@ def show_difference(
         whole=lambda rows: difference_document(found, rows, kind),
     )
     if report is not None:
-        from allotment import wiring  # noqa: PLC0415 (start-up time)
-        from allotment.reports.pages.difference import difference_page  # noqa: PLC0415
+        from allotment import wiring
+        from allotment.reports.pages.difference import difference_page
 
         wiring.write_file(report, difference_page(found))
         session.note(f"report in {report}")

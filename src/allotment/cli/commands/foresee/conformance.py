@@ -59,11 +59,11 @@ def placement(session: Session, files: tuple[str, ...], *, write: str | None, ou
 
 
 def _check(session: Session, reference: str, files: tuple[str, ...], write: str | None, output: OutputOptions) -> int:
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.foresee.conformance_view import conformance_listing, conformance_text  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415
-    from allotment.cli.shell.progress import ProgressLine  # noqa: PLC0415
-    from allotment.reports.documents.conformance import conformance_document  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.foresee.conformance_view import conformance_listing, conformance_text
+    from allotment.cli.shell.output import show
+    from allotment.cli.shell.progress import ProgressLine
+    from allotment.reports.documents.conformance import conformance_document
 
     with ProgressLine(session) as line:
         report = wiring.check_conformance(

@@ -106,7 +106,7 @@ def simulate(session: Session, /, file: str, *, output: OutputOptions, **options
 
     Labels for -l: queue, or policy.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment import wiring
 
     kind = wiring.trace_kind(file)
     _refuse_what_does_not_apply(kind, options)
@@ -140,15 +140,15 @@ def _refuse_what_does_not_apply(kind: str, options: dict[str, Any]) -> None:
 
 
 def _queue(session: Session, output: OutputOptions, file: str, options: dict[str, Any]) -> None:
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.foresee.simulate_view import run_listing, run_settings, run_text  # noqa: PLC0415
-    from allotment.cli.commands.foresee.simulation_options import chosen_policies, gauge, quotas_of  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415
-    from allotment.cli.shell.progress import ProgressLine  # noqa: PLC0415
-    from allotment.operations.foresee.simulating import RunRequest  # noqa: PLC0415
-    from allotment.reports.documents.simulation import run_document  # noqa: PLC0415
-    from allotment.scenarios.times import milliseconds  # noqa: PLC0415
-    from allotment.simulation.policies import QueuePolicy  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.foresee.simulate_view import run_listing, run_settings, run_text
+    from allotment.cli.commands.foresee.simulation_options import chosen_policies, gauge, quotas_of
+    from allotment.cli.shell.output import show
+    from allotment.cli.shell.progress import ProgressLine
+    from allotment.operations.foresee.simulating import RunRequest
+    from allotment.reports.documents.simulation import run_document
+    from allotment.scenarios.times import milliseconds
+    from allotment.simulation.policies import QueuePolicy
 
     request = RunRequest(
         chosen_policies(QueuePolicy, options["policies"]),
@@ -175,20 +175,20 @@ def _queue(session: Session, output: OutputOptions, file: str, options: dict[str
         whole=lambda rows: run_document(run, request, rows, fragments),
     )
     if options["report"] is not None:
-        from allotment.reports.pages.simulation import simulation_page  # noqa: PLC0415
+        from allotment.reports.pages.simulation import simulation_page
 
         wiring.write_file(options["report"], simulation_page(run, run_settings(run, request), fragments))
         session.note(f"report in {options['report']}")
 
 
 def _place(session: Session, output: OutputOptions, file: str, options: dict[str, Any]) -> None:
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.foresee.simulate_view import placement_listing, placement_report, placement_text  # noqa: PLC0415
-    from allotment.cli.commands.foresee.simulation_options import chosen_policies  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415
-    from allotment.cli.shell.progress import ProgressLine  # noqa: PLC0415
-    from allotment.reports.documents.placement import placement_document  # noqa: PLC0415
-    from allotment.scheduling.placement.gpu.policies import GpuPolicy  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.foresee.simulate_view import placement_listing, placement_report, placement_text
+    from allotment.cli.commands.foresee.simulation_options import chosen_policies
+    from allotment.cli.shell.output import show
+    from allotment.cli.shell.progress import ProgressLine
+    from allotment.reports.documents.placement import placement_document
+    from allotment.scheduling.placement.gpu.policies import GpuPolicy
 
     if options["nodes"] is None:
         raise UsageError(

@@ -62,13 +62,13 @@ def whatif(
 
     Labels for -l: queue.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.foresee.compare_view import show_difference  # noqa: PLC0415
-    from allotment.cli.commands.foresee.simulation_options import gauge  # noqa: PLC0415
-    from allotment.cli.shell.progress import ProgressLine  # noqa: PLC0415
-    from allotment.operations.foresee.simulating import RunRequest  # noqa: PLC0415
-    from allotment.scenarios.changes import parse_change  # noqa: PLC0415
-    from allotment.scenarios.times import milliseconds  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.foresee.compare_view import show_difference
+    from allotment.cli.commands.foresee.simulation_options import gauge
+    from allotment.cli.shell.progress import ProgressLine
+    from allotment.operations.foresee.simulating import RunRequest
+    from allotment.scenarios.changes import parse_change
+    from allotment.scenarios.times import milliseconds
 
     parsed = [parse_change(text) for text in changes]
     request = RunRequest(until=None if until is None else milliseconds(until))

@@ -78,11 +78,11 @@ def when(session: Session, /, file: str, jobs: tuple[str, ...], *, output: Outpu
 
     Labels for -l: queue.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.foresee.when_view import when_listing, when_text  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415
-    from allotment.cli.shell.progress import ProgressLine  # noqa: PLC0415
-    from allotment.reports.documents.estimate import when_document  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.foresee.when_view import when_listing, when_text
+    from allotment.cli.shell.output import show
+    from allotment.cli.shell.progress import ProgressLine
+    from allotment.reports.documents.estimate import when_document
 
     request = _request(jobs, options)
     with ProgressLine(session) as line:
@@ -98,8 +98,8 @@ def when(session: Session, /, file: str, jobs: tuple[str, ...], *, output: Outpu
 
 
 def _request(jobs: tuple[str, ...], options: dict[str, Any]) -> Any:
-    from allotment.operations.foresee.estimating import KnownRuntimes, Submissions, WhenRequest  # noqa: PLC0415
-    from allotment.scenarios.times import milliseconds  # noqa: PLC0415
+    from allotment.operations.foresee.estimating import KnownRuntimes, Submissions, WhenRequest
+    from allotment.scenarios.times import milliseconds
 
     if options["runtimes"] == "history" and options["runtime_spread"] is not None:
         raise UsageError(

@@ -19,6 +19,6 @@ def completion(session: Session, shell: str) -> None:
     The names come from the platform directory: --platform, ALLOTMENT_PLATFORM, the configuration file, or the
     current directory.
     """
-    from allotment.cli.shell.completion import script_for  # noqa: PLC0415 (start-up time)
+    from allotment.cli.shell.completion import script_for
 
     session.out(script_for(shell).rstrip("\n"))

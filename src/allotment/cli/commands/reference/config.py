@@ -51,8 +51,8 @@ def view(session: Session, *, show_origin: bool, output: OutputOptions) -> None:
 
     Flags given here count, so that you see what a command with the same flags would work with.
     """
-    from allotment.cli.commands.reference.config_view import settings_listing  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415 (start-up time)
+    from allotment.cli.commands.reference.config_view import settings_listing
+    from allotment.cli.shell.output import show
 
     show(session, output, settings_listing(list(session.settings.values()), origin=show_origin))
 
@@ -64,7 +64,7 @@ def view(session: Session, *, show_origin: bool, output: OutputOptions) -> None:
 @click.pass_obj
 def set_(session: Session, key: str, value: str) -> None:
     """Store a setting in the configuration file. A relative path is stored as an absolute one."""
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment import wiring
 
     stored = wiring.store_setting(session.config_path, session.file_settings, key, value)
     session.note(f"{key} is {stored!r} in {session.config_path}")
@@ -76,7 +76,7 @@ def set_(session: Session, key: str, value: str) -> None:
 @click.pass_obj
 def unset(session: Session, key: str) -> None:
     """Remove a setting from the configuration file; it is no mistake if it was not there."""
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment import wiring
 
     wiring.forget_setting(session.config_path, session.file_settings, key)
     session.note(f"{key} is not set in {session.config_path}")

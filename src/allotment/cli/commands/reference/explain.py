@@ -10,8 +10,8 @@ from allotment.cli.shell.session import Session
 
 
 def _fields(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    from allotment import wiring  # noqa: PLC0415 (only a shell asks)
-    from allotment.spec.explaining import paths_under  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.spec.explaining import paths_under
 
     return paths_under(wiring.schema(), incomplete)
 
@@ -26,11 +26,11 @@ def explain(session: Session, field: str) -> None:
 
     FIELD begins with a kind, such as team.clusters; without it the kinds are listed.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.reference.explain_view import text  # noqa: PLC0415
-    from allotment.cli.shell.output import write_document  # noqa: PLC0415
-    from allotment.reports.documents.explanation import explanation_document  # noqa: PLC0415
-    from allotment.spec.explaining import explanation  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.reference.explain_view import text
+    from allotment.cli.shell.output import write_document
+    from allotment.reports.documents.explanation import explanation_document
+    from allotment.spec.explaining import explanation
 
     found = explanation(wiring.schema(), field)
     form = session.value("output")

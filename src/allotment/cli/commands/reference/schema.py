@@ -20,7 +20,7 @@ def schema(session: Session, out: str | None) -> None:
     Editors with the YAML language server read it from the first line of a file:
     `# yaml-language-server: $schema=./allotment.schema.json`
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment import wiring
 
     text = wiring.schema_text()
     if out is None:

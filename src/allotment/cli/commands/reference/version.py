@@ -15,7 +15,7 @@ from allotment.cli.shell.session import Session
 @click.pass_obj
 def version(session: Session, output: OutputOptions) -> None:
     """Versions of Allotment, of Python, and of the libraries it stands on."""
-    from allotment.cli.commands.reference.version_view import installed, versions_listing  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415 (start-up time)
+    from allotment.cli.commands.reference.version_view import installed, versions_listing
+    from allotment.cli.shell.output import show
 
     show(session, output, versions_listing(installed()))

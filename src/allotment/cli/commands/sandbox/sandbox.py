@@ -91,13 +91,13 @@ def up(
     It has the kinds of workloads that the cluster's features name, and those of --with. These, and the API server's
     flags, stay until the sandbox is taken down, also where a later up does not repeat them.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.sandbox.sandbox_view import started_listing, started_text  # noqa: PLC0415
-    from allotment.cli.shell.loading import load  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415
-    from allotment.cli.shell.places import chosen_cluster, named_cluster, platform_directory  # noqa: PLC0415
-    from allotment.cli.shell.steps import StepProgress  # noqa: PLC0415
-    from allotment.operations.foresee.sandboxing import SandboxWishes  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.sandbox.sandbox_view import started_listing, started_text
+    from allotment.cli.shell.loading import load
+    from allotment.cli.shell.output import show
+    from allotment.cli.shell.places import chosen_cluster, named_cluster, platform_directory
+    from allotment.cli.shell.steps import StepProgress
+    from allotment.operations.foresee.sandboxing import SandboxWishes
 
     directory = platform_directory(session)
     platform = load(session, directory, quiet=True).platform
@@ -127,8 +127,8 @@ def up(
 @click.pass_obj
 def down(session: Session, names: tuple[str, ...], *, everything: bool) -> None:
     """Stop sandboxes and remove all they left. Fine to repeat."""
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.shell.steps import StepProgress  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.shell.steps import StepProgress
 
     for name in _named(names, everything=everything):
         with StepProgress(session) as progress:
@@ -143,10 +143,10 @@ def down(session: Session, names: tuple[str, ...], *, everything: bool) -> None:
 @click.pass_obj
 def status(session: Session, name: str, output: OutputOptions) -> int:
     """Processes, memory and nodes of a sandbox. Ends with 1 unless everything is ready."""
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.sandbox.sandbox_view import component_listing, status_text  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415
-    from allotment.reports.documents.sandbox import status_document  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.sandbox.sandbox_view import component_listing, status_text
+    from allotment.cli.shell.output import show
+    from allotment.reports.documents.sandbox import status_document
 
     found = wiring.sandbox_status(name)
     show(
@@ -165,9 +165,9 @@ def status(session: Session, name: str, output: OutputOptions) -> int:
 @click.pass_obj
 def list_(session: Session, output: OutputOptions) -> None:
     """All sandboxes of this user, running or not."""
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.sandbox.sandbox_view import sandbox_listing  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.sandbox.sandbox_view import sandbox_listing
+    from allotment.cli.shell.output import show
 
     show(session, output, sandbox_listing([wiring.sandbox_status(name) for name in wiring.sandbox_names()]))
 
@@ -179,7 +179,7 @@ def list_(session: Session, output: OutputOptions) -> None:
 @click.pass_obj
 def kubeconfig(session: Session, names: tuple[str, ...], *, everything: bool) -> None:
     """Print the path of a sandbox's kubeconfig; those of several joined by a colon, as KUBECONFIG takes them."""
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment import wiring
 
     paths = [str(wiring.sandbox_kubeconfig(name)) for name in _named(names, everything=everything)]
     if paths:
@@ -197,10 +197,10 @@ def build(session: Session, *, extensions: tuple[str, ...], binaries: str | None
 
     About 16 minutes on two cores from nothing; an interrupted build goes on where it was.
     """
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.commands.sandbox.sandbox_view import program_listing  # noqa: PLC0415
-    from allotment.cli.shell.output import show  # noqa: PLC0415
-    from allotment.cli.shell.steps import StepProgress  # noqa: PLC0415
+    from allotment import wiring
+    from allotment.cli.commands.sandbox.sandbox_view import program_listing
+    from allotment.cli.shell.output import show
+    from allotment.cli.shell.steps import StepProgress
 
     with StepProgress(session) as progress:
         programs = wiring.sandbox_programs(binaries, extensions, progress=progress.tell)
@@ -208,7 +208,7 @@ def build(session: Session, *, extensions: tuple[str, ...], binaries: str | None
 
 
 def _named(names: tuple[str, ...], *, everything: bool) -> tuple[str, ...]:
-    from allotment import wiring  # noqa: PLC0415 (start-up time)
+    from allotment import wiring
 
     if everything == bool(names):
         raise UsageError("which sandbox?", fix="name one or more, or say --all")
