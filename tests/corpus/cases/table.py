@@ -59,7 +59,7 @@ def _chance() -> Iterator[Case]:
     for name in ("fair", "fair-initial", "fair-rev"):
         yield Case(folder, ("simulate", "s.jsonl", "--scenario", name), 0, ("Kueue chooses at random", toss))
     yield Case(folder, ("simulate", "s.jsonl", "--scenario", "classical"), 0, never=("at random",))
-    weight = ("whatif", "--snapshot", "s.jsonl", "--scenario", "fair", "--change", "weight:team-a=2")
+    weight = ("whatif", "--file", "s.jsonl", "--scenario", "fair", "--change", "weight:team-a=2")
     yield Case(folder, weight, 0, ("before: Kueue chooses at random", toss), ("after: Kueue",))
 
 
@@ -88,7 +88,7 @@ def _what_if() -> Iterator[Case]:
         ("quota:nlp/a100/cpu=64", 3, no_gpu),
         ("job:nothere.jsonl", 3, "there is no file nothere.jsonl"),
     ):
-        yield Case("e14-whatif", ("whatif", "--snapshot", BORROWING, "--change", change), code, (says,))
+        yield Case("e14-whatif", ("whatif", "--file", BORROWING, "--change", change), code, (says,))
     for change, code, says in (
         (f"{spot}=+4", 2, f"write {spot}=12; or, for a while, {grant}=+4"),
         (f"{spot}=4", 0, "quota nlp/a100-spot/nvidia.com/gpu 8 → 4"),
@@ -98,12 +98,12 @@ def _what_if() -> Iterator[Case]:
         (f"{spot}=500m", 2, "comes in whole units"),
         ("weight:nlp=+1", 2, "a weight is written without a sign"),
     ):
-        yield Case("e19-whatif-plus", ("whatif", "--snapshot", BORROWING, "--change", change), code, (says,))
+        yield Case("e19-whatif-plus", ("whatif", "--file", BORROWING, "--change", change), code, (says,))
 
 
 def _capacity() -> Iterator[Case]:
     shapes, slices = "p01-capacity-shapes", "p03-mig-single"
-    yield Case(shapes, ("capacity", "device-without-cpu.jsonl"), 0, ("not enough cpu left on the node (1)",))
+    yield Case(shapes, ("capacity", "--file", "device-without-cpu.jsonl"), 0, ("not enough cpu left on the node (1)",))
     for folder, file, shape, row in (
         (shapes, "zoo.jsonl", "8xmi300x", "8xmi300x 1 96"),
         (shapes, "zoo.jsonl", "8xgaudi2", "8xgaudi2 1 96"),
@@ -115,20 +115,20 @@ def _capacity() -> Iterator[Case]:
         (slices, "s2.jsonl", "1xa100-40gb", "1xa100-40gb 2 14"),
         (slices, "s.jsonl", "1x1g.5gb", "1x1g.5gb 14 2"),
     ):
-        yield Case(folder, ("capacity", file, "--shape", shape), 0, (row,))
+        yield Case(folder, ("capacity", "--file", file, "--shape", shape), 0, (row,))
     for folder, file, shape, code, says in (
         (shapes, "device-without-cpu.jsonl", "1xgpu", 3, "or name the resource"),
         (shapes, "zoo.jsonl", "1xv100", 3, "there are AMD_Instinct_MI300X_OAM, HL-225"),
         (shapes, "zoo.jsonl", "8", 2, "or the model, for example 8xa100"),
         (slices, "s3.jsonl", "1xa100", 3, "there is no whole device of the model 'a100'"),
     ):
-        yield Case(folder, ("capacity", file, "--shape", shape), code, (says,))
+        yield Case(folder, ("capacity", "--file", file, "--shape", shape), code, (says,))
     for file, says in (
         ("kubernetes-quantities.jsonl", "not a whole number"),
         ("kubectl-get-nodes.json", "each line is one JSON object"),
         ("float-no-pods.jsonl", "not a whole number"),
     ):
-        yield Case(shapes, ("capacity", file), 1, (says,))
+        yield Case(shapes, ("capacity", "--file", file), 1, (says,))
 
 
 def _directories() -> Iterator[Case]:

@@ -14,9 +14,9 @@ from tests.unit.cli.conftest import Run
 READERS = [
     ("simulate", "pipe"),
     ("simulate", "real.csv", "--nodes", "pipe"),
-    ("whatif", "--snapshot", "pipe", "--change", "quota:a/f/gpu=4"),
-    ("when", "pipe"),
-    ("capacity", "pipe"),
+    ("whatif", "--file", "pipe", "--change", "quota:a/f/gpu=4"),
+    ("when", "--file", "pipe"),
+    ("capacity", "--file", "pipe"),
     ("compare", "pipe", "pipe"),
     ("conformance", "kueue", "pipe"),
     ("apply", "--platform", "my-platform", "pipe"),

@@ -25,7 +25,7 @@ def lists(home: Path) -> tuple[str, str]:
 
 
 def test_every_number_closes(run: Run) -> None:
-    doc = run("capacity", TRAINING, "--shape", "4xa100,cpu=32", "-o", "json").json()
+    doc = run("capacity", "--file", TRAINING, "--shape", "4xa100,cpu=32", "-o", "json").json()
     assert doc["kind"] == "CapacitySurvey"
     whole, nodes = doc["cluster"], doc["nodes"]
     assert (whole["nodes"], whole["gpus"], whole["usedGpus"], whole["freeGpus"]) == (8, 56, 31, 25)
@@ -46,7 +46,7 @@ def test_every_number_closes(run: Run) -> None:
 
 
 def test_the_table_says_where_and_why(run: Run) -> None:
-    lines = run("capacity", TRAINING, "--shape", "8xa100,cpu=64").ok().splitlines()
+    lines = run("capacity", "--file", TRAINING, "--shape", "8xa100,cpu=64").ok().splitlines()
     rows = {line.split()[0]: line for line in lines if line}
     assert rows["a100-5"].endswith("node is cordoned")
     assert rows["a100-2"].endswith("not enough cpu left on the node")
@@ -56,25 +56,27 @@ def test_the_table_says_where_and_why(run: Run) -> None:
 
 
 def test_nodes_are_selected_and_sorted_like_kubernetes_objects(run: Run) -> None:
-    told = run("capacity", TRAINING, "-l", "allotment.dev/accelerator=a100", "--sort-by=-free", "-o", "csv").ok()
+    told = run(
+        "capacity", "--file", TRAINING, "-l", "allotment.dev/accelerator=a100", "--sort-by=-free", "-o", "csv"
+    ).ok()
     rows = list(csv.DictReader(io.StringIO(told)))
     assert [row["node"] for row in rows] == ["a100-5", "a100-2", "a100-4", "a100-3", "a100-1"]
     assert float(rows[0]["lacks_gpu"]) >= 0
-    assert run("capacity", TRAINING, "-l", "model=none", "-o", "name").ok() == ""
+    assert run("capacity", "--file", TRAINING, "-l", "model=none", "-o", "name").ok() == ""
 
 
 def test_without_pods_the_shapes_asked_for_judge(run: Run, home: Path) -> None:
     nodes = json.loads(Path(TRAINING).read_text(encoding="utf-8"))["nodes"]
     (home / "empty.jsonl").write_text(json.dumps({"nodes": nodes}), encoding="utf-8")
-    assert "name a --shape" in run("capacity", "empty.jsonl").ok()
-    doc = run("capacity", "empty.jsonl", "--shape", "8xa100", "-o", "json").json()
+    assert "name a --shape" in run("capacity", "--file", "empty.jsonl").ok()
+    doc = run("capacity", "--file", "empty.jsonl", "--shape", "8xa100", "-o", "json").json()
     assert doc["cluster"]["fragmentGpus"] == 56 - 4 * 8
     assert doc["cluster"]["pods"] == 0
 
 
 def test_a_pod_list_is_placed_first(run: Run, lists: tuple[str, str]) -> None:
     pods, nodes = lists
-    call = ("capacity", pods, "--nodes", nodes, "--shape", "0.5xv100,cpu=4")
+    call = ("capacity", "--file", pods, "--nodes", nodes, "--shape", "0.5xv100,cpu=4")
     doc = run(*call, "--demand", "50", "-o", "json").json()
     assert 3 <= doc["cluster"]["usedGpus"] <= 5
     assert doc["cluster"]["freeGpus"] == pytest.approx(8 - doc["cluster"]["usedGpus"])
@@ -97,7 +99,7 @@ def test_a_pod_list_is_placed_first(run: Run, lists: tuple[str, str]) -> None:
         (("pods.csv",), 2, "which nodes?"),
         (("pods.csv", "--nodes", "nodes.csv", "--policy", "nice"), 2, "there is no policy 'nice'"),
         (("pods.csv", "--nodes", "nodes.csv", "--scenario", "x"), 2, "--scenario does not go with this file"),
-        (("nowhere.jsonl",), 3, "there is no file"),
+        (("--file", "nowhere.jsonl"), 3, "there is no file"),
         (("bad.jsonl",), 1, "bad.jsonl:1: nodes is missing"),
     ],
 )

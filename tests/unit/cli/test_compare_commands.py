@@ -103,7 +103,7 @@ def test_what_hangs_on_chance_is_said(run: Run, home: Path) -> None:
         "chosen": ["b-job"],
         "others": ["a-job"],
     }
-    lines = run("whatif", "--snapshot", file, "--change", "weight:a=2").ok().splitlines()
+    lines = run("whatif", "--file", file, "--change", "weight:a=2").ok().splitlines()
     assert lines[-2:] == [f"before: {CHANCE}", TOSS]
     before, after = (
         saved(run, home, name, file, *words) for name, words in (("b", ()), ("a", ("--policy", "classical")))
@@ -135,7 +135,7 @@ def test_compare_says_who_waits_longer(run: Run, home: Path) -> None:
 
 
 def test_the_report_draws_who_waits_longer(run: Run, home: Path) -> None:
-    call = ("whatif", "--snapshot", BORROWING, "--change", "policy:fair-sharing")
+    call = ("whatif", "--file", BORROWING, "--change", "policy:fair-sharing")
     doc = run(*call, "--report", "page.html", "-o", "json").json()
     text = (home / "page.html").read_text(encoding="utf-8")
     check_page(text)
@@ -178,7 +178,7 @@ def test_files_that_are_no_runs(run: Run, home: Path, content: str, says: str) -
 
 
 def changes(run: Run, *words: str) -> dict[str, Any]:
-    return run("whatif", "--snapshot", *words, "-o", "json").json()  # type: ignore[no-any-return]
+    return run("whatif", "--file", *words, "-o", "json").json()  # type: ignore[no-any-return]
 
 
 def test_more_quota_starts_what_never_fitted(run: Run, small: str) -> None:
@@ -187,7 +187,7 @@ def test_more_quota_starts_what_never_fitted(run: Run, small: str) -> None:
     assert (changed["startedBefore"], changed["startedAfter"], changed["changeSeconds"]) == (False, True, None)
     row = next(each for each in doc["queues"] if each["queue"] == "b")
     assert (row["newlyStarted"], row["noLongerStarted"]) == (1, 0)
-    text = run("whatif", "--snapshot", small, "--change", f"quota:b/a100/{GPU}=4").ok()
+    text = run("whatif", "--file", small, "--change", f"quota:b/a100/{GPU}=4").ok()
     assert "does not start" in text
 
 
@@ -316,13 +316,13 @@ def test_a_change_is_told_from_what_to_what(
     call = (small if file == "small" else file, *asked)
     expected = [(what.replace("{GPU}", GPU), *rest) for what, *rest in told]
     assert [tuple(each.values()) for each in changes(run, *call)["settings"]] == expected
-    lines = run("whatif", "--snapshot", *call).ok().splitlines()
+    lines = run("whatif", "--file", *call).ok().splitlines()
     for line, (what, before, after, note) in zip(lines, expected, strict=False):
         assert line == f"{what}  {before} → {after}" + (f"  ({note})" if note else "")
 
 
 def test_the_report_tells_what_was_changed(run: Run, home: Path, small: str) -> None:
-    call = ("whatif", "--snapshot", small, "--change", "weight:a=2", "--change", f"quota:a/a100/{GPU}=4")
+    call = ("whatif", "--file", small, "--change", "weight:a=2", "--change", f"quota:a/a100/{GPU}=4")
     run(*call, "--report", "page.html").ok()
     text = (home / "page.html").read_text(encoding="utf-8")
     check_page(text)
@@ -408,7 +408,7 @@ def test_changes_that_cannot_be(run: Run, home: Path, small: str, change: str, c
     (home / "bad.jsonl").write_text('{"name": "x"}', encoding="utf-8")
     (home / "twice.jsonl").write_text(json.dumps(first), encoding="utf-8")
     (home / "lost.jsonl").write_text(json.dumps({**first, "name": "x", "clusterQueue": "c"}), encoding="utf-8")
-    ran = run("whatif", "--snapshot", small, "--change", change)
+    ran = run("whatif", "--file", small, "--change", change)
     assert ran.code == code, ran.err
     assert ran.out == ""
     assert says in ran.err

@@ -24,7 +24,7 @@ SECTIONS = {
 def flags_of(command: click.Command, *, shared: bool) -> set[str]:
     found: set[str] = set()
     for param in command.params:
-        if isinstance(param, click.Option):
+        if isinstance(param, click.Option) and not param.hidden:
             section = param.section if isinstance(param, Flag) else "Options"
             if (section in (OUTPUT_SECTION, GLOBAL_SECTION)) is shared:
                 found.update(param.opts)

@@ -95,7 +95,7 @@ def test_every_flag_has_a_help_text_and_every_command_a_summary(words: tuple[str
     command = ALL[words]
     assert command.help
     for param in command.params:
-        if isinstance(param, click.Option):
+        if isinstance(param, click.Option) and not param.hidden:
             assert param.help, param.opts
             assert param.help.rstrip("]").endswith((".", *(f"ALLOTMENT_{word}" for word in ENV_WORDS))), param.help
 

@@ -71,9 +71,9 @@ def test_a_cluster_that_changes_is_drawn_and_told(run: Run, home: Path) -> None:
     "words",
     [
         ("simulate", BORROWING, "--until", "2h"),
-        ("whatif", "--snapshot", BORROWING, "--change", "weight:nlp=2", "--until", "2h"),
-        ("capacity", str(ROOT / "examples" / "placements" / "training-eastus.jsonl")),
-        ("when", BORROWING, "--at", "4h", "--runs", "10", "--submissions", "none"),
+        ("whatif", "--file", BORROWING, "--change", "weight:nlp=2", "--until", "2h"),
+        ("capacity", "--file", str(ROOT / "examples" / "placements" / "training-eastus.jsonl")),
+        ("when", "--file", BORROWING, "--at", "4h", "--runs", "10", "--submissions", "none"),
     ],
     ids=lambda words: words[0],
 )

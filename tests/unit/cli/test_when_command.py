@@ -40,7 +40,7 @@ def test_with_known_run_times_and_nobody_else_it_says_what_happens(run: Run, hom
     scenario["workloads"] = [each for each in scenario["workloads"] if each["createdAt"] <= now]
     file = saved(home, "cut.jsonl", scenario)
     call = ("--runtime-spread", "0", "--submissions", "none", "--runs", "10", "-o", "json")
-    doc = run("when", BORROWING, "--at", at, *call).json()
+    doc = run("when", "--file", BORROWING, "--at", at, *call).json()
     truth = true_waits(run, file, now / 1000)
     assert (doc["kind"], doc["past"], doc["atSeconds"], doc["pending"]) == (
         "StartEstimates",
@@ -56,7 +56,7 @@ def test_with_known_run_times_and_nobody_else_it_says_what_happens(run: Run, hom
 
 def test_the_interval_widens_with_confidence_and_holds_the_median(run: Run, home: Path) -> None:
     file = saved(home, "line.jsonl", line_of_jobs(12))
-    call = ("when", file, "j11", "--runs", "40", "--submissions", "none", "-o", "json")
+    call = ("when", "--file", file, "j11", "--runs", "40", "--submissions", "none", "-o", "json")
     (narrow,), (wide,) = (run(*call, "--confidence", c).json()["jobs"] for c in ("60", "95"))
     assert wide["earliestSeconds"] <= narrow["earliestSeconds"] < narrow["medianSeconds"] == wide["medianSeconds"]
     assert narrow["medianSeconds"] < narrow["latestSeconds"] <= wide["latestSeconds"]
@@ -66,14 +66,14 @@ def test_the_interval_widens_with_confidence_and_holds_the_median(run: Run, home
 
 def test_what_can_never_start_is_said_without_simulating(run: Run, home: Path) -> None:
     file = saved(home, "small.jsonl", SMALL)
-    doc = run("when", file, "large", "-o", "json").json()
+    doc = run("when", "--file", file, "large", "-o", "json").json()
     (large,) = doc["jobs"]
     assert (large["possible"], large["latestSeconds"], large["cause"]) == (False, None, "EXCEEDS_MAX_QUOTA")
-    text = run("when", file, "--submissions", "none").ok()
+    text = run("when", "--file", file, "--submissions", "none").ok()
     row = next(line for line in text.splitlines() if line.startswith("large"))
     assert row.split()[-4:] == ["never", "never", "never", "exceeds-max-quota"]
     assert "run times: the file's, times a log-normal factor of sigma 0.5 (assumed)" in text
-    csv = run("when", file, "large", "-o", "csv").ok().splitlines()
+    csv = run("when", "--file", file, "large", "-o", "csv").ok().splitlines()
     assert csv[0].startswith("job,queue,waited_seconds,earliest_seconds,median_seconds,latest_seconds")
     assert ",inf,inf,inf," in csv[1]
 
@@ -81,7 +81,7 @@ def test_what_can_never_start_is_said_without_simulating(run: Run, home: Path) -
 def test_the_twin_of_a_hopeless_job_is_hopeless_at_once(run: Run, home: Path) -> None:
     twins = [job("first", "a", 0, 60_000, 9), job("second", "a", 1_000, 60_000, 9)]
     file = saved(home, "twins.jsonl", {**line_of_jobs(0), "workloads": twins})
-    found = run("when", file, "-o", "json").json()["jobs"]
+    found = run("when", "--file", file, "-o", "json").json()["jobs"]
     assert [(each["job"], each["possible"], each["cause"]) for each in found] == [
         ("first", False, "EXCEEDS_MAX_QUOTA"),
         ("second", False, "EXCEEDS_MAX_QUOTA"),
@@ -92,7 +92,7 @@ def test_a_dense_past_is_not_replayed_for_ever(run: Run, home: Path) -> None:
     """Two jobs a second for a week would be a million submissions in each simulation."""
     jobs = [job(f"j{number}", "a", 500 * number, 3_600_000, 1) for number in range(5)]
     file = saved(home, "dense.jsonl", {**line_of_jobs(0), "workloads": jobs})
-    call = ("when", file, "j4", "--runs", "10")
+    call = ("when", "--file", file, "j4", "--runs", "10")
     document = run(*call, "-o", "json").json()
     assert document["horizonSeconds"] == 4_000  # 10,000 submissions, 5 of them in 2 s
     text = run(*call).ok()
@@ -109,7 +109,7 @@ def with_record(run: Run, home: Path, name: str, estimates: dict[str, Any], trut
 
 def test_a_recorded_past_tells_how_far_off_estimates_are(run: Run, home: Path) -> None:
     file = with_record(run, home, "recorded.jsonl", line_of_jobs(40), line_of_jobs(40, factor=2))
-    call = ("when", file, "--at", "700s", "--runs", "10", "--submissions", "none", "-o", "json")
+    call = ("when", "--file", file, "--at", "700s", "--runs", "10", "--submissions", "none", "-o", "json")
     doc = run(*call).json()
     assert (doc["past"], doc["runtimeSpreadMeasured"]) == ("recorded", True)
     assert doc["runtimeSpread"] == pytest.approx(0.693, abs=0.01)  # all took twice as long: the logarithm of 2
@@ -120,7 +120,7 @@ def test_a_recorded_past_tells_how_far_off_estimates_are(run: Run, home: Path) -
 def test_past_starts_correct_the_interval(run: Run, home: Path) -> None:
     # Everybody asks for twice the time they need: jobs start earlier than the simulation thinks.
     file = with_record(run, home, "recorded.jsonl", line_of_jobs(40, factor=2), line_of_jobs(40))
-    call = ("when", file, "--at", "750s", "--runs", "10", "--submissions", "none", "--runtime-spread", "0.1")
+    call = ("when", "--file", file, "--at", "750s", "--runs", "10", "--submissions", "none", "--runtime-spread", "0.1")
     doc = run(*call, "--learn-from", "20", "-o", "json").json()
     assert doc["correctedByStarts"] == 20
     real = true_waits(run, "truth.jsonl", 750)
@@ -133,14 +133,16 @@ def test_past_starts_correct_the_interval(run: Run, home: Path) -> None:
 
 def test_run_times_from_history_alone(run: Run, home: Path) -> None:
     file = saved(home, "line.jsonl", line_of_jobs(30))
-    call = ("when", file, "j29", "--runtimes", "history", "--runs", "10", "--submissions", "none")
+    call = ("when", "--file", file, "j29", "--runtimes", "history", "--runs", "10", "--submissions", "none")
     doc = run(*call, "-o", "json").json()
     (last,) = doc["jobs"]
     assert doc["runtimeSpread"] is None
     assert doc["endedJobs"] > 5
     truth = true_waits(run, file, doc["atSeconds"])
     assert last["earliestSeconds"] <= truth["j29"] <= 2 * last["latestSeconds"]
-    few = run("when", file, "--at", "100s", "--runs", "10", "--submissions", "none", "--learn-from", "20").ok()
+    few = run(
+        "when", "--file", file, "--at", "100s", "--runs", "10", "--submissions", "none", "--learn-from", "20"
+    ).ok()
     assert "fewer than 20 past jobs had to wait" in few
 
 
@@ -156,7 +158,7 @@ def test_run_times_from_history_alone(run: Run, home: Path) -> None:
         (("small.jsonl", "--confidence", "100"), 2, "--confidence"),
         (("empty.jsonl",), 1, "has no jobs"),
         (("bad.jsonl",), 1, "decisions[0].workload is missing"),
-        (("nowhere.jsonl",), 3, "there is no file"),
+        (("--file", "nowhere.jsonl"), 3, "there is no file"),
     ],
 )
 def test_calls_that_cannot_be(run: Run, home: Path, words: tuple[str, ...], code: int, says: str) -> None:

@@ -252,18 +252,18 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
     ),
     ("whatif",): (
         Example(
-            "allot whatif --snapshot examples/scenarios/borrowing.jsonl --change quota:nlp/a100-spot/nvidia.com/gpu=16",
+            "allot whatif --file examples/scenarios/borrowing.jsonl --change quota:nlp/a100-spot/nvidia.com/gpu=16",
             "if nlp had eight spot GPUs more",
             Needs.CHECKOUT,
         ),
         Example(
-            "allot whatif --snapshot examples/scenarios/borrowing.jsonl"
+            "allot whatif --file examples/scenarios/borrowing.jsonl"
             " --change grant:nlp/a100-spot/nvidia.com/gpu=+8,from=2h,until=8h",
             "if it had them for six hours",
             Needs.CHECKOUT,
         ),
         Example(
-            "allot whatif --snapshot examples/scenarios/fair-sharing.jsonl"
+            "allot whatif --file examples/scenarios/fair-sharing.jsonl"
             " --change weight:nlp=2 --change policy:strict-fifo",
             "several changes at once",
             Needs.CHECKOUT,
@@ -271,24 +271,24 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
     ),
     ("when",): (
         Example(
-            "allot when examples/scenarios/borrowing.jsonl nlp-011 --at 4h --submissions none --runs 50",
+            "allot when --file examples/scenarios/borrowing.jsonl nlp-011 --at 4h --submissions none --runs 50",
             "when one job starts if nobody submits anything more",
             Needs.CHECKOUT,
         ),
         Example(
-            "allot when examples/scenarios/borrowing.jsonl --at 150min --runtimes history --runs 20",
+            "allot when --file examples/scenarios/borrowing.jsonl --at 150min --runtimes history --runs 20",
             "all that wait; how long jobs run is known from those that ended",
             Needs.CHECKOUT,
         ),
     ),
     ("capacity",): (
         Example(
-            "allot capacity examples/placements/training-eastus.jsonl -l allotment.dev/accelerator=a100",
+            "allot capacity --file examples/placements/training-eastus.jsonl -l allotment.dev/accelerator=a100",
             "where is free GPU?",
             Needs.CHECKOUT,
         ),
         Example(
-            "allot capacity examples/placements/training-eastus.jsonl --shape 4xa100,cpu=32,memory=256Gi",
+            "allot capacity --file examples/placements/training-eastus.jsonl --shape 4xa100,cpu=32,memory=256Gi",
             "how many more of these fit, and what stands in the way",
             Needs.CHECKOUT,
         ),

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from allotment.cli.commands.foresee.input_file import file_and_words, file_flag
 from allotment.cli.shell.lazy import Command, Flag
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, scenario_flag
 from allotment.cli.shell.session import Session
@@ -23,7 +24,8 @@ _PARTS: Final = (
 
 
 @click.command(cls=Command, terms={"Parts of a shape, with commas between": _PARTS})
-@click.argument("file", metavar="SCENARIO|PODS", type=click.Path())
+@click.argument("words", metavar="", nargs=-1)
+@file_flag("The placement scenario, or the openb pod list.")
 @click.option("--shape", "shapes", multiple=True, metavar="SHAPE", help="How many more of these fit? May be repeated.")
 @scenario_flag
 @click.option(
@@ -42,7 +44,9 @@ _PARTS: Final = (
 @output_flags
 @global_flags
 @click.pass_obj
-def capacity(session: Session, /, file: str, *, output: OutputOptions, **options: Any) -> None:
+def capacity(
+    session: Session, /, words: tuple[str, ...], *, named: str | None, output: OutputOptions, **options: Any
+) -> None:
     """GPUs per node: used, free, fragmented and why, and how many more pods of a shape fit.
 
     Reads a placement scenario: nodes and the existing pods on them. Free GPU is fragment as far as the typical pod of
@@ -59,6 +63,9 @@ def capacity(session: Session, /, file: str, *, output: OutputOptions, **options
     from allotment.reports.documents.capacity import capacity_document
     from allotment.scheduling.placement.asking import parse_ask
 
+    file, more = file_and_words(session, named, words)
+    if more:
+        raise UsageError(f"{more[0]}: one file, and no further words", fix="see `allot capacity --help`")
     asks = [parse_ask(text) for text in options["shapes"]]
     kind = wiring.trace_kind(file)
     _refuse_what_does_not_apply(kind, options)

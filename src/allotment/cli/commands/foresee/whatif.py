@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from allotment.cli.commands.foresee.input_file import file_flag, file_or_snapshot
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import (
     OutputOptions,
@@ -34,7 +35,8 @@ CHANGES: Final = (
 
 
 @click.command(cls=Command, terms={"Changes": CHANGES})
-@click.option("--snapshot", required=True, metavar="FILE", type=click.Path(), help="The scenario file.")
+@file_flag("The scenario file.")
+@click.option("--snapshot", hidden=True, metavar="FILE", type=click.Path())
 @click.option(
     "--change", "changes", multiple=True, required=True, metavar="CHANGE", help="What to change, see above; may repeat."
 )
@@ -47,12 +49,12 @@ CHANGES: Final = (
 def whatif(
     session: Session,
     *,
-    snapshot: str,
     changes: tuple[str, ...],
     scenario: str | None,
     until: str | None,
     report: str | None,
     output: OutputOptions,
+    **files: str | None,
 ) -> None:
     """Run a scenario as it is and with changes: who waits longer, who less, by how much.
 
@@ -70,8 +72,9 @@ def whatif(
     from allotment.scenarios.changes import parse_change
     from allotment.scenarios.times import milliseconds
 
+    file = file_or_snapshot(session, files["named"], files["snapshot"])
     parsed = [parse_change(text) for text in changes]
     request = RunRequest(until=None if until is None else milliseconds(until))
     with ProgressLine(session) as line:
-        found = wiring.what_if(snapshot, parsed, request, wanted=scenario, watch=gauge(line))
+        found = wiring.what_if(file, parsed, request, wanted=scenario, watch=gauge(line))
     show_difference(session, output, found, "WhatIf", report)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from allotment.cli.commands.foresee.input_file import file_and_words, file_flag
 from allotment.cli.shell.lazy import Command, Flag
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, scenario_flag, seed_flag
 from allotment.cli.shell.session import Session
@@ -17,8 +18,8 @@ _SUBMISSIONS: Final = ("past", "none")
 
 
 @click.command(cls=Command)
-@click.argument("file", metavar="SCENARIO", type=click.Path())
-@click.argument("jobs", metavar="[JOB]...", nargs=-1)
+@click.argument("words", metavar="[JOB]...", nargs=-1)
+@file_flag("The scenario file.")
 @scenario_flag
 @click.option("--at", "moment", metavar="TIME", help="The moment, such as 4h; else when the last job was submitted.")
 @click.option(
@@ -68,7 +69,9 @@ _SUBMISSIONS: Final = ("past", "none")
 @output_flags
 @global_flags
 @click.pass_obj
-def when(session: Session, /, file: str, jobs: tuple[str, ...], *, output: OutputOptions, **options: Any) -> None:
+def when(
+    session: Session, /, words: tuple[str, ...], *, named: str | None, output: OutputOptions, **options: Any
+) -> None:
     """When the jobs start that wait at a moment of a scenario: an interval, and the median.
 
     The present is simulated many times onwards, with run times drawn anew each time, by the engine that decides like
@@ -84,6 +87,7 @@ def when(session: Session, /, file: str, jobs: tuple[str, ...], *, output: Outpu
     from allotment.cli.shell.progress import ProgressLine
     from allotment.reports.documents.estimate import when_document
 
+    file, jobs = file_and_words(session, named, words)
     request = _request(jobs, options)
     with ProgressLine(session) as line:
         told = (lambda done, of: line.tell(f"simulation {done:,} of {of:,}")) if line.visible else None

@@ -1,0 +1,63 @@
+"""Which file a question is about: ``--file``. A bare word is a job, and no word will be the cluster.
+
+Earlier calls named it otherwise, and go on to work with a hint: as the first word, and ``whatif`` as ``--snapshot``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from allotment.cli.shell.session import Session
+from allotment.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_UNNAMED: Final = "name it: --file FILE"
+
+
+def file_flag(text: str) -> Callable[[F], F]:
+    """``--file``.
+
+    Args:
+        text: what the file is, for the help.
+    """
+    return click.option("--file", "named", metavar="FILE", type=click.Path(), help=text)
+
+
+def file_and_words(session: Session, named: str | None, words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """The file, and the words that are none.
+
+    Raises:
+        UsageError: no file is named, or the first word was to be one and is not.
+    """
+    if named is not None:
+        return named, words
+    if not words:
+        raise UsageError("no file is named", fix=_UNNAMED)
+    if not Path(words[0]).exists():
+        raise UsageError("no file is named", why=f"there is no file {words[0]}, and a bare word is a job", fix=_UNNAMED)
+    _hint(session, f"a file is named with --file: --file {words[0]}")
+    return words[0], words[1:]
+
+
+def file_or_snapshot(session: Session, named: str | None, snapshot: str | None) -> str:
+    """The file of `whatif`; ``--snapshot`` was its name for a scenario.
+
+    Raises:
+        UsageError: neither is named, or both.
+    """
+    if named is not None and snapshot is not None:
+        raise UsageError("--file and --snapshot name one thing", fix="leave --snapshot out")
+    if snapshot is not None:
+        _hint(session, f"a scenario is named with --file: --file {snapshot}")
+    if named is None and snapshot is None:
+        raise UsageError("no file is named", fix=_UNNAMED)
+    return named or snapshot or ""
+
+
+def _hint(session: Session, text: str) -> None:
+    session.note(f"{click.style('hint:', fg='blue', bold=True)} {text}")
