@@ -9,7 +9,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Final, Protocol
 
-from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
+from allotment.errors import AllotmentError, ConflictError, NotSignedInError, UnreachableError
 from allotment.model import labels
 from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.model.mark import MARK
@@ -42,9 +42,9 @@ DONE: Final = frozenset({Fate.ADOPTED, Fate.GIVEN_BACK, Fate.DELETED, Fate.RELEA
 
 _EXIT_CODES: Final = (
     (Fate.UNREACHABLE, UnreachableError.exit_code),
-    (Fate.REFUSED, 1),
-    (Fate.SKIPPED, 1),
-    (Fate.HELD, 6),
+    (Fate.REFUSED, AllotmentError.exit_code),
+    (Fate.SKIPPED, AllotmentError.exit_code),
+    (Fate.HELD, ConflictError.exit_code),
 )
 
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Final
 
-from allotment.errors import AllotmentError, NotSignedInError, TimedOutError, UnreachableError
+from allotment.errors import AllotmentError, ConflictError, NotSignedInError, TimedOutError, UnreachableError
 from allotment.model import labels
 from allotment.model.manifest import Body, Manifest
 from allotment.operations.change.draining import close, drain, let_namespace_go
@@ -129,11 +129,11 @@ _INTERRUPTED: Final = 130
 _EXIT_CODES: Final = (
     (Status.INTERRUPTED, _INTERRUPTED),
     (Status.UNREACHABLE, UnreachableError.exit_code),
-    (Status.REFUSED, 1),
-    (Status.BLOCKED, 6),
-    (Status.CONFLICT, 6),
+    (Status.REFUSED, AllotmentError.exit_code),
+    (Status.BLOCKED, ConflictError.exit_code),
+    (Status.CONFLICT, ConflictError.exit_code),
     (Status.TIMED_OUT, TimedOutError.exit_code),
-    (Status.SKIPPED, 1),
+    (Status.SKIPPED, AllotmentError.exit_code),
 )
 
 

@@ -134,7 +134,8 @@ def _run(scenario: Scenario, request: RunRequest, watch: Watch | None) -> tuple[
         request.spread,
         random.Random(request.seed),  # noqa: S311 (a simulation, not a secret)
     )
-    prepared = with_random_failures(prepared, random.Random(request.seed))  # noqa: S311
+    # A stream of its own: by the same numbers, long run times would come with late failures.
+    prepared = with_random_failures(prepared, random.Random(f"failures {request.seed}"))  # noqa: S311
     simulation = Simulation(prepared, messages=False, choices=True)
     arrivals = sorted(each.queued_at for each in prepared.arrivals)
     arrived = 0

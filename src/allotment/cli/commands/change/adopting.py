@@ -15,7 +15,7 @@ from allotment.cli.shell.hints import Way, way_of
 from allotment.cli.shell.options import OutputOptions
 from allotment.cli.shell.output import show
 from allotment.cli.shell.session import Session
-from allotment.errors import AllotmentError, NotFoundError, UsageError
+from allotment.errors import AllotmentError, ConflictError, NotFoundError, UsageError
 from allotment.model import labels
 from allotment.reports.documents.adoption import look_document, returns_document
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from allotment.plan.adoption.words import Word
     from allotment.ports.kube import KubePort
 
-_HELD = 6
+_HELD = ConflictError.exit_code
 """Exit code of what a person has to solve first."""
 
 

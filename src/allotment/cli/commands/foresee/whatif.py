@@ -48,6 +48,7 @@ CHANGES: Final = (
 @click.pass_obj
 def whatif(
     session: Session,
+    /,
     *,
     changes: tuple[str, ...],
     scenario: str | None,
