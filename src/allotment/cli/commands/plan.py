@@ -47,7 +47,6 @@ def plan(
     Grouped by family, with the old and the new value of every field that changes, and warnings with numbers.
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.hints import way_of  # noqa: PLC0415
     from allotment.cli.output import show  # noqa: PLC0415
     from allotment.cli.planning import live_plan, plan_steps, refuse_partial, target_of  # noqa: PLC0415
     from allotment.cli.views.plans import plan_document, plan_listing, plan_text  # noqa: PLC0415
@@ -55,7 +54,7 @@ def plan(
     if out is not None and offline:
         raise UsageError("an offline plan cannot be saved", why="it was made for no cluster", fix="leave --offline out")
     target = target_of(session, directory)
-    able, told = True, way_of(session, target).told
+    able = True
     made = wiring.offline_plan(target.platform, target.cluster) if offline else None
     if made is None:
         with wiring.connect(session.value("kubeconfig"), target.context) as kube:
@@ -65,7 +64,7 @@ def plan(
         session,
         output,
         plan_listing(made),
-        human=lambda rows: told(plan_text(made, rows, session.text_width)),
+        human=lambda rows: session.hint(plan_text(made, rows, session.text_width)),
         whole=lambda rows: plan_document(made, rows),
     )
     if out is not None:

@@ -43,7 +43,6 @@ def preflight(
     Ends with 6 if something is missing, or blocked by what somebody else made.
     """
     from allotment import wiring  # noqa: PLC0415 (start-up time)
-    from allotment.cli.hints import way_of  # noqa: PLC0415
     from allotment.cli.output import show  # noqa: PLC0415
     from allotment.cli.planning import target_of  # noqa: PLC0415
     from allotment.cli.views.preflight import objects_text, readied_document, readied_listing, readied_text  # noqa: PLC0415
@@ -60,7 +59,7 @@ def preflight(
         session,
         output,
         readied_listing(readied),
-        human=lambda rows: readied_text(readied, rows, session.table_width, way_of(session, target).told),
+        human=lambda rows: readied_text(readied, rows, session.table_width, session.hint),
         whole=lambda rows: readied_document(readied, rows),
     )
     return readied.exit_code
