@@ -17,7 +17,7 @@ from allotment.plan.handover import perhaps_renamed
 from allotment.plan.leaving import Keeping, is_leaving, keeping
 from allotment.plan.losing_count import counted
 from allotment.plan.order import Stage
-from allotment.plan.survey import Survey, is_being_deleted
+from allotment.plan.survey import Survey, is_being_deleted, spaces_given_back, spaces_going
 from allotment.plan.uncounted import Holding
 
 
@@ -30,7 +30,7 @@ class Departures:
         self._surplus = [body for body in live.surplus if not is_being_deleted(body)]
         self._vanishing = [body for body in live.surplus if is_being_deleted(body)]
         spaces = [manifest.body for manifest in desired if manifest.key.kind == "Namespace"]
-        gone = [body for body in self._surplus if body["kind"] == "Namespace" and not is_adopted(body)]
+        gone = spaces_going(live)
         self._kept: dict[str, Keeping] = {
             kept.namespace: kept for kept in (keeping(body, around.today) for body in [*spaces, *gone]) if kept
         }
@@ -41,7 +41,7 @@ class Departures:
         emptied = [body for body in spaces if is_leaving(body) and body["metadata"]["name"] not in closed]
         self._teams = {body["metadata"]["name"]: team_of(body) for body in (*gone, *emptied)}
         leaving = set(self._teams.values()) - self._staying
-        back = given_back(live)
+        back = spaces_given_back(live)
         self._back = {body["metadata"]["name"] for body in back}
         self._returning = {team_of(body): key_of(body) for body in back if team_of(body) not in {"", *self._staying}}
         self._closing = {item.key for item in desired if item.key.kind == "ClusterQueue" and item.team in leaving}
@@ -142,13 +142,6 @@ class Departures:
                     kept.why,
                     f"wait, or change the annotation {labels.KEEP_DATA_UNTIL} if the data may go now",
                 )
-
-
-def given_back(live: Survey) -> tuple[Body, ...]:
-    """Namespaces that were taken over and that nobody declares: never emptied, they go back with all that is there."""
-    return tuple(
-        body for body in live.surplus if body["kind"] == "Namespace" and is_adopted(body) and not is_being_deleted(body)
-    )
 
 
 def _deletion(body: Mapping[str, Any]) -> Delete:

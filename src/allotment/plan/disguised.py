@@ -15,11 +15,10 @@ from typing import Final
 from allotment.model import labels
 from allotment.model.manifest import Body, Manifests, key_of
 from allotment.model.policy import PolicyName
-from allotment.plan.adoption.record import is_adopted
 from allotment.plan.changes import PlanWarning, WarningCode
 from allotment.plan.fields import owners_of
 from allotment.plan.proof import Gate
-from allotment.plan.survey import Survey, is_being_deleted
+from allotment.plan.survey import Survey, spaces_going
 
 _SYSTEMS: Final = ("kube-", "openshift-")
 """How namespaces begin that belong to the system, whatever the platform directory says; no team may have one."""
@@ -29,12 +28,7 @@ _CLUSTER_S: Final = frozenset({"default"})
 
 def to_be_proven(found: Survey, exempt: Collection[str]) -> tuple[Body, ...]:
     """Namespaces that would go, unless they go back to whom they were taken from."""
-    return tuple(
-        body
-        for body in found.surplus
-        if body["kind"] == "Namespace"
-        and not (is_adopted(body) or is_being_deleted(body) or _is_exempt(_space(body), exempt))
-    )
+    return tuple(body for body in spaces_going(found) if not _is_exempt(_space(body), exempt))
 
 
 def set_apart(found: Survey, desired: Manifests, gate: Gate | None = None) -> Survey:
@@ -48,14 +42,13 @@ def set_apart(found: Survey, desired: Manifests, gate: Gate | None = None) -> Su
     if gate is not None:
         found = _without_unproven(found, desired.exempt, gate)
     homes = _homes(found, desired)
-    apart = [
-        body
-        for body in found.surplus
-        if _is_exempt(_space(body), desired.exempt) or (_space(body) and _space(body) not in homes)
-    ]
-    if not apart:
-        return found
-    ours = tuple(body for body in found.surplus if body not in apart)
+
+    def is_apart(body: Body) -> bool:
+        space = _space(body)
+        return _is_exempt(space, desired.exempt) or (bool(space) and space not in homes)
+
+    apart = tuple(body for body in found.surplus if is_apart(body))
+    ours = tuple(body for body in found.surplus if not is_apart(body))
     return replace(found, surplus=ours, disguised=(*found.disguised, *apart))
 
 

@@ -56,14 +56,12 @@ def foreign(live: Survey, platform: str) -> Iterator[Blocked]:
         not_ours = f"Allotment did not create it{f' ({by} did)' if by else ''}, and takes nothing over unasked"
         if by == labels.FIELD_MANAGER:
             not_ours = f"it lacks the label {labels.PLATFORM}, and whoever writes as {by} proves nothing by that"
-        yield Blocked(
-            key,
-            Action.CREATE,
-            f"{key} exists and is not ours",
-            f"it belongs to the platform {owner}" if owner else not_ours,
-            _advice(key, adoptable=not owner),
-            remedy="" if owner else word_of(key),
-        )
+        why = f"it belongs to the platform {owner}" if owner else not_ours
+        yield _not_ours(key, why, _advice(key, adoptable=not owner), remedy="" if owner else word_of(key))
+
+
+def _not_ours(key: ObjectKey, why: str, fix: str, remedy: str = "") -> Blocked:
+    return Blocked(key, Action.CREATE, f"{key} exists and is not ours", why, fix, remedy=remedy)
 
 
 def _labelled(manifest: Manifest, body: Body) -> Blocked:
@@ -75,21 +73,16 @@ def _labelled(manifest: Manifest, body: Body) -> Blocked:
             f"name another namespace for team {manifest.team} if it is team {team}'s, as these labels say: with it "
             f"would go their work, Secrets and data; if the labels are a mistake, {fix}"
         )
-    return Blocked(
-        key,
-        Action.CREATE,
-        f"{key} exists and is not ours",
-        f"it carries the platform's labels{authors(body)}, but nobody applied it with them, and a label proves nothing",
-        fix,
+    why = (
+        f"it carries the platform's labels{authors(body)}, but nobody applied it with them, and a label proves nothing"
     )
+    return _not_ours(key, why, fix)
 
 
 def _unlabelled(key: ObjectKey, team: str, platform: str) -> Blocked:
     """The step for a namespace that says whose it is, and not of which platform: one was lost, or one was forged."""
-    return Blocked(
+    return _not_ours(
         key,
-        Action.CREATE,
-        f"{key} exists and is not ours",
         f"it carries the label {labels.TENANT}, but not {labels.PLATFORM}, and anybody who may change it can write one",
         f"if it is team {team}'s and lost the other, put that back: `kubectl label namespace {key.name} "
         f"{labels.PLATFORM}={platform}`; if it is somebody else's, take off the one that it has (`kubectl label "

@@ -9,6 +9,7 @@ an adoption, which leaves its record. When a namespace was made, and when that p
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,7 +24,7 @@ class Gate:
     """The live policy by which nobody claims a namespace.
 
     Attributes:
-        since: when it and its binding were both there; None: it refuses nothing.
+        since: when it and its binding were both there, and the binding was last changed; None: it refuses nothing.
         spaces: selector of the namespaces that it holds for.
     """
 
@@ -46,11 +47,19 @@ def gate_of(policy: Body | None, binding: Body | None) -> Gate:
     """Read it off the two live objects; None: one is not there, or may not be read."""
     if policy is None or binding is None:
         return Gate()
-    first, second = _made(policy), _made(binding)
+    first, second = _made(policy), _changed(binding)
     spec = binding.get("spec") or {}
     if first is None or second is None or "Deny" not in (spec.get("validationActions") or ()):
         return Gate()
     return Gate(max(first, second), (spec.get("matchResources") or {}).get("namespaceSelector") or {})
+
+
+def _changed(binding: Body) -> dt.datetime | None:
+    """When its spec was last written: one that only warned for a while kept nobody out meanwhile."""
+    made = _made(binding)
+    entries: Iterable[Body] = binding["metadata"].get("managedFields") or ()
+    times = (entry.get("time") for entry in entries if "f:spec" in (entry.get("fieldsV1") or {}))
+    return made and max([made, *(dt.datetime.fromisoformat(time) for time in times if time)])
 
 
 def _made(body: Body) -> dt.datetime | None:

@@ -10,12 +10,12 @@ from allotment.model.manifest import Manifest, Manifests, ObjectKey
 from allotment.plan import access, default_storage, disguised
 from allotment.plan.changes import Action, Blocked, Change, Create, Plan, PlanWarning
 from allotment.plan.circumstances import Circumstances
-from allotment.plan.departures import Departures, given_back
+from allotment.plan.departures import Departures
 from allotment.plan.foreign import foreign, resting_on
 from allotment.plan.handover import handovers, waiting
 from allotment.plan.losing_count import counted
 from allotment.plan.setbacks import foreseen_setbacks
-from allotment.plan.survey import Survey
+from allotment.plan.survey import Survey, spaces_given_back
 from allotment.plan.syncing import resistance
 from allotment.plan.verdict import Refused, judged, refused
 
@@ -25,7 +25,7 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
     hands = handovers(live.different, desired)
     kept = {each.key: each.blocked for each in hands}
     closed = {key.name for key in (*_out_of_reach(live), *kept) if key.kind == "Namespace"}
-    closed |= {body["metadata"]["name"] for body in given_back(live)}
+    closed |= {body["metadata"]["name"] for body in spaces_given_back(live)}
     warnings: list[PlanWarning] = []
     changes: list[Change] = [*_blocked(live, platform), *kept.values(), *_creations(live.absent, around)]
     unchanged = live.unchanged

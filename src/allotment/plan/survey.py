@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from allotment.model import labels
 from allotment.model.manifest import Body, Manifest, ObjectKey, key_of
 from allotment.plan.additions import additions
+from allotment.plan.adoption.record import is_adopted
 from allotment.plan.compare import settled
 from allotment.plan.fields import Owner, Ownership, Path, is_ours, owners_of, ownership_of
 from allotment.plan.order import DEFAULT_ACCOUNT
@@ -73,6 +74,20 @@ def merged(surveys: Iterable[Survey]) -> Survey:
         disguised=tuple(item for part in parts for item in part.disguised),
         unproven=tuple(item for part in parts for item in part.unproven),
     )
+
+
+def spaces_going(found: Survey) -> tuple[Body, ...]:
+    """Our namespaces that nobody declares any more, and that do not go back to whom they were taken from."""
+    return tuple(body for body in _undeclared_spaces(found) if not is_adopted(body))
+
+
+def spaces_given_back(found: Survey) -> tuple[Body, ...]:
+    """Namespaces that were taken over and that nobody declares: never emptied, they go back with all that is there."""
+    return tuple(body for body in _undeclared_spaces(found) if is_adopted(body))
+
+
+def _undeclared_spaces(found: Survey) -> Iterator[Body]:
+    return (body for body in found.surplus if body["kind"] == "Namespace" and not is_being_deleted(body))
 
 
 def survey(

@@ -343,8 +343,11 @@ def test_who_may_only_patch_a_namespace_changes_it_in_dry_runs_alone(patcher: Id
 @pytest.mark.parametrize("who", [ENGINEER, SYNCER], ids=["engineer", "sync"])
 def test_who_declared_a_team_s_namespace_is_not_forgotten(who: Identity, kube: KubeClient) -> None:
     team = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-    message = patched(kube, team, {"metadata": {"managedFields": [{}]}}, who)
-    assert refused(message, PolicyName.NO_NAMESPACE_ADOPTION, "would lose the record of who declared it"), message
+    tenant = {"f:metadata": {"f:labels": {f"f:{labels.TENANT}": {}}}}
+    forged = {"manager": "x", "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": tenant}
+    for entries in ([{}], [forged]):
+        message = patched(kube, team, {"metadata": {"managedFields": entries}}, who)
+        assert refused(message, PolicyName.NO_NAMESPACE_ADOPTION, "would lose the record of who declared it"), message
 
 
 @pytest.mark.parametrize(
@@ -428,11 +431,23 @@ NO_RECORD = {labels.ADOPTED: None}
         (GONE | {labels.TENANT: "pol-cv"}, NO_RECORD, ENGINEER, ADOPT, "belongs to team pol-nlp"),
         ({labels.TENANT: None}, NO_RECORD, ENGINEER, ADOPT, "is team pol-nlp's"),
         (GONE, {}, ENGINEER, ADOPT, "is team pol-nlp's"),
+        ({}, NO_RECORD, ENGINEER, ADOPT, "was taken over, and the annotation"),
+        ({}, NO_RECORD, SYNCER, "argocd-controller", "was taken over, and the annotation"),
         (GONE, NO_RECORD, ENGINEER, "kubectl", "is team pol-nlp's"),
         (GONE, NO_RECORD, ARGO, ADOPT, "is team pol-nlp's"),
         (GONE, NO_RECORD, JANE, ADOPT, "is team pol-nlp's"),
     ],
-    ids=["undo", "for-another", "platform-stays", "record-stays", "by-kubectl", "by-an-account", "by-a-tenant"],
+    ids=[
+        "undo",
+        "for-another",
+        "platform-stays",
+        "record-stays",
+        "record-alone",
+        "record-alone-by-a-sync",
+        "by-kubectl",
+        "by-an-account",
+        "by-a-tenant",
+    ],
 )
 def test_only_undo_gives_a_namespace_back(
     marks: Body, record: Body, who: Identity, manager: str, says: str, taken: Body, kube: KubeClient

@@ -9,9 +9,10 @@ import pytest
 
 from allotment.adapters.kube.fake import Call
 from allotment.model import labels
-from allotment.model.manifest import Manifests, ObjectKey
+from allotment.model.manifest import Body, Manifests, ObjectKey
 from allotment.model.policy import NAMESPACE_GATE
 from allotment.plan.changes import Action, Blocked, Plan, PlanWarning, WarningCode
+from allotment.plan.proof import gate_of
 from allotment.ports.kube import AccessRefusedError
 from tests.unit.operations.world import World, job, pod
 from tests.unit.plan import objects
@@ -68,6 +69,30 @@ def test_marks_on_a_namespace_that_is_older_than_the_policy_end_nothing(how: str
     assert "`kubectl label namespace engineers --field-manager=allotment-adopt allotment.dev/platform- " in message
     world.settle(guarded("cv"))
     assert {ObjectKey("", "Pod", "engineers", "train-0"), SPACE} <= world.kube.existing
+
+
+def entry(manager: str, day: int, *fields: str) -> Body:
+    return {"manager": manager, "time": f"2026-01-0{day}T00:00:00Z", "fieldsV1": {field: {} for field in fields}}
+
+
+@pytest.mark.parametrize(
+    ("entries", "since"),
+    [
+        ([], 1),
+        ([entry("allotment", 1, "f:metadata", "f:spec")], 1),
+        ([entry("allotment", 3, "f:metadata")], 1),
+        ([entry("allotment", 1, "f:metadata", "f:spec"), entry("kubectl-patch", 2, "f:spec")], 2),
+        ([entry("allotment", 3, "f:metadata", "f:spec")], 3),
+        ([{"manager": "who", "fieldsV1": {"f:spec": {}}}], 1),
+    ],
+    ids=["no record", "as it was made", "a label", "softened by hand", "softened, and put right", "no time"],
+)
+def test_a_binding_that_was_softened_for_a_while_proves_nothing_of_before(entries: list[Body], since: int) -> None:
+    made = {"creationTimestamp": FIRST}
+    spec = {"validationActions": ["Deny"], "matchResources": {"namespaceSelector": {}}}
+    gate = gate_of({"metadata": made}, {"metadata": {**made, "managedFields": entries}, "spec": spec})
+    proven = [gate.proves({"metadata": {"name": "n", "creationTimestamp": time}}) for time in (FIRST, SECOND, THIRD)]
+    assert proven == [day >= since for day in (1, 2, 3)]
 
 
 @pytest.mark.parametrize("how", HOWS)

@@ -151,7 +151,7 @@ class FakeKube:
                 if not any(path in one.paths for one in others):
                     ownership.remove(merged, path)
             taken = {path for _, path in disputed}
-            holding = Holding(manager, "Apply", body["apiVersion"], self._now(), frozenset(wanted))
+            holding = Holding(manager, "Apply", body["apiVersion"], self.now, frozenset(wanted))
             rest = tuple(replace(one, paths=one.paths - taken) for one in others)
             return self._store(
                 key, stored, merged, tuple(one for one in (holding, *rest) if one.paths), dry_run=dry_run
@@ -169,7 +169,7 @@ class FakeKube:
             if key in self._objects:
                 raise _refused(f"creating {key}", 409, "AlreadyExists", f'{key.kind} "{key.name}" already exists')
             paths = frozenset(ownership.leaves(named))
-            holding = Holding(WRITE_MANAGER, "Update", named["apiVersion"], self._now(), paths)
+            holding = Holding(WRITE_MANAGER, "Update", named["apiVersion"], self.now, paths)
             return self._store(key, None, copy.deepcopy(named), (holding,) if paths else (), dry_run=dry_run)
 
     def merge_patch(
@@ -218,7 +218,7 @@ class FakeKube:
             lost = touched | removed
             rest = tuple(replace(one, paths=one.paths - lost) for one in stored.holdings if one is not mine)
             paths = ((mine.paths if mine else frozenset()) - removed) | touched
-            holding = Holding(manager, "Update", after["apiVersion"], self._now(), paths)
+            holding = Holding(manager, "Update", after["apiVersion"], self.now, paths)
             holdings = tuple(one for one in (*rest, holding) if one.paths)
             return self._store(key, stored, after, holdings, dry_run=dry_run)
 
@@ -239,7 +239,7 @@ class FakeKube:
             if uid and stored.body["metadata"]["uid"] != uid:
                 raise _refused(f"deleting {key}", 409, "Conflict", "the UID in the precondition differs")
             if not dry_run and stored.body["metadata"].get("finalizers"):
-                going = {**stored.body, "metadata": {**stored.body["metadata"], "deletionTimestamp": self._now()}}
+                going = {**stored.body, "metadata": {**stored.body["metadata"], "deletionTimestamp": self.now}}
                 self._objects[key] = replace(stored, body=going)
             elif not dry_run:
                 doomed = [key]
@@ -275,9 +275,6 @@ class FakeKube:
 
     def _called(self, call: Call) -> _Called:
         return _Called(self, call)
-
-    def _now(self) -> str:
-        return self.now
 
     def _check_served(self, api_version: str, key: ObjectKey) -> None:
         if not self.serves(api_version, key.kind):

@@ -17,13 +17,12 @@ from allotment.model.manifest import Body, Manifest, Manifests, ObjectKey, key_o
 from allotment.model.policy import NAMESPACE_GATE
 from allotment.operations.change.trying import Rights, Trial
 from allotment.plan import default_storage, leaving, order, uncounted
-from allotment.plan.adoption.record import is_adopted
 from allotment.plan.changes import UNKNOWN_SOURCE, Plan, Source
 from allotment.plan.circumstances import Circumstances
 from allotment.plan.disguised import set_apart, to_be_proven
 from allotment.plan.proof import Gate, gate_of
 from allotment.plan.settle import digest_of, plan
-from allotment.plan.survey import Survey, is_being_deleted, merged, survey
+from allotment.plan.survey import Survey, merged, spaces_going, survey
 from allotment.plan.uncounted import Holding, InUse
 from allotment.plan.verdict import Verdict
 from allotment.ports.kube import AccessRefusedError, KubePort, RefusedError
@@ -252,16 +251,7 @@ def _emptied(desired: Manifests, found: Survey) -> list[str]:
         for manifest in desired.objects
         if manifest.key.kind == "Namespace" and leaving.is_leaving(manifest.body) and manifest.key not in out
     }
-    return sorted(spaces | set(_going(found)))
-
-
-def _going(found: Survey) -> list[str]:
-    """Namespaces that are no longer declared and do not go back to whom they were taken from."""
-    return [
-        body["metadata"]["name"]
-        for body in found.surplus
-        if body["kind"] == "Namespace" and not (is_being_deleted(body) or is_adopted(body))
-    ]
+    return sorted(spaces | {body["metadata"]["name"] for body in spaces_going(found)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +288,7 @@ def _running(listing: _Listing, spaces: Sequence[str], workers: int) -> Mapping[
 
 def _claims(kube: KubePort, found: Survey, workers: int) -> Mapping[str, tuple[Body, ...] | None]:
     """Claims in the namespaces that are no longer declared, whoever made them."""
-    gone = _going(found)
+    gone = [body["metadata"]["name"] for body in spaces_going(found)]
 
     def listed(namespace: str) -> tuple[Body, ...] | None:
         try:

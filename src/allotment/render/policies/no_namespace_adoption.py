@@ -73,8 +73,8 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
             Variable("recordAfter", _annotation("object", labels.ADOPTED)),
             Variable("adopting", f"{_ADOPTING} && variables.engineer"),
             Variable("adopted", _ADOPTED),
-            Variable("declared", _declared("oldObject")),
-            Variable("stillDeclared", _declared("object")),
+            Variable("declared", _declared("oldObject", "variables.before")),
+            Variable("stillDeclared", _declared("object", "variables.after")),
             Variable("neverTheirs", "request.name in variables.systems && variables.engineer"),
             Variable("givenBack", _GIVEN_BACK),
             Variable("repaired", _REPAIRED),
@@ -119,11 +119,15 @@ _ADOPTED: Final = (
 )
 
 
-def _declared(side: str) -> str:
-    """CEL: somebody applied whole objects, the label among them, and did not only label one (`plan.syncing`)."""
+def _declared(side: str, marks: str) -> str:
+    """CEL: somebody applied whole objects, with all the marks that they carry, and did not only label one.
+
+    As `plan.survey.is_applied` reads it.
+    """
     return (
         f"{side} != null && dyn({side}).?metadata.?managedFields.orValue([]).exists(m,"
-        f' {quote(f"f:{labels.TENANT}")} in m.?fieldsV1[?"f:metadata"][?"f:labels"].orValue({{}})'
+        f" {string_list((labels.TENANT, labels.PLATFORM, labels.MANAGED_BY))}.all(key, !(key in {marks})"
+        ' || ("f:" + key) in m.?fieldsV1[?"f:metadata"][?"f:labels"].orValue({}))'
         ' && (m.?operation.orValue("") == "Apply"'
         f' || m.?manager.orValue("").startsWith({quote(labels.FIELD_MANAGER)})'
         f' || m.?manager.orValue("") in {string_list(_CLIENT_SIDE)}))'
@@ -213,10 +217,18 @@ _FORGOTTEN: Final = when(
     " would lose the record of who declared it (metadata.managedFields): leave that to the API server",
 )
 
+# By that record it is told from one that the platform made, and that it may delete.
+_UNRECORDED: Final = when(
+    'request.operation == "UPDATE" && variables.isTeams && variables.recordBefore != "" && variables.recordAfter == ""',
+    "namespace ",
+    Expr("request.name"),
+    f" was taken over, and the annotation {labels.ADOPTED} stays as long as it is a team's",
+)
+
 _NOT_DISOWNED = Check(
     name="disowned",
     message="a team's namespace stays the team's",
-    faults=f"{_DISOWNED} + {_PROOF_LOST} + {_NOBODYS} + {_FORGOTTEN}",
+    faults=f"{_DISOWNED} + {_PROOF_LOST} + {_NOBODYS} + {_FORGOTTEN} + {_UNRECORDED}",
 )
 
 _BILLED_TO: Final = label("variables.after", labels.TEAM)

@@ -49,14 +49,13 @@ def plan(
     from allotment import wiring
     from allotment.cli.commands.change.plan_view import plan_listing, plan_text
     from allotment.cli.commands.change.planning import live_plan, plan_steps, refuse_partial, target_of
-    from allotment.cli.shell.hints import way_of
     from allotment.cli.shell.output import show
     from allotment.reports.documents.plan import plan_document
 
     if out is not None and offline:
         raise UsageError("an offline plan cannot be saved", why="it was made for no cluster", fix="leave --offline out")
     target = target_of(session, directory)
-    able, told = True, way_of(session, target).told
+    able = True
     made = wiring.offline_plan(target.platform, target.cluster) if offline else None
     if made is None:
         with wiring.connect(session.value("kubeconfig"), target.context) as kube:
@@ -66,7 +65,7 @@ def plan(
         session,
         output,
         plan_listing(made),
-        human=lambda rows: told(plan_text(made, rows, session.text_width)),
+        human=lambda rows: session.hint(plan_text(made, rows, session.text_width)),
         whole=lambda rows: plan_document(made, rows),
     )
     if out is not None:

@@ -45,7 +45,6 @@ def preflight(
     from allotment import wiring
     from allotment.cli.commands.change.planning import target_of
     from allotment.cli.commands.change.preflight_view import objects_text, readied_listing, readied_text
-    from allotment.cli.shell.hints import way_of
     from allotment.cli.shell.output import show
     from allotment.reports.documents.preflight import readied_document
 
@@ -61,7 +60,7 @@ def preflight(
         session,
         output,
         readied_listing(readied),
-        human=lambda rows: readied_text(readied, rows, session.table_width, way_of(session, target).told),
+        human=lambda rows: readied_text(readied, rows, session.table_width, session.hint),
         whole=lambda rows: readied_document(readied, rows),
     )
     return readied.exit_code
