@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 
 class Family(StrEnum):
@@ -49,6 +49,11 @@ def key_of(body: Mapping[str, Any]) -> ObjectKey:
 
 Body = Mapping[str, Any]
 """A Kubernetes object as JSON."""
+
+SERVER_METADATA: Final = frozenset(
+    {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
+)
+"""Fields of an object's metadata that the API server writes, and nobody declares."""
 
 
 @dataclass(frozen=True, slots=True)

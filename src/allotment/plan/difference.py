@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from allotment.model.manifest import SERVER_METADATA
 from allotment.plan.compare import same_quantity
 from allotment.plan.fields import Path, Tree, is_set, item_token, list_keys, set_token, text
 
@@ -24,9 +25,6 @@ _SECRET_FIELDS: Final = frozenset({"f:data", "f:stringData"})
 _LAST_APPLIED: Final = "f:kubectl.kubernetes.io/last-applied-configuration"
 
 _NOISE: Final = frozenset({"apiVersion", "kind", "status"})
-_METADATA_NOISE: Final = frozenset(
-    {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ def declared_part(body: Mapping[str, Any]) -> dict[str, Any]:
     """An object without what the server keeps for itself: versions, times, field managers, status."""
     kept = {key: value for key, value in body.items() if key not in _NOISE}
     metadata = body.get("metadata", {})
-    return kept | {"metadata": {key: value for key, value in metadata.items() if key not in _METADATA_NOISE}}
+    return kept | {"metadata": {key: value for key, value in metadata.items() if key not in SERVER_METADATA}}
 
 
 def _values(old: Any, new: Any, shape: Tree, path: Path) -> Iterator[FieldChange]:

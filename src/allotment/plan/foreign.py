@@ -6,8 +6,8 @@ them. So it waits with them, and says which.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeVar
 
 from allotment.model import labels
 from allotment.model.manifest import Body, Manifest, ObjectKey, key_of
@@ -18,6 +18,8 @@ from allotment.plan.changes import Action, Blocked, Change, Create, MissingRight
 from allotment.plan.disguised import authors, without_marks
 from allotment.plan.survey import Survey, in_inventory
 from allotment.plan.work_found import made_by
+
+_Write = TypeVar("_Write", bound=Create | Update)
 
 _KUEUE: Final = "kueue.x-k8s.io"
 _OTHERWISE: Final = "delete the object if nobody needs it"
@@ -122,20 +124,13 @@ def _advice(key: ObjectKey, *, adoptable: bool) -> str:
 def resting_on(foreign_keys: Iterable[ObjectKey], changes: Iterable[Change]) -> list[Change]:
     """The steps, with those blocked that would rest on somebody else's object, or on a step that is so blocked."""
     steps = list(changes)
-    missing = {key: key for key in foreign_keys if key.group == _KUEUE}
-    found = True
-    while found and missing:
-        found = False
-        for at, step in enumerate(steps):
-            if not isinstance(step, Create | Update):
-                continue
-            ground = next((key for key in grounds_of(step.manifest.body) if key in missing), None)
-            if ground is not None:
-                steps[at] = _waiting(step, ground, missing[ground])
-                found = True
-                if isinstance(step, Create):
-                    missing[step.key] = missing[ground]
-    return steps
+    lost = frozenset(key for key in foreign_keys if key.group == _KUEUE)
+    written = [step for step in steps if isinstance(step, Create | Update)]
+    found = _resting(written, lambda step: grounds_of(step.manifest.body), lost.__contains__)
+    return [
+        _waiting(step, *found[step.key]) if isinstance(step, Create | Update) and step.key in found else step
+        for step in steps
+    ]
 
 
 def resting_on_unread(changes: Iterable[Change], right: MissingRight) -> frozenset[ObjectKey]:
@@ -143,18 +138,36 @@ def resting_on_unread(changes: Iterable[Change], right: MissingRight) -> frozens
 
     Of the others that is known without a dry run, so they are blocked for whoever may only read, too.
     """
-    steps = [step for step in changes if isinstance(step, Create)]
-    found: set[ObjectKey] = set()
-    more = True
-    while more:
-        new = {
-            step.key
-            for step in steps
-            if any(key in found or _is_of(right, key) for key in (*_space_of(step), *grounds_of(step.manifest.body)))
-        }
-        more = new > found
-        found |= new
-    return frozenset(found)
+    created = [step for step in changes if isinstance(step, Create)]
+    return frozenset(
+        _resting(
+            created,
+            lambda step: (*_space_of(step), *grounds_of(step.manifest.body)),
+            lambda key: _is_of(right, key),
+        )
+    )
+
+
+def _resting(
+    steps: Sequence[_Write],
+    grounds: Callable[[_Write], Iterable[ObjectKey]],
+    is_lost: Callable[[ObjectKey], bool],
+) -> dict[ObjectKey, tuple[ObjectKey, ObjectKey]]:
+    """The steps that rest on what is lost, or on a creation that does: on which object, and because of which."""
+    found: dict[ObjectKey, tuple[ObjectKey, ObjectKey]] = {}
+    roots: dict[ObjectKey, ObjectKey] = {}
+    before = -1
+    while len(found) > before:
+        before = len(found)
+        for step in steps:
+            ground = next((key for key in grounds(step) if key in roots or is_lost(key)), None)
+            if step.key in found or ground is None:
+                continue
+            root = roots.get(ground, ground)
+            found[step.key] = ground, root
+            if isinstance(step, Create):
+                roots[step.key] = root
+    return found
 
 
 def _is_of(right: MissingRight, key: ObjectKey) -> bool:

@@ -15,7 +15,7 @@ from allotment.model import labels
 from allotment.model.manifest import Body, Manifests, ObjectKey
 from allotment.model.policy import NEVER_SOFTENED, PolicyName
 from allotment.plan.changes import PlanWarning, WarningCode
-from allotment.plan.strangers.admission import matches
+from allotment.plan.selectors import matches
 from allotment.plan.work_found import Work, told
 
 _NAME_LABEL: Final = "kubernetes.io/metadata.name"

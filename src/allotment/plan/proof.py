@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from allotment.model.manifest import Body
-from allotment.plan.strangers.admission import matches
+from allotment.plan.selectors import matches
 
 _NAME_LABEL: Final = "kubernetes.io/metadata.name"
 

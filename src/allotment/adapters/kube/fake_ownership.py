@@ -13,16 +13,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from allotment.adapters.kube.fake_schema import ATOMIC_MAPS, LIST_KEYS, SETS
+from allotment.model.manifest import SERVER_METADATA
 
 Path = tuple[str, ...]
 
 _IDENTITY: Final = frozenset({"apiVersion", "kind", "status"})
-_SERVERS: Final = frozenset(
-    {
-        "creationTimestamp", "deletionTimestamp", "generation", "managedFields", "name", "namespace",
-        "resourceVersion", "uid",
-    }
-)  # fmt: skip
+_NOT_OWNED: Final = SERVER_METADATA | {"deletionTimestamp", "name", "namespace"}
 _GONE: Final = object()
 
 
@@ -40,7 +36,7 @@ class Holding:
 def declared(body: Mapping[str, Any]) -> dict[str, Any]:
     """The part of an object that managers can own."""
     kept = {key: value for key, value in body.items() if key not in _IDENTITY}
-    kept["metadata"] = {key: value for key, value in body["metadata"].items() if key not in _SERVERS}
+    kept["metadata"] = {key: value for key, value in body["metadata"].items() if key not in _NOT_OWNED}
     return kept
 
 

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from allotment.errors import TimedOutError
-from allotment.model.manifest import Body, key_of
+from allotment.model.manifest import SERVER_METADATA, Body, key_of
 from allotment.operations.change.planning import ways_in, workloads
 from allotment.plan import leaving
 from allotment.plan.survey import is_being_deleted
@@ -26,10 +26,6 @@ CLOSING_LIMIT: Final = dt.timedelta(seconds=30)
 
 _TRIES: Final = 5
 """Of a change that somebody else is always quicker than; whoever waits for the object comes back to it."""
-
-_SERVER_SIDE: Final = frozenset(
-    {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
-)
 
 
 def drain(kube: KubePort, namespace: str, clock: Clock, limit: dt.timedelta) -> None:
@@ -153,5 +149,5 @@ def hold(kube: KubePort, namespace: str) -> None:
 
 
 def _declared(body: Body) -> dict[str, Any]:
-    metadata = {key: value for key, value in body["metadata"].items() if key not in _SERVER_SIDE}
+    metadata = {key: value for key, value in body["metadata"].items() if key not in SERVER_METADATA}
     return {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": metadata}

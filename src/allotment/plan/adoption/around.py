@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from allotment.model import labels
@@ -12,31 +12,12 @@ from allotment.plan.adoption.adopting import Facts, Hindrance
 from allotment.plan.adoption.record import LONGEST
 from allotment.plan.adoption.words import word_of
 from allotment.plan.order import DEFAULT_ACCOUNT
+from allotment.plan.selectors import holds, matches
 from allotment.plan.survey import Survey
 
 _NAME: Final = "kubernetes.io/metadata.name"
 _BINDINGS: Final = ("MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicyBinding")
 _NAMED: Final = 5
-
-
-def matches(selector: Body, found: Mapping[str, str]) -> bool:
-    """Whether a label selector selects these labels."""
-    if any(found.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
-        return False
-    return all(_expression(item, found) for item in selector.get("matchExpressions") or ())
-
-
-def _expression(item: Body, found: Mapping[str, str]) -> bool:
-    key, values = item["key"], item.get("values") or ()
-    match item["operator"]:
-        case "In":
-            return found.get(key) in values
-        case "NotIn":
-            return key not in found or found[key] not in values
-        case "Exists":
-            return key in found
-        case _:
-            return key not in found
 
 
 def shut_out(queue: Body, local_queues: Iterable[Body], namespaces: Iterable[Body]) -> Iterator[str]:
@@ -106,7 +87,7 @@ def guarded(namespace: str, found: Survey) -> Iterator[str]:
 def _leaves_out(binding: Body, namespace: str) -> bool:
     selector = (binding["spec"].get("matchResources") or {}).get("namespaceSelector") or {}
     names = [item for item in selector.get("matchExpressions") or () if item["key"] == _NAME]
-    return not all(_expression(item, {_NAME: namespace}) for item in names)
+    return not all(holds(item, {_NAME: namespace}) for item in names)
 
 
 def _refuses(binding: Body) -> bool:

@@ -8,8 +8,9 @@ from typing import Final
 from allotment.model.manifest import Body
 from allotment.model.policy import PolicyName
 from allotment.plan.adoption.adopting import Hindrance
-from allotment.plan.adoption.around import matches, queue_stake
+from allotment.plan.adoption.around import queue_stake
 from allotment.plan.caution import cautions
+from allotment.plan.selectors import matches
 from allotment.plan.uncounted import Holding, told
 
 _NAME: Final = "kubernetes.io/metadata.name"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from allotment.model.manifest import Body, ObjectKey, key_of
+from allotment.plan.selectors import matches
 from allotment.plan.strangers.grounds import Grounds
 from allotment.plan.strangers.stranger import Live, Stranger
 
@@ -129,23 +130,3 @@ def _narrowed(hook: Mapping[str, Any], around: Grounds) -> Iterator[str]:
 
 def _selects_all(selector: Mapping[str, Any]) -> bool:
     return not selector.get("matchLabels") and not selector.get("matchExpressions")
-
-
-def matches(selector: Mapping[str, Any], marks: Mapping[str, str]) -> bool:
-    """Whether a label selector selects something with these labels."""
-    return all(marks.get(key) == value for key, value in (selector.get("matchLabels") or {}).items()) and all(
-        _holds(expression, marks) for expression in selector.get("matchExpressions") or ()
-    )
-
-
-def _holds(expression: Mapping[str, Any], marks: Mapping[str, str]) -> bool:
-    key, values = expression["key"], expression.get("values") or ()
-    match expression["operator"]:
-        case "In":
-            return marks.get(key) in values
-        case "NotIn":
-            return marks.get(key) not in values
-        case "Exists":
-            return key in marks
-        case _:
-            return key not in marks
