@@ -41,8 +41,6 @@ from allotment.model.policy import (
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.quota import NO_QUOTA, Allowance, FlavorAllowance, Quota
 from allotment.model.team import (
-    NO_EXTRA_RULES,
-    USUAL_DEFAULTS,
     Claim,
     Contact,
     ContainerDefaults,
@@ -63,6 +61,8 @@ GIB = 1 << 30
 DEFAULT_CLUSTER = "dev"
 DEFAULT_COHORT = "all"
 UNLIMITED = PodLimits(cpu=None, memory=None, accelerators=None)
+NO_EXTRA_RULES = ExtraRules()
+USUAL_DEFAULTS = ContainerDefaults()
 
 
 def gib(amount: int) -> Bytes:

@@ -185,10 +185,12 @@ def _error_format(words: list[str], session: Session) -> str:
 
 
 def _quiet_after_broken_pipe() -> int:
+    from allotment.cli.shell.failures import BROKEN_PIPE
+
     # The interpreter flushes standard output once more at its end and would complain.
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 141
+    return BROKEN_PIPE
 
 
 def program_name(argv0: str) -> str:

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
 
 from allotment.model.cluster import Environment
 from allotment.model.names import tenant_name
@@ -85,9 +84,6 @@ class ExtraRules:
                 return self.exec
 
 
-NO_EXTRA_RULES: Final = ExtraRules()
-
-
 @dataclass(frozen=True, slots=True)
 class PodLimits:
     """The most that one pod of a member may ask for; None where it is not limited.
@@ -114,9 +110,6 @@ class ContainerDefaults:
 
     requests: Compute = Compute()
     limits: Compute = Compute()
-
-
-USUAL_DEFAULTS: Final = ContainerDefaults()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,12 @@
-"""The report as evidence: Markdown for people and auditors, JSON for programs, rows for a table on the screen."""
+"""The report as evidence: Markdown for people and auditors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from allotment.prove.guardrails import GUARDRAILS
 from allotment.prove.verdicts import ProofReport, Result, Verdict
-
-COLUMNS: Final = ("verdict", "guardrail", "team", "tried", "as", "answer")
-"""Headings of `rows`."""
-
-SCHEMA: Final = "allotment.dev/proof/v1"
 
 _MEANING: Final = {
     Verdict.PROVED: "seen at work",
@@ -21,45 +16,6 @@ _MEANING: Final = {
     Verdict.ERROR: "could not be tried",
 }
 _PROTECTS: Final = {guardrail.id: guardrail.protects for guardrail in GUARDRAILS}
-
-
-def rows(report: ProofReport) -> Iterator[tuple[str, ...]]:
-    """One row a result, in the order of `COLUMNS`."""
-    for result in report.results:
-        yield (result.verdict.value, result.guardrail, result.team, result.tried, result.persona, result.got)
-
-
-def to_json(report: ProofReport) -> dict[str, Any]:
-    """The report as JSON data, stable in form under `SCHEMA`."""
-    return {
-        "schema": SCHEMA,
-        "platform": report.platform,
-        "cluster": report.cluster,
-        "server": report.server,
-        "version": report.version,
-        "started": report.started.isoformat(),
-        "finished": report.finished.isoformat(),
-        "failed": report.failed,
-        "broken": list(report.broken),
-        "keptByAdoption": list(report.kept),
-        "missingRights": list(report.missing),
-        "counts": {verdict.value: count for verdict, count in report.counts.items()},
-        "results": [_result(result) for result in report.results],
-    }
-
-
-def _result(result: Result) -> dict[str, str]:
-    return {
-        "guardrail": result.guardrail,
-        "team": result.team,
-        "tried": result.tried,
-        "object": result.object,
-        "as": result.persona,
-        "expected": result.expected,
-        "got": result.got,
-        "verdict": result.verdict.value,
-        "at": result.at.isoformat(),
-    }
 
 
 def to_markdown(report: ProofReport) -> str:

@@ -32,7 +32,6 @@ from allotment.prove.rights import needed, rights_elsewhere, rights_gone, rights
 from allotment.prove.scene import Scene
 from allotment.prove.sources import Source
 
-_RBAC_API: Final = "rbac.authorization.k8s.io/v1"
 _ESCALATION_REFUSES: Final = MustRefuse(Source.ESCALATION)
 _PSS_REFUSES: Final = MustRefuse(Source.POD_SECURITY, says="violates PodSecurity")
 

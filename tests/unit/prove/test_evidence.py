@@ -1,13 +1,12 @@
-"""The report in its three forms."""
+"""The report as evidence."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 
 import pytest
 
-from allotment.prove.evidence import COLUMNS, rows, to_json, to_markdown
+from allotment.prove.evidence import to_markdown
 from allotment.prove.verdicts import ProofReport, Result, Verdict
 
 AT = dt.datetime(2026, 11, 22, 8, 30, 5, tzinfo=dt.UTC)
@@ -51,27 +50,7 @@ def test_broken_guardrails_are_named_once_in_order() -> None:
 def test_what_adoption_left_is_neither_broken_nor_proved() -> None:
     found = report(result(Verdict.KEPT, "roles"), result(Verdict.PROVED, "queues"))
     assert (found.kept, found.broken, found.failed) == (("roles",), (), False)
-    assert to_json(found)["keptByAdoption"] == ["roles"]
     assert "holds, but for what adoption left there: roles" in to_markdown(found)
-
-
-def test_json_is_plain_data() -> None:
-    document = to_json(report(result(Verdict.FAILED)))
-    assert json.loads(json.dumps(document)) == document
-    assert document["schema"] == "allotment.dev/proof/v1"
-    assert document["failed"] is True
-    assert document["results"][0] == {
-        "guardrail": "roles", "team": "nlp", "tried": "ask", "object": "Roles", "as": "a member of nlp",
-        "expected": "answers", "got": "as promised", "verdict": "failed", "at": "2026-11-22T08:30:05+00:00",
-    }  # fmt: skip
-
-
-def test_rows_fit_their_headings() -> None:
-    (row,) = rows(report(result()))
-    assert dict(zip(COLUMNS, row, strict=True)) == {
-        "verdict": "proved", "guardrail": "roles", "team": "nlp", "tried": "ask", "as": "a member of nlp",
-        "answer": "as promised",
-    }  # fmt: skip
 
 
 def test_markdown_holds_time_cluster_object_verdict_and_words() -> None:

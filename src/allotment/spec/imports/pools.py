@@ -29,7 +29,6 @@ _SPOT: Final = {"kubernetes.azure.com/scalesetpriority": "spot", "cloud.google.c
 _CONTROL_PLANE: Final = "node-role.kubernetes.io/control-plane"
 _MACHINE: Final = "node.kubernetes.io/instance-type"
 _TRANSIENT: Final = "node.kubernetes.io/"
-_PLAIN_RESOURCES: Final = ("cpu", "memory", "pods", "ephemeral-storage")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from allotment.cli.shell.output import Listing
@@ -46,10 +46,6 @@ def history_listing(records: Sequence[Record]) -> Listing[Record]:
         },
         nothing="no apply or adoption is on record",
     )
-
-
-def _labels(row: Record) -> Mapping[str, str]:
-    return {"cluster": row.cluster, "platform": row.platform, "ended": row.ending.value, "what": row.act.value}
 
 
 def _what(row: Record) -> str:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from allotment.adapters.files.tree import MOST_FILE_BYTES, MOST_FILES, MOST_TREE_BYTES
 from allotment.spec.documents import MOST_DEPTH, MOST_DOCUMENTS, MOST_NODES
 from allotment.spec.problems import LONGEST_ECHO, MOST_TOLD
-from allotment.spec.reference import START, reference
 from allotment.spec.schema import KINDS
 from allotment.spec.schema.base import fields_of
 from tests.unit.spec.trees import problems_of, tiny
+from tools.write_platform_reference import DOCUMENT, START, reference
 
-TEXT = (Path(__file__).parents[3] / "docs" / "platform-directory.md").read_text(encoding="utf-8")
+TEXT = DOCUMENT.read_text(encoding="utf-8")
 
 
 def test_the_tables_are_the_schemas():
