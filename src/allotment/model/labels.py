@@ -17,6 +17,9 @@ WRITE_MANAGER: Final = "allotment-write"
 ADOPTING_MANAGER: Final = "allotment-adopt"
 """Field manager of `allot adopt`, and of nothing else: admission lets a claim of a namespace through by it."""
 
+SANDBOX_MANAGER: Final = "allotment-sandbox"
+"""Field manager of what makes up a sandbox, Kueue and the fake nodes: nothing of a platform."""
+
 SYSTEM_NAMESPACE: Final = "allotment-system"
 """Holds what Allotment itself keeps in a cluster: its mark, the lease of an apply, the records of past ones."""
 

@@ -7,10 +7,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from allotment.adapters.kube.client import KubeClient
     from allotment.adapters.sandbox.spec import Progress, Sandbox, SandboxStatus
+    from allotment.adapters.sandbox.store import SandboxStore
     from allotment.model.cluster import Cluster
     from allotment.model.platform import Platform
     from allotment.operations.foresee.sandboxing import SandboxWishes
+
+
+def sandbox_store(binaries: str | None = None) -> SandboxStore:
+    """The user's sandboxes.
+
+    Args:
+        binaries: folder with ready-made programs.
+    """
+    from allotment.adapters.sandbox.store import default_store
+
+    return default_store(_connect, folder=Path(binaries) if binaries else None)
+
+
+def _connect(kubeconfig: Path) -> KubeClient:
+    from allotment.adapters.kube.client import connect
+    from allotment.adapters.kube.transport import Patience
+    from allotment.model.labels import SANDBOX_MANAGER
+
+    return connect(kubeconfig, patience=Patience(attempts=1), manager=SANDBOX_MANAGER)
 
 
 def sandbox_up(
@@ -26,7 +47,6 @@ def sandbox_up(
     """
     from allotment.adapters.sandbox.apiserver_flags import parse
     from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, SandboxSpec
-    from allotment.adapters.sandbox.store import default_store
     from allotment.operations.foresee.sandboxing import extensions_of, frameworks_of, nodes_of
 
     spec = SandboxSpec(
@@ -40,14 +60,12 @@ def sandbox_up(
         apiserver_flags=parse(wishes.apiserver_flags),
         extensions=(*extensions_of(cluster), *wishes.extensions),
     )
-    return default_store(folder=Path(binaries) if binaries else None).up(spec, progress=progress)
+    return sandbox_store(binaries).up(spec, progress=progress)
 
 
 def sandbox_down(name: str, *, progress: Progress) -> bool:
     """Stop a sandbox and remove its files; whether there was anything."""
-    from allotment.adapters.sandbox.store import default_store
-
-    return default_store().down(name, progress=progress)
+    return sandbox_store().down(name, progress=progress)
 
 
 def sandbox_status(name: str) -> SandboxStatus:
@@ -56,16 +74,12 @@ def sandbox_status(name: str) -> SandboxStatus:
     Raises:
         NotFoundError: there is none of that name.
     """
-    from allotment.adapters.sandbox.store import default_store
-
-    return default_store().status(name)
+    return sandbox_store().status(name)
 
 
 def sandbox_names() -> tuple[str, ...]:
     """All sandboxes of this user."""
-    from allotment.adapters.sandbox.store import default_store
-
-    return default_store().list()
+    return sandbox_store().list()
 
 
 def sandbox_kubeconfig(name: str) -> Path:
@@ -74,15 +88,12 @@ def sandbox_kubeconfig(name: str) -> Path:
     Raises:
         NotFoundError: there is none of that name, or it never came that far.
     """
-    from allotment.adapters.sandbox.store import default_store
-
-    return default_store().kubeconfig(name)
+    return sandbox_store().kubeconfig(name)
 
 
 def sandbox_programs(binaries: str | None, extensions: Iterable[str], *, progress: Progress) -> dict[str, str]:
     """The programs of a sandbox by name, built where they are missing."""
-    from allotment.adapters.sandbox.store import default_store
     from allotment.adapters.sandbox.versions import STANDARD
 
-    kit = default_store(folder=Path(binaries) if binaries else None).tools(STANDARD, progress, extensions)
+    kit = sandbox_store(binaries).tools(STANDARD, progress, extensions)
     return {name: str(path) for name, path in kit.binaries.items()}

@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from allotment.adapters.sandbox.client import Client
+from allotment.adapters.kube.client import KubeClient
 from allotment.errors import AllotmentError
-from tests.live.differential.objects import API, cluster_objects, collection_of, path_of, workload_object
+from allotment.model.manifest import Body, ObjectKey, key_of
+from allotment.ports.kube import RefusedError
+from tests.live.differential.objects import API, GROUP, cluster_objects, workload_object
 from tests.live.differential.record import MOST_ACTIONS, PENDING, Record, condition, next_move, shown
 from tests.live.differential.shrinking import Scenario
 
@@ -52,16 +54,16 @@ _SPINNER: Scenario = {
 class Arena:
     """One control plane as a place to play."""
 
-    def __init__(self, client: Client, name: str, most_actions: int = MOST_ACTIONS) -> None:
+    def __init__(self, kube: KubeClient, name: str, most_actions: int = MOST_ACTIONS) -> None:
         """Create the namespace of all workloads. No scenario gets more than `most_actions`."""
         self._most_actions = most_actions
-        self._client = client
+        self._kube = kube
         self._name = name
         self._plays = 0
-        self._left: list[str] = []
+        self._left: list[tuple[str, ObjectKey]] = []
         self.rounds = 0
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-        self._client.create("/api/v1/namespaces", body)
+        self._kube.create(body)
         self._create(cluster_objects(_SPINNER, f"{name}-spin", name))
         spinning = {"name": "w", "clusterQueue": "cq0", "priority": 0, "podSets": [
             {"name": "main", "count": 1, "requests": {"cpu": 2000}}]}  # fmt: skip
@@ -69,8 +71,8 @@ class Arena:
 
     def play(self, scenarios: Sequence[Scenario]) -> list[Record]:
         """Take all scenarios to their ends; what they consisted of goes when others are played."""
-        for path in self._left:
-            self._client.delete(path)
+        for api_version, key in self._left:
+            self._kube.delete(api_version, key)
         self._plays += 1
         records = [Record(each, f"{self._name}-{self._plays}-{i}") for i, each in enumerate(scenarios)]
         objects = {each.prefix: cluster_objects(each.scenario, each.prefix, self._name) for each in records}
@@ -81,8 +83,9 @@ class Arena:
         scripts = {record.prefix: list(record.scenario["steps"]) for record in records}
         while moves := self._moves(records, scripts):
             self._round(moves)
-        self._left = [f"{self._workloads}/{record.prefix}-{name}" for record in records for name in record.uids]
-        self._left += [path_of(each) for record in records for each in reversed(objects[record.prefix])]
+        self._left = [(API, self._workload(f"{each.prefix}-{name}")) for each in records for name in each.uids]
+        for record in records:
+            self._left += [(each["apiVersion"], key_of(each)) for each in reversed(objects[record.prefix])]
         return records
 
     def _moves(
@@ -91,19 +94,18 @@ class Arena:
         moves = ((each, next_move(each, scripts[each.prefix], self._most_actions)) for each in records)
         return [(record, move) for record, move in moves if move is not None]
 
-    @property
-    def _workloads(self) -> str:
-        return f"/apis/{API}/namespaces/{self._name}/workloads"
+    def _workload(self, name: str) -> ObjectKey:
+        return ObjectKey(GROUP, "Workload", self._name, name)
 
     def _create(self, objects: Sequence[Mapping[str, Any]]) -> None:
         for each in objects:
-            self._client.create(collection_of(each), each)
+            self._kube.create(each)
 
     def _wait_until_active(self, records: Sequence[Record]) -> None:
         wanted = {f"{each.prefix}-{queue['name']}" for each in records for queue in each.scenario["clusterQueues"]}
         deadline = time.monotonic() + 60.0
         while True:
-            items = self._client.get(f"/apis/{API}/clusterqueues")["items"]
+            items = self._kube.list(API, "ClusterQueue")
             active = {
                 each["metadata"]["name"]
                 for each in items
@@ -123,7 +125,7 @@ class Arena:
         while wanted:
             ready = {
                 each["metadata"]["name"]: len(each["spec"].get("taints", []))
-                for each in self._client.get("/api/v1/nodes")["items"]
+                for each in self._kube.list("v1", "Node")
                 for state in each["status"].get("conditions", [])
                 if state["type"] == "Ready" and state["status"] == "True"
             }
@@ -147,20 +149,25 @@ class Arena:
         for record, _ in moves:
             _observe(record, live)
 
-    def _patch_status(self, name: str, change: Any) -> None:
+    def _patch_status(self, name: str, change: Callable[[Body, str], Body]) -> None:
         """Change the status as a job's controller would; Kueue may write it at the same moment."""
-        path = f"{self._workloads}/{name}"
+        key = self._workload(name)
         for _ in range(20):
-            workload = self._client.get(path)
-            change(workload, _now())
-            status, answer = self._client.request("PUT", f"{path}/status", workload)
-            if status == 200:
+            workload = self._kube.get(API, key)
+            assert workload is not None, name
+            version = {"resourceVersion": workload["metadata"]["resourceVersion"]}
+            try:
+                self._kube.merge_patch(
+                    API, key, {"metadata": version, "status": change(workload, _now())}, subresource="status"
+                )
+            except RefusedError as refused:
+                if refused.status != 409:
+                    raise
+            else:
                 return
-            if status != 409:
-                raise AllotmentError(f"the API server refused the status of {name} ({status})", why=str(answer)[:500])
         raise AllotmentError(f"the status of {name} could not be written", why="Kueue kept changing it")
 
-    def _settled(self, records: Sequence[Record]) -> dict[str, dict[str, Any]]:
+    def _settled(self, records: Sequence[Record]) -> dict[str, Body]:
         """All workloads, once no decision has changed for long enough. (Messages may change for ever.)"""
         began = changed = time.monotonic()
         nested = tuple(f"{each.prefix}-" for each in records if each.nested)
@@ -181,12 +188,12 @@ class Arena:
 
     def _counts(self, prefixes: tuple[str, ...]) -> dict[str, str]:
         """Something that changes with the status of each ClusterQueue."""
-        items = self._client.get(f"/apis/{API}/clusterqueues")["items"] if prefixes else []
+        items = self._kube.list(API, "ClusterQueue") if prefixes else ()
         names = {each["metadata"]["name"]: each["metadata"]["resourceVersion"] for each in items}
         return {name: version for name, version in names.items() if name.startswith(prefixes)}
 
-    def _list(self) -> dict[str, dict[str, Any]]:
-        return {each["metadata"]["name"]: each for each in self._client.get(self._workloads)["items"]}
+    def _list(self) -> dict[str, Body]:
+        return {each["metadata"]["name"]: each for each in self._kube.list(API, "Workload", namespace=self._name)}
 
 
 def _observe(record: Record, live: Mapping[str, Mapping[str, Any]]) -> None:
@@ -206,21 +213,30 @@ def _observe(record: Record, live: Mapping[str, Mapping[str, Any]]) -> None:
     record.reserved.append(reserved)
 
 
-def _finish(workload: dict[str, Any], now: str) -> None:
-    _set(workload, "Finished", "True", now, "Succeeded", "Finished by the differential test")
+def _finish(workload: Body, now: str) -> Body:
+    return {
+        "conditions": _with(workload, (("Finished", "True", "Succeeded", "Finished by the differential test"),), now)
+    }
 
 
-def _release(workload: dict[str, Any], now: str) -> None:
+def _release(workload: Body, now: str) -> Body:
     """What a job's controller writes once the job of an evicted workload has stopped."""
-    _set(workload, "QuotaReserved", "False", now, "Pending", RELEASED)
-    _set(workload, "Admitted", "False", now, "NoReservation", "The workload has no reservation")
-    workload["status"].pop("admission", None)
+    conditions = (
+        ("QuotaReserved", "False", "Pending", RELEASED),
+        ("Admitted", "False", "NoReservation", "The workload has no reservation"),
+    )
+    return {"conditions": _with(workload, conditions, now), "admission": None}
 
 
-def _set(workload: dict[str, Any], kind: str, status: str, now: str, reason: str, message: str) -> None:
-    conditions = workload.setdefault("status", {}).setdefault("conditions", [])
-    conditions[:] = [each for each in conditions if each["type"] != kind]
-    conditions.append({"type": kind, "status": status, "lastTransitionTime": now, "reason": reason, "message": message})
+def _with(workload: Body, changed: Sequence[tuple[str, str, str, str]], now: str) -> list[Body]:
+    kept = workload.get("status", {}).get("conditions", ())
+    return [
+        *(each for each in kept if each["type"] not in {kind for kind, *_ in changed}),
+        *(
+            {"type": kind, "status": status, "lastTransitionTime": now, "reason": reason, "message": message}
+            for kind, status, reason, message in changed
+        ),
+    ]
 
 
 def _now() -> str:

@@ -9,29 +9,8 @@ from allotment.adapters.sandbox.kwok import node_object
 from allotment.adapters.sandbox.spec import FakeNode
 from tests.live.differential.shrinking import Scenario
 
-API = "kueue.x-k8s.io/v1beta2"
-PLURALS = {
-    "ResourceFlavor": "resourceflavors",
-    "Cohort": "cohorts",
-    "ClusterQueue": "clusterqueues",
-    "LocalQueue": "localqueues",
-    "Workload": "workloads",
-    "Topology": "topologies",
-}
-
-
-def path_of(manifest: Mapping[str, Any]) -> str:
-    """URL path of an object."""
-    return f"{collection_of(manifest)}/{manifest['metadata']['name']}"
-
-
-def collection_of(manifest: Mapping[str, Any]) -> str:
-    """URL path of the collection an object is created in."""
-    namespace = manifest["metadata"].get("namespace")
-    inside = f"/namespaces/{namespace}" if namespace else ""
-    if manifest["kind"] == "Node":
-        return "/api/v1/nodes"
-    return f"/apis/{API}{inside}/{PLURALS[manifest['kind']]}"
+GROUP = "kueue.x-k8s.io"
+API = f"{GROUP}/v1beta2"
 
 
 def cluster_objects(scenario: Scenario, prefix: str, namespace: str) -> list[dict[str, Any]]:

@@ -7,57 +7,58 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from allotment.adapters.sandbox.client import Client
+from allotment.adapters.kube.client import KubeClient
+from allotment.model.manifest import Body, ObjectKey
 from tests.live.differential.objects import node_of, quantity
 from tests.live.differential.placements import PRIORITIES, Placed
 from tests.live.differential.shrinking import Scenario
 
-PODS = "/api/v1/namespaces/default/pods"
-BUDGETS = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
+POLICY = "policy/v1"
+SCHEDULING = "scheduling.k8s.io/v1"
 HEARD = 0.1
 """The scheduler hears of a change to another kind of object a little later than we do."""
 
 
-def create_priorities(client: Client) -> None:
+def create_priorities(kube: KubeClient) -> None:
     """The priority classes that the pods name, unless they are there."""
-    there = {each["metadata"]["name"] for each in client.get("/apis/scheduling.k8s.io/v1/priorityclasses")["items"]}
+    there = {each["metadata"]["name"] for each in kube.list(SCHEDULING, "PriorityClass")}
     for name, value in PRIORITIES.items():
-        body = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}}
+        body = {"apiVersion": SCHEDULING, "kind": "PriorityClass", "metadata": {"name": name}}
         if name not in there:
-            client.create("/apis/scheduling.k8s.io/v1/priorityclasses", {**body, "value": value})
+            kube.create({**body, "value": value})
 
 
-def play_placement(client: Client, scenario: Scenario) -> list[Placed]:
+def play_placement(kube: KubeClient, scenario: Scenario) -> list[Placed]:
     """Create the nodes, then pod after pod; a pod that cannot be placed is taken away. Leaves nothing."""
-    _create_nodes(client, scenario)
+    _create_nodes(kube, scenario)
     for each in scenario.get("pdbs", ()):
         spec = {"selector": each["selector"], "minAvailable": each["minAvailable"]}
         metadata = {"name": each["name"], "namespace": "default"}
-        body = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": metadata, "spec": spec}
-        client.create(BUDGETS, body)
+        body = {"apiVersion": POLICY, "kind": "PodDisruptionBudget", "metadata": metadata, "spec": spec}
+        kube.create(body)
     try:
-        return [_place(client, scenario, pod) for pod in scenario["pods"]]
+        return [_place(kube, scenario, pod) for pod in scenario["pods"]]
     finally:
-        _clear(client, scenario)
+        _clear(kube, scenario)
 
 
-def _clear(client: Client, scenario: Scenario) -> None:
-    for pod in client.get(PODS)["items"]:
-        client.delete(f"{PODS}/{pod['metadata']['name']}")
+def _clear(kube: KubeClient, scenario: Scenario) -> None:
+    for pod in _pods(kube):
+        kube.delete("v1", _pod_key(pod["metadata"]["name"]))
     for each in scenario.get("pdbs", ()):
-        client.delete(f"{BUDGETS}/{each['name']}")
+        kube.delete(POLICY, ObjectKey("policy", "PodDisruptionBudget", "default", each["name"]))
     for node in scenario["nodes"]:
-        client.delete(f"/api/v1/nodes/{node['name']}")
-    _until(lambda: not client.get(PODS)["items"], "pods go away")
+        kube.delete("v1", ObjectKey("", "Node", "", node["name"]))
+    _until(lambda: not _pods(kube), "pods go away")
 
 
-def _create_nodes(client: Client, scenario: Scenario) -> None:
+def _create_nodes(kube: KubeClient, scenario: Scenario) -> None:
     for node in scenario["nodes"]:
-        client.create("/api/v1/nodes", node_of(node, node["name"], node["labels"]))
+        kube.create(node_of(node, node["name"], node["labels"]))
     wanted = {node["name"]: {each["key"] for each in node["taints"]} for node in scenario["nodes"]}
 
     def ready() -> bool:
-        items = client.get("/api/v1/nodes")["items"]
+        items = kube.list("v1", "Node")
         found = {each["metadata"]["name"]: {t["key"] for t in each["spec"].get("taints", [])} for each in items}
         return found == wanted
 
@@ -65,32 +66,33 @@ def _create_nodes(client: Client, scenario: Scenario) -> None:
     time.sleep(3 * HEARD)
 
 
-def _place(client: Client, scenario: Scenario, pod: Mapping[str, Any]) -> Placed:
-    existing = _running(client, scenario)
-    allowed = _allowed(client, scenario, existing)
+def _place(kube: KubeClient, scenario: Scenario, pod: Mapping[str, Any]) -> Placed:
+    existing = _running(kube, scenario)
+    allowed = _allowed(kube, scenario, existing)
     there = {each["name"] for each in existing}
-    client.create(PODS, pod_object(pod))
-    path = f"{PODS}/{pod['name']}"
+    kube.create(pod_object(pod))
+    key = _pod_key(pod["name"])
     deadline = time.monotonic() + 60.0
     while True:
         assert time.monotonic() < deadline, f"{pod['name']} is neither placed nor refused"
-        live = client.get(path)
+        live = kube.get("v1", key)
+        assert live is not None, key
         if live["spec"].get("nodeName"):
-            return Placed(live["spec"]["nodeName"], "", _victims(client, there), existing, allowed)
+            return Placed(live["spec"]["nodeName"], "", _victims(kube, there), existing, allowed)
         refused = [each for each in live["status"].get("conditions", []) if each["type"] == "PodScheduled"]
         waits = bool(refused) and refused[0]["status"] == "False" and not live["status"].get("nominatedNodeName")
-        if waits and not _victims(client, there):
-            client.delete(path)
+        if waits and not _victims(kube, there):
+            kube.delete("v1", key)
             return Placed(None, refused[0]["message"], (), existing, allowed)
         time.sleep(0.03)
 
 
-def _running(client: Client, scenario: Scenario) -> tuple[Mapping[str, Any], ...]:
+def _running(kube: KubeClient, scenario: Scenario) -> tuple[Mapping[str, Any], ...]:
     """All pods, once their kubelet has started them: the scheduler compares start times when it preempts."""
-    items: list[dict[str, Any]] = []
+    items: list[Body] = []
 
     def started() -> bool:
-        items[:] = client.get(PODS)["items"]
+        items[:] = _pods(kube)
         return all(each["status"].get("startTime") and _is_ready(each) for each in items)
 
     _until(started, "pods start")
@@ -110,7 +112,7 @@ def _is_ready(pod: Mapping[str, Any]) -> bool:
 
 
 def _allowed(
-    client: Client, scenario: Scenario, existing: tuple[Mapping[str, Any], ...]
+    kube: KubeClient, scenario: Scenario, existing: tuple[Mapping[str, Any], ...]
 ) -> tuple[tuple[str, int], ...]:
     """What each budget allows, once the disruption controller has counted the pods."""
     wanted = {
@@ -121,7 +123,7 @@ def _allowed(
 
     def counted() -> bool:
         found.clear()
-        for each in client.get(BUDGETS)["items"] if wanted else ():
+        for each in kube.list(POLICY, "PodDisruptionBudget", namespace="default") if wanted else ():
             status = each.get("status", {})
             if status.get("expectedPods") == status.get("currentHealthy") == wanted[each["metadata"]["name"]]:
                 found[each["metadata"]["name"]] = status["disruptionsAllowed"]
@@ -133,12 +135,20 @@ def _allowed(
     return tuple(sorted(found.items()))
 
 
-def _victims(client: Client, there: set[str]) -> tuple[str, ...]:
+def _victims(kube: KubeClient, there: set[str]) -> tuple[str, ...]:
     if not there:
         return ()
-    items = client.get(PODS)["items"]
+    items = _pods(kube)
     alive = {each["metadata"]["name"] for each in items if not each["metadata"].get("deletionTimestamp")}
     return tuple(sorted(there - alive))
+
+
+def _pods(kube: KubeClient) -> list[Body]:
+    return list(kube.list("v1", "Pod", namespace="default"))
+
+
+def _pod_key(name: str) -> ObjectKey:
+    return ObjectKey("", "Pod", "default", name)
 
 
 def _until(check: Callable[[], bool], what: str) -> None:

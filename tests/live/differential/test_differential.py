@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from allotment.adapters.sandbox.client import Client, tls_context
+from allotment.adapters.kube.client import connect
 from allotment.adapters.sandbox.spec import KueueOptions, Sandbox, SandboxSpec
 from tests.live.conftest import unique_name
 from tests.live.differential.agreement import Verdict, judge, judge_placements
@@ -42,10 +42,6 @@ def sandbox_in(new_sandbox: Callable[[SandboxSpec], Sandbox]) -> SandboxIn:
     return prepare
 
 
-def client_of(sandbox: Sandbox) -> Client:
-    return Client(sandbox.ports["kube-apiserver"], tls_context(sandbox.directory / "pki"), 60.0)
-
-
 def tell(request: pytest.FixtureRequest, text: str) -> None:
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
@@ -63,8 +59,8 @@ def expect_agreement(verdict: Verdict, request: pytest.FixtureRequest) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("fair", MODES)
 def test_kueue_and_the_engine_decide_alike(sandbox_in: SandboxIn, request: pytest.FixtureRequest, fair: bool) -> None:
-    with client_of(sandbox_in(fair)) as client:
-        arena = Arena(client, f"differential-{'fair' if fair else 'classical'}", EVERY_RUN_ACTIONS)
+    with connect(sandbox_in(fair).kubeconfig) as kube:
+        arena = Arena(kube, f"differential-{'fair' if fair else 'classical'}", EVERY_RUN_ACTIONS)
         quota = [generate(seed, fair=fair) for seed in range(EVERY_RUN)]
         verdict = judge(arena, [*quota, *(generate_topology(seed, fair=fair) for seed in range(EVERY_RUN_ON_NODES))])
     expect_agreement(verdict, request)
@@ -80,8 +76,8 @@ def test_kube_scheduler_and_placement_decide_alike(sandbox_in: SandboxIn, reques
 @pytest.mark.parametrize("fair", MODES)
 def test_a_hundred_scenarios(sandbox_in: SandboxIn, request: pytest.FixtureRequest, fair: bool) -> None:
     verdict = Verdict()
-    with client_of(sandbox_in(fair)) as client:
-        arena = Arena(client, f"nightly-{'fair' if fair else 'classical'}")
+    with connect(sandbox_in(fair).kubeconfig) as kube:
+        arena = Arena(kube, f"nightly-{'fair' if fair else 'classical'}")
         for first in range(1000, 1000 + NIGHTLY, SIDE_BY_SIDE):
             verdict.add(judge(arena, [generate(seed, fair=fair) for seed in range(first, first + SIDE_BY_SIDE)]))
         verdict.add(judge(arena, [generate(seed, fair=fair) for seed in STATUS_DECIDES[fair]]))
@@ -96,9 +92,9 @@ def test_fifty_placement_scenarios(sandbox_in: SandboxIn, request: pytest.Fixtur
 
 
 def expect_same_placements(sandbox: Sandbox, seeds: range, request: pytest.FixtureRequest) -> None:
-    with client_of(sandbox) as client:
-        create_priorities(client)
-        verdict = judge_placements(lambda scenario: play_placement(client, scenario), map(generate_placement, seeds))
+    with connect(sandbox.kubeconfig) as kube:
+        create_priorities(kube)
+        verdict = judge_placements(lambda scenario: play_placement(kube, scenario), map(generate_placement, seeds))
     tell(request, str(verdict))
     assert not verdict.failures, "\n\n".join([str(verdict), *verdict.failures])
     assert verdict.counts["refused"] > 0

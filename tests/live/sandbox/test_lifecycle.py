@@ -14,11 +14,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import httpx2 as httpx
 import pytest
 
 from allotment.adapters.sandbox import processes
-from allotment.adapters.sandbox.client import Client, tls_context
 from allotment.adapters.sandbox.components import start_order
+from allotment.adapters.sandbox.probe import tls_context
 from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from allotment.adapters.sandbox.store import SandboxStore
 from tests.live.conftest import kubectl_for, unique_name
@@ -33,8 +34,8 @@ EVERY_RUN = ("kube-apiserver",)
 LAUNCHER = """
 import sys
 from allotment.adapters.sandbox.spec import FakeNode, SandboxSpec
-from allotment.adapters.sandbox.store import default_store
-default_store().up(SandboxSpec(sys.argv[1], (FakeNode("gpu-0", allocatable={"nvidia.com/gpu": "4"}),)))
+from allotment.wiring.sandboxes import sandbox_store
+sandbox_store().up(SandboxSpec(sys.argv[1], (FakeNode("gpu-0", allocatable={"nvidia.com/gpu": "4"}),)))
 print("up", flush=True)
 """
 
@@ -118,13 +119,14 @@ def test_a_kind_that_was_never_established(
     sandbox = new_sandbox(spec)
     os.kill(sandbox.pids["kube-apiserver"], signal.SIGKILL)
     key = "/registry/apiextensions.k8s.io/customresourcedefinitions/workloads.kueue.x-k8s.io"
-    with Client(sandbox.ports["etcd"], tls_context(sandbox.directory / "pki")) as etcd:
-        [stored] = etcd.request("POST", "/v3/kv/range", {"key": encoded(key)})[1]["kvs"]
+    address = f"https://127.0.0.1:{sandbox.ports['etcd']}/v3/kv"
+    with httpx.Client(base_url=address, verify=tls_context(sandbox.directory / "pki"), trust_env=False) as etcd:
+        [stored] = etcd.post("/range", json={"key": encoded(key)}).raise_for_status().json()["kvs"]
         text = base64.b64decode(stored["value"]).decode()
         # Byte for byte otherwise: the API server writes what merely looks different, and that would heal the kind.
         broken = text.replace('"type":"Established","status":"True"', '"type":"Established","status":"False"')
         assert broken != text
-        etcd.request("POST", "/v3/kv/put", {"key": encoded(key), "value": encoded(broken)})
+        etcd.post("/put", json={"key": encoded(key), "value": encoded(broken)}).raise_for_status()
     sandbox_store.up(spec)
     assert kubectl_for(sandbox, tools)("get", "workloads.kueue.x-k8s.io", "-A", "-o", "name") == ""
     assert sandbox_store.down(spec.name)

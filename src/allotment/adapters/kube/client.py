@@ -29,8 +29,20 @@ REDISCOVER_AFTER: Final = 2.0
 """Seconds after which an unknown kind is looked up again: CRDs come while we run."""
 
 
-def connect(kubeconfig_file: Path | None = None, context: str | None = None) -> KubeClient:
+def connect(
+    kubeconfig_file: Path | None = None,
+    context: str | None = None,
+    *,
+    patience: Patience | None = None,
+    manager: str = "",
+) -> KubeClient:
     """A client for the server that the kubeconfig and the context choose. Nothing is sent yet.
+
+    Args:
+        kubeconfig_file: see `kubeconfig.load`.
+        context: of it; None for its current one.
+        patience: how long a request is tried again.
+        manager: field manager of all that is written; empty for ours of applies and of plain writes.
 
     Raises:
         NotFoundError: no kubeconfig or no such context.
@@ -39,7 +51,9 @@ def connect(kubeconfig_file: Path | None = None, context: str | None = None) -> 
     """
     config = kubeconfig.load(kubeconfig_file, context)
     aliases = kubeconfig.aliases(kubeconfig_file, config)
-    return KubeClient(http_client(config), context=config.context_name or "", aliases=aliases)
+    return KubeClient(
+        http_client(config), patience, context=config.context_name or "", aliases=aliases, manager=manager
+    )
 
 
 def http_client(config: SingleConfig, http_transport: httpx.BaseTransport | None = None) -> httpx.Client:
@@ -62,6 +76,7 @@ def http_client(config: SingleConfig, http_transport: httpx.BaseTransport | None
         timeout=transport.TIMEOUT,
         transport=http_transport,
         proxy=kubeconfig.proxy_url(config.cluster),
+        trust_env=not kubeconfig.is_on_this_machine(config.cluster),
         event_hooks={"request": [_checked_for(kubeconfig.tls_server_name(config.cluster))]},
         limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
         headers={"User-Agent": "allotment"},
@@ -82,11 +97,18 @@ class KubeClient:
     """One API server. Close it, or use it as a context manager."""
 
     def __init__(
-        self, http: httpx.Client, patience: Patience | None = None, *, context: str = "", aliases: tuple[str, ...] = ()
+        self,
+        http: httpx.Client,
+        patience: Patience | None = None,
+        *,
+        context: str = "",
+        aliases: tuple[str, ...] = (),
+        manager: str = "",
     ) -> None:
         self._http = http
         self._context = context
         self._aliases = aliases
+        self._manager = manager
         self._patience = patience or Patience()
         self._lock = threading.Lock()
         self._resources: discovery.Resources | None = None
@@ -156,13 +178,15 @@ class KubeClient:
 
     def apply(self, body: Body, *, dry_run: bool = False, force: bool = False) -> Answer:
         """Server-side apply with our field manager."""
-        request = requests.apply(self._resource(body["apiVersion"], body["kind"]), body, dry_run=dry_run, force=force)
+        resource = self._resource(body["apiVersion"], body["kind"])
+        request = requests.apply(resource, body, dry_run=dry_run, force=force, manager=self._manager)
         return answers.answer_of(self._send(request, key_of(body)))
 
     def create(self, body: Body, *, dry_run: bool = False, identity: Identity | None = None) -> Answer:
         """POST, perhaps as somebody else."""
         resource = self._resource(body["apiVersion"], body["kind"])
-        return answers.answer_of(self._send(requests.create(resource, body, dry_run=dry_run, identity=identity)))
+        request = requests.create(resource, body, dry_run=dry_run, identity=identity, manager=self._manager)
+        return answers.answer_of(self._send(request))
 
     def merge_patch(
         self,
@@ -178,7 +202,13 @@ class KubeClient:
         """JSON merge patch."""
         resource = self._resource(api_version, key.kind)
         request = requests.merge_patch(
-            resource, key, patch, subresource=subresource, dry_run=dry_run, identity=identity, manager=manager
+            resource,
+            key,
+            patch,
+            subresource=subresource,
+            dry_run=dry_run,
+            identity=identity,
+            manager=manager or self._manager,
         )
         return answers.answer_of(self._send(request))
 

@@ -6,9 +6,11 @@ file wins for every name) and lightkube gets the result.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 import yaml
@@ -171,6 +173,15 @@ def tls_server_name(cluster: Cluster) -> str | None:
 def proxy_url(cluster: Cluster) -> str | None:
     """The proxy on the way to the server, where the kubeconfig names one."""
     return cluster.proxy_url if isinstance(cluster, _Cluster) else None
+
+
+def is_on_this_machine(cluster: Cluster) -> bool:
+    """Whether the server's address is this machine's own: as with kubectl, a proxy of the environment is not for it."""
+    host = urlsplit(cluster.server).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def wants_cluster_info(plugin: UserExec) -> bool:

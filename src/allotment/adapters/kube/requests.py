@@ -79,10 +79,10 @@ def get(resource: Resource, key: ObjectKey) -> Request:
     return Request("GET", resource.path(key.namespace, key.name), str(key))
 
 
-def apply(resource: Resource, body: Mapping[str, Any], *, dry_run: bool, force: bool) -> Request:
+def apply(resource: Resource, body: Mapping[str, Any], *, dry_run: bool, force: bool, manager: str = "") -> Request:
     """Server-side apply. JSON is YAML, so the body is JSON."""
     key = key_of(body)
-    params = [("fieldManager", FIELD_MANAGER), ("force", "true" if force else "false")]
+    params = [("fieldManager", manager or FIELD_MANAGER), ("force", "true" if force else "false")]
     return Request(
         "PATCH",
         resource.path(key.namespace, key.name),
@@ -94,7 +94,9 @@ def apply(resource: Resource, body: Mapping[str, Any], *, dry_run: bool, force: 
     )
 
 
-def create(resource: Resource, body: Mapping[str, Any], *, dry_run: bool, identity: Identity | None) -> Request:
+def create(
+    resource: Resource, body: Mapping[str, Any], *, dry_run: bool, identity: Identity | None, manager: str = ""
+) -> Request:
     """POST into the collection."""
     metadata = body["metadata"]
     name = metadata.get("name") or f"{metadata.get('generateName', '')}*"
@@ -102,7 +104,7 @@ def create(resource: Resource, body: Mapping[str, Any], *, dry_run: bool, identi
         "POST",
         resource.path(metadata.get("namespace", "")),
         f"{body['kind']} {name}",
-        (("fieldManager", WRITE_MANAGER), *_dry(dry_run)),
+        (("fieldManager", manager or WRITE_MANAGER), *_dry(dry_run)),
         (("Accept", _JSON), ("Content-Type", _JSON), *_impersonation(identity)),
         msgspec.json.encode(body),
         repeatable=dry_run,

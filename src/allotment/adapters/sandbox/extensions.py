@@ -23,14 +23,12 @@ class Controller:
     Attributes:
         name: its binary, component and certificate; `NAME-webhook` is the port and certificate of its webhooks.
         configuration: `apiVersion` of its Configuration.
-        probe: the least object of its kind: what passes its webhooks shows that they answer.
-        plural: resource name of that kind.
+        probe: the least object of its kind, which has namespaces: what passes its webhooks shows that they answer.
     """
 
     name: str
     configuration: str
     probe: Mapping[str, Any]
-    plural: str
 
     @property
     def namespace(self) -> str:
@@ -51,11 +49,6 @@ class Controller:
     def webhook_service(self) -> str:
         """The Service that its webhook configurations name."""
         return f"{self.name}-webhook-service"
-
-    @property
-    def probe_path(self) -> str:
-        """Where the API server takes its kind."""
-        return f"/apis/{self.probe['apiVersion']}/namespaces/default/{self.plural}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +82,6 @@ EXTENSIONS: Final[Mapping[str, Extension]] = {
                 "kind": "JobSet",
                 "spec": {"replicatedJobs": [{"name": "probe", "template": {"spec": {"template": {"spec": _POD}}}}]},
             },
-            "jobsets",
         ),
     ),
     "leaderworkerset": Extension(
@@ -103,7 +95,6 @@ EXTENSIONS: Final[Mapping[str, Extension]] = {
                 "kind": "LeaderWorkerSet",
                 "spec": {"leaderWorkerTemplate": {"workerTemplate": {"spec": {"containers": _POD["containers"]}}}},
             },
-            "leaderworkersets",
         ),
     ),
     "rayjob": Extension(RAY_KINDS, ("ray.io/rayjob", "ray.io/raycluster")),

@@ -11,20 +11,19 @@ import base64
 import binascii
 import dataclasses
 import datetime as dt
-import http.client
 import json
 import os
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 import yaml
 
 from allotment.adapters.sandbox import processes
 from allotment.adapters.sandbox.build import Kit
-from allotment.adapters.sandbox.client import Client, tls_context
 from allotment.adapters.sandbox.components import COMPONENTS, Layout, clients, start_order
 from allotment.adapters.sandbox.configs import WEBHOOK_SECRET, audit_policy, kubeconfig, kueue_configuration
 from allotment.adapters.sandbox.extensions import (
@@ -36,12 +35,19 @@ from allotment.adapters.sandbox.extensions import (
     frameworks_with,
 )
 from allotment.adapters.sandbox.kueue import install_objects
-from allotment.adapters.sandbox.kwok import node_changes, stages
+from allotment.adapters.sandbox.kwok import stages
+from allotment.adapters.sandbox.nodes import nodes_ready, reconcile_nodes
 from allotment.adapters.sandbox.pki import KUEUE_NAMESPACE, write_pki
+from allotment.adapters.sandbox.probe import healthy, tls_context
 from allotment.adapters.sandbox.spec import Progress, SandboxSpec, Step
 from allotment.adapters.sandbox.state import Paths, State, save, write_private
 from allotment.adapters.sandbox.versions import RUNTIME
 from allotment.errors import AllotmentError, TimedOutError, UnreachableError
+from allotment.model.manifest import Body, ObjectKey, key_of
+from allotment.ports.kube import KubePort, RefusedError
+
+Connect = Callable[[Path], AbstractContextManager[KubePort]]
+"""A client for the API server of a kubeconfig. It asks once: a launcher that waits asks again itself."""
 
 START_SECONDS = 240.0
 """Limit for a whole start; it takes some 20 seconds on an idle machine of two cores."""
@@ -52,12 +58,9 @@ _ESTABLISHED_SECONDS = 3.0  # one kind after the other is established, each with
 _ASK_AGAIN_SECONDS = 0.5
 _PORT_TAKEN = "address already in use"
 _TOO_MANY_FILES = "too many open files"
-_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-_FLAVORS = "/apis/kueue.x-k8s.io/v1beta2/resourceflavors"
-_API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
-_VISIBILITY = "/apis/visibility.kueue.x-k8s.io"
+_API_SERVICE = "apiregistration.k8s.io/v1"
 _VISIBILITY_VERSIONS = ("v1beta1", "v1beta2")
-_NODES = "/api/v1/nodes"
+_TOUCHED = "allotment.dev/touched"
 
 
 class PortLostError(UnreachableError):
@@ -67,11 +70,20 @@ class PortLostError(UnreachableError):
 class Launch:
     """Carries one start through; `state` grows as processes come up."""
 
-    def __init__(self, paths: Paths, spec: SandboxSpec, kit: Kit, ports: Mapping[str, int], progress: Progress) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        spec: SandboxSpec,
+        kit: Kit,
+        ports: Mapping[str, int],
+        connect: Connect,
+        progress: Progress,
+    ) -> None:
         self.state = State(spec, ports, started_at=time.time())
         self._paths = paths
         self._spec = spec
         self._kit = kit
+        self._connect = connect
         self._progress = progress
         self._parts = start_order(spec.extensions)
         self._layout = Layout(paths, ports, spec.fast_storage, spec.apiserver_flags)
@@ -97,23 +109,23 @@ class Launch:
         self._start("kube-apiserver")
         base = ("etcd", "kube-apiserver")
         self._until(lambda: self._healthy("kube-apiserver", tls), "the API server is ready", base)
-        with Client(self.state.ports["kube-apiserver"], tls) as client:
+        with self._connect(self._paths.kubeconfig) as kube:
             self._begin(4)
             self._start("kube-controller-manager")
             self._start("kube-scheduler")
             self._start("kwok")
-            self._install(client)
+            self._install(kube)
             self._begin(5)
             self._start("kueue")
             for controller in controllers_of(self._spec.extensions):
                 self._start(controller.name)
-            reconcile_nodes(client, self._spec)
-            self._until(lambda: self._kueue_admits(client), "Kueue's webhooks answer", self._parts)
+            reconcile_nodes(kube, self._spec)
+            self._until(lambda: self._kueue_admits(kube), "Kueue's webhooks answer", self._parts)
             for controller in controllers_of(self._spec.extensions):
-                admits = partial(self._admits, client, controller)
+                admits = partial(self._admits, kube, controller)
                 self._until(admits, f"the webhooks of {controller.name} answer", self._parts)
             self._begin(6)
-            self._until(lambda: nodes_ready(client, self._spec), "the fake nodes are Ready", self._parts)
+            self._until(lambda: nodes_ready(kube, self._spec), "the fake nodes are Ready", self._parts)
             for name in self._parts:
                 self._until(partial(self._healthy, name, tls), f"{name} is ready", self._parts)
         self._finish()
@@ -169,7 +181,7 @@ class Launch:
         self.state = dataclasses.replace(self.state, processes={**self.state.processes, name: process})
         save(self._paths, self.state)
 
-    def _objects(self) -> Iterator[Mapping[str, Any]]:
+    def _objects(self) -> Iterator[Body]:
         """What Kueue and the extensions consist of, their processes apart."""
         ports = self.state.ports
         yield from install_objects(self._kit.kueue_manifests, ports, visibility=self._visibility)
@@ -178,10 +190,10 @@ class Launch:
             manifests = self._kit.manifests[EXTENSIONS[name].manifests]
             yield from extension_objects(name, manifests, ports, authority)
 
-    def _install(self, client: Client) -> None:
+    def _install(self, kube: KubePort) -> None:
         kinds = []
         for manifest in self._objects():
-            client.apply(manifest)
+            kube.apply(manifest, force=True)  # the sandbox owns what it installs
             self._tick()
             if manifest["kind"] == "CustomResourceDefinition":
                 kinds.append(manifest)
@@ -192,44 +204,56 @@ class Launch:
             # An API server that dies after it accepted a kind's names and before it established the kind never comes
             # back to it: its controller acts on a change of the definition only.
             nonlocal changed, waiting
-            missing = _not_served(client, kinds)
+            missing = self._not_served(kinds)
             if len(missing) != waiting:
                 changed, waiting = time.monotonic(), len(missing)
             elif time.monotonic() - changed > _ESTABLISHED_SECONDS:
-                for name in missing:
-                    client.touch(f"{_CRDS}/{name}", str(time.time()))
+                for definition in missing:
+                    _touch(kube, definition["apiVersion"], key_of(definition))
                 changed = time.monotonic()
             return not missing
 
         self._until(served, "the controllers' kinds are served", RUNTIME[:-1])
 
-    def _kueue_admits(self, client: Client) -> bool:
+    def _not_served(self, definitions: Sequence[Body]) -> list[Body]:
+        """The definitions whose kind the API server does not serve yet.
+
+        Discovery is small; the definitions themselves are megabytes. A client remembers it: each look has its own.
+        """
+        with self._connect(self._paths.kubeconfig) as kube:
+            return [
+                definition
+                for definition in definitions
+                if not kube.serves(_stored_version(definition), definition["spec"]["names"]["kind"])
+            ]
+
+    def _kueue_admits(self, kube: KubePort) -> bool:
         """Kueue's certificate is in place, its webhooks answer, and a pod could be made (so service accounts exist)."""
-        if not self._mount_webhook_certificate(client) or not self._healthy("kueue", None):
+        if not self._mount_webhook_certificate(kube) or not self._healthy("kueue", None):
             return False
         return (
-            _accepted(client, _FLAVORS, {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "ResourceFlavor"})
-            and _accepted(client, "/api/v1/namespaces/default/pods", _PROBE_POD)
-            and client.healthy("/apis/kueue.x-k8s.io/v1beta1/clusterqueues")
-            and (not self._visibility or self._pending_workloads_are_served(client))
+            _accepted(kube, {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "ResourceFlavor"})
+            and _accepted(kube, _PROBE_POD, "default")
+            and _is_converted(kube, "kueue.x-k8s.io/v1beta1", "ClusterQueue")
+            and (not self._visibility or self._pending_workloads_are_served(kube))
         )
 
-    def _pending_workloads_are_served(self, client: Client) -> bool:
+    def _pending_workloads_are_served(self, kube: KubePort) -> bool:
         """Asks for another look: the API server looked in vain while Kueue was starting, and pauses ever longer."""
-        if client.healthy(f"{_VISIBILITY}/{_VISIBILITY_VERSIONS[-1]}"):
+        if _is_available(kube, _VISIBILITY_VERSIONS[-1]):
             return True
         if time.monotonic() - self._visibility_asked > _ASK_AGAIN_SECONDS:
             for version in _VISIBILITY_VERSIONS:
-                client.touch(f"{_API_SERVICES}/{version}.visibility.kueue.x-k8s.io", str(time.time()))
+                _touch(kube, _API_SERVICE, _visibility(version))
             self._visibility_asked = time.monotonic()
         return False
 
-    def _admits(self, client: Client, controller: Controller) -> bool:
-        return self._healthy(controller.name, None) and _accepted(client, controller.probe_path, controller.probe)
+    def _admits(self, kube: KubePort, controller: Controller) -> bool:
+        return self._healthy(controller.name, None) and _accepted(kube, controller.probe, "default")
 
-    def _mount_webhook_certificate(self, client: Client) -> bool:
+    def _mount_webhook_certificate(self, kube: KubePort) -> bool:
         """Do what a kubelet would: put the Secret that Kueue fills into the folder that it watches."""
-        secret = client.get(f"/api/v1/namespaces/{KUEUE_NAMESPACE}/secrets/{WEBHOOK_SECRET}")
+        secret = kube.get("v1", ObjectKey("", "Secret", KUEUE_NAMESPACE, WEBHOOK_SECRET)) or {}
         data = secret.get("data") or {}
         if not data.get("tls.crt") or not data.get("tls.key"):
             return False
@@ -247,8 +271,7 @@ class Launch:
 
     def _healthy(self, name: str, tls: ssl.SSLContext | None) -> bool:
         component = COMPONENTS[name]
-        with Client(self.state.ports[name], tls if component.tls else None, timeout_seconds=3.0) as client:
-            return client.healthy(component.health)
+        return healthy(self.state.ports[name], component.health, tls if component.tls else None)
 
     def _until(self, check: Callable[[], bool], what: str, needed: tuple[str, ...]) -> None:
         while not _passes(check):
@@ -306,58 +329,47 @@ _PROBE_POD = {
 }
 
 
-def reconcile_nodes(client: Client, spec: SandboxSpec) -> None:
-    """Bring the live fake nodes to what the specification says."""
-    delete, create = node_changes(spec.nodes, client.get(_NODES)["items"])
-    for name in delete:
-        client.delete(f"{_NODES}/{name}")
-    for body in create:
-        client.create(_NODES, body)
+def _stored_version(definition: Body) -> str:
+    """``group/version`` of the version that objects of a kind are stored in."""
+    spec = definition["spec"]
+    version = next(each["name"] for each in spec["versions"] if each["storage"])
+    return f"{spec['group']}/{version}"
 
 
-def nodes_ready(client: Client, spec: SandboxSpec) -> bool:
-    """Whether every wanted node is Ready."""
-    ready = dict(read_nodes(client))
-    return all(ready.get(node.name, False) for node in spec.nodes)
+def _touch(kube: KubePort, api_version: str, key: ObjectKey) -> None:
+    """Change an annotation, so that controllers look at the object again."""
+    kube.merge_patch(api_version, key, {"metadata": {"annotations": {_TOUCHED: str(time.time())}}})
 
 
-def read_nodes(client: Client) -> tuple[tuple[str, bool], ...]:
-    """(name, Ready) of all nodes."""
-    return tuple(
-        (
-            node["metadata"]["name"],
-            any(
-                condition["type"] == "Ready" and condition["status"] == "True"
-                for condition in node["status"].get("conditions", [])
-            ),
-        )
-        for node in client.get(_NODES)["items"]
-    )
+def _is_available(kube: KubePort, version: str) -> bool:
+    """Whether the API server hands requests for a version of the visibility API on to Kueue."""
+    service = kube.get(_API_SERVICE, _visibility(version)) or {}
+    conditions = service.get("status", {}).get("conditions", ())
+    return any(each["type"] == "Available" and each["status"] == "True" for each in conditions)
 
 
-def _not_served(client: Client, kinds: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Names of the definitions whose kind the API server does not serve yet.
-
-    Discovery is small; the definitions themselves are megabytes.
-    """
-    served: dict[str, set[str]] = {}
-    missing = []
-    for kind in kinds:
-        spec = kind["spec"]
-        version = next(each["name"] for each in spec["versions"] if each["storage"])
-        api = f"{spec['group']}/{version}"
-        if api not in served:
-            status, answer = client.request("GET", f"/apis/{api}")
-            served[api] = {each["name"] for each in answer["resources"]} if status == http.client.OK else set()
-        if spec["names"]["plural"] not in served[api]:
-            missing.append(kind["metadata"]["name"])
-    return missing
+def _visibility(version: str) -> ObjectKey:
+    return ObjectKey("apiregistration.k8s.io", "APIService", "", f"{version}.visibility.kueue.x-k8s.io")
 
 
-def _accepted(client: Client, path: str, body: Mapping[str, Any]) -> bool:
+def _is_converted(kube: KubePort, api_version: str, kind: str) -> bool:
+    """Whether the objects of a kind can be read in a version that they are not stored in."""
+    if not kube.serves(api_version, kind):
+        return False
+    for _ in kube.list(api_version, kind):
+        pass
+    return True
+
+
+def _accepted(kube: KubePort, body: Body, namespace: str = "") -> bool:
     """Whether a dry run of creating the object passes."""
-    named = {**body, "metadata": {"name": "allotment-readiness-probe"}}
-    return client.request("POST", f"{path}?dryRun=All", named)[0] < 300
+    inside = {"namespace": namespace} if namespace else {}
+    named = {**body, "metadata": {"name": "allotment-readiness-probe", **inside}}
+    try:
+        kube.create(named, dry_run=True)
+    except RefusedError:
+        return False
+    return True
 
 
 def _passes(check: Callable[[], bool]) -> bool:

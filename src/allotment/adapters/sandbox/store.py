@@ -22,19 +22,14 @@ import platformdirs
 from allotment.adapters.sandbox import apiserver_flags, processes
 from allotment.adapters.sandbox.binaries import require_folder
 from allotment.adapters.sandbox.build import Kit, ensure
-from allotment.adapters.sandbox.client import Client, tls_context
 from allotment.adapters.sandbox.components import COMPONENTS, OWN_APISERVER_FLAGS, port_names, start_order
 from allotment.adapters.sandbox.extensions import EXTENSIONS, controllers_of, resolved
-from allotment.adapters.sandbox.launch import (
-    Launch,
-    PortLostError,
-    nodes_ready,
-    read_nodes,
-    reconcile_nodes,
-)
+from allotment.adapters.sandbox.launch import Connect, Launch, PortLostError
 from allotment.adapters.sandbox.locking import exclusive
 from allotment.adapters.sandbox.manifests import STANDARD_SETS
+from allotment.adapters.sandbox.nodes import nodes_ready, read_nodes, reconcile_nodes
 from allotment.adapters.sandbox.ports import choose, is_free, renewed
+from allotment.adapters.sandbox.probe import healthy, tls_context
 from allotment.adapters.sandbox.spec import (
     ComponentStatus,
     Progress,
@@ -53,7 +48,6 @@ _LOCK_WAIT_SECONDS = 300.0
 _STARTS = 3
 _GRACE_SECONDS = 4.0
 _NODE_SECONDS = 60.0
-_PROBE_SECONDS = 3.0
 
 
 class SandboxStore:
@@ -63,6 +57,7 @@ class SandboxStore:
         root: state folder; a sandbox's files lie in `root/NAME`.
         cache: folder of built binaries, shared by all sandboxes.
         env: environment that binaries are looked for and built with.
+        connect: opens a client for a sandbox's API server.
         folder: explicit folder with binaries.
         rng: source of port numbers.
     """
@@ -73,12 +68,14 @@ class SandboxStore:
         *,
         cache: Path,
         env: Mapping[str, str],
+        connect: Connect,
         folder: Path | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self._root = root.absolute()
         self._cache = cache.absolute()
         self._env = env
+        self._connect = connect
         self._folder = None if folder is None else require_folder(folder.absolute())
         self._rng = rng or random.SystemRandom()
 
@@ -172,8 +169,8 @@ class SandboxStore:
         parts = tuple(_component_status(paths, state, part, tls) for part in start_order(state.spec.extensions))
         nodes: tuple[tuple[str, bool], ...] = ()
         if tls is not None and any(part.name == "kube-apiserver" and part.ready for part in parts):
-            with suppress(AllotmentError), Client(state.ports["kube-apiserver"], tls) as client:
-                nodes = read_nodes(client)
+            with suppress(AllotmentError), self._connect(paths.kubeconfig) as kube:
+                nodes = read_nodes(kube)
         age = max(0.0, time.time() - state.started_at)
         return SandboxStatus(name, state.spec.context_name, parts, age, nodes, paths.folder)
 
@@ -222,7 +219,7 @@ class SandboxStore:
         names = port_names(spec.extensions)
         ports = renewed(names, earlier, self._rng)
         for attempt in range(1, _STARTS + 1):
-            launch = Launch(paths, spec, kit, ports, progress)
+            launch = Launch(paths, spec, kit, ports, self._connect, progress)
             ready = False
             try:
                 state = launch.run()
@@ -261,10 +258,10 @@ class SandboxStore:
         return state.complete and all(part.running and part.ready for part in parts)
 
     def _reconcile(self, paths: Paths, state: State) -> None:
-        with Client(state.ports["kube-apiserver"], tls_context(paths.pki)) as client:
-            reconcile_nodes(client, state.spec)
+        with self._connect(paths.kubeconfig) as kube:
+            reconcile_nodes(kube, state.spec)
             deadline = time.monotonic() + _NODE_SECONDS
-            while not nodes_ready(client, state.spec):
+            while not nodes_ready(kube, state.spec):
                 if time.monotonic() > deadline:
                     raise TimedOutError(
                         f"sandbox {paths.name}: not every fake node became Ready in {_NODE_SECONDS:.0f} seconds",
@@ -274,12 +271,13 @@ class SandboxStore:
                 time.sleep(0.1)
 
 
-def default_store(env: Mapping[str, str] | None = None, folder: Path | None = None) -> SandboxStore:
+def default_store(connect: Connect, folder: Path | None = None) -> SandboxStore:
     """The user's store: state below XDG_STATE_HOME, binaries below XDG_CACHE_HOME, application `allotment`."""
     return SandboxStore(
         platformdirs.user_state_path("allotment") / "sandboxes",
         cache=platformdirs.user_cache_path("allotment") / "sandbox",
-        env=os.environ if env is None else env,
+        env=os.environ,
+        connect=connect,
         folder=folder,
     )
 
@@ -316,10 +314,8 @@ def _component_status(paths: Paths, state: State, name: str, tls: ssl.SSLContext
     component, port = COMPONENTS[name], state.ports[name]
     process = state.processes.get(name)
     running = process is not None and processes.alive(process, str(paths.folder))
-    ready = False
-    if running and not (component.tls and tls is None):
-        with Client(port, tls if component.tls else None, timeout_seconds=_PROBE_SECONDS) as client:
-            ready = client.healthy(component.health)
+    reachable = running and not (component.tls and tls is None)
+    ready = reachable and healthy(port, component.health, tls if component.tls else None)
     pid = process.pid if process is not None and running else None
     memory = 0 if pid is None else processes.memory_bytes(pid)
     return ComponentStatus(name, running, ready, pid, port, memory, paths.log(name))

@@ -223,6 +223,17 @@ class TestRequests:
         assert request.headers["Content-Type"] == "application/apply-patch+yaml"
         assert json.loads(request.content) == CONFIG_MAP
 
+    def test_another_field_manager_is_that_of_every_write(self) -> None:
+        script = Script(ok())
+        http = httpx.Client(transport=httpx.MockTransport(script), base_url="https://kube:6443")
+        kube = KubeClient(http, manager="allotment-sandbox")
+        kube.apply(CONFIG_MAP)
+        kube.create(CONFIG_MAP)
+        kube.merge_patch("v1", KEY, {})
+        kube.merge_patch("v1", KEY, {}, manager="named")
+        managers = [request.url.params["fieldManager"] for request in script.requests]
+        assert managers == ["allotment-sandbox", "allotment-sandbox", "allotment-sandbox", "named"]
+
     def test_cluster_scoped(self) -> None:
         script = Script(ok())
         body = {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "ClusterQueue", "metadata": {"name": "cv"}}

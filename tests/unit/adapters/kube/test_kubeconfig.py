@@ -138,6 +138,30 @@ def test_the_name_to_check_and_the_proxy(home: Path) -> None:
     assert seen == ["kube.internal"]
 
 
+@pytest.mark.parametrize(
+    ("server", "direct"),
+    [
+        ("https://127.0.0.1:6443", True),
+        ("https://127.8.9.1", True),
+        ("https://[::1]:6443", True),
+        ("https://localhost:6443", True),
+        ("https://10.0.0.1:6443", False),
+        ("https://localhost.example.org", False),
+        ("https://[fd00::1]:6443", False),
+    ],
+)
+def test_a_proxy_of_the_environment_is_not_for_this_machine(
+    home: Path, monkeypatch: pytest.MonkeyPatch, server: str, direct: bool
+) -> None:
+    """As kubectl has it: a sandbox can be reached behind a proxy."""
+    for name in ("no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", "http://proxy:3128")
+    (home / "config").write_text(document("dev", server, current="dev"))
+    with http_client(kubeconfig.load(home / "config", None)) as http:
+        assert (http._transport_for_url(httpx.URL(server)) is http._transport) is direct
+
+
 def test_other_contexts_that_lead_to_the_same_server(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = [home / name for name in ("a", "b", "c")]
     for file, server in zip(files, ("https://prod", "https://prod", "https://dev"), strict=True):

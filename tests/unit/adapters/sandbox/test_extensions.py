@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from allotment.adapters.sandbox.client import object_path
 from allotment.adapters.sandbox.components import port_names
 from allotment.adapters.sandbox.extensions import (
     CONTROLLERS,
@@ -116,17 +115,3 @@ def test_objects_lead_to_loopback_and_name_the_authority() -> None:
 def test_kinds_without_a_controller_are_taken_as_they_are() -> None:
     kinds = [manifest("CustomResourceDefinition", "rayjobs.ray.io", "apiextensions.k8s.io/v1", spec={})]
     assert extension_objects("rayjob", kinds, PORTS, "Q0E=") == tuple(kinds)
-    assert object_path(kinds[0]) == "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/rayjobs.ray.io"
-
-
-@pytest.mark.parametrize(
-    ("name", "path"),
-    [
-        ("jobset", "/apis/jobset.x-k8s.io/v1alpha2/namespaces/default/jobsets"),
-        ("leaderworkerset", "/apis/leaderworkerset.x-k8s.io/v1/namespaces/default/leaderworkersets"),
-    ],
-)
-def test_probes_go_to_the_kind(name: str, path: str) -> None:
-    controller = EXTENSIONS[name].controller
-    assert controller is not None
-    assert controller.probe_path == path

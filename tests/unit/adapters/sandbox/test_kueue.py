@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from allotment.adapters.sandbox.client import object_path
 from allotment.adapters.sandbox.kueue import install_objects
 
 PORTS = {"kueue-webhook": 20001, "kueue-visibility": 20002}
@@ -75,10 +74,3 @@ def test_namespace_first_and_kinds_before_their_webhooks() -> None:
 def test_the_originals_stay_as_they_are() -> None:
     install_objects(MANIFESTS, PORTS, visibility=True)
     assert MANIFESTS[3]["spec"]["ports"] == [{"port": 443}]
-
-
-def test_object_paths() -> None:
-    paths = [object_path(each) for each in install_objects(MANIFESTS, PORTS, visibility=True)]
-    assert paths[0] == "/api/v1/namespaces/kueue-system"
-    assert "/api/v1/namespaces/kueue-system/serviceaccounts/kueue-controller-manager" in paths
-    assert "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/kueue" in paths

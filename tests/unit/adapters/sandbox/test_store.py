@@ -7,6 +7,7 @@ import random
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from allotment.adapters.sandbox.state import Paths, State, load, save
 from allotment.adapters.sandbox.store import SandboxStore
 from allotment.adapters.sandbox.versions import JOBSET, KUEUE, KWOK, RUNTIME
 from allotment.errors import InputError, NotFoundError, UnreachableError
+from allotment.ports.kube import KubePort
 
 NAME = "dev"
 
@@ -33,7 +35,13 @@ def root(tmp_path: Path) -> Iterator[Path]:
 
 def store(tmp_path: Path, folder: Path | None = None) -> SandboxStore:
     cache, env = tmp_path / "cache", {"PATH": "/usr/bin:/bin"}
-    return SandboxStore(tmp_path / "sandboxes", cache=cache, env=env, folder=folder, rng=random.Random(7))
+    return SandboxStore(
+        tmp_path / "sandboxes", cache=cache, env=env, connect=no_server, folder=folder, rng=random.Random(7)
+    )
+
+
+def no_server(kubeconfig: Path) -> AbstractContextManager[KubePort]:
+    raise AssertionError(f"no API server is started by these tests: {kubeconfig}")
 
 
 def leftover(root: Path) -> Process:
