@@ -14,7 +14,7 @@ _NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class LiveClaim:
     """A live PersistentVolumeClaim.
 
     Attributes:
@@ -34,7 +34,7 @@ class Belongings:
         workloads: how many of each kind.
     """
 
-    claims: tuple[Claim, ...] | None = ()
+    claims: tuple[LiveClaim, ...] | None = ()
     workloads: tuple[tuple[str, int], ...] = ()
 
     @property
@@ -44,11 +44,11 @@ class Belongings:
         return f"{_claims_text(self.claims)}; {work}"
 
 
-def claim_of(body: Body) -> Claim:
+def claim_of(body: Body) -> LiveClaim:
     """A claim as it lies in the cluster."""
     capacity = (body.get("status") or {}).get("capacity") or {}
     asked = ((body.get("spec") or {}).get("resources") or {}).get("requests") or {}
-    return Claim(body["metadata"]["name"], str(capacity.get("storage") or asked.get("storage") or ""))
+    return LiveClaim(body["metadata"]["name"], str(capacity.get("storage") or asked.get("storage") or ""))
 
 
 def belongings(claims: Iterable[Body] | None, workloads: Mapping[str, int]) -> Belongings:
@@ -59,7 +59,7 @@ def belongings(claims: Iterable[Body] | None, workloads: Mapping[str, int]) -> B
     return Belongings(found, tuple(sorted(workloads.items())))
 
 
-def _claims_text(claims: Sequence[Claim] | None) -> str:
+def _claims_text(claims: Sequence[LiveClaim] | None) -> str:
     if claims is None:
         return "claims that you may not list"
     if not claims:
@@ -70,7 +70,7 @@ def _claims_text(claims: Sequence[Claim] | None) -> str:
     return f"{number} with {format_bytes(Bytes(sum(map(_bytes, claims))))} ({named}{more})"
 
 
-def _bytes(claim: Claim) -> int:
+def _bytes(claim: LiveClaim) -> int:
     try:
         return int(parse_quantity(claim.size))
     except ValueError:

@@ -12,7 +12,7 @@ from allotment.model import labels
 from allotment.model.cluster import Cluster, Feature
 from allotment.model.manifest import Body, Manifests, key_of
 from allotment.model.rights import resource_of
-from allotment.plan.adoption.record import Record
+from allotment.plan.adoption.record import AdoptionRecord
 from allotment.plan.changes import Blocked
 from allotment.plan.nodes import DeclaredNodes, DeclaredPool, alike, devices_of
 from allotment.plan.strangers.admission import is_kueues
@@ -242,7 +242,7 @@ def _carries(node: Body, wanted: Mapping[str, str]) -> bool:
 
 
 def limits(
-    bodies: Iterable[Body], platform: str, namespaces: Iterable[str], taken_over: Mapping[str, Record]
+    bodies: Iterable[Body], platform: str, namespaces: Iterable[str], taken_over: Mapping[str, AdoptionRecord]
 ) -> Iterator[Check]:
     """ResourceQuotas and LimitRanges in team namespaces that are not ours: they bind the same work.
 

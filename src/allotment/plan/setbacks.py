@@ -14,7 +14,7 @@ from allotment.plan.order import Stage, position
 
 
 @dataclass(frozen=True, slots=True)
-class Hindrance:
+class Setback:
     """Why a step must not be taken.
 
     Attributes:
@@ -31,7 +31,7 @@ class Setbacks:
 
     closed_namespaces: dict[str, str] = field(default_factory=dict)
     """Namespaces that are not there, or not ours: nothing goes in."""
-    unguarded_namespaces: dict[str, Hindrance] = field(default_factory=dict)
+    unguarded_namespaces: dict[str, Setback] = field(default_factory=dict)
     """Namespaces without one of their guardrails, or not marked as declared, and which it is: nobody gets in."""
     unguarded_cluster: str = ""
     """A guardrail of the whole cluster that is missing."""
@@ -47,7 +47,7 @@ class Setbacks:
             self._note_missing(change)
         elif change.key.kind == "Namespace" and not isinstance(change, Delete) and not _is_deletion(change):
             # It is not marked as declared, so the policies do not know whose it is.
-            unmarked = Hindrance(f"{change.key} is not as declared", str(change.key))
+            unmarked = Setback(f"{change.key} is not as declared", str(change.key))
             self.unguarded_namespaces.setdefault(change.key.name, unmarked)
 
     def _note_missing(self, change: Change) -> None:
@@ -57,12 +57,12 @@ class Setbacks:
         elif order.stage(key) is not Stage.GUARDRAIL:
             return
         elif key.namespace:
-            missing = Hindrance(f"the guardrail {key} is missing", str(key))
+            missing = Setback(f"the guardrail {key} is missing", str(key))
             self.unguarded_namespaces.setdefault(key.namespace, missing)
         else:
             self.unguarded_cluster = self.unguarded_cluster or str(key)
 
-    def hindrance(self, change: Change) -> Hindrance | None:
+    def hindrance(self, change: Change) -> Setback | None:
         """Why a step must not be taken; None if nothing speaks against it."""
         if isinstance(change, Delete):
             return self._deletion_hindrance(change)
@@ -70,20 +70,20 @@ class Setbacks:
             return self._creation_hindrance(change)
         return None
 
-    def _creation_hindrance(self, change: Create | Update | Conflict) -> Hindrance | None:
+    def _creation_hindrance(self, change: Create | Update | Conflict) -> Setback | None:
         namespace = change.key.namespace
         if namespace in self.closed_namespaces:
             root = self.closed_namespaces[namespace]
-            return Hindrance(f"{root} could not be applied", root)
+            return Setback(f"{root} could not be applied", root)
         is_access = order.stage(change.key) is Stage.ACCESS
         if _only_takes_away(change) or not (is_access or _lets_in(change.manifest)):
             return None
         found = self.unguarded_namespaces.get(namespace)
         if found is None and is_access and self.unguarded_cluster:
-            found = Hindrance(f"the guardrail {self.unguarded_cluster} is missing", self.unguarded_cluster)
-        return None if found is None else Hindrance(f"{found.why}, so no access is opened", found.root)
+            found = Setback(f"the guardrail {self.unguarded_cluster} is missing", self.unguarded_cluster)
+        return None if found is None else Setback(f"{found.why}, so no access is opened", found.root)
 
-    def _deletion_hindrance(self, change: Delete) -> Hindrance | None:
+    def _deletion_hindrance(self, change: Delete) -> Setback | None:
         key = change.key
         space = key.name if key.kind == "Namespace" else key.namespace
         stage = order.stage(key)
@@ -91,9 +91,9 @@ class Setbacks:
         if stage is not Stage.ACCESS and (
             space in self.busy_namespaces or (change.team and change.team in self.busy_teams)
         ):
-            return Hindrance("workloads of the team are still there", "")
+            return Setback("workloads of the team are still there", "")
         if stage is Stage.GUARDRAIL and not space and self.unguarded_cluster:
-            return Hindrance(f"{self.unguarded_cluster}, which may replace it, is missing", self.unguarded_cluster)
+            return Setback(f"{self.unguarded_cluster}, which may replace it, is missing", self.unguarded_cluster)
         return None
 
 
@@ -112,7 +112,7 @@ def foreseen_setbacks(changes: Iterable[Change]) -> Iterator[Change]:
         yield from steps
 
 
-def _waiting(change: Change, hindrance: Hindrance | None) -> Change:
+def _waiting(change: Change, hindrance: Setback | None) -> Change:
     if hindrance is None or isinstance(change, Blocked | Conflict):
         return change
     what = f"{change.key} waits for {hindrance.root}"

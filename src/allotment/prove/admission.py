@@ -15,7 +15,6 @@ from allotment.prove import bodies
 from allotment.prove.bodies import Json
 from allotment.prove.probes import (
     Attempt,
-    Create,
     Expectation,
     MayPass,
     MustAccept,
@@ -23,12 +22,13 @@ from allotment.prove.probes import (
     MustWarn,
     OnlyWarns,
     Persona,
+    Post,
     Probe,
     Right,
 )
+from allotment.prove.refusers import RefuserKind
 from allotment.prove.rights import needed
-from allotment.prove.scene import DEFAULTS_OBJECT, Scene, Stage, policy_object, warning_object
-from allotment.prove.sources import Source
+from allotment.prove.scene import DEFAULTS_OBJECT, DeclaredCluster, Scene, policy_object, warning_object
 from allotment.prove.violations import (
     IN_TEAM,
     LIMITS,
@@ -46,12 +46,12 @@ LeftOut = tuple[str, Json, Callable[[Body], str]]
 
 def in_team(name: PolicyName, scene: Scene) -> Iterator[Probe]:
     """Probes of one policy in a team's namespace."""
-    mode = scene.stage.mode(name)
+    mode = scene.here.mode(name)
     violations = IN_TEAM.get(name)
     if mode is None or violations is None or scene.leaving:
         return
     for tried, persona, attempt, right in violations(scene):
-        if scene.stage.only_warns(name, scene.namespace):
+        if scene.here.only_warns(name, scene.namespace):
             yield _softened(name, scene.namespace, tried, (persona, attempt), right)
         else:
             yield _probe(name, mode, tried, (persona, attempt), right)
@@ -67,24 +67,24 @@ def filled_in(scene: Scene) -> Iterator[Probe]:
             tried=f"create {what}",
             object=f"MutatingAdmissionPolicy {DEFAULTS_OBJECT}",
             persona=persona,
-            attempt=Create(body),
+            attempt=Post(body),
             expected=MustAccept("admitted, and filled in", fault),
             needs=needed("create", body["kind"], scene.namespace),
         )
 
 
-def on_platform(name: PolicyName, stage: Stage) -> Iterator[Probe]:
+def on_platform(name: PolicyName, here: DeclaredCluster) -> Iterator[Probe]:
     """Probes of one policy outside the teams' namespaces."""
-    mode = stage.mode(name)
+    mode = here.mode(name)
     violations = ON_PLATFORM.get(name)
     if mode is None or violations is None:
         return
-    for tried, persona, attempt, right in violations(stage):
+    for tried, persona, attempt, right in violations(here):
         yield _probe(name, mode, tried, (persona, attempt), right)
     if name is PolicyName.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES and mode is Mode.ENFORCE:
-        for namespace in stage.warned_outside_teams:
-            if stage.only_warns(name, namespace):
-                tried, persona, attempt, right = outside_teams(stage, namespace)
+        for namespace in here.warned_outside_teams:
+            if here.only_warns(name, namespace):
+                tried, persona, attempt, right = outside_teams(here, namespace)
                 yield _softened(name, namespace, tried, (persona, attempt), right)
 
 
@@ -104,7 +104,7 @@ def _probe(name: PolicyName, mode: Mode, tried: str, who_how: tuple[Persona, Att
 
 def _expected(policy: str, mode: Mode) -> Expectation:
     if mode is Mode.ENFORCE:
-        return MustRefuse(Source.POLICY, policy)
+        return MustRefuse(RefuserKind.POLICY, policy)
     return MustWarn(policy) if mode is Mode.WARN else MayPass(policy)
 
 

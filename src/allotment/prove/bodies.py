@@ -37,12 +37,12 @@ def pod_spec(scene: Scene, *, devices: int | None = None, **changes: Any) -> Jso
         devices: accelerators to ask for, as in `amounts`.
         changes: fields of the pod spec to set.
     """
-    return _spec(scene.stage.image, amounts(scene, devices=devices)) | changes
+    return _spec(scene.here.image, amounts(scene, devices=devices)) | changes
 
 
 def container(scene: Scene, *, devices: int | None = None, **changes: Any) -> Json:
     """The one container of `pod_spec`, with changes."""
-    return _container(scene.stage.image, amounts(scene, devices=devices)) | changes
+    return _container(scene.here.image, amounts(scene, devices=devices)) | changes
 
 
 def placed(scene: Scene) -> Json:

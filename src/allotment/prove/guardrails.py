@@ -14,11 +14,11 @@ from typing import Final
 from allotment.model.manifest import Family, Manifest
 from allotment.model.policy import PolicyName
 from allotment.prove import admission, limits, queueing, surroundings, tenancy, work
-from allotment.prove.probes import OURSELVES, Declared, MustHold, Probe
+from allotment.prove.probes import OURSELVES, AsDeclared, MustHold, Probe
 from allotment.prove.scene import (
     DEFAULTS_OBJECT,
+    DeclaredCluster,
     Scene,
-    Stage,
     elsewhere_object,
     policy_object,
     system_object,
@@ -30,7 +30,7 @@ def _no_team_probes(_scene: Scene) -> Iterable[Probe]:
     return ()
 
 
-def _no_platform_probes(_stage: Stage) -> Iterable[Probe]:
+def _no_platform_probes(_stage: DeclaredCluster) -> Iterable[Probe]:
     return ()
 
 
@@ -49,7 +49,7 @@ class Guardrail:
     protects: str
     implements: Callable[[Manifest], bool]
     in_team: Callable[[Scene], Iterable[Probe]] = _no_team_probes
-    on_platform: Callable[[Stage], Iterable[Probe]] = _no_platform_probes
+    on_platform: Callable[[DeclaredCluster], Iterable[Probe]] = _no_platform_probes
 
 
 def _family(*families: Family) -> Callable[[Manifest], bool]:
@@ -151,20 +151,20 @@ GUARDRAILS: Final[tuple[Guardrail, ...]] = (
 )
 
 
-def probes(guardrail: Guardrail, stage: Stage, scenes: Iterable[Scene]) -> Iterator[tuple[str, Probe]]:
+def probes(guardrail: Guardrail, here: DeclaredCluster, scenes: Iterable[Scene]) -> Iterator[tuple[str, Probe]]:
     """All probes of a guardrail with the team each belongs to (empty: the platform), platform first."""
-    yield from (("", probe) for probe in _declared(guardrail, stage, None))
-    yield from (("", probe) for probe in guardrail.on_platform(stage))
+    yield from (("", probe) for probe in _declared(guardrail, here, None))
+    yield from (("", probe) for probe in guardrail.on_platform(here))
     for scene in scenes:
         team = scene.team.name
         if scene.is_first:
-            yield from ((team, probe) for probe in _declared(guardrail, stage, scene.team.id))
+            yield from ((team, probe) for probe in _declared(guardrail, here, scene.team.id))
         yield from ((team, probe) for probe in guardrail.in_team(scene))
 
 
-def _declared(guardrail: Guardrail, stage: Stage, team: str | None) -> Iterator[Probe]:
+def _declared(guardrail: Guardrail, here: DeclaredCluster, team: str | None) -> Iterator[Probe]:
     keys = tuple(
-        manifest.key for manifest in stage.manifests if manifest.team == team and guardrail.implements(manifest)
+        manifest.key for manifest in here.manifests if manifest.team == team and guardrail.implements(manifest)
     )
     if keys:
         many = f"{len(keys)} objects" if len(keys) > 1 else str(keys[0])
@@ -172,6 +172,6 @@ def _declared(guardrail: Guardrail, stage: Stage, team: str | None) -> Iterator[
             tried="compare with the platform directory",
             object=many,
             persona=OURSELVES,
-            attempt=Declared(keys),
+            attempt=AsDeclared(keys),
             expected=MustHold("as declared"),
         )

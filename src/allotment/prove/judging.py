@@ -9,12 +9,12 @@ from allotment.model.labels import DOMAIN
 from allotment.model.manifest import Body
 from allotment.model.policy import PolicyName
 from allotment.prove.probes import Expectation, MayPass, MustAccept, MustHold, MustRefuse, MustWarn, OnlyWarns, Probe
-from allotment.prove.sources import Refuser, Source, refuser_of
+from allotment.prove.refusers import Refuser, RefuserKind, refuser_of
 from allotment.prove.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class Allowed:
     """The server agreed."""
 
     body: Body
@@ -22,7 +22,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Denied:
     """The server refused, in these words."""
 
     message: str
@@ -64,7 +64,7 @@ class NotTried:
     harmless: bool = False
 
 
-Outcome = Accepted | Refused | Found | Kept | NotTried
+Outcome = Allowed | Denied | Found | Kept | NotTried
 Judged = tuple[Verdict, str]
 
 _ADMITTED: Final = "admitted"
@@ -84,7 +84,7 @@ def judge(probe: Probe, outcome: Outcome) -> Judged:
         return Verdict.KEPT, f"{outcome.message}; by {outcome.by}"
     if isinstance(outcome, Found):
         return _found(probe.expected, outcome)
-    if isinstance(outcome, Refused):
+    if isinstance(outcome, Denied):
         return _refused(probe, outcome)
     return _accepted(probe.expected, outcome)
 
@@ -100,19 +100,19 @@ def _found(expected: Expectation, outcome: Found) -> Judged:
     return Verdict.PROVED, outcome.note
 
 
-def _refused(probe: Probe, outcome: Refused) -> Judged:
+def _refused(probe: Probe, outcome: Denied) -> Judged:
     expected, refuser = probe.expected, refuser_of(outcome.message)
     if NOWHERE in outcome.message and refuser.name == _WORK_FITS and not _is(refuser, expected):
         return Verdict.NOT_PROVABLE, f"nothing can be tried here with work that needs no device: {outcome.message}"
     if isinstance(expected, OnlyWarns) and refuser.name != expected.name:
         return Verdict.NOT_PROVABLE, f"{_softened(expected)}; this was refused by {refuser}: {outcome.message}"
     if not isinstance(expected, MustRefuse):
-        if refuser.source is Source.QUOTA and "exceeded quota" in outcome.message:
+        if refuser.kind is RefuserKind.QUOTA and "exceeded quota" in outcome.message:
             return Verdict.NOT_PROVABLE, f"the team's quota is used up at the moment: {outcome.message}"
         return Verdict.FAILED, outcome.message
     if _is(refuser, expected) and expected.says in outcome.message:
         return Verdict.PROVED, outcome.message
-    if probe.persona.is_ourselves and refuser.source is Source.POLICY and expected.source is not Source.POLICY:
+    if probe.persona.is_ourselves and refuser.kind is RefuserKind.POLICY and expected.by is not RefuserKind.POLICY:
         return Verdict.ERROR, (
             f"prove has to be run by a platform engineer, and this policy binds whoever runs it: {outcome.message}"
         )
@@ -126,10 +126,10 @@ def _softened(expected: OnlyWarns) -> str:
 def _is(refuser: Refuser, expected: Expectation) -> bool:
     if not isinstance(expected, MustRefuse):
         return False
-    return refuser.source is expected.source and (not expected.name or refuser.name == expected.name)
+    return refuser.kind is expected.by and (not expected.name or refuser.name == expected.name)
 
 
-def _accepted(expected: Expectation, outcome: Accepted) -> Judged:
+def _accepted(expected: Expectation, outcome: Allowed) -> Judged:
     match expected:
         case MustRefuse():
             return Verdict.FAILED, _with_warnings(_ADMITTED, outcome.warnings)
@@ -158,7 +158,7 @@ def _accepted(expected: Expectation, outcome: Accepted) -> Judged:
 def refuser_of_warning(text: str) -> str:
     """The policy that a Warning header speaks for; empty for other warnings."""
     refuser = refuser_of(text)
-    return refuser.name if refuser.source is Source.POLICY else ""
+    return refuser.name if refuser.kind is RefuserKind.POLICY else ""
 
 
 def _with_warnings(text: str, warnings: tuple[str, ...]) -> str:

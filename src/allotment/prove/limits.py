@@ -9,10 +9,10 @@ from allotment.model.manifest import Body, Family
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
 from allotment.prove import bodies
 from allotment.prove.bodies import Json
-from allotment.prove.probes import OURSELVES, Create, Inspect, MustAccept, MustHold, MustRefuse, Probe
+from allotment.prove.probes import OURSELVES, Inspect, MustAccept, MustHold, MustRefuse, Post, Probe
+from allotment.prove.refusers import RefuserKind
 from allotment.prove.rights import needed
 from allotment.prove.scene import Scene
-from allotment.prove.sources import Source
 
 _GIB: Final = 1 << 30
 
@@ -24,7 +24,7 @@ def resource_quota(scene: Scene) -> Iterator[Probe]:
         return
 
     def refused(key: str) -> MustRefuse:
-        return MustRefuse(Source.QUOTA, quota.name, f"requested: {key}")
+        return MustRefuse(RefuserKind.QUOTA, quota.name, f"requested: {key}")
 
     too_large = format_bytes(Bytes(scene.placement.namespace_quota.storage + _GIB))
     persona = scene.worker or OURSELVES
@@ -32,7 +32,7 @@ def resource_quota(scene: Scene) -> Iterator[Probe]:
         tried=f"create a volume claim of {too_large}",
         object=str(quota),
         persona=persona,
-        attempt=Create(bodies.claim(scene, too_large)),
+        attempt=Post(bodies.claim(scene, too_large)),
         expected=refused("requests.storage"),
         needs=None if persona.is_ourselves else needed("create", "PersistentVolumeClaim", scene.namespace),
     )
@@ -42,13 +42,13 @@ def resource_quota(scene: Scene) -> Iterator[Probe]:
             tried=f"create a {type_} service",
             object=str(quota),
             persona=OURSELVES,
-            attempt=Create(bodies.service(scene, type=type_)),
-            expected=MustRefuse(Source.QUOTA, quota.name, key),
+            attempt=Post(bodies.service(scene, type=type_)),
+            expected=MustRefuse(RefuserKind.QUOTA, quota.name, key),
         )
     for tried, key, pod in _too_big_for_the_namespace(scene):
         if scene.starts_softly and key in ("requests.cpu", "requests.memory"):
             continue
-        yield Probe(f"create a pod {tried}", str(quota), OURSELVES, Create(pod), refused(key))
+        yield Probe(f"create a pod {tried}", str(quota), OURSELVES, Post(pod), refused(key))
     if scene.starts_softly:
         yield not_yet(scene, "ResourceQuota", "a quota on CPU and memory")
 
@@ -95,15 +95,15 @@ def limit_range(scene: Scene) -> Iterator[Probe]:
             tried=f"create a pod with {tried}",
             object=str(key),
             persona=OURSELVES,
-            attempt=Create(_asking(scene, {resource: amount}, {resource: amount})),
-            expected=MustRefuse(Source.LIMIT_RANGE, resource, "usage per Pod"),
+            attempt=Post(_asking(scene, {resource: amount}, {resource: amount})),
+            expected=MustRefuse(RefuserKind.LIMIT_RANGE, resource, "usage per Pod"),
         )
     bare = bodies.pod_spec(scene, containers=[bodies.container(scene, resources={})])
     yield Probe(
         tried="create a pod that asks for nothing",
         object=str(key),
         persona=OURSELVES,
-        attempt=Create(bodies.pod(scene, bare)),
+        attempt=Post(bodies.pod(scene, bare)),
         expected=MustAccept("admitted with default requests and limits", _has_defaults),
     )
 

@@ -10,7 +10,7 @@ from typing import Final
 from allotment.model.cluster import Cluster
 from allotment.model.manifest import Body, Manifests, ObjectKey
 from allotment.model.platform import Platform
-from allotment.prove.sources import Source
+from allotment.prove.refusers import RefuserKind
 
 PROBE_NAME: Final = "allotment-prove"
 """Name of every object that a probe makes or asks for."""
@@ -71,7 +71,7 @@ class Right:
 
 
 @dataclass(frozen=True, slots=True)
-class Create:
+class Post:
     """A creation, tried as a dry run."""
 
     body: Body
@@ -107,7 +107,7 @@ class AskRights:
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class AsDeclared:
     """Objects that should be in the cluster exactly as the platform declares them."""
 
     keys: tuple[ObjectKey, ...]
@@ -201,29 +201,29 @@ class Nobody:
     why: str
 
 
-Look = AskRights | Declared | Inspect | LookAround | CompareNodes | CompareWork | Nobody
+Look = AskRights | AsDeclared | Inspect | LookAround | CompareNodes | CompareWork | Nobody
 """Attempts that ask or read only."""
 
-Attempt = Create | Patch | Remove | RunJob | RunWork | Look
+Attempt = Post | Patch | Remove | RunJob | RunWork | Look
 
 
 @dataclass(frozen=True, slots=True)
 class MustRefuse:
-    """A refusal, from one source and no other.
+    """A refusal, by one kind of refuser and no other.
 
     Attributes:
-        name: of the policy, where the source is one.
+        name: of the policy, where one is to refuse.
         says: part of the message.
     """
 
-    source: Source
+    by: RefuserKind
     name: str = ""
     says: str = ""
 
     def __str__(self) -> str:
         """As reports show it."""
         words = f', saying "{self.says}"' if self.says else ""
-        return f"refused by {f'{self.source.value} {self.name}'.strip()}{words}"
+        return f"refused by {f'{self.by.value} {self.name}'.strip()}{words}"
 
 
 @dataclass(frozen=True, slots=True)

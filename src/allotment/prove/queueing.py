@@ -13,15 +13,15 @@ from allotment.prove.probes import (
     OURSELVES,
     CompareNodes,
     CompareWork,
-    Create,
     Inspect,
     MustAccept,
     MustHold,
+    Post,
     Probe,
     RunJob,
 )
 from allotment.prove.rights import needed
-from allotment.prove.scene import Scene, Stage
+from allotment.prove.scene import DeclaredCluster, Scene
 
 _KUEUE: Final = "kueue.x-k8s.io"
 
@@ -30,8 +30,8 @@ def ladder(scene: Scene) -> Iterator[Probe]:
     """Pods get the value of their rung, and the default rung's if they name none."""
     if scene.maker is None or scene.leaving:
         return
-    default = scene.stage.platform.default_priority
-    rungs = {rung.name: rung for rung in scene.stage.platform.priorities}
+    default = scene.here.platform.default_priority
+    rungs = {rung.name: rung for rung in scene.here.platform.priorities}
     yield _at_rung(scene, "that names no priority", {}, default)
     for name in scene.team.priorities:
         yield _at_rung(scene, f"of priority {name}", {"priorityClassName": name}, rungs[name])
@@ -52,15 +52,15 @@ def _at_rung(scene: Scene, which: str, changes: Json, rung: Priority) -> Probe:
         tried=f"create a pod {which}",
         object=f"PriorityClass {rung.name}",
         persona=persona,
-        attempt=Create(bodies.made_pod(scene, **changes)),
+        attempt=Post(bodies.made_pod(scene, **changes)),
         expected=MustAccept(f"admitted with priority {rung.value}, preemption {preempts}", fault),
         needs=needed("create", "Pod", scene.namespace),
     )
 
 
-def workload_ladder(stage: Stage) -> Iterator[Probe]:
+def workload_ladder(here: DeclaredCluster) -> Iterator[Probe]:
     """Kueue's classes have the values of the ladder."""
-    wanted = {rung.name: rung.value for rung in stage.platform.priorities}
+    wanted = {rung.name: rung.value for rung in here.platform.priorities}
 
     def fault(found: tuple[Body, ...]) -> str:
         values = {body["metadata"]["name"]: body.get("value") for body in found}
@@ -73,7 +73,7 @@ def workload_ladder(stage: Stage) -> Iterator[Probe]:
         tried="read Kueue's priority classes",
         object="WorkloadPriorityClasses",
         persona=OURSELVES,
-        attempt=Inspect(_kueue_api(stage), "WorkloadPriorityClass", "", fault),
+        attempt=Inspect(_kueue_api(here), "WorkloadPriorityClass", "", fault),
         expected=MustHold("every rung has its value"),
     )
 
@@ -84,7 +84,7 @@ def queues(scene: Scene) -> Iterator[Probe]:
     if local is None or scene.leaving:
         return
     queue: str = local.body["spec"]["clusterQueue"]
-    api = _kueue_api(scene.stage)
+    api = _kueue_api(scene.here)
     yield Probe(
         tried="read the state of the ClusterQueue",
         object=f"ClusterQueue {queue}",
@@ -116,30 +116,30 @@ def _real_job(scene: Scene, queue: str) -> RunJob:
     return RunJob(
         body=bodies.real_job(scene, devices=devices),
         modest=bodies.real_job(scene),
-        workloads=(_kueue_api(scene.stage), "Workload"),
+        workloads=(_kueue_api(scene.here), "Workload"),
         queue=queue,
         resource=scene.resource if devices else "",
     )
 
 
-def counted(stage: Stage) -> Iterator[Probe]:
+def counted(here: DeclaredCluster) -> Iterator[Probe]:
     """What runs is what is counted: a flavor taken out of a queue takes running work out of the accounts."""
     yield Probe(
         tried="compare running work with the flavors that its queues count",
         object="Workloads",
         persona=OURSELVES,
-        attempt=CompareWork(stage.manifests),
+        attempt=CompareWork(here.manifests),
         expected=MustHold("all of it is counted"),
     )
 
 
-def nodes(stage: Stage) -> Iterator[Probe]:
+def nodes(here: DeclaredCluster) -> Iterator[Probe]:
     """What is admitted finds a node: labels, taints, devices and number, pool by pool."""
     yield Probe(
         tried="compare the nodes with the declared pools",
         object="Nodes",
         persona=OURSELVES,
-        attempt=CompareNodes(stage.platform, stage.cluster),
+        attempt=CompareNodes(here.platform, here.cluster),
         expected=MustHold("labels, taints, devices and minNodes as declared"),
     )
 
@@ -165,7 +165,7 @@ def good_work(scene: Scene) -> Iterator[Probe]:
             tried=f"create {what}, as it should be",
             object=f"namespace {scene.namespace}",
             persona=persona,
-            attempt=Create(body),
+            attempt=Post(body),
             expected=MustAccept("admitted without a warning"),
             needs=needed("create", body["kind"], scene.namespace),
         )
@@ -187,5 +187,5 @@ def _good(scene: Scene) -> dict[str, Json]:
     }
 
 
-def _kueue_api(stage: Stage) -> str:
-    return f"{_KUEUE}/{stage.cluster.kueue_api.value}"
+def _kueue_api(here: DeclaredCluster) -> str:
+    return f"{_KUEUE}/{here.cluster.kueue_api.value}"

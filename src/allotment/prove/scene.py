@@ -37,7 +37,7 @@ UNKNOWN_IMAGE: Final = "allotment.invalid/prove:none"
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class DeclaredCluster:
     """One cluster of a platform with all that it should hold."""
 
     platform: Platform
@@ -97,7 +97,7 @@ class Stage:
 class Scene:
     """One namespace of a team in one cluster."""
 
-    stage: Stage
+    here: DeclaredCluster
     team: Team
     placement: Placement
     namespace: str
@@ -115,12 +115,12 @@ class Scene:
     @property
     def fills_in(self) -> bool:
         """Whether what work leaves out there, and what has only one right answer, is filled in."""
-        return self.stage.cluster.mutating_policies and self.namespace not in self.stage.cluster.warned
+        return self.here.cluster.mutating_policies and self.namespace not in self.here.cluster.warned
 
     @property
     def starts_softly(self) -> bool:
         """Whether work runs there that was there before: nothing is filled in, and nothing asked for, yet."""
-        return self.namespace in self.stage.cluster.warn_namespaces and not self.leaving
+        return self.namespace in self.here.cluster.warn_namespaces and not self.leaving
 
     @property
     def leaving(self) -> bool:
@@ -143,19 +143,19 @@ class Scene:
     def flavor(self) -> Flavor | None:
         """The flavor that the team's queue offers first; None for a team without accelerators."""
         entries = self.placement.accelerators
-        return self.stage.cluster.flavor(entries[0].flavor) if entries else None
+        return self.here.cluster.flavor(entries[0].flavor) if entries else None
 
     @property
     def reachable_flavor(self) -> Flavor | None:
         """The team's first flavor, else the first in the cluster that is no other team's."""
-        shared = (flavor for flavor in self.stage.device_flavors if flavor.dedicated_to in (None, self.team.id))
+        shared = (flavor for flavor in self.here.device_flavors if flavor.dedicated_to in (None, self.team.id))
         return self.flavor or next(shared, None)
 
     @property
     def resource(self) -> str:
         """Resource name of an accelerator: the team's first, else the cluster's, else the catalogue's."""
         flavor = self.reachable_flavor
-        catalogue = self.stage.platform.accelerators
+        catalogue = self.here.platform.accelerators
         accelerator = flavor.accelerator if flavor is not None else None
         chosen = catalogue[accelerator] if accelerator is not None else next(iter(catalogue.values()))
         return chosen.resource_name
@@ -166,12 +166,12 @@ class Scene:
 
         None where the team has none: then nothing of it runs there.
         """
-        return 0 if self.flavor is None or self.stage.cluster.takes_plain_work else 1
+        return 0 if self.flavor is None or self.here.cluster.takes_plain_work else 1
 
     @property
     def queues_pods(self) -> bool:
         """Whether pods wait in queues by themselves."""
-        return Feature.POD_INTEGRATION in self.stage.cluster.features
+        return Feature.POD_INTEGRATION in self.here.cluster.features
 
     @property
     def only_jobs(self) -> bool:
@@ -187,7 +187,7 @@ class Scene:
         """The team's manifests of a family, perhaps of one kind, but for those in its other namespaces."""
         return tuple(
             manifest
-            for manifest in self.stage.manifests.of(family)
+            for manifest in self.here.manifests.of(family)
             if manifest.team == self.team.id
             and kind in ("", manifest.key.kind)
             and manifest.key.namespace in ("", self.namespace)
@@ -258,14 +258,14 @@ class Scene:
 
     def _within_team(self, groups: tuple[str, ...]) -> tuple[str, ...]:
         """Groups with several roles, all of them in this team: good enough to submit work as."""
-        elsewhere = Counted.of(self.stage.platform)
+        elsewhere = Counted.of(self.here.platform)
         own = tuple(_roles(self.team.groups))
         return tuple(group for group in groups if own.count(group) == elsewhere.times(group))
 
     def _persona(self, role: str, groups: tuple[str, ...]) -> Persona | None:
         # A group that stands in two roles, in two teams, or among the engineers, has more rights than the role: what
         # it may do would say nothing about the role.
-        elsewhere = Counted.of(self.stage.platform)
+        elsewhere = Counted.of(self.here.platform)
         alone = tuple(group for group in groups if elsewhere.times(group) == 1)
         return self._as(role, alone)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from allotment.prove.probes import OURSELVES, LookAround, MustHold, Probe
-from allotment.prove.scene import Scene, Stage
+from allotment.prove.scene import DeclaredCluster, Scene
 
 _NOTHING: Final = "nothing but the platform's objects, and what owners may make"
 
@@ -24,11 +24,11 @@ def in_team(scene: Scene) -> Iterator[Probe]:
     )
 
 
-def on_platform(stage: Stage) -> Iterator[Probe]:
+def on_platform(here: DeclaredCluster) -> Iterator[Probe]:
     """What reaches over the whole cluster."""
     yield Probe(
         tried="list bindings, aggregated roles, queues and webhooks that concern the whole cluster",
-        object=f"cluster {stage.cluster.name}",
+        object=f"cluster {here.cluster.name}",
         persona=OURSELVES,
         attempt=LookAround(""),
         expected=MustHold(_NOTHING),

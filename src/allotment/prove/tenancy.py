@@ -16,7 +16,6 @@ from allotment.prove.probes import (
     PROBE_NAME,
     AskRights,
     Attempt,
-    Create,
     Expectation,
     Inspect,
     LookAround,
@@ -26,19 +25,20 @@ from allotment.prove.probes import (
     Nobody,
     Patch,
     Persona,
+    Post,
     Probe,
 )
+from allotment.prove.refusers import RefuserKind
 from allotment.prove.rights import needed, rights_elsewhere, rights_gone, rights_of
 from allotment.prove.scene import Scene
-from allotment.prove.sources import Source
 
-_ESCALATION_REFUSES: Final = MustRefuse(Source.ESCALATION)
-_PSS_REFUSES: Final = MustRefuse(Source.POD_SECURITY, says="violates PodSecurity")
+_ESCALATION_REFUSES: Final = MustRefuse(RefuserKind.ESCALATION)
+_PSS_REFUSES: Final = MustRefuse(RefuserKind.POD_SECURITY, says="violates PodSecurity")
 
 
 def _rbac_refuses(persona: Persona) -> MustRefuse:
     # By name: a refusal of whoever runs prove must not pass for a refusal of the one he acts as.
-    return MustRefuse(Source.RBAC, says=f'User "{persona.user}" cannot')
+    return MustRefuse(RefuserKind.RBAC, says=f'User "{persona.user}" cannot')
 
 
 def roles(scene: Scene) -> Iterator[Probe]:
@@ -49,7 +49,7 @@ def roles(scene: Scene) -> Iterator[Probe]:
     for role, persona in people.items():
         if persona is not None:
             given = scene.team.extra_rules.held_by(role)
-            cells = rights_of(role, scene.namespace, scene.stage.cluster.features, given)
+            cells = rights_of(role, scene.namespace, scene.here.cluster.features, given)
             yield Probe(
                 tried="the can-i matrix in the own namespace and the cluster",
                 object=f"Roles and RoleBindings of namespace {scene.namespace}",
@@ -77,14 +77,14 @@ def own_namespace_only(scene: Scene) -> Iterator[Probe]:
         tried="the can-i matrix in somebody else's namespace",
         object=f"namespace {foreign}",
         persona=persona,
-        attempt=AskRights(rights_elsewhere(foreign, scene.stage.cluster.features)),
+        attempt=AskRights(rights_elsewhere(foreign, scene.here.cluster.features)),
         expected=MustHold("everything is denied"),
     )
     yield Probe(
         tried="the can-i matrix in the platform's own namespace",
         object=f"namespace {labels.SYSTEM_NAMESPACE}",
         persona=persona,
-        attempt=AskRights(rights_elsewhere(labels.SYSTEM_NAMESPACE, scene.stage.cluster.features)),
+        attempt=AskRights(rights_elsewhere(labels.SYSTEM_NAMESPACE, scene.here.cluster.features)),
         expected=MustHold("everything is denied"),
     )
     for tried, target, attempt in _trespasses(scene, foreign):
@@ -95,9 +95,9 @@ def _trespasses(scene: Scene, foreign: str) -> Iterator[tuple[str, str, Attempt]
     yield (
         "create a ConfigMap in somebody else's namespace",
         f"namespace {foreign}",
-        Create(bodies.config_map(foreign, scene.labels)),
+        Post(bodies.config_map(foreign, scene.labels)),
     )
-    yield "create a namespace", "the cluster", Create(bodies.clustered("v1", "Namespace", {}))
+    yield "create a namespace", "the cluster", Post(bodies.clustered("v1", "Namespace", {}))
     yield (
         "relabel the own namespace",
         f"namespace {scene.namespace}",
@@ -114,12 +114,12 @@ def _trespasses(scene: Scene, foreign: str) -> Iterator[tuple[str, str, Attempt]
     yield (
         "create a CustomResourceDefinition",
         "the cluster",
-        Create(bodies.clustered("apiextensions.k8s.io/v1", "CustomResourceDefinition", {"spec": {}})),
+        Post(bodies.clustered("apiextensions.k8s.io/v1", "CustomResourceDefinition", {"spec": {}})),
     )
     yield (
         "create an admission webhook",
         "the cluster",
-        Create(bodies.clustered("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", {"webhooks": []})),
+        Post(bodies.clustered("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", {"webhooks": []})),
     )
     quota = scene.key(Family.RESOURCE_QUOTAS, "ResourceQuota")
     if quota is not None:
@@ -134,7 +134,7 @@ def _trespasses(scene: Scene, foreign: str) -> Iterator[tuple[str, str, Attempt]
 
 
 def _foreign_namespace(scene: Scene) -> str:
-    teams = (team for team, _ in scene.stage.platform.teams_in(scene.stage.cluster.name))
+    teams = (team for team, _ in scene.here.platform.teams_in(scene.here.cluster.name))
     return next((team.namespaces[0] for team in teams if team is not scene.team), "default")
 
 
@@ -148,7 +148,7 @@ def no_escalation(scene: Scene) -> Iterator[Probe]:
                 tried,
                 f"namespace {scene.namespace}",
                 scene.owner,
-                Create(body),
+                Post(body),
                 _ESCALATION_REFUSES,
                 needed("create", kind, scene.namespace),
             )
@@ -158,7 +158,7 @@ def no_escalation(scene: Scene) -> Iterator[Probe]:
             "bind a role at all",
             f"namespace {scene.namespace}",
             scene.member,
-            Create(body),
+            Post(body),
             _rbac_refuses(scene.member),
         )
 
@@ -188,7 +188,7 @@ def pod_security(scene: Scene) -> Iterator[Probe]:
             tried=f"create {what}",
             object=f"Pod Security of namespace {scene.namespace}",
             persona=persona,
-            attempt=Create(bodies.made_pod(scene, **changes)),
+            attempt=Post(bodies.made_pod(scene, **changes)),
             expected=expected,
             needs=needed("create", "Pod", scene.namespace),
         )
@@ -226,7 +226,7 @@ def service_account(scene: Scene) -> Iterator[Probe]:
         tried="create a pod that names no account",
         object=str(key),
         persona=persona,
-        attempt=Create(bodies.made_pod(scene)),
+        attempt=Post(bodies.made_pod(scene)),
         expected=MustAccept("admitted without a token for the API server", _no_token),
         needs=needed("create", "Pod", scene.namespace),
     )
@@ -263,7 +263,7 @@ def network(scene: Scene) -> Iterator[Probe]:
 
 
 def _is_open(scene: Scene) -> bool:
-    return not scene.leaving and scene.namespace in scene.stage.cluster.without_network_policies
+    return not scene.leaving and scene.namespace in scene.here.cluster.without_network_policies
 
 
 def _network_fault(found: tuple[Body, ...], declared: frozenset[str]) -> str:
@@ -288,7 +288,7 @@ def _unproved(scene: Scene) -> str:
             f"there is no wall: the platform names {scene.namespace} among the namespaces withoutNetworkPolicies, so"
             " its pods are reached from everywhere"
         )
-    if Feature.NETWORK_POLICY in scene.stage.cluster.features:
+    if Feature.NETWORK_POLICY in scene.here.cluster.features:
         return (
             "stored, not proved: the platform declares that this cluster's network plug-in enforces policies,"
             " but the API server cannot show it"
@@ -311,12 +311,12 @@ def offboarded(scene: Scene) -> Iterator[Probe]:
         tried="create a pod in the namespace of a team that leaves",
         object=str(scene.key(Family.RESOURCE_QUOTAS, "ResourceQuota")),
         persona=OURSELVES,
-        attempt=Create(body),
-        expected=MustRefuse(Source.QUOTA, says="exceeded quota"),
+        attempt=Post(body),
+        expected=MustRefuse(RefuserKind.QUOTA, says="exceeded quota"),
     )
     if scene.worker is not None:
         yield Probe(
-            "create a pod as somebody of the team", f"namespace {scene.namespace}", scene.worker, Create(body),
+            "create a pod as somebody of the team", f"namespace {scene.namespace}", scene.worker, Post(body),
             _rbac_refuses(scene.worker),
         )  # fmt: skip
     if scene.is_first:

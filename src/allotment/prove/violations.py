@@ -11,9 +11,9 @@ from allotment.model.policy import PolicyName
 from allotment.model.team import PodSecurityLevel
 from allotment.prove import bodies
 from allotment.prove.bodies import Json
-from allotment.prove.probes import OURSELVES, PROBE_NAME, Attempt, Create, Patch, Persona, Remove, Right
+from allotment.prove.probes import OURSELVES, PROBE_NAME, Attempt, Patch, Persona, Post, Remove, Right
 from allotment.prove.rights import needed
-from allotment.prove.scene import JOB_CONTROLLER, REPLICA_SET_CONTROLLER, UNKNOWN_IMAGE, Scene, Stage
+from allotment.prove.scene import JOB_CONTROLLER, REPLICA_SET_CONTROLLER, UNKNOWN_IMAGE, DeclaredCluster, Scene
 
 Violation = tuple[str, Persona, Attempt, Right | None]
 """What is tried, as whom, how, and the right it needs."""
@@ -27,7 +27,7 @@ _GROUP_SIZE: Final = "kueue.x-k8s.io/pod-group-total-count"
 def _created(scene: Scene, tried: str, body: Json) -> Iterator[Violation]:
     persona = scene.worker
     if persona is not None:
-        yield tried, persona, Create(body), needed("create", body["kind"], scene.namespace)
+        yield tried, persona, Post(body), needed("create", body["kind"], scene.namespace)
 
 
 def _forgotten_limit(scene: Scene) -> Iterator[Violation]:
@@ -55,7 +55,7 @@ def _unplaced(scene: Scene) -> Iterator[Violation]:
         yield (
             "create a pod with an accelerator for no particular nodes",
             JOB_CONTROLLER,
-            Create(bodies.pod(scene, spec)),
+            Post(bodies.pod(scene, spec)),
             needed("create", "Pod", scene.namespace),
         )
 
@@ -148,7 +148,7 @@ def _unqueued(scene: Scene) -> Iterator[Violation]:
         yield (
             "create a pod with an accelerator past the team's queue",
             REPLICA_SET_CONTROLLER,
-            Create(bodies.pod(scene, bodies.pod_spec(scene, devices=1, **placed), own)),
+            Post(bodies.pod(scene, bodies.pod_spec(scene, devices=1, **placed), own)),
             needed("create", "Pod", scene.namespace),
         )
     persona = scene.worker
@@ -167,12 +167,12 @@ def _unqueued(scene: Scene) -> Iterator[Violation]:
     if scene.owner is not None and scene.queues_pods:
         scaler = bodies.scaler(scene, "StatefulSet")
         right = needed("create", "HorizontalPodAutoscaler", scene.namespace)
-        yield "let an autoscaler change the number of a StatefulSet", scene.owner, Create(scaler), right
+        yield "let an autoscaler change the number of a StatefulSet", scene.owner, Post(scaler), right
 
 
 def _above_the_rungs(scene: Scene) -> Iterator[Violation]:
-    default = scene.stage.platform.default_priority.name
-    rungs = [rung.name for rung in scene.stage.platform.priorities]
+    default = scene.here.platform.default_priority.name
+    rungs = [rung.name for rung in scene.here.platform.priorities]
     denied = [name for name in rungs if name not in scene.team.priorities and name != default] or [_SYSTEM_CLASS]
     body = bodies.job(scene, bodies.pod_spec(scene, priorityClassName=denied[0]))
     yield from _created(scene, f"create a Job with the priority class {denied[0]}", body)
@@ -197,13 +197,13 @@ def _on_a_node(scene: Scene) -> Iterator[Violation]:
 
 
 def _ours(scene: Scene) -> Iterator[Violation]:
-    counterfeit = bodies.config_map(scene.namespace, {labels.PLATFORM: scene.stage.platform.name})
+    counterfeit = bodies.config_map(scene.namespace, {labels.PLATFORM: scene.here.platform.name})
     yield from _created(scene, "create an object that looks like the platform's own", counterfeit)
     recorded = bodies.config_map(scene.namespace, {})
     recorded["metadata"]["annotations"] = {labels.ADOPTED: "{}"}
     yield from _created(scene, "create an object that looks as if the platform had taken it over", recorded)
     body = bodies.job(scene, bodies.pod_spec(scene))
-    bodies.pod_of(body)["metadata"]["labels"][labels.PLATFORM] = scene.stage.platform.name
+    bodies.pod_of(body)["metadata"]["labels"][labels.PLATFORM] = scene.here.platform.name
     yield from _created(scene, "create a Job whose pods would look like the platform's own", body)
     claim = scene.key(Family.STORAGE, "PersistentVolumeClaim")
     if claim is not None and scene.worker is not None:
@@ -260,7 +260,7 @@ def _shared_access(scene: Scene) -> Iterator[Violation]:
     # A role of her own: any other, the API server's escalation check would refuse.
     for role in held:
         body = bodies.role_binding(scene, "Role", role, "system:authenticated")
-        yield "share a role with everybody", owner, Create(body), needed("create", "RoleBinding", scene.namespace)
+        yield "share a role with everybody", owner, Post(body), needed("create", "RoleBinding", scene.namespace)
 
 
 def _side_doors(scene: Scene) -> Iterator[Violation]:
@@ -279,24 +279,24 @@ def _strange_image(scene: Scene) -> Iterator[Violation]:
     yield from _created(scene, f"create a {scene.unit} with the image {UNKNOWN_IMAGE}", bodies.submitted(scene, spec))
 
 
-def outside_teams(stage: Stage, namespace: str) -> Violation:
+def outside_teams(here: DeclaredCluster, namespace: str) -> Violation:
     """A pod with an accelerator in a namespace of no team."""
-    resource = next(iter(stage.platform.accelerators.values())).resource_name
+    resource = next(iter(here.platform.accelerators.values())).resource_name
     tried = f"create a pod with an accelerator in namespace {namespace}"
     body = bodies.foreign_pod(namespace, resource)
-    return tried, REPLICA_SET_CONTROLLER, Create(body), needed("create", "Pod", namespace)
+    return tried, REPLICA_SET_CONTROLLER, Post(body), needed("create", "Pod", namespace)
 
 
-def _outside_teams(stage: Stage) -> Iterator[Violation]:
+def _outside_teams(here: DeclaredCluster) -> Iterator[Violation]:
     # Where it only warns is tried, too, but proves nothing.
-    if not stage.only_warns(PolicyName.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES, "default"):
-        yield outside_teams(stage, "default")
+    if not here.only_warns(PolicyName.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES, "default"):
+        yield outside_teams(here, "default")
 
 
-def _adoption(stage: Stage) -> Iterator[Violation]:
-    teams = [team for team, _ in stage.platform.teams_in(stage.cluster.name)]
+def _adoption(here: DeclaredCluster) -> Iterator[Violation]:
+    teams = [team for team, _ in here.platform.teams_in(here.cluster.name)]
     name = teams[0].id if teams else PROBE_NAME
-    marked = {labels.MANAGED_BY: labels.MANAGED_BY_VALUE, labels.PLATFORM: stage.platform.name}
+    marked = {labels.MANAGED_BY: labels.MANAGED_BY_VALUE, labels.PLATFORM: here.platform.name}
     yield f"make namespace default one of team {name}", OURSELVES, _relabelled("default", {labels.TENANT: name}), None
     yield "mark namespace default as the platform's", OURSELVES, _relabelled("default", marked), None
     if teams:
@@ -331,7 +331,7 @@ IN_TEAM: Final[Mapping[PolicyName, Callable[[Scene], Iterator[Violation]]]] = {
 }
 
 
-ON_PLATFORM: Final[Mapping[PolicyName, Callable[[Stage], Iterator[Violation]]]] = {
+ON_PLATFORM: Final[Mapping[PolicyName, Callable[[DeclaredCluster], Iterator[Violation]]]] = {
     PolicyName.ACCELERATORS_ONLY_IN_TEAM_NAMESPACES: _outside_teams,
     PolicyName.NO_NAMESPACE_ADOPTION: _adoption,
 }

@@ -35,9 +35,9 @@ def charges(scene: Scene) -> Iterator[Probe]:
             attempt=RunWork(
                 bodies=made,
                 needs=needs,
-                workloads=(f"kueue.x-k8s.io/{scene.stage.cluster.kueue_api.value}", "Workload"),
+                workloads=(f"kueue.x-k8s.io/{scene.here.cluster.kueue_api.value}", "Workload"),
                 queue=queue,
-                runs=bool(scene.stage.platform.prove_image),
+                runs=bool(scene.here.platform.prove_image),
             ),
             expected=MustHold("charged what its pods take"),
             needs=needed("create", made[0]["kind"], scene.namespace),
@@ -102,14 +102,14 @@ def _member(scene: Scene, number: int) -> Json:
 
 def _spec(scene: Scene, resources: Json) -> Json:
     changes: dict[str, Any] = {"resources": resources}
-    if scene.stage.platform.prove_image:
-        changes["image"] = scene.stage.platform.prove_image
+    if scene.here.platform.prove_image:
+        changes["image"] = scene.here.platform.prove_image
     container = bodies.container(scene, **changes)
     return bodies.pod_spec(scene, containers=[container], priorityClassName=_lowest(scene))
 
 
 def _lowest(scene: Scene) -> str:
     """The lowest rung that the team may use: a proof displaces nobody."""
-    ladder = scene.stage.platform.priorities
-    allowed = {*scene.team.priorities, scene.stage.platform.default_priority.name}
+    ladder = scene.here.platform.priorities
+    allowed = {*scene.team.priorities, scene.here.platform.default_priority.name}
     return min((rung for rung in ladder if rung.name in allowed), key=lambda rung: rung.value).name

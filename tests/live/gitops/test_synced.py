@@ -22,7 +22,7 @@ from allotment.operations.foresee.sandboxing import frameworks_of, nodes_of
 from allotment.plan.changes import Action, Conflict, Drain, Plan, WarningCode
 from allotment.ports.kube import RefusedError
 from allotment.prove import bodies
-from allotment.prove.scene import Stage
+from allotment.prove.scene import DeclaredCluster
 from allotment.prove.verdicts import Verdict
 from allotment.render.manifests import render
 from allotment.spec.load import load_platform
@@ -151,7 +151,7 @@ def test_another_value_in_the_tool_s_tree_is_drift_by_its_name(synced: Synced) -
 @pytest.mark.nightly
 def test_a_team_leaves_by_git_with_its_work_ended_and_its_data_there(synced: Synced) -> None:
     acme, source = synced.acme, read_tree(Path("examples/acme"))
-    scene = next(scene for scene in Stage(acme.platform, acme.cluster, acme.manifests).scenes(["nlp"]))
+    scene = next(scene for scene in DeclaredCluster(acme.platform, acme.cluster, acme.manifests).scenes(["nlp"]))
     job = bodies.job(scene, bodies.pod_spec(scene, devices=1))
     job["metadata"]["name"] = "train"
     job["spec"]["template"]["metadata"]["annotations"] = {"allotment.dev/run-for": "1h"}

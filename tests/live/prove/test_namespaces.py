@@ -20,7 +20,7 @@ from allotment.operations.directory import teams
 from allotment.plan.changes import Action, Blocked, Plan, WarningCode
 from allotment.ports.kube import AccessQuestion, Identity, RefusedError
 from allotment.prove import bodies
-from allotment.prove.scene import Scene, Stage
+from allotment.prove.scene import DeclaredCluster, Scene
 from allotment.prove.verdicts import Verdict
 from allotment.render.manifests import render
 from allotment.spec.load import load_platform
@@ -88,8 +88,8 @@ def refusal(live: Acme, body: Body, team: str) -> str:
 
 
 def scenes(live: Acme) -> dict[str, Scene]:
-    stage = Stage(live.platform, live.cluster, live.manifests)
-    return {scene.namespace: scene for scene in stage.scenes(["nlp"])}
+    here = DeclaredCluster(live.platform, live.cluster, live.manifests)
+    return {scene.namespace: scene for scene in here.scenes(["nlp"])}
 
 
 def job(scene: Scene) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from allotment.operations.change.refused import look_at_refusals
 from allotment.prove import bodies
 from allotment.prove.guardrails import GUARDRAILS
 from allotment.prove.probes import MARK, PROBE_NAME
-from allotment.prove.scene import Stage
+from allotment.prove.scene import DeclaredCluster
 from allotment.prove.verdicts import ProofReport, Verdict
 from tests.live.prove.conftest import Acme
 from tests.live.prove.damages import DAMAGES, TEAM, Damage, binding, one_of_each
@@ -217,6 +217,6 @@ def test_a_team_that_leaves_runs_nothing_and_that_is_proved(acme: Acme) -> None:
 
 def good_pod(acme: Acme, team: str, metadata: dict[str, Any]) -> dict[str, Any]:
     """A pod that every guardrail lets through."""
-    (scene,) = Stage(acme.platform, acme.cluster, acme.manifests).scenes([team])
+    (scene,) = DeclaredCluster(acme.platform, acme.cluster, acme.manifests).scenes([team])
     made = bodies.pod(scene, bodies.pod_spec(scene))
     return {**made, "metadata": {**made["metadata"], **metadata}}

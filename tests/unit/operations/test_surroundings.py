@@ -27,7 +27,7 @@ from allotment.render.manifests import render
 from tests.unit.builders import platform, team
 from tests.unit.kueue_webhooks import kueue_webhooks
 from tests.unit.plan.strangers.bodies import USUAL, body, bound, group, role, rule, user
-from tests.unit.prove.scenes import probes_of, stage_of
+from tests.unit.prove.scenes import here_of, probes_of
 
 NOW = dt.datetime(2026, 11, 26, tzinfo=dt.UTC)
 PLATFORM = platform(teams=(team("nlp"), team("cv")))
@@ -245,7 +245,7 @@ def promised() -> dict[tuple[str, str, str], bool]:
 
 
 def test_rights_that_only_an_old_binding_gives_are_told_as_such() -> None:
-    scene = next(scene for scene in stage_of(PLATFORM).scenes() if scene.namespace == "cv")
+    scene = next(scene for scene in here_of(PLATFORM).scenes() if scene.namespace == "cv")
     member = scene.member
     assert member is not None
     kube = adopted(bound("theirs", "edit", group(member.groups[0]), namespace="cv"))

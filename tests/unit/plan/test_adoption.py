@@ -17,7 +17,7 @@ from allotment.plan import order
 from allotment.plan.adoption.around import of_flavor
 from allotment.plan.adoption.cuts import cuts
 from allotment.plan.adoption.origin import origins_of
-from allotment.plan.adoption.record import Record, record, record_of, restoration, to_text
+from allotment.plan.adoption.record import AdoptionRecord, record, record_of, restoration, to_text
 from allotment.plan.adoption.use import below_use, use_of
 from allotment.plan.adoption.words import word, word_of
 from allotment.plan.fields import ownership_of
@@ -146,7 +146,7 @@ def test_a_record_is_read_as_it_was_written_and_brings_the_earlier_values_back(h
     live = marked(labels={"owner": "jane", "team": "old"}, annotations={labels.CONSENT: "x"}) | {"spec": {"hard": hard}}
     declared = marked(labels={"team": "new"}) | {"spec": {"hard": {"a": "1", "z": "2"}}}
     written = record(declared, live, ["Helm release x"], NOW)
-    assert written == Record("2026-11-27T12:00:00Z", ("Helm release x",), written.before)
+    assert written == AdoptionRecord("2026-11-27T12:00:00Z", ("Helm release x",), written.before)
     assert written.before["metadata"] == {"labels": {"team": "old"}}
     ours = {"f:metadata": {"f:labels": {"f:team": {}}}, "f:spec": {"f:hard": {"f:a": {}, "f:z": {}}}}
     entry = {"manager": labels.FIELD_MANAGER, "operation": "Apply", "fieldsV1": ours}

@@ -12,7 +12,7 @@ from allotment.model import labels
 from allotment.model.cluster import Feature
 from allotment.plan import preflight
 from allotment.plan.adoption.left import written_down
-from allotment.plan.adoption.record import Record
+from allotment.plan.adoption.record import AdoptionRecord
 from allotment.plan.nodes import declared_nodes
 from allotment.plan.preflight import Readiness
 from allotment.render.manifests import render
@@ -176,7 +176,7 @@ def test_limits_of_others_in_team_namespaces() -> None:
 
 def test_what_an_adoption_left_is_told_with_what_it_takes() -> None:
     body = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"namespace": "nlp", "name": "q"}, "spec": {}}
-    record = Record("2026-11-26T10:00:00Z", (), {}, written_down([body], {}))
+    record = AdoptionRecord("2026-11-26T10:00:00Z", (), {}, written_down([body], {}))
     (found,) = preflight.limits([body], "acme", ["nlp"], {"nlp": record})
     assert (found.readiness, found.message) == (INFO, "ResourceQuota is kept by the adoption of 2026-11-26")
     assert "`kubectl delete resourcequota q --namespace nlp`" in found.fix

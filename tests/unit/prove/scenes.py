@@ -8,18 +8,18 @@ from allotment.model.platform import Platform
 from allotment.model.policy import Mode
 from allotment.prove.guardrails import GUARDRAILS, Guardrail, probes
 from allotment.prove.probes import Probe
-from allotment.prove.scene import Scene, Stage
+from allotment.prove.scene import DeclaredCluster, Scene
 from allotment.render.manifests import render
 from tests.unit.builders import cluster, platform, policies
 
 
-def stage_of(declared: Platform) -> Stage:
+def here_of(declared: Platform) -> DeclaredCluster:
     place = declared.clusters[0]
-    return Stage(declared, place, render(declared, place))
+    return DeclaredCluster(declared, place, render(declared, place))
 
 
 def scene_of(declared: Platform) -> Scene:
-    return next(stage_of(declared).scenes())
+    return next(here_of(declared).scenes())
 
 
 def in_mode(mode: Mode) -> Platform:
@@ -33,8 +33,8 @@ def guardrail(id_: str) -> Guardrail:
 
 
 def probes_of(id_: str, declared: Platform) -> list[Probe]:
-    stage = stage_of(declared)
-    return [probe for _, probe in probes(guardrail(id_), stage, stage.scenes())]
+    here = here_of(declared)
+    return [probe for _, probe in probes(guardrail(id_), here, here.scenes())]
 
 
 def all_probes(declared: Platform, ids: Iterable[str] | None = None) -> list[Probe]:

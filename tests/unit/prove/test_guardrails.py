@@ -20,9 +20,8 @@ from allotment.prove.guardrails import GUARDRAILS, probes
 from allotment.prove.judging import NOWHERE
 from allotment.prove.probes import (
     PROBE_NAME,
+    AsDeclared,
     AskRights,
-    Create,
-    Declared,
     Inspect,
     LookAround,
     MayPass,
@@ -33,15 +32,16 @@ from allotment.prove.probes import (
     Nobody,
     OnlyWarns,
     Patch,
+    Post,
     Probe,
 )
+from allotment.prove.refusers import RefuserKind
 from allotment.prove.rights import ROLES, rights_of
 from allotment.prove.scene import UNKNOWN_IMAGE
-from allotment.prove.sources import Source
 from allotment.prove.tenancy import own_namespace_only
 from tests.unit.builders import cluster, cores, flavor, gib, node_pool, placement, platform, team
 from tests.unit.policies.small import isolated, with_registries
-from tests.unit.prove.scenes import all_probes, guardrail, in_mode, probes_of, scene_of, stage_of
+from tests.unit.prove.scenes import all_probes, guardrail, here_of, in_mode, probes_of, scene_of
 
 LEAVING = Offboarding(dt.date(2027, 1, 31))
 
@@ -52,29 +52,29 @@ def test_names_are_used_once() -> None:
 
 @pytest.mark.parametrize("declared", [platform(), isolated(), platform(teams=(team(offboarding=LEAVING),))])
 def test_every_rendered_object_belongs_to_a_guardrail(declared: Platform) -> None:
-    for manifest in stage_of(declared).manifests:
+    for manifest in here_of(declared).manifests:
         owners = [item.id for item in GUARDRAILS if item.implements(manifest)]
         assert len(owners) == (0 if manifest.family is Family.STORAGE else 1), str(manifest.key)
 
 
 @pytest.mark.parametrize("declared", [platform(), isolated()])
 def test_every_guardrail_compares_its_own_objects(declared: Platform) -> None:
-    stage = stage_of(declared)
+    here = here_of(declared)
     for item in GUARDRAILS:
         compared = [
             key
-            for _, probe in probes(item, stage, stage.scenes())
-            if isinstance(probe.attempt, Declared)
+            for _, probe in probes(item, here, here.scenes())
+            if isinstance(probe.attempt, AsDeclared)
             for key in probe.attempt.keys
         ]
-        assert sorted(compared) == sorted(found.key for found in stage.manifests if item.implements(found))
+        assert sorted(compared) == sorted(found.key for found in here.manifests if item.implements(found))
 
 
 @pytest.mark.parametrize("name", PolicyName)
 def test_every_policy_is_tried(name: PolicyName) -> None:
-    tries = [probe for probe in probes_of(name.value, isolated()) if not isinstance(probe.attempt, Declared)]
+    tries = [probe for probe in probes_of(name.value, isolated()) if not isinstance(probe.attempt, AsDeclared)]
     assert tries
-    assert all(probe.expected == MustRefuse(Source.POLICY, f"{name}.allotment.dev") for probe in tries)
+    assert all(probe.expected == MustRefuse(RefuserKind.POLICY, f"{name}.allotment.dev") for probe in tries)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_policy_that_is_not_rendered_is_not_tried() -> None:
 
 
 def body_of(probe: Probe) -> Mapping[str, Any]:
-    assert isinstance(probe.attempt, Create)
+    assert isinstance(probe.attempt, Post)
     return probe.attempt.body
 
 
@@ -147,7 +147,7 @@ def test_a_team_without_accelerators_asks_for_none_in_vain() -> None:
     moved, past = "move submitted work to a foreign queue", "create a pod with an accelerator past the team's queue"
     tried = {
         declared.clusters[0].node_pools[0].name: [
-            [probe.tried for probe in probes_of(name, declared) if not isinstance(probe.attempt, Declared)]
+            [probe.tried for probe in probes_of(name, declared) if not isinstance(probe.attempt, AsDeclared)]
             for name in ("queue-required", "gpu-requests-equal-limits")
         ]
         for declared in (shared, bare)
@@ -159,7 +159,7 @@ def test_a_team_without_accelerators_asks_for_none_in_vain() -> None:
 
 
 def test_where_nothing_but_accelerators_is_declared_the_policy_says_what_prove_looks_for() -> None:
-    policy = next(item for item in stage_of(platform()).manifests if item.key.name == "work-fits.allotment.dev")
+    policy = next(item for item in here_of(platform()).manifests if item.key.name == "work-fits.allotment.dev")
     assert NOWHERE in str(policy.body["spec"])
 
 
@@ -167,7 +167,7 @@ def test_a_pod_for_a_foreign_pool_is_never_sent_by_accident() -> None:
     declared = isolated()
     for name in ("placement-required", "queue-required", "gpu-requests-equal-limits"):
         for probe in probes_of(name, declared):
-            if isinstance(probe.attempt, Create) and probe.attempt.body["metadata"]["namespace"] == "nlp":
+            if isinstance(probe.attempt, Post) and probe.attempt.body["metadata"]["namespace"] == "nlp":
                 tolerated = {item.get("value") for item in pods_of(probe).get("tolerations", ()) if "value" in item}
                 assert "cv" not in tolerated, probe.tried
 
@@ -239,12 +239,12 @@ def test_what_has_one_right_answer_is_refused_or_filled_in(mutating: bool) -> No
 def test_storage_is_tried_with_one_more_than_there_is() -> None:
     (claim,) = [probe for probe in probes_of("resource-quota", platform()) if "claim" in probe.tried]
     assert body_of(claim)["spec"]["resources"]["requests"]["storage"] == "1025Gi"
-    assert claim.expected == MustRefuse(Source.QUOTA, "allotment-quota", "requested: requests.storage")
+    assert claim.expected == MustRefuse(RefuserKind.QUOTA, "allotment-quota", "requested: requests.storage")
 
 
 def test_a_leaving_team_is_asked_only_whether_it_has_left() -> None:
     declared = platform(teams=(team(offboarding=LEAVING),))
-    tried = [probe for probe in all_probes(declared) if not isinstance(probe.attempt, Declared)]
+    tried = [probe for probe in all_probes(declared) if not isinstance(probe.attempt, AsDeclared)]
     in_team = [probe for probe in tried if "nlp" in probe.persona.title or "leaves" in probe.tried]
     assert {probe.object for probe in in_team} == {"ResourceQuota nlp/allotment-quota", "namespace nlp"}
     matrices = [probe for probe in in_team if isinstance(probe.attempt, AskRights)]
@@ -323,7 +323,7 @@ def inspected(probe: Probe, *bodies: Mapping[str, Any]) -> str:
 
 
 def live(declared: Platform, family: Family) -> list[Mapping[str, Any]]:
-    return [manifest.body for manifest in stage_of(declared).manifests.of(family)]
+    return [manifest.body for manifest in here_of(declared).manifests.of(family)]
 
 
 def test_network_policies_are_read_for_holes() -> None:
@@ -425,7 +425,7 @@ REFUSED_BY_LEVEL = {
 def test_pods_are_tried_against_the_level_of_their_team(level: PodSecurityLevel) -> None:
     given = PodSecurityException(level, "images are built as root", dt.date(2027, 1, 31))
     declared = platform(teams=(team(pod_security=given),), clusters=(cluster(mutating_policies=False),))
-    tried = [probe for probe in probes_of("pod-security", declared) if not isinstance(probe.attempt, Declared)]
+    tried = [probe for probe in probes_of("pod-security", declared) if not isinstance(probe.attempt, AsDeclared)]
     refused = {probe.tried.removeprefix("create ") for probe in tried if isinstance(probe.expected, MustRefuse)}
     assert refused == REFUSED_BY_LEVEL[level]
     root = next(probe for probe in tried if "root" in probe.tried)
@@ -438,12 +438,12 @@ def test_pods_are_tried_against_the_level_of_their_team(level: PodSecurityLevel)
 def test_every_namespace_of_a_team_is_tried_and_what_it_has_once_once() -> None:
     declared = platform(teams=(team(namespaces=("nlp", "nlp-serving")), team("cv")))
     for id_ in ("pod-security", "limit-range", "good-work", "roles", "network-policies"):
-        tried = [probe for probe in probes_of(id_, declared) if not isinstance(probe.attempt, Declared)]
+        tried = [probe for probe in probes_of(id_, declared) if not isinstance(probe.attempt, AsDeclared)]
         about = {name: [p.tried for p in tried if names(p, name)] for name in ("nlp", "nlp-serving")}
         assert about["nlp"] == about["nlp-serving"] != [], id_
-    stage = stage_of(declared)
-    assert [scene.namespace for scene in stage.scenes(["nlp"])] == ["nlp", "nlp-serving"]
-    compared = [probe for probe in probes_of("roles", declared) if isinstance(probe.attempt, Declared)]
+    here = here_of(declared)
+    assert [scene.namespace for scene in here.scenes(["nlp"])] == ["nlp", "nlp-serving"]
+    compared = [probe for probe in probes_of("roles", declared) if isinstance(probe.attempt, AsDeclared)]
     keys = [key for probe in compared for key in probe.attempt.keys]
     assert len(keys) == len(set(keys))
     assert {key.namespace for key in keys} == {"nlp", "nlp-serving", "cv"}
@@ -458,6 +458,6 @@ def names(probe: Probe, namespace: str) -> bool:
 
 def test_another_namespace_of_the_own_team_is_nobody_elses() -> None:
     declared = platform(teams=(team(namespaces=("nlp", "nlp-serving")), team("cv")))
-    for scene in stage_of(declared).scenes(["nlp"]):
+    for scene in here_of(declared).scenes(["nlp"]):
         asked = [probe.object for probe in own_namespace_only(scene) if "somebody else" in probe.tried]
         assert set(asked) == {"namespace cv"}

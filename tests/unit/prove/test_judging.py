@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from allotment.prove.judging import NOWHERE, Accepted, Found, NotTried, Outcome, Refused, judge
+from allotment.prove.judging import NOWHERE, Allowed, Denied, Found, NotTried, Outcome, judge
 from allotment.prove.probes import (
     OURSELVES,
-    Create,
     Expectation,
     MayPass,
     MustAccept,
@@ -16,9 +15,10 @@ from allotment.prove.probes import (
     MustWarn,
     OnlyWarns,
     Persona,
+    Post,
     Probe,
 )
-from allotment.prove.sources import Refuser, Source, forbids_impersonation, refuser_of
+from allotment.prove.refusers import Refuser, RefuserKind, forbids_impersonation, refuser_of
 from allotment.prove.verdicts import Verdict
 
 POLICY = "labels-required.allotment.dev"
@@ -50,19 +50,19 @@ MEMBER = Persona("a member of nlp", "allotment-prove:nlp:member", ("nlp-members"
 @pytest.mark.parametrize(
     ("message", "refuser"),
     [
-        (BY_POLICY, Refuser(Source.POLICY, POLICY)),
-        (BY_QUOTA, Refuser(Source.QUOTA, "allotment-quota")),
+        (BY_POLICY, Refuser(RefuserKind.POLICY, POLICY)),
+        (BY_QUOTA, Refuser(RefuserKind.QUOTA, "allotment-quota")),
         (
             'pods "x" is forbidden: failed quota: allotment-quota: must specify limits.cpu',
-            Refuser(Source.QUOTA, "allotment-quota"),
+            Refuser(RefuserKind.QUOTA, "allotment-quota"),
         ),
-        (BY_POD_SECURITY, Refuser(Source.POD_SECURITY, '"restricted:v1.36"')),
-        (BY_RBAC, Refuser(Source.RBAC, '"configmaps"')),
-        (BY_ESCALATION, Refuser(Source.ESCALATION)),
-        (BY_LIMITS, Refuser(Source.LIMIT_RANGE, "cpu")),
-        (BY_WEBHOOK, Refuser(Source.WEBHOOK, "mjob.kb.io")),
-        (BY_VALIDATION, Refuser(Source.VALIDATION)),
-        ("", Refuser(Source.VALIDATION)),
+        (BY_POD_SECURITY, Refuser(RefuserKind.POD_SECURITY, '"restricted:v1.36"')),
+        (BY_RBAC, Refuser(RefuserKind.RBAC, '"configmaps"')),
+        (BY_ESCALATION, Refuser(RefuserKind.ESCALATION)),
+        (BY_LIMITS, Refuser(RefuserKind.LIMIT_RANGE, "cpu")),
+        (BY_WEBHOOK, Refuser(RefuserKind.WEBHOOK, "mjob.kb.io")),
+        (BY_VALIDATION, Refuser(RefuserKind.VALIDATION)),
+        ("", Refuser(RefuserKind.VALIDATION)),
     ],
 )
 def test_the_servers_words_name_who_refused(message: str, refuser: Refuser) -> None:
@@ -81,17 +81,17 @@ SOFTENED = OnlyWarns(POLICY, "legacy")
 @pytest.mark.parametrize(
     ("outcome", "verdict"),
     [
-        (Accepted({}, (WARNING,)), Verdict.NOT_PROVABLE),
-        (Accepted({}), Verdict.FAILED),
-        (Refused(BY_POLICY), Verdict.FAILED),
-        (Refused(BY_QUOTA), Verdict.NOT_PROVABLE),
-        (Refused('namespaces "legacy" not found'), Verdict.NOT_PROVABLE),
+        (Allowed({}, (WARNING,)), Verdict.NOT_PROVABLE),
+        (Allowed({}), Verdict.FAILED),
+        (Denied(BY_POLICY), Verdict.FAILED),
+        (Denied(BY_QUOTA), Verdict.NOT_PROVABLE),
+        (Denied('namespaces "legacy" not found'), Verdict.NOT_PROVABLE),
     ],
 )
 def test_a_policy_that_only_warns_in_a_namespace_is_neither_broken_nor_proved(
     outcome: Outcome, verdict: Verdict
 ) -> None:
-    probe = Probe("create a pod", POLICY, MEMBER, Create({}), SOFTENED)
+    probe = Probe("create a pod", POLICY, MEMBER, Post({}), SOFTENED)
     found, said = judge(probe, outcome)
     assert found is verdict
     assert verdict is Verdict.FAILED or "nothing is refused yet in namespace legacy" in said
@@ -105,49 +105,49 @@ def faulty(_body: object) -> str:
     return "no default"
 
 
-POLICY_REFUSES = MustRefuse(Source.POLICY, POLICY)
+POLICY_REFUSES = MustRefuse(RefuserKind.POLICY, POLICY)
 
 CASES: dict[str, tuple[Expectation, Persona, Outcome, Verdict, str]] = {
-    "refused as it should": (POLICY_REFUSES, MEMBER, Refused(BY_POLICY), Verdict.PROVED, BY_POLICY),
-    "let through": (POLICY_REFUSES, MEMBER, Accepted({}), Verdict.FAILED, "admitted"),
-    "only warned": (POLICY_REFUSES, MEMBER, Accepted({}, (WARNING,)), Verdict.FAILED, "with the warning"),
+    "refused as it should": (POLICY_REFUSES, MEMBER, Denied(BY_POLICY), Verdict.PROVED, BY_POLICY),
+    "let through": (POLICY_REFUSES, MEMBER, Allowed({}), Verdict.FAILED, "admitted"),
+    "only warned": (POLICY_REFUSES, MEMBER, Allowed({}, (WARNING,)), Verdict.FAILED, "with the warning"),
     "another policy": (
-        MustRefuse(Source.POLICY, "other"), MEMBER, Refused(BY_POLICY), Verdict.FAILED, "refused, but by",
+        MustRefuse(RefuserKind.POLICY, "other"), MEMBER, Denied(BY_POLICY), Verdict.FAILED, "refused, but by",
     ),
-    "masked by the quota": (POLICY_REFUSES, MEMBER, Refused(BY_QUOTA), Verdict.FAILED, "but by resource quota"),
+    "masked by the quota": (POLICY_REFUSES, MEMBER, Denied(BY_QUOTA), Verdict.FAILED, "but by resource quota"),
     "other words": (
-        MustRefuse(Source.QUOTA, says="requested: pods"), MEMBER, Refused(BY_QUOTA), Verdict.FAILED, "refused, but",
+        MustRefuse(RefuserKind.QUOTA, says="requested: pods"), MEMBER, Denied(BY_QUOTA), Verdict.FAILED, "refused, but",
     ),
     "right words": (
-        MustRefuse(Source.QUOTA, "allotment-quota", "requested: requests.storage"), MEMBER, Refused(BY_QUOTA),
+        MustRefuse(RefuserKind.QUOTA, "allotment-quota", "requested: requests.storage"), MEMBER, Denied(BY_QUOTA),
         Verdict.PROVED, "exceeded quota",
     ),
     "prove run by one whom policies bind": (
-        MustRefuse(Source.QUOTA), OURSELVES, Refused(BY_POLICY), Verdict.ERROR, "by a platform engineer",
+        MustRefuse(RefuserKind.QUOTA), OURSELVES, Denied(BY_POLICY), Verdict.ERROR, "by a platform engineer",
     ),
-    "warned": (MustWarn(POLICY), MEMBER, Accepted({}, (WARNING,)), Verdict.PROVED, WARNING),
-    "warned of something else": (MustWarn(POLICY), MEMBER, Accepted({}, ("old API",)), Verdict.FAILED, "without"),
-    "refused instead of warned": (MustWarn(POLICY), MEMBER, Refused(BY_POLICY), Verdict.FAILED, BY_POLICY),
-    "audited": (MayPass(POLICY), MEMBER, Accepted({}), Verdict.NOT_PROVABLE, "audit log"),
-    "warned instead of audited": (MayPass(POLICY), MEMBER, Accepted({}, (WARNING,)), Verdict.FAILED, "audit mode"),
-    "good work": (MustAccept("admitted", fine), MEMBER, Accepted({}), Verdict.PROVED, "admitted"),
-    "good work, badly treated": (MustAccept("admitted", faulty), MEMBER, Accepted({}), Verdict.FAILED, "no default"),
-    "good work, warned about": (MustAccept(), MEMBER, Accepted({}, (WARNING,)), Verdict.FAILED, WARNING),
-    "good work, foreign warning": (MustAccept(), MEMBER, Accepted({}, ("old API",)), Verdict.PROVED, "admitted"),
-    "good work refused": (MustAccept(), MEMBER, Refused(BY_POD_SECURITY), Verdict.FAILED, BY_POD_SECURITY),
-    "good work, quota used up": (MustAccept(), MEMBER, Refused(BY_QUOTA), Verdict.NOT_PROVABLE, "used up"),
+    "warned": (MustWarn(POLICY), MEMBER, Allowed({}, (WARNING,)), Verdict.PROVED, WARNING),
+    "warned of something else": (MustWarn(POLICY), MEMBER, Allowed({}, ("old API",)), Verdict.FAILED, "without"),
+    "refused instead of warned": (MustWarn(POLICY), MEMBER, Denied(BY_POLICY), Verdict.FAILED, BY_POLICY),
+    "audited": (MayPass(POLICY), MEMBER, Allowed({}), Verdict.NOT_PROVABLE, "audit log"),
+    "warned instead of audited": (MayPass(POLICY), MEMBER, Allowed({}, (WARNING,)), Verdict.FAILED, "audit mode"),
+    "good work": (MustAccept("admitted", fine), MEMBER, Allowed({}), Verdict.PROVED, "admitted"),
+    "good work, badly treated": (MustAccept("admitted", faulty), MEMBER, Allowed({}), Verdict.FAILED, "no default"),
+    "good work, warned about": (MustAccept(), MEMBER, Allowed({}, (WARNING,)), Verdict.FAILED, WARNING),
+    "good work, foreign warning": (MustAccept(), MEMBER, Allowed({}, ("old API",)), Verdict.PROVED, "admitted"),
+    "good work refused": (MustAccept(), MEMBER, Denied(BY_POD_SECURITY), Verdict.FAILED, BY_POD_SECURITY),
+    "good work, quota used up": (MustAccept(), MEMBER, Denied(BY_QUOTA), Verdict.NOT_PROVABLE, "used up"),
     "holds": (MustHold("x"), MEMBER, Found((), "3 of 3"), Verdict.PROVED, "3 of 3"),
     "holds, unproved": (MustHold("x", "stored only"), MEMBER, Found(()), Verdict.NOT_PROVABLE, "stored only"),
     "faults": (MustHold("x", "stored only"), MEMBER, Found(("a", "b")), Verdict.FAILED, "a; b"),
-    "list refused": (MustHold("x"), MEMBER, Refused(BY_RBAC), Verdict.FAILED, BY_RBAC),
+    "list refused": (MustHold("x"), MEMBER, Denied(BY_RBAC), Verdict.FAILED, BY_RBAC),
     "not tried": (POLICY_REFUSES, MEMBER, NotTried("no right"), Verdict.ERROR, "no right"),
-    "work for no node": (POLICY_REFUSES, MEMBER, Refused(BY_WORK_FITS), Verdict.NOT_PROVABLE, NOWHERE),
-    "good work for no node": (MustAccept(), MEMBER, Refused(BY_WORK_FITS), Verdict.NOT_PROVABLE, "can be tried here"),
+    "work for no node": (POLICY_REFUSES, MEMBER, Denied(BY_WORK_FITS), Verdict.NOT_PROVABLE, NOWHERE),
+    "good work for no node": (MustAccept(), MEMBER, Denied(BY_WORK_FITS), Verdict.NOT_PROVABLE, "can be tried here"),
     "no node, as it should be": (
-        MustRefuse(Source.POLICY, WORK_FITS), MEMBER, Refused(BY_WORK_FITS), Verdict.PROVED, NOWHERE,
+        MustRefuse(RefuserKind.POLICY, WORK_FITS), MEMBER, Denied(BY_WORK_FITS), Verdict.PROVED, NOWHERE,
     ),
     "another policy for no node": (
-        MustAccept(), MEMBER, Refused(BY_WORK_FITS.replace(WORK_FITS, POLICY)), Verdict.FAILED, NOWHERE,
+        MustAccept(), MEMBER, Denied(BY_WORK_FITS.replace(WORK_FITS, POLICY)), Verdict.FAILED, NOWHERE,
     ),
     "queue is full": (MustHold("x"), MEMBER, NotTried("full", harmless=True), Verdict.NOT_PROVABLE, "full"),
 }  # fmt: skip
@@ -155,7 +155,7 @@ CASES: dict[str, tuple[Expectation, Persona, Outcome, Verdict, str]] = {
 
 @pytest.mark.parametrize(("expected", "persona", "outcome", "verdict", "says"), CASES.values(), ids=CASES.keys())
 def test_judgement(expected: Expectation, persona: Persona, outcome: Outcome, verdict: Verdict, says: str) -> None:
-    got, words = judge(Probe("t", "o", persona, Create({}), expected), outcome)
+    got, words = judge(Probe("t", "o", persona, Post({}), expected), outcome)
     assert got is verdict
     assert says in words
 

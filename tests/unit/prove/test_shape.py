@@ -13,11 +13,11 @@ from allotment.model.platform import Platform
 from allotment.model.team import Isolation, Team
 from allotment.prove import bodies
 from allotment.prove.guardrails import GUARDRAILS, probes
-from allotment.prove.probes import Create, Declared, MustAccept, Patch, Probe, RunJob, RunWork
+from allotment.prove.probes import AsDeclared, MustAccept, Patch, Post, Probe, RunJob, RunWork
 from allotment.prove.scene import JOB_CONTROLLER, REPLICA_SET_CONTROLLER
 from tests.unit.builders import cluster, cpu_flavor, flavor, node_pool, placement, platform, team
 from tests.unit.policies.small import with_registries
-from tests.unit.prove.scenes import probes_of, scene_of, stage_of
+from tests.unit.prove.scenes import here_of, probes_of, scene_of
 
 GPU = "nvidia.com/gpu"
 CONTROLLERS = (JOB_CONTROLLER, REPLICA_SET_CONTROLLER)
@@ -53,12 +53,12 @@ ONLY_JOBS = {name: declared for name, declared in SHAPES.items() if name.startsw
 
 def made_in_team(declared: Platform) -> Iterator[tuple[Probe, Mapping[str, Any]]]:
     """Work that people of the team submit and controllers make in its namespace, as it is sent."""
-    stage = stage_of(declared)
-    for probe in (probe for item in GUARDRAILS for _, probe in probes(item, stage, stage.scenes())):
+    here = here_of(declared)
+    for probe in (probe for item in GUARDRAILS for _, probe in probes(item, here, here.scenes())):
         if probe.persona.is_ourselves or not probe.needs or probe.needs.namespace != "nlp":
             continue
         match probe.attempt:
-            case Create(body) | Patch(given=body):
+            case Post(body) | Patch(given=body):
                 found = (body,)
             case RunJob(body, modest):
                 found = (body, modest)
@@ -136,7 +136,7 @@ def test_labels_that_are_left_out_stay_out() -> None:
             for probe in probes_of(id_, declared):
                 head, _, key = probe.tried.partition(" without the label ")
                 if head in ("create a pod", "create a Job"):
-                    assert isinstance(probe.attempt, Create)
+                    assert isinstance(probe.attempt, Post)
                     assert key not in probe.attempt.body["metadata"]["labels"]
                     assert key not in bodies.pod_of(dict(probe.attempt.body))["metadata"]["labels"]
 
@@ -178,10 +178,10 @@ def test_every_guardrail_is_tried_there_too() -> None:
 
 def tried_in(declared: Platform) -> set[str]:
     """Guardrails of which more is seen than that their objects are as declared."""
-    stage = stage_of(declared)
+    here = here_of(declared)
     return {
         item.id
         for item in GUARDRAILS
-        for _, probe in probes(item, stage, stage.scenes())
-        if not isinstance(probe.attempt, Declared)
+        for _, probe in probes(item, here, here.scenes())
+        if not isinstance(probe.attempt, AsDeclared)
     }

@@ -15,7 +15,7 @@ from allotment.render.manifests import render
 from allotment.spec import documents
 from allotment.spec.catalogue import catalogue
 from allotment.spec.imports.directory import Imported, ImportWishes, import_cluster, report
-from allotment.spec.imports.live import Live, PodFacts
+from allotment.spec.imports.live import LiveCluster, PodFacts
 from allotment.spec.imports.pools import accelerator_of
 from allotment.spec.load import load_platform
 from allotment.spec.schema.platform import ALWAYS_EXEMPT
@@ -60,7 +60,7 @@ PLAIN = (quota("plain", "cpu", 40), quota("plain", "memory", "300Gi"))
 GENOMICS = queue("genomics", *PLAIN, quota("gpus", GPU, 8, borrowingLimit=4), cohortName="research")
 
 
-def live(**more: Any) -> Live:
+def live(**more: Any) -> LiveCluster:
     fields: dict[str, Any] = {
         "version": "1.36.3",
         "kueue_api": "v1beta2",
@@ -70,7 +70,7 @@ def live(**more: Any) -> Live:
         "local_queues": (local("genomics", "genomics"),),
         "flavors": (flavor("gpus", **{"nvidia.com/gpu.product": A100}), flavor("plain")),
     }
-    return Live(**(fields | more))
+    return LiveCluster(**(fields | more))
 
 
 def imported(**more: Any) -> tuple[Imported, Platform]:

@@ -13,7 +13,7 @@ from allotment.errors import ConflictError, InputError, NotFoundError, UsageErro
 from allotment.model.platform import Platform
 from allotment.prove.guardrails import GUARDRAILS, probes
 from allotment.prove.probes import CompareNodes, LookAround
-from allotment.prove.scene import Stage
+from allotment.prove.scene import DeclaredCluster
 from allotment.render.gitops import gitops_tree
 from allotment.render.manifests import render
 from allotment.spec.edit import TeamRequest, add_team
@@ -58,7 +58,7 @@ def test_no_object_of_any_cluster_changes(tree: SourceTree, name: str) -> None:
 def test_the_same_is_proved(tree: SourceTree, name: str) -> None:
     def tried(platform: Platform) -> list[str]:
         """Every attempt but the two that take the platform, or its words for people, along."""
-        stages = (Stage(platform, cluster, render(platform, cluster)) for cluster in platform.clusters)
+        stages = (DeclaredCluster(platform, cluster, render(platform, cluster)) for cluster in platform.clusters)
         return [
             re.sub(" at 0x[0-9a-f]+", "", repr(probe.attempt))
             for stage in stages

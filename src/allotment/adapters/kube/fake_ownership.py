@@ -23,7 +23,7 @@ _GONE: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class Ownership:
     """The fields one manager owns by one operation."""
 
     manager: str
@@ -111,8 +111,8 @@ def remove(body: Any, path: Path) -> None:
 
 
 def disputes(
-    live: Mapping[Path, Any], wanted: Mapping[Path, Any], others: tuple[Holding, ...]
-) -> list[tuple[Holding, Path]]:
+    live: Mapping[Path, Any], wanted: Mapping[Path, Any], others: tuple[Ownership, ...]
+) -> list[tuple[Ownership, Path]]:
     """Fields that the applier wants to change and somebody else owns."""
     return [
         (holding, path)
@@ -129,7 +129,7 @@ def changed_paths(before: Mapping[Path, Any], after: Mapping[Path, Any]) -> tupl
     return touched, frozenset(before.keys() - after.keys())
 
 
-def managed_fields(holdings: tuple[Holding, ...]) -> list[dict[str, Any]]:
+def managed_fields(holdings: tuple[Ownership, ...]) -> list[dict[str, Any]]:
     """As the server shows them."""
     return [
         {

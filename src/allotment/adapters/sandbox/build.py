@@ -25,7 +25,7 @@ from allotment.adapters.sandbox.manifests import (
     KWOK_STAGES,
     SOURCES,
     STANDARD_SETS,
-    Source,
+    ManifestSource,
     cached_manifests,
     source_files,
 )
@@ -220,7 +220,7 @@ class _Builder:
             text = "\n---\n".join(file.read_text(encoding="utf-8") for file in source_files(name, folder))
         self._write(name, text)
 
-    def _module_folder(self, source: Source) -> Path:
+    def _module_folder(self, source: ManifestSource) -> Path:
         told = self._run(
             [str(self._go), "mod", "download", "-json", f"{source.module}@{source.version}"],
             f"download of {source.module} {source.version}",

@@ -18,7 +18,7 @@ TRAINER_KINDS: Final = "trainer-kinds"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ManifestSource:
     """One set of objects.
 
     Attributes:
@@ -36,21 +36,21 @@ class Source:
     files: tuple[str, ...] = ()
 
 
-SOURCES: Final[Mapping[str, Source]] = {
-    KUEUE_MANIFESTS: Source("kueue", "sigs.k8s.io/kueue", KUEUE, "config/default"),
-    KWOK_STAGES: Source(
+SOURCES: Final[Mapping[str, ManifestSource]] = {
+    KUEUE_MANIFESTS: ManifestSource("kueue", "sigs.k8s.io/kueue", KUEUE, "config/default"),
+    KWOK_STAGES: ManifestSource(
         "kwok", "sigs.k8s.io/kwok", KWOK,
         files=tuple(
             f"kustomize/stage/{folder}/*.yaml" for folder in ("node/fast", "node/heartbeat-with-lease", "pod/fast")
         ),
     ),
-    JOBSET_MANIFESTS: Source("jobset", "sigs.k8s.io/jobset", JOBSET, "config/default"),
-    LWS_MANIFESTS: Source("lws", "sigs.k8s.io/lws", LWS, "config/default"),
-    RAY_KINDS: Source(
+    JOBSET_MANIFESTS: ManifestSource("jobset", "sigs.k8s.io/jobset", JOBSET, "config/default"),
+    LWS_MANIFESTS: ManifestSource("lws", "sigs.k8s.io/lws", LWS, "config/default"),
+    RAY_KINDS: ManifestSource(
         "kuberay", "github.com/ray-project/kuberay/ray-operator", KUBERAY,
         files=("config/crd/bases/ray.io_rayclusters.yaml", "config/crd/bases/ray.io_rayjobs.yaml"),
     ),
-    TRAINER_KINDS: Source(
+    TRAINER_KINDS: ManifestSource(
         "trainer", "github.com/kubeflow/trainer/v2", TRAINER, files=("manifests/base/crds/trainer.kubeflow.org_*.yaml",)
     ),
 }  # fmt: skip

@@ -50,7 +50,7 @@ class Return:
 
     live: Body
     fate: Fate
-    written: record.Record | None
+    written: record.AdoptionRecord | None
     fields: tuple[FieldChange, ...]
     after: Body | None = None
     stake: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from allotment.ports.kube import KubePort
 from allotment.render.policies.pod_template import domains_of
 from allotment.spec.catalogue import catalogue
 from allotment.spec.imports.directory import Imported, ImportWishes, import_cluster
-from allotment.spec.imports.live import Live, PodFacts
+from allotment.spec.imports.live import LiveCluster, PodFacts
 from allotment.spec.source import SourceTree
 
 _KUEUE: Final = "kueue.x-k8s.io"
@@ -53,7 +53,7 @@ def import_directory(present: SourceTree, kube: KubePort, wishes: ImportWishes, 
     return import_cluster(read_cluster(kube), wishes, today)
 
 
-def read_cluster(kube: KubePort) -> Live:
+def read_cluster(kube: KubePort) -> LiveCluster:
     """Everything that an import looks at; of pods only what is needed of them.
 
     Raises:
@@ -62,7 +62,7 @@ def read_cluster(kube: KubePort) -> Live:
     served = [version for version in ("v1beta2", "v1beta1") if kube.serves(f"{_KUEUE}/{version}", "ClusterQueue")]
     kueue = f"{_KUEUE}/{served[0]}" if served else ""
     domains = domains_of(item.resource_name for item in catalogue().values())
-    return Live(
+    return LiveCluster(
         version=kube.server().version.removeprefix("v").partition("+")[0].partition("-")[0],
         kueue_api=served[0] if served else "",
         kinds=tuple(name for name, api_version, kind in _KINDS if kube.serves(api_version, kind)),

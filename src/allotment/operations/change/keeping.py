@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from allotment.model.manifest import Body
 from allotment.plan.strangers.rights import gives
 from allotment.plan.strangers.stranger import KeptBinding, Stranger
-from allotment.prove.judging import Kept, Refused
-from allotment.prove.probes import Create, Inspect, Patch, Persona, Probe, Right
-from allotment.prove.sources import Source, refuser_of
+from allotment.prove.judging import Denied, Kept
+from allotment.prove.probes import Inspect, Patch, Persona, Post, Probe, Right
+from allotment.prove.refusers import RefuserKind, refuser_of
 
-_LIMITS = {Source.QUOTA: "ResourceQuota", Source.LIMIT_RANGE: "LimitRange"}
+_LIMITS = {RefuserKind.QUOTA: "ResourceQuota", RefuserKind.LIMIT_RANGE: "LimitRange"}
 
 
 def bindings(right: Right, persona: Persona, kept: Iterable[KeptBinding]) -> tuple[str, ...]:
@@ -25,10 +25,10 @@ def bindings(right: Right, persona: Persona, kept: Iterable[KeptBinding]) -> tup
     )
 
 
-def refusal(probe: Probe, refused: Refused, kept: Iterable[Stranger]) -> Kept | None:
+def refusal(probe: Probe, refused: Denied, kept: Iterable[Stranger]) -> Kept | None:
     """A refusal by an older quota or limit; None if it is none."""
     refuser = refuser_of(refused.message)
-    kind = _LIMITS.get(refuser.source)
+    kind = _LIMITS.get(refuser.kind)
     # The server names a quota, but of a limit only the resource.
     by = [
         str(each.key)
@@ -41,7 +41,7 @@ def refusal(probe: Probe, refused: Refused, kept: Iterable[Stranger]) -> Kept | 
 
 def _namespace(probe: Probe) -> str:
     match probe.attempt:
-        case Create(body):
+        case Post(body):
             return str(body["metadata"].get("namespace", ""))
         case Patch(_, key):
             return key.namespace

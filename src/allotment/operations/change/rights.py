@@ -23,8 +23,8 @@ from allotment.operations.prove import jobs as proving_jobs
 from allotment.plan import leaving, order
 from allotment.ports.kube import AccessQuestion
 from allotment.prove.guardrails import GUARDRAILS, probes
-from allotment.prove.probes import Create, Patch, Persona, Probe, Remove, RunJob, RunWork
-from allotment.prove.scene import SYSTEM, Stage
+from allotment.prove.probes import Patch, Persona, Post, Probe, Remove, RunJob, RunWork
+from allotment.prove.scene import SYSTEM, DeclaredCluster
 from allotment.render.manifests import render
 
 _RBAC: Final = "rbac.authorization.k8s.io"
@@ -92,7 +92,7 @@ def rights_for(task: Task, platform: Platform, cluster: Cluster) -> tuple[Grant,
     if task is Task.APPLY:
         found += _apply(manifests)
     if task is Task.PROVE:
-        found += _prove(Stage(platform, cluster, manifests))
+        found += _prove(DeclaredCluster(platform, cluster, manifests))
     return tuple(sorted(set(found)))
 
 
@@ -137,13 +137,13 @@ def _apply(manifests: Manifests) -> Iterator[Grant]:
         yield Grant(key.group, resource, "create", "", key.namespace)
 
 
-def _prove(stage: Stage) -> Iterator[Grant]:
+def _prove(here: DeclaredCluster) -> Iterator[Grant]:
     yield Grant("authorization.k8s.io", "subjectaccessreviews", "create")
     beside = {(_group(kind.api_version or f"{_KUEUE}/v1"), kind.kind) for kind in surroundings.KINDS}
     yield from _on(beside - {_SECRETS}, "list")
-    scenes = tuple(stage.scenes())
+    scenes = tuple(here.scenes())
     acts = {
-        grant for guardrail in GUARDRAILS for _, probe in probes(guardrail, stage, scenes) for grant in _tried(probe)
+        grant for guardrail in GUARDRAILS for _, probe in probes(guardrail, here, scenes) for grant in _tried(probe)
     }
     yield from (grant for grant in acts if grant.namespace in ("", SYSTEM))
     # What is needed in one team's namespace is given in all of them: one role for all. What is left is a pod in a
@@ -160,7 +160,7 @@ def _prove(stage: Stage) -> Iterator[Grant]:
 def _tried(probe: Probe) -> Iterator[Grant]:
     """What a probe needs of whoever runs prove; as somebody else, it needs that one's rights."""
     match probe.attempt:
-        case Create(body):
+        case Post(body):
             kind, namespace = (_group(body["apiVersion"]), body["kind"]), body["metadata"].get("namespace", "")
             yield from _acted(probe.persona, _on((kind,), "create"), namespace)
         case Patch(_, key, given=given):
@@ -205,7 +205,7 @@ def _group(api_version: str) -> str:
     return api_version.rpartition("/")[0]
 
 
-def roles(task: Task, grants: Iterable[Grant]) -> tuple[Role, ...]:
+def roles(task: Task, grants: Iterable[Grant]) -> tuple[BoundRole, ...]:
     """The roles that together give exactly these rights; resources with the same verbs share a rule.
 
     A right that is needed in some namespaces is given there only, but for apply: it makes these namespaces itself,
@@ -222,7 +222,7 @@ def roles(task: Task, grants: Iterable[Grant]) -> tuple[Role, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
+class BoundRole:
     """A ClusterRole or Role, and where it is to be bound.
 
     Attributes:
@@ -245,7 +245,7 @@ class Role:
             }
 
 
-def _role(task: Task, grants: Iterable[Grant], namespaces: tuple[str, ...]) -> Role:
+def _role(task: Task, grants: Iterable[Grant], namespaces: tuple[str, ...]) -> BoundRole:
     """One role; in the namespaces of teams a ClusterRole, which no owner there can replace."""
     name = f"{labels.FIELD_MANAGER}-{task.value}"
     metadata = {"name": name}
@@ -259,7 +259,7 @@ def _role(task: Task, grants: Iterable[Grant], namespaces: tuple[str, ...]) -> R
         "metadata": metadata,
         "rules": list(_rules(grants)),
     }
-    return Role(body, namespaces)
+    return BoundRole(body, namespaces)
 
 
 def _rules(grants: Iterable[Grant]) -> Iterator[Mapping[str, Any]]:

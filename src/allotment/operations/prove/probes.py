@@ -19,27 +19,27 @@ from allotment.plan.strangers.stranger import Stranger, Surroundings
 from allotment.ports.clock import Clock
 from allotment.ports.kube import AccessQuestion, Identity, KubePort, RefusedError
 from allotment.prove.guardrails import Guardrail, probes
-from allotment.prove.judging import Accepted, Found, Judged, NotTried, Outcome, Refused, judge
+from allotment.prove.judging import Allowed, Denied, Found, Judged, NotTried, Outcome, judge
 from allotment.prove.probes import (
+    AsDeclared,
     AskRights,
     CompareNodes,
     CompareWork,
-    Create,
-    Declared,
     Inspect,
     Look,
     LookAround,
     Nobody,
     Patch,
     Persona,
+    Post,
     Probe,
     Remove,
     Right,
     RunJob,
     RunWork,
 )
-from allotment.prove.scene import Scene, Stage
-from allotment.prove.sources import forbids_impersonation, refuses
+from allotment.prove.refusers import forbids_impersonation, refuses
+from allotment.prove.scene import DeclaredCluster, Scene
 from allotment.prove.verdicts import Result, Verdict
 
 Progress = Callable[[Result], None]
@@ -73,9 +73,9 @@ class Prover:
     ourselves: str = ""
     known: dict[tuple[Persona, Right], bool] = field(default_factory=dict)
 
-    def try_all(self, guardrail: Guardrail, stage: Stage, scenes: tuple[Scene, ...]) -> None:
+    def try_all(self, guardrail: Guardrail, here: DeclaredCluster, scenes: tuple[Scene, ...]) -> None:
         """All probes of one guardrail."""
-        for team, probe in probes(guardrail, stage, scenes):
+        for team, probe in probes(guardrail, here, scenes):
             at = self.clock.now()
             verdict, got = self._judged(probe)
             while verdict is Verdict.FAILED and _is_dry_run(probe) and self.clock.now().timestamp() < self.settled:
@@ -98,7 +98,7 @@ class Prover:
     def _judged(self, probe: Probe) -> Judged:
         outcome = self._outcome(probe)
         judged = judge(probe, outcome)
-        if judged[0] is Verdict.FAILED and isinstance(outcome, Refused):
+        if judged[0] is Verdict.FAILED and isinstance(outcome, Denied):
             kept = keeping.refusal(probe, outcome, self._kept())
             return judged if kept is None else judge(probe, kept)
         return judged
@@ -135,7 +135,7 @@ class Prover:
         if own and probe.persona.account is not None:
             # Who may act as a controller everywhere owns the cluster: nobody has to have that for a proof.
             return NotTried(f"not tried: we may not act as {probe.persona.title} there: {message}", harmless=True)
-        return NotTried(f"not tried, for want of our own rights: {message}") if own else Refused(message)
+        return NotTried(f"not tried, for want of our own rights: {message}") if own else Denied(message)
 
     def _may(self, probe: Probe) -> NotTried | None:
         """Without the right, RBAC would refuse, and that would say nothing about the guardrail."""
@@ -152,14 +152,14 @@ class Prover:
     def _attempt(self, probe: Probe) -> Outcome:
         identity = None if probe.persona.is_ourselves else _acting(probe.persona)
         match probe.attempt:
-            case Create(body):
+            case Post(body):
                 answer = self.kube.create(body, dry_run=True, identity=identity)
-                return Accepted(answer.body, answer.warnings)
+                return Allowed(answer.body, answer.warnings)
             case Patch() as patch:
                 return self._patch(patch, identity)
             case Remove(api_version, key):
                 there = self.kube.delete(api_version, key, dry_run=True, identity=identity)
-                return Accepted({}) if there else NotTried(f"{key} is not there")
+                return Allowed({}) if there else NotTried(f"{key} is not there")
             case RunJob() | RunWork() if not self.work:
                 return NotTried("left out (--no-work)", harmless=True)
             case RunJob() as attempt:
@@ -174,7 +174,7 @@ class Prover:
         match look:
             case AskRights(cells):
                 return self._ask(probe.persona, cells)
-            case Declared(keys):
+            case AsDeclared(keys):
                 return self._compare(keys)
             case LookAround():
                 return self._look_around(look)
@@ -195,7 +195,7 @@ class Prover:
     def _patch(self, patch: Patch, identity: Identity | None) -> Outcome:
         def tried() -> Outcome:
             answer = self.kube.merge_patch(patch.api_version, patch.key, patch.patch, dry_run=True, identity=identity)
-            return Accepted(answer.body, answer.warnings)
+            return Allowed(answer.body, answer.warnings)
 
         return tried() if patch.given is None else make_for_real(self.kube, patch.given, identity, lambda _: tried())
 
@@ -262,7 +262,7 @@ def _question(right: Right) -> AccessQuestion:
 
 def _is_dry_run(probe: Probe) -> bool:
     match probe.attempt:
-        case Create() | Remove():
+        case Post() | Remove():
             return True
         case Patch(given=given):
             return given is None

@@ -30,7 +30,7 @@ from allotment.plan.strangers.grounds import grounds
 from allotment.ports.clock import Clock
 from allotment.ports.kube import AccessQuestion, KubePort, RefusedError
 from allotment.prove.guardrails import GUARDRAILS
-from allotment.prove.scene import Scene, Stage
+from allotment.prove.scene import DeclaredCluster, Scene
 from allotment.prove.verdicts import ProofReport, Result
 from allotment.render.policies.admission import ADMISSION_API
 
@@ -93,17 +93,17 @@ def prove(
     _check_names(platform, cluster, selection)
     wanted = wanted_of(platform, cluster, kube)
     platform, cluster = wanted.platform, wanted.cluster
-    stage = Stage(platform, cluster, wanted.manifests)
-    scenes = tuple(stage.scenes(selection.teams))
+    here = DeclaredCluster(platform, cluster, wanted.manifests)
+    scenes = tuple(here.scenes(selection.teams))
     started, server = clock.now(), kube.server()
     for scene in scenes:
         sweep(kube, scene.namespace)
-    around = cache(partial(look_around, kube, grounds(platform, cluster, stage.manifests, clock.now().date())))
+    around = cache(partial(look_around, kube, grounds(platform, cluster, here.manifests, clock.now().date())))
     missing = _missing(kube, scenes)
     prover = Prover(
         kube,
         clock,
-        _differences(stage.manifests, platform, kube, clock),
+        _differences(here.manifests, platform, kube, clock),
         around,
         progress,
         work=selection.work,
@@ -112,7 +112,7 @@ def prove(
     )
     for guardrail in GUARDRAILS:
         if selection.guardrails is None or guardrail.id in selection.guardrails:
-            prover.try_all(guardrail, stage, scenes)
+            prover.try_all(guardrail, here, scenes)
     return ProofReport(
         platform=platform.name,
         cluster=cluster.name,

@@ -149,7 +149,7 @@ def _hindrances(
     lost = facts.in_use.lost_by(live, manifest.body) if manifest.key.kind == "ClusterQueue" else ()
     if lost:
         yield Hindrance(f"it would no longer count what runs: {told(lost)}", _UNCOUNTED)
-    written = record.Record("", (), record.before_of(manifest.body, live))
+    written = record.AdoptionRecord("", (), record.before_of(manifest.body, live))
     if len(record.to_text(written).encode()) > record.LONGEST:
         yield Hindrance(f"its earlier values are longer than {record.LONGEST} bytes, too long to be kept", _TOO_LONG)
 

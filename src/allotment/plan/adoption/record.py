@@ -27,7 +27,7 @@ _MAPS: Final = ("annotations", "labels")
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class AdoptionRecord:
     """How an object was before it was taken over.
 
     Attributes:
@@ -45,13 +45,13 @@ class Record:
 
 def record(
     declared: Body, live: Body, origins: Iterable[object], now: dt.datetime, kept: Mapping[str, str] | None = None
-) -> Record:
+) -> AdoptionRecord:
     """What to write down before `declared` is applied over `live`."""
     at = now.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Record(at, tuple(str(origin) for origin in origins), before_of(declared, live), kept or {})
+    return AdoptionRecord(at, tuple(str(origin) for origin in origins), before_of(declared, live), kept or {})
 
 
-def fitting(written: Record, kept: Mapping[str, str]) -> dict[str, str]:
+def fitting(written: AdoptionRecord, kept: Mapping[str, str]) -> dict[str, str]:
     """The first of what is to be kept, as many as the record has room for."""
     fit: dict[str, str] = {}
     room = LONGEST - len(to_text(replace(written, kept={"": ""})).encode())
@@ -81,7 +81,7 @@ def _concerned(name: str, declared: Body, live: Body) -> dict[str, Any]:
     }
 
 
-def to_text(written: Record) -> str:
+def to_text(written: AdoptionRecord) -> str:
     """The annotation's value."""
     document: dict[str, Any] = {"at": written.at, "from": list(written.origins), "before": written.before}
     if written.kept:
@@ -94,7 +94,7 @@ def is_adopted(live: Body) -> bool:
     return labels.ADOPTED in (live["metadata"].get("annotations") or {})
 
 
-def record_of(live: Body) -> Record | None:
+def record_of(live: Body) -> AdoptionRecord | None:
     """The record that an object carries, or None.
 
     Raises:
@@ -106,7 +106,7 @@ def record_of(live: Body) -> Record | None:
     try:
         found = json.loads(text)
         before = _checked(found["before"])
-        return Record(str(found["at"]), tuple(map(str, found["from"])), before, _kept(found.get("kept")))
+        return AdoptionRecord(str(found["at"]), tuple(map(str, found["from"])), before, _kept(found.get("kept")))
     except (ValueError, TypeError, KeyError, RecursionError):
         raise InputError(
             f"the record of {key_of(live)} cannot be read",
@@ -127,7 +127,7 @@ def _kept(found: Any) -> Mapping[str, str]:
     return found if isinstance(found, dict) and all(isinstance(value, str) for value in found.values()) else {}
 
 
-def restoration(live: Body, written: Record, ours: Tree) -> dict[str, Any]:
+def restoration(live: Body, written: AdoptionRecord, ours: Tree) -> dict[str, Any]:
     """A JSON merge patch that gives the object its earlier values back.
 
     Only where we set the present value, and where an adoption took something out: what others have changed since stays.

@@ -13,7 +13,7 @@ from typing import Any, Final
 from allotment.errors import InputError
 from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.plan.adoption.left import NamespacedRoles, digest, entry, role_of
-from allotment.plan.adoption.record import Record, record_of
+from allotment.plan.adoption.record import AdoptionRecord, record_of
 from allotment.plan.strangers.access import Roles
 from allotment.plan.strangers.grounds import Grounds
 from allotment.plan.strangers.stranger import KeptBinding, Live, Stranger
@@ -31,12 +31,12 @@ _FIRST: Final[Mapping[str, str]] = {
 """What comes before taking it away, so that nobody misses it."""
 
 
-def adoptions(live: Live) -> Mapping[str, Record]:
+def adoptions(live: Live) -> Mapping[str, AdoptionRecord]:
     """By namespace that was taken over and not given back: the record of that."""
     return dict(_adoptions(live))
 
 
-def _adoptions(live: Live) -> Iterator[tuple[str, Record]]:
+def _adoptions(live: Live) -> Iterator[tuple[str, AdoptionRecord]]:
     for body in live.of("Namespace"):
         try:
             found = record_of(body)
@@ -52,7 +52,7 @@ def roles_in(live: Live) -> NamespacedRoles | None:
     return {key_of(body): body for body in live.of("Role")} if "Role" in live.objects else None
 
 
-def told_apart(stranger: Stranger, body: Body, written: Record, roles: NamespacedRoles | None) -> Stranger:
+def told_apart(stranger: Stranger, body: Body, written: AdoptionRecord, roles: NamespacedRoles | None) -> Stranger:
     """The stranger as it stands to the adoption of its namespace: kept by it, changed since, or come since.
 
     Args:
@@ -91,7 +91,7 @@ def _day(at: str) -> str:
     return at.partition("T")[0]
 
 
-def is_kept(body: Body, written: Record, roles: NamespacedRoles | None = None) -> bool:
+def is_kept(body: Body, written: AdoptionRecord, roles: NamespacedRoles | None = None) -> bool:
     """Whether it is what was left there; what cannot be told is not."""
     recorded = written.kept.get(entry(key_of(body)))
     return recorded is not None and recorded == digest(body, roles)

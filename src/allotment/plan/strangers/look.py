@@ -9,7 +9,7 @@ from typing import Final
 from allotment.model.manifest import Body, key_of
 from allotment.model.platform import Accepted
 from allotment.plan.adoption.left import NamespacedRoles
-from allotment.plan.adoption.record import Record
+from allotment.plan.adoption.record import AdoptionRecord
 from allotment.plan.strangers.access import access, subjects
 from allotment.plan.strangers.admission import bindings, kueues_webhooks
 from allotment.plan.strangers.grounds import Grounds
@@ -39,7 +39,11 @@ def strangers(live: Live, around: Grounds) -> tuple[Stranger, ...]:
 
 
 def _told_apart(
-    stranger: Stranger, live: Live, around: Grounds, taken_over: Mapping[str, Record], roles: NamespacedRoles | None
+    stranger: Stranger,
+    live: Live,
+    around: Grounds,
+    taken_over: Mapping[str, AdoptionRecord],
+    roles: NamespacedRoles | None,
 ) -> Stranger:
     """What an adoption left to its owner, and what came since; of a team that leaves, nothing stays."""
     written = taken_over.get(stranger.key.namespace)

@@ -15,7 +15,7 @@ from allotment.model.names import is_dns_label
 from allotment.model.quantity import parse_quantity
 from allotment.spec.catalogue import catalogue
 from allotment.spec.imports.flavors import Meaning, meaning_of
-from allotment.spec.imports.live import GITOPS, Live, Notes, Unsaid, marks_of, name_of
+from allotment.spec.imports.live import GITOPS, LiveCluster, Notes, Unsaid, marks_of, name_of
 from allotment.spec.imports.pools import Pool, pools_of, unlabelled
 from allotment.spec.imports.teams import Found, Reading, amounts_of, cohort_of, describe, found_teams, weight_of
 from allotment.spec.schema.platform import ALWAYS_EXEMPT
@@ -62,7 +62,7 @@ class Imported:
     teams: tuple[tuple[str, str], ...]
 
 
-def import_cluster(live: Live, wishes: ImportWishes, today: dt.date) -> Imported:
+def import_cluster(live: LiveCluster, wishes: ImportWishes, today: dt.date) -> Imported:
     """The directory that says what lives in a cluster, as far as a directory can.
 
     Raises:
@@ -113,7 +113,7 @@ def _text(comment: str, document: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _platform(live: Live, wishes: ImportWishes, notes: Notes) -> dict[str, Any]:
+def _platform(live: LiveCluster, wishes: ImportWishes, notes: Notes) -> dict[str, Any]:
     admins: dict[str, None] = {}
     for binding in live.cluster_bindings:
         if binding.get("roleRef", {}).get("name") != "cluster-admin":
@@ -132,13 +132,13 @@ def _platform(live: Live, wishes: ImportWishes, notes: Notes) -> dict[str, Any]:
     }
 
 
-def _exempt(live: Live) -> tuple[str, ...]:
+def _exempt(live: LiveCluster) -> tuple[str, ...]:
     """The system's namespaces that are there. Who makes one of such a name later is nobody that we know."""
     present = {name_of(body) for body in live.namespaces}
     return tuple(name for name in (*_EXEMPT, *GITOPS) if name in present)
 
 
-def _platform_text(live: Live, document: Mapping[str, Any], notes: Notes) -> str:
+def _platform_text(live: LiveCluster, document: Mapping[str, Any], notes: Notes) -> str:
     text = _text("The platform, as it was imported.", document)
     exempt = _exempt(live)
     for name in _EXEMPT:
@@ -148,7 +148,7 @@ def _platform_text(live: Live, document: Mapping[str, Any], notes: Notes) -> str
     return text if exempt else f"{text}exemptNamespaces: []\n"
 
 
-def _in_warn(live: Live, spaces: Iterable[str], notes: Notes) -> list[str]:
+def _in_warn(live: LiveCluster, spaces: Iterable[str], notes: Notes) -> list[str]:
     """The namespaces of teams, and those of nobody in which policies about accelerators would refuse work."""
     alone = {*ALWAYS_EXEMPT, *_exempt(live)}
     others = sorted(live.asking - alone - {*spaces})
@@ -159,7 +159,7 @@ def _in_warn(live: Live, spaces: Iterable[str], notes: Notes) -> list[str]:
 
 
 def _cluster(
-    live: Live,
+    live: LiveCluster,
     wishes: ImportWishes,
     pools: Sequence[Pool],
     meaning: Meaning,
@@ -201,7 +201,7 @@ def _provider(nodes: Sequence[Body]) -> str | None:
     return next((_PROVIDERS[scheme] for one in ids if (scheme := one.partition("://")[0]) in _PROVIDERS), None)
 
 
-def _cohorts(live: Live, meaning: Meaning, notes: Notes) -> list[dict[str, Any]]:
+def _cohorts(live: LiveCluster, meaning: Meaning, notes: Notes) -> list[dict[str, Any]]:
     bodies = {name_of(body): body for body in live.cohorts}
     named: dict[str, None] = {}
     for queue in live.cluster_queues:
@@ -276,7 +276,7 @@ def _nominal(amount: Any) -> Fraction:
     return Fraction(0) if value is None else parse_quantity(str(value))
 
 
-def _ladder(live: Live, notes: Notes) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+def _ladder(live: LiveCluster, notes: Notes) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
     """The rungs by name; without a class of the cluster's own, the reference ladder stays."""
     rungs: dict[str, dict[str, Any]] = {}
     for body in live.priorities:
@@ -303,7 +303,7 @@ def _ladder(live: Live, notes: Notes) -> tuple[dict[str, dict[str, Any]], list[d
     return rungs, sorted(rungs.values(), key=lambda rung: (rung["value"], rung["name"]))
 
 
-def _say_what_stays(live: Live, found: Sequence[Found], notes: Notes) -> None:
+def _say_what_stays(live: LiveCluster, found: Sequence[Found], notes: Notes) -> None:
     spaces = {space for team in found for space in team.namespaces}
     for body in (*live.limit_ranges, *live.network_policies):
         if body["metadata"].get("namespace") in spaces:

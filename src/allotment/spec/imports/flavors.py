@@ -10,7 +10,7 @@ from typing import Any
 from allotment.model import labels
 from allotment.model.manifest import Body
 from allotment.model.names import is_dns_label
-from allotment.spec.imports.live import Live, Notes, name_of
+from allotment.spec.imports.live import LiveCluster, Notes, name_of
 from allotment.spec.imports.pools import Pool, nodes_with
 from allotment.spec.schema.accelerator import AcceleratorSpec
 
@@ -34,7 +34,9 @@ class Meaning:
         return self.chosen.get(usual, usual)
 
 
-def meaning_of(live: Live, pools: Sequence[Pool], catalogue: Mapping[str, AcceleratorSpec], notes: Notes) -> Meaning:
+def meaning_of(
+    live: LiveCluster, pools: Sequence[Pool], catalogue: Mapping[str, AcceleratorSpec], notes: Notes
+) -> Meaning:
     """Match live flavors with those of the pools: by their nodes, by the device, by the name."""
     bodies = {name_of(body): body for body in live.flavors}
     meaning = Meaning()

@@ -25,7 +25,7 @@ class PodFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveCluster:
     """The objects of one cluster; each family in the order of names.
 
     Attributes:

@@ -12,7 +12,17 @@ from allotment.model.manifest import Body
 from allotment.model.names import is_dns_label, is_plain
 from allotment.model.quantity import format_bytes, format_cpu, parse_bytes, parse_cpu, parse_quantity
 from allotment.spec.imports.flavors import Meaning, quotas_of
-from allotment.spec.imports.live import Live, Notes, PodFacts, in_spaces, is_system, marks_of, name_of, space_of, title
+from allotment.spec.imports.live import (
+    LiveCluster,
+    Notes,
+    PodFacts,
+    in_spaces,
+    is_system,
+    marks_of,
+    name_of,
+    space_of,
+    title,
+)
 
 _ROLES: Final = {"admin": "owners", "edit": "members", "view": "viewers"}
 _LIMITS: Final = (("nominalQuota", "nominal"), ("borrowingLimit", "borrowingLimit"), ("lendingLimit", "lendingLimit"))
@@ -46,7 +56,7 @@ class Found:
     queue: Body | None
 
 
-def found_teams(live: Live, notes: Notes) -> tuple[Found, ...]:
+def found_teams(live: LiveCluster, notes: Notes) -> tuple[Found, ...]:
     """A team for each ClusterQueue that namespaces lead to, and for each other namespace with a quota."""
     spaces = {name_of(body) for body in live.namespaces if not is_system(name_of(body)) and is_plain(name_of(body))}
     leading: dict[str, str] = {}
@@ -92,7 +102,7 @@ class Reading:
         default_rung: its default; empty where the reference ladder stays.
     """
 
-    live: Live
+    live: LiveCluster
     cluster: str
     meaning: Meaning
     resources: Mapping[str, str]

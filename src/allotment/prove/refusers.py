@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 
-class Source(StrEnum):
+class RefuserKind(StrEnum):
     """What refuses requests."""
 
     POLICY = "admission policy"
@@ -27,35 +27,35 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refuser:
-    """A source and, where there are several, its name: of the policy, the quota, the webhook."""
+    """Its kind and, where there are several, its name: of the policy, the quota, the webhook."""
 
-    source: Source
+    kind: RefuserKind
     name: str = ""
 
     def __str__(self) -> str:
         """As reports show it."""
-        return f"{self.source.value} {self.name}".strip()
+        return f"{self.kind.value} {self.name}".strip()
 
 
 _PATTERNS: Final = (
-    (Source.POLICY, re.compile(r"ValidatingAdmissionPolicy '(?P<name>[^']+)' with binding")),
-    (Source.WEBHOOK, re.compile(r"admission webhook \"(?P<name>[^\"]+)\" denied")),
-    (Source.QUOTA, re.compile(r"(?:exceeded|failed) quota: (?P<name>[^,:]+)")),
-    (Source.POD_SECURITY, re.compile(r"violates PodSecurity (?P<name>\"[^\"]+\")")),
-    (Source.LIMIT_RANGE, re.compile(r"(?:maximum|minimum) (?P<name>\S+) usage per (?:Pod|Container)")),
-    (Source.ESCALATION, re.compile(r"is attempting to grant RBAC permissions not currently held(?P<name>)")),
-    (Source.RBAC, re.compile(r"User \"[^\"]*\" cannot \w+ resource (?P<name>\"[^\"]+\")")),
+    (RefuserKind.POLICY, re.compile(r"ValidatingAdmissionPolicy '(?P<name>[^']+)' with binding")),
+    (RefuserKind.WEBHOOK, re.compile(r"admission webhook \"(?P<name>[^\"]+)\" denied")),
+    (RefuserKind.QUOTA, re.compile(r"(?:exceeded|failed) quota: (?P<name>[^,:]+)")),
+    (RefuserKind.POD_SECURITY, re.compile(r"violates PodSecurity (?P<name>\"[^\"]+\")")),
+    (RefuserKind.LIMIT_RANGE, re.compile(r"(?:maximum|minimum) (?P<name>\S+) usage per (?:Pod|Container)")),
+    (RefuserKind.ESCALATION, re.compile(r"is attempting to grant RBAC permissions not currently held(?P<name>)")),
+    (RefuserKind.RBAC, re.compile(r"User \"[^\"]*\" cannot \w+ resource (?P<name>\"[^\"]+\")")),
 )
 _IMPERSONATION: Final = re.compile(r"cannot impersonate resource")
 
 
 def refuser_of(message: str) -> Refuser:
     """Who speaks in a refusal; API validation if nobody else can be made out."""
-    for source, pattern in _PATTERNS:
+    for kind, pattern in _PATTERNS:
         match = pattern.search(message)
         if match is not None:
-            return Refuser(source, match["name"])
-    return Refuser(Source.VALIDATION)
+            return Refuser(kind, match["name"])
+    return Refuser(RefuserKind.VALIDATION)
 
 
 def refuses(message: str, user: str) -> bool:
