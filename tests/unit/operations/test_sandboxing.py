@@ -12,7 +12,14 @@ from allotment.errors import UsageError
 from allotment.model import labels
 from allotment.model.cluster import Cluster, Feature
 from allotment.model.platform import Platform
-from allotment.operations.foresee.sandboxing import extensions_of, flags_of, frameworks_of, nodes_of
+from allotment.operations.foresee.sandboxing import (
+    SandboxWishes,
+    extensions_of,
+    flags_of,
+    frameworks_of,
+    nodes_of,
+    spec_of,
+)
 from allotment.ports.sandboxes import FakeNode
 from allotment.spec.load import load_platform
 from tests.unit.builders import cluster, node_pool, platform
@@ -70,6 +77,17 @@ def test_pods_queue_only_where_the_cluster_says_so() -> None:
 def test_a_sandbox_has_the_kinds_that_the_cluster_declares() -> None:
     assert extensions_of(cluster(features=(Feature.DRA,))) == ()
     assert extensions_of(cluster(features=(Feature.TRAINJOB, Feature.DRA, Feature.JOBSET))) == ("jobset", "trainjob")
+
+
+def test_a_sandbox_stands_in_for_the_cluster() -> None:
+    place = replace(
+        cluster(features=(Feature.JOBSET, Feature.POD_INTEGRATION)), context="prod-admin", fair_sharing=True
+    )
+    spec = spec_of(platform(clusters=[place]), place, SandboxWishes("mine", 1, ("rayjob",), ("v=4",)))
+    assert (spec.name, spec.context_name, spec.extensions) == ("mine", "prod-admin", ("jobset", "rayjob"))
+    assert spec.nodes == tuple(nodes_of(platform(clusters=[place]), place, 1))
+    assert (spec.kueue.frameworks, spec.kueue.fair_sharing) == (frameworks_of(place), True)
+    assert spec.apiserver_flags == {"v": "4"}
 
 
 @pytest.mark.parametrize(

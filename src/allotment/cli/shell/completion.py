@@ -51,10 +51,11 @@ def _names(session: Session, what: str, ctx: click.Context) -> Iterator[tuple[st
     if what == "sandbox":
         yield from ((name, "") for name in wiring.sandboxes().list())
         return
-    from allotment.cli.shell.loading import load
     from allotment.cli.shell.places import platform_directory
+    from allotment.operations.directory.loading import load
 
-    platform = load(session, platform_directory(session, _directory(ctx)), quiet=True).platform
+    place = wiring.directory(platform_directory(session, _directory(ctx)))
+    platform = load(place, wiring.clock().now().date()).platform
     if what == "cluster":
         yield from ((cluster.name, f"{cluster.purpose}, {cluster.region}") for cluster in platform.clusters)
     else:
