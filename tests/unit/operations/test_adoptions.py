@@ -26,6 +26,7 @@ FILE = "clusters/dev.yaml"
 BEFORE, AFTER = "kind: Cluster\n", "kind: Cluster\nwarnNamespaces: [cv]\n"
 EDIT = Edit({FILE: AFTER}, "", ())
 RUN = Run("20261122T120000Z-abc", "ci-7 process 42")
+LATER = Run("20261122T120001Z-abd", "ci-7 process 43")
 
 
 @pytest.fixture
@@ -57,9 +58,9 @@ def test_the_edit_and_the_record_go_with_a_namespace(live: Live, directory: Memo
     (record,) = history(live.kube)
     assert (record.act, record.source, record.id) == (Act.ADOPT, source, RUN.id)
     returns = look_back(live.kube, PLATFORM, [word("namespace/cv")])
-    handled = give_back(Mark(PLATFORM, "dev"), returns, live.kube, live.clock, RUN, directory)
+    handled = give_back(Mark(PLATFORM, "dev"), returns, live.kube, live.clock, LATER, directory)
     assert Fate.GIVEN_BACK in {each.fate for each in handled}
-    assert Act.UNDO in {each.act for each in history(live.kube)}
+    assert [each.act for each in history(live.kube)] == [Act.UNDO, Act.ADOPT]
 
 
 def test_the_edit_goes_back_where_the_namespace_stays_theirs(live: Live, directory: MemoryDirectory) -> None:
