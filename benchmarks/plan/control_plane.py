@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from allotment import wiring
 from allotment.adapters.kube.client import connect
 from allotment.adapters.sandbox import configs, pki, ports
 from allotment.errors import AllotmentError
 from allotment.model.manifest import ObjectKey
-from allotment.wiring.sandboxes import sandbox_store
 
 READY_WITHIN = 60.0
 _DEFAULT_NAMESPACE = ObjectKey("", "Namespace", "", "default")
@@ -34,7 +34,7 @@ class ControlPlane:
 @contextmanager
 def control_plane(folder: Path) -> Iterator[ControlPlane]:
     """Start it below a folder; stop it on leaving."""
-    kit = sandbox_store().tools(("etcd", "kube-apiserver", "kubectl", "kueue"))
+    kit = wiring.sandboxes().tools(("etcd", "kube-apiserver", "kubectl", "kueue"))
     pki.write_pki(folder / "pki", dt.datetime.now(dt.UTC))
     chosen = ports.choose(("etcd", "etcd-peer", "kube-apiserver"), random.SystemRandom())
     files = {path.name: path.read_bytes() for path in (folder / "pki").iterdir()}

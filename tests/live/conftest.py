@@ -20,10 +20,10 @@ from pathlib import Path
 
 import pytest
 
+from allotment import wiring
 from allotment.adapters.sandbox.processes import memory_bytes
-from allotment.adapters.sandbox.spec import FakeNode, Sandbox, SandboxSpec, Step
 from allotment.adapters.sandbox.store import SandboxStore
-from allotment.wiring import sandboxes
+from allotment.ports.sandboxes import FakeNode, Sandbox, SandboxSpec, Step
 from tests.live.training import Training, training_on
 
 SHARED_NODES = (
@@ -49,7 +49,7 @@ Kubectl = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def sandbox_store(request: pytest.FixtureRequest) -> SandboxStore:
-    store = sandboxes.sandbox_store()
+    store = wiring.sandboxes()
     for name in store.list():
         parts = name.split("-")
         if parts[0] == "test" and len(parts) == 3 and memory_bytes(int(parts[1])) == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from allotment.wiring.settings import user_path
+from allotment.adapters.folders import user_path
 
 if TYPE_CHECKING:
     from allotment.operations.foresee.conformance import ConformanceReport

@@ -20,8 +20,8 @@ import pytest
 from allotment.adapters.sandbox import processes
 from allotment.adapters.sandbox.components import start_order
 from allotment.adapters.sandbox.probe import tls_context
-from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from allotment.adapters.sandbox.store import SandboxStore
+from allotment.ports.sandboxes import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from tests.live.conftest import kubectl_for, unique_name
 
 pytestmark = pytest.mark.live
@@ -33,9 +33,9 @@ EVERY_RUN = ("kube-apiserver",)
 
 LAUNCHER = """
 import sys
-from allotment.adapters.sandbox.spec import FakeNode, SandboxSpec
-from allotment.wiring.sandboxes import sandbox_store
-sandbox_store().up(SandboxSpec(sys.argv[1], (FakeNode("gpu-0", allocatable={"nvidia.com/gpu": "4"}),)))
+from allotment import wiring
+from allotment.ports.sandboxes import FakeNode, SandboxSpec
+wiring.sandboxes().up(SandboxSpec(sys.argv[1], (FakeNode("gpu-0", allocatable={"nvidia.com/gpu": "4"}),)))
 print("up", flush=True)
 """
 

@@ -39,12 +39,12 @@ from allotment.adapters.sandbox.kwok import stages
 from allotment.adapters.sandbox.nodes import nodes_ready, reconcile_nodes
 from allotment.adapters.sandbox.pki import KUEUE_NAMESPACE, write_pki
 from allotment.adapters.sandbox.probe import healthy, tls_context
-from allotment.adapters.sandbox.spec import Progress, SandboxSpec, Step
 from allotment.adapters.sandbox.state import Paths, State, save, write_private
 from allotment.adapters.sandbox.versions import RUNTIME
 from allotment.errors import AllotmentError, TimedOutError, UnreachableError
 from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.ports.kube import KubePort, RefusedError
+from allotment.ports.sandboxes import Progress, SandboxSpec, Step
 
 Connect = Callable[[Path], AbstractContextManager[KubePort]]
 """A client for the API server of a kubeconfig. It asks once: a launcher that waits asks again itself."""

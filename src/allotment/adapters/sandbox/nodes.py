@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from allotment.adapters.sandbox.kwok import node_changes
-from allotment.adapters.sandbox.spec import SandboxSpec
 from allotment.model.manifest import ObjectKey
 from allotment.ports.kube import KubePort
+from allotment.ports.sandboxes import SandboxSpec
 
 
 def reconcile_nodes(kube: KubePort, spec: SandboxSpec) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from allotment.adapters.kube.fake import FakeKube
 from allotment.adapters.sandbox.nodes import nodes_ready, read_nodes, reconcile_nodes
-from allotment.adapters.sandbox.spec import FakeNode, SandboxSpec
 from allotment.model.manifest import ObjectKey
+from allotment.ports.sandboxes import FakeNode, SandboxSpec
 
 OLD = SandboxSpec("dev", (FakeNode("kept"), FakeNode("changed", {"pool": "old"}), FakeNode("gone")))
 NEW = SandboxSpec("dev", (FakeNode("kept"), FakeNode("changed", {"pool": "new"}), FakeNode("added")))

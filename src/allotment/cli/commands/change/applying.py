@@ -167,6 +167,8 @@ def _ask_which_cluster(session: Session, plan: Plan, consent: Consent) -> None:
 def run_plan(session: Session, plan: Plan, kube: KubePort, *, force: bool) -> ApplyReport:
     """Carry a plan out, with progress."""
     from allotment import wiring
+    from allotment.operations.change.apply import ApplySettings
+    from allotment.operations.change.attended import apply_attended
 
     total = len(plan.changes)
     done = 0
@@ -180,4 +182,5 @@ def run_plan(session: Session, plan: Plan, kube: KubePort, *, force: bool) -> Ap
                 number = done
             progress.tell(f"{number}/{total} {outcome.status.value} {outcome.change.key}")
 
-        return wiring.apply(plan, kube, force=force, on_outcome=tell)
+        clock, settings = wiring.clock(), ApplySettings(force=force, on_outcome=tell)
+        return apply_attended(plan, kube, clock, settings, wiring.this_run(clock.now()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from allotment.cli.shell.lazy import Command
@@ -50,17 +52,20 @@ def plan(
     from allotment.cli.commands.change.plan_view import plan_listing, plan_text
     from allotment.cli.commands.change.planning import live_plan, plan_steps, refuse_partial, target_of
     from allotment.cli.shell.output import show
+    from allotment.operations.change.cluster_plan import offline_plan
+    from allotment.operations.change.rights import may_apply
+    from allotment.operations.change.saved_plans import save_plan
     from allotment.reports.documents.plan import plan_document
 
     if out is not None and offline:
         raise UsageError("an offline plan cannot be saved", why="it was made for no cluster", fix="leave --offline out")
     target = target_of(session, directory)
     able = True
-    made = wiring.offline_plan(target.platform, target.cluster) if offline else None
+    made = offline_plan(target.platform, target.cluster, wiring.clock().now().date()) if offline else None
     if made is None:
         with wiring.connect(session.value("kubeconfig"), target.context) as kube:
             made = live_plan(session, target, kube, liberties, partial=True)
-            able = made.empty or wiring.may_apply(kube)
+            able = made.empty or may_apply(kube)
     show(
         session,
         output,
@@ -70,7 +75,7 @@ def plan(
     )
     if out is not None:
         refuse_partial(made, "saved")
-        wiring.save_plan(made, out)
+        save_plan(made, wiring.files(), Path(out))
         session.note(f"saved in {shown(out)}")
     if output.format == "table":
         steps = plan_steps(session, target, made, saved=out, offline=offline, able=able)

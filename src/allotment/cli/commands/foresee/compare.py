@@ -28,5 +28,6 @@ def compare(session: Session, before: str, after: str, *, report: str | None, ou
     from allotment.operations.foresee import comparing
     from allotment.reports.documents.simulation import read_run
 
-    first, second = (read_run(wiring.read_text(file), file) for file in (before, after))
+    files = wiring.files()
+    first, second = (read_run(files.read_text(files.user_path(file)), file) for file in (before, after))
     show_difference(session, output, comparing.compare(first, second), "RunComparison", report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from allotment.cli.shell.amounts import count
@@ -91,7 +92,7 @@ def show_difference(
         from allotment import wiring
         from allotment.reports.pages.difference import difference_page
 
-        wiring.write_file(report, difference_page(found))
+        wiring.files().write_text(Path(report), difference_page(found))
         session.note(f"report in {report}")
 
 

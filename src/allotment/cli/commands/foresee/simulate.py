@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -177,7 +178,7 @@ def _queue(session: Session, output: OutputOptions, file: str, options: dict[str
     if options["report"] is not None:
         from allotment.reports.pages.simulation import simulation_page
 
-        wiring.write_file(options["report"], simulation_page(run, run_settings(run, request), fragments))
+        wiring.files().write_text(Path(options["report"]), simulation_page(run, run_settings(run, request), fragments))
         session.note(f"report in {options['report']}")
 
 
@@ -213,5 +214,5 @@ def _place(session: Session, output: OutputOptions, file: str, options: dict[str
         whole=lambda rows: placement_document(runs, rows),
     )
     if options["report"] is not None:
-        wiring.write_file(options["report"], placement_report(runs))
+        wiring.files().write_text(Path(options["report"]), placement_report(runs))
         session.note(f"report in {options['report']}")
