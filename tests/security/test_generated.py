@@ -38,3 +38,15 @@ def test_benchmarks_hold_for_any_platform(module: ModuleType, platform: Platform
 def test_all_benchmarks_are_among_the_checks() -> None:
     assert len(list(checks(test_tenancy_benchmarks))) == 19
     assert len(list(checks(test_cis_section5))) == 15
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "ClusterQueue", "Namespace", "NetworkPolicy", "ResourceQuota", "Role", "RoleBinding", "ServiceAccount",
+        "ValidatingAdmissionPolicy",
+    ],
+)  # fmt: skip
+def test_what_the_checks_look_at_is_rendered(kind: str, subject: Subject) -> None:
+    """Each check goes over all objects of a kind, and would hold of none."""
+    assert subject.of_kind(kind)

@@ -42,7 +42,9 @@ def platform_with(text: str) -> Platform:
 
 
 def rendered(platform: Platform) -> Manifests:
-    return render(platform, platform.clusters[0])
+    found = render(platform, platform.clusters[0])
+    assert found.objects
+    return found
 
 
 def strings(value: Any) -> Iterator[str]:

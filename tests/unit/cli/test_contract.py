@@ -56,8 +56,9 @@ def test_every_error_ends_with_its_code(
 
 def test_every_class_of_the_error_tree_has_a_documented_code() -> None:
     documented = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    for each in classes(errors.AllotmentError):
-        assert each.exit_code in EXIT_CODES
+    found = list(classes(errors.AllotmentError))
+    assert errors.NotFoundError in found
+    assert all(each.exit_code in EXIT_CODES for each in found)
     for code, meaning in EXIT_CODES.items():
         assert re.search(rf"^\| {code} \| {re.escape(meaning)} \|", documented, re.MULTILINE), code
 

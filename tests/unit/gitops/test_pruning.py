@@ -79,8 +79,10 @@ def test_a_team_taken_out_loses_its_access_and_keeps_data_queue_and_walls(left: 
 
 def test_a_team_that_leaves_loses_access_only_and_is_taken_out_without_further_loss() -> None:
     here, leaving = platform(team("nlp"), team("cv")), platform(team("nlp", leaving=True), team("cv"))
-    assert all(loss.deleted and not loss.kept for loss in lost(here, leaving).values())
-    assert all(loss.kept and not loss.deleted for loss in lost(leaving, platform(team("cv"))).values())
+    leaves, gone = lost(here, leaving), lost(leaving, platform(team("cv")))
+    assert set(leaves) == set(gone) == set(CLUSTERS)
+    assert all(loss.deleted and not loss.kept for loss in leaves.values())
+    assert all(loss.kept and not loss.deleted for loss in gone.values())
 
 
 def test_what_is_not_marked_in_the_tree_that_lies_there_is_deleted() -> None:
@@ -90,7 +92,8 @@ def test_what_is_not_marked_in_the_tree_that_lies_there_is_deleted() -> None:
         path: "".join(line for line in text.splitlines(keepends=True) if "prune:" not in line and "sync-o" not in line)
         for path, text in old.items()
     }
-    found = losses(unmarked, new, manifests)
+    found = list(losses(unmarked, new, manifests))
+    assert len(found) == len(CLUSTERS)
     assert all(("Namespace", "nlp") in names(loss.deleted) and not loss.kept for loss in found)
 
 

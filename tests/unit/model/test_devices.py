@@ -18,6 +18,7 @@ from allotment.spec.catalogue import catalogue
 
 def test_every_device_of_the_catalogue_is_one() -> None:
     by_vendor = {kind.vendor: kind.resource for kind in DEVICE_KINDS}
+    assert catalogue()
     for name, spec in catalogue().items():
         if spec.partition_of is None:
             assert spec.resource_name == by_vendor[spec.vendor], name

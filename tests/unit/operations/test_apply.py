@@ -74,6 +74,7 @@ class TestSetbacks:
         for key, status in found.items():
             expected = Status.REFUSED if key == SPACE else Status.SKIPPED if key.namespace == "cv" else Status.APPLIED
             assert status is expected, key
+        assert set(found.values()) == {Status.REFUSED, Status.SKIPPED, Status.APPLIED}
 
     def test_no_access_without_a_guardrail_of_the_namespace(self) -> None:
         world = World()
@@ -334,15 +335,18 @@ class TestOffboarding:
     @pytest.mark.parametrize("kind", ["Job", "Pod", "RoleBinding", "LocalQueue", "ClusterQueue", "NetworkPolicy"])
     def test_policies_never_fall_before_workloads_whatever_is_refused(self, kind: str) -> None:
         world = self.world()
+        refused: list[ObjectKey] = []
 
         def watch(call: Call) -> None:
             if call.verb == "delete" and not call.done and call.key.kind == kind:
+                refused.append(call.key)
                 raise refusal()
             if call.verb == "delete" and call.done and order.stage(call.key) in {Stage.GUARDRAIL, Stage.FOUNDATION}:
                 assert not [key for key in world.kube.existing if key.kind in {"Job", "Pod"} and key.namespace == "cv"]
 
         world.kube.hook = watch
         world.apply(self.LEFT)
+        assert refused
         world.kube.hook = lambda call: None
         world.settle(self.LEFT)
 

@@ -40,6 +40,7 @@ def test_a_cohort_s_own_quota_is_promised_and_not_nobody_s() -> None:
     before = {(line.flavor, line.resource): line for line in summarize(platform(teams=[team("nlp")])).quotas}
     shared = cohort(quota=quota(cpu=8, memory_gib=16, accelerators={"a100-spot": 5}))
     after = summarize(platform(clusters=[cluster(cohorts=[shared])], teams=[team("nlp")])).quotas
+    assert {(line.flavor, line.resource) for line in after} == set(before)
     for line in after:
         own = {"cpu": 8_000, "memory": 16 << 30, "a100": 5}[line.resource]
         old = before[line.flavor, line.resource]

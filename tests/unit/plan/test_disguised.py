@@ -145,7 +145,9 @@ def test_a_declared_namespace_with_our_labels_that_nobody_applied_is_not_taken_o
     mark(world, "nlp")
     plan = world.plan(objects.manifests(*desired().objects, *objects.team_objects("nlp")))
     inside = [change for change in plan.changes if "nlp" in (change.key.namespace, change.key.name)]
-    assert all(isinstance(change, Blocked) for change in inside if change.key.kind != "ClusterQueue")
+    held = [change for change in inside if change.key.kind != "ClusterQueue"]
+    assert held
+    assert all(isinstance(change, Blocked) for change in held)
 
 
 def test_a_namespace_that_a_backup_brought_back_is_ours(world: World) -> None:

@@ -92,10 +92,14 @@ def test_deletion_is_creation_backwards_with_guardrails_after_the_drains() -> No
 
 def test_every_kind_that_is_rendered_has_its_place() -> None:
     known = set(order.kinds())
-    for example in (path for path in Path("examples").iterdir() if holds_platform(path)):
+    examples = [path for path in Path("examples").iterdir() if holds_platform(path)]
+    assert examples
+    for example in examples:
         platform = load_platform(read_tree(example)).platform
         for desired in (render(platform, cluster) for cluster in platform.clusters):
-            assert {(manifest.key.group, manifest.key.kind) for manifest in desired} <= known
+            rendered = {(manifest.key.group, manifest.key.kind) for manifest in desired}
+            assert rendered
+            assert rendered <= known
 
 
 def test_no_kind_that_would_need_the_right_to_read_secrets() -> None:

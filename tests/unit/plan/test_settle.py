@@ -215,6 +215,7 @@ class TestAdoption:
         bare = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "cv"}}
         verdicts: dict[ObjectKey, Verdict] = {account.key: Accepted(live(account), ())}
         found = made(desired, live(objects.namespace("cv"), ours=False), bare, verdicts=verdicts)
+        assert {change.key.kind for change in found.changes} == {"Namespace", "ServiceAccount"}
         assert all(isinstance(change, Blocked) for change in found.changes)
 
     def test_a_namespace_that_is_being_deleted(self) -> None:

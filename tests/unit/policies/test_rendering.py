@@ -31,7 +31,8 @@ from tests.unit.policies.small import isolated, with_registries
 
 
 def rendered(declared: Platform) -> dict[tuple[str, str], Body]:
-    objects = render_policies(declared, declared.clusters[0])
+    objects = list(render_policies(declared, declared.clusters[0]))
+    assert objects
     return {(item.key.kind, item.key.name): item.body for item in objects}
 
 

@@ -1,4 +1,4 @@
-"""Stages and scenes for the tests of prove."""
+"""Clusters and scenes for the tests of prove."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from tests.unit.builders import cluster, platform, policies
 
 def here_of(declared: Platform) -> DeclaredCluster:
     place = declared.clusters[0]
-    return DeclaredCluster(declared, place, render(declared, place))
+    here = DeclaredCluster(declared, place, render(declared, place))
+    assert here.manifests.objects
+    return here
 
 
 def scene_of(declared: Platform) -> Scene:

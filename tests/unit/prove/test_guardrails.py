@@ -125,10 +125,13 @@ def test_images_come_from_where_images_may_come_from() -> None:
 
 
 def test_work_of_a_team_carries_its_labels() -> None:
-    for probe in probes_of("good-work", platform()):
-        if body_of(probe)["kind"] != "ConfigMap":
-            found = body_of(probe)["metadata"]["labels"]
-            assert {"team": "nlp", "project": "nlp-core", "cost-center": "cc-4521"}.items() <= found.items()
+    bodies_of_work = [
+        body for probe in probes_of("good-work", platform()) if (body := body_of(probe))["kind"] != "ConfigMap"
+    ]
+    assert bodies_of_work
+    for body in bodies_of_work:
+        found = body["metadata"]["labels"]
+        assert {"team": "nlp", "project": "nlp-core", "cost-center": "cc-4521"}.items() <= found.items()
 
 
 def test_a_team_without_accelerators_is_asked_for_none() -> None:
@@ -166,10 +169,12 @@ def test_where_nothing_but_accelerators_is_declared_the_policy_says_what_prove_l
 def test_a_pod_for_a_foreign_pool_is_never_sent_by_accident() -> None:
     declared = isolated()
     for name in ("placement-required", "queue-required", "gpu-requests-equal-limits"):
-        for probe in probes_of(name, declared):
-            if isinstance(probe.attempt, Post) and probe.attempt.body["metadata"]["namespace"] == "nlp":
-                tolerated = {item.get("value") for item in pods_of(probe).get("tolerations", ()) if "value" in item}
-                assert "cv" not in tolerated, probe.tried
+        sent = [probe for probe in probes_of(name, declared) if isinstance(probe.attempt, Post)]
+        inside = [probe for probe in sent if probe.attempt.body["metadata"]["namespace"] == "nlp"]
+        assert inside, name
+        for probe in inside:
+            tolerated = {item.get("value") for item in pods_of(probe).get("tolerations", ()) if "value" in item}
+            assert "cv" not in tolerated, probe.tried
 
 
 def test_where_kueue_queues_pods_a_pod_without_a_queue_proves_nothing() -> None:
@@ -392,12 +397,15 @@ def test_what_is_admitted_is_looked_at() -> None:
 
 def test_probes_only_pretend() -> None:
     """What is made for real is marked, so that it can be swept up."""
-    for probe in all_probes(isolated()):
-        if isinstance(probe.attempt, Patch) and probe.attempt.given is not None:
-            assert probe.attempt.given["metadata"]["labels"]["allotment.dev/prove"] == "true"
-            assert probe.attempt.given["spec"]["replicas"] == 0
-        if isinstance(probe.attempt, AskRights):
-            assert probe.attempt.cells
+    queueing_pods = platform(clusters=(cluster(features=(Feature.POD_INTEGRATION,)),))
+    attempts = [probe.attempt for declared in (isolated(), queueing_pods) for probe in all_probes(declared)]
+    given = [attempt.given for attempt in attempts if isinstance(attempt, Patch) and attempt.given is not None]
+    asked = [attempt.cells for attempt in attempts if isinstance(attempt, AskRights)]
+    assert given
+    assert all(body["metadata"]["labels"]["allotment.dev/prove"] == "true" for body in given)
+    assert all(body["spec"]["replicas"] == 0 for body in given)
+    assert asked
+    assert all(asked)
 
 
 def test_policies_on_other_clusters_do_not_matter() -> None:
@@ -458,6 +466,8 @@ def names(probe: Probe, namespace: str) -> bool:
 
 def test_another_namespace_of_the_own_team_is_nobody_elses() -> None:
     declared = platform(teams=(team(namespaces=("nlp", "nlp-serving")), team("cv")))
-    for scene in here_of(declared).scenes(["nlp"]):
+    scenes = list(here_of(declared).scenes(["nlp"]))
+    assert len(scenes) == 2
+    for scene in scenes:
         asked = [probe.object for probe in own_namespace_only(scene) if "somebody else" in probe.tried]
         assert set(asked) == {"namespace cv"}

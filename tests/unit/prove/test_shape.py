@@ -131,6 +131,7 @@ def test_where_pods_wait_by_themselves_they_name_their_queue() -> None:
 
 
 def test_labels_that_are_left_out_stay_out() -> None:
+    left_out = set()
     for declared in SHAPES.values():
         for id_ in ("labels-required", "work-defaults"):
             for probe in probes_of(id_, declared):
@@ -139,6 +140,8 @@ def test_labels_that_are_left_out_stay_out() -> None:
                     assert isinstance(probe.attempt, Post)
                     assert key not in probe.attempt.body["metadata"]["labels"]
                     assert key not in bodies.pod_of(dict(probe.attempt.body))["metadata"]["labels"]
+                    left_out.add(key)
+    assert {"team", "project", "cost-center"} <= left_out
 
 
 def test_with_all_accelerators_busy_nothing_smaller_is_submitted() -> None:
@@ -172,6 +175,7 @@ def test_an_accelerator_is_asked_for_only_where_it_must_be(
 
 def test_every_guardrail_is_tried_there_too() -> None:
     usual = tried_in(with_registries(platform(), "registry.acme.example"))
+    assert len(usual) > 10
     for name, declared in SHAPES.items():
         assert usual - tried_in(declared) == set(), name
 

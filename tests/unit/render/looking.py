@@ -11,7 +11,9 @@ def rendered(platform: Platform, cluster: str = "dev") -> Manifests:
     """The objects of a cluster, by its name."""
     target = platform.cluster(cluster)
     assert target is not None, cluster
-    return render(platform, target)
+    found = render(platform, target)
+    assert found.objects, "nothing is rendered: nothing would be looked at"
+    return found
 
 
 def find(manifests: Manifests, kind: str, name: str, namespace: str = "") -> Body:

@@ -93,6 +93,7 @@ def test_whatever_is_declared_namespaces_never_reach_each_other(platform: Platfo
     # An ingress opening by address range lets in whoever sits there, pods included: the documentation warns of it.
     assume(not any(opening.cidrs and opening.direction is Direction.INGRESS for opening in platform.shared_services))
     spaces = [name for team in platform.teams for name in team.namespaces]
+    assert spaces
     ends = [pod(name, f"10.1.0.{index}") for index, name in enumerate(spaces)]
     ports = {port.port for service in platform.shared_services for port in service.ports} | {80}
     for source, target in permutations(ends, 2):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from allotment.adapters.sandbox.components import COMPONENTS, Layout, clients, port_names, start_order
-from allotment.adapters.sandbox.extensions import EXTENSIONS
+from allotment.adapters.sandbox.extensions import CONTROLLERS, EXTENSIONS
 from allotment.adapters.sandbox.state import Paths
 
 PORTS = {name: 20000 + index for index, name in enumerate(port_names(EXTENSIONS))}
@@ -20,9 +20,11 @@ def argv(name: str, layout: Layout = LAYOUT) -> list[str]:
 
 @pytest.mark.parametrize("name", start_order(EXTENSIONS))
 def test_every_address_is_loopback(name: str) -> None:
-    for flag in argv(name)[1:]:
-        if "address=" in flag or "://" in flag:
-            assert "127.0.0.1" in flag or "kubernetes.default.svc" in flag, flag
+    addresses = [flag for flag in argv(name)[1:] if "address=" in flag or "://" in flag]
+    in_a_file = {"kueue", *(controller.name for controller in CONTROLLERS)}
+    assert bool(addresses) is (name not in in_a_file)
+    for flag in addresses:
+        assert "127.0.0.1" in flag or "kubernetes.default.svc" in flag, flag
 
 
 @pytest.mark.parametrize("name", ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"])
