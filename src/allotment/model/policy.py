@@ -62,7 +62,7 @@ NEVER_SOFTENED: Final = frozenset(
 """Policies that refuse in every namespace, those where the others only warn included.
 
 They keep a tenant inside its namespace: away from others' nodes, devices, secrets, names and running work. None of them
-refuses what controllers make of work that was there before (`tests/unit/policies/test_warning.py`).
+refuses what controllers make of work that was there before (`tests/unit/render/policies/test_warning.py`).
 """
 
 

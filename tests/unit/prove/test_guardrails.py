@@ -40,8 +40,8 @@ from allotment.prove.rights import ROLES, rights_of
 from allotment.prove.scene import UNKNOWN_IMAGE
 from allotment.prove.tenancy import own_namespace_only
 from tests.unit.builders import cluster, cores, flavor, gib, node_pool, placement, platform, team
-from tests.unit.policies.small import isolated, with_registries
 from tests.unit.prove.scenes import all_probes, guardrail, here_of, in_mode, probes_of, scene_of
+from tests.unit.render.policies.small import isolated, with_registries
 
 LEAVING = Offboarding(dt.date(2027, 1, 31))
 

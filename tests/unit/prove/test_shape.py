@@ -16,8 +16,8 @@ from allotment.prove.guardrails import GUARDRAILS, probes
 from allotment.prove.probes import AsDeclared, MustAccept, Patch, Post, Probe, RunJob, RunWork
 from allotment.prove.scene import JOB_CONTROLLER, REPLICA_SET_CONTROLLER
 from tests.unit.builders import cluster, cpu_flavor, flavor, node_pool, placement, platform, team
-from tests.unit.policies.small import with_registries
 from tests.unit.prove.scenes import here_of, probes_of, scene_of
+from tests.unit.render.policies.small import with_registries
 
 GPU = "nvidia.com/gpu"
 CONTROLLERS = (JOB_CONTROLLER, REPLICA_SET_CONTROLLER)

@@ -1,6 +1,6 @@
 """Golden files: each policy with its binding, as bytes.
 
-After a change that is meant, run ``ALLOTMENT_UPDATE_GOLDEN=1 pytest tests/unit/policies``, and read the difference.
+After a change that is meant, run ``make golden``, and read the difference.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from allotment.model.cluster import Feature
 from allotment.model.policy import PolicyName
 from allotment.render.policies import render_policies
 from allotment.render.yaml_text import to_documents
-from tests.unit.policies.small import isolated
+from tests.unit.render.policies.small import isolated
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "policies"
+GOLDEN = Path(__file__).parents[3] / "golden" / "policies"
 UPDATE = os.environ.get("ALLOTMENT_UPDATE_GOLDEN") == "1"
 PODS_QUEUE = {"features": frozenset({Feature.POD_INTEGRATION})}
 MUTATING = {"mutating_policies": True}

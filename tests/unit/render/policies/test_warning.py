@@ -14,7 +14,7 @@ from allotment.model.platform import Platform
 from allotment.model.policy import NEVER_SOFTENED, Mode, PolicyName
 from allotment.render.policies import render_policies
 from tests.unit.builders import cluster, platform, policies
-from tests.unit.policies.small import with_registries
+from tests.unit.render.policies.small import with_registries
 
 SOFTENED = sorted(set(PolicyName) - NEVER_SOFTENED)
 NAME = "kubernetes.io/metadata.name"

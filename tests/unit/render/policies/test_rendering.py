@@ -27,7 +27,7 @@ from allotment.render.policies.pod_template import accelerator_domains, pod_vari
 from allotment.render.policies.rendering import RULES
 from allotment.render.policies.trusted_registries import prefixes
 from tests.unit.builders import accelerator, cluster, cpu_flavor, flavor, platform, policies, team
-from tests.unit.policies.small import isolated, with_registries
+from tests.unit.render.policies.small import isolated, with_registries
 
 
 def rendered(declared: Platform) -> dict[tuple[str, str], Body]:
