@@ -17,7 +17,7 @@ from allotment.cli.shell.options import (
     team_flag,
 )
 from allotment.cli.shell.session import Session
-from allotment.errors import shown
+from allotment.errors import AllotmentError, shown
 
 
 @click.command(cls=Command)
@@ -85,4 +85,4 @@ def prove(
     if evidence is not None:
         wiring.write_file(evidence, wiring.evidence(report))
         session.note(f"evidence in {shown(evidence)}")
-    return 1 if report.failed else 0
+    return AllotmentError.exit_code if report.failed else 0
