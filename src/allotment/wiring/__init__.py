@@ -63,17 +63,6 @@ from allotment.wiring.directories import (
     write_file,
     write_tree,
 )
-from allotment.wiring.engine import (
-    check_conformance,
-    compare_placement,
-    estimate_starts,
-    load_scenario,
-    simulate,
-    survey_capacity,
-    survey_pod_list,
-    trace_kind,
-    what_if,
-)
 from allotment.wiring.imports import (
     import_edit,
     load_imported,
@@ -95,6 +84,7 @@ from allotment.wiring.settings import (
     store_setting,
     user_path,
 )
+from allotment.wiring.traces import scenario_files
 
 __all__ = [
     "PlanWishes",
@@ -103,11 +93,8 @@ __all__ = [
     "admit",
     "adoption_words",
     "apply",
-    "check_conformance",
-    "compare_placement",
     "config_path",
     "connect",
-    "estimate_starts",
     "evidence",
     "find_drift",
     "forget_setting",
@@ -123,7 +110,6 @@ __all__ = [
     "load",
     "load_edited",
     "load_imported",
-    "load_scenario",
     "look_at_adoptions",
     "look_at_imported",
     "look_back",
@@ -155,20 +141,16 @@ __all__ = [
     "sandbox_status",
     "sandbox_up",
     "save_plan",
+    "scenario_files",
     "schema",
     "schema_text",
     "set_amounts",
-    "simulate",
     "sourced",
     "start_platform",
     "store_setting",
     "summarize",
-    "survey_capacity",
-    "survey_pod_list",
     "take_over",
-    "trace_kind",
     "user_path",
-    "what_if",
     "write_edit",
     "write_file",
     "write_tree",

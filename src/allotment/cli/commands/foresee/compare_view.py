@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from allotment.cli.shell.amounts import count
-from allotment.cli.shell.options import OutputOptions
-from allotment.cli.shell.output import Listing, show
-from allotment.cli.shell.session import Session
+from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
 from allotment.reports.choices import choice_lines
-from allotment.reports.documents.comparison import difference_document, queue_change_document, rounded
+from allotment.reports.documents.comparison import queue_change_document, rounded
 from allotment.reports.pages.charts import short_time
 from allotment.simulation.difference import Difference, JobChange, JobWait, QueueChange, Setting
 
@@ -66,33 +64,6 @@ def difference_listing(found: Difference) -> Listing[QueueChange]:
         labels=lambda row: {"queue": row.queue},
         nothing="no job is in both runs",
     )
-
-
-def show_difference(
-    session: Session, output: OutputOptions, found: Difference, kind: str, report: str | None = None
-) -> None:
-    """Write it in the format the user chose.
-
-    Args:
-        session: where it goes.
-        output: what the user asked for.
-        found: the comparison.
-        kind: of the JSON document.
-        report: file for a page with pictures.
-    """
-    show(
-        session,
-        output,
-        difference_listing(found),
-        human=lambda rows: difference_text(found, rows, session.table_width, headers=not output.no_headers),
-        whole=lambda rows: difference_document(found, rows, kind),
-    )
-    if report is not None:
-        from allotment import wiring
-        from allotment.reports.pages.difference import difference_page
-
-        wiring.write_file(report, difference_page(found))
-        session.note(f"report in {report}")
 
 
 def difference_text(found: Difference, rows: Sequence[QueueChange], width: int | None, *, headers: bool) -> str:
