@@ -16,12 +16,12 @@ from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.reading import completed, read_arrival
 from allotment.scenarios.shapes import check_workload, without_nulls
 from allotment.simulation.changes import MoreJobs, UsePolicy, changed, setting
-from allotment.simulation.difference import Difference, RunSummary, Setting, difference, summary_of
+from allotment.simulation.difference import ChangedSetting, RunDifference, RunSummary, difference, summary_of
 from allotment.simulation.policies import with_policies
 from allotment.simulation.scenario import Scenario
 
 
-def compare(before: RunSummary, after: RunSummary) -> Difference:
+def compare(before: RunSummary, after: RunSummary) -> RunDifference:
     """The second run against the first.
 
     Raises:
@@ -52,7 +52,7 @@ def what_if(
     changes: Sequence[Written],
     request: RunRequest,
     watch: Watch | None = None,
-) -> Difference:
+) -> RunDifference:
     """Run a scenario as it is and with all changes, and compare.
 
     Args:
@@ -71,7 +71,7 @@ def what_if(
     line = pick_line(scenario_lines(files, file), wanted)
     scenario = after_scenario = read_line(line)
     policies = request.policies
-    settings: list[Setting] = []
+    settings: list[ChangedSetting] = []
     for written in changes:
         if isinstance(written.change, UsePolicy):
             policies = (*policies, written.change.policy)
@@ -83,7 +83,7 @@ def what_if(
             what, now = setting(after_scenario, written.change)
             after_scenario = changed(after_scenario, written.change)
         if what:
-            settings.append(Setting(what, now, setting(after_scenario, written.change)[1], ""))
+            settings.append(ChangedSetting(what, now, setting(after_scenario, written.change)[1], ""))
     after_request = RunRequest(policies, request.until, request.seed, request.spread)
     before = simulate(scenario, request, watch)
     after = simulate(after_scenario, after_request, watch)
@@ -101,7 +101,7 @@ def _said_of(written: Written) -> Iterator[None]:
         raise type(error)(f"{written}: {error.what}", why=error.why, fix=error.fix) from error
 
 
-def _unweighed(setting: Setting) -> Setting:
+def _unweighed(setting: ChangedSetting) -> ChangedSetting:
     return replace(setting, note=_NOT_FAIR) if setting.what.startswith("weight ") else setting
 
 

@@ -11,7 +11,7 @@ from allotment.cli.shell.table import Column, table_text
 from allotment.reports.choices import choice_lines
 from allotment.reports.documents.comparison import queue_change_document, rounded
 from allotment.reports.pages.charts import short_time
-from allotment.simulation.difference import Difference, JobChange, JobWait, QueueChange, Setting
+from allotment.simulation.difference import ChangedSetting, JobChange, JobWait, QueueChange, RunDifference
 
 _SHOWN: Final = 10
 """Jobs in the table output; JSON has all."""
@@ -33,7 +33,7 @@ def _style(seconds: float | None) -> str:
     return "" if not seconds else "red" if seconds > 0 else "green"
 
 
-def difference_listing(found: Difference) -> Listing[QueueChange]:
+def difference_listing(found: RunDifference) -> Listing[QueueChange]:
     """A row a queue."""
     return Listing(
         kind="QueueChange",
@@ -66,7 +66,7 @@ def difference_listing(found: Difference) -> Listing[QueueChange]:
     )
 
 
-def difference_text(found: Difference, rows: Sequence[QueueChange], width: int | None, *, headers: bool) -> str:
+def difference_text(found: RunDifference, rows: Sequence[QueueChange], width: int | None, *, headers: bool) -> str:
     """What was changed, the queues, the jobs that change most, and the whole."""
     columns = [column for column in difference_listing(found).columns if not column.wide]
     lines = [_setting(each) for each in found.settings]
@@ -83,7 +83,7 @@ def difference_text(found: Difference, rows: Sequence[QueueChange], width: int |
     return "\n".join(lines)
 
 
-def _setting(row: Setting) -> str:
+def _setting(row: ChangedSetting) -> str:
     return f"{row.what}  {row.before} → {row.after}" + (f"  ({row.note})" if row.note else "")
 
 
@@ -100,7 +100,7 @@ def _wait(job: JobWait) -> str:
     return _time(job.wait) if job.started else "does not start"
 
 
-def _sum(found: Difference) -> list[str]:
+def _sum(found: RunDifference) -> list[str]:
     before, after = found.before, found.after
     longer, shorter = (sum(getattr(row, word) for row in found.queues) for word in ("longer", "shorter"))
     lines = [f"waiting longer: {count(longer, 'job')}; less: {shorter:,}"]

@@ -8,10 +8,12 @@ from allotment.cli.shell.options import OutputOptions
 from allotment.cli.shell.output import show
 from allotment.cli.shell.session import Session
 from allotment.reports.documents.comparison import difference_document
-from allotment.simulation.difference import Difference
+from allotment.simulation.difference import RunDifference
 
 
-def show_difference(session: Session, output: OutputOptions, found: Difference, kind: str, report: str | None) -> None:
+def show_difference(
+    session: Session, output: OutputOptions, found: RunDifference, kind: str, report: str | None
+) -> None:
     """Write it in the format the user chose.
 
     Args:
