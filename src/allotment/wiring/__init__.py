@@ -12,35 +12,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from allotment.wiring.engine import (
-    check_conformance,
-    compare_placement,
-    estimate_starts,
-    load_scenario,
-    simulate,
-    survey_capacity,
-    survey_pod_list,
-    trace_kind,
-    what_if,
-)
-
 __all__ = [
-    "check_conformance",
     "clock",
-    "compare_placement",
     "connect",
     "directory",
-    "estimate_starts",
     "files",
-    "load_scenario",
     "sandboxes",
+    "scenario_files",
     "settings",
-    "simulate",
-    "survey_capacity",
-    "survey_pod_list",
     "this_run",
-    "trace_kind",
-    "what_if",
 ]
 
 if TYPE_CHECKING:
@@ -50,6 +30,7 @@ if TYPE_CHECKING:
     from allotment.ports.kube import KubePort
     from allotment.ports.process import Run
     from allotment.ports.sandboxes import SandboxesPort
+    from allotment.ports.scenario_files import ScenarioFiles
     from allotment.ports.settings import SettingsPort
 
 
@@ -129,3 +110,10 @@ def _connect_once(kubeconfig: Path) -> AbstractContextManager[KubePort]:
     from allotment.model.labels import SANDBOX_MANAGER
 
     return connect_to(kubeconfig, patience=Patience(attempts=1), manager=SANDBOX_MANAGER)
+
+
+def scenario_files() -> ScenarioFiles:
+    """Files of scenarios and traces that a user names."""
+    from allotment.adapters.traces.files import TraceFiles
+
+    return TraceFiles(files().user_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -19,7 +20,10 @@ from allotment.cli.shell.options import (
     server_flags,
 )
 from allotment.cli.shell.session import Session
-from allotment.errors import UsageError, shown
+from allotment.errors import AllotmentError, UsageError, shown
+
+_CHANGES: Final = 2
+"""What ``--exit-code`` ends with where there is something to do; terraform's -detailed-exitcode says the same."""
 
 
 @click.command(cls=Command)
@@ -82,5 +86,5 @@ def plan(
         if steps:
             session.note(steps)
     if exit_code and made.empty and made.unread:
-        return 1
-    return 2 if exit_code and not made.empty else 0
+        return AllotmentError.exit_code
+    return _CHANGES if exit_code and not made.empty else 0

@@ -19,7 +19,7 @@ from allotment.cli.shell.options import (
     team_flag,
 )
 from allotment.cli.shell.session import Session
-from allotment.errors import shown
+from allotment.errors import AllotmentError, shown
 
 
 @click.command(cls=Command)
@@ -89,4 +89,4 @@ def prove(
     if evidence is not None:
         wiring.files().write_text(Path(evidence), to_markdown(report))
         session.note(f"evidence in {shown(evidence)}")
-    return 1 if report.failed else 0
+    return AllotmentError.exit_code if report.failed else 0

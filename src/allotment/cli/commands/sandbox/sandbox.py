@@ -10,7 +10,7 @@ import click
 from allotment.cli.shell.lazy import Command, Entry, LazyGroup
 from allotment.cli.shell.options import OutputOptions, cluster_flag, global_flags, names_of, output_flags, platform_flag
 from allotment.cli.shell.session import Session
-from allotment.errors import UsageError
+from allotment.errors import AllotmentError, UsageError
 
 _HERE: Final = "allotment.cli.commands.sandbox.sandbox"
 
@@ -151,7 +151,7 @@ def status(session: Session, name: str, output: OutputOptions) -> int:
         human=lambda rows: status_text(found, rows, session.table_width),
         whole=lambda rows: status_document(found, rows),
     )
-    return 0 if found.ready else 1
+    return 0 if found.ready else AllotmentError.exit_code
 
 
 @click.command("list", cls=Command)
