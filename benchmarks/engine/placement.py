@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from allotment.model.cluster import Taint, TaintEffect
+from allotment.model.quantity import MIB
 from allotment.scheduling.placement.cycle import place
 from allotment.scheduling.placement.model import Node, Pod, PodShape
 from allotment.scheduling.placement.state import ClusterState, Running
@@ -31,11 +32,11 @@ from allotment.scheduling.placement.state import ClusterState, Running
 GO = {500: 1813.0, 1000: 1098.0, 5000: 860.0}
 GO_GPU = 648.0
 SHAPES = tuple(
-    PodShape(labels=(("app", f"a{i}"),), requests=(("cpu", cpu), ("memory", memory)))
+    PodShape(labels=(("app", f"a{i}"),), requests=(("cpu", cpu), ("memory", memory * MIB)))
     for i, (cpu, memory) in enumerate([(100, 500), (250, 512), (100, 128), (500, 1024), (50, 200)])
 )
 GPU_SHAPES = tuple(
-    PodShape(requests=(("cpu", 4000 * n), ("memory", 16384 * n), ("nvidia.com/gpu", n))) for n in (1, 2, 4, 8)
+    PodShape(requests=(("cpu", 4000 * n), ("memory", 16384 * n * MIB), ("nvidia.com/gpu", n))) for n in (1, 2, 4, 8)
 )
 
 
@@ -59,9 +60,9 @@ class Case:
     def cluster(self) -> list[Node]:
         nodes = []
         for i in range(self.nodes):
-            allocatable = {"cpu": 32_000, "memory": 65_536, "pods": 110}
+            allocatable = {"cpu": 32_000, "memory": 65_536 * MIB, "pods": 110}
             if self.gpus:
-                allocatable |= {"cpu": 192_000, "memory": 2_000_000, "nvidia.com/gpu": self.gpus}
+                allocatable |= {"cpu": 192_000, "memory": 2_000_000 * MIB, "nvidia.com/gpu": self.gpus}
             labels = {"kubernetes.io/hostname": f"n{i}", "topology.kubernetes.io/zone": f"zone-{i % 3}"}
             taints = (Taint("dedicated", "team", TaintEffect.NO_SCHEDULE),) if i % 10 == 0 else ()
             nodes.append(Node(f"n{i}", allocatable, labels, taints))

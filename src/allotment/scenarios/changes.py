@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.errors import UsageError
-from allotment.model.quantity import parse_bytes, parse_cpu, parse_whole
+from allotment.model.quantity import MIB, parse_bytes, parse_cpu, parse_whole
 from allotment.scenarios.times import milliseconds
 from allotment.simulation.changes import (
     Absence,
@@ -154,7 +154,6 @@ KINDS: Final = tuple(_READERS)
 _A_QUOTA: Final = "quota:nlp/a100-spot/nvidia.com/gpu=16"
 _A_GRANT: Final = "grant:nlp/a100-spot/nvidia.com/gpu=+8,from=6h,until=30h"
 _A_WEIGHT: Final = "weight:nlp=2"
-_MIB: Final = 1 << 20
 _STORAGE: Final = ("ephemeral-storage", "hugepages-")
 _WRITTEN: Final = {
     "cpu": "write CPUs as Kubernetes does: 16, 500m",
@@ -188,7 +187,7 @@ def _amount(text: str, resource: str, words: str) -> int:
         if resource == "cpu":
             return int(parse_cpu(text))
         if resource == "memory":
-            return int(parse_bytes(text)) // _MIB * _MIB
+            return int(parse_bytes(text)) // MIB * MIB
         return int(parse_bytes(text)) if resource.startswith(_STORAGE) else parse_whole(text)
     except ValueError as error:
         what = f"{resource} comes in whole units; {error}" if resource not in _WRITTEN else str(error)

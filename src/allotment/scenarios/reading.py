@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from allotment.errors import InputError
 from allotment.model.cluster import Taint, TaintEffect
+from allotment.model.quantity import MIB
 from allotment.scenarios.event_shapes import UNLIMITED_WORD
 from allotment.scheduling.kinds import Operator, Requirement, Toleration
 from allotment.scheduling.queueing.inputs import (
@@ -48,7 +49,6 @@ from allotment.simulation.events import (
 )
 from allotment.simulation.scenario import Arrival, Environment, NodeFailures, Scenario
 
-_MIB = 1 << 20
 _VERSION: Final = re.compile(r"(?<![\w.])v?(\d+\.\d+)(?![\d])")
 _IMPATIENT = ("0.17", "0.18")
 """Kueue versions that take a node for lost 30 s after it stopped being ready, not when its pods are evicted."""
@@ -121,7 +121,7 @@ def _pairs(raw: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
 
 
 def _amount(resource: str, amount: int) -> int:
-    return amount * _MIB if resource == "memory" else amount
+    return amount * MIB if resource == "memory" else amount
 
 
 def _amounts(raw: Mapping[str, int] | None) -> tuple[tuple[str, int], ...]:

@@ -1,18 +1,21 @@
 """Scenario files of real kube-scheduler decisions: parsed JSON to our model.
 
-Their units: milli-CPU, MiB for memory and ephemeral storage, whole units for the rest.
+Their units: milli-CPU, MiB for memory and ephemeral storage (bytes in the model), whole units for the rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from allotment.errors import InputError
 from allotment.model.cluster import Taint, TaintEffect
+from allotment.model.quantity import MIB
 from allotment.scheduling.kinds import Operator, Requirement, Toleration
 from allotment.scheduling.placement.model import (
+    EPHEMERAL_STORAGE,
+    MEMORY,
     NAMESPACE_NAME_LABEL,
     AffinityTerm,
     DisruptionBudget,
@@ -36,6 +39,7 @@ from allotment.scheduling.placement.model import (
 Json = Mapping[str, Any]
 FIRST_START = 1_701_000_000
 """Start time of the first placed pod, in Unix seconds; later than that of every existing one."""
+_TOO_MUCH: Final = 1 << 62
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
@@ -166,7 +170,7 @@ def _shape(pod: Json, claims: _Claims) -> PodShape:
     return PodShape(
         namespace=namespace,
         labels=_pairs(pod.get("labels")),
-        requests=tuple(sorted((pod.get("requests") or {}).items())),
+        requests=tuple(sorted(_amounts(pod.get("requests") or {}).items())),
         node_affinity=_node_affinity(pod),
         affinity=_pod_affinity(pod),
         tolerations=tuple(_toleration(t) for t in pod.get("tolerations") or ()),
@@ -187,10 +191,21 @@ def _pod(pod: Json, claims: _Claims, start: float) -> Pod:
     )
 
 
+def _amounts(given: Mapping[str, int]) -> Mapping[str, int]:
+    """In the engine's units."""
+    amounts = dict(given)
+    for name in (MEMORY, EPHEMERAL_STORAGE):
+        if name in amounts:
+            amounts[name] *= MIB
+            if amounts[name] >= _TOO_MUCH:
+                raise InputError(f"{name}: {given[name]} MiB are more than there can be", fix="write it in MiB")
+    return amounts
+
+
 def _node(node: Json) -> Node:
     return Node(
         node["name"],
-        node["allocatable"],
+        _amounts(node["allocatable"]),
         node.get("labels") or {},
         tuple(Taint(t["key"], t.get("value", ""), TaintEffect(t["effect"])) for t in node.get("taints") or ()),
         bool(node.get("unschedulable")),

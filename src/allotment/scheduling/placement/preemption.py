@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from allotment.scheduling.placement.cycle import Refused
 from allotment.scheduling.placement.diagnosis import NEVER_PREEMPTS, NO_VICTIMS, preemption_text
@@ -18,11 +19,11 @@ from allotment.scheduling.placement.reasons import Code, Kind, Reason, Refusal, 
 from allotment.scheduling.placement.selectors import selector_matches
 from allotment.scheduling.placement.state import ClusterState, Running, ports_conflict
 
-MIN_CANDIDATES = 100
-CANDIDATE_PERCENTAGE = 10
-_KINDS_KEPT = 16
+MIN_CANDIDATES: Final = 100
+CANDIDATE_PERCENTAGE: Final = 10
+_KINDS_KEPT: Final = 16
 """Kinds of preemptor (priority and budgets) per shape whose outcomes are kept."""
-_PRIORITY_OFFSET = 1 << 31
+_PRIORITY_OFFSET: Final = 1 << 31
 """Added per victim, so that more victims never have the smaller sum because of negative priorities."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 import numpy as np
 
@@ -11,9 +12,9 @@ from allotment.scheduling.placement.reasons import Code, Kind, Reason, Refusal
 from allotment.scheduling.placement.shapes import CompiledShape
 from allotment.scheduling.placement.state import CPU_ROW, MEMORY_ROW, ClusterState
 
-MAX_SCORE = 100
-_CHANGE_LOG_LIMIT = 1_000_000
-_FEW = 16
+MAX_SCORE: Final = 100
+_CHANGE_LOG_LIMIT: Final = 1_000_000
+_FEW: Final = 16
 """Up to this many changed nodes a loop is faster than arrays (measured)."""
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.errors import CapacityError, ConflictError, NotFoundError, UsageError
+from allotment.model.quantity import MIB
 from allotment.scheduling.kinds import Operator, Requirement
 from allotment.scheduling.placement.gpu.capacity import Stranded, how_many_fit, stranded
 from allotment.scheduling.placement.gpu.cluster import gpu_shape
@@ -346,4 +347,4 @@ def test_the_models_a_pod_accepts_are_read_from_its_node_rules() -> None:
     term = NodeSelectorTerm((Requirement(label, Operator.IN, ("B", "A")), Requirement("x", Operator.EXISTS)))
     assert gpu_shape(b.shape(gpus=2, node_affinity=NodeAffinity(required=(term,)))).models == ("A", "B")
     assert gpu_shape(b.shape(gpus=1, node_affinity=NodeAffinity(selector=((label, "C"),)))).models == ("C",)
-    assert gpu_shape(b.shape(node_affinity=NodeAffinity(selector=((label, "C"),)))) == GpuShape(1000, 1024)
+    assert gpu_shape(b.shape(node_affinity=NodeAffinity(selector=((label, "C"),)))) == GpuShape(1000, 1024 * MIB)

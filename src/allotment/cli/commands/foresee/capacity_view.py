@@ -9,7 +9,7 @@ from allotment.cli.shell.amounts import amount, count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
 from allotment.model.devices import names_a_part
-from allotment.reports.documents.capacity import MIB, NodeRow, fragment_of, gpus_of, node_document
+from allotment.reports.documents.capacity import NodeRow, fragment_of, gpus_of, node_document
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, Cause
 from allotment.scheduling.placement.gpu.model import WHOLE
 from allotment.scheduling.placement.survey import ShapeSurvey, Survey
@@ -74,9 +74,9 @@ def capacity_listing(found: Survey) -> Listing[NodeRow]:
             ),
             Column(
                 "MEMORY FREE",
-                lambda row: row.node.memory_free * MIB,
+                lambda row: row.node.memory_free,
                 wide=True,
-                text=lambda row: amount("memory", row.node.memory_free * MIB),
+                text=lambda row: amount("memory", row.node.memory_free),
                 unit="bytes",
             ),
             Column("FITS", lambda row: _fits(found, row), keep=2),

@@ -20,9 +20,9 @@ from allotment.scheduling.placement.gpu.fleet import GpuFleet, Ints
 from allotment.scheduling.placement.gpu.model import GpuShape
 
 Floats = NDArray[np.float64]
-POPULARITY = 0.95
+POPULARITY: Final = 0.95
 """Share of the pods the typical ones cover (the published experiments; the simulator's own default is 0.6)."""
-STEP = 10
+STEP: Final = 10
 """Shapes are taken this many at a time until the share is covered."""
 
 
