@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from allotment.simulation.capacity import clusters
 from allotment.simulation.outcome import Admitted, Evicted, Finished, Moved, Outcome
 from allotment.simulation.scenario import Scenario
 
-_CPU = "cpu"
+_CPU: Final = "cpu"
 
 
 @dataclass(frozen=True, slots=True)

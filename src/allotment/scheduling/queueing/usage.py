@@ -52,9 +52,9 @@ class UsageLedger:
         admission = workload.admission
         if admission is None:
             return
-        base = workload.queue.base
+        cells = workload.queue.cells
         for fr, amount in admission.usage.items():
-            self.tree.remove(base + fr, amount)
+            self.tree.remove(cells[fr], amount)
         if self.topology is not None:
             for index, pod_set in enumerate(admission.pod_sets):
                 if pod_set.placement is not None:
@@ -62,9 +62,9 @@ class UsageLedger:
 
     def charge_assignment(self, queue: QueueRecord, assignment: Assignment, workload: WorkloadRecord) -> None:
         """Charge what `assignment` would use."""
-        base = queue.base
+        cells = queue.cells
         for fr, amount in assignment.usage.items():
-            self.tree.add(base + fr, amount)
+            self.tree.add(cells[fr], amount)
         self.charge_placements(assignment, workload)
 
     def charge_placements(self, assignment: Assignment, workload: WorkloadRecord) -> None:

@@ -339,7 +339,7 @@ def test_a_nomination_is_made_anew_where_something_changed(changed: str | None, 
     record = desk.asking(job("j", "a", 8))
     first = nominations.of(record, 1)
     if changed is not None:
-        desk.ledger.tree.add(desk.catalog.queues[desk.catalog.queue_index[changed]].base, 1)
+        desk.ledger.tree.add(desk.catalog.queues[desk.catalog.queue_index[changed]].cells[0], 1)
         nominations.outdate(desk.asking(job("other", changed, 1)))
     second = nominations.of(record, 2)
     assert (second is not first) == anew

@@ -152,7 +152,7 @@ def usage_is_exactly_that_of_what_runs(world: Scenario, _: random.Random) -> Non
                 used[engine._catalog.flavor_names[flavor]],
             )
             for name, node in (*engine._catalog.queue_index.items(), *engine._catalog.cohort_index.items()):
-                assert tree.usage[node * tree.width + fr] == oracle.usage(name), name
+                assert tree.usage[tree.cells[node][fr]] == oracle.usage(name), name
         _check_domains(engine)
 
 

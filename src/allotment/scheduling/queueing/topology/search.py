@@ -7,9 +7,12 @@ for unconstrained ones.
 
 from __future__ import annotations
 
-from allotment.scheduling.queueing.domains.forest import Domain
+from typing import Final
 
-_MANY = 1 << 30
+from allotment.scheduling.queueing.domains.forest import Domain
+from allotment.scheduling.queueing.indices import Leaf
+
+_MANY: Final = 1 << 30
 
 
 class Request:
@@ -61,9 +64,9 @@ class Found:
 
     __slots__ = ("leaders", "workers")
 
-    def __init__(self, workers: list[tuple[int, int]], leaders: list[tuple[int, int]]) -> None:
-        self.workers: list[tuple[int, int]] = workers
-        self.leaders: list[tuple[int, int]] = leaders
+    def __init__(self, workers: list[tuple[Leaf, int]], leaders: list[tuple[Leaf, int]]) -> None:
+        self.workers: list[tuple[Leaf, int]] = workers
+        self.leaders: list[tuple[Leaf, int]] = leaders
 
 
 class Search:
