@@ -10,8 +10,8 @@ import numpy as np
 
 from allotment.scheduling.placement.gpu.fleet import GpuFleet
 from allotment.scheduling.placement.gpu.fragmentation import (
-    Cause,
     Fragmentation,
+    FragmentCause,
     TypicalPod,
     amounts_by_cause,
     typical_pods,
@@ -54,7 +54,7 @@ class ExperimentResult:
         """Share of all GPU that is fragment at the end, percent."""
         return 100 * self.fragmentation.fragment / self.capacity
 
-    def share(self, cause: Cause) -> float:
+    def share(self, cause: FragmentCause) -> float:
         """Share of all GPU that is idle for this cause at the end, percent."""
         return 100 * self.fragmentation.cluster[cause] / self.capacity
 

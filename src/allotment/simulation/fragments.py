@@ -15,7 +15,7 @@ import numpy as np
 
 from allotment.model.devices import DEVICE_RESOURCES
 from allotment.scheduling.placement.gpu.fleet import GpuFleet, Ints
-from allotment.scheduling.placement.gpu.fragmentation import Cause, amounts_by_cause, typical_pods
+from allotment.scheduling.placement.gpu.fragmentation import FragmentCause, amounts_by_cause, typical_pods
 from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode, GpuShape
 from allotment.scheduling.queueing.domains.forest import HOSTNAME
 from allotment.scheduling.queueing.eligibility import flavor_obstacle
@@ -34,14 +34,14 @@ class FragmentCourse:
     Attributes:
         end: in milliseconds.
         times: the middle of each of equal steps from 0 to the end.
-        amounts: GPUs at each of them by cause, in the order of `Cause`.
+        amounts: GPUs at each of them by cause, in the order of `FragmentCause`.
     """
 
     end: int
     times: tuple[int, ...]
     amounts: tuple[tuple[float, ...], ...]
 
-    def of(self, cause: Cause) -> list[float]:
+    def of(self, cause: FragmentCause) -> list[float]:
         """One cause over time."""
         return [row[cause] for row in self.amounts]
 
@@ -64,7 +64,7 @@ def fragment_course(scenario: Scenario, outcome: Outcome, end: int, steps: int) 
     if not typical:
         return None
     replay = _Replay(fleet, nodes, _events(scenario, outcome))
-    amounts = np.zeros((len(nodes), len(Cause)))
+    amounts = np.zeros((len(nodes), len(FragmentCause)))
     stale: Ints = np.arange(len(nodes))
     rows = []
     times = tuple(end * (2 * step + 1) // (2 * steps) for step in range(steps))

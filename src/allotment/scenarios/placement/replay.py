@@ -16,7 +16,7 @@ from allotment.scheduling.placement.cycle import Fits, Refused, evaluate
 from allotment.scheduling.placement.diagnosis import event_text
 from allotment.scheduling.placement.model import Pod
 from allotment.scheduling.placement.nodes import Ints
-from allotment.scheduling.placement.preemption import Preemption, preempt
+from allotment.scheduling.placement.preemption import PreemptionResult, preempt
 from allotment.scheduling.placement.promises import overtaken
 from allotment.scheduling.placement.reasons import Refusal
 from allotment.scheduling.placement.state import ClusterState
@@ -133,7 +133,7 @@ class _Replay:
         statuses = [{**_status(r), "nodes": sorted(self._names(nodes))} for r, nodes in refusals.items()]
         return sorted(statuses, key=lambda s: "|".join([s["plugin"], s["code"], *s["reasons"]]))
 
-    def _preemption(self, pod: Pod, preemption: Preemption, pick: str | None) -> tuple[Answer, int | None]:
+    def _preemption(self, pod: Pod, preemption: PreemptionResult, pick: str | None) -> tuple[Answer, int | None]:
         nodes = self.state.nodes.nodes
         victims = {c.node: [v.pod.name for v in c.victims] for c in preemption.candidates}
         candidates = {c.node: c for c in preemption.candidates}

@@ -42,7 +42,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Preemption:
+class PreemptionResult:
     """The outcome.
 
     Attributes:
@@ -280,7 +280,7 @@ def _outcomes(
 
 def preempt(
     state: ClusterState, pod: Pod, refused: Refused, budgets: Sequence[DisruptionBudget] = (), offset: int = 0
-) -> Preemption:
+) -> PreemptionResult:
     """Look for victims after a pod was refused. Nothing is changed.
 
     Args:
@@ -293,9 +293,9 @@ def preempt(
     """
     screening = refused.screening
     if screening is None:
-        return Preemption((), (), {}, None, tried=False)
+        return PreemptionResult((), (), {}, None, tried=False)
     if pod.never_preempts:
-        return Preemption((), (), {}, NEVER_PREEMPTS, tried=False)
+        return PreemptionResult((), (), {}, NEVER_PREEMPTS, tried=False)
     groups = [nodes for r, nodes in refused.diagnosis.refusals.items() if r.code is Code.UNSCHEDULABLE]
     helpful: list[int] = sorted(node for nodes in groups for node in nodes.tolist())
     start = offset % len(helpful) if helpful else 0
@@ -317,4 +317,4 @@ def preempt(
         if harmless and len(candidates) >= wanted:
             break
     report = None if candidates else preemption_text(state.nodes.count, failed)
-    return Preemption(tuple(candidates), least_harmful(candidates), failed, report)
+    return PreemptionResult(tuple(candidates), least_harmful(candidates), failed, report)

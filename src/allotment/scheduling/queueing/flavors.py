@@ -29,10 +29,10 @@ from allotment.scheduling.queueing.records import (
     NOTHING_TRIED,
     PREEMPT,
     Assignment,
+    AssignmentMode,
     FlavorChoice,
     FlavorMemory,
     GroupRecord,
-    Mode,
     PodSetAssignment,
     PodSetRecord,
     QueueRecord,
@@ -57,7 +57,7 @@ G_PREEMPT: Final = GranularMode.PREEMPT
 G_RECLAIM: Final = GranularMode.RECLAIM
 G_FIT: Final = GranularMode.FIT
 
-_MODE_OF: Final[tuple[Mode, ...]] = (NO_FIT, PREEMPT, PREEMPT, PREEMPT, FIT)
+_MODE_OF: Final[tuple[AssignmentMode, ...]] = (NO_FIT, PREEMPT, PREEMPT, PREEMPT, FIT)
 _NO_HEIGHT: Final = 1 << 30
 
 Pins = list[dict[ResourceId, FlavorId]]

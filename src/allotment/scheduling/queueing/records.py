@@ -37,7 +37,7 @@ from allotment.scheduling.queueing.reasons import Detail, Refusal
 from allotment.scheduling.queueing.states import ABSENT, MOVES, WorkloadState, no_such_move
 
 
-class Mode(IntEnum):
+class AssignmentMode(IntEnum):
     """What an assignment comes to, worst first."""
 
     NO_FIT = 0
@@ -47,10 +47,10 @@ class Mode(IntEnum):
 
 
 # By themselves: a member of an enum is looked up in its class, which innermost loops would notice.
-NO_FIT: Final = Mode.NO_FIT
-PREEMPT: Final = Mode.PREEMPT
-DEFERRED_FIT: Final = Mode.DEFERRED_FIT
-FIT: Final = Mode.FIT
+NO_FIT: Final = AssignmentMode.NO_FIT
+PREEMPT: Final = AssignmentMode.PREEMPT
+DEFERRED_FIT: Final = AssignmentMode.DEFERRED_FIT
+FIT: Final = AssignmentMode.FIT
 
 NOTHING_TRIED: Final = -1
 """In place of the last flavor tried of a resource group: the scan begins with the first one."""
@@ -140,15 +140,15 @@ class FlavorChoice:
 
     __slots__ = ("flavor", "fr", "height", "mode", "tried")
 
-    def __init__(self, flavor: FlavorId, fr: FlavorResource, mode: Mode, height: int) -> None:
+    def __init__(self, flavor: FlavorId, fr: FlavorResource, mode: AssignmentMode, height: int) -> None:
         self.flavor: FlavorId = flavor
         self.fr: FlavorResource = fr
-        self.mode: Mode = mode
+        self.mode: AssignmentMode = mode
         self.height: int = height
         self.tried: int = NOTHING_TRIED
 
 
-class Placement:
+class TopologyAssignment:
     """Pods of one PodSet per leaf domain of a topology flavor: parallel lists."""
 
     __slots__ = ("counts", "flavor", "leaves")
@@ -169,9 +169,9 @@ class PodSetAssignment:
         self.count: int = count
         self.choices: dict[ResourceId, FlavorChoice] = {}
         self.details: list[Detail] = []
-        self.placement: Placement | None = None
+        self.placement: TopologyAssignment | None = None
 
-    def mode(self) -> Mode:
+    def mode(self) -> AssignmentMode:
         """Worst mode of the chosen flavors; a PodSet without findings fits whatever its choices say."""
         if not self.details:
             return FIT
@@ -211,7 +211,7 @@ class Assignment:
         self.pod_sets: list[PodSetAssignment] = []
         self.usage: dict[FlavorResource, int] = {}
         self.borrowing: int = 0
-        self.mode: Mode = NO_FIT
+        self.mode: AssignmentMode = NO_FIT
         self.memory: FlavorMemory = memory
 
     def findings(self) -> list[tuple[str, list[Detail]]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from allotment.scheduling.queueing.domains.forest import Forest
 from allotment.scheduling.queueing.indices import FlavorId, Leaf, ResourceId, Row
-from allotment.scheduling.queueing.records import Assignment, Placement, PodSetRecord, WorkloadRecord
+from allotment.scheduling.queueing.records import Assignment, PodSetRecord, TopologyAssignment, WorkloadRecord
 
 
 class TopologyCapacity:
@@ -87,11 +87,11 @@ class TopologyCapacity:
         self.rows[flavor] = rows
         self.leaves[flavor] = {row: Leaf(leaf) for leaf, row in enumerate(rows)}
 
-    def add(self, placement: Placement, pod_set: PodSetRecord) -> None:
+    def add(self, placement: TopologyAssignment, pod_set: PodSetRecord) -> None:
         """Charge the pods of a placement; for real if no checkpoint is open."""
         self._change(placement, pod_set, 1)
 
-    def remove(self, placement: Placement, pod_set: PodSetRecord) -> None:
+    def remove(self, placement: TopologyAssignment, pod_set: PodSetRecord) -> None:
         """Give them back."""
         self._change(placement, pod_set, -1)
 
@@ -120,7 +120,7 @@ class TopologyCapacity:
     def _left(free: list[int], used: list[int], resource: ResourceId) -> int:
         return free[resource] - used[resource] if resource < len(free) else 0
 
-    def _change(self, placement: Placement, pod_set: PodSetRecord, sign: int) -> None:
+    def _change(self, placement: TopologyAssignment, pod_set: PodSetRecord, sign: int) -> None:
         rows = self.rows[placement.flavor]
         for leaf, count in zip(placement.leaves, placement.counts, strict=True):
             row = rows[leaf]

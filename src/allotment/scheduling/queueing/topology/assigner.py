@@ -17,11 +17,11 @@ from allotment.scheduling.queueing.records import (
     NO_FIT,
     PREEMPT,
     Assignment,
+    AssignmentMode,
     GroupRecord,
-    Mode,
-    Placement,
     QueueRecord,
     Target,
+    TopologyAssignment,
     WorkloadRecord,
 )
 from allotment.scheduling.queueing.topology.counts import Assumed
@@ -35,7 +35,7 @@ class PlacementResult:
     __slots__ = ("failure", "placements")
 
     def __init__(self) -> None:
-        self.placements: dict[PodSetIndex, Placement | None] = {}
+        self.placements: dict[PodSetIndex, TopologyAssignment | None] = {}
         self.failure: tuple[PodSetIndex, Detail] | None = None
 
 
@@ -155,7 +155,7 @@ class TopologyAssigner:
         """Can the requests be placed at current usage?"""
         return self._find(requests, empty=False, explain=False).failure is None
 
-    def describe(self, placement: Placement) -> tuple[tuple[str, ...], tuple[DomainCount, ...]]:
+    def describe(self, placement: TopologyAssignment) -> tuple[tuple[str, ...], tuple[DomainCount, ...]]:
         """Level keys and domains of a placement; hostnames alone if the lowest level is the node."""
         forest = self._forests[placement.flavor]
         first = len(forest.levels) - 1 if forest.by_hostname else 0
@@ -165,7 +165,7 @@ class TopologyAssigner:
         )
         return forest.levels[first:], domains
 
-    def locate(self, flavors: set[FlavorId], domains: tuple[DomainCount, ...]) -> Placement | None:
+    def locate(self, flavors: set[FlavorId], domains: tuple[DomainCount, ...]) -> TopologyAssignment | None:
         """The placement that `describe` would print so; None if no flavor of the set has a topology.
 
         Domains that no longer exist are left out: what ran there is not charged to any other.
@@ -177,7 +177,7 @@ class TopologyAssigner:
         first = len(forest.levels) - 1 if forest.by_hostname else 0
         leaf_of = {domain.values[first:]: domain.leaf for domain in forest.leaves}
         known = [each for each in domains if each.values in leaf_of]
-        return Placement(chosen[0], [leaf_of[each.values] for each in known], [each.count for each in known])
+        return TopologyAssignment(chosen[0], [leaf_of[each.values] for each in known], [each.count for each in known])
 
     def without_node(
         self, workload: WorkloadRecord, granted: tuple[PodSetAdmission, ...], host: str
@@ -333,7 +333,7 @@ def _has_levels(forest: Forest, request: TopologyRequest | None) -> bool:
     return known and (request.slice_level is None or forest.level_of(request.slice_level) is not None)
 
 
-def _set_mode(assignment: Assignment, pod_set: PodSetIndex, mode: Mode) -> None:
+def _set_mode(assignment: Assignment, pod_set: PodSetIndex, mode: AssignmentMode) -> None:
     """Overwrite the modes of a PodSet's choices; the workload's mode follows the last overwrite, as in Kueue."""
     for choice in assignment.pod_sets[pod_set].choices.values():
         choice.mode = mode

@@ -12,9 +12,9 @@ from allotment.scheduling.queueing.eligibility import matches_affinity
 from allotment.scheduling.queueing.indices import FlavorId, Leaf, PodSetIndex, ResourceId, ShapeId
 from allotment.scheduling.queueing.inputs import Node, PodSet, TopologyRequest
 from allotment.scheduling.queueing.reasons import Detail, DetailKind
-from allotment.scheduling.queueing.records import Placement, PodSetRecord
+from allotment.scheduling.queueing.records import PodSetRecord, TopologyAssignment
 from allotment.scheduling.queueing.topology.counts import Assumed, Counts, PodKind
-from allotment.scheduling.queueing.topology.search import Found, Request, Search, Shortage
+from allotment.scheduling.queueing.topology.search import LeafCounts, Search, SearchParameters, Shortage
 
 _COUNTED_DOMAINS: Final = 200_000
 """Trees of counts are kept until they have about this many leaves together."""
@@ -83,7 +83,7 @@ class FlavorFinder:
 
     def place_all(
         self, pod_sets: list[PodSetPlacement], assumed: Assumed, *, empty: bool, explain: bool
-    ) -> tuple[dict[PodSetIndex, Placement | None], Detail | None]:
+    ) -> tuple[dict[PodSetIndex, TopologyAssignment | None], Detail | None]:
         """Place PodSets in order, groups together; stops at the first failure.
 
         Args:
@@ -95,7 +95,7 @@ class FlavorFinder:
         Returns:
             Placements by PodSet index (None for those that failed), and the failure.
         """
-        found: dict[PodSetIndex, Placement | None] = {}
+        found: dict[PodSetIndex, TopologyAssignment | None] = {}
         groups: dict[str, list[PodSetPlacement]] = {}
         for number, each in enumerate(pod_sets):
             name = each.request.group if each.request is not None else None
@@ -117,9 +117,11 @@ class FlavorFinder:
         pod_set: PodSetPlacement,
         pairs: list[tuple[Leaf, int]],
         assumed: Assumed,
-        found: dict[PodSetIndex, Placement | None],
+        found: dict[PodSetIndex, TopologyAssignment | None],
     ) -> None:
-        found[pod_set.index] = Placement(self._flavor, [leaf for leaf, _ in pairs], [count for _, count in pairs])
+        found[pod_set.index] = TopologyAssignment(
+            self._flavor, [leaf for leaf, _ in pairs], [count for _, count in pairs]
+        )
         rows = self._capacity.rows[self._flavor]
         for leaf, count in pairs:
             taken = assumed.setdefault(self._capacity.places[rows[leaf]], {})
@@ -140,8 +142,8 @@ class FlavorFinder:
         *,
         empty: bool,
         explain: bool,
-    ) -> Found | Detail:
-        request = self._search_request(workers, led=leader is not None)
+    ) -> LeafCounts | Detail:
+        request = self._search_parameters(workers, led=leader is not None)
         if isinstance(request, Detail):
             return request
         if not self._forest.leaves:
@@ -161,7 +163,9 @@ class FlavorFinder:
         exclusions = self._exclusions(workers.record, full, assumed, empty=empty)
         return self._detail(_shortage_text(self._forest.topology, result, request, exclusions))
 
-    def _counted(self, record: PodSetRecord, request: Request, assumed: Assumed, *, empty: bool) -> list[list[Domain]]:
+    def _counted(
+        self, record: PodSetRecord, request: SearchParameters, assumed: Assumed, *, empty: bool
+    ) -> list[list[Domain]]:
         """The domains with the counts of this kind of pod."""
         requests = self._pod_requests(record)
         key = (*requests, record.shape, request.slice_level, request.slice_size, empty)
@@ -181,7 +185,7 @@ class FlavorFinder:
     def _detail(self, text: str) -> Detail:
         return Detail(DetailKind.TOPOLOGY_DOES_NOT_FIT, self._catalog.flavor_names[self._flavor], subject=text)
 
-    def _search_request(self, pod_set: PodSetPlacement, *, led: bool) -> Request | Detail:
+    def _search_parameters(self, pod_set: PodSetPlacement, *, led: bool) -> SearchParameters | Detail:
         """Translate the PodSet's topology request into level indices."""
         request = pod_set.request
         levels = self._forest.levels
@@ -207,7 +211,7 @@ class FlavorFinder:
             if not request.slice_size:
                 return self._detail("slice topology requested, but slice size not provided")
             slice_size = request.slice_size
-        return Request(
+        return SearchParameters(
             pod_set.count,
             level,
             led=led,
@@ -311,7 +315,7 @@ def _count_in(requests: list[tuple[ResourceId, int]], left: list[int]) -> int:
     return max(0, min(left[resource] // amount if resource < len(left) else 0 for resource, amount in requests))
 
 
-def _shortage_text(topology: str, shortage: Shortage, request: Request, exclusions: Exclusions) -> str:
+def _shortage_text(topology: str, shortage: Shortage, request: SearchParameters, exclusions: Exclusions) -> str:
     unit = "pod" if request.slice_size == 1 else "slice"
     if shortage.fit == 0:
         text = f'topology "{topology}" doesn\'t allow to fit any of {shortage.wanted} {unit}(s)'

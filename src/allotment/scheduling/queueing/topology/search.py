@@ -15,7 +15,7 @@ from allotment.scheduling.queueing.indices import Leaf
 _MANY: Final = 1 << 30
 
 
-class Request:
+class SearchParameters:
     """What is placed, and how close together.
 
     Attributes:
@@ -59,7 +59,7 @@ class Shortage:
         self.wanted: int = wanted
 
 
-class Found:
+class LeafCounts:
     """(leaf, count) pairs in the lexicographic order of the leaves."""
 
     __slots__ = ("leaders", "workers")
@@ -72,7 +72,7 @@ class Found:
 class Search:
     """One placement search."""
 
-    def __init__(self, by_level: list[list[Domain]], request: Request, *, least_free: bool) -> None:
+    def __init__(self, by_level: list[list[Domain]], request: SearchParameters, *, least_free: bool) -> None:
         """Prepare a search.
 
         Args:
@@ -82,11 +82,11 @@ class Search:
             least_free: use the least-free-capacity profile instead of best fit.
         """
         self._by_level: list[list[Domain]] = by_level
-        self._request: Request = request
+        self._request: SearchParameters = request
         self._least_free: bool = least_free
         self._before: list[tuple[Domain, int, int]] = []
 
-    def run(self) -> Found | Shortage:
+    def run(self) -> LeafCounts | Shortage:
         """Place everything or say what is short."""
         request = self._request
         if request.led:
@@ -102,7 +102,7 @@ class Search:
             domain.pods, domain.slices = pods, slices
         return found
 
-    def _descend(self, level: int, domains: list[Domain]) -> Found:
+    def _descend(self, level: int, domains: list[Domain]) -> LeafCounts:
         """Spread over the lower levels what the chosen domains hold."""
         request = self._request
         lowest = len(self._by_level) - 1
@@ -124,7 +124,7 @@ class Search:
         domains.sort(key=lambda domain: domain.values)
         workers = [(domain.leaf, domain.pods) for domain in domains if domain.pods > 0]
         led = [(domain.leaf, domain.leaders) for domain in domains if domain.leaders > 0]
-        return Found(workers, led if request.led else [])
+        return LeafCounts(workers, led if request.led else [])
 
     def _roll_up(self, domain: Domain, level: int) -> None:
         """Counters of a domain from those of its children."""
