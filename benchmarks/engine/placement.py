@@ -18,7 +18,7 @@ import statistics
 import sys
 import time
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,15 +79,21 @@ class Case:
             {
                 "name": n.name,
                 "labels": n.labels,
-                "allocatable": n.allocatable,
+                "allocatable": _as_in_files(n.allocatable),
                 "taints": [{"key": t.key, "value": t.value, "effect": t.effect.value} for t in n.taints],
             }
             for n in self.cluster()
         ]
         pods = [
-            {"name": p.name, "labels": dict(p.shape.labels), "requests": dict(p.shape.requests)} for p in self.stream()
+            {"name": p.name, "labels": dict(p.shape.labels), "requests": _as_in_files(dict(p.shape.requests))}
+            for p in self.stream()
         ]
         return {"id": self.title, "nodes": nodes, "pods": pods}
+
+
+def _as_in_files(amounts: Mapping[str, int]) -> dict[str, int]:
+    """Scenario files count memory in MiB."""
+    return {name: amount // MIB if name == "memory" else amount for name, amount in amounts.items()}
 
 
 @dataclass(frozen=True)
