@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from allotment.errors import InputError
+from allotment.operations.foresee.opening import scenario_lines
+from allotment.ports.scenario_files import ScenarioFiles
 from allotment.scenarios import replay as queueing
 from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.placement import replay as placement
@@ -47,8 +49,12 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What came of one scenario; `compared` is False when the file has no recorded answer for it."""
+class OwnAnswer:
+    """Our answer to one scenario, and where it departs from the recorded one.
+
+    Attributes:
+        compared: the file has a recorded answer for it.
+    """
 
     scenario: str
     kind: str
@@ -77,13 +83,13 @@ class ClassAgreement:
         """Scenarios with a recorded answer."""
         return self.scenarios - self.unrecorded
 
-    def count(self, verdict: Verdict) -> None:
+    def count(self, own: OwnAnswer) -> None:
         """Add one scenario."""
         self.scenarios += 1
-        self.unrecorded += not verdict.compared
-        self.identical += verdict.compared and verdict.disagreement is None
-        if verdict.disagreement is not None:
-            self.differing += (verdict.scenario,)
+        self.unrecorded += not own.compared
+        self.identical += own.compared and own.disagreement is None
+        if own.disagreement is not None:
+            self.differing += (own.scenario,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,34 @@ class ConformanceReport:
         return self.first is None
 
 
+def check_files(
+    reference: Reference,
+    files: ScenarioFiles,
+    names: Sequence[str],
+    *,
+    write: str | None = None,
+    progress: Callable[[ScenarioLine, int, int], None] | None = None,
+) -> ConformanceReport:
+    """Check scenario files.
+
+    Args:
+        reference: whose decisions these are.
+        files: where they are read.
+        names: the scenario files, gzipped or not.
+        write: file for our own answers, one line a scenario.
+        progress: as in `check`.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: as `check`.
+        ConflictError: `write` is one of the files.
+    """
+    if write is None:
+        return check(reference, scenario_lines(files, *names), progress=progress)
+    with files.answers(write, names) as answers:
+        return check(reference, scenario_lines(files, *names), write=answers.write, progress=progress)
+
+
 def check(
     reference: Reference,
     lines: Iterable[ScenarioLine],
@@ -141,13 +175,13 @@ def check(
         if progress is not None:
             progress(line, done, differing)
         with at(line.where):
-            verdict = decide(line)
-        classes.setdefault(verdict.kind, ClassAgreement(verdict.kind)).count(verdict)
+            own = decide(line)
+        classes.setdefault(own.kind, ClassAgreement(own.kind)).count(own)
         done += 1
-        differing += verdict.disagreement is not None
-        first = first or verdict.disagreement
+        differing += own.disagreement is not None
+        first = first or own.disagreement
         if write is not None:
-            write(verdict.answer)
+            write(own.answer)
     report = ConformanceReport(reference, tuple(classes.values()), first)
     if not report.compared and write is None:
         raise InputError(
@@ -161,7 +195,7 @@ def check(
 _RECORDS: Final = {Reference.KUEUE: "decisions", Reference.PLACEMENT: "answers"}
 
 
-def _kueue(line: ScenarioLine) -> Verdict:
+def _kueue(line: ScenarioLine) -> OwnAnswer:
     data = without_nulls(line.data)
     check_queueing(data)
     _check_record(data)
@@ -180,7 +214,7 @@ def _kueue(line: ScenarioLine) -> Verdict:
             difference.ours,
             difference.state,
         )
-    return Verdict(replayed.id, replayed.kind, compared, disagreement, replayed.answer)
+    return OwnAnswer(replayed.id, replayed.kind, compared, disagreement, replayed.answer)
 
 
 _EVENT_FIELDS: Final = frozenset({"t", "cycle", "event", "workload"})
@@ -199,17 +233,17 @@ def _check_record(data: Mapping[str, Any]) -> None:
             )
 
 
-def _placement(line: ScenarioLine) -> Verdict:
+def _placement(line: ScenarioLine) -> OwnAnswer:
     inputs = without_nulls(line.data)
     check_placement(inputs)
     data = _with_picks(inputs)
-    own = placement.answers(data)
+    answers = placement.answers(data)
     scenario, kind = str(data["id"]), str(data.get("class", ""))
-    answer = {"id": data["id"], "answers": own}
+    answer = {"id": data["id"], "answers": answers}
     if not _has_answers(data):
-        return Verdict(scenario, kind, compared=False, disagreement=None, answer=answer)
+        return OwnAnswer(scenario, kind, compared=False, disagreement=None, answer=answer)
     disagreement = None
-    if own != data["answers"]:
+    if answers != data["answers"]:
         found = placement.compare(data)
         if found is not None:
             disagreement = Disagreement(
@@ -221,7 +255,7 @@ def _placement(line: ScenarioLine) -> Verdict:
                 (_text(found.ours),),
                 tuple(f"{node}: {_text(use)}" for node, use in found.state.items()),
             )
-    return Verdict(scenario, kind, compared=True, disagreement=disagreement, answer=answer)
+    return OwnAnswer(scenario, kind, compared=True, disagreement=disagreement, answer=answer)
 
 
 def _with_picks(data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -264,7 +298,7 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-_CHECKS: Final[dict[Reference, Callable[[ScenarioLine], Verdict]]] = {
+_CHECKS: Final[dict[Reference, Callable[[ScenarioLine], OwnAnswer]]] = {
     Reference.KUEUE: _kueue,
     Reference.PLACEMENT: _placement,
 }
