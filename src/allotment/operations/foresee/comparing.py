@@ -11,8 +11,7 @@ from allotment.errors import InputError, NotFoundError, UsageError
 from allotment.operations.foresee.simulating import RunRequest, Watch, pick_line, read_line, simulate
 from allotment.scenarios.changes import JobFile, Written
 from allotment.scenarios.lines import ScenarioLine, at
-from allotment.scenarios.reading import completed, read_arrival
-from allotment.scenarios.shapes import check_workload, without_nulls
+from allotment.scenarios.reading import read_further_arrival
 from allotment.simulation.changes import MoreJobs, UsePolicy, changed, setting
 from allotment.simulation.difference import Difference, RunSummary, Setting, difference, summary_of
 from allotment.simulation.policies import with_policies
@@ -37,9 +36,7 @@ def compare(before: RunSummary, after: RunSummary) -> Difference:
 def _with_jobs(scenario: Scenario, lines: Iterable[ScenarioLine]) -> Scenario:
     for line in lines:
         with at(line.where):
-            workload = completed(without_nulls(line.data))
-            check_workload(workload)
-            scenario = changed(scenario, MoreJobs((read_arrival(workload),)))
+            scenario = changed(scenario, MoreJobs((read_further_arrival(line.data),)))
     return scenario
 
 

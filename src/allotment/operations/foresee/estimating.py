@@ -14,7 +14,6 @@ from allotment.errors import InputError, NotFoundError
 from allotment.operations.foresee.simulating import pick_line, read_line
 from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.recorded import recorded_course
-from allotment.scenarios.shapes import without_nulls
 from allotment.scheduling.queueing.inputs import Workload
 from allotment.simulation.environment import Simulation
 from allotment.simulation.estimate.arrivals import PastArrival, ReplayedPast
@@ -167,7 +166,7 @@ def estimate(
     line = pick_line(lines, wanted)
     scenario = read_line(line)
     with at(line.where):
-        recorded = recorded_course(without_nulls(line.data))
+        recorded = recorded_course(line.data)
     if not scenario.arrivals:
         raise InputError("the scenario has no jobs", fix="name a scenario with workloads")
     now = max(each.queued_at for each in scenario.arrivals) if request.at is None else request.at

@@ -10,7 +10,6 @@ from typing import Final
 from allotment.errors import InputError, NotFoundError
 from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.reading import read_scenario
-from allotment.scenarios.shapes import check_queueing, without_nulls
 from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
 from allotment.simulation.environment import Simulation
@@ -97,9 +96,7 @@ def read_line(line: ScenarioLine) -> Scenario:
         InputError: it is not of the format; file, line and field are named.
     """
     with at(line.where):
-        data = without_nulls(line.data)
-        check_queueing(data)
-        return read_scenario(data)
+        return read_scenario(line.data)
 
 
 def simulate(scenario: Scenario, request: RunRequest, watch: Watch | None = None) -> RunFigures:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from allotment.errors import InputError
-from allotment.scenarios.checks import fields, name
+from allotment.scenarios.parsing import Fields, SomeFields, parsed
+from allotment.scenarios.placement.reading import read_placement
 from allotment.scenarios.reading import read_scenario
-from allotment.scenarios.shapes import check_placement, check_queueing
 from allotment.scheduling.queueing.inputs import FungibilityPolicy
 
 QUEUEING: dict[str, Any] = {
@@ -86,8 +86,8 @@ def changed(document: dict[str, Any], path: str, value: object) -> dict[str, Any
 
 
 def test_the_documents_as_they_stand_are_taken() -> None:
-    check_queueing(QUEUEING)
-    check_placement(PLACEMENT)
+    read_scenario(QUEUEING)
+    read_placement(PLACEMENT)
 
 
 QUEUE = "clusterQueues.0"
@@ -138,7 +138,7 @@ REFUSED: dict[str, tuple[str, object, str, str]] = {
 @pytest.mark.parametrize(("path", "value", "what", "fix"), REFUSED.values(), ids=REFUSED)
 def test_a_mistake_is_named(path: str, value: object, what: str, fix: str) -> None:
     with pytest.raises(InputError) as caught:
-        check_queueing(changed(QUEUEING, path, value))
+        read_scenario(changed(QUEUEING, path, value))
     assert what in caught.value.what
     assert fix in caught.value.fix
 
@@ -146,7 +146,7 @@ def test_a_mistake_is_named(path: str, value: object, what: str, fix: str) -> No
 def test_two_smallest_counts_are_one_too_many() -> None:
     part = QUEUEING["workloads"][0]["podSets"][0]
     with pytest.raises(InputError, match=r"podSets\[1\].minCount is a second one"):
-        check_queueing(changed(QUEUEING, "workloads.0.podSets", [part, {**part, "name": "other"}]))
+        read_scenario(changed(QUEUEING, "workloads.0.podSets", [part, {**part, "name": "other"}]))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_two_smallest_counts_are_one_too_many() -> None:
 )
 def test_a_mistake_in_a_placement_is_named(path: str, value: object, what: str) -> None:
     with pytest.raises(InputError) as caught:
-        check_placement(changed(PLACEMENT, path, value))
+        read_placement(changed(PLACEMENT, path, value))
     assert caught.value.what.startswith(what)
 
 
@@ -186,6 +186,12 @@ def test_the_version_is_the_one_that_is_named(text: str, version: str) -> None:
 
 
 def test_what_others_wrote_may_hold_more() -> None:
-    fields({"name": name}, beside=None)({"name": "n", "further": 1}, "")
+    class Strict(Fields):
+        name: str
+
+    class Open(SomeFields):
+        name: str
+
+    assert parsed({"name": "n", "further": 1}, Open).name == "n"
     with pytest.raises(InputError, match="further is not a field"):
-        fields({"name": name})({"name": "n", "further": 1}, "")
+        parsed({"name": "n", "further": 1}, Strict)
