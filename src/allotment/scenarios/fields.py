@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 
 from msgspec import Meta, field
@@ -18,11 +19,14 @@ Name: TypeAlias = Annotated[str, Meta(min_length=1, description="a name")]
 Whole: TypeAlias = Annotated[int, Meta(ge=-_MOST, le=_MOST, description="a whole number")]
 Amount: TypeAlias = Annotated[int, Meta(ge=0, le=_MOST, description="a whole number of at least 0")]
 Positive: TypeAlias = Annotated[int, Meta(ge=1, le=_MOST, description="a whole number of at least 1")]
-Number: TypeAlias = Annotated[int | float, Meta(ge=0, lt=10**18, description="a number of at least 0")]
+Number: TypeAlias = Annotated[
+    Annotated[int, Meta(ge=0, lt=10**18)] | Annotated[float, Meta(ge=0, lt=1e18)],
+    Meta(description="a number of at least 0"),
+]
 Some: TypeAlias = Annotated[tuple[_Item, ...], Meta(min_length=1, description="a list that is not empty")]
 
 
-class TaintFields(Fields):
+class TaintFields(Fields, frozen=True):
     """A taint of a node or a flavor."""
 
     key: Name
@@ -30,7 +34,7 @@ class TaintFields(Fields):
     value: str = ""
 
 
-class TolerationFields(Fields):
+class TolerationFields(Fields, frozen=True):
     """A toleration; how long it lasts plays no part."""
 
     key: str = ""
@@ -40,7 +44,7 @@ class TolerationFields(Fields):
     toleration_seconds: Whole | None = None
 
 
-class RequirementFields(Fields):
+class RequirementFields(Fields, frozen=True):
     """A requirement on labels."""
 
     key: Name
@@ -48,7 +52,7 @@ class RequirementFields(Fields):
     values: tuple[str, ...] = ()
 
 
-class NodeFields(Fields):
+class NodeFields(Fields, frozen=True):
     """A node."""
 
     name: Name
@@ -80,6 +84,6 @@ def read_requirements(requirements: tuple[RequirementFields, ...]) -> tuple[Requ
     return tuple(Requirement(each.key, each.operator, each.values) for each in requirements)
 
 
-def read_labels(labels: dict[str, str]) -> tuple[tuple[str, str], ...]:
+def read_labels(labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Labels by name."""
     return tuple(sorted(labels.items()))

@@ -1,7 +1,7 @@
 """Parsed JSON as typed structs. What does not fit is said with its field, its value and the way out.
 
-msgspec does the reading. Its own messages name neither the item of a list nor the value, nor what was meant, and it
-takes a user's own fields for mistakes. So where it refuses, the same types are gone through once more, slowly.
+msgspec does the reading. Its own messages leave out the value, the key within an object and what was meant, and it
+takes nulls and a user's own fields for mistakes. So where it refuses, the same types are gone through once more.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ OWN: Final = "x-"
 """How the names of fields begin that users add for themselves; they are left alone."""
 COMPARE: Final = "compare the line with the scenario format (docs/engine.md)"
 
+_Any = TypeVar("_Any")
 _Parsed = TypeVar("_Parsed", bound=msgspec.Struct)
 
 
@@ -31,30 +32,30 @@ class SomeFields(msgspec.Struct, frozen=True, rename="camel"):
     """An object that holds these fields and any others."""
 
 
-def parsed(data: object, into: type[_Parsed], path: str = "") -> _Parsed:
+def parsed(data: object, into: type[_Parsed]) -> _Parsed:
     """The struct that parsed JSON holds. null counts as absent, fields that begin with `x-` are left alone.
 
     Args:
         data: what was parsed.
         into: the struct.
-        path: where the data stands, for messages.
 
     Raises:
         InputError: the data does not fit; the first field that does not is named.
     """
-    there = without_nulls(data)
-    try:
-        return msgspec.convert(there, into)
-    except _REFUSALS:
-        # Only what was refused may hold fields of the user's own, so only that is gone through.
-        there = _fitting(there, into, path)
-    try:
-        return msgspec.convert(there, into)
-    except _REFUSALS as problem:
-        raise InputError(f"{path or 'the line'} cannot be read", why=str(problem), fix=COMPARE) from problem
+    found = _converted(data, into)
+    if not isinstance(found, into):
+        found = _converted(_fitting(without_nulls(data), into, ""), into)
+    if not isinstance(found, into):
+        raise InputError("the line cannot be read", why=str(found), fix=COMPARE)
+    return found
 
 
-_REFUSALS: Final = (msgspec.ValidationError, UnicodeError)
+def _converted(data: object, into: type[_Any]) -> _Any | Exception:
+    """The struct, or why msgspec refuses it."""
+    try:
+        return msgspec.convert(data, into)
+    except (msgspec.ValidationError, UnicodeError) as problem:
+        return problem
 
 
 def without_nulls(value: Any) -> Any:
@@ -118,10 +119,8 @@ def _without_description(wanted: Any) -> tuple[Any, str]:
 
 
 def _leaf(value: object, wanted: Any, path: str, description: str) -> object:
-    try:
-        msgspec.convert(value, wanted)
-    except _REFUSALS:
-        raise wrong(path, value, description) from None
+    if isinstance(_converted(value, wanted), Exception):
+        raise wrong(path, value, description)
     return value
 
 

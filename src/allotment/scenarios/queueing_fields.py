@@ -31,7 +31,7 @@ Limit: TypeAlias = Annotated[
 # Jobs
 
 
-class TopologyRequestFields(Fields):
+class TopologyRequestFields(Fields, frozen=True):
     """Where a PodSet wants its pods; as Kueue's PodSetTopologyRequest."""
 
     required: str | None = None
@@ -42,7 +42,7 @@ class TopologyRequestFields(Fields):
     pod_set_group_name: str | None = None
 
 
-class PodSetFields(Fields):
+class PodSetFields(Fields, frozen=True):
     """Pods of a job that are alike."""
 
     name: Name
@@ -55,7 +55,7 @@ class PodSetFields(Fields):
     topology_request: TopologyRequestFields | None = None
 
 
-class WorkloadFields(Fields):
+class WorkloadFields(Fields, frozen=True):
     """A job; times in milliseconds."""
 
     name: Name
@@ -71,7 +71,7 @@ class WorkloadFields(Fields):
 # What is declared
 
 
-class QuotaFields(Fields):
+class QuotaFields(Fields, frozen=True):
     """Quota of one resource in one flavor."""
 
     nominal: Amount
@@ -79,28 +79,28 @@ class QuotaFields(Fields):
     lending_limit: Amount | None = None
 
 
-class FlavorQuotasFields(Fields):
+class FlavorQuotasFields(Fields, frozen=True):
     """Quotas of one flavor, by resource."""
 
     flavor: Name
     resources: dict[str, QuotaFields]
 
 
-class ResourceGroupFields(Fields):
+class ResourceGroupFields(Fields, frozen=True):
     """Flavors for some resources."""
 
     covered_resources: Some[Name]
     flavors: Some[FlavorQuotasFields]
 
 
-class BorrowWithinCohortFields(Fields):
+class BorrowWithinCohortFields(Fields, frozen=True):
     """Whom a queue that borrows may preempt."""
 
     policy: Literal["Never", "LowerPriority"] = "Never"
     max_priority_threshold: Whole | None = None
 
 
-class PreemptionFields(Fields):
+class PreemptionFields(Fields, frozen=True):
     """Whom a queue may preempt."""
 
     within_cluster_queue: Literal["Never", "LowerPriority", "LowerOrNewerEqualPriority"] = "Never"
@@ -108,7 +108,7 @@ class PreemptionFields(Fields):
     borrow_within_cohort: BorrowWithinCohortFields = BorrowWithinCohortFields()
 
 
-class FlavorFungibilityFields(Fields):
+class FlavorFungibilityFields(Fields, frozen=True):
     """When a further flavor is tried. The last words are v1beta1's; Kueue takes them as MayStopSearch."""
 
     when_can_borrow: Literal["MayStopSearch", "TryNextFlavor", "Borrow"] = "MayStopSearch"
@@ -116,7 +116,7 @@ class FlavorFungibilityFields(Fields):
     preference: Literal["BorrowingOverPreemption", "PreemptionOverBorrowing", ""] = ""
 
 
-class ClusterQueueFields(Fields):
+class ClusterQueueFields(Fields, frozen=True):
     """A ClusterQueue."""
 
     name: Name
@@ -128,7 +128,7 @@ class ClusterQueueFields(Fields):
     fair_weight: Number = 1
 
 
-class CohortFields(Fields):
+class CohortFields(Fields, frozen=True):
     """A Cohort."""
 
     name: Name
@@ -137,7 +137,7 @@ class CohortFields(Fields):
     fair_weight: Number = 1
 
 
-class FlavorFields(Fields):
+class FlavorFields(Fields, frozen=True):
     """A ResourceFlavor; `topology` is the name of one of the topologies."""
 
     name: Name
@@ -147,7 +147,7 @@ class FlavorFields(Fields):
     topology: str | None = None
 
 
-class TopologyFields(Fields):
+class TopologyFields(Fields, frozen=True):
     """Levels of a topology, the widest first."""
 
     name: Name
@@ -157,36 +157,36 @@ class TopologyFields(Fields):
 # What happens
 
 
-class NodeEventFields(Fields, tag_field="kind"):
+class NodeEventFields(Fields, frozen=True, tag_field="kind"):
     """What happens to a node."""
 
     t: Amount
     node: Name
 
 
-class NodeDownFields(NodeEventFields, tag="nodeDown"):
+class NodeDownFields(NodeEventFields, frozen=True, tag="nodeDown"):
     """A node is marked not ready."""
 
 
-class NodeUpFields(NodeEventFields, tag="nodeUp"):
+class NodeUpFields(NodeEventFields, frozen=True, tag="nodeUp"):
     """A node is ready again."""
 
 
-class CordonFields(NodeEventFields, tag="cordon"):
+class CordonFields(NodeEventFields, frozen=True, tag="cordon"):
     """A node takes no further pods."""
 
 
-class UncordonFields(NodeEventFields, tag="uncordon"):
+class UncordonFields(NodeEventFields, frozen=True, tag="uncordon"):
     """A node takes pods again."""
 
 
-class DrainFields(NodeEventFields, tag="drain"):
+class DrainFields(NodeEventFields, frozen=True, tag="drain"):
     """A node is cordoned and its jobs are asked to leave."""
 
     grace: Amount | None = None
 
 
-class EvictionFields(Fields, tag_field="kind", tag="evict"):
+class EvictionFields(Fields, frozen=True, tag_field="kind", tag="evict"):
     """A job is asked to leave."""
 
     t: Amount
@@ -194,7 +194,7 @@ class EvictionFields(Fields, tag_field="kind", tag="evict"):
     grace: Amount | None = None
 
 
-class QuotaChangeFields(Fields, tag_field="kind", tag="quota"):
+class QuotaChangeFields(Fields, frozen=True, tag_field="kind", tag="quota"):
     """Quota of a ClusterQueue or a Cohort changes."""
 
     t: Amount
@@ -207,7 +207,7 @@ class QuotaChangeFields(Fields, tag_field="kind", tag="quota"):
     lending_limit: Limit | None = None
 
 
-class StopChangeFields(Fields, tag_field="kind", tag="stopPolicy"):
+class StopChangeFields(Fields, frozen=True, tag_field="kind", tag="stopPolicy"):
     """A ClusterQueue is stopped or goes on."""
 
     t: Amount
@@ -231,7 +231,7 @@ EventFields: TypeAlias = (
 # The whole
 
 
-class EnvironmentFields(Fields):
+class EnvironmentFields(Fields, frozen=True):
     """The world around the engine; times in milliseconds."""
 
     wakeup_delay: Amount
@@ -244,14 +244,14 @@ class EnvironmentFields(Fields):
     status_delay: Amount = 0
 
 
-class FairSharingFields(Fields):
+class FairSharingFields(Fields, frozen=True):
     """Kueue's fair sharing; which lists of strategies there are is in `checks`."""
 
     enabled: bool = False
     preemption_strategies: tuple[FairStrategy, ...] | None = None
 
 
-class NodeFailuresFields(Fields):
+class NodeFailuresFields(Fields, frozen=True):
     """Random failures of nodes; milliseconds."""
 
     mean_between: Positive
@@ -259,7 +259,7 @@ class NodeFailuresFields(Fields):
     until: Amount
 
 
-class QueueingScenarioFields(Fields):
+class QueueingScenarioFields(Fields, frozen=True):
     """A line of a scenario file; the last five fields are what was recorded, read by others."""
 
     id: str

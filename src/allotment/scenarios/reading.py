@@ -56,16 +56,16 @@ from allotment.scheduling.queueing.inputs import (
 from allotment.simulation.events import (
     UNLIMITED,
     Cordon,
-    Drain,
     Event,
     Eviction,
     NodeDown,
+    NodeDrain,
     NodeUp,
     QuotaChange,
     StopChange,
     Uncordon,
 )
-from allotment.simulation.scenario import Arrival, Environment, NodeFailures, Scenario
+from allotment.simulation.scenario import Arrival, Assumptions, NodeFailures, Scenario
 
 _MIB: Final = 1 << 20
 _VERSION: Final = re.compile(r"(?<![\w.])v?(\d+\.\d+)(?![\d])")
@@ -94,7 +94,7 @@ def read_scenario(raw: JsonObject) -> Scenario:
             nodes=tuple(_node(each) for each in found.nodes),
         ),
         settings=_settings(found.fair_sharing, version),
-        environment=_environment(found.env, version),
+        assumptions=_assumptions(found.env, version),
         arrivals=tuple(_arrival(each) for each in found.workloads),
         events=tuple(_event(each) for each in found.events),
         node_failures=_node_failures(found.node_failures),
@@ -121,11 +121,11 @@ def _settings(fair: FairSharingFields, version: str) -> EngineSettings:
     )
 
 
-def _environment(env: EnvironmentFields, version: str) -> Environment:
+def _assumptions(env: EnvironmentFields, version: str) -> Assumptions:
     toleration = env.not_ready_toleration
     if toleration is None:
         toleration = 30_000 if version in _IMPATIENT else 300_000
-    return Environment(
+    return Assumptions(
         wakeup_delay=env.wakeup_delay,
         eviction_latency=env.eviction_latency,
         idle_cycles=env.idle_cycles,
@@ -277,7 +277,7 @@ def _event(event: EventFields) -> Event:
         case EvictionFields():
             return Eviction(event.t, event.workload, event.grace)
         case DrainFields():
-            return Drain(event.t, event.node, event.grace)
+            return NodeDrain(event.t, event.node, event.grace)
         case NodeDownFields():
             return NodeDown(event.t, event.node)
         case NodeUpFields():

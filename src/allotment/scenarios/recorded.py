@@ -1,4 +1,4 @@
-"""Decisions recorded in a scenario file, read as the course of events they tell of."""
+"""Decisions recorded in a scenario file, read as a decision log."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from allotment.scenarios.fields import Amount, Name
 from allotment.scenarios.parsing import Fields, SomeFields, parsed
 from allotment.scheduling.queueing.inputs import DomainCount, PodSetAdmission
 from allotment.simulation.outcome import Admitted, Decision, Evicted, Finished
-from allotment.simulation.present import Course
+from allotment.simulation.present import DecisionLog
 
 
-class _DomainFields(Fields):
+class _DomainFields(Fields, frozen=True):
     values: tuple[str, ...]
     count: Amount
 
 
-class _AdmissionFields(Fields):
+class _AdmissionFields(Fields, frozen=True):
     name: Name
     count: Amount
     flavors: dict[str, str]
@@ -25,7 +25,7 @@ class _AdmissionFields(Fields):
     domains: tuple[_DomainFields, ...] = ()
 
 
-class _DecisionFields(Fields):
+class _DecisionFields(Fields, frozen=True):
     t: Amount
     event: Name
     workload: Name
@@ -36,11 +36,11 @@ class _DecisionFields(Fields):
     preemptor: str = ""
 
 
-class _RecordFields(SomeFields):
+class _RecordFields(SomeFields, frozen=True):
     decisions: tuple[_DecisionFields, ...] = ()
 
 
-def recorded_course(data: Mapping[str, Any]) -> Course | None:
+def recorded_decisions(data: Mapping[str, Any]) -> DecisionLog | None:
     """The decisions recorded in a scenario; None if there are none.
 
     Raises:
@@ -49,7 +49,7 @@ def recorded_course(data: Mapping[str, Any]) -> Course | None:
     if not data.get("decisions"):
         return None
     decisions = parsed({"decisions": data["decisions"]}, _RecordFields).decisions
-    return Course(tuple(_decisions(sorted(decisions, key=lambda each: each.t))))
+    return DecisionLog(tuple(_decisions(sorted(decisions, key=lambda each: each.t))))
 
 
 def _decisions(recorded: Iterable[_DecisionFields]) -> Iterable[Decision]:

@@ -15,7 +15,7 @@ from allotment.scenarios.answers import answer
 from allotment.scenarios.departure import Departure
 from allotment.scenarios.reading import read_scenario
 from allotment.simulation.environment import simulate
-from allotment.simulation.outcome import MessageChange, Outcome
+from allotment.simulation.outcome import MessageChange, RunOutcome
 from allotment.simulation.scenario import Scenario
 
 
@@ -58,7 +58,7 @@ def replay(raw: Mapping[str, Any], scenario: Scenario | None = None) -> Replay:
 
 
 def _compare(
-    raw: Mapping[str, Any], ours: Mapping[str, Any], outcome: Outcome
+    raw: Mapping[str, Any], ours: Mapping[str, Any], outcome: RunOutcome
 ) -> Iterator[tuple[str, Departure | None]]:
     if raw.get("decisions") is None:
         return

@@ -85,7 +85,7 @@ class QueueChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class SettingChange:
     """A quota or a weight that was changed between the runs.
 
     Attributes:
@@ -119,7 +119,7 @@ class Difference:
     jobs: tuple[JobChange, ...]
     added: tuple[JobWait, ...]
     removed: tuple[JobWait, ...]
-    settings: tuple[Setting, ...] = ()
+    settings: tuple[SettingChange, ...] = ()
 
 
 def summary_of(run: RunFigures, name: str = "") -> RunSummary:

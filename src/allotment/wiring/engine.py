@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from allotment.operations.foresee.conformance import ConformanceReport
     from allotment.operations.foresee.estimating import WhenReport, WhenRequest
     from allotment.operations.foresee.simulating import PlacementRuns, RunRequest, Watch
-    from allotment.scenarios.changes import Written
+    from allotment.scenarios.changes import WrittenChange
     from allotment.scenarios.lines import ScenarioLine
     from allotment.scheduling.placement.asking import Ask
     from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
@@ -180,7 +180,7 @@ def estimate_starts(
 
 
 def what_if(
-    file: str, changes: Sequence[Written], request: RunRequest, *, wanted: str | None, watch: Watch | None = None
+    file: str, changes: Sequence[WrittenChange], request: RunRequest, *, wanted: str | None, watch: Watch | None = None
 ) -> Difference:
     """A scenario with and without changes.
 

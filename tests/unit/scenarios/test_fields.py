@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -195,3 +197,52 @@ def test_what_others_wrote_may_hold_more() -> None:
     assert parsed({"name": "n", "further": 1}, Open).name == "n"
     with pytest.raises(InputError, match="further is not a field"):
         parsed({"name": "n", "further": 1}, Strict)
+
+
+ODD: tuple[object, ...] = (
+    None,
+    True,
+    -1,
+    1.0,
+    0.5,
+    math.nan,
+    1 << 62,
+    "",
+    "x",
+    "\ud800",
+    [],
+    [None],
+    ["a"],
+    {"x-a": 1},
+)
+EVENTS = [
+    {"kind": "quota", "t": 1, "clusterQueue": "nlp", "flavor": "a", "resource": "cpu", "borrowingLimit": "unlimited"},
+    {"kind": "evict", "t": 2, "workload": "w", "grace": 1},
+]
+
+
+def places(value: object, path: str = "") -> Iterator[str]:
+    """The path of everything in a document."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        place = f"{path}.{key}" if path else str(key)
+        yield place
+        yield from places(item, place)
+
+
+@pytest.mark.parametrize(
+    ("document", "read"),
+    [({**QUEUEING, "events": EVENTS}, read_scenario), (PLACEMENT, read_placement)],
+    ids=["queueing", "placement"],
+)
+def test_whatever_cannot_be_is_explained(document: dict[str, Any], read: Callable[[dict[str, Any]], object]) -> None:
+    """Types are gone through twice, by msgspec and for the message: what the one refuses the other has to explain."""
+    refused = []
+    for place in places(document):
+        for value in ODD:
+            try:
+                read(changed(document, place, value))
+            except InputError as error:
+                refused.append(error.what)
+    assert len(refused) > 300
+    assert not [what for what in refused if "cannot be read" in what]

@@ -9,11 +9,11 @@ from typing import Final
 
 from allotment.errors import InputError, NotFoundError, UsageError
 from allotment.operations.foresee.simulating import RunRequest, Watch, pick_line, read_line, simulate
-from allotment.scenarios.changes import JobFile, Written
+from allotment.scenarios.changes import JobFile, WrittenChange
 from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.reading import read_further_arrival
 from allotment.simulation.changes import MoreJobs, UsePolicy, changed, setting
-from allotment.simulation.difference import Difference, RunSummary, Setting, difference, summary_of
+from allotment.simulation.difference import Difference, RunSummary, SettingChange, difference, summary_of
 from allotment.simulation.policies import with_policies
 from allotment.simulation.scenario import Scenario
 
@@ -43,7 +43,7 @@ def _with_jobs(scenario: Scenario, lines: Iterable[ScenarioLine]) -> Scenario:
 def what_if(
     lines: Iterable[ScenarioLine],
     wanted: str | None,
-    changes: Sequence[Written],
+    changes: Sequence[WrittenChange],
     jobs_of: Callable[[str], Iterable[ScenarioLine]],
     request: RunRequest,
     watch: Watch | None = None,
@@ -66,7 +66,7 @@ def what_if(
     line = pick_line(lines, wanted)
     scenario = after_scenario = read_line(line)
     policies = request.policies
-    settings: list[Setting] = []
+    settings: list[SettingChange] = []
     for written in changes:
         if isinstance(written.change, UsePolicy):
             policies = (*policies, written.change.policy)
@@ -78,7 +78,7 @@ def what_if(
             what, now = setting(after_scenario, written.change)
             after_scenario = changed(after_scenario, written.change)
         if what:
-            settings.append(Setting(what, now, setting(after_scenario, written.change)[1], ""))
+            settings.append(SettingChange(what, now, setting(after_scenario, written.change)[1], ""))
     after_request = RunRequest(policies, request.until, request.seed, request.spread)
     before = simulate(scenario, request, watch)
     after = simulate(after_scenario, after_request, watch)
@@ -88,7 +88,7 @@ def what_if(
 
 
 @contextmanager
-def _said_of(written: Written) -> Iterator[None]:
+def _said_of(written: WrittenChange) -> Iterator[None]:
     """Whatever is wrong with a change is said with the words it was written in."""
     try:
         yield
@@ -96,7 +96,7 @@ def _said_of(written: Written) -> Iterator[None]:
         raise type(error)(f"{written}: {error.what}", why=error.why, fix=error.fix) from error
 
 
-def _unweighed(setting: Setting) -> Setting:
+def _unweighed(setting: SettingChange) -> SettingChange:
     return replace(setting, note=_NOT_FAIR) if setting.what.startswith("weight ") else setting
 
 

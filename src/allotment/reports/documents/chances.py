@@ -23,7 +23,7 @@ def choice_document(choice: RandomChoice) -> Mapping[str, Any]:
     }
 
 
-class ChoiceFields(Fields):
+class ChoiceFields(Fields, frozen=True):
     """What `choice_document` writes, without nulls."""
 
     seconds: Number

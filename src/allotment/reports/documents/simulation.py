@@ -14,7 +14,7 @@ from allotment.reports.documents.fragments import CAUSE_FIELDS
 from allotment.scenarios.fields import Amount, Name, Number
 from allotment.scenarios.lines import at
 from allotment.scenarios.parsing import SomeFields, parsed
-from allotment.simulation.capacity import Step
+from allotment.simulation.capacity import CapacityStep
 from allotment.simulation.difference import JobWait, RunSummary
 from allotment.simulation.figures import JobFigures, QueueFigures, RunFigures, Waits
 from allotment.simulation.fragments import FragmentCourse
@@ -60,7 +60,7 @@ def run_document(
     }
 
 
-def _steps(steps: Sequence[Step]) -> list[Mapping[str, Any]]:
+def _steps(steps: Sequence[CapacityStep]) -> list[Mapping[str, Any]]:
     return [{"seconds": seconds(step.t), "amounts": dict(step.amounts)} for step in steps]
 
 
@@ -111,7 +111,7 @@ def job_document(row: JobFigures) -> Mapping[str, Any]:
     }
 
 
-class _JobFields(SomeFields):
+class _JobFields(SomeFields, frozen=True):
     job: Name
     queue: Name
     wait_seconds: Number
@@ -119,7 +119,7 @@ class _JobFields(SomeFields):
     started_seconds: Number | None = None
 
 
-class _RunFields(SomeFields):
+class _RunFields(SomeFields, frozen=True):
     """What a comparison reads of a saved run."""
 
     makespan_seconds: Number

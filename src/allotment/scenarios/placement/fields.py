@@ -23,14 +23,14 @@ _REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
-class SelectorFields(Fields):
+class SelectorFields(Fields, frozen=True):
     """A label selector."""
 
     match_labels: dict[str, str] = field(default_factory=dict)
     match_expressions: tuple[RequirementFields, ...] = ()
 
 
-class PodTermFields(Fields):
+class PodTermFields(Fields, frozen=True):
     """Other pods, and how near."""
 
     topology_key: Name
@@ -39,48 +39,48 @@ class PodTermFields(Fields):
     namespaces: tuple[str, ...] = ()
 
 
-class WeightedPodTermFields(Fields):
+class WeightedPodTermFields(Fields, frozen=True):
     """Other pods that count in the score."""
 
     weight: Whole
     pod_affinity_term: PodTermFields
 
 
-class PodAffinityFields(Fields):
+class PodAffinityFields(Fields, frozen=True):
     """Pods to be near to, or far from."""
 
     required: tuple[PodTermFields, ...] = field(name=_REQUIRED, default=())
     preferred: tuple[WeightedPodTermFields, ...] = field(name=_PREFERRED, default=())
 
 
-class NodeTermFields(Fields):
+class NodeTermFields(Fields, frozen=True):
     """Nodes."""
 
     match_expressions: tuple[RequirementFields, ...] = ()
     match_fields: tuple[RequirementFields, ...] = ()
 
 
-class NodeSelectorFields(Fields):
+class NodeSelectorFields(Fields, frozen=True):
     """Nodes that a pod may go to: those of any term."""
 
     node_selector_terms: tuple[NodeTermFields, ...]
 
 
-class PreferredNodeTermFields(Fields):
+class PreferredNodeTermFields(Fields, frozen=True):
     """Nodes that count in the score."""
 
     weight: Whole
     preference: NodeTermFields
 
 
-class NodeAffinityFields(Fields):
+class NodeAffinityFields(Fields, frozen=True):
     """Nodes that a pod may go to, and those it had rather."""
 
     required: NodeSelectorFields | None = field(name=_REQUIRED, default=None)
     preferred: tuple[PreferredNodeTermFields, ...] = field(name=_PREFERRED, default=())
 
 
-class AffinityFields(Fields):
+class AffinityFields(Fields, frozen=True):
     """All affinities of a pod."""
 
     node_affinity: NodeAffinityFields = NodeAffinityFields()
@@ -88,7 +88,7 @@ class AffinityFields(Fields):
     pod_anti_affinity: PodAffinityFields = PodAffinityFields()
 
 
-class HostPortFields(Fields):
+class HostPortFields(Fields, frozen=True):
     """A port on the node itself."""
 
     port: Amount
@@ -96,7 +96,7 @@ class HostPortFields(Fields):
     host_ip: str = field(name="hostIP", default="")
 
 
-class SpreadFields(Fields):
+class SpreadFields(Fields, frozen=True):
     """A topology spread constraint."""
 
     topology_key: Name
@@ -109,7 +109,7 @@ class SpreadFields(Fields):
     match_label_keys: tuple[Name, ...] = ()
 
 
-class PodFields(Fields, kw_only=True):
+class PodFields(Fields, frozen=True, kw_only=True):
     """A pod."""
 
     name: Name
@@ -128,28 +128,28 @@ class PodFields(Fields, kw_only=True):
     topology_spread_constraints: tuple[SpreadFields, ...] = ()
 
 
-class ExistingPodFields(PodFields, kw_only=True):
+class ExistingPodFields(PodFields, frozen=True, kw_only=True):
     """A pod that runs; `start` in Unix seconds."""
 
     node: Name
     start: Number
 
 
-class NominatedPodFields(PodFields, kw_only=True):
+class NominatedPodFields(PodFields, frozen=True, kw_only=True):
     """A pod that was promised a node; `start` in Unix seconds."""
 
     nominated_node_name: Name
     start: Number
 
 
-class PlacementNodeFields(NodeFields):
+class PlacementNodeFields(NodeFields, frozen=True):
     """A node with what only placement looks at."""
 
     unschedulable: bool = False
     images: dict[str, Amount] | None = None
 
 
-class BudgetFields(Fields):
+class BudgetFields(Fields, frozen=True):
     """A PodDisruptionBudget."""
 
     name: Name
@@ -158,7 +158,7 @@ class BudgetFields(Fields):
     namespace: str = "default"
 
 
-class ClaimFields(Fields):
+class ClaimFields(Fields, frozen=True):
     """A PersistentVolumeClaim."""
 
     name: Name
@@ -166,7 +166,7 @@ class ClaimFields(Fields):
     namespace: Name = "default"
 
 
-class PlacementScenarioFields(Fields):
+class PlacementScenarioFields(Fields, frozen=True):
     """A line of a placement scenario file; the last four fields are what was recorded, read by others."""
 
     id: str

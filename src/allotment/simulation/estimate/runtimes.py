@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from typing import Protocol
 
-from allotment.simulation.estimate.interval import Chance
+from allotment.simulation.chance import Chance
 
 _NEVER_AGAIN = 1e-6
 

@@ -13,7 +13,7 @@ from allotment.cli.shell.table import Column, table_text
 from allotment.reports.choices import choice_lines
 from allotment.reports.documents.comparison import difference_document, queue_change_document, rounded
 from allotment.reports.pages.charts import short_time
-from allotment.simulation.difference import Difference, JobChange, JobWait, QueueChange, Setting
+from allotment.simulation.difference import Difference, JobChange, JobWait, QueueChange, SettingChange
 
 _SHOWN: Final = 10
 """Jobs in the table output; JSON has all."""
@@ -112,7 +112,7 @@ def difference_text(found: Difference, rows: Sequence[QueueChange], width: int |
     return "\n".join(lines)
 
 
-def _setting(row: Setting) -> str:
+def _setting(row: SettingChange) -> str:
     return f"{row.what}  {row.before} → {row.after}" + (f"  ({row.note})" if row.note else "")
 
 
