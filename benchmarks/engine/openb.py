@@ -16,7 +16,8 @@ import statistics
 import time
 from pathlib import Path
 
-from allotment.adapters.traces.files import csv_rows
+from allotment.adapters.traces.files import text_lines
+from allotment.scenarios.lines import csv_rows
 from allotment.scenarios.openb import openb_nodes, openb_pods
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
 from allotment.simulation.experiment import run
@@ -48,14 +49,14 @@ def main() -> None:
     )
     options = parser.parse_args()
     traces = options.trace or sorted(p.stem.removeprefix(PREFIX) for p in (data / "openb").glob(f"{PREFIX}*.csv"))
-    nodes = openb_nodes(csv_rows(data / "openb" / "openb_node_list_gpu_node.csv"))
+    nodes = openb_nodes(csv_rows(text_lines(data / "openb" / "openb_node_list_gpu_node.csv")))
     table = rows(data / "openb_fgd_expected" / "analysis_allo_discrete.csv.gz")
     published = {r["workload"].removeprefix(PREFIX) for r in table}
     if absent := sorted(published - {p.stem.removeprefix(PREFIX) for p in (data / "openb").glob(f"{PREFIX}*.csv")}):
         print(f"{len(published)} traces are published; not in the data folder: {', '.join(absent)}")
     print("trace        policy           ours   (sd)   published  difference   s/run")
     for trace in traces:
-        pods = openb_pods(csv_rows(data / "openb" / f"{PREFIX}{trace}.csv"))
+        pods = openb_pods(csv_rows(text_lines(data / "openb" / f"{PREFIX}{trace}.csv")))
         for policy in map(GpuPolicy, options.policy):
             begin = time.perf_counter()
             ours = [run(nodes, pods, policy, random.Random(42 + s)).allocation for s in range(options.seeds)]

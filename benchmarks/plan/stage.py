@@ -19,6 +19,11 @@ from typing import TypeVar
 from allotment import wiring
 from allotment.model.manifest import Manifests
 from allotment.model.platform import Platform
+from allotment.operations.change.apply import ApplySettings
+from allotment.operations.change.attended import apply_attended
+from allotment.operations.change.cluster_plan import live_plan
+from allotment.operations.directory.loading import load
+from allotment.render.manifests import render
 
 T = TypeVar("T")
 
@@ -39,24 +44,25 @@ class Stages:
 def main() -> None:
     what, directory, *rest = sys.argv[1:]
     stages = Stages()
-    platform = stages.timed("validate", lambda: wiring.load(Path(directory)).platform)
+    clock = wiring.clock()
+    today = clock.now().date()
+    platform = stages.timed("validate", lambda: load(wiring.directory(Path(directory)), today).platform)
     if what == "render":
         stages.timed("render", lambda: _render_all(platform, stages))
     elif what in {"objects", "plan", "apply"}:
         cluster = platform.cluster(rest[0])
         assert cluster is not None
-        (desired,) = stages.timed("render", lambda: wiring.render_clusters(platform, [cluster]))
+        desired = stages.timed("render", lambda: render(platform, cluster))
         stages.facts["objects"] = len(desired.objects)
         if what == "objects":
             _write(desired, Path(rest[1]), Path(rest[2]))
         else:
             with wiring.connect(rest[1], "") as kube:
-                plan = stages.timed("plan", lambda: wiring.live_plan(platform, cluster, kube))
+                plan = stages.timed("plan", lambda: live_plan(platform, cluster, kube, today))
                 stages.facts["changes"] = len(plan.changes)
                 if what == "apply":
-                    report = stages.timed(
-                        "apply", lambda: wiring.apply(plan, kube, force=False, on_outcome=lambda _outcome: None)
-                    )
+                    run = wiring.this_run(clock.now())
+                    report = stages.timed("apply", lambda: apply_attended(plan, kube, clock, ApplySettings(), run))
                     assert report.complete, report.remaining[:3]
     sys.stdout.write(json.dumps(stages.facts))
 
@@ -65,7 +71,7 @@ def _render_all(platform: Platform, stages: Stages) -> None:
     """Each cluster's objects in turn; a real run would write them and forget them."""
     stages.facts["objects"] = 0
     for cluster in platform.clusters:
-        (desired,) = wiring.render_clusters(platform, [cluster])
+        desired = render(platform, cluster)
         stages.facts["objects"] += len(desired.objects)
 
 

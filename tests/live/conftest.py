@@ -21,8 +21,8 @@ from pathlib import Path
 import pytest
 
 from allotment.adapters.sandbox.processes import memory_bytes
-from allotment.adapters.sandbox.spec import FakeNode, Sandbox, SandboxSpec, Step
 from allotment.adapters.sandbox.store import SandboxStore, default_store
+from allotment.ports.sandboxes import FakeNode, Sandbox, SandboxSpec, Step
 from tests.live.training import Training, training_on
 
 SHARED_NODES = (

@@ -13,17 +13,17 @@ from pathlib import Path
 from allotment.adapters.clock import SystemClock
 from allotment.adapters.files.tree import read_tree
 from allotment.adapters.kube.client import KubeClient, connect
-from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from allotment.model.cluster import Cluster, Feature
 from allotment.model.manifest import Body
 from allotment.model.platform import Platform
+from allotment.model.source import SourceTree
 from allotment.operations.change.apply import apply_plan
 from allotment.operations.change.planning import PlanSettings, make_plan
 from allotment.operations.foresee.sandboxing import frameworks_of, nodes_of
 from allotment.ports.kube import Identity, RefusedError
+from allotment.ports.sandboxes import KueueOptions, Sandbox, SandboxSpec
 from allotment.render.manifests import render
 from allotment.spec.load import load_platform
-from allotment.spec.source import SourceTree
 from tests.live.in_force import wait_until_in_force
 
 CLUSTER = "training-eastus"
@@ -131,9 +131,7 @@ def training_on(
     platform = load_platform(declared_tree(mutating=mutating, further=further)).platform
     cluster = platform.cluster(CLUSTER)
     assert cluster is not None
-    nodes = tuple(
-        FakeNode(node.name, node.labels, node.taints, node.allocatable) for node in nodes_of(platform, cluster)
-    )
+    nodes = tuple(nodes_of(platform, cluster))
     kueue = KueueOptions(frameworks=frameworks_of(cluster), fair_sharing=cluster.fair_sharing)
     flags = {} if mutating else WITHOUT_MUTATION
     extensions = tuple(feature.value for feature in further)

@@ -6,7 +6,8 @@ from typing import Any
 
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
-from allotment.operations.foresee.sandboxing import NodeShape, nodes_of
+from allotment.operations.foresee.sandboxing import nodes_of
+from allotment.ports.sandboxes import FakeNode
 
 Node = dict[str, Any]
 
@@ -28,8 +29,8 @@ def node(
     }
 
 
-def node_of(shape: NodeShape) -> Node:
-    """The Node of a shape."""
+def node_of(shape: FakeNode) -> Node:
+    """The Node that a sandbox makes of a fake one."""
     return node(shape.name, dict(shape.labels), shape.taints, dict(shape.allocatable))
 
 

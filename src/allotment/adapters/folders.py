@@ -10,11 +10,11 @@ import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from allotment.errors import AllotmentError, ConflictError, InputError
+from allotment.ports.files import Written
 
 INVENTORY: Final = ".allotment-tree"
 """Beside a rendered tree: the paths we wrote, one a line. The next render removes what it no longer writes."""
@@ -28,16 +28,6 @@ _LOOKED_AT: Final = 1 << 20
 
 _LARGEST: Final = 256 << 20
 """Bytes of a file that is read: a plan of 1,000 teams has some 50 MB."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What writing a tree did: relative paths, sorted."""
-
-    added: tuple[str, ...]
-    changed: tuple[str, ...]
-    removed: tuple[str, ...]
-    unchanged: int
 
 
 def user_path(text: str) -> Path:

@@ -1,9 +1,24 @@
-"""Processes of this machine, known beyond it: whether one that another run wrote down has ended."""
+"""Processes of this machine, known beyond it: this run, and whether one that another run wrote down has ended."""
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import secrets
+import socket
 from pathlib import Path
+
+from allotment.ports.process import Run
+
+
+def this_run(now: dt.datetime) -> Run:
+    """This process, as whoever waits for it is told of it."""
+    return Run(
+        id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        place=f"{socket.gethostname()} process {os.getpid()}",
+        process=myself(),
+        has_ended=has_ended,
+    )
 
 
 def myself() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,47 +31,60 @@ def config_path(environment: Mapping[str, str]) -> Path:
     return root / "allotment" / "config.yaml"
 
 
-def read_settings(path: Path) -> Any:
-    """The file's content, None when there is no file.
+@dataclass(frozen=True, slots=True)
+class SettingsFile:
+    """One configuration file, whether it exists or not."""
 
-    Raises:
-        InputError: it cannot be read, or is no YAML.
-    """
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(_LARGEST + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read", why=error.strerror or str(error), fix=f"make it readable, or remove {path}"
-        ) from error
-    if len(raw) > _LARGEST:
-        raise InputError(f"{path} is not a configuration file", why="it is larger than 1 MiB", fix=f"remove {path}")
-    try:
-        return yaml.safe_load(raw)
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise InputError(
-            f"{path} is not valid YAML", why=" ".join(str(error).split()), fix=f"correct it, or remove {path}"
-        ) from error
+    path: Path
 
+    def read(self) -> Any:
+        """Its content as it stands, None when there is no file.
 
-def write_settings(path: Path, values: Mapping[str, str]) -> None:
-    """Replace the file in one step, so that a reader never sees half of it.
+        Raises:
+            InputError: it cannot be read, or is no YAML.
+        """
+        try:
+            with self.path.open("rb") as stream:
+                raw = stream.read(_LARGEST + 1)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise InputError(
+                f"{self.path} cannot be read",
+                why=error.strerror or str(error),
+                fix=f"make it readable, or remove {self.path}",
+            ) from error
+        if len(raw) > _LARGEST:
+            raise InputError(
+                f"{self.path} is not a configuration file", why="it is larger than 1 MiB", fix=f"remove {self.path}"
+            )
+        try:
+            return yaml.safe_load(raw)
+        except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+            raise InputError(
+                f"{self.path} is not valid YAML",
+                why=" ".join(str(error).split()),
+                fix=f"correct it, or remove {self.path}",
+            ) from error
 
-    Raises:
-        AllotmentError: the folder or the file cannot be written.
-    """
-    text = yaml.safe_dump(dict(values), sort_keys=True, allow_unicode=True) if values else ""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as stream:
-            temporary = Path(stream.name)
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise AllotmentError(
-            f"{path} cannot be written", why=error.strerror or str(error), fix="check the folder's owner and mode"
-        ) from error
+    def write(self, values: Mapping[str, str]) -> None:
+        """Replace it in one step, so that a reader never sees half of it.
+
+        Raises:
+            AllotmentError: the folder or the file cannot be written.
+        """
+        text = yaml.safe_dump(dict(values), sort_keys=True, allow_unicode=True) if values else ""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=self.path.parent, delete=False) as stream:
+                temporary = Path(stream.name)
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(self.path)
+        except OSError as error:
+            raise AllotmentError(
+                f"{self.path} cannot be written",
+                why=error.strerror or str(error),
+                fix="check the folder's owner and mode",
+            ) from error

@@ -14,6 +14,7 @@ import click
 from allotment.cli.shell.lazy import Entry, LazyGroup
 from allotment.cli.shell.options import global_flags
 from allotment.cli.shell.session import Session
+from allotment.errors import AllotmentError, UsageError
 
 _COMMANDS: Final = "allotment.cli.commands"
 _DECLARE: Final = f"{_COMMANDS}.declare"
@@ -148,7 +149,7 @@ def _run(group: Root, words: list[str], name: str, session: Session, complete_va
         return done.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
-        return 2
+        return UsageError.exit_code
     except BrokenPipeError:
         return _quiet_after_broken_pipe()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (the outermost frame: no traceback may escape)
@@ -169,7 +170,7 @@ def _reported(error: BaseException, words: list[str], session: Session) -> int:
     except BrokenPipeError:
         return _quiet_after_broken_pipe()
     # `plan --exit-code` promises 2 for "changes" alone, even when the call itself cannot be read.
-    return 1 if "--exit-code" in words and failure.code != INTERRUPTED else failure.code
+    return AllotmentError.exit_code if "--exit-code" in words and failure.code != INTERRUPTED else failure.code
 
 
 def _error_format(words: list[str], session: Session) -> str:
@@ -185,10 +186,12 @@ def _error_format(words: list[str], session: Session) -> str:
 
 
 def _quiet_after_broken_pipe() -> int:
+    from allotment.cli.shell.failures import BROKEN_PIPE
+
     # The interpreter flushes standard output once more at its end and would complain.
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 141
+    return BROKEN_PIPE
 
 
 def program_name(argv0: str) -> str:

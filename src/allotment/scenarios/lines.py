@@ -1,27 +1,19 @@
-"""What a reader of scenario files and traces hands on: content with the place it came from, for error messages."""
+"""Lines of scenario files and traces, taken apart: content with the place it came from, for error messages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from allotment.errors import InputError
+from allotment.model.lines import TextLine
 
-
-@dataclass(frozen=True, slots=True)
-class TextLine:
-    """A line of text; `number` counts from 1."""
-
-    file: str
-    number: int
-    text: str
-
-    @property
-    def where(self) -> str:
-        """``file:line``."""
-        return f"{self.file}:{self.number}"
+NAME_ANOTHER: Final = "name a file of scenarios or a trace: .jsonl, .csv or .swf, gzipped or not"
+"""What to do about a file that is none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +47,66 @@ class ScenarioLine:
     def id(self) -> str:
         """The scenario's name; empty when it has none."""
         return str(self.data.get("id", ""))
+
+
+def scenario_lines(lines: Iterable[TextLine]) -> Iterator[ScenarioLine]:
+    """The scenarios of a JSON Lines file; blank lines are skipped.
+
+    Raises:
+        InputError: a line is no JSON object; file and line are named.
+    """
+    for line in lines:
+        if line.text.strip():
+            yield ScenarioLine(line.file, line.number, _json_object(line))
+
+
+def _json_object(line: TextLine) -> Mapping[str, Any]:
+    try:
+        value = json.loads(line.text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{line.where}: no JSON", why=f"{error.msg} at column {error.colno}", fix="each line is one JSON object"
+        ) from None
+    except RecursionError:
+        raise InputError(f"{line.where}: nested too deeply", fix="each line is one JSON object") from None
+    if not isinstance(value, dict):
+        raise InputError(
+            f"{line.where}: {type(value).__name__} where a scenario is expected", fix="each line is one JSON object"
+        )
+    return value
+
+
+def csv_rows(lines: Iterable[TextLine]) -> Iterator[CsvRow]:
+    """The rows of a CSV file with a header line.
+
+    Raises:
+        InputError: a row has more or fewer cells than the header; file and line are named.
+    """
+    file = ""
+
+    def texts() -> Iterator[str]:
+        nonlocal file
+        for line in lines:
+            file = line.file
+            yield line.text
+
+    reader = csv.reader(texts())
+    header: list[str] | None = None
+    try:
+        for cells in reader:
+            if header is None:
+                header = [cell.strip() for cell in cells]
+                continue
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                raise InputError(
+                    f"{file}:{reader.line_num}: {len(cells)} cells under a header of {len(header)}",
+                    fix="compare the line with the header",
+                )
+            yield CsvRow(file, reader.line_num, dict(zip(header, cells, strict=True)))
+    except csv.Error as error:
+        raise InputError(f"{file}:{reader.line_num}: no CSV", why=str(error), fix=NAME_ANOTHER) from error
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from enum import StrEnum
 from typing import Final
 
 from allotment.errors import InputError, UsageError
-from allotment.scenarios.lines import CsvRow, TextLine
+from allotment.model.lines import TextLine
+from allotment.scenarios.lines import CsvRow
 from allotment.scheduling.queueing.inputs import (
     ClusterQueue,
     ClusterState,

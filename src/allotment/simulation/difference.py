@@ -85,7 +85,7 @@ class QueueChange:
 
 
 @dataclass(frozen=True, slots=True)
-class SettingChange:
+class ChangedSetting:
     """A quota or a weight that was changed between the runs.
 
     Attributes:
@@ -102,7 +102,7 @@ class SettingChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RunDifference:
     """The second run against the first.
 
     Attributes:
@@ -119,7 +119,7 @@ class Difference:
     jobs: tuple[JobChange, ...]
     added: tuple[JobWait, ...]
     removed: tuple[JobWait, ...]
-    settings: tuple[SettingChange, ...] = ()
+    settings: tuple[ChangedSetting, ...] = ()
 
 
 def summary_of(run: RunFigures, name: str = "") -> RunSummary:
@@ -132,7 +132,7 @@ def summary_of(run: RunFigures, name: str = "") -> RunSummary:
     return RunSummary(name or run.scenario, jobs, run.makespan / 1000, utilisation, run.choices)
 
 
-def difference(before: RunSummary, after: RunSummary) -> Difference:
+def difference(before: RunSummary, after: RunSummary) -> RunDifference:
     """Compare two runs, job by job, by name."""
     first = {job.job: job for job in before.jobs}
     second = {job.job: job for job in after.jobs}
@@ -142,7 +142,7 @@ def difference(before: RunSummary, after: RunSummary) -> Difference:
         by_queue.setdefault(pair.queue, []).append(pair)
     changed = [pair for pair in pairs if _differs(pair)]
     changed.sort(key=lambda pair: (pair.change is not None, -abs(pair.change or 0.0), pair.job))
-    return Difference(
+    return RunDifference(
         before,
         after,
         tuple(_queue_change(queue, members) for queue, members in by_queue.items()),

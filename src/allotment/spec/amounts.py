@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from allotment.errors import InputError, NotFoundError, UsageError
 from allotment.model.quantity import format_cpu, parse_bytes, parse_cpu
+from allotment.model.source import Changes, SourceTree
 from allotment.spec import documents
 from allotment.spec.asked import asked_in, clusters_asked
 from allotment.spec.declared import Declared, Entry
@@ -18,7 +19,6 @@ from allotment.spec.problems import Path, did_you_mean, echo
 from allotment.spec.read import read
 from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.team import TeamSpec
-from allotment.spec.source import Changes, SourceTree
 from allotment.spec.surgery import append_field, replace_scalar
 from allotment.spec.writing import quoted
 

@@ -13,6 +13,7 @@ from allotment.model.cluster import Cluster, Environment
 from allotment.model.names import is_plain
 from allotment.model.platform import Platform
 from allotment.model.quantity import format_bytes, format_cpu, parse_bytes, parse_cpu
+from allotment.model.source import Changes, SourceTree
 from allotment.spec.asked import asked_in, clusters_asked
 from allotment.spec.declared import Entry
 from allotment.spec.flavors import Flavors
@@ -20,7 +21,6 @@ from allotment.spec.load import load_platform
 from allotment.spec.problems import did_you_mean, echo
 from allotment.spec.read import read
 from allotment.spec.schema.team import TeamSpec
-from allotment.spec.source import Changes, SourceTree
 from allotment.spec.starter import starter_files
 from allotment.spec.surgery import append_field, append_item, remove_document, remove_field, replace_value
 from allotment.spec.writing import quoted

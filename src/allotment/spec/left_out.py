@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from allotment.model.source import SourceTree
 from allotment.spec import documents
 from allotment.spec.patterns import matches
 from allotment.spec.problems import Issue, Source
 from allotment.spec.schema import KINDS
-from allotment.spec.source import SourceTree
 
 _ELSE: Final = "move it away, or name the files to read in `include`, in the document of kind Platform"
 

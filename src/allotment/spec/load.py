@@ -10,6 +10,7 @@ import datetime as dt
 from dataclasses import dataclass, replace
 
 from allotment.model.platform import Platform
+from allotment.model.source import SourceTree
 from allotment.spec.checks import check_declared, check_placed
 from allotment.spec.convert.accelerators import accelerator_specs
 from allotment.spec.convert.platform import platform
@@ -19,7 +20,6 @@ from allotment.spec.identity import ids_of
 from allotment.spec.problems import InvalidPlatformError, Issue, Problem, Severity, sort_problems
 from allotment.spec.read import has_errors, locate, read
 from allotment.spec.schema.cluster import ClusterSpec
-from allotment.spec.source import SourceTree
 
 
 @dataclass(frozen=True, slots=True)

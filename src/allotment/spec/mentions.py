@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from allotment.model.source import SourceTree
 from allotment.spec import documents
 from allotment.spec.declared import Declared, Entry
 from allotment.spec.problems import Path, Source
 from allotment.spec.read import read
 from allotment.spec.schema.cluster import ClusterSpec
 from allotment.spec.schema.team import TeamSpec
-from allotment.spec.source import SourceTree
 
 
 @dataclass(frozen=True, slots=True)

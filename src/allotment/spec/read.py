@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from allotment.model.source import YAML_SUFFIXES, SourceTree
 from allotment.spec import documents
 from allotment.spec.declared import Declared, Entry
 from allotment.spec.documents import MOST_DOCUMENTS, Document
@@ -18,7 +19,6 @@ from allotment.spec.patterns import matches
 from allotment.spec.problems import MOST_TOLD, Issue, Problem, Severity, Source, did_you_mean, dotted, echo
 from allotment.spec.schema import KINDS
 from allotment.spec.schema.base import KindSpec
-from allotment.spec.source import YAML_SUFFIXES, SourceTree
 from allotment.spec.translate import issues_of
 
 MAIN_FILE: Final = "platform.yaml"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from allotment.errors import ConflictError, InputError, NotFoundError, UsageError
 from allotment.model.names import is_plain
 from allotment.model.platform import Platform
+from allotment.model.source import Changes, SourceTree
 from allotment.model.team import Team
 from allotment.spec.declared import Entry
 from allotment.spec.identity import id_of
@@ -16,7 +17,6 @@ from allotment.spec.problems import Path, did_you_mean, echo
 from allotment.spec.read import read
 from allotment.spec.schema.cluster import ClusterSpec
 from allotment.spec.schema.team import TeamSpec
-from allotment.spec.source import Changes, SourceTree
 from allotment.spec.surgery import insert_below, remove_field, replace_key, replace_scalar
 
 _ID = "id: {}  # what clusters know the team by: its name before it was renamed\n"

@@ -1,175 +1,110 @@
-"""The composition root: which adapter stands behind which use case. Nothing else puts them together.
+"""The composition root: settings → ports, and nothing else. Which adapter stands behind a port is said here alone.
 
 Each function imports what it needs when it is called, so that a command pays only for its own part; a test holds
-what `--help` may import.
+what `--help` may import. What is done with ports is the business of `operations`.
 """
 
 from __future__ import annotations
 
-from allotment.wiring.adoptions import (
-    adoption_words,
-    give_back,
-    list_namespace,
-    load_edited,
-    look_at_adoptions,
-    look_back,
-    mentions,
-    take_over,
-)
-from allotment.wiring.clusters import (
-    PlanWishes,
-    admit,
-    apply,
-    connect,
-    evidence,
-    find_drift,
-    guardrails,
-    history,
-    label_nodes,
-    live_plan,
-    may_apply,
-    offline_plan,
-    plan_labels,
-    preflight,
-    prove,
-    read_plan,
-    ready,
-    require_engineer,
-    require_right_cluster,
-    roles,
-    save_plan,
-    sourced,
-)
-from allotment.wiring.directories import (
-    accelerator_lines,
-    add_team,
-    holds_platform,
-    in_repository,
-    load,
-    lost_by,
-    names,
-    purge_teams,
-    read_text,
-    remove_team,
-    rename_team,
-    render_clusters,
-    render_tree,
-    schema,
-    schema_text,
-    set_amounts,
-    start_platform,
-    summarize,
-    write_edit,
-    write_file,
-    write_tree,
-)
-from allotment.wiring.engine import (
-    check_conformance,
-    compare_placement,
-    estimate_starts,
-    load_scenario,
-    simulate,
-    survey_capacity,
-    survey_pod_list,
-    trace_kind,
-    what_if,
-)
-from allotment.wiring.imports import (
-    import_edit,
-    load_imported,
-    look_at_imported,
-    read_import,
-)
-from allotment.wiring.sandboxes import (
-    sandbox_down,
-    sandbox_kubeconfig,
-    sandbox_names,
-    sandbox_programs,
-    sandbox_status,
-    sandbox_up,
-)
-from allotment.wiring.settings import (
-    config_path,
-    forget_setting,
-    read_settings,
-    store_setting,
-    user_path,
-)
+import datetime as dt
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 __all__ = [
-    "PlanWishes",
-    "accelerator_lines",
-    "add_team",
-    "admit",
-    "adoption_words",
-    "apply",
-    "check_conformance",
-    "compare_placement",
-    "config_path",
+    "clock",
     "connect",
-    "estimate_starts",
-    "evidence",
-    "find_drift",
-    "forget_setting",
-    "give_back",
-    "guardrails",
-    "history",
-    "holds_platform",
-    "import_edit",
-    "in_repository",
-    "label_nodes",
-    "list_namespace",
-    "live_plan",
-    "load",
-    "load_edited",
-    "load_imported",
-    "load_scenario",
-    "look_at_adoptions",
-    "look_at_imported",
-    "look_back",
-    "lost_by",
-    "may_apply",
-    "mentions",
-    "names",
-    "offline_plan",
-    "plan_labels",
-    "preflight",
-    "prove",
-    "purge_teams",
-    "read_import",
-    "read_plan",
-    "read_settings",
-    "read_text",
-    "ready",
-    "remove_team",
-    "rename_team",
-    "render_clusters",
-    "render_tree",
-    "require_engineer",
-    "require_right_cluster",
-    "roles",
-    "sandbox_down",
-    "sandbox_kubeconfig",
-    "sandbox_names",
-    "sandbox_programs",
-    "sandbox_status",
-    "sandbox_up",
-    "save_plan",
-    "schema",
-    "schema_text",
-    "set_amounts",
-    "simulate",
-    "sourced",
-    "start_platform",
-    "store_setting",
-    "summarize",
-    "survey_capacity",
-    "survey_pod_list",
-    "take_over",
-    "trace_kind",
-    "user_path",
-    "what_if",
-    "write_edit",
-    "write_file",
-    "write_tree",
+    "directory",
+    "files",
+    "sandboxes",
+    "scenario_files",
+    "settings",
+    "this_run",
 ]
+
+if TYPE_CHECKING:
+    from allotment.ports.clock import Clock
+    from allotment.ports.directory import DirectoryPort
+    from allotment.ports.files import FilesPort
+    from allotment.ports.kube import KubePort
+    from allotment.ports.process import Run
+    from allotment.ports.sandboxes import SandboxesPort
+    from allotment.ports.scenario_files import ScenarioFiles
+    from allotment.ports.settings import SettingsPort
+
+
+def clock() -> Clock:
+    """Real time."""
+    from allotment.adapters.clock import SystemClock
+
+    return SystemClock()
+
+
+def this_run(now: dt.datetime) -> Run:
+    """This process, as whoever waits for it is told of it.
+
+    Args:
+        now: when it begins to act; part of its id.
+    """
+    from allotment.adapters.processes import this_run as known_as
+
+    return known_as(now)
+
+
+def settings(environment: Mapping[str, str]) -> SettingsPort:
+    """The user's configuration file."""
+    from allotment.adapters.settings_file import SettingsFile, config_path
+
+    return SettingsFile(config_path(environment))
+
+
+def files() -> FilesPort:
+    """The file system."""
+    from allotment.adapters import folders
+
+    return folders
+
+
+def directory(path: Path) -> DirectoryPort:
+    """A platform directory, whether or not it is there yet."""
+    from allotment.adapters import git
+    from allotment.adapters.files.directory import FolderDirectory
+
+    return FolderDirectory(path, git.revision)
+
+
+def connect(kubeconfig: str, context: str) -> AbstractContextManager[KubePort]:
+    """A client for an API server; nothing is sent yet. It closes when it is left.
+
+    Args:
+        kubeconfig: file; empty for KUBECONFIG and ~/.kube/config.
+        context: context in it; empty for its current one.
+
+    Raises:
+        NotFoundError: no kubeconfig or no such context.
+    """
+    from allotment.adapters.kube.client import connect as connect_to
+
+    return connect_to(files().user_path(kubeconfig) if kubeconfig else None, context or None)
+
+
+def sandboxes(binaries: str | None = None) -> SandboxesPort:
+    """The sandboxes of this user.
+
+    Args:
+        binaries: folder with the programs; None for where they are found, or built.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    from allotment.adapters.sandbox.store import default_store
+
+    return default_store(folder=Path(binaries) if binaries else None)
+
+
+def scenario_files() -> ScenarioFiles:
+    """Files of scenarios and traces that a user names."""
+    from allotment.adapters.traces.files import TraceFiles
+
+    return TraceFiles(files().user_path)

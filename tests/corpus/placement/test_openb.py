@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from allotment.adapters.traces.files import csv_rows
+from allotment.adapters.traces.files import text_lines
 from allotment.operations.foresee.capacity import survey_pod_list
+from allotment.operations.foresee.opening import PodList
+from allotment.scenarios.lines import csv_rows
 from allotment.scenarios.openb import openb_nodes, openb_pods
 from allotment.scheduling.placement.asking import parse_ask
 from allotment.scheduling.placement.gpu.fleet import GpuFleet
@@ -46,8 +48,8 @@ def trace(data: Path, name: str) -> tuple[list[GpuNode], list[GpuPod]]:
     folder = data / "openb"
     if not folder.is_dir():
         pytest.skip(f"{folder} is missing")
-    nodes = openb_nodes(csv_rows(folder / "openb_node_list_gpu_node.csv"))
-    return nodes, openb_pods(csv_rows(folder / f"openb_pod_list_{name}.csv"))
+    nodes = openb_nodes(csv_rows(text_lines(folder / "openb_node_list_gpu_node.csv")))
+    return nodes, openb_pods(csv_rows(text_lines(folder / f"openb_pod_list_{name}.csv")))
 
 
 def published(data: Path, name: str, policy: GpuPolicy, what: str = "allo", demand: int = 130) -> float:
@@ -93,10 +95,10 @@ def test_an_empty_cluster_is_measured_as_published(data: Path, name: str) -> Non
 
 def test_the_capacity_survey_is_the_published_measure(data: Path) -> None:
     nodes, pods = trace(data, "default")
+    listed = PodList("default", tuple(nodes), tuple(pods))
     for demand in (0, 50, 100):
-        found = survey_pod_list(
-            "default", nodes, pods, [parse_ask("8xv100m32")], policy=GpuPolicy.FGD, demand=demand / 100, seed=42
-        )
+        asks = [parse_ask("8xv100m32")]
+        found = survey_pod_list(listed, asks, policy=GpuPolicy.FGD, demand=demand / 100, seed=42)
         assert found.fragmentation is not None
         share = 100 * found.fragmentation.fragment / found.gpus
         assert abs(share - published(data, "default", GpuPolicy.FGD, "frag", demand)) <= 0.4

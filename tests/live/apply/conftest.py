@@ -18,7 +18,6 @@ from allotment.adapters.clock import SystemClock
 from allotment.adapters.kube import kubeconfig
 from allotment.adapters.kube.client import KubeClient, connect, http_client
 from allotment.adapters.kube.transport import Patience
-from allotment.adapters.sandbox.spec import FakeNode, Sandbox, SandboxSpec
 from allotment.adapters.sandbox.store import SandboxStore
 from allotment.model import labels
 from allotment.model.manifest import Manifests, ObjectKey, key_of
@@ -26,6 +25,7 @@ from allotment.operations.change.apply import ApplyReport, ApplySettings, apply_
 from allotment.operations.change.planning import PlanSettings, make_plan
 from allotment.plan.adoption.record import is_adopted
 from allotment.plan.changes import Plan
+from allotment.ports.sandboxes import FakeNode, Sandbox, SandboxSpec
 from tests.live.conftest import told_to, unique_name
 
 TODAY = dt.date(2026, 11, 22)

@@ -15,6 +15,7 @@ from allotment.adapters.clock import SystemClock
 from allotment.model import labels
 from allotment.model.manifest import Manifest, Manifests, ObjectKey, key_of
 from allotment.model.policy import PolicyName
+from allotment.model.source import SourceTree
 from allotment.operations.adopt.giving_back import give_back, look_back
 from allotment.operations.adopt.importing import read_cluster
 from allotment.operations.adopt.looking import AdoptionLook, look
@@ -28,7 +29,6 @@ from allotment.plan.strangers.grounds import grounds
 from allotment.render.policies import render_policies
 from allotment.spec.imports.directory import ImportWishes, import_cluster
 from allotment.spec.load import load_platform
-from allotment.spec.source import SourceTree
 from tests.live.apply.conftest import TODAY, Cluster
 from tests.unit import builders
 from tests.unit.plan import objects

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from allotment import wiring
+from allotment.adapters.files.tree import read_tree
+from allotment.adapters.folders import holds_platform
 from allotment.plan.changes import Action
+from allotment.render.manifests import render
+from allotment.spec.load import load_platform
 from tests.live.apply.conftest import Cluster
 
 pytestmark = pytest.mark.live
 
-EXAMPLES = sorted(path for path in Path("examples").iterdir() if wiring.holds_platform(path))
+EXAMPLES = sorted(path for path in Path("examples").iterdir() if holds_platform(path))
 NIGHTLY = {
     "prod-inference-westeu": "like prod-inference-eastus but for its place",
     "dev-eastus": "by day tests/live/gitops plans it again after its tree was applied",
@@ -22,16 +25,16 @@ NIGHTLY = {
 CASES = [
     pytest.param(example, cluster.name, marks=pytest.mark.nightly if cluster.name in NIGHTLY else ())
     for example in EXAMPLES
-    for cluster in wiring.load(example).platform.clusters
+    for cluster in load_platform(read_tree(example)).platform.clusters
 ]
 
 
 @pytest.mark.parametrize(("example", "name"), CASES, ids=lambda value: getattr(value, "name", value))
 def test_the_second_plan_is_empty(cluster: Cluster, example: Path, name: str) -> None:
-    platform = wiring.load(example).platform
+    platform = load_platform(read_tree(example)).platform
     declared = platform.cluster(name)
     assert declared is not None
-    (desired,) = wiring.render_clusters(platform, [declared])
+    desired = render(platform, declared)
     first = cluster.plan(desired, platform=platform.name)
     assert first.counts[Action.CREATE] + first.counts[Action.UPDATE] == len(desired.objects)
     cluster.settle(desired, platform=platform.name)

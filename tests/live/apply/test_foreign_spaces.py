@@ -13,19 +13,27 @@ from pathlib import Path
 import pytest
 
 from allotment import wiring
+from allotment.adapters.clock import SystemClock
+from allotment.adapters.files.tree import read_tree
+from allotment.adapters.processes import this_run
 from allotment.errors import ConflictError
 from allotment.model import labels
 from allotment.model.cluster import Cluster as Declared
 from allotment.model.manifest import Manifests, ObjectKey
-from allotment.model.mark import MARK, mark_of
+from allotment.model.mark import MARK, Mark, mark_of
 from allotment.model.platform import Platform
 from allotment.model.policy import NAMESPACE_GATE
+from allotment.operations.adopt import adoptions
 from allotment.operations.adopt.taking_over import Fate
-from allotment.operations.change.apply import ApplyReport
-from allotment.operations.change.history import Act
+from allotment.operations.change.apply import ApplyReport, ApplySettings
+from allotment.operations.change.attended import apply_attended
+from allotment.operations.change.cluster_plan import live_plan
+from allotment.operations.change.history import Act, history
+from allotment.plan.adoption.words import word
 from allotment.plan.changes import Plan, WarningCode
 from allotment.ports.kube import RefusedError
 from allotment.render.policies import render_policies
+from allotment.spec.load import load_platform
 from tests.live.apply.conftest import Cluster
 from tests.unit.cli.conftest import ROOT
 from tests.unit.plan import objects
@@ -34,14 +42,15 @@ from tests.unit.plan.objects import INVENTORY
 pytestmark = pytest.mark.live
 
 DIRECTORY = ROOT / "examples" / "minimal"
-WORDS = ("namespace/allotment-system",)
+WORDS = (word("namespace/allotment-system"),)
+CLOCK = SystemClock()
 ACCOUNT = ObjectKey("", "ServiceAccount", MARK.name, "mine")
 DEFAULT = ObjectKey("", "ServiceAccount", MARK.name, "default")
 
 
 @pytest.fixture(scope="module")
 def declared() -> tuple[Platform, Declared]:
-    platform = wiring.load(DIRECTORY).platform
+    platform = load_platform(read_tree(DIRECTORY)).platform
     return platform, platform.clusters[0]
 
 
@@ -62,17 +71,17 @@ def theirs(cluster: Cluster, tools: Mapping[str, Path]) -> Iterator[Cluster]:
 
 
 def plan(declared: tuple[Platform, Declared], cluster: Cluster) -> Plan:
-    return wiring.live_plan(*declared, cluster.kube)
+    return live_plan(*declared, cluster.kube, CLOCK.now().date())
 
 
 def apply(declared: tuple[Platform, Declared], cluster: Cluster) -> ApplyReport:
-    return wiring.apply(plan(declared, cluster), cluster.kube, force=False, on_outcome=lambda _outcome: None)
+    return apply_attended(plan(declared, cluster), cluster.kube, CLOCK, ApplySettings(), this_run(CLOCK.now()))
 
 
 def adopt(declared: tuple[Platform, Declared], cluster: Cluster) -> tuple[Fate, str]:
-    words = wiring.adoption_words(WORDS)
-    look = wiring.look_at_adoptions(*declared, cluster.kube, words, enforce=False)
-    (handled,) = wiring.take_over(look, cluster.kube, DIRECTORY).handled
+    look = adoptions.look_at(*declared, cluster.kube, WORDS, CLOCK.now().date())
+    run, directory = this_run(CLOCK.now()), wiring.directory(DIRECTORY)
+    (handled,) = adoptions.take_over(look, cluster.kube, CLOCK, run, directory).handled
     return handled.fate, handled.message
 
 
@@ -99,12 +108,12 @@ def test_it_is_taken_over_alone_and_given_back(declared: tuple[Platform, Declare
     assert account["metadata"]["uid"] != known
     assert apply(declared, theirs).complete
     assert mark_of(theirs.body(MARK)) is not None
-    assert [each.ending.value for each in wiring.history(theirs.kube) if each.act is Act.APPLY] == ["complete"]
+    assert [each.ending.value for each in history(theirs.kube) if each.act is Act.APPLY] == ["complete"]
 
     # With the platform's policies in force it goes back, and comes again.
-    words = wiring.adoption_words(WORDS)
-    returns = wiring.look_back(*declared, theirs.kube, words)
-    (handled,) = wiring.give_back(*declared, returns, theirs.kube, DIRECTORY)
+    returns = adoptions.look_back(*declared, theirs.kube, WORDS)
+    mark, run = Mark(declared[0].name, declared[1].name), this_run(CLOCK.now())
+    (handled,) = adoptions.give_back(mark, returns, theirs.kube, CLOCK, run, wiring.directory(DIRECTORY))
     assert handled.fate is Fate.GIVEN_BACK, handled.message
     assert mark_of(theirs.body(MARK)) is None
     with pytest.raises(ConflictError, match="exists and is not ours"):

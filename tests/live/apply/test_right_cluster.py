@@ -12,32 +12,41 @@ from pathlib import Path
 import pytest
 import yaml
 
-from allotment import wiring
 from allotment.adapters.clock import SystemClock
+from allotment.adapters.files.tree import read_tree
 from allotment.adapters.kube.client import KubeClient, connect
-from allotment.adapters.sandbox.spec import Sandbox
+from allotment.adapters.processes import this_run
 from allotment.errors import ConflictError, ForbiddenError
 from allotment.model.cluster import Cluster as Declared
 from allotment.model.manifest import ObjectKey
 from allotment.model.mark import Mark
 from allotment.model.platform import Platform
+from allotment.operations.change.apply import ApplyReport, ApplySettings
+from allotment.operations.change.attended import apply_attended
+from allotment.operations.change.cluster_plan import PlanWishes, live_plan
+from allotment.operations.change.history import history
 from allotment.operations.change.lease import Holder, acquire
-from allotment.operations.change.rights import Task, rights_for
+from allotment.operations.change.preflight import look
+from allotment.operations.change.rights import Task, rights_for, role_objects
+from allotment.operations.prove.proving import Selection, prove
 from allotment.plan.changes import Plan
 from allotment.plan.preflight import Readiness
 from allotment.ports.kube import Identity, RefusedError
+from allotment.ports.sandboxes import Sandbox
 from allotment.prove.verdicts import ProofReport, Verdict
+from allotment.spec.load import load_platform
 from tests.live.apply.conftest import Cluster
 from tests.unit.cli.conftest import ROOT
 
 pytestmark = pytest.mark.live
 
 RBAC = "rbac.authorization.k8s.io"
+CLOCK = SystemClock()
 
 
 @pytest.fixture(scope="module")
 def declared() -> tuple[Platform, Declared]:
-    platform = wiring.load(ROOT / "examples" / "minimal").platform
+    platform = load_platform(read_tree(ROOT / "examples" / "minimal")).platform
     return platform, platform.clusters[0]
 
 
@@ -54,7 +63,7 @@ def pod(namespace: str) -> dict[str, object]:
     }
 
 
-Account = Callable[[str], KubeClient]
+Account = Callable[[Task], KubeClient]
 
 
 @pytest.fixture
@@ -64,11 +73,11 @@ def account(
     """Sign in as a service account of the system that has exactly the printed roles."""
     opened: list[KubeClient] = []
 
-    def sign_in(task: str) -> KubeClient:
-        name = f"only-{task}"
+    def sign_in(task: Task) -> KubeClient:
+        name = f"only-{task.value}"
         token = {"kubernetes.io/service-account.name": name}
         for body in (
-            *wiring.roles(*declared, task, f"serviceaccount:kube-system/{name}"),
+            *role_objects(task, *declared, f"serviceaccount:kube-system/{name}"),
             {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": "kube-system"}},
             {
                 "apiVersion": "v1",
@@ -105,12 +114,16 @@ def _kubeconfig(template: Path, token: str, target: Path) -> Path:
 
 
 def plan(declared: tuple[Platform, Declared], kube: KubeClient, *, partial: bool = False) -> Plan:
-    return wiring.live_plan(*declared, kube, wiring.PlanWishes(partial=partial))
+    return live_plan(*declared, kube, CLOCK.now().date(), PlanWishes(partial=partial))
 
 
 def apply(declared: tuple[Platform, Declared], kube: KubeClient) -> None:
-    report = wiring.apply(plan(declared, kube), kube, force=False, on_outcome=lambda _outcome: None)
+    report = attended(plan(declared, kube), kube)
     assert report.complete, [(str(one.change.key), one.message) for one in report.remaining]
+
+
+def attended(seen: Plan, kube: KubeClient, *, force: bool = False) -> ApplyReport:
+    return apply_attended(seen, kube, CLOCK, ApplySettings(force=force), this_run(CLOCK.now()))
 
 
 def refused_by_policy(kube: KubeClient, body: Mapping[str, object], identity: Identity) -> str:
@@ -134,9 +147,7 @@ def outline(found: Plan) -> list[object]:
 
 def does_not_own_the_cluster(declared: tuple[Platform, Declared], kube: KubeClient) -> None:
     """What is printed for prove is enough to act as a controller where teams are, and for nothing beyond."""
-    report = wiring.prove(
-        *declared, kube, teams=[], guardrails=["queue-required"], work=False, progress=lambda _result: None
-    )
+    report = prove(*declared, kube, CLOCK, selection=Selection(guardrails=["queue-required"], work=False))
     as_controller = {result.verdict for result in report.results if "controller" in result.persona}
     assert as_controller == {Verdict.PROVED}, report.results
     namespace = next(name for team, _ in declared[0].teams_in(declared[1].name) for name in team.namespaces)
@@ -164,17 +175,19 @@ def test_a_cluster_s_whole_life_with_printed_roles(
     cluster: Cluster, declared: tuple[Platform, Declared], account: Account
 ) -> None:
     # Before anything marks it, only its node tells that it is not one of the reference platform's.
-    acme = wiring.load(ROOT / "examples" / "acme").platform
+    acme = load_platform(read_tree(ROOT / "examples" / "acme")).platform
     (strange,) = (each for each in acme.clusters if each.name == "training-eastus")
-    assert [one.code.value for one in wiring.live_plan(acme, strange, cluster.kube).doubts] == ["another-cluster"]
+    assert [one.code.value for one in live_plan(acme, strange, cluster.kube, CLOCK.now().date()).doubts] == [
+        "another-cluster"
+    ]
     assert not plan(declared, cluster.kube).doubted, "its pool may be empty"
 
     # The role for apply is enough for a first apply, and the account is on record.
-    applier = account("apply")
+    applier = account(Task.APPLY)
     apply(declared, applier)
     assert plan(declared, applier).empty
     assert not plan(declared, applier).doubts
-    (record,) = wiring.history(applier)
+    (record,) = history(applier)
     assert (record.by, record.ending.value) == ("system:serviceaccount:kube-system:only-apply", "complete")
 
     # Whatever rights somebody gives a tenant in the system namespace, he writes nothing there.
@@ -196,7 +209,7 @@ def test_a_cluster_s_whole_life_with_printed_roles(
         plan((declared[0], other), cluster.kube)
 
     # A reader sees what the server would say.
-    reader = account("plan")
+    reader = account(Task.PLAN)
     assert plan(declared, reader, partial=True).empty
     quota = next(iter(cluster.kube.list("v1", "ResourceQuota", labels="allotment.dev/platform=minimal")))
     key = ObjectKey("", "ResourceQuota", quota["metadata"]["namespace"], quota["metadata"]["name"])
@@ -205,25 +218,25 @@ def test_a_cluster_s_whole_life_with_printed_roles(
     assert outline(seen) == outline(plan(declared, applier))
     assert [str(right) for right in seen.missing] == ["patch resourcequotas"]
     with pytest.raises(ForbiddenError, match="nothing was changed"):
-        wiring.apply(seen, reader, force=True, on_outcome=lambda _outcome: None)
+        attended(seen, reader, force=True)
     told = {
         check.subject: check.readiness
-        for check in wiring.preflight(*declared, reader).checks
+        for check in look(*declared, reader, CLOCK.now().date()).checks
         if check.topic == "rights"
     }
     assert (told["plan"], told["apply"]) == (Readiness.OK, Readiness.WARNING)
 
     # One apply at a time.
-    held = acquire(cluster.kube, SystemClock(), Holder("somebody else"), Mark(declared[0].name, declared[1].name))
+    held = acquire(cluster.kube, CLOCK, Holder("somebody else"), Mark(declared[0].name, declared[1].name))
     with pytest.raises(ConflictError, match="another apply") as caught:
-        wiring.apply(plan(declared, applier), applier, force=True, on_outcome=lambda _outcome: None)
+        attended(plan(declared, applier), applier, force=True)
     assert "somebody else holds" in caught.value.why
     held.release()
-    report = wiring.apply(plan(declared, applier), applier, force=True, on_outcome=lambda _outcome: None)
+    report = attended(plan(declared, applier), applier, force=True)
     assert report.complete
-    assert [each.ending.value for each in wiring.history(applier)] == ["complete", "complete"]
+    assert [each.ending.value for each in history(applier)] == ["complete", "complete"]
 
-    does_not_own_the_cluster(declared, account("prove"))
+    does_not_own_the_cluster(declared, account(Task.PROVE))
 
 
 @pytest.mark.nightly
@@ -232,17 +245,17 @@ def test_the_printed_roles_are_enough_to_prove(
 ) -> None:
     apply(declared, cluster.kube)
 
-    def prove(kube: KubeClient, *guardrails: str) -> ProofReport:
-        return wiring.prove(*declared, kube, teams=[], guardrails=guardrails, work=False, progress=lambda _result: None)
+    def proven(kube: KubeClient, *guardrails: str) -> ProofReport:
+        return prove(*declared, kube, CLOCK, selection=Selection(guardrails=guardrails or None, work=False))
 
-    everything = prove(account("prove"))
+    everything = proven(account(Task.PROVE))
     assert not everything.missing
     assert not [result for result in everything.results if result.verdict is Verdict.ERROR]
     # Only what a controller does where no team is cannot be tried by these rights.
     untried = [result for result in everything.results if "not tried" in result.got and "--no-work" not in result.got]
     assert {result.guardrail for result in untried} <= {"accelerators-only-in-team-namespaces"}
     # A reader tries nothing as somebody else, and says so.
-    reader = prove(account("plan"), "roles", "labels-required")
+    reader = proven(account(Task.PLAN), "roles", "labels-required")
     assert reader.untried
     assert "impersonate groups" in reader.missing
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from allotment.adapters.sandbox.spec import RUN_FOR
 from allotment.model.grouping import group_name
 from allotment.model.quantity import parse_quantity
+from allotment.ports.sandboxes import RUN_FOR
 
 GPU = "nvidia.com/gpu"
 QUEUE = "kueue.x-k8s.io/queue-name"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from allotment.adapters.sandbox.kwok import node_object
-from allotment.adapters.sandbox.spec import FakeNode
+from allotment.ports.sandboxes import FakeNode
 from tests.live.differential.shrinking import Scenario
 
 API = "kueue.x-k8s.io/v1beta2"

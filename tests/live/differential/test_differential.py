@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from allotment.adapters.sandbox.client import Client, tls_context
-from allotment.adapters.sandbox.spec import KueueOptions, Sandbox, SandboxSpec
+from allotment.ports.sandboxes import KueueOptions, Sandbox, SandboxSpec
 from tests.live.conftest import unique_name
 from tests.live.differential.agreement import Verdict, judge, judge_placements
 from tests.live.differential.arena import Arena

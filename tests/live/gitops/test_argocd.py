@@ -12,10 +12,10 @@ import pytest
 from allotment.adapters.clock import SystemClock
 from allotment.adapters.files.tree import read_tree
 from allotment.adapters.kube.client import connect
-from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from allotment.model.manifest import ObjectKey
 from allotment.operations.change.planning import PlanSettings, make_plan
 from allotment.operations.foresee.sandboxing import frameworks_of, nodes_of
+from allotment.ports.sandboxes import KueueOptions, Sandbox, SandboxSpec
 from allotment.render.manifests import render
 from allotment.spec.load import load_platform
 from benchmarks.peers.argocd.peer import PROGRAM, Synced, sync
@@ -59,7 +59,7 @@ def argo_cd(
     platform = load_platform(read_tree(Path("examples/acme"))).platform
     cluster = platform.cluster(CLUSTER)
     assert cluster is not None
-    nodes = tuple(FakeNode(one.name, one.labels, one.taints, one.allocatable) for one in nodes_of(platform, cluster, 1))
+    nodes = tuple(nodes_of(platform, cluster, 1))
     kueue = KueueOptions(frameworks=frameworks_of(cluster), fair_sharing=cluster.fair_sharing)
     sandbox = new_sandbox(SandboxSpec(unique_name(), nodes, kueue))
     folder = tree_in(tmp_path_factory.mktemp("tree"), platform, [cluster])

@@ -13,20 +13,20 @@ import pytest
 from allotment.adapters.clock import SystemClock
 from allotment.adapters.files.tree import read_tree
 from allotment.adapters.kube.client import connect
-from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from allotment.model.manifest import Body, ObjectKey
+from allotment.model.source import SourceTree
 from allotment.operations.change.apply import Status, apply_plan
 from allotment.operations.change.planning import PlanSettings, make_plan
 from allotment.operations.directory import teams
 from allotment.operations.foresee.sandboxing import frameworks_of, nodes_of
 from allotment.plan.changes import Action, Conflict, Drain, Plan, WarningCode
 from allotment.ports.kube import RefusedError
+from allotment.ports.sandboxes import KueueOptions, Sandbox, SandboxSpec
 from allotment.prove import bodies
 from allotment.prove.scene import Stage
 from allotment.prove.verdicts import Verdict
 from allotment.render.manifests import render
 from allotment.spec.load import load_platform
-from allotment.spec.source import SourceTree
 from tests.live.conftest import unique_name
 from tests.live.gitops.conftest import FLUX, Flux, built, connect_as, tree_in, until
 from tests.live.prove.conftest import CLUSTER, Acme
@@ -79,7 +79,7 @@ def synced(
     platform = load_platform(read_tree(Path("examples/acme"))).platform
     cluster = platform.cluster(CLUSTER)
     assert cluster is not None
-    nodes = tuple(FakeNode(one.name, one.labels, one.taints, one.allocatable) for one in nodes_of(platform, cluster, 1))
+    nodes = tuple(nodes_of(platform, cluster, 1))
     kueue = KueueOptions(frameworks=frameworks_of(cluster), fair_sharing=cluster.fair_sharing)
     sandbox = new_sandbox(SandboxSpec(unique_name(), nodes, kueue))
     with connect(sandbox.kubeconfig) as kube, connect_as(sandbox.kubeconfig, FLUX) as flux:

@@ -13,9 +13,9 @@ from typing import Any, Final
 import pytest
 
 from allotment.adapters.files.tree import read_tree
-from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from allotment.operations.change.planning import WORKERS, side_by_side
 from allotment.operations.foresee.sandboxing import frameworks_of, nodes_of
+from allotment.ports.sandboxes import KueueOptions, Sandbox, SandboxSpec
 from allotment.spec.load import load_platform
 from tests.live.conftest import unique_name
 from tests.live.gitops.conftest import built, connect_as, tree_in
@@ -50,7 +50,7 @@ def new_cluster(new_sandbox: Callable[[SandboxSpec], Sandbox]) -> Callable[[], A
     platform = load_platform(read_tree(Path(PLATFORM))).platform
     cluster = platform.cluster(CLUSTER)
     assert cluster is not None
-    nodes = tuple(FakeNode(one.name, one.labels, one.taints, one.allocatable) for one in nodes_of(platform, cluster, 1))
+    nodes = tuple(nodes_of(platform, cluster, 1))
     kueue = KueueOptions(frameworks=frameworks_of(cluster), fair_sharing=cluster.fair_sharing)
 
     def start() -> Applied:

@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from allotment import wiring
+from allotment.adapters.clock import SystemClock
+from allotment.adapters.files.tree import read_tree
 from allotment.adapters.kube.client import KubeClient, connect
-from allotment.adapters.sandbox.spec import FakeNode, Sandbox, SandboxSpec
 from allotment.model import labels
 from allotment.model.cluster import Cluster
 from allotment.model.manifest import ObjectKey
 from allotment.model.platform import Platform
-from allotment.operations.change.drift import DriftKind
+from allotment.operations.change.cluster_plan import live_plan
+from allotment.operations.change.drift import DriftKind, drift_of
+from allotment.operations.change.nodes import ChosenNodes, label_nodes, plan_labels
 from allotment.operations.foresee.sandboxing import nodes_of
+from allotment.operations.prove.proving import Selection, prove
 from allotment.plan.changes import WarningCode
+from allotment.plan.labelling import PoolEdits
+from allotment.plan.nodes import declared_nodes
+from allotment.ports.clock import Clock
+from allotment.ports.sandboxes import Sandbox, SandboxSpec
+from allotment.spec.load import load_platform
 from tests.live.conftest import unique_name
 
 pytestmark = pytest.mark.live
@@ -34,6 +42,7 @@ class Fleet:
     kube: KubeClient
     platform: Platform
     cluster: Cluster
+    clock: ClassVar[Clock] = SystemClock()
 
     def node(self, name: str) -> Mapping[str, Any]:
         found = self.kube.get("v1", ObjectKey("", "Node", "", name))
@@ -45,17 +54,10 @@ class Fleet:
 
     def said(self) -> tuple[list[str], list[str], list[str]]:
         """What plan, drift and prove say about nodes."""
-        plan = wiring.live_plan(self.platform, self.cluster, self.kube)
-        drift = wiring.find_drift(self.platform, [self.cluster], lambda _cluster: self.kube)
-        proof = wiring.prove(
-            self.platform,
-            self.cluster,
-            self.kube,
-            teams=(),
-            guardrails=("nodes",),
-            work=True,
-            progress=lambda _result: None,
-        )
+        plan = live_plan(self.platform, self.cluster, self.kube, self.clock.now().date())
+        drift = drift_of(self.platform, [self.cluster], lambda _cluster: self.kube, self.clock)
+        selection = Selection(guardrails=("nodes",))
+        proof = prove(self.platform, self.cluster, self.kube, self.clock, selection=selection)
         return (
             [warning.message for warning in plan.warnings if warning.code is WarningCode.NODES],
             [found.message for found in drift.clusters[0].objects if found.kind is DriftKind.NODES],
@@ -63,18 +65,21 @@ class Fleet:
         )
 
     def label(self, pool: str, *names: str, selector: str = "") -> None:
-        edits = wiring.plan_labels(self.platform, self.cluster, self.kube, pool, names, selector, force=False)
-        wiring.label_nodes(self.kube, edits, dry_run=True)
-        wiring.label_nodes(self.kube, edits, dry_run=False)
+        edits = self.lacking(pool, *names, selector=selector)
+        label_nodes(self.kube, edits, dry_run=True)
+        label_nodes(self.kube, edits)
+
+    def lacking(self, pool: str, *names: str, selector: str = "") -> PoolEdits:
+        return plan_labels(self.kube, declared_nodes(self.platform, self.cluster), pool, ChosenNodes(names, selector))
 
 
 @pytest.fixture(scope="module")
 def fleet(new_sandbox: Callable[[SandboxSpec], Sandbox]) -> Iterator[Fleet]:
-    platform = wiring.load(Path("examples/acme")).platform
+    platform = load_platform(read_tree(Path("examples/acme"))).platform
     cluster = platform.cluster("training-eastus")
     assert cluster is not None
     shapes = nodes_of(platform, cluster, 1)
-    nodes = tuple(FakeNode(node.name, node.labels, node.taints, node.allocatable) for node in shapes)
+    nodes = tuple(shapes)
     sandbox = new_sandbox(SandboxSpec(unique_name(), nodes))
     with connect(sandbox.kubeconfig) as kube:
         yield Fleet(kube, platform, cluster)
@@ -136,11 +141,9 @@ def test_a_pool_below_its_minimum_is_named(fleet: Fleet) -> None:
 def test_taints_that_others_add_meanwhile_stay(fleet: Fleet) -> None:
     """Taints are written as a whole: a stale list is refused by the server, and made anew."""
     without_taint(fleet, DEDICATED, labels.DEDICATED)
-    edits = wiring.plan_labels(
-        fleet.platform, fleet.cluster, fleet.kube, "h100-data-science", [DEDICATED], "", force=False
-    )
+    edits = fleet.lacking("h100-data-science", DEDICATED)
     others = [*fleet.node(DEDICATED)["spec"]["taints"], {"key": "mine", "effect": "PreferNoSchedule"}]
     fleet.patch(DEDICATED, {"spec": {"taints": others}})
-    wiring.label_nodes(fleet.kube, edits, dry_run=False)
+    label_nodes(fleet.kube, edits)
     found = {item["key"] for item in fleet.node(DEDICATED)["spec"]["taints"]}
     assert {"mine", labels.DEDICATED, "nvidia.com/gpu"} <= found

@@ -16,12 +16,12 @@ import pytest
 from allotment.adapters.clock import SystemClock
 from allotment.adapters.files.tree import read_tree
 from allotment.adapters.kube.client import KubeClient, connect
-from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from allotment.model.cluster import Cluster, Feature
 from allotment.model.platform import Platform
 from allotment.operations.change.apply import apply_plan
 from allotment.operations.change.planning import PlanSettings, make_plan
 from allotment.operations.foresee.sandboxing import extensions_of, frameworks_of, nodes_of
+from allotment.ports.sandboxes import KueueOptions, Sandbox, SandboxSpec
 from allotment.render.manifests import render
 from allotment.spec.load import load_platform
 from tests.live.conftest import unique_name
@@ -63,10 +63,7 @@ def stage(new_sandbox: Callable[[SandboxSpec], Sandbox]) -> Iterator[Stage]:
     declared = platform.cluster(CLUSTER)
     assert declared is not None
     cluster = replace(declared, features=declared.features | {Feature.JOBSET})
-    nodes = tuple(
-        FakeNode(node.name, node.labels, node.taints, node.allocatable)
-        for node in nodes_of(platform, cluster, NODES_PER_POOL)
-    )
+    nodes = tuple(nodes_of(platform, cluster, NODES_PER_POOL))
     kueue = KueueOptions(frameworks=frameworks_of(cluster), fair_sharing=cluster.fair_sharing)
     sandbox = new_sandbox(SandboxSpec(unique_name(), nodes, kueue, extensions=extensions_of(cluster)))
     with connect(sandbox.kubeconfig) as kube:

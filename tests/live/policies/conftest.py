@@ -13,7 +13,6 @@ from dataclasses import replace
 import pytest
 
 from allotment.adapters.kube.client import KubeClient, connect
-from allotment.adapters.sandbox.spec import Sandbox
 from allotment.model import labels
 from allotment.model.cluster import Cluster, Feature
 from allotment.model.manifest import Manifest, key_of
@@ -21,6 +20,7 @@ from allotment.model.platform import Platform
 from allotment.model.policy import PolicyName
 from allotment.model.team import Isolation, Team
 from allotment.ports.kube import Identity, RefusedError
+from allotment.ports.sandboxes import Sandbox
 from allotment.render.namespaces import render_namespaces
 from allotment.render.objects import site_of
 from allotment.render.policies import render_policies

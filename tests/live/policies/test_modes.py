@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from allotment.adapters.kube.client import KubeClient
-from allotment.adapters.sandbox.spec import Sandbox
 from allotment.model.manifest import key_of
 from allotment.model.policy import Mode, PolicyName
 from allotment.ports.kube import RefusedError
+from allotment.ports.sandboxes import Sandbox
 from allotment.render.policies import render_policies
 from tests.live.policies.bodies import workload
 from tests.live.policies.conftest import JANE, small_platform, until

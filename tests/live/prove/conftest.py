@@ -13,20 +13,20 @@ import pytest
 from allotment.adapters.clock import SystemClock
 from allotment.adapters.files.tree import read_tree
 from allotment.adapters.kube.client import KubeClient, connect
-from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from allotment.model.cluster import Cluster
 from allotment.model.manifest import Manifest, Manifests, ObjectKey
 from allotment.model.platform import Platform
+from allotment.model.source import SourceTree
 from allotment.operations.change.apply import apply_plan
 from allotment.operations.change.drift import DriftedObject, DriftTarget, find_drift
 from allotment.operations.change.planning import PlanSettings, make_plan
 from allotment.operations.foresee.sandboxing import frameworks_of, nodes_of
 from allotment.operations.prove.proving import Selection, prove
 from allotment.plan.strangers.grounds import grounds
+from allotment.ports.sandboxes import KueueOptions, Sandbox, SandboxSpec
 from allotment.prove.verdicts import ProofReport
 from allotment.render.manifests import render
 from allotment.spec.load import load_platform
-from allotment.spec.source import SourceTree
 from tests.live.conftest import unique_name
 from tests.live.in_force import wait_until_in_force
 
@@ -103,9 +103,7 @@ def acme_on(
     platform = load_platform(tree).platform
     cluster = platform.cluster(name)
     assert cluster is not None
-    nodes = tuple(
-        FakeNode(node.name, node.labels, node.taints, node.allocatable) for node in nodes_of(platform, cluster, 1)
-    )
+    nodes = tuple(nodes_of(platform, cluster, 1))
     kueue = KueueOptions(frameworks=frameworks_of(cluster), fair_sharing=cluster.fair_sharing)
     sandbox = new_sandbox(SandboxSpec(unique_name(), nodes, kueue))
     with connect(sandbox.kubeconfig) as kube:

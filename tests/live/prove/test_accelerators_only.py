@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from allotment.adapters.files.tree import read_tree
-from allotment.adapters.sandbox.spec import Sandbox, SandboxSpec
 from allotment.model.policy import PolicyName
+from allotment.model.source import SourceTree
+from allotment.ports.sandboxes import Sandbox, SandboxSpec
 from allotment.prove.scene import policy_object
 from allotment.prove.verdicts import ProofReport, Verdict
-from allotment.spec.source import SourceTree
 from tests.live.prove.conftest import Acme, acme_on
 
 pytestmark = [pytest.mark.live, pytest.mark.nightly]

@@ -12,19 +12,19 @@ import pytest
 
 from allotment.adapters.clock import SystemClock
 from allotment.adapters.files.tree import read_tree
-from allotment.adapters.sandbox.spec import Sandbox, SandboxSpec
 from allotment.model.manifest import Body, ObjectKey
+from allotment.model.source import SourceTree
 from allotment.operations.change.apply import apply_plan
 from allotment.operations.change.planning import PlanSettings, make_plan
 from allotment.operations.directory import teams
 from allotment.plan.changes import Action, Blocked, Plan, WarningCode
 from allotment.ports.kube import AccessQuestion, Identity, RefusedError
+from allotment.ports.sandboxes import Sandbox, SandboxSpec
 from allotment.prove import bodies
 from allotment.prove.scene import Scene, Stage
 from allotment.prove.verdicts import Verdict
 from allotment.render.manifests import render
 from allotment.spec.load import load_platform
-from allotment.spec.source import SourceTree
 from tests.live.prove.conftest import CLUSTER, Acme, acme_on
 from tests.live.training import member, owner
 

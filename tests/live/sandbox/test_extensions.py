@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from allotment.adapters.sandbox.spec import RUN_FOR, FakeNode, Sandbox, SandboxSpec
 from allotment.adapters.sandbox.store import SandboxStore
+from allotment.ports.sandboxes import RUN_FOR, FakeNode, Sandbox, SandboxSpec
 from tests.live.conftest import Kubectl, kubectl_for, unique_name
 from tests.live.sandbox.manifests import GPU, as_list, queues
 from tests.live.sandbox.test_workloads import condition, eventually, read

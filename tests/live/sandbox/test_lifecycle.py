@@ -19,8 +19,8 @@ import pytest
 from allotment.adapters.sandbox import processes
 from allotment.adapters.sandbox.client import Client, tls_context
 from allotment.adapters.sandbox.components import start_order
-from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from allotment.adapters.sandbox.store import SandboxStore
+from allotment.ports.sandboxes import FakeNode, KueueOptions, Sandbox, SandboxSpec
 from tests.live.conftest import kubectl_for, unique_name
 
 pytestmark = pytest.mark.live
@@ -32,7 +32,7 @@ EVERY_RUN = ("kube-apiserver",)
 
 LAUNCHER = """
 import sys
-from allotment.adapters.sandbox.spec import FakeNode, SandboxSpec
+from allotment.ports.sandboxes import FakeNode, SandboxSpec
 from allotment.adapters.sandbox.store import default_store
 default_store().up(SandboxSpec(sys.argv[1], (FakeNode("gpu-0", allocatable={"nvidia.com/gpu": "4"}),)))
 print("up", flush=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from allotment.adapters.sandbox.spec import FAIL_AFTER, RUN_FOR, Sandbox
+from allotment.ports.sandboxes import FAIL_AFTER, RUN_FOR, Sandbox
 from tests.live.conftest import Kubectl
 from tests.live.sandbox.manifests import as_list, job, pod_spec, queues
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import pytest
 
 from allotment.adapters.kube.client import KubeClient, connect
-from allotment.adapters.sandbox.spec import KueueOptions, SandboxSpec
 from allotment.adapters.sandbox.store import SandboxStore
 from allotment.model.cluster import Cluster
 from allotment.model.manifest import Body, Family, Manifest, Manifests
 from allotment.model.platform import Platform
 from allotment.ports.kube import AccessQuestion, Identity, RefusedError
+from allotment.ports.sandboxes import KueueOptions, SandboxSpec
 from allotment.render.manifests import render
 from tests.live.conftest import told_to, unique_name
 from tests.live.in_force import wait_until_in_force

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from allotment.model.platform import Platform
+from allotment.model.source import SourceTree
 from allotment.ports.kube import AccessQuestion
 from allotment.spec.load import load_platform
 from allotment.spec.problems import InvalidPlatformError, Severity
-from allotment.spec.source import SourceTree
 from tests.live.attacks.attempts import marked, one, plain
 from tests.live.books.following import End, Submission, follow
 from tests.live.books.manifests import LABELS, amounts, container, pod_spec, work

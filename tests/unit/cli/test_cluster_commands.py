@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from allotment import wiring
+from allotment.adapters.files.tree import read_tree
 from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.errors import UnreachableError
 from allotment.model.manifest import ObjectKey
 from allotment.ports.kube import AccessRefusedError, RefusedError
+from allotment.spec.load import load_platform
 from tests.unit import nodes
 from tests.unit.cli.conftest import Run
 from tests.unit.kueue_webhooks import kueue_webhooks
@@ -29,7 +31,7 @@ QUOTA = ObjectKey("", "ResourceQuota", "cv", "allotment-quota")
 def kube(acme: Path, monkeypatch: pytest.MonkeyPatch) -> FakeKube:
     """Every context leads to this server."""
     server = FakeKube()
-    platform = wiring.load(acme).platform
+    platform = load_platform(read_tree(acme)).platform
     cluster = platform.cluster("dev-eastus")
     assert cluster is not None
     server.put(*nodes.declared(platform, cluster), *kueue_webhooks())

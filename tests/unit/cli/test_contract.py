@@ -38,7 +38,7 @@ def test_every_error_ends_with_its_code(
     def fail(_directory: Path) -> None:
         raise kind("it broke", why="because", fix="mend it")
 
-    monkeypatch.setattr(wiring, "load", fail)
+    monkeypatch.setattr(wiring, "directory", fail)
     ran = run("validate", "my-platform")
     assert (ran.code, ran.out) == (code, "")
     assert ran.err.splitlines() == ["error: it broke", "  why: because", "  fix: mend it"]
@@ -138,7 +138,7 @@ def test_a_mistake_of_ours_is_one_line_and_how_to_see_more(
     def fail(_directory: Path) -> None:
         raise KeyError("oh")
 
-    monkeypatch.setattr(wiring, "load", fail)
+    monkeypatch.setattr(wiring, "directory", fail)
     ran = run("validate", "my-platform")
     assert ran.code == 1
     assert ran.err.splitlines()[0] == "error: unexpected KeyError: 'oh'"

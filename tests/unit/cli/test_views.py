@@ -9,7 +9,6 @@ from typing import Any
 import click
 import pytest
 
-from allotment.adapters.sandbox.spec import ComponentStatus, SandboxStatus
 from allotment.cli.commands.change.apply_view import outcome_listing, report_text
 from allotment.cli.commands.change.drift_view import drift_listing, drift_text
 from allotment.cli.commands.change.plan_view import plan_listing, plan_text
@@ -37,6 +36,7 @@ from allotment.plan.changes import (
 )
 from allotment.plan.difference import ABSENT
 from allotment.plan.refused import Refusals
+from allotment.ports.sandboxes import ComponentStatus, SandboxStatus
 from allotment.prove.verdicts import ProofReport, Result, Verdict
 from allotment.spec.explaining import explanation, kinds, paths_under
 from allotment.spec.schema import KINDS, json_schema

@@ -19,13 +19,14 @@ from allotment.model.mark import MARK, Mark, mark_of
 from allotment.operations.adopt.taking_over import Fate, Handled, Taken
 from allotment.operations.change import history
 from allotment.operations.change.apply import ApplyReport, ApplySettings, Status
-from allotment.operations.change.attended import Run, adopt_attended, apply_attended
+from allotment.operations.change.attended import adopt_attended, apply_attended
 from allotment.operations.change.history import KEPT, RECORDS, Act, Adopting, Ending
 from allotment.operations.change.identity import admitted
 from allotment.operations.change.lease import COORDINATION_API, DURATION, LEASE, Holder, acquire
 from allotment.operations.change.planning import PlanSettings, make_plan
 from allotment.plan.changes import Source, Update
 from allotment.ports.kube import AccessRefusedError
+from allotment.ports.process import Run
 from tests.unit.operations.world import START, TODAY, World
 from tests.unit.plan import objects
 

@@ -15,11 +15,12 @@ from allotment.model.platform import Platform
 from allotment.model.rights import resource_of
 from allotment.model.team import Offboarding
 from allotment.operations.change.apply import ApplySettings
-from allotment.operations.change.attended import Run, apply_attended
+from allotment.operations.change.attended import apply_attended
 from allotment.operations.change.planning import PlanSettings, make_plan
 from allotment.operations.change.rights import Grant, Task, rights_for, roles, subject_of
 from allotment.operations.prove.proving import Selection, prove
 from allotment.ports.kube import AccessRefusedError
+from allotment.ports.process import Run
 from allotment.render.manifests import render
 from tests.unit.builders import platform, team
 from tests.unit.operations.world import START, TODAY

@@ -8,10 +8,19 @@ from pathlib import Path
 import pytest
 
 from allotment.adapters.files.tree import read_tree
+from allotment.errors import UsageError
 from allotment.model import labels
 from allotment.model.cluster import Cluster, Feature
 from allotment.model.platform import Platform
-from allotment.operations.foresee.sandboxing import NodeShape, extensions_of, frameworks_of, nodes_of
+from allotment.operations.foresee.sandboxing import (
+    SandboxWishes,
+    extensions_of,
+    flags_of,
+    frameworks_of,
+    nodes_of,
+    spec_of,
+)
+from allotment.ports.sandboxes import FakeNode
 from allotment.spec.load import load_platform
 from tests.unit.builders import cluster, node_pool, platform
 
@@ -19,7 +28,7 @@ ACME = Path(__file__).parents[3] / "examples" / "acme"
 REFERENCE = load_platform(read_tree(ACME)).platform
 
 
-def pool_nodes(home: Platform, place: Cluster, pool: str, limit: int | None = None) -> list[NodeShape]:
+def pool_nodes(home: Platform, place: Cluster, pool: str, limit: int | None = None) -> list[FakeNode]:
     return [node for node in nodes_of(home, place, limit) if node.labels[labels.NODE_POOL] == pool]
 
 
@@ -68,3 +77,44 @@ def test_pods_queue_only_where_the_cluster_says_so() -> None:
 def test_a_sandbox_has_the_kinds_that_the_cluster_declares() -> None:
     assert extensions_of(cluster(features=(Feature.DRA,))) == ()
     assert extensions_of(cluster(features=(Feature.TRAINJOB, Feature.DRA, Feature.JOBSET))) == ("jobset", "trainjob")
+
+
+def test_a_sandbox_stands_in_for_the_cluster() -> None:
+    place = replace(
+        cluster(features=(Feature.JOBSET, Feature.POD_INTEGRATION)), context="prod-admin", fair_sharing=True
+    )
+    spec = spec_of(platform(clusters=[place]), place, SandboxWishes("mine", 1, ("rayjob",), ("v=4",)))
+    assert (spec.name, spec.context_name, spec.extensions) == ("mine", "prod-admin", ("jobset", "rayjob"))
+    assert spec.nodes == tuple(nodes_of(platform(clusters=[place]), place, 1))
+    assert (spec.kueue.frameworks, spec.kueue.fair_sharing) == (frameworks_of(place), True)
+    assert spec.apiserver_flags == {"v": "4"}
+
+
+@pytest.mark.parametrize(
+    ("texts", "flags"),
+    [
+        ((), {}),
+        (("v=4",), {"v": "4"}),
+        (("--v=4",), {"v": "4"}),
+        (("feature-gates=A=true,B=false", "v=4"), {"feature-gates": "A=true,B=false", "v": "4"}),
+        (("oidc-groups-prefix=",), {"oidc-groups-prefix": ""}),
+    ],
+    ids=["none", "one", "with dashes", "equals signs in the value", "an empty value"],
+)
+def test_texts_become_flags(texts: tuple[str, ...], flags: dict[str, str]) -> None:
+    assert flags_of(texts) == flags
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        (("profiling",), "NAME=VALUE"),
+        (("=x",), "NAME=VALUE"),
+        (("feature-gates=A=true", "feature-gates=B=true"), "feature-gates=A=true,B=true"),
+    ],
+    ids=["no value", "no name", "twice"],
+)
+def test_texts_that_are_no_flags(texts: tuple[str, ...], told: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        flags_of(texts)
+    assert told in str(caught.value)

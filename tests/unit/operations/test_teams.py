@@ -10,11 +10,11 @@ import pytest
 
 from allotment.adapters.files.tree import read_tree, write_files
 from allotment.errors import ConflictError, UsageError
+from allotment.model.source import SourceTree
 from allotment.operations.directory.teams import accelerators_of, add, diff_of, purge, remove, set_amounts, start
 from allotment.spec.amounts import AmountsRequest
 from allotment.spec.edit import TeamRequest
 from allotment.spec.load import load_platform
-from allotment.spec.source import SourceTree
 
 ACME = Path(__file__).parents[3] / "examples" / "acme"
 TODAY = dt.date(2026, 11, 22)

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from allotment import wiring
+from allotment.adapters.files.tree import read_tree
+from allotment.adapters.folders import holds_platform
 from allotment.model.manifest import ObjectKey
 from allotment.model.policy import NAMESPACE_GATE
 from allotment.plan import order
 from allotment.plan.changes import Change, Create, Delete, Drain, Seen
 from allotment.plan.order import Stage, position
+from allotment.render.manifests import render
+from allotment.spec.load import load_platform
 from tests.unit.plan import objects
 
 ALL = objects.platform("cv")
@@ -89,9 +92,9 @@ def test_deletion_is_creation_backwards_with_guardrails_after_the_drains() -> No
 
 def test_every_kind_that_is_rendered_has_its_place() -> None:
     known = set(order.kinds())
-    for example in (path for path in Path("examples").iterdir() if wiring.holds_platform(path)):
-        platform = wiring.load(example).platform
-        for desired in wiring.render_clusters(platform, platform.clusters):
+    for example in (path for path in Path("examples").iterdir() if holds_platform(path)):
+        platform = load_platform(read_tree(example)).platform
+        for desired in (render(platform, cluster) for cluster in platform.clusters):
             assert {(manifest.key.group, manifest.key.kind) for manifest in desired} <= known
 
 

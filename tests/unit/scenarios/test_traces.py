@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allotment.errors import InputError, UsageError
-from allotment.scenarios.lines import CsvRow, TextLine
+from allotment.model.lines import TextLine
+from allotment.scenarios.lines import CsvRow
 from allotment.scenarios.traces import GroupBy, Trace, TraceJob, philly_trace, swf_trace, trace_scenario
 from allotment.simulation.scenario import Scenario
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from allotment.errors import InputError
-from allotment.operations.foresee.simulating import RunRequest, read_line
+from allotment.operations.foresee.opening import read_line
+from allotment.operations.foresee.simulating import RunRequest
 from allotment.operations.foresee.simulating import simulate as figures_of
 from allotment.scenarios.lines import ScenarioLine
 from allotment.scheduling.queueing.inputs import EngineSettings, PreemptionPolicy

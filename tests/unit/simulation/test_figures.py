@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allotment.operations.foresee.simulating import RunRequest, read_line, simulate
+from allotment.operations.foresee.opening import read_line
+from allotment.operations.foresee.simulating import RunRequest, simulate
 from allotment.scenarios.lines import ScenarioLine
 from allotment.simulation.figures import Course, RunFigures, courses_of_use, courses_of_waiting, waits_of
 from allotment.simulation.policies import QueuePolicy

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from allotment.errors import InputError, NotFoundError, UsageError
+from allotment.model.source import SourceTree
 from allotment.spec.amounts import AmountsRequest, set_amounts
 from allotment.spec.load import load_platform
 from allotment.spec.problems import InvalidPlatformError
-from allotment.spec.source import SourceTree
 from tests.unit.spec.trees import CLUSTER, OTHER_TEAM, TEAM, tiny
 
 ONE_LINE = TEAM[: TEAM.index("  dev:")] + "  dev: "

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
+from allotment.model.source import SourceTree
 from allotment.spec import read
 from allotment.spec.load import load_platform
 from allotment.spec.problems import MOST_TOLD, InvalidPlatformError, Problem, Severity
-from allotment.spec.source import SourceTree
 from tests.unit.spec.trees import tiny
 
 

@@ -9,9 +9,9 @@ from allotment.model.accelerator import CapacityType
 from allotment.model.cluster import Environment, KueueApi, Taint, TaintEffect
 from allotment.model.platform import Accepted
 from allotment.model.policy import Mode
+from allotment.model.source import SourceTree
 from allotment.model.team import PodSecurityException, PodSecurityLevel
 from allotment.spec.load import load_platform
-from allotment.spec.source import SourceTree
 from tests.unit.spec.trees import CLUSTER, PLATFORM, TEAM, load, rich, tiny
 
 GPU = Taint("nvidia.com/gpu", "present", TaintEffect.NO_SCHEDULE)

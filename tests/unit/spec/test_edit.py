@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from allotment.adapters.files.tree import read_tree
 from allotment.errors import AllotmentError, CapacityError, ConflictError, InputError, NotFoundError, UsageError
 from allotment.model.cluster import Purpose
+from allotment.model.source import SourceTree
 from allotment.spec.edit import TeamRequest, add_team, finish_removals, list_namespace, remove_team, starter
 from allotment.spec.load import load_platform
 from allotment.spec.problems import InvalidPlatformError
-from allotment.spec.source import SourceTree
 from tests.unit.spec.trees import CLUSTER, OTHER_TEAM, PLATFORM, TEAM, rich, tiny
 
 ACME = read_tree(Path(__file__).parents[3] / "examples" / "acme")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from allotment.errors import InputError
 from allotment.model.platform import Platform
+from allotment.model.source import SourceTree
 from allotment.render.manifests import render
 from allotment.spec import documents
 from allotment.spec.catalogue import catalogue
@@ -19,7 +20,6 @@ from allotment.spec.imports.live import Live, PodFacts
 from allotment.spec.imports.pools import accelerator_of
 from allotment.spec.load import load_platform
 from allotment.spec.schema.platform import ALWAYS_EXEMPT
-from allotment.spec.source import SourceTree
 
 TODAY = dt.date(2026, 11, 27)
 WISHES = ImportWishes("biotech", "onprem", "basel", "training")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from allotment.model.source import SourceTree
 from allotment.spec.load import load_platform
 from allotment.spec.problems import InvalidPlatformError, Problem
-from allotment.spec.source import SourceTree
 from tests.unit.spec.trees import OTHER_TEAM, PLATFORM, tiny
 
 SETTINGS = "rules: {line-length: 120}\n"

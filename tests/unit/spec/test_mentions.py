@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from allotment.model.source import SourceTree
 from allotment.spec.mentions import mentions
-from allotment.spec.source import SourceTree
 
 CLUSTERS = """\
 kind: Cluster

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from allotment.adapters.files.tree import read_tree
+from allotment.model.source import SourceTree
 from allotment.render.manifests import render
 from allotment.spec.load import Loaded, load_platform
 from allotment.spec.problems import InvalidPlatformError
-from allotment.spec.source import SourceTree
 from tests.unit.spec.trees import rich, tiny
 
 EXAMPLES = Path(__file__).parents[3] / "examples"

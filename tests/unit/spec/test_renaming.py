@@ -11,6 +11,7 @@ import pytest
 from allotment.adapters.files.tree import read_tree
 from allotment.errors import ConflictError, InputError, NotFoundError, UsageError
 from allotment.model.platform import Platform
+from allotment.model.source import SourceTree
 from allotment.prove.guardrails import GUARDRAILS, probes
 from allotment.prove.probes import CompareNodes, LookAround
 from allotment.prove.scene import Stage
@@ -19,7 +20,6 @@ from allotment.render.manifests import render
 from allotment.spec.edit import TeamRequest, add_team
 from allotment.spec.load import load_platform
 from allotment.spec.renaming import rename_team
-from allotment.spec.source import SourceTree
 from tests.unit.spec.trees import CLUSTER, TEAM, load, rich, tiny
 
 ACME = read_tree(Path(__file__).parents[3] / "examples" / "acme")

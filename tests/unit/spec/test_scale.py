@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from allotment.spec.source import SourceTree
+from allotment.model.source import SourceTree
 from tests.unit.spec.trees import CLUSTER, PLATFORM, load, problems_of
 
 

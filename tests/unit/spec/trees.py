@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from allotment.model.source import SourceTree
 from allotment.spec.load import Loaded, load_platform
 from allotment.spec.problems import InvalidPlatformError, Problem, Severity
-from allotment.spec.source import SourceTree
 
 PLATFORM = "kind: Platform\nname: tiny\n"
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from allotment.errors import AllotmentError, InputError, NotFoundError
+from allotment.model.source import YAML_SUFFIXES, Changes, SourceTree, is_read
 from allotment.spec.problems import InvalidPlatformError, Problem, Severity
-from allotment.spec.source import YAML_SUFFIXES, Changes, SourceTree, is_read
 
 MOST_FILES: Final = 20_000
 MOST_FILE_BYTES: Final = 8 << 20

@@ -8,9 +8,9 @@ back, is refused with the reason. Whatever else the API server knows is its own 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
-from allotment.errors import InputError, UsageError
+from allotment.errors import InputError
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 """Dashes only: the API server takes `bind_address` for `bind-address`, and so it would pass the table below."""
@@ -24,30 +24,6 @@ _WEAKENING: tuple[tuple[str, str], ...] = (
     (r"disable-admission-plugins", "admission is what a sandbox is for"),
 )
 """(names, why they are refused)"""
-
-
-def parse(texts: Iterable[str]) -> dict[str, str]:
-    """Value by name of `NAME=VALUE` texts; leading dashes are fine, a value may hold further equals signs.
-
-    Raises:
-        UsageError: no `=`, or a name given twice.
-    """
-    flags: dict[str, str] = {}
-    for text in texts:
-        name, equals, value = text.lstrip("-").partition("=")
-        if not equals or not name:
-            raise UsageError(
-                f"{text!r} is no flag with its value",
-                why="a flag of the API server is written NAME=VALUE",
-                fix="for example --apiserver-flag feature-gates=MutatingAdmissionPolicy=false",
-            )
-        if name in flags:
-            raise UsageError(
-                f"the API server's flag {name} is given twice",
-                fix=f"join the values with a comma: --apiserver-flag {name}={flags[name]},{value}",
-            )
-        flags[name] = value
-    return flags
 
 
 def check(flags: Mapping[str, str], own: Collection[str]) -> None:

@@ -29,9 +29,9 @@ from allotment.adapters.sandbox.manifests import (
     cached_manifests,
     source_files,
 )
-from allotment.adapters.sandbox.spec import Progress, Step
 from allotment.adapters.sandbox.versions import Tool, tool
 from allotment.errors import AllotmentError, UnreachableError
+from allotment.ports.sandboxes import Progress, Step
 
 GO_MODULES = Path(__file__).parent / "gomodules"
 _BUILD_WAIT_SECONDS = 3600.0

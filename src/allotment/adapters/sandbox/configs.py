@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 
 from allotment.adapters.sandbox.pki import KUEUE_NAMESPACE
-from allotment.adapters.sandbox.spec import KueueOptions
+from allotment.ports.sandboxes import KueueOptions
 
 Object = dict[str, object]
 

@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from allotment.adapters.sandbox.spec import FAIL_AFTER, RUN_FOR, FakeNode
 from allotment.adapters.sandbox.versions import KUBERNETES, goarch
+from allotment.ports.sandboxes import FAIL_AFTER, RUN_FOR, FakeNode
 
 FAKE = "kwok.x-k8s.io/node"
 """Annotation of the nodes that KWOK manages; its value is `fake`."""

@@ -38,10 +38,10 @@ from allotment.adapters.sandbox.extensions import (
 from allotment.adapters.sandbox.kueue import install_objects
 from allotment.adapters.sandbox.kwok import node_changes, stages
 from allotment.adapters.sandbox.pki import KUEUE_NAMESPACE, write_pki
-from allotment.adapters.sandbox.spec import Progress, SandboxSpec, Step
 from allotment.adapters.sandbox.state import Paths, State, save, write_private
 from allotment.adapters.sandbox.versions import RUNTIME
 from allotment.errors import AllotmentError, TimedOutError, UnreachableError
+from allotment.ports.sandboxes import Progress, SandboxSpec, Step
 
 START_SECONDS = 240.0
 """Limit for a whole start; it takes some 20 seconds on an idle machine of two cores."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from allotment.adapters.sandbox.processes import Process
-from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, SandboxSpec
+from allotment.ports.sandboxes import FakeNode, KueueOptions, SandboxSpec
 
 _FORMAT = 1
 

@@ -35,7 +35,10 @@ from allotment.adapters.sandbox.launch import (
 from allotment.adapters.sandbox.locking import exclusive
 from allotment.adapters.sandbox.manifests import STANDARD_SETS
 from allotment.adapters.sandbox.ports import choose, is_free, renewed
-from allotment.adapters.sandbox.spec import (
+from allotment.adapters.sandbox.state import Paths, State, load, save
+from allotment.adapters.sandbox.versions import RUNTIME, STANDARD
+from allotment.errors import AllotmentError, NotFoundError, TimedOutError
+from allotment.ports.sandboxes import (
     ComponentStatus,
     Progress,
     Sandbox,
@@ -45,9 +48,6 @@ from allotment.adapters.sandbox.spec import (
     check_name,
     silent,
 )
-from allotment.adapters.sandbox.state import Paths, State, load, save
-from allotment.adapters.sandbox.versions import RUNTIME
-from allotment.errors import AllotmentError, NotFoundError, TimedOutError
 
 _LOCK_WAIT_SECONDS = 300.0
 _STARTS = 3
@@ -103,6 +103,15 @@ class SandboxStore:
             folder=self._folder,
             manifests=(*STANDARD_SETS, *(EXTENSIONS[name].manifests for name in added)),
         )
+
+    def programs(self, extensions: Iterable[str] = (), *, progress: Progress = silent) -> Mapping[str, Path]:
+        """The standard programs by name, and those of extensions; see `tools`.
+
+        Raises:
+            InputError: no such extension.
+            UnreachableError: sources could not be fetched.
+        """
+        return self.tools(STANDARD, progress, extensions).binaries
 
     def up(self, spec: SandboxSpec, *, progress: Progress = silent) -> Sandbox:
         """Bring the sandbox about, whatever state it is in.

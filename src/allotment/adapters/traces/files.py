@@ -1,21 +1,21 @@
-"""Reads and writes scenario files line by line, so that a file of any length needs the memory of one line."""
+"""Files of scenarios and traces, read and written line by line: one of any length needs the memory of one line."""
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
 import os
 import stat
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self, cast
 
 from allotment.errors import ConflictError, InputError, NotFoundError
-from allotment.scenarios.lines import CsvRow, ScenarioLine, TextLine
+from allotment.model.lines import TextLine
+from allotment.scenarios.lines import NAME_ANOTHER
 
 LONGEST_LINE: Final = 256 << 20
 """Bytes. The longest line of the recorded corpora has 1 MB; a larger one is not a scenario but a mistake."""
@@ -39,11 +39,11 @@ def text_lines(path: Path) -> Iterator[TextLine]:
                     return
                 number += 1
                 if len(raw) > LONGEST_LINE:
-                    raise InputError(f"{path}:{number}: longer than {LONGEST_LINE >> 20} MiB", fix=_NAME_ANOTHER)
+                    raise InputError(f"{path}:{number}: longer than {LONGEST_LINE >> 20} MiB", fix=NAME_ANOTHER)
                 text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
                 yield TextLine(str(path), number, text.rstrip("\r\n"))
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}:{number}: not text", why=f"no UTF-8: {error.reason}", fix=_NAME_ANOTHER) from None
+        raise InputError(f"{path}:{number}: not text", why=f"no UTF-8: {error.reason}", fix=NAME_ANOTHER) from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(
             f"{path}:{number + 1}: the gzip file is damaged", why=str(error), fix="fetch or write it anew"
@@ -55,8 +55,6 @@ def text_lines(path: Path) -> Iterator[TextLine]:
             f"{path} cannot be read", why=error.strerror or str(error), fix="check the path and its permissions"
         ) from error
 
-
-_NAME_ANOTHER: Final = "name a file of scenarios or a trace: .jsonl, .csv or .swf, gzipped or not"
 
 _SAVE_IT: Final = "save what it holds in a file, and name that"
 
@@ -75,64 +73,27 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
             yield plain
 
 
-def scenario_lines(paths: Sequence[Path]) -> Iterator[ScenarioLine]:
-    """The scenarios of JSON Lines files, one after the other; blank lines are skipped.
+class TraceFiles:
+    """Files on this machine.
 
-    Raises:
-        NotFoundError: there is no such file.
-        InputError: a line is no JSON object; file and line are named.
+    Args:
+        path_of: the path behind a name that a user typed.
     """
-    for path in paths:
-        for line in text_lines(path):
-            if line.text.strip():
-                yield ScenarioLine(line.file, line.number, _json_object(line))
 
+    def __init__(self, path_of: Callable[[str], Path] = Path) -> None:
+        self._path_of = path_of
 
-def _json_object(line: TextLine) -> Mapping[str, Any]:
-    try:
-        value = json.loads(line.text)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{line.where}: no JSON", why=f"{error.msg} at column {error.colno}", fix="each line is one JSON object"
-        ) from None
-    except RecursionError:
-        raise InputError(f"{line.where}: nested too deeply", fix="each line is one JSON object") from None
-    if not isinstance(value, dict):
-        raise InputError(
-            f"{line.where}: {type(value).__name__} where a scenario is expected", fix="each line is one JSON object"
-        )
-    return value
+    def place(self, file: str) -> str:
+        """The path behind a name."""
+        return str(self._path_of(file))
 
+    def lines(self, file: str) -> Iterator[TextLine]:
+        """The lines of a text file, as `text_lines` reads them."""
+        return text_lines(self._path_of(file))
 
-def csv_rows(path: Path) -> Iterator[CsvRow]:
-    """The rows of a CSV file with a header line.
-
-    Raises:
-        NotFoundError: there is no such file.
-        InputError: a row has more cells than the header; file and line are named.
-    """
-    reader = csv.reader(line.text for line in text_lines(path))
-    header: list[str] | None = None
-    try:
-        for cells in reader:
-            if header is None:
-                header = [cell.strip() for cell in cells]
-                continue
-            if not cells:
-                continue
-            if len(cells) != len(header):
-                raise InputError(
-                    f"{path}:{reader.line_num}: {len(cells)} cells under a header of {len(header)}",
-                    fix="compare the line with the header",
-                )
-            yield CsvRow(str(path), reader.line_num, dict(zip(header, cells, strict=True)))
-    except csv.Error as error:
-        raise InputError(f"{path}:{reader.line_num}: no CSV", why=str(error), fix=_NAME_ANOTHER) from error
-
-
-def first_line(path: Path) -> str:
-    """The first line that is not blank; what kind of file it is can be seen there."""
-    return next((line.text for line in text_lines(path) if line.text.strip()), "")
+    def answers(self, file: str, inputs: Sequence[str]) -> AnswerFile:
+        """A file for our own answers; see `AnswerFile`."""
+        return AnswerFile(self._path_of(file), [self._path_of(each) for each in inputs])
 
 
 class AnswerFile:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
@@ -27,22 +29,37 @@ def live_names(what: str, ctx: click.Context, incomplete: str) -> list[Completio
 
     A directory that cannot be read completes nothing: a shell is no place for its problems.
     """
-    from allotment import wiring
-    from allotment.cli.shell.places import platform_directory
-
     session = ctx.find_object(Session)
     if session is None:
         return []
     try:
-        if what == "guardrail":
-            names = list(wiring.guardrails())
-        elif what == "sandbox":
-            names = [(name, "") for name in wiring.sandbox_names()]
-        else:
-            names = list(wiring.names(platform_directory(session, _directory(ctx)), what))
+        names = list(_names(session, what, ctx))
     except Exception:  # noqa: BLE001 (see the docstring)
         return []
     return [CompletionItem(name, help=summary) for name, summary in names if name.startswith(incomplete)]
+
+
+def _names(session: Session, what: str, ctx: click.Context) -> Iterator[tuple[str, str]]:
+    """Names, each with a word on it."""
+    if what == "guardrail":
+        from allotment.prove.guardrails import GUARDRAILS
+
+        yield from ((guardrail.id, guardrail.protects) for guardrail in GUARDRAILS)
+        return
+    from allotment import wiring
+
+    if what == "sandbox":
+        yield from ((name, "") for name in wiring.sandboxes().list())
+        return
+    from allotment.cli.shell.places import platform_directory
+    from allotment.operations.directory.loading import load
+
+    place = wiring.directory(platform_directory(session, _directory(ctx)))
+    platform = load(place, wiring.clock().now().date()).platform
+    if what == "cluster":
+        yield from ((cluster.name, f"{cluster.purpose}, {cluster.region}") for cluster in platform.clusters)
+    else:
+        yield from ((team.name, team.display_name) for team in platform.teams)
 
 
 def _directory(ctx: click.Context) -> str | None:

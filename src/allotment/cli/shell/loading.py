@@ -28,9 +28,10 @@ def load(session: Session, directory: Path, *, strict: bool = False, quiet: bool
         InputError: it has warnings, and `strict` is on.
     """
     from allotment import wiring
+    from allotment.operations.directory import loading
     from allotment.spec.problems import MOST_TOLD
 
-    loaded = wiring.load(directory)
+    loaded = loading.load(wiring.directory(directory), wiring.clock().now().date())
     if loaded.warnings and not quiet and session.value("output") != "json":
         parts = [problem_parts(problem) for problem in loaded.warnings[:MOST_TOLD]]
         session.note("\n".join(problem_lines([(headline, fix) for headline, fix, _ in parts])))

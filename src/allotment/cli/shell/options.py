@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 import click
 
@@ -14,9 +14,13 @@ from allotment.cli.shell.session import Session
 from allotment.operations.directory.configuration import BOOLEANS, OUTPUT_FORMATS, setting
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
+Packed = TypeVar("Packed", bound="DataclassInstance")
 OUTPUT_SECTION: Final = "Output options"
 
 
@@ -49,6 +53,25 @@ class Liberties:
 
     force: bool = False
     uncounted: bool = False
+
+
+def packed(kind: type[Packed]) -> Callable[[Callable[Concatenate[Session, Packed, P], R]], Callable[..., R]]:
+    """A command's own options as one frozen dataclass: those that are named like its fields, in its second argument.
+
+    Args:
+        kind: the dataclass; its fields have the types that click makes.
+    """
+    names = tuple(field.name for field in fields(kind))
+
+    def around(function: Callable[Concatenate[Session, Packed, P], R]) -> Callable[..., R]:
+        @wraps(function)
+        def call(session: Session, /, *args: Any, **given: Any) -> R:
+            asked = kind(**{name: given.pop(name) for name in names})
+            return function(session, asked, *args, **given)
+
+        return call
+
+    return around
 
 
 def _record(key: str) -> Callable[[click.Context, click.Parameter, Any], None]:

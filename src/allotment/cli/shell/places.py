@@ -31,8 +31,9 @@ def platform_directory(session: Session, argument: str | None = None) -> Path:
     named = argument if argument is not None else session.value("platform")
     from allotment import wiring
 
+    files = wiring.files()
     if named:
-        directory = wiring.user_path(named)
+        directory = files.user_path(named)
         if not directory.is_dir():
             raise NotFoundError(
                 f"there is no directory {named}",
@@ -41,7 +42,7 @@ def platform_directory(session: Session, argument: str | None = None) -> Path:
             )
         return directory
     here = Path()
-    if wiring.holds_platform(here):
+    if files.holds_platform(here):
         return here
     raise UsageError(
         "no platform directory is named, and the current directory holds none",

@@ -6,12 +6,16 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from allotment.cli.shell.terminal import PLAIN_WIDTH, is_terminal, wants_color, width_of
 from allotment.errors import AllotmentError, UsageError
 from allotment.operations.directory.configuration import Origin, Value, resolve
+
+if TYPE_CHECKING:
+    from allotment.ports.settings import SettingsPort
 
 
 class Session:
@@ -41,11 +45,16 @@ class Session:
         return call_again(self.program, self.environment.get("PATH", ""))
 
     @cached_property
-    def config_path(self) -> Path:
-        """The configuration file, whether it exists or not."""
+    def settings_file(self) -> SettingsPort:
+        """The configuration file."""
         from allotment import wiring
 
-        return wiring.config_path(self.environment)
+        return wiring.settings(self.environment)
+
+    @property
+    def config_path(self) -> Path:
+        """Where the configuration file is, whether it exists or not."""
+        return self.settings_file.path
 
     @cached_property
     def file_settings(self) -> dict[str, str]:
@@ -54,11 +63,11 @@ class Session:
         Raises:
             InputError: it says something that cannot be.
         """
-        from allotment import wiring
+        from allotment.operations.directory.settings import kept
 
         # Read at most once: reporting the failure asks for settings too, and must not fail (or hang) the same way.
         self.__dict__["file_settings"] = {}
-        return wiring.read_settings(self.config_path)
+        return kept(self.settings_file)
 
     @property
     def settings(self) -> dict[str, Value]:

@@ -9,7 +9,7 @@ from allotment.cli.shell.progress import ProgressLine
 from allotment.cli.shell.session import Session
 
 if TYPE_CHECKING:
-    from allotment.adapters.sandbox.spec import Step
+    from allotment.ports.sandboxes import Step
 
 _WORTH_A_LINE: Final = 10.0
 """Seconds: without a terminal only longer steps leave a line, so that a log shows what takes the time."""

@@ -9,14 +9,16 @@ from typing import Final
 from allotment.errors import ConflictError, UsageError
 from allotment.model.manifest import Body
 from allotment.model.names import is_plain
+from allotment.model.source import SourceTree
+from allotment.operations.directory.teams import Edit, diff_of
 from allotment.plan.leaving import CONTROLLERS, PODS
 from allotment.plan.work_found import piece_of
 from allotment.ports.kube import KubePort
 from allotment.render.policies.pod_template import domains_of
 from allotment.spec.catalogue import catalogue
-from allotment.spec.imports.directory import Imported, ImportWishes, import_cluster
+from allotment.spec.imports.directory import REPORT, Imported, ImportWishes, import_cluster
 from allotment.spec.imports.live import Live, PodFacts
-from allotment.spec.source import SourceTree
+from allotment.spec.load import Loaded, load_platform
 
 _KUEUE: Final = "kueue.x-k8s.io"
 _RBAC: Final = "rbac.authorization.k8s.io/v1"
@@ -115,3 +117,18 @@ def _makers(kube: KubePort, domains: tuple[str, ...]) -> frozenset[str]:
     """Namespaces of what makes pods that ask for accelerators, whether or not there is one now."""
     pieces = (piece_of(body, domains) for kind in CONTROLLERS for body in kube.list(*kind))
     return frozenset(piece.namespace for piece in pieces if piece is not None and piece.asks)
+
+
+def load_imported(imported: Imported, today: dt.date) -> Loaded:
+    """The platform that was imported.
+
+    Raises:
+        InvalidPlatformError: the cluster holds what no directory may say.
+    """
+    return load_platform(SourceTree(dict(imported.files)), today)
+
+
+def edit_of(imported: Imported, told: str) -> Edit:
+    """All files of an import as one edit, with what is told of it as its report."""
+    changes: dict[str, str | None] = {**imported.files, REPORT: told}
+    return Edit(changes, diff_of(SourceTree({}), changes), ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from allotment.errors import AllotmentError, ConflictError
 from allotment.model.mark import Mark
@@ -17,23 +17,7 @@ from allotment.plan.changes import Plan
 from allotment.plan.foreign import unmarked
 from allotment.ports.clock import Clock
 from allotment.ports.kube import KubePort
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One call of apply.
-
-    Attributes:
-        id: unique; sorts by time.
-        place: where it runs, for the eyes of whoever waits for it: a host and a process.
-        process: the same for a machine (`lease.Holder`).
-        has_ended: whether such a process is known to be gone.
-    """
-
-    id: str
-    place: str
-    process: str = ""
-    has_ended: Callable[[str], bool] = field(default=lambda _process: False)
+from allotment.ports.process import Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,25 +6,40 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final
 
 from allotment.errors import AllotmentError
+from allotment.model.cluster import Cluster
 from allotment.model.manifest import Manifests, ObjectKey
 from allotment.model.mark import Mark
-from allotment.operations.change.identity import admitted
-from allotment.operations.change.living import Wanted
+from allotment.model.platform import Platform
+from allotment.operations.change.identity import admitted, doubts, meant
+from allotment.operations.change.living import Wanted, wanted_of
 from allotment.operations.change.nodes import NodesLook, look_at_nodes
 from allotment.operations.change.planning import PlanSettings, WorkLook, look_at_work, make_plan, side_by_side
 from allotment.operations.change.refused import look_at_refusals
 from allotment.operations.change.surroundings import look_around
-from allotment.plan.changes import Blocked, Change, Create, Delete, Plan, PlanWarning, Update, WarningCode
+from allotment.plan.changes import (
+    UNKNOWN_SOURCE,
+    Blocked,
+    Change,
+    Create,
+    Delete,
+    Plan,
+    PlanWarning,
+    Source,
+    Update,
+    WarningCode,
+)
 from allotment.plan.in_use import only_warned
-from allotment.plan.nodes import DeclaredNodes
+from allotment.plan.nodes import DeclaredNodes, declared_nodes
 from allotment.plan.refused import Refusals
-from allotment.plan.strangers.grounds import Grounds
+from allotment.plan.strangers.grounds import Grounds, grounds
 from allotment.plan.strangers.stranger import Stranger, Surroundings, Unread
 from allotment.ports.clock import Clock
 from allotment.ports.kube import KubePort
+from allotment.render.manifests import render
 
 
 class DriftState(StrEnum):
@@ -181,6 +196,46 @@ class DriftTarget:
         declared = frozenset(manifest.key for manifest in manifests)
         around = None if self.grounds is None else replace(self.grounds, declared=declared)
         return replace(self, desired=manifests, grounds=around)
+
+
+def drift_of(
+    platform: Platform,
+    clusters: Sequence[Cluster],
+    connect: Callable[[Cluster], KubePort],
+    clock: Clock,
+    *,
+    override: str = "",
+    source: Source = UNKNOWN_SOURCE,
+) -> DriftReport:
+    """Look at clusters of a platform; one that does not answer does not hide the others. Changes nothing.
+
+    Args:
+        platform: the declaration.
+        clusters: which of its clusters.
+        connect: makes the client of a cluster; may raise.
+        clock: when it is looked at.
+        override: another mark that a cluster may carry.
+        source: what the declaration was read from; a repair is recorded with it.
+    """
+    today = clock.now().date()
+    targets = [_target(platform, cluster, connect, today, override) for cluster in clusters]
+    return find_drift(targets, PlanSettings(platform.name, today, source=source), clock)
+
+
+def _target(
+    platform: Platform, cluster: Cluster, connect: Callable[[Cluster], KubePort], today: dt.date, override: str
+) -> DriftTarget:
+    manifests = render(platform, cluster)
+    return DriftTarget(
+        manifests,
+        partial(connect, cluster),
+        declared_nodes(platform, cluster),
+        grounds(platform, cluster, manifests, today),
+        wanted=partial(wanted_of, platform, cluster),
+        mark=Mark(platform.name, cluster.name),
+        override=override,
+        doubts=partial(doubts, wanted=meant(platform, cluster)),
+    )
 
 
 def find_drift(

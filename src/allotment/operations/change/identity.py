@@ -126,3 +126,14 @@ def require_word(doubted: bool, mark: Mark, word: str, said: str) -> None:  # no
             fix=f"choose the right context with --context, or the right cluster with --cluster; if this is {mark}, "
             f"say so with {OVERRIDE} {mark}",
         )
+
+
+def require_right_cluster(platform: Platform, cluster: Cluster, kube: KubePort, override: str) -> None:
+    """Nothing is taken over in a cluster without a mark that looks like another one, before somebody has said so.
+
+    Raises:
+        ConflictError: it looks like another one, and `override` does not say that it is the one meant.
+    """
+    found = doubts(kube, meant(platform, cluster))
+    grave = any(one.code is WarningCode.ANOTHER_CLUSTER for one in found)
+    require_word(grave, Mark(platform.name, cluster.name), override, "; ".join(one.message for one in found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -59,7 +60,7 @@ class Readied:
         return 0 if self.ready else ConflictError.exit_code
 
 
-def look(platform: Platform, cluster: Cluster, kube: KubePort, settings: PlanSettings) -> Readied:
+def look(platform: Platform, cluster: Cluster, kube: KubePort, today: dt.date) -> Readied:
     """Look at everything; what may not be read is unknown, and hides nothing else.
 
     Raises:
@@ -68,6 +69,7 @@ def look(platform: Platform, cluster: Cluster, kube: KubePort, settings: PlanSet
     """
     desired = render(platform, cluster)
     at, us = kube.endpoint(), kube.whoami()
+    settings = PlanSettings(platform.name, today, partial=True)
     looks: tuple[tuple[str, Callable[[], Iterable[Check]]], ...] = (
         ("server", lambda: [preflight.server_version(kube.server().version, cluster)]),
         ("mark", lambda: _mark(kube, meant(platform, cluster))),

@@ -21,7 +21,7 @@ from allotment.operations.change.history import RECORDS
 from allotment.operations.change.lease import LEASE
 from allotment.operations.prove import jobs as proving_jobs
 from allotment.plan import leaving, order
-from allotment.ports.kube import AccessQuestion
+from allotment.ports.kube import AccessQuestion, KubePort
 from allotment.prove.guardrails import GUARDRAILS, probes
 from allotment.prove.probes import Create, Patch, Persona, Probe, Remove, RunJob, RunWork
 from allotment.prove.scene import SYSTEM, Stage
@@ -83,6 +83,11 @@ def subject_of(text: str) -> Mapping[str, str]:
             return {"kind": "ServiceAccount", "namespace": namespace, "name": account}
         case _:
             raise UsageError(f"{text!r} names nobody", fix=f"write {SUBJECTS}")
+
+
+def may_apply(kube: KubePort) -> bool:
+    """Whether this account may begin an apply at all: each takes the lease, whatever else it needs."""
+    return kube.permitted(Grant(LEASE.group, "leases", "patch", LEASE.name, LEASE.namespace).question)
 
 
 def rights_for(task: Task, platform: Platform, cluster: Cluster) -> tuple[Grant, ...]:
@@ -203,6 +208,18 @@ def _typed(types: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 def _group(api_version: str) -> str:
     return api_version.rpartition("/")[0]
+
+
+def role_objects(task: Task, platform: Platform, cluster: Cluster, bind_to: str = "") -> tuple[Mapping[str, Any], ...]:
+    """The roles that a task needs in a cluster, and their bindings to somebody.
+
+    Raises:
+        UsageError: `bind_to` names nobody.
+    """
+    subject = subject_of(bind_to) if bind_to else None
+    found = roles(task, rights_for(task, platform, cluster))
+    bindings = () if subject is None else (body for role in found for body in role.bound_to(subject))
+    return (*(role.body for role in found), *bindings)
 
 
 def roles(task: Task, grants: Iterable[Grant]) -> tuple[Role, ...]:

@@ -4,18 +4,58 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from allotment.errors import ConflictError, InputError
 from allotment.model.manifest import Body, ObjectKey, key_of
+from allotment.model.mark import Mark
+from allotment.model.platform import Platform
+from allotment.operations.change.identity import admitted
+from allotment.operations.change.living import wanted_of
 from allotment.operations.change.planning import FEW, WORKERS, side_by_side, work_in_use
 from allotment.plan.changes import Conflict, Create, Delete, Plan, Seen, Update, WarningCode, seen
 from allotment.plan.saved import from_document, to_document
+from allotment.plan.settle import digest_of
 from allotment.plan.uncounted import told
+from allotment.ports.files import FilesPort
 from allotment.ports.kube import KubePort
 
 _NAMED: Final = 10
 """Changed objects that the refusal names."""
+
+
+def save_plan(plan: Plan, files: FilesPort, path: Path) -> None:
+    """Write a plan to a file that only its owner reads: it holds what is to be written into the cluster.
+
+    Raises:
+        UsageError: the plan writes Secrets.
+        AllotmentError: the file cannot be written.
+    """
+    files.write_text(path, plan_to_text(plan), mode=0o600)
+
+
+def ready(plan: Plan, kube: KubePort, platform: Platform | None, *, override: str = "") -> Plan:
+    """A saved plan for the server that it is now applied to, if that and the directory are as they were.
+
+    Args:
+        plan: the saved plan.
+        kube: the cluster.
+        platform: the declaration, where it is at hand.
+        override: another mark that the cluster may carry.
+
+    Raises:
+        ConflictError: one of them has moved on, or the server is another cluster.
+    """
+    admitted(kube, Mark(plan.platform, plan.cluster), override)
+    cluster = platform.cluster(plan.cluster) if platform is not None and platform.name == plan.platform else None
+    digest = ""
+    if platform is not None and cluster is not None:
+        digest = digest_of(wanted_of(platform, cluster, kube).manifests)
+    refuse_stale(plan, kube, digest=digest)
+    at = kube.endpoint()
+    return replace(plan, server=at.url, context=at.context)
 
 
 def plan_to_text(plan: Plan) -> str:

@@ -65,7 +65,7 @@ SETTINGS: Final = (
     Setting("color", "auto", "colours: auto looks at the terminal, NO_COLOR and CLICOLOR_FORCE", COLOR_MODES),
     Setting("no-input", "false", "never ask; a question becomes an error that names the flag", BOOLEANS),
 )
-"""Every setting there is. A new one is a line here and, if it has a flag, an option in `cli/options.py`."""
+"""Every setting there is. A new one is a line here and, if it has a flag, an option in `cli/shell/options.py`."""
 
 
 @dataclass(frozen=True, slots=True)

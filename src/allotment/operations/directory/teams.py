@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Final
 
 from allotment.errors import ConflictError, UsageError
+from allotment.model.source import Changes, SourceTree
 from allotment.spec import amounts, edit
 from allotment.spec.amounts import AmountsRequest
 from allotment.spec.edit import TeamRequest
 from allotment.spec.load import load_platform
 from allotment.spec.problems import Problem
 from allotment.spec.renaming import rename_team
-from allotment.spec.source import Changes, SourceTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,15 @@ def purge(tree: SourceTree, today: dt.date) -> Edit:
         AllotmentError: as `spec.edit.finish_removals`.
     """
     return checked(tree, edit.finish_removals(tree, today))
+
+
+def list_namespace(tree: SourceTree, cluster: str, fields: Sequence[str], namespace: str) -> Edit:
+    """A namespace added to lists of a cluster.
+
+    Raises:
+        InputError: the cluster's file has to be edited by hand.
+    """
+    return checked(tree, edit.list_namespace(tree, cluster, fields, namespace))
 
 
 def checked(tree: SourceTree, changes: Changes, name: str = "") -> Edit:

@@ -6,12 +6,11 @@ import random
 from collections.abc import Iterable, Sequence
 
 from allotment.errors import InputError
-from allotment.operations.foresee.simulating import pick_line
+from allotment.operations.foresee.opening import PodList, pick_line
 from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.parsing import without_nulls
 from allotment.scenarios.placement.reading import read_placement
 from allotment.scheduling.placement.asking import Ask
-from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
 from allotment.scheduling.placement.model import Pod, PodShape
 from allotment.scheduling.placement.state import ClusterState
@@ -50,35 +49,20 @@ def survey_scenario(lines: Iterable[ScenarioLine], wanted: str | None, asks: Seq
     return survey_cluster(state, pods, asks)
 
 
-def survey_pod_list(
-    trace: str,
-    nodes: Sequence[GpuNode],
-    pods: Sequence[GpuPod],
-    asks: Sequence[Ask],
-    *,
-    policy: GpuPolicy,
-    demand: float,
-    seed: int,
-) -> Survey:
+def survey_pod_list(listed: PodList, asks: Sequence[Ask], *, policy: GpuPolicy, demand: float, seed: int) -> Survey:
     """Survey a fleet on which a policy has placed pods of a list.
 
     Args:
-        trace: name of the list.
-        nodes: the fleet.
-        pods: the list.
+        listed: the fleet and the list.
         asks: shapes to look for.
         policy: how to place.
         demand: stop when the pods that arrived ask for this multiple of the GPUs.
         seed: of the order of arrival.
 
     Raises:
-        InputError: there are no GPUs, or no pods.
         NotFoundError: there is no GPU model that is asked for.
         UsageError: a shape says more than a pod list knows.
     """
-    gpus = sum(node.gpus for node in nodes)
-    if not gpus or not pods:
-        raise InputError(f"{trace}: no {'pods' if gpus else 'GPUs'}", fix="name a pod list, and --nodes a node list")
     chance = random.Random(seed)  # noqa: S311 (an experiment, not a secret)
-    filled = fill(nodes, pods, policy, chance, demand)
-    return survey_fleet(filled.fleet, filled.typical, len(pods), asks)
+    filled = fill(listed.nodes, listed.pods, policy, chance, demand)
+    return survey_fleet(filled.fleet, filled.typical, len(listed.pods), asks)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
 from allotment.errors import InputError, NotFoundError, UsageError
-from allotment.operations.foresee.simulating import RunRequest, Watch, pick_line, read_line, simulate
+from allotment.operations.foresee.opening import pick_line, read_line, scenario_lines
+from allotment.operations.foresee.simulating import RunRequest, Watch, simulate
+from allotment.ports.scenario_files import ScenarioFiles
 from allotment.scenarios.changes import JobFile, WrittenChange
 from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.reading import read_further_arrival
 from allotment.simulation.changes import MoreJobs, UsePolicy, changed, setting
-from allotment.simulation.difference import Difference, RunSummary, SettingChange, difference, summary_of
+from allotment.simulation.difference import ChangedSetting, RunDifference, RunSummary, difference, summary_of
 from allotment.simulation.policies import with_policies
 from allotment.simulation.scenario import Scenario
 
 
-def compare(before: RunSummary, after: RunSummary) -> Difference:
+def compare(before: RunSummary, after: RunSummary) -> RunDifference:
     """The second run against the first.
 
     Raises:
@@ -41,44 +43,44 @@ def _with_jobs(scenario: Scenario, lines: Iterable[ScenarioLine]) -> Scenario:
 
 
 def what_if(
-    lines: Iterable[ScenarioLine],
+    files: ScenarioFiles,
+    file: str,
     wanted: str | None,
     changes: Sequence[WrittenChange],
-    jobs_of: Callable[[str], Iterable[ScenarioLine]],
     request: RunRequest,
     watch: Watch | None = None,
-) -> Difference:
+) -> RunDifference:
     """Run a scenario as it is and with all changes, and compare.
 
     Args:
-        lines: the scenario file.
+        files: where it is read, and the files of ``job:`` changes.
+        file: the scenario file.
         wanted: id of the scenario, where the file holds several.
         changes: applied in order.
-        jobs_of: reads the file of a ``job:`` change.
         request: how to run both.
         watch: told how far each of the two has come.
 
     Raises:
         InputError: the scenario or a job is not of the format.
-        NotFoundError: a change names something that is not in the scenario.
+        NotFoundError: no such file or scenario, or a change names something that is not in the scenario.
         UsageError: a change cannot be read.
     """
-    line = pick_line(lines, wanted)
+    line = pick_line(scenario_lines(files, file), wanted)
     scenario = after_scenario = read_line(line)
     policies = request.policies
-    settings: list[SettingChange] = []
+    settings: list[ChangedSetting] = []
     for written in changes:
         if isinstance(written.change, UsePolicy):
             policies = (*policies, written.change.policy)
             continue
         if isinstance(written.change, JobFile):
-            after_scenario = _with_jobs(after_scenario, jobs_of(written.change.path))
+            after_scenario = _with_jobs(after_scenario, scenario_lines(files, written.change.path))
             continue
         with _said_of(written):
             what, now = setting(after_scenario, written.change)
             after_scenario = changed(after_scenario, written.change)
         if what:
-            settings.append(SettingChange(what, now, setting(after_scenario, written.change)[1], ""))
+            settings.append(ChangedSetting(what, now, setting(after_scenario, written.change)[1], ""))
     after_request = RunRequest(policies, request.until, request.seed, request.spread)
     before = simulate(scenario, request, watch)
     after = simulate(after_scenario, after_request, watch)
@@ -96,7 +98,7 @@ def _said_of(written: WrittenChange) -> Iterator[None]:
         raise type(error)(f"{written}: {error.what}", why=error.why, fix=error.fix) from error
 
 
-def _unweighed(setting: SettingChange) -> SettingChange:
+def _unweighed(setting: ChangedSetting) -> ChangedSetting:
     return replace(setting, note=_NOT_FAIR) if setting.what.startswith("weight ") else setting
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from allotment.errors import InputError
+from allotment.operations.foresee.opening import scenario_lines
+from allotment.ports.scenario_files import ScenarioFiles
 from allotment.scenarios import replay as queueing
 from allotment.scenarios.departure import Departure
 from allotment.scenarios.lines import ScenarioLine, at
@@ -49,8 +51,12 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What came of one scenario; `compared` is False when the file has no recorded answer for it."""
+class OwnAnswer:
+    """Our answer to one scenario, and where it departs from the recorded one.
+
+    Attributes:
+        compared: the file has a recorded answer for it.
+    """
 
     scenario: str
     kind: str
@@ -79,13 +85,13 @@ class ClassAgreement:
         """Scenarios with a recorded answer."""
         return self.scenarios - self.unrecorded
 
-    def count(self, verdict: Verdict) -> None:
+    def count(self, own: OwnAnswer) -> None:
         """Add one scenario."""
         self.scenarios += 1
-        self.unrecorded += not verdict.compared
-        self.identical += verdict.compared and verdict.disagreement is None
-        if verdict.disagreement is not None:
-            self.differing += (verdict.scenario,)
+        self.unrecorded += not own.compared
+        self.identical += own.compared and own.disagreement is None
+        if own.disagreement is not None:
+            self.differing += (own.scenario,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,34 @@ class ConformanceReport:
         return self.first is None
 
 
+def check_files(
+    reference: Reference,
+    files: ScenarioFiles,
+    names: Sequence[str],
+    *,
+    write: str | None = None,
+    progress: Callable[[ScenarioLine, int, int], None] | None = None,
+) -> ConformanceReport:
+    """Check scenario files.
+
+    Args:
+        reference: whose decisions these are.
+        files: where they are read.
+        names: the scenario files, gzipped or not.
+        write: file for our own answers, one line a scenario.
+        progress: as in `check`.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: as `check`.
+        ConflictError: `write` is one of the files.
+    """
+    if write is None:
+        return check(reference, scenario_lines(files, *names), progress=progress)
+    with files.answers(write, names) as answers:
+        return check(reference, scenario_lines(files, *names), write=answers.write, progress=progress)
+
+
 def check(
     reference: Reference,
     lines: Iterable[ScenarioLine],
@@ -143,13 +177,13 @@ def check(
         if progress is not None:
             progress(line, done, differing)
         with at(line.where):
-            verdict = decide(line)
-        classes.setdefault(verdict.kind, ClassAgreement(verdict.kind)).count(verdict)
+            own = decide(line)
+        classes.setdefault(own.kind, ClassAgreement(own.kind)).count(own)
         done += 1
-        differing += verdict.disagreement is not None
-        first = first or verdict.disagreement
+        differing += own.disagreement is not None
+        first = first or own.disagreement
         if write is not None:
-            write(verdict.answer)
+            write(own.answer)
     report = ConformanceReport(reference, tuple(classes.values()), first)
     if not report.compared and write is None:
         raise InputError(
@@ -163,7 +197,7 @@ def check(
 _RECORDS: Final = {Reference.KUEUE: "decisions", Reference.PLACEMENT: "answers"}
 
 
-def _kueue(line: ScenarioLine) -> Verdict:
+def _kueue(line: ScenarioLine) -> OwnAnswer:
     data = without_nulls(line.data)
     scenario = read_scenario(data)
     _check_record(data)
@@ -171,7 +205,7 @@ def _kueue(line: ScenarioLine) -> Verdict:
     disagreement = None
     if replayed.departures:
         disagreement = _disagreement(line, replayed.id, replayed.kind, replayed.departures[0])
-    return Verdict(replayed.id, replayed.kind, bool(replayed.compared), disagreement, replayed.answer)
+    return OwnAnswer(replayed.id, replayed.kind, bool(replayed.compared), disagreement, replayed.answer)
 
 
 def _disagreement(line: ScenarioLine, scenario: str, kind: str, found: Departure) -> Disagreement:
@@ -194,17 +228,17 @@ def _check_record(data: Mapping[str, Any]) -> None:
             )
 
 
-def _placement(line: ScenarioLine) -> Verdict:
+def _placement(line: ScenarioLine) -> OwnAnswer:
     inputs = without_nulls(line.data)
     scenario = read_placement(inputs)
     data = _with_picks(inputs)
     own = placement.answers(data, scenario)
     answer = {"id": scenario.id, "answers": own}
     if not _has_answers(data):
-        return Verdict(scenario.id, scenario.kind, compared=False, disagreement=None, answer=answer)
+        return OwnAnswer(scenario.id, scenario.kind, compared=False, disagreement=None, answer=answer)
     found = None if own == data["answers"] else placement.compare(data)
     disagreement = None if found is None else _disagreement(line, scenario.id, scenario.kind, found)
-    return Verdict(scenario.id, scenario.kind, compared=True, disagreement=disagreement, answer=answer)
+    return OwnAnswer(scenario.id, scenario.kind, compared=True, disagreement=disagreement, answer=answer)
 
 
 def _with_picks(data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -243,7 +277,7 @@ def _has_answers(data: Mapping[str, Any]) -> bool:
     return bool(answers) and all("outcome" in attempt for answer in answers for attempt in answer["attempts"])
 
 
-_CHECKS: Final[dict[Reference, Callable[[ScenarioLine], Verdict]]] = {
+_CHECKS: Final[dict[Reference, Callable[[ScenarioLine], OwnAnswer]]] = {
     Reference.KUEUE: _kueue,
     Reference.PLACEMENT: _placement,
 }

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from allotment.errors import InputError, NotFoundError
-from allotment.operations.foresee.simulating import pick_line, read_line
+from allotment.operations.foresee.opening import pick_line, read_line
 from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.recorded import recorded_decisions
 from allotment.scheduling.queueing.inputs import Workload

@@ -1,33 +1,20 @@
-"""Which nodes a sandbox pretends to have: a cluster's node pools as node objects. Pure."""
+"""What a sandbox of a cluster is: the cluster's node pools as fake nodes, its features as what Kueue manages. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from allotment.errors import UsageError
 from allotment.model import labels
 from allotment.model.cluster import WORKLOAD_FEATURES, Cluster, Feature, NodePool
 from allotment.model.platform import Platform
 from allotment.model.quantity import format_bytes, format_cpu
+from allotment.ports.sandboxes import FakeNode, KueueOptions, SandboxSpec
 
 _PLENTY: Final = "1Gi"
 """Of a resource whose amount is not declared, be it a number of adapters or a size."""
-
-
-@dataclass(frozen=True, slots=True)
-class NodeShape:
-    """A node as the API server is to show it.
-
-    Attributes:
-        taints: (key, value, effect).
-        allocatable: quantities by resource name.
-    """
-
-    name: str
-    labels: Mapping[str, str]
-    taints: tuple[tuple[str, str, str], ...]
-    allocatable: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +34,23 @@ class SandboxWishes:
     apiserver_flags: tuple[str, ...] = ()
 
 
-def nodes_of(platform: Platform, cluster: Cluster, max_nodes_per_pool: int | None = None) -> Iterator[NodeShape]:
+def spec_of(platform: Platform, cluster: Cluster, wishes: SandboxWishes) -> SandboxSpec:
+    """The sandbox that stands in for a cluster.
+
+    Raises:
+        UsageError: a flag of the API server without a value.
+    """
+    return SandboxSpec(
+        wishes.name,
+        nodes=tuple(nodes_of(platform, cluster, wishes.max_nodes_per_pool)),
+        kueue=KueueOptions(frameworks=frameworks_of(cluster), fair_sharing=cluster.fair_sharing),
+        context=cluster.context,
+        apiserver_flags=flags_of(wishes.apiserver_flags),
+        extensions=(*extensions_of(cluster), *wishes.extensions),
+    )
+
+
+def nodes_of(platform: Platform, cluster: Cluster, max_nodes_per_pool: int | None = None) -> Iterator[FakeNode]:
     """Nodes of every pool at its maximum, or at `max_nodes_per_pool` if that is less, but never below its minimum.
 
     They carry every label that flavors select by, so that Kueue's node affinity finds them as on the real cluster.
@@ -59,7 +62,7 @@ def nodes_of(platform: Platform, cluster: Cluster, max_nodes_per_pool: int | Non
             yield _node(platform, cluster, pool, number)
 
 
-def _node(platform: Platform, cluster: Cluster, pool: NodePool, number: int) -> NodeShape:
+def _node(platform: Platform, cluster: Cluster, pool: NodePool, number: int) -> FakeNode:
     accelerator = platform.accelerators[pool.accelerator] if pool.accelerator else None
     own = {
         "topology.kubernetes.io/region": cluster.region,
@@ -76,7 +79,7 @@ def _node(platform: Platform, cluster: Cluster, pool: NodePool, number: int) -> 
     if pool.dedicated_to is not None:
         own[labels.DEDICATED] = pool.dedicated_to
     flavor = cluster.flavor(pool.flavor)
-    return NodeShape(
+    return FakeNode(
         name=f"{pool.name}-{number}",
         labels={key: value for key, value in {**own, **flavor.node_labels, **pool.labels}.items() if value},
         taints=tuple((taint.key, taint.value, taint.effect.value) for taint in pool.taints),
@@ -93,3 +96,27 @@ def frameworks_of(cluster: Cluster) -> tuple[str, ...]:
 def extensions_of(cluster: Cluster) -> tuple[str, ...]:
     """Kinds of workloads that a sandbox of this cluster has beside those that every API server knows."""
     return tuple(feature.value for feature in WORKLOAD_FEATURES if feature in cluster.features)
+
+
+def flags_of(texts: Iterable[str]) -> dict[str, str]:
+    """Value by name of `NAME=VALUE` texts; leading dashes are fine, a value may hold further equals signs.
+
+    Raises:
+        UsageError: no `=`, or a name given twice.
+    """
+    flags: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.lstrip("-").partition("=")
+        if not equals or not name:
+            raise UsageError(
+                f"{text!r} is no flag with its value",
+                why="a flag of the API server is written NAME=VALUE",
+                fix="for example --apiserver-flag feature-gates=MutatingAdmissionPolicy=false",
+            )
+        if name in flags:
+            raise UsageError(
+                f"the API server's flag {name} is given twice",
+                fix=f"join the values with a comma: --apiserver-flag {name}={flags[name]},{value}",
+            )
+        flags[name] = value
+    return flags

@@ -1,16 +1,14 @@
-"""Simulate: run a scenario or a trace under a virtual clock and sum it up; compare policies of placing GPU pods."""
+"""Simulate: run a scenario under a virtual clock and sum it up; compare policies of placing GPU pods."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from allotment.errors import InputError, NotFoundError
-from allotment.scenarios.lines import ScenarioLine, at
-from allotment.scenarios.reading import read_scenario
-from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
+from allotment.operations.foresee.opening import PodList
+from allotment.scheduling.placement.gpu.model import GpuNode
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
 from allotment.simulation.environment import Simulation
 from allotment.simulation.experiment import ExperimentResult
@@ -25,7 +23,7 @@ from allotment.simulation.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Headway:
     """How far a simulation has come: the virtual time, and how many workloads of all have arrived by then."""
 
     now: int
@@ -33,7 +31,7 @@ class Stage:
     of: int
 
 
-Watch = Callable[[Stage], None]
+Watch = Callable[[Headway], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,52 +49,6 @@ class RunRequest:
     until: int | None = None
     seed: int = 0
     spread: float = 0.0
-
-
-def pick_scenario(lines: Iterable[ScenarioLine], wanted: str | None) -> Scenario:
-    """The scenario of a file, by id where the file holds several.
-
-    Raises:
-        InputError: the file has none, or several and none was named; or it is not of the format.
-        NotFoundError: none has that id.
-    """
-    return read_line(pick_line(lines, wanted))
-
-
-def pick_line(lines: Iterable[ScenarioLine], wanted: str | None) -> ScenarioLine:
-    """The line of a scenario, not yet read; errors as of `pick_scenario`."""
-    found: list[ScenarioLine] = []
-    for line in lines:
-        found.append(line)
-        if wanted is not None and line.id == wanted:
-            return line
-        if wanted is None and len(found) > _NAMED_IDS:
-            break
-    ids = [line.id or "(no id)" for line in found[:_NAMED_IDS]]
-    if wanted is not None:
-        raise NotFoundError(f"there is no scenario {wanted!r} in the file", fix=f"its first are {', '.join(ids)}")
-    if not found:
-        raise InputError("the file holds no scenario", fix="name a file of scenarios or a trace")
-    if len(found) > 1:
-        raise InputError(
-            "the file holds several scenarios",
-            why=f"the first are {', '.join(ids)}",
-            fix=f"say which, for example --scenario {ids[0]}",
-        )
-    return found[0]
-
-
-_NAMED_IDS = 5
-
-
-def read_line(line: ScenarioLine) -> Scenario:
-    """A scenario from its line; recorded answers in it are left alone.
-
-    Raises:
-        InputError: it is not of the format; file, line and field are named.
-    """
-    with at(line.where):
-        return read_scenario(line.data)
 
 
 def simulate(scenario: Scenario, request: RunRequest, watch: Watch | None = None) -> RunFigures:
@@ -141,7 +93,7 @@ def _run(scenario: Scenario, request: RunRequest, watch: Watch | None) -> tuple[
         if watch is not None:
             while arrived < len(arrivals) and arrivals[arrived] <= now:
                 arrived += 1
-            watch(Stage(now, arrived, len(arrivals)))
+            watch(Headway(now, arrived, len(arrivals)))
     return prepared, simulation.outcome()
 
 
@@ -170,25 +122,13 @@ class PlacementRuns:
 
 
 def compare_placement(
-    trace: str,
-    nodes: Sequence[GpuNode],
-    pods: Sequence[GpuPod],
-    policies: Sequence[GpuPolicy],
-    seed: int,
-    watch: Callable[[GpuPolicy], None] | None = None,
+    listed: PodList, policies: Sequence[GpuPolicy], seed: int, watch: Callable[[GpuPolicy], None] | None = None
 ) -> PlacementRuns:
-    """Place a trace's pods in random order until they ask for 130 % of the GPUs, once for each policy.
-
-    Raises:
-        InputError: there are no GPUs, or no pods.
-    """
-    gpus = sum(node.gpus for node in nodes)
-    if not gpus or not pods:
-        raise InputError(f"{trace}: no {'pods' if gpus else 'GPUs'}", fix="name a pod list, and --nodes a node list")
+    """Place a list's pods in random order until they ask for 130 % of the GPUs, once for each policy."""
     runs = []
     for policy in policies:
         if watch is not None:
             watch(policy)
         chance = random.Random(seed)  # noqa: S311 (an experiment, not a secret)
-        runs.append(PolicyRun(policy, run_experiment(nodes, pods, policy, chance)))
-    return PlacementRuns(trace, tuple(nodes), len(pods), seed, tuple(runs))
+        runs.append(PolicyRun(policy, run_experiment(listed.nodes, listed.pods, policy, chance)))
+    return PlacementRuns(listed.name, listed.nodes, len(listed.pods), seed, tuple(runs))

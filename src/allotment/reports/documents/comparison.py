@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from allotment.reports.documents.chances import choice_document
-from allotment.simulation.difference import Difference, JobWait, QueueChange, RunSummary
+from allotment.simulation.difference import JobWait, QueueChange, RunDifference, RunSummary
 
 
 def rounded(seconds: float | None) -> float | None:
@@ -14,7 +14,7 @@ def rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
 
 
-def difference_document(found: Difference, rows: Sequence[QueueChange], kind: str) -> Mapping[str, Any]:
+def difference_document(found: RunDifference, rows: Sequence[QueueChange], kind: str) -> Mapping[str, Any]:
     """The comparison as JSON."""
     return {
         "kind": kind,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from allotment.adapters.folders import Written
 from allotment.operations.directory.rendering import Rendered
+from allotment.ports.files import Written
 from allotment.render.pruning import Loss
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from allotment.adapters.sandbox.spec import ComponentStatus, Sandbox, SandboxStatus
+from allotment.ports.sandboxes import ComponentStatus, Sandbox, SandboxStatus
 
 
 def started_document(row: Sandbox) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from typing import Final
 from allotment.reports.choices import choice_lines
 from allotment.reports.pages.charts import COLOURS, Points, Series, bars, scatter, short_time
 from allotment.reports.pages.simulation import facts, key, notices, page, table
-from allotment.simulation.difference import Difference, JobChange, QueueChange
+from allotment.simulation.difference import JobChange, QueueChange, RunDifference
 
 _BOUNDS: Final = (60, 600, 3600, 36_000)
 """Seconds at which columns of the distribution begin."""
@@ -22,7 +22,7 @@ _POINTS: Final = 4_000
 _JOBS: Final = 40
 
 
-def difference_page(found: Difference) -> str:
+def difference_page(found: RunDifference) -> str:
     """The report of a comparison."""
     colours = _colours(found)
     changed = [job for job in found.jobs if job.change is not None]
@@ -41,7 +41,7 @@ def difference_page(found: Difference) -> str:
     return page(f"{found.before.name} against {found.after.name}", "Jobs that are in both runs.", "".join(parts))
 
 
-def _headline(found: Difference) -> list[tuple[str, str]]:
+def _headline(found: RunDifference) -> list[tuple[str, str]]:
     before, after = found.before, found.after
     use = dict(after.utilisation)
     told = [
@@ -73,14 +73,14 @@ def _signed(seconds: float) -> str:
     return sign + _time(abs(seconds))
 
 
-def _colours(found: Difference) -> dict[str, int]:
+def _colours(found: RunDifference) -> dict[str, int]:
     """A colour for each of the queues with most changed jobs; the rest share the last one."""
     ranked = sorted(found.queues, key=lambda row: (-(row.longer + row.shorter), row.queue))
     own = COLOURS if len(ranked) <= COLOURS else COLOURS - 1
     return {row.queue: min(index, own) for index, row in enumerate(ranked)}
 
 
-def _label(found: Difference, colours: dict[str, int], colour: int) -> str:
+def _label(found: RunDifference, colours: dict[str, int], colour: int) -> str:
     members = [row.queue for row in found.queues if colours[row.queue] == colour]
     return members[0] if len(members) == 1 else f"{len(members)} other queues"
 

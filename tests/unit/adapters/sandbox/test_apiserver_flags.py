@@ -4,39 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from allotment.adapters.sandbox.apiserver_flags import check, parse
+from allotment.adapters.sandbox.apiserver_flags import check
 from allotment.adapters.sandbox.components import OWN_APISERVER_FLAGS
-from allotment.errors import InputError, UsageError
-
-
-@pytest.mark.parametrize(
-    ("texts", "flags"),
-    [
-        ((), {}),
-        (("v=4",), {"v": "4"}),
-        (("--v=4",), {"v": "4"}),
-        (("feature-gates=A=true,B=false", "v=4"), {"feature-gates": "A=true,B=false", "v": "4"}),
-        (("oidc-groups-prefix=",), {"oidc-groups-prefix": ""}),
-    ],
-    ids=["none", "one", "with dashes", "equals signs in the value", "an empty value"],
-)
-def test_texts_become_flags(texts: tuple[str, ...], flags: dict[str, str]) -> None:
-    assert parse(texts) == flags
-
-
-@pytest.mark.parametrize(
-    ("texts", "told"),
-    [
-        (("profiling",), "NAME=VALUE"),
-        (("=x",), "NAME=VALUE"),
-        (("feature-gates=A=true", "feature-gates=B=true"), "feature-gates=A=true,B=true"),
-    ],
-    ids=["no value", "no name", "twice"],
-)
-def test_texts_that_are_no_flags(texts: tuple[str, ...], told: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        parse(texts)
-    assert told in str(caught.value)
+from allotment.errors import InputError
 
 
 @pytest.mark.parametrize(

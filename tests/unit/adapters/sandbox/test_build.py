@@ -12,9 +12,9 @@ from allotment.adapters.sandbox.binaries import cached_path
 from allotment.adapters.sandbox.build import GO_MODULES, ensure, plan_build
 from allotment.adapters.sandbox.golang import REQUIREMENTS, find_go, go_environment
 from allotment.adapters.sandbox.manifests import JOBSET_MANIFESTS, RAY_KINDS, SOURCES, STANDARD_SETS, cached_manifests
-from allotment.adapters.sandbox.spec import Step, silent
 from allotment.adapters.sandbox.versions import GO, JOBSET, KUBERAY, KUEUE, KWOK, TOOLS, tool
 from allotment.errors import AllotmentError, UnreachableError
+from allotment.ports.sandboxes import Step, silent
 
 # Answers the three commands that the builder uses; "built" binaries answer as kustomize.
 FAKE_GO = """#!/bin/sh

@@ -9,7 +9,7 @@ import pytest
 
 from allotment.adapters.sandbox.configs import audit_policy, kubeconfig, kueue_configuration
 from allotment.adapters.sandbox.ports import PORT_NAMES
-from allotment.adapters.sandbox.spec import KueueOptions
+from allotment.ports.sandboxes import KueueOptions
 
 PORTS = {name: 20000 + index for index, name in enumerate(PORT_NAMES)}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from allotment.adapters.sandbox.kwok import DIGEST, node_changes, node_object, stages
-from allotment.adapters.sandbox.spec import FAIL_AFTER, RUN_FOR, FakeNode
+from allotment.ports.sandboxes import FAIL_AFTER, RUN_FOR, FakeNode
 
 NODE = FakeNode(
     "a100-0",

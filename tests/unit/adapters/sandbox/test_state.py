@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from allotment.adapters.sandbox.processes import Process
-from allotment.adapters.sandbox.spec import FakeNode, KueueOptions, SandboxSpec
 from allotment.adapters.sandbox.state import Paths, State, load, save
+from allotment.ports.sandboxes import FakeNode, KueueOptions, SandboxSpec
 
 STATE = State(
     SandboxSpec(

@@ -14,11 +14,11 @@ import pytest
 from allotment.adapters.sandbox import processes
 from allotment.adapters.sandbox.launch import PortLostError
 from allotment.adapters.sandbox.processes import MARKER, Process
-from allotment.adapters.sandbox.spec import Sandbox, SandboxSpec, Step
 from allotment.adapters.sandbox.state import Paths, State, load, save
 from allotment.adapters.sandbox.store import SandboxStore
 from allotment.adapters.sandbox.versions import JOBSET, KUEUE, KWOK, RUNTIME
 from allotment.errors import InputError, NotFoundError, UnreachableError
+from allotment.ports.sandboxes import Sandbox, SandboxSpec, Step
 
 NAME = "dev"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from allotment.adapters.sandbox.spec import ComponentStatus, SandboxStatus
+from allotment.ports.sandboxes import ComponentStatus, SandboxStatus
 from allotment.reports.documents.explanation import explanation_document
 from allotment.reports.documents.form import plain
 from allotment.reports.documents.problems import error_document

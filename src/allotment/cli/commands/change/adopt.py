@@ -58,12 +58,14 @@ def adopt(  # noqa: PLR0913 (a parameter for each flag)
     from allotment import wiring
     from allotment.cli.commands.change import adopting
     from allotment.cli.commands.change.planning import target_of
+    from allotment.operations.change.identity import admitted
+    from allotment.plan.adoption.words import word
 
-    words = wiring.adoption_words(objects)
+    words = tuple(word(text) for text in objects)
     target = target_of(session, None)
     consent = adopting.Consent(yes=yes, dry_run=dry_run is not None, enforce=enforce, cut=network_policies)
     with wiring.connect(session.value("kubeconfig"), target.context) as kube:
-        wiring.admit(target.platform, target.cluster, kube, session.override)
+        admitted(kube, target.mark, session.override)
         if undo:
             return adopting.give_back(session, target, kube, words, output, consent)
         return adopting.take_over(session, target, kube, words, output, consent)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from allotment.operations.adopt.taking_over import Handled
     from allotment.operations.directory.teams import Edit
     from allotment.plan.adoption.words import Word
+    from allotment.ports.directory import DirectoryPort
     from allotment.ports.kube import KubePort
 
 _HELD = ConflictError.exit_code
@@ -61,24 +62,30 @@ def take_over(
         AllotmentError: the user said no.
     """
     from allotment import wiring
+    from allotment.operations.adopt import adoptions
+    from allotment.operations.change.engineers import require_engineer
+    from allotment.operations.change.identity import require_right_cluster
+    from allotment.operations.directory.loading import load_edited
 
-    edit = _edit(target, words, consent)
-    platform = target.platform if edit is None else wiring.load_edited(target.directory, edit).platform
+    directory, clock = wiring.directory(target.directory), wiring.clock()
+    today, override = clock.now().date(), session.override
+    edit = _edit(target, directory, words, consent)
+    platform = target.platform if edit is None else load_edited(directory, edit, today).platform
     cluster = platform.cluster(target.cluster.name) or target.cluster
-    look = wiring.look_at_adoptions(platform, cluster, kube, words, enforce=consent.enforce, override=session.override)
+    look = adoptions.look_at(platform, cluster, kube, words, today, enforce=consent.enforce, override=override)
     acting = bool(words) and not consent.dry_run and bool(look.possible)
     handled: tuple[Handled, ...] = ()
     way = way_of(session, target)
     text = partial(views.look_text, look, edit, session.text_width, way.told)
     if acting:
-        wiring.require_right_cluster(platform, cluster, kube, session.override)
-        wiring.require_engineer(platform, kube)
+        require_right_cluster(platform, cluster, kube, override)
+        require_engineer(platform, kube)
         # What will be done is not the result: it goes beside it, so that -o json stays one document.
         if output.format == "table":
             session.note(text())
         question = f"Take over {len(look.possible)} objects of {_place(target, kube)}?"
         _ask(session, question, consent)
-        taken = wiring.take_over(look, kube, target.directory, edit)
+        taken = adoptions.take_over(look, kube, clock, wiring.this_run(clock.now()), directory, edit)
         handled = taken.handled
         if not taken.edited:
             if edit is not None and look.opens:
@@ -114,8 +121,11 @@ def give_back(
         AllotmentError: the user said no.
     """
     from allotment import wiring
+    from allotment.operations.adopt import adoptions
+    from allotment.operations.change.engineers import require_engineer
 
-    returns = wiring.look_back(target.platform, target.cluster, kube, words, override=session.override)
+    directory, override = wiring.directory(target.directory), session.override
+    returns = adoptions.look_back(target.platform, target.cluster, kube, words, override=override)
     possible = [each for each in returns if not each.hindrances]
     acting = bool(words) and not consent.dry_run and bool(possible)
     handled: tuple[Handled, ...] = ()
@@ -124,9 +134,10 @@ def give_back(
     if acting:
         if output.format == "table":
             session.note(text())
-        wiring.require_engineer(target.platform, kube)
+        require_engineer(target.platform, kube)
         _ask(session, f"Give back {len(possible)} objects of {_place(target, kube)}?", consent)
-        handled = wiring.give_back(target.platform, target.cluster, returns, kube, target.directory)
+        clock = wiring.clock()
+        handled = adoptions.give_back(target.mark, returns, kube, clock, wiring.this_run(clock.now()), directory)
     show(
         session,
         output,
@@ -137,11 +148,11 @@ def give_back(
     if consent.dry_run:
         session.note("dry run: nothing was changed")
     if output.format == "table":
-        places = wiring.mentions(target.directory, target.cluster.name, returns) if words else ()
+        places = adoptions.mentions_of(returns, directory.read(), target.cluster.name) if words else ()
         if places:
             there = "" if target.directory == Path() else f"{target.directory}/"
             session.note(f"\n{views.mentions_text(there, places, width)}")
-        left = wiring.look_back(target.platform, target.cluster, kube, (), override=session.override) if acting else ()
+        left = adoptions.look_back(target.platform, target.cluster, kube, (), override=override) if acting else ()
         _tell(session, _undo_steps(way, left if acting else returns, [word.text for word in words], done=acting))
     return _code(handled, held=bool(words) and len(possible) < len(returns))
 
@@ -160,9 +171,9 @@ def _undo_steps(way: Way, returns: Sequence[Return], words: Sequence[str], *, do
     return [*([(way.to("allot plan"), "what the directory still wants here")] if done else []), *undo]
 
 
-def _edit(target: Target, words: Sequence[Word], consent: Consent) -> Edit | None:
+def _edit(target: Target, directory: DirectoryPort, words: Sequence[Word], consent: Consent) -> Edit | None:
     """What the directory has to say for what runs in a namespace to go on; None if it says so already."""
-    from allotment import wiring
+    from allotment.operations.directory.teams import list_namespace
 
     namespace = next((word.name for word in words if word.kind == "namespace"), "")
     if not namespace:
@@ -179,7 +190,7 @@ def _edit(target: Target, words: Sequence[Word], consent: Consent) -> Edit | Non
         )
     asked = (("warnNamespaces", consent.enforce), ("withoutNetworkPolicies", consent.cut))
     fields = [field for field, held in asked if not held]
-    edit = wiring.list_namespace(target.directory, target.cluster.name, fields, namespace)
+    edit = list_namespace(directory.read(), target.cluster.name, fields, namespace)
     return edit if edit.changes else None
 
 

@@ -68,16 +68,17 @@ def apply(
     from allotment.cli.commands.change.planning import live_plan, platform_at_hand, target_of
     from allotment.cli.shell.hints import way_of, way_to
     from allotment.cli.shell.places import platform_directory
+    from allotment.operations.change.saved_plans import plan_from_text, ready
 
     consent = Consent(yes=yes, deletable=deletable, dry_run=dry_run, force=liberties.force)
     kubeconfig = session.value("kubeconfig")
     if source is not None and Path(source).is_file():
-        plan = wiring.read_plan(source)
+        plan = plan_from_text(wiring.files().read_text(Path(source)))
         platform = platform_at_hand(session, plan.platform)
         cluster = platform.cluster(plan.cluster) if platform else None
         context = session.value("context") or (cluster.context if cluster else plan.cluster)
         with wiring.connect(kubeconfig, context) as kube:
-            plan = wiring.ready(plan, kube, platform, override=session.override)
+            plan = ready(plan, kube, platform, override=session.override)
             here = platform_directory(session) if platform else Path()
             return carry_out(session, plan, kube, output, consent, way_to(session, here, plan.cluster))
     target = target_of(session, source)

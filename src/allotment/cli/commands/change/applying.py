@@ -15,14 +15,14 @@ from allotment.cli.shell.options import OutputOptions
 from allotment.cli.shell.output import show
 from allotment.cli.shell.progress import ProgressLine
 from allotment.cli.shell.session import Session
-from allotment.errors import AllotmentError, ForbiddenError, UsageError
+from allotment.errors import AllotmentError, ConflictError, ForbiddenError, UsageError
+from allotment.plan.changes import Action, Plan
 from allotment.reports.documents.apply import report_document
 from allotment.reports.documents.plan import plan_document
 
 if TYPE_CHECKING:
     from allotment.cli.shell.hints import Way
     from allotment.operations.change.apply import ApplyReport, Outcome
-    from allotment.plan.changes import Plan
     from allotment.ports.kube import KubePort
 
 
@@ -114,8 +114,8 @@ def show_plan(session: Session, plan: Plan, output: OutputOptions, way: Way) -> 
 
 
 def _dry_run_code(plan: Plan) -> int:
-    blocked = any(change.action.value == "blocked" for change in plan.changes)
-    return 6 if blocked or any(change.action.value == "conflict" for change in plan.changes) else 0
+    held = any(change.action in (Action.BLOCKED, Action.CONFLICT) for change in plan.changes)
+    return ConflictError.exit_code if held else 0
 
 
 def ask(session: Session, plan: Plan, consent: Consent) -> None:
@@ -167,6 +167,8 @@ def _ask_which_cluster(session: Session, plan: Plan, consent: Consent) -> None:
 def run_plan(session: Session, plan: Plan, kube: KubePort, *, force: bool) -> ApplyReport:
     """Carry a plan out, with progress."""
     from allotment import wiring
+    from allotment.operations.change.apply import ApplySettings
+    from allotment.operations.change.attended import apply_attended
 
     total = len(plan.changes)
     done = 0
@@ -180,4 +182,5 @@ def run_plan(session: Session, plan: Plan, kube: KubePort, *, force: bool) -> Ap
                 number = done
             progress.tell(f"{number}/{total} {outcome.status.value} {outcome.change.key}")
 
-        return wiring.apply(plan, kube, force=force, on_outcome=tell)
+        clock, settings = wiring.clock(), ApplySettings(force=force, on_outcome=tell)
+        return apply_attended(plan, kube, clock, settings, wiring.this_run(clock.now()))

@@ -73,6 +73,8 @@ def drift(
     from allotment.cli.shell.output import show
     from allotment.cli.shell.places import named_cluster, platform_directory
     from allotment.cli.shell.progress import ProgressLine
+    from allotment.operations.change.drift import drift_of
+    from allotment.operations.directory.loading import source_of
     from allotment.reports.documents.drift import drift_document
 
     place = platform_directory(session, directory)
@@ -93,7 +95,8 @@ def drift(
 
         with ProgressLine(session) as progress:
             progress.tell(f"looking at {', '.join(cluster.name for cluster in clusters)}")
-            report = wiring.find_drift(platform, clusters, connect, override=session.override, directory=place)
+            source = source_of(wiring.directory(place))
+            report = drift_of(platform, clusters, connect, wiring.clock(), override=session.override, source=source)
         if repair:
             by_name = {cluster.name: cluster for cluster in clusters}
             consent = Consent(yes=yes, deletable=deletable, force=True)

@@ -32,8 +32,9 @@ def history(session: Session, directory: str | None, *, output: OutputOptions) -
     from allotment.cli.commands.change.history_view import history_listing
     from allotment.cli.commands.change.planning import target_of
     from allotment.cli.shell.output import show
+    from allotment.operations.change import history as records
 
     target = target_of(session, directory)
     with wiring.connect(session.value("kubeconfig"), target.context) as kube:
-        show(session, output, history_listing(wiring.history(kube)))
+        show(session, output, history_listing(records.history(kube)))
     return 0

@@ -26,18 +26,18 @@ def carry_out(
         UsageError: a question that nobody can answer.
         AllotmentError: the user said no, or the server did.
     """
-    from allotment import wiring
+    from allotment.operations.change.nodes import label_nodes
 
     wanting = edits.wanting
     if dry_run == "server":
-        wiring.label_nodes(kube, edits, dry_run=True)
+        label_nodes(kube, edits, dry_run=True)
     if dry_run is None and wanting:
         # What will be done is not the result: it goes beside it, so that -o json stays one document.
         session.note(edits_text(edits, done=False))
         question = f"Label {len(wanting)} of the nodes of {target.cluster.name} at {kube.endpoint()}?"
         if not yes and not session.confirm(question, flag="--yes"):
             raise AllotmentError("nothing was changed", why="you said no", fix="run it again when you are ready")
-        wiring.label_nodes(kube, edits, dry_run=False)
+        label_nodes(kube, edits)
     show(
         session,
         OutputOptions(session.value("output"), no_headers=False, sort_by="", selector="", limit=None),

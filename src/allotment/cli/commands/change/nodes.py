@@ -63,9 +63,14 @@ def label(
     from allotment import wiring
     from allotment.cli.commands.change.labelling import carry_out
     from allotment.cli.commands.change.planning import target_of
+    from allotment.operations.change.identity import admitted
+    from allotment.operations.change.nodes import ChosenNodes, plan_labels
+    from allotment.plan.nodes import declared_nodes
 
     target = target_of(session, None)
     with wiring.connect(session.value("kubeconfig"), target.context) as kube:
-        wiring.admit(target.platform, target.cluster, kube, session.override)
-        edits = wiring.plan_labels(target.platform, target.cluster, kube, pool, names, selector, force=force)
+        admitted(kube, target.mark, session.override)
+        edits = plan_labels(
+            kube, declared_nodes(target.platform, target.cluster), pool, ChosenNodes(names, selector, force)
+        )
         return carry_out(session, target, kube, edits, dry_run=dry_run, yes=yes)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
+
 import click
 
 from allotment.cli.shell.lazy import Command
@@ -17,7 +20,10 @@ from allotment.cli.shell.options import (
     server_flags,
 )
 from allotment.cli.shell.session import Session
-from allotment.errors import UsageError, shown
+from allotment.errors import AllotmentError, UsageError, shown
+
+_CHANGES: Final = 2
+"""What ``--exit-code`` ends with where there is something to do; terraform's -detailed-exitcode says the same."""
 
 
 @click.command(cls=Command)
@@ -50,17 +56,20 @@ def plan(
     from allotment.cli.commands.change.plan_view import plan_listing, plan_text
     from allotment.cli.commands.change.planning import live_plan, plan_steps, refuse_partial, target_of
     from allotment.cli.shell.output import show
+    from allotment.operations.change.cluster_plan import offline_plan
+    from allotment.operations.change.rights import may_apply
+    from allotment.operations.change.saved_plans import save_plan
     from allotment.reports.documents.plan import plan_document
 
     if out is not None and offline:
         raise UsageError("an offline plan cannot be saved", why="it was made for no cluster", fix="leave --offline out")
     target = target_of(session, directory)
     able = True
-    made = wiring.offline_plan(target.platform, target.cluster) if offline else None
+    made = offline_plan(target.platform, target.cluster, wiring.clock().now().date()) if offline else None
     if made is None:
         with wiring.connect(session.value("kubeconfig"), target.context) as kube:
             made = live_plan(session, target, kube, liberties, partial=True)
-            able = made.empty or wiring.may_apply(kube)
+            able = made.empty or may_apply(kube)
     show(
         session,
         output,
@@ -70,12 +79,12 @@ def plan(
     )
     if out is not None:
         refuse_partial(made, "saved")
-        wiring.save_plan(made, out)
+        save_plan(made, wiring.files(), Path(out))
         session.note(f"saved in {shown(out)}")
     if output.format == "table":
         steps = plan_steps(session, target, made, saved=out, offline=offline, able=able)
         if steps:
             session.note(steps)
     if exit_code and made.empty and made.unread:
-        return 1
-    return 2 if exit_code and not made.empty else 0
+        return AllotmentError.exit_code
+    return _CHANGES if exit_code and not made.empty else 0

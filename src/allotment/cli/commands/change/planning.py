@@ -13,6 +13,7 @@ from allotment.cli.shell.places import chosen_cluster, platform_directory
 from allotment.cli.shell.progress import ProgressLine
 from allotment.cli.shell.session import Session
 from allotment.errors import ForbiddenError
+from allotment.model.mark import Mark
 
 if TYPE_CHECKING:
     from allotment.cli.shell.hints import Way
@@ -34,6 +35,11 @@ class Target:
     platform: Platform
     cluster: Cluster
     context: str
+
+    @property
+    def mark(self) -> Mark:
+        """What the cluster is marked with."""
+        return Mark(self.platform.name, self.cluster.name)
 
 
 def target_of(session: Session, directory: str | None) -> Target:
@@ -61,7 +67,7 @@ def platform_at_hand(session: Session, name: str) -> Platform | None:
     """The platform of that name, if somebody named its directory or we stand in it; a saved plan does without."""
     from allotment import wiring
 
-    if not session.value("platform") and not wiring.holds_platform(Path()):
+    if not session.value("platform") and not wiring.files().holds_platform(Path()):
         return None
     platform = load(session, platform_directory(session), quiet=True).platform
     return platform if platform.name == name else None
@@ -78,18 +84,20 @@ def live_plan(
 ) -> Plan:
     """The plan against a live cluster; a partial one leaves out what we may not read."""
     from allotment import wiring
+    from allotment.operations.change import cluster_plan
+    from allotment.operations.directory.loading import source_of
 
     with ProgressLine(session) as progress:
         progress.tell(f"comparing {target.cluster.name} with {target.directory}")
-        wishes = wiring.PlanWishes(
+        wishes = cluster_plan.PlanWishes(
             force=liberties.force,
             check_creations=check_creations,
             allow_uncounted=liberties.uncounted,
             override=session.override,
             partial=partial,
         )
-        plan = wiring.live_plan(target.platform, target.cluster, kube, wishes)
-    return wiring.sourced(plan, target.directory)
+        today, source = wiring.clock().now().date(), source_of(wiring.directory(target.directory))
+        return cluster_plan.live_plan(target.platform, target.cluster, kube, today, wishes, source)
 
 
 def refuse_partial(plan: Plan, verb: str) -> None:

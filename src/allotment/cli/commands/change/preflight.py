@@ -46,16 +46,18 @@ def preflight(
     from allotment.cli.commands.change.planning import target_of
     from allotment.cli.commands.change.preflight_view import objects_text, readied_listing, readied_text
     from allotment.cli.shell.output import show
+    from allotment.operations.change import preflight as readiness
+    from allotment.operations.change.rights import Task, role_objects
     from allotment.reports.documents.preflight import readied_document
 
     if bind_to and rights is None:
         raise UsageError("--bind-to is about the roles that --rights prints", fix="say --rights plan, apply or prove")
     target = target_of(session, directory)
     if rights is not None:
-        session.out(objects_text(wiring.roles(target.platform, target.cluster, rights, bind_to), output.format))
+        session.out(objects_text(role_objects(Task(rights), target.platform, target.cluster, bind_to), output.format))
         return 0
     with wiring.connect(session.value("kubeconfig"), target.context) as kube:
-        readied = wiring.preflight(target.platform, target.cluster, kube)
+        readied = readiness.look(target.platform, target.cluster, kube, wiring.clock().now().date())
     show(
         session,
         output,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from allotment.cli.shell.lazy import Command
@@ -17,7 +19,7 @@ from allotment.cli.shell.options import (
     team_flag,
 )
 from allotment.cli.shell.session import Session
-from allotment.errors import shown
+from allotment.errors import AllotmentError, shown
 
 
 @click.command(cls=Command)
@@ -59,20 +61,22 @@ def prove(
     from allotment.cli.shell.output import show
     from allotment.cli.shell.places import named_team
     from allotment.cli.shell.progress import ProgressLine
+    from allotment.operations.change.identity import admitted
+    from allotment.operations.prove import proving
+    from allotment.prove.evidence import to_markdown
     from allotment.reports.documents.proof import proof_document
 
     target = target_of(session, directory)
     name = session.value("team")
-    teams = [named_team(target.platform, name).name] if name else []
+    teams = [named_team(target.platform, name).name] if name else None
     with wiring.connect(session.value("kubeconfig"), target.context) as kube, ProgressLine(session) as line:
-        wiring.admit(target.platform, target.cluster, kube, session.override)
-        report = wiring.prove(
+        admitted(kube, target.mark, session.override)
+        report = proving.prove(
             target.platform,
             target.cluster,
             kube,
-            teams=teams,
-            guardrails=guardrails,
-            work=not no_work,
+            wiring.clock(),
+            selection=proving.Selection(teams, guardrails or None, work=not no_work),
             progress=lambda result: line.tell(f"{result.verdict.value} {result.guardrail} {result.team}"),
         )
     show(
@@ -83,6 +87,6 @@ def prove(
         whole=lambda rows: proof_document(report, rows),
     )
     if evidence is not None:
-        wiring.write_file(evidence, wiring.evidence(report))
+        wiring.files().write_text(Path(evidence), to_markdown(report))
         session.note(f"evidence in {shown(evidence)}")
-    return 1 if report.failed else 0
+    return AllotmentError.exit_code if report.failed else 0

@@ -34,6 +34,8 @@ def render(session: Session, directory: str | None, out: str | None, *, force: b
     from allotment.cli.shell.loading import load
     from allotment.cli.shell.output import write_document
     from allotment.cli.shell.places import chosen_cluster, named_cluster, platform_directory
+    from allotment.operations.directory.rendering import lost_by, render_tree
+    from allotment.render.manifests import render as render_cluster
     from allotment.render.pruning import check_consent
     from allotment.reports.documents.rendered import tree_document
 
@@ -45,20 +47,20 @@ def render(session: Session, directory: str | None, out: str | None, *, force: b
         )
     platform = load(session, platform_directory(session, directory), quiet=True).platform
     if out is None:
-        manifests = wiring.render_clusters(platform, [chosen_cluster(session, platform)])[0]
-        session.out(objects_text(manifests, form))
+        session.out(objects_text(render_cluster(platform, chosen_cluster(session, platform)), form))
         return
     name = session.value("cluster")
     clusters = [named_cluster(platform, name)] if name else list(platform.clusters)
-    rendered = wiring.render_tree(platform, clusters)
-    lost = wiring.lost_by(Path(out), rendered)
+    rendered = render_tree(platform, clusters)
+    files = wiring.files()
+    lost = lost_by(files, Path(out), rendered)
     if not allow_prune and any(loss.needs_consent for loss in lost):
         session.note(losses_text(lost))
         check_consent(lost)
-    written = wiring.write_tree(Path(out), rendered.files, force=force)
+    written = files.write_tree(Path(out), rendered.files, force=force)
     if form in ("json", "yaml"):
         write_document(session, form, tree_document(out, rendered, written, lost))
     elif form == "name":
         session.out("\n".join(rendered.files))
     else:
-        session.out(tree_text(out, rendered, written, lost, versioned=wiring.in_repository(Path(out))))
+        session.out(tree_text(out, rendered, written, lost, versioned=files.in_repository(Path(out))))

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import click
 
-from allotment.adapters.folders import Written
 from allotment.cli.commands.change.diffs import next_steps
 from allotment.cli.shell.amounts import count
 from allotment.cli.shell.calling import typed
@@ -17,6 +16,7 @@ from allotment.cli.shell.table import Column, table_text
 from allotment.errors import shown
 from allotment.model.manifest import Family, Manifests, ObjectKey
 from allotment.operations.directory.rendering import Rendered
+from allotment.ports.files import Written
 from allotment.render.pruning import Loss
 from allotment.render.yaml_text import to_documents
 

@@ -38,11 +38,11 @@ def list_(session: Session, directory: str | None, output: OutputOptions) -> Non
 
     Labels for -l: name, vendor, architecture, present (true where a cluster has it).
     """
-    from allotment import wiring
     from allotment.cli.commands.declare.cluster_view import accelerator_listing
     from allotment.cli.shell.loading import load
     from allotment.cli.shell.output import show
     from allotment.cli.shell.places import platform_directory
+    from allotment.operations.directory.validating import accelerator_lines
 
     platform = load(session, platform_directory(session, directory), quiet=True).platform
-    show(session, output, accelerator_listing(wiring.accelerator_lines(platform), platform.currency))
+    show(session, output, accelerator_listing(accelerator_lines(platform), platform.currency))

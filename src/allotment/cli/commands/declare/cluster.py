@@ -34,14 +34,14 @@ def list_(session: Session, directory: str | None, output: OutputOptions) -> Non
 
     Labels for -l: name, purpose, environment, region, provider.
     """
-    from allotment import wiring
     from allotment.cli.commands.declare.cluster_view import cluster_listing
     from allotment.cli.shell.loading import load
     from allotment.cli.shell.output import show
     from allotment.cli.shell.places import platform_directory
+    from allotment.operations.directory.validating import summarize
 
     platform = load(session, platform_directory(session, directory), quiet=True).platform
-    show(session, output, cluster_listing(platform, wiring.summarize(platform)))
+    show(session, output, cluster_listing(platform, summarize(platform)))
 
 
 @click.command(cls=Command)

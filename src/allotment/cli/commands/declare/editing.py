@@ -31,7 +31,7 @@ def finish(
     from allotment import wiring
 
     if not dry_run:
-        wiring.write_edit(directory, edit)
+        wiring.directory(directory).write(edit.changes)
     form = session.value("output")
     warnings = [problem_parts(problem) for problem in edit.warnings]
     if form in ("json", "yaml"):

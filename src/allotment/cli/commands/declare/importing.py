@@ -25,6 +25,8 @@ def carry_out(session: Session, directory: Path, *, name: str | None, purpose: s
         AllotmentError: it cannot be read, or not be said.
     """
     from allotment import wiring
+    from allotment.operations.adopt.adoptions import look_at
+    from allotment.operations.adopt.importing import edit_of, import_directory, load_imported
     from allotment.spec.imports.directory import ImportWishes, report
     from allotment.spec.problems import InvalidPlatformError
 
@@ -32,22 +34,24 @@ def carry_out(session: Session, directory: Path, *, name: str | None, purpose: s
     if not cluster:
         raise UsageError("which cluster?", why="a directory calls each by a name", fix="name it: --cluster NAME")
     wishes = ImportWishes(name or name_for(directory), cluster, context, purpose)
+    there, today = wiring.directory(directory), wiring.clock().now().date()
     with wiring.connect(session.value("kubeconfig"), context) as kube:
-        imported = wiring.read_import(directory, kube, wishes)
+        imported = import_directory(there.present(), kube, wishes, today)
         try:
-            loaded = wiring.load_imported(imported)
+            platform = load_imported(imported, today).platform
         except InvalidPlatformError:
             # What the cluster holds and no directory may say is mended in the files, so they have to be there.
             if not dry_run:
-                wiring.write_edit(directory, wiring.import_edit(imported, report(imported, wishes, [])))
+                there.write(edit_of(imported, report(imported, wishes, [])).changes)
             raise
-        look = wiring.look_at_imported(loaded, kube)
+        (declared,) = platform.clusters
+        look = look_at(platform, declared, kube, (), today)
     text = report(imported, wishes, list(_changes(look)))
     place = shlex.quote(str(directory))
     finish(
         session,
         directory,
-        wiring.import_edit(imported, text),
+        edit_of(imported, text),
         dry_run=dry_run,
         done=f"imported {cluster}: {count(len(imported.teams), 'team')}, {count(len(imported.unsaid), 'remark')}",
         steps=[

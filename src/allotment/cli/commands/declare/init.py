@@ -25,23 +25,25 @@ def init(session: Session, directory: str, name: str | None) -> None:
     from allotment.cli.commands.change.diffs import next_steps
     from allotment.cli.shell.output import write_document
     from allotment.cli.shell.places import name_for
+    from allotment.operations.directory import loading, teams
     from allotment.reports.documents.edit import start_document
 
     root = Path(directory)
-    edit = wiring.start_platform(root, name if name is not None else name_for(root))
-    wiring.write_edit(root, edit)
+    place = wiring.directory(root)
+    edit = teams.start(place.present(), name if name is not None else name_for(root))
+    place.write(edit.changes)
     paths = sorted(edit.changes)
     form = session.value("output")
     if form in ("json", "yaml"):
         write_document(session, form, start_document(paths))
         return
     session.out("\n".join(shown(root / path) for path in paths))
-    place = typed(directory)
     if form != "name":
-        (cluster, *_) = wiring.load(root).platform.clusters
+        (cluster, *_) = loading.load(place, wiring.clock().now().date()).platform.clusters
+        here = typed(directory)
         steps = [
-            (f"allot validate {place}", "check it"),
-            (f"allot plan {place} --cluster {cluster.name} --offline", "see what a cluster would get"),
+            (f"allot validate {here}", "check it"),
+            (f"allot plan {here} --cluster {cluster.name} --offline", "see what a cluster would get"),
             ("allot explain team", "look fields up"),
         ]
         session.note(f"\n{next_steps(steps, session.call)}")

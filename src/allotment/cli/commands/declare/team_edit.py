@@ -73,15 +73,15 @@ def add(  # noqa: PLR0913 (a parameter for each flag)
     from allotment import wiring
     from allotment.cli.commands.declare.editing import finish
     from allotment.cli.shell.places import platform_directory
-    from allotment.operations.directory.teams import accelerators_of
+    from allotment.operations.directory import teams
     from allotment.spec.asked import clusters_asked
     from allotment.spec.edit import TeamRequest
 
     directory = platform_directory(session)
-    devices = accelerators_of(accelerators)
+    devices = teams.accelerators_of(accelerators)
     where = clusters_asked(clusters, devices, session.value("cluster"))
     request = TeamRequest(name, devices, cpu, memory, groups, where, cost_center, owners)
-    edit = wiring.add_team(directory, request)
+    edit = teams.add(wiring.directory(directory).read(), request)
     finish(
         session,
         directory,
@@ -115,9 +115,11 @@ def remove(session: Session, name: str, *, keep_data_until: dt.datetime, yes: bo
     from allotment import wiring
     from allotment.cli.commands.declare.editing import finish
     from allotment.cli.shell.places import platform_directory
+    from allotment.operations.directory import teams
 
     directory = platform_directory(session)
-    edit = wiring.remove_team(directory, name, keep_data_until.date())
+    today = wiring.clock().now().date()
+    edit = teams.remove(wiring.directory(directory).read(), name, keep_data_until.date(), today)
     if dry_run is None and not yes:
         _require_typed(session, name)
     finish(
@@ -144,9 +146,10 @@ def purge(session: Session, *, dry_run: str | None) -> None:
     from allotment import wiring
     from allotment.cli.commands.declare.editing import finish
     from allotment.cli.shell.places import platform_directory
+    from allotment.operations.directory import teams
 
     directory = platform_directory(session)
-    edit = wiring.purge_teams(directory)
+    edit = teams.purge(wiring.directory(directory).read(), wiring.clock().now().date())
     done = f"changed {', '.join(sorted(edit.changes))}" if edit.changes else "no team's data are due"
     steps = after_edit(directory, ()) if edit.changes else []
     finish(session, directory, edit, dry_run=dry_run is not None, done=done, steps=steps)

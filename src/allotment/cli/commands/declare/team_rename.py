@@ -27,8 +27,9 @@ def rename(session: Session, name: str, new_name: str, *, dry_run: str | None) -
     from allotment import wiring
     from allotment.cli.commands.declare.editing import finish
     from allotment.cli.shell.places import platform_directory
+    from allotment.operations.directory import teams
 
     directory = platform_directory(session)
-    edit = wiring.rename_team(directory, name, new_name)
+    edit = teams.rename(wiring.directory(directory).read(), name, new_name)
     done = f"team {name} is {new_name} now, in {', '.join(sorted(edit.changes))}; in no cluster anything changes"
     finish(session, directory, edit, dry_run=dry_run is not None, done=done, steps=after_edit(directory, edit.clusters))

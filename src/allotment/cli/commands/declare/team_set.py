@@ -70,15 +70,15 @@ def set_(  # noqa: PLR0913 (a parameter for each flag)
     from allotment import wiring
     from allotment.cli.commands.declare.editing import finish
     from allotment.cli.shell.places import platform_directory
-    from allotment.operations.directory.teams import accelerators_of
+    from allotment.operations.directory import teams
     from allotment.spec.amounts import AmountsRequest
     from allotment.spec.asked import clusters_asked
 
     directory = platform_directory(session)
-    devices = accelerators_of(accelerators)
+    devices = teams.accelerators_of(accelerators)
     where = clusters_asked(clusters, devices, session.value("cluster"))
     request = AmountsRequest(name, cpu, memory, devices, where, cost_center, display_name, groups, owners)
-    edit = wiring.set_amounts(directory, request)
+    edit = teams.set_amounts(wiring.directory(directory).read(), request)
     done = f"changed {', '.join(sorted(edit.changes))}" if edit.changes else f"team {name} has all this already"
     steps = after_edit(directory, where or edit.clusters) if edit.changes else []
     finish(session, directory, edit, dry_run=dry_run is not None, done=done, steps=steps)

@@ -21,15 +21,15 @@ def validate(session: Session, directory: str | None, *, strict: bool, output: O
     Prints clusters, quota against capacity, and the monthly price; or every problem as file:line:column, field, what
     is wrong and what to do (exit code 1).
     """
-    from allotment import wiring
     from allotment.cli.commands.declare.validate_view import quota_listing, summary_text
     from allotment.cli.shell.loading import load, warning_documents
     from allotment.cli.shell.output import show
     from allotment.cli.shell.places import platform_directory
+    from allotment.operations.directory.validating import summarize
     from allotment.reports.documents.summary import summary_document
 
     loaded = load(session, platform_directory(session, directory), strict=strict)
-    summary = wiring.summarize(loaded.platform)
+    summary = summarize(loaded.platform)
     show(
         session,
         output,

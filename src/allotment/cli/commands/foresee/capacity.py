@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from allotment.cli.commands.foresee.input_file import file_and_words, file_flag
+from allotment.cli.commands.foresee.input_file import file_and_words, file_flag, node_list, not_with_this_file
 from allotment.cli.shell.lazy import Command, Flag
-from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, scenario_flag
+from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed, scenario_flag
 from allotment.cli.shell.session import Session
 from allotment.errors import UsageError
+from allotment.scenarios.kinds import FileKind
+
+if TYPE_CHECKING:
+    from allotment.ports.scenario_files import ScenarioFiles
+    from allotment.scheduling.placement.asking import Ask
+    from allotment.scheduling.placement.survey import Survey
 
 _LISTS: Final = "Options for pod lists"
 _PARTS: Final = (
@@ -21,6 +29,25 @@ _PARTS: Final = (
     ("tolerate:KEY[=VALUE]", "This taint is no obstacle; the one named like the GPU resource never is."),
 )
 """What a shape is made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityOptions:
+    """What is asked of `allot capacity`; texts as they were typed.
+
+    Attributes:
+        words: the file, as it used to be named.
+        named: the file.
+    """
+
+    words: tuple[str, ...]
+    named: str | None
+    shapes: tuple[str, ...]
+    scenario: str | None
+    nodes: str | None
+    policy: str | None
+    demand: float | None
+    seed: int | None
 
 
 @click.command(cls=Command, terms={"Parts of a shape, with commas between": _PARTS})
@@ -44,9 +71,8 @@ _PARTS: Final = (
 @output_flags
 @global_flags
 @click.pass_obj
-def capacity(
-    session: Session, /, words: tuple[str, ...], *, named: str | None, output: OutputOptions, **options: Any
-) -> None:
+@packed(CapacityOptions)
+def capacity(session: Session, asked: CapacityOptions, *, output: OutputOptions) -> None:
     """GPUs per node: used, free, fragmented and why, and how many more pods of a shape fit.
 
     Reads a placement scenario: nodes and the existing pods on them. Free GPU is fragment as far as the typical pod of
@@ -60,19 +86,19 @@ def capacity(
     from allotment import wiring
     from allotment.cli.commands.foresee.capacity_view import capacity_listing, capacity_text
     from allotment.cli.shell.output import show
+    from allotment.operations.foresee.opening import kind_of
     from allotment.reports.documents.capacity import capacity_document
     from allotment.scheduling.placement.asking import parse_ask
 
-    file, more = file_and_words(session, named, words)
+    file, more = file_and_words(session, asked.named, asked.words)
     if more:
         raise UsageError(f"{more[0]}: one file, and no further words", fix="see `allot capacity --help`")
-    asks = [parse_ask(text) for text in options["shapes"]]
-    kind = wiring.trace_kind(file)
-    _refuse_what_does_not_apply(kind, options)
-    if kind == "openb":
-        found = _of_a_pod_list(file, asks, options)
-    else:
-        found = wiring.survey_capacity(file, asks, wanted=options["scenario"])
+    asks = [parse_ask(text) for text in asked.shapes]
+    files = wiring.scenario_files()
+    kind = kind_of(files, file)
+    _refuse_what_does_not_apply(kind, asked)
+    survey = _of_a_pod_list if kind is FileKind.OPENB else _of_a_scenario
+    found = survey(files, file, asks, asked)
     show(
         session,
         output,
@@ -82,32 +108,45 @@ def capacity(
     )
 
 
-def _refuse_what_does_not_apply(kind: str, options: dict[str, Any]) -> None:
-    if kind not in ("scenario", "openb"):
+_FOR_LISTS: Final[tuple[tuple[str, Callable[[CapacityOptions], object]], ...]] = (
+    ("--nodes", lambda asked: asked.nodes),
+    ("--policy", lambda asked: asked.policy),
+    ("--demand", lambda asked: asked.demand),
+    ("--seed", lambda asked: asked.seed),
+)
+_FOR_SCENARIOS: Final[tuple[tuple[str, Callable[[CapacityOptions], object]], ...]] = (
+    ("--scenario", lambda asked: asked.scenario),
+)
+"""Options that go with one kind of file: the flag, and whether it was given."""
+
+
+def _refuse_what_does_not_apply(kind: FileKind, asked: CapacityOptions) -> None:
+    if kind not in (FileKind.SCENARIO, FileKind.OPENB):
         raise UsageError(
             "this file does not say which pod runs on which node",
             why=f"it is a trace ({kind})",
             fix="name a placement scenario, or an openb pod list with --nodes",
         )
-    wrong = ("nodes", "policy", "demand", "seed") if kind == "scenario" else ("scenario",)
-    for name in wrong:
-        if options[name] is not None:
-            raise UsageError(f"--{name} does not go with this file", why=f"it is {kind}", fix="leave it out")
+    for flag, given in _FOR_LISTS if kind is FileKind.SCENARIO else _FOR_SCENARIOS:
+        if given(asked) is not None:
+            raise not_with_this_file(flag, f"it is {kind}")
 
 
-def _of_a_pod_list(file: str, asks: list[Any], options: dict[str, Any]) -> Any:
-    from allotment import wiring
+def _of_a_scenario(files: ScenarioFiles, file: str, asks: Sequence[Ask], asked: CapacityOptions) -> Survey:
+    from allotment.operations.foresee.capacity import survey_scenario
+    from allotment.operations.foresee.opening import scenario_lines
+
+    return survey_scenario(scenario_lines(files, file), asked.scenario, asks)
+
+
+def _of_a_pod_list(files: ScenarioFiles, file: str, asks: Sequence[Ask], asked: CapacityOptions) -> Survey:
     from allotment.cli.commands.foresee.simulation_options import chosen_policies
+    from allotment.operations.foresee.capacity import survey_pod_list
+    from allotment.operations.foresee.opening import open_pod_list
     from allotment.scheduling.placement.gpu.policies import GpuPolicy
 
-    if options["nodes"] is None:
-        raise UsageError(
-            "which nodes?",
-            why="an openb pod list says nothing of nodes",
-            fix="name an openb node list with --nodes FILE",
-        )
-    (policy,) = chosen_policies(GpuPolicy, [options["policy"] or GpuPolicy.FGD.value])
-    demand = 100.0 if options["demand"] is None else options["demand"]
-    return wiring.survey_pod_list(
-        file, options["nodes"], asks, policy=policy, demand=demand / 100, seed=options["seed"] or 0
-    )
+    nodes = node_list(asked.nodes)
+    (policy,) = chosen_policies(GpuPolicy, [asked.policy or GpuPolicy.FGD.value])
+    demand = 100.0 if asked.demand is None else asked.demand
+    listed = open_pod_list(files, file, nodes)
+    return survey_pod_list(listed, asks, policy=policy, demand=demand / 100, seed=asked.seed or 0)

@@ -24,9 +24,10 @@ def compare(session: Session, before: str, after: str, *, report: str | None, ou
     Labels for -l: queue.
     """
     from allotment import wiring
-    from allotment.cli.commands.foresee.compare_view import show_difference
-    from allotment.operations.foresee import comparing
+    from allotment.cli.commands.foresee.comparing import show_difference
+    from allotment.operations.foresee.comparing import compare as compare_runs
     from allotment.reports.documents.simulation import read_run
 
-    first, second = (read_run(wiring.read_text(file), file) for file in (before, after))
-    show_difference(session, output, comparing.compare(first, second), "RunComparison", report)
+    files = wiring.files()
+    first, second = (read_run(files.read_text(files.user_path(file)), file) for file in (before, after))
+    show_difference(session, output, compare_runs(first, second), "RunComparison", report)

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from allotment.cli.shell.amounts import count
-from allotment.cli.shell.options import OutputOptions
-from allotment.cli.shell.output import Listing, show
-from allotment.cli.shell.session import Session
+from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
 from allotment.reports.choices import choice_lines
-from allotment.reports.documents.comparison import difference_document, queue_change_document, rounded
+from allotment.reports.documents.comparison import queue_change_document, rounded
 from allotment.reports.pages.charts import short_time
-from allotment.simulation.difference import Difference, JobChange, JobWait, QueueChange, SettingChange
+from allotment.simulation.difference import ChangedSetting, JobChange, JobWait, QueueChange, RunDifference
 
 _SHOWN: Final = 10
 """Jobs in the table output; JSON has all."""
@@ -35,7 +33,7 @@ def _style(seconds: float | None) -> str:
     return "" if not seconds else "red" if seconds > 0 else "green"
 
 
-def difference_listing(found: Difference) -> Listing[QueueChange]:
+def difference_listing(found: RunDifference) -> Listing[QueueChange]:
     """A row a queue."""
     return Listing(
         kind="QueueChange",
@@ -68,34 +66,7 @@ def difference_listing(found: Difference) -> Listing[QueueChange]:
     )
 
 
-def show_difference(
-    session: Session, output: OutputOptions, found: Difference, kind: str, report: str | None = None
-) -> None:
-    """Write it in the format the user chose.
-
-    Args:
-        session: where it goes.
-        output: what the user asked for.
-        found: the comparison.
-        kind: of the JSON document.
-        report: file for a page with pictures.
-    """
-    show(
-        session,
-        output,
-        difference_listing(found),
-        human=lambda rows: difference_text(found, rows, session.table_width, headers=not output.no_headers),
-        whole=lambda rows: difference_document(found, rows, kind),
-    )
-    if report is not None:
-        from allotment import wiring
-        from allotment.reports.pages.difference import difference_page
-
-        wiring.write_file(report, difference_page(found))
-        session.note(f"report in {report}")
-
-
-def difference_text(found: Difference, rows: Sequence[QueueChange], width: int | None, *, headers: bool) -> str:
+def difference_text(found: RunDifference, rows: Sequence[QueueChange], width: int | None, *, headers: bool) -> str:
     """What was changed, the queues, the jobs that change most, and the whole."""
     columns = [column for column in difference_listing(found).columns if not column.wide]
     lines = [_setting(each) for each in found.settings]
@@ -112,7 +83,7 @@ def difference_text(found: Difference, rows: Sequence[QueueChange], width: int |
     return "\n".join(lines)
 
 
-def _setting(row: SettingChange) -> str:
+def _setting(row: ChangedSetting) -> str:
     return f"{row.what}  {row.before} → {row.after}" + (f"  ({row.note})" if row.note else "")
 
 
@@ -129,7 +100,7 @@ def _wait(job: JobWait) -> str:
     return _time(job.wait) if job.started else "does not start"
 
 
-def _sum(found: Difference) -> list[str]:
+def _sum(found: RunDifference) -> list[str]:
     before, after = found.before, found.after
     longer, shorter = (sum(getattr(row, word) for row in found.queues) for word in ("longer", "shorter"))
     lines = [f"waiting longer: {count(longer, 'job')}; less: {shorter:,}"]

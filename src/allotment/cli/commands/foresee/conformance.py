@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from allotment.cli.shell.lazy import Command, Entry, LazyGroup
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags
 from allotment.cli.shell.session import Session
+from allotment.errors import AllotmentError
+
+if TYPE_CHECKING:
+    from allotment.operations.foresee.conformance import Reference
 
 _HERE: Final = "allotment.cli.commands.foresee.conformance"
 
@@ -38,7 +42,9 @@ def kueue(session: Session, files: tuple[str, ...], *, write: str | None, output
 
     Labels for -l: class.
     """
-    return _check(session, "kueue", files, write, output)
+    from allotment.operations.foresee.conformance import Reference
+
+    return _check(session, Reference.KUEUE, files, write, output)
 
 
 @click.command(cls=Command)
@@ -55,19 +61,25 @@ def placement(session: Session, files: tuple[str, ...], *, write: str | None, ou
 
     Labels for -l: class.
     """
-    return _check(session, "placement", files, write, output)
+    from allotment.operations.foresee.conformance import Reference
+
+    return _check(session, Reference.PLACEMENT, files, write, output)
 
 
-def _check(session: Session, reference: str, files: tuple[str, ...], write: str | None, output: OutputOptions) -> int:
+def _check(
+    session: Session, reference: Reference, files: tuple[str, ...], write: str | None, output: OutputOptions
+) -> int:
     from allotment import wiring
     from allotment.cli.commands.foresee.conformance_view import conformance_listing, conformance_text
     from allotment.cli.shell.output import show
     from allotment.cli.shell.progress import ProgressLine
+    from allotment.operations.foresee.conformance import check_files
     from allotment.reports.documents.conformance import conformance_document
 
     with ProgressLine(session) as line:
-        report = wiring.check_conformance(
+        report = check_files(
             reference,
+            wiring.scenario_files(),
             files,
             write=write,
             progress=lambda at, done, differ: line.tell(f"{done} replayed, {differ} differ: {at.file} {at.id}"),
@@ -81,4 +93,4 @@ def _check(session: Session, reference: str, files: tuple[str, ...], write: str 
     )
     if write is not None:
         session.note(f"{report.scenarios} answers in {write}")
-    return 0 if report.agrees else 1
+    return 0 if report.agrees else AllotmentError.exit_code

@@ -59,5 +59,25 @@ def file_or_snapshot(session: Session, named: str | None, snapshot: str | None) 
     return named or snapshot or ""
 
 
+def not_with_this_file(flag: str, why: str) -> UsageError:
+    """An option was given that says nothing about a file of this kind."""
+    return UsageError(f"{flag} does not go with this file", why=why, fix="leave it out")
+
+
+def node_list(named: str | None) -> str:
+    """The node list of an openb pod list.
+
+    Raises:
+        UsageError: none is named.
+    """
+    if named is None:
+        raise UsageError(
+            "which nodes?",
+            why="an openb pod list says nothing of nodes",
+            fix="name an openb node list with --nodes FILE",
+        )
+    return named
+
+
 def _hint(session: Session, text: str) -> None:
     session.note(f"{click.style('hint:', fg='blue', bold=True)} {text}")

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from allotment.cli.commands.foresee.input_file import node_list, not_with_this_file
 from allotment.cli.shell.lazy import Command, Flag
 from allotment.cli.shell.options import (
     OutputOptions,
     global_flags,
     output_flags,
+    packed,
     report_flag,
     scenario_flag,
     seed_flag,
     until_flag,
 )
 from allotment.cli.shell.session import Session
-from allotment.errors import UsageError
+from allotment.scenarios.kinds import FileKind
+
+if TYPE_CHECKING:
+    from allotment.ports.scenario_files import ScenarioFiles
 
 _TRACES: Final = "Options for traces"
 _GROUPS: Final = ("group", "user", "queue", "partition")
@@ -39,6 +46,24 @@ _PLACEMENT_POLICIES: Final = (
     ("best-fit", "Where the least cpu and GPU is left."),
     ("fgd", "Where fragmentation grows least."),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class SimulateOptions:
+    """What is asked of `allot simulate`; texts as they were typed."""
+
+    file: str
+    scenario: str | None
+    policies: tuple[str, ...]
+    until: str | None
+    seed: int
+    runtime_spread: float
+    report: str | None
+    capacity: int | None
+    quotas: tuple[str, ...]
+    jobs: int | None
+    queues_by: str
+    nodes: str | None
 
 
 @click.command(
@@ -93,7 +118,8 @@ _PLACEMENT_POLICIES: Final = (
 @output_flags
 @global_flags
 @click.pass_obj
-def simulate(session: Session, /, file: str, *, output: OutputOptions, **options: Any) -> None:
+@packed(SimulateOptions)
+def simulate(session: Session, asked: SimulateOptions, *, output: OutputOptions) -> None:
     """Run a scenario or a trace on the engine under a virtual clock.
 
     Prints waits, use, evictions and what is pending, by queue. A wait is all the time a job spends in the queue, that
@@ -107,66 +133,61 @@ def simulate(session: Session, /, file: str, *, output: OutputOptions, **options
     Labels for -l: queue, or policy.
     """
     from allotment import wiring
+    from allotment.operations.foresee.opening import kind_of
 
-    kind = wiring.trace_kind(file)
-    _refuse_what_does_not_apply(kind, options)
-    if kind == "openb":
-        _place(session, output, file, options)
+    files = wiring.scenario_files()
+    kind = kind_of(files, asked.file)
+    _refuse_what_does_not_apply(kind, asked)
+    if kind is FileKind.OPENB:
+        _place(session, output, files, asked)
     else:
-        _queue(session, output, file, options)
+        _queue(session, output, files, asked)
 
 
-_FOR: Final[dict[str, tuple[str, ...]]] = {
-    "scenario": ("scenario", "openb"),
-    "until": ("scenario", "philly", "swf"),
-    "runtime_spread": ("scenario", "philly", "swf"),
-    "capacity": ("philly", "swf"),
-    "quotas": ("philly", "swf"),
-    "jobs": ("philly", "swf"),
-    "nodes": ("openb",),
-}
-"""Options that do not go with every kind of file."""
+_TRACE_KINDS: Final = (FileKind.PHILLY, FileKind.SWF)
+_QUEUE_KINDS: Final = (FileKind.SCENARIO, *_TRACE_KINDS)
+_FOR: Final[tuple[tuple[str, Callable[[SimulateOptions], object], tuple[FileKind, ...]], ...]] = (
+    ("--scenario", lambda asked: asked.scenario, (FileKind.SCENARIO, FileKind.OPENB)),
+    ("--until", lambda asked: asked.until, _QUEUE_KINDS),
+    ("--runtime-spread", lambda asked: asked.runtime_spread, _QUEUE_KINDS),
+    ("--capacity", lambda asked: asked.capacity, _TRACE_KINDS),
+    ("--quota", lambda asked: asked.quotas, _TRACE_KINDS),
+    ("--jobs", lambda asked: asked.jobs, _TRACE_KINDS),
+    ("--nodes", lambda asked: asked.nodes, (FileKind.OPENB,)),
+)
+"""Options that do not go with every kind of file: the flag, whether it was given, and the kinds it goes with."""
 
 
-def _refuse_what_does_not_apply(kind: str, options: dict[str, Any]) -> None:
-    for name, kinds in _FOR.items():
-        if options[name] and kind not in kinds:
-            flag = {"quotas": "--quota"}.get(name, f"--{name.replace('_', '-')}")
-            raise UsageError(
-                f"{flag} does not go with this file",
-                why=f"it is for {', '.join(kinds)}, this is {kind}",
-                fix="leave it out",
-            )
+def _refuse_what_does_not_apply(kind: FileKind, asked: SimulateOptions) -> None:
+    for flag, given, kinds in _FOR:
+        if given(asked) and kind not in kinds:
+            raise not_with_this_file(flag, f"it is for {', '.join(kinds)}, this is {kind}")
 
 
-def _queue(session: Session, output: OutputOptions, file: str, options: dict[str, Any]) -> None:
-    from allotment import wiring
+def _queue(session: Session, output: OutputOptions, files: ScenarioFiles, asked: SimulateOptions) -> None:
+    from allotment.cli.commands.foresee.reporting import write_report
     from allotment.cli.commands.foresee.simulate_view import run_listing, run_settings, run_text
     from allotment.cli.commands.foresee.simulation_options import chosen_policies, gauge, quotas_of
     from allotment.cli.shell.output import show
     from allotment.cli.shell.progress import ProgressLine
-    from allotment.operations.foresee.simulating import RunRequest
+    from allotment.operations.foresee.opening import TraceWishes, open_scenario
+    from allotment.operations.foresee.simulating import RunRequest, simulate_in_full
     from allotment.reports.documents.simulation import run_document
     from allotment.scenarios.times import milliseconds
+    from allotment.scenarios.traces import GroupBy
     from allotment.simulation.policies import QueuePolicy
 
     request = RunRequest(
-        chosen_policies(QueuePolicy, options["policies"]),
-        None if options["until"] is None else milliseconds(options["until"]),
-        options["seed"],
-        options["runtime_spread"],
+        chosen_policies(QueuePolicy, asked.policies),
+        None if asked.until is None else milliseconds(asked.until),
+        asked.seed,
+        asked.runtime_spread,
     )
     with ProgressLine(session) as line:
-        line.tell(f"reading {file}")
-        scenario = wiring.load_scenario(
-            file,
-            wanted=options["scenario"],
-            capacity=options["capacity"],
-            quotas=quotas_of(options["quotas"]),
-            most_jobs=options["jobs"],
-            group_by=options["queues_by"],
-        )
-        run, fragments = wiring.simulate(scenario, request, gauge(line))
+        line.tell(f"reading {asked.file}")
+        wishes = TraceWishes(asked.capacity, quotas_of(asked.quotas), asked.jobs, GroupBy(asked.queues_by))
+        scenario = open_scenario(files, asked.file, asked.scenario, wishes)
+        run, fragments = simulate_in_full(scenario, request, gauge(line))
     show(
         session,
         output,
@@ -174,35 +195,30 @@ def _queue(session: Session, output: OutputOptions, file: str, options: dict[str
         human=lambda rows: run_text(run, rows, session.table_width, headers=not output.no_headers),
         whole=lambda rows: run_document(run, request, rows, fragments),
     )
-    if options["report"] is not None:
+    if asked.report is not None:
         from allotment.reports.pages.simulation import simulation_page
 
-        wiring.write_file(options["report"], simulation_page(run, run_settings(run, request), fragments))
-        session.note(f"report in {options['report']}")
+        write_report(session, asked.report, simulation_page(run, run_settings(run, request), fragments))
 
 
-def _place(session: Session, output: OutputOptions, file: str, options: dict[str, Any]) -> None:
-    from allotment import wiring
+def _place(session: Session, output: OutputOptions, files: ScenarioFiles, asked: SimulateOptions) -> None:
+    from allotment.cli.commands.foresee.reporting import write_report
     from allotment.cli.commands.foresee.simulate_view import placement_listing, placement_report, placement_text
     from allotment.cli.commands.foresee.simulation_options import chosen_policies
     from allotment.cli.shell.output import show
     from allotment.cli.shell.progress import ProgressLine
+    from allotment.operations.foresee.opening import open_pod_list
+    from allotment.operations.foresee.simulating import compare_placement
     from allotment.reports.documents.placement import placement_document
     from allotment.scheduling.placement.gpu.policies import GpuPolicy
 
-    if options["nodes"] is None:
-        raise UsageError(
-            "which nodes?",
-            why="an openb pod list says nothing of nodes",
-            fix="name an openb node list with --nodes FILE",
-        )
-    policies = chosen_policies(GpuPolicy, options["policies"]) or tuple(GpuPolicy)
+    nodes = node_list(asked.nodes)
+    policies = chosen_policies(GpuPolicy, asked.policies) or tuple(GpuPolicy)
     with ProgressLine(session) as line:
-        runs = wiring.compare_placement(
-            file,
-            options["nodes"],
+        runs = compare_placement(
+            open_pod_list(files, asked.file, nodes),
             policies,
-            options["seed"],
+            asked.seed,
             lambda policy: line.tell(f"placing by {policy.value} ({policies.index(policy) + 1} of {len(policies)})"),
         )
     show(
@@ -212,6 +228,5 @@ def _place(session: Session, output: OutputOptions, file: str, options: dict[str
         human=lambda rows: placement_text(runs, rows, session.table_width, headers=not output.no_headers),
         whole=lambda rows: placement_document(runs, rows),
     )
-    if options["report"] is not None:
-        wiring.write_file(options["report"], placement_report(runs))
-        session.note(f"report in {options['report']}")
+    if asked.report is not None:
+        write_report(session, asked.report, placement_report(runs))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -54,7 +53,7 @@ def run_listing(run: RunFigures) -> Listing[QueueFigures]:
     )
 
 
-def _time(title: str, of: Any, *, wide: bool = False) -> Column[QueueFigures]:
+def _time(title: str, of: Callable[[QueueFigures], float], *, wide: bool = False) -> Column[QueueFigures]:
     return Column(title, lambda row: seconds(of(row)), wide=wide, text=lambda row: short_time(of(row)), unit="seconds")
 
 

@@ -10,7 +10,7 @@ from allotment.cli.shell.progress import ProgressLine
 from allotment.cli.shell.steps import duration
 from allotment.errors import UsageError
 from allotment.model.spelling import did_you_mean
-from allotment.operations.foresee.simulating import Stage, Watch
+from allotment.operations.foresee.simulating import Headway, Watch
 
 E = TypeVar("E", bound=Enum)
 
@@ -55,13 +55,13 @@ def gauge(line: ProgressLine) -> Watch | None:
         return None
     drawn = -1
 
-    def draw(stage: Stage) -> None:
+    def draw(headway: Headway) -> None:
         nonlocal drawn
-        share = 1000 * stage.arrived // max(stage.of, 1)
+        share = 1000 * headway.arrived // max(headway.of, 1)
         if share != drawn:
             drawn = share
             full = share // 50
             bar = "█" * full + "░" * (20 - full)
-            line.tell(f"{bar} {stage.arrived:,} of {stage.of:,} jobs, at {duration(stage.now / 1000)}")
+            line.tell(f"{bar} {headway.arrived:,} of {headway.of:,} jobs, at {duration(headway.now / 1000)}")
 
     return draw

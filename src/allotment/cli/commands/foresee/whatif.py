@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import click
@@ -12,6 +13,7 @@ from allotment.cli.shell.options import (
     OutputOptions,
     global_flags,
     output_flags,
+    packed,
     report_flag,
     scenario_flag,
     until_flag,
@@ -34,6 +36,23 @@ CHANGES: Final = (
 """Every kind with what it does."""
 
 
+@dataclass(frozen=True, slots=True)
+class WhatIfOptions:
+    """What is asked of `allot whatif`; texts as they were typed.
+
+    Attributes:
+        named: the file.
+        snapshot: the file, as it used to be named.
+    """
+
+    named: str | None
+    snapshot: str | None
+    changes: tuple[str, ...]
+    scenario: str | None
+    until: str | None
+    report: str | None
+
+
 @click.command(cls=Command, terms={"Changes": CHANGES})
 @file_flag("The scenario file.")
 @click.option("--snapshot", hidden=True, metavar="FILE", type=click.Path())
@@ -46,17 +65,8 @@ CHANGES: Final = (
 @output_flags
 @global_flags
 @click.pass_obj
-def whatif(
-    session: Session,
-    /,
-    *,
-    changes: tuple[str, ...],
-    scenario: str | None,
-    until: str | None,
-    report: str | None,
-    output: OutputOptions,
-    **files: str | None,
-) -> None:
+@packed(WhatIfOptions)
+def whatif(session: Session, asked: WhatIfOptions, *, output: OutputOptions) -> None:
     """Run a scenario as it is and with changes: who waits longer, who less, by how much.
 
     QUEUE may be a cohort for quota, grant and weight. Amounts are written as Kubernetes writes them. A TERM is written
@@ -66,16 +76,17 @@ def whatif(
     Labels for -l: queue.
     """
     from allotment import wiring
-    from allotment.cli.commands.foresee.compare_view import show_difference
+    from allotment.cli.commands.foresee.comparing import show_difference
     from allotment.cli.commands.foresee.simulation_options import gauge
     from allotment.cli.shell.progress import ProgressLine
+    from allotment.operations.foresee.comparing import what_if
     from allotment.operations.foresee.simulating import RunRequest
     from allotment.scenarios.changes import parse_change
     from allotment.scenarios.times import milliseconds
 
-    file = file_or_snapshot(session, files["named"], files["snapshot"])
-    parsed = [parse_change(text) for text in changes]
-    request = RunRequest(until=None if until is None else milliseconds(until))
+    file = file_or_snapshot(session, asked.named, asked.snapshot)
+    changes = [parse_change(text) for text in asked.changes]
+    request = RunRequest(until=None if asked.until is None else milliseconds(asked.until))
     with ProgressLine(session) as line:
-        found = wiring.what_if(file, parsed, request, wanted=scenario, watch=gauge(line))
-    show_difference(session, output, found, "WhatIf", report)
+        found = what_if(wiring.scenario_files(), file, asked.scenario, changes, request, gauge(line))
+    show_difference(session, output, found, "WhatIf", asked.report)

@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from allotment.cli.commands.foresee.input_file import file_and_words, file_flag
 from allotment.cli.shell.lazy import Command, Flag
-from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, scenario_flag, seed_flag
+from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed, scenario_flag, seed_flag
 from allotment.cli.shell.session import Session
 from allotment.errors import UsageError
+
+if TYPE_CHECKING:
+    from allotment.operations.foresee.estimating import WhenRequest
 
 _KNOWN: Final = "Assumptions"
 _RUNTIMES: Final = ("estimated", "history")
 _SUBMISSIONS: Final = ("past", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class WhenOptions:
+    """What is asked of `allot when`; texts as they were typed.
+
+    Attributes:
+        words: jobs; the first may be the file, as it used to be named.
+        named: the file.
+        moment: of which it is asked.
+        confidence: percent.
+    """
+
+    words: tuple[str, ...]
+    named: str | None
+    scenario: str | None
+    moment: str | None
+    confidence: int
+    runs: int
+    horizon: str
+    seed: int
+    runtimes: str
+    runtime_spread: float | None
+    submissions: str
+    learn_from: int | None
 
 
 @click.command(cls=Command)
@@ -69,9 +98,8 @@ _SUBMISSIONS: Final = ("past", "none")
 @output_flags
 @global_flags
 @click.pass_obj
-def when(
-    session: Session, /, words: tuple[str, ...], *, named: str | None, output: OutputOptions, **options: Any
-) -> None:
+@packed(WhenOptions)
+def when(session: Session, asked: WhenOptions, *, output: OutputOptions) -> None:
     """When the jobs start that wait at a moment of a scenario: an interval, and the median.
 
     The present is simulated many times onwards, with run times drawn anew each time, by the engine that decides like
@@ -85,13 +113,15 @@ def when(
     from allotment.cli.commands.foresee.when_view import when_listing, when_text
     from allotment.cli.shell.output import show
     from allotment.cli.shell.progress import ProgressLine
+    from allotment.operations.foresee.estimating import estimate
+    from allotment.operations.foresee.opening import scenario_lines
     from allotment.reports.documents.estimate import when_document
 
-    file, jobs = file_and_words(session, named, words)
-    request = _request(jobs, options)
+    file, jobs = file_and_words(session, asked.named, asked.words)
+    request = _request(jobs, asked)
     with ProgressLine(session) as line:
         told = (lambda done, of: line.tell(f"simulation {done:,} of {of:,}")) if line.visible else None
-        found = wiring.estimate_starts(file, request, wanted=options["scenario"], watch=told)
+        found = estimate(scenario_lines(wiring.scenario_files(), file), asked.scenario, request, told)
     show(
         session,
         output,
@@ -101,11 +131,12 @@ def when(
     )
 
 
-def _request(jobs: tuple[str, ...], options: dict[str, Any]) -> Any:
+def _request(jobs: tuple[str, ...], asked: WhenOptions) -> WhenRequest:
     from allotment.operations.foresee.estimating import KnownRuntimes, Submissions, WhenRequest
     from allotment.scenarios.times import milliseconds
 
-    if options["runtimes"] == "history" and options["runtime_spread"] is not None:
+    runtimes = KnownRuntimes(asked.runtimes)
+    if runtimes is KnownRuntimes.HISTORY and asked.runtime_spread is not None:
         raise UsageError(
             "--runtime-spread does not go with --runtimes history",
             why="it is about estimates, and with history there are none",
@@ -113,13 +144,13 @@ def _request(jobs: tuple[str, ...], options: dict[str, Any]) -> Any:
         )
     return WhenRequest(
         jobs=jobs,
-        at=None if options["moment"] is None else milliseconds(options["moment"]),
-        coverage=options["confidence"] / 100,
-        runs=options["runs"],
-        seed=options["seed"],
-        horizon=milliseconds(options["horizon"]),
-        runtimes=KnownRuntimes(options["runtimes"]),
-        spread=options["runtime_spread"],
-        submissions=Submissions(options["submissions"]),
-        learn=options["learn_from"] or 0,
+        at=None if asked.moment is None else milliseconds(asked.moment),
+        coverage=asked.confidence / 100,
+        runs=asked.runs,
+        seed=asked.seed,
+        horizon=milliseconds(asked.horizon),
+        runtimes=runtimes,
+        spread=asked.runtime_spread,
+        submissions=Submissions(asked.submissions),
+        learn=asked.learn_from or 0,
     )

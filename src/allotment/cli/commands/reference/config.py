@@ -65,8 +65,9 @@ def view(session: Session, *, show_origin: bool, output: OutputOptions) -> None:
 def set_(session: Session, key: str, value: str) -> None:
     """Store a setting in the configuration file. A relative path is stored as an absolute one."""
     from allotment import wiring
+    from allotment.operations.directory.settings import keep
 
-    stored = wiring.store_setting(session.config_path, session.file_settings, key, value)
+    stored = keep(session.settings_file, wiring.files(), session.file_settings, key, value)
     session.note(f"{key} is {stored!r} in {session.config_path}")
 
 
@@ -76,7 +77,7 @@ def set_(session: Session, key: str, value: str) -> None:
 @click.pass_obj
 def unset(session: Session, key: str) -> None:
     """Remove a setting from the configuration file; it is no mistake if it was not there."""
-    from allotment import wiring
+    from allotment.operations.directory.settings import forget
 
-    wiring.forget_setting(session.config_path, session.file_settings, key)
+    forget(session.settings_file, session.file_settings, key)
     session.note(f"{key} is not set in {session.config_path}")

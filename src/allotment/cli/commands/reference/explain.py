@@ -10,10 +10,10 @@ from allotment.cli.shell.session import Session
 
 
 def _fields(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    from allotment import wiring
     from allotment.spec.explaining import paths_under
+    from allotment.spec.schema import json_schema
 
-    return paths_under(wiring.schema(), incomplete)
+    return paths_under(json_schema(), incomplete)
 
 
 @click.command(cls=Command)
@@ -26,13 +26,13 @@ def explain(session: Session, field: str) -> None:
 
     FIELD begins with a kind, such as team.clusters; without it the kinds are listed.
     """
-    from allotment import wiring
     from allotment.cli.commands.reference.explain_view import text
     from allotment.cli.shell.output import write_document
     from allotment.reports.documents.explanation import explanation_document
     from allotment.spec.explaining import explanation
+    from allotment.spec.schema import json_schema
 
-    found = explanation(wiring.schema(), field)
+    found = explanation(json_schema(), field)
     form = session.value("output")
     if form in ("json", "yaml"):
         write_document(session, form, explanation_document(found))

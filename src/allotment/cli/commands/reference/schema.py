@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import click
 
 from allotment.cli.shell.lazy import Command
@@ -21,10 +24,11 @@ def schema(session: Session, out: str | None) -> None:
     `# yaml-language-server: $schema=./allotment.schema.json`
     """
     from allotment import wiring
+    from allotment.spec.schema import json_schema
 
-    text = wiring.schema_text()
+    text = json.dumps(json_schema(), indent=2, ensure_ascii=False)
     if out is None:
         session.out(text)
         return
-    wiring.write_file(out, text + "\n")
+    wiring.files().write_text(Path(out), text + "\n")
     session.note(f"wrote {shown(out)}")

@@ -10,7 +10,7 @@ import click
 from allotment.cli.shell.lazy import Command, Entry, LazyGroup
 from allotment.cli.shell.options import OutputOptions, cluster_flag, global_flags, names_of, output_flags, platform_flag
 from allotment.cli.shell.session import Session
-from allotment.errors import UsageError
+from allotment.errors import AllotmentError, UsageError
 
 _HERE: Final = "allotment.cli.commands.sandbox.sandbox"
 
@@ -97,7 +97,7 @@ def up(
     from allotment.cli.shell.output import show
     from allotment.cli.shell.places import chosen_cluster, named_cluster, platform_directory
     from allotment.cli.shell.steps import StepProgress
-    from allotment.operations.foresee.sandboxing import SandboxWishes
+    from allotment.operations.foresee.sandboxing import SandboxWishes, spec_of
 
     directory = platform_directory(session)
     platform = load(session, directory, quiet=True).platform
@@ -105,13 +105,8 @@ def up(
         chosen_cluster(session, platform) if name is None or session.given("cluster") else named_cluster(platform, name)
     )
     with StepProgress(session) as progress:
-        started = wiring.sandbox_up(
-            platform,
-            cluster,
-            SandboxWishes(name or cluster.name, max_nodes_per_pool, extensions, apiserver_flags),
-            binaries=binaries,
-            progress=progress.tell,
-        )
+        wishes = SandboxWishes(name or cluster.name, max_nodes_per_pool, extensions, apiserver_flags)
+        started = wiring.sandboxes(binaries).up(spec_of(platform, cluster, wishes), progress=progress.tell)
     show(
         session,
         output,
@@ -132,7 +127,7 @@ def down(session: Session, names: tuple[str, ...], *, everything: bool) -> None:
 
     for name in _named(names, everything=everything):
         with StepProgress(session) as progress:
-            there = wiring.sandbox_down(name, progress=progress.tell)
+            there = wiring.sandboxes().down(name, progress=progress.tell)
         session.note(f"{name} is {'gone' if there else 'not there'}")
 
 
@@ -148,7 +143,7 @@ def status(session: Session, name: str, output: OutputOptions) -> int:
     from allotment.cli.shell.output import show
     from allotment.reports.documents.sandbox import status_document
 
-    found = wiring.sandbox_status(name)
+    found = wiring.sandboxes().status(name)
     show(
         session,
         output,
@@ -156,7 +151,7 @@ def status(session: Session, name: str, output: OutputOptions) -> int:
         human=lambda rows: status_text(found, rows, session.table_width),
         whole=lambda rows: status_document(found, rows),
     )
-    return 0 if found.ready else 1
+    return 0 if found.ready else AllotmentError.exit_code
 
 
 @click.command("list", cls=Command)
@@ -169,7 +164,8 @@ def list_(session: Session, output: OutputOptions) -> None:
     from allotment.cli.commands.sandbox.sandbox_view import sandbox_listing
     from allotment.cli.shell.output import show
 
-    show(session, output, sandbox_listing([wiring.sandbox_status(name) for name in wiring.sandbox_names()]))
+    sandboxes = wiring.sandboxes()
+    show(session, output, sandbox_listing([sandboxes.status(name) for name in sandboxes.list()]))
 
 
 @click.command(cls=Command)
@@ -181,7 +177,7 @@ def kubeconfig(session: Session, names: tuple[str, ...], *, everything: bool) ->
     """Print the path of a sandbox's kubeconfig; those of several joined by a colon, as KUBECONFIG takes them."""
     from allotment import wiring
 
-    paths = [str(wiring.sandbox_kubeconfig(name)) for name in _named(names, everything=everything)]
+    paths = [str(wiring.sandboxes().kubeconfig(name)) for name in _named(names, everything=everything)]
     if paths:
         session.out(os.pathsep.join(paths))
 
@@ -203,8 +199,8 @@ def build(session: Session, *, extensions: tuple[str, ...], binaries: str | None
     from allotment.cli.shell.steps import StepProgress
 
     with StepProgress(session) as progress:
-        programs = wiring.sandbox_programs(binaries, extensions, progress=progress.tell)
-    show(session, output, program_listing(programs))
+        programs = wiring.sandboxes(binaries).programs(extensions, progress=progress.tell)
+    show(session, output, program_listing({name: str(path) for name, path in programs.items()}))
 
 
 def _named(names: tuple[str, ...], *, everything: bool) -> tuple[str, ...]:
@@ -212,4 +208,4 @@ def _named(names: tuple[str, ...], *, everything: bool) -> tuple[str, ...]:
 
     if everything == bool(names):
         raise UsageError("which sandbox?", fix="name one or more, or say --all")
-    return wiring.sandbox_names() if everything else names
+    return wiring.sandboxes().list() if everything else names

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from allotment.adapters.sandbox.spec import ComponentStatus, Sandbox, SandboxStatus
 from allotment.cli.commands.change.diffs import next_steps
 from allotment.cli.shell.amounts import count, memory
 from allotment.cli.shell.calling import typed
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.steps import duration
 from allotment.cli.shell.table import Column, table_text
+from allotment.ports.sandboxes import ComponentStatus, Sandbox, SandboxStatus
 from allotment.reports.documents.sandbox import component_document, program_document, started_document, status_document
 
 Program = tuple[str, str]

@@ -1,11 +1,12 @@
-"""What a sandbox should be, and what it is: plain data in, plain data out."""
+"""Control planes on this machine: what one should be, and what it is."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from allotment.errors import InputError
 
@@ -230,3 +231,51 @@ Progress = Callable[[Step], None]
 
 def silent(step: Step) -> None:
     """A listener that does not care."""
+
+
+class SandboxesPort(Protocol):
+    """All sandboxes of this user."""
+
+    def up(self, spec: SandboxSpec, *, progress: Progress = silent) -> Sandbox:
+        """Bring one about, whatever state it is in; what extended it earlier stays until `down`.
+
+        Raises:
+            InputError: the specification cannot work.
+            ConflictError: another command works on this sandbox.
+            UnreachableError: a server ended, or sources could not be fetched.
+            TimedOutError: not ready in time.
+        """
+        ...
+
+    def down(self, name: str, *, progress: Progress = silent) -> bool:
+        """Stop one and remove all its files; whether there was anything. Fine to repeat, and on a half-made one."""
+        ...
+
+    def status(self, name: str) -> SandboxStatus:
+        """How one is.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        ...
+
+    def list(self) -> tuple[str, ...]:
+        """The names of all."""
+        ...
+
+    def kubeconfig(self, name: str) -> Path:
+        """The kubeconfig of one.
+
+        Raises:
+            NotFoundError: there is none of that name, or it never came that far.
+        """
+        ...
+
+    def programs(self, extensions: Iterable[str] = (), *, progress: Progress = silent) -> Mapping[str, Path]:
+        """The programs by name, built where they are missing; no sandbox is touched.
+
+        Raises:
+            InputError: no such extension.
+            UnreachableError: sources could not be fetched.
+        """
+        ...

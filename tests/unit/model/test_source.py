@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from allotment.spec.source import SourceTree
+from allotment.model.source import SourceTree
 
 
 def test_the_digest_stands_for_the_files_whatever_their_order() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
-from pathlib import Path
 
-from allotment.adapters.traces.files import first_line
 from allotment.errors import InputError
+from allotment.model.lines import TextLine
 
 
 class FileKind(StrEnum):
@@ -18,14 +18,13 @@ class FileKind(StrEnum):
     OPENB = "openb"
 
 
-def kind_of(path: Path) -> FileKind:
+def kind_of(file: str, lines: Iterable[TextLine]) -> FileKind:
     """Look at the first line that is not blank.
 
     Raises:
-        NotFoundError: there is no such file.
         InputError: it is none of the kinds.
     """
-    line = first_line(path).strip()
+    line = next((each.text for each in lines if each.text.strip()), "").strip()
     columns = {cell.strip() for cell in line.split(",")}
     if line.startswith("{"):
         return FileKind.SCENARIO
@@ -36,7 +35,7 @@ def kind_of(path: Path) -> FileKind:
     if line.startswith(";") or _is_swf(line):
         return FileKind.SWF
     raise InputError(
-        f"{path} holds no scenario and no trace that is known",
+        f"{file} holds no scenario and no trace that is known",
         why=f"its first line is {line[:60]!r}" if line else "it is empty",
         fix="name scenarios as JSON Lines, Philly's CSV, an openb pod list, or a Standard Workload Format file",
     )

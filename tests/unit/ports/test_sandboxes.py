@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from allotment.adapters.sandbox.spec import FakeNode, SandboxSpec
 from allotment.errors import InputError
+from allotment.ports.sandboxes import FakeNode, SandboxSpec
 
 
 @pytest.mark.parametrize("name", ["dev", "a", "dev-eastus-2", "9lives", "x" * 40])

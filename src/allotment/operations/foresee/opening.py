@@ -1,0 +1,159 @@
+"""Open files of scenarios and traces: one scenario of a file, a trace as a scenario, a pod list with its nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Final
+
+from allotment.errors import InputError, NotFoundError
+from allotment.ports.scenario_files import ScenarioFiles
+from allotment.scenarios import lines as parsing
+from allotment.scenarios.kinds import FileKind
+from allotment.scenarios.kinds import kind_of as kind_of_lines
+from allotment.scenarios.lines import ScenarioLine, at
+from allotment.scenarios.openb import openb_nodes, openb_pods
+from allotment.scenarios.reading import read_scenario
+from allotment.scenarios.traces import GroupBy, philly_trace, swf_trace, trace_scenario
+from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
+from allotment.simulation.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class TraceWishes:
+    """How a trace becomes a scenario.
+
+    Attributes:
+        capacity: how much of the resource there is; None takes the file's own number.
+        quotas: quota by queue, where it is not to follow demand.
+        most_jobs: only the first so many jobs; None takes all.
+        group_by: for the Standard Workload Format: the column that names the queue.
+    """
+
+    capacity: int | None = None
+    quotas: Mapping[str, int] = field(default_factory=dict)
+    most_jobs: int | None = None
+    group_by: GroupBy = GroupBy.GROUP
+
+
+@dataclass(frozen=True, slots=True)
+class PodList:
+    """An openb pod list and the nodes to place it on; there are GPUs, and there are pods.
+
+    Attributes:
+        name: of the list's file.
+    """
+
+    name: str
+    nodes: tuple[GpuNode, ...]
+    pods: tuple[GpuPod, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a list of which nothing can be placed."""
+        gpus = any(node.gpus for node in self.nodes)
+        if not gpus or not self.pods:
+            raise InputError(
+                f"{self.name}: no {'pods' if gpus else 'GPUs'}", fix="name a pod list, and --nodes a node list"
+            )
+
+
+def kind_of(files: ScenarioFiles, file: str) -> FileKind:
+    """What a file holds, seen from its first line.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: it cannot be read, or holds none of the kinds.
+    """
+    return kind_of_lines(files.place(file), files.lines(file))
+
+
+def scenario_lines(files: ScenarioFiles, *names: str) -> Iterator[ScenarioLine]:
+    """The scenarios of JSON Lines files, one after the other.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: a file cannot be read, or a line is no JSON object.
+    """
+    for name in names:
+        yield from parsing.scenario_lines(files.lines(name))
+
+
+def open_scenario(files: ScenarioFiles, file: str, wanted: str | None, wishes: TraceWishes) -> Scenario:
+    """A scenario of a scenario file, or a Philly or Standard Workload Format trace as one.
+
+    Args:
+        files: where they are read.
+        file: the file.
+        wanted: id of the scenario, where the file holds several.
+        wishes: for traces.
+
+    Raises:
+        NotFoundError: there is no such file or scenario.
+        InputError: it is not of the format.
+        UsageError: what is asked for does not fit the trace.
+    """
+    kind = kind_of(files, file)
+    if kind is FileKind.SCENARIO:
+        return read_line(pick_line(scenario_lines(files, file), wanted))
+    lines = files.lines(file)
+    trace = philly_trace(parsing.csv_rows(lines)) if kind is FileKind.PHILLY else swf_trace(lines, wishes.group_by)
+    return trace_scenario(
+        _name(files, file), trace, capacity=wishes.capacity, quotas=wishes.quotas, most_jobs=wishes.most_jobs
+    )
+
+
+def open_pod_list(files: ScenarioFiles, pods: str, nodes: str) -> PodList:
+    """An openb pod list and a node list.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: a list is not of the format; or there are no GPUs, or no pods.
+    """
+    fleet = openb_nodes(parsing.csv_rows(files.lines(nodes)))
+    return PodList(_name(files, pods), tuple(fleet), tuple(openb_pods(parsing.csv_rows(files.lines(pods)))))
+
+
+def _name(files: ScenarioFiles, file: str) -> str:
+    return PurePath(files.place(file)).name
+
+
+def pick_line(lines: Iterable[ScenarioLine], wanted: str | None) -> ScenarioLine:
+    """The line of a scenario, not yet read, by id where the file holds several.
+
+    Raises:
+        InputError: the file has none, or several and none was named.
+        NotFoundError: none has that id.
+    """
+    found: list[ScenarioLine] = []
+    for line in lines:
+        found.append(line)
+        if wanted is not None and line.id == wanted:
+            return line
+        if wanted is None and len(found) > _NAMED_IDS:
+            break
+    ids = [line.id or "(no id)" for line in found[:_NAMED_IDS]]
+    if wanted is not None:
+        raise NotFoundError(f"there is no scenario {wanted!r} in the file", fix=f"its first are {', '.join(ids)}")
+    if not found:
+        raise InputError("the file holds no scenario", fix="name a file of scenarios or a trace")
+    if len(found) > 1:
+        raise InputError(
+            "the file holds several scenarios",
+            why=f"the first are {', '.join(ids)}",
+            fix=f"say which, for example --scenario {ids[0]}",
+        )
+    return found[0]
+
+
+_NAMED_IDS: Final = 5
+
+
+def read_line(line: ScenarioLine) -> Scenario:
+    """A scenario from its line; recorded answers in it are left alone.
+
+    Raises:
+        InputError: it is not of the format; file, line and field are named.
+    """
+    with at(line.where):
+        return read_scenario(line.data)

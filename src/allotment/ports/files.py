@@ -1,0 +1,68 @@
+"""Files that a user names: read whole, written in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What writing a tree did: relative paths, sorted."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: int
+
+
+class FilesPort(Protocol):
+    """The file system, as far as commands read and write what a user names."""
+
+    def user_path(self, text: str) -> Path:
+        """A path as settings hold it: ``~`` is the user's home, where there is such a user."""
+        ...
+
+    def holds_platform(self, directory: Path) -> bool:
+        """Whether a folder's own YAML files declare a platform. A folder that cannot be read holds none."""
+        ...
+
+    def in_repository(self, directory: Path) -> bool:
+        """Whether a folder lies in a working tree of git."""
+        ...
+
+    def read_text(self, path: Path) -> str:
+        """The text of a file.
+
+        Raises:
+            InputError: it cannot be read, is no regular file, is too large, or is no text.
+        """
+        ...
+
+    def write_text(self, path: Path, text: str, *, mode: int = 0o644) -> None:
+        """Replace a file in one step; a reader sees the old text or the new one.
+
+        Raises:
+            AllotmentError: it cannot be written.
+        """
+        ...
+
+    def read_tree(self, root: Path) -> Mapping[str, str]:
+        """The files of an earlier `write_tree` that are still there; none where there was no earlier one.
+
+        Raises:
+            InputError: a path leaves the folder or passes through a symbolic link; a file is too large, or is no text.
+        """
+        ...
+
+    def write_tree(self, root: Path, files: Mapping[str, str], *, force: bool = False) -> Written:
+        """Make a folder hold these files; those of an earlier call that are gone now are removed, others left alone.
+
+        Raises:
+            ConflictError: a file stands there that we did not write, with another content, and `force` is off.
+            InputError: a path leaves the folder, or passes through a symbolic link.
+            AllotmentError: something cannot be written.
+        """
+        ...

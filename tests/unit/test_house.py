@@ -1,0 +1,70 @@
+"""The house is as ARCHITECTURE.md and the contracts of pyproject.toml say; what a list names by hand, nobody forgot."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HOUSE = ROOT / "src" / "allotment"
+PAGE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+FACES = {"cli", "api", "gateway", "portal"}
+"""Packages that a person or a program outside sees."""
+IMPURE = FACES | {"wiring", "operations", "adapters", "ports"}
+"""What may read files, clocks and networks, or is the port to them."""
+PAGES = {"reports"}
+"""What makes pages; pure otherwise."""
+
+
+def packages() -> set[str]:
+    return {folder.name for folder in HOUSE.iterdir() if (folder / "__init__.py").exists()}
+
+
+def contract(name: str) -> set[str]:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (found,) = (each for each in contracts if each["name"].startswith(name))
+    return {module.removeprefix("allotment.") for module in found["source_modules"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("The pure packages do no I/O", packages() - IMPURE),
+        ("What decides says nothing on a terminal", packages() - IMPURE - PAGES),
+    ],
+)
+def test_a_contract_names_every_package_that_it_is_about(name: str, meant: set[str]) -> None:
+    assert contract(name) == meant
+
+
+def test_no_package_is_more_than_a_fifth_of_the_house() -> None:
+    lines = {
+        name: sum(len(file.read_bytes().splitlines()) for file in (HOUSE / name).rglob("*.py")) for name in packages()
+    }
+
+    assert max(lines.values()) <= 0.21 * sum(lines.values()), lines
+
+
+def test_the_page_has_a_row_for_every_package() -> None:
+    rows = re.findall(r"^\| ((?:`[a-z]+/`(?:, )?)+) \|", PAGE, flags=re.MULTILINE)
+
+    assert {name for row in rows for name in re.findall(r"`([a-z]+)/`", row)} == packages()
+
+
+def named_paths() -> Iterator[str]:
+    """What the page names in backquotes and looks like a path of this repository."""
+    for text in re.findall(r"`([^`\n]+)`", PAGE):
+        if re.fullmatch(r"[\w./-]+", text) and ("/" in text or text.endswith(".py")):
+            yield text
+
+
+@pytest.mark.parametrize("text", sorted(set(named_paths())))
+def test_every_path_that_the_page_names_is_there(text: str) -> None:
+    """Somewhere: a row of the table names its files without their folder."""
+    assert any(ROOT.glob(text)) or any(HOUSE.rglob(text)), text
