@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from allotment.ports.kube import KubePort
     from allotment.ports.process import Run
     from allotment.ports.sandboxes import SandboxesPort
-    from allotment.ports.scenario_files import ScenarioFiles
+    from allotment.ports.scenario_files import ScenarioFilesPort
     from allotment.ports.settings import SettingsPort
 
 
@@ -103,7 +103,7 @@ def sandboxes(binaries: str | None = None) -> SandboxesPort:
     return default_store(folder=Path(binaries) if binaries else None)
 
 
-def scenario_files() -> ScenarioFiles:
+def scenario_files() -> ScenarioFilesPort:
     """Files of scenarios and traces that a user names."""
     from allotment.adapters.traces.files import TraceFiles
 

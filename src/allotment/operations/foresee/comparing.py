@@ -10,7 +10,7 @@ from typing import Final
 from allotment.errors import InputError, NotFoundError, UsageError
 from allotment.operations.foresee.opening import pick_line, read_line, scenario_lines
 from allotment.operations.foresee.simulating import RunRequest, Watch, simulate
-from allotment.ports.scenario_files import ScenarioFiles
+from allotment.ports.scenario_files import ScenarioFilesPort
 from allotment.scenarios.changes import JobFile, WrittenChange
 from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.reading import read_further_arrival
@@ -43,7 +43,7 @@ def _with_jobs(scenario: Scenario, lines: Iterable[ScenarioLine]) -> Scenario:
 
 
 def what_if(
-    files: ScenarioFiles,
+    files: ScenarioFilesPort,
     file: str,
     wanted: str | None,
     changes: Sequence[WrittenChange],

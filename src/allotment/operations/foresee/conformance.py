@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from allotment.errors import InputError
 from allotment.operations.foresee.opening import scenario_lines
-from allotment.ports.scenario_files import ScenarioFiles
+from allotment.ports.scenario_files import ScenarioFilesPort
 from allotment.scenarios import replay as queueing
 from allotment.scenarios.departure import Departure
 from allotment.scenarios.lines import ScenarioLine, at
@@ -125,7 +125,7 @@ class ConformanceReport:
 
 def check_files(
     reference: Reference,
-    files: ScenarioFiles,
+    files: ScenarioFilesPort,
     names: Sequence[str],
     *,
     write: str | None = None,
