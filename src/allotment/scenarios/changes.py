@@ -27,7 +27,7 @@ from allotment.simulation.changes import (
     Absence,
     AddNode,
     DropNode,
-    Grant,
+    GrantQuota,
     Hold,
     QuotaPlace,
     ScenarioChange,
@@ -49,7 +49,7 @@ class JobFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenChange:
     """A change, and the words it was written in: what messages and titles say."""
 
     words: str
@@ -60,7 +60,7 @@ class Written:
         return self.words
 
 
-def parse_change(text: str) -> Written:
+def parse_change(text: str) -> WrittenChange:
     """Read one change.
 
     Raises:
@@ -73,7 +73,7 @@ def parse_change(text: str) -> Written:
             why=f"a change is KIND:…, with one of the kinds {', '.join(KINDS)}",
             fix="write for example quota:nlp/a100-spot/nvidia.com/gpu=16, weight:nlp=2 or drop-node:gpu-7",
         )
-    return Written(text, _READERS[kind](body, text))
+    return WrittenChange(text, _READERS[kind](body, text))
 
 
 def _quota(body: str, words: str) -> SetQuota:
@@ -83,14 +83,14 @@ def _quota(body: str, words: str) -> SetQuota:
     return SetQuota(place, _amount(rest, place.resource, words), sign)
 
 
-def _grant(body: str, words: str) -> Grant:
+def _grant(body: str, words: str) -> GrantQuota:
     rest, options = _options(body, ("from", "until", "lender"), words)
     left, equals, amount = rest.rpartition("=")
     if not equals or not amount.startswith("+"):
         raise UsageError(f"{words}: no amount to add", fix=f"write for example {_A_GRANT}")
     term = _term(options, words)
     place = _place(left, words, _A_GRANT)
-    return Grant(place, _amount(amount[1:], place.resource, words), term, options.get("lender", ""))
+    return GrantQuota(place, _amount(amount[1:], place.resource, words), term, options.get("lender", ""))
 
 
 def _weight(body: str, words: str) -> SetWeight:

@@ -19,13 +19,13 @@ from allotment.scheduling.queueing.indices import NO_WORKLOAD, TreeId, TreeNode,
 from allotment.scheduling.queueing.reasons import Cause
 from allotment.scheduling.queueing.settling import Bounds, settle
 from allotment.scheduling.queueing.states import Place
-from allotment.simulation.cluster import Cluster
+from allotment.simulation.cluster import ChangingCluster
 from allotment.simulation.events import (
     Change,
-    Drain,
     Event,
     Eviction,
     NodeDown,
+    NodeDrain,
     NodeEvent,
     NodeUp,
     QuotaChange,
@@ -41,8 +41,8 @@ from allotment.simulation.outcome import (
     Finished,
     MessageChange,
     Moved,
-    Outcome,
     RandomChoice,
+    RunOutcome,
     Standstill,
     StillPending,
 )
@@ -62,7 +62,7 @@ _ALL_TREES: Final = TreeId(TreeNode(-1))
 """In place of a tree: one timer for all of them."""
 
 
-def simulate(scenario: Scenario, *, messages: bool = True, until: int | None = None) -> Outcome:
+def simulate(scenario: Scenario, *, messages: bool = True, until: int | None = None) -> RunOutcome:
     """Run a scenario to its end, or to a given time.
 
     Args:
@@ -81,9 +81,9 @@ class Simulation:
 
     def __init__(self, scenario: Scenario, *, messages: bool = True, choices: bool = False) -> None:
         """Set up the engine and schedule all arrivals; `choices`: watch for what Kueue leaves to chance."""
-        self._environment = environment = scenario.environment
+        self._assumptions = assumptions = scenario.assumptions
         self._bounds: Bounds = Bounds(
-            environment.idle_cycles, environment.max_cycles_per_instant, environment.max_cycles_total
+            assumptions.idle_cycles, assumptions.max_cycles_per_instant, assumptions.max_cycles_total
         )
         self._arrivals = scenario.arrivals
         self.engine: QueueingEngine = QueueingEngine(scenario.state, scenario.settings, watching=choices)
@@ -107,7 +107,7 @@ class Simulation:
         self._sampling_interval: int = sharing.sampling_interval if sharing is not None else 0
         if self._sampling_interval > 0:
             heappush(self._events, (self._sampling_interval, _SAMPLE, 0, 0))
-        self._cluster: Cluster = Cluster(scenario.state)
+        self._cluster: ChangingCluster = ChangingCluster(scenario.state)
         self._outages: Outages = Outages(scenario.state.nodes)
         self._node_names: list[str] = []
         self._leaving: set[WorkloadId] = set()
@@ -117,7 +117,7 @@ class Simulation:
         for number, event in enumerate(self._happenings):
             heappush(self._events, (event.t, _EVENT, number, 0))
 
-    def run(self, until: int | None = None) -> Outcome:
+    def run(self, until: int | None = None) -> RunOutcome:
         """Instant after instant until nothing is left to happen, or nothing up to `until`."""
         while self.next_instant is not None and (until is None or self.next_instant <= until):
             self.step()
@@ -134,9 +134,9 @@ class Simulation:
         if now is not None:
             self._instant(now)
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> RunOutcome:
         """Everything decided so far."""
-        return Outcome(
+        return RunOutcome(
             tuple(self._decisions),
             tuple(self._still_pending()),
             tuple(self._log),
@@ -198,16 +198,16 @@ class Simulation:
 
     def _notify_tree(self, now: int, tree: TreeId) -> None:
         """Something may fit in this tree: start its wake-up timer unless one runs."""
-        if self._environment.shared_wakeup:
+        if self._assumptions.shared_wakeup:
             tree = _ALL_TREES
         if tree not in self._timers:
             self._timers.add(tree)
-            kind = _EARLY_WAKE if self._environment.wakeups_first else _WAKE
-            heappush(self._events, (now + self._environment.wakeup_delay, kind, tree, 0))
+            kind = _EARLY_WAKE if self._assumptions.wakeups_first else _WAKE
+            heappush(self._events, (now + self._assumptions.wakeup_delay, kind, tree, 0))
 
     def _outdate_status(self, now: int, index: WorkloadId) -> None:
         """The numbers of workloads in this one's ClusterQueue have changed; its status will follow."""
-        delay, queue = self._environment.status_delay, self._arrivals[index].workload.cluster_queue
+        delay, queue = self._assumptions.status_delay, self._arrivals[index].workload.cluster_queue
         if delay > 0 and queue not in self._stale and self.engine.nested(index):
             self._stale.add(queue)
             heappush(self._events, (now + delay, _STATUS, index, 0))
@@ -260,14 +260,14 @@ class Simulation:
             self._become(cluster)
             self._notify_all(now)
         self._cluster = cluster
-        if isinstance(event, Drain):
+        if isinstance(event, NodeDrain):
             self._take_off(event.node, now, Departure.DRAINED, event.grace)
         elif isinstance(event, NodeDown):
             stopped, failure = self._outages.fail(event.node, now)
             for index in stopped:
                 self._generation[index] += 1  # does not finish while its node is down
             self._node_names.append(event.node)
-            due = now + self._environment.not_ready_toleration
+            due = now + self._assumptions.not_ready_toleration
             heappush(self._events, (due, _LOST, len(self._node_names) - 1, failure))
         elif isinstance(event, NodeUp):
             for index, due in self._outages.repair(event.node, now):
@@ -294,7 +294,7 @@ class Simulation:
     def _replace(self, index: WorkloadId, node: str, now: int) -> bool:
         """Kueue replaces one lost node, not several."""
         outages = self._outages
-        if not self._environment.node_replacement or index in self._leaving or outages.lost(index) - {node}:
+        if not self._assumptions.node_replacement or index in self._leaving or outages.lost(index) - {node}:
             return False
         if not self.engine.replace_node(index, outages.host(node)):
             return False
@@ -305,7 +305,7 @@ class Simulation:
             heappush(self._events, (outages.resume(index, now), _FINISH, index, self._generation[index]))
         return True
 
-    def _become(self, cluster: Cluster) -> None:
+    def _become(self, cluster: ChangingCluster) -> None:
         """Another cluster from now on. A running timer goes on for every tree with a queue it was for."""
         before, self._cluster = self.engine, cluster
         self.engine = before.with_state(cluster.state, wake=False)
@@ -348,12 +348,12 @@ class Simulation:
             self._admit(now, result.number, index)
         for preemption in sorted(result.preemptions, key=lambda each: each.workload):
             preemptor = self._arrivals[preemption.preemptor].workload.name
-            latency = self._environment.eviction_latency
+            latency = self._assumptions.eviction_latency
             self._evict(now, preemption.workload, preemption.reason.value, preemptor, latency)
 
     def _send_away(self, jobs: Iterable[WorkloadId], now: int, reason: Departure, grace: int | None) -> None:
         """Evict those of the jobs that run and are not on their way out already."""
-        latency = self._environment.eviction_latency if grace is None else grace
+        latency = self._assumptions.eviction_latency if grace is None else grace
         for index in jobs:
             if self.engine.place(index) is Place.RUNNING and index not in self._leaving:
                 self._evict(now, index, reason.value, "", latency)

@@ -21,7 +21,7 @@ from allotment.scheduling.queueing.domains.forest import HOSTNAME
 from allotment.scheduling.queueing.eligibility import flavor_obstacle
 from allotment.scheduling.queueing.inputs import ClusterQueue, Node, PodSet, PodSetAdmission, ResourceFlavor, Workload
 from allotment.simulation.capacity import clusters
-from allotment.simulation.outcome import Admitted, Evicted, Finished, Moved, Outcome
+from allotment.simulation.outcome import Admitted, Evicted, Finished, Moved, RunOutcome
 from allotment.simulation.scenario import Scenario
 
 _CPU: Final = "cpu"
@@ -46,7 +46,7 @@ class FragmentCourse:
         return [row[cause] for row in self.amounts]
 
 
-def fragment_course(scenario: Scenario, outcome: Outcome, end: int, steps: int) -> FragmentCourse | None:
+def fragment_course(scenario: Scenario, outcome: RunOutcome, end: int, steps: int) -> FragmentCourse | None:
     """How idle GPU is fragmented over 0..`end`; None where nobody can know.
 
     Args:
@@ -63,13 +63,13 @@ def fragment_course(scenario: Scenario, outcome: Outcome, end: int, steps: int) 
     typical = typical_pods(_shapes(scenario, flavors, fleet.models))
     if not typical:
         return None
-    replay = _Replay(fleet, nodes, _events(scenario, outcome))
+    followed = _FollowedFleet(fleet, nodes, _events(scenario, outcome))
     amounts = np.zeros((len(nodes), len(FragmentCause)))
     stale: Ints = np.arange(len(nodes))
     rows = []
     times = tuple(end * (2 * step + 1) // (2 * steps) for step in range(steps))
     for t in times:
-        stale = np.union1d(stale, replay.until(t))
+        stale = np.union1d(stale, followed.until(t))
         if len(stale):
             amounts[stale] = amounts_by_cause(fleet, typical, stale)
         stale = np.zeros(0, dtype=np.int64)
@@ -152,7 +152,7 @@ class _Away:
     nodes: frozenset[str]
 
 
-def _events(scenario: Scenario, outcome: Outcome) -> list[_Use | _Away]:
+def _events(scenario: Scenario, outcome: RunOutcome) -> list[_Use | _Away]:
     workloads = {each.workload.name: each.workload for each in scenario.arrivals}
     held: dict[str, list[tuple[str, int, int]]] = {}
     events: list[_Use | _Away] = [_Away(t, cluster.down | cluster.cordoned) for t, cluster in clusters(scenario)]
@@ -192,7 +192,7 @@ def _pods(workload: Workload, pod_sets: Iterable[PodSetAdmission]) -> list[tuple
     ]
 
 
-class _Replay:
+class _FollowedFleet:
     """A fleet that follows the events."""
 
     def __init__(self, fleet: GpuFleet, nodes: Sequence[Node], events: Sequence[_Use | _Away]) -> None:

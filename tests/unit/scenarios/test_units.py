@@ -9,18 +9,18 @@ import pytest
 from allotment.errors import InputError
 from allotment.scenarios.lines import CsvRow
 from allotment.scenarios.openb import openb_nodes
-from allotment.scenarios.placement.reading import Scenario, parse_scenario
+from allotment.scenarios.placement.reading import PlacementScenario, read_placement
 
 NODE = {"sn": "a", "cpu_milli": "64000", "memory_mib": "3", "gpu": "2"}
 
 
-def placement(memory: int, storage: int = 0) -> Scenario:
+def placement(memory: int, storage: int = 0) -> PlacementScenario:
     amounts = {"cpu": 5, "memory": memory, "ephemeral-storage": storage, "nvidia.com/gpu": 7}
     data: dict[str, Any] = {
         "nodes": [{"name": "a", "allocatable": amounts}],
         "pods": [{"name": "p", "requests": amounts}],
     }
-    return parse_scenario({"id": "s", **data})
+    return read_placement({"id": "s", **data})
 
 
 def test_memory_and_storage_are_read_as_bytes_and_nothing_else_is() -> None:

@@ -15,7 +15,6 @@ from allotment.scenarios.kinds import kind_of as kind_of_lines
 from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.openb import openb_nodes, openb_pods
 from allotment.scenarios.reading import read_scenario
-from allotment.scenarios.shapes import check_queueing, without_nulls
 from allotment.scenarios.traces import GroupBy, philly_trace, swf_trace, trace_scenario
 from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
 from allotment.simulation.scenario import Scenario
@@ -157,6 +156,4 @@ def read_line(line: ScenarioLine) -> Scenario:
         InputError: it is not of the format; file, line and field are named.
     """
     with at(line.where):
-        data = without_nulls(line.data)
-        check_queueing(data)
-        return read_scenario(data)
+        return read_scenario(line.data)

@@ -19,7 +19,8 @@ from allotment.scheduling.queueing.engine import QueueingEngine
 from allotment.scheduling.queueing.indices import TreeId, TreeNode, WorkloadId
 from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, PodSetAdmission, Workload
 from allotment.scheduling.queueing.settling import PATIENT, settle
-from allotment.simulation.estimate.interval import Chance, Interval, central_interval, quantile
+from allotment.simulation.chance import Chance
+from allotment.simulation.estimate.interval import Interval, central_interval, quantile
 from allotment.simulation.estimate.runtimes import RuntimeModel, Runtimes
 
 _FINISH: Final = 0

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from typing import Final, Protocol
 
-from allotment.simulation.estimate.interval import Chance
+from allotment.simulation.chance import Chance
 
 _NEVER_AGAIN: Final = 1e-6
 
