@@ -37,7 +37,7 @@ from allotment.simulation.estimate.arrivals import PastArrival, ReplayedPast
 from allotment.simulation.estimate.batches import BatchRuntimes, Submitted, batches
 from allotment.simulation.estimate.forecast import Question, RunningWorkload, Situation, estimate_starts
 from allotment.simulation.estimate.runtimes import RuntimeHistory
-from allotment.simulation.scenario import Arrival, Environment, Scenario
+from allotment.simulation.scenario import Arrival, Assumptions, Scenario
 from benchmarks.engine.estimates_coverage import COVERAGE, DAY, HORIZON, RECENT, Answer, Table, judge, of_recent
 
 GPU = "nvidia.com/gpu"
@@ -82,7 +82,7 @@ def workload_of(job: Job, number: int) -> Workload:
 def true_starts(jobs: Sequence[Job], capacity: int) -> list[int]:
     arrivals = tuple(Arrival(workload_of(job, n), job.submitted, job.runtime) for n, job in enumerate(jobs))
     scenario = Scenario(
-        "philly", "trace", queue_of(capacity), EngineSettings(), Environment(1, idle_cycles=3), arrivals
+        "philly", "trace", queue_of(capacity), EngineSettings(), Assumptions(1, idle_cycles=3), arrivals
     )
     starts = {
         each.workload: each.t for each in simulate(scenario, messages=False).decisions if isinstance(each, Admitted)

@@ -22,7 +22,7 @@ from allotment.scheduling.queueing.inputs import (
     Workload,
 )
 from allotment.simulation.outcome import Admitted, Decision, Evicted
-from allotment.simulation.scenario import Arrival, Environment, Scenario
+from allotment.simulation.scenario import Arrival, Assumptions, Scenario
 
 _MS = 1_000_000
 _SECOND = 1_000_000_000
@@ -87,7 +87,7 @@ SMALL_2CQ = Shape(
 
 
 def golden_scenario(shape: Shape) -> Scenario:
-    """The scenario of a shape under the generator's environment.
+    """The scenario of a shape under the generator's assumptions.
 
     No latencies, one wake-up timer for all queues. A timer due at an instant fires before the instant's finishes, so
     that these start the next one; the fair-sharing counts depend on it.
@@ -116,7 +116,7 @@ def golden_scenario(shape: Shape) -> Scenario:
             ),
         ),
         settings=EngineSettings(fair_sharing=shape.fair_sharing),
-        environment=Environment(wakeup_delay=_SECOND, shared_wakeup=True, wakeups_first=True),
+        assumptions=Assumptions(wakeup_delay=_SECOND, shared_wakeup=True, wakeups_first=True),
         arrivals=tuple(_arrivals(shape, [name for name, _ in queues])),
     )
 

@@ -18,12 +18,13 @@ import statistics
 import sys
 import time
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from allotment.model.cluster import Taint, TaintEffect
+from allotment.model.quantity import MIB
 from allotment.scheduling.placement.cycle import place
 from allotment.scheduling.placement.model import Node, Pod, PodShape
 from allotment.scheduling.placement.state import ClusterState, Running
@@ -31,11 +32,11 @@ from allotment.scheduling.placement.state import ClusterState, Running
 GO = {500: 1813.0, 1000: 1098.0, 5000: 860.0}
 GO_GPU = 648.0
 SHAPES = tuple(
-    PodShape(labels=(("app", f"a{i}"),), requests=(("cpu", cpu), ("memory", memory)))
+    PodShape(labels=(("app", f"a{i}"),), requests=(("cpu", cpu), ("memory", memory * MIB)))
     for i, (cpu, memory) in enumerate([(100, 500), (250, 512), (100, 128), (500, 1024), (50, 200)])
 )
 GPU_SHAPES = tuple(
-    PodShape(requests=(("cpu", 4000 * n), ("memory", 16384 * n), ("nvidia.com/gpu", n))) for n in (1, 2, 4, 8)
+    PodShape(requests=(("cpu", 4000 * n), ("memory", 16384 * n * MIB), ("nvidia.com/gpu", n))) for n in (1, 2, 4, 8)
 )
 
 
@@ -59,9 +60,9 @@ class Case:
     def cluster(self) -> list[Node]:
         nodes = []
         for i in range(self.nodes):
-            allocatable = {"cpu": 32_000, "memory": 65_536, "pods": 110}
+            allocatable = {"cpu": 32_000, "memory": 65_536 * MIB, "pods": 110}
             if self.gpus:
-                allocatable |= {"cpu": 192_000, "memory": 2_000_000, "nvidia.com/gpu": self.gpus}
+                allocatable |= {"cpu": 192_000, "memory": 2_000_000 * MIB, "nvidia.com/gpu": self.gpus}
             labels = {"kubernetes.io/hostname": f"n{i}", "topology.kubernetes.io/zone": f"zone-{i % 3}"}
             taints = (Taint("dedicated", "team", TaintEffect.NO_SCHEDULE),) if i % 10 == 0 else ()
             nodes.append(Node(f"n{i}", allocatable, labels, taints))
@@ -78,15 +79,21 @@ class Case:
             {
                 "name": n.name,
                 "labels": n.labels,
-                "allocatable": n.allocatable,
+                "allocatable": _as_in_files(n.allocatable),
                 "taints": [{"key": t.key, "value": t.value, "effect": t.effect.value} for t in n.taints],
             }
             for n in self.cluster()
         ]
         pods = [
-            {"name": p.name, "labels": dict(p.shape.labels), "requests": dict(p.shape.requests)} for p in self.stream()
+            {"name": p.name, "labels": dict(p.shape.labels), "requests": _as_in_files(dict(p.shape.requests))}
+            for p in self.stream()
         ]
         return {"id": self.title, "nodes": nodes, "pods": pods}
+
+
+def _as_in_files(amounts: Mapping[str, int]) -> dict[str, int]:
+    """Scenario files count memory in MiB."""
+    return {name: amount // MIB if name == "memory" else amount for name, amount in amounts.items()}
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ from allotment.scheduling.queueing.inputs import (
     Workload,
 )
 from allotment.simulation.environment import Admitted, Evicted, simulate
-from allotment.simulation.scenario import Arrival, Environment, Scenario
+from allotment.simulation.scenario import Arrival, Assumptions, Scenario
 from benchmarks.engine.golden import BASELINE, BASELINE_FAIR, LARGE_SCALE, Shape, golden_scenario
 
 GPU = "nvidia.com/gpu"
@@ -100,8 +100,8 @@ def topology_scenario() -> Scenario:
     state = ClusterState(
         (ResourceFlavor("gpu", topology="t"),), queues, topologies=(Topology("t", ("rack", HOSTNAME)),), nodes=nodes
     )
-    environment = Environment(wakeup_delay=SECOND, shared_wakeup=True, wakeups_first=True)
-    return Scenario(TOPOLOGY, TOPOLOGY, state, EngineSettings(), environment, tuple(_topology_arrivals()))
+    assumptions = Assumptions(wakeup_delay=SECOND, shared_wakeup=True, wakeups_first=True)
+    return Scenario(TOPOLOGY, TOPOLOGY, state, EngineSettings(), assumptions, tuple(_topology_arrivals()))
 
 
 def _topology_arrivals() -> Iterator[Arrival]:
@@ -204,18 +204,18 @@ def _peer_workload(arrival: Arrival) -> dict[str, Any]:
 
 
 def peer_line(name: str) -> str:
-    """A shape as the peer reads it: the scenario format, and two switches of its environment."""
+    """A shape as the peer reads it: the scenario format, and two switches of its assumptions."""
     scenario = scenario_of(name)
-    state, environment = scenario.state, scenario.environment
+    state, assumptions = scenario.state, scenario.assumptions
     return json.dumps(
         {
             "id": name,
             "env": {
-                "wakeupDelay": environment.wakeup_delay,
-                "evictionLatency": environment.eviction_latency,
-                "idleCycles": environment.idle_cycles,
-                "sharedWakeup": environment.shared_wakeup,
-                "wakeupsFirst": environment.wakeups_first,
+                "wakeupDelay": assumptions.wakeup_delay,
+                "evictionLatency": assumptions.eviction_latency,
+                "idleCycles": assumptions.idle_cycles,
+                "sharedWakeup": assumptions.shared_wakeup,
+                "wakeupsFirst": assumptions.wakeups_first,
             },
             "fairSharing": {"enabled": scenario.settings.fair_sharing},
             "flavors": [{"name": each.name, "topology": each.topology} for each in state.flavors],

@@ -21,7 +21,7 @@ class AnswerFile(Protocol):
         ...
 
 
-class ScenarioFiles(Protocol):
+class ScenarioFilesPort(Protocol):
     """What is read of files is only their text; what it says, `scenarios` knows."""
 
     def place(self, file: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from allotment.scheduling.queueing.inputs import PodSetAdmission
-from allotment.simulation.outcome import Admitted, Decision, Evicted, Outcome
+from allotment.simulation.outcome import Admitted, Decision, Evicted, RunOutcome
 
 
-def answer(scenario_id: str, outcome: Outcome) -> dict[str, Any]:
+def answer(scenario_id: str, outcome: RunOutcome) -> dict[str, Any]:
     """One line of a `--write` file: `id`, `decisions`, `pending`."""
     return {
         "id": scenario_id,

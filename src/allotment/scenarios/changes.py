@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.errors import UsageError
-from allotment.model.quantity import parse_bytes, parse_cpu, parse_whole
+from allotment.model.quantity import MIB, parse_bytes, parse_cpu, parse_whole
 from allotment.scenarios.times import milliseconds
 from allotment.simulation.changes import (
     Absence,
     AddNode,
     DropNode,
-    Grant,
+    GrantQuota,
     Hold,
     QuotaPlace,
     ScenarioChange,
@@ -49,7 +49,7 @@ class JobFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenChange:
     """A change, and the words it was written in: what messages and titles say."""
 
     words: str
@@ -60,7 +60,7 @@ class Written:
         return self.words
 
 
-def parse_change(text: str) -> Written:
+def parse_change(text: str) -> WrittenChange:
     """Read one change.
 
     Raises:
@@ -73,7 +73,7 @@ def parse_change(text: str) -> Written:
             why=f"a change is KIND:…, with one of the kinds {', '.join(KINDS)}",
             fix="write for example quota:nlp/a100-spot/nvidia.com/gpu=16, weight:nlp=2 or drop-node:gpu-7",
         )
-    return Written(text, _READERS[kind](body, text))
+    return WrittenChange(text, _READERS[kind](body, text))
 
 
 def _quota(body: str, words: str) -> SetQuota:
@@ -83,14 +83,14 @@ def _quota(body: str, words: str) -> SetQuota:
     return SetQuota(place, _amount(rest, place.resource, words), sign)
 
 
-def _grant(body: str, words: str) -> Grant:
+def _grant(body: str, words: str) -> GrantQuota:
     rest, options = _options(body, ("from", "until", "lender"), words)
     left, equals, amount = rest.rpartition("=")
     if not equals or not amount.startswith("+"):
         raise UsageError(f"{words}: no amount to add", fix=f"write for example {_A_GRANT}")
     term = _term(options, words)
     place = _place(left, words, _A_GRANT)
-    return Grant(place, _amount(amount[1:], place.resource, words), term, options.get("lender", ""))
+    return GrantQuota(place, _amount(amount[1:], place.resource, words), term, options.get("lender", ""))
 
 
 def _weight(body: str, words: str) -> SetWeight:
@@ -154,7 +154,6 @@ KINDS: Final = tuple(_READERS)
 _A_QUOTA: Final = "quota:nlp/a100-spot/nvidia.com/gpu=16"
 _A_GRANT: Final = "grant:nlp/a100-spot/nvidia.com/gpu=+8,from=6h,until=30h"
 _A_WEIGHT: Final = "weight:nlp=2"
-_MIB: Final = 1 << 20
 _STORAGE: Final = ("ephemeral-storage", "hugepages-")
 _WRITTEN: Final = {
     "cpu": "write CPUs as Kubernetes does: 16, 500m",
@@ -188,7 +187,7 @@ def _amount(text: str, resource: str, words: str) -> int:
         if resource == "cpu":
             return int(parse_cpu(text))
         if resource == "memory":
-            return int(parse_bytes(text)) // _MIB * _MIB
+            return int(parse_bytes(text)) // MIB * MIB
         return int(parse_bytes(text)) if resource.startswith(_STORAGE) else parse_whole(text)
     except ValueError as error:
         what = f"{resource} comes in whole units; {error}" if resource not in _WRITTEN else str(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from allotment.errors import InputError
+from allotment.model.quantity import MIB
 from allotment.scenarios.lines import CsvRow
 from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode, GpuPod, GpuShape
 
@@ -25,7 +26,7 @@ def openb_nodes(rows: Iterable[CsvRow]) -> list[GpuNode]:
             GpuNode(
                 name,
                 _number(row, "cpu_milli"),
-                _number(row, "memory_mib"),
+                _number(row, "memory_mib") * MIB,
                 _number(row, "gpu"),
                 row.cells.get("model", ""),
             )
@@ -51,7 +52,7 @@ def openb_pods(rows: Iterable[CsvRow]) -> list[GpuPod]:
         _once(row, "pod", name, seen)
         shape = GpuShape(
             _number(row, "cpu_milli"),
-            _number(row, "memory_mib"),
+            _number(row, "memory_mib") * MIB,
             gpus,
             _number(row, "gpu_milli") if gpus else 0,
             tuple(sorted(model for model in (row.cells.get("gpu_spec") or "").split("|") if model)),

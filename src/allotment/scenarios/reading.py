@@ -6,26 +6,47 @@ Scenario units: times in milliseconds, `cpu` in millicores, `memory` in MiB, eve
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
-from allotment.errors import InputError
-from allotment.model.cluster import Taint, TaintEffect
-from allotment.scenarios.event_shapes import UNLIMITED_WORD
-from allotment.scheduling.kinds import Operator, Requirement, Toleration
+from allotment.model.quantity import MIB
+from allotment.scenarios.checks import check_scenario, check_workload
+from allotment.scenarios.fields import NodeFields, read_labels, read_requirements, read_taints, read_tolerations
+from allotment.scenarios.parsing import parsed, without_nulls
+from allotment.scenarios.queueing_fields import (
+    UNLIMITED_WORD,
+    ClusterQueueFields,
+    CohortFields,
+    CordonFields,
+    DrainFields,
+    EnvironmentFields,
+    EventFields,
+    EvictionFields,
+    FairSharingFields,
+    FlavorFields,
+    NodeDownFields,
+    NodeFailuresFields,
+    NodeUpFields,
+    PodSetFields,
+    QueueingScenarioFields,
+    QuotaChangeFields,
+    QuotaFields,
+    ResourceGroupFields,
+    StopChangeFields,
+    TopologyRequestFields,
+    WorkloadFields,
+)
 from allotment.scheduling.queueing.inputs import (
     ClusterQueue,
     ClusterState,
     Cohort,
     EngineSettings,
-    FairStrategy,
     FlavorQuotas,
     FungibilityPolicy,
     FungibilityPreference,
     Node,
     PodSet,
     PreemptionPolicy,
-    QueueingStrategy,
     ResourceFlavor,
     ResourceGroup,
     ResourceQuota,
@@ -36,21 +57,19 @@ from allotment.scheduling.queueing.inputs import (
 from allotment.simulation.events import (
     UNLIMITED,
     Cordon,
-    Drain,
     Event,
     Eviction,
     NodeDown,
+    NodeDrain,
     NodeUp,
     QuotaChange,
     StopChange,
-    StopPolicy,
     Uncordon,
 )
-from allotment.simulation.scenario import Arrival, Environment, NodeFailures, Scenario
+from allotment.simulation.scenario import Arrival, Assumptions, NodeFailures, Scenario
 
-_MIB = 1 << 20
 _VERSION: Final = re.compile(r"(?<![\w.])v?(\d+\.\d+)(?![\d])")
-_IMPATIENT = ("0.17", "0.18")
+_IMPATIENT: Final = ("0.17", "0.18")
 """Kueue versions that take a node for lost 30 s after it stopped being ready, not when its pods are evicted."""
 JsonObject = Mapping[str, Any]
 
@@ -59,55 +78,67 @@ def read_scenario(raw: JsonObject) -> Scenario:
     """Scenario from its parsed JSON; recorded answers in it are ignored.
 
     Raises:
-        InputError: a field is missing or has a value outside the format.
+        InputError: it is not of the format; the field is named.
     """
-    try:
-        return _scenario(raw)
-    except (KeyError, ValueError, TypeError, AttributeError) as problem:
-        raise InputError(
-            f"scenario {raw.get('id', '?')} cannot be read",
-            why=f"what is there does not fit: {problem}",
-            fix="compare the line with the scenario format's field list",
-        ) from problem
-
-
-def _scenario(raw: JsonObject) -> Scenario:
-    env = raw["env"]
-    version = _version(raw.get("kueue", ""))
-    fair = raw.get("fairSharing") or {}
+    found = parsed(raw, QueueingScenarioFields)
+    check_scenario(found)
+    version = _version(found.kueue)
     return Scenario(
-        id=raw["id"],
-        kind=raw.get("class", ""),
+        id=found.id,
+        kind=found.kind,
         state=ClusterState(
-            flavors=tuple(_flavor(each) for each in raw["flavors"]),
-            cluster_queues=tuple(_cluster_queue(each) for each in raw["clusterQueues"]),
-            cohorts=tuple(_cohort(each) for each in raw.get("cohorts") or ()),
-            topologies=tuple(Topology(each["name"], tuple(each["levels"])) for each in raw.get("topologies") or ()),
-            nodes=tuple(_node(each) for each in raw.get("nodes") or ()),
+            flavors=tuple(_flavor(each) for each in found.flavors),
+            cluster_queues=tuple(_cluster_queue(each) for each in found.cluster_queues),
+            cohorts=tuple(_cohort(each) for each in found.cohorts),
+            topologies=tuple(Topology(each.name, each.levels) for each in found.topologies),
+            nodes=tuple(_node(each) for each in found.nodes),
         ),
-        settings=EngineSettings(
-            fair_sharing=bool(fair.get("enabled", False)),
-            fair_strategies=tuple(FairStrategy(each) for each in fair.get("preemptionStrategies") or ()),
-            version=version,
-        ),
-        environment=Environment(
-            wakeup_delay=env["wakeupDelay"],
-            eviction_latency=env["evictionLatency"],
-            idle_cycles=env["idleCycles"],
-            max_cycles_per_instant=env["maxCyclesPerInstant"],
-            max_cycles_total=env["maxCyclesTotal"],
-            not_ready_toleration=env.get("notReadyToleration", 30_000 if version in _IMPATIENT else 300_000),
-            node_replacement=env.get("nodeReplacement", True),
-            status_delay=env.get("statusDelay", 0),
-        ),
-        arrivals=tuple(read_arrival(each) for each in raw["workloads"]),
-        events=tuple(_EVENTS[each["kind"]](each) for each in raw.get("events") or ()),
-        node_failures=_node_failures(raw.get("nodeFailures")),
+        settings=_settings(found.fair_sharing, version),
+        assumptions=_assumptions(found.env, version),
+        arrivals=tuple(_arrival(each) for each in found.workloads),
+        events=tuple(_event(each) for each in found.events),
+        node_failures=_node_failures(found.node_failures),
     )
 
 
-def _node_failures(raw: JsonObject | None) -> NodeFailures | None:
-    return None if raw is None else NodeFailures(raw["meanBetween"], raw["meanRepair"], raw["until"])
+def read_further_arrival(raw: JsonObject) -> Arrival:
+    """A further entry of `workloads`. What may be left out: `uid` (its name), `priority` (0), `createdAt` (0).
+
+    Raises:
+        InputError: it is not of the format; the field is named.
+    """
+    there = without_nulls(raw)
+    workload = parsed({"uid": there.get("name", ""), "priority": 0, "createdAt": 0, **there}, WorkloadFields)
+    check_workload(workload)
+    return _arrival(workload)
+
+
+def _settings(fair: FairSharingFields, version: str) -> EngineSettings:
+    return EngineSettings(
+        fair_sharing=fair.enabled,
+        fair_strategies=fair.preemption_strategies or (),
+        version=version,
+    )
+
+
+def _assumptions(env: EnvironmentFields, version: str) -> Assumptions:
+    toleration = env.not_ready_toleration
+    if toleration is None:
+        toleration = 30_000 if version in _IMPATIENT else 300_000
+    return Assumptions(
+        wakeup_delay=env.wakeup_delay,
+        eviction_latency=env.eviction_latency,
+        idle_cycles=env.idle_cycles,
+        max_cycles_per_instant=env.max_cycles_per_instant,
+        max_cycles_total=env.max_cycles_total,
+        not_ready_toleration=toleration,
+        node_replacement=env.node_replacement,
+        status_delay=env.status_delay,
+    )
+
+
+def _node_failures(failures: NodeFailuresFields | None) -> NodeFailures | None:
+    return None if failures is None else NodeFailures(failures.mean_between, failures.mean_repair, failures.until)
 
 
 def _version(text: str) -> str:
@@ -116,75 +147,54 @@ def _version(text: str) -> str:
     return EngineSettings().version if found is None else found[1]
 
 
-def _pairs(raw: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((raw or {}).items()))
-
-
 def _amount(resource: str, amount: int) -> int:
-    return amount * _MIB if resource == "memory" else amount
+    return amount * MIB if resource == "memory" else amount
 
 
-def _amounts(raw: Mapping[str, int] | None) -> tuple[tuple[str, int], ...]:
-    return tuple((name, _amount(name, amount)) for name, amount in sorted((raw or {}).items()))
+def _amounts(amounts: dict[str, int]) -> tuple[tuple[str, int], ...]:
+    return tuple((name, _amount(name, amount)) for name, amount in sorted(amounts.items()))
 
 
-def _taints(raw: Sequence[JsonObject] | None) -> tuple[Taint, ...]:
-    return tuple(Taint(each["key"], each.get("value", ""), TaintEffect(each["effect"])) for each in raw or ())
-
-
-def _tolerations(raw: Sequence[JsonObject] | None) -> tuple[Toleration, ...]:
-    return tuple(
-        Toleration(
-            each.get("key", ""),
-            exists=each.get("operator") == "Exists",
-            value=each.get("value", ""),
-            effect=TaintEffect(each["effect"]) if each.get("effect") else None,
-        )
-        for each in raw or ()
-    )
-
-
-def _flavor(raw: JsonObject) -> ResourceFlavor:
+def _flavor(flavor: FlavorFields) -> ResourceFlavor:
     return ResourceFlavor(
-        name=raw["name"],
-        node_labels=_pairs(raw.get("nodeLabels")),
-        taints=_taints(raw.get("taints")),
-        tolerations=_tolerations(raw.get("tolerations")),
-        topology=raw.get("topology"),
+        name=flavor.name,
+        node_labels=read_labels(flavor.node_labels),
+        taints=read_taints(flavor.taints),
+        tolerations=read_tolerations(flavor.tolerations),
+        topology=flavor.topology,
     )
 
 
-def _quota(resource: str, raw: JsonObject) -> ResourceQuota:
-    borrowing, lending = raw.get("borrowingLimit"), raw.get("lendingLimit")
+def _quota(resource: str, quota: QuotaFields) -> ResourceQuota:
+    borrowing, lending = quota.borrowing_limit, quota.lending_limit
     return ResourceQuota(
-        nominal=_amount(resource, raw["nominal"]),
+        nominal=_amount(resource, quota.nominal),
         borrowing_limit=None if borrowing is None else _amount(resource, borrowing),
         lending_limit=None if lending is None else _amount(resource, lending),
     )
 
 
-def _groups(raw: Sequence[JsonObject] | None) -> tuple[ResourceGroup, ...]:
+def _groups(groups: tuple[ResourceGroupFields, ...]) -> tuple[ResourceGroup, ...]:
     return tuple(
         ResourceGroup(
-            covered_resources=tuple(group["coveredResources"]),
+            covered_resources=group.covered_resources,
             flavors=tuple(
                 FlavorQuotas(
-                    flavor["flavor"],
-                    tuple((name, _quota(name, quota)) for name, quota in flavor["resources"].items()),
+                    flavor.flavor, tuple((name, _quota(name, quota)) for name, quota in flavor.resources.items())
                 )
-                for flavor in group["flavors"]
+                for flavor in group.flavors
             ),
         )
-        for group in raw or ()
+        for group in groups
     )
 
 
-def _cohort(raw: JsonObject) -> Cohort:
+def _cohort(cohort: CohortFields) -> Cohort:
     return Cohort(
-        name=raw["name"],
-        parent=raw.get("parent") or None,
-        resource_groups=_groups(raw.get("resourceGroups")),
-        fair_weight=float(raw.get("fairWeight", 1)),
+        name=cohort.name,
+        parent=cohort.parent or None,
+        resource_groups=_groups(cohort.resource_groups),
+        fair_weight=float(cohort.fair_weight),
     )
 
 
@@ -193,107 +203,104 @@ def _fungibility(word: str) -> FungibilityPolicy:
     return FungibilityPolicy.MAY_STOP_SEARCH if word in {"Borrow", "Preempt"} else FungibilityPolicy(word)
 
 
-def _cluster_queue(raw: JsonObject) -> ClusterQueue:
-    preemption = raw.get("preemption") or {}
-    borrow = preemption.get("borrowWithinCohort") or {}
-    fungibility = raw.get("flavorFungibility") or {}
+def _cluster_queue(queue: ClusterQueueFields) -> ClusterQueue:
+    preemption, fungibility = queue.preemption, queue.flavor_fungibility
+    borrow = preemption.borrow_within_cohort
     return ClusterQueue(
-        name=raw["name"],
-        resource_groups=_groups(raw["resourceGroups"]),
-        cohort=raw.get("cohort") or None,
-        strategy=QueueingStrategy(raw.get("queueingStrategy", "BestEffortFIFO")),
-        within_cluster_queue=PreemptionPolicy(preemption.get("withinClusterQueue", "Never")),
-        reclaim_within_cohort=PreemptionPolicy(preemption.get("reclaimWithinCohort", "Never")),
-        borrow_within_cohort=PreemptionPolicy(borrow.get("policy", "Never")),
-        max_priority_threshold=borrow.get("maxPriorityThreshold"),
-        when_can_borrow=_fungibility(fungibility.get("whenCanBorrow", "MayStopSearch")),
-        when_can_preempt=_fungibility(fungibility.get("whenCanPreempt", "TryNextFlavor")),
-        preference=FungibilityPreference(fungibility.get("preference") or "BorrowingOverPreemption"),
-        fair_weight=float(raw.get("fairWeight", 1)),
+        name=queue.name,
+        resource_groups=_groups(queue.resource_groups),
+        cohort=queue.cohort or None,
+        strategy=queue.queueing_strategy,
+        within_cluster_queue=PreemptionPolicy(preemption.within_cluster_queue),
+        reclaim_within_cohort=PreemptionPolicy(preemption.reclaim_within_cohort),
+        borrow_within_cohort=PreemptionPolicy(borrow.policy),
+        max_priority_threshold=borrow.max_priority_threshold,
+        when_can_borrow=_fungibility(fungibility.when_can_borrow),
+        when_can_preempt=_fungibility(fungibility.when_can_preempt),
+        preference=FungibilityPreference(fungibility.preference or "BorrowingOverPreemption"),
+        fair_weight=float(queue.fair_weight),
     )
 
 
-def _node(raw: JsonObject) -> Node:
-    return Node(raw["name"], _pairs(raw.get("labels")), _amounts(raw["allocatable"]), _taints(raw.get("taints")))
+def _node(node: NodeFields) -> Node:
+    return Node(node.name, read_labels(node.labels), _amounts(node.allocatable), read_taints(node.taints))
 
 
-def _topology_request(raw: JsonObject | None) -> TopologyRequest | None:
-    if raw is None:
+def _topology_request(request: TopologyRequestFields | None) -> TopologyRequest | None:
+    if request is None:
         return None
     return TopologyRequest(
-        required=raw.get("required"),
-        preferred=raw.get("preferred"),
-        unconstrained=bool(raw.get("unconstrained", False)),
-        slice_level=raw.get("podSetSliceRequiredTopology"),
-        slice_size=raw.get("podSetSliceSize"),
-        group=raw.get("podSetGroupName"),
+        required=request.required,
+        preferred=request.preferred,
+        unconstrained=request.unconstrained,
+        slice_level=request.pod_set_slice_required_topology,
+        slice_size=request.pod_set_slice_size,
+        group=request.pod_set_group_name,
     )
 
 
-def _affinity(raw: Sequence[Sequence[JsonObject]] | None) -> tuple[tuple[Requirement, ...], ...]:
-    return tuple(
-        tuple(Requirement(each["key"], Operator(each["operator"]), tuple(each.get("values", ()))) for each in term)
-        for term in raw or ()
-    )
-
-
-def _pod_set(raw: JsonObject) -> PodSet:
+def _pod_set(pod_set: PodSetFields) -> PodSet:
     return PodSet(
-        name=raw["name"],
-        count=raw["count"],
-        requests=_amounts(raw.get("requests")),
-        min_count=raw.get("minCount"),
-        node_selector=_pairs(raw.get("nodeSelector")),
-        required_affinity=_affinity(raw.get("requiredAffinity")),
-        tolerations=_tolerations(raw.get("tolerations")),
-        topology=_topology_request(raw.get("topologyRequest")),
+        name=pod_set.name,
+        count=pod_set.count,
+        requests=_amounts(pod_set.requests),
+        min_count=pod_set.min_count,
+        node_selector=read_labels(pod_set.node_selector),
+        required_affinity=tuple(read_requirements(term) for term in pod_set.required_affinity),
+        tolerations=read_tolerations(pod_set.tolerations),
+        topology=_topology_request(pod_set.topology_request),
     )
 
 
-def completed(workload: JsonObject) -> JsonObject:
-    """A further workload with what may be left out: `uid` (its name), `priority` (0), `createdAt` (0)."""
-    return {"uid": workload.get("name", ""), "priority": 0, "createdAt": 0, **workload}
-
-
-def read_arrival(raw: JsonObject) -> Arrival:
-    """One entry of `workloads`, whose shape was checked."""
-    workload = Workload(
-        name=raw["name"],
-        uid=raw["uid"],
-        cluster_queue=raw["clusterQueue"],
-        priority=raw["priority"],
-        queued_since=raw["createdAt"],
-        pod_sets=tuple(_pod_set(each) for each in raw["podSets"]),
+def _arrival(workload: WorkloadFields) -> Arrival:
+    queued = workload.created_at if workload.queued_at is None else workload.queued_at
+    return Arrival(
+        Workload(
+            name=workload.name,
+            uid=workload.uid,
+            cluster_queue=workload.cluster_queue,
+            priority=workload.priority,
+            queued_since=workload.created_at,
+            pod_sets=tuple(_pod_set(each) for each in workload.pod_sets),
+        ),
+        queued,
+        workload.runtime,
     )
-    return Arrival(workload, raw.get("queuedAt", raw["createdAt"]), raw["runtime"])
 
 
-def _quota_change(raw: JsonObject) -> QuotaChange:
-    def limit(field: str) -> int | None:
-        value = raw.get(field)
-        if value is None:
-            return None
-        return UNLIMITED if value == UNLIMITED_WORD else _amount(raw["resource"], value)
+def _event(event: EventFields) -> Event:
+    match event:
+        case QuotaChangeFields():
+            return _quota_change(event)
+        case StopChangeFields():
+            return StopChange(event.t, event.cluster_queue, event.policy, event.grace)
+        case EvictionFields():
+            return Eviction(event.t, event.workload, event.grace)
+        case DrainFields():
+            return NodeDrain(event.t, event.node, event.grace)
+        case NodeDownFields():
+            return NodeDown(event.t, event.node)
+        case NodeUpFields():
+            return NodeUp(event.t, event.node)
+        case CordonFields():
+            return Cordon(event.t, event.node)
+        case _:
+            return Uncordon(event.t, event.node)
+
+
+def _quota_change(event: QuotaChangeFields) -> QuotaChange:
+    def limit(value: int | str | None) -> int | None:
+        if isinstance(value, int):
+            return _amount(event.resource, value)
+        return UNLIMITED if value == UNLIMITED_WORD else None
 
     return QuotaChange(
-        t=raw["t"],
-        owner=raw["cohort"] if "cohort" in raw else raw["clusterQueue"],
-        of_cohort="cohort" in raw,
-        flavor=raw["flavor"],
-        resource=raw["resource"],
-        nominal=limit("nominal"),
-        borrowing_limit=limit("borrowingLimit"),
-        lending_limit=limit("lendingLimit"),
+        t=event.t,
+        owner=event.cohort or event.cluster_queue or "",
+        of_cohort=event.cohort is not None,
+        flavor=event.flavor,
+        resource=event.resource,
+        nominal=limit(event.nominal),
+        borrowing_limit=limit(event.borrowing_limit),
+        lending_limit=limit(event.lending_limit),
     )
-
-
-_EVENTS: Final[Mapping[str, Callable[[JsonObject], Event]]] = {
-    "nodeDown": lambda raw: NodeDown(raw["t"], raw["node"]),
-    "nodeUp": lambda raw: NodeUp(raw["t"], raw["node"]),
-    "cordon": lambda raw: Cordon(raw["t"], raw["node"]),
-    "uncordon": lambda raw: Uncordon(raw["t"], raw["node"]),
-    "drain": lambda raw: Drain(raw["t"], raw["node"], raw.get("grace")),
-    "evict": lambda raw: Eviction(raw["t"], raw["workload"], raw.get("grace")),
-    "quota": _quota_change,
-    "stopPolicy": lambda raw: StopChange(raw["t"], raw["clusterQueue"], StopPolicy(raw["policy"]), raw.get("grace")),
-}

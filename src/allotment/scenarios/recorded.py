@@ -1,58 +1,73 @@
-"""Decisions recorded in a scenario file, read as the course of events they tell of."""
+"""Decisions recorded in a scenario file, read as a decision log."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
-from allotment.scenarios import checks
+from allotment.scenarios.fields import Amount, Name
+from allotment.scenarios.parsing import Fields, SomeFields, parsed
 from allotment.scheduling.queueing.inputs import DomainCount, PodSetAdmission
 from allotment.simulation.outcome import Admitted, Decision, Evicted, Finished
-from allotment.simulation.present import Course
-
-_POD_SET: Final = checks.fields(
-    {"name": checks.name, "count": checks.amount, "flavors": checks.by_name(checks.text)},
-    {
-        "levels": checks.each(checks.name),
-        "domains": checks.each(checks.fields({"values": checks.each(checks.text), "count": checks.amount})),
-    },
-)
-_DECISION: Final = checks.fields(
-    {"t": checks.amount, "event": checks.name, "workload": checks.name, "clusterQueue": checks.text},
-    {"cycle": checks.amount, "podSets": checks.each(_POD_SET), "reason": checks.text, "preemptor": checks.text},
-)
-_DECISIONS: Final = checks.each(_DECISION)
+from allotment.simulation.present import DecisionLog
 
 
-def recorded_course(data: Mapping[str, Any]) -> Course | None:
+class _DomainFields(Fields, frozen=True):
+    values: tuple[str, ...]
+    count: Amount
+
+
+class _AdmissionFields(Fields, frozen=True):
+    name: Name
+    count: Amount
+    flavors: dict[str, str]
+    levels: tuple[Name, ...] = ()
+    domains: tuple[_DomainFields, ...] = ()
+
+
+class _DecisionFields(Fields, frozen=True):
+    t: Amount
+    event: Name
+    workload: Name
+    cluster_queue: str
+    cycle: Amount = 0
+    pod_sets: tuple[_AdmissionFields, ...] = ()
+    reason: str = ""
+    preemptor: str = ""
+
+
+class _RecordFields(SomeFields, frozen=True):
+    decisions: tuple[_DecisionFields, ...] = ()
+
+
+def recorded_decisions(data: Mapping[str, Any]) -> DecisionLog | None:
     """The decisions recorded in a scenario; None if there are none.
 
     Raises:
         InputError: they are not of the format; the field is named.
     """
-    raw = data.get("decisions")
-    if not raw:
+    if not data.get("decisions"):
         return None
-    _DECISIONS(raw, "decisions")
-    return Course(tuple(_decisions(sorted(raw, key=lambda each: each["t"]))))
+    decisions = parsed({"decisions": data["decisions"]}, _RecordFields).decisions
+    return DecisionLog(tuple(_decisions(sorted(decisions, key=lambda each: each.t))))
 
 
-def _decisions(raw: Iterable[Mapping[str, Any]]) -> Iterable[Decision]:
-    for one in raw:
-        t, cycle, workload, queue = one["t"], one.get("cycle", 0), one["workload"], one["clusterQueue"]
-        if one["event"] == "admit":
-            yield Admitted(t, cycle, workload, queue, tuple(_pod_set(part) for part in one.get("podSets", ())))
-        elif one["event"] == "evict":
-            yield Evicted(t, cycle, workload, queue, one.get("reason", ""), one.get("preemptor", ""), t)
+def _decisions(recorded: Iterable[_DecisionFields]) -> Iterable[Decision]:
+    for each in recorded:
+        t, cycle, workload, queue = each.t, each.cycle, each.workload, each.cluster_queue
+        if each.event == "admit":
+            yield Admitted(t, cycle, workload, queue, tuple(_admission(part) for part in each.pod_sets))
+        elif each.event == "evict":
+            yield Evicted(t, cycle, workload, queue, each.reason, each.preemptor, t)
         else:
             yield Finished(t, cycle, workload, queue)
 
 
-def _pod_set(raw: Mapping[str, Any]) -> PodSetAdmission:
+def _admission(pod_set: _AdmissionFields) -> PodSetAdmission:
     return PodSetAdmission(
-        raw["name"],
-        raw["count"],
-        tuple(sorted(raw["flavors"].items())),
-        tuple(raw.get("levels", ())),
-        tuple(DomainCount(tuple(part["values"]), part["count"]) for part in raw.get("domains", ())),
+        pod_set.name,
+        pod_set.count,
+        tuple(sorted(pod_set.flavors.items())),
+        pod_set.levels,
+        tuple(DomainCount(each.values, each.count) for each in pod_set.domains),
     )

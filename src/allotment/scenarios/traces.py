@@ -28,14 +28,14 @@ from allotment.scheduling.queueing.inputs import (
     ResourceQuota,
     Workload,
 )
-from allotment.simulation.scenario import Arrival, Environment, Scenario
+from allotment.simulation.scenario import Arrival, Assumptions, Scenario
 
 GPU: Final = "nvidia.com/gpu"
 PROCESSORS: Final = "processors"
 FLAVOR: Final = "default"
 COHORT: Final = "cluster"
 
-_ENVIRONMENT: Final = Environment(
+_ASSUMPTIONS: Final = Assumptions(
     wakeup_delay=1_000, idle_cycles=3, max_cycles_per_instant=1_000_000, max_cycles_total=0
 )
 
@@ -244,7 +244,7 @@ def trace_scenario(
         kind="trace",
         state=ClusterState(flavors=(ResourceFlavor(FLAVOR),), cluster_queues=queues),
         settings=EngineSettings(),
-        environment=_ENVIRONMENT,
+        assumptions=_ASSUMPTIONS,
         arrivals=tuple(_arrival(job, index, trace.resource) for index, job in enumerate(jobs)),
         remarks=trace.remarks,
     )

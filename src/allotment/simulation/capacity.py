@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from allotment.scheduling.queueing.inputs import ClusterState, ResourceGroup
-from allotment.simulation.cluster import Cluster
+from allotment.simulation.cluster import ChangingCluster
 from allotment.simulation.events import Change, Eviction, QuotaChange, StopChange
 from allotment.simulation.scenario import Scenario
 
@@ -14,16 +14,16 @@ Amounts = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CapacityStep:
     """From `t` until the next step these amounts hold, by resource."""
 
     t: int
     amounts: Mapping[str, int]
 
 
-def clusters(scenario: Scenario) -> Iterator[tuple[int, Cluster]]:
+def clusters(scenario: Scenario) -> Iterator[tuple[int, ChangingCluster]]:
     """The cluster at the start and after every event that changes it."""
-    cluster = Cluster(scenario.state)
+    cluster = ChangingCluster(scenario.state)
     yield 0, cluster
     for event in sorted(scenario.events, key=lambda each: each.t):
         match event:
@@ -38,12 +38,12 @@ def clusters(scenario: Scenario) -> Iterator[tuple[int, Cluster]]:
         yield event.t, cluster
 
 
-def quota_steps(scenario: Scenario) -> tuple[Step, ...]:
+def quota_steps(scenario: Scenario) -> tuple[CapacityStep, ...]:
     """All nominal quota, that of cohorts included."""
     return _steps((t, total_quota(state)) for t, state in _declared(scenario))
 
 
-def queue_quota_steps(scenario: Scenario) -> dict[str, tuple[Step, ...]]:
+def queue_quota_steps(scenario: Scenario) -> dict[str, tuple[CapacityStep, ...]]:
     """Nominal quota of each queue the scenario begins with."""
     courses: dict[str, list[tuple[int, dict[str, int]]]] = {each.name: [] for each in scenario.state.cluster_queues}
     for t, state in _declared(scenario):
@@ -53,7 +53,7 @@ def queue_quota_steps(scenario: Scenario) -> dict[str, tuple[Step, ...]]:
     return {name: _steps(course) for name, course in courses.items()}
 
 
-def node_steps(scenario: Scenario) -> tuple[Step, ...]:
+def node_steps(scenario: Scenario) -> tuple[CapacityStep, ...]:
     """What nodes offer that are up and not cordoned; empty if the scenario has no nodes."""
     if not any(cluster.declared.nodes for _, cluster in clusters(scenario)):
         return ()
@@ -67,7 +67,7 @@ def total_quota(state: ClusterState) -> dict[str, int]:
     )
 
 
-def means(steps: Sequence[Step], end: int) -> dict[str, float]:
+def means(steps: Sequence[CapacityStep], end: int) -> dict[str, float]:
     """Mean amounts over the time from 0 to `end`; whole numbers stay whole where nothing changes."""
     if len(steps) == 1 or end <= 0:
         return dict(steps[0].amounts)
@@ -88,18 +88,18 @@ def _declared(scenario: Scenario) -> Iterator[tuple[int, ClusterState]]:
             yield t, last
 
 
-def _steps(course: Iterable[tuple[int, dict[str, int]]]) -> tuple[Step, ...]:
+def _steps(course: Iterable[tuple[int, dict[str, int]]]) -> tuple[CapacityStep, ...]:
     """One step for each instant at which the amounts change."""
-    steps: list[Step] = []
+    steps: list[CapacityStep] = []
     for t, amounts in course:
         if steps and steps[-1].t == t:
             steps.pop()
         if not steps or steps[-1].amounts != amounts:
-            steps.append(Step(t, amounts))
+            steps.append(CapacityStep(t, amounts))
     return tuple(steps)
 
 
-def _offered(cluster: Cluster) -> dict[str, int]:
+def _offered(cluster: ChangingCluster) -> dict[str, int]:
     sums: dict[str, int] = {}
     for node in cluster.state.nodes:
         for resource, amount in node.allocatable:

@@ -20,9 +20,9 @@ from allotment.scheduling.queueing.inputs import (
 from allotment.scheduling.queueing.quantity import render_amount
 from allotment.simulation.events import (
     Cordon,
-    Drain,
     Event,
     NodeDown,
+    NodeDrain,
     NodeUp,
     QuotaChange,
     StopChange,
@@ -78,7 +78,7 @@ class SetQuota:
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class GrantQuota:
     """More of a nominal quota for a while, taken from the lender's if there is one."""
 
     place: QuotaPlace
@@ -150,7 +150,7 @@ class UsePolicy:
     policy: QueuePolicy
 
 
-ScenarioChange = SetQuota | Grant | SetWeight | Hold | AddNode | DropNode | TakeAway | MoreJobs
+ScenarioChange = SetQuota | GrantQuota | SetWeight | Hold | AddNode | DropNode | TakeAway | MoreJobs
 
 
 def changed(scenario: Scenario, change: ScenarioChange) -> Scenario:
@@ -164,7 +164,7 @@ def changed(scenario: Scenario, change: ScenarioChange) -> Scenario:
     match change:
         case SetQuota():
             return _with_quota(scenario, change)
-        case Grant():
+        case GrantQuota():
             return _with_grant(scenario, change)
         case SetWeight():
             return _with_weight(scenario, change)
@@ -286,7 +286,7 @@ def _with_weight(scenario: Scenario, change: SetWeight) -> Scenario:
     return _with_owner(scenario, change.owner, edited, edited)
 
 
-def _with_grant(scenario: Scenario, change: Grant) -> Scenario:
+def _with_grant(scenario: Scenario, change: GrantQuota) -> Scenario:
     result = with_more_quota(scenario, change.place, change.more, change.term)
     if not change.lender:
         return result
@@ -367,7 +367,7 @@ def _with_absence(scenario: Scenario, change: TakeAway) -> Scenario:
 
 _AWAY: Final[Mapping[Absence, tuple[Callable[[int, str], Event], Callable[[int, str], Event]]]] = {
     Absence.CORDON: (Cordon, Uncordon),
-    Absence.DRAIN: (Drain, Uncordon),
+    Absence.DRAIN: (NodeDrain, Uncordon),
     Absence.DOWN: (NodeDown, NodeUp),
 }
 

@@ -16,8 +16,8 @@ from allotment.scheduling.queueing.inputs import (
 from allotment.simulation.events import (
     UNLIMITED,
     Cordon,
-    Drain,
     NodeDown,
+    NodeDrain,
     NodeEvent,
     NodeUp,
     QuotaChange,
@@ -29,7 +29,7 @@ _Owner = TypeVar("_Owner", ClusterQueue, Cohort)
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class ChangingCluster:
     """Declared state and the nodes that do not count.
 
     Attributes:
@@ -55,7 +55,7 @@ class Cluster:
         """Without a topology flavor Kueue looks at no node."""
         return any(flavor.topology is not None for flavor in self.declared.flavors)
 
-    def with_node(self, event: NodeEvent) -> Cluster:
+    def with_node(self, event: NodeEvent) -> ChangingCluster:
         """After a node went, came back, was cordoned or uncordoned."""
         node = frozenset((event.node,))
         match event:
@@ -63,12 +63,12 @@ class Cluster:
                 return replace(self, down=self.down | node)
             case NodeUp():
                 return replace(self, down=self.down - node)
-            case Cordon() | Drain():
+            case Cordon() | NodeDrain():
                 return replace(self, cordoned=self.cordoned | node)
             case _:
                 return replace(self, cordoned=self.cordoned - node)
 
-    def with_quota(self, event: QuotaChange) -> Cluster:
+    def with_quota(self, event: QuotaChange) -> ChangingCluster:
         """After a change of quota; one that names a quota that does not exist changes nothing."""
         state = self.declared
         if event.of_cohort:
@@ -77,7 +77,7 @@ class Cluster:
             state = replace(state, cluster_queues=tuple(_owner(each, event) for each in state.cluster_queues))
         return replace(self, declared=state)
 
-    def with_stop(self, event: StopChange) -> Cluster:
+    def with_stop(self, event: StopChange) -> ChangingCluster:
         """After a queue was stopped or let go on."""
         stopped = event.policy is not StopPolicy.NONE
         queues = tuple(

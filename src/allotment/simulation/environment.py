@@ -10,19 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
+from typing import Final
 
 from allotment.scheduling.queueing.choices import ChanceKind, Choice
 from allotment.scheduling.queueing.cycle import CycleResult
 from allotment.scheduling.queueing.engine import QueueingEngine
+from allotment.scheduling.queueing.indices import NO_WORKLOAD, TreeId, TreeNode, WorkloadId
 from allotment.scheduling.queueing.reasons import Cause
 from allotment.scheduling.queueing.settling import Bounds, settle
-from allotment.simulation.cluster import Cluster
+from allotment.scheduling.queueing.states import Place
+from allotment.simulation.cluster import ChangingCluster
 from allotment.simulation.events import (
     Change,
-    Drain,
     Event,
     Eviction,
     NodeDown,
+    NodeDrain,
     NodeEvent,
     NodeUp,
     QuotaChange,
@@ -38,27 +41,28 @@ from allotment.simulation.outcome import (
     Finished,
     MessageChange,
     Moved,
-    Outcome,
     RandomChoice,
+    RunOutcome,
     Standstill,
     StillPending,
 )
 from allotment.simulation.scenario import Scenario
 
 # Kinds of events, in the order they are handled at one instant.
-_EARLY_WAKE = 0
-_FINISH = 1
-_RELEASE = 2
-_EVENT = 3
-_LOST = 4
-_ARRIVE = 5
-_WAKE = 6
-_STATUS = 7
-_SAMPLE = 8
-_ALL_TREES = -1
+_EARLY_WAKE: Final = 0
+_FINISH: Final = 1
+_RELEASE: Final = 2
+_EVENT: Final = 3
+_LOST: Final = 4
+_ARRIVE: Final = 5
+_WAKE: Final = 6
+_STATUS: Final = 7
+_SAMPLE: Final = 8
+_ALL_TREES: Final = TreeId(TreeNode(-1))
+"""In place of a tree: one timer for all of them."""
 
 
-def simulate(scenario: Scenario, *, messages: bool = True, until: int | None = None) -> Outcome:
+def simulate(scenario: Scenario, *, messages: bool = True, until: int | None = None) -> RunOutcome:
     """Run a scenario to its end, or to a given time.
 
     Args:
@@ -77,9 +81,9 @@ class Simulation:
 
     def __init__(self, scenario: Scenario, *, messages: bool = True, choices: bool = False) -> None:
         """Set up the engine and schedule all arrivals; `choices`: watch for what Kueue leaves to chance."""
-        self._environment = environment = scenario.environment
+        self._assumptions = assumptions = scenario.assumptions
         self._bounds: Bounds = Bounds(
-            environment.idle_cycles, environment.max_cycles_per_instant, environment.max_cycles_total
+            assumptions.idle_cycles, assumptions.max_cycles_per_instant, assumptions.max_cycles_total
         )
         self._arrivals = scenario.arrivals
         self.engine: QueueingEngine = QueueingEngine(scenario.state, scenario.settings, watching=choices)
@@ -89,7 +93,7 @@ class Simulation:
         self._ever_admitted: list[bool] = [False] * count
         self._finished: list[bool] = [False] * count
         self._shown: list[str] = [""] * count
-        self._timers: set[int] = set()
+        self._timers: set[TreeId] = set()
         self._stale: set[str] = set()
         self._messages = messages
         self._decisions: list[Decision] = []
@@ -103,17 +107,17 @@ class Simulation:
         self._sampling_interval: int = sharing.sampling_interval if sharing is not None else 0
         if self._sampling_interval > 0:
             heappush(self._events, (self._sampling_interval, _SAMPLE, 0, 0))
-        self._cluster: Cluster = Cluster(scenario.state)
+        self._cluster: ChangingCluster = ChangingCluster(scenario.state)
         self._outages: Outages = Outages(scenario.state.nodes)
         self._node_names: list[str] = []
-        self._leaving: set[int] = set()
+        self._leaving: set[WorkloadId] = set()
         self._moves: list[Moved] = []
         self._happenings = sorted(scenario.events, key=lambda each: each.t)
-        self._index_of = {arrival.workload.name: index for index, arrival in enumerate(scenario.arrivals)}
+        self._index_of = {arrival.workload.name: WorkloadId(i) for i, arrival in enumerate(scenario.arrivals)}
         for number, event in enumerate(self._happenings):
             heappush(self._events, (event.t, _EVENT, number, 0))
 
-    def run(self, until: int | None = None) -> Outcome:
+    def run(self, until: int | None = None) -> RunOutcome:
         """Instant after instant until nothing is left to happen, or nothing up to `until`."""
         while self.next_instant is not None and (until is None or self.next_instant <= until):
             self.step()
@@ -130,9 +134,9 @@ class Simulation:
         if now is not None:
             self._instant(now)
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> RunOutcome:
         """Everything decided so far."""
-        return Outcome(
+        return RunOutcome(
             tuple(self._decisions),
             tuple(self._still_pending()),
             tuple(self._log),
@@ -148,27 +152,30 @@ class Simulation:
 
     def _instant(self, now: int) -> None:
         while self._events and self._events[0][0] == now:
-            _, kind, index, generation = heappop(self._events)
+            _, kind, subject, generation = heappop(self._events)
             if kind == _FINISH:
-                self._finish(now, index, generation)
+                self._finish(now, WorkloadId(subject), generation)
             elif kind == _RELEASE:
-                self._release(now, index)
+                self._release(now, WorkloadId(subject))
             elif kind == _EVENT:
-                self._happen(now, self._happenings[index])
+                self._happen(now, self._happenings[subject])
             elif kind == _LOST:
-                self._give_up_node(now, self._node_names[index], generation)
+                self._give_up_node(now, self._node_names[subject], generation)
             elif kind == _ARRIVE:
-                self.engine.arrive(index)
-                self._outdate_status(now, index)
+                self._arrive(now, WorkloadId(subject))
             elif kind == _STATUS:
-                self._update_status(now, index)
+                self._update_status(now, WorkloadId(subject))
             elif kind == _SAMPLE:
                 self._sample(now)
             else:
-                self._wake(index)
+                self._wake(TreeId(TreeNode(subject)))
         self._run_cycles(now)
 
-    def _finish(self, now: int, index: int, generation: int) -> None:
+    def _arrive(self, now: int, index: WorkloadId) -> None:
+        self.engine.arrive(index)
+        self._outdate_status(now, index)
+
+    def _finish(self, now: int, index: WorkloadId, generation: int) -> None:
         if self._generation[index] != generation:
             return  # evicted meanwhile
         self.engine.finish(index)
@@ -178,34 +185,34 @@ class Simulation:
         self._decisions.append(Finished(now, self.engine.cycles, workload.name, workload.cluster_queue))
         self._notify(now, index)
 
-    def _release(self, now: int, index: int) -> None:
+    def _release(self, now: int, index: WorkloadId) -> None:
         self._shown[index] = ""
         self._leaving.discard(index)
         self.engine.requeue_evicted(index)
         self._notify(now, index)
 
-    def _notify(self, now: int, index: int) -> None:
+    def _notify(self, now: int, index: WorkloadId) -> None:
         """Capacity of this workload's tree was freed."""
         self._notify_tree(now, self.engine.tree_of(index))
         self._outdate_status(now, index)
 
-    def _notify_tree(self, now: int, tree: int) -> None:
+    def _notify_tree(self, now: int, tree: TreeId) -> None:
         """Something may fit in this tree: start its wake-up timer unless one runs."""
-        if self._environment.shared_wakeup:
+        if self._assumptions.shared_wakeup:
             tree = _ALL_TREES
         if tree not in self._timers:
             self._timers.add(tree)
-            kind = _EARLY_WAKE if self._environment.wakeups_first else _WAKE
-            heappush(self._events, (now + self._environment.wakeup_delay, kind, tree, 0))
+            kind = _EARLY_WAKE if self._assumptions.wakeups_first else _WAKE
+            heappush(self._events, (now + self._assumptions.wakeup_delay, kind, tree, 0))
 
-    def _outdate_status(self, now: int, index: int) -> None:
+    def _outdate_status(self, now: int, index: WorkloadId) -> None:
         """The numbers of workloads in this one's ClusterQueue have changed; its status will follow."""
-        delay, queue = self._environment.status_delay, self._arrivals[index].workload.cluster_queue
+        delay, queue = self._assumptions.status_delay, self._arrivals[index].workload.cluster_queue
         if delay > 0 and queue not in self._stale and self.engine.nested(index):
             self._stale.add(queue)
             heappush(self._events, (now + delay, _STATUS, index, 0))
 
-    def _update_status(self, now: int, index: int) -> None:
+    def _update_status(self, now: int, index: WorkloadId) -> None:
         """A new status makes Kueue read the cohorts above the ClusterQueue again, all but the root."""
         self._stale.discard(self._arrivals[index].workload.cluster_queue)
         tree = self.engine.tree_of(index)
@@ -239,7 +246,11 @@ class Simulation:
         self._become(self._cluster.with_stop(event))
         self._notify_tree(now, self.engine.tree_of_queue(event.cluster_queue))
         if event.policy is StopPolicy.HOLD_AND_DRAIN:
-            mine = [i for i, each in enumerate(self._arrivals) if each.workload.cluster_queue == event.cluster_queue]
+            mine = [
+                WorkloadId(i)
+                for i, each in enumerate(self._arrivals)
+                if each.workload.cluster_queue == event.cluster_queue
+            ]
             self._send_away(mine, now, Departure.CLUSTER_QUEUE_STOPPED, event.grace)
 
     def _change_node(self, now: int, event: NodeEvent) -> None:
@@ -249,14 +260,14 @@ class Simulation:
             self._become(cluster)
             self._notify_all(now)
         self._cluster = cluster
-        if isinstance(event, Drain):
+        if isinstance(event, NodeDrain):
             self._take_off(event.node, now, Departure.DRAINED, event.grace)
         elif isinstance(event, NodeDown):
             stopped, failure = self._outages.fail(event.node, now)
             for index in stopped:
                 self._generation[index] += 1  # does not finish while its node is down
             self._node_names.append(event.node)
-            due = now + self._environment.not_ready_toleration
+            due = now + self._assumptions.not_ready_toleration
             heappush(self._events, (due, _LOST, len(self._node_names) - 1, failure))
         elif isinstance(event, NodeUp):
             for index, due in self._outages.repair(event.node, now):
@@ -276,14 +287,14 @@ class Simulation:
             if not self._replace(index, node, now):
                 self._send_away([index], now, reason, grace)
 
-    def _came(self, index: int) -> tuple[int, str]:
+    def _came(self, index: WorkloadId) -> tuple[int, str]:
         arrival = self._arrivals[index]
         return arrival.queued_at, arrival.workload.name
 
-    def _replace(self, index: int, node: str, now: int) -> bool:
+    def _replace(self, index: WorkloadId, node: str, now: int) -> bool:
         """Kueue replaces one lost node, not several."""
         outages = self._outages
-        if not self._environment.node_replacement or index in self._leaving or outages.lost(index) - {node}:
+        if not self._assumptions.node_replacement or index in self._leaving or outages.lost(index) - {node}:
             return False
         if not self.engine.replace_node(index, outages.host(node)):
             return False
@@ -294,17 +305,17 @@ class Simulation:
             heappush(self._events, (outages.resume(index, now), _FINISH, index, self._generation[index]))
         return True
 
-    def _become(self, cluster: Cluster) -> None:
+    def _become(self, cluster: ChangingCluster) -> None:
         """Another cluster from now on. A running timer goes on for every tree with a queue it was for."""
         before, self._cluster = self.engine, cluster
         self.engine = before.with_state(cluster.state, wake=False)
         if not self._timers or self._timers == {_ALL_TREES}:
             return
-        due: dict[int, tuple[int, int]] = {}
+        due: dict[TreeId, tuple[int, int]] = {}
         kept = []
         for event in self._events:
             if event[1] in (_WAKE, _EARLY_WAKE):
-                for queue in before.queues_of(event[2]):
+                for queue in before.queues_of(TreeId(TreeNode(event[2]))):
                     tree = self.engine.tree_of_queue(queue)
                     due[tree] = min(due.get(tree, event[:2]), event[:2])
             else:
@@ -317,7 +328,7 @@ class Simulation:
         for tree in self.engine.trees:
             self._notify_tree(now, tree)
 
-    def _wake(self, tree: int) -> None:
+    def _wake(self, tree: TreeId) -> None:
         self._timers.discard(tree)
         if tree == _ALL_TREES:
             self.engine.wake_all()
@@ -337,17 +348,17 @@ class Simulation:
             self._admit(now, result.number, index)
         for preemption in sorted(result.preemptions, key=lambda each: each.workload):
             preemptor = self._arrivals[preemption.preemptor].workload.name
-            latency = self._environment.eviction_latency
+            latency = self._assumptions.eviction_latency
             self._evict(now, preemption.workload, preemption.reason.value, preemptor, latency)
 
-    def _send_away(self, jobs: Iterable[int], now: int, reason: Departure, grace: int | None) -> None:
+    def _send_away(self, jobs: Iterable[WorkloadId], now: int, reason: Departure, grace: int | None) -> None:
         """Evict those of the jobs that run and are not on their way out already."""
-        latency = self._environment.eviction_latency if grace is None else grace
+        latency = self._assumptions.eviction_latency if grace is None else grace
         for index in jobs:
-            if self.engine.place(index) == "running" and index not in self._leaving:
+            if self.engine.place(index) is Place.RUNNING and index not in self._leaving:
                 self._evict(now, index, reason.value, "", latency)
 
-    def _evict(self, now: int, index: int, reason: str, preemptor: str, grace: int) -> None:
+    def _evict(self, now: int, index: WorkloadId, reason: str, preemptor: str, grace: int) -> None:
         """A running workload has to go; it keeps its quota for the grace period and then queues again."""
         workload = self._arrivals[index].workload
         self._generation[index] += 1
@@ -362,7 +373,7 @@ class Simulation:
         else:
             self._release(now, index)
 
-    def _admit(self, now: int, cycle: int, index: int) -> None:
+    def _admit(self, now: int, cycle: int, index: WorkloadId) -> None:
         arrival = self._arrivals[index]
         self._generation[index] += 1
         self._ever_admitted[index] = True
@@ -378,7 +389,7 @@ class Simulation:
     def _record_choice(self, now: int, cycle: int, choice: Choice) -> None:
         """The first time only: a job that waits meets the same choice in every cycle."""
         what = choice.kind
-        preemptor = self._arrivals[choice.preemptor].workload.name if choice.preemptor >= 0 else ""
+        preemptor = self._arrivals[choice.preemptor].workload.name if choice.preemptor != NO_WORKLOAD else ""
         chosen, others = (
             tuple(self._arrivals[index].workload.name for index in indices)
             for indices in (choice.chosen, choice.others)
@@ -397,9 +408,10 @@ class Simulation:
 
     def _still_pending(self) -> list[StillPending]:
         left: list[StillPending] = []
-        for index, arrival in enumerate(self._arrivals):
+        for number, arrival in enumerate(self._arrivals):
+            index = WorkloadId(number)
             place = self.engine.place(index)
-            if self._finished[index] or place == "running":
+            if self._finished[index] or place is Place.RUNNING:
                 continue
             refusal = self.engine.refusal(index)
             workload = arrival.workload
@@ -412,7 +424,7 @@ class Simulation:
                     workload.name,
                     workload.cluster_queue,
                     self._ever_admitted[index],
-                    place or "none",
+                    place.value or "none",
                     text,
                     cause,
                 )

@@ -65,8 +65,8 @@ class Uncordon:
 
 
 @dataclass(frozen=True, slots=True)
-class Drain:
-    """A node is cordoned and its jobs are asked to leave; `grace` None is the environment's eviction latency."""
+class NodeDrain:
+    """A node is cordoned and its jobs are asked to leave; `grace` None is the scenario's eviction latency."""
 
     t: int
     node: str
@@ -94,7 +94,7 @@ class QuotaChange:
 
 @dataclass(frozen=True, slots=True)
 class StopChange:
-    """A ClusterQueue is stopped or goes on; `grace` of `Drain` holds for jobs that have to leave."""
+    """A ClusterQueue is stopped or goes on; `grace` of `NodeDrain` holds for jobs that have to leave."""
 
     t: int
     cluster_queue: str
@@ -111,5 +111,5 @@ class Eviction:
     grace: int | None = None
 
 
-NodeEvent = NodeDown | NodeUp | Cordon | Uncordon | Drain
+NodeEvent = NodeDown | NodeUp | Cordon | Uncordon | NodeDrain
 Event = Change | NodeEvent | QuotaChange | StopChange | Eviction

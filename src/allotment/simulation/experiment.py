@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
 from allotment.scheduling.placement.gpu.fleet import GpuFleet
 from allotment.scheduling.placement.gpu.fragmentation import (
-    Cause,
     Fragmentation,
+    FragmentCause,
     TypicalPod,
     amounts_by_cause,
     typical_pods,
@@ -19,9 +20,9 @@ from allotment.scheduling.placement.gpu.model import Chance, GpuNode, GpuPod
 from allotment.scheduling.placement.gpu.placer import GpuPlacer
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
 
-DEMAND = 1.3
+DEMAND: Final = 1.3
 """Demand at the end, as a multiple of the GPU capacity."""
-TYPICAL_STEP = 1
+TYPICAL_STEP: Final = 1
 """The published runs took typical shapes one at a time, not in tens: on trace multigpu20 this gives 95.68 % for FGD
 (published 95.65), tens give 95.87."""
 
@@ -53,7 +54,7 @@ class ExperimentResult:
         """Share of all GPU that is fragment at the end, percent."""
         return 100 * self.fragmentation.fragment / self.capacity
 
-    def share(self, cause: Cause) -> float:
+    def share(self, cause: FragmentCause) -> float:
         """Share of all GPU that is idle for this cause at the end, percent."""
         return 100 * self.fragmentation.cluster[cause] / self.capacity
 

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
 
+from allotment.simulation.chance import Chance
 from allotment.simulation.events import Event, NodeDown, NodeUp
 from allotment.simulation.scenario import Scenario
-
-
-class Chance(Protocol):
-    """The source of randomness; `random.Random(seed)` is one."""
-
-    def expovariate(self, lambd: float, /) -> float:
-        """An exponentially distributed number of mean 1/lambd."""
-        ...
 
 
 def with_random_failures(scenario: Scenario, chance: Chance) -> Scenario:

@@ -12,14 +12,14 @@ from allotment.model.devices import DEVICE_RESOURCES, is_partition
 from allotment.scheduling.queueing.inputs import PodSetAdmission, Workload
 from allotment.simulation.capacity import (
     Amounts,
-    Step,
+    CapacityStep,
     means,
     node_steps,
     queue_quota_steps,
     quota_steps,
     total_quota,
 )
-from allotment.simulation.outcome import Admitted, Evicted, Outcome, RandomChoice, StillPending
+from allotment.simulation.outcome import Admitted, Evicted, RandomChoice, RunOutcome, StillPending
 from allotment.simulation.scenario import Scenario
 
 
@@ -122,8 +122,8 @@ class RunFigures:
     queues: tuple[QueueFigures, ...]
     jobs: tuple[JobFigures, ...]
     pending: tuple[StillPending, ...]
-    capacity_steps: tuple[Step, ...] = ()
-    node_steps: tuple[Step, ...] = ()
+    capacity_steps: tuple[CapacityStep, ...] = ()
+    node_steps: tuple[CapacityStep, ...] = ()
     choices: tuple[RandomChoice, ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -143,7 +143,7 @@ class RunFigures:
         return sum(queue.used.get(resource, 0) for queue in self.queues) / room if room else 0.0
 
 
-def figures(scenario: Scenario, outcome: Outcome, until: int | None = None) -> RunFigures:
+def figures(scenario: Scenario, outcome: RunOutcome, until: int | None = None) -> RunFigures:
     """Sum a run up."""
     last = max((each.t for each in outcome.decisions), default=0)
     arrived = [each for each in scenario.arrivals if until is None or each.queued_at <= until]

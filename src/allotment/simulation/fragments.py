@@ -9,21 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from allotment.model.devices import DEVICE_RESOURCES
 from allotment.scheduling.placement.gpu.fleet import GpuFleet, Ints
-from allotment.scheduling.placement.gpu.fragmentation import Cause, amounts_by_cause, typical_pods
+from allotment.scheduling.placement.gpu.fragmentation import FragmentCause, amounts_by_cause, typical_pods
 from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode, GpuShape
 from allotment.scheduling.queueing.domains.forest import HOSTNAME
 from allotment.scheduling.queueing.eligibility import flavor_obstacle
 from allotment.scheduling.queueing.inputs import ClusterQueue, Node, PodSet, PodSetAdmission, ResourceFlavor, Workload
 from allotment.simulation.capacity import clusters
-from allotment.simulation.outcome import Admitted, Evicted, Finished, Moved, Outcome
+from allotment.simulation.outcome import Admitted, Evicted, Finished, Moved, RunOutcome
 from allotment.simulation.scenario import Scenario
 
-_CPU = "cpu"
+_CPU: Final = "cpu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +34,19 @@ class FragmentCourse:
     Attributes:
         end: in milliseconds.
         times: the middle of each of equal steps from 0 to the end.
-        amounts: GPUs at each of them by cause, in the order of `Cause`.
+        amounts: GPUs at each of them by cause, in the order of `FragmentCause`.
     """
 
     end: int
     times: tuple[int, ...]
     amounts: tuple[tuple[float, ...], ...]
 
-    def of(self, cause: Cause) -> list[float]:
+    def of(self, cause: FragmentCause) -> list[float]:
         """One cause over time."""
         return [row[cause] for row in self.amounts]
 
 
-def fragment_course(scenario: Scenario, outcome: Outcome, end: int, steps: int) -> FragmentCourse | None:
+def fragment_course(scenario: Scenario, outcome: RunOutcome, end: int, steps: int) -> FragmentCourse | None:
     """How idle GPU is fragmented over 0..`end`; None where nobody can know.
 
     Args:
@@ -62,13 +63,13 @@ def fragment_course(scenario: Scenario, outcome: Outcome, end: int, steps: int) 
     typical = typical_pods(_shapes(scenario, flavors, fleet.models))
     if not typical:
         return None
-    replay = _Replay(fleet, nodes, _events(scenario, outcome))
-    amounts = np.zeros((len(nodes), len(Cause)))
+    followed = _FollowedFleet(fleet, nodes, _events(scenario, outcome))
+    amounts = np.zeros((len(nodes), len(FragmentCause)))
     stale: Ints = np.arange(len(nodes))
     rows = []
     times = tuple(end * (2 * step + 1) // (2 * steps) for step in range(steps))
     for t in times:
-        stale = np.union1d(stale, replay.until(t))
+        stale = np.union1d(stale, followed.until(t))
         if len(stale):
             amounts[stale] = amounts_by_cause(fleet, typical, stale)
         stale = np.zeros(0, dtype=np.int64)
@@ -151,7 +152,7 @@ class _Away:
     nodes: frozenset[str]
 
 
-def _events(scenario: Scenario, outcome: Outcome) -> list[_Use | _Away]:
+def _events(scenario: Scenario, outcome: RunOutcome) -> list[_Use | _Away]:
     workloads = {each.workload.name: each.workload for each in scenario.arrivals}
     held: dict[str, list[tuple[str, int, int]]] = {}
     events: list[_Use | _Away] = [_Away(t, cluster.down | cluster.cordoned) for t, cluster in clusters(scenario)]
@@ -191,7 +192,7 @@ def _pods(workload: Workload, pod_sets: Iterable[PodSetAdmission]) -> list[tuple
     ]
 
 
-class _Replay:
+class _FollowedFleet:
     """A fleet that follows the events."""
 
     def __init__(self, fleet: GpuFleet, nodes: Sequence[Node], events: Sequence[_Use | _Away]) -> None:

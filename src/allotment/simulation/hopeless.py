@@ -9,12 +9,12 @@ from allotment.scheduling.queueing.engine import QueueingEngine
 from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, PodSet, Workload
 from allotment.scheduling.queueing.reasons import Cause
 from allotment.scheduling.queueing.settling import PATIENT, settle
-from allotment.simulation.present import Reason
+from allotment.simulation.present import WaitReason
 
 
 def refused_by_emptied(
     state: ClusterState, settings: EngineSettings, workloads: Iterable[Workload]
-) -> dict[str, Reason]:
+) -> dict[str, WaitReason]:
     """Those of the workloads that the cluster refuses with nothing in it, each with the reason it gives then.
 
     Each is tried alone, equal ones once. The present's own reason does not tell: Kueue says of a flavor that an earlier
@@ -29,8 +29,8 @@ def refused_by_emptied(
         InputError: the state is inconsistent, or lacks the queue of a workload.
     """
     engine = QueueingEngine(state, settings)
-    answers: dict[tuple[str, tuple[PodSet, ...]], Reason | None] = {}
-    refused: dict[str, Reason] = {}
+    answers: dict[tuple[str, tuple[PodSet, ...]], WaitReason | None] = {}
+    refused: dict[str, WaitReason] = {}
     for workload in workloads:
         shape = (workload.cluster_queue, workload.pod_sets)
         if shape not in answers:
@@ -41,7 +41,7 @@ def refused_by_emptied(
     return refused
 
 
-def _alone(engine: QueueingEngine, workload: Workload) -> Reason | None:
+def _alone(engine: QueueingEngine, workload: Workload) -> WaitReason | None:
     """Why the empty engine refuses the workload; afterwards it is empty again."""
     engine.wake_all()  # a shape that was refused must not keep the next one of its kind from being looked at
     index = engine.add(workload)
@@ -51,7 +51,7 @@ def _alone(engine: QueueingEngine, workload: Workload) -> Reason | None:
         engine.finish(index)
         return None
     engine.withdraw(index)
-    return Reason(cause, "" if refusal is None else refusal.text)
+    return WaitReason(cause, "" if refusal is None else refusal.text)
 
 
 def _nothing_to_carry_out(result: CycleResult) -> None:
@@ -59,6 +59,6 @@ def _nothing_to_carry_out(result: CycleResult) -> None:
     assert not result.preemptions  # noqa: S101
 
 
-def softened(present: Reason) -> Reason:
+def softened(present: WaitReason) -> WaitReason:
     """The present's reason of a workload that an emptied cluster takes: it waits, whatever Kueue calls it."""
-    return Reason(Cause.WAITING_FOR_QUOTA, present.message) if present.cause.misconfigured else present
+    return WaitReason(Cause.WAITING_FOR_QUOTA, present.message) if present.cause.misconfigured else present

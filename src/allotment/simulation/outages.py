@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from allotment.scheduling.queueing.domains.forest import HOSTNAME
+from allotment.scheduling.queueing.indices import WorkloadId
 from allotment.scheduling.queueing.inputs import Node, PodSetAdmission
 
 
 class Outages:
-    """Nodes that are down, and the jobs on them. Jobs are addressed by their index."""
+    """Nodes that are down, and the jobs on them. Jobs are addressed as in the engine."""
 
     def __init__(self, nodes: Iterable[Node]) -> None:
         """No job yet, every node up."""
@@ -20,17 +21,17 @@ class Outages:
         self._node_of: dict[str, str] = {host: node for node, host in self._host_of.items()}
         self._down: set[str] = set()
         self._failures: dict[str, int] = {}
-        self._nodes: dict[int, frozenset[str]] = {}
-        self._due: dict[int, int] = {}
-        self._since: dict[int, int] = {}
-        self._over: list[tuple[int, int, int]] = []
+        self._nodes: dict[WorkloadId, frozenset[str]] = {}
+        self._due: dict[WorkloadId, int] = {}
+        self._since: dict[WorkloadId, int] = {}
+        self._over: list[tuple[WorkloadId, int, int]] = []
 
-    def started(self, job: int, pod_sets: tuple[PodSetAdmission, ...], due: int) -> None:
+    def started(self, job: WorkloadId, pod_sets: tuple[PodSetAdmission, ...], due: int) -> None:
         """A job runs and would finish at `due`."""
         self._due[job] = due
         self.moved(job, pod_sets)
 
-    def moved(self, job: int, pod_sets: tuple[PodSetAdmission, ...]) -> None:
+    def moved(self, job: WorkloadId, pod_sets: tuple[PodSetAdmission, ...]) -> None:
         """A running job has its pods here now."""
         self._nodes[job] = frozenset(
             self._node_of.get(domain.values[-1], domain.values[-1])
@@ -43,7 +44,7 @@ class Outages:
         """The host that domains name for a node."""
         return self._host_of.get(node, node)
 
-    def ended(self, job: int, now: int) -> None:
+    def ended(self, job: WorkloadId, now: int) -> None:
         """A job finished or was evicted."""
         self._nodes.pop(job, None)
         self._due.pop(job, None)
@@ -51,15 +52,15 @@ class Outages:
         if since is not None:
             self._over.append((job, since, now))
 
-    def on(self, node: str) -> list[int]:
+    def on(self, node: str) -> list[WorkloadId]:
         """Jobs with a pod on a node."""
         return sorted(job for job, nodes in self._nodes.items() if node in nodes)
 
-    def lost(self, job: int) -> frozenset[str]:
+    def lost(self, job: WorkloadId) -> frozenset[str]:
         """Nodes of a job that are down."""
         return self._nodes.get(job, frozenset()) & self._down
 
-    def fail(self, node: str, now: int) -> tuple[list[int], int]:
+    def fail(self, node: str, now: int) -> tuple[list[WorkloadId], int]:
         """A node goes down: jobs that stand still from now on, and the number of this failure of the node."""
         if node not in self._down:
             self._down.add(node)
@@ -68,19 +69,19 @@ class Outages:
         self._since.update(dict.fromkeys(stopped, now))
         return stopped, self._failures[node]
 
-    def repair(self, node: str, now: int) -> list[tuple[int, int]]:
+    def repair(self, node: str, now: int) -> list[tuple[WorkloadId, int]]:
         """A node is up again: jobs that go on, and when each finishes now."""
         self._down.discard(node)
         return [(job, self.resume(job, now)) for job in self.on(node) if job in self._since and not self.lost(job)]
 
-    def resume(self, job: int, now: int) -> int:
+    def resume(self, job: WorkloadId, now: int) -> int:
         """A job that stood still goes on where it stopped; when it finishes now."""
         since = self._since.pop(job)
         self._over.append((job, since, now))
         self._due[job] += now - since
         return self._due[job]
 
-    def stands_still(self, job: int) -> bool:
+    def stands_still(self, job: WorkloadId) -> bool:
         """Does it wait for a node?"""
         return job in self._since
 
@@ -88,10 +89,10 @@ class Outages:
         """Is a node down, and has been since its failure of that number?"""
         return node in self._down and self._failures[node] == failure
 
-    def standstills(self) -> list[tuple[int, int, int | None]]:
+    def standstills(self) -> list[tuple[WorkloadId, int, int | None]]:
         """Every (job, start, end) so far, in the order in which they began."""
         return sorted([*self._over, *((job, since, None) for job, since in self._since.items())], key=_by_start)
 
 
-def _by_start(each: tuple[int, int, int | None]) -> tuple[int, int]:
+def _by_start(each: tuple[WorkloadId, int, int | None]) -> tuple[int, int]:
     return each[1], each[0]

@@ -125,7 +125,7 @@ class RandomChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunOutcome:
     """Everything a simulation decided, in order.
 
     Attributes:

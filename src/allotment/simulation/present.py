@@ -11,7 +11,7 @@ from allotment.scheduling.queueing.engine import QueueingEngine
 from allotment.scheduling.queueing.inputs import ClusterState
 from allotment.scheduling.queueing.reasons import Cause
 from allotment.scheduling.queueing.settling import PATIENT, settle
-from allotment.simulation.cluster import Cluster
+from allotment.simulation.cluster import ChangingCluster
 from allotment.simulation.estimate.forecast import RunningWorkload, Situation
 from allotment.simulation.events import Change, Eviction, QuotaChange, StopChange
 from allotment.simulation.outcome import Admitted, Decision, Evicted, Finished, Moved
@@ -19,7 +19,7 @@ from allotment.simulation.scenario import Arrival, Scenario
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class DecisionLog:
     """What was decided in a scenario, by a simulation or by a real Kueue; in order of time."""
 
     decisions: Sequence[Decision]
@@ -50,7 +50,7 @@ class Present:
     ended: tuple[Ended, ...]
 
 
-def first_starts(course: Course) -> dict[str, int]:
+def first_starts(course: DecisionLog) -> dict[str, int]:
     """When each job got quota first."""
     starts: dict[str, int] = {}
     for decision in course.decisions:
@@ -59,7 +59,7 @@ def first_starts(course: Course) -> dict[str, int]:
     return starts
 
 
-def present_at(scenario: Scenario, course: Course, now: int) -> Present:
+def present_at(scenario: Scenario, course: DecisionLog, now: int) -> Present:
     """The moment after everything that was decided at `now`.
 
     A job in its grace period counts as waiting: that it still holds quota for a moment is left out.
@@ -100,15 +100,15 @@ def present_at(scenario: Scenario, course: Course, now: int) -> Present:
         if held.workload in by_name
     )
     pending = tuple(each.workload for job, each in by_name.items() if job not in holds and job not in done)
-    environment = scenario.environment
+    assumptions = scenario.assumptions
     situation = Situation(
         state_at(scenario, now),
         scenario.settings,
         now,
         running,
         pending,
-        wakeup_delay=environment.wakeup_delay,
-        eviction_latency=environment.eviction_latency,
+        wakeup_delay=assumptions.wakeup_delay,
+        eviction_latency=assumptions.eviction_latency,
     )
     return Present(situation, tuple(submitted), tuple(ended))
 
@@ -123,14 +123,14 @@ def declared_at(scenario: Scenario, now: int) -> ClusterState:
     return _cluster_at(scenario, now).declared
 
 
-def _cluster_at(scenario: Scenario, now: int) -> Cluster:
-    cluster = Cluster(scenario.state)
+def _cluster_at(scenario: Scenario, now: int) -> ChangingCluster:
+    cluster = ChangingCluster(scenario.state)
     for event in sorted(scenario.events, key=lambda each: each.t):
         if event.t > now:
             break
         match event:
             case Change():
-                cluster = Cluster(event.state, cluster.down, cluster.cordoned)
+                cluster = ChangingCluster(event.state, cluster.down, cluster.cordoned)
             case QuotaChange():
                 cluster = cluster.with_quota(event)
             case StopChange():
@@ -143,14 +143,14 @@ def _cluster_at(scenario: Scenario, now: int) -> Cluster:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class WaitReason:
     """Why a job waits: the dominant cause, and Kueue's message."""
 
     cause: Cause
     message: str
 
 
-def reasons(situation: Situation) -> dict[str, Reason]:
+def reasons(situation: Situation) -> dict[str, WaitReason]:
     """Why each pending job waits; one that would start at once has none.
 
     Raises:
@@ -174,7 +174,7 @@ def reasons(situation: Situation) -> dict[str, Reason]:
         refusal = engine.refusal(index)
         cause = engine.cause(index)
         if cause is not None:
-            found[name] = Reason(cause, "" if refusal is None else refusal.text)
+            found[name] = WaitReason(cause, "" if refusal is None else refusal.text)
     return found
 
 

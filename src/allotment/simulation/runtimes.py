@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
 
+from allotment.simulation.chance import Chance
 from allotment.simulation.scenario import Scenario
 
 
-class Spread(Protocol):
-    """The source of randomness; `random.Random(seed)` is one."""
-
-    def lognormvariate(self, mu: float, sigma: float, /) -> float:
-        """A log-normally distributed number."""
-        ...
-
-
-def with_uncertain_runtimes(scenario: Scenario, sigma: float, chance: Spread) -> Scenario:
+def with_uncertain_runtimes(scenario: Scenario, sigma: float, chance: Chance) -> Scenario:
     """The scenario with every run time multiplied by a log-normal factor of mean 1.
 
     Run times of batch jobs are spread over orders of magnitude, which a log-normal factor keeps; the same seed gives

@@ -21,8 +21,8 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
-    """The world around the engine.
+class Assumptions:
+    """What is taken for granted of the world around the engine.
 
     Attributes:
         wakeup_delay: time from the first finish or release in a tree to the wake-up of its inadmissible workloads.
@@ -70,7 +70,7 @@ class Scenario:
     kind: str
     state: ClusterState
     settings: EngineSettings
-    environment: Environment
+    assumptions: Assumptions
     arrivals: tuple[Arrival, ...]
     events: tuple[Event, ...] = ()
     node_failures: NodeFailures | None = None

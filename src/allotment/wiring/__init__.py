@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from allotment.ports.kube import KubePort
     from allotment.ports.process import Run
     from allotment.ports.sandboxes import SandboxesPort
-    from allotment.ports.scenario_files import ScenarioFiles
+    from allotment.ports.scenario_files import ScenarioFilesPort
     from allotment.ports.settings import SettingsPort
 
 
@@ -112,7 +112,7 @@ def _connect_once(kubeconfig: Path) -> AbstractContextManager[KubePort]:
     return connect_to(kubeconfig, patience=Patience(attempts=1), manager=SANDBOX_MANAGER)
 
 
-def scenario_files() -> ScenarioFiles:
+def scenario_files() -> ScenarioFilesPort:
     """Files of scenarios and traces that a user names."""
     from allotment.adapters.traces.files import TraceFiles
 

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from allotment.simulation.environment import Admitted, Evicted, Outcome, simulate
+from allotment.simulation.environment import Admitted, Evicted, RunOutcome, simulate
 from benchmarks.engine.golden import (
     BASELINE,
     BASELINE_FAIR,
@@ -19,11 +19,11 @@ from tests.corpus.kueue.data import data_folder
 pytestmark = pytest.mark.corpus
 
 
-def run(shape: Shape) -> Outcome:
+def run(shape: Shape) -> RunOutcome:
     return simulate(golden_scenario(shape), messages=False)
 
 
-def counts(outcome: Outcome) -> tuple[int, int, int]:
+def counts(outcome: RunOutcome) -> tuple[int, int, int]:
     admitted = sum(isinstance(each, Admitted) for each in outcome.decisions)
     evicted = sum(isinstance(each, Evicted) for each in outcome.decisions)
     return admitted, evicted, outcome.cycles

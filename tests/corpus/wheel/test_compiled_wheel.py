@@ -103,5 +103,5 @@ def test_the_compiled_engine_passes_the_unit_tests(python: Path, tmp_path: Path)
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, tmp_path / name)
     quick = ["-m", "not nightly and not corpus", "--maxfail=5"]
-    folders = ["tests/unit/scheduling", "tests/unit/simulate"]
+    folders = ["tests/unit/scheduling", "tests/unit/simulation"]
     run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *quick, *folders], tmp_path)

@@ -129,6 +129,11 @@ class Misplaced:
 Decide = Callable[[Scenario], list[dict[str, Any]]]
 
 
+def allowing(budget: dict[str, Any], number: int) -> dict[str, Any]:
+    """A budget as the scenario format has it: what may still go, not what must stay."""
+    return {"name": budget["name"], "selector": budget["selector"], "disruptionsAllowed": number}
+
+
 def first_misplaced(scenario: Scenario, placed: Sequence[Placed], decide: Decide = answers) -> Misplaced | None:
     """Where our answer differs: node not among the best, other message, other victims."""
     budgets = {each["name"]: each for each in scenario.get("pdbs", ())}
@@ -137,7 +142,7 @@ def first_misplaced(scenario: Scenario, placed: Sequence[Placed], decide: Decide
             **scenario,
             "existing": list(live.existing),
             "pods": [pod],
-            "pdbs": [{**budgets[name], "disruptionsAllowed": number} for name, number in live.allowed],
+            "pdbs": [allowing(budgets[name], number) for name, number in live.allowed],
             "answers": [{"pod": pod["name"], "attempts": [{"node": live.node}, {"node": live.node}]}],
         }
         [ours] = decide(moment)

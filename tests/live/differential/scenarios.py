@@ -195,6 +195,11 @@ def _pod_set(rng: Random, name: str, flavors: list[dict[str, Any]], resources: l
     return pod_set
 
 
+def without_steps(scenario: Scenario) -> Scenario:
+    """What the scenario format knows of it."""
+    return {key: value for key, value in scenario.items() if key != "steps"}
+
+
 def _steps(rng: Random, names: list[str]) -> list[list[str]]:
     """All creations in order; from the fourth on now and then a finish between, and some at the end."""
     steps: list[list[str]] = []

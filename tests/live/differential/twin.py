@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from allotment.scenarios.reading import read_scenario
 from allotment.scheduling.queueing.engine import QueueingEngine
 from tests.live.differential.record import EVICTED, FINISHED, PENDING, Record, Shown, running
+from tests.live.differential.scenarios import without_steps
 
 CALM_CYCLES = 8
 """Cycles without effect after which nothing more will happen: more than a workload has flavors to try."""
@@ -36,7 +37,7 @@ class Twin:
 
     def __init__(self, record: Record, version: str | None = None) -> None:
         """Register nothing yet: UIDs and creation times are those that the live system gave."""
-        scenario = read_scenario(record.scenario)
+        scenario = read_scenario(without_steps(record.scenario))
         settings = scenario.settings if version is None else replace(scenario.settings, version=version)
         self.engine: QueueingEngine = QueueingEngine(scenario.state, settings)
         self._record = record

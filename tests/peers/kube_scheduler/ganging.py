@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from allotment.scenarios.placement.reading import parse_scenario
+from allotment.scenarios.placement.reading import read_placement
 from allotment.scenarios.placement.replay import start_state
 from allotment.scheduling.placement.cycle import Fits, evaluate
 from allotment.scheduling.placement.diagnosis import NEVER_PREEMPTS, event_text
@@ -37,7 +37,7 @@ def _member(state: ClusterState, pod: Pod, real: Json) -> str | None:
 
 def difference(scenario: Json, answer: Json) -> str | None:
     """The first way in which our gangs differ from the real scheduler's; `None` if they agree."""
-    parsed = parse_scenario(scenario)
+    parsed = read_placement({key: value for key, value in scenario.items() if key != "gangs"})
     state = start_state(parsed)
     pods = {pod.name: pod for pod in parsed.pods}
     for gang, real in zip(scenario["gangs"], answer["gangs"], strict=True):

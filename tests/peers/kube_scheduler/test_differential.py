@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from allotment.scenarios.placement.replay import Difference, compare
+from allotment.scenarios.departure import Departure
+from allotment.scenarios.placement.replay import compare
 from benchmarks.peers.kube_scheduler import peer
 from benchmarks.peers.program import MISSING
 from tests.peers.kube_scheduler import ganging
@@ -23,7 +24,7 @@ BATCH = 250
 BATCHES = 12
 
 
-def _compared(scenario: dict[str, Any], answer: dict[str, Any]) -> Difference | None:
+def _compared(scenario: dict[str, Any], answer: dict[str, Any]) -> Departure | None:
     return compare(scenario | {"answers": answer["answers"]})
 
 

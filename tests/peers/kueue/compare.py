@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from allotment.scenarios.replay import Difference, replay
+from allotment.scenarios.departure import Departure
+from allotment.scenarios.replay import replay
 from benchmarks.peers.kueue.peer import Peer
 
 
@@ -22,7 +23,7 @@ class Comparison:
 
     random: bool
     error: str
-    differences: tuple[Difference, ...]
+    differences: tuple[Departure, ...]
     answer: dict[str, Any]
 
 
@@ -37,4 +38,4 @@ def compare(scenario: dict[str, Any], peer: Peer) -> Comparison:
     parts = {key: value for key, value in answer.items() if key != "id"}
     if scenario.get("topologies"):
         del parts["pendingLog"]
-    return Comparison(random=False, error="", differences=replay({**scenario, **parts}).differences, answer=answer)
+    return Comparison(random=False, error="", differences=replay({**scenario, **parts}).departures, answer=answer)

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from allotment.adapters.traces.fake import FakeFiles
+from allotment.adapters.traces.fake import MemoryFiles
 from allotment.adapters.traces.files import TraceFiles
 from allotment.errors import ConflictError, NotFoundError
-from allotment.ports.scenario_files import ScenarioFiles
+from allotment.ports.scenario_files import ScenarioFilesPort
 
-Made = Callable[[Mapping[str, str]], ScenarioFiles]
+Made = Callable[[Mapping[str, str]], ScenarioFilesPort]
 
 
 @pytest.fixture(params=["real", "fake"])
 def made(request: pytest.FixtureRequest, tmp_path: Path) -> Made:
     """Files with these texts."""
 
-    def make(texts: Mapping[str, str]) -> ScenarioFiles:
+    def make(texts: Mapping[str, str]) -> ScenarioFilesPort:
         if request.param == "fake":
-            return FakeFiles(texts)
+            return MemoryFiles(texts)
         for name, text in texts.items():
             (tmp_path / name).write_text(text, encoding="utf-8", newline="")
         return TraceFiles(tmp_path.joinpath)
@@ -30,7 +30,7 @@ def made(request: pytest.FixtureRequest, tmp_path: Path) -> Made:
     return make
 
 
-def read(files: ScenarioFiles, file: str) -> list[tuple[int, str]]:
+def read(files: ScenarioFilesPort, file: str) -> list[tuple[int, str]]:
     return [(line.number, line.text) for line in files.lines(file)]
 
 
@@ -81,7 +81,7 @@ def test_no_answers_are_an_empty_file(made: Made) -> None:
     assert read(files, "own") == []
 
 
-def break_off(files: ScenarioFiles, *written: Mapping[str, str]) -> None:
+def break_off(files: ScenarioFilesPort, *written: Mapping[str, str]) -> None:
     with files.answers("own", []) as answers:
         for answer in written:
             answers.write(answer)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from allotment.adapters.traces.fake import FakeFiles
+from allotment.adapters.traces.fake import MemoryFiles
 from allotment.errors import InputError, NotFoundError
 from allotment.operations.foresee.opening import (
     TraceWishes,
@@ -36,7 +36,7 @@ PODS = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\np1,1000,1000,1,100
     ],
 )
 def test_a_file_is_told_by_its_first_line(text: str, kind: FileKind) -> None:
-    assert kind_of(FakeFiles({"x": text}), "x") is kind
+    assert kind_of(MemoryFiles({"x": text}), "x") is kind
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_a_file_is_told_by_its_first_line(text: str, kind: FileKind) -> None:
 )
 def test_a_file_of_no_kind_is_named(text: str, why: str) -> None:
     with pytest.raises(InputError, match="x holds no scenario and no trace that is known") as raised:
-        kind_of(FakeFiles({"x": text}), "x")
+        kind_of(MemoryFiles({"x": text}), "x")
     assert raised.value.why.startswith(why)
 
 
 def test_a_trace_becomes_a_scenario_by_its_name() -> None:
-    files = FakeFiles({"folder/philly.csv": PHILLY, "folder/jobs.swf": SWF})
+    files = MemoryFiles({"folder/philly.csv": PHILLY, "folder/jobs.swf": SWF})
     for file, name in (("folder/philly.csv", "philly.csv"), ("folder/jobs.swf", "jobs.swf")):
         scenario = open_scenario(files, file, None, TraceWishes(capacity=8))
         assert scenario.id == name
@@ -70,13 +70,13 @@ def test_a_trace_becomes_a_scenario_by_its_name() -> None:
     ],
 )
 def test_a_list_of_which_nothing_can_be_placed(nodes: str, pods: str, missing: str) -> None:
-    files = FakeFiles({"f/pods.csv": pods, "nodes.csv": nodes})
+    files = MemoryFiles({"f/pods.csv": pods, "nodes.csv": nodes})
     with pytest.raises(InputError, match=f"^pods.csv: {missing}"):
         open_pod_list(files, "f/pods.csv", "nodes.csv")
 
 
-def lines(*ids: str) -> FakeFiles:
-    return FakeFiles({"x": "".join(json.dumps({"id": each}) + "\n" for each in ids)})
+def lines(*ids: str) -> MemoryFiles:
+    return MemoryFiles({"x": "".join(json.dumps({"id": each}) + "\n" for each in ids)})
 
 
 def test_which_scenario() -> None:
@@ -91,6 +91,6 @@ def test_which_scenario() -> None:
 
 
 def test_files_one_after_the_other() -> None:
-    files = FakeFiles({"x": '{"id": "a"}\n\n{"id": "b"}\n', "y": '{"id": "c"}\n'})
+    files = MemoryFiles({"x": '{"id": "a"}\n\n{"id": "b"}\n', "y": '{"id": "c"}\n'})
     found = [(line.file, line.number, line.id) for line in scenario_lines(files, "x", "y")]
     assert found == [("x", 1, "a"), ("x", 3, "b"), ("y", 1, "c")]

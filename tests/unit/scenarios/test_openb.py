@@ -18,8 +18,8 @@ def rows(*cells: dict[str, str]) -> list[CsvRow]:
 
 
 def test_lists_are_read() -> None:
-    assert openb_nodes(rows(NODE)) == [GpuNode("a", 64000, 262144, 2, "P100")]
-    assert openb_pods(rows(POD)) == [GpuPod("p", GpuShape(1, 2, 1, 460, ("T4", "V100")))]
+    assert openb_nodes(rows(NODE)) == [GpuNode("a", 64000, 256 << 30, 2, "P100")]
+    assert openb_pods(rows(POD)) == [GpuPod("p", GpuShape(1, 2 << 20, 1, 460, ("T4", "V100")))]
     assert openb_pods(rows(POD | {"num_gpu": "0"}))[0].shape.demand == 0
     assert [node.name for node in openb_nodes(rows(NODE, NODE | {"sn": "", "gpu": "0"}))] == ["a", "node-3"]
 

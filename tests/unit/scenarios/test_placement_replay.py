@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from allotment.errors import InputError
-from allotment.scenarios.placement.replay import agreement, answers, compare, first_difference, own_answer_line
+from allotment.scenarios.placement.replay import answers, compare, first_difference
 
 SCENARIO: dict[str, Any] = {
     "id": "tiny-1",
@@ -57,7 +57,6 @@ def test_own_answers_are_in_the_format_of_the_recorded_ones() -> None:
     assert [c["node"] for c in refused["preemption"]["candidates"]] == ["n0", "n1"]
     assert (bound["node"], bound["tried_nominated"]) == ("n1", "n1")
     assert fourth["attempts"][0]["prefilter_message"] == 'persistentvolumeclaim "gone" not found'
-    assert own_answer_line(SCENARIO) == {"id": "tiny-1", "answers": [first, second, third, fourth]}
 
 
 def test_only_picks_among_equals_are_taken_from_the_record() -> None:
@@ -82,23 +81,21 @@ def test_a_difference_names_place_values_and_state() -> None:
     recorded = SCENARIO | {"answers": answers(SCENARIO)}
     recorded = copy.deepcopy(recorded)
     recorded["answers"][2]["attempts"][0]["preemption"]["victims"] = ["p0"]
-    difference = compare(recorded)
-    assert difference is not None
-    assert (difference.scenario, difference.path) == ("tiny-1", "p2 attempt 1 preemption.victims")
-    assert (difference.ours, difference.recorded) == (["p1"], ["p0"])
-    assert difference.state["n1"] == {"pods": ["default/p1"], "used": {"cpu": 600}}
-    counted = agreement([recorded, SCENARIO | {"answers": answers(SCENARIO)}])["tiny"]
-    assert (counted.scenarios, counted.identical, counted.differences) == (2, 1, [difference])
+    departure = compare(recorded)
+    assert departure is not None
+    assert departure.place == "p2 attempt 1 preemption.victims"
+    assert (departure.ours, departure.recorded) == (('["p1"]',), ('["p0"]',))
+    assert departure.state[1] == 'n1: {"pods": ["default/p1"], "used": {"cpu": 600}}'
 
 
 def test_an_attempt_too_many_is_a_difference() -> None:
     recorded = copy.deepcopy(SCENARIO | {"answers": answers(SCENARIO)})
     extra = recorded["answers"][3]["attempts"]
     extra.append(extra[0])
-    difference = compare(recorded)
-    assert difference is not None
-    assert difference.path == "p3 attempt 2"
-    assert difference.ours is None
+    departure = compare(recorded)
+    assert departure is not None
+    assert departure.place == "p3 attempt 2"
+    assert departure.ours == ("null",)
 
 
 @pytest.mark.parametrize(
@@ -116,16 +113,23 @@ def test_first_difference(ours: object, recorded: object, path: str | None) -> N
 
 
 @pytest.mark.parametrize(
-    "broken",
+    ("broken", "said"),
     [
-        {"id": "x"},
-        SCENARIO | {"pods": [{"name": "p", "affinity": {"podAffinity": 3}}]},
-        SCENARIO | {"nodes": [{"name": "n", "allocatable": {}, "taints": [{"key": "k", "effect": "Maybe"}]}]},
+        ({"id": "x"}, "nodes is missing"),
+        (
+            SCENARIO | {"pods": [{"name": "p", "affinity": {"podAffinity": 3}}]},
+            "pods[0].affinity.podAffinity is 3, not an object",
+        ),
+        (
+            SCENARIO | {"nodes": [{"name": "n", "allocatable": {}, "taints": [{"key": "k", "effect": "Maybe"}]}]},
+            "nodes[0].taints[0].effect is 'Maybe', not one of NoSchedule, PreferNoSchedule, NoExecute",
+        ),
     ],
 )
-def test_an_unreadable_scenario_is_named(broken: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
+def test_what_is_wrong_in_a_scenario_is_named(broken: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError) as caught:
         answers(broken)
+    assert caught.value.what == said
 
 
 @pytest.mark.parametrize("recorded", [[], [{"pod": "p0", "attempts": []}]])

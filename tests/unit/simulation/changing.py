@@ -19,11 +19,11 @@ from allotment.scheduling.queueing.inputs import (
 )
 from allotment.simulation.environment import simulate
 from allotment.simulation.events import Event
-from allotment.simulation.outcome import Admitted, Evicted, Finished, Outcome
-from allotment.simulation.scenario import Arrival, Environment, Scenario
+from allotment.simulation.outcome import Admitted, Evicted, Finished, RunOutcome
+from allotment.simulation.scenario import Arrival, Assumptions, Scenario
 from tests.unit.scheduling.queueing.states import queue
 
-ENVIRONMENT = Environment(10, 0, 4, 400, 3000, not_ready_toleration=300, node_replacement=False)
+ASSUMPTIONS = Assumptions(10, 0, 4, 400, 3000, not_ready_toleration=300, node_replacement=False)
 
 
 def hosts(
@@ -47,14 +47,14 @@ def gang(name: str, pods: int, cpu: int = 4, *, at: int = 0, priority: int = 0, 
 
 
 def story(
-    state: ClusterState, jobs: list[tuple[Workload, int]], *events: Event, environment: Environment = ENVIRONMENT
+    state: ClusterState, jobs: list[tuple[Workload, int]], *events: Event, assumptions: Assumptions = ASSUMPTIONS
 ) -> Scenario:
     """Jobs come at their queue-order time and run as long as given."""
     arrivals = tuple(Arrival(job, job.queued_since, time) for job, time in jobs)
-    return Scenario("story", "story", state, EngineSettings(), environment, arrivals, events)
+    return Scenario("story", "story", state, EngineSettings(), assumptions, arrivals, events)
 
 
-def told(outcome: Outcome) -> list[str]:
+def told(outcome: RunOutcome) -> list[str]:
     """Decisions in words, hosts of an admission included."""
     lines = []
     for each in outcome.decisions:

@@ -13,7 +13,7 @@ from allotment.simulation.changes import (
     Absence,
     AddNode,
     DropNode,
-    Grant,
+    GrantQuota,
     Hold,
     MoreJobs,
     QuotaPlace,
@@ -27,7 +27,16 @@ from allotment.simulation.changes import (
     changed,
     setting,
 )
-from allotment.simulation.events import Cordon, Drain, NodeDown, NodeUp, QuotaChange, StopChange, StopPolicy, Uncordon
+from allotment.simulation.events import (
+    Cordon,
+    NodeDown,
+    NodeDrain,
+    NodeUp,
+    QuotaChange,
+    StopChange,
+    StopPolicy,
+    Uncordon,
+)
 from allotment.simulation.policies import QueuePolicy
 from allotment.simulation.scenario import Arrival, Scenario
 from tests.unit.scheduling.queueing.states import cohort, queue, workload
@@ -45,8 +54,8 @@ READ: dict[str, tuple[str, object]] = {
     "quota of CPUs": ("quota:q/f/cpu=1500m", SetQuota(PLACE, 1500)),
     "quota of memory": ("quota:q/f/memory=2Gi", SetQuota(QuotaPlace("q", "f", "memory"), 2 << 30)),
     "quota with a sign": ("quota:q/f/cpu=-2", SetQuota(PLACE, 2000, Sign.MINUS)),
-    "grant": ("grant:q/f/cpu=+2,from=1h,until=2h,lender=r", Grant(PLACE, 2000, Term(3_600_000, 7_200_000), "r")),
-    "grant for good": ("grant:q/f/cpu=+2", Grant(PLACE, 2000, Term())),
+    "grant": ("grant:q/f/cpu=+2,from=1h,until=2h,lender=r", GrantQuota(PLACE, 2000, Term(3_600_000, 7_200_000), "r")),
+    "grant for good": ("grant:q/f/cpu=+2", GrantQuota(PLACE, 2000, Term())),
     "weight": ("weight:q=2.5", SetWeight("q", 2.5)),
     "weight with a sign": ("weight:q=+1", SetWeight("q", 1.0, Sign.PLUS)),
     "hold": ("hold:q,until=1s", Hold("q", Term(0, 1000))),
@@ -92,7 +101,7 @@ def test_a_cohort_s_quota_is_its_own() -> None:
 
 
 def test_a_grant_comes_and_goes_on_both_sides() -> None:
-    done = changed(WORLD, Grant(PLACE, 2, Term(10, 20), "c"))
+    done = changed(WORLD, GrantQuota(PLACE, 2, Term(10, 20), "c"))
     assert done.events[1:] == (
         QuotaChange(10, "q", False, "f", "cpu", 12),
         QuotaChange(20, "q", False, "f", "cpu", 10),
@@ -105,7 +114,7 @@ def test_a_grant_comes_and_goes_on_both_sides() -> None:
     ("how", "first", "last"),
     [
         (Absence.CORDON, Cordon(3, "n0"), Uncordon(9, "n0")),
-        (Absence.DRAIN, Drain(3, "n0"), Uncordon(9, "n0")),
+        (Absence.DRAIN, NodeDrain(3, "n0"), Uncordon(9, "n0")),
         (Absence.DOWN, NodeDown(3, "n0"), NodeUp(9, "n0")),
     ],
 )
@@ -144,8 +153,8 @@ CANNOT: dict[str, tuple[ScenarioChange, type[AllotmentError], str]] = {
     "no such flavor": (SetQuota(QuotaPlace("q", "g", "cpu"), 1), NotFoundError, "no quota of cpu in flavor g"),
     "a sign": (SetQuota(PLACE, 2, Sign.PLUS), UsageError, "a quota is written without a sign"),
     "a weight with a sign": (SetWeight("q", 2.0, Sign.PLUS), UsageError, "a weight is written without a sign"),
-    "lends to itself": (Grant(PLACE, 1, Term(), "q"), UsageError, "q would lend to itself"),
-    "lends what it has not": (Grant(PLACE, 5, Term(), "r"), UsageError, "r has not that much cpu"),
+    "lends to itself": (GrantQuota(PLACE, 1, Term(), "q"), UsageError, "q would lend to itself"),
+    "lends what it has not": (GrantQuota(PLACE, 5, Term(), "r"), UsageError, "r has not that much cpu"),
     "a cohort is held": (Hold("c", Term()), UsageError, "c is a cohort"),
     "no such node": (DropNode("n7"), NotFoundError, "there is no node 'n7'"),
     "a node that is there": (AddNode("n0", "n1"), InputError, "there is a node 'n0' already"),

@@ -17,7 +17,7 @@ from allotment.operations.foresee.simulating import simulate as figures_of
 from allotment.scenarios.lines import ScenarioLine
 from allotment.scheduling.queueing.inputs import EngineSettings, PreemptionPolicy
 from allotment.scheduling.queueing.reasons import Cause
-from allotment.simulation.capacity import Step
+from allotment.simulation.capacity import CapacityStep
 from allotment.simulation.environment import simulate
 from allotment.simulation.events import (
     UNLIMITED,
@@ -45,7 +45,7 @@ def quota(t: int, owner: str, *, of_cohort: bool = False, **amounts: int) -> Quo
 
 def with_events(base: Scenario, *events: Event, latency: int = 0, wakeup: int = 10) -> Scenario:
     return replace(
-        base, events=events, environment=replace(base.environment, eviction_latency=latency, wakeup_delay=wakeup)
+        base, events=events, assumptions=replace(base.assumptions, eviction_latency=latency, wakeup_delay=wakeup)
     )
 
 
@@ -286,8 +286,8 @@ def test_limits_and_toleration_are_read() -> None:
     change, stop = found.events
     assert change == QuotaChange(1, "cv", False, "a100", "nvidia.com/gpu", None, 3, UNLIMITED)
     assert stop == StopChange(2, "cv", StopPolicy.HOLD)
-    assert found.environment.not_ready_toleration == 300_000
-    assert read_line(ScenarioLine("f", 1, document(kueue="v0.18.0"))).environment.not_ready_toleration == 30_000
+    assert found.assumptions.not_ready_toleration == 300_000
+    assert read_line(ScenarioLine("f", 1, document(kueue="v0.18.0"))).assumptions.not_ready_toleration == 30_000
 
 
 # Random failures
@@ -334,7 +334,11 @@ def test_utilisation_is_over_the_quota_there_was_when_it_was_there() -> None:
     base = scenario(state(queue("q", 10)), (workload("a", "q", 8), 100))
     changed = with_events(base, quota(25, "q", nominal=20), quota(75, "q", nominal=0))
     found = figures(changed, simulate(changed))
-    assert found.capacity_steps == (Step(0, {"cpu": 10}), Step(25, {"cpu": 20}), Step(75, {"cpu": 0}))
+    assert found.capacity_steps == (
+        CapacityStep(0, {"cpu": 10}),
+        CapacityStep(25, {"cpu": 20}),
+        CapacityStep(75, {"cpu": 0}),
+    )
     assert found.capacity == found.queues[0].quota == {"cpu": 12.5}
     assert found.utilisation("cpu") == 8 / 12.5
     assert course_of_capacity(found, 4).values == (10, 20, 20, 0)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from allotment.scenarios.reading import read_scenario
-from allotment.scheduling.placement.gpu.fragmentation import Cause
+from allotment.scheduling.placement.gpu.fragmentation import FragmentCause
 from allotment.simulation.environment import simulate
 from allotment.simulation.figures import courses_of_use, figures
 from allotment.simulation.fragments import FragmentCourse, fragment_course
@@ -76,11 +76,11 @@ def test_idle_gpu_by_hand() -> None:
     found = course(scenario_of([(0, 100, 3, 7000), (200, 100, 4, 2000)]), 400, 8)
     assert found.times == (25, 75, 125, 175, 225, 275, 325, 375)
     # At 25: a node with 1 GPU and 1 CPU left, where neither fits, and an empty one that both can use.
-    assert found.amounts[0][Cause.LACKS_BOTH] == 1
-    assert found.amounts[0][Cause.SATISFIED] == 4
+    assert found.amounts[0][FragmentCause.LACKS_BOTH] == 1
+    assert found.amounts[0][FragmentCause.SATISFIED] == 4
     for at in (2, 3, 6, 7):  # nothing runs
-        assert found.of(Cause.SATISFIED)[at] == 8
-    assert found.of(Cause.SATISFIED)[4] == 4  # at 225 one node is full
+        assert found.of(FragmentCause.SATISFIED)[at] == 8
+    assert found.of(FragmentCause.SATISFIED)[4] == 4  # at 225 one node is full
     assert sum(found.amounts[4]) == 4
 
 

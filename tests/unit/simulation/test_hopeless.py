@@ -9,7 +9,7 @@ from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, P
 from allotment.scheduling.queueing.reasons import Cause
 from allotment.simulation.environment import simulate
 from allotment.simulation.hopeless import refused_by_emptied, softened
-from allotment.simulation.present import Reason
+from allotment.simulation.present import WaitReason
 from allotment.simulation.scenario import Arrival, Scenario
 from tests.unit.scheduling.queueing.states import cohort, queue, state, workload
 from tests.unit.scheduling.queueing.worlds import worlds
@@ -75,7 +75,7 @@ def test_hopeless_is_what_never_starts_alone(world: Scenario) -> None:
 
 
 def test_a_job_that_only_waits_is_not_said_to_exceed_anything() -> None:
-    said = Reason(Cause.EXCEEDS_MAX_QUOTA, "as Kueue says it")
-    assert softened(said) == Reason(Cause.WAITING_FOR_QUOTA, "as Kueue says it")
-    behind = Reason(Cause.BEHIND_EQUAL_SHAPE, "")
+    said = WaitReason(Cause.EXCEEDS_MAX_QUOTA, "as Kueue says it")
+    assert softened(said) == WaitReason(Cause.WAITING_FOR_QUOTA, "as Kueue says it")
+    behind = WaitReason(Cause.BEHIND_EQUAL_SHAPE, "")
     assert softened(behind) is behind

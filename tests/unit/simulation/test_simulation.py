@@ -2,11 +2,11 @@
 
 from allotment.scheduling.queueing.inputs import EngineSettings, PreemptionPolicy, QueueingStrategy
 from allotment.scheduling.queueing.reasons import Cause
-from allotment.simulation.environment import Admitted, Evicted, Finished, Outcome, simulate
+from allotment.simulation.environment import Admitted, Evicted, Finished, RunOutcome, simulate
 from tests.unit.scheduling.queueing.states import cohort, endless, queue, scenario, state, workload
 
 
-def story(outcome: Outcome) -> list[str]:
+def story(outcome: RunOutcome) -> list[str]:
     """Decisions as "time verb workload"."""
     verbs = {Admitted: "admit", Evicted: "evict", Finished: "finish"}
     return [f"{each.t} {verbs[type(each)]} {each.workload}" for each in outcome.decisions]

@@ -11,7 +11,7 @@ from allotment.errors import ConflictError, NotFoundError
 from allotment.model.lines import TextLine
 
 
-class FakeFiles:
+class MemoryFiles:
     """Text by name; what is written comes to stand there too."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
@@ -35,7 +35,7 @@ class FakeFiles:
             yield TextLine(file, number, text.rstrip("\r"))
 
     @contextmanager
-    def answers(self, file: str, inputs: Sequence[str]) -> Iterator[_FakeAnswers]:
+    def answers(self, file: str, inputs: Sequence[str]) -> Iterator[_MemoryAnswers]:
         """Answers become a text when the context is left, or as far as they came.
 
         Raises:
@@ -43,12 +43,12 @@ class FakeFiles:
         """
         if file in inputs and file in self.texts:
             raise ConflictError(f"{file} is also read", fix="write to another file")
-        written = _FakeAnswers(self.texts, file)
+        written = _MemoryAnswers(self.texts, file)
         yield written
         self.texts[file] = written.text
 
 
-class _FakeAnswers:
+class _MemoryAnswers:
     def __init__(self, texts: dict[str, str], file: str) -> None:
         self._texts = texts
         self._file = file

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from allotment.errors import InputError
 from allotment.operations.foresee.opening import PodList, pick_line
 from allotment.scenarios.lines import ScenarioLine, at
-from allotment.scenarios.placement.reading import parse_scenario
-from allotment.scenarios.shapes import check_placement, without_nulls
+from allotment.scenarios.parsing import without_nulls
+from allotment.scenarios.placement.reading import read_placement
 from allotment.scheduling.placement.asking import Ask
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
 from allotment.scheduling.placement.model import Pod, PodShape
@@ -39,8 +39,7 @@ def survey_scenario(lines: Iterable[ScenarioLine], wanted: str | None, asks: Seq
                 "this is a queueing scenario: it does not say which pod runs on which node",
                 fix="name a placement scenario, with nodes and existing pods",
             )
-        check_placement(data)
-        scenario = parse_scenario(data)
+        scenario = read_placement(data)
     pods = [pod.shape for pod, _ in scenario.existing] + [pod.shape for pod in scenario.pods]
     state = ClusterState(scenario.nodes)
     for pod, node in scenario.existing:

@@ -10,11 +10,10 @@ from typing import Final
 from allotment.errors import InputError, NotFoundError, UsageError
 from allotment.operations.foresee.opening import pick_line, read_line, scenario_lines
 from allotment.operations.foresee.simulating import RunRequest, Watch, simulate
-from allotment.ports.scenario_files import ScenarioFiles
-from allotment.scenarios.changes import JobFile, Written
+from allotment.ports.scenario_files import ScenarioFilesPort
+from allotment.scenarios.changes import JobFile, WrittenChange
 from allotment.scenarios.lines import ScenarioLine, at
-from allotment.scenarios.reading import completed, read_arrival
-from allotment.scenarios.shapes import check_workload, without_nulls
+from allotment.scenarios.reading import read_further_arrival
 from allotment.simulation.changes import MoreJobs, UsePolicy, changed, setting
 from allotment.simulation.difference import ChangedSetting, RunDifference, RunSummary, difference, summary_of
 from allotment.simulation.policies import with_policies
@@ -39,17 +38,15 @@ def compare(before: RunSummary, after: RunSummary) -> RunDifference:
 def _with_jobs(scenario: Scenario, lines: Iterable[ScenarioLine]) -> Scenario:
     for line in lines:
         with at(line.where):
-            workload = completed(without_nulls(line.data))
-            check_workload(workload)
-            scenario = changed(scenario, MoreJobs((read_arrival(workload),)))
+            scenario = changed(scenario, MoreJobs((read_further_arrival(line.data),)))
     return scenario
 
 
 def what_if(
-    files: ScenarioFiles,
+    files: ScenarioFilesPort,
     file: str,
     wanted: str | None,
-    changes: Sequence[Written],
+    changes: Sequence[WrittenChange],
     request: RunRequest,
     watch: Watch | None = None,
 ) -> RunDifference:
@@ -93,7 +90,7 @@ def what_if(
 
 
 @contextmanager
-def _said_of(written: Written) -> Iterator[None]:
+def _said_of(written: WrittenChange) -> Iterator[None]:
     """Whatever is wrong with a change is said with the words it was written in."""
     try:
         yield

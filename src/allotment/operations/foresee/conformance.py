@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,11 +9,14 @@ from typing import Any, Final
 
 from allotment.errors import InputError
 from allotment.operations.foresee.opening import scenario_lines
-from allotment.ports.scenario_files import ScenarioFiles
+from allotment.ports.scenario_files import ScenarioFilesPort
 from allotment.scenarios import replay as queueing
+from allotment.scenarios.departure import Departure
 from allotment.scenarios.lines import ScenarioLine, at
+from allotment.scenarios.parsing import without_nulls
 from allotment.scenarios.placement import replay as placement
-from allotment.scenarios.shapes import check_placement, check_queueing, without_nulls
+from allotment.scenarios.placement.reading import read_placement
+from allotment.scenarios.reading import read_scenario
 
 Answer = Mapping[str, Any]
 
@@ -123,7 +125,7 @@ class ConformanceReport:
 
 def check_files(
     reference: Reference,
-    files: ScenarioFiles,
+    files: ScenarioFilesPort,
     names: Sequence[str],
     *,
     write: str | None = None,
@@ -197,24 +199,17 @@ _RECORDS: Final = {Reference.KUEUE: "decisions", Reference.PLACEMENT: "answers"}
 
 def _kueue(line: ScenarioLine) -> OwnAnswer:
     data = without_nulls(line.data)
-    check_queueing(data)
+    scenario = read_scenario(data)
     _check_record(data)
-    replayed = queueing.replay(data)
-    compared = bool(replayed.compared)
-    difference = replayed.differences[0] if replayed.differences else None
+    replayed = queueing.replay(data, scenario)
     disagreement = None
-    if difference is not None:
-        when = f" at t={difference.t} ms, cycle {difference.cycle}" if difference.t >= 0 else ""
-        disagreement = Disagreement(
-            line.where,
-            replayed.id,
-            replayed.kind,
-            f"{difference.part}{when}",
-            difference.recorded,
-            difference.ours,
-            difference.state,
-        )
-    return OwnAnswer(replayed.id, replayed.kind, compared, disagreement, replayed.answer)
+    if replayed.departures:
+        disagreement = _disagreement(line, replayed.id, replayed.kind, replayed.departures[0])
+    return OwnAnswer(replayed.id, replayed.kind, bool(replayed.compared), disagreement, replayed.answer)
+
+
+def _disagreement(line: ScenarioLine, scenario: str, kind: str, found: Departure) -> Disagreement:
+    return Disagreement(line.where, scenario, kind, found.place, found.recorded, found.ours, found.state)
 
 
 _EVENT_FIELDS: Final = frozenset({"t", "cycle", "event", "workload"})
@@ -235,27 +230,15 @@ def _check_record(data: Mapping[str, Any]) -> None:
 
 def _placement(line: ScenarioLine) -> OwnAnswer:
     inputs = without_nulls(line.data)
-    check_placement(inputs)
+    scenario = read_placement(inputs)
     data = _with_picks(inputs)
-    answers = placement.answers(data)
-    scenario, kind = str(data["id"]), str(data.get("class", ""))
-    answer = {"id": data["id"], "answers": answers}
+    own = placement.answers(data, scenario)
+    answer = {"id": scenario.id, "answers": own}
     if not _has_answers(data):
-        return OwnAnswer(scenario, kind, compared=False, disagreement=None, answer=answer)
-    disagreement = None
-    if answers != data["answers"]:
-        found = placement.compare(data)
-        if found is not None:
-            disagreement = Disagreement(
-                line.where,
-                scenario,
-                kind,
-                found.path,
-                (_text(found.recorded),),
-                (_text(found.ours),),
-                tuple(f"{node}: {_text(use)}" for node, use in found.state.items()),
-            )
-    return OwnAnswer(scenario, kind, compared=True, disagreement=disagreement, answer=answer)
+        return OwnAnswer(scenario.id, scenario.kind, compared=False, disagreement=None, answer=answer)
+    found = None if own == data["answers"] else placement.compare(data)
+    disagreement = None if found is None else _disagreement(line, scenario.id, scenario.kind, found)
+    return OwnAnswer(scenario.id, scenario.kind, compared=True, disagreement=disagreement, answer=answer)
 
 
 def _with_picks(data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -292,10 +275,6 @@ def _has_answers(data: Mapping[str, Any]) -> bool:
     """Whether there are whole answers, not only picks."""
     answers = data.get("answers") or ()
     return bool(answers) and all("outcome" in attempt for answer in answers for attempt in answer["attempts"])
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 _CHECKS: Final[dict[Reference, Callable[[ScenarioLine], OwnAnswer]]] = {

@@ -13,22 +13,22 @@ from typing import Final
 from allotment.errors import InputError, NotFoundError
 from allotment.operations.foresee.opening import pick_line, read_line
 from allotment.scenarios.lines import ScenarioLine, at
-from allotment.scenarios.recorded import recorded_course
-from allotment.scenarios.shapes import without_nulls
+from allotment.scenarios.recorded import recorded_decisions
 from allotment.scheduling.queueing.inputs import Workload
+from allotment.simulation.chance import Chance
 from allotment.simulation.environment import Simulation
 from allotment.simulation.estimate.arrivals import PastArrival, ReplayedPast
 from allotment.simulation.estimate.batches import BatchRuntimes, Submitted, batches
 from allotment.simulation.estimate.calibration import Calibration, Forecast
 from allotment.simulation.estimate.forecast import Question, StartEstimate, estimate_starts
-from allotment.simulation.estimate.interval import Chance, Interval
+from allotment.simulation.estimate.interval import Interval
 from allotment.simulation.estimate.runtimes import RuntimeHistory, RuntimeModel, Runtimes, around_estimate
 from allotment.simulation.hopeless import refused_by_emptied, softened
 from allotment.simulation.present import (
-    Course,
+    DecisionLog,
     Ended,
     Present,
-    Reason,
+    WaitReason,
     declared_at,
     endless,
     first_starts,
@@ -106,7 +106,7 @@ class JobEstimate:
     job: str
     queue: str
     submitted: int
-    reason: Reason | None
+    reason: WaitReason | None
     estimate: StartEstimate | None
     interval: Interval | None
 
@@ -167,7 +167,7 @@ def estimate(
     line = pick_line(lines, wanted)
     scenario = read_line(line)
     with at(line.where):
-        recorded = recorded_course(without_nulls(line.data))
+        recorded = recorded_decisions(line.data)
     if not scenario.arrivals:
         raise InputError("the scenario has no jobs", fix="name a scenario with workloads")
     now = max(each.queued_at for each in scenario.arrivals) if request.at is None else request.at
@@ -176,18 +176,18 @@ def estimate(
     return estimator.report(now, recorded=recorded is not None)
 
 
-def _simulated(scenario: Scenario, until: int) -> Course:
+def _simulated(scenario: Scenario, until: int) -> DecisionLog:
     outcome = Simulation(scenario, messages=False).run(until)
     if outcome.livelock:
         raise endless()
-    return Course(outcome.decisions, outcome.moves)
+    return DecisionLog(outcome.decisions, outcome.moves)
 
 
 class _Estimator:
     """Answers questions about a course, each with what was known at its moment."""
 
     def __init__(
-        self, scenario: Scenario, course: Course, request: WhenRequest, *, measure: bool, watch: Watch | None
+        self, scenario: Scenario, course: DecisionLog, request: WhenRequest, *, measure: bool, watch: Watch | None
     ) -> None:
         self._scenario = scenario
         self._course = course
@@ -313,7 +313,7 @@ class _Estimator:
         span = present.situation.now - present.submitted[0].queued_at
         return min(self._request.horizon, max(1, span * MOST_REPLAYED // len(present.submitted)))
 
-    def _never(self, present: Present, asked: Iterable[str]) -> dict[str, Reason]:
+    def _never(self, present: Present, asked: Iterable[str]) -> dict[str, WaitReason]:
         wanted = set(asked)
         waiting = (workload for workload in present.situation.pending if workload.name in wanted)
         state = declared_at(self._scenario, present.situation.now)

@@ -8,14 +8,13 @@ from pathlib import PurePath
 from typing import Final
 
 from allotment.errors import InputError, NotFoundError
-from allotment.ports.scenario_files import ScenarioFiles
+from allotment.ports.scenario_files import ScenarioFilesPort
 from allotment.scenarios import lines as parsing
 from allotment.scenarios.kinds import FileKind
 from allotment.scenarios.kinds import kind_of as kind_of_lines
 from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.openb import openb_nodes, openb_pods
 from allotment.scenarios.reading import read_scenario
-from allotment.scenarios.shapes import check_queueing, without_nulls
 from allotment.scenarios.traces import GroupBy, philly_trace, swf_trace, trace_scenario
 from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod
 from allotment.simulation.scenario import Scenario
@@ -59,7 +58,7 @@ class PodList:
             )
 
 
-def kind_of(files: ScenarioFiles, file: str) -> FileKind:
+def kind_of(files: ScenarioFilesPort, file: str) -> FileKind:
     """What a file holds, seen from its first line.
 
     Raises:
@@ -69,7 +68,7 @@ def kind_of(files: ScenarioFiles, file: str) -> FileKind:
     return kind_of_lines(files.place(file), files.lines(file))
 
 
-def scenario_lines(files: ScenarioFiles, *names: str) -> Iterator[ScenarioLine]:
+def scenario_lines(files: ScenarioFilesPort, *names: str) -> Iterator[ScenarioLine]:
     """The scenarios of JSON Lines files, one after the other.
 
     Raises:
@@ -80,7 +79,7 @@ def scenario_lines(files: ScenarioFiles, *names: str) -> Iterator[ScenarioLine]:
         yield from parsing.scenario_lines(files.lines(name))
 
 
-def open_scenario(files: ScenarioFiles, file: str, wanted: str | None, wishes: TraceWishes) -> Scenario:
+def open_scenario(files: ScenarioFilesPort, file: str, wanted: str | None, wishes: TraceWishes) -> Scenario:
     """A scenario of a scenario file, or a Philly or Standard Workload Format trace as one.
 
     Args:
@@ -104,7 +103,7 @@ def open_scenario(files: ScenarioFiles, file: str, wanted: str | None, wishes: T
     )
 
 
-def open_pod_list(files: ScenarioFiles, pods: str, nodes: str) -> PodList:
+def open_pod_list(files: ScenarioFilesPort, pods: str, nodes: str) -> PodList:
     """An openb pod list and a node list.
 
     Raises:
@@ -115,7 +114,7 @@ def open_pod_list(files: ScenarioFiles, pods: str, nodes: str) -> PodList:
     return PodList(_name(files, pods), tuple(fleet), tuple(openb_pods(parsing.csv_rows(files.lines(pods)))))
 
 
-def _name(files: ScenarioFiles, file: str) -> str:
+def _name(files: ScenarioFilesPort, file: str) -> str:
     return PurePath(files.place(file)).name
 
 
@@ -157,6 +156,4 @@ def read_line(line: ScenarioLine) -> Scenario:
         InputError: it is not of the format; file, line and field are named.
     """
     with at(line.where):
-        data = without_nulls(line.data)
-        check_queueing(data)
-        return read_scenario(data)
+        return read_scenario(line.data)

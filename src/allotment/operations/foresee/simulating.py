@@ -16,7 +16,7 @@ from allotment.simulation.experiment import run as run_experiment
 from allotment.simulation.failures import with_random_failures
 from allotment.simulation.figures import RunFigures, figures
 from allotment.simulation.fragments import FragmentCourse, fragment_course
-from allotment.simulation.outcome import Outcome
+from allotment.simulation.outcome import RunOutcome
 from allotment.simulation.policies import QueuePolicy, with_policies
 from allotment.simulation.runtimes import with_uncertain_runtimes
 from allotment.simulation.scenario import Scenario
@@ -77,7 +77,7 @@ def simulate_in_full(
     return run, fragment_course(prepared, outcome, run.end, FRAGMENT_STEPS)
 
 
-def _run(scenario: Scenario, request: RunRequest, watch: Watch | None) -> tuple[Scenario, Outcome]:
+def _run(scenario: Scenario, request: RunRequest, watch: Watch | None) -> tuple[Scenario, RunOutcome]:
     prepared = with_uncertain_runtimes(
         with_policies(scenario, request.policies),
         request.spread,

@@ -12,8 +12,6 @@ from allotment.scheduling.placement.gpu.capacity import Stranded
 from allotment.scheduling.placement.gpu.model import WHOLE
 from allotment.scheduling.placement.survey import NodeRoom, ShapeSurvey, Survey
 
-MIB: Final = 1 << 20
-
 STRANDED_FIELDS: Final = {
     Stranded.CORDONED: "cordoned",
     Stranded.TAINTED: "tainted",
@@ -75,7 +73,7 @@ def node_document(found: Survey, row: NodeRow) -> Mapping[str, Any]:
         "usedGpus": gpus_of(node.used),
         "freeGpus": gpus_of(node.free),
         "freeCpu": node.cpu_free,
-        "freeMemory": node.memory_free * MIB,
+        "freeMemory": node.memory_free,
         "fragmentGpus": fragment_of(found, row),
         "idleGpusByCause": causes,
         "shapes": [

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from allotment.reports.documents.form import seconds
-from allotment.scenarios import checks
+from allotment.scenarios.fields import Name, Number
+from allotment.scenarios.parsing import Fields
 from allotment.scheduling.queueing.choices import ChanceKind
 from allotment.simulation.outcome import RandomChoice
 
@@ -22,27 +23,18 @@ def choice_document(choice: RandomChoice) -> Mapping[str, Any]:
     }
 
 
-check_choices: Final = checks.each(
-    checks.fields(
-        {
-            "seconds": checks.number,
-            "what": checks.one_of(*(kind.value for kind in ChanceKind)),
-            "chosen": checks.each(checks.name),
-            "others": checks.each(checks.name),
-        },
-        {"preemptor": checks.name},
-    )
-)
-"""The shape of what `choice_document` writes, without nulls."""
+class ChoiceFields(Fields, frozen=True):
+    """What `choice_document` writes, without nulls."""
+
+    seconds: Number
+    what: ChanceKind
+    chosen: tuple[Name, ...]
+    others: tuple[Name, ...]
+    preemptor: Name | None = None
 
 
-def read_choice(data: Mapping[str, Any]) -> RandomChoice:
-    """A choice from JSON that `check_choices` found right; which cycle it was is not kept."""
+def read_choice(choice: ChoiceFields) -> RandomChoice:
+    """A choice from JSON; which cycle it was is not kept."""
     return RandomChoice(
-        round(data["seconds"] * 1000),
-        0,
-        ChanceKind(data["what"]),
-        data.get("preemptor", ""),
-        tuple(data["chosen"]),
-        tuple(data["others"]),
+        round(choice.seconds * 1000), 0, choice.what, choice.preemptor or "", choice.chosen, choice.others
     )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from allotment.scheduling.placement.gpu.fragmentation import Cause
+from allotment.scheduling.placement.gpu.fragmentation import FragmentCause
 
 CAUSE_FIELDS: Final = {
-    Cause.LACKS_BOTH: "lacksGpuAndCpu",
-    Cause.LACKS_GPU: "lacksGpu",
-    Cause.SATISFIED: "ofUse",
-    Cause.LACKS_CPU: "lacksCpu",
-    Cause.NO_GPU_TASK: "podNeedsNoGpu",
-    Cause.NO_GPU_TASK_LACKS_CPU: "podNeedsNoGpuLacksCpu",
-    Cause.WRONG_MODEL: "wrongGpuModel",
+    FragmentCause.LACKS_BOTH: "lacksGpuAndCpu",
+    FragmentCause.LACKS_GPU: "lacksGpu",
+    FragmentCause.SATISFIED: "ofUse",
+    FragmentCause.LACKS_CPU: "lacksCpu",
+    FragmentCause.NO_GPU_TASK: "podNeedsNoGpu",
+    FragmentCause.NO_GPU_TASK_LACKS_CPU: "podNeedsNoGpuLacksCpu",
+    FragmentCause.WRONG_MODEL: "wrongGpuModel",
 }
 """Idle GPU by cause, as JSON names it."""

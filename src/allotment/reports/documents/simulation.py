@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from allotment.errors import InputError
 from allotment.operations.foresee.simulating import RunRequest
-from allotment.reports.documents.chances import check_choices, choice_document, read_choice
+from allotment.reports.documents.chances import ChoiceFields, choice_document, read_choice
 from allotment.reports.documents.form import seconds
 from allotment.reports.documents.fragments import CAUSE_FIELDS
-from allotment.scenarios.checks import amount, by_name, each, fields, name, number
+from allotment.scenarios.fields import Amount, Name, Number
 from allotment.scenarios.lines import at
-from allotment.scenarios.shapes import without_nulls
-from allotment.simulation.capacity import Step
+from allotment.scenarios.parsing import SomeFields, parsed
+from allotment.simulation.capacity import CapacityStep
 from allotment.simulation.difference import JobWait, RunSummary
 from allotment.simulation.figures import JobFigures, QueueFigures, RunFigures, Waits
 from allotment.simulation.fragments import FragmentCourse
@@ -60,7 +60,7 @@ def run_document(
     }
 
 
-def _steps(steps: Sequence[Step]) -> list[Mapping[str, Any]]:
+def _steps(steps: Sequence[CapacityStep]) -> list[Mapping[str, Any]]:
     return [{"seconds": seconds(step.t), "amounts": dict(step.amounts)} for step in steps]
 
 
@@ -111,21 +111,21 @@ def job_document(row: JobFigures) -> Mapping[str, Any]:
     }
 
 
-_check_run: Final = fields(
-    {
-        "makespanSeconds": number,
-        "utilisation": by_name(number),
-        "jobs": each(
-            fields(
-                {"job": name, "queue": name, "waitSeconds": number, "evictions": amount},
-                {"startedSeconds": number},
-                beside=None,
-            )
-        ),
-    },
-    {"randomChoices": check_choices},
-    beside=None,
-)
+class _JobFields(SomeFields, frozen=True):
+    job: Name
+    queue: Name
+    wait_seconds: Number
+    evictions: Amount
+    started_seconds: Number | None = None
+
+
+class _RunFields(SomeFields, frozen=True):
+    """What a comparison reads of a saved run."""
+
+    makespan_seconds: Number
+    utilisation: dict[str, Number]
+    jobs: tuple[_JobFields, ...]
+    random_choices: tuple[ChoiceFields, ...] = ()
 
 
 def read_run(text: str, file: str) -> RunSummary:
@@ -142,17 +142,15 @@ def read_run(text: str, file: str) -> RunSummary:
         ) from None
     if not isinstance(data, dict) or data.get("kind") != "SimulationRun":
         raise InputError(f"{file} is no saved simulation", fix="save a run with allot simulate FILE -o json")
-    clean = without_nulls(data)
     with at(file):
-        _check_run(clean, "")
+        run = parsed(data, _RunFields)
     return RunSummary(
         name=file,
-        jobs=tuple(_read_job(each) for each in clean["jobs"]),
-        makespan=clean["makespanSeconds"],
-        utilisation=tuple(clean["utilisation"].items()),
-        choices=tuple(read_choice(each) for each in clean.get("randomChoices", ())),
+        jobs=tuple(
+            JobWait(each.job, each.queue, each.wait_seconds, each.started_seconds is not None, each.evictions)
+            for each in run.jobs
+        ),
+        makespan=run.makespan_seconds,
+        utilisation=tuple(run.utilisation.items()),
+        choices=tuple(read_choice(each) for each in run.random_choices),
     )
-
-
-def _read_job(data: Mapping[str, Any]) -> JobWait:
-    return JobWait(data["job"], data["queue"], data["waitSeconds"], "startedSeconds" in data, data["evictions"])

@@ -8,7 +8,7 @@ from typing import Final
 
 from allotment.reports.pages.charts import COLOURS, Series, lines, stacked_by_percent, tiles
 from allotment.reports.pages.simulation import CAUSE_COLOURS, LEVELS, key, page, table
-from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, Cause
+from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, FragmentCause
 from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode
 from allotment.simulation.experiment import ExperimentResult
 
@@ -56,7 +56,7 @@ def _fragment(result: ExperimentResult) -> list[float]:
     return [sum(shares[cause] for cause in FRAGMENT_CAUSES) for shares in result.course]
 
 
-def _present(runs: Sequence[Run]) -> list[Cause]:
+def _present(runs: Sequence[Run]) -> list[FragmentCause]:
     """The causes that were met at all."""
     return [cause for cause in CAUSE_COLOURS if any(shares[cause] for _, result in runs for shares in result.course)]
 

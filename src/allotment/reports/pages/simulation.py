@@ -8,7 +8,7 @@ from typing import Final
 
 from allotment.reports.choices import choice_lines
 from allotment.reports.pages.charts import COLOURS, Bar, Limit, Row, Series, bars, short_time, stacked, timeline
-from allotment.scheduling.placement.gpu.fragmentation import Cause
+from allotment.scheduling.placement.gpu.fragmentation import FragmentCause
 from allotment.simulation.figures import (
     Course,
     JobFigures,
@@ -192,12 +192,12 @@ def _folded(courses: Iterable[Course], colours: dict[str, int]) -> list[Series]:
 
 
 CAUSE_COLOURS: Final = {
-    Cause.LACKS_GPU: 0,
-    Cause.LACKS_CPU: 1,
-    Cause.LACKS_BOTH: 3,
-    Cause.NO_GPU_TASK: 2,
-    Cause.NO_GPU_TASK_LACKS_CPU: 4,
-    Cause.WRONG_MODEL: 6,
+    FragmentCause.LACKS_GPU: 0,
+    FragmentCause.LACKS_CPU: 1,
+    FragmentCause.LACKS_BOTH: 3,
+    FragmentCause.NO_GPU_TASK: 2,
+    FragmentCause.NO_GPU_TASK_LACKS_CPU: 4,
+    FragmentCause.WRONG_MODEL: 6,
 }
 """Colours of the causes of fragmentation, lowest in a pile first."""
 
@@ -205,13 +205,13 @@ CAUSE_COLOURS: Final = {
 def _fragmentation(course: FragmentCourse) -> str:
     shown = [cause for cause in CAUSE_COLOURS if any(course.of(cause))]
     series = [Series(_CAUSE_WORDS.get(cause, cause.title), CAUSE_COLOURS[cause], course.of(cause)) for cause in shown]
-    series.append(Series("of use", COLOURS - 1, course.of(Cause.SATISFIED)))
+    series.append(Series("of use", COLOURS - 1, course.of(FragmentCause.SATISFIED)))
     drawn = stacked(series, course.end, label="idle GPUs by cause over time")
     lead = "Idle GPUs of nodes in service: of use to the typical pod of this scenario, or why not."
     return f"<h2>Fragmentation by cause</h2><p>{lead}</p>{key(series)}{drawn}"
 
 
-_CAUSE_WORDS: Final = {Cause.WRONG_MODEL: "flavor not open to it"}
+_CAUSE_WORDS: Final = {FragmentCause.WRONG_MODEL: "flavor not open to it"}
 
 
 def _distribution(run: RunFigures, colours: dict[str, int], keys: Sequence[tuple[str, int]]) -> str:

@@ -1,18 +1,36 @@
 """Scenario files of real kube-scheduler decisions: parsed JSON to our model.
 
-Their units: milli-CPU, MiB for memory and ephemeral storage, whole units for the rest.
+Their units: milli-CPU, MiB for memory and ephemeral storage (bytes in the model), whole units for the rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from allotment.errors import InputError
-from allotment.model.cluster import Taint, TaintEffect
-from allotment.scheduling.kinds import Operator, Requirement, Toleration
+from allotment.model.quantity import MIB
+from allotment.scenarios.checks import check_names
+from allotment.scenarios.fields import read_labels, read_requirements, read_taints, read_tolerations
+from allotment.scenarios.parsing import parsed, wrong
+from allotment.scenarios.placement.fields import (
+    BudgetFields,
+    HostPortFields,
+    NodeAffinityFields,
+    NodeTermFields,
+    PlacementNodeFields,
+    PlacementScenarioFields,
+    PodAffinityFields,
+    PodFields,
+    PodTermFields,
+    SelectorFields,
+    SpreadFields,
+)
+from allotment.scheduling.kinds import Operator, Requirement
 from allotment.scheduling.placement.model import (
+    EPHEMERAL_STORAGE,
+    MEMORY,
     NAMESPACE_NAME_LABEL,
     AffinityTerm,
     DisruptionBudget,
@@ -22,7 +40,6 @@ from allotment.scheduling.placement.model import (
     Node,
     NodeAffinity,
     NodeSelectorTerm,
-    Pairs,
     Pod,
     PodAffinity,
     PodShape,
@@ -34,15 +51,18 @@ from allotment.scheduling.placement.model import (
 )
 
 Json = Mapping[str, Any]
-FIRST_START = 1_701_000_000
+FIRST_START: Final = 1_701_000_000
 """Start time of the first placed pod, in Unix seconds; later than that of every existing one."""
-_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+_TOO_MUCH: Final = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
-class Scenario:
-    """One scenario without its answers."""
+class PlacementScenario:
+    """A cluster and the pods to be placed on it, without recorded answers.
+
+    Attributes:
+        promised: pods that were promised a node, with its name.
+    """
 
     id: str
     kind: str
@@ -69,68 +89,105 @@ class _Claims:
         return UnboundImmediateClaim(claim) if not storage_class or storage_class in self.immediate else None
 
 
-def _pairs(labels: Mapping[str, str] | None) -> Pairs:
-    return tuple(sorted((labels or {}).items()))
+def read_placement(raw: Json) -> PlacementScenario:
+    """Scenario from its parsed JSON; recorded answers in it are ignored.
+
+    Raises:
+        InputError: it is not of the format, or a pod is there twice or on no node; the field is named.
+    """
+    found = parsed(raw, PlacementScenarioFields)
+    _check(found)
+    claims = _Claims(
+        {(each.namespace, each.name): each.storage_class_name for each in found.pvcs},
+        frozenset(found.storage_classes_immediate),
+    )
+    return PlacementScenario(
+        found.id,
+        found.kind,
+        tuple(_node(each) for each in found.nodes),
+        tuple((_pod(each, claims, each.start), each.node) for each in found.existing),
+        # The API server labels every namespace with its name.
+        {name: {NAMESPACE_NAME_LABEL: name, **labels} for name, labels in found.namespaces.items()},
+        tuple(_budget(each) for each in found.pdbs),
+        tuple((_pod(each, claims, each.start), each.nominated_node_name) for each in found.nominated),
+        tuple(_pod(each, claims, FIRST_START + index) for index, each in enumerate(found.pods)),
+    )
 
 
-def _requirements(items: Iterable[Json] | None) -> tuple[Requirement, ...]:
-    return tuple(Requirement(i["key"], Operator(i["operator"]), tuple(i.get("values") or ())) for i in items or ())
+def _check(scenario: PlacementScenarioFields) -> None:
+    check_names(scenario.nodes, "nodes")
+    nodes = {node.name for node in scenario.nodes}
+    for index, existing in enumerate(scenario.existing):
+        if existing.node not in nodes:
+            raise wrong(f"existing[{index}].node", existing.node, "one of the nodes")
+    for index, nominated in enumerate(scenario.nominated):
+        if nominated.nominated_node_name not in nodes:
+            raise wrong(f"nominated[{index}].nominatedNodeName", nominated.nominated_node_name, "one of the nodes")
+    seen: set[tuple[str, str]] = set()
+    parts: tuple[tuple[str, Sequence[PodFields]], ...] = (
+        ("existing", scenario.existing),
+        ("nominated", scenario.nominated),
+        ("pods", scenario.pods),
+    )
+    for part, pods in parts:
+        for index, pod in enumerate(pods):
+            key = (pod.namespace, pod.name)
+            if key in seen:
+                raise InputError(f"{part}[{index}]: a second pod {'/'.join(key)}", fix="give each its own name")
+            seen.add(key)
 
 
-def parse_selector(selector: Json | None) -> LabelSelector | None:
+def _selector(selector: SelectorFields | None) -> LabelSelector | None:
     """A Kubernetes label selector; absent stays `None` (matches nothing)."""
     if selector is None:
         return None
-    exact = tuple(Requirement(k, Operator.IN, (v,)) for k, v in _pairs(selector.get("matchLabels")))
-    return LabelSelector(exact + _requirements(selector.get("matchExpressions")))
+    exact = tuple(Requirement(key, Operator.IN, (value,)) for key, value in read_labels(selector.match_labels))
+    return LabelSelector(exact + read_requirements(selector.match_expressions))
 
 
-def _node_term(term: Json) -> NodeSelectorTerm:
-    return NodeSelectorTerm(_requirements(term.get("matchExpressions")), _requirements(term.get("matchFields")))
+def _node_term(term: NodeTermFields) -> NodeSelectorTerm:
+    return NodeSelectorTerm(read_requirements(term.match_expressions), read_requirements(term.match_fields))
 
 
-def _node_affinity(pod: Json) -> NodeAffinity:
-    rules: Json = (pod.get("affinity") or {}).get("nodeAffinity") or {}
-    required = rules.get(_REQUIRED)
+def _node_affinity(affinity: NodeAffinityFields, node_selector: Mapping[str, str]) -> NodeAffinity:
+    required = affinity.required
     return NodeAffinity(
-        _pairs(pod.get("nodeSelector")),
-        None if required is None else tuple(_node_term(t) for t in required["nodeSelectorTerms"]),
-        tuple(PreferredNodeTerm(p["weight"], _node_term(p["preference"])) for p in rules.get(_PREFERRED) or ()),
+        read_labels(node_selector),
+        None if required is None else tuple(_node_term(each) for each in required.node_selector_terms),
+        tuple(PreferredNodeTerm(each.weight, _node_term(each.preference)) for each in affinity.preferred),
     )
 
 
-def _affinity_term(term: Json) -> AffinityTerm:
+def _affinity_term(term: PodTermFields) -> AffinityTerm:
     return AffinityTerm(
-        term["topologyKey"],
-        parse_selector(term.get("labelSelector")),
-        tuple(sorted(term.get("namespaces") or ())),
-        parse_selector(term.get("namespaceSelector")),
+        term.topology_key,
+        _selector(term.label_selector),
+        tuple(sorted(term.namespaces)),
+        _selector(term.namespace_selector),
     )
 
 
-def _affinity_terms(rules: Json | None) -> tuple[tuple[AffinityTerm, ...], tuple[WeightedTerm, ...]]:
-    rules = rules or {}
-    required = tuple(_affinity_term(t) for t in rules.get(_REQUIRED) or ())
-    preferred = rules.get(_PREFERRED) or ()
-    return required, tuple(WeightedTerm(p["weight"], _affinity_term(p["podAffinityTerm"])) for p in preferred)
+def _affinity_terms(affinity: PodAffinityFields) -> tuple[tuple[AffinityTerm, ...], tuple[WeightedTerm, ...]]:
+    return tuple(_affinity_term(each) for each in affinity.required), tuple(
+        WeightedTerm(each.weight, _affinity_term(each.pod_affinity_term)) for each in affinity.preferred
+    )
 
 
-def _pod_affinity(pod: Json) -> PodAffinity:
-    affinity = pod.get("affinity") or {}
-    required, preferred = _affinity_terms(affinity.get("podAffinity"))
-    required_anti, preferred_anti = _affinity_terms(affinity.get("podAntiAffinity"))
+def _pod_affinity(pod: PodFields) -> PodAffinity:
+    required, preferred = _affinity_terms(pod.affinity.pod_affinity)
+    required_anti, preferred_anti = _affinity_terms(pod.affinity.pod_anti_affinity)
     return PodAffinity(required, required_anti, preferred, preferred_anti)
 
 
-def _spread(item: Json, labels: Mapping[str, str]) -> SpreadConstraint:
+def _spread(constraint: SpreadFields, labels: Mapping[str, str]) -> SpreadConstraint:
     return SpreadConstraint(
-        item["topologyKey"],
-        item["maxSkew"],
-        item["whenUnsatisfiable"] == "DoNotSchedule",
-        _with_label_keys(parse_selector(item.get("labelSelector")), item.get("matchLabelKeys") or (), labels),
-        item.get("minDomains", 1),
-        item.get("nodeAffinityPolicy", "Honor") == "Honor",
-        item.get("nodeTaintsPolicy", "Ignore") == "Honor",
+        constraint.topology_key,
+        constraint.max_skew,
+        constraint.when_unsatisfiable == "DoNotSchedule",
+        _with_label_keys(_selector(constraint.label_selector), constraint.match_label_keys, labels),
+        constraint.min_domains,
+        constraint.node_affinity_policy == "Honor",
+        constraint.node_taints_policy == "Honor",
     )
 
 
@@ -144,101 +201,51 @@ def _with_label_keys(
     return LabelSelector(same + selector.requirements)
 
 
-def _host_port(item: int | Json) -> HostPort:
-    if isinstance(item, int):
-        return HostPort(item)
+def _host_port(port: int | HostPortFields) -> HostPort:
+    if isinstance(port, int):
+        return HostPort(port)
     wildcard = HostPort(0)
-    return HostPort(item["port"], item.get("protocol") or wildcard.protocol, item.get("hostIP") or wildcard.ip)
+    return HostPort(port.port, port.protocol or wildcard.protocol, port.host_ip or wildcard.ip)
 
 
-def _toleration(item: Json) -> Toleration:
-    effect = item.get("effect")
-    return Toleration(
-        item.get("key", ""),
-        item.get("operator", "Equal") == "Exists",
-        item.get("value", ""),
-        TaintEffect(effect) if effect else None,
-    )
-
-
-def _shape(pod: Json, claims: _Claims) -> PodShape:
-    namespace = pod.get("namespace", "default")
+def _shape(pod: PodFields, claims: _Claims) -> PodShape:
     return PodShape(
-        namespace=namespace,
-        labels=_pairs(pod.get("labels")),
-        requests=tuple(sorted((pod.get("requests") or {}).items())),
-        node_affinity=_node_affinity(pod),
+        namespace=pod.namespace,
+        labels=read_labels(pod.labels),
+        requests=tuple(sorted(_amounts(pod.requests).items())),
+        node_affinity=_node_affinity(pod.affinity.node_affinity, pod.node_selector),
         affinity=_pod_affinity(pod),
-        tolerations=tuple(_toleration(t) for t in pod.get("tolerations") or ()),
-        spread=tuple(_spread(c, pod.get("labels") or {}) for c in pod.get("topologySpreadConstraints") or ()),
-        host_ports=tuple(_host_port(p) for p in pod.get("hostPorts") or ()),
-        images=tuple(pod.get("images") or ()),
-        volume_problem=claims.problem(namespace, pod.get("pvc")),
+        tolerations=read_tolerations(pod.tolerations),
+        spread=tuple(_spread(each, pod.labels) for each in pod.topology_spread_constraints),
+        host_ports=tuple(_host_port(each) for each in pod.host_ports),
+        images=pod.images,
+        volume_problem=claims.problem(pod.namespace, pod.pvc),
     )
 
 
-def _pod(pod: Json, claims: _Claims, start: float) -> Pod:
-    return Pod(
-        pod["name"],
-        _shape(pod, claims),
-        pod.get("priority", 0),
-        start,
-        pod.get("preemptionPolicy") == "Never",
-    )
+def _pod(pod: PodFields, claims: _Claims, start: float) -> Pod:
+    return Pod(pod.name, _shape(pod, claims), pod.priority, start, pod.preemption_policy == "Never")
 
 
-def _node(node: Json) -> Node:
+def _amounts(given: Mapping[str, int]) -> Mapping[str, int]:
+    """In the engine's units."""
+    amounts = dict(given)
+    for name in (MEMORY, EPHEMERAL_STORAGE):
+        if name in amounts:
+            amounts[name] *= MIB
+            if amounts[name] >= _TOO_MUCH:
+                raise InputError(f"{name}: {given[name]} MiB are more than there can be", fix="write it in MiB")
+    return amounts
+
+
+def _node(node: PlacementNodeFields) -> Node:
     return Node(
-        node["name"],
-        node["allocatable"],
-        node.get("labels") or {},
-        tuple(Taint(t["key"], t.get("value", ""), TaintEffect(t["effect"])) for t in node.get("taints") or ()),
-        bool(node.get("unschedulable")),
-        node.get("images"),
+        node.name, _amounts(node.allocatable), node.labels, read_taints(node.taints), node.unschedulable, node.images
     )
 
 
-def _namespaces(described: Mapping[str, Mapping[str, str]]) -> Mapping[str, Mapping[str, str]]:
-    # The API server labels every namespace with its name.
-    return {name: {NAMESPACE_NAME_LABEL: name, **(labels or {})} for name, labels in described.items()}
-
-
-def _budget(budget: Json) -> DisruptionBudget:
-    return DisruptionBudget(
-        budget["name"],
-        parse_selector(budget.get("selector")),
-        budget["disruptionsAllowed"],
-        budget.get("namespace", "default"),
-    )
-
-
-def parse_scenario(data: Json) -> Scenario:
-    """Read one scenario.
-
-    Raises:
-        InputError: a field is missing or has an impossible value.
-    """
-    try:
-        claims = _Claims(
-            {(c.get("namespace", "default"), c["name"]): c.get("storageClassName", "") for c in data.get("pvcs") or ()},
-            frozenset(data.get("storage_classes_immediate") or ()),
-        )
-        return Scenario(
-            data["id"],
-            data.get("class", ""),
-            tuple(_node(n) for n in data["nodes"]),
-            tuple((_pod(p, claims, p["start"]), p["node"]) for p in data.get("existing") or ()),
-            _namespaces(data.get("namespaces") or {}),
-            tuple(_budget(b) for b in data.get("pdbs") or ()),
-            tuple((_pod(p, claims, p["start"]), p["nominatedNodeName"]) for p in data.get("nominated") or ()),
-            tuple(_pod(p, claims, FIRST_START + i) for i, p in enumerate(data["pods"])),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"scenario {data.get('id', '?')} cannot be read",
-            why=f"{type(error).__name__}: {error}",
-            fix="compare it with the description of the scenario format",
-        ) from error
+def _budget(budget: BudgetFields) -> DisruptionBudget:
+    return DisruptionBudget(budget.name, _selector(budget.selector), budget.disruptions_allowed, budget.namespace)
 
 
 def recorded_picks(answer: Json) -> Sequence[str | None]:

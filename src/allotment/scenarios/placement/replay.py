@@ -6,17 +6,19 @@ same track; everything else is computed from the scenario alone.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from allotment.errors import InputError
-from allotment.scenarios.placement.reading import Json, Scenario, parse_scenario, recorded_picks
+from allotment.scenarios.departure import Departure
+from allotment.scenarios.placement.reading import Json, PlacementScenario, read_placement, recorded_picks
 from allotment.scheduling.placement.cycle import Fits, Refused, evaluate
 from allotment.scheduling.placement.diagnosis import event_text
 from allotment.scheduling.placement.model import Pod
 from allotment.scheduling.placement.nodes import Ints
-from allotment.scheduling.placement.preemption import Preemption, preempt
+from allotment.scheduling.placement.preemption import PreemptionResult, preempt
 from allotment.scheduling.placement.promises import overtaken
 from allotment.scheduling.placement.reasons import Refusal
 from allotment.scheduling.placement.state import ClusterState
@@ -24,34 +26,7 @@ from allotment.scheduling.placement.state import ClusterState
 Answer = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """The first place where a scenario's answers differ.
-
-    Attributes:
-        path: where, e.g. `p03 attempt 1 preemption.victims`.
-        ours: what we computed.
-        recorded: what the real scheduler answered.
-        state: pods and use per node just before the attempt, for whoever looks into it.
-    """
-
-    scenario: str
-    path: str
-    ours: object
-    recorded: object
-    state: Mapping[str, object]
-
-
-@dataclass(slots=True)
-class Agreement:
-    """How many scenarios of a class agree in every field."""
-
-    scenarios: int = 0
-    identical: int = 0
-    differences: list[Difference] = field(default_factory=list)
-
-
-def start_state(scenario: Scenario) -> ClusterState:
+def start_state(scenario: PlacementScenario) -> ClusterState:
     """The cluster before the first pod is placed."""
     state = ClusterState(scenario.nodes, scenario.namespaces)
     for pod, node in scenario.existing:
@@ -61,10 +36,10 @@ def start_state(scenario: Scenario) -> ClusterState:
     return state
 
 
-class _Replay:
+class _Placing:
     """One scenario on its way."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: PlacementScenario) -> None:
         self.scenario = scenario
         self.state = start_state(scenario)
         self._position = self.state.nodes.input_order
@@ -133,7 +108,7 @@ class _Replay:
         statuses = [{**_status(r), "nodes": sorted(self._names(nodes))} for r, nodes in refusals.items()]
         return sorted(statuses, key=lambda s: "|".join([s["plugin"], s["code"], *s["reasons"]]))
 
-    def _preemption(self, pod: Pod, preemption: Preemption, pick: str | None) -> tuple[Answer, int | None]:
+    def _preemption(self, pod: Pod, preemption: PreemptionResult, pick: str | None) -> tuple[Answer, int | None]:
         nodes = self.state.nodes.nodes
         victims = {c.node: [v.pod.name for v in c.victims] for c in preemption.candidates}
         candidates = {c.node: c for c in preemption.candidates}
@@ -178,24 +153,19 @@ def _status(refused: Refusal) -> Answer:
     }
 
 
-def answers(data: Json) -> list[Answer]:
+def answers(data: Json, scenario: PlacementScenario | None = None) -> list[Answer]:
     """Our answers to one scenario, in the format of the recorded ones.
 
     Args:
-        data: the parsed scenario. Of its `answers`, only the picks among equals are looked at; they may be missing.
+        data: the line. Of its `answers`, only the picks among equals are looked at; they may be missing.
+        scenario: the scenario in it, where it is read already.
 
     Raises:
-        InputError: the scenario cannot be read.
+        InputError: the scenario is not of the format; the field is named.
     """
-    replay = _Replay(parse_scenario(data))
-    recorded = data.get("answers") or ()
-    picks = {a["pod"]: recorded_picks(a) for a in recorded}
-    return [replay.answer(pod, picks.get(pod.name, ())) for pod in replay.scenario.pods]
-
-
-def own_answer_line(data: Json) -> dict[str, Any]:
-    """What `--write` puts on one line: `id` and `answers`."""
-    return {"id": data["id"], "answers": answers(data)}
+    going = _Placing(read_placement(data) if scenario is None else scenario)
+    picks = {each["pod"]: recorded_picks(each) for each in data.get("answers") or ()}
+    return [going.answer(pod, picks.get(pod.name, ())) for pod in going.scenario.pods]
 
 
 def first_difference(ours: object, recorded: object, path: str = "") -> tuple[str, object, object] | None:
@@ -209,42 +179,32 @@ def first_difference(ours: object, recorded: object, path: str = "") -> tuple[st
     return None if ours == recorded else (path, ours, recorded)
 
 
-def compare(data: Json) -> Difference | None:
+def compare(data: Json) -> Departure | None:
     """Replay a scenario against its recorded answers; `None` if every field of every attempt is the same.
 
     Raises:
-        InputError: the scenario cannot be read, or its answers are not one for each pod.
+        InputError: the scenario is not of the format, or its answers are not one for each pod.
     """
-    replay = _Replay(parse_scenario(data))
+    going = _Placing(read_placement(data))
     answered = data.get("answers") or ()
-    if [a.get("pod") for a in answered] != [p.name for p in replay.scenario.pods]:
+    if [a.get("pod") for a in answered] != [p.name for p in going.scenario.pods]:
         raise InputError(
             f"scenario {data['id']} has no answer for each of its pods, in their order",
             fix="compare only scenarios with recorded answers; without them, write our own",
         )
-    for pod, recorded in zip(replay.scenario.pods, answered, strict=True):
-        before = replay.picture()
-        ours = replay.answer(pod, recorded_picks(recorded))
-        theirs = recorded["attempts"]
-        for i in range(max(len(ours["attempts"]), len(theirs))):
-            mine = ours["attempts"][i] if i < len(ours["attempts"]) else None
-            real = theirs[i] if i < len(theirs) else None
+    for pod, recorded in zip(going.scenario.pods, answered, strict=True):
+        before = going.picture()
+        for number, (mine, real) in enumerate(
+            zip_longest(going.answer(pod, recorded_picks(recorded))["attempts"], recorded["attempts"]), start=1
+        ):
             found = first_difference(mine, real)
             if found is not None:
-                path, left, right = found
-                return Difference(data["id"], f"{pod.name} attempt {i + 1} {path}".rstrip(), left, right, before)
+                path, ours, theirs = found
+                state = tuple(f"{node}: {_text(use)}" for node, use in before.items())
+                place = f"{pod.name} attempt {number} {path}".rstrip()
+                return Departure(place, (_text(theirs),), (_text(ours),), state)
     return None
 
 
-def agreement(scenarios: Iterable[Json]) -> dict[str, Agreement]:
-    """Replay many scenarios; agreement per class."""
-    classes: dict[str, Agreement] = {}
-    for data in scenarios:
-        entry = classes.setdefault(str(data.get("class", "")), Agreement())
-        entry.scenarios += 1
-        difference = compare(data)
-        if difference is None:
-            entry.identical += 1
-        else:
-            entry.differences.append(difference)
-    return classes
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)

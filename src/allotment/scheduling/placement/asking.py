@@ -15,7 +15,7 @@ from typing import Final
 
 from allotment.errors import NotFoundError, UsageError
 from allotment.model.devices import DEVICE_RESOURCES, MODEL_LABELS, names_a_part, words_of_model
-from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu, parse_bytes, parse_cpu, parse_whole
+from allotment.model.quantity import MIB, Bytes, MilliCpu, format_bytes, format_cpu, parse_bytes, parse_cpu, parse_whole
 from allotment.scheduling.kinds import Operator, Requirement, Toleration
 from allotment.scheduling.placement.gpu.cluster import models_of, node_model
 from allotment.scheduling.placement.gpu.model import WHOLE, GpuShape
@@ -30,8 +30,9 @@ from allotment.scheduling.placement.model import (
     PodShape,
 )
 
-MIB: Final = 1 << 20
-_GPUS = re.compile(r"(?P<number>\d{1,4}(?:\.\d{1,3})?)(?:x(?P<model>[A-Za-z0-9][-A-Za-z0-9_.| /]*))?", re.ASCII)
+_GPUS: Final = re.compile(r"(?P<number>\d{1,4}(?:\.\d{1,3})?)(?:x(?P<model>[A-Za-z0-9][-A-Za-z0-9_.| /]*))?", re.ASCII)
+_MOST_MIB: Final = (1 << 43) - 1
+"""Bytes of so many fit 64 bits."""
 _EXAMPLE: Final = "write for example 8xa100,cpu=64,memory=512Gi or 1,cpu=4"
 
 
@@ -45,7 +46,7 @@ class Ask:
         milli: share of each in thousandths.
         model: of the GPUs; empty = any.
         resource: that counts the GPUs, where it was named in place of a model.
-        requests: milli-CPU, MiB of memory, units of the rest; without GPUs.
+        requests: milli-CPU, bytes of memory in whole MiB, units of the rest; without GPUs.
         selector: node labels.
         tolerations: taints that are no obstacle.
     """
@@ -124,7 +125,7 @@ def _amount(text: str, resource: str, value: str) -> int:
         if resource == CPU:
             return int(parse_cpu(value))
         if resource in (MEMORY, EPHEMERAL_STORAGE):
-            return -(-int(parse_bytes(value)) // MIB)
+            return min(-(-int(parse_bytes(value)) // MIB), _MOST_MIB) * MIB
         return int(parse_bytes(value)) if resource.startswith(_PAGES) else parse_whole(value)
     except ValueError as error:
         if resource in (CPU, MEMORY, EPHEMERAL_STORAGE) or resource.startswith(_PAGES):
@@ -242,9 +243,9 @@ def _resource(ask: Ask, nodes: Iterable[Node]) -> str:
     return found[0] if found else DEVICE_RESOURCES[0]
 
 
-def ask_text(shape: GpuShape, memory: int = 0) -> str:
-    """A shape of a fleet as `parse_ask` reads it; memory in MiB."""
-    return _text(shape.gpus * shape.milli, "|".join(shape.models), {CPU: shape.cpu, MEMORY: memory or shape.memory}, ())
+def ask_text(shape: GpuShape) -> str:
+    """A shape of a fleet as `parse_ask` reads it."""
+    return _text(shape.gpus * shape.milli, "|".join(shape.models), {CPU: shape.cpu, MEMORY: shape.memory}, ())
 
 
 def pod_text(shape: PodShape, *, mixed: bool = False) -> str:
@@ -282,8 +283,8 @@ def _only_models(terms: Iterable[NodeSelectorTerm]) -> bool:
 def _text(milli: int, model: str, requests: Mapping[str, int], extra: Iterable[str]) -> str:
     write: dict[str, Callable[[int], str]] = {
         CPU: lambda amount: format_cpu(MilliCpu(amount)),
-        MEMORY: lambda amount: format_bytes(Bytes(amount * MIB)),
-        EPHEMERAL_STORAGE: lambda amount: format_bytes(Bytes(amount * MIB)),
+        MEMORY: lambda amount: format_bytes(Bytes(amount)),
+        EPHEMERAL_STORAGE: lambda amount: format_bytes(Bytes(amount)),
     }
     amounts = [f"{name}={write.get(name, str)(amount)}" for name, amount in requests.items() if amount]
     gpus = [f"{milli / WHOLE:g}" + (f"x{model}" if model else "")] if milli else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -16,8 +17,8 @@ from allotment.scheduling.placement.model import Pod, PodShape
 from allotment.scheduling.placement.nodes import Bools, Ints
 from allotment.scheduling.placement.state import CPU_ROW, MEMORY_ROW, ClusterState
 
-LIMIT = 100_000
-_SEARCH_ALL = Options(sampled=False)
+LIMIT: Final = 100_000
+_SEARCH_ALL: Final = Options(sampled=False)
 
 
 @dataclass(frozen=True, slots=True)

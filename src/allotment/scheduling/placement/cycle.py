@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -70,7 +71,7 @@ class Options:
     sampled: bool = True
 
 
-DEFAULT = Options()
+DEFAULT: Final = Options()
 
 
 def evaluate(state: ClusterState, pod: Pod, nominated: int | None = None, options: Options = DEFAULT) -> Fits | Refused:

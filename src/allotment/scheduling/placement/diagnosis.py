@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sized
 from dataclasses import dataclass
+from typing import Final
 
 from allotment.scheduling.placement.nodes import Ints
 from allotment.scheduling.placement.reasons import Kind, Plugin, Reason, Refusal, refusal
 
-NOT_NAMED = refusal(Kind.NOT_NAMED)
-NO_VICTIMS = refusal(Kind.NO_VICTIMS)
-NOT_HELPFUL = refusal(Kind.NOT_HELPFUL)
-NOTE_LIMIT = 1024
+NOT_NAMED: Final = refusal(Kind.NOT_NAMED)
+NO_VICTIMS: Final = refusal(Kind.NO_VICTIMS)
+NOT_HELPFUL: Final = refusal(Kind.NOT_HELPFUL)
+NOTE_LIMIT: Final = 1024
 """Bytes of an event note."""
-_CUT = " ..."
-NO_NODES = "no nodes available to schedule pods"
-NEVER_PREEMPTS = "not eligible due to preemptionPolicy=Never."
+_CUT: Final = " ..."
+NO_NODES: Final = "no nodes available to schedule pods"
+NEVER_PREEMPTS: Final = "not eligible due to preemptionPolicy=Never."
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from allotment.scheduling.placement.model import NAMESPACE_NAME_LABEL, AffinityT
 from allotment.scheduling.placement.nodes import Ints
 from allotment.scheduling.placement.selectors import selector_matches
 
-_EVERY = LabelSelector()
+_EVERY: Final = LabelSelector()
 
 
 @dataclass(frozen=True, slots=True)

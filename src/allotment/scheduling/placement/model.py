@@ -1,13 +1,13 @@
 """The nouns of placement: nodes, pods and what pods ask for, as frozen values.
 
-Quantities are integers: milli-CPU for `cpu`, bytes or MiB (one of them throughout, see `ClusterState`) for `memory`
-and `ephemeral-storage`, whole units for everything else.
+Quantities are integers: milli-CPU for `cpu`, bytes for `memory` and `ephemeral-storage`, whole units for the rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from allotment.model.cluster import Taint
 from allotment.scheduling.kinds import Requirement, Toleration
@@ -15,16 +15,16 @@ from allotment.scheduling.kinds import Requirement, Toleration
 Pairs = tuple[tuple[str, str], ...]
 """Labels as a sorted tuple of pairs: hashable, so that equal pods share their compiled form."""
 
-CPU = "cpu"
-MEMORY = "memory"
-EPHEMERAL_STORAGE = "ephemeral-storage"
-PODS = "pods"
-HOSTNAME_LABEL = "kubernetes.io/hostname"
-ZONE_LABEL = "topology.kubernetes.io/zone"
-REGION_LABEL = "topology.kubernetes.io/region"
-NAME_FIELD = "metadata.name"
-NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
-UNSCHEDULABLE_TAINT_KEY = "node.kubernetes.io/unschedulable"
+CPU: Final = "cpu"
+MEMORY: Final = "memory"
+EPHEMERAL_STORAGE: Final = "ephemeral-storage"
+PODS: Final = "pods"
+HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
+ZONE_LABEL: Final = "topology.kubernetes.io/zone"
+REGION_LABEL: Final = "topology.kubernetes.io/region"
+NAME_FIELD: Final = "metadata.name"
+NAMESPACE_NAME_LABEL: Final = "kubernetes.io/metadata.name"
+UNSCHEDULABLE_TAINT_KEY: Final = "node.kubernetes.io/unschedulable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from allotment.scheduling.placement.cycle import Refused
 from allotment.scheduling.placement.diagnosis import NEVER_PREEMPTS, NO_VICTIMS, preemption_text
@@ -18,11 +19,11 @@ from allotment.scheduling.placement.reasons import Code, Kind, Reason, Refusal, 
 from allotment.scheduling.placement.selectors import selector_matches
 from allotment.scheduling.placement.state import ClusterState, Running, ports_conflict
 
-MIN_CANDIDATES = 100
-CANDIDATE_PERCENTAGE = 10
-_KINDS_KEPT = 16
+MIN_CANDIDATES: Final = 100
+CANDIDATE_PERCENTAGE: Final = 10
+_KINDS_KEPT: Final = 16
 """Kinds of preemptor (priority and budgets) per shape whose outcomes are kept."""
-_PRIORITY_OFFSET = 1 << 31
+_PRIORITY_OFFSET: Final = 1 << 31
 """Added per victim, so that more victims never have the smaller sum because of negative priorities."""
 
 
@@ -41,7 +42,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Preemption:
+class PreemptionResult:
     """The outcome.
 
     Attributes:
@@ -279,7 +280,7 @@ def _outcomes(
 
 def preempt(
     state: ClusterState, pod: Pod, refused: Refused, budgets: Sequence[DisruptionBudget] = (), offset: int = 0
-) -> Preemption:
+) -> PreemptionResult:
     """Look for victims after a pod was refused. Nothing is changed.
 
     Args:
@@ -292,9 +293,9 @@ def preempt(
     """
     screening = refused.screening
     if screening is None:
-        return Preemption((), (), {}, None, tried=False)
+        return PreemptionResult((), (), {}, None, tried=False)
     if pod.never_preempts:
-        return Preemption((), (), {}, NEVER_PREEMPTS, tried=False)
+        return PreemptionResult((), (), {}, NEVER_PREEMPTS, tried=False)
     groups = [nodes for r, nodes in refused.diagnosis.refusals.items() if r.code is Code.UNSCHEDULABLE]
     helpful: list[int] = sorted(node for nodes in groups for node in nodes.tolist())
     start = offset % len(helpful) if helpful else 0
@@ -316,4 +317,4 @@ def preempt(
         if harmless and len(candidates) >= wanted:
             break
     report = None if candidates else preemption_text(state.nodes.count, failed)
-    return Preemption(tuple(candidates), least_harmful(candidates), failed, report)
+    return PreemptionResult(tuple(candidates), least_harmful(candidates), failed, report)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from typing import Final
 
 
 class Plugin(Enum):
@@ -55,7 +56,7 @@ class Kind(IntEnum):
     NOT_HELPFUL = 17
 
 
-_PLUGIN = {
+_PLUGIN: Final = {
     Kind.CLAIM_MISSING: Plugin.VOLUME_RESTRICTIONS,
     Kind.CLAIM_UNBOUND: Plugin.VOLUME_BINDING,
     Kind.AFFINITY_CONFLICT: Plugin.NODE_AFFINITY,
@@ -75,7 +76,7 @@ _PLUGIN = {
     Kind.NOT_HELPFUL: Plugin.NONE,
 }
 
-_TEXT = {
+_TEXT: Final = {
     Kind.CLAIM_MISSING: 'persistentvolumeclaim "{}" not found',
     Kind.CLAIM_UNBOUND: "pod has unbound immediate PersistentVolumeClaims",
     Kind.AFFINITY_CONFLICT: "pod affinity terms conflict",
@@ -95,7 +96,7 @@ _TEXT = {
     Kind.NOT_HELPFUL: "Preemption is not helpful for scheduling",
 }
 
-_RESOLVABLE = frozenset(
+_RESOLVABLE: Final = frozenset(
     {
         Kind.PORTS,
         Kind.POD_LIMIT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 import numpy as np
 
@@ -11,9 +12,9 @@ from allotment.scheduling.placement.reasons import Code, Kind, Reason, Refusal
 from allotment.scheduling.placement.shapes import CompiledShape
 from allotment.scheduling.placement.state import CPU_ROW, MEMORY_ROW, ClusterState
 
-MAX_SCORE = 100
-_CHANGE_LOG_LIMIT = 1_000_000
-_FEW = 16
+MAX_SCORE: Final = 100
+_CHANGE_LOG_LIMIT: Final = 1_000_000
+_FEW: Final = 16
 """Up to this many changed nodes a loop is faster than arrays (measured)."""
 
 
@@ -84,21 +85,25 @@ def _evenness_of(cpu: int, memory: int, used_cpu: int, used_memory: int) -> int:
 
 def _refresh_node(state: ClusterState, compiled: CompiledShape, node: int, strategy: FitStrategy) -> None:
     """The same as the three functions over arrays, for one node: most pods change one node only."""
+    alloc, used = state.alloc, state.used
+    cpu, memory = alloc[CPU_ROW].item(node), alloc[MEMORY_ROW].item(node)
+    used_cpu, used_memory = used[CPU_ROW].item(node), used[MEMORY_ROW].item(node)
     ok = state.pod_count.item(node) < state.nodes.pod_limit.item(node)
     more_cpu = more_memory = 0
     for row, amount in compiled.requests:
-        ok = ok and state.used[row].item(node) + amount <= state.alloc[row].item(node)
         if row == CPU_ROW:
             more_cpu = amount
+            ok = ok and used_cpu + amount <= cpu
         elif row == MEMORY_ROW:
             more_memory = amount
+            ok = ok and used_memory + amount <= memory
+        else:
+            ok = ok and used[row].item(node) + amount <= alloc[row].item(node)
     compiled.fit_ok[node] = ok
-    cpu, memory = state.alloc[CPU_ROW].item(node), state.alloc[MEMORY_ROW].item(node)
     total = _level_of(cpu, state.nonzero_cpu.item(node) + compiled.nonzero_cpu, strategy)
     total += _level_of(memory, state.nonzero_memory.item(node) + compiled.nonzero_memory, strategy)
     counted = (cpu > 0) + (memory > 0)
     compiled.fit_level[node] = total // counted if counted else 0
-    used_cpu, used_memory = state.used[CPU_ROW].item(node), state.used[MEMORY_ROW].item(node)
     after = _evenness_of(cpu, memory, used_cpu + more_cpu, used_memory + more_memory)
     before = _evenness_of(cpu, memory, used_cpu, used_memory)
     compiled.fit_balance[node] = 50 + (50 + after - before) // 2

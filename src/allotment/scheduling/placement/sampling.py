@@ -7,13 +7,14 @@ as soon as enough feasible nodes are known.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allotment.scheduling.placement.model import REGION_LABEL, ZONE_LABEL
 
-MIN_FEASIBLE = 100
+MIN_FEASIBLE: Final = 100
 """Clusters below this size are always searched in full, larger ones never stop before this many."""
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
+from allotment.model.quantity import MIB
 from allotment.scheduling.placement.affinity import affinity_score
 from allotment.scheduling.placement.nodes import Ints
 from allotment.scheduling.placement.reasons import Plugin
@@ -14,7 +16,7 @@ from allotment.scheduling.placement.shapes import CompiledShape
 from allotment.scheduling.placement.spread import spread_score
 from allotment.scheduling.placement.state import ClusterState
 
-WEIGHTS = {
+WEIGHTS: Final = {
     Plugin.TAINT_TOLERATION: 3,
     Plugin.NODE_AFFINITY: 2,
     Plugin.POD_TOPOLOGY_SPREAD: 2,
@@ -25,9 +27,8 @@ WEIGHTS = {
 }
 """Weights of the default profile."""
 
-_MEBIBYTE = 1024 * 1024
-_IMAGE_MIN = 23 * _MEBIBYTE
-_IMAGE_MAX_PER_CONTAINER = 1000 * _MEBIBYTE
+_IMAGE_MIN: Final = 23 * MIB
+_IMAGE_MAX_PER_CONTAINER: Final = 1000 * MIB
 
 
 @dataclass(frozen=True, slots=True)

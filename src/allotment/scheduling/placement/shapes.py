@@ -6,9 +6,12 @@ on what runs where; it is brought up to date for just the nodes that changed sin
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from allotment.model.cluster import Taint, TaintEffect
+from allotment.model.quantity import MIB
 from allotment.scheduling.kinds import first_untolerated, intolerable_preferences, tolerates
 from allotment.scheduling.placement.matching import (
     CarriedKind,
@@ -25,12 +28,12 @@ from allotment.scheduling.placement.model import CPU, MEMORY, UNSCHEDULABLE_TAIN
 from allotment.scheduling.placement.nodes import Bools, Ints, LabelColumn, NodeTable
 from allotment.scheduling.placement.selectors import named_nodes, node_admitted, node_preference, selector_matches
 
-DEFAULT_MILLI_CPU = 100
-DEFAULT_MEMORY_MIB = 200
-HARD_AFFINITY_WEIGHT = 1
+DEFAULT_MILLI_CPU: Final = 100
+DEFAULT_MEMORY: Final = 200 * MIB
+HARD_AFFINITY_WEIGHT: Final = 1
 """What a required affinity of a running pod adds to the raw inter-pod score (scheduler's default)."""
 
-_CORDON = Taint(UNSCHEDULABLE_TAINT_KEY, "", TaintEffect.NO_SCHEDULE)
+_CORDON: Final = Taint(UNSCHEDULABLE_TAINT_KEY, "", TaintEffect.NO_SCHEDULE)
 
 
 class CompiledSpread:
@@ -99,12 +102,10 @@ class CompiledShape:
         "tolerates_cordon",
     )
 
-    def __init__(
-        self, shape: PodShape, nodes: NodeTable, index: MatchIndex, rows: dict[str, int], default_memory: int
-    ) -> None:
+    def __init__(self, shape: PodShape, nodes: NodeTable, index: MatchIndex, rows: dict[str, int]) -> None:
         self.shape = shape
         self.labels: LabelSet = index.label_set(shape.namespace, shape.labels)
-        self._compile_requests(rows, default_memory)
+        self._compile_requests(rows)
         self._compile_node_rules(nodes)
         self._compile_pod_rules(nodes, index)
         self.fit_ok: Bools = np.empty(0, dtype=np.bool_)
@@ -112,14 +113,15 @@ class CompiledShape:
         self.fit_balance: Ints = np.empty(0, dtype=np.int64)
         # What preemption found out per node, by kind of preemptor; it belongs to `preemption`.
         self.dry_runs: dict[object, object] = {}
-        self.fit_seen = -1
+        # How many changes of the state are taken in; nothing is, as long as there is no version.
+        self.fit_seen = 0
         self.fit_version: tuple[int, object] | None = None
 
-    def _compile_requests(self, rows: dict[str, int], default_memory: int) -> None:
+    def _compile_requests(self, rows: dict[str, int]) -> None:
         wanted = dict(self.shape.requests)
         self.requests: list[tuple[int, int]] = [(rows[name], amount) for name, amount in wanted.items() if amount > 0]
         self.nonzero_cpu = wanted.get(CPU, DEFAULT_MILLI_CPU)
-        self.nonzero_memory = wanted.get(MEMORY, default_memory)
+        self.nonzero_memory = wanted.get(MEMORY, DEFAULT_MEMORY)
         self.best_effort = not wanted.get(CPU) and not wanted.get(MEMORY)
 
     def _compile_node_rules(self, nodes: NodeTable) -> None:

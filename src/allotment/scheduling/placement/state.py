@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -14,10 +15,10 @@ from allotment.errors import ConflictError, NotFoundError
 from allotment.scheduling.placement.matching import MatchIndex
 from allotment.scheduling.placement.model import HostPort, Node, Pod, PodShape
 from allotment.scheduling.placement.nodes import Bools, Ints, NodeTable
-from allotment.scheduling.placement.shapes import DEFAULT_MEMORY_MIB, CompiledShape
+from allotment.scheduling.placement.shapes import CompiledShape
 
-CPU_ROW = 0
-MEMORY_ROW = 1
+CPU_ROW: Final = 0
+MEMORY_ROW: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,6 @@ class ClusterState:
     Args:
         nodes: the nodes, in the order answers list them.
         namespaces: labels of namespaces; one that is absent carries only its name.
-        mebibyte: how many units of memory make one MiB: 1 if quantities are in MiB, 1,048,576 if in bytes.
     """
 
     __slots__ = (
@@ -74,7 +74,6 @@ class ClusterState:
         "changed",
         "cordoned",
         "index",
-        "mebibyte",
         "namespaces",
         "next_start",
         "nodes",
@@ -91,15 +90,8 @@ class ClusterState:
         "version",
     )
 
-    def __init__(
-        self,
-        nodes: Sequence[Node],
-        namespaces: Mapping[str, Mapping[str, str]] | None = None,
-        *,
-        mebibyte: int = 1,
-    ) -> None:
+    def __init__(self, nodes: Sequence[Node], namespaces: Mapping[str, Mapping[str, str]] | None = None) -> None:
         self.nodes = NodeTable(nodes)
-        self.mebibyte = mebibyte
         self.namespaces: dict[str, Mapping[str, str]] = dict(namespaces or {})
         count = self.nodes.count
         self.index = MatchIndex(count, self.namespaces)
@@ -136,7 +128,7 @@ class ClusterState:
         if found is None:
             for name, _ in shape.requests:
                 self._row(name)
-            found = CompiledShape(shape, self.nodes, self.index, self.rows, DEFAULT_MEMORY_MIB * self.mebibyte)
+            found = CompiledShape(shape, self.nodes, self.index, self.rows)
             self._shapes_by_value[shape] = found
             self._shapes_by_id[id(shape)] = found
         return found
@@ -297,7 +289,7 @@ def with_nodes(state: ClusterState, nodes: Sequence[Node]) -> ClusterState:
 
     Nodes change rarely, so that this builds everything anew. The old state is untouched.
     """
-    fresh = ClusterState(nodes, state.namespaces, mebibyte=state.mebibyte)
+    fresh = ClusterState(nodes, state.namespaces)
     names = state.nodes.nodes
     for running in state.pods.values():
         node = fresh.nodes.index.get(names[running.node].name)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Final
 
 import numpy as np
 
@@ -24,13 +25,13 @@ from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode, GpuShape
 from allotment.scheduling.placement.model import PodShape
 from allotment.scheduling.placement.state import CPU_ROW, MEMORY_ROW, ClusterState
 
-MOST_SHAPES = 10
+MOST_SHAPES: Final = 10
 """Shapes of the pods that are reported, the most frequent ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeRoom:
-    """One node; GPUs in thousandths, milli-CPU, MiB.
+    """One node; GPUs in thousandths, milli-CPU, bytes of memory.
 
     Attributes:
         model: of its GPUs.
@@ -202,7 +203,7 @@ def fleet_of(state: ClusterState, shapes: Iterable[PodShape]) -> tuple[GpuFleet,
     return fleet, seen_as
 
 
-_NOWHERE = "nowhere"
+_NOWHERE: Final = "nowhere"
 
 
 def _offers_its_gpus(state: ClusterState, shape: PodShape) -> Bools:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allotment.scheduling.queueing.catalog import Catalog
+from allotment.scheduling.queueing.indices import NO_FLAVOR, NO_FR
 from allotment.scheduling.queueing.inputs import DomainCount, PodSetAdmission
 from allotment.scheduling.queueing.records import (
     FIT,
@@ -33,9 +34,9 @@ class Admissions:
             result = PodSetAssignment(record.name, given.count if given is not None else 0)
             flavors = dict(given.flavors) if given is not None else {}
             for resource, amount in record.per_pod:
-                flavor = names.flavor_index.get(flavors.get(names.resource_names[resource], ""), -1)
-                fr = names.fr_index.get((flavor, resource), -1)
-                if fr >= 0:
+                flavor = names.flavor_index.get(flavors.get(names.resource_names[resource], ""), NO_FLAVOR)
+                fr = names.fr_index.get((flavor, resource), NO_FR)
+                if fr != NO_FR:
                     result.choices[resource] = FlavorChoice(flavor, fr, FIT, 0)
                     assignment.usage[fr] = assignment.usage.get(fr, 0) + amount * result.count
             if given is not None and given.domains:

@@ -1,14 +1,28 @@
-"""Interns a cluster's flavors, resources, cohorts and queues into small integers and builds the quota tree."""
+"""Interns a cluster's flavors, resources, cohorts and queues and builds the quota tree."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.errors import InputError
+from allotment.scheduling.queueing.indices import (
+    NO_NODE,
+    CohortId,
+    FlavorId,
+    FlavorResource,
+    QueueId,
+    ResourceId,
+    ShapeId,
+    TreeId,
+    TreeNode,
+    WorkloadId,
+)
 from allotment.scheduling.queueing.inputs import ClusterState, PodSet, ResourceGroup, Workload
 from allotment.scheduling.queueing.quota.share import Shares
-from allotment.scheduling.queueing.quota.tree import NO_PARENT, QuotaTree
+from allotment.scheduling.queueing.quota.tree import QuotaTree
 from allotment.scheduling.queueing.records import GroupRecord, PodSetRecord, QueueRecord, WorkloadRecord
 
-PODS = "pods"
+PODS: Final = "pods"
 
 
 def request_order(resource: str) -> tuple[int, str]:
@@ -23,13 +37,13 @@ def request_order(resource: str) -> tuple[int, str]:
 
 
 class Catalog:
-    """Names ↔ integers, and the static structures built from a `ClusterState`.
+    """Names ↔ indices, and the static structures built from a `ClusterState`.
 
     Nodes of the quota tree are numbered queues first (in input order), then cohorts.
 
     Attributes:
         queues: one record per ClusterQueue; index = node.
-        queues_of_tree: per root node, the queues below it.
+        queues_of_tree: per tree, its queues.
         child_queues, child_cohorts: per node.
     """
 
@@ -45,15 +59,17 @@ class Catalog:
         """
         self.state: ClusterState = state
         self.flavor_names: list[str] = [flavor.name for flavor in state.flavors]
-        self.flavor_index: dict[str, int] = {name: i for i, name in enumerate(self.flavor_names)}
+        self.flavor_index: dict[str, FlavorId] = {name: FlavorId(i) for i, name in enumerate(self.flavor_names)}
         self.resource_names: list[str] = []
-        self.resource_index: dict[str, int] = {}
-        self.fr_index: dict[tuple[int, int], int] = {}
-        self.flavor_of_fr: list[int] = []
-        self.resource_of_fr: list[int] = []
-        self.queue_index: dict[str, int] = {cq.name: i for i, cq in enumerate(state.cluster_queues)}
-        self.cohort_index: dict[str, int] = {}
-        self._shapes: dict[object, int] = {}
+        self.resource_index: dict[str, ResourceId] = {}
+        self.fr_index: dict[tuple[FlavorId, ResourceId], FlavorResource] = {}
+        self.flavor_of_fr: list[FlavorId] = []
+        self.resource_of_fr: list[ResourceId] = []
+        self.queue_index: dict[str, QueueId] = {
+            cq.name: QueueId(TreeNode(i)) for i, cq in enumerate(state.cluster_queues)
+        }
+        self.cohort_index: dict[str, CohortId] = {}
+        self._shapes: dict[object, ShapeId] = {}
         self._like: Catalog | None = None
         if like is not None and [flavor.name for flavor in like.state.flavors] == self.flavor_names:
             self._keep_numbers(like)
@@ -81,25 +97,25 @@ class Catalog:
         self.resource_of_fr = list(like.resource_of_fr)
         self._shapes = dict(like._shapes)
 
-    def resource(self, name: str) -> int:
+    def resource(self, name: str) -> ResourceId:
         """Index of a resource, interning it if new."""
         index = self.resource_index.get(name)
         if index is None:
-            index = len(self.resource_names)
+            index = ResourceId(len(self.resource_names))
             self.resource_index[name] = index
             self.resource_names.append(name)
         return index
 
-    def _fr(self, flavor: str, resource: str) -> int:
+    def _fr(self, flavor: str, resource: str) -> FlavorResource:
         flavor_index = self.flavor_index.get(flavor)
         if flavor_index is None:
-            flavor_index = len(self.flavor_names)
+            flavor_index = FlavorId(len(self.flavor_names))
             self.flavor_index[flavor] = flavor_index
             self.flavor_names.append(flavor)
         key = (flavor_index, self.resource(resource))
         index = self.fr_index.get(key)
         if index is None:
-            index = len(self.flavor_of_fr)
+            index = FlavorResource(len(self.flavor_of_fr))
             self.fr_index[key] = index
             self.flavor_of_fr.append(key[0])
             self.resource_of_fr.append(key[1])
@@ -114,7 +130,7 @@ class Catalog:
                     for resource, _ in quotas.resources:
                         self._fr(quotas.flavor, resource)
 
-    def _link_nodes(self) -> list[int]:
+    def _link_nodes(self) -> list[TreeNode]:
         """Number the cohorts and find every node's parent."""
         state = self.state
         first_cohort = len(state.cluster_queues)
@@ -122,25 +138,28 @@ class Catalog:
         names += [cohort.parent for cohort in state.cohorts if cohort.parent is not None]
         names += [cq.cohort for cq in state.cluster_queues if cq.cohort is not None]
         for name in dict.fromkeys(names):
-            self.cohort_index[name] = first_cohort + len(self.cohort_index)
-        node_parent = [NO_PARENT] * (first_cohort + len(self.cohort_index))
+            self.cohort_index[name] = CohortId(TreeNode(first_cohort + len(self.cohort_index)))
+        node_parent: list[TreeNode] = [NO_NODE] * (first_cohort + len(self.cohort_index))
         for index, cq in enumerate(state.cluster_queues):
             if cq.cohort is not None:
                 node_parent[index] = self.cohort_index[cq.cohort]
         for cohort in state.cohorts:
             if cohort.parent is not None:
                 node_parent[self.cohort_index[cohort.name]] = self.cohort_index[cohort.parent]
-        self.child_queues: list[list[int]] = [[] for _ in node_parent]
-        self.child_cohorts: list[list[int]] = [[] for _ in node_parent]
-        for node, above in enumerate(node_parent):
-            if above != NO_PARENT:
-                children = self.child_queues if node < first_cohort else self.child_cohorts
-                children[above].append(node)
+        self.child_queues: list[list[QueueId]] = [[] for _ in node_parent]
+        self.child_cohorts: list[list[CohortId]] = [[] for _ in node_parent]
+        for number, above in enumerate(node_parent):
+            if above != NO_NODE:
+                node = TreeNode(number)
+                if node < first_cohort:
+                    self.child_queues[above].append(QueueId(node))
+                else:
+                    self.child_cohorts[above].append(CohortId(node))
         return node_parent
 
-    def _bottom_up(self, node_parent: list[int]) -> list[int]:
+    def _bottom_up(self, node_parent: list[TreeNode]) -> list[TreeNode]:
         """All nodes, children before parents."""
-        top_down = [node for node, above in enumerate(node_parent) if above == NO_PARENT]
+        top_down = [TreeNode(node) for node, above in enumerate(node_parent) if above == NO_NODE]
         for node in top_down:
             top_down.extend(self.child_queues[node])
             top_down.extend(self.child_cohorts[node])
@@ -160,30 +179,31 @@ class Catalog:
         for cohort in self.state.cohorts:
             self._fill_node(self.cohort_index[cohort.name], cohort.resource_groups)
 
-    def _fill_node(self, node: int, groups: tuple[ResourceGroup, ...]) -> None:
-        tree = self.tree
+    def _fill_node(self, node: TreeNode, groups: tuple[ResourceGroup, ...]) -> None:
+        tree, cells = self.tree, self.tree.cells[node]
         for group in groups:
             for quotas in group.flavors:
                 for resource, quota in quotas.resources:
-                    cell = node * tree.width + self._fr(quotas.flavor, resource)
+                    cell = cells[self._fr(quotas.flavor, resource)]
                     tree.nominal[cell] = quota.nominal
                     if quota.borrowing_limit is not None:
                         tree.borrowing_limit[cell] = quota.borrowing_limit
                     if quota.lending_limit is not None:
                         tree.lending_limit[cell] = quota.lending_limit
 
-    def _build_queues(self, node_parent: list[int]) -> None:
+    def _build_queues(self, node_parent: list[TreeNode]) -> None:
         topology_of = {flavor.name: flavor.topology for flavor in self.state.flavors}
-        self.queues_of_tree: dict[int, list[int]] = {}
-        for index, cq in enumerate(self.state.cluster_queues):
-            queue = QueueRecord(cq, index, self.tree.width)
+        self.queues_of_tree: dict[TreeId, list[QueueId]] = {}
+        for number, cq in enumerate(self.state.cluster_queues):
+            index = QueueId(TreeNode(number))
+            queue = QueueRecord(cq, index, self.tree.cells[index])
             queue.parent = node_parent[index]
             queue.root = self.tree.root_of(index)
-            for number, group in enumerate(cq.resource_groups):
+            for position, group in enumerate(cq.resource_groups):
                 queue.groups.append(self._group(group))
                 for name in group.covered_resources:
-                    queue.group_of[self.resource(name)] = number
-            queue.covers_pods = self.resource_index.get(PODS, -1) in queue.group_of
+                    queue.group_of[self.resource(name)] = position
+            queue.covers_pods = PODS in self.resource_index and self.resource_index[PODS] in queue.group_of
             names = [quotas.flavor for group in cq.resource_groups for quotas in group.flavors]
             queue.topology_only = bool(names) and all(topology_of.get(name) is not None for name in names)
             self.queues.append(queue)
@@ -200,16 +220,17 @@ class Catalog:
             frs,
         )
 
-    def quotas_of_tree(self, root: int) -> tuple[list[int], ...]:
+    def quotas_of_tree(self, root: TreeId) -> tuple[list[int], ...]:
         """All declared quotas below a root, comparable between catalogs of the same shape."""
-        tree, nodes = self.tree, [root]
+        tree = self.tree
+        nodes: list[TreeNode] = [root]
         for node in nodes:
             nodes.extend(self.child_queues[node])
             nodes.extend(self.child_cohorts[node])
-        cells = [node * tree.width + fr for node in nodes for fr in range(tree.width)]
+        cells = [cell for node in nodes for cell in tree.cells[node]]
         return tuple([row[cell] for cell in cells] for row in (tree.nominal, tree.borrowing_limit, tree.lending_limit))
 
-    def workload(self, spec: Workload, index: int) -> WorkloadRecord:
+    def workload(self, spec: Workload, index: WorkloadId) -> WorkloadRecord:
         """Intern a workload.
 
         Raises:
@@ -249,5 +270,5 @@ class Catalog:
         shape = self._shape((spec.node_selector, spec.required_affinity, spec.tolerations))
         return PodSetRecord(spec, interned, shape)
 
-    def _shape(self, key: object) -> int:
-        return self._shapes.setdefault(key, len(self._shapes))
+    def _shape(self, key: object) -> ShapeId:
+        return self._shapes.setdefault(key, ShapeId(len(self._shapes)))

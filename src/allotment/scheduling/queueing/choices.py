@@ -10,7 +10,9 @@ from __future__ import annotations
 from enum import Enum
 
 from allotment.scheduling.queueing.entry import Entry
+from allotment.scheduling.queueing.indices import NO_WORKLOAD, WorkloadId
 from allotment.scheduling.queueing.records import Assignment
+from allotment.scheduling.queueing.states import EVICTED
 
 
 class ChanceKind(Enum):
@@ -25,18 +27,20 @@ class Choice:
 
     Attributes:
         kind: who is preempted, or who goes first and gets what is not enough for all.
-        preemptor: for whom, -1 where nobody is preempted.
+        preemptor: for whom, NO_WORKLOAD where nobody is preempted.
         chosen: workloads that are chosen here and may not be.
         others: workloads that may be chosen instead.
     """
 
     __slots__ = ("chosen", "kind", "others", "preemptor")
 
-    def __init__(self, kind: ChanceKind, preemptor: int, chosen: list[int], others: list[int]) -> None:
+    def __init__(
+        self, kind: ChanceKind, preemptor: WorkloadId, chosen: list[WorkloadId], others: list[WorkloadId]
+    ) -> None:
         self.kind: ChanceKind = kind
-        self.preemptor: int = preemptor
-        self.chosen: list[int] = chosen
-        self.others: list[int] = others
+        self.preemptor: WorkloadId = preemptor
+        self.chosen: list[WorkloadId] = chosen
+        self.others: list[WorkloadId] = others
 
 
 def tosses(entries: list[Entry]) -> list[Choice]:
@@ -44,7 +48,7 @@ def tosses(entries: list[Entry]) -> list[Choice]:
     found: list[Choice] = []
     for entry in entries:
         toss = entry.toss
-        fresh = any(not target.workload.evicted for target in entry.issuing)
+        fresh = any(target.workload.state is not EVICTED for target in entry.issuing)
         if toss is not None and (fresh or not entry.targets):
             spared = [each.index for each in toss.spared]
             others = [each.index for each in toss.others]
@@ -82,5 +86,5 @@ def races(ties: list[Tie]) -> list[Choice]:
         if lost and found and found[-1].others == lost:
             found[-1].chosen.append(winner.workload.index)
         elif lost:
-            found.append(Choice(ChanceKind.FIRST, -1, [winner.workload.index], lost))
+            found.append(Choice(ChanceKind.FIRST, NO_WORKLOAD, [winner.workload.index], lost))
     return found

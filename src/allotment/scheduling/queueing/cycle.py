@@ -10,6 +10,7 @@ from allotment.scheduling.queueing.choices import Choice, Tie, races, tosses
 from allotment.scheduling.queueing.entry import Entry
 from allotment.scheduling.queueing.gates import Gates
 from allotment.scheduling.queueing.holdings import Holdings
+from allotment.scheduling.queueing.indices import WorkloadId
 from allotment.scheduling.queueing.inputs import PreemptionPolicy
 from allotment.scheduling.queueing.nomination import Nominations
 from allotment.scheduling.queueing.order import EntryOrder, Ordering
@@ -25,6 +26,7 @@ from allotment.scheduling.queueing.records import (
     PreemptionReason,
     WorkloadRecord,
 )
+from allotment.scheduling.queueing.states import EVICTED
 from allotment.scheduling.queueing.usage import UsageLedger
 
 
@@ -33,10 +35,10 @@ class Preemption:
 
     __slots__ = ("preemptor", "reason", "workload")
 
-    def __init__(self, workload: int, reason: PreemptionReason, preemptor: int) -> None:
-        self.workload: int = workload
+    def __init__(self, workload: WorkloadId, reason: PreemptionReason, preemptor: WorkloadId) -> None:
+        self.workload: WorkloadId = workload
         self.reason: PreemptionReason = reason
-        self.preemptor: int = preemptor
+        self.preemptor: WorkloadId = preemptor
 
 
 class CycleResult:
@@ -55,9 +57,9 @@ class CycleResult:
 
     def __init__(self, number: int) -> None:
         self.number: int = number
-        self.admitted: list[int] = []
+        self.admitted: list[WorkloadId] = []
         self.preemptions: list[Preemption] = []
-        self.refused: list[int] = []
+        self.refused: list[WorkloadId] = []
         self.heaps_changed: bool = False
         self.choices: list[Choice] = []
 
@@ -86,7 +88,7 @@ class Cycle:
         self._watching: bool = watching
         self._ties: list[Tie] = []
         self._number: int = 0
-        self._victims: dict[int, WorkloadRecord] = {}
+        self._victims: dict[WorkloadId, WorkloadRecord] = {}
 
     def run(self, number: int, now: int) -> CycleResult:
         """Decide about the head of every ClusterQueue; `now` becomes the quota-reservation time of what is admitted."""
@@ -128,7 +130,7 @@ class Cycle:
                     result.heaps_changed = True
         for entry in entries:
             for target in entry.issuing:
-                if not target.workload.evicted:
+                if target.workload.state is not EVICTED:
                     result.preemptions.append(Preemption(target.workload.index, target.reason, entry.workload.index))
         return result
 
@@ -145,7 +147,7 @@ class Cycle:
         ):
             return False
         mode = other.assignment.mode
-        if (mode != FIT and not (mode == PREEMPT and other.targets)) or self._overlaps(other):
+        if (mode is not FIT and not (mode is PREEMPT and other.targets)) or self._overlaps(other):
             return False
         fit_quota, fit_topology = self._fits(other)
         return fit_quota and fit_topology
@@ -153,13 +155,13 @@ class Cycle:
     def _process(self, entry: Entry) -> None:
         fits_now = self._recheck(entry)
         mode = entry.assignment.mode
-        if mode == NO_FIT:
+        if mode is NO_FIT:
             entry.refuse(RefusalKind.UNASSIGNABLE, RequeueReason.NO_FIT)
-        elif mode == PREEMPT and not entry.targets:
+        elif mode is PREEMPT and not entry.targets:
             entry.refuse(RefusalKind.UNASSIGNABLE, RequeueReason.PREEMPTION_NO_CANDIDATES)
             if entry.workload.queue.reclaim != PreemptionPolicy.ANY:
                 self._reserve(entry)
-        elif mode == DEFERRED_FIT:
+        elif mode is DEFERRED_FIT:
             self._charge(entry)
             entry.refuse(RefusalKind.DEFERRED_BEHIND_PREEMPTION, RequeueReason.PENDING_PREEMPTION)
             entry.workload.memory = None
@@ -169,14 +171,14 @@ class Cycle:
             self._skip(entry, RefusalKind.LOST_RACE)
         else:
             self._charge(entry)
-            if mode == PREEMPT:
+            if mode is PREEMPT:
                 self._preempt(entry)
             else:
                 entry.admitted = True
 
     def _recheck(self, entry: Entry) -> bool:
         """Does the entry still fit after the earlier ones? Recompute once where Kueue does."""
-        if entry.assignment.mode == NO_FIT:
+        if entry.assignment.mode is NO_FIT:
             return False
         fit_quota, fit_topology = self._fits(entry)
         overlap = self._gates.recompute_assignment_upon_overlap and self._overlaps(entry)
@@ -184,7 +186,7 @@ class Cycle:
         if not overlap and not lost_topology:
             return fit_quota and fit_topology
         self._renominate(entry, without_victims=overlap)
-        if overlap and entry.assignment.mode == FIT:
+        if overlap and entry.assignment.mode is FIT:
             entry.assignment.mode = DEFERRED_FIT
         fit_quota, fit_topology = self._fits(entry)
         return fit_quota and fit_topology
@@ -220,8 +222,8 @@ class Cycle:
         for workload in gone.values():
             ledger.release(workload)
         tree = ledger.tree
-        base = entry.workload.queue.base
-        fit_quota = all(amount <= max(0, tree.available(base + fr)) for fr, amount in entry.assignment.usage.items())
+        cells = entry.workload.queue.cells
+        fit_quota = all(amount <= max(0, tree.available(cells[fr])) for fr, amount in entry.assignment.usage.items())
         fit_topology = True
         if fit_quota and ledger.topology is not None:
             fit_topology = ledger.topology.holds(entry.assignment, entry.workload)
@@ -250,9 +252,9 @@ class Cycle:
     def _reserve(self, entry: Entry) -> None:
         """Keep capacity for a head that cannot preempt, lest lower-priority work moves in."""
         tree = self._ledger.tree
-        base = entry.workload.queue.base
+        cells = entry.workload.queue.cells
         for fr, amount in entry.assignment.usage.items():
-            cell = base + fr
+            cell = cells[fr]
             own = tree.nominal[cell] - tree.usage[cell]
             if entry.assignment.borrowing > 0:
                 limit = tree.borrowing_limit[cell]

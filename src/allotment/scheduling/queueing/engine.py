@@ -8,6 +8,7 @@ from allotment.scheduling.queueing.cycle import Cycle, CycleResult
 from allotment.scheduling.queueing.flavors import FlavorAssigner
 from allotment.scheduling.queueing.gates import Gates, gates_for
 from allotment.scheduling.queueing.holdings import Holdings
+from allotment.scheduling.queueing.indices import NO_NODE, TreeId, WorkloadId
 from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, PodSetAdmission, Workload
 from allotment.scheduling.queueing.nomination import (
     Nominations,
@@ -21,14 +22,9 @@ from allotment.scheduling.queueing.pending.local_usage import LocalUsage
 from allotment.scheduling.queueing.preemption.classical import ClassicalPreemption
 from allotment.scheduling.queueing.preemption.fair import FairPreemption
 from allotment.scheduling.queueing.queues import Queues
-from allotment.scheduling.queueing.quota.tree import NO_PARENT
 from allotment.scheduling.queueing.reasons import Cause, Refusal
-from allotment.scheduling.queueing.records import (
-    QUEUED,
-    RUNNING,
-    Assignment,
-    WorkloadRecord,
-)
+from allotment.scheduling.queueing.records import Assignment, WorkloadRecord
+from allotment.scheduling.queueing.states import EVICTED, QUEUED, RUNNING, Place
 from allotment.scheduling.queueing.topology.assigner import TopologyAssigner
 from allotment.scheduling.queueing.usage import UsageLedger
 
@@ -108,20 +104,21 @@ class QueueingEngine:
         """Is every active heap empty?"""
         return self._queues.idle
 
-    def register(self, workload: Workload) -> int:
+    def register(self, workload: Workload) -> WorkloadId:
         """Make a workload known without queueing it; returns its index.
 
         Raises:
             InputError: its ClusterQueue does not exist.
         """
-        self._workloads.append(self._catalog.workload(workload, len(self._workloads)))
-        return len(self._workloads) - 1
+        index = WorkloadId(len(self._workloads))
+        self._workloads.append(self._catalog.workload(workload, index))
+        return index
 
-    def arrive(self, index: int) -> None:
+    def arrive(self, index: WorkloadId) -> None:
         """A registered workload enters its queue."""
         self._queues.arrive(self._workloads[index])
 
-    def add(self, workload: Workload) -> int:
+    def add(self, workload: Workload) -> WorkloadId:
         """`register` and `arrive` in one."""
         index = self.register(workload)
         self.arrive(index)
@@ -129,7 +126,7 @@ class QueueingEngine:
 
     def adopt(
         self, workload: Workload, pod_sets: tuple[PodSetAdmission, ...], reserved_at: int, *, evicted: bool = False
-    ) -> int:
+    ) -> WorkloadId:
         """Take over a workload that already holds quota, e.g. read from a live cluster; returns its index.
 
         Flavors and domains the engine does not know are not charged, as Kueue does not count them either.
@@ -140,7 +137,8 @@ class QueueingEngine:
         index = self.register(workload)
         record = self._workloads[index]
         self._holdings.hold(record, self._admissions.assignment(record, pod_sets), reserved_at)
-        record.evicted = evicted
+        if evicted:
+            record.become(EVICTED)
         return index
 
     def with_state(self, state: ClusterState, *, wake: bool = True) -> QueueingEngine:
@@ -163,15 +161,16 @@ class QueueingEngine:
         for old in self._workloads:
             new = other._catalog.taken_over(old, self._catalog)
             other._workloads.append(new)
-            if old.place == RUNNING:
+            if old.state in (RUNNING, EVICTED):
                 new.granted = self.granted(old.index)
                 other._holdings.hold(new, other._admissions.assignment(new, new.granted), old.reserved_at)
-                new.evicted = old.evicted
-            elif old.place == QUEUED:
+                if old.state is EVICTED:
+                    new.become(EVICTED)
+            elif old.state is QUEUED:
                 new.refusal = old.refusal
                 new.memory = None if wake else old.memory
                 other._queues.take_over(new, old, self._queues, wake=wake)
-        renewed: dict[tuple[int, int], bool] = {}
+        renewed: dict[tuple[TreeId, TreeId], bool] = {}
         for queue in self._catalog.queues:
             index = other._catalog.queue_index.get(queue.name)
             if index is not None:
@@ -185,37 +184,37 @@ class QueueingEngine:
             other._local_usage.copy_from(self._local_usage)
         return other
 
-    def tree_of(self, index: int) -> int:
+    def tree_of(self, index: WorkloadId) -> TreeId:
         """Identifies the quota tree of a workload; what a wake-up covers."""
         return self._workloads[index].queue.root
 
-    def tree_of_queue(self, cluster_queue: str) -> int:
+    def tree_of_queue(self, cluster_queue: str) -> TreeId:
         """Identifies the quota tree of a ClusterQueue."""
         return self._catalog.queues[self._catalog.queue_index[cluster_queue]].root
 
-    def tree_of_cohort(self, cohort: str) -> int:
+    def tree_of_cohort(self, cohort: str) -> TreeId:
         """Identifies the quota tree of a Cohort."""
         return self._catalog.tree.root_of(self._catalog.cohort_index[cohort])
 
     @property
-    def trees(self) -> tuple[int, ...]:
+    def trees(self) -> tuple[TreeId, ...]:
         """All quota trees with a queue."""
         return tuple(self._catalog.queues_of_tree)
 
-    def queues_of(self, tree: int) -> tuple[str, ...]:
+    def queues_of(self, tree: TreeId) -> tuple[str, ...]:
         """Names of the ClusterQueues of a tree."""
         return tuple(self._catalog.queues[queue].name for queue in self._catalog.queues_of_tree.get(tree, ()))
 
-    def wake(self, tree: int) -> None:
+    def wake(self, tree: TreeId) -> None:
         """All inadmissible workloads of a tree go back to their heaps."""
         self._queues.wake(tree)
 
-    def nested(self, index: int) -> bool:
+    def nested(self, index: WorkloadId) -> bool:
         """Is there a cohort between the workload's ClusterQueue and the root of its tree?"""
         queue = self._workloads[index].queue
-        return queue.parent not in (NO_PARENT, queue.root)
+        return queue.parent not in (NO_NODE, queue.root)
 
-    def read_quotas_again(self, tree: int) -> None:
+    def read_quotas_again(self, tree: TreeId) -> None:
         """A cohort of the tree was read as if it had changed: flavor scans start over. The caller wakes the tree."""
         for queue in self._catalog.queues_of_tree.get(tree, ()):
             self._catalog.queues[queue].generation += 1
@@ -230,26 +229,26 @@ class QueueingEngine:
         for tree in self._catalog.queues_of_tree:
             self.wake(tree)
 
-    def finish(self, index: int) -> None:
+    def finish(self, index: WorkloadId) -> None:
         """A running workload is done: its quota is free, it leaves the engine. The caller wakes the tree."""
         workload = self._workloads[index]
         self._holdings.give_back(workload)
         self._queues.delete(workload)
 
-    def withdraw(self, index: int) -> None:
+    def withdraw(self, index: WorkloadId) -> None:
         """A workload that waits is deleted: it leaves the engine."""
         self._queues.delete(self._workloads[index])
 
-    def mark_evicted(self, index: int) -> None:
+    def mark_evicted(self, index: WorkloadId) -> None:
         """A running workload is being evicted but still holds its quota."""
         self._holdings.mark_evicted(self._workloads[index])
 
-    def requeue_evicted(self, index: int) -> None:
+    def requeue_evicted(self, index: WorkloadId) -> None:
         """An evicted workload has stopped: its quota is free and it queues again as it first came."""
         self._holdings.give_back(self._workloads[index])
         self.arrive(index)
 
-    def replace_node(self, index: int, host: str) -> bool:
+    def replace_node(self, index: WorkloadId, host: str) -> bool:
         """Place the pods of a running workload elsewhere that were on a host; False if that cannot be.
 
         As Kueue's failed-node replacement does in its second pass: nobody is preempted for it, and quota stays.
@@ -268,45 +267,45 @@ class QueueingEngine:
         self._cycles += 1
         return self._cycle.run(self._cycles, now)
 
-    def refusal(self, index: int) -> Refusal | None:
+    def refusal(self, index: WorkloadId) -> Refusal | None:
         """Result of the last attempt since the workload last became pending; None if it was never the head."""
         return self._workloads[index].refusal
 
-    def place(self, index: int) -> str:
-        """One of "active", "inadmissible", "running", or empty if the workload is not here."""
+    def place(self, index: WorkloadId) -> Place:
+        """Where a workload is, as its owner sees it."""
         workload = self._workloads[index]
-        if workload.place == RUNNING:
-            return "running"
-        if workload.place != QUEUED:
-            return ""
-        return "inadmissible" if self._queues.inadmissible(workload) else "active"
+        if workload.state in (RUNNING, EVICTED):
+            return Place.RUNNING
+        if workload.state is not QUEUED:
+            return Place.ABSENT
+        return Place.INADMISSIBLE if self._queues.inadmissible(workload) else Place.ACTIVE
 
-    def cause(self, index: int) -> Cause | None:
+    def cause(self, index: WorkloadId) -> Cause | None:
         """The one dominant reason a workload is pending; None if it is not."""
         place = self.place(index)
-        if place in ("", "running"):
+        if place in (Place.ABSENT, Place.RUNNING):
             return None
         if self._workloads[index].queue.stopped:
             return Cause.QUEUE_STOPPED
         refusal = self._workloads[index].refusal
         if refusal is not None:
             return refusal.cause
-        return Cause.BEHIND_EQUAL_SHAPE if place == "inadmissible" else Cause.NOT_EVALUATED
+        return Cause.BEHIND_EQUAL_SHAPE if place is Place.INADMISSIBLE else Cause.NOT_EVALUATED
 
-    def admission(self, index: int) -> tuple[PodSetAdmission, ...]:
+    def admission(self, index: WorkloadId) -> tuple[PodSetAdmission, ...]:
         """What a running workload got, PodSet by PodSet; empty if it is not running."""
         assignment: Assignment | None = self._workloads[index].admission
         return () if assignment is None else self._admissions.read(assignment)
 
-    def granted(self, index: int) -> tuple[PodSetAdmission, ...]:
+    def granted(self, index: WorkloadId) -> tuple[PodSetAdmission, ...]:
         """The same with nodes that the state does not have any more: pods on a cordoned node run on."""
         return self._workloads[index].granted or self.admission(index)
 
     def queue_usage(self, cluster_queue: str) -> dict[tuple[str, str], int]:
         """Usage of a ClusterQueue per (flavor, resource)."""
         names = self._catalog
-        base = names.queue_index[cluster_queue] * names.tree.width
+        cells = names.tree.cells[names.queue_index[cluster_queue]]
         return {
-            (names.flavor_names[flavor], names.resource_names[resource]): names.tree.usage[base + fr]
+            (names.flavor_names[flavor], names.resource_names[resource]): names.tree.usage[cells[fr]]
             for (flavor, resource), fr in names.fr_index.items()
         }

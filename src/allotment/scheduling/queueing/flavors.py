@@ -6,18 +6,30 @@ quota is short, and stops at the first flavor that is good enough under the queu
 
 from __future__ import annotations
 
-from typing import Protocol
+from enum import IntEnum
+from typing import Final, Protocol
 
 from allotment.scheduling.queueing.catalog import Catalog, request_order
 from allotment.scheduling.queueing.eligibility import flavor_obstacle
 from allotment.scheduling.queueing.gates import Gates
+from allotment.scheduling.queueing.indices import (
+    NO_FLAVOR,
+    NO_FR,
+    FlavorId,
+    FlavorResource,
+    PodSetIndex,
+    ResourceId,
+    ShapeId,
+)
 from allotment.scheduling.queueing.inputs import PreemptionPolicy
 from allotment.scheduling.queueing.reasons import Detail, DetailKind
 from allotment.scheduling.queueing.records import (
     FIT,
     NO_FIT,
+    NOTHING_TRIED,
     PREEMPT,
     Assignment,
+    AssignmentMode,
     FlavorChoice,
     FlavorMemory,
     GroupRecord,
@@ -27,24 +39,35 @@ from allotment.scheduling.queueing.records import (
     WorkloadRecord,
 )
 
-# How a flavor could serve a request, worst first.
-G_NO_FIT = 0
-G_NO_CANDIDATES = 1
-G_PREEMPT = 2
-G_RECLAIM = 3
-G_FIT = 4
 
-_MODE_OF = (NO_FIT, PREEMPT, PREEMPT, PREEMPT, FIT)
-_NO_HEIGHT = 1 << 30
+class GranularMode(IntEnum):
+    """How a flavor could serve a request, worst first."""
 
-Pins = list[dict[int, int]]
+    NO_FIT = 0
+    NO_CANDIDATES = 1
+    PREEMPT = 2
+    RECLAIM = 3
+    FIT = 4
+
+
+# By themselves, as the modes in `records`.
+G_NO_FIT: Final = GranularMode.NO_FIT
+G_NO_CANDIDATES: Final = GranularMode.NO_CANDIDATES
+G_PREEMPT: Final = GranularMode.PREEMPT
+G_RECLAIM: Final = GranularMode.RECLAIM
+G_FIT: Final = GranularMode.FIT
+
+_MODE_OF: Final[tuple[AssignmentMode, ...]] = (NO_FIT, PREEMPT, PREEMPT, PREEMPT, FIT)
+_NO_HEIGHT: Final = 1 << 30
+
+Pins = list[dict[ResourceId, FlavorId]]
 """Per PodSet, the flavor each resource was nominated with; a recomputation may use no other."""
 
 
 class Oracle(Protocol):
     """Answers whether preemption could free an amount."""
 
-    def simulate(self, workload: WorkloadRecord, fr: int, amount: int) -> tuple[int, int]:
+    def simulate(self, workload: WorkloadRecord, fr: FlavorResource, amount: int) -> tuple[GranularMode, int]:
         """Granular mode (G_NO_CANDIDATES, G_PREEMPT or G_RECLAIM) and the borrowing height afterwards."""
         ...
 
@@ -52,7 +75,9 @@ class Oracle(Protocol):
 class TopologyCheck(Protocol):
     """The topology part of an assignment."""
 
-    def obstacle(self, workload: WorkloadRecord, pod_set: int, flavor: int, group: GroupRecord) -> Detail | None:
+    def obstacle(
+        self, workload: WorkloadRecord, pod_set: PodSetIndex, flavor: FlavorId, group: GroupRecord
+    ) -> Detail | None:
         """Why the PodSet's topology request and the flavor do not go together."""
         ...
 
@@ -61,17 +86,23 @@ class TopologyCheck(Protocol):
         ...
 
 
-def is_preferred(a_mode: int, a_height: int, b_mode: int, b_height: int, over_borrowing: bool) -> bool:  # noqa: FBT001
+def is_preferred(
+    a_mode: GranularMode,
+    a_height: int,
+    b_mode: GranularMode,
+    b_height: int,
+    over_borrowing: bool,  # noqa: FBT001
+) -> bool:
     """Is (mode, height) `a` strictly better than `b` under the queue's preference?"""
-    if a_mode == G_NO_FIT:
+    if a_mode is G_NO_FIT:
         return False
-    if b_mode == G_NO_FIT:
+    if b_mode is G_NO_FIT:
         return True
-    if (a_mode == G_NO_CANDIDATES) != (b_mode == G_NO_CANDIDATES):
-        return b_mode == G_NO_CANDIDATES
+    if (a_mode is G_NO_CANDIDATES) != (b_mode is G_NO_CANDIDATES):
+        return b_mode is G_NO_CANDIDATES
     if over_borrowing:
         return a_height < b_height if a_height != b_height else a_mode > b_mode
-    return a_mode > b_mode if a_mode != b_mode else a_height < b_height
+    return a_mode > b_mode if a_mode is not b_mode else a_height < b_height
 
 
 class FlavorScan:
@@ -79,8 +110,8 @@ class FlavorScan:
 
     __slots__ = ("choices", "details")
 
-    def __init__(self, choices: dict[int, FlavorChoice], details: list[Detail]) -> None:
-        self.choices: dict[int, FlavorChoice] = choices
+    def __init__(self, choices: dict[ResourceId, FlavorChoice], details: list[Detail]) -> None:
+        self.choices: dict[ResourceId, FlavorChoice] = choices
         self.details: list[Detail] = details
 
 
@@ -102,7 +133,7 @@ class FlavorAssigner:
         self._topology: TopologyCheck = topology
         self._gates: Gates = gates
         self._fair_sharing: bool = fair_sharing
-        self._obstacles: dict[tuple[int, int], Detail | None] = {}
+        self._obstacles: dict[tuple[ShapeId, FlavorId], Detail | None] = {}
 
     def assign(
         self, workload: WorkloadRecord, cycle: int, counts: list[int] | None = None, pins: Pins | None = None
@@ -121,14 +152,14 @@ class FlavorAssigner:
                 assignment.mode = min(pod_set.mode() for pod_set in assignment.pod_sets)
                 return assignment
         assignment.mode = min((ps.mode() for ps in assignment.pod_sets), default=NO_FIT)
-        if assignment.mode != NO_FIT and (workload.uses_topology or workload.queue.topology_only):
+        if assignment.mode is not NO_FIT and (workload.uses_topology or workload.queue.topology_only):
             self._topology.place(workload, assignment)
         return assignment
 
     def _assign_group(
         self,
         workload: WorkloadRecord,
-        group: list[int],
+        group: list[PodSetIndex],
         counts: list[int] | None,
         pins: Pins | None,
         assignment: Assignment,
@@ -140,7 +171,7 @@ class FlavorAssigner:
         """
         queue = workload.queue
         requests = self._group_requests(workload, group, counts)
-        choices: dict[int, FlavorChoice] = {}
+        choices: dict[ResourceId, FlavorChoice] = {}
         details: list[Detail] = []
         failed = False
         for resource, amount in requests:
@@ -165,14 +196,14 @@ class FlavorAssigner:
         return not failed
 
     def _group_requests(
-        self, workload: WorkloadRecord, group: list[int], counts: list[int] | None
-    ) -> list[tuple[int, int]]:
+        self, workload: WorkloadRecord, group: list[PodSetIndex], counts: list[int] | None
+    ) -> list[tuple[ResourceId, int]]:
         """Summed requests of the PodSets, in Kueue's order of requests."""
         first = workload.pod_sets[group[0]]
         count = first.count if counts is None else counts[group[0]]
         if len(group) == 1:
             return [(resource, amount * count) for resource, amount in first.per_pod]
-        total: dict[int, int] = {}
+        total: dict[ResourceId, int] = {}
         for index in group:
             pod_set = workload.pod_sets[index]
             count = pod_set.count if counts is None else counts[index]
@@ -186,12 +217,12 @@ class FlavorAssigner:
         assignment: Assignment,
         pod_set: PodSetRecord,
         count: int,
-        choices: dict[int, FlavorChoice],
+        choices: dict[ResourceId, FlavorChoice],
         details: list[Detail],
     ) -> None:
         result = PodSetAssignment(pod_set.name, count)
         result.details = list(details)
-        tried: dict[int, int] = {}
+        tried: dict[ResourceId, int] = {}
         usage = assignment.usage
         for resource, amount in pod_set.per_pod or self._inherited(pod_set, choices):
             choice = choices.get(resource)
@@ -204,7 +235,9 @@ class FlavorAssigner:
         assignment.pod_sets.append(result)
         assignment.memory.tried.append(tried)
 
-    def _inherited(self, pod_set: PodSetRecord, choices: dict[int, FlavorChoice]) -> list[tuple[int, int]]:
+    def _inherited(
+        self, pod_set: PodSetRecord, choices: dict[ResourceId, FlavorChoice]
+    ) -> list[tuple[ResourceId, int]]:
         """A PodSet that asks for nothing is placed in the topology flavors of its topology group."""
         request = pod_set.spec.topology
         if request is None or request.group is None:
@@ -215,20 +248,20 @@ class FlavorAssigner:
     def _scan(
         self,
         workload: WorkloadRecord,
-        pod_sets: list[int],
-        requests: list[tuple[int, int]],
-        first_resource: int,
-        assumed: dict[int, int],
+        pod_sets: list[PodSetIndex],
+        requests: list[tuple[ResourceId, int]],
+        first_resource: ResourceId,
+        assumed: dict[FlavorResource, int],
         pins: Pins | None,
     ) -> FlavorScan:
         """Scan the flavors of the resource group that covers `first_resource`."""
         queue = workload.queue
         group = queue.groups[queue.group_of[first_resource]]
         details: list[Detail] = []
-        best: dict[int, FlavorChoice] = {}
+        best: dict[ResourceId, FlavorChoice] = {}
         best_mode, best_height = G_NO_FIT, _NO_HEIGHT
         last = len(group.flavors) - 1
-        attempted = -1
+        attempted = NOTHING_TRIED
         for position in range(_resume_at(workload, pod_sets[0], first_resource), len(group.flavors)):
             attempted = position
             obstacle = self._obstacle(workload, pod_sets, group, position, first_resource, pins)
@@ -241,43 +274,43 @@ class FlavorAssigner:
                 break
             if is_preferred(mode, height, best_mode, best_height, queue.over_borrowing):
                 best, best_mode, best_height = choices, mode, height
-        tried = -1 if attempted == last else attempted
+        tried = NOTHING_TRIED if attempted == last else attempted
         for choice in best.values():
             choice.tried = tried
-        return FlavorScan(best, [] if best_mode == G_FIT else details)
+        return FlavorScan(best, [] if best_mode is G_FIT else details)
 
     def _try_flavor(
         self,
         workload: WorkloadRecord,
         group: GroupRecord,
         position: int,
-        requests: list[tuple[int, int]],
-        assumed: dict[int, int],
+        requests: list[tuple[ResourceId, int]],
+        assumed: dict[FlavorResource, int],
         details: list[Detail],
-    ) -> tuple[int, int, dict[int, FlavorChoice]]:
+    ) -> tuple[GranularMode, int, dict[ResourceId, FlavorChoice]]:
         """Worst (mode, height) over the group's resources, and a choice per resource."""
         queue = workload.queue
         frs = group.frs[position]
         worst_mode, worst_height = G_FIT, 0
-        choices: dict[int, FlavorChoice] = {}
+        choices: dict[ResourceId, FlavorChoice] = {}
         for resource, amount in requests:
-            fr = frs.get(resource, -1)
-            if fr < 0:
+            fr = frs.get(resource, NO_FR)
+            if fr == NO_FR:
                 continue
             mode, height = self._quota_mode(workload, fr, assumed.get(fr, 0), amount, details)
             if is_preferred(worst_mode, worst_height, mode, height, queue.over_borrowing):
                 worst_mode, worst_height = mode, height
-            if worst_mode != G_NO_FIT:
+            if worst_mode is not G_NO_FIT:
                 choices[resource] = FlavorChoice(group.flavors[position], fr, _MODE_OF[mode], height)
         return worst_mode, worst_height, choices
 
     def _quota_mode(
-        self, workload: WorkloadRecord, fr: int, assumed: int, amount: int, details: list[Detail]
-    ) -> tuple[int, int]:
+        self, workload: WorkloadRecord, fr: FlavorResource, assumed: int, amount: int, details: list[Detail]
+    ) -> tuple[GranularMode, int]:
         """How `amount` more of `fr` could be had: granular mode and borrowing height."""
         tree = self._catalog.tree
         queue = workload.queue
-        cell = queue.base + fr
+        cell = queue.cells[fr]
         need = assumed + amount
         if need > tree.potential[cell]:
             amounts = (assumed, amount, tree.potential[cell])
@@ -294,7 +327,7 @@ class FlavorAssigner:
     def _preempts_while_borrowing(self, queue: QueueRecord) -> bool:
         return queue.borrow_allowed or (self._fair_sharing and queue.reclaim != PreemptionPolicy.NEVER)
 
-    def _quota_detail(self, kind: DetailKind, fr: int, amounts: tuple[int, int, int]) -> Detail:
+    def _quota_detail(self, kind: DetailKind, fr: FlavorResource, amounts: tuple[int, int, int]) -> Detail:
         catalog = self._catalog
         flavor = catalog.flavor_names[catalog.flavor_of_fr[fr]]
         return Detail(kind, flavor, catalog.resource_names[catalog.resource_of_fr[fr]], amounts=amounts)
@@ -302,15 +335,15 @@ class FlavorAssigner:
     def _obstacle(
         self,
         workload: WorkloadRecord,
-        pod_sets: list[int],
+        pod_sets: list[PodSetIndex],
         group: GroupRecord,
         position: int,
-        first_resource: int,
+        first_resource: ResourceId,
         pins: Pins | None,
     ) -> Detail | None:
         """Why the flavor is out of the question for these PodSets, apart from quota."""
         flavor = group.flavors[position]
-        if pins is not None and all(pins[index].get(first_resource, -1) != flavor for index in pod_sets):
+        if pins is not None and all(pins[index].get(first_resource, NO_FLAVOR) != flavor for index in pod_sets):
             names = self._catalog
             return Detail(DetailKind.NOT_NOMINATED, names.flavor_names[flavor], names.resource_names[first_resource])
         if flavor >= len(self._catalog.state.flavors):
@@ -329,17 +362,17 @@ class FlavorAssigner:
         return None
 
 
-def _resume_at(workload: WorkloadRecord, pod_set: int, resource: int) -> int:
+def _resume_at(workload: WorkloadRecord, pod_set: PodSetIndex, resource: ResourceId) -> int:
     memory = workload.memory
     if memory is None or pod_set >= len(memory.tried):
         return 0
-    return memory.tried[pod_set].get(resource, -1) + 1
+    return memory.tried[pod_set].get(resource, NOTHING_TRIED) + 1
 
 
-def _go_on(queue: QueueRecord, mode: int, height: int) -> bool:
+def _go_on(queue: QueueRecord, mode: GranularMode, height: int) -> bool:
     """Should the scan look at the next flavor although this one may do?"""
-    if mode in (G_NO_FIT, G_NO_CANDIDATES):
+    if mode is G_NO_FIT or mode is G_NO_CANDIDATES:
         return True
-    if mode in (G_PREEMPT, G_RECLAIM) and queue.try_next_on_preempt:
+    if mode is not G_FIT and queue.try_next_on_preempt:
         return True
     return height > 0 and queue.try_next_on_borrow

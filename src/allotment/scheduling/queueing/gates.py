@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from allotment.errors import InputError
 
@@ -24,14 +25,16 @@ class Gates:
     tas_handle_overlapping_flavors: bool = True
 
 
-_V020 = Gates()
-_V019 = replace(_V020, recompute_assignment_upon_overlap=False)
+_V020: Final = Gates()
+_V019: Final = replace(_V020, recompute_assignment_upon_overlap=False)
 # Patch releases of 0.19 preserve the progress of the flavor scan: seen on the real v0.19.2.
-_V018 = replace(_V019, flavor_fungibility_preserve_scan_progress=False, tas_recompute_assignment_within_cycle=False)
-_V017 = replace(_V018, scheduling_equivalence_hashing=False, tas_handle_overlapping_flavors=False)
+_V018: Final = replace(
+    _V019, flavor_fungibility_preserve_scan_progress=False, tas_recompute_assignment_within_cycle=False
+)
+_V017: Final = replace(_V018, scheduling_equivalence_hashing=False, tas_handle_overlapping_flavors=False)
 
-_BY_VERSION = {"0.17": _V017, "0.18": _V018, "0.19": _V019, "0.20": _V020}
-SUPPORTED_VERSIONS = tuple(_BY_VERSION)
+_BY_VERSION: Final = {"0.17": _V017, "0.18": _V018, "0.19": _V019, "0.20": _V020}
+SUPPORTED_VERSIONS: Final = tuple(_BY_VERSION)
 
 
 def gates_for(version: str) -> Gates:

@@ -6,7 +6,8 @@ from allotment.scheduling.queueing.admissions import Admissions
 from allotment.scheduling.queueing.inputs import PodSetAdmission
 from allotment.scheduling.queueing.nomination import Nominations
 from allotment.scheduling.queueing.pending.local_usage import LocalUsage
-from allotment.scheduling.queueing.records import RUNNING, Assignment, WorkloadRecord
+from allotment.scheduling.queueing.records import Assignment, WorkloadRecord
+from allotment.scheduling.queueing.states import EVICTED, RUNNING, STOPPED
 from allotment.scheduling.queueing.usage import UsageLedger
 
 
@@ -31,7 +32,7 @@ class Holdings:
 
     def hold(self, workload: WorkloadRecord, assignment: Assignment, now: int) -> None:
         """From now on the workload holds the quota of `assignment`."""
-        workload.place = RUNNING
+        workload.become(RUNNING)
         workload.admission = assignment
         workload.reserved_at = now
         workload.refusal = None
@@ -44,7 +45,7 @@ class Holdings:
 
     def mark_evicted(self, workload: WorkloadRecord) -> None:
         """It is on its way out but still holds its quota."""
-        workload.evicted = True
+        workload.become(EVICTED)
         workload.queue.generation += 1
         self._nominations.outdate(workload)
 
@@ -58,6 +59,7 @@ class Holdings:
 
     def give_back(self, workload: WorkloadRecord) -> None:
         """It has stopped: its quota is free."""
+        workload.become(STOPPED)
         self._ledger.release(workload)
         if self._local_usage is not None:
             self._local_usage.stopped(workload)
@@ -65,7 +67,6 @@ class Holdings:
         workload.queue.generation += 1
         workload.admission = None
         workload.granted = ()
-        workload.evicted = False
         workload.memory = None
         workload.nomination = None
         self._nominations.outdate(workload)

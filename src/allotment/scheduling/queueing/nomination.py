@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from allotment.scheduling.queueing.flavors import G_NO_CANDIDATES, G_PREEMPT, G_RECLAIM, FlavorAssigner, Pins
+from allotment.scheduling.queueing.flavors import (
+    G_NO_CANDIDATES,
+    G_PREEMPT,
+    G_RECLAIM,
+    FlavorAssigner,
+    GranularMode,
+    Pins,
+)
 from allotment.scheduling.queueing.gates import Gates
+from allotment.scheduling.queueing.indices import FlavorResource, TreeId, TreeNode
 from allotment.scheduling.queueing.preemption.shared import Demand
 from allotment.scheduling.queueing.records import FIT, PREEMPT, Assignment, Nomination, Target, Toss, WorkloadRecord
 from allotment.scheduling.queueing.topology.assigner import TopologyAssigner
 from allotment.scheduling.queueing.usage import UsageLedger
 
-_EVERYWHERE: Final = -1
+_EVERYWHERE: Final = TreeId(TreeNode(-1))
 """In place of a tree: any of them."""
 _NEXT_POD_SET: Final = -2
-"""Between the flavors tried of one PodSet, which count from -1, and those of the next."""
+"""Between the flavors tried of one PodSet, which count from NOTHING_TRIED, and those of the next."""
 
 
 class TargetFinder(Protocol):
@@ -34,7 +42,7 @@ class RememberingFinder:
 
     def __init__(self, finder: TargetFinder) -> None:
         self._finder: TargetFinder = finder
-        self._asked: tuple[list[int], list[tuple[int, int]]] | None = None
+        self._asked: tuple[list[FlavorResource], list[tuple[FlavorResource, int]]] | None = None
         self._answer: list[Target] = []
         self._toss: Toss | None = None
 
@@ -62,17 +70,18 @@ class PreemptionOracle:
         self._finder: TargetFinder = finder
         self._ledger: UsageLedger = ledger
 
-    def simulate(self, workload: WorkloadRecord, fr: int, amount: int) -> tuple[int, int]:
+    def simulate(self, workload: WorkloadRecord, fr: FlavorResource, amount: int) -> tuple[GranularMode, int]:
         """Granular mode and the borrowing height once the targets are gone."""
         ledger = self._ledger
         queue = workload.queue
+        cell = queue.cells[fr]
         targets = self._finder.targets(Demand(workload, [fr], [(fr, amount)]))
         if not targets:
-            return G_NO_CANDIDATES, ledger.tree.borrowing_height(queue.base + fr, amount)
+            return G_NO_CANDIDATES, ledger.tree.borrowing_height(cell, amount)
         mark = ledger.checkpoint()
         for target in targets:
             ledger.release(target.workload)
-        height = ledger.tree.borrowing_height(queue.base + fr, amount)
+        height = ledger.tree.borrowing_height(cell, amount)
         ledger.rollback(mark)
         own = any(target.workload.queue is queue for target in targets)
         return (G_PREEMPT if own else G_RECLAIM), height
@@ -98,7 +107,7 @@ class Nominator:
         """The best assignment and the targets it needs; without targets where preemption cannot help."""
         self._finder.forget()
         nomination = self._with_partial_admission(workload, cycle, pins)
-        if nomination.assignment.mode == PREEMPT:
+        if nomination.assignment.mode is PREEMPT:
             self._topology.reserve(workload, nomination.assignment, nomination.targets)
         return nomination
 
@@ -114,7 +123,7 @@ class Nominator:
 
     def _attempt(self, workload: WorkloadRecord, cycle: int, counts: list[int] | None, pins: Pins | None) -> Nomination:
         assignment = self._assigner.assign(workload, cycle, counts, pins)
-        if assignment.mode != PREEMPT:
+        if assignment.mode is not PREEMPT:
             return Nomination(assignment, [])
         demand = self._demand(workload, assignment)
         targets = self._finder.targets(demand)
@@ -123,14 +132,14 @@ class Nominator:
     def _demand(self, workload: WorkloadRecord, assignment: Assignment) -> Demand:
         """What preemption has to make room for. Kueue forgets the number of pods here, even where it is under quota."""
         pods = self._topology.capacity.pods_resource
-        needed: dict[int, None] = {}
-        requests: dict[int, int] = {}
+        needed: dict[FlavorResource, None] = {}
+        requests: dict[FlavorResource, int] = {}
         for pod_set, result in zip(workload.pod_sets, assignment.pod_sets, strict=False):
             for resource, amount in pod_set.per_pod:
                 choice = result.choices.get(resource)
                 if choice is None:
                     continue
-                if choice.mode == PREEMPT:
+                if choice.mode is PREEMPT:
                     needed[choice.fr] = None
                 if amount > 0 and resource != pods:
                     requests[choice.fr] = requests.get(choice.fr, 0) + amount * result.count
@@ -145,7 +154,8 @@ class Nominator:
         deltas = [pod_set.count - pod_set.min_count for pod_set in workload.pod_sets]
         total = sum(deltas)
         low, high = 0, total + 1
-        good_at, good = -1, None
+        good_at: int | None = None
+        good: Nomination | None = None
         while low < high:
             middle = (low + high) // 2
             counts = [
@@ -161,7 +171,7 @@ class Nominator:
 
 
 def _good(nomination: Nomination) -> bool:
-    return nomination.assignment.mode == FIT or bool(nomination.targets)
+    return nomination.assignment.mode is FIT or bool(nomination.targets)
 
 
 class Nominations:
@@ -172,7 +182,7 @@ class Nominations:
         self._nominator: Nominator = nominator
         self._topology: TopologyAssigner = topology
         self._gates: Gates = gates
-        self._versions: dict[int, int] = {}
+        self._versions: dict[TreeId, int] = {}
 
     def of(self, workload: WorkloadRecord, cycle: int) -> Nomination:
         """The nomination; the last one again if nothing it depends on has changed since."""

@@ -7,8 +7,8 @@ from typing import Protocol
 from allotment.scheduling.queueing.catalog import Catalog
 from allotment.scheduling.queueing.entry import Entry
 from allotment.scheduling.queueing.gates import Gates
+from allotment.scheduling.queueing.indices import NO_NODE, QueueId, TreeId, TreeNode
 from allotment.scheduling.queueing.quota.share import Share, compare_shares
-from allotment.scheduling.queueing.quota.tree import NO_PARENT
 from allotment.scheduling.queueing.usage import UsageLedger
 
 
@@ -68,8 +68,8 @@ class FairOrder:
         self._catalog: Catalog = catalog
         self._ledger: UsageLedger = ledger
         self._gates: Gates = gates
-        self._waiting: dict[int, Entry] = {entry.workload.queue.index: entry for entry in entries}
-        self._trees: dict[int, int] = {}
+        self._waiting: dict[QueueId, Entry] = {entry.workload.queue.index: entry for entry in entries}
+        self._trees: dict[TreeId, int] = {}
         self._last: _Tournament | None = None
         for entry in entries:
             root = entry.workload.queue.root
@@ -79,7 +79,7 @@ class FairOrder:
         """The next entry, None at the end."""
         while self._trees:
             root = next(iter(self._trees))
-            winner = self._waiting.get(root) if self._trees[root] and not self._is_cohort(root) else None
+            winner = self._waiting.get(QueueId(root)) if self._trees[root] and not self._is_cohort(root) else None
             if winner is None:
                 self._last = _Tournament(self._catalog, self._ledger, self._gates, self._waiting)
                 winner = self._last.winner(root)
@@ -96,21 +96,21 @@ class FairOrder:
         """Those that came as far in the last tournament."""
         return [] if self._last is None else self._last.equals(entry)
 
-    def _is_cohort(self, node: int) -> bool:
+    def _is_cohort(self, node: TreeNode) -> bool:
         return node >= len(self._catalog.queues)
 
 
 class _Tournament:
     """One round: shares of every node on every entry's path, as if that entry were admitted."""
 
-    def __init__(self, catalog: Catalog, ledger: UsageLedger, gates: Gates, waiting: dict[int, Entry]) -> None:
+    def __init__(self, catalog: Catalog, ledger: UsageLedger, gates: Gates, waiting: dict[QueueId, Entry]) -> None:
         self._catalog: Catalog = catalog
         self._ledger: UsageLedger = ledger
         self._gates: Gates = gates
-        self._waiting: dict[int, Entry] = waiting
-        self._shares: dict[tuple[int, int], Share] = {}
+        self._waiting: dict[QueueId, Entry] = waiting
+        self._shares: dict[tuple[TreeNode, QueueId], Share] = {}
 
-    def winner(self, root: int) -> Entry:
+    def winner(self, root: TreeId) -> Entry:
         """The entry of this tree to process next."""
         for index in self._catalog.queues_of_tree[root]:
             entry = self._waiting.get(index)
@@ -129,32 +129,32 @@ class _Tournament:
         del self._waiting[winner.workload.queue.index]
         return found
 
-    def _possible(self, cohort: int) -> list[Entry]:
+    def _possible(self, cohort: TreeNode) -> list[Entry]:
         """Those that may win below a cohort: no other child sends only better ones."""
         sent: list[list[Entry]] = [self._possible(child) for child in self._catalog.child_cohorts[cohort]]
         sent.extend([self._waiting[child]] for child in self._catalog.child_queues[cohort] if child in self._waiting)
         sent = [entries for entries in sent if entries]
         worst = [self._worst(entries, cohort) for entries in sent]
-        first = self._best_of(worst, -1, cohort)
+        first = self._best_of(worst, None, cohort)
         second = self._best_of(worst, first, cohort)
         found: list[Entry] = []
         for number, entries in enumerate(sent):
             rival = second if number == first else first
-            found.extend(entry for entry in entries if rival < 0 or not self._less(worst[rival], entry, cohort))
+            found.extend(entry for entry in entries if rival is None or not self._less(worst[rival], entry, cohort))
         return found
 
-    def _worst(self, entries: list[Entry], cohort: int) -> Entry:
+    def _worst(self, entries: list[Entry], cohort: TreeNode) -> Entry:
         worst = entries[0]
         for entry in entries:
             if self._less(worst, entry, cohort):
                 worst = entry
         return worst
 
-    def _best_of(self, entries: list[Entry], without: int, cohort: int) -> int:
-        """Where the best of them is, one left out; -1 if there is none."""
-        best = -1
+    def _best_of(self, entries: list[Entry], without: int | None, cohort: TreeNode) -> int | None:
+        """Where the best of them is, one left out; None if there is none."""
+        best: int | None = None
         for number, entry in enumerate(entries):
-            if number != without and (best < 0 or self._less(entry, entries[best], cohort)):
+            if number != without and (best is None or self._less(entry, entries[best], cohort)):
                 best = number
         return best
 
@@ -164,26 +164,26 @@ class _Tournament:
         queue = entry.workload.queue
         mark = tree.checkpoint()
         for fr, amount in entry.assignment.usage.items():
-            tree.add(queue.base + fr, amount)
-        node = queue.index
-        while tree.node_parent[node] != NO_PARENT:
+            tree.add(queue.cells[fr], amount)
+        node: TreeNode = queue.index
+        while tree.node_parent[node] != NO_NODE:
             self._shares[tree.node_parent[node], queue.index] = self._catalog.shares.of(node)
             node = tree.node_parent[node]
         tree.rollback(mark)
 
-    def _best_below(self, cohort: int) -> Entry | None:
+    def _best_below(self, cohort: TreeNode) -> Entry | None:
         best: Entry | None = None
-        for child in self._catalog.child_cohorts[cohort]:
-            candidate = self._best_below(child)
+        for below in self._catalog.child_cohorts[cohort]:
+            candidate = self._best_below(below)
             if candidate is not None and (best is None or self._less(candidate, best, cohort)):
                 best = candidate
-        for child in self._catalog.child_queues[cohort]:
-            candidate = self._waiting.get(child)
+        for queue in self._catalog.child_queues[cohort]:
+            candidate = self._waiting.get(queue)
             if candidate is not None and (best is None or self._less(candidate, best, cohort)):
                 best = candidate
         return best
 
-    def _less(self, a: Entry, b: Entry, cohort: int) -> bool:
+    def _less(self, a: Entry, b: Entry, cohort: TreeNode) -> bool:
         if self._gates.prioritize_preemptor_workloads and bool(a.targets) != bool(b.targets):
             return bool(a.targets)
         a_share = self._shares[cohort, a.workload.queue.index]

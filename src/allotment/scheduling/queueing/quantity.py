@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-_DECIMAL_SUFFIXES = ("", "k", "M", "G", "T", "P", "E")
-_BINARY_SUFFIXES = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
-_BINARY_RESOURCES = ("memory", "ephemeral-storage")
+from typing import Final
+
+_DECIMAL_SUFFIXES: Final = ("", "k", "M", "G", "T", "P", "E")
+_BINARY_SUFFIXES: Final = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+_BINARY_RESOURCES: Final = ("memory", "ephemeral-storage")
 
 
 def render_amount(resource: str, amount: int) -> str:

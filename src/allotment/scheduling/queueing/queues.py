@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allotment.scheduling.queueing.catalog import Catalog
+from allotment.scheduling.queueing.indices import QueueId, TreeId
 from allotment.scheduling.queueing.inputs import ClusterState
 from allotment.scheduling.queueing.pending.local_usage import LocalUsage
 from allotment.scheduling.queueing.pending.queue import PendingQueue, RequeueReason
@@ -23,7 +24,7 @@ class Queues:
             hashing: scheduling-equivalence hashing is on.
         """
         self._catalog: Catalog = catalog
-        self._with_heads: set[int] = set()
+        self._with_heads: set[QueueId] = set()
         self._pending: list[PendingQueue] = []
         for spec, queue in zip(state.cluster_queues, catalog.queues, strict=True):
             if spec.usage_based and usage is not None:
@@ -68,7 +69,7 @@ class Queues:
         """Admitted or finished: it leaves its queue."""
         self._pending[workload.queue.index].delete(workload)
 
-    def wake(self, tree: int) -> None:
+    def wake(self, tree: TreeId) -> None:
         """All inadmissible workloads of a tree get another chance."""
         for queue in self._catalog.queues_of_tree.get(tree, ()):
             self._pending[queue].wake()
@@ -78,7 +79,7 @@ class Queues:
         """Does this queued workload wait for a wake-up?"""
         return self._pending[workload.queue.index].inadmissible(workload)
 
-    def _note(self, queue: int) -> None:
+    def _note(self, queue: QueueId) -> None:
         if self._pending[queue].active and not self._catalog.queues[queue].stopped:
             self._with_heads.add(queue)
         else:

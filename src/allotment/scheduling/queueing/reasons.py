@@ -7,6 +7,7 @@ one finding about one flavor or PodSet; `Refusal` is everything one scheduling a
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Final
 
 from allotment.scheduling.queueing.quantity import render_amount
 
@@ -50,7 +51,7 @@ class DetailKind(IntEnum):
     TOPOLOGY_FLAVOR_UNCLEAR = 11
 
 
-_CAUSE_OF_KIND = {
+_CAUSE_OF_KIND: Final = {
     DetailKind.FLAVOR_NOT_FOUND: Cause.NO_MATCHING_FLAVOR,
     DetailKind.RESOURCE_UNAVAILABLE: Cause.NO_MATCHING_FLAVOR,
     DetailKind.UNTOLERATED_TAINT: Cause.NO_MATCHING_FLAVOR,
@@ -117,7 +118,7 @@ class Detail:
         return _PLAIN_TEXT[kind].format(flavor=self.flavor, resource=self.resource, subject=self.subject)
 
 
-_PLAIN_TEXT = {
+_PLAIN_TEXT: Final = {
     DetailKind.FLAVOR_NOT_FOUND: "flavor {flavor} not found",
     DetailKind.RESOURCE_UNAVAILABLE: "resource {resource} unavailable in ClusterQueue",
     DetailKind.UNTOLERATED_TAINT: "untolerated taint {subject} in flavor {flavor}",
@@ -143,7 +144,7 @@ class RefusalKind(IntEnum):
     LOST_RACE = 4
 
 
-_KIND_TEXT = {
+_KIND_TEXT: Final = {
     RefusalKind.OVERLAPPING_TARGETS: "Workload has overlapping preemption targets with another workload",
     RefusalKind.DEFERRED_BEHIND_PREEMPTION: (
         "Workload has overlapping preemption targets with another workload, "

@@ -1,13 +1,28 @@
-"""Mutable working records of the engine, indexed by small integers. Private to `scheduling`.
+"""Mutable working records of the engine. Private to `scheduling`.
 
-Flavors, resources, flavor-resource pairs ("fr"), queues and workloads are interned to integers at construction;
-names appear again only in results.
+Names of flavors, resources, queues and workloads are interned at construction (`indices.py` says what the numbers mean)
+and appear again only in results.
 """
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import Enum, IntEnum
+from typing import Final
 
+from allotment.scheduling.queueing.indices import (
+    NO_NODE,
+    Cell,
+    FlavorId,
+    FlavorResource,
+    Leaf,
+    PodSetIndex,
+    QueueId,
+    ResourceId,
+    ShapeId,
+    TreeId,
+    TreeNode,
+    WorkloadId,
+)
 from allotment.scheduling.queueing.inputs import (
     ClusterQueue,
     FungibilityPolicy,
@@ -19,18 +34,26 @@ from allotment.scheduling.queueing.inputs import (
     Workload,
 )
 from allotment.scheduling.queueing.reasons import Detail, Refusal
+from allotment.scheduling.queueing.states import ABSENT, MOVES, WorkloadState, no_such_move
 
-# Assignment modes, worst first.
-NO_FIT = 0
-PREEMPT = 1
-DEFERRED_FIT = 2
-FIT = 3
 
-# Where a workload is.
-NOWHERE = 0
-QUEUED = 1
-INFLIGHT = 2
-RUNNING = 3
+class AssignmentMode(IntEnum):
+    """What an assignment comes to, worst first."""
+
+    NO_FIT = 0
+    PREEMPT = 1
+    DEFERRED_FIT = 2
+    FIT = 3
+
+
+# By themselves: a member of an enum is looked up in its class, which innermost loops would notice.
+NO_FIT: Final = AssignmentMode.NO_FIT
+PREEMPT: Final = AssignmentMode.PREEMPT
+DEFERRED_FIT: Final = AssignmentMode.DEFERRED_FIT
+FIT: Final = AssignmentMode.FIT
+
+NOTHING_TRIED: Final = -1
+"""In place of the last flavor tried of a resource group: the scan begins with the first one."""
 
 
 class PreemptionReason(Enum):
@@ -43,29 +66,32 @@ class PreemptionReason(Enum):
 
 
 class GroupRecord:
-    """A resource group of a queue: flavors in order and the fr of each (flavor, resource)."""
+    """A resource group of a queue: flavors in order, and for each of them the fr by resource."""
 
     __slots__ = ("flavors", "frs", "resources")
 
-    def __init__(self, flavors: list[int], resources: list[int], frs: list[dict[int, int]]) -> None:
-        self.flavors: list[int] = flavors
-        self.resources: list[int] = resources
-        self.frs: list[dict[int, int]] = frs
+    def __init__(
+        self, flavors: list[FlavorId], resources: list[ResourceId], frs: list[dict[ResourceId, FlavorResource]]
+    ) -> None:
+        self.flavors: list[FlavorId] = flavors
+        self.resources: list[ResourceId] = resources
+        self.frs: list[dict[ResourceId, FlavorResource]] = frs
 
 
 class QueueRecord:
     """A ClusterQueue: its place in the tree, its policies, the workloads that hold its quota.
 
     Attributes:
-        base: first cell of the queue in the quota tree.
-        root: index of the root of its tree (its own node if it has no cohort).
+        cells: its cells in the quota tree by flavor-resource pair.
+        parent: its cohort, or NO_NODE.
+        root: its tree (its own node if it has no cohort).
         generation: grows when capacity of this queue became allocatable again; invalidates remembered flavors.
         running: workloads holding quota, by workload index.
     """
 
     __slots__ = (
-        "base",
         "borrow_allowed",
+        "cells",
         "covers_pods",
         "generation",
         "group_of",
@@ -86,12 +112,12 @@ class QueueRecord:
         "within",
     )
 
-    def __init__(self, spec: ClusterQueue, index: int, width: int) -> None:
+    def __init__(self, spec: ClusterQueue, index: QueueId, cells: list[Cell]) -> None:
         self.name: str = spec.name
-        self.index: int = index
-        self.base: int = index * width
-        self.parent: int = -1
-        self.root: int = index
+        self.index: QueueId = index
+        self.cells: list[Cell] = cells
+        self.parent: TreeNode = NO_NODE
+        self.root: TreeId = TreeId(index)
         self.stopped: bool = spec.stopped
         self.strict: bool = spec.strategy == QueueingStrategy.STRICT_FIFO
         self.within: PreemptionPolicy = spec.within_cluster_queue
@@ -102,11 +128,11 @@ class QueueRecord:
         self.try_next_on_preempt: bool = spec.when_can_preempt == FungibilityPolicy.TRY_NEXT_FLAVOR
         self.over_borrowing: bool = spec.preference == FungibilityPreference.PREEMPTION_OVER_BORROWING
         self.groups: list[GroupRecord] = []
-        self.group_of: dict[int, int] = {}
+        self.group_of: dict[ResourceId, int] = {}
         self.covers_pods: bool = False
         self.topology_only: bool = False
         self.generation: int = 0
-        self.running: dict[int, WorkloadRecord] = {}
+        self.running: dict[WorkloadId, WorkloadRecord] = {}
 
 
 class FlavorChoice:
@@ -114,22 +140,22 @@ class FlavorChoice:
 
     __slots__ = ("flavor", "fr", "height", "mode", "tried")
 
-    def __init__(self, flavor: int, fr: int, mode: int, height: int) -> None:
-        self.flavor: int = flavor
-        self.fr: int = fr
-        self.mode: int = mode
+    def __init__(self, flavor: FlavorId, fr: FlavorResource, mode: AssignmentMode, height: int) -> None:
+        self.flavor: FlavorId = flavor
+        self.fr: FlavorResource = fr
+        self.mode: AssignmentMode = mode
         self.height: int = height
-        self.tried: int = -1
+        self.tried: int = NOTHING_TRIED
 
 
-class Placement:
+class TopologyAssignment:
     """Pods of one PodSet per leaf domain of a topology flavor: parallel lists."""
 
     __slots__ = ("counts", "flavor", "leaves")
 
-    def __init__(self, flavor: int, leaves: list[int], counts: list[int]) -> None:
-        self.flavor: int = flavor
-        self.leaves: list[int] = leaves
+    def __init__(self, flavor: FlavorId, leaves: list[Leaf], counts: list[int]) -> None:
+        self.flavor: FlavorId = flavor
+        self.leaves: list[Leaf] = leaves
         self.counts: list[int] = counts
 
 
@@ -141,11 +167,11 @@ class PodSetAssignment:
     def __init__(self, name: str, count: int) -> None:
         self.name: str = name
         self.count: int = count
-        self.choices: dict[int, FlavorChoice] = {}
+        self.choices: dict[ResourceId, FlavorChoice] = {}
         self.details: list[Detail] = []
-        self.placement: Placement | None = None
+        self.placement: TopologyAssignment | None = None
 
-    def mode(self) -> int:
+    def mode(self) -> AssignmentMode:
         """Worst mode of the chosen flavors; a PodSet without findings fits whatever its choices say."""
         if not self.details:
             return FIT
@@ -155,18 +181,18 @@ class PodSetAssignment:
 
 
 class FlavorMemory:
-    """Where the flavor scan of a workload stopped, per PodSet and resource (-1 = start over)."""
+    """Where the flavor scan of a workload stopped: per PodSet and resource, the last flavor tried of its group."""
 
     __slots__ = ("cycle", "generation", "tried")
 
     def __init__(self, generation: int, cycle: int) -> None:
-        self.tried: list[dict[int, int]] = []
+        self.tried: list[dict[ResourceId, int]] = []
         self.generation: int = generation
         self.cycle: int = cycle
 
     def has_untried(self) -> bool:
         """Is there a flavor the scan has not reached?"""
-        return any(index != -1 for tried in self.tried for index in tried.values())
+        return any(index != NOTHING_TRIED for tried in self.tried for index in tried.values())
 
 
 class Assignment:
@@ -183,9 +209,9 @@ class Assignment:
 
     def __init__(self, memory: FlavorMemory) -> None:
         self.pod_sets: list[PodSetAssignment] = []
-        self.usage: dict[int, int] = {}
+        self.usage: dict[FlavorResource, int] = {}
         self.borrowing: int = 0
-        self.mode: int = NO_FIT
+        self.mode: AssignmentMode = NO_FIT
         self.memory: FlavorMemory = memory
 
     def findings(self) -> list[tuple[str, list[Detail]]]:
@@ -198,13 +224,13 @@ class PodSetRecord:
 
     __slots__ = ("count", "min_count", "name", "per_pod", "shape", "spec")
 
-    def __init__(self, spec: PodSet, per_pod: list[tuple[int, int]], shape: int) -> None:
+    def __init__(self, spec: PodSet, per_pod: list[tuple[ResourceId, int]], shape: ShapeId) -> None:
         self.spec: PodSet = spec
         self.name: str = spec.name
         self.count: int = spec.count
         self.min_count: int = spec.count if spec.min_count is None else spec.min_count
-        self.per_pod: list[tuple[int, int]] = per_pod
-        self.shape: int = shape
+        self.per_pod: list[tuple[ResourceId, int]] = per_pod
+        self.shape: ShapeId = shape
 
 
 class WorkloadRecord:
@@ -212,6 +238,7 @@ class WorkloadRecord:
 
     Attributes:
         shape: interned scheduling-equivalence hash.
+        state: where it is; changed by `become` alone.
         token: identity of the live heap entry; older entries of the same workload are stale.
         memory: remembered flavors of the last attempt.
         admission: the assignment it runs with, while it holds quota.
@@ -222,14 +249,12 @@ class WorkloadRecord:
 
     __slots__ = (
         "admission",
-        "evicted",
         "granted",
         "groups",
         "index",
         "memory",
         "nomination",
         "nomination_key",
-        "place",
         "pod_sets",
         "priority",
         "queue",
@@ -240,6 +265,7 @@ class WorkloadRecord:
         "simulated_away",
         "since",
         "spec",
+        "state",
         "token",
         "uid",
         "uses_topology",
@@ -248,43 +274,52 @@ class WorkloadRecord:
     def __init__(
         self,
         spec: Workload,
-        index: int,
+        index: WorkloadId,
         queue: QueueRecord,
         pod_sets: list[PodSetRecord],
-        shape: int,
-        groups: list[list[int]] | None = None,
+        shape: ShapeId,
+        groups: list[list[PodSetIndex]] | None = None,
     ) -> None:
         self.spec: Workload = spec
-        self.index: int = index
+        self.index: WorkloadId = index
         self.queue: QueueRecord = queue
         self.priority: int = spec.priority
         self.since: int = spec.queued_since
         self.uid: str = spec.uid
         self.pod_sets: list[PodSetRecord] = pod_sets
-        self.groups: list[list[int]] = _podset_groups(pod_sets) if groups is None else groups
-        self.shape: int = shape
+        self.groups: list[list[PodSetIndex]] = _podset_groups(pod_sets) if groups is None else groups
+        self.shape: ShapeId = shape
         self.shrinkable: bool = any(ps.min_count < ps.count for ps in pod_sets)
         self.uses_topology: bool = any(ps.spec.topology is not None for ps in pod_sets)
-        self.place: int = NOWHERE
+        self.state: WorkloadState = ABSENT
         self.token: int = 0
         self.memory: FlavorMemory | None = None
         self.admission: Assignment | None = None
         self.granted: tuple[PodSetAdmission, ...] = ()
         self.reserved_at: int = 0
-        self.evicted: bool = False
         self.simulated_away: bool = False
         self.refusal: Refusal | None = None
         self.nomination: Nomination | None = None
         self.nomination_key: tuple[int, ...] = ()
 
+    def become(self, state: WorkloadState) -> None:
+        """Move to another state.
 
-def _podset_groups(pod_sets: list[PodSetRecord]) -> list[list[int]]:
+        Raises:
+            AssertionError: there is no such move.
+        """
+        if state not in MOVES[self.state]:
+            raise no_such_move(self.spec.name, self.state, state)
+        self.state = state
+
+
+def _podset_groups(pod_sets: list[PodSetRecord]) -> list[list[PodSetIndex]]:
     """PodSets assigned together: those that share a topology group name; all others alone."""
-    groups: dict[str, list[int]] = {}
+    groups: dict[str, list[PodSetIndex]] = {}
     for index, pod_set in enumerate(pod_sets):
         topology = pod_set.spec.topology
         key = topology.group if topology is not None and topology.group is not None else f"{index}"
-        groups.setdefault(key, []).append(index)
+        groups.setdefault(key, []).append(PodSetIndex(index))
     return list(groups.values())
 
 

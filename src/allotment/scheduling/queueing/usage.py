@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from allotment.scheduling.queueing.domains.capacity import TopologyCapacity
 from allotment.scheduling.queueing.quota.tree import QuotaTree
-from allotment.scheduling.queueing.records import Assignment, Placement, QueueRecord, WorkloadRecord
+from allotment.scheduling.queueing.records import Assignment, QueueRecord, TopologyAssignment, WorkloadRecord
 
 
-class Mark:
+class Checkpoint:
     """A point to roll back to."""
 
     __slots__ = ("topology", "tree")
@@ -31,12 +31,12 @@ class UsageLedger:
         self.tree: QuotaTree = tree
         self.topology: TopologyCapacity | None = topology
 
-    def checkpoint(self) -> Mark:
+    def checkpoint(self) -> Checkpoint:
         """Start recording; nestable."""
         topology = self.topology.checkpoint() if self.topology is not None else 0
-        return Mark(self.tree.checkpoint(), topology)
+        return Checkpoint(self.tree.checkpoint(), topology)
 
-    def rollback(self, mark: Mark) -> None:
+    def rollback(self, mark: Checkpoint) -> None:
         """Restore usage exactly as it was at `mark`."""
         self.tree.rollback(mark.tree)
         if self.topology is not None:
@@ -52,9 +52,9 @@ class UsageLedger:
         admission = workload.admission
         if admission is None:
             return
-        base = workload.queue.base
+        cells = workload.queue.cells
         for fr, amount in admission.usage.items():
-            self.tree.remove(base + fr, amount)
+            self.tree.remove(cells[fr], amount)
         if self.topology is not None:
             for index, pod_set in enumerate(admission.pod_sets):
                 if pod_set.placement is not None:
@@ -62,9 +62,9 @@ class UsageLedger:
 
     def charge_assignment(self, queue: QueueRecord, assignment: Assignment, workload: WorkloadRecord) -> None:
         """Charge what `assignment` would use."""
-        base = queue.base
+        cells = queue.cells
         for fr, amount in assignment.usage.items():
-            self.tree.add(base + fr, amount)
+            self.tree.add(cells[fr], amount)
         self.charge_placements(assignment, workload)
 
     def charge_placements(self, assignment: Assignment, workload: WorkloadRecord) -> None:
@@ -72,6 +72,6 @@ class UsageLedger:
         if self.topology is None:
             return
         for index, pod_set in enumerate(assignment.pod_sets):
-            placement: Placement | None = pod_set.placement
+            placement: TopologyAssignment | None = pod_set.placement
             if placement is not None:
                 self.topology.add(placement, workload.pod_sets[index])

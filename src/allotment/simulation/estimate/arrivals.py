@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from allotment.scheduling.queueing.inputs import Workload
+from allotment.simulation.chance import Chance
 from allotment.simulation.estimate.forecast import FutureArrival
-from allotment.simulation.estimate.interval import Chance
 from allotment.simulation.estimate.runtimes import Runtimes
 
 

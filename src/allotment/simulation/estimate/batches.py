@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
-from allotment.simulation.estimate.interval import Chance
+from allotment.simulation.chance import Chance
 from allotment.simulation.estimate.runtimes import RuntimeHistory
 
 

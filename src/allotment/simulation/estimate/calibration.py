@@ -17,12 +17,13 @@ from collections import deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
+from typing import Final
 
 from allotment.simulation.estimate.interval import Interval
 
 # A start in another queue counts as unlike as one of the same queue that was expected to take this many times as long
 # (a logarithm).
-_OTHER_QUEUE = 2.0
+_OTHER_QUEUE: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,4 +131,4 @@ class Calibration:
 
 
 # Stands for an infinite wait: finite, so that two of them differ by nothing.
-_LARGEST = 700.0
+_LARGEST: Final = 700.0

@@ -12,18 +12,21 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from typing import Final
 
 from allotment.scheduling.queueing.cycle import CycleResult
 from allotment.scheduling.queueing.engine import QueueingEngine
+from allotment.scheduling.queueing.indices import TreeId, TreeNode, WorkloadId
 from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, PodSetAdmission, Workload
 from allotment.scheduling.queueing.settling import PATIENT, settle
-from allotment.simulation.estimate.interval import Chance, Interval, central_interval, quantile
+from allotment.simulation.chance import Chance
+from allotment.simulation.estimate.interval import Interval, central_interval, quantile
 from allotment.simulation.estimate.runtimes import RuntimeModel, Runtimes
 
-_FINISH = 0
-_RELEASE = 1
-_ARRIVE = 2
-_WAKE = 3
+_FINISH: Final = 0
+_RELEASE: Final = 1
+_ARRIVE: Final = 2
+_WAKE: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ class Future:
         self._runtime: list[int] = []
         self._generation: list[int] = []
         self._events: list[tuple[int, int, int, int]] = []
-        self._timers: set[int] = set()
+        self._timers: set[TreeId] = set()
         self._starts: dict[str, int] = {}
         for running in situation.running:
             index = self._engine.adopt(running.workload, running.pod_sets, running.since)
@@ -187,22 +190,23 @@ class Future:
                 return self._starts
             now = self._events[0][0]
             while self._events and self._events[0][0] == now:
-                _, kind, index, generation = heappop(self._events)
-                self._happen(now, kind, index, generation)
+                _, kind, subject, generation = heappop(self._events)
+                self._happen(now, kind, subject, generation)
 
-    def _happen(self, now: int, kind: int, index: int, generation: int) -> None:
+    def _happen(self, now: int, kind: int, subject: int, generation: int) -> None:
         if kind == _FINISH:
-            if self._generation[index] == generation:  # else it was evicted meanwhile
-                self._engine.finish(index)
-                self._freed(now, index)
+            if self._generation[subject] == generation:  # else it was evicted meanwhile
+                self._engine.finish(WorkloadId(subject))
+                self._freed(now, WorkloadId(subject))
         elif kind == _RELEASE:
-            self._engine.requeue_evicted(index)
-            self._freed(now, index)
+            self._engine.requeue_evicted(WorkloadId(subject))
+            self._freed(now, WorkloadId(subject))
         elif kind == _ARRIVE:
             self._arrive()
         else:
-            self._timers.discard(index)
-            self._engine.wake(index)
+            tree = TreeId(TreeNode(subject))
+            self._timers.discard(tree)
+            self._engine.wake(tree)
 
     def _carry_out(self, now: int, result: CycleResult) -> None:
         for index in result.admitted:
@@ -210,7 +214,7 @@ class Future:
         for preemption in result.preemptions:
             self._evict(now, preemption.workload)
 
-    def _start(self, now: int, index: int) -> None:
+    def _start(self, now: int, index: WorkloadId) -> None:
         name = self._names[index]
         self._starts.setdefault(name, now)
         if self._runtime[index] == 0:
@@ -218,7 +222,7 @@ class Future:
         self._generation[index] += 1
         heappush(self._events, (now + self._runtime[index], _FINISH, index, self._generation[index]))
 
-    def _evict(self, now: int, index: int) -> None:
+    def _evict(self, now: int, index: WorkloadId) -> None:
         self._generation[index] += 1
         latency = self._situation.eviction_latency
         if latency:
@@ -228,7 +232,7 @@ class Future:
             self._engine.requeue_evicted(index)
             self._freed(now, index)
 
-    def _freed(self, now: int, index: int) -> None:
+    def _freed(self, now: int, index: WorkloadId) -> None:
         tree = self._engine.tree_of(index)
         if tree not in self._timers:
             self._timers.add(tree)

@@ -4,23 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-
-class Chance(Protocol):
-    """The source of randomness; `random.Random(seed)` is one."""
-
-    def random(self) -> float:
-        """Uniform in [0, 1)."""
-        ...
-
-    def randrange(self, stop: int, /) -> int:
-        """A whole number in [0, stop)."""
-        ...
-
-    def gauss(self, mu: float, sigma: float, /) -> float:
-        """A normally distributed number."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ import math
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
-from allotment.simulation.estimate.interval import Chance
+from allotment.simulation.chance import Chance
 
-_NEVER_AGAIN = 1e-6
+_NEVER_AGAIN: Final = 1e-6
 
 
 class Runtimes(Protocol):
@@ -96,4 +96,4 @@ def around_estimate(estimate: int, elapsed: int, sigma: float, chance: Chance) -
     return max(1, round(elapsed * (1 / survival - 1)))
 
 
-_TRIES = 40
+_TRIES: Final = 40

@@ -1,8 +1,9 @@
-"""Short ways to build what placement tests need."""
+"""Short ways to build what placement tests need; memory in MiB."""
 
 from __future__ import annotations
 
 from allotment.model.cluster import Taint
+from allotment.model.quantity import MIB
 from allotment.scheduling.kinds import Operator, Requirement
 from allotment.scheduling.placement.model import (
     HOSTNAME_LABEL,
@@ -32,7 +33,7 @@ def node(
 ) -> Node:
     own = {HOSTNAME_LABEL: name} | ({ZONE_LABEL: zone} if zone else {}) | (labels or {})
     gpus = {"nvidia.com/gpu": extended["gpus"]} if "gpus" in extended else {}
-    return Node(name, {"cpu": cpu, "memory": memory, "pods": pods} | gpus, own, taints, unschedulable)
+    return Node(name, {"cpu": cpu, "memory": memory * MIB, "pods": pods} | gpus, own, taints, unschedulable)
 
 
 def app(value: str) -> LabelSelector:
@@ -42,7 +43,7 @@ def app(value: str) -> LabelSelector:
 def shape(
     cpu: int | None = 1000, memory: int | None = 1024, *, label: str = "", gpus: int = 0, **rest: object
 ) -> PodShape:
-    requests = [("cpu", cpu), ("memory", memory), ("nvidia.com/gpu", gpus or None)]
+    requests = [("cpu", cpu), ("memory", None if memory is None else memory * MIB), ("nvidia.com/gpu", gpus or None)]
     return PodShape(
         labels=(("app", label),) if label else (),
         requests=tuple((name, amount) for name, amount in requests if amount is not None),

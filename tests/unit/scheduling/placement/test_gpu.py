@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.errors import CapacityError, ConflictError, NotFoundError, UsageError
+from allotment.model.quantity import MIB
 from allotment.scheduling.kinds import Operator, Requirement
 from allotment.scheduling.placement.gpu.capacity import Stranded, how_many_fit, stranded
 from allotment.scheduling.placement.gpu.cluster import gpu_shape
 from allotment.scheduling.placement.gpu.fleet import GpuFleet
 from allotment.scheduling.placement.gpu.fragmentation import (
-    Cause,
     FragmentationMeter,
+    FragmentCause,
     TypicalPod,
     measure,
     typical_pods,
@@ -53,13 +54,13 @@ def test_fragment_by_hand() -> None:
     typical = [TypicalPod(s, 0.25) for s in (HALF, ONE, TWO, CPU_ONLY)]
     result = measure(cluster, typical)
     assert result.cluster == {
-        Cause.LACKS_BOTH: 0,
-        Cause.LACKS_GPU: 0.25 * (300 + 300 + 1300),
-        Cause.SATISFIED: 0.25 * 2000,
-        Cause.LACKS_CPU: 0,
-        Cause.NO_GPU_TASK: 0.25 * 1300,
-        Cause.NO_GPU_TASK_LACKS_CPU: 0,
-        Cause.WRONG_MODEL: 0,
+        FragmentCause.LACKS_BOTH: 0,
+        FragmentCause.LACKS_GPU: 0.25 * (300 + 300 + 1300),
+        FragmentCause.SATISFIED: 0.25 * 2000,
+        FragmentCause.LACKS_CPU: 0,
+        FragmentCause.NO_GPU_TASK: 0.25 * 1300,
+        FragmentCause.NO_GPU_TASK_LACKS_CPU: 0,
+        FragmentCause.WRONG_MODEL: 0,
     }
     assert result.idle == 1300
     assert result.fragment == 800
@@ -69,16 +70,16 @@ def test_fragment_by_hand() -> None:
 @pytest.mark.parametrize(
     ("shape", "cause"),
     [
-        (GpuShape(9000, gpus=2, milli=1000), Cause.LACKS_BOTH),
-        (TWO, Cause.LACKS_GPU),
-        (ONE, Cause.SATISFIED),
-        (GpuShape(9000, gpus=1, milli=1000), Cause.LACKS_CPU),
-        (GpuShape(1000), Cause.NO_GPU_TASK),
-        (GpuShape(9000), Cause.NO_GPU_TASK_LACKS_CPU),
-        (GpuShape(1000, gpus=1, milli=100, models=("A100",)), Cause.WRONG_MODEL),
+        (GpuShape(9000, gpus=2, milli=1000), FragmentCause.LACKS_BOTH),
+        (TWO, FragmentCause.LACKS_GPU),
+        (ONE, FragmentCause.SATISFIED),
+        (GpuShape(9000, gpus=1, milli=1000), FragmentCause.LACKS_CPU),
+        (GpuShape(1000), FragmentCause.NO_GPU_TASK),
+        (GpuShape(9000), FragmentCause.NO_GPU_TASK_LACKS_CPU),
+        (GpuShape(1000, gpus=1, milli=100, models=("A100",)), FragmentCause.WRONG_MODEL),
     ],
 )
-def test_causes(shape: GpuShape, cause: Cause) -> None:
+def test_causes(shape: GpuShape, cause: FragmentCause) -> None:
     result = measure(fleet((4000, 1)), [TypicalPod(shape, 1.0)]).cluster
     assert {c for c, amount in result.items() if amount} == {cause}
     assert result[cause] == 1000
@@ -330,9 +331,9 @@ def test_the_course_of_fragmentation_closes_to_what_is_idle(policy: GpuPolicy) -
         assert sum(shares) == pytest.approx(100 - held)
     assert result.capacity == 24_000
     assert result.fragmentation.idle == pytest.approx((100 - result.allocation) * 240)
-    parts = sum(result.share(cause) for cause in Cause)
+    parts = sum(result.share(cause) for cause in FragmentCause)
     assert parts == pytest.approx(100 - result.allocation)
-    assert result.fragment == pytest.approx(parts - result.share(Cause.SATISFIED))
+    assert result.fragment == pytest.approx(parts - result.share(FragmentCause.SATISFIED))
     # What is measured step by step, changed nodes only, is what measuring everything gives.
     replayed = GpuFleet(nodes)
     typical = typical_pods((pod.shape for pod in pods), step=1)
@@ -346,4 +347,4 @@ def test_the_models_a_pod_accepts_are_read_from_its_node_rules() -> None:
     term = NodeSelectorTerm((Requirement(label, Operator.IN, ("B", "A")), Requirement("x", Operator.EXISTS)))
     assert gpu_shape(b.shape(gpus=2, node_affinity=NodeAffinity(required=(term,)))).models == ("A", "B")
     assert gpu_shape(b.shape(gpus=1, node_affinity=NodeAffinity(selector=((label, "C"),)))).models == ("C",)
-    assert gpu_shape(b.shape(node_affinity=NodeAffinity(selector=((label, "C"),)))) == GpuShape(1000, 1024)
+    assert gpu_shape(b.shape(node_affinity=NodeAffinity(selector=((label, "C"),)))) == GpuShape(1000, 1024 * MIB)

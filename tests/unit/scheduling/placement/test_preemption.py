@@ -1,21 +1,21 @@
-"""Preemption: victims, budgets, choice of node, text."""
+"""PreemptionResult: victims, budgets, choice of node, text."""
 
 from __future__ import annotations
 
 from allotment.scheduling.placement.cycle import Fits, Refused, evaluate
 from allotment.scheduling.placement.model import DisruptionBudget, HostPort, LabelSelector, Pod
-from allotment.scheduling.placement.preemption import Preemption, preempt, split_by_budget
+from allotment.scheduling.placement.preemption import PreemptionResult, preempt, split_by_budget
 from allotment.scheduling.placement.state import ClusterState
 from tests.unit.scheduling.placement import builders as b
 
 
-def attempt(state: ClusterState, pod: Pod, *budgets: DisruptionBudget, offset: int = 0) -> Preemption:
+def attempt(state: ClusterState, pod: Pod, *budgets: DisruptionBudget, offset: int = 0) -> PreemptionResult:
     refused = evaluate(state, pod)
     assert isinstance(refused, Refused)
     return preempt(state, pod, refused, budgets, offset)
 
 
-def victims(state: ClusterState, outcome: Preemption) -> dict[str, list[str]]:
+def victims(state: ClusterState, outcome: PreemptionResult) -> dict[str, list[str]]:
     return {state.nodes.nodes[c.node].name: [v.pod.name for v in c.victims] for c in outcome.candidates}
 
 

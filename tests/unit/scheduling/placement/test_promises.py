@@ -6,7 +6,7 @@ import pytest
 
 from allotment.scheduling.placement.cycle import Fits, Refused, evaluate
 from allotment.scheduling.placement.model import AffinityTerm, PodAffinity
-from allotment.scheduling.placement.preemption import Preemption, preempt
+from allotment.scheduling.placement.preemption import PreemptionResult, preempt
 from allotment.scheduling.placement.promises import overtaken
 from allotment.scheduling.placement.state import ClusterState
 from tests.unit.scheduling.placement import builders as b
@@ -51,7 +51,7 @@ def test_preemption_leaves_the_promised_room_alone() -> None:
     pod = b.pod("p", 500, priority=5)
     refused = evaluate(state, pod)
     assert isinstance(refused, Refused)
-    found: Preemption = preempt(state, pod, refused)
+    found: PreemptionResult = preempt(state, pod, refused)
     assert [[v.pod.name for v in c.victims] for c in found.candidates] == [["v", "w"]]
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.model.cluster import Taint, TaintEffect
+from allotment.model.quantity import MIB
 from allotment.scheduling.kinds import Operator, Requirement
 from allotment.scheduling.placement.cycle import Fits, Options, evaluate
 from allotment.scheduling.placement.model import (
@@ -116,7 +116,7 @@ def test_soft_spread_over_hosts_counts_the_node_itself() -> None:
 def test_image_locality_weighs_size_by_spread() -> None:
     gib = 1 << 30
     nodes = [
-        Node(n, {"cpu": 4000, "memory": 8192, "pods": 10}, {}, images=i)
+        Node(n, {"cpu": 4000, "memory": 8192 * MIB, "pods": 10}, {}, images=i)
         for n, i in (("a", {"m:latest": gib}), ("b", None))
     ]
     got = scores(ClusterState(nodes), b.shape(images=("m",)))
@@ -126,7 +126,9 @@ def test_image_locality_weighs_size_by_spread() -> None:
 
 def test_an_image_has_the_size_its_first_node_reported() -> None:
     sizes = {"a": 600 << 20, "b": 900 << 20}
-    nodes = [Node(n, {"cpu": 4000, "memory": 8192, "pods": 10}, {}, images={"m:1": size}) for n, size in sizes.items()]
+    nodes = [
+        Node(n, {"cpu": 4000, "memory": 8192 * MIB, "pods": 10}, {}, images={"m:1": size}) for n, size in sizes.items()
+    ]
     got = scores(ClusterState(nodes), b.shape(images=("m:1",)))
     assert got[Plugin.IMAGE_LOCALITY.value] == [100 * (600 - 23) // (1000 - 23)] * 2
 
@@ -165,7 +167,6 @@ def test_updating_one_node_gives_what_recomputing_all_gives(
         assert compiled.fit_ok.tolist() == fits
 
 
-@pytest.mark.parametrize("unit", [1, 1024 * 1024])
-def test_the_memory_default_follows_the_unit(unit: int) -> None:
-    state = ClusterState([b.node(n, 1000, 1000 * unit) for n in ("a", "b")], mebibyte=unit)
+def test_a_pod_that_asks_for_nothing_counts_as_100_millicpu_and_200_mebibytes() -> None:
+    state = ClusterState([b.node(n, 1000, 1000) for n in ("a", "b")])
     assert scores(state, b.shape(None, None))[Plugin.NODE_RESOURCES_FIT.value] == [85, 85]

@@ -14,7 +14,7 @@ from allotment.scheduling.placement.asking import ask_text, matching_models, par
 from allotment.scheduling.placement.capacity import headroom, room
 from allotment.scheduling.placement.gpu.capacity import Stranded
 from allotment.scheduling.placement.gpu.fleet import GpuFleet
-from allotment.scheduling.placement.gpu.fragmentation import Cause, TypicalPod, measure
+from allotment.scheduling.placement.gpu.fragmentation import FragmentCause, TypicalPod, measure
 from allotment.scheduling.placement.gpu.model import GpuNode, GpuShape
 from allotment.scheduling.placement.model import Node, NodeAffinity, PodShape
 from allotment.scheduling.placement.state import ClusterState
@@ -131,9 +131,9 @@ def test_the_measure_counts_only_nodes_a_pod_may_go_to() -> None:
     # On `open` 500 milli-CPU and 2 GPUs are left: one shape lacks CPU, the other CPU and GPU.
     # `own` admits only the second, `closed` none.
     amounts = found.fragmentation.per_node / 1000
-    assert amounts[0, Cause.LACKS_CPU] == amounts[0, Cause.LACKS_BOTH] == pytest.approx(1)
-    assert amounts[1, Cause.SATISFIED] == amounts[1, Cause.WRONG_MODEL] == pytest.approx(2)
-    assert amounts[2, Cause.WRONG_MODEL] == pytest.approx(4)
+    assert amounts[0, FragmentCause.LACKS_CPU] == amounts[0, FragmentCause.LACKS_BOTH] == pytest.approx(1)
+    assert amounts[1, FragmentCause.SATISFIED] == amounts[1, FragmentCause.WRONG_MODEL] == pytest.approx(2)
+    assert amounts[2, FragmentCause.WRONG_MODEL] == pytest.approx(4)
     assert found.free == 10_000
 
 

@@ -42,7 +42,8 @@ from allotment.scheduling.queueing.order import Ordering
 from allotment.scheduling.queueing.pending.local_usage import LocalUsage
 from allotment.scheduling.queueing.preemption.classical import ClassicalPreemption
 from allotment.scheduling.queueing.preemption.fair import FairPreemption
-from allotment.scheduling.queueing.records import RUNNING, WorkloadRecord
+from allotment.scheduling.queueing.records import WorkloadRecord
+from allotment.scheduling.queueing.states import EVICTED, RUNNING
 from allotment.scheduling.queueing.topology.assigner import TopologyAssigner
 from allotment.scheduling.queueing.usage import UsageLedger
 
@@ -193,7 +194,7 @@ class Desk:
         for each in holding:
             record = self.catalog.workload(each.workload, len(self.held))
             record.admission = admissions.assignment(record, each.admissions())
-            record.place, record.reserved_at, record.evicted = RUNNING, each.at, each.evicted
+            record.state, record.reserved_at = EVICTED if each.evicted else RUNNING, each.at
             record.queue.running[record.index] = record
             self.ledger.charge(record)
             self.held.append(record)

@@ -14,7 +14,7 @@ from allotment.scheduling.queueing.domains.forest import HOSTNAME
 from allotment.scheduling.queueing.inputs import ClusterState, PodSetAdmission, ResourceGroup, ResourceQuota
 from allotment.scheduling.queueing.reasons import Cause
 from allotment.simulation.capacity import clusters
-from allotment.simulation.outcome import Admitted, Evicted, Finished, Moved, Outcome
+from allotment.simulation.outcome import Admitted, Evicted, Finished, Moved, RunOutcome
 from allotment.simulation.scenario import Scenario
 
 NO_QUOTA = ResourceQuota(0)
@@ -30,7 +30,7 @@ class Cycle:
     holding: dict[str, tuple[PodSetAdmission, ...]] = field(default_factory=dict)
 
 
-def cycles_of(scenario: Scenario, outcome: Outcome) -> Iterator[Cycle]:
+def cycles_of(scenario: Scenario, outcome: RunOutcome) -> Iterator[Cycle]:
     """Every cycle that admitted something."""
     held: dict[str, tuple[PodSetAdmission, ...]] = {}
     leaving: list[tuple[int, str]] = []
@@ -126,7 +126,7 @@ def _declared(groups: tuple[ResourceGroup, ...], flavor: str) -> ResourceQuota:
     return NO_QUOTA
 
 
-def quota_and_limits_are_kept(scenario: Scenario, outcome: Outcome) -> None:
+def quota_and_limits_are_kept(scenario: Scenario, outcome: RunOutcome) -> None:
     """Never over-allocate: an admission is within nominal quota, borrowing and lending limits at every level."""
     queue_of = {each.workload.name: each.workload.cluster_queue for each in scenario.arrivals}
     for cycle in cycles_of(scenario, outcome):
@@ -150,7 +150,7 @@ def _cpu(scenario: Scenario, workload: str, part: str) -> int:
 # Nodes
 
 
-def no_domain_is_over_allocated(scenario: Scenario, outcome: Outcome) -> None:
+def no_domain_is_over_allocated(scenario: Scenario, outcome: RunOutcome) -> None:
     """What was placed in a cycle fits the hosts or racks it was placed in; only nodes that are up count.
 
     Two exceptions are Kueue's own, in its check within a cycle: it looks at each PodSet alone, so a workload of several
@@ -188,7 +188,7 @@ def _room(state: ClusterState) -> dict[tuple[str, ...], Counter[str]]:
 # Gangs
 
 
-def gangs_start_whole(scenario: Scenario, outcome: Outcome) -> None:
+def gangs_start_whole(scenario: Scenario, outcome: RunOutcome) -> None:
     """All PodSets at once, each with all its pods or, admitted in part, at least its minimum; placed as asked."""
     jobs = {each.workload.name: each.workload for each in scenario.arrivals}
     rack_of = {dict(node.labels)[HOSTNAME]: dict(node.labels)["rack"] for node in scenario.state.nodes}
@@ -214,7 +214,7 @@ def gangs_start_whole(scenario: Scenario, outcome: Outcome) -> None:
 # Order
 
 
-def nobody_is_displaced_by_a_lower_priority_of_its_queue(scenario: Scenario, outcome: Outcome) -> None:
+def nobody_is_displaced_by_a_lower_priority_of_its_queue(scenario: Scenario, outcome: RunOutcome) -> None:
     """Within a queue only a higher priority displaces, or an older job of the same where the policy says so."""
     jobs = {each.workload.name: each.workload for each in scenario.arrivals}
     policy = {each.name: each.within_cluster_queue.value for each in scenario.state.cluster_queues}
@@ -233,7 +233,7 @@ def nobody_is_displaced_by_a_lower_priority_of_its_queue(scenario: Scenario, out
 # Reasons
 
 
-def every_job_is_somewhere_and_who_waits_has_one_reason(scenario: Scenario, outcome: Outcome) -> None:
+def every_job_is_somewhere_and_who_waits_has_one_reason(scenario: Scenario, outcome: RunOutcome) -> None:
     """Nobody is lost or runs twice; a pending job has exactly one dominant reason, everybody else none."""
     running: set[str] = set()
     finished: set[str] = set()
@@ -263,7 +263,7 @@ def every_job_is_somewhere_and_who_waits_has_one_reason(scenario: Scenario, outc
         assert sorted([*finished, *pending, *running]) == everybody
 
 
-PROMISES: tuple[Callable[[Scenario, Outcome], None], ...] = (
+PROMISES: tuple[Callable[[Scenario, RunOutcome], None], ...] = (
     quota_and_limits_are_kept,
     no_domain_is_over_allocated,
     gangs_start_whole,

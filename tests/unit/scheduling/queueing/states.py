@@ -15,7 +15,7 @@ from allotment.scheduling.queueing.inputs import (
     ResourceQuota,
     Workload,
 )
-from allotment.simulation.scenario import Arrival, Environment, Scenario
+from allotment.simulation.scenario import Arrival, Assumptions, Scenario
 
 
 def group(
@@ -66,7 +66,7 @@ def scenario(
         "test",
         cluster,
         settings or EngineSettings(),
-        Environment(1000, latency, idle_cycles=4, max_cycles_per_instant=400, max_cycles_total=3000),
+        Assumptions(1000, latency, idle_cycles=4, max_cycles_per_instant=400, max_cycles_total=3000),
         tuple(Arrival(each, each.queued_since, runtime) for each, runtime in arrivals),
     )
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from allotment.scheduling.queueing.choices import ChanceKind
 from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, PreemptionPolicy
 from allotment.simulation.environment import Simulation, simulate
-from allotment.simulation.outcome import Outcome
+from allotment.simulation.outcome import RunOutcome
 from allotment.simulation.scenario import Scenario
 from tests.unit.scheduling.queueing.states import cohort, queue, scenario, state, workload
 
@@ -19,7 +19,7 @@ FAIR = EngineSettings(fair_sharing=True)
 CLASSICAL = EngineSettings()
 
 
-def watched(world: Scenario) -> Outcome:
+def watched(world: Scenario) -> RunOutcome:
     return Simulation(world, choices=True).run()
 
 
@@ -154,5 +154,5 @@ def test_the_order_of_lists_matters_only_where_it_is_said(world: Scenario) -> No
         assert before == [line for line in decided(other) if line[0] < first]
 
 
-def decided(outcome: Outcome) -> list[tuple[int, str, str]]:
+def decided(outcome: RunOutcome) -> list[tuple[int, str, str]]:
     return sorted((each.t, type(each).__name__, each.workload) for each in outcome.decisions)

@@ -12,8 +12,10 @@ from allotment.scheduling.queueing.flavors import (
     G_NO_CANDIDATES,
     G_PREEMPT,
     G_RECLAIM,
+    GranularMode,
     is_preferred,
 )
+from allotment.scheduling.queueing.indices import FlavorResource
 from allotment.scheduling.queueing.inputs import (
     ClusterQueue,
     FungibilityPolicy,
@@ -39,11 +41,11 @@ class Scripted:
         self._script = script
         self.asked: list[tuple[str, int]] = []
 
-    def simulate(self, workload: WorkloadRecord, fr: int, amount: int) -> tuple[int, int]:
+    def simulate(self, workload: WorkloadRecord, fr: FlavorResource, amount: int) -> tuple[GranularMode, int]:
         catalog = self._desk.catalog
         flavor = catalog.flavor_names[catalog.flavor_of_fr[fr]]
         self.asked.append((flavor, amount))
-        height = catalog.tree.borrowing_height(workload.queue.base + fr, amount)
+        height = catalog.tree.borrowing_height(workload.queue.cells[fr], amount)
         return self._script.get(flavor, (G_NO_CANDIDATES, height))
 
 
@@ -545,7 +547,7 @@ def test_usage_is_what_the_pods_ask_for_together() -> None:
     assert assignment.usage == {desk.fr("x"): 4}
 
 
-NO, WITHOUT, PREEMPTING, RECLAIMING, FITTING = range(5)
+NO, WITHOUT, PREEMPTING, RECLAIMING, FITTING = GranularMode
 
 BETTER = {
     # name: better, worse; each (how, height)

@@ -31,7 +31,7 @@ from allotment.scheduling.queueing.inputs import (
 from allotment.scheduling.queueing.reasons import Cause
 from allotment.simulation.environment import Simulation, simulate
 from allotment.simulation.events import NodeDown
-from allotment.simulation.outcome import Admitted, Evicted, Outcome
+from allotment.simulation.outcome import Admitted, Evicted, RunOutcome
 from allotment.simulation.scenario import Arrival, Scenario
 from tests.unit.scheduling.queueing.promises import (
     PROMISES,
@@ -46,7 +46,7 @@ from tests.unit.scheduling.queueing.states import queue
 from tests.unit.scheduling.queueing.worlds import worlds
 from tests.unit.simulation.changing import gang, hosts, story
 
-Promise = Callable[[Scenario, Outcome], None]
+Promise = Callable[[Scenario, RunOutcome], None]
 LOST = Arrival(gang("lost", 1), 0, 1)
 Property = Callable[[Scenario, random.Random], None]
 
@@ -104,7 +104,7 @@ def the_order_of_lists_does_not_matter(world: Scenario, chance: random.Random) -
     assert course(simulate(other)) == course(simulate(world))
 
 
-def course(outcome: Outcome) -> list[list[str]]:
+def course(outcome: RunOutcome) -> list[list[str]]:
     """Decisions cycle by cycle, each cycle's in the order of their text."""
     cycles: dict[tuple[int, int], list[str]] = {}
     for each in outcome.decisions:
@@ -152,7 +152,7 @@ def usage_is_exactly_that_of_what_runs(world: Scenario, _: random.Random) -> Non
                 used[engine._catalog.flavor_names[flavor]],
             )
             for name, node in (*engine._catalog.queue_index.items(), *engine._catalog.cohort_index.items()):
-                assert tree.usage[node * tree.width + fr] == oracle.usage(name), name
+                assert tree.usage[tree.cells[node][fr]] == oracle.usage(name), name
         _check_domains(engine)
 
 
@@ -237,7 +237,7 @@ def a_strict_queue_starts_nobody_before_a_higher_priority(world: Scenario, _: ra
     world = replace(
         world,
         state=replace(world.state, cluster_queues=strict),
-        environment=replace(world.environment, eviction_latency=0),
+        assumptions=replace(world.assumptions, eviction_latency=0),
     )
     jobs = {each.workload.name: each.workload for each in world.arrivals}
     arriving = [(each.queued_at, each.workload.name) for each in world.arrivals]

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allotment.scheduling.queueing.quota.tree import NO_LIMIT, NO_PARENT, QuotaTree
+from allotment.scheduling.queueing.indices import NO_NODE
+from allotment.scheduling.queueing.quota.tree import NO_LIMIT, QuotaTree
 
 QUEUE_A, QUEUE_B, COHORT = 0, 1, 2
 
@@ -17,7 +18,7 @@ def flat(
     cohort: int = 0,
 ) -> QuotaTree:
     """Two queues below one cohort, one flavor-resource pair: cell = node."""
-    tree = QuotaTree([COHORT, COHORT, NO_PARENT], 1)
+    tree = QuotaTree([COHORT, COHORT, NO_NODE], 1)
     tree.nominal = [*nominals, cohort]
     tree.borrowing_limit = [*borrowing, NO_LIMIT]
     tree.lending_limit = [*lending, NO_LIMIT]
@@ -75,7 +76,7 @@ def test_potential(tree: QuotaTree, expected: int) -> None:
 
 def deep() -> QuotaTree:
     """Queue 0 below cohort 2, queue 1 below cohort 3, both cohorts below root 4; the root is of height 2."""
-    tree = QuotaTree([2, 3, 4, 4, NO_PARENT], 1)
+    tree = QuotaTree([2, 3, 4, 4, NO_NODE], 1)
     tree.nominal = [4, 6, 3, 0, 5]
     tree.freeze([0, 1, 2, 3, 4])
     return tree
@@ -98,7 +99,7 @@ def test_borrowing_height(amount: int, height: int, below_root: bool) -> None:
 
 
 def test_a_queue_without_cohort_never_borrows() -> None:
-    tree = QuotaTree([NO_PARENT], 1)
+    tree = QuotaTree([NO_NODE], 1)
     tree.nominal = [3]
     tree.freeze([0])
     assert tree.borrowing_height(0, 99) == 0

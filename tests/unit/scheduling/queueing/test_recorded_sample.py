@@ -20,7 +20,7 @@ ANSWER = ("decisions", "pending", "pendingLog", "stats")
 @pytest.mark.parametrize("scenario", RECORDED, ids=[each["id"] for each in RECORDED])
 def test_the_same_as_kueue(scenario: dict[str, Any]) -> None:
     found = replay(scenario)
-    assert found.differences == ()
+    assert found.departures == ()
     assert {"decisions", "cycles", "pending"} <= set(found.compared)
 
 

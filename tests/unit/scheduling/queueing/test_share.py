@@ -2,13 +2,14 @@
 
 import pytest
 
+from allotment.scheduling.queueing.indices import NO_NODE
 from allotment.scheduling.queueing.quota.share import Share, Shares, compare_shares
-from allotment.scheduling.queueing.quota.tree import NO_PARENT, QuotaTree
+from allotment.scheduling.queueing.quota.tree import QuotaTree
 
 
 def two_resources() -> QuotaTree:
     """Queues 0 and 1 below cohort 2; pairs 0 and 1 are flavors of resource 0, pair 2 is resource 1."""
-    tree = QuotaTree([2, 2, NO_PARENT], 3)
+    tree = QuotaTree([2, 2, NO_NODE], 3)
     tree.nominal = [10, 10, 4, 10, 10, 4, 0, 0, 0]
     tree.freeze([0, 1, 2])
     return tree

@@ -26,17 +26,17 @@ from allotment.scheduling.queueing.inputs import (
 from allotment.simulation.events import (
     UNLIMITED,
     Cordon,
-    Drain,
     Event,
     Eviction,
     NodeDown,
+    NodeDrain,
     NodeUp,
     QuotaChange,
     StopChange,
     StopPolicy,
     Uncordon,
 )
-from allotment.simulation.scenario import Arrival, Environment, Scenario
+from allotment.simulation.scenario import Arrival, Assumptions, Scenario
 
 LIMIT = st.sampled_from([None, None, None, 0, 2, 4, 6])
 WITHIN = st.sampled_from(
@@ -179,7 +179,7 @@ def events(draw: st.DrawFn, cluster: ClusterState, workloads: int) -> tuple[Even
         elif kind == "evict":
             chosen.append(Eviction(t, f"w{draw(st.integers(0, workloads - 1))}", grace))
         elif kind == "drain":
-            chosen.append(Drain(t, node, grace))
+            chosen.append(NodeDrain(t, node, grace))
         else:
             chosen.append({"down": NodeDown, "up": NodeUp, "cordon": Cordon, "uncordon": Uncordon}[kind](t, node))
     return tuple(chosen)
@@ -197,7 +197,7 @@ def worlds(draw: st.DrawFn, *, topology: bool | None = None, changing: bool | No
         "world",
         cluster,
         EngineSettings(fair_sharing=draw(st.booleans())),
-        Environment(
+        Assumptions(
             20,
             draw(st.sampled_from([0, 0, 15])),
             4,

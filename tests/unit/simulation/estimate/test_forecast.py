@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from allotment.scheduling.queueing.inputs import EngineSettings, PodSetAdmission, PreemptionPolicy, Workload
 from allotment.scheduling.queueing.settling import Bounds
+from allotment.simulation.chance import Chance
 from allotment.simulation.environment import simulate
 from allotment.simulation.estimate import forecast
 from allotment.simulation.estimate.arrivals import PastArrival, ReplayedPast
@@ -22,10 +23,10 @@ from allotment.simulation.estimate.forecast import (
     StartEstimate,
     estimate_starts,
 )
-from allotment.simulation.estimate.interval import Chance, Interval
+from allotment.simulation.estimate.interval import Interval
 from allotment.simulation.estimate.runtimes import Runtimes
 from allotment.simulation.outcome import Admitted, Evicted
-from allotment.simulation.scenario import Arrival, Environment, Scenario
+from allotment.simulation.scenario import Arrival, Assumptions, Scenario
 from tests.unit.scheduling.queueing.states import endless, queue, state, workload
 
 GOT = (PodSetAdmission("main", 1, (("cpu", "f"),)),)
@@ -134,8 +135,8 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         )
         for n in range(draw(st.integers(1, 9)))
     )
-    environment = Environment(20, draw(st.sampled_from([0, 15])), 4, 40, 200)
-    return Scenario("random", "random", state(*queues), EngineSettings(), environment, arrivals)
+    assumptions = Assumptions(20, draw(st.sampled_from([0, 15])), 4, 40, 200)
+    return Scenario("random", "random", state(*queues), EngineSettings(), assumptions, arrivals)
 
 
 @settings(max_examples=40, deadline=None)
@@ -156,8 +157,8 @@ def test_from_the_beginning_a_future_is_the_simulation(scenario: Scenario, seed:
         -1,
         (),
         (),
-        scenario.environment.wakeup_delay,
-        scenario.environment.eviction_latency,
+        scenario.assumptions.wakeup_delay,
+        scenario.assumptions.eviction_latency,
     )
     future = Future(
         situation,

@@ -16,7 +16,7 @@ from allotment.errors import UsageError
 from allotment.scenarios.kinds import FileKind
 
 if TYPE_CHECKING:
-    from allotment.ports.scenario_files import ScenarioFiles
+    from allotment.ports.scenario_files import ScenarioFilesPort
     from allotment.scheduling.placement.asking import Ask
     from allotment.scheduling.placement.survey import Survey
 
@@ -132,14 +132,14 @@ def _refuse_what_does_not_apply(kind: FileKind, asked: CapacityOptions) -> None:
             raise not_with_this_file(flag, f"it is {kind}")
 
 
-def _of_a_scenario(files: ScenarioFiles, file: str, asks: Sequence[Ask], asked: CapacityOptions) -> Survey:
+def _of_a_scenario(files: ScenarioFilesPort, file: str, asks: Sequence[Ask], asked: CapacityOptions) -> Survey:
     from allotment.operations.foresee.capacity import survey_scenario
     from allotment.operations.foresee.opening import scenario_lines
 
     return survey_scenario(scenario_lines(files, file), asked.scenario, asks)
 
 
-def _of_a_pod_list(files: ScenarioFiles, file: str, asks: Sequence[Ask], asked: CapacityOptions) -> Survey:
+def _of_a_pod_list(files: ScenarioFilesPort, file: str, asks: Sequence[Ask], asked: CapacityOptions) -> Survey:
     from allotment.cli.commands.foresee.simulation_options import chosen_policies
     from allotment.operations.foresee.capacity import survey_pod_list
     from allotment.operations.foresee.opening import open_pod_list

@@ -9,12 +9,12 @@ from allotment.cli.shell.amounts import amount, count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
 from allotment.model.devices import names_a_part
-from allotment.reports.documents.capacity import MIB, NodeRow, fragment_of, gpus_of, node_document
-from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, Cause
+from allotment.reports.documents.capacity import NodeRow, fragment_of, gpus_of, node_document
+from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, FragmentCause
 from allotment.scheduling.placement.gpu.model import WHOLE
 from allotment.scheduling.placement.survey import ShapeSurvey, Survey
 
-_TITLES: Final = {Cause.WRONG_MODEL: "not admitted there"}
+_TITLES: Final = {FragmentCause.WRONG_MODEL: "not admitted there"}
 """A cause's name where it means more than the GPU's model: selectors, taints, cordons."""
 
 
@@ -22,7 +22,7 @@ def _shown(milli: float) -> str:
     return f"{milli / WHOLE:.2f}".rstrip("0").rstrip(".")
 
 
-def _cause(found: Survey, row: NodeRow, cause: Cause) -> float | None:
+def _cause(found: Survey, row: NodeRow, cause: FragmentCause) -> float | None:
     return None if found.fragmentation is None else gpus_of(float(found.fragmentation.per_node[row.at, cause]))
 
 
@@ -74,9 +74,9 @@ def capacity_listing(found: Survey) -> Listing[NodeRow]:
             ),
             Column(
                 "MEMORY FREE",
-                lambda row: row.node.memory_free * MIB,
+                lambda row: row.node.memory_free,
                 wide=True,
-                text=lambda row: amount("memory", row.node.memory_free * MIB),
+                text=lambda row: amount("memory", row.node.memory_free),
                 unit="bytes",
             ),
             Column("FITS", lambda row: _fits(found, row), keep=2),
@@ -94,7 +94,7 @@ def _free_style(row: NodeRow) -> str:
     return "dim" if row.node.closed else ""
 
 
-def _cause_column(found: Survey, cause: Cause) -> Column[NodeRow]:
+def _cause_column(found: Survey, cause: FragmentCause) -> Column[NodeRow]:
     title = _TITLES.get(cause, cause.title)
     return Column(title.upper().replace(",", ""), lambda row: _cause(found, row, cause), wide=True)
 

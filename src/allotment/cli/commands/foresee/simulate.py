@@ -24,7 +24,7 @@ from allotment.cli.shell.session import Session
 from allotment.scenarios.kinds import FileKind
 
 if TYPE_CHECKING:
-    from allotment.ports.scenario_files import ScenarioFiles
+    from allotment.ports.scenario_files import ScenarioFilesPort
 
 _TRACES: Final = "Options for traces"
 _GROUPS: Final = ("group", "user", "queue", "partition")
@@ -164,7 +164,7 @@ def _refuse_what_does_not_apply(kind: FileKind, asked: SimulateOptions) -> None:
             raise not_with_this_file(flag, f"it is for {', '.join(kinds)}, this is {kind}")
 
 
-def _queue(session: Session, output: OutputOptions, files: ScenarioFiles, asked: SimulateOptions) -> None:
+def _queue(session: Session, output: OutputOptions, files: ScenarioFilesPort, asked: SimulateOptions) -> None:
     from allotment.cli.commands.foresee.reporting import write_report
     from allotment.cli.commands.foresee.simulate_view import run_listing, run_settings, run_text
     from allotment.cli.commands.foresee.simulation_options import chosen_policies, gauge, quotas_of
@@ -201,7 +201,7 @@ def _queue(session: Session, output: OutputOptions, files: ScenarioFiles, asked:
         write_report(session, asked.report, simulation_page(run, run_settings(run, request), fragments))
 
 
-def _place(session: Session, output: OutputOptions, files: ScenarioFiles, asked: SimulateOptions) -> None:
+def _place(session: Session, output: OutputOptions, files: ScenarioFilesPort, asked: SimulateOptions) -> None:
     from allotment.cli.commands.foresee.reporting import write_report
     from allotment.cli.commands.foresee.simulate_view import placement_listing, placement_report, placement_text
     from allotment.cli.commands.foresee.simulation_options import chosen_policies

@@ -16,7 +16,7 @@ from allotment.reports.documents.placement import policy_document
 from allotment.reports.documents.simulation import queue_document, quota_used
 from allotment.reports.pages.charts import short_time
 from allotment.reports.pages.placement import placement_page
-from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, Cause
+from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, FragmentCause
 from allotment.simulation.figures import QueueFigures, RunFigures
 
 
@@ -123,7 +123,7 @@ def placement_listing(runs: PlacementRuns) -> Listing[PolicyRun]:
     )
 
 
-def _cause_column(cause: Cause, *, wide: bool) -> Column[PolicyRun]:
+def _cause_column(cause: FragmentCause, *, wide: bool) -> Column[PolicyRun]:
     return Column(
         cause.title.upper().replace(",", ""),
         lambda row: round(row.result.share(cause), 3),

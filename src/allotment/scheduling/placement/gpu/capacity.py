@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 import numpy as np
 
 from allotment.scheduling.placement.gpu.fleet import Bools, GpuFleet, Ints
 from allotment.scheduling.placement.gpu.model import GpuShape
 
-UNLIMITED = int(np.iinfo(np.int64).max)
+UNLIMITED: Final = int(np.iinfo(np.int64).max)
 """The count of pods that ask for nothing."""
 
 

@@ -16,7 +16,7 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class PlacedPod:
     """A pod on a node, with the indices of its GPUs."""
 
     shape: GpuShape
@@ -62,10 +62,10 @@ class GpuFleet:
         # Pods per node and demand class; the class of n whole GPUs is n + 1.
         self.group_pods: Ints = np.zeros((count, slots + 2), dtype=np.int64)
         self.total_milli = int(self.gpu_count.sum()) * WHOLE
-        self.placements: dict[str, Placement] = {}
+        self.placements: dict[str, PlacedPod] = {}
         self.changed: list[int] = []
         self.memory_counts = memory_counts
-        self._journal: list[tuple[str, Placement, int]] = []
+        self._journal: list[tuple[str, PlacedPod, int]] = []
         self._checkpoints = 0
 
     def accepts_model(self, shape: GpuShape) -> Bools:
@@ -102,9 +102,9 @@ class GpuFleet:
             raise CapacityError(
                 f"pod {name} does not fit on {self.nodes[node].name}", fix="place it on a node that has room"
             )
-        self._apply(name, Placement(shape, node, gpus), 1)
+        self._apply(name, PlacedPod(shape, node, gpus), 1)
 
-    def remove(self, name: str) -> Placement:
+    def remove(self, name: str) -> PlacedPod:
         """Take a pod away.
 
         Raises:
@@ -116,7 +116,7 @@ class GpuFleet:
         self._apply(name, placement, -1)
         return placement
 
-    def _apply(self, name: str, placement: Placement, sign: int, *, record: bool = True) -> None:
+    def _apply(self, name: str, placement: PlacedPod, sign: int, *, record: bool = True) -> None:
         shape, node = placement.shape, placement.node
         self.cpu_left[node] -= sign * shape.cpu
         self.memory_left[node] -= sign * shape.memory

@@ -20,13 +20,13 @@ from allotment.scheduling.placement.gpu.fleet import GpuFleet, Ints
 from allotment.scheduling.placement.gpu.model import GpuShape
 
 Floats = NDArray[np.float64]
-POPULARITY = 0.95
+POPULARITY: Final = 0.95
 """Share of the pods the typical ones cover (the published experiments; the simulator's own default is 0.6)."""
-STEP = 10
+STEP: Final = 10
 """Shapes are taken this many at a time until the share is covered."""
 
 
-class Cause(IntEnum):
+class FragmentCause(IntEnum):
     """Why idle GPU is of no use to a typical pod; `SATISFIED` is the part that is of use."""
 
     LACKS_BOTH = 0
@@ -44,15 +44,15 @@ class Cause(IntEnum):
 
 
 _TITLES: Final = {
-    Cause.LACKS_BOTH: "lacks GPU and CPU",
-    Cause.LACKS_GPU: "lacks GPU",
-    Cause.SATISFIED: "of use",
-    Cause.LACKS_CPU: "lacks CPU",
-    Cause.NO_GPU_TASK: "pod needs no GPU",
-    Cause.NO_GPU_TASK_LACKS_CPU: "pod needs no GPU, lacks CPU",
-    Cause.WRONG_MODEL: "wrong GPU model",
+    FragmentCause.LACKS_BOTH: "lacks GPU and CPU",
+    FragmentCause.LACKS_GPU: "lacks GPU",
+    FragmentCause.SATISFIED: "of use",
+    FragmentCause.LACKS_CPU: "lacks CPU",
+    FragmentCause.NO_GPU_TASK: "pod needs no GPU",
+    FragmentCause.NO_GPU_TASK_LACKS_CPU: "pod needs no GPU, lacks CPU",
+    FragmentCause.WRONG_MODEL: "wrong GPU model",
 }
-FRAGMENT_CAUSES: Final = tuple(cause for cause in Cause if cause is not Cause.SATISFIED)
+FRAGMENT_CAUSES: Final = tuple(cause for cause in FragmentCause if cause is not FragmentCause.SATISFIED)
 """The parts of the fragment."""
 
 
@@ -149,10 +149,10 @@ class Fragmentation:
     per_node: Floats
 
     @property
-    def cluster(self) -> dict[Cause, float]:
+    def cluster(self) -> dict[FragmentCause, float]:
         """Sums over the nodes."""
         sums = self.per_node.sum(axis=0)
-        return {cause: float(sums[cause]) for cause in Cause}
+        return {cause: float(sums[cause]) for cause in FragmentCause}
 
     @property
     def idle(self) -> float:
@@ -162,24 +162,24 @@ class Fragmentation:
     @property
     def fragment(self) -> float:
         """Idle milli-GPU that is of no use to the mean typical pod."""
-        return self.idle - float(self.per_node[:, Cause.SATISFIED].sum())
+        return self.idle - float(self.per_node[:, FragmentCause.SATISFIED].sum())
 
     @property
     def node_fragments(self) -> Floats:
         """The fragment of each node."""
-        result: Floats = self.per_node.sum(axis=1) - self.per_node[:, Cause.SATISFIED]
+        result: Floats = self.per_node.sum(axis=1) - self.per_node[:, FragmentCause.SATISFIED]
         return result
 
 
 def _cause_of(shape: GpuShape, fleet: GpuFleet, at: Ints) -> Ints:
     enough_cpu = fleet.cpu_left[at] >= shape.cpu
     if not shape.gpus:
-        return np.where(enough_cpu, Cause.NO_GPU_TASK, Cause.NO_GPU_TASK_LACKS_CPU).astype(np.int64)
+        return np.where(enough_cpu, FragmentCause.NO_GPU_TASK, FragmentCause.NO_GPU_TASK_LACKS_CPU).astype(np.int64)
     enough_gpu = (fleet.gpu_left[at] >= shape.milli).sum(axis=1) >= shape.gpus
-    with_gpu = np.where(enough_cpu, Cause.SATISFIED, Cause.LACKS_CPU)
-    without = np.where(enough_cpu, Cause.LACKS_GPU, Cause.LACKS_BOTH)
+    with_gpu = np.where(enough_cpu, FragmentCause.SATISFIED, FragmentCause.LACKS_CPU)
+    without = np.where(enough_cpu, FragmentCause.LACKS_GPU, FragmentCause.LACKS_BOTH)
     accepted = fleet.accepts_model(shape)[at]
-    return np.where(accepted, np.where(enough_gpu, with_gpu, without), Cause.WRONG_MODEL).astype(np.int64)
+    return np.where(accepted, np.where(enough_gpu, with_gpu, without), FragmentCause.WRONG_MODEL).astype(np.int64)
 
 
 def amounts_by_cause(fleet: GpuFleet, typical: Sequence[TypicalPod], at: Ints) -> Floats:
@@ -188,15 +188,15 @@ def amounts_by_cause(fleet: GpuFleet, typical: Sequence[TypicalPod], at: Ints) -
     Of a node that can run a pod, what is on too full GPUs lacks GPU.
     """
     left = fleet.gpu_left[at]
-    amounts = np.zeros((len(at), len(Cause)))
+    amounts = np.zeros((len(at), len(FragmentCause)))
     idle = left.sum(axis=1)
     rows = np.arange(len(at))
     for pod in typical:
         shape = pod.shape
         cause = _cause_of(shape, fleet, at)
-        too_full = np.where(cause == Cause.SATISFIED, np.where(left < shape.milli, left, 0).sum(axis=1), 0)
+        too_full = np.where(cause == FragmentCause.SATISFIED, np.where(left < shape.milli, left, 0).sum(axis=1), 0)
         amounts[rows, cause] += pod.share * (idle - too_full)
-        amounts[:, Cause.LACKS_GPU] += pod.share * too_full
+        amounts[:, FragmentCause.LACKS_GPU] += pod.share * too_full
     return amounts
 
 

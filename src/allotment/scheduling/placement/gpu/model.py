@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
-WHOLE = 1000
+WHOLE: Final = 1000
 """One GPU in milli-GPUs."""
 
 
@@ -19,7 +19,7 @@ class Chance(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GpuNode:
-    """A node: milli-CPU, MiB of memory, number of GPUs and their model."""
+    """A node: milli-CPU, bytes of memory, number of GPUs and their model."""
 
     name: str
     cpu: int
@@ -34,7 +34,7 @@ class GpuShape:
 
     Attributes:
         cpu: milli-CPU.
-        memory: MiB.
+        memory: bytes.
         gpus: number of GPUs.
         milli: share of each of them in thousandths; below 1000 only with one GPU.
         models: GPU models it accepts, sorted; empty = any.

@@ -11,6 +11,7 @@ from allotment.scheduling.placement.gpu.fleet import Bools, GpuFleet, Ints
 from allotment.scheduling.placement.gpu.fragmentation import FragmentationMeter, TypicalPod
 from allotment.scheduling.placement.gpu.model import Chance, GpuShape
 from allotment.scheduling.placement.gpu.policies import (
+    INFEASIBLE,
     SCORES,
     GpuPolicy,
     fgd,
@@ -20,18 +21,16 @@ from allotment.scheduling.placement.gpu.policies import (
     tightest_gpu,
 )
 
-_INFEASIBLE = -1
-
 
 class _Remembered:
-    """Scores of one shape; -1 = does not fit."""
+    """Scores of one shape, and up to which change of the fleet they hold; None = there are none yet."""
 
     __slots__ = ("accepted", "scores", "seen")
 
     def __init__(self, accepted: Bools) -> None:
         self.accepted = accepted
-        self.scores: Ints = np.full(len(accepted), _INFEASIBLE, dtype=np.int64)
-        self.seen = -1
+        self.scores: Ints = np.full(len(accepted), INFEASIBLE, dtype=np.int64)
+        self.seen: int | None = None
 
 
 class GpuPlacer:
@@ -73,15 +72,14 @@ class GpuPlacer:
         fleet = self.fleet
         if known is None:
             known = self._known[shape] = _Remembered(fleet.accepts_model(shape))
-        stale = len(fleet.changed) - known.seen
-        if known.seen < 0 or stale > len(fleet.nodes):
+        if known.seen is None or len(fleet.changed) - known.seen > len(fleet.nodes):
             at = np.flatnonzero(known.accepted)
         else:
             at = np.array(sorted(set(fleet.changed[known.seen :])), dtype=np.int64)
             at = at[known.accepted[at]]
         known.seen = len(fleet.changed)
         if len(at):
-            known.scores[at] = _INFEASIBLE
+            known.scores[at] = INFEASIBLE
             at = at[fleet.has_room(shape, at)]
             if len(at):
                 known.scores[at] = self._score(shape, at)
@@ -98,12 +96,12 @@ class GpuPlacer:
         """The node for a pod of this shape; `None` if it fits nowhere."""
         scores = self._refreshed(shape)
         if self._chance is not None and self.policy is GpuPolicy.RANDOM:
-            feasible = np.flatnonzero(scores != _INFEASIBLE)
+            feasible = np.flatnonzero(scores != INFEASIBLE)
             return int(feasible[self._chance.randrange(len(feasible))]) if len(feasible) else None
         if not len(scores):
             return None
         node = int(np.argmax(scores * self._scale - self._ranks))
-        return None if scores[node] == _INFEASIBLE else node
+        return None if scores[node] == INFEASIBLE else node
 
     def gpus_on(self, shape: GpuShape, node: int) -> tuple[int, ...]:
         """The GPUs the pod gets on that node."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from typing import Final
 
 import numpy as np
 
@@ -14,10 +15,12 @@ from allotment.scheduling.placement.gpu.fleet import GpuFleet, Ints
 from allotment.scheduling.placement.gpu.fragmentation import Floats, FragmentationMeter
 from allotment.scheduling.placement.gpu.model import WHOLE, Chance, GpuShape
 
-MAX_SCORE = 100
-LARGEST_CPU = 128_000
+MAX_SCORE: Final = 100
+INFEASIBLE: Final = -1
+"""In place of a score: it does not fit."""
+LARGEST_CPU: Final = 128_000
 """Milli-CPU of the largest node type: what cpu is normalised by."""
-LARGEST_GPU = 8 * WHOLE
+LARGEST_GPU: Final = 8 * WHOLE
 
 
 class GpuPolicy(Enum):
@@ -89,7 +92,7 @@ def _fall(usable_before: Floats, usable_after: Floats, shape: GpuShape) -> Float
 
 
 def fgd_scores(fleet: GpuFleet, shape: GpuShape, at: Ints, meter: FragmentationMeter) -> Ints:
-    """How much fragmentation falls: of each GPU [node, GPU] for a share, else [node, 1]. -1 where there is no room."""
+    """How much fragmentation falls: of each GPU [node, GPU] for a share, else [node, 1]; INFEASIBLE without room."""
     left = fleet.gpu_left[at]
     model, cpu = fleet.model_code[at], fleet.cpu_left[at]
     amounts, numbers = meter.roomy(left)
@@ -107,7 +110,7 @@ def fgd_scores(fleet: GpuFleet, shape: GpuShape, at: Ints, meter: FragmentationM
         model, cpu - shape.cpu, amount[:, None] - amounts + less_amounts, number[:, None] - numbers + less_numbers
     )
     scores = _descent(_fall(before[:, None], after, shape))
-    return np.where(left >= shape.milli, scores, -1)
+    return np.where(left >= shape.milli, scores, INFEASIBLE)
 
 
 def fgd(fleet: GpuFleet, shape: GpuShape, at: Ints, meter: FragmentationMeter) -> Ints:
@@ -116,7 +119,7 @@ def fgd(fleet: GpuFleet, shape: GpuShape, at: Ints, meter: FragmentationMeter) -
     return scores
 
 
-SCORES: dict[GpuPolicy, Callable[[GpuFleet, GpuShape, Ints], Ints]] = {
+SCORES: Final[dict[GpuPolicy, Callable[[GpuFleet, GpuShape, Ints], Ints]]] = {
     GpuPolicy.BEST_FIT: best_fit,
     GpuPolicy.DOT_PRODUCT: dot_product,
     GpuPolicy.PACKING: gpu_packing,

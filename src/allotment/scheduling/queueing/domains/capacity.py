@@ -9,14 +9,16 @@ snapshot, and not again within the cycle. That is one of the known exceptions fr
 from __future__ import annotations
 
 from allotment.scheduling.queueing.domains.forest import Forest
-from allotment.scheduling.queueing.records import Assignment, Placement, PodSetRecord, WorkloadRecord
+from allotment.scheduling.queueing.indices import FlavorId, Leaf, ResourceId, Row
+from allotment.scheduling.queueing.records import Assignment, PodSetRecord, TopologyAssignment, WorkloadRecord
 
 
 class TopologyCapacity:
     """What leaf domains offer and what topology-aware workloads use of it.
 
     Attributes:
-        rows: per flavor index, the row number of each leaf.
+        rows: per flavor, the row of each leaf.
+        leaves: per flavor, the leaf of each row.
         free: per row, allocatable amount per resource.
         used: per row, used amount per resource.
         places: per row, the first row of the same node; PodSets of one workload see each other by it.
@@ -30,57 +32,66 @@ class TopologyCapacity:
         "_marks",
         "_siblings",
         "free",
+        "leaves",
         "places",
         "pods_resource",
         "rows",
         "used",
     )
 
-    def __init__(self, pods_resource: int) -> None:
+    def __init__(self, pods_resource: ResourceId) -> None:
         """No leaves yet."""
-        self.pods_resource: int = pods_resource
-        self.rows: dict[int, list[int]] = {}
+        self.pods_resource: ResourceId = pods_resource
+        self.rows: dict[FlavorId, list[Row]] = {}
+        self.leaves: dict[FlavorId, dict[Row, Leaf]] = {}
         self.free: list[list[int]] = []
         self.used: list[list[int]] = []
-        self.places: list[int] = []
-        self._siblings: list[list[int]] = []
-        self._changed: list[int] = []
+        self.places: list[Row] = []
+        self._siblings: list[list[Row]] = []
+        self._changed: list[Row] = []
         self._forgotten: int = 0
-        self._journal: list[tuple[int, int, int]] = []
+        self._journal: list[tuple[Row, ResourceId, int]] = []
         self._marks: int = 0
 
     def add_flavor(
-        self, flavor: int, forest: Forest, resource_index: dict[str, int], shared: dict[str, list[int]] | None
+        self,
+        flavor: FlavorId,
+        forest: Forest,
+        resource_index: dict[str, ResourceId],
+        shared: dict[str, list[Row]] | None,
     ) -> None:
         """Give every leaf of a flavor its row.
 
         Args:
-            flavor: index of the flavor.
+            flavor: the flavor.
             forest: its domains.
             resource_index: resources by name; all node resources are in it.
             shared: rows by hostname, of all flavors so far; None if flavors do not see each other.
         """
-        first = len(self.free)
+        rows: list[Row] = []
         for leaf, nodes in enumerate(forest.nodes):
-            row = [0] * len(resource_index)
+            amounts = [0] * len(resource_index)
             for node in nodes:
                 for name, amount in node.allocatable:
-                    row[resource_index[name]] += amount
-            same = [len(self.free)]
+                    amounts[resource_index[name]] += amount
+            row = Row(len(self.free))
+            same = [row]
             if forest.by_hostname and shared is not None:
                 same = shared.setdefault(forest.leaves[leaf].values[-1], [])
-                same.append(len(self.free))
+                same.append(row)
+            rows.append(row)
             self.places.append(same[0])
             self._siblings.append(same)
-            self.free.append(row)
-            self.used.append([0] * len(row))
-        self.rows[flavor] = list(range(first, len(self.free)))
+            self.free.append(amounts)
+            self.used.append([0] * len(amounts))
+        self.rows[flavor] = rows
+        self.leaves[flavor] = {row: Leaf(leaf) for leaf, row in enumerate(rows)}
 
-    def add(self, placement: Placement, pod_set: PodSetRecord) -> None:
+    def add(self, placement: TopologyAssignment, pod_set: PodSetRecord) -> None:
         """Charge the pods of a placement; for real if no checkpoint is open."""
         self._change(placement, pod_set, 1)
 
-    def remove(self, placement: Placement, pod_set: PodSetRecord) -> None:
+    def remove(self, placement: TopologyAssignment, pod_set: PodSetRecord) -> None:
         """Give them back."""
         self._change(placement, pod_set, -1)
 
@@ -106,10 +117,10 @@ class TopologyCapacity:
         return True
 
     @staticmethod
-    def _left(free: list[int], used: list[int], resource: int) -> int:
+    def _left(free: list[int], used: list[int], resource: ResourceId) -> int:
         return free[resource] - used[resource] if resource < len(free) else 0
 
-    def _change(self, placement: Placement, pod_set: PodSetRecord, sign: int) -> None:
+    def _change(self, placement: TopologyAssignment, pod_set: PodSetRecord, sign: int) -> None:
         rows = self.rows[placement.flavor]
         for leaf, count in zip(placement.leaves, placement.counts, strict=True):
             row = rows[leaf]
@@ -118,7 +129,7 @@ class TopologyCapacity:
                     self._add(row, resource, sign * amount * count)
             self._add(row, self.pods_resource, sign * count)
 
-    def _add(self, row: int, resource: int, amount: int) -> None:
+    def _add(self, row: Row, resource: ResourceId, amount: int) -> None:
         if not self._marks:
             for same in self._siblings[row]:
                 self.used[same][resource] += amount
@@ -133,7 +144,7 @@ class TopologyCapacity:
         """A point in the sequence of changes, for `changed_since`."""
         return self._forgotten + len(self._changed)
 
-    def changed_since(self, point: int) -> list[int] | None:
+    def changed_since(self, point: int) -> list[Row] | None:
         """Rows whose usage changed since `now` was `point`, with repetitions; None if that is too long ago."""
         if len(self._changed) > 8 * len(self.free) + 1000:
             self._forgotten += len(self._changed)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from allotment.scheduling.queueing.indices import NO_LEAF, Leaf
 from allotment.scheduling.queueing.inputs import Node, ResourceFlavor, Topology
 
-HOSTNAME = "kubernetes.io/hostname"
+HOSTNAME: Final = "kubernetes.io/hostname"
 
 
 class Domain:
@@ -20,7 +23,7 @@ class Domain:
         self.values: tuple[str, ...] = values
         self.children: list[Domain] = []
         self.parent: Domain | None = None
-        self.leaf: int = -1
+        self.leaf: Leaf = NO_LEAF
         self.pods: int = 0
         self.slices: int = 0
         self.led_pods: int = 0
@@ -76,7 +79,7 @@ class Forest:
                     parent.children.append(domain)
                     domain.parent = parent
                 if level == len(values) - 1:
-                    domain.leaf = len(self.nodes)
+                    domain.leaf = Leaf(len(self.nodes))
                     self.nodes.append([])
             parent = domain
         if parent is not None:
@@ -95,6 +98,6 @@ class Forest:
             copy.children = [copies[child] for child in domain.children]
         return [[copies[domain] for domain in domains] for domains in self.by_level]
 
-    def level_of(self, key: str | None) -> int:
-        """Index of a level, -1 if the topology lacks it."""
-        return self.levels.index(key) if key in self.levels else -1
+    def level_of(self, key: str | None) -> int | None:
+        """Index of a level, None if the topology lacks it."""
+        return self.levels.index(key) if key in self.levels else None

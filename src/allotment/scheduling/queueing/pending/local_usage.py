@@ -6,6 +6,7 @@ sample has not seen yet. Time is the caller's; nothing decays between two sample
 
 from __future__ import annotations
 
+from allotment.scheduling.queueing.indices import ResourceId
 from allotment.scheduling.queueing.inputs import AdmissionFairSharing, LocalQueue
 from allotment.scheduling.queueing.records import WorkloadRecord
 
@@ -29,9 +30,9 @@ class LocalUsage:
         self._weights: dict[tuple[str, str], float] = {
             (each.cluster_queue, each.name): each.fair_weight for each in local_queues
         }
-        self._consumed: dict[tuple[str, str], dict[int, float]] = {}
-        self._penalty: dict[tuple[str, str], dict[int, float]] = {}
-        self._running: dict[tuple[str, str], dict[int, int]] = {}
+        self._consumed: dict[tuple[str, str], dict[ResourceId, float]] = {}
+        self._penalty: dict[tuple[str, str], dict[ResourceId, float]] = {}
+        self._running: dict[tuple[str, str], dict[ResourceId, int]] = {}
         self._sampled_at: int = 0
 
     def admitted(self, workload: WorkloadRecord) -> None:
@@ -64,7 +65,7 @@ class LocalUsage:
 
     def copy_from(self, other: LocalUsage) -> None:
         """Take over another cluster's figures, as far as the resources are the same."""
-        index_of = {name: index for index, name in enumerate(self._resource_names)}
+        index_of = {name: ResourceId(index) for index, name in enumerate(self._resource_names)}
         names = other._resource_names
         for mine, theirs in ((self._consumed, other._consumed), (self._penalty, other._penalty)):
             mine.clear()
@@ -91,7 +92,7 @@ class LocalUsage:
         return 1.0 if half_life == 0 else 1.0 - 0.5 ** (elapsed / half_life)
 
     @staticmethod
-    def _requests(workload: WorkloadRecord) -> list[tuple[int, int]]:
+    def _requests(workload: WorkloadRecord) -> list[tuple[ResourceId, int]]:
         admission = workload.admission
         counts = [each.count for each in admission.pod_sets] if admission is not None else []
         return [

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from enum import IntEnum
 from heapq import heappop, heappush
+from typing import Final
 
-from allotment.scheduling.queueing.records import INFLIGHT, NOWHERE, QUEUED, WorkloadRecord
+from allotment.scheduling.queueing.records import WorkloadRecord
+from allotment.scheduling.queueing.states import ABSENT, IN_FLIGHT, QUEUED
 
 
 class RequeueReason(IntEnum):
@@ -21,7 +23,7 @@ class RequeueReason(IntEnum):
     PREEMPTION_NO_CANDIDATES = 3
 
 
-_RETRIED_AT_ONCE = (RequeueReason.FAILED_AFTER_NOMINATION, RequeueReason.PENDING_PREEMPTION)
+_RETRIED_AT_ONCE: Final = (RequeueReason.FAILED_AFTER_NOMINATION, RequeueReason.PENDING_PREEMPTION)
 
 
 class Bucket:
@@ -51,7 +53,7 @@ class Bucket:
         entries = self.entries
         while entries:
             entry = entries[0]
-            if entry[3].place == QUEUED and entry[3].token == entry[2]:
+            if entry[3].state is QUEUED and entry[3].token == entry[2]:
                 return entry
             heappop(entries)
         return None
@@ -132,9 +134,8 @@ class PendingQueue:
         """Admitted, finished or deleted: leave the queue and lose the preemptor's privilege."""
         if self._sticky is workload:
             self._sticky = None
-        queued = workload.place == QUEUED
-        workload.place = NOWHERE
-        if queued:
+        if workload.state is QUEUED:
+            workload.become(ABSENT)
             self._leave(self._bucket(workload))
 
     def wake(self) -> None:
@@ -158,7 +159,7 @@ class PendingQueue:
     def _sticky_head(self) -> WorkloadRecord | None:
         """The preemptor, if it is active and the queue honours it."""
         sticky = self._sticky
-        if sticky is None or self._strict or sticky.place != QUEUED or self._bucket(sticky).refused:
+        if sticky is None or self._strict or sticky.state is not QUEUED or self._bucket(sticky).refused:
             return None
         return sticky
 
@@ -176,7 +177,7 @@ class PendingQueue:
     def _push(self, workload: WorkloadRecord) -> None:
         self._tokens += 1
         workload.token = self._tokens
-        workload.place = QUEUED
+        workload.become(QUEUED)
         bucket = self._bucket(workload)
         first = bucket.push(workload, self._tokens)
         if not bucket.refused:
@@ -186,7 +187,7 @@ class PendingQueue:
 
     def _take(self, workload: WorkloadRecord, bucket: Bucket) -> WorkloadRecord:
         """Put a queued workload in flight. The bucket's next one is offered in its place."""
-        workload.place = INFLIGHT
+        workload.become(IN_FLIGHT)
         self._leave(bucket)
         return workload
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allotment.scheduling.queueing.catalog import Catalog
+from allotment.scheduling.queueing.indices import NO_NODE, FlavorResource, TreeNode
 from allotment.scheduling.queueing.inputs import PreemptionPolicy
 from allotment.scheduling.queueing.pending.local_usage import LocalUsage
 from allotment.scheduling.queueing.preemption.shared import (
@@ -13,8 +14,8 @@ from allotment.scheduling.queueing.preemption.shared import (
     sort_candidates,
     within_nominal,
 )
-from allotment.scheduling.queueing.quota.tree import NO_PARENT
 from allotment.scheduling.queueing.records import PreemptionReason, QueueRecord, Target, WorkloadRecord
+from allotment.scheduling.queueing.states import EVICTED
 from allotment.scheduling.queueing.usage import UsageLedger
 
 
@@ -22,17 +23,17 @@ class Candidate:
     """A possible victim.
 
     Attributes:
-        common: lowest cohort above both queues; NO_PARENT for the preemptor's own queue.
+        common: lowest cohort above both queues; NO_NODE for the preemptor's own queue.
         only_without_borrowing: may be taken only if the preemptor then does not borrow.
     """
 
     __slots__ = ("common", "only_without_borrowing", "reason", "workload")
 
     def __init__(
-        self, workload: WorkloadRecord, common: int, reason: PreemptionReason, *, only_without_borrowing: bool
+        self, workload: WorkloadRecord, common: TreeNode, reason: PreemptionReason, *, only_without_borrowing: bool
     ) -> None:
         self.workload: WorkloadRecord = workload
-        self.common: int = common
+        self.common: TreeNode = common
         self.reason: PreemptionReason = reason
         self.only_without_borrowing: bool = only_without_borrowing
 
@@ -67,8 +68,8 @@ class ClassicalPreemption:
             workloads = [each.workload for each in candidates]
             sort_candidates(workloads, queue, self._local_usage)
             ordered.extend(of_workload[each.index] for each in workloads)
-        evicted = [each for each in ordered if each.workload.evicted]
-        return evicted + [each for each in ordered if not each.workload.evicted] if evicted else ordered
+        evicted = [each for each in ordered if each.workload.state is EVICTED]
+        return evicted + [each for each in ordered if each.workload.state is not EVICTED] if evicted else ordered
 
     def _attempts(
         self, demand: Demand, hierarchical: list[Candidate], by_priority: list[Candidate]
@@ -85,8 +86,8 @@ class ClassicalPreemption:
 
     def _under_nominal(self, demand: Demand) -> bool:
         tree = self._ledger.tree
-        base = demand.queue.base
-        return all(tree.usage[base + fr] < tree.nominal[base + fr] for fr in demand.needed)
+        cells = demand.queue.cells
+        return all(tree.usage[cells[fr]] < tree.nominal[cells[fr]] for fr in demand.needed)
 
     def _attempt(self, demand: Demand, candidates: list[Candidate], *, allow_borrowing: bool) -> list[Target]:
         ledger = self._ledger
@@ -108,12 +109,12 @@ class ClassicalPreemption:
 
     def _still_valid(self, demand: Demand, candidate: Candidate, *, allow_borrowing: bool) -> bool:
         """Removing earlier candidates may have brought this one's queue or a cohort back within nominal."""
-        if candidate.common == NO_PARENT:
+        if candidate.common == NO_NODE:
             return True
         if allow_borrowing and candidate.only_without_borrowing:
             return False
         parents = self._ledger.tree.node_parent
-        node = candidate.workload.queue.index
+        node: TreeNode = candidate.workload.queue.index
         while node != candidate.common:
             if within_nominal(self._ledger, node, demand.needed):
                 return False
@@ -124,44 +125,54 @@ class ClassicalPreemption:
         queue = demand.queue
         own = PreemptionReason.IN_CLUSTER_QUEUE
         return [
-            Candidate(each, NO_PARENT, own, only_without_borrowing=False)
+            Candidate(each, NO_NODE, own, only_without_borrowing=False)
             for each in eligible(queue, queue.within, demand)
         ]
 
     def _collect_others(self, demand: Demand, hierarchical: list[Candidate], by_priority: list[Candidate]) -> None:
         """Walk up from the queue; above the first subtree whose quota fits the demand it has the advantage."""
         queue = demand.queue
-        if queue.parent == NO_PARENT or queue.reclaim == PreemptionPolicy.NEVER:
+        if queue.parent == NO_NODE or queue.reclaim == PreemptionPolicy.NEVER:
             return
         advantage, remaining = self._fits_in_quota(queue.index, demand.requests)
         parents = self._ledger.tree.node_parent
-        cohort, done = queue.parent, NO_PARENT
-        while cohort != NO_PARENT:
+        cohort, done = queue.parent, NO_NODE
+        while cohort != NO_NODE:
             found = hierarchical if advantage else by_priority
             self._collect_subtree(demand, cohort, cohort, done, found, advantage=advantage)
             fit, remaining = self._fits_in_quota(cohort, remaining)
             advantage = advantage or fit
             cohort, done = parents[cohort], cohort
 
-    def _fits_in_quota(self, node: int, requests: list[tuple[int, int]]) -> tuple[bool, list[tuple[int, int]]]:
+    def _fits_in_quota(
+        self, node: TreeNode, requests: list[tuple[FlavorResource, int]]
+    ) -> tuple[bool, list[tuple[FlavorResource, int]]]:
         """Do the requests fit the node's own quota, and what of them its guaranteed part does not cover."""
         tree = self._ledger.tree
-        base = node * tree.width
+        cells = tree.cells[node]
         fit = True
-        remaining: list[tuple[int, int]] = []
+        remaining: list[tuple[FlavorResource, int]] = []
         for fr, amount in requests:
-            if tree.borrows_with(base + fr, amount):
+            cell = cells[fr]
+            if tree.borrows_with(cell, amount):
                 fit = False
-            remaining.append((fr, max(0, amount - tree.local_available(base + fr))))
+            remaining.append((fr, max(0, amount - tree.local_available(cell))))
         return fit, remaining
 
     def _collect_subtree(
-        self, demand: Demand, cohort: int, common: int, done: int, found: list[Candidate], *, advantage: bool
+        self,
+        demand: Demand,
+        cohort: TreeNode,
+        common: TreeNode,
+        done: TreeNode,
+        found: list[Candidate],
+        *,
+        advantage: bool,
     ) -> None:
         """Candidates of all queues below `cohort` that exceed their quota, but for the subtree `done`."""
-        for child in self._catalog.child_cohorts[cohort]:
-            if child != done and not within_nominal(self._ledger, child, demand.needed):
-                self._collect_subtree(demand, child, common, done, found, advantage=advantage)
+        for below in self._catalog.child_cohorts[cohort]:
+            if below != done and not within_nominal(self._ledger, below, demand.needed):
+                self._collect_subtree(demand, below, common, done, found, advantage=advantage)
         for child in self._catalog.child_queues[cohort]:
             queue = self._catalog.queues[child]
             if queue is demand.queue or within_nominal(self._ledger, child, demand.needed):
@@ -173,7 +184,7 @@ class ClassicalPreemption:
 
 
 def _classify(
-    queue: QueueRecord, preemptor: WorkloadRecord, workload: WorkloadRecord, common: int, *, advantage: bool
+    queue: QueueRecord, preemptor: WorkloadRecord, workload: WorkloadRecord, common: TreeNode, *, advantage: bool
 ) -> Candidate:
     reclamation = PreemptionReason.IN_COHORT_RECLAMATION
     if advantage:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.scheduling.queueing.catalog import Catalog
 from allotment.scheduling.queueing.gates import Gates
+from allotment.scheduling.queueing.indices import NO_NODE, CohortId, QueueId, TreeNode, WorkloadId
 from allotment.scheduling.queueing.inputs import FairStrategy, PreemptionPolicy
 from allotment.scheduling.queueing.pending.local_usage import LocalUsage
 from allotment.scheduling.queueing.preemption.shared import (
@@ -16,11 +19,13 @@ from allotment.scheduling.queueing.preemption.shared import (
     within_nominal,
 )
 from allotment.scheduling.queueing.quota.share import Share, compare_shares
-from allotment.scheduling.queueing.quota.tree import NO_PARENT
 from allotment.scheduling.queueing.records import PreemptionReason, QueueRecord, Target, Toss, WorkloadRecord
 from allotment.scheduling.queueing.usage import UsageLedger
 
-DEFAULT_STRATEGIES = (FairStrategy.LESS_THAN_OR_EQUAL_TO_FINAL_SHARE, FairStrategy.LESS_THAN_INITIAL_SHARE)
+DEFAULT_STRATEGIES: Final = (
+    FairStrategy.LESS_THAN_OR_EQUAL_TO_FINAL_SHARE,
+    FairStrategy.LESS_THAN_INITIAL_SHARE,
+)
 
 
 class FairPreemption:
@@ -62,8 +67,8 @@ class FairPreemption:
     def _toss(self, demand: Demand, candidates: list[WorkloadRecord], found: list[Target], most: int) -> Toss | None:
         """Search again with every other choice among equals."""
         chosen = {target.workload.index: target.workload for target in found}
-        spared: dict[int, WorkloadRecord] = {}
-        others: dict[int, WorkloadRecord] = {}
+        spared: dict[WorkloadId, WorkloadRecord] = {}
+        others: dict[WorkloadId, WorkloadRecord] = {}
         for turn in range(1, most):
             other = {each.workload.index: each.workload for each in self._search(demand, candidates, _Equals(turn))}
             spared |= {index: workload for index, workload in chosen.items() if index not in other}
@@ -87,7 +92,7 @@ class FairPreemption:
         """Own workloads by policy; those of queues of the tree that borrow something needed, by policy."""
         queue = demand.queue
         found = eligible(queue, queue.within, demand)
-        if queue.parent != NO_PARENT and queue.reclaim != PreemptionPolicy.NEVER:
+        if queue.parent != NO_NODE and queue.reclaim != PreemptionPolicy.NEVER:
             for index in self._catalog.queues_of_tree[queue.root]:
                 if index != queue.index and not within_nominal(self._ledger, index, demand.needed):
                     found.extend(eligible(self._catalog.queues[index], queue.reclaim, demand))
@@ -102,7 +107,7 @@ class FairPreemption:
         )
         while True:
             queue = ordering.next_queue()
-            if queue < 0:
+            if queue is None:
                 return False
             if queue == demand.queue.index:
                 taken: tuple[WorkloadRecord, PreemptionReason] | None = (
@@ -117,7 +122,7 @@ class FairPreemption:
                 return True
 
     def _take_by_share(
-        self, attempt: _Attempt, ordering: TargetOrdering, queue: int
+        self, attempt: _Attempt, ordering: TargetOrdering, queue: QueueId
     ) -> tuple[WorkloadRecord, PreemptionReason] | None:
         preemptor_share, target_share, target_node = attempt.shares(queue)
         if preemptor_share.infinite and not target_share.infinite:
@@ -131,7 +136,9 @@ class FairPreemption:
             attempt.rejected.append(candidate)
         return None
 
-    def _passes(self, candidate: WorkloadRecord, preemptor_share: Share, target_share: Share, target_node: int) -> bool:
+    def _passes(
+        self, candidate: WorkloadRecord, preemptor_share: Share, target_share: Share, target_node: TreeNode
+    ) -> bool:
         if self._strategies[0] == FairStrategy.LESS_THAN_INITIAL_SHARE:
             return compare_shares(preemptor_share, target_share) < 0
         mark = self._ledger.checkpoint()
@@ -145,7 +152,7 @@ class FairPreemption:
         ordering = TargetOrdering(self._catalog, attempt.demand.queue, attempt.rejected, attempt.equals)
         while True:
             queue = ordering.next_queue()
-            if queue < 0:
+            if queue is None:
                 return False
             preemptor_share, target_share, _ = attempt.shares(queue)
             candidate = ordering.take(queue)
@@ -168,7 +175,7 @@ class _Equals:
         self._turn: int = turn
         self.most: int = 1
 
-    def pick(self, cohorts: list[int]) -> int:
+    def pick(self, cohorts: list[CohortId]) -> CohortId:
         """One of them."""
         count = len(cohorts)
         self.most = max(self.most, count)
@@ -189,12 +196,12 @@ class _Attempt:
     def charge_demand(self) -> None:
         """Shares are compared as if the preemptor already ran."""
         for fr, amount in self.demand.requests:
-            self._ledger.tree.add(self.demand.queue.base + fr, amount)
+            self._ledger.tree.add(self.demand.queue.cells[fr], amount)
 
     def release_demand(self) -> None:
         """Undo `charge_demand`, for the fit test."""
         for fr, amount in self.demand.requests:
-            self._ledger.tree.remove(self.demand.queue.base + fr, amount)
+            self._ledger.tree.remove(self.demand.queue.cells[fr], amount)
 
     def preempt(self, workload: WorkloadRecord, reason: PreemptionReason) -> bool:
         """Remove a target; True if the demand fits now."""
@@ -205,15 +212,15 @@ class _Attempt:
         self.charge_demand()
         return fit
 
-    def shares(self, queue: int) -> tuple[Share, Share, int]:
+    def shares(self, queue: QueueId) -> tuple[Share, Share, TreeNode]:
         """Shares of the two nodes below the lowest common cohort: preemptor's, target's, and the target's node."""
         parents = self._ledger.tree.node_parent
-        above: dict[int, int] = {}
-        node = self.demand.queue.index
-        while parents[node] != NO_PARENT:
+        above: dict[TreeNode, TreeNode] = {}
+        node: TreeNode = self.demand.queue.index
+        while parents[node] != NO_NODE:
             above[parents[node]] = node
             node = parents[node]
-        target = queue
+        target: TreeNode = queue
         while parents[target] not in above:
             target = parents[target]
         shares = self._catalog.shares
@@ -230,55 +237,56 @@ class TargetOrdering:
         self._equals: _Equals = equals
         self._catalog: Catalog = catalog
         self._preemptor: QueueRecord = preemptor
-        self._candidates: dict[int, list[WorkloadRecord]] = {}
+        self._candidates: dict[QueueId, list[WorkloadRecord]] = {}
         for each in candidates:
             self._candidates.setdefault(each.queue.index, []).append(each)
         for queue_candidates in self._candidates.values():
             queue_candidates.reverse()  # taken from the end
-        self._pruned: set[int] = set()
-        self._ancestors: set[int] = set()
+        self._pruned: set[TreeNode] = set()
+        self._ancestors: set[TreeNode] = set()
         parents = catalog.tree.node_parent
         node = parents[preemptor.index]
-        while node != NO_PARENT:
+        while node != NO_NODE:
             self._ancestors.add(node)
             node = parents[node]
 
-    def has(self, queue: int) -> bool:
+    def has(self, queue: QueueId) -> bool:
         """Has the queue candidates left?"""
         return bool(self._candidates.get(queue))
 
-    def take(self, queue: int) -> WorkloadRecord:
+    def take(self, queue: QueueId) -> WorkloadRecord:
         """The queue's next candidate."""
         return self._candidates[queue].pop()
 
-    def drop(self, queue: int) -> None:
+    def drop(self, queue: QueueId) -> None:
         """Never yield this queue again."""
         self._pruned.add(queue)
 
-    def next_queue(self) -> int:
-        """Index of the queue to take from, -1 if none is left."""
-        root = self._preemptor.root
-        if self._preemptor.parent == NO_PARENT:
-            return root if self.has(root) and root not in self._pruned else -1
+    def next_queue(self) -> QueueId | None:
+        """The queue to take from, None if none is left."""
+        own, root = self._preemptor.index, self._preemptor.root
+        if self._preemptor.parent == NO_NODE:
+            return own if self.has(own) and own not in self._pruned else None
         while root not in self._pruned:
             found = self._descend(root)
-            if found >= 0:
+            if found is not None:
                 return found
-        return -1
+        return None
 
-    def _descend(self, cohort: int) -> int:
-        """Queue below `cohort` with the largest share on the way down; -1 if this walk only pruned."""
+    def _descend(self, cohort: TreeNode) -> QueueId | None:
+        """Queue below `cohort` with the largest share on the way down; None if this walk only pruned."""
         queue, queue_share = self._largest_queue(cohort)
         children, child_share = self._largest_cohorts(cohort)
-        if queue < 0 and not children:
+        if queue is None and not children:
             self._pruned.add(cohort)
-            return -1
+            return None
         if queue_share is None or (child_share is not None and compare_shares(child_share, queue_share) >= 0):
             return self._descend(self._equals.pick(children))
         return queue
 
-    def _largest_queue(self, cohort: int) -> tuple[int, Share | None]:
-        best, best_share = -1, None
+    def _largest_queue(self, cohort: TreeNode) -> tuple[QueueId | None, Share | None]:
+        best: QueueId | None = None
+        best_share: Share | None = None
         for queue in self._catalog.child_queues[cohort]:
             if queue in self._pruned:
                 continue
@@ -287,13 +295,13 @@ class TargetOrdering:
                 self._pruned.add(queue)
                 continue
             order = 1 if best_share is None else compare_shares(share, best_share)
-            if order > 0 or (order == 0 and self._sorts_before(queue, best)):
+            if order > 0 or (order == 0 and best is not None and self._sorts_before(queue, best)):
                 best, best_share = queue, share
         return best, best_share
 
-    def _largest_cohorts(self, cohort: int) -> tuple[list[int], Share | None]:
+    def _largest_cohorts(self, cohort: TreeNode) -> tuple[list[CohortId], Share | None]:
         """Those of equal share, in our order."""
-        best: list[int] = []
+        best: list[CohortId] = []
         best_share: Share | None = None
         for child in self._catalog.child_cohorts[cohort]:
             if child in self._pruned:
@@ -309,7 +317,7 @@ class TargetOrdering:
                 best.append(child)
         return best, best_share
 
-    def _sorts_before(self, queue: int, other: int) -> bool:
+    def _sorts_before(self, queue: QueueId, other: QueueId) -> bool:
         """Tie of two queues: the one whose first candidate sorts first, other queues' before own."""
         a, b = self._candidates[queue][-1], self._candidates[other][-1]
         return candidate_key(a, self._preemptor) < candidate_key(b, self._preemptor)

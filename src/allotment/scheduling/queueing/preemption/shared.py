@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cmp_to_key
 from typing import Protocol
 
+from allotment.scheduling.queueing.indices import FlavorResource, TreeNode
 from allotment.scheduling.queueing.inputs import PreemptionPolicy
 from allotment.scheduling.queueing.pending.local_usage import LocalUsage
 from allotment.scheduling.queueing.records import QueueRecord, Target, Toss, WorkloadRecord
+from allotment.scheduling.queueing.states import EVICTED
 from allotment.scheduling.queueing.usage import UsageLedger
 
 
@@ -35,14 +37,14 @@ class Demand:
     def __init__(
         self,
         workload: WorkloadRecord,
-        needed: list[int],
-        requests: list[tuple[int, int]],
+        needed: list[FlavorResource],
+        requests: list[tuple[FlavorResource, int]],
         placement: PlacementTest | None = None,
     ) -> None:
         self.workload: WorkloadRecord = workload
         self.queue: QueueRecord = workload.queue
-        self.needed: list[int] = needed
-        self.requests: list[tuple[int, int]] = requests
+        self.needed: list[FlavorResource] = needed
+        self.requests: list[tuple[FlavorResource, int]] = requests
         self.placement: PlacementTest | None = placement
         self.toss: Toss | None = None
 
@@ -53,7 +55,7 @@ CandidateKey = tuple[bool, bool, int, int, str]
 def candidate_key(candidate: WorkloadRecord, queue: QueueRecord) -> CandidateKey:
     """Sort key: evicted first, other queues first, low priority first, lately admitted first, UID."""
     return (
-        not candidate.evicted,
+        candidate.state is not EVICTED,
         candidate.queue is queue,
         candidate.priority,
         -candidate.reserved_at,
@@ -93,7 +95,7 @@ def policy_allows(policy: PreemptionPolicy, preemptor: WorkloadRecord, candidate
     )
 
 
-def uses_any(candidate: WorkloadRecord, needed: list[int]) -> bool:
+def uses_any(candidate: WorkloadRecord, needed: list[FlavorResource]) -> bool:
     """Does the running candidate hold any of the flavor-resource pairs?"""
     admission = candidate.admission
     if admission is not None:
@@ -107,9 +109,9 @@ def uses_any(candidate: WorkloadRecord, needed: list[int]) -> bool:
 def fits(demand: Demand, ledger: UsageLedger, *, allow_borrowing: bool) -> bool:
     """Would the demand fit at current (simulated) usage?"""
     tree = ledger.tree
-    base = demand.queue.base
+    cells = demand.queue.cells
     for fr, amount in demand.requests:
-        cell = base + fr
+        cell = cells[fr]
         if not allow_borrowing and tree.borrows_with(cell, amount):
             return False
         if amount > max(0, tree.available(cell)):
@@ -133,12 +135,13 @@ def fill_back(targets: list[Target], demand: Demand, ledger: UsageLedger, *, all
     return targets
 
 
-def within_nominal(ledger: UsageLedger, node: int, needed: list[int]) -> bool:
+def within_nominal(ledger: UsageLedger, node: TreeNode, needed: list[FlavorResource]) -> bool:
     """Does the node use no more than its subtree's quota of all needed pairs?"""
     tree = ledger.tree
-    base = node * tree.width
-    for fr in needed:  # noqa: SIM110 - innermost test of every preemption search; a generator costs twice as much
-        if tree.usage[base + fr] > tree.subtree[base + fr]:
+    cells = tree.cells[node]
+    for fr in needed:  # innermost test of every preemption search; a generator costs twice as much
+        cell = cells[fr]
+        if tree.usage[cell] > tree.subtree[cell]:
             return False
     return True
 

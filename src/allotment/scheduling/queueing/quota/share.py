@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from allotment.scheduling.queueing.quota.tree import NO_PARENT, QuotaTree
+from allotment.scheduling.queueing.indices import NO_NODE, FlavorResource, ResourceId, TreeNode
+from allotment.scheduling.queueing.quota.tree import QuotaTree
 
 
 class Share:
@@ -17,9 +18,9 @@ class Share:
 
     __slots__ = ("borrowed", "infinite", "ratio", "value")
 
-    def __init__(self, ratio: float, weight: float, borrowed: list[int]) -> None:
+    def __init__(self, ratio: float, weight: float, borrowed: list[FlavorResource]) -> None:
         self.ratio: float = ratio
-        self.borrowed: list[int] = borrowed
+        self.borrowed: list[FlavorResource] = borrowed
         self.infinite: bool = weight == 0.0 and len(borrowed) > 0
         self.value: float = 0.0 if ratio == 0.0 or self.infinite else ratio / weight
 
@@ -51,7 +52,9 @@ class Shares:
 
     __slots__ = ("_lendable", "_resource_count", "_resource_of_fr", "_tree", "_weights")
 
-    def __init__(self, tree: QuotaTree, resource_of_fr: list[int], resource_count: int, weights: list[float]) -> None:
+    def __init__(
+        self, tree: QuotaTree, resource_of_fr: list[ResourceId], resource_count: int, weights: list[float]
+    ) -> None:
         """Prepare for `tree`.
 
         Args:
@@ -61,22 +64,23 @@ class Shares:
             weights: fair weight of each node.
         """
         self._tree: QuotaTree = tree
-        self._resource_of_fr: list[int] = resource_of_fr
+        self._resource_of_fr: list[ResourceId] = resource_of_fr
         self._resource_count: int = resource_count
         self._weights: list[float] = weights
-        self._lendable: dict[int, list[int]] = {}
+        self._lendable: dict[TreeNode, list[int]] = {}
 
-    def of(self, node: int) -> Share:
+    def of(self, node: TreeNode) -> Share:
         """The share of `node` at current usage; a node without parent has none."""
         tree = self._tree
         parent = tree.node_parent[node]
-        borrowed: list[int] = []
-        if parent == NO_PARENT:
+        borrowed: list[FlavorResource] = []
+        if parent == NO_NODE:
             return Share(0.0, 1.0, borrowed)
-        base = node * tree.width
-        amounts: dict[int, int] = {}
-        for fr in range(tree.width):
-            over = tree.usage[base + fr] - tree.subtree[base + fr]
+        cells = tree.cells[node]
+        amounts: dict[ResourceId, int] = {}
+        for fr in tree.frs:
+            cell = cells[fr]
+            over = tree.usage[cell] - tree.subtree[cell]
             if over > 0:
                 borrowed.append(fr)
                 resource = self._resource_of_fr[fr]
@@ -89,12 +93,13 @@ class Shares:
                     ratio = max(ratio, float(amount) * 1000.0 / float(lendable[resource]))
         return Share(ratio, self._weights[node], borrowed)
 
-    def _lendable_at(self, cohort: int) -> list[int]:
+    def _lendable_at(self, cohort: TreeNode) -> list[int]:
         lendable = self._lendable.get(cohort)
         if lendable is None:
             tree = self._tree
             lendable = [0] * self._resource_count
-            for fr in range(tree.width):
-                lendable[self._resource_of_fr[fr]] += tree.potential[cohort * tree.width + fr]
+            cells = tree.cells[cohort]
+            for fr in tree.frs:
+                lendable[self._resource_of_fr[fr]] += tree.potential[cells[fr]]
             self._lendable[cohort] = lendable
         return lendable

@@ -9,6 +9,7 @@ from allotment.scheduling.queueing.catalog import PODS, Catalog
 from allotment.scheduling.queueing.domains.capacity import TopologyCapacity
 from allotment.scheduling.queueing.domains.forest import Forest
 from allotment.scheduling.queueing.gates import Gates
+from allotment.scheduling.queueing.indices import NO_FLAVOR, NO_WORKLOAD, FlavorId, PodSetIndex, Row
 from allotment.scheduling.queueing.inputs import DomainCount, PodSet, PodSetAdmission, TopologyRequest
 from allotment.scheduling.queueing.reasons import Detail, DetailKind
 from allotment.scheduling.queueing.records import (
@@ -16,12 +17,14 @@ from allotment.scheduling.queueing.records import (
     NO_FIT,
     PREEMPT,
     Assignment,
+    AssignmentMode,
     GroupRecord,
-    Placement,
     QueueRecord,
     Target,
+    TopologyAssignment,
     WorkloadRecord,
 )
+from allotment.scheduling.queueing.topology.counts import Assumed
 from allotment.scheduling.queueing.topology.finder import FlavorFinder, PodSetPlacement
 from allotment.scheduling.queueing.usage import UsageLedger
 
@@ -29,12 +32,11 @@ from allotment.scheduling.queueing.usage import UsageLedger
 class PlacementResult:
     """Placements by PodSet index, and the first failure if there is one."""
 
-    __slots__ = ("failed", "placements", "reason")
+    __slots__ = ("failure", "placements")
 
     def __init__(self) -> None:
-        self.placements: dict[int, Placement | None] = {}
-        self.failed: int = -1
-        self.reason: Detail | None = None
+        self.placements: dict[PodSetIndex, TopologyAssignment | None] = {}
+        self.failure: tuple[PodSetIndex, Detail] | None = None
 
 
 class TopologyAssigner:
@@ -54,10 +56,10 @@ class TopologyAssigner:
             for name, _ in node.allocatable:
                 catalog.resource(name)
         self.capacity: TopologyCapacity = TopologyCapacity(pods)
-        self._forests: dict[int, Forest] = {}
-        self._finders: dict[int, FlavorFinder] = {}
-        shared: dict[str, list[int]] | None = {} if gates.tas_handle_overlapping_flavors else None
-        for index, flavor in enumerate(state.flavors):
+        self._forests: dict[FlavorId, Forest] = {}
+        self._finders: dict[FlavorId, FlavorFinder] = {}
+        shared: dict[str, list[Row]] | None = {} if gates.tas_handle_overlapping_flavors else None
+        for number, flavor in enumerate(state.flavors):
             if flavor.topology is None:
                 continue
             topology = topologies.get(flavor.topology)
@@ -66,6 +68,7 @@ class TopologyAssigner:
                     f"flavor {flavor.name} names topology {flavor.topology}, which does not exist or has no levels",
                     fix="create the Topology or correct `topology` of the flavor",
                 )
+            index = FlavorId(number)
             forest = Forest(flavor, topology, state.nodes)
             self._forests[index] = forest
             self.capacity.add_flavor(index, forest, catalog.resource_index, shared)
@@ -83,7 +86,9 @@ class TopologyAssigner:
         """The ledger whose simulated usage placements are searched against."""
         self._ledger = ledger
 
-    def obstacle(self, workload: WorkloadRecord, pod_set: int, flavor: int, group: GroupRecord) -> Detail | None:
+    def obstacle(
+        self, workload: WorkloadRecord, pod_set: PodSetIndex, flavor: FlavorId, group: GroupRecord
+    ) -> Detail | None:
         """Why the PodSet's topology request and the flavor do not go together."""
         record = workload.pod_sets[pod_set]
         request = record.spec.topology
@@ -108,20 +113,20 @@ class TopologyAssigner:
     def place(self, workload: WorkloadRecord, assignment: Assignment) -> None:
         """Refine a quota assignment: place it now, or find out whether preemption could make room."""
         requests = self._requests(workload, assignment)
-        if assignment.mode == NO_FIT:
+        if assignment.mode is NO_FIT:
             return
-        if assignment.mode == FIT:
+        if assignment.mode is FIT:
             result = self._find(requests, empty=False)
-            if result.reason is None:
+            if result.failure is None:
                 self._set_placements(assignment, result)
             else:
-                failed = assignment.pod_sets[result.failed]
-                failed.details.append(result.reason)
-                _set_mode(assignment, result.failed, PREEMPT)
-        if assignment.mode == PREEMPT:
+                failed, reason = result.failure
+                assignment.pod_sets[failed].details.append(reason)
+                _set_mode(assignment, failed, PREEMPT)
+        if assignment.mode is PREEMPT:
             result = self._find(requests, empty=True, explain=False)
-            if result.reason is not None:
-                _set_mode(assignment, result.failed, NO_FIT)
+            if result.failure is not None:
+                _set_mode(assignment, result.failure[0], NO_FIT)
             else:
                 for placements in requests.values():
                     for each in placements:
@@ -146,11 +151,11 @@ class TopologyAssigner:
             return None
         return PlacementProbe(self, self._requests(workload, assignment))
 
-    def fits(self, requests: dict[int, list[PodSetPlacement]]) -> bool:
+    def fits(self, requests: dict[FlavorId, list[PodSetPlacement]]) -> bool:
         """Can the requests be placed at current usage?"""
-        return self._find(requests, empty=False, explain=False).reason is None
+        return self._find(requests, empty=False, explain=False).failure is None
 
-    def describe(self, placement: Placement) -> tuple[tuple[str, ...], tuple[DomainCount, ...]]:
+    def describe(self, placement: TopologyAssignment) -> tuple[tuple[str, ...], tuple[DomainCount, ...]]:
         """Level keys and domains of a placement; hostnames alone if the lowest level is the node."""
         forest = self._forests[placement.flavor]
         first = len(forest.levels) - 1 if forest.by_hostname else 0
@@ -160,7 +165,7 @@ class TopologyAssigner:
         )
         return forest.levels[first:], domains
 
-    def locate(self, flavors: set[int], domains: tuple[DomainCount, ...]) -> Placement | None:
+    def locate(self, flavors: set[FlavorId], domains: tuple[DomainCount, ...]) -> TopologyAssignment | None:
         """The placement that `describe` would print so; None if no flavor of the set has a topology.
 
         Domains that no longer exist are left out: what ran there is not charged to any other.
@@ -170,9 +175,9 @@ class TopologyAssigner:
             return None
         forest = self._forests[chosen[0]]
         first = len(forest.levels) - 1 if forest.by_hostname else 0
-        leaf_of = {leaf.values[first:]: index for index, leaf in enumerate(forest.leaves)}
+        leaf_of = {domain.values[first:]: domain.leaf for domain in forest.leaves}
         known = [each for each in domains if each.values in leaf_of]
-        return Placement(chosen[0], [leaf_of[each.values] for each in known], [each.count for each in known])
+        return TopologyAssignment(chosen[0], [leaf_of[each.values] for each in known], [each.count for each in known])
 
     def without_node(
         self, workload: WorkloadRecord, granted: tuple[PodSetAdmission, ...], host: str
@@ -194,15 +199,15 @@ class TopologyAssigner:
             lost.append(part)
         if not lost:
             return granted
-        moving = self._catalog.workload(replace(workload.spec, pod_sets=tuple(lost)), -1)
+        moving = self._catalog.workload(replace(workload.spec, pod_sets=tuple(lost)), NO_WORKLOAD)
         flavors = {given.name: self._flavor_of(given) for given in granted}
-        requests: dict[int, list[PodSetPlacement]] = {}
+        requests: dict[FlavorId, list[PodSetPlacement]] = {}
         for index, each in enumerate(moving.pod_sets):
             request = each.spec.topology
-            placement = PodSetPlacement(index, each, each.count, request, implied=not _explicit(request))
+            placement = PodSetPlacement(PodSetIndex(index), each, each.count, request, implied=not _explicit(request))
             requests.setdefault(flavors[each.name], []).append(placement)
         result = self._find(requests, empty=False)
-        if result.reason is not None:
+        if result.failure is not None:
             return None
         found = {
             moving.pod_sets[index].name: self.describe(placement)[1]
@@ -211,17 +216,17 @@ class TopologyAssigner:
         }
         return tuple(_merged(given, found.get(given.name, ()), host) for given in granted)
 
-    def _flavor_of(self, given: PodSetAdmission) -> int:
-        """The topology flavor an admitted PodSet runs in, -1 if none."""
-        chosen = {self._catalog.flavor_index.get(flavor, -1) for _, flavor in given.flavors} & self._forests.keys()
-        return min(chosen, default=-1)
+    def _flavor_of(self, given: PodSetAdmission) -> FlavorId:
+        """The topology flavor an admitted PodSet runs in, NO_FLAVOR if none."""
+        named = {self._catalog.flavor_index.get(flavor, NO_FLAVOR) for _, flavor in given.flavors}
+        return min(named & self._forests.keys(), default=NO_FLAVOR)
 
     def _forest_of(self, given: PodSetAdmission) -> Forest | None:
         return self._forests.get(self._flavor_of(given))
 
-    def _requests(self, workload: WorkloadRecord, assignment: Assignment) -> dict[int, list[PodSetPlacement]]:
+    def _requests(self, workload: WorkloadRecord, assignment: Assignment) -> dict[FlavorId, list[PodSetPlacement]]:
         """Topology PodSets by the topology flavor they were assigned; without exactly one nothing fits."""
-        requests: dict[int, list[PodSetPlacement]] = {}
+        requests: dict[FlavorId, list[PodSetPlacement]] = {}
         for index, (record, result) in enumerate(zip(workload.pod_sets, assignment.pod_sets, strict=False)):
             request = record.spec.topology
             implied = not _explicit(request) and workload.queue.topology_only
@@ -229,7 +234,7 @@ class TopologyAssigner:
                 continue
             flavors = {choice.flavor for choice in result.choices.values()} & self._forests.keys()
             if len(flavors) == 1:
-                placement = PodSetPlacement(index, record, result.count, request, implied=implied)
+                placement = PodSetPlacement(PodSetIndex(index), record, result.count, request, implied=implied)
                 requests.setdefault(flavors.pop(), []).append(placement)
             else:
                 text = self._unclear(workload.queue, flavors)
@@ -237,7 +242,7 @@ class TopologyAssigner:
                 assignment.mode = NO_FIT
         return requests
 
-    def _unclear(self, queue: QueueRecord, flavors: set[int]) -> str:
+    def _unclear(self, queue: QueueRecord, flavors: set[FlavorId]) -> str:
         """Why there is not the one topology flavor to place in."""
         if not any(flavor in self._forests for group in queue.groups for flavor in group.flavors):
             return "workload requires Topology, but there is no TAS cache information"
@@ -245,18 +250,18 @@ class TopologyAssigner:
         return f"more than one TAS flavor assigned: {names}" if names else "no TAS flavor assigned"
 
     def _find(
-        self, requests: dict[int, list[PodSetPlacement]], *, empty: bool, explain: bool = True
+        self, requests: dict[FlavorId, list[PodSetPlacement]], *, empty: bool, explain: bool = True
     ) -> PlacementResult:
         """Search flavor by flavor, in name order; what one PodSet takes, the next one does not see as free."""
         result = PlacementResult()
-        assumed: dict[int, dict[int, int]] = {}
+        assumed: Assumed = {}
         for flavor in sorted(requests, key=lambda index: self._catalog.flavor_names[index]):
             found, reason = self._finders[flavor].place_all(requests[flavor], assumed, empty=empty, explain=explain)
             result.placements.update(found)
             if reason is not None:
                 failed = min(index for index, placement in found.items() if placement is None)
-                if result.reason is None or failed < result.failed:
-                    result.failed, result.reason = failed, reason
+                if result.failure is None or failed < result.failure[0]:
+                    result.failure = failed, reason
         return result
 
     @staticmethod
@@ -268,9 +273,9 @@ class TopologyAssigner:
 class PlacementProbe:
     """Topology fit test of one preemptor, asked again and again during a preemption search."""
 
-    def __init__(self, assigner: TopologyAssigner, requests: dict[int, list[PodSetPlacement]]) -> None:
+    def __init__(self, assigner: TopologyAssigner, requests: dict[FlavorId, list[PodSetPlacement]]) -> None:
         self._assigner: TopologyAssigner = assigner
-        self._requests: dict[int, list[PodSetPlacement]] = requests
+        self._requests: dict[FlavorId, list[PodSetPlacement]] = requests
 
     def fits(self) -> bool:
         """True if every topology PodSet can be placed at current usage."""
@@ -289,7 +294,8 @@ def _replacement(pod_set: PodSet, forest: Forest, given: PodSetAdmission, host: 
         if request.slice_size and count % request.slice_size:
             return None
         if request.required is not None and left:
-            depth = forest.level_of(request.required) + 1
+            level = forest.level_of(request.required)
+            depth = 0 if level is None else level + 1
             selector += tuple(zip(forest.levels[:depth], path_of[left[0]][:depth], strict=True))
         request = replace(request, group=None)
     return replace(pod_set, count=count, min_count=None, node_selector=selector, topology=request)
@@ -323,11 +329,11 @@ def _has_levels(forest: Forest, request: TopologyRequest | None) -> bool:
     if request is None:
         return True
     level = request.required or request.preferred
-    known = level is None or forest.level_of(level) >= 0
-    return known and (request.slice_level is None or forest.level_of(request.slice_level) >= 0)
+    known = level is None or forest.level_of(level) is not None
+    return known and (request.slice_level is None or forest.level_of(request.slice_level) is not None)
 
 
-def _set_mode(assignment: Assignment, pod_set: int, mode: int) -> None:
+def _set_mode(assignment: Assignment, pod_set: PodSetIndex, mode: AssignmentMode) -> None:
     """Overwrite the modes of a PodSet's choices; the workload's mode follows the last overwrite, as in Kueue."""
     for choice in assignment.pod_sets[pod_set].choices.values():
         choice.mode = mode

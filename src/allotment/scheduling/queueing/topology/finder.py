@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.scheduling.kinds import first_untolerated
 from allotment.scheduling.queueing.catalog import Catalog
 from allotment.scheduling.queueing.domains.capacity import TopologyCapacity
 from allotment.scheduling.queueing.domains.forest import Domain, Forest
 from allotment.scheduling.queueing.eligibility import matches_affinity
+from allotment.scheduling.queueing.indices import FlavorId, Leaf, PodSetIndex, ResourceId, ShapeId
 from allotment.scheduling.queueing.inputs import Node, PodSet, TopologyRequest
 from allotment.scheduling.queueing.reasons import Detail, DetailKind
-from allotment.scheduling.queueing.records import Placement, PodSetRecord
+from allotment.scheduling.queueing.records import PodSetRecord, TopologyAssignment
 from allotment.scheduling.queueing.topology.counts import Assumed, Counts, PodKind
-from allotment.scheduling.queueing.topology.search import Found, Request, Search, Shortage
+from allotment.scheduling.queueing.topology.search import LeafCounts, Search, SearchParameters, Shortage
 
-_COUNTED_DOMAINS = 200_000
+_COUNTED_DOMAINS: Final = 200_000
 """Trees of counts are kept until they have about this many leaves together."""
 
-_UNEXPLAINED = Detail(DetailKind.TOPOLOGY_DOES_NOT_FIT, "")
+_UNEXPLAINED: Final = Detail(DetailKind.TOPOLOGY_DOES_NOT_FIT, "")
 
 
 class PodSetPlacement:
@@ -25,9 +28,9 @@ class PodSetPlacement:
     __slots__ = ("count", "implied", "index", "record", "request")
 
     def __init__(
-        self, index: int, record: PodSetRecord, count: int, request: TopologyRequest | None, *, implied: bool
+        self, index: PodSetIndex, record: PodSetRecord, count: int, request: TopologyRequest | None, *, implied: bool
     ) -> None:
-        self.index: int = index
+        self.index: PodSetIndex = index
         self.record: PodSetRecord = record
         self.count: int = count
         self.request: TopologyRequest | None = request
@@ -59,28 +62,28 @@ class FlavorFinder:
     """Placement inside one topology flavor."""
 
     def __init__(
-        self, flavor: int, forest: Forest, capacity: TopologyCapacity, catalog: Catalog, *, least_free: bool
+        self, flavor: FlavorId, forest: Forest, capacity: TopologyCapacity, catalog: Catalog, *, least_free: bool
     ) -> None:
         """A finder.
 
         Args:
-            flavor: index of the flavor.
+            flavor: the flavor.
             forest: its domains.
             capacity: usage the search sees.
             catalog: names of resources.
             least_free: unconstrained requests use the least-free-capacity profile.
         """
-        self._flavor: int = flavor
+        self._flavor: FlavorId = flavor
         self._forest: Forest = forest
         self._capacity: TopologyCapacity = capacity
         self._catalog: Catalog = catalog
         self._least_free: bool = least_free
-        self._node_exclusions: dict[int, list[str]] = {}
+        self._node_exclusions: dict[ShapeId, list[str]] = {}
         self._counts: dict[tuple[object, ...], Counts] = {}
 
     def place_all(
         self, pod_sets: list[PodSetPlacement], assumed: Assumed, *, empty: bool, explain: bool
-    ) -> tuple[dict[int, Placement | None], Detail | None]:
+    ) -> tuple[dict[PodSetIndex, TopologyAssignment | None], Detail | None]:
         """Place PodSets in order, groups together; stops at the first failure.
 
         Args:
@@ -92,7 +95,7 @@ class FlavorFinder:
         Returns:
             Placements by PodSet index (None for those that failed), and the failure.
         """
-        found: dict[int, Placement | None] = {}
+        found: dict[PodSetIndex, TopologyAssignment | None] = {}
         groups: dict[str, list[PodSetPlacement]] = {}
         for number, each in enumerate(pod_sets):
             name = each.request.group if each.request is not None else None
@@ -112,18 +115,20 @@ class FlavorFinder:
     def _keep(
         self,
         pod_set: PodSetPlacement,
-        pairs: list[tuple[int, int]],
+        pairs: list[tuple[Leaf, int]],
         assumed: Assumed,
-        found: dict[int, Placement | None],
+        found: dict[PodSetIndex, TopologyAssignment | None],
     ) -> None:
-        found[pod_set.index] = Placement(self._flavor, [leaf for leaf, _ in pairs], [count for _, count in pairs])
+        found[pod_set.index] = TopologyAssignment(
+            self._flavor, [leaf for leaf, _ in pairs], [count for _, count in pairs]
+        )
         rows = self._capacity.rows[self._flavor]
         for leaf, count in pairs:
             taken = assumed.setdefault(self._capacity.places[rows[leaf]], {})
             for resource, amount in self._pod_requests(pod_set.record):
                 taken[resource] = taken.get(resource, 0) + amount * count
 
-    def _pod_requests(self, record: PodSetRecord) -> list[tuple[int, int]]:
+    def _pod_requests(self, record: PodSetRecord) -> list[tuple[ResourceId, int]]:
         """Requests of one pod, itself counted."""
         pods = self._capacity.pods_resource
         asked = [pair for pair in record.per_pod if pair[1] and pair[0] != pods]
@@ -137,8 +142,8 @@ class FlavorFinder:
         *,
         empty: bool,
         explain: bool,
-    ) -> Found | Detail:
-        request = self._search_request(workers, led=leader is not None)
+    ) -> LeafCounts | Detail:
+        request = self._search_parameters(workers, led=leader is not None)
         if isinstance(request, Detail):
             return request
         if not self._forest.leaves:
@@ -158,7 +163,9 @@ class FlavorFinder:
         exclusions = self._exclusions(workers.record, full, assumed, empty=empty)
         return self._detail(_shortage_text(self._forest.topology, result, request, exclusions))
 
-    def _counted(self, record: PodSetRecord, request: Request, assumed: Assumed, *, empty: bool) -> list[list[Domain]]:
+    def _counted(
+        self, record: PodSetRecord, request: SearchParameters, assumed: Assumed, *, empty: bool
+    ) -> list[list[Domain]]:
         """The domains with the counts of this kind of pod."""
         requests = self._pod_requests(record)
         key = (*requests, record.shape, request.slice_level, request.slice_size, empty)
@@ -178,7 +185,7 @@ class FlavorFinder:
     def _detail(self, text: str) -> Detail:
         return Detail(DetailKind.TOPOLOGY_DOES_NOT_FIT, self._catalog.flavor_names[self._flavor], subject=text)
 
-    def _search_request(self, pod_set: PodSetPlacement, *, led: bool) -> Request | Detail:
+    def _search_parameters(self, pod_set: PodSetPlacement, *, led: bool) -> SearchParameters | Detail:
         """Translate the PodSet's topology request into level indices."""
         request = pod_set.request
         levels = self._forest.levels
@@ -193,9 +200,9 @@ class FlavorFinder:
             key = request.required or request.preferred or (levels[0] if sliced_only else levels[-1])
         slice_key = request.slice_level if request is not None and request.slice_level else levels[-1]
         level, slice_level = self._forest.level_of(key), self._forest.level_of(slice_key)
-        if level < 0:
+        if level is None:
             return self._detail(f"no requested topology level: {key}")
-        if slice_level < 0:
+        if slice_level is None:
             return self._detail(f"no requested topology level for slices: {slice_key}")
         if level > slice_level:
             return self._detail(f"podset slice topology {slice_key} is above the podset topology {key}")
@@ -204,7 +211,7 @@ class FlavorFinder:
             if not request.slice_size:
                 return self._detail("slice topology requested, but slice size not provided")
             slice_size = request.slice_size
-        return Request(
+        return SearchParameters(
             pod_set.count,
             level,
             led=led,
@@ -229,7 +236,8 @@ class FlavorFinder:
         requests = self._pod_requests(workers.record)
         leader_requests = self._pod_requests(leader.record)
         excluded = self._excluded_leaves(workers.record)
-        for leaf, domain in enumerate(self._forest.leaves):
+        for domain in self._forest.leaves:
+            leaf = domain.leaf
             if excluded[leaf]:
                 continue
             left = self._left(leaf, assumed, empty=empty)
@@ -240,7 +248,7 @@ class FlavorFinder:
                     left[resource] = left[resource] - amount
                 domain.led_pods = _count_in(requests, left)
 
-    def _exclusions(self, record: PodSetRecord, full: list[int], assumed: Assumed, *, empty: bool) -> Exclusions:
+    def _exclusions(self, record: PodSetRecord, full: list[Leaf], assumed: Assumed, *, empty: bool) -> Exclusions:
         """Why these leaves cannot take even one pod: the first resource by name of which there is too little."""
         exclusions = Exclusions()
         exclusions.total = len(self._forest.leaves)
@@ -263,7 +271,7 @@ class FlavorFinder:
                     break
         return exclusions
 
-    def _left(self, leaf: int, assumed: Assumed, *, empty: bool) -> list[int]:
+    def _left(self, leaf: Leaf, assumed: Assumed, *, empty: bool) -> list[int]:
         row = self._capacity.rows[self._flavor][leaf]
         left = list(self._capacity.free[row])
         if not empty:
@@ -302,12 +310,12 @@ def _leader_and_workers(group: list[PodSetPlacement]) -> tuple[PodSetPlacement |
     return (first, second) if second.count > first.count else (second, first)
 
 
-def _count_in(requests: list[tuple[int, int]], left: list[int]) -> int:
+def _count_in(requests: list[tuple[ResourceId, int]], left: list[int]) -> int:
     """How many pods fit."""
     return max(0, min(left[resource] // amount if resource < len(left) else 0 for resource, amount in requests))
 
 
-def _shortage_text(topology: str, shortage: Shortage, request: Request, exclusions: Exclusions) -> str:
+def _shortage_text(topology: str, shortage: Shortage, request: SearchParameters, exclusions: Exclusions) -> str:
     unit = "pod" if request.slice_size == 1 else "slice"
     if shortage.fit == 0:
         text = f'topology "{topology}" doesn\'t allow to fit any of {shortage.wanted} {unit}(s)'

@@ -7,12 +7,15 @@ for unconstrained ones.
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.scheduling.queueing.domains.forest import Domain
+from allotment.scheduling.queueing.indices import Leaf
 
-_MANY = 1 << 30
+_MANY: Final = 1 << 30
 
 
-class Request:
+class SearchParameters:
     """What is placed, and how close together.
 
     Attributes:
@@ -56,20 +59,20 @@ class Shortage:
         self.wanted: int = wanted
 
 
-class Found:
+class LeafCounts:
     """(leaf, count) pairs in the lexicographic order of the leaves."""
 
     __slots__ = ("leaders", "workers")
 
-    def __init__(self, workers: list[tuple[int, int]], leaders: list[tuple[int, int]]) -> None:
-        self.workers: list[tuple[int, int]] = workers
-        self.leaders: list[tuple[int, int]] = leaders
+    def __init__(self, workers: list[tuple[Leaf, int]], leaders: list[tuple[Leaf, int]]) -> None:
+        self.workers: list[tuple[Leaf, int]] = workers
+        self.leaders: list[tuple[Leaf, int]] = leaders
 
 
 class Search:
     """One placement search."""
 
-    def __init__(self, by_level: list[list[Domain]], request: Request, *, least_free: bool) -> None:
+    def __init__(self, by_level: list[list[Domain]], request: SearchParameters, *, least_free: bool) -> None:
         """Prepare a search.
 
         Args:
@@ -79,11 +82,11 @@ class Search:
             least_free: use the least-free-capacity profile instead of best fit.
         """
         self._by_level: list[list[Domain]] = by_level
-        self._request: Request = request
+        self._request: SearchParameters = request
         self._least_free: bool = least_free
         self._before: list[tuple[Domain, int, int]] = []
 
-    def run(self) -> Found | Shortage:
+    def run(self) -> LeafCounts | Shortage:
         """Place everything or say what is short."""
         request = self._request
         if request.led:
@@ -99,7 +102,7 @@ class Search:
             domain.pods, domain.slices = pods, slices
         return found
 
-    def _descend(self, level: int, domains: list[Domain]) -> Found:
+    def _descend(self, level: int, domains: list[Domain]) -> LeafCounts:
         """Spread over the lower levels what the chosen domains hold."""
         request = self._request
         lowest = len(self._by_level) - 1
@@ -121,7 +124,7 @@ class Search:
         domains.sort(key=lambda domain: domain.values)
         workers = [(domain.leaf, domain.pods) for domain in domains if domain.pods > 0]
         led = [(domain.leaf, domain.leaders) for domain in domains if domain.leaders > 0]
-        return Found(workers, led if request.led else [])
+        return LeafCounts(workers, led if request.led else [])
 
     def _roll_up(self, domain: Domain, level: int) -> None:
         """Counters of a domain from those of its children."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from allotment.errors import InputError
-from allotment.scenarios.checks import fields, name
+from allotment.scenarios.parsing import Fields, SomeFields, parsed
+from allotment.scenarios.placement.reading import read_placement
 from allotment.scenarios.reading import read_scenario
-from allotment.scenarios.shapes import check_placement, check_queueing
 from allotment.scheduling.queueing.inputs import FungibilityPolicy
 
 QUEUEING: dict[str, Any] = {
@@ -86,8 +88,8 @@ def changed(document: dict[str, Any], path: str, value: object) -> dict[str, Any
 
 
 def test_the_documents_as_they_stand_are_taken() -> None:
-    check_queueing(QUEUEING)
-    check_placement(PLACEMENT)
+    read_scenario(QUEUEING)
+    read_placement(PLACEMENT)
 
 
 QUEUE = "clusterQueues.0"
@@ -138,7 +140,7 @@ REFUSED: dict[str, tuple[str, object, str, str]] = {
 @pytest.mark.parametrize(("path", "value", "what", "fix"), REFUSED.values(), ids=REFUSED)
 def test_a_mistake_is_named(path: str, value: object, what: str, fix: str) -> None:
     with pytest.raises(InputError) as caught:
-        check_queueing(changed(QUEUEING, path, value))
+        read_scenario(changed(QUEUEING, path, value))
     assert what in caught.value.what
     assert fix in caught.value.fix
 
@@ -146,7 +148,7 @@ def test_a_mistake_is_named(path: str, value: object, what: str, fix: str) -> No
 def test_two_smallest_counts_are_one_too_many() -> None:
     part = QUEUEING["workloads"][0]["podSets"][0]
     with pytest.raises(InputError, match=r"podSets\[1\].minCount is a second one"):
-        check_queueing(changed(QUEUEING, "workloads.0.podSets", [part, {**part, "name": "other"}]))
+        read_scenario(changed(QUEUEING, "workloads.0.podSets", [part, {**part, "name": "other"}]))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ def test_two_smallest_counts_are_one_too_many() -> None:
 )
 def test_a_mistake_in_a_placement_is_named(path: str, value: object, what: str) -> None:
     with pytest.raises(InputError) as caught:
-        check_placement(changed(PLACEMENT, path, value))
+        read_placement(changed(PLACEMENT, path, value))
     assert caught.value.what.startswith(what)
 
 
@@ -186,6 +188,61 @@ def test_the_version_is_the_one_that_is_named(text: str, version: str) -> None:
 
 
 def test_what_others_wrote_may_hold_more() -> None:
-    fields({"name": name}, beside=None)({"name": "n", "further": 1}, "")
+    class Strict(Fields):
+        name: str
+
+    class Open(SomeFields):
+        name: str
+
+    assert parsed({"name": "n", "further": 1}, Open).name == "n"
     with pytest.raises(InputError, match="further is not a field"):
-        fields({"name": name})({"name": "n", "further": 1}, "")
+        parsed({"name": "n", "further": 1}, Strict)
+
+
+ODD: tuple[object, ...] = (
+    None,
+    True,
+    -1,
+    1.0,
+    0.5,
+    math.nan,
+    1 << 62,
+    "",
+    "x",
+    "\ud800",
+    [],
+    [None],
+    ["a"],
+    {"x-a": 1},
+)
+EVENTS = [
+    {"kind": "quota", "t": 1, "clusterQueue": "nlp", "flavor": "a", "resource": "cpu", "borrowingLimit": "unlimited"},
+    {"kind": "evict", "t": 2, "workload": "w", "grace": 1},
+]
+
+
+def places(value: object, path: str = "") -> Iterator[str]:
+    """The path of everything in a document."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        place = f"{path}.{key}" if path else str(key)
+        yield place
+        yield from places(item, place)
+
+
+@pytest.mark.parametrize(
+    ("document", "read"),
+    [({**QUEUEING, "events": EVENTS}, read_scenario), (PLACEMENT, read_placement)],
+    ids=["queueing", "placement"],
+)
+def test_whatever_cannot_be_is_explained(document: dict[str, Any], read: Callable[[dict[str, Any]], object]) -> None:
+    """Types are gone through twice, by msgspec and for the message: what the one refuses the other has to explain."""
+    refused = []
+    for place in places(document):
+        for value in ODD:
+            try:
+                read(changed(document, place, value))
+            except InputError as error:
+                refused.append(error.what)
+    assert len(refused) > 300
+    assert not [what for what in refused if "cannot be read" in what]
