@@ -17,15 +17,10 @@ from allotment.scheduling.placement.reasons import Refusal
 from allotment.scheduling.placement.resources import FitStrategy
 from allotment.scheduling.placement.sampling import feasible_wanted, search_window
 from allotment.scheduling.placement.scores import Scores, score_nodes
-from allotment.scheduling.placement.shapes import CompiledShape
 from allotment.scheduling.placement.state import ClusterState, Running
 
 Chooser = Callable[[Ints], int]
 """Picks one of several equally good nodes: the one place where chance (or a record) comes in."""
-
-
-Scorer = Callable[[CompiledShape, Ints], Ints]
-"""Scores the feasible nodes for a shape, 0-100, higher wins."""
 
 
 def first_of(best: Ints) -> int:
