@@ -340,14 +340,6 @@ def courses_of_waiting(run: RunFigures, steps: int) -> tuple[Course, ...]:
     return tuple(Course(queue, _means(each, run.end, steps)) for queue, each in changes.items())
 
 
-def course_of_capacity(run: RunFigures, steps: int) -> Course:
-    """All nominal quota of the main resource."""
-    levels = [(step.t, step.amounts.get(run.resource, 0)) for step in run.capacity_steps if step.t <= run.end]
-    befores = [0, *(level for _, level in levels)]
-    changes = [(t, level - before) for (t, level), before in zip(levels, befores, strict=False)]
-    return Course("capacity", _means(changes, run.end, steps))
-
-
 def _means(changes: list[tuple[int, int]], end: int, steps: int) -> tuple[float, ...]:
     """Means of a step function over `steps` equal parts of 0..end."""
     if end <= 0:

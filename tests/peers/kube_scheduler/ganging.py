@@ -9,9 +9,9 @@ from allotment.scenarios.placement.reading import read_placement
 from allotment.scenarios.placement.replay import start_state
 from allotment.scheduling.placement.cycle import Fits, evaluate
 from allotment.scheduling.placement.diagnosis import NEVER_PREEMPTS, event_text
-from allotment.scheduling.placement.gangs import Gang, GangPlaced, place_gang
 from allotment.scheduling.placement.model import Pod
 from allotment.scheduling.placement.state import ClusterState
+from tests.peers.kube_scheduler.gangs import Gang, GangPlaced, place_gang
 
 Json = dict[str, Any]
 

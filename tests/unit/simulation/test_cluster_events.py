@@ -31,7 +31,7 @@ from allotment.simulation.events import (
     StopPolicy,
 )
 from allotment.simulation.failures import with_random_failures
-from allotment.simulation.figures import course_of_capacity, figures
+from allotment.simulation.figures import figures
 from allotment.simulation.scenario import Scenario
 from tests.unit.scheduling.queueing.states import cohort, queue, scenario, state, workload
 from tests.unit.simulation.changing import gang, hosts, run, story, told
@@ -341,8 +341,6 @@ def test_utilisation_is_over_the_quota_there_was_when_it_was_there() -> None:
     )
     assert found.capacity == found.queues[0].quota == {"cpu": 12.5}
     assert found.utilisation("cpu") == 8 / 12.5
-    assert course_of_capacity(found, 4).values == (10, 20, 20, 0)
-    assert course_of_capacity(found, 2).values == (15, 10)
 
 
 def test_changes_after_the_end_do_not_count() -> None:

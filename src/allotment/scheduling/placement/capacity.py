@@ -2,58 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
-
 import numpy as np
 
 from allotment.model.devices import DEVICE_RESOURCES
-from allotment.scheduling.placement.cycle import Options, Refused, evaluate, first_of
-from allotment.scheduling.placement.diagnosis import Diagnosis
 from allotment.scheduling.placement.gpu.capacity import UNLIMITED, ShapeRoom, Stranded, room_from
 from allotment.scheduling.placement.gpu.cluster import models_of, node_model
 from allotment.scheduling.placement.gpu.model import WHOLE
-from allotment.scheduling.placement.model import Pod, PodShape
+from allotment.scheduling.placement.model import PodShape
 from allotment.scheduling.placement.nodes import Bools, Ints
 from allotment.scheduling.placement.state import CPU_ROW, MEMORY_ROW, ClusterState
-
-LIMIT: Final = 100_000
-_SEARCH_ALL: Final = Options(sampled=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Headroom:
-    """What a cluster can still take.
-
-    Attributes:
-        count: pods that still fit, placed one after the other by the default policy.
-        stopped_by: what the nodes answered the first one that did not fit; `None` if the limit was reached.
-    """
-
-    count: int
-    stopped_by: Diagnosis | None
-
-
-def headroom(state: ClusterState, shape: PodShape, limit: int = LIMIT) -> Headroom:
-    """Count how many more pods of the shape fit. The state is unchanged afterwards.
-
-    Args:
-        state: the cluster.
-        shape: the kind of pod.
-        limit: stop counting here.
-    """
-    mark = state.checkpoint()
-    try:
-        for count in range(limit):
-            # A name no cluster has: Kubernetes names contain no "#".
-            pod = Pod(f"#{count}", shape)
-            found = evaluate(state, pod, None, _SEARCH_ALL)
-            if isinstance(found, Refused):
-                return Headroom(count, found.diagnosis)
-            state.add(pod, first_of(found.best))
-        return Headroom(limit, None)
-    finally:
-        state.rollback(mark)
 
 
 def gpu_rows(state: ClusterState) -> list[int]:

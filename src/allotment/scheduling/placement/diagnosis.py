@@ -63,24 +63,6 @@ class Diagnosis:
                 counts[reason] += self.unnamed
         return dict(counts)
 
-    def dominant(self) -> Reason:
-        """The one reason to show first: of nodes that would free up by themselves if there are any, else of all.
-
-        Among these the most frequent, then the filter that is reached last.
-        """
-        if self.rejection is not None:
-            return self.rejection.reasons[0]
-        waiting = {r: nodes for r, nodes in self.refusals.items() if r.waiting}
-        counts = count_reasons(waiting) if waiting else Counter(self.histogram())
-        if not counts:
-            return NOT_HELPFUL.reasons[0]
-        return max(counts, key=lambda reason: (counts[reason], reason))
-
-    @property
-    def waiting(self) -> bool:
-        """Whether the pod may fit once others leave; otherwise somebody must change the pod or the cluster."""
-        return any(r.waiting for r in self.refusals)
-
 
 def count_reasons(refusals: Mapping[Refusal, Sized]) -> Counter[Reason]:
     """Number of nodes per reason."""

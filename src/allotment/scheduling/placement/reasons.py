@@ -133,11 +133,6 @@ class Refusal:
         """The filter that refused."""
         return _PLUGIN[self.reasons[0].kind]
 
-    @property
-    def waiting(self) -> bool:
-        """Whether it passes by itself when other pods leave; otherwise somebody must change the pod or the node."""
-        return self.code is Code.UNSCHEDULABLE
-
 
 def refusal(kind: Kind, detail: str = "") -> Refusal:
     """The refusal with one reason whose code follows from its kind."""

@@ -284,22 +284,6 @@ class ClusterState:
         }
 
 
-def with_nodes(state: ClusterState, nodes: Sequence[Node]) -> ClusterState:
-    """A new state with other nodes (some gone, some new) and the pods whose node is still there.
-
-    Nodes change rarely, so that this builds everything anew. The old state is untouched.
-    """
-    fresh = ClusterState(nodes, state.namespaces)
-    names = state.nodes.nodes
-    for running in state.pods.values():
-        node = fresh.nodes.index.get(names[running.node].name)
-        if node is not None:
-            fresh.add(running.pod, node)
-    for waiting in state.promised.values():
-        fresh.promise(waiting.pod, fresh.nodes.index.get(names[waiting.node].name))
-    return fresh
-
-
 def ports_conflict(a: HostPort, b: HostPort) -> bool:
     """Whether two host ports exclude each other on a node; the wildcard address overlaps every other."""
     wildcard = HostPort(0).ip

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from allotment.errors import CapacityError, ConflictError, NotFoundError, UsageError
 from allotment.model.quantity import MIB
 from allotment.scheduling.kinds import Operator, Requirement
-from allotment.scheduling.placement.gpu.capacity import Stranded, how_many_fit, stranded
+from allotment.scheduling.placement.gpu.capacity import Stranded, room
 from allotment.scheduling.placement.gpu.cluster import gpu_shape
 from allotment.scheduling.placement.gpu.fleet import GpuFleet
 from allotment.scheduling.placement.gpu.fragmentation import (
@@ -204,10 +204,10 @@ def test_never_over_allocated_and_rollback_is_exact(
 
 @settings(deadline=None)
 @given(nodes=NODES, shapes=st.lists(SHAPES, max_size=12), asked=SHAPES.filter(lambda s: s.cpu or s.gpus))
-def test_how_many_fit_is_what_placing_reaches(nodes: list[GpuNode], shapes: list[GpuShape], asked: GpuShape) -> None:
+def test_the_room_is_what_placing_reaches(nodes: list[GpuNode], shapes: list[GpuShape], asked: GpuShape) -> None:
     filled = fill(nodes, shapes, GpuPolicy.RANDOM, [])
-    expected = how_many_fit(filled, asked)
-    lost = stranded(filled, asked)
+    found = room(filled, asked)
+    expected, lost = found.count, found.stranded
     assert sum(lost.values()) + expected * asked.demand == (filled.gpu_left.sum() if asked.demand else 0)
     placer = GpuPlacer(filled, GpuPolicy.BEST_FIT, range(len(nodes)))
     placed = 0
@@ -224,7 +224,7 @@ def test_stranded_by_reason() -> None:
         GpuNode("few", 9000, 1000, 1, "T4"),
         GpuNode("fits", 9000, 1000, 5, "T4"),
     ]
-    lost = stranded(GpuFleet(nodes), GpuShape(1000, 500, 2, 1000, ("T4",)))
+    lost = room(GpuFleet(nodes), GpuShape(1000, 500, 2, 1000, ("T4",))).stranded
     assert list(lost) == list(Stranded)
     assert {reason: amount for reason, amount in lost.items() if amount} == {
         Stranded.WRONG_MODEL: 1000,
@@ -233,8 +233,8 @@ def test_stranded_by_reason() -> None:
         Stranded.TOO_FEW_GPUS: 1000,
         Stranded.REMAINDER: 5000 - 4000,
     }
-    assert stranded(GpuFleet(nodes), CPU_ONLY) == dict.fromkeys(Stranded, 0)
-    assert how_many_fit(GpuFleet(nodes), GpuShape(0)) > 10**18
+    assert room(GpuFleet(nodes), CPU_ONLY).stranded == dict.fromkeys(Stranded, 0)
+    assert room(GpuFleet(nodes), GpuShape(0)).count > 10**18
 
 
 def test_packing_order() -> None:

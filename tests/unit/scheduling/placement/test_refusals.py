@@ -139,7 +139,6 @@ def test_refused_for_all_nodes_at_once(shape: PodShape, text: str, plugin: Plugi
     refused, event = refuse(b.cluster(b.node("a"), b.node("b")), shape, never=False)
     assert event == f"0/2 nodes are available: {text}. not found"
     assert refused.diagnosis.plugins() == [plugin]
-    assert not refused.diagnosis.waiting
 
 
 def test_no_nodes_at_all() -> None:
@@ -219,17 +218,6 @@ def test_an_affinity_term_is_about_its_own_namespace_unless_it_says_otherwise() 
     )
     blocked = [isinstance(evaluate(state, b.pod("p", affinity=a)), Refused) for a in (own, named, every, by_label)]
     assert blocked == [False, True, True, True]
-
-
-def test_the_dominant_reason_is_one_that_passes_by_itself_if_there_is_any() -> None:
-    nodes = [b.node(f"t{i}", taints=(FULL,)) for i in range(3)]
-    full = b.cluster(*nodes, b.node("a", 1000), running=((b.pod("r", 1000), "a"),))
-    refused, _ = refuse(full, b.shape(1000))
-    assert refused.diagnosis.dominant() == Reason(Kind.RESOURCE, "cpu")
-    assert refused.diagnosis.waiting
-    tainted, _ = refuse(b.cluster(*nodes), b.shape(1000))
-    assert tainted.diagnosis.dominant() == Reason(Kind.TAINTED)
-    assert not tainted.diagnosis.waiting
 
 
 def test_a_pod_without_requests_is_only_held_by_the_pod_limit() -> None:

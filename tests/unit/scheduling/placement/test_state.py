@@ -8,12 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.errors import ConflictError, NotFoundError, UsageError
-from allotment.scheduling.placement.capacity import headroom
 from allotment.scheduling.placement.cycle import Fits, Refused, evaluate, place
-from allotment.scheduling.placement.gangs import Gang, GangPlaced, GangRefused, place_gang
 from allotment.scheduling.placement.model import HOSTNAME_LABEL, HostPort, PodShape
 from allotment.scheduling.placement.reasons import Kind, Reason
-from allotment.scheduling.placement.state import ClusterState, with_nodes
+from allotment.scheduling.placement.state import ClusterState
+from tests.peers.kube_scheduler.gangs import Gang, GangPlaced, GangRefused, place_gang
 from tests.unit.scheduling.placement import builders as b
 
 SHAPE_LIST = [
@@ -169,17 +168,6 @@ def test_an_impossible_gang_is_refused(need: int) -> None:
         Gang("g", (b.pod("x"),), need)
 
 
-def test_headroom_counts_and_leaves_no_trace() -> None:
-    state = b.cluster(b.node("a", 2500), b.node("b", 1000))
-    before = everything(state)
-    room = headroom(state, b.shape(1000))
-    assert room.count == 3
-    assert room.stopped_by is not None
-    assert room.stopped_by.histogram() == {Reason(Kind.RESOURCE, "cpu"): 2}
-    assert headroom(state, b.shape(1000), limit=2).count == 2
-    assert everything(state) == before
-
-
 def test_names_and_nodes_are_checked() -> None:
     state = b.cluster(b.node("a"))
     state.add(b.pod("p"), 0)
@@ -200,13 +188,6 @@ def test_releasing_keeps_and_an_outer_checkpoint_still_undoes() -> None:
     assert set(state.pods) == {"default/p"}
     state.rollback(outer)
     assert not state.pods
-
-
-def test_other_nodes_keep_the_pods_whose_node_is_still_there() -> None:
-    state = b.cluster(b.node("a"), b.node("b"), running=((b.pod("p"), "a"), (b.pod("q"), "b")))
-    fresh = with_nodes(state, [b.node("b"), b.node("c")])
-    assert {k: fresh.nodes.nodes[r.node].name for k, r in fresh.pods.items()} == {"default/q": "b"}
-    assert set(state.pods) == {"default/p", "default/q"}
 
 
 def test_a_resource_no_node_offers() -> None:

@@ -99,16 +99,3 @@ def room(fleet: GpuFleet, shape: GpuShape) -> ShapeRoom:
         (Stranded.TOO_FEW_GPUS, (fleet.gpu_left >= shape.milli).sum(axis=1) < shape.gpus),
     )
     return room_from(fleet.gpu_left.sum(axis=1), shape.demand, _fit_per_node(fleet, shape), blocked)
-
-
-def how_many_fit(fleet: GpuFleet, shape: GpuShape) -> int:
-    """How many more pods of this one shape fit.
-
-    A shape that asks for nothing fits without limit, which is answered as `UNLIMITED`.
-    """
-    return room(fleet, shape).count
-
-
-def stranded(fleet: GpuFleet, shape: GpuShape) -> dict[Stranded, int]:
-    """Idle milli-GPU that pods of this shape cannot use, by reason. The rest of the idle GPU is of use to them."""
-    return room(fleet, shape).stranded
