@@ -311,7 +311,7 @@ class FakeKube:
         return Answer(self._shown(after), ())
 
     def _shown(self, stored: _Stored) -> dict[str, Any]:
-        body = ownership.copied(stored.body)
+        body: dict[str, Any] = ownership.copied(stored.body)
         if stored.holdings or "managedFields" not in body["metadata"]:
             body["metadata"]["managedFields"] = ownership.managed_fields(stored.holdings)
         return body
