@@ -1,7 +1,10 @@
-"""How tests are handed out to two processes: those that share a sandbox go to one of them, in their order."""
+"""How tests are found, and handed out to two processes: those that share a sandbox go to one of them, in order."""
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Generator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -13,6 +16,36 @@ SHARING: Final = {
 }
 """Folders of tests/live whose files share a sandbox that takes a minute to make, and what names it. Elsewhere a file
 is a unit: some files stand in an order."""
+
+HERE: Final = Path(__file__).parent
+
+MARKED: Final = {HERE / name: name for name in ("corpus", "live")}
+"""Folders whose tests all carry one mark."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What `-m` leaves out as a whole is not even read: two processes would rewrite and import it for nothing."""
+    terms = str(config.getoption("markexpr")).split(" and ")
+    plain = all(len(term.removeprefix("not ").split()) == 1 for term in terms)
+    return True if plain and f"not {MARKED.get(collection_path)}" in terms else None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A test without its folder's mark would run nowhere."""
+    mark = MARKED.get(HERE / item.path.relative_to(HERE).parts[0])
+    if mark is not None and item.get_closest_marker(mark) is None:
+        raise pytest.UsageError(f"{item.nodeid} carries no mark {mark!r}: what needs none stands in tests/unit")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is found stays until the end, so the collector of garbage need not walk it over and over."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def unit_of(nodeid: str) -> str:

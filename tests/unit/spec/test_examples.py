@@ -122,9 +122,14 @@ def documents() -> list[tuple[str, object]]:
     ]
 
 
+@pytest.fixture(scope="module")
+def schema() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json_schema())
+
+
 @pytest.mark.parametrize(("where", "document"), documents())
-def test_the_json_schema_accepts_what_we_accept(where, document):
-    jsonschema.Draft202012Validator(json_schema()).validate(document)
+def test_the_json_schema_accepts_what_we_accept(schema, where, document):
+    schema.validate(document)
 
 
 @pytest.mark.parametrize(
@@ -138,5 +143,5 @@ def test_the_json_schema_accepts_what_we_accept(where, document):
         {"name": "x"},
     ],
 )
-def test_the_json_schema_refuses_what_we_refuse(document):
-    assert not jsonschema.Draft202012Validator(json_schema()).is_valid(document)
+def test_the_json_schema_refuses_what_we_refuse(schema, document):
+    assert not schema.is_valid(document)

@@ -21,6 +21,9 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 
 BYTE_MUTATIONS = 8_000
 STRUCTURAL_MUTATIONS = 2_000
+RENDERED_MUTATIONS = 1_500
+BY_DAY = 4
+"""The part of them, one in so many, that is tried outside the nightly run; always the same ones."""
 """Ten thousand in all."""
 
 TOKENS = [
@@ -116,7 +119,13 @@ def mutate_lines(text: str, rng: random.Random) -> str:
 
 
 @pytest.mark.parametrize(
-    ("mutate", "count"), [(mutate_bytes, BYTE_MUTATIONS), (mutate_lines, STRUCTURAL_MUTATIONS)], ids=["bytes", "lines"]
+    ("mutate", "count"),
+    [
+        pytest.param(mutate_bytes, BYTE_MUTATIONS // BY_DAY, id="bytes"),
+        pytest.param(mutate_lines, STRUCTURAL_MUTATIONS // BY_DAY, id="lines"),
+        pytest.param(mutate_bytes, BYTE_MUTATIONS, id="bytes: all", marks=pytest.mark.nightly),
+        pytest.param(mutate_lines, STRUCTURAL_MUTATIONS, id="lines: all", marks=pytest.mark.nightly),
+    ],
 )
 def test_mutated_directories_are_loaded_or_refused_with_places(mutate, count):
     rng = random.Random(20261122)
@@ -191,12 +200,17 @@ OPENINGS = (
 """Addresses that an opening leads to; the last three are a cloud's metadata."""
 
 
-def test_what_validate_accepts_render_accepts():
+@pytest.mark.parametrize(
+    "count",
+    [RENDERED_MUTATIONS // BY_DAY, pytest.param(RENDERED_MUTATIONS, marks=pytest.mark.nightly)],
+    ids=["some", "all"],
+)
+def test_what_validate_accepts_render_accepts(count):
     """A platform that loads is rendered for each of its clusters: nothing is told only by `render`, or by `plan`."""
     rng = random.Random(9)
     trees = small_trees()
     rendered = 0
-    for _ in range(1_500):
+    for _ in range(count):
         files = dict(rng.choices(trees, weights=(6, 3, 1, 6))[0])
         name = rng.choice(sorted(files))
         files[name] = mutate_lines(files[name], rng)
@@ -209,4 +223,4 @@ def test_what_validate_accepts_render_accepts():
         for cluster in platform.clusters:
             assert render(platform, cluster).objects
             rendered += 1
-    assert rendered > 100
+    assert rendered > count // 15

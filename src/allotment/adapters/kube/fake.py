@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import json
 import threading
@@ -107,14 +106,16 @@ class FakeKube:
         call = Call("list", ObjectKey(group, kind, namespace, ""))
         with self._lock, self._called(call):
             found = [
-                self._shown(stored)
-                for key, stored in sorted(self._objects.items())
-                if (key.group, key.kind) == (group, kind)
+                (key, self._shown(stored))
+                for key, stored in self._objects.items()
+                if key.kind == kind
+                and key.group == group
                 and namespace in ("", key.namespace)
                 and _selected(stored.body, labels)
                 and (not fields or str(stored.body.get(name, "")) == value)
             ]
-        yield from found
+        found.sort(key=lambda one: one[0])
+        yield from (body for _key, body in found)
 
     def list_metadata(self, api_version: str, kind: str, *, namespace: str = "", fields: str = "") -> Iterator[Body]:
         """The metadata of all objects of a kind."""
@@ -146,7 +147,7 @@ class FakeKube:
                 raise FieldConflictError(
                     key, tuple(FieldConflict(one.manager, ownership.text(path)) for one, path in disputed)
                 )
-            merged = ownership.merge(copy.deepcopy(stored.body) if stored else {}, body)
+            merged = ownership.merge(ownership.copied(stored.body) if stored else {}, body)
             for path in sorted((mine.paths if mine else frozenset()) - wanted.keys(), key=len, reverse=True):
                 if not any(path in one.paths for one in others):
                     ownership.remove(merged, path)
@@ -170,7 +171,7 @@ class FakeKube:
                 raise _refused(f"creating {key}", 409, "AlreadyExists", f'{key.kind} "{key.name}" already exists')
             paths = frozenset(ownership.leaves(named))
             holding = Ownership(WRITE_MANAGER, "Update", named["apiVersion"], self.now, paths)
-            return self._store(key, None, copy.deepcopy(named), (holding,) if paths else (), dry_run=dry_run)
+            return self._store(key, None, ownership.copied(named), (holding,) if paths else (), dry_run=dry_run)
 
     def merge_patch(
         self,
@@ -212,7 +213,7 @@ class FakeKube:
             stored = self._objects.get(key)
             if stored is None:
                 raise _refused(f"changing {key}", 404, "NotFound", f'{key.kind} "{key.name}" not found')
-            after = change(copy.deepcopy(stored.body))
+            after = change(ownership.copied(stored.body))
             touched, removed = ownership.changed_paths(ownership.leaves(stored.body), ownership.leaves(after))
             mine = _holding(stored, manager, "Update")
             lost = touched | removed
@@ -265,7 +266,7 @@ class FakeKube:
         """Objects that are there already, without any manager."""
         with self._lock:
             for body in bodies:
-                self._store(key_of(body), None, copy.deepcopy(dict(body)), (), dry_run=False)
+                self._store(key_of(body), None, ownership.copied(dict(body)), (), dry_run=False)
 
     @property
     def existing(self) -> frozenset[ObjectKey]:
@@ -310,7 +311,7 @@ class FakeKube:
         return Answer(self._shown(after), ())
 
     def _shown(self, stored: _Stored) -> dict[str, Any]:
-        body = copy.deepcopy(stored.body)
+        body: dict[str, Any] = ownership.copied(stored.body)
         if stored.holdings or "managedFields" not in body["metadata"]:
             body["metadata"]["managedFields"] = ownership.managed_fields(stored.holdings)
         return body
@@ -340,7 +341,7 @@ def _holding(stored: _Stored | None, manager: str, operation: str) -> Ownership 
 
 def _stored_values(body: Body, stored: _Stored) -> Mapping[ownership.Path, Any]:
     """What the applied fields would be once stored, so that another spelling of a value is no conflict."""
-    merged = completed(ownership.merge(copy.deepcopy(stored.body), body))
+    merged = completed(ownership.merge(ownership.copied(stored.body), body))
     after = ownership.leaves(merged)
     return {path: after[path] for path in ownership.leaves(body) if path in after}
 

@@ -6,7 +6,7 @@ gives up and nobody else holds, and meets a conflict where it wants another valu
 
 from __future__ import annotations
 
-import copy
+import functools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -83,7 +83,14 @@ def merge(live: Any, applied: Any, name: str = "") -> Any:
         return list(merged.values())
     if isinstance(live, list) and isinstance(applied, list) and name in SETS:
         return [*live, *(item for item in applied if item not in live)]
-    return copy.deepcopy(applied)
+    return copied(applied)
+
+
+def copied(value: Any) -> Any:
+    """An object of one's own: of JSON's types only, so without the bookkeeping of `copy.deepcopy`."""
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value
 
 
 def remove(body: Any, path: Path) -> None:
@@ -138,12 +145,13 @@ def managed_fields(holdings: tuple[Ownership, ...]) -> list[dict[str, Any]]:
             "apiVersion": holding.api_version,
             "time": holding.time,
             "fieldsType": "FieldsV1",
-            "fieldsV1": _tree(holding.paths),
+            "fieldsV1": copied(_tree(holding.paths)),
         }
         for holding in holdings
     ]
 
 
+@functools.lru_cache(maxsize=4096)
 def _tree(paths: frozenset[Path]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for path in sorted(paths):

@@ -5,7 +5,12 @@ Names come from the platform directory, so a quote or a backslash in one must st
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+_NOT_ITSELF: Final = re.compile(r"[^ !#-\[\]-~]")
+"""What is no printable ASCII, or ends or escapes a literal."""
 
 
 class Expr(str):
@@ -16,14 +21,13 @@ class Expr(str):
 
 def quote(text: str) -> Expr:
     """A CEL string literal, in printable ASCII."""
-    return Expr(f'"{"".join(map(_escaped, text))}"')
+    return Expr(f'"{_NOT_ITSELF.sub(_escaped, text)}"')
 
 
-def _escaped(char: str) -> str:
+def _escaped(match: re.Match[str]) -> str:
+    char = match[0]
     if char in {'"', "\\"}:
         return f"\\{char}"
-    if " " <= char <= "~":
-        return char
     # Four digits reach the basic plane only; CEL knows no surrogate pairs.
     return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"
 

@@ -21,6 +21,7 @@ from tests.live.differential.shrinking import DROP, Change, Scenario, changed, e
 from tests.live.differential.twin import Difference, Twin, first_difference, message_agreement
 
 Make = Callable[..., Scenario]
+RECORDED = Path(__file__).parents[2] / "live" / "differential" / "recorded"
 
 
 def size(scenario: object) -> int:
@@ -208,7 +209,7 @@ def test_a_placement_difference_is_shrunk(kind: str, key: str, pods: int, nodes:
 
 
 def recorded(name: str) -> Record:
-    record = Record(**json.loads((Path(__file__).parent / "recorded" / f"{name}.json").read_text()))
+    record = Record(**json.loads((RECORDED / f"{name}.json").read_text()))
     record.actions = [(verb, name) for verb, name in record.actions]
     return record
 

@@ -1,0 +1,1 @@
+"""What the live tests judge by: shown without a control plane."""
