@@ -13,7 +13,6 @@ from allotment.cli.shell.calling import typed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from allotment.cli.commands.change.planning import Target
     from allotment.cli.shell.session import Session
     from allotment.plan.changes import Change
 
@@ -76,11 +75,6 @@ _OVER: Final = "{} was there before: look, then say yes or no to taking it over"
 
 def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else "what else"
-
-
-def way_of(session: Session, target: Target) -> Way:
-    """The way to a call's own target."""
-    return way_to(session, target.directory, target.cluster.name)
 
 
 def way_to(session: Session, directory: Path, cluster: str) -> Way:

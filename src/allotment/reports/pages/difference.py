@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from allotment.reports.choices import choice_lines
 from allotment.reports.pages.charts import COLOURS, Points, Series, bars, scatter, short_time
+from allotment.reports.pages.choices import choice_lines
 from allotment.reports.pages.simulation import facts, key, notices, page, table
 from allotment.simulation.difference import JobChange, QueueChange, RunDifference
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
-from allotment.reports.choices import choice_lines
 from allotment.reports.pages.charts import COLOURS, Bar, Limit, Row, Series, bars, short_time, stacked, timeline
+from allotment.reports.pages.choices import choice_lines
 from allotment.scheduling.placement.gpu.fragmentation import FragmentCause
 from allotment.simulation.figures import (
     Course,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from allotment.cli.commands.change import adopt_view as views
 from allotment.cli.commands.change.diffs import next_steps
-from allotment.cli.commands.change.planning import Target
-from allotment.cli.shell.hints import Way, way_of
+from allotment.cli.commands.change.planning import Target, way_of
+from allotment.cli.shell.hints import Way
 from allotment.cli.shell.options import OutputOptions
 from allotment.cli.shell.output import show
 from allotment.cli.shell.session import Session

@@ -65,8 +65,8 @@ def apply(
     """
     from allotment import wiring
     from allotment.cli.commands.change.applying import Consent, carry_out
-    from allotment.cli.commands.change.planning import live_plan, platform_at_hand, target_of
-    from allotment.cli.shell.hints import way_of, way_to
+    from allotment.cli.commands.change.planning import live_plan, platform_at_hand, target_of, way_of
+    from allotment.cli.shell.hints import way_to
     from allotment.cli.shell.places import platform_directory
     from allotment.operations.change.saved_plans import plan_from_text, ready
 

@@ -42,6 +42,13 @@ class Target:
         return Mark(self.platform.name, self.cluster.name)
 
 
+def way_of(session: Session, target: Target) -> Way:
+    """The way to a call's own target."""
+    from allotment.cli.shell.hints import way_to
+
+    return way_to(session, target.directory, target.cluster.name)
+
+
 def target_of(session: Session, directory: str | None) -> Target:
     """The platform and the cluster that the call names.
 
@@ -128,7 +135,6 @@ def plan_steps(
         able: whether this account may apply at all.
     """
     from allotment.cli.commands.change.diffs import next_steps
-    from allotment.cli.shell.hints import way_of
 
     way = way_of(session, target)
     if offline:
@@ -157,7 +163,6 @@ def _reader_steps(way: Way, plan: Plan, *, able: bool) -> list[tuple[str, str]]:
 
 
 def _plan_steps(session: Session, target: Target, plan: Plan, saved: str | None) -> list[tuple[str, str]]:
-    from allotment.cli.shell.hints import way_of
 
     way = way_of(session, target)
     if plan.empty:

@@ -8,9 +8,9 @@ from typing import Final
 from allotment.cli.shell.amounts import count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
-from allotment.reports.choices import choice_lines
 from allotment.reports.documents.comparison import queue_change_document, rounded
 from allotment.reports.pages.charts import short_time
+from allotment.reports.pages.choices import choice_lines
 from allotment.simulation.difference import ChangedSetting, JobChange, JobWait, QueueChange, RunDifference
 
 _SHOWN: Final = 10

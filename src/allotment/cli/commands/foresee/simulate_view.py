@@ -10,11 +10,11 @@ from allotment.cli.shell.amounts import count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
 from allotment.operations.foresee.simulating import PlacementRuns, PolicyRun, RunRequest
-from allotment.reports.choices import choice_lines
 from allotment.reports.documents.form import seconds
 from allotment.reports.documents.placement import policy_document
 from allotment.reports.documents.simulation import queue_document, quota_used
 from allotment.reports.pages.charts import short_time
+from allotment.reports.pages.choices import choice_lines
 from allotment.reports.pages.placement import placement_page
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, FragmentCause
 from allotment.simulation.figures import QueueFigures, RunFigures

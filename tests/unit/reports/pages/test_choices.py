@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from allotment.reports.choices import choice_lines, choice_text
+from allotment.reports.pages.choices import choice_lines, choice_text
 from allotment.scheduling.queueing.choices import ChanceKind
 from allotment.simulation.outcome import RandomChoice
 
