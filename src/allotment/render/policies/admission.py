@@ -205,7 +205,7 @@ def _variables(rule: Rule, companions: Companions, page: str) -> list[dict[str, 
     whole = 'request.?subResource.orValue("") == "" && request.operation != "DELETE"'
     told = f"{rule.outside_of_these}{whole} ? {together} : {own}" if together else own
     last = (Variable("told", told), Variable("text", _TEXT), Variable(_REFUSAL, _shortened(_pointer(page))))
-    return [*(mine | companions.variables).values(), *map(named, last)]
+    return [*{**mine, **companions.variables}.values(), *map(named, last)]
 
 
 def _variables_of(rule: Rule) -> Iterator[Variable]:
