@@ -116,8 +116,12 @@ def is_set(tree: Tree) -> bool:
 
 def item_token(item: Mapping[str, Any], keys: tuple[str, ...]) -> str:
     """The token of a list item, written as the server writes it (keys sorted, no spaces)."""
-    values = {key: item[key] for key in sorted(keys) if key in item}
-    return "k:" + json.dumps(values, separators=(",", ":"), ensure_ascii=False)
+    parts = (f"{_WRITTEN(key)}:{_WRITTEN(item[key])}" for key in sorted(keys) if key in item)
+    return f"k:{{{','.join(parts)}}}"
+
+
+_WRITTEN: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+"""Made once, and given the parts one by one: it writes a text by itself faster than a map that holds it."""
 
 
 def set_token(item: Any) -> str:

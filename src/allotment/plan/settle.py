@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from allotment.model.manifest import Manifest, Manifests, ObjectKey
 from allotment.plan import access, default_storage, disguised
@@ -70,9 +71,12 @@ def digest_of(desired: Manifests) -> str:
     """SHA-256 of all desired objects, in hexadecimal."""
     digest = hashlib.sha256()
     for manifest in desired:
-        digest.update(json.dumps(manifest.body, sort_keys=True, separators=(",", ":")).encode())
+        digest.update(_CANONICAL(manifest.body).encode())
         digest.update(b"\n")
     return digest.hexdigest()
+
+
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def _out_of_reach(live: Survey) -> Iterator[ObjectKey]:

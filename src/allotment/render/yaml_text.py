@@ -7,6 +7,7 @@ when no reader could take it for anything else; everything else is double-quoted
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -14,8 +15,8 @@ from typing import Any, Final
 # No digit, sign or dot in front, no colon, no space: then only the words below are ambiguous.
 _BARE: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*", re.ASCII)
 _WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
-_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-_NEEDS_ESCAPE: Final = re.compile(r'["\\\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]')
+_ESCAPES: Final = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
+_NEEDS_ESCAPE: Final = re.compile(r"[\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 # A literal block keeps its text only if no line ends in a blank and no line has anything a reader would fold away.
 _BLOCK_BREAKER: Final = re.compile(r"[ \t](\n|\Z)|[^\n\x20-\x7e\xa1-\u1fff\u2030-\ud7ff]")
 
@@ -34,7 +35,7 @@ def _mapping(value: Mapping[str, Any], indent: str) -> Iterator[str]:
     if not value:
         yield f"{indent}{{}}"
     for key, item in value.items():
-        yield from _entry(f"{indent}{_string(key)}:", item, indent)
+        yield from _entry(f"{indent}{_key(key)}:", item, indent)
 
 
 def _sequence(value: Sequence[Any], indent: str) -> Iterator[str]:
@@ -90,7 +91,13 @@ def _scalar(value: Any) -> str:
 def _string(text: str) -> str:
     if _BARE.fullmatch(text) and text.lower() not in _WORDS:
         return text
-    return '"' + _NEEDS_ESCAPE.sub(_escaped, text) + '"'
+    # Policies are full of quotes: those two by the fast way, and first, for what follows writes backslashes.
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{_NEEDS_ESCAPE.sub(_escaped, quoted)}"'
+
+
+_key: Final = functools.lru_cache(maxsize=1024)(_string)
+"""The same few names are the keys of all objects."""
 
 
 def _escaped(match: re.Match[str]) -> str:

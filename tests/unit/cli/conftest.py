@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from allotment.adapters.kube.fake import FakeKube
 from allotment.cli.main import cli
 
 ROOT = Path(__file__).parents[3]
@@ -60,6 +61,12 @@ def acme(home: Path) -> Path:
     target = home / "my-platform"
     shutil.copytree(ACME, target)
     return target
+
+
+@pytest.fixture(scope="session")
+def servers() -> dict[str, FakeKube]:
+    """Servers that took long to fill, by what they hold; tests hold the same, and leave these alone."""
+    return {}
 
 
 @pytest.fixture

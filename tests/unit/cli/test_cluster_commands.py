@@ -44,6 +44,18 @@ def kube(acme: Path, monkeypatch: pytest.MonkeyPatch) -> FakeKube:
     return server
 
 
+@pytest.fixture
+def applied(run: Run, kube: FakeKube, servers: dict[str, FakeKube]) -> FakeKube:
+    """That server after the first apply: one for all tests, of which each goes on with its own."""
+    if "applied" in servers:
+        kube.hold(servers["applied"])
+    else:
+        run("apply", *HERE, "--yes").ok()
+        servers["applied"] = FakeKube()
+        servers["applied"].hold(kube)
+    return kube
+
+
 def test_plan_apply_plan(run: Run, acme: Path, kube: FakeKube) -> None:
     first = run("plan", *HERE, "--exit-code")
     assert first.code == 2
@@ -58,16 +70,15 @@ def test_plan_apply_plan(run: Run, acme: Path, kube: FakeKube) -> None:
     assert run("drift", *HERE).code == 0
 
 
-def test_another_cluster_s_mark_needs_its_name_and_yes_is_not_enough(run: Run, acme: Path, kube: FakeKube) -> None:
-    run("apply", *HERE, "--yes").ok()
+def test_another_cluster_s_mark_needs_its_name_and_yes_is_not_enough(run: Run, acme: Path, applied: FakeKube) -> None:
     there = ("my-platform", "--cluster", "training-eastus", "--context", "dev-eastus")
-    before = kube.existing
+    before = applied.existing
     for words in (("plan",), ("apply", "--yes"), ("prove",), ("drift", "--repair", "--yes")):
         ran = run(words[0], *there, *words[1:])
         assert ran.code == 6, words
         assert "this is the cluster acme/dev-eastus, not acme/training-eastus" in ran.out + ran.err
     assert run("apply", *there, "--yes", "--override-identity", "acme/training-eastus").code == 6
-    assert kube.existing == before
+    assert applied.existing == before
     told = run("plan", *there, "--override-identity", "acme/dev-eastus").ok()
     assert "Plan for training-eastus (acme) at fake://kube (context fake)" in told
 
@@ -89,8 +100,7 @@ def test_history_lists_what_was_applied(run: Run, acme: Path, kube: FakeKube) ->
     assert "engineer" in run("history", *HERE).ok()
 
 
-def test_a_change_is_shown_with_old_and_new_value(run: Run, acme: Path, kube: FakeKube) -> None:
-    run("apply", *HERE, "--yes").ok()
+def test_a_change_is_shown_with_old_and_new_value(run: Run, acme: Path, applied: FakeKube) -> None:
     file = acme / "teams" / "cv.yaml"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("displayName: Computer vision", "displayName: Vision"), encoding="utf-8")
@@ -165,9 +175,8 @@ def test_one_refused_object_does_not_stop_the_rest(run: Run, acme: Path, kube: F
     assert run("plan", *HERE, "--exit-code").code == 0
 
 
-def test_fields_of_others_are_shown_and_left_alone(run: Run, acme: Path, kube: FakeKube) -> None:
-    run("apply", *HERE, "--yes").ok()
-    kube.merge_patch("v1", QUOTA, {"spec": {"hard": {"pods": "7"}}})
+def test_fields_of_others_are_shown_and_left_alone(run: Run, acme: Path, applied: FakeKube) -> None:
+    applied.merge_patch("v1", QUOTA, {"spec": {"hard": {"pods": "7"}}})
     planned = run("plan", *HERE)
     assert "! ResourceQuota cv/allotment-quota" in planned.out
     assert "--force-conflicts" in planned.err
@@ -186,12 +195,11 @@ def test_fields_of_others_are_shown_and_left_alone(run: Run, acme: Path, kube: F
     assert run("drift", *HERE).code == 0
 
 
-def test_drift_is_repaired_after_asking(run: Run, acme: Path, kube: FakeKube) -> None:
-    run("apply", *HERE, "--yes").ok()
+def test_drift_is_repaired_after_asking(run: Run, acme: Path, applied: FakeKube) -> None:
     binding = ObjectKey(
         "admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding", "", "labels-required.allotment.dev"
     )
-    kube.delete("admissionregistration.k8s.io/v1", binding)
+    applied.delete("admissionregistration.k8s.io/v1", binding)
     assert run("drift", *HERE).code == 1
     assert run("drift", *HERE, "--repair").code == 2
     fixed = run("drift", *HERE, "--repair", "--yes")
@@ -200,9 +208,8 @@ def test_drift_is_repaired_after_asking(run: Run, acme: Path, kube: FakeKube) ->
     assert run("drift", *HERE, "--repair").ok().startswith("nothing to repair")
 
 
-def test_what_is_not_ours_is_named_and_left_alone_by_a_repair(run: Run, acme: Path, kube: FakeKube) -> None:
-    run("apply", *HERE, "--yes").ok()
-    kube.put({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "second", "namespace": "cv"}})
+def test_what_is_not_ours_is_named_and_left_alone_by_a_repair(run: Run, acme: Path, applied: FakeKube) -> None:
+    applied.put({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "second", "namespace": "cv"}})
     drifted = run("drift", *HERE)
     assert drifted.code == 1
     assert "foreign   LimitRange cv/second" in drifted.out
@@ -219,23 +226,20 @@ def test_what_is_not_ours_is_named_and_left_alone_by_a_repair(run: Run, acme: Pa
     assert run("drift", *HERE).code == 0
 
 
-def test_a_kind_that_we_may_not_look_at_is_said(run: Run, acme: Path, kube: FakeKube) -> None:
-    run("apply", *HERE, "--yes").ok()
-
+def test_a_kind_that_we_may_not_look_at_is_said(run: Run, acme: Path, applied: FakeKube) -> None:
     def refuse(call: Call) -> None:
         if call.verb == "list" and call.key.kind == "Secret":
             raise AccessRefusedError("refused", status=403, reason="Forbidden", message="no secrets for you")
 
-    kube.hook = refuse
+    applied.hook = refuse
     assert "not looked at: Secret (no secrets for you)" in run("drift", *HERE).ok()
     (cluster,) = json.loads(run("drift", *HERE, "-o", "json").ok())["clusters"]
     assert cluster["notLookedAt"] == [{"kind": "Secret", "why": "no secrets for you"}]
 
 
 def test_one_cluster_that_does_not_answer_does_not_hide_the_others(
-    run: Run, acme: Path, kube: FakeKube, monkeypatch: pytest.MonkeyPatch
+    run: Run, acme: Path, applied: FakeKube, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run("apply", *HERE, "--yes").ok()
     reachable = wiring.connect
 
     def connect(kubeconfig: str, context: str):
@@ -252,18 +256,17 @@ def test_one_cluster_that_does_not_answer_does_not_hide_the_others(
     assert run("drift", "my-platform", "--context", "x").code == 2
 
 
-def test_a_namespace_is_deleted_only_when_its_name_is_given(run: Run, acme: Path, kube: FakeKube) -> None:
-    run("apply", *HERE, "--yes").ok()
+def test_a_namespace_is_deleted_only_when_its_name_is_given(run: Run, acme: Path, applied: FakeKube) -> None:
     (acme / "teams" / "cv.yaml").unlink()
     shown = run("plan", *HERE).ok()
     assert "- Namespace cv" in shown
     refused = run("apply", *HERE, "--yes")
     assert refused.code == 2
     assert "--delete-namespace cv" in refused.err
-    assert kube.get("v1", ObjectKey("", "Namespace", "", "cv")) is not None
+    assert applied.get("v1", ObjectKey("", "Namespace", "", "cv")) is not None
     assert run("apply", *HERE, "--yes", "--delete-namespace", "nlp").code == 2
     run("apply", *HERE, "--yes", "--delete-namespace", "cv").ok()
-    assert kube.get("v1", ObjectKey("", "Namespace", "", "cv")) is None
+    assert applied.get("v1", ObjectKey("", "Namespace", "", "cv")) is None
 
 
 def test_the_name_is_asked_too_where_the_data_are_kept(run: Run, acme: Path, kube: FakeKube) -> None:
@@ -280,8 +283,7 @@ def test_the_name_is_asked_too_where_the_data_are_kept(run: Run, acme: Path, kub
     assert ObjectKey("", "Namespace", "", "cv") in kube.existing
 
 
-def test_prove_reports_every_probe_and_writes_evidence(run: Run, acme: Path, kube: FakeKube) -> None:
-    run("apply", *HERE, "--yes").ok()
+def test_prove_reports_every_probe_and_writes_evidence(run: Run, acme: Path, applied: FakeKube) -> None:
     ran = run(
         "prove", *HERE, "--team", "nlp", "--guardrail", "resource-quota", "--evidence", "evidence.md", "-o", "json"
     )
@@ -301,14 +303,13 @@ class TestNodes:
     HERE = ("--platform", "my-platform", "--cluster", "dev-eastus", "--pool", "t4-spot")
 
     @pytest.fixture
-    def bare(self, run: Run, kube: FakeKube) -> FakeKube:
-        run("apply", *HERE, "--yes").ok()
-        label = "allotment.dev/capacity-type"
+    def bare(self, run: Run, applied: FakeKube) -> FakeKube:
+        label, mine = "allotment.dev/capacity-type", {"key": "mine", "effect": "PreferNoSchedule"}
         for name in ("t4-spot-0", "t4-spot-1"):
             key = ObjectKey("", "Node", "", name)
-            kube.edit(key, lambda body: {**body, "spec": {"taints": [{"key": "mine", "effect": "PreferNoSchedule"}]}})
-            kube.merge_patch("v1", key, {"metadata": {"labels": {label: None}}})
-        return kube
+            applied.edit(key, lambda body: {**body, "spec": {"taints": [mine]}})
+            applied.merge_patch("v1", key, {"metadata": {"labels": {label: None}}})
+        return applied
 
     def test_plan_drift_and_prove_say_so(self, run: Run, bare: FakeKube) -> None:
         told = "pool t4-spot (t4-spot-0, t4-spot-1): label allotment.dev/capacity-type is missing"
@@ -402,14 +403,12 @@ class TestNodes:
         assert ran.code == code
         assert says in ran.err
 
-    def test_who_may_not_list_nodes_is_told_and_not_stopped(self, run: Run, kube: FakeKube) -> None:
-        run("apply", *HERE, "--yes").ok()
-
+    def test_who_may_not_list_nodes_is_told_and_not_stopped(self, run: Run, applied: FakeKube) -> None:
         def forbid(call: Call) -> None:
             if (call.verb, call.key.kind) in {("list", "Node"), ("list", "Workload")}:
                 raise AccessRefusedError("no", status=403, reason="Forbidden", message="nodes is forbidden")
 
-        kube.hook = forbid
+        applied.hook = forbid
         assert "nodes were not compared with the declared pools: nodes is forbidden" in run("plan", *HERE).ok()
         drift = run("drift", *HERE)
         assert drift.code == 0
@@ -419,9 +418,8 @@ class TestNodes:
         assert [result["verdict"] for result in proof["probes"]] == ["not-provable"]
 
 
-def test_work_that_its_queue_does_not_count_is_drift_and_disproved(run: Run, acme: Path, kube: FakeKube) -> None:
-    run("apply", *HERE, "--yes").ok()
-    kube.put(held("a100-old", queue="nlp"))
+def test_work_that_its_queue_does_not_count_is_drift_and_disproved(run: Run, acme: Path, applied: FakeKube) -> None:
+    applied.put(held("a100-old", queue="nlp"))
     drift = run("drift", *HERE)
     assert drift.code == 1
     assert "does not count what runs: 4 nvidia.com/gpu in a100-old by cv/train (1 pod)" in drift.out

@@ -39,7 +39,12 @@ def commands(group: LazyGroup, words: tuple[str, ...] = ()) -> dict[tuple[str, .
 ALL = commands(cli)
 
 
-PLAIN = [param for param in OFFLINE if not set(param.values[0].line) & set("&|$=>;")]
+PLAIN = [
+    param
+    for param in OFFLINE
+    if param.values[0].line.startswith("allot ") and not set(param.values[0].line) & set("&|$<>;`*?~(")
+]
+"""A shell makes words of these, and nothing else: the `=` that would set a variable stands in no first word."""
 FOR_A_SHELL = [param for param in OFFLINE if param not in PLAIN]
 
 

@@ -13,9 +13,9 @@ from allotment.model.manifest import ObjectKey
 from allotment.model.rights import resource_of
 from allotment.ports.kube import AccessQuestion, AccessRefusedError
 from tests.unit.cli.conftest import Run
-from tests.unit.cli.test_cluster_commands import HERE, kube
+from tests.unit.cli.test_cluster_commands import HERE, applied, kube
 
-__all__ = ["kube"]
+__all__ = ["applied", "kube"]
 
 QUOTA = ObjectKey("", "ResourceQuota", "cv", "allotment-quota")
 MIXED = "not allowed: patch resourcequotas: compared here"
@@ -40,12 +40,11 @@ def reads(verb: str, _resource: str) -> bool:
 
 
 @pytest.fixture
-def changed(run: Run, acme: Path, kube: FakeKube) -> FakeKube:
+def changed(run: Run, acme: Path, applied: FakeKube) -> FakeKube:
     """Applied, and one quota changed since; the account may only read."""
-    run("apply", *HERE, "--yes").ok()
-    kube.merge_patch("v1", QUOTA, {"spec": {"hard": {"pods": "7"}}})
-    restrict(kube, reads)
-    return kube
+    applied.merge_patch("v1", QUOTA, {"spec": {"hard": {"pods": "7"}}})
+    restrict(applied, reads)
+    return applied
 
 
 def test_a_reader_s_plan_shows_the_difference_the_missing_verb_and_the_usual_code(run: Run, changed: FakeKube) -> None:
@@ -68,9 +67,8 @@ def test_a_reader_s_apply_changes_nothing_and_says_what_is_missing(run: Run, cha
     assert run("drift", *HERE, "--repair", "--yes").code == 5
 
 
-def test_a_kind_that_may_not_be_listed_is_never_called_as_declared(run: Run, acme: Path, kube: FakeKube) -> None:
-    run("apply", *HERE, "--yes").ok()
-    restrict(kube, lambda verb, resource: reads(verb, resource) and resource != "rolebindings")
+def test_a_kind_that_may_not_be_listed_is_never_called_as_declared(run: Run, acme: Path, applied: FakeKube) -> None:
+    restrict(applied, lambda verb, resource: reads(verb, resource) and resource != "rolebindings")
     ran = run("plan", *HERE, "--exit-code")
     assert ran.code == 1
     assert "list rolebindings.rbac.authorization.k8s.io: these objects were not looked at" in ran.out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 from dataclasses import replace
 from typing import Any
@@ -42,10 +43,18 @@ def grounds_of(declared: Platform = PLATFORM) -> Grounds:
 
 def applied(*more: dict[str, Any]) -> FakeKube:
     kube = FakeKube(rights=lambda _identity, _question: True)
+    kube.hold(filled())
+    kube.put(*more)
+    return kube
+
+
+@functools.cache
+def filled() -> FakeKube:
+    """Filled once; tests hold the same, and leave this one alone."""
+    kube = FakeKube()
     kube.put(*USUAL, *kueue_webhooks())
     for manifest in sorted(render(PLATFORM, PLATFORM.clusters[0]), key=lambda item: item.key.kind != "Namespace"):
         kube.apply(manifest.body)
-    kube.put(*more)
     return kube
 
 

@@ -101,12 +101,23 @@ class FakeKube:
         self, api_version: str, kind: str, *, namespace: str = "", labels: str = "", fields: str = ""
     ) -> Iterator[Body]:
         """All objects of a kind."""
+        yield from self._listed(api_version, kind, namespace, labels, fields, self._shown)
+
+    def _listed(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str,
+        labels: str,
+        fields: str,
+        shown: Callable[[_Stored], dict[str, Any]],
+    ) -> Iterator[Body]:
         name, _, value = fields.partition("=")
         group = api_version.rpartition("/")[0]
         call = Call("list", ObjectKey(group, kind, namespace, ""))
         with self._lock, self._called(call):
             found = [
-                (key, self._shown(stored))
+                (key, shown(stored))
                 for key, stored in self._objects.items()
                 if key.kind == kind
                 and key.group == group
@@ -119,8 +130,7 @@ class FakeKube:
 
     def list_metadata(self, api_version: str, kind: str, *, namespace: str = "", fields: str = "") -> Iterator[Body]:
         """The metadata of all objects of a kind."""
-        for body in self.list(api_version, kind, namespace=namespace, fields=fields):
-            yield {part: body[part] for part in ("apiVersion", "kind", "metadata")}
+        yield from self._listed(api_version, kind, namespace, "", fields, self._shown_metadata)
 
     def get(self, api_version: str, key: ObjectKey) -> Body | None:
         """One object, or None."""
@@ -268,6 +278,17 @@ class FakeKube:
             for body in bodies:
                 self._store(key_of(body), None, ownership.copied(dict(body)), (), dry_run=False)
 
+    def hold(self, other: FakeKube) -> None:
+        """Hold exactly what another server holds now, owners and versions included; later neither sees the other.
+
+        Whom the server knows, its hook and its calls stay. Stored objects are never changed, so the two share them:
+        a server that took long to fill is filled once.
+        """
+        with other._lock:
+            objects, version = dict(other._objects), next(other._versions)
+        with self._lock:
+            self._objects, self._versions = objects, itertools.count(version)
+
     @property
     def existing(self) -> frozenset[ObjectKey]:
         """What exists."""
@@ -309,6 +330,10 @@ class FakeKube:
             if "deletionTimestamp" in metadata and not metadata.get("finalizers"):
                 del self._objects[key]  # the last finalizer is off
         return Answer(self._shown(after), ())
+
+    def _shown_metadata(self, stored: _Stored) -> dict[str, Any]:
+        parts = {part: stored.body[part] for part in ("apiVersion", "kind", "metadata")}
+        return self._shown(replace(stored, body=parts))
 
     def _shown(self, stored: _Stored) -> dict[str, Any]:
         body: dict[str, Any] = ownership.copied(stored.body)

@@ -64,7 +64,11 @@ def _leaves(value: Any, name: str, path: Path) -> Iterator[tuple[Path, Any]]:
 
 def item_token(item: Mapping[str, Any], keys: tuple[str, ...]) -> str:
     """The ``k:`` token of an item of a list that merges by key."""
-    return "k:" + json.dumps({key: item[key] for key in sorted(keys) if key in item}, separators=(",", ":"))
+    parts = (f"{_WRITTEN(key)}:{_WRITTEN(item[key])}" for key in sorted(keys) if key in item)
+    return f"k:{{{','.join(parts)}}}"
+
+
+_WRITTEN: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def merge(live: Any, applied: Any, name: str = "") -> Any:

@@ -103,9 +103,10 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
         allow_uncounted=settings.allow_uncounted,
     )
     at = kube.endpoint()
+    made = plan(declared, found, settings.platform, around)
     return replace(
-        plan(declared, found, settings.platform, around),
-        digest=digest_of(desired),
+        made,
+        digest=made.digest if declared == desired else digest_of(desired),
         server=at.url,
         context=at.context,
         source=settings.source,

@@ -109,21 +109,44 @@ def warning_name(policy: Policy) -> str:
     return f"{object_name(policy)}-warn"
 
 
-def policy_spec(rule: Rule, companions: Sequence[Rule] = (), page: str = "") -> Mapping[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Companions:
+    """Rules whose faults each of them tells; made once, for it is the same text in every one of their policies.
+
+    The API server shows one refusal of one policy only, and of several policies any: so each policy that refuses says
+    everything that is wrong, and nobody has to come back eight times.
+
+    Attributes:
+        variables: of all these rules, by name, as the API has them.
+        told: CEL list of all their faults, in the order of telling; empty for no rules.
+    """
+
+    variables: Mapping[str, dict[str, str]]
+    told: str
+
+
+NO_COMPANIONS: Final = Companions({}, "")
+
+
+def companions_of(rules: Sequence[Rule]) -> Companions:
+    """What these rules tell together, in their order."""
+    told = " + ".join(f"({each.told_with} ? {_faults(each)} : [])" for each in rules)
+    return Companions(_by_name(variable for each in rules for variable in _variables_of(each)), told)
+
+
+def policy_spec(rule: Rule, companions: Companions = NO_COMPANIONS, page: str = "") -> Mapping[str, Any]:
     """Spec of the ValidatingAdmissionPolicy.
 
     Args:
         rule: what the policy enforces.
-        companions: rules whose faults a refusal by this policy tells as well, this one included, in the order of
-            telling. The API server shows one refusal of one policy only, and of several policies any: so each policy
-            that refuses says everything that is wrong, and nobody has to come back eight times.
+        companions: rules whose faults a refusal by this policy tells as well, this one included.
         page: URL of a page on how to submit work, which refusals of work name; empty for none.
     """
     spec: dict[str, Any] = {
         "failurePolicy": "Fail",
         "matchConstraints": match(rule.resources),
         "matchConditions": [named(item) for item in rule.conditions],
-        "variables": [named(item) for item in _variables(rule, companions, page if rule.told_with else "")],
+        "variables": _variables(rule, companions, page if rule.told_with else ""),
         "validations": [_validation(check, rule, page) for check in rule.checks],
     }
     return {key: value for key, value in spec.items() if value}
@@ -168,25 +191,39 @@ def warning_binding_spec(rule: Rule, namespaces: tuple[str, ...]) -> Mapping[str
     }
 
 
-def _variables(rule: Rule, companions: Sequence[Rule], page: str) -> Iterator[Variable]:
+def _variables(rule: Rule, companions: Companions, page: str) -> list[dict[str, str]]:
     """All variables once, each before what uses it: the rules' own, the faults they find, and the refusal.
 
     Many small ones: the API server compiles a large expression in more than proportional time (measured on 1.36).
     """
-    known: dict[str, Variable] = {}
-    for each in (rule, *companions):
-        for variable in (*each.variables, *(Variable(check.name, check.faults) for check in each.checks)):
-            if known.setdefault(variable.name, variable) != variable:
-                raise AssertionError(f"two rules give the variable {variable.name} different meanings")
-    yield from known.values()
+    mine = _by_name(_variables_of(rule))
+    for name in mine.keys() & companions.variables.keys():
+        _check_same(name, mine[name], companions.variables[name])
     own = _faults(replace(rule, checks=tuple(check for check in rule.checks if not check.alone)))
-    together = " + ".join(f"({each.told_with} ? {_faults(each)} : [])" for each in companions)
+    together = companions.told
     # A change of a subresource shows a part of the object only, a deletion none.
     whole = 'request.?subResource.orValue("") == "" && request.operation != "DELETE"'
     told = f"{rule.outside_of_these}{whole} ? {together} : {own}" if together else own
-    yield Variable("told", told)
-    yield Variable("text", _TEXT)
-    yield Variable(_REFUSAL, _shortened(_pointer(page)))
+    last = (Variable("told", told), Variable("text", _TEXT), Variable(_REFUSAL, _shortened(_pointer(page))))
+    return [*{**mine, **companions.variables}.values(), *map(named, last)]
+
+
+def _variables_of(rule: Rule) -> Iterator[Variable]:
+    yield from rule.variables
+    yield from (Variable(check.name, check.faults) for check in rule.checks)
+
+
+def _by_name(variables: Iterable[Variable]) -> dict[str, dict[str, str]]:
+    known: dict[str, dict[str, str]] = {}
+    for variable in variables:
+        written = named(variable)
+        _check_same(variable.name, known.setdefault(variable.name, written), written)
+    return known
+
+
+def _check_same(name: str, one: Mapping[str, str], other: Mapping[str, str]) -> None:
+    if one != other:
+        raise AssertionError(f"two rules give the variable {name} different meanings")
 
 
 def _pointer(page: str) -> str:

@@ -37,10 +37,12 @@ from allotment.render.policies import (
 )
 from allotment.render.policies.admission import (
     ADMISSION_API,
+    NO_COMPANIONS,
     Condition,
     Rule,
     Scope,
     binding_spec,
+    companions_of,
     object_name,
     policy_spec,
     warning_binding_spec,
@@ -93,13 +95,13 @@ def render_policies(platform: Platform, cluster: Cluster) -> Iterator[Manifest]:
     ]
     rules = [replace(rule, only_warns_in=_only_warns_in(rule.policy, cluster, system)) for rule in rules]
     rules, elsewhere = _without_oversized(rules, platform, cluster)
-    together = _companions(rules, cluster)
+    together = companions_of(_companions(rules, cluster))
     for rule in rules:
         policy, mode = rule.policy, rule.policy.modes[cluster.name]
         # What nobody may do to a namespace nobody may do to the system's: those hold more than any team's.
         spared = () if rule.scope is Scope.NAMESPACE_OBJECTS else system
         exempt = tuple(sorted({*spared, *policy.exempt_namespaces}))
-        name, companions = object_name(policy), together if mode is Mode.ENFORCE and rule.told_with else ()
+        name, companions = object_name(policy), together if mode is Mode.ENFORCE and rule.told_with else NO_COMPANIONS
         yield shelf.clustered(
             (ADMISSION_API, "ValidatingAdmissionPolicy"),
             name,

@@ -6,6 +6,7 @@ import pytest
 
 from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.errors import UnreachableError
+from allotment.model.manifest import ObjectKey
 from tests.unit.adapters.kube.contract import KubeContract, config_map, key
 
 SPACE = "robotics"
@@ -53,3 +54,20 @@ def test_a_namespace_goes_with_its_content(kube: FakeKube) -> None:
     kube.apply(config_map(SPACE, a="1"))
     kube.delete("v1", key("", SPACE, "Namespace"))
     assert kube.existing == frozenset()
+
+
+def test_a_server_holds_what_another_held_and_neither_sees_what_comes_later(kube: FakeKube) -> None:
+    kube.apply(config_map(SPACE, a="1"))
+    other = FakeKube()
+    other.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "gone"}})
+    other.hold(kube)
+    assert other.existing == kube.existing
+    assert other.get("v1", key(SPACE)) == kube.get("v1", key(SPACE))
+    assert not other.unserved
+    fields = (other.get("v1", key(SPACE)) or {})["metadata"]["managedFields"]
+    other.apply_as("kubectl", config_map(SPACE, a="2"), force=True)
+    kube.delete("v1", ObjectKey("", "Namespace", "", SPACE))
+    kept = other.get("v1", key(SPACE)) or {}
+    assert kept["data"] == {"a": "2"}
+    assert kept["metadata"]["managedFields"] != fields
+    assert not kube.existing
