@@ -88,6 +88,16 @@ def test_a_difference_names_place_values_and_state() -> None:
     assert departure.state[1] == 'n1: {"pods": ["default/p1"], "used": {"cpu": 600}}'
 
 
+def test_the_state_of_a_difference_counts_memory_as_the_format_does() -> None:
+    running = {"name": "old", "requests": {"cpu": 100, "memory": 7}, "node": "n1", "start": 0}
+    recorded = SCENARIO | {"existing": [running]}
+    recorded["answers"] = copy.deepcopy(answers(recorded))
+    recorded["answers"][0]["attempts"][0]["node"] = "n2"
+    departure = compare(recorded)
+    assert departure is not None
+    assert 'n1: {"pods": ["default/old"], "used": {"cpu": 100, "memory": 7}}' in departure.state
+
+
 def test_an_attempt_too_many_is_a_difference() -> None:
     recorded = copy.deepcopy(SCENARIO | {"answers": answers(SCENARIO)})
     extra = recorded["answers"][3]["attempts"]

@@ -227,6 +227,11 @@ def _pod(pod: PodFields, claims: _Claims, start: float) -> Pod:
     return Pod(pod.name, _shape(pod, claims), pod.priority, start, pod.preemption_policy == "Never")
 
 
+def written_amount(name: str, amount: int) -> int:
+    """An amount of the engine's as the format counts it."""
+    return amount // MIB if name in {MEMORY, EPHEMERAL_STORAGE} else amount
+
+
 def _amounts(given: Mapping[str, int]) -> Mapping[str, int]:
     """In the engine's units."""
     amounts = dict(given)

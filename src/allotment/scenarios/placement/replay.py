@@ -13,7 +13,13 @@ from typing import Any
 
 from allotment.errors import InputError
 from allotment.scenarios.departure import Departure
-from allotment.scenarios.placement.reading import Json, PlacementScenario, read_placement, recorded_picks
+from allotment.scenarios.placement.reading import (
+    Json,
+    PlacementScenario,
+    read_placement,
+    recorded_picks,
+    written_amount,
+)
 from allotment.scheduling.placement.cycle import Fits, Refused, evaluate
 from allotment.scheduling.placement.diagnosis import event_text
 from allotment.scheduling.placement.model import Pod
@@ -139,7 +145,11 @@ class _Placing:
         return {
             node.name: {
                 "pods": sorted(state.pods_on[i]),
-                "used": {name: int(state.used[row][i]) for name, row in state.rows.items() if state.used[row][i]},
+                "used": {
+                    name: written_amount(name, int(state.used[row][i]))
+                    for name, row in state.rows.items()
+                    if state.used[row][i]
+                },
             }
             for i, node in enumerate(state.nodes.nodes)
         }
