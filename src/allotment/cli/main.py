@@ -14,7 +14,7 @@ import click
 from allotment.cli.shell.lazy import Entry, LazyGroup
 from allotment.cli.shell.options import global_flags
 from allotment.cli.shell.session import Session
-from allotment.errors import AllotmentError, UsageError
+from allotment.errors import INTERRUPTED, AllotmentError, UsageError
 
 _COMMANDS: Final = "allotment.cli.commands"
 _DECLARE: Final = f"{_COMMANDS}.declare"
@@ -158,7 +158,7 @@ def _run(group: Root, words: list[str], name: str, session: Session, complete_va
 
 
 def _reported(error: BaseException, words: list[str], session: Session) -> int:
-    from allotment.cli.shell.failures import INTERRUPTED, describe, report
+    from allotment.cli.shell.failures import describe, report
 
     failure = describe(error)
     try:

@@ -13,7 +13,7 @@ import click
 from allotment.cli.shell.lazy import UnknownCommandError
 from allotment.cli.shell.session import Session
 from allotment.cli.shell.terminal import printable
-from allotment.errors import AllotmentError, shown
+from allotment.errors import INTERRUPTED, AllotmentError, shown
 from allotment.reports.documents.problems import error_document, problem_document
 
 EXIT_CODES: Final = {
@@ -27,12 +27,11 @@ EXIT_CODES: Final = {
     7: "quota or capacity",
     8: "timed out",
     9: "server unreachable",
-    130: "interrupted",
+    INTERRUPTED: "interrupted",
     141: "the reader of the output went away",
 }
 """Every code `allot` ends with. `docs/cli.md` documents them; a test holds both together."""
 
-INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
 
 

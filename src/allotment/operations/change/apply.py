@@ -14,7 +14,14 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Final
 
-from allotment.errors import AllotmentError, ConflictError, NotSignedInError, TimedOutError, UnreachableError
+from allotment.errors import (
+    INTERRUPTED,
+    AllotmentError,
+    ConflictError,
+    NotSignedInError,
+    TimedOutError,
+    UnreachableError,
+)
 from allotment.model import labels
 from allotment.model.manifest import Body, Manifest
 from allotment.operations.change.draining import close, drain, let_namespace_go
@@ -123,11 +130,10 @@ class ApplyReport:
         return 0
 
 
-_INTERRUPTED: Final = 130
 """What a shell says of a command that SIGINT ended."""
 
 _EXIT_CODES: Final = (
-    (Status.INTERRUPTED, _INTERRUPTED),
+    (Status.INTERRUPTED, INTERRUPTED),
     (Status.UNREACHABLE, UnreachableError.exit_code),
     (Status.REFUSED, AllotmentError.exit_code),
     (Status.BLOCKED, ConflictError.exit_code),

@@ -9,10 +9,10 @@ from typing import Final
 
 from allotment.errors import InputError, NotFoundError
 from allotment.ports.scenario_files import ScenarioFilesPort
-from allotment.scenarios import lines as parsing
 from allotment.scenarios.kinds import FileKind
 from allotment.scenarios.kinds import kind_of as kind_of_lines
-from allotment.scenarios.lines import ScenarioLine, at
+from allotment.scenarios.lines import ScenarioLine, at, csv_rows
+from allotment.scenarios.lines import scenario_lines as scenarios_in
 from allotment.scenarios.openb import openb_nodes, openb_pods
 from allotment.scenarios.reading import read_scenario
 from allotment.scenarios.traces import GroupBy, philly_trace, swf_trace, trace_scenario
@@ -76,7 +76,7 @@ def scenario_lines(files: ScenarioFilesPort, *names: str) -> Iterator[ScenarioLi
         InputError: a file cannot be read, or a line is no JSON object.
     """
     for name in names:
-        yield from parsing.scenario_lines(files.lines(name))
+        yield from scenarios_in(files.lines(name))
 
 
 def open_scenario(files: ScenarioFilesPort, file: str, wanted: str | None, wishes: TraceWishes) -> Scenario:
@@ -97,7 +97,7 @@ def open_scenario(files: ScenarioFilesPort, file: str, wanted: str | None, wishe
     if kind is FileKind.SCENARIO:
         return read_line(pick_line(scenario_lines(files, file), wanted))
     lines = files.lines(file)
-    trace = philly_trace(parsing.csv_rows(lines)) if kind is FileKind.PHILLY else swf_trace(lines, wishes.group_by)
+    trace = philly_trace(csv_rows(lines)) if kind is FileKind.PHILLY else swf_trace(lines, wishes.group_by)
     return trace_scenario(
         _name(files, file), trace, capacity=wishes.capacity, quotas=wishes.quotas, most_jobs=wishes.most_jobs
     )
@@ -110,8 +110,8 @@ def open_pod_list(files: ScenarioFilesPort, pods: str, nodes: str) -> PodList:
         NotFoundError: there is no such file.
         InputError: a list is not of the format; or there are no GPUs, or no pods.
     """
-    fleet = openb_nodes(parsing.csv_rows(files.lines(nodes)))
-    return PodList(_name(files, pods), tuple(fleet), tuple(openb_pods(parsing.csv_rows(files.lines(pods)))))
+    fleet = openb_nodes(csv_rows(files.lines(nodes)))
+    return PodList(_name(files, pods), tuple(fleet), tuple(openb_pods(csv_rows(files.lines(pods)))))
 
 
 def _name(files: ScenarioFilesPort, file: str) -> str:
