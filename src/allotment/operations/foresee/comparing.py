@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from allotment.errors import InputError, NotFoundError, UsageError
-from allotment.operations.foresee.opening import pick_line, read_line, scenario_lines
+from allotment.operations.foresee.opening import pick_line, queueing_lines, read_line, scenario_lines
 from allotment.operations.foresee.simulating import RunRequest, Watch, simulate
 from allotment.ports.scenario_files import ScenarioFilesPort
 from allotment.scenarios.changes import JobFile, WrittenChange
@@ -65,7 +65,7 @@ def what_if(
         NotFoundError: no such file or scenario, or a change names something that is not in the scenario.
         UsageError: a change cannot be read.
     """
-    line = pick_line(scenario_lines(files, file), wanted)
+    line = pick_line(queueing_lines(files, file), wanted)
     scenario = after_scenario = read_line(line)
     policies = request.policies
     settings: list[ChangedSetting] = []

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from allotment.cli.commands.foresee.input_file import file_and_words, file_flag, node_list, not_with_this_file
+from allotment.cli.commands.foresee.input_file import file_alone, file_flag, node_list, not_with_this_file
 from allotment.cli.shell.lazy import Command, Flag
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed, scenario_flag
 from allotment.cli.shell.session import Session
-from allotment.errors import UsageError
-from allotment.scenarios.kinds import FileKind
+from allotment.scenarios.kinds import IN_WORDS, FileKind
 
 if TYPE_CHECKING:
     from allotment.ports.scenario_files import ScenarioFilesPort
@@ -86,16 +85,14 @@ def capacity(session: Session, asked: CapacityOptions, *, output: OutputOptions)
     from allotment import wiring
     from allotment.cli.commands.foresee.capacity_view import capacity_listing, capacity_text
     from allotment.cli.shell.output import show
-    from allotment.operations.foresee.opening import kind_of
+    from allotment.operations.foresee.opening import check_survey
     from allotment.reports.documents.capacity import capacity_document
     from allotment.scheduling.placement.asking import parse_ask
 
-    file, more = file_and_words(session, asked.named, asked.words)
-    if more:
-        raise UsageError(f"{more[0]}: one file, and no further words", fix="see `allot capacity --help`")
+    file = file_alone(session, asked.named, asked.words)
     asks = [parse_ask(text) for text in asked.shapes]
     files = wiring.scenario_files()
-    kind = kind_of(files, file)
+    kind = check_survey(files, file)
     _refuse_what_does_not_apply(kind, asked)
     survey = _of_a_pod_list if kind is FileKind.OPENB else _of_a_scenario
     found = survey(files, file, asks, asked)
@@ -121,15 +118,9 @@ _FOR_SCENARIOS: Final[tuple[tuple[str, Callable[[CapacityOptions], object]], ...
 
 
 def _refuse_what_does_not_apply(kind: FileKind, asked: CapacityOptions) -> None:
-    if kind not in (FileKind.SCENARIO, FileKind.OPENB):
-        raise UsageError(
-            "this file does not say which pod runs on which node",
-            why=f"it is a trace ({kind})",
-            fix="name a placement scenario, or an openb pod list with --nodes",
-        )
     for flag, given in _FOR_LISTS if kind is FileKind.SCENARIO else _FOR_SCENARIOS:
         if given(asked) is not None:
-            raise not_with_this_file(flag, f"it is {kind}")
+            raise not_with_this_file(flag, f"it is {IN_WORDS[kind]}")
 
 
 def _of_a_scenario(files: ScenarioFilesPort, file: str, asks: Sequence[Ask], asked: CapacityOptions) -> Survey:

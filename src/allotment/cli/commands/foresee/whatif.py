@@ -41,10 +41,12 @@ class WhatIfOptions:
     """What is asked of `allot whatif`; texts as they were typed.
 
     Attributes:
+        words: the file, where it is named without a flag.
         named: the file.
         snapshot: the file, as it used to be named.
     """
 
+    words: tuple[str, ...]
     named: str | None
     snapshot: str | None
     changes: tuple[str, ...]
@@ -54,7 +56,8 @@ class WhatIfOptions:
 
 
 @click.command(cls=Command, terms={"Changes": CHANGES})
-@file_flag("The scenario file.")
+@click.argument("words", metavar="", nargs=-1)
+@file_flag("The file of queueing scenarios.")
 @click.option("--snapshot", hidden=True, metavar="FILE", type=click.Path())
 @click.option(
     "--change", "changes", multiple=True, required=True, metavar="CHANGE", help="What to change, see above; may repeat."
@@ -84,7 +87,7 @@ def whatif(session: Session, asked: WhatIfOptions, *, output: OutputOptions) -> 
     from allotment.scenarios.changes import parse_change
     from allotment.scenarios.times import milliseconds
 
-    file = file_or_snapshot(session, asked.named, asked.snapshot)
+    file = file_or_snapshot(session, asked.named, asked.snapshot, asked.words)
     changes = [parse_change(text) for text in asked.changes]
     request = RunRequest(until=None if asked.until is None else milliseconds(asked.until))
     with ProgressLine(session) as line:
