@@ -119,3 +119,30 @@ def test_a_file_of_another_kind_is_named_with_what_takes_it(
     assert ran.err.count("error:") == 1
     for each in told:
         assert each in ran.err
+
+
+@pytest.mark.parametrize(
+    ("call", "ends"),
+    [
+        pytest.param(
+            ("capacity", "--shape", "1"),
+            ["1 node: 1 GPU, 1 used, 0 free", "fragment 0 GPUs by 1 typical shape of 1 pod"],
+            id="capacity",
+        ),
+        pytest.param(("simulate", "--policy", "fgd"), ["percent of 1 GPU on 1 node; seed 0"], id="simulate"),
+    ],
+)
+def test_one_of_a_thing_is_singular(run: Run, home: Path, call: tuple[str, ...], ends: list[str]) -> None:
+    (home / "nodes.csv").write_text("sn,cpu_milli,memory_mib,gpu,model\nn0,64000,262144,1,T4\n", encoding="utf-8")
+    header = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec"
+    (home / "pods.csv").write_text(f"{header}\np0,4000,8192,1,1000,\n", encoding="utf-8")
+
+    told = run(*call, "--file", "pods.csv", "--nodes", "nodes.csv").ok().splitlines()
+
+    assert told[-len(ends) :] == ends
+
+
+def test_one_job_left_out_of_a_trace_is_singular(run: Run, home: Path) -> None:
+    (home / "two.csv").write_text(f"{PHILLY}2017-10-09 07:01:55,60,0,60,nlp\n", encoding="utf-8")
+
+    assert "1 of 2 jobs is left out: 1 asks for nothing" in run("simulate", "two.csv", "--capacity", "1").ok()

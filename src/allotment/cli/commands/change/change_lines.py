@@ -13,8 +13,8 @@ import click
 
 from allotment.cli.commands.change.values import list_difference, shown_value, shown_values
 from allotment.cli.commands.change.wording import Told, gist, told, told_contested
-from allotment.cli.shell.amounts import count
 from allotment.cli.shell.terminal import printable
+from allotment.model.grammar import count
 from allotment.plan.changes import (
     SIGNS,
     Action,

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from allotment.cli.commands.declare.editing import finish
-from allotment.cli.shell.amounts import count
 from allotment.cli.shell.places import name_for
 from allotment.cli.shell.session import Session
 from allotment.errors import UsageError
+from allotment.model.grammar import count
 
 if TYPE_CHECKING:
     from allotment.operations.adopt.looking import AdoptionLook

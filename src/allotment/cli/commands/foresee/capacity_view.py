@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from allotment.cli.shell.amounts import amount, count
+from allotment.cli.shell.amounts import amount
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
 from allotment.model.devices import names_a_part
+from allotment.model.grammar import count
 from allotment.reports.documents.capacity import NodeRow, fragment_of, gpus_of, node_document
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, FragmentCause
 from allotment.scheduling.placement.gpu.model import WHOLE
@@ -20,6 +21,14 @@ _TITLES: Final = {FragmentCause.WRONG_MODEL: "not admitted there"}
 
 def _shown(milli: float) -> str:
     return f"{milli / WHOLE:.2f}".rstrip("0").rstrip(".")
+
+
+def _gpus(milli: float) -> str:
+    return f"{_shown(milli)} GPU{'' if _shown(milli) == '1' else 's'}"
+
+
+def _part(milli: float) -> str:
+    return "a slice or share" if _shown(milli) == "1" else "slices or shares"
 
 
 def _cause(found: Survey, row: NodeRow, cause: FragmentCause) -> float | None:
@@ -112,8 +121,8 @@ def capacity_text(found: Survey, rows: Sequence[NodeRow], width: int | None, *, 
     closed = sum(node.closed for node in found.nodes)
     parts = sum(node.gpus for node in found.nodes if names_a_part(node.model))
     lines.append(
-        f"{count(len(found.nodes), 'node')}{f' ({closed} cordoned)' if closed else ''}: {_shown(found.gpus)} GPUs"
-        f"{f' ({_shown(parts)} of them slices or shares)' if parts else ''}, "
+        f"{count(len(found.nodes), 'node')}{f' ({closed} cordoned)' if closed else ''}: {_gpus(found.gpus)}"
+        f"{f' ({_shown(parts)} of them {_part(parts)})' if parts else ''}, "
         f"{_shown(found.gpus - found.free)} used, {_shown(found.free)} free"
     )
     return "\n".join(lines + _fragment_lines(found))
@@ -130,7 +139,7 @@ def _fragment_lines(found: Survey) -> list[str]:
     if not found.pods:
         judged = count(found.typical, "shape") + " asked for"
     split = f": {', '.join(parts)}" if parts else ""
-    return [f"fragment {_shown(found.fragmentation.fragment)} GPUs by {judged}{split}"]
+    return [f"fragment {_gpus(found.fragmentation.fragment)} by {judged}{split}"]
 
 
 def _main_reason(shape: ShapeSurvey) -> str:
