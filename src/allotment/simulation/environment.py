@@ -8,8 +8,7 @@ else ever happens.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import Final
 
 from allotment.scheduling.queueing.choices import ChanceKind, Choice
@@ -21,7 +20,6 @@ from allotment.scheduling.queueing.settling import Bounds, settle
 from allotment.scheduling.queueing.states import Place
 from allotment.simulation.cluster import ChangingCluster
 from allotment.simulation.events import (
-    Change,
     Event,
     Eviction,
     NodeDown,
@@ -228,9 +226,6 @@ class Simulation:
     def _happen(self, now: int, event: Event) -> None:
         """Something happens to the cluster."""
         match event:
-            case Change():
-                self._become(replace(self._cluster, declared=event.state))
-                self._notify_all(now)
             case QuotaChange():
                 self._become(self._cluster.with_quota(event))
                 tree = self.engine.tree_of_cohort if event.of_cohort else self.engine.tree_of_queue
@@ -306,23 +301,9 @@ class Simulation:
         return True
 
     def _become(self, cluster: ChangingCluster) -> None:
-        """Another cluster from now on. A running timer goes on for every tree with a queue it was for."""
-        before, self._cluster = self.engine, cluster
-        self.engine = before.with_state(cluster.state, wake=False)
-        if not self._timers or self._timers == {_ALL_TREES}:
-            return
-        due: dict[TreeId, tuple[int, int]] = {}
-        kept = []
-        for event in self._events:
-            if event[1] in (_WAKE, _EARLY_WAKE):
-                for queue in before.queues_of(TreeId(TreeNode(event[2]))):
-                    tree = self.engine.tree_of_queue(queue)
-                    due[tree] = min(due.get(tree, event[:2]), event[:2])
-            else:
-                kept.append(event)
-        self._events = kept + [(t, kind, tree, 0) for tree, (t, kind) in due.items()]
-        heapify(self._events)
-        self._timers = set(due)
+        """Another cluster from now on. No event moves a queue to another tree, so running timers stay good."""
+        self._cluster = cluster
+        self.engine = self.engine.with_state(cluster.state, wake=False)
 
     def _notify_all(self, now: int) -> None:
         for tree in self.engine.trees:

@@ -93,7 +93,8 @@ class WhenOptions:
     section=_KNOWN,
     type=click.IntRange(20, 10_000),
     metavar="N",
-    help="Correct the interval by how it would have done for the last N jobs that waited.",
+    help="Correct the interval by how it would have done for the last N jobs that waited; "
+    "each costs --runs simulations more.",
 )
 @output_flags
 @global_flags
@@ -120,7 +121,9 @@ def when(session: Session, asked: WhenOptions, *, output: OutputOptions) -> None
     file, jobs = file_and_jobs(session, asked.named, asked.words)
     request = _request(jobs, asked)
     with ProgressLine(session) as line:
-        told = (lambda done, of: line.tell(f"simulation {done:,} of {of:,}")) if line.visible else None
+        line.tell(f"reading {file}, and playing the past")
+        lessons = f"learning from the last {request.learn} that waited: " if request.learn else ""
+        told = (lambda done, of: line.tell(f"{lessons}simulation {done:,} of {of:,}")) if line.visible else None
         found = estimate(queueing_lines(wiring.scenario_files(), file), asked.scenario, request, told)
     show(
         session,
