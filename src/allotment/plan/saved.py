@@ -23,9 +23,9 @@ from allotment.plan.changes import (
     Delete,
     Drain,
     Plan,
+    PlanSource,
     PlanWarning,
     Seen,
-    Source,
     Update,
     WarningCode,
 )
@@ -160,8 +160,8 @@ def _plan(content: Document) -> Plan:
     )
 
 
-def _read_source(item: Document) -> Source:
-    return Source(str(item["commit"]), bool(item["dirty"]), str(item["digest"]))
+def _read_source(item: Document) -> PlanSource:
+    return PlanSource(str(item["commit"]), bool(item["dirty"]), str(item["digest"]))
 
 
 def _read_manifest(item: Document) -> Manifest:

@@ -34,8 +34,8 @@ from allotment.simulation.outages import Outages
 from allotment.simulation.outcome import (
     Admitted,
     Decision,
-    Departure,
     Evicted,
+    EvictionReason,
     Finished,
     MessageChange,
     Moved,
@@ -233,7 +233,7 @@ class Simulation:
             case StopChange():
                 self._stop(now, event)
             case Eviction():
-                self._send_away([self._index_of[event.workload]], now, Departure.REQUESTED, event.grace)
+                self._send_away([self._index_of[event.workload]], now, EvictionReason.REQUESTED, event.grace)
             case _:
                 self._change_node(now, event)
 
@@ -246,7 +246,7 @@ class Simulation:
                 for i, each in enumerate(self._arrivals)
                 if each.workload.cluster_queue == event.cluster_queue
             ]
-            self._send_away(mine, now, Departure.CLUSTER_QUEUE_STOPPED, event.grace)
+            self._send_away(mine, now, EvictionReason.CLUSTER_QUEUE_STOPPED, event.grace)
 
     def _change_node(self, now: int, event: NodeEvent) -> None:
         """Kueue wakes every queue after a change of a node that a topology flavor could use."""
@@ -256,7 +256,7 @@ class Simulation:
             self._notify_all(now)
         self._cluster = cluster
         if isinstance(event, NodeDrain):
-            self._take_off(event.node, now, Departure.DRAINED, event.grace)
+            self._take_off(event.node, now, EvictionReason.DRAINED, event.grace)
         elif isinstance(event, NodeDown):
             stopped, failure = self._outages.fail(event.node, now)
             for index in stopped:
@@ -271,9 +271,9 @@ class Simulation:
     def _give_up_node(self, now: int, node: str, failure: int) -> None:
         """Pods tolerate a node that is not ready only for a while; then their workloads lose it."""
         if self._outages.is_down(node, failure):
-            self._take_off(node, now, Departure.NODE_FAILURES, None)
+            self._take_off(node, now, EvictionReason.NODE_FAILURES, None)
 
-    def _take_off(self, node: str, now: int, reason: Departure, grace: int | None) -> None:
+    def _take_off(self, node: str, now: int, reason: EvictionReason, grace: int | None) -> None:
         """Jobs lose a node: their pods there get another one if Kueue finds one, else the whole job has to go.
 
         Kueue looks at them in no order; here the one that came first does, so that a file's order decides nothing.
@@ -332,7 +332,7 @@ class Simulation:
             latency = self._assumptions.eviction_latency
             self._evict(now, preemption.workload, preemption.reason.value, preemptor, latency)
 
-    def _send_away(self, jobs: Iterable[WorkloadId], now: int, reason: Departure, grace: int | None) -> None:
+    def _send_away(self, jobs: Iterable[WorkloadId], now: int, reason: EvictionReason, grace: int | None) -> None:
         """Evict those of the jobs that run and are not on their way out already."""
         latency = self._assumptions.eviction_latency if grace is None else grace
         for index in jobs:

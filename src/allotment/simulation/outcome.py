@@ -10,7 +10,7 @@ from allotment.scheduling.queueing.inputs import PodSetAdmission
 from allotment.scheduling.queueing.reasons import Cause
 
 
-class Departure(StrEnum):
+class EvictionReason(StrEnum):
     """Why a job had to leave, if not for a preemptor. The first two are Kueue's own words."""
 
     NODE_FAILURES = "NodeFailures"
@@ -35,7 +35,7 @@ class Evicted:
     """A workload was preempted or had to leave.
 
     Attributes:
-        reason: Kueue's reason of a preemption, or a `Departure`.
+        reason: Kueue's reason of a preemption, or an `EvictionReason`.
         preemptor: empty if there is none.
         released: when it gives its quota back.
     """

@@ -14,11 +14,11 @@ from allotment.scheduling.placement.asking import Ask
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
 from allotment.scheduling.placement.model import Pod, PodShape
 from allotment.scheduling.placement.state import ClusterState
-from allotment.scheduling.placement.survey import Survey, survey_cluster, survey_fleet
+from allotment.scheduling.placement.survey import CapacitySurvey, survey_cluster, survey_fleet
 from allotment.simulation.experiment import fill
 
 
-def survey_scenario(lines: Iterable[ScenarioLine], wanted: str | None, asks: Sequence[Ask]) -> Survey:
+def survey_scenario(lines: Iterable[ScenarioLine], wanted: str | None, asks: Sequence[Ask]) -> CapacitySurvey:
     """Survey the nodes and existing pods of a placement scenario; its pending pods count as usual ones too.
 
     Args:
@@ -44,7 +44,9 @@ def survey_scenario(lines: Iterable[ScenarioLine], wanted: str | None, asks: Seq
     return survey_cluster(state, pods, asks)
 
 
-def survey_pod_list(listed: PodList, asks: Sequence[Ask], *, policy: GpuPolicy, demand: float, seed: int) -> Survey:
+def survey_pod_list(
+    listed: PodList, asks: Sequence[Ask], *, policy: GpuPolicy, demand: float, seed: int
+) -> CapacitySurvey:
     """Survey a fleet on which a policy has placed pods of a list.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from allotment.cli.shell.lazy import Command, Entry, LazyGroup
+from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import (
     cluster_flag,
     format_flag,
@@ -17,7 +17,9 @@ from allotment.cli.shell.options import (
 from allotment.cli.shell.session import Session
 
 ENTRIES = (
-    Entry("label", "allotment.cli.commands.change.nodes:label", "Give nodes the labels and taints of a declared pool."),
+    CommandEntry(
+        "label", "allotment.cli.commands.change.nodes:label", "Give nodes the labels and taints of a declared pool."
+    ),
 )
 
 

@@ -17,7 +17,7 @@ from allotment.scenarios.kinds import IN_WORDS, FileKind
 if TYPE_CHECKING:
     from allotment.ports.scenario_files import ScenarioFilesPort
     from allotment.scheduling.placement.asking import Ask
-    from allotment.scheduling.placement.survey import Survey
+    from allotment.scheduling.placement.survey import CapacitySurvey
 
 _LISTS: Final = "Options for pod lists"
 _PARTS: Final = (
@@ -123,14 +123,14 @@ def _refuse_what_does_not_apply(kind: FileKind, asked: CapacityOptions) -> None:
             raise not_with_this_file(flag, f"it is {IN_WORDS[kind]}")
 
 
-def _of_a_scenario(files: ScenarioFilesPort, file: str, asks: Sequence[Ask], asked: CapacityOptions) -> Survey:
+def _of_a_scenario(files: ScenarioFilesPort, file: str, asks: Sequence[Ask], asked: CapacityOptions) -> CapacitySurvey:
     from allotment.operations.foresee.capacity import survey_scenario
     from allotment.operations.foresee.opening import scenario_lines
 
     return survey_scenario(scenario_lines(files, file), asked.scenario, asks)
 
 
-def _of_a_pod_list(files: ScenarioFilesPort, file: str, asks: Sequence[Ask], asked: CapacityOptions) -> Survey:
+def _of_a_pod_list(files: ScenarioFilesPort, file: str, asks: Sequence[Ask], asked: CapacityOptions) -> CapacitySurvey:
     from allotment.cli.commands.foresee.simulation_options import chosen_policies
     from allotment.operations.foresee.capacity import survey_pod_list
     from allotment.operations.foresee.opening import open_pod_list

@@ -13,7 +13,7 @@ from allotment.model.grammar import count
 from allotment.reports.documents.capacity import NodeRow, fragment_of, gpus_of, node_document
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, FragmentCause
 from allotment.scheduling.placement.gpu.model import WHOLE
-from allotment.scheduling.placement.survey import ShapeSurvey, Survey
+from allotment.scheduling.placement.survey import CapacitySurvey, ShapeSurvey
 
 _TITLES: Final = {FragmentCause.WRONG_MODEL: "not admitted there"}
 """A cause's name where it means more than the GPU's model: selectors, taints, cordons."""
@@ -31,32 +31,32 @@ def _part(milli: float) -> str:
     return "a slice or share" if _shown(milli) == "1" else "slices or shares"
 
 
-def _cause(found: Survey, row: NodeRow, cause: FragmentCause) -> float | None:
+def _cause(found: CapacitySurvey, row: NodeRow, cause: FragmentCause) -> float | None:
     return None if found.fragmentation is None else gpus_of(float(found.fragmentation.per_node[row.at, cause]))
 
 
-def _about(found: Survey) -> ShapeSurvey | None:
+def _about(found: CapacitySurvey) -> ShapeSurvey | None:
     """The shape that FITS and STRANDED of a node are about."""
     return found.shapes[0] if found.shapes else None
 
 
-def _fits(found: Survey, row: NodeRow) -> int | None:
+def _fits(found: CapacitySurvey, row: NodeRow) -> int | None:
     shape = _about(found)
     return None if shape is None else int(shape.room.fits[row.at])
 
 
-def _stranded(found: Survey, row: NodeRow) -> float | None:
+def _stranded(found: CapacitySurvey, row: NodeRow) -> float | None:
     shape = _about(found)
     return None if shape is None else gpus_of(int(shape.room.lost[row.at]))
 
 
-def _why(found: Survey, row: NodeRow) -> str:
+def _why(found: CapacitySurvey, row: NodeRow) -> str:
     shape = _about(found)
     reason = None if shape is None else shape.room.reasons[row.at]
     return "" if reason is None else reason.value
 
 
-def capacity_listing(found: Survey) -> Listing[NodeRow]:
+def capacity_listing(found: CapacitySurvey) -> Listing[NodeRow]:
     """A row a node."""
     fragment: Column[NodeRow] = Column(
         "FRAGMENT",
@@ -103,12 +103,12 @@ def _free_style(row: NodeRow) -> str:
     return "dim" if row.node.closed else ""
 
 
-def _cause_column(found: Survey, cause: FragmentCause) -> Column[NodeRow]:
+def _cause_column(found: CapacitySurvey, cause: FragmentCause) -> Column[NodeRow]:
     title = _TITLES.get(cause, cause.title)
     return Column(title.upper().replace(",", ""), lambda row: _cause(found, row, cause), wide=True)
 
 
-def capacity_text(found: Survey, rows: Sequence[NodeRow], width: int | None, *, headers: bool) -> str:
+def capacity_text(found: CapacitySurvey, rows: Sequence[NodeRow], width: int | None, *, headers: bool) -> str:
     """The nodes, the shapes, and the whole."""
     columns = [column for column in capacity_listing(found).columns if not column.wide]
     lines = [table_text(columns, rows, width=width, headers=headers)] if rows else []
@@ -128,7 +128,7 @@ def capacity_text(found: Survey, rows: Sequence[NodeRow], width: int | None, *, 
     return "\n".join(lines + _fragment_lines(found))
 
 
-def _fragment_lines(found: Survey) -> list[str]:
+def _fragment_lines(found: CapacitySurvey) -> list[str]:
     if found.fragmentation is None:
         return ["no pod to judge fragmentation by: name a --shape"]
     whole = found.fragmentation.cluster
