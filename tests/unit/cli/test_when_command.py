@@ -161,7 +161,11 @@ def test_run_times_from_history_alone(run: Run, home: Path) -> None:
         (("small.jsonl", "--runtimes", "history", "--runtime-spread", "1"), 2, "does not go with"),
         (("small.jsonl", "--confidence", "100"), 2, "--confidence"),
         (("empty.jsonl",), 1, "has no jobs"),
-        (("bad.jsonl",), 1, "decisions[0].workload is missing"),
+        (("bad.jsonl",), 1, "bad.jsonl:1: decisions[0].workload is missing"),
+        (("misspelt.jsonl",), 1, "misspelt.jsonl:1: decisions[0].event is 'admitted', not one of admit, evict, finish"),
+        (("misspelt.jsonl",), 1, "did you mean 'admit'?"),
+        (("unknown.jsonl",), 1, "unknown.jsonl:1: decisions[0].workload is 'secnd', not one of the workloads"),
+        (("unknown.jsonl",), 1, "did you mean 'second'?"),
         (("--file", "nowhere.jsonl"), 3, "there is no file"),
     ],
 )
@@ -169,6 +173,9 @@ def test_calls_that_cannot_be(run: Run, home: Path, words: tuple[str, ...], code
     saved(home, "small.jsonl", SMALL)
     saved(home, "empty.jsonl", {**SMALL, "workloads": []})
     saved(home, "bad.jsonl", {**SMALL, "decisions": [{"t": 0, "event": "admit", "clusterQueue": "a"}]})
+    for name, change in (("misspelt.jsonl", {"event": "admitted"}), ("unknown.jsonl", {"workload": "secnd"})):
+        decision = {"t": 0, "event": "finish", "workload": "first", "clusterQueue": "a", **change}
+        saved(home, name, {**SMALL, "decisions": [decision]})
     ran = run("when", *words)
     assert ran.code == code, ran.err
     assert ran.out == ""

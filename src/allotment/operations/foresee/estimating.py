@@ -167,7 +167,7 @@ def estimate(
     line = pick_line(lines, wanted)
     scenario = read_line(line)
     with at(line.where):
-        recorded = recorded_decisions(line.data)
+        recorded = recorded_decisions(line.data, scenario)
     if not scenario.arrivals:
         raise InputError("the scenario has no jobs", fix="name a scenario with workloads")
     now = max(each.queued_at for each in scenario.arrivals) if request.at is None else request.at
