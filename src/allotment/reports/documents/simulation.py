@@ -13,10 +13,12 @@ from allotment.reports.documents.form import API_VERSION, seconds
 from allotment.reports.documents.fragments import CAUSE_FIELDS
 from allotment.scenarios.fields import Amount, Name, Number
 from allotment.scenarios.parsing import SomeFields, parsed
+from allotment.scheduling.queueing.settling import Settled
 from allotment.simulation.capacity import CapacityStep
 from allotment.simulation.difference import JobWait, RunSummary
 from allotment.simulation.figures import JobFigures, QueueFigures, RunFigures, Waits
 from allotment.simulation.fragments import FragmentCourse
+from allotment.simulation.outcome import cap_met
 
 
 def run_document(
@@ -33,7 +35,8 @@ def run_document(
         "endSeconds": seconds(run.end),
         "makespanSeconds": seconds(run.makespan),
         "cycles": run.cycles,
-        "livelock": run.livelock,
+        "livelock": run.ended is Settled.ENDLESS,
+        "stoppedBy": cap_met(run.ended),
         "wait": _waits(run.waits),
         "evictions": run.evictions,
         "capacity": dict(run.capacity),
@@ -57,6 +60,16 @@ def run_document(
             for each in run.pending
         ],
     }
+
+
+def why_stopped(run: RunFigures) -> str:
+    """Why a simulation ended before its time, a clause; empty if it did not."""
+    cap = cap_met(run.ended)
+    if cap is None:
+        return ""
+    if run.ended is Settled.ENDLESS:
+        return f"jobs preempt each other for ever; {cap} ended the simulation"
+    return f"at scheduling cycle {run.cycles:,}, as {cap} says"
 
 
 def _steps(steps: Sequence[CapacityStep]) -> list[Mapping[str, Any]]:
