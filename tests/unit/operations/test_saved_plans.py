@@ -121,7 +121,18 @@ def test_a_plan_of_another_directory_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", "no", '{"kind":"Plan"}', '{"kind":"Plan","apiVersion":"allotment.dev/v9"}']
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "no",
+        '{"kind":"Plan"}',
+        '{"kind":"Plan","apiVersion":"allotment.dev/v9"}',
+        "[" * 100_000,
+        f'{{"kind":{"9" * 5000}}}',
+    ],
+    ids=lambda text: text[:40],
 )
 def test_what_is_no_plan(text: str) -> None:
     with pytest.raises(InputError):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from allotment.errors import InputError
+from allotment.model.json_text import SHORTER, LongNumberError, read_json
 from allotment.operations.foresee.simulating import RunRequest
 from allotment.reports.documents.chances import ChoiceFields, choice_document, read_choice
 from allotment.reports.documents.form import seconds
@@ -135,7 +136,9 @@ def read_run(text: str, file: str) -> RunSummary:
         InputError: it is something else; the field is named.
     """
     try:
-        data = json.loads(text)
+        data = read_json(text)
+    except LongNumberError as error:
+        raise InputError(f"{file}: {error}", fix=SHORTER) from None
     except (json.JSONDecodeError, RecursionError) as error:
         raise InputError(
             f"{file} is no JSON", why=str(error)[:200], fix="save a run with allot simulate FILE -o json"
