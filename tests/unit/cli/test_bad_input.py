@@ -51,7 +51,11 @@ LONG_NUMBERS = {
         f'{{"kind": "SimulationRun", "makespanSeconds": {LONG}}}',
         "f: makespanSeconds is a number of 5,000 digits",
     ),
-    "a saved plan": (("apply", "f"), f'{{"steps": [{LONG}]}}', "steps[0] is a number of 5,000 digits"),
+    "a saved plan": (
+        ("apply", "f"),
+        f'{{"steps": [{LONG}]}}',
+        "f: this is not a saved plan\n  why: steps[0] is a number of 5,000 digits",
+    ),
     "a kubeconfig": (
         ("preflight", "my-platform", "--cluster", "dev-eastus", "--kubeconfig", "f"),
         f"clusters: {LONG}",

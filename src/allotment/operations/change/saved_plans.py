@@ -71,6 +71,19 @@ def plan_to_text(plan: Plan) -> str:
 _MAKE_ONE: Final = "make one with: allot plan --out FILE"
 
 
+def plan_from_file(files: FilesPort, file: str) -> Plan:
+    """The plan that a file holds; messages name the file.
+
+    Raises:
+        InputError: it cannot be read, is no saved plan, or was damaged.
+    """
+    text = files.read_text(Path(file))
+    try:
+        return plan_from_text(text)
+    except InputError as error:
+        raise InputError(f"{file}: {error.what}", why=error.why, fix=error.fix) from error
+
+
 def plan_from_text(text: str) -> Plan:
     """The plan in a file's text.
 
