@@ -61,7 +61,7 @@ class SettingsFile:
             )
         try:
             return read_yaml(raw)
-        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise InputError(
                 f"{self.path} is not valid YAML",
                 why=" ".join(str(error).split()),

@@ -27,8 +27,10 @@ def read_yaml(text: str | bytes) -> Any:
     """What a YAML text says.
 
     Raises:
-        yaml.YAMLError: it is no YAML, or a value cannot be; the place is named.
-        RecursionError: it is nested too deeply.
+        yaml.YAMLError: it is no YAML, is nested too deeply, or has a value that cannot be, whose place is named.
         UnicodeDecodeError: it is no UTF-8.
     """
-    return yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader)
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader)
+    except RecursionError:
+        raise yaml.YAMLError("it is nested too deeply") from None

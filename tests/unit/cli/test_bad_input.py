@@ -77,6 +77,18 @@ def test_a_number_of_thousands_of_digits_is_named(
     assert len(ran.err) < 500
 
 
+@pytest.mark.parametrize("words", [("compare", "f", "f"), ("config", "view")], ids=" ".join)
+def test_brackets_without_end_are_said_in_words(run: Run, home: Path, words: tuple[str, ...]) -> None:
+    folder = home.parent / "config" / "allotment"
+    folder.mkdir(parents=True)
+    for file in (home / "f", *([folder / "config.yaml"] if words[0] == "config" else [])):
+        file.write_text("[" * 5000, encoding="utf-8")
+    ran = run(*words)
+    assert ran.code == 1
+    assert "nested too deeply" in ran.err
+    assert "recursion" not in ran.err
+
+
 def test_a_setting_of_thousands_of_digits_is_named(run: Run, home: Path) -> None:
     folder = home.parent / "config" / "allotment"
     folder.mkdir(parents=True)

@@ -111,8 +111,6 @@ def _merge(files: list[Path]) -> dict[str, Any]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         document = read_yaml(path.read_text(encoding="utf-8")) or {}
-    except RecursionError:
-        raise InputError(f"{path} is nested too deeply", fix="repair the kubeconfig") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         # The parser's message quotes the text, which may be a token: only the place is told.
         mark = getattr(error, "problem_mark", None)

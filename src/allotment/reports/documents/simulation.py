@@ -140,9 +140,8 @@ def read_run(text: str, file: str) -> RunSummary:
     except LongNumberError as error:
         raise InputError(f"{file}: {error}", fix=SHORTER) from None
     except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(
-            f"{file} is no JSON", why=str(error)[:200], fix="save a run with allot simulate FILE -o json"
-        ) from None
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
+        raise InputError(f"{file} is no JSON", why=why, fix="save a run with allot simulate FILE -o json") from None
     if not isinstance(data, dict) or data.get("kind") != "SimulationRun":
         raise InputError(f"{file} is no saved simulation", fix="save a run with allot simulate FILE -o json")
     with at(file):

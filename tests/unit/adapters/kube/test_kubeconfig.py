@@ -98,7 +98,7 @@ def test_provide_cluster_info_is_read(home: Path) -> None:
         (f"a: {CANARY}\nb: [", None, InputError, "is not YAML"),
         (f"a: b\nc: {'9' * 5000}", None, InputError, "config:2 is not YAML"),
         ("a: 2026-99-99", None, InputError, "config:1 is not YAML"),
-        ("[" * 5000, None, InputError, "nested too deeply"),
+        ("[" * 5000, None, InputError, "config is not YAML"),
         ("[1]", None, InputError, "is not a kubeconfig"),
         ("clusters: 5", None, InputError, "is not a kubeconfig"),
         ("clusters: [{name: x, cluster: {server: 5}}]", None, InputError, "is not a kubeconfig"),
