@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
 
-from allotment.errors import InputError, UsageError
+from allotment.errors import InputError, UsageError, shown
 from allotment.model.manifest import Family, Manifest, ObjectKey
 from allotment.plan.changes import (
     Action,
@@ -35,6 +36,7 @@ API_VERSION: Final = "allotment.dev/v1"
 KIND: Final = "Plan"
 
 Document = Mapping[str, Any]
+_Read = TypeVar("_Read")
 
 
 def to_document(plan: Plan) -> Document:
@@ -67,7 +69,7 @@ def from_document(document: Any) -> Plan:
     """Read a saved plan.
 
     Raises:
-        InputError: this is no saved plan, or it was damaged.
+        InputError: this is no saved plan, of another version, or it was damaged; the place is named.
     """
     if not isinstance(document, Mapping) or document.get("kind") != KIND:
         raise InputError("this is not a saved plan", fix="make one with: allot plan --out FILE")
@@ -79,12 +81,8 @@ def from_document(document: Any) -> Plan:
     content = {key: value for key, value in document.items() if key != "digest"}
     if document.get("digest") != _digest(content):
         raise InputError("the saved plan was changed or damaged", why="its digest does not fit", fix="make it anew")
-    try:
+    with _reading("the plan"):
         return _plan(content)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            "the saved plan is incomplete", why=f"{type(error).__name__}: {error}", fix="make it anew"
-        ) from None
 
 
 def _digest(content: Document) -> str:
@@ -142,17 +140,40 @@ def _contested(item: Contested) -> Document:
     return head | _values(live=item.live, desired=item.desired)
 
 
+@contextmanager
+def _reading(place: str) -> Iterator[None]:
+    """Whatever a part lacks, or has in another form than `to_document` gives it, is said with its place."""
+    try:
+        yield
+    except KeyError as error:
+        raise _incomplete(f"{error.args[0]} is missing in {place}") from None
+    except (TypeError, ValueError, AttributeError):
+        raise _incomplete(f"{place} holds a value that no plan of this version has there") from None
+
+
+def _incomplete(why: str) -> InputError:
+    return InputError("the saved plan is incomplete", why=shown(why), fix="make it anew")
+
+
+def _each(items: object, place: str, read: Callable[[Any], _Read]) -> tuple[_Read, ...]:
+    """A list of a plan, read one by one."""
+    if not isinstance(items, list):
+        raise _incomplete(f"{place} is no list")
+    found: list[_Read] = []
+    for index, item in enumerate(items):
+        with _reading(f"{place}[{index}]"):
+            found.append(read(item))
+    return tuple(found)
+
+
 def _plan(content: Document) -> Plan:
     return Plan(
         platform=str(content["platform"]),
         cluster=str(content["cluster"]),
         digest=str(content["manifestsDigest"]),
-        changes=tuple(_READERS[Action(item["action"])](item) for item in content["changes"]),
+        changes=_each(content["changes"], "changes", lambda item: _READERS[Action(item["action"])](item)),
         unchanged=int(content["unchanged"]),
-        warnings=tuple(
-            PlanWarning(WarningCode(item["code"]), ObjectKey(*item["object"]), item["message"])
-            for item in content["warnings"]
-        ),
+        warnings=_each(content["warnings"], "warnings", _read_warning),
         forced=bool(content["forced"]),
         server=str(content["server"]),
         context=str(content["context"]),
@@ -160,8 +181,13 @@ def _plan(content: Document) -> Plan:
     )
 
 
+def _read_warning(item: Document) -> PlanWarning:
+    return PlanWarning(WarningCode(item["code"]), ObjectKey(*item["object"]), item["message"])
+
+
 def _read_source(item: Document) -> Source:
-    return Source(str(item["commit"]), bool(item["dirty"]), str(item["digest"]))
+    with _reading("source"):
+        return Source(str(item["commit"]), bool(item["dirty"]), str(item["digest"]))
 
 
 def _read_manifest(item: Document) -> Manifest:

@@ -167,11 +167,12 @@ def _tag(value: object, tagged: dict[str, Any], path: str) -> str:
         raise wrong(path, value, "an object")
     field = _tag_field(next(iter(tagged.values())))
     if field not in value:
-        raise _missing(f"{path}.{field}")
+        raise missing(f"{path}.{field}")
     return str(_one_of(value[field], tuple(tagged), f"{path}.{field}"))
 
 
-def _missing(path: str) -> InputError:
+def missing(path: str) -> InputError:
+    """What to say of a field that must be there."""
     return InputError(f"{path} is missing", fix=COMPARE)
 
 
@@ -198,5 +199,5 @@ def _object(value: object, wanted: type[msgspec.Struct], path: str) -> object:
         if key in value:
             found[key] = _fitting(value[key], field.type, _member(path, key))
         elif field.required:
-            raise _missing(_member(path, key))
+            raise missing(_member(path, key))
     return found

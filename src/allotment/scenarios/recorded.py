@@ -1,15 +1,17 @@
-"""Decisions recorded in a scenario file, read as a decision log."""
+"""What is recorded in a scenario file: looked at whole, and its decisions read as a decision log."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final, Literal
 
+from allotment.model.spelling import nearest
 from allotment.scenarios.fields import Amount, Name
-from allotment.scenarios.parsing import Fields, SomeFields, parsed
+from allotment.scenarios.parsing import Fields, SomeFields, missing, parsed, wrong
 from allotment.scheduling.queueing.inputs import DomainCount, PodSetAdmission
 from allotment.simulation.outcome import Admitted, Decision, Evicted, Finished
 from allotment.simulation.present import DecisionLog
+from allotment.simulation.scenario import Scenario
 
 
 class _DomainFields(Fields, frozen=True):
@@ -27,34 +29,101 @@ class _AdmissionFields(Fields, frozen=True):
 
 class _DecisionFields(Fields, frozen=True):
     t: Amount
-    event: Name
+    event: Literal["admit", "evict", "finish"]
     workload: Name
-    cluster_queue: str
-    cycle: Amount = 0
+    cluster_queue: Name
+    cycle: Amount | None = None
     pod_sets: tuple[_AdmissionFields, ...] = ()
     reason: str = ""
     preemptor: str = ""
 
 
+class _PendingFields(Fields, frozen=True):
+    workload: Name
+    message: str
+    cluster_queue: str = ""
+    ever_admitted: bool = False
+    queue: str = ""
+
+
+class _MessageFields(Fields, frozen=True):
+    t: Amount
+    cycle: Amount
+    workload: Name
+    message: str
+
+
+class _StatsFields(SomeFields, frozen=True):
+    cycles: Amount = 0
+
+
 class _RecordFields(SomeFields, frozen=True):
     decisions: tuple[_DecisionFields, ...] = ()
+    pending: tuple[_PendingFields, ...] = ()
+    pending_log: tuple[_MessageFields, ...] = ()
+    stats: _StatsFields = _StatsFields()
 
 
-def recorded_decisions(data: Mapping[str, Any]) -> DecisionLog | None:
+_PARTS: Final = ("decisions", "pending", "pendingLog", "stats")
+
+
+def recorded_decisions(data: Mapping[str, Any], scenario: Scenario) -> DecisionLog | None:
     """The decisions recorded in a scenario; None if there are none.
 
+    Args:
+        data: the line.
+        scenario: the scenario in it.
+
     Raises:
-        InputError: they are not of the format; the field is named.
+        InputError: what is recorded is not of the format, or names what the scenario lacks; the field is named.
     """
-    if not data.get("decisions"):
+    decisions = _record(data, scenario).decisions
+    if not decisions:
         return None
-    decisions = parsed({"decisions": data["decisions"]}, _RecordFields).decisions
     return DecisionLog(tuple(_decisions(sorted(decisions, key=lambda each: each.t))))
+
+
+def check_comparable(data: Mapping[str, Any], scenario: Scenario) -> None:
+    """What is recorded can be compared part by part, decisions cycle by cycle.
+
+    Args:
+        data: the line.
+        scenario: the scenario in it.
+
+    Raises:
+        InputError: as `recorded_decisions`; or a decision has no cycle.
+    """
+    for index, each in enumerate(_record(data, scenario).decisions):
+        if each.cycle is None:
+            raise missing(f"decisions[{index}].cycle")
+
+
+def _record(data: Mapping[str, Any], scenario: Scenario) -> _RecordFields:
+    record = parsed({part: data[part] for part in _PARTS if part in data}, _RecordFields)
+    workloads = frozenset(each.workload.name for each in scenario.arrivals)
+    queues = frozenset(each.name for each in scenario.state.cluster_queues)
+    for index, decision in enumerate(record.decisions):
+        path = f"decisions[{index}]"
+        _known(f"{path}.workload", decision.workload, workloads, "workloads")
+        _known(f"{path}.clusterQueue", decision.cluster_queue, queues, "clusterQueues")
+        if decision.preemptor:
+            _known(f"{path}.preemptor", decision.preemptor, workloads, "workloads")
+    for index, waiting in enumerate(record.pending):
+        _known(f"pending[{index}].workload", waiting.workload, workloads, "workloads")
+    for index, said in enumerate(record.pending_log):
+        _known(f"pendingLog[{index}].workload", said.workload, workloads, "workloads")
+    return record
+
+
+def _known(path: str, name: str, known: Collection[str], what: str) -> None:
+    """A name that the scenario lacks is a mistake: nothing could be said of it, and the answer would change."""
+    if name not in known:
+        raise wrong(path, name, f"one of the {what}", nearest(name, known))
 
 
 def _decisions(recorded: Iterable[_DecisionFields]) -> Iterable[Decision]:
     for each in recorded:
-        t, cycle, workload, queue = each.t, each.cycle, each.workload, each.cluster_queue
+        t, cycle, workload, queue = each.t, each.cycle or 0, each.workload, each.cluster_queue
         if each.event == "admit":
             yield Admitted(t, cycle, workload, queue, tuple(_admission(part) for part in each.pod_sets))
         elif each.event == "evict":

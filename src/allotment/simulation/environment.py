@@ -17,7 +17,7 @@ from allotment.scheduling.queueing.cycle import CycleResult
 from allotment.scheduling.queueing.engine import QueueingEngine
 from allotment.scheduling.queueing.indices import NO_WORKLOAD, TreeId, TreeNode, WorkloadId
 from allotment.scheduling.queueing.reasons import Cause
-from allotment.scheduling.queueing.settling import Bounds, settle
+from allotment.scheduling.queueing.settling import Bounds, Settled, settle
 from allotment.scheduling.queueing.states import Place
 from allotment.simulation.cluster import ChangingCluster
 from allotment.simulation.events import (
@@ -99,7 +99,7 @@ class Simulation:
         self._decisions: list[Decision] = []
         self._log: list[MessageChange] = []
         self._choices: dict[tuple[ChanceKind, str, tuple[str, ...], tuple[str, ...]], RandomChoice] = {}
-        self._livelock = False
+        self._ended = Settled.AT_REST
         for arrival in scenario.arrivals:
             index = self.engine.register(arrival.workload)
             heappush(self._events, (arrival.queued_at, _ARRIVE, index, 0))
@@ -126,7 +126,7 @@ class Simulation:
     @property
     def next_instant(self) -> int | None:
         """When something happens next; None at the end."""
-        return self._events[0][0] if self._events and not self._livelock else None
+        return self._events[0][0] if self._events and self._ended is Settled.AT_REST else None
 
     def step(self) -> None:
         """Simulate the next instant; nothing happens at the end."""
@@ -141,7 +141,7 @@ class Simulation:
             tuple(self._still_pending()),
             tuple(self._log),
             self.engine.cycles,
-            self._livelock,
+            self._ended,
             tuple(
                 Standstill(self._arrivals[index].workload.name, start, end)
                 for index, start, end in self._outages.standstills()
@@ -336,8 +336,7 @@ class Simulation:
             self.engine.wake(tree)
 
     def _run_cycles(self, now: int) -> None:
-        if not settle(self.engine, now, lambda result: self._apply(now, result), self._bounds):
-            self._livelock = True
+        self._ended = settle(self.engine, now, lambda result: self._apply(now, result), self._bounds)
 
     def _apply(self, now: int, result: CycleResult) -> None:
         if self._messages:

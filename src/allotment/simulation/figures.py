@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from allotment.model.devices import DEVICE_RESOURCES, is_partition
 from allotment.scheduling.queueing.inputs import PodSetAdmission, Workload
+from allotment.scheduling.queueing.settling import Settled
 from allotment.simulation.capacity import (
     Amounts,
     CapacityStep,
@@ -106,7 +107,7 @@ class RunFigures:
         capacity_steps: all nominal quota over time; the first step is at 0.
         node_steps: what nodes offered that were up and not cordoned; empty without nodes.
         pending: jobs that wait at the end, with their reason.
-        livelock: a cap on cycles ended it.
+        ended: at rest, or what stopped it.
         choices: where Kueue would choose at random among equals; from the first on this is one course of several.
         remarks: what of its file was left out or changed.
     """
@@ -116,7 +117,7 @@ class RunFigures:
     end: int
     makespan: int
     cycles: int
-    livelock: bool
+    ended: Settled
     resource: str
     capacity: Amounts
     queues: tuple[QueueFigures, ...]
@@ -169,7 +170,7 @@ def figures(scenario: Scenario, outcome: RunOutcome, until: int | None = None) -
         end=end,
         makespan=max((job.finished for job in jobs if job.finished is not None), default=0),
         cycles=outcome.cycles,
-        livelock=outcome.livelock,
+        ended=outcome.ended,
         resource=_main_resource(scenario),
         capacity=means(quota_steps(scenario), end),
         queues=_queues(scenario, jobs, pending, end),

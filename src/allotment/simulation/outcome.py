@@ -8,6 +8,7 @@ from enum import StrEnum
 from allotment.scheduling.queueing.choices import ChanceKind
 from allotment.scheduling.queueing.inputs import PodSetAdmission
 from allotment.scheduling.queueing.reasons import Cause
+from allotment.scheduling.queueing.settling import Settled
 
 
 class Departure(StrEnum):
@@ -124,13 +125,24 @@ class RandomChoice:
     others: tuple[str, ...]
 
 
+def cap_met(ended: Settled) -> str | None:
+    """The field of the scenario that ended a simulation; None if it came to rest."""
+    match ended:
+        case Settled.AT_REST:
+            return None
+        case Settled.ENDLESS | Settled.INSTANT_BOUND:
+            return "env.maxCyclesPerInstant"
+        case Settled.TOTAL_BOUND:
+            return "env.maxCyclesTotal"
+
+
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
     """Everything a simulation decided, in order.
 
     Attributes:
         cycles: number of scheduling cycles.
-        livelock: a cap on cycles was reached; the simulation stopped there.
+        ended: how its last instant did; unless that came to rest, the simulation stopped there.
         standstills: times in which a job held quota while a node of its was down.
         moves: pods that got another node.
         choices: where Kueue would choose at random, if the simulation watched for that; each once.
@@ -140,7 +152,7 @@ class RunOutcome:
     pending: tuple[StillPending, ...]
     pending_log: tuple[MessageChange, ...]
     cycles: int
-    livelock: bool
+    ended: Settled
     standstills: tuple[Standstill, ...] = ()
     moves: tuple[Moved, ...] = ()
     choices: tuple[RandomChoice, ...] = ()

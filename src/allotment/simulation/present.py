@@ -10,7 +10,7 @@ from allotment.scheduling.queueing.cycle import CycleResult
 from allotment.scheduling.queueing.engine import QueueingEngine
 from allotment.scheduling.queueing.inputs import ClusterState
 from allotment.scheduling.queueing.reasons import Cause
-from allotment.scheduling.queueing.settling import PATIENT, settle
+from allotment.scheduling.queueing.settling import PATIENT, Settled, settle
 from allotment.simulation.cluster import ChangingCluster
 from allotment.simulation.estimate.forecast import RunningWorkload, Situation
 from allotment.simulation.events import Change, Eviction, QuotaChange, StopChange
@@ -154,7 +154,7 @@ def reasons(situation: Situation) -> dict[str, WaitReason]:
     """Why each pending job waits; one that would start at once has none.
 
     Raises:
-        InputError: jobs preempt each other for ever at that moment.
+        InputError: that moment does not come to rest.
     """
     engine = QueueingEngine(situation.state, situation.settings)
     for running in situation.running:
@@ -167,8 +167,15 @@ def reasons(situation: Situation) -> dict[str, WaitReason]:
             if not situation.eviction_latency:
                 engine.requeue_evicted(preemption.workload)
 
-    if not settle(engine, situation.now, carry_out, PATIENT):
+    ended = settle(engine, situation.now, carry_out, PATIENT)
+    if ended is Settled.ENDLESS:
         raise endless()
+    if ended is not Settled.AT_REST:
+        raise InputError(
+            f"that moment does not come to rest in {PATIENT.in_instant:,} scheduling cycles",
+            why="why jobs wait is known once nothing moves",
+            fix="ask about another moment with --at",
+        )
     found = {}
     for index, name in indices.items():
         refusal = engine.refusal(index)

@@ -28,7 +28,7 @@ class Assumptions:
         wakeup_delay: time from the first finish or release in a tree to the wake-up of its inadmissible workloads.
         eviction_latency: how long a preempted workload keeps its quota.
         idle_cycles: cycles without effect after which an instant is over.
-        max_cycles_per_instant, max_cycles_total: caps that end a livelock; 0 = none.
+        max_cycles_per_instant, max_cycles_total: caps that end a simulation; 0 = none.
         not_ready_toleration: how long pods stay on a node that is not ready; Kubernetes' default is 300 s.
         node_replacement: Kueue looks for another node for pods that lost theirs before it evicts their workload.
         status_delay: where cohorts stand in cohorts, time from a workload's event until the status of its ClusterQueue

@@ -166,6 +166,12 @@ def test_a_run_compared_with_itself_changes_nothing(run: Run, home: Path) -> Non
             "bad.json: jobs[0].job",
         ),
         ('{"kind": "SimulationRun", "makespanSeconds": 1, "utilisation": {}, "jobs": []}', "no job in common"),
+        ('{"kind": "SimulationRun"}', "fix: save a run with allot simulate FILE -o json"),
+        (
+            '{"kind": "SimulationRun", "apiVersion": "allotment.dev/v2"}',
+            "bad.json is a run written in allotment.dev/v2\n  why: this version of allot reads allotment.dev/v1",
+        ),
+        ('{"kind": "SimulationRun", "apiVersion": 3}', "bad.json is a run written in 3"),
     ],
 )
 def test_files_that_are_no_runs(run: Run, home: Path, content: str, says: str) -> None:
@@ -175,6 +181,7 @@ def test_files_that_are_no_runs(run: Run, home: Path, content: str, says: str) -
     assert ran.code == 1
     assert says in ran.err
     assert "a mistake in Allotment" not in ran.err
+    assert "scenario format" not in ran.err
 
 
 def changes(run: Run, *words: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.cli.conftest import ROOT, Run
+from tests.unit.cli.conftest import ROOT, Ran, Run
 
 QUEUES = ROOT / "examples" / "scenarios" / "borrowing.jsonl"
 PODS = ROOT / "examples" / "placements" / "three-pods.jsonl"
@@ -138,21 +138,69 @@ def test_bad_files(run: Run, home: Path, kind: str, content: bytes, says: str) -
     assert "a mistake in Allotment" not in ran.err
 
 
-@pytest.mark.parametrize(
-    ("part", "value"), [("decisions", [1]), ("decisions", "x"), ("pending", [{}]), ("pendingLog", [None])]
-)
-def test_a_record_that_is_none(run: Run, home: Path, part: str, value: object) -> None:
-    scenario = {**recorded(run, "kueue", QUEUES, home), part: value}
-    ran = run("conformance", "kueue", save(home / "bad.jsonl", scenario))
-    assert ran.code == 1
-    assert f"bad.jsonl:1: scenario borrowing: {part} is no list" in ran.err
+SPOILED = {
+    "decisions are text": (("decisions",), "x", "decisions is 'x', not a list"),
+    "a decision is a number": (("decisions", 0), 1, "decisions[0] is 1, not an object"),
+    "a time in words": (("decisions", 0, "t"), "a", "decisions[0].t is 'a', not a whole number of at least 0"),
+    "a cycle in words": (("decisions", 0, "cycle"), "a", "decisions[0].cycle is 'a', not a whole number"),
+    "no cycle": (("decisions", 0, "cycle"), None, "decisions[0].cycle is missing"),
+    "a misspelt event": (("decisions", 0, "event"), "admitted", "did you mean 'admit'?"),
+    "an unknown job": (("decisions", 0, "workload"), "w99", "decisions[0].workload is 'w99', not one of the workloads"),
+    "an unknown queue": (("decisions", 0, "clusterQueue"), "nlq", "decisions[0].clusterQueue is 'nlq'"),
+    "an unknown preemptor": (("decisions", 0, "preemptor"), "w99", "decisions[0].preemptor is 'w99'"),
+    "an unknown field": (("decisions", 0, "workloads"), "w", "did you mean 'workload'?"),
+    "pending without a job": (("pending",), [{}], "pending[0].workload is missing"),
+    "pending of an unknown job": (("pending",), [{"workload": "w99", "message": ""}], "pending[0].workload is 'w99'"),
+    "a log of nothing": (("pendingLog",), [None], "pendingLog[0] is None, not an object"),
+    "a log without a cycle": (("pendingLog",), [{"t": 0}], "pendingLog[0].cycle is missing"),
+    "a log with a time in words": (("pendingLog",), [{"t": "q"}], "pendingLog[0].t is 'q'"),
+    "stats are a number": (("stats",), 3, "stats is 3, not an object"),
+    "cycles in words": (("stats",), {"cycles": "a"}, "stats.cycles is 'a'"),
+}
 
 
-def test_answers_that_are_none(run: Run, home: Path) -> None:
-    scenario = {**only_line(PODS), "answers": [{"pod": "notebook"}]}
-    ran = run("conformance", "placement", save(home / "bad.jsonl", scenario), "--write", "ours.jsonl")
-    assert ran.code == 1
-    assert "bad.jsonl:1: scenario three-pods: its answers cannot be read" in ran.err
+@pytest.mark.parametrize(("path", "value", "says"), SPOILED.values(), ids=SPOILED)
+def test_a_record_that_is_none(run: Run, home: Path, path: tuple[str | int, ...], value: object, says: str) -> None:
+    scenario = recorded(run, "kueue", QUEUES, home)
+    put(scenario, path, value)
+    refused(run("conformance", "kueue", save(home / "bad.jsonl", scenario)), says)
+
+
+SPOILED_ANSWERS = {
+    "no object": ((0,), 3, "answers[0] is 3, not an object"),
+    "no attempts": ((0, "attempts"), None, "answers[0].attempts is missing"),
+    "an attempt is a number": ((0, "attempts", 0), 3, "answers[0].attempts[0] is 3, not an object"),
+    "a node is a number": ((0, "attempts", 0, "node"), 3, "answers[0].attempts[0].node is 3, not a name"),
+    "an outcome there is not": ((0, "attempts", 0, "outcome"), "bount", "did you mean 'bound'?"),
+    "a misspelt field": ((0, "attempts", 0, "nominatd"), "gpu-a", "did you mean 'nominated'?"),
+    "an unknown pod": ((0, "pod"), "notebok", "did you mean 'notebook'?"),
+}
+
+
+@pytest.mark.parametrize(("path", "value", "says"), SPOILED_ANSWERS.values(), ids=SPOILED_ANSWERS)
+def test_answers_that_are_none(run: Run, home: Path, path: tuple[str | int, ...], value: object, says: str) -> None:
+    scenario = recorded(run, "placement", PODS, home)
+    put(scenario["answers"], path, value)
+    refused(run("conformance", "placement", save(home / "bad.jsonl", scenario), "--write", "ours.jsonl"), says)
+
+
+def test_an_answer_too_many_needs_its_pod(run: Run, home: Path) -> None:
+    scenario = {**only_line(PODS), "answers": [{"attempts": []}] * 4}
+    refused(run("conformance", "placement", save(home / "bad.jsonl", scenario)), "answers[3].pod is missing")
+
+
+def put(data: Any, path: tuple[str | int, ...], value: object) -> None:
+    for key in path[:-1]:
+        data = data[key]
+    data[path[-1]] = value
+
+
+def refused(ran: Ran, says: str) -> None:
+    """Said with file and line, in words."""
+    assert (ran.code, ran.out) == (1, "")
+    assert "bad.jsonl:1: " in ran.err
+    assert says in ran.err
+    assert "Error" not in ran.err
 
 
 def test_wrong_calls(run: Run, home: Path) -> None:
@@ -186,7 +234,7 @@ JUNK = (None, True, -1, 0.5, "", "x", [], [None], {}, {"a": 1})
 def test_a_spoiled_scenario_never_looks_like_our_mistake(
     run: Run, home: Path, kind: str, source: Path, data: st.DataObject
 ) -> None:
-    """One value anywhere in the scenario is removed or becomes something else."""
+    """One value anywhere in the scenario, or in what is recorded of it, is removed or becomes something else."""
     scenario = only_line(source)
     for key in ("workloads", "pods"):
         scenario[key] = scenario.get(key, [])[:4]

@@ -81,6 +81,27 @@ def test_yaml_says_what_json_says(run: Run, home: Path, words: tuple[str, ...]) 
     assert yaml.safe_load(run(*words, "-o", "yaml").ok()) == run(*words, "-o", "json").json()
 
 
+@pytest.mark.parametrize(
+    ("cap", "says"),
+    [
+        ("maxCyclesTotal", "stopped: at scheduling cycle 3, as env.maxCyclesTotal says"),
+        ("maxCyclesPerInstant", "stopped: at scheduling cycle "),
+    ],
+)
+def test_a_cap_is_named_where_it_stops_a_simulation(run: Run, home: Path, cap: str, says: str) -> None:
+    scenario = json.loads(Path(BORROWING).read_text(encoding="utf-8"))
+    scenario["env"][cap] = 3
+    (home / "capped.jsonl").write_text(json.dumps(scenario), encoding="utf-8")
+    told = run("simulate", "capped.jsonl", "--report", "page.html").ok()
+    assert says in told
+    assert f"as env.{cap} says" in told
+    assert "for ever" not in told
+    assert "The simulation was stopped: at scheduling cycle" in (home / "page.html").read_text(encoding="utf-8")
+    document = run("simulate", "capped.jsonl", "-o", "json").json()
+    assert (document["livelock"], document["stoppedBy"]) == (False, f"env.{cap}")
+    assert run("simulate", BORROWING, "-o", "json").json()["stoppedBy"] is None
+
+
 def test_until_and_selection(run: Run, home: Path) -> None:
     doc = run("simulate", BORROWING, "--until", "2h", "-l", "queue=nlp", "-o", "json").json()
     assert doc["untilSeconds"] == doc["endSeconds"] == 7200

@@ -80,6 +80,17 @@ def test_what_can_never_start_is_said_without_simulating(run: Run, home: Path) -
     assert ",inf,inf,inf," in csv[1]
 
 
+def test_where_waiting_helps_nobody_no_simulation_is_claimed(run: Run, home: Path) -> None:
+    file = saved(home, "small.jsonl", SMALL)
+    call = ("when", "--file", file, "large", "--learn-from", "20")
+    told = run(*call).ok()
+    assert "no future was simulated: waiting alone can help none of these jobs; the past is simulated" in told
+    assert "from 100 simulations" not in told
+    assert "interval" not in told
+    assert run(*call, "-o", "json").json()["runs"] == 0
+    assert "from 100 simulations" in run("when", "--file", file, "--submissions", "none").ok()  # `second` has hope
+
+
 def test_the_twin_of_a_hopeless_job_is_hopeless_at_once(run: Run, home: Path) -> None:
     twins = [job("first", "a", 0, 60_000, 9), job("second", "a", 1_000, 60_000, 9)]
     file = saved(home, "twins.jsonl", {**line_of_jobs(0), "workloads": twins})
@@ -102,6 +113,15 @@ def test_a_dense_past_is_not_replayed_for_ever(run: Run, home: Path, monkeypatch
     text = run(*call).ok()
     assert "7 d were asked for: the 1,000 submissions that are replayed at most last no longer" in text
     assert run(*call, "--submissions", "none", "-o", "json").json()["horizonSeconds"] == 7 * 86_400
+
+
+def test_a_cap_that_ends_the_past_is_no_preemption(run: Run, home: Path) -> None:
+    scenario = json.loads(Path(BORROWING).read_text(encoding="utf-8"))
+    scenario["env"]["maxCyclesTotal"] = 3
+    ran = run("when", "--file", saved(home, "capped.jsonl", scenario))
+    assert ran.code == 1
+    assert "the simulation of the past stopped at scheduling cycle 3, as env.maxCyclesTotal says" in ran.err
+    assert "preempt" not in ran.err
 
 
 def with_record(run: Run, home: Path, name: str, estimates: dict[str, Any], truth: dict[str, Any]) -> str:
@@ -161,7 +181,11 @@ def test_run_times_from_history_alone(run: Run, home: Path) -> None:
         (("small.jsonl", "--runtimes", "history", "--runtime-spread", "1"), 2, "does not go with"),
         (("small.jsonl", "--confidence", "100"), 2, "--confidence"),
         (("empty.jsonl",), 1, "has no jobs"),
-        (("bad.jsonl",), 1, "decisions[0].workload is missing"),
+        (("bad.jsonl",), 1, "bad.jsonl:1: decisions[0].workload is missing"),
+        (("misspelt.jsonl",), 1, "misspelt.jsonl:1: decisions[0].event is 'admitted', not one of admit, evict, finish"),
+        (("misspelt.jsonl",), 1, "did you mean 'admit'?"),
+        (("unknown.jsonl",), 1, "unknown.jsonl:1: decisions[0].workload is 'secnd', not one of the workloads"),
+        (("unknown.jsonl",), 1, "did you mean 'second'?"),
         (("--file", "nowhere.jsonl"), 3, "there is no file"),
     ],
 )
@@ -169,6 +193,9 @@ def test_calls_that_cannot_be(run: Run, home: Path, words: tuple[str, ...], code
     saved(home, "small.jsonl", SMALL)
     saved(home, "empty.jsonl", {**SMALL, "workloads": []})
     saved(home, "bad.jsonl", {**SMALL, "decisions": [{"t": 0, "event": "admit", "clusterQueue": "a"}]})
+    for name, change in (("misspelt.jsonl", {"event": "admitted"}), ("unknown.jsonl", {"workload": "secnd"})):
+        decision = {"t": 0, "event": "finish", "workload": "first", "clusterQueue": "a", **change}
+        saved(home, name, {**SMALL, "decisions": [decision]})
     ran = run("when", *words)
     assert ran.code == code, ran.err
     assert ran.out == ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -118,6 +120,35 @@ def test_a_plan_of_another_directory_is_refused() -> None:
     with pytest.raises(ConflictError, match="stale"):
         refuse_stale(plan, world.kube, digest=digest_of(objects.platform("cv")))
     refuse_stale(plan, world.kube, digest=plan.digest)
+
+
+def sealed(change: Callable[[dict[str, Any]], object]) -> str:
+    """The file of a plan that somebody changed, with the digest it then has."""
+    document = json.loads(plan_to_text(eventful()[1]))
+    change(document)
+    del document["digest"]
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return json.dumps({**document, "digest": hashlib.sha256(text.encode()).hexdigest()})
+
+
+INCOMPLETE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "no cluster": (lambda plan: plan.pop("cluster"), "cluster is missing in the plan"),
+    "a count in words": (lambda plan: plan.update(unchanged="a"), "the plan holds a value that no plan"),
+    "no list of changes": (lambda plan: plan.update(changes=3), "changes is no list"),
+    "a change is a number": (lambda plan: plan["changes"].insert(1, 3), "changes[1] holds a value that no plan"),
+    "a change without its action": (lambda plan: plan["changes"][2].pop("action"), "action is missing in changes[2]"),
+    "an unknown action": (lambda plan: plan["changes"][0].update(action="x"), "changes[0] holds a value that no plan"),
+    "a warning without its code": (lambda plan: plan.update(warnings=[{}]), "code is missing in warnings[0]"),
+    "no commit": (lambda plan: plan["source"].pop("commit"), "commit is missing in source"),
+}
+
+
+@pytest.mark.parametrize(("change", "says"), INCOMPLETE.values(), ids=INCOMPLETE)
+def test_an_incomplete_plan_says_what_it_lacks_and_where(change: Callable[[dict[str, Any]], object], says: str) -> None:
+    with pytest.raises(InputError, match="incomplete") as caught:
+        plan_from_text(sealed(change))
+    assert says in caught.value.why
+    assert "Error" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from allotment.adapters.kube.credentials import auth_of
 from allotment.adapters.kube.discovery import Resource
 from allotment.adapters.kube.requests import Request
 from allotment.adapters.kube.transport import Patience
-from allotment.errors import InputError
+from allotment.errors import InputError, shown
 from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.ports.kube import AccessQuestion, Answer, Endpoint, Identity, RefusedError, ServerInfo
 
@@ -56,6 +56,16 @@ def connect(
     )
 
 
+def _no_certificates(context: str | None, error: OSError | ValueError) -> InputError:
+    """What OpenSSL and base64 say is for programmers; of a file that cannot be opened the system says why."""
+    unopened = isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError) and error.strerror
+    return InputError(
+        f"the certificates of context {shown(context)} cannot be read",
+        why=unopened or "they are no PEM certificate and key that belong together",
+        fix="mend certificate-authority, client-certificate and client-key in the kubeconfig, or get a new one",
+    )
+
+
 def http_client(config: SingleConfig, http_transport: httpx.BaseTransport | None = None) -> httpx.Client:
     """The HTTP client with the TLS and credentials of a kubeconfig's context.
 
@@ -66,9 +76,7 @@ def http_client(config: SingleConfig, http_transport: httpx.BaseTransport | None
     try:
         tls = verify_cluster(config.cluster, config.user or User(), config.abs_file)
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"the certificates of context {config.context_name} cannot be read", why=f"{type(error).__name__}"
-        ) from None
+        raise _no_certificates(config.context_name, error) from None
     return httpx.Client(
         base_url=config.cluster.server,
         verify=tls,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +12,7 @@ import stamina
 
 from allotment.adapters.kube.answers import body_of, is_field_conflict
 from allotment.adapters.kube.requests import Request
-from allotment.errors import UnreachableError
+from allotment.errors import UnreachableError, shown
 
 TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
 """Seconds. A page of large objects from a busy server takes a while; a connection does not."""
@@ -66,10 +67,28 @@ def send(client: httpx.Client, request: Request, patience: Patience) -> httpx.Re
     except httpx.TransportError as error:
         raise UnreachableError(
             f"{client.base_url} does not answer",
-            why=f"{type(error).__name__}: {error}",
+            why=_reason(error),
             fix="check the network, the VPN and that the cluster runs",
         ) from None
     raise AssertionError("retry_context ends by return or raise")  # pragma: no cover
+
+
+_REASONS: Final = (
+    (httpx.ConnectTimeout, "no connection in time"),
+    (httpx.TimeoutException, "no answer in time"),
+    (httpx.ConnectError, "no connection"),
+    (httpx.ProxyError, "the proxy refuses"),
+    (httpx.NetworkError, "the connection was lost"),
+)
+"""For errors that say nothing themselves."""
+
+
+def _reason(error: httpx.TransportError) -> str:
+    said = shown(_ERRNO.sub("", str(error).strip()))
+    return said or next((words for kind, words in _REASONS if isinstance(error, kind)), "the exchange broke off")
+
+
+_ERRNO: Final = re.compile(r"^\[Errno -?\d+\] ")
 
 
 def _send_once(client: httpx.Client, request: Request) -> httpx.Response:

@@ -16,7 +16,9 @@ from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.parsing import without_nulls
 from allotment.scenarios.placement import replay as placement
 from allotment.scenarios.placement.reading import read_placement
+from allotment.scenarios.placement.recorded import has_answers, with_picks
 from allotment.scenarios.reading import read_scenario
+from allotment.scenarios.recorded import check_comparable
 
 Answer = Mapping[str, Any]
 
@@ -200,7 +202,7 @@ _RECORDS: Final = {Reference.KUEUE: "decisions", Reference.PLACEMENT: "answers"}
 def _kueue(line: ScenarioLine) -> OwnAnswer:
     data = without_nulls(line.data)
     scenario = read_scenario(data)
-    _check_record(data)
+    check_comparable(data, scenario)
     replayed = queueing.replay(data, scenario)
     disagreement = None
     if replayed.departures:
@@ -212,69 +214,17 @@ def _disagreement(line: ScenarioLine, scenario: str, kind: str, found: Departure
     return Disagreement(line.where, scenario, kind, found.place, found.recorded, found.ours, found.state)
 
 
-_EVENT_FIELDS: Final = frozenset({"t", "cycle", "event", "workload"})
-
-
-def _check_record(data: Mapping[str, Any]) -> None:
-    """The comparison takes the record's shape for granted, so it is looked at here."""
-    for part, fields in (("decisions", _EVENT_FIELDS), ("pending", {"workload", "message"}), ("pendingLog", {"t"})):
-        entries = data.get(part)
-        if entries is None:
-            continue
-        if not isinstance(entries, list) or not all(isinstance(e, dict) and e.keys() >= fields for e in entries):
-            raise InputError(
-                f"scenario {data.get('id', '?')}: {part} is no list of objects with {', '.join(sorted(fields))}",
-                fix="compare the line with the scenario format's output fields",
-            )
-
-
 def _placement(line: ScenarioLine) -> OwnAnswer:
     inputs = without_nulls(line.data)
     scenario = read_placement(inputs)
-    data = _with_picks(inputs)
+    data = with_picks(inputs, scenario)
     own = placement.answers(data, scenario)
     answer = {"id": scenario.id, "answers": own}
-    if not _has_answers(data):
+    if not has_answers(data):
         return OwnAnswer(scenario.id, scenario.kind, compared=False, disagreement=None, answer=answer)
     found = None if own == data["answers"] else placement.compare(data)
     disagreement = None if found is None else _disagreement(line, scenario.id, scenario.kind, found)
     return OwnAnswer(scenario.id, scenario.kind, compared=True, disagreement=disagreement, answer=answer)
-
-
-def _with_picks(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The scenario with its picks where the replay looks for them.
-
-    A file of inputs may hold picks alone: entries without ``pod`` then follow the pods' order, and ``nominated`` may
-    stand in the attempt itself.
-    """
-    answers = data.get("answers")
-    if not answers:
-        return data
-    try:
-        pods = [pod["name"] for pod in data["pods"]]
-        filled = [
-            {"pod": pods[i] if i < len(pods) else "", **answer, "attempts": [_picked(a) for a in answer["attempts"]]}
-            for i, answer in enumerate(answers)
-        ]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"scenario {data.get('id', '?')}: its answers cannot be read",
-            why=f"{type(error).__name__}: {error}",
-            fix="each answer is an object with pod and attempts; leave answers out if there are none",
-        ) from error
-    return {**data, "answers": filled}
-
-
-def _picked(attempt: Mapping[str, Any]) -> Mapping[str, Any]:
-    if "nominated" not in attempt or "preemption" in attempt:
-        return attempt
-    return {**attempt, "preemption": {"nominated": attempt["nominated"]}}
-
-
-def _has_answers(data: Mapping[str, Any]) -> bool:
-    """Whether there are whole answers, not only picks."""
-    answers = data.get("answers") or ()
-    return bool(answers) and all("outcome" in attempt for answer in answers for attempt in answer["attempts"])
 
 
 _CHECKS: Final[dict[Reference, Callable[[ScenarioLine], OwnAnswer]]] = {

@@ -15,6 +15,7 @@ from allotment.operations.foresee.opening import pick_line, read_line
 from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.recorded import recorded_decisions
 from allotment.scheduling.queueing.inputs import Workload
+from allotment.scheduling.queueing.settling import Settled
 from allotment.simulation.chance import Chance
 from allotment.simulation.environment import Simulation
 from allotment.simulation.estimate.arrivals import PastArrival, ReplayedPast
@@ -24,6 +25,7 @@ from allotment.simulation.estimate.forecast import Question, StartEstimate, esti
 from allotment.simulation.estimate.interval import Interval
 from allotment.simulation.estimate.runtimes import RuntimeHistory, RuntimeModel, Runtimes, around_estimate
 from allotment.simulation.hopeless import refused_by_emptied, softened
+from allotment.simulation.outcome import cap_met
 from allotment.simulation.present import (
     DecisionLog,
     Ended,
@@ -117,6 +119,7 @@ class WhenReport:
 
     Attributes:
         now: the moment.
+        runs: simulations of each moment that is asked about; 0 where waiting can help none of the jobs.
         recorded: the past is recorded in the file, not simulated.
         running: jobs that held quota.
         pending: jobs that waited.
@@ -130,6 +133,7 @@ class WhenReport:
     scenario: str
     now: int
     request: WhenRequest
+    runs: int
     recorded: bool
     running: int
     pending: int
@@ -160,14 +164,14 @@ def estimate(
         watch: told how far it has come.
 
     Raises:
-        InputError: the scenario or what is recorded in it is not of the format; a job does not wait; jobs preempt each
-            other for ever.
+        InputError: the scenario or what is recorded in it is not of the format; a job does not wait; the past does
+            not come to rest: jobs preempt each other for ever, or a cap of the scenario is met.
         NotFoundError: there is no such scenario or job.
     """
     line = pick_line(lines, wanted)
     scenario = read_line(line)
     with at(line.where):
-        recorded = recorded_decisions(line.data)
+        recorded = recorded_decisions(line.data, scenario)
     if not scenario.arrivals:
         raise InputError("the scenario has no jobs", fix="name a scenario with workloads")
     now = max(each.queued_at for each in scenario.arrivals) if request.at is None else request.at
@@ -178,8 +182,14 @@ def estimate(
 
 def _simulated(scenario: Scenario, until: int) -> DecisionLog:
     outcome = Simulation(scenario, messages=False).run(until)
-    if outcome.livelock:
+    if outcome.ended is Settled.ENDLESS:
         raise endless()
+    if cap := cap_met(outcome.ended):
+        raise InputError(
+            f"the simulation of the past stopped at scheduling cycle {outcome.cycles:,}, as {cap} says",
+            why="what comes after it, up to the moment that is asked about, is not known",
+            fix=f"raise {cap} in the scenario (0 is no cap), or name an earlier moment with --at",
+        )
     return DecisionLog(outcome.decisions, outcome.moves)
 
 
@@ -203,7 +213,7 @@ class _Estimator:
         never = self._never(present, asked)
         why = {job: softened(reason) for job, reason in reasons(present.situation).items()} | never
         hopeful = tuple(job for job in asked if job not in never)
-        lessons = self._lessons(now)
+        lessons = self._lessons(now) if hopeful else []
         self._total = self._request.runs * (len(lessons) + bool(hopeful))
         calibration, seen = self._learn(now, lessons)
         estimates = {each.workload: each for each in self._ask(present, hopeful)}
@@ -229,6 +239,7 @@ class _Estimator:
             scenario=self._scenario.id,
             now=now,
             request=self._request,
+            runs=self._request.runs if hopeful else 0,
             recorded=recorded,
             running=len(present.situation.running),
             pending=len(present.situation.pending),

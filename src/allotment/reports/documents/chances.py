@@ -7,7 +7,7 @@ from typing import Any
 
 from allotment.reports.documents.form import seconds
 from allotment.scenarios.fields import Name, Number
-from allotment.scenarios.parsing import Fields
+from allotment.scenarios.parsing import SomeFields
 from allotment.scheduling.queueing.choices import ChanceKind
 from allotment.simulation.outcome import RandomChoice
 
@@ -23,7 +23,7 @@ def choice_document(choice: RandomChoice) -> Mapping[str, Any]:
     }
 
 
-class ChoiceFields(Fields, frozen=True):
+class ChoiceFields(SomeFields, frozen=True):
     """What `choice_document` writes, without nulls."""
 
     seconds: Number

@@ -18,7 +18,7 @@ def when_document(found: WhenReport, rows: Sequence[JobEstimate]) -> Mapping[str
         "atSeconds": seconds(found.now),
         "confidencePercent": round(100 * request.coverage),
         "horizonSeconds": seconds(found.horizon),
-        "runs": request.runs,
+        "runs": found.runs,
         "seed": request.seed,
         "past": "recorded" if found.recorded else "simulated",
         "runtimes": str(request.runtimes),

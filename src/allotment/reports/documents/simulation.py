@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from allotment.errors import InputError
+from allotment.errors import InputError, shown
 from allotment.model.json_text import SHORTER, LongNumberError, read_json
 from allotment.operations.foresee.simulating import RunRequest
 from allotment.reports.documents.chances import ChoiceFields, choice_document, read_choice
-from allotment.reports.documents.form import seconds
+from allotment.reports.documents.form import API_VERSION, seconds
 from allotment.reports.documents.fragments import CAUSE_FIELDS
 from allotment.scenarios.fields import Amount, Name, Number
-from allotment.scenarios.lines import at
 from allotment.scenarios.parsing import SomeFields, parsed
+from allotment.scheduling.queueing.settling import Settled
 from allotment.simulation.capacity import CapacityStep
 from allotment.simulation.difference import JobWait, RunSummary
 from allotment.simulation.figures import JobFigures, QueueFigures, RunFigures, Waits
 from allotment.simulation.fragments import FragmentCourse
+from allotment.simulation.outcome import cap_met
 
 
 def run_document(
@@ -35,7 +36,8 @@ def run_document(
         "endSeconds": seconds(run.end),
         "makespanSeconds": seconds(run.makespan),
         "cycles": run.cycles,
-        "livelock": run.livelock,
+        "livelock": run.ended is Settled.ENDLESS,
+        "stoppedBy": cap_met(run.ended),
         "wait": _waits(run.waits),
         "evictions": run.evictions,
         "capacity": dict(run.capacity),
@@ -59,6 +61,16 @@ def run_document(
             for each in run.pending
         ],
     }
+
+
+def why_stopped(run: RunFigures) -> str:
+    """Why a simulation ended before its time, a clause; empty if it did not."""
+    cap = cap_met(run.ended)
+    if cap is None:
+        return ""
+    if run.ended is Settled.ENDLESS:
+        return f"jobs preempt each other for ever; {cap} ended the simulation"
+    return f"at scheduling cycle {run.cycles:,}, as {cap} says"
 
 
 def _steps(steps: Sequence[CapacityStep]) -> list[Mapping[str, Any]]:
@@ -133,7 +145,7 @@ def read_run(text: str, file: str) -> RunSummary:
     """A run as `allot simulate -o json` wrote it.
 
     Raises:
-        InputError: it is something else; the field is named.
+        InputError: it is something else, or of another version; the field is named.
     """
     try:
         data = read_json(text)
@@ -141,11 +153,10 @@ def read_run(text: str, file: str) -> RunSummary:
         raise InputError(f"{file}: {error}", fix=SHORTER) from None
     except (json.JSONDecodeError, RecursionError) as error:
         why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
-        raise InputError(f"{file} is no JSON", why=why, fix="save a run with allot simulate FILE -o json") from None
+        raise InputError(f"{file} is no JSON", why=why, fix=_SAVE) from None
     if not isinstance(data, dict) or data.get("kind") != "SimulationRun":
-        raise InputError(f"{file} is no saved simulation", fix="save a run with allot simulate FILE -o json")
-    with at(file):
-        run = parsed(data, _RunFields)
+        raise InputError(f"{file} is no saved simulation", fix=_SAVE)
+    run = _run_fields(data, file)
     return RunSummary(
         name=file,
         jobs=tuple(
@@ -156,3 +167,21 @@ def read_run(text: str, file: str) -> RunSummary:
         utilisation=tuple(run.utilisation.items()),
         choices=tuple(read_choice(each) for each in run.random_choices),
     )
+
+
+_SAVE: Final = "save a run with allot simulate FILE -o json"
+
+
+def _run_fields(data: Mapping[str, Any], file: str) -> _RunFields:
+    version = data.get("apiVersion", API_VERSION)
+    if version != API_VERSION:
+        raise InputError(
+            f"{file} is a run written in {shown(version)[:60]}",
+            why=f"this version of allot reads {API_VERSION}",
+            fix=f"compare it with the allot that wrote it, or {_SAVE} anew",
+        )
+    try:
+        return parsed(data, _RunFields)
+    except InputError as error:
+        # Nobody writes a saved run by hand: the way out is to make it anew.
+        raise InputError(f"{file}: {error.what}", why=error.why, fix=_SAVE) from None

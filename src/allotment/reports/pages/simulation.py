@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
+from allotment.reports.documents.simulation import why_stopped
 from allotment.reports.pages.charts import COLOURS, Bar, Limit, Row, Series, bars, short_time, stacked, timeline
 from allotment.reports.pages.choices import choice_lines
 from allotment.scheduling.placement.gpu.fragmentation import FragmentCause
@@ -126,9 +127,7 @@ def simulation_page(run: RunFigures, settings: str, fragments: FragmentCourse | 
     limits = _limits(run, scale)
     parts = [
         facts(_headline(run)),
-        '<p class="notice">A cap on scheduling cycles ended the simulation: jobs preempt each other for ever.</p>'
-        if run.livelock
-        else "",
+        notices([f"The simulation was stopped: {why}."] if (why := why_stopped(run)) else []),
         notices((*run.remarks, *choice_lines(run.choices))),
         f"<h2>Use of {escape(unit)} by queue</h2><p>What running jobs hold, mean of each step.</p>",
         key(use, limits),

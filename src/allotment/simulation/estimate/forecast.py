@@ -18,7 +18,7 @@ from allotment.scheduling.queueing.cycle import CycleResult
 from allotment.scheduling.queueing.engine import QueueingEngine
 from allotment.scheduling.queueing.indices import TreeId, TreeNode, WorkloadId
 from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, PodSetAdmission, Workload
-from allotment.scheduling.queueing.settling import PATIENT, settle
+from allotment.scheduling.queueing.settling import PATIENT, Settled, settle
 from allotment.simulation.chance import Chance
 from allotment.simulation.estimate.interval import Interval, central_interval, quantile
 from allotment.simulation.estimate.runtimes import RuntimeModel, Runtimes
@@ -98,8 +98,8 @@ class StartEstimate:
     Attributes:
         interval: holds the asked share of the simulated waits.
         median: half of them were shorter.
-        never: share of simulations in which it did not start within the horizon, or before jobs preempted each other
-            for ever; those count as infinite waits.
+        never: share of simulations in which it did not start within the horizon, or before an instant that does not
+            come to rest (jobs preempt each other for ever); those count as infinite waits.
     """
 
     workload: str
@@ -179,14 +179,14 @@ class Future:
     def starts(self, asked: Iterable[str], until: int) -> dict[str, int]:
         """When the asked workloads start; those that do not by `until` are missing.
 
-        A future in which jobs preempt each other for ever at one instant ends there.
+        A future that does not come to rest at one instant ends there.
         """
         missing = set(asked)
         now = self._situation.now
         while True:
-            settled = settle(self._engine, now, functools.partial(self._carry_out, now), PATIENT)
+            ended = settle(self._engine, now, functools.partial(self._carry_out, now), PATIENT)
             missing -= self._starts.keys()
-            if not settled or not missing or not self._events or self._events[0][0] > until:
+            if ended is not Settled.AT_REST or not missing or not self._events or self._events[0][0] > until:
                 return self._starts
             now = self._events[0][0]
             while self._events and self._events[0][0] == now:

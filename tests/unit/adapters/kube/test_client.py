@@ -154,6 +154,24 @@ class TestPatience:
         assert caught.value.exit_code == 9
         assert caught.value.fix
 
+    @pytest.mark.parametrize(
+        ("trouble", "why"),
+        [
+            (httpx.ConnectError("[Errno 111] Connection refused"), "Connection refused"),
+            (httpx.ConnectError(""), "no connection"),
+            (httpx.ConnectTimeout(""), "no connection in time"),
+            (httpx.ReadTimeout(""), "no answer in time"),
+            (httpx.ReadError(""), "the connection was lost"),
+            (httpx.RemoteProtocolError(""), "the exchange broke off"),
+            (httpx.RemoteProtocolError("cut\noff"), "cut\\noff"),
+        ],
+        ids=repr,
+    )
+    def test_why_it_does_not_answer_is_said_in_words(self, trouble: Answer, why: str) -> None:
+        with pytest.raises(UnreachableError) as caught:
+            client(Script(trouble)).get("v1", KEY)
+        assert caught.value.why == why
+
 
 class TestErrors:
     def test_not_signed_in(self) -> None:

@@ -172,3 +172,21 @@ def test_other_contexts_that_lead_to_the_same_server(home: Path, monkeypatch: py
     monkeypatch.setenv("KUBECONFIG", ":".join(map(str, files)))
     assert [connect(None, name).endpoint().aliases for name in ("a", "b", "c")] == [("b",), ("a",), ()]
     assert connect(files[0], "a").endpoint().aliases == ()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "why"),
+    [
+        ({"certificate-authority": "not-there.pem"}, "No such file or directory"),
+        ({"certificate-authority": "."}, "Is a directory"),
+        ({"certificate-authority": "config"}, "they are no PEM certificate and key that belong together"),
+    ],
+    ids=["missing", "folder", "not PEM"],
+)
+def test_certificates_that_cannot_be_read_are_said_in_words(home: Path, cluster: dict[str, str], why: str) -> None:
+    file = home / "config"
+    file.write_text(document("dev", "https://dev", current="dev", **cluster))
+    with pytest.raises(InputError, match="the certificates of context dev cannot be read") as caught:
+        http_client(kubeconfig.load(file, None))
+    assert caught.value.why == why
+    assert "kubeconfig" in (caught.value.fix or "")

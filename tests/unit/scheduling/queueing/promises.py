@@ -13,6 +13,7 @@ from itertools import groupby
 from allotment.scheduling.queueing.domains.forest import HOSTNAME
 from allotment.scheduling.queueing.inputs import ClusterState, PodSetAdmission, ResourceGroup, ResourceQuota
 from allotment.scheduling.queueing.reasons import Cause
+from allotment.scheduling.queueing.settling import Settled
 from allotment.simulation.capacity import clusters
 from allotment.simulation.outcome import Admitted, Evicted, Finished, Moved, RunOutcome
 from allotment.simulation.scenario import Scenario
@@ -256,7 +257,7 @@ def every_job_is_somewhere_and_who_waits_has_one_reason(scenario: Scenario, outc
         assert each.ever_admitted is any(
             isinstance(one, Admitted) and one.workload == each.workload for one in outcome.decisions
         )
-    if not outcome.livelock:
+    if outcome.ended is Settled.AT_REST:
         still = {each.workload for each in outcome.standstills if each.end is None}
         assert running == still, "at the end of time only who stands still still runs"
         everybody = sorted(each.workload.name for each in scenario.arrivals)

@@ -12,7 +12,7 @@ from allotment.cli.shell.table import Column, table_text
 from allotment.operations.foresee.simulating import PlacementRuns, PolicyRun, RunRequest
 from allotment.reports.documents.form import seconds
 from allotment.reports.documents.placement import policy_document
-from allotment.reports.documents.simulation import queue_document, quota_used
+from allotment.reports.documents.simulation import queue_document, quota_used, why_stopped
 from allotment.reports.pages.charts import short_time
 from allotment.reports.pages.choices import choice_lines
 from allotment.reports.pages.placement import placement_page
@@ -76,11 +76,8 @@ def run_text(run: RunFigures, rows: Sequence[QueueFigures], width: int | None, *
         lines.append(f"{count(len(stalled), 'job')} held quota without progress for {short_time(sum(stalled))} in all")
     lines += run.remarks
     lines += choice_lines(run.choices)
-    if run.livelock:
-        lines.append(
-            click.style("stopped:", fg="red")
-            + " jobs preempt each other for ever; a cap on scheduling cycles ended the simulation"
-        )
+    if why := why_stopped(run):
+        lines.append(f"{click.style('stopped:', fg='red')} {why}")
     return "\n".join(lines)
 
 

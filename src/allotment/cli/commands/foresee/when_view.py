@@ -82,7 +82,9 @@ def basis(found: WhenReport) -> list[str]:
     """What the intervals rest on, a sentence a line."""
     request = found.request
     past = "as recorded in the file" if found.recorded else "simulated from the file"
-    runs = f"from {count(request.runs, 'simulation')} of the next {short_time(found.horizon)}, seed {request.seed}"
+    if not found.runs:
+        return [f"no future was simulated: waiting alone can help none of these jobs; the past is {past}"]
+    runs = f"from {count(found.runs, 'simulation')} of the next {short_time(found.horizon)}, seed {request.seed}"
     lines = [f"{runs}; the past is {past}"]
     if found.horizon < request.horizon:
         asked, most = short_time(request.horizon), f"{MOST_REPLAYED:,}"
