@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from allotment.cli.commands.foresee.input_file import file_and_words, file_flag, node_list, not_with_this_file
+from allotment.cli.commands.foresee.input_file import file_alone, file_flag, node_list, not_with_this_file
 from allotment.cli.shell.lazy import Command, Flag
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed, scenario_flag
 from allotment.cli.shell.session import Session
@@ -90,9 +90,7 @@ def capacity(session: Session, asked: CapacityOptions, *, output: OutputOptions)
     from allotment.reports.documents.capacity import capacity_document
     from allotment.scheduling.placement.asking import parse_ask
 
-    file, more = file_and_words(session, asked.named, asked.words)
-    if more:
-        raise UsageError(f"{more[0]}: one file, and no further words", fix="see `allot capacity --help`")
+    file = file_alone(session, asked.named, asked.words, "allot capacity")
     asks = [parse_ask(text) for text in asked.shapes]
     files = wiring.scenario_files()
     kind = kind_of(files, file)
