@@ -1,5 +1,37 @@
-"""`python -m allotment`."""
+"""The programs `allot` and `kubectl-allot`, and `python -m allotment`."""
 
-from allotment.cli.main import main
+from __future__ import annotations
 
-main()
+import os
+import signal
+from types import FrameType
+
+from allotment.errors import INTERRUPTED
+
+
+def main() -> None:
+    """Run the command line of this process.
+
+    Ctrl-C while modules are loaded ends the process at once and quietly: nothing has begun that could be reported.
+    """
+    # A process in the background ignores Ctrl-C, and goes on to do so.
+    guarded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if guarded:
+        signal.signal(signal.SIGINT, _leave)
+    from allotment.cli.main import main as run
+
+    if guarded:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        run()
+    except KeyboardInterrupt:
+        # A second one, while the first was being reported or the last line written.
+        _leave()
+
+
+def _leave(_number: int = signal.SIGINT, _frame: FrameType | None = None) -> None:
+    os._exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import secrets
 import shutil
 import stat
@@ -14,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from allotment.errors import AllotmentError, ConflictError, InputError
+from allotment.model.source import DECLARES_PLATFORM
 from allotment.ports.files import Written
 
 INVENTORY: Final = ".allotment-tree"
@@ -22,7 +22,6 @@ INVENTORY: Final = ".allotment-tree"
 STAGING: Final = ".allotment-staging"
 """In a rendered tree while it is written: what a killed render leaves, the next one takes away."""
 
-_KIND_PLATFORM = re.compile(rb"^kind:\s*[\"']?Platform[\"']?\s*(#.*)?$", re.MULTILINE)
 _LOOKED_AT: Final = 1 << 20
 """Bytes of a file that are searched for the platform's document."""
 
@@ -48,7 +47,7 @@ def holds_platform(directory: Path) -> bool:
         for entry in sorted(directory.iterdir()):
             if entry.suffix in (".yaml", ".yml") and entry.is_file():
                 with entry.open("rb") as stream:
-                    if _KIND_PLATFORM.search(stream.read(_LOOKED_AT)):
+                    if DECLARES_PLATFORM.search(stream.read(_LOOKED_AT)):
                         return True
     except OSError:
         return False

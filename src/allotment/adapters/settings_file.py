@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from allotment.errors import AllotmentError, InputError
+from allotment.model.yaml_text import read_yaml
 
 _LARGEST = 1 << 20
 """Bytes; a longer file is no configuration of ours and is not read."""
@@ -59,8 +60,8 @@ class SettingsFile:
                 f"{self.path} is not a configuration file", why="it is larger than 1 MiB", fix=f"remove {self.path}"
             )
         try:
-            return yaml.safe_load(raw)
-        except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+            return read_yaml(raw)
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise InputError(
                 f"{self.path} is not valid YAML",
                 why=" ".join(str(error).split()),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ import click
 from allotment.cli.shell.lazy import CommandEntry, LazyGroup
 from allotment.cli.shell.options import global_flags
 from allotment.cli.shell.session import Session
+from allotment.cli.shell.streams import end_output, make_fit, turn_away
 from allotment.errors import INTERRUPTED, AllotmentError, UsageError
 
 _COMMANDS: Final = "allotment.cli.commands"
@@ -166,9 +166,15 @@ def _run(group: Root, words: list[str], name: str, session: Session, complete_va
 
 
 def _reported(error: BaseException, words: list[str], session: Session) -> int:
-    from allotment.cli.shell.failures import describe, report
-
+    try:
+        from allotment.cli.shell.failures import describe, report
+    except Exception:
+        # Ctrl-C while a module was loading that the report needs, too: half of it is there, and stays so.
+        if isinstance(error, KeyboardInterrupt):
+            return INTERRUPTED
+        raise
     failure = describe(error)
+    end_output()
     try:
         report(session, failure, _error_format(words, session))
         if session.environment.get("ALLOTMENT_DEBUG"):
@@ -177,6 +183,9 @@ def _reported(error: BaseException, words: list[str], session: Session) -> int:
             traceback.print_exception(error)
     except BrokenPipeError:
         return _quiet_after_broken_pipe()
+    except OSError:
+        # Standard error is full: the code is all that can still be told.
+        turn_away(sys.stderr)
     # `plan --exit-code` promises 2 for "changes" alone, even when the call itself cannot be read.
     return AllotmentError.exit_code if "--exit-code" in words and failure.code != INTERRUPTED else failure.code
 
@@ -196,9 +205,7 @@ def _error_format(words: list[str], session: Session) -> str:
 def _quiet_after_broken_pipe() -> int:
     from allotment.cli.shell.failures import BROKEN_PIPE
 
-    # The interpreter flushes standard output once more at its end and would complain.
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    turn_away(sys.stdout)
     return BROKEN_PIPE
 
 
@@ -224,9 +231,6 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point of the scripts `allot` and `kubectl-allot`."""
-    for stream in (sys.stdout, sys.stderr):
-        # A name that the terminal's encoding cannot show must not end the command.
-        with contextlib.suppress(AttributeError, ValueError):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    """Run the command line of this process."""
+    make_fit()
     cli.main()

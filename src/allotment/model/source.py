@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
 YAML_SUFFIXES: Final = (".yaml", ".yml")
+
+
+DECLARES_PLATFORM: Final = re.compile(rb"^kind:\s*[\"']?Platform[\"']?\s*(#.*)?$", re.MULTILINE)
+"""A document of kind Platform in a file's bytes, whether or not the file can be read to its end."""
 
 
 def is_read(path: str) -> bool:

@@ -16,7 +16,7 @@ class DirectoryPort(Protocol):
         Raises:
             NotFoundError: there is no such directory.
             InvalidPlatformError: a file is a link, too large, or no UTF-8 text; all such files are named.
-            InputError: there are too many files.
+            InputError: there are too many files, or so many of any kind that this is no platform directory.
         """
         ...
 

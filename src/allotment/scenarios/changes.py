@@ -66,6 +66,20 @@ def parse_change(text: str) -> WrittenChange:
     Raises:
         UsageError: there is no such kind, or what follows cannot be read.
     """
+    kind, body = _parts(text)
+    return WrittenChange(text, _READERS[kind](body, text))
+
+
+def check_kind(text: str) -> None:
+    """Whether it is a change at all, whatever it says.
+
+    Raises:
+        UsageError: there is no such kind, or nothing follows.
+    """
+    _parts(text)
+
+
+def _parts(text: str) -> tuple[str, str]:
     kind, colon, body = text.partition(":")
     if not colon or not body or kind not in _READERS:
         raise UsageError(
@@ -73,7 +87,7 @@ def parse_change(text: str) -> WrittenChange:
             why=f"a change is KIND:…, with one of the kinds {', '.join(KINDS)}",
             fix="write for example quota:nlp/a100-spot/nvidia.com/gpu=16, weight:nlp=2 or drop-node:gpu-7",
         )
-    return WrittenChange(text, _READERS[kind](body, text))
+    return kind, body
 
 
 def _quota(body: str, words: str) -> SetQuota:

@@ -56,8 +56,8 @@ class NodeFields(Fields, frozen=True):
     """A node."""
 
     name: Name
-    allocatable: dict[str, Amount]
-    labels: dict[str, str] = field(default_factory=dict)
+    allocatable: dict[Name, Amount]
+    labels: dict[Name, str] = field(default_factory=dict)
     taints: tuple[TaintFields, ...] = ()
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from allotment.errors import InputError
+from allotment.model.json_text import SHORTER, LongNumberError, read_json
 from allotment.model.lines import TextLine
 
 NAME_ANOTHER: Final = "name a file of scenarios or a trace: .jsonl, .csv or .swf, gzipped or not"
@@ -62,11 +63,13 @@ def scenario_lines(lines: Iterable[TextLine]) -> Iterator[ScenarioLine]:
 
 def _json_object(line: TextLine) -> Mapping[str, Any]:
     try:
-        value = json.loads(line.text)
+        value = read_json(line.text)
     except json.JSONDecodeError as error:
         raise InputError(
             f"{line.where}: no JSON", why=f"{error.msg} at column {error.colno}", fix="each line is one JSON object"
         ) from None
+    except LongNumberError as error:
+        raise InputError(f"{line.where}: {error}", fix=SHORTER) from None
     except RecursionError:
         raise InputError(f"{line.where}: nested too deeply", fix="each line is one JSON object") from None
     if not isinstance(value, dict):
@@ -107,6 +110,15 @@ def csv_rows(lines: Iterable[TextLine]) -> Iterator[CsvRow]:
             yield CsvRow(file, reader.line_num, dict(zip(header, cells, strict=True)))
     except csv.Error as error:
         raise InputError(f"{file}:{reader.line_num}: no CSV", why=str(error), fix=NAME_ANOTHER) from error
+
+
+def echo(text: str) -> str:
+    """A cell as messages show it: quoted, and not longer than a line."""
+    shown = repr(text)
+    return shown if len(shown) <= _MOST_SHOWN else f"{shown[: _MOST_SHOWN - 1]}…"
+
+
+_MOST_SHOWN: Final = 60
 
 
 @contextmanager

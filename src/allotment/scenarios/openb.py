@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from allotment.errors import InputError
 from allotment.model.quantity import MIB
-from allotment.scenarios.lines import CsvRow
+from allotment.scenarios.lines import CsvRow, echo
 from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode, GpuPod, GpuShape
 
 
@@ -27,7 +28,7 @@ def openb_nodes(rows: Iterable[CsvRow]) -> list[GpuNode]:
                 name,
                 _number(row, "cpu_milli"),
                 _number(row, "memory_mib") * MIB,
-                _number(row, "gpu"),
+                _gpus(row),
                 row.cells.get("model", ""),
             )
         )
@@ -35,6 +36,17 @@ def openb_nodes(rows: Iterable[CsvRow]) -> list[GpuNode]:
         first = next(iter(seen.values()))
         raise InputError(f"{first}: no node of the list has a GPU", fix="name a node list whose column gpu is not 0")
     return nodes
+
+
+def _gpus(row: CsvRow) -> int:
+    gpus = _number(row, "gpu")
+    if gpus > _MOST_GPUS:
+        raise InputError(f"{row.where}: column gpu is {gpus}, more than any node has", fix=_COUNTED)
+    return gpus
+
+
+_MOST_GPUS: Final = 1024
+"""Of a node; memory is taken for as many of every node."""
 
 
 def openb_pods(rows: Iterable[CsvRow]) -> list[GpuPod]:
@@ -89,7 +101,14 @@ def _number(row: CsvRow, column: str) -> int:
     text = row.cells.get(column)
     if text is None or not (text.strip().isascii() and text.strip().isdigit()):
         raise InputError(
-            f"{row.where}: column {column} is {text!r}, not a whole number",
+            f"{row.where}: column {column} is {text if text is None else echo(text)}, not a whole number",
             fix="compare the header with the openb lists: cpu_milli, memory_mib, gpu or num_gpu, gpu_milli",
         )
+    if len(text.strip()) > _MOST_DIGITS:
+        raise InputError(f"{row.where}: column {column} is {echo(text)}, more than any node has", fix=_COUNTED)
     return int(text)
+
+
+_MOST_DIGITS: Final = 12
+"""Sums of so large amounts still fit 63 bits."""
+_COUNTED: Final = "count CPU in thousandths, memory in MiB and GPUs in whole ones"

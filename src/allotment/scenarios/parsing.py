@@ -97,7 +97,7 @@ def _fitting(value: object, wanted: Any, path: str) -> object:
     if origin is tuple:
         return _list(value, arguments[0], path, description)
     if origin is dict:
-        return _object_by_name(value, arguments[1], path)
+        return _object_by_name(value, arguments, path)
     if origin in (Union, UnionType) and not description:
         return _one_type(value, [each for each in arguments if each is not NoneType], path)
     if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
@@ -137,9 +137,13 @@ def _list(value: object, item: Any, path: str, description: str) -> object:
     return [_fitting(each, item, f"{path}[{index}]") for index, each in enumerate(value)]
 
 
-def _object_by_name(value: object, item: Any, path: str) -> object:
+def _object_by_name(value: object, types: tuple[Any, ...], path: str) -> object:
     if not isinstance(value, dict):
         raise wrong(path, value, "an object")
+    name, item = types
+    for key in value:
+        if isinstance(_converted(key, name), Exception):
+            raise InputError(f"{path}[{key!r}] has no name", fix="write its name between the quotes, or take it away")
     return {key: _fitting(each, item, f"{path}[{key!r}]") for key, each in value.items()}
 
 
@@ -172,22 +176,28 @@ def missing(path: str) -> InputError:
     return InputError(f"{path} is missing", fix=COMPARE)
 
 
+def _member(path: str, key: str) -> str:
+    """A field of an object, as messages call it. An empty name is quoted: else nothing would be seen of it."""
+    if not key:
+        return f"{path}['']" if path else "''"
+    return f"{path}.{key}" if path else key
+
+
 def _object(value: object, wanted: type[msgspec.Struct], path: str) -> object:
     if not isinstance(value, dict):
         raise wrong(path, value, "an object")
-    dotted = f"{path}." if path else ""
     fields = msgspec.structs.fields(wanted)
-    tag = {key: value[key] for key in (_tag_field(wanted),) if key in value}
+    tag = {key: value[key] for key in (_tag_field(wanted),) if key and key in value}
     known = {*tag, *(field.encode_name for field in fields)}
     if wanted.__struct_config__.forbid_unknown_fields:
         for key in value:
             if key not in known and not key.startswith(OWN):
-                raise _unknown(f"{dotted}{key}", key, known)
+                raise _unknown(_member(path, key), key, known)
     found = tag
     for field in sorted(fields, key=lambda each: not each.required):
         key = field.encode_name
         if key in value:
-            found[key] = _fitting(value[key], field.type, f"{dotted}{key}")
+            found[key] = _fitting(value[key], field.type, _member(path, key))
         elif field.required:
-            raise missing(f"{dotted}{key}")
+            raise missing(_member(path, key))
     return found

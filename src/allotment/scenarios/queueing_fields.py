@@ -48,8 +48,8 @@ class PodSetFields(Fields, frozen=True):
     name: Name
     count: Amount
     min_count: Amount | None = None
-    requests: dict[str, Amount] = field(default_factory=dict)
-    node_selector: dict[str, str] = field(default_factory=dict)
+    requests: dict[Name, Amount] = field(default_factory=dict)
+    node_selector: dict[Name, str] = field(default_factory=dict)
     required_affinity: tuple[tuple[RequirementFields, ...], ...] = ()
     tolerations: tuple[TolerationFields, ...] = ()
     topology_request: TopologyRequestFields | None = None
@@ -83,7 +83,7 @@ class FlavorQuotasFields(Fields, frozen=True):
     """Quotas of one flavor, by resource."""
 
     flavor: Name
-    resources: dict[str, QuotaFields]
+    resources: dict[Name, QuotaFields]
 
 
 class ResourceGroupFields(Fields, frozen=True):
@@ -141,7 +141,7 @@ class FlavorFields(Fields, frozen=True):
     """A ResourceFlavor; `topology` is the name of one of the topologies."""
 
     name: Name
-    node_labels: dict[str, str] = field(default_factory=dict)
+    node_labels: dict[Name, str] = field(default_factory=dict)
     taints: tuple[TaintFields, ...] = ()
     tolerations: tuple[TolerationFields, ...] = ()
     topology: str | None = None

@@ -16,7 +16,7 @@ from typing import Final
 from allotment.errors import InputError, UsageError
 from allotment.model.grammar import count
 from allotment.model.lines import TextLine
-from allotment.scenarios.lines import CsvRow
+from allotment.scenarios.lines import CsvRow, echo
 from allotment.scheduling.queueing.inputs import (
     ClusterQueue,
     ClusterState,
@@ -114,13 +114,12 @@ def swf_trace(lines: Iterable[TextLine], group_by: GroupBy) -> Trace:
     """
     jobs = []
     times: dict[str, int] = {}
-    headers: dict[str, str] = {}
+    headers: dict[str, TextLine] = {}
     column = {GroupBy.USER: 11, GroupBy.GROUP: 12, GroupBy.QUEUE: 14, GroupBy.PARTITION: 15}[group_by]
     for line in lines:
         text = line.text.strip()
         if text.startswith(";"):
-            key, _, value = text.removeprefix(";").partition(":")
-            headers.setdefault(key.strip(), value.strip())
+            headers.setdefault(text.removeprefix(";").partition(":")[0].strip(), line)
         elif text:
             fields = _swf_fields(line, text)
             procs = fields[4] if fields[4] > 0 else fields[7]
@@ -131,12 +130,31 @@ def swf_trace(lines: Iterable[TextLine], group_by: GroupBy) -> Trace:
             if times[name] > 1:
                 name = f"{name}~{times[name]}"
             jobs.append(TraceJob(name, queue, round(fields[1] * 1000), round(fields[3] * 1000), round(procs)))
-    stated = headers.get("MaxProcs") or headers.get("MaxNodes") or ""
-    first = stated.split()[0].replace(",", "") if stated.split() else ""
-    capacity = int(first) if first.isascii() and first.isdigit() and int(first) else None
     repeated = sum(count > 1 for count in times.values())
     said = (f"job numbers that occur more than once: {repeated:,}; the later ones are called job-N~2 and so on",)
-    return _trace(jobs, PROCESSORS, capacity, said if repeated else ())
+    return _trace(jobs, PROCESSORS, _stated_capacity(headers), said if repeated else ())
+
+
+def _stated_capacity(headers: Mapping[str, TextLine]) -> int | None:
+    """How many processors, or else nodes, the header says there are; None where that is 0 or no number."""
+    for name in ("MaxProcs", "MaxNodes"):
+        line = headers.get(name)
+        words = line.text.partition(":")[2].split() if line is not None else []
+        if line is None or not words:
+            continue
+        first = words[0].replace(",", "")
+        if not (first.isascii() and first.isdigit()):
+            return None
+        if len(first) > _MOST_DIGITS:
+            raise InputError(
+                f"{line.where}: {name} is {echo(first)}, more than any cluster has",
+                fix="write how many there are, or say it with --capacity and take the line away",
+            )
+        return int(first) or None
+    return None
+
+
+_MOST_DIGITS: Final = 15
 
 
 def _swf_fields(line: TextLine, text: str) -> list[float]:
@@ -159,7 +177,9 @@ def _moment(row: CsvRow) -> int:
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise InputError(f"{row.where}: column timestamp is {text!r}", fix="write it as 2017-10-09 07:01:55") from None
+        raise InputError(
+            f"{row.where}: column timestamp is {echo(text)}", fix="write it as 2017-10-09 07:01:55"
+        ) from None
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
     return round(aware.timestamp() * 1000)
 
@@ -171,7 +191,7 @@ def _number(row: CsvRow, column: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < 1e12:
-        raise InputError(f"{row.where}: column {column} is {text!r}", fix="write a number of at least 0")
+        raise InputError(f"{row.where}: column {column} is {echo(text)}", fix="write a number of at least 0")
     return value
 
 

@@ -99,7 +99,7 @@ def test_both_engines_write_the_same_answers(python: Path, tmp_path: Path, kind:
 
 
 def test_the_compiled_engine_passes_the_unit_tests(python: Path, tmp_path: Path) -> None:
-    for name in ("tests", "examples", "pyproject.toml"):
+    for name in ("tests", "benchmarks", "examples", "pyproject.toml"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, tmp_path / name)
     quick = ["-m", "not nightly and not corpus", "--maxfail=5"]

@@ -33,6 +33,72 @@ def test_a_pipe_is_not_waited_for(run: Run, home: Path, words: tuple[str, ...]) 
     assert "is no regular file" in ran.err or words[0] == "apply"
 
 
+LONG = "9" * 5000
+LONG_NUMBERS = {
+    "a scenario": (("simulate", "f"), f'{{"id": "x", "seed": {LONG}}}', "f:1: seed is a number of 5,000 digits"),
+    "a placement": (
+        ("capacity", "--file", "f"),
+        f'{{"id": "x", "nodes": [{{"name": "n", "allocatable": {{"cpu": {LONG}}}}}], "pods": []}}',
+        "f:1: nodes[0].allocatable.cpu is a number of 5,000 digits",
+    ),
+    "recorded answers": (
+        ("conformance", "kueue", "f"),
+        f'{{"id": "x", "decisions": [{{"t": {LONG}}}]}}',
+        "f:1: decisions[0].t is a number of 5,000 digits",
+    ),
+    "a saved run": (
+        ("compare", "f", "f"),
+        f'{{"kind": "SimulationRun", "makespanSeconds": {LONG}}}',
+        "f: makespanSeconds is a number of 5,000 digits",
+    ),
+    "a saved plan": (
+        ("apply", "f"),
+        f'{{"steps": [{LONG}]}}',
+        "f: this is not a saved plan\n  why: steps[0] is a number of 5,000 digits",
+    ),
+    "a kubeconfig": (
+        ("preflight", "my-platform", "--cluster", "dev-eastus", "--kubeconfig", "f"),
+        f"clusters: {LONG}",
+        "f:1 is not YAML",
+    ),
+    "a trace": (("simulate", "f"), f"; MaxProcs: {LONG}\n{'1 ' * 18}\n", "f:1: MaxProcs is '999"),
+}
+
+
+@pytest.mark.parametrize(("words", "text", "says"), LONG_NUMBERS.values(), ids=LONG_NUMBERS)
+def test_a_number_of_thousands_of_digits_is_named(
+    run: Run, home: Path, acme: Path, words: tuple[str, ...], text: str, says: str
+) -> None:
+    (home / "f").write_text(text, encoding="utf-8")
+    ran = run(*words)
+    assert ran.code == 1
+    assert says in ran.err
+    assert "fix:" in ran.err
+    assert len(ran.err) < 500
+
+
+@pytest.mark.parametrize("words", [("compare", "f", "f"), ("config", "view")], ids=" ".join)
+def test_brackets_without_end_are_said_in_words(run: Run, home: Path, words: tuple[str, ...]) -> None:
+    folder = home.parent / "config" / "allotment"
+    folder.mkdir(parents=True)
+    for file in (home / "f", *([folder / "config.yaml"] if words[0] == "config" else [])):
+        file.write_text("[" * 5000, encoding="utf-8")
+    ran = run(*words)
+    assert ran.code == 1
+    assert "nested too deeply" in ran.err
+    assert "recursion" not in ran.err
+
+
+def test_a_setting_of_thousands_of_digits_is_named(run: Run, home: Path) -> None:
+    folder = home.parent / "config" / "allotment"
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(f"cluster: x\noutput: {LONG}\n", encoding="utf-8")
+    ran = run("config", "view")
+    assert ran.code == 1
+    assert "a number of 5,000 digits" in ran.err
+    assert "line 2" in ran.err
+
+
 def test_a_name_with_a_newline_stays_on_its_line(run: Run, acme: Path) -> None:
     (acme / "teams" / "x\nerror: y\x1b[31m.yaml").write_text("kind: Taem\n", encoding="utf-8")
     ran = run("validate", "my-platform")

@@ -20,6 +20,7 @@ OURS_FOR_HELP = {
     "allotment.cli.shell",
     "allotment.cli.shell.options",
     "allotment.cli.shell.session",
+    "allotment.cli.shell.streams",
     "allotment.cli.shell.terminal",
     "allotment.errors",
     "allotment.model",

@@ -36,10 +36,8 @@ def test_earlier_forms_answer_the_same_with_a_hint(
     ("call", "says"),
     [
         (("when",), "no file is named"),
-        (("when", "nlp-011"), "there is no file nlp-011, so it is taken for a job"),
+        (("when", "nlp-011"), "there is no file nlp-011, and a bare word is a job"),
         (("capacity",), "no file is named"),
-        (("capacity", "a100-1"), "there is no file a100-1\n  why: nothing but a file can be named"),
-        (("whatif", "nlp-011", *CHANGE), "there is no file nlp-011\n  why: nothing but a file can be named"),
         (("whatif", "--file", BORROWING, "more", *CHANGE), "more: one file, and no further words"),
         (("whatif", "--snapshot", BORROWING, "more", *CHANGE), "more: one file, and no further words"),
         (("simulate",), "no file is named"),
@@ -146,3 +144,50 @@ def test_one_job_left_out_of_a_trace_is_singular(run: Run, home: Path) -> None:
     (home / "two.csv").write_text(f"{PHILLY}2017-10-09 07:01:55,60,0,60,nlp\n", encoding="utf-8")
 
     assert "1 of 2 jobs is left out: 1 asks for nothing" in run("simulate", "two.csv", "--capacity", "1").ok()
+
+
+@pytest.mark.parametrize("command", ["when", "capacity"])
+@pytest.mark.parametrize("form", ["as the first word", "with --file"])
+@pytest.mark.parametrize(
+    ("named", "code", "says"),
+    [
+        pytest.param("missing.jsonl", 3, "there is no file missing.jsonl", id="missing"),
+        pytest.param("./missing", 3, "there is no file missing", id="a path of this folder"),
+        pytest.param("-", 3, "there is no file -", id="standard input is none"),
+        pytest.param("~/missing.yaml", 3, "missing.yaml", id="in the home folder"),
+        pytest.param("nowhere/missing", 3, "there is no file nowhere/missing", id="in a folder that is not there"),
+        pytest.param("folder", 1, "folder cannot be read", id="a folder"),
+        pytest.param("a" * 300, 1, "cannot be read", id="a name that no file system takes"),
+        pytest.param("/dev/null", 1, "/dev/null is no regular file", id="a device"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_said_in_every_form(
+    run: Run, home: Path, command: str, form: str, named: str, code: int, says: str
+) -> None:
+    (home / "folder").mkdir()
+    ran = run(command, *([named] if form == "as the first word" else ["--file", named]))
+    assert ran.code == code
+    assert says in ran.err
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "says"),
+    [
+        pytest.param("weight:nlp=much", 3, "there is no file missing.jsonl", id="a value that cannot be"),
+        pytest.param("policy:none", 3, "there is no file missing.jsonl", id="no such policy"),
+        pytest.param("job:also-missing.jsonl", 3, "there is no file missing.jsonl", id="no such file of jobs"),
+        pytest.param("nonsense", 2, "'nonsense' is no change", id="no change at all: the call itself is wrong"),
+    ],
+)
+def test_the_scenario_file_comes_before_what_a_change_says(run: Run, change: str, code: int, says: str) -> None:
+    ran = run("whatif", "--file", "missing.jsonl", "--change", change)
+    assert ran.code == code
+    assert says in ran.err
+
+
+@pytest.mark.parametrize("call", [("capacity",), ("whatif", *CHANGE), ("simulate",)])
+def test_where_no_job_is_taken_a_bare_word_is_a_file(run: Run, call: tuple[str, ...]) -> None:
+    ran = run(call[0], "nlp-011", *call[1:])
+    assert ran.code == 3
+    assert "there is no file nlp-011" in ran.err
+    assert "a bare word is a job" not in ran.err

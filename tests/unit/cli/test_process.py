@@ -19,6 +19,9 @@ from tests.unit.cli.conftest import ACME
 BIN = Path(sys.executable).parent
 ALLOT = str(BIN / "allot")
 CALL = [ALLOT, "config", "view"]
+REMOVE = "team remove cv --platform my-platform --keep-data-until 2099-01-31"
+# A test run in the background inherits an ignored SIGINT.
+AS_IN_A_TERMINAL = "import os, signal; signal.signal(2, signal.SIG_DFL); call = {}; os.execv(call[0], call)"
 
 
 @pytest.fixture
@@ -28,7 +31,9 @@ def place(tmp_path: Path) -> Path:
 
 
 def environment(place: Path, **more: str) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": str(place), "LANG": "C.UTF-8", "TERM": "xterm", **more}
+    # A worktree that shares another's environment tests itself.
+    shared = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    return {**shared, "HOME": str(place), "LANG": "C.UTF-8", "TERM": "xterm", **more}
 
 
 def test_the_kubectl_plugin_calls_itself_kubectl_allot(place: Path) -> None:
@@ -58,8 +63,7 @@ def test_a_reader_that_goes_away_is_no_error(place: Path) -> None:
 
 def test_ctrl_c_ends_with_130_and_one_line(place: Path) -> None:
     process = subprocess.Popen(
-        # A test run in the background inherits an ignored SIGINT.
-        [sys.executable, "-c", f"import os, signal; signal.signal(2, signal.SIG_DFL); os.execv({ALLOT!r}, {CALL!r})"],
+        [sys.executable, "-c", AS_IN_A_TERMINAL.format(CALL)],
         env=environment(place, XDG_CONFIG_HOME=str(slow_config(place))),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -68,6 +72,50 @@ def test_ctrl_c_ends_with_130_and_one_line(place: Path) -> None:
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
     assert err == "error: interrupted\n"
+
+
+def test_ctrl_c_while_modules_load_ends_with_130_and_nothing(place: Path) -> None:
+    hangs = place / "hangs" / "click.py"
+    hangs.parent.mkdir()
+    hangs.write_text("import os\nos.open(os.environ['HANGS'], os.O_RDONLY)\n", encoding="utf-8")
+    os.mkfifo(place / "pipe")
+    path = os.pathsep.join([str(hangs.parent), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [sys.executable, "-c", AS_IN_A_TERMINAL.format([sys.executable, "-m", "allotment", "--version"])],
+        env=environment(place, PYTHONPATH=path, HANGS=str(place / "pipe")),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    wait_until_it_waits(process.pid)
+    process.send_signal(signal.SIGINT)
+    assert (*process.communicate(timeout=60), process.returncode) == ("", "", 130)
+
+
+@pytest.mark.parametrize(
+    ("call", "streams", "code", "shown"),
+    [
+        pytest.param("validate my-platform", ">&-", 0, "", id="no standard output"),
+        pytest.param("--help", ">&-", 0, "", id="no standard output for help"),
+        pytest.param("validate nowhere", ">&-", 3, "error: there is no directory nowhere", id="errors are told"),
+        pytest.param("team list --platform my-platform -o name", "2>&-", 0, "cv\n", id="no standard error"),
+        pytest.param("nonsense", "2>&-", 2, "", id="no standard error for an error"),
+        pytest.param("team list --platform my-platform -o name", "<&-", 0, "cv\n", id="no standard input"),
+        pytest.param(REMOVE, "<&-", 2, "there is no terminal to ask on", id="nobody to ask"),
+        pytest.param("schema --out s.json", "<&- >&- 2>&-", 0, "", id="none at all"),
+        pytest.param("schema", ">/dev/full", 1, "the output cannot be written: No space left", id="a full disk"),
+        pytest.param("--help", ">/dev/full", 1, "the output cannot be written: No space left", id="for help, too"),
+        pytest.param("nonsense", "2>/dev/full", 2, "", id="nowhere to tell an error"),
+    ],
+)
+def test_streams_that_are_closed_or_full(place: Path, call: str, streams: str, code: int, shown: str) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"exec {sys.executable} -m allotment {call} {streams}"],
+        env=environment(place), cwd=place, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert done.returncode == code, said
+    assert shown in said if shown else not said
+    assert "Traceback" not in said
+    assert "NoneType" not in said
 
 
 def slow_config(place: Path) -> Path:

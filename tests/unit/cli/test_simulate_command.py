@@ -138,6 +138,18 @@ def test_a_trace_has_a_queue_for_each_group_and_its_own_capacity(run: Run, home:
     assert {q["queue"]: q["quota"]["processors"] for q in limited["queues"]}["user-1"] == 20
 
 
+def test_what_of_a_trace_is_left_out_is_said_in_json_and_in_the_table(run: Run, home: Path) -> None:
+    (home / "t.csv").write_text(
+        "timestamp,duration,num_gpus,gpu_time,cluster\n"
+        "2017-10-09 07:01:55,60,1,60,a\n2017-10-09 07:02:55,0,1,0,a\n2017-10-09 07:03:55,60,0,0,a\n",
+        encoding="utf-8",
+    )
+    said = "2 of 3 jobs are left out: 1 never ran, 1 asks for nothing"
+    assert run("simulate", "t.csv", "--capacity", "8", "-o", "json").json()["remarks"] == [said]
+    assert said in run("simulate", "t.csv", "--capacity", "8").ok()
+    assert run("simulate", BORROWING, "-o", "json").json()["remarks"] == []
+
+
 def test_philly(run: Run, home: Path) -> None:
     rows = ["timestamp,duration,num_gpus,gpu_time,cluster"]
     rows += [f"2017-10-09 07:{i:02}:55,{100 + i},{1 + i % 4},0,vc{i % 2}" for i in range(20)]

@@ -152,7 +152,18 @@ def test_an_incomplete_plan_says_what_it_lacks_and_where(change: Callable[[dict[
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", "no", '{"kind":"Plan"}', '{"kind":"Plan","apiVersion":"allotment.dev/v9"}']
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "no",
+        '{"kind":"Plan"}',
+        '{"kind":"Plan","apiVersion":"allotment.dev/v9"}',
+        "[" * 100_000,
+        f'{{"kind":{"9" * 5000}}}',
+    ],
+    ids=lambda text: text[:40],
 )
 def test_what_is_no_plan(text: str) -> None:
     with pytest.raises(InputError):

@@ -30,6 +30,8 @@ def test_lists_are_read() -> None:
         ([POD | {"cpu_milli": "many"}], "list.csv:2: column cpu_milli is 'many'", ""),
         ([POD | {"memory_mib": "²"}], "list.csv:2: column memory_mib is '²'", ""),
         ([{k: v for k, v in POD.items() if k != "num_gpu"}], "list.csv:2: column num_gpu is None", ""),
+        ([POD | {"cpu_milli": "9" * 5000}], "column cpu_milli is '9999", ""),
+        ([POD | {"memory_mib": "9" * 13}], "column memory_mib is '9999999999999', more than any node has", ""),
         ([POD | {"num_gpu": "2"}], "list.csv:2: 2 GPUs at 460 milli each", "only a single GPU can be shared"),
         ([POD | {"gpu_milli": "1500"}], "list.csv:2: column gpu_milli is 1500", "a share of one GPU"),
         ([POD | {"gpu_milli": "0"}], "list.csv:2: column gpu_milli is 0", "a share of one GPU"),
@@ -42,6 +44,17 @@ def test_a_bad_pod_is_named(cells: list[dict[str, str]], what: str, why: str) ->
     assert what in caught.value.what
     assert why in caught.value.why
     assert caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("cpu_milli", "9" * 5000), ("memory_mib", "9" * 20), ("gpu", "9" * 30), ("gpu", "1025")]
+)
+def test_what_no_node_has_is_named(column: str, value: str) -> None:
+    with pytest.raises(InputError) as caught:
+        openb_nodes(rows(NODE | {column: value}))
+    assert f"list.csv:2: column {column} is" in caught.value.what
+    assert "more than any node has" in caught.value.what
+    assert len(caught.value.what) < 150
 
 
 def test_nodes_are_listed_once_and_have_gpus() -> None:

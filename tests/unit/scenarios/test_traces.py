@@ -47,6 +47,8 @@ def test_philly_jobs_are_sorted_and_start_at_zero() -> None:
         ({"num_gpus": "1e300"}, "column num_gpus"),
         ({"num_gpus": "0.5"}, "t.csv:2: column num_gpus is '0.5'"),
         ({"num_gpus": "2.7"}, "t.csv:2: column num_gpus is '2.7'"),
+        ({"duration": "9" * 5000}, "t.csv:2: column duration is '999"),
+        ({"timestamp": "9" * 5000}, "t.csv:2: column timestamp is '999"),
         ({"cluster": " "}, "t.csv:2: column cluster is empty"),
     ],
 )
@@ -82,6 +84,13 @@ def test_swf_queues_by_another_column(group_by: GroupBy, queue: str) -> None:
 def test_a_bad_swf_line_is_named(line: str) -> None:
     with pytest.raises(InputError, match=r"t\.swf:2"):
         swf("; MaxProcs: 1\n" + line)
+
+
+@pytest.mark.parametrize("header", ["MaxProcs", "MaxNodes"])
+def test_a_header_that_no_cluster_has_is_named(header: str) -> None:
+    with pytest.raises(InputError, match=rf"t\.swf:1: {header} is '999.*more than any cluster has") as caught:
+        swf(f"; {header}: {'9' * 5000}\n{SWF.splitlines()[2]}")
+    assert "--capacity" in caught.value.fix
 
 
 def jobs(*demands: tuple[str, int]) -> Trace:

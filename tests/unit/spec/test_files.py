@@ -71,6 +71,46 @@ def test_large_files_and_many_files_are_refused(tmp_path, monkeypatch):
         read_tree(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        pytest.param("platform.yaml", "kind: Platform\nname: x\n", id="its own file"),
+        pytest.param("all.yml", "kind: Team\n---\nkind: 'Platform' # ours\r\n", id="among others, under another name"),
+        pytest.param("platform.yaml", "kind: Platform\nname: [\n", id="one that cannot be read to its end"),
+    ],
+)
+def test_a_directory_with_a_platform_of_its_own_may_hold_anything_else(tmp_path, monkeypatch, file, text):
+    monkeypatch.setattr(files, "MOST_ENTRIES", 3)
+    for number in range(9):
+        (tmp_path / f"{number}.txt").touch()
+    (tmp_path / file).write_bytes(text.encode())
+    assert list(read_tree(tmp_path).files) == [file]
+
+
+def test_without_one_only_so_much_is_looked_through(tmp_path, monkeypatch):
+    walked = []
+    walk = os.walk
+
+    def counted(*args, **more):
+        for step in walk(*args, **more):
+            walked.append(step[0])
+            yield step
+
+    monkeypatch.setattr(os, "walk", counted)
+    for name in ("a", "b", "c", "platform"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.txt").touch()
+    (tmp_path / "platform" / "platform.yaml").write_text("kind: Platform\n")
+    monkeypatch.setattr(files, "MOST_ENTRIES", 9)
+    assert list(read_tree(tmp_path).files) == ["platform/platform.yaml"]
+    walked.clear()
+    monkeypatch.setattr(files, "MOST_ENTRIES", 5)
+    with pytest.raises(InputError, match="is no platform directory") as caught:
+        read_tree(tmp_path)
+    assert "its own YAML files hold no document of kind Platform" in caught.value.why
+    assert [os.path.relpath(each, tmp_path) for each in walked] == [".", "a", "b"]
+
+
 def test_changes_are_written_and_removed(tmp_path):
     (tmp_path / "old.yaml").write_text("old")
     write_files(tmp_path, {"teams/new.yaml": "ü\n", "old.yaml": None, "gone.yaml": None})

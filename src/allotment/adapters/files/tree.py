@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from allotment.errors import AllotmentError, InputError, NotFoundError
-from allotment.model.source import YAML_SUFFIXES, Changes, SourceTree, is_read
+from allotment.model.source import DECLARES_PLATFORM, YAML_SUFFIXES, Changes, SourceTree, is_read
 from allotment.spec.problems import InvalidPlatformError, Problem, Severity
 
 MOST_FILES: Final = 20_000
 MOST_FILE_BYTES: Final = 8 << 20
+MOST_ENTRIES: Final = 50_000
+"""Files and folders of a directory without a Platform document in its own files: a slip, such as ``/``."""
 MOST_TREE_BYTES: Final = 64 << 20
 """1,000 teams on 20 clusters are 1,000 files of 6 KB; the bounds leave room for ten times that."""
 
@@ -29,7 +31,7 @@ def read_tree(path: Path | str) -> SourceTree:
     Raises:
         NotFoundError: there is no such directory.
         InvalidPlatformError: a file is a link, too large, or no UTF-8 text; all such files are named.
-        InputError: there are too many files.
+        InputError: there are too many files, or so many of any kind that this is no platform directory.
     """
     root = Path(path)
     if not root.is_dir():
@@ -95,6 +97,8 @@ def _write_all(targets: Sequence[tuple[Path, str | None]]) -> None:
 
 def _yaml_files(root: Path, problems: list[Problem]) -> list[Path]:
     found: list[Path] = []
+    entries = 0
+    own = False
     for folder, folders, names in os.walk(root, followlinks=False):
         here = Path(folder)
         links = [name for name in sorted(folders) if (here / name).is_symlink() and not name.startswith(".")]
@@ -107,7 +111,25 @@ def _yaml_files(root: Path, problems: list[Problem]) -> list[Path]:
                 found.append(here / name)
             elif is_read(name):
                 problems.append(_problem(here / name, root, "is no regular file"))
+        if here == root:
+            own = any(_declares_platform(file) for file in found)
+        entries += len(folders) + len(names)
+        if entries > MOST_ENTRIES and not own:
+            raise InputError(
+                f"{root} is no platform directory",
+                why=f"its own YAML files hold no document of kind Platform, and {MOST_ENTRIES:,} files and folders "
+                "under it are too many to look for one",
+                fix="name the platform directory itself",
+            )
     return found
+
+
+def _declares_platform(file: Path) -> bool:
+    try:
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+            return DECLARES_PLATFORM.search(stream.read(MOST_FILE_BYTES)) is not None
+    except OSError:
+        return False
 
 
 def _problem(file: Path, root: Path, what: str, fix: str = "put a copy in its place") -> Problem:

@@ -19,6 +19,7 @@ from lightkube.config.models import Cluster, User, UserExec
 from lightkube.core.exceptions import ConfigError
 
 from allotment.errors import InputError, NotFoundError
+from allotment.model.yaml_text import read_yaml
 
 DEFAULT_KUBECONFIG: Final = Path("~/.kube/config")
 
@@ -109,7 +110,7 @@ def _merge(files: list[Path]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        document = read_yaml(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         # The parser's message quotes the text, which may be a token: only the place is told.
         mark = getattr(error, "problem_mark", None)

@@ -70,8 +70,9 @@ def describe(error: BaseException) -> Failure:
         case click.ClickException():
             return Failure(1, _sentence(error.format_message()), "", "")
         case OSError() if error.strerror:
-            where = f"{error.filename}: " if error.filename else ""
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            # Files are written under their names; what has none is one of the process's own streams.
+            where = f"{error.filename}: " if error.filename else "the output cannot be written: " if full else ""
             fix = "free some space, or write to another disk" if full else "check the path and its permissions"
             return Failure(1, f"{where}{error.strerror}", "", fix)
         case _:

@@ -39,7 +39,7 @@ def is_terminal(stream: TextIO) -> bool:
 def width_of(stream: TextIO, environment: Mapping[str, str]) -> int | None:
     """Columns to stay within; None when nothing needs to be cut (a pipe or a file)."""
     columns = environment.get("COLUMNS", "")
-    if columns.isascii() and columns.isdigit() and 0 < int(columns) < 10_000:
+    if columns.isascii() and columns.isdigit() and len(columns) < 5 and int(columns) > 0:
         return max(_NARROWEST, int(columns))
     if not is_terminal(stream):
         return None

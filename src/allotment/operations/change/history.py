@@ -244,5 +244,5 @@ def _record(name: str, text: str) -> Record | None:
             objects=tuple(str(word) for word in read.get("objects", ())),
             more=int(read.get("more", 0)),
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

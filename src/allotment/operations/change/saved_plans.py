@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from allotment.errors import ConflictError, InputError
+from allotment.model.json_text import LongNumberError, read_json
 from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.model.mark import Mark
 from allotment.model.platform import Platform
@@ -67,6 +68,22 @@ def plan_to_text(plan: Plan) -> str:
     return json.dumps(to_document(plan), indent=1, ensure_ascii=False) + "\n"
 
 
+_MAKE_ONE: Final = "make one with: allot plan --out FILE"
+
+
+def plan_from_file(files: FilesPort, file: str) -> Plan:
+    """The plan that a file holds; messages name the file.
+
+    Raises:
+        InputError: it cannot be read, is no saved plan, or was damaged.
+    """
+    text = files.read_text(Path(file))
+    try:
+        return plan_from_text(text)
+    except InputError as error:
+        raise InputError(f"{file}: {error.what}", why=error.why, fix=error.fix) from error
+
+
 def plan_from_text(text: str) -> Plan:
     """The plan in a file's text.
 
@@ -74,11 +91,11 @@ def plan_from_text(text: str) -> Plan:
         InputError: this is no saved plan, or it was damaged.
     """
     try:
-        document = json.loads(text)
-    except ValueError:
-        raise InputError(
-            "this is not a saved plan", why="it is not JSON", fix="make one with: allot plan --out FILE"
-        ) from None
+        document = read_json(text)
+    except LongNumberError as error:
+        raise InputError("this is not a saved plan", why=str(error), fix=_MAKE_ONE) from None
+    except (ValueError, RecursionError):
+        raise InputError("this is not a saved plan", why="it is not JSON", fix=_MAKE_ONE) from None
     return from_document(document)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from allotment.errors import InputError, NotFoundError, UsageError
-from allotment.operations.foresee.opening import pick_line, queueing_lines, read_line, scenario_lines
+from allotment.operations.foresee.opening import scenario_lines
 from allotment.operations.foresee.simulating import RunRequest, Watch, simulate
 from allotment.ports.scenario_files import ScenarioFilesPort
 from allotment.scenarios.changes import JobFile, WrittenChange
@@ -44,8 +44,7 @@ def _with_jobs(scenario: Scenario, lines: Iterable[ScenarioLine]) -> Scenario:
 
 def what_if(
     files: ScenarioFilesPort,
-    file: str,
-    wanted: str | None,
+    scenario: Scenario,
     changes: Sequence[WrittenChange],
     request: RunRequest,
     watch: Watch | None = None,
@@ -53,20 +52,18 @@ def what_if(
     """Run a scenario as it is and with all changes, and compare.
 
     Args:
-        files: where it is read, and the files of ``job:`` changes.
-        file: the scenario file.
-        wanted: id of the scenario, where the file holds several.
+        files: where the files of ``job:`` changes are read.
+        scenario: as it is.
         changes: applied in order.
         request: how to run both.
         watch: told how far each of the two has come.
 
     Raises:
-        InputError: the scenario or a job is not of the format.
-        NotFoundError: no such file or scenario, or a change names something that is not in the scenario.
-        UsageError: a change cannot be read.
+        InputError: a job is not of the format.
+        NotFoundError: no such file of jobs, or a change names something that is not in the scenario.
+        UsageError: a change cannot be applied.
     """
-    line = pick_line(queueing_lines(files, file), wanted)
-    scenario = after_scenario = read_line(line)
+    after_scenario = scenario
     policies = request.policies
     settings: list[ChangedSetting] = []
     for written in changes:

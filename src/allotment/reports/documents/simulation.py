@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from allotment.errors import InputError, shown
+from allotment.model.json_text import SHORTER, LongNumberError, read_json
 from allotment.operations.foresee.simulating import RunRequest
 from allotment.reports.documents.chances import ChoiceFields, choice_document, read_choice
 from allotment.reports.documents.form import API_VERSION, seconds
@@ -147,9 +148,12 @@ def read_run(text: str, file: str) -> RunSummary:
         InputError: it is something else, or of another version; the field is named.
     """
     try:
-        data = json.loads(text)
+        data = read_json(text)
+    except LongNumberError as error:
+        raise InputError(f"{file}: {error}", fix=SHORTER) from None
     except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{file} is no JSON", why=str(error)[:200], fix=_SAVE) from None
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
+        raise InputError(f"{file} is no JSON", why=why, fix=_SAVE) from None
     if not isinstance(data, dict) or data.get("kind") != "SimulationRun":
         raise InputError(f"{file} is no saved simulation", fix=_SAVE)
     run = _run_fields(data, file)

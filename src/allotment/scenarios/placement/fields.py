@@ -26,7 +26,7 @@ _PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
 class SelectorFields(Fields, frozen=True):
     """A label selector."""
 
-    match_labels: dict[str, str] = field(default_factory=dict)
+    match_labels: dict[Name, str] = field(default_factory=dict)
     match_expressions: tuple[RequirementFields, ...] = ()
 
 
@@ -114,13 +114,13 @@ class PodFields(Fields, frozen=True, kw_only=True):
 
     name: Name
     namespace: Name = "default"
-    labels: dict[str, str] = field(default_factory=dict)
-    requests: dict[str, Amount] = field(default_factory=dict)
+    labels: dict[Name, str] = field(default_factory=dict)
+    requests: dict[Name, Amount] = field(default_factory=dict)
     priority: Whole = 0
     priority_class_name: str = ""
     preemption_policy: str = ""
     affinity: AffinityFields = AffinityFields()
-    node_selector: dict[str, str] = field(default_factory=dict)
+    node_selector: dict[Name, str] = field(default_factory=dict)
     tolerations: tuple[TolerationFields, ...] = ()
     host_ports: tuple[Amount | HostPortFields, ...] = ()
     images: tuple[Name, ...] = ()
@@ -146,7 +146,7 @@ class PlacementNodeFields(NodeFields, frozen=True):
     """A node with what only placement looks at."""
 
     unschedulable: bool = False
-    images: dict[str, Amount] | None = None
+    images: dict[Name, Amount] | None = None
 
 
 class BudgetFields(Fields, frozen=True):
@@ -175,7 +175,7 @@ class PlacementScenarioFields(Fields, frozen=True):
     kind: str = field(name="class", default="")
     existing: tuple[ExistingPodFields, ...] = ()
     nominated: tuple[NominatedPodFields, ...] = ()
-    namespaces: dict[str, dict[str, str]] = field(default_factory=dict)
+    namespaces: dict[Name, dict[Name, str]] = field(default_factory=dict)
     pdbs: tuple[BudgetFields, ...] = ()
     pvcs: tuple[ClaimFields, ...] = ()
     storage_classes_immediate: tuple[str, ...] = field(name="storage_classes_immediate", default=())

@@ -68,12 +68,12 @@ def apply(
     from allotment.cli.commands.change.planning import live_plan, platform_at_hand, target_of, way_of
     from allotment.cli.shell.hints import way_to
     from allotment.cli.shell.places import platform_directory
-    from allotment.operations.change.saved_plans import plan_from_text, ready
+    from allotment.operations.change.saved_plans import plan_from_file, ready
 
     consent = Consent(yes=yes, deletable=deletable, dry_run=dry_run, force=liberties.force)
     kubeconfig = session.value("kubeconfig")
     if source is not None and Path(source).is_file():
-        plan = plan_from_text(wiring.files().read_text(Path(source)))
+        plan = plan_from_file(wiring.files(), source)
         platform = platform_at_hand(session, plan.platform)
         cluster = platform.cluster(plan.cluster) if platform else None
         context = session.value("context") or (cluster.context if cluster else plan.cluster)

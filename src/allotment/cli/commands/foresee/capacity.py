@@ -89,7 +89,7 @@ def capacity(session: Session, asked: CapacityOptions, *, output: OutputOptions)
     from allotment.reports.documents.capacity import capacity_document
     from allotment.scheduling.placement.asking import parse_ask
 
-    file = file_alone(session, asked.named, asked.words)
+    file = file_alone(session, asked.named, asked.words, "allot capacity")
     asks = [parse_ask(text) for text in asked.shapes]
     files = wiring.scenario_files()
     kind = check_survey(files, file)

@@ -6,8 +6,8 @@ Earlier calls named it otherwise, and go on to work with a hint: as the first wo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
@@ -18,6 +18,8 @@ from allotment.errors import UsageError
 F = TypeVar("F", bound=Callable[..., Any])
 
 _UNNAMED: Final = "name it: --file FILE"
+_LIKE_A_FILE: Final = re.compile(r"/|^~|^-$|\.(jsonl?|ya?ml|csv|swf|txt|gz)$", re.IGNORECASE)
+"""Words that are meant as files, whether or not there is one: a path, or a name that ends as files do."""
 
 
 def file_flag(text: str) -> Callable[[F], F]:
@@ -30,37 +32,53 @@ def file_flag(text: str) -> Callable[[F], F]:
 
 
 def file_and_jobs(session: Session, named: str | None, words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """The file, and the words that are none: jobs.
+    """The file, and the words that are jobs.
 
     Raises:
-        UsageError: no file is named, or the first word was to be one and is not.
+        UsageError: no file is named, and the first word is none either.
     """
     if named is not None:
         return named, words
     if not words:
         raise UsageError("no file is named", fix=_UNNAMED)
-    if not Path(words[0]).exists():
-        raise UsageError(
-            "no file is named", why=f"there is no file {words[0]}, so it is taken for a job", fix=f"{_UNNAMED}, too"
-        )
-    return _first(session, words)
+    # Whether it is there and can be read is said by its reader, in the same words as of a file that --file names.
+    if not _LIKE_A_FILE.search(words[0]) and not _is_there(words[0]):
+        raise UsageError("no file is named", why=f"there is no file {words[0]}, and a bare word is a job", fix=_UNNAMED)
+    return _by_its_place(session, words)
 
 
-def file_alone(session: Session, named: str | None, words: tuple[str, ...]) -> str:
-    """The file, of a command that takes no words besides.
+def file_alone(session: Session, named: str | None, words: tuple[str, ...], command: str) -> str:
+    """The file of a command that knows no other words.
+
+    Args:
+        session: where the hint goes.
+        named: by ``--file``.
+        words: the first was the file's name.
+        command: as it is called, for its help.
 
     Raises:
-        UsageError: no file is named, the first word was to be one and is not, or there are more words.
+        UsageError: no file is named, or more than that.
     """
-    if named is None:
-        if not words:
-            raise UsageError("no file is named", fix=_UNNAMED)
-        if not Path(words[0]).exists():
-            raise UsageError(f"there is no file {words[0]}", why="nothing but a file can be named", fix=_UNNAMED)
-        named, words = _first(session, words)
-    if words:
-        raise UsageError(f"{words[0]}: one file, and no further words", fix="leave it out")
-    return named
+    if named is None and not words:
+        raise UsageError("no file is named", fix=_UNNAMED)
+    file, more = (named, words) if named is not None else _by_its_place(session, words)
+    if more:
+        raise UsageError(f"{more[0]}: one file, and no further words", fix=f"see `{command} --help`")
+    return file
+
+
+def _by_its_place(session: Session, words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    _hint(session, f"a file is named with --file: --file {words[0]}")
+    return words[0], words[1:]
+
+
+def _is_there(word: str) -> bool:
+    from allotment import wiring
+
+    try:
+        return wiring.files().user_path(word).exists()
+    except OSError:
+        return True
 
 
 def file_or_snapshot(session: Session, named: str | None, snapshot: str | None, words: tuple[str, ...]) -> str:
@@ -70,11 +88,11 @@ def file_or_snapshot(session: Session, named: str | None, snapshot: str | None, 
         UsageError: none is named, or two.
     """
     if snapshot is None:
-        return file_alone(session, named, words)
+        return file_alone(session, named, words, "allot whatif")
     if named is not None:
         raise UsageError("--file and --snapshot name one thing", fix="leave --snapshot out")
     _hint(session, f"a scenario is named with --file: --file {snapshot}")
-    return file_alone(session, snapshot, words)
+    return file_alone(session, snapshot, words, "allot whatif")
 
 
 def file_by_either(word: str | None, named: str | None) -> str:
@@ -89,11 +107,6 @@ def file_by_either(word: str | None, named: str | None) -> str:
     if file is None:
         raise UsageError("no file is named", fix=_UNNAMED)
     return file
-
-
-def _first(session: Session, words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    _hint(session, f"a file is named with --file: --file {words[0]}")
-    return words[0], words[1:]
 
 
 def not_with_this_file(flag: str, why: str) -> UsageError:
