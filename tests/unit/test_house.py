@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,3 +70,24 @@ def named_paths() -> Iterator[str]:
 def test_every_path_that_the_page_names_is_there(text: str) -> None:
     """Somewhere: a row of the table names its files without their folder."""
     assert any(ROOT.glob(text)) or any(HOUSE.rglob(text)), text
+
+
+SHARED_NAMES = {
+    "Candidate": "each twin follows its program's own word; the glossary says which is which",
+    "ClusterState": "what each twin decides on; the glossary says which is which",
+    "Cohort": "one thing: Kueue's cohort as it is declared, and as the queueing twin reads it",
+    "Node": "one thing: a node as far as each twin looks at it; the glossary says how far that is",
+    "Refusal": "each twin follows its program's own word; the glossary says which is which",
+}
+"""Names that two classes may bear, and why."""
+
+
+def test_no_two_classes_bear_one_name() -> None:
+    names = Counter(
+        node.name
+        for file in HOUSE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+
+    assert {name: number for name, number in names.items() if number > 1} == dict.fromkeys(SHARED_NAMES, 2)

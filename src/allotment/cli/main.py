@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from allotment.cli.shell.lazy import Entry, LazyGroup
+from allotment.cli.shell.lazy import CommandEntry, LazyGroup
 from allotment.cli.shell.options import global_flags
 from allotment.cli.shell.session import Session
 from allotment.cli.shell.streams import end_output, make_fit, turn_away
@@ -24,75 +24,83 @@ _FORESEE: Final = f"{_COMMANDS}.foresee"
 _REFERENCE: Final = f"{_COMMANDS}.reference"
 
 ENTRIES: Final = (
-    Entry("init", f"{_DECLARE}.init:init", "Write a commented starter directory.", (), "Declare"),
-    Entry("import", f"{_DECLARE}.import_:import_", "Write a directory from a live cluster.", (), "Declare"),
-    Entry("validate", f"{_DECLARE}.validate:validate", "Check a platform directory and sum it up.", (), "Declare"),
-    Entry("team", f"{_DECLARE}.team:team", "Add, change, remove and list teams.", ("teams",), "Declare"),
-    Entry(
+    CommandEntry("init", f"{_DECLARE}.init:init", "Write a commented starter directory.", (), "Declare"),
+    CommandEntry("import", f"{_DECLARE}.import_:import_", "Write a directory from a live cluster.", (), "Declare"),
+    CommandEntry(
+        "validate", f"{_DECLARE}.validate:validate", "Check a platform directory and sum it up.", (), "Declare"
+    ),
+    CommandEntry("team", f"{_DECLARE}.team:team", "Add, change, remove and list teams.", ("teams",), "Declare"),
+    CommandEntry(
         "cluster",
         f"{_DECLARE}.cluster:cluster",
         "List clusters and their node pools.",
         ("clusters",),
         "Declare",
     ),
-    Entry(
+    CommandEntry(
         "accelerator",
         f"{_DECLARE}.accelerator:accelerator",
         "List the catalogue of accelerators.",
         ("accelerators",),
         "Declare",
     ),
-    Entry("render", f"{_CHANGE}.render:render", "Write the GitOps tree: kustomize, Flux, Argo CD.", (), "Change"),
-    Entry("preflight", f"{_CHANGE}.preflight:preflight", "Is a cluster ready, and may we do it?", (), "Change"),
-    Entry("plan", f"{_CHANGE}.plan:plan", "Show what apply would change in a cluster.", ("diff",), "Change"),
-    Entry("apply", f"{_CHANGE}.apply:apply", "Bring a cluster to what the directory says.", (), "Change"),
-    Entry("adopt", f"{_CHANGE}.adopt:adopt", "Take over what somebody else made; give it back.", (), "Change"),
-    Entry("drift", f"{_CHANGE}.drift:drift", "Find what differs from the directory; repair it.", (), "Change"),
-    Entry("history", f"{_CHANGE}.history:history", "List past applies of a cluster.", (), "Change"),
-    Entry("nodes", f"{_CHANGE}.nodes:nodes", "Give nodes the labels of a declared pool.", ("node",), "Change"),
-    Entry("prove", f"{_CHANGE}.prove:prove", "Try to break the guardrails of a live cluster.", (), "Change"),
-    Entry(
+    CommandEntry(
+        "render", f"{_CHANGE}.render:render", "Write the GitOps tree: kustomize, Flux, Argo CD.", (), "Change"
+    ),
+    CommandEntry("preflight", f"{_CHANGE}.preflight:preflight", "Is a cluster ready, and may we do it?", (), "Change"),
+    CommandEntry("plan", f"{_CHANGE}.plan:plan", "Show what apply would change in a cluster.", ("diff",), "Change"),
+    CommandEntry("apply", f"{_CHANGE}.apply:apply", "Bring a cluster to what the directory says.", (), "Change"),
+    CommandEntry("adopt", f"{_CHANGE}.adopt:adopt", "Take over what somebody else made; give it back.", (), "Change"),
+    CommandEntry("drift", f"{_CHANGE}.drift:drift", "Find what differs from the directory; repair it.", (), "Change"),
+    CommandEntry("history", f"{_CHANGE}.history:history", "List past applies of a cluster.", (), "Change"),
+    CommandEntry("nodes", f"{_CHANGE}.nodes:nodes", "Give nodes the labels of a declared pool.", ("node",), "Change"),
+    CommandEntry("prove", f"{_CHANGE}.prove:prove", "Try to break the guardrails of a live cluster.", (), "Change"),
+    CommandEntry(
         "sandbox",
         f"{_TRY}.sandbox:sandbox",
         "A real control plane on this machine, with fake GPU nodes.",
         ("sandboxes",),
         "Try",
     ),
-    Entry(
+    CommandEntry(
         "simulate",
         f"{_FORESEE}.simulate:simulate",
         "Run a scenario or a trace under a virtual clock.",
         (),
         "Simulate",
     ),
-    Entry("compare", f"{_FORESEE}.compare:compare", "Two saved runs: who waits longer, who less.", (), "Simulate"),
-    Entry("whatif", f"{_FORESEE}.whatif:whatif", "A scenario with and without a change.", (), "Simulate"),
-    Entry("when", f"{_FORESEE}.when:when", "When pending jobs start, as an interval.", ("estimate",), "Simulate"),
-    Entry(
+    CommandEntry(
+        "compare", f"{_FORESEE}.compare:compare", "Two saved runs: who waits longer, who less.", (), "Simulate"
+    ),
+    CommandEntry("whatif", f"{_FORESEE}.whatif:whatif", "A scenario with and without a change.", (), "Simulate"),
+    CommandEntry(
+        "when", f"{_FORESEE}.when:when", "When pending jobs start, as an interval.", ("estimate",), "Simulate"
+    ),
+    CommandEntry(
         "capacity",
         f"{_FORESEE}.capacity:capacity",
         "GPUs used, free and fragmented by node; how many more fit.",
         (),
         "Simulate",
     ),
-    Entry(
+    CommandEntry(
         "conformance",
         f"{_FORESEE}.conformance:conformance",
         "Does the engine decide as the real schedulers did?",
         (),
         "Simulate",
     ),
-    Entry("explain", f"{_REFERENCE}.explain:explain", "What a field of the directory means.", (), "Reference"),
-    Entry("schema", f"{_REFERENCE}.schema:schema", "The directory's JSON Schema, for editors.", (), "Reference"),
-    Entry("config", f"{_REFERENCE}.config:config", "Show and change settings.", (), "Reference"),
-    Entry(
+    CommandEntry("explain", f"{_REFERENCE}.explain:explain", "What a field of the directory means.", (), "Reference"),
+    CommandEntry("schema", f"{_REFERENCE}.schema:schema", "The directory's JSON Schema, for editors.", (), "Reference"),
+    CommandEntry("config", f"{_REFERENCE}.config:config", "Show and change settings.", (), "Reference"),
+    CommandEntry(
         "completion",
         f"{_REFERENCE}.completion:completion",
         "Completion for bash, zsh and fish.",
         (),
         "Reference",
     ),
-    Entry(
+    CommandEntry(
         "version",
         f"{_REFERENCE}.version:version",
         "Versions of Allotment and what it stands on.",

@@ -33,7 +33,7 @@ class Gitops:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedStranger:
     """An object in the clusters that is not ours, known and wanted all the same.
 
     Attributes:
@@ -78,7 +78,7 @@ class Platform:
     storage_classes: tuple[StorageClassSpec, ...]
     exempt_namespaces: tuple[str, ...]
     gitops: Gitops
-    accepted: tuple[Accepted, ...] = ()
+    accepted: tuple[AcceptedStranger, ...] = ()
     prove_image: str = ""
     help_page: str = ""
 

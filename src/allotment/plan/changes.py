@@ -240,7 +240,7 @@ class PlanWarning:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PlanSource:
     """The platform directory that a plan was made from.
 
     Attributes:
@@ -254,7 +254,7 @@ class Source:
     digest: str = ""
 
 
-UNKNOWN_SOURCE: Final = Source()
+UNKNOWN_SOURCE: Final = PlanSource()
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +298,7 @@ class Plan:
     forced: bool
     server: str = ""
     context: str = ""
-    source: Source = UNKNOWN_SOURCE
+    source: PlanSource = UNKNOWN_SOURCE
     missing: tuple[MissingRight, ...] = ()
 
     @property

@@ -29,7 +29,7 @@ class Stage(StrEnum):
     """Lets people and their work in."""
 
 
-class Kind(NamedTuple):
+class GroupKind(NamedTuple):
     """A kind, without a version."""
 
     group: str
@@ -45,7 +45,7 @@ class Rank:
     """
 
     stage: Stage
-    kinds: tuple[Kind, ...]
+    kinds: tuple[GroupKind, ...]
     reason: str
     name: str = ""
 
@@ -57,80 +57,83 @@ _ADMISSION: Final = "admissionregistration.k8s.io"
 RANKS: Final = (
     Rank(
         Stage.GUARDRAIL,
-        (Kind(_ADMISSION, "ValidatingAdmissionPolicy"),),
+        (GroupKind(_ADMISSION, "ValidatingAdmissionPolicy"),),
         "a namespace that is no older than this policy is shown to be ours",
         NAMESPACE_GATE,
     ),
     Rank(
         Stage.GUARDRAIL,
-        (Kind(_ADMISSION, "ValidatingAdmissionPolicyBinding"),),
+        (GroupKind(_ADMISSION, "ValidatingAdmissionPolicyBinding"),),
         "from here on nobody claims a namespace, nor makes one with our marks",
         NAMESPACE_GATE,
     ),
     Rank(
         Stage.FOUNDATION,
-        (Kind("apiextensions.k8s.io", "CustomResourceDefinition"),),
+        (GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"),),
         "objects of a kind need the kind",
     ),
     Rank(
         Stage.FOUNDATION,
-        (Kind("", "Namespace"),),
+        (GroupKind("", "Namespace"),),
         "everything of a team lives in its namespace; while it is empty it opens nothing to anybody",
     ),
     Rank(
         Stage.FOUNDATION,
-        (Kind("scheduling.k8s.io", "PriorityClass"), Kind("storage.k8s.io", "StorageClass")),
+        (GroupKind("scheduling.k8s.io", "PriorityClass"), GroupKind("storage.k8s.io", "StorageClass")),
         "names that quotas, policies and claims refer to",
     ),
     Rank(
         Stage.GUARDRAIL,
-        (Kind(_ADMISSION, "MutatingAdmissionPolicy"), Kind(_ADMISSION, "ValidatingAdmissionPolicy")),
+        (GroupKind(_ADMISSION, "MutatingAdmissionPolicy"), GroupKind(_ADMISSION, "ValidatingAdmissionPolicy")),
         "a policy without a binding has no effect: the rule stands before it is switched on",
     ),
     Rank(
         Stage.GUARDRAIL,
-        (Kind(_ADMISSION, "MutatingAdmissionPolicyBinding"), Kind(_ADMISSION, "ValidatingAdmissionPolicyBinding")),
+        (
+            GroupKind(_ADMISSION, "MutatingAdmissionPolicyBinding"),
+            GroupKind(_ADMISSION, "ValidatingAdmissionPolicyBinding"),
+        ),
         "the rules are in force before anybody can send a pod",
     ),
     Rank(
         Stage.GUARDRAIL,
         (
-            Kind("", "ResourceQuota"),
-            Kind("", "LimitRange"),
-            Kind("networking.k8s.io", "NetworkPolicy"),
-            Kind("", "ServiceAccount"),
+            GroupKind("", "ResourceQuota"),
+            GroupKind("", "LimitRange"),
+            GroupKind("networking.k8s.io", "NetworkPolicy"),
+            GroupKind("", "ServiceAccount"),
         ),
         "limits of a namespace stand before its first pod",
     ),
     Rank(
         Stage.CAPACITY,
-        (Kind("", "PersistentVolumeClaim"),),
+        (GroupKind("", "PersistentVolumeClaim"),),
         "claims count against the quota, so after it",
     ),
     Rank(
         Stage.CAPACITY,
-        (Kind(_KUEUE, "ResourceFlavor"), Kind(_KUEUE, "Topology"), Kind(_KUEUE, "AdmissionCheck")),
+        (GroupKind(_KUEUE, "ResourceFlavor"), GroupKind(_KUEUE, "Topology"), GroupKind(_KUEUE, "AdmissionCheck")),
         "a ClusterQueue is inactive while a flavor or check of it is missing",
     ),
     Rank(
         Stage.CAPACITY,
-        (Kind(_KUEUE, "Cohort"), Kind(_KUEUE, "WorkloadPriorityClass")),
+        (GroupKind(_KUEUE, "Cohort"), GroupKind(_KUEUE, "WorkloadPriorityClass")),
         "the tree stands before queues join it, or a queue would be in a cohort without limits for a moment",
     ),
-    Rank(Stage.CAPACITY, (Kind(_KUEUE, "ClusterQueue"),), "a LocalQueue points to it"),
+    Rank(Stage.CAPACITY, (GroupKind(_KUEUE, "ClusterQueue"),), "a LocalQueue points to it"),
     Rank(
         Stage.ACCESS,
-        (Kind(_KUEUE, "LocalQueue"),),
+        (GroupKind(_KUEUE, "LocalQueue"),),
         "the team's door to the queue: opened when all behind it is in place",
     ),
     Rank(
         Stage.ACCESS,
-        (Kind(_RBAC, "ClusterRole"), Kind(_RBAC, "Role")),
+        (GroupKind(_RBAC, "ClusterRole"), GroupKind(_RBAC, "Role")),
         "a binding needs its role",
     ),
     Rank(
         Stage.ACCESS,
-        (Kind(_RBAC, "ClusterRoleBinding"), Kind(_RBAC, "RoleBinding")),
+        (GroupKind(_RBAC, "ClusterRoleBinding"), GroupKind(_RBAC, "RoleBinding")),
         "people come in last, and leave first",
     ),
 )
@@ -148,7 +151,7 @@ def place(key: ObjectKey) -> int:
     """Index of the rank an object belongs to."""
     if key.kind == "ServiceAccount" and key.name != DEFAULT_ACCOUNT:
         return _UNKNOWN_KIND  # a hardened account is a guardrail, any other lets somebody in
-    kind = Kind(key.group, key.kind)
+    kind = GroupKind(key.group, key.kind)
     return _PLACES.get((kind, key.name), _PLACES.get((kind, ""), _UNKNOWN_KIND))
 
 
@@ -168,7 +171,7 @@ def position(change: Change) -> tuple[int, int, ObjectKey]:
     return 0, rank, change.key
 
 
-def kinds() -> Iterator[Kind]:
+def kinds() -> Iterator[GroupKind]:
     """Every kind of the table: prune looks for our objects among these, whether or not one is still desired."""
     return (kind for rank in RANKS if not rank.name for kind in rank.kinds)
 

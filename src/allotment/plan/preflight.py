@@ -40,7 +40,7 @@ class Readiness(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class PreflightCheck:
     """One thing that was looked at.
 
     Attributes:
@@ -55,35 +55,37 @@ class Check:
     fix: str = ""
 
 
-def server_version(found: str, cluster: Cluster) -> Check:
+def server_version(found: str, cluster: Cluster) -> PreflightCheck:
     """The API server's version against what the policies need and what is declared."""
     match = _VERSION.match(found)
     if match is None:
-        return Check("server", "kubernetes", Readiness.UNKNOWN, f"it calls itself {found or 'nothing'}")
+        return PreflightCheck("server", "kubernetes", Readiness.UNKNOWN, f"it calls itself {found or 'nothing'}")
     version = int(match[1]), int(match[2])
     if version < KUBERNETES_SINCE:
         fix = "upgrade the cluster to Kubernetes 1.30 or later"
-        return Check("server", "kubernetes", Readiness.MISSING, f"{found} has no ValidatingAdmissionPolicy", fix)
+        return PreflightCheck(
+            "server", "kubernetes", Readiness.MISSING, f"{found} has no ValidatingAdmissionPolicy", fix
+        )
     return _declared("server", "kubernetes", found, cluster.versions.kubernetes)
 
 
-def kueue_version(image: str, cluster: Cluster) -> Check:
+def kueue_version(image: str, cluster: Cluster) -> PreflightCheck:
     """Kueue's version by the image of its controller; empty where none was seen."""
     tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
     if not _VERSION.match(tag):
         said = (
             f"its controller runs {image}" if image else "no Deployment kueue-system/kueue-controller-manager was seen"
         )
-        return Check("kueue", "version", Readiness.UNKNOWN, said)
+        return PreflightCheck("kueue", "version", Readiness.UNKNOWN, said)
     return _declared("kueue", "version", tag, cluster.versions.kueue)
 
 
-def _declared(topic: str, subject: str, found: str, declared: str) -> Check:
+def _declared(topic: str, subject: str, found: str, declared: str) -> PreflightCheck:
     same = not declared or _minor(found) == _minor(declared)
     if same:
-        return Check(topic, subject, Readiness.OK, f"{found}{f', declared {declared}' if declared else ''}")
+        return PreflightCheck(topic, subject, Readiness.OK, f"{found}{f', declared {declared}' if declared else ''}")
     fix = f"set the cluster's versions in the platform directory to {found.removeprefix('v')}"
-    return Check(topic, subject, Readiness.WARNING, f"it is {found}, declared is {declared}", fix)
+    return PreflightCheck(topic, subject, Readiness.WARNING, f"it is {found}, declared is {declared}", fix)
 
 
 def _minor(version: str) -> tuple[str, ...]:
@@ -91,7 +93,7 @@ def _minor(version: str) -> tuple[str, ...]:
     return match.groups() if match else (version,)
 
 
-def kinds(desired: Manifests, unserved: Iterable[tuple[str, str]]) -> Iterator[Check]:
+def kinds(desired: Manifests, unserved: Iterable[tuple[str, str]]) -> Iterator[PreflightCheck]:
     """Kinds that are declared and that the server does not know, by group; one line says that all others are there."""
     missing = sorted(unserved)
     for api_version, kind in missing:
@@ -105,27 +107,29 @@ def kinds(desired: Manifests, unserved: Iterable[tuple[str, str]]) -> Iterator[C
                 else f"install what serves {group}"
             )
         )
-        yield Check("kinds", kind, Readiness.MISSING, f"the server does not know {kind} in {api_version}", fix)
+        yield PreflightCheck("kinds", kind, Readiness.MISSING, f"the server does not know {kind} in {api_version}", fix)
     number = len({(manifest.api_version, manifest.key.kind) for manifest in desired}) - len(missing)
-    yield Check("kinds", "all others" if missing else "all", Readiness.OK, f"{number} kinds are served as declared")
+    yield PreflightCheck(
+        "kinds", "all others" if missing else "all", Readiness.OK, f"{number} kinds are served as declared"
+    )
 
 
-def kueue_configuration(configuration: Mapping[str, Any], cluster: Cluster) -> Iterator[Check]:
+def kueue_configuration(configuration: Mapping[str, Any], cluster: Cluster) -> Iterator[PreflightCheck]:
     """What Kueue's own configuration shows: feature gates, integrations, fair sharing."""
     integrations = _strings((configuration.get("integrations") or {}).get("frameworks"))
     queued, wanted = "pod" in integrations, Feature.POD_INTEGRATION in cluster.features
     if queued != wanted:
         said = "queues plain pods, and the directory does not say so" if queued else "does not queue plain pods"
         fix = "add pod-integration to the cluster's features" if queued else "add pod to integrations.frameworks"
-        yield Check("kueue", "pod-integration", Readiness.WARNING, f"Kueue {said}", fix)
+        yield PreflightCheck("kueue", "pod-integration", Readiness.WARNING, f"Kueue {said}", fix)
     gates = configuration.get("featureGates") or {}
     told = ", ".join(f"{name}={str(value).lower()}" for name, value in sorted(gates.items())) or "none set"
-    yield Check("kueue", "feature gates", Readiness.INFO, f"{told}; the rest as by the version")
-    yield Check("kueue", "integrations", Readiness.INFO, ", ".join(integrations) or "as by the version")
+    yield PreflightCheck("kueue", "feature gates", Readiness.INFO, f"{told}; the rest as by the version")
+    yield PreflightCheck("kueue", "integrations", Readiness.INFO, ", ".join(integrations) or "as by the version")
     if configuration.get("fairSharing"):
-        yield Check("kueue", "fair sharing", Readiness.INFO, "on")
+        yield PreflightCheck("kueue", "fair sharing", Readiness.INFO, "on")
     if configuration.get("manageJobsWithoutQueueName"):
-        yield Check("kueue", "jobs without a queue", Readiness.INFO, "are managed as well")
+        yield PreflightCheck("kueue", "jobs without a queue", Readiness.INFO, "are managed as well")
 
 
 def _strings(found: Any) -> list[str]:
@@ -134,7 +138,7 @@ def _strings(found: Any) -> list[str]:
 
 def webhooks(
     configurations: Sequence[Body], desired: Manifests, alive: Mapping[tuple[str, str], bool]
-) -> Iterator[Check]:
+) -> Iterator[PreflightCheck]:
     """Other people's webhooks that are asked about what we apply.
 
     Args:
@@ -152,7 +156,9 @@ def webhooks(
                 yield _webhook(body, hook, met, alive)
 
 
-def _webhook(body: Body, hook: Mapping[str, Any], met: Sequence[str], alive: Mapping[tuple[str, str], bool]) -> Check:
+def _webhook(
+    body: Body, hook: Mapping[str, Any], met: Sequence[str], alive: Mapping[tuple[str, str], bool]
+) -> PreflightCheck:
     subject = f"{body['metadata']['name']}/{hook.get('name', '')}"
     what = f"{body['kind'].removesuffix('Configuration')} is asked about {', '.join(dict.fromkeys(met))}"
     place = service_of(hook)
@@ -161,14 +167,18 @@ def _webhook(body: Body, hook: Mapping[str, Any], met: Sequence[str], alive: Map
         at = "/".join(place)
         if strict:
             fix = "repair that service, or take the webhook away"
-            return Check("webhooks", subject, Readiness.MISSING, f"{what}, and nobody answers at {at}: it fails", fix)
-        return Check("webhooks", subject, Readiness.INFO, f"{what}; nobody answers at {at}, and that is ignored")
+            return PreflightCheck(
+                "webhooks", subject, Readiness.MISSING, f"{what}, and nobody answers at {at}: it fails", fix
+            )
+        return PreflightCheck(
+            "webhooks", subject, Readiness.INFO, f"{what}; nobody answers at {at}, and that is ignored"
+        )
     if body["kind"].startswith("Mutating"):
         fix = (
             "let it leave objects alone that carry app.kubernetes.io/managed-by: allotment, if drift shows its changes"
         )
-        return Check("webhooks", subject, Readiness.WARNING, f"{what}, and may change it", fix)
-    return Check("webhooks", subject, Readiness.INFO, what)
+        return PreflightCheck("webhooks", subject, Readiness.WARNING, f"{what}, and may change it", fix)
+    return PreflightCheck("webhooks", subject, Readiness.INFO, what)
 
 
 def service_of(hook: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -195,7 +205,7 @@ _PLUGINS: Final = (
 """Vendor → what the names or images of its device plugins hold."""
 
 
-def operators(daemon_sets: Iterable[Body]) -> Iterator[Check]:
+def operators(daemon_sets: Iterable[Body]) -> Iterator[PreflightCheck]:
     """Device plugins, by the names and images of DaemonSets."""
     for body in daemon_sets:
         pod = ((body.get("spec") or {}).get("template") or {}).get("spec") or {}
@@ -206,10 +216,10 @@ def operators(daemon_sets: Iterable[Body]) -> Iterator[Check]:
             status = body.get("status") or {}
             ready = f"{status.get('numberReady', 0)} of {status.get('desiredNumberScheduled', 0)} ready"
             subject = f"{body['metadata']['namespace']}/{body['metadata']['name']}"
-            yield Check("devices", subject, Readiness.INFO, f"{vendor}: {', '.join(images)}; {ready}")
+            yield PreflightCheck("devices", subject, Readiness.INFO, f"{vendor}: {', '.join(images)}; {ready}")
 
 
-def nodes(declared: DeclaredNodes, live: Sequence[Body]) -> Iterator[Check]:
+def nodes(declared: DeclaredNodes, live: Sequence[Body]) -> Iterator[PreflightCheck]:
     """How many nodes carry the labels that each pool's flavor selects, and offer its devices."""
     for pool in declared.pools:
         found = [node for node in live if _carries(node, pool.selected)]
@@ -219,12 +229,12 @@ def nodes(declared: DeclaredNodes, live: Sequence[Body]) -> Iterator[Check]:
         wanted = ", ".join(f"{key}={value}" for key, value in sorted(pool.selected.items()))
         said = f"{len(found)} nodes carry {wanted}; {len(able)} of them offer {pool.devices} {pool.resource}"
         if len(able) >= max(pool.min_nodes, 1):
-            yield Check("nodes", pool.name, Readiness.OK, said)
+            yield PreflightCheck("nodes", pool.name, Readiness.OK, said)
         elif not pool.min_nodes:
-            yield Check("nodes", pool.name, Readiness.INFO, f"{said}; it may be empty")
+            yield PreflightCheck("nodes", pool.name, Readiness.INFO, f"{said}; it may be empty")
         else:
             fix = _more_nodes(pool, alike(declared, pool, live), idle=len(found) - len(able))
-            yield Check("nodes", pool.name, Readiness.WARNING, f"{said}; {pool.min_nodes} are declared", fix)
+            yield PreflightCheck("nodes", pool.name, Readiness.WARNING, f"{said}; {pool.min_nodes} are declared", fix)
 
 
 def _more_nodes(pool: DeclaredPool, unlabelled: Sequence[str], *, idle: int) -> str:
@@ -243,7 +253,7 @@ def _carries(node: Body, wanted: Mapping[str, str]) -> bool:
 
 def limits(
     bodies: Iterable[Body], platform: str, namespaces: Iterable[str], taken_over: Mapping[str, AdoptionRecord]
-) -> Iterator[Check]:
+) -> Iterator[PreflightCheck]:
     """ResourceQuotas and LimitRanges in team namespaces that are not ours: they bind the same work.
 
     Args:
@@ -260,14 +270,16 @@ def limits(
             written = taken_over.get(key.namespace)
             if written is not None and is_kept(body, written):
                 said = f"{key.kind} is {by_adoption(written.at)}"
-                yield Check("limits", f"{key.namespace}/{key.name}", Readiness.INFO, said, taking_away(key))
+                yield PreflightCheck("limits", f"{key.namespace}/{key.name}", Readiness.INFO, said, taking_away(key))
                 continue
             fix = "remove it, or accept it in the Platform document (accepted)"
-            yield Check("limits", f"{key.namespace}/{key.name}", Readiness.WARNING, f"{key.kind} is not ours", fix)
+            yield PreflightCheck(
+                "limits", f"{key.namespace}/{key.name}", Readiness.WARNING, f"{key.kind} is not ours", fix
+            )
 
 
-def taken(blocked: Iterable[Blocked]) -> Iterator[Check]:
+def taken(blocked: Iterable[Blocked]) -> Iterator[PreflightCheck]:
     """Objects of others that have the names of declared ones."""
     for each in blocked:
         said = f"somebody else's object has this name, and apply leaves it alone: {each.why}"
-        yield Check("names", str(each.key), Readiness.BLOCKED, said, each.fix)
+        yield PreflightCheck("names", str(each.key), Readiness.BLOCKED, said, each.fix)

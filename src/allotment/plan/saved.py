@@ -24,9 +24,9 @@ from allotment.plan.changes import (
     Delete,
     Drain,
     Plan,
+    PlanSource,
     PlanWarning,
     Seen,
-    Source,
     Update,
     WarningCode,
 )
@@ -185,9 +185,9 @@ def _read_warning(item: Document) -> PlanWarning:
     return PlanWarning(WarningCode(item["code"]), ObjectKey(*item["object"]), item["message"])
 
 
-def _read_source(item: Document) -> Source:
+def _read_source(item: Document) -> PlanSource:
     with _reading("source"):
-        return Source(str(item["commit"]), bool(item["dirty"]), str(item["digest"]))
+        return PlanSource(str(item["commit"]), bool(item["dirty"]), str(item["digest"]))
 
 
 def _read_manifest(item: Document) -> Manifest:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from allotment.errors import InputError, UsageError
+from allotment.model.grammar import count
 from allotment.model.lines import TextLine
 from allotment.scenarios.lines import CsvRow, echo
 from allotment.scheduling.queueing.inputs import (
@@ -205,16 +206,11 @@ def _trace(jobs: Sequence[TraceJob], resource: str, capacity: int | None, remark
 def _left_out(jobs: Sequence[TraceJob], usable: int) -> Iterator[str]:
     idle = sum(job.runtime <= 0 for job in jobs)
     if usable < len(jobs):
-        reasons = [
-            f"{number:,} {why}"
-            for number, why in ((idle, "never ran"), (len(jobs) - usable - idle, "ask for nothing"))
-            if number
-        ]
-        yield f"{len(jobs) - usable:,} of {_count(len(jobs), 'job')} are left out: {', '.join(reasons)}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+        out = len(jobs) - usable
+        empty = out - idle
+        reasons = [f"{idle:,} never ran"] if idle else []
+        reasons += [f"{empty:,} {'asks' if empty == 1 else 'ask'} for nothing"] if empty else []
+        yield f"{out:,} of {count(len(jobs), 'job')} {'is' if out == 1 else 'are'} left out: {', '.join(reasons)}"
 
 
 def trace_scenario(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from allotment.scheduling.queueing.inputs import ClusterState, ResourceGroup
 from allotment.simulation.cluster import ChangingCluster
-from allotment.simulation.events import Change, Eviction, QuotaChange, StopChange
+from allotment.simulation.events import Eviction, QuotaChange, StopChange
 from allotment.simulation.scenario import Scenario
 
 Amounts = Mapping[str, float]
@@ -27,8 +27,6 @@ def clusters(scenario: Scenario) -> Iterator[tuple[int, ChangingCluster]]:
     yield 0, cluster
     for event in sorted(scenario.events, key=lambda each: each.t):
         match event:
-            case Change():
-                cluster = replace(cluster, declared=event.state)
             case QuotaChange():
                 cluster = cluster.with_quota(event)
             case StopChange() | Eviction():

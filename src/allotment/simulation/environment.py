@@ -8,8 +8,7 @@ else ever happens.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import Final
 
 from allotment.scheduling.queueing.choices import ChanceKind, Choice
@@ -21,7 +20,6 @@ from allotment.scheduling.queueing.settling import Bounds, Settled, settle
 from allotment.scheduling.queueing.states import Place
 from allotment.simulation.cluster import ChangingCluster
 from allotment.simulation.events import (
-    Change,
     Event,
     Eviction,
     NodeDown,
@@ -36,8 +34,8 @@ from allotment.simulation.outages import Outages
 from allotment.simulation.outcome import (
     Admitted,
     Decision,
-    Departure,
     Evicted,
+    EvictionReason,
     Finished,
     MessageChange,
     Moved,
@@ -228,9 +226,6 @@ class Simulation:
     def _happen(self, now: int, event: Event) -> None:
         """Something happens to the cluster."""
         match event:
-            case Change():
-                self._become(replace(self._cluster, declared=event.state))
-                self._notify_all(now)
             case QuotaChange():
                 self._become(self._cluster.with_quota(event))
                 tree = self.engine.tree_of_cohort if event.of_cohort else self.engine.tree_of_queue
@@ -238,7 +233,7 @@ class Simulation:
             case StopChange():
                 self._stop(now, event)
             case Eviction():
-                self._send_away([self._index_of[event.workload]], now, Departure.REQUESTED, event.grace)
+                self._send_away([self._index_of[event.workload]], now, EvictionReason.REQUESTED, event.grace)
             case _:
                 self._change_node(now, event)
 
@@ -251,7 +246,7 @@ class Simulation:
                 for i, each in enumerate(self._arrivals)
                 if each.workload.cluster_queue == event.cluster_queue
             ]
-            self._send_away(mine, now, Departure.CLUSTER_QUEUE_STOPPED, event.grace)
+            self._send_away(mine, now, EvictionReason.CLUSTER_QUEUE_STOPPED, event.grace)
 
     def _change_node(self, now: int, event: NodeEvent) -> None:
         """Kueue wakes every queue after a change of a node that a topology flavor could use."""
@@ -261,7 +256,7 @@ class Simulation:
             self._notify_all(now)
         self._cluster = cluster
         if isinstance(event, NodeDrain):
-            self._take_off(event.node, now, Departure.DRAINED, event.grace)
+            self._take_off(event.node, now, EvictionReason.DRAINED, event.grace)
         elif isinstance(event, NodeDown):
             stopped, failure = self._outages.fail(event.node, now)
             for index in stopped:
@@ -276,9 +271,9 @@ class Simulation:
     def _give_up_node(self, now: int, node: str, failure: int) -> None:
         """Pods tolerate a node that is not ready only for a while; then their workloads lose it."""
         if self._outages.is_down(node, failure):
-            self._take_off(node, now, Departure.NODE_FAILURES, None)
+            self._take_off(node, now, EvictionReason.NODE_FAILURES, None)
 
-    def _take_off(self, node: str, now: int, reason: Departure, grace: int | None) -> None:
+    def _take_off(self, node: str, now: int, reason: EvictionReason, grace: int | None) -> None:
         """Jobs lose a node: their pods there get another one if Kueue finds one, else the whole job has to go.
 
         Kueue looks at them in no order; here the one that came first does, so that a file's order decides nothing.
@@ -306,23 +301,9 @@ class Simulation:
         return True
 
     def _become(self, cluster: ChangingCluster) -> None:
-        """Another cluster from now on. A running timer goes on for every tree with a queue it was for."""
-        before, self._cluster = self.engine, cluster
-        self.engine = before.with_state(cluster.state, wake=False)
-        if not self._timers or self._timers == {_ALL_TREES}:
-            return
-        due: dict[TreeId, tuple[int, int]] = {}
-        kept = []
-        for event in self._events:
-            if event[1] in (_WAKE, _EARLY_WAKE):
-                for queue in before.queues_of(TreeId(TreeNode(event[2]))):
-                    tree = self.engine.tree_of_queue(queue)
-                    due[tree] = min(due.get(tree, event[:2]), event[:2])
-            else:
-                kept.append(event)
-        self._events = kept + [(t, kind, tree, 0) for tree, (t, kind) in due.items()]
-        heapify(self._events)
-        self._timers = set(due)
+        """Another cluster from now on. No event moves a queue to another tree, so running timers stay good."""
+        self._cluster = cluster
+        self.engine = self.engine.with_state(cluster.state, wake=False)
 
     def _notify_all(self, now: int) -> None:
         for tree in self.engine.trees:
@@ -350,7 +331,7 @@ class Simulation:
             latency = self._assumptions.eviction_latency
             self._evict(now, preemption.workload, preemption.reason.value, preemptor, latency)
 
-    def _send_away(self, jobs: Iterable[WorkloadId], now: int, reason: Departure, grace: int | None) -> None:
+    def _send_away(self, jobs: Iterable[WorkloadId], now: int, reason: EvictionReason, grace: int | None) -> None:
         """Evict those of the jobs that run and are not on their way out already."""
         latency = self._assumptions.eviction_latency if grace is None else grace
         for index in jobs:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from allotment.scheduling.queueing.inputs import ClusterState
-
 UNLIMITED: Final = -1
 """Value of a borrowing or lending limit that is taken away."""
 
@@ -22,14 +20,6 @@ class StopPolicy(Enum):
     NONE = "None"
     HOLD = "Hold"
     HOLD_AND_DRAIN = "HoldAndDrain"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """From `t` on the cluster is declared otherwise: quota, weights, policies, nodes. Nodes that are away stay so."""
-
-    t: int
-    state: ClusterState
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +102,4 @@ class Eviction:
 
 
 NodeEvent = NodeDown | NodeUp | Cordon | Uncordon | NodeDrain
-Event = Change | NodeEvent | QuotaChange | StopChange | Eviction
+Event = NodeEvent | QuotaChange | StopChange | Eviction

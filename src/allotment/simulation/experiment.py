@@ -16,7 +16,7 @@ from allotment.scheduling.placement.gpu.fragmentation import (
     amounts_by_cause,
     typical_pods,
 )
-from allotment.scheduling.placement.gpu.model import Chance, GpuNode, GpuPod
+from allotment.scheduling.placement.gpu.model import GpuNode, GpuPod, RandomIndices
 from allotment.scheduling.placement.gpu.placer import GpuPlacer
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
 
@@ -59,7 +59,7 @@ class ExperimentResult:
         return 100 * self.fragmentation.cluster[cause] / self.capacity
 
 
-def shuffled(count: int, chance: Chance) -> list[int]:
+def shuffled(count: int, chance: RandomIndices) -> list[int]:
     """A random order of `count` things (Fisher-Yates)."""
     order = list(range(count))
     for i in range(count - 1, 0, -1):
@@ -68,7 +68,7 @@ def shuffled(count: int, chance: Chance) -> list[int]:
     return order
 
 
-def arrivals(pods: Sequence[GpuPod], capacity: int, demand: float, chance: Chance) -> list[GpuPod]:
+def arrivals(pods: Sequence[GpuPod], capacity: int, demand: float, chance: RandomIndices) -> list[GpuPod]:
     """All pods in random order, then copies of random ones as long as the demand stays within the limit.
 
     Args:
@@ -110,7 +110,7 @@ class _Experiment:
     """Pods that arrive on a fleet; no pod leaves, and one that fits nowhere is dropped."""
 
     def __init__(
-        self, nodes: Sequence[GpuNode], pods: Sequence[GpuPod], policy: GpuPolicy, chance: Chance, demand: float
+        self, nodes: Sequence[GpuNode], pods: Sequence[GpuPod], policy: GpuPolicy, chance: RandomIndices, demand: float
     ) -> None:
         self.fleet = GpuFleet(nodes)
         self.typical = typical_pods((p.shape for p in pods), step=TYPICAL_STEP)
@@ -127,7 +127,7 @@ class _Experiment:
 
 
 def run(
-    nodes: Sequence[GpuNode], pods: Sequence[GpuPod], policy: GpuPolicy, chance: Chance, demand: float = DEMAND
+    nodes: Sequence[GpuNode], pods: Sequence[GpuPod], policy: GpuPolicy, chance: RandomIndices, demand: float = DEMAND
 ) -> ExperimentResult:
     """One experiment."""
     going = _Experiment(nodes, pods, policy, chance, demand)
@@ -159,7 +159,9 @@ class Filled:
     typical: tuple[TypicalPod, ...]
 
 
-def fill(nodes: Sequence[GpuNode], pods: Sequence[GpuPod], policy: GpuPolicy, chance: Chance, demand: float) -> Filled:
+def fill(
+    nodes: Sequence[GpuNode], pods: Sequence[GpuPod], policy: GpuPolicy, chance: RandomIndices, demand: float
+) -> Filled:
     """The same experiment as `run` with the same chance, stopped where arrived demand reaches a limit.
 
     Args:

@@ -11,7 +11,7 @@ from allotment.scheduling.queueing.reasons import Cause
 from allotment.scheduling.queueing.settling import Settled
 
 
-class Departure(StrEnum):
+class EvictionReason(StrEnum):
     """Why a job had to leave, if not for a preemptor. The first two are Kueue's own words."""
 
     NODE_FAILURES = "NodeFailures"
@@ -36,7 +36,7 @@ class Evicted:
     """A workload was preempted or had to leave.
 
     Attributes:
-        reason: Kueue's reason of a preemption, or a `Departure`.
+        reason: Kueue's reason of a preemption, or an `EvictionReason`.
         preemptor: empty if there is none.
         released: when it gives its quota back.
     """

@@ -13,7 +13,7 @@ from allotment.scheduling.queueing.reasons import Cause
 from allotment.scheduling.queueing.settling import PATIENT, Settled, settle
 from allotment.simulation.cluster import ChangingCluster
 from allotment.simulation.estimate.forecast import RunningWorkload, Situation
-from allotment.simulation.events import Change, Eviction, QuotaChange, StopChange
+from allotment.simulation.events import Eviction, QuotaChange, StopChange
 from allotment.simulation.outcome import Admitted, Decision, Evicted, Finished, Moved
 from allotment.simulation.scenario import Arrival, Scenario
 
@@ -129,8 +129,6 @@ def _cluster_at(scenario: Scenario, now: int) -> ChangingCluster:
         if event.t > now:
             break
         match event:
-            case Change():
-                cluster = ChangingCluster(event.state, cluster.down, cluster.cordoned)
             case QuotaChange():
                 cluster = cluster.with_quota(event)
             case StopChange():

@@ -10,7 +10,7 @@ from allotment.model.quantity import format_cpu, parse_bytes, parse_cpu
 from allotment.model.source import Changes, SourceTree
 from allotment.spec import documents
 from allotment.spec.asked import asked_in, clusters_asked
-from allotment.spec.declared import Declared, Entry
+from allotment.spec.declared import Declared, DeclaredDocument
 from allotment.spec.flavors import Flavors
 from allotment.spec.identity import id_of
 from allotment.spec.insertion import insert_value, set_list
@@ -88,7 +88,7 @@ def _titles(request: AmountsRequest) -> dict[str, str]:
     return {name: value for name, value in asked.items() if value is not None}
 
 
-def _titled(tree: SourceTree, team: Entry[TeamSpec], titles: Mapping[str, str]) -> SourceTree:
+def _titled(tree: SourceTree, team: DeclaredDocument[TeamSpec], titles: Mapping[str, str]) -> SourceTree:
     """The team's own fields: where they stand, or else at the end of its document."""
     file, index = team.source.file, team.source.index
     present = team.spec.model_dump(by_alias=True, include={"cost_center", "display_name"})
@@ -103,7 +103,7 @@ def _titled(tree: SourceTree, team: Entry[TeamSpec], titles: Mapping[str, str]) 
     return tree.with_changes({file: text})
 
 
-def _grouped(tree: SourceTree, team: Entry[TeamSpec], request: AmountsRequest) -> SourceTree:
+def _grouped(tree: SourceTree, team: DeclaredDocument[TeamSpec], request: AmountsRequest) -> SourceTree:
     """The groups that are named, each list as a whole."""
     file, present = team.source.file, team.spec.groups
     text = tree.files[file]
@@ -154,7 +154,9 @@ def _clusters(request: AmountsRequest, team: TeamSpec) -> tuple[str, ...]:
     return named or where
 
 
-def _place(declared: Declared, team: Entry[TeamSpec], cluster: str, fields: Path) -> tuple[Entry[KindSpec], Path]:
+def _place(
+    declared: Declared, team: DeclaredDocument[TeamSpec], cluster: str, fields: Path
+) -> tuple[DeclaredDocument[KindSpec], Path]:
     """Where the amount counts: a cluster's override takes the place of the team's own field."""
     site = next(entry for entry in declared.clusters if entry.spec.name == cluster)
     override = site.spec.overrides.teams.get(team.spec.name)
@@ -163,7 +165,7 @@ def _place(declared: Declared, team: Entry[TeamSpec], cluster: str, fields: Path
     return team, ("placements", cluster, *fields)
 
 
-def _as_written(place: Entry[KindSpec], path: Path, flavors: Flavors, team: str) -> Path:
+def _as_written(place: DeclaredDocument[KindSpec], path: Path, flavors: Flavors, team: str) -> Path:
     """The path of devices with the word that the document has for the flavor that is meant; the word asked, if none."""
     if path[-2] != "accelerators":
         return path
@@ -178,7 +180,7 @@ def _as_written(place: Entry[KindSpec], path: Path, flavors: Flavors, team: str)
     return (*path[:-1], next(same, path[-1]))
 
 
-def _written(tree: SourceTree, place: Entry[KindSpec], path: Path, value: str) -> Changes:
+def _written(tree: SourceTree, place: DeclaredDocument[KindSpec], path: Path, value: str) -> Changes:
     file, index = place.source.file, place.source.index
     text = tree.files[file]
     where = documents.positions(file, text, {index})[index]

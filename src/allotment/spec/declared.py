@@ -18,7 +18,7 @@ S = TypeVar("S", bound=KindSpec, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Generic[S]):
+class DeclaredDocument(Generic[S]):
     """A document of one kind, and where it stands."""
 
     spec: S
@@ -34,14 +34,14 @@ class Declared:
         broken: names by kind of documents that have errors of their own; references to them are not reported again.
     """
 
-    platform: Entry[PlatformSpec] | None
-    clusters: tuple[Entry[ClusterSpec], ...]
-    accelerators: tuple[Entry[AcceleratorSpec], ...]
-    teams: tuple[Entry[TeamSpec], ...]
-    priorities: tuple[Entry[PrioritySpec], ...]
-    policies: tuple[Entry[PolicySpec], ...]
-    slo_tiers: tuple[Entry[SloTierSpec], ...]
-    shared_services: tuple[Entry[SharedServiceSpec], ...]
-    storage_classes: tuple[Entry[StorageClassDocument], ...]
-    prices: tuple[Entry[PricesSpec], ...]
+    platform: DeclaredDocument[PlatformSpec] | None
+    clusters: tuple[DeclaredDocument[ClusterSpec], ...]
+    accelerators: tuple[DeclaredDocument[AcceleratorSpec], ...]
+    teams: tuple[DeclaredDocument[TeamSpec], ...]
+    priorities: tuple[DeclaredDocument[PrioritySpec], ...]
+    policies: tuple[DeclaredDocument[PolicySpec], ...]
+    slo_tiers: tuple[DeclaredDocument[SloTierSpec], ...]
+    shared_services: tuple[DeclaredDocument[SharedServiceSpec], ...]
+    storage_classes: tuple[DeclaredDocument[StorageClassDocument], ...]
+    prices: tuple[DeclaredDocument[PricesSpec], ...]
     broken: Mapping[str, frozenset[str]]

@@ -15,7 +15,7 @@ from allotment.model.platform import Platform
 from allotment.model.quantity import format_bytes, format_cpu, parse_bytes, parse_cpu
 from allotment.model.source import Changes, SourceTree
 from allotment.spec.asked import asked_in, clusters_asked
-from allotment.spec.declared import Entry
+from allotment.spec.declared import DeclaredDocument
 from allotment.spec.flavors import Flavors
 from allotment.spec.load import load_platform
 from allotment.spec.problems import did_you_mean, echo
@@ -176,7 +176,7 @@ def _without_overrides(tree: SourceTree, team: str) -> Changes:
     return changes
 
 
-def _entry(tree: SourceTree, name: str) -> Entry[TeamSpec]:
+def _entry(tree: SourceTree, name: str) -> DeclaredDocument[TeamSpec]:
     return next(entry for entry in read(tree).declared.teams if entry.spec.name == name)
 
 

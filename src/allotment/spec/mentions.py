@@ -8,7 +8,7 @@ from typing import Final
 
 from allotment.model.source import SourceTree
 from allotment.spec import documents
-from allotment.spec.declared import Declared, Entry
+from allotment.spec.declared import Declared, DeclaredDocument
 from allotment.spec.problems import Path, Source
 from allotment.spec.read import read
 from allotment.spec.schema.cluster import ClusterSpec
@@ -63,7 +63,7 @@ def _line(tree: SourceTree, source: Source, path: Path) -> int:
     return where.get(path, (0, 0))[0] + 1
 
 
-def _namespace(declared: Declared, cluster: Entry[ClusterSpec], name: str) -> _Found:
+def _namespace(declared: Declared, cluster: DeclaredDocument[ClusterSpec], name: str) -> _Found:
     for team in declared.teams:
         if name in (team.spec.namespaces or (team.spec.name,)) and cluster.spec.name in team.spec.placements:
             yield from _of_team(team, cluster, name)
@@ -80,7 +80,7 @@ def _namespace(declared: Declared, cluster: Entry[ClusterSpec], name: str) -> _F
         yield cluster.source, (_WARN, warned.index(name)), advice
 
 
-def _of_team(team: Entry[TeamSpec], cluster: Entry[ClusterSpec], name: str) -> _Found:
+def _of_team(team: DeclaredDocument[TeamSpec], cluster: DeclaredDocument[ClusterSpec], name: str) -> _Found:
     spec = team.spec
     placed = ("placements", cluster.spec.name)
     if spec.namespaces:
@@ -94,12 +94,12 @@ def _of_team(team: Entry[TeamSpec], cluster: Entry[ClusterSpec], name: str) -> _
         yield team.source, ("podSecurity", "namespaces"), f"take {name} out of podSecurity"
 
 
-def _queue(_declared: Declared, cluster: Entry[ClusterSpec], name: str) -> _Found:
+def _queue(_declared: Declared, cluster: DeclaredDocument[ClusterSpec], name: str) -> _Found:
     usual = next((key for key, value in cluster.spec.names.queues.items() if value == name), name)
     yield cluster.source, ("names", "queues", usual), _rename("queues", usual)
 
 
-def _flavor(_declared: Declared, cluster: Entry[ClusterSpec], name: str) -> _Found:
+def _flavor(_declared: Declared, cluster: DeclaredDocument[ClusterSpec], name: str) -> _Found:
     usual = next((key for key, value in cluster.spec.names.flavors.items() if value == name), name)
     yield cluster.source, ("names", "flavors", usual), _rename("flavors", usual)
 
@@ -108,7 +108,7 @@ def _rename(field: str, usual: str) -> str:
     return f"choose another name: names: {{{field}: {{{usual}: NAME}}}}"
 
 
-def _cohort(_declared: Declared, cluster: Entry[ClusterSpec], name: str) -> _Found:
+def _cohort(_declared: Declared, cluster: DeclaredDocument[ClusterSpec], name: str) -> _Found:
     for at, cohort in enumerate(cluster.spec.cohorts):
         if cohort.name == name:
             yield cluster.source, ("cohorts", at, "name"), f"give the cohort another name than {name}"

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from allotment.model.source import YAML_SUFFIXES, SourceTree
 from allotment.spec import documents
-from allotment.spec.declared import Declared, Entry
+from allotment.spec.declared import Declared, DeclaredDocument
 from allotment.spec.documents import MOST_DOCUMENTS, Document
 from allotment.spec.left_out import left_out
 from allotment.spec.patterns import matches
@@ -42,7 +42,7 @@ class Reading:
 
 @dataclass(slots=True)
 class _Gathered:
-    entries: dict[str, list[Entry[Any]]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    entries: dict[str, list[DeclaredDocument[Any]]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     broken: dict[str, set[str]] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
 
@@ -118,7 +118,7 @@ def _take(gathered: _Gathered, document: Document) -> None:
         name = data.get("name")
         gathered.broken.setdefault(str(kind), set()).add(name if isinstance(name, str) else "")
         return
-    gathered.entries[str(kind)].append(Entry(spec, source))
+    gathered.entries[str(kind)].append(DeclaredDocument(spec, source))
 
 
 def _declared(gathered: _Gathered) -> Declared:

@@ -10,7 +10,7 @@ from allotment.model.names import is_plain
 from allotment.model.platform import Platform
 from allotment.model.source import Changes, SourceTree
 from allotment.model.team import Team
-from allotment.spec.declared import Entry
+from allotment.spec.declared import DeclaredDocument
 from allotment.spec.identity import id_of
 from allotment.spec.load import load_platform
 from allotment.spec.problems import Path, did_you_mean, echo
@@ -66,7 +66,7 @@ def _require_free(platform: Platform, team: Team, new: str) -> None:
             raise ConflictError(f"the name {echo(new)} is taken{known}", fix="choose another one")
 
 
-def _renamed(tree: SourceTree, entry: Entry[TeamSpec], new: str) -> SourceTree:
+def _renamed(tree: SourceTree, entry: DeclaredDocument[TeamSpec], new: str) -> SourceTree:
     file, index = entry.source.file, entry.source.index
     text = replace_scalar(file, tree.files[file], index, ("name",), new)
     if entry.spec.id is None:
@@ -76,7 +76,7 @@ def _renamed(tree: SourceTree, entry: Entry[TeamSpec], new: str) -> SourceTree:
     return tree.with_changes({file: text})
 
 
-def _referring(tree: SourceTree, site: Entry[ClusterSpec], old: str, new: str) -> SourceTree:
+def _referring(tree: SourceTree, site: DeclaredDocument[ClusterSpec], old: str, new: str) -> SourceTree:
     """Pools of its own, overrides of its placement, and the name of its queue."""
     file, index = site.source.file, site.source.index
     text = tree.files[file]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from allotment.cli.shell.examples import EXAMPLES, Example, Needs
+from allotment.cli.shell.examples import EXAMPLES, Example, ExampleNeeds
 from tests.unit.cli.test_next_steps import suggested
 
 pytestmark = pytest.mark.live
@@ -70,7 +70,7 @@ LONG = {
 """Examples that are run at night, and what is run by day instead."""
 
 
-def examples(*needs: Needs) -> list[object]:
+def examples(*needs: ExampleNeeds) -> list[object]:
     return [
         pytest.param(example, id=name, marks=pytest.mark.nightly if name in LONG else ())
         for words, listed in EXAMPLES.items()
@@ -80,7 +80,7 @@ def examples(*needs: Needs) -> list[object]:
     ]
 
 
-@pytest.mark.parametrize("example", examples(Needs.CLUSTER))
+@pytest.mark.parametrize("example", examples(ExampleNeeds.CLUSTER))
 def test_example_works_on_a_cluster(shell: Shell, example: Example) -> None:
     shell.must(UP)
     if example.line.startswith(("allot drift", "allot prove")):
@@ -88,7 +88,7 @@ def test_example_works_on_a_cluster(shell: Shell, example: Example) -> None:
     shell.must(example.line)
 
 
-@pytest.mark.parametrize("example", examples(Needs.SANDBOX))
+@pytest.mark.parametrize("example", examples(ExampleNeeds.SANDBOX))
 def test_example_works_on_a_sandbox(shell: Shell, example: Example) -> None:
     shell.must(UP)
     shell.must(example.line)

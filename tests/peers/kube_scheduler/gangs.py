@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from allotment.errors import UsageError
-from allotment.scheduling.placement.cycle import DEFAULT, Chooser, Options, Refused, first_of, place
+from allotment.scheduling.placement.cycle import DEFAULT, Chooser, Options, Unschedulable, first_of, place
 from allotment.scheduling.placement.diagnosis import Diagnosis
 from allotment.scheduling.placement.model import Pod
 from allotment.scheduling.placement.state import ClusterState, Running
@@ -60,7 +60,7 @@ def place_gang(
     mark = state.checkpoint()
     for pod in sorted(gang.pods, key=lambda p: -p.priority):
         outcome = place(state, pod, choose, options)
-        if isinstance(outcome, Refused):
+        if isinstance(outcome, Unschedulable):
             left_out.append((pod, outcome.diagnosis))
         else:
             running.append(outcome)

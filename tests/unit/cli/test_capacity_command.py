@@ -95,7 +95,7 @@ def test_a_pod_list_is_placed_first(run: Run, lists: tuple[str, str]) -> None:
         ((TRAINING, "--policy", "fgd"), 2, "--policy does not go with this file"),
         ((TRAINING, "--scenario", "other"), 3, "there is no scenario 'other'"),
         ((str(ROOT / "examples" / "scenarios" / "borrowing.jsonl"),), 1, "this is a queueing scenario"),
-        ((str(ROOT / "examples" / "traces" / "small.swf"),), 2, "which pod runs on which node"),
+        ((str(ROOT / "examples" / "traces" / "small.swf"),), 1, "which pod runs on which node"),
         (("pods.csv",), 2, "which nodes?"),
         (("pods.csv", "--nodes", "nodes.csv", "--policy", "nice"), 2, "there is no policy 'nice'"),
         (("pods.csv", "--nodes", "nodes.csv", "--scenario", "x"), 2, "--scenario does not go with this file"),

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from allotment.cli.shell.examples import EXAMPLES, Example, Needs
+from allotment.cli.shell.examples import EXAMPLES, Example, ExampleNeeds
 from tests.unit.cli.conftest import ROOT, Run
 
 IN_A_CHECKOUT = [
     pytest.param(example, id=f"{' '.join(words)}: {example.note}")
     for words, examples in EXAMPLES.items()
     for example in examples
-    if example.needs is Needs.CHECKOUT
+    if example.needs is ExampleNeeds.CHECKOUT
 ]
 
 

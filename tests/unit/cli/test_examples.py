@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from allotment.cli.main import cli
-from allotment.cli.shell.examples import EXAMPLES, Example, Needs
+from allotment.cli.shell.examples import EXAMPLES, Example, ExampleNeeds
 from allotment.cli.shell.lazy import LazyGroup
 from tests.unit.cli.conftest import ACME, Run
 
@@ -22,7 +22,7 @@ OFFLINE = [
     pytest.param(example, id=f"{' '.join(words) or 'allot'}: {example.note}")
     for words, examples in EXAMPLES.items()
     for example in examples
-    if example.needs is Needs.DIRECTORY
+    if example.needs is ExampleNeeds.DIRECTORY
 ]
 
 

@@ -35,6 +35,6 @@ def test_the_fields_are_what_click_makes(command: click.Command, kind: type) -> 
 
 
 def test_a_request_is_frozen() -> None:
-    asked = WhatIfOptions(named="x", snapshot=None, changes=(), scenario=None, until=None, report=None)
+    asked = WhatIfOptions(words=(), named="x", snapshot=None, changes=(), scenario=None, until=None, report=None)
     with pytest.raises(FrozenInstanceError):
         asked.named = "y"  # type: ignore[misc]

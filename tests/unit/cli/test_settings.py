@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from allotment.errors import InputError, UsageError
-from allotment.operations.directory.configuration import SETTINGS, Origin, check_file, resolve
+from allotment.operations.directory.configuration import SETTINGS, SettingOrigin, check_file, resolve
 from tests.unit.cli.conftest import Run
 
 
@@ -25,13 +25,13 @@ def test_the_strongest_source_wins(known, sources: tuple[bool, bool, bool]) -> N
     )
     (found,) = [value for value in resolved if value.key == known.key]
     expected = (
-        (values[0], Origin.FLAG, f"--{known.key}")
+        (values[0], SettingOrigin.FLAG, f"--{known.key}")
         if flag
-        else (values[1], Origin.ENVIRONMENT, known.variable)
+        else (values[1], SettingOrigin.ENVIRONMENT, known.variable)
         if variable
-        else (values[2], Origin.FILE, "/the/file")
+        else (values[2], SettingOrigin.FILE, "/the/file")
         if file
-        else (known.default, Origin.DEFAULT, "")
+        else (known.default, SettingOrigin.DEFAULT, "")
     )
     assert (found.value, found.origin, found.detail) == expected
 

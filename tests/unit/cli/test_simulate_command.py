@@ -144,7 +144,7 @@ def test_what_of_a_trace_is_left_out_is_said_in_json_and_in_the_table(run: Run, 
         "2017-10-09 07:01:55,60,1,60,a\n2017-10-09 07:02:55,0,1,0,a\n2017-10-09 07:03:55,60,0,0,a\n",
         encoding="utf-8",
     )
-    said = "2 of 3 jobs are left out: 1 never ran, 1 ask for nothing"
+    said = "2 of 3 jobs are left out: 1 never ran, 1 asks for nothing"
     assert run("simulate", "t.csv", "--capacity", "8", "-o", "json").json()["remarks"] == [said]
     assert said in run("simulate", "t.csv", "--capacity", "8").ok()
     assert run("simulate", BORROWING, "-o", "json").json()["remarks"] == []

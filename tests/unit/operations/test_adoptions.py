@@ -17,7 +17,7 @@ from allotment.operations.adopt.taking_over import Fate
 from allotment.operations.change.history import Act, history
 from allotment.operations.directory.teams import Edit
 from allotment.plan.adoption.words import word
-from allotment.plan.changes import Source
+from allotment.plan.changes import PlanSource
 from allotment.ports.process import Run
 from tests.unit.operations.test_adoption import SPACE, Live
 from tests.unit.plan.objects import PLATFORM
@@ -51,7 +51,7 @@ def losing_the_claim(then: Callable[[], None]) -> Callable[[Call], None]:
 
 
 def test_the_edit_and_the_record_go_with_a_namespace(live: Live, directory: MemoryDirectory) -> None:
-    source = Source("c0ffee", dirty=False, digest=directory.read().digest)
+    source = PlanSource("c0ffee", dirty=False, digest=directory.read().digest)
     taken = take_over(live.look("namespace/cv"), live.kube, live.clock, RUN, directory, EDIT)
     assert taken.edited
     assert directory.read().files[FILE] == AFTER

@@ -24,7 +24,7 @@ from allotment.operations.change.history import KEPT, RECORDS, Act, Adopting, En
 from allotment.operations.change.identity import admitted
 from allotment.operations.change.lease import COORDINATION_API, DURATION, LEASE, Holder, acquire
 from allotment.operations.change.planning import PlanSettings, make_plan
-from allotment.plan.changes import Source, Update
+from allotment.plan.changes import PlanSource, Update
 from allotment.ports.kube import AccessRefusedError
 from allotment.ports.process import Run
 from tests.unit.operations.world import START, TODAY, World
@@ -32,7 +32,7 @@ from tests.unit.plan import objects
 
 DEV, PROD = Mark(objects.PLATFORM, "dev"), Mark(objects.PLATFORM, "prod")
 RUN = Run("20261122T120000Z-abc", "ci-7 process 42")
-COMMIT = Source("c0ffee", dirty=True, digest="d1")
+COMMIT = PlanSource("c0ffee", dirty=True, digest="d1")
 
 
 def marked(cluster: str, *teams: str, platform: str = objects.PLATFORM) -> Manifests:

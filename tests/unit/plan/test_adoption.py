@@ -125,7 +125,7 @@ def test_a_flavor_whose_declared_labels_no_node_carries_is_not_taken_over(
 
 
 @pytest.mark.parametrize("kind", tuple(order.kinds()), ids=lambda kind: kind.kind)
-def test_every_kind_has_a_word_that_means_it(kind: order.Kind) -> None:
+def test_every_kind_has_a_word_that_means_it(kind: order.GroupKind) -> None:
     for key in (ObjectKey(kind.group, kind.kind, "", "a"), ObjectKey(kind.group, kind.kind, "space", "a")):
         if kind.kind != "Namespace" or not key.namespace:
             assert word(word_of(key)).means(key)

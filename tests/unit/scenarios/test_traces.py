@@ -34,7 +34,7 @@ def test_philly_jobs_are_sorted_and_start_at_zero() -> None:
     trace = philly({}, {"timestamp": "2017-10-09 07:01:00", "cluster": "other"}, {"num_gpus": "0"}, {"duration": "0"})
     assert trace.jobs == (TraceJob("job-2", "other", 0, 66_000, 2), TraceJob("job-1", "vc", 55_000, 66_000, 2))
     assert (trace.capacity, trace.resource) == (None, "nvidia.com/gpu")
-    assert trace.remarks == ("2 of 4 jobs are left out: 1 never ran, 1 ask for nothing",)
+    assert trace.remarks == ("2 of 4 jobs are left out: 1 never ran, 1 asks for nothing",)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_swf_takes_allocated_else_requested_processors() -> None:
     trace = swf(SWF)
     assert trace.jobs == (TraceJob("job-1", "group-3", 0, 100_000, 4), TraceJob("job-2", "all", 2_500, 50_000, 8))
     assert (trace.capacity, trace.resource) == (64, "processors")
-    assert trace.remarks == ("1 of 3 jobs are left out: 1 never ran",)
+    assert trace.remarks == ("1 of 3 jobs is left out: 1 never ran",)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ from allotment.simulation.capacity import CapacityStep
 from allotment.simulation.environment import simulate
 from allotment.simulation.events import (
     UNLIMITED,
-    Change,
     Event,
     Eviction,
     NodeDown,
@@ -188,32 +187,6 @@ def test_a_change_in_another_tree_wakes_nobody_here() -> None:
     before = simulate(with_events(base)).cycles
     assert simulate(with_events(base, quota(50, "r", nominal=1))).cycles == before
     assert simulate(with_events(base, quota(50, "q", nominal=11))).cycles > before
-
-
-def test_timers_of_trees_that_are_joined_merge_and_the_earlier_one_counts() -> None:
-    apart = state(queue("q"), queue("r"))
-    joined = state(queue("q", cohort="c"), queue("r", cohort="c"))
-    base = scenario(
-        apart,
-        (workload("a", "q", 8), 100),
-        (workload("x", "q", 5, since=2), 500),
-        (workload("b", "r", 8), 106),
-        (workload("y", "r", 5, since=3), 500),
-    )
-    assert run(with_events(base))[4:6] == ["110 admit x", "116 admit y"]
-    assert run(with_events(base, Change(108, joined)))[4:6] == ["110 admit x", "110 admit y"]
-
-
-def test_timers_of_a_tree_that_is_split_go_on_in_each_part() -> None:
-    joined = state(queue("q", cohort="c"), queue("r", cohort="c"))
-    apart = state(queue("q", 20), queue("r", 20))
-    base = scenario(
-        joined,
-        (workload("a", "q", 20), 100),
-        (workload("x", "q", 12, since=2), 500),
-        (workload("y", "r", 12, since=3), 500),
-    )
-    assert run(with_events(base, Change(105, apart)))[2:4] == ["110 admit x", "110 admit y"]
 
 
 def test_events_of_one_instant_happen_in_their_order() -> None:

@@ -7,7 +7,7 @@ import datetime as dt
 from allotment.model import labels
 from allotment.model.accelerator import CapacityType
 from allotment.model.cluster import Environment, KueueApi, Taint, TaintEffect
-from allotment.model.platform import Accepted
+from allotment.model.platform import AcceptedStranger
 from allotment.model.policy import Mode
 from allotment.model.source import SourceTree
 from allotment.model.team import PodSecurityException, PodSecurityLevel
@@ -197,8 +197,10 @@ def test_what_is_accepted_though_it_is_not_ours() -> None:
   - {kind: ResourceQuota, name: gke-resource-quotas, reason: the provider's}
 """
     assert load(tiny(platform=PLATFORM + text)).platform.accepted == (
-        Accepted("ClusterRoleBinding", "", "audit", ("acme-security",), "incident response", dt.date(2027, 6, 30)),
-        Accepted("ResourceQuota", "", "gke-resource-quotas", (), "the provider's", None),
+        AcceptedStranger(
+            "ClusterRoleBinding", "", "audit", ("acme-security",), "incident response", dt.date(2027, 6, 30)
+        ),
+        AcceptedStranger("ResourceQuota", "", "gke-resource-quotas", (), "the provider's", None),
     )
 
 

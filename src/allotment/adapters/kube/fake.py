@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from allotment.adapters.kube import fake_ownership as ownership
-from allotment.adapters.kube.fake_ownership import Ownership
+from allotment.adapters.kube.fake_ownership import ManagedFieldsEntry
 from allotment.adapters.kube.fake_schema import CLUSTER_SCOPED, completed
 from allotment.model.labels import FIELD_MANAGER, WRITE_MANAGER
 from allotment.model.manifest import Body, ObjectKey, key_of
@@ -45,7 +45,7 @@ class Call:
 @dataclass(frozen=True, slots=True)
 class _Stored:
     body: dict[str, Any]
-    holdings: tuple[Ownership, ...]
+    holdings: tuple[ManagedFieldsEntry, ...]
 
 
 def _nothing(_call: Call) -> None:
@@ -162,7 +162,7 @@ class FakeKube:
                 if not any(path in one.paths for one in others):
                     ownership.remove(merged, path)
             taken = {path for _, path in disputed}
-            holding = Ownership(manager, "Apply", body["apiVersion"], self.now, frozenset(wanted))
+            holding = ManagedFieldsEntry(manager, "Apply", body["apiVersion"], self.now, frozenset(wanted))
             rest = tuple(replace(one, paths=one.paths - taken) for one in others)
             return self._store(
                 key, stored, merged, tuple(one for one in (holding, *rest) if one.paths), dry_run=dry_run
@@ -180,7 +180,7 @@ class FakeKube:
             if key in self._objects:
                 raise _refused(f"creating {key}", 409, "AlreadyExists", f'{key.kind} "{key.name}" already exists')
             paths = frozenset(ownership.leaves(named))
-            holding = Ownership(WRITE_MANAGER, "Update", named["apiVersion"], self.now, paths)
+            holding = ManagedFieldsEntry(WRITE_MANAGER, "Update", named["apiVersion"], self.now, paths)
             return self._store(key, None, ownership.copied(named), (holding,) if paths else (), dry_run=dry_run)
 
     def merge_patch(
@@ -229,7 +229,7 @@ class FakeKube:
             lost = touched | removed
             rest = tuple(replace(one, paths=one.paths - lost) for one in stored.holdings if one is not mine)
             paths = ((mine.paths if mine else frozenset()) - removed) | touched
-            holding = Ownership(manager, "Update", after["apiVersion"], self.now, paths)
+            holding = ManagedFieldsEntry(manager, "Update", after["apiVersion"], self.now, paths)
             holdings = tuple(one for one in (*rest, holding) if one.paths)
             return self._store(key, stored, after, holdings, dry_run=dry_run)
 
@@ -314,7 +314,7 @@ class FakeKube:
         key: ObjectKey,
         before: _Stored | None,
         body: dict[str, Any],
-        holdings: tuple[Ownership, ...],
+        holdings: tuple[ManagedFieldsEntry, ...],
         *,
         dry_run: bool,
     ) -> Answer:
@@ -359,8 +359,8 @@ class _Called:
             self._fake.hook(call)
 
 
-def _holding(stored: _Stored | None, manager: str, operation: str) -> Ownership | None:
-    holdings: Iterable[Ownership] = stored.holdings if stored else ()
+def _holding(stored: _Stored | None, manager: str, operation: str) -> ManagedFieldsEntry | None:
+    holdings: Iterable[ManagedFieldsEntry] = stored.holdings if stored else ()
     return next((one for one in holdings if (one.manager, one.operation) == (manager, operation)), None)
 
 

@@ -23,7 +23,7 @@ _GONE: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Ownership:
+class ManagedFieldsEntry:
     """The fields one manager owns by one operation."""
 
     manager: str
@@ -122,8 +122,8 @@ def remove(body: Any, path: Path) -> None:
 
 
 def disputes(
-    live: Mapping[Path, Any], wanted: Mapping[Path, Any], others: tuple[Ownership, ...]
-) -> list[tuple[Ownership, Path]]:
+    live: Mapping[Path, Any], wanted: Mapping[Path, Any], others: tuple[ManagedFieldsEntry, ...]
+) -> list[tuple[ManagedFieldsEntry, Path]]:
     """Fields that the applier wants to change and somebody else owns."""
     return [
         (holding, path)
@@ -140,7 +140,7 @@ def changed_paths(before: Mapping[Path, Any], after: Mapping[Path, Any]) -> tupl
     return touched, frozenset(before.keys() - after.keys())
 
 
-def managed_fields(holdings: tuple[Ownership, ...]) -> list[dict[str, Any]]:
+def managed_fields(holdings: tuple[ManagedFieldsEntry, ...]) -> list[dict[str, Any]]:
     """As the server shows them."""
     return [
         {

@@ -30,7 +30,7 @@ class Binary:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPrograms:
     """What a search brought to light.
 
     Attributes:
@@ -55,7 +55,7 @@ def find(
     env: Mapping[str, str],
     folder: Path | None = None,
     ask_version: AskVersion | None = None,
-) -> Found:
+) -> FoundPrograms:
     """Look for binaries without building any.
 
     An explicitly given folder is trusted as it is. KUBEBUILDER_ASSETS and PATH are settings made for other work,
@@ -85,7 +85,7 @@ def find(
             break
         else:
             missing.append(name)
-    return Found(binaries, tuple(missing), tuple(skipped))
+    return FoundPrograms(binaries, tuple(missing), tuple(skipped))
 
 
 def require_folder(folder: Path) -> Path:

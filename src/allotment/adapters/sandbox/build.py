@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from allotment.adapters.sandbox.binaries import AskVersion, Found, cached_path, find
+from allotment.adapters.sandbox.binaries import AskVersion, FoundPrograms, cached_path, find
 from allotment.adapters.sandbox.golang import go_environment, obtain_go
 from allotment.adapters.sandbox.locking import exclusive
 from allotment.adapters.sandbox.manifests import (
@@ -45,7 +45,7 @@ class Kit:
         binaries: path by tool.
         built_here: tools that carry our own link stamps (they come from our cache).
         manifests: objects by the name of their set, see `manifests.SOURCES`.
-        skipped: see `Found.skipped`.
+        skipped: see `FoundPrograms.skipped`.
     """
 
     binaries: Mapping[str, Path]
@@ -122,12 +122,12 @@ def ensure(
             waiting=lambda waited: progress(Step(1, 1, "another process builds the binaries", waited)),
         ):
             found = find(wanted, cache=cache, env=env, folder=folder, ask_version=ask_version)
-            _Builder(cache, env, progress).build(plan_build(found.missing, _missing(cache, sets)))
+            _StepRunner(cache, env, progress).build(plan_build(found.missing, _missing(cache, sets)))
             found = find(wanted, cache=cache, env=env, folder=folder, ask_version=ask_version)
     return _kit(found, cache, sets)
 
 
-def _kit(found: Found, cache: Path, sets: Iterable[str]) -> Kit:
+def _kit(found: FoundPrograms, cache: Path, sets: Iterable[str]) -> Kit:
     return Kit(
         binaries={name: binary.path for name, binary in found.binaries.items()},
         built_here=frozenset(name for name, binary in found.binaries.items() if binary.source == "cache"),
@@ -140,7 +140,7 @@ def _missing(cache: Path, sets: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in sets if not cached_manifests(cache, name).is_file())
 
 
-class _Builder:
+class _StepRunner:
     """Runs the steps of a plan, one at a time, under the lock."""
 
     def __init__(self, cache: Path, env: Mapping[str, str], progress: Progress) -> None:

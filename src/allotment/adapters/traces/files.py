@@ -91,12 +91,12 @@ class TraceFiles:
         """The lines of a text file, as `text_lines` reads them."""
         return text_lines(self._path_of(file))
 
-    def answers(self, file: str, inputs: Sequence[str]) -> AnswerFile:
-        """A file for our own answers; see `AnswerFile`."""
-        return AnswerFile(self._path_of(file), [self._path_of(each) for each in inputs])
+    def answers(self, file: str, inputs: Sequence[str]) -> JsonLinesFile:
+        """A file for our own answers; see `JsonLinesFile`."""
+        return JsonLinesFile(self._path_of(file), [self._path_of(each) for each in inputs])
 
 
-class AnswerFile:
+class JsonLinesFile:
     """A JSON Lines file that is written line by line; a context manager. A name ending in ``.gz`` is packed.
 
     It is opened with the first line, so that a mistyped input does not cost an older file. When the work stops

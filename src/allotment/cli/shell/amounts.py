@@ -43,11 +43,3 @@ def money(micros: int, currency: str) -> str:
 def span(low: int, high: int) -> str:
     """``3`` or ``0-12``."""
     return f"{low:,}" if low == high else f"{low:,}-{high:,}"
-
-
-def count(number: int, noun: str) -> str:
-    """``1 team``, ``4 teams``."""
-    if number == 1:
-        return f"1 {noun}"
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else f"{noun}s"
-    return f"{number:,} {plural}"

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 
-class Needs(StrEnum):
+class ExampleNeeds(StrEnum):
     """What must be there for an example to work."""
 
     DIRECTORY = "directory"
@@ -31,7 +31,7 @@ class Example:
 
     line: str
     note: str
-    needs: Needs = Needs.DIRECTORY
+    needs: ExampleNeeds = ExampleNeeds.DIRECTORY
 
     def spoken_as(self, program: str) -> str:
         """The line with the program's name as the user called it."""
@@ -51,7 +51,9 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
         Example("allot init new-platform --name research", "the same, with a name for the platform"),
     ),
     ("import",): (
-        Example("allot import from-dev --cluster dev", "a directory from the kubeconfig's cluster", Needs.CLUSTER),
+        Example(
+            "allot import from-dev --cluster dev", "a directory from the kubeconfig's cluster", ExampleNeeds.CLUSTER
+        ),
     ),
     ("validate",): (
         Example("allot validate my-platform", "check, and sum up"),
@@ -129,7 +131,9 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
         Example("allot render my-platform --cluster dev-eastus -o yaml", "a cluster's objects on standard output"),
     ),
     ("preflight",): (
-        Example("allot preflight my-platform --cluster dev-eastus || test $? -eq 6", "is it ready?", Needs.CLUSTER),
+        Example(
+            "allot preflight my-platform --cluster dev-eastus || test $? -eq 6", "is it ready?", ExampleNeeds.CLUSTER
+        ),
         Example(
             "allot preflight my-platform --cluster dev-eastus --rights plan -o yaml", "a ClusterRole that only reads"
         ),
@@ -140,105 +144,121 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
     ),
     ("plan",): (
         Example("allot plan my-platform --cluster training-eastus --offline", "against an empty cluster"),
-        Example("allot plan my-platform --cluster dev-eastus", "against the live cluster", Needs.CLUSTER),
+        Example("allot plan my-platform --cluster dev-eastus", "against the live cluster", ExampleNeeds.CLUSTER),
         Example(
             "allot plan my-platform --cluster dev-eastus --out changes.plan && allot apply changes.plan --yes",
             "save it, and apply exactly that",
-            Needs.CLUSTER,
+            ExampleNeeds.CLUSTER,
         ),
         Example(
             "allot plan my-platform --cluster dev-eastus --exit-code || test $? -eq 2",
             "0: nothing to do, 2: changes, 1: error",
-            Needs.CLUSTER,
+            ExampleNeeds.CLUSTER,
         ),
     ),
     ("apply",): (
-        Example("allot apply my-platform --cluster dev-eastus --yes", "without asking", Needs.CLUSTER),
+        Example("allot apply my-platform --cluster dev-eastus --yes", "without asking", ExampleNeeds.CLUSTER),
         Example(
-            "allot apply my-platform --cluster dev-eastus --dry-run=server", "let the server check it", Needs.CLUSTER
+            "allot apply my-platform --cluster dev-eastus --dry-run=server",
+            "let the server check it",
+            ExampleNeeds.CLUSTER,
         ),
     ),
     ("adopt",): (
-        Example("allot adopt --platform my-platform --cluster dev-eastus", "what somebody else made", Needs.CLUSTER),
-        Example("allot adopt --undo --platform my-platform --cluster dev-eastus", "what was taken over", Needs.CLUSTER),
+        Example(
+            "allot adopt --platform my-platform --cluster dev-eastus", "what somebody else made", ExampleNeeds.CLUSTER
+        ),
+        Example(
+            "allot adopt --undo --platform my-platform --cluster dev-eastus",
+            "what was taken over",
+            ExampleNeeds.CLUSTER,
+        ),
     ),
     ("drift",): (
-        Example("allot drift my-platform --cluster dev-eastus", "what differs", Needs.CLUSTER),
-        Example("allot drift my-platform --cluster dev-eastus --repair --yes", "and put it right", Needs.CLUSTER),
+        Example("allot drift my-platform --cluster dev-eastus", "what differs", ExampleNeeds.CLUSTER),
+        Example(
+            "allot drift my-platform --cluster dev-eastus --repair --yes", "and put it right", ExampleNeeds.CLUSTER
+        ),
     ),
     ("history",): (
-        Example("allot history my-platform --cluster dev-eastus", "who applied what", Needs.CLUSTER),
-        Example("allot history my-platform --cluster dev-eastus --limit 1 -o json", "the last apply", Needs.CLUSTER),
+        Example("allot history my-platform --cluster dev-eastus", "who applied what", ExampleNeeds.CLUSTER),
+        Example(
+            "allot history my-platform --cluster dev-eastus --limit 1 -o json", "the last apply", ExampleNeeds.CLUSTER
+        ),
     ),
     ("nodes",): (
         Example(
             "allot nodes label --platform my-platform --cluster dev-eastus --pool t4-spot t4-spot-0 t4-spot-1 --yes",
             "two nodes of the pool t4-spot",
-            Needs.CLUSTER,
+            ExampleNeeds.CLUSTER,
         ),
     ),
     ("nodes", "label"): (
         Example(
             "allot nodes label --platform my-platform --cluster dev-eastus --pool t4-spot t4-spot-0 --dry-run=server",
             "what one node lacks",
-            Needs.CLUSTER,
+            ExampleNeeds.CLUSTER,
         ),
         Example(
             "allot nodes label --platform my-platform --cluster dev-eastus --pool t4-spot"
             " --selector allotment.dev/accelerator=t4 --yes",
             "every node with a label",
-            Needs.CLUSTER,
+            ExampleNeeds.CLUSTER,
         ),
     ),
     ("prove",): (
-        Example("allot prove my-platform --cluster dev-eastus", "all guardrails", Needs.CLUSTER),
+        Example("allot prove my-platform --cluster dev-eastus", "all guardrails", ExampleNeeds.CLUSTER),
         Example(
             "allot prove my-platform --cluster dev-eastus --team nlp --evidence evidence.md",
             "one team's, with a report to keep",
-            Needs.CLUSTER,
+            ExampleNeeds.CLUSTER,
         ),
     ),
     ("sandbox",): (
-        Example("allot sandbox up dev-eastus --platform my-platform", "start one", Needs.SANDBOX),
-        Example("allot sandbox down dev-eastus", "and be rid of it", Needs.SANDBOX),
+        Example("allot sandbox up dev-eastus --platform my-platform", "start one", ExampleNeeds.SANDBOX),
+        Example("allot sandbox down dev-eastus", "and be rid of it", ExampleNeeds.SANDBOX),
     ),
     ("sandbox", "up"): (
-        Example("allot sandbox up dev-eastus --platform my-platform", "with the nodes of dev-eastus", Needs.SANDBOX),
+        Example(
+            "allot sandbox up dev-eastus --platform my-platform", "with the nodes of dev-eastus", ExampleNeeds.SANDBOX
+        ),
         Example(
             "allot sandbox up tiny --cluster dev-eastus --platform my-platform --max-nodes-per-pool 1",
             "a small one under another name",
-            Needs.SANDBOX,
+            ExampleNeeds.SANDBOX,
         ),
     ),
-    ("sandbox", "down"): (Example("allot sandbox down tiny", "stop it and remove what it left", Needs.SANDBOX),),
+    ("sandbox", "down"): (Example("allot sandbox down tiny", "stop it and remove what it left", ExampleNeeds.SANDBOX),),
     ("sandbox", "build"): (
-        Example("allot sandbox build", "build the binaries now, not at the first up", Needs.SANDBOX),
+        Example("allot sandbox build", "build the binaries now, not at the first up", ExampleNeeds.SANDBOX),
     ),
-    ("sandbox", "status"): (Example("allot sandbox status dev-eastus", "its processes and nodes", Needs.SANDBOX),),
+    ("sandbox", "status"): (
+        Example("allot sandbox status dev-eastus", "its processes and nodes", ExampleNeeds.SANDBOX),
+    ),
     ("sandbox", "list"): (Example("allot sandbox list", "all of this user's"),),
     ("sandbox", "kubeconfig"): (
         Example(
             "KUBECONFIG=$(allot sandbox kubeconfig dev-eastus) allot apply my-platform --cluster dev-eastus --yes",
             "work on it",
-            Needs.SANDBOX,
+            ExampleNeeds.SANDBOX,
         ),
     ),
     ("simulate",): (
-        Example("allot simulate examples/scenarios/borrowing.jsonl", "three teams, one day", Needs.CHECKOUT),
+        Example("allot simulate examples/scenarios/borrowing.jsonl", "three teams, one day", ExampleNeeds.CHECKOUT),
         Example(
             "allot simulate examples/scenarios/borrowing.jsonl --policy fair-sharing --report fair.html",
             "under another policy, with pictures",
-            Needs.CHECKOUT,
+            ExampleNeeds.CHECKOUT,
         ),
         Example(
             "allot simulate examples/scenarios/borrowing.jsonl --until 6h --runtime-spread 0.5 --seed 7",
             "only the morning; run times are estimates",
-            Needs.CHECKOUT,
+            ExampleNeeds.CHECKOUT,
         ),
         Example(
             "allot simulate examples/traces/small.swf --queues-by user --capacity 32 -o json",
             "a trace of your batch system, for programs",
-            Needs.CHECKOUT,
+            ExampleNeeds.CHECKOUT,
         ),
     ),
     ("compare",): (
@@ -247,71 +267,71 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
             " && allot simulate examples/scenarios/fair-sharing.jsonl -o json > b.json"
             " && allot compare a.json b.json",
             "two policies, the same jobs",
-            Needs.CHECKOUT,
+            ExampleNeeds.CHECKOUT,
         ),
     ),
     ("whatif",): (
         Example(
             "allot whatif --file examples/scenarios/borrowing.jsonl --change quota:nlp/a100-spot/nvidia.com/gpu=16",
             "if nlp had eight spot GPUs more",
-            Needs.CHECKOUT,
+            ExampleNeeds.CHECKOUT,
         ),
         Example(
             "allot whatif --file examples/scenarios/borrowing.jsonl"
             " --change grant:nlp/a100-spot/nvidia.com/gpu=+8,from=2h,until=8h",
             "if it had them for six hours",
-            Needs.CHECKOUT,
+            ExampleNeeds.CHECKOUT,
         ),
         Example(
             "allot whatif --file examples/scenarios/fair-sharing.jsonl"
             " --change weight:nlp=2 --change policy:strict-fifo",
             "several changes at once",
-            Needs.CHECKOUT,
+            ExampleNeeds.CHECKOUT,
         ),
     ),
     ("when",): (
         Example(
             "allot when --file examples/scenarios/borrowing.jsonl nlp-011 --at 4h --submissions none --runs 50",
             "when one job starts if nobody submits anything more",
-            Needs.CHECKOUT,
+            ExampleNeeds.CHECKOUT,
         ),
         Example(
             "allot when --file examples/scenarios/borrowing.jsonl --at 150min --runtimes history --runs 20",
             "all that wait; how long jobs run is known from those that ended",
-            Needs.CHECKOUT,
+            ExampleNeeds.CHECKOUT,
         ),
     ),
     ("capacity",): (
         Example(
             "allot capacity --file examples/placements/training-eastus.jsonl -l allotment.dev/accelerator=a100",
             "where is free GPU?",
-            Needs.CHECKOUT,
+            ExampleNeeds.CHECKOUT,
         ),
         Example(
             "allot capacity --file examples/placements/training-eastus.jsonl --shape 4xa100,cpu=32,memory=256Gi",
             "how many more of these fit, and what stands in the way",
-            Needs.CHECKOUT,
+            ExampleNeeds.CHECKOUT,
         ),
     ),
     ("conformance",): (
         Example(
             "allot conformance kueue examples/scenarios/*.jsonl --write ours.jsonl",
             "what the engine decides, in the corpus's format",
-            Needs.CHECKOUT,
+            ExampleNeeds.CHECKOUT,
         ),
     ),
     ("conformance", "kueue"): (
         Example(
             "allot conformance kueue examples/scenarios/*.jsonl --write ours.jsonl",
             "compare where decisions are recorded, and keep our own",
-            Needs.CHECKOUT,
+            ExampleNeeds.CHECKOUT,
         ),
     ),
     ("conformance", "placement"): (
         Example(
             "allot conformance placement examples/placements/three-pods.jsonl --write ours.jsonl",
             "which node, and why not",
-            Needs.CHECKOUT,
+            ExampleNeeds.CHECKOUT,
         ),
     ),
     ("explain",): (

@@ -21,7 +21,7 @@ _WIDEST_TERM: Final = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CommandEntry:
     """A command in a group's table.
 
     Attributes:
@@ -109,11 +109,13 @@ class Command(_Documented):
 class LazyGroup(_Documented, click.Group):
     """A group over a table of entries."""
 
-    def __init__(self, *args: Any, entries: Sequence[Entry] = (), **kwargs: Any) -> None:  # click's own arguments
+    def __init__(
+        self, *args: Any, entries: Sequence[CommandEntry] = (), **kwargs: Any
+    ) -> None:  # click's own arguments
         super().__init__(*args, **kwargs)
         self.entries = tuple(entries)
 
-    def find(self, name: str) -> Entry | None:
+    def find(self, name: str) -> CommandEntry | None:
         """The entry of that name or alias."""
         return next((entry for entry in self.entries if name == entry.name or name in entry.aliases), None)
 

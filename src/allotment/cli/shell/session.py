@@ -12,7 +12,7 @@ import click
 
 from allotment.cli.shell.terminal import PLAIN_WIDTH, is_terminal, wants_color, width_of
 from allotment.errors import AllotmentError, UsageError
-from allotment.operations.directory.configuration import Origin, Value, resolve
+from allotment.operations.directory.configuration import SettingOrigin, Value, resolve
 
 if TYPE_CHECKING:
     from allotment.ports.settings import SettingsPort
@@ -83,7 +83,7 @@ class Session:
 
     def given(self, key: str) -> bool:
         """Whether anybody set it: flag, environment or file."""
-        return self.settings[key].origin is not Origin.DEFAULT
+        return self.settings[key].origin is not SettingOrigin.DEFAULT
 
     @property
     def no_input(self) -> bool:

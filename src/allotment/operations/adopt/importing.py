@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from allotment.errors import ConflictError, UsageError
 from allotment.model.manifest import Body
 from allotment.model.names import is_plain
 from allotment.model.source import SourceTree
+from allotment.operations.adopt.adoptions import look_at
 from allotment.operations.directory.teams import Edit, diff_of
+from allotment.plan.adoption.adopting import Adoption
 from allotment.plan.leaving import CONTROLLERS, PODS
 from allotment.plan.work_found import piece_of
+from allotment.ports.directory import DirectoryPort
 from allotment.ports.kube import KubePort
 from allotment.render.policies.pod_template import domains_of
 from allotment.spec.catalogue import catalogue
-from allotment.spec.imports.directory import REPORT, Imported, ImportWishes, import_cluster
+from allotment.spec.imports.directory import REPORT, Imported, ImportWishes, import_cluster, report
 from allotment.spec.imports.live import LiveCluster, PodFacts
 from allotment.spec.load import Loaded, load_platform
+from allotment.spec.problems import InvalidPlatformError
 
 _KUEUE: Final = "kueue.x-k8s.io"
 _RBAC: Final = "rbac.authorization.k8s.io/v1"
@@ -28,6 +33,53 @@ _KINDS: Final = (
     ("trainjob", "trainer.kubeflow.org/v1alpha1", "TrainJob"),
 )
 _PRIORITY_LABEL: Final = f"{_KUEUE}/priority-class"
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedCluster:
+    """A live cluster as a platform directory.
+
+    Attributes:
+        edit: all its files, the report among them.
+    """
+
+    imported: Imported
+    edit: Edit
+
+
+Telling = Callable[[Adoption], Sequence[str]]
+"""How the report says what taking one object over would change."""
+
+
+def describe_cluster(
+    there: DirectoryPort, kube: KubePort, wishes: ImportWishes, today: dt.date, telling: Telling, *, dry_run: bool
+) -> DescribedCluster:
+    """The directory of a live cluster with its report, checked and not yet written.
+
+    Args:
+        there: where it is to stand. Files that no directory may have are written all the same, unless `dry_run`: what
+            is wrong with them is mended there.
+        kube: the cluster.
+        wishes: names and purpose.
+        today: the date.
+        telling: words for the report.
+        dry_run: write nothing at all.
+
+    Raises:
+        InvalidPlatformError: the cluster holds what no directory may say.
+        AllotmentError: as `import_directory`.
+    """
+    imported = import_directory(there.present(), kube, wishes, today)
+    try:
+        platform = load_imported(imported, today).platform
+    except InvalidPlatformError:
+        if not dry_run:
+            there.write(edit_of(imported, report(imported, wishes, [])).changes)
+        raise
+    (declared,) = platform.clusters
+    look = look_at(platform, declared, kube, (), today)
+    told = report(imported, wishes, [(str(each.key), telling(each)) for each in look.adoptions])
+    return DescribedCluster(imported, edit_of(imported, told))
 
 
 def import_directory(present: SourceTree, kube: KubePort, wishes: ImportWishes, today: dt.date) -> Imported:

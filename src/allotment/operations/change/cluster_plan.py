@@ -13,7 +13,7 @@ from allotment.operations.change.engineers import lockout
 from allotment.operations.change.living import wanted_of
 from allotment.operations.change.nodes import look_at_nodes, with_node_warnings
 from allotment.operations.change.planning import PlanSettings, make_plan, plan_for_empty
-from allotment.plan.changes import UNKNOWN_SOURCE, Plan, Source
+from allotment.plan.changes import UNKNOWN_SOURCE, Plan, PlanSource
 from allotment.plan.nodes import declared_nodes
 from allotment.ports.kube import KubePort
 from allotment.render.manifests import render
@@ -52,7 +52,7 @@ def live_plan(
     kube: KubePort,
     today: dt.date,
     wishes: PlanWishes = AS_DECLARED,
-    source: Source = UNKNOWN_SOURCE,
+    source: PlanSource = UNKNOWN_SOURCE,
 ) -> Plan:
     """The plan for a live cluster; changes nothing.
 

@@ -27,8 +27,8 @@ from allotment.plan.changes import (
     Create,
     Delete,
     Plan,
+    PlanSource,
     PlanWarning,
-    Source,
     Update,
     WarningCode,
 )
@@ -205,7 +205,7 @@ def drift_of(
     clock: Clock,
     *,
     override: str = "",
-    source: Source = UNKNOWN_SOURCE,
+    source: PlanSource = UNKNOWN_SOURCE,
 ) -> DriftReport:
     """Look at clusters of a platform; one that does not answer does not hide the others. Changes nothing.
 

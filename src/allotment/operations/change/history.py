@@ -22,7 +22,7 @@ from allotment.operations.adopt.taking_over import DONE, Fate, Handled
 from allotment.operations.change.apply import ApplyReport, Status
 from allotment.operations.change.lease import inventoryless
 from allotment.plan.adoption.words import word_of
-from allotment.plan.changes import Plan, Source
+from allotment.plan.changes import Plan, PlanSource
 from allotment.ports.kube import AccessRefusedError, KubePort, RefusedError
 
 RECORDS: Final = ObjectKey("", "ConfigMap", labels.SYSTEM_NAMESPACE, "allotment-applies")
@@ -77,7 +77,7 @@ class Record:
     by: str
     started: dt.datetime
     manifests: str
-    source: Source
+    source: PlanSource
     finished: dt.datetime | None = None
     steps: Mapping[str, int] = field(default_factory=dict)
     unchanged: int = 0
@@ -101,7 +101,7 @@ class Adopting:
     act: Act
     mark: Mark
     objects: tuple[ObjectKey, ...]
-    source: Source
+    source: PlanSource
     manifests: str = ""
 
 
@@ -234,7 +234,7 @@ def _record(name: str, text: str) -> Record | None:
             by=str(read["by"]),
             started=dt.datetime.fromisoformat(read["started"]),
             manifests=str(read["manifests"]),
-            source=Source(str(source["commit"]), bool(source["dirty"]), str(source["digest"])),
+            source=PlanSource(str(source["commit"]), bool(source["dirty"]), str(source["digest"])),
             finished=dt.datetime.fromisoformat(finished) if finished else None,
             steps={str(key): int(value) for key, value in read["steps"].items()},
             unchanged=int(read["unchanged"]),

@@ -9,10 +9,14 @@ from typing import Final
 
 from allotment.errors import CapacityError, NotFoundError, UsageError
 from allotment.model import labels
+from allotment.model.cluster import Cluster
 from allotment.model.manifest import Body, ObjectKey
+from allotment.model.mark import Mark
+from allotment.model.platform import Platform
+from allotment.operations.change.identity import admitted
 from allotment.plan.changes import Plan, PlanWarning, WarningCode
 from allotment.plan.labelling import NodeEdit, PoolEdits, edit_for, with_intolerant
-from allotment.plan.nodes import DeclaredNodes, DeclaredPool, NodeFinding, alike, compare_nodes, misfit
+from allotment.plan.nodes import DeclaredNodes, DeclaredPool, NodeFinding, alike, compare_nodes, declared_nodes, misfit
 from allotment.ports.kube import KubePort, RefusedError
 
 ATTEMPTS: Final = 5
@@ -101,6 +105,21 @@ def plan_labels(kube: KubePort, declared: DeclaredNodes, pool_name: str, chosen:
         return with_intolerant(edits, kube.list("v1", "Pod"))
     except RefusedError as error:
         return replace(edits, unknown=f"whether pods there tolerate the taints is not known: {error.message}")
+
+
+def labels_for(
+    kube: KubePort, platform: Platform, cluster: Cluster, pool: str, chosen: ChosenNodes, *, override: str = ""
+) -> PoolEdits:
+    """What nodes of a declared cluster lack to be a pool's, once it is the cluster that is meant.
+
+    Raises:
+        ConflictError: it is another cluster than is meant.
+        NotFoundError: no such pool, or no such node.
+        CapacityError: nodes have other devices than the pool declares.
+        UsageError: no nodes were named.
+    """
+    admitted(kube, Mark(platform.name, cluster.name), override)
+    return plan_labels(kube, declared_nodes(platform, cluster), pool, chosen)
 
 
 def _refuse_misfits(declared: DeclaredNodes, pool: DeclaredPool, nodes: Sequence[Body]) -> None:

@@ -17,7 +17,7 @@ from allotment.model.manifest import Body, Manifest, Manifests, ObjectKey, key_o
 from allotment.model.policy import NAMESPACE_GATE
 from allotment.operations.change.trying import Rights, Trial
 from allotment.plan import default_storage, leaving, order, uncounted
-from allotment.plan.changes import UNKNOWN_SOURCE, Plan, Source
+from allotment.plan.changes import UNKNOWN_SOURCE, Plan, PlanSource
 from allotment.plan.circumstances import Circumstances
 from allotment.plan.disguised import set_apart, to_be_proven
 from allotment.plan.proof import Gate, gate_of
@@ -60,7 +60,7 @@ class PlanSettings:
     workers: int = WORKERS
     allow_uncounted: bool = False
     taken: frozenset[ObjectKey] = frozenset()
-    source: Source = UNKNOWN_SOURCE
+    source: PlanSource = UNKNOWN_SOURCE
     partial: bool = False
 
 

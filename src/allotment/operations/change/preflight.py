@@ -23,7 +23,7 @@ from allotment.operations.change.rights import Task, known_types, rights_for
 from allotment.plan import preflight
 from allotment.plan.changes import Action, Blocked, WarningCode
 from allotment.plan.nodes import declared_nodes
-from allotment.plan.preflight import Check, Readiness
+from allotment.plan.preflight import PreflightCheck, Readiness
 from allotment.plan.strangers.kept import adoptions
 from allotment.plan.strangers.stranger import Live
 from allotment.plan.survey import belongs_to, is_being_deleted
@@ -47,7 +47,7 @@ class Readied:
     server: str
     context: str
     user: str
-    checks: tuple[Check, ...]
+    checks: tuple[PreflightCheck, ...]
 
     @property
     def ready(self) -> bool:
@@ -70,7 +70,7 @@ def look(platform: Platform, cluster: Cluster, kube: KubePort, today: dt.date) -
     desired = render(platform, cluster)
     at, us = kube.endpoint(), kube.whoami()
     settings = PlanSettings(platform.name, today, partial=True)
-    looks: tuple[tuple[str, Callable[[], Iterable[Check]]], ...] = (
+    looks: tuple[tuple[str, Callable[[], Iterable[PreflightCheck]]], ...] = (
         ("server", lambda: [preflight.server_version(kube.server().version, cluster)]),
         ("mark", lambda: _mark(kube, meant(platform, cluster))),
         ("kinds", lambda: preflight.kinds(desired, _unserved(kube, desired))),
@@ -88,25 +88,25 @@ def look(platform: Platform, cluster: Cluster, kube: KubePort, today: dt.date) -
     return Readied(platform.name, cluster.name, at.url, at.context, us.user, checks)
 
 
-def _seen(topic: str, found: Callable[[], Iterable[Check]]) -> tuple[Check, ...]:
+def _seen(topic: str, found: Callable[[], Iterable[PreflightCheck]]) -> tuple[PreflightCheck, ...]:
     try:
         return tuple(found())
     except AccessRefusedError as error:
-        return (Check(topic, "all", Readiness.UNKNOWN, f"it may not be read: {error.message}"),)
+        return (PreflightCheck(topic, "all", Readiness.UNKNOWN, f"it may not be read: {error.message}"),)
 
 
-def _mark(kube: KubePort, wanted: Meant) -> Iterator[Check]:
+def _mark(kube: KubePort, wanted: Meant) -> Iterator[PreflightCheck]:
     mark = wanted.mark
     try:
         admitted(kube, mark)
     except ConflictError as error:
-        yield Check("mark", str(mark), Readiness.MISSING, error.what, error.fix)
+        yield PreflightCheck("mark", str(mark), Readiness.MISSING, error.what, error.fix)
         return
     signs = doubts(kube, wanted)
     for sign in signs:
         fix = f"choose the right context with --context; if it is the one meant, apply with {OVERRIDE} {mark}"
         grave = sign.code is WarningCode.ANOTHER_CLUSTER
-        yield Check("mark", str(mark), Readiness.MISSING if grave else Readiness.WARNING, sign.message, fix)
+        yield PreflightCheck("mark", str(mark), Readiness.MISSING if grave else Readiness.WARNING, sign.message, fix)
     if not signs:
         there = kube.get("v1", MARK)
         carried = there is not None and mark_of(there) is not None
@@ -115,7 +115,7 @@ def _mark(kube: KubePort, wanted: Meant) -> Iterator[Check]:
             if carried
             else "nothing in the cluster says which one it is yet; the first apply writes that down"
         )
-        yield Check("mark", str(mark), Readiness.OK, said)
+        yield PreflightCheck("mark", str(mark), Readiness.OK, said)
 
 
 def _unserved(kube: KubePort, desired: Manifests) -> set[tuple[str, str]]:
@@ -132,7 +132,7 @@ def _image(kube: KubePort) -> str:
     return str(named[0].get("image", "")) if named else ""
 
 
-def _kueue_configuration(kube: KubePort, cluster: Cluster) -> Iterable[Check]:
+def _kueue_configuration(kube: KubePort, cluster: Cluster) -> Iterable[PreflightCheck]:
     body = kube.get("v1", _CONFIGURATION)
     text = next(iter(((body or {}).get("data") or {}).values()), "")
     try:
@@ -141,22 +141,22 @@ def _kueue_configuration(kube: KubePort, cluster: Cluster) -> Iterable[Check]:
         found = None
     if not isinstance(found, Mapping):
         said = f"no configuration was found in {_CONFIGURATION}: feature gates are not visible"
-        return [Check("kueue", "configuration", Readiness.UNKNOWN, said)]
+        return [PreflightCheck("kueue", "configuration", Readiness.UNKNOWN, said)]
     return preflight.kueue_configuration(found, cluster)
 
 
-def _account(us: Identity, platform: Platform) -> Iterator[Check]:
+def _account(us: Identity, platform: Platform) -> Iterator[PreflightCheck]:
     """The policies bind everybody but the engineers: whoever applies and proves has to be one."""
     mine = sorted({*engineer_groups(platform)} & {*us.groups})
     if mine:
-        yield Check("account", "platform engineer", Readiness.OK, f"by the group {mine[0]}")
+        yield PreflightCheck("account", "platform engineer", Readiness.OK, f"by the group {mine[0]}")
         return
     said = "it is in none of the platform's admin groups: the policies bind it"
     fix = f"for apply and prove, {way_in(platform, us)}"
-    yield Check("account", "platform engineer", Readiness.WARNING, said, fix)
+    yield PreflightCheck("account", "platform engineer", Readiness.WARNING, said, fix)
 
 
-def _rights(kube: KubePort, platform: Platform, cluster: Cluster, desired: Manifests) -> Iterator[Check]:
+def _rights(kube: KubePort, platform: Platform, cluster: Cluster, desired: Manifests) -> Iterator[PreflightCheck]:
     needless = _needless(kube, desired)
     needed = {
         task: [grant for grant in rights_for(task, platform, cluster) if (grant.group, grant.resource) not in needless]
@@ -166,11 +166,11 @@ def _rights(kube: KubePort, platform: Platform, cluster: Cluster, desired: Manif
     for task, grants in needed.items():
         missing = [grant.question for grant in grants if grant.question not in allowed]
         if not missing:
-            yield Check("rights", task.value, Readiness.OK, f"all {len(grants)} that it needs")
+            yield PreflightCheck("rights", task.value, Readiness.OK, f"all {len(grants)} that it needs")
             continue
         aim = "for a whole plan" if task is Task.PLAN else f"to {task.value}"
         fix = f"{aim}, it needs the role that `allot preflight --rights {task.value} -o yaml` prints"
-        yield Check("rights", task.value, Readiness.WARNING, f"not allowed: {_listed(missing)}", fix)
+        yield PreflightCheck("rights", task.value, Readiness.WARNING, f"not allowed: {_listed(missing)}", fix)
 
 
 def _needless(kube: KubePort, desired: Manifests) -> set[tuple[str, str]]:
@@ -212,7 +212,7 @@ def _listed(missing: list[AccessQuestion]) -> str:
     return "; ".join(f"{', '.join(verbs)} {', '.join(names)}" for verbs, names in by_verbs.items())
 
 
-def _webhooks(kube: KubePort, desired: Manifests) -> Iterator[Check]:
+def _webhooks(kube: KubePort, desired: Manifests) -> Iterator[PreflightCheck]:
     found = [body for kind in _WEBHOOKS for body in kube.list(_ADMISSION, kind)]
     called = {preflight.service_of(hook) for body in found for hook in body.get("webhooks") or ()}
     alive = {place: _answers(kube, *place) for place in called if place is not None}
@@ -227,7 +227,7 @@ def _answers(kube: KubePort, namespace: str, name: str) -> bool:
     return any((endpoint.get("conditions") or {}).get("ready") is not False for endpoint in endpoints)
 
 
-def _limited(kube: KubePort, platform: Platform, cluster: Cluster) -> Iterator[Check]:
+def _limited(kube: KubePort, platform: Platform, cluster: Cluster) -> Iterator[PreflightCheck]:
     taken_over = adoptions(Live({"Namespace": tuple(kube.list("v1", "Namespace"))}))
     yield from preflight.limits(_limits(kube), platform.name, _namespaces(platform, cluster), taken_over)
 

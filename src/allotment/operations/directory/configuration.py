@@ -23,7 +23,7 @@ BOOLEANS: Final = ("true", "false")
 COLOR_MODES: Final = ("auto", "always", "never")
 
 
-class Origin(StrEnum):
+class SettingOrigin(StrEnum):
     """Where a setting's value came from, strongest first."""
 
     FLAG = "flag"
@@ -74,7 +74,7 @@ class Value:
 
     key: str
     value: str
-    origin: Origin
+    origin: SettingOrigin
     detail: str
 
 
@@ -149,13 +149,13 @@ def _resolved(
 ) -> Value:
     flag = flags.get(known.key)
     if flag is not None:
-        return Value(known.key, _checked(known, flag, f"--{known.key}"), Origin.FLAG, f"--{known.key}")
+        return Value(known.key, _checked(known, flag, f"--{known.key}"), SettingOrigin.FLAG, f"--{known.key}")
     variable = environment.get(known.variable)
     if variable:
-        return Value(known.key, _checked(known, variable, known.variable), Origin.ENVIRONMENT, known.variable)
+        return Value(known.key, _checked(known, variable, known.variable), SettingOrigin.ENVIRONMENT, known.variable)
     if known.key in file:
-        return Value(known.key, file[known.key], Origin.FILE, file_path)
-    return Value(known.key, known.default, Origin.DEFAULT, "")
+        return Value(known.key, file[known.key], SettingOrigin.FILE, file_path)
+    return Value(known.key, known.default, SettingOrigin.DEFAULT, "")
 
 
 def with_value(file: Mapping[str, str], key: str, value: str) -> dict[str, str]:

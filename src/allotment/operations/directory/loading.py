@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from allotment.operations.directory.teams import Edit
-from allotment.plan.changes import Source
+from allotment.plan.changes import PlanSource
 from allotment.ports.directory import DirectoryPort
 from allotment.spec.load import Loaded, load_platform
 
@@ -33,11 +33,11 @@ def load_edited(directory: DirectoryPort, edit: Edit, today: dt.date) -> Loaded:
     return load_platform(directory.read().with_changes(edit.changes), today)
 
 
-def source_of(directory: DirectoryPort) -> Source:
+def source_of(directory: DirectoryPort) -> PlanSource:
     """The digest of a directory, and the commit it is at.
 
     Raises:
         AllotmentError: it cannot be read.
     """
     commit, dirty = directory.revision()
-    return Source(commit, dirty, directory.read().digest)
+    return PlanSource(commit, dirty, directory.read().digest)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 
-from allotment.errors import InputError
-from allotment.operations.foresee.opening import PodList, pick_line
+from allotment.operations.foresee.opening import PodList, pick_line, refuse
+from allotment.scenarios.kinds import ScenarioKind
 from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.parsing import without_nulls
 from allotment.scenarios.placement.reading import read_placement
@@ -14,11 +14,11 @@ from allotment.scheduling.placement.asking import Ask
 from allotment.scheduling.placement.gpu.policies import GpuPolicy
 from allotment.scheduling.placement.model import Pod, PodShape
 from allotment.scheduling.placement.state import ClusterState
-from allotment.scheduling.placement.survey import Survey, survey_cluster, survey_fleet
+from allotment.scheduling.placement.survey import CapacitySurvey, survey_cluster, survey_fleet
 from allotment.simulation.experiment import fill
 
 
-def survey_scenario(lines: Iterable[ScenarioLine], wanted: str | None, asks: Sequence[Ask]) -> Survey:
+def survey_scenario(lines: Iterable[ScenarioLine], wanted: str | None, asks: Sequence[Ask]) -> CapacitySurvey:
     """Survey the nodes and existing pods of a placement scenario; its pending pods count as usual ones too.
 
     Args:
@@ -32,14 +32,9 @@ def survey_scenario(lines: Iterable[ScenarioLine], wanted: str | None, asks: Seq
         UsageError: a shape cannot be asked for there.
     """
     line = pick_line(lines, wanted)
+    refuse(ScenarioKind.QUEUEING, line)
     with at(line.where):
-        data = {"id": "", "pods": [], **without_nulls(line.data)}
-        if "clusterQueues" in data:
-            raise InputError(
-                "this is a queueing scenario: it does not say which pod runs on which node",
-                fix="name a placement scenario, with nodes and existing pods",
-            )
-        scenario = read_placement(data)
+        scenario = read_placement({"id": "", "pods": [], **without_nulls(line.data)})
     pods = [pod.shape for pod, _ in scenario.existing] + [pod.shape for pod in scenario.pods]
     state = ClusterState(scenario.nodes)
     for pod, node in scenario.existing:
@@ -49,7 +44,9 @@ def survey_scenario(lines: Iterable[ScenarioLine], wanted: str | None, asks: Seq
     return survey_cluster(state, pods, asks)
 
 
-def survey_pod_list(listed: PodList, asks: Sequence[Ask], *, policy: GpuPolicy, demand: float, seed: int) -> Survey:
+def survey_pod_list(
+    listed: PodList, asks: Sequence[Ask], *, policy: GpuPolicy, demand: float, seed: int
+) -> CapacitySurvey:
     """Survey a fleet on which a policy has placed pods of a list.
 
     Args:

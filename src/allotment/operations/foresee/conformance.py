@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from allotment.errors import InputError
+from allotment.model.grammar import count
 from allotment.operations.foresee.opening import scenario_lines
 from allotment.ports.scenario_files import ScenarioFilesPort
 from allotment.scenarios import replay as queueing
@@ -190,7 +191,9 @@ def check(
     if not report.compared and write is None:
         raise InputError(
             "nothing to compare",
-            why=f"none of the {done} scenarios holds recorded {_RECORDS[reference]}" if done else "no scenario found",
+            why=f"none of {count(done, 'scenario')} holds recorded {_RECORDS[reference]}"
+            if done
+            else "no scenario found",
             fix="name files with recorded answers, or get our own with --write OUT.jsonl",
         )
     return report

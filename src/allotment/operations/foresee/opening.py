@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Final
+from typing import Final, assert_never
 
 from allotment.errors import InputError, NotFoundError
 from allotment.ports.scenario_files import ScenarioFilesPort
-from allotment.scenarios.kinds import FileKind
+from allotment.scenarios.kinds import (
+    ANY_FILE,
+    IN_WORDS,
+    PLACEMENT_SCENARIOS,
+    QUEUEING_SCENARIOS,
+    FileKind,
+    ScenarioKind,
+    scenario_kind,
+)
 from allotment.scenarios.kinds import kind_of as kind_of_lines
 from allotment.scenarios.lines import ScenarioLine, at, csv_rows
 from allotment.scenarios.lines import scenario_lines as scenarios_in
@@ -58,14 +66,14 @@ class PodList:
             )
 
 
-def kind_of(files: ScenarioFilesPort, file: str) -> FileKind:
+def kind_of(files: ScenarioFilesPort, file: str, wanted: str = ANY_FILE) -> FileKind:
     """What a file holds, seen from its first line.
 
     Raises:
         NotFoundError: there is no such file.
-        InputError: it cannot be read, or holds none of the kinds.
+        InputError: it cannot be read, or holds none of the kinds; `wanted` is what is to be named instead.
     """
-    return kind_of_lines(files.place(file), files.lines(file))
+    return kind_of_lines(files.place(file), files.lines(file), wanted)
 
 
 def scenario_lines(files: ScenarioFilesPort, *names: str) -> Iterator[ScenarioLine]:
@@ -77,6 +85,56 @@ def scenario_lines(files: ScenarioFilesPort, *names: str) -> Iterator[ScenarioLi
     """
     for name in names:
         yield from scenarios_in(files.lines(name))
+
+
+def queueing_lines(files: ScenarioFilesPort, file: str) -> Iterator[ScenarioLine]:
+    """The scenarios of a file that a question about queues is asked of.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: it cannot be read, or holds no scenarios; what it is, and what takes it, is said.
+    """
+    kind = kind_of(files, file, QUEUEING_SCENARIOS)
+    if kind is not FileKind.SCENARIO:
+        raise InputError(
+            f"{files.place(file)} is {IN_WORDS[kind]}", why=_TAKEN_HERE.format(QUEUEING_SCENARIOS), fix=_taken_by(kind)
+        )
+    return scenario_lines(files, file)
+
+
+def check_survey(files: ScenarioFilesPort, file: str) -> FileKind:
+    """Whether a file can be asked for what a cluster has left: which of the two kinds it is.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: it cannot be read, or is a trace, which knows no nodes; what takes it is said.
+    """
+    wanted = f"{PLACEMENT_SCENARIOS}, or an openb pod list"
+    kind = kind_of(files, file, wanted)
+    if kind in (FileKind.PHILLY, FileKind.SWF):
+        raise InputError(
+            f"{files.place(file)} is {IN_WORDS[kind]}: it does not say which pod runs on which node",
+            why=_TAKEN_HERE.format(wanted),
+            fix=_taken_by(kind),
+        )
+    return kind
+
+
+_TAKEN_HERE: Final = "what is taken here: {}"
+
+
+def _taken_by(kind: FileKind | ScenarioKind) -> str:
+    match kind:
+        case FileKind.PHILLY | FileKind.SWF:
+            return "`allot simulate --file FILE` takes it"
+        case FileKind.OPENB:
+            return "`allot simulate` and `allot capacity` take it, both as --file FILE --nodes NODES"
+        case ScenarioKind.PLACEMENT:
+            return "`allot capacity --file FILE` takes it"
+        case FileKind.SCENARIO | ScenarioKind.QUEUEING:
+            return "`allot simulate`, `allot whatif` and `allot when` take it, as --file FILE"
+        case _:
+            assert_never(kind)
 
 
 def open_scenario(files: ScenarioFilesPort, file: str, wanted: str | None, wishes: TraceWishes) -> Scenario:
@@ -93,11 +151,21 @@ def open_scenario(files: ScenarioFilesPort, file: str, wanted: str | None, wishe
         InputError: it is not of the format.
         UsageError: what is asked for does not fit the trace.
     """
-    kind = kind_of(files, file)
-    if kind is FileKind.SCENARIO:
-        return read_line(pick_line(scenario_lines(files, file), wanted))
-    lines = files.lines(file)
-    trace = philly_trace(csv_rows(lines)) if kind is FileKind.PHILLY else swf_trace(lines, wishes.group_by)
+    match kind := kind_of(files, file):
+        case FileKind.SCENARIO:
+            return read_line(pick_line(scenario_lines(files, file), wanted))
+        case FileKind.PHILLY:
+            trace = philly_trace(csv_rows(files.lines(file)))
+        case FileKind.SWF:
+            trace = swf_trace(files.lines(file), wishes.group_by)
+        case FileKind.OPENB:
+            raise InputError(
+                f"{files.place(file)} is {IN_WORDS[kind]}",
+                why="its pods are placed on nodes, and no queue is in it",
+                fix=_taken_by(kind),
+            )
+        case _:
+            assert_never(kind)
     return trace_scenario(
         _name(files, file), trace, capacity=wishes.capacity, quotas=wishes.quotas, most_jobs=wishes.most_jobs
     )
@@ -150,10 +218,31 @@ _NAMED_IDS: Final = 5
 
 
 def read_line(line: ScenarioLine) -> Scenario:
-    """A scenario from its line; recorded answers in it are left alone.
+    """A queueing scenario from its line; recorded answers in it are left alone.
 
     Raises:
         InputError: it is not of the format; file, line and field are named.
     """
+    refuse(ScenarioKind.PLACEMENT, line)
     with at(line.where):
         return read_scenario(line.data)
+
+
+def refuse(kind: ScenarioKind, line: ScenarioLine) -> None:
+    """A scenario of this kind is of no use where the other is asked for.
+
+    Raises:
+        InputError: it is one; what takes it is said.
+    """
+    if scenario_kind(line.data) is not kind:
+        return
+    match kind:
+        case ScenarioKind.PLACEMENT:
+            what, wanted = "it has nodes and pods, but no queues", QUEUEING_SCENARIOS
+        case ScenarioKind.QUEUEING:
+            what, wanted = "it does not say which pod runs on which node", PLACEMENT_SCENARIOS
+        case _:
+            assert_never(kind)
+    raise InputError(
+        f"{line.where}: this is a {kind} scenario: {what}", why=_TAKEN_HERE.format(wanted), fix=_taken_by(kind)
+    )

@@ -10,7 +10,7 @@ from typing import Any, Final
 from allotment.model import labels
 from allotment.model.cluster import Cluster, Feature, KueueApi
 from allotment.model.manifest import Manifests, ObjectKey
-from allotment.model.platform import Accepted, Platform
+from allotment.model.platform import AcceptedStranger, Platform
 
 Rule = Mapping[str, Any]
 
@@ -64,7 +64,7 @@ class Grounds:
     flavors: frozenset[str]
     policies: frozenset[str]
     pods_queue: bool
-    accepted: tuple[Accepted, ...]
+    accepted: tuple[AcceptedStranger, ...]
     soft: frozenset[str] = frozenset()
     today: dt.date = field(default=dt.date.min)
 

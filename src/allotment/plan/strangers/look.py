@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from allotment.model.manifest import Body, key_of
-from allotment.model.platform import Accepted
+from allotment.model.platform import AcceptedStranger
 from allotment.plan.adoption.left import NamespacedRoles
 from allotment.plan.adoption.record import AdoptionRecord
 from allotment.plan.strangers.access import access, subjects
@@ -67,12 +67,12 @@ def _accepted(stranger: Stranger, live: Live, around: Grounds) -> Stranger | Non
     return None
 
 
-def _means(entry: Accepted, stranger: Stranger) -> bool:
+def _means(entry: AcceptedStranger, stranger: Stranger) -> bool:
     key = stranger.key
     return (entry.kind, entry.name) == (key.kind, key.name) and entry.namespace in ("", key.namespace)
 
 
-def _beyond(entry: Accepted, stranger: Stranger, live: Live, around: Grounds) -> list[str]:
+def _beyond(entry: AcceptedStranger, stranger: Stranger, live: Live, around: Grounds) -> list[str]:
     """Subjects that were added to a binding after it was accepted."""
     if not entry.subjects:
         return []

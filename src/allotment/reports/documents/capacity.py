@@ -10,7 +10,7 @@ from allotment.model.devices import names_a_part
 from allotment.reports.documents.fragments import CAUSE_FIELDS
 from allotment.scheduling.placement.gpu.capacity import Stranded
 from allotment.scheduling.placement.gpu.model import WHOLE
-from allotment.scheduling.placement.survey import NodeRoom, ShapeSurvey, Survey
+from allotment.scheduling.placement.survey import CapacitySurvey, NodeRoom, ShapeSurvey
 
 STRANDED_FIELDS: Final = {
     Stranded.CORDONED: "cordoned",
@@ -35,7 +35,7 @@ class NodeRow:
     node: NodeRoom
 
 
-def capacity_document(found: Survey, rows: Sequence[NodeRow]) -> Mapping[str, Any]:
+def capacity_document(found: CapacitySurvey, rows: Sequence[NodeRow]) -> Mapping[str, Any]:
     """The survey as JSON; `cluster` and `shapes` are about all nodes, whatever rows were chosen."""
     fragmentation = found.fragmentation
     return {
@@ -57,7 +57,7 @@ def capacity_document(found: Survey, rows: Sequence[NodeRow]) -> Mapping[str, An
     }
 
 
-def node_document(found: Survey, row: NodeRow) -> Mapping[str, Any]:
+def node_document(found: CapacitySurvey, row: NodeRow) -> Mapping[str, Any]:
     """A node as JSON; cpu in milli-CPU, memory in bytes."""
     node = row.node
     causes = None
@@ -107,6 +107,6 @@ def gpus_of(milli: float) -> float:
     return int(value) if value == int(value) else value
 
 
-def fragment_of(found: Survey, row: NodeRow) -> float | None:
+def fragment_of(found: CapacitySurvey, row: NodeRow) -> float | None:
     """GPUs that no typical pod can use there; None where there is no pod to judge by."""
     return None if found.fragmentation is None else gpus_of(float(found.fragmentation.node_fragments[row.at]))

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from allotment.operations.change.preflight import Readied
-from allotment.plan.preflight import Check
+from allotment.plan.preflight import PreflightCheck
 
 
-def readied_document(readied: Readied, rows: Sequence[Check]) -> Mapping[str, Any]:
+def readied_document(readied: Readied, rows: Sequence[PreflightCheck]) -> Mapping[str, Any]:
     """The same as JSON."""
     return {
         "kind": "Preflight",
@@ -23,7 +23,7 @@ def readied_document(readied: Readied, rows: Sequence[Check]) -> Mapping[str, An
     }
 
 
-def check_document(row: Check) -> Mapping[str, Any]:
+def check_document(row: PreflightCheck) -> Mapping[str, Any]:
     """A check as JSON."""
     return {
         "state": row.readiness.value,

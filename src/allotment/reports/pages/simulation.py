@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
+from allotment.model.grammar import count
 from allotment.reports.documents.simulation import why_stopped
 from allotment.reports.pages.charts import COLOURS, Bar, Limit, Row, Series, bars, short_time, stacked, timeline
 from allotment.reports.pages.choices import choice_lines
@@ -221,11 +222,12 @@ def _distribution(run: RunFigures, colours: dict[str, int], keys: Sequence[tuple
         index = next((i for i, bound in enumerate(_BINS) if job.waited <= bound), len(_BINS))
         counts[colours[job.queue]][index] += 1
     if not waited:
-        return f"<h2>How long jobs waited</h2><p>None of the {len(started):,} jobs that started had to wait.</p>"
+        lead = f"None of {count(len(started), 'job')} that started had to wait."
+        return f"<h2>How long jobs waited</h2><p>{lead}</p>"
     names = [*(f"≤ {short_time(bound)}" for bound in _BINS), "longer"]
     series = [Series(label, colour, counts[colour]) for label, colour in keys]
     lead = (
-        f"{len(started) - len(waited):,} of {len(started):,} jobs that started did not wait at all. "
+        f"{len(started) - len(waited):,} of {count(len(started), 'job')} that started did not wait at all. "
         "The others, by all time they spent in the queue:"
     )
     drawn = bars(series, names, label="wait distribution")

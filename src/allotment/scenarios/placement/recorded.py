@@ -57,7 +57,7 @@ class _AnswerFields(Fields, frozen=True):
     pod: Name | None = None
 
 
-class _RecordFields(SomeFields, frozen=True):
+class _AnswersFields(SomeFields, frozen=True):
     answers: tuple[_AnswerFields, ...] = ()
 
 
@@ -77,7 +77,7 @@ def with_picks(data: Json, scenario: PlacementScenario) -> Json:
     if "answers" not in data:
         return data
     pods = [pod.name for pod in scenario.pods]
-    _check(parsed({"answers": data["answers"]}, _RecordFields).answers, pods)
+    _check(parsed({"answers": data["answers"]}, _AnswersFields).answers, pods)
     filled = [
         {"pod": pod, **answer, "attempts": [_picked(each) for each in answer["attempts"]]}
         for pod, answer in zip_longest(pods[: len(data["answers"])], data["answers"])

@@ -20,7 +20,7 @@ from allotment.scenarios.placement.reading import (
     recorded_picks,
     written_amount,
 )
-from allotment.scheduling.placement.cycle import Fits, Refused, evaluate
+from allotment.scheduling.placement.cycle import Fits, Unschedulable, evaluate
 from allotment.scheduling.placement.diagnosis import event_text
 from allotment.scheduling.placement.model import Pod
 from allotment.scheduling.placement.nodes import Ints
@@ -91,7 +91,7 @@ class _Placing:
     def _order(self, window: Ints) -> list[int]:
         return sorted(range(len(window)), key=lambda i: int(self._position[window[i]]))
 
-    def _refused(self, pod: Pod, found: Refused, pick: str | None) -> tuple[Answer, int | None]:
+    def _refused(self, pod: Pod, found: Unschedulable, pick: str | None) -> tuple[Answer, int | None]:
         diagnosis = found.diagnosis
         preemption = preempt(self.state, pod, found, self.scenario.budgets)
         attempt: Answer = {

@@ -46,7 +46,7 @@ class Fits:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Unschedulable:
     """No node: what they answered, and the screening to try preemption with."""
 
     diagnosis: Diagnosis
@@ -69,7 +69,9 @@ class Options:
 DEFAULT: Final = Options()
 
 
-def evaluate(state: ClusterState, pod: Pod, nominated: int | None = None, options: Options = DEFAULT) -> Fits | Refused:
+def evaluate(
+    state: ClusterState, pod: Pod, nominated: int | None = None, options: Options = DEFAULT
+) -> Fits | Unschedulable:
     """Find the best nodes for a pod without placing it.
 
     Args:
@@ -81,10 +83,10 @@ def evaluate(state: ClusterState, pod: Pod, nominated: int | None = None, option
     compiled = state.compiled(pod.shape)
     count = state.nodes.count
     if not count:
-        return Refused(Diagnosis(0, None, {}))
+        return Unschedulable(Diagnosis(0, None, {}))
     rejection = rejected_outright(compiled)
     if rejection is not None:
-        return Refused(Diagnosis(count, rejection, {}))
+        return Unschedulable(Diagnosis(count, rejection, {}))
     refused = barred(state, pod, options.strategy) if state.promised else {}
     screening = Screening(state, compiled, options.strategy)
     if nominated is not None and nominated not in refused and screening.passes(nominated):
@@ -96,7 +98,7 @@ def evaluate(state: ClusterState, pod: Pod, nominated: int | None = None, option
     if options.sampled:
         feasible = _searched(state, screening, feasible)
     if not len(feasible):
-        return Refused(
+        return Unschedulable(
             Diagnosis(count, None, _answers(screening, refused), limited_by_name=screening.considered is not None),
             screening,
         )
@@ -132,9 +134,11 @@ def _searched(state: ClusterState, screening: Screening, feasible: Ints) -> Ints
     return window
 
 
-def place(state: ClusterState, pod: Pod, choose: Chooser = first_of, options: Options = DEFAULT) -> Running | Refused:
+def place(
+    state: ClusterState, pod: Pod, choose: Chooser = first_of, options: Options = DEFAULT
+) -> Running | Unschedulable:
     """Place a pod on one of its best nodes."""
     found = evaluate(state, pod, None, options)
-    if isinstance(found, Refused):
+    if isinstance(found, Unschedulable):
         return found
     return state.add(pod, int(found.best[0]) if len(found.best) == 1 else choose(found.best))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from allotment.scheduling.placement.cycle import Refused
+from allotment.scheduling.placement.cycle import Unschedulable
 from allotment.scheduling.placement.diagnosis import NEVER_PREEMPTS, NO_VICTIMS, preemption_text
 from allotment.scheduling.placement.filters import Screening
 from allotment.scheduling.placement.model import DisruptionBudget, Pod
@@ -279,7 +279,7 @@ def _outcomes(
 
 
 def preempt(
-    state: ClusterState, pod: Pod, refused: Refused, budgets: Sequence[DisruptionBudget] = (), offset: int = 0
+    state: ClusterState, pod: Pod, refused: Unschedulable, budgets: Sequence[DisruptionBudget] = (), offset: int = 0
 ) -> PreemptionResult:
     """Look for victims after a pod was refused. Nothing is changed.
 

@@ -74,7 +74,7 @@ class ShapeSurvey:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class CapacitySurvey:
     """A cluster's room.
 
     Attributes:
@@ -101,7 +101,7 @@ class Survey:
         return sum(node.free for node in self.nodes)
 
 
-def survey_cluster(state: ClusterState, pods: Iterable[PodShape], asks: Sequence[Ask]) -> Survey:
+def survey_cluster(state: ClusterState, pods: Iterable[PodShape], asks: Sequence[Ask]) -> CapacitySurvey:
     """Survey a cluster of Kubernetes; nodes in the order in which they were given.
 
     Args:
@@ -148,7 +148,7 @@ def survey_cluster(state: ClusterState, pods: Iterable[PodShape], asks: Sequence
         for at in order
     )
     fragmentation = Fragmentation(measure(fleet, typical).per_node[order]) if typical else None
-    return Survey(nodes, tuple(shapes), fragmentation, len(typical), total)
+    return CapacitySurvey(nodes, tuple(shapes), fragmentation, len(typical), total)
 
 
 def _each_once(*groups: Sequence[tuple[str, ShapeSurvey]]) -> list[ShapeSurvey]:
@@ -214,7 +214,7 @@ def _offers_its_gpus(state: ClusterState, shape: PodShape) -> Bools:
     return offers
 
 
-def survey_fleet(fleet: GpuFleet, typical: Sequence[TypicalPod], pods: int, asks: Sequence[Ask]) -> Survey:
+def survey_fleet(fleet: GpuFleet, typical: Sequence[TypicalPod], pods: int, asks: Sequence[Ask]) -> CapacitySurvey:
     """Survey a fleet whose GPUs can be shared.
 
     Args:
@@ -248,4 +248,4 @@ def survey_fleet(fleet: GpuFleet, typical: Sequence[TypicalPod], pods: int, asks
         )
         for at, node in enumerate(fleet.nodes)
     )
-    return Survey(nodes, tuple(shapes), measure(fleet, typical) if typical else None, len(typical), pods)
+    return CapacitySurvey(nodes, tuple(shapes), measure(fleet, typical) if typical else None, len(typical), pods)

@@ -201,10 +201,6 @@ class QueueingEngine:
         """All quota trees with a queue."""
         return tuple(self._catalog.queues_of_tree)
 
-    def queues_of(self, tree: TreeId) -> tuple[str, ...]:
-        """Names of the ClusterQueues of a tree."""
-        return tuple(self._catalog.queues[queue].name for queue in self._catalog.queues_of_tree.get(tree, ()))
-
     def wake(self, tree: TreeId) -> None:
         """All inadmissible workloads of a tree go back to their heaps."""
         self._queues.wake(tree)

@@ -9,7 +9,7 @@ from allotment.spec import defaults
 from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.convert.clusters import environment_of
 from allotment.spec.convert.teams import namespaces_of
-from allotment.spec.declared import Entry
+from allotment.spec.declared import DeclaredDocument
 from allotment.spec.devices import DECLARE, device_meant
 from allotment.spec.flavors import devices_per_node
 from allotment.spec.problems import Issue, did_you_mean, echo
@@ -293,7 +293,7 @@ def development_is_at_most_one_ahead(context: Context) -> Iterator[Issue]:
             yield warning(entry, ("versions", "kubernetes"), what, "development leads by one minor at most")
 
 
-def _of(context: Context, environment: Environment) -> list[Entry[ClusterSpec]]:
+def _of(context: Context, environment: Environment) -> list[DeclaredDocument[ClusterSpec]]:
     return [entry for entry in context.declared.clusters if environment_of(entry.spec) is environment]
 
 

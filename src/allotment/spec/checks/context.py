@@ -12,7 +12,7 @@ from allotment.model.policy import Priority
 from allotment.model.quota import Quota
 from allotment.model.team import Placement, Team
 from allotment.spec.convert.placements import effective
-from allotment.spec.declared import Declared, Entry
+from allotment.spec.declared import Declared, DeclaredDocument
 from allotment.spec.flavors import Flavors
 from allotment.spec.identity import id_of
 from allotment.spec.problems import Issue, Path, Severity
@@ -36,8 +36,8 @@ class Context:
     flavors: Mapping[str, Flavors]
     accelerators: Mapping[str, AcceleratorSpec]
     ladder: tuple[Priority, ...]
-    clusters: Mapping[str, Entry[ClusterSpec]]
-    teams: Mapping[str, Entry[TeamSpec]]
+    clusters: Mapping[str, DeclaredDocument[ClusterSpec]]
+    teams: Mapping[str, DeclaredDocument[TeamSpec]]
     today: dt.date
 
     def known(self, kind: str, names: Mapping[str, object], name: str) -> bool:
@@ -70,7 +70,7 @@ class PlacedContext:
                 for cohort in cluster.cohorts:
                     yield f"cohort {cohort.name}", cluster, cohort.quota
 
-    def place(self, team: str, cluster: str, *fields: str) -> tuple[Entry[KindSpec], Path]:
+    def place(self, team: str, cluster: str, *fields: str) -> tuple[DeclaredDocument[KindSpec], Path]:
         """Document and path of a placement's field: the cluster's override where it has one."""
         site = self.context.clusters[cluster]
         override = site.spec.overrides.teams.get(team)
@@ -104,12 +104,12 @@ Check = Callable[[Context], Iterator[Issue]]
 PlacedCheck = Callable[[PlacedContext], Iterator[Issue]]
 
 
-def error(entry: Entry[KindSpec], path: Path, what: str, fix: str) -> Issue:
+def error(entry: DeclaredDocument[KindSpec], path: Path, what: str, fix: str) -> Issue:
     """An issue that stops everything."""
     return Issue(entry.source, path, what, fix)
 
 
-def warning(entry: Entry[KindSpec], path: Path, what: str, fix: str) -> Issue:
+def warning(entry: DeclaredDocument[KindSpec], path: Path, what: str, fix: str) -> Issue:
     """An issue that is only told."""
     return Issue(entry.source, path, what, fix, Severity.WARNING)
 

@@ -9,7 +9,7 @@ from allotment.model.cluster import QueueLayout
 from allotment.model.names import is_reserved
 from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.convert.teams import namespaces_of
-from allotment.spec.declared import Entry
+from allotment.spec.declared import DeclaredDocument
 from allotment.spec.flavors import usual_name
 from allotment.spec.identity import id_of, ids_of
 from allotment.spec.problems import Issue, Path, did_you_mean, echo
@@ -33,7 +33,7 @@ def documents_have_names_of_their_own(context: Context) -> Iterator[Issue]:
         declared.shared_services,
         declared.storage_classes,
     ):
-        first: dict[str, Entry[KindSpec]] = {}
+        first: dict[str, DeclaredDocument[KindSpec]] = {}
         for entry in entries:
             name = str(getattr(entry.spec, "name"))  # noqa: B009 - every kind has a name, their base has none
             seen = first.setdefault(name, entry)

@@ -13,7 +13,7 @@ from typing import Final
 
 from allotment.model.team import Isolation, PodSecurityLevel
 from allotment.spec.checks.context import Context, error, warning
-from allotment.spec.declared import Entry
+from allotment.spec.declared import DeclaredDocument
 from allotment.spec.problems import Issue, Path, echo
 from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.team import AccessRuleSpec, TeamSpec
@@ -136,7 +136,7 @@ def extra_rules_give_something(context: Context) -> Iterator[Issue]:
                 yield warning(entry, ("extraRules", role), what, f"add a group under groups.{groups}, or remove them")
 
 
-def _rules(context: Context) -> Iterator[tuple[Entry[TeamSpec], Path, AccessRuleSpec]]:
+def _rules(context: Context) -> Iterator[tuple[DeclaredDocument[TeamSpec], Path, AccessRuleSpec]]:
     for entry in context.declared.teams:
         for role, _groups in _ROLES:
             for index, rule in enumerate(getattr(entry.spec.extra_rules, role)):
@@ -206,7 +206,7 @@ def groups_are_apart(context: Context) -> Iterator[Issue]:
             yield warning(entry, path, what, "give each team a group of its own")
 
 
-def _groups(context: Context) -> Iterator[tuple[Entry[KindSpec], Path, str]]:
+def _groups(context: Context) -> Iterator[tuple[DeclaredDocument[KindSpec], Path, str]]:
     """Every group that is given rights: the engineers', then each team's by role."""
     platform = context.declared.platform
     for index, group in enumerate(platform.spec.admin_groups if platform is not None else ()):

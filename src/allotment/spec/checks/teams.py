@@ -8,7 +8,7 @@ from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.convert.clusters import cohort_names, environment_of
 from allotment.spec.convert.platform import default_storage_class
 from allotment.spec.convert.teams import namespaces_of
-from allotment.spec.declared import Entry
+from allotment.spec.declared import DeclaredDocument
 from allotment.spec.devices import device_meant
 from allotment.spec.identity import id_of
 from allotment.spec.problems import Issue, Path, did_you_mean, echo
@@ -17,7 +17,7 @@ from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.cluster import ClusterSpec
 from allotment.spec.schema.team import PlacementOverrideSpec, PlacementSpec, TeamSpec
 
-Fields = tuple[Entry[KindSpec], Path, PlacementSpec | PlacementOverrideSpec]
+Fields = tuple[DeclaredDocument[KindSpec], Path, PlacementSpec | PlacementOverrideSpec]
 
 
 def placements_name_clusters(context: Context) -> Iterator[Issue]:

@@ -24,7 +24,7 @@ from allotment.spec.schema.team import (
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class PlacementSite:
     """A cluster as placements need it."""
 
     spec: ClusterSpec
@@ -43,7 +43,7 @@ def effective(team: TeamSpec, cluster: ClusterSpec) -> PlacementSpec:
     return placement.model_copy(update={name: value for name, value in replaced.items() if value is not None})
 
 
-def placement(team: TeamSpec, site: Site) -> Placement:
+def placement(team: TeamSpec, site: PlacementSite) -> Placement:
     """The model's placement. Its references have been checked."""
     spec = effective(team, site.spec)
     cohort = None if spec.standalone else spec.cohort or site.cluster.cohorts[0].name
@@ -84,7 +84,7 @@ def _namespace_quota(
     team: TeamSpec,
     spec: PlacementSpec,
     quota: tuple[Allowance, Allowance, tuple[FlavorAllowance, ...]],
-    site: Site,
+    site: PlacementSite,
     *,
     lends: bool,
 ) -> NamespaceQuota:
@@ -121,7 +121,7 @@ def _created(team: TeamSpec) -> Iterator[tuple[str, str]]:
 
 
 def _resources(
-    devices: tuple[FlavorAllowance, ...], given: Mapping[str, int], site: Site, *, lends: bool
+    devices: tuple[FlavorAllowance, ...], given: Mapping[str, int], site: PlacementSite, *, lends: bool
 ) -> dict[str, int]:
     """Devices by extended resource: accelerators of one vendor share a resource, so their sums do too."""
     by_accelerator: dict[str, int] = {}

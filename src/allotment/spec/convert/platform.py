@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from allotment.model.platform import Accepted, Gitops, Platform, StorageClassSpec
+from allotment.model.platform import AcceptedStranger, Gitops, Platform, StorageClassSpec
 from allotment.model.policy import Mode, Policy, PolicyName, Port, Priority, SharedService, SloTier
 from allotment.spec import defaults
 from allotment.spec.convert.accelerators import accelerator_specs, accelerators
 from allotment.spec.convert.clusters import cluster
-from allotment.spec.convert.placements import Site
+from allotment.spec.convert.placements import PlacementSite
 from allotment.spec.convert.teams import team
 from allotment.spec.declared import Declared
 from allotment.spec.flavors import Flavors
@@ -31,7 +31,7 @@ def platform(spec: PlatformSpec, declared: Declared, flavors: Mapping[str, Flavo
     for entry in declared.clusters:
         name = entry.spec.name
         placed = cluster(entry.spec, flavors[name], specs, ids, entry.source.file)
-        sites[name] = Site(entry.spec, placed, flavors[name], specs)
+        sites[name] = PlacementSite(entry.spec, placed, flavors[name], specs)
     rungs = ladder(declared)
     default_rung = next((rung.name for rung in rungs if rung.default), "")
     default_class = default_storage_class(declared)
@@ -52,7 +52,7 @@ def platform(spec: PlatformSpec, declared: Declared, flavors: Mapping[str, Flavo
         prove_image=spec.prove_image or "",
         help_page=spec.help_page or "",
         accepted=tuple(
-            Accepted(entry.kind, entry.namespace, entry.name, entry.subjects, entry.reason, entry.until)
+            AcceptedStranger(entry.kind, entry.namespace, entry.name, entry.subjects, entry.reason, entry.until)
             for entry in spec.accepted
         ),
     )

@@ -24,7 +24,7 @@ from allotment.model.team import (
     Team,
 )
 from allotment.spec import defaults
-from allotment.spec.convert.placements import Site, placement
+from allotment.spec.convert.placements import PlacementSite, placement
 from allotment.spec.identity import id_of
 from allotment.spec.schema.team import (
     AccessRuleSpec,
@@ -36,7 +36,7 @@ from allotment.spec.schema.team import (
 )
 
 
-def team(spec: TeamSpec, sites: Mapping[str, Site], default_rung: str, default_class: str) -> Team:
+def team(spec: TeamSpec, sites: Mapping[str, PlacementSite], default_rung: str, default_class: str) -> Team:
     """The model's team. Its references have been checked; clusters that are no site are left out."""
     placements = tuple(placement(spec, site) for name, site in sites.items() if name in spec.placements)
     limits = spec.member_limits

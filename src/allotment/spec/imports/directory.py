@@ -17,7 +17,7 @@ from allotment.spec.catalogue import catalogue
 from allotment.spec.imports.flavors import Meaning, meaning_of
 from allotment.spec.imports.live import GITOPS, LiveCluster, Notes, Unsaid, marks_of, name_of
 from allotment.spec.imports.pools import Pool, pools_of, unlabelled
-from allotment.spec.imports.teams import Found, Reading, amounts_of, cohort_of, describe, found_teams, weight_of
+from allotment.spec.imports.teams import FoundTeam, TeamReading, amounts_of, cohort_of, describe, found_teams, weight_of
 from allotment.spec.schema.platform import ALWAYS_EXEMPT
 from allotment.spec.writing import block
 
@@ -79,7 +79,7 @@ def import_cluster(live: LiveCluster, wishes: ImportWishes, today: dt.date) -> I
     meaning = meaning_of(live, pools, devices, notes)
     rungs, ladder = _ladder(live, notes)
     found = found_teams(live, notes)
-    reading = Reading(
+    reading = TeamReading(
         live=live,
         cluster=wishes.cluster,
         meaning=meaning,
@@ -163,7 +163,7 @@ def _cluster(
     wishes: ImportWishes,
     pools: Sequence[Pool],
     meaning: Meaning,
-    found: Sequence[Found],
+    found: Sequence[FoundTeam],
     teams: Sequence[Mapping[str, Any]],
     notes: Notes,
 ) -> dict[str, Any]:
@@ -303,7 +303,7 @@ def _ladder(live: LiveCluster, notes: Notes) -> tuple[dict[str, dict[str, Any]],
     return rungs, sorted(rungs.values(), key=lambda rung: (rung["value"], rung["name"]))
 
 
-def _say_what_stays(live: LiveCluster, found: Sequence[Found], notes: Notes) -> None:
+def _say_what_stays(live: LiveCluster, found: Sequence[FoundTeam], notes: Notes) -> None:
     spaces = {space for team in found for space in team.namespaces}
     for body in (*live.limit_ranges, *live.network_policies):
         if body["metadata"].get("namespace") in spaces:

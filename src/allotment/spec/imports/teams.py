@@ -44,7 +44,7 @@ _USUAL_STORAGE: Final = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundTeam:
     """A team to be declared.
 
     Attributes:
@@ -56,7 +56,7 @@ class Found:
     queue: Body | None
 
 
-def found_teams(live: LiveCluster, notes: Notes) -> tuple[Found, ...]:
+def found_teams(live: LiveCluster, notes: Notes) -> tuple[FoundTeam, ...]:
     """A team for each ClusterQueue that namespaces lead to, and for each other namespace with a quota."""
     spaces = {name_of(body) for body in live.namespaces if not is_system(name_of(body)) and is_plain(name_of(body))}
     leading: dict[str, str] = {}
@@ -67,17 +67,17 @@ def found_teams(live: LiveCluster, notes: Notes) -> tuple[Found, ...]:
         queue = local["spec"].get("clusterQueue", "")
         if leading.setdefault(space_of(local), queue) != queue:
             notes.add(local, f"a second queue of the namespace: the directory has one, {leading[space_of(local)]}")
-    teams: list[Found] = []
+    teams: list[FoundTeam] = []
     taken: set[str] = set()
     for queue in live.cluster_queues:
         mine = tuple(sorted(space for space, name in leading.items() if name == name_of(queue)))
         if not mine:
             notes.add(queue, "no namespace leads to it: no team is made of it")
             continue
-        teams.append(Found(_name(name_of(queue) if is_plain(name_of(queue)) else mine[0], taken), mine, queue))
+        teams.append(FoundTeam(_name(name_of(queue) if is_plain(name_of(queue)) else mine[0], taken), mine, queue))
     held = {space for team in teams for space in team.namespaces}
     limited = sorted({space_of(quota) for quota in live.quotas} & spaces - held)
-    teams += [Found(_name(space, taken), (space,), None) for space in limited]
+    teams += [FoundTeam(_name(space, taken), (space,), None) for space in limited]
     for space in sorted(spaces - held - set(limited)):
         notes.say(f"Namespace {space}", "it has neither a LocalQueue nor a ResourceQuota: no team is made of it")
     return tuple(teams)
@@ -92,7 +92,7 @@ def _name(wished: str, taken: set[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TeamReading:
     """What teams are read with.
 
     Attributes:
@@ -112,7 +112,7 @@ class Reading:
     today: dt.date
     notes: Notes
 
-    def document(self, team: Found) -> dict[str, Any]:
+    def document(self, team: FoundTeam) -> dict[str, Any]:
         """A team as the directory has it."""
         return {
             "kind": "Team",
@@ -125,7 +125,7 @@ class Reading:
             "placements": {self.cluster: self._placement(team)},
         }
 
-    def _groups(self, team: Found) -> dict[str, list[str]]:
+    def _groups(self, team: FoundTeam) -> dict[str, list[str]]:
         found: dict[str, dict[str, None]] = {}
         for binding in in_spaces(self.live.bindings, team.namespaces):
             ref = binding.get("roleRef", {})
@@ -145,7 +145,7 @@ class Reading:
                     )
         return {role: list(found[role]) for role in _ROLES.values() if role in found}
 
-    def _pod_security(self, team: Found) -> dict[str, Any] | None:
+    def _pod_security(self, team: FoundTeam) -> dict[str, Any] | None:
         spaces = [body for body in self.live.namespaces if name_of(body) in team.namespaces]
         levels = {name_of(body): marks_of(body).get(_POD_SECURITY, "privileged") for body in spaces}
         weaker = {space: level for space, level in levels.items() if level != "restricted"}
@@ -164,7 +164,7 @@ class Reading:
             "until": until.isoformat(),
         }
 
-    def _priorities(self, team: Found) -> list[str]:
+    def _priorities(self, team: FoundTeam) -> list[str]:
         used = {name for space in team.namespaces for name in self.live.pods.get(space, PodFacts()).classes}
         for name in sorted(used - set(self.rungs)):
             self.notes.say(
@@ -173,7 +173,7 @@ class Reading:
         named = [name for name in self.rungs if name in used and name != self.default_rung]
         return [self.default_rung, *named] if named else []
 
-    def _storage(self, team: Found) -> dict[str, str]:
+    def _storage(self, team: FoundTeam) -> dict[str, str]:
         by_space: dict[str, int] = {}
         for claim in in_spaces(self.live.claims, team.namespaces):
             size = claim["spec"].get("resources", {}).get("requests", {}).get("storage", "0")
@@ -182,7 +182,7 @@ class Reading:
         most = max(by_space.values(), default=0)
         return {"total": _memory(most)} if most > _USUAL_STORAGE else {}
 
-    def _placement(self, team: Found) -> dict[str, Any]:
+    def _placement(self, team: FoundTeam) -> dict[str, Any]:
         quota = self._quota(team)
         if team.queue is None:
             cpu, memory = quota.get("requestsCpu", "1"), quota.get("requestsMemory", "1Gi")
@@ -201,7 +201,7 @@ class Reading:
             "namespaceQuota": quota,
         }
 
-    def _quota(self, team: Found) -> dict[str, Any]:
+    def _quota(self, team: FoundTeam) -> dict[str, Any]:
         quota: dict[str, Any] = {}
         pods = max((self.live.pods.get(space, PodFacts()).pods for space in team.namespaces), default=0)
         for body in in_spaces(self.live.quotas, team.namespaces):
@@ -216,14 +216,14 @@ class Reading:
         quota.setdefault("claims", max(_USUAL_CLAIMS, claims))
         return {key: value for key, value in quota.items() if (key, value) not in _USUAL}
 
-    def _devices(self, team: Found) -> set[str]:
+    def _devices(self, team: FoundTeam) -> set[str]:
         """Accelerators that its queue counts; where it has none, all that there are."""
         if team.queue is None:
             return set(self.resources)
         usual = {self.meaning.usual.get((flavor, resource), "") for flavor, resource, _ in quotas_of(team.queue)}
         return {name for flavor in usual if (name := self.accelerators.get(flavor))}
 
-    def _add_limit(self, quota: dict[str, Any], team: Found, body: Body, key: str, amount: str) -> None:
+    def _add_limit(self, quota: dict[str, Any], team: FoundTeam, body: Body, key: str, amount: str) -> None:
         if key in _SUMS:
             field, unit = _SUMS[key]
             present = quota.get(field)
@@ -321,7 +321,7 @@ def weight_of(weight: object) -> Any:
     return int(value) if value.denominator == 1 else str(float(value))
 
 
-def describe(team: Found) -> str:
+def describe(team: FoundTeam) -> str:
     """What a team was made of, in words."""
     origin = title(team.queue) if team.queue is not None else "a ResourceQuota"
     return f"{origin} and the namespaces {', '.join(team.namespaces)}"

@@ -11,7 +11,7 @@ import pytest
 
 from allotment.model import labels
 from allotment.model.cluster import Feature
-from allotment.model.platform import Accepted, Platform
+from allotment.model.platform import AcceptedStranger, Platform
 from allotment.model.team import Offboarding
 from allotment.plan.strangers.grounds import grounds
 from allotment.plan.strangers.look import strangers
@@ -288,11 +288,11 @@ def test_in_a_namespace_of_a_leaving_team_every_way_in_is_named() -> None:
 class TestAccepted:
     STRANGER = bound("ops", "cluster-admin", group("ops"))
 
-    def accepting(self, *entries: Accepted) -> Platform:
+    def accepting(self, *entries: AcceptedStranger) -> Platform:
         return replace(platform(teams=TEAMS), accepted=entries)
 
-    def entry(self, **changes: Any) -> Accepted:
-        plain = Accepted("ClusterRoleBinding", "", "ops", (), "the security team", None)
+    def entry(self, **changes: Any) -> AcceptedStranger:
+        plain = AcceptedStranger("ClusterRoleBinding", "", "ops", (), "the security team", None)
         return replace(plain, **changes)
 
     def test_by_kind_and_name(self) -> None:

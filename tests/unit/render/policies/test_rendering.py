@@ -17,7 +17,7 @@ from allotment.model.manifest import Body, Family
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, PolicyName
 from allotment.plan import order
-from allotment.plan.order import Kind
+from allotment.plan.order import GroupKind
 from allotment.render.policies import render_policies
 from allotment.render.policies.cel import list_map, quote, string_list
 from allotment.render.policies.identities import ALWAYS_EXEMPT, exempt_namespaces, is_controller
@@ -208,10 +208,13 @@ def test_team_rules_look_at_team_namespaces_only_and_never_at_cluster_scoped_obj
 
 def test_our_marks_are_kept_wherever_allotment_looks_for_its_own() -> None:
     kept = {
-        Kind(group, kind) for kinds in (NAMESPACED_KINDS, CLUSTER_KINDS) for group in kinds for kind in kinds[group]
+        GroupKind(group, kind)
+        for kinds in (NAMESPACED_KINDS, CLUSTER_KINDS)
+        for group in kinds
+        for kind in kinds[group]
     }
     elsewhere = {kind for kind in order.kinds() if kind.group == "admissionregistration.k8s.io"}
-    assert kept == set(order.kinds()) - elsewhere - {Kind("", "Namespace")}
+    assert kept == set(order.kinds()) - elsewhere - {GroupKind("", "Namespace")}
 
 
 def test_outside_of_teams_marks_are_kept_on_these_kinds_and_in_no_system_namespace() -> None:

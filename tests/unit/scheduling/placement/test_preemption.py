@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from allotment.scheduling.placement.cycle import Fits, Refused, evaluate
+from allotment.scheduling.placement.cycle import Fits, Unschedulable, evaluate
 from allotment.scheduling.placement.model import DisruptionBudget, HostPort, LabelSelector, Pod
 from allotment.scheduling.placement.preemption import PreemptionResult, preempt, split_by_budget
 from allotment.scheduling.placement.state import ClusterState
@@ -11,7 +11,7 @@ from tests.unit.scheduling.placement import builders as b
 
 def attempt(state: ClusterState, pod: Pod, *budgets: DisruptionBudget, offset: int = 0) -> PreemptionResult:
     refused = evaluate(state, pod)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Unschedulable)
     return preempt(state, pod, refused, budgets, offset)
 
 

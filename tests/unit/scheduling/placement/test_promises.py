@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from allotment.scheduling.placement.cycle import Fits, Refused, evaluate
+from allotment.scheduling.placement.cycle import Fits, Unschedulable, evaluate
 from allotment.scheduling.placement.model import AffinityTerm, PodAffinity
 from allotment.scheduling.placement.preemption import PreemptionResult, preempt
 from allotment.scheduling.placement.promises import overtaken
@@ -34,7 +34,7 @@ def test_the_promised_pod_itself_does_not_wait_for_itself() -> None:
 
 def test_the_refusal_names_what_the_promise_takes() -> None:
     found = evaluate(_only_a(), b.pod("p", 1000))
-    assert isinstance(found, Refused)
+    assert isinstance(found, Unschedulable)
     assert [r.text for r in found.diagnosis.histogram()] == ["Insufficient cpu"]
 
 
@@ -50,7 +50,7 @@ def test_preemption_leaves_the_promised_room_alone() -> None:
         state.add(b.pod(name, 500), 0)
     pod = b.pod("p", 500, priority=5)
     refused = evaluate(state, pod)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Unschedulable)
     found: PreemptionResult = preempt(state, pod, refused)
     assert [[v.pod.name for v in c.victims] for c in found.candidates] == [["v", "w"]]
 

@@ -8,7 +8,7 @@ import pytest
 
 from allotment.model.cluster import Taint, TaintEffect
 from allotment.scheduling.kinds import Operator, Requirement, Toleration
-from allotment.scheduling.placement.cycle import Fits, Refused, evaluate
+from allotment.scheduling.placement.cycle import Fits, Unschedulable, evaluate
 from allotment.scheduling.placement.diagnosis import event_text, shortened
 from allotment.scheduling.placement.model import (
     HOSTNAME_LABEL,
@@ -28,14 +28,14 @@ from tests.unit.scheduling.placement import builders as b
 FULL = Taint("dedicated", "", TaintEffect.NO_SCHEDULE)
 
 
-def refuse(state: ClusterState, shape: PodShape, *, never: bool = True) -> tuple[Refused, str]:
+def refuse(state: ClusterState, shape: PodShape, *, never: bool = True) -> tuple[Unschedulable, str]:
     one = b.Pod("incoming", shape, never_preempts=never)
     refused = evaluate(state, one)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Unschedulable)
     return refused, event_text(refused.diagnosis, preempt(state, one, refused).report)
 
 
-def by_node(state: ClusterState, refused: Refused) -> dict[str, Refusal]:
+def by_node(state: ClusterState, refused: Unschedulable) -> dict[str, Refusal]:
     return {state.nodes.nodes[n].name: r for r, nodes in refused.diagnosis.refusals.items() for n in nodes}
 
 
@@ -86,7 +86,7 @@ def test_the_first_failing_filter_speaks_for_a_node() -> None:
 )
 def test_host_ports(one: HostPort, held: HostPort, conflict: bool) -> None:
     state = b.cluster(b.node("a"), running=((b.pod("r", host_ports=(held,)), "a"),))
-    assert isinstance(evaluate(state, b.pod("p", host_ports=(one,))), Refused) is conflict
+    assert isinstance(evaluate(state, b.pod("p", host_ports=(one,))), Unschedulable) is conflict
     state.remove("default/r")
     assert isinstance(evaluate(state, b.pod("p", host_ports=(one,))), Fits)
 
@@ -171,7 +171,7 @@ def test_which_nodes_a_spread_looks_at() -> None:
     nodes = (b.node("a", zone="a"), b.node("c", zone="c", taints=(FULL,)))
     state = b.cluster(*nodes, running=((b.pod("r", label="web"), "a"),))
     spread = b.evenly("web")[0]
-    assert isinstance(evaluate(state, b.pod("p", label="web", spread=(spread,))), Refused)
+    assert isinstance(evaluate(state, b.pod("p", label="web", spread=(spread,))), Unschedulable)
     assert isinstance(evaluate(state, b.pod("p", label="web", spread=(replace(spread, honor_taints=True),))), Fits)
 
 
@@ -216,7 +216,9 @@ def test_an_affinity_term_is_about_its_own_namespace_unless_it_says_otherwise() 
             ),
         )
     )
-    blocked = [isinstance(evaluate(state, b.pod("p", affinity=a)), Refused) for a in (own, named, every, by_label)]
+    blocked = [
+        isinstance(evaluate(state, b.pod("p", affinity=a)), Unschedulable) for a in (own, named, every, by_label)
+    ]
     assert blocked == [False, True, True, True]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.errors import ConflictError, NotFoundError, UsageError
-from allotment.scheduling.placement.cycle import Fits, Refused, evaluate, place
+from allotment.scheduling.placement.cycle import Fits, Unschedulable, evaluate, place
 from allotment.scheduling.placement.model import HOSTNAME_LABEL, HostPort, PodShape
 from allotment.scheduling.placement.reasons import Kind, Reason
 from allotment.scheduling.placement.state import ClusterState
@@ -194,7 +194,7 @@ def test_a_resource_no_node_offers() -> None:
     state = b.cluster(b.node("a"), running=((b.pod("p"), "a"),))
     asked = b.Pod("q", PodShape(requests=(("example.com/fpga", 1),)))
     refused = evaluate(state, asked)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Unschedulable)
     assert refused.diagnosis.histogram() == {Reason(Kind.RESOURCE, "example.com/fpga"): 1}
 
 

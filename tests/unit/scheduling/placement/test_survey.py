@@ -12,7 +12,7 @@ from allotment.model.cluster import Taint, TaintEffect
 from allotment.scheduling.kinds import Toleration
 from allotment.scheduling.placement.asking import ask_text, matching_models, parse_ask, pod_shape_of, pod_text
 from allotment.scheduling.placement.capacity import room
-from allotment.scheduling.placement.cycle import Options, Refused, place
+from allotment.scheduling.placement.cycle import Options, Unschedulable, place
 from allotment.scheduling.placement.gpu.capacity import Stranded
 from allotment.scheduling.placement.gpu.fleet import GpuFleet
 from allotment.scheduling.placement.gpu.fragmentation import FragmentCause, TypicalPod, measure
@@ -103,7 +103,7 @@ def placed_one_by_one(state: ClusterState, shape: PodShape) -> int:
     """How many pods of a shape find a node, one after the other; the state is as before then."""
     mark = state.checkpoint()
     count = 0
-    while not isinstance(place(state, Pod(f"#{count}", shape), options=Options(sampled=False)), Refused):
+    while not isinstance(place(state, Pod(f"#{count}", shape), options=Options(sampled=False)), Unschedulable):
         count += 1
     state.rollback(mark)
     return count

@@ -23,7 +23,7 @@ from allotment.scheduling.queueing.inputs import (
     Workload,
 )
 from allotment.simulation.environment import Admitted, simulate
-from allotment.simulation.events import Change
+from allotment.simulation.events import QuotaChange
 from allotment.simulation.scenario import Scenario
 from tests.unit.scheduling.queueing.states import queue, scenario, state, workload
 from tests.unit.scheduling.queueing.test_properties import few
@@ -65,7 +65,7 @@ def test_what_runs_keeps_running_under_less_quota() -> None:
 
 def test_quota_raised_in_the_middle() -> None:
     story = scenario(state(queue("q")), (workload("w", "q", 12), 100))
-    outcome = simulate(replace(story, events=(Change(70, state(queue("q", 20))),)))
+    outcome = simulate(replace(story, events=(QuotaChange(70, "q", False, "f", "cpu", 20),)))
     assert [(each.t, each.workload) for each in outcome.decisions if isinstance(each, Admitted)] == [(1070, "w")]
 
 

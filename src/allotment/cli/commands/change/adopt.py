@@ -63,7 +63,7 @@ def adopt(  # noqa: PLR0913 (a parameter for each flag)
 
     words = tuple(word(text) for text in objects)
     target = target_of(session, None)
-    consent = adopting.Consent(yes=yes, dry_run=dry_run is not None, enforce=enforce, cut=network_policies)
+    consent = adopting.AdoptionConsent(yes=yes, dry_run=dry_run is not None, enforce=enforce, cut=network_policies)
     with wiring.connect(session.value("kubeconfig"), target.context) as kube:
         admitted(kube, target.mark, session.override)
         if undo:

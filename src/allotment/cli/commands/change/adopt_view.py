@@ -10,11 +10,11 @@ import click
 
 from allotment.cli.commands.change.change_lines import field_details
 from allotment.cli.commands.change.diffs import diff_text
-from allotment.cli.shell.amounts import count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.prose import prose
 from allotment.cli.shell.table import Column
 from allotment.cli.shell.terminal import printable
+from allotment.model.grammar import count
 from allotment.model.manifest import ObjectKey
 from allotment.operations.adopt.taking_over import DONE, Fate, Handled
 from allotment.plan.adoption.adopting import Adoption, Hindrance

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from allotment.cli.commands.change import adopt_view as views
 from allotment.cli.commands.change.diffs import next_steps
-from allotment.cli.commands.change.planning import Target, way_of
+from allotment.cli.commands.change.planning import ClusterTarget, way_of
 from allotment.cli.shell.hints import Way
 from allotment.cli.shell.options import OutputOptions
 from allotment.cli.shell.output import show
@@ -33,7 +33,7 @@ _HELD = ConflictError.exit_code
 
 
 @dataclass(frozen=True, slots=True)
-class Consent:
+class AdoptionConsent:
     """What the user said in advance.
 
     Attributes:
@@ -49,11 +49,11 @@ class Consent:
 
 def take_over(
     session: Session,
-    target: Target,
+    target: ClusterTarget,
     kube: KubePort,
     words: Sequence[Word],
     output: OutputOptions,
-    consent: Consent,
+    consent: AdoptionConsent,
 ) -> int:
     """Show what would be taken over, ask, take it over, report; the exit code.
 
@@ -108,11 +108,11 @@ def take_over(
 
 def give_back(
     session: Session,
-    target: Target,
+    target: ClusterTarget,
     kube: KubePort,
     words: Sequence[Word],
     output: OutputOptions,
-    consent: Consent,
+    consent: AdoptionConsent,
 ) -> int:
     """Show what would be given back, ask, give it back, report; the exit code.
 
@@ -171,7 +171,9 @@ def _undo_steps(way: Way, returns: Sequence[Return], words: Sequence[str], *, do
     return [*([(way.to("allot plan"), "what the directory still wants here")] if done else []), *undo]
 
 
-def _edit(target: Target, directory: DirectoryPort, words: Sequence[Word], consent: Consent) -> Edit | None:
+def _edit(
+    target: ClusterTarget, directory: DirectoryPort, words: Sequence[Word], consent: AdoptionConsent
+) -> Edit | None:
     """What the directory has to say for what runs in a namespace to go on; None if it says so already."""
     from allotment.operations.directory.teams import list_namespace
 
@@ -194,14 +196,14 @@ def _edit(target: Target, directory: DirectoryPort, words: Sequence[Word], conse
     return edit if edit.changes else None
 
 
-def _place(target: Target, kube: KubePort) -> str:
+def _place(target: ClusterTarget, kube: KubePort) -> str:
     from allotment.plan.changes import place_of
 
     at = kube.endpoint()
     return place_of(target.cluster.name, at.url, at.context)
 
 
-def _ask(session: Session, question: str, consent: Consent) -> None:
+def _ask(session: Session, question: str, consent: AdoptionConsent) -> None:
     if not consent.yes and not session.confirm(question, flag="--yes"):
         raise AllotmentError("nothing was changed", why="you said no", fix="run it again when you are ready")
 
@@ -213,7 +215,7 @@ def _code(handled: Sequence[Handled], *, held: bool) -> int:
 
 
 def _steps(
-    way: Way, look: AdoptionLook, handled: Sequence[Handled], consent: Consent, words: Sequence[str]
+    way: Way, look: AdoptionLook, handled: Sequence[Handled], consent: AdoptionConsent, words: Sequence[str]
 ) -> list[tuple[str, str]]:
     """What to type after a look, or after something was taken over."""
     flags = "".join(

@@ -9,10 +9,10 @@ from typing import Final
 import click
 
 from allotment.cli.commands.change.change_lines import followers_text, following
-from allotment.cli.shell.amounts import count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
 from allotment.cli.shell.terminal import printable
+from allotment.model.grammar import count
 from allotment.operations.change.apply import NOT_BEGUN, ApplyReport, Outcome, Status
 from allotment.plan.changes import Blocked
 from allotment.reports.documents.apply import outcome_document

@@ -13,8 +13,8 @@ import click
 
 from allotment.cli.commands.change.values import list_difference, shown_value, shown_values
 from allotment.cli.commands.change.wording import Told, gist, told, told_contested
-from allotment.cli.shell.amounts import count
 from allotment.cli.shell.terminal import printable
+from allotment.model.grammar import count
 from allotment.plan.changes import (
     SIGNS,
     Action,
@@ -200,7 +200,7 @@ def changed_fields(change: Change) -> Sequence[FieldChange | Contested]:
 
 
 @dataclass(frozen=True, slots=True)
-class Detail:
+class DetailLine:
     """A line below a change; where it is too long, its parts stand below one another.
 
     Attributes:
@@ -223,7 +223,7 @@ class Detail:
         return [self.head, *(f"  {part}" for part in self.rest)]
 
 
-def _details(change: Change, *, in_words: bool = True) -> Iterator[Detail]:
+def _details(change: Change, *, in_words: bool = True) -> Iterator[DetailLine]:
     match change:
         case Update():
             fields = told(change.manifest.body, change.fields) if in_words else _by_path(change.fields)
@@ -233,11 +233,11 @@ def _details(change: Change, *, in_words: bool = True) -> Iterator[Detail]:
                 held = told_contested(change.manifest.body, contested) if in_words else _contested_by_path(contested)
                 yield from (_contested_line(each) for each in held)
         case Blocked():
-            yield Detail(printable(change.what))
+            yield DetailLine(printable(change.what))
             if change.why:
-                yield Detail(f"why: {printable(change.why)}")
+                yield DetailLine(f"why: {printable(change.why)}")
             if change.fix:
-                yield Detail(f"fix: {printable(change.fix)}")
+                yield DetailLine(f"fix: {printable(change.fix)}")
         case _:
             return
 
@@ -248,16 +248,16 @@ def _contested_by_path(field: Contested) -> Iterator[Told]:
     )
 
 
-def _contested_line(said: Told) -> Detail:
+def _contested_line(said: Told) -> DetailLine:
     change, owner = said.change, f"{printable(said.change.by)}{_since(said.change.since)}"
     listed = list_difference(change.old, change.new) if said.in_words else ""
     if listed:
-        return Detail(f"{printable(said.what)}:", (listed, f"against what is declared, by {owner}"))
+        return DetailLine(f"{printable(said.what)}:", (listed, f"against what is declared, by {owner}"))
     declared, live = shown_values(change.old, change.new)
-    return Detail(f"{printable(said.what)}:", (f"{live} is owned by {owner};", f"declared is {declared}"))
+    return DetailLine(f"{printable(said.what)}:", (f"{live} is owned by {owner};", f"declared is {declared}"))
 
 
-def field_details(body: Mapping[str, Any], fields: Sequence[FieldChange]) -> Iterator[Detail]:
+def field_details(body: Mapping[str, Any], fields: Sequence[FieldChange]) -> Iterator[DetailLine]:
     """Changes of one object's fields, in words where there are some."""
     return (_field_line(each) for each in told(body, fields))
 
@@ -266,20 +266,22 @@ def _by_path(fields: Sequence[FieldChange]) -> Iterator[Told]:
     return (Told(field.field, in_words=False, change=field) for field in fields)
 
 
-def _field_line(said: Told) -> Detail:
+def _field_line(said: Told) -> DetailLine:
     change, what = said.change, printable(said.what)
     by = (f"(was set by {printable(change.by)}{_since(change.since)})",) if change.by else ()
     if change.old is not ABSENT and change.old == change.new:
-        return Detail(f"{what}:", (f"{shown_value(change.new)} stays, but is no longer ours", *by))
+        return DetailLine(f"{what}:", (f"{shown_value(change.new)} stays, but is no longer ours", *by))
     listed = list_difference(change.old, change.new) if said.in_words else ""
     if listed:
-        return Detail(f"{what}:", (listed, *by))
+        return DetailLine(f"{what}:", (listed, *by))
     if change.old is ABSENT:
-        return Detail(click.style(f"+ {what}:", fg="green"), (click.style(shown_value(change.new), fg="green"), *by))
+        return DetailLine(
+            click.style(f"+ {what}:", fg="green"), (click.style(shown_value(change.new), fg="green"), *by)
+        )
     if change.new is ABSENT:
-        return Detail(click.style(f"- {what}:", fg="red"), (click.style(shown_value(change.old), fg="red"), *by))
+        return DetailLine(click.style(f"- {what}:", fg="red"), (click.style(shown_value(change.old), fg="red"), *by))
     old, new = shown_values(change.old, change.new)
-    return Detail(
+    return DetailLine(
         what if said.in_words else f"{what}:", (click.style(old, fg="red"), f"-> {click.style(new, fg='green')}", *by)
     )
 

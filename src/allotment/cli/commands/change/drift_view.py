@@ -12,10 +12,10 @@ from allotment.cli.commands.change.apply_view import outcome_listing, report_tex
 from allotment.cli.commands.change.change_lines import followers_text
 from allotment.cli.commands.change.values import list_difference, shown_value, shown_values
 from allotment.cli.commands.change.wording import Told, told
-from allotment.cli.shell.amounts import count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
 from allotment.cli.shell.terminal import printable
+from allotment.model.grammar import count
 from allotment.operations.change.apply import ApplyReport, Outcome
 from allotment.operations.change.drift import (
     ClusterDrift,

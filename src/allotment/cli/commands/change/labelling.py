@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from allotment.cli.commands.change.nodes_view import edit_listing, edits_text
-from allotment.cli.commands.change.planning import Target
+from allotment.cli.commands.change.planning import ClusterTarget
 from allotment.cli.shell.options import OutputOptions
 from allotment.cli.shell.output import show
 from allotment.cli.shell.session import Session
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def carry_out(
-    session: Session, target: Target, kube: KubePort, edits: PoolEdits, *, dry_run: str | None, yes: bool
+    session: Session, target: ClusterTarget, kube: KubePort, edits: PoolEdits, *, dry_run: str | None, yes: bool
 ) -> int:
     """Show what the nodes lack, ask, set it; the exit code.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from allotment.cli.shell.lazy import Command, Entry, LazyGroup
+from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import (
     cluster_flag,
     format_flag,
@@ -17,7 +17,9 @@ from allotment.cli.shell.options import (
 from allotment.cli.shell.session import Session
 
 ENTRIES = (
-    Entry("label", "allotment.cli.commands.change.nodes:label", "Give nodes the labels and taints of a declared pool."),
+    CommandEntry(
+        "label", "allotment.cli.commands.change.nodes:label", "Give nodes the labels and taints of a declared pool."
+    ),
 )
 
 
@@ -63,14 +65,10 @@ def label(
     from allotment import wiring
     from allotment.cli.commands.change.labelling import carry_out
     from allotment.cli.commands.change.planning import target_of
-    from allotment.operations.change.identity import admitted
-    from allotment.operations.change.nodes import ChosenNodes, plan_labels
-    from allotment.plan.nodes import declared_nodes
+    from allotment.operations.change.nodes import ChosenNodes, labels_for
 
     target = target_of(session, None)
     with wiring.connect(session.value("kubeconfig"), target.context) as kube:
-        admitted(kube, target.mark, session.override)
-        edits = plan_labels(
-            kube, declared_nodes(target.platform, target.cluster), pool, ChosenNodes(names, selector, force)
-        )
+        chosen = ChosenNodes(names, selector, force)
+        edits = labels_for(kube, target.platform, target.cluster, pool, chosen, override=session.override)
         return carry_out(session, target, kube, edits, dry_run=dry_run, yes=yes)

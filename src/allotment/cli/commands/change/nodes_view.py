@@ -6,10 +6,10 @@ from typing import Final
 
 import click
 
-from allotment.cli.shell.amounts import count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
 from allotment.cli.shell.terminal import printable
+from allotment.model.grammar import count
 from allotment.plan.labelling import NodeEdit, PoolEdits
 from allotment.reports.documents.nodes import node_document
 

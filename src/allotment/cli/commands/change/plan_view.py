@@ -16,10 +16,10 @@ from allotment.cli.commands.change.change_lines import (
     following,
     in_full,
 )
-from allotment.cli.shell.amounts import count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
 from allotment.cli.shell.terminal import printable
+from allotment.model.grammar import count
 from allotment.model.manifest import Family
 from allotment.plan.changes import (
     Action,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ClusterTarget:
     """A platform's cluster to work on.
 
     Attributes:
@@ -42,14 +42,14 @@ class Target:
         return Mark(self.platform.name, self.cluster.name)
 
 
-def way_of(session: Session, target: Target) -> Way:
+def way_of(session: Session, target: ClusterTarget) -> Way:
     """The way to a call's own target."""
     from allotment.cli.shell.hints import way_to
 
     return way_to(session, target.directory, target.cluster.name)
 
 
-def target_of(session: Session, directory: str | None) -> Target:
+def target_of(session: Session, directory: str | None) -> ClusterTarget:
     """The platform and the cluster that the call names.
 
     Raises:
@@ -62,12 +62,12 @@ def target_of(session: Session, directory: str | None) -> Target:
     return target_in(session, place, platform, chosen_cluster(session, platform))
 
 
-def target_in(session: Session, place: Path, platform: Platform, cluster: Cluster) -> Target:
+def target_in(session: Session, place: Path, platform: Platform, cluster: Cluster) -> ClusterTarget:
     """A cluster of a platform, with the context to reach it by; commands that errors suggest lead there from now on."""
     from allotment.cli.shell.hints import way_to
 
     session.hint = way_to(session, place, cluster.name).told
-    return Target(place, platform, cluster, session.value("context") or cluster.context)
+    return ClusterTarget(place, platform, cluster, session.value("context") or cluster.context)
 
 
 def platform_at_hand(session: Session, name: str) -> Platform | None:
@@ -82,7 +82,7 @@ def platform_at_hand(session: Session, name: str) -> Platform | None:
 
 def live_plan(
     session: Session,
-    target: Target,
+    target: ClusterTarget,
     kube: KubePort,
     liberties: Liberties,
     *,
@@ -122,7 +122,7 @@ def refuse_partial(plan: Plan, verb: str) -> None:
 
 
 def plan_steps(
-    session: Session, target: Target, plan: Plan, *, saved: str | None, offline: bool, able: bool = True
+    session: Session, target: ClusterTarget, plan: Plan, *, saved: str | None, offline: bool, able: bool = True
 ) -> str:
     """What to type after a plan.
 
@@ -162,7 +162,7 @@ def _reader_steps(way: Way, plan: Plan, *, able: bool) -> list[tuple[str, str]]:
     return [*(whole if plan.unread else []), *([] if able else more)]
 
 
-def _plan_steps(session: Session, target: Target, plan: Plan, saved: str | None) -> list[tuple[str, str]]:
+def _plan_steps(session: Session, target: ClusterTarget, plan: Plan, saved: str | None) -> list[tuple[str, str]]:
 
     way = way_of(session, target)
     if plan.empty:

@@ -16,7 +16,7 @@ from allotment.cli.shell.terminal import printable
 from allotment.operations.change.preflight import Readied
 from allotment.operations.change.rights import Task
 from allotment.plan.changes import place_of
-from allotment.plan.preflight import Check, Readiness
+from allotment.plan.preflight import PreflightCheck, Readiness
 from allotment.render.yaml_text import to_documents, to_yaml
 from allotment.reports.documents.preflight import check_document
 
@@ -33,7 +33,7 @@ _INDENT: Final = " " * 19
 _PLAIN_WIDTH: Final = 120
 
 
-def readied_listing(readied: Readied) -> Listing[Check]:
+def readied_listing(readied: Readied) -> Listing[PreflightCheck]:
     """A row a check."""
     return Listing(
         kind="PreflightCheck",
@@ -53,7 +53,7 @@ def readied_listing(readied: Readied) -> Listing[Check]:
 
 
 def readied_text(
-    readied: Readied, rows: Sequence[Check], width: int | None, hint: Callable[[str], str] = lambda text: text
+    readied: Readied, rows: Sequence[PreflightCheck], width: int | None, hint: Callable[[str], str] = lambda text: text
 ) -> str:
     """Topic by topic, with what to do; the count at the end.
 

@@ -10,10 +10,10 @@ from typing import Final
 
 import click
 
-from allotment.cli.shell.amounts import count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
 from allotment.cli.shell.terminal import PLAIN_WIDTH, printable
+from allotment.model.grammar import count
 from allotment.prove.verdicts import ProofReport, Result, Verdict
 from allotment.reports.documents.proof import result_document
 

@@ -34,9 +34,8 @@ def render(session: Session, directory: str | None, out: str | None, *, force: b
     from allotment.cli.shell.loading import load
     from allotment.cli.shell.output import write_document
     from allotment.cli.shell.places import chosen_cluster, named_cluster, platform_directory
-    from allotment.operations.directory.rendering import lost_by, render_tree
+    from allotment.operations.directory.rendering import write_tree
     from allotment.render.manifests import render as render_cluster
-    from allotment.render.pruning import check_consent
     from allotment.reports.documents.rendered import tree_document
 
     form = session.value("output")
@@ -51,16 +50,18 @@ def render(session: Session, directory: str | None, out: str | None, *, force: b
         return
     name = session.value("cluster")
     clusters = [named_cluster(platform, name)] if name else list(platform.clusters)
-    rendered = render_tree(platform, clusters)
-    files = wiring.files()
-    lost = lost_by(files, Path(out), rendered)
-    if not allow_prune and any(loss.needs_consent for loss in lost):
-        session.note(losses_text(lost))
-        check_consent(lost)
-    written = files.write_tree(Path(out), rendered.files, force=force)
+    tree = write_tree(
+        wiring.files(),
+        Path(out),
+        platform,
+        clusters,
+        lambda lost: session.note(losses_text(lost)),
+        force=force,
+        allow_prune=allow_prune,
+    )
     if form in ("json", "yaml"):
-        write_document(session, form, tree_document(out, rendered, written, lost))
+        write_document(session, form, tree_document(out, tree.rendered, tree.written, tree.lost))
     elif form == "name":
-        session.out("\n".join(rendered.files))
+        session.out("\n".join(tree.rendered.files))
     else:
-        session.out(tree_text(out, rendered, written, lost, versioned=files.in_repository(Path(out))))
+        session.out(tree_text(out, tree.rendered, tree.written, tree.lost, versioned=tree.versioned))

@@ -10,10 +10,10 @@ from dataclasses import replace
 import click
 
 from allotment.cli.commands.change.diffs import next_steps
-from allotment.cli.shell.amounts import count
 from allotment.cli.shell.calling import typed
 from allotment.cli.shell.table import Column, table_text
 from allotment.errors import shown
+from allotment.model.grammar import count
 from allotment.model.manifest import Family, Manifests, ObjectKey
 from allotment.operations.directory.rendering import Rendered
 from allotment.ports.files import Written

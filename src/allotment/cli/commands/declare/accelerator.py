@@ -6,14 +6,14 @@ from typing import Final
 
 import click
 
-from allotment.cli.shell.lazy import Command, Entry, LazyGroup
+from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_argument
 from allotment.cli.shell.session import Session
 
 _HERE: Final = "allotment.cli.commands.declare.accelerator"
 
 ENTRIES = (
-    Entry(
+    CommandEntry(
         "list",
         f"{_HERE}:list_",
         "The catalogue with memory and price.",

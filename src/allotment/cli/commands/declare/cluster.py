@@ -6,15 +6,15 @@ from typing import Final
 
 import click
 
-from allotment.cli.shell.lazy import Command, Entry, LazyGroup
+from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_argument
 from allotment.cli.shell.session import Session
 
 _HERE: Final = "allotment.cli.commands.declare.cluster"
 
 ENTRIES = (
-    Entry("list", f"{_HERE}:list_", "Clusters with purpose, size and price.", ("ls", "get")),
-    Entry("pools", f"{_HERE}:pools", "Node pools of the clusters.", ("node-pools",)),
+    CommandEntry("list", f"{_HERE}:list_", "Clusters with purpose, size and price.", ("ls", "get")),
+    CommandEntry("pools", f"{_HERE}:pools", "Node pools of the clusters.", ("node-pools",)),
 )
 
 

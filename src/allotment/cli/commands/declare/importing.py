@@ -1,20 +1,20 @@
-"""Imports on the command line: read, check, write, report."""
+"""Imports on the command line: what is asked, and what is shown of it."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from allotment.cli.commands.declare.editing import finish
-from allotment.cli.shell.amounts import count
 from allotment.cli.shell.places import name_for
 from allotment.cli.shell.session import Session
 from allotment.errors import UsageError
+from allotment.model.grammar import count
 
 if TYPE_CHECKING:
-    from allotment.operations.adopt.looking import AdoptionLook
+    from allotment.plan.adoption.adopting import Adoption
 
 
 def carry_out(session: Session, directory: Path, *, name: str | None, purpose: str, dry_run: bool) -> None:
@@ -25,10 +25,8 @@ def carry_out(session: Session, directory: Path, *, name: str | None, purpose: s
         AllotmentError: it cannot be read, or not be said.
     """
     from allotment import wiring
-    from allotment.operations.adopt.adoptions import look_at
-    from allotment.operations.adopt.importing import edit_of, import_directory, load_imported
-    from allotment.spec.imports.directory import ImportWishes, report
-    from allotment.spec.problems import InvalidPlatformError
+    from allotment.operations.adopt.importing import describe_cluster
+    from allotment.spec.imports.directory import ImportWishes
 
     cluster, context = session.value("cluster"), session.value("context")
     if not cluster:
@@ -36,22 +34,13 @@ def carry_out(session: Session, directory: Path, *, name: str | None, purpose: s
     wishes = ImportWishes(name or name_for(directory), cluster, context, purpose)
     there, today = wiring.directory(directory), wiring.clock().now().date()
     with wiring.connect(session.value("kubeconfig"), context) as kube:
-        imported = import_directory(there.present(), kube, wishes, today)
-        try:
-            platform = load_imported(imported, today).platform
-        except InvalidPlatformError:
-            # What the cluster holds and no directory may say is mended in the files, so they have to be there.
-            if not dry_run:
-                there.write(edit_of(imported, report(imported, wishes, [])).changes)
-            raise
-        (declared,) = platform.clusters
-        look = look_at(platform, declared, kube, (), today)
-    text = report(imported, wishes, list(_changes(look)))
+        found = describe_cluster(there, kube, wishes, today, _told, dry_run=dry_run)
+    imported = found.imported
     place = shlex.quote(str(directory))
     finish(
         session,
         directory,
-        edit_of(imported, text),
+        found.edit,
         dry_run=dry_run,
         done=f"imported {cluster}: {count(len(imported.teams), 'team')}, {count(len(imported.unsaid), 'remark')}",
         steps=[
@@ -62,9 +51,7 @@ def carry_out(session: Session, directory: Path, *, name: str | None, purpose: s
     )
 
 
-def _changes(look: AdoptionLook) -> Iterator[tuple[str, Sequence[str]]]:
+def _told(adoption: Adoption) -> Sequence[str]:
     from allotment.cli.commands.change.adopt_view import told_fields
 
-    for each in look.adoptions:
-        held = [f"held back: {one.why}" for one in each.hindrances]
-        yield str(each.key), [*held, *told_fields(each)]
+    return [*(f"held back: {one.why}" for one in adoption.hindrances), *told_fields(adoption)]

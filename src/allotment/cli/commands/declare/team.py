@@ -6,20 +6,24 @@ from typing import Final
 
 import click
 
-from allotment.cli.shell.lazy import Command, Entry, LazyGroup
+from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import OutputOptions, cluster_flag, global_flags, output_flags, platform_flag
 from allotment.cli.shell.session import Session
 
 _HERE: Final = "allotment.cli.commands.declare"
 
 ENTRIES: Final = (
-    Entry("add", f"{_HERE}.team_edit:add", "Add a team to the directory; shows the diff.", ("create", "new")),
-    Entry("set", f"{_HERE}.team_set:set_", "Change guarantees, groups or words of a team; shows the diff."),
-    Entry("rename", f"{_HERE}.team_rename:rename", "Give a team another name; no cluster changes."),
-    Entry("remove", f"{_HERE}.team_edit:remove", "Take a team off the clusters.", ("rm", "delete"), takes_away=True),
-    Entry("purge", f"{_HERE}.team_edit:purge", "Take teams out whose data need not be kept longer.", takes_away=True),
-    Entry("list", f"{_HERE}.team:list_", "Teams with namespaces, isolation and guarantees.", ("ls", "get")),
-    Entry("isolation", f"{_HERE}.team:isolation", "Which level of isolation fits, and what each costs."),
+    CommandEntry("add", f"{_HERE}.team_edit:add", "Add a team to the directory; shows the diff.", ("create", "new")),
+    CommandEntry("set", f"{_HERE}.team_set:set_", "Change guarantees, groups or words of a team; shows the diff."),
+    CommandEntry("rename", f"{_HERE}.team_rename:rename", "Give a team another name; no cluster changes."),
+    CommandEntry(
+        "remove", f"{_HERE}.team_edit:remove", "Take a team off the clusters.", ("rm", "delete"), takes_away=True
+    ),
+    CommandEntry(
+        "purge", f"{_HERE}.team_edit:purge", "Take teams out whose data need not be kept longer.", takes_away=True
+    ),
+    CommandEntry("list", f"{_HERE}.team:list_", "Teams with namespaces, isolation and guarantees.", ("ls", "get")),
+    CommandEntry("isolation", f"{_HERE}.team:isolation", "Which level of isolation fits, and what each costs."),
 )
 
 

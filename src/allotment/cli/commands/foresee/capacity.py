@@ -12,13 +12,12 @@ from allotment.cli.commands.foresee.input_file import file_alone, file_flag, nod
 from allotment.cli.shell.lazy import Command, Flag
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed, scenario_flag
 from allotment.cli.shell.session import Session
-from allotment.errors import UsageError
-from allotment.scenarios.kinds import FileKind
+from allotment.scenarios.kinds import IN_WORDS, FileKind
 
 if TYPE_CHECKING:
     from allotment.ports.scenario_files import ScenarioFilesPort
     from allotment.scheduling.placement.asking import Ask
-    from allotment.scheduling.placement.survey import Survey
+    from allotment.scheduling.placement.survey import CapacitySurvey
 
 _LISTS: Final = "Options for pod lists"
 _PARTS: Final = (
@@ -86,14 +85,14 @@ def capacity(session: Session, asked: CapacityOptions, *, output: OutputOptions)
     from allotment import wiring
     from allotment.cli.commands.foresee.capacity_view import capacity_listing, capacity_text
     from allotment.cli.shell.output import show
-    from allotment.operations.foresee.opening import kind_of
+    from allotment.operations.foresee.opening import check_survey
     from allotment.reports.documents.capacity import capacity_document
     from allotment.scheduling.placement.asking import parse_ask
 
     file = file_alone(session, asked.named, asked.words, "allot capacity")
     asks = [parse_ask(text) for text in asked.shapes]
     files = wiring.scenario_files()
-    kind = kind_of(files, file)
+    kind = check_survey(files, file)
     _refuse_what_does_not_apply(kind, asked)
     survey = _of_a_pod_list if kind is FileKind.OPENB else _of_a_scenario
     found = survey(files, file, asks, asked)
@@ -119,25 +118,19 @@ _FOR_SCENARIOS: Final[tuple[tuple[str, Callable[[CapacityOptions], object]], ...
 
 
 def _refuse_what_does_not_apply(kind: FileKind, asked: CapacityOptions) -> None:
-    if kind not in (FileKind.SCENARIO, FileKind.OPENB):
-        raise UsageError(
-            "this file does not say which pod runs on which node",
-            why=f"it is a trace ({kind})",
-            fix="name a placement scenario, or an openb pod list with --nodes",
-        )
     for flag, given in _FOR_LISTS if kind is FileKind.SCENARIO else _FOR_SCENARIOS:
         if given(asked) is not None:
-            raise not_with_this_file(flag, f"it is {kind}")
+            raise not_with_this_file(flag, f"it is {IN_WORDS[kind]}")
 
 
-def _of_a_scenario(files: ScenarioFilesPort, file: str, asks: Sequence[Ask], asked: CapacityOptions) -> Survey:
+def _of_a_scenario(files: ScenarioFilesPort, file: str, asks: Sequence[Ask], asked: CapacityOptions) -> CapacitySurvey:
     from allotment.operations.foresee.capacity import survey_scenario
     from allotment.operations.foresee.opening import scenario_lines
 
     return survey_scenario(scenario_lines(files, file), asked.scenario, asks)
 
 
-def _of_a_pod_list(files: ScenarioFilesPort, file: str, asks: Sequence[Ask], asked: CapacityOptions) -> Survey:
+def _of_a_pod_list(files: ScenarioFilesPort, file: str, asks: Sequence[Ask], asked: CapacityOptions) -> CapacitySurvey:
     from allotment.cli.commands.foresee.simulation_options import chosen_policies
     from allotment.operations.foresee.capacity import survey_pod_list
     from allotment.operations.foresee.opening import open_pod_list

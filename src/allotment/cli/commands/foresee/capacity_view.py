@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from allotment.cli.shell.amounts import amount, count
+from allotment.cli.shell.amounts import amount
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
 from allotment.model.devices import names_a_part
+from allotment.model.grammar import count
 from allotment.reports.documents.capacity import NodeRow, fragment_of, gpus_of, node_document
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, FragmentCause
 from allotment.scheduling.placement.gpu.model import WHOLE
-from allotment.scheduling.placement.survey import ShapeSurvey, Survey
+from allotment.scheduling.placement.survey import CapacitySurvey, ShapeSurvey
 
 _TITLES: Final = {FragmentCause.WRONG_MODEL: "not admitted there"}
 """A cause's name where it means more than the GPU's model: selectors, taints, cordons."""
@@ -22,32 +23,40 @@ def _shown(milli: float) -> str:
     return f"{milli / WHOLE:.2f}".rstrip("0").rstrip(".")
 
 
-def _cause(found: Survey, row: NodeRow, cause: FragmentCause) -> float | None:
+def _gpus(milli: float) -> str:
+    return f"{_shown(milli)} GPU{'' if _shown(milli) == '1' else 's'}"
+
+
+def _part(milli: float) -> str:
+    return "a slice or share" if _shown(milli) == "1" else "slices or shares"
+
+
+def _cause(found: CapacitySurvey, row: NodeRow, cause: FragmentCause) -> float | None:
     return None if found.fragmentation is None else gpus_of(float(found.fragmentation.per_node[row.at, cause]))
 
 
-def _about(found: Survey) -> ShapeSurvey | None:
+def _about(found: CapacitySurvey) -> ShapeSurvey | None:
     """The shape that FITS and STRANDED of a node are about."""
     return found.shapes[0] if found.shapes else None
 
 
-def _fits(found: Survey, row: NodeRow) -> int | None:
+def _fits(found: CapacitySurvey, row: NodeRow) -> int | None:
     shape = _about(found)
     return None if shape is None else int(shape.room.fits[row.at])
 
 
-def _stranded(found: Survey, row: NodeRow) -> float | None:
+def _stranded(found: CapacitySurvey, row: NodeRow) -> float | None:
     shape = _about(found)
     return None if shape is None else gpus_of(int(shape.room.lost[row.at]))
 
 
-def _why(found: Survey, row: NodeRow) -> str:
+def _why(found: CapacitySurvey, row: NodeRow) -> str:
     shape = _about(found)
     reason = None if shape is None else shape.room.reasons[row.at]
     return "" if reason is None else reason.value
 
 
-def capacity_listing(found: Survey) -> Listing[NodeRow]:
+def capacity_listing(found: CapacitySurvey) -> Listing[NodeRow]:
     """A row a node."""
     fragment: Column[NodeRow] = Column(
         "FRAGMENT",
@@ -94,12 +103,12 @@ def _free_style(row: NodeRow) -> str:
     return "dim" if row.node.closed else ""
 
 
-def _cause_column(found: Survey, cause: FragmentCause) -> Column[NodeRow]:
+def _cause_column(found: CapacitySurvey, cause: FragmentCause) -> Column[NodeRow]:
     title = _TITLES.get(cause, cause.title)
     return Column(title.upper().replace(",", ""), lambda row: _cause(found, row, cause), wide=True)
 
 
-def capacity_text(found: Survey, rows: Sequence[NodeRow], width: int | None, *, headers: bool) -> str:
+def capacity_text(found: CapacitySurvey, rows: Sequence[NodeRow], width: int | None, *, headers: bool) -> str:
     """The nodes, the shapes, and the whole."""
     columns = [column for column in capacity_listing(found).columns if not column.wide]
     lines = [table_text(columns, rows, width=width, headers=headers)] if rows else []
@@ -112,14 +121,14 @@ def capacity_text(found: Survey, rows: Sequence[NodeRow], width: int | None, *, 
     closed = sum(node.closed for node in found.nodes)
     parts = sum(node.gpus for node in found.nodes if names_a_part(node.model))
     lines.append(
-        f"{count(len(found.nodes), 'node')}{f' ({closed} cordoned)' if closed else ''}: {_shown(found.gpus)} GPUs"
-        f"{f' ({_shown(parts)} of them slices or shares)' if parts else ''}, "
+        f"{count(len(found.nodes), 'node')}{f' ({closed} cordoned)' if closed else ''}: {_gpus(found.gpus)}"
+        f"{f' ({_shown(parts)} of them {_part(parts)})' if parts else ''}, "
         f"{_shown(found.gpus - found.free)} used, {_shown(found.free)} free"
     )
     return "\n".join(lines + _fragment_lines(found))
 
 
-def _fragment_lines(found: Survey) -> list[str]:
+def _fragment_lines(found: CapacitySurvey) -> list[str]:
     if found.fragmentation is None:
         return ["no pod to judge fragmentation by: name a --shape"]
     whole = found.fragmentation.cluster
@@ -130,7 +139,7 @@ def _fragment_lines(found: Survey) -> list[str]:
     if not found.pods:
         judged = count(found.typical, "shape") + " asked for"
     split = f": {', '.join(parts)}" if parts else ""
-    return [f"fragment {_shown(found.fragmentation.fragment)} GPUs by {judged}{split}"]
+    return [f"fragment {_gpus(found.fragmentation.fragment)} by {judged}{split}"]
 
 
 def _main_reason(shape: ShapeSurvey) -> str:

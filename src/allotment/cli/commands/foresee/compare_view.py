@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from allotment.cli.shell.amounts import count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
+from allotment.model.grammar import count
 from allotment.reports.documents.comparison import queue_change_document, rounded
 from allotment.reports.pages.charts import short_time
 from allotment.reports.pages.choices import choice_lines

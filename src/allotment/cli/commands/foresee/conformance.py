@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from allotment.cli.shell.lazy import Command, Entry, LazyGroup
+from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags
 from allotment.cli.shell.session import Session
 from allotment.errors import AllotmentError
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _HERE: Final = "allotment.cli.commands.foresee.conformance"
 
 ENTRIES: Final = (
-    Entry("kueue", f"{_HERE}:kueue", "Queueing, quota and preemption, against recorded Kueue decisions."),
-    Entry("placement", f"{_HERE}:placement", "Pods on nodes, against recorded kube-scheduler decisions."),
+    CommandEntry("kueue", f"{_HERE}:kueue", "Queueing, quota and preemption, against recorded Kueue decisions."),
+    CommandEntry("placement", f"{_HERE}:placement", "Pods on nodes, against recorded kube-scheduler decisions."),
 )
 
 

@@ -7,10 +7,10 @@ from typing import Final
 
 import click
 
-from allotment.cli.shell.amounts import count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
 from allotment.cli.shell.terminal import printable
+from allotment.model.grammar import count
 from allotment.operations.foresee.conformance import ClassAgreement, ConformanceReport, Disagreement
 from allotment.reports.documents.conformance import class_document
 

@@ -1,6 +1,7 @@
-"""Which file a question is about: ``--file``. A bare word is a job, and no word will be the cluster.
+"""Which file a question is about: ``--file``. Where jobs are asked about, a bare word is a job.
 
 Earlier calls named it otherwise, and go on to work with a hint: as the first word, and ``whatif`` as ``--snapshot``.
+`simulate` takes it either way.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def file_flag(text: str) -> Callable[[F], F]:
     return click.option("--file", "named", metavar="FILE", type=click.Path(), help=text)
 
 
-def file_and_words(session: Session, named: str | None, words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def file_and_jobs(session: Session, named: str | None, words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """The file, and the words that are jobs.
 
     Raises:
@@ -80,19 +81,32 @@ def _is_there(word: str) -> bool:
         return True
 
 
-def file_or_snapshot(session: Session, named: str | None, snapshot: str | None) -> str:
+def file_or_snapshot(session: Session, named: str | None, snapshot: str | None, words: tuple[str, ...]) -> str:
     """The file of `whatif`; ``--snapshot`` was its name for a scenario.
 
     Raises:
-        UsageError: neither is named, or both.
+        UsageError: none is named, or two.
     """
-    if named is not None and snapshot is not None:
+    if snapshot is None:
+        return file_alone(session, named, words, "allot whatif")
+    if named is not None:
         raise UsageError("--file and --snapshot name one thing", fix="leave --snapshot out")
-    if snapshot is not None:
-        _hint(session, f"a scenario is named with --file: --file {snapshot}")
-    if named is None and snapshot is None:
+    _hint(session, f"a scenario is named with --file: --file {snapshot}")
+    return file_alone(session, snapshot, words, "allot whatif")
+
+
+def file_by_either(word: str | None, named: str | None) -> str:
+    """The file of `simulate`: as its argument, or by ``--file``.
+
+    Raises:
+        UsageError: none is named, or two.
+    """
+    if word is not None and named is not None:
+        raise UsageError(f"{word} and --file {named} name one thing", fix="leave one of them out")
+    file = word if named is None else named
+    if file is None:
         raise UsageError("no file is named", fix=_UNNAMED)
-    return named or snapshot or ""
+    return file
 
 
 def not_with_this_file(flag: str, why: str) -> UsageError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from allotment.cli.commands.foresee.input_file import node_list, not_with_this_file
+from allotment.cli.commands.foresee.input_file import file_by_either, file_flag, node_list, not_with_this_file
 from allotment.cli.shell.lazy import Command, Flag
 from allotment.cli.shell.options import (
     OutputOptions,
@@ -21,7 +21,7 @@ from allotment.cli.shell.options import (
     until_flag,
 )
 from allotment.cli.shell.session import Session
-from allotment.scenarios.kinds import FileKind
+from allotment.scenarios.kinds import IN_WORDS, FileKind
 
 if TYPE_CHECKING:
     from allotment.ports.scenario_files import ScenarioFilesPort
@@ -50,9 +50,15 @@ _PLACEMENT_POLICIES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class SimulateOptions:
-    """What is asked of `allot simulate`; texts as they were typed."""
+    """What is asked of `allot simulate`; texts as they were typed.
 
-    file: str
+    Attributes:
+        word: the file.
+        named: the file, by ``--file``.
+    """
+
+    word: str | None
+    named: str | None
     scenario: str | None
     policies: tuple[str, ...]
     until: str | None
@@ -70,7 +76,8 @@ class SimulateOptions:
     cls=Command,
     terms={"Policies for queues": _QUEUE_POLICIES, "Policies for pod lists (all by default)": _PLACEMENT_POLICIES},
 )
-@click.argument("file", metavar="SCENARIO|TRACE", type=click.Path())
+@click.argument("word", metavar="[SCENARIO|TRACE]", required=False, type=click.Path())
+@file_flag("The same by name, as for whatif, when and capacity.")
 @scenario_flag
 @click.option("--policy", "policies", multiple=True, metavar="NAME", help="Another policy; may be repeated. See above.")
 @until_flag
@@ -136,12 +143,11 @@ def simulate(session: Session, asked: SimulateOptions, *, output: OutputOptions)
     from allotment.operations.foresee.opening import kind_of
 
     files = wiring.scenario_files()
-    kind = kind_of(files, asked.file)
+    file = file_by_either(asked.word, asked.named)
+    kind = kind_of(files, file)
     _refuse_what_does_not_apply(kind, asked)
-    if kind is FileKind.OPENB:
-        _place(session, output, files, asked)
-    else:
-        _queue(session, output, files, asked)
+    run = _place if kind is FileKind.OPENB else _queue
+    run(session, output, files, file, asked)
 
 
 _TRACE_KINDS: Final = (FileKind.PHILLY, FileKind.SWF)
@@ -161,10 +167,12 @@ _FOR: Final[tuple[tuple[str, Callable[[SimulateOptions], object], tuple[FileKind
 def _refuse_what_does_not_apply(kind: FileKind, asked: SimulateOptions) -> None:
     for flag, given, kinds in _FOR:
         if given(asked) and kind not in kinds:
-            raise not_with_this_file(flag, f"it is for {', '.join(kinds)}, this is {kind}")
+            raise not_with_this_file(flag, f"it is for {', '.join(kinds)}; this is {IN_WORDS[kind]}")
 
 
-def _queue(session: Session, output: OutputOptions, files: ScenarioFilesPort, asked: SimulateOptions) -> None:
+def _queue(
+    session: Session, output: OutputOptions, files: ScenarioFilesPort, file: str, asked: SimulateOptions
+) -> None:
     from allotment.cli.commands.foresee.reporting import write_report
     from allotment.cli.commands.foresee.simulate_view import run_listing, run_settings, run_text
     from allotment.cli.commands.foresee.simulation_options import chosen_policies, gauge, quotas_of
@@ -184,9 +192,9 @@ def _queue(session: Session, output: OutputOptions, files: ScenarioFilesPort, as
         asked.runtime_spread,
     )
     with ProgressLine(session) as line:
-        line.tell(f"reading {asked.file}")
+        line.tell(f"reading {file}")
         wishes = TraceWishes(asked.capacity, quotas_of(asked.quotas), asked.jobs, GroupBy(asked.queues_by))
-        scenario = open_scenario(files, asked.file, asked.scenario, wishes)
+        scenario = open_scenario(files, file, asked.scenario, wishes)
         run, fragments = simulate_in_full(scenario, request, gauge(line))
     show(
         session,
@@ -201,7 +209,9 @@ def _queue(session: Session, output: OutputOptions, files: ScenarioFilesPort, as
         write_report(session, asked.report, simulation_page(run, run_settings(run, request), fragments))
 
 
-def _place(session: Session, output: OutputOptions, files: ScenarioFilesPort, asked: SimulateOptions) -> None:
+def _place(
+    session: Session, output: OutputOptions, files: ScenarioFilesPort, file: str, asked: SimulateOptions
+) -> None:
     from allotment.cli.commands.foresee.reporting import write_report
     from allotment.cli.commands.foresee.simulate_view import placement_listing, placement_report, placement_text
     from allotment.cli.commands.foresee.simulation_options import chosen_policies
@@ -216,7 +226,7 @@ def _place(session: Session, output: OutputOptions, files: ScenarioFilesPort, as
     policies = chosen_policies(GpuPolicy, asked.policies) or tuple(GpuPolicy)
     with ProgressLine(session) as line:
         runs = compare_placement(
-            open_pod_list(files, asked.file, nodes),
+            open_pod_list(files, file, nodes),
             policies,
             asked.seed,
             lambda policy: line.tell(f"placing by {policy.value} ({policies.index(policy) + 1} of {len(policies)})"),

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from allotment.cli.shell.amounts import count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
+from allotment.model.grammar import count
 from allotment.operations.foresee.simulating import PlacementRuns, PolicyRun, RunRequest
 from allotment.reports.documents.form import seconds
 from allotment.reports.documents.placement import policy_document
@@ -142,12 +142,13 @@ def placement_text(runs: PlacementRuns, rows: Sequence[PolicyRun], width: int | 
     if present:
         lines += ["", "fragment by why the typical pod cannot use it:"]
         lines += [table_text(causes, rows, width=width, headers=headers)]
-    lines += ["", f"percent of {runs.gpus:,} GPUs on {count(len(runs.nodes), 'node')}; seed {runs.seed}"]
+    lines += ["", f"percent of {count(runs.gpus, 'GPU')} on {count(len(runs.nodes), 'node')}; seed {runs.seed}"]
     return "\n".join(lines)
 
 
 def placement_report(runs: PlacementRuns) -> str:
     """Placement experiments as an HTML page."""
-    settings = f"{runs.pods:,} pods on {len(runs.nodes):,} nodes with {runs.gpus:,} GPUs; seed {runs.seed}"
+    nodes = f"{count(len(runs.nodes), 'node')} with {count(runs.gpus, 'GPU')}"
+    settings = f"{count(runs.pods, 'pod')} on {nodes}; seed {runs.seed}"
     entries = [(run.policy.value, run.result) for run in runs.runs]
     return placement_page(f"Placement of {runs.trace}", settings, runs.nodes, entries)

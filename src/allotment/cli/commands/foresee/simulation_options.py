@@ -9,6 +9,7 @@ from typing import TypeVar
 from allotment.cli.shell.progress import ProgressLine
 from allotment.cli.shell.steps import duration
 from allotment.errors import UsageError
+from allotment.model.grammar import count
 from allotment.model.spelling import did_you_mean
 from allotment.operations.foresee.simulating import Headway, Watch
 
@@ -62,6 +63,6 @@ def gauge(line: ProgressLine) -> Watch | None:
             drawn = share
             full = share // 50
             bar = "█" * full + "░" * (20 - full)
-            line.tell(f"{bar} {headway.arrived:,} of {headway.of:,} jobs, at {duration(headway.now / 1000)}")
+            line.tell(f"{bar} {headway.arrived:,} of {count(headway.of, 'job')}, at {duration(headway.now / 1000)}")
 
     return draw

@@ -41,10 +41,12 @@ class WhatIfOptions:
     """What is asked of `allot whatif`; texts as they were typed.
 
     Attributes:
+        words: the file, where it is named without a flag.
         named: the file.
         snapshot: the file, as it used to be named.
     """
 
+    words: tuple[str, ...]
     named: str | None
     snapshot: str | None
     changes: tuple[str, ...]
@@ -54,7 +56,8 @@ class WhatIfOptions:
 
 
 @click.command(cls=Command, terms={"Changes": CHANGES})
-@file_flag("The scenario file.")
+@click.argument("words", metavar="", nargs=-1)
+@file_flag("The file of queueing scenarios.")
 @click.option("--snapshot", hidden=True, metavar="FILE", type=click.Path())
 @click.option(
     "--change", "changes", multiple=True, required=True, metavar="CHANGE", help="What to change, see above; may repeat."
@@ -80,18 +83,18 @@ def whatif(session: Session, asked: WhatIfOptions, *, output: OutputOptions) -> 
     from allotment.cli.commands.foresee.simulation_options import gauge
     from allotment.cli.shell.progress import ProgressLine
     from allotment.operations.foresee.comparing import what_if
-    from allotment.operations.foresee.opening import pick_line, read_line, scenario_lines
+    from allotment.operations.foresee.opening import pick_line, queueing_lines, read_line
     from allotment.operations.foresee.simulating import RunRequest
     from allotment.scenarios.changes import check_kind, parse_change
     from allotment.scenarios.times import milliseconds
 
-    file = file_or_snapshot(session, asked.named, asked.snapshot)
+    file = file_or_snapshot(session, asked.named, asked.snapshot, asked.words)
     for text in asked.changes:
         check_kind(text)
     request = RunRequest(until=None if asked.until is None else milliseconds(asked.until))
     files = wiring.scenario_files()
     # What a change says is about the scenario: while that cannot be read, nothing else is worth correcting.
-    scenario = read_line(pick_line(scenario_lines(files, file), asked.scenario))
+    scenario = read_line(pick_line(queueing_lines(files, file), asked.scenario))
     changes = [parse_change(text) for text in asked.changes]
     with ProgressLine(session) as line:
         found = what_if(files, scenario, changes, request, gauge(line))

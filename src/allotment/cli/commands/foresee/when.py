@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from allotment.cli.commands.foresee.input_file import file_and_words, file_flag
+from allotment.cli.commands.foresee.input_file import file_and_jobs, file_flag
 from allotment.cli.shell.lazy import Command, Flag
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed, scenario_flag, seed_flag
 from allotment.cli.shell.session import Session
@@ -48,7 +48,7 @@ class WhenOptions:
 
 @click.command(cls=Command)
 @click.argument("words", metavar="[JOB]...", nargs=-1)
-@file_flag("The scenario file.")
+@file_flag("The file of queueing scenarios.")
 @scenario_flag
 @click.option("--at", "moment", metavar="TIME", help="The moment, such as 4h; else when the last job was submitted.")
 @click.option(
@@ -93,7 +93,8 @@ class WhenOptions:
     section=_KNOWN,
     type=click.IntRange(20, 10_000),
     metavar="N",
-    help="Correct the interval by how it would have done for the last N jobs that waited.",
+    help="Correct the interval by how it would have done for the last N jobs that waited; "
+    "each costs --runs simulations more.",
 )
 @output_flags
 @global_flags
@@ -114,14 +115,16 @@ def when(session: Session, asked: WhenOptions, *, output: OutputOptions) -> None
     from allotment.cli.shell.output import show
     from allotment.cli.shell.progress import ProgressLine
     from allotment.operations.foresee.estimating import estimate
-    from allotment.operations.foresee.opening import scenario_lines
+    from allotment.operations.foresee.opening import queueing_lines
     from allotment.reports.documents.estimate import when_document
 
-    file, jobs = file_and_words(session, asked.named, asked.words)
+    file, jobs = file_and_jobs(session, asked.named, asked.words)
     request = _request(jobs, asked)
     with ProgressLine(session) as line:
-        told = (lambda done, of: line.tell(f"simulation {done:,} of {of:,}")) if line.visible else None
-        found = estimate(scenario_lines(wiring.scenario_files(), file), asked.scenario, request, told)
+        line.tell(f"reading {file}, and playing the past")
+        lessons = f"learning from the last {request.learn} that waited: " if request.learn else ""
+        told = (lambda done, of: line.tell(f"{lessons}simulation {done:,} of {of:,}")) if line.visible else None
+        found = estimate(queueing_lines(wiring.scenario_files(), file), asked.scenario, request, told)
     show(
         session,
         output,

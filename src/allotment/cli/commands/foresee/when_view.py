@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from allotment.cli.shell.amounts import count
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
+from allotment.model.grammar import count
 from allotment.operations.foresee.estimating import (
     ENOUGH_STARTS,
     MOST_REPLAYED,

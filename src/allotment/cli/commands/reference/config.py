@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from allotment.cli.shell.lazy import Command, Entry, LazyGroup
+from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import (
     OutputOptions,
     cluster_flag,
@@ -21,9 +21,9 @@ from allotment.cli.shell.session import Session
 _HERE: Final = "allotment.cli.commands.reference.config"
 
 ENTRIES: Final = (
-    Entry("view", f"{_HERE}:view", "Every setting with its value.", ("list", "ls")),
-    Entry("set", f"{_HERE}:set_", "Store a setting in the configuration file."),
-    Entry("unset", f"{_HERE}:unset", "Remove a setting from the configuration file.", takes_away=True),
+    CommandEntry("view", f"{_HERE}:view", "Every setting with its value.", ("list", "ls")),
+    CommandEntry("set", f"{_HERE}:set_", "Store a setting in the configuration file."),
+    CommandEntry("unset", f"{_HERE}:unset", "Remove a setting from the configuration file.", takes_away=True),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from allotment.cli.shell.lazy import Command, Entry, LazyGroup
+from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import OutputOptions, cluster_flag, global_flags, names_of, output_flags, platform_flag
 from allotment.cli.shell.session import Session
 from allotment.errors import AllotmentError, UsageError
@@ -15,12 +15,12 @@ from allotment.errors import AllotmentError, UsageError
 _HERE: Final = "allotment.cli.commands.sandbox.sandbox"
 
 ENTRIES: Final = (
-    Entry("up", f"{_HERE}:up", "Start one, or bring it up to date."),
-    Entry("down", f"{_HERE}:down", "Stop one and remove what it left.", ("delete",), takes_away=True),
-    Entry("status", f"{_HERE}:status", "Processes, memory and nodes of one.", ("get",)),
-    Entry("list", f"{_HERE}:list_", "All sandboxes of this user.", ("ls",)),
-    Entry("kubeconfig", f"{_HERE}:kubeconfig", "The path of the kubeconfig; several joined by a colon."),
-    Entry("build", f"{_HERE}:build", "Find or build the programs now instead of at the first up."),
+    CommandEntry("up", f"{_HERE}:up", "Start one, or bring it up to date."),
+    CommandEntry("down", f"{_HERE}:down", "Stop one and remove what it left.", ("delete",), takes_away=True),
+    CommandEntry("status", f"{_HERE}:status", "Processes, memory and nodes of one.", ("get",)),
+    CommandEntry("list", f"{_HERE}:list_", "All sandboxes of this user.", ("ls",)),
+    CommandEntry("kubeconfig", f"{_HERE}:kubeconfig", "The path of the kubeconfig; several joined by a colon."),
+    CommandEntry("build", f"{_HERE}:build", "Find or build the programs now instead of at the first up."),
 )
 
 binaries_flag = click.option(

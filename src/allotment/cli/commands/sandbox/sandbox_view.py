@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 import click
 
 from allotment.cli.commands.change.diffs import next_steps
-from allotment.cli.shell.amounts import count, memory
+from allotment.cli.shell.amounts import memory
 from allotment.cli.shell.calling import typed
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.steps import duration
 from allotment.cli.shell.table import Column, table_text
+from allotment.model.grammar import count
 from allotment.ports.sandboxes import ComponentStatus, Sandbox, SandboxStatus
 from allotment.reports.documents.sandbox import component_document, program_document, started_document, status_document
 

@@ -9,7 +9,7 @@ WHOLE: Final = 1000
 """One GPU in milli-GPUs."""
 
 
-class Chance(Protocol):
+class RandomIndices(Protocol):
     """The source of randomness, passed in; `random.Random(seed)` is one."""
 
     def randrange(self, stop: int, /) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from allotment.errors import UsageError
 from allotment.scheduling.placement.gpu.fleet import Bools, GpuFleet, Ints
 from allotment.scheduling.placement.gpu.fragmentation import FragmentationMeter, TypicalPod
-from allotment.scheduling.placement.gpu.model import Chance, GpuShape
+from allotment.scheduling.placement.gpu.model import GpuShape, RandomIndices
 from allotment.scheduling.placement.gpu.policies import (
     INFEASIBLE,
     SCORES,
@@ -52,7 +52,7 @@ class GpuPlacer:
         fleet: GpuFleet,
         policy: GpuPolicy,
         ranks: Sequence[int],
-        chance: Chance | None = None,
+        chance: RandomIndices | None = None,
         typical: Sequence[TypicalPod] = (),
     ) -> None:
         if policy is GpuPolicy.RANDOM and chance is None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from allotment.scheduling.placement.gpu.fleet import GpuFleet, Ints
 from allotment.scheduling.placement.gpu.fragmentation import Floats, FragmentationMeter
-from allotment.scheduling.placement.gpu.model import WHOLE, Chance, GpuShape
+from allotment.scheduling.placement.gpu.model import WHOLE, GpuShape, RandomIndices
 
 MAX_SCORE: Final = 100
 INFEASIBLE: Final = -1
@@ -139,7 +139,7 @@ def tightest_gpu(fleet: GpuFleet, shape: GpuShape, node: int) -> int:
     return int(np.argmin(np.where(left >= shape.milli, left, WHOLE + 1)))
 
 
-def random_gpu(fleet: GpuFleet, shape: GpuShape, node: int, chance: Chance) -> int:
+def random_gpu(fleet: GpuFleet, shape: GpuShape, node: int, chance: RandomIndices) -> int:
     """Any GPU that has room for a share."""
     roomy = np.flatnonzero(fleet.gpu_left[node] >= shape.milli)
     return int(roomy[chance.randrange(len(roomy))])
