@@ -300,7 +300,10 @@ class _Maker:
             chosen = rng.choice(pod_sets)
             request = chosen.get("topologyRequest") or {}
             if chosen["count"] > 1 and "podSetSliceSize" not in request:
-                chosen["minCount"] = rng.randint(1, chosen["count"])
+                fewest = rng.randint(1, chosen["count"])
+                # Kueue's webhook takes it of one PodSet only.
+                if not any("minCount" in each for each in pod_sets):
+                    chosen["minCount"] = fewest
         return pod_sets
 
     def _pod_set(self, name: str) -> dict[str, Any]:

@@ -223,3 +223,8 @@ def test_a_negative_namespace_selector_of_the_new_pod_takes_in_every_namespace(
     assert _one_pod(nodes, rules, existing=[held | {"namespace": "lab"}], **lab)["feasible"] == seen
     newcomer = {"namespace": "lab"}
     assert _one_pod(nodes, newcomer, existing=[held | rules], **lab)["feasible"] == ["a", "b"]
+
+
+def test_a_cluster_without_nodes_is_one() -> None:
+    found = answers({"id": "empty", "nodes": [], "pods": [{"name": "a", "namespace": "n"}]})
+    assert [each["message"] for each in found[0]["attempts"]] == ["no nodes available to schedule pods"]

@@ -13,7 +13,6 @@ from allotment.scenarios.fields import (
     Number,
     Positive,
     RequirementFields,
-    Some,
     TolerationFields,
     Whole,
 )
@@ -170,7 +169,7 @@ class PlacementScenarioFields(Fields, frozen=True):
     """A line of a placement scenario file; the last four fields are what was recorded, read by others."""
 
     id: str
-    nodes: Some[PlacementNodeFields]
+    nodes: tuple[PlacementNodeFields, ...]
     pods: tuple[PodFields, ...]
     kind: str = field(name="class", default="")
     existing: tuple[ExistingPodFields, ...] = ()
