@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
+from allotment.model import labels
 from allotment.model.manifest import Body
 from allotment.model.names import is_dns_label, is_plain
 from allotment.model.quantity import format_bytes, format_cpu, parse_bytes, parse_cpu, parse_quantity
+from allotment.spec.imports.apart import ROLES, bound_groups, owner_first, parted, why_apart
 from allotment.spec.imports.flavors import Meaning, quotas_of
 from allotment.spec.imports.live import (
     LiveCluster,
@@ -24,7 +26,6 @@ from allotment.spec.imports.live import (
     title,
 )
 
-_ROLES: Final = {"admin": "owners", "edit": "members", "view": "viewers"}
 _LIMITS: Final = (("nominalQuota", "nominal"), ("borrowingLimit", "borrowingLimit"), ("lendingLimit", "lendingLimit"))
 _SUMS: Final = {
     "requests.cpu": ("requestsCpu", "cpu"),
@@ -49,11 +50,20 @@ class FoundTeam:
 
     Attributes:
         queue: its ClusterQueue; None where only a namespace shows that it is there.
+        guest_of: the ClusterQueue of another team that its work runs by now; None if by its own.
+        shared: the cohort by which quota is shared with guests where the queue has none; empty if with nobody.
     """
 
     name: str
     namespaces: tuple[str, ...]
     queue: Body | None
+    guest_of: Body | None = None
+    shared: str = ""
+
+    @property
+    def counted(self) -> Body | None:
+        """The ClusterQueue that its work is counted in now."""
+        return self.queue or self.guest_of
 
 
 def found_teams(live: LiveCluster, notes: Notes) -> tuple[FoundTeam, ...]:
@@ -74,7 +84,8 @@ def found_teams(live: LiveCluster, notes: Notes) -> tuple[FoundTeam, ...]:
         if not mine:
             notes.add(queue, "no namespace leads to it: no team is made of it")
             continue
-        teams.append(FoundTeam(_name(name_of(queue) if is_plain(name_of(queue)) else mine[0], taken), mine, queue))
+        parts = owner_first(live, name_of(queue), parted(live, mine))
+        teams += _sharing(live, queue, parts, taken, notes)
     held = {space for team in teams for space in team.namespaces}
     limited = sorted({space_of(quota) for quota in live.quotas} & spaces - held)
     teams += [FoundTeam(_name(space, taken), (space,), None) for space in limited]
@@ -83,10 +94,40 @@ def found_teams(live: LiveCluster, notes: Notes) -> tuple[FoundTeam, ...]:
     return tuple(teams)
 
 
-def _name(wished: str, taken: set[str]) -> str:
+def _sharing(
+    live: LiveCluster, queue: Body, parts: tuple[tuple[str, ...], ...], taken: set[str], notes: Notes
+) -> Iterator[FoundTeam]:
+    """The team that keeps a queue, and those whose work runs by it too, and which are others."""
+    owned, *others = parts
+    owner = _name(name_of(queue) if is_plain(name_of(queue)) else owned[0], taken)
+    shared = _shared_cohort(live, owner) if others and cohort_of(queue) is None else ""
+    yield FoundTeam(owner, owned, queue, None, shared)
+    for part in others:
+        guest = _name(part[0], taken)
+        cohort = shared or cohort_of(queue)
+        notes.warn(
+            f"teams {owner} and {guest}",
+            f"{', '.join(owned)} and {', '.join(part)} share ClusterQueue {name_of(queue)}, and "
+            f"{why_apart(live, owned, part)}: they are declared as two teams, so that no group gets into a namespace "
+            f"in which it is not now. {owner} keeps the queue; {guest} gets one with no quota of its own, which "
+            f"borrows from it in cohort {cohort}, and what it borrows can be reclaimed. LocalQueues of {guest} lead to "
+            f"{name_of(queue)} as before: move its work to LocalQueue {labels.LOCAL_QUEUE}, which apply makes, and "
+            f"delete them before you adopt the queue. If they are one team, write all namespaces into its document: "
+            "all its groups then get into all of them",
+        )
+        yield FoundTeam(guest, part, None, queue, shared)
+
+
+def _shared_cohort(live: LiveCluster, wished: str) -> str:
+    """A cohort of a name that no other has."""
+    there = {name_of(body) for body in live.cohorts} | {cohort_of(queue) for queue in live.cluster_queues}
+    return _name(wished, {name for name in there if name}, "shared")
+
+
+def _name(wished: str, taken: set[str], suffix: str = "team") -> str:
     name = wished
     while name in taken:
-        name = f"{name}-team"
+        name = f"{name}-{suffix}"
     taken.add(name)
     return name
 
@@ -129,21 +170,21 @@ class TeamReading:
         found: dict[str, dict[str, None]] = {}
         for binding in in_spaces(self.live.bindings, team.namespaces):
             ref = binding.get("roleRef", {})
-            role = _ROLES.get(ref.get("name", "")) if ref.get("kind") == "ClusterRole" else None
+            declared = {name: role for role, name in bound_groups(binding)}
             for subject in binding.get("subjects") or ():
                 name = subject.get("name", "")
-                if role is None or subject.get("kind") != "Group" or name.startswith("system:"):
+                if subject.get("kind") != "Group" or name not in declared:
                     self.notes.add(
                         binding, f"{subject.get('kind')} {name} as {ref.get('kind')} {ref.get('name')}: stays as it is"
                     )
                 else:
-                    found.setdefault(role, {})[name] = None
+                    found.setdefault(declared[name], {})[name] = None
                     self.notes.add(
                         binding,
-                        f"{name} is declared as {role}; the binding stays as it is, and goes on to give "
+                        f"{name} is declared as {declared[name]}; the binding stays as it is, and goes on to give "
                         f"{ref.get('kind')} {ref.get('name')} until you delete it",
                     )
-        return {role: list(found[role]) for role in _ROLES.values() if role in found}
+        return {role: list(found[role]) for role in ROLES.values() if role in found}
 
     def _pod_security(self, team: FoundTeam) -> dict[str, Any] | None:
         spaces = [body for body in self.live.namespaces if name_of(body) in team.namespaces]
@@ -184,15 +225,18 @@ class TeamReading:
 
     def _placement(self, team: FoundTeam) -> dict[str, Any]:
         quota = self._quota(team)
-        if team.queue is None:
+        if team.counted is None:
             cpu, memory = quota.get("requestsCpu", "1"), quota.get("requestsMemory", "1Gi")
             self.notes.say(f"team {team.name}", "it has no queue: apply makes one, of what its ResourceQuota allows")
             return {"cpu": cpu, "memory": memory, "standalone": True, "namespaceQuota": quota}
-        spec = team.queue.get("spec", {})
-        cohort = cohort_of(team.queue)
-        weight = (spec.get("fairSharing") or {}).get("weight")
-        amounts = amounts_of(team.queue, self.meaning, self.notes)
-        _say_the_rest(team.queue, self.notes)
+        spec = team.counted.get("spec", {})
+        cohort = team.shared or cohort_of(team.counted)
+        weight = (spec.get("fairSharing") or {}).get("weight") if team.queue else None
+        amounts = amounts_of(team.counted, self.meaning, self.notes)
+        if team.queue is None:
+            amounts = borrowed(amounts, bounded=bool(team.shared))
+        else:
+            _say_the_rest(team.queue, self.notes)
         return {
             "cohort": cohort,
             "standalone": None if cohort else True,
@@ -206,6 +250,13 @@ class TeamReading:
         pods = max((self.live.pods.get(space, PodFacts()).pods for space in team.namespaces), default=0)
         for body in in_spaces(self.live.quotas, team.namespaces):
             self.notes.add(body, "it stays as it is, beside the one that apply makes")
+            others = sorted(set(team.namespaces) - {space_of(body)})
+            if others:
+                self.notes.warn(
+                    title(body),
+                    f"a team's limits (namespaceQuota) are those of each of its namespaces: apply limits "
+                    f"{', '.join(others)} as well by {_hard(body)}",
+                )
             used = body.get("status", {}).get("used") or {}
             for key, hard in sorted((body.get("spec", {}).get("hard") or {}).items()):
                 self._add_limit(quota, team, body, key, _larger(hard, used.get(key)))
@@ -218,9 +269,9 @@ class TeamReading:
 
     def _devices(self, team: FoundTeam) -> set[str]:
         """Accelerators that its queue counts; where it has none, all that there are."""
-        if team.queue is None:
+        if team.counted is None:
             return set(self.resources)
-        usual = {self.meaning.usual.get((flavor, resource), "") for flavor, resource, _ in quotas_of(team.queue)}
+        usual = {self.meaning.usual.get((flavor, resource), "") for flavor, resource, _ in quotas_of(team.counted)}
         return {name for flavor in usual if (name := self.accelerators.get(flavor))}
 
     def _add_limit(self, quota: dict[str, Any], team: FoundTeam, body: Body, key: str, amount: str) -> None:
@@ -239,6 +290,11 @@ class TeamReading:
             quota.setdefault("objects", {})[key] = int(amount)
         else:
             self.notes.add(body, f"{key}: {amount} is not said in the directory")
+
+
+def _hard(body: Body) -> str:
+    hard = body.get("spec", {}).get("hard") or {}
+    return ", ".join(f"{name}={amount}" for name, amount in sorted(hard.items())) or "nothing"
 
 
 _USUAL: Final = (("pods", _USUAL_PODS), ("claims", _USUAL_CLAIMS))
@@ -285,6 +341,27 @@ def amounts_of(queue: Body, meaning: Meaning, notes: Notes) -> dict[str, Any]:
     }
 
 
+def borrowed(amounts: Mapping[str, Any], *, bounded: bool) -> dict[str, Any]:
+    """No quota of its own, and as much to borrow as these amounts let one have.
+
+    Args:
+        amounts: of a ClusterQueue, as the directory says them.
+        bounded: whether an amount without a borrowing limit is all that one may have (the queue stands alone).
+    """
+    devices = {name: _borrowed(amount, "count", bounded=bounded) for name, amount in amounts["accelerators"].items()}
+    plain = {unit: _borrowed(amounts[unit], unit, bounded=bounded) for unit in ("cpu", "memory")}
+    return {**plain, "accelerators": devices}
+
+
+def _borrowed(amount: Any, unit: str, *, bounded: bool) -> Any:
+    limits = amount if isinstance(amount, Mapping) else {"nominal": amount}
+    found = {"nominal": Fraction(0)}
+    if bounded or "borrowingLimit" in limits:
+        more = parse_quantity(str(limits.get("borrowingLimit", 0)))
+        found["borrowingLimit"] = parse_quantity(str(limits["nominal"])) + more
+    return _limits(found, unit)
+
+
 def _limits(found: Mapping[str, Fraction], unit: str) -> Any:
     written = {name: _of(amount, unit) for name, amount in found.items()}
     return written["nominal"] if written.keys() == {"nominal"} else written
@@ -323,5 +400,7 @@ def weight_of(weight: object) -> Any:
 
 def describe(team: FoundTeam) -> str:
     """What a team was made of, in words."""
-    origin = title(team.queue) if team.queue is not None else "a ResourceQuota"
+    origin = title(team.counted) if team.counted is not None else "a ResourceQuota"
+    if team.guest_of is not None:
+        origin = f"{origin}, which another team keeps,"
     return f"{origin} and the namespaces {', '.join(team.namespaces)}"
