@@ -58,8 +58,8 @@ def why_apart(live: LiveCluster, one: tuple[str, ...], other: tuple[str, ...]) -
     for key in _TEAM_LABELS:
         mine, theirs = (marks.get(part[0], {}).get(key, "") for part in (one, other))
         if mine != theirs:
-            return f"their label {key} differs ({mine or 'none'}, {theirs or 'none'})"
-    return f"{_people(live, one[0])}, {_people(live, other[0])}"
+            return f"the label {key} differs ({mine or 'none'}, {theirs or 'none'})"
+    return f"their people differ ({_people(live, one[0])}; {_people(live, other[0])})"
 
 
 def _people(live: LiveCluster, space: str) -> str:

@@ -234,7 +234,7 @@ class TeamReading:
         weight = (spec.get("fairSharing") or {}).get("weight") if team.queue else None
         amounts = amounts_of(team.counted, self.meaning, self.notes)
         if team.queue is None:
-            amounts = borrowed(amounts, bounded=bool(team.shared))
+            amounts = borrowed(amounts, alone=bool(team.shared))
         else:
             _say_the_rest(team.queue, self.notes)
         return {
@@ -341,15 +341,16 @@ def amounts_of(queue: Body, meaning: Meaning, notes: Notes) -> dict[str, Any]:
     }
 
 
-def borrowed(amounts: Mapping[str, Any], *, bounded: bool) -> dict[str, Any]:
+def borrowed(amounts: Mapping[str, Any], *, alone: bool) -> dict[str, Any]:
     """No quota of its own, and as much to borrow as these amounts let one have.
 
     Args:
         amounts: of a ClusterQueue, as the directory says them.
-        bounded: whether an amount without a borrowing limit is all that one may have (the queue stands alone).
+        alone: whether that has no cohort, so that its own quota is all that one may have.
     """
-    devices = {name: _borrowed(amount, "count", bounded=bounded) for name, amount in amounts["accelerators"].items()}
-    plain = {unit: _borrowed(amounts[unit], unit, bounded=bounded) for unit in ("cpu", "memory")}
+    devices = {name: _borrowed(amount, "count", bounded=alone) for name, amount in amounts["accelerators"].items()}
+    # CPU and memory without a limit are the directory's for "borrow none".
+    plain = {unit: _borrowed(amounts[unit], unit, bounded=True) for unit in ("cpu", "memory")}
     return {**plain, "accelerators": devices}
 
 
