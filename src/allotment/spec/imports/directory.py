@@ -15,9 +15,10 @@ from allotment.model.names import is_dns_label
 from allotment.model.quantity import parse_quantity
 from allotment.spec.catalogue import catalogue
 from allotment.spec.imports.flavors import Meaning, meaning_of
+from allotment.spec.imports.found import FoundTeam, cohort_of, describe, found_teams
 from allotment.spec.imports.live import GITOPS, LiveCluster, Notes, Unsaid, marks_of, name_of
 from allotment.spec.imports.pools import Pool, pools_of, unlabelled
-from allotment.spec.imports.teams import FoundTeam, TeamReading, amounts_of, cohort_of, describe, found_teams, weight_of
+from allotment.spec.imports.teams import TeamReading, amounts_of, weight_of
 from allotment.spec.schema.platform import ALWAYS_EXEMPT
 from allotment.spec.writing import block
 

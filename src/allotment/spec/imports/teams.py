@@ -1,25 +1,23 @@
-"""Queues and namespaces as they are → teams: who, where, how much."""
+"""Teams that were found → their documents: who, where, how much."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
-from allotment.model import labels
 from allotment.model.manifest import Body
-from allotment.model.names import is_dns_label, is_plain
 from allotment.model.quantity import format_bytes, format_cpu, parse_bytes, parse_cpu, parse_quantity
-from allotment.spec.imports.apart import ROLES, bound_groups, owner_first, parted, why_apart
+from allotment.spec.imports.apart import ROLES, bound_groups
 from allotment.spec.imports.flavors import Meaning, quotas_of
+from allotment.spec.imports.found import FoundTeam, cohort_of
 from allotment.spec.imports.live import (
     LiveCluster,
     Notes,
     PodFacts,
     in_spaces,
-    is_system,
     marks_of,
     name_of,
     space_of,
@@ -42,94 +40,6 @@ _EXCEPTION: Final = dt.timedelta(days=90)
 _USUAL_PODS: Final = 50
 _USUAL_CLAIMS: Final = 20
 _USUAL_STORAGE: Final = 1 << 40
-
-
-@dataclass(frozen=True, slots=True)
-class FoundTeam:
-    """A team to be declared.
-
-    Attributes:
-        queue: its ClusterQueue; None where only a namespace shows that it is there.
-        guest_of: the ClusterQueue of another team that its work runs by now; None if by its own.
-        shared: the cohort by which quota is shared with guests where the queue has none; empty if with nobody.
-    """
-
-    name: str
-    namespaces: tuple[str, ...]
-    queue: Body | None
-    guest_of: Body | None = None
-    shared: str = ""
-
-    @property
-    def counted(self) -> Body | None:
-        """The ClusterQueue that its work is counted in now."""
-        return self.queue or self.guest_of
-
-
-def found_teams(live: LiveCluster, notes: Notes) -> tuple[FoundTeam, ...]:
-    """A team for each ClusterQueue that namespaces lead to, and for each other namespace with a quota."""
-    spaces = {name_of(body) for body in live.namespaces if not is_system(name_of(body)) and is_plain(name_of(body))}
-    leading: dict[str, str] = {}
-    for local in live.local_queues:
-        if space_of(local) not in spaces:
-            notes.add(local, "its namespace is the system's, or no team's namespace can have that name")
-            continue
-        queue = local["spec"].get("clusterQueue", "")
-        if leading.setdefault(space_of(local), queue) != queue:
-            notes.add(local, f"a second queue of the namespace: the directory has one, {leading[space_of(local)]}")
-    teams: list[FoundTeam] = []
-    taken: set[str] = set()
-    for queue in live.cluster_queues:
-        mine = tuple(sorted(space for space, name in leading.items() if name == name_of(queue)))
-        if not mine:
-            notes.add(queue, "no namespace leads to it: no team is made of it")
-            continue
-        parts = owner_first(live, name_of(queue), parted(live, mine))
-        teams += _sharing(live, queue, parts, taken, notes)
-    held = {space for team in teams for space in team.namespaces}
-    limited = sorted({space_of(quota) for quota in live.quotas} & spaces - held)
-    teams += [FoundTeam(_name(space, taken), (space,), None) for space in limited]
-    for space in sorted(spaces - held - set(limited)):
-        notes.say(f"Namespace {space}", "it has neither a LocalQueue nor a ResourceQuota: no team is made of it")
-    return tuple(teams)
-
-
-def _sharing(
-    live: LiveCluster, queue: Body, parts: tuple[tuple[str, ...], ...], taken: set[str], notes: Notes
-) -> Iterator[FoundTeam]:
-    """The team that keeps a queue, and those whose work runs by it too, and which are others."""
-    owned, *others = parts
-    owner = _name(name_of(queue) if is_plain(name_of(queue)) else owned[0], taken)
-    shared = _shared_cohort(live, owner) if others and cohort_of(queue) is None else ""
-    yield FoundTeam(owner, owned, queue, None, shared)
-    for part in others:
-        guest = _name(part[0], taken)
-        cohort = shared or cohort_of(queue)
-        notes.warn(
-            f"teams {owner} and {guest}",
-            f"{', '.join(owned)} and {', '.join(part)} share ClusterQueue {name_of(queue)}, and "
-            f"{why_apart(live, owned, part)}: they are declared as two teams, so that no group gets into a namespace "
-            f"in which it is not now. {owner} keeps the queue; {guest} gets one with no quota of its own, which "
-            f"borrows from it in cohort {cohort}, and what it borrows can be reclaimed. LocalQueues of {guest} lead to "
-            f"{name_of(queue)} as before: move its work to LocalQueue {labels.LOCAL_QUEUE}, which apply makes, and "
-            f"delete them before you adopt the queue. If they are one team, write all namespaces into its document: "
-            "all its groups then get into all of them",
-        )
-        yield FoundTeam(guest, part, None, queue, shared)
-
-
-def _shared_cohort(live: LiveCluster, wished: str) -> str:
-    """A cohort of a name that no other has."""
-    there = {name_of(body) for body in live.cohorts} | {cohort_of(queue) for queue in live.cluster_queues}
-    return _name(wished, {name for name in there if name}, "shared")
-
-
-def _name(wished: str, taken: set[str], suffix: str = "team") -> str:
-    name = wished
-    while name in taken:
-        name = f"{name}-{suffix}"
-    taken.add(name)
-    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,13 +216,6 @@ _RULES: Final[Mapping[str, Any]] = {
 }
 
 
-def cohort_of(queue: Body) -> str | None:
-    """The cohort that a ClusterQueue is in, if the directory can name it."""
-    spec = queue.get("spec", {})
-    name = str(spec.get("cohortName") or spec.get("cohort") or "")
-    return name if is_dns_label(name) else None
-
-
 def _say_the_rest(queue: Body, notes: Notes) -> None:
     for field, value in sorted(queue.get("spec", {}).items()):
         if field not in _SAID and _RULES.get(field, _SAID) != value:
@@ -397,11 +300,3 @@ def weight_of(weight: object) -> Any:
         return None
     value = parse_quantity(str(weight))
     return int(value) if value.denominator == 1 else str(float(value))
-
-
-def describe(team: FoundTeam) -> str:
-    """What a team was made of, in words."""
-    origin = title(team.counted) if team.counted is not None else "a ResourceQuota"
-    if team.guest_of is not None:
-        origin = f"{origin}, which another team keeps,"
-    return f"{origin} and the namespaces {', '.join(team.namespaces)}"
