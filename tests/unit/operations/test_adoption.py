@@ -598,16 +598,16 @@ def test_whom_an_undo_concerns_besides_is_said() -> None:
 
 
 def test_where_the_flavor_has_its_name_already_the_fix_is_to_hold_the_queue_and_wait() -> None:
-    def cpu_in_the_devices_flavor(found: dict[str, Any]) -> dict[str, Any]:
-        flavors = [{"name": FLAVOR.key.name, "resources": [{"name": "cpu", "nominalQuota": 8}]}]
-        more = {"coveredResources": ["cpu"], "flavors": flavors}
+    def memory_in_the_devices_flavor(found: dict[str, Any]) -> dict[str, Any]:
+        flavors = [{"name": FLAVOR.key.name, "resources": [{"name": "memory", "nominalQuota": 8}]}]
+        more = {"coveredResources": ["memory"], "flavors": flavors}
         return {**found, "spec": {**found["spec"], "resourceGroups": [*found["spec"]["resourceGroups"], more]}}
 
     live = Live()
-    live.edit(QUEUE, cpu_in_the_devices_flavor, manager="helm")
-    live.kube.put(held(FLAVOR.key.name, resource="cpu"))
+    live.edit(QUEUE, memory_in_the_devices_flavor, manager="helm")
+    live.kube.put(held(FLAVOR.key.name, resource="memory"))
     (hindrance,) = one(live.look("clusterqueue/cv"), QUEUE).hindrances
-    assert hindrance.why.startswith("it would no longer count what runs: 4 cpu in ")
+    assert hindrance.why.startswith("it would no longer count what runs: 4 memory in a100")
     assert hindrance.fix.startswith("wait until that work has ended, and hold new work meanwhile: `kubectl patch")
     assert "names:" not in hindrance.fix
     other = Live()
