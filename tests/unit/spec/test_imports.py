@@ -372,6 +372,7 @@ def test_a_guest_borrows_what_the_shared_queue_gave_it() -> None:
         (kept,), (lent,) = owner.placements, guest.placements
         assert (kept.cohort, lent.cohort) == (cohort, cohort)
         assert (kept.cpu.nominal, lent.cpu.nominal, lent.cpu.borrowing_limit) == (40_000, 0, 40_000)
+        assert kept.accelerators[0].devices.borrowing_limit == (0 if live_queue is alone else 4)
         (amount,) = lent.accelerators
         assert (amount.devices.nominal, amount.devices.borrowing_limit) == (0, devices)
         (first,) = found.first

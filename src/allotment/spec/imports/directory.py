@@ -72,6 +72,7 @@ def import_cluster(live: LiveCluster, wishes: ImportWishes, today: dt.date) -> I
         InputError: the cluster has no node that work could run on.
     """
     notes = Notes()
+    found = found_teams(live, notes)
     devices = catalogue()
     pools = pools_of(live.nodes, devices, notes)
     if not pools:
@@ -81,7 +82,6 @@ def import_cluster(live: LiveCluster, wishes: ImportWishes, today: dt.date) -> I
     unlabelled(pools, notes)
     meaning = meaning_of(live, pools, devices, notes)
     rungs, ladder = _ladder(live, notes)
-    found = found_teams(live, notes)
     reading = TeamReading(
         live=live,
         cluster=wishes.cluster,

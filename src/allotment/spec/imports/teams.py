@@ -147,6 +147,7 @@ class TeamReading:
             amounts = borrowed(amounts, alone=bool(team.shared))
         else:
             _say_the_rest(team.queue, self.notes)
+            amounts = borrowing_none(amounts) if team.shared else amounts
         return {
             "cohort": cohort,
             "standalone": None if cohort else True,
@@ -257,8 +258,18 @@ def borrowed(amounts: Mapping[str, Any], *, alone: bool) -> dict[str, Any]:
     return {**plain, "accelerators": devices}
 
 
+def borrowing_none(amounts: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a queue that stood alone and gets a cohort: it borrows no more than before."""
+    devices = {name: {**_whole(amount), "borrowingLimit": 0} for name, amount in amounts["accelerators"].items()}
+    return {**amounts, "accelerators": devices}
+
+
+def _whole(amount: Any) -> Mapping[str, Any]:
+    return amount if isinstance(amount, Mapping) else {"nominal": amount}
+
+
 def _borrowed(amount: Any, unit: str, *, bounded: bool) -> Any:
-    limits = amount if isinstance(amount, Mapping) else {"nominal": amount}
+    limits = _whole(amount)
     found = {"nominal": Fraction(0)}
     if bounded or "borrowingLimit" in limits:
         more = parse_quantity(str(limits.get("borrowingLimit", 0)))
