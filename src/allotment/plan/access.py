@@ -6,9 +6,10 @@ two teams' groups exchanged; and who gets in reads the Secrets and the data of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from allotment.model import labels
 from allotment.model.manifest import Body, Manifest, ObjectKey, key_of
 from allotment.plan.changes import Change, Create, Delete, PlanWarning, Update, WarningCode
 from allotment.plan.survey import Survey
@@ -51,6 +52,34 @@ def warnings(changes: Iterable[Change], live: Survey, desired: Iterable[Manifest
         others = sorted({other.team for other in exchanges if other.team != one.team and one.got <= other.lost})
         key = ObjectKey("", "Namespace", "", one.namespace)
         yield PlanWarning(WarningCode.ACCESS_EXCHANGED, key, _message(one, others))
+
+
+def newcomers(live: Survey, bound: Mapping[str, tuple[Body, ...]]) -> Iterator[PlanWarning]:
+    """One warning for each binding to come that lets somebody into others' namespace, in which nothing names him now.
+
+    Args:
+        live: what was found.
+        bound: by namespace that is there, every RoleBinding in it; those that could not be read are left out.
+    """
+    foreign = {manifest.key.name for manifest, _ in live.foreign if manifest.key.kind == "Namespace"}
+    for manifest in live.absent:
+        bindings = bound.get(manifest.key.namespace) if manifest.key.kind == "RoleBinding" else None
+        if bindings is None:
+            continue
+        others = any(labels.PLATFORM not in (body["metadata"].get("labels") or {}) for body in bindings)
+        new = entering(manifest.body, bindings)
+        if new and (others or manifest.key.namespace in foreign):
+            message = (
+                f"{', '.join(new)} get{'s' if len(new) == 1 else ''} into the namespace {manifest.key.namespace}, in "
+                "which no binding names them now; with it goes what is there: its Secrets and claims"
+            )
+            yield PlanWarning(WarningCode.ACCESS_GAINED, manifest.key, message)
+
+
+def entering(binding: Body, bindings: Iterable[Body]) -> list[str]:
+    """The people of a binding to come whom none of these bindings of its namespace names."""
+    known = frozenset(who for body in bindings for who in _subjects(body))
+    return sorted(who for who in _subjects(binding) - known if not who.startswith("ServiceAccount "))
 
 
 class _Look:

@@ -216,6 +216,8 @@ class WarningCode(StrEnum):
     SYNCED = "synced"
     ACCESS_EXCHANGED = "access-exchanged"
     """Nobody whom a binding lets into a team's namespace keeps that, and others get it."""
+    ACCESS_GAINED = "access-gained"
+    """Somebody gets into a namespace of others in which no binding names him now."""
     IN_USE = "in-use"
     FOREIGN_DEFAULT = "foreign-default"
     DEFAULT_STORAGE = "default-storage"

@@ -26,6 +26,7 @@ class Circumstances:
         allow_uncounted: such steps are taken all the same.
         classless: claims that a class which becomes the default would get, where one may.
         ways_in: everything that lets somebody into those namespaces, whoever made it: metadata.
+        bound: the RoleBindings of namespaces that are there and get one of ours; those not read are left out.
     """
 
     today: dt.date
@@ -38,3 +39,4 @@ class Circumstances:
     allow_uncounted: bool = False
     classless: tuple[Body, ...] = ()
     ways_in: tuple[Body, ...] = ()
+    bound: Mapping[str, tuple[Body, ...]] = field(default_factory=dict)

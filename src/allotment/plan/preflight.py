@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -16,7 +16,7 @@ from allotment.plan.adoption.record import AdoptionRecord
 from allotment.plan.changes import Blocked
 from allotment.plan.nodes import DeclaredNodes, DeclaredPool, alike, devices_of
 from allotment.plan.strangers.admission import is_kueues
-from allotment.plan.strangers.kept import by_adoption, is_kept, taking_away
+from allotment.plan.strangers.kept import by_adoption, is_kept, keeping, taking_away
 
 KUBERNETES_SINCE: Final = (1, 30)
 """ValidatingAdmissionPolicy is generally available from here."""
@@ -252,7 +252,11 @@ def _carries(node: Body, wanted: Mapping[str, str]) -> bool:
 
 
 def limits(
-    bodies: Iterable[Body], platform: str, namespaces: Iterable[str], taken_over: Mapping[str, AdoptionRecord]
+    bodies: Iterable[Body],
+    platform: str,
+    namespaces: Iterable[str],
+    taken_over: Mapping[str, AdoptionRecord],
+    others: Collection[str] = (),
 ) -> Iterator[PreflightCheck]:
     """ResourceQuotas and LimitRanges in team namespaces that are not ours: they bind the same work.
 
@@ -261,6 +265,7 @@ def limits(
         platform: whose are ours.
         namespaces: of teams.
         taken_over: by namespace, the record of that.
+        others: those of the namespaces that are not ours yet.
     """
     known = set(namespaces)
     for body in bodies:
@@ -273,6 +278,8 @@ def limits(
                 yield PreflightCheck("limits", f"{key.namespace}/{key.name}", Readiness.INFO, said, taking_away(key))
                 continue
             fix = "remove it, or accept it in the Platform document (accepted)"
+            if key.namespace in others:
+                fix = f"{keeping(key.namespace)}; or, if nobody needs it, {fix}"
             yield PreflightCheck(
                 "limits", f"{key.namespace}/{key.name}", Readiness.WARNING, f"{key.kind} is not ours", fix
             )

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from allotment.plan.nodes import DeclaredNodes, Node, devices_of, recognised
+
+SAYS_WHICH: Final = "`allot preflight` says which can be whose"
+"""Where to look for the nodes that lack labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ def by_nodes(declared: DeclaredNodes, nodes: Sequence[Node], place: str) -> Doub
     message = (
         f"none of the declared pools of {declared.cluster} ({names}) matches {_one_of(len(nodes))} of {place} "
         f"({offered or 'no accelerators'}): is this the right cluster? If it is, label its nodes first: "
-        "`allot preflight` says which can be whose"
+        f"{SAYS_WHICH}"
     )
     return Doubt(message, grave=awaited)
 

@@ -56,6 +56,7 @@ def plan(desired: Manifests, live: Survey, platform: str, around: Circumstances)
     warnings += resistance(changes, (*(different.live for different in live.different), *live.surplus))
     steps = tuple(foreseen_setbacks(changes))
     warnings += access.warnings(steps, live, desired)
+    warnings += access.newcomers(live, around.bound)
     return Plan(
         platform=platform,
         cluster=desired.cluster,

@@ -283,3 +283,10 @@ def test_after_a_part_was_taken_over_only_the_rest_is_named(run: Run, acme: Path
     assert rest == ["adopt", "namespace/nlp", *HERE]
     again = run(*rest, "--yes")
     assert (again.code, suggested(again.err)) == (6, [rest])
+
+
+def test_a_dry_run_without_a_value_is_told_the_values_and_the_help_of_the_command(run: Run, acme: Path) -> None:
+    ran = run("adopt", "namespace/nlp", "--dry-run")
+    assert ran.code == 2
+    assert "option '--dry-run' requires an argument" in ran.err
+    assert "fix: say --dry-run=client or --dry-run=server; see `allot adopt --help`" in ran.err

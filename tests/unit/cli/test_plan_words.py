@@ -80,6 +80,12 @@ CASES: list[tuple[str, Body, Body, list[str]]] = [
         queue(flavor("t4", "nvidia.com/gpu", 4)),
         ["- t4 GPUs, may borrow: 4"],
     ),
+    (
+        "an amount that is written otherwise",
+        queue(RESERVED),
+        queue(flavor("a100-reserved", "nvidia.com/gpu", "16"), SPOT),
+        ["h100-spot GPUs none -> 8"],
+    ),
     ("new flavor", queue(RESERVED), queue(RESERVED, SPOT), ["h100-spot GPUs none -> 8"]),
     ("flavor gone", queue(RESERVED, SPOT), queue(RESERVED), ["h100-spot GPUs 8 -> none"]),
     (

@@ -64,7 +64,17 @@ def test_a_reader_s_apply_changes_nothing_and_says_what_is_missing(run: Run, cha
     assert ran.code == 5
     assert "nothing was changed" in ran.err
     assert "patch resourcequotas" in ran.err
+    assert "`allot preflight --rights apply -o yaml --platform my-platform --cluster dev-eastus`" in ran.err
     assert run("drift", *HERE, "--repair", "--yes").code == 5
+
+
+def test_a_reader_s_apply_of_a_saved_plan_names_the_way_there(run: Run, changed: FakeKube) -> None:
+    run("plan", *HERE, "--out", "reader.plan").ok()
+    for more, way in (((), ""), (("--platform", "my-platform"), " --platform my-platform")):
+        ran = run("apply", "reader.plan", "--yes", "--context", "there", *more)
+        assert ran.code == 5
+        command = f"`allot preflight --rights apply -o yaml{way} --cluster dev-eastus --context there`"
+        assert command in " ".join(ran.err.split())
 
 
 def test_a_kind_that_may_not_be_listed_is_never_called_as_declared(run: Run, acme: Path, applied: FakeKube) -> None:

@@ -100,3 +100,10 @@ def test_a_terminal_is_asked(run: Run, kube: FakeKube, typed: str, code: int, mo
 
 def test_who_cannot_be_asked_is_told_the_flag(run: Run, kube: FakeKube) -> None:
     assert f"--override-identity {WORD}" in run("apply", "my-platform", *THERE, "--no-input").err
+
+
+def test_preflight_does_not_send_to_preflight(run: Run, kube: FakeKube) -> None:
+    said = " ".join(run("preflight", "my-platform", *THERE).out.split())
+    assert "none of the declared pools of training-eastus" in said
+    assert "label its nodes first: the lines on nodes say which can be whose" in said
+    assert "`allot preflight` says" not in said

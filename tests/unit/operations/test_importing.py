@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from allotment.adapters.kube.fake import FakeKube
-from allotment.operations.adopt.importing import read_cluster
-from allotment.spec.imports.live import PodFacts
+from allotment.operations.adopt.importing import edit_of, read_cluster
+from allotment.spec.imports.directory import Imported
+from allotment.spec.imports.live import PodFacts, Unsaid
+from allotment.spec.problems import Severity
 
 GPUS = {"containers": [{"name": "main", "resources": {"limits": {"nvidia.com/mig-1g.10gb": "1"}}}]}
 PLAIN = {"containers": [{"name": "main", "resources": {"requests": {"cpu": "1"}}}]}
@@ -41,3 +43,11 @@ def test_of_pods_only_facts_are_kept() -> None:
     kube = FakeKube()
     kube.put(made("v1", "Pod", {**GPUS, "priorityClassName": "urgent"}, "Pending"))
     assert read_cluster(kube).pods == {"legacy": PodFacts(1, frozenset({"urgent"}), asks=True)}
+
+
+def test_what_is_to_be_read_first_is_a_warning_as_well() -> None:
+    first = (Unsaid("teams a and b", "they share a queue"),)
+    (warning,) = edit_of(Imported({}, (), (), first), "").warnings
+    assert (warning.file, warning.severity, warning.what) == (
+        "IMPORT.md", Severity.WARNING, "teams a and b: they share a queue",
+    )  # fmt: skip

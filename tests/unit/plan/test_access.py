@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -111,3 +112,42 @@ def test_nothing_is_said_of_a_step_that_is_not_taken() -> None:
     plan = world.plan(platform(cv={**CV, "owner": ["others"]}))
     assert plan.counts[Action.CONFLICT] == 1
     assert [one for one in plan.warnings if one.code is WarningCode.ACCESS_EXCHANGED] == []
+
+
+def gained(*there: dict[str, Any], declared: Manifests) -> dict[str, str]:
+    world = World()
+    world.kube.put(*there)
+    plan = world.plan(declared)
+    return {one.key.name: one.message for one in plan.warnings if one.code is WarningCode.ACCESS_GAINED}
+
+
+def theirs(*groups: str) -> dict[str, Any]:
+    subjects = [{"kind": "Group", "name": group} for group in groups]
+    (binding,) = bindings("cv", {"theirs": ()})
+    metadata = {"name": "theirs", "namespace": "cv"}
+    return {**binding.body, "metadata": metadata, "subjects": subjects}
+
+
+SPACE: dict[str, Any] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "cv"}}
+
+
+def test_who_gets_into_a_namespace_of_others_is_said_before_and_after_it_is_taken_over() -> None:
+    found = gained(SPACE, theirs("cv-leads", "cv"), declared=platform(cv=CV))
+    assert found == {
+        "member": "Group cv-guests gets into the namespace cv, in which no binding names them now; with it goes what "
+        "is there: its Secrets and claims"
+    }
+    world = World()
+    world.settle(platform(cv={}))
+    world.kube.put(theirs("cv-leads"))
+    plan = world.plan(platform(cv=CV))
+    (said,) = (one for one in plan.warnings if one.code is WarningCode.ACCESS_GAINED)
+    assert said.message.startswith("Group cv, Group cv-guests get into the namespace cv")
+
+
+def test_who_gets_into_a_namespace_of_our_own_making_is_no_news() -> None:
+    assert gained(declared=platform(cv=CV)) == {}
+    world = World()
+    world.settle(platform(cv={"owner": ["cv-leads"]}))
+    plan = world.plan(platform(cv=CV))
+    assert [one for one in plan.warnings if one.code is WarningCode.ACCESS_GAINED] == []

@@ -172,6 +172,9 @@ def test_limits_of_others_in_team_namespaces() -> None:
     bodies = [quota("nlp", "acme"), quota("nlp", ""), quota("elsewhere", ""), quota("nlp", "globex")]
     found = list(preflight.limits(bodies, "acme", ["nlp"], {}))
     assert [check.readiness for check in found] == [WARNING, WARNING]
+    assert all(check.fix.startswith("remove it") for check in found)
+    (_, other) = preflight.limits(bodies, "acme", ["nlp"], {}, ["nlp"])
+    assert other.fix.startswith("take the namespace over first, with `allot adopt namespace/nlp`: it is kept then; or")
 
 
 def test_what_an_adoption_left_is_told_with_what_it_takes() -> None:

@@ -306,3 +306,148 @@ def test_work_with_accelerators_outside_of_teams_starts_in_warn() -> None:
     assert cluster.without_network_policies == ("genomics",)
     assert "its work asks for accelerators" in said(found, "Namespace legacy")
     assert "accelerators" not in said(found, "Namespace web")
+
+
+def bound(namespace: str, group: str, role: str = "edit", kind: str = "Group") -> dict[str, Any]:
+    ref = {"kind": "ClusterRole", "name": role}
+    return body("RoleBinding", f"{group}-{role}", namespace, roleRef=ref, subjects=[{"kind": kind, "name": group}])
+
+
+def spaces(**teams: str) -> tuple[dict[str, Any], ...]:
+    return tuple(
+        body("Namespace", name, metadata={"labels": {"team": team}} if team else {}) for name, team in teams.items()
+    )
+
+
+SHARING: dict[str, tuple[dict[str, str], tuple[dict[str, Any], ...], list[tuple[str, ...]]]] = {
+    "nothing tells them apart": ({"genomics": "", "lab": ""}, (), [("genomics", "lab")]),
+    "the same groups in the same roles": (
+        {"genomics": "", "lab": ""}, (bound("genomics", "g"), bound("lab", "g")), [("genomics", "lab")],
+    ),
+    "other groups": (
+        {"genomics": "", "lab": ""}, (bound("genomics", "g"), bound("lab", "v")), [("genomics",), ("lab",)],
+    ),
+    "a group in one of them alone": ({"genomics": "", "lab": ""}, (bound("lab", "v"),), [("genomics",), ("lab",)]),
+    "the same group in another role": (
+        {"genomics": "", "lab": ""}, (bound("genomics", "g"), bound("lab", "g", "view")), [("genomics",), ("lab",)],
+    ),
+    "people of the directory's kind alone count": (
+        {"genomics": "", "lab": ""}, (bound("lab", "jane", kind="User"),), [("genomics", "lab")],
+    ),
+    "other labels": ({"genomics": "genomics", "lab": "vision"}, (), [("genomics",), ("lab",)]),
+    "whose label names the queue keeps it": ({"a": "vision", "b": "genomics"}, (), [("b",), ("a",)]),
+}  # fmt: skip
+
+
+def shared(
+    labelled: dict[str, str], bindings: tuple[dict[str, Any], ...] = (), **more: Any
+) -> tuple[Imported, Platform]:
+    leading = tuple(local(name, "genomics") for name in labelled)
+    return imported(**({"namespaces": spaces(**labelled), "local_queues": leading, "bindings": bindings} | more))
+
+
+@pytest.mark.parametrize(("labelled", "bindings", "expected"), SHARING.values(), ids=SHARING)
+def test_namespaces_with_other_people_are_teams_of_their_own(
+    labelled: dict[str, str], bindings: tuple[dict[str, Any], ...], expected: list[tuple[str, ...]]
+) -> None:
+    found, platform = shared(labelled, bindings)
+    teams = {team.name: team for team in platform.teams}
+    assert sorted(team.namespaces for team in platform.teams) == sorted(expected)
+    assert teams["genomics"].namespaces == expected[0]
+    assert bool(found.first) is (len(expected) > 1)
+    for team in platform.teams:
+        groups = {*team.groups.owners, *team.groups.members, *team.groups.viewers}
+        for namespace in team.namespaces:
+            there = (each for each in bindings if each["metadata"]["namespace"] == namespace)
+            assert groups == {one["name"] for each in there for one in each["subjects"] if one["kind"] == "Group"}
+
+
+def test_a_guest_borrows_what_the_shared_queue_gave_it() -> None:
+    alone = queue("genomics", *PLAIN, quota("gpus", GPU, 8))
+    for live_queue, cohort, devices in ((alone, "genomics", 8), (GENOMICS, "research", 12)):
+        found, platform = shared({"genomics": "genomics", "lab": "vision"}, cluster_queues=(live_queue,))
+        owner, guest = platform.team("genomics"), platform.team("lab")
+        assert owner is not None
+        assert guest is not None
+        (kept,), (lent,) = owner.placements, guest.placements
+        assert (kept.cohort, lent.cohort) == (cohort, cohort)
+        assert (kept.cpu.nominal, lent.cpu.nominal, lent.cpu.borrowing_limit) == (40_000, 0, 40_000)
+        assert kept.accelerators[0].devices.borrowing_limit == (0 if live_queue is alone else 4)
+        (amount,) = lent.accelerators
+        assert (amount.devices.nominal, amount.devices.borrowing_limit) == (0, devices)
+        (first,) = found.first
+        assert first.what == "teams genomics and lab"
+        assert "the label team differs (genomics, vision)" in first.how
+        assert f"borrows from it in cohort {cohort}" in first.how
+        assert "lab/main leads to genomics as before: move that work to default" in first.how
+
+
+def test_a_guest_s_default_queue_has_to_go_and_no_queue_is_named_twice() -> None:
+    leading = (local("genomics", "genomics"), local("lab", "genomics", "default"), local("other", "lab"))
+    found, platform = shared(
+        {"genomics": "genomics", "lab": "vision", "other": ""},
+        local_queues=leading, cluster_queues=(GENOMICS, queue("lab", *PLAIN)),
+    )  # fmt: skip
+    assert "let that work end, and delete it before you adopt: apply makes default anew" in found.first[0].how
+    names = [item.key.name for item in render(platform, platform.clusters[0]) if item.key.kind == "ClusterQueue"]
+    assert sorted(names) == ["genomics", "lab", "lab-team"]
+
+
+def test_what_is_to_be_read_first_stands_first() -> None:
+    found, _ = shared({"genomics": "genomics", "lab": "vision"})
+    text = report(found, WISHES, [])
+    assert text.index("## Read first: who would get what, and what would stop") < text.index("## Teams")
+    assert "## Read first" not in report(imported()[0], WISHES, [])
+
+
+def test_a_quota_of_one_namespace_is_said_to_limit_the_others() -> None:
+    limits = body("ResourceQuota", "q", "lab", spec={"hard": {"requests.cpu": "8", "pods": "20"}})
+    found, _ = shared({"genomics": "", "lab": ""}, quotas=(limits,))
+    (first,) = found.first
+    assert first.what == "ResourceQuota lab/q"
+    assert "apply limits genomics as well by pods=20, requests.cpu=8" in first.how
+
+
+def test_only_taints_of_all_nodes_are_the_pool_s() -> None:
+    every, odd = ({"key": key, "effect": "NoSchedule"} for key in ("team-only", "broken"))
+    nodes = [node(name, gpus=8, product=A100) for name in "abcd"]
+    for each in nodes:
+        each["spec"]["taints"] = [every, odd] if each["metadata"]["name"] == "c" else [every]
+    found, platform = imported(nodes=(*nodes, node("plain")))
+    (pool, _) = platform.clusters[0].node_pools
+    assert {"team-only", "broken"} & {taint.key for taint in pool.taints} == {"team-only"}
+    (first,) = found.first
+    assert first.what == "pool a100"
+    assert first.how.startswith("1 of its 4 nodes (c) carries the taint broken:NoSchedule, the others do not")
+
+
+@pytest.mark.parametrize(
+    ("labels", "taints", "looks"),
+    [
+        ({"lifecycle": "spot"}, [], True),
+        ({}, [{"key": "cloud.example.com/preemptible", "value": "true", "effect": "NoSchedule"}], True),
+        ({"cloud.example.com/spot": "false"}, [], False),
+        ({"karpenter.sh/capacity-type": "spot"}, [], False),
+        ({"rack": "spotless"}, [], False),
+    ],
+)
+def test_nodes_that_look_like_spot_and_are_declared_on_demand_are_named(
+    labels: dict[str, str], taints: list[dict[str, str]], looks: bool
+) -> None:
+    one = node("a", gpus=8, product=A100, **labels)
+    one["spec"]["taints"] = taints
+    found, _ = imported(nodes=(one, node("plain")))
+    assert [each.how.startswith("a looks like spot capacity") for each in found.first] == [True] * looks
+
+
+def test_a_queue_that_counts_cpu_with_devices_is_said_to_be_held_back() -> None:
+    used = {"flavorsReservation": [{"name": "gpus", "resources": [{"name": "cpu", "total": "4"}]}]}
+    both = queue("genomics", quota("gpus", GPU, 8), quota("gpus", "cpu", 40), quota("plain", "memory", "300Gi"))
+    for status, now in ((used, "(now: 4 cpu in gpus)"), ({}, "")):
+        found, _ = imported(cluster_queues=({**both, "status": status},))
+        (first,) = (one for one in found.first if one.what == "ClusterQueue genomics")
+        assert "counts as cpu in gpus (in " in first.how
+        assert "`allot adopt clusterqueue/genomics` is held back while work holds that" in first.how
+        assert now in first.how
+        assert "kubectl patch clusterqueue genomics --type merge" in first.how
+        assert '{"spec":{"stopPolicy":"Hold"}}' in first.how

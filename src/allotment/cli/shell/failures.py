@@ -64,7 +64,7 @@ def describe(error: BaseException) -> Failure:
             advice = f"did you mean {near[0]!r}? " if near else ""
             return Failure(2, f"there is no flag {error.option_name!r}", "", advice + _see_help(error))
         case click.UsageError():
-            return Failure(2, _sentence(error.format_message()), "", _see_help(error))
+            return Failure(2, _sentence(error.format_message()), "", _values(error) + _see_help(error))
         case click.Abort() | KeyboardInterrupt():
             return Failure(INTERRUPTED, "interrupted", "", "")
         case click.ClickException():
@@ -87,6 +87,15 @@ def describe(error: BaseException) -> Failure:
 def _sentence(message: str) -> str:
     text = " ".join(message.split()).removesuffix(".")
     return text[:1].lower() + text[1:]
+
+
+def _values(error: click.UsageError) -> str:
+    """The values that a flag may have which was given none, where they are few and fixed."""
+    if not isinstance(error, click.BadOptionUsage) or error.ctx is None:
+        return ""
+    kinds = [param.type for param in error.ctx.command.params if error.option_name in param.opts]
+    choices = [str(value) for kind in kinds if isinstance(kind, click.Choice) for value in kind.choices]
+    return f"say {' or '.join(f'{error.option_name}={value}' for value in choices)}; " if choices else ""
 
 
 def _see_help(error: click.UsageError) -> str:

@@ -60,6 +60,14 @@ def path_of(ctx: click.Context) -> tuple[str, ...]:
 class _Documented(click.Command):
     """Help with headed options and the command's examples."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As usual; click does not say whose flag it is that lacks its value."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Options under their headings, ``--help`` among the global ones."""
         sections: dict[str, list[tuple[str, str]]] = {}

@@ -21,9 +21,9 @@ from allotment.ports.kube import KubePort
 from allotment.render.policies.pod_template import domains_of
 from allotment.spec.catalogue import catalogue
 from allotment.spec.imports.directory import REPORT, Imported, ImportWishes, import_cluster, report
-from allotment.spec.imports.live import LiveCluster, PodFacts
+from allotment.spec.imports.live import LiveCluster, PodFacts, Unsaid
 from allotment.spec.load import Loaded, load_platform
-from allotment.spec.problems import InvalidPlatformError
+from allotment.spec.problems import InvalidPlatformError, Problem, Severity
 
 _KUEUE: Final = "kueue.x-k8s.io"
 _RBAC: Final = "rbac.authorization.k8s.io/v1"
@@ -183,4 +183,8 @@ def load_imported(imported: Imported, today: dt.date) -> Loaded:
 def edit_of(imported: Imported, told: str) -> Edit:
     """All files of an import as one edit, with what is told of it as its report."""
     changes: dict[str, str | None] = {**imported.files, REPORT: told}
-    return Edit(changes, diff_of(SourceTree({}), changes), ())
+    return Edit(changes, diff_of(SourceTree({}), changes), tuple(map(_warning, imported.first)))
+
+
+def _warning(one: Unsaid) -> Problem:
+    return Problem(REPORT, 0, 0, "", f"{one.what}: {one.how}", "", Severity.WARNING)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -26,7 +27,7 @@ from allotment.operations.change.planning import (
 )
 from allotment.operations.change.trying import Rights, Trial
 from allotment.plan import order
-from allotment.plan.adoption import around, promises, record
+from allotment.plan.adoption import around, coming, promises, record
 from allotment.plan.adoption.adopting import Adoption, Facts, Hindrance, adoption, needs_trial
 from allotment.plan.adoption.cuts import Cut, cuts
 from allotment.plan.adoption.origin import origins_of
@@ -140,6 +141,7 @@ def _in_use(kube: KubePort, chosen: Sequence[tuple[Manifest, Body]]) -> InUse:
     return work_in_use(kube, queues, (), ())
 
 
+_RBAC: Final = "rbac.authorization.k8s.io/v1"
 _POD_SECURITY: Final = "pod-security.kubernetes.io/"
 _ANY_TIME: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 """For the length of a record: that of each time is the same."""
@@ -219,9 +221,8 @@ class _Looking:
     def _of_queue(self, manifest: Manifest, live: Body) -> Facts:
         def shut_out() -> Hindrance | None:
             queues = self.kube.list(manifest.api_version, "LocalQueue")
-            return around.shut_out_by(
-                manifest.body, around.shut_out(manifest.body, queues, self.kube.list("v1", "Namespace"))
-            )
+            out = around.shut_out(manifest.body, queues, self.kube.list("v1", "Namespace"))
+            return around.shut_out_by(manifest.body, out, spaces)
 
         spaces = promises.spaces_of(self.desired, manifest.key.name)
         quotas = [body for space in spaces for body in self._listed("v1", "ResourceQuota", space)]
@@ -243,9 +244,9 @@ class _Looking:
         services = self._listed("v1", "Service", name)
         secrets = self._readable(lambda: _secrets(self.kube, name))
         work = self._readable(lambda: around.work_in_words(workloads(self.kube, name)))
-        coming = self._absent(name, "NetworkPolicy")
+        walls = self._absent(name, "NetworkPolicy")
         left_out = [item for item in self.walls if item.key.namespace == name]
-        said = cuts(item.body for item in coming or left_out)
+        said = cuts(item.body for item in walls or left_out)
         if said and services:
             said = (*said, Cut("services", f"reached from outside until now: {around.services_in_words(services)}"))
         stake = (*work, *_said(around.claims_in_words(claims)), *secrets)
@@ -253,14 +254,21 @@ class _Looking:
         stays = staying(self.kube, name, self.desired)
         kept = record.fitting(record.record(manifest.body, live, origins_of(live), _ANY_TIME), stays.kept)
         beyond = [entry for entry in stays.kept if entry not in kept]
-        remarks = (*stays.remarks, *_said(around.unwritten(beyond)), *self._promised(name))
-        return Facts(stake, remarks, said, left_out=bool(left_out) and not coming, hindrances=against, kept=kept)
+        remarks = (*stays.remarks, *_said(around.unwritten(beyond)), *self._promised(name), *self._coming(name))
+        return Facts(stake, remarks, said, left_out=bool(left_out) and not walls, hindrances=against, kept=kept)
 
     def _promised(self, name: str) -> Iterator[str]:
         """Where quotas that stay allow less than the queues of the namespace promise."""
         quotas = self._listed("v1", "ResourceQuota", name)
         for queue in promises.queues_of(self.desired, name):
             yield from promises.kept_below(queue, quotas, self.desired)
+
+    def _coming(self, name: str) -> Iterator[str]:
+        """Whom and what the next apply brings."""
+        with suppress(RefusedError):  # what stays has said it
+            bindings = tuple(self.kube.list(_RBAC, "RoleBinding", namespace=name))
+            yield from coming.admitted(self._absent(name, "RoleBinding"), bindings)
+        yield from coming.limited(self._absent(name, "ResourceQuota"), self._listed("v1", "ResourceQuota", name))
 
     def _of_system(self) -> Facts:
         """Nobody is bound by policies who acts from there, so nobody else may be there."""

@@ -101,6 +101,7 @@ def make_plan(desired: Manifests, kube: KubePort, settings: PlanSettings) -> Pla
         classless=_classless(kube, found),
         in_use=_in_use(kube, found),
         allow_uncounted=settings.allow_uncounted,
+        bound=_bound(kube, found, settings.workers),
     )
     at = kube.endpoint()
     made = plan(declared, found, settings.platform, around)
@@ -299,6 +300,25 @@ def _claims(kube: KubePort, found: Survey, workers: int) -> Mapping[str, tuple[B
             return None
 
     return dict(zip(gone, side_by_side(listed, gone, workers), strict=True))
+
+
+_RBAC: Final = "rbac.authorization.k8s.io/v1"
+
+
+def _bound(kube: KubePort, found: Survey, workers: int) -> Mapping[str, tuple[Body, ...]]:
+    """The RoleBindings of namespaces that are there and get one of ours, whoever made them."""
+    coming = [manifest for manifest in found.absent if manifest.key.kind == "RoleBinding"]
+    fresh = {manifest.key.name for manifest in found.absent if manifest.key.kind == "Namespace"}
+    spaces = sorted({manifest.key.namespace for manifest in coming} - fresh)
+
+    def listed(namespace: str) -> tuple[Body, ...] | None:
+        try:
+            return tuple(kube.list(_RBAC, "RoleBinding", namespace=namespace))
+        except RefusedError:
+            return None  # as of claims
+
+    answers = zip(spaces, side_by_side(listed, spaces, workers), strict=True)
+    return {space: bodies for space, bodies in answers if bodies is not None}
 
 
 def _classless(kube: KubePort, found: Survey) -> tuple[Body, ...]:

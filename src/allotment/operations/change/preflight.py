@@ -24,9 +24,10 @@ from allotment.plan import preflight
 from allotment.plan.changes import Action, Blocked, WarningCode
 from allotment.plan.nodes import declared_nodes
 from allotment.plan.preflight import PreflightCheck, Readiness
+from allotment.plan.resemblance import SAYS_WHICH
 from allotment.plan.strangers.kept import adoptions
 from allotment.plan.strangers.stranger import Live
-from allotment.plan.survey import belongs_to, is_being_deleted
+from allotment.plan.survey import belongs_to, in_inventory, is_being_deleted
 from allotment.ports.kube import AccessQuestion, AccessRefusedError, Identity, KubePort
 from allotment.render.manifests import render
 from allotment.render.policies.identities import engineer_groups
@@ -106,7 +107,9 @@ def _mark(kube: KubePort, wanted: Meant) -> Iterator[PreflightCheck]:
     for sign in signs:
         fix = f"choose the right context with --context; if it is the one meant, apply with {OVERRIDE} {mark}"
         grave = sign.code is WarningCode.ANOTHER_CLUSTER
-        yield PreflightCheck("mark", str(mark), Readiness.MISSING if grave else Readiness.WARNING, sign.message, fix)
+        # What it would send the reader to stands below.
+        said = sign.message.replace(SAYS_WHICH, "the lines on nodes say which can be whose")
+        yield PreflightCheck("mark", str(mark), Readiness.MISSING if grave else Readiness.WARNING, said, fix)
     if not signs:
         there = kube.get("v1", MARK)
         carried = there is not None and mark_of(there) is not None
@@ -228,8 +231,10 @@ def _answers(kube: KubePort, namespace: str, name: str) -> bool:
 
 
 def _limited(kube: KubePort, platform: Platform, cluster: Cluster) -> Iterator[PreflightCheck]:
-    taken_over = adoptions(Live({"Namespace": tuple(kube.list("v1", "Namespace"))}))
-    yield from preflight.limits(_limits(kube), platform.name, _namespaces(platform, cluster), taken_over)
+    spaces = tuple(kube.list("v1", "Namespace"))
+    others = [str(body["metadata"]["name"]) for body in spaces if not in_inventory(body, platform.name)]
+    taken_over = adoptions(Live({"Namespace": spaces}))
+    yield from preflight.limits(_limits(kube), platform.name, _namespaces(platform, cluster), taken_over, others)
 
 
 def _limits(kube: KubePort) -> Iterator[Body]:

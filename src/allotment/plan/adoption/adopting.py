@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.manifest import Body, Manifest, ObjectKey
+from allotment.model.waiting import HOLD_AND_WAIT
 from allotment.plan.additions import additions, without
 from allotment.plan.adoption import record
 from allotment.plan.adoption.cuts import Cut
@@ -16,7 +17,7 @@ from allotment.plan.adoption.origin import Origin, origins_of
 from allotment.plan.caution import cautions
 from allotment.plan.difference import FieldChange, difference
 from allotment.plan.fields import ownership_of
-from allotment.plan.uncounted import InUse, told
+from allotment.plan.uncounted import Holding, InUse, offered, told
 from allotment.plan.verdict import Accepted, Disputed, Refused, Verdict
 
 
@@ -148,10 +149,17 @@ def _hindrances(
             yield Hindrance(f"less would be declared than is in use: {'; '.join(below)}", _BELOW_USE)
     lost = facts.in_use.lost_by(live, manifest.body) if manifest.key.kind == "ClusterQueue" else ()
     if lost:
-        yield Hindrance(f"it would no longer count what runs: {told(lost)}", _UNCOUNTED)
+        yield Hindrance(f"it would no longer count what runs: {told(lost)}", _counting(manifest.body, lost))
     written = record.AdoptionRecord("", (), record.before_of(manifest.body, live))
     if len(record.to_text(written).encode()) > record.LONGEST:
         yield Hindrance(f"its earlier values are longer than {record.LONGEST} bytes, too long to be kept", _TOO_LONG)
+
+
+def _counting(declared: Body, lost: Iterable[Holding]) -> str:
+    """How the queue can be taken over. A flavor that it goes on to have, for something else, has its name already."""
+    there = {flavor for flavor, _ in offered(declared)}
+    wait = HOLD_AND_WAIT.format(declared["metadata"]["name"])
+    return wait if any(one.flavor in there for one in lost) else f"{_NAME_IT}; or {wait}"
 
 
 def _whose(marks: Mapping[str, str]) -> str:
@@ -171,8 +179,8 @@ _REFUSED: Final = (
     "first"
 )
 _BELOW_USE: Final = "declare at least what is in use, and lower it once the work has ended"
-_UNCOUNTED: Final = (
+_NAME_IT: Final = (
     "declare the flavor that the work holds as well (names: {flavors: {USUAL: ITS-NAME}} in the Cluster document gives "
-    "one of the declared flavors its name), or wait until the work has ended"
+    "one of the declared flavors its name)"
 )
 _TOO_LONG: Final = "save it with kubectl, delete it, and let apply create it"

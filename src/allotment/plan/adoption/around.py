@@ -32,15 +32,28 @@ def shut_out(queue: Body, local_queues: Iterable[Body], namespaces: Iterable[Bod
             yield _name(body)
 
 
-def shut_out_by(queue: Body, spaces: Iterable[str]) -> Hindrance | None:
-    """The hindrance that follows."""
+def shut_out_by(queue: Body, spaces: Iterable[str], own: Iterable[str]) -> Hindrance | None:
+    """The hindrance that follows.
+
+    Args:
+        queue: as declared.
+        spaces: of which it takes no work.
+        own: namespaces of its team; taking another over would not make it one.
+    """
     names = sorted(spaces)
     if not names:
         return None
+    why = f"as declared, {_name(queue)} takes no work of {', '.join(names)}, whose LocalQueues lead to it"
+    others = sorted(set(names) - set(own))
+    if others:
+        return Hindrance(
+            why,
+            f"move the work of {', '.join(others)} to a queue of its own team, and delete its LocalQueues that lead "
+            f"here; or declare {', '.join(others)} as a namespace of this team, whose groups then get into it",
+        )
     first = word_of(ObjectKey("", "Namespace", "", names[0]))
     return Hindrance(
-        f"as declared, {_name(queue)} takes no work of {', '.join(names)}, whose LocalQueues lead to it",
-        f"take over the namespace first: `allot adopt {first}`; or move its work to a queue of its own team",
+        why, f"take over the namespace first: `allot adopt {first}`; or move its work to a queue of its own team"
     )
 
 

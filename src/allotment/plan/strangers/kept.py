@@ -14,6 +14,7 @@ from allotment.errors import InputError
 from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.plan.adoption.left import NamespacedRoles, digest, entry, role_of
 from allotment.plan.adoption.record import AdoptionRecord, record_of
+from allotment.plan.adoption.words import word_of
 from allotment.plan.strangers.access import Roles
 from allotment.plan.strangers.grounds import Grounds
 from allotment.plan.strangers.stranger import KeptBinding, Live, Stranger
@@ -67,6 +68,12 @@ def told_apart(stranger: Stranger, body: Body, written: AdoptionRecord, roles: N
         return replace(stranger, kept=by_adoption(written.at), fix=taking_away(stranger.key))
     left = f"the adoption of {_day(written.at)} left it, but {_change(body, written.at, roles)}"
     return replace(stranger, why=f"{stranger.why}; {left}")
+
+
+def keeping(namespace: str) -> str:
+    """What keeps all that lies in a namespace which is declared and not ours."""
+    word = word_of(ObjectKey("", "Namespace", "", namespace))
+    return f"take the namespace over first, with `allot adopt {word}`: it is kept then"
 
 
 def kept_bindings(live: Live, around: Grounds) -> Iterator[KeptBinding]:

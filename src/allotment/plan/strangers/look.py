@@ -9,15 +9,16 @@ from typing import Final
 from allotment.model.manifest import Body, key_of
 from allotment.model.platform import AcceptedStranger
 from allotment.plan.adoption.left import NamespacedRoles
-from allotment.plan.adoption.record import AdoptionRecord
+from allotment.plan.adoption.record import AdoptionRecord, is_adopted
 from allotment.plan.strangers.access import access, subjects
 from allotment.plan.strangers.admission import bindings, kueues_webhooks
 from allotment.plan.strangers.grounds import Grounds
-from allotment.plan.strangers.kept import adoptions, roles_in, told_apart
+from allotment.plan.strangers.kept import adoptions, keeping, roles_in, told_apart
 from allotment.plan.strangers.limits import limits, queues
 from allotment.plan.strangers.priorities import default_class
 from allotment.plan.strangers.stranger import Live, Stranger
 from allotment.plan.strangers.subjects import Standing
+from allotment.plan.survey import in_inventory
 
 RULES: Final[tuple[Callable[[Live, Grounds], Iterator[Stranger]], ...]] = (
     access,
@@ -32,10 +33,26 @@ RULES: Final[tuple[Callable[[Live, Grounds], Iterator[Stranger]], ...]] = (
 
 def strangers(live: Live, around: Grounds) -> tuple[Stranger, ...]:
     """Everything that is not ours and matters, but for what the platform accepts; sorted by object."""
-    found = sorted((stranger for rule in RULES for stranger in rule(live, around)), key=lambda each: each.key)
+    before = _not_taken_over(live, around)
+    told = (_before(stranger, before) for rule in RULES for stranger in rule(live, around))
+    found = sorted(told, key=lambda each: each.key)
     judged = [stranger for each in found if (stranger := _accepted(each, live, around)) is not None]
     taken_over, roles = adoptions(live), roles_in(live)
     return tuple(_told_apart(stranger, live, around, taken_over, roles) for stranger in judged)
+
+
+def _not_taken_over(live: Live, around: Grounds) -> frozenset[str]:
+    """Declared namespaces that are there and somebody else's: adoption keeps what lies in them."""
+    others = (body for body in live.of("Namespace") if not (in_inventory(body, around.platform) or is_adopted(body)))
+    names = (str(body["metadata"]["name"]) for body in others)
+    return frozenset(name for name in names if name in around.tenancies and not around.tenancies[name].leaving)
+
+
+def _before(stranger: Stranger, spaces: frozenset[str]) -> Stranger:
+    """What is to be done about it as long as its namespace is not ours: work may go by it."""
+    if stranger.key.namespace not in spaces:
+        return stranger
+    return replace(stranger, fix=f"{keeping(stranger.key.namespace)}; or, if nobody needs it, {stranger.fix}")
 
 
 def _told_apart(

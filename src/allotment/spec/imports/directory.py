@@ -15,9 +15,10 @@ from allotment.model.names import is_dns_label
 from allotment.model.quantity import parse_quantity
 from allotment.spec.catalogue import catalogue
 from allotment.spec.imports.flavors import Meaning, meaning_of
+from allotment.spec.imports.found import FoundTeam, cohort_of, describe, found_teams
 from allotment.spec.imports.live import GITOPS, LiveCluster, Notes, Unsaid, marks_of, name_of
 from allotment.spec.imports.pools import Pool, pools_of, unlabelled
-from allotment.spec.imports.teams import FoundTeam, TeamReading, amounts_of, cohort_of, describe, found_teams, weight_of
+from allotment.spec.imports.teams import TeamReading, amounts_of, weight_of
 from allotment.spec.schema.platform import ALWAYS_EXEMPT
 from allotment.spec.writing import block
 
@@ -55,11 +56,13 @@ class Imported:
         files: text by path.
         unsaid: what it does not say, or says otherwise.
         teams: names of its teams, each with what it was made of.
+        first: what is to be read before anything else.
     """
 
     files: Mapping[str, str]
     unsaid: tuple[Unsaid, ...]
     teams: tuple[tuple[str, str], ...]
+    first: tuple[Unsaid, ...] = ()
 
 
 def import_cluster(live: LiveCluster, wishes: ImportWishes, today: dt.date) -> Imported:
@@ -69,6 +72,7 @@ def import_cluster(live: LiveCluster, wishes: ImportWishes, today: dt.date) -> I
         InputError: the cluster has no node that work could run on.
     """
     notes = Notes()
+    found = found_teams(live, notes)
     devices = catalogue()
     pools = pools_of(live.nodes, devices, notes)
     if not pools:
@@ -78,7 +82,6 @@ def import_cluster(live: LiveCluster, wishes: ImportWishes, today: dt.date) -> I
     unlabelled(pools, notes)
     meaning = meaning_of(live, pools, devices, notes)
     rungs, ladder = _ladder(live, notes)
-    found = found_teams(live, notes)
     reading = TeamReading(
         live=live,
         cluster=wishes.cluster,
@@ -105,7 +108,7 @@ def import_cluster(live: LiveCluster, wishes: ImportWishes, today: dt.date) -> I
     }
     if ladder:
         files["priorities.yaml"] = "---\n".join(_text("", rung) for rung in ladder)
-    return Imported(files, notes.all, tuple((team.name, describe(team)) for team in found))
+    return Imported(files, notes.all, tuple((team.name, describe(team)) for team in found), notes.first)
 
 
 def _text(comment: str, document: Mapping[str, Any]) -> str:
@@ -191,7 +194,7 @@ def _cluster(
         },
         "warnNamespaces": _in_warn(live, spaces, notes),
         "withoutNetworkPolicies": spaces,
-        "cohorts": _cohorts(live, meaning, notes),
+        "cohorts": _cohorts(live, found, meaning, notes),
         "nodePools": [pool.document(most) for pool, most in _sized(pools, meaning, wishes.cluster, teams, notes)],
     }
 
@@ -201,9 +204,9 @@ def _provider(nodes: Sequence[Body]) -> str | None:
     return next((_PROVIDERS[scheme] for one in ids if (scheme := one.partition("://")[0]) in _PROVIDERS), None)
 
 
-def _cohorts(live: LiveCluster, meaning: Meaning, notes: Notes) -> list[dict[str, Any]]:
+def _cohorts(live: LiveCluster, teams: Iterable[FoundTeam], meaning: Meaning, notes: Notes) -> list[dict[str, Any]]:
     bodies = {name_of(body): body for body in live.cohorts}
-    named: dict[str, None] = {}
+    named = dict.fromkeys(team.shared for team in teams if team.shared)
     for queue in live.cluster_queues:
         if cohort := cohort_of(queue):
             named[cohort] = None
@@ -327,6 +330,7 @@ def report(imported: Imported, wishes: ImportWishes, changes: Sequence[tuple[str
         "",
         "Nothing in the cluster was changed. The directory is in its files; this page is what it does not say.",
         "",
+        *_read_first(imported.first),
         "## Teams",
         "",
         *(f"- `{name}`: {origin}" for name, origin in imported.teams),
@@ -343,6 +347,17 @@ def report(imported: Imported, wishes: ImportWishes, changes: Sequence[tuple[str
     for what, fields in changes:
         lines += [f"- {_inline(what)}", *(f"  - {_inline(field)}" for field in fields)]
     return "\n".join([*lines, *([] if changes else ["- nothing"])]) + "\n"
+
+
+def _read_first(first: Sequence[Unsaid]) -> list[str]:
+    if not first:
+        return []
+    return [
+        "## Read first: who would get what, and what would stop",
+        "",
+        *(f"- **{_inline(one.what)}**: {_inline(one.how)}" for one in first),
+        "",
+    ]
 
 
 def _inline(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from allotment.model import labels
 from allotment.model.manifest import Body
 from allotment.model.names import is_dns_label
+from allotment.model.waiting import HOLD_AND_WAIT
 from allotment.spec.imports.live import LiveCluster, Notes, name_of
 from allotment.spec.imports.pools import Pool, nodes_with
 from allotment.spec.schema.accelerator import AcceleratorSpec
@@ -48,7 +49,40 @@ def meaning_of(
             else:
                 meaning.usual[flavor, resource] = found
     _choose_names(meaning, notes)
+    for queue in live.cluster_queues:
+        _say_stop(queue, meaning, notes)
     return meaning
+
+
+def _say_stop(queue: Body, meaning: Meaning, notes: Notes) -> None:
+    """Note what a queue would no longer count under the name that it has now: while work holds it, nobody adopts it."""
+    lost = {
+        (flavor, resource): written
+        for flavor, resource, _ in quotas_of(queue)
+        if (written := meaning.written(meaning.usual.get((flavor, resource), ""))) != flavor
+    }
+    if not lost:
+        return
+    told = [
+        f"{resource} in {flavor} ({f'in {name} then' if name else 'not at all then'})"
+        for (flavor, resource), name in lost.items()
+    ]
+    held = ", ".join(f"{amount} {resource} in {flavor}" for flavor, resource, amount in _reserved(queue, lost))
+    name = name_of(queue)
+    now = f" (now: {held})" if held else ""
+    notes.warn(
+        f"ClusterQueue {name}",
+        f"the directory counts otherwise what this queue counts as {', '.join(told)}. "
+        f"`allot adopt clusterqueue/{name}` is held back while work holds that{now}: {HOLD_AND_WAIT.format(name)}",
+    )
+
+
+def _reserved(queue: Body, wanted: Mapping[tuple[str, str], str]) -> Iterator[tuple[str, str, str]]:
+    for flavor in (queue.get("status") or {}).get("flavorsReservation") or ():
+        for resource in flavor.get("resources") or ():
+            amount = str(resource.get("total", "0"))
+            if (flavor["name"], resource["name"]) in wanted and amount != "0":
+                yield flavor["name"], resource["name"], amount
 
 
 def quotas_of(queue: Body) -> Iterator[tuple[str, str, Body]]:

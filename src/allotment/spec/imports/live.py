@@ -79,6 +79,7 @@ class Notes:
 
     def __init__(self) -> None:
         self._found: dict[Unsaid, None] = {}
+        self._first: dict[Unsaid, None] = {}
 
     def add(self, body: Body, how: str) -> None:
         """Note it about an object."""
@@ -88,9 +89,18 @@ class Notes:
         """Note it about something else."""
         self._found.setdefault(Unsaid(what, how))
 
+    def warn(self, what: str, how: str) -> None:
+        """Note what is to be read before anything else: who would get what he has not now, and what would stop."""
+        self._first.setdefault(Unsaid(what, how))
+
+    @property
+    def first(self) -> tuple[Unsaid, ...]:
+        """What is to be read first."""
+        return tuple(self._first)
+
     @property
     def all(self) -> tuple[Unsaid, ...]:
-        """Everything noted."""
+        """Everything else noted."""
         return tuple(self._found)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,6 +30,10 @@ _SPOT: Final = {"kubernetes.azure.com/scalesetpriority": "spot", "cloud.google.c
 _CONTROL_PLANE: Final = "node-role.kubernetes.io/control-plane"
 _MACHINE: Final = "node.kubernetes.io/instance-type"
 _TRANSIENT: Final = "node.kubernetes.io/"
+_SPOT_WORDS: Final = frozenset({"spot", "preemptible", "preemptable"})
+
+Taint = tuple[str, str, str]
+"""Key, value and effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Pool:
     cpu: int
     memory: int
     pods: int
-    taints: tuple[tuple[str, str, str], ...]
+    taints: tuple[Taint, ...]
     nodes: tuple[Body, ...]
 
     @property
@@ -99,7 +104,7 @@ def pools_of(nodes: Iterable[Body], catalogue: Mapping[str, AcceleratorSpec], no
             members.setdefault(_shape(node, catalogue, notes), []).append(node)
     pools: list[Pool] = []
     for shape, found in members.items():
-        pools.append(_pool(shape, found, {pool.name for pool in pools}, catalogue))
+        pools.append(_pool(shape, found, {pool.name for pool in pools}, catalogue, notes))
     return tuple(pools)
 
 
@@ -161,19 +166,19 @@ def _capacity(found: Mapping[str, str]) -> CapacityType:
     return CapacityType(word) if word in {member.value for member in CapacityType} else CapacityType.ON_DEMAND
 
 
-def _pool(shape: Shape, nodes: list[Body], taken: set[str], catalogue: Mapping[str, AcceleratorSpec]) -> Pool:
+def _pool(
+    shape: Shape, nodes: list[Body], taken: set[str], catalogue: Mapping[str, AcceleratorSpec], notes: Notes
+) -> Pool:
     wished = shape.label.lower() if is_plain(shape.label.lower()) else shape.accelerator or "cpu"
     name = next(
         f"{wished}{suffix}" for suffix in ("", *(f"-{n}" for n in range(2, 1000))) if f"{wished}{suffix}" not in taken
     )
     allocatable = [node.get("status", {}).get("allocatable") or {} for node in nodes]
     own = catalogue[shape.accelerator].taint_key if shape.accelerator else ""
-    taints = {
-        (taint["key"], taint.get("value", ""), taint["effect"]): None
-        for node in nodes
-        for taint in node.get("spec", {}).get("taints") or ()
-        if taint["key"] != own and not taint["key"].startswith((_TRANSIENT, f"{labels.DOMAIN}/"))
-    }
+    carried = [_taints(node, own) for node in nodes]
+    taints = [taint for taint in carried[0] if all(taint in each for each in carried)]
+    _say_odd(name, nodes, carried, taints, notes)
+    _say_spot(name, shape, nodes, notes)
     return Pool(
         name,
         shape,
@@ -183,6 +188,56 @@ def _pool(shape: Shape, nodes: list[Body], taken: set[str], catalogue: Mapping[s
         taints=tuple(taints),
         nodes=tuple(nodes),
     )
+
+
+def _taints(node: Body, own: str) -> list[Taint]:
+    """Those that somebody chose: neither the device's nor of a passing state."""
+    return [
+        (taint["key"], taint.get("value", ""), taint["effect"])
+        for taint in node.get("spec", {}).get("taints") or ()
+        if taint["key"] != own and not taint["key"].startswith((_TRANSIENT, f"{labels.DOMAIN}/"))
+    ]
+
+
+def _say_odd(
+    pool: str, nodes: Sequence[Body], carried: Sequence[Sequence[Taint]], common: Sequence[Taint], notes: Notes
+) -> None:
+    """Note taints that only some nodes carry: declared, they would come on the others, and all work tolerate them."""
+    odd = dict.fromkeys(taint for each in carried for taint in each if taint not in common)
+    for key, value, effect in odd:
+        names = [name_of(node) for node, each in zip(nodes, carried, strict=True) if (key, value, effect) in each]
+        notes.warn(
+            f"pool {pool}",
+            f"{len(names)} of its {len(nodes)} nodes ({', '.join(names)}) carr{'y' if len(names) > 1 else 'ies'} the "
+            f"taint {key}{f'={value}' if value else ''}:{effect}, the others do not: it is not declared, and work of "
+            "the pool does not tolerate it. Make these nodes a pool of their own, or take the taint off",
+        )
+
+
+def _say_spot(pool: str, shape: Shape, nodes: Sequence[Body], notes: Notes) -> None:
+    """Note nodes that look reclaimable where no label that is known says so."""
+    if shape.capacity is not CapacityType.ON_DEMAND:
+        return
+    found = {name_of(node): word for node in nodes if (word := _word_of_spot(node))}
+    if found:
+        words = ", ".join(dict.fromkeys(found.values()))
+        notes.warn(
+            f"pool {pool}",
+            f"{', '.join(found)} look{'s' if len(found) == 1 else ''} like spot capacity ({words}), and the pool is "
+            "declared as on-demand: correct its capacityType if they can be reclaimed",
+        )
+
+
+def _word_of_spot(node: Body) -> str:
+    """The label or taint that speaks of spot capacity; empty if none does."""
+    marks = [(key, value, "label") for key, value in marks_of(node).items()]
+    taints = node.get("spec", {}).get("taints") or ()
+    marks += [(taint["key"], taint.get("value", ""), "taint") for taint in taints]
+    for key, value, what in marks:
+        words = set(re.split(r"[^a-z0-9]+", f"{key} {value}".lower()))
+        if words & _SPOT_WORDS and value.lower() not in ("false", "no", "none", "regular", "on-demand"):
+            return f"{what} {key}{f'={value}' if value else ''}"
+    return ""
 
 
 def _count(amount: object) -> int:

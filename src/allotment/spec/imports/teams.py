@@ -1,4 +1,4 @@
-"""Queues and namespaces as they are → teams: who, where, how much."""
+"""Teams that were found → their documents: who, where, how much."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from fractions import Fraction
 from typing import Any, Final
 
 from allotment.model.manifest import Body
-from allotment.model.names import is_dns_label, is_plain
 from allotment.model.quantity import format_bytes, format_cpu, parse_bytes, parse_cpu, parse_quantity
+from allotment.spec.imports.apart import ROLES, bound_groups
 from allotment.spec.imports.flavors import Meaning, quotas_of
+from allotment.spec.imports.found import FoundTeam, cohort_of
 from allotment.spec.imports.live import (
     LiveCluster,
     Notes,
     PodFacts,
     in_spaces,
-    is_system,
     marks_of,
     name_of,
     space_of,
     title,
 )
 
-_ROLES: Final = {"admin": "owners", "edit": "members", "view": "viewers"}
 _LIMITS: Final = (("nominalQuota", "nominal"), ("borrowingLimit", "borrowingLimit"), ("lendingLimit", "lendingLimit"))
 _SUMS: Final = {
     "requests.cpu": ("requestsCpu", "cpu"),
@@ -41,54 +40,6 @@ _EXCEPTION: Final = dt.timedelta(days=90)
 _USUAL_PODS: Final = 50
 _USUAL_CLAIMS: Final = 20
 _USUAL_STORAGE: Final = 1 << 40
-
-
-@dataclass(frozen=True, slots=True)
-class FoundTeam:
-    """A team to be declared.
-
-    Attributes:
-        queue: its ClusterQueue; None where only a namespace shows that it is there.
-    """
-
-    name: str
-    namespaces: tuple[str, ...]
-    queue: Body | None
-
-
-def found_teams(live: LiveCluster, notes: Notes) -> tuple[FoundTeam, ...]:
-    """A team for each ClusterQueue that namespaces lead to, and for each other namespace with a quota."""
-    spaces = {name_of(body) for body in live.namespaces if not is_system(name_of(body)) and is_plain(name_of(body))}
-    leading: dict[str, str] = {}
-    for local in live.local_queues:
-        if space_of(local) not in spaces:
-            notes.add(local, "its namespace is the system's, or no team's namespace can have that name")
-            continue
-        queue = local["spec"].get("clusterQueue", "")
-        if leading.setdefault(space_of(local), queue) != queue:
-            notes.add(local, f"a second queue of the namespace: the directory has one, {leading[space_of(local)]}")
-    teams: list[FoundTeam] = []
-    taken: set[str] = set()
-    for queue in live.cluster_queues:
-        mine = tuple(sorted(space for space, name in leading.items() if name == name_of(queue)))
-        if not mine:
-            notes.add(queue, "no namespace leads to it: no team is made of it")
-            continue
-        teams.append(FoundTeam(_name(name_of(queue) if is_plain(name_of(queue)) else mine[0], taken), mine, queue))
-    held = {space for team in teams for space in team.namespaces}
-    limited = sorted({space_of(quota) for quota in live.quotas} & spaces - held)
-    teams += [FoundTeam(_name(space, taken), (space,), None) for space in limited]
-    for space in sorted(spaces - held - set(limited)):
-        notes.say(f"Namespace {space}", "it has neither a LocalQueue nor a ResourceQuota: no team is made of it")
-    return tuple(teams)
-
-
-def _name(wished: str, taken: set[str]) -> str:
-    name = wished
-    while name in taken:
-        name = f"{name}-team"
-    taken.add(name)
-    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,21 +80,21 @@ class TeamReading:
         found: dict[str, dict[str, None]] = {}
         for binding in in_spaces(self.live.bindings, team.namespaces):
             ref = binding.get("roleRef", {})
-            role = _ROLES.get(ref.get("name", "")) if ref.get("kind") == "ClusterRole" else None
+            declared = {name: role for role, name in bound_groups(binding)}
             for subject in binding.get("subjects") or ():
                 name = subject.get("name", "")
-                if role is None or subject.get("kind") != "Group" or name.startswith("system:"):
+                if subject.get("kind") != "Group" or name not in declared:
                     self.notes.add(
                         binding, f"{subject.get('kind')} {name} as {ref.get('kind')} {ref.get('name')}: stays as it is"
                     )
                 else:
-                    found.setdefault(role, {})[name] = None
+                    found.setdefault(declared[name], {})[name] = None
                     self.notes.add(
                         binding,
-                        f"{name} is declared as {role}; the binding stays as it is, and goes on to give "
+                        f"{name} is declared as {declared[name]}; the binding stays as it is, and goes on to give "
                         f"{ref.get('kind')} {ref.get('name')} until you delete it",
                     )
-        return {role: list(found[role]) for role in _ROLES.values() if role in found}
+        return {role: list(found[role]) for role in ROLES.values() if role in found}
 
     def _pod_security(self, team: FoundTeam) -> dict[str, Any] | None:
         spaces = [body for body in self.live.namespaces if name_of(body) in team.namespaces]
@@ -184,15 +135,19 @@ class TeamReading:
 
     def _placement(self, team: FoundTeam) -> dict[str, Any]:
         quota = self._quota(team)
-        if team.queue is None:
+        if team.counted is None:
             cpu, memory = quota.get("requestsCpu", "1"), quota.get("requestsMemory", "1Gi")
             self.notes.say(f"team {team.name}", "it has no queue: apply makes one, of what its ResourceQuota allows")
             return {"cpu": cpu, "memory": memory, "standalone": True, "namespaceQuota": quota}
-        spec = team.queue.get("spec", {})
-        cohort = cohort_of(team.queue)
-        weight = (spec.get("fairSharing") or {}).get("weight")
-        amounts = amounts_of(team.queue, self.meaning, self.notes)
-        _say_the_rest(team.queue, self.notes)
+        spec = team.counted.get("spec", {})
+        cohort = team.shared or cohort_of(team.counted)
+        weight = (spec.get("fairSharing") or {}).get("weight") if team.queue else None
+        amounts = amounts_of(team.counted, self.meaning, self.notes)
+        if team.queue is None:
+            amounts = borrowed(amounts, alone=bool(team.shared))
+        else:
+            _say_the_rest(team.queue, self.notes)
+            amounts = borrowing_none(amounts) if team.shared else amounts
         return {
             "cohort": cohort,
             "standalone": None if cohort else True,
@@ -206,6 +161,13 @@ class TeamReading:
         pods = max((self.live.pods.get(space, PodFacts()).pods for space in team.namespaces), default=0)
         for body in in_spaces(self.live.quotas, team.namespaces):
             self.notes.add(body, "it stays as it is, beside the one that apply makes")
+            others = sorted(set(team.namespaces) - {space_of(body)})
+            if others:
+                self.notes.warn(
+                    title(body),
+                    f"a team's limits (namespaceQuota) are those of each of its namespaces: apply limits "
+                    f"{', '.join(others)} as well by {_hard(body)}",
+                )
             used = body.get("status", {}).get("used") or {}
             for key, hard in sorted((body.get("spec", {}).get("hard") or {}).items()):
                 self._add_limit(quota, team, body, key, _larger(hard, used.get(key)))
@@ -218,9 +180,9 @@ class TeamReading:
 
     def _devices(self, team: FoundTeam) -> set[str]:
         """Accelerators that its queue counts; where it has none, all that there are."""
-        if team.queue is None:
+        if team.counted is None:
             return set(self.resources)
-        usual = {self.meaning.usual.get((flavor, resource), "") for flavor, resource, _ in quotas_of(team.queue)}
+        usual = {self.meaning.usual.get((flavor, resource), "") for flavor, resource, _ in quotas_of(team.counted)}
         return {name for flavor in usual if (name := self.accelerators.get(flavor))}
 
     def _add_limit(self, quota: dict[str, Any], team: FoundTeam, body: Body, key: str, amount: str) -> None:
@@ -241,6 +203,11 @@ class TeamReading:
             self.notes.add(body, f"{key}: {amount} is not said in the directory")
 
 
+def _hard(body: Body) -> str:
+    hard = body.get("spec", {}).get("hard") or {}
+    return ", ".join(f"{name}={amount}" for name, amount in sorted(hard.items())) or "nothing"
+
+
 _USUAL: Final = (("pods", _USUAL_PODS), ("claims", _USUAL_CLAIMS))
 _SAID: Final = frozenset({"cohort", "cohortName", "fairSharing", "namespaceSelector", "resourceGroups"})
 _RULES: Final[Mapping[str, Any]] = {
@@ -248,13 +215,6 @@ _RULES: Final[Mapping[str, Any]] = {
     "stopPolicy": "None",
     "admissionScope": None,
 }
-
-
-def cohort_of(queue: Body) -> str | None:
-    """The cohort that a ClusterQueue is in, if the directory can name it."""
-    spec = queue.get("spec", {})
-    name = str(spec.get("cohortName") or spec.get("cohort") or "")
-    return name if is_dns_label(name) else None
 
 
 def _say_the_rest(queue: Body, notes: Notes) -> None:
@@ -283,6 +243,38 @@ def amounts_of(queue: Body, meaning: Meaning, notes: Notes) -> dict[str, Any]:
         "memory": _limits(plain.get("memory", {"nominal": Fraction(0)}), "memory"),
         "accelerators": {meaning.written(usual): _limits(found, "count") for usual, found in devices.items()},
     }
+
+
+def borrowed(amounts: Mapping[str, Any], *, alone: bool) -> dict[str, Any]:
+    """No quota of its own, and as much to borrow as these amounts let one have.
+
+    Args:
+        amounts: of a ClusterQueue, as the directory says them.
+        alone: whether that has no cohort, so that its own quota is all that one may have.
+    """
+    devices = {name: _borrowed(amount, "count", bounded=alone) for name, amount in amounts["accelerators"].items()}
+    # CPU and memory without a limit are the directory's for "borrow none".
+    plain = {unit: _borrowed(amounts[unit], unit, bounded=True) for unit in ("cpu", "memory")}
+    return {**plain, "accelerators": devices}
+
+
+def borrowing_none(amounts: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a queue that stood alone and gets a cohort: it borrows no more than before."""
+    devices = {name: {**_whole(amount), "borrowingLimit": 0} for name, amount in amounts["accelerators"].items()}
+    return {**amounts, "accelerators": devices}
+
+
+def _whole(amount: Any) -> Mapping[str, Any]:
+    return amount if isinstance(amount, Mapping) else {"nominal": amount}
+
+
+def _borrowed(amount: Any, unit: str, *, bounded: bool) -> Any:
+    limits = _whole(amount)
+    found = {"nominal": Fraction(0)}
+    if bounded or "borrowingLimit" in limits:
+        more = parse_quantity(str(limits.get("borrowingLimit", 0)))
+        found["borrowingLimit"] = parse_quantity(str(limits["nominal"])) + more
+    return _limits(found, unit)
 
 
 def _limits(found: Mapping[str, Fraction], unit: str) -> Any:
@@ -319,9 +311,3 @@ def weight_of(weight: object) -> Any:
         return None
     value = parse_quantity(str(weight))
     return int(value) if value.denominator == 1 else str(float(value))
-
-
-def describe(team: FoundTeam) -> str:
-    """What a team was made of, in words."""
-    origin = title(team.queue) if team.queue is not None else "a ResourceQuota"
-    return f"{origin} and the namespaces {', '.join(team.namespaces)}"

@@ -418,3 +418,17 @@ def test_with_cluster_roles_unread_what_every_cluster_binds_to_everybody_is_not_
 def test_a_role_of_everything_is_said_in_one_word() -> None:
     (found,) = look(ADMIN, bound("evil", "cluster-admin", user("mallory")))
     assert "(everything)" in found.what
+
+
+def test_what_lies_in_a_namespace_that_is_not_taken_over_is_not_to_be_deleted_first() -> None:
+    limits = body("v1", "ResourceQuota", "compute", "nlp", spec={"hard": {}})
+    (found,) = look(limits)
+    assert found.fix.startswith("delete it, or accept it")
+    chosen = platform(teams=TEAMS)
+    manifests = render(chosen, chosen.clusters[0])
+    live = Live({"ResourceQuota": (limits,), "Namespace": (body("v1", "Namespace", "nlp"),)})
+    found = next(one for one in strangers(live, grounds(chosen, chosen.clusters[0], manifests, TODAY)) if one.team)
+    assert found.fix.startswith(
+        "take the namespace over first, with `allot adopt namespace/nlp`: it is kept then; or, if nobody needs it, "
+        "delete it"
+    )

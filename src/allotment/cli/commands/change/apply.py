@@ -78,9 +78,10 @@ def apply(
         cluster = platform.cluster(plan.cluster) if platform else None
         context = session.value("context") or (cluster.context if cluster else plan.cluster)
         with wiring.connect(kubeconfig, context) as kube:
+            way = way_to(session, platform_directory(session) if platform else Path(), plan.cluster)
+            session.hint = way.told
             plan = ready(plan, kube, platform, override=session.override)
-            here = platform_directory(session) if platform else Path()
-            return carry_out(session, plan, kube, output, consent, way_to(session, here, plan.cluster))
+            return carry_out(session, plan, kube, output, consent, way)
     target = target_of(session, source)
     with wiring.connect(kubeconfig, target.context) as kube:
         plan = live_plan(session, target, kube, liberties, check_creations=dry_run == "server")

@@ -10,6 +10,7 @@ from typing import Any, Final
 from allotment.model.devices import device_words
 from allotment.model.manifest import Body
 from allotment.plan.changes import Contested
+from allotment.plan.compare import same_quantity
 from allotment.plan.difference import ABSENT, FieldChange
 
 _PLAIN: Final = {"cpu": "CPU", "memory": "memory", "pods": "pods", "ephemeral-storage": "ephemeral storage"}
@@ -124,9 +125,14 @@ def _quotas(body: Body, field: FieldChange) -> Iterator[Told]:
         for words in (*after, *(words for words in before if words not in after))
     ]
     words_of = [*after, *(words for words in before if words not in after)]
-    said = [Told(words, True, each) for words, each in zip(words_of, changes, strict=True) if each.old != each.new]
+    said = [Told(words, True, each) for words, each in zip(words_of, changes, strict=True) if not _same(each)]
     covered = field_words(body, field.field)
     yield from said or [Told(covered or field.field, bool(covered), field)]
+
+
+def _same(change: FieldChange) -> bool:
+    """4 and "4" are one amount, as 1000m and 1 are."""
+    return bool(change.old == change.new) or same_quantity(change.old, change.new)
 
 
 def _as_groups(body: Body, field: str, value: Any) -> list[Any]:
