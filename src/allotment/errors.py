@@ -22,6 +22,8 @@ from typing import ClassVar, Final
 
 INTERRUPTED: Final = 130
 """Exit code of what Ctrl-C ended: 128 and the number of SIGINT, as shells have it."""
+CHANGES: Final = 2
+"""Exit code of ``plan --exit-code`` where there is something to do, as of terraform's ``-detailed-exitcode``."""
 
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 

@@ -91,3 +91,45 @@ def test_no_two_classes_bear_one_name() -> None:
     )
 
     assert {name: number for name, number in names.items() if number > 1} == dict.fromkeys(SHARED_NAMES, 2)
+
+
+TYPES = {"TypeVar", "ParamSpec", "TypeVarTuple", "NewType"}
+CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*")
+
+
+def not_final(source: str) -> Iterator[str]:
+    """Constants of a module that may be assigned anew: mypy guards only those that are `Final`."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign):
+            made = node.value.func if isinstance(node.value, ast.Call) else None
+            if isinstance(made, ast.Name) and made.id in TYPES:
+                continue
+            targets = [name for target in node.targets for name in ast.walk(target)]
+        elif isinstance(node, ast.AnnAssign) and not re.match("Final|TypeAlias", ast.unparse(node.annotation)):
+            targets = [node.target]
+        else:
+            continue
+        yield from (each.id for each in targets if isinstance(each, ast.Name) and CONSTANT.fullmatch(each.id))
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("A = 1", ["A"]),
+        ("_A: int = 1", ["_A"]),
+        ("A, _B2 = 1, 2", ["A", "_B2"]),
+        ("A: Final = 1\nB: Final[int] = 2\nC: TypeAlias = int\nT = TypeVar('T')\nword = 1\nWord = 1", []),
+    ],
+)
+def test_a_constant_is_told(source: str, found: list[str]) -> None:
+    assert list(not_final(source)) == found
+
+
+def test_every_constant_is_final() -> None:
+    found = {
+        str(file.relative_to(HOUSE)): names
+        for file in HOUSE.rglob("*.py")
+        if (names := list(not_final(file.read_text(encoding="utf-8"))))
+    }
+
+    assert found == {}

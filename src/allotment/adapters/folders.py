@@ -14,7 +14,7 @@ from typing import Final
 
 from allotment.errors import AllotmentError, ConflictError, InputError
 from allotment.model.source import DECLARES_PLATFORM
-from allotment.ports.files import Written
+from allotment.ports.files import SAVE_IT, Written, unread
 
 INVENTORY: Final = ".allotment-tree"
 """Beside a rendered tree: the paths we wrote, one a line. The next render removes what it no longer writes."""
@@ -64,18 +64,17 @@ def read_text(path: Path) -> str:
     """A file that a user names.
 
     Raises:
+        NotFoundError: there is no such file.
         InputError: it cannot be read, is no regular file, is too large, or is no text.
     """
     try:
         # A pipe would be waited for without end.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise InputError(f"{path} is no regular file", fix="save what it holds in a file, and name that")
+                raise InputError(f"{path} is no regular file", fix=SAVE_IT)
             raw = stream.read(_LARGEST + 1)
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be read", why=error.strerror or str(error), fix="check the path and its permissions"
-        ) from error
+        raise unread(path, error, "name a file", platform=holds_platform(path)) from error
     if len(raw) > _LARGEST:
         raise InputError(f"{path} is larger than {_LARGEST >> 20} MiB", fix="name another file")
     try:

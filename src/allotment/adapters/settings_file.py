@@ -7,14 +7,14 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from allotment.errors import AllotmentError, InputError
 from allotment.model.yaml_text import read_yaml
 
-_LARGEST = 1 << 20
+_LARGEST: Final = 1 << 20
 """Bytes; a longer file is no configuration of ours and is not read."""
 
 

@@ -49,7 +49,7 @@ MODEL_LABELS: Final = (
 
 _WORDS: Final = {kind.resource: kind.words for kind in DEVICE_KINDS}
 _MIG: Final = "nvidia.com/mig-"
-_PART = re.compile(r"(?:^|[-_.])(?:mig|shared|\d+g[-_.]\d+gb)(?=$|[-_.])")
+_PART: Final = re.compile(r"(?:^|[-_.])(?:mig|shared|\d+g[-_.]\d+gb)(?=$|[-_.])")
 _ALSO: Final = (
     # GKE writes v5e as "v5-lite"; Intel's labels have the card's number.
     ("v5-lite", "v5e"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Final
 
-GIB = 2**30
+GIB: Final = 2**30
 
 
 def group_name(stem: str, *, cpu: Fraction, memory: Fraction, devices: int, size: int) -> str:

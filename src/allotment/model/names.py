@@ -18,9 +18,9 @@ LABEL_LIMIT: Final = 63
 SEPARATOR: Final = "--"
 """Joins parts. A plain part never contains it, so joined names split in one way only."""
 
-_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
-_UNSAFE = re.compile(r"[^a-z0-9]+")
+_DNS_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_DNS_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
+_UNSAFE: Final = re.compile(r"[^a-z0-9]+")
 _HASH_MARK: Final = "x-"
 _HASH_BYTES: Final = 16
 _HASH_LENGTH: Final = 26

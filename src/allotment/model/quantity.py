@@ -18,7 +18,9 @@ Bytes = NewType("Bytes", int)
 MIB: Final = 1 << 20
 """Bytes of a mebibyte, in which files of scenarios and traces count memory."""
 
-_NUMBER = re.compile(r"(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+))(?P<suffix>[A-Za-z]{0,2}|[eE][+-]?\d{1,3})", re.ASCII)
+_NUMBER: Final = re.compile(
+    r"(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+))(?P<suffix>[A-Za-z]{0,2}|[eE][+-]?\d{1,3})", re.ASCII
+)
 
 _BINARY: Final = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "Pi": 1 << 50, "Ei": 1 << 60}
 _DECIMAL: Final = {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
-_LONGEST = 100
+_LONGEST: Final = 100
 """Comparing is quadratic; nobody mistypes a longer word into a short one."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -20,7 +20,7 @@ class _Loader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(None, None, what, node.start_mark) from None
 
 
-_LONGEST = 40
+_LONGEST: Final = 40
 
 
 def read_yaml(text: str | bytes) -> Any:

@@ -25,7 +25,7 @@ class Action(StrEnum):
     BLOCKED = "blocked"
 
 
-SIGNS: Mapping[Action, str] = {
+SIGNS: Final[Mapping[Action, str]] = {
     Action.CREATE: "+",
     Action.UPDATE: "~",
     Action.DELETE: "-",

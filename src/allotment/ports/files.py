@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
+
+from allotment.errors import AllotmentError, InputError, NotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,33 @@ class Written:
     changed: tuple[str, ...]
     removed: tuple[str, ...]
     unchanged: int
+
+
+SAVE_IT: Final = "save what it holds in a file, and name that"
+"""What to do about something that can be read once only."""
+
+
+def unread(path: Path, error: OSError, fix: str, *, platform: bool) -> AllotmentError:
+    """What to say of a path that a user names, where a file was to be read.
+
+    Args:
+        path: as it was named.
+        error: what the system says.
+        fix: the next step, where another kind of thing is there.
+        platform: it is a folder that declares a platform.
+    """
+    if isinstance(error, FileNotFoundError):
+        if str(path) == "-":
+            why = "standard input is not read: `-` is a file's name like any other"
+            return NotFoundError("there is no file -", why=why, fix=SAVE_IT)
+        return NotFoundError(f"there is no file {path}", fix="check the path")
+    if isinstance(error, IsADirectoryError):
+        return InputError(
+            f"{path} is a {'platform directory' if platform else 'folder'}", why="a file is to be read there", fix=fix
+        )
+    return InputError(
+        f"{path} cannot be read", why=error.strerror or str(error), fix="check the path and its permissions"
+    )
 
 
 class FilesPort(Protocol):
@@ -37,6 +66,7 @@ class FilesPort(Protocol):
         """The text of a file.
 
         Raises:
+            NotFoundError: there is no such file.
             InputError: it cannot be read, is no regular file, is too large, or is no text.
         """
         ...

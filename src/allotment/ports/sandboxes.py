@@ -6,20 +6,20 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from allotment.errors import InputError
 
-RUN_FOR = "allotment.dev/run-for"
+RUN_FOR: Final = "allotment.dev/run-for"
 """Pod annotation: run this long (a Go duration such as "3s"), then succeed."""
 
-FAIL_AFTER = "allotment.dev/fail-after"
+FAIL_AFTER: Final = "allotment.dev/fail-after"
 """Pod annotation: run this long (a Go duration), then fail with exit code 1."""
 
-DEFAULT_FRAMEWORKS = ("batch/job", "pod", "deployment", "statefulset")
+DEFAULT_FRAMEWORKS: Final = ("batch/job", "pod", "deployment", "statefulset")
 """Kueue integrations whose kinds every Kubernetes API server has."""
 
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)

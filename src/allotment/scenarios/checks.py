@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from allotment.errors import InputError
-from allotment.scenarios.parsing import wrong
+from allotment.scenarios.parsing import unknown_name, wrong
 from allotment.scenarios.queueing_fields import (
     ClusterQueueFields,
     CohortFields,
@@ -68,7 +68,7 @@ def check_scenario(scenario: QueueingScenarioFields) -> None:
     for index, workload in enumerate(scenario.workloads):
         check_workload(workload, f"workloads[{index}].")
         if workload.cluster_queue not in queues:
-            raise wrong(f"workloads[{index}].clusterQueue", workload.cluster_queue, "one of the clusterQueues")
+            raise unknown_name(f"workloads[{index}].clusterQueue", workload.cluster_queue, queues, "clusterQueues")
     _check_events(scenario)
 
 
@@ -165,7 +165,7 @@ def _check_events(scenario: QueueingScenarioFields) -> None:
         path = f"events[{index}]"
         for field, name in _names_in(event):
             if name is not None and name not in known[field]:
-                raise wrong(f"{path}.{field}", name, f"one of the {field}s")
+                raise unknown_name(f"{path}.{field}", name, known[field], f"{field}s")
         if isinstance(event, QuotaChangeFields):
             _check_quota_change(event, path, scenario)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 from msgspec import Meta, field
 
 from allotment.model.cluster import Taint, TaintEffect
-from allotment.scenarios.parsing import Fields
+from allotment.scenarios.parsing import MILLISECONDS, Fields
 from allotment.scheduling.kinds import Operator, Requirement, Toleration
 
 _Item = TypeVar("_Item")
@@ -18,6 +18,21 @@ _MOST: Final = (1 << 62) - 1
 Name: TypeAlias = Annotated[str, Meta(min_length=1, description="a name")]
 Whole: TypeAlias = Annotated[int, Meta(ge=-_MOST, le=_MOST, description="a whole number")]
 Amount: TypeAlias = Annotated[int, Meta(ge=0, le=_MOST, description="a whole number of at least 0")]
+Milliseconds: TypeAlias = Annotated[int, Meta(ge=0, le=_MOST, description=MILLISECONDS)]
+PositiveMilliseconds: TypeAlias = Annotated[int, Meta(ge=1, le=_MOST, description=f"{MILLISECONDS}, at least 1")]
+Quantity: TypeAlias = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=_MOST,
+        description="a whole number of at least 0 (cpu in milli-CPU, memory and ephemeral-storage in MiB, else units)",
+    ),
+]
+"""Of a resource."""
+Seconds: TypeAlias = Annotated[
+    Annotated[int, Meta(ge=0, lt=10**18)] | Annotated[float, Meta(ge=0, lt=1e18)],
+    Meta(description="a number of seconds since 1970"),
+]
 Positive: TypeAlias = Annotated[int, Meta(ge=1, le=_MOST, description="a whole number of at least 1")]
 Number: TypeAlias = Annotated[
     Annotated[int, Meta(ge=0, lt=10**18)] | Annotated[float, Meta(ge=0, lt=1e18)],
@@ -56,7 +71,7 @@ class NodeFields(Fields, frozen=True):
     """A node."""
 
     name: Name
-    allocatable: dict[Name, Amount]
+    allocatable: dict[Name, Quantity]
     labels: dict[Name, str] = field(default_factory=dict)
     taints: tuple[TaintFields, ...] = ()
 

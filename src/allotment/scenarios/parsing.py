@@ -13,12 +13,15 @@ from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get
 
 import msgspec
 
-from allotment.errors import InputError
+from allotment.errors import InputError, UsageError
 from allotment.model.spelling import nearest
+from allotment.scenarios.times import milliseconds
 
 OWN: Final = "x-"
 """How the names of fields begin that users add for themselves; they are left alone."""
-COMPARE: Final = "compare the line with the scenario format (docs/engine.md)"
+MILLISECONDS: Final = "a whole number of milliseconds"
+"""How fields describe themselves that hold a time."""
+COMPARE: Final = "compare the line with the scenario format (docs/engine.md#scenario-files)"
 
 _Any = TypeVar("_Any")
 _Parsed = TypeVar("_Parsed", bound=msgspec.Struct)
@@ -67,11 +70,29 @@ def without_nulls(value: Any) -> Any:
 
 def wrong(path: str, value: object, wanted: str, near: str = "") -> InputError:
     """What to say of a value that is not what the format wants; `near` is what was probably meant."""
-    shown = repr(value)
     return InputError(
-        f"{path or 'the line'} is {shown if len(shown) <= 60 else shown[:59] + '…'}, not {wanted}",
+        f"{path or 'the line'} is {_shown(value)}, not {wanted}",
         fix=f"did you mean {near!r}?" if near else COMPARE,
     )
+
+
+def unknown_name(path: str, name: str, there: Collection[str], what: str) -> InputError:
+    """What to say of a name that is none of those there; where none is like it, they are told."""
+    near = nearest(name, there)
+    if near:
+        return wrong(path, name, f"one of the {what}", near)
+    first = sorted(there)[:_MOST_NAMES]
+    more = f" and {len(there) - len(first):,} more" if len(there) > len(first) else ""
+    told = f"name one of {', '.join(first)}{more}" if there else f"there are no {what}: add it there"
+    return InputError(f"{path} is {_shown(name)}, not one of the {what}", fix=told)
+
+
+_MOST_NAMES: Final = 10
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:59] + "…"
 
 
 def _unknown(path: str, key: str, known: Collection[str]) -> InputError:
@@ -120,8 +141,19 @@ def _without_description(wanted: Any) -> tuple[Any, str]:
 
 def _leaf(value: object, wanted: Any, path: str, description: str) -> object:
     if isinstance(_converted(value, wanted), Exception):
-        raise wrong(path, value, description)
+        raise _wrong_unit(path, value, description) or wrong(path, value, description)
     return value
+
+
+def _wrong_unit(path: str, value: object, description: str) -> InputError | None:
+    """A time with its unit, where milliseconds are wanted, is told in them."""
+    if not isinstance(value, str) or MILLISECONDS not in description:
+        return None
+    try:
+        meant = milliseconds(value)
+    except UsageError:
+        return None
+    return InputError(f"{path} is {_shown(value)}, not {description}", fix=f"write {meant}")
 
 
 def _one_of(value: object, allowed: tuple[str, ...], path: str) -> object:
@@ -167,13 +199,28 @@ def _tag(value: object, tagged: dict[str, Any], path: str) -> str:
         raise wrong(path, value, "an object")
     field = _tag_field(next(iter(tagged.values())))
     if field not in value:
-        raise missing(f"{path}.{field}")
+        raise missing(f"{path}.{field}", f"one of {', '.join(tagged)}")
     return str(_one_of(value[field], tuple(tagged), f"{path}.{field}"))
 
 
-def missing(path: str) -> InputError:
-    """What to say of a field that must be there."""
-    return InputError(f"{path} is missing", fix=COMPARE)
+def missing(path: str, wanted: str) -> InputError:
+    """What to say of a field that must be there; `wanted` is what it holds."""
+    return InputError(f"{path} is missing", fix=f"add it, {wanted}; the format is in docs/engine.md#scenario-files")
+
+
+def _in_words(wanted: Any) -> str:
+    """What a field of a type holds."""
+    inner, description = _without_description(wanted)
+    origin = get_origin(inner)
+    if description:
+        return description
+    if origin is Literal:
+        return f"one of {', '.join(each or repr(each) for each in get_args(inner))}"
+    if origin is tuple:
+        return "a list"
+    if isinstance(inner, type) and issubclass(inner, Enum):
+        return f"one of {', '.join(each.value for each in inner)}"
+    return _PLAIN.get(inner, "an object")
 
 
 def _member(path: str, key: str) -> str:
@@ -199,5 +246,5 @@ def _object(value: object, wanted: type[msgspec.Struct], path: str) -> object:
         if key in value:
             found[key] = _fitting(value[key], field.type, _member(path, key))
         elif field.required:
-            raise missing(_member(path, key))
+            raise missing(_member(path, key), _in_words(field.type))
     return found

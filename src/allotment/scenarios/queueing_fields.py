@@ -8,10 +8,13 @@ from msgspec import Meta, field
 
 from allotment.scenarios.fields import (
     Amount,
+    Milliseconds,
     Name,
     NodeFields,
     Number,
     Positive,
+    PositiveMilliseconds,
+    Quantity,
     RequirementFields,
     Some,
     TaintFields,
@@ -48,7 +51,7 @@ class PodSetFields(Fields, frozen=True):
     name: Name
     count: Amount
     min_count: Amount | None = None
-    requests: dict[Name, Amount] = field(default_factory=dict)
+    requests: dict[Name, Quantity] = field(default_factory=dict)
     node_selector: dict[Name, str] = field(default_factory=dict)
     required_affinity: tuple[tuple[RequirementFields, ...], ...] = ()
     tolerations: tuple[TolerationFields, ...] = ()
@@ -62,10 +65,10 @@ class WorkloadFields(Fields, frozen=True):
     uid: str
     cluster_queue: Name
     priority: Whole
-    created_at: Amount
-    runtime: Amount
+    created_at: Milliseconds
+    runtime: Milliseconds
     pod_sets: Some[PodSetFields]
-    queued_at: Amount | None = None
+    queued_at: Milliseconds | None = None
 
 
 # What is declared
@@ -74,9 +77,9 @@ class WorkloadFields(Fields, frozen=True):
 class QuotaFields(Fields, frozen=True):
     """Quota of one resource in one flavor."""
 
-    nominal: Amount
-    borrowing_limit: Amount | None = None
-    lending_limit: Amount | None = None
+    nominal: Quantity
+    borrowing_limit: Quantity | None = None
+    lending_limit: Quantity | None = None
 
 
 class FlavorQuotasFields(Fields, frozen=True):
@@ -160,7 +163,7 @@ class TopologyFields(Fields, frozen=True):
 class NodeEventFields(Fields, frozen=True, tag_field="kind"):
     """What happens to a node."""
 
-    t: Amount
+    t: Milliseconds
     node: Name
 
 
@@ -183,26 +186,26 @@ class UncordonFields(NodeEventFields, frozen=True, tag="uncordon"):
 class DrainFields(NodeEventFields, frozen=True, tag="drain"):
     """A node is cordoned and its jobs are asked to leave."""
 
-    grace: Amount | None = None
+    grace: Milliseconds | None = None
 
 
 class EvictionFields(Fields, frozen=True, tag_field="kind", tag="evict"):
     """A job is asked to leave."""
 
-    t: Amount
+    t: Milliseconds
     workload: Name
-    grace: Amount | None = None
+    grace: Milliseconds | None = None
 
 
 class QuotaChangeFields(Fields, frozen=True, tag_field="kind", tag="quota"):
     """Quota of a ClusterQueue or a Cohort changes."""
 
-    t: Amount
+    t: Milliseconds
     flavor: Name
     resource: Name
     cluster_queue: Name | None = None
     cohort: Name | None = None
-    nominal: Amount | None = None
+    nominal: Quantity | None = None
     borrowing_limit: Limit | None = None
     lending_limit: Limit | None = None
 
@@ -210,10 +213,10 @@ class QuotaChangeFields(Fields, frozen=True, tag_field="kind", tag="quota"):
 class StopChangeFields(Fields, frozen=True, tag_field="kind", tag="stopPolicy"):
     """A ClusterQueue is stopped or goes on."""
 
-    t: Amount
+    t: Milliseconds
     cluster_queue: Name
     policy: StopPolicy
-    grace: Amount | None = None
+    grace: Milliseconds | None = None
 
 
 EventFields: TypeAlias = (
@@ -234,14 +237,14 @@ EventFields: TypeAlias = (
 class EnvironmentFields(Fields, frozen=True):
     """The world around the engine; times in milliseconds."""
 
-    wakeup_delay: Amount
-    eviction_latency: Amount
+    wakeup_delay: Milliseconds
+    eviction_latency: Milliseconds
     idle_cycles: Positive
     max_cycles_per_instant: Amount
     max_cycles_total: Amount
-    not_ready_toleration: Amount | None = None
+    not_ready_toleration: Milliseconds | None = None
     node_replacement: bool = True
-    status_delay: Amount = 0
+    status_delay: Milliseconds = 0
 
 
 class FairSharingFields(Fields, frozen=True):
@@ -254,9 +257,9 @@ class FairSharingFields(Fields, frozen=True):
 class NodeFailuresFields(Fields, frozen=True):
     """Random failures of nodes; milliseconds."""
 
-    mean_between: Positive
-    mean_repair: Positive
-    until: Amount
+    mean_between: PositiveMilliseconds
+    mean_repair: PositiveMilliseconds
+    until: Milliseconds
 
 
 class QueueingScenarioFields(Fields, frozen=True):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, Literal
 
-from allotment.model.spelling import nearest
 from allotment.scenarios.fields import Amount, Name
-from allotment.scenarios.parsing import Fields, SomeFields, missing, parsed, wrong
+from allotment.scenarios.parsing import Fields, SomeFields, missing, parsed, unknown_name
 from allotment.scheduling.queueing.inputs import DomainCount, PodSetAdmission
 from allotment.simulation.outcome import Admitted, Decision, Evicted, Finished
 from allotment.simulation.present import DecisionLog
@@ -95,7 +94,7 @@ def check_comparable(data: Mapping[str, Any], scenario: Scenario) -> None:
     """
     for index, each in enumerate(_record(data, scenario).decisions):
         if each.cycle is None:
-            raise missing(f"decisions[{index}].cycle")
+            raise missing(f"decisions[{index}].cycle", "a whole number of at least 0")
 
 
 def _record(data: Mapping[str, Any], scenario: Scenario) -> _RecordFields:
@@ -118,7 +117,7 @@ def _record(data: Mapping[str, Any], scenario: Scenario) -> _RecordFields:
 def _known(path: str, name: str, known: Collection[str], what: str) -> None:
     """A name that the scenario lacks is a mistake: nothing could be said of it, and the answer would change."""
     if name not in known:
-        raise wrong(path, name, f"one of the {what}", nearest(name, known))
+        raise unknown_name(path, name, known, what)
 
 
 def _decisions(recorded: Iterable[_DecisionFields]) -> Iterable[Decision]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -80,11 +81,15 @@ class Trace:
 def philly_trace(rows: Iterable[CsvRow]) -> Trace:
     """Philly's jobs (`timestamp, duration` in seconds`, num_gpus, gpu_time, cluster`).
 
+    Every line is a job of its own, `job-N` by its place. Of ids in a further column it is said whether they repeat.
+
     Raises:
         InputError: a column is missing or not what it should be; file and line are named.
     """
     jobs = []
+    times: Counter[str] = Counter()
     for index, row in enumerate(rows):
+        times.update({row.cells[column] for column in _ID_COLUMNS if column in row.cells})
         submitted = _moment(row)
         duration, gpus = _number(row, "duration"), _number(row, "num_gpus")
         if gpus != int(gpus):
@@ -94,7 +99,13 @@ def philly_trace(rows: Iterable[CsvRow]) -> Trace:
                 fix="round it up, or give the shared GPU's job its share of the run time",
             )
         jobs.append(TraceJob(f"job-{index + 1}", _cluster(row), submitted, round(duration * 1000), int(gpus)))
-    return _trace(jobs, GPU, None)
+    repeated = sum(count > 1 for id_, count in times.items() if id_.strip())
+    said = (f"job ids that occur more than once: {repeated:,}; each line is a job of its own, job-N by its place",)
+    return _trace(jobs, GPU, None, said if repeated else ())
+
+
+_ID_COLUMNS: Final = ("jobid", "job_id")
+"""Where a file in Philly's format names its jobs, if it does."""
 
 
 def _cluster(row: CsvRow) -> str:

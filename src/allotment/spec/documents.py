@@ -29,7 +29,7 @@ MOST_PROBLEMS: Final = 100
 """Problems of form told about one file; a binary file would have thousands."""
 
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
-_NOT_ALLOWED = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_ALLOWED: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Position = tuple[int, int]
 

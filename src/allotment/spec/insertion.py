@@ -6,6 +6,7 @@ The parser's own nodes say where a mapping begins and ends, in either style.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import yaml
 
@@ -13,7 +14,7 @@ from allotment.spec.problems import Path, dotted
 from allotment.spec.surgery import by_hand, content_end
 from allotment.spec.writing import quoted
 
-_STEP = "  "
+_STEP: Final = "  "
 
 
 def insert_value(file: str, text: str, index: int, path: Path, value: str) -> str:

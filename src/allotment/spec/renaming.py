@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from allotment.errors import ConflictError, InputError, NotFoundError, UsageError
 from allotment.model.names import is_plain
@@ -19,7 +20,7 @@ from allotment.spec.schema.cluster import ClusterSpec
 from allotment.spec.schema.team import TeamSpec
 from allotment.spec.surgery import insert_below, remove_field, replace_key, replace_scalar
 
-_ID = "id: {}  # what clusters know the team by: its name before it was renamed\n"
+_ID: Final = "id: {}  # what clusters know the team by: its name before it was renamed\n"
 
 
 def rename_team(tree: SourceTree, old: str, new: str) -> Changes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-_PLATFORM = """\
+from typing import Final
+
+_PLATFORM: Final = """\
 # The platform: what holds for every cluster and team. One document of this kind in the directory.
 # Every field with type, unit, default and reason: docs/platform-directory.md.
 kind: Platform
@@ -13,7 +15,7 @@ currency: USD
 adminGroups: [platform-engineers]
 """
 
-_CLUSTER = """\
+_CLUSTER: Final = """\
 # A cluster: what it is for, what its nodes are, and how teams share it.
 kind: Cluster
 name: dev-eastus
@@ -50,7 +52,7 @@ nodePools:
     maxNodes: 1
 """
 
-_TEAM = """\
+_TEAM: Final = """\
 # A team: a namespace, a queue, and a quota in each cluster it is placed in.
 kind: Team
 name: research

@@ -116,4 +116,5 @@ def scenario_files() -> ScenarioFilesPort:
     """Files of scenarios and traces that a user names."""
     from allotment.adapters.traces.files import TraceFiles
 
-    return TraceFiles(files().user_path)
+    folders = files()
+    return TraceFiles(folders.user_path, folders.holds_platform)

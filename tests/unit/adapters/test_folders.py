@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from allotment.adapters import folders
 from allotment.adapters.folders import INVENTORY, STAGING, holds_platform, read_text, user_path, write_text, write_tree
-from allotment.errors import AllotmentError, ConflictError, InputError
+from allotment.errors import AllotmentError, ConflictError, InputError, NotFoundError
 
 
 def files_in(root: Path) -> dict[str, str]:
@@ -190,9 +190,30 @@ def test_a_device_is_written_to_not_replaced() -> None:
 
 def test_reading_what_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"\xff")
-    for path in (tmp_path / "x", tmp_path / "none", tmp_path):
-        with pytest.raises(InputError):
-            read_text(path)
+    with pytest.raises(InputError, match="is not text"):
+        read_text(tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "says"),
+    [
+        pytest.param("none", NotFoundError, "there is no file none", id="not there"),
+        pytest.param("-", NotFoundError, "there is no file -\nwhy: standard input is not read", id="standard input"),
+        pytest.param("folder", InputError, "folder is a folder", id="a folder"),
+        pytest.param("acme", InputError, "acme is a platform directory", id="a platform directory"),
+        pytest.param("a" * 300, InputError, "cannot be read", id="a name that no file system takes"),
+    ],
+)
+def test_reading_what_is_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: type[AllotmentError], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "platform.yaml").write_text("kind: Platform\n", encoding="utf-8")
+    with pytest.raises(kind) as caught:
+        read_text(Path(name))
+    assert says in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -119,11 +119,12 @@ def test_classes_are_counted_apart_and_gzip_is_read_by_its_content(run: Run, hom
     ("content", "says"),
     [
         (b"{}\n", "bad.jsonl:1: id is missing"),
-        (b"\n\n[1, 2]\n", "bad.jsonl:3: list where a scenario is expected"),
+        (b"\n\n[1, 2]\n", "bad.jsonl holds no scenario and no trace that is known"),
+        (b"oops\n", "its first line is 'oops'"),
         (b'{"id": "x"\n', "bad.jsonl:1: no JSON"),
         (b'\xff{"id"}\n', "bad.jsonl:1: not text"),
-        (b"[" * 200_000, "bad.jsonl:1: nested too deeply"),
-        (b"", "nothing to compare"),
+        (b'{"a":' * 200_000, "bad.jsonl:1: nested too deeply"),
+        (b"", "it is empty"),
         (gzip.compress(b"{}" * 1000, mtime=0)[:-12], "the gzip file is damaged"),
         (b"\x1f\x8b and no gzip", "the gzip file is damaged"),
     ],
@@ -203,12 +204,35 @@ def refused(ran: Ran, says: str) -> None:
     assert "Error" not in ran.err
 
 
+QUEUEING_IS = "this is a queueing scenario: it does not say which pod runs on which node"
+PLACEMENT_IS = "this is a placement scenario: it has nodes and pods, but no queues"
+SWF = ROOT / "examples" / "traces" / "small.swf"
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "told"),
+    [
+        pytest.param("kueue", PODS, (":1: ", PLACEMENT_IS, "`allot conformance placement FILE`"), id="pods on nodes"),
+        pytest.param("placement", QUEUES, (":1: ", QUEUEING_IS, "`allot conformance kueue FILE`"), id="queues"),
+        pytest.param("kueue", SWF, ("small.swf is a trace (Standard", "`allot simulate --file FILE`"), id="kueue, SWF"),
+        pytest.param("placement", SWF, ("is a trace (Standard", "`allot simulate --file FILE`"), id="placement, SWF"),
+    ],
+)
+def test_a_file_of_another_kind_is_named_with_what_takes_it(
+    run: Run, home: Path, kind: str, file: Path, told: tuple[str, ...]
+) -> None:
+    ran = run("conformance", kind, str(file), "--write", "ours.jsonl")
+    assert (ran.code, ran.out, (home / "ours.jsonl").exists()) == (1, "", False)
+    for each in (*told, f"what is taken here: {'queueing' if kind == 'kueue' else 'placement'} scenarios"):
+        assert each in ran.err
+
+
 def test_wrong_calls(run: Run, home: Path) -> None:
     assert run("conformance", "kueue").code == 2
     missing = run("conformance", "kueue", "nowhere.jsonl")
     assert (missing.code, "there is no file nowhere.jsonl" in missing.err) == (3, True)
     folder = run("conformance", "kueue", str(home))
-    assert (folder.code, "cannot be read" in folder.err) == (1, True)
+    assert (folder.code, "is a folder" in folder.err) == (1, True)
     own = save(home / "in.jsonl", only_line(QUEUES))
     over = run("conformance", "kueue", own, "--write", own)
     assert (over.code, "is also read" in over.err) == (6, True)

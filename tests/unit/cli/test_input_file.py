@@ -146,6 +146,41 @@ def test_one_job_left_out_of_a_trace_is_singular(run: Run, home: Path) -> None:
     assert "1 of 2 jobs is left out: 1 asks for nothing" in run("simulate", "two.csv", "--capacity", "1").ok()
 
 
+FILELESS = [
+    ("when", "--file"),
+    ("whatif", *CHANGE, "--file"),
+    ("simulate",),
+    ("capacity", "--file"),
+    ("conformance", "kueue"),
+    ("conformance", "placement"),
+    ("compare", "b.json"),
+    ("compare",),
+]
+
+
+@pytest.mark.parametrize("call", FILELESS, ids=" ".join)
+@pytest.mark.parametrize(
+    ("named", "code", "says"),
+    [
+        pytest.param("missing", 3, "there is no file missing", id="missing"),
+        pytest.param("-", 3, "standard input is not read", id="standard input"),
+        pytest.param("folder", 1, "folder is a folder", id="a folder"),
+        pytest.param("acme", 1, "acme is a platform directory", id="a platform directory"),
+    ],
+)
+def test_what_is_no_file_is_said_by_every_command(
+    run: Run, home: Path, call: tuple[str, ...], named: str, code: int, says: str
+) -> None:
+    (home / "folder").mkdir()
+    (home / "acme").mkdir()
+    (home / "acme" / "platform.yaml").write_text("kind: Platform\n", encoding="utf-8")
+    (home / "b.json").write_text(run("simulate", BORROWING, "-o", "json").ok(), encoding="utf-8")
+    ran = run(*call, named, *(["b.json"] if call == ("compare",) else []))
+    assert ran.code == code
+    assert says in ran.err
+    assert "permissions" not in ran.err
+
+
 @pytest.mark.parametrize("command", ["when", "capacity"])
 @pytest.mark.parametrize("form", ["as the first word", "with --file"])
 @pytest.mark.parametrize(
@@ -156,7 +191,9 @@ def test_one_job_left_out_of_a_trace_is_singular(run: Run, home: Path) -> None:
         pytest.param("-", 3, "there is no file -", id="standard input is none"),
         pytest.param("~/missing.yaml", 3, "missing.yaml", id="in the home folder"),
         pytest.param("nowhere/missing", 3, "there is no file nowhere/missing", id="in a folder that is not there"),
-        pytest.param("folder", 1, "folder cannot be read", id="a folder"),
+        pytest.param("-", 3, "standard input is not read", id="and it is said why"),
+        pytest.param("folder", 1, "folder is a folder", id="a folder"),
+        pytest.param("acme", 1, "acme is a platform directory", id="a platform directory"),
         pytest.param("a" * 300, 1, "cannot be read", id="a name that no file system takes"),
         pytest.param("/dev/null", 1, "/dev/null is no regular file", id="a device"),
     ],
@@ -165,6 +202,8 @@ def test_a_file_that_cannot_be_read_is_said_in_every_form(
     run: Run, home: Path, command: str, form: str, named: str, code: int, says: str
 ) -> None:
     (home / "folder").mkdir()
+    (home / "acme").mkdir()
+    (home / "acme" / "platform.yaml").write_text("kind: Platform\n", encoding="utf-8")
     ran = run(command, *([named] if form == "as the first word" else ["--file", named]))
     assert ran.code == code
     assert says in ran.err

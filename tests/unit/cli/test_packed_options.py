@@ -8,29 +8,36 @@ from typing import Any, get_type_hints
 import click
 import pytest
 
+from allotment.cli.commands.change.plan import PlanOptions, plan
 from allotment.cli.commands.foresee.capacity import CapacityOptions, capacity
 from allotment.cli.commands.foresee.simulate import SimulateOptions, simulate
 from allotment.cli.commands.foresee.whatif import WhatIfOptions, whatif
 from allotment.cli.commands.foresee.when import WhenOptions, when
 
-SHARED = {"no_headers", "sort_by", "selector", "limit", "output", "color", "no_input"}
-"""Flags of every list; they end up in the session and in `OutputOptions`."""
+SHARED = {"no_headers", "sort_by", "selector", "limit", "force_conflicts", "allow_uncounted"}
+"""Flags of several commands that end up in `OutputOptions` and `Liberties`; the session's, click keeps to itself."""
 
-COMMANDS = [(capacity, CapacityOptions), (simulate, SimulateOptions), (whatif, WhatIfOptions), (when, WhenOptions)]
+COMMANDS = [
+    (capacity, CapacityOptions),
+    (plan, PlanOptions),
+    (simulate, SimulateOptions),
+    (whatif, WhatIfOptions),
+    (when, WhenOptions),
+]
 
 
 def type_of(param: click.Parameter) -> Any:
     """What click makes of a parameter."""
-    plain: type = {click.IntRange: int, click.FloatRange: float}.get(type(param.type), str)
+    plain: type = {click.IntRange: int, click.FloatRange: float, type(click.BOOL): bool}.get(type(param.type), str)
     if param.multiple or param.nargs == -1:
         return tuple[plain, ...]
-    always = param.required or isinstance(param.default, plain)
+    always = param.required or isinstance(param.default, plain) or getattr(param, "is_flag", False)
     return plain if always else plain | None
 
 
 @pytest.mark.parametrize(("command", "kind"), COMMANDS, ids=lambda value: getattr(value, "name", ""))
 def test_the_fields_are_what_click_makes(command: click.Command, kind: type) -> None:
-    own = {param.name: type_of(param) for param in command.params if param.name not in SHARED}
+    own = {param.name: type_of(param) for param in command.params if param.expose_value and param.name not in SHARED}
     assert get_type_hints(kind) == own
 
 

@@ -80,6 +80,31 @@ def test_what_can_never_start_is_said_without_simulating(run: Run, home: Path) -
     assert ",inf,inf,inf," in csv[1]
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        pytest.param((), "100 simulations are made (--runs)\n", id="by default"),
+        pytest.param(("--runs", "21", "-o", "csv"), "21 simulations are made (--runs)\n", id="more than a few"),
+        pytest.param(("--runs", "20"), "", id="a few"),
+        pytest.param(
+            ("--runs", "10", "--learn-from", "20"),
+            "280 simulations are made (--runs): 10 for the question, and 10 for each of 27 jobs that waited\n",
+            id="with what is learnt from, and what still waits",
+        ),
+        pytest.param(("-o", "json"), "", id="a program reads it"),
+    ],
+)
+def test_the_cost_is_said_beforehand(run: Run, home: Path, more: tuple[str, ...], said: str) -> None:
+    file = saved(home, "line.jsonl", line_of_jobs(30))
+    ran = run("when", "--file", file, "j29", "--submissions", "none", *more)
+    ran.ok()
+    assert ran.err == said
+
+
+def test_no_cost_is_said_where_nothing_is_simulated(run: Run, home: Path) -> None:
+    assert run("when", "--file", saved(home, "small.jsonl", SMALL), "large").err == ""
+
+
 def test_where_waiting_helps_nobody_no_simulation_is_claimed(run: Run, home: Path) -> None:
     file = saved(home, "small.jsonl", SMALL)
     call = ("when", "--file", file, "large", "--learn-from", "20")

@@ -144,6 +144,25 @@ def test_job_numbers_that_repeat_stay_jobs_of_their_own() -> None:
     assert trace.capacity == 1152
 
 
+@pytest.mark.parametrize("column", ["jobid", "job_id"])
+@pytest.mark.parametrize(
+    ("ids", "repeated"),
+    [
+        pytest.param(("a", "b", "c"), 0, id="each its own"),
+        pytest.param(("a", "b", "a"), 1, id="one twice"),
+        pytest.param(("a", "a", "a", "b", "b"), 2, id="two more than once"),
+        pytest.param(("", " ", ""), 0, id="none named"),
+    ],
+)
+def test_philly_ids_that_repeat_are_said_and_stay_jobs_of_their_own(
+    column: str, ids: tuple[str, ...], repeated: int
+) -> None:
+    trace = philly(*({column: each} for each in ids))
+    said = f"job ids that occur more than once: {repeated}; each line is a job of its own, job-N by its place"
+    assert [job.name for job in trace.jobs] == [f"job-{place + 1}" for place in range(len(ids))]
+    assert trace.remarks == ((said,) if repeated else ())
+
+
 def test_what_was_left_out_goes_with_the_scenario() -> None:
     trace = philly({}, {"num_gpus": "0"})
     scenario = trace_scenario("t", trace, capacity=8, quotas={}, most_jobs=None)

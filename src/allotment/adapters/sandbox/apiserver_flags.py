@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from typing import Final
 
 from allotment.errors import InputError
 
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 """Dashes only: the API server takes `bind_address` for `bind-address`, and so it would pass the table below."""
 
-_WEAKENING: tuple[tuple[str, str], ...] = (
+_WEAKENING: Final[tuple[tuple[str, str], ...]] = (
     (r"bind-address|insecure-.*|permit-.*-sharing|external-hostname", "a sandbox serves on loopback only, by itself"),
     (r"authorization-.*", "who may do what is decided by RBAC alone, as in the cluster it stands in for"),
     (r"anonymous-auth|token-auth-file|authentication-.*", "nobody gets in without credentials of the sandbox's own"),

@@ -7,11 +7,12 @@ import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from allotment.adapters.sandbox.versions import Tool, minor, tool, version_in
 from allotment.errors import NotFoundError
 
-ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
+ASSETS_VARIABLE: Final = "KUBEBUILDER_ASSETS"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import yaml
 
@@ -33,8 +34,8 @@ from allotment.adapters.sandbox.versions import Tool, tool
 from allotment.errors import AllotmentError, UnreachableError
 from allotment.ports.sandboxes import Progress, Step
 
-GO_MODULES = Path(__file__).parent / "gomodules"
-_BUILD_WAIT_SECONDS = 3600.0
+GO_MODULES: Final = Path(__file__).parent / "gomodules"
+_BUILD_WAIT_SECONDS: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)

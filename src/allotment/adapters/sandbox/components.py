@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from allotment.adapters.sandbox.extensions import CONTROLLERS, controllers_of
 from allotment.adapters.sandbox.ports import PORT_NAMES
 from allotment.adapters.sandbox.state import Paths
 from allotment.adapters.sandbox.versions import RUNTIME
 
-_CONTROLLERS_LEFT_OUT = ("nodeipam", "route", "cloud-node-lifecycle", "service-lb-controller")
+_CONTROLLERS_LEFT_OUT: Final = ("nodeipam", "route", "cloud-node-lifecycle", "service-lb-controller")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,9 @@ def _own_apiserver_flags(layout: Layout) -> dict[str, str]:
     }
 
 
-OWN_APISERVER_FLAGS = frozenset(_own_apiserver_flags(Layout(Paths(Path(), ""), defaultdict(int), fast_storage=True)))
+OWN_APISERVER_FLAGS: Final = frozenset(
+    _own_apiserver_flags(Layout(Paths(Path(), ""), defaultdict(int), fast_storage=True))
+)
 """Names of the flags that no user may set; the values of this layout mean nothing."""
 
 
@@ -173,7 +176,7 @@ def _controller(layout: Layout, name: str) -> dict[str, str]:
     return {"config": layout.config(f"{name}.json"), "kubeconfig": layout.config(f"{name}.kubeconfig")}
 
 
-COMPONENTS: Mapping[str, Component] = {
+COMPONENTS: Final[Mapping[str, Component]] = {
     component.name: component
     for component in (
         Component("etcd", _etcd, "/health", tls=True),
@@ -186,7 +189,7 @@ COMPONENTS: Mapping[str, Component] = {
     )
 }
 
-_WITHOUT_KUBECONFIG = ("etcd", "kube-apiserver")
+_WITHOUT_KUBECONFIG: Final = ("etcd", "kube-apiserver")
 
 
 def start_order(extensions: Iterable[str]) -> tuple[str, ...]:

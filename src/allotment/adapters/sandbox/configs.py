@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from typing import Final
 
 from allotment.adapters.sandbox.pki import KUEUE_NAMESPACE
 from allotment.ports.sandboxes import KueueOptions
 
 Object = dict[str, object]
 
-WEBHOOK_SERVICE = "kueue-webhook-service"
-WEBHOOK_SECRET = "kueue-webhook-server-cert"  # noqa: S105 - the name of a Secret
-VISIBILITY_SERVICE = "kueue-visibility-server"
+WEBHOOK_SERVICE: Final = "kueue-webhook-service"
+WEBHOOK_SECRET: Final = "kueue-webhook-server-cert"  # noqa: S105 - the name of a Secret
+VISIBILITY_SERVICE: Final = "kueue-visibility-server"
 
-FAIR_SHARING_STRATEGIES = ("LessThanOrEqualToFinalShare", "LessThanInitialShare")
+FAIR_SHARING_STRATEGIES: Final = ("LessThanOrEqualToFinalShare", "LessThanInitialShare")
 
 
 def kubeconfig(*, context: str, user: str, port: int, files: Mapping[str, bytes], certificate: str) -> Object:

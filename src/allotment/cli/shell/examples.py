@@ -38,7 +38,7 @@ class Example:
         return self.line.replace("allot ", f"{program} ") if program != "allot" else self.line
 
 
-_ROBOTICS = "--accelerator a100=4 --cpu 32 --memory 128Gi --group grp-robotics --cost-center cc-2000"
+_ROBOTICS: Final = "--accelerator a100=4 --cpu 32 --memory 128Gi --group grp-robotics --cost-center cc-2000"
 
 EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
     (): (

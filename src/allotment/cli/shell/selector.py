@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from allotment.errors import UsageError
 
 Labels = Mapping[str, str]
 Requirement = Callable[[Labels], bool]
 
-_KEY = r"(?P<key>[A-Za-z0-9][-A-Za-z0-9_./]*)"
-_VALUE = r"(?P<value>[-A-Za-z0-9_.]*)"
-_FORMS = (
+_KEY: Final = r"(?P<key>[A-Za-z0-9][-A-Za-z0-9_./]*)"
+_VALUE: Final = r"(?P<value>[-A-Za-z0-9_.]*)"
+_FORMS: Final = (
     (re.compile(rf"{_KEY}\s*(?P<op>==|=|!=)\s*{_VALUE}"), "equality"),
     (re.compile(rf"{_KEY}\s+(?P<op>in|notin)\s*\((?P<values>[^()]*)\)"), "set"),
     (re.compile(rf"(?P<op>!?)\s*{_KEY}"), "presence"),

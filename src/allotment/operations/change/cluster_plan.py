@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from typing import Final
 
 from allotment.model.cluster import Cluster
 from allotment.model.mark import Mark
@@ -38,7 +39,7 @@ class PlanWishes:
     partial: bool = False
 
 
-AS_DECLARED = PlanWishes()
+AS_DECLARED: Final = PlanWishes()
 
 
 def offline_plan(platform: Platform, cluster: Cluster, today: dt.date) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from allotment.model.manifest import Body
 from allotment.plan.strangers.rights import gives
@@ -11,7 +12,7 @@ from allotment.prove.judging import Denied, Kept
 from allotment.prove.probes import Inspect, Patch, Persona, Post, Probe, Right
 from allotment.prove.refusers import RefuserKind, refuser_of
 
-_LIMITS = {RefuserKind.QUOTA: "ResourceQuota", RefuserKind.LIMIT_RANGE: "LimitRange"}
+_LIMITS: Final = {RefuserKind.QUOTA: "ResourceQuota", RefuserKind.LIMIT_RANGE: "LimitRange"}
 
 
 def bindings(right: Right, persona: Persona, kept: Iterable[KeptBinding]) -> tuple[str, ...]:

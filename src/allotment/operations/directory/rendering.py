@@ -1,4 +1,4 @@
-"""Use case: the GitOps tree of a platform, or of some of its clusters, and what a sync of it would delete."""
+"""Use case: a cluster's objects; the GitOps tree of some or all clusters, and what a sync of it would delete."""
 
 from __future__ import annotations
 
@@ -34,8 +34,17 @@ def render_tree(platform: Platform, clusters: Sequence[Cluster]) -> Rendered:
     Raises:
         InputError: a team that needs a cluster to itself is not alone in it.
     """
-    manifests = tuple(render(platform, cluster) for cluster in clusters)
+    manifests = tuple(objects_of(platform, cluster) for cluster in clusters)
     return Rendered(gitops_tree(platform, manifests), manifests)
+
+
+def objects_of(platform: Platform, cluster: Cluster) -> Manifests:
+    """Every object of one cluster.
+
+    Raises:
+        InputError: a team that needs a cluster to itself is not alone in it.
+    """
+    return render(platform, cluster)
 
 
 def lost_by(files: FilesPort, root: Path, rendered: Rendered) -> tuple[Loss, ...]:

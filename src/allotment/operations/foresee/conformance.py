@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from allotment.errors import InputError
 from allotment.model.grammar import count
-from allotment.operations.foresee.opening import scenario_lines
+from allotment.operations.foresee.opening import check_scenarios, refuse, scenario_lines
 from allotment.ports.scenario_files import ScenarioFilesPort
 from allotment.scenarios import replay as queueing
 from allotment.scenarios.departure import Departure
+from allotment.scenarios.kinds import PLACEMENT_SCENARIOS, QUEUEING_SCENARIOS, ScenarioKind
 from allotment.scenarios.lines import ScenarioLine, at
 from allotment.scenarios.parsing import without_nulls
 from allotment.scenarios.placement import replay as placement
@@ -145,9 +146,11 @@ def check_files(
 
     Raises:
         NotFoundError: there is no such file.
-        InputError: as `check`.
+        InputError: a file holds no scenarios; or as `check`.
         ConflictError: `write` is one of the files.
     """
+    for name in names:
+        check_scenarios(files, name, _WANTED[reference])
     if write is None:
         return check(reference, scenario_lines(files, *names), progress=progress)
     with files.answers(write, names) as answers:
@@ -170,15 +173,17 @@ def check(
         progress: told before each scenario: the scenario, how many are done, how many of them differ.
 
     Raises:
-        InputError: a scenario cannot be read; or there is nothing to compare and no `write`.
+        InputError: a scenario is for the other twin, or cannot be read; or there is nothing to compare and no `write`.
     """
     decide = _CHECKS[reference]
+    other, taken_by = _OTHER[reference]
     classes: dict[str, ClassAgreement] = {}
     first: Disagreement | None = None
     done = differing = 0
     for line in lines:
         if progress is not None:
             progress(line, done, differing)
+        refuse(other, line, taken_by)
         with at(line.where):
             own = decide(line)
         classes.setdefault(own.kind, ClassAgreement(own.kind)).count(own)
@@ -199,6 +204,12 @@ def check(
     return report
 
 
+_WANTED: Final = {Reference.KUEUE: QUEUEING_SCENARIOS, Reference.PLACEMENT: PLACEMENT_SCENARIOS}
+_OTHER: Final = {
+    Reference.KUEUE: (ScenarioKind.PLACEMENT, "`allot conformance placement FILE` takes it"),
+    Reference.PLACEMENT: (ScenarioKind.QUEUEING, "`allot conformance kueue FILE` takes it"),
+}
+"""The scenarios that are of no use, and what takes them."""
 _RECORDS: Final = {Reference.KUEUE: "decisions", Reference.PLACEMENT: "answers"}
 
 

@@ -146,7 +146,7 @@ class WhenReport:
 
 
 Watch = Callable[[int, int], None]
-"""Told how many simulations of how many have begun."""
+"""Told how many simulations of how many have begun; the first time, before any has, 0 of what they will be."""
 
 
 def estimate(
@@ -215,6 +215,8 @@ class _Estimator:
         hopeful = tuple(job for job in asked if job not in never)
         lessons = self._lessons(now) if hopeful else []
         self._total = self._request.runs * (len(lessons) + bool(hopeful))
+        if self._watch is not None:
+            self._watch(0, self._total)
         calibration, seen = self._learn(now, lessons)
         estimates = {each.workload: each for each in self._ask(present, hopeful)}
         submitted = {each.workload.name: each for each in present.submitted}

@@ -87,6 +87,20 @@ def scenario_lines(files: ScenarioFilesPort, *names: str) -> Iterator[ScenarioLi
         yield from scenarios_in(files.lines(name))
 
 
+def check_scenarios(files: ScenarioFilesPort, file: str, wanted: str) -> None:
+    """Whether a file holds scenarios, and no trace; `wanted` is what is taken here.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: it cannot be read, or holds no scenarios; what it is, and what takes it, is said.
+    """
+    kind = kind_of(files, file, wanted)
+    if kind is not FileKind.SCENARIO:
+        raise InputError(
+            f"{files.place(file)} is {IN_WORDS[kind]}", why=_TAKEN_HERE.format(wanted), fix=_taken_by(kind)
+        )
+
+
 def queueing_lines(files: ScenarioFilesPort, file: str) -> Iterator[ScenarioLine]:
     """The scenarios of a file that a question about queues is asked of.
 
@@ -94,11 +108,7 @@ def queueing_lines(files: ScenarioFilesPort, file: str) -> Iterator[ScenarioLine
         NotFoundError: there is no such file.
         InputError: it cannot be read, or holds no scenarios; what it is, and what takes it, is said.
     """
-    kind = kind_of(files, file, QUEUEING_SCENARIOS)
-    if kind is not FileKind.SCENARIO:
-        raise InputError(
-            f"{files.place(file)} is {IN_WORDS[kind]}", why=_TAKEN_HERE.format(QUEUEING_SCENARIOS), fix=_taken_by(kind)
-        )
+    check_scenarios(files, file, QUEUEING_SCENARIOS)
     return scenario_lines(files, file)
 
 
@@ -228,8 +238,13 @@ def read_line(line: ScenarioLine) -> Scenario:
         return read_scenario(line.data)
 
 
-def refuse(kind: ScenarioKind, line: ScenarioLine) -> None:
+def refuse(kind: ScenarioKind, line: ScenarioLine, fix: str = "") -> None:
     """A scenario of this kind is of no use where the other is asked for.
+
+    Args:
+        kind: that is of no use.
+        line: the scenario.
+        fix: what takes it, if not what takes all of its kind.
 
     Raises:
         InputError: it is one; what takes it is said.
@@ -244,5 +259,5 @@ def refuse(kind: ScenarioKind, line: ScenarioLine) -> None:
         case _:
             assert_never(kind)
     raise InputError(
-        f"{line.where}: this is a {kind} scenario: {what}", why=_TAKEN_HERE.format(wanted), fix=_taken_by(kind)
+        f"{line.where}: this is a {kind} scenario: {what}", why=_TAKEN_HERE.format(wanted), fix=fix or _taken_by(kind)
     )

@@ -57,7 +57,7 @@ _OURS: Final = (
     ' && (s.name in variables.guests || (s.kind == "Group" && s.name in variables.groups))))'
 )
 
-_SUBJECTS = Check(
+_SUBJECTS: Final = Check(
     name="strangers",
     message="rights are given to the team's own groups, its guests, and its own service accounts",
     faults=Expr(
@@ -73,7 +73,7 @@ _SUBJECTS = Check(
     ),
 )
 
-_NO_TOKENS = Check(
+_NO_TOKENS: Final = Check(
     name="lastingTokens",
     message="no Secret holds a token that never expires",
     faults=when(
@@ -84,7 +84,7 @@ _NO_TOKENS = Check(
     ),
 )
 
-_LEAVING = Check(
+_LEAVING: Final = Check(
     name="lateRights",
     message="a team that leaves gives no rights any more",
     faults=when(

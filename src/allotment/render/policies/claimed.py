@@ -42,7 +42,7 @@ MAKER: Final = Expr('string(o.kind) + " " + string(o.name)')
 _NOW: Final = f"{_HERE}.metadata.?ownerReferences.orValue([])"
 _CLAIMED: Final = f"{_NOW}.filter(o, {_BY_MAKER} && !(o in ({_BEFORE})))"
 
-CLAIMED_OWNER = Check(
+CLAIMED_OWNER: Final = Check(
     name="claimedOwners",
     message="work belongs to a controller only if that controller made it",
     faults=Expr(
@@ -70,7 +70,7 @@ _MARK: Final = (
 
 _MARKS: Final = brought(lambda _: _MARK)
 
-CLAIMED_MARKS = Check(
+CLAIMED_MARKS: Final = Check(
     name="claimedMarks",
     message="labels by which controllers find what they made are written by them only",
     faults=each(
@@ -96,7 +96,7 @@ _TAKEN_OUT_OF_HAND: Final = (
 )
 
 # Of a set that is gone Kueue lets the pods go: what the set made must go with it, and not as something else.
-MADE_BY_OTHERS = Check(
+MADE_BY_OTHERS: Final = Check(
     name="madeByOthers",
     message="what a controller made is changed by that controller",
     faults=each(
@@ -112,7 +112,7 @@ MADE_BY_OTHERS = Check(
     ),
 )
 
-OWN_SELECTOR = Check(
+OWN_SELECTOR: Final = Check(
     name="ownSelectors",
     message="a Job takes the pods that it made, and no others",
     faults=each(

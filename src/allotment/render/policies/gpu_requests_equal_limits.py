@@ -8,6 +8,8 @@ which Kueue would choose a flavor of devices, and with it nodes that the pod has
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
@@ -45,22 +47,22 @@ def _variables(platform: Platform, cluster: Cluster) -> tuple[Variable, ...]:
     )
 
 
-_DEVICE = "variables.domains.exists(d, r.startsWith(d))"
-_UNEQUAL = (
+_DEVICE: Final = "variables.domains.exists(d, r.startsWith(d))"
+_UNEQUAL: Final = (
     f"p.containers.filter(c, c.?resources.?requests.orValue({{}}).exists(r, {_DEVICE}"
     ' && string(c.resources.?limits[?r].orValue(dyn("0"))) != string(c.resources.requests[r])))'
 )
-_ZERO = (
+_ZERO: Final = (
     "p.containers.filter(c, [c.?resources.?limits.orValue({}), c.?resources.?requests.orValue({})]"
     f'.exists(m, m.exists(r, {_DEVICE} && string(m[r]) == "0")))'
 )
-_LURES = (
+_LURES: Final = (
     "(p.selector.filter(key, key in variables.deviceSelectors)"
     ' + p.tolerations.filter(t, t.?effect.orValue("") != "PreferNoSchedule"'
     ' && t.?key.orValue("") in variables.deviceTaints).map(t, t.key))'
 )
 
-_EQUAL = Check(
+_EQUAL: Final = Check(
     name="unequalDevices",
     message="the request for an accelerator must equal its limit",
     faults=each(
@@ -73,7 +75,7 @@ _EQUAL = Check(
     ),
 )
 
-_NOT_ZERO = Check(
+_NOT_ZERO: Final = Check(
     name="zeroDevices",
     message="a container that wants no accelerator does not name one",
     faults=each(
@@ -85,7 +87,7 @@ _NOT_ZERO = Check(
     ),
 )
 
-_FORGOTTEN = Check(
+_FORGOTTEN: Final = Check(
     name="forgottenDevices",
     message="work on accelerator nodes must ask for an accelerator",
     faults=each(

@@ -33,7 +33,7 @@ _STANDS: Final = (
 # Four digits: no name of a group is ever that of a Workload which Kueue makes itself, for those end with five.
 _GOOD_SIZE: Final = f'{_SIZE_OF}.matches("^[1-9][0-9]{{0,3}}$")'
 
-_SIZE = Check(
+_SIZE: Final = Check(
     name="wrongGroupSizes",
     message="the size of a pod group is a number from 1 to 9999",
     faults=each(
@@ -50,7 +50,7 @@ _INDEX_MARK: Final = f"{_KUEUE}pod-group-pod-index"
 _INDEX: Final = f'p.labels[?"{_INDEX_MARK}"].orValue("0")'
 
 # Kueue makes no Workload for a group of which it cannot read one pod's place.
-_PLACE = Check(
+_PLACE: Final = Check(
     name="wrongGroupPlaces",
     message="the index of a pod in its group is a number below the size of the group",
     faults=each(
@@ -112,7 +112,7 @@ _OLD_ENDING: Final = "'-[0-9.]+c[0-9.]+g-([0-9]+x)?[0-9]+$'"
 
 # With one that named another size the account of all would end. And Kueue tells roles apart by eight digits of a hash,
 # for which anybody finds two pods: so the name tells what each of them takes as well.
-_NAME = Check(
+_NAME: Final = Check(
     name="wrongGroupNames",
     message="the name of a pod group ends with what each pod asks for, and with its size",
     faults=each(
@@ -133,7 +133,7 @@ _NAME = Check(
 _EXECUTION_TIME: Final = f"{_KUEUE}max-exec-time-seconds"
 
 # Of a pod that named another time than the first, the account of all would be taken for another's.
-_EXECUTION = Check(
+_EXECUTION: Final = Check(
     name="groupTimes",
     message="a pod of a group names no execution time",
     faults=each(
@@ -150,7 +150,7 @@ _HELD: Final = (
     f' && dyn(object).spec.?schedulingGates.orValue([]).exists(g, g.name == "{ADMISSION_GATE}")'
 )
 
-_UNHELD = Check(
+_UNHELD: Final = Check(
     name="unheldGroups",
     message="a pod group consists of pods that Kueue holds",
     faults=each(
@@ -165,7 +165,7 @@ _UNHELD = Check(
 
 _GROUP_OF: Final = f'{{0}}.annotations[?{quote(POD_GROUP)}].orValue({{0}}.labels[?{quote(POD_GROUP)}].orValue(""))'
 
-NO_GROUPS = Check(
+NO_GROUPS: Final = Check(
     name="podGroups",
     message="this cluster takes no pod groups from teams",
     faults=when(
@@ -183,7 +183,7 @@ _OTHER_DEVICES: Final = (
     " && r != variables.groupResource).map(r, string(r))).flatten()"
 )
 
-_DEVICE = Check(
+_DEVICE: Final = Check(
     name="otherGroupDevices",
     message="pods of groups ask for devices of one resource",
     faults=each(

@@ -158,7 +158,7 @@ _MARKS: Final = (
     f" ? {string_list([f'annotations.{labels.ADOPTED}'])} : [])"
 )
 
-_UNTOUCHED = Check(
+_UNTOUCHED: Final = Check(
     name="touched",
     message="objects that Allotment manages are changed by platform engineers only",
     faults=when(
@@ -171,7 +171,7 @@ _UNTOUCHED = Check(
     ),
 )
 
-_NOT_COUNTERFEIT = Check(
+_NOT_COUNTERFEIT: Final = Check(
     name="counterfeit",
     message="Allotment's own marks are set by Allotment only",
     faults=when(
@@ -182,7 +182,7 @@ _NOT_COUNTERFEIT = Check(
     ),
 )
 
-_NOT_OURS_ALONE = Check(
+_NOT_OURS_ALONE: Final = Check(
     name="inSystemNamespace",
     message=f"the namespace {labels.SYSTEM_NAMESPACE} is the platform's own",
     faults=when(
@@ -204,7 +204,7 @@ _HANDED_ON: Final = (
     '.map(key, p.at + "labels." + key)).flatten() : []'
 )
 
-_NOT_HANDED_ON = Check(
+_NOT_HANDED_ON: Final = Check(
     name="handedOnMarks",
     message="Allotment's own labels stand on nothing that controllers make for a team",
     faults=Expr(

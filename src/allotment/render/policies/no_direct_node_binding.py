@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
@@ -10,7 +12,7 @@ from allotment.render.policies.cel import Expr
 from allotment.render.policies.identities import binds_workloads, by_tenant, told_with
 from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables, when
 
-_BINDINGS = Resources("", ("bindings", "pods/binding"), operations=("CREATE",))
+_BINDINGS: Final = Resources("", ("bindings", "pods/binding"), operations=("CREATE",))
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
@@ -26,7 +28,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     )
 
 
-_NO_BINDING = Check(
+_NO_BINDING: Final = Check(
     name="bindings",
     message="only the scheduler binds pods to nodes",
     faults=when(
@@ -37,7 +39,7 @@ _NO_BINDING = Check(
     ),
 )
 
-_NO_NODE_NAME = Check(
+_NO_NODE_NAME: Final = Check(
     name="nodeNames",
     message="spec.nodeName is the scheduler's to set",
     faults=each(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
@@ -23,9 +25,9 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     )
 
 
-_KIND = 'dyn(object).spec.?type.orValue("ClusterIP")'
+_KIND: Final = 'dyn(object).spec.?type.orValue("ClusterIP")'
 
-_TYPE = Check(
+_TYPE: Final = Check(
     name="exposed",
     message="services are not exposed outside the cluster",
     faults=when(
@@ -37,7 +39,7 @@ _TYPE = Check(
     ),
 )
 
-_ADDRESSES = Check(
+_ADDRESSES: Final = Check(
     name="addresses",
     message="services take no external addresses",
     faults=when(
@@ -48,7 +50,7 @@ _ADDRESSES = Check(
     ),
 )
 
-_ALIAS = Check(
+_ALIAS: Final = Check(
     name="aliases",
     message="services are no aliases of other names",
     faults=when(

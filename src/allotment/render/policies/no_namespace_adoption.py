@@ -37,7 +37,7 @@ from allotment.render.policies.identities import exempt_namespaces, is_controlle
 from allotment.render.policies.managed_objects_protected import label_variables
 from allotment.render.policies.pod_template import when
 
-_NAMESPACES = Resources(
+_NAMESPACES: Final = Resources(
     "",
     ("namespaces", "namespaces/finalize", "namespaces/status"),
     operations=("CREATE", "UPDATE", "DELETE"),
@@ -157,7 +157,7 @@ _OWNER: Final = Expr(
     ' : variables.marked ? "was team " + variables.billedTo + "\'s" : "is not Allotment\'s")'
 )
 
-_NOT_CLAIMED = Check(
+_NOT_CLAIMED: Final = Check(
     name="claimed",
     message="an existing namespace is not claimed for a team",
     faults=when(
@@ -225,7 +225,7 @@ _UNRECORDED: Final = when(
     f" was taken over, and the annotation {labels.ADOPTED} stays as long as it is a team's",
 )
 
-_NOT_DISOWNED = Check(
+_NOT_DISOWNED: Final = Check(
     name="disowned",
     message="a team's namespace stays the team's",
     faults=f"{_DISOWNED} + {_PROOF_LOST} + {_NOBODYS} + {_FORGOTTEN} + {_UNRECORDED}",
@@ -258,13 +258,13 @@ _OF_ANOTHER_CLUSTER: Final = when(
     " say which cluster this is; a platform engineer changes them, with --override-identity",
 )
 
-_MARKS_AGREE = Check(
+_MARKS_AGREE: Final = Check(
     name="marksDisagree",
     message="the marks of the platform's namespaces agree with each other, and say which cluster this is",
     faults=f"{_BILLED_TO_ANOTHER} + {_WITHOUT_PLATFORM} + {_OF_ANOTHER_CLUSTER}",
 )
 
-_WORD_OF_ENGINEERS = Check(
+_WORD_OF_ENGINEERS: Final = Check(
     name="consented",
     message="that an existing namespace becomes a team's is a platform engineer's word, given with `allot adopt`",
     faults=" + ".join(
@@ -282,7 +282,7 @@ _WORD_OF_ENGINEERS = Check(
 
 _OF_PLATFORM: Final = f"variables.ours || variables.wasTeams || size(variables.brought) > 0 || {_SYSTEM}"
 
-_NOT_BY_TENANTS = Check(
+_NOT_BY_TENANTS: Final = Check(
     name="changedByTenants",
     message="team namespaces are created, changed and deleted by platform engineers only",
     faults=when(
@@ -296,7 +296,7 @@ _NOT_BY_TENANTS = Check(
 )
 
 # An expression that makes a message cannot ask the authorizer: here the message alone is said, and no other asks.
-_WITH_THE_RIGHT = Check(
+_WITH_THE_RIGHT: Final = Check(
     name="changedWithoutTheRight",
     message="an engineer who makes or changes a team's namespace has to have the right to delete it, too",
     faults=when(
@@ -309,7 +309,7 @@ _WITH_THE_RIGHT = Check(
 )
 
 # Nobody is bound by policies who acts from there: whoever may make namespaces at all must not make these.
-_TRUSTED_BY_NAME = Check(
+_TRUSTED_BY_NAME: Final = Check(
     name="trustedByName",
     message="namespaces of the system are made by platform engineers and the system only",
     faults=when(

@@ -53,7 +53,7 @@ _OPENS: Final = (
 _OPEN: Final = f"{ALL_CONTAINERS}.filter(c, c.?env.orValue([]).exists(e, {_OPENS}))"
 _FIX: Final = ", which hands out devices past the scheduler; take it away, and ask for devices in resources.limits"
 
-_VARIABLES = Check(
+_VARIABLES: Final = Check(
     name="openVariables",
     message="devices are asked for in resources.limits, not by an environment variable",
     faults=each(
@@ -73,7 +73,7 @@ _SAID: Final = ", ".join(
     for path in ("trainer", "initializer.dataset", "initializer.model")
 )
 
-_TRAINERS = Check(
+_TRAINERS: Final = Check(
     name="trainerVariables",
     message="devices are asked for in resourcesPerNode, not by an environment variable",
     faults=Expr(
@@ -85,7 +85,7 @@ _TRAINERS = Check(
 
 _INJECTED: Final = 'p.annotations.filter(k, k.startsWith("cdi.k8s.io/"))'
 
-_ANNOTATIONS = Check(
+_ANNOTATIONS: Final = Check(
     name="deviceAnnotations",
     message="devices are asked for in resources.limits, not by an annotation",
     faults=each(
@@ -99,7 +99,7 @@ _ANNOTATIONS = Check(
 
 _INLINE: Final = "p.spec.?volumes.orValue([]).filter(v, has(v.csi) && !(v.csi.driver in variables.csiDrivers))"
 
-_VOLUMES = Check(
+_VOLUMES: Final = Check(
     name="inlineVolumes",
     message="a volume of a storage driver is claimed, not written into the pod",
     faults=each(
@@ -123,7 +123,7 @@ _ROOTS: Final = (
     f"p.containers.filter(c, int({_effective('runAsUser', '-1')}) == 0 || !{_effective('runAsNonRoot', 'false')})"
 )
 
-_ROOT = Check(
+_ROOT: Final = Check(
     name="rootOfItsOwn",
     message="a pod is not root in a user namespace of its own either",
     faults=each(

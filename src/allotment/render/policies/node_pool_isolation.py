@@ -5,6 +5,8 @@ CPU-only pods of a team with a pool may still run on the shared CPU nodes: what 
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.model import labels
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
@@ -17,8 +19,8 @@ from allotment.render.policies.placement import MUST_PLACE, SENSIBLE, dedicated_
 from allotment.render.policies.pod_template import WORKLOADS, each, field, pod_variables
 from allotment.render.policies.trained import PLACED, trained_variables
 
-_KEY = quote(labels.DEDICATED)
-_TEAM = Expr("variables.team[0]")
+_KEY: Final = quote(labels.DEDICATED)
+_TEAM: Final = Expr("variables.team[0]")
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
@@ -51,19 +53,19 @@ def _has_pool(cluster: Cluster) -> str:
     return f"!(request.namespace in {string_list(cluster.warned)}) && {has}"
 
 
-_FOREIGN = (
+_FOREIGN: Final = (
     f'p.tolerations.filter(t, t.?key.orValue("") == {_KEY}'
     f' && (t.?operator.orValue("Equal") != "Equal" || t.?value.orValue("") != {_TEAM}))'
     '.map(t, t.?value.orValue("")).map(v, v == "" ? "(any)" : v)'
 )
-_ELSEWHERE = f"({_KEY} in p.selector && p.selector[{_KEY}] != {_TEAM})"
-_AFFINE = (
+_ELSEWHERE: Final = f"({_KEY} in p.selector && p.selector[{_KEY}] != {_TEAM})"
+_AFFINE: Final = (
     "p.terms.exists(term, term.?matchExpressions.orValue([]).exists(e,"
     f' e.key == {_KEY} && (e.operator == "Exists" || (e.operator == "In" && e.values.exists(v, v != {_TEAM})))))'
 )
-_ADMITTED = f'p.tolerations.exists(t, t.?key.orValue("") == {_KEY} && t.?value.orValue("") == {_TEAM})'
+_ADMITTED: Final = f'p.tolerations.exists(t, t.?key.orValue("") == {_KEY} && t.?value.orValue("") == {_TEAM})'
 
-_NO_FOREIGN_TOLERATION = Check(
+_NO_FOREIGN_TOLERATION: Final = Check(
     name="foreignTolerations",
     message="a team may tolerate only the taint of its own pool",
     faults=each(
@@ -77,7 +79,7 @@ _NO_FOREIGN_TOLERATION = Check(
     ),
 )
 
-_NO_FOREIGN_SELECTION = Check(
+_NO_FOREIGN_SELECTION: Final = Check(
     name="foreignNodes",
     message="a team may select only its own dedicated pool",
     faults=each(
@@ -91,7 +93,7 @@ _NO_FOREIGN_SELECTION = Check(
     ),
 )
 
-_OWN_POOL = Check(
+_OWN_POOL: Final = Check(
     name="outsideOwnPool",
     message="a team with a dedicated pool runs its accelerator work there",
     faults=each(

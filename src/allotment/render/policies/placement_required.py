@@ -6,6 +6,8 @@ reaches the scheduler. It sees a Job that was started past its queue, and an acc
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
@@ -48,21 +50,23 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
 
 
 # Of a patch, the devices are what the TrainJob asks for.
-_WITH_DEVICES = 'size(p.asked) > 0 || (variables.kind == "TrainJob" && variables.trainers.exists(n, size(n.asked) > 0))'
-_UNKNOWN = unknown_values("p", _WITH_DEVICES)
-_SELECTED = (
+_WITH_DEVICES: Final = (
+    'size(p.asked) > 0 || (variables.kind == "TrainJob" && variables.trainers.exists(n, size(n.asked) > 0))'
+)
+_UNKNOWN: Final = unknown_values("p", _WITH_DEVICES)
+_SELECTED: Final = (
     "(p.selector.exists(k, k in variables.nodeLabels)"
     " || (size(p.terms) > 0 && p.terms.all(term, term.?matchExpressions.orValue([])"
     '.exists(e, e.key in variables.nodeLabels && e.operator == "In"'
     " && e.values.all(v, v in variables.nodeLabels[e.key])))))"
 )
-_UNTOLERATED = (
+_UNTOLERATED: Final = (
     "p.asked.map(names, names.filter(r, r in variables.nodeTaints"
     ' && !p.tolerations.exists(t, t.?key.orValue("") in variables.nodeTaints[r])))'
     ".filter(names, size(names) > 0)"
 )
 
-_NO_BLANKET = Check(
+_NO_BLANKET: Final = Check(
     name="blanketTolerations",
     message="a toleration must name the taint it tolerates",
     faults=each(
@@ -74,7 +78,7 @@ _NO_BLANKET = Check(
     ),
 )
 
-_KNOWN = Check(
+_KNOWN: Final = Check(
     name="unknownNodes",
     message="work with accelerators selects nodes that this cluster has",
     faults=each(
@@ -108,7 +112,7 @@ def _selected(platform: Platform, cluster: Cluster) -> Check:
     )
 
 
-_TOLERATED = Check(
+_TOLERATED: Final = Check(
     name="untoleratedNodes",
     message="work with accelerators must tolerate the taint of their nodes",
     faults=each(

@@ -171,7 +171,7 @@ _BROKEN: Final = (
     f' + (variables.securityLevel == "restricted" ? {_list(_RESTRICTED)} : [])'
 )
 
-_CHECK = Check(
+_CHECK: Final = Check(
     name="insecure",
     message="pod templates keep to the Pod Security level of their namespace",
     faults=(

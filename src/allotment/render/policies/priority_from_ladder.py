@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.model import labels
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
@@ -31,18 +33,18 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     )
 
 
-_JOB_LABELS = (
+_JOB_LABELS: Final = (
     'variables.kind == "CronJob" ? dyn(object).spec.jobTemplate.?metadata.?labels.orValue({}) : variables.labels'
 )
 
-_QUEUED = (
+_QUEUED: Final = (
     f"([variables.labels, ({_JOB_LABELS})] + variables.pods.map(p, p.labels))"
     f'.map(found, {label("found", labels.KUEUE_PRIORITY)}).filter(name, name != "" && !(name in variables.rungs))'
 )
 
-_RUNGS = Expr('variables.rungs.join(", ")')
+_RUNGS: Final = Expr('variables.rungs.join(", ")')
 
-_CLASS = Check(
+_CLASS: Final = Check(
     name="foreignClasses",
     message="the priority class must be a rung of the ladder that the team may use",
     faults=each(
@@ -55,7 +57,7 @@ _CLASS = Check(
     ),
 )
 
-_LABEL = Check(
+_LABEL: Final = Check(
     name="foreignPriorities",
     message="Kueue's priority must be a rung of the ladder that the team may use",
     faults=when(

@@ -169,7 +169,7 @@ def _of_kueue(kind: str) -> str:
 
 _BROUGHT: Final = brought(_of_kueue)
 
-_FOREIGN = Check(
+_FOREIGN: Final = Check(
     name="foreignMarks",
     message="labels and annotations by which Kueue keeps its books are written by Kueue only",
     faults=each(
@@ -190,7 +190,7 @@ def _marked(metadata: str) -> str:
     return " || ".join(f"{metadata}.?{kind}.orValue({{}}).exists(k, {brought})" for kind in ("labels", "annotations"))
 
 
-_PATCHED = Check(
+_PATCHED: Final = Check(
     name="patchedMarks",
     message="a TrainJob brings none of Kueue's own labels and annotations into its runtime",
     faults=Expr(
@@ -215,7 +215,7 @@ _TAKEN: Final = " + ".join(
     for kind in ("labels", "annotations")
 )
 
-_LOST = Check(
+_LOST: Final = Check(
     name="lostMarks",
     message="what Kueue wrote on a pod is not taken off it",
     faults=Expr(
@@ -230,7 +230,7 @@ _LOST = Check(
     ),
 )
 
-_FORGED = Check(
+_FORGED: Final = Check(
     name="forgedRoles",
     message="the role of a pod in its group is worked out by Kueue",
     faults=each(

@@ -10,6 +10,8 @@ admitted or not, and ends the account of a set whose number changes: so both sta
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.model import labels
 from allotment.model.cluster import Cluster, Feature
 from allotment.model.platform import Platform
@@ -25,8 +27,8 @@ from allotment.render.policies.identities import (
 from allotment.render.policies.placement import QUEUED_WHOLE, made_of_whole, queueable
 from allotment.render.policies.pod_template import ACCELERATED, ADMISSION_GATE, DEVICE, WORKLOADS, pod_variables, when
 
-_MANAGED = "kueue.x-k8s.io/managed"
-_OLD_QUEUE = label("dyn(oldObject).?metadata.?labels.orValue({})", labels.KUEUE_QUEUE)
+_MANAGED: Final = "kueue.x-k8s.io/managed"
+_OLD_QUEUE: Final = label("dyn(oldObject).?metadata.?labels.orValue({})", labels.KUEUE_QUEUE)
 
 
 def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
@@ -65,7 +67,7 @@ def _scalers(cluster: Cluster) -> tuple[Resources, ...]:
 
 # Kueue copies the label of a Deployment into its template, so the template has the last word; the pods of a StatefulSet
 # would have no queue without one there.
-_QUEUE_LABELS = (
+_QUEUE_LABELS: Final = (
     '(variables.kind == "CronJob" ? [{"at": dyn("spec.jobTemplate.metadata.labels"), "queue": dyn('
     + label("dyn(object).spec.jobTemplate.?metadata.?labels.orValue({})", labels.KUEUE_QUEUE)
     + f")}}] : (variables.kind in {string_list((*QUEUED_WHOLE, 'LeaderWorkerSet'))}"
@@ -82,7 +84,7 @@ def _named(at: str, among: str) -> str:
 
 
 # Wherever Kueue might read it, if not for this kind then for the pods.
-_QUEUES_NAMED = (
+_QUEUES_NAMED: Final = (
     f"([{_named(quote('metadata.labels'), 'variables.labels')}]"
     ' + (variables.kind == "CronJob" ? ['
     + _named(quote("spec.jobTemplate.metadata.labels"), "dyn(object).spec.jobTemplate.?metadata.?labels.orValue({})")
@@ -91,10 +93,10 @@ _QUEUES_NAMED = (
     + '))).filter(found, found.queue != "")'
 )
 
-_CREATING = 'request.operation == "CREATE"'
-_FROM_JOB = "variables.fromJob"
+_CREATING: Final = 'request.operation == "CREATE"'
+_FROM_JOB: Final = "variables.fromJob"
 
-_ONLY_JOBS = Check(
+_ONLY_JOBS: Final = Check(
     name="unqueueable",
     message="in this cluster only Jobs can wait in a queue, so only Jobs may ask for accelerators",
     faults=when(
@@ -108,13 +110,13 @@ _ONLY_JOBS = Check(
     ),
 )
 
-_MUST_NAME = f"{ACCELERATED} && variables.queueable && !{_FROM_JOB} && !variables.fromJobMaker"
-_SET_IT = (
+_MUST_NAME: Final = f"{ACCELERATED} && variables.queueable && !{_FROM_JOB} && !variables.fromJobMaker"
+_SET_IT: Final = (
     "; set it to ",
     Expr('(variables.queues.exists(q, q != "") ? variables.queues.join(" or ") : "a queue of your team")'),
 )
 
-_NAMED = Check(
+_NAMED: Final = Check(
     name="unnamedQueue",
     message="work with accelerators names a queue",
     faults=(
@@ -125,9 +127,9 @@ _NAMED = Check(
 )
 
 # Without accelerators, too: Kueue would hold it for a queue that is not there.
-_STRAY = "variables.queuesNamed.filter(found, !(found.queue in variables.queues))"
+_STRAY: Final = "variables.queuesNamed.filter(found, !(found.queue in variables.queues))"
 
-_KNOWN = Check(
+_KNOWN: Final = Check(
     name="unknownQueue",
     message="work that names a queue names one of its namespace",
     faults=(
@@ -142,7 +144,7 @@ _KNOWN = Check(
     ),
 )
 
-_KEPT = Check(
+_KEPT: Final = Check(
     name="changedQueue",
     message="the queue of submitted work is neither removed nor changed",
     faults=when(
@@ -155,9 +157,9 @@ _KEPT = Check(
     ),
 )
 
-_RAY = string_list(("RayCluster", "RayJob"))
+_RAY: Final = string_list(("RayCluster", "RayJob"))
 
-_JOB_HELD = Check(
+_JOB_HELD: Final = Check(
     name="startedJob",
     message="Kueue alone starts Jobs that ask for accelerators",
     faults=when(
@@ -175,11 +177,11 @@ _JOB_HELD = Check(
 )
 
 # Kueue marks a replica of a set that it holds whole only after the set's controller has made it.
-_HELD_WITH_ITS_SET = (
+_HELD_WITH_ITS_SET: Final = (
     f'(!variables.byTenant && {label("variables.annotations", "kueue.x-k8s.io/pod-suspending-parent")} != "")'
 )
 
-_POD_HELD = Check(
+_POD_HELD: Final = Check(
     name="unheldPod",
     message="a pod with accelerators comes from a Job, or is held by Kueue",
     faults=when(
@@ -193,7 +195,7 @@ _POD_HELD = Check(
     ),
 )
 
-_STILL_HELD = Check(
+_STILL_HELD: Final = Check(
     name="releasedPod",
     message="Kueue alone takes its scheduling gate off",
     faults=when(
@@ -206,18 +208,18 @@ _STILL_HELD = Check(
     ),
 )
 
-_SETS = 'variables.kind in ["StatefulSet", "LeaderWorkerSet"]'
+_SETS: Final = 'variables.kind in ["StatefulSet", "LeaderWorkerSet"]'
 # By its own label or its template's: Kueue holds its pods by either.
-_QUEUED = (
+_QUEUED: Final = (
     f'({label("variables.labels", labels.KUEUE_QUEUE)} != "" || variables.oldQueue != "" || {ACCELERATED}'
     f" || variables.pods.exists(p, {quote(labels.KUEUE_QUEUE)} in p.labels))"
 )
-_CHANGES_SET = (
+_CHANGES_SET: Final = (
     f"variables.byTenant && !({_CREATING}) && {_SETS} && {_QUEUED} && int(dyn(oldObject).spec.?replicas.orValue(1)) > 0"
 )
-_TEMPLATE = '(variables.kind == "StatefulSet" ? dyn({0}).spec.template : dyn({0}).spec.leaderWorkerTemplate)'
+_TEMPLATE: Final = '(variables.kind == "StatefulSet" ? dyn({0}).spec.template : dyn({0}).spec.leaderWorkerTemplate)'
 
-_TEMPLATE_STANDS = Check(
+_TEMPLATE_STANDS: Final = Check(
     name="changedTemplate",
     message="the template of a set that waits in a queue stands as long as it has pods",
     faults=when(
@@ -234,12 +236,12 @@ _TEMPLATE_STANDS = Check(
     ),
 )
 
-_REPLICAS = "dyn({0}).spec.?replicas.orValue(1)"
-_OTHER_NUMBER = f"{_REPLICAS.format('object')} != {_REPLICAS.format('oldObject')}"
+_REPLICAS: Final = "dyn({0}).spec.?replicas.orValue(1)"
+_OTHER_NUMBER: Final = f"{_REPLICAS.format('object')} != {_REPLICAS.format('oldObject')}"
 # Its controller keeps pods of the old ordinals until those of the new are ready, which may be never.
-_OTHER_ORDINALS = "dyn(object).spec.?ordinals != dyn(oldObject).spec.?ordinals"
+_OTHER_ORDINALS: Final = "dyn(object).spec.?ordinals != dyn(oldObject).spec.?ordinals"
 
-_NUMBER_STANDS = Check(
+_NUMBER_STANDS: Final = Check(
     name="changedNumber",
     message="the number of pods of a StatefulSet that waits in a queue stands as it was submitted",
     faults=when(
@@ -253,7 +255,7 @@ _NUMBER_STANDS = Check(
     ),
 )
 
-_HELD_BACK = Check(
+_HELD_BACK: Final = Check(
     name="heldBack",
     message="a StatefulSet that waits in a queue has pods of one revision",
     faults=when(
@@ -264,7 +266,7 @@ _HELD_BACK = Check(
     ),
 )
 
-_NOT_SCALED = Check(
+_NOT_SCALED: Final = Check(
     name="scaledSet",
     message="no autoscaler changes the number of pods of a StatefulSet",
     faults=when(

@@ -65,7 +65,7 @@ def _check(name: str, message: str, resources: str, *said: str) -> Check:
     return Check(name, each(f"size({found}) > 0", field("spec: container "), named, *said, among=SPOKEN), message)
 
 
-_UNREQUESTED = _check(
+_UNREQUESTED: Final = _check(
     "unrequested",
     "containers with a limit say what they request",
     f"{string_list(DEFAULTED)}.filter(r, r in {_LIMITS} && !(r in {_REQUESTS}))",
@@ -83,7 +83,7 @@ def _above_default() -> str:
     return f"({' + '.join(found)})"
 
 
-_UNLIMITED = _check(
+_UNLIMITED: Final = _check(
     "unlimited",
     "containers that request more than the default limit say their limit",
     _above_default(),
@@ -92,7 +92,7 @@ _UNLIMITED = _check(
     ") and names none of its own; set resources.limits too",
 )
 
-_ABOVE_LIMIT = _check(
+_ABOVE_LIMIT: Final = _check(
     "aboveLimit",
     "no container requests more than its limit",
     f"{_REQUESTS}.filter(r, r in {_LIMITS}"
@@ -100,7 +100,7 @@ _ABOVE_LIMIT = _check(
     " requests more than its limit; raise resources.limits, or request less",
 )
 
-_NOT_BY_POD = Check(
+_NOT_BY_POD: Final = Check(
     name="podLevel",
     message="resources are asked for by containers",
     faults=each(
@@ -113,7 +113,7 @@ _NOT_BY_POD = Check(
 
 _BESIDE: Final = 'p.spec.?initContainers.orValue([]).filter(c, c.?restartPolicy.orValue("") == "Always")'
 
-_BESIDE_IN_GROUP = Check(
+_BESIDE_IN_GROUP: Final = Check(
     name="besideInGroup",
     message="a pod of a group has no init container that goes on running",
     faults=each(
@@ -144,7 +144,7 @@ _RESTARTS: Final = (
 _JOBS: Final = "dyn(object).spec.?replicatedJobs.orValue([]).map(j, int(j.?replicas.orValue(1))).sum()"
 
 # Kueue gives back what a Job of the set held as soon as it has succeeded, and charges nothing when it runs once more.
-_STARTED_AGAIN = Check(
+_STARTED_AGAIN: Final = Check(
     name="startedAgain",
     message="a JobSet of several Jobs does not run those again that have ended",
     faults=when(
@@ -157,7 +157,7 @@ _STARTED_AGAIN = Check(
 _TTL: Final = "ttlSecondsAfterFinished"
 
 # The same in time: what is deleted when it has ended the JobSet makes again.
-_DELETED_BETWEEN = Check(
+_DELETED_BETWEEN: Final = Check(
     name="deletedBetween",
     message="the Jobs of a JobSet stay until the JobSet has ended",
     faults=each(
@@ -177,7 +177,7 @@ _GROUPS: Final = (
 _NUMBER: Final = "int(w.?replicas.orValue(0))"
 
 # KubeRay keeps the number of workers between the two, and makes none of a suspended group; Kueue counts the number.
-_WORKERS = Check(
+_WORKERS: Final = Check(
     name="otherWorkers",
     message="a group of Ray workers has as many as it says",
     faults=each(

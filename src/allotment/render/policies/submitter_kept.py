@@ -46,7 +46,7 @@ def rule(platform: Platform, cluster: Cluster, policy: Policy) -> Rule:
     )
 
 
-_OWN_NAME = Check(
+_OWN_NAME: Final = Check(
     name="signature",
     message="work carries the name of who submitted it",
     # An empty name is none: nobody would know that the true one was ever asked for.
@@ -61,7 +61,7 @@ _OWN_NAME = Check(
     ),
 )
 
-_NOT_IN_TEMPLATES = Check(
+_NOT_IN_TEMPLATES: Final = Check(
     name="templateSignature",
     message="templates carry nobody's name",
     faults=each(

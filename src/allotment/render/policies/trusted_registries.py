@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.model.policy import Policy
@@ -47,16 +49,18 @@ def prefixes(policy: Policy) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-_IMAGES = (
+_IMAGES: Final = (
     f'({ALL_CONTAINERS}.map(c, c.?image.orValue(""))'
     ' + p.spec.?volumes.orValue([]).filter(v, has(v.image)).map(v, v.image.?reference.orValue("")))'
 )
 # A path that climbs would leave the registry's folder that the prefix names.
-_STRANGERS = f'{_IMAGES}.filter(i, i.contains("..") || !variables.registries.exists(prefix, i.startsWith(prefix)))'
+_STRANGERS: Final = (
+    f'{_IMAGES}.filter(i, i.contains("..") || !variables.registries.exists(prefix, i.startsWith(prefix)))'
+)
 
 
 # A trainer that names no image runs its runtime's.
-_NAMED = '(variables.pods + variables.trainers.filter(p, p.containers.all(c, c.image != "")))'
+_NAMED: Final = '(variables.pods + variables.trainers.filter(p, p.containers.all(c, c.image != "")))'
 
 
 def _check(policy: Policy) -> Check:

@@ -67,7 +67,7 @@ _MAX_GRACE: Final = (
     f'.orValue("{labels.DEFAULT_MAX_GRACE}"))'
 )
 
-_GRACE = Check(
+_GRACE: Final = Check(
     name="longGraces",
     message="a pod ends within the grace period that its team may have",
     faults=each(
@@ -83,7 +83,7 @@ _GRACE = Check(
 
 _ASKED: Final = "int(request.?options.?gracePeriodSeconds.orValue(0))"
 
-_DELETION = Check(
+_DELETION: Final = Check(
     name="longDeletions",
     message="a pod is deleted within the grace period that its team may have",
     faults=when(
@@ -121,7 +121,7 @@ def _finalizers(cluster: Cluster) -> Check:
 
 _REPLACES: Final = 'j.spec.?podReplacementPolicy.orValue("TerminatingOrFailed")'
 
-_REPLACED = Check(
+_REPLACED: Final = Check(
     name="earlyReplacements",
     message="a pod with accelerators is replaced when it has ended, not before",
     faults=Expr(
@@ -173,7 +173,7 @@ _UNCOUNTED: Final = (
     f" && !({quote(labels.KUEUE_QUEUE)} in dyn(oldObject).metadata.?labels.orValue({{}}))"
 )
 
-_LEFT = Check(
+_LEFT: Final = Check(
     name="leftPods",
     message="what is deleted takes its pods with it",
     faults=when(
@@ -191,7 +191,7 @@ _HOLDERS: Final = (
     f" && (f == {quote(_ORPHANING)} || variables.kind in {string_list(QUEUED_WHOLE)}))"
 )
 
-_LEAVING = Check(
+_LEAVING: Final = Check(
     name="leavingPods",
     message="no finalizer keeps work that is deleted, or its pods",
     faults=when(
@@ -205,7 +205,7 @@ _LEAVING = Check(
 )
 
 # What it had given back when it ended would not be charged again; and until its pods are gone it would run twice.
-_MADE_AGAIN = Check(
+_MADE_AGAIN: Final = Check(
     name="madeAgain",
     message="what a controller made is deleted with what it was made for",
     faults=Expr(
@@ -225,7 +225,7 @@ _IN_PATCH: Final = (
     " + j.?template.?spec.?template.?metadata.?finalizers.orValue([])).flatten())"
 )
 
-_PATCHED_IN = Check(
+_PATCHED_IN: Final = Check(
     name="patchedFinalizers",
     message="a TrainJob patches no finalizer into what its runtime makes",
     faults=each(
@@ -243,7 +243,7 @@ _RAY_JOB: Final = f'!({_DELETING}) && variables.kind == "RayJob"'
 _TTL: Final = "int(dyn(object).spec.?ttlSecondsAfterFinished.orValue(0))"
 
 # Kueue's account ends with the job; KubeRay keeps the cluster, with what runs in it, until the time is over.
-_KEPT_CLUSTER = Check(
+_KEPT_CLUSTER: Final = Check(
     name="keptCluster",
     message="the cluster of a RayJob ends soon after the job",
     faults=when(
@@ -256,7 +256,7 @@ _KEPT_CLUSTER = Check(
     ),
 )
 
-_KEPT_PARTS = Check(
+_KEPT_PARTS: Final = Check(
     name="keptParts",
     message="a RayJob deletes its whole cluster when it has ended",
     faults=when(

@@ -314,7 +314,7 @@ _OVER_SAID: Final = " + ".join(
     )
 )
 
-_TOO_LARGE = Check(
+_TOO_LARGE: Final = Check(
     name="tooLarge",
     message="a pod asks for no more than one pod of the team may have",
     faults=_judged(
@@ -356,7 +356,7 @@ def _no_node(platform: Platform, cluster: Cluster) -> Check:
     )
 
 
-_WRONG_FLAVOR = Check(
+_WRONG_FLAVOR: Final = Check(
     name="wrongFlavor",
     message="whatever nodes the queue chooses hold the pod",
     faults=_judged(
@@ -373,7 +373,7 @@ _WRONG_FLAVOR = Check(
     ),
 )
 
-_TOO_MUCH = Check(
+_TOO_MUCH: Final = Check(
     name="tooMuch",
     message="work asks for no more than its queue can have with all that it may borrow",
     faults=_judged(
@@ -388,7 +388,7 @@ _TOO_MUCH = Check(
     ),
 )
 
-_TOO_MANY = Check(
+_TOO_MANY: Final = Check(
     name="tooMany",
     message="all pods at once fit into their namespace",
     faults=when(

@@ -9,7 +9,10 @@ from html import escape
 from typing import Final
 
 WIDTH: Final = 960
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 12, 28
+_LEFT: Final = 64
+_RIGHT: Final = 16
+_TOP: Final = 12
+_BOTTOM: Final = 28
 COLOURS: Final = 8
 """Classes `c0` … `c7` that the page styles; the last one is for everything that is folded together."""
 

@@ -10,9 +10,10 @@ from allotment.scenarios.fields import (
     Amount,
     Name,
     NodeFields,
-    Number,
     Positive,
+    Quantity,
     RequirementFields,
+    Seconds,
     TolerationFields,
     Whole,
 )
@@ -114,7 +115,7 @@ class PodFields(Fields, frozen=True, kw_only=True):
     name: Name
     namespace: Name = "default"
     labels: dict[Name, str] = field(default_factory=dict)
-    requests: dict[Name, Amount] = field(default_factory=dict)
+    requests: dict[Name, Quantity] = field(default_factory=dict)
     priority: Whole = 0
     priority_class_name: str = ""
     preemption_policy: str = ""
@@ -131,14 +132,14 @@ class ExistingPodFields(PodFields, frozen=True, kw_only=True):
     """A pod that runs; `start` in Unix seconds."""
 
     node: Name
-    start: Number
+    start: Seconds
 
 
 class NominatedPodFields(PodFields, frozen=True, kw_only=True):
     """A pod that was promised a node; `start` in Unix seconds."""
 
     nominated_node_name: Name
-    start: Number
+    start: Seconds
 
 
 class PlacementNodeFields(NodeFields, frozen=True):

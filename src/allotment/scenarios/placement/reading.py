@@ -13,7 +13,7 @@ from allotment.errors import InputError
 from allotment.model.quantity import MIB
 from allotment.scenarios.checks import check_names
 from allotment.scenarios.fields import read_labels, read_requirements, read_taints, read_tolerations
-from allotment.scenarios.parsing import parsed, wrong
+from allotment.scenarios.parsing import parsed, unknown_name
 from allotment.scenarios.placement.fields import (
     BudgetFields,
     HostPortFields,
@@ -119,10 +119,10 @@ def _check(scenario: PlacementScenarioFields) -> None:
     nodes = {node.name for node in scenario.nodes}
     for index, existing in enumerate(scenario.existing):
         if existing.node not in nodes:
-            raise wrong(f"existing[{index}].node", existing.node, "one of the nodes")
+            raise unknown_name(f"existing[{index}].node", existing.node, nodes, "nodes")
     for index, nominated in enumerate(scenario.nominated):
         if nominated.nominated_node_name not in nodes:
-            raise wrong(f"nominated[{index}].nominatedNodeName", nominated.nominated_node_name, "one of the nodes")
+            raise unknown_name(f"nominated[{index}].nominatedNodeName", nominated.nominated_node_name, nodes, "nodes")
     seen: set[tuple[str, str]] = set()
     parts: tuple[tuple[str, Sequence[PodFields]], ...] = (
         ("existing", scenario.existing),

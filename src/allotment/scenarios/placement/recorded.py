@@ -8,9 +8,8 @@ from typing import Any, Literal
 
 from msgspec import field
 
-from allotment.model.spelling import nearest
 from allotment.scenarios.fields import Amount, Name, Whole
-from allotment.scenarios.parsing import Fields, SomeFields, missing, parsed, wrong
+from allotment.scenarios.parsing import Fields, SomeFields, missing, parsed, unknown_name
 from allotment.scenarios.placement.reading import Json, PlacementScenario
 
 
@@ -88,9 +87,9 @@ def with_picks(data: Json, scenario: PlacementScenario) -> Json:
 def _check(answers: Sequence[_AnswerFields], pods: Sequence[str]) -> None:
     for index, answer in enumerate(answers):
         if answer.pod is not None and answer.pod not in pods:
-            raise wrong(f"answers[{index}].pod", answer.pod, "one of the pods", nearest(answer.pod, pods))
+            raise unknown_name(f"answers[{index}].pod", answer.pod, pods, "pods")
         if answer.pod is None and index >= len(pods):
-            raise missing(f"answers[{index}].pod")
+            raise missing(f"answers[{index}].pod", "a name")
 
 
 def _picked(attempt: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -41,7 +41,7 @@ class Admissions:
                     assignment.usage[fr] = assignment.usage.get(fr, 0) + amount * result.count
             if given is not None and given.domains:
                 chosen = {choice.flavor for choice in result.choices.values()}
-                result.placement = self._topology.locate(chosen, given.domains)
+                result.topology_assignment = self._topology.locate(chosen, given.domains)
             assignment.pod_sets.append(result)
         assignment.mode = FIT
         return assignment
@@ -59,7 +59,7 @@ class Admissions:
             )
             levels: tuple[str, ...] = ()
             domains: tuple[DomainCount, ...] = ()
-            if pod_set.placement is not None:
-                levels, domains = self._topology.describe(pod_set.placement)
+            if pod_set.topology_assignment is not None:
+                levels, domains = self._topology.describe(pod_set.topology_assignment)
             result.append(PodSetAdmission(pod_set.name, pod_set.count, flavors, levels, domains))
         return tuple(result)

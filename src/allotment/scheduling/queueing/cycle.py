@@ -262,4 +262,4 @@ class Cycle:
             else:
                 reserved = max(0, min(amount, own))
             tree.add(cell, reserved)
-        self._ledger.charge_placements(entry.assignment, entry.workload)
+        self._ledger.charge_topology(entry.assignment, entry.workload)

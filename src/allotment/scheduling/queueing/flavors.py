@@ -82,7 +82,7 @@ class TopologyCheck(Protocol):
         ...
 
     def place(self, workload: WorkloadRecord, assignment: Assignment) -> None:
-        """Refine a quota assignment by topology: set placements or lower modes."""
+        """Refine a quota assignment by topology: set topology assignments or lower modes."""
         ...
 
 

@@ -52,7 +52,7 @@ class FairStrategy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ResourceFlavor:
-    """A kind of capacity. With `topology` set, placement inside it is topology-aware."""
+    """A kind of capacity. With `topology` set, scheduling inside it is topology-aware."""
 
     name: str
     node_labels: tuple[tuple[str, str], ...] = ()
@@ -238,7 +238,7 @@ class DomainCount:
 
 @dataclass(frozen=True, slots=True)
 class PodSetAdmission:
-    """What an admitted PodSet got: flavor per resource, count, and placement for topology flavors."""
+    """What an admitted PodSet got: flavor per resource, count, and topology assignment for topology flavors."""
 
     name: str
     count: int

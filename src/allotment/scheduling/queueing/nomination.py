@@ -52,7 +52,7 @@ class RememberingFinder:
 
     def targets(self, demand: Demand) -> list[Target]:
         """As the finder behind it. Topology makes the questions differ, so those are always asked anew."""
-        if demand.placement is not None:
+        if demand.topology is not None:
             return self._finder.targets(demand)
         asked = (demand.needed, demand.requests)
         if self._asked != asked:
@@ -143,7 +143,7 @@ class Nominator:
                     needed[choice.fr] = None
                 if amount > 0 and resource != pods:
                     requests[choice.fr] = requests.get(choice.fr, 0) + amount * result.count
-        test = self._topology.placement_test(workload, assignment)
+        test = self._topology.topology_test(workload, assignment)
         return Demand(workload, list(needed), list(requests.items()), test)
 
     def _search_reduced(self, workload: WorkloadRecord, cycle: int, pins: Pins | None) -> Nomination | None:

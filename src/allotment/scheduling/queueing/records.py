@@ -162,14 +162,14 @@ class TopologyAssignment:
 class PodSetAssignment:
     """What one PodSet was assigned in an attempt. No choices and findings = not assignable."""
 
-    __slots__ = ("choices", "count", "details", "name", "placement")
+    __slots__ = ("choices", "count", "details", "name", "topology_assignment")
 
     def __init__(self, name: str, count: int) -> None:
         self.name: str = name
         self.count: int = count
         self.choices: dict[ResourceId, FlavorChoice] = {}
         self.details: list[Detail] = []
-        self.placement: TopologyAssignment | None = None
+        self.topology_assignment: TopologyAssignment | None = None
 
     def mode(self) -> AssignmentMode:
         """Worst mode of the chosen flavors; a PodSet without findings fits whatever its choices say."""

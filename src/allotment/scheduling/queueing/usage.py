@@ -57,21 +57,21 @@ class UsageLedger:
             self.tree.remove(cells[fr], amount)
         if self.topology is not None:
             for index, pod_set in enumerate(admission.pod_sets):
-                if pod_set.placement is not None:
-                    self.topology.remove(pod_set.placement, workload.pod_sets[index])
+                if pod_set.topology_assignment is not None:
+                    self.topology.remove(pod_set.topology_assignment, workload.pod_sets[index])
 
     def charge_assignment(self, queue: QueueRecord, assignment: Assignment, workload: WorkloadRecord) -> None:
         """Charge what `assignment` would use."""
         cells = queue.cells
         for fr, amount in assignment.usage.items():
             self.tree.add(cells[fr], amount)
-        self.charge_placements(assignment, workload)
+        self.charge_topology(assignment, workload)
 
-    def charge_placements(self, assignment: Assignment, workload: WorkloadRecord) -> None:
+    def charge_topology(self, assignment: Assignment, workload: WorkloadRecord) -> None:
         """Charge only the topology side of `assignment`."""
         if self.topology is None:
             return
         for index, pod_set in enumerate(assignment.pod_sets):
-            placement: TopologyAssignment | None = pod_set.placement
-            if placement is not None:
-                self.topology.add(placement, workload.pod_sets[index])
+            found: TopologyAssignment | None = pod_set.topology_assignment
+            if found is not None:
+                self.topology.add(found, workload.pod_sets[index])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 from allotment.model.accelerator import CapacityType
 from allotment.model.cluster import Cluster
@@ -11,8 +12,8 @@ from allotment.model.team import Placement, Team
 from allotment.spec.checks.context import PlacedContext, error, warning
 from allotment.spec.problems import Issue
 
-_MOST_NAMED = 5
-_A_NEIGHBOUR = 2
+_MOST_NAMED: Final = 5
+_A_NEIGHBOUR: Final = 2
 """Teams from which on one can be in another's way."""
 
 
@@ -147,4 +148,4 @@ def _memory_text(amount: int) -> str:
     return format_bytes(Bytes(amount))
 
 
-CHECKS = (devices_are_not_promised_twice, cpu_and_memory_are_not_promised_twice, no_team_can_fill_the_cpu_nodes)
+CHECKS: Final = (devices_are_not_promised_twice, cpu_and_memory_are_not_promised_twice, no_team_can_fill_the_cpu_nodes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from allotment.model import labels
 from allotment.model.cluster import Cluster, QueueLayout
@@ -265,7 +266,7 @@ def _too_low(placed: PlacedContext, team: Team, cluster: Cluster, fields: tuple[
     return warning(entry, path, text, "raise it, or leave it out: it then follows from the queue's")
 
 
-CHECKS = (
+CHECKS: Final = (
     limits_need_a_cohort,
     lending_stays_within_the_guarantee,
     somebody_lends_what_may_be_borrowed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from allotment.model.cluster import COUNTED_ALWAYS, Environment, Feature, KueueApi, QueueLayout
 from allotment.spec import defaults
@@ -16,8 +17,8 @@ from allotment.spec.problems import Issue, did_you_mean, echo
 from allotment.spec.schema.cluster import ClusterSpec
 from allotment.spec.schema.platform import ALWAYS_EXEMPT
 
-_VERSION_FIELDS = ("kubernetes", "driver", "cuda", "cudnn", "runtime")
-_ADMISSION_POLICIES_SINCE = (1, 30)
+_VERSION_FIELDS: Final = ("kubernetes", "driver", "cuda", "cudnn", "runtime")
+_ADMISSION_POLICIES_SINCE: Final = (1, 30)
 """First Kubernetes where ValidatingAdmissionPolicy is generally available."""
 
 
@@ -297,7 +298,7 @@ def _of(context: Context, environment: Environment) -> list[DeclaredDocument[Clu
     return [entry for entry in context.declared.clusters if environment_of(entry.spec) is environment]
 
 
-CHECKS = (
+CHECKS: Final = (
     pools_make_sense,
     leader_worker_sets_queue_as_pods,
     slices_come_from_whole_devices,

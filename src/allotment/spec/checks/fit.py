@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from allotment.model.accelerator import CapacityType
 from allotment.model.cluster import Environment
@@ -10,7 +11,7 @@ from allotment.model.team import Isolation
 from allotment.spec.checks.context import PlacedContext, error, warning
 from allotment.spec.problems import Issue
 
-_OWN_CLUSTER = (Isolation.CLUSTER, Isolation.SUBSCRIPTION)
+_OWN_CLUSTER: Final = (Isolation.CLUSTER, Isolation.SUBSCRIPTION)
 
 
 def isolated_teams_have_their_pool(placed: PlacedContext) -> Iterator[Issue]:
@@ -111,7 +112,7 @@ def production_services_do_not_vanish(placed: PlacedContext) -> Iterator[Issue]:
                 yield warning(entry, path, what, "use an on-demand or reserved flavor, or set spotAllowed on the tier")
 
 
-CHECKS = (
+CHECKS: Final = (
     isolated_teams_have_their_pool,
     separate_teams_are_alone,
     quota_can_be_used,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from allotment.model import labels
 from allotment.model.cluster import QueueLayout
@@ -17,7 +18,7 @@ from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.platform import ALWAYS_EXEMPT
 from allotment.spec.schema.team import TeamSpec
 
-_OUR_NODE_LABELS = frozenset({labels.ACCELERATOR, labels.CAPACITY_TYPE, labels.DEDICATED, labels.NODE_POOL})
+_OUR_NODE_LABELS: Final = frozenset({labels.ACCELERATOR, labels.CAPACITY_TYPE, labels.DEDICATED, labels.NODE_POOL})
 
 
 def documents_have_names_of_their_own(context: Context) -> Iterator[Issue]:
@@ -237,7 +238,7 @@ def _repeated(names: Iterable[str]) -> Iterator[int]:
         seen.add(name)
 
 
-CHECKS = (
+CHECKS: Final = (
     documents_have_names_of_their_own,
     ids_are_one_teams,
     team_namespaces_are_free,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from allotment.model.accelerator import CapacityType
 from allotment.spec.catalogue import CURRENCY, catalogue
@@ -38,4 +39,4 @@ def _is_catalogue_s(placed: PlacedContext, name: str, capacity_type: CapacityTyp
     return capacity_type in built_in.price_per_hour and not any(capacity_type in by_type for by_type in declared)
 
 
-CHECKS = (prices_are_in_the_currency,)
+CHECKS: Final = (prices_are_in_the_currency,)

@@ -244,7 +244,7 @@ def exceptions_end(context: Context) -> Iterator[Issue]:
 _ALONE: Final = frozenset({Isolation.CLUSTER, Isolation.SUBSCRIPTION})
 
 
-CHECKS = (
+CHECKS: Final = (
     extra_rules_undo_no_guardrail,
     extra_rules_give_something,
     groups_are_the_identity_providers,

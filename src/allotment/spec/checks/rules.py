@@ -133,7 +133,7 @@ def slices_have_a_device(context: Context) -> Iterator[Issue]:
             yield error(entry, ("partitions",), what, "write 1 for a whole device; else set partitionOf too")
 
 
-CHECKS = (
+CHECKS: Final = (
     ladder_has_one_default,
     rungs_differ,
     tiers_name_rungs,

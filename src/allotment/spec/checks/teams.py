@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from allotment.spec.checks.context import Context, error, warning
 from allotment.spec.convert.clusters import cohort_names, environment_of
@@ -76,7 +77,7 @@ def quotas_name_accelerators(context: Context) -> Iterator[Issue]:
                 )
 
 
-_COUNTED = frozenset(
+_COUNTED: Final = frozenset(
     {
         "configmaps",
         "secrets",
@@ -232,7 +233,7 @@ def guests_are_named(context: Context) -> Iterator[Issue]:
                 yield error(entry, ("guests", index), what, "name users or groups of the identity provider")
 
 
-CHECKS = (
+CHECKS: Final = (
     placements_name_clusters,
     accelerators_name_flavors,
     quotas_name_accelerators,

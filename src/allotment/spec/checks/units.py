@@ -60,4 +60,4 @@ def _fields(model: type[BaseModel]) -> tuple[tuple[str, str, bool], ...]:
     return tuple(found)
 
 
-CHECKS = (memory_is_in_the_unit_meant,)
+CHECKS: Final = (memory_is_in_the_unit_meant,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.manifest import Body
@@ -15,7 +15,7 @@ from allotment.spec.imports.live import LiveCluster, Notes, name_of
 from allotment.spec.imports.pools import Pool, nodes_with
 from allotment.spec.schema.accelerator import AcceleratorSpec
 
-PLAIN = ("cpu", "memory")
+PLAIN: Final = ("cpu", "memory")
 
 
 @dataclass(slots=True)

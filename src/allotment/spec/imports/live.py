@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from allotment.model.manifest import Body
 from allotment.model.names import is_reserved
@@ -131,7 +132,7 @@ def is_system(namespace: str) -> bool:
     return is_reserved(namespace) or namespace in GITOPS
 
 
-GITOPS = ("argocd", "flux-system")
+GITOPS: Final = ("argocd", "flux-system")
 """Namespaces of controllers that write into team namespaces."""
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-REFUSED = "allotment_refused"
+REFUSED: Final = "allotment_refused"
 """Type of the pydantic errors that carry our own `what` and `fix`."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from allotment.spec.schema.base import KindSpec, Spec
 from allotment.spec.schema.choices import CapacityTypeChoice
 from allotment.spec.schema.scalars import Currency, Date, Flag, Line, Name, ObjectName, Price, Text, Url
 
-ALWAYS_EXEMPT = ("kube-system", "kube-public", "kube-node-lease", "allotment-system", "kueue-system")
+ALWAYS_EXEMPT: Final = ("kube-system", "kube-public", "kube-node-lease", "allotment-system", "kueue-system")
 """Exempt whatever the directory says: a policy that blocks one of them breaks the cluster or its own repair."""
 
 

@@ -25,19 +25,19 @@ from allotment.spec.schema.base import refuse
 
 T = TypeVar("T")
 
-_INTEGER = re.compile(r"-?[0-9]{1,18}")
-_DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
-_LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h)")
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
+_DECIMAL: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
+_LABEL_NAME: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_DURATION: Final = re.compile(r"([0-9]{1,9})(ms|s|m|h)")
 _MILLISECONDS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
-_RESOURCE_PATH = re.compile(r"[a-z][-a-z0-9]*(/[a-z]+)?")
+_RESOURCE_PATH: Final = re.compile(r"[a-z][-a-z0-9]*(/[a-z]+)?")
 _LONGEST_PATH: Final = 100
 _VERBS: Final = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 _VERBS_OF_OTHERS: Final = frozenset({"bind", "escalate", "impersonate"})
 _UNITS: Final = tuple(f"{prefix}{binary}" for prefix in "kKMGTPE" for binary in ("", "i"))
-_VERSION = re.compile(r"v?[0-9]+(\.[0-9]+){0,3}([-+][0-9A-Za-z.-]+)?")
+_VERSION: Final = re.compile(r"v?[0-9]+(\.[0-9]+){0,3}([-+][0-9A-Za-z.-]+)?")
 _LONGEST_TEXT: Final = 500
-_URL = re.compile(r"https?://[!-~]+")
+_URL: Final = re.compile(r"https?://[!-~]+")
 _LONGEST_URL: Final = 200
 _LONGEST_SECONDS: Final = 7 * 24 * 3600
 MICROS: Final = 1_000_000

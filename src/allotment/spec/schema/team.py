@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -192,9 +192,9 @@ class NamespaceQuotaSpec(Spec):
     )
 
 
-_QUOTA_FROM_QUEUE = NamespaceQuotaSpec()
-_CPU_OF_USUAL_TEAM = CpuAllowanceSpec(nominal=64_000)
-_MEMORY_OF_USUAL_TEAM = MemoryAllowanceSpec(nominal=256 << 30)
+_QUOTA_FROM_QUEUE: Final = NamespaceQuotaSpec()
+_CPU_OF_USUAL_TEAM: Final = CpuAllowanceSpec(nominal=64_000)
+_MEMORY_OF_USUAL_TEAM: Final = MemoryAllowanceSpec(nominal=256 << 30)
 
 
 class PlacementFields(Spec):

@@ -165,10 +165,10 @@ def _check_domains(engine: QueueingEngine) -> None:
         if workload.admission is None:
             continue
         for part, record in zip(workload.admission.pod_sets, workload.pod_sets, strict=True):
-            if part.placement is None:
+            if part.topology_assignment is None:
                 continue
-            rows = capacity.rows[part.placement.flavor]
-            for leaf, count in zip(part.placement.leaves, part.placement.counts, strict=True):
+            rows = capacity.rows[part.topology_assignment.flavor]
+            for leaf, count in zip(part.topology_assignment.leaves, part.topology_assignment.counts, strict=True):
                 for resource, amount in [*record.per_pod, (capacity.pods_resource, 1)]:
                     expected[rows[leaf]][resource] += count * amount
     assert capacity.used == expected

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from allotment.cli.commands.change import adopt_view as views
 from allotment.cli.commands.change.diffs import next_steps
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from allotment.ports.directory import DirectoryPort
     from allotment.ports.kube import KubePort
 
-_HELD = ConflictError.exit_code
+_HELD: Final = ConflictError.exit_code
 """Exit code of what a person has to solve first."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
@@ -16,7 +18,7 @@ from allotment.cli.shell.options import (
 )
 from allotment.cli.shell.session import Session
 
-ENTRIES = (
+ENTRIES: Final = (
     CommandEntry(
         "label", "allotment.cli.commands.change.nodes:label", "Give nodes the labels and taints of a declared pool."
     ),

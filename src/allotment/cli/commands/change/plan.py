@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -16,14 +16,28 @@ from allotment.cli.shell.options import (
     identity_flag,
     liberty_flags,
     output_flags,
+    packed,
     platform_argument,
     server_flags,
 )
 from allotment.cli.shell.session import Session
-from allotment.errors import AllotmentError, UsageError, shown
+from allotment.errors import CHANGES, AllotmentError, UsageError, shown
 
-_CHANGES: Final = 2
-"""What ``--exit-code`` ends with where there is something to do; terraform's -detailed-exitcode says the same."""
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What is asked of `allot plan`.
+
+    Attributes:
+        out: file that the plan is saved in.
+        exit_code: the exit code says whether there is something to do.
+        offline: against an empty cluster.
+    """
+
+    directory: str | None
+    out: str | None
+    exit_code: bool
+    offline: bool
 
 
 @click.command(cls=Command)
@@ -38,16 +52,8 @@ _CHANGES: Final = 2
 @output_flags
 @global_flags
 @click.pass_obj
-def plan(
-    session: Session,
-    directory: str | None,
-    *,
-    out: str | None,
-    exit_code: bool,
-    offline: bool,
-    liberties: Liberties,
-    output: OutputOptions,
-) -> int:
+@packed(PlanOptions)
+def plan(session: Session, asked: PlanOptions, *, liberties: Liberties, output: OutputOptions) -> int:
     """Show what apply would change in a cluster: + create, ~ change, - delete, ! conflict. Changes nothing.
 
     Grouped by family, with the old and the new value of every field that changes, and warnings with numbers.
@@ -61,11 +67,11 @@ def plan(
     from allotment.operations.change.saved_plans import save_plan
     from allotment.reports.documents.plan import plan_document
 
-    if out is not None and offline:
+    if asked.out is not None and asked.offline:
         raise UsageError("an offline plan cannot be saved", why="it was made for no cluster", fix="leave --offline out")
-    target = target_of(session, directory)
+    target = target_of(session, asked.directory)
     able = True
-    made = offline_plan(target.platform, target.cluster, wiring.clock().now().date()) if offline else None
+    made = offline_plan(target.platform, target.cluster, wiring.clock().now().date()) if asked.offline else None
     if made is None:
         with wiring.connect(session.value("kubeconfig"), target.context) as kube:
             made = live_plan(session, target, kube, liberties, partial=True)
@@ -77,14 +83,14 @@ def plan(
         human=lambda rows: session.hint(plan_text(made, rows, session.text_width)),
         whole=lambda rows: plan_document(made, rows),
     )
-    if out is not None:
+    if asked.out is not None:
         refuse_partial(made, "saved")
-        save_plan(made, wiring.files(), Path(out))
-        session.note(f"saved in {shown(out)}")
+        save_plan(made, wiring.files(), Path(asked.out))
+        session.note(f"saved in {shown(asked.out)}")
     if output.format == "table":
-        steps = plan_steps(session, target, made, saved=out, offline=offline, able=able)
+        steps = plan_steps(session, target, made, saved=asked.out, offline=asked.offline, able=able)
         if steps:
             session.note(steps)
-    if exit_code and made.empty and made.unread:
+    if asked.exit_code and made.empty and made.unread:
         return AllotmentError.exit_code
-    return _CHANGES if exit_code and not made.empty else 0
+    return CHANGES if asked.exit_code and not made.empty else 0

@@ -34,8 +34,7 @@ def render(session: Session, directory: str | None, out: str | None, *, force: b
     from allotment.cli.shell.loading import load
     from allotment.cli.shell.output import write_document
     from allotment.cli.shell.places import chosen_cluster, named_cluster, platform_directory
-    from allotment.operations.directory.rendering import write_tree
-    from allotment.render.manifests import render as render_cluster
+    from allotment.operations.directory.rendering import objects_of, write_tree
     from allotment.reports.documents.rendered import tree_document
 
     form = session.value("output")
@@ -46,7 +45,7 @@ def render(session: Session, directory: str | None, out: str | None, *, force: b
         )
     platform = load(session, platform_directory(session, directory), quiet=True).platform
     if out is None:
-        session.out(objects_text(render_cluster(platform, chosen_cluster(session, platform)), form))
+        session.out(objects_text(objects_of(platform, chosen_cluster(session, platform)), form))
         return
     name = session.value("cluster")
     clusters = [named_cluster(platform, name)] if name else list(platform.clusters)

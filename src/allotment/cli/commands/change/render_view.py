@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 import click
 
@@ -91,7 +92,7 @@ def _keys(keys: Sequence[ObjectKey]) -> Iterator[str]:
         yield f"  and {len(keys) - _LISTED:,} more"
 
 
-_LISTED = 40
+_LISTED: Final = 40
 """Objects named one by one."""
 
 
@@ -109,7 +110,7 @@ def _by_family(rendered: Rendered) -> str:
     return table + (f"\n… and {count(left, 'cluster')} more" if left else "")
 
 
-_WIDEST = 6
+_WIDEST: Final = 6
 """Clusters side by side; more would not fit a screen."""
 
 

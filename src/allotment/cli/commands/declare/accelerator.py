@@ -12,7 +12,7 @@ from allotment.cli.shell.session import Session
 
 _HERE: Final = "allotment.cli.commands.declare.accelerator"
 
-ENTRIES = (
+ENTRIES: Final = (
     CommandEntry(
         "list",
         f"{_HERE}:list_",

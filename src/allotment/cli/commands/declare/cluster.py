@@ -12,7 +12,7 @@ from allotment.cli.shell.session import Session
 
 _HERE: Final = "allotment.cli.commands.declare.cluster"
 
-ENTRIES = (
+ENTRIES: Final = (
     CommandEntry("list", f"{_HERE}:list_", "Clusters with purpose, size and price.", ("ls", "get")),
     CommandEntry("pools", f"{_HERE}:pools", "Node pools of the clusters.", ("node-pools",)),
 )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _KNOWN: Final = "Assumptions"
 _RUNTIMES: Final = ("estimated", "history")
 _SUBMISSIONS: Final = ("past", "none")
+_A_FEW: Final = 20
+"""Simulations whose cost nobody needs to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,14 @@ def when(session: Session, asked: WhenOptions, *, output: OutputOptions) -> None
     with ProgressLine(session) as line:
         line.tell(f"reading {file}, and playing the past")
         lessons = f"learning from the last {request.learn} that waited: " if request.learn else ""
-        told = (lambda done, of: line.tell(f"{lessons}simulation {done:,} of {of:,}")) if line.visible else None
+
+        def told(done: int, of: int) -> None:
+            if done:
+                line.tell(f"{lessons}simulation {done:,} of {of:,}")
+            elif of > _A_FEW and output.format != "json":
+                line.clear()
+                session.note(_cost(of, request.runs))
+
         found = estimate(queueing_lines(wiring.scenario_files(), file), asked.scenario, request, told)
     show(
         session,
@@ -132,6 +141,13 @@ def when(session: Session, asked: WhenOptions, *, output: OutputOptions) -> None
         human=lambda rows: when_text(found, rows, session.table_width, headers=not output.no_headers),
         whole=lambda rows: when_document(found, rows),
     )
+
+
+def _cost(simulations: int, runs: int) -> str:
+    """What the answer costs, before it is paid."""
+    lessons = simulations // runs - 1
+    each = f": {runs:,} for the question, and {runs:,} for each of {lessons:,} jobs that waited" if lessons else ""
+    return f"{simulations:,} simulations are made (--runs){each}"
 
 
 def _request(jobs: tuple[str, ...], asked: WhenOptions) -> WhenRequest:

@@ -87,26 +87,26 @@ class TopologyCapacity:
         self.rows[flavor] = rows
         self.leaves[flavor] = {row: Leaf(leaf) for leaf, row in enumerate(rows)}
 
-    def add(self, placement: TopologyAssignment, pod_set: PodSetRecord) -> None:
-        """Charge the pods of a placement; for real if no checkpoint is open."""
-        self._change(placement, pod_set, 1)
+    def add(self, assigned: TopologyAssignment, pod_set: PodSetRecord) -> None:
+        """Charge the pods of a topology assignment; for real if no checkpoint is open."""
+        self._change(assigned, pod_set, 1)
 
-    def remove(self, placement: TopologyAssignment, pod_set: PodSetRecord) -> None:
+    def remove(self, assigned: TopologyAssignment, pod_set: PodSetRecord) -> None:
         """Give them back."""
-        self._change(placement, pod_set, -1)
+        self._change(assigned, pod_set, -1)
 
     def holds(self, assignment: Assignment, workload: WorkloadRecord) -> bool:
         """Does every leaf still hold its pods?
 
-        As in Kueue each PodSet is looked at alone and the number of pods does not count, so two placements of one
+        As in Kueue each PodSet is looked at alone and the number of pods does not count, so two assignments of one
         cycle can overfill a leaf: another known exception from never over-allocating.
         """
         for result, pod_set in zip(assignment.pod_sets, workload.pod_sets, strict=False):
-            placement = result.placement
-            if placement is None:
+            assigned = result.topology_assignment
+            if assigned is None:
                 continue
-            rows = self.rows[placement.flavor]
-            for leaf, count in zip(placement.leaves, placement.counts, strict=True):
+            rows = self.rows[assigned.flavor]
+            for leaf, count in zip(assigned.leaves, assigned.counts, strict=True):
                 free, used = self.free[rows[leaf]], self.used[rows[leaf]]
                 requests = [pair for pair in pod_set.per_pod if pair[0] != self.pods_resource]
                 if not requests:
@@ -120,9 +120,9 @@ class TopologyCapacity:
     def _left(free: list[int], used: list[int], resource: ResourceId) -> int:
         return free[resource] - used[resource] if resource < len(free) else 0
 
-    def _change(self, placement: TopologyAssignment, pod_set: PodSetRecord, sign: int) -> None:
-        rows = self.rows[placement.flavor]
-        for leaf, count in zip(placement.leaves, placement.counts, strict=True):
+    def _change(self, assigned: TopologyAssignment, pod_set: PodSetRecord, sign: int) -> None:
+        rows = self.rows[assigned.flavor]
+        for leaf, count in zip(assigned.leaves, assigned.counts, strict=True):
             row = rows[leaf]
             for resource, amount in pod_set.per_pod:
                 if amount and resource != self.pods_resource:

@@ -1,4 +1,4 @@
-"""The domain trees of one topology flavor: static structure with scratch counters for one placement search."""
+"""The domain trees of one topology flavor: static structure with scratch counters for one search."""
 
 from __future__ import annotations
 

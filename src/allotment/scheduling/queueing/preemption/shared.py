@@ -13,7 +13,7 @@ from allotment.scheduling.queueing.states import EVICTED
 from allotment.scheduling.queueing.usage import UsageLedger
 
 
-class PlacementTest(Protocol):
+class TopologyTest(Protocol):
     """Does the workload's topology request fit at current usage?"""
 
     def fits(self) -> bool:
@@ -28,24 +28,24 @@ class Demand:
         workload: the preemptor.
         needed: flavor-resource pairs that are short.
         requests: (fr, amount) of everything it would use, short or not.
-        placement: topology test, None if quota alone decides.
+        topology: whether its topology request fits, None if quota alone decides.
         toss: set by the search: what else it may find in Kueue; None if nothing, or if nobody asked for it.
     """
 
-    __slots__ = ("needed", "placement", "queue", "requests", "toss", "workload")
+    __slots__ = ("needed", "queue", "requests", "topology", "toss", "workload")
 
     def __init__(
         self,
         workload: WorkloadRecord,
         needed: list[FlavorResource],
         requests: list[tuple[FlavorResource, int]],
-        placement: PlacementTest | None = None,
+        topology: TopologyTest | None = None,
     ) -> None:
         self.workload: WorkloadRecord = workload
         self.queue: QueueRecord = workload.queue
         self.needed: list[FlavorResource] = needed
         self.requests: list[tuple[FlavorResource, int]] = requests
-        self.placement: PlacementTest | None = placement
+        self.topology: TopologyTest | None = topology
         self.toss: Toss | None = None
 
 
@@ -116,7 +116,7 @@ def fits(demand: Demand, ledger: UsageLedger, *, allow_borrowing: bool) -> bool:
             return False
         if amount > max(0, tree.available(cell)):
             return False
-    return demand.placement is None or demand.placement.fits()
+    return demand.topology is None or demand.topology.fits()
 
 
 def fill_back(targets: list[Target], demand: Demand, ledger: UsageLedger, *, allow_borrowing: bool) -> list[Target]:

@@ -1,1 +1,1 @@
-"""Topology-aware placement: which domains a PodSet lands on."""
+"""Topology-aware scheduling: which domains a PodSet lands on."""

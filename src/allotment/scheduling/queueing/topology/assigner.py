@@ -1,4 +1,4 @@
-"""Topology-aware placement of a workload: which PodSets need it, and what it does to a quota assignment."""
+"""Topology-aware scheduling of a workload: which PodSets need it, and what it does to a quota assignment."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from allotment.scheduling.queueing.records import (
     WorkloadRecord,
 )
 from allotment.scheduling.queueing.topology.counts import Assumed
-from allotment.scheduling.queueing.topology.finder import FlavorFinder, PodSetPlacement
+from allotment.scheduling.queueing.topology.finder import FlavorFinder, PodSetRequest
 from allotment.scheduling.queueing.usage import UsageLedger
 
 
-class PlacementResult:
-    """Placements by PodSet index, and the first failure if there is one."""
+class TopologyResult:
+    """Topology assignments by PodSet index, and the first failure if there is one."""
 
-    __slots__ = ("failure", "placements")
+    __slots__ = ("assignments", "failure")
 
     def __init__(self) -> None:
-        self.placements: dict[PodSetIndex, TopologyAssignment | None] = {}
+        self.assignments: dict[PodSetIndex, TopologyAssignment | None] = {}
         self.failure: tuple[PodSetIndex, Detail] | None = None
 
 
 class TopologyAssigner:
-    """Placement over all topology flavors of a cluster."""
+    """Topology assignments over all topology flavors of a cluster."""
 
     def __init__(self, catalog: Catalog, gates: Gates) -> None:
         """Build the domain trees.
@@ -83,7 +83,7 @@ class TopologyAssigner:
         return not self._forests
 
     def attach(self, ledger: UsageLedger) -> None:
-        """The ledger whose simulated usage placements are searched against."""
+        """The ledger whose simulated usage topology assignments are searched against."""
         self._ledger = ledger
 
     def obstacle(
@@ -118,7 +118,7 @@ class TopologyAssigner:
         if assignment.mode is FIT:
             result = self._find(requests, empty=False)
             if result.failure is None:
-                self._set_placements(assignment, result)
+                self._set_assignments(assignment, result)
             else:
                 failed, reason = result.failure
                 assignment.pod_sets[failed].details.append(reason)
@@ -128,14 +128,14 @@ class TopologyAssigner:
             if result.failure is not None:
                 _set_mode(assignment, result.failure[0], NO_FIT)
             else:
-                for placements in requests.values():
-                    for each in placements:
+                for asked in requests.values():
+                    for each in asked:
                         _set_mode(assignment, each.index, PREEMPT)
 
     def reserve(self, workload: WorkloadRecord, assignment: Assignment, targets: list[Target]) -> None:
         """Place a preemptor with its targets gone, or on the empty cluster, so that its room can be reserved."""
         ledger = self._ledger
-        if ledger is None or not _needs_placement(workload):
+        if ledger is None or not _needs_topology(workload):
             return
         requests = self._requests(workload, assignment)
         mark = ledger.checkpoint()
@@ -143,30 +143,30 @@ class TopologyAssigner:
             ledger.release(target.workload)
         result = self._find(requests, empty=not targets, explain=False)
         ledger.rollback(mark)
-        self._set_placements(assignment, result)
+        self._set_assignments(assignment, result)
 
-    def placement_test(self, workload: WorkloadRecord, assignment: Assignment) -> PlacementProbe | None:
+    def topology_test(self, workload: WorkloadRecord, assignment: Assignment) -> TopologyProbe | None:
         """A test for the preemption search, None if the workload is not placed by topology."""
-        if not _needs_placement(workload):
+        if not _needs_topology(workload):
             return None
-        return PlacementProbe(self, self._requests(workload, assignment))
+        return TopologyProbe(self, self._requests(workload, assignment))
 
-    def fits(self, requests: dict[FlavorId, list[PodSetPlacement]]) -> bool:
+    def fits(self, requests: dict[FlavorId, list[PodSetRequest]]) -> bool:
         """Can the requests be placed at current usage?"""
         return self._find(requests, empty=False, explain=False).failure is None
 
-    def describe(self, placement: TopologyAssignment) -> tuple[tuple[str, ...], tuple[DomainCount, ...]]:
-        """Level keys and domains of a placement; hostnames alone if the lowest level is the node."""
-        forest = self._forests[placement.flavor]
+    def describe(self, assigned: TopologyAssignment) -> tuple[tuple[str, ...], tuple[DomainCount, ...]]:
+        """Level keys and domains of a topology assignment; hostnames alone if the lowest level is the node."""
+        forest = self._forests[assigned.flavor]
         first = len(forest.levels) - 1 if forest.by_hostname else 0
         domains = tuple(
             DomainCount(forest.leaves[leaf].values[first:], count)
-            for leaf, count in zip(placement.leaves, placement.counts, strict=True)
+            for leaf, count in zip(assigned.leaves, assigned.counts, strict=True)
         )
         return forest.levels[first:], domains
 
     def locate(self, flavors: set[FlavorId], domains: tuple[DomainCount, ...]) -> TopologyAssignment | None:
-        """The placement that `describe` would print so; None if no flavor of the set has a topology.
+        """The topology assignment that `describe` would print so; None if no flavor of the set has a topology.
 
         Domains that no longer exist are left out: what ran there is not charged to any other.
         """
@@ -201,18 +201,18 @@ class TopologyAssigner:
             return granted
         moving = self._catalog.workload(replace(workload.spec, pod_sets=tuple(lost)), NO_WORKLOAD)
         flavors = {given.name: self._flavor_of(given) for given in granted}
-        requests: dict[FlavorId, list[PodSetPlacement]] = {}
+        requests: dict[FlavorId, list[PodSetRequest]] = {}
         for index, each in enumerate(moving.pod_sets):
             request = each.spec.topology
-            placement = PodSetPlacement(PodSetIndex(index), each, each.count, request, implied=not _explicit(request))
-            requests.setdefault(flavors[each.name], []).append(placement)
+            asked = PodSetRequest(PodSetIndex(index), each, each.count, request, implied=not _explicit(request))
+            requests.setdefault(flavors[each.name], []).append(asked)
         result = self._find(requests, empty=False)
         if result.failure is not None:
             return None
         found = {
-            moving.pod_sets[index].name: self.describe(placement)[1]
-            for index, placement in result.placements.items()
-            if placement is not None
+            moving.pod_sets[index].name: self.describe(assigned)[1]
+            for index, assigned in result.assignments.items()
+            if assigned is not None
         }
         return tuple(_merged(given, found.get(given.name, ()), host) for given in granted)
 
@@ -224,18 +224,18 @@ class TopologyAssigner:
     def _forest_of(self, given: PodSetAdmission) -> Forest | None:
         return self._forests.get(self._flavor_of(given))
 
-    def _requests(self, workload: WorkloadRecord, assignment: Assignment) -> dict[FlavorId, list[PodSetPlacement]]:
+    def _requests(self, workload: WorkloadRecord, assignment: Assignment) -> dict[FlavorId, list[PodSetRequest]]:
         """Topology PodSets by the topology flavor they were assigned; without exactly one nothing fits."""
-        requests: dict[FlavorId, list[PodSetPlacement]] = {}
+        requests: dict[FlavorId, list[PodSetRequest]] = {}
         for index, (record, result) in enumerate(zip(workload.pod_sets, assignment.pod_sets, strict=False)):
             request = record.spec.topology
             implied = not _explicit(request) and workload.queue.topology_only
-            if not (_explicit(request) or implied) or result.count == 0 or result.placement is not None:
+            if not (_explicit(request) or implied) or result.count == 0 or result.topology_assignment is not None:
                 continue
             flavors = {choice.flavor for choice in result.choices.values()} & self._forests.keys()
             if len(flavors) == 1:
-                placement = PodSetPlacement(PodSetIndex(index), record, result.count, request, implied=implied)
-                requests.setdefault(flavors.pop(), []).append(placement)
+                asked = PodSetRequest(PodSetIndex(index), record, result.count, request, implied=implied)
+                requests.setdefault(flavors.pop(), []).append(asked)
             else:
                 text = self._unclear(workload.queue, flavors)
                 result.details.append(Detail(DetailKind.TOPOLOGY_FLAVOR_UNCLEAR, "", subject=text))
@@ -250,32 +250,32 @@ class TopologyAssigner:
         return f"more than one TAS flavor assigned: {names}" if names else "no TAS flavor assigned"
 
     def _find(
-        self, requests: dict[FlavorId, list[PodSetPlacement]], *, empty: bool, explain: bool = True
-    ) -> PlacementResult:
+        self, requests: dict[FlavorId, list[PodSetRequest]], *, empty: bool, explain: bool = True
+    ) -> TopologyResult:
         """Search flavor by flavor, in name order; what one PodSet takes, the next one does not see as free."""
-        result = PlacementResult()
+        result = TopologyResult()
         assumed: Assumed = {}
         for flavor in sorted(requests, key=lambda index: self._catalog.flavor_names[index]):
             found, reason = self._finders[flavor].place_all(requests[flavor], assumed, empty=empty, explain=explain)
-            result.placements.update(found)
+            result.assignments.update(found)
             if reason is not None:
-                failed = min(index for index, placement in found.items() if placement is None)
+                failed = min(index for index, assigned in found.items() if assigned is None)
                 if result.failure is None or failed < result.failure[0]:
                     result.failure = failed, reason
         return result
 
     @staticmethod
-    def _set_placements(assignment: Assignment, result: PlacementResult) -> None:
-        for index, placement in result.placements.items():
-            assignment.pod_sets[index].placement = placement
+    def _set_assignments(assignment: Assignment, result: TopologyResult) -> None:
+        for index, assigned in result.assignments.items():
+            assignment.pod_sets[index].topology_assignment = assigned
 
 
-class PlacementProbe:
+class TopologyProbe:
     """Topology fit test of one preemptor, asked again and again during a preemption search."""
 
-    def __init__(self, assigner: TopologyAssigner, requests: dict[FlavorId, list[PodSetPlacement]]) -> None:
+    def __init__(self, assigner: TopologyAssigner, requests: dict[FlavorId, list[PodSetRequest]]) -> None:
         self._assigner: TopologyAssigner = assigner
-        self._requests: dict[FlavorId, list[PodSetPlacement]] = requests
+        self._requests: dict[FlavorId, list[PodSetRequest]] = requests
 
     def fits(self) -> bool:
         """True if every topology PodSet can be placed at current usage."""
@@ -320,7 +320,7 @@ def _explicit(request: TopologyRequest | None) -> bool:
     )
 
 
-def _needs_placement(workload: WorkloadRecord) -> bool:
+def _needs_topology(workload: WorkloadRecord) -> bool:
     queue: QueueRecord = workload.queue
     return queue.topology_only or any(_explicit(pod_set.spec.topology) for pod_set in workload.pod_sets)
 

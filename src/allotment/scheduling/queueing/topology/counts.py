@@ -1,6 +1,6 @@
 """How many pods of one kind fit in each domain of a topology flavor, kept up to date instead of counted anew.
 
-Between two placement attempts few leaves change. Each kind of pod (what it asks for, which nodes it may use, how it is
+Between two attempts few leaves change. Each kind of pod (what it asks for, which nodes it may use, how it is
 sliced) has a tree of its own here; when it is asked again, only the leaves that changed since are counted again and the
 difference is passed on to the domains above.
 """

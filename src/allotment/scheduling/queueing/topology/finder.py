@@ -22,7 +22,7 @@ _COUNTED_DOMAINS: Final = 200_000
 _UNEXPLAINED: Final = Detail(DetailKind.TOPOLOGY_DOES_NOT_FIT, "")
 
 
-class PodSetPlacement:
+class PodSetRequest:
     """A PodSet to place."""
 
     __slots__ = ("count", "implied", "index", "record", "request")
@@ -59,7 +59,7 @@ class Exclusions:
 
 
 class FlavorFinder:
-    """Placement inside one topology flavor."""
+    """Topology assignments inside one topology flavor."""
 
     def __init__(
         self, flavor: FlavorId, forest: Forest, capacity: TopologyCapacity, catalog: Catalog, *, least_free: bool
@@ -82,7 +82,7 @@ class FlavorFinder:
         self._counts: dict[tuple[object, ...], Counts] = {}
 
     def place_all(
-        self, pod_sets: list[PodSetPlacement], assumed: Assumed, *, empty: bool, explain: bool
+        self, pod_sets: list[PodSetRequest], assumed: Assumed, *, empty: bool, explain: bool
     ) -> tuple[dict[PodSetIndex, TopologyAssignment | None], Detail | None]:
         """Place PodSets in order, groups together; stops at the first failure.
 
@@ -93,10 +93,10 @@ class FlavorFinder:
             explain: say why in a failure (costs time).
 
         Returns:
-            Placements by PodSet index (None for those that failed), and the failure.
+            Topology assignments by PodSet index (None for those that failed), and the failure.
         """
         found: dict[PodSetIndex, TopologyAssignment | None] = {}
-        groups: dict[str, list[PodSetPlacement]] = {}
+        groups: dict[str, list[PodSetRequest]] = {}
         for number, each in enumerate(pod_sets):
             name = each.request.group if each.request is not None else None
             groups.setdefault(name if name is not None else f"{number}", []).append(each)
@@ -114,7 +114,7 @@ class FlavorFinder:
 
     def _keep(
         self,
-        pod_set: PodSetPlacement,
+        pod_set: PodSetRequest,
         pairs: list[tuple[Leaf, int]],
         assumed: Assumed,
         found: dict[PodSetIndex, TopologyAssignment | None],
@@ -136,8 +136,8 @@ class FlavorFinder:
 
     def _place(
         self,
-        workers: PodSetPlacement,
-        leader: PodSetPlacement | None,
+        workers: PodSetRequest,
+        leader: PodSetRequest | None,
         assumed: Assumed,
         *,
         empty: bool,
@@ -185,7 +185,7 @@ class FlavorFinder:
     def _detail(self, text: str) -> Detail:
         return Detail(DetailKind.TOPOLOGY_DOES_NOT_FIT, self._catalog.flavor_names[self._flavor], subject=text)
 
-    def _search_parameters(self, pod_set: PodSetPlacement, *, led: bool) -> SearchParameters | Detail:
+    def _search_parameters(self, pod_set: PodSetRequest, *, led: bool) -> SearchParameters | Detail:
         """Translate the PodSet's topology request into level indices."""
         request = pod_set.request
         levels = self._forest.levels
@@ -223,8 +223,8 @@ class FlavorFinder:
 
     def _count_leaves(
         self,
-        workers: PodSetPlacement,
-        leader: PodSetPlacement,
+        workers: PodSetRequest,
+        leader: PodSetRequest,
         assumed: Assumed,
         *,
         empty: bool,
@@ -302,7 +302,7 @@ class FlavorFinder:
         return "" if matches_affinity(labels, pod_set.required_affinity) else "affinity"
 
 
-def _leader_and_workers(group: list[PodSetPlacement]) -> tuple[PodSetPlacement | None, PodSetPlacement]:
+def _leader_and_workers(group: list[PodSetRequest]) -> tuple[PodSetRequest | None, PodSetRequest]:
     """Of two PodSets the one with fewer pods leads; the second one on ties."""
     if len(group) == 1:
         return None, group[0]

@@ -70,7 +70,7 @@ class LeafCounts:
 
 
 class Search:
-    """One placement search."""
+    """One search."""
 
     def __init__(self, by_level: list[list[Domain]], request: SearchParameters, *, least_free: bool) -> None:
         """Prepare a search.
