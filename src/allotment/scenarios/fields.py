@@ -18,7 +18,7 @@ _MOST: Final = (1 << 62) - 1
 Name: TypeAlias = Annotated[str, Meta(min_length=1, description="a name")]
 Whole: TypeAlias = Annotated[int, Meta(ge=-_MOST, le=_MOST, description="a whole number")]
 Amount: TypeAlias = Annotated[int, Meta(ge=0, le=_MOST, description="a whole number of at least 0")]
-Milliseconds: TypeAlias = Annotated[int, Meta(ge=0, le=_MOST, description=MILLISECONDS)]
+Milliseconds: TypeAlias = Annotated[int, Meta(ge=0, le=_MOST, description=f"{MILLISECONDS}, at least 0")]
 PositiveMilliseconds: TypeAlias = Annotated[int, Meta(ge=1, le=_MOST, description=f"{MILLISECONDS}, at least 1")]
 Quantity: TypeAlias = Annotated[
     int,

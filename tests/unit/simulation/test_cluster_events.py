@@ -224,7 +224,7 @@ QUOTA = {"t": 1, "kind": "quota", "flavor": "a100", "resource": "nvidia.com/gpu"
     [
         ({"t": 1}, "events[1].kind is missing"),
         ({"t": 1, "kind": "nodedown", "node": "a100-0"}, "events[1].kind is 'nodedown', not one of nodeDown, nodeUp,"),
-        ({"t": -1, "kind": "nodeDown", "node": "a100-0"}, "events[1].t is -1, not a whole number of at least 0"),
+        ({"t": -1, "kind": "nodeDown", "node": "a100-0"}, "events[1].t is -1, not a whole number of milliseconds, at"),
         ({"t": 1, "kind": "drain"}, "events[1].node is missing"),
         ({"t": 1, "kind": "drain", "node": "n9"}, "events[1].node is 'n9', not one of the nodes"),
         ({"t": 1, "kind": "drain", "node": "a100-0", "grace": "30s"}, "events[1].grace is '30s', not a whole number"),
