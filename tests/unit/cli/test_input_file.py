@@ -146,6 +146,15 @@ def test_one_job_left_out_of_a_trace_is_singular(run: Run, home: Path) -> None:
     assert "1 of 2 jobs is left out: 1 asks for nothing" in run("simulate", "two.csv", "--capacity", "1").ok()
 
 
+@pytest.fixture
+def folders(home: Path) -> Path:
+    """A home with a folder and a platform directory, which are no files."""
+    (home / "folder").mkdir()
+    (home / "acme").mkdir()
+    (home / "acme" / "platform.yaml").write_text("kind: Platform\n", encoding="utf-8")
+    return home
+
+
 FILELESS = [
     ("when", "--file"),
     ("whatif", *CHANGE, "--file"),
@@ -169,18 +178,16 @@ FILELESS = [
     ],
 )
 def test_what_is_no_file_is_said_by_every_command(
-    run: Run, home: Path, call: tuple[str, ...], named: str, code: int, says: str
+    run: Run, folders: Path, call: tuple[str, ...], named: str, code: int, says: str
 ) -> None:
-    (home / "folder").mkdir()
-    (home / "acme").mkdir()
-    (home / "acme" / "platform.yaml").write_text("kind: Platform\n", encoding="utf-8")
-    (home / "b.json").write_text(run("simulate", BORROWING, "-o", "json").ok(), encoding="utf-8")
+    (folders / "b.json").write_text(run("simulate", BORROWING, "-o", "json").ok(), encoding="utf-8")
     ran = run(*call, named, *(["b.json"] if call == ("compare",) else []))
     assert ran.code == code
     assert says in ran.err
     assert "permissions" not in ran.err
 
 
+@pytest.mark.usefixtures("folders")
 @pytest.mark.parametrize("command", ["when", "capacity"])
 @pytest.mark.parametrize("form", ["as the first word", "with --file"])
 @pytest.mark.parametrize(
@@ -199,11 +206,8 @@ def test_what_is_no_file_is_said_by_every_command(
     ],
 )
 def test_a_file_that_cannot_be_read_is_said_in_every_form(
-    run: Run, home: Path, command: str, form: str, named: str, code: int, says: str
+    run: Run, command: str, form: str, named: str, code: int, says: str
 ) -> None:
-    (home / "folder").mkdir()
-    (home / "acme").mkdir()
-    (home / "acme" / "platform.yaml").write_text("kind: Platform\n", encoding="utf-8")
     ran = run(command, *([named] if form == "as the first word" else ["--file", named]))
     assert ran.code == code
     assert says in ran.err
