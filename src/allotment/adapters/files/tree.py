@@ -111,9 +111,10 @@ def _yaml_files(root: Path, problems: list[Problem]) -> list[Path]:
                 found.append(here / name)
             elif is_read(name):
                 problems.append(_problem(here / name, root, "is no regular file"))
-        if here == root:
-            own = any(_declares_platform(file) for file in found)
         entries += len(folders) + len(names)
+        # Read only where it matters: the files are read once more when the tree is.
+        if entries > MOST_ENTRIES and not own:
+            own = any(_declares_platform(file) for file in found if file.parent == root)
         if entries > MOST_ENTRIES and not own:
             raise InputError(
                 f"{root} is no platform directory",
