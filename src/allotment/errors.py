@@ -18,6 +18,8 @@ that a caller looks at: nobody matches on message text.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar, Final
 
 INTERRUPTED: Final = 130
@@ -110,3 +112,12 @@ class UnreachableError(AllotmentError):
     """The server does not answer."""
 
     exit_code = 9
+
+
+@contextmanager
+def at(where: str) -> Iterator[None]:
+    """Put a file, or file and line, in front of an `InputError` from code that does not know them."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{where}: {error.what}", why=error.why, fix=error.fix) from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -119,12 +118,3 @@ def echo(text: str) -> str:
 
 
 _MOST_SHOWN: Final = 60
-
-
-@contextmanager
-def at(where: str) -> Iterator[None]:
-    """Put file and line in front of an `InputError` from code that does not know them."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{where}: {error.what}", why=error.why, fix=error.fix) from error

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from allotment.errors import ConflictError, InputError
+from allotment.errors import ConflictError, InputError, at
 from allotment.model.json_text import LongNumberError, read_json
 from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.model.mark import Mark
@@ -78,10 +78,8 @@ def plan_from_file(files: FilesPort, file: str) -> Plan:
         InputError: it cannot be read, is no saved plan, or was damaged.
     """
     text = files.read_text(Path(file))
-    try:
+    with at(file):
         return plan_from_text(text)
-    except InputError as error:
-        raise InputError(f"{file}: {error.what}", why=error.why, fix=error.fix) from error
 
 
 def plan_from_text(text: str) -> Plan:

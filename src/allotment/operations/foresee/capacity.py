@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 
+from allotment.errors import at
 from allotment.operations.foresee.opening import PodList, pick_line, refuse
 from allotment.scenarios.kinds import ScenarioKind
-from allotment.scenarios.lines import ScenarioLine, at
+from allotment.scenarios.lines import ScenarioLine
 from allotment.scenarios.parsing import without_nulls
 from allotment.scenarios.placement.reading import read_placement
 from allotment.scheduling.placement.asking import Ask

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
-from allotment.errors import InputError, NotFoundError, UsageError
-from allotment.operations.foresee.opening import scenario_lines
+from allotment.errors import InputError, NotFoundError, UsageError, at
+from allotment.operations.foresee.opening import pick_line, queueing_lines, read_line, scenario_lines
 from allotment.operations.foresee.simulating import RunRequest, Watch, simulate
 from allotment.ports.scenario_files import ScenarioFilesPort
-from allotment.scenarios.changes import JobFile, WrittenChange
-from allotment.scenarios.lines import ScenarioLine, at
+from allotment.scenarios.changes import JobFile, WrittenChange, parse_change
+from allotment.scenarios.lines import ScenarioLine
 from allotment.scenarios.reading import read_further_arrival
 from allotment.simulation.changes import MoreJobs, UsePolicy, changed, setting
 from allotment.simulation.difference import ChangedSetting, RunDifference, RunSummary, difference, summary_of
@@ -44,29 +44,33 @@ def _with_jobs(scenario: Scenario, lines: Iterable[ScenarioLine]) -> Scenario:
 
 def what_if(
     files: ScenarioFilesPort,
-    scenario: Scenario,
-    changes: Sequence[WrittenChange],
+    file: str,
+    wanted: str | None,
+    changes: Sequence[str],
     request: RunRequest,
     watch: Watch | None = None,
 ) -> RunDifference:
     """Run a scenario as it is and with all changes, and compare.
 
     Args:
-        files: where the files of ``job:`` changes are read.
-        scenario: as it is.
-        changes: applied in order.
+        files: where the scenario is read, and the files of ``job:`` changes.
+        file: the scenario file.
+        wanted: id of the scenario, where the file holds several.
+        changes: as they were written; applied in order.
         request: how to run both.
         watch: told how far each of the two has come.
 
     Raises:
-        InputError: a job is not of the format.
-        NotFoundError: no such file of jobs, or a change names something that is not in the scenario.
-        UsageError: a change cannot be applied.
+        InputError: the scenario or a job is not of the format.
+        NotFoundError: no such file or scenario, or a change names something that is not in the scenario.
+        UsageError: a change cannot be read or applied.
     """
-    after_scenario = scenario
+    # What a change says is about the scenario: while that cannot be read, nothing else is worth correcting.
+    scenario = after_scenario = read_line(pick_line(queueing_lines(files, file), wanted))
+    written_changes = [parse_change(text) for text in changes]
     policies = request.policies
     settings: list[ChangedSetting] = []
-    for written in changes:
+    for written in written_changes:
         if isinstance(written.change, UsePolicy):
             policies = (*policies, written.change.policy)
             continue
@@ -82,7 +86,7 @@ def what_if(
     before = simulate(scenario, request, watch)
     after = simulate(after_scenario, after_request, watch)
     fair = with_policies(after_scenario, policies).settings.fair_sharing
-    found = difference(summary_of(before), summary_of(after, ", ".join(map(str, changes))))
+    found = difference(summary_of(before), summary_of(after, ", ".join(map(str, written_changes))))
     return replace(found, settings=tuple(each if fair else _unweighed(each) for each in settings))
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from allotment.errors import InputError
+from allotment.errors import InputError, at
 from allotment.model.grammar import count
 from allotment.operations.foresee.opening import check_scenarios, refuse, scenario_lines
 from allotment.ports.scenario_files import ScenarioFilesPort
 from allotment.scenarios import replay as queueing
 from allotment.scenarios.departure import Departure
 from allotment.scenarios.kinds import PLACEMENT_SCENARIOS, QUEUEING_SCENARIOS, ScenarioKind
-from allotment.scenarios.lines import ScenarioLine, at
+from allotment.scenarios.lines import ScenarioLine
 from allotment.scenarios.parsing import without_nulls
 from allotment.scenarios.placement import replay as placement
 from allotment.scenarios.placement.reading import read_placement

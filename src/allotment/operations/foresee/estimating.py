@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from allotment.errors import InputError, NotFoundError
+from allotment.errors import InputError, NotFoundError, at
 from allotment.operations.foresee.opening import pick_line, read_line
-from allotment.scenarios.lines import ScenarioLine, at
+from allotment.scenarios.lines import ScenarioLine
 from allotment.scenarios.recorded import recorded_decisions
 from allotment.scheduling.queueing.inputs import Workload
 from allotment.scheduling.queueing.settling import Settled

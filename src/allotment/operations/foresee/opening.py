@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Final, assert_never
 
-from allotment.errors import InputError, NotFoundError
+from allotment.errors import InputError, NotFoundError, at
 from allotment.ports.scenario_files import ScenarioFilesPort
 from allotment.scenarios.kinds import (
     ANY_FILE,
@@ -19,7 +19,7 @@ from allotment.scenarios.kinds import (
     scenario_kind,
 )
 from allotment.scenarios.kinds import kind_of as kind_of_lines
-from allotment.scenarios.lines import ScenarioLine, at, csv_rows
+from allotment.scenarios.lines import ScenarioLine, csv_rows
 from allotment.scenarios.lines import scenario_lines as scenarios_in
 from allotment.scenarios.openb import openb_nodes, openb_pods
 from allotment.scenarios.reading import read_scenario

@@ -83,19 +83,14 @@ def whatif(session: Session, asked: WhatIfOptions, *, output: OutputOptions) -> 
     from allotment.cli.commands.foresee.simulation_options import gauge
     from allotment.cli.shell.progress import ProgressLine
     from allotment.operations.foresee.comparing import what_if
-    from allotment.operations.foresee.opening import pick_line, queueing_lines, read_line
     from allotment.operations.foresee.simulating import RunRequest
-    from allotment.scenarios.changes import check_kind, parse_change
+    from allotment.scenarios.changes import check_kind
     from allotment.scenarios.times import milliseconds
 
     file = file_or_snapshot(session, asked.named, asked.snapshot, asked.words)
     for text in asked.changes:
         check_kind(text)
     request = RunRequest(until=None if asked.until is None else milliseconds(asked.until))
-    files = wiring.scenario_files()
-    # What a change says is about the scenario: while that cannot be read, nothing else is worth correcting.
-    scenario = read_line(pick_line(queueing_lines(files, file), asked.scenario))
-    changes = [parse_change(text) for text in asked.changes]
     with ProgressLine(session) as line:
-        found = what_if(files, scenario, changes, request, gauge(line))
+        found = what_if(wiring.scenario_files(), file, asked.scenario, asked.changes, request, gauge(line))
     show_difference(session, output, found, "WhatIf", asked.report)
