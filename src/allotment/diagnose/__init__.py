@@ -1,0 +1,1 @@
+"""Snapshot → explanations and findings: causes, a file each; remedies that were tried on the twins."""

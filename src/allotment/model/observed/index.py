@@ -1,0 +1,219 @@
+"""One source, looked up by what answers ask for: who owns what, what lies where; each index made when asked for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Final, TypeVar
+
+from allotment.model.observed.base import Object, ObjectMeta, OwnerReference
+from allotment.model.observed.namespaced import ConfigMap, Event, Namespace, PersistentVolume, StorageClass, VolumeClaim
+from allotment.model.observed.nodes import Node
+from allotment.model.observed.pods import Pod
+from allotment.model.observed.queueing import (
+    AdmissionCheck,
+    ClusterQueue,
+    Cohort,
+    LocalQueue,
+    PriorityClass,
+    ResourceFlavor,
+    Workload,
+)
+from allotment.model.observed.snapshot import Source
+from allotment.model.observed.work import Work
+
+Named = TypeVar("Named", bound=Object)
+Value = TypeVar("Value")
+Key = TypeVar("Key")
+_HIGHEST: Final = 16
+"""Owners above an object that are followed: more is a ring, or nobody's doing."""
+
+
+class Index:
+    """Lookups over one source. Nothing here decides anything."""
+
+    def __init__(self, source: Source) -> None:
+        """Of a source."""
+        self.source = source
+        self.objects = source.objects
+
+    @cached_property
+    def nodes(self) -> dict[str, Node]:
+        """Nodes by name."""
+        return _by_name(self.objects.nodes)
+
+    @cached_property
+    def namespaces(self) -> dict[str, Namespace]:
+        """Namespaces by name."""
+        return _by_name(self.objects.namespaces)
+
+    @cached_property
+    def pods(self) -> dict[str, Pod]:
+        """Pods by namespace/name."""
+        return _by_key(self.objects.pods)
+
+    @cached_property
+    def pods_on(self) -> dict[str, list[Pod]]:
+        """Pods that hold something, by the node they are bound to."""
+        return _grouped((pod.spec.node_name, pod) for pod in self.objects.pods if pod.bound)
+
+    @cached_property
+    def pods_of(self) -> dict[str, list[Pod]]:
+        """Pods by the uid of their controller."""
+        return _grouped((owner.uid, pod) for pod in self.objects.pods if (owner := pod.metadata.controller))
+
+    @cached_property
+    def work(self) -> dict[str, Work]:
+        """Everything that may stand above a pod, by uid."""
+        return {each.metadata.uid: each for each in self.all_work()}
+
+    @cached_property
+    def work_by_name(self) -> dict[tuple[str, str, str], Work]:
+        """The same by kind, namespace and name."""
+        return {(kind_of(each), each.namespace, each.name): each for each in self.all_work()}
+
+    @cached_property
+    def work_under(self) -> dict[str, list[Work]]:
+        """The same by the uid of their controller."""
+        return _grouped((owner.uid, each) for each in self.all_work() if (owner := each.metadata.controller))
+
+    def all_work(self) -> Iterator[Work]:
+        """Everything that may stand above a pod."""
+        yield from self.objects.jobs
+        yield from self.objects.cron_jobs
+        yield from self.objects.replicas
+        yield from self.objects.daemon_sets
+        yield from self.objects.owners
+
+    @cached_property
+    def workloads(self) -> dict[str, Workload]:
+        """Workloads by namespace/name."""
+        return _by_key(self.objects.workloads)
+
+    @cached_property
+    def workloads_of(self) -> dict[str, list[Workload]]:
+        """Workloads by the uid of any of their owners."""
+        return _grouped(
+            (owner.uid, each) for each in self.objects.workloads for owner in each.metadata.owner_references
+        )
+
+    @cached_property
+    def cluster_queues(self) -> dict[str, ClusterQueue]:
+        """ClusterQueues by name."""
+        return _by_name(self.objects.cluster_queues)
+
+    @cached_property
+    def local_queues(self) -> dict[str, LocalQueue]:
+        """LocalQueues by namespace/name."""
+        return _by_key(self.objects.local_queues)
+
+    @cached_property
+    def cohorts(self) -> dict[str, Cohort]:
+        """Cohorts by name."""
+        return _by_name(self.objects.cohorts)
+
+    @cached_property
+    def flavors(self) -> dict[str, ResourceFlavor]:
+        """ResourceFlavors by name."""
+        return _by_name(self.objects.flavors)
+
+    @cached_property
+    def admission_checks(self) -> dict[str, AdmissionCheck]:
+        """AdmissionChecks by name."""
+        return _by_name(self.objects.admission_checks)
+
+    @cached_property
+    def priority_classes(self) -> dict[str, PriorityClass]:
+        """PriorityClasses by name."""
+        return _by_name(self.objects.priority_classes)
+
+    @cached_property
+    def workload_priority_classes(self) -> dict[str, PriorityClass]:
+        """WorkloadPriorityClasses by name."""
+        return _by_name(self.objects.workload_priority_classes)
+
+    @cached_property
+    def volume_claims(self) -> dict[str, VolumeClaim]:
+        """PersistentVolumeClaims by namespace/name."""
+        return _by_key(self.objects.volume_claims)
+
+    @cached_property
+    def volumes(self) -> dict[str, PersistentVolume]:
+        """PersistentVolumes by name."""
+        return _by_name(self.objects.volumes)
+
+    @cached_property
+    def storage_classes(self) -> dict[str, StorageClass]:
+        """StorageClasses by name."""
+        return _by_name(self.objects.storage_classes)
+
+    @cached_property
+    def config_maps(self) -> dict[str, ConfigMap]:
+        """The few ConfigMaps that are read, by namespace/name."""
+        return _by_key(self.objects.config_maps)
+
+    @cached_property
+    def _events(self) -> dict[tuple[str, str, str], list[Event]]:
+        return _grouped(
+            ((event.involved_object.kind, event.involved_object.namespace, event.involved_object.name), event)
+            for event in self.objects.events
+        )
+
+    def events_of(self, kind: str, meta: ObjectMeta) -> list[Event]:
+        """Events of an object, oldest first; those of an earlier object of the same name are left out."""
+        found = self._events.get((kind, meta.namespace, meta.name), [])
+        same = [each for each in found if not each.involved_object.uid or each.involved_object.uid == meta.uid]
+        return sorted(same, key=lambda event: event.at)
+
+    def owner(self, reference: OwnerReference | None) -> Work | None:
+        """The work that an owner reference names, if it was seen."""
+        return None if reference is None else self.work.get(reference.uid)
+
+    def chain(self, meta: ObjectMeta) -> list[Work]:
+        """The work above an object, nearest first, as far as it was seen."""
+        found: list[Work] = []
+        above = self.owner(meta.controller)
+        while above is not None and above not in found and len(found) < _HIGHEST:
+            found.append(above)
+            above = self.owner(above.metadata.controller)
+        return found
+
+    def top(self, pod: Pod) -> Work | Pod:
+        """What stands at the top above a pod: what a person submitted."""
+        chain = self.chain(pod.metadata)
+        return chain[-1] if chain else pod
+
+    def pods_under(self, uid: str) -> list[Pod]:
+        """All pods below an object, whatever lies between."""
+        found = list(self.pods_of.get(uid, ()))
+        seen = {uid}
+        waiting = [each.metadata.uid for each in self.work_under.get(uid, ())]
+        while waiting:
+            below = waiting.pop()
+            if below in seen:
+                continue
+            seen.add(below)
+            found += self.pods_of.get(below, ())
+            waiting += [each.metadata.uid for each in self.work_under.get(below, ())]
+        return found
+
+
+def kind_of(each: Object) -> str:
+    """Kind of an object; structs of one kind alone need not carry it."""
+    return each.kind or type(each).__name__
+
+
+def _by_name(objects: Sequence[Named]) -> dict[str, Named]:
+    return {each.metadata.name: each for each in objects}
+
+
+def _by_key(objects: Sequence[Named]) -> dict[str, Named]:
+    return {each.key: each for each in objects}
+
+
+def _grouped(pairs: Iterable[tuple[Key, Value]]) -> dict[Key, list[Value]]:
+    found: dict[Key, list[Value]] = defaultdict(list)
+    for key, value in pairs:
+        found[key].append(value)
+    return dict(found)

@@ -1,0 +1,210 @@
+"""A snapshot: everything that was seen at one moment, from any number of sources, and what could not be seen."""
+
+from __future__ import annotations
+
+from allotment.model.observed.base import Part, Reference
+from allotment.model.observed.namespaced import (
+    AdmissionBinding,
+    AdmissionPolicy,
+    ConfigMap,
+    Event,
+    LimitRange,
+    Namespace,
+    PersistentVolume,
+    PodGroup,
+    ResourceQuota,
+    Role,
+    RoleBinding,
+    RuntimeClass,
+    ServiceAccount,
+    StorageClass,
+    VolumeClaim,
+)
+from allotment.model.observed.nodes import (
+    DeviceClass,
+    DisruptionBudget,
+    KarpenterNodePool,
+    Node,
+    NodeClaim,
+    ResourceClaim,
+    ResourceClaimTemplate,
+    ResourceSlice,
+)
+from allotment.model.observed.pods import Pod
+from allotment.model.observed.queueing import (
+    AdmissionCheck,
+    ClusterQueue,
+    Cohort,
+    LocalQueue,
+    MultiKueueCluster,
+    MultiKueueConfig,
+    PendingOrder,
+    PriorityClass,
+    ProvisioningRequest,
+    ResourceFlavor,
+    Topology,
+    Workload,
+)
+from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replicas
+
+
+class Objects(Part, frozen=True):
+    """The objects of a source, a field a kind; `observe.kinds` says what is read into which."""
+
+    namespaces: tuple[Namespace, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    cron_jobs: tuple[CronJob, ...] = ()
+    replicas: tuple[Replicas, ...] = ()
+    daemon_sets: tuple[DaemonSet, ...] = ()
+    owners: tuple[Owner, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    cluster_queues: tuple[ClusterQueue, ...] = ()
+    local_queues: tuple[LocalQueue, ...] = ()
+    cohorts: tuple[Cohort, ...] = ()
+    flavors: tuple[ResourceFlavor, ...] = ()
+    topologies: tuple[Topology, ...] = ()
+    admission_checks: tuple[AdmissionCheck, ...] = ()
+    workload_priority_classes: tuple[PriorityClass, ...] = ()
+    multi_kueue_clusters: tuple[MultiKueueCluster, ...] = ()
+    multi_kueue_configs: tuple[MultiKueueConfig, ...] = ()
+    provisioning_requests: tuple[ProvisioningRequest, ...] = ()
+    priority_classes: tuple[PriorityClass, ...] = ()
+    quotas: tuple[ResourceQuota, ...] = ()
+    limit_ranges: tuple[LimitRange, ...] = ()
+    service_accounts: tuple[ServiceAccount, ...] = ()
+    config_maps: tuple[ConfigMap, ...] = ()
+    roles: tuple[Role, ...] = ()
+    role_bindings: tuple[RoleBinding, ...] = ()
+    admission_policies: tuple[AdmissionPolicy, ...] = ()
+    admission_bindings: tuple[AdmissionBinding, ...] = ()
+    storage_classes: tuple[StorageClass, ...] = ()
+    volume_claims: tuple[VolumeClaim, ...] = ()
+    volumes: tuple[PersistentVolume, ...] = ()
+    runtime_classes: tuple[RuntimeClass, ...] = ()
+    disruption_budgets: tuple[DisruptionBudget, ...] = ()
+    pod_groups: tuple[PodGroup, ...] = ()
+    resource_slices: tuple[ResourceSlice, ...] = ()
+    device_classes: tuple[DeviceClass, ...] = ()
+    resource_claims: tuple[ResourceClaim, ...] = ()
+    resource_claim_templates: tuple[ResourceClaimTemplate, ...] = ()
+    karpenter_node_pools: tuple[KarpenterNodePool, ...] = ()
+    node_claims: tuple[NodeClaim, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+class Gap(Part, frozen=True):
+    """Something that could not be seen, so that answers know what they do not know.
+
+    Attributes:
+        what: a kind's plural, such as ``nodes``; or an object with the path of its unreadable part.
+        namespace: where, or empty for the whole cluster.
+        reason: ``forbidden``, ``failed``, ``damaged`` (came, but not in a form that the API allows), ``hidden`` (left
+            out on saving, for the view).
+        detail: the server's or the reader's words.
+    """
+
+    what: str = ""
+    namespace: str = ""
+    reason: str = ""
+    detail: str = ""
+
+
+class DeviceUse(Part, frozen=True):
+    """How busy a device was, as metrics had it.
+
+    Attributes:
+        node, device: which.
+        pod: namespace/name of who held it, where the metrics say.
+        busy: share of time with work on it, 0 to 1.
+        over: seconds that `busy` is the mean of.
+        idle_since: RFC 3339; empty where it is not idle or not known.
+    """
+
+    node: str = ""
+    device: str = ""
+    pod: str = ""
+    busy: float = 0.0
+    over: int = 0
+    idle_since: str = ""
+
+
+class Source(Part, frozen=True):
+    """What one cluster showed.
+
+    Attributes:
+        name: context or name of the cluster.
+        kind: ``cluster``.
+        observed_at: RFC 3339, when the reading began.
+        took: seconds that it took: two objects can be so far apart.
+        server: version of the API server.
+        namespaces: the namespaces that were asked for; empty = all.
+        order: who waits in each ClusterQueue as the visibility API has it; empty where it is not there.
+        device_use: from metrics, empty without.
+    """
+
+    name: str = ""
+    kind: str = "cluster"
+    observed_at: str = ""
+    took: float = 0.0
+    server: str = ""
+    namespaces: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    objects: Objects = Objects()
+    order: tuple[PendingOrder, ...] = ()
+    device_use: tuple[DeviceUse, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything of this source that answers can rest on was seen."""
+        return not self.gaps and not self.namespaces
+
+
+class Asker(Part, frozen=True):
+    """Who looked: the kubeconfig's identity."""
+
+    user: str = ""
+    groups: tuple[str, ...] = ()
+
+
+class Submission(Part, frozen=True):
+    """An object that somebody tried to create and the server refused: it is in no list, so the attempt is the evidence.
+
+    Attributes:
+        subject: what was to be created.
+        user: who tried.
+        job, cron_job, replicas, pod, owner: what was sent, in the field of its kind.
+        code, message: the refusal.
+    """
+
+    subject: Reference = Reference()
+    user: str = ""
+    job: Job | None = None
+    cron_job: CronJob | None = None
+    replicas: Replicas | None = None
+    pod: Pod | None = None
+    owner: Owner | None = None
+    code: int = 0
+    message: str = ""
+
+    @property
+    def manifest(self) -> Job | CronJob | Replicas | Pod | Owner | None:
+        """What was sent."""
+        return self.job or self.cron_job or self.replicas or self.pod or self.owner
+
+
+class Snapshot(Part, frozen=True):
+    """One moment.
+
+    Attributes:
+        taken_at: RFC 3339; what answers call now.
+        view: whom it was saved for, such as ``team:nlp``; empty = as its asker saw it.
+        submissions: refused attempts, where they are known.
+    """
+
+    taken_at: str = ""
+    asker: Asker = Asker()
+    view: str = ""
+    sources: tuple[Source, ...] = ()
+    submissions: tuple[Submission, ...] = ()

@@ -1,0 +1,182 @@
+"""What makes pods: Jobs and all above them, kinds unknown to us included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allotment.model.observed.base import Condition, Object, ObjectMeta, Part, Reference, Selector
+from allotment.model.observed.pods import PodTemplate
+
+
+class JobSpec(Part, frozen=True):
+    """A Job's spec."""
+
+    parallelism: int | None = None
+    completions: int | None = None
+    completion_mode: str = ""
+    backoff_limit: int | None = None
+    backoff_limit_per_index: int | None = None
+    active_deadline_seconds: int | None = None
+    ttl_seconds_after_finished: int | None = None
+    suspend: bool = False
+    managed_by: str = ""
+    selector: Selector | None = None
+    template: PodTemplate = PodTemplate()
+
+
+class JobStatus(Part, frozen=True):
+    """How a Job is."""
+
+    active: int = 0
+    ready: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    terminating: int = 0
+    start_time: str = ""
+    completion_time: str = ""
+    conditions: tuple[Condition, ...] = ()
+
+
+class Job(Object, frozen=True):
+    """A Job."""
+
+    spec: JobSpec = JobSpec()
+    status: JobStatus = JobStatus()
+
+
+class JobTemplate(Part, frozen=True):
+    """What a CronJob makes."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    spec: JobSpec = JobSpec()
+
+
+class CronJobSpec(Part, frozen=True):
+    """A CronJob's spec."""
+
+    schedule: str = ""
+    time_zone: str = ""
+    suspend: bool = False
+    concurrency_policy: str = "Allow"
+    starting_deadline_seconds: int | None = None
+    job_template: JobTemplate = JobTemplate()
+
+
+class CronJobStatus(Part, frozen=True):
+    """How a CronJob is."""
+
+    active: tuple[Reference, ...] = ()
+    last_schedule_time: str = ""
+    last_successful_time: str = ""
+
+
+class CronJob(Object, frozen=True):
+    """A CronJob."""
+
+    spec: CronJobSpec = CronJobSpec()
+    status: CronJobStatus = CronJobStatus()
+
+
+class RollingUpdate(Part, frozen=True):
+    """How far a rollout may go above and below its replicas."""
+
+    max_surge: int | str | None = None
+    max_unavailable: int | str | None = None
+
+
+class Strategy(Part, frozen=True):
+    """How a Deployment rolls out."""
+
+    type: str = ""
+    rolling_update: RollingUpdate | None = None
+
+
+class ReplicasSpec(Part, frozen=True):
+    """Spec of a Deployment, ReplicaSet or StatefulSet."""
+
+    replicas: int | None = None
+    selector: Selector | None = None
+    strategy: Strategy = Strategy()
+    paused: bool = False
+    template: PodTemplate = PodTemplate()
+
+
+class ReplicasStatus(Part, frozen=True):
+    """How its replicas are."""
+
+    replicas: int = 0
+    ready_replicas: int = 0
+    available_replicas: int = 0
+    updated_replicas: int = 0
+    unavailable_replicas: int = 0
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+
+
+class Replicas(Object, frozen=True):
+    """A Deployment, ReplicaSet or StatefulSet; `kind` says which."""
+
+    spec: ReplicasSpec = ReplicasSpec()
+    status: ReplicasStatus = ReplicasStatus()
+
+
+class DaemonSetSpec(Part, frozen=True):
+    """A DaemonSet's spec."""
+
+    selector: Selector | None = None
+    template: PodTemplate = PodTemplate()
+
+
+class DaemonSetStatus(Part, frozen=True):
+    """How many nodes a DaemonSet should be on, and is."""
+
+    desired_number_scheduled: int = 0
+    current_number_scheduled: int = 0
+    number_ready: int = 0
+    number_unavailable: int = 0
+
+
+class DaemonSet(Object, frozen=True):
+    """A DaemonSet."""
+
+    spec: DaemonSetSpec = DaemonSetSpec()
+    status: DaemonSetStatus = DaemonSetStatus()
+
+
+class OwnerStatus(Part, frozen=True):
+    """What controllers of other kinds report in common, and the words that some report instead."""
+
+    conditions: tuple[Condition, ...] = ()
+    job_status: str = ""
+    job_deployment_status: str = ""
+    state: str = ""
+    phase: str = ""
+    message: str = ""
+    reason: str = ""
+
+
+class TemplateGroup(Part, frozen=True):
+    """Pods of one template in an object of another kind, and how many."""
+
+    name: str = ""
+    count: int = 1
+    template: PodTemplate = PodTemplate()
+
+
+class Owner(Object, frozen=True):
+    """Work of a kind with a controller of its own: JobSet, RayJob, TrainJob, LeaderWorkerSet and others.
+
+    Attributes:
+        suspend: as its spec says; None where it says nothing.
+        groups: the pod templates found in its spec, with their counts, in order.
+    """
+
+    suspend: bool | None = None
+    groups: tuple[TemplateGroup, ...] = ()
+    status: OwnerStatus = OwnerStatus()
+
+
+Work = Job | CronJob | Replicas | DaemonSet | Owner
+"""Everything that may stand above a pod."""
+RawSpec = dict[str, Any]
+"""A spec of a kind that has no struct, as it came."""

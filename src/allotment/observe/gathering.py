@@ -1,0 +1,85 @@
+"""Raw objects, from wherever they come, → the objects of a source and what was missing of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from allotment.errors import shown
+from allotment.model.manifest import Body
+from allotment.model.observed.base import Part
+from allotment.model.observed.snapshot import Gap, Objects
+from allotment.observe.kinds import ObservedKind
+from allotment.observe.reading import Fault, kind_of_raw, read_object, read_shaped
+
+_MOST_GAPS: Final = 100
+"""Damaged objects that are named one by one; how many more there are is said in one line."""
+
+
+class Gathered:
+    """Collects objects until all are there. The only thing here that changes; what comes out of it does not."""
+
+    def __init__(self) -> None:
+        """With nothing in it."""
+        self._found: dict[str, list[Part]] = {}
+        self._gaps: list[Gap] = []
+        self._unnamed = 0
+
+    def take(self, kind: ObservedKind, raw: Body, version: str = "") -> None:
+        """A raw object of a known kind."""
+        if kind.only and f"{_meta(raw, 'namespace')}/{_meta(raw, 'name')}" not in kind.only:
+            return
+        read = read_object(kind, raw, version)
+        self._keep(kind.field, kind.kind, raw, read.value, read.faults)
+
+    def take_shaped(self, field: str, struct: type[Part], raw: Body) -> None:
+        """An object that already has the shape of its struct, from a snapshot file."""
+        value, faults = read_shaped(struct, raw)
+        self._keep(field, struct.__name__, raw, value, faults)
+
+    def take_any(self, raws: Iterable[Body]) -> int:
+        """Raw objects of any kinds; how many are of a kind that is read."""
+        taken = 0
+        for raw in raws:
+            kind = kind_of_raw(raw)
+            if kind is not None:
+                self.take(kind, raw)
+                taken += 1
+        return taken
+
+    def gap(self, gap: Gap) -> None:
+        """Note what could not be seen."""
+        if gap.reason == "damaged" and len(self._gaps) >= _MOST_GAPS:
+            self._unnamed += 1
+        else:
+            self._gaps.append(gap)
+
+    def _keep(self, field: str, kind: str, raw: Body, value: Part | None, faults: tuple[Fault, ...]) -> None:
+        if value is not None:
+            self._found.setdefault(field, []).append(value)
+        name = "/".join(shown(part) for part in (kind, _meta(raw, "namespace"), _meta(raw, "name")) if part)
+        for fault in faults:
+            where = f" at {fault.where}" if fault.where else ""
+            what = f"{name}{where}" if value is not None else f"{name}, all of it{where}"
+            self.gap(Gap(what=what, namespace=_meta(raw, "namespace"), reason="damaged", detail=fault.why))
+
+    def objects(self) -> Objects:
+        """All that was taken."""
+        fields: dict[str, Any] = {field: tuple(found) for field, found in self._found.items()}
+        return msgspec.structs.replace(Objects(), **fields)
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What could not be seen."""
+        if not self._unnamed:
+            return tuple(self._gaps)
+        more = Gap(what="further objects", reason="damaged", detail=f"{self._unnamed:,} more are damaged")
+        return (*self._gaps, more)
+
+
+def _meta(raw: Body, field: str) -> str:
+    meta = raw.get("metadata")
+    value = meta.get(field) if isinstance(meta, dict) else None
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,149 @@
+"""The snapshot file: one JSON document, usually gzipped, that holds what structs hold and nothing else.
+
+    {"apiVersion": "allotment.dev/v1", "kind": "Snapshot", "takenAt": …, "sources": [{"objects": {"pods": […], …}, …}]}
+
+Objects stand under the names of the fields of `Objects` and have the API's own form. Reading is strict first, for its
+speed; what does not pass is read object by object.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import Any, Final
+
+import msgspec
+
+from allotment.errors import InputError
+from allotment.model.observed.snapshot import Asker, Gap, Objects, Snapshot, Source
+from allotment.observe.gathering import Gathered
+from allotment.observe.kinds import KINDS
+
+API_VERSION: Final = "allotment.dev/v1"
+KIND: Final = "Snapshot"
+MOST_BYTES: Final = 4 << 30
+"""A file that unpacks to more is refused before it fills the memory; 5,000 nodes with 20,000 pods are 0.1 GiB."""
+_GZIP: Final = b"\x1f\x8b"
+_PIECE: Final = 1 << 20
+_FIELDS: Final = {each.field: each for each in KINDS}
+
+
+class _Head(msgspec.Struct, frozen=True, rename="camel"):
+    api_version: str = ""
+    kind: str = ""
+
+
+def encode(snapshot: Snapshot) -> bytes:
+    """The file's bytes; the same snapshot gives the same bytes."""
+    body = msgspec.json.encode(snapshot)
+    head = f'{{"apiVersion":"{API_VERSION}","kind":"{KIND}"'.encode()
+    whole = head + (b"}" if body == b"{}" else b"," + body[1:])
+    return gzip.compress(whole, compresslevel=6, mtime=0)
+
+
+def decode(data: bytes) -> Snapshot:
+    """A snapshot from a file's bytes, gzipped or plain.
+
+    Raises:
+        InputError: it is none, or of a version that is not known.
+    """
+    text = unpacked(data)
+    try:
+        head = msgspec.json.decode(text, type=_Head)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InputError(
+            "this is no snapshot",
+            why=f"it is no JSON document: {error}",
+            fix="save one with: allot snapshot save FILE",
+        ) from error
+    if head.kind != KIND or head.api_version != API_VERSION:
+        raise InputError(
+            f"this is no snapshot of a known version: it says kind {head.kind or 'nothing'}, apiVersion "
+            f"{head.api_version or 'nothing'}",
+            why=f"a snapshot says kind {KIND}, apiVersion {API_VERSION}",
+            fix="save one with: allot snapshot save FILE, or make one of what kubectl printed with: "
+            "allot snapshot from-objects FILE",
+        )
+    try:
+        return msgspec.json.decode(text, type=Snapshot)
+    except (msgspec.ValidationError, RecursionError):
+        return _one_by_one(text)
+
+
+def unpacked(data: bytes) -> bytes:
+    """The text of a file that may be gzipped.
+
+    Raises:
+        InputError: the file is cut off or damaged, or unpacks to more than any snapshot.
+    """
+    if not data.startswith(_GZIP):
+        return data
+    pieces: list[bytes] = []
+    size = 0
+    unpacker = zlib.decompressobj(31)
+    try:
+        rest = data
+        while rest and not unpacker.eof:
+            piece = unpacker.decompress(rest, _PIECE)
+            size += len(piece)
+            if size > MOST_BYTES:
+                raise InputError(
+                    f"the file unpacks to more than {MOST_BYTES >> 30} GiB",
+                    why="no snapshot is that large; an archive made to fill memory is",
+                    fix="save the snapshot again",
+                )
+            pieces.append(piece)
+            rest = unpacker.unconsumed_tail
+    except zlib.error as error:
+        raise InputError("the file is damaged", why=f"gzip: {error}", fix="save or copy it again") from error
+    if not unpacker.eof:
+        raise InputError("the file ends too early", why="it was cut off", fix="save or copy it again")
+    return b"".join(pieces)
+
+
+def _one_by_one(text: bytes) -> Snapshot:
+    """A snapshot some of whose objects are damaged: those are dropped alone, and named."""
+    try:
+        raw = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InputError("this is no snapshot", why=str(error), fix="save it again") from error
+    if not isinstance(raw, dict):
+        raise InputError("this is no snapshot", why="it is no JSON object", fix="save it again")
+    sources = raw.get("sources")
+    read = tuple(_source(each) for each in sources if isinstance(each, dict)) if isinstance(sources, list) else ()
+    asker = _part(raw.get("asker"), Asker)
+    return Snapshot(taken_at=_text(raw.get("takenAt")), asker=asker, view=_text(raw.get("view")), sources=read)
+
+
+def _source(raw: dict[str, Any]) -> Source:
+    gathered = Gathered()
+    objects = raw.get("objects")
+    for field, line in _camel_fields().items():
+        listed = objects.get(field) if isinstance(objects, dict) else None
+        for each in listed if isinstance(listed, list) else ():
+            if isinstance(each, dict):
+                gathered.take_shaped(line.field, line.struct, each)
+            else:
+                gathered.gap(Gap(what=line.plural, reason="damaged", detail="an entry is no object"))
+    shell = {key: value for key, value in raw.items() if key not in {"objects", "gaps"}}
+    source = _part(shell, Source)
+    told = raw.get("gaps")
+    gaps = tuple(_part(each, Gap) for each in told if isinstance(each, dict)) if isinstance(told, list) else ()
+    read: Source = msgspec.structs.replace(source, objects=gathered.objects(), gaps=gaps + gathered.gaps)
+    return read
+
+
+def _camel_fields() -> dict[str, Any]:
+    names = {each.name: each.encode_name for each in msgspec.structs.fields(Objects)}
+    return {names[field]: line for field, line in _FIELDS.items()}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _part(raw: Any, struct: type[Any]) -> Any:
+    try:
+        return msgspec.convert(raw, struct, strict=False)
+    except (msgspec.ValidationError, RecursionError):
+        return struct()
