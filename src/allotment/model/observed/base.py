@@ -29,6 +29,7 @@ _ANNOTATIONS: Final = (
     "pv.kubernetes.io/",
     "scheduling.k8s.io/",
     "storageclass.kubernetes.io/",
+    "volume.beta.kubernetes.io/",
     "volume.kubernetes.io/",
 )
 """Domains whose annotations answers rest on; nobody keeps a secret there."""

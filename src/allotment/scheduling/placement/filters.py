@@ -80,6 +80,7 @@ class Screening:
             (Kind.NODE_AFFINITY, ~compiled.admitted),
             (Kind.PORTS, taken),
             (Kind.RESOURCE, ~compiled.fit_ok),
+            *compiled.volume_faults,
             *self.spread.failing(),
             *(self.affinity.failing() if between_pods else ()),
         ):
@@ -90,7 +91,7 @@ class Screening:
             if kind is Kind.RESOURCE:
                 found |= explain_misfits(state, compiled, nodes)
                 continue
-            # Two spread constraints can refuse for the same reason.
+            # Two volumes or two spread constraints can refuse for the same reason.
             same = found.get(refusal(kind))
             found[refusal(kind)] = nodes if same is None else np.sort(np.concatenate((same, nodes)))
         return found

@@ -129,6 +129,20 @@ class HostPort:
 
 
 @dataclass(frozen=True, slots=True)
+class VolumePlaces:
+    """Nodes on which one of a pod's volumes can be used.
+
+    Attributes:
+        terms: alternatives, one of which a node must match; none = no node will do.
+        bound: the volume is there and lies where it lies; otherwise its claim waits for a pod, and this is where a
+            volume for it could be found or made.
+    """
+
+    terms: tuple[NodeSelectorTerm, ...]
+    bound: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PodShape:
     """Everything about a pod that placement looks at, except its name, rank and age.
 
@@ -136,6 +150,7 @@ class PodShape:
         requests: resource and quantity; an absent resource is unset (scores use a default), an explicit 0 is 0.
         images: images of the containers, for image locality.
         volume_problem: why the pod's volumes cannot be used on any node, if that is so.
+        volumes: where they can be used; those that can be used everywhere are left out.
     """
 
     namespace: str = "default"
@@ -148,6 +163,7 @@ class PodShape:
     host_ports: tuple[HostPort, ...] = ()
     images: tuple[str, ...] = ()
     volume_problem: VolumeProblem | None = None
+    volumes: tuple[VolumePlaces, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

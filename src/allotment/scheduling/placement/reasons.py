@@ -47,13 +47,15 @@ class Kind(IntEnum):
     PORTS = 8
     POD_LIMIT = 9
     RESOURCE = 10
-    SPREAD_LABEL = 11
-    SPREAD_SKEW = 12
-    POD_AFFINITY = 13
-    POD_ANTI_AFFINITY = 14
-    EXISTING_ANTI_AFFINITY = 15
-    NO_VICTIMS = 16
-    NOT_HELPFUL = 17
+    VOLUME_ELSEWHERE = 11
+    VOLUME_NOWHERE = 12
+    SPREAD_LABEL = 13
+    SPREAD_SKEW = 14
+    POD_AFFINITY = 15
+    POD_ANTI_AFFINITY = 16
+    EXISTING_ANTI_AFFINITY = 17
+    NO_VICTIMS = 18
+    NOT_HELPFUL = 19
 
 
 _PLUGIN: Final = {
@@ -67,6 +69,8 @@ _PLUGIN: Final = {
     Kind.PORTS: Plugin.NODE_PORTS,
     Kind.POD_LIMIT: Plugin.NODE_RESOURCES_FIT,
     Kind.RESOURCE: Plugin.NODE_RESOURCES_FIT,
+    Kind.VOLUME_ELSEWHERE: Plugin.VOLUME_BINDING,
+    Kind.VOLUME_NOWHERE: Plugin.VOLUME_BINDING,
     Kind.SPREAD_LABEL: Plugin.POD_TOPOLOGY_SPREAD,
     Kind.SPREAD_SKEW: Plugin.POD_TOPOLOGY_SPREAD,
     Kind.POD_AFFINITY: Plugin.INTER_POD_AFFINITY,
@@ -87,6 +91,8 @@ _TEXT: Final = {
     Kind.PORTS: "node(s) didn't have free ports for the requested pod ports",
     Kind.POD_LIMIT: "Too many pods",
     Kind.RESOURCE: "Insufficient {}",
+    Kind.VOLUME_ELSEWHERE: "node(s) didn't match PersistentVolume's node affinity",
+    Kind.VOLUME_NOWHERE: "node(s) didn't find available persistent volumes to bind",
     Kind.SPREAD_LABEL: "node(s) didn't match pod topology spread constraints (missing required label)",
     Kind.SPREAD_SKEW: "node(s) didn't match pod topology spread constraints",
     Kind.POD_AFFINITY: "node(s) didn't match pod affinity rules",

@@ -13,7 +13,8 @@ def selector_matches(selector: LabelSelector | None, labels: Mapping[str, str]) 
     return selector is not None and all(requirement_matches(r, labels) for r in selector.requirements)
 
 
-def _term_matches(term: NodeSelectorTerm, name: str, labels: Mapping[str, str]) -> bool:
+def term_matches(term: NodeSelectorTerm, name: str, labels: Mapping[str, str]) -> bool:
+    """Whether a node matches all conditions of a term; one without conditions matches no node."""
     if not term.expressions and not term.fields:
         return False
     fields = {NAME_FIELD: name}
@@ -26,12 +27,12 @@ def node_admitted(affinity: NodeAffinity, name: str, labels: Mapping[str, str]) 
     """Whether `nodeSelector` and the required node affinity admit the node."""
     if any(labels.get(key) != value for key, value in affinity.selector):
         return False
-    return affinity.required is None or any(_term_matches(t, name, labels) for t in affinity.required)
+    return affinity.required is None or any(term_matches(t, name, labels) for t in affinity.required)
 
 
 def node_preference(affinity: NodeAffinity, name: str, labels: Mapping[str, str]) -> int:
     """Sum of the weights of the preferred terms the node matches."""
-    return sum(p.weight for p in affinity.preferred if _term_matches(p.term, name, labels))
+    return sum(p.weight for p in affinity.preferred if term_matches(p.term, name, labels))
 
 
 def named_nodes(affinity: NodeAffinity) -> frozenset[str] | None:

@@ -26,7 +26,14 @@ from allotment.scheduling.placement.matching import (
 )
 from allotment.scheduling.placement.model import CPU, MEMORY, UNSCHEDULABLE_TAINT_KEY, PodShape, SpreadConstraint
 from allotment.scheduling.placement.nodes import Bools, Ints, LabelColumn, NodeTable
-from allotment.scheduling.placement.selectors import named_nodes, node_admitted, node_preference, selector_matches
+from allotment.scheduling.placement.reasons import Kind
+from allotment.scheduling.placement.selectors import (
+    named_nodes,
+    node_admitted,
+    node_preference,
+    selector_matches,
+    term_matches,
+)
 
 DEFAULT_MILLI_CPU: Final = 100
 DEFAULT_MEMORY: Final = 200 * MIB
@@ -100,6 +107,7 @@ class CompiledShape:
         "taint_score",
         "tainted",
         "tolerates_cordon",
+        "volume_faults",
     )
 
     def __init__(self, shape: PodShape, nodes: NodeTable, index: MatchIndex, rows: dict[str, int]) -> None:
@@ -142,11 +150,23 @@ class CompiledShape:
             self.admitted: Bools = np.array(admitted, dtype=np.bool_)
         else:
             self.admitted = np.ones(nodes.count, dtype=np.bool_)
+        self.volume_faults = self._compile_volumes(nodes)
         self.statically_ok: Bools = self.admitted & ~self.tainted
+        for _, failed in self.volume_faults:
+            self.statically_ok &= ~failed
         self.node_score: Ints | None = None
         if rules.preferred:
             weights = [node_preference(rules, n.name, n.labels) for n in nodes.nodes]
             self.node_score = np.array(weights, dtype=np.int64)
+
+    def _compile_volumes(self, nodes: NodeTable) -> list[tuple[Kind, Bools]]:
+        faults: list[tuple[Kind, Bools]] = []
+        # What is bound is looked at before what is still to be found.
+        for volume in sorted(self.shape.volumes, key=lambda each: not each.bound):
+            usable = [any(term_matches(t, n.name, n.labels) for t in volume.terms) for n in nodes.nodes]
+            kind = Kind.VOLUME_ELSEWHERE if volume.bound else Kind.VOLUME_NOWHERE
+            faults.append((kind, ~np.array(usable, dtype=np.bool_)))
+        return faults
 
     def _compile_pod_rules(self, nodes: NodeTable, index: MatchIndex) -> None:
         shape = self.shape

@@ -1,0 +1,373 @@
+"""The bridge from what was observed of a cluster to the scheduler's twin: its nodes, what runs there, who waits.
+
+A pod that runs keeps only what the twin still asks of it: what it holds, its rank, its labels as far as some selector
+of the snapshot names them, and its rules towards others. So pods that differ in nothing but a job's name share one
+compiled shape, and 20,000 of them cost a second, not a minute. A pod that is to be placed is read in full when asked.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from allotment.model.observed import nodes as observed_nodes
+from allotment.model.observed import pods as observed_pods
+from allotment.model.observed.base import Names, Selector
+from allotment.model.observed.index import Index
+from allotment.model.observed.snapshot import Objects
+from allotment.scheduling.placement.cycle import Options, Unschedulable, evaluate
+from allotment.scheduling.placement.diagnosis import Diagnosis, event_text
+from allotment.scheduling.placement.model import DisruptionBudget, Node, Pairs, Pod, PodShape
+from allotment.scheduling.placement.preemption import preempt
+from allotment.scheduling.placement.reasons import Reason, Refusal
+from allotment.scheduling.placement.state import ClusterState
+from allotment.scheduling.snapshot import placement_shapes as read
+from allotment.scheduling.snapshot.placement_volumes import volume_rules
+from allotment.scheduling.snapshot.pods import pod_requests
+from allotment.scheduling.snapshot.quantities import all_units
+
+DEFAULT_SCHEDULER: Final = "default-scheduler"
+_NEVER: Final = "Never"
+_EVERY_NODE: Final = Options(sampled=False)
+"""An answer looks at every node; only the real scheduler saves the time."""
+_HAS_LABELS: Final = ("allotment.dev/has-labels", "")
+"""Stands for labels that no selector names: to a budget, a pod without any label is another thing."""
+_NOT_STARTED: Final = float("inf")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacementView:
+    """One cluster as the scheduler's twin sees it.
+
+    Attributes:
+        index: what was observed.
+        state: the twin's state; changed only between a checkpoint and its rollback.
+        budgets: PodDisruptionBudgets.
+        label_keys: labels of running pods that are kept; selectors over others would see none.
+        unmodelled: what was seen of the cluster and is not in the twin.
+    """
+
+    index: Index
+    state: ClusterState
+    budgets: tuple[DisruptionBudget, ...]
+    label_keys: frozenset[str]
+    unmodelled: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingPod:
+    """A pod to be placed.
+
+    Attributes:
+        pod: as the twin takes it.
+        nominated: node that an earlier preemption made room on; empty without.
+        unmodelled: what it asks for and the twin does not look at.
+    """
+
+    pod: Pod
+    nominated: str = ""
+    unmodelled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPlace:
+    """The pod fits.
+
+    Attributes:
+        node: where it would go.
+        best: nodes of the same score, of which the scheduler takes any.
+        feasible: number of nodes that it fits on.
+    """
+
+    node: str
+    best: tuple[str, ...]
+    feasible: int
+    unmodelled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoPlace:
+    """The pod fits nowhere.
+
+    Attributes:
+        message: what the scheduler writes in the event and the pod's condition.
+        nodes: number of nodes.
+        rejection: set where the pod was refused before any node was looked at.
+        refusals: what nodes answered, and which; in the order of the scheduler's filters.
+        histogram: number of nodes by reason.
+        victims: pods (namespace/name) that would be preempted for it, on `nominated`; empty = preemption does not help.
+    """
+
+    message: str
+    nodes: int
+    rejection: Refusal | None
+    refusals: tuple[tuple[Refusal, tuple[str, ...]], ...]
+    histogram: Mapping[Reason, int]
+    victims: tuple[str, ...] = ()
+    nominated: str = ""
+    unmodelled: tuple[str, ...] = ()
+
+
+def placement_view(index: Index) -> PlacementView:
+    """Bridge a source.
+
+    Args:
+        index: of the source; what cannot be used of it is named in `unmodelled`.
+    """
+    objects = index.objects
+    keys = frozenset(_selected_keys(objects))
+    state = ClusterState(
+        [node_of(each) for each in index.nodes.values()],
+        {each.name: each.metadata.labels for each in objects.namespaces},
+    )
+    notes = list(_missing(index))
+    homeless = 0
+    resting = _Resting(index, keys)
+    for name, pods in index.pods_on.items():
+        at = state.nodes.index.get(name)
+        if at is None:
+            homeless += len(pods)
+            continue
+        for pod in pods:
+            if pod.key not in state.pods:
+                state.add(resting(pod), at)
+    if homeless and state.nodes.count:
+        notes.append(f"{homeless:,} pods on nodes that were not seen")
+    view = PlacementView(index, state, _budgets(objects), keys, tuple(notes))
+    for pod in objects.pods:
+        nominated = state.nodes.index.get(pod.status.nominated_node_name)
+        if nominated is not None and is_waiting(pod):
+            state.promise(waiting_pod(view, pod).pod, nominated)
+    return view
+
+
+def is_waiting(pod: observed_pods.Pod) -> bool:
+    """Whether the default scheduler looks at the pod: it has no node, no gate, and no scheduler of its own."""
+    return (
+        not pod.spec.node_name
+        and not pod.ended
+        and not pod.metadata.deletion_timestamp
+        and not pod.spec.scheduling_gates
+        and pod.spec.scheduler_name in {"", DEFAULT_SCHEDULER}
+    )
+
+
+def node_of(node: observed_nodes.Node) -> Node:
+    """A node; whether it is ready is in its taints, where the scheduler looks for it too."""
+    return Node(
+        node.name,
+        all_units(node.status.allocatable),
+        node.metadata.labels,
+        read.taints(node.spec.taints),
+        node.spec.unschedulable,
+    )
+
+
+def waiting_pod(view: PlacementView, pod: observed_pods.Pod) -> WaitingPod:
+    """A pod as it waits."""
+    shape, notes = shape_of(view, pod.namespace, pod.name, pod.metadata.labels, pod.spec)
+    twin = Pod(pod.name, shape, _priority(view.index, pod.spec), _NOT_STARTED, _never_preempts(view.index, pod.spec))
+    return WaitingPod(twin, pod.status.nominated_node_name, notes)
+
+
+def template_pod(view: PlacementView, namespace: str, name: str, template: observed_pods.PodTemplate) -> WaitingPod:
+    """A pod that does not exist yet, as a template would make it.
+
+    Args:
+        view: the cluster.
+        namespace: of the pod.
+        name: of the pod; must not be taken.
+        template: what it is made from.
+    """
+    spec = template.spec
+    shape, notes = shape_of(view, namespace, name, template.metadata.labels, spec)
+    twin = Pod(name, shape, _priority(view.index, spec), _NOT_STARTED, _never_preempts(view.index, spec))
+    return WaitingPod(twin, unmodelled=notes)
+
+
+def shape_of(
+    view: PlacementView, namespace: str, name: str, labels: Names, spec: observed_pods.PodSpec
+) -> tuple[PodShape, tuple[str, ...]]:
+    """Everything that placement looks at, and notes on what it does not."""
+    tolerated, notes = read.tolerations(spec)
+    volumes = volume_rules(view.index, namespace, name, spec)
+    shape = PodShape(
+        namespace,
+        read.pairs(labels),
+        tuple(sorted(pod_requests(spec).items())),
+        read.node_affinity(spec),
+        read.pod_affinity(spec.affinity, labels),
+        tolerated,
+        read.spread_constraints(spec, labels),
+        read.host_ports(spec),
+        volume_problem=volumes.problem,
+        volumes=tuple(dict.fromkeys(volumes.places)),
+    )
+    unseen = sorted(set(_keys_of(spec)) - view.label_keys)
+    further = [f"running pods by label {key}" for key in unseen]
+    return shape, (*notes, *volumes.notes, *_devices(view.index, namespace, spec), *_group(spec), *further)
+
+
+def place(view: PlacementView, waiting: WaitingPod) -> FoundPlace | NoPlace:
+    """Where the pod would go now, or what every node says to it. Nothing is changed.
+
+    Args:
+        view: the cluster.
+        waiting: the pod.
+    """
+    state = view.state
+    notes = (*view.unmodelled, *waiting.unmodelled)
+    nodes = state.nodes.nodes
+    found = evaluate(state, waiting.pod, state.nodes.index.get(waiting.nominated), _EVERY_NODE)
+    if not isinstance(found, Unschedulable):
+        best = tuple(nodes[at].name for at in found.best)
+        return FoundPlace(best[0], best, len(found.feasible), notes)
+    outcome = preempt(state, waiting.pod, found, view.budgets)
+    chosen = outcome.best[0] if outcome.best else None
+    return NoPlace(
+        message=event_text(found.diagnosis, outcome.report),
+        nodes=found.diagnosis.nodes,
+        rejection=found.diagnosis.rejection,
+        refusals=_named(found.diagnosis, state),
+        histogram=found.diagnosis.histogram(),
+        victims=tuple(each.pod.key for each in chosen.victims) if chosen else (),
+        nominated=nodes[chosen.node].name if chosen else "",
+        unmodelled=notes,
+    )
+
+
+def _named(diagnosis: Diagnosis, state: ClusterState) -> tuple[tuple[Refusal, tuple[str, ...]], ...]:
+    nodes = state.nodes.nodes
+    ordered = sorted(diagnosis.refusals.items(), key=lambda each: each[0].reasons)
+    return tuple((refused, tuple(nodes[at].name for at in where)) for refused, where in ordered)
+
+
+class _Resting:
+    """Pods that run, in the least that the twin still asks of them; what many have in common is made once."""
+
+    __slots__ = ("_index", "_keys", "_shapes")
+
+    def __init__(self, index: Index, keys: frozenset[str]) -> None:
+        self._index = index
+        self._keys = keys
+        self._shapes: dict[PodShape, PodShape] = {}
+
+    def __call__(self, pod: observed_pods.Pod) -> Pod:
+        spec, labels = pod.spec, pod.metadata.labels
+        shape = PodShape(
+            pod.namespace,
+            self._labels(labels),
+            tuple(sorted(pod_requests(spec).items())),
+            affinity=read.pod_affinity(spec.affinity, labels),
+            host_ports=read.host_ports(spec),
+        )
+        shape = self._shapes.setdefault(shape, shape)
+        return Pod(pod.name, shape, _priority(self._index, spec), seconds(pod.status.start_time))
+
+    def _labels(self, labels: Names) -> Pairs:
+        kept = tuple(sorted(pair for pair in labels.items() if pair[0] in self._keys))
+        return kept or ((_HAS_LABELS,) if labels else ())
+
+
+def seconds(text: str) -> float:
+    """A time of the API in seconds since the epoch; what has none is later than all that has."""
+    try:
+        return dt.datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return _NOT_STARTED
+
+
+def _priority(index: Index, spec: observed_pods.PodSpec) -> int:
+    if spec.priority is not None:
+        return spec.priority
+    named = index.priority_classes.get(spec.priority_class_name)
+    if named is None and not spec.priority_class_name:
+        named = next((each for each in index.objects.priority_classes if each.global_default), None)
+    return named.value if named is not None else 0
+
+
+def _never_preempts(index: Index, spec: observed_pods.PodSpec) -> bool:
+    if spec.preemption_policy:
+        return spec.preemption_policy == _NEVER
+    named = index.priority_classes.get(spec.priority_class_name)
+    return named is not None and named.preemption_policy == _NEVER
+
+
+def _budgets(objects: Objects) -> tuple[DisruptionBudget, ...]:
+    return tuple(
+        DisruptionBudget(
+            each.name, read.label_selector(each.spec.selector), each.status.disruptions_allowed, each.namespace
+        )
+        for each in objects.disruption_budgets
+    )
+
+
+def _missing(index: Index) -> Iterator[str]:
+    needed = {
+        "nodes": "nodes could not be read: nothing is known of room",
+        "pods": "not all pods could be read: nodes may be fuller than they look",
+        "namespaces": "labels of namespaces could not be read",
+        "poddisruptionbudgets": "disruption budgets could not be read",
+    }
+    hidden = {gap.what for gap in index.source.gaps}
+    yield from (note for what, note in needed.items() if what in hidden)
+    if index.source.namespaces:
+        yield "only some namespaces were read: nodes may be fuller than they look"
+
+
+def _devices(index: Index, namespace: str, spec: observed_pods.PodSpec) -> Iterator[str]:
+    claims = {each.key: each for each in index.objects.resource_claims} if spec.resource_claims else {}
+    for each in spec.resource_claims:
+        claim = claims.get(f"{namespace}/{each.resource_claim_name}")
+        if claim is None:
+            yield f"devices of claim {each.resource_claim_name or each.resource_claim_template_name} (DRA)"
+        else:
+            state = "allocated" if claim.status.allocation is not None else "not allocated"
+            yield f"devices of claim {claim.name} (DRA), which is {state}"
+
+
+def _group(spec: observed_pods.PodSpec) -> Iterator[str]:
+    if spec.scheduling_group is not None and spec.scheduling_group.pod_group_name:
+        yield f"pod group {spec.scheduling_group.pod_group_name}: its pods are placed together"
+
+
+def _selected_keys(objects: Objects) -> Iterator[str]:
+    """Labels that some selector of the cluster looks at."""
+    for each in objects.disruption_budgets:
+        yield from _keys_in(each.spec.selector)
+    for pod in objects.pods:
+        yield from _keys_of(pod.spec)
+    for template in _templates(objects):
+        yield from _keys_of(template.spec)
+
+
+def _templates(objects: Objects) -> Iterator[observed_pods.PodTemplate]:
+    yield from (each.spec.template for each in objects.jobs)
+    yield from (each.spec.job_template.spec.template for each in objects.cron_jobs)
+    yield from (each.spec.template for each in objects.replicas)
+    yield from (each.spec.template for each in objects.daemon_sets)
+    yield from (group.template for each in objects.owners for group in each.groups)
+    yield from (pod_set.template for each in objects.workloads for pod_set in each.spec.pod_sets)
+
+
+def _keys_of(spec: observed_pods.PodSpec) -> Iterator[str]:
+    for each in spec.topology_spread_constraints:
+        yield from _keys_in(each.label_selector)
+        yield from each.match_label_keys
+    if spec.affinity is None:
+        return
+    for rules in (spec.affinity.pod_affinity, spec.affinity.pod_anti_affinity):
+        if rules is None:
+            continue
+        for term in (*rules.required, *(each.pod_affinity_term for each in rules.preferred)):
+            yield from _keys_in(term.label_selector)
+            yield from term.match_label_keys
+            yield from term.mismatch_label_keys
+
+
+def _keys_in(selector: Selector | None) -> Iterator[str]:
+    if selector is not None:
+        yield from selector.match_labels
+        yield from (each.key for each in selector.match_expressions)
