@@ -28,6 +28,9 @@ _LOOKED_AT: Final = 1 << 20
 _LARGEST: Final = 256 << 20
 """Bytes of a file that is read: a plan of 1,000 teams has some 50 MB."""
 
+_LARGEST_DATA: Final = 1 << 30
+"""Bytes of a file that is no text: the snapshot of 5,000 nodes has some 10 MB, what kubectl prints of them 300."""
+
 
 def user_path(text: str) -> Path:
     """A path as settings hold it: ``~`` is the user's home, where there is such a user."""
@@ -67,24 +70,48 @@ def read_text(path: Path) -> str:
         NotFoundError: there is no such file.
         InputError: it cannot be read, is no regular file, is too large, or is no text.
     """
-    try:
-        # A pipe would be waited for without end.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise InputError(f"{path} is no regular file", fix=SAVE_IT)
-            raw = stream.read(_LARGEST + 1)
-    except OSError as error:
-        raise unread(path, error, "name a file", platform=holds_platform(path)) from error
-    if len(raw) > _LARGEST:
-        raise InputError(f"{path} is larger than {_LARGEST >> 20} MiB", fix="name another file")
+    raw = _read(path, _LARGEST)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         raise InputError(f"{path} is not text", why="it is not UTF-8", fix="name another file") from None
 
 
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file that a user names.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: it cannot be read, is no regular file, or is too large.
+    """
+    return _read(path, _LARGEST_DATA)
+
+
+def _read(path: Path, largest: int) -> bytes:
+    try:
+        # A pipe would be waited for without end.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise InputError(f"{path} is no regular file", fix=SAVE_IT)
+            raw = stream.read(largest + 1)
+    except OSError as error:
+        raise unread(path, error, "name a file", platform=holds_platform(path)) from error
+    if len(raw) > largest:
+        raise InputError(f"{path} is larger than {largest >> 20:,} MiB", fix="name another file")
+    return raw
+
+
 def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
     """Replace a file in one step; a reader sees the old text or the new one.
+
+    Raises:
+        AllotmentError: it cannot be written.
+    """
+    write_bytes(path, text.encode("utf-8"), mode=mode)
+
+
+def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """The same with bytes.
 
     Raises:
         AllotmentError: it cannot be written.
@@ -95,11 +122,11 @@ def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
             raise InputError(f"{path} is a folder", why="a file is to be written there", fix="name a file")
         if path.exists() and not path.is_file():
             # A pipe or a device, such as /dev/stdout: it is written to, never replaced.
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(data)
             return
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
         try:
-            _write_new(temporary, text, mode)
+            _write_new(temporary, data, mode)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -107,9 +134,9 @@ def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
         raise _unwritten(path, error) from error
 
 
-def _write_new(path: Path, text: str, mode: int = 0o644) -> None:
+def _write_new(path: Path, data: bytes, mode: int = 0o644) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as stream:
-        stream.write(text.encode("utf-8"))
+        stream.write(data)
     path.chmod(mode)
 
 
@@ -198,7 +225,7 @@ def _staged(root: Path, texts: Mapping[str, str]) -> Iterator[None]:
             made += [folder for folder in _folders_between(root, root / path) if not folder.exists()]
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (staging / path).parent.mkdir(parents=True, exist_ok=True)
-            _write_new(staging / path, text)
+            _write_new(staging / path, text.encode("utf-8"))
     except OSError as error:
         _discard(staging)
         for folder in sorted(made, key=lambda each: len(each.parts), reverse=True):

@@ -10,9 +10,11 @@ import msgspec
 from allotment.errors import shown
 from allotment.model.manifest import Body
 from allotment.model.observed.base import Part
+from allotment.model.observed.namespaced import Event
 from allotment.model.observed.snapshot import Gap, Objects
 from allotment.observe.kinds import ObservedKind
 from allotment.observe.reading import Fault, kind_of_raw, read_object, read_shaped
+from allotment.observe.recent_events import RecentEvents
 
 _MOST_GAPS: Final = 100
 """Damaged objects that are named one by one; how many more there are is said in one line."""
@@ -26,6 +28,7 @@ class Gathered:
         self._found: dict[str, list[Part]] = {}
         self._gaps: list[Gap] = []
         self._unnamed = 0
+        self._events = RecentEvents()
 
     def take(self, kind: ObservedKind, raw: Body, version: str = "") -> None:
         """A raw object of a known kind."""
@@ -57,7 +60,9 @@ class Gathered:
             self._gaps.append(gap)
 
     def _keep(self, field: str, kind: str, raw: Body, value: Part | None, faults: tuple[Fault, ...]) -> None:
-        if value is not None:
+        if isinstance(value, Event):
+            self._events.add(value)
+        elif value is not None:
             self._found.setdefault(field, []).append(value)
         name = "/".join(shown(part) for part in (kind, _meta(raw, "namespace"), _meta(raw, "name")) if part)
         for fault in faults:
@@ -68,15 +73,16 @@ class Gathered:
     def objects(self) -> Objects:
         """All that was taken."""
         fields: dict[str, Any] = {field: tuple(found) for field, found in self._found.items()}
-        return msgspec.structs.replace(Objects(), **fields)
+        return msgspec.structs.replace(Objects(), **fields, events=self._events.kept()[0])
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
         """What could not be seen."""
+        told = (*self._gaps, *self._events.kept()[1])
         if not self._unnamed:
-            return tuple(self._gaps)
+            return told
         more = Gap(what="further objects", reason="damaged", detail=f"{self._unnamed:,} more are damaged")
-        return (*self._gaps, more)
+        return (*told, more)
 
 
 def _meta(raw: Body, field: str) -> str:

@@ -197,3 +197,8 @@ BY_KIND: Final = {
     for version in each.versions
 }
 """By API group and kind."""
+
+
+def unknown_owner(api_version: str, kind: str) -> ObservedKind:
+    """A kind that is not in the table and stands above pods: its templates are found by their form."""
+    return ObservedKind(kind, (api_version or "v1",), kind.lower(), "owners", work.Owner)

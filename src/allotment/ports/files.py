@@ -71,6 +71,23 @@ class FilesPort(Protocol):
         """
         ...
 
+    def read_bytes(self, path: Path) -> bytes:
+        """The bytes of a file.
+
+        Raises:
+            NotFoundError: there is no such file.
+            InputError: it cannot be read, is no regular file, or is too large.
+        """
+        ...
+
+    def write_bytes(self, path: Path, data: bytes, *, mode: int = 0o644) -> None:
+        """Replace a file in one step; a reader sees the old bytes or the new ones.
+
+        Raises:
+            AllotmentError: it cannot be written.
+        """
+        ...
+
     def write_text(self, path: Path, text: str, *, mode: int = 0o644) -> None:
         """Replace a file in one step; a reader sees the old text or the new one.
 

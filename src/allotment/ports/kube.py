@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, Protocol
 
 from allotment.errors import AllotmentError, ConflictError, ForbiddenError
 from allotment.model import labels
 from allotment.model.manifest import Body, ObjectKey
+
+NO_QUERY: Final[Mapping[str, int]] = MappingProxyType({})
+"""No parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +113,13 @@ class Endpoint:
     Attributes:
         context: of the kubeconfig; empty if none was used (a pod's own account).
         aliases: the other contexts of the kubeconfig that lead to the same server.
+        namespace: of the context; where kubectl looks if nobody says otherwise.
     """
 
     url: str
     context: str = ""
     aliases: tuple[str, ...] = ()
+    namespace: str = ""
 
     def __str__(self) -> str:
         """As plans and questions show it."""
@@ -158,6 +164,12 @@ class KubePort(Protocol):
 
     def get(self, api_version: str, key: ObjectKey) -> Body | None:
         """One object, or None if it does not exist."""
+        ...
+
+    def get_part(
+        self, api_version: str, key: ObjectKey, part: str, *, query: Mapping[str, int] = NO_QUERY
+    ) -> Body | None:
+        """A subresource of an object, such as ``pendingworkloads``; None if either does not exist or is not served."""
         ...
 
     def apply(self, body: Body, *, dry_run: bool = False, force: bool = False) -> Answer:

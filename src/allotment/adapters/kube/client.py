@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -20,7 +21,7 @@ from allotment.adapters.kube.requests import Request
 from allotment.adapters.kube.transport import Patience
 from allotment.errors import InputError, shown
 from allotment.model.manifest import Body, ObjectKey, key_of
-from allotment.ports.kube import AccessQuestion, Answer, Endpoint, Identity, RefusedError, ServerInfo
+from allotment.ports.kube import NO_QUERY, AccessQuestion, Answer, Endpoint, Identity, RefusedError, ServerInfo
 
 CONNECTIONS: Final = 32
 """Connections kept at most; more than any bounded pool of ours has workers."""
@@ -51,9 +52,8 @@ def connect(
     """
     config = kubeconfig.load(kubeconfig_file, context)
     aliases = kubeconfig.aliases(kubeconfig_file, config)
-    return KubeClient(
-        http_client(config), patience, context=config.context_name or "", aliases=aliases, manager=manager
-    )
+    endpoint = Endpoint("", config.context_name or "", aliases, config.namespace)
+    return KubeClient(http_client(config), patience, endpoint=endpoint, manager=manager)
 
 
 def _no_certificates(context: str | None, error: OSError | ValueError) -> InputError:
@@ -109,13 +109,11 @@ class KubeClient:
         http: httpx.Client,
         patience: Patience | None = None,
         *,
-        context: str = "",
-        aliases: tuple[str, ...] = (),
+        endpoint: Endpoint | None = None,
         manager: str = "",
     ) -> None:
         self._http = http
-        self._context = context
-        self._aliases = aliases
+        self._endpoint = replace(endpoint or Endpoint(""), url=str(http.base_url).rstrip("/"))
         self._manager = manager
         self._patience = patience or Patience()
         self._lock = threading.Lock()
@@ -134,7 +132,7 @@ class KubeClient:
 
     def endpoint(self) -> Endpoint:
         """Address and context."""
-        return Endpoint(str(self._http.base_url).rstrip("/"), self._context, self._aliases)
+        return self._endpoint
 
     def server(self) -> ServerInfo:
         """Address and version."""
@@ -182,6 +180,16 @@ class KubeClient:
         if resource is None:
             return None
         response = self._send(requests.get(resource, key), key, missing_is_fine=True)
+        return None if response.status_code == httpx.codes.NOT_FOUND else answers.body_of(response)
+
+    def get_part(
+        self, api_version: str, key: ObjectKey, part: str, *, query: Mapping[str, int] = NO_QUERY
+    ) -> Body | None:
+        """A subresource of an object, or None."""
+        resource = self._find(api_version, key.kind)
+        if resource is None:
+            return None
+        response = self._send(requests.get_part(resource, key, part, query), key, missing_is_fine=True)
         return None if response.status_code == httpx.codes.NOT_FOUND else answers.body_of(response)
 
     def apply(self, body: Body, *, dry_run: bool = False, force: bool = False) -> Answer:

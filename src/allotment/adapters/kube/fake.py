@@ -15,6 +15,7 @@ from allotment.adapters.kube.fake_schema import CLUSTER_SCOPED, completed
 from allotment.model.labels import FIELD_MANAGER, WRITE_MANAGER
 from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.ports.kube import (
+    NO_QUERY,
     AccessQuestion,
     Answer,
     Endpoint,
@@ -72,6 +73,7 @@ class FakeKube:
         us: who we are.
         now: the time that it gives to what is written, RFC 3339.
         calls: every call so far.
+        parts: subresources that can be read, by object and name.
     """
 
     unserved: frozenset[str] = frozenset()
@@ -81,13 +83,14 @@ class FakeKube:
     us: Identity = _ENGINEER
     now: str = _EPOCH
     calls: list[Call] = field(default_factory=list)
+    parts: dict[tuple[ObjectKey, str], Body] = field(default_factory=dict)
     _objects: dict[ObjectKey, _Stored] = field(default_factory=dict)
     _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def endpoint(self) -> Endpoint:
         """A made-up address."""
-        return Endpoint("fake://kube", "fake")
+        return Endpoint("fake://kube", "fake", namespace="default")
 
     def server(self) -> ServerInfo:
         """Address and version."""
@@ -137,6 +140,19 @@ class FakeKube:
         with self._lock, self._called(Call("get", key)):
             stored = self._objects.get(key)
             return self._shown(stored) if stored is not None and api_version else None
+
+    def get_part(
+        self, api_version: str, key: ObjectKey, part: str, *, query: Mapping[str, int] = NO_QUERY
+    ) -> Body | None:
+        """What `parts` holds; an object's status is the object itself."""
+        with self._lock, self._called(Call(f"get {part}", key)):
+            stored = self._objects.get(key)
+            if not self.serves(api_version, key.kind):
+                return None
+            if part == "status":
+                return None if stored is None else self._shown(stored)
+            found = self.parts.get((key, part))
+            return None if found is None else _page_of(found, query)
 
     def apply(self, body: Body, *, dry_run: bool = False, force: bool = False) -> Answer:
         """Server-side apply."""
@@ -369,6 +385,14 @@ def _stored_values(body: Body, stored: _Stored) -> Mapping[ownership.Path, Any]:
     merged = completed(ownership.merge(ownership.copied(stored.body), body))
     after = ownership.leaves(merged)
     return {path: after[path] for path in ownership.leaves(body) if path in after}
+
+
+def _page_of(body: Body, query: Mapping[str, int]) -> Body:
+    """The items that `offset` and `limit` choose; all of a body that has none."""
+    if "items" not in body or not query:
+        return body
+    first = query.get("offset", 0)
+    return {**body, "items": body["items"][first : first + query.get("limit", len(body["items"]))]}
 
 
 def _selected(body: Mapping[str, Any], selector: str) -> bool:

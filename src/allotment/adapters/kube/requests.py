@@ -79,6 +79,12 @@ def get(resource: Resource, key: ObjectKey) -> Request:
     return Request("GET", resource.path(key.namespace, key.name), str(key))
 
 
+def get_part(resource: Resource, key: ObjectKey, part: str, query: Mapping[str, int]) -> Request:
+    """A subresource of one object."""
+    params = tuple((name, str(value)) for name, value in query.items())
+    return Request("GET", resource.path(key.namespace, key.name, part), f"{part} of {key}", params)
+
+
 def apply(resource: Resource, body: Mapping[str, Any], *, dry_run: bool, force: bool, manager: str = "") -> Request:
     """Server-side apply. JSON is YAML, so the body is JSON."""
     key = key_of(body)

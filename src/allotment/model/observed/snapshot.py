@@ -100,8 +100,8 @@ class Gap(Part, frozen=True):
     Attributes:
         what: a kind's plural, such as ``nodes``; or an object with the path of its unreadable part.
         namespace: where, or empty for the whole cluster.
-        reason: ``forbidden``, ``failed``, ``damaged`` (came, but not in a form that the API allows), ``hidden`` (left
-            out on saving, for the view).
+        reason: ``forbidden``, ``failed``, ``damaged`` (came, but not in a form that the API allows), ``cut`` (too
+            many: the oldest are left out), ``hidden`` (left out on saving, for the view).
         detail: the server's or the reader's words.
     """
 
@@ -162,10 +162,15 @@ class Source(Part, frozen=True):
 
 
 class Asker(Part, frozen=True):
-    """Who looked: the kubeconfig's identity."""
+    """Who looked: the kubeconfig's identity.
+
+    Attributes:
+        namespace: of the kubeconfig's context: where a name is looked for that says no namespace.
+    """
 
     user: str = ""
     groups: tuple[str, ...] = ()
+    namespace: str = ""
 
 
 class Submission(Part, frozen=True):

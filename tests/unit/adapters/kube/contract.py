@@ -46,6 +46,14 @@ class KubeContract:
         assert live["data"] == {"a": "1"}
         assert live["metadata"]["uid"] == answer.body["metadata"]["uid"]
 
+    def test_a_part_of_an_object_is_read(self, kube: KubePort, space: str) -> None:
+        home = ObjectKey("", "Namespace", "", space)
+        found = kube.get_part("v1", home, "status")
+        assert found is not None
+        assert (found["metadata"]["name"], found["status"]) == (space, {"phase": "Active"})
+        assert kube.get_part("v1", home, "nothing-of-that-name") is None
+        assert kube.get_part("v1", ObjectKey("", "Namespace", "", f"{space}-absent"), "status") is None
+
     def test_ownership_of_an_apply(self, kube: KubePort, space: str) -> None:
         body = kube.apply(config_map(space, a="1")).body
         expected = [{"f:data": {"f:a": {}}, "f:metadata": {"f:labels": {"f:suite": {}}}}]

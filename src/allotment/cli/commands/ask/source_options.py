@@ -1,0 +1,113 @@
+"""What an answer rests on: a snapshot file, or a cluster as it is now. The flags of all commands that answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from allotment.cli.shell.lazy import Flag
+from allotment.cli.shell.options import server_flags
+from allotment.cli.shell.session import Session
+from allotment.errors import UsageError
+
+if TYPE_CHECKING:
+    from allotment.model.observed.snapshot import Snapshot
+
+F = TypeVar("F", bound=Callable[..., Any])
+_SECTION: Final = "Source options"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """Which snapshot is asked, and where in it.
+
+    Attributes:
+        file: of a snapshot or a case; empty for a cluster.
+        namespace: as ``-n`` says; empty if it was not given.
+        everywhere: ``-A``.
+    """
+
+    file: str = ""
+    namespace: str = ""
+    everywhere: bool = False
+
+    def scope(self, snapshot: Snapshot) -> str:
+        """The namespace that a question without one is about; empty for all.
+
+        Of a cluster it is the context's, as with kubectl; of a file it is all.
+        """
+        if self.namespace or self.everywhere or self.file:
+            return self.namespace
+        return snapshot.asker.namespace
+
+
+def source_flags(function: F) -> F:
+    """``--snapshot``, ``-n``, ``-A``, ``--context`` and ``--kubeconfig``, packed into the argument ``source``."""
+
+    @wraps(function)
+    def call(*args: Any, snapshot: str | None, namespace: str | None, everywhere: bool, **kwargs: Any) -> Any:
+        if everywhere and namespace:
+            raise UsageError("-A and -n contradict each other", fix="leave one of them out")
+        return function(*args, source=SourceOptions(snapshot or "", namespace or "", everywhere), **kwargs)
+
+    wrapped: Any = server_flags(call)
+    for option in (
+        click.option(
+            "-A",
+            "--all-namespaces",
+            "everywhere",
+            cls=Flag,
+            section=_SECTION,
+            is_flag=True,
+            help="All namespaces; of a file that is the default.",
+        ),
+        click.option(
+            "-n",
+            "--namespace",
+            cls=Flag,
+            section=_SECTION,
+            metavar="NAME",
+            help="Namespace; the context's by default. Where the whole cluster may not be read, this one is.",
+        ),
+        click.option(
+            "--snapshot",
+            cls=Flag,
+            section=_SECTION,
+            metavar="FILE",
+            type=click.Path(),
+            help="Ask this file instead of a cluster: what `allot snapshot save` wrote, or a recorded case.",
+        ),
+    ):
+        wrapped = option(wrapped)
+    result: F = wrapped
+    return result
+
+
+def snapshot_of(session: Session, source: SourceOptions) -> Snapshot:
+    """The snapshot that a command's question is asked of.
+
+    Raises:
+        UsageError: a file and a cluster are both named.
+        NotFoundError: there is no such file, or no such context.
+        InputError: the file is neither a snapshot nor a case.
+        UnreachableError: the server does not answer.
+        NotSignedInError: it does not accept the credentials.
+    """
+    from allotment import wiring
+    from allotment.cli.shell.progress import ProgressLine
+    from allotment.operations.ask.opening import SnapshotRequest, open_snapshot
+
+    named = [flag for flag in ("context", "kubeconfig") if session.flags.get(flag)]
+    if source.file and named:
+        raise UsageError(
+            f"--snapshot and --{named[0]} name two things to ask: a file and a cluster", fix="leave one of them out"
+        )
+    kubeconfig, context = session.value("kubeconfig"), session.value("context")
+    request = SnapshotRequest(source.file, (source.namespace,) if source.namespace else ())
+    with ProgressLine(session) as line:
+        line.tell(f"reading {source.file}" if source.file else "reading the cluster")
+        return open_snapshot(request, wiring.files(), lambda: wiring.connect(kubeconfig, context), wiring.clock())

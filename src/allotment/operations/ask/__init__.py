@@ -1,0 +1,1 @@
+"""What is: a snapshot of clusters, and what is asked of it."""

@@ -1,0 +1,155 @@
+"""Reading of one cluster by several threads: what comes is kept, what does not come is a gap."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum, auto
+from http import HTTPStatus
+from itertools import islice
+from typing import Final, TypeVar
+
+from allotment.errors import UnreachableError
+from allotment.model.manifest import Body, ObjectKey
+from allotment.model.observed.snapshot import Gap, Objects
+from allotment.observe.gathering import Gathered
+from allotment.observe.kinds import ObservedKind
+from allotment.ports.kube import AccessRefusedError, KubePort, RefusedError
+
+WORKERS: Final = 6
+"""Requests under way at once: more would hold more pages, and wait for the interpreter instead of the server."""
+_GIVE_UP_AFTER: Final = 3
+"""Requests in a row that got no answer before no other is sent: each has been tried again for long."""
+_BATCH: Final = 100
+"""Objects that are read under one lock."""
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+class Fate(Enum):
+    """What became of a request."""
+
+    DONE = auto()
+    FORBIDDEN = auto()
+    FAILED = auto()
+
+
+class ClusterReader:
+    """Collects what one cluster shows. Safe to use from several threads.
+
+    Structs are made under a lock: msgspec may not meet a struct for the first time in two threads at once.
+    """
+
+    def __init__(self, kube: KubePort, namespaces: tuple[str, ...]) -> None:
+        """Of a cluster; `namespaces` are tried where the whole cluster may not be listed."""
+        self.kube = kube
+        self.namespaces = namespaces
+        self.narrowed = False
+        """Whether a kind was read in the namespaces alone."""
+        self._gathered = Gathered()
+        self._lock = threading.Lock()
+        self._lost: list[UnreachableError] = []
+        self._answered = 0
+
+    def side_by_side(self, do: Callable[[_In], None], items: Iterable[_In]) -> None:
+        """Do something with every item, several at a time.
+
+        Raises:
+            NotSignedInError: the server does not accept the credentials.
+        """
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="allotment-read") as pool:
+            for _ in pool.map(do, items):
+                pass
+
+    def attempt(self, do: Callable[[], None], what: str, namespace: str = "", *, told: bool = True) -> Fate:
+        """Ask for something; what does not come is noted.
+
+        Args:
+            do: asks, and keeps the answer.
+            what: is asked for, for the gap.
+            namespace: where.
+            told: whether a refusal for want of rights is a gap.
+
+        Raises:
+            NotSignedInError: the server does not accept the credentials.
+        """
+        if len(self._lost) >= _GIVE_UP_AFTER:
+            self.gap(what, namespace, "failed", f"not asked for: {self._lost[0].what}")
+            return Fate.FAILED
+        try:
+            do()
+        except AccessRefusedError as error:
+            self._heard()
+            if told:
+                self.gap(what, namespace, "forbidden", error.message)
+            return Fate.FORBIDDEN
+        except RefusedError as error:
+            self._heard()
+            if error.status != HTTPStatus.NOT_FOUND:
+                self.gap(what, namespace, "failed", error.message)
+            return Fate.FAILED
+        except UnreachableError as error:
+            with self._lock:
+                self._lost.append(error)
+            self.gap(what, namespace, "failed", " ".join(filter(None, (error.what, error.why))))
+            return Fate.FAILED
+        self._heard()
+        return Fate.DONE
+
+    def _heard(self) -> None:
+        with self._lock:
+            self._answered += 1
+            if len(self._lost) < _GIVE_UP_AFTER:
+                self._lost.clear()
+
+    def gap(self, what: str, namespace: str, reason: str, detail: str) -> None:
+        """Note what could not be seen."""
+        with self._lock:
+            self._gathered.gap(Gap(what=what, namespace=namespace, reason=reason, detail=detail))
+
+    def take_all(self, kind: ObservedKind, version: str, namespace: str = "") -> None:
+        """List a kind and keep it, batch by batch."""
+        for batch in _batches(self.kube.list(version, kind.kind, namespace=namespace)):
+            self._keep(kind, version, batch)
+
+    def take_one(self, kind: ObservedKind, version: str, key: ObjectKey, uid: str = "") -> None:
+        """Get one object and keep it, if it is there and, where a uid is given, that very one."""
+        found = self.kube.get(version, key)
+        if found is not None and (not uid or (found.get("metadata") or {}).get("uid") == uid):
+            self._keep(kind, version, [found])
+
+    def made(self, make: Callable[[], _Out]) -> _Out:
+        """What a function makes of raw objects."""
+        with self._lock:
+            return make()
+
+    def _keep(self, kind: ObservedKind, version: str, raws: list[Body]) -> None:
+        with self._lock:
+            for raw in raws:
+                self._gathered.take(kind, raw, version)
+
+    @property
+    def objects(self) -> Objects:
+        """All that came."""
+        return self._gathered.objects()
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """All that did not."""
+        return self._gathered.gaps
+
+    def check_heard(self) -> None:
+        """Whether the server answered anything at all.
+
+        Raises:
+            UnreachableError: it did not.
+        """
+        if self._lost and not self._answered:
+            raise self._lost[0]
+
+
+def _batches(objects: Iterator[Body]) -> Iterator[list[Body]]:
+    while batch := list(islice(objects, _BATCH)):
+        yield batch

@@ -1,0 +1,131 @@
+"""Use case: what does a cluster show? Everything that answers rest on, several kinds at a time, page by page.
+
+What may not be read, or cannot, is a gap of the source and stops nothing. Each raw object becomes its struct when it
+comes, so that no more raw objects are held than a page of each worker.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from allotment.model.manifest import ObjectKey
+from allotment.model.observed.snapshot import Asker, Snapshot, Source
+from allotment.observe.kinds import KINDS, ObservedKind, unknown_owner
+from allotment.observe.unknown_owners import UnknownOwner, unknown_owners
+from allotment.operations.ask.cluster_reader import ClusterReader, Fate
+from allotment.operations.ask.waiting_order import read_order
+from allotment.ports.clock import Clock
+from allotment.ports.kube import Identity, KubePort
+
+MOST_OWNERS: Final = 200
+"""Objects of unknown kinds above pods that are asked for one by one."""
+_MOST_LEVELS: Final = 4
+"""Such objects one above the other: a step of a workflow of a pipeline, and one to spare."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """A kind, in the newest version that the server has."""
+
+    kind: ObservedKind
+    version: str
+
+
+def observe(kube: KubePort, clock: Clock, namespaces: Sequence[str] = ()) -> Snapshot:
+    """Read a cluster.
+
+    Args:
+        kube: the cluster.
+        clock: says when.
+        namespaces: where kinds are read that may not be listed in the whole cluster; the context's own by default.
+
+    Raises:
+        UnreachableError: the server does not answer.
+        NotSignedInError: it does not accept the credentials.
+    """
+    began = clock.now()
+    place = kube.endpoint()
+    version = kube.server().version
+    reader = ClusterReader(kube, tuple(dict.fromkeys(namespaces)) or (place.namespace or "default",))
+    who = _asker(reader)
+    reader.side_by_side(lambda served: _read(reader, served), list(_served(kube)))
+    reader.check_heard()
+    _read_owners(reader)
+    order = read_order(reader)
+    source = Source(
+        name=place.context or place.url,
+        observed_at=_rfc3339(began),
+        took=round((clock.now() - began).total_seconds(), 3),
+        server=version,
+        namespaces=reader.namespaces if reader.narrowed else (),
+        gaps=reader.gaps,
+        objects=reader.objects,
+        order=order,
+    )
+    asker = Asker(user=who.user, groups=who.groups, namespace=place.namespace)
+    return Snapshot(taken_at=source.observed_at, asker=asker, sources=(source,))
+
+
+def _asker(reader: ClusterReader) -> Identity:
+    found: list[Identity] = []
+    reader.attempt(lambda: found.append(reader.kube.whoami()), "who asks")
+    return found[0] if found else Identity("", ())
+
+
+def _served(kube: KubePort) -> Iterator[_Served]:
+    """What is read, in the table's order, which begins with what there is most of."""
+    for kind in KINDS:
+        version = next((each for each in kind.versions if kube.serves(each, kind.kind)), None)
+        if version is not None:
+            yield _Served(kind, version)
+
+
+def _read(reader: ClusterReader, served: _Served) -> None:
+    kind, version = served.kind, served.version
+    if kind.only:
+        for place in kind.only:
+            namespace, _, name = place.partition("/")
+            key = ObjectKey(kind.group, kind.kind, namespace, name)
+            reader.attempt(partial(reader.take_one, kind, version, key), f"{kind.plural}/{name}", namespace)
+        return
+    fate = reader.attempt(lambda: reader.take_all(kind, version), kind.plural)
+    if fate is not Fate.FORBIDDEN or not kind.namespaced:
+        return
+    reader.narrowed = True
+    for namespace in reader.namespaces:
+        reader.attempt(partial(reader.take_all, kind, version, namespace), kind.plural, namespace)
+
+
+def _read_owners(reader: ClusterReader) -> None:
+    """What stands above pods and is of no kind in the table, level by level."""
+    left = MOST_OWNERS
+    seen: set[str] = set()
+    for _ in range(_MOST_LEVELS):
+        wanted = sorted(each for each in unknown_owners(reader.objects) if each.uid not in seen)
+        if not wanted:
+            return
+        seen.update(each.uid for each in wanted)
+        served = [each for each in wanted if reader.kube.serves(each.api_version, each.kind)]
+        if len(served) > left:
+            detail = f"{len(served) - left:,} objects of other kinds that own pods were not asked for"
+            reader.gap("owners", "", "cut", detail)
+        asked, left = served[:left], max(0, left - len(served))
+        reader.side_by_side(lambda owner: _read_owner(reader, owner), asked)
+
+
+def _read_owner(reader: ClusterReader, owner: UnknownOwner) -> None:
+    kind = unknown_owner(owner.api_version, owner.kind)
+    key = ObjectKey(owner.group, owner.kind, owner.namespace, owner.name)
+    reader.attempt(
+        lambda: reader.take_one(kind, owner.api_version, key, owner.uid),
+        f"{kind.plural}/{owner.name}",
+        owner.namespace,
+    )
+
+
+def _rfc3339(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
