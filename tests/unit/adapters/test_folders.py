@@ -139,11 +139,11 @@ def full_after(number: int, code: int) -> Callable[..., None]:
     """Writes that many files, and half of the next."""
     left = iter(range(number))
 
-    def write(path: Path, text: str, mode: int = 0o644) -> None:
+    def write(path: Path, data: bytes, mode: int = 0o644) -> None:
         if next(left, None) is None:
-            path.write_text(text[: len(text) // 2], encoding="utf-8")
+            path.write_bytes(data[: len(data) // 2])
             raise OSError(code, os.strerror(code), str(path))
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(data)
 
     return write
 
