@@ -1,0 +1,34 @@
+"""All causes in the order of precedence: of several that hold for a subject, the first is the dominant one.
+
+The order is that of the layers a job passes, but for storage and nodes, which stand before what the scheduler says for
+want of them: a cordoned node is the cause where "all GPUs are in use" is merely what follows.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from allotment.diagnose.finding import CauseEntry
+from allotment.diagnose.rules.autoscaler.table import CAUSES as AUTOSCALER
+from allotment.diagnose.rules.node.table import CAUSES as NODE
+from allotment.diagnose.rules.pod.table import CAUSES as POD
+from allotment.diagnose.rules.policy.table import CAUSES as POLICY
+from allotment.diagnose.rules.queue.table import CAUSES as QUEUE
+from allotment.diagnose.rules.quota.table import CAUSES as QUOTA
+from allotment.diagnose.rules.scheduler.table import CAUSES as SCHEDULER
+from allotment.diagnose.rules.storage.table import CAUSES as STORAGE
+from allotment.diagnose.rules.submission.table import CAUSES as SUBMISSION
+
+CAUSES: Final[tuple[CauseEntry, ...]] = (
+    *SUBMISSION,
+    *POLICY,
+    *QUEUE,
+    *QUOTA,
+    *STORAGE,
+    *NODE,
+    *AUTOSCALER,
+    *SCHEDULER,
+    *POD,
+)
+BY_ID: Final = {each.id: each for each in CAUSES}
+BY_CODE: Final = {each.code: each for each in CAUSES}

@@ -1,0 +1,24 @@
+"""All rules over a case, and which of the causes that hold is the dominant one."""
+
+from __future__ import annotations
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.causes import CAUSES
+from allotment.diagnose.finding import CauseEntry, Finding
+from allotment.diagnose.standing import standing
+from allotment.model.explanation import Confidence
+
+Found = tuple[CauseEntry, Finding]
+
+
+def findings(case: Case) -> list[Found]:
+    """All causes that hold, in their order; none for what runs or is done."""
+    if standing(case).settled:
+        return []
+    return [(entry, finding) for entry in CAUSES if (finding := entry.find(case)) is not None]
+
+
+def dominant(found: list[Found]) -> Found | None:
+    """The first that is sure; where none is, the first."""
+    sure = (each for each in found if each[1].confidence is Confidence.SURE)
+    return next(sure, found[0] if found else None)

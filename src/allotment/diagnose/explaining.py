@@ -1,0 +1,43 @@
+"""A case → an explanation: all rules, one dominant cause, the remedies of which each was tried."""
+
+from __future__ import annotations
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.chain import dominant, findings
+from allotment.diagnose.remedies.choosing import chosen
+from allotment.diagnose.standing import standing
+from allotment.model.explanation import ContributingCause, Explanation
+
+
+def explain(case: Case, *, with_remedies: bool = True) -> Explanation:
+    """Why the subject does not run.
+
+    Args:
+        case: the subject.
+        with_remedies: whether remedies are tried and listed; the cause alone is much quicker.
+    """
+    stands = standing(case)
+    found = findings(case)
+    first = dominant(found)
+    if first is None:
+        return stands.without_cause(case)
+    entry, finding = first
+    return Explanation(
+        subject=case.reference,
+        observed_at=case.snapshot.taken_at,
+        cause=finding.cause,
+        code=entry.code,
+        layer=entry.layer,
+        verdict=finding.verdict,
+        confidence=finding.confidence,
+        summary=finding.summary,
+        facts=finding.facts,
+        evidence=finding.evidence,
+        contributing=tuple(ContributingCause(each.cause, each.summary) for _, each in found if each is not finding),
+        considered=stands.considered,
+        position=stands.position,
+        start=stands.start(finding),
+        flavors=finding.flavors,
+        remedies=chosen(case, finding) if with_remedies else (),
+        unseen=stands.unseen,
+    )

@@ -1,0 +1,89 @@
+"""What a rule says: a cause with its evidence, and what might help. Nothing in it has been tried yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from allotment.diagnose.case import Case
+from allotment.model.explanation import (
+    CauseVerdict,
+    Confidence,
+    Doer,
+    Evidence,
+    FlavorTried,
+    Layer,
+    Patch,
+    RemedyKind,
+)
+from allotment.model.observed.base import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Something that might help; `remedies.trying` finds out whether it does.
+
+    Attributes:
+        summary: what to do, an imperative with names and numbers.
+        target: the object to change; None where it is no object of this cluster.
+        patch: the change. `RESUBMIT` and `STRATEGIC` bodies name only what changes, containers by name. `WAIT` and
+            `SIGNAL` may have a body that says for what.
+        effect: further changes that follow from the act and are not written by whoever acts (a node comes back, a
+            controller sets a status): (target, patch) pairs, for trying only.
+        cost: order among remedies of the same doer; what takes from somebody costs more than what does not.
+    """
+
+    kind: RemedyKind
+    who: Doer
+    summary: str
+    target: Reference | None = None
+    patch: Patch | None = None
+    effect: tuple[tuple[Reference, Patch], ...] = ()
+    cost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A cause that holds for a case.
+
+    Attributes:
+        cause: id of the vocabulary.
+        verdict: of this case; some causes have more than one.
+        summary: one sentence with the numbers, without a full stop at the end.
+        confidence: SURE only where the evidence leaves nothing else.
+        proposals: cheapest first within a doer; those that do not help are dropped when they are tried.
+        never: refused even by an emptied fleet.
+    """
+
+    cause: str
+    verdict: CauseVerdict
+    summary: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
+    confidence: Confidence = Confidence.SURE
+    proposals: tuple[Proposal, ...] = ()
+    flavors: tuple[FlavorTried, ...] = ()
+    never: bool = False
+
+
+Rule = Callable[[Case], Finding | None]
+"""One cause: what it finds in a case, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class CauseEntry:
+    """A line of the table of causes.
+
+    Attributes:
+        code: ``ALT-nnnn``; keeps its meaning for ever.
+        id: of the vocabulary.
+        title: what it is, for lists; a few words.
+        find: the rule.
+    """
+
+    code: str
+    id: str
+    layer: Layer
+    title: str
+    find: Rule

@@ -1,0 +1,96 @@
+"""A source as it would be after an act: the object changed, and what controllers make of that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.finding import Proposal
+from allotment.diagnose.remedies.derived import rederived
+from allotment.diagnose.remedies.patching import PatchError, patched
+from allotment.diagnose.subjects import find_in
+from allotment.model.explanation import Patch, PatchOp
+from allotment.model.observed.base import Object, Reference
+from allotment.model.observed.index import kind_of
+from allotment.model.observed.pods import Pod
+from allotment.model.observed.snapshot import Objects
+from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replicas
+from allotment.observe.kinds import BY_KIND, ObservedKind
+from allotment.observe.reading import read_object, read_shaped
+
+_ACTS: Final = frozenset(
+    {PatchOp.MERGE, PatchOp.STRATEGIC, PatchOp.JSON, PatchOp.CREATE, PatchOp.DELETE, PatchOp.RESUBMIT}
+)
+
+
+def after(case: Case, proposal: Proposal) -> Case | None:
+    """The case after a proposal was carried out; None if that cannot be told."""
+    acts = [(proposal.target, proposal.patch), *proposal.effect]
+    objects = case.source.objects
+    remade = False
+    for target, patch in acts:
+        if target is None or patch is None or patch.op not in _ACTS:
+            continue
+        remade = True
+        changed = _changed(case, objects, target, patch)
+        if changed is None:
+            return None
+        objects = changed
+    if not remade:
+        return None
+    source = msgspec.structs.replace(case.source, objects=objects, order=())
+    snapshot = msgspec.structs.replace(case.snapshot, sources=(source,), submissions=())
+    return find_in(snapshot, source, case.reference)
+
+
+def _changed(case: Case, objects: Objects, target: Reference, patch: Patch) -> Objects | None:
+    kind = _kind(target)
+    if kind is None:
+        return None
+    listed: tuple[Any, ...] = getattr(objects, kind.field)
+    before = next((each for each in listed if _is(each, target)), None)
+    if patch.op is PatchOp.DELETE:
+        return _with(objects, kind, (each for each in listed if each is not before))
+    if patch.op is PatchOp.CREATE:
+        made = read_object(kind, patch.body).value
+        return None if made is None else _with(objects, kind, (*listed, made))
+    was_sent = None
+    if before is None and case.submission is not None and case.subject is None and target.name == case.reference.name:
+        was_sent = case.submission.manifest
+    base = before if before is not None else was_sent
+    if base is None:
+        return None
+    now = _patched(base, kind, patch)
+    if now is None:
+        return None
+    changed = _with(objects, kind, (*(each for each in listed if each is not before), now))
+    if isinstance(now, Job | CronJob | Replicas | DaemonSet | Owner | Pod):
+        return rederived(changed, now, anew=patch.op is PatchOp.RESUBMIT or before is None)
+    return changed
+
+
+def _patched(base: Object, kind: ObservedKind, patch: Patch) -> Any:
+    raw = msgspec.to_builtins(base)
+    raw.setdefault("kind", kind_of(base))
+    try:
+        value, faults = read_shaped(kind.struct, patched(raw, patch))
+    except (PatchError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return None if faults else value
+
+
+def _kind(target: Reference) -> ObservedKind | None:
+    group, slash, _ = target.api_version.partition("/")
+    return BY_KIND.get((group if slash else "", target.kind))
+
+
+def _is(each: Object, target: Reference) -> bool:
+    same = each.name == target.name and each.namespace == target.namespace
+    return same and (not each.kind or each.kind == target.kind)
+
+
+def _with(objects: Objects, kind: ObservedKind, listed: Iterable[Any]) -> Objects:
+    return msgspec.structs.replace(objects, **{kind.field: tuple(listed)})

@@ -1,0 +1,89 @@
+"""A proposal as one shell line that does it, every name and body quoted."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any, Final
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.finding import Proposal
+from allotment.model.explanation import PatchOp
+from allotment.model.labels import KUEUE_QUEUE
+from allotment.model.observed.base import Reference
+from allotment.model.observed.work import Job
+
+_TYPES: Final = {PatchOp.MERGE: "merge", PatchOp.STRATEGIC: "strategic", PatchOp.JSON: "json"}
+_WRITTEN_BY_CONTROLLERS: Final = (
+    "controller-uid",
+    "batch.kubernetes.io/controller-uid",
+    "job-name",
+    "batch.kubernetes.io/job-name",
+)
+"""Labels that the Job controller puts into a template; a copy that keeps them is refused."""
+
+
+def command_of(case: Case, proposal: Proposal) -> str:
+    """Text to copy into a shell; empty for what no command does."""
+    target, patch = proposal.target, proposal.patch
+    if target is None or patch is None:
+        return ""
+    if patch.op in _TYPES:
+        return f"kubectl patch {_named(target)} --type {_TYPES[patch.op]} -p {_json(patch.body)}"
+    if patch.op is PatchOp.DELETE:
+        return f"kubectl delete {_named(target)}"
+    if patch.op is PatchOp.CREATE:
+        return f"printf %s {_json(patch.body)} | kubectl create -f -"
+    if patch.op is PatchOp.RESUBMIT:
+        return _resubmitted(case, target, patch.body)
+    return ""
+
+
+def _resubmitted(case: Case, target: Reference, body: Any) -> str:
+    if case.subject is None:
+        # What was sent is known only in part (its environment is never read), so the asker's own file is changed.
+        file = shlex.quote(f"{target.name}.yaml")
+        return f"kubectl patch --local -f {file} --type strategic -p {_json(body)} -o json | kubectl create -f -"
+    whole = _without_traces(case, target, body)
+    return (
+        f"kubectl get {_named(target)} -o json | kubectl patch --local -f - --type strategic -p {_json(whole)} -o json "
+        "| kubectl replace --force -f -"
+    )
+
+
+def _without_traces(case: Case, target: Reference, body: Any) -> Any:
+    """The body with what controllers wrote taken out, so that the copy is as its author made it."""
+    job = case.index.work_by_name.get((target.kind, target.namespace, target.name))
+    if not isinstance(job, Job):
+        return body
+    traces: dict[str, Any] = {
+        "metadata": {"resourceVersion": None, "uid": None, "creationTimestamp": None},
+        "spec": {"selector": None, "template": {"metadata": {"labels": dict.fromkeys(_WRITTEN_BY_CONTROLLERS)}}},
+        "status": None,
+    }
+    workload = next(iter(case.index.workloads_of.get(job.metadata.uid, ())), None)
+    if workload is not None and workload.spec.pod_sets and job.metadata.labels.get(KUEUE_QUEUE):
+        written = set(job.spec.template.spec.node_selector) - set(workload.spec.pod_sets[0].template.spec.node_selector)
+        if written:
+            traces["spec"]["template"]["spec"] = {"nodeSelector": dict.fromkeys(sorted(written))}
+    return _over(traces, body)
+
+
+def _over(below: Any, above: Any) -> Any:
+    if not isinstance(below, dict) or not isinstance(above, dict):
+        return above
+    return {
+        key: _over(below[key], above[key]) if key in below and key in above else above.get(key, below.get(key))
+        for key in {**below, **above}
+    }
+
+
+def _named(target: Reference) -> str:
+    group, slash, _ = target.api_version.partition("/")
+    resource = f"{target.kind.lower()}.{group}" if slash else target.kind.lower()
+    where = f" -n {shlex.quote(target.namespace)}" if target.namespace else ""
+    return f"{shlex.quote(f'{resource}/{target.name}')}{where}"
+
+
+def _json(body: Any) -> str:
+    return shlex.quote(json.dumps(body, separators=(",", ":"), ensure_ascii=True))

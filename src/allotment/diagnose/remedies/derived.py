@@ -1,0 +1,140 @@
+"""What controllers make of changed work: its pods, and its Workload where a queue stands in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from allotment.diagnose.case import PodsToCome, pods_of_work
+from allotment.model.labels import KUEUE_PRIORITY, KUEUE_QUEUE
+from allotment.model.observed.base import ObjectMeta, OwnerReference
+from allotment.model.observed.index import Index, kind_of
+from allotment.model.observed.pods import Pod, PodSpec
+from allotment.model.observed.queueing import (
+    Workload,
+    WorkloadPodSet,
+    WorkloadSpec,
+    WorkloadStatus,
+)
+from allotment.model.observed.snapshot import Objects, Source
+from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replicas, Work
+
+_TRIAL_UID: Final = "trial"
+"""Uid of what does not exist but in a trial."""
+_MOST_PODS: Final = 512
+"""Pods that a trial makes of one template: equal pods beyond that tell nothing new."""
+
+
+def rederived(objects: Objects, now: Work | Pod, *, anew: bool) -> Objects:
+    """The objects after the controllers of changed work have acted.
+
+    Args:
+        objects: with the changed work in them.
+        now: the work as it is.
+        anew: whether it was deleted and created: nothing of it runs on then.
+    """
+    if isinstance(now, Pod | CronJob | DaemonSet):
+        return objects
+    index = Index(Source(objects=objects))
+    if not now.metadata.uid:
+        named = msgspec.structs.replace(now, metadata=msgspec.structs.replace(now.metadata, uid=_TRIAL_UID))
+        objects = _replaced(objects, now, named)
+        now = named
+    uid = now.metadata.uid
+    gone = {pod.key for pod in index.pods_under(uid) if anew or not pod.bound}
+    objects = msgspec.structs.replace(objects, pods=tuple(pod for pod in objects.pods if pod.key not in gone))
+    workloads = index.workloads_of.get(uid, [])
+    if now.metadata.labels.get(KUEUE_QUEUE) and not isinstance(now, Replicas):
+        return _queued(objects, index, workloads, now, anew=anew)
+    objects = _without(objects, workloads)
+    if isinstance(now, Job) and now.spec.suspend:
+        return objects
+    running = 0 if anew else len(index.pods_under(uid)) - len(gone)
+    made = tuple(pod for part in pods_of_work(now) for pod in _pods(index, now, part, running))
+    return msgspec.structs.replace(objects, pods=(*objects.pods, *made))
+
+
+def _queued(objects: Objects, index: Index, workloads: list[Workload], now: Work, *, anew: bool) -> Objects:
+    old = workloads[-1] if workloads else None
+    if old is not None and old.holds_quota and not anew:
+        return objects
+    created = old.metadata.creation_timestamp if old is not None and not anew else ""
+    workload = Workload(
+        api_version=old.api_version if old is not None else "kueue.x-k8s.io/v1beta2",
+        kind="Workload",
+        metadata=ObjectMeta(
+            name=old.name if old is not None else f"{kind_of(now).lower()}-{now.name}",
+            namespace=now.namespace,
+            uid=old.metadata.uid if old is not None else f"{_TRIAL_UID}-workload",
+            creation_timestamp=created,
+            owner_references=(OwnerReference(kind=kind_of(now), name=now.name, uid=now.metadata.uid, controller=True),),
+        ),
+        spec=WorkloadSpec(
+            queue_name=now.metadata.labels[KUEUE_QUEUE],
+            priority=_priority(index, now),
+            pod_sets=tuple(
+                WorkloadPodSet(name=part.name, count=part.count, template=part.template) for part in pods_of_work(now)
+            ),
+        ),
+        status=WorkloadStatus(),
+    )
+    return msgspec.structs.replace(
+        objects, workloads=(*_without(objects, workloads).workloads, workload), jobs=_suspended(objects, now)
+    )
+
+
+def _suspended(objects: Objects, now: Work) -> tuple[Job, ...]:
+    """The Jobs, with this one suspended: Kueue's webhook does that to what is queued."""
+    if not isinstance(now, Job):
+        return objects.jobs
+    spec = msgspec.structs.replace(now.spec, suspend=True)
+    return tuple(
+        msgspec.structs.replace(each, spec=spec) if each.metadata.uid == now.metadata.uid else each
+        for each in objects.jobs
+    )
+
+
+def _priority(index: Index, now: Work) -> int:
+    named = now.metadata.labels.get(KUEUE_PRIORITY, "")
+    if named in index.workload_priority_classes:
+        return index.workload_priority_classes[named].value
+    for part in pods_of_work(now):
+        return _pod_priority(index, part.template.spec)
+    return 0
+
+
+def _pod_priority(index: Index, spec: PodSpec) -> int:
+    if spec.priority_class_name in index.priority_classes:
+        return index.priority_classes[spec.priority_class_name].value
+    default = next((each.value for each in index.objects.priority_classes if each.global_default), 0)
+    return spec.priority if spec.priority is not None else default
+
+
+def _pods(index: Index, now: Work, part: PodsToCome, running: int) -> Iterator[Pod]:
+    spec = msgspec.structs.replace(part.template.spec, priority=_pod_priority(index, part.template.spec))
+    owner = OwnerReference(kind=kind_of(now), name=now.name, uid=now.metadata.uid, controller=True)
+    for number in range(running, min(part.count, _MOST_PODS)):
+        meta = msgspec.structs.replace(
+            part.template.metadata,
+            name=f"{now.name}-{part.name}-{number}",
+            namespace=now.namespace,
+            uid=f"{_TRIAL_UID}-{part.name}-{number}",
+            owner_references=(owner,),
+        )
+        yield Pod(api_version="v1", kind="Pod", metadata=meta, spec=spec)
+
+
+def _without(objects: Objects, workloads: list[Workload]) -> Objects:
+    gone = {each.key for each in workloads}
+    kept = tuple(each for each in objects.workloads if each.key not in gone)
+    return msgspec.structs.replace(objects, workloads=kept)
+
+
+def _replaced(objects: Objects, old: Work, new: Work) -> Objects:
+    field = {Job: "jobs", Replicas: "replicas", Owner: "owners", CronJob: "cron_jobs", DaemonSet: "daemon_sets"}[
+        type(old)
+    ]
+    listed = tuple(new if each is old else each for each in getattr(objects, field))
+    return msgspec.structs.replace(objects, **{field: listed})

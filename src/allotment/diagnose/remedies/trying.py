@@ -1,0 +1,29 @@
+"""A remedy tried: the snapshot as it would be, asked again by the same rules, which ask the same twins."""
+
+from __future__ import annotations
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.chain import dominant, findings
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.remedies.changed import after
+from allotment.model.explanation import CauseVerdict, PatchOp, StartsWhen, Tried
+
+
+def tried(case: Case, finding: Finding, proposal: Proposal) -> Tried:
+    """Whether the subject starts with it.
+
+    What leaves the same cause in place, or another that somebody has to mend, does not help. What leaves it to wait for
+    others helps later.
+    """
+    if proposal.patch is not None and proposal.patch.op is PatchOp.WAIT:
+        return Tried(StartsWhen.LATER)
+    changed = after(case, proposal)
+    if changed is None:
+        return Tried(StartsWhen.NOT_SIMULATED)
+    left = dominant(findings(changed))
+    if left is None:
+        return Tried(StartsWhen.NOW, displaces=changed.displaced)
+    _, remaining = left
+    if remaining.cause == finding.cause or remaining.verdict is not CauseVerdict.WAITING:
+        return Tried(StartsWhen.NO)
+    return Tried(StartsWhen.LATER)

@@ -1,0 +1,1 @@
+"""The rules: a file a cause, in a folder a layer."""

@@ -1,0 +1,1 @@
+"""Causes of the layer `autoscaler`, a file each; `table.py` has their order."""

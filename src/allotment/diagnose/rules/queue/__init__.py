@@ -1,0 +1,1 @@
+"""Causes of the layer `queue`, a file each; `table.py` has their order."""

@@ -1,0 +1,112 @@
+"""Where a subject stands before anybody asks for causes: done, running, waiting; looked at yet; how many are ahead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.finding import Finding
+from allotment.model.explanation import Confidence, Explanation, QueuePosition, StartWindow
+from allotment.model.observed.base import is_true
+from allotment.model.observed.pods import Pod
+from allotment.model.observed.work import Job, Replicas
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a subject stands.
+
+    Attributes:
+        settled: what is to be said if nothing keeps it: it runs, or is done; empty where it waits or has failed.
+        considered: whether Kueue or the scheduler has looked at it.
+        position: its place in its ClusterQueue, if it waits there.
+        unseen: what could not be read and bears on the answer.
+    """
+
+    settled: str
+    considered: bool
+    position: QueuePosition | None
+    unseen: tuple[str, ...]
+
+    def start(self, finding: Finding) -> StartWindow | None:
+        """When it starts, as far as a moment alone can tell."""
+        return StartWindow(never=True) if finding.never else None
+
+    def without_cause(self, case: Case) -> Explanation:
+        """What to say where no rule found anything."""
+        settled = bool(self.settled)
+        return Explanation(
+            subject=case.reference,
+            observed_at=case.snapshot.taken_at,
+            cause="none" if settled else "unknown",
+            code="",
+            layer=None,
+            verdict=None,
+            confidence=Confidence.SURE if settled else Confidence.UNSURE,
+            summary=self.settled or "nothing that was seen keeps it from running",
+            considered=self.considered,
+            position=self.position,
+            unseen=self.unseen,
+        )
+
+
+def standing(case: Case) -> Standing:
+    """Where the subject stands."""
+    return Standing(_settled(case), _considered(case), _position(case), _unseen(case))
+
+
+def _settled(case: Case) -> str:
+    subject = case.subject
+    match subject:
+        case Job() if is_true(subject.status.conditions, "Complete"):
+            return f"it is done since {subject.status.completion_time or 'some time'}"
+        case Pod() if subject.status.phase == "Succeeded":
+            return "it is done"
+        case Replicas() if _rolled_out(subject):
+            return f"all {subject.status.ready_replicas} replicas run"
+    live = [pod for pod in case.pods if not pod.ended]
+    expected = sum(each.count for each in case.to_come)
+    if live and len(case.running_pods) == len(live) and len(live) >= expected and not isinstance(subject, Replicas):
+        return f"it runs: {len(live)} pod{'s' if len(live) > 1 else ''} on " + ", ".join(
+            sorted({pod.spec.node_name for pod in live})[:3]
+        )
+    return ""
+
+
+def _rolled_out(each: Replicas) -> bool:
+    wanted = 1 if each.spec.replicas is None else each.spec.replicas
+    return wanted > 0 and each.status.ready_replicas >= wanted and each.status.updated_replicas >= wanted
+
+
+def _considered(case: Case) -> bool:
+    if case.submission is not None and case.subject is None:
+        return True
+    workload = case.workload
+    if workload is not None and not case.pods:
+        return workload.condition("QuotaReserved") is not None
+    if case.waiting_pods:
+        return any(
+            each.type == "PodScheduled" and each.status for pod in case.waiting_pods for each in pod.status.conditions
+        )
+    return True
+
+
+def _position(case: Case) -> QueuePosition | None:
+    workload, queue = case.workload, case.cluster_queue
+    if workload is None or queue is None or workload.holds_quota:
+        return None
+    for order in case.source.order:
+        if order.cluster_queue == queue.name:
+            for item in order.items:
+                if item.name == workload.name and item.namespace == workload.namespace:
+                    return QueuePosition(queue.name, item.position_in_cluster_queue, len(order.items))
+    return None
+
+
+def _unseen(case: Case) -> tuple[str, ...]:
+    said = []
+    for gap in case.source.gaps:
+        if gap.reason in {"forbidden", "failed", "hidden"}:
+            where = f" in {gap.namespace}" if gap.namespace else ""
+            said.append(f"{gap.what}{where}: {gap.reason}")
+    return tuple(dict.fromkeys(said))

@@ -1,0 +1,123 @@
+"""What was asked about: ``KIND/NAME`` or a bare name that is searched, → a case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from allotment.diagnose.case import Case, Subject, reference_of
+from allotment.errors import NotFoundError, UsageError, shown
+from allotment.model.observed.base import Reference
+from allotment.model.observed.index import Index, kind_of
+from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.model.spelling import did_you_mean
+
+_SHORT: Final = {
+    "po": "pod",
+    "deploy": "deployment",
+    "rs": "replicaset",
+    "sts": "statefulset",
+    "ds": "daemonset",
+    "cj": "cronjob",
+    "wl": "workload",
+    "lws": "leaderworkerset",
+}
+_MOST_NAMED: Final = 5
+"""Candidates that a message names."""
+
+
+def find_case(snapshot: Snapshot, what: str, namespace: str = "") -> Case:
+    """The case of a subject.
+
+    A bare name is searched among all kinds: what stands highest wins, so that a job is found and not its pods or its
+    Workload of the same name.
+
+    Args:
+        snapshot: where to look.
+        what: ``KIND/NAME`` as kubectl takes it (``job/x``, ``jobs.batch/x``), or a name.
+        namespace: only there; empty = anywhere.
+
+    Raises:
+        NotFoundError: there is no such object.
+        UsageError: there are several, in different namespaces or of different kinds.
+    """
+    kind, slash, name = what.rpartition("/")
+    kind = _kind(kind) if slash else ""
+    for submission in snapshot.submissions:
+        subject = submission.subject
+        if subject.name == name and kind in {"", subject.kind.lower()} and namespace in {"", subject.namespace}:
+            source = snapshot.sources[0] if snapshot.sources else Source()
+            return Case(snapshot, source, subject, None, submission)
+    found: list[tuple[Index, Subject]] = []
+    for source in snapshot.sources:
+        index = Index(source)
+        found += [(index, each) for each in _named(index, kind, name, namespace)]
+    if not found:
+        raise _missing(snapshot, kind, name, namespace)
+    index, each = _one(found, what)
+    return Case(snapshot, index.source, reference_of(each), each, index=index)
+
+
+def _kind(word: str) -> str:
+    word = word.partition(".")[0].lower()
+    word = _SHORT.get(word, word)
+    return word[:-1] if word.endswith("s") and word != "leaderworkersets" else word
+
+
+def subjects_of(index: Index) -> Iterator[Subject]:
+    """Everything that can be asked about, what stands highest first."""
+    yield from index.all_work()
+    yield from index.objects.workloads
+    yield from index.objects.pods
+
+
+def _named(index: Index, kind: str, name: str, namespace: str) -> list[Subject]:
+    return [
+        each
+        for each in subjects_of(index)
+        if each.name == name and namespace in {"", each.namespace} and (not kind or _kind(kind_of(each)) == kind)
+    ]
+
+
+def _one(found: list[tuple[Index, Subject]], what: str) -> tuple[Index, Subject]:
+    tops = []
+    for index, each in found:
+        above = each.metadata.controller
+        if not (above is not None and any(other.metadata.uid == above.uid for _, other in found)):
+            tops.append((index, each))
+    if len(tops) == 1:
+        return tops[0]
+    named = ", ".join(
+        f"{shown(kind_of(each).lower())}/{shown(each.name)} -n {shown(each.namespace)}"
+        for _, each in tops[:_MOST_NAMED]
+    )
+    more = f" and {len(tops) - _MOST_NAMED} more" if len(tops) > _MOST_NAMED else ""
+    raise UsageError(
+        f"{shown(what)!r} is the name of {len(tops)} objects",
+        why=named + more,
+        fix="name one as KIND/NAME -n NAMESPACE",
+    )
+
+
+def _missing(snapshot: Snapshot, kind: str, name: str, namespace: str) -> NotFoundError:
+    known = {
+        each.name
+        for source in snapshot.sources
+        for each in subjects_of(Index(source))
+        if namespace in {"", each.namespace} and (not kind or _kind(kind_of(each)) == kind)
+    }
+    where = f" in namespace {shown(namespace)}" if namespace else ""
+    unseen = sorted({gap.what for source in snapshot.sources for gap in source.gaps if gap.reason == "forbidden"})
+    return NotFoundError(
+        f"there is no {kind or 'object'} {shown(name)}{where}",
+        why=f"not readable here: {', '.join(unseen[:_MOST_NAMED])}" if unseen else "",
+        fix=did_you_mean(name, known, "list what waits with: allot why -A"),
+    )
+
+
+def find_in(snapshot: Snapshot, source: Source, reference: Reference) -> Case | None:
+    """The case of a very object, if it is there."""
+    index = Index(source)
+    for each in _named(index, _kind(reference.kind), reference.name, reference.namespace):
+        return Case(snapshot, source, reference, each, index=index)
+    return None
