@@ -1,0 +1,108 @@
+"""Whose a pod or a workload is: team, person, what was submitted, queue, project; empty where nothing says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Final
+
+from allotment.accounting.ledger import Belonging
+from allotment.model import labels
+from allotment.model.observed.base import Object
+from allotment.model.observed.index import Index, kind_of
+from allotment.model.observed.pods import Pod
+from allotment.model.observed.queueing import Workload
+from allotment.model.observed.work import Owner, Replicas
+
+QUEUE: Final = "kueue.x-k8s.io/queue-name"
+_JOB_UID: Final = "kueue.x-k8s.io/job-uid"
+_SERVICES: Final = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "RayService", "LeaderWorkerSet", "DaemonSet"})
+_NOTEBOOKS: Final = frozenset({"Notebook"})
+
+
+class Belongings:
+    """Whose things of one source are. Nothing is guessed: a person is who the submitter's mark names."""
+
+    def __init__(self, index: Index, teams: Mapping[str, str] | None = None) -> None:
+        """Of a source.
+
+        Args:
+            index: its objects.
+            teams: names of teams by id, from a platform directory.
+        """
+        self.index = index
+        self._teams = dict(teams or {})
+
+    @cached_property
+    def _workload_of(self) -> dict[str, Workload]:
+        """Workloads by the uid of any object that they stand for."""
+        found: dict[str, Workload] = {}
+        for each in self.index.objects.workloads:
+            uids = {owner.uid for owner in each.metadata.owner_references}
+            uids.add(each.metadata.labels.get(_JOB_UID, ""))
+            for uid in uids - {""}:
+                found[uid] = each
+        return found
+
+    def workload_of(self, pod: Pod) -> Workload | None:
+        """The workload that a pod is counted in, if there is one."""
+        chain = (pod, *self.index.chain(pod.metadata))
+        return next((found for each in chain if (found := self._workload_of.get(each.metadata.uid))), None)
+
+    def of_pod(self, pod: Pod) -> Belonging:
+        """Whose a pod is."""
+        chain: list[Object] = [pod, *self.index.chain(pod.metadata)]
+        workload = self.workload_of(pod)
+        marked = [*chain, *([workload] if workload is not None else [])]
+        return self._of(pod.namespace, marked, chain[-1], self._queue(workload))
+
+    def of_workload(self, workload: Workload) -> Belonging:
+        """Whose a workload is."""
+        reference = next((each for each in workload.metadata.owner_references if each.controller), None)
+        owner = self.index.owner(reference)
+        chain = [owner, *self.index.chain(owner.metadata)] if owner is not None else []
+        named = f"{reference.kind}/{reference.name}" if reference is not None else ""
+        return self._of(workload.namespace, [*chain, workload], chain[-1] if chain else named, self._queue(workload))
+
+    def team_of(self, namespace: str) -> str:
+        """The team that a namespace is of, or empty."""
+        found = self.index.namespaces.get(namespace)
+        if found is None:
+            return ""
+        marks = found.metadata.labels
+        team = marks.get(labels.TENANT) or marks.get(labels.TEAM) or ""
+        return self._teams.get(team, team)
+
+    def _of(self, namespace: str, marked: Iterable[Object], top: Object | str, queue: str) -> Belonging:
+        marked = list(marked)
+        return Belonging(
+            team=self.team_of(namespace),
+            namespace=namespace,
+            person=_first(each.metadata.annotations.get(labels.SUBMITTER, "") for each in reversed(marked)),
+            top=top if isinstance(top, str) else f"{kind_of(top)}/{top.name}",
+            queue=queue,
+            project=_first(each.metadata.labels.get(labels.PROJECT, "") for each in marked),
+        )
+
+    def _queue(self, workload: Workload | None) -> str:
+        if workload is None:
+            return ""
+        if workload.status.admission is not None and workload.status.admission.cluster_queue:
+            return workload.status.admission.cluster_queue
+        local = self.index.local_queues.get(f"{workload.namespace}/{workload.spec.queue_name}")
+        return local.spec.cluster_queue if local is not None else ""
+
+
+def kind_of_work(index: Index, pod: Pod) -> str:
+    """``notebook``, ``service`` or ``job``: what idle means differs."""
+    chain = index.chain(pod.metadata)
+    kinds = {kind_of(each) for each in chain}
+    notebook = any(each.metadata.labels.get("notebook-name") for each in (pod, *chain))
+    if kinds & _NOTEBOOKS or notebook:
+        return "notebook"
+    lasting = any(isinstance(each, Replicas | Owner) and kind_of(each) in _SERVICES for each in chain)
+    return "service" if lasting or "DaemonSet" in kinds else "job"
+
+
+def _first(texts: Iterable[str]) -> str:
+    return next((each for each in texts if each), "")

@@ -1,0 +1,77 @@
+"""When a held device is idle: below a share of use for long enough, by the kind of work that holds it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from allotment.accounting.ledger import MS_PER_HOUR
+from allotment.model.observed.snapshot import DeviceUse
+
+
+@dataclass(frozen=True, slots=True)
+class IdleRule:
+    """Idle is what was below `below` (0 to 1) for `minutes`."""
+
+    below: float = 0.2
+    minutes: int = 30
+
+    @property
+    def ms(self) -> int:
+        """How long, in milliseconds."""
+        return self.minutes * MS_PER_HOUR // 60
+
+
+USUAL: Final = IdleRule()
+
+
+@dataclass(frozen=True, slots=True)
+class IdleRules:
+    """A rule for each kind of work."""
+
+    by_kind: Mapping[str, IdleRule] = field(default_factory=dict)
+
+    def of(self, kind: str) -> IdleRule:
+        """The rule of ``job``, ``notebook`` or ``service``."""
+        return self.by_kind.get(kind, USUAL)
+
+
+USUAL_RULES: Final = IdleRules()
+
+
+class Use(Enum):
+    """What a measurement says of a device."""
+
+    BUSY = "busy"
+    LOW = "low"
+    """Below the threshold, and not known to be for long enough."""
+    IDLE = "idle"
+
+
+def use_of(measured: DeviceUse, rule: IdleRule, now: int) -> Use:
+    """What one measurement says.
+
+    Args:
+        measured: how busy the device was.
+        rule: of its holder's kind of work.
+        now: milliseconds since 1970.
+    """
+    if measured.busy >= rule.below:
+        return Use.BUSY
+    since = moment_ms(measured.idle_since)
+    long = measured.over * 1000 >= rule.ms or (since is not None and now - since >= rule.ms)
+    return Use.IDLE if long else Use.LOW
+
+
+def moment_ms(text: str) -> int | None:
+    """An RFC 3339 time as milliseconds since 1970; None if it is none."""
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=dt.UTC)
+    return round(found.timestamp() * 1000)

@@ -1,0 +1,77 @@
+"""What a device costs an hour, as a platform directory declares it: its pool's price, else its accelerator's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from allotment.model import labels
+from allotment.model.cluster import Cluster, NodePool
+from allotment.model.observed.nodes import Node
+from allotment.model.platform import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePrices:
+    """Prices of devices by cluster.
+
+    Attributes:
+        currency: empty where nothing is priced.
+        clusters: by each name that a source may have: the cluster's, or its context's.
+        by_pool: millionths of the currency for a device and hour, by cluster and pool.
+    """
+
+    currency: str = ""
+    clusters: Mapping[str, Cluster] = field(default_factory=dict)
+    by_pool: Mapping[tuple[str, str], int | None] = field(default_factory=dict)
+
+    def of(self, source: str, node: Node) -> int | None:
+        """The price of a device of a node; None where it is not known."""
+        cluster = self.clusters.get(source) or self.clusters.get("")
+        pool = None if cluster is None else pool_of(cluster, node)
+        return None if cluster is None or pool is None else self.by_pool.get((cluster.name, pool.name))
+
+
+NO_PRICES: Final = DevicePrices()
+
+
+def prices_of(platform: Platform, cluster: str = "") -> DevicePrices:
+    """Prices of a platform.
+
+    Args:
+        platform: as declared.
+        cluster: the one that every source is, where the user said so; the platform's only one is taken without.
+    """
+    only = platform.cluster(cluster) if cluster else platform.clusters[0] if len(platform.clusters) == 1 else None
+    named = {name: each for each in platform.clusters for name in (each.context, each.name) if name}
+    if only is not None:
+        named[""] = only
+    prices = {
+        (each.name, pool.name): _per_device(platform, pool) for each in platform.clusters for pool in each.node_pools
+    }
+    return DevicePrices(platform.currency, named, prices)
+
+
+def pool_of(cluster: Cluster, node: Node) -> NodePool | None:
+    """The declared pool that a node is of: by its label, else the only one whose flavor's labels the node has."""
+    name = node.metadata.labels.get(labels.NODE_POOL)
+    if name:
+        return next((pool for pool in cluster.node_pools if pool.name == name), None)
+    fitting = [
+        pool
+        for pool in cluster.node_pools
+        if pool.accelerator is not None
+        and cluster.flavor(pool.flavor).node_labels
+        and cluster.flavor(pool.flavor).node_labels.items() <= node.metadata.labels.items()
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _per_device(platform: Platform, pool: NodePool) -> int | None:
+    if pool.accelerator is None or not pool.accelerators_per_node:
+        return None
+    if pool.price_per_hour is not None:
+        return round(pool.price_per_hour / pool.accelerators_per_node)
+    accelerator = platform.accelerators.get(pool.accelerator)
+    return None if accelerator is None else accelerator.price_per_hour.get(pool.capacity_type)

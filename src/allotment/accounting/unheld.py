@@ -1,0 +1,259 @@
+"""Devices that nobody holds: which of them are cordoned, reserved, kept by quota, fragmented, or simply free.
+
+Reserved and quota-blocked devices are counted, not pointed at by Kueue: so many of a flavor. They are taken from the
+nodes that the flavor matches, in the order of their names, so that the same moment always gives the same answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from allotment.accounting.belonging import Belongings
+from allotment.accounting.capacity import is_device
+from allotment.accounting.ledger import NOBODY, Belonging, CauseOfTime
+from allotment.model.cluster import Taint, TaintEffect
+from allotment.model.observed.index import Index
+from allotment.model.observed.nodes import Node, NodeTaint
+from allotment.model.observed.pods import NodeSelectorTerm, Pod, PodSpec
+from allotment.model.observed.pods import Toleration as PodToleration
+from allotment.model.observed.queueing import ResourceFlavor, Workload
+from allotment.scheduling.kinds import Operator, Requirement, Toleration, first_untolerated, requirement_matches
+from allotment.scheduling.snapshot.pods import pod_requests
+from allotment.scheduling.snapshot.quantities import all_units, units
+
+_REFUSED: Final = re.compile(r"(?:insufficient(?: unused)? quota|borrowing limit) for (\S+) in flavor ([^\s,;]+)")
+"""Kueue's words for a flavor whose quota refused (pkg/scheduler/flavorassigner)."""
+_OPERATORS: Final = {each.value: each for each in Operator}
+_EFFECTS: Final = {each.value: each for each in TaintEffect}
+_PODS: Final = "pods"
+
+Told = dict[tuple[str, str], list[tuple[CauseOfTime, Belonging]]]
+"""By node and resource: one line for each free unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreeDevices:
+    """Units of a resource on a Ready node that nobody holds."""
+
+    node: str
+    resource: str
+    count: int
+
+
+def split_free(index: Index, belongings: Belongings, free: Sequence[FreeDevices]) -> Told:
+    """A cause for each free unit, and whose it is where it is somebody's."""
+    told: Told = {}
+    left: dict[tuple[str, str], int] = {}
+    for each in free:
+        key = (each.node, each.resource)
+        if index.nodes[each.node].spec.unschedulable:
+            told[key] = [(CauseOfTime.CORDONED, NOBODY)] * each.count
+        else:
+            told[key] = []
+            left[key] = each.count
+    flavored = _FlavoredNodes(index, left)
+    for workload in index.objects.workloads:
+        if workload.holds_quota and not workload.says("Finished"):
+            for resource, flavor, missing in _without_pods(index, workload):
+                owner = belongings.of_workload(workload)
+                flavored.take(told, flavor, resource, missing, (CauseOfTime.RESERVED_UNUSED, owner))
+    for resource, names, asked in refused_by_quota(index.objects.workloads):
+        missing = asked
+        for flavor in names:
+            missing -= flavored.take(told, flavor, resource, missing, (CauseOfTime.QUOTA_BLOCKED, NOBODY))
+    broken_up = _fragmented(index, left)
+    for key, count in left.items():
+        cause = CauseOfTime.FRAGMENTED if key in broken_up else CauseOfTime.UNALLOCATED
+        told[key] += [(cause, NOBODY)] * count
+    return told
+
+
+class _FlavoredNodes:
+    """Free units by flavor; what is taken is gone."""
+
+    def __init__(self, index: Index, left: dict[tuple[str, str], int]) -> None:
+        self._index = index
+        self._left = left
+        self._order = sorted(left)
+
+    def take(self, told: Told, flavor: str, resource: str, wanted: int, line: tuple[CauseOfTime, Belonging]) -> int:
+        """Take units of a flavor for a cause; how many there were."""
+        found = self._index.flavors.get(flavor)
+        taken = 0
+        if found is None:
+            return 0
+        for key in self._order:
+            if taken >= wanted:
+                break
+            node, of = key
+            if of == resource and self._left[key] and flavor_matches(found, self._index.nodes[node]):
+                count = min(wanted - taken, self._left[key])
+                self._left[key] -= count
+                taken += count
+                told[key] += [line] * count
+        return taken
+
+
+def flavor_matches(flavor: ResourceFlavor, node: Node) -> bool:
+    """Whether a node carries the labels by which a flavor finds its nodes; without any it finds every node."""
+    return flavor.spec.node_labels.items() <= node.metadata.labels.items()
+
+
+def _without_pods(index: Index, workload: Workload) -> Iterator[tuple[str, str, int]]:
+    """Resource, flavor and devices of a workload's quota that no bound pod uses."""
+    assert workload.status.admission is not None  # noqa: S101 (it holds quota)
+    reserved: dict[tuple[str, str], int] = {}
+    for assigned in workload.status.admission.pod_set_assignments:
+        for resource, amount in assigned.resource_usage.items():
+            flavor = assigned.flavors.get(resource)
+            if is_device(resource) and flavor:
+                key = (resource, flavor)
+                reserved[key] = reserved.get(key, 0) + units(resource, amount)
+    if not reserved:
+        return
+    for pod in _pods_of(index, workload):
+        if pod.bound:
+            _subtract(index, reserved, pod)
+    for (resource, flavor), count in reserved.items():
+        if count > 0:
+            yield resource, flavor, count
+
+
+def _pods_of(index: Index, workload: Workload) -> Iterator[Pod]:
+    seen: set[str] = set()
+    owners = {each.uid for each in workload.metadata.owner_references}
+    direct = (pod for pod in index.objects.pods if pod.metadata.uid in owners) if _of_pods(workload) else ()
+    for pod in (*direct, *(pod for uid in owners for pod in index.pods_under(uid))):
+        if pod.metadata.uid not in seen:
+            seen.add(pod.metadata.uid)
+            yield pod
+
+
+def _of_pods(workload: Workload) -> bool:
+    return any(each.kind == "Pod" for each in workload.metadata.owner_references)
+
+
+def _subtract(index: Index, reserved: dict[tuple[str, str], int], pod: Pod) -> None:
+    node = index.nodes.get(pod.spec.node_name)
+    for resource, count in pod_requests(pod.spec).items():
+        flavors = [flavor for of, flavor in reserved if of == resource and reserved[of, flavor] > 0]
+        here = [
+            each
+            for each in flavors
+            if node is not None and each in index.flavors and flavor_matches(index.flavors[each], node)
+        ]
+        for flavor in (here or flavors)[:1]:
+            reserved[resource, flavor] -= count
+
+
+def refused_by_quota(workloads: Iterable[Workload]) -> Iterator[tuple[str, tuple[str, ...], int]]:
+    """Waiting work that quota refused: resource, the flavors that refused in their order, devices asked for."""
+    for workload in workloads:
+        if workload.holds_quota or not workload.spec.active or workload.says("Finished"):
+            continue
+        reserved = workload.condition("QuotaReserved")
+        if reserved is None or reserved.true:
+            continue
+        refused: dict[str, dict[str, None]] = {}
+        for resource, flavor in _REFUSED.findall(reserved.message):
+            refused.setdefault(resource, {})[flavor] = None
+        for resource, flavors in refused.items():
+            asked = asked_by(workload).get(resource, 0)
+            if is_device(resource) and asked:
+                yield resource, tuple(flavors), asked
+
+
+def asked_by(workload: Workload) -> dict[str, int]:
+    """What all pods of a workload ask for."""
+    sums: dict[str, int] = {}
+    for pod_set in workload.spec.pod_sets:
+        for resource, amount in pod_requests(pod_set.template.spec).items():
+            sums[resource] = sums.get(resource, 0) + amount * pod_set.count
+    return sums
+
+
+# Fragments
+
+
+def _fragmented(index: Index, left: Mapping[tuple[str, str], int]) -> set[tuple[str, str]]:
+    """Nodes with free devices into which no waiting pod fits, though all such devices together would hold one."""
+    waiting = _waiting_shapes(index)
+    room = {node: _room(index, index.nodes[node]) for node, _ in left} if waiting else {}
+    found: set[tuple[str, str]] = set()
+    useful: set[tuple[str, str]] = set()
+    for spec, asks in waiting:
+        for resource, count in asks.items():
+            if not is_device(resource):
+                continue
+            open_to = [key for key in left if key[1] == resource and left[key] and admits(index.nodes[key[0]], spec)]
+            fitting = [key for key in open_to if left[key] >= count and _fits(asks, room[key[0]])]
+            useful.update(fitting)
+            if not fitting and sum(left[key] for key in open_to) >= count:
+                found.update(open_to)
+    return found - useful
+
+
+def _waiting_shapes(index: Index) -> list[tuple[PodSpec, dict[str, int]]]:
+    """Pods that look for a node, one for each shape."""
+    shapes: dict[tuple[object, ...], tuple[PodSpec, dict[str, int]]] = {}
+    for pod in index.objects.pods:
+        spec = pod.spec
+        if spec.node_name or pod.ended or spec.scheduling_gates or pod.metadata.deletion_timestamp:
+            continue
+        asks = pod_requests(spec)
+        key = (tuple(sorted(asks.items())), tuple(sorted(spec.node_selector.items())), spec.affinity, spec.tolerations)
+        shapes.setdefault((repr(key),), (spec, asks))
+    return list(shapes.values())
+
+
+def _room(index: Index, node: Node) -> dict[str, int]:
+    """What is left of a node."""
+    room = all_units(node.status.allocatable)
+    pods = index.pods_on.get(node.name, ())
+    for pod in pods:
+        for resource, amount in pod_requests(pod.spec).items():
+            room[resource] = room.get(resource, 0) - amount
+    room[_PODS] = room.get(_PODS, 0) - len(pods)
+    return room
+
+
+def _fits(asks: Mapping[str, int], room: Mapping[str, int]) -> bool:
+    return all(amount <= room.get(resource, 0) for resource, amount in asks.items())
+
+
+def admits(node: Node, spec: PodSpec) -> bool:
+    """Whether a node's labels and taints let a pod in, whatever room it has."""
+    marks = node.metadata.labels
+    if not spec.node_selector.items() <= marks.items():
+        return False
+    affinity = spec.affinity.node_affinity if spec.affinity is not None else None
+    if affinity is not None and affinity.required is not None:
+        terms = affinity.required.node_selector_terms
+        if not any(_term_matches(term, node) for term in terms):
+            return False
+    return first_untolerated(_taints(node.spec.taints), _tolerations(spec.tolerations)) is None
+
+
+def _term_matches(term: NodeSelectorTerm, node: Node) -> bool:
+    pairs = [
+        *((each, node.metadata.labels) for each in term.match_expressions),
+        *((each, {"metadata.name": node.name}) for each in term.match_fields),
+    ]
+    return bool(pairs) and all(
+        each.operator in _OPERATORS
+        and requirement_matches(Requirement(each.key, _OPERATORS[each.operator], each.values), marks)
+        for each, marks in pairs
+    )
+
+
+def _taints(taints: Iterable[NodeTaint]) -> list[Taint]:
+    return [Taint(each.key, each.value, _EFFECTS[each.effect]) for each in taints if each.effect in _EFFECTS]
+
+
+def _tolerations(tolerations: Iterable[PodToleration]) -> list[Toleration]:
+    return [
+        Toleration(each.key, each.operator == "Exists", each.value, _EFFECTS.get(each.effect)) for each in tolerations
+    ]

@@ -1,0 +1,209 @@
+"""Which cause a device has at a moment: the precedence of the ledger, row by row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from allotment.accounting.belonging import kind_of_work
+from allotment.accounting.capacity import PER_DEVICE, node_devices
+from allotment.accounting.idleness import IdleRule, IdleRules
+from allotment.accounting.ledger import CauseOfTime
+from allotment.accounting.moment import CountingRules, by_cause, portions
+from allotment.model.observed.base import ObjectMeta
+from allotment.model.observed.index import Index
+from allotment.model.observed.pods import ContainerState, ContainerStatus, Running, Waiting
+from allotment.model.observed.snapshot import DeviceUse, Gap, Snapshot
+from allotment.model.observed.work import Job, JobSpec, Owner
+from tests.unit.accounting.scenes import GPU, at, moment_of, node, pod, workload
+
+NOW = 100 * 3_600_000
+EIGHT = {GPU: "8", "cpu": "64"}
+PULLING = (ContainerStatus(name="main", state=ContainerState(waiting=Waiting(reason="ImagePullBackOff"))),)
+RUNNING = ContainerState(running=Running(started_at=at(0)))
+
+
+def job(name: str, *, suspend: bool = False) -> Job:
+    return Job(metadata=ObjectMeta(name=name, namespace="team", uid=name), spec=JobSpec(suspend=suspend))
+
+
+def measured(busy: float, over: int = 60, idle_since: str = "") -> list[DeviceUse]:
+    return [DeviceUse(node="n", device="0", pod="team/p", busy=busy, over=over, idle_since=idle_since)]
+
+
+def scene(**more: Any) -> Snapshot:
+    return moment_of(NOW, **{"nodes": [node("n", EIGHT)], **more})
+
+
+REFUSED = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor gpu, 3 more"
+HOLDS = [pod("p", "n", {GPU: "8"})]
+
+CASES = {
+    "nothing there": (scene(), {"unallocated": 8}),
+    "held, nobody measured": (scene(pods=HOLDS), {"unmeasured": 8}),
+    "one of eight measured": (scene(pods=HOLDS, use=measured(0.9)), {"productive": 1, "unmeasured": 7}),
+    "low for a minute is no idleness": (scene(pods=HOLDS, use=measured(0.0)), {"productive": 1, "unmeasured": 7}),
+    "low over half an hour": (scene(pods=HOLDS, use=measured(0.19, over=1800)), {"idle-held": 1, "unmeasured": 7}),
+    "idle since an hour": (
+        scene(pods=HOLDS, use=measured(0.0, idle_since=at(NOW - 3_600_000))),
+        {"idle-held": 1, "unmeasured": 7},
+    ),
+    "its image is pulled": (scene(pods=[pod("p", "n", {GPU: "8"}, statuses=PULLING)]), {"starting": 8}),
+    "bound, no container yet": (scene(pods=[pod("p", "n", {GPU: "8"}, phase="Pending")]), {"starting": 8}),
+    "init containers run": (
+        scene(pods=[pod("p", "n", {GPU: "8"}, phase="Pending", init=(ContainerStatus(name="fetch", state=RUNNING),))]),
+        {"staging": 8},
+    ),
+    "its job is suspended": (
+        scene(pods=[pod("p", "n", {GPU: "8"}, owner=("Job", "j"))], jobs=(job("j", suspend=True),)),
+        {"suspended-held": 8},
+    ),
+    "its job runs": (scene(pods=[pod("p", "n", {GPU: "8"}, owner=("Job", "j"))], jobs=(job("j"),)), {"unmeasured": 8}),
+    "a finished pod holds nothing": (
+        scene(pods=[pod("p", "n", {GPU: "8"}, phase="Succeeded")]),
+        {"unallocated": 8},
+    ),
+    "not Ready comes before all": (
+        scene(nodes=[node("n", EIGHT, ready=False, cordoned=True)], pods=[pod("p", "n", {GPU: "4"})]),
+        {"unhealthy": 8},
+    ),
+    "two are broken": (
+        scene(nodes=[node("n", EIGHT, {GPU: "6"})], pods=[pod("p", "n", {GPU: "4"})]),
+        {"unhealthy": 2, "unmeasured": 4, "unallocated": 2},
+    ),
+    "its device plug-in is gone": (
+        scene(nodes=[node("n", {"cpu": "64"}, labels={"nvidia.com/gpu.count": "8"})]),
+        {"unhealthy": 8},
+    ),
+    "cordoned, half held": (
+        scene(nodes=[node("n", EIGHT, cordoned=True)], pods=[pod("p", "n", {GPU: "4"})]),
+        {"unmeasured": 4, "cordoned": 4},
+    ),
+    "admitted, no pods": (
+        scene(workloads=[workload("w", "gpu", 6, admitted=True)]),
+        {"reserved-unused": 6, "unallocated": 2},
+    ),
+    "admitted, its pods are there": (
+        scene(
+            workloads=[workload("w", "gpu", 6, admitted=True, job="j")],
+            pods=[pod("p", "n", {GPU: "6"}, owner=("Job", "j"))],
+            jobs=(job("j"),),
+        ),
+        {"unmeasured": 6, "unallocated": 2},
+    ),
+    "reserved comes before quota": (
+        scene(
+            workloads=[
+                workload("w", "gpu", 6, admitted=True),
+                workload("x", "gpu", 6, admitted=False, refused=REFUSED),
+            ]
+        ),
+        {"reserved-unused": 6, "quota-blocked": 2},
+    ),
+    "quota refused three": (
+        scene(workloads=[workload("w", "gpu", 3, admitted=False, refused=REFUSED)]),
+        {"quota-blocked": 3, "unallocated": 5},
+    ),
+    "refused in another flavor": (
+        scene(workloads=[workload("w", "gpu", 3, admitted=False, refused=REFUSED.replace("gpu,", "h100,"))]),
+        {"unallocated": 8},
+    ),
+    "a pod of six fits nowhere": (
+        scene(
+            nodes=[node("n", EIGHT), node("m", EIGHT)],
+            pods=[pod("p", "n", {GPU: "4"}), pod("q", "m", {GPU: "4"}), pod("x", "", {GPU: "6"}, phase="Pending")],
+        ),
+        {"unmeasured": 8, "fragmented": 8},
+    ),
+    "a smaller one would fit there": (
+        scene(
+            nodes=[node("n", EIGHT), node("m", EIGHT)],
+            pods=[
+                pod("p", "n", {GPU: "4"}),
+                pod("q", "m", {GPU: "4"}),
+                pod("x", "", {GPU: "6"}, phase="Pending"),
+                pod("y", "", {GPU: "1"}, phase="Pending"),
+            ],
+        ),
+        {"unmeasured": 8, "unallocated": 8},
+    ),
+    "too much CPU is asked with them": (
+        scene(pods=[pod("x", "", {GPU: "2", "cpu": "65"}, phase="Pending")]),
+        {"fragmented": 8},
+    ),
+    "a node that the pod does not want is not fragmented": (
+        scene(pods=[pod("x", "", {GPU: "9"}, phase="Pending", node_selector={"pool": "other"})]),
+        {"unallocated": 8},
+    ),
+    "pods that nobody could read": (
+        scene(gaps=(Gap(what="pods", reason="forbidden"),)),
+        {"unobserved": 8},
+    ),
+}
+
+
+@pytest.mark.parametrize(("snapshot", "causes"), CASES.values(), ids=CASES)
+def test_each_device_has_the_first_cause_that_applies(snapshot: Snapshot, causes: dict[str, int]) -> None:
+    (source,) = snapshot.sources
+    found = by_cause(portions(Index(source), NOW, CountingRules()))
+
+    assert {cause.value: parts / PER_DEVICE for cause, parts in found.items()} == causes
+
+
+def test_every_cause_has_a_row() -> None:
+    assert {cause for _, causes in CASES.values() for cause in causes} == {each.value for each in CauseOfTime}
+
+
+def test_idle_is_settable_by_kind_of_work_and_the_owner_is_told() -> None:
+    notebook = Owner(kind="Notebook", metadata=ObjectMeta(name="nb", namespace="team", uid="nb"))
+    snapshot = scene(
+        pods=[pod("p", "n", {GPU: "8"}, owner=("Notebook", "nb"))],
+        owners=(notebook,),
+        use=measured(0.3, over=600),
+    )
+    index = Index(snapshot.sources[0])
+    rules = CountingRules(IdleRules({"notebook": IdleRule(0.5, 10)}), teams={"nlp": "Language"})
+    found = [each for each in portions(index, NOW, rules) if each.charge.cause is CauseOfTime.IDLE_HELD]
+
+    assert kind_of_work(index, snapshot.sources[0].objects.pods[0]) == "notebook"
+    ((charge, parts),) = ((each.charge, each.parts) for each in found)
+    assert (parts, charge.owner.team, charge.owner.top) == (PER_DEVICE, "Language", "Notebook/nb")
+
+
+@pytest.mark.parametrize(
+    ("capacity", "labels", "devices", "unit"),
+    [
+        pytest.param({GPU: "8"}, {}, 8, PER_DEVICE, id="whole"),
+        pytest.param({GPU: "7"}, {"nvidia.com/gpu.count": "8"}, 8, PER_DEVICE, id="one fell off"),
+        pytest.param({"nvidia.com/mig-1g.5gb": "7"}, {}, 1, 142_857, id="seven slices are one"),
+        pytest.param(
+            {"nvidia.com/mig-1g.10gb": "8"},
+            {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-40GB", "nvidia.com/gpu.count": "2"},
+            2,
+            250_000,
+            id="bound by memory",
+        ),
+        pytest.param(
+            {GPU: "14"}, {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-40GB-MIG-1g.5gb"}, 2, 142_857, id="MIG single"
+        ),
+        pytest.param(
+            {GPU: "32"},
+            {
+                "nvidia.com/gpu.count": "8",
+                "nvidia.com/gpu.replicas": "4",
+                "nvidia.com/gpu.product": "Tesla-T4-SHARED",
+            },
+            8,
+            250_000,
+            id="time-slicing",
+        ),
+    ],
+)
+def test_slices_and_shares_sum_to_the_devices(
+    capacity: dict[str, str], labels: dict[str, str], devices: int, unit: int
+) -> None:
+    (part,) = node_devices(node("n", capacity, labels=labels))
+
+    assert (part.parts, part.first(1)) == (devices * PER_DEVICE, unit)
+    assert part.first(part.units) == part.parts
