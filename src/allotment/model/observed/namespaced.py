@@ -253,10 +253,17 @@ class RuntimeScheduling(Part, frozen=True):
     node_selector: Names = {}
 
 
+class RuntimeOverhead(Part, frozen=True):
+    """What a RuntimeClass takes beside the containers of a pod."""
+
+    pod_fixed: Amounts = {}
+
+
 class RuntimeClass(Object, frozen=True):
     """A RuntimeClass."""
 
     handler: str = ""
+    overhead: RuntimeOverhead | None = None
     scheduling: RuntimeScheduling | None = None
 
 

@@ -15,6 +15,7 @@ class TopologyAsk(Part, frozen=True):
     unconstrained: bool | None = None
     pod_set_slice_required_topology: str | None = None
     pod_set_slice_size: int | None = None
+    podset_slice_required_topology_constraints: tuple[dict[str, object], ...] = ()
     pod_set_group_name: str | None = None
 
 
@@ -127,6 +128,13 @@ class RequeueState(Part, frozen=True):
     requeue_at: str = ""
 
 
+class ReclaimablePods(Part, frozen=True):
+    """Pods of a PodSet whose quota is free before the Workload ends."""
+
+    name: str = ""
+    count: int = 0
+
+
 class WorkloadStatus(Part, frozen=True):
     """How a Workload is."""
 
@@ -134,6 +142,7 @@ class WorkloadStatus(Part, frozen=True):
     admission_checks: tuple[CheckState, ...] = ()
     conditions: tuple[Condition, ...] = ()
     requeue_state: RequeueState | None = None
+    reclaimable_pods: tuple[ReclaimablePods, ...] = ()
     nominated_cluster_names: tuple[str, ...] = ()
     cluster_name: str | None = None
 
@@ -260,6 +269,12 @@ class FlavorUsage(Part, frozen=True):
     resources: tuple[UsageOf, ...] = ()
 
 
+class FairStatus(Part, frozen=True):
+    """Share of a queue; Kueue writes it only with fair sharing on."""
+
+    weighted_share: int = 0
+
+
 class QueueStatus(Part, frozen=True):
     """How a ClusterQueue or LocalQueue is."""
 
@@ -269,6 +284,7 @@ class QueueStatus(Part, frozen=True):
     admitted_workloads: int = 0
     flavors_reservation: tuple[FlavorUsage, ...] = ()
     flavors_usage: tuple[FlavorUsage, ...] = ()
+    fair_sharing: FairStatus | None = None
 
 
 class ClusterQueue(Object, frozen=True):

@@ -23,11 +23,16 @@ def pod_requests(spec: PodSpec) -> dict[str, int]:
     Args:
         spec: of a pod, or of the template that it is made from.
     """
+    return {resource: rounded(resource, amount) for resource, amount in exact_requests(spec).items()}
+
+
+def exact_requests(spec: PodSpec) -> Billionths:
+    """The same before it is rounded."""
     total = _of_containers(spec)
     if spec.resources is not None:
         _set_level(total, spec.resources)
     _add(total, exact(spec.overhead))
-    return {resource: rounded(resource, amount) for resource, amount in total.items()}
+    return total
 
 
 def _of_containers(spec: PodSpec) -> Billionths:

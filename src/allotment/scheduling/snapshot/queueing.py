@@ -1,0 +1,253 @@
+"""A source at a moment, as Kueue sees it: who holds quota, who waits, who is not tried and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from allotment.model.observed import queueing as observed
+from allotment.model.observed.index import Index
+from allotment.model.observed.snapshot import Source
+from allotment.scheduling.queueing.engine import QueueingEngine
+from allotment.scheduling.queueing.indices import WorkloadId
+from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, PodSetAdmission, Workload
+from allotment.scheduling.snapshot.moments import milliseconds
+from allotment.scheduling.snapshot.queues import (
+    MULTI_KUEUE,
+    PROVISIONING,
+    Inactivity,
+    checks_of,
+    inactivity_of,
+    rings,
+    state_of,
+)
+from allotment.scheduling.snapshot.requests import CountedPod, Counting
+from allotment.scheduling.snapshot.settings import KueueSettings, settings_of
+from allotment.scheduling.snapshot.standing import (
+    IN_A_QUEUE,
+    NotQueued,
+    OutOfQueue,
+    QueueSurroundings,
+    awaited_checks,
+    before_queue,
+    in_queue,
+    queue_of,
+)
+from allotment.scheduling.snapshot.workloads import admissions_of, admitted_requests, reserved_at, workload_of
+
+_UNSEEN: Final = ("forbidden", "failed", "hidden")
+_NEEDED: Final = (
+    "workloads",
+    "clusterqueues",
+    "localqueues",
+    "cohorts",
+    "resourceflavors",
+    "topologies",
+    "admissionchecks",
+    "limitranges",
+    "runtimeclasses",
+)
+_SLICE: Final = "kueue.x-k8s.io/workload-slice-replacement-for"
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaHolder:
+    """A workload that holds quota.
+
+    Attributes:
+        workload: as it would queue again.
+        pod_sets: what it was given.
+        reserved_at: since when, in milliseconds.
+        evicted: it is on its way out and holds its quota until its pods have stopped.
+        admitted: its pods may run; False while checks are awaited.
+    """
+
+    workload: Workload
+    pod_sets: tuple[PodSetAdmission, ...]
+    reserved_at: int
+    evicted: bool
+    admitted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueueingView:
+    """A moment of one cluster in the terms of the queueing twin. Workloads are named ``namespace/name``.
+
+    Attributes:
+        now: the moment, in milliseconds.
+        state: flavors, queues, cohorts, nodes.
+        settings: what decisions depend on.
+        running: who holds quota.
+        pending: who waits in a queue, queue by queue in the order in which Kueue would try them. Those of stopped and
+            of inactive queues are among them; nobody tries them.
+        absent: why a workload is not tried; who is in no queue, and those of queues that admit nothing.
+        inactive: by ClusterQueue, why it admits nothing.
+        unmodelled: what is at work here and the twin does not model, or what had to be assumed; plain sentences.
+    """
+
+    now: int
+    state: ClusterState
+    settings: EngineSettings
+    running: tuple[QuotaHolder, ...]
+    pending: tuple[Workload, ...]
+    absent: Mapping[str, NotQueued]
+    inactive: Mapping[str, Inactivity]
+    unmodelled: tuple[str, ...] = ()
+
+
+def queueing_view(source: Source, now: str, index: Index | None = None) -> QueueingView:
+    """The view of a source.
+
+    Args:
+        source: what a cluster showed.
+        now: RFC 3339.
+        index: over the source, where the caller has one.
+    """
+    index = index or Index(source)
+    settings = settings_of(index)
+    unseen = frozenset(each.what for each in source.gaps if each.reason in _UNSEEN)
+    ringed = rings(index)
+    inactive = {name: inactivity_of(queue, index, ringed, unseen) for name, queue in index.cluster_queues.items()}
+    around = QueueSurroundings(index, inactive, unseen, milliseconds(now))
+    sorter = _Sorter(around, settings)
+    for workload in source.objects.workloads:
+        sorter.take(workload)
+    return QueueingView(
+        now=around.now,
+        state=state_of(index, inactive, ringed),
+        settings=settings.engine,
+        running=tuple(sorter.running),
+        pending=tuple(sorted(sorter.pending, key=_turn)),
+        absent=sorter.absent,
+        inactive=inactive,
+        unmodelled=(*settings.notes, *_notes(around, sorter)),
+    )
+
+
+def _turn(workload: Workload) -> tuple[str, int, int, str]:
+    return workload.cluster_queue, -workload.priority, workload.queued_since, workload.uid
+
+
+class _Sorter:
+    """Sorts workloads by where they stand."""
+
+    def __init__(self, around: QueueSurroundings, settings: KueueSettings) -> None:
+        self._around = around
+        self._settings = settings
+        self._counting = Counting(around.index, settings)
+        self._covered: dict[str, frozenset[str]] = {}
+        self.running: list[QuotaHolder] = []
+        self.pending: list[Workload] = []
+        self.absent: dict[str, NotQueued] = {}
+        self.sliced = 0
+        self.claims = 0
+
+    def take(self, workload: observed.Workload) -> None:
+        """One workload."""
+        out = before_queue(workload)
+        if out is not None:
+            self.absent[workload.key] = out
+            return
+        if _SLICE in workload.metadata.annotations:
+            self.sliced += 1
+        if workload.holds_quota:
+            self._hold(workload)
+            return
+        name, out = queue_of(workload, self._around)
+        if out is None:
+            queue = self._around.index.cluster_queues[name]
+            counted = self._count(workload, queue)
+            out = in_queue(workload, queue, self._around, counted)
+            if any(each.template.spec.resource_claims for each in workload.spec.pod_sets):
+                self.claims += 1
+            if out is None or out.reason in IN_A_QUEUE:
+                self.pending.append(workload_of(workload, name, counted, self._settings))
+        if out is not None:
+            self.absent[workload.key] = out
+
+    def _hold(self, workload: observed.Workload) -> None:
+        admission = workload.status.admission
+        name = "" if admission is None else admission.cluster_queue
+        queue = self._around.index.cluster_queues.get(name)
+        if queue is None:
+            seen = "clusterqueues" not in self._around.unseen
+            reason = OutOfQueue.NO_CLUSTER_QUEUE if seen else OutOfQueue.NOT_SEEN
+            self.absent[workload.key] = NotQueued(reason, (name,))
+            return
+        waits = awaited_checks(workload)
+        if waits is not None:
+            self.absent[workload.key] = waits
+        charged = admitted_requests(workload, self._count(workload, queue))
+        self.running.append(
+            QuotaHolder(
+                workload=workload_of(workload, name, charged, self._settings),
+                pod_sets=admissions_of(workload),
+                reserved_at=reserved_at(workload),
+                evicted=workload.says("Evicted"),
+                admitted=waits is None,
+            )
+        )
+
+    def _count(self, workload: observed.Workload, queue: observed.ClusterQueue) -> list[CountedPod]:
+        counted = [
+            self._counting.of(workload.namespace, each.template.spec, f"spec.podSets[{number}].template.spec")
+            for number, each in enumerate(workload.spec.pod_sets)
+        ]
+        if not self._settings.ignores_undeclared:
+            return counted
+        covered = self._covered.get(queue.name)
+        if covered is None:
+            groups = queue.spec.resource_groups
+            covered = frozenset(name for group in groups for name in group.covered_resources)
+            self._covered[queue.name] = covered
+        return [
+            CountedPod({k: v for k, v in one.requests.items() if k in covered}, one.raw, one.problem, one.by_range)
+            for one in counted
+        ]
+
+
+def _notes(around: QueueSurroundings, sorter: _Sorter) -> list[str]:
+    notes: list[str] = []
+    named = {rule.name for queue in around.index.objects.cluster_queues for rule in checks_of(queue)}
+    controllers = {each.spec.controller_name for name, each in around.index.admission_checks.items() if name in named}
+    if MULTI_KUEUE in controllers:
+        notes.append("MultiKueue is not modelled: which worker cluster takes a workload is not foreseen")
+    if PROVISIONING in controllers:
+        notes.append("ProvisioningRequests are not modelled: quota may be reserved and nodes still be awaited")
+    if controllers - {MULTI_KUEUE, PROVISIONING}:
+        notes.append("AdmissionChecks of other controllers are not modelled: what they will say is not foreseen")
+    if sorter.sliced:
+        notes.append("elastic workload slices are not modelled: a replacement is taken to need all of its quota")
+    if sorter.claims:
+        notes.append("devices asked for by resource claims are not counted by the twin")
+    if any(
+        each.topology_request is not None and each.topology_request.podset_slice_required_topology_constraints
+        for workload in around.index.objects.workloads
+        for each in workload.spec.pod_sets
+    ):
+        notes.append("topology slices of several layers are not modelled")
+    strict = {each.name for each in around.index.objects.cluster_queues if each.spec.queueing_strategy == "StrictFIFO"}
+    if strict and any(_turned_away(each) for each in sorter.absent.values()):
+        notes.append("a workload that breaks a limit range may block a StrictFIFO queue; the twin leaves it out")
+    missing = sorted(around.unseen.intersection(_NEEDED))
+    if missing:
+        notes.append(f"not everything could be read: {', '.join(missing)}")
+    return notes
+
+
+def _turned_away(out: NotQueued) -> bool:
+    return out.reason in (OutOfQueue.LIMIT_RANGE, OutOfQueue.INVALID_REQUESTS)
+
+
+def engine(view: QueueingView) -> tuple[QueueingEngine, dict[str, WorkloadId]]:
+    """The twin at that moment, before its next cycle, and where each workload is in it."""
+    made = QueueingEngine(view.state, view.settings)
+    ids: dict[str, WorkloadId] = {}
+    for holder in view.running:
+        ids[holder.workload.name] = made.adopt(
+            holder.workload, holder.pod_sets, holder.reserved_at, evicted=holder.evicted
+        )
+    for workload in view.pending:
+        ids[workload.name] = made.add(workload)
+    return made, ids
