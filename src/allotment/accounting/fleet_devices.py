@@ -1,0 +1,284 @@
+"""Devices of a cluster by accelerator: how many there are, work, are held, are free, and for what they would do.
+
+Numbers are in millionths of a device, so that slices and shares sum to the devices that they are part of.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median_low
+from typing import Final
+
+import numpy as np
+
+from allotment.accounting.capacity import PER_DEVICE, DevicePart, devices_by_node, is_device
+from allotment.accounting.holdings import DeviceHold
+from allotment.model.devices import DEVICE_RESOURCES
+from allotment.model.observed.index import Index
+from allotment.model.observed.pods import PodSpec
+from allotment.model.observed.queueing import ResourceFlavor
+from allotment.scheduling.kinds import Toleration
+from allotment.scheduling.placement.capacity import room
+from allotment.scheduling.placement.gpu.fragmentation import measure, typical_pods
+from allotment.scheduling.placement.gpu.model import WHOLE
+from allotment.scheduling.placement.model import CPU, EPHEMERAL_STORAGE, MEMORY, PodShape
+from allotment.scheduling.placement.nodes import Bools, Ints
+from allotment.scheduling.placement.survey import fleet_of
+from allotment.scheduling.snapshot import placement_shapes as read
+from allotment.scheduling.snapshot.placement import PlacementView, is_waiting
+from allotment.scheduling.snapshot.pods import pod_requests
+
+SHAPES: Final = (1, 2, 4, 8)
+"""Numbers of devices that pods are asked about."""
+AROUND: Final = (CPU, MEMORY, EPHEMERAL_STORAGE)
+"""What a pod needs beside its devices."""
+
+AcceleratorKey = tuple[str, str]
+"""Model and resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceleratorRoom:
+    """Devices of one accelerator in one cluster; amounts in millionths of a device.
+
+    Attributes:
+        accelerator: the model as nodes' labels name it; the resource where they do not.
+        nodes: how many have it.
+        healthy: on Ready nodes, and offered.
+        schedulable: of the healthy ones, those whose node takes new pods.
+        used: asked for by pods that have a node, wherever that stands.
+        idle: of the used ones, those that metrics call idle; None without metrics.
+        free: schedulable, and asked for by nobody.
+        fragmented: of the free ones, those that the mean waiting or running GPU pod could not use (the published
+            measure); None where no pod asks for a GPU, or the resource counts no whole devices.
+        fits: for pods of 1, 2, 4, 8 devices, how many more fit; None where the twin cannot tell.
+        per_device: what such a pod is taken to ask for beside each device, by resource.
+    """
+
+    cluster: str
+    accelerator: str
+    resource: str
+    nodes: int
+    total: int
+    healthy: int
+    schedulable: int
+    used: int
+    idle: int | None
+    free: int
+    fragmented: int | None
+    fits: Mapping[int, int | None]
+    per_device: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class _Sums:
+    nodes: list[str] = field(default_factory=list)
+    units: int = 0
+    total: int = 0
+    healthy: int = 0
+    schedulable: int = 0
+    used: int = 0
+    free: int = 0
+
+
+def accelerator_rooms(view: PlacementView, holds: Sequence[DeviceHold]) -> tuple[AcceleratorRoom, ...]:
+    """All accelerators of a cluster, by name.
+
+    Args:
+        view: the cluster as the scheduler's twin sees it.
+        holds: who holds devices there.
+    """
+    index = view.index
+    sums = _sums(index, holds)
+    usual = UsualPods(index)
+    broken_up = _fragments(view)
+    idle = _idle(index, holds)
+    rooms = []
+    for (accelerator, resource), found in sorted(sums.items()):
+        pod = usual.on(resource, found.nodes)
+        where = open_nodes(view, found.nodes)
+        rooms.append(
+            AcceleratorRoom(
+                cluster=index.source.name,
+                accelerator=accelerator,
+                resource=resource,
+                nodes=len(found.nodes),
+                total=found.total,
+                healthy=found.healthy,
+                schedulable=found.schedulable,
+                used=found.used,
+                idle=None if idle is None else idle[accelerator, resource],
+                free=found.free,
+                fragmented=_fragmented(broken_up, where, resource, found),
+                fits={count: _fits(view, where, pod, count) for count in SHAPES},
+                per_device=pod.per_device,
+            )
+        )
+    return tuple(rooms)
+
+
+def open_nodes(view: PlacementView, names: Iterable[str]) -> Bools:
+    """Of the twin's nodes, those of these names that are Ready and take new pods."""
+    mask = np.zeros(view.state.nodes.count, dtype=np.bool_)
+    for name in names:
+        node = view.index.nodes[name]
+        mask[view.state.nodes.index[name]] = node.ready and not node.spec.unschedulable
+    return mask
+
+
+def _sums(index: Index, holds: Iterable[DeviceHold]) -> dict[AcceleratorKey, _Sums]:
+    held: Counter[tuple[str, str]] = Counter()
+    for hold in holds:
+        held[hold.node, hold.resource] += hold.units
+    sums: dict[AcceleratorKey, _Sums] = defaultdict(_Sums)
+    for name, parts in devices_by_node(index).items():
+        node = index.nodes[name]
+        for part in parts:
+            found = sums[accelerator_key(part)]
+            found.nodes.append(name)
+            found.units += part.units
+            found.total += part.parts
+            taken = held[name, part.resource]
+            found.used += part.first(taken)
+            if not node.ready:
+                continue
+            found.healthy += part.first(part.offered)
+            if not node.spec.unschedulable:
+                found.schedulable += part.first(part.offered)
+                found.free += part.first(part.offered) - part.first(min(taken, part.offered))
+    return dict(sums)
+
+
+def accelerator_key(part: DevicePart) -> AcceleratorKey:
+    """What its devices are called in answers."""
+    return part.model or part.resource, part.resource
+
+
+def _idle(index: Index, holds: Iterable[DeviceHold]) -> Counter[AcceleratorKey] | None:
+    if not index.source.device_use:
+        return None
+    idle: Counter[AcceleratorKey] = Counter()
+    for each in holds:
+        idle[each.accelerator, each.resource] += each.idle_parts
+    return idle
+
+
+@dataclass(frozen=True, slots=True)
+class UsualPod:
+    """The pod that room is told for.
+
+    Attributes:
+        resource: that counts its devices.
+        per_device: what it asks for beside each of them, by resource.
+        tolerations: taints that are no obstacle to it.
+    """
+
+    resource: str
+    per_device: Mapping[str, int]
+    tolerations: tuple[Toleration, ...]
+
+    def with_devices(self, count: int) -> PodShape:
+        """Such a pod with so many devices."""
+        beside = {name: amount * count for name, amount in self.per_device.items() if amount}
+        requests = tuple(sorted({**beside, self.resource: count}.items()))
+        return PodShape(requests=requests, tolerations=self.tolerations)
+
+
+class UsualPods:
+    """What pods with devices usually ask for in a cluster: the median beside each device, and what half tolerate.
+
+    A resource that no pod asks for gets what is usual over all pods with devices; without any, nothing.
+    """
+
+    def __init__(self, index: Index) -> None:
+        """Of the pods of a source that run or wait."""
+        self._index = index
+        self._pods: dict[str, int] = defaultdict(int)
+        self._asked: dict[str, dict[str, list[int]]] = defaultdict(lambda: {name: [] for name in AROUND})
+        self._tolerated: dict[str, Counter[Toleration]] = defaultdict(Counter)
+        for pod in index.objects.pods:
+            if not pod.ended:
+                self._count(pod.spec)
+
+    def _count(self, spec: PodSpec) -> None:
+        requests = pod_requests(spec)
+        for resource, units in requests.items():
+            if not units or not is_device(resource):
+                continue
+            tolerated = set(read.tolerations(spec)[0])
+            for key in (resource, _ANY):
+                self._pods[key] += 1
+                self._tolerated[key].update(tolerated)
+                for name in AROUND:
+                    self._asked[key][name].append(requests.get(name, 0) // units)
+
+    def on(self, resource: str, nodes: Sequence[str]) -> UsualPod:
+        """The usual pod with a resource on these nodes, in a queue whose flavor is theirs."""
+        key = resource if resource in self._pods else _ANY
+        per_device = {name: median_low(found) for name, found in self._asked[key].items() if found}
+        usual = {each for each, pods in self._tolerated[key].items() if 2 * pods >= self._pods[key]}
+        usual |= {Toleration(resource, exists=True), *self._by_flavors(nodes)}
+        ordered = sorted(usual, key=lambda each: (each.key, each.value, str(each.effect)))
+        return UsualPod(resource, per_device, tuple(ordered))
+
+    def _by_flavors(self, nodes: Sequence[str]) -> Iterator[Toleration]:
+        for flavor in flavors_of(self._index, nodes):
+            yield from read.tolerations(PodSpec(tolerations=flavor.spec.tolerations))[0]
+            for taint in read.taints(flavor.spec.node_taints):
+                yield Toleration(taint.key, value=taint.value, effect=taint.effect)
+
+
+_ANY: Final = ""
+"""Stands for all resources that count devices."""
+
+
+def flavors_of(index: Index, nodes: Iterable[str]) -> list[ResourceFlavor]:
+    """Flavors that say by labels which nodes are theirs, and mean one of these."""
+    labels = [index.nodes[name].metadata.labels for name in nodes]
+    return [
+        flavor
+        for flavor in index.objects.flavors
+        if (wanted := flavor.spec.node_labels)
+        and any(all(each.get(key) == value for key, value in wanted.items()) for each in labels)
+    ]
+
+
+def _fits(view: PlacementView, where: Bools, pod: UsualPod, count: int) -> int | None:
+    if pod.resource not in view.state.rows:
+        return None
+    return int(room(view.state, pod.with_devices(count)).fits[where].sum())
+
+
+def _fragmented(broken_up: Ints | None, where: Bools, resource: str, found: _Sums) -> int | None:
+    if broken_up is None or resource not in DEVICE_RESOURCES:
+        return None
+    # The measure counts units; slices and shares that go by the name of the device are less than one.
+    return int(broken_up[where].sum()) * found.total // (found.units * PER_DEVICE)
+
+
+def _fragments(view: PlacementView) -> Ints | None:
+    """Idle units of each node, in millionths, that the mean pod with GPUs could not use."""
+    every = map(_bare, _specs(view.index))
+    shapes = [each for each in every if any(name in DEVICE_RESOURCES for name, _ in each.requests)]
+    if not shapes:
+        return None
+    fleet, seen_as = fleet_of(view.state, shapes)
+    typical = typical_pods(seen_as[shape] for shape in shapes)
+    found: Ints = np.rint(measure(fleet, typical).node_fragments * (PER_DEVICE // WHOLE)).astype(np.int64)
+    return found
+
+
+def _specs(index: Index) -> Iterable[PodSpec]:
+    return (pod.spec for pod in index.objects.pods if pod.bound or is_waiting(pod))
+
+
+def _bare(spec: PodSpec) -> PodShape:
+    """The shape without what ties a pod to others."""
+    tolerated, _ = read.tolerations(spec)
+    return PodShape(
+        requests=tuple(sorted(pod_requests(spec).items())),
+        node_affinity=read.node_affinity(spec),
+        tolerations=tolerated,
+    )

@@ -1,0 +1,278 @@
+"""Who holds which devices, since when, and until when: a line for each pod, and for what a person submitted.
+
+Nothing is guessed: a person is who the submitter's mark names, an end is a limit that an object states, and idle is
+what metrics call so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from allotment.accounting.belonging import Belongings, kind_of_work
+from allotment.accounting.capacity import PER_DEVICE, DevicePart, devices_by_node, is_device
+from allotment.accounting.idleness import IdleRules, Use, moment_ms, use_of
+from allotment.accounting.ledger import Belonging
+from allotment.model.observed.base import Object, condition
+from allotment.model.observed.index import Index, kind_of
+from allotment.model.observed.pods import Pod
+from allotment.model.observed.queueing import Workload
+from allotment.model.observed.snapshot import DeviceUse
+from allotment.model.observed.work import Job, Owner
+from allotment.scheduling.snapshot.pods import pod_requests
+
+_MS: Final = 1000
+_USUAL: Final = IdleRules()
+_OVER: Final = frozenset({"Complete", "Completed", "Failed", "Succeeded", "Finished"})
+"""Conditions by which controllers say that work has ended."""
+_STATES_OVER: Final = frozenset({"COMPLETE", "COMPLETED", "FAILED", "SUCCEEDED", "STOPPED"})
+"""The same in the words of controllers without such conditions."""
+
+
+class HoldMark(StrEnum):
+    """What is odd about a pod that holds devices."""
+
+    OUTSIDE_QUEUE = "outside any queue"
+    DAEMON_SET = "DaemonSet"
+    JOB_OVER = "its job has ended"
+    PROCESS_GONE = "its processes have ended"
+    NODE_GONE = "its node is gone"
+    LEAVING = "being deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceHold:
+    """Devices of one resource that one pod holds.
+
+    Attributes:
+        pod: namespace/name.
+        accelerator: the model, as the node's labels name it; the resource where they do not.
+        units: of the resource, as the pod asks for it.
+        parts: what they are of devices, in millionths.
+        since: when it got its node, milliseconds since 1970; None if that is not known.
+        measured: units that metrics say something of.
+        idle: of them, those that are idle.
+        idle_since: the earliest moment since when one of those is; None if none is, or it is not known.
+        ends: when a stated limit ends it at the latest; None if there is none.
+    """
+
+    cluster: str
+    owner: Belonging
+    pod: str
+    node: str
+    resource: str
+    accelerator: str
+    units: int
+    parts: int
+    since: int | None = None
+    measured: int = 0
+    idle: int = 0
+    idle_since: int | None = None
+    ends: int | None = None
+    marks: frozenset[HoldMark] = frozenset()
+
+    @property
+    def idle_parts(self) -> int:
+        """What the idle units are of devices, in millionths."""
+        return self.parts * self.idle // self.units
+
+
+@dataclass(frozen=True, slots=True)
+class JobHold:
+    """Devices of one kind that one submitted thing holds with all its pods.
+
+    Attributes:
+        nodes: where, sorted.
+        pods: how many.
+        parts: devices in millionths.
+        idle_parts: of them idle; None where nothing was measured.
+        since: of the first pod.
+        idle_since: of the device that is idle for longest.
+        ends: of the pod that may last longest; None if one may last for ever, or nobody knows.
+    """
+
+    cluster: str
+    owner: Belonging
+    resource: str
+    accelerator: str
+    nodes: tuple[str, ...]
+    pods: int
+    units: int
+    parts: int
+    idle_parts: int | None
+    since: int | None
+    idle_since: int | None
+    ends: int | None
+    marks: frozenset[HoldMark]
+
+
+def device_holds(
+    index: Index, now: int, rules: IdleRules = _USUAL, teams: Mapping[str, str] | None = None
+) -> tuple[DeviceHold, ...]:
+    """Everything that holds devices, by node and pod.
+
+    Args:
+        index: the source.
+        now: milliseconds since 1970.
+        rules: when a device is idle.
+        teams: names of teams by id, from a platform directory.
+    """
+    return tuple(_Looking(index, now, rules, Belongings(index, teams)).all())
+
+
+class _Looking:
+    """One pass over the pods of a source."""
+
+    def __init__(self, index: Index, now: int, rules: IdleRules, belongings: Belongings) -> None:
+        self._index = index
+        self._now = now
+        self._rules = rules
+        self._belongings = belongings
+        self._devices = devices_by_node(index)
+        self._claimed = claimed_devices(index)
+        self._uses = _uses_by_pod(index.source.device_use)
+        self._queues = bool(index.objects.cluster_queues)
+        self._nodes_seen = bool(index.nodes) and not any(gap.what == "nodes" for gap in index.source.gaps)
+
+    def all(self) -> Iterator[DeviceHold]:
+        for node, pods in sorted(self._index.pods_on.items()):
+            parts = {each.resource: each for each in self._devices.get(node, ())}
+            for pod in sorted(pods, key=lambda each: each.key):
+                asked = {name: units for name, units in pod_requests(pod.spec).items() if units and is_device(name)}
+                for resource, units in {**self._claimed.get(pod.key, {}), **asked}.items():
+                    yield self._hold(node, parts.get(resource), pod, resource, units)
+
+    def _hold(self, node: str, part: DevicePart | None, pod: Pod, resource: str, units: int) -> DeviceHold:
+        workload = self._belongings.workload_of(pod)
+        measured, idle, since = self._use(node, pod, units)
+        return DeviceHold(
+            cluster=self._index.source.name,
+            owner=self._belongings.of_pod(pod),
+            pod=pod.key,
+            node=node,
+            resource=resource,
+            accelerator=(part.model if part else "") or resource,
+            units=units,
+            # A node that does not tell its devices, or is gone, is taken at the resource's word.
+            parts=part.parts * units // part.units if part else units * PER_DEVICE,
+            since=_bound_at(pod),
+            measured=measured,
+            idle=idle,
+            idle_since=since,
+            ends=self._ends(pod, workload),
+            marks=frozenset(self._marks(node, pod, workload)),
+        )
+
+    def _use(self, node: str, pod: Pod, units: int) -> tuple[int, int, int | None]:
+        uses = self._uses.get((node, pod.key), [])[:units]
+        rule = self._rules.of(kind_of_work(self._index, pod)) if uses else None
+        idle = [each for each in uses if rule is not None and use_of(each, rule, self._now) is Use.IDLE]
+        return len(uses), len(idle), min(_times(moment_ms(each.idle_since) for each in idle), default=None)
+
+    def _ends(self, pod: Pod, workload: Workload | None) -> int | None:
+        limits: list[tuple[int | None, int | None]] = [
+            (moment_ms(pod.status.start_time), pod.spec.active_deadline_seconds)
+        ]
+        limits += [
+            (moment_ms(each.status.start_time), each.spec.active_deadline_seconds)
+            for each in self._index.chain(pod.metadata)
+            if isinstance(each, Job)
+        ]
+        admitted = workload.condition("Admitted") if workload is not None else None
+        if workload is not None and admitted is not None and admitted.true:
+            limits.append((moment_ms(admitted.last_transition_time), workload.spec.maximum_execution_time_seconds))
+        ends = [start + limit * _MS for start, limit in limits if start is not None and limit]
+        return min(ends, default=None)
+
+    def _marks(self, node: str, pod: Pod, workload: Workload | None) -> Iterator[HoldMark]:
+        chain = self._index.chain(pod.metadata)
+        if any(kind_of(each) == "DaemonSet" for each in chain):
+            yield HoldMark.DAEMON_SET
+        elif self._queues and workload is None:
+            yield HoldMark.OUTSIDE_QUEUE
+        if any(_is_over(each) for each in chain) or (workload is not None and workload.says("Finished")):
+            yield HoldMark.JOB_OVER
+        states = pod.status.container_statuses
+        if states and all(each.state.terminated is not None for each in states):
+            yield HoldMark.PROCESS_GONE
+        if self._nodes_seen and node not in self._index.nodes:
+            yield HoldMark.NODE_GONE
+        if pod.metadata.deletion_timestamp:
+            yield HoldMark.LEAVING
+
+
+def _is_over(each: Object) -> bool:
+    if isinstance(each, Job):
+        return any(one.true and one.type in _OVER for one in each.status.conditions)
+    if isinstance(each, Owner):
+        said = {each.status.state, each.status.phase, each.status.job_status}
+        return any(one.true and one.type in _OVER for one in each.status.conditions) or bool(
+            {word.upper() for word in said} & _STATES_OVER
+        )
+    return False
+
+
+def _bound_at(pod: Pod) -> int | None:
+    bound = condition(pod.status.conditions, "PodScheduled")
+    at = moment_ms(bound.last_transition_time) if bound is not None and bound.true else None
+    return at if at is not None else moment_ms(pod.status.start_time)
+
+
+def claimed_devices(index: Index) -> dict[str, dict[str, int]]:
+    """Devices that DRA gave to pods: by the pod's namespace/name and the driver.
+
+    Pods that share a claim share its devices; the first by name has them, so that each is told once.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for claim in index.objects.resource_claims:
+        allocation, users = claim.status.allocation, claim.status.reserved_for
+        if allocation is None or not users:
+            continue
+        devices = found.setdefault(f"{claim.namespace}/{min(each.name for each in users)}", {})
+        for result in allocation.devices.results:
+            devices[result.driver] = devices.get(result.driver, 0) + 1
+    return found
+
+
+def _uses_by_pod(uses: Iterable[DeviceUse]) -> dict[tuple[str, str], list[DeviceUse]]:
+    found: dict[tuple[str, str], list[DeviceUse]] = {}
+    for each in sorted(uses, key=lambda use: use.device):
+        found.setdefault((each.node, each.pod), []).append(each)
+    return found
+
+
+def _times(found: Iterable[int | None]) -> list[int]:
+    return [each for each in found if each is not None]
+
+
+def job_holds(holds: Iterable[DeviceHold]) -> tuple[JobHold, ...]:
+    """The holds together by what was submitted and by kind of device, the largest first."""
+    together: dict[tuple[object, ...], list[DeviceHold]] = {}
+    for each in holds:
+        owner = each.owner
+        key = (each.cluster, owner.namespace, owner.top, each.resource, each.accelerator)
+        together.setdefault(key, []).append(each)
+    found = (_together(each) for each in together.values())
+    return tuple(sorted(found, key=lambda each: (-each.parts, each.cluster, each.owner.namespace, each.owner.top)))
+
+
+def _together(holds: Sequence[DeviceHold]) -> JobHold:
+    first = holds[0]
+    ends = [each.ends for each in holds]
+    return JobHold(
+        cluster=first.cluster,
+        owner=first.owner,
+        resource=first.resource,
+        accelerator=first.accelerator,
+        nodes=tuple(sorted({each.node for each in holds})),
+        pods=len({each.pod for each in holds}),
+        units=sum(each.units for each in holds),
+        parts=sum(each.parts for each in holds),
+        idle_parts=sum(each.idle_parts for each in holds) if any(each.measured for each in holds) else None,
+        since=min(_times(each.since for each in holds), default=None),
+        idle_since=min(_times(each.idle_since for each in holds), default=None),
+        ends=None if None in ends else max(_times(ends)),
+        marks=frozenset().union(*(each.marks for each in holds)),
+    )
