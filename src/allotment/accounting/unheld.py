@@ -103,7 +103,7 @@ def flavor_matches(flavor: ResourceFlavor, node: Node) -> bool:
 
 
 def _without_pods(index: Index, workload: Workload) -> Iterator[tuple[str, str, int]]:
-    """Resource, flavor and devices of a workload's quota that no bound pod uses."""
+    """Resource, flavor and devices of a workload's quota for which there is no pod yet, or none any more."""
     assert workload.status.admission is not None  # noqa: S101 (it holds quota)
     reserved: dict[tuple[str, str], int] = {}
     for assigned in workload.status.admission.pod_set_assignments:
@@ -115,7 +115,8 @@ def _without_pods(index: Index, workload: Workload) -> Iterator[tuple[str, str, 
     if not reserved:
         return
     for pod in _pods_of(index, workload):
-        if pod.bound:
+        # A pod that looks for a node is not missing: if it finds none, that is what its devices stand free for.
+        if pod.bound or not (pod.ended or pod.spec.scheduling_gates):
             _subtract(index, reserved, pod)
     for (resource, flavor), count in reserved.items():
         if count > 0:

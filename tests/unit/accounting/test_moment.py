@@ -92,6 +92,19 @@ CASES = {
         ),
         {"unmeasured": 6, "unallocated": 2},
     ),
+    "admitted, its pod finds no node": (
+        scene(
+            nodes=[node("n", EIGHT), node("m", EIGHT)],
+            workloads=[workload("w", "gpu", 6, admitted=True, job="j")],
+            pods=[
+                pod("p", "n", {GPU: "4"}),
+                pod("q", "m", {GPU: "4"}),
+                pod("x", "", {GPU: "6"}, phase="Pending", owner=("Job", "j")),
+            ],
+            jobs=(job("j"),),
+        ),
+        {"unmeasured": 8, "fragmented": 8},
+    ),
     "reserved comes before quota": (
         scene(
             workloads=[
