@@ -17,7 +17,7 @@ from allotment.model.observed.base import Object, Reference
 from allotment.model.observed.index import kind_of
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.snapshot import Objects
-from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replicas
+from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replicas, Work
 from allotment.observe.kinds import BY_KIND, ObservedKind
 from allotment.observe.reading import read_object, read_shaped
 
@@ -30,6 +30,7 @@ def after(case: Case, proposal: Proposal) -> Case | None:
     """The case after a proposal was carried out; None if that cannot be told."""
     acts = [(proposal.target, proposal.patch), *proposal.effect]
     objects = case.source.objects
+    about = case.reference
     remade = False
     for target, patch in acts:
         if target is None or patch is None or patch.op not in _ACTS:
@@ -39,11 +40,20 @@ def after(case: Case, proposal: Proposal) -> Case | None:
         if changed is None:
             return None
         objects = changed
+        about = _moved(about, target, patch)
     if not remade:
         return None
     source = msgspec.structs.replace(case.source, objects=objects, order=())
     snapshot = msgspec.structs.replace(case.snapshot, sources=(source,), submissions=())
-    return find_in(snapshot, source, case.reference)
+    return find_in(snapshot, source, about)
+
+
+def _moved(about: Reference, target: Reference, patch: Patch) -> Reference:
+    """The subject where it then is: what is created anew can be created in another namespace."""
+    if patch.op is not PatchOp.RESUBMIT or (target.kind, target.name) != (about.kind, about.name):
+        return about
+    elsewhere = patch.body.get("metadata", {}).get("namespace", "")
+    return msgspec.structs.replace(about, namespace=elsewhere) if elsewhere else about
 
 
 def _changed(case: Case, objects: Objects, target: Reference, patch: Patch) -> Objects | None:
@@ -68,13 +78,25 @@ def _changed(case: Case, objects: Objects, target: Reference, patch: Patch) -> O
         return None
     changed = _with(objects, kind, (*(each for each in listed if each is not before), now))
     if isinstance(now, Job | CronJob | Replicas | DaemonSet | Owner | Pod):
-        return rederived(changed, now, anew=patch.op is PatchOp.RESUBMIT or before is None)
+        return rederived(changed, now, anew=patch.op is PatchOp.RESUBMIT or _rolled(before, now))
     return changed
+
+
+def _rolled(before: Object | None, now: Work | Pod) -> bool:
+    """Whether all pods are made anew: the work was not there, or its template is another."""
+    if not isinstance(before, Replicas | DaemonSet) or not isinstance(now, Replicas | DaemonSet):
+        return before is None
+    return before.spec.template != now.spec.template
 
 
 def _patched(base: Object, kind: ObservedKind, patch: Patch) -> Any:
     raw = msgspec.to_builtins(base)
     raw.setdefault("kind", kind_of(base))
+    if patch.op is PatchOp.RESUBMIT:
+        # What is created anew knows nothing of what became of the one before.
+        raw.pop("status", None)
+        if isinstance(base, Pod):
+            raw.get("spec", {}).pop("nodeName", None)
     try:
         value, faults = read_shaped(kind.struct, patched(raw, patch))
     except (PatchError, KeyError, TypeError, ValueError, AttributeError):

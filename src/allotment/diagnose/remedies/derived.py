@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from allotment.diagnose.case import PodsToCome, pods_of_work
+from allotment.diagnose.rules.policy.defaults import admitted
 from allotment.model.labels import KUEUE_PRIORITY, KUEUE_QUEUE
 from allotment.model.observed.base import ObjectMeta, OwnerReference
 from allotment.model.observed.index import Index, kind_of
@@ -35,9 +36,11 @@ def rederived(objects: Objects, now: Work | Pod, *, anew: bool) -> Objects:
         now: the work as it is.
         anew: whether it was deleted and created: nothing of it runs on then.
     """
+    index = Index(Source(objects=objects))
+    if anew:
+        objects = _forgotten(objects, index, now)
     if isinstance(now, Pod | CronJob | DaemonSet):
         return objects
-    index = Index(Source(objects=objects))
     if not now.metadata.uid:
         named = msgspec.structs.replace(now, metadata=msgspec.structs.replace(now.metadata, uid=_TRIAL_UID))
         objects = _replaced(objects, now, named)
@@ -54,6 +57,19 @@ def rederived(objects: Objects, now: Work | Pod, *, anew: bool) -> Objects:
     running = 0 if anew else len(index.pods_under(uid)) - len(gone)
     made = tuple(pod for part in pods_of_work(now) for pod in _pods(index, now, part, running))
     return msgspec.structs.replace(objects, pods=(*objects.pods, *made))
+
+
+def _forgotten(objects: Objects, index: Index, now: Work | Pod) -> Objects:
+    """Without the events of what is gone: the work that is made anew, and what stood below it."""
+    gone = {now.metadata.uid} - {""}
+    waiting = list(gone)
+    while waiting:
+        below = [each.metadata.uid for each in index.work_under.get(waiting.pop(), ())]
+        waiting += [uid for uid in below if uid not in gone]
+        gone.update(below)
+    gone |= {each.metadata.uid for uid in tuple(gone) for each in index.workloads_of.get(uid, ())}
+    kept = tuple(event for event in objects.events if event.involved_object.uid not in gone)
+    return msgspec.structs.replace(objects, events=kept)
 
 
 def _queued(objects: Objects, index: Index, workloads: list[Workload], now: Work, *, anew: bool) -> Objects:
@@ -113,7 +129,8 @@ def _pod_priority(index: Index, spec: PodSpec) -> int:
 
 
 def _pods(index: Index, now: Work, part: PodsToCome, running: int) -> Iterator[Pod]:
-    spec = msgspec.structs.replace(part.template.spec, priority=_pod_priority(index, part.template.spec))
+    admitted_spec = admitted(index, now.namespace, part.template.spec)
+    spec = msgspec.structs.replace(admitted_spec, priority=_pod_priority(index, part.template.spec))
     owner = OwnerReference(kind=kind_of(now), name=now.name, uid=now.metadata.uid, controller=True)
     for number in range(running, min(part.count, _MOST_PODS)):
         meta = msgspec.structs.replace(

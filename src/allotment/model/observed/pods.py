@@ -34,15 +34,25 @@ class Resources(Part, frozen=True):
 class ContainerPort(Part, frozen=True):
     """A port of a container; only one on the node matters to placement."""
 
+    name: str = ""
     container_port: int = 0
     host_port: int = 0
     host_ip: str = msgspec.field(default="", name="hostIP")
     protocol: str = "TCP"
 
 
+class ProbeTarget(Part, frozen=True):
+    """Where a probe asks; `port` is a number or a port's name."""
+
+    path: str = ""
+    port: int | str = 0
+
+
 class Probe(Part, frozen=True):
     """When a probe gives up: after `failure_threshold` tries, `period_seconds` apart."""
 
+    http_get: ProbeTarget | None = None
+    tcp_socket: ProbeTarget | None = None
     initial_delay_seconds: int = 0
     period_seconds: int = 10
     failure_threshold: int = 3

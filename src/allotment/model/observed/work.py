@@ -98,6 +98,7 @@ class ReplicasSpec(Part, frozen=True):
     selector: Selector | None = None
     strategy: Strategy = Strategy()
     paused: bool = False
+    pod_management_policy: str = ""
     template: PodTemplate = PodTemplate()
 
 

@@ -1,0 +1,108 @@
+"""How work is changed, whatever its kind: the patch of its pods in the form that the kind takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Proposal
+from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
+from allotment.model.observed.base import Object, Reference
+from allotment.model.observed.index import kind_of
+from allotment.model.observed.pods import Container, Pod, PodSpec
+from allotment.model.observed.queueing import Workload
+from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replicas
+
+Effect = tuple[tuple[Reference, Patch], ...]
+"""Changes that follow from an act, for trying only."""
+
+
+def amended(case: Case, spec: dict[str, Any], metadata: dict[str, Any] | None = None) -> tuple[Reference, Patch]:
+    """What to patch so that the subject's pods change.
+
+    Args:
+        case: the subject, or what was refused.
+        spec: the part of a pod's spec that changes, as a strategic merge patch.
+        metadata: the part of the work's own metadata that changes.
+    """
+    work = worked_on(case)
+    target = case.reference if work is None else reference_of(work)
+    named = {"metadata": metadata} if metadata else {}
+    refused = case.subject is None
+    match work:
+        case CronJob():
+            body = {"jobTemplate": {"spec": {"template": {"spec": spec}}}}
+            return target, Patch(PatchOp.RESUBMIT if refused else PatchOp.STRATEGIC, {**named, "spec": body})
+        case Replicas() | DaemonSet():
+            body = {"template": {"spec": spec}}
+            return target, Patch(PatchOp.RESUBMIT if refused else PatchOp.STRATEGIC, {**named, "spec": body})
+        case Owner():
+            return target, Patch(PatchOp.SIGNAL, {**named, "podSpec": spec})
+        case Job():
+            return target, Patch(PatchOp.RESUBMIT, {**named, "spec": {"template": {"spec": spec}}})
+        case _:
+            return target, Patch(PatchOp.RESUBMIT, {**named, "spec": spec})
+
+
+def worked_on(case: Case) -> Object | None:
+    """What is changed: what was asked about, what manages the pod that was, or what was sent.
+
+    A Job that a controller of its own kind made is changed there, and a ReplicaSet in its Deployment; a run of a
+    CronJob by itself, for the next run comes too late.
+    """
+    subject = case.subject
+    if isinstance(subject, Workload | Pod):
+        above = case.work
+        if above is None:
+            return subject if isinstance(subject, Pod) else None
+    elif subject is not None:
+        above = subject
+    else:
+        sent = case.submission.manifest if case.submission else None
+        return sent
+    chain = [each for each in case.index.chain(above.metadata) if not isinstance(each, CronJob)]
+    return chain[-1] if chain else above
+
+
+def containers_patch(containers: dict[str, dict[str, Any]], key: str = "containers") -> dict[str, Any]:
+    """A patch of containers by name."""
+    return {key: [{"name": name, **change} for name, change in containers.items()]}
+
+
+def container_of(spec: PodSpec, name: str) -> tuple[Container | None, str]:
+    """A container by name, and the list of the spec that it stands in."""
+    for key, listed in (("containers", spec.containers), ("initContainers", spec.init_containers)):
+        for each in listed:
+            if each.name == name:
+                return each, key
+    return None, "containers"
+
+
+def runs(pods: tuple[Pod, ...]) -> Effect:
+    """That pods which have their node do their work, once what kept them is mended."""
+    status = {
+        "phase": "Running",
+        "conditions": [{"type": "Ready", "status": "True"}],
+        "containerStatuses": None,
+        "initContainerStatuses": None,
+    }
+    return tuple(
+        (reference_of(pod), Patch(PatchOp.MERGE, {"metadata": {"deletionTimestamp": None}, "status": status}))
+        for pod in pods
+    )
+
+
+def sent_again(case: Case) -> Effect:
+    """That what was refused is sent again; nothing where it was not refused."""
+    return ((case.reference, Patch(PatchOp.RESUBMIT, {})),) if case.subject is None else ()
+
+
+def changed_pods(kind: RemedyKind, summary: str, case: Case, spec: dict[str, Any], cost: int = 0) -> Proposal:
+    """A proposal by which the asker changes the subject's pods."""
+    target, patch = amended(case, spec)
+    return Proposal(kind, Doer.USER, summary, target, patch, cost=cost)
+
+
+def described(each: Object) -> str:
+    """Kind and name."""
+    return f"{kind_of(each)} {each.name}"

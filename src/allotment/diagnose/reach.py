@@ -1,0 +1,77 @@
+"""How far the subject has come: whether its pods may be made already, and what failed at making them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from allotment.diagnose.case import Case
+from allotment.model.explanation import Confidence
+from allotment.model.observed.base import Object, Reference
+from allotment.model.observed.namespaced import Event
+from allotment.model.observed.pods import Pod
+from allotment.model.observed.work import CronJob, Job, Owner
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message by which the API server or an admission plugin refused something, and where it stands."""
+
+    message: str
+    object: Reference
+    field: str
+
+
+def held_back(case: Case) -> bool:
+    """Whether pods are not to be made yet: quota is still missing, or the work is suspended."""
+    if case.workload is not None and not case.workload.holds_quota:
+        return True
+    work = case.work
+    if isinstance(work, Job):
+        return work.spec.suspend
+    if isinstance(work, CronJob):
+        return True
+    return isinstance(work, Owner) and bool(work.suspend)
+
+
+def sureness(case: Case) -> Confidence:
+    """How sure a cause is that only matters once pods are made: an earlier one comes first."""
+    return Confidence.LIKELY if held_back(case) and case.subject is not None else Confidence.SURE
+
+
+def missing_pods(case: Case) -> int:
+    """Pods that are still to be made."""
+    if isinstance(case.subject, Pod):
+        return 0
+    made = sum(1 for pod in case.pods if not pod.ended)
+    done = case.work.status.succeeded if isinstance(case.work, Job) else 0
+    return max(0, sum(each.count for each in case.to_come) - made - done)
+
+
+def refusals(case: Case) -> list[Refusal]:
+    """What was refused: the submission itself, or the newest pod that a controller could not make.
+
+    Events of a controller count only while pods are missing: those of an earlier try say nothing any more.
+    """
+    if case.submission is not None and case.subject is None:
+        return [Refusal(case.submission.message, case.reference, "message")]
+    if not missing_pods(case):
+        return []
+    found = [(event, each) for each in _makers(case) for event in case.events(each) if event.reason == "FailedCreate"]
+    found.sort(key=lambda pair: pair[0].at, reverse=True)
+    newest = found[:1]
+    return [Refusal(event.message, _reference(event), "message") for event, _ in newest]
+
+
+def _makers(case: Case) -> list[Object]:
+    work = case.work
+    if work is None:
+        return []
+    found: list[Object] = [work]
+    for each in found:
+        found += [below for below in case.index.work_under.get(each.metadata.uid, ()) if below not in found]
+    return found
+
+
+def _reference(event: Event) -> Reference:
+    about = event.involved_object
+    return Reference(api_version=about.api_version, kind=about.kind, namespace=about.namespace, name=about.name)
