@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Final
 
+from allotment.diagnose.twins import Twins, twins_of
 from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.observed.base import Object, Reference
 from allotment.model.observed.index import Index, kind_of
@@ -71,6 +72,11 @@ class Case:
         self.submission = submission
         self.index = index if index is not None else Index(source)
         self.now = seconds(snapshot.taken_at or source.observed_at)
+
+    @cached_property
+    def twins(self) -> Twins:
+        """The twins of the source."""
+        return twins_of(self.index, self.snapshot.taken_at or self.source.observed_at)
 
     @cached_property
     def work(self) -> Work | None:

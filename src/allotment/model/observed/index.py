@@ -37,6 +37,8 @@ class Index:
         """Of a source."""
         self.source = source
         self.objects = source.objects
+        self.beside: dict[type, object] = {}
+        """What others have made of this source, by its type, so that it is made once and goes when the index goes."""
 
     @cached_property
     def nodes(self) -> dict[str, Node]:

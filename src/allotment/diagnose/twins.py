@@ -1,0 +1,63 @@
+"""The twins of one source, made when first asked for and shared by all subjects of it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from allotment.model.observed.index import Index
+from allotment.scheduling.snapshot.attempts import Attempt, Settlement
+from allotment.scheduling.snapshot.attempts import attempt as attempted
+from allotment.scheduling.snapshot.placement import (
+    FoundPlace,
+    NoPlace,
+    PlacementView,
+    WaitingPod,
+    placement_view,
+)
+from allotment.scheduling.snapshot.placement import place as placed
+from allotment.scheduling.snapshot.queueing import QueueingView, queueing_view
+
+
+class Twins:
+    """Both twins of a source: Kueue's on quota, the scheduler's on nodes."""
+
+    def __init__(self, index: Index, now: str) -> None:
+        """Of a source.
+
+        Args:
+            index: of the source.
+            now: RFC 3339, the moment of the snapshot.
+        """
+        self.index = index
+        self.now = now
+
+    @cached_property
+    def queueing(self) -> QueueingView:
+        """The source as Kueue's twin sees it."""
+        return queueing_view(self.index.source, self.now, self.index)
+
+    @cached_property
+    def settlement(self) -> Settlement:
+        """What becomes of all that wait, from this moment on."""
+        return Settlement(self.queueing)
+
+    def attempt(self, key: str, *, alone: bool = False) -> Attempt:
+        """What becomes of a workload, ``namespace/name``; `alone` = as if nobody else waited."""
+        return attempted(self.queueing, key, alone=True) if alone else self.settlement.of(key)
+
+    @cached_property
+    def placement(self) -> PlacementView:
+        """The source as the scheduler's twin sees it."""
+        return placement_view(self.index)
+
+    def place(self, waiting: WaitingPod) -> FoundPlace | NoPlace:
+        """Where a pod would go now, or what every node says to it."""
+        return placed(self.placement, waiting)
+
+
+def twins_of(index: Index, now: str) -> Twins:
+    """The twins of a source; the same for every subject of it, for they are kept beside its index."""
+    found = index.beside.get(Twins)
+    if not isinstance(found, Twins):
+        found = index.beside[Twins] = Twins(index, now)
+    return found
