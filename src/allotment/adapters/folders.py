@@ -7,12 +7,12 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from allotment.errors import AllotmentError, ConflictError, InputError
+from allotment.errors import AllotmentError, ConflictError, InputError, NotFoundError
 from allotment.model.source import DECLARES_PLATFORM
 from allotment.ports.files import SAVE_IT, Written, unread
 
@@ -85,6 +85,39 @@ def read_bytes(path: Path) -> bytes:
         InputError: it cannot be read, is no regular file, or is too large.
     """
     return _read(path, _LARGEST_DATA)
+
+
+def names_in(folder: Path) -> Sequence[str]:
+    """The names of the files in a folder, sorted.
+
+    Raises:
+        NotFoundError: there is no such folder.
+        InputError: it is no folder, or cannot be read.
+    """
+    try:
+        return sorted(each.name for each in folder.iterdir() if each.is_file())
+    except FileNotFoundError:
+        raise NotFoundError(f"there is no folder {folder}", fix="check the path") from None
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read", why=error.strerror or str(error), fix="name a folder") from error
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The regular files of a folder, by name; those that begin with a dot are left out.
+
+    Raises:
+        NotFoundError: there is no such folder.
+        InputError: it is no folder, or cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(each.name for each in entries if not each.name.startswith(".") and each.is_file())
+    except FileNotFoundError:
+        raise NotFoundError(f"there is no folder {folder}", fix="check the path") from None
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise InputError(f"{folder} cannot be read", why=why, fix="name a folder that can be read") from error
+    return [folder / name for name in names]
 
 
 def _read(path: Path, largest: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -77,6 +77,24 @@ class FilesPort(Protocol):
         Raises:
             NotFoundError: there is no such file.
             InputError: it cannot be read, is no regular file, or is too large.
+        """
+        ...
+
+    def names_in(self, folder: Path) -> Sequence[str]:
+        """The names of the files in a folder, sorted.
+
+        Raises:
+            NotFoundError: there is no such folder.
+            InputError: it is no folder, or cannot be read.
+        """
+        ...
+
+    def files_in(self, folder: Path) -> Sequence[Path]:
+        """The regular files of a folder, by name; those that begin with a dot are left out.
+
+        Raises:
+            NotFoundError: there is no such folder.
+            InputError: it is no folder, or cannot be read.
         """
         ...
 

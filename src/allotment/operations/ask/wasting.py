@@ -1,0 +1,166 @@
+"""Use case: where the devices' time goes, at a moment or over a recorded time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from allotment.accounting.idleness import USUAL, IdleRule, IdleRules, moment_ms
+from allotment.accounting.ledger import CauseOfTime, Ledger, LedgerEntry, TimeGroup, grouped
+from allotment.accounting.moment import HIDING, CountingRules
+from allotment.accounting.prices import NO_PRICES, prices_of
+from allotment.accounting.series import LONGEST_STEP, SeriesLedger, moment_ledger
+from allotment.errors import UsageError, shown
+from allotment.model.observed.snapshot import Snapshot
+from allotment.model.platform import Platform
+from allotment.operations.ask.recorded import Recording
+from allotment.scenarios.times import milliseconds
+
+KINDS_OF_WORK: Final = ("job", "notebook", "service")
+NOBODY_HOLDS: Final = "(nobody)"
+
+
+@dataclass(frozen=True, slots=True)
+class WasteAnswer:
+    """Where the time went.
+
+    Attributes:
+        moment: at a moment: the ledger is of one hour in which nothing changes.
+        missing_ms: of the time that was asked for, what lies before the first snapshot.
+        groups: the ledger by what was asked for.
+        causes: the ledger by cause.
+        remarks: what narrows the answer.
+    """
+
+    ledger: Ledger
+    moment: bool
+    by: str
+    currency: str
+    missing_ms: int
+    groups: tuple[TimeGroup, ...]
+    causes: tuple[TimeGroup, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def counting_rules(platform: Platform | None, cluster: str, idle: Sequence[str]) -> CountingRules:
+    """How devices are judged and priced.
+
+    Args:
+        platform: for names and prices; None without one.
+        cluster: which of its clusters the snapshot is of; empty to tell by the source's name.
+        idle: ``job=20%/30min`` and so on.
+
+    Raises:
+        UsageError: a word of `idle` cannot be read.
+    """
+    rules = dict(_idle_rule(word) for word in idle)
+    if platform is None:
+        return CountingRules(IdleRules(rules), NO_PRICES)
+    names = {team.id: team.name for team in platform.teams}
+    return CountingRules(IdleRules(rules), prices_of(platform, cluster), names)
+
+
+def _idle_rule(word: str) -> tuple[str, IdleRule]:
+    kind, _, rule = word.partition("=")
+    share, slash, time = rule.partition("/")
+    percent = share.removesuffix("%")
+    if kind not in KINDS_OF_WORK or not share.endswith("%") or not percent.isascii() or not percent.isdigit():
+        raise _no_rule(word)
+    if int(percent) > 100:
+        raise _no_rule(word)
+    minutes = milliseconds(time) // 60_000 if slash else USUAL.minutes
+    return kind, IdleRule(int(percent) / 100, minutes)
+
+
+def _no_rule(word: str) -> UsageError:
+    return UsageError(
+        f"--idle {word!r} is no rule",
+        why=f"a rule is KIND=SHARE/TIME with a kind of {', '.join(KINDS_OF_WORK)} and a share of 0% to 100%",
+        fix="write for example --idle notebook=10%/60min",
+    )
+
+
+def waste_now(snapshot: Snapshot, rules: CountingRules, by: str) -> WasteAnswer:
+    """Devices by cause at the moment of a snapshot."""
+    ledger, _ = moment_ledger(snapshot, rules)
+    return _answer(ledger, rules, by, moment=True, missing=0, remarks=tuple(_unseen(snapshot)))
+
+
+def waste_since(recorded: Recording, since: str, rules: CountingRules, by: str, longest: str = "") -> WasteAnswer:
+    """Device time by cause over a recorded time.
+
+    Args:
+        recorded: the snapshots.
+        since: how long before the last snapshot it begins; empty for all that is recorded.
+        rules: how devices are judged and priced.
+        by: ``cause``, ``team`` or ``node``.
+        longest: the longest time between two snapshots that is no gap.
+
+    Raises:
+        UsageError: a time cannot be read.
+        InputError: nothing that was recorded can be read.
+    """
+    wanted = milliseconds(since) if since else None
+    step = milliseconds(longest) if longest else LONGEST_STEP
+    last = recorded.last()
+    end = max((at for each in last.sources if (at := moment_ms(each.observed_at or last.taken_at))), default=0)
+    series = SeriesLedger(rules, since=None if wanted is None else end - wanted, longest_step=step)
+    for snapshot in recorded.snapshots():
+        series.add(snapshot)
+    ledger = series.close()
+    missing = 0 if wanted is None else max(0, wanted - (ledger.until - ledger.since))
+    return _answer(ledger, rules, by, moment=False, missing=missing, remarks=(*recorded.remarks(), *_unseen(last)))
+
+
+def no_history(since: str) -> UsageError:
+    """What is to be said where a time is asked for, and nothing recorded it."""
+    return UsageError(
+        f"nothing is known of the last {since}",
+        why="a cluster shows this moment alone; what was before is known only where snapshots were recorded",
+        fix="begin with: allot snapshot record DIR --every 30s; then ask with --recorded DIR. "
+        "Without --since the answer is about this moment",
+    )
+
+
+def _answer(
+    ledger: Ledger, rules: CountingRules, by: str, *, moment: bool, missing: int, remarks: tuple[str, ...]
+) -> WasteAnswer:
+    causes = grouped(ledger, _cause)
+    groups = causes if by == "cause" else grouped(ledger, _team if by == "team" else _node)
+    return WasteAnswer(ledger, moment, by, rules.prices.currency, missing, groups, causes, remarks)
+
+
+def _cause(entry: LedgerEntry) -> str:
+    return entry.charge.cause.value
+
+
+def _team(entry: LedgerEntry) -> str:
+    owner = entry.charge.owner
+    return owner.team or owner.namespace or NOBODY_HOLDS
+
+
+def _node(entry: LedgerEntry) -> str:
+    charge = entry.charge
+    return f"{charge.cluster}/{charge.node}" if charge.cluster else charge.node
+
+
+def _unseen(snapshot: Snapshot) -> Sequence[str]:
+    told = []
+    for source in snapshot.sources:
+        name = shown(source.name) or "the source"
+        kinds = sorted(
+            {gap.what for gap in source.gaps if gap.reason in HIDING and gap.what in {"nodes", "pods", "workloads"}}
+        )
+        if kinds:
+            told.append(f"{name}: {' and '.join(kinds)} could not be read")
+        if source.namespaces:
+            told.append(
+                f"{name}: only {', '.join(map(shown, source.namespaces))} was read: who holds the rest is not known"
+            )
+    if not any(source.objects.nodes for source in snapshot.sources):
+        told.append("no nodes were seen, so there are no devices to count")
+    return told
+
+
+CAUSES: Final = tuple(cause.value for cause in CauseOfTime)
