@@ -21,6 +21,7 @@ _DECLARE: Final = f"{_COMMANDS}.declare"
 _CHANGE: Final = f"{_COMMANDS}.change"
 _TRY: Final = f"{_COMMANDS}.sandbox"
 _FORESEE: Final = f"{_COMMANDS}.foresee"
+_ASK: Final = f"{_COMMANDS}.ask"
 _REFERENCE: Final = f"{_COMMANDS}.reference"
 
 ENTRIES: Final = (
@@ -62,6 +63,8 @@ ENTRIES: Final = (
         ("sandboxes",),
         "Try",
     ),
+    CommandEntry("why", f"{_ASK}.why:why", "Why does a job wait, and what would help?", (), "Ask"),
+    CommandEntry("waste", f"{_ASK}.waste:waste", "GPUs, or GPU-hours, by what becomes of them.", (), "Ask"),
     CommandEntry(
         "simulate",
         f"{_FORESEE}.simulate:simulate",
@@ -90,7 +93,10 @@ ENTRIES: Final = (
         (),
         "Simulate",
     ),
-    CommandEntry("explain", f"{_REFERENCE}.explain:explain", "What a field of the directory means.", (), "Reference"),
+    CommandEntry(
+        "explain", f"{_REFERENCE}.explain:explain", "What a field or a cause of waiting means.", (), "Reference"
+    ),
+    CommandEntry("causes", f"{_REFERENCE}.causes:causes", "List the causes of waiting.", (), "Reference"),
     CommandEntry("schema", f"{_REFERENCE}.schema:schema", "The directory's JSON Schema, for editors.", (), "Reference"),
     CommandEntry("config", f"{_REFERENCE}.config:config", "Show and change settings.", (), "Reference"),
     CommandEntry(

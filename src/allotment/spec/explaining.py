@@ -42,7 +42,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class FieldExplanation:
     """A field and what stands below it."""
 
     field: Field
@@ -74,7 +74,7 @@ def kinds(schema: Schema) -> Mapping[str, Schema]:
     return found
 
 
-def explanation(schema: Schema, path: str) -> Explanation:
+def explanation(schema: Schema, path: str) -> FieldExplanation:
     """What a path means; the empty path lists the kinds.
 
     Raises:
@@ -83,14 +83,14 @@ def explanation(schema: Schema, path: str) -> Explanation:
     segments = [word for segment in path.split(".") if (word := segment.removesuffix("[]")) not in _IGNORED]
     if not segments:
         root = Field("", "", "document", False, "Kinds of document of a platform directory.", None, False, ())
-        return Explanation(
+        return FieldExplanation(
             root, tuple(_field(name, _Node(each, name.lower()), schema) for name, each in _sorted(schema))
         )
     name, node = _kind(schema, segments[0])
     for segment in segments[1:]:
         name, node = _step(schema, node, segment)
     children = tuple(_field(child, found, schema) for child, found in _children(schema, node))
-    return Explanation(_field(name, node, schema), children)
+    return FieldExplanation(_field(name, node, schema), children)
 
 
 def paths_under(schema: Schema, incomplete: str) -> list[str]:

@@ -334,10 +334,43 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
             ExampleNeeds.CHECKOUT,
         ),
     ),
+    ("why",): (
+        Example(
+            "allot why train-llm -n nlp --snapshot examples/snapshots/training-eastus.json",
+            "why does my job wait, and what would help?",
+            ExampleNeeds.CHECKOUT,
+        ),
+        Example(
+            "allot why job/summarise -n nlp --no-remedies --snapshot examples/snapshots/training-eastus.json",
+            "the cause alone, at once",
+            ExampleNeeds.CHECKOUT,
+        ),
+        Example(
+            "allot why -n nlp --snapshot examples/snapshots/training-eastus.json",
+            "all that wait in a namespace, by cause",
+            ExampleNeeds.CHECKOUT,
+        ),
+        Example(
+            "allot why -A -o wide --sort-by -waited --snapshot examples/snapshots/training-eastus.json",
+            "everywhere, a line each",
+            ExampleNeeds.CHECKOUT,
+        ),
+        Example(
+            "allot why job/pretrain -n nlp -o json --snapshot examples/snapshots/training-eastus.json",
+            "as a program reads it",
+            ExampleNeeds.CHECKOUT,
+        ),
+        Example("allot why -A", "of the cluster as it is now", ExampleNeeds.CLUSTER),
+    ),
+    ("causes",): (
+        Example("allot causes", "all of them, in their order"),
+        Example("allot causes -l layer=queue", "those of one layer"),
+    ),
     ("explain",): (
         Example("allot explain", "all kinds"),
         Example("allot explain team", "a kind's fields"),
         Example("allot explain team.placements.accelerators", "a field below"),
+        Example("allot explain ALT-1201", "a cause that `allot why` tells"),
     ),
     ("schema",): (Example("allot schema --out allotment.schema.json", "for your editor"),),
     ("config",): (Example("allot config view --show-origin", "what is set, and where"),),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
@@ -18,6 +19,8 @@ from allotment.model.spelling import did_you_mean
 from allotment.reports.documents.form import versioned
 
 Row = TypeVar("Row")
+_DRIVES: Final = re.compile(r"[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""What a terminal would obey, and JSON would write as it is."""
 
 
 def _no_labels(_row: object) -> Mapping[str, str]:
@@ -116,13 +119,20 @@ def write_document(session: Session, form: str, document: Mapping[str, Any]) -> 
     """A JSON or YAML document with our apiVersion in front; times become UTC RFC 3339."""
     body = versioned(document)
     if form == "yaml":
-        # Not the emitter of Kubernetes objects: results have fractions, which those must not have.
-        import yaml
-
-        text = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, default_flow_style=False, width=_UNLIMITED)
-        session.out(text.removesuffix("\n"))
+        text = _yaml(body, as_it_is=True)
+        session.out(text if _DRIVES.search(text) is None else _yaml(body, as_it_is=False))
     else:
-        session.out(json.dumps(body, indent=2, ensure_ascii=False))
+        text = json.dumps(body, indent=2, ensure_ascii=False)
+        # Such characters stand in strings alone, where an escape means the same.
+        session.out(_DRIVES.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def _yaml(body: Mapping[str, Any], *, as_it_is: bool) -> str:
+    # Not the emitter of Kubernetes objects: results have fractions, which those must not have.
+    import yaml
+
+    text = yaml.safe_dump(body, sort_keys=False, allow_unicode=as_it_is, default_flow_style=False, width=_UNLIMITED)
+    return str(text).removesuffix("\n")
 
 
 def _write_lines(session: Session, lines: Sequence[str]) -> None:

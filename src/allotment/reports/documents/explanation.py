@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from allotment.spec.explaining import Explanation, Field
+from allotment.spec.explaining import Field, FieldExplanation
 
 
-def explanation_document(found: Explanation) -> Mapping[str, Any]:
+def explanation_document(found: FieldExplanation) -> Mapping[str, Any]:
     """A field and what stands below it."""
     return {
-        "kind": "Explanation",
+        "kind": "FieldExplanation",
         **_field(found.field),
         "fields": [_field(child) for child in found.children],
     }

@@ -111,3 +111,11 @@ def snapshot_of(session: Session, source: SourceOptions) -> Snapshot:
     with ProgressLine(session) as line:
         line.tell(f"reading {source.file}" if source.file else "reading the cluster")
         return open_snapshot(request, wiring.files(), lambda: wiring.connect(kubeconfig, context), wiring.clock())
+
+
+def again(session: Session, source: SourceOptions) -> str:
+    """The flags of this call that lead to the same snapshot, as they are typed after a suggested command."""
+    from allotment.cli.shell.calling import typed
+
+    given = [("snapshot", source.file), *((flag, session.flags.get(flag) or "") for flag in ("kubeconfig", "context"))]
+    return "".join(f" --{flag} {typed(value)}" for flag, value in given if value)

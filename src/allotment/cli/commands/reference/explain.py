@@ -1,6 +1,8 @@
-"""`allot explain FIELD`."""
+"""`allot explain FIELD|CODE`."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import click
 
@@ -8,8 +10,14 @@ from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import format_flag, global_flags
 from allotment.cli.shell.session import Session
 
+_CODE: Final = "ALT-"
+
 
 def _fields(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    if _may_be_a_cause(incomplete):
+        from allotment.diagnose.causes import BY_CODE, BY_ID
+
+        return [word for word in (*BY_CODE, *BY_ID) if word.lower().startswith(incomplete.lower())]
     from allotment.spec.explaining import paths_under
     from allotment.spec.schema import json_schema
 
@@ -22,10 +30,20 @@ def _fields(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> li
 @global_flags
 @click.pass_obj
 def explain(session: Session, field: str) -> None:
-    """What a field of the platform directory means, its type, its default and what stands below it.
+    """What a field of the platform directory means, or a cause of waiting.
 
-    FIELD begins with a kind, such as team.clusters; without it the kinds are listed.
+    FIELD begins with a kind, such as team.clusters: its type, its default and what stands below it. Without it the
+    kinds are listed.
+
+    A code or id that `allot why` tells, such as ALT-1201 or queue-missing: what it means, how it is seen by hand, its
+    fix, and which of several causes is told first.
     """
+    if _may_be_a_cause(field):
+        from allotment.diagnose.pages import names_a_cause
+
+        if names_a_cause(field):
+            _explain_cause(session, field)
+            return
     from allotment.cli.commands.reference.explain_view import text
     from allotment.cli.shell.output import write_document
     from allotment.reports.documents.explanation import explanation_document
@@ -40,3 +58,24 @@ def explain(session: Session, field: str) -> None:
         session.out("\n".join(found.children_paths))
     else:
         session.out(text(found, session.text_width))
+
+
+def _may_be_a_cause(word: str) -> bool:
+    """Whether a word is none of a field's: codes and ids of causes have a hyphen, paths of fields begin without."""
+    return "-" in word.partition(".")[0] or word.upper().startswith(_CODE)
+
+
+def _explain_cause(session: Session, word: str) -> None:
+    from allotment.cli.commands.reference.explain_view import page_text
+    from allotment.cli.shell.output import write_document
+    from allotment.diagnose.pages import cause_named, page_of
+    from allotment.reports.documents.causes import cause_page_document
+
+    entry = cause_named(word)
+    form = session.value("output")
+    if form in ("json", "yaml"):
+        write_document(session, form, cause_page_document(entry, page_of(entry)))
+    elif form == "name":
+        session.out(entry.code)
+    else:
+        session.out(page_text(entry, page_of(entry)))

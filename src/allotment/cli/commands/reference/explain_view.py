@@ -1,17 +1,21 @@
-"""A field of the directory, explained."""
+"""A field of the directory, explained; a cause of waiting, with its page."""
 
 from __future__ import annotations
 
 import json
+import re
 from textwrap import wrap
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from allotment.spec.explaining import Explanation, Field
+from allotment.diagnose.finding import CauseEntry
+from allotment.spec.explaining import Field, FieldExplanation
+
+_HEADING: Final = re.compile(r"#{1,3} (?P<text>.+)")
 
 
-def text(found: Explanation, width: int) -> str:
+def text(found: FieldExplanation, width: int) -> str:
     """The field, then what stands below it with one paragraph each."""
     lines = _about(found.field, width) if found.field.path else [found.field.description]
     if found.children:
@@ -24,6 +28,15 @@ def text(found: Explanation, width: int) -> str:
         example = next((child for child in found.children if child.path), found.children[0])
         lines += ["", f"Ask on with the field's path, for example: allot explain {example.path}"]
     return "\n".join(lines)
+
+
+def page_text(entry: CauseEntry, page: str) -> str:
+    """A cause's page: its headings without the marks of Markdown, all else as it is written, to be copied."""
+    lines = []
+    for line in page.splitlines():
+        heading = _HEADING.match(line)
+        lines.append(line if heading is None else click.style(heading["text"], bold=True))
+    return "\n".join([f"{entry.code} · {entry.layer}", *lines])
 
 
 def _about(field: Field, width: int) -> list[str]:

@@ -1,0 +1,277 @@
+"""Why something waits, as text: the sentence, its numbers, what would help; or all that wait, by cause."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from textwrap import indent
+from typing import Any, Final
+
+import click
+
+from allotment.cli.shell.output import Listing
+from allotment.cli.shell.prose import prose
+from allotment.cli.shell.table import Column, table_text
+from allotment.errors import shown
+from allotment.model.explanation import (
+    CauseVerdict,
+    Confidence,
+    Doer,
+    Explanation,
+    FlavorTried,
+    Remedy,
+    StartsWhen,
+    StartWindow,
+    Tried,
+)
+from allotment.model.grammar import count
+from allotment.model.observed.base import Reference
+from allotment.operations.ask.explaining import SETTLED, UNKNOWN, CauseGroup, ExplainedWaiting, WhyAll, grouped
+
+_VERDICTS: Final = {
+    CauseVerdict.MISCONFIGURED: "misconfigured: a person must change something",
+    CauseVerdict.WAITING: "waiting: it runs by itself when something ends",
+    CauseVerdict.BROKEN: "broken: something that should work is defective",
+}
+_COLORS: Final = {CauseVerdict.MISCONFIGURED: "yellow", CauseVerdict.WAITING: "cyan", CauseVerdict.BROKEN: "red"}
+_CONFIDENCE: Final = {
+    Confidence.SURE: "",
+    Confidence.LIKELY: "likely, not certain",
+    Confidence.UNSURE: "unsure",
+}
+_WHO: Final = {Doer.USER: "you", Doer.TEAM_OWNER: "the team's owner", Doer.PLATFORM: "the platform team"}
+_MOST_NAMES: Final = 5
+"""Names of a group that are told; `-o wide` has them all."""
+_LONGEST_VALUE: Final = 300
+"""Characters of a value that are shown; JSON has it whole."""
+_SPANS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def why_text(found: ExplainedWaiting, width: int, table_width: int | None) -> str:
+    """One explanation.
+
+    Args:
+        found: the answer.
+        width: of running text.
+        table_width: of tables; None for no bound.
+    """
+    each = found.explanation
+    lines = prose(_sentence(each), width, more="")
+    lines += _about(found, width)
+    lines += _section("WHY", _facts(each.facts, width))
+    if each.flavors:
+        table = table_text(_FLAVOR_COLUMNS, each.flavors, width=None if table_width is None else table_width - 2)
+        lines += _section("TRIED IN THIS ORDER", indent(table, "  ").splitlines())
+    lines += _section("SEEN IN", [line for part in each.evidence for line in prose(_evidence(part), width, "  ")])
+    also = [line for other in each.contributing for line in prose(f"{other.cause}: {other.summary}", width, "  ")]
+    lines += _section("ALSO TRUE", also)
+    lines += _section("NOT SEEN", [line for text in each.unseen for line in prose(text, width, "  ")])
+    lines += _section("WHAT HELPS", list(_remedies(each.remedies, width)))
+    if each.code:
+        lines += ["", f"more about it: allot explain {shown(each.code)}"]
+    return "\n".join(lines)
+
+
+def why_all_text(found: WhyAll, rows: Sequence[ExplainedWaiting], width: int, again: str = "") -> str:
+    """All that wait, by cause.
+
+    Args:
+        found: the whole answer.
+        rows: what of it is shown.
+        width: of running text.
+        again: flags that lead to the same snapshot.
+    """
+    where = f"in {shown(found.namespace)}" if found.namespace else "in all namespaces"
+    if not rows:
+        return "\n".join([f"nothing waits {where}", *_unseen(found, width)])
+    groups = grouped(tuple(rows))
+    lines = [f"{len(rows):,} {'waits' if len(rows) == 1 else 'wait'} {where}, {count(len(groups), 'cause')}"]
+    for group in groups:
+        lines += ["", *_group(group, width, alone=bool(found.namespace))]
+    example = rows[0].subject
+    space = f" -n {shown(example.namespace)}" if example.namespace else ""
+    lines += _unseen(found, width)
+    lines += ["", f"what would help: allot why {_named(example)}{space}{again}"]
+    return "\n".join(lines)
+
+
+def why_listing(rows: Sequence[ExplainedWaiting]) -> Listing[ExplainedWaiting]:
+    """A row for each that waits."""
+    from allotment.reports.documents.explanation_of_waiting import explanation_body
+
+    return Listing(
+        kind="Explanation",
+        rows=rows,
+        columns=(
+            Column("NAMESPACE", lambda row: shown(row.subject.namespace), keep=1),
+            Column("SUBJECT", lambda row: _named(row.subject), keep=3),
+            Column(
+                "WAITED",
+                lambda row: None if row.waited is None else int(row.waited),
+                text=lambda row: "" if row.waited is None else duration(row.waited),
+                unit="seconds",
+                keep=1,
+            ),
+            Column("CAUSE", lambda row: shown(row.explanation.cause), keep=3),
+            Column("CODE", lambda row: row.explanation.code or None),
+            Column("VERDICT", lambda row: row.explanation.verdict, style=_style),
+            Column("CONFIDENCE", lambda row: row.explanation.confidence),
+            Column("SUMMARY", lambda row: shown(row.explanation.summary), fold=" "),
+            Column("SOURCE", lambda row: shown(row.source), wide=True),
+        ),
+        name=lambda row: _named(row.subject),
+        document=explanation_body,
+        labels=lambda row: row.labels,
+        nothing="nothing waits",
+    )
+
+
+def _style(row: ExplainedWaiting) -> str:
+    verdict = row.explanation.verdict
+    return "" if verdict is None else _COLORS[verdict]
+
+
+def duration(seconds: float) -> str:
+    """``3 d 4 h``, ``12 min``: the two largest units."""
+    left, parts = int(seconds), []
+    for size, unit in _SPANS:
+        if left >= size:
+            parts.append(f"{left // size} {unit}")
+            left %= size
+        elif parts:
+            break
+    return " ".join(parts[:2]) or "0 s"
+
+
+def _named(each: Reference) -> str:
+    return f"{shown(each.kind.lower())}/{shown(each.name)}"
+
+
+def _sentence(each: Explanation) -> str:
+    where = f" in {each.subject.namespace}" if each.subject.namespace else ""
+    name = f"{each.subject.kind.lower()}/{each.subject.name}{where}"
+    if each.cause == SETTLED:
+        return f"{name}: {each.summary}."
+    if each.cause == UNKNOWN:
+        return f"{name} does not run, and it cannot be told why: {each.summary}."
+    return f"{name} does not run: {each.summary}."
+
+
+def _about(found: ExplainedWaiting, width: int) -> list[str]:
+    each = found.explanation
+    lines: list[str] = []
+    if each.verdict is not None:
+        sure = _CONFIDENCE[each.confidence]
+        head = click.style(f"{shown(each.code)} {shown(each.cause)}".strip(), bold=True)
+        verdict = click.style(_VERDICTS[each.verdict], fg=_COLORS[each.verdict])
+        lines.append(f"{head}, {verdict}{f' ({sure})' if sure else ''}")
+    told = []
+    if found.waited is not None and each.cause != SETTLED:
+        told.append(f"created {duration(found.waited)} ago")
+    if not each.considered:
+        told.append("not looked at yet")
+    if each.position is not None:
+        told.append(f"{each.position.ahead:,} of {each.position.of:,} ahead in {each.position.queue}")
+    if each.start is not None:
+        told.append(_start(each.start))
+    told.append(f"as of {each.observed_at}" if each.observed_at else "")
+    return lines + prose("; ".join(part for part in told if part), width)
+
+
+def _start(each: StartWindow) -> str:
+    if each.never:
+        return "as things are it never starts"
+    share = f" ({each.confidence:.0%})" if each.confidence else ""
+    return f"starts between {each.start or 'now'} and {each.end or 'an unknown time'}{share}"
+
+
+def _section(title: str, lines: Sequence[str]) -> list[str]:
+    return ["", click.style(title, bold=True), *lines] if lines else []
+
+
+def _facts(facts: Mapping[str, Any], width: int) -> list[str]:
+    named = {str(name).replace("_", " "): _value(value) for name, value in facts.items()}
+    widest = max((len(name) for name in named), default=0)
+    lines: list[str] = []
+    for name, value in named.items():
+        first, *rest = prose(value, max(width - widest - 4, 40), more="") or [""]
+        lines.append(f"  {shown(name):<{widest}}  {first}".rstrip())
+        lines += [f"  {'':<{widest}}  {line}" for line in rest]
+    return lines
+
+
+def _value(value: Any) -> str:
+    match value:
+        case None:
+            text = "none"
+        case bool():
+            text = "yes" if value else "no"
+        case str():
+            text = value or "empty"
+        case int() | float():
+            text = f"{value:,}" if isinstance(value, int) else f"{value:g}"
+        case Mapping():
+            text = ", ".join(f"{key} {_value(item)}" for key, item in value.items()) or "none"
+        case list() | tuple() | set() | frozenset():
+            text = ", ".join(_value(item) for item in value) or "none"
+        case _:
+            text = str(value)
+    return shown(text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…")
+
+
+def _evidence(part: Any) -> str:
+    value = part.value if isinstance(part.value, str) else json.dumps(part.value, default=str, ensure_ascii=False)
+    value = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
+    where = f" -n {part.object.namespace}" if part.object.namespace else ""
+    says = f" ({part.says})" if part.says else ""
+    return shown(f"{part.object.kind.lower()}/{part.object.name}{where} {part.field}: {value}{says}")
+
+
+_FLAVOR_COLUMNS: Final[tuple[Column[FlavorTried], ...]] = (
+    Column("FLAVOR", lambda row: row.name),
+    Column("WHY NOT", lambda row: row.reason, fold=" "),
+    Column("BY HOW MUCH", lambda row: row.number or None),
+)
+
+
+def _remedies(remedies: Sequence[Remedy], width: int) -> Iterator[str]:
+    for number, each in enumerate(remedies, 1):
+        yield from prose(f"{number}. {_WHO[each.who]}: {each.summary}", width, "  ", "   ")
+        yield from prose(f"tried: {_tried(each.tried)}", width, "     ")
+        if each.command:
+            # In one piece, whatever its length: it is to be copied.
+            yield f"     {click.style(shown(each.command), fg='green')}"
+
+
+def _tried(each: Tried) -> str:
+    said = {
+        StartsWhen.NOW: "it starts then",
+        StartsWhen.LATER: "it starts later, when what it then waits for is over",
+        StartsWhen.NO: "it does not start",
+        StartsWhen.NOT_SIMULATED: "could not be tried, because what happens outside the cluster is not known",
+    }[each.starts]
+    if each.at is not None:
+        said += f"; {_start(each.at)}"
+    if each.displaces:
+        said += f"; it takes from {', '.join(each.displaces)}"
+    return said
+
+
+def _group(group: CauseGroup, width: int, *, alone: bool) -> list[str]:
+    head = click.style(f"{len(group.members):,}", bold=True)
+    verdict = "" if group.verdict is None else click.style(f", {group.verdict}", fg=_COLORS[group.verdict])
+    code = f" ({shown(group.code)})" if group.code else ""
+    longest = group.members[0].waited
+    since = "" if longest is None else f", longest {duration(longest)}"
+    lines = [f"{head}  {click.style(shown(group.cause), bold=True)}{code}{verdict}{since}"]
+    lines += prose(group.members[0].explanation.summary, width, "   ", "")
+    names = [
+        _named(each.subject) if alone or not each.subject.namespace else f"{each.subject.namespace}/{each.subject.name}"
+        for each in group.members[:_MOST_NAMES]
+    ]
+    more = len(group.members) - len(names)
+    return [*lines, *prose(", ".join(names) + (f" and {more:,} more" if more else ""), width, "   ", "")]
+
+
+def _unseen(found: WhyAll, width: int) -> list[str]:
+    return _section("NOT SEEN", [line for text in found.unseen for line in prose(text, width, "  ")])
