@@ -20,8 +20,8 @@ from typing import Any
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.subjects import find_case
 from allotment.model.explanation import Confidence, Explanation
+from benchmarks.why.cases import snapshot_of
 from benchmarks.why.scoring import Score, score
-from benchmarks.why.situations import snapshot_of
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 

@@ -1,0 +1,146 @@
+"""Play situations on a real control plane and record them, each with its acts tried for real.
+
+    python -m benchmarks.why.record [ID …] [--untried]
+
+A situation is played once to be recorded, and once more for each act: a remedy must start the subject, a distractor must
+not. What is not so stops the recording: the answer would be wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.why.making import subject as reference
+from benchmarks.why.scenes import SITUATIONS
+from benchmarks.why.situation import Played, Situation
+from benchmarks.why.stage import Stage, now, stage
+
+FOLDER = Path(__file__).parent / "recorded"
+STARTS_WITHIN = 45.0
+"""Seconds in which a remedy must start the subject; Kueue looks again at once, kube-scheduler within its back-off of 10 s."""
+STILL_NOT_AFTER = 20.0
+"""Seconds after which a distractor is said not to help."""
+
+
+def record(situation: Situation, *, untried: bool) -> None:
+    with stage(f"why-{situation.id}"[:40].strip("-"), situation.nodes, situation.kueue, situation.extensions) as live:
+        played = situation.play(live)
+        case = recorded(situation, live, played)
+    case["truth"]["remedies"] = [
+        tried(situation, at, distractor=False, untried=untried) for at in range(len(played.remedies))
+    ]
+    case["truth"]["distractors"] = [
+        tried(situation, at, distractor=True, untried=untried) for at in range(len(played.distractors))
+    ]
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / f"{situation.id}.json.gz").write_bytes(
+        gzip.compress(json.dumps(case, sort_keys=True, separators=(",", ":")).encode(), mtime=0)
+    )
+
+
+def recorded(situation: Situation, live: Stage, played: Played) -> dict[str, Any]:
+    return {
+        "id": situation.id,
+        "cause": situation.cause,
+        "source": situation.source,
+        "written": situation.written,
+        "now": now(),
+        "subject": reference(played.subject),
+        "submitted_by": played.user,
+        "manifest": played.subject,
+        "submit_error": {"code": 422 if "is invalid" in played.refused else 403, "message": played.refused}
+        if played.refused
+        else None,
+        "objects": live.everything(),
+        "truth": {
+            "cause": situation.cause,
+            "layer": situation.layer,
+            "verdict": situation.verdict,
+            "facts": played.facts,
+        },
+    }
+
+
+def tried(situation: Situation, at: int, *, distractor: bool, untried: bool) -> dict[str, Any]:
+    name = f"whyt-{situation.id}"[:38].strip("-")
+    with stage(name, situation.nodes, situation.kueue, situation.extensions) as live:
+        played = situation.play(live)
+        act = (played.distractors if distractor else played.remedies)[at]
+        if untried or not act.tried:
+            return act.recorded(verified=False, distractor=distractor)
+        act.carry_out(live)
+        started = starts(live, played.subject, STILL_NOT_AFTER if distractor else STARTS_WITHIN)
+    if started is distractor:
+        raise AssertionError(f"{situation.id}: {act.description!r} {'helped' if started else 'did not help'}")
+    return act.recorded(verified=True, distractor=distractor)
+
+
+def starts(live: Stage, subject: dict[str, Any], within: float) -> bool:
+    """Whether all pods of the subject run, or have run, within a time."""
+    ends = time.monotonic() + within
+    while time.monotonic() < ends:
+        if _runs(live, subject):
+            return True
+        time.sleep(0.5)
+    return False
+
+
+def _runs(live: Stage, subject: dict[str, Any]) -> bool:
+    meta = subject["metadata"]
+    found = live.get(_resource(subject), meta["name"], meta.get("namespace", ""))
+    if found is None:
+        return False
+    status, spec = found.get("status", {}), found["spec"]
+    if subject["kind"] == "Job":
+        wanted = spec.get("parallelism", 1)
+        return bool(wanted) and status.get("ready", 0) + status.get("succeeded", 0) >= wanted
+    if subject["kind"] == "Pod":
+        return status.get("phase") in {"Running", "Succeeded"}
+    if subject["kind"] in {"Deployment", "StatefulSet"}:
+        return (
+            status.get("updatedReplicas", 0) >= spec["replicas"] and status.get("readyReplicas", 0) >= spec["replicas"]
+        )
+    return any(
+        each["type"] in {"Running", "Completed", "Available", "StartupPolicyCompleted"} and each["status"] == "True"
+        for each in status.get("conditions", ())
+    )
+
+
+def _resource(subject: dict[str, Any]) -> str:
+    group, slash, _ = subject["apiVersion"].partition("/")
+    return f"{subject['kind'].lower()}{f'.{group}' if slash else ''}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="benchmarks.why.record", description="record situations on a real control plane"
+    )
+    parser.add_argument("id", nargs="*")
+    parser.add_argument("--untried", action="store_true", help="do not try the acts: for a first look")
+    parser.add_argument("--missing", action="store_true", help="only what is not recorded yet")
+    arguments = parser.parse_args()
+    failed = 0
+    for situation in SITUATIONS:
+        if arguments.id and situation.id not in arguments.id:
+            continue
+        if arguments.missing and (FOLDER / f"{situation.id}.json.gz").exists():
+            continue
+        began = time.monotonic()
+        try:
+            record(situation, untried=arguments.untried)
+            said = "recorded"
+        except AssertionError as error:
+            failed += 1
+            said = f"FAILED: {error}"
+        print(f"{situation.id}: {said} ({time.monotonic() - began:.0f} s)", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

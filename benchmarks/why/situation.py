@@ -1,0 +1,100 @@
+"""A situation: how it is played on a real control plane, its right answer, and what looks right and does not help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from allotment.ports.sandboxes import FakeNode, KueueOptions
+from benchmarks.why.making import subject as reference
+from benchmarks.why.stage import Stage
+
+Raw = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something done about a situation.
+
+    Attributes:
+        kind, who: in the words of the vocabulary.
+        op: ``merge-patch``, ``json-patch``, ``create``, ``delete``, ``resubmit`` (body: the whole object), ``wait``,
+            ``signal``.
+        target: what is changed; None for what is created.
+        steps: what to do in its place on the stage, where the act is not a change of the target alone.
+        tried: False for what cannot be tried on a stage; then it is recorded as not verified.
+    """
+
+    kind: str
+    who: str
+    description: str
+    op: str
+    target: Raw | None = None
+    body: Any = None
+    steps: Callable[[Stage], None] | None = None
+    tried: bool = True
+
+    def carry_out(self, stage: Stage) -> None:
+        if self.steps is not None:
+            self.steps(stage)
+        elif self.op == "merge-patch":
+            stage.patch(self.target or {}, self.body)
+        elif self.op == "json-patch":
+            stage.patch(self.target or {}, self.body, op="json")
+        elif self.op == "create":
+            stage.make(self.body)
+        elif self.op == "delete":
+            stage.delete(self.target or {})
+        elif self.op == "resubmit":
+            stage.delete(self.target or {})
+            stage.make(self.body)
+        else:
+            raise AssertionError(f"{self.op} has no steps")
+
+    def recorded(self, *, verified: bool, distractor: bool) -> Raw:
+        patch = {"op": self.op, "target": self.target or (reference(self.body) if self.op == "create" else None)}
+        if self.body is not None:
+            patch["body"] = self.body
+        told = {"kind": self.kind, "who": self.who, "description": self.description, "patch": patch}
+        return {**told, ("verified_not_to_help" if distractor else "verified"): verified}
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a scene leaves behind: who is asked about, and what makes the answer right.
+
+    Attributes:
+        subject: the object that is asked about, as it was sent.
+        remedies: cheapest first.
+        refused: exit words of the API server where the subject's creation was refused.
+    """
+
+    subject: Raw
+    facts: Raw
+    remedies: tuple[Act, ...]
+    distractors: tuple[Act, ...]
+    refused: str = ""
+    user: str = "ada@corp.example"
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A scene with its frame.
+
+    Attributes:
+        id: of the case: neutral, for it becomes the file's name.
+        source: the public question that it comes from.
+        written: what was written by hand because no controller of this stage reports it; empty where all is real.
+    """
+
+    id: str
+    cause: str
+    layer: str
+    verdict: str
+    source: str
+    play: Callable[[Stage], Played]
+    nodes: tuple[FakeNode, ...]
+    kueue: KueueOptions = field(default_factory=KueueOptions)
+    extensions: tuple[str, ...] = ()
+    written: str = ""
