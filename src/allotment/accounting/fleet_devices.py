@@ -20,7 +20,7 @@ from allotment.model.observed.index import Index
 from allotment.model.observed.pods import PodSpec
 from allotment.model.observed.queueing import ResourceFlavor
 from allotment.scheduling.kinds import Toleration
-from allotment.scheduling.placement.capacity import room
+from allotment.scheduling.placement.capacity import admits, room
 from allotment.scheduling.placement.gpu.fragmentation import measure, typical_pods
 from allotment.scheduling.placement.gpu.model import WHOLE
 from allotment.scheduling.placement.model import CPU, EPHEMERAL_STORAGE, MEMORY, PodShape
@@ -49,10 +49,10 @@ class AcceleratorRoom:
         healthy: on Ready nodes, and offered.
         schedulable: of the healthy ones, those whose node takes new pods.
         used: asked for by pods that have a node, wherever that stands.
-        idle: of the used ones, those that metrics call idle; None without metrics.
+        idle: of the used ones, those that metrics call idle; None where nothing was measured.
         free: schedulable, and asked for by nobody.
-        fragmented: of the free ones, those that the mean waiting or running GPU pod could not use (the published
-            measure); None where no pod asks for a GPU, or the resource counts no whole devices.
+        fragmented: of the free ones, those that the mean pod could not use, by the published measure over the pods,
+            running and waiting, that may go there; None without such pods, or where the resource counts slices.
         fits: for pods of 1, 2, 4, 8 devices, how many more fit; None where the twin cannot tell.
         per_device: what such a pod is taken to ask for beside each device, by resource.
     """
@@ -93,8 +93,7 @@ def accelerator_rooms(view: PlacementView, holds: Sequence[DeviceHold]) -> tuple
     index = view.index
     sums = _sums(index, holds)
     usual = UsualPods(index)
-    broken_up = _fragments(view)
-    idle = _idle(index, holds)
+    mix = _Mix(view)
     rooms = []
     for (accelerator, resource), found in sorted(sums.items()):
         pod = usual.on(resource, found.nodes)
@@ -109,9 +108,9 @@ def accelerator_rooms(view: PlacementView, holds: Sequence[DeviceHold]) -> tuple
                 healthy=found.healthy,
                 schedulable=found.schedulable,
                 used=found.used,
-                idle=None if idle is None else idle[accelerator, resource],
+                idle=_idle([each for each in holds if (each.accelerator, each.resource) == (accelerator, resource)]),
                 free=found.free,
-                fragmented=_fragmented(broken_up, where, resource, found),
+                fragmented=_fragmented(mix, where, resource, found),
                 fits={count: _fits(view, where, pod, count) for count in SHAPES},
                 per_device=pod.per_device,
             )
@@ -156,13 +155,10 @@ def accelerator_key(part: DevicePart) -> AcceleratorKey:
     return part.model or part.resource, part.resource
 
 
-def _idle(index: Index, holds: Iterable[DeviceHold]) -> Counter[AcceleratorKey] | None:
-    if not index.source.device_use:
+def _idle(holds: Sequence[DeviceHold]) -> int | None:
+    if holds and not any(each.measured for each in holds):
         return None
-    idle: Counter[AcceleratorKey] = Counter()
-    for each in holds:
-        idle[each.accelerator, each.resource] += each.idle_parts
-    return idle
+    return sum(each.idle_parts for each in holds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,23 +247,48 @@ def _fits(view: PlacementView, where: Bools, pod: UsualPod, count: int) -> int |
     return int(room(view.state, pod.with_devices(count)).fits[where].sum())
 
 
-def _fragmented(broken_up: Ints | None, where: Bools, resource: str, found: _Sums) -> int | None:
-    if broken_up is None or resource not in DEVICE_RESOURCES:
+class _Mix:
+    """The pods that ask for GPUs, running and waiting, and the fleet as the published measure sees it."""
+
+    def __init__(self, view: PlacementView) -> None:
+        self._state = view.state
+        every = map(_bare, _specs(view.index))
+        self._shapes = Counter(each for each in every if any(name in DEVICE_RESOURCES for name, _ in each.requests))
+        self._fleet, self._seen_as = fleet_of(view.state, self._shapes)
+
+    def fragments(self, where: Bools | None = None) -> Ints | None:
+        """Idle units of each node, in millionths, that the mean pod could not use; None if there is none.
+
+        Args:
+            where: only pods that may go to one of these nodes count; None = all pods.
+        """
+        shapes = self._shapes if where is None else [each for each in self._shapes if self._may_go(each, where)]
+        if not shapes:
+            return None
+        typical = typical_pods(self._seen_as[shape] for shape in shapes for _ in range(self._shapes[shape]))
+        found = measure(self._fleet, typical).node_fragments * (PER_DEVICE // WHOLE)
+        rounded: Ints = np.rint(found).astype(np.int64)
+        return rounded
+
+    def _may_go(self, shape: PodShape, where: Bools) -> bool:
+        return bool((admits(self._state, shape) & where).any())
+
+
+def _fragmented(mix: _Mix, where: Bools, resource: str, found: _Sums) -> int | None:
+    fragments = mix.fragments(where) if resource in DEVICE_RESOURCES else None
+    if fragments is None:
         return None
     # The measure counts units; slices and shares that go by the name of the device are less than one.
-    return int(broken_up[where].sum()) * found.total // (found.units * PER_DEVICE)
+    return int(fragments[where].sum()) * found.total // (found.units * PER_DEVICE)
 
 
-def _fragments(view: PlacementView) -> Ints | None:
-    """Idle units of each node, in millionths, that the mean pod with GPUs could not use."""
-    every = map(_bare, _specs(view.index))
-    shapes = [each for each in every if any(name in DEVICE_RESOURCES for name, _ in each.requests)]
-    if not shapes:
-        return None
-    fleet, seen_as = fleet_of(view.state, shapes)
-    typical = typical_pods(seen_as[shape] for shape in shapes)
-    found: Ints = np.rint(measure(fleet, typical).node_fragments * (PER_DEVICE // WHOLE)).astype(np.int64)
-    return found
+def fleet_fragments(view: PlacementView) -> int | None:
+    """The published measure over a cluster: free GPUs, in millionths, of no use to the mean pod that asks for GPUs.
+
+    A GPU of a model that a pod does not accept is of no use to it, so that this is more than the sum over accelerators.
+    """
+    found = _Mix(view).fragments()
+    return None if found is None else int(found.sum())
 
 
 def _specs(index: Index) -> Iterable[PodSpec]:

@@ -1,7 +1,8 @@
 """What is out first where accelerators stand: the devices, or what stands around them.
 
 On the nodes of each accelerator that take new pods, and in the quota for it: how many more pods of one device would
-still fit if only this were short. What has the fewest is what is out first.
+fit if, beside the devices, only this were short. What has the fewest is what is out first. What is left on a node
+whose devices are all held helps nobody, and does not count.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+import numpy as np
 
 from allotment.accounting.capacity import devices_by_node
 from allotment.accounting.fleet_devices import (
@@ -22,7 +25,7 @@ from allotment.accounting.fleet_devices import (
     open_nodes,
 )
 from allotment.model.observed.index import Index
-from allotment.scheduling.placement.capacity import admits
+from allotment.scheduling.placement.capacity import admits, room
 from allotment.scheduling.placement.model import PODS
 from allotment.scheduling.placement.nodes import Bools, Ints
 from allotment.scheduling.snapshot.placement import PlacementView
@@ -41,7 +44,7 @@ class ShortThing:
         used: of it, as the resource is counted (milli-CPU, bytes, units).
         capacity: all of it; for quota the sum of what queues own.
         each: what one more pod with one device takes.
-        more: how many such pods fit by this alone, node by node; None where they ask for nothing of it.
+        more: how many such pods fit by their device and this alone, node by node; None where they ask for none of it.
     """
 
     name: str
@@ -63,6 +66,7 @@ class AcceleratorSaturation:
     Attributes:
         nodes: those that are Ready and take new pods.
         things: the devices first, then what stands around them.
+        fits: how many more pods with one device fit, by all that the nodes have together.
         closed_to_all: taints keep the usual pod from every node.
     """
 
@@ -71,6 +75,7 @@ class AcceleratorSaturation:
     resource: str
     nodes: int
     things: tuple[ShortThing, ...]
+    fits: int
     closed_to_all: bool
 
     @property
@@ -80,10 +85,15 @@ class AcceleratorSaturation:
         return self.things[min(asked)[1]] if self.nodes and asked else None
 
     @property
+    def starts(self) -> int:
+        """How many more pods with one device would start: what fits, as far as quota goes."""
+        quota = [each.more for each in self.things if each.name.startswith(QUOTA) and each.more is not None]
+        return min([self.fits, *quota])
+
+    @property
     def stranded(self) -> int:
-        """Units of free devices that what is out first leaves without use."""
-        first = self.first
-        return (self.things[0].more or 0) - (first.more or 0) if first is not None else 0
+        """Free devices that what stands around them, on their own node or in quota, leaves without use."""
+        return max((self.things[0].more or 0) - self.starts, 0)
 
 
 def saturation(view: PlacementView) -> tuple[AcceleratorSaturation, ...]:
@@ -101,18 +111,22 @@ def saturation(view: PlacementView) -> tuple[AcceleratorSaturation, ...]:
         where = open_nodes(view, names)
         pod = usual.on(resource, names)
         things = (*_on_nodes(view, where, pod), *_in_quota(index, names, pod))
-        welcome = admits(view.state, pod.with_devices(1)) & where
-        found.append(
-            AcceleratorSaturation(index.source.name, accelerator, resource, int(where.sum()), things, not welcome.any())
-        )
+        one = pod.with_devices(1)
+        fits = int(room(view.state, one).fits[where].sum())
+        closed = not (admits(view.state, one) & where).any()
+        name = index.source.name
+        found.append(AcceleratorSaturation(name, accelerator, resource, int(where.sum()), things, fits, bool(closed)))
     return tuple(found)
 
 
 def _on_nodes(view: PlacementView, where: Bools, pod: UsualPod) -> Iterator[ShortThing]:
     state = view.state
+    row = state.rows[pod.resource]
+    devices = (state.alloc[row] - state.used[row])[where].clip(min=0)
     for name, need in _needs(pod):
-        yield _thing(name, state.used[state.rows[name]][where], state.alloc[state.rows[name]][where], need)
-    yield _thing(PODS, state.pod_count[where], state.nodes.pod_limit[where], 1)
+        row = state.rows[name]
+        yield _thing(name, state.used[row][where], state.alloc[row][where], need, devices)
+    yield _thing(PODS, state.pod_count[where], state.nodes.pod_limit[where], 1, devices)
 
 
 def _needs(pod: UsualPod) -> Iterator[tuple[str, int]]:
@@ -120,9 +134,9 @@ def _needs(pod: UsualPod) -> Iterator[tuple[str, int]]:
     yield from ((name, pod.per_device.get(name, 0)) for name in AROUND)
 
 
-def _thing(name: str, used: Ints, capacity: Ints, need: int) -> ShortThing:
+def _thing(name: str, used: Ints, capacity: Ints, need: int, devices: Ints) -> ShortThing:
     free = (capacity - used).clip(min=0)
-    more = int((free // need).sum()) if need else None
+    more = int(np.minimum(free // need, devices).sum()) if need else None
     return ShortThing(name, int(used.sum()), int(capacity.sum()), need, more)
 
 

@@ -64,7 +64,19 @@ ENTRIES: Final = (
         "Try",
     ),
     CommandEntry("why", f"{_ASK}.why:why", "Why does a job wait, and what would help?", (), "Ask"),
+    CommandEntry("who", f"{_ASK}.who:who", "Who holds accelerators, since when, and are they idle?", (), "Ask"),
+    CommandEntry("gpus", f"{_ASK}.gpus:gpus", "Accelerators held, free, fragmented; how many more fit.", (), "Ask"),
+    CommandEntry(
+        "saturation", f"{_ASK}.saturation:saturation", "What is out first: GPUs, or what is around them?", (), "Ask"
+    ),
     CommandEntry("waste", f"{_ASK}.waste:waste", "GPUs, or GPU-hours, by what becomes of them.", (), "Ask"),
+    CommandEntry(
+        "snapshot",
+        f"{_ASK}.snapshot:snapshot",
+        "Save what a cluster shows, look into it, compare it.",
+        ("snapshots",),
+        "Ask",
+    ),
     CommandEntry(
         "simulate",
         f"{_FORESEE}.simulate:simulate",

@@ -243,6 +243,41 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
             ExampleNeeds.SANDBOX,
         ),
     ),
+    ("snapshot",): (Example("allot snapshot save fleet.json.gz", "what the cluster shows now", ExampleNeeds.CLUSTER),),
+    ("snapshot", "save"): (
+        Example("allot snapshot save fleet.json.gz", "all that may be read", ExampleNeeds.CLUSTER),
+        Example(
+            "allot snapshot save cv.json.gz --view team:cv --platform my-platform",
+            "what a team's members may see",
+            ExampleNeeds.CLUSTER,
+        ),
+    ),
+    ("snapshot", "show"): (
+        Example(
+            "allot snapshot save fleet.json.gz && allot snapshot show fleet.json.gz",
+            "what is in it, and what is not",
+            ExampleNeeds.CLUSTER,
+        ),
+    ),
+    ("snapshot", "diff"): (
+        Example(
+            "allot snapshot record fleet --every 1s --count 2 && allot snapshot diff fleet/*.json.gz",
+            "what moved within a second",
+            ExampleNeeds.CLUSTER,
+        ),
+    ),
+    ("snapshot", "record"): (
+        Example(
+            "allot snapshot record fleet --every 30s --count 1", "one, named after its moment", ExampleNeeds.CLUSTER
+        ),
+    ),
+    ("snapshot", "from-objects"): (
+        Example(
+            "allot snapshot from-objects examples/objects/two-nodes.json --out fleet.json.gz",
+            "a file of kubectl's",
+            ExampleNeeds.CHECKOUT,
+        ),
+    ),
     ("simulate",): (
         Example("allot simulate examples/scenarios/borrowing.jsonl", "three teams, one day", ExampleNeeds.CHECKOUT),
         Example(

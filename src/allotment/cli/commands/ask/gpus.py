@@ -1,0 +1,42 @@
+"""`allot gpus`."""
+
+from __future__ import annotations
+
+import click
+
+from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
+from allotment.cli.shell.lazy import Command
+from allotment.cli.shell.options import OutputOptions, global_flags, output_flags
+from allotment.cli.shell.session import Session
+
+
+@click.command(cls=Command)
+@source_flags
+@output_flags
+@global_flags
+@click.pass_obj
+def gpus(session: Session, *, source: SourceOptions, output: OutputOptions) -> None:
+    """GPUs and other accelerators: there, healthy, held, idle, free, fragmented, and how many more pods fit.
+
+    Free is what nobody asks for on nodes that are Ready and take new pods. Fragmented is what the mean pod that may go
+    there could not use of it. FITS says how many more pods of 1, 2, 4 and 8 devices would start now, each with what is
+    usual beside a device: the median of the pods that run and wait.
+
+    Slices and shares count as what they are of a device. It is always about whole clusters: -n only says where to read
+    what may not be read everywhere.
+
+    Labels for -l: accelerator, resource, cluster.
+    """
+    from allotment.cli.commands.ask.gpus_view import gpus_listing, gpus_text
+    from allotment.cli.shell.output import show
+    from allotment.operations.ask.devices import count_gpus
+    from allotment.reports.documents.devices import gpus_document
+
+    found = count_gpus(snapshot_of(session, source))
+    show(
+        session,
+        output,
+        gpus_listing(found),
+        human=lambda rows: gpus_text(found, rows, session.table_width, headers=not output.no_headers),
+        whole=lambda rows: gpus_document(found, rows),
+    )

@@ -1,0 +1,76 @@
+"""Accelerators, a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from allotment.accounting.fleet_devices import SHAPES, AcceleratorRoom
+from allotment.cli.shell.amounts import amount
+from allotment.cli.shell.output import Listing
+from allotment.cli.shell.table import Column, table_text
+from allotment.errors import shown
+from allotment.model.devices import DEVICE_RESOURCES
+from allotment.operations.ask.devices import GpuCount
+from allotment.reports.documents.devices import devices, room_body
+from allotment.scheduling.placement.model import CPU, MEMORY
+
+
+def gpus_listing(found: GpuCount) -> Listing[AcceleratorRoom]:
+    """A row for each accelerator and cluster."""
+    several = len({each.cluster for each in found.rooms}) > 1
+    return Listing(
+        kind="AcceleratorRoom",
+        rows=found.rooms,
+        columns=(
+            Column("ACCELERATOR", lambda row: row.accelerator),
+            Column("CLUSTER", lambda row: row.cluster, wide=not several, keep=6),
+            Column("RESOURCE", lambda row: row.resource, keep=0),
+            Column("TOTAL", lambda row: devices(row.total), keep=5),
+            Column("HEALTHY", lambda row: devices(row.healthy), keep=2, style=_health_style),
+            Column("SCHEDULABLE", lambda row: devices(row.schedulable), keep=1),
+            Column("USED", lambda row: devices(row.used), keep=5),
+            Column("IDLE", lambda row: None if row.idle is None else devices(row.idle), keep=2),
+            Column("FREE", lambda row: devices(row.free), keep=5),
+            Column("FRAGMENTED", lambda row: None if row.fragmented is None else devices(row.fragmented), keep=3),
+            *(_fits_column(count) for count in SHAPES),
+            Column("NODES", lambda row: row.nodes, wide=True),
+        ),
+        name=lambda row: row.accelerator,
+        document=room_body,
+        labels=lambda row: {"accelerator": row.accelerator, "resource": row.resource, "cluster": row.cluster},
+        nothing="no node has an accelerator",
+    )
+
+
+def _fits_column(count: int) -> Column[AcceleratorRoom]:
+    return Column(f"FITS {count}", lambda row: row.fits[count], keep=4)
+
+
+def _health_style(row: AcceleratorRoom) -> str:
+    return "red" if row.healthy < row.total else ""
+
+
+def gpus_text(found: GpuCount, rows: Sequence[AcceleratorRoom], width: int | None, *, headers: bool) -> str:
+    """The rows, what the shapes are, the published measure, and what could not be seen."""
+    listing = gpus_listing(found)
+    columns = [column for column in listing.columns if not column.wide]
+    lines = [table_text(columns, rows, width=width, headers=headers)] if rows else [listing.nothing]
+    if rows:
+        lines.append("")
+        lines += list(dict.fromkeys(_usual(row) for row in rows if row.per_device))
+        lines += [
+            f"{_in(found, cluster)}{devices(parts):g} free GPUs are of no use to the mean GPU pod of the whole cluster"
+            for cluster, parts in found.fragmented.items()
+            if parts is not None
+        ]
+    return "\n".join([*lines, *(f"note: {shown(note)}" for note in found.notes)])
+
+
+def _usual(row: AcceleratorRoom) -> str:
+    beside = [f"{amount(name, row.per_device[name])} {name}" for name in (CPU, MEMORY) if row.per_device.get(name)]
+    device = "device" if row.resource in DEVICE_RESOURCES else shown(row.resource)
+    return f"fits on {shown(row.accelerator)}: for each {device} {' and '.join(beside) or 'nothing else'}"
+
+
+def _in(found: GpuCount, cluster: str) -> str:
+    return f"{shown(cluster)}: " if len(found.fragmented) > 1 else ""

@@ -1,0 +1,109 @@
+"""Who holds accelerators, a row for each submitted thing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from allotment.accounting.holdings import HoldMark, JobHold
+from allotment.cli.shell.output import Listing
+from allotment.cli.shell.steps import duration
+from allotment.cli.shell.table import Column, table_text
+from allotment.errors import shown
+from allotment.operations.ask.devices import WhoHolds, team_of
+from allotment.reports.documents.devices import devices, holding_body, moment
+
+UNKNOWN: Final = "unknown"
+_WASTED: Final = frozenset({HoldMark.JOB_OVER, HoldMark.PROCESS_GONE, HoldMark.NODE_GONE})
+
+
+def who_listing(found: WhoHolds) -> Listing[JobHold]:
+    """A row for each submitted thing and kind of device, the largest first."""
+    now = found.now
+    return Listing(
+        kind="DeviceHolding",
+        rows=found.holds,
+        columns=(
+            Column("TEAM", team_of, keep=6),
+            Column("PERSON", lambda row: row.owner.person or UNKNOWN, keep=3),
+            Column("JOB", lambda row: f"{row.owner.namespace}/{row.owner.top}", keep=6),
+            Column("ACCELERATOR", lambda row: row.accelerator, keep=5),
+            Column("DEVICES", lambda row: devices(row.parts), keep=6),
+            Column("IDLE", lambda row: None if row.idle_parts is None else devices(row.idle_parts), keep=2),
+            Column("SINCE", lambda row: moment(row.since), text=lambda row: _ago(now, row.since), keep=4),
+            Column(
+                "IDLE SINCE", lambda row: moment(row.idle_since), text=lambda row: _ago(now, row.idle_since), keep=3
+            ),
+            Column("ENDS AT", lambda row: moment(row.ends), text=lambda row: _ahead(now, row.ends), keep=2),
+            Column("NODES", lambda row: ", ".join(row.nodes), fold=", ", keep=1),
+            Column("NOTE", _note, fold=", ", keep=5, style=_style),
+            Column("QUEUE", lambda row: row.owner.queue or None, wide=True),
+            Column("PODS", lambda row: row.pods, wide=True),
+            Column("RESOURCE", lambda row: row.resource, wide=True),
+            Column("CLUSTER", lambda row: row.cluster, wide=True),
+        ),
+        name=lambda row: f"{row.owner.namespace}/{row.owner.top}",
+        document=holding_body,
+        labels=lambda row: {
+            "team": team_of(row),
+            "person": row.owner.person or UNKNOWN,
+            "namespace": row.owner.namespace,
+            "queue": row.owner.queue,
+            "accelerator": row.accelerator,
+        },
+        nothing="nobody holds such devices",
+    )
+
+
+def who_text(found: WhoHolds, rows: Sequence[JobHold], width: int | None, *, headers: bool) -> str:
+    """The rows, their sum, and what could not be seen."""
+    columns = [column for column in who_listing(found).columns if not column.wide]
+    lines = [table_text(columns, rows, width=width, headers=headers)] if rows else [who_listing(found).nothing]
+    if rows:
+        lines += ["", _sum(rows)]
+    return "\n".join([*lines, *(f"note: {shown(note)}" for note in found.notes)])
+
+
+def _sum(rows: Sequence[JobHold]) -> str:
+    text = f"{devices(sum(each.parts for each in rows)):,g} devices held"
+    measured = [each.idle_parts for each in rows if each.idle_parts is not None]
+    text += (
+        f", {devices(sum(measured)):,g} of them idle" if measured else "; without metrics nobody knows which are idle"
+    )
+    for mark in HoldMark:
+        parts = sum(each.parts for each in rows if mark in each.marks)
+        if parts:
+            text += f"; {devices(parts):,g} {_WORDS[mark]}"
+    return text
+
+
+_WORDS: Final = {
+    HoldMark.OUTSIDE_QUEUE: "outside any queue",
+    HoldMark.DAEMON_SET: "by DaemonSets",
+    HoldMark.JOB_OVER: "by jobs that have ended",
+    HoldMark.PROCESS_GONE: "by pods whose processes have ended",
+    HoldMark.NODE_GONE: "on nodes that are gone",
+    HoldMark.LEAVING: "by pods that are being deleted",
+}
+
+
+def _note(row: JobHold) -> str | None:
+    return ", ".join(mark.value for mark in HoldMark if mark in row.marks) or None
+
+
+def _style(row: JobHold) -> str:
+    return "red" if row.marks & _WASTED else "yellow" if row.marks else ""
+
+
+def _ago(now: int, then: int | None) -> str:
+    if then is None:
+        return ""
+    return f"{duration(max(now - then, 0) / 1000)} ago" if now else moment(then) or ""
+
+
+def _ahead(now: int, then: int | None) -> str:
+    if then is None:
+        return ""
+    if not now:
+        return moment(then) or ""
+    return f"in {duration((then - now) / 1000)}" if then > now else "overdue"

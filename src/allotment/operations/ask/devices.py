@@ -1,0 +1,152 @@
+"""Use cases: who holds devices, how many there are and are left, and what is out first; over all clusters seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from allotment.accounting.fleet_devices import AcceleratorRoom, accelerator_rooms, fleet_fragments
+from allotment.accounting.holdings import DeviceHold, JobHold, device_holds, job_holds
+from allotment.accounting.idleness import moment_ms
+from allotment.accounting.saturation import AcceleratorSaturation, saturation
+from allotment.errors import NotFoundError
+from allotment.model.observed.index import Index
+from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.scheduling.placement.asking import matching_models
+from allotment.scheduling.snapshot.placement import placement_view
+
+
+@dataclass(frozen=True, slots=True)
+class WhoHolds:
+    """Who holds devices.
+
+    Attributes:
+        now: milliseconds since 1970; 0 where the snapshot says no time.
+        notes: what could not be seen.
+    """
+
+    now: int
+    holds: tuple[JobHold, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GpuCount:
+    """Devices by accelerator.
+
+    Attributes:
+        fragmented: by cluster, free GPUs in millionths that the mean pod of the whole cluster could not use; None where
+            no pod asks for GPUs.
+        notes: what could not be seen, or is not counted in.
+    """
+
+    rooms: tuple[AcceleratorRoom, ...]
+    fragmented: Mapping[str, int | None]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Saturated:
+    """What is out first, by accelerator."""
+
+    accelerators: tuple[AcceleratorSaturation, ...]
+    notes: tuple[str, ...] = ()
+
+
+def who_holds(snapshot: Snapshot, *, accelerator: str = "", team: str = "", namespace: str = "") -> WhoHolds:
+    """Who holds devices.
+
+    Args:
+        snapshot: what was seen.
+        accelerator: only devices of this model, or of this resource; empty for all.
+        team: only what this team holds; a namespace without a team is its own.
+        namespace: only what is held from there.
+
+    Raises:
+        NotFoundError: there is no such accelerator, or no such team.
+    """
+    now = moment_ms(snapshot.taken_at) or 0
+    found: list[DeviceHold] = []
+    notes: list[str] = []
+    teams: set[str] = set()
+    for source in snapshot.sources:
+        index = Index(source)
+        own = device_holds(index, moment_ms(source.observed_at) or now)
+        found += own
+        teams |= {team_of(each) for each in own} | {each.name for each in index.objects.namespaces}
+        notes += _unseen(snapshot, source)
+    if accelerator:
+        wanted = _named(accelerator, found)
+        found = [each for each in found if wanted & {each.accelerator, each.resource}]
+    if team:
+        _known(team, teams)
+        found = [each for each in found if team_of(each) == team]
+    if namespace:
+        found = [each for each in found if each.owner.namespace == namespace]
+    return WhoHolds(now, job_holds(found), tuple(notes))
+
+
+def team_of(hold: DeviceHold | JobHold) -> str:
+    """The team, or the namespace where it has none."""
+    return hold.owner.team or hold.owner.namespace
+
+
+def _named(accelerator: str, holds: Sequence[DeviceHold]) -> set[str]:
+    if "/" in accelerator:
+        return {accelerator}
+    models = {each.accelerator for each in holds}
+    # Nothing of any kind is held: then nothing of this kind is.
+    return set(matching_models(accelerator, models)) if models else {accelerator}
+
+
+def _known(team: str, teams: set[str]) -> None:
+    if team not in teams:
+        raise NotFoundError(
+            f"no team {team!r} holds devices here, and no namespace has that name",
+            fix=f"there are {', '.join(sorted(teams)[:_MOST_NAMED])}" if teams else "ask without --team",
+        )
+
+
+_MOST_NAMED: Final = 20
+
+
+def count_gpus(snapshot: Snapshot) -> GpuCount:
+    """Devices by accelerator and cluster: there, healthy, held, idle, free, fragmented, and how many more pods fit."""
+    rooms: list[AcceleratorRoom] = []
+    fragmented: dict[str, int | None] = {}
+    notes: list[str] = []
+    for source in snapshot.sources:
+        index = Index(source)
+        view = placement_view(index)
+        holds = device_holds(index, moment_ms(source.observed_at) or moment_ms(snapshot.taken_at) or 0)
+        rooms += accelerator_rooms(view, holds)
+        fragmented[source.name] = fleet_fragments(view)
+        notes += [_of(snapshot, source, each) for each in view.unmodelled]
+        stray = sum(each.parts for each in holds if each.node not in index.nodes)
+        if stray and index.nodes:
+            notes.append(_of(snapshot, source, "pods hold devices on nodes that are not there: see `allot who`"))
+    return GpuCount(tuple(rooms), fragmented, tuple(notes))
+
+
+def saturated(snapshot: Snapshot) -> Saturated:
+    """What is out first by accelerator and cluster: the devices, or what stands around them."""
+    found: list[AcceleratorSaturation] = []
+    notes: list[str] = []
+    for source in snapshot.sources:
+        view = placement_view(Index(source))
+        found += saturation(view)
+        notes += [_of(snapshot, source, each) for each in view.unmodelled]
+    return Saturated(tuple(found), tuple(notes))
+
+
+def _unseen(snapshot: Snapshot, source: Source) -> list[str]:
+    hidden = {gap.what for gap in source.gaps if gap.reason != "damaged"}
+    notes = [f"{kind} could not all be read: more may be held" for kind in ("pods", "nodes") if kind in hidden]
+    if source.namespaces:
+        notes.append("only some namespaces were read: more may be held elsewhere")
+    return [_of(snapshot, source, each) for each in notes]
+
+
+def _of(snapshot: Snapshot, source: Source, note: str) -> str:
+    return f"{source.name}: {note}" if len(snapshot.sources) > 1 else note
