@@ -37,7 +37,9 @@ def read_case(raw: Body) -> Snapshot:
     """The snapshot of a situation; what cannot be read of it is named among the gaps."""
     gathered = Gathered()
     objects = raw["objects"]
-    gathered.take_any(each for each in objects if isinstance(each, dict))
+    whole = [each for each in objects if isinstance(each, dict)]
+    gathered.take_any(whole)
+    gathered.take_owners(each for each in whole if kind_of_raw(each) is None)
     odd = sum(not isinstance(each, dict) for each in objects)
     if odd:
         gathered.gap(Gap(what="objects", reason="damaged", detail=f"{odd} of the list's entries are no objects"))

@@ -12,9 +12,10 @@ from allotment.model.manifest import Body
 from allotment.model.observed.base import Part
 from allotment.model.observed.namespaced import Event
 from allotment.model.observed.snapshot import Gap, Objects
-from allotment.observe.kinds import ObservedKind
+from allotment.observe.kinds import ObservedKind, unknown_owner
 from allotment.observe.reading import Fault, kind_of_raw, read_object, read_shaped
 from allotment.observe.recent_events import RecentEvents
+from allotment.observe.unknown_owners import MOST_LEVELS, unknown_owners
 
 _MOST_GAPS: Final = 100
 """Damaged objects that are named one by one; how many more there are is said in one line."""
@@ -50,6 +51,19 @@ class Gathered:
             if kind is not None:
                 self.take(kind, raw)
                 taken += 1
+        return taken
+
+    def take_owners(self, raws: Iterable[Body]) -> int:
+        """Of objects of other kinds those that stand above what was taken; how many."""
+        by_uid = {_meta(raw, "uid"): raw for raw in raws}
+        taken = 0
+        for _ in range(MOST_LEVELS):
+            wanted = [each for each in sorted(unknown_owners(self.objects())) if each.uid in by_uid]
+            for owner in wanted:
+                self.take(unknown_owner(owner.api_version, owner.kind), by_uid.pop(owner.uid), owner.api_version)
+            taken += len(wanted)
+            if not wanted or not by_uid:
+                break
         return taken
 
     def gap(self, gap: Gap) -> None:

@@ -12,7 +12,7 @@ from allotment.observe.case_file import is_case, read_case
 from allotment.observe.written import KIND, decode, unpacked
 
 _TAKEN: Final = "taken here: what `allot snapshot save FILE` writes, or a recorded case"
-_FROM_OBJECTS: Final = "make a snapshot of it: allot snapshot from-objects FILE -o SNAPSHOT"
+_FROM_OBJECTS: Final = "make a snapshot of it: allot snapshot from-objects FILE --out SNAPSHOT"
 
 
 class _Head(msgspec.Struct, frozen=True, rename="camel"):

@@ -10,6 +10,8 @@ from allotment.model.observed.base import ObjectMeta
 from allotment.model.observed.snapshot import Objects
 from allotment.observe.kinds import BY_KIND
 
+MOST_LEVELS: Final = 4
+"""Such objects one above the other: a step of a workflow of a pipeline, and one to spare."""
 _BUILT_IN: Final = ".k8s.io"
 _OF_EXTENSIONS: Final = ("x-k8s.io", "sigs.k8s.io")
 

@@ -40,7 +40,7 @@ def test_a_command_s_section_has_its_flags_and_no_other(words: tuple[str, ...]) 
     section = SECTIONS[words]
     for flag in flags_of(ALL[words], shared=False):
         assert f"`{flag}`" in section, flag
-    listed = set(re.findall(r"`(--?[a-z][a-z-]*)`", "\n".join(re.findall(r"^- (`.*?):", section, re.MULTILINE))))
+    listed = set(re.findall(r"`(--?[A-Za-z][a-z-]*)`", "\n".join(re.findall(r"^- (`.*?):", section, re.MULTILINE))))
     assert listed == flags_of(ALL[words], shared=False)
 
 

@@ -28,7 +28,7 @@ _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
 
-class Fate(Enum):
+class Reply(Enum):
     """What became of a request."""
 
     DONE = auto()
@@ -63,7 +63,7 @@ class ClusterReader:
             for _ in pool.map(do, items):
                 pass
 
-    def attempt(self, do: Callable[[], None], what: str, namespace: str = "", *, told: bool = True) -> Fate:
+    def attempt(self, do: Callable[[], None], what: str, namespace: str = "", *, told: bool = True) -> Reply:
         """Ask for something; what does not come is noted.
 
         Args:
@@ -77,26 +77,26 @@ class ClusterReader:
         """
         if len(self._lost) >= _GIVE_UP_AFTER:
             self.gap(what, namespace, "failed", f"not asked for: {self._lost[0].what}")
-            return Fate.FAILED
+            return Reply.FAILED
         try:
             do()
         except AccessRefusedError as error:
             self._heard()
             if told:
                 self.gap(what, namespace, "forbidden", error.message)
-            return Fate.FORBIDDEN
+            return Reply.FORBIDDEN
         except RefusedError as error:
             self._heard()
             if error.status != HTTPStatus.NOT_FOUND:
                 self.gap(what, namespace, "failed", error.message)
-            return Fate.FAILED
+            return Reply.FAILED
         except UnreachableError as error:
             with self._lock:
                 self._lost.append(error)
             self.gap(what, namespace, "failed", " ".join(filter(None, (error.what, error.why))))
-            return Fate.FAILED
+            return Reply.FAILED
         self._heard()
-        return Fate.DONE
+        return Reply.DONE
 
     def _heard(self) -> None:
         with self._lock:

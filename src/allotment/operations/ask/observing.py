@@ -15,16 +15,14 @@ from typing import Final
 from allotment.model.manifest import ObjectKey
 from allotment.model.observed.snapshot import Asker, Snapshot, Source
 from allotment.observe.kinds import KINDS, ObservedKind, unknown_owner
-from allotment.observe.unknown_owners import UnknownOwner, unknown_owners
-from allotment.operations.ask.cluster_reader import ClusterReader, Fate
+from allotment.observe.unknown_owners import MOST_LEVELS, UnknownOwner, unknown_owners
+from allotment.operations.ask.cluster_reader import ClusterReader, Reply
 from allotment.operations.ask.waiting_order import read_order
 from allotment.ports.clock import Clock
 from allotment.ports.kube import Identity, KubePort
 
 MOST_OWNERS: Final = 200
 """Objects of unknown kinds above pods that are asked for one by one."""
-_MOST_LEVELS: Final = 4
-"""Such objects one above the other: a step of a workflow of a pipeline, and one to spare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ def _read(reader: ClusterReader, served: _Served) -> None:
             reader.attempt(partial(reader.take_one, kind, version, key), f"{kind.plural}/{name}", namespace)
         return
     fate = reader.attempt(lambda: reader.take_all(kind, version), kind.plural)
-    if fate is not Fate.FORBIDDEN or not kind.namespaced:
+    if fate is not Reply.FORBIDDEN or not kind.namespaced:
         return
     reader.narrowed = True
     for namespace in reader.namespaces:
@@ -104,7 +102,7 @@ def _read_owners(reader: ClusterReader) -> None:
     """What stands above pods and is of no kind in the table, level by level."""
     left = MOST_OWNERS
     seen: set[str] = set()
-    for _ in range(_MOST_LEVELS):
+    for _ in range(MOST_LEVELS):
         wanted = sorted(each for each in unknown_owners(reader.objects) if each.uid not in seen)
         if not wanted:
             return

@@ -9,7 +9,7 @@ from typing import Final
 from allotment.model.manifest import ObjectKey
 from allotment.model.observed.queueing import LocalQueue, PendingOrder, PendingWorkload
 from allotment.observe.pending import PART, VISIBILITY, read_pending
-from allotment.operations.ask.cluster_reader import ClusterReader, Fate
+from allotment.operations.ask.cluster_reader import ClusterReader, Reply
 
 _PAGE: Final = 1000
 """Lines of an answer; the API's own default."""
@@ -38,7 +38,7 @@ def read_order(reader: ClusterReader) -> tuple[PendingOrder, ...]:
     def ask(queue: str) -> None:
         key = ObjectKey(_GROUP, "ClusterQueue", "", queue)
         if reader.attempt(lambda: found.update({queue: _pages(reader, version, key)}), _WHAT, told=False) is (
-            Fate.FORBIDDEN
+            Reply.FORBIDDEN
         ):
             refused.append(queue)
 

@@ -1,0 +1,131 @@
+"""`allot snapshot record` and `allot snapshot from-objects`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from allotment.cli.shell.lazy import Command
+from allotment.cli.shell.options import global_flags, server_flags
+from allotment.cli.shell.session import Session
+from allotment.errors import InputError, UnreachableError, UsageError, at
+
+if TYPE_CHECKING:
+    from allotment.model.manifest import Body
+
+_STDIN: Final = "-"
+
+
+@click.command(cls=Command)
+@click.argument("folder", type=click.Path(file_okay=False))
+@click.option("--every", default="30s", metavar="TIME", help="Between two snapshots; 30s by default.")
+@click.option("--for", "span", metavar="TIME", help="Stop after this time, such as 1h; else Ctrl-C does.")
+@click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N snapshots.")
+@click.option(
+    "-n",
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    metavar="NAME",
+    help="Read this one where the whole cluster may not be read; may be repeated.",
+)
+@server_flags
+@global_flags
+@click.pass_obj
+def record(
+    session: Session, folder: str, *, every: str, span: str | None, count: int | None, namespaces: tuple[str, ...]
+) -> None:
+    """Save a snapshot every so often, each into a file of its own in FOLDER.
+
+    A moment at which the cluster does not answer has no file; the next is tried at its time. Files are whole or not
+    there, so that the folder can be read meanwhile.
+    """
+    from allotment import wiring
+    from allotment.cli.shell.progress import ProgressLine
+    from allotment.operations.ask.recording import Cadence
+    from allotment.operations.ask.recording import record as looks
+    from allotment.scenarios.times import milliseconds
+
+    step = milliseconds(every)
+    if step <= 0:
+        raise UsageError("--every must be longer than nothing", fix="write a time, such as --every 30s")
+    length = None if span is None else dt.timedelta(milliseconds=milliseconds(span))
+    cadence = Cadence(dt.timedelta(milliseconds=step), count, length)
+    kubeconfig, context = session.value("kubeconfig"), session.value("context")
+    files = wiring.files()
+    written = 0
+    lost: UnreachableError | None = None
+    with ProgressLine(session) as line:
+        line.tell("reading the cluster")
+        for look in looks(
+            lambda: wiring.connect(kubeconfig, context),
+            files,
+            wiring.clock(),
+            files.user_path(folder),
+            cadence,
+            namespaces=namespaces,
+        ):
+            if look.path is not None:
+                written += 1
+                line.tell(f"{written:,} snapshots; the last is {look.path.name}")
+            elif look.error is not None:
+                lost = look.error
+                line.clear()
+                session.note(f"no snapshot {look.number:,}: {look.error.what}")
+    if lost is not None and not written:
+        raise lost
+    session.note(f"{written:,} snapshots are in {folder}")
+
+
+@click.command("from-objects", cls=Command)
+@click.argument("sources", metavar="FILE...", nargs=-1, required=True)
+@click.option("--out", required=True, metavar="FILE", type=click.Path(dir_okay=False), help="Where the snapshot goes.")
+@click.option(
+    "--taken-at", metavar="TIME", help="When they were printed, such as 2027-01-31T12:00:00Z; now by default."
+)
+@click.option("--name", default="", metavar="NAME", help="Of the cluster; the first file's name by default.")
+@global_flags
+@click.pass_obj
+def from_objects(session: Session, sources: tuple[str, ...], *, out: str, taken_at: str | None, name: str) -> None:
+    """Make a snapshot of what kubectl printed in JSON: lists or single objects, of any kinds; - is standard input.
+
+    Kinds that no answer rests on are left out, Secrets among them.
+    """
+    from allotment import wiring
+    from allotment.observe.printed import printed_objects, printed_snapshot
+    from allotment.observe.written import encode
+    from allotment.reports.documents.form import rfc3339
+
+    files = wiring.files()
+    objects: list[Body] = []
+    for each in sources:
+        data = _standard_input() if each == _STDIN else files.read_bytes(files.user_path(each))
+        with at("standard input" if each == _STDIN else each):
+            objects += printed_objects(data)
+    moment = wiring.clock().now() if taken_at is None else _moment(taken_at)
+    found = printed_snapshot(
+        objects, rfc3339(moment), name or ("objects" if sources[0] == _STDIN else files.user_path(sources[0]).name)
+    )
+    if not found.taken:
+        raise InputError(
+            "none of the objects is of a kind that answers rest on",
+            fix="print more of them: kubectl get nodes,pods,jobs,workloads -A -o json",
+        )
+    files.write_bytes(files.user_path(out), encode(found.snapshot), mode=0o600)
+    left = f"; {found.left:,} of other kinds are left out" if found.left else ""
+    session.note(f"{found.taken:,} objects are saved in {out}{left}")
+
+
+def _standard_input() -> bytes:
+    return sys.stdin.buffer.read()
+
+
+def _moment(text: str) -> dt.datetime:
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no moment", fix="write it like 2027-01-31T12:00:00Z") from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)

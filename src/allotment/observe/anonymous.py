@@ -1,0 +1,164 @@
+"""Objects of others, reduced to what sums and queues need of them: amounts, places, ranks; nothing that names anybody.
+
+They get names of ours and the label `HIDDEN`, so that whoever counts can tell them, and whoever looks one up by its
+name does not confuse two.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from allotment.model.labels import DOMAIN
+from allotment.model.observed.base import Condition, ObjectMeta, Selector
+from allotment.model.observed.nodes import ResourceClaim, ResourceClaimStatus
+from allotment.model.observed.pods import Container, Pod, PodSpec, PodStatus, PodTemplate, Resources
+from allotment.model.observed.queueing import (
+    AdmissionOf,
+    ClusterQueue,
+    LocalQueue,
+    LocalQueueSpec,
+    PodSetAssigned,
+    Workload,
+    WorkloadPodSet,
+    WorkloadSpec,
+    WorkloadStatus,
+)
+
+HIDDEN: Final = f"{DOMAIN}/hidden"
+"""Label of what is somebody else's, in a snapshot that was saved for a view."""
+HIDDEN_NAMESPACE: Final = "allotment-hidden"
+"""Namespace of what is somebody else's and lies in one, whosever it is."""
+
+
+def is_hidden(meta: ObjectMeta) -> bool:
+    """Whether an object is somebody else's, reduced to its amounts."""
+    return HIDDEN in meta.labels
+
+
+def hidden_meta(name: str, meta: ObjectMeta, namespace: str = HIDDEN_NAMESPACE) -> ObjectMeta:
+    """Metadata of ours; of theirs only when it came, by which queues order."""
+    return ObjectMeta(
+        name=name,
+        namespace=namespace,
+        uid=name,
+        creation_timestamp=meta.creation_timestamp,
+        deletion_timestamp=meta.deletion_timestamp,
+        labels={HIDDEN: "true"},
+    )
+
+
+def hidden_pod(pod: Pod, name: str) -> Pod:
+    """A pod: requests, node, priority, and since when."""
+    spec = _requests(pod.spec)
+    status = PodStatus(phase=pod.status.phase, start_time=pod.status.start_time)
+    return Pod(metadata=hidden_meta(name, pod.metadata), spec=spec, status=status)
+
+
+def _requests(spec: PodSpec) -> PodSpec:
+    return PodSpec(
+        containers=_containers(spec.containers),
+        init_containers=_containers(spec.init_containers),
+        node_name=spec.node_name,
+        priority=spec.priority,
+        preemption_policy=spec.preemption_policy,
+        overhead=spec.overhead,
+        resources=None if spec.resources is None else Resources(requests=spec.resources.requests),
+    )
+
+
+def _containers(containers: tuple[Container, ...]) -> tuple[Container, ...]:
+    return tuple(
+        Container(
+            name=f"c{number}",
+            restart_policy=each.restart_policy,
+            resources=Resources(requests=each.resources.requests or each.resources.limits),
+        )
+        for number, each in enumerate(containers)
+    )
+
+
+def hidden_workload(workload: Workload, name: str, queues: dict[str, str], queue: str) -> Workload:
+    """A Workload: counts, requests, priority, what it got and since when.
+
+    Args:
+        workload: it.
+        name: its new name.
+        queues: new names of ClusterQueues that are not to be named.
+        queue: new name of its LocalQueue.
+    """
+    names = {each.name: f"p{number}" for number, each in enumerate(workload.spec.pod_sets)}
+    sets = tuple(
+        WorkloadPodSet(
+            name=names[each.name],
+            count=each.count,
+            min_count=each.min_count,
+            template=PodTemplate(spec=_requests(each.template.spec)),
+        )
+        for each in workload.spec.pod_sets
+    )
+    spec = WorkloadSpec(active=workload.spec.active, queue_name=queue, priority=workload.spec.priority, pod_sets=sets)
+    status = WorkloadStatus(
+        admission=_admission(workload.status.admission, names, queues),
+        conditions=tuple(_condition(each) for each in workload.status.conditions),
+        requeue_state=workload.status.requeue_state,
+    )
+    return Workload(
+        api_version=workload.api_version, metadata=hidden_meta(name, workload.metadata), spec=spec, status=status
+    )
+
+
+def _admission(admission: AdmissionOf | None, names: dict[str, str], queues: dict[str, str]) -> AdmissionOf | None:
+    if admission is None:
+        return None
+    assigned = tuple(
+        PodSetAssigned(
+            name=names.get(each.name, "p"),
+            count=each.count,
+            flavors=each.flavors,
+            resource_usage=each.resource_usage,
+            topology_assignment=each.topology_assignment,
+        )
+        for each in admission.pod_set_assignments
+    )
+    queue = queues.get(admission.cluster_queue, admission.cluster_queue)
+    return AdmissionOf(cluster_queue=queue, pod_set_assignments=assigned)
+
+
+def _condition(condition: Condition) -> Condition:
+    """Without its message, which may name others still."""
+    return Condition(
+        type=condition.type,
+        status=condition.status,
+        reason=condition.reason,
+        last_transition_time=condition.last_transition_time,
+    )
+
+
+def hidden_claim(claim: ResourceClaim, name: str) -> ResourceClaim:
+    """A claim for devices: which it has."""
+    status = ResourceClaimStatus(allocation=claim.status.allocation)
+    return ResourceClaim(metadata=hidden_meta(name, claim.metadata), status=status)
+
+
+def hidden_local_queue(queue: LocalQueue, name: str, queues: dict[str, str]) -> LocalQueue:
+    """A LocalQueue: which ClusterQueue it leads to, so that who waits in it counts there."""
+    spec = LocalQueueSpec(
+        cluster_queue=queues.get(queue.spec.cluster_queue, queue.spec.cluster_queue),
+        stop_policy=queue.spec.stop_policy,
+        fair_sharing=queue.spec.fair_sharing,
+    )
+    return LocalQueue(metadata=hidden_meta(name, queue.metadata), spec=spec)
+
+
+def hidden_queue(queue: ClusterQueue, name: str) -> ClusterQueue:
+    """A ClusterQueue: quotas, rules and use, under a name of ours; whom it serves is left out."""
+    conditions = tuple(_condition(each) for each in queue.status.conditions)
+    hidden: ClusterQueue = replace(
+        queue,
+        metadata=hidden_meta(name, queue.metadata, ""),
+        spec=replace(queue.spec, namespace_selector=Selector()),
+        status=replace(queue.status, conditions=conditions),
+    )
+    return hidden

@@ -1,0 +1,115 @@
+"""What kubectl printed → a snapshot: lists and single objects, one document or several in a row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from allotment.errors import InputError, shown
+from allotment.model.manifest import Body
+from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.observe.case_file import is_case
+from allotment.observe.gathering import Gathered
+from allotment.observe.written import KIND, unpacked
+
+_FIX: Final = "print objects with: kubectl get nodes,pods -A -o json"
+
+
+def printed_objects(data: bytes) -> list[Body]:
+    """The objects of a text; those of a list one by one.
+
+    Raises:
+        InputError: it is no JSON, or something that kubectl does not print.
+    """
+    found: list[Body] = []
+    for document in _documents(unpacked(data)):
+        found.extend(_objects(document))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedSnapshot:
+    """A snapshot of printed objects.
+
+    Attributes:
+        taken: objects that are read.
+        left: objects of kinds that are not.
+    """
+
+    snapshot: Snapshot
+    taken: int
+    left: int
+
+
+def printed_snapshot(raws: Sequence[Body], taken_at: str, name: str) -> PrintedSnapshot:
+    """All objects that are read; what owns pods is read whatever its kind.
+
+    Args:
+        raws: the objects.
+        taken_at: RFC 3339; lists do not say when they were printed.
+        name: of the source.
+    """
+    into = Gathered()
+    unread = [raw for raw in raws if not into.take_any((raw,))]
+    left = len(unread) - into.take_owners(unread)
+    source = Source(name=name, observed_at=taken_at, objects=into.objects(), gaps=into.gaps)
+    return PrintedSnapshot(Snapshot(taken_at=taken_at, sources=(source,)), len(raws) - left, left)
+
+
+def _documents(text: bytes) -> Iterator[Any]:
+    try:
+        yield msgspec.json.decode(text)
+    except RecursionError:
+        raise InputError("the text is nested too deeply", fix=_FIX) from None
+    except msgspec.DecodeError as error:
+        if "trailing" not in str(error):
+            raise InputError("this is no JSON", why=shown(error), fix=_FIX) from error
+        yield from _in_a_row(text)
+
+
+def _in_a_row(text: bytes) -> Iterator[Any]:
+    """Several documents one after the other, as of several calls, or a line each."""
+    try:
+        rest = text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError("this is no text", why=f"no UTF-8: {error.reason}", fix=_FIX) from None
+    decoder = json.JSONDecoder()
+    at = 0
+    while at < len(rest):
+        if rest[at].isspace():
+            at += 1
+            continue
+        try:
+            document, at = decoder.raw_decode(rest, at)
+        except RecursionError:
+            raise InputError("the text is nested too deeply", fix=_FIX) from None
+        except ValueError as error:
+            line = rest.count("\n", 0, at) + 1
+            raise InputError(
+                f"the document that begins in line {line} is no JSON", why=shown(error), fix=_FIX
+            ) from None
+        yield document
+
+
+def _objects(document: Any) -> Iterator[Body]:
+    if not isinstance(document, dict):
+        raise InputError("this is no object of the API", why="it is a bare value or a list", fix=_FIX)
+    if is_case(document):
+        raise InputError("this is a recorded case", fix="name it with --snapshot, as it is")
+    kind, items = document.get("kind"), document.get("items")
+    if isinstance(items, list):
+        kind = kind.removesuffix("List") if isinstance(kind, str) else ""
+        version = document.get("apiVersion")
+        for each in items:
+            if isinstance(each, dict):
+                yield each if kind == "" or "kind" in each else {**each, "kind": kind, "apiVersion": version}
+        return
+    if kind == KIND and "sources" in document:
+        raise InputError("this is a snapshot already", fix="name it with --snapshot, as it is")
+    if not isinstance(kind, str) or not isinstance(document.get("apiVersion"), str):
+        raise InputError("this is no object of the API", why="it says no kind and apiVersion", fix=_FIX)
+    yield document

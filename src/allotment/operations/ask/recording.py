@@ -1,0 +1,111 @@
+"""Use case: a snapshot every so often, each into a file of its own; and the snapshots of such a folder, in their order.
+
+A moment at which the cluster does not answer has no file: nothing is carried over from the one before.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from allotment.errors import NotFoundError, UnreachableError
+from allotment.model.observed.snapshot import Snapshot
+from allotment.observe.written import encode
+from allotment.operations.ask.observing import observe
+from allotment.operations.ask.opening import read_snapshot
+from allotment.ports.clock import Clock
+from allotment.ports.files import FilesPort
+from allotment.ports.kube import KubePort
+
+SUFFIX: Final = ".json.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """When to look.
+
+    Attributes:
+        every: between the beginnings of two looks.
+        count: looks in all; None = until `span` is over.
+        span: after which no other begins; None = without end.
+    """
+
+    every: dt.timedelta
+    count: int | None = None
+    span: dt.timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look: where it was written, or why there is nothing to write."""
+
+    number: int
+    path: Path | None
+    error: UnreachableError | None = None
+
+
+def record(
+    connect: Callable[[], AbstractContextManager[KubePort]],
+    files: FilesPort,
+    clock: Clock,
+    folder: Path,
+    cadence: Cadence,
+    *,
+    namespaces: tuple[str, ...] = (),
+) -> Iterator[Look]:
+    """Look, write, wait, look again.
+
+    Args:
+        connect: to the cluster, anew for each look: credentials may be renewed meanwhile.
+        files: where it is written.
+        clock: says when, and waits.
+        folder: one file a look, named after its moment.
+        cadence: how often, how long.
+        namespaces: as `observe` takes them.
+
+    Raises:
+        NotSignedInError: the server does not accept the credentials.
+        AllotmentError: a file cannot be written.
+    """
+    began = clock.now()
+    number = 0
+    while cadence.count is None or number < cadence.count:
+        due = began + number * cadence.every
+        if cadence.span is not None and due - began > cadence.span:
+            return
+        wait = (due - clock.now()).total_seconds()
+        if wait > 0:
+            clock.sleep(wait)
+        elif number and -wait >= cadence.every.total_seconds():
+            # A look that took longer than the time between two: the next begins now, none is made up for.
+            began = clock.now() - number * cadence.every
+        number += 1
+        try:
+            with connect() as kube:
+                snapshot = observe(kube, clock, namespaces)
+        except UnreachableError as error:
+            yield Look(number, None, error)
+            continue
+        path = folder / f"{snapshot.taken_at.replace(':', '')}{SUFFIX}"
+        files.write_bytes(path, encode(snapshot), mode=0o600)
+        yield Look(number, path)
+
+
+def recorded(files: FilesPort, folder: Path) -> Iterator[Snapshot]:
+    """The snapshots of a folder in the order of their moments, one in memory at a time.
+
+    Raises:
+        NotFoundError: there is no such folder, or no snapshot in it.
+        InputError: a file in it is no snapshot.
+    """
+    names = sorted(name for name in files.names_in(folder) if name.endswith(SUFFIX))
+    if not names:
+        raise NotFoundError(
+            f"no snapshot is in {folder}", fix="record some with: allot snapshot record DIR --every 30s --for 1h"
+        )
+    for name in names:
+        yield read_snapshot(files, folder / name)
