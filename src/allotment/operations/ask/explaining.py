@@ -17,6 +17,7 @@ from allotment.model.observed.base import ObjectMeta, Reference
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.model.observed.work import CronJob
+from allotment.observe.anonymous import is_hidden
 
 UNKNOWN: Final = "unknown"
 """Cause of what waits and no rule says why."""
@@ -99,7 +100,7 @@ def why_all(snapshot: Snapshot, namespace: str = "", *, with_remedies: bool = Fa
     """Why everything that waits does.
 
     What a person submitted stands for its pods and its Workload. What runs, is done, or is nothing yet (a CronJob
-    between two runs) is left out.
+    between two runs) is left out, and so is what a view hides.
 
     Args:
         snapshot: where to look.
@@ -152,7 +153,7 @@ def _cases(snapshot: Snapshot, namespace: str) -> Iterator[Case]:
     for source in snapshot.sources:
         index = Index(source)
         for each in _tops(index):
-            if namespace in {"", each.namespace}:
+            if namespace in {"", each.namespace} and not is_hidden(each.metadata):
                 yield Case(snapshot, source, reference_of(each), each, index=index)
 
 
