@@ -305,6 +305,35 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
             ExampleNeeds.CHECKOUT,
         ),
     ),
+    ("who",): (
+        Example(
+            "allot who --snapshot examples/snapshots/holdings.json", "all who hold accelerators", ExampleNeeds.CHECKOUT
+        ),
+        Example(
+            "allot who --accelerator a100 --team nlp --sort-by since --snapshot examples/snapshots/holdings.json",
+            "one team's A100s, the oldest first",
+            ExampleNeeds.CHECKOUT,
+        ),
+    ),
+    ("gpus",): (
+        Example(
+            "allot gpus --snapshot examples/snapshots/holdings.json",
+            "what there is, what is free, what fits",
+            ExampleNeeds.CHECKOUT,
+        ),
+        Example(
+            "allot gpus -l accelerator=Tesla-T4 -o json --snapshot examples/snapshots/holdings.json",
+            "one accelerator, for programs",
+            ExampleNeeds.CHECKOUT,
+        ),
+    ),
+    ("saturation",): (
+        Example(
+            "allot saturation --snapshot examples/snapshots/holdings.json",
+            "what is short: GPUs, or the CPUs beside them?",
+            ExampleNeeds.CHECKOUT,
+        ),
+    ),
     ("whatif",): (
         Example(
             "allot whatif --file examples/scenarios/borrowing.jsonl --change quota:nlp/a100-spot/nvidia.com/gpu=16",
