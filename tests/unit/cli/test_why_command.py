@@ -1,0 +1,278 @@
+"""`allot why`: what people read and what programs do, of explanations built by hand; the call, of small case files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from allotment.cli.commands.ask.why_view import duration, why_all_text, why_text
+from allotment.model.explanation import (
+    CauseVerdict,
+    Confidence,
+    ContributingCause,
+    Doer,
+    Evidence,
+    Explanation,
+    FlavorTried,
+    Layer,
+    Patch,
+    PatchOp,
+    QueuePosition,
+    Remedy,
+    RemedyKind,
+    StartsWhen,
+    StartWindow,
+    Tried,
+)
+from allotment.model.observed.base import Reference
+from allotment.operations.ask.explaining import ExplainedWaiting, WhyAll
+from allotment.operations.directory.configuration import OUTPUT_FORMATS
+from allotment.reports.documents.explanation_of_waiting import explanation_of_waiting, explanations_document
+from allotment.reports.documents.form import versioned
+from tests.unit.cli.conftest import Run
+
+NOW = "2027-01-11T09:30:00Z"
+JOB = Reference(api_version="batch/v1", kind="Job", namespace="nlp", name="train")
+QUEUE = Reference(api_version="kueue.x-k8s.io/v1beta2", kind="ClusterQueue", name="nlp")
+WAITS = ExplainedWaiting(
+    Explanation(
+        subject=JOB,
+        observed_at=NOW,
+        cause="quota-nominal",
+        code="ALT-1301",
+        layer=Layer.QUOTA,
+        verdict=CauseVerdict.WAITING,
+        confidence=Confidence.LIKELY,
+        summary="8 GPUs asked, 3 of 16 free in nlp",
+        facts={"asked": 8, "free": 3, "per_flavor": {"a100-spot": 1200}, "held": False, "lenders": ()},
+        evidence=(Evidence(QUEUE, "status.flavorsUsage", 13, "in use"),),
+        contributing=(ContributingCause("borrowing-limit", "nlp may not borrow"),),
+        considered=False,
+        position=QueuePosition("nlp", 2, 5),
+        start=StartWindow("2027-01-11T10:00:00Z", "2027-01-11T12:00:00Z", 0.8),
+        flavors=(FlavorTried("a100-spot", "too few free", "5 more needed"), FlavorTried("h100", "does not match")),
+        remedies=(
+            Remedy(
+                RemedyKind.REDUCE_REQUEST,
+                Doer.USER,
+                "ask for 3 GPUs",
+                JOB,
+                Patch(PatchOp.RESUBMIT, {"spec": {"parallelism": 3}}),
+                Tried(StartsWhen.NOW, displaces=("a job of another team",)),
+                "kubectl replace -f x",
+            ),
+            Remedy(
+                RemedyKind.WAIT_FOR_QUOTA,
+                Doer.PLATFORM,
+                "wait",
+                tried=Tried(StartsWhen.LATER, StartWindow(start="2027-01-11T10:00:00Z", end="2027-01-11T12:00:00Z")),
+            ),
+        ),
+        unseen=("nodes: forbidden",),
+    ),
+    "2027-01-10T05:30:00Z",
+    100_800.0,
+    "training",
+    {"team": "nlp"},
+)
+GOLDEN = """\
+job/train in nlp does not run: 8 GPUs asked, 3 of 16 free in nlp.
+ALT-1301 quota-nominal, waiting: it runs by itself when something ends (likely, not certain)
+created 1 d 4 h ago; not looked at yet; 2 of 5 ahead in nlp; starts between 2027-01-11T10:00:00Z and
+  2027-01-11T12:00:00Z (80%); as of 2027-01-11T09:30:00Z
+
+WHY
+  asked       8
+  free        3
+  per flavor  a100-spot 1,200
+  held        no
+  lenders     none
+
+TRIED IN THIS ORDER
+  FLAVOR      WHY NOT          BY HOW MUCH
+  a100-spot   too few free     5 more needed
+  h100        does not match
+
+SEEN IN
+  clusterqueue/nlp status.flavorsUsage: 13 (in use)
+
+ALSO TRUE
+  borrowing-limit: nlp may not borrow
+
+NOT SEEN
+  nodes: forbidden
+
+WHAT HELPS
+  1. you: ask for 3 GPUs
+     tried: it starts then; it takes from a job of another team
+     kubectl replace -f x
+  2. the platform team: wait
+     tried: it starts later, when what it then waits for is over; starts between
+       2027-01-11T10:00:00Z and 2027-01-11T12:00:00Z
+
+more about it: allot explain ALT-1301"""
+
+
+def bare(cause: str, summary: str, **more: Any) -> ExplainedWaiting:
+    given = {"code": "", "layer": None, "verdict": None, "confidence": Confidence.UNSURE} | more
+    return ExplainedWaiting(Explanation(JOB, NOW, cause, summary=summary, **given), "2027-01-11T09:29:00Z", 60.0)
+
+
+NEVER = bare(
+    "quota-larger-than-total", "64 GPUs asked, 48 at most", code="ALT-1302", start=StartWindow(never=True),
+    verdict=CauseVerdict.MISCONFIGURED, confidence=Confidence.SURE, layer=Layer.QUOTA,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        pytest.param(WAITS, GOLDEN, id="everything"),
+        pytest.param(
+            NEVER,
+            "job/train in nlp does not run: 64 GPUs asked, 48 at most.\n"
+            "ALT-1302 quota-larger-than-total, misconfigured: a person must change something\n"
+            "created 1 min ago; as things are it never starts; as of 2027-01-11T09:30:00Z\n"
+            "\nmore about it: allot explain ALT-1302",
+            id="never",
+        ),
+        pytest.param(
+            bare("unknown", "nothing that was seen keeps it"),
+            "job/train in nlp does not run, and it cannot be told why: nothing that was seen keeps it.\n"
+            "created 1 min ago; as of 2027-01-11T09:30:00Z",
+            id="unknown",
+        ),
+        pytest.param(
+            bare("none", "it runs: 1 pod on a"),
+            "job/train in nlp: it runs: 1 pod on a.\nas of 2027-01-11T09:30:00Z",
+            id="none",
+        ),
+    ],
+)
+def test_an_explanation_reads_like_this(found: ExplainedWaiting, text: str) -> None:
+    assert click.unstyle(why_text(found, 100, None)) == text
+
+
+def test_the_document_has_the_form_that_is_promised() -> None:
+    """Field by field as in the vocabulary of causes."""
+    told = versioned(explanation_of_waiting(WAITS))
+    job = {"apiVersion": "batch/v1", "kind": "Job", "namespace": "nlp", "name": "train"}
+    assert {key: told[key] for key in ("apiVersion", "kind", "subject", "observedAt")} == {
+        "apiVersion": "allotment.dev/v1", "kind": "Explanation", "subject": job, "observedAt": NOW,
+    }  # fmt: skip
+    assert (told["cause"], told["verdict"], told["confidence"]) == ("quota-nominal", "waiting", "likely")
+    assert told["facts"] == {"asked": 8, "free": 3, "per_flavor": {"a100-spot": 1200}, "held": False, "lenders": []}
+    queue = {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "ClusterQueue", "name": "nlp"}
+    assert told["evidence"] == [
+        {"object": queue, "field": "status.flavorsUsage", "value": 13, "says": "in use"},
+    ]
+    assert told["contributing"] == [{"cause": "borrowing-limit", "summary": "nlp may not borrow"}]
+    assert told["considered"] is False
+    assert told["position"] == {"queue": "nlp", "ahead": 2, "of": 5}
+    assert told["start"] == {"from": "2027-01-11T10:00:00Z", "to": "2027-01-11T12:00:00Z", "confidence": 0.8}
+    assert told["remedies"][0] == {
+        "kind": "reduce-request",
+        "who": "user",
+        "summary": "ask for 3 GPUs",
+        "target": job,
+        "patch": {"op": "resubmit", "body": {"spec": {"parallelism": 3}}},
+        "tried": {"starts": "now", "at": None, "displaces": ["a job of another team"]},
+        "command": "kubectl replace -f x",
+    }
+    assert (told["remedies"][1]["target"], told["remedies"][1]["patch"]) == (None, None)
+    assert versioned(explanation_of_waiting(NEVER))["start"] == {"never": True}
+
+
+def test_those_that_wait_are_grouped_by_cause() -> None:
+    other = ExplainedWaiting(WAITS.explanation, waited=5.0)
+    found = WhyAll(NOW, "", (WAITS, NEVER, other), ("nodes: forbidden",))
+    text = click.unstyle(why_all_text(found, found.waiting, 100, " --snapshot f"))
+    assert text.startswith(
+        "3 wait in all namespaces, 2 causes\n\n2  quota-nominal (ALT-1301), waiting, longest 1 d 4 h\n"
+    )
+    assert "\n   nlp/train, nlp/train\n" in text
+    assert "NOT SEEN\n  nodes: forbidden" in text
+    assert text.endswith("\nwhat would help: allot why job/train -n nlp --snapshot f")
+    told = explanations_document(found, found.waiting[:2])
+    assert [(each["cause"], each["count"]) for each in told["groups"]] == [
+        ("quota-nominal", 1), ("quota-larger-than-total", 1),
+    ]  # fmt: skip
+    assert (told["kind"], told["waiting"], len(told["items"])) == ("ExplanationList", 2, 2)
+    assert why_all_text(WhyAll(NOW, "nlp", (), ()), (), 100) == "nothing waits in nlp"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (61, "1 min 1 s"), (3_600, "1 h"), (90_061, "1 d 1 h"), (86_459, "1 d")],
+)
+def test_a_time_in_its_two_largest_units(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+EVIL = "no\x1b[31m\x9b2J\u202esuch\nqueue"
+
+
+@pytest.fixture
+def case(home: Path) -> Path:
+    """A case file: a job whose queue label names nothing that there is, with what drives a terminal in it."""
+    container = {"name": "main", "image": "x"}
+    jobs = [
+        {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {
+                "name": name,
+                "namespace": space,
+                "uid": f"{space}-{name}",
+                "creationTimestamp": "2027-01-11T09:00:00Z",
+                "labels": {"kueue.x-k8s.io/queue-name": EVIL, "team": space},
+            },
+            "spec": {"suspend": True, "template": {"spec": {"restartPolicy": "Never", "containers": [container]}}},
+        }
+        for name, space in (("train", "nlp"), ("train", "cv"), ("eval", "nlp"))
+    ]
+    path = home / "case.json"
+    path.write_text(json.dumps({"now": NOW, "objects": jobs, "subject": {}}), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("form", OUTPUT_FORMATS)
+@pytest.mark.parametrize("words", [("eval",), ("-n", "nlp")], ids=" ".join)
+def test_no_name_drives_the_terminal(run: Run, case: Path, words: tuple[str, ...], form: str) -> None:
+    out = run("why", *words, "--snapshot", str(case), "-o", form).ok()
+    assert "eval" in out
+    assert not {"\x1b", "\x9b", "\u202e", "\x00", "\r"} & set(out)
+    if form == "json":
+        assert EVIL in json.dumps(json.loads(out), ensure_ascii=False).replace("\\u001b", "\x1b").replace("\\n", "\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("job/train", "-n", "nlp"), 0, ""),
+        (("job.batch/eval",), 0, ""),
+        (("train",), 2, "is the name of 2 objects"),
+        (("evall", "-n", "nlp"), 3, "did you mean 'eval'"),
+        (("train", "-n", "nlp", "-A"), 2, "contradict"),
+        (("train", "--context", "x"), 2, "name two things to ask"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_calls_end_with_their_code(run: Run, case: Path, words: tuple[str, ...], code: int, says: str) -> None:
+    done = run("why", *words, "--snapshot", str(case))
+    assert done.code == code, done.err
+    assert says in done.err
+
+
+def test_a_list_is_chosen_from_and_names_are_what_why_takes(run: Run, case: Path) -> None:
+    call = ("why", "--snapshot", str(case))
+    assert run(*call, "-l", "team=cv", "-o", "name").ok() == "job/train\n"
+    assert run(*call, "-n", "nlp", "-o", "name", "--limit", "1").ok() == "job/eval\n"
+    assert len(run(*call, "-o", "csv").ok().splitlines()) == 4
+    told = run(*call, "-A", "-o", "json").json()
+    assert [len(group["subjects"]) for group in told["groups"]] == [3]
+    assert run("why", "eval", "--no-remedies", "--snapshot", str(case), "-o", "json").json()["remedies"] == []
