@@ -70,6 +70,7 @@ ENTRIES: Final = (
         "saturation", f"{_ASK}.saturation:saturation", "What is out first: GPUs, or what is around them?", (), "Ask"
     ),
     CommandEntry("waste", f"{_ASK}.waste:waste", "GPUs, or GPU-hours, by what becomes of them.", (), "Ask"),
+    CommandEntry("books", f"{_ASK}.books:books", "Quota against hardware, and what does not add up.", (), "Ask"),
     CommandEntry(
         "snapshot",
         f"{_ASK}.snapshot:snapshot",

@@ -1,0 +1,306 @@
+"""What does not add up between quota and hardware: each a typed finding with its numbers and the change that mends it.
+
+    ========================  ===========================================================  =============================
+    finding                   when                                                         what mends it
+    ========================  ===========================================================  =============================
+    wrong-unit                a device quota with a suffix, or CPU and memory counted      the number that was meant
+                              in milli-units or without a unit
+    flavor-without-nodes      quota in a flavor that no node matches, nor ever will        its labels, or no quota
+    guarantee-unbacked        more guaranteed than there can ever be                       lower nominal quotas
+    guarantee-short-now       backed by hardware that is broken or cordoned now            repair; till then lend less
+    devices-without-flavor    nodes with devices that no flavor of a queue matches         labels on the nodes
+    borrowing-unusable        a borrowing limit that nobody can lend anything for          the limit that can be used
+    ========================  ===========================================================  =============================
+
+A quota in the wrong unit is left out of the sums: its number means nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+from typing import Final
+
+from allotment.accounting.books import FlavorBook, WrittenQuota, flavor_books, quota_lines
+from allotment.accounting.bounds import DeviceBounds
+from allotment.accounting.capacity import devices_by_node, is_device, largest_remainder
+from allotment.accounting.unheld import flavor_matches
+from allotment.model.observed.index import Index
+from allotment.model.quantity import Bytes, format_bytes
+from allotment.scheduling.snapshot.quantities import units
+
+NOMINAL: Final = "nominalQuota"
+BORROWING: Final = "borrowingLimit"
+
+_IMPOSSIBLE: Final = 100
+"""So many times what the whole cluster has: no guarantee, a slip of the unit."""
+_LEAST_MEMORY: Final = 1 << 20
+"""Bytes: memory below is a number of larger units whose suffix was forgotten."""
+_MILLI: Final = 1000
+_FEW: Final = 10_000
+"""A device quota of more is none that anybody meant."""
+
+
+class BookFault(StrEnum):
+    """What is wrong."""
+
+    WRONG_UNIT = "wrong-unit"
+    NO_NODES = "flavor-without-nodes"
+    UNBACKED = "guarantee-unbacked"
+    SHORT_NOW = "guarantee-short-now"
+    UNCOVERED = "devices-without-flavor"
+    BORROWING = "borrowing-unusable"
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaEdit:
+    """Another value for one field of one quota.
+
+    Attributes:
+        quota: which.
+        field: of it, such as ``nominalQuota``.
+        before, after: as they are written; `before` None where nothing stands.
+    """
+
+    quota: WrittenQuota
+    field: str
+    before: str | None
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class BookFinding:
+    """One thing that does not add up.
+
+    Attributes:
+        subject: a flavor, a queue, or a node.
+        what: one sentence.
+        evidence: the numbers it rests on.
+        mend: what to do, one sentence.
+        edits: the same as changes of quota, where that is what mends it.
+        nodes: those that it is about, where it is about nodes.
+    """
+
+    fault: BookFault
+    cluster: str
+    subject: str
+    what: str
+    mend: str
+    evidence: Mapping[str, int] = field(default_factory=dict)
+    edits: tuple[QuotaEdit, ...] = ()
+    nodes: tuple[str, ...] = ()
+
+
+def findings(index: Index, declared: Mapping[str, DeviceBounds] | None = None) -> Iterator[BookFinding]:
+    """Everything that does not add up, in the order of `BookFault`.
+
+    Args:
+        index: the source.
+        declared: bounds by flavor, from a platform directory.
+    """
+    lines = list(quota_lines(index))
+    wrong = list(_wrong_units(index, lines))
+    yield from wrong
+    slips = {edit.quota.path + edit.quota.name for each in wrong for edit in each.edits}
+    sound = [line for line in lines if line.path + line.name not in slips and is_device(line.resource)]
+    books = flavor_books(index, declared)
+    for book in books:
+        yield from _backing(
+            book, [line for line in sound if (line.flavor, line.resource) == (book.flavor, book.resource)]
+        )
+    yield from _uncovered(index, books)
+    yield from _borrowing(index, sound)
+
+
+# Units
+
+
+def _wrong_units(index: Index, lines: Iterable[WrittenQuota]) -> Iterator[BookFinding]:
+    cpu = sum(units("cpu", node.status.allocatable.get("cpu", 0)) for node in index.objects.nodes)
+    for line in lines:
+        found = _meant(line, cpu)
+        if found is None:
+            continue
+        meant, why = found
+        written = str(line.written.nominal_quota)
+        yield BookFinding(
+            BookFault.WRONG_UNIT,
+            index.source.name,
+            f"{line.kind}/{line.name}",
+            f"{line.resource} in flavor {line.flavor} is {written}: {why}",
+            f"write {meant}",
+            {"quota": line.nominal, "meant": units(line.resource, meant)},
+            (QuotaEdit(line, NOMINAL, written, meant),),
+        )
+
+
+def _meant(line: WrittenQuota, cpu: int) -> tuple[str, str] | None:
+    """The number that was meant, and why it was not written; None if nothing is wrong with it."""
+    written = str(line.written.nominal_quota)
+    if is_device(line.resource):
+        return _devices_meant(line, written)
+    if line.resource == "cpu" and cpu and line.nominal >= _IMPOSSIBLE * cpu and written.isdigit():
+        return f"{written}m", f"in cores that is over {_IMPOSSIBLE} times what all nodes have, so milli-CPU was meant"
+    if line.resource == "memory" and 0 < line.nominal < _LEAST_MEMORY and written.isdigit():
+        return f"{written}Gi", "without a unit that is bytes, so Gi was meant"
+    return None
+
+
+def _devices_meant(line: WrittenQuota, written: str) -> tuple[str, str] | None:
+    digits = written.rstrip("KMGTPEkmin")
+    suffix = written[len(digits) :]
+    if suffix == "m" and digits.isdigit():
+        return str(-(-int(digits) // _MILLI)), "devices come whole, and m is a thousandth"
+    if suffix and digits.isdigit():
+        return digits, f"devices have no unit, and {suffix} makes {line.nominal:,} of them"
+    # The API server writes 16Gi of a device back as it came, or as the number that it is.
+    for shift in (40, 30, 20, 10):
+        if line.nominal >= _FEW and line.nominal % (1 << shift) == 0:
+            return str(
+                line.nominal >> shift
+            ), f"that is {format_bytes(Bytes(line.nominal))}, a size and no number of devices"
+    return None
+
+
+# Guarantees
+
+
+def _backing(book: FlavorBook, lines: Sequence[WrittenQuota]) -> Iterator[BookFinding]:
+    nominal = sum(line.nominal for line in lines)
+    numbers = {
+        "nominal": nominal,
+        "lendable": sum(line.lendable for line in lines),
+        "capacity": book.capacity,
+        "allocatable": book.allocatable,
+        "healthy": book.healthy,
+        "schedulable": book.schedulable,
+        "minimum": book.bounds.least or 0,
+        "maximum": book.most,
+    }
+    where = f"{book.resource} in flavor {book.flavor}"
+    if not nominal:
+        return
+    endless = book.bounds.by == "Karpenter" and book.bounds.most is None
+    if not book.nodes and not endless and not book.bounds.most:
+        edits = tuple(_edit(line, 0) for line in lines if line.nominal)
+        yield BookFinding(
+            BookFault.NO_NODES,
+            book.cluster,
+            f"ResourceFlavor/{book.flavor}",
+            f"{nominal:,} {where} are guaranteed, and no node has its labels and such devices",
+            "give the nodes the flavor's labels, or take the quota out",
+            numbers,
+            edits,
+        )
+    elif nominal > book.most and not endless:
+        shares = largest_remainder(book.most, {at: Fraction(line.nominal) for at, line in enumerate(lines)})
+        yield BookFinding(
+            BookFault.UNBACKED,
+            book.cluster,
+            f"ResourceFlavor/{book.flavor}",
+            f"{nominal:,} {where} are guaranteed, and there are {book.most:,} at most"
+            f"{f' ({book.bounds.by})' if book.bounds.by else ''}",
+            f"lower the nominal quotas to {book.most:,} together, or add {nominal - book.most:,} devices",
+            numbers,
+            tuple(_edit(line, shares[at]) for at, line in enumerate(lines) if shares[at] != line.nominal),
+        )
+    elif nominal > book.reachable and not endless:
+        yield BookFinding(
+            BookFault.SHORT_NOW,
+            book.cluster,
+            f"ResourceFlavor/{book.flavor}",
+            f"{nominal:,} {where} are guaranteed, and {book.reachable:,} can be used now: {_short_by(book)}",
+            "bring the nodes back; until then `allot books --fix lending` keeps what is not there from being lent",
+            numbers,
+        )
+
+
+def _short_by(book: FlavorBook) -> str:
+    parts = [
+        (book.capacity - book.allocatable, "broken"),
+        (book.allocatable - book.healthy, "on nodes that are not Ready"),
+        (book.healthy - book.schedulable, "on cordoned nodes"),
+    ]
+    return ", ".join(f"{count:,} {words}" for count, words in parts if count)
+
+
+def _edit(line: WrittenQuota, after: int) -> QuotaEdit:
+    return QuotaEdit(line, NOMINAL, str(line.written.nominal_quota), str(after))
+
+
+# Devices that no quota reaches
+
+
+def _uncovered(index: Index, books: Sequence[FlavorBook]) -> Iterator[BookFinding]:
+    if not index.objects.cluster_queues:
+        return
+    offered: dict[str, list[str]] = {}
+    for book in books:
+        if book.flavor in index.flavors:
+            offered.setdefault(book.resource, []).append(book.flavor)
+    lost: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    for name, parts in devices_by_node(index).items():
+        for part in parts:
+            flavors = (index.flavors[each] for each in offered.get(part.resource, ()))
+            if not any(flavor_matches(each, index.nodes[name]) for each in flavors):
+                lost.setdefault((part.resource, part.model), []).append((name, part.units))
+    for (resource, model), nodes in sorted(lost.items()):
+        devices = sum(count for _, count in nodes)
+        names = tuple(sorted(name for name, _ in nodes))
+        known = offered.get(resource, [])
+        mend = (
+            f"give them the labels of a flavor ({', '.join(sorted(known))}), or declare a flavor for them"
+            if known
+            else f"declare a flavor, and quota for {resource} in it"
+        )
+        yield BookFinding(
+            BookFault.UNCOVERED,
+            index.source.name,
+            f"Node/{names[0]}",
+            f"{devices:,} {resource}{f' ({model})' if model else ''} on {len(nodes):,} "
+            f"node{'s' if len(nodes) > 1 else ''} are in no flavor of any queue: no queued work can get them",
+            mend,
+            {"devices": devices, "nodes": len(nodes)},
+            nodes=names,
+        )
+
+
+# Borrowing
+
+
+def root_of(index: Index, cohort: str) -> str:
+    """The cohort at the top of the one that is named; a ring ends where it began."""
+    seen = [cohort]
+    while (found := index.cohorts.get(seen[-1])) is not None and found.spec.parent_name:
+        if found.spec.parent_name in seen:
+            break
+        seen.append(found.spec.parent_name)
+    return seen[-1]
+
+
+def _borrowing(index: Index, lines: Sequence[WrittenQuota]) -> Iterator[BookFinding]:
+    roots = {line.cohort: root_of(index, line.cohort) for line in lines if line.cohort}
+    lent: dict[tuple[str, str, str], int] = {}
+    for line in lines:
+        if line.cohort:
+            key = (roots[line.cohort], line.flavor, line.resource)
+            lent[key] = lent.get(key, 0) + line.lendable
+    for line in lines:
+        if line.kind != "ClusterQueue" or not line.borrowing:
+            continue
+        key = (roots.get(line.cohort, ""), line.flavor, line.resource)
+        others = lent.get(key, 0) - line.lendable if line.cohort else 0
+        if others:
+            continue
+        why = "nobody in its cohort lends any" if line.cohort else "it is in no cohort"
+        yield BookFinding(
+            BookFault.BORROWING,
+            index.source.name,
+            f"ClusterQueue/{line.name}",
+            f"it may borrow {line.borrowing:,} {line.resource} in flavor {line.flavor}, and {why}",
+            "set its borrowing limit to 0, or let another queue of a cohort lend",
+            {"borrowingLimit": line.borrowing, "lendableByOthers": others},
+            (QuotaEdit(line, BORROWING, str(line.written.borrowing_limit), "0"),),
+        )

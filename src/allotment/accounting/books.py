@@ -1,0 +1,160 @@
+"""Quota against hardware: for each flavor and device resource, what is promised and what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from allotment.accounting.bounds import DeviceBounds, Devices, observed_bounds
+from allotment.accounting.capacity import devices_by_node, is_device
+from allotment.accounting.unheld import flavor_matches
+from allotment.model.observed.base import Amount
+from allotment.model.observed.index import Index
+from allotment.model.observed.queueing import QuotaOf, ResourceGroupOf
+from allotment.scheduling.snapshot.quantities import units
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenQuota:
+    """A quota as it is declared.
+
+    Attributes:
+        kind: ``ClusterQueue`` or ``Cohort``.
+        cohort: that the queue is in; empty if it is in none.
+        path: its JSON pointer below the object, up to the resource.
+        nominal: in units of the resource.
+        lendable: of the nominal quota, what others in the cohort may use.
+        borrowing: the borrowing limit; None if there is none.
+        stopped: nobody is admitted through it.
+    """
+
+    kind: str
+    name: str
+    cohort: str
+    flavor: str
+    resource: str
+    path: str
+    written: QuotaOf
+    nominal: int
+    lendable: int
+    borrowing: int | None
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FlavorBook:
+    """One flavor and device resource of a cluster; amounts in units of the resource.
+
+    Attributes:
+        nominal: all guarantees, those of cohorts included.
+        lendable: of them, what others may borrow.
+        nodes: that the flavor matches and that have the resource.
+        capacity: devices of those nodes, broken ones included.
+        allocatable: that they offer.
+        healthy: of them, on Ready nodes.
+        schedulable: of them, on nodes that take pods.
+    """
+
+    cluster: str
+    flavor: str
+    resource: str
+    nominal: int
+    lendable: int
+    nodes: tuple[str, ...]
+    capacity: int
+    allocatable: int
+    healthy: int
+    schedulable: int
+    bounds: DeviceBounds
+
+    @property
+    def most(self) -> int:
+        """The most devices that there can be, as far as anybody says."""
+        return self.capacity if self.bounds.most is None else max(self.bounds.most, 0)
+
+    @property
+    def reachable(self) -> int:
+        """Devices that work can have now: what is schedulable, and what an autoscaler may still add."""
+        return self.schedulable + max(0, self.most - self.capacity)
+
+
+def quota_lines(index: Index) -> Iterator[WrittenQuota]:
+    """Every quota of every ClusterQueue and Cohort."""
+    for queue in index.objects.cluster_queues:
+        stopped = queue.spec.stop_policy not in {"None", ""}
+        for place in _places("ClusterQueue", queue.name, queue.spec.cohort_name, queue.spec.resource_groups):
+            yield replace(place, stopped=stopped)
+    for cohort in index.objects.cohorts:
+        # What a Cohort has itself is everybody's below it, whether or not it has a parent.
+        yield from _places("Cohort", cohort.name, cohort.name, cohort.spec.resource_groups)
+
+
+def _places(kind: str, name: str, cohort: str, groups: tuple[ResourceGroupOf, ...]) -> Iterator[WrittenQuota]:
+    for at_group, group in enumerate(groups):
+        for at_flavor, flavor in enumerate(group.flavors):
+            for at_quota, quota in enumerate(flavor.resources):
+                nominal = _amount(quota.name, quota.nominal_quota) or 0
+                limit = _amount(quota.name, quota.lending_limit)
+                lendable = (nominal if limit is None else min(nominal, limit)) if cohort else 0
+                path = f"/spec/resourceGroups/{at_group}/flavors/{at_flavor}/resources/{at_quota}"
+                borrowing = _amount(quota.name, quota.borrowing_limit)
+                yield WrittenQuota(
+                    kind, name, cohort, flavor.name, quota.name, path, quota, nominal, lendable, borrowing
+                )
+
+
+def _amount(resource: str, amount: Amount | None) -> int | None:
+    return None if amount is None else units(resource, amount)
+
+
+def flavor_books(index: Index, declared: Mapping[str, DeviceBounds] | None = None) -> tuple[FlavorBook, ...]:
+    """All books of a source, by flavor and resource.
+
+    Args:
+        index: the source.
+        declared: bounds by flavor, from a platform directory; autoscalers are asked for the others.
+    """
+    devices = devices_by_node(index)
+    places: dict[tuple[str, str], list[WrittenQuota]] = {}
+    for place in quota_lines(index):
+        if is_device(place.resource):
+            places.setdefault((place.flavor, place.resource), []).append(place)
+    return tuple(
+        _book(index, devices, flavor, resource, found, (declared or {}).get(flavor))
+        for (flavor, resource), found in sorted(places.items())
+    )
+
+
+def _book(
+    index: Index,
+    devices: Devices,
+    flavor: str,
+    resource: str,
+    places: list[WrittenQuota],
+    declared: DeviceBounds | None,
+) -> FlavorBook:
+    found = index.flavors.get(flavor)
+    nodes: list[str] = []
+    capacity = allocatable = healthy = schedulable = 0
+    for name, parts in devices.items() if found is not None else ():
+        node = index.nodes[name]
+        for part in parts:
+            if found is not None and part.resource == resource and flavor_matches(found, node):
+                nodes.append(name)
+                capacity += part.units
+                allocatable += part.offered
+                healthy += part.offered if node.ready else 0
+                schedulable += part.offered if node.ready and not node.spec.unschedulable else 0
+    return FlavorBook(
+        cluster=index.source.name,
+        flavor=flavor,
+        resource=resource,
+        nominal=sum(place.nominal for place in places),
+        lendable=sum(place.lendable for place in places),
+        nodes=tuple(sorted(nodes)),
+        capacity=capacity,
+        allocatable=allocatable,
+        healthy=healthy,
+        schedulable=schedulable,
+        bounds=declared or (observed_bounds(index, found, resource, devices) if found else DeviceBounds()),
+    )

@@ -1,0 +1,87 @@
+"""How `allot books` is laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from allotment.accounting.books import FlavorBook
+from allotment.accounting.lending import LendingChange
+from allotment.cli.shell.output import Listing
+from allotment.cli.shell.table import Column, table_text
+from allotment.errors import shown
+from allotment.operations.ask.books import BooksAnswer, MendedFinding
+from allotment.operations.ask.lending import LendingPlan
+from allotment.reports.documents.books import flavor_book_document
+
+_COLUMNS: Final[tuple[Column[FlavorBook], ...]] = (
+    Column("FLAVOR", lambda row: row.flavor),
+    Column("RESOURCE", lambda row: row.resource, keep=1),
+    Column("CLUSTER", lambda row: row.cluster, wide=True),
+    Column("NOMINAL", lambda row: row.nominal, keep=4),
+    Column("LENDABLE", lambda row: row.lendable, keep=2),
+    Column("SCHEDULABLE", lambda row: row.schedulable, keep=3),
+    Column("HEALTHY", lambda row: row.healthy, keep=2),
+    Column("ALLOCATABLE", lambda row: row.allocatable, keep=2),
+    Column("MINIMUM", lambda row: row.bounds.least),
+    Column("MAXIMUM", lambda row: row.bounds.most),
+    Column("SAID BY", lambda row: row.bounds.by, wide=True),
+    Column("NODES", lambda row: len(row.nodes)),
+)
+
+
+def books_listing(answer: BooksAnswer) -> Listing[FlavorBook]:
+    """A row for each flavor and device resource."""
+    return Listing(
+        kind="FlavorBook",
+        rows=answer.books,
+        columns=_COLUMNS,
+        name=lambda row: f"{row.flavor}/{row.resource}",
+        document=flavor_book_document,
+        nothing="no queue has quota for devices",
+    )
+
+
+def books_text(answer: BooksAnswer, rows: Sequence[FlavorBook], width: int | None, *, headers: bool) -> str:
+    """The table, and below it what does not add up."""
+    columns = [column for column in _COLUMNS if not column.wide]
+    lines = [table_text(columns, rows, width=width, headers=headers)] if rows else ["no queue has quota for devices"]
+    for each in answer.findings:
+        lines += ["", *_finding_lines(each)]
+    if not answer.findings:
+        lines += ["", "quota and hardware agree"]
+    lines += [shown(remark) for remark in answer.remarks]
+    return "\n".join(lines)
+
+
+def _finding_lines(mended: MendedFinding) -> list[str]:
+    found = mended.finding
+    lines = [f"{found.fault}: {shown(found.subject)}: {shown(found.what)}", f"  mend: {shown(found.mend)}"]
+    lines += [f"  {shown(command)}" for command in mended.commands]
+    lines += [f"  {shown(line)}" for line in mended.diff.splitlines()]
+    if mended.by_hand:
+        lines.append(f"  by hand: {shown(mended.by_hand)}")
+    return lines
+
+
+_CHANGES: Final[tuple[Column[LendingChange], ...]] = (
+    Column("CLUSTERQUEUE", lambda row: row.queue),
+    Column("FLAVOR", lambda row: row.flavor, keep=2),
+    Column("RESOURCE", lambda row: row.resource),
+    # A cell of None would be drawn empty, and no limit is a value here.
+    Column("LENDING LIMIT", lambda row: _limit(row.before), keep=1),
+    Column("BECOMES", lambda row: _limit(row.after), keep=3),
+)
+
+
+def _limit(limit: str | None) -> str:
+    return "none" if limit is None else limit
+
+
+def lending_text(plan: LendingPlan, width: int | None) -> str:
+    """The changes, and who would bring the present limits back."""
+    lines = [table_text(_CHANGES, plan.changes, width=width)] if plan.changes else []
+    if plan.declared:
+        names = ", ".join(map(shown, plan.declared))
+        lines.append(f"the next `allot apply` brings back what the platform directory says of {names}")
+    return "\n".join(lines)

@@ -1,0 +1,126 @@
+"""Use case: quota against hardware, with what mends it: a diff of the platform directory, or commands for kubectl."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from allotment.accounting.book_checks import NOMINAL, BookFinding, QuotaEdit, findings
+from allotment.accounting.books import FlavorBook, flavor_books
+from allotment.accounting.bounds import DeviceBounds, declared_bounds
+from allotment.errors import AllotmentError
+from allotment.model.cluster import Cluster
+from allotment.model.observed.index import Index
+from allotment.model.observed.snapshot import Snapshot
+from allotment.model.platform import Platform
+from allotment.model.source import SourceTree
+from allotment.operations.directory.teams import diff_of
+from allotment.spec.amounts import AmountsRequest, set_amounts
+
+
+@dataclass(frozen=True, slots=True)
+class MendedFinding:
+    """A finding and how to mend it.
+
+    Attributes:
+        commands: for a shell, where there is no platform directory.
+        diff: of the platform directory, where there is one.
+        by_hand: what the directory's owner has to change where no edit can be made.
+    """
+
+    finding: BookFinding
+    commands: tuple[str, ...] = ()
+    diff: str = ""
+    by_hand: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BooksAnswer:
+    """Books of all sources, and what does not add up."""
+
+    books: tuple[FlavorBook, ...]
+    findings: tuple[MendedFinding, ...]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredBooks:
+    """The platform directory that a cluster is declared in."""
+
+    tree: SourceTree
+    platform: Platform
+    cluster: Cluster
+
+    @property
+    def bounds(self) -> Mapping[str, DeviceBounds]:
+        """By flavor."""
+        return declared_bounds(self.cluster)
+
+
+def books_of(snapshot: Snapshot, declared: DeclaredBooks | None) -> BooksAnswer:
+    """The books of a snapshot.
+
+    Args:
+        snapshot: of one or more sources.
+        declared: where the cluster is declared; None where nobody says.
+    """
+    books: list[FlavorBook] = []
+    found: list[MendedFinding] = []
+    remarks: list[str] = []
+    bounds = declared.bounds if declared is not None else None
+    for source in snapshot.sources:
+        index = Index(source)
+        books += flavor_books(index, bounds)
+        found += [_mended(each, declared) for each in findings(index, bounds)]
+        unseen = sorted({gap.what for gap in source.gaps} & {"nodes", "clusterqueues", "resourceflavors", "cohorts"})
+        if unseen:
+            remarks.append(f"{source.name}: {', '.join(unseen)} could not be read: the books are not whole")
+    return BooksAnswer(tuple(books), tuple(found), tuple(remarks))
+
+
+def _mended(finding: BookFinding, declared: DeclaredBooks | None) -> MendedFinding:
+    if declared is None:
+        return MendedFinding(finding, tuple(patch_command(edit) for edit in finding.edits))
+    if not finding.edits:
+        return MendedFinding(finding)
+    return _in_directory(finding, declared)
+
+
+def _in_directory(finding: BookFinding, declared: DeclaredBooks) -> MendedFinding:
+    teams = {declared.cluster.queue_name(team.queue): team.name for team in declared.platform.teams}
+    tree = declared.tree
+    changes: dict[str, str | None] = {}
+    left: list[str] = []
+    for edit in finding.edits:
+        team = teams.get(edit.quota.name)
+        if team is None or edit.field != NOMINAL or not edit.after.isdigit():
+            left.append(_words(edit))
+            continue
+        where = f"{declared.cluster.name}/{edit.quota.flavor}"
+        try:
+            made = set_amounts(tree, AmountsRequest(team, accelerators={where: int(edit.after)}))
+        except AllotmentError as error:
+            left.append(f"{_words(edit)} ({error.what})")
+            continue
+        changes |= made
+        tree = tree.with_changes(made)
+    return MendedFinding(finding, diff=diff_of(declared.tree, changes), by_hand="; ".join(left))
+
+
+def _words(edit: QuotaEdit) -> str:
+    quota = edit.quota
+    return f"{edit.field} of {quota.kind} {quota.name} in flavor {quota.flavor}: {edit.before} → {edit.after}"
+
+
+def patch_command(edit: QuotaEdit) -> str:
+    """A command that changes one quota, and refuses if the quota stands elsewhere by then."""
+    quota = edit.quota
+    patch = [
+        {"op": "test", "path": f"{quota.path}/name", "value": quota.resource},
+        {"op": "test", "path": f"{quota.path.partition('/resources/')[0]}/name", "value": quota.flavor},
+        {"op": "replace", "path": f"{quota.path}/{edit.field}", "value": edit.after},
+    ]
+    words = ["kubectl", "patch", quota.kind.lower(), quota.name, "--type=json", "-p", json.dumps(patch)]
+    return shlex.join(words)

@@ -1,0 +1,200 @@
+"""Use case: lending limits that follow healthy capacity, as one act that can be undone exactly.
+
+What stood before is kept in an annotation on each ClusterQueue. Nothing is forced: a queue whose quota another manager
+applies is refused before anything is written, and one that changed since it was read is refused by the server.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from allotment.accounting.bounds import DeviceBounds
+from allotment.accounting.lending import LendingChange, lending_changes, undo_changes
+from allotment.errors import ConflictError, shown
+from allotment.model.labels import DOMAIN, FIELD_MANAGER
+from allotment.model.manifest import Body, ObjectKey
+from allotment.model.observed.index import Index
+from allotment.model.observed.snapshot import Snapshot
+from allotment.observe.kinds import KUEUE
+from allotment.plan.fields import owners_of
+from allotment.plan.syncing import tool_of
+from allotment.ports.kube import KubePort, RefusedError
+
+BEFORE: Final = f"{DOMAIN}/lending-before"
+"""Annotation on a ClusterQueue: its lending limits before the first change, as ``{"flavor resource": limit}``."""
+
+_CONFLICT: Final = 409
+_KIND: Final = "ClusterQueue"
+_GROUP: Final = "kueue.x-k8s.io"
+_QUOTA: Final = ("f:spec", "f:resourceGroups")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEdit:
+    """One ClusterQueue with its changes, and the patch that makes them."""
+
+    name: str
+    api_version: str
+    changes: tuple[LendingChange, ...]
+    patch: Body
+
+
+@dataclass(frozen=True, slots=True)
+class LendingPlan:
+    """All that one act changes.
+
+    Attributes:
+        undo: it puts the earlier limits back.
+        declared: queues that `allot apply` brings back to the directory's limits.
+    """
+
+    edits: tuple[QueueEdit, ...]
+    undo: bool
+    declared: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> tuple[LendingChange, ...]:
+        """All of them."""
+        return tuple(change for edit in self.edits for change in edit.changes)
+
+
+def plan_lending(
+    kube: KubePort, snapshot: Snapshot, *, undo: bool, bounds: Mapping[str, DeviceBounds] | None = None
+) -> LendingPlan:
+    """What would be changed; nothing is written.
+
+    Args:
+        kube: the cluster that the snapshot is of.
+        snapshot: its nodes and queues.
+        undo: put back what stood before.
+        bounds: by flavor, from a platform directory.
+
+    Raises:
+        ConflictError: somebody else applies a queue's quota.
+    """
+    version = next((each for each in KUEUE if kube.serves(each, _KIND)), KUEUE[0])
+    live = {body["metadata"]["name"]: body for body in kube.list(version, _KIND)}
+    earlier = {name: kept for name, body in live.items() if (kept := _kept(body)) is not None}
+    index = Index(snapshot.sources[0])
+    changes = undo_changes(index, earlier) if undo else lending_changes(index, earlier, bounds)
+    by_queue: dict[str, list[LendingChange]] = {name: [] for name in earlier} if undo else {}
+    for change in changes:
+        if change.queue in live:
+            by_queue.setdefault(change.queue, []).append(change)
+    for name in by_queue:
+        _refuse_foreign(live[name])
+    edits = tuple(
+        QueueEdit(name, version, tuple(each for each in found if each.before != each.after), patch)
+        for name, found in sorted(by_queue.items())
+        for patch in [_patch(live[name], found, earlier.get(name, {}), undo=undo)]
+    )
+    return LendingPlan(edits, undo, tuple(sorted(name for name in by_queue if _is_ours(live[name]))))
+
+
+def act_on_lending(kube: KubePort, plan: LendingPlan) -> None:
+    """Make the changes, a queue at a time; what was changed before a refusal stays, and can be undone.
+
+    Raises:
+        ConflictError: a queue has changed since the plan was made.
+        RefusedError: the server refuses.
+    """
+    for edit in plan.edits:
+        try:
+            kube.merge_patch(edit.api_version, ObjectKey(_GROUP, _KIND, "", edit.name), edit.patch)
+        except RefusedError as error:
+            if error.status != _CONFLICT:
+                raise
+            raise ConflictError(
+                f"ClusterQueue {shown(edit.name)} has changed in the meantime",
+                why="what was shown is not what would be changed",
+                fix="run it again and look at the new changes",
+            ) from error
+
+
+def _kept(body: Body) -> dict[tuple[str, str], str | None] | None:
+    text = (body["metadata"].get("annotations") or {}).get(BEFORE)
+    try:
+        raw = json.loads(text) if text else None
+    except ValueError:
+        raw = None
+    if not isinstance(raw, dict):
+        return None
+    kept: dict[tuple[str, str], str | None] = {}
+    for key, value in raw.items():
+        flavor, _, resource = key.partition(" ")
+        if resource and (value is None or isinstance(value, str)):
+            kept[flavor, resource] = value
+    return kept
+
+
+def _patch(
+    body: Body, changes: Sequence[LendingChange], kept: Mapping[tuple[str, str], str | None], *, undo: bool
+) -> Body:
+    wanted = {(each.flavor, each.resource): each.after for each in changes}
+    before = {**kept, **{(each.flavor, each.resource): each.original for each in changes}}
+    # Once all limits are as they were, nothing is left to undo.
+    still = {key: value for key, value in before.items() if wanted.get(key, _present(body, key)) != value}
+    text = json.dumps({f"{flavor} {resource}": value for (flavor, resource), value in sorted(still.items())})
+    return {
+        "metadata": {
+            "resourceVersion": body["metadata"]["resourceVersion"],
+            "annotations": {BEFORE: None if undo or not still else text},
+        },
+        "spec": {"resourceGroups": _with_limits(body["spec"].get("resourceGroups") or [], wanted)},
+    }
+
+
+def _present(body: Body, key: tuple[str, str]) -> str | None:
+    for flavor, quota in _quotas(body["spec"].get("resourceGroups") or []):
+        if (flavor, quota.get("name")) == key:
+            limit = quota.get("lendingLimit")
+            return None if limit is None else str(limit)
+    return None
+
+
+def _with_limits(groups: Sequence[Any], wanted: Mapping[tuple[str, str], str | None]) -> list[Any]:
+    changed = copy.deepcopy(list(groups))
+    for flavor, quota in _quotas(changed):
+        key = (flavor, quota["name"])
+        if key in wanted:
+            limit = wanted[key]
+            if limit is None:
+                quota.pop("lendingLimit", None)
+            else:
+                quota["lendingLimit"] = limit
+    return changed
+
+
+def _quotas(groups: Iterable[Any]) -> Iterable[tuple[str, dict[str, Any]]]:
+    for group in groups:
+        for flavor in group.get("flavors") or ():
+            for quota in flavor.get("resources") or ():
+                yield flavor["name"], quota
+
+
+def _is_ours(body: Body) -> bool:
+    return any(owner.manager == FIELD_MANAGER and owner.operation == "Apply" for owner in owners_of(body, _QUOTA))
+
+
+def _refuse_foreign(body: Body) -> None:
+    """Refuse a queue that somebody else keeps as it is: the change would be undone, or would undo theirs."""
+    name = shown(body["metadata"]["name"])
+    others = sorted(
+        {
+            owner.manager
+            for owner in owners_of(body, _QUOTA)
+            if owner.operation == "Apply" and owner.manager != FIELD_MANAGER
+        }
+    )
+    tool = tool_of(body)
+    if others or tool:
+        who = tool or ", ".join(map(shown, others))
+        raise ConflictError(
+            f"the quota of ClusterQueue {name} belongs to {who}",
+            why=f"{who} applies it from a declaration, and would undo the change or be undone by it",
+            fix="set the lending limits where that declaration is written",
+        )
