@@ -1,4 +1,4 @@
-"""docs/causes against the table of causes: every code has its page, every page its code, each page its four sections."""
+"""docs/causes against the table of causes: each code has its page, each page its code and its four sections."""
 
 from __future__ import annotations
 
