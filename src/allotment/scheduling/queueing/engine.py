@@ -8,7 +8,7 @@ from allotment.scheduling.queueing.cycle import Cycle, CycleResult
 from allotment.scheduling.queueing.flavors import FlavorAssigner
 from allotment.scheduling.queueing.gates import Gates, gates_for
 from allotment.scheduling.queueing.holdings import Holdings
-from allotment.scheduling.queueing.indices import NO_NODE, TreeId, WorkloadId
+from allotment.scheduling.queueing.indices import NO_FLAVOR, NO_NODE, TreeId, WorkloadId
 from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, PodSetAdmission, Workload
 from allotment.scheduling.queueing.nomination import (
     Nominations,
@@ -22,11 +22,47 @@ from allotment.scheduling.queueing.pending.local_usage import LocalUsage
 from allotment.scheduling.queueing.preemption.classical import ClassicalPreemption
 from allotment.scheduling.queueing.preemption.fair import FairPreemption
 from allotment.scheduling.queueing.queues import Queues
-from allotment.scheduling.queueing.reasons import Cause, Refusal
-from allotment.scheduling.queueing.records import Assignment, WorkloadRecord
+from allotment.scheduling.queueing.quota.tree import NO_LIMIT
+from allotment.scheduling.queueing.reasons import Cause, Refusal, RefusalKind
+from allotment.scheduling.queueing.records import FIT, Assignment, WorkloadRecord
 from allotment.scheduling.queueing.states import EVICTED, QUEUED, RUNNING, Place
 from allotment.scheduling.queueing.topology.assigner import TopologyAssigner
 from allotment.scheduling.queueing.usage import UsageLedger
+
+
+class QuotaFigures:
+    """Quota of one resource of one flavor at a ClusterQueue, in Kueue's internal units.
+
+    Attributes:
+        nominal: as declared.
+        used: by the queue's own workloads.
+        available: what one more workload can get without preempting anybody.
+        most: what the queue could use if nobody used anything.
+        borrowing_limit, lending_limit: as declared, None = as much as there is.
+    """
+
+    __slots__ = ("available", "borrowing_limit", "lending_limit", "most", "nominal", "used")
+
+    def __init__(
+        self,
+        *,
+        nominal: int,
+        used: int,
+        available: int,
+        most: int,
+        borrowing_limit: int | None,
+        lending_limit: int | None,
+    ) -> None:
+        self.nominal: int = nominal
+        self.used: int = used
+        self.available: int = available
+        self.most: int = most
+        self.borrowing_limit: int | None = borrowing_limit
+        self.lending_limit: int | None = lending_limit
+
+
+def _limit(amount: int) -> int | None:
+    return None if amount == NO_LIMIT else amount
 
 
 class QueueingEngine:
@@ -78,6 +114,7 @@ class QueueingEngine:
         )
         nominator = Nominator(assigner, remembering, self._topology, self._gates)
         nominations = Nominations(nominator, self._topology, self._gates)
+        self._nominations: Nominations = nominations
         self._holdings: Holdings = Holdings(self._ledger, self._admissions, nominations, self._local_usage)
         hashing = self._gates.scheduling_equivalence_hashing
         self._queues: Queues = Queues(state, self._catalog, self._local_usage, hashing=hashing)
@@ -287,6 +324,35 @@ class QueueingEngine:
         if refusal is not None:
             return refusal.cause
         return Cause.BEHIND_EQUAL_SHAPE if place is Place.INADMISSIBLE else Cause.NOT_EVALUATED
+
+    def look_afresh(self, index: WorkloadId) -> Refusal | None:
+        """What a scan of all its flavors finds now for a workload that waits; None if it fits or has whom to preempt.
+
+        The last attempt may have gone on where the one before it stopped, and then tells only of the later flavors.
+        Changes nothing.
+        """
+        nomination = self._nominations.afresh(self._workloads[index], self._cycles)
+        if nomination.assignment.mode is FIT or nomination.targets:
+            return None
+        return Refusal(RefusalKind.UNASSIGNABLE, nomination.assignment.findings())
+
+    def quota(self, cluster_queue: str, flavor: str, resource: str) -> QuotaFigures | None:
+        """Quota of one resource of one flavor at a ClusterQueue as it stands; None if nobody declares such a pair."""
+        names = self._catalog
+        pair = names.flavor_index.get(flavor, NO_FLAVOR), names.resource_index.get(resource)
+        fr = None if pair[1] is None else names.fr_index.get((pair[0], pair[1]))
+        if fr is None:
+            return None
+        tree = names.tree
+        cell = tree.cells[names.queue_index[cluster_queue]][fr]
+        return QuotaFigures(
+            nominal=tree.nominal[cell],
+            used=tree.usage[cell],
+            available=max(0, tree.available(cell)),
+            most=tree.potential[cell],
+            borrowing_limit=_limit(tree.borrowing_limit[cell]),
+            lending_limit=_limit(tree.lending_limit[cell]),
+        )
 
     def admission(self, index: WorkloadId) -> tuple[PodSetAdmission, ...]:
         """What a running workload got, PodSet by PodSet; empty if it is not running."""

@@ -212,6 +212,13 @@ class Nominations:
         """Anew against usage as it is within the cycle, restricted to the flavors of `pins`; not remembered."""
         return self._nominator.nominate(workload, cycle, pins)
 
+    def afresh(self, workload: WorkloadRecord, cycle: int) -> Nomination:
+        """Anew and from the first flavor on, whatever was tried before; not remembered."""
+        memory, workload.memory = workload.memory, None
+        nomination = self._nominator.nominate(workload, cycle)
+        workload.memory = memory
+        return nomination
+
     def outdate(self, workload: WorkloadRecord) -> None:
         """Nominations in this workload's tree (with topologies: anywhere) may come out differently from now on."""
         root = workload.queue.root

@@ -148,7 +148,13 @@ class Settlement:
             return Attempt(key, outcome, pod_sets, victims=victims, absent=absent, settled=self.settled)
         refusal, cause = self.engine.refusal(index), self.engine.cause(index)
         if refusal is not None:
-            return Attempt(key, AttemptOutcome.REFUSED, cause=cause, refusal=refusal, victims=victims, settled=self.settled)
+            if refusal.cause.misconfigured:
+                # Only its last flavors may have been looked at in the last attempt: a milder one may stand before them.
+                afresh = self.engine.look_afresh(index)
+                cause = Cause.WAITING_FOR_QUOTA if afresh is None else afresh.cause
+            return Attempt(
+                key, AttemptOutcome.REFUSED, cause=cause, refusal=refusal, victims=victims, settled=self.settled
+            )
         return self._not_reached(key, cause)
 
     def _not_reached(self, key: str, cause: Cause | None) -> Attempt:

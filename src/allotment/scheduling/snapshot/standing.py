@@ -108,8 +108,9 @@ def before_queue(workload: observed.Workload) -> NotQueued | None:
         return NotQueued(OutOfQueue.FINISHED)
     if not workload.spec.active:
         evicted = workload.condition("Evicted")
-        about = (evicted.reason,) if evicted is not None and evicted.true else ()
-        return NotQueued(OutOfQueue.DEACTIVATED, about, "The workload is deactivated")
+        if evicted is not None and evicted.true and evicted.reason.startswith("Deactivated"):
+            return NotQueued(OutOfQueue.DEACTIVATED, (evicted.reason,), evicted.message)
+        return NotQueued(OutOfQueue.DEACTIVATED, (), "The workload is deactivated")
     if workload.holds_quota:
         return None
     quota = workload.condition("QuotaReserved")
