@@ -19,6 +19,7 @@ from allotment.model.devices import DEVICE_RESOURCES
 from allotment.model.observed.index import Index
 from allotment.model.observed.pods import PodSpec
 from allotment.model.observed.queueing import ResourceFlavor
+from allotment.observe.anonymous import is_hidden
 from allotment.scheduling.kinds import Toleration
 from allotment.scheduling.placement.capacity import admits, room
 from allotment.scheduling.placement.gpu.fragmentation import measure, typical_pods
@@ -195,7 +196,8 @@ class UsualPods:
         self._asked: dict[str, dict[str, list[int]]] = defaultdict(lambda: {name: [] for name in AROUND})
         self._tolerated: dict[str, Counter[Toleration]] = defaultdict(Counter)
         for pod in index.objects.pods:
-            if not pod.ended:
+            # Of what may not be named only amounts are known, not what it tolerates.
+            if not pod.ended and not is_hidden(pod.metadata):
                 self._count(pod.spec)
 
     def _count(self, spec: PodSpec) -> None:
@@ -292,7 +294,8 @@ def fleet_fragments(view: PlacementView) -> int | None:
 
 
 def _specs(index: Index) -> Iterable[PodSpec]:
-    return (pod.spec for pod in index.objects.pods if pod.bound or is_waiting(pod))
+    found = (pod for pod in index.objects.pods if pod.bound or is_waiting(pod))
+    return (pod.spec for pod in found if not is_hidden(pod.metadata))
 
 
 def _bare(spec: PodSpec) -> PodShape:

@@ -21,10 +21,13 @@ from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.snapshot import DeviceUse
 from allotment.model.observed.work import Job, Owner
+from allotment.observe.anonymous import HIDDEN_NAMESPACE, is_hidden
 from allotment.scheduling.snapshot.pods import pod_requests
 
 _MS: Final = 1000
 _USUAL: Final = IdleRules()
+_OTHERS: Final = Belonging(namespace=HIDDEN_NAMESPACE)
+"""Whoever it is that may not be named to the reader of a saved snapshot."""
 _OVER: Final = frozenset({"Complete", "Completed", "Failed", "Succeeded", "Finished"})
 """Conditions by which controllers say that work has ended."""
 _STATES_OVER: Final = frozenset({"COMPLETE", "COMPLETED", "FAILED", "SUCCEEDED", "STOPPED"})
@@ -47,6 +50,7 @@ class DeviceHold:
     """Devices of one resource that one pod holds.
 
     Attributes:
+        owner: whose; of what may not be named only that it is in `HIDDEN_NAMESPACE`.
         pod: namespace/name.
         accelerator: the model, as the node's labels name it; the resource where they do not.
         units: of the resource, as the pod asks for it.
@@ -149,7 +153,7 @@ class _Looking:
         measured, idle, since = self._use(node, pod, units)
         return DeviceHold(
             cluster=self._index.source.name,
-            owner=self._belongings.of_pod(pod),
+            owner=_OTHERS if is_hidden(pod.metadata) else self._belongings.of_pod(pod),
             pod=pod.key,
             node=node,
             resource=resource,
@@ -187,6 +191,8 @@ class _Looking:
         return min(ends, default=None)
 
     def _marks(self, node: str, pod: Pod, workload: Workload | None) -> Iterator[HoldMark]:
+        if is_hidden(pod.metadata):
+            return
         chain = self._index.chain(pod.metadata)
         if any(kind_of(each) == "DaemonSet" for each in chain):
             yield HoldMark.DAEMON_SET

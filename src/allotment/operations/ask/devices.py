@@ -13,8 +13,12 @@ from allotment.accounting.saturation import AcceleratorSaturation, saturation
 from allotment.errors import NotFoundError
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.observe.anonymous import HIDDEN_NAMESPACE
 from allotment.scheduling.placement.asking import matching_models
 from allotment.scheduling.snapshot.placement import placement_view
+
+ANOTHER_TEAM: Final = "another team"
+"""Who holds what a saved snapshot may not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,9 @@ def who_holds(snapshot: Snapshot, *, accelerator: str = "", team: str = "", name
 
 
 def team_of(hold: DeviceHold | JobHold) -> str:
-    """The team, or the namespace where it has none."""
+    """The team, or the namespace where it has none; of those who may not be named, that they are others."""
+    if hold.owner.namespace == HIDDEN_NAMESPACE:
+        return ANOTHER_TEAM
     return hold.owner.team or hold.owner.namespace
 
 

@@ -51,9 +51,9 @@ def holding_body(row: JobHold) -> Mapping[str, Any]:
     return {
         "cluster": row.cluster,
         "team": team_of(row),
-        "namespace": row.owner.namespace,
+        "namespace": row.owner.namespace if row.owner.top else None,
         "person": row.owner.person or None,
-        "job": row.owner.top,
+        "job": row.owner.top or None,
         "queue": row.owner.queue or None,
         "project": row.owner.project or None,
         "accelerator": row.accelerator,

@@ -26,7 +26,7 @@ def who_listing(found: WhoHolds) -> Listing[JobHold]:
         columns=(
             Column("TEAM", team_of, keep=6),
             Column("PERSON", lambda row: row.owner.person or UNKNOWN, keep=3),
-            Column("JOB", lambda row: f"{row.owner.namespace}/{row.owner.top}", keep=6),
+            Column("JOB", _job, keep=6),
             Column("ACCELERATOR", lambda row: row.accelerator, keep=5),
             Column("DEVICES", lambda row: devices(row.parts), keep=6),
             Column("IDLE", lambda row: None if row.idle_parts is None else devices(row.idle_parts), keep=2),
@@ -42,7 +42,7 @@ def who_listing(found: WhoHolds) -> Listing[JobHold]:
             Column("RESOURCE", lambda row: row.resource, wide=True),
             Column("CLUSTER", lambda row: row.cluster, wide=True),
         ),
-        name=lambda row: f"{row.owner.namespace}/{row.owner.top}",
+        name=lambda row: _job(row) or team_of(row),
         document=holding_body,
         labels=lambda row: {
             "team": team_of(row),
@@ -85,6 +85,10 @@ _WORDS: Final = {
     HoldMark.NODE_GONE: "on nodes that are gone",
     HoldMark.LEAVING: "by pods that are being deleted",
 }
+
+
+def _job(row: JobHold) -> str | None:
+    return f"{row.owner.namespace}/{row.owner.top}" if row.owner.top else None
 
 
 def _note(row: JobHold) -> str | None:

@@ -1,0 +1,126 @@
+"""Devices by accelerator, how many more fit, and what is out first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from allotment.accounting.capacity import PER_DEVICE
+from allotment.accounting.fleet_devices import AcceleratorRoom, accelerator_rooms, fleet_fragments
+from allotment.accounting.holdings import device_holds
+from allotment.accounting.saturation import AcceleratorSaturation, saturation
+from allotment.model.observed.base import ObjectMeta
+from allotment.model.observed.index import Index
+from allotment.model.observed.nodes import Node
+from allotment.model.observed.pods import Pod
+from allotment.model.observed.queueing import (
+    ClusterQueue,
+    ClusterQueueSpec,
+    FlavorQuota,
+    FlavorUsage,
+    QueueStatus,
+    QuotaOf,
+    ResourceGroupOf,
+    UsageOf,
+)
+from allotment.scheduling.snapshot.placement import placement_view
+from tests.unit.accounting.scenes import GPU, moment_of, node, pod
+
+NOW = 1_800_000_000_000
+SIZE = {"cpu": "64", "memory": "512Gi", "pods": "110"}
+A100 = {"nvidia.com/gpu.product": "A100"}
+
+
+def gpus(name: str, count: int = 8, offered: int | None = None, **more: Any) -> Node:
+    whole = {**SIZE, GPU: str(count)}
+    return node(name, whole, {**SIZE, GPU: str(count if offered is None else offered)}, labels=A100, **more)
+
+
+def ask(name: str, on: str, count: int, cpu: str = "8") -> Pod:
+    return pod(name, on, {GPU: str(count), "cpu": cpu})
+
+
+def room(nodes: list[Node], pods: list[Pod]) -> AcceleratorRoom:
+    view = placement_view(Index(moment_of(NOW, nodes=nodes, pods=pods).sources[0]))
+    (found,) = accelerator_rooms(view, device_holds(view.index, NOW))
+    return found
+
+
+def full(nodes: list[Node], pods: list[Pod], **more: Any) -> AcceleratorSaturation:
+    (found,) = saturation(placement_view(Index(moment_of(NOW, nodes=nodes, pods=pods, **more).sources[0])))
+    return found
+
+
+COUNTED: dict[str, tuple[list[Node], list[Pod], tuple[int, int, int, int, int], dict[int, int]]] = {
+    "nodes": ([gpus("a"), gpus("b")], [ask("p", "a", 4)], (16, 16, 16, 4, 12), {1: 12, 2: 6, 4: 3, 8: 1}),
+    "one is broken": ([gpus("a", 8, 7)], [], (8, 7, 7, 0, 7), {1: 7, 2: 3, 4: 1, 8: 0}),
+    "not Ready": ([gpus("a", ready=False)], [ask("p", "a", 4)], (8, 0, 0, 4, 0), {1: 0, 2: 0, 4: 0, 8: 0}),
+    "cordoned": ([gpus("a", cordoned=True)], [], (8, 8, 0, 0, 0), {1: 0, 2: 0, 4: 0, 8: 0}),
+    "the CPUs are gone": ([gpus("a")], [ask("p", "a", 4, "48")], (8, 8, 8, 4, 4), {1: 1, 2: 0, 4: 0, 8: 0}),
+    "spread over nodes": (
+        [gpus("a"), gpus("b")],
+        [ask("p", "a", 6), ask("q", "b", 6)],
+        (16, 16, 16, 12, 4),
+        {1: 4, 2: 2, 4: 0, 8: 0},
+    ),
+}
+
+
+@pytest.mark.parametrize(("nodes", "pods", "numbers", "fits"), COUNTED.values(), ids=COUNTED.keys())
+def test_counted(
+    nodes: list[Node], pods: list[Pod], numbers: tuple[int, int, int, int, int], fits: dict[int, int]
+) -> None:
+    found = room(nodes, pods)
+    told = (found.total, found.healthy, found.schedulable, found.used, found.free)
+    assert told == tuple(number * PER_DEVICE for number in numbers)
+    assert found.fits == fits
+
+
+def test_slices_are_told_as_what_they_are_of_a_device() -> None:
+    sliced = node("a", {**SIZE, "nvidia.com/mig-1g.5gb": "7"}, labels=A100)
+    found = room([sliced], [pod("p", "a", {"nvidia.com/mig-1g.5gb": "3"})])
+    assert (found.total, found.used, found.free) == (PER_DEVICE, PER_DEVICE * 3 // 7, PER_DEVICE - PER_DEVICE * 3 // 7)
+    assert found.fits == {1: 4, 2: 2, 4: 1, 8: 0}
+    assert found.fragmented is None
+
+
+def test_fragmented_is_what_the_mean_pod_could_not_use() -> None:
+    # Half of the pods ask for 6: of no use to them are the 2 left on each node, all of use to those that ask for 2.
+    nodes, pods = [gpus("a"), gpus("b")], [ask("p", "a", 6), ask("q", "b", 6), ask("r", "", 2), ask("s", "", 2)]
+    assert room(nodes, pods).fragmented == 2 * PER_DEVICE
+    assert room(nodes, []).fragmented is None
+    assert fleet_fragments(placement_view(Index(moment_of(NOW, nodes=nodes, pods=pods).sources[0]))) == 2 * PER_DEVICE
+
+
+def queue(nominal: str, reserved: str) -> ClusterQueue:
+    quota = FlavorQuota(name="gpu", resources=(QuotaOf(name=GPU, nominal_quota=nominal),))
+    return ClusterQueue(
+        metadata=ObjectMeta(name="cq"),
+        spec=ClusterQueueSpec(resource_groups=(ResourceGroupOf(covered_resources=(GPU,), flavors=(quota,)),)),
+        status=QueueStatus(
+            flavors_reservation=(FlavorUsage(name="gpu", resources=(UsageOf(name=GPU, total=reserved),)),)
+        ),
+    )
+
+
+FIRST: dict[str, tuple[list[Node], list[Pod], dict[str, Any], tuple[str | None, int, int]]] = {
+    "the devices": ([gpus("a")], [ask("p", "a", 6)], {}, (GPU, 2, 0)),
+    "the CPUs beside them": ([gpus("a")], [ask("p", "a", 4, "48")], {}, ("cpu", 1, 3)),
+    "CPUs left where no device is free help nobody": (
+        [gpus("a"), gpus("b")],
+        [ask("p", "a", 8, "40"), ask("q", "b", 4, "60")],
+        {},
+        ("cpu", 0, 4),
+    ),
+    "the quota": ([gpus("a")], [ask("p", "a", 4)], {"cluster_queues": (queue("5", "4"),)}, (f"quota {GPU}", 1, 3)),
+    "no node takes pods": ([gpus("a", cordoned=True)], [], {}, (None, 0, 0)),
+}
+
+
+@pytest.mark.parametrize(("nodes", "pods", "more", "told"), FIRST.values(), ids=FIRST.keys())
+def test_what_is_out_first(
+    nodes: list[Node], pods: list[Pod], more: dict[str, Any], told: tuple[str | None, int, int]
+) -> None:
+    found = full(nodes, pods, **more)
+    assert (found.first.name if found.first else None, found.starts, found.stranded) == told

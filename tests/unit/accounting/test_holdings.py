@@ -1,0 +1,139 @@
+"""Who holds devices: a table of holders, with what each is said to be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from allotment.accounting.capacity import PER_DEVICE
+from allotment.accounting.holdings import DeviceHold, HoldMark, device_holds, job_holds
+from allotment.model.observed.base import Condition, ObjectMeta, OwnerReference, Reference
+from allotment.model.observed.index import Index
+from allotment.model.observed.nodes import (
+    AllocatedDevice,
+    AllocatedDevices,
+    Allocation,
+    ResourceClaim,
+    ResourceClaimStatus,
+)
+from allotment.model.observed.pods import ContainerState, ContainerStatus, Pod, Terminated
+from allotment.model.observed.queueing import ClusterQueue
+from allotment.model.observed.snapshot import DeviceUse
+from allotment.model.observed.work import DaemonSet, Job, JobSpec, JobStatus
+from tests.unit.accounting.scenes import GPU, at, moment_of, node, pod, workload
+
+NOW = 1_800_000_000_000
+HOUR = 3_600_000
+JOB = ("Job", "train")
+QUEUES: dict[str, Any] = {"cluster_queues": (ClusterQueue(metadata=ObjectMeta(name="cq")),)}
+
+
+def job(*, ended: str = "", limit: int | None = None, by: str = "") -> Job:
+    conditions = (Condition(type=ended, status="True"),) if ended else ()
+    marks = {"allotment.dev/submitted-by": by} if by else {}
+    return Job(
+        metadata=ObjectMeta(name="train", namespace="team", uid="train", annotations=marks),
+        spec=JobSpec(active_deadline_seconds=limit),
+        status=JobStatus(start_time=at(NOW - HOUR), conditions=conditions),
+    )
+
+
+def holds(*pods: Pod, on: str = "n1", use: tuple[DeviceUse, ...] = (), **objects: Any) -> tuple[DeviceHold, ...]:
+    nodes = [node("n1", {GPU: "8"}, labels={"nvidia.com/gpu.product": "A100"})]
+    return device_holds(Index(moment_of(NOW, nodes=nodes, pods=pods, use=use, **objects).sources[0]), NOW)
+
+
+def ended(name: str) -> ContainerStatus:
+    return ContainerStatus(name=name, state=ContainerState(terminated=Terminated(exit_code=0)))
+
+
+MARKED: dict[str, tuple[Pod, dict[str, Any], set[HoldMark]]] = {
+    "in a queue": (
+        pod("p", "n1", {GPU: "4"}, owner=JOB),
+        {"jobs": (job(),), "workloads": (workload("w", "gpu", 4, admitted=True, job="train"),), **QUEUES},
+        set(),
+    ),
+    "outside any queue": (
+        pod("p", "n1", {GPU: "4"}, owner=JOB),
+        {"jobs": (job(),), **QUEUES},
+        {HoldMark.OUTSIDE_QUEUE},
+    ),
+    "without Kueue nothing is outside": (pod("p", "n1", {GPU: "4"}, owner=JOB), {"jobs": (job(),)}, set()),
+    "a DaemonSet": (
+        pod("p", "n1", {GPU: "1"}, owner=("DaemonSet", "agent")),
+        {"daemon_sets": (DaemonSet(metadata=ObjectMeta(name="agent", namespace="team", uid="agent")),), **QUEUES},
+        {HoldMark.DAEMON_SET},
+    ),
+    "a job that is over still holds": (
+        pod("p", "n1", {GPU: "4"}, owner=JOB),
+        {"jobs": (job(ended="Complete"),)},
+        {HoldMark.JOB_OVER},
+    ),
+    "its processes have ended": (pod("p", "n1", {GPU: "4"}, statuses=(ended("main"),)), {}, {HoldMark.PROCESS_GONE}),
+    "its node is gone": (pod("p", "gone", {GPU: "4"}), {}, {HoldMark.NODE_GONE}),
+}
+
+
+@pytest.mark.parametrize(("held", "objects", "marks"), MARKED.values(), ids=MARKED.keys())
+def test_marks(held: Pod, objects: dict[str, Any], marks: set[HoldMark]) -> None:
+    (found,) = holds(held, **objects)
+    assert found.marks == marks
+    assert found.parts == found.units * PER_DEVICE
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_a_pod_that_has_ended_holds_nothing(phase: str) -> None:
+    assert holds(pod("p", "n1", {GPU: "4"}, phase=phase)) == ()
+
+
+def test_person_end_and_idleness_are_what_objects_and_metrics_say() -> None:
+    busy = DeviceUse(node="n1", device="0", pod="team/p", busy=0.9, over=3600)
+    idle = DeviceUse(node="n1", device="1", pod="team/p", busy=0.0, over=3600, idle_since=at(NOW - HOUR // 2))
+    (found,) = holds(
+        pod("p", "n1", {GPU: "2"}, owner=JOB), use=(busy, idle), jobs=(job(limit=7200, by="ana@example.com"),)
+    )
+    assert (found.owner.person, found.owner.team, found.owner.top) == ("ana@example.com", "nlp", "Job/train")
+    assert (found.ends, found.measured, found.idle, found.idle_since) == (NOW + HOUR, 2, 1, NOW - HOUR // 2)
+    (bare,) = holds(pod("p", "n1", {GPU: "2"}))
+    assert (bare.owner.person, bare.ends, bare.measured, bare.idle_since) == ("", None, 0, None)
+
+
+def test_devices_of_a_shared_claim_are_told_once() -> None:
+    got = tuple(AllocatedDevice(driver="gpu.nvidia.com", device=name) for name in ("a", "b"))
+    users = tuple(Reference(name=name) for name in ("q", "p"))
+    claim = ResourceClaim(
+        metadata=ObjectMeta(name="c", namespace="team"),
+        status=ResourceClaimStatus(allocation=Allocation(AllocatedDevices(got)), reserved_for=users),
+    )
+    found = holds(pod("p", "n1", {}), pod("q", "n1", {}), resource_claims=(claim,))
+    assert [(each.pod, each.resource, each.units) for each in found] == [("team/p", "gpu.nvidia.com", 2)]
+
+
+def test_a_job_s_pods_are_one_row_that_ends_with_the_last() -> None:
+    later = pod("q", "n1", {GPU: "3"}, owner=JOB, active_deadline_seconds=None)
+    (row,) = job_holds(holds(pod("p", "n1", {GPU: "2"}, owner=JOB), later, jobs=(job(limit=7200),)))
+    assert (row.pods, row.units, row.parts, row.nodes, row.ends) == (2, 5, 5 * PER_DEVICE, ("n1",), NOW + HOUR)
+    assert row.idle_parts is None
+
+
+def test_what_may_not_be_named_is_one_row_without_names() -> None:
+    hidden = [
+        Pod(
+            metadata=ObjectMeta(name=name, namespace="allotment-hidden", labels={"allotment.dev/hidden": "true"}),
+            spec=pod(name, "n1", {GPU: "1"}).spec,
+            status=pod(name, "n1", {GPU: "1"}).status,
+        )
+        for name in ("pod-1", "pod-2")
+    ]
+    (row,) = job_holds(holds(*hidden, **QUEUES))
+    assert (row.owner.top, row.owner.person, row.units, row.marks) == ("", "", 2, frozenset())
+
+
+def test_a_stranger_in_the_chain_is_no_owner() -> None:
+    lost = pod("p", "n1", {GPU: "1"}, owner=("Job", "not-seen"))
+    assert lost.metadata.owner_references == (
+        OwnerReference(kind="Job", name="not-seen", uid="not-seen", controller=True),
+    )
+    (found,) = holds(lost)
+    assert found.owner.top == "Pod/p"

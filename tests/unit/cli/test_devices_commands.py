@@ -1,0 +1,79 @@
+"""`allot who`, `gpus`, `saturation` on the example: what the texts say, and what they refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from allotment.model.observed.base import ObjectMeta
+from allotment.model.observed.pods import Container, Pod, PodSpec, PodStatus, Resources
+from allotment.model.observed.snapshot import Gap, Objects, Snapshot, Source
+from allotment.observe.written import encode
+from tests.unit.cli.conftest import ROOT, Run
+
+EXAMPLE = str(ROOT / "examples" / "snapshots" / "holdings.json")
+
+
+def test_who_says_what_is_odd_and_sums_up(run: Run) -> None:
+    text = run("who", "--snapshot", EXAMPLE).ok()
+    (row,) = [line for line in text.splitlines() if "Job/segment" in line]
+    for told in ("vision", "ben@example.com", "team-vision/Job/segment", "16 h ago", "10 h ago", "its job has ended"):
+        assert told in row
+    assert "14.429 devices held, 7 of them idle; 1.429 outside any queue" in text
+    assert "4 by jobs that have ended" in text
+
+
+def test_an_unknown_person_is_null_for_programs_and_never_guessed(run: Run) -> None:
+    found = run("who", "--team", "vision", "-o", "json", "--snapshot", EXAMPLE).json()
+    people = {item["job"]: item["person"] for item in found["items"]}
+    assert people == {"Job/segment": "ben@example.com", "Pod/notebook-cho": None}
+    assert found["devices"] == 5
+
+
+def test_what_there_is_and_what_is_held_are_the_same_numbers(run: Run) -> None:
+    rooms = run("gpus", "-o", "json", "--snapshot", EXAMPLE).json()["items"]
+    held = run("who", "-o", "json", "--snapshot", EXAMPLE).json()
+    assert sum(room["used"] for room in rooms) == pytest.approx(held["devices"], abs=0.01)
+    a100 = next(room for room in rooms if room["accelerator"] == "NVIDIA-A100-SXM4-80GB")
+    told = {name: a100[name] for name in ("total", "healthy", "used", "idleHeld", "free")}
+    assert told == {"total": 16, "healthy": 16, "used": 12, "idleHeld": 6, "free": 4}
+    assert a100["fits"] == {"1": 1, "2": 0, "4": 0, "8": 0}
+
+
+def test_saturation_says_what_strands_the_free_devices(run: Run) -> None:
+    text = run("saturation", "--snapshot", EXAMPLE).ok()
+    assert "cpu is out first: 148 of 192 used; 1 more pod with one device would start, 3 free devices stranded" in text
+    assert "Tesla-T4: no node takes new pods" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("who", "--accelerator", "b200"), "there is no GPU model 'b200'"),
+        (("who", "--team", "nobody"), "no team 'nobody' holds devices here"),
+    ],
+)
+def test_what_is_not_there_is_said_with_what_is(run: Run, words: tuple[str, ...], what: str) -> None:
+    done = run(*words, "--snapshot", EXAMPLE)
+    assert done.code == 3
+    assert what in done.err
+    assert "there are" in done.err
+
+
+def test_names_from_the_cluster_do_not_reach_the_terminal_raw(run: Run, tmp_path: Path) -> None:
+    evil = "x\x1b[31mred\nnext"
+    container = Container(resources=Resources(requests={"nvidia.com/gpu": "1"}))
+    pod = Pod(
+        metadata=ObjectMeta(name=evil, namespace=evil),
+        spec=PodSpec(containers=(container,), node_name=evil),
+        status=PodStatus(phase="Running"),
+    )
+    source = Source(name=evil, objects=Objects(pods=(pod,)), gaps=(Gap(what="nodes", reason="forbidden"),))
+    file = tmp_path / "evil.gz"
+    file.write_bytes(encode(Snapshot(sources=(source, source))))
+    for command in ("who", "gpus", "saturation"):
+        done = run(command, "--snapshot", str(file))
+        assert done.code == 0, done.err
+        assert "\x1b" not in done.out + done.err
+        assert "nodes could not" in done.out
