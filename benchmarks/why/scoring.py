@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from allotment.model.explanation import Explanation, Remedy
+from allotment.model.explanation import Explanation, PatchOp, Remedy
 
 Key = tuple[str, str, str, str]
 
@@ -43,8 +43,8 @@ def keys(remedy: dict[str, Any]) -> set[Key]:
     if isinstance(body, dict) and "steps" in body:
         targets += [step["target"] for step in body["steps"] if step.get("target")]
     if not targets and isinstance(body, dict) and "kind" in body:
-        meta = body.get("metadata", {})
-        targets = [{"kind": body["kind"], "namespace": meta.get("namespace", ""), "name": meta.get("name", "")}]
+        # The name of an object that is made is free.
+        targets = [{"kind": body["kind"], "namespace": body.get("metadata", {}).get("namespace", ""), "name": ""}]
     return {
         (remedy["kind"], each.get("kind", ""), each.get("namespace", "") or "", each.get("name", ""))
         for each in targets
@@ -56,7 +56,9 @@ def remedy_keys(remedy: Remedy) -> set[Key]:
     bare: Key = (str(remedy.kind), "", "", "")
     if target is None:
         return {bare}
-    return {(str(remedy.kind), target.kind, target.namespace, target.name), bare}
+    made = remedy.patch is not None and remedy.patch.op is PatchOp.CREATE
+    unnamed: Key = (str(remedy.kind), target.kind, target.namespace, "")
+    return {(str(remedy.kind), target.kind, target.namespace, target.name), bare} | ({unnamed} if made else set())
 
 
 def _same(distractor: dict[str, Any], remedy: Remedy) -> bool:

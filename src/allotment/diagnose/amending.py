@@ -44,6 +44,20 @@ def amended(case: Case, spec: dict[str, Any], metadata: dict[str, Any] | None = 
             return target, Patch(PatchOp.RESUBMIT, {**named, "spec": spec})
 
 
+def labelled_pods(case: Case, labels: dict[str, str]) -> tuple[Reference, Patch]:
+    """What to patch so that the subject's pods carry labels."""
+    target, patch = amended(case, {})
+    metadata = {"metadata": {"labels": labels}}
+    match worked_on(case):
+        case CronJob():
+            body: dict[str, Any] = {"spec": {"jobTemplate": {"spec": {"template": metadata}}}}
+        case Job() | Replicas() | DaemonSet():
+            body = {"spec": {"template": metadata}}
+        case _:
+            body = metadata
+    return target, Patch(patch.op, body)
+
+
 def worked_on(case: Case) -> Object | None:
     """What is changed: what was asked about, what manages the pod that was, or what was sent.
 
@@ -58,8 +72,7 @@ def worked_on(case: Case) -> Object | None:
     elif subject is not None:
         above = subject
     else:
-        sent = case.submission.manifest if case.submission else None
-        return sent
+        return case.submission.manifest if case.submission else None
     chain = [each for each in case.index.chain(above.metadata) if not isinstance(each, CronJob)]
     return chain[-1] if chain else above
 

@@ -5,5 +5,43 @@ from __future__ import annotations
 from typing import Final
 
 from allotment.diagnose.finding import CauseEntry
+from allotment.diagnose.rules.policy import (
+    limitrange_bounds,
+    pod_security_violation,
+    policy_refused,
+    policy_refused_gpu_limits,
+    policy_refused_label,
+    policy_refused_namespace,
+    queue_label_missing,
+    resourcequota_exceeded,
+    resourcequota_missing_limits,
+)
+from allotment.diagnose.rules.submission.table import INVALID
+from allotment.model.explanation import Layer
 
-CAUSES: Final[tuple[CauseEntry, ...]] = ()
+_LAYER: Final = Layer.POLICY
+
+CAUSES: Final[tuple[CauseEntry, ...]] = (
+    CauseEntry("ALT-1108", "queue-label-missing", _LAYER, "names no queue", queue_label_missing.find),
+    CauseEntry("ALT-1103", "policy-refused-gpu-limits", _LAYER, "GPUs without limits", policy_refused_gpu_limits.find),
+    CauseEntry("ALT-1101", "policy-refused-label", _LAYER, "a policy asks for a label", policy_refused_label.find),
+    CauseEntry("ALT-1102", "policy-refused-namespace", _LAYER, "not in this namespace", policy_refused_namespace.find),
+    CauseEntry("ALT-1109", "policy-refused", _LAYER, "a policy refused it", policy_refused.find),
+    CauseEntry("ALT-1104", "pod-security-violation", _LAYER, "Pod Security refused it", pod_security_violation.find),
+    CauseEntry("ALT-1105", "limitrange-max", _LAYER, "above a LimitRange's maximum", limitrange_bounds.above_max),
+    CauseEntry("ALT-1110", "limitrange-min", _LAYER, "below a LimitRange's minimum", limitrange_bounds.below_min),
+    CauseEntry(
+        "ALT-1111", "limitrange-ratio", _LAYER, "limit too far from the request", limitrange_bounds.beyond_ratio
+    ),
+    CauseEntry(
+        "ALT-1107",
+        "resourcequota-missing-limits",
+        _LAYER,
+        "a quota wants limits said",
+        resourcequota_missing_limits.find,
+    ),
+    CauseEntry(
+        "ALT-1106", "resourcequota-exceeded", _LAYER, "the namespace's quota is used", resourcequota_exceeded.find
+    ),
+    INVALID,
+)

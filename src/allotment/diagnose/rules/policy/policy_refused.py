@@ -1,0 +1,32 @@
+"""An admission policy refused it, for something that is neither a label, nor the namespace, nor a limit."""
+
+from __future__ import annotations
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.policy.admission_policies import audit_only, denial
+from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+
+
+def find(case: Case) -> Finding | None:
+    """Any refusal by a policy; the rules that know more of it stand before."""
+    found = denial(case)
+    if found is None:
+        return None
+    return Finding(
+        "policy-refused",
+        CauseVerdict.MISCONFIGURED,
+        f"the policy {found.name} refused it: {found.why}",
+        facts={"policy": found.name, "message": found.why, "namespace": case.namespace},
+        evidence=(Evidence(found.refusal.object, found.refusal.field, found.refusal.message),),
+        proposals=(
+            Proposal(
+                RemedyKind.FIX_POLICY_VIOLATION,
+                Doer.USER,
+                f"change what the policy {found.name} objects to, and submit again",
+                case.reference,
+                Patch(PatchOp.SIGNAL, {"policy": found.name, "message": found.why}),
+            ),
+            audit_only(case, found),
+        ),
+    )

@@ -1,0 +1,98 @@
+"""The work names no queue, in a namespace where work has to."""
+
+from __future__ import annotations
+
+from allotment.diagnose.amending import sent_again
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.policy.admission_policies import Denial, denial, label_rules
+from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.labels import KUEUE_QUEUE
+from allotment.model.observed.base import Reference
+from allotment.model.observed.work import Job, Owner
+
+
+def find(case: Case) -> Finding | None:
+    """A policy refused it for that; or it stands suspended without a label, beside queues that would start it."""
+    sent = case.submission.manifest if case.submission and case.subject is None else None
+    work = case.top if case.top is not None else sent
+    if work is None or KUEUE_QUEUE in work.metadata.labels or case.queue_name:
+        return None
+    queues = sorted(each.name for each in case.index.objects.local_queues if each.namespace == case.namespace)
+    found = denial(case)
+    if found is not None:
+        if not any(rule.key == KUEUE_QUEUE for rule in label_rules(found)) and KUEUE_QUEUE not in found.why:
+            return None
+    elif not (isinstance(work, Job | Owner) and _suspended(work) and queues and case.subject is not None):
+        return None
+    target = case.reference if case.subject is None else reference_of(work)
+    asked = f"; the policy {found.name} asks for it" if found is not None else ", and it stands suspended"
+    there = f" (queues of the namespace: {', '.join(queues)})" if queues else ""
+    return Finding(
+        "queue-label-missing",
+        CauseVerdict.MISCONFIGURED,
+        f"the {target.kind} {target.name} has no label {KUEUE_QUEUE}{asked}{there}",
+        facts={
+            "missing_label": KUEUE_QUEUE,
+            "namespace": case.namespace,
+            "queues_in_namespace": queues,
+            "suspended_by_user": found is None,
+        },
+        evidence=_evidence(target, found),
+        proposals=(*_labelled(case, target, queues), *_unqueued(case, target, found)),
+    )
+
+
+def _suspended(work: Job | Owner) -> bool:
+    return work.spec.suspend if isinstance(work, Job) else bool(work.suspend)
+
+
+def _evidence(target: Reference, found: Denial | None) -> tuple[Evidence, ...]:
+    label = Evidence(target, f"metadata.labels[{KUEUE_QUEUE}]", None, "no queue is named")
+    if found is None:
+        return (label, Evidence(target, "spec.suspend", True, "nobody will start it"))
+    return (label, Evidence(found.refusal.object, found.refusal.field, found.refusal.message))
+
+
+def _labelled(case: Case, target: Reference, queues: list[str]) -> list[Proposal]:
+    op = PatchOp.RESUBMIT if case.subject is None else PatchOp.MERGE
+    return [
+        Proposal(
+            RemedyKind.FIX_LABEL,
+            Doer.USER,
+            f"label it {KUEUE_QUEUE}={queue}",
+            target,
+            Patch(op, {"metadata": {"labels": {KUEUE_QUEUE: queue}}}),
+            cost=position,
+        )
+        for position, queue in enumerate(queues)
+    ]
+
+
+def _unqueued(case: Case, target: Reference, found: Denial | None) -> list[Proposal]:
+    if found is None:
+        return [
+            Proposal(
+                RemedyKind.UNSUSPEND,
+                Doer.USER,
+                "set spec.suspend to false: it starts outside of the queue and of its quota",
+                target,
+                Patch(PatchOp.MERGE, {"spec": {"suspend": False}}),
+                cost=8,
+            )
+        ]
+    return [
+        Proposal(
+            RemedyKind.OTHER,
+            Doer.PLATFORM,
+            f"except it: bind the policy {found.name} with the action Audit only",
+            Reference(
+                api_version="admissionregistration.k8s.io/v1",
+                kind="ValidatingAdmissionPolicyBinding",
+                name=found.binding,
+            ),
+            Patch(PatchOp.MERGE, {"spec": {"validationActions": ["Audit"]}}),
+            effect=sent_again(case),
+            cost=9,
+        )
+    ]

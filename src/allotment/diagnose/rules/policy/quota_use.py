@@ -1,0 +1,171 @@
+"""ResourceQuotas against pods: what a quota counts, what is used of it, and what one more pod would use.
+
+As `kube-apiserver` counts: a pod that is over counts nothing; a quota with scopes counts only the pods that they fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.rules.policy.amounts import amount, summed
+from allotment.model.observed.namespaced import ResourceQuota, ScopeExpression
+from allotment.model.observed.pods import Container, Pod, PodSpec
+
+MUST_SAY: Final = ("cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
+"""Resources that every container must say something of where a quota bounds them."""
+_PODS: Final = ("pods", "count/pods")
+_REQUESTS: Final = "requests."
+_LIMITS: Final = "limits."
+_PLAIN: Final = ("cpu", "memory", "ephemeral-storage")
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """A bound that one more pod would pass.
+
+    Attributes:
+        needed: by one pod.
+    """
+
+    quota: ResourceQuota
+    resource: str
+    hard: Fraction
+    used: Fraction
+    needed: Fraction
+
+
+def quotas_of(case: Case) -> list[ResourceQuota]:
+    """The namespace's."""
+    return [each for each in case.index.objects.quotas if each.namespace == case.namespace]
+
+
+def excesses(case: Case, spec: PodSpec) -> list[Excess]:
+    """Bounds that one more pod of the subject would pass."""
+    found = []
+    living = [pod for pod in case.index.objects.pods if pod.namespace == case.namespace and not pod.ended]
+    for quota in quotas_of(case):
+        if not counts(quota, spec):
+            continue
+        counted = [pod.spec for pod in living if counts(quota, pod.spec)]
+        use = use_of(spec)
+        for resource, hard in quota.spec.hard.items():
+            needed = use.get(resource)
+            if not needed:
+                continue
+            used = _used(case, quota, resource, counted)
+            if used + needed > amount(hard):
+                found.append(Excess(quota, resource, amount(hard), used, needed))
+    return found
+
+
+def _used(case: Case, quota: ResourceQuota, resource: str, counted: list[PodSpec]) -> Fraction:
+    if not case.seen("pods") and resource in quota.status.used:
+        return amount(quota.status.used[resource])
+    return sum((use_of(spec).get(resource, Fraction(0)) for spec in counted), Fraction(0))
+
+
+def unsaid(case: Case, spec: PodSpec) -> list[tuple[ResourceQuota, str, list[str]]]:
+    """Quota, resource and containers that do not say how much of it they want, though the quota bounds it."""
+    found = []
+    for quota in quotas_of(case):
+        if not counts(quota, spec):
+            continue
+        for resource in quota.spec.hard:
+            if resource in MUST_SAY:
+                silent = [
+                    each.name for each in (*spec.containers, *spec.init_containers) if not _says(each, resource, spec)
+                ]
+                if silent:
+                    found.append((quota, resource, silent))
+    return found
+
+
+def _says(container: Container, resource: str, spec: PodSpec) -> bool:
+    limits = resource.startswith(_LIMITS)
+    name = resource.removeprefix(_LIMITS).removeprefix(_REQUESTS)
+    levels = [container.resources, *([spec.resources] if spec.resources is not None else [])]
+    return any(name in level.limits or (not limits and name in level.requests) for level in levels)
+
+
+def use_of(spec: PodSpec) -> dict[str, Fraction]:
+    """What one pod uses of every resource that a quota can bound."""
+    requests = _joined(spec, requests=True)
+    limits = _joined(spec, requests=False)
+    use: dict[str, Fraction] = {name: Fraction(1) for name in _PODS}
+    for resource, value in requests.items():
+        use[_REQUESTS + resource] = value
+        if resource in _PLAIN:
+            use[resource] = value
+    for resource, value in limits.items():
+        if resource in _PLAIN:
+            use[_LIMITS + resource] = value
+    return use
+
+
+def _joined(spec: PodSpec, *, requests: bool) -> dict[str, Fraction]:
+    def of(containers: Iterable[Container]) -> list[dict[str, object]]:
+        return [
+            {**each.resources.limits, **each.resources.requests} if requests else {**each.resources.limits}
+            for each in containers
+        ]
+
+    together = summed(of([*spec.containers, *(each for each in spec.init_containers if each.sidecar)]))  # type: ignore[arg-type]
+    for each in spec.init_containers:
+        if not each.sidecar:
+            for resource, value in summed(of([each])).items():  # type: ignore[arg-type]
+                together[resource] = max(together.get(resource, Fraction(0)), value)
+    for resource, value in summed([spec.overhead]).items():
+        together[resource] = together.get(resource, Fraction(0)) + value
+    return together
+
+
+def counts(quota: ResourceQuota, spec: PodSpec) -> bool:
+    """Whether a quota counts a pod: all its scopes fit."""
+    scoped = [ScopeExpression(scope_name=name, operator="Exists") for name in quota.spec.scopes]
+    if quota.spec.scope_selector is not None:
+        scoped += quota.spec.scope_selector.match_expressions
+    return all(_fits(each, spec) for each in scoped)
+
+
+def _fits(scope: ScopeExpression, spec: PodSpec) -> bool:
+    best_effort = not any(each.resources.requests or each.resources.limits for each in spec.containers)
+    match scope.scope_name:
+        case "Terminating":
+            return spec.active_deadline_seconds is not None
+        case "NotTerminating":
+            return spec.active_deadline_seconds is None
+        case "BestEffort":
+            return best_effort
+        case "NotBestEffort":
+            return not best_effort
+        case "PriorityClass":
+            return _in_scope(scope, spec.priority_class_name)
+        case _:
+            # Affinity across namespaces: rare, and not told from what is read.
+            return False
+
+
+def _in_scope(scope: ScopeExpression, value: str) -> bool:
+    match scope.operator:
+        case "In":
+            return value in scope.values
+        case "NotIn":
+            return value not in scope.values
+        case "DoesNotExist":
+            return not value
+        case _:
+            return bool(value)
+
+
+def users_of(case: Case, quota: ResourceQuota) -> list[Pod]:
+    """Pods that use a quota, those of the subject left out."""
+    own = {pod.key for pod in case.pods}
+    return [
+        pod
+        for pod in case.index.objects.pods
+        if pod.namespace == quota.namespace and not pod.ended and pod.key not in own and counts(quota, pod.spec)
+    ]

@@ -1,0 +1,253 @@
+"""A ResourceQuota of the namespace is used up: the object, or the next of its pods, is refused."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Final
+
+from allotment.diagnose.amending import amended, containers_patch, sent_again
+from allotment.diagnose.case import Case, PodsToCome, reference_of
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.reach import Refusal, missing_pods, refusals, sureness
+from allotment.diagnose.rules.policy.amounts import amount, written
+from allotment.diagnose.rules.policy.defaults import admitted
+from allotment.diagnose.rules.policy.quota_use import Excess, excesses, quotas_of, use_of, users_of
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.observed.base import Reference
+from allotment.model.observed.index import kind_of
+from allotment.model.observed.pods import PodSpec
+from allotment.model.observed.work import Job, Replicas
+
+_SAYS: Final = re.compile(
+    r"exceeded quota: (?P<quota>[^,]+), requested: (?P<requested>[^:]+), used: (?P<used>[^:]+), "
+    r"limited: (?P<limited>[^:\n]+)"
+)
+
+
+def find(case: Case) -> Finding | None:
+    """Recomputed from the pods of the namespace; where objects of other kinds are counted, from the refusal."""
+    said = next((each for each in refusals(case) if _SAYS.search(each.message)), None)
+    for part in case.to_come:
+        missing = missing_pods(case)
+        pods = missing or (part.count if case.subject is None and said is not None else 0)
+        spec = admitted(case.index, case.namespace, part.template.spec)
+        found = excesses(case, spec) if pods else []
+        if found and (case.subject is not None or said is not None):
+            return _finding(case, part, spec, found, pods, said)
+    return _told(case, said) if said is not None else None
+
+
+def _finding(
+    case: Case, part: PodsToCome, spec: PodSpec, found: list[Excess], pods: int, said: Refusal | None
+) -> Finding:
+    first = max(found, key=lambda each: (each.needed > each.hard, "gpu" in each.resource, each.resource))
+    target = reference_of(first.quota)
+    hard, used, needed = (written(first.resource, each) for each in (first.hard, first.used, first.needed))
+    never = first.needed > first.hard
+    waits = not never and case.subject is not None
+    evidence = [
+        Evidence(target, f"spec.hard[{first.resource}]", hard, f"{used} is used, {needed} more is needed for a pod")
+    ]
+    if said is not None:
+        evidence.append(Evidence(said.object, said.field, said.message))
+    return Finding(
+        "resourcequota-exceeded",
+        CauseVerdict.WAITING if waits else CauseVerdict.MISCONFIGURED,
+        f"the ResourceQuota {first.quota.name} allows {hard} {first.resource} in namespace {case.namespace}: {used} "
+        f"{'is' if used == '1' else 'are'} used and a pod needs {needed}",
+        facts={
+            "resource_quota": first.quota.name,
+            "namespace": case.namespace,
+            "resource": first.resource,
+            "hard": hard,
+            "used": used,
+            "requested": needed,
+            "missing_pods": pods,
+        },
+        evidence=tuple(evidence),
+        confidence=sureness(case) if said is None else Confidence.SURE,
+        proposals=(
+            *_smaller(case, part, spec, found, pods),
+            *_fewer(case, first, pods),
+            *(_waited(case, first) if not never else ()),
+            _raised(case, found, pods),
+        ),
+        never=never,
+    )
+
+
+def _smaller(case: Case, part: PodsToCome, spec: PodSpec, found: list[Excess], pods: int) -> list[Proposal]:
+    """Less of each for every pod, so that all that are missing fit: one container must have all of it."""
+    changes: dict[str, dict[str, dict[str, str]]] = {}
+    said = []
+    for each in found:
+        kind, _, name = each.resource.partition(".")
+        if each.resource in {"pods", "count/pods"}:
+            return []
+        name = name if kind in {"requests", "limits"} else each.resource
+        having = [one for one in spec.containers if name in {**one.resources.requests, **one.resources.limits}]
+        share = (each.hard - each.used) / max(1, pods)
+        whole = "cpu" not in name
+        share = Fraction(int(share)) if whole else Fraction(int(share * 1000), 1000)
+        if "memory" in name or "storage" in name:
+            share = Fraction(int(share) >> 30 << 30)
+        if len(having) != 1 or share <= 0:
+            return []
+        own = having[0].resources
+        change = changes.setdefault(having[0].name, {"requests": {}, "limits": {}})
+        for listed, values in (("requests", own.requests), ("limits", own.limits)):
+            if name in values and amount(values[name]) > share:
+                change[listed][name] = written(name, share)
+        said.append(f"{written(name, share)} {name}")
+    bodies = {
+        name: {"resources": {listed: values for listed, values in change.items() if values}}
+        for name, change in changes.items()
+    }
+    target, patch = amended(case, containers_patch(bodies))
+    each_pod = " each" if part.count > 1 else ""
+    return [Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, f"ask for {', '.join(said)}{each_pod}", target, patch)]
+
+
+def _fewer(case: Case, first: Excess, pods: int) -> list[Proposal]:
+    """Fewer pods at a time, where some have room."""
+    room = int((first.hard - first.used) / first.needed)
+    work = case.work
+    running = sum(1 for pod in case.pods if not pod.ended)
+    if room + running < 1 or pods <= room:
+        return []
+    fits = room + running
+    target = case.reference if work is None or case.subject is None else reference_of(work)
+    if isinstance(work, Job):
+        body: dict[str, object] = {"parallelism": fits}
+        if work.spec.completion_mode != "Indexed" and work.spec.completions == work.spec.parallelism:
+            body["completions"] = work.spec.completions
+        patch = Patch(PatchOp.RESUBMIT, {"spec": body})
+    elif isinstance(work, Replicas):
+        patch = Patch(PatchOp.MERGE, {"spec": {"replicas": fits}})
+    else:
+        return []
+    what = f"ask for {fits} pod{'s' if fits > 1 else ''} at a time"
+    return [Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, what, target, patch, cost=1)]
+
+
+def _waited(case: Case, first: Excess) -> list[Proposal]:
+    """What has to end first: the smallest of the namespace's users that is enough."""
+    lacking = first.used + first.needed - first.hard
+    users = users_of(case, first.quota)
+    enough = [pod for pod in users if _uses(pod.spec, first.resource) >= lacking]
+    if not enough:
+        return []
+    pod = min(enough, key=lambda each: (_uses(each.spec, first.resource), each.name))
+    above = case.index.top(pod)
+    again = "" if case.subject is not None else ", then submit again"
+    return [
+        Proposal(
+            RemedyKind.WAIT_FOR_QUOTA,
+            Doer.USER,
+            f"wait for {kind_of(above)} {above.name} to end, which uses the quota{again}",
+            reference_of(above),
+            Patch(PatchOp.WAIT, {"until": "completed"}),
+            cost=2,
+        )
+    ]
+
+
+def _uses(spec: PodSpec, resource: str) -> Fraction:
+    return use_of(spec).get(resource, Fraction(0))
+
+
+def _raised(case: Case, found: list[Excess], pods: int) -> Proposal:
+    quota = found[0].quota
+    hard = {
+        each.resource: written(each.resource, each.used + each.needed * max(1, pods))
+        for each in found
+        if each.quota is quota
+    }
+    said = ", ".join(f"{name} {value}" for name, value in hard.items())
+    return Proposal(
+        RemedyKind.RAISE_NAMESPACE_QUOTA,
+        Doer.PLATFORM,
+        f"raise the ResourceQuota {quota.name} to {said}",
+        reference_of(quota),
+        Patch(PatchOp.MERGE, {"spec": {"hard": hard}}),
+        effect=sent_again(case),
+    )
+
+
+def _told(case: Case, said: Refusal) -> Finding | None:
+    """Counts of objects, storage and whatever else is not recomputed here: only the refusal knows."""
+    match = _SAYS.search(said.message)
+    if match is None:
+        return None
+    name = match["quota"].strip()
+    quota = next((each for each in quotas_of(case) if each.name == name), None)
+    asked, used, limited = (_amounts(match[each]) for each in ("requested", "used", "limited"))
+    over = {
+        resource: written(resource, amount(used.get(resource)) + amount(value)) for resource, value in asked.items()
+    }
+    # A quota that has been raised since, or whose pods were counted above and fit, refuses nothing any more.
+    if quota is not None and all(amount(quota.spec.hard.get(key)) >= amount(value) for key, value in over.items()):
+        return None
+    if case.subject is not None and all(key.startswith(("requests.", "limits.", "pods")) for key in asked):
+        return None
+    resource = next(iter(asked))
+    target = Reference(api_version="v1", kind="ResourceQuota", namespace=case.namespace, name=name)
+    return Finding(
+        "resourcequota-exceeded",
+        CauseVerdict.MISCONFIGURED,
+        f"the ResourceQuota {name} allows {limited.get(resource, '?')} {resource} in namespace {case.namespace}: "
+        f"{used.get(resource, '?')} are used and {asked[resource]} more is asked for",
+        facts={
+            "resource_quota": name,
+            "namespace": case.namespace,
+            "resource": resource,
+            "hard": limited.get(resource),
+            "used": used.get(resource),
+            "requested": asked[resource],
+        },
+        evidence=(Evidence(said.object, said.field, said.message),),
+        proposals=(
+            *_emptied(case, resource),
+            Proposal(
+                RemedyKind.RAISE_NAMESPACE_QUOTA,
+                Doer.PLATFORM,
+                f"raise the ResourceQuota {name} to {', '.join(f'{key} {value}' for key, value in over.items())}",
+                target,
+                Patch(PatchOp.MERGE, {"spec": {"hard": over}}),
+                effect=sent_again(case),
+            ),
+        ),
+    )
+
+
+def _emptied(case: Case, resource: str) -> list[Proposal]:
+    """Finished Jobs count as objects until somebody deletes them."""
+    if resource != "count/jobs.batch":
+        return []
+    over = [
+        each
+        for each in case.index.objects.jobs
+        if each.namespace == case.namespace
+        and any(one.true and one.type in {"Complete", "Failed"} for one in each.status.conditions)
+    ]
+    return [
+        Proposal(
+            RemedyKind.OTHER,
+            Doer.USER,
+            f"delete the Job {each.name}, which is over and counts yet, then submit again",
+            reference_of(each),
+            Patch(PatchOp.DELETE),
+            effect=sent_again(case),
+        )
+        for each in over[:1]
+    ]
+
+
+def _amounts(text: str) -> dict[str, str]:
+    found = {}
+    for part in text.split(","):
+        key, equals, value = part.strip().partition("=")
+        if equals:
+            found[key] = value
+    return found

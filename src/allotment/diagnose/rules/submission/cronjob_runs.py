@@ -1,0 +1,35 @@
+"""What the rules about CronJobs share: the runs that are on, and when the next is due."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.rules.submission.cron import Schedule, moment, parse, zone_of
+from allotment.model.observed.base import is_true
+from allotment.model.observed.work import CronJob, Job
+
+
+def active_runs(cron: CronJob, case: Case) -> list[Job]:
+    """Jobs of the CronJob that are not over."""
+    below = case.index.work_under.get(cron.metadata.uid, ())
+    return [
+        each
+        for each in below
+        if isinstance(each, Job)
+        and not is_true(each.status.conditions, "Complete")
+        and not is_true(each.status.conditions, "Failed")
+    ]
+
+
+def schedule_of(cron: CronJob) -> Schedule | None:
+    """Its schedule, if it can be read."""
+    return parse(cron.spec.schedule)
+
+
+def next_run(cron: CronJob, after: float) -> datetime | None:
+    """When a run is due next after a moment (seconds since the epoch); None if never, or not known."""
+    schedule, zone = schedule_of(cron), zone_of(cron.spec.time_zone)
+    if schedule is None or zone is None:
+        return None
+    return schedule.next_after(moment(after, zone))
