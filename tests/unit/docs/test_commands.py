@@ -19,6 +19,8 @@ __all__ = ["home", "run"]  # fixtures
 _FENCE = re.compile(r"^```(?:sh|bash|console|text)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"(?:^|\$\(|&& |\| )(?:KUBECONFIG=\S+ )?(allot [^()|&>]*)")
 _ON_A_CLUSTER = frozenset({"apply", "prove", "drift", "nodes", "adopt", "import", "preflight"})
+_ASKS = frozenset({"why", "who", "gpus", "saturation", "queues", "quotas", "books", "waste"})
+"""Need a cluster where no file is named."""
 _SLOW = frozenset({"when", "conformance"})
 """Run by the tests of the engine's examples."""
 
@@ -40,7 +42,11 @@ class Shown:
     def offline(self) -> bool:
         """Whether it runs without a cluster."""
         verb = self.words[0]
-        return verb not in _ON_A_CLUSTER | {"sandbox"} and not (verb == "plan" and "--offline" not in self.words)
+        if verb in _ASKS:
+            return "--snapshot" in self.words or "--help" in self.words
+        return verb not in _ON_A_CLUSTER | {"sandbox", "snapshot"} and not (
+            verb == "plan" and "--offline" not in self.words
+        )
 
 
 def shown_in(page: Path) -> Iterator[Shown]:
