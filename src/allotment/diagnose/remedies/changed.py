@@ -10,6 +10,7 @@ import msgspec
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.remedies.derived import rederived
+from allotment.diagnose.remedies.moved import lies_at
 from allotment.diagnose.remedies.patching import PatchError, patched
 from allotment.diagnose.subjects import find_in
 from allotment.model.explanation import Patch, PatchOp
@@ -36,6 +37,7 @@ def after(case: Case, proposal: Proposal) -> Case | None:
         if target is None or patch is None or patch.op not in _ACTS:
             continue
         remade = True
+        target = lies_at(case, target, patch)
         changed = _changed(case, objects, target, patch)
         if changed is None:
             return None
@@ -45,7 +47,10 @@ def after(case: Case, proposal: Proposal) -> Case | None:
         return None
     source = msgspec.structs.replace(case.source, objects=objects, order=())
     snapshot = msgspec.structs.replace(case.snapshot, sources=(source,), submissions=())
-    return find_in(snapshot, source, about)
+    found = find_in(snapshot, source, about)
+    if found is not None:
+        found.supposed = True
+    return found
 
 
 def _moved(about: Reference, target: Reference, patch: Patch) -> Reference:
@@ -90,7 +95,8 @@ def _rolled(before: Object | None, now: Work | Pod) -> bool:
 
 
 def _patched(base: Object, kind: ObservedKind, patch: Patch) -> Any:
-    raw = msgspec.to_builtins(base)
+    # Through JSON: builtins alone keep tuples, which no patch takes for lists.
+    raw = msgspec.json.decode(msgspec.json.encode(base))
     raw.setdefault("kind", kind_of(base))
     if patch.op is PatchOp.RESUBMIT:
         # What is created anew knows nothing of what became of the one before.
