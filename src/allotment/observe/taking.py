@@ -34,7 +34,7 @@ def snapshot_of_file(data: bytes) -> Snapshot:
     if head.kind == KIND:
         return decode(text)
     if bytes(head.items) or head.kind:
-        what = "a list of objects" if bytes(head.items) else f"a single {head.kind}"
+        what = "a list of objects" if bytes(head.items) else f"a single {shown(head.kind)}"
         raise InputError(f"this is {what}, and no snapshot", why=_TAKEN, fix=_FROM_OBJECTS)
     try:
         raw = msgspec.json.decode(text)

@@ -1,0 +1,183 @@
+"""Files that a snapshot is read from: what is taken, what is refused and how, and files made to break the reader."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from allotment.errors import InputError
+from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.observe.gathering import Gathered
+from allotment.observe.printed import printed_objects, printed_snapshot
+from allotment.observe.taking import snapshot_of_file
+from allotment.observe.written import decode, encode, unpacked
+from tests.unit.observe.objects import NOW, OURS, pod, raw, two_teams
+
+MEGABYTE = "x" * 1_048_576
+DEEP = b"[" * 200_000 + b"]" * 200_000
+
+
+def text(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def case(**more: Any) -> dict[str, Any]:
+    return {"now": NOW, "objects": two_teams(), "subject": {"kind": "Job", "name": "t", "namespace": OURS}, **more}
+
+
+def test_a_snapshot_comes_back_from_its_file() -> None:
+    gathered = Gathered()
+    gathered.take_any(two_teams())
+    whole = Snapshot(taken_at=NOW, sources=(Source(name="prod", objects=gathered.objects()),))
+    assert snapshot_of_file(encode(whole)) == whole
+    assert snapshot_of_file(unpacked(encode(whole))) == whole
+    assert encode(whole) == encode(whole)
+
+
+def test_a_case_of_a_refused_creation_carries_the_attempt() -> None:
+    manifest = raw("Job", "batch/v1", "t", OURS, spec={"parallelism": 3})
+    refusal = {"code": 403, "message": "denied"}
+    found = snapshot_of_file(text(case(manifest=manifest, submit_error=refusal, submitted_by="mia")))
+    (attempt,) = found.submissions
+    assert (attempt.code, attempt.message, attempt.user, attempt.subject.name) == (403, "denied", "mia", "t")
+    assert attempt.job is not None
+    assert attempt.job.spec.parallelism == 3
+    assert len(found.sources[0].objects.pods) == 2
+    assert not snapshot_of_file(text(case(manifest=manifest))).submissions
+
+
+def test_a_case_of_an_unknown_kind_carries_its_templates() -> None:
+    template = {"spec": {"containers": [{"name": "main"}]}}
+    manifest = raw("Thing", "x.example/v1", "t", OURS, spec={"replicas": 2, "template": template})
+    (attempt,) = snapshot_of_file(text(case(manifest=manifest, submit_error={"code": 422}))).submissions
+    assert attempt.owner is not None
+    assert attempt.owner.groups[0].count == 2
+
+
+REFUSED = {
+    "nothing": (b"", "the file is empty"),
+    "no JSON": (b"kind: Pod\n", "this is no snapshot"),
+    "a list of objects": (text({"kind": "List", "items": []}), "a list of objects"),
+    "one object": (text(raw("Pod", "v1", "a")), "a single Pod"),
+    "a bare list": (b"[1, 2]", "this is no snapshot"),
+    "several documents": (b"{}\n{}\n", "more than one JSON document"),
+    "another version": (text({"kind": "Snapshot", "apiVersion": "allotment.dev/v9"}), "no snapshot of a known version"),
+    "nested deeply": (DEEP, "this is no snapshot"),
+    "nested deeply inside": (
+        b'{"kind":"Snapshot","apiVersion":"allotment.dev/v1","sources":' + DEEP + b"}",
+        "snapshot",
+    ),
+    "cut off": (gzip.compress(text(case()))[:-40], "the file ends too early"),
+    "damaged": (gzip.compress(text(case()))[:40] + b"\xff" * 40, "the file is damaged"),
+    "control characters": (b'{"kind": "\\u001b[2J"}', "this is"),
+}
+
+
+@pytest.mark.parametrize(("data", "said"), REFUSED.values(), ids=REFUSED)
+def test_any_other_file_is_refused_in_words(data: bytes, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        snapshot_of_file(data)
+    assert said in caught.value.what
+    assert caught.value.fix
+    assert "\x1b" not in str(caught.value)
+
+
+def test_a_file_that_unpacks_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("allotment.observe.written.MOST_BYTES", 1 << 20)
+    with pytest.raises(InputError, match="unpacks to more"):
+        snapshot_of_file(gzip.compress(b" " * (3 << 20)))
+
+
+POISON: dict[str, Any] = {
+    "absent status": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": OURS, "uid": "u"}},
+    "nulls": raw("Pod", "v1", "p", OURS, spec=None, status={"phase": None, "conditions": [None]}),
+    "a megabyte of annotation": raw("Pod", "v1", "p", OURS, meta={"annotations": {"kueue.x-k8s.io/x": MEGABYTE}}),
+    "a megabyte of message": raw("Pod", "v1", "p", OURS, status={"message": MEGABYTE}),
+    "control characters": raw("Pod", "v1", "\x1b[31mp\n", OURS),
+    "an unknown enum": raw("Pod", "v1", "p", OURS, status={"phase": "Levitating"}),
+    "another type": raw("Pod", "v1", "p", OURS, spec={"containers": {"a": 1}, "nodeName": ["x"]}),
+    "metadata of another type": {"apiVersion": "v1", "kind": "Pod", "metadata": "x"},
+    "a kind of another type": {"apiVersion": 1, "kind": ["Pod"], "metadata": {}},
+    "numbers out of bounds": raw("Pod", "v1", "p", OURS, spec={"priority": 10**40}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
+def test_a_poisoned_object_breaks_nothing_else(poison: dict[str, Any]) -> None:
+    found = printed_snapshot([poison, pod("well", OURS, 7)], NOW, "file").snapshot
+    again = decode(encode(found))
+    assert again == found
+    assert "well" in {each.name for each in found.sources[0].objects.pods}
+    assert len(encode(found)) < 10_000
+
+
+def test_what_is_damaged_is_named_and_the_rest_is_kept() -> None:
+    (source,) = printed_snapshot([POISON["another type"]], NOW, "file").snapshot.sources
+    assert [each.name for each in source.objects.pods] == ["p"]
+    assert {(gap.what, gap.reason) for gap in source.gaps} == {
+        (f"Pod/{OURS}/p at spec.containers", "damaged"),
+        (f"Pod/{OURS}/p at spec.nodeName", "damaged"),
+    }
+    assert "\x1b" not in "".join(gap.what for gap in printed_snapshot(
+        [raw("Pod", "v1", "\x1b[31m", OURS, spec=1)], NOW, "file").snapshot.sources[0].gaps)  # fmt: skip
+
+
+def test_printed_documents_may_follow_each_other() -> None:
+    listed = {"apiVersion": "v1", "kind": "List", "items": [raw("Pod", "v1", "a", OURS), None, 3]}
+    typed = {"apiVersion": "v1", "kind": "PodList", "items": [{"metadata": {"name": "b"}}]}
+    data = text(listed) + b"\n" + json.dumps(typed, indent=2).encode() + b"\n" + text(raw("Node", "v1", "n"))
+    assert [(each["kind"], each["metadata"]["name"]) for each in printed_objects(data)] == [
+        ("Pod", "a"), ("Pod", "b"), ("Node", "n"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"kind: Pod", "no JSON"),
+        (text(raw("Pod", "v1", "p")) + b"\nx", "begins in line 2 is no JSON"),
+        (b"[]", "no object of the API"),
+        (b'{"a": 1}', "no object of the API"),
+        (DEEP, "nested too deeply"),
+        (text(case()), "recorded case"),
+    ],
+    ids=["YAML", "rest", "list", "bare", "deep", "case"],
+)
+def test_what_kubectl_does_not_print_is_refused(data: bytes, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        printed_objects(data)
+    assert said in caught.value.what
+
+
+def test_secrets_are_left_out_whoever_names_them() -> None:
+    secret = raw("Secret", "v1", "s", OURS, number=70, data={"password": "canary"})
+    reference = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "name": "s",
+        "uid": secret["metadata"]["uid"],
+        "controller": True,
+    }
+    owned = raw("Pod", "v1", "p", OURS, number=71, meta={"ownerReferences": [reference]})
+    found = printed_snapshot([secret, owned], NOW, "file")
+    assert (found.taken, found.left) == (1, 1)
+    assert b"canary" not in unpacked(encode(found.snapshot))
+
+
+def test_an_owner_of_an_unknown_kind_is_read() -> None:
+    job = raw(
+        "VolcanoJob",
+        "batch.volcano.sh/v1alpha1",
+        "v",
+        OURS,
+        number=80,
+        spec={"tasks": [{"name": "worker", "replicas": 3, "template": {"spec": {"containers": [{"name": "main"}]}}}]},
+    )
+    reference = {**{key: job[key] for key in ("apiVersion", "kind")}, "name": "v", "uid": job["metadata"]["uid"]}
+    owned = raw("Pod", "v1", "p", OURS, number=81, meta={"ownerReferences": [{**reference, "controller": True}]})
+    found = printed_snapshot([job, owned], NOW, "file")
+    (owner,) = found.snapshot.sources[0].objects.owners
+    assert (owner.groups[0].name, owner.groups[0].count, found.left) == ("worker", 3, 0)  # fmt: skip

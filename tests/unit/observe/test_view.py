@@ -1,0 +1,108 @@
+"""A view of a team: nothing that names others is anywhere in the file, and sums still come out."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from allotment.model.observed.base import Reference
+from allotment.model.observed.queueing import PendingOrder, PendingWorkload
+from allotment.model.observed.snapshot import Asker, DeviceUse, Gap, Snapshot, Source, Submission
+from allotment.observe.anonymous import is_hidden
+from allotment.observe.gathering import Gathered
+from allotment.observe.view import namespaces_of, seen_by
+from allotment.observe.written import decode, encode, unpacked
+from tests.unit.observe.objects import NOW, OURS, THEIRS, two_teams, uid
+
+
+def everything() -> Snapshot:
+    gathered = Gathered()
+    gathered.take_any(two_teams())
+    line = PendingWorkload(name="job-x-canary-7", namespace=THEIRS, local_queue_name="lq-canary-7", priority=7)
+    mine = PendingWorkload(name="job-tune", namespace=OURS, local_queue_name="default", position_in_cluster_queue=1)
+    source = Source(
+        name="prod",
+        observed_at=NOW,
+        objects=gathered.objects(),
+        gaps=(
+            Gap(what="Pod/canary-7", namespace=THEIRS, reason="damaged"),
+            Gap(what="volumes", reason="failed", detail=f"asked of {THEIRS}/train-canary-7"),
+        ),
+        order=(
+            PendingOrder(cluster_queue="queue-canary-7", items=(line,)),
+            PendingOrder(cluster_queue="nlp", items=(line, mine)),
+        ),
+        device_use=(DeviceUse(node="a100-0", device="0", pod=f"{THEIRS}/train-canary-7", busy=0.5),),
+    )  # fmt: skip
+    refused = Submission(subject=Reference(kind="Job", namespace=THEIRS, name="canary-7"), user="canary-7", code=403)
+    own = Submission(subject=Reference(kind="Job", namespace=OURS, name="tune-2"), user="mia", code=403)
+    asker = Asker(user="canary-7-engineer", groups=("canary-7",))
+    return Snapshot(taken_at=NOW, asker=asker, sources=(source,), submissions=(refused, own))
+
+
+def seen() -> Snapshot:
+    snapshot = everything()
+    return decode(encode(seen_by(snapshot, "nlp", namespaces_of(snapshot, "nlp"))))
+
+
+def test_nothing_of_others_is_in_the_file() -> None:
+    snapshot = everything()
+    whole = unpacked(encode(snapshot))
+    assert b"canary" in whole
+    assert b"ca0a1234" in whole
+    text = unpacked(encode(seen_by(snapshot, "nlp", namespaces_of(snapshot, "nlp"))))
+    assert b"canary" not in text
+    assert b"ca0a1234" not in text
+
+
+def test_what_others_hold_is_still_counted() -> None:
+    (source,) = seen().sources
+    pods = {is_hidden(each.metadata): each for each in source.objects.pods}
+    hidden = pods[True]
+    assert hidden.spec.node_name == "a100-0"
+    assert hidden.spec.priority == 100
+    assert hidden.spec.containers[0].resources.requests == {"cpu": "4", "nvidia.com/gpu": "2"}
+    assert pods[False].metadata.name == "tune-0"
+    (workload,) = (each for each in source.objects.workloads if is_hidden(each.metadata))
+    assert workload.status.admission is not None
+    (queue,) = (each for each in source.objects.cluster_queues if is_hidden(each.metadata))
+    (local,) = (each for each in source.objects.local_queues if is_hidden(each.metadata))
+    # The chain from work to quota holds under the new names.
+    assert workload.status.admission.cluster_queue == queue.name == local.spec.cluster_queue
+    assert (workload.namespace, workload.spec.queue_name) == (local.namespace, local.name)
+    assert workload.status.admission.pod_set_assignments[0].name == workload.spec.pod_sets[0].name
+    assert queue.spec.resource_groups[0].flavors[0].resources[0].nominal_quota == "8"
+    (claim,) = source.objects.resource_claims
+    assert claim.status.allocation is not None
+
+
+def test_what_is_theirs_stays_as_it_was() -> None:
+    before, (source,) = everything().sources[0], seen().sources
+    own = next(each for each in before.objects.pods if each.namespace == OURS)
+    assert own in source.objects.pods
+    workload = next(each for each in source.objects.workloads if each.namespace == OURS)
+    assert workload.metadata.owner_references[0].uid == uid(40)
+    assert workload.status.conditions[0].message == (
+        "Preempted to accommodate a workload (UID: hidden) of hidden/hidden in hidden-queue-1; "
+        "nvidia.com/gpu is used up"
+    )
+    assert [each.subject.name for each in seen().submissions] == ["tune-2"]
+    assert [(each.name, each.priority) for each in source.order[1].items] == [("", 7), ("job-tune", 0)]
+
+
+def test_what_is_left_out_is_said() -> None:
+    snapshot = seen()
+    assert snapshot.view == "team:nlp"
+    hidden = {gap.what for gap in snapshot.sources[0].gaps if gap.reason == "hidden"}
+    assert {"pods", "jobs", "workloads", "clusterqueues", "resourcequotas", "clusterrolebindings"} <= hidden
+    assert not snapshot.sources[0].complete
+
+
+def test_a_word_that_others_use_as_a_name_stays_a_word() -> None:
+    gathered = Gathered()
+    raws = two_teams()
+    raws.append({**raws[8], "metadata": {"name": "gpu", "namespace": THEIRS, "uid": uid(99, other=True)}})
+    gathered.take_any(raws)
+    source = replace(everything().sources[0], objects=gathered.objects())
+    found = seen_by(Snapshot(taken_at=NOW, sources=(source,)), "nlp", frozenset({OURS}))
+    workload = next(each for each in found.sources[0].objects.workloads if each.namespace == OURS)
+    assert workload.status.conditions[0].message.endswith("nvidia.com/gpu is used up")
