@@ -1,0 +1,253 @@
+"""What a cluster shows: all that may be read, and a gap for the rest."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from allotment.adapters.kube.fake import Call, FakeKube
+from allotment.errors import NotSignedInError, UnreachableError
+from allotment.model.manifest import ObjectKey
+from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.observe.kinds import CLUSTER_AUTOSCALER_STATUS, KINDS
+from allotment.operations.ask import observing
+from allotment.operations.ask.observing import observe
+from allotment.ports.kube import AccessRefusedError, Identity, RefusedError
+from tests.unit.observe.objects import OURS, THEIRS, pod, raw, two_teams
+
+VISIBILITY = "visibility.kueue.x-k8s.io"
+
+
+class Still:
+    """A clock that stands."""
+
+    def now(self) -> dt.datetime:
+        return dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC)
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError(seconds)
+
+
+def cluster(*more: dict[str, Any], **options: Any) -> FakeKube:
+    kube = FakeKube(us=Identity("mia", ("nlp",)), **options)
+    kube.put(*two_teams(), *more)
+    return kube
+
+
+def look(kube: FakeKube, *namespaces: str) -> tuple[Snapshot, Source]:
+    found = observe(kube, Still(), namespaces)
+    return found, found.sources[0]
+
+
+def refusing(*kinds: str, error: Callable[[str], Exception], everywhere_only: bool = False) -> Callable[[Call], None]:
+    def hook(call: Call) -> None:
+        if not call.done and call.key.kind in kinds and not (everywhere_only and call.key.namespace == OURS):
+            raise error(call.key.kind)
+
+    return hook
+
+
+def forbidden(kind: str) -> Exception:
+    return AccessRefusedError("refused", status=403, reason="Forbidden", message=f"{kind} is forbidden: mia cannot")
+
+
+def broken(kind: str) -> Exception:
+    return RefusedError("refused", status=500, reason="InternalError", message=f"{kind}: conversion failed")
+
+
+def silent(kind: str) -> Exception:
+    return UnreachableError(f"no answer about {kind}")
+
+
+def names(source: Source, field: str) -> set[str]:
+    return {each.metadata.name for each in getattr(source.objects, field)}
+
+
+def test_everything_is_read_with_who_asked_and_when() -> None:
+    snapshot, source = look(cluster())
+    assert (snapshot.taken_at, source.server, source.name) == ("2026-11-27T12:00:00Z", "v1.36.3", "fake")
+    assert (snapshot.asker.user, snapshot.asker.groups, snapshot.asker.namespace) == ("mia", ("nlp",), "default")
+    assert names(source, "pods") == {"tune-0", "train-canary-7"}
+    assert names(source, "cluster_queues") == {"nlp", "queue-canary-7"}
+    assert source.complete
+
+
+def test_secrets_are_never_asked_for_and_config_maps_by_name_alone() -> None:
+    kube = cluster(raw("Secret", "v1", "s", OURS), raw("ConfigMap", "v1", "tokens", OURS, data={"a": "b"}))
+    namespace, name = CLUSTER_AUTOSCALER_STATUS.split("/")
+    kube.put(raw("ConfigMap", "v1", name, namespace, data={"status": "x"}))
+    # A pod whose owner, says its maker, is a Secret.
+    owner = {"apiVersion": "v1", "kind": "Secret", "name": "s", "uid": "u", "controller": True}
+    kube.put(raw("Pod", "v1", "sly", OURS, number=90, meta={"ownerReferences": [owner]}))
+    _, source = look(kube)
+    assert names(source, "config_maps") == {name}
+    asked = {(call.verb, call.key.kind, call.key.name) for call in kube.calls}
+    assert "Secret" not in {kind for _, kind, _ in asked}
+    assert ("list", "ConfigMap", "") not in asked
+    assert "Secret" not in {each.kind for each in KINDS}
+
+
+def test_what_may_not_be_listed_is_read_in_the_namespaces_asked_for() -> None:
+    kube = cluster()
+    kube.hook = refusing("Pod", "Node", "Workload", error=forbidden, everywhere_only=True)
+    _, source = look(kube, OURS)
+    assert names(source, "pods") == {"tune-0"}
+    assert names(source, "workloads") == {"job-tune"}
+    assert not source.objects.nodes
+    assert source.namespaces == (OURS,)
+    told = {(gap.what, gap.namespace, gap.reason, gap.detail) for gap in source.gaps}
+    assert told == {
+        ("pods", "", "forbidden", "Pod is forbidden: mia cannot"),
+        ("nodes", "", "forbidden", "Node is forbidden: mia cannot"),
+        ("workloads", "", "forbidden", "Workload is forbidden: mia cannot"),
+    }
+
+
+def test_a_kind_that_fails_stops_no_other() -> None:
+    kube = cluster()
+    kube.hook = refusing("Pod", error=broken)
+    _, source = look(kube)
+    assert [(gap.what, gap.reason, gap.detail) for gap in source.gaps] == [("pods", "failed", "Pod: conversion failed")]
+    assert names(source, "nodes") == {"a100-0"}
+    kube.hook = refusing("Job", error=silent)
+    _, source = look(kube)
+    assert [(gap.what, gap.reason) for gap in source.gaps] == [("jobs", "failed")]
+    assert names(source, "pods") == {"tune-0", "train-canary-7"}
+
+
+def test_a_server_that_falls_silent_is_not_asked_for_ever() -> None:
+    kube = cluster()
+
+    def hook(call: Call) -> None:
+        if call.verb == "list":
+            raise silent(call.key.kind)
+
+    kube.hook = hook
+    _, source = look(kube)
+    assert all(gap.reason == "failed" for gap in source.gaps)
+    lists = [call for call in kube.calls if call.verb == "list"]
+    assert len(lists) < len(KINDS) / 2
+
+
+@pytest.mark.parametrize("error", [NotSignedInError("no"), UnreachableError("no answer")], ids=["401", "silent"])
+def test_no_server_is_an_error(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_self: FakeKube) -> None:
+        raise error
+
+    monkeypatch.setattr(FakeKube, "server", fail)
+    with pytest.raises(type(error)):
+        look(cluster())
+
+
+def test_credentials_that_expire_meanwhile_are_an_error() -> None:
+    kube = cluster()
+
+    def expired(_kind: str) -> Exception:
+        return NotSignedInError("expired")
+
+    kube.hook = refusing("Workload", error=expired)
+    with pytest.raises(NotSignedInError):
+        look(kube)
+
+
+def owned_by(number: int, owner: dict[str, Any]) -> dict[str, Any]:
+    reference = {key: owner[key] for key in ("apiVersion", "kind")} | {
+        key: owner["metadata"][key] for key in ("name", "uid")
+    }
+    made = pod(f"p-{number}", OURS, number)
+    made["metadata"]["ownerReferences"] = [{**reference, "controller": True}]
+    return made
+
+
+def custom(kind: str, number: int) -> dict[str, Any]:
+    template = {"spec": {"containers": [{"name": "main"}]}}
+    return raw(
+        kind, "pipelines.example/v1", f"o-{number}", OURS, number=number, spec={"replicas": 2, "template": template}
+    )
+
+
+def test_owners_of_kinds_unknown_to_us_are_fetched_to_the_top() -> None:
+    step, pipeline = custom("Step", 100), custom("Pipeline", 101)
+    step["metadata"]["ownerReferences"] = owned_by(1, pipeline)["metadata"]["ownerReferences"]
+    kube = cluster(owned_by(200, step), owned_by(201, step), step, pipeline)
+    _, source = look(kube)
+    assert {(each.kind, each.name, each.groups[0].count) for each in source.objects.owners} == {
+        ("Step", "o-100", 2), ("Pipeline", "o-101", 2),
+    }  # fmt: skip
+    assert len([call for call in kube.calls if call.key.group == "pipelines.example"]) == 2
+
+
+def test_an_owner_of_the_same_name_is_not_the_owner() -> None:
+    step = custom("Step", 100)
+    impostor = {**step, "metadata": {**step["metadata"], "uid": "another"}}
+    _, source = look(cluster(owned_by(200, step), impostor))
+    assert not source.objects.owners
+
+
+def test_owners_are_asked_for_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observing, "MOST_OWNERS", 2)
+    steps = [custom("Step", 100 + number) for number in range(5)]
+    _, source = look(cluster(*steps, *(owned_by(200 + at, step) for at, step in enumerate(steps))))
+    assert len(source.objects.owners) == 2
+    assert [(gap.what, gap.reason) for gap in source.gaps] == [("owners", "cut")]
+    assert source.gaps[0].detail.startswith("3 objects")
+
+
+def line(name: str, namespace: str, position: int) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": namespace}, "positionInClusterQueue": position, "priority": 7}
+
+
+def test_the_order_is_kueue_s_own_page_by_page() -> None:
+    kube = cluster()
+    items = [line(f"w-{number}", OURS, number) for number in range(2_500)] + [{"metadata": None}, None]
+    kube.parts[ObjectKey(VISIBILITY, "ClusterQueue", "", "nlp"), "pendingworkloads"] = {"items": items}
+    _, source = look(kube)
+    (order,) = (each for each in source.order if each.cluster_queue == "nlp")
+    assert [each.position_in_cluster_queue for each in order.items] == list(range(2_500))
+    assert (order.items[0].name, order.items[0].namespace, order.items[0].priority) == ("w-0", OURS, 7)
+
+
+def test_who_may_not_ask_a_cluster_queue_asks_her_local_queue() -> None:
+    kube = cluster()
+    kube.parts[ObjectKey(VISIBILITY, "LocalQueue", OURS, "default"), "pendingworkloads"] = {
+        "items": [line("w", OURS, 3)]
+    }
+
+    def hook(call: Call) -> None:
+        if not call.done and (call.key.kind, call.key.group) == ("ClusterQueue", VISIBILITY):
+            raise forbidden("clusterqueues/pendingworkloads")
+        if not call.done and call.key.group == VISIBILITY and call.key.namespace == THEIRS:
+            raise forbidden("localqueues/pendingworkloads")
+
+    kube.hook = hook
+    _, source = look(kube)
+    (order,) = (each for each in source.order if each.items)
+    assert (order.cluster_queue, order.items[0].position_in_cluster_queue) == ("nlp", 3)
+    assert {(gap.namespace, gap.reason) for gap in source.gaps} == {("", "forbidden"), (THEIRS, "forbidden")}
+
+
+def test_no_visibility_api_is_a_gap() -> None:
+    class Without(FakeKube):
+        def serves(self, api_version: str, kind: str) -> bool:
+            return not api_version.startswith(VISIBILITY) and super().serves(api_version, kind)
+
+    kube = Without()
+    kube.put(*two_teams())
+    _, source = look(kube)
+    assert source.order == ()
+    assert [gap.reason for gap in source.gaps] == ["failed"]
+
+
+def test_the_newest_served_version_is_read() -> None:
+    class Older(FakeKube):
+        def serves(self, api_version: str, kind: str) -> bool:
+            return api_version != "kueue.x-k8s.io/v1beta2" and super().serves(api_version, kind)
+
+    kube = Older()
+    queue = raw("ClusterQueue", "kueue.x-k8s.io/v1beta1", "old", spec={"cohort": "all"})
+    kube.put(queue)
+    _, source = look(kube)
+    assert [each.spec.cohort_name for each in source.objects.cluster_queues] == ["all"]
