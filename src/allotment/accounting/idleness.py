@@ -70,8 +70,8 @@ def moment_ms(text: str) -> int | None:
     """An RFC 3339 time as milliseconds since 1970; None if it is none."""
     try:
         found = dt.datetime.fromisoformat(text)
-    except ValueError:
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=dt.UTC)
+        return round(found.timestamp() * 1000)
+    except (ValueError, OverflowError):
         return None
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=dt.UTC)
-    return round(found.timestamp() * 1000)

@@ -70,6 +70,8 @@ ENTRIES: Final = (
         "saturation", f"{_ASK}.saturation:saturation", "What is out first: GPUs, or what is around them?", (), "Ask"
     ),
     CommandEntry("waste", f"{_ASK}.waste:waste", "GPUs, or GPU-hours, by what becomes of them.", (), "Ask"),
+    CommandEntry("queues", f"{_ASK}.queues:queues", "Queues: quota, use, who borrows from whom, who waits.", (), "Ask"),
+    CommandEntry("quotas", f"{_ASK}.quotas:quotas", "How near each limit is, and when it is reached.", (), "Ask"),
     CommandEntry("books", f"{_ASK}.books:books", "Quota against hardware, and what does not add up.", (), "Ask"),
     CommandEntry(
         "snapshot",

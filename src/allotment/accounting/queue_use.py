@@ -1,0 +1,244 @@
+"""ClusterQueues as they stand: quota, use, what is borrowed and lent, who waits.
+
+Use is summed from the admissions of workloads, as Kueue counts it: finished work holds nothing. Kueue ties no loan to a
+lender. What is borrowed in a cohort counts as lent by the quota of cohorts first, then by the queues in proportion to
+what they may lend and do not use, by the largest remainder: so lent and borrowed sum to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from allotment.accounting.book_checks import root_of
+from allotment.accounting.books import WrittenQuota, quota_lines
+from allotment.accounting.capacity import is_device, largest_remainder
+from allotment.model.observed.index import Index
+from allotment.model.observed.queueing import Workload
+from allotment.scheduling.snapshot.quantities import units
+
+UseKey = tuple[str, str, str]
+"""ClusterQueue, flavor and resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLoan:
+    """So much of a flavor that one queue uses and another is guaranteed."""
+
+    borrower: str
+    lender: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueUse:
+    """One quota of a ClusterQueue; amounts as the twins count the resource.
+
+    Attributes:
+        limit: nominal quota and the most that can be borrowed beside it.
+        used: by workloads that hold quota.
+        told: the same as the queue's status has it; None where it says nothing.
+        borrowed: of `used`, what is above the nominal quota.
+        lent: of the nominal quota, what others use.
+        lenders: from whose unused quota it borrows.
+    """
+
+    cluster: str
+    queue: str
+    cohort: str
+    flavor: str
+    resource: str
+    nominal: int
+    limit: int
+    used: int
+    told: int | None
+    borrowed: int
+    lent: int
+    lenders: tuple[QueueLoan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStanding:
+    """A ClusterQueue.
+
+    Attributes:
+        stopped: its stop policy, where it is held.
+        inactive: why it admits nothing, in Kueue's words; empty if it is active.
+        pending: workloads that wait.
+        head: namespace/name of the first in line; empty if nobody waits.
+        uses: by flavor and resource, as declared.
+    """
+
+    cluster: str
+    name: str
+    cohort: str
+    stopped: str
+    inactive: str
+    pending: int
+    head: str
+    uses: tuple[QueueUse, ...]
+
+
+def queue_standings(index: Index) -> tuple[QueueStanding, ...]:
+    """All ClusterQueues of a source, by cohort and name."""
+    lines = list(quota_lines(index))
+    used = used_quota(index.objects.workloads)
+    loans = _loans(index, lines, used)
+    waiting = _waiting(index)
+    found = []
+    for queue in index.objects.cluster_queues:
+        own = [line for line in lines if line.kind == "ClusterQueue" and line.name == queue.name]
+        active = next((each for each in queue.status.conditions if each.type == "Active"), None)
+        line_up = waiting.get(queue.name, [])
+        found.append(
+            QueueStanding(
+                cluster=index.source.name,
+                name=queue.name,
+                cohort=queue.spec.cohort_name,
+                stopped="" if queue.spec.stop_policy == "None" else queue.spec.stop_policy,
+                inactive=active.message if active is not None and not active.true else "",
+                pending=len(line_up),
+                head=line_up[0] if line_up else "",
+                uses=tuple(_use(index, line, lines, used, loans) for line in own),
+            )
+        )
+    return tuple(sorted(found, key=lambda each: (each.cohort, each.name)))
+
+
+def used_quota(workloads: Iterable[Workload]) -> dict[UseKey, int]:
+    """What workloads that hold quota use."""
+    used: dict[UseKey, int] = {}
+    for workload in workloads:
+        admission = workload.status.admission
+        if admission is None or not workload.holds_quota or workload.says("Finished"):
+            continue
+        for assigned in admission.pod_set_assignments:
+            for resource, amount in assigned.resource_usage.items():
+                key = (admission.cluster_queue, assigned.flavors.get(resource, ""), resource)
+                used[key] = used.get(key, 0) + units(resource, amount)
+    return used
+
+
+def _use(
+    index: Index,
+    line: WrittenQuota,
+    lines: Sequence[WrittenQuota],
+    used: Mapping[UseKey, int],
+    loans: Sequence[tuple[str, str, QueueLoan]],
+) -> QueueUse:
+    amount = used.get((line.name, line.flavor, line.resource), 0)
+    mine = [loan for flavor, resource, loan in loans if (flavor, resource) == (line.flavor, line.resource)]
+    return QueueUse(
+        cluster=index.source.name,
+        queue=line.name,
+        cohort=line.cohort,
+        flavor=line.flavor,
+        resource=line.resource,
+        nominal=line.nominal,
+        limit=line.nominal + borrowable(index, line, lines),
+        used=amount,
+        told=_told(index, line),
+        borrowed=max(0, amount - line.nominal) if line.cohort else 0,
+        lent=sum(loan.amount for loan in mine if loan.lender == line.name),
+        lenders=tuple(loan for loan in mine if loan.borrower == line.name),
+    )
+
+
+def borrowable(index: Index, line: WrittenQuota, lines: Iterable[WrittenQuota]) -> int:
+    """The most that a queue can borrow: what others of its cohort tree may lend, within its own limit."""
+    if not line.cohort:
+        return 0
+    root = root_of(index, line.cohort)
+    others = sum(
+        each.lendable
+        for each in lines
+        if each is not line
+        and (each.flavor, each.resource) == (line.flavor, line.resource)
+        and each.cohort
+        and root_of(index, each.cohort) == root
+    )
+    return others if line.borrowing is None else min(others, line.borrowing)
+
+
+def _told(index: Index, line: WrittenQuota) -> int | None:
+    status = index.cluster_queues[line.name].status
+    for flavor in status.flavors_reservation:
+        for resource in flavor.resources:
+            if (flavor.name, resource.name) == (line.flavor, line.resource):
+                return units(resource.name, resource.total)
+    return None
+
+
+def _loans(
+    index: Index, lines: Sequence[WrittenQuota], used: Mapping[UseKey, int]
+) -> tuple[tuple[str, str, QueueLoan], ...]:
+    """Who borrows from whom, by flavor and resource."""
+    groups: dict[tuple[str, str, str], list[WrittenQuota]] = {}
+    for line in lines:
+        if line.cohort:
+            groups.setdefault((root_of(index, line.cohort), line.flavor, line.resource), []).append(line)
+    found: list[tuple[str, str, QueueLoan]] = []
+    for (_, flavor, resource), members in groups.items():
+        found += [(flavor, resource, loan) for loan in _loans_among(members, used)]
+    return tuple(found)
+
+
+def _loans_among(members: Sequence[WrittenQuota], used: Mapping[UseKey, int]) -> list[QueueLoan]:
+    owed: dict[str, int] = {}
+    spare: dict[str, int] = {}
+    shared: dict[str, int] = {}
+    for line in members:
+        amount = used.get((line.name, line.flavor, line.resource), 0) if line.kind == "ClusterQueue" else 0
+        if line.kind == "Cohort":
+            shared[line.name] = shared.get(line.name, 0) + line.lendable
+        elif amount > line.nominal:
+            owed[line.name] = amount - line.nominal
+        else:
+            spare[line.name] = min(line.lendable, line.nominal - amount)
+    total = sum(owed.values())
+    given = _given(shared, min(total, sum(shared.values())))
+    left = total - sum(given.values())
+    # Work that was admitted before a quota was lowered can hold more than anybody lends.
+    given |= _given(spare, min(left, sum(spare.values())))
+    loans: list[QueueLoan] = []
+    lent = sum(given.values())
+    for lender, amount in given.items():
+        shares = largest_remainder(amount, {name: Fraction(each) for name, each in owed.items()}) if lent else {}
+        loans += [QueueLoan(borrower, lender, share) for borrower, share in shares.items() if share]
+    return loans
+
+
+def _given(room: Mapping[str, int], amount: int) -> dict[str, int]:
+    return largest_remainder(amount, {name: Fraction(each) for name, each in room.items()}) if amount else {}
+
+
+def _waiting(index: Index) -> dict[str, list[str]]:
+    """Who waits in each ClusterQueue, first in line first: as the visibility API has it, else as Kueue sorts."""
+    queue_of = {key: each.spec.cluster_queue for key, each in index.local_queues.items()}
+    found: dict[str, list[Workload]] = {}
+    for workload in index.objects.workloads:
+        if workload.holds_quota or not workload.spec.active or workload.says("Finished"):
+            continue
+        queue = queue_of.get(f"{workload.namespace}/{workload.spec.queue_name}")
+        if queue:
+            found.setdefault(queue, []).append(workload)
+    order = {
+        (each.cluster_queue, f"{item.namespace}/{item.name}"): item.position_in_cluster_queue
+        for each in index.source.order
+        for item in each.items
+    }
+    last = len(order)
+
+    def place(queue: str, workload: Workload) -> tuple[int, int, str, str]:
+        at = order.get((queue, workload.key), last)
+        return at, -(workload.spec.priority or 0), workload.metadata.creation_timestamp, workload.metadata.uid
+
+    return {
+        queue: [each.key for each in sorted(them, key=lambda one: place(queue, one))] for queue, them in found.items()
+    }
+
+
+def device_uses(standing: QueueStanding) -> tuple[QueueUse, ...]:
+    """Those of its uses that are of devices."""
+    return tuple(each for each in standing.uses if is_device(each.resource))

@@ -1,0 +1,58 @@
+"""How `allot quotas` is laid out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Final
+
+from allotment.accounting.quota_use import QuotaAlarm, QuotaUse, base_resource
+from allotment.cli.shell.amounts import amount
+from allotment.cli.shell.output import Listing
+from allotment.cli.shell.table import Column
+from allotment.operations.ask.quotas import QuotasAnswer
+from allotment.reports.documents.quotas import quota_use_document
+
+_STYLES: Final = {QuotaAlarm.INCREASE: "yellow", QuotaAlarm.WARNING: "yellow", QuotaAlarm.STOP: "red"}
+
+
+def _amount(row: QuotaUse, value: int) -> str:
+    return amount(base_resource(row.resource), value)
+
+
+def _date(row: QuotaUse) -> str:
+    if row.full_at is None:
+        return ""
+    return dt.datetime.fromtimestamp(row.full_at / 1000, dt.UTC).strftime("%Y-%m-%d %H:%MZ")
+
+
+_COLUMNS: Final[tuple[Column[QuotaUse], ...]] = (
+    Column("LAYER", lambda row: row.layer.value),
+    Column("NAME", lambda row: row.name, keep=5),
+    Column("RESOURCE", lambda row: row.resource, keep=4),
+    Column("USED", lambda row: row.used, text=lambda row: _amount(row, row.used), keep=2),
+    Column("LIMIT", lambda row: row.limit, text=lambda row: _amount(row, row.limit), keep=2),
+    Column("GUARANTEED", lambda row: row.guaranteed, text=lambda row: _amount(row, row.guaranteed or 0), wide=True),
+    Column("PERCENT", lambda row: round(row.percent, 1), text=lambda row: f"{row.percent:.0f}%", keep=3),
+    Column("ALARM", lambda row: row.alarm.words or None, style=lambda row: _STYLES.get(row.alarm, ""), keep=3),
+    Column("FULL AT", lambda row: _date(row) or None, keep=1),
+    Column("CLUSTER", lambda row: row.cluster, wide=True),
+)
+
+
+def quotas_listing(answer: QuotasAnswer) -> Listing[QuotaUse]:
+    """A row for each limit, the fullest first."""
+    columns = _COLUMNS if answer.paced else tuple(each for each in _COLUMNS if each.title != "FULL AT")
+    return Listing(
+        kind="QuotaUse",
+        rows=answer.uses,
+        columns=columns,
+        name=lambda row: f"{row.layer}/{row.name}/{row.resource}",
+        document=quota_use_document,
+        labels=_labels,
+        nothing="nothing is used of any limit that was seen (--all shows all)",
+    )
+
+
+def _labels(row: QuotaUse) -> Mapping[str, str]:
+    return {"layer": row.layer, "resource": row.resource, "alarm": row.alarm.name.lower()}

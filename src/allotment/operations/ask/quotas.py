@@ -1,0 +1,115 @@
+"""Use cases: how near quotas are to their limits, and how the queues stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from allotment.accounting.idleness import moment_ms
+from allotment.accounting.queue_use import QueueStanding, queue_standings
+from allotment.accounting.quota_use import QuotaAlarm, QuotaLayer, QuotaUse, UsePace, quota_uses
+from allotment.errors import shown
+from allotment.model.observed.index import Index
+from allotment.model.observed.snapshot import Snapshot
+from allotment.operations.ask.recorded import Recording
+
+_RESTS_ON: Final = frozenset({"namespaces", "resourcequotas", "clusterqueues", "localqueues", "workloads", "cohorts"})
+
+
+@dataclass(frozen=True, slots=True)
+class QuotasAnswer:
+    """All limits, the fullest first.
+
+    Attributes:
+        paced: whether dates rest on a recording.
+        remarks: what narrows the answer.
+    """
+
+    uses: tuple[QuotaUse, ...]
+    paced: bool
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def worst(self) -> QuotaAlarm:
+        """The highest alarm of all."""
+        return max((each.alarm for each in self.uses), default=QuotaAlarm.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class QueuesAnswer:
+    """All ClusterQueues of all sources."""
+
+    standings: tuple[QueueStanding, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def quotas_of(snapshot: Snapshot, teams: Mapping[str, str] | None) -> QuotasAnswer:
+    """The limits at a moment.
+
+    Args:
+        snapshot: the moment.
+        teams: names of teams by id, from a platform directory.
+    """
+    return QuotasAnswer(_uses(snapshot, teams), paced=False, remarks=_unseen(snapshot))
+
+
+def quotas_over(recorded: Recording, teams: Mapping[str, str] | None) -> QuotasAnswer:
+    """The limits at the end of a recording, with the dates at which they are full at its pace.
+
+    Raises:
+        InputError: nothing of it can be read.
+    """
+    pace = UsePace()
+    last = recorded.last()
+    for snapshot in recorded.snapshots():
+        at = moment_ms(snapshot.taken_at)
+        if at is not None:
+            pace.add(at, _uses(snapshot, teams))
+    now = moment_ms(last.taken_at) or 0
+    uses = tuple(replace(use, full_at=pace.full_at(use, now)) for use in _uses(last, teams))
+    return QuotasAnswer(uses, paced=True, remarks=(*recorded.remarks(), *_unseen(last)))
+
+
+def narrowed(answer: QuotasAnswer, namespace: str, *, everything: bool) -> QuotasAnswer:
+    """Part of an answer.
+
+    Args:
+        answer: the whole.
+        namespace: only the limits of this one; empty for all limits.
+        everything: also those of which nothing is used.
+    """
+    uses = tuple(
+        use
+        for use in answer.uses
+        if (everything or use.used)
+        and (not namespace or (use.layer is QuotaLayer.NAMESPACE and use.name.partition(" ")[0] == namespace))
+    )
+    return replace(answer, uses=uses)
+
+
+def _uses(snapshot: Snapshot, teams: Mapping[str, str] | None) -> tuple[QuotaUse, ...]:
+    found = [use for source in snapshot.sources for use in quota_uses(Index(source), teams)]
+    return tuple(sorted(found, key=lambda each: (-each.percent, *each.key)))
+
+
+def queues_of(snapshot: Snapshot) -> QueuesAnswer:
+    """The queues at a moment; where a queue's status says otherwise than the sum of its workloads, that is told."""
+    standings = tuple(found for source in snapshot.sources for found in queue_standings(Index(source)))
+    differing = tuple(
+        f"ClusterQueue {shown(use.queue)} reports {use.told:,} {use.resource} in flavor {shown(use.flavor)}; "
+        f"its workloads hold {use.used:,}"
+        for standing in standings
+        for use in standing.uses
+        if use.told is not None and use.told != use.used
+    )
+    return QueuesAnswer(standings, (*_unseen(snapshot), *differing))
+
+
+def _unseen(snapshot: Snapshot) -> tuple[str, ...]:
+    told = []
+    for source in snapshot.sources:
+        kinds = sorted({gap.what for gap in source.gaps if gap.reason != "damaged"} & _RESTS_ON)
+        if kinds:
+            told.append(f"{shown(source.name) or 'the source'}: {', '.join(kinds)} could not be read")
+    return tuple(told)
