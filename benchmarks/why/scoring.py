@@ -65,6 +65,8 @@ def _same(distractor: dict[str, Any], remedy: Remedy) -> bool:
     if not remedy_keys(remedy) & keys(distractor):
         return False
     body = (distractor["patch"] or {}).get("body")
+    if remedy.patch is not None and remedy.patch.op is PatchOp.RESUBMIT and not remedy.patch.body:
+        return False  # submitted again as it was: whatever a distractor changes, this does not
     return remedy.patch is None or body is None or _within(remedy.patch.body, body) or _within(body, remedy.patch.body)
 
 

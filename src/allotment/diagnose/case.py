@@ -53,7 +53,10 @@ class Case:
         subject: the object; None if its creation was refused (then `submission` has what was sent).
         reference: what was asked about.
         now: seconds since the epoch.
+        supposed: this is how it would be after a remedy: what controllers have not written yet means nothing.
     """
+
+    supposed: bool = False
 
     def __init__(
         self,
@@ -72,6 +75,8 @@ class Case:
         self.submission = submission
         self.index = index if index is not None else Index(source)
         self.now = seconds(snapshot.taken_at or source.observed_at)
+        self.beside: dict[type, object] = {}
+        """What rules have found out of this case in common, by its type."""
 
     @cached_property
     def twins(self) -> Twins:

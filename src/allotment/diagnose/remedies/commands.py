@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
+from allotment.diagnose.remedies.moved import lies_at
 from allotment.model.explanation import PatchOp
 from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.observed.base import Reference
@@ -35,7 +36,7 @@ def command_of(case: Case, proposal: Proposal) -> str:
     if patch.op is PatchOp.CREATE:
         return f"printf %s {_json(patch.body)} | kubectl create -f -"
     if patch.op is PatchOp.RESUBMIT:
-        return _resubmitted(case, target, patch.body)
+        return _resubmitted(case, lies_at(case, target, patch), patch.body)
     return ""
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.queue.queued import queue_label, usable
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.labels import KUEUE_QUEUE
+from allotment.model.observed.base import Reference
+from allotment.model.observed.queueing import LocalQueue
 from allotment.model.spelling import nearest
 
 
@@ -27,15 +32,36 @@ def find(case: Case) -> Finding | None:
         f"the LocalQueue {case.queue_name} does not exist in namespace {case.namespace}{said}",
         facts={"queue": case.queue_name, "namespace": case.namespace, "existing_queues": known},
         evidence=(Evidence(target, f"metadata.labels[{KUEUE_QUEUE}]", case.queue_name, "no such LocalQueue"),),
-        proposals=tuple(
-            Proposal(
-                RemedyKind.FIX_QUEUE_NAME,
-                Doer.USER,
-                f"set the queue label to {name}",
-                target,
-                Patch(PatchOp.MERGE, {"metadata": {"labels": {KUEUE_QUEUE: name}}}),
-                cost=position,
-            )
-            for position, name in enumerate(order)
+        proposals=(
+            *(queue_label(work, name, cost=position) for position, name in enumerate(order)),
+            *_created(case),
         ),
     )
+
+
+def _created(case: Case) -> Iterator[Proposal]:
+    """The LocalQueue as it was named, to the ClusterQueue that the namespace uses already."""
+    used = sorted({each.spec.cluster_queue for each in case.index.objects.local_queues if usable_here(case, each)})
+    for position, behind in enumerate(used[:2]):
+        version = next((each.api_version for each in case.index.objects.local_queues if each.api_version), "")
+        body = {
+            "apiVersion": version or "kueue.x-k8s.io/v1beta2",
+            "kind": "LocalQueue",
+            "metadata": {"name": case.queue_name, "namespace": case.namespace},
+            "spec": {"clusterQueue": behind},
+        }
+        yield Proposal(
+            RemedyKind.OTHER,
+            Doer.TEAM_OWNER,
+            f"create a LocalQueue {case.queue_name} in {case.namespace} that points to {behind}",
+            Reference(
+                api_version=body["apiVersion"], kind="LocalQueue", namespace=case.namespace, name=case.queue_name
+            ),
+            Patch(PatchOp.CREATE, body),
+            cost=position,
+        )
+
+
+def usable_here(case: Case, queue: LocalQueue) -> bool:
+    """Whether a LocalQueue of the subject's namespace leads somewhere."""
+    return queue.namespace == case.namespace and usable(case, queue)

@@ -1,0 +1,234 @@
+"""Quota of a source as one can look it up: what a queue has, uses and could get, also as if a limit were gone.
+
+The arithmetic is that of the queueing twin; here it is only asked, with names in place of numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from allotment.scheduling.queueing.catalog import Catalog
+from allotment.scheduling.queueing.indices import NO_NODE, Cell, TreeNode
+from allotment.scheduling.queueing.inputs import ClusterQueue, ClusterState, Cohort, ResourceGroup
+from allotment.scheduling.queueing.quota.tree import NO_LIMIT
+from allotment.scheduling.snapshot.queueing import QueueingView, QuotaHolder
+
+PODS: Final = "pods"
+Pair = tuple[str, str]
+"""Flavor and resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaEntry:
+    """Quota of one resource in one flavor of a queue, as the twin counts: CPU in milli-CPU, all else in units.
+
+    Attributes:
+        nominal, used: of the queue itself.
+        left: what it can still get now, borrowing included; below 0 where more was given than there is.
+        most: what it could get if nobody used anything.
+        borrowing_limit: None = none is set.
+        cohort_total, cohort_used: of the root of its tree; the queue's own where it has no cohort.
+    """
+
+    nominal: int
+    used: int
+    left: int
+    most: int
+    borrowing_limit: int | None
+    cohort_total: int
+    cohort_used: int
+
+    @property
+    def free(self) -> int:
+        """The same, and 0 where it is overdrawn."""
+        return max(0, self.left)
+
+
+class QuotaBook:
+    """All quotas of a source with their use."""
+
+    def __init__(self, view: QueueingView, state: ClusterState | None = None) -> None:
+        """Of a view; with `state`, as if that were its quotas."""
+        self.view = view
+        self.state = view.state if state is None else state
+        self.queues: Mapping[str, ClusterQueue] = {each.name: each for each in self.state.cluster_queues}
+        self._names = Catalog(self.state)
+        self._tree = self._names.tree
+        for holder in view.running:
+            self._charge(holder, 1)
+
+    def _charge(self, holder: QuotaHolder, sign: int) -> None:
+        for (flavor, resource), amount in held_by(holder, self.queues).items():
+            cell = self._cell(holder.workload.cluster_queue, flavor, resource)
+            if cell is not None and amount > 0:
+                if sign > 0:
+                    self._tree.add(cell, amount)
+                else:
+                    self._tree.remove(cell, amount)
+
+    def _cell(self, queue: str, flavor: str, resource: str) -> Cell | None:
+        node = self._names.queue_index.get(queue)
+        fr = self._fr(flavor, resource)
+        return None if node is None or fr is None else self._tree.cells[node][fr]
+
+    def _fr(self, flavor: str, resource: str) -> int | None:
+        names = self._names
+        if flavor not in names.flavor_index or resource not in names.resource_index:
+            return None
+        return names.fr_index.get((names.flavor_index[flavor], names.resource_index[resource]))
+
+    def entry(self, queue: str, flavor: str, resource: str) -> QuotaEntry | None:
+        """The quota of a queue; None if it has none of that name."""
+        cell = self._cell(queue, flavor, resource)
+        if cell is None:
+            return None
+        tree = self._tree
+        limit = tree.borrowing_limit[cell]
+        top = cell
+        while tree.parent[top] >= 0:
+            top = tree.parent[top]
+        return QuotaEntry(
+            nominal=tree.nominal[cell],
+            used=tree.usage[cell],
+            left=tree.available(cell),
+            most=tree.potential[cell],
+            borrowing_limit=None if limit == NO_LIMIT else limit,
+            cohort_total=tree.subtree[top],
+            cohort_used=tree.usage[top],
+        )
+
+    def fits(self, queue: str, wanted: Mapping[Pair, int], *, without: Iterable[QuotaHolder] = ()) -> bool:
+        """Whether a queue can get all of this now, or once some have ended."""
+        mark = self._tree.checkpoint()
+        for holder in without:
+            self._charge(holder, -1)
+        fit = True
+        for (flavor, resource), amount in wanted.items():
+            cell = self._cell(queue, flavor, resource)
+            if amount > 0 and (cell is None or amount > self._tree.available(cell)):
+                fit = False
+                break
+        self._tree.rollback(mark)
+        return fit
+
+    def could_ever_fit(self, queue: str, wanted: Mapping[Pair, int]) -> bool:
+        """Whether it could get all of this if nobody used anything."""
+        for (flavor, resource), amount in wanted.items():
+            cell = self._cell(queue, flavor, resource)
+            if amount > 0 and (cell is None or amount > self._tree.potential[cell]):
+                return False
+        return True
+
+    def tree_of(self, queue: str) -> frozenset[str]:
+        """All queues that share a root cohort with a queue, itself included."""
+        node = self._names.queue_index.get(queue)
+        if node is None:
+            return frozenset()
+        members = self._names.queues_of_tree[self._tree.root_of(node)]
+        return frozenset(self._names.queues[each].name for each in members)
+
+    def root_cohort(self, queue: str) -> str:
+        """Name of the topmost cohort above a queue; empty if it is in none."""
+        node: TreeNode | None = self._names.queue_index.get(queue)
+        if node is None or self._tree.node_parent[node] == NO_NODE:
+            return ""
+        root = self._tree.root_of(node)
+        return next((name for name, each in self._names.cohort_index.items() if each == root), "")
+
+    @cached_property
+    def holders(self) -> dict[str, list[QuotaHolder]]:
+        """Who holds quota, by ClusterQueue."""
+        found: dict[str, list[QuotaHolder]] = {}
+        for holder in self.view.running:
+            found.setdefault(holder.workload.cluster_queue, []).append(holder)
+        return found
+
+    @cached_property
+    def without_borrowing_limits(self) -> QuotaBook:
+        """The same if nobody had a borrowing limit. Limits of others change nothing for a queue at this moment."""
+        return QuotaBook(self.view, _unlimited(self.state, borrowing=True))
+
+    @cached_property
+    def without_lending_limits(self) -> QuotaBook:
+        """The same if everybody lent all of it."""
+        return QuotaBook(self.view, _unlimited(self.state, borrowing=False))
+
+    def with_lending_limit(self, queue: str, pair: Pair, limit: int) -> QuotaBook:
+        """The same with another lending limit of one queue."""
+        return QuotaBook(self.view, _with_lending(self.state, queue, pair, limit))
+
+
+def held_by(holder: QuotaHolder, queues: Mapping[str, ClusterQueue]) -> dict[Pair, int]:
+    """What a workload's quota comes to, by flavor and resource."""
+    requests = {each.name: dict(each.requests) for each in holder.workload.pod_sets}
+    queue = queues.get(holder.workload.cluster_queue)
+    covers_pods = queue is not None and any(PODS in group.covered_resources for group in queue.resource_groups)
+    total: dict[Pair, int] = {}
+    for given in holder.pod_sets:
+        asked = requests.get(given.name, {})
+        for resource, flavor in given.flavors:
+            amount = 1 if resource == PODS and covers_pods else asked.get(resource, 0)
+            total[flavor, resource] = total.get((flavor, resource), 0) + amount * given.count
+    return total
+
+
+def _unlimited(state: ClusterState, *, borrowing: bool) -> ClusterState:
+    queues = tuple(
+        replace(each, resource_groups=_freed(each.resource_groups, borrowing=borrowing))
+        for each in state.cluster_queues
+    )
+    cohorts: tuple[Cohort, ...] = tuple(
+        replace(each, resource_groups=_freed(each.resource_groups, borrowing=borrowing)) for each in state.cohorts
+    )
+    return replace(state, cluster_queues=queues, cohorts=cohorts)
+
+
+def _freed(groups: tuple[ResourceGroup, ...], *, borrowing: bool) -> tuple[ResourceGroup, ...]:
+    return tuple(
+        replace(
+            group,
+            flavors=tuple(
+                replace(
+                    flavor,
+                    resources=tuple(
+                        (
+                            name,
+                            replace(quota, borrowing_limit=None) if borrowing else replace(quota, lending_limit=None),
+                        )
+                        for name, quota in flavor.resources
+                    ),
+                )
+                for flavor in group.flavors
+            ),
+        )
+        for group in groups
+    )
+
+
+def _with_lending(state: ClusterState, queue: str, pair: Pair, limit: int) -> ClusterState:
+    def changed(groups: tuple[ResourceGroup, ...]) -> tuple[ResourceGroup, ...]:
+        return tuple(
+            replace(
+                group,
+                flavors=tuple(
+                    replace(
+                        flavor,
+                        resources=tuple(
+                            (name, replace(quota, lending_limit=limit) if (flavor.flavor, name) == pair else quota)
+                            for name, quota in flavor.resources
+                        ),
+                    )
+                    for flavor in group.flavors
+                ),
+            )
+            for group in groups
+        )
+
+    queues = tuple(
+        replace(each, resource_groups=changed(each.resource_groups)) if each.name == queue else each
+        for each in state.cluster_queues
+    )
+    return replace(state, cluster_queues=queues)

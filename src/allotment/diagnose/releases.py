@@ -1,0 +1,287 @@
+"""How quota comes free for what lacks it: who has to end, which number has to be raised, and to what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Proposal
+from allotment.diagnose.others import called, reference_above
+from allotment.diagnose.quota_book import Pair, QuotaBook, held_by
+from allotment.diagnose.shortage import FlavorRow, ResourceNeed, Shortage, book_of
+from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
+from allotment.model.observed.base import Reference
+from allotment.model.observed.queueing import ClusterQueue
+from allotment.scheduling.queueing.inputs import Workload
+from allotment.scheduling.queueing.quantity import render_amount
+from allotment.scheduling.snapshot.queueing import QuotaHolder
+
+_MOST_ENDING: Final = 8
+"""Workloads that an answer says to wait for; whoever waits for more waits for the queue as such."""
+
+
+class _Releases(dict[tuple[str, frozenset[tuple[Pair, int]], str], tuple[QuotaHolder, ...]]):
+    """Who has to end, by queue, what is wanted, and whose work is to be preferred."""
+
+
+class _Holders(dict[tuple[str, Pair], list[tuple[int, QuotaHolder]]]):
+    """Who holds how much of a flavor's resource, in the tree of a queue, least first."""
+
+
+def releasing(case: Case, queue: str, wanted: Mapping[Pair, int]) -> tuple[QuotaHolder, ...]:
+    """The fewest workloads that have to end, own ones before others; none if that cannot be told."""
+    index = case.index
+    kept = index.beside.get(_Releases)
+    if not isinstance(kept, _Releases):
+        kept = index.beside[_Releases] = _Releases()
+    key = (queue, frozenset(wanted.items()), case.namespace)
+    if key not in kept:
+        kept[key] = _releasing(case, queue, wanted)
+    return kept[key]
+
+
+def _releasing(case: Case, queue: str, wanted: Mapping[Pair, int]) -> tuple[QuotaHolder, ...]:
+    book = book_of(case.twins)
+    if not book.could_ever_fit(queue, wanted) or book.fits(queue, wanted):
+        return ()
+    short = [pair for pair, amount in wanted.items() if not book.fits(queue, {pair: amount})]
+    if not short:
+        return ()
+    pair = short[0]
+    prefix = f"{case.namespace}/"
+    listed = holders_of(case, queue, pair)
+    own = [each for each in listed if each[1].workload.name.startswith(prefix)]
+    beside = [each for each in listed if each[1].workload.cluster_queue == queue and each not in own]
+    others = [each for each in listed if each[1].workload.cluster_queue != queue and each not in own]
+    entry = book.entry(queue, *pair)
+    missing = wanted[pair] - (entry.left if entry is not None else 0)
+    for group in (own, beside, others):
+        for amount, holder in group:
+            if amount >= missing and book.fits(queue, wanted, without=(holder,)):
+                return (holder,)
+    order = [holder for group in (own, beside, others) for _, holder in reversed(group)]
+    return _several(book, queue, wanted, order[: 4 * _MOST_ENDING])
+
+
+def _several(
+    book: QuotaBook, queue: str, wanted: Mapping[Pair, int], order: list[QuotaHolder]
+) -> tuple[QuotaHolder, ...]:
+    chosen: list[QuotaHolder] = []
+    for holder in order:
+        chosen.append(holder)
+        if book.fits(queue, wanted, without=chosen):
+            break
+    else:
+        return ()
+    for holder in tuple(chosen[:-1]):
+        rest = [each for each in chosen if each is not holder]
+        if book.fits(queue, wanted, without=rest):
+            chosen = rest
+    return tuple(chosen) if len(chosen) <= _MOST_ENDING else ()
+
+
+def holders_of(case: Case, queue: str, pair: Pair) -> list[tuple[int, QuotaHolder]]:
+    """Who holds how much of a flavor's resource in the tree of a queue, least first."""
+    index = case.index
+    kept = index.beside.get(_Holders)
+    if not isinstance(kept, _Holders):
+        kept = index.beside[_Holders] = _Holders()
+    book = book_of(case.twins)
+    tree = book.tree_of(queue)
+    key = (min(tree, default=queue), pair)
+    if key not in kept:
+        found = [
+            (amount, holder)
+            for name in sorted(tree)
+            for holder in book.holders.get(name, ())
+            if (amount := held_by(holder, book.queues).get(pair, 0)) > 0
+        ]
+        found.sort(key=lambda each: (each[0], each[1].workload.name))
+        kept[key] = found
+    return kept[key]
+
+
+def waits(
+    case: Case, lacks: Shortage, then: str = "", *, also: Workload | None = None, cost: int = 2
+) -> Iterator[Proposal]:
+    """Wait for those whose end lets it start.
+
+    Args:
+        case: the subject.
+        lacks: what is missing: the subject's, or that of the head before it.
+        then: what happens then, a clause.
+        also: who has to fit besides.
+        cost: among the proposals of the asker.
+    """
+    for row in sorted(lacks.usable, key=lambda each: each.beyond):
+        if row.beyond:
+            continue
+        wanted = _with(row, also)
+        ending = releasing(case, lacks.workload.cluster_queue, wanted)
+        if ending:
+            yield _wait(case, ending, row, then, cost)
+            return
+
+
+def _with(row: FlavorRow, also: Workload | None) -> dict[Pair, int]:
+    wanted = row.wanted
+    if also is not None:
+        for pod_set in also.pod_sets:
+            for resource, amount in pod_set.requests:
+                if (row.flavor, resource) in wanted:
+                    wanted[row.flavor, resource] += amount * pod_set.count
+    return wanted
+
+
+def _wait(case: Case, ending: tuple[QuotaHolder, ...], row: FlavorRow, then: str, cost: int) -> Proposal:
+    names, targets = [], []
+    held = {each.resource: 0 for each in row.needs if each.short}
+    book = book_of(case.twins)
+    for holder in ending:
+        found = case.index.workloads.get(holder.workload.name)
+        names.append(holder.workload.name if found is None else called(case, found))
+        targets.append(None if found is None else reference_above(case, found))
+        for (flavor, resource), amount in held_by(holder, book.queues).items():
+            if flavor == row.flavor and resource in held:
+                held[resource] += amount
+    said = ", ".join(f"{render_amount(name, amount)} {name}" for name, amount in held.items())
+    verb = "ends" if len(names) == 1 else "end"
+    hidden = bool(case.snapshot.view) and targets[0] is not None and targets[0].namespace != case.namespace
+    return Proposal(
+        RemedyKind.WAIT_FOR_QUOTA,
+        Doer.USER,
+        f"wait until {_joined(names)} {verb} ({said}{f': {then}' if then else ''})",
+        None if hidden else targets[0],
+        Patch(PatchOp.WAIT, {"event": "completes", "workloads": len(names)}),
+        cost=cost,
+    )
+
+
+def _joined(names: list[str]) -> str:
+    unique = list(dict.fromkeys(names))
+    if len(unique) == 1:
+        return unique[0] if len(names) == 1 else f"{len(names)} of: {unique[0]}"
+    return f"{', '.join(unique[:-1])} and {unique[-1]}"
+
+
+def raised_quota(case: Case, lacks: Shortage, then: str = "", *, cost: int = 1) -> Iterator[Proposal]:
+    """Raise the nominal quota of the flavor that is nearest, by as little as helps."""
+    row = lacks.row
+    queue = case.index.cluster_queues.get(lacks.workload.cluster_queue)
+    if row is None or queue is None or row.obstacle:
+        return
+    steps, said = [], []
+    for need in row.needs:
+        path = quota_path(queue, row.flavor, need.resource)
+        if not need.short or path is None:
+            continue
+        nominal = need.quota.nominal + need.wanted - need.quota.left
+        steps.append({"op": "replace", "path": f"{path}/nominalQuota", "value": need.text(nominal)})
+        said.append(f"{need.resource} {need.text(need.quota.nominal)} → {need.text(nominal)}")
+    if steps:
+        yield Proposal(
+            RemedyKind.RAISE_QUOTA,
+            Doer.PLATFORM,
+            f"raise the nominal quota of the ClusterQueue {queue.name} in flavor {row.flavor}: {', '.join(said)}"
+            + (f" ({then})" if then else ""),
+            reference_of(queue),
+            Patch(PatchOp.JSON, steps),
+            cost=cost,
+        )
+
+
+def raised_borrowing(case: Case, lacks: Shortage, *, cost: int = 0) -> Iterator[Proposal]:
+    """Raise the queue's own borrowing limit by as little as helps."""
+    row = lacks.row
+    queue = case.index.cluster_queues.get(lacks.workload.cluster_queue)
+    if row is None or queue is None or row.obstacle:
+        return
+    steps, said = [], []
+    for need in row.needs:
+        path, limit = quota_path(queue, row.flavor, need.resource), need.quota.borrowing_limit
+        if not need.short or path is None or limit is None:
+            continue
+        higher = limit + need.wanted - need.quota.left
+        steps.append({"op": "replace", "path": f"{path}/borrowingLimit", "value": need.text(higher)})
+        said.append(f"{need.resource} {need.text(limit)} → {need.text(higher)}")
+    if steps:
+        yield Proposal(
+            RemedyKind.RAISE_BORROWING_LIMIT,
+            Doer.PLATFORM,
+            f"raise the borrowing limit of the ClusterQueue {queue.name} in flavor {row.flavor}: {', '.join(said)}",
+            reference_of(queue),
+            Patch(PatchOp.JSON, steps),
+            cost=cost,
+        )
+
+
+def raised_lending(case: Case, lacks: Shortage, *, cost: int = 0) -> Iterator[Proposal]:
+    """Raise the lending limit of one other queue of the tree by as little as helps; those with most idle first."""
+    row = lacks.row
+    if row is None:
+        return
+    for lender, need, idle, limit in lenders(case, lacks, row):
+        queue = case.index.cluster_queues.get(lender)
+        path = None if queue is None else quota_path(queue, row.flavor, need.resource)
+        missing = need.wanted - need.quota.left
+        if queue is None or path is None or idle < missing:
+            continue
+        higher = limit + missing
+        book = book_of(case.twins).with_lending_limit(lender, (row.flavor, need.resource), higher)
+        if book.fits(lacks.workload.cluster_queue, row.wanted):
+            yield Proposal(
+                RemedyKind.RAISE_LENDING_LIMIT,
+                Doer.PLATFORM,
+                f"raise the lending limit of the ClusterQueue {lender} in flavor {row.flavor}: {need.resource} "
+                f"{need.text(limit)} → {need.text(higher)}",
+                reference_of(queue),
+                Patch(PatchOp.JSON, [{"op": "replace", "path": f"{path}/lendingLimit", "value": need.text(higher)}]),
+                cost=cost,
+            )
+            return
+
+
+def lenders(case: Case, lacks: Shortage, row: FlavorRow) -> list[tuple[str, ResourceNeed, int, int]]:
+    """Other queues of the tree with a lending limit and something idle behind it: name, need, idle, limit."""
+    book = book_of(case.twins)
+    found = []
+    for name in book.tree_of(lacks.workload.cluster_queue) - {lacks.workload.cluster_queue}:
+        for group in book.queues[name].resource_groups:
+            for flavor in group.flavors:
+                limits = dict(flavor.resources) if flavor.flavor == row.flavor else {}
+                for need in row.needs:
+                    quota = limits.get(need.resource)
+                    entry = book.entry(name, row.flavor, need.resource)
+                    if need.short and quota is not None and quota.lending_limit is not None and entry is not None:
+                        idle = max(0, quota.nominal - quota.lending_limit - entry.used)
+                        found.append((name, need, idle, quota.lending_limit))
+    return sorted(found, key=lambda each: (-each[2], each[0]))
+
+
+def quota_path(queue: ClusterQueue, flavor: str, resource: str) -> str | None:
+    """Where a quota stands in a ClusterQueue, as a JSON pointer."""
+    for group, part in enumerate(queue.spec.resource_groups):
+        for number, each in enumerate(part.flavors):
+            if each.name == flavor:
+                for position, quota in enumerate(each.resources):
+                    if quota.name == resource:
+                        return f"/spec/resourceGroups/{group}/flavors/{number}/resources/{position}"
+    return None
+
+
+def borrowers(case: Case, queue: str, pair: Pair) -> Iterable[tuple[str, int]]:
+    """Queues of the tree that use more of a flavor's resource than their own quota, the largest first."""
+    book = book_of(case.twins)
+    found = []
+    for name in book.tree_of(queue) - {queue}:
+        entry = book.entry(name, *pair)
+        if entry is not None and entry.used > entry.nominal:
+            found.append((name, entry.used - entry.nominal))
+    return sorted(found, key=lambda each: (-each[1], each[0]))
+
+
+def owner_of(case: Case, holder: QuotaHolder) -> Reference | None:
+    """What a person submitted of a workload that holds quota."""
+    found = case.index.workloads.get(holder.workload.name)
+    return None if found is None else reference_above(case, found)

@@ -1,0 +1,203 @@
+"""Nothing is in the way, and yet it was not admitted: just queued, behind others in line, or passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from allotment.diagnose.case import Case, reference_of, seconds
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.others import called
+from allotment.diagnose.rules.queue.line import attempt_of
+from allotment.diagnose.shortage import shortage_of, waiting_in
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.observed.queueing import Workload
+from allotment.scheduling.snapshot.attempts import AttemptOutcome
+
+_NAMED: Final = 3
+"""Workloads that a summary names."""
+_TWO_CYCLES: Final = 15.0
+"""Seconds after which Kueue has certainly looked again: cycles take milliseconds, and a wake-up is batched for one."""
+
+
+def behind_in_line(case: Case) -> Finding | None:
+    """It would fit, and those before it in its queue take what is free."""
+    attempt = attempt_of(case)
+    if attempt is None or attempt.outcome not in (AttemptOutcome.REFUSED, AttemptOutcome.NOT_REACHED):
+        return None
+    if attempt.victims or shortage_of(case) is not None:
+        return None
+    own = waiting_in(case.twins).get(attempt.workload)
+    if own is None:
+        return None
+    line = [each for each in case.twins.queueing.pending if each.cluster_queue == own.cluster_queue]
+    ahead = line[: next((number for number, each in enumerate(line) if each.name == own.name), 0)]
+    if not ahead:
+        return None
+    starting = [each for each in ahead if case.twins.attempt(each.name).outcome is AttemptOutcome.STARTS]
+    if not starting:
+        return None
+    names = []
+    for each in starting[:_NAMED]:
+        found = case.index.workloads.get(each.name)
+        names.append(each.name if found is None else called(case, found))
+    more = f" and {len(starting) - _NAMED} more" if len(starting) > _NAMED else ""
+    return Finding(
+        "behind-in-line",
+        CauseVerdict.WAITING,
+        f"it would fit, but {len(ahead)} stand before it in the ClusterQueue {own.cluster_queue}, and "
+        f"{', '.join(dict.fromkeys(names))}{more} will take what is free",
+        facts={"cluster_queue": own.cluster_queue, "ahead": len(ahead), "of": len(line), "starting_first": names},
+        evidence=(Evidence(case.reference, "position", len(ahead), "by priority, then by the time of queueing"),),
+        proposals=(
+            Proposal(
+                RemedyKind.WAIT_FOR_QUOTA,
+                Doer.USER,
+                "wait until those before it have ended",
+                case.reference,
+                Patch(PatchOp.WAIT, {"event": "completes"}),
+            ),
+        ),
+    )
+
+
+def preempting(case: Case) -> Finding | None:
+    """It starts as soon as the workloads that are preempted for it have stopped."""
+    if case.supposed:
+        return None
+    attempt = attempt_of(case)
+    if attempt is None or attempt.outcome is not AttemptOutcome.STARTS or not attempt.victims:
+        return None
+    names = []
+    for victim in attempt.victims[:_NAMED]:
+        found = case.index.workloads.get(victim.workload)
+        names.append(victim.workload if found is None else called(case, found))
+    reasons = sorted({victim.reason.value for victim in attempt.victims})
+    return Finding(
+        "preemption-pending",
+        CauseVerdict.WAITING,
+        f"it starts once {len(attempt.victims)} workloads that are preempted for it have stopped: {', '.join(names)}",
+        facts={"victims": len(attempt.victims), "reasons": reasons},
+        evidence=(Evidence(case.reference, "twin", reasons, "whom Kueue preempts for it"),),
+        confidence=Confidence.LIKELY,
+        proposals=(
+            Proposal(
+                RemedyKind.WAIT_FOR_QUOTA,
+                Doer.USER,
+                "wait until their pods have stopped",
+                case.reference,
+                Patch(PatchOp.WAIT, {"event": "evicted"}),
+            ),
+        ),
+    )
+
+
+def stale(case: Case) -> Finding | None:
+    """Quota is free for it, and what Kueue last wrote says otherwise, or nothing, for longer than it takes to look."""
+    found = _admissible(case)
+    if found is None or not found[1] >= _TWO_CYCLES:
+        return None
+    workload, waited = found
+    quota = workload.condition("QuotaReserved")
+    since = datetime.fromtimestamp(case.now - waited, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    wrote = quota.message if quota is not None else ""
+    return Finding(
+        "stale-verdict",
+        CauseVerdict.BROKEN,
+        f"quota for it is free in the ClusterQueue {_queue(case)}, and Kueue has not admitted it for {round(waited)} s:"
+        + (f" its last word was: {wrote}" if wrote else " it has not said a word"),
+        facts={"cluster_queue": _queue(case), "since": since, "message": wrote, "waited_seconds": round(waited)},
+        evidence=(
+            Evidence(reference_of(workload), "status.conditions[QuotaReserved].message", wrote, "no longer true"),
+        ),
+        confidence=Confidence.LIKELY,
+        proposals=tuple(_again(case)),
+    )
+
+
+def just_queued(case: Case) -> Finding | None:
+    """Quota is free for it, and it was queued, or the quota came free, a moment ago."""
+    found = _admissible(case)
+    if found is None or found[1] >= _TWO_CYCLES:
+        return None
+    workload, waited = found
+    created = workload.metadata.creation_timestamp
+    return Finding(
+        "not-looked-at-yet",
+        CauseVerdict.WAITING,
+        f"quota for it is free in the ClusterQueue {_queue(case)}: Kueue admits it when it looks next",
+        facts={"cluster_queue": _queue(case), "waited_seconds": max(0, round(waited))},
+        evidence=(Evidence(reference_of(workload), "metadata.creationTimestamp", created),),
+        confidence=Confidence.LIKELY,
+        proposals=(
+            Proposal(
+                RemedyKind.WAIT_FOR_QUOTA,
+                Doer.USER,
+                "wait a few seconds",
+                reference_of(workload),
+                Patch(PatchOp.WAIT, {"event": "admitted"}),
+            ),
+        ),
+    )
+
+
+def _admissible(case: Case) -> tuple[Workload, float] | None:
+    """The workload, where nothing keeps it from its quota, and for how long that has been so at least."""
+    workload, attempt = case.workload, attempt_of(case)
+    if case.supposed or workload is None or attempt is None or not _complete(case):
+        return None
+    if attempt.outcome is not AttemptOutcome.STARTS or attempt.victims:
+        return None
+    quota = workload.condition("QuotaReserved")
+    told = seconds(quota.last_transition_time) if quota is not None else 0.0
+    return workload, case.now - max(told, seconds(workload.metadata.creation_timestamp), _last_end(case))
+
+
+def _queue(case: Case) -> str:
+    return case.cluster_queue.name if case.cluster_queue is not None else "?"
+
+
+def _complete(case: Case) -> bool:
+    """Whether everything that an admission depends on was seen."""
+    kinds = ("workloads", "clusterqueues", "localqueues", "cohorts", "resourceflavors")
+    return all(case.seen(kind) for kind in kinds)
+
+
+def _last_end(case: Case) -> float:
+    """When somebody last ended or was evicted, and may have made room."""
+    kept = case.index.beside.get(_LastEnd)
+    if not isinstance(kept, _LastEnd):
+        ended = (
+            seconds(each.last_transition_time)
+            for workload in case.index.objects.workloads
+            for each in workload.status.conditions
+            if each.type in {"Finished", "Evicted"} and each.true
+        )
+        kept = case.index.beside[_LastEnd] = _LastEnd(max(ended, default=0.0))
+    return kept
+
+
+class _LastEnd(float):
+    """Seconds since the epoch."""
+
+
+def _again(case: Case) -> Iterator[Proposal]:
+    work, queue = case.top, case.cluster_queue
+    if work is not None:
+        yield Proposal(
+            RemedyKind.OTHER,
+            Doer.USER,
+            "delete it and submit it again: a new workload is looked at at once",
+            reference_of(work),
+            Patch(PatchOp.RESUBMIT, {}),
+        )
+    if queue is not None:
+        yield Proposal(
+            RemedyKind.OTHER,
+            Doer.PLATFORM,
+            f"make Kueue look again: restart its controller, or stop and start the ClusterQueue {queue.name}"
+            " (stopPolicy Hold, then None)",
+            reference_of(queue),
+            Patch(PatchOp.SIGNAL, {"spec": {"stopPolicy": ["Hold", "None"]}}),
+        )

@@ -1,0 +1,114 @@
+"""Nodes are asked of the autoscaler by a ProvisioningRequest before the workload is admitted: how that stands."""
+
+from __future__ import annotations
+
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.queue.checks import AwaitedCheck, answered, awaited, evidence_of, taken_out
+from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.observed.base import condition, is_true
+from allotment.model.observed.queueing import ProvisioningRequest
+from allotment.scheduling.snapshot.queues import PROVISIONING
+
+
+def _asked(case: Case) -> tuple[AwaitedCheck, ProvisioningRequest | None] | None:
+    """The pending check with the newest request that was made for it."""
+    each = next((one for one in awaited(case) if one.controller == PROVISIONING), None)
+    if each is None:
+        return None
+    uid = each.workload.metadata.uid
+    made = [
+        request
+        for request in case.index.objects.provisioning_requests
+        if request.namespace == each.workload.namespace
+        and (
+            any(owner.uid == uid for owner in request.metadata.owner_references)
+            or request.name.startswith(f"{each.workload.name}-{each.said.name}")
+        )
+    ]
+    made.sort(key=lambda request: (request.metadata.creation_timestamp, request.name))
+    return each, (made[-1] if made else None)
+
+
+def failed(case: Case) -> Finding | None:
+    """The autoscaler said that it cannot provide the nodes."""
+    asked = _asked(case)
+    if asked is None or asked[1] is None or not is_true(asked[1].status.conditions, "Failed"):
+        return None
+    return _finding(case, asked[0], asked[1], "provisioning-request-failed", "Failed", "failed")
+
+
+def expired(case: Case) -> Finding | None:
+    """The nodes were booked, and the booking ran out or was taken back before the pods came."""
+    asked = _asked(case)
+    if asked is None or asked[1] is None or is_true(asked[1].status.conditions, "Failed"):
+        return None
+    for type_, word in (("CapacityRevoked", "was taken back"), ("BookingExpired", "ran out before the pods came")):
+        if is_true(asked[1].status.conditions, type_):
+            return _finding(
+                case, asked[0], asked[1], "provisioning-booking-expired", type_, f"had a booking that {word}"
+            )
+    return None
+
+
+def pending(case: Case) -> Finding | None:
+    """The autoscaler has not provided the nodes yet."""
+    asked = _asked(case)
+    if asked is None:
+        return None
+    each, request = asked
+    over = ("Failed", "BookingExpired", "CapacityRevoked")
+    if request is not None and any(is_true(request.status.conditions, type_) for type_ in over):
+        return None
+    if request is None:
+        summary = f"quota is reserved; no ProvisioningRequest for the check {each.said.name} has been made yet"
+        evidence: tuple[Evidence, ...] = (evidence_of(each),)
+    else:
+        state = "provisioned" if is_true(request.status.conditions, "Provisioned") else "not provided yet"
+        taken = is_true(request.status.conditions, "Accepted")
+        how = "accepted" if taken else "not even looked at: is an autoscaler that serves its class running?"
+        summary = f"quota is reserved; the ProvisioningRequest {request.name} is {state} ({how})"
+        evidence = (evidence_of(each), Evidence(reference_of(request), "status.conditions[Accepted]", taken, state))
+    return Finding(
+        "provisioning-request-pending",
+        CauseVerdict.WAITING,
+        summary,
+        facts={"admission_check": each.said.name, "provisioning_request": request.name if request else ""},
+        evidence=evidence,
+        proposals=(_waiting(each, request), *_without(case, each)),
+    )
+
+
+def _finding(
+    case: Case, each: AwaitedCheck, request: ProvisioningRequest, cause: str, type_: str, word: str
+) -> Finding:
+    told = condition(request.status.conditions, type_)
+    message = told.message if told is not None else ""
+    return Finding(
+        cause,
+        CauseVerdict.BROKEN,
+        f"quota is reserved, and the ProvisioningRequest {request.name} {word}" + (f": {message}" if message else ""),
+        facts={
+            "admission_check": each.said.name,
+            "provisioning_request": request.name,
+            "class": request.spec.provisioning_class_name,
+            "message": message,
+        },
+        evidence=(Evidence(reference_of(request), f"status.conditions[{type_}]", "True", message), evidence_of(each)),
+        proposals=(
+            answered(each, f"make the nodes available that {request.name} asks for, and let the check be asked again"),
+            *_without(case, each),
+        ),
+    )
+
+
+def _waiting(each: AwaitedCheck, request: ProvisioningRequest | None) -> Proposal:
+    target = reference_of(each.workload if request is None else request)
+    what = "wait until the autoscaler has provided the nodes"
+    return Proposal(
+        RemedyKind.WAIT_FOR_CAPACITY, Doer.USER, what, target, Patch(PatchOp.WAIT, {"event": "Provisioned"})
+    )
+
+
+def _without(case: Case, each: AwaitedCheck) -> tuple[Proposal, ...]:
+    return () if each.queue is None else (taken_out(case, each.queue, each.said.name),)

@@ -1,0 +1,97 @@
+"""What the rules about queues share: whether the subject waits for quota at all, and what it could use instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Proposal
+from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
+from allotment.model.labels import KUEUE_QUEUE
+from allotment.model.observed.base import Reference
+from allotment.model.observed.queueing import CheckRule, ClusterQueue, LocalQueue
+from allotment.model.observed.work import Work
+from allotment.scheduling.snapshot.queues import held
+from allotment.scheduling.snapshot.standing import selects
+
+_NO_KUEUE = ("CronJob", "DaemonSet")
+"""Kinds that never queue themselves: what they make does, or nothing."""
+
+
+def waits_for_quota(case: Case) -> bool:
+    """Whether the subject is to get quota from a queue and has none."""
+    workload = case.workload
+    if workload is not None:
+        return not workload.holds_quota and not workload.says("Finished")
+    if not case.queue_name or case.running_pods or case.starting_pods:
+        return False
+    return case.reference.kind not in _NO_KUEUE
+
+
+def admits_namespace(case: Case, queue: ClusterQueue, namespace: str) -> bool:
+    """Whether a ClusterQueue takes work of a namespace; one that was not seen is taken to fit."""
+    found = case.index.namespaces.get(namespace)
+    return found is None or selects(queue.spec.namespace_selector, found.metadata.labels)
+
+
+def usable(case: Case, queue: LocalQueue) -> bool:
+    """Whether work that enters by a LocalQueue can be admitted, as far as queues alone say."""
+    behind = case.index.cluster_queues.get(queue.spec.cluster_queue)
+    if behind is None or held(queue.spec.stop_policy) or held(behind.spec.stop_policy):
+        return False
+    return not behind.metadata.deletion_timestamp and admits_namespace(case, behind, queue.namespace)
+
+
+def other_queues(case: Case, cost: int = 0) -> Iterator[Proposal]:
+    """Other LocalQueues of the namespace that lead elsewhere and can admit."""
+    work = case.top
+    behind = case.local_queue.spec.cluster_queue if case.local_queue is not None else ""
+    if work is None or not work.metadata.uid:
+        return
+    for each in case.index.objects.local_queues:
+        if each.namespace == case.namespace and each.spec.cluster_queue != behind and usable(case, each):
+            yield queue_label(work, each.name, cost)
+
+
+def queue_label(work: Work, name: str, cost: int = 0) -> Proposal:
+    """Put the subject into another LocalQueue."""
+    return Proposal(
+        RemedyKind.FIX_QUEUE_NAME,
+        Doer.USER,
+        f"set the queue label to {name}",
+        reference_of(work),
+        Patch(PatchOp.MERGE, {"metadata": {"labels": {KUEUE_QUEUE: name}}}),
+        cost=cost,
+    )
+
+
+def started_again(target: Reference, who: Doer, what: str) -> Proposal:
+    """Let a queue that somebody stopped go on."""
+    return Proposal(RemedyKind.RESUME_QUEUE, who, what, target, Patch(PatchOp.MERGE, {"spec": {"stopPolicy": "None"}}))
+
+
+def resubmission(case: Case) -> tuple[tuple[Reference, Patch], ...]:
+    """The subject deleted and created again as it is, for what has to be done to others first."""
+    work = case.top
+    return () if work is None else ((reference_of(work), Patch(PatchOp.RESUBMIT, {})),)
+
+
+def without_check(queue: ClusterQueue, name: str) -> Patch:
+    """The patch that takes an AdmissionCheck out of a ClusterQueue, in either form."""
+    steps: list[dict[str, str]] = []
+    strategy = queue.spec.admission_checks_strategy
+    rules: tuple[CheckRule, ...] = () if strategy is None else strategy.admission_checks
+    if rules and all(rule.name == name for rule in rules):
+        steps.append({"op": "remove", "path": "/spec/admissionChecksStrategy"})
+    else:
+        steps += [
+            {"op": "remove", "path": f"/spec/admissionChecksStrategy/admissionChecks/{number}"}
+            for number, rule in reversed(list(enumerate(rules)))
+            if rule.name == name
+        ]
+    steps += [
+        {"op": "remove", "path": f"/spec/admissionChecks/{number}"}
+        for number, plain in reversed(list(enumerate(queue.spec.admission_checks)))
+        if plain == name
+    ]
+    return Patch(PatchOp.JSON, steps)

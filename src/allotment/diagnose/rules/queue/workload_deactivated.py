@@ -1,0 +1,117 @@
+"""The Workload is inactive: a person stopped it, or Kueue gave up on it."""
+
+from __future__ import annotations
+
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.observed.queueing import Workload
+
+_BY_CHECK = "DeactivatedDueToAdmissionCheck"
+_LIMITED = "DeactivatedDueToRequeuingLimitExceeded"
+_TIMED = "DeactivatedDueToMaximumExecutionTimeExceeded"
+
+
+def _inactive(case: Case, *reasons: str) -> tuple[Workload, str, str] | None:
+    """The workload, if it is inactive for one of these reasons (none given = for any other): with Kueue's words."""
+    workload = case.workload
+    if workload is None or workload.spec.active or workload.says("Finished"):
+        return None
+    evicted = workload.condition("Evicted")
+    reason = evicted.reason if evicted is not None and evicted.true else ""
+    known = reason if reason in (_BY_CHECK, _LIMITED, _TIMED) else ""
+    if known not in (reasons or ("",)):
+        return None
+    return workload, reason, evicted.message if evicted is not None and evicted.true else ""
+
+
+def by_somebody(case: Case) -> Finding | None:
+    """``spec.active`` is false, and Kueue did not set it."""
+    found = _inactive(case)
+    if found is None:
+        return None
+    workload, _, message = found
+    evicted = any(each.reason == "EvictedDueToDeactivated" for each in case.events(workload))
+    ran = evicted or workload.condition("Evicted") is not None
+    return Finding(
+        "workload-deactivated",
+        CauseVerdict.MISCONFIGURED,
+        f"the Workload {workload.name} is deactivated (spec.active is false): Kueue does not try it"
+        + (", and stopped it while it ran" if ran else ""),
+        facts={"namespace": workload.namespace, "workload": workload.name, "workload_active": False},
+        evidence=_evidence(workload, message),
+        proposals=(_again(case), _active(workload)),
+    )
+
+
+def by_requeuing_limit(case: Case) -> Finding | None:
+    """Its pods were not ready in time as often as Kueue tries."""
+    found = _inactive(case, _LIMITED)
+    if found is None:
+        return None
+    workload, _, message = found
+    state = workload.status.requeue_state
+    tries = "" if state is None or state.count is None else f" after {state.count} tries"
+    return Finding(
+        "requeuing-limit-exceeded",
+        CauseVerdict.MISCONFIGURED,
+        f"Kueue gave up on the Workload {workload.name}{tries}: its pods were never all ready in time; what kept them "
+        "has to be mended before it is submitted again",
+        facts={"workload": workload.name, "workload_active": False, "tries": state.count if state else None},
+        evidence=_evidence(workload, message),
+        proposals=(_again(case), _active(workload)),
+    )
+
+
+def by_execution_time(case: Case) -> Finding | None:
+    """It ran as long as it may at most."""
+    found = _inactive(case, _TIMED)
+    if found is None:
+        return None
+    workload, _, message = found
+    most = workload.spec.maximum_execution_time_seconds
+    longer = {"metadata": {"labels": {"kueue.x-k8s.io/max-exec-time-seconds": str(2 * most)}}} if most else {}
+    return Finding(
+        "maximum-execution-time-exceeded",
+        CauseVerdict.MISCONFIGURED,
+        f"the Workload {workload.name} was stopped: it ran for its maximum execution time"
+        + (f" of {most} s" if most else ""),
+        facts={"workload": workload.name, "maximum_execution_time_seconds": most},
+        evidence=_evidence(workload, message),
+        proposals=(
+            Proposal(
+                RemedyKind.FIX_LIMITS,
+                Doer.USER,
+                "submit it again with a longer maximum execution time" + (f" ({2 * most} s)" if most else ""),
+                reference_of(case.top) if case.top is not None else None,
+                Patch(PatchOp.RESUBMIT, longer),
+            ),
+        ),
+    )
+
+
+def _evidence(workload: Workload, message: str) -> tuple[Evidence, ...]:
+    target = reference_of(workload)
+    told = (Evidence(target, "status.conditions[Evicted].message", message, "as Kueue wrote"),) if message else ()
+    return (Evidence(target, "spec.active", False, "Kueue does not try it"), *told)
+
+
+def _again(case: Case) -> Proposal:
+    work = case.top
+    return Proposal(
+        RemedyKind.UNSUSPEND,
+        Doer.USER,
+        "delete it and submit it again",
+        None if work is None else reference_of(work),
+        Patch(PatchOp.RESUBMIT, {}),
+    )
+
+
+def _active(workload: Workload) -> Proposal:
+    return Proposal(
+        RemedyKind.UNSUSPEND,
+        Doer.PLATFORM,
+        f"activate the Workload {workload.name} again (spec.active: true)",
+        reference_of(workload),
+        Patch(PatchOp.MERGE, {"spec": {"active": True}}),
+    )

@@ -1,0 +1,271 @@
+"""What a workload lacks in its queue: flavor by flavor, in the order in which Kueue tries them, with the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.quota_book import PODS, Pair, QuotaBook, QuotaEntry
+from allotment.diagnose.twins import Twins
+from allotment.model.explanation import FlavorTried
+from allotment.scheduling.kinds import first_untolerated
+from allotment.scheduling.queueing.eligibility import flavor_obstacle
+from allotment.scheduling.queueing.inputs import ClusterQueue, PodSet, ResourceFlavor, Workload
+from allotment.scheduling.queueing.quantity import render_amount
+from allotment.scheduling.queueing.reasons import DetailKind
+
+_PLAIN: Final = frozenset({"cpu", "memory", "ephemeral-storage", PODS})
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceNeed:
+    """One resource in one flavor: what is asked of it, and what the queue has."""
+
+    resource: str
+    wanted: int
+    quota: QuotaEntry
+
+    @property
+    def short(self) -> bool:
+        """Whether it is not there now."""
+        return self.wanted > self.quota.free
+
+    @property
+    def beyond(self) -> bool:
+        """Whether it can never be there."""
+        return self.wanted > self.quota.most
+
+    def text(self, amount: int) -> str:
+        """An amount of the resource as Kubernetes writes it."""
+        return render_amount(self.resource, amount)
+
+
+@dataclass(frozen=True, slots=True)
+class FlavorRow:
+    """One flavor as tried for a PodSet.
+
+    Attributes:
+        obstacle: why pods may not use it, quota apart: ``taint``, ``affinity``, ``topology``, ``missing``; empty = they
+            may.
+        about: the taint as ``key=value:effect``, or Kueue's words.
+        affine: the pods' selectors match it.
+    """
+
+    flavor: str
+    group: int
+    needs: tuple[ResourceNeed, ...]
+    obstacle: str = ""
+    about: str = ""
+    affine: bool = True
+
+    @property
+    def fits(self) -> bool:
+        """Whether it would do now."""
+        return not self.obstacle and not any(each.short for each in self.needs)
+
+    @property
+    def beyond(self) -> bool:
+        """Whether quota of it can never be enough."""
+        return any(each.beyond for each in self.needs)
+
+    @property
+    def offers(self) -> bool:
+        """Whether it is for work of this kind at all: a flavor with no quota of a device is for other work."""
+        return all(each.quota.most > 0 for each in self.needs if each.wanted > 0)
+
+    @property
+    def wanted(self) -> dict[Pair, int]:
+        """What is asked of it, by flavor and resource."""
+        return {(self.flavor, each.resource): each.wanted for each in self.needs}
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """What keeps a PodSet of a workload from its quota.
+
+    Attributes:
+        workload: as the twin has it.
+        pod_set: the first that cannot be served.
+        rows: the flavors of the resource group that fails, in their order.
+        undeclared: resources that the queue does not list.
+        topology: what topology-aware scheduling says, where quota alone would do.
+        never: refused even by an emptied fleet.
+    """
+
+    workload: Workload
+    pod_set: PodSet
+    rows: tuple[FlavorRow, ...] = ()
+    undeclared: tuple[str, ...] = ()
+    topology: str = ""
+    never: bool = False
+    tried: tuple[FlavorTried, ...] = ()
+
+    @property
+    def row(self) -> FlavorRow | None:
+        """The flavor that is nearest to serving it."""
+        return min(self.rows, key=_nearness, default=None)
+
+    @property
+    def usable(self) -> tuple[FlavorRow, ...]:
+        """Flavors that pods may use and that have quota of what they ask."""
+        return tuple(each for each in self.rows if not each.obstacle and each.offers)
+
+
+def _nearness(row: FlavorRow) -> tuple[bool, bool, bool, bool, int]:
+    missing = sum(max(0, each.wanted - each.quota.free) for each in row.needs if device(each.resource))
+    return not row.offers, bool(row.obstacle), not row.affine, row.beyond, missing
+
+
+def device(resource: str) -> bool:
+    """Whether a resource is a device: GPUs and the like, not CPU, memory or disk."""
+    return resource not in _PLAIN and not resource.startswith("hugepages-")
+
+
+def book_of(twins: Twins) -> QuotaBook:
+    """The quotas of a source, counted once."""
+    found = twins.index.beside.get(QuotaBook)
+    if not isinstance(found, QuotaBook):
+        found = twins.index.beside[QuotaBook] = QuotaBook(twins.queueing)
+    return found
+
+
+def shortage_of(case: Case) -> Shortage | None:
+    """What the subject lacks; None where it is not refused for quota, or where quota would do."""
+    workload = case.workload
+    if workload is None or workload.holds_quota:
+        return None
+    kept = case.index.beside.get(_Shortages)
+    if not isinstance(kept, _Shortages):
+        kept = case.index.beside[_Shortages] = _Shortages()
+    if workload.key not in kept:
+        kept[workload.key] = _found(case.twins, workload.key)
+    return kept[workload.key]
+
+
+class _Shortages(dict[str, Shortage | None]):
+    """What has been found out, by workload."""
+
+
+class _Waiting(dict[str, Workload]):
+    """Workloads that wait, by name."""
+
+
+def waiting_in(twins: Twins) -> Mapping[str, Workload]:
+    """Workloads that wait in a queue, by ``namespace/name``."""
+    found = twins.index.beside.get(_Waiting)
+    if not isinstance(found, _Waiting):
+        found = twins.index.beside[_Waiting] = _Waiting((each.name, each) for each in twins.queueing.pending)
+    return found
+
+
+def _found(twins: Twins, key: str) -> Shortage | None:
+    workload = waiting_in(twins).get(key)
+    return None if workload is None else lacking(twins, workload)
+
+
+def lacking(twins: Twins, workload: Workload) -> Shortage | None:
+    """What a waiting workload lacks if its turn came now, and nobody were preempted for it."""
+    book = book_of(twins)
+    queue = book.queues.get(workload.cluster_queue)
+    if queue is None:
+        return None
+    flavors = {each.name: each for each in book.state.flavors}
+    assumed: dict[Pair, int] = {}
+    for pod_set in workload.pod_sets:
+        found = _of_pod_set(book, queue, flavors, workload, pod_set, assumed)
+        if found is not None:
+            return found
+    return None
+
+
+def _of_pod_set(
+    book: QuotaBook,
+    queue: ClusterQueue,
+    flavors: Mapping[str, ResourceFlavor],
+    workload: Workload,
+    pod_set: PodSet,
+    assumed: dict[Pair, int],
+) -> Shortage | None:
+    requests = dict(pod_set.requests)
+    covered = {name for group in queue.resource_groups for name in group.covered_resources}
+    if PODS in covered:
+        requests[PODS] = 1
+    undeclared = tuple(sorted(name for name, amount in requests.items() if amount > 0 and name not in covered))
+    if undeclared:
+        return Shortage(workload, pod_set, undeclared=undeclared, never=True)
+    for number, group in enumerate(queue.resource_groups):
+        asked = {name: requests[name] * pod_set.count for name in group.covered_resources if requests.get(name)}
+        if not asked:
+            continue
+        rows = []
+        for quotas in group.flavors:
+            needs = tuple(
+                ResourceNeed(name, amount + assumed.get((quotas.flavor, name), 0), entry)
+                for name, amount in asked.items()
+                if (entry := book.entry(queue.name, quotas.flavor, name)) is not None
+            )
+            rows.append(_row(flavors.get(quotas.flavor), quotas.flavor, number, needs, pod_set))
+        chosen = next((row for row in rows if row.fits), None)
+        if chosen is None:
+            never = all(row.obstacle or row.beyond for row in rows)
+            return Shortage(workload, pod_set, tuple(rows), never=never, tried=tuple(_tried(row) for row in rows))
+        for name, amount in asked.items():
+            assumed[chosen.flavor, name] = assumed.get((chosen.flavor, name), 0) + amount
+    return None
+
+
+def _row(
+    flavor: ResourceFlavor | None, name: str, group: int, needs: tuple[ResourceNeed, ...], pod_set: PodSet
+) -> FlavorRow:
+    if flavor is None:
+        return FlavorRow(name, group, needs, "missing", "no such ResourceFlavor")
+    affine = _selected(pod_set, flavor)
+    if pod_set.topology is not None and flavor.topology is None and any(device(each.resource) for each in needs):
+        return FlavorRow(name, group, needs, "topology", "it has no Topology", affine)
+    obstacle = flavor_obstacle(pod_set, flavor)
+    if obstacle is None:
+        return FlavorRow(name, group, needs)
+    if obstacle.kind is not DetailKind.UNTOLERATED_TAINT:
+        return FlavorRow(name, group, needs, "affinity", "", affine=False)
+    taint = first_untolerated(flavor.taints, pod_set.tolerations + flavor.tolerations)
+    about = "" if taint is None else f"{taint.key}{f'={taint.value}' if taint.value else ''}:{taint.effect.value}"
+    return FlavorRow(name, group, needs, "taint", about, affine)
+
+
+def _selected(pod_set: PodSet, flavor: ResourceFlavor) -> bool:
+    """Whether selectors and affinity match, taints apart."""
+    bare = ResourceFlavor(flavor.name, flavor.node_labels)
+    return flavor_obstacle(pod_set, bare) is None
+
+
+def _tried(row: FlavorRow) -> FlavorTried:
+    if row.obstacle == "taint":
+        return FlavorTried(row.flavor, "its taint is not tolerated", row.about)
+    if row.obstacle == "affinity":
+        return FlavorTried(row.flavor, "the pods' node selector or affinity does not match it")
+    if row.obstacle:
+        return FlavorTried(row.flavor, row.about)
+    short = [each for each in row.needs if each.short]
+    short.sort(key=lambda each: (not each.beyond, not device(each.resource), each.resource))
+    if not short:
+        return FlavorTried(row.flavor, "quota is there")
+    binding = "; ".join(
+        f"{each.resource} {each.text(each.wanted)} > {each.text(each.quota.most if each.beyond else each.quota.free)}"
+        for each in short
+    )
+    return FlavorTried(row.flavor, "more than it can ever have" if short[0].beyond else "quota is in use", binding)
+
+
+def numbers(need: ResourceNeed) -> dict[str, Any]:
+    """The facts of a need: whole numbers where Kubernetes writes whole numbers, and else text."""
+    quota = need.quota
+    amounts = {"requested": need.wanted, "nominal": quota.nominal, "used": quota.used, "free": quota.free}
+    return {name: fact(need.resource, amount) for name, amount in amounts.items()}
+
+
+def fact(resource: str, amount: int) -> int | str:
+    """An amount as a fact."""
+    text = render_amount(resource, amount)
+    return int(text) if text.lstrip("-").isdigit() else text
