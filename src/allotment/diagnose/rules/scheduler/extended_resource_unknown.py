@@ -1,0 +1,69 @@
+"""A pod asks for a resource that no node has; another, written nearly so, is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from allotment.diagnose.amending import changed_pods, containers_patch
+from allotment.diagnose.case import Case
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.scheduler.answering import about_room
+from allotment.diagnose.rules.scheduler.placing import Placing, asking, is_accelerator, placing
+from allotment.diagnose.rules.scheduler.rooms import listed
+from allotment.model.explanation import CauseVerdict, RemedyKind
+from allotment.model.spelling import nearest
+
+_MIG = "/mig-"
+
+
+def unknown(it: Placing) -> tuple[str, list[str]]:
+    """A resource that is asked for and no node has, and those that nodes have in its place; empty without."""
+    if it.refused is None:
+        return "", []
+    state = it.view.state
+    there = {name for node in state.nodes.nodes for name, amount in node.allocatable.items() if amount > 0}
+    for name in it.requests:
+        if name not in there and "/" in name:
+            return name, sorted(each for each in there if is_accelerator(each) or "/" in each)
+    return "", []
+
+
+def find(case: Case) -> Finding | None:
+    """No node has it, nor has any been seen to have had it."""
+    it = placing(case)
+    name, there = unknown(it)
+    if not name or _MIG in name or any(_MIG in each for each in there):
+        return None
+    if any(name in node.status.capacity for node in case.index.nodes.values()):
+        return None
+    near = nearest(name, there)
+    said = f"nodes have {listed(there)}" if there else "no node has any device"
+    return about_room(
+        "extended-resource-unknown",
+        CauseVerdict.MISCONFIGURED,
+        f"a pod asks for {it.requests[name]} {name}, which no node has; {said}",
+        it,
+        replaced(it, name, [near, *(each for each in there if each != near)] if near else there),
+        {"asked": name, "resources_of_nodes": there, "nearest": near},
+    )
+
+
+def replaced(it: Placing, name: str, others: list[str]) -> Iterator[Proposal]:
+    """Another resource in its place, as much of it, where that fits."""
+    if it.refused is None:
+        return
+    container = next((each for each in it.refused.pod.spec.containers if name in _amounts(each)), None)
+    if container is None:
+        return
+    amount = it.requests[name]
+    for cost, other in enumerate(others):
+        if it.fits(partial(asking, amounts={name: 0, other: amount})):
+            both = {name: None, other: str(amount)}
+            patch = containers_patch({container.name: {"resources": {"requests": both, "limits": both}}})
+            yield changed_pods(RemedyKind.REDUCE_REQUEST, f"ask for {other} in place of {name}", it.case, patch, cost)
+
+
+def _amounts(container: object) -> dict[str, object]:
+    resources = getattr(container, "resources", None)
+    return {} if resources is None else {**resources.limits, **resources.requests}

@@ -1,0 +1,36 @@
+"""All accelerators that the subject could have are in use."""
+
+from __future__ import annotations
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.finding import Finding
+from allotment.diagnose.rules.scheduler.answering import about_room, more_nodes, together
+from allotment.diagnose.rules.scheduler.holders import holders, outside_queues, waits
+from allotment.diagnose.rules.scheduler.holding import called_all, devices_short
+from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.diagnose.rules.scheduler.rooms import free_by_node, listed, pool_of
+from allotment.diagnose.rules.scheduler.shaping import fewer, other_pools, raised_priority, reduced
+from allotment.model.explanation import CauseVerdict
+
+
+def find(case: Case) -> Finding | None:
+    """Too few are free, on all nodes together."""
+    short = devices_short(case)
+    if short is None or short.spread_out:
+        return None
+    it = placing(case)
+    device, asked = it.device, it.requests[it.device]
+    free = sum(free_by_node(it, it.able, device).values())
+    total = sum(it.allocatable(node.name, device) for node in it.able)
+    pools = listed(sorted({pool_of(node) for node in it.able} - {""}))
+    where = f" of pool {pools}" if pools else f" of {len(it.able)} nodes"
+    unqueued = outside_queues(case, it.able, device)
+    said = f"; {sum(unqueued.values())} of them by pods that no queue admitted" if unqueued else ""
+    return about_room(
+        "gpu-all-in-use",
+        CauseVerdict.WAITING,
+        f"a pod asks for {asked} {device} and {free} of the {total}{where} are free{said}",
+        it,
+        together(waits(it), reduced(it, device, 25), fewer(it, 26), other_pools(it), raised_priority(it), more_nodes(it)),
+        {"holders": called_all(case, holders(case, it.able)), "outside_queues": unqueued},
+    )

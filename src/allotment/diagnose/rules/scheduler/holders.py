@@ -1,0 +1,125 @@
+"""Who holds the room that the subject needs, whose end lets it start, and who would be moved."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.finding import Proposal
+from allotment.diagnose.others import called, reference_above, work_above
+from allotment.diagnose.rules.scheduler.placing import Placing
+from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
+from allotment.model.observed.base import Object, Reference
+from allotment.model.observed.nodes import Node
+from allotment.model.observed.pods import Pod
+from allotment.model.observed.work import CronJob, DaemonSet, Job, Replicas
+
+_MOST: Final = 64
+"""Holders whose end is tried: those that have run longest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody's work with pods on the nodes in question.
+
+    Attributes:
+        since: RFC 3339, when its first pod started.
+        ends: whether it ends by itself.
+    """
+
+    work: Object
+    target: Reference
+    pods: tuple[Pod, ...]
+    since: str
+    ends: bool
+
+
+def holders(case: Case, nodes: Iterable[Node]) -> list[Holder]:
+    """Work on some nodes but the subject's own, the longest running first."""
+    own = {pod.key for pod in case.pods}
+    found: dict[tuple[str, str, str], list[Pod]] = defaultdict(list)
+    for node in nodes:
+        for pod in case.index.pods_on.get(node.name, ()):
+            if pod.key not in own:
+                above = reference_above(case, pod)
+                found[above.kind, above.namespace, above.name].append(pod)
+    listed = [_holder(case, pods) for pods in found.values()]
+    return sorted(listed, key=lambda each: (each.since, each.target.namespace, each.target.name))
+
+
+def _holder(case: Case, pods: list[Pod]) -> Holder:
+    above = work_above(case, pods[0])
+    since = min((pod.status.start_time or pod.metadata.creation_timestamp) for pod in pods)
+    return Holder(above, reference_above(case, pods[0]), tuple(pods), since, _ends(case, pods[0], above))
+
+
+def _ends(case: Case, pod: Pod, above: Object) -> bool:
+    if isinstance(above, Replicas | DaemonSet):
+        return False
+    if any(isinstance(each, Replicas | DaemonSet) for each in case.index.chain(pod.metadata)):
+        return False
+    if isinstance(above, Job | CronJob):
+        return True
+    owner = pod.metadata.controller
+    if owner is not None and owner.kind in {"ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Node"}:
+        return False
+    return pod.spec.restart_policy != "Always"
+
+
+def ending(placing: Placing, nodes: Iterable[Node]) -> Holder | None:
+    """The work whose end lets the subject start: of those that would do alone, the longest running."""
+    for each in [holder for holder in holders(placing.case, nodes) if holder.ends][:_MOST]:
+        if placing.fits(gone=[pod.key for pod in each.pods]):
+            return each
+    return None
+
+
+def all_ending(placing: Placing, nodes: Iterable[Node]) -> list[Holder]:
+    """As many as have to end until the subject fits, the longest running first; none if that does not help."""
+    gone: list[str] = []
+    needed: list[Holder] = []
+    for each in [holder for holder in holders(placing.case, nodes) if holder.ends][:_MOST]:
+        gone += [pod.key for pod in each.pods]
+        needed.append(each)
+        if placing.fits(gone=gone):
+            return needed
+    return []
+
+
+def waits(placing: Placing, nodes: Iterable[Node] | None = None, first: Holder | None = None) -> Iterator[Proposal]:
+    """Waiting until somebody's work ends.
+
+    Args:
+        placing: the case on the twin.
+        nodes: where; those that could hold the subject if nothing else ran there, by default.
+        first: whose end is known to be what is needed.
+    """
+    where = tuple(nodes) if nodes is not None else placing.able
+    holder = first or ending(placing, where)
+    needed = [holder] if holder is not None else all_ending(placing, where)
+    if not needed:
+        return
+    names = ", ".join(called(placing.case, each.pods[0]) for each in needed[:3])
+    more = f" and {len(needed) - 3} more" if len(needed) > 3 else ""  # noqa: PLR2004  as many as are named above
+    yield Proposal(
+        RemedyKind.WAIT_FOR_CAPACITY,
+        Doer.USER,
+        f"wait until {names}{more} {'ends' if len(needed) == 1 else 'have ended'}",
+        needed[-1].target,
+        Patch(PatchOp.WAIT, {"until": "completed"}),
+        cost=20,
+    )
+
+
+def outside_queues(case: Case, nodes: Iterable[Node], device: str) -> dict[str, int]:
+    """Devices that are held by what no queue admitted: by DaemonSets, Deployments, bare pods; by kind of holder."""
+    found: dict[str, int] = defaultdict(int)
+    for each in holders(case, nodes):
+        for pod in each.pods:
+            held = sum(int(str(c.resources.requests.get(device, 0) or 0)) for c in pod.spec.containers)
+            if held and not any("kueue.x-k8s.io" in key for key in (*pod.metadata.labels, *pod.metadata.annotations)):
+                found[each.target.kind] += held
+    return dict(found)

@@ -1,0 +1,126 @@
+"""What alone keeps the subject from a node: found by lifting one thing after the other on the twin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.rules.scheduler.placing import (
+    Placing,
+    beside_anyone,
+    placing,
+    tolerating_all,
+    unlabelled,
+    without_affinity,
+    without_ports,
+    without_spread,
+)
+from allotment.model.observed.work import Job, Owner
+from allotment.scheduling.placement.reasons import Kind, Reason
+
+_PODS = Reason(Kind.POD_LIMIT)
+
+
+class Keeper(StrEnum):
+    """What keeps a pod from every node."""
+
+    NOTHING = "nothing"
+    VOLUMES = "volumes"
+    NO_NODE_MATCHES = "no-node-matches"
+    TAINT = "taint"
+    TOO_LARGE = "too-large"
+    """It asks for more of one resource than any node it may use has."""
+    SHAPE = "shape"
+    """Each amount is to be had, on no node all of them."""
+    PORTS = "ports"
+    AFFINITY = "affinity"
+    ANTI_AFFINITY = "anti-affinity"
+    """Its own rule keeps it away from others."""
+    EXISTING_ANTI_AFFINITY = "existing-anti-affinity"
+    """The rule of others keeps it away from them."""
+    SPREAD = "spread"
+    POD_LIMIT = "pod-limit"
+    RESOURCE = "resource"
+    """Enough is there, but taken: one resource alone keeps it."""
+    SEVERAL = "several"
+    """Enough is there, but taken: several resources at once."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What keeps it; `resource` where it is one."""
+
+    by: Keeper
+    resource: str = ""
+
+
+def kept(case: Case) -> Kept:
+    """What alone keeps the subject from running, as far as the scheduler goes; found once."""
+    found = case.beside.get(Kept)
+    if not isinstance(found, Kept):
+        found = case.beside[Kept] = _kept(placing(case))
+    return found
+
+
+def _kept(it: Placing) -> Kept:
+    if it.refused is None:
+        return Kept(Keeper.NOTHING)
+    if it.by_volume:
+        return Kept(Keeper.VOLUMES)
+    if not it.matching:
+        return Kept(Keeper.NO_NODE_MATCHES)
+    if not it.able:
+        return _never(it)
+    return _between_pods(it) or _room(it)
+
+
+def _never(it: Placing) -> Kept:
+    """It could not run even on an empty cluster."""
+    if any(it.could_hold(node, it.requests) for node in it.matching):
+        return Kept(Keeper.TAINT)
+    largest = {
+        name: max(it.allocatable(node.name, name) for node in it.open or it.matching) for name in it.requests
+    }
+    over = [name for name, amount in it.requests.items() if amount > largest[name]]
+    if not over:
+        return Kept(Keeper.SHAPE)
+    return Kept(Keeper.TOO_LARGE, it.device if it.device in over else over[0])
+
+
+def _between_pods(it: Placing) -> Kept | None:
+    """Rules between pods, and ports, in the order in which the scheduler looks."""
+    lifts = (
+        (Kind.PORTS, without_ports, Keeper.PORTS),
+        (Kind.SPREAD_SKEW, without_spread, Keeper.SPREAD),
+        (Kind.SPREAD_LABEL, without_spread, Keeper.SPREAD),
+        (Kind.POD_AFFINITY, without_affinity, Keeper.AFFINITY),
+        (Kind.POD_ANTI_AFFINITY, beside_anyone, Keeper.ANTI_AFFINITY),
+        (Kind.EXISTING_ANTI_AFFINITY, unlabelled, Keeper.EXISTING_ANTI_AFFINITY),
+    )
+    for kind, change, keeper in lifts:
+        if it.says(kind) and it.fits(change):
+            return Kept(keeper)
+    return None
+
+
+def _room(it: Placing) -> Kept:
+    """There would be room if less of it were taken."""
+    assert it.refused is not None  # noqa: S101  asked only then
+    answers = [refusal.reasons for refusal, _ in it.refused.answer.refusals]
+    if any(reasons == (_PODS,) for reasons in answers):
+        return Kept(Keeper.POD_LIMIT)
+    short = {reason.detail for reasons in answers for reason in reasons if reason.kind is Kind.RESOURCE}
+    # A device that is free on a node short of something else is the more telling: that something is the cause.
+    for resource in sorted(short, key=lambda name: name == it.device):
+        if it.lifted(resource):
+            return Kept(Keeper.RESOURCE, resource)
+    if short:
+        return Kept(Keeper.SEVERAL, it.device if it.device in short else min(short))
+    return Kept(Keeper.TAINT) if it.says(Kind.TAINTED) and it.fits(tolerating_all) else Kept(Keeper.UNKNOWN)
+
+
+def gang(case: Case) -> bool:
+    """Whether all pods of the subject are needed at once: several of a Job, or of another kind than a service."""
+    return isinstance(case.work, Job | Owner) and sum(each.count for each in case.to_come) > 1

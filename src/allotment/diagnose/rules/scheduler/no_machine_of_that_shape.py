@@ -1,0 +1,36 @@
+"""Each amount that a pod asks for is to be had on some node, but on no node all of them together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.scheduler.answering import about_room
+from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
+from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.diagnose.rules.scheduler.rooms import INSTANCE_TYPE, told
+from allotment.diagnose.rules.scheduler.shaping import reduced
+from allotment.model.explanation import CauseVerdict
+
+
+def find(case: Case) -> Finding | None:
+    """No machine has that shape; the smallest change of one number that does."""
+    it = placing(case)
+    if kept(case).by is not Keeper.SHAPE:
+        return None
+    others = [name for name in it.requests if name != it.device]
+    proposals: list[Proposal] = []
+    for cost, resource in enumerate([*others, *([it.device] if it.device else [])]):
+        proposals += reduced(it, resource, cost)
+    types = sorted({node.metadata.labels.get(INSTANCE_TYPE, "") for node in it.open or it.matching} - {""})
+    asked = " with ".join(told(name, amount) for name, amount in sorted(it.requests.items()))
+    finding = about_room(
+        "no-machine-of-that-shape",
+        CauseVerdict.MISCONFIGURED,
+        f"no machine has {asked} in one, though each of these numbers alone is to be had",
+        it,
+        proposals,
+        {"machine_types": types},
+    )
+    return replace(finding, never=True)

@@ -1,0 +1,40 @@
+"""The node selector asks for a label value that no node has."""
+
+from __future__ import annotations
+
+from allotment.diagnose.amending import worked_on
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Finding
+from allotment.diagnose.rules.scheduler.answering import about_room
+from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
+from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.diagnose.rules.scheduler.selecting import selector_fixes, unmatched
+from allotment.model.explanation import CauseVerdict, Evidence
+
+
+def find(case: Case) -> Finding | None:
+    """No node has the label, or none has it together with the others."""
+    it = placing(case)
+    asked = unmatched(case) if kept(case).by is Keeper.NO_NODE_MATCHES else ()
+    if not asked or it.refused is None:
+        return None
+    first = asked[0]
+    known = sorted({node.metadata.labels.get(first.key, "") for node in case.index.nodes.values()} - {""})
+    has = f"nodes have {', '.join(known[:6])}" if known else "no node has that label at all"
+    if not first.alone:
+        has = "no node has it together with the rest of the node selector"
+    work = worked_on(case)
+    evidence = (
+        (Evidence(reference_of(work), f"spec.template.spec.nodeSelector[{first.key}]", first.value, "no node has it"),)
+        if work is not None
+        else ()
+    )
+    return about_room(
+        "node-selector-typo",
+        CauseVerdict.MISCONFIGURED,
+        f"the pod runs only on nodes with {first.key}={first.value}; {has}",
+        it,
+        [each for one in asked for each in selector_fixes(case, one)],
+        {"selector_key": first.key, "selector_value": first.value, "existing_values": known},
+        evidence,
+    )

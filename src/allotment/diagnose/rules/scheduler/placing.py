@@ -1,0 +1,332 @@
+"""Whether the scheduler's twin finds a place for what the subject still has to place, and what alone keeps it.
+
+What the scheduler has to place are the pods that wait for it; where none exist yet, the pods to come, with what Kueue
+puts in at admission. The pods of a subject are placed one after the other, as a gang needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+import msgspec
+
+from allotment.diagnose.case import Case
+from allotment.model.observed.nodes import Node
+from allotment.model.observed.pods import PodSpec, PodTemplate
+from allotment.model.observed.queueing import Workload
+from allotment.scheduling.kinds import Toleration
+from allotment.scheduling.placement.model import NodeAffinity, PodAffinity, PodShape
+from allotment.scheduling.placement.reasons import Kind
+from allotment.scheduling.placement.shapes import CompiledShape
+from allotment.scheduling.snapshot.attempts import AttemptOutcome
+from allotment.scheduling.snapshot.placement import (
+    NoPlace,
+    PlacementView,
+    WaitingPod,
+    is_waiting,
+    place,
+    template_pod,
+    waiting_pod,
+)
+
+Change = Callable[[PodShape], PodShape]
+"""A pod as it would be."""
+_MOST: Final = 512
+"""Pods of one template that are placed: more of the same tell nothing new."""
+_BASIC: Final = frozenset({"cpu", "memory", "ephemeral-storage", "pods"})
+_ACCELERATORS: Final = ("gpu", "mig-", "tpu", "neuron", "gaudi", "npu")
+
+
+@dataclass(frozen=True, slots=True)
+class ToPlace:
+    """A pod that the scheduler has to place, with its spec as the scheduler gets it."""
+
+    waiting: WaitingPod
+    spec: PodSpec
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """What it asks for."""
+        return dict(self.waiting.pod.shape.requests)
+
+    def named(self, name: str) -> ToPlace:
+        """The same under another name."""
+        return replace(self, waiting=replace(self.waiting, pod=replace(self.waiting.pod, name=name)))
+
+    def ranked(self, priority: int) -> ToPlace:
+        """The same with another priority, by which it may preempt."""
+        pod = replace(self.waiting.pod, priority=priority, never_preempts=False)
+        return replace(self, waiting=replace(self.waiting, pod=pod))
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The first pod that finds no place, after `placed` others have."""
+
+    pod: ToPlace
+    placed: int
+    answer: NoPlace
+
+
+class Placing:
+    """What the twin says of one case; everything is found when first asked for."""
+
+    def __init__(self, case: Case, pods: tuple[ToPlace, ...] | None = None) -> None:
+        """Of a case; with other pods than its own, to try another shape of it."""
+        self.case = case
+        self._given = pods
+
+    @cached_property
+    def view(self) -> PlacementView:
+        """The cluster as it is."""
+        return self.case.twins.placement
+
+    @cached_property
+    def pods(self) -> tuple[ToPlace, ...]:
+        """What is to be placed; none where pods are not to be made yet, or nodes are not known."""
+        case = self.case
+        if self._given is not None:
+            return self._given
+        if not case.seen("nodes") or not case.seen("pods") or not case.index.nodes:
+            return ()
+        waiting = [pod for pod in case.waiting_pods if is_waiting(pod)]
+        if waiting:
+            return tuple(ToPlace(waiting_pod(self.view, pod), pod.spec) for pod in waiting[:_MOST])
+        if case.pods or case.workload is None or case.workload.says("Finished"):
+            return ()
+        return tuple(self._to_come(case.workload))
+
+    def _to_come(self, workload: Workload) -> Iterator[ToPlace]:
+        flavors = flavors_of(self.case, workload)
+        for part in workload.spec.pod_sets:
+            if part.name not in flavors:
+                return
+            template = injected(self.case, part.template, flavors[part.name])
+            for number in range(min(part.count, _MOST)):
+                name = f"{workload.name}-{part.name}-{number}"
+                yield ToPlace(template_pod(self.view, workload.namespace, name, template), template.spec)
+
+    @cached_property
+    def refused(self) -> Refused | None:
+        """The first pod that finds no place; None if all do, if need be by preemption."""
+        return self.first_refused()
+
+    def first_refused(
+        self, change: Change | None = None, *, view: PlacementView | None = None, gone: Iterable[str] = ()
+    ) -> Refused | None:
+        """The first pod without a place, if pods or the cluster were changed.
+
+        Args:
+            change: of every pod that is to be placed.
+            view: another cluster.
+            gone: running pods (namespace/name) that would have ended.
+        """
+        view = view or self.view
+        state = view.state
+        mark = state.checkpoint()
+        try:
+            for key in gone:
+                if key in state.pods:
+                    state.remove(key)
+            for count, each in enumerate(self.pods):
+                waiting = each.waiting
+                if change is not None:
+                    waiting = replace(waiting, pod=replace(waiting.pod, shape=change(waiting.pod.shape)))
+                answer = place(view, waiting)
+                if isinstance(answer, NoPlace):
+                    if not answer.victims:
+                        return Refused(each, count, answer)
+                    for key in answer.victims:
+                        state.remove(key)
+                node = answer.nominated if isinstance(answer, NoPlace) else answer.node
+                state.add(waiting.pod, state.nodes.index[node])
+        finally:
+            state.rollback(mark)
+        return None
+
+    def fits(
+        self, change: Change | None = None, *, view: PlacementView | None = None, gone: Iterable[str] = ()
+    ) -> bool:
+        """Whether all would find a place then."""
+        return bool(self.pods) and self.first_refused(change, view=view, gone=gone) is None
+
+    @cached_property
+    def compiled(self) -> CompiledShape | None:
+        """The refused pod against the nodes."""
+        return None if self.refused is None else self.view.state.compiled(self.refused.pod.waiting.pod.shape)
+
+    def _nodes(self, mask: Iterable[bool]) -> tuple[Node, ...]:
+        nodes = self.view.state.nodes.nodes
+        return tuple(self.case.index.nodes[node.name] for node, holds in zip(nodes, mask, strict=True) if holds)
+
+    @cached_property
+    def matching(self) -> tuple[Node, ...]:
+        """Nodes that the refused pod's selector and node affinity let it run on."""
+        return () if self.compiled is None else self._nodes(self.compiled.admitted)
+
+    @cached_property
+    def open(self) -> tuple[Node, ...]:
+        """Those of them that take new pods and have no taint that keeps it away."""
+        if self.compiled is None:
+            return ()
+        ok = self.compiled.admitted & ~self.compiled.tainted
+        return self._nodes(ok if self.compiled.tolerates_cordon else ok & ~self.view.state.unschedulable)
+
+    @cached_property
+    def able(self) -> tuple[Node, ...]:
+        """Those of them that could hold it if nothing else ran there."""
+        return tuple(node for node in self.open if self.could_hold(node, self.requests))
+
+    @cached_property
+    def requests(self) -> dict[str, int]:
+        """What the refused pod asks for."""
+        if self.refused is None:
+            return {}
+        return {name: amount for name, amount in self.refused.pod.requests.items() if amount > 0}
+
+    @cached_property
+    def device(self) -> str:
+        """The accelerator that it asks for; empty if it asks for none."""
+        further = [name for name in self.requests if name not in _BASIC and not name.startswith("hugepages-")]
+        named = [name for name in further if is_accelerator(name)]
+        return next(iter([*named, *further]), "")
+
+    def could_hold(self, node: Node, requests: dict[str, int]) -> bool:
+        """Whether a node has as much in all."""
+        return all(self.allocatable(node.name, name) >= amount for name, amount in requests.items())
+
+    def allocatable(self, node: str, resource: str) -> int:
+        """What a node has for pods, in the twin's units."""
+        state = self.view.state
+        return int(state.nodes.nodes[state.nodes.index[node]].allocatable.get(resource, 0))
+
+    def free(self, node: str, resource: str) -> int:
+        """What of it is not taken."""
+        state = self.view.state
+        at = state.nodes.index[node]
+        if resource == "pods":
+            return self.allocatable(node, resource) - int(state.pod_count[at])
+        row = state.rows.get(resource)
+        return self.allocatable(node, resource) - (0 if row is None else int(state.used[row][at]))
+
+    def lifted(self, resource: str) -> bool:
+        """Whether all would find a place if they did not ask for a resource."""
+        return self.fits(lambda shape: asking(shape, {resource: 0}))
+
+    def says(self, *kinds: Kind) -> bool:
+        """Whether some node refuses for one of these reasons."""
+        if self.refused is None:
+            return False
+        return any(reason.kind in kinds for reason in self.refused.answer.histogram)
+
+    @cached_property
+    def by_volume(self) -> bool:
+        """Whether it is the pod's volumes that keep it: that is told elsewhere."""
+        if self.refused is None:
+            return False
+        rejection = self.refused.answer.rejection
+        if rejection is not None and rejection.reasons[0].kind in {Kind.CLAIM_MISSING, Kind.CLAIM_UNBOUND}:
+            return True
+        return self.says(Kind.VOLUME_ELSEWHERE, Kind.VOLUME_NOWHERE) and self.fits(without_volumes)
+
+
+def placing(case: Case) -> Placing:
+    """What the twin says of a case, made once."""
+    found = case.beside.get(Placing)
+    if not isinstance(found, Placing):
+        found = case.beside[Placing] = Placing(case)
+    return found
+
+
+def flavors_of(case: Case, workload: Workload) -> dict[str, tuple[str, ...]]:
+    """Flavors of each PodSet that Kueue has given a Workload, or that its twin would; empty if it gets none."""
+    if workload.status.admission is not None and workload.holds_quota:
+        given = workload.status.admission.pod_set_assignments
+        return {each.name: tuple(dict.fromkeys(each.flavors.values())) for each in given}
+    if workload.says("Finished") or case.local_queue is None:
+        return {}
+    attempt = case.twins.attempt(workload.key)
+    if attempt.outcome not in {AttemptOutcome.STARTS, AttemptOutcome.RUNS}:
+        return {}
+    return {each.name: tuple(dict.fromkeys(flavor for _, flavor in each.flavors)) for each in attempt.pod_sets}
+
+
+def injected(case: Case, template: PodTemplate, flavors: tuple[str, ...]) -> PodTemplate:
+    """A template with what Kueue puts in at admission: labels of the flavors, and their tolerations."""
+    spec = template.spec
+    selector, tolerations = dict(spec.node_selector), list(spec.tolerations)
+    for name in flavors:
+        flavor = case.index.flavors.get(name)
+        if flavor is not None:
+            selector |= flavor.spec.node_labels
+            tolerations += [each for each in flavor.spec.tolerations if each not in tolerations]
+    changed = msgspec.structs.replace(spec, node_selector=selector, tolerations=tuple(tolerations), scheduling_gates=())
+    return msgspec.structs.replace(template, spec=changed)
+
+
+def is_accelerator(resource: str) -> bool:
+    """Whether a resource is a kind of accelerator, by its name."""
+    return "/" in resource and any(word in resource.lower() for word in _ACCELERATORS)
+
+
+def asking(shape: PodShape, amounts: dict[str, int]) -> PodShape:
+    """A pod that asks for other amounts."""
+    return replace(shape, requests=tuple(sorted({**dict(shape.requests), **amounts}.items())))
+
+
+def tolerating_all(shape: PodShape) -> PodShape:
+    """A pod that no taint keeps away."""
+    return replace(shape, tolerations=(Toleration(exists=True),))
+
+
+def selecting(shape: PodShape, key: str, value: str) -> PodShape:
+    """A pod whose node selector has another value for a label."""
+    rules = shape.node_affinity
+    return replace(
+        shape, node_affinity=replace(rules, selector=tuple(sorted({**dict(rules.selector), key: value}.items())))
+    )
+
+
+def anywhere(shape: PodShape) -> PodShape:
+    """A pod that asks for no particular node."""
+    return replace(shape, node_affinity=NodeAffinity())
+
+
+def without_volumes(shape: PodShape) -> PodShape:
+    """A pod without volumes."""
+    return replace(shape, volumes=(), volume_problem=None)
+
+
+def without_spread(shape: PodShape) -> PodShape:
+    """A pod that need not be spread."""
+    return replace(shape, spread=tuple(each for each in shape.spread if not each.hard))
+
+
+def without_ports(shape: PodShape) -> PodShape:
+    """A pod without ports on the node."""
+    return replace(shape, host_ports=())
+
+
+def without_affinity(shape: PodShape) -> PodShape:
+    """A pod that needs no others beside it."""
+    rules = shape.affinity
+    return replace(shape, affinity=PodAffinity((), rules.required_anti, rules.preferred, rules.preferred_anti))
+
+
+def without_anti_affinity(shape: PodShape) -> PodShape:
+    """A pod that keeps away from none."""
+    rules = shape.affinity
+    return replace(shape, affinity=PodAffinity(rules.required, (), rules.preferred, rules.preferred_anti))
+
+
+def unlabelled(shape: PodShape) -> PodShape:
+    """A pod that no rule of others is about, as far as labels say."""
+    return replace(shape, labels=())
+
+
+def beside_anyone(shape: PodShape) -> PodShape:
+    """A pod that keeps away from none, and none from it: pods of one work carry the same rule."""
+    return unlabelled(without_anti_affinity(shape))

@@ -1,0 +1,95 @@
+"""The pod has to keep away from others, or others from it, and they are on every node that would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from allotment.diagnose.amending import amended, changed_pods, worked_on
+from allotment.diagnose.case import Case
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.others import called
+from allotment.diagnose.rules.scheduler.answering import about_room, more_nodes, together
+from allotment.diagnose.rules.scheduler.holders import holders, waits
+from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
+from allotment.diagnose.rules.scheduler.placing import Placing, placing
+from allotment.diagnose.rules.scheduler.rooms import listed
+from allotment.diagnose.rules.scheduler.rules_between_pods import in_scope, said, selected, softer, terms
+from allotment.diagnose.rules.scheduler.shaping import fewer
+from allotment.model.explanation import CauseVerdict, Patch, PatchOp, RemedyKind
+from allotment.model.observed.pods import Pod, PodAffinityTerm
+from allotment.model.observed.work import Replicas
+
+
+def find(case: Case) -> Finding | None:
+    """Without the rule it would fit."""
+    it = placing(case)
+    by = kept(case).by
+    if by not in {Keeper.ANTI_AFFINITY, Keeper.EXISTING_ANTI_AFFINITY} or it.refused is None:
+        return None
+    mine = by is Keeper.ANTI_AFFINITY
+    found = list(_repelled(it) if mine else _repelling(it))
+    if not found:
+        return None
+    term, pods = found[0][0], [pod for _, pod in found]
+    own = {pod.key for pod in case.pods}
+    itself = all(pod.key in own for pod in pods) or _of_itself(it, term)
+    nodes = sorted({pod.spec.node_name for pod in pods})
+    whom = "the other pods of the same work" if itself else called(case, pods[0])
+    keys = {pod.key for pod in pods}
+    blockers = [each for each in holders(case, it.able) if keys & {pod.key for pod in each.pods}]
+    ending = not itself and all(each.ends for each in blockers)
+    rule = f"the pod has to keep away from pods with {said(term)}" if mine else f"pods keep away from {said(term)}"
+    return about_room(
+        "pod-anti-affinity",
+        CauseVerdict.WAITING if ending else CauseVerdict.MISCONFIGURED,
+        f"{rule} (in one {term.topology_key}), and {whom} {'are' if itself else 'is'} on {listed(nodes)}",
+        it,
+        together(fewer(it) if itself else (), _softer(it, 2) if mine else (), waits(it), more_nodes(it)),
+        {
+            "anti_affinity_labels": dict(term.label_selector.match_labels) if term.label_selector else {},
+            "topology_key": term.topology_key,
+            "set_by": "subject" if mine else whom,
+            "nodes": nodes,
+        },
+    )
+
+
+def _of_itself(it: Placing, term: PodAffinityTerm) -> bool:
+    """Whether the pods of the work repel each other: then no more of them run than there are domains."""
+    return it.refused is not None and it.refused.placed > 0 and selected(term, dict(it.refused.pod.waiting.pod.shape.labels))
+
+
+def _repelled(it: Placing) -> Iterator[tuple[PodAffinityTerm, Pod]]:
+    assert it.refused is not None  # noqa: S101  asked only then
+    case = it.case
+    able = {node.name for node in it.able}
+    for term in terms(it.refused.pod.spec, anti=True):
+        for name in able:
+            for pod in case.index.pods_on.get(name, ()):
+                if selected(term, pod.metadata.labels) and in_scope(case, term, case.namespace, pod.namespace):
+                    yield term, pod
+
+
+def _repelling(it: Placing) -> Iterator[tuple[PodAffinityTerm, Pod]]:
+    assert it.refused is not None  # noqa: S101  asked only then
+    labels = dict(it.refused.pod.waiting.pod.shape.labels)
+    for node in it.able:
+        for pod in it.case.index.pods_on.get(node.name, ()):
+            for term in terms(pod.spec, anti=True):
+                if selected(term, labels) and in_scope(it.case, term, pod.namespace, it.case.namespace):
+                    yield term, pod
+
+
+def _softer(it: Placing, cost: int) -> Iterator[Proposal]:
+    """Preferred in place of required. Old pods with the rule repel new ones, so a service is made anew for it."""
+    assert it.refused is not None  # noqa: S101  asked only then
+    body: dict[str, Any] = softer("podAntiAffinity", terms(it.refused.pod.spec, anti=True))
+    what = "make the anti-affinity preferred instead of required"
+    proposal = changed_pods(RemedyKind.OTHER, what, it.case, body, cost)
+    if isinstance(worked_on(it.case), Replicas):
+        target, patch = amended(it.case, body)
+        again = Patch(PatchOp.RESUBMIT, patch.body)
+        yield Proposal(proposal.kind, proposal.who, f"{what}, and create it anew", target, again, cost=cost)
+        return
+    yield proposal

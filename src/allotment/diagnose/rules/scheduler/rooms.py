@@ -1,0 +1,127 @@
+"""Nodes in words and numbers: pools, what is free, and amounts as people write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from allotment.diagnose.case import reference_of
+from allotment.diagnose.rules.scheduler.placing import Placing, is_accelerator
+from allotment.model.explanation import Evidence
+from allotment.model.observed.nodes import Node
+from allotment.scheduling.snapshot.quantities import all_units
+
+_POOLS: Final = (
+    "eks.amazonaws.com/nodegroup",
+    "cloud.google.com/gke-nodepool",
+    "kubernetes.azure.com/agentpool",
+    "agentpool",
+    "karpenter.sh/nodepool",
+    "node.kubernetes.io/pool",
+)
+_PRODUCTS: Final = (
+    "nvidia.com/gpu.product",
+    "cloud.google.com/gke-accelerator",
+    "amd.com/gpu.product-name",
+    "gpu.intel.com/product",
+)
+"""Labels that say which accelerator a node has."""
+INSTANCE_TYPE: Final = "node.kubernetes.io/instance-type"
+_GIB: Final = 1 << 30
+_MIB: Final = 1 << 20
+_MOST: Final = 8
+"""Nodes that a sentence or a list names."""
+
+
+def pool_of(node: Node) -> str:
+    """The pool of a node, by the labels that clouds and people set; empty where none says it."""
+    labels = node.metadata.labels
+    known = next((labels[key] for key in _POOLS if key in labels), "")
+    return known or next((value for key, value in sorted(labels.items()) if key.endswith(("/pool", "/nodepool"))), "")
+
+
+def product_of(node: Node) -> str:
+    """Which accelerator a node has, as its labels say."""
+    return next((node.metadata.labels[key] for key in _PRODUCTS if key in node.metadata.labels), "")
+
+
+def is_product_label(key: str) -> bool:
+    """Whether a label says which accelerator a node has."""
+    return key in _PRODUCTS
+
+
+def devices_of(node: Node) -> dict[str, int]:
+    """Accelerators of a node that pods can ask for."""
+    return {name: amount for name, amount in all_units(node.status.allocatable).items() if is_accelerator(name)}
+
+
+def written(resource: str, amount: int) -> str:
+    """An amount in the twin's units as Kubernetes writes it."""
+    if resource == "cpu":
+        return str(amount // 1000) if amount % 1000 == 0 else f"{amount}m"
+    if resource in {"memory", "ephemeral-storage"}:
+        for unit, suffix in ((_GIB, "Gi"), (_MIB, "Mi")):
+            if amount % unit == 0 and amount:
+                return f"{amount // unit}{suffix}"
+    return str(amount)
+
+
+def told(resource: str, amount: int) -> str:
+    """The same for a sentence, rounded."""
+    if resource == "cpu":
+        return f"{amount / 1000:g} CPU"
+    if resource in {"memory", "ephemeral-storage"}:
+        return f"{amount / _GIB:.4g} GiB" + (" of disk" if resource == "ephemeral-storage" else "")
+    return f"{amount} {resource}"
+
+
+def free_by_node(placing: Placing, nodes: Iterable[Node], resource: str) -> dict[str, int]:
+    """What is free of a resource, by node."""
+    return {node.name: placing.free(node.name, resource) for node in nodes}
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a sentence, the first few."""
+    known = list(names)
+    more = f" and {len(known) - _MOST} more" if len(known) > _MOST else ""
+    return ", ".join(known[:_MOST]) + more
+
+
+def room_facts(placing: Placing) -> dict[str, Any]:
+    """Names and numbers that every answer about room gives: what is asked, what there is, what is free."""
+    device = placing.device or "cpu"
+    nodes = placing.matching or placing.open
+    free = free_by_node(placing, nodes[:64], device)
+    facts: dict[str, Any] = {
+        "requested": {name: written(name, amount) for name, amount in placing.requests.items()},
+        "pools": sorted({pool for node in nodes if (pool := pool_of(node))}),
+        "free_by_node": free,
+    }
+    if placing.device:
+        facts |= {
+            "resource": device,
+            "requested_gpus_per_pod": placing.requests[device],
+            "gpus_free": sum(free.values()),
+            "gpus_total": sum(placing.allocatable(node.name, device) for node in nodes),
+            "gpu_model": next((product for node in nodes if (product := product_of(node))), ""),
+        }
+    if placing.refused is not None:
+        facts["message"] = placing.refused.answer.message
+    return facts
+
+
+def condition_evidence(placing: Placing) -> tuple[Evidence, ...]:
+    """What kube-scheduler itself wrote of a pod that waits, as evidence beside the twin's own decision."""
+    for pod in placing.case.waiting_pods:
+        for each in pod.status.conditions:
+            if each.type == "PodScheduled" and each.reason == "Unschedulable":
+                path = "status.conditions[PodScheduled].message"
+                return (Evidence(reference_of(pod), path, each.message, "kube-scheduler says the same"),)
+    return ()
+
+
+def of_nodes(nodes: Iterable[Node], path: str, values: Mapping[str, Any], says: str) -> tuple[Evidence, ...]:
+    """A value of each of some nodes."""
+    return tuple(Evidence(reference_of(node), path, values[node.name], says) for node in nodes if node.name in values)[
+        :_MOST
+    ]

@@ -1,0 +1,141 @@
+"""What the rules about node selectors share: which labels are asked for, which nodes have, and what was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from allotment.diagnose.amending import changed_pods
+from allotment.diagnose.case import Case
+from allotment.diagnose.finding import Proposal
+from allotment.diagnose.rules.scheduler.placing import (
+    Placing,
+    anywhere,
+    placing,
+    selecting,
+    tolerating_all,
+)
+from allotment.model.explanation import RemedyKind
+from allotment.model.observed.base import LabelRequirement, Names
+from allotment.model.observed.nodes import Node
+from allotment.model.observed.pods import PodSpec
+from allotment.model.spelling import nearest
+
+_FIELDS_BY_NAME = "metadata.name"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A label value that a pod asks of its node.
+
+    Attributes:
+        alone: whether no node at all has it; otherwise only together with the others of the pod.
+        by_kueue: whether a flavor put it in, not the asker.
+    """
+
+    key: str
+    value: str
+    alone: bool
+    by_kueue: bool
+
+
+def unmatched(case: Case) -> tuple[Asked, ...]:
+    """The pairs of the node selector that keep every node away, those that no node has first."""
+    it = placing(case)
+    if it.refused is None or it.matching:
+        return ()
+    selector = it.refused.pod.spec.node_selector
+    nodes = list(case.index.nodes.values())
+    found = [
+        Asked(key, value, not any(node.metadata.labels.get(key) == value for node in nodes), _by_kueue(case, key, value))
+        for key, value in sorted(selector.items())
+    ]
+    guilty = [each for each in found if each.alone]
+    return tuple(guilty or [each for each in found if _alone_to_blame(each, selector, nodes)] or found)
+
+
+def _alone_to_blame(asked: Asked, selector: Names, nodes: Iterable[Node]) -> bool:
+    rest = {key: value for key, value in selector.items() if key != asked.key}
+    return any(rest.items() <= node.metadata.labels.items() for node in nodes)
+
+
+def _by_kueue(case: Case, key: str, value: str) -> bool:
+    workload = case.workload
+    if workload is None:
+        return False
+    own = any(part.template.spec.node_selector.get(key) == value for part in workload.spec.pod_sets)
+    return not own and any(each.spec.node_labels.get(key) == value for each in case.index.objects.flavors)
+
+
+def selector_fixes(case: Case, asked: Asked) -> Iterator[Proposal]:
+    """Other values for a label with which the pods find a place: the one that was probably meant first, or none."""
+    it = placing(case)
+    nodes = case.index.nodes.values()
+    known = sorted({node.metadata.labels.get(asked.key, "") for node in nodes} - {"", asked.value})
+    meant = nearest(asked.value, known)
+    fit = [value for value in known if it.fits(partial(selecting, key=asked.key, value=value))]
+    order = [meant] * (meant in fit) + [value for value in fit if value != meant]
+    for cost, value in enumerate(order[:4]):
+        what = f"nodeSelector {asked.key}: {asked.value} → {value}"
+        yield changed_pods(RemedyKind.FIX_SELECTOR, what, case, {"nodeSelector": {asked.key: value}}, cost)
+    yield from key_fixes(case, asked)
+    what = f"drop {asked.key}={asked.value} from the node selector"
+    yield changed_pods(RemedyKind.FIX_SELECTOR, what, case, {"nodeSelector": {asked.key: None}}, 10)
+
+
+def key_fixes(case: Case, asked: Asked) -> Iterator[Proposal]:
+    """Another key, where no node has a label of that name but some has one that is written nearly so."""
+    nodes = list(case.index.nodes.values())
+    keys = {key for node in nodes for key in node.metadata.labels}
+    if asked.key in keys:
+        return
+    meant = nearest(asked.key, sorted(keys))
+    values = sorted({node.metadata.labels.get(meant, "") for node in nodes} - {""}) if meant else []
+    value = asked.value if asked.value in values else nearest(asked.value, values)
+    if value:
+        what = f"nodeSelector {asked.key}: {asked.value} → {meant}: {value}"
+        change = {"nodeSelector": {asked.key: None, meant: value}}
+        yield changed_pods(RemedyKind.FIX_SELECTOR, what, case, change, 4)
+
+
+def meant_another(case: Case, asked: Asked) -> bool:
+    """Whether a value or a key that nodes have is written nearly as the one asked for."""
+    nodes = list(case.index.nodes.values())
+    values = {node.metadata.labels.get(asked.key, "") for node in nodes} - {""}
+    if nearest(asked.value, sorted(values)):
+        return True
+    keys = {key for node in nodes for key in node.metadata.labels}
+    return asked.key not in keys and bool(nearest(asked.key, sorted(keys)))
+
+
+def fits_elsewhere(it: Placing) -> bool:
+    """Whether some node would do if it were not for where the pod wants to run."""
+    return it.fits(anywhere) or it.fits(lambda shape: tolerating_all(anywhere(shape)))
+
+
+def required_terms(spec: PodSpec) -> tuple[tuple[LabelRequirement, ...], ...]:
+    """The alternatives of the required node affinity, each with its conditions on labels and names."""
+    affinity = spec.affinity.node_affinity if spec.affinity else None
+    if affinity is None or affinity.required is None:
+        return ()
+    return tuple((*each.match_expressions, *each.match_fields) for each in affinity.required.node_selector_terms)
+
+
+def named_nodes(spec: PodSpec) -> tuple[str, ...]:
+    """Nodes that a pod names: by its host name, or by name in its affinity."""
+    found = [spec.node_selector[key] for key in ("kubernetes.io/hostname",) if key in spec.node_selector]
+    for term in required_terms(spec):
+        found += [
+            value
+            for each in term
+            if each.key in {_FIELDS_BY_NAME, "kubernetes.io/hostname"} and each.operator == "In"
+            for value in each.values
+        ]
+    return tuple(dict.fromkeys(found))
+
+
+def written(requirement: LabelRequirement) -> str:
+    """A condition in words."""
+    values = f" ({', '.join(requirement.values)})" if requirement.values else ""
+    return f"{requirement.key} {requirement.operator}{values}"

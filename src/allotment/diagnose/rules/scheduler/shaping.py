@@ -1,0 +1,202 @@
+"""Other shapes of the subject that start now: fewer, smaller or more pods, each with the smallest change that works."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from allotment.diagnose.amending import amended, changed_pods, containers_patch, worked_on
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Proposal
+from allotment.diagnose.rules.scheduler.placing import Placing, asking, selecting
+from allotment.diagnose.rules.scheduler.rooms import INSTANCE_TYPE, is_product_label, pool_of, told, written
+from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
+from allotment.model.observed.base import Reference
+from allotment.model.observed.nodes import Node
+from allotment.model.observed.pods import Container, PodSpec
+from allotment.model.observed.work import Job, Replicas
+from allotment.scheduling.snapshot.quantities import units
+
+_STEPS: Final = {"cpu": (1000, 100), "memory": (1 << 30, 1 << 20), "ephemeral-storage": (1 << 30, 1 << 20)}
+"""Sizes to which an amount is rounded down, the coarse one first."""
+_MOST_PARTS: Final = 16
+
+
+def largest(fits: Callable[[int], bool], most: int) -> int:
+    """The largest number from 0 to `most` that fits, if smaller ones always do; -1 if none does."""
+    low, high = -1, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if fits(middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def fitting(placing: Placing, resource: str) -> int:
+    """The largest amount of a resource, below what is asked, with which all find a place; 0 if none does."""
+    asked = placing.requests.get(resource, 0)
+    for step in _STEPS.get(resource, (1,)):
+        found = largest(partial(_with, placing, resource, step), (asked - 1) // step)
+        if found > 0:
+            return found * step
+    return 0
+
+
+def _with(placing: Placing, resource: str, step: int, times: int) -> bool:
+    return placing.fits(partial(asking, amounts={resource: step * times}))
+
+
+def reduced(placing: Placing, resource: str, cost: int = 0) -> Iterator[Proposal]:
+    """Asking for less of a resource: the smallest reduction that works."""
+    amount = fitting(placing, resource)
+    if amount > 0 and placing.refused is not None:
+        spec = placing.refused.pod.spec
+        patch = asking_for(spec, resource, amount - placing.requests[resource])
+        if patch is not None:
+            was, now = told(resource, placing.requests[resource]), told(resource, amount)
+            yield changed_pods(RemedyKind.REDUCE_REQUEST, f"ask for less: {was} → {now}", placing.case, patch, cost)
+
+
+def asking_for(spec: PodSpec, resource: str, change: int) -> dict[str, Any] | None:
+    """The patch that lets the container that asks for most ask for less; None if that is not enough."""
+    container = max(spec.containers, key=lambda each: _asked(each, resource), default=None)
+    if container is None:
+        return None
+    amount = _asked(container, resource) + change
+    if amount < 0:
+        return None
+    text = written(resource, amount)
+    resources = {"requests": {resource: text}}
+    if resource in container.resources.limits and (
+        "/" in resource or units(resource, container.resources.limits[resource]) < amount
+    ):
+        resources["limits"] = {resource: text}
+    elif "/" in resource:
+        resources["limits"] = {resource: text}
+    return containers_patch({container.name: {"resources": resources}})
+
+
+def _asked(container: Container, resource: str) -> int:
+    amounts = {**container.resources.limits, **container.resources.requests}
+    return units(resource, amounts.get(resource, 0))
+
+
+def split(placing: Placing, cost: int = 0) -> Iterator[Proposal]:
+    """As many smaller pods as have the same accelerators in all, where the work is a Job that can have several."""
+    device, job = placing.device, worked_on(placing.case)
+    if not device or not isinstance(job, Job) or placing.refused is None:
+        return
+    asked, pods = placing.requests[device], len(placing.pods)
+    if pods != (1 if job.spec.parallelism is None else job.spec.parallelism):
+        return
+    for parts in range(2, min(asked, _MOST_PARTS) + 1):
+        if asked % parts == 0 and _fits_split(placing, device, asked // parts, pods * parts):
+            patch = asking_for(placing.refused.pod.spec, device, asked // parts - asked)
+            if patch is None:
+                return
+            target, whole = amended(placing.case, patch)
+            body = dict(whole.body)
+            completions = job.spec.completions or pods
+            body["spec"] = {**body["spec"], "parallelism": pods * parts, "completions": completions * parts}
+            what = f"submit as {pods * parts} pods of {told(device, asked // parts)} each"
+            yield Proposal(RemedyKind.SPLIT_GANG, Doer.USER, what, target, Patch(whole.op, body), cost=cost)
+            return
+
+
+def _fits_split(placing: Placing, device: str, amount: int, count: int) -> bool:
+    """Whether so many pods of a smaller size all find a place on the twin."""
+    first = placing.pods[0]
+    parts = tuple(first.named(f"{first.waiting.pod.name}-part-{number}") for number in range(count))
+    return Placing(placing.case, parts).fits(lambda shape: asking(shape, {device: amount}))
+
+
+def fewer(placing: Placing, cost: int = 0) -> Iterator[Proposal]:
+    """As many pods as find a place now."""
+    case, work = placing.case, worked_on(placing.case)
+    held = len([pod for pod in case.pods if pod.bound])
+    fit = held + (placing.refused.placed if placing.refused is not None else 0)
+    if fit < 1:
+        return
+    if isinstance(work, Job) and (work.spec.parallelism or 1) > fit:
+        body: dict[str, Any] = {"parallelism": fit}
+        if work.spec.completions is not None and work.spec.completions == work.spec.parallelism:
+            body["completions"] = fit
+        what = f"submit with parallelism {work.spec.parallelism} → {fit}"
+        patch = Patch(PatchOp.RESUBMIT, {"spec": body})
+        yield Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, what, reference_of(work), patch, cost=cost)
+    elif isinstance(work, Replicas) and (work.spec.replicas or 1) > fit:
+        what = f"scale to {fit} replicas: so many find a place"
+        patch = Patch(PatchOp.MERGE, {"spec": {"replicas": fit}})
+        yield Proposal(RemedyKind.OTHER, Doer.USER, what, reference_of(work), patch, cost=cost)
+
+
+def added_node(placing: Placing, like: Node, cost: int = 50) -> Proposal:
+    """One more node like one that is there."""
+    pool, instance = pool_of(like), like.metadata.labels.get(INSTANCE_TYPE, "")
+    what = f"add one {instance or 'node'}{' node' if instance else ''}" + (
+        f" to pool {pool}" if pool else f" like {like.name}"
+    )
+    return Proposal(
+        RemedyKind.ADD_NODE,
+        Doer.PLATFORM,
+        what,
+        None,
+        Patch(PatchOp.SIGNAL, {"pool": pool, "nodes": 1}),
+        effect=(new_node(placing.case, like, 1),),
+        cost=cost,
+    )
+
+
+def new_node(case: Case, like: Node, number: int) -> tuple[Reference, Patch]:
+    """The creation of a node like another, sound and empty, for trying."""
+    name = f"{like.name}-trial-{number}"
+    raw = json.loads(msgspec.json.encode(like))
+    raw |= {"apiVersion": "v1", "kind": "Node"}
+    raw["metadata"] |= {"name": name, "uid": name}
+    labels = raw["metadata"].setdefault("labels", {})
+    if "kubernetes.io/hostname" in labels:
+        labels["kubernetes.io/hostname"] = name
+    raw.setdefault("spec", {}).pop("unschedulable", None)
+    return Reference(api_version="v1", kind="Node", name=name), Patch(PatchOp.CREATE, raw)
+
+
+def raised_priority(placing: Placing, cost: int = 40) -> Iterator[Proposal]:
+    """A higher class that would preempt for it: the lowest that does, with who would have to go."""
+    case = placing.case
+    if placing.refused is None:
+        return
+    priority = placing.refused.pod.waiting.pod.priority
+    classes = sorted(case.index.objects.priority_classes, key=lambda each: each.value)
+    for each in classes:
+        if each.name.startswith("system-") or each.preemption_policy == "Never" or each.value <= priority:
+            continue
+        if _preempts_with(placing, each.value):
+            patch = {"priorityClassName": each.name, "priority": None, "preemptionPolicy": None}
+            what = f"submit with priority class {each.name}; it takes the room from running work of a lower one"
+            yield changed_pods(RemedyKind.RAISE_PRIORITY, what, case, patch, cost)
+            return
+
+
+def _preempts_with(placing: Placing, priority: int) -> bool:
+    return Placing(placing.case, tuple(each.ranked(priority) for each in placing.pods)).fits()
+
+
+def other_pools(placing: Placing, cost: int = 30) -> Iterator[Proposal]:
+    """Other accelerators that are free now, for work that is bound to one by a selector of its own and to no queue."""
+    case, refused = placing.case, placing.refused
+    if refused is None or not placing.device or case.queue_name:
+        return
+    own = refused.pod.spec.node_selector
+    for key, value in sorted(own.items()):
+        if not (is_product_label(key) or key == INSTANCE_TYPE):
+            continue
+        for other in sorted({node.metadata.labels.get(key, "") for node in case.index.nodes.values()} - {"", value}):
+            if placing.fits(partial(selecting, key=key, value=other)):
+                what = f"ask for {other} in place of {value}: it is free now"
+                yield changed_pods(RemedyKind.CHANGE_FLAVOR, what, case, {"nodeSelector": {key: other}}, cost)

@@ -1,0 +1,92 @@
+"""What the rules about taints share: which taints of nodes that would do are not tolerated, and the toleration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from allotment.diagnose.amending import changed_pods
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Proposal
+from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
+from allotment.diagnose.rules.scheduler.placing import Placing, placing
+from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
+from allotment.model.observed.nodes import Node, NodeTaint
+from allotment.scheduling.kinds import first_untolerated
+from allotment.scheduling.snapshot.placement_shapes import taints
+
+_LIFECYCLE: Final = (
+    "node.kubernetes.io/",
+    "node.cloudprovider.kubernetes.io/",
+    "ToBeDeletedByClusterAutoscaler",
+    "DeletionCandidateOfClusterAutoscaler",
+    "karpenter.sh/",
+)
+"""Taints by which controllers say how a node is: nobody is meant to tolerate them."""
+
+
+def of_lifecycle(taint: NodeTaint) -> bool:
+    """Whether a taint says how the node is, not whom it is for."""
+    return taint.key.startswith(_LIFECYCLE)
+
+
+def untolerated(case: Case) -> dict[str, tuple[NodeTaint, ...]]:
+    """Of the nodes that could hold the subject, the taints it does not tolerate; empty if that is not what keeps it."""
+    it = placing(case)
+    if kept(case).by is not Keeper.TAINT or it.refused is None:
+        return {}
+    found: dict[str, tuple[NodeTaint, ...]] = {}
+    for node in it.matching:
+        if it.could_hold(node, it.requests) and not node.spec.unschedulable:
+            unmet = _unmet(it, node)
+            if unmet and not any(of_lifecycle(each) for each in unmet):
+                found[node.name] = unmet
+    return found
+
+
+def _unmet(it: Placing, node: Node) -> tuple[NodeTaint, ...]:
+    assert it.refused is not None  # noqa: S101  asked only then
+    tolerations = it.refused.pod.waiting.pod.shape.tolerations
+    return tuple(each for each in node.spec.taints if first_untolerated(taints((each,)), tolerations) is not None)
+
+
+def toleration_added(case: Case, wanted: tuple[NodeTaint, ...], cost: int = 0) -> Iterator[Proposal]:
+    """A toleration of these taints, with those that the pods have: the list is replaced as a whole."""
+    it = placing(case)
+    if it.refused is None:
+        return
+    kept_ones = [
+        msgspec.to_builtins(each)
+        for each in it.refused.pod.spec.tolerations
+        if not each.key.startswith("node.kubernetes.io/")
+    ]
+    added: list[dict[str, Any]] = [
+        {"key": each.key, "operator": "Equal", "value": each.value, "effect": each.effect}
+        if each.value
+        else {"key": each.key, "operator": "Exists", "effect": each.effect}
+        for each in wanted
+    ]
+    said = ", ".join(written(each) for each in wanted)
+    what = f"add a toleration of {said}"
+    yield changed_pods(RemedyKind.ADD_TOLERATION, what, case, {"tolerations": [*kept_ones, *added]}, cost)
+
+
+def taint_removed(case: Case, node: Node, wanted: tuple[NodeTaint, ...], cost: int = 40) -> Proposal:
+    """The taint taken off a node."""
+    left = [msgspec.to_builtins(each) for each in node.spec.taints if each not in wanted]
+    said = ", ".join(each.key for each in wanted)
+    return Proposal(
+        RemedyKind.OTHER,
+        Doer.PLATFORM,
+        f"remove the taint {said} from node {node.name}",
+        reference_of(node),
+        Patch(PatchOp.MERGE, {"spec": {"taints": left or None}}),
+        cost=cost,
+    )
+
+
+def written(taint: NodeTaint) -> str:
+    """A taint as kubectl writes it."""
+    return f"{taint.key}{f'={taint.value}' if taint.value else ''}:{taint.effect}"

@@ -1,0 +1,42 @@
+"""What the rules about requests above every node share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.finding import Finding
+from allotment.diagnose.rules.scheduler.answering import about_room, together
+from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
+from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.diagnose.rules.scheduler.rooms import told
+from allotment.diagnose.rules.scheduler.shaping import other_pools, reduced, split
+from allotment.model.explanation import CauseVerdict
+
+
+def too_large(case: Case, cause: str, resources: Collection[str]) -> Finding | None:
+    """A pod asks for more of a resource than any node that it may use has in all."""
+    held, it = kept(case), placing(case)
+    if held.by is not Keeper.TOO_LARGE or held.resource not in resources:
+        return None
+    resource = held.resource
+    sizes = {node.name: it.allocatable(node.name, resource) for node in it.open or it.matching}
+    most = max(sizes.values())
+    if not most:
+        return None
+    name = max(sizes, key=lambda each: sizes[each])
+    finding = about_room(
+        cause,
+        CauseVerdict.MISCONFIGURED,
+        f"a pod asks for {told(resource, it.requests[resource])}; the largest node that it may use, {name}, "
+        f"has {told(resource, most)} in all",
+        it,
+        together(reduced(it, resource, 5), split(it, 6) if resource == it.device else (), other_pools(it)),
+        {"largest_node": name, "largest_node_has": told(resource, most), "largest_node_gpus": most}
+        if resource == it.device
+        else {"largest_node": name, "largest_node_has": told(resource, most)},
+    )
+    return replace(finding, never=True)
+
+
