@@ -32,6 +32,7 @@ class Screening:
     def __init__(self, state: ClusterState, compiled: CompiledShape, strategy: FitStrategy) -> None:
         self._state = state
         self.compiled = compiled
+        compiled.look_around(state.nodes, state.index)
         refresh_fit(state, compiled, strategy)
         self.spread = SpreadCheck(compiled)
         self.affinity = AffinityCheck(state, compiled)

@@ -12,7 +12,7 @@ import numpy as np
 
 from allotment.model.cluster import Taint, TaintEffect
 from allotment.model.quantity import MIB
-from allotment.scheduling.kinds import first_untolerated, intolerable_preferences, tolerates
+from allotment.scheduling.kinds import Toleration, first_untolerated, intolerable_preferences, tolerates
 from allotment.scheduling.placement.matching import (
     CarriedKind,
     CarriedTerm,
@@ -24,7 +24,17 @@ from allotment.scheduling.placement.matching import (
     incoming_matcher,
     term_matcher,
 )
-from allotment.scheduling.placement.model import CPU, MEMORY, UNSCHEDULABLE_TAINT_KEY, PodShape, SpreadConstraint
+from allotment.scheduling.placement.model import (
+    CPU,
+    MEMORY,
+    UNSCHEDULABLE_TAINT_KEY,
+    AffinityTerm,
+    NodeAffinity,
+    PodAffinity,
+    PodShape,
+    SpreadConstraint,
+    VolumePlaces,
+)
 from allotment.scheduling.placement.nodes import Bools, Ints, LabelColumn, NodeTable
 from allotment.scheduling.placement.reasons import Kind
 from allotment.scheduling.placement.selectors import (
@@ -77,6 +87,66 @@ class CompiledTerm:
         self.weight = weight
 
 
+class NodeRules:
+    """What a shape says about nodes, whatever runs there: shared by all shapes that say the same. Never changed."""
+
+    __slots__ = (
+        "admitted",
+        "named",
+        "node_score",
+        "statically_ok",
+        "taint_score",
+        "tainted",
+        "tolerates_cordon",
+        "volume_faults",
+    )
+
+    def __init__(self, shape: PodShape, nodes: NodeTable) -> None:
+        rules = shape.node_affinity
+        tolerations = shape.tolerations
+        tainted = np.array([first_untolerated(t, tolerations) is not None for t in nodes.taint_sets], dtype=np.bool_)
+        disliked = np.array([intolerable_preferences(t, tolerations) for t in nodes.taint_sets], dtype=np.int64)
+        self.tolerates_cordon = any(tolerates(t, _CORDON) for t in tolerations)
+        self.named = named_nodes(rules)
+        if nodes.count:
+            self.tainted: Bools = tainted[nodes.taint_code]
+            self.taint_score: Ints | None = disliked[nodes.taint_code] if disliked.any() else None
+        else:
+            self.tainted, self.taint_score = np.zeros(0, dtype=np.bool_), None
+        if rules.selector or rules.required is not None:
+            admitted = [node_admitted(rules, n.name, n.labels) for n in nodes.nodes]
+            self.admitted: Bools = np.array(admitted, dtype=np.bool_)
+        else:
+            self.admitted = np.ones(nodes.count, dtype=np.bool_)
+        self.volume_faults = _volume_faults(shape, nodes)
+        self.statically_ok: Bools = self.admitted & ~self.tainted
+        for _, failed in self.volume_faults:
+            self.statically_ok &= ~failed
+        self.node_score: Ints | None = None
+        if rules.preferred:
+            weights = [node_preference(rules, n.name, n.labels) for n in nodes.nodes]
+            self.node_score = np.array(weights, dtype=np.int64)
+
+
+NodeRulesKey = tuple[NodeAffinity, tuple[Toleration, ...], tuple[VolumePlaces, ...]]
+"""What decides about node rules."""
+
+
+def _volume_faults(shape: PodShape, nodes: NodeTable) -> list[tuple[Kind, Bools]]:
+    faults: list[tuple[Kind, Bools]] = []
+    # What is bound is looked at before what is still to be found.
+    for volume in sorted(shape.volumes, key=lambda each: not each.bound):
+        usable = [any(term_matches(t, n.name, n.labels) for t in volume.terms) for n in nodes.nodes]
+        kind = Kind.VOLUME_ELSEWHERE if volume.bound else Kind.VOLUME_NOWHERE
+        faults.append((kind, ~np.array(usable, dtype=np.bool_)))
+    return faults
+
+
+def _weighted(rules: PodAffinity) -> list[tuple[int, AffinityTerm]]:
+    """Preferred terms with their weights; those away from pods count against a node."""
+    return [(w.weight, w.term) for w in rules.preferred] + [(-w.weight, w.term) for w in rules.preferred_anti]
+
+
 class CompiledShape:
     """See the module's docstring."""
 
@@ -94,6 +164,7 @@ class CompiledShape:
         "fit_version",
         "hard_spread",
         "labels",
+        "looked_around",
         "matches_own_affinity",
         "named",
         "node_score",
@@ -110,12 +181,30 @@ class CompiledShape:
         "volume_faults",
     )
 
-    def __init__(self, shape: PodShape, nodes: NodeTable, index: MatchIndex, rows: dict[str, int]) -> None:
+    def __init__(
+        self,
+        shape: PodShape,
+        nodes: NodeTable,
+        index: MatchIndex,
+        rows: dict[str, int],
+        known: dict[NodeRulesKey, NodeRules],
+    ) -> None:
         self.shape = shape
         self.labels: LabelSet = index.label_set(shape.namespace, shape.labels)
         self._compile_requests(rows)
-        self._compile_node_rules(nodes)
-        self._compile_pod_rules(nodes, index)
+        key = (shape.node_affinity, shape.tolerations, shape.volumes)
+        rules = known.get(key)
+        if rules is None:
+            rules = known[key] = NodeRules(shape, nodes)
+        self._take(rules)
+        self.looked_around = False
+        self.affinity: list[CompiledTerm] = []
+        self.anti_affinity: list[CompiledTerm] = []
+        self.preferred: list[CompiledTerm] = []
+        self.hard_spread: list[CompiledSpread] = []
+        self.soft_spread: list[CompiledSpread] = []
+        self.matches_own_affinity = False
+        self._compile_carried(index)
         self.fit_ok: Bools = np.empty(0, dtype=np.bool_)
         self.fit_level: Ints = np.empty(0, dtype=np.int64)
         self.fit_balance: Ints = np.empty(0, dtype=np.int64)
@@ -132,46 +221,36 @@ class CompiledShape:
         self.nonzero_memory = wanted.get(MEMORY, DEFAULT_MEMORY)
         self.best_effort = not wanted.get(CPU) and not wanted.get(MEMORY)
 
-    def _compile_node_rules(self, nodes: NodeTable) -> None:
-        shape = self.shape
-        rules = shape.node_affinity
-        tolerations = shape.tolerations
-        tainted = np.array([first_untolerated(t, tolerations) is not None for t in nodes.taint_sets], dtype=np.bool_)
-        disliked = np.array([intolerable_preferences(t, tolerations) for t in nodes.taint_sets], dtype=np.int64)
-        self.tolerates_cordon = any(tolerates(t, _CORDON) for t in tolerations)
-        self.named = named_nodes(rules)
-        if nodes.count:
-            self.tainted: Bools = tainted[nodes.taint_code]
-            self.taint_score: Ints | None = disliked[nodes.taint_code] if disliked.any() else None
-        else:
-            self.tainted, self.taint_score = np.zeros(0, dtype=np.bool_), None
-        if rules.selector or rules.required is not None:
-            admitted = [node_admitted(rules, n.name, n.labels) for n in nodes.nodes]
-            self.admitted: Bools = np.array(admitted, dtype=np.bool_)
-        else:
-            self.admitted = np.ones(nodes.count, dtype=np.bool_)
-        self.volume_faults = self._compile_volumes(nodes)
-        self.statically_ok: Bools = self.admitted & ~self.tainted
-        for _, failed in self.volume_faults:
-            self.statically_ok &= ~failed
-        self.node_score: Ints | None = None
-        if rules.preferred:
-            weights = [node_preference(rules, n.name, n.labels) for n in nodes.nodes]
-            self.node_score = np.array(weights, dtype=np.int64)
+    def _take(self, rules: NodeRules) -> None:
+        self.tolerates_cordon = rules.tolerates_cordon
+        self.named = rules.named
+        self.tainted: Bools = rules.tainted
+        self.taint_score: Ints | None = rules.taint_score
+        self.admitted: Bools = rules.admitted
+        self.volume_faults = rules.volume_faults
+        self.statically_ok: Bools = rules.statically_ok
+        self.node_score: Ints | None = rules.node_score
 
-    def _compile_volumes(self, nodes: NodeTable) -> list[tuple[Kind, Bools]]:
-        faults: list[tuple[Kind, Bools]] = []
-        # What is bound is looked at before what is still to be found.
-        for volume in sorted(self.shape.volumes, key=lambda each: not each.bound):
-            usable = [any(term_matches(t, n.name, n.labels) for t in volume.terms) for n in nodes.nodes]
-            kind = Kind.VOLUME_ELSEWHERE if volume.bound else Kind.VOLUME_NOWHERE
-            faults.append((kind, ~np.array(usable, dtype=np.bool_)))
-        return faults
+    def _compile_carried(self, index: MatchIndex) -> None:
+        rules, own = self.shape.affinity, self.shape.namespace
+        carried = [
+            CarriedTerm(CarriedKind.REQUIRED_ANTI, term_matcher(t, own), t.topology_key) for t in rules.required_anti
+        ]
+        carried += [
+            CarriedTerm(CarriedKind.REQUIRED, term_matcher(t, own), t.topology_key, HARD_AFFINITY_WEIGHT)
+            for t in rules.required
+        ]
+        carried += [
+            CarriedTerm(CarriedKind.PREFERRED, term_matcher(t, own), t.topology_key, w) for w, t in _weighted(rules)
+        ]
+        self.carried: list[Carrier] = [index.carrier(term) for term in carried]
 
-    def _compile_pod_rules(self, nodes: NodeTable, index: MatchIndex) -> None:
-        shape = self.shape
-        rules = shape.affinity
-        own = shape.namespace
+    def look_around(self, nodes: NodeTable, index: MatchIndex) -> None:
+        """Compile what an incoming pod asks of other pods; of those that only run nobody needs it."""
+        if self.looked_around:
+            return
+        self.looked_around = True
+        rules, own = self.shape.affinity, self.shape.namespace
         required = tuple(incoming_matcher(t, own) for t in rules.required)
         # A pod counts for required affinity only if it satisfies every term at once.
         counter = index.counter(*required) if required else None
@@ -181,19 +260,10 @@ class CompiledShape:
             CompiledTerm(index.counter(incoming_matcher(t, own)), nodes.column(t.topology_key))
             for t in rules.required_anti
         ]
-        weighted = [(w.weight, w.term) for w in rules.preferred] + [(-w.weight, w.term) for w in rules.preferred_anti]
         self.preferred = [
-            CompiledTerm(index.counter(incoming_matcher(t, own)), nodes.column(t.topology_key), w) for w, t in weighted
+            CompiledTerm(index.counter(incoming_matcher(t, own)), nodes.column(t.topology_key), w)
+            for w, t in _weighted(rules)
         ]
-        carried = [
-            CarriedTerm(CarriedKind.REQUIRED_ANTI, term_matcher(t, own), t.topology_key) for t in rules.required_anti
-        ]
-        carried += [
-            CarriedTerm(CarriedKind.REQUIRED, term_matcher(t, own), t.topology_key, HARD_AFFINITY_WEIGHT)
-            for t in rules.required
-        ]
-        carried += [CarriedTerm(CarriedKind.PREFERRED, term_matcher(t, own), t.topology_key, w) for w, t in weighted]
-        self.carried: list[Carrier] = [index.carrier(term) for term in carried]
         self.hard_spread = self._compile_spread(nodes, index, hard=True)
         self.soft_spread = self._compile_spread(nodes, index, hard=False)
 

@@ -15,7 +15,7 @@ from allotment.errors import ConflictError, NotFoundError
 from allotment.scheduling.placement.matching import MatchIndex
 from allotment.scheduling.placement.model import HostPort, Node, Pod, PodShape
 from allotment.scheduling.placement.nodes import Bools, Ints, NodeTable
-from allotment.scheduling.placement.shapes import CompiledShape
+from allotment.scheduling.placement.shapes import CompiledShape, NodeRules, NodeRulesKey
 
 CPU_ROW: Final = 0
 MEMORY_ROW: Final = 1
@@ -68,6 +68,7 @@ class ClusterState:
     __slots__ = (
         "_checkpoints",
         "_journal",
+        "_node_rules",
         "_shapes_by_id",
         "_shapes_by_value",
         "alloc",
@@ -116,6 +117,7 @@ class ClusterState:
         self.next_start = 0
         self._shapes_by_id: dict[int, CompiledShape] = {}
         self._shapes_by_value: dict[PodShape, CompiledShape] = {}
+        self._node_rules: dict[NodeRulesKey, NodeRules] = {}
         self._journal: list[_Added | _Removed | _Cordoned | _Searched | _Promised] = []
         self._checkpoints = 0
 
@@ -128,7 +130,7 @@ class ClusterState:
         if found is None:
             for name, _ in shape.requests:
                 self._row(name)
-            found = CompiledShape(shape, self.nodes, self.index, self.rows)
+            found = CompiledShape(shape, self.nodes, self.index, self.rows, self._node_rules)
             self._shapes_by_value[shape] = found
             self._shapes_by_id[id(shape)] = found
         return found

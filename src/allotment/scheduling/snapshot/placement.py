@@ -14,16 +14,17 @@ from typing import Final
 
 from allotment.model.observed import nodes as observed_nodes
 from allotment.model.observed import pods as observed_pods
-from allotment.model.observed.base import Names, Selector
+from allotment.model.observed.base import Names
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Objects
 from allotment.scheduling.placement.cycle import Options, Unschedulable, evaluate
 from allotment.scheduling.placement.diagnosis import Diagnosis, event_text
-from allotment.scheduling.placement.model import DisruptionBudget, Node, Pairs, Pod, PodShape
+from allotment.scheduling.placement.model import DisruptionBudget, Node, Pod, PodShape
 from allotment.scheduling.placement.preemption import preempt
 from allotment.scheduling.placement.reasons import Reason, Refusal
 from allotment.scheduling.placement.state import ClusterState
 from allotment.scheduling.snapshot import placement_shapes as read
+from allotment.scheduling.snapshot.placement_labels import KeptLabels, asked_by, kept_labels
 from allotment.scheduling.snapshot.placement_volumes import volume_rules
 from allotment.scheduling.snapshot.pods import pod_requests
 from allotment.scheduling.snapshot.quantities import all_units
@@ -32,8 +33,6 @@ DEFAULT_SCHEDULER: Final = "default-scheduler"
 _NEVER: Final = "Never"
 _EVERY_NODE: Final = Options(sampled=False)
 """An answer looks at every node; only the real scheduler saves the time."""
-_HAS_LABELS: Final = ("allotment.dev/has-labels", "")
-"""Stands for labels that no selector names: to a budget, a pod without any label is another thing."""
 _NOT_STARTED: Final = float("inf")
 
 
@@ -45,14 +44,14 @@ class PlacementView:
         index: what was observed.
         state: the twin's state; changed only between a checkpoint and its rollback.
         budgets: PodDisruptionBudgets.
-        label_keys: labels of running pods that are kept; selectors over others would see none.
+        kept: labels of running pods that are kept; selectors over others would see none.
         unmodelled: what was seen of the cluster and is not in the twin.
     """
 
     index: Index
     state: ClusterState
     budgets: tuple[DisruptionBudget, ...]
-    label_keys: frozenset[str]
+    kept: KeptLabels
     unmodelled: tuple[str, ...]
 
 
@@ -117,14 +116,14 @@ def placement_view(index: Index) -> PlacementView:
         index: of the source; what cannot be used of it is named in `unmodelled`.
     """
     objects = index.objects
-    keys = frozenset(_selected_keys(objects))
+    kept = kept_labels(objects)
     state = ClusterState(
         [node_of(each) for each in index.nodes.values()],
         {each.name: each.metadata.labels for each in objects.namespaces},
     )
     notes = list(_missing(index))
     homeless = 0
-    resting = _Resting(index, keys)
+    resting = _Resting(index, kept)
     for name, pods in index.pods_on.items():
         at = state.nodes.index.get(name)
         if at is None:
@@ -135,7 +134,7 @@ def placement_view(index: Index) -> PlacementView:
                 state.add(resting(pod), at)
     if homeless and state.nodes.count:
         notes.append(f"{homeless:,} pods on nodes that were not seen")
-    view = PlacementView(index, state, _budgets(objects), keys, tuple(notes))
+    view = PlacementView(index, state, _budgets(objects), kept, tuple(notes))
     for pod in objects.pods:
         nominated = state.nodes.index.get(pod.status.nominated_node_name)
         if nominated is not None and is_waiting(pod):
@@ -205,8 +204,8 @@ def shape_of(
         volume_problem=volumes.problem,
         volumes=tuple(dict.fromkeys(volumes.places)),
     )
-    unseen = sorted(set(_keys_of(spec)) - view.label_keys)
-    further = [f"running pods by label {key}" for key in unseen]
+    unseen = {each[0] for each in asked_by(spec, labels) if not view.kept.knows(each)}
+    further = [f"running pods by label {key}" for key in sorted(unseen)]
     return shape, (*notes, *volumes.notes, *_devices(view.index, namespace, spec), *_group(spec), *further)
 
 
@@ -247,28 +246,24 @@ def _named(diagnosis: Diagnosis, state: ClusterState) -> tuple[tuple[Refusal, tu
 class _Resting:
     """Pods that run, in the least that the twin still asks of them; what many have in common is made once."""
 
-    __slots__ = ("_index", "_keys", "_shapes")
+    __slots__ = ("_index", "_kept", "_shapes")
 
-    def __init__(self, index: Index, keys: frozenset[str]) -> None:
+    def __init__(self, index: Index, kept: KeptLabels) -> None:
         self._index = index
-        self._keys = keys
+        self._kept = kept
         self._shapes: dict[PodShape, PodShape] = {}
 
     def __call__(self, pod: observed_pods.Pod) -> Pod:
         spec, labels = pod.spec, pod.metadata.labels
         shape = PodShape(
             pod.namespace,
-            self._labels(labels),
+            self._kept.of(labels),
             tuple(sorted(pod_requests(spec).items())),
             affinity=read.pod_affinity(spec.affinity, labels),
             host_ports=read.host_ports(spec),
         )
         shape = self._shapes.setdefault(shape, shape)
         return Pod(pod.name, shape, _priority(self._index, spec), seconds(pod.status.start_time))
-
-    def _labels(self, labels: Names) -> Pairs:
-        kept = tuple(sorted(pair for pair in labels.items() if pair[0] in self._keys))
-        return kept or ((_HAS_LABELS,) if labels else ())
 
 
 def seconds(text: str) -> float:
@@ -331,43 +326,3 @@ def _devices(index: Index, namespace: str, spec: observed_pods.PodSpec) -> Itera
 def _group(spec: observed_pods.PodSpec) -> Iterator[str]:
     if spec.scheduling_group is not None and spec.scheduling_group.pod_group_name:
         yield f"pod group {spec.scheduling_group.pod_group_name}: its pods are placed together"
-
-
-def _selected_keys(objects: Objects) -> Iterator[str]:
-    """Labels that some selector of the cluster looks at."""
-    for each in objects.disruption_budgets:
-        yield from _keys_in(each.spec.selector)
-    for pod in objects.pods:
-        yield from _keys_of(pod.spec)
-    for template in _templates(objects):
-        yield from _keys_of(template.spec)
-
-
-def _templates(objects: Objects) -> Iterator[observed_pods.PodTemplate]:
-    yield from (each.spec.template for each in objects.jobs)
-    yield from (each.spec.job_template.spec.template for each in objects.cron_jobs)
-    yield from (each.spec.template for each in objects.replicas)
-    yield from (each.spec.template for each in objects.daemon_sets)
-    yield from (group.template for each in objects.owners for group in each.groups)
-    yield from (pod_set.template for each in objects.workloads for pod_set in each.spec.pod_sets)
-
-
-def _keys_of(spec: observed_pods.PodSpec) -> Iterator[str]:
-    for each in spec.topology_spread_constraints:
-        yield from _keys_in(each.label_selector)
-        yield from each.match_label_keys
-    if spec.affinity is None:
-        return
-    for rules in (spec.affinity.pod_affinity, spec.affinity.pod_anti_affinity):
-        if rules is None:
-            continue
-        for term in (*rules.required, *(each.pod_affinity_term for each in rules.preferred)):
-            yield from _keys_in(term.label_selector)
-            yield from term.match_label_keys
-            yield from term.mismatch_label_keys
-
-
-def _keys_in(selector: Selector | None) -> Iterator[str]:
-    if selector is not None:
-        yield from selector.match_labels
-        yield from (each.key for each in selector.match_expressions)
