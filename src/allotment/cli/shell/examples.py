@@ -334,6 +334,66 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
             ExampleNeeds.CHECKOUT,
         ),
     ),
+    ("waste",): (
+        Example(
+            "allot waste --snapshot examples/snapshots/holdings.json",
+            "what becomes of the GPUs, at one moment",
+            ExampleNeeds.CHECKOUT,
+        ),
+        Example(
+            "allot waste --by team --platform examples/acme --cluster training-eastus "
+            "--snapshot examples/snapshots/training-eastus.json",
+            "by team, with the directory's prices",
+            ExampleNeeds.CHECKOUT,
+        ),
+        Example(
+            "allot snapshot record fleet --every 1s --count 3 && allot waste --recorded fleet --since 7d",
+            "GPU-hours over what was recorded",
+            ExampleNeeds.CLUSTER,
+        ),
+    ),
+    ("books",): (
+        Example(
+            "allot books --snapshot examples/snapshots/holdings.json",
+            "what is promised, and what is there",
+            ExampleNeeds.CHECKOUT,
+        ),
+        Example(
+            "allot books --platform examples/acme --cluster training-eastus "
+            "--snapshot examples/snapshots/training-eastus.json",
+            "the same against the declared pools",
+            ExampleNeeds.CHECKOUT,
+        ),
+        Example(
+            "allot books --fix lending -y && allot books --fix lending --undo -y",
+            "lend only what is healthy, and put it back",
+            ExampleNeeds.CLUSTER,
+        ),
+    ),
+    ("queues",): (
+        Example(
+            "allot queues --snapshot examples/snapshots/training-eastus.json",
+            "who borrows from whom, and who waits",
+            ExampleNeeds.CHECKOUT,
+        ),
+        Example(
+            "allot queues -l cohort=perception --all-resources --snapshot examples/snapshots/training-eastus.json",
+            "one cohort, CPU and memory too",
+            ExampleNeeds.CHECKOUT,
+        ),
+    ),
+    ("quotas",): (
+        Example(
+            "allot quotas --snapshot examples/snapshots/training-eastus.json",
+            "the fullest limits first",
+            ExampleNeeds.CHECKOUT,
+        ),
+        Example(
+            "allot quotas -l layer=queue -o csv --snapshot examples/snapshots/training-eastus.json",
+            "the queues alone, for programs",
+            ExampleNeeds.CHECKOUT,
+        ),
+    ),
     ("whatif",): (
         Example(
             "allot whatif --file examples/scenarios/borrowing.jsonl --change quota:nlp/a100-spot/nvidia.com/gpu=16",
