@@ -1,0 +1,177 @@
+"""Quota against hardware: each finding with its numbers and its mend, and lending limits that follow and come back."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allotment.accounting.book_checks import BookFault, findings
+from allotment.accounting.books import flavor_books
+from allotment.accounting.bounds import DeviceBounds
+from allotment.accounting.lending import lending_changes, undo_changes
+from allotment.model.observed.base import ObjectMeta
+from allotment.model.observed.index import Index
+from allotment.model.observed.namespaced import ConfigMap
+from allotment.model.observed.nodes import KarpenterNodePool, KarpenterPoolSpec, Node
+from allotment.model.observed.queueing import (
+    ClusterQueue,
+    ClusterQueueSpec,
+    FlavorQuota,
+    QuotaOf,
+    ResourceGroupOf,
+)
+from allotment.operations.ask.books import patch_command
+from tests.unit.accounting.scenes import GPU, moment_of, node
+
+EIGHT = {GPU: "8", "cpu": "64"}
+
+
+def queue(
+    name: str, nominal: str, *, cohort: str = "all", borrow: str | None = None, lend: str | None = None, cpu: str = "64"
+) -> ClusterQueue:
+    quota = QuotaOf(name=GPU, nominal_quota=nominal, borrowing_limit=borrow, lending_limit=lend)
+    group = ResourceGroupOf(
+        covered_resources=(GPU, "cpu"),
+        flavors=(FlavorQuota(name="gpu", resources=(quota, QuotaOf(name="cpu", nominal_quota=cpu))),),
+    )
+    return ClusterQueue(
+        metadata=ObjectMeta(name=name), spec=ClusterQueueSpec(cohort_name=cohort, resource_groups=(group,))
+    )
+
+
+def index_of(*queues: ClusterQueue, nodes: tuple[Node, ...] = (node("n", EIGHT),), **more: Any) -> Index:
+    return Index(moment_of(0, nodes=nodes, cluster_queues=queues, **more).sources[0])
+
+
+STATUS = ConfigMap(
+    metadata=ObjectMeta(name="cluster-autoscaler-status", namespace="kube-system"),
+    data={"status": "nodeGroups:\n- name: eks-pool-1\n  health:\n    minSize: 1\n    maxSize: 3\n"},
+)
+IN_GROUP = node("n", EIGHT, labels={"eks.amazonaws.com/nodegroup": "eks-pool-1"})
+BY_KARPENTER = node("n", EIGHT, labels={"karpenter.sh/nodepool": "burst"})
+BURST = KarpenterNodePool(metadata=ObjectMeta(name="burst"), spec=KarpenterPoolSpec(limits={GPU: "12"}))
+
+CASES: Mapping[str, tuple[Index, list[tuple[BookFault, Mapping[str, int], list[str]]]]] = {
+    "they agree": (index_of(queue("a", "4"), queue("b", "4")), []),
+    "more than there is": (
+        index_of(queue("a", "8"), queue("b", "4")),
+        [(BookFault.UNBACKED, {"nominal": 12, "maximum": 8}, ["5", "3"])],
+    ),
+    "the autoscaler adds the rest": (index_of(queue("a", "24"), nodes=(IN_GROUP,), config_maps=(STATUS,)), []),
+    "more than the autoscaler may add": (
+        index_of(queue("a", "25"), nodes=(IN_GROUP,), config_maps=(STATUS,)),
+        [(BookFault.UNBACKED, {"nominal": 25, "minimum": 8, "maximum": 24}, ["24"])],
+    ),
+    "more than Karpenter's limit": (
+        index_of(queue("a", "13"), nodes=(BY_KARPENTER,), karpenter_node_pools=(BURST,)),
+        [(BookFault.UNBACKED, {"maximum": 12}, ["12"])],
+    ),
+    "a node is cordoned": (
+        index_of(queue("a", "16"), nodes=(node("n", EIGHT), node("m", EIGHT, cordoned=True))),
+        [(BookFault.SHORT_NOW, {"nominal": 16, "healthy": 16, "schedulable": 8}, [])],
+    ),
+    "a device is broken": (
+        index_of(queue("a", "8"), nodes=(node("n", EIGHT, {GPU: "7"}),)),
+        [(BookFault.SHORT_NOW, {"capacity": 8, "allocatable": 7}, [])],
+    ),
+    "no node has the labels": (
+        index_of(queue("a", "4"), nodes=(node("n", EIGHT, labels={"pool": "other"}),)),
+        [(BookFault.NO_NODES, {"nominal": 4}, ["0"]), (BookFault.UNCOVERED, {"devices": 8, "nodes": 1}, [])],
+    ),
+    "a size instead of a number": (
+        index_of(queue("a", "16Gi")),
+        [(BookFault.WRONG_UNIT, {"quota": 16 << 30, "meant": 16}, ["16"])],
+    ),
+    "the same, as the server may write it": (
+        index_of(queue("a", str(16 << 30))),
+        [(BookFault.WRONG_UNIT, {"meant": 16}, ["16"])],
+    ),
+    "thousandths of devices": (index_of(queue("a", "8000m")), [(BookFault.WRONG_UNIT, {"meant": 8}, ["8"])]),
+    "milli-CPU as cores": (
+        index_of(queue("a", "8", cpu="64000")),
+        [(BookFault.WRONG_UNIT, {"quota": 64_000_000, "meant": 64_000}, ["64000m"])],
+    ),
+    "nobody lends": (
+        index_of(queue("a", "4", borrow="4"), queue("b", "4", lend="0")),
+        [(BookFault.BORROWING, {"borrowingLimit": 4, "lendableByOthers": 0}, ["0"])],
+    ),
+    "borrowing from oneself": (
+        index_of(queue("a", "8", borrow="4")),
+        [(BookFault.BORROWING, {"lendableByOthers": 0}, ["0"])],
+    ),
+}
+
+
+@pytest.mark.parametrize(("index", "expected"), CASES.values(), ids=CASES)
+def test_what_does_not_add_up_is_found_with_its_numbers_and_its_mend(
+    index: Index, expected: list[tuple[BookFault, Mapping[str, int], list[str]]]
+) -> None:
+    found = list(findings(index))
+
+    assert [each.fault for each in found] == [fault for fault, _, _ in expected]
+    for each, (_, numbers, after) in zip(found, expected, strict=True):
+        assert {key: each.evidence[key] for key in numbers} == numbers
+        assert [edit.after for edit in each.edits] == after
+
+
+def test_every_finding_has_a_row() -> None:
+    assert {fault for _, expected in CASES.values() for fault, _, _ in expected} == set(BookFault)
+
+
+def test_a_command_changes_what_was_looked_at_and_names_are_quoted() -> None:
+    (found,) = findings(index_of(queue("a; rm -rf x", "9")))
+    words = shlex.split(patch_command(found.edits[0]))
+    patch = json.loads(words[-1])
+
+    assert words[:4] == ["kubectl", "patch", "clusterqueue", "a; rm -rf x"]
+    assert [step["op"] for step in patch] == ["test", "test", "replace"]
+    assert patch[-1] == {
+        "op": "replace",
+        "path": "/spec/resourceGroups/0/flavors/0/resources/0/nominalQuota",
+        "value": "8",
+    }
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.one_of(st.none(), st.integers(0, 20))), min_size=1, max_size=5),
+    st.integers(0, 60),
+    st.integers(0, 60),
+)
+def test_lending_follows_capacity_never_takes_a_guarantee_and_comes_back(
+    quotas: list[tuple[int, int | None]], capacity: int, lost: int
+) -> None:
+    offered = max(0, capacity - lost)
+    machine = node("n", {GPU: str(capacity)}, {GPU: str(offered)})
+    names = [f"q{at}" for at in range(len(quotas))]
+
+    def queues(limits: Mapping[str, str | None]) -> list[ClusterQueue]:
+        return [queue(name, str(nominal), lend=limits[name]) for name, (nominal, _) in zip(names, quotas, strict=True)]
+
+    written = {name: None if limit is None else str(limit) for name, (_, limit) in zip(names, quotas, strict=True)}
+    before = index_of(*queues(written), nodes=(machine,))
+    changes = lending_changes(before, {})
+    earlier = {each.queue: {(each.flavor, each.resource): each.original} for each in changes}
+    after = index_of(*queues(written | {each.queue: each.after for each in changes}), nodes=(machine,))
+
+    def totals(index: Index) -> tuple[int, int]:
+        books = flavor_books(index, {"gpu": DeviceBounds(0, capacity)})
+        return sum(book.nominal for book in books), sum(book.lendable for book in books)
+
+    (nominal, lendable), (nominal_after, lendable_after) = totals(before), totals(after)
+    assert nominal_after == nominal
+    short = max(0, nominal - offered)
+    assert lendable_after == max(0, lendable - short)
+    assert all(int(each.after or 0) >= 0 for each in changes)
+    assert lending_changes(after, earlier) == ()
+    restored = {each.queue: each.after for each in undo_changes(after, earlier)}
+    assert {name: restored.get(name, limit) for name, limit in written.items()} == written
+    whole = index_of(*queues(written | {each.queue: each.after for each in changes}), nodes=(node("n", {GPU: "200"}),))
+    assert {each.queue: each.after for each in lending_changes(whole, earlier)} == {
+        each.queue: each.before for each in changes
+    }
