@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
+from allotment import wiring
+from allotment.adapters.kube.fake import FakeKube
 from allotment.cli.commands.ask.why_view import duration, why_all_text, why_text
 from allotment.model.explanation import (
     CauseVerdict,
@@ -216,25 +220,28 @@ def test_a_time_in_its_two_largest_units(seconds: float, text: str) -> None:
 EVIL = "no\x1b[31m\x9b2J\u202esuch\nqueue"
 
 
+def queued(name: str, space: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": name,
+            "namespace": space,
+            "uid": f"{space}-{name}",
+            "creationTimestamp": "2027-01-11T09:00:00Z",
+            "labels": {"kueue.x-k8s.io/queue-name": EVIL, "team": space},
+        },
+        "spec": {
+            "suspend": True,
+            "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "x"}]}},
+        },
+    }
+
+
 @pytest.fixture
 def case(home: Path) -> Path:
     """A case file: a job whose queue label names nothing that there is, with what drives a terminal in it."""
-    container = {"name": "main", "image": "x"}
-    jobs = [
-        {
-            "apiVersion": "batch/v1",
-            "kind": "Job",
-            "metadata": {
-                "name": name,
-                "namespace": space,
-                "uid": f"{space}-{name}",
-                "creationTimestamp": "2027-01-11T09:00:00Z",
-                "labels": {"kueue.x-k8s.io/queue-name": EVIL, "team": space},
-            },
-            "spec": {"suspend": True, "template": {"spec": {"restartPolicy": "Never", "containers": [container]}}},
-        }
-        for name, space in (("train", "nlp"), ("train", "cv"), ("eval", "nlp"))
-    ]
+    jobs = [queued(name, space) for name, space in (("train", "nlp"), ("train", "cv"), ("eval", "nlp"))]
     path = home / "case.json"
     path.write_text(json.dumps({"now": NOW, "objects": jobs, "subject": {}}), encoding="utf-8")
     return path
@@ -276,3 +283,21 @@ def test_a_list_is_chosen_from_and_names_are_what_why_takes(run: Run, case: Path
     told = run(*call, "-A", "-o", "json").json()
     assert [len(group["subjects"]) for group in told["groups"]] == [3]
     assert run("why", "eval", "--no-remedies", "--snapshot", str(case), "-o", "json").json()["remedies"] == []
+
+
+def test_a_cluster_is_asked_about_the_context_s_namespace(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = FakeKube()
+
+    @contextmanager
+    def connect(_kubeconfig: str, _context: str) -> Iterator[FakeKube]:
+        yield server
+
+    monkeypatch.setattr(wiring, "connect", connect)
+    server.put(queued("here", "default"), queued("there", "nlp"))
+    assert run("why", "-o", "name").ok() == "job/here\n"
+    assert run("why", "-n", "nlp", "-o", "name").ok() == "job/there\n"
+    assert run("why", "-A", "-o", "name").ok().split() == ["job/here", "job/there"]
+    assert run("why", "there").code == 3
+    assert {call.verb for call in server.calls} <= {"get", "list"}, "nothing is written"
