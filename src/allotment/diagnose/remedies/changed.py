@@ -29,7 +29,7 @@ _ACTS: Final = frozenset(
 
 def after(case: Case, proposal: Proposal) -> Case | None:
     """The case after a proposal was carried out; None if that cannot be told."""
-    acts = [(proposal.target, proposal.patch), *proposal.effect]
+    acts = [*proposal.first, (proposal.target, proposal.patch), *proposal.effect]
     objects = case.source.objects
     about = case.reference
     remade = False
@@ -45,12 +45,25 @@ def after(case: Case, proposal: Proposal) -> Case | None:
         about = _moved(about, target, patch)
     if not remade:
         return None
-    source = msgspec.structs.replace(case.source, objects=objects, order=())
+    source = msgspec.structs.replace(case.source, objects=_dated(objects, case.snapshot.taken_at), order=())
     snapshot = msgspec.structs.replace(case.snapshot, sources=(source,), submissions=())
     found = find_in(snapshot, source, about)
     if found is not None:
         found.supposed = True
     return found
+
+
+def _dated(objects: Objects, now: str) -> Objects:
+    """What was made by the act is as old as the moment: it stands behind all who queued before."""
+    if all(each.metadata.creation_timestamp for each in objects.workloads):
+        return objects
+    dated = tuple(
+        each
+        if each.metadata.creation_timestamp
+        else msgspec.structs.replace(each, metadata=msgspec.structs.replace(each.metadata, creation_timestamp=now))
+        for each in objects.workloads
+    )
+    return msgspec.structs.replace(objects, workloads=dated)
 
 
 def _moved(about: Reference, target: Reference, patch: Patch) -> Reference:

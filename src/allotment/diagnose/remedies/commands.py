@@ -9,7 +9,7 @@ from typing import Any, Final
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.remedies.moved import lies_at
-from allotment.model.explanation import PatchOp
+from allotment.model.explanation import Patch, PatchOp
 from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.observed.base import Reference
 from allotment.model.observed.work import Job
@@ -26,9 +26,14 @@ _WRITTEN_BY_CONTROLLERS: Final = (
 
 def command_of(case: Case, proposal: Proposal) -> str:
     """Text to copy into a shell; empty for what no command does."""
-    target, patch = proposal.target, proposal.patch
-    if target is None or patch is None:
+    if proposal.target is None or proposal.patch is None:
         return ""
+    before = [_command(case, target, patch) for target, patch in proposal.first]
+    last = _command(case, proposal.target, proposal.patch)
+    return " && ".join((*before, last)) if last and all(before) else ""
+
+
+def _command(case: Case, target: Reference, patch: Patch) -> str:
     if patch.op in _TYPES:
         return f"kubectl patch {_named(target)} --type {_TYPES[patch.op]} -p {_json(patch.body)}"
     if patch.op is PatchOp.DELETE:
