@@ -99,6 +99,28 @@ class AccessQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectPart:
+    """A subresource of an object, by the resource's name in paths: some resources share one kind.
+
+    Attributes:
+        resource: plural, such as ``clusterqueues``.
+        part: such as ``pendingworkloads``.
+        namespace: empty where the resource lies in none.
+    """
+
+    api_version: str
+    resource: str
+    name: str
+    part: str
+    namespace: str = ""
+
+    def __str__(self) -> str:
+        """As messages show it."""
+        name = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return f"{self.part} of {self.resource} {name}"
+
+
+@dataclass(frozen=True, slots=True)
 class ServerInfo:
     """Where the API server is and what it calls itself."""
 
@@ -166,10 +188,8 @@ class KubePort(Protocol):
         """One object, or None if it does not exist."""
         ...
 
-    def get_part(
-        self, api_version: str, key: ObjectKey, part: str, *, query: Mapping[str, int] = NO_QUERY
-    ) -> Body | None:
-        """A subresource of an object, such as ``pendingworkloads``; None if either does not exist or is not served."""
+    def read_part(self, part: ObjectPart, *, query: Mapping[str, int] = NO_QUERY) -> Body | None:
+        """A subresource of an object; None if either does not exist, or is not served."""
         ...
 
     def apply(self, body: Body, *, dry_run: bool = False, force: bool = False) -> Answer:

@@ -21,7 +21,16 @@ from allotment.adapters.kube.requests import Request
 from allotment.adapters.kube.transport import Patience
 from allotment.errors import InputError, shown
 from allotment.model.manifest import Body, ObjectKey, key_of
-from allotment.ports.kube import NO_QUERY, AccessQuestion, Answer, Endpoint, Identity, RefusedError, ServerInfo
+from allotment.ports.kube import (
+    NO_QUERY,
+    AccessQuestion,
+    Answer,
+    Endpoint,
+    Identity,
+    ObjectPart,
+    RefusedError,
+    ServerInfo,
+)
 
 CONNECTIONS: Final = 32
 """Connections kept at most; more than any bounded pool of ours has workers."""
@@ -182,14 +191,12 @@ class KubeClient:
         response = self._send(requests.get(resource, key), key, missing_is_fine=True)
         return None if response.status_code == httpx.codes.NOT_FOUND else answers.body_of(response)
 
-    def get_part(
-        self, api_version: str, key: ObjectKey, part: str, *, query: Mapping[str, int] = NO_QUERY
-    ) -> Body | None:
+    def read_part(self, part: ObjectPart, *, query: Mapping[str, int] = NO_QUERY) -> Body | None:
         """A subresource of an object, or None."""
-        resource = self._find(api_version, key.kind)
+        resource = self._find(part.api_version, part.resource)
         if resource is None:
             return None
-        response = self._send(requests.get_part(resource, key, part, query), key, missing_is_fine=True)
+        response = self._send(requests.read_part(resource, part, query), missing_is_fine=True)
         return None if response.status_code == httpx.codes.NOT_FOUND else answers.body_of(response)
 
     def apply(self, body: Body, *, dry_run: bool = False, force: bool = False) -> Answer:
@@ -280,6 +287,7 @@ class KubeClient:
         return resource
 
     def _find(self, api_version: str, kind: str) -> Resource | None:
+        # The kind, or the resource's name in paths.
         with self._lock:
             known = self._resources
             stale = time.monotonic() - self._discovered > REDISCOVER_AFTER

@@ -31,7 +31,7 @@ class Resource:
 
 
 Resources = Mapping[tuple[str, str], Resource]
-"""By (apiVersion, kind)."""
+"""By (apiVersion, kind), and by (apiVersion, plural): the resources of an aggregated API may share one kind."""
 
 
 def read(document: Mapping[str, Any]) -> dict[tuple[str, str], Resource]:
@@ -46,5 +46,6 @@ def read(document: Mapping[str, Any]) -> dict[tuple[str, str], Resource]:
                 kind = resource.get("responseKind", {}).get("kind")
                 if kind:
                     namespaced = resource.get("scope") == "Namespaced"
-                    found[api_version, kind] = Resource(prefix, resource["resource"], namespaced)
+                    known = Resource(prefix, resource["resource"], namespaced)
+                    found[api_version, kind] = found[api_version, resource["resource"]] = known
     return found

@@ -22,6 +22,7 @@ from allotment.ports.kube import (
     FieldConflict,
     FieldConflictError,
     Identity,
+    ObjectPart,
     RefusedError,
     ServerInfo,
 )
@@ -73,7 +74,7 @@ class FakeKube:
         us: who we are.
         now: the time that it gives to what is written, RFC 3339.
         calls: every call so far.
-        parts: subresources that can be read, by object and name.
+        parts: subresources that can be read.
     """
 
     unserved: frozenset[str] = frozenset()
@@ -83,7 +84,7 @@ class FakeKube:
     us: Identity = _ENGINEER
     now: str = _EPOCH
     calls: list[Call] = field(default_factory=list)
-    parts: dict[tuple[ObjectKey, str], Body] = field(default_factory=dict)
+    parts: dict[ObjectPart, Body] = field(default_factory=dict)
     _objects: dict[ObjectKey, _Stored] = field(default_factory=dict)
     _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -141,18 +142,21 @@ class FakeKube:
             stored = self._objects.get(key)
             return self._shown(stored) if stored is not None and api_version else None
 
-    def get_part(
-        self, api_version: str, key: ObjectKey, part: str, *, query: Mapping[str, int] = NO_QUERY
-    ) -> Body | None:
+    def read_part(self, part: ObjectPart, *, query: Mapping[str, int] = NO_QUERY) -> Body | None:
         """What `parts` holds; an object's status is the object itself."""
-        with self._lock, self._called(Call(f"get {part}", key)):
-            stored = self._objects.get(key)
-            if not self.serves(api_version, key.kind):
-                return None
-            if part == "status":
-                return None if stored is None else self._shown(stored)
-            found = self.parts.get((key, part))
-            return None if found is None else _page_of(found, query)
+        group = part.api_version.rpartition("/")[0]
+        with (
+            self._lock,
+            self._called(Call(f"get {part.part}", ObjectKey(group, part.resource, part.namespace, part.name))),
+        ):
+            if part.part != "status":
+                found = self.parts.get(part)
+                return None if found is None else _page_of(found, query)
+            wanted = (group, part.resource, part.namespace, part.name)
+            for key, stored in self._objects.items():
+                if (key.group, f"{key.kind.lower()}s", key.namespace, key.name) == wanted:
+                    return self._shown(stored)
+            return None
 
     def apply(self, body: Body, *, dry_run: bool = False, force: bool = False) -> Answer:
         """Server-side apply."""

@@ -11,7 +11,7 @@ import msgspec
 from allotment.adapters.kube.discovery import ACCEPT, Resource
 from allotment.model.labels import FIELD_MANAGER, WRITE_MANAGER
 from allotment.model.manifest import ObjectKey, key_of
-from allotment.ports.kube import AccessQuestion, Identity
+from allotment.ports.kube import AccessQuestion, Identity, ObjectPart
 
 PAGE_SIZE: Final = 500
 """Objects per page of a list; kubectl's own chunk size."""
@@ -79,10 +79,10 @@ def get(resource: Resource, key: ObjectKey) -> Request:
     return Request("GET", resource.path(key.namespace, key.name), str(key))
 
 
-def get_part(resource: Resource, key: ObjectKey, part: str, query: Mapping[str, int]) -> Request:
+def read_part(resource: Resource, part: ObjectPart, query: Mapping[str, int]) -> Request:
     """A subresource of one object."""
     params = tuple((name, str(value)) for name, value in query.items())
-    return Request("GET", resource.path(key.namespace, key.name, part), f"{part} of {key}", params)
+    return Request("GET", resource.path(part.namespace, part.name, part.part), str(part), params)
 
 
 def apply(resource: Resource, body: Mapping[str, Any], *, dry_run: bool, force: bool, manager: str = "") -> Request:

@@ -109,6 +109,11 @@ class ClusterReader:
         with self._lock:
             self._gathered.gap(Gap(what=what, namespace=namespace, reason=reason, detail=detail))
 
+    def has_gap(self, what: str) -> bool:
+        """Whether something could not be seen."""
+        with self._lock:
+            return any(each.what == what for each in self._gathered.gaps)
+
     def take_all(self, kind: ObservedKind, version: str, namespace: str = "") -> None:
         """List a kind and keep it, batch by batch."""
         for batch in _batches(self.kube.list(version, kind.kind, namespace=namespace)):

@@ -6,10 +6,11 @@ from collections import defaultdict
 from functools import partial
 from typing import Final
 
-from allotment.model.manifest import ObjectKey
+from allotment.model.manifest import Body
 from allotment.model.observed.queueing import LocalQueue, PendingOrder, PendingWorkload
 from allotment.observe.pending import PART, VISIBILITY, read_pending
 from allotment.operations.ask.cluster_reader import ClusterReader, Reply
+from allotment.ports.kube import ObjectPart
 
 _PAGE: Final = 1000
 """Lines of an answer; the API's own default."""
@@ -28,38 +29,38 @@ def read_order(reader: ClusterReader) -> tuple[PendingOrder, ...]:
     queues = sorted({each.name for each in objects.cluster_queues})
     if not queues and not objects.local_queues:
         return ()
-    version = next((each for each in VISIBILITY if reader.kube.serves(each, "ClusterQueue")), None)
-    if version is None:
-        reader.gap(_WHAT, "", "failed", f"the server does not serve {_GROUP}")
-        return ()
     found: dict[str, tuple[PendingWorkload, ...]] = {}
     refused: list[str] = []
 
     def ask(queue: str) -> None:
-        key = ObjectKey(_GROUP, "ClusterQueue", "", queue)
-        if reader.attempt(lambda: found.update({queue: _pages(reader, version, key)}), _WHAT, told=False) is (
-            Reply.FORBIDDEN
-        ):
+        def keep() -> None:
+            lines = _pages(reader, "clusterqueues", queue)
+            if lines is not None:
+                found[queue] = lines
+
+        if reader.attempt(keep, _WHAT, told=False) is Reply.FORBIDDEN:
             refused.append(queue)
 
     reader.side_by_side(ask, queues)
-    if not refused and queues:
-        return _orders(found)
-    reader.gap(_WHAT, "", "forbidden", f"ClusterQueues may not be asked: {len(refused):,} of {len(queues):,}")
     mine = [each for each in objects.local_queues if each.spec.cluster_queue not in found]
-    return _orders({**found, **_of_local_queues(reader, version, mine)})
+    theirs = _of_local_queues(reader, mine) if refused or not queues else {}
+    if not found and not theirs and not reader.has_gap(_WHAT):
+        reader.gap(_WHAT, "", "failed", f"the server does not serve {_GROUP}")
+    elif len(found) < len(queues) or not queues:
+        reader.gap(_WHAT, "", "forbidden", f"of {len(queues):,} ClusterQueues {len(found):,} may be asked")
+    return _orders({**found, **theirs})
 
 
-def _of_local_queues(
-    reader: ClusterReader, version: str, queues: list[LocalQueue]
-) -> dict[str, tuple[PendingWorkload, ...]]:
+def _of_local_queues(reader: ClusterReader, queues: list[LocalQueue]) -> dict[str, tuple[PendingWorkload, ...]]:
     found: dict[str, list[PendingWorkload]] = defaultdict(list)
 
     def ask(queue: LocalQueue) -> None:
-        key = ObjectKey(_GROUP, "LocalQueue", queue.namespace, queue.name)
-        reader.attempt(
-            lambda: found[queue.spec.cluster_queue].extend(_pages(reader, version, key)), _WHAT, queue.namespace
-        )
+        def keep() -> None:
+            lines = _pages(reader, "localqueues", queue.name, queue.namespace)
+            if lines is not None:
+                found[queue.spec.cluster_queue].extend(lines)
+
+        reader.attempt(keep, _WHAT, queue.namespace)
 
     reader.side_by_side(ask, queues)
     return {
@@ -67,14 +68,25 @@ def _of_local_queues(
     }
 
 
-def _pages(reader: ClusterReader, version: str, key: ObjectKey) -> tuple[PendingWorkload, ...]:
+def _pages(reader: ClusterReader, resource: str, name: str, namespace: str = "") -> tuple[PendingWorkload, ...] | None:
+    """All lines of a queue, in the newest version that is served; None where none is, or the queue is gone."""
+    for version in VISIBILITY:
+        part = ObjectPart(version, resource, name, PART, namespace)
+        body = reader.kube.read_part(part, query={"limit": _PAGE, "offset": 0})
+        if body is not None:
+            return _all_pages(reader, part, body)
+    return None
+
+
+def _all_pages(reader: ClusterReader, part: ObjectPart, first: Body) -> tuple[PendingWorkload, ...]:
     lines: list[PendingWorkload] = []
-    for page in range(_MOST_PAGES):
-        body = reader.kube.get_part(version, key, PART, query={"limit": _PAGE, "offset": page * _PAGE})
+    body: Body | None = first
+    for page in range(1, _MOST_PAGES + 1):
         more = reader.made(partial(read_pending, body)) if body is not None else ()
         lines.extend(more)
         if len(more) < _PAGE:
             break
+        body = reader.kube.read_part(part, query={"limit": _PAGE, "offset": page * _PAGE})
     return tuple(lines)
 
 

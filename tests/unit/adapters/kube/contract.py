@@ -12,7 +12,7 @@ import pytest
 
 from allotment.model.labels import FIELD_MANAGER
 from allotment.model.manifest import ObjectKey
-from allotment.ports.kube import FieldConflictError, KubePort, RefusedError
+from allotment.ports.kube import FieldConflictError, KubePort, ObjectPart, RefusedError
 
 
 def config_map(space: str, name: str = "one", **data: str) -> dict[str, Any]:
@@ -47,12 +47,12 @@ class KubeContract:
         assert live["metadata"]["uid"] == answer.body["metadata"]["uid"]
 
     def test_a_part_of_an_object_is_read(self, kube: KubePort, space: str) -> None:
-        home = ObjectKey("", "Namespace", "", space)
-        found = kube.get_part("v1", home, "status")
+        found = kube.read_part(ObjectPart("v1", "namespaces", space, "status"))
         assert found is not None
         assert (found["metadata"]["name"], found["status"]) == (space, {"phase": "Active"})
-        assert kube.get_part("v1", home, "nothing-of-that-name") is None
-        assert kube.get_part("v1", ObjectKey("", "Namespace", "", f"{space}-absent"), "status") is None
+        assert kube.read_part(ObjectPart("v1", "namespaces", space, "nothing-of-that-name")) is None
+        assert kube.read_part(ObjectPart("v1", "namespaces", f"{space}-absent", "status")) is None
+        assert kube.read_part(ObjectPart("v1", "nothings", space, "status")) is None
 
     def test_ownership_of_an_apply(self, kube: KubePort, space: str) -> None:
         body = kube.apply(config_map(space, a="1")).body

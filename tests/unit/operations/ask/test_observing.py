@@ -10,12 +10,11 @@ import pytest
 
 from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.errors import NotSignedInError, UnreachableError
-from allotment.model.manifest import ObjectKey
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.observe.kinds import CLUSTER_AUTOSCALER_STATUS, KINDS
 from allotment.operations.ask import observing
 from allotment.operations.ask.observing import observe
-from allotment.ports.kube import AccessRefusedError, Identity, RefusedError
+from allotment.ports.kube import AccessRefusedError, Identity, ObjectPart, RefusedError
 from tests.unit.observe.objects import OURS, THEIRS, pod, raw, two_teams
 
 VISIBILITY = "visibility.kueue.x-k8s.io"
@@ -34,7 +33,7 @@ class Still:
 def cluster(*more: dict[str, Any], **options: Any) -> FakeKube:
     kube = FakeKube(us=Identity("mia", ("nlp",)), **options)
     kube.put(*two_teams(), *more)
-    return kube
+    return nobody_waits(kube)
 
 
 def look(kube: FakeKube, *namespaces: str) -> tuple[Snapshot, Source]:
@@ -196,6 +195,17 @@ def test_owners_are_asked_for_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> 
     assert source.gaps[0].detail.startswith("3 objects")
 
 
+def part(resource: str, name: str, namespace: str = "") -> ObjectPart:
+    return ObjectPart(f"{VISIBILITY}/v1beta2", resource, name, "pendingworkloads", namespace)
+
+
+def nobody_waits(kube: FakeKube) -> FakeKube:
+    """With a visibility API that has no line."""
+    for queue in ("nlp", "queue-canary-7"):
+        kube.parts[part("clusterqueues", queue)] = {"items": []}
+    return kube
+
+
 def line(name: str, namespace: str, position: int) -> dict[str, Any]:
     return {"metadata": {"name": name, "namespace": namespace}, "positionInClusterQueue": position, "priority": 7}
 
@@ -203,7 +213,7 @@ def line(name: str, namespace: str, position: int) -> dict[str, Any]:
 def test_the_order_is_kueue_s_own_page_by_page() -> None:
     kube = cluster()
     items = [line(f"w-{number}", OURS, number) for number in range(2_500)] + [{"metadata": None}, None]
-    kube.parts[ObjectKey(VISIBILITY, "ClusterQueue", "", "nlp"), "pendingworkloads"] = {"items": items}
+    kube.parts[part("clusterqueues", "nlp")] = {"items": items}
     _, source = look(kube)
     (order,) = (each for each in source.order if each.cluster_queue == "nlp")
     assert [each.position_in_cluster_queue for each in order.items] == list(range(2_500))
@@ -212,12 +222,10 @@ def test_the_order_is_kueue_s_own_page_by_page() -> None:
 
 def test_who_may_not_ask_a_cluster_queue_asks_her_local_queue() -> None:
     kube = cluster()
-    kube.parts[ObjectKey(VISIBILITY, "LocalQueue", OURS, "default"), "pendingworkloads"] = {
-        "items": [line("w", OURS, 3)]
-    }
+    kube.parts[part("localqueues", "default", OURS)] = {"items": [line("w", OURS, 3)]}
 
     def hook(call: Call) -> None:
-        if not call.done and (call.key.kind, call.key.group) == ("ClusterQueue", VISIBILITY):
+        if not call.done and (call.key.kind, call.key.group) == ("clusterqueues", VISIBILITY):
             raise forbidden("clusterqueues/pendingworkloads")
         if not call.done and call.key.group == VISIBILITY and call.key.namespace == THEIRS:
             raise forbidden("localqueues/pendingworkloads")
@@ -230,15 +238,11 @@ def test_who_may_not_ask_a_cluster_queue_asks_her_local_queue() -> None:
 
 
 def test_no_visibility_api_is_a_gap() -> None:
-    class Without(FakeKube):
-        def serves(self, api_version: str, kind: str) -> bool:
-            return not api_version.startswith(VISIBILITY) and super().serves(api_version, kind)
-
-    kube = Without()
-    kube.put(*two_teams())
+    kube = cluster()
+    kube.parts.clear()
     _, source = look(kube)
     assert source.order == ()
-    assert [gap.reason for gap in source.gaps] == ["failed"]
+    assert [(gap.what, gap.reason) for gap in source.gaps] == [("the order of those that wait", "failed")]
 
 
 def test_the_newest_served_version_is_read() -> None:

@@ -1,0 +1,129 @@
+"""Lending limits on a server: shown, written, put back exactly; somebody else's quota is left alone."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from allotment.adapters.kube.fake import FakeKube
+from allotment.errors import ConflictError
+from allotment.model.manifest import ObjectKey
+from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.observe.gathering import Gathered
+from allotment.operations.ask.lending import BEFORE, act_on_lending, plan_lending
+
+VERSION = "kueue.x-k8s.io/v1beta2"
+GPU = "nvidia.com/gpu"
+
+
+def queue(name: str, lending: str | None) -> dict[str, Any]:
+    quota = {"name": GPU, "nominalQuota": "4", **({"lendingLimit": lending} if lending is not None else {})}
+    group = {"coveredResources": [GPU], "flavors": [{"name": "a100", "resources": [quota]}]}
+    return {
+        "apiVersion": VERSION,
+        "kind": "ClusterQueue",
+        "metadata": {"name": name, "annotations": {"kept": "yes"}},
+        "spec": {"cohortName": "all", "resourceGroups": [group]},
+    }
+
+
+def node(name: str, *, cordoned: bool = False) -> dict[str, Any]:
+    offered = {GPU: "4"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": {"pool": "a100"}},
+        "spec": {"unschedulable": cordoned},
+        "status": {"capacity": offered, "allocatable": offered, "conditions": [{"type": "Ready", "status": "True"}]},
+    }
+
+
+FLAVOR = {
+    "apiVersion": VERSION,
+    "kind": "ResourceFlavor",
+    "metadata": {"name": "a100"},
+    "spec": {"nodeLabels": {"pool": "a100"}},
+}
+
+
+def seen(kube: FakeKube, *nodes: dict[str, Any]) -> Snapshot:
+    gathered = Gathered()
+    gathered.take_any([FLAVOR, *nodes, *kube.list(VERSION, "ClusterQueue")])
+    return Snapshot(sources=(Source(name="dev", objects=gathered.objects()),))
+
+
+def live(kube: FakeKube, name: str) -> dict[str, Any]:
+    body = kube.get(VERSION, ObjectKey("kueue.x-k8s.io", "ClusterQueue", "", name))
+    assert body is not None
+    found: dict[str, Any] = copy.deepcopy(dict(body))
+    for field in ("resourceVersion", "generation", "managedFields"):
+        found["metadata"].pop(field, None)
+    return found
+
+
+@pytest.fixture
+def kube() -> FakeKube:
+    server = FakeKube()
+    for body in (queue("a", None), queue("b", "3")):
+        server.create(body)
+    return server
+
+
+def test_limits_follow_twice_and_one_undo_restores_what_stood_first(kube: FakeKube) -> None:
+    before = live(kube, "a"), live(kube, "b")
+    for nodes in ((node("n"), node("m", cordoned=True)), (node("n", cordoned=True), node("m", cordoned=True))):
+        plan = plan_lending(kube, seen(kube, *nodes), undo=False)
+        assert plan.changes
+        act_on_lending(kube, plan)
+        assert plan_lending(kube, seen(kube, *nodes), undo=False).edits == ()
+    assert [
+        quota["lendingLimit"]
+        for name in ("a", "b")
+        for quota in live(kube, name)["spec"]["resourceGroups"][0]["flavors"][0]["resources"]
+    ] == ["0", "0"]
+    act_on_lending(kube, plan_lending(kube, seen(kube), undo=True))
+
+    assert (live(kube, "a"), live(kube, "b")) == before
+    assert plan_lending(kube, seen(kube), undo=True).edits == ()
+
+
+def test_when_capacity_is_back_the_limits_are_and_nothing_is_kept(kube: FakeKube) -> None:
+    before = live(kube, "a"), live(kube, "b")
+    act_on_lending(kube, plan_lending(kube, seen(kube, node("n")), undo=False))
+    assert BEFORE in live(kube, "a")["metadata"]["annotations"]
+    act_on_lending(kube, plan_lending(kube, seen(kube, node("n"), node("m")), undo=False))
+
+    assert (live(kube, "a"), live(kube, "b")) == before
+
+
+@pytest.mark.parametrize(
+    ("manager", "labels", "named"),
+    [
+        pytest.param("helm", {}, "belongs to helm", id="a manager of server-side apply"),
+        pytest.param("kubectl", {"kustomize.toolkit.fluxcd.io/name": "fleet"}, "belongs to Flux", id="Flux"),
+    ],
+)
+def test_quota_that_somebody_else_applies_is_refused_before_anything_is_written(
+    manager: str, labels: dict[str, str], named: str
+) -> None:
+    server = FakeKube()
+    server.create(queue("a", None))
+    theirs = queue("b", "3")
+    theirs["metadata"]["labels"] = labels
+    server.apply_as(manager, theirs)
+    before = live(server, "a"), live(server, "b")
+
+    with pytest.raises(ConflictError, match=named):
+        plan_lending(server, seen(server, node("n")), undo=False)
+    assert (live(server, "a"), live(server, "b")) == before
+
+
+def test_a_queue_that_changed_after_it_was_shown_is_refused(kube: FakeKube) -> None:
+    plan = plan_lending(kube, seen(kube, node("n")), undo=False)
+    key = ObjectKey("kueue.x-k8s.io", "ClusterQueue", "", "a")
+    kube.edit(key, lambda body: {**body, "spec": {**body["spec"], "stopPolicy": "Hold"}})
+
+    with pytest.raises(ConflictError, match="changed in the meantime"):
+        act_on_lending(kube, plan)
