@@ -1,0 +1,262 @@
+"""What is wrong with nodes, and whether mending one lets the subject start: tried on the twin, the node as it would be."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final
+
+import msgspec
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.rules.scheduler.placing import Placing, is_accelerator, placing
+from allotment.diagnose.rules.scheduler.rooms import INSTANCE_TYPE, pool_of
+from allotment.model.observed.base import Amounts, condition
+from allotment.model.observed.index import Index
+from allotment.model.observed.nodes import Node
+from allotment.scheduling.placement.cycle import Fits, Options, evaluate
+from allotment.scheduling.snapshot.placement import FoundPlace, PlacementView, place, placement_view
+from allotment.scheduling.snapshot.quantities import units
+
+_COUNT_LABEL: Final = "nvidia.com/gpu.count"
+_GPU: Final = "nvidia.com/gpu"
+_CORDON: Final = "node.kubernetes.io/unschedulable"
+_UNREADY: Final = (
+    "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/unreachable",
+    "node.kubernetes.io/network-unavailable",
+    "node.kubernetes.io/out-of-service",
+)
+PRESSURES: Final = {
+    "node.kubernetes.io/disk-pressure": "DiskPressure",
+    "node.kubernetes.io/memory-pressure": "MemoryPressure",
+    "node.kubernetes.io/pid-pressure": "PIDPressure",
+}
+_LEAVING: Final = ("ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted", "karpenter.sh/disruption")
+"""Taints of nodes that are being taken away: nothing is to be mended there."""
+
+
+class DefectKind(IntEnum):
+    """What is wrong, the gravest first."""
+
+    NOT_READY = 1
+    PRESSURE = 2
+    CORDONED = 3
+    PLUGIN_MISSING = 4
+    DEVICE_UNHEALTHY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """Something wrong with a node.
+
+    Attributes:
+        detail: the taint or resource that it is about.
+        now, sound: amounts of a resource as they are and as they should be.
+    """
+
+    kind: DefectKind
+    node: str
+    detail: str = ""
+    now: int = 0
+    sound: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A source in which every defect is mended.
+
+    Attributes:
+        defects: of each node.
+        nodes: those nodes as they would be.
+    """
+
+    defects: dict[str, tuple[Defect, ...]]
+    nodes: dict[str, Node]
+    view: PlacementView
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Nodes that keep the subject from running by what is wrong with them.
+
+    Attributes:
+        defects: of the node that is named, the gravest first.
+        nodes: all that have to be mended.
+    """
+
+    defects: tuple[Defect, ...]
+    nodes: tuple[str, ...]
+    mended: Mended
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    found: Broken | None
+
+
+def broken(case: Case) -> Broken | None:
+    """The nodes whose mending lets the subject start; None if it needs none, or that would not do."""
+    found = case.beside.get(_Asked)
+    if not isinstance(found, _Asked):
+        found = case.beside[_Asked] = _Asked(_broken(case))
+    return found.found
+
+
+def _broken(case: Case) -> Broken | None:
+    it = placing(case)
+    if it.refused is None or it.by_volume:
+        return None
+    mended = mended_of(case.index)
+    if mended is None or not it.fits(view=mended.view):
+        return None
+    nodes = _needed(it, mended)
+    if not nodes:
+        return None
+    worst = min(nodes, key=lambda name: (mended.defects[name][0].kind, name))
+    return Broken(mended.defects[worst], nodes, mended)
+
+
+def mended_of(index: Index) -> Mended | None:
+    """The source with all nodes sound; None if they are. Kept beside the index."""
+    if Mended not in index.beside:
+        index.beside[Mended] = _mended(index)
+    found = index.beside[Mended]
+    return found if isinstance(found, Mended) else None
+
+
+def _mended(index: Index) -> Mended | None:
+    expected = _devices_of_like(index)
+    defects = {node.name: tuple(sorted(_defects(node, expected), key=_gravity)) for node in index.nodes.values()}
+    defects = {name: found for name, found in defects.items() if found}
+    if not defects:
+        return None
+    nodes = {name: sound(index.nodes[name], found) for name, found in defects.items()}
+    all_nodes = tuple(nodes.get(node.name, node) for node in index.objects.nodes)
+    objects = msgspec.structs.replace(index.objects, nodes=all_nodes)
+    source = msgspec.structs.replace(index.source, objects=objects)
+    return Mended(defects, nodes, placement_view(Index(source)))
+
+
+def _gravity(defect: Defect) -> int:
+    return defect.kind
+
+
+def _needed(it: Placing, mended: Mended) -> tuple[str, ...]:
+    """The defective nodes that are used when sound ones are filled first; the least and the lightest of them."""
+    now, then = it.view, mended.view
+    marks = now.state.checkpoint(), then.state.checkpoint()
+    used: dict[str, None] = {}
+    try:
+        for each in it.pods:
+            answer = place(now, each.waiting)
+            if isinstance(answer, FoundPlace):
+                node = answer.node
+                now.state.add(each.waiting.pod, now.state.nodes.index[node])
+            else:
+                node = _mended_place(then, each.waiting.pod, mended, used)
+                if not node:
+                    return ()
+                used[node] = None
+            then.state.add(each.waiting.pod, then.state.nodes.index[node])
+    finally:
+        now.state.rollback(marks[0])
+        then.state.rollback(marks[1])
+    return tuple(used)
+
+
+def _mended_place(view: PlacementView, pod: Any, mended: Mended, used: dict[str, None]) -> str:
+    found = evaluate(view.state, pod, None, Options(sampled=False))
+    if not isinstance(found, Fits):
+        return ""
+    names = [view.state.nodes.nodes[int(at)].name for at in found.feasible]
+    ailing = [name for name in names if name in mended.defects]
+    already = [name for name in ailing if name in used]
+    lightest = sorted(ailing, key=lambda name: (len(mended.defects[name]), -mended.defects[name][0].kind, name))
+    return next(iter([*already, *lightest]), "")
+
+
+def _devices_of_like(index: Index) -> dict[tuple[str, str], Amounts]:
+    """The accelerators that nodes of one kind have when they are sound: what most of them have."""
+    counts: dict[tuple[str, str], dict[str, dict[int, int]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
+    for node in index.nodes.values():
+        for name, amount in node.status.capacity.items():
+            if is_accelerator(name) and units(name, amount) > 0:
+                counts[_kind(node)][name][units(name, amount)] += 1
+    return {kind: {name: _commonest(by) for name, by in found.items()} for kind, found in counts.items()}
+
+
+def _commonest(counts: dict[int, int]) -> int:
+    return max(sorted(counts), key=counts.__getitem__)
+
+
+def _kind(node: Node) -> tuple[str, str]:
+    return node.metadata.labels.get(INSTANCE_TYPE, ""), pool_of(node)
+
+
+def _defects(node: Node, expected: dict[tuple[str, str], Amounts]) -> Iterator[Defect]:
+    keys = {taint.key for taint in node.spec.taints}
+    if node.metadata.deletion_timestamp or any(key.startswith(_LEAVING) for key in keys):
+        return
+    unready = [key for key in _UNREADY if key in keys]
+    ready = condition(node.status.conditions, "Ready")
+    if unready or (ready is not None and not ready.true):
+        yield Defect(DefectKind.NOT_READY, node.name, unready[0] if unready else _UNREADY[0])
+    for key in PRESSURES:
+        if key in keys:
+            yield Defect(DefectKind.PRESSURE, node.name, key)
+    if node.spec.unschedulable:
+        yield Defect(DefectKind.CORDONED, node.name, _CORDON)
+    yield from _device_defects(node, expected)
+
+
+def _device_defects(node: Node, expected: dict[tuple[str, str], Amounts]) -> Iterator[Defect]:
+    labels, capacity, allocatable = node.metadata.labels, node.status.capacity, node.status.allocatable
+    wanted = {name: int(amount) for name, amount in expected.get(_kind(node), {}).items()} if any(_kind(node)) else {}
+    count = labels.get(_COUNT_LABEL, "")
+    sliced = any("/mig-" in name or name.endswith(".shared") for name in capacity)
+    if count.isdigit() and int(count) and labels.get("nvidia.com/mig.strategy", "none") in {"none", ""} and not sliced:
+        wanted[_GPU] = int(count)
+    for name, sound_amount in wanted.items():
+        there, usable = units(name, capacity.get(name, 0)), units(name, allocatable.get(name, 0))
+        if not there and not usable and not sliced:
+            yield Defect(DefectKind.PLUGIN_MISSING, node.name, name, 0, sound_amount)
+    for name, amount in capacity.items():
+        there, usable = units(name, amount), units(name, allocatable.get(name, 0))
+        if is_accelerator(name) and usable < there:
+            missing = usable == 0
+            kind = DefectKind.PLUGIN_MISSING if missing else DefectKind.DEVICE_UNHEALTHY
+            yield Defect(kind, node.name, name, usable, there)
+
+
+def sound(node: Node, defects: tuple[Defect, ...]) -> Node:
+    """A node with its defects mended."""
+    status, spec = node.status, node.spec
+    allocatable, capacity = dict(status.allocatable), dict(status.capacity)
+    for each in defects:
+        if each.kind in {DefectKind.PLUGIN_MISSING, DefectKind.DEVICE_UNHEALTHY}:
+            allocatable[each.detail] = str(each.sound)
+            capacity[each.detail] = str(max(each.sound, units(each.detail, capacity.get(each.detail, 0))))
+    taints = tuple(each for each in spec.taints if not _of_defect(each.key))
+    return msgspec.structs.replace(
+        node,
+        spec=msgspec.structs.replace(spec, unschedulable=False, taints=taints),
+        status=msgspec.structs.replace(
+            status, allocatable=allocatable, capacity=capacity, conditions=_sound_conditions(node)
+        ),
+    )
+
+
+def _of_defect(key: str) -> bool:
+    return key in _UNREADY or key in PRESSURES or key == _CORDON
+
+
+def _sound_conditions(node: Node) -> tuple[Any, ...]:
+    good = {"Ready": "True", **dict.fromkeys(PRESSURES.values(), "False"), "NetworkUnavailable": "False"}
+    return tuple(
+        msgspec.structs.replace(each, status=good.get(each.type, each.status), reason="", message="")
+        for each in node.status.conditions
+    )
+

@@ -1,0 +1,41 @@
+"""A node that would do is cordoned."""
+
+from __future__ import annotations
+
+import msgspec
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.finding import Finding
+from allotment.diagnose.rules.node.defects import DefectKind
+from allotment.diagnose.rules.node.mending import about_node, defective, repair_of, seen_on
+from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.model.explanation import Patch, PatchOp, RemedyKind
+
+
+def find(case: Case) -> Finding | None:
+    """Were it not, the subject would start."""
+    found = defective(case, DefectKind.CORDONED)
+    if found is None:
+        return None
+    broken, defect, node = found
+    it = placing(case)
+    free = it.free(node.name, it.device) if it.device else 0
+    room = f" with {free} {it.device} free" if it.device else ""
+    patch = Patch(PatchOp.MERGE, {"spec": {"unschedulable": None, "taints": _others(case, node.name)}})
+    return about_node(
+        case,
+        "node-cordoned",
+        f"node {node.name}, on which it would fit, is cordoned{room}",
+        broken,
+        repair_of(case, broken, RemedyKind.UNCORDON, f"kubectl uncordon {node.name}", patch, (defect,)),
+        {"cordoned_node": node.name, "free_on_it": free},
+        seen_on(node, "spec.unschedulable", True, "cordoned: it takes no new pods"),
+    )
+
+
+def _others(case: Case, name: str) -> list[dict[str, object]] | None:
+    """Its taints without the one that a cordon brings; the controller would take that away."""
+
+
+    taints = case.index.nodes[name].spec.taints
+    return [msgspec.to_builtins(each) for each in taints if each.key != "node.kubernetes.io/unschedulable"] or None
