@@ -123,10 +123,10 @@ def device_holds(
         rules: when a device is idle.
         teams: names of teams by id, from a platform directory.
     """
-    return tuple(_Looking(index, now, rules, Belongings(index, teams)).all())
+    return tuple(_HoldFinding(index, now, rules, Belongings(index, teams)).all())
 
 
-class _Looking:
+class _HoldFinding:
     """One pass over the pods of a source."""
 
     def __init__(self, index: Index, now: int, rules: IdleRules, belongings: Belongings) -> None:

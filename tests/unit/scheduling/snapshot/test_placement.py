@@ -6,6 +6,8 @@ import copy
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Gap, Source
@@ -181,3 +183,47 @@ def test_what_could_not_be_seen_is_said_and_not_held_against_the_pod() -> None:
 def test_devices_of_claims_are_named() -> None:
     found = decide([*TWO_ZONES, pod("waits", resourceClaims=[{"name": "gpu", "resourceClaimName": "mine"}])])
     assert found.unmodelled == ("devices of claim mine (DRA)",)
+
+
+RULES = st.builds(
+    lambda key, operator, values: {"key": key, "operator": operator, "values": values},
+    st.sampled_from("ab"),
+    st.sampled_from(["In", "NotIn", "Exists", "DoesNotExist"]),
+    st.lists(st.sampled_from("xyz"), min_size=1, max_size=2),
+).map(lambda rule: {**rule, "values": rule["values"] if rule["operator"].endswith("In") else []})
+SELECTORS = st.builds(
+    lambda labels, rules: {"matchLabels": labels, "matchExpressions": rules},
+    st.dictionaries(st.sampled_from("ab"), st.sampled_from("xyz"), max_size=1),
+    st.lists(RULES, max_size=2),
+)
+LABELS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xyz"))
+
+
+def with_rules(name: str, at: str, labels: dict[str, str], selector: Raw | None) -> Raw:
+    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": selector}
+    affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}} if selector else None
+    made = pod(name, 0, at, affinity=affinity, priority=int(name == "waits"))
+    return {**made, "metadata": {**made["metadata"], "labels": labels}}
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.tuples(st.sampled_from(["a1", "b1"]), LABELS, st.none() | SELECTORS), max_size=5),
+    LABELS,
+    st.none() | SELECTORS,
+    SELECTORS,
+)
+def test_labels_that_are_left_out_decide_nothing(
+    running: list[tuple[str, dict[str, str], Raw | None]], labels: dict[str, str], selector: Raw | None, budget: Raw
+) -> None:
+    raws = [*TWO_ZONES, with_rules("waits", "", labels, selector)]
+    raws += [with_rules(f"p{at}", on, has, wants) for at, (on, has, wants) in enumerate(running)]
+    raws.append(disruption_budget("tight", NAMESPACE, budget))
+    # A selector that asks for every label whatever its value, and is about no pod here: then all labels are kept.
+    everything = {"matchExpressions": [{"key": key, "operator": "Exists"} for key in "abc"]}
+    assert decide(raws) == decide([*raws, disruption_budget("all", "elsewhere", everything)])
+
+
+def disruption_budget(name: str, namespace: str, selector: Raw) -> Raw:
+    meta = {"name": name, "namespace": namespace}
+    return {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta, "spec": {"selector": selector}}
