@@ -1,0 +1,126 @@
+"""A claim waits for a volume: its class makes none by itself and none that is there will do, or its maker fails."""
+
+from __future__ import annotations
+
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.reach import sureness
+from allotment.diagnose.rules.storage.claims import (
+    NO_PROVISIONER,
+    bound,
+    claim_of,
+    class_name,
+    default_class,
+    uses,
+    would_serve,
+)
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.observed.base import Reference
+from allotment.model.observed.namespaced import StorageClass, VolumeClaim
+
+
+def no_volume(case: Case) -> Finding | None:
+    """A class without a maker, and no free volume of the claim's size and modes."""
+    for claim, kind in _waiting(case):
+        if kind.provisioner != NO_PROVISIONER or not case.seen("persistentvolumes"):
+            continue
+        if any(would_serve(each, claim) for each in case.index.objects.volumes):
+            continue
+        asked = claim.spec.resources.requests.get("storage", "")
+        of_class = [each for each in case.index.objects.volumes if each.spec.storage_class_name == kind.name]
+        sizes = {each.name: str(each.spec.capacity.get("storage", "")) for each in of_class}
+        return Finding(
+            "pvc-unbound-no-volume",
+            CauseVerdict.MISCONFIGURED,
+            f"the claim {claim.name} asks for {asked} of the class {kind.name}, which makes no volumes, and none of "
+            f"the {len(of_class)} that are there is free and large enough",
+            facts={"claim": claim.name, "storage_class": kind.name, "asked": str(asked), "volumes": sizes},
+            evidence=(
+                Evidence(reference_of(claim), "status.phase", claim.status.phase or "Pending"),
+                Evidence(reference_of(kind), "provisioner", kind.provisioner, "volumes are made by hand"),
+            ),
+            confidence=sureness(case),
+            proposals=(*_other_classes(case, claim, kind), _made(claim, kind)),
+        )
+    return None
+
+
+def provisioning_failed(case: Case) -> Finding | None:
+    """The newest event of a waiting claim says that its volume could not be made."""
+    for claim, kind in _waiting(case):
+        events = [each for each in case.events(claim) if each.reason in {"ProvisioningFailed", "ProvisioningSucceeded"}]
+        if not events or events[-1].reason != "ProvisioningFailed":
+            continue
+        message = events[-1].message
+        target = reference_of(claim)
+        return Finding(
+            "pvc-provisioning-failed",
+            CauseVerdict.BROKEN,
+            f"no volume can be made for the claim {claim.name} ({kind.provisioner}): {message}",
+            facts={
+                "claim": claim.name,
+                "storage_class": kind.name,
+                "provisioner": kind.provisioner,
+                "message": message,
+            },
+            evidence=(Evidence(target, "events[ProvisioningFailed].message", message),),
+            confidence=Confidence.SURE if sureness(case) is Confidence.SURE else Confidence.LIKELY,
+            proposals=(
+                *_other_classes(case, claim, kind),
+                Proposal(
+                    RemedyKind.FIX_VOLUME,
+                    Doer.PLATFORM,
+                    f"mend what the provisioner {kind.provisioner} says",
+                    target,
+                    Patch(PatchOp.SIGNAL, {"provisioner": kind.provisioner, "message": message}),
+                ),
+            ),
+        )
+    return None
+
+
+def _waiting(case: Case) -> list[tuple[VolumeClaim, StorageClass]]:
+    found = []
+    for use in uses(case):
+        claim = claim_of(case, use.name)
+        if claim is None or bound(claim):
+            continue
+        named = class_name(claim)
+        kind = default_class(case) if named is None else case.index.storage_classes.get(named)
+        if kind is not None:
+            found.append((claim, kind))
+    return found
+
+
+def _other_classes(case: Case, claim: VolumeClaim, kind: StorageClass) -> list[Proposal]:
+    return [
+        Proposal(
+            RemedyKind.FIX_VOLUME,
+            Doer.USER,
+            f"create the claim {claim.name} again with storageClassName {each.name}",
+            reference_of(claim),
+            Patch(PatchOp.RESUBMIT, {"spec": {"storageClassName": each.name}}),
+            cost=position,
+        )
+        for position, each in enumerate(
+            sorted(
+                (
+                    each
+                    for each in case.index.objects.storage_classes
+                    if each.name != kind.name and each.provisioner not in {NO_PROVISIONER, kind.provisioner}
+                ),
+                key=lambda each: each.name,
+            )[:2]
+        )
+    ]
+
+
+def _made(claim: VolumeClaim, kind: StorageClass) -> Proposal:
+    asked = claim.spec.resources.requests.get("storage", "")
+    return Proposal(
+        RemedyKind.FIX_VOLUME,
+        Doer.PLATFORM,
+        f"create a PersistentVolume of at least {asked} with the class {kind.name}",
+        Reference(api_version="v1", kind="PersistentVolumeClaim", namespace=claim.namespace, name=claim.name),
+        Patch(PatchOp.SIGNAL, {"storageClassName": kind.name, "capacity": {"storage": str(asked)}}),
+    )
