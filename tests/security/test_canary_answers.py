@@ -5,6 +5,7 @@ Commands are taken from the program: one that answers from a snapshot and is not
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -125,6 +126,28 @@ def test_no_answer_names_another_team_s_objects(
             done = run(*call, "-o", form)
             assert done.code == 0, f"{call} -o {form}\n{done.err}"
             assert CANARY not in done.out + done.err, f"{call} -o {form}"
+
+
+@pytest.mark.parametrize("words", ANSWERING, ids=" ".join)
+def test_nor_with_any_of_its_switches(run: Run, files: tuple[Path, Path, Path], words: tuple[str, ...]) -> None:
+    """One that does not go with a file, or with the call, may refuse."""
+    _, view, empty = files
+    for switch in switches(COMMANDS[words]):
+        for form in ("table", "json"):
+            done = run(*calls(words, view, empty)[0], *switch, "-o", form)
+            assert done.code != 1, f"{switch}: {done.err}"
+            assert CANARY not in done.out + done.err, f"{switch} -o {form}"
+
+
+def switches(command: click.Command) -> Iterator[tuple[str, ...]]:
+    """Its own flags, and the words of its choices; those of every command are left out."""
+    for each in command.params:
+        if not isinstance(each, click.Option) or each.hidden or not each.expose_value:
+            continue
+        if isinstance(each.type, click.Choice):
+            yield from ((each.opts[0], str(word)) for word in each.type.choices)
+        elif each.is_flag and each.opts[0] not in {"-A", "--no-headers"}:
+            yield (each.opts[0],)
 
 
 def test_the_whole_does_name_them(run: Run, files: tuple[Path, Path, Path]) -> None:

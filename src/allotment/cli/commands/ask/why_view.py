@@ -88,7 +88,7 @@ def why_all_text(found: WhyAll, rows: Sequence[ExplainedWaiting], width: int, ag
     lines = [f"{len(rows):,} {'waits' if len(rows) == 1 else 'wait'} {where}, {count(len(groups), 'cause')}"]
     for group in groups:
         lines += ["", *_group(group, width, alone=bool(found.namespace))]
-    example = rows[0].subject
+    example = next((row for row in rows if row.explanation.cause != UNKNOWN), rows[0]).subject
     space = f" -n {shown(example.namespace)}" if example.namespace else ""
     lines += _unseen(found, width)
     lines += ["", f"what would help: allot why {_named(example)}{space}{again}"]
