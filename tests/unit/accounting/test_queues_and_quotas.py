@@ -1,0 +1,198 @@
+"""Who borrows from whom, who is first in line, and how near each limit is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allotment.accounting.queue_use import QueueLoan, queue_standings
+from allotment.accounting.quota_use import QuotaAlarm, QuotaLayer, QuotaUse, UsePace, quota_uses
+from allotment.model.observed.base import Condition, ObjectMeta
+from allotment.model.observed.index import Index
+from allotment.model.observed.namespaced import QuotaStatus, ResourceQuota
+from allotment.model.observed.queueing import (
+    AdmissionOf,
+    ClusterQueue,
+    Cohort,
+    CohortSpec,
+    FlavorQuota,
+    LocalQueue,
+    LocalQueueSpec,
+    PendingOrder,
+    PendingWorkload,
+    PodSetAssigned,
+    QuotaOf,
+    ResourceGroupOf,
+    Workload,
+    WorkloadSpec,
+    WorkloadStatus,
+)
+from tests.unit.accounting.scenes import GPU, moment_of
+from tests.unit.accounting.test_books import queue
+
+
+def holds(queue_name: str, devices: int) -> Workload:
+    given = PodSetAssigned(flavors={GPU: "gpu"}, resource_usage={GPU: str(devices)})
+    return Workload(
+        metadata=ObjectMeta(name=f"w-{queue_name}", namespace="team", uid=f"w-{queue_name}"),
+        status=WorkloadStatus(
+            admission=AdmissionOf(cluster_queue=queue_name, pod_set_assignments=(given,)),
+            conditions=(Condition(type="QuotaReserved", status="True"),),
+        ),
+    )
+
+
+def waits(name: str, priority: int, created: str) -> Workload:
+    return Workload(
+        metadata=ObjectMeta(name=name, namespace="team", uid=name, creation_timestamp=created),
+        spec=WorkloadSpec(queue_name="main", priority=priority),
+    )
+
+
+def index_of(*queues: ClusterQueue, **more: Any) -> Index:
+    return Index(moment_of(0, cluster_queues=queues, **more).sources[0])
+
+
+SHARED = Cohort(
+    metadata=ObjectMeta(name="all"),
+    spec=CohortSpec(
+        resource_groups=(
+            ResourceGroupOf(
+                covered_resources=(GPU,),
+                flavors=(FlavorQuota(name="gpu", resources=(QuotaOf(name=GPU, nominal_quota="3"),)),),
+            ),
+        )
+    ),
+)
+
+LOANS = {
+    "nobody borrows": (index_of(queue("a", "4"), queue("b", "4"), workloads=[holds("a", 4)]), []),
+    "one from one": (
+        index_of(queue("a", "4"), queue("b", "4"), workloads=[holds("a", 6)]),
+        [QueueLoan("a", "b", 2)],
+    ),
+    "in proportion to what is unused": (
+        index_of(queue("a", "0"), queue("b", "6"), queue("c", "4", lend="2"), workloads=[holds("a", 4)]),
+        [QueueLoan("a", "b", 3), QueueLoan("a", "c", 1)],
+    ),
+    "from the cohort's own first": (
+        index_of(queue("a", "1"), queue("b", "4"), cohorts=(SHARED,), workloads=[holds("a", 5)]),
+        [QueueLoan("a", "all", 3), QueueLoan("a", "b", 1)],
+    ),
+    "not out of another cohort": (
+        index_of(queue("a", "0"), queue("b", "4", cohort="other"), workloads=[holds("a", 2)]),
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("index", "loans"), LOANS.values(), ids=LOANS)
+def test_loans(index: Index, loans: list[QueueLoan]) -> None:
+    found = [loan for each in queue_standings(index) for use in each.uses for loan in use.lenders]
+
+    assert found == loans
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=5))
+def test_what_is_lent_is_what_is_borrowed_as_far_as_anybody_can_lend(quotas: list[tuple[int, int]]) -> None:
+    queues = [queue(f"q{at}", str(nominal)) for at, (nominal, _) in enumerate(quotas)]
+    index = index_of(*queues, workloads=[holds(f"q{at}", used) for at, (_, used) in enumerate(quotas) if used])
+    uses = [use for each in queue_standings(index) for use in each.uses if use.resource == GPU]
+    borrowed, lent = sum(use.borrowed for use in uses), sum(use.lent for use in uses)
+    spare = sum(max(0, nominal - used) for nominal, used in quotas)
+
+    assert lent == min(borrowed, spare) == sum(loan.amount for use in uses for loan in use.lenders)
+    assert all(0 <= use.lent <= max(0, use.nominal - use.used) for use in uses)
+
+
+@pytest.mark.parametrize(
+    ("order", "head"),
+    [
+        pytest.param((), "team/urgent", id="the highest priority, then the oldest"),
+        pytest.param(
+            (PendingOrder(cluster_queue="a", items=(PendingWorkload(name="young", namespace="team"),)),),
+            "team/young",
+            id="as the visibility API says",
+        ),
+    ],
+)
+def test_the_head_of_the_line(order: tuple[PendingOrder, ...], head: str) -> None:
+    local = LocalQueue(metadata=ObjectMeta(name="main", namespace="team"), spec=LocalQueueSpec(cluster_queue="a"))
+    index = index_of(
+        queue("a", "4"),
+        local_queues=(local,),
+        workloads=[
+            waits("old", 1, "2026-01-01T00:00:00Z"),
+            waits("urgent", 9, "2026-01-03T00:00:00Z"),
+            waits("young", 9, "2026-01-04T00:00:00Z"),
+        ],
+    )
+
+    (standing,) = queue_standings(Index(msgspec.structs.replace(index.source, order=order)))
+
+    assert (standing.head, standing.pending) == (head, 3)
+
+
+def use(used: int, limit: int) -> QuotaUse:
+    return QuotaUse("dev", QuotaLayer.NAMESPACE, "team", "requests.nvidia.com/gpu", used, limit)
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "alarm"),
+    [
+        (0, 0, QuotaAlarm.NONE),
+        (1, 0, QuotaAlarm.STOP),
+        (59, 100, QuotaAlarm.NONE),
+        (60, 100, QuotaAlarm.INCREASE),
+        (3, 5, QuotaAlarm.INCREASE),
+        (79, 100, QuotaAlarm.INCREASE),
+        (4, 5, QuotaAlarm.WARNING),
+        (94, 100, QuotaAlarm.WARNING),
+        (19, 20, QuotaAlarm.STOP),
+        (7, 5, QuotaAlarm.STOP),
+    ],
+)
+def test_alarms_hold_from_their_percentage_on(used: int, limit: int, alarm: QuotaAlarm) -> None:
+    assert use(used, limit).alarm is alarm
+
+
+HOUR = 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("course", "hours"),
+    [
+        pytest.param([0, 2, 4, 6], 2, id="two an hour, four are left"),
+        pytest.param([6, 4, 2, 0], None, id="it falls"),
+        pytest.param([5, 5, 5, 5], None, id="it stands"),
+        pytest.param([5], None, id="one moment has no pace"),
+        pytest.param([10, 12], 0, id="full already"),
+    ],
+)
+def test_the_date_at_this_pace(course: list[int], hours: int | None) -> None:
+    pace = UsePace()
+    for hour, used in enumerate(course):
+        pace.add(hour * HOUR, [use(used, 10)])
+    now = (len(course) - 1) * HOUR
+
+    assert pace.full_at(use(course[-1], 10), now) == (None if hours is None else now + hours * HOUR)
+
+
+def test_the_layers_sum_a_team_and_count_what_a_queue_can_borrow() -> None:
+    quotas = tuple(
+        ResourceQuota(
+            metadata=ObjectMeta(name=name, namespace="team"),
+            status=QuotaStatus(hard={"requests.cpu": hard}, used={"requests.cpu": "3"}),
+        )
+        for name, hard in (("wide", "8"), ("tight", "4"))
+    )
+    index = index_of(queue("a", "4", borrow="3"), queue("b", "8", lend="2"), quotas=quotas, workloads=[holds("a", 6)])
+    found = {(each.layer, each.name, each.resource): (each.used, each.limit) for each in quota_uses(index)}
+
+    assert found[QuotaLayer.NAMESPACE, "team", "requests.cpu"] == (3000, 4000), "the tightest of two binds"
+    assert found[QuotaLayer.TEAM, "nlp", "requests.cpu"] == (3000, 4000)
+    assert found[QuotaLayer.QUEUE, "a/gpu", GPU] == (6, 6), "4, and the 2 that b lends"
