@@ -9,7 +9,7 @@ import msgspec
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
-from allotment.diagnose.remedies.derived import rederived
+from allotment.diagnose.remedies.derived import rederived, without_events
 from allotment.diagnose.remedies.moved import lies_at
 from allotment.diagnose.remedies.patching import PatchError, patched
 from allotment.diagnose.subjects import find_in
@@ -95,6 +95,8 @@ def _changed(case: Case, objects: Objects, target: Reference, patch: Patch) -> O
     if now is None:
         return None
     changed = _with(objects, kind, (*(each for each in listed if each is not before), now))
+    if patch.op is PatchOp.RESUBMIT and before is not None:
+        changed = without_events(changed, {before.metadata.uid} - {""})
     if isinstance(now, Job | CronJob | Replicas | DaemonSet | Owner | Pod):
         return rederived(changed, now, anew=patch.op is PatchOp.RESUBMIT or _rolled(before, now))
     return changed

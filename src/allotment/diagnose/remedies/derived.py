@@ -47,6 +47,7 @@ def rederived(objects: Objects, now: Work | Pod, *, anew: bool) -> Objects:
         now = named
     uid = now.metadata.uid
     gone = {pod.key for pod in index.pods_under(uid) if anew or not pod.bound}
+    gone |= _surplus(index, now, gone)
     objects = msgspec.structs.replace(objects, pods=tuple(pod for pod in objects.pods if pod.key not in gone))
     workloads = index.workloads_of.get(uid, [])
     if now.metadata.labels.get(KUEUE_QUEUE) and not isinstance(now, Replicas):
@@ -59,6 +60,14 @@ def rederived(objects: Objects, now: Work | Pod, *, anew: bool) -> Objects:
     return msgspec.structs.replace(objects, pods=(*objects.pods, *made))
 
 
+def _surplus(index: Index, now: Work, gone: set[str]) -> set[str]:
+    """Pods beyond the replicas that are wanted."""
+    if not isinstance(now, Replicas):
+        return set()
+    kept = [pod.key for pod in index.pods_under(now.metadata.uid) if pod.key not in gone and not pod.ended]
+    return set(kept[1 if now.spec.replicas is None else now.spec.replicas :])
+
+
 def _forgotten(objects: Objects, index: Index, now: Work | Pod) -> Objects:
     """Without the events of what is gone: the work that is made anew, and what stood below it."""
     gone = {now.metadata.uid} - {""}
@@ -68,6 +77,11 @@ def _forgotten(objects: Objects, index: Index, now: Work | Pod) -> Objects:
         waiting += [uid for uid in below if uid not in gone]
         gone.update(below)
     gone |= {each.metadata.uid for uid in tuple(gone) for each in index.workloads_of.get(uid, ())}
+    return without_events(objects, gone)
+
+
+def without_events(objects: Objects, gone: set[str]) -> Objects:
+    """Without the events of objects that are gone, by uid."""
     kept = tuple(event for event in objects.events if event.involved_object.uid not in gone)
     return msgspec.structs.replace(objects, events=kept)
 
@@ -91,7 +105,10 @@ def _queued(objects: Objects, index: Index, workloads: list[Workload], now: Work
             queue_name=now.metadata.labels[KUEUE_QUEUE],
             priority=_priority(index, now),
             pod_sets=tuple(
-                WorkloadPodSet(name=part.name, count=part.count, template=part.template) for part in pods_of_work(now)
+                WorkloadPodSet(
+                    name=part.name, count=part.count, min_count=_least(now, part), template=part.template
+                )
+                for part in pods_of_work(now)
             ),
         ),
         status=WorkloadStatus(),
@@ -99,6 +116,12 @@ def _queued(objects: Objects, index: Index, workloads: list[Workload], now: Work
     return msgspec.structs.replace(
         objects, workloads=(*_without(objects, workloads).workloads, workload), jobs=_suspended(objects, now)
     )
+
+
+def _least(now: Work, part: PodsToCome) -> int | None:
+    """Pods that a Job is content with, if it says so."""
+    told = now.metadata.annotations.get("kueue.x-k8s.io/job-min-parallelism", "")
+    return int(told) if isinstance(now, Job) and told.isdecimal() and 0 < int(told) < part.count else None
 
 
 def _suspended(objects: Objects, now: Work) -> tuple[Job, ...]:

@@ -52,6 +52,9 @@ def provisioning_failed(case: Case) -> Finding | None:
         if not events or events[-1].reason != "ProvisioningFailed":
             continue
         message = events[-1].message
+        if message.startswith("storageclass") and "not found" in message:
+            # Said before the class was there.
+            continue
         target = reference_of(claim)
         return Finding(
             "pvc-provisioning-failed",
