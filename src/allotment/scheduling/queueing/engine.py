@@ -161,6 +161,10 @@ class QueueingEngine:
         self.arrive(index)
         return index
 
+    def favour(self, index: WorkloadId) -> None:
+        """A workload that waits was the last preemptor of its queue, e.g. in a live cluster: it stands first there."""
+        self._queues.favour(self._workloads[index])
+
     def adopt(
         self, workload: Workload, pod_sets: tuple[PodSetAdmission, ...], reserved_at: int, *, evicted: bool = False
     ) -> WorkloadId:

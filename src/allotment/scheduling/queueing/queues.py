@@ -42,6 +42,10 @@ class Queues:
         self._pending[workload.queue.index].arrive(workload)
         self._note(workload.queue.index)
 
+    def favour(self, workload: WorkloadRecord) -> None:
+        """A workload stands first in its queue because it preempted last."""
+        self._pending[workload.queue.index].favour(workload)
+
     def take_over(self, new: WorkloadRecord, old: WorkloadRecord, others: Queues, *, wake: bool) -> None:
         """A workload waits as it waits in the queues of another cluster; `wake` gives it another chance."""
         place = others._pending[old.queue.index]

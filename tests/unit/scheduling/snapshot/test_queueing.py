@@ -182,6 +182,15 @@ def test_the_order_of_those_that_wait() -> None:
     assert [each.name.partition("/")[2] for each in view.pending] == ["high", "preempted", "old", "young", "not-ready"]
 
 
+def test_the_last_preemptor_stands_first_in_a_best_effort_queue() -> None:
+    refused = conditions(QuotaReserved="False Pending")
+    refused[0]["message"] = "no room. Pending the preemption of 1 workload(s)"
+    jobs = [a_job("high", spec={"priority": 9}), a_job("preemptor", status={"conditions": refused})]
+    assert [each.name for each in cluster(*jobs).pending] == ["team/preemptor", "team/high"]
+    strict = cluster(a_queue(queueingStrategy="StrictFIFO"), *jobs)
+    assert [each.name for each in strict.pending] == ["team/high", "team/preemptor"]
+
+
 def test_defaults_of_the_namespace_and_overhead_count() -> None:
     queue = a_queue()
     group = queue["spec"]["resourceGroups"][0]

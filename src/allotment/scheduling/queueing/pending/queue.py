@@ -96,6 +96,10 @@ class PendingQueue:
             self._sticky = workload
         self._push(workload)
 
+    def favour(self, workload: WorkloadRecord) -> None:
+        """Give a workload the privilege of the last preemptor, as another queue of the same kind gave it."""
+        self._sticky = workload
+
     def is_sticky(self, workload: WorkloadRecord) -> bool:
         """Does this workload hold the preemptor's privilege?"""
         return self._sticky is workload
