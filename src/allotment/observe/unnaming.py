@@ -13,6 +13,7 @@ from allotment.model.observed.base import Part
 _UID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _WORD: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _REMOVED: Final = "hidden"
+_MESSAGE: Final = "message"
 _SHORTEST: Final = 4
 """Characters. A name that is an ordinary word, such as `default` or `gpu`, tells nobody anything, and may mean another
 thing where it stands."""
@@ -38,6 +39,21 @@ class Unnaming:
         """A struct without them."""
         raw = self._clean(msgspec.to_builtins(part))
         return msgspec.convert(raw, type(part), strict=False)
+
+    def with_messages_cleaned(self, part: _Part) -> _Part:
+        """The same of what controllers wrote alone: messages; the rest is left as it is."""
+        raw = self._messages(msgspec.to_builtins(part))
+        return msgspec.convert(raw, type(part), strict=False)
+
+    def _messages(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {
+                key: self._text(each) if key == _MESSAGE and isinstance(each, str) else self._messages(each)
+                for key, each in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [self._messages(each) for each in value]
+        return value
 
     def _clean(self, value: Any) -> Any:
         if isinstance(value, str):

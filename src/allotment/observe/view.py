@@ -7,7 +7,7 @@ that are theirs to read may still name others, such as who preempted them: those
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -147,9 +147,17 @@ class _Viewed:
 
     def source(self) -> Source:
         """What is left of it."""
-        kept = {name: split.own for name, split in self._split.items()} | self._reduced()
         unnaming = Unnaming(self._words(), self._own_uids(), self._queues)
-        objects = unnaming.cleaned(replace(Objects(), **kept))
+        reduced = self._reduced()
+        own = {name: split.own for name, split in self._split.items() if name not in _EVERYBODYS}
+        of_all = {name: split.own for name, split in self._split.items() if name in _EVERYBODYS}
+        queues = {"cluster_queues": tuple(self._queue(each) for each in own.pop("cluster_queues"))}
+        # What they wrote themselves stays as it is; what others wrote into it is a message.
+        mine = unnaming.with_messages_cleaned(replace(Objects(), **own))
+        shared = unnaming.cleaned(replace(Objects(), **of_all, **queues))
+        both = {name: (*getattr(mine, name), *others) for name, others in reduced.items()}
+        rest = {name: getattr(shared, name) for name in (*of_all, *queues)}
+        objects = replace(mine, **both, **rest)
         gaps = tuple(unnaming.cleaned(each) for each in self._source.gaps if each.namespace in {"", *self._spaces})
         return replace(
             self._source,
@@ -161,37 +169,21 @@ class _Viewed:
         )
 
     def _reduced(self) -> dict[str, tuple[Any, ...]]:
-        split = self._split
-        pods: Iterable[Pod] = (each for each in split["pods"].others if not each.ended)
-        waiting: list[Workload] = [each for each in split["workloads"].others if not each.says("Finished")]
-        locals_: dict[str, LocalQueue] = {each.key: each for each in split["local_queues"].others}
+        """What stays of others' objects."""
+        pods: list[Pod] = [each for each in self._split["pods"].others if not each.ended]
+        waiting: list[Workload] = [each for each in self._split["workloads"].others if not each.says("Finished")]
+        claims: tuple[ResourceClaim, ...] = self._split["resource_claims"].others
+        locals_: dict[str, LocalQueue] = {each.key: each for each in self._split["local_queues"].others}
         names = {key: f"hidden-queue-{number}" for number, key in enumerate(locals_)}
-        claims: Iterable[ResourceClaim] = split["resource_claims"].others
         return {
-            "pods": (
-                *split["pods"].own,
-                *(hidden_pod(each, f"hidden-pod-{number}") for number, each in enumerate(pods)),
+            "pods": tuple(hidden_pod(each, f"hidden-pod-{number}") for number, each in enumerate(pods)),
+            "workloads": tuple(
+                hidden_workload(each, f"hidden-workload-{number}", self._queues, names.get(_queue_key(each), ""))
+                for number, each in enumerate(waiting)
             ),
-            "workloads": (
-                *split["workloads"].own,
-                *(
-                    hidden_workload(
-                        each,
-                        f"hidden-workload-{number}",
-                        self._queues,
-                        names.get(f"{each.namespace}/{each.spec.queue_name}", ""),
-                    )
-                    for number, each in enumerate(waiting)
-                ),
-            ),
-            "local_queues": (
-                *split["local_queues"].own,
-                *(hidden_local_queue(each, names[key], self._queues) for key, each in locals_.items()),
-            ),
-            "cluster_queues": tuple(self._queue(each) for each in split["cluster_queues"].own),
-            "resource_claims": (
-                *split["resource_claims"].own,
-                *(hidden_claim(each, f"hidden-claim-{number}") for number, each in enumerate(claims)),
+            "local_queues": tuple(hidden_local_queue(each, names[key], self._queues) for key, each in locals_.items()),
+            "resource_claims": tuple(
+                hidden_claim(each, f"hidden-claim-{number}") for number, each in enumerate(claims)
             ),
         }
 
@@ -279,6 +271,10 @@ class _Viewed:
 
     def _own_uids(self) -> frozenset[str]:
         return frozenset(each.metadata.uid for split in self._split.values() for each in split.own)
+
+
+def _queue_key(workload: Workload) -> str:
+    return f"{workload.namespace}/{workload.spec.queue_name}"
 
 
 def _plural(field: str, each: Any) -> str:

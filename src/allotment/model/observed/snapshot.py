@@ -100,8 +100,9 @@ class Gap(Part, frozen=True):
     Attributes:
         what: a kind's plural, such as ``nodes``; or an object with the path of its unreadable part.
         namespace: where, or empty for the whole cluster.
-        reason: ``forbidden``, ``failed``, ``damaged`` (came, but not in a form that the API allows), ``cut`` (too
-            many: the oldest are left out), ``hidden`` (left out on saving, for the view).
+        reason: ``forbidden``, ``failed``, ``absent`` (the server does not serve it), ``damaged`` (came, but not in a
+            form that the API allows), ``cut`` (too many: the oldest are left out), ``hidden`` (left out on saving, for
+            the view).
         detail: the server's or the reader's words.
     """
 

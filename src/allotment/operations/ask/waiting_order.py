@@ -45,7 +45,7 @@ def read_order(reader: ClusterReader) -> tuple[PendingOrder, ...]:
     mine = [each for each in objects.local_queues if each.spec.cluster_queue not in found]
     theirs = _of_local_queues(reader, mine) if refused or not queues else {}
     if not found and not theirs and not reader.has_gap(_WHAT):
-        reader.gap(_WHAT, "", "failed", f"the server does not serve {_GROUP}")
+        reader.gap(_WHAT, "", "absent", f"the server does not serve {_GROUP}")
     elif len(found) < len(queues) or not queues:
         reader.gap(_WHAT, "", "forbidden", f"of {len(queues):,} ClusterQueues {len(found):,} may be asked")
     return _orders({**found, **theirs})

@@ -242,7 +242,7 @@ def test_no_visibility_api_is_a_gap() -> None:
     kube.parts.clear()
     _, source = look(kube)
     assert source.order == ()
-    assert [(gap.what, gap.reason) for gap in source.gaps] == [("the order of those that wait", "failed")]
+    assert [(gap.what, gap.reason) for gap in source.gaps] == [("the order of those that wait", "absent")]
 
 
 def test_the_newest_served_version_is_read() -> None:

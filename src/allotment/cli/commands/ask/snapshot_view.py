@@ -21,6 +21,7 @@ _COLORS: Final = {Happened.CAME: "green", Happened.WENT: "red", Happened.REPLACE
 _REASONS: Final = {
     "forbidden": "not allowed to read",
     "failed": "not answered",
+    "absent": "not served",
     "damaged": "not in a form that the API allows",
     "cut": "too many",
     "hidden": "left out for the view",
