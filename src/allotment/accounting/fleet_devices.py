@@ -24,8 +24,9 @@ from allotment.scheduling.kinds import Toleration
 from allotment.scheduling.placement.capacity import admits, room
 from allotment.scheduling.placement.gpu.fragmentation import measure, typical_pods
 from allotment.scheduling.placement.gpu.model import WHOLE
-from allotment.scheduling.placement.model import CPU, EPHEMERAL_STORAGE, MEMORY, PodShape
+from allotment.scheduling.placement.model import CPU, EPHEMERAL_STORAGE, MEMORY, NodeAffinity, PodShape
 from allotment.scheduling.placement.nodes import Bools, Ints
+from allotment.scheduling.placement.selectors import node_admitted
 from allotment.scheduling.placement.survey import fleet_of
 from allotment.scheduling.snapshot import placement_shapes as read
 from allotment.scheduling.snapshot.placement import PlacementView, is_waiting
@@ -183,18 +184,32 @@ class UsualPod:
         return PodShape(requests=requests, tolerations=self.tolerations)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """What one pod asks for beside each device.
+
+    Attributes:
+        node: where it runs; empty while it waits.
+        rules: where it may go.
+    """
+
+    node: str
+    rules: NodeAffinity
+    per_device: tuple[int, ...]
+    tolerated: tuple[Toleration, ...]
+
+
 class UsualPods:
     """What pods with devices usually ask for in a cluster: the median beside each device, and what half tolerate.
 
-    A resource that no pod asks for gets what is usual over all pods with devices; without any, nothing.
+    Of an accelerator it is that of the pods that run there or may go there; where there are none, of all with its
+    resource, else of all with devices.
     """
 
     def __init__(self, index: Index) -> None:
         """Of the pods of a source that run or wait."""
         self._index = index
-        self._pods: dict[str, int] = defaultdict(int)
-        self._asked: dict[str, dict[str, list[int]]] = defaultdict(lambda: {name: [] for name in AROUND})
-        self._tolerated: dict[str, Counter[Toleration]] = defaultdict(Counter)
+        self._asking: dict[str, list[_Asking]] = defaultdict(list)
         for pod in index.objects.pods:
             # Of what may not be named only amounts are known, not what it tolerates.
             if not pod.ended and not is_hidden(pod.metadata):
@@ -203,33 +218,39 @@ class UsualPods:
     def _count(self, spec: PodSpec) -> None:
         requests = pod_requests(spec)
         for resource, units in requests.items():
-            if not units or not is_device(resource):
-                continue
-            tolerated = set(read.tolerations(spec)[0])
-            for key in (resource, _ANY):
-                self._pods[key] += 1
-                self._tolerated[key].update(tolerated)
-                for name in AROUND:
-                    self._asked[key][name].append(requests.get(name, 0) // units)
+            if units and is_device(resource):
+                per_device = tuple(requests.get(name, 0) // units for name in AROUND)
+                tolerated = tuple(set(read.tolerations(spec)[0]))
+                self._asking[resource].append(_Asking(spec.node_name, read.node_affinity(spec), per_device, tolerated))
 
     def on(self, resource: str, nodes: Sequence[str]) -> UsualPod:
         """The usual pod with a resource on these nodes, in a queue whose flavor is theirs."""
-        key = resource if resource in self._pods else _ANY
-        per_device = {name: median_low(found) for name, found in self._asked[key].items() if found}
-        usual = {each for each, pods in self._tolerated[key].items() if 2 * pods >= self._pods[key]}
+        pods = self._there(resource, nodes) or self._asking.get(resource)
+        pods = pods or [each for asking in self._asking.values() for each in asking]
+        middle = {name: median_low(each.per_device[at] for each in pods) for at, name in enumerate(AROUND) if pods}
+        tolerated = Counter(each for pod in pods for each in pod.tolerated)
+        usual = {each for each, count in tolerated.items() if 2 * count >= len(pods)}
         usual |= {Toleration(resource, exists=True), *self._by_flavors(nodes)}
         ordered = sorted(usual, key=lambda each: (each.key, each.value, str(each.effect)))
-        return UsualPod(resource, per_device, tuple(ordered))
+        return UsualPod(resource, middle, tuple(ordered))
+
+    def _there(self, resource: str, nodes: Sequence[str]) -> list[_Asking]:
+        here, admitted = set(nodes), dict[NodeAffinity, bool]()
+
+        def may_go(rules: NodeAffinity) -> bool:
+            if rules not in admitted:
+                labels = ((name, self._index.nodes[name].metadata.labels) for name in nodes)
+                admitted[rules] = any(node_admitted(rules, name, each) for name, each in labels)
+            return admitted[rules]
+
+        asking = self._asking.get(resource, ())
+        return [each for each in asking if (each.node in here if each.node else may_go(each.rules))]
 
     def _by_flavors(self, nodes: Sequence[str]) -> Iterator[Toleration]:
         for flavor in flavors_of(self._index, nodes):
             yield from read.tolerations(PodSpec(tolerations=flavor.spec.tolerations))[0]
             for taint in read.taints(flavor.spec.node_taints):
                 yield Toleration(taint.key, value=taint.value, effect=taint.effect)
-
-
-_ANY: Final = ""
-"""Stands for all resources that count devices."""
 
 
 def flavors_of(index: Index, nodes: Iterable[str]) -> list[ResourceFlavor]:

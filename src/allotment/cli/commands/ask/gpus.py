@@ -20,7 +20,7 @@ def gpus(session: Session, *, source: SourceOptions, output: OutputOptions) -> N
 
     Free is what nobody asks for on nodes that are Ready and take new pods. Fragmented is what the mean pod that may go
     there could not use of it. FITS says how many more pods of 1, 2, 4 and 8 devices would start now, each with what is
-    usual beside a device: the median of the pods that run and wait.
+    usual beside a device: the median of the pods that run there or may go there.
 
     Slices and shares count as what they are of a device. It is always about whole clusters: -n only says where to read
     what may not be read everywhere.
