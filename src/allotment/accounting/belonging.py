@@ -20,7 +20,7 @@ _SERVICES: Final = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "RaySer
 _NOTEBOOKS: Final = frozenset({"Notebook"})
 
 
-class Belongings:
+class OwnerLookup:
     """Whose things of one source are. Nothing is guessed: a person is who the submitter's mark names."""
 
     def __init__(self, index: Index, teams: Mapping[str, str] | None = None) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from allotment.accounting.belonging import Belongings, kind_of_work
+from allotment.accounting.belonging import OwnerLookup, kind_of_work
 from allotment.accounting.capacity import PER_DEVICE, DevicePart, devices_by_node, is_device
 from allotment.accounting.idleness import IdleRules, Use, moment_ms, use_of
 from allotment.accounting.ledger import Belonging
@@ -123,13 +123,13 @@ def device_holds(
         rules: when a device is idle.
         teams: names of teams by id, from a platform directory.
     """
-    return tuple(_HoldFinding(index, now, rules, Belongings(index, teams)).all())
+    return tuple(_HoldFinding(index, now, rules, OwnerLookup(index, teams)).all())
 
 
 class _HoldFinding:
     """One pass over the pods of a source."""
 
-    def __init__(self, index: Index, now: int, rules: IdleRules, belongings: Belongings) -> None:
+    def __init__(self, index: Index, now: int, rules: IdleRules, belongings: OwnerLookup) -> None:
         self._index = index
         self._now = now
         self._rules = rules

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from allotment.accounting.belonging import Belongings, kind_of_work
+from allotment.accounting.belonging import OwnerLookup, kind_of_work
 from allotment.accounting.capacity import DevicePart, devices_by_node
 from allotment.accounting.idleness import USUAL_RULES, IdleRules, Use, use_of
 from allotment.accounting.ledger import NOBODY, Belonging, CauseOfTime, Charge
@@ -89,7 +89,7 @@ class _Counting:
         self.index = index
         self.now = now
         self.rules = rules
-        self.belongings = Belongings(index, rules.teams)
+        self.belongings = OwnerLookup(index, rules.teams)
         self.devices = devices_by_node(index)
         self.claimed = _claimed(index)
         self.uses = _uses(index)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final
 
-from allotment.accounting.belonging import Belongings
+from allotment.accounting.belonging import OwnerLookup
 from allotment.accounting.queue_use import queue_standings
 from allotment.model.observed.index import Index
 from allotment.scheduling.snapshot.quantities import units
@@ -144,7 +144,7 @@ def _teams(
     index: Index, namespaces: Iterable[tuple[str, QuotaUse]], teams: Mapping[str, str] | None
 ) -> Iterator[QuotaUse]:
     """Teams with several namespaces or one: the sum over them."""
-    belongings = Belongings(index, teams)
+    belongings = OwnerLookup(index, teams)
     sums: dict[tuple[str, str], tuple[int, int]] = {}
     for namespace, use in namespaces:
         team = belongings.team_of(namespace)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from allotment.accounting.belonging import Belongings
+from allotment.accounting.belonging import OwnerLookup
 from allotment.accounting.capacity import is_device
 from allotment.accounting.ledger import NOBODY, Belonging, CauseOfTime
 from allotment.model.cluster import Taint, TaintEffect
@@ -43,7 +43,7 @@ class FreeDevices:
     count: int
 
 
-def split_free(index: Index, belongings: Belongings, free: Sequence[FreeDevices]) -> Told:
+def split_free(index: Index, belongings: OwnerLookup, free: Sequence[FreeDevices]) -> Told:
     """A cause for each free unit, and whose it is where it is somebody's."""
     told: Told = {}
     left: dict[tuple[str, str], int] = {}
