@@ -44,8 +44,9 @@ def _created(case: Case) -> Iterator[Proposal]:
     used = sorted({each.spec.cluster_queue for each in case.index.objects.local_queues if usable_here(case, each)})
     for position, behind in enumerate(used[:2]):
         version = next((each.api_version for each in case.index.objects.local_queues if each.api_version), "")
+        version = version or "kueue.x-k8s.io/v1beta2"
         body = {
-            "apiVersion": version or "kueue.x-k8s.io/v1beta2",
+            "apiVersion": version,
             "kind": "LocalQueue",
             "metadata": {"name": case.queue_name, "namespace": case.namespace},
             "spec": {"clusterQueue": behind},
@@ -55,7 +56,7 @@ def _created(case: Case) -> Iterator[Proposal]:
             Doer.TEAM_OWNER,
             f"create a LocalQueue {case.queue_name} in {case.namespace} that points to {behind}",
             Reference(
-                api_version=body["apiVersion"], kind="LocalQueue", namespace=case.namespace, name=case.queue_name
+                api_version=version, kind="LocalQueue", namespace=case.namespace, name=case.queue_name
             ),
             Patch(PatchOp.CREATE, body),
             cost=position,

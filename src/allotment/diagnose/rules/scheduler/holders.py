@@ -47,7 +47,7 @@ def holders(case: Case, nodes: Iterable[Node]) -> list[Holder]:
                 above = reference_above(case, pod)
                 found[above.kind, above.namespace, above.name].append(pod)
     listed = [_holder(case, pods) for pods in found.values()]
-    return sorted(listed, key=lambda each: (each.since, each.target.namespace, each.target.name))
+    return sorted(listed, key=lambda each: (each.since, each.pods[0].spec.node_name, each.target.name))
 
 
 def _holder(case: Case, pods: list[Pod]) -> Holder:

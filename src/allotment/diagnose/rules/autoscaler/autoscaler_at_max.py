@@ -1,0 +1,134 @@
+"""The node groups that could take the subject are as large as they may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.autoscaler.groups import (
+    NodeGroup,
+    autoscaler_of,
+    events_of_pods,
+    group_of,
+    groups_of_nodes,
+)
+from allotment.diagnose.rules.autoscaler.karpenter import full_pools
+from allotment.diagnose.rules.scheduler.answering import about_room, together
+from allotment.diagnose.rules.scheduler.holders import holders, waits
+from allotment.diagnose.rules.scheduler.holding import called_all
+from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
+from allotment.diagnose.rules.scheduler.placing import Placing, placing
+from allotment.diagnose.rules.scheduler.rooms import told, written
+from allotment.diagnose.rules.scheduler.shaping import new_node, raised_priority, reduced
+from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+
+_ROOM = frozenset({Keeper.RESOURCE, Keeper.SEVERAL, Keeper.POD_LIMIT})
+_SAID = ("max node group size reached", "max limit reached")
+_MOST_NODES = 8
+"""Nodes that a proposal adds at most."""
+
+
+def find(case: Case) -> Finding | None:
+    """One more node of the kind would do, and there may be none."""
+    it = placing(case)
+    if it.refused is None or kept(case).by not in _ROOM:
+        return None
+    return _group_at_max(it) or _pool_at_limit(it)
+
+
+def _group_at_max(it: Placing) -> Finding | None:
+    case = it.case
+    able = groups_of_nodes(case, it.able)
+    full = [each for each in able if each.most and each.size >= each.most]
+    events = events_of_pods(case, "NotTriggerScaleUp")
+    saying = next((each for each in events if any(word in each.message for word in _SAID)), None)
+    if not full and saying is not None and not able:
+        at_most = [each for each in autoscaler_of(case.index).groups if each.most and each.size >= each.most]
+        full = at_most if len(at_most) == 1 else []
+    if not full or len(full) < len(able):
+        return None
+    group = full[0]
+    evidence = ()
+    if saying is not None:
+        pod = reference_of(case.waiting_pods[0])
+        evidence = (Evidence(pod, "events[NotTriggerScaleUp].message", saying.message, "the autoscaler says so"),)
+    facts = {
+        "node_group": group.name,
+        "size": group.size,
+        "max_size": group.most,
+        "event": saying.message if saying is not None else "",
+        "holders": called_all(case, holders(case, it.able)),
+    }
+    return about_room(
+        "autoscaler-at-max",
+        CauseVerdict.WAITING,
+        f"all that would do is in use, and node group {group.name} has {group.size} nodes, as many as it may",
+        it,
+        together(
+            waits(it),
+            reduced(it, it.device, 25) if it.device else (),
+            raised_priority(it),
+            _raised(it, group),
+        ),
+        facts,
+        evidence,
+    )
+
+
+def _raised(it: Placing, group: NodeGroup) -> Iterator[Proposal]:
+    """The smallest maximum with which all find a place."""
+    index = it.case.index
+    like = next((node for node in it.able if group_of(node, autoscaler_of(index).groups) == group), None)
+    like = like or next(iter(it.able), None)
+    if like is None:
+        return
+    for more in range(1, _MOST_NODES + 1):
+        effect = tuple(new_node(it.case, like, number) for number in range(1, more + 1))
+        if more == 1 or len(it.pods) > 1:
+            yield Proposal(
+                RemedyKind.RAISE_AUTOSCALER_MAX,
+                Doer.PLATFORM,
+                f"raise the maximum of node group {group.name} from {group.most} to {group.most + more}",
+                group.reference,
+                Patch(PatchOp.SIGNAL, {"maxSize": group.most + more}),
+                effect,
+                cost=more,
+            )
+        if len(it.pods) == 1 or more * _per_node(it, like.name) >= len(it.pods):
+            return
+
+
+def _per_node(it: Placing, name: str) -> int:
+    """How many pods of the subject an empty node takes, by what it has."""
+    return max(1, min(it.allocatable(name, resource) // amount for resource, amount in it.requests.items()))
+
+
+def _pool_at_limit(it: Placing) -> Finding | None:
+    found = next(full_pools(it.case), None)
+    if found is None:
+        return None
+    pool, resource, used, most = found
+    asked = it.requests[resource]
+    limits = {"limits": {resource: written(resource, used + asked)}}
+    like = next(iter(it.able), None)
+    raised = Proposal(
+        RemedyKind.RAISE_AUTOSCALER_MAX,
+        Doer.PLATFORM,
+        f"raise the limit of NodePool {pool.name} from {told(resource, most)} to {told(resource, used + asked)}",
+        reference_of(pool),
+        Patch(PatchOp.MERGE, {"spec": limits}),
+        (new_node(it.case, like, 1),) if like is not None else (),
+    )
+    return about_room(
+        "autoscaler-at-max",
+        CauseVerdict.WAITING,
+        f"all that would do is in use, and NodePool {pool.name} may have {told(resource, most)}, of which "
+        f"{told(resource, used)} are there",
+        it,
+        together(waits(it), reduced(it, it.device, 25) if it.device else (), (raised,)),
+        {"node_group": pool.name, "resource": resource, "size": used, "max_size": most},
+        (Evidence(reference_of(pool), f"spec.limits[{resource}]", pool.spec.limits[resource], "reached"),),
+    )
+
+

@@ -1,0 +1,100 @@
+"""The autoscaler has asked for nodes on which the subject fits; they are on their way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from allotment.diagnose.case import Case, reference_of, seconds
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.autoscaler.groups import (
+    autoscaler_of,
+    by_name,
+    events_of_pods,
+    groups_of_nodes,
+    planned,
+)
+from allotment.diagnose.rules.autoscaler.karpenter import claim_on_its_way
+from allotment.diagnose.rules.scheduler.answering import about_room, together
+from allotment.diagnose.rules.scheduler.holders import waits
+from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
+from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.observed.base import Reference
+
+_PATIENCE: Final = 1200.0
+"""Seconds after which nodes that were asked for are no longer on their way, where the status does not say so."""
+_ROOM: Final = frozenset({Keeper.RESOURCE, Keeper.SEVERAL, Keeper.POD_LIMIT, Keeper.NO_NODE_MATCHES})
+
+
+@dataclass(frozen=True, slots=True)
+class _Growth:
+    name: str
+    size: int
+    target: int
+    most: int
+    evidence: tuple[Evidence, ...]
+    words: str = ""
+
+
+def find(case: Case) -> Finding | None:
+    """Nodes were asked for because of it, or of their kind, and have not all come."""
+    it = placing(case)
+    if it.refused is None or kept(case).by not in _ROOM:
+        return None
+    growth = _by_event(case) or _by_claim(case) or _by_status(case)
+    if growth is None:
+        return None
+    target = Reference(kind="NodeGroup", name=growth.name)
+    wait = Proposal(
+        RemedyKind.WAIT_FOR_CAPACITY,
+        Doer.USER,
+        f"wait until the new node of {growth.name} joins (a few minutes)",
+        target,
+        Patch(PatchOp.WAIT, {"until": "node joins"}),
+    )
+    return about_room(
+        "autoscaler-scaling-up",
+        CauseVerdict.WAITING,
+        f"the autoscaler is adding nodes to {growth.name}: {growth.size} → {growth.target}"
+        + (f" (at most {growth.most})" if growth.most else "")
+        + growth.words,
+        it,
+        together((wait,), waits(it)),
+        {"node_group": growth.name, "size": growth.size, "target": growth.target, "max_size": growth.most},
+        growth.evidence,
+    )
+
+
+def _by_event(case: Case) -> _Growth | None:
+    groups = by_name(autoscaler_of(case.index).groups)
+    for event in events_of_pods(case, "TriggeredScaleUp"):
+        for name, before, after, most in planned(event):
+            group = groups.get(name)
+            size = group.size if group is not None else before
+            if (group is not None and group.scaling == "Backoff") or size >= after:
+                continue
+            asked = group is not None and group.target > group.size
+            if asked or case.now - seconds(event.at) < _PATIENCE:
+                pod = reference_of(case.waiting_pods[0])
+                said = Evidence(pod, "events[TriggeredScaleUp].message", event.message, "the autoscaler says so")
+                return _Growth(name, size, after, most, (said,))
+    return None
+
+
+def _by_claim(case: Case) -> _Growth | None:
+    claim = claim_on_its_way(case)
+    if claim is None:
+        return None
+    pool = claim.metadata.labels.get("karpenter.sh/nodepool", claim.name)
+    said = Evidence(reference_of(claim), "status.conditions", claim.name, "this node is on its way")
+    return _Growth(pool, 0, 1, 0, (said,), f", node claim {claim.name}")
+
+
+def _by_status(case: Case) -> _Growth | None:
+    for group in groups_of_nodes(case, placing(case).able):
+        if group.target > group.size and group.scaling != "Backoff":
+            status = Reference(api_version="v1", kind="ConfigMap", namespace="kube-system", name="cluster-autoscaler-status")
+            said = Evidence(status, f"nodeGroups[{group.name}].health.cloudProviderTarget", group.target, "asked for")
+            return _Growth(group.name, group.size, group.target, group.most, (said,))
+    return None
