@@ -17,6 +17,8 @@ from allotment.model.spelling import did_you_mean
 
 SECTIONS: Final = ("Meaning", "By hand", "Fix", "Precedence")
 """What every page has."""
+_LAYER: Final = len("ALT-12")
+"""Characters of a code that its layer decides."""
 _CODE: Final = re.compile(r"ALT-\d+", re.IGNORECASE)
 
 
@@ -33,8 +35,10 @@ def cause_named(word: str) -> CauseEntry:
     """
     entry = BY_CODE.get(word.upper()) or BY_ID.get(word)
     if entry is None:
+        # A mistyped code means one of its own layer.
+        known = [code for code in BY_CODE if code.startswith(word.upper()[:_LAYER])]
         raise NotFoundError(
-            f"there is no cause {shown(word)}", fix=did_you_mean(word.upper(), BY_CODE, "list them with: allot causes")
+            f"there is no cause {shown(word)}", fix=did_you_mean(word.upper(), known, "list them with: allot causes")
         )
     return entry
 
