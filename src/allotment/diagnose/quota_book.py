@@ -136,7 +136,7 @@ class QuotaBook:
         if node is None or self._tree.node_parent[node] == NO_NODE:
             return ""
         root = self._tree.root_of(node)
-        return next((name for name, each in self._names.cohort_index.items() if each == root), "")
+        return next((name for name, each in self._names.cohort_index.items() if int(each) == int(root)), "")
 
     @cached_property
     def holders(self) -> dict[str, list[QuotaHolder]]:

@@ -55,9 +55,7 @@ def _created(case: Case) -> Iterator[Proposal]:
             RemedyKind.OTHER,
             Doer.TEAM_OWNER,
             f"create a LocalQueue {case.queue_name} in {case.namespace} that points to {behind}",
-            Reference(
-                api_version=version, kind="LocalQueue", namespace=case.namespace, name=case.queue_name
-            ),
+            Reference(api_version=version, kind="LocalQueue", namespace=case.namespace, name=case.queue_name),
             Patch(PatchOp.CREATE, body),
             cost=position,
         )

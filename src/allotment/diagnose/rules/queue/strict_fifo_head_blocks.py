@@ -8,6 +8,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.others import called, reference_above
 from allotment.diagnose.releases import raised_quota, waits
+from allotment.diagnose.rules.queue import overtaken
 from allotment.diagnose.rules.queue.line import Blockade, blockade, observed_workload, raised_priority
 from allotment.diagnose.rules.queue.queued import other_queues
 from allotment.diagnose.shortage import device, fact
@@ -23,11 +24,11 @@ def find(case: Case) -> Finding | None:
 
 
 def by_priority(case: Case) -> Finding | None:
-    """The head came later, and stands first for its priority."""
+    """The head came later, and stands first for its priority; or others went first for theirs."""
     block = blockade(case)
-    if block is None or not block.by_priority:
-        return None
-    return finding_of(case, block, "priority-below-others")
+    if block is None:
+        return overtaken.find(case)
+    return finding_of(case, block, "priority-below-others") if block.by_priority else None
 
 
 def finding_of(case: Case, block: Blockade, cause: str) -> Finding:

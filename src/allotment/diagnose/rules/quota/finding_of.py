@@ -1,0 +1,88 @@
+"""What all quota causes say alike: evidence, the table of flavors, and what helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.reducing import reduced
+from allotment.diagnose.releases import quota_path, raised_quota, waits
+from allotment.diagnose.rules.queue.line import raised_priority
+from allotment.diagnose.rules.queue.queued import other_queues
+from allotment.diagnose.rules.quota.refused import QuotaRefusal
+from allotment.model.explanation import CauseVerdict, Evidence
+from allotment.scheduling.queueing.inputs import PreemptionPolicy
+
+
+def quota_finding(
+    case: Case,
+    found: QuotaRefusal,
+    verdict: CauseVerdict,
+    summary: str,
+    facts: Mapping[str, Any],
+    proposals: tuple[Proposal, ...],
+) -> Finding:
+    """A finding of this layer.
+
+    Args:
+        case: the subject.
+        found: the refusal.
+        verdict: of it.
+        summary: one sentence.
+        facts: names and numbers, to which queue and flavor are added.
+        proposals: what may help.
+    """
+    named: dict[str, Any] = {"cluster_queue": found.queue}
+    if found.row is not None:
+        named["flavor"] = found.row.flavor
+    return Finding(
+        found.cause.value,
+        verdict,
+        summary,
+        facts={**named, **facts},
+        evidence=tuple(_evidence(case, found)),
+        proposals=proposals,
+        flavors=found.lacks.tried,
+        never=found.lacks.never,
+    )
+
+
+def _evidence(case: Case, found: QuotaRefusal) -> Iterator[Evidence]:
+    queue = case.index.cluster_queues.get(found.queue)
+    if queue is not None and found.row is not None and found.need is not None:
+        path = quota_path(queue, found.row.flavor, found.need.resource)
+        if path is not None:
+            nominal = found.text(found.need.quota.nominal)
+            field = f"{path.strip('/').replace('/', '.')}.nominalQuota"
+            yield Evidence(reference_of(queue), field, nominal, f"{found.text(found.need.quota.used)} of it in use")
+    workload = case.workload
+    told = None if workload is None else workload.condition("QuotaReserved")
+    if workload is not None and told is not None and told.message:
+        field = "status.conditions[QuotaReserved].message"
+        yield Evidence(reference_of(workload), field, told.message, "as Kueue wrote")
+
+
+def usual(case: Case, found: QuotaRefusal) -> Iterator[Proposal]:
+    """What helps against most of them: ask for less, go elsewhere, wait, be more urgent, have more."""
+    yield from reduced(case, found.lacks)
+    yield from other_queues(case, cost=1)
+    yield from preempting_priority(case, found)
+    yield from waits(case, found.lacks, cost=3)
+    yield from raised_quota(case, found.lacks)
+
+
+def preempting_priority(case: Case, found: QuotaRefusal) -> Iterator[Proposal]:
+    """A higher priority, only where the queue's policy lets it preempt."""
+    workload = found.lacks.workload
+    queue = next((each for each in case.twins.queueing.state.cluster_queues if each.name == found.queue), None)
+    if queue is None or found.lacks.never:
+        return
+    within = queue.within_cluster_queue is not PreemptionPolicy.NEVER
+    across = queue.reclaim_within_cohort in (
+        PreemptionPolicy.LOWER_PRIORITY,
+        PreemptionPolicy.LOWER_OR_NEWER_EQUAL_PRIORITY,
+    )
+    if within or across:
+        yield from raised_priority(case, workload.priority, "the queue preempts lower priorities", cost=2)

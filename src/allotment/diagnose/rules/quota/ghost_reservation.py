@@ -1,0 +1,123 @@
+"""Quota is held by a workload that runs nothing any more, and is missing here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from allotment.diagnose.case import Case, reference_of, seconds
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.others import called
+from allotment.diagnose.releases import holders_of
+from allotment.diagnose.rules.quota.refused import quota_refusal
+from allotment.diagnose.shortage import book_of
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.observed.base import is_true
+from allotment.model.observed.pods import Pod
+from allotment.model.observed.queueing import Workload
+from allotment.model.observed.work import Job
+
+_PATIENCE: Final = 300.0
+"""Seconds after admission from which on a workload without a single pod is taken to be left over."""
+
+
+class _Ghosts(dict[str, str]):
+    """Why a workload that holds quota runs nothing, by ``namespace/name``; empty = it does run."""
+
+
+def find(case: Case) -> Finding | None:
+    """A holder without pods whose quota would do: its owner is gone or done, or its pods are all over."""
+    refusal = quota_refusal(case)
+    if refusal is None or refusal.row is None or refusal.need is None or not case.seen("pods"):
+        return None
+    if case.source.namespaces:
+        return None
+    pair = (refusal.row.flavor, refusal.need.resource)
+    ghosts = []
+    for amount, holder in holders_of(case, refusal.queue, pair):
+        found = case.index.workloads.get(holder.workload.name)
+        if found is not None and holder.admitted and _why(case, found):
+            ghosts.append((amount, holder, found))
+    if not ghosts:
+        return None
+    holders = tuple(holder for _, holder, _ in ghosts)
+    if not book_of(case.twins).fits(refusal.queue, refusal.row.wanted, without=holders):
+        return None
+    held = sum(amount for amount, _, _ in ghosts)
+    names = [called(case, found) for _, _, found in ghosts]
+    text = refusal.text
+    first = ghosts[0][2]
+    return Finding(
+        "ghost-reservation",
+        CauseVerdict.BROKEN,
+        f"it asks for {text(refusal.need.wanted)} {pair[1]} and {text(refusal.need.quota.free)} are free: "
+        f"{text(held)} of flavor {pair[0]} are held by {', '.join(names)}, which runs nothing ({_why(case, first)})",
+        facts={
+            "cluster_queue": refusal.queue,
+            "flavor": pair[0],
+            "resource": pair[1],
+            "held": text(held),
+            "held_by": names,
+            "why": _why(case, first),
+        },
+        evidence=tuple(
+            Evidence(reference_of(found), "status.admission", found.name, _why(case, found)) for _, _, found in ghosts
+        ),
+        confidence=Confidence.SURE if _sure(case, first) else Confidence.LIKELY,
+        proposals=tuple(
+            Proposal(
+                RemedyKind.FINISH_DEPENDENCY,
+                Doer.TEAM_OWNER if found.namespace == case.namespace else Doer.PLATFORM,
+                f"delete the Workload of {called(case, found)}: it holds quota and runs nothing",
+                reference_of(found),
+                Patch(PatchOp.DELETE),
+                effect=tuple(
+                    (reference_of(other), Patch(PatchOp.DELETE)) for _, _, other in ghosts if other is not found
+                ),
+            )
+            for found in (first,)
+        ),
+        flavors=refusal.lacks.tried,
+    )
+
+
+def _why(case: Case, workload: Workload) -> str:
+    kept = case.index.beside.get(_Ghosts)
+    if not isinstance(kept, _Ghosts):
+        kept = case.index.beside[_Ghosts] = _Ghosts()
+    if workload.key not in kept:
+        kept[workload.key] = _left_over(case, workload)
+    return kept[workload.key]
+
+
+def _left_over(case: Case, workload: Workload) -> str:
+    """Why a workload that holds quota runs nothing; empty if it may run something."""
+    pods = _pods(case, workload)
+    if any(not pod.ended for pod in pods):
+        return ""
+    owners = [case.index.owner(each) for each in workload.metadata.owner_references]
+    jobs = [each for each in owners if isinstance(each, Job)]
+    if any(is_true(job.status.conditions, "Complete") or is_true(job.status.conditions, "Failed") for job in jobs):
+        return "its Job is over"
+    if pods:
+        return "all of its pods have ended" if not jobs else ""
+    admitted = workload.condition("Admitted")
+    since = seconds(admitted.last_transition_time) if admitted is not None else 0
+    if not since or case.now - since < _PATIENCE:
+        return ""
+    return f"it was admitted {round((case.now - since) / 60)} minutes ago and has no pod"
+
+
+def _sure(case: Case, workload: Workload) -> bool:
+    return "no pod" not in _why(case, workload)
+
+
+def _pods(case: Case, workload: Workload) -> list[Pod]:
+    """Pods under its owners; pods of a group own their Workload themselves."""
+    found: list[Pod] = []
+    for owner in workload.metadata.owner_references:
+        if owner.kind == "Pod":
+            pod = case.index.pods.get(f"{workload.namespace}/{owner.name}")
+            found += [pod] if pod is not None else []
+        else:
+            found += case.index.pods_under(owner.uid)
+    return found

@@ -1,0 +1,130 @@
+"""It ran, and its quota was taken: by a higher priority of its queue, or by the queue whose quota it had borrowed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Finding
+from allotment.diagnose.others import called
+from allotment.diagnose.reducing import reduced
+from allotment.diagnose.releases import raised_quota, waits
+from allotment.diagnose.rules.queue.queued import other_queues
+from allotment.diagnose.rules.quota.finding_of import preempting_priority
+from allotment.diagnose.rules.quota.refused import QuotaRefusal, quota_refusal
+from allotment.diagnose.shortage import FlavorRow, ResourceNeed, book_of, fact
+from allotment.model.explanation import CauseVerdict, Confidence, Evidence
+from allotment.model.observed.base import Condition
+from allotment.model.observed.queueing import Workload
+from allotment.scheduling.queueing.quantity import render_amount
+from allotment.scheduling.snapshot.queueing import QuotaHolder
+
+_UID = re.compile(r"\(UID: ([^,)]+)")
+_PATH = re.compile(r"preemptor path: (\S+?);")
+_RULES = {
+    "InClusterQueue": "a higher priority in the same ClusterQueue",
+    "InCohortReclamation": "reclamation by the queue that owns the quota",
+    "InCohortFairSharing": "fair sharing in the cohort",
+    "InCohortReclaimWhileBorrowing": "reclamation by a queue that borrows itself",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """How a workload lost its quota, and what it lacks since.
+
+    Attributes:
+        by: who took it and holds quota still; None if it was not seen.
+    """
+
+    workload: Workload
+    told: Condition
+    refusal: QuotaRefusal
+    row: FlavorRow
+    need: ResourceNeed
+    by: QuotaHolder | None
+
+
+def _taking(case: Case, *, within: bool) -> Taking | None:
+    workload = case.workload
+    refusal = quota_refusal(case)
+    if workload is None or refusal is None or refusal.row is None or refusal.need is None:
+        return None
+    told, evicted = workload.condition("Preempted"), workload.condition("Evicted")
+    if told is None or not told.true or evicted is None or not evicted.true or evicted.reason != "Preempted":
+        return None
+    if (told.reason == "InClusterQueue") is not within or told.reason not in _RULES:
+        return None
+    uid = _UID.search(told.message)
+    by = next(
+        (each for each in case.twins.queueing.running if uid is not None and each.workload.uid == uid.group(1)), None
+    )
+    if by is None and uid is not None and case.seen("workloads") and not case.source.namespaces:
+        return None  # whoever took it has ended: what it lacks since has another cause
+    return Taking(workload, told, refusal, refusal.row, refusal.need, by)
+
+
+def preempted(case: Case) -> Finding | None:
+    """By a workload of its own queue that has a higher priority and still runs."""
+    taking = _taking(case, within=True)
+    return None if taking is None else _finding(case, taking, "preempted")
+
+
+def reclaimed(case: Case) -> Finding | None:
+    """By a queue of the cohort that took its own back, or its fair share."""
+    taking = _taking(case, within=False)
+    return None if taking is None else _finding(case, taking, "reclaimed")
+
+
+def _finding(case: Case, taking: Taking, cause: str) -> Finding:
+    need, quota, queue = taking.need, taking.need.quota, taking.refusal.queue
+    path = _PATH.search(taking.told.message)
+    owner = taking.by.workload.cluster_queue if taking.by is not None else ""
+    if not owner and path is not None:
+        owner = path.group(1).rsplit("/", 1)[-1]
+    found = None if taking.by is None else case.index.workloads.get(taking.by.workload.name)
+    name = "somebody who is not seen" if found is None else called(case, found)
+    own_left = max(0, quota.nominal - quota.used)
+    rule = _RULES[taking.told.reason]
+    facts = {
+        "cohort": book_of(case.twins).root_cohort(queue),
+        "own_queue": queue,
+        "own_nominal": fact(need.resource, quota.nominal),
+        "own_used": fact(need.resource, quota.used),
+        "owner_queue": owner,
+        f"{cause}_by": name,
+        "rule": taking.told.reason,
+        "requested": fact(need.resource, need.wanted),
+        "free_in_cohort": fact(need.resource, quota.free),
+        "borrowed_before": fact(need.resource, max(0, need.wanted - own_left)),
+        "at": taking.told.last_transition_time,
+    }
+    if taking.by is not None:
+        facts |= {"its_priority": taking.by.workload.priority, "own_priority": taking.refusal.lacks.workload.priority}
+    return Finding(
+        cause,
+        CauseVerdict.WAITING,
+        f"it was stopped for {name} of the ClusterQueue {owner or '?'} by {rule}; of the "
+        f"{render_amount(need.resource, need.wanted)} {need.resource} that it asks for "
+        f"{need.text(quota.free)} are free",
+        facts=facts,
+        evidence=(
+            Evidence(
+                reference_of(taking.workload),
+                "status.conditions[Preempted].message",
+                taking.told.message,
+                taking.told.reason,
+            ),
+        ),
+        confidence=Confidence.SURE if taking.by is not None else Confidence.LIKELY,
+        proposals=(
+            *reduced(case, taking.refusal.lacks),
+            *other_queues(case, cost=1),
+            *preempting_priority(case, taking.refusal),
+            *waits(case, taking.refusal.lacks, cost=3),
+            *raised_quota(case, taking.refusal.lacks),
+        ),
+        flavors=taking.refusal.lacks.tried,
+        never=taking.refusal.lacks.never,
+    )

@@ -1,0 +1,83 @@
+"""Quota would be there, and the pods cannot be placed as close together as they ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.releases import waits
+from allotment.diagnose.rules.queue.queued import other_queues
+from allotment.diagnose.rules.quota.finding_of import quota_finding
+from allotment.diagnose.rules.quota.refused import QuotaCause, refused_as
+from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.observed.queueing import TopologyAsk
+from allotment.scheduling.snapshot.attempts import AttemptOutcome, Settlement
+
+_REQUIRED = "kueue.x-k8s.io/podset-required-topology"
+_PREFERRED = "kueue.x-k8s.io/podset-preferred-topology"
+
+
+def find(case: Case) -> Finding | None:
+    """A topology request that no domain can meet: never, or not while others run."""
+    found = refused_as(case, QuotaCause.TOPOLOGY)
+    workload = case.workload
+    if found is None or workload is None:
+        return None
+    never = _never(case, workload.key)
+    ask = next((each.topology_request for each in workload.spec.pod_sets if each.topology_request), None)
+    level = _level(ask)
+    said = found.said or "no flavor of the queue has the Topology that it asks for"
+    finding = quota_finding(
+        case,
+        found,
+        CauseVerdict.MISCONFIGURED if never else CauseVerdict.WAITING,
+        f"its pods must lie in one {level or 'domain'}, and {said}" + (", even in an empty cluster" if never else ""),
+        {"level": level, "pods": found.lacks.pod_set.count, "message": said},
+        (*_looser(case, level), *other_queues(case, cost=1), *(() if never else waits(case, found.lacks, cost=3))),
+    )
+    asked = Evidence(reference_of(workload), "spec.podSets[].topologyRequest", level, "how close the pods must be")
+    return replace(finding, never=never, evidence=(asked, *finding.evidence))
+
+
+def _level(ask: TopologyAsk | None) -> str:
+    if ask is None:
+        return ""
+    return ask.required or ask.preferred or ask.pod_set_slice_required_topology or ""
+
+
+def _never(case: Case, key: str) -> bool:
+    """Whether it is refused by a cluster in which nothing else is queued or runs under a queue."""
+    view = case.twins.queueing
+    alone = replace(view, running=(), pending=tuple(each for each in view.pending if each.name == key))
+    return Settlement(alone).of(key).outcome is not AttemptOutcome.STARTS
+
+
+def _looser(case: Case, level: str) -> Iterator[Proposal]:
+    """Preferred in place of required, or a wider level of the same topology."""
+    work = case.top
+    if work is None or not level:
+        return
+    target = reference_of(work)
+    field = {"metadata": {"annotations": {_REQUIRED: None, _PREFERRED: level}}}
+    yield Proposal(
+        RemedyKind.REDUCE_REQUEST,
+        Doer.USER,
+        f"prefer one {level} and do not require it",
+        target,
+        Patch(PatchOp.RESUBMIT, {"spec": {"template": field}}),
+    )
+    for topology in case.index.objects.topologies:
+        levels = [each.node_label for each in topology.spec.levels]
+        if level in levels and levels.index(level) > 0:
+            wider = levels[levels.index(level) - 1]
+            yield Proposal(
+                RemedyKind.REDUCE_REQUEST,
+                Doer.USER,
+                f"require one {wider} in place of one {level}",
+                target,
+                Patch(PatchOp.RESUBMIT, {"spec": {"template": {"metadata": {"annotations": {_REQUIRED: wider}}}}}),
+                cost=1,
+            )
+            return

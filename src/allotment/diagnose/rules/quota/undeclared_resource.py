@@ -1,0 +1,137 @@
+"""It asks for a resource that its queue does not list: one that exists and is not covered, or a name that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from allotment.diagnose.amending import amended
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.queue.queued import other_queues
+from allotment.diagnose.rules.quota.finding_of import quota_finding
+from allotment.diagnose.rules.quota.refused import QuotaCause, QuotaRefusal, refused_as
+from allotment.diagnose.shortage import device
+from allotment.model.explanation import CauseVerdict, Doer, Patch, PatchOp, RemedyKind
+from allotment.model.observed.pods import PodSpec
+from allotment.model.observed.queueing import ClusterQueue
+from allotment.model.spelling import nearest
+from allotment.scheduling.queueing.quantity import render_amount
+
+
+def not_covered(case: Case) -> Finding | None:
+    """The queue has no quota of a resource, so it admits nothing that asks for it."""
+    found = refused_as(case, QuotaCause.NOT_COVERED)
+    queue = None if found is None else case.index.cluster_queues.get(found.queue)
+    if found is None or queue is None:
+        return None
+    names = found.lacks.undeclared
+    covered = _covered(queue)
+    return quota_finding(
+        case,
+        found,
+        CauseVerdict.MISCONFIGURED,
+        f"it asks for {', '.join(names)}, of which the ClusterQueue {queue.name} has no quota: it covers "
+        f"{', '.join(covered)}",
+        {"resource": names[0] if len(names) == 1 else list(names), "covered": covered},
+        (*_dropped(case, names), *other_queues(case, cost=1), *_added(found, queue)),
+    )
+
+
+def wrong_name(case: Case) -> Finding | None:
+    """No node offers what it asks for, and the queue has the device that was probably meant under another name."""
+    found = refused_as(case, QuotaCause.WRONG_NAME)
+    queue = None if found is None else case.index.cluster_queues.get(found.queue)
+    if found is None or queue is None:
+        return None
+    wrong = next(name for name in found.lacks.undeclared if device(name))
+    covered = _covered(queue)
+    devices = [name for name in covered if device(name)]
+    meant = nearest(wrong, devices) or devices[0]
+    order = [meant, *(name for name in devices if name != meant)]
+    return quota_finding(
+        case,
+        found,
+        CauseVerdict.MISCONFIGURED,
+        f"it asks for {wrong}, which no node offers and the ClusterQueue {queue.name} does not list: its devices are "
+        f"called {', '.join(devices)}",
+        {"resource": wrong, "right_resource": meant, "covered": covered},
+        tuple(_renamed(case, wrong, order)),
+    )
+
+
+def _covered(queue: ClusterQueue) -> list[str]:
+    return list(dict.fromkeys(name for group in queue.spec.resource_groups for name in group.covered_resources))
+
+
+def _spec(case: Case) -> PodSpec | None:
+    return case.to_come[0].template.spec if case.to_come else None
+
+
+def _dropped(case: Case, names: tuple[str, ...]) -> Iterator[Proposal]:
+    changes: dict[str, dict[str, Any]] = {}
+    for part in case.to_come:
+        for container in part.template.spec.containers:
+            for field, amounts in (
+                ("requests", container.resources.requests),
+                ("limits", container.resources.limits),
+            ):
+                gone = {name: None for name in names if name in amounts}
+                if gone:
+                    changes.setdefault(container.name, {}).setdefault(field, {}).update(gone)
+    if not changes:
+        return
+    containers = [{"name": name, "resources": each} for name, each in changes.items()]
+    target, patch = amended(case, {"containers": containers})
+    yield Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, f"do not ask for {', '.join(names)}", target, patch)
+
+
+def _renamed(case: Case, wrong: str, order: list[str]) -> Iterator[Proposal]:
+    spec = _spec(case)
+    if spec is None:
+        return
+    for position, name in enumerate(order):
+        containers = []
+        for container in spec.containers:
+            change: dict[str, Any] = {}
+            for field, amounts in (("requests", container.resources.requests), ("limits", container.resources.limits)):
+                if wrong in amounts:
+                    change[field] = {wrong: None, name: amounts[wrong]}
+            if change:
+                containers.append({"name": container.name, "resources": change})
+        if containers:
+            target, patch = amended(case, {"containers": containers})
+            said = f"ask for {name} in place of {wrong}"
+            yield Proposal(RemedyKind.FIX_LIMITS, Doer.USER, said, target, patch, cost=position)
+
+
+def _added(found: QuotaRefusal, queue: ClusterQueue) -> Iterator[Proposal]:
+    """Quota of the resource, as much as is asked for, in each flavor of the group that devices are in."""
+    groups = list(enumerate(queue.spec.resource_groups))
+    if not groups:
+        return
+    number, group = next(
+        (each for each in groups if any(device(name) for name in each[1].covered_resources)), groups[0]
+    )
+    asked = dict(found.lacks.pod_set.requests)
+    steps: list[dict[str, Any]] = []
+    said = []
+    for name in found.lacks.undeclared:
+        amount = render_amount(name, asked.get(name, 1) * found.lacks.pod_set.count)
+        said.append(f"{amount} {name}")
+        steps.append({"op": "add", "path": f"/spec/resourceGroups/{number}/coveredResources/-", "value": name})
+        steps += [
+            {
+                "op": "add",
+                "path": f"/spec/resourceGroups/{number}/flavors/{position}/resources/-",
+                "value": {"name": name, "nominalQuota": amount},
+            }
+            for position, _ in enumerate(group.flavors)
+        ]
+    yield Proposal(
+        RemedyKind.RAISE_QUOTA,
+        Doer.PLATFORM,
+        f"give the ClusterQueue {queue.name} quota of {', '.join(said)}",
+        reference_of(queue),
+        Patch(PatchOp.JSON, steps),
+    )
