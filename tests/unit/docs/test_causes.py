@@ -63,7 +63,7 @@ def test_a_cause_is_explained_by_code_in_any_case_and_by_id(run: Run) -> None:
     unknown = run("explain", "ALT-1200")
     assert unknown.code == 3
     assert "there is no cause ALT-1200" in unknown.err
-    assert "did you mean 'ALT-120" in unknown.err
+    assert "did you mean 'ALT-12" in unknown.err
 
 
 def test_the_list_has_them_all_in_their_order(run: Run) -> None:
