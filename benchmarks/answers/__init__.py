@@ -1,0 +1,1 @@
+"""How fast a cluster is read, and a saved snapshot is loaded."""
