@@ -7,13 +7,14 @@ what they may lend and do not use, by the largest remainder: so lent and borrowe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from allotment.accounting.book_checks import root_of
 from allotment.accounting.books import WrittenQuota, quota_lines
-from allotment.accounting.capacity import is_device, largest_remainder
+from allotment.accounting.capacity import largest_remainder
 from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.snapshot.quantities import units
@@ -24,7 +25,11 @@ UseKey = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class QueueLoan:
-    """So much of a flavor that one queue uses and another is guaranteed."""
+    """So much of a flavor that one queue uses and another is guaranteed.
+
+    Attributes:
+        lender: a queue's name, or ``cohort/NAME``.
+    """
 
     borrower: str
     lender: str
@@ -82,13 +87,14 @@ class QueueStanding:
 
 def queue_standings(index: Index) -> tuple[QueueStanding, ...]:
     """All ClusterQueues of a source, by cohort and name."""
-    lines = list(quota_lines(index))
-    used = used_quota(index.objects.workloads)
-    loans = _loans(index, lines, used)
+    books = _CohortBooks(index, list(quota_lines(index)), used_quota(index.objects.workloads))
+    own: dict[str, list[WrittenQuota]] = {}
+    for line in books.lines:
+        if line.kind == "ClusterQueue":
+            own.setdefault(line.name, []).append(line)
     waiting = _waiting(index)
     found = []
     for queue in index.objects.cluster_queues:
-        own = [line for line in lines if line.kind == "ClusterQueue" and line.name == queue.name]
         active = next((each for each in queue.status.conditions if each.type == "Active"), None)
         line_up = waiting.get(queue.name, [])
         found.append(
@@ -100,7 +106,7 @@ def queue_standings(index: Index) -> tuple[QueueStanding, ...]:
                 inactive=active.message if active is not None and not active.true else "",
                 pending=len(line_up),
                 head=line_up[0] if line_up else "",
-                uses=tuple(_use(index, line, lines, used, loans) for line in own),
+                uses=tuple(books.use(line) for line in own.get(queue.name, ())),
             )
         )
     return tuple(sorted(found, key=lambda each: (each.cohort, each.name)))
@@ -120,45 +126,52 @@ def used_quota(workloads: Iterable[Workload]) -> dict[UseKey, int]:
     return used
 
 
-def _use(
-    index: Index,
-    line: WrittenQuota,
-    lines: Sequence[WrittenQuota],
-    used: Mapping[UseKey, int],
-    loans: Sequence[tuple[str, str, QueueLoan]],
-) -> QueueUse:
-    amount = used.get((line.name, line.flavor, line.resource), 0)
-    mine = [loan for flavor, resource, loan in loans if (flavor, resource) == (line.flavor, line.resource)]
-    return QueueUse(
-        cluster=index.source.name,
-        queue=line.name,
-        cohort=line.cohort,
-        flavor=line.flavor,
-        resource=line.resource,
-        nominal=line.nominal,
-        limit=line.nominal + borrowable(index, line, lines),
-        used=amount,
-        told=_told(index, line),
-        borrowed=max(0, amount - line.nominal) if line.cohort else 0,
-        lent=sum(loan.amount for loan in mine if loan.lender == line.name),
-        lenders=tuple(loan for loan in mine if loan.borrower == line.name),
-    )
+class _CohortBooks:
+    """Quota of all queues by cohort tree, flavor and resource, with who lends what to whom."""
 
+    def __init__(self, index: Index, lines: list[WrittenQuota], used: Mapping[UseKey, int]) -> None:
+        self.lines = lines
+        self._index = index
+        self._used = used
+        roots = {line.cohort: root_of(index, line.cohort) for line in lines if line.cohort}
+        self._key = {id(line): (roots.get(line.cohort, ""), line.flavor, line.resource) for line in lines}
+        groups: dict[tuple[str, str, str], list[WrittenQuota]] = {}
+        for line in lines:
+            if line.cohort:
+                groups.setdefault(self._key[id(line)], []).append(line)
+        self._lendable = {key: sum(line.lendable for line in members) for key, members in groups.items()}
+        self._lent: Counter[UseKey] = Counter()
+        self._loans: dict[UseKey, list[QueueLoan]] = {}
+        for (_, flavor, resource), members in groups.items():
+            for loan in _loans_among(members, used):
+                self._lent[loan.lender, flavor, resource] += loan.amount
+                self._loans.setdefault((loan.borrower, flavor, resource), []).append(loan)
 
-def borrowable(index: Index, line: WrittenQuota, lines: Iterable[WrittenQuota]) -> int:
-    """The most that a queue can borrow: what others of its cohort tree may lend, within its own limit."""
-    if not line.cohort:
-        return 0
-    root = root_of(index, line.cohort)
-    others = sum(
-        each.lendable
-        for each in lines
-        if each is not line
-        and (each.flavor, each.resource) == (line.flavor, line.resource)
-        and each.cohort
-        and root_of(index, each.cohort) == root
-    )
-    return others if line.borrowing is None else min(others, line.borrowing)
+    def use(self, line: WrittenQuota) -> QueueUse:
+        """How one quota of a queue stands."""
+        key = (line.name, line.flavor, line.resource)
+        amount = self._used.get(key, 0)
+        return QueueUse(
+            cluster=self._index.source.name,
+            queue=line.name,
+            cohort=line.cohort,
+            flavor=line.flavor,
+            resource=line.resource,
+            nominal=line.nominal,
+            limit=line.nominal + self._borrowable(line),
+            used=amount,
+            told=_told(self._index, line),
+            borrowed=max(0, amount - line.nominal) if line.cohort else 0,
+            lent=self._lent[key],
+            lenders=tuple(self._loans.get(key, ())),
+        )
+
+    def _borrowable(self, line: WrittenQuota) -> int:
+        """The most that it can borrow: what others of its cohort tree may lend, within its own limit."""
+        if not line.cohort:
+            return 0
+        others = self._lendable[self._key[id(line)]] - line.lendable
+        return others if line.borrowing is None else min(others, line.borrowing)
 
 
 def _told(index: Index, line: WrittenQuota) -> int | None:
@@ -170,20 +183,6 @@ def _told(index: Index, line: WrittenQuota) -> int | None:
     return None
 
 
-def _loans(
-    index: Index, lines: Sequence[WrittenQuota], used: Mapping[UseKey, int]
-) -> tuple[tuple[str, str, QueueLoan], ...]:
-    """Who borrows from whom, by flavor and resource."""
-    groups: dict[tuple[str, str, str], list[WrittenQuota]] = {}
-    for line in lines:
-        if line.cohort:
-            groups.setdefault((root_of(index, line.cohort), line.flavor, line.resource), []).append(line)
-    found: list[tuple[str, str, QueueLoan]] = []
-    for (_, flavor, resource), members in groups.items():
-        found += [(flavor, resource, loan) for loan in _loans_among(members, used)]
-    return tuple(found)
-
-
 def _loans_among(members: Sequence[WrittenQuota], used: Mapping[UseKey, int]) -> list[QueueLoan]:
     owed: dict[str, int] = {}
     spare: dict[str, int] = {}
@@ -191,7 +190,9 @@ def _loans_among(members: Sequence[WrittenQuota], used: Mapping[UseKey, int]) ->
     for line in members:
         amount = used.get((line.name, line.flavor, line.resource), 0) if line.kind == "ClusterQueue" else 0
         if line.kind == "Cohort":
-            shared[line.name] = shared.get(line.name, 0) + line.lendable
+            # Beside the queues' names: a cohort may be called as a queue is.
+            name = f"cohort/{line.name}"
+            shared[name] = shared.get(name, 0) + line.lendable
         elif amount > line.nominal:
             owed[line.name] = amount - line.nominal
         else:
@@ -237,8 +238,3 @@ def _waiting(index: Index) -> dict[str, list[str]]:
     return {
         queue: [each.key for each in sorted(them, key=lambda one: place(queue, one))] for queue, them in found.items()
     }
-
-
-def device_uses(standing: QueueStanding) -> tuple[QueueUse, ...]:
-    """Those of its uses that are of devices."""
-    return tuple(each for each in standing.uses if is_device(each.resource))

@@ -77,24 +77,37 @@ class _FlavoredNodes:
     def __init__(self, index: Index, left: dict[tuple[str, str], int]) -> None:
         self._index = index
         self._left = left
-        self._order = sorted(left)
+        self._open: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
     def take(self, told: Told, flavor: str, resource: str, wanted: int, line: tuple[CauseOfTime, Belonging]) -> int:
         """Take units of a flavor for a cause; how many there were."""
-        found = self._index.flavors.get(flavor)
         taken = 0
-        if found is None:
-            return 0
-        for key in self._order:
-            if taken >= wanted:
-                break
-            node, of = key
-            if of == resource and self._left[key] and flavor_matches(found, self._index.nodes[node]):
-                count = min(wanted - taken, self._left[key])
-                self._left[key] -= count
-                taken += count
-                told[key] += [line] * count
+        nodes = self._nodes(flavor, resource)
+        while nodes and taken < wanted:
+            # The names stand in falling order, so that a node without anything left is dropped once for all.
+            key = nodes[-1]
+            count = min(wanted - taken, self._left[key])
+            self._left[key] -= count
+            taken += count
+            told[key] += [line] * count
+            if not self._left[key]:
+                nodes.pop()
         return taken
+
+    def _nodes(self, flavor: str, resource: str) -> list[tuple[str, str]]:
+        found = self._index.flavors.get(flavor)
+        if found is None:
+            return []
+        if (flavor, resource) not in self._open:
+            self._open[flavor, resource] = sorted(
+                (
+                    key
+                    for key, count in self._left.items()
+                    if count and key[1] == resource and flavor_matches(found, self._index.nodes[key[0]])
+                ),
+                reverse=True,
+            )
+        return self._open[flavor, resource]
 
 
 def flavor_matches(flavor: ResourceFlavor, node: Node) -> bool:

@@ -81,7 +81,11 @@ LOANS = {
     ),
     "from the cohort's own first": (
         index_of(queue("a", "1"), queue("b", "4"), cohorts=(SHARED,), workloads=[holds("a", 5)]),
-        [QueueLoan("a", "all", 3), QueueLoan("a", "b", 1)],
+        [QueueLoan("a", "cohort/all", 3), QueueLoan("a", "b", 1)],
+    ),
+    "a cohort that is called as a queue is": (
+        index_of(queue("a", "1"), queue("all", "4"), cohorts=(SHARED,), workloads=[holds("a", 5)]),
+        [QueueLoan("a", "cohort/all", 3), QueueLoan("a", "all", 1)],
     ),
     "not out of another cohort": (
         index_of(queue("a", "0"), queue("b", "4", cohort="other"), workloads=[holds("a", 2)]),
