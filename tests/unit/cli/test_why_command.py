@@ -97,9 +97,9 @@ WHY
   lenders     none
 
 TRIED IN THIS ORDER
-  FLAVOR      WHY NOT          BY HOW MUCH
-  a100-spot   too few free     5 more needed
-  h100        does not match
+  FLAVOR OR NODE   WHY NOT          BY HOW MUCH
+  a100-spot        too few free     5 more needed
+  h100             does not match
 
 SEEN IN
   clusterqueue/nlp status.flavorsUsage: 13 (in use)
@@ -159,6 +159,18 @@ NEVER = bare(
 )
 def test_an_explanation_reads_like_this(found: ExplainedWaiting, text: str) -> None:
     assert click.unstyle(why_text(found, 100, None)) == text
+
+
+def test_a_long_table_is_cut_and_what_is_seen_is_told_once() -> None:
+    flavors = tuple(FlavorTried(f"node-{at}", "too small") for at in range(40))
+    evidence = (Evidence(JOB, "status", "so it says"),)
+    found = bare("unknown", "x", flavors=flavors, evidence=evidence, facts={"message": "so it says"})
+    text = click.unstyle(why_text(found, 100, None))
+    assert text.count("node-") == 12
+    assert "  and 28 more; -o json has them all" in text
+    assert text.count("so it says") == 1
+    assert "WHY\n" not in text
+    assert len(explanation_of_waiting(found)["flavors"]) == 40
 
 
 def test_the_document_has_the_form_that_is_promised() -> None:

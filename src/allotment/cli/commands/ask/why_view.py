@@ -42,6 +42,8 @@ _CONFIDENCE: Final = {
 _WHO: Final = {Doer.USER: "you", Doer.TEAM_OWNER: "the team's owner", Doer.PLATFORM: "the platform team"}
 _MOST_NAMES: Final = 5
 """Names of a group that are told; `-o wide` has them all."""
+_MOST_FLAVORS: Final = 12
+"""Flavors or nodes that are shown."""
 _LONGEST_VALUE: Final = 300
 """Characters of a value that are shown; JSON has it whole."""
 _SPANS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -58,10 +60,11 @@ def why_text(found: ExplainedWaiting, width: int, table_width: int | None) -> st
     each = found.explanation
     lines = prose(_sentence(each), width, more="")
     lines += _about(found, width)
-    lines += _section("WHY", _facts(each.facts, width))
-    if each.flavors:
-        table = table_text(_FLAVOR_COLUMNS, each.flavors, width=None if table_width is None else table_width - 2)
-        lines += _section("TRIED IN THIS ORDER", indent(table, "  ").splitlines())
+    # A message is told where it stands; names and numbers are told twice.
+    seen = {part.value for part in each.evidence if isinstance(part.value, str) and " " in part.value}
+    facts = {name: value for name, value in each.facts.items() if not (isinstance(value, str) and value in seen)}
+    lines += _section("WHY", _facts(facts, width))
+    lines += _section("TRIED IN THIS ORDER", _flavors(each.flavors, table_width))
     lines += _section("SEEN IN", [line for part in each.evidence for line in prose(_evidence(part), width, "  ")])
     also = [line for other in each.contributing for line in prose(f"{other.cause}: {other.summary}", width, "  ")]
     lines += _section("ALSO TRUE", also)
@@ -228,10 +231,18 @@ def _evidence(part: Any) -> str:
 
 
 _FLAVOR_COLUMNS: Final[tuple[Column[FlavorTried], ...]] = (
-    Column("FLAVOR", lambda row: row.name),
+    Column("FLAVOR OR NODE", lambda row: row.name),
     Column("WHY NOT", lambda row: row.reason, fold=" "),
     Column("BY HOW MUCH", lambda row: row.number or None),
 )
+
+
+def _flavors(flavors: Sequence[FlavorTried], table_width: int | None) -> list[str]:
+    if not flavors:
+        return []
+    table = table_text(_FLAVOR_COLUMNS, flavors[:_MOST_FLAVORS], width=None if table_width is None else table_width - 2)
+    more = len(flavors) - _MOST_FLAVORS
+    return indent(table, "  ").splitlines() + ([f"  and {more:,} more; -o json has them all"] if more > 0 else [])
 
 
 def _remedies(remedies: Sequence[Remedy], width: int) -> Iterator[str]:
