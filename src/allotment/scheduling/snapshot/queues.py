@@ -41,6 +41,7 @@ _TAS_ANNOTATIONS: Final = (
     "kueue.x-k8s.io/podset-slice-required-topology-constraints",
     "kueue.x-k8s.io/podset-unconstrained-topology",
 )
+_NOTHING: Final = ResourceQuota(0)
 _HELD: Final = ("Hold", "HoldAndDrain")
 _Choice = TypeVar("_Choice", bound=Enum)
 
@@ -201,16 +202,17 @@ def _cohort(cohort: observed.Cohort) -> Cohort:
 
 
 def _groups(groups: Iterable[observed.ResourceGroupOf]) -> tuple[ResourceGroup, ...]:
-    return tuple(
-        ResourceGroup(
-            group.covered_resources,
-            tuple(
-                FlavorQuotas(flavor.name, tuple((each.name, _quota(each)) for each in flavor.resources))
-                for flavor in group.flavors
-            ),
-        )
-        for group in groups
-    )
+    """Resource groups. A flavor that lacks a resource of its group has none of it; the API server lets none pass."""
+    found: list[ResourceGroup] = []
+    for group in groups:
+        covered = group.covered_resources
+        flavors: list[FlavorQuotas] = []
+        for flavor in group.flavors:
+            quotas = {each.name: _quota(each) for each in flavor.resources}
+            told = tuple((name, quotas.get(name, _NOTHING)) for name in dict.fromkeys(covered))
+            flavors.append(FlavorQuotas(flavor.name, told))
+        found.append(ResourceGroup(covered, tuple(flavors)))
+    return tuple(found)
 
 
 def _quota(quota: observed.QuotaOf) -> ResourceQuota:
