@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -85,21 +85,6 @@ def read_bytes(path: Path) -> bytes:
         InputError: it cannot be read, is no regular file, or is too large.
     """
     return _read(path, _LARGEST_DATA)
-
-
-def names_in(folder: Path) -> Sequence[str]:
-    """The names of the files in a folder, sorted.
-
-    Raises:
-        NotFoundError: there is no such folder.
-        InputError: it is no folder, or cannot be read.
-    """
-    try:
-        return sorted(each.name for each in folder.iterdir() if each.is_file())
-    except FileNotFoundError:
-        raise NotFoundError(f"there is no folder {folder}", fix="check the path") from None
-    except OSError as error:
-        raise InputError(f"{folder} cannot be read", why=error.strerror or str(error), fix="name a folder") from error
 
 
 def files_in(folder: Path) -> list[Path]:

@@ -32,7 +32,7 @@ def snapshot_of_file(data: bytes) -> Snapshot:
     except (msgspec.DecodeError, RecursionError) as error:
         raise _no_object(text, error) from error
     if head.kind == KIND:
-        return decode(text)
+        return _with_a_source(decode(text))
     if bytes(head.items) or head.kind:
         what = "a list of objects" if bytes(head.items) else f"a single {shown(head.kind)}"
         raise InputError(f"this is {what}, and no snapshot", why=_TAKEN, fix=_FROM_OBJECTS)
@@ -47,6 +47,12 @@ def snapshot_of_file(data: bytes) -> Snapshot:
         why=f"it says nothing of what it is; {_TAKEN}",
         fix="save one with: allot snapshot save FILE",
     )
+
+
+def _with_a_source(snapshot: Snapshot) -> Snapshot:
+    if not snapshot.sources:
+        raise InputError("the snapshot holds no cluster", why="its `sources` are empty", fix="save it again")
+    return snapshot
 
 
 def _no_object(text: bytes, error: Exception) -> InputError:

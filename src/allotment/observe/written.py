@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from allotment.errors import InputError
-from allotment.model.observed.snapshot import Asker, Gap, Objects, Snapshot, Source
+from allotment.model.observed.snapshot import Asker, Gap, Objects, Snapshot, Source, Submission
 from allotment.observe.gathering import Gathered
 from allotment.observe.kinds import KINDS
 
@@ -116,7 +116,15 @@ def _one_by_one(text: bytes) -> Snapshot:
     sources = raw.get("sources")
     read = tuple(_source(each) for each in sources if isinstance(each, dict)) if isinstance(sources, list) else ()
     asker = _part(raw.get("asker"), Asker)
-    return Snapshot(taken_at=_text(raw.get("takenAt")), asker=asker, view=_text(raw.get("view")), sources=read)
+    tried = raw.get("submissions")
+    submissions = tuple(_part(each, Submission) for each in tried) if isinstance(tried, list) else ()
+    return Snapshot(
+        taken_at=_text(raw.get("takenAt")),
+        asker=asker,
+        view=_text(raw.get("view")),
+        sources=read,
+        submissions=tuple(each for each in submissions if each != Submission()),
+    )
 
 
 def _source(raw: dict[str, Any]) -> Source:

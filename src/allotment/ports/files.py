@@ -80,15 +80,6 @@ class FilesPort(Protocol):
         """
         ...
 
-    def names_in(self, folder: Path) -> Sequence[str]:
-        """The names of the files in a folder, sorted.
-
-        Raises:
-            NotFoundError: there is no such folder.
-            InputError: it is no folder, or cannot be read.
-        """
-        ...
-
     def files_in(self, folder: Path) -> Sequence[Path]:
         """The regular files of a folder, by name; those that begin with a dot are left out.
 

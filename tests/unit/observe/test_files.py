@@ -65,6 +65,7 @@ REFUSED = {
     "a bare list": (b"[1, 2]", "this is no snapshot"),
     "several documents": (b"{}\n{}\n", "more than one JSON document"),
     "another version": (text({"kind": "Snapshot", "apiVersion": "allotment.dev/v9"}), "no snapshot of a known version"),
+    "no cluster": (b'{"kind":"Snapshot","apiVersion":"allotment.dev/v1","sources":null}', "holds no cluster"),
     "nested deeply": (DEEP, "this is no snapshot"),
     "nested deeply inside": (
         b'{"kind":"Snapshot","apiVersion":"allotment.dev/v1","sources":' + DEEP + b"}",
@@ -123,6 +124,22 @@ def test_what_is_damaged_is_named_and_the_rest_is_kept() -> None:
     }
     assert "\x1b" not in "".join(gap.what for gap in printed_snapshot(
         [raw("Pod", "v1", "\x1b[31m", OURS, spec=1)], NOW, "file").snapshot.sources[0].gaps)  # fmt: skip
+
+
+def test_a_file_with_a_damaged_object_keeps_all_else() -> None:
+    attempt = {"subject": {"kind": "Job", "name": "t"}, "code": 403}
+    pods = [{"metadata": {"name": "well"}}, {"metadata": {"name": "ill"}, "spec": {"priority": "high"}}, 7]
+    damaged = {"name": "prod", "took": 1.5, "objects": {"pods": pods, "nodes": "many", "unheard": []}, "gaps": "none"}
+    whole = {"kind": "Snapshot", "apiVersion": "allotment.dev/v1", "takenAt": NOW, "view": "team:nlp"}
+    found = snapshot_of_file(text({**whole, "sources": [damaged, 3], "submissions": [attempt, {"code": []}]}))
+    (source,) = found.sources
+    assert (found.taken_at, found.view, source.name, source.took) == (NOW, "team:nlp", "prod", 1.5)
+    assert [each.name for each in source.objects.pods] == ["well", "ill"]
+    assert [(gap.what, gap.reason) for gap in source.gaps] == [
+        ("Pod/ill at spec.priority", "damaged"),
+        ("pods", "damaged"),
+    ]
+    assert [each.subject.name for each in found.submissions] == ["t"]
 
 
 def test_printed_documents_may_follow_each_other() -> None:

@@ -1,4 +1,4 @@
-"""Use case: a snapshot every so often, each into a file of its own; and the snapshots of such a folder, in their order.
+"""Use case: a snapshot every so often, each into a file of its own. `recorded.py` reads them.
 
 A moment at which the cluster does not answer has no file: nothing is carried over from the one before.
 """
@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from allotment.errors import NotFoundError, UnreachableError
-from allotment.model.observed.snapshot import Snapshot
+from allotment.errors import UnreachableError
 from allotment.observe.written import encode
 from allotment.operations.ask.observing import observe
-from allotment.operations.ask.opening import read_snapshot
 from allotment.ports.clock import Clock
 from allotment.ports.files import FilesPort
 from allotment.ports.kube import KubePort
@@ -93,19 +91,3 @@ def record(
         path = folder / f"{snapshot.taken_at.replace(':', '')}{SUFFIX}"
         files.write_bytes(path, encode(snapshot), mode=0o600)
         yield Look(number, path)
-
-
-def recorded(files: FilesPort, folder: Path) -> Iterator[Snapshot]:
-    """The snapshots of a folder in the order of their moments, one in memory at a time.
-
-    Raises:
-        NotFoundError: there is no such folder, or no snapshot in it.
-        InputError: a file in it is no snapshot.
-    """
-    names = sorted(name for name in files.names_in(folder) if name.endswith(SUFFIX))
-    if not names:
-        raise NotFoundError(
-            f"no snapshot is in {folder}", fix="record some with: allot snapshot record DIR --every 30s --for 1h"
-        )
-    for name in names:
-        yield read_snapshot(files, folder / name)
