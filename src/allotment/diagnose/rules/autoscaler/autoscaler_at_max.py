@@ -49,7 +49,7 @@ def _group_at_max(it: Placing) -> Finding | None:
     if not full or len(full) < len(able):
         return None
     group = full[0]
-    evidence = ()
+    evidence: tuple[Evidence, ...] = ()
     if saying is not None:
         pod = reference_of(case.waiting_pods[0])
         evidence = (Evidence(pod, "events[NotTriggerScaleUp].message", saying.message, "the autoscaler says so"),)
@@ -84,7 +84,7 @@ def _raised(it: Placing, group: NodeGroup) -> Iterator[Proposal]:
     if like is None:
         return
     for more in range(1, _MOST_NODES + 1):
-        effect = tuple(new_node(it.case, like, number) for number in range(1, more + 1))
+        effect = tuple(new_node(like, number) for number in range(1, more + 1))
         if more == 1 or len(it.pods) > 1:
             yield Proposal(
                 RemedyKind.RAISE_AUTOSCALER_MAX,
@@ -118,7 +118,7 @@ def _pool_at_limit(it: Placing) -> Finding | None:
         f"raise the limit of NodePool {pool.name} from {told(resource, most)} to {told(resource, used + asked)}",
         reference_of(pool),
         Patch(PatchOp.MERGE, {"spec": limits}),
-        (new_node(it.case, like, 1),) if like is not None else (),
+        (new_node(like, 1),) if like is not None else (),
     )
     return about_room(
         "autoscaler-at-max",
@@ -130,5 +130,3 @@ def _pool_at_limit(it: Placing) -> Finding | None:
         {"node_group": pool.name, "resource": resource, "size": used, "max_size": most},
         (Evidence(reference_of(pool), f"spec.limits[{resource}]", pool.spec.limits[resource], "reached"),),
     )
-
-

@@ -13,4 +13,6 @@ _WORDS = ("quota", "limitexceeded", "limit exceeded", "vcpulimit", "operationnot
 def find(case: Case) -> Finding | None:
     """Its answer speaks of a quota or a limit."""
     what = "the account's quota there is used up"
-    return refused(case, "autoscaler-cloud-quota", _WORDS, what, (RemedyKind.ASK_CLOUD_QUOTA, "ask the cloud for more quota"))
+    return refused(
+        case, "autoscaler-cloud-quota", _WORDS, what, (RemedyKind.ASK_CLOUD_QUOTA, "ask the cloud for more quota")
+    )

@@ -22,4 +22,10 @@ _WORDS = (
 def find(case: Case) -> Finding | None:
     """Its answer speaks of a lack of machines."""
     what = "the cloud has no such machine to give there now"
-    return refused(case, "autoscaler-out-of-stock", _WORDS, what, (RemedyKind.ADD_NODE, "add nodes of another zone or machine type, or reserve some"))
+    return refused(
+        case,
+        "autoscaler-out-of-stock",
+        _WORDS,
+        what,
+        (RemedyKind.ADD_NODE, "add nodes of another zone or machine type, or reserve some"),
+    )

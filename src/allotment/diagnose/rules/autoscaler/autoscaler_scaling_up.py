@@ -94,7 +94,9 @@ def _by_claim(case: Case) -> _Growth | None:
 def _by_status(case: Case) -> _Growth | None:
     for group in groups_of_nodes(case, placing(case).able):
         if group.target > group.size and group.scaling != "Backoff":
-            status = Reference(api_version="v1", kind="ConfigMap", namespace="kube-system", name="cluster-autoscaler-status")
+            status = Reference(
+                api_version="v1", kind="ConfigMap", namespace="kube-system", name="cluster-autoscaler-status"
+            )
             said = Evidence(status, f"nodeGroups[{group.name}].health.cloudProviderTarget", group.target, "asked for")
             return _Growth(group.name, group.size, group.target, group.most, (said,))
     return None

@@ -122,7 +122,8 @@ def _old(text: str) -> Iterator[NodeGroup]:
             numbers = _OLD_HEALTH.search(health)
             counted = [int(each or 0) for each in numbers.groups()] if numbers else [0, 0, 0, 0]
             word = rest.strip().partition(" ")[0]
-            yield NodeGroup(name, *counted, scaling=word)
+            size, target, least, most = counted
+            yield NodeGroup(name, size, target, least, most, word)
             name, health = "", ""
 
 

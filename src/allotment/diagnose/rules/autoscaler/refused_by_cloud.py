@@ -19,7 +19,13 @@ from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, Pat
 from allotment.model.observed.base import Reference
 
 _ROOM: Final = frozenset({Keeper.RESOURCE, Keeper.SEVERAL, Keeper.POD_LIMIT, Keeper.NO_NODE_MATCHES})
-_FAILED: Final = ("FailedToScaleUpGroup", "FailedScaleUp", "FailedToScaleUp", "ScaleUpFailed", "InsufficientCapacityError")
+_FAILED: Final = (
+    "FailedToScaleUpGroup",
+    "FailedScaleUp",
+    "FailedToScaleUp",
+    "ScaleUpFailed",
+    "InsufficientCapacityError",
+)
 _RECENT: Final = 3600.0
 """Seconds for which a refusal that nothing repeats counts."""
 
@@ -33,7 +39,9 @@ class CloudRefusal:
     evidence: Evidence
 
 
-def refused(case: Case, cause: str, words: tuple[str, ...], what: str, remedy: tuple[RemedyKind, str]) -> Finding | None:
+def refused(
+    case: Case, cause: str, words: tuple[str, ...], what: str, remedy: tuple[RemedyKind, str]
+) -> Finding | None:
     """A refusal of the cloud in such words, while the subject waits for a node.
 
     Args:
@@ -58,7 +66,7 @@ def refused(case: Case, cause: str, words: tuple[str, ...], what: str, remedy: t
         f"{do} ({found.group or 'the node group'})",
         Reference(kind="NodeGroup", name=found.group),
         Patch(PatchOp.SIGNAL, {"group": found.group}),
-        (new_node(case, like, 1),) if like is not None else (),
+        (new_node(like, 1),) if like is not None else (),
     )
     return about_room(
         cause,
@@ -84,7 +92,9 @@ def _refusals(case: Case) -> Iterator[CloudRefusal]:
         if said is not None:
             pool = claim.metadata.labels.get("karpenter.sh/nodepool", claim.name)
             where = "status.conditions[Launched].message"
-            yield CloudRefusal(pool, f"{said.reason} {said.message}", Evidence(reference_of(claim), where, said.message))
+            yield CloudRefusal(
+                pool, f"{said.reason} {said.message}", Evidence(reference_of(claim), where, said.message)
+            )
     names = {group.name for group in groups}
     of_status = [e for e in case.index.objects.events if e.reason in _FAILED and e.involved_object.kind != "Pod"]
     for event in (*events_of_pods(case, *_FAILED), *sorted(of_status, key=lambda each: each.at, reverse=True)):

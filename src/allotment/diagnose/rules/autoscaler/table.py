@@ -16,10 +16,42 @@ from allotment.diagnose.rules.autoscaler import (
 from allotment.model.explanation import Layer
 
 CAUSES: Final[tuple[CauseEntry, ...]] = (
-    CauseEntry("ALT-1501", "autoscaler-scaling-up", Layer.AUTOSCALER, "nodes are on their way", autoscaler_scaling_up.find),
-    CauseEntry("ALT-1502", "autoscaler-cloud-quota", Layer.AUTOSCALER, "the cloud's quota is used up", autoscaler_cloud_quota.find),
-    CauseEntry("ALT-1503", "autoscaler-out-of-stock", Layer.AUTOSCALER, "the cloud has no such machine", autoscaler_out_of_stock.find),
-    CauseEntry("ALT-1504", "autoscaler-at-max", Layer.AUTOSCALER, "node groups are as large as they may be", autoscaler_at_max.find),
-    CauseEntry("ALT-1505", "autoscaler-template-lacks-resource", Layer.AUTOSCALER, "an empty group whose template has no GPU", autoscaler_template_lacks_resource.find),
-    CauseEntry("ALT-1506", "autoscaler-no-group-matches", Layer.AUTOSCALER, "no node group makes such nodes", autoscaler_no_group_matches.find),
+    CauseEntry(
+        "ALT-1501", "autoscaler-scaling-up", Layer.AUTOSCALER, "nodes are on their way", autoscaler_scaling_up.find
+    ),
+    CauseEntry(
+        "ALT-1502",
+        "autoscaler-cloud-quota",
+        Layer.AUTOSCALER,
+        "the cloud's quota is used up",
+        autoscaler_cloud_quota.find,
+    ),
+    CauseEntry(
+        "ALT-1503",
+        "autoscaler-out-of-stock",
+        Layer.AUTOSCALER,
+        "the cloud has no such machine",
+        autoscaler_out_of_stock.find,
+    ),
+    CauseEntry(
+        "ALT-1504",
+        "autoscaler-at-max",
+        Layer.AUTOSCALER,
+        "node groups are as large as they may be",
+        autoscaler_at_max.find,
+    ),
+    CauseEntry(
+        "ALT-1505",
+        "autoscaler-template-lacks-resource",
+        Layer.AUTOSCALER,
+        "an empty group whose template has no GPU",
+        autoscaler_template_lacks_resource.find,
+    ),
+    CauseEntry(
+        "ALT-1506",
+        "autoscaler-no-group-matches",
+        Layer.AUTOSCALER,
+        "no node group makes such nodes",
+        autoscaler_no_group_matches.find,
+    ),
 )

@@ -1,4 +1,4 @@
-"""What is wrong with nodes, and whether mending one lets the subject start: tried on the twin, the node as it would be."""
+"""What is wrong with nodes, and whether mending one lets the subject start: tried on the twin as it would be."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _broken(case: Case) -> Broken | None:
 
 
 def mended_of(index: Index) -> Mended | None:
-    """The source with all nodes sound; None if they are. Kept beside the index."""
+    """The source with all nodes sound; None if they are. KeptBy beside the index."""
     if Mended not in index.beside:
         index.beside[Mended] = _mended(index)
     found = index.beside[Mended]
@@ -180,7 +180,9 @@ def _mended_place(view: PlacementView, pod: Any, mended: Mended, used: dict[str,
 
 def _devices_of_like(index: Index) -> dict[tuple[str, str], Amounts]:
     """The accelerators that nodes of one kind have when they are sound: what most of them have."""
-    counts: dict[tuple[str, str], dict[str, dict[int, int]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
+    counts: dict[tuple[str, str], dict[str, dict[int, int]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(int))
+    )
     for node in index.nodes.values():
         for name, amount in node.status.capacity.items():
             if is_accelerator(name) and units(name, amount) > 0:
@@ -259,4 +261,3 @@ def _sound_conditions(node: Node) -> tuple[Any, ...]:
         msgspec.structs.replace(each, status=good.get(each.type, each.status), reason="", message="")
         for each in node.status.conditions
     )
-

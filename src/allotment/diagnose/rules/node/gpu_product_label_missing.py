@@ -32,9 +32,7 @@ def find(case: Case) -> Finding | None:
     if it.refused is None or it.by_volume:
         return None
     for key, value in _wanted(it):
-        lacking = [
-            node for node in case.index.nodes.values() if key not in node.metadata.labels and devices_of(node)
-        ]
+        lacking = [node for node in case.index.nodes.values() if key not in node.metadata.labels and devices_of(node)]
         likely = [node for node in lacking if _alike(case, node, key, value)]
         chosen = _first_that_helps(it, likely, key, value) if likely else None
         if chosen is not None:
@@ -63,8 +61,7 @@ def _alike(case: Case, node: Node, key: str, value: str) -> bool:
         peers = {
             other.metadata.labels[key]
             for other in case.index.nodes.values()
-            if key in other.metadata.labels
-            and (other.metadata.labels.get(INSTANCE_TYPE, ""), pool_of(other)) == kind
+            if key in other.metadata.labels and (other.metadata.labels.get(INSTANCE_TYPE, ""), pool_of(other)) == kind
         }
         if peers:
             return value in peers
@@ -123,5 +120,7 @@ def _repairs(lacking: list[Node], chosen: Node, key: str, value: str) -> Iterato
         + (f", and on {also} more" if also else ""),
         reference_of(chosen),
         Patch(PatchOp.MERGE, body),
-        effect=tuple((reference_of(node), Patch(PatchOp.MERGE, body)) for node in lacking if node is not chosen)[:_MOST],
+        effect=tuple((reference_of(node), Patch(PatchOp.MERGE, body)) for node in lacking if node is not chosen)[
+            :_MOST
+        ],
     )

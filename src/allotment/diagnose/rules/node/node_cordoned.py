@@ -35,7 +35,5 @@ def find(case: Case) -> Finding | None:
 
 def _others(case: Case, name: str) -> list[dict[str, object]] | None:
     """Its taints without the one that a cordon brings; the controller would take that away."""
-
-
     taints = case.index.nodes[name].spec.taints
     return [msgspec.to_builtins(each) for each in taints if each.key != "node.kubernetes.io/unschedulable"] or None

@@ -64,7 +64,7 @@ def more_nodes(placing: Placing, nodes: Iterable[Node] | None = None) -> Iterato
     """One more node like one that could hold it."""
     like = next(iter(placing.able if nodes is None else nodes), None)
     if like is not None:
-        yield added_node(placing, like)
+        yield added_node(like)
 
 
 def together(*groups: Iterable[Proposal]) -> tuple[Proposal, ...]:

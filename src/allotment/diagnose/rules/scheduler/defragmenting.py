@@ -8,7 +8,7 @@ from typing import Final
 from allotment.diagnose.case import reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.others import called
-from allotment.diagnose.rules.scheduler.holders import Holder, holders
+from allotment.diagnose.rules.scheduler.holders import RoomHolder, holders
 from allotment.diagnose.rules.scheduler.placing import Placing, ToPlace
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.scheduling.snapshot.placement import waiting_pod
@@ -35,7 +35,7 @@ def moves(placing: Placing, cost: int = 35) -> Iterator[Proposal]:
             return
 
 
-def _moves(placing: Placing, holder: Holder) -> bool:
+def _moves(placing: Placing, holder: RoomHolder) -> bool:
     """Whether the subject and then what is moved both find a place."""
     gone = [pod.key for pod in holder.pods]
     again = tuple(ToPlace(waiting_pod(placing.view, pod), pod.spec) for pod in holder.pods)

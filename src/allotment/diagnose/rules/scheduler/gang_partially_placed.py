@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.scheduler.answering import about_room, more_nodes, together
@@ -17,18 +19,27 @@ def find(case: Case) -> Finding | None:
     """Pods of it have a node, others find none, for want of room."""
     bound = [pod for pod in case.pods if pod.bound]
     it = placing(case)
-    if not bound or it.refused is None or not gang(case):
+    if it.refused is None or not gang(case) or not (bound or it.refused.placed):
         return None
     if kept(case).by not in {Keeper.RESOURCE, Keeper.SEVERAL, Keeper.POD_LIMIT}:
         return None
     total, resource = len(bound) + len(it.pods), kept(case).resource or "pods"
-    return about_room(
+    never = not it.fits(gone=[pod.key for each in holders(case, it.able) for pod in each.pods])
+    have = len(bound) + it.refused.placed
+    held = "have a node and hold what they asked for" if bound else "find a node"
+    finding = about_room(
         "gang-partially-placed",
-        CauseVerdict.WAITING,
-        f"{len(bound)} of {total} pods have a node and hold what they asked for; for the other {len(it.pods)} "
-        f"there is not enough {resource} free",
+        CauseVerdict.MISCONFIGURED if never else CauseVerdict.WAITING,
+        f"{have} of {total} pods {held}; for the other {total - have} there is not enough {resource}"
+        + (", and would not be if nothing else ran there" if never else " free"),
         it,
-        together(fewer(it), waits(it), reduced(it, resource, 25), raised_priority(it), more_nodes(it)),
+        together(
+            fewer(it, 1 if never else 0),
+            () if never else waits(it),
+            reduced(it, resource, 0 if never else 25),
+            raised_priority(it),
+            more_nodes(it),
+        ),
         {
             "pods": total,
             "running": len(bound),
@@ -36,3 +47,4 @@ def find(case: Case) -> Finding | None:
             "holders": called_all(case, holders(case, it.able)),
         },
     )
+    return replace(finding, never=never)

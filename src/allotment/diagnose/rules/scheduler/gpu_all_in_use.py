@@ -31,6 +31,8 @@ def find(case: Case) -> Finding | None:
         CauseVerdict.WAITING,
         f"a pod asks for {asked} {device} and {free} of the {total}{where} are free{said}",
         it,
-        together(waits(it), reduced(it, device, 25), fewer(it, 26), other_pools(it), raised_priority(it), more_nodes(it)),
+        together(
+            waits(it), reduced(it, device, 25), fewer(it, 26), other_pools(it), raised_priority(it), more_nodes(it)
+        ),
         {"holders": called_all(case, holders(case, it.able)), "outside_queues": unqueued},
     )

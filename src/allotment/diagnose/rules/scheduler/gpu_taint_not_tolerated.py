@@ -16,7 +16,7 @@ def find(case: Case) -> Finding | None:
     found, it = untolerated(case), placing(case)
     if not found:
         return None
-    kinds = sorted({taints for taints in found.values()}, key=len)
+    kinds = sorted(set(found.values()), key=len)
     first = kinds[0][0]
     node = case.index.nodes[next(name for name, taints in found.items() if taints == kinds[0])]
     said = ", ".join(written(each) for each in kinds[0])
@@ -26,12 +26,12 @@ def find(case: Case) -> Finding | None:
         CauseVerdict.MISCONFIGURED,
         f"{listed(found)} {'has' if len(found) == 1 else 'have'} the taint {said}, which the pod does not tolerate",
         it,
-        [*proposals, taint_removed(case, node, kinds[0])],
+        [*proposals, taint_removed(node, kinds[0])],
         {
             "taint_key": first.key,
             "taint_value": first.value,
             "taint_effect": first.effect,
             "nodes_with_taint": sorted(found),
         },
-        of_nodes(it.matching, "spec.taints", {name: said for name in found}, "not tolerated"),
+        of_nodes(it.matching, "spec.taints", dict.fromkeys(found, said), "not tolerated"),
     )

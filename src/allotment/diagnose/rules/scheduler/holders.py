@@ -22,7 +22,7 @@ _MOST: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class RoomHolder:
     """Somebody's work with pods on the nodes in question.
 
     Attributes:
@@ -37,7 +37,7 @@ class Holder:
     ends: bool
 
 
-def holders(case: Case, nodes: Iterable[Node]) -> list[Holder]:
+def holders(case: Case, nodes: Iterable[Node]) -> list[RoomHolder]:
     """Work on some nodes but the subject's own, the longest running first."""
     own = {pod.key for pod in case.pods}
     found: dict[tuple[str, str, str], list[Pod]] = defaultdict(list)
@@ -50,10 +50,10 @@ def holders(case: Case, nodes: Iterable[Node]) -> list[Holder]:
     return sorted(listed, key=lambda each: (each.since, each.pods[0].spec.node_name, each.target.name))
 
 
-def _holder(case: Case, pods: list[Pod]) -> Holder:
+def _holder(case: Case, pods: list[Pod]) -> RoomHolder:
     above = work_above(case, pods[0])
     since = min((pod.status.start_time or pod.metadata.creation_timestamp) for pod in pods)
-    return Holder(above, reference_above(case, pods[0]), tuple(pods), since, _ends(case, pods[0], above))
+    return RoomHolder(above, reference_above(case, pods[0]), tuple(pods), since, _ends(case, pods[0], above))
 
 
 def _ends(case: Case, pod: Pod, above: Object) -> bool:
@@ -69,7 +69,7 @@ def _ends(case: Case, pod: Pod, above: Object) -> bool:
     return pod.spec.restart_policy != "Always"
 
 
-def ending(placing: Placing, nodes: Iterable[Node]) -> Holder | None:
+def ending(placing: Placing, nodes: Iterable[Node]) -> RoomHolder | None:
     """The work whose end lets the subject start: of those that would do alone, the longest running."""
     for each in [holder for holder in holders(placing.case, nodes) if holder.ends][:_MOST]:
         if placing.fits(gone=[pod.key for pod in each.pods]):
@@ -77,10 +77,10 @@ def ending(placing: Placing, nodes: Iterable[Node]) -> Holder | None:
     return None
 
 
-def all_ending(placing: Placing, nodes: Iterable[Node]) -> list[Holder]:
+def all_ending(placing: Placing, nodes: Iterable[Node]) -> list[RoomHolder]:
     """As many as have to end until the subject fits, the longest running first; none if that does not help."""
     gone: list[str] = []
-    needed: list[Holder] = []
+    needed: list[RoomHolder] = []
     for each in [holder for holder in holders(placing.case, nodes) if holder.ends][:_MOST]:
         gone += [pod.key for pod in each.pods]
         needed.append(each)
@@ -89,7 +89,7 @@ def all_ending(placing: Placing, nodes: Iterable[Node]) -> list[Holder]:
     return []
 
 
-def waits(placing: Placing, nodes: Iterable[Node] | None = None, first: Holder | None = None) -> Iterator[Proposal]:
+def waits(placing: Placing, nodes: Iterable[Node] | None = None, first: RoomHolder | None = None) -> Iterator[Proposal]:
     """Waiting until somebody's work ends.
 
     Args:
@@ -103,7 +103,7 @@ def waits(placing: Placing, nodes: Iterable[Node] | None = None, first: Holder |
     if not needed:
         return
     names = ", ".join(called(placing.case, each.pods[0]) for each in needed[:3])
-    more = f" and {len(needed) - 3} more" if len(needed) > 3 else ""  # noqa: PLR2004  as many as are named above
+    more = f" and {len(needed) - 3} more" if len(needed) > 3 else ""
     yield Proposal(
         RemedyKind.WAIT_FOR_CAPACITY,
         Doer.USER,

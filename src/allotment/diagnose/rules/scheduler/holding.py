@@ -8,7 +8,7 @@ from typing import Final
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.others import called
-from allotment.diagnose.rules.scheduler.holders import Holder
+from allotment.diagnose.rules.scheduler.holders import RoomHolder
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.rooms import free_by_node
@@ -35,7 +35,7 @@ def devices_short(case: Case) -> DevicesShort | None:
     return DevicesShort(sum(free) - placed >= asked and max(free, default=0) < asked)
 
 
-def called_all(case: Case, holders: Iterable[Holder]) -> list[str]:
+def called_all(case: Case, holders: Iterable[RoomHolder]) -> list[str]:
     """Names of holders, as far as the asker may know them."""
     names = [called(case, each.pods[0]) for each in holders]
     return list(dict.fromkeys(names))[:_MOST]

@@ -10,7 +10,7 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.others import called
 from allotment.diagnose.rules.scheduler.answering import about_room, together
-from allotment.diagnose.rules.scheduler.holders import Holder, holders, waits
+from allotment.diagnose.rules.scheduler.holders import RoomHolder, holders, waits
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
 from allotment.diagnose.rules.scheduler.rooms import listed
@@ -40,7 +40,7 @@ def find(case: Case) -> Finding | None:
     )
 
 
-def _held(case: Case, blockers: list[Holder]) -> str:
+def _held(case: Case, blockers: list[RoomHolder]) -> str:
     return f" by {called(case, blockers[0].pods[0])}" if blockers else " by other pods of the same work"
 
 
@@ -60,4 +60,3 @@ def _without(it: Placing) -> Iterator[Proposal]:
     yield changed_pods(
         RemedyKind.OTHER, "drop the hostPort, keep the containerPort", it.case, containers_patch(changed), 0
     )
-

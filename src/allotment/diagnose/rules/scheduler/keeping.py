@@ -49,47 +49,45 @@ class Keeper(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptBy:
     """What keeps it; `resource` where it is one."""
 
     by: Keeper
     resource: str = ""
 
 
-def kept(case: Case) -> Kept:
+def kept(case: Case) -> KeptBy:
     """What alone keeps the subject from running, as far as the scheduler goes; found once."""
-    found = case.beside.get(Kept)
-    if not isinstance(found, Kept):
-        found = case.beside[Kept] = _kept(placing(case))
+    found = case.beside.get(KeptBy)
+    if not isinstance(found, KeptBy):
+        found = case.beside[KeptBy] = _kept(placing(case))
     return found
 
 
-def _kept(it: Placing) -> Kept:
+def _kept(it: Placing) -> KeptBy:
     if it.refused is None:
-        return Kept(Keeper.NOTHING)
+        return KeptBy(Keeper.NOTHING)
     if it.by_volume:
-        return Kept(Keeper.VOLUMES)
+        return KeptBy(Keeper.VOLUMES)
     if not it.matching:
-        return Kept(Keeper.NO_NODE_MATCHES)
+        return KeptBy(Keeper.NO_NODE_MATCHES)
     if not it.able:
         return _never(it)
     return _between_pods(it) or _room(it)
 
 
-def _never(it: Placing) -> Kept:
+def _never(it: Placing) -> KeptBy:
     """It could not run even on an empty cluster."""
     if any(it.could_hold(node, it.requests) for node in it.matching):
-        return Kept(Keeper.TAINT)
-    largest = {
-        name: max(it.allocatable(node.name, name) for node in it.open or it.matching) for name in it.requests
-    }
+        return KeptBy(Keeper.TAINT)
+    largest = {name: max(it.allocatable(node.name, name) for node in it.open or it.matching) for name in it.requests}
     over = [name for name, amount in it.requests.items() if amount > largest[name]]
     if not over:
-        return Kept(Keeper.SHAPE)
-    return Kept(Keeper.TOO_LARGE, it.device if it.device in over else over[0])
+        return KeptBy(Keeper.SHAPE)
+    return KeptBy(Keeper.TOO_LARGE, it.device if it.device in over else over[0])
 
 
-def _between_pods(it: Placing) -> Kept | None:
+def _between_pods(it: Placing) -> KeptBy | None:
     """Rules between pods, and ports, in the order in which the scheduler looks."""
     lifts = (
         (Kind.PORTS, without_ports, Keeper.PORTS),
@@ -101,24 +99,24 @@ def _between_pods(it: Placing) -> Kept | None:
     )
     for kind, change, keeper in lifts:
         if it.says(kind) and it.fits(change):
-            return Kept(keeper)
+            return KeptBy(keeper)
     return None
 
 
-def _room(it: Placing) -> Kept:
+def _room(it: Placing) -> KeptBy:
     """There would be room if less of it were taken."""
     assert it.refused is not None  # noqa: S101  asked only then
     answers = [refusal.reasons for refusal, _ in it.refused.answer.refusals]
     if any(reasons == (_PODS,) for reasons in answers):
-        return Kept(Keeper.POD_LIMIT)
+        return KeptBy(Keeper.POD_LIMIT)
     short = {reason.detail for reasons in answers for reason in reasons if reason.kind is Kind.RESOURCE}
     # A device that is free on a node short of something else is the more telling: that something is the cause.
     for resource in sorted(short, key=lambda name: name == it.device):
         if it.lifted(resource):
-            return Kept(Keeper.RESOURCE, resource)
+            return KeptBy(Keeper.RESOURCE, resource)
     if short:
-        return Kept(Keeper.SEVERAL, it.device if it.device in short else min(short))
-    return Kept(Keeper.TAINT) if it.says(Kind.TAINTED) and it.fits(tolerating_all) else Kept(Keeper.UNKNOWN)
+        return KeptBy(Keeper.SEVERAL, it.device if it.device in short else min(short))
+    return KeptBy(Keeper.TAINT) if it.says(Kind.TAINTED) and it.fits(tolerating_all) else KeptBy(Keeper.UNKNOWN)
 
 
 def gang(case: Case) -> bool:

@@ -63,7 +63,7 @@ class ToPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Unplaced:
     """The first pod that finds no place, after `placed` others have."""
 
     pod: ToPlace
@@ -110,13 +110,13 @@ class Placing:
                 yield ToPlace(template_pod(self.view, workload.namespace, name, template), template.spec)
 
     @cached_property
-    def refused(self) -> Refused | None:
+    def refused(self) -> Unplaced | None:
         """The first pod that finds no place; None if all do, if need be by preemption."""
         return self.first_refused()
 
     def first_refused(
         self, change: Change | None = None, *, view: PlacementView | None = None, gone: Iterable[str] = ()
-    ) -> Refused | None:
+    ) -> Unplaced | None:
         """The first pod without a place, if pods or the cluster were changed.
 
         Args:
@@ -138,7 +138,7 @@ class Placing:
                 answer = place(view, waiting)
                 if isinstance(answer, NoPlace):
                     if not answer.victims:
-                        return Refused(each, count, answer)
+                        return Unplaced(each, count, answer)
                     for key in answer.victims:
                         state.remove(key)
                 node = answer.nominated if isinstance(answer, NoPlace) else answer.node

@@ -92,9 +92,7 @@ def _labels(case: Case, wrong: PodAffinityTerm) -> Iterator[tuple[str, PodAffini
     running = [pod for pods in case.index.pods_on.values() for pod in pods]
     for key, value in sorted(selector.match_labels.items()):
         known = {
-            pod.metadata.labels.get(key, "")
-            for pod in running
-            if in_scope(case, wrong, case.namespace, pod.namespace)
+            pod.metadata.labels.get(key, "") for pod in running if in_scope(case, wrong, case.namespace, pod.namespace)
         } - {"", value}
         near = nearest(value, sorted(known))
         if near:

@@ -57,7 +57,11 @@ def find(case: Case) -> Finding | None:
 
 def _of_itself(it: Placing, term: PodAffinityTerm) -> bool:
     """Whether the pods of the work repel each other: then no more of them run than there are domains."""
-    return it.refused is not None and it.refused.placed > 0 and selected(term, dict(it.refused.pod.waiting.pod.shape.labels))
+    return (
+        it.refused is not None
+        and it.refused.placed > 0
+        and selected(term, dict(it.refused.pod.waiting.pod.shape.labels))
+    )
 
 
 def _repelled(it: Placing) -> Iterator[tuple[PodAffinityTerm, Pod]]:

@@ -79,4 +79,3 @@ def _preemptor(case: Case, named: str) -> Pod | None:
             if named in {pod.metadata.uid, pod.key, pod.name}:
                 return pod
     return None
-

@@ -36,9 +36,7 @@ def find(case: Case) -> Finding | None:
         f"its priority {pod.waiting.pod.priority}{f' ({name})' if name else ''} is above that of who holds the room, "
         "but its preemptionPolicy is Never: it takes nothing from anybody",
         it,
-        together(
-            waits(it), raised_priority(it), reduced(it, it.device, 45) if it.device else (), more_nodes(it)
-        ),
+        together(waits(it), raised_priority(it), reduced(it, it.device, 45) if it.device else (), more_nodes(it)),
         {
             "priority_class": name,
             "preemption_policy": "Never",

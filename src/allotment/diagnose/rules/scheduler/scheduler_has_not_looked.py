@@ -7,6 +7,7 @@ from typing import Final
 from allotment.diagnose.case import Case, reference_of, seconds
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.diagnose.rules.scheduler.verdicts import foreign_reasons
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import condition
 from allotment.model.observed.pods import Pod
@@ -28,6 +29,8 @@ def find(case: Case) -> Finding | None:
     since = seconds(said.last_transition_time if said is not None else pod.metadata.creation_timestamp)
     waited = case.now - max(since, seconds(pod.metadata.creation_timestamp))
     if waited < (_NEW if said is None else _FLUSHED) or it.view.unmodelled or _unmodelled(case):
+        return None
+    if said is not None and foreign_reasons(said.message):
         return None
     never = said is None
     busy = any(_placed_since(other, since) for other in case.index.objects.pods)

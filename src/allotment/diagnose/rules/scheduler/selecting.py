@@ -48,7 +48,9 @@ def unmatched(case: Case) -> tuple[Asked, ...]:
     selector = it.refused.pod.spec.node_selector
     nodes = list(case.index.nodes.values())
     found = [
-        Asked(key, value, not any(node.metadata.labels.get(key) == value for node in nodes), _by_kueue(case, key, value))
+        Asked(
+            key, value, not any(node.metadata.labels.get(key) == value for node in nodes), _by_kueue(case, key, value)
+        )
         for key, value in sorted(selector.items())
     ]
     guilty = [each for each in found if each.alone]

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from allotment.diagnose.amending import amended, changed_pods, containers_patch, worked_on
-from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.case import reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.rules.scheduler.placing import Placing, asking, selecting
 from allotment.diagnose.rules.scheduler.rooms import INSTANCE_TYPE, is_product_label, pool_of, told, written
@@ -73,11 +73,8 @@ def asking_for(spec: PodSpec, resource: str, change: int) -> dict[str, Any] | No
         return None
     text = written(resource, amount)
     resources = {"requests": {resource: text}}
-    if resource in container.resources.limits and (
-        "/" in resource or units(resource, container.resources.limits[resource]) < amount
-    ):
-        resources["limits"] = {resource: text}
-    elif "/" in resource:
+    if "/" in resource:
+        # What has no CPU's give is asked for by request and limit alike.
         resources["limits"] = {resource: text}
     return containers_patch({container.name: {"resources": resources}})
 
@@ -136,7 +133,7 @@ def fewer(placing: Placing, cost: int = 0) -> Iterator[Proposal]:
         yield Proposal(RemedyKind.OTHER, Doer.USER, what, reference_of(work), patch, cost=cost)
 
 
-def added_node(placing: Placing, like: Node, cost: int = 50) -> Proposal:
+def added_node(like: Node, cost: int = 50) -> Proposal:
     """One more node like one that is there."""
     pool, instance = pool_of(like), like.metadata.labels.get(INSTANCE_TYPE, "")
     what = f"add one {instance or 'node'}{' node' if instance else ''}" + (
@@ -148,12 +145,12 @@ def added_node(placing: Placing, like: Node, cost: int = 50) -> Proposal:
         what,
         None,
         Patch(PatchOp.SIGNAL, {"pool": pool, "nodes": 1}),
-        effect=(new_node(placing.case, like, 1),),
+        effect=(new_node(like, 1),),
         cost=cost,
     )
 
 
-def new_node(case: Case, like: Node, number: int) -> tuple[Reference, Patch]:
+def new_node(like: Node, number: int) -> tuple[Reference, Patch]:
     """The creation of a node like another, sound and empty, for trying."""
     name = f"{like.name}-trial-{number}"
     raw = json.loads(msgspec.json.encode(like))

@@ -73,7 +73,7 @@ def toleration_added(case: Case, wanted: tuple[NodeTaint, ...], cost: int = 0) -
     yield changed_pods(RemedyKind.ADD_TOLERATION, what, case, {"tolerations": [*kept_ones, *added]}, cost)
 
 
-def taint_removed(case: Case, node: Node, wanted: tuple[NodeTaint, ...], cost: int = 40) -> Proposal:
+def taint_removed(node: Node, wanted: tuple[NodeTaint, ...], cost: int = 40) -> Proposal:
     """The taint taken off a node."""
     left = [msgspec.to_builtins(each) for each in node.spec.taints if each not in wanted]
     said = ", ".join(each.key for each in wanted)

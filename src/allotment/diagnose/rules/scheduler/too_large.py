@@ -38,5 +38,3 @@ def too_large(case: Case, cause: str, resources: Collection[str]) -> Finding | N
         else {"largest_node": name, "largest_node_has": told(resource, most)},
     )
     return replace(finding, never=True)
-
-

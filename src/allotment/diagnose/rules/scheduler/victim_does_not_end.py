@@ -37,7 +37,9 @@ def find(case: Case) -> Finding | None:
         f"node {node} is kept for the pod; {names} {'was' if len(leaving) == 1 else 'were'} preempted for it and "
         f"{f'should have ended {int(over)} s ago' if late else 'is ending'}",
         facts={"node": node, "overdue_seconds": max(int(over), 0), "ending": len(leaving)},
-        evidence=tuple(Evidence(reference_of(e), "metadata.deletionTimestamp", e.metadata.deletion_timestamp) for e in leaving[:4]),
+        evidence=tuple(
+            Evidence(reference_of(e), "metadata.deletionTimestamp", e.metadata.deletion_timestamp) for e in leaving[:4]
+        ),
         proposals=(wait, *(_forced(each) for each in leaving[:1] if late)),
     )
 
