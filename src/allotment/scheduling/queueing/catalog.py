@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from allotment.errors import InputError
@@ -25,6 +26,7 @@ from allotment.scheduling.queueing.records import GroupRecord, PodSetRecord, Que
 PODS: Final = "pods"
 
 
+@lru_cache(maxsize=1024)
 def request_order(resource: str) -> tuple[int, str]:
     """The order in which Kueue walks a PodSet's requests: by the FNV-1a hash of the resource's name.
 

@@ -151,8 +151,15 @@ def eligible(queue: QueueRecord, policy: PreemptionPolicy, demand: Demand) -> li
     if policy == PreemptionPolicy.NEVER or queue.stopped:
         return []
     preemptor, needed = demand.workload, demand.needed
-    return [
-        each
-        for each in queue.running.values()
-        if not each.simulated_away and policy_allows(policy, preemptor, each) and uses_any(each, needed)
-    ]
+    if len(needed) == 1:  # most questions are about one pair; looking it up here spares two calls for each candidate
+        pair = needed[0]
+        holding = [
+            each
+            for each in queue.running.values()
+            if not each.simulated_away and each.admission is not None and pair in each.admission.usage
+        ]
+    else:
+        holding = [each for each in queue.running.values() if not each.simulated_away and uses_any(each, needed)]
+    if policy == PreemptionPolicy.ANY:
+        return holding
+    return [each for each in holding if policy_allows(policy, preemptor, each)]
