@@ -268,7 +268,7 @@ EXAMPLES: Final[dict[tuple[str, ...], tuple[Example, ...]]] = {
     ),
     ("snapshot", "record"): (
         Example(
-            "allot snapshot record fleet --every 30s --count 1", "one, named after its moment", ExampleNeeds.CLUSTER
+            "allot snapshot record hour --every 30s --count 1", "one, named after its moment", ExampleNeeds.CLUSTER
         ),
     ),
     ("snapshot", "from-objects"): (
