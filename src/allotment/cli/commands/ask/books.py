@@ -22,6 +22,7 @@ from allotment.cli.shell.session import Session
 from allotment.errors import UsageError
 
 if TYPE_CHECKING:
+    from allotment.model.observed.snapshot import Snapshot
     from allotment.operations.ask.books import DeclaredBooks
 
 
@@ -69,10 +70,10 @@ def books(session: Session, asked: BooksOptions, *, source: SourceOptions, outpu
 
     if asked.undo and asked.fix is None:
         raise UsageError("--undo goes with --fix: it puts back what that changed", fix="write --fix lending --undo")
-    declared = _declared(session)
     if asked.fix is not None:
-        return _fix_lending(session, asked, source, output, declared)
-    found = books_of(snapshot_of(session, source), declared)
+        return _fix_lending(session, asked, source, output)
+    snapshot = snapshot_of(session, source)
+    found = books_of(snapshot, _declared(session, snapshot))
     show(
         session,
         output,
@@ -83,7 +84,8 @@ def books(session: Session, asked: BooksOptions, *, source: SourceOptions, outpu
     return 0
 
 
-def _declared(session: Session) -> DeclaredBooks | None:
+def _declared(session: Session, snapshot: Snapshot) -> DeclaredBooks | None:
+    """Where the cluster is declared: as ``--cluster`` says, else the one whose name or context the snapshot bears."""
     from allotment import wiring
     from allotment.cli.commands.ask.known_platform import platform_if_any
     from allotment.cli.shell.places import chosen_cluster, platform_directory
@@ -92,13 +94,13 @@ def _declared(session: Session) -> DeclaredBooks | None:
     platform = platform_if_any(session)
     if platform is None:
         return None
-    tree = wiring.directory(platform_directory(session)).read()
-    return DeclaredBooks(tree, platform, chosen_cluster(session, platform))
+    seen = {source.name for source in snapshot.sources}
+    named = [each for each in platform.clusters if {each.name, each.context} & seen]
+    chosen = named[0] if len(named) == 1 and not session.value("cluster") else chosen_cluster(session, platform)
+    return DeclaredBooks(wiring.directory(platform_directory(session)).read(), platform, chosen)
 
 
-def _fix_lending(
-    session: Session, asked: BooksOptions, source: SourceOptions, output: OutputOptions, declared: DeclaredBooks | None
-) -> int:
+def _fix_lending(session: Session, asked: BooksOptions, source: SourceOptions, output: OutputOptions) -> int:
     """Show the one act, ask, and act."""
     from allotment import wiring
     from allotment.cli.commands.ask.books_view import lending_text
@@ -111,6 +113,7 @@ def _fix_lending(
         raise UsageError("a file cannot be mended", why="--fix changes a cluster", fix="leave --snapshot out")
     with wiring.connect(session.value("kubeconfig"), session.value("context")) as kube:
         snapshot = observe(kube, wiring.clock())
+        declared = _declared(session, snapshot)
         bounds = declared.bounds if declared is not None else None
         plan = plan_lending(kube, snapshot, undo=asked.undo, bounds=bounds)
         plain = output.format in {"json", "yaml"}
