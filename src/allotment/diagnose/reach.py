@@ -38,9 +38,14 @@ def sureness(case: Case) -> Confidence:
     return Confidence.LIKELY if held_back(case) and case.subject is not None else Confidence.SURE
 
 
+def over(job: Job) -> bool:
+    """Whether a Job is done or has failed: no pod of it is made any more."""
+    return any(each.true and each.type in {"Complete", "Failed", "FailureTarget"} for each in job.status.conditions)
+
+
 def missing_pods(case: Case) -> int:
     """Pods that are still to be made."""
-    if isinstance(case.subject, Pod):
+    if isinstance(case.subject, Pod) or (isinstance(case.work, Job) and over(case.work)):
         return 0
     made = sum(1 for pod in case.pods if not pod.ended)
     done = case.work.status.succeeded if isinstance(case.work, Job) else 0

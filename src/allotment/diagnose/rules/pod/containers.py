@@ -1,0 +1,103 @@
+"""What the rules of this layer share: containers of the subject's pods that do not run, and how they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.reach import over
+from allotment.model.explanation import Evidence
+from allotment.model.observed.pods import Container, ContainerStatus, Pod, Terminated
+from allotment.model.observed.work import Job
+
+CRASH_LOOP = "CrashLoopBackOff"
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A container of a pod that has its node, or had it.
+
+    Attributes:
+        list: of the status: ``containerStatuses`` or ``initContainerStatuses``.
+    """
+
+    pod: Pod
+    status: ContainerStatus
+    list: str
+
+    @property
+    def reason(self) -> str:
+        """Why it waits; empty if it does not."""
+        return self.status.state.waiting.reason if self.status.state.waiting is not None else ""
+
+    @property
+    def message(self) -> str:
+        """The kubelet's words for it."""
+        return self.status.state.waiting.message if self.status.state.waiting is not None else ""
+
+    @property
+    def container(self) -> Container:
+        """What it was made from."""
+        listed = (*self.pod.spec.containers, *self.pod.spec.init_containers)
+        return next((each for each in listed if each.name == self.status.name), Container(name=self.status.name))
+
+    @property
+    def initial(self) -> bool:
+        """Whether it is an init container."""
+        return self.list == "initContainerStatuses"
+
+    @property
+    def ended(self) -> Terminated | None:
+        """How it ended last."""
+        return self.status.state.terminated or self.status.last_state.terminated
+
+    def facts(self) -> dict[str, object]:
+        """Names that every answer about a container has."""
+        return {"pod": self.pod.name, "container": self.status.name, "node": self.pod.spec.node_name}
+
+    def evidence(self, field: str, value: object, says: str = "") -> Evidence:
+        """A value of its status."""
+        return Evidence(reference_of(self.pod), f"status.{self.list}[{self.status.name}].{field}", value, says)
+
+
+def statuses(pod: Pod) -> Iterator[Stuck]:
+    """All containers of a pod."""
+    for each in pod.status.init_container_statuses:
+        yield Stuck(pod, each, "initContainerStatuses")
+    for each in pod.status.container_statuses:
+        yield Stuck(pod, each, "containerStatuses")
+
+
+def stuck(case: Case) -> Iterator[Stuck]:
+    """Containers of pods that have a node and do not do their work."""
+    for pod in case.starting_pods:
+        yield from statuses(pod)
+
+
+def crashed(case: Case) -> Iterator[Stuck]:
+    """Containers that ended and are to run: in a loop, or in the newest failed pod of work that tries again."""
+    for each in stuck(case):
+        loops = each.reason == CRASH_LOOP or each.status.restart_count > 0
+        # Between two tries a container runs for a moment; what counts is how the one before ended.
+        if each.ended is not None and loops and not each.status.ready and not each.initial:
+            yield each
+    if case.running_pods or (isinstance(case.work, Job) and over(case.work)):
+        return
+    failed = newest_failed(case)
+    if failed is not None and not case.starting_pods:
+        yield from (each for each in statuses(failed) if each.ended is not None and not each.initial)
+
+
+def newest_failed(case: Case) -> Pod | None:
+    """The subject's pod that failed last."""
+    failed = [pod for pod in case.pods if pod.status.phase == "Failed"]
+    return max(failed, key=lambda pod: pod.metadata.creation_timestamp, default=None)
+
+
+def said_last(case: Case, pod: Pod, reason: str, words: str) -> str:
+    """The newest event of a pod with a reason and these words in it; empty if there is none."""
+    for each in reversed(case.events(pod)):
+        if each.reason == reason and words in each.message:
+            return each.message
+    return ""

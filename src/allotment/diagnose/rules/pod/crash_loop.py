@@ -1,0 +1,128 @@
+"""Containers that end and are started again, told apart by how they end."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from allotment.diagnose.amending import amended, changed_pods
+from allotment.diagnose.case import Case
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.pod.containers import CRASH_LOOP, Stuck, crashed, stuck
+from allotment.diagnose.rules.pod.memory import more_memory
+from allotment.model.explanation import CauseVerdict, Doer, Patch, PatchOp, RemedyKind
+from allotment.model.observed.pods import Pod, Terminated
+from allotment.model.observed.work import Replicas
+
+OOM: Final = "OOMKilled"
+_CODES: Final = {
+    1: "an error of the program",
+    2: "wrong arguments, mostly",
+    126: "the command cannot be executed",
+    127: "there is no such command",
+    128: "it could not be started",
+    134: "the program aborted",
+    137: "it was killed",
+    139: "a segmentation fault",
+    143: "it was ended by SIGTERM",
+}
+
+
+def out_of_memory(case: Case) -> Finding | None:
+    """The kernel killed it for memory."""
+    for each in crashed(case):
+        ended = each.ended
+        if ended is None or ended.reason != OOM:
+            continue
+        limit = each.container.resources.limits.get("memory")
+        at = f"its limit of {limit}" if limit is not None else "the memory of the node (it has no limit)"
+        return Finding(
+            "crash-loop-oom",
+            CauseVerdict.MISCONFIGURED,
+            f"the container {each.status.name} of {each.pod.name} runs out of memory at {at} and was started again "
+            f"{each.status.restart_count} times",
+            facts={**_facts(each, ended), "memory_limit": None if limit is None else str(limit)},
+            evidence=(each.evidence("lastState.terminated.reason", OOM, f"exit code {ended.exit_code}"),),
+            proposals=more_memory(case, each.container),
+        )
+    return None
+
+
+def comes_to_an_end(case: Case) -> Finding | None:
+    """It does its work, ends well, and is started again: its controller is for what never ends."""
+    for each in stuck(case):
+        ended = each.status.last_state.terminated or each.status.state.terminated
+        if ended is None or ended.exit_code != 0 or ended.reason not in {"Completed", ""} or each.initial:
+            continue
+        if each.reason != CRASH_LOOP or each.container.sidecar:
+            continue
+        work = case.work
+        if not isinstance(work, Replicas) and not (isinstance(case.subject, Pod) and case.work is None):
+            continue
+        kind = case.top.kind if isinstance(case.top, Replicas) else "Pod"
+        proposal = (
+            changed_pods(RemedyKind.OTHER, "set restartPolicy to Never", case, {"restartPolicy": "Never"})
+            if kind == "Pod"
+            else Proposal(
+                RemedyKind.OTHER,
+                Doer.USER,
+                f"run it as a Job (restartPolicy Never) instead of a {kind}",
+                amended(case, {})[0],
+                Patch(PatchOp.SIGNAL, {"kind": "Job", "restartPolicy": "Never", "backoffLimit": 2}),
+            )
+        )
+        return Finding(
+            "deployment-used-for-training",
+            CauseVerdict.MISCONFIGURED,
+            f"the container {each.status.name} of {each.pod.name} ends well (exit code 0) and is started again, "
+            f"{each.status.restart_count} times so far: a {kind} is for what never ends",
+            facts={
+                **each.facts(),
+                "exit_code": 0,
+                "last_reason": ended.reason,
+                "restart_count": each.status.restart_count,
+                "should_be": "Job",
+            },
+            evidence=(each.evidence("lastState.terminated.exitCode", 0, "it had done its work"),),
+            proposals=(proposal,),
+        )
+    return None
+
+
+def fails(case: Case) -> Finding | None:
+    """It ends with an error of its own."""
+    for each in crashed(case):
+        ended = each.ended
+        if ended is None or ended.exit_code == 0 or ended.reason == OOM:
+            continue
+        means = _CODES.get(ended.exit_code, "an error of the program")
+        words = f": {ended.message.strip()}" if ended.message.strip() else ""
+        return Finding(
+            "crash-loop-app-error",
+            CauseVerdict.MISCONFIGURED,
+            f"the container {each.status.name} of {each.pod.name} ends with {ended.exit_code} ({means}) and was "
+            f"started again {each.status.restart_count} times{words}",
+            facts={**_facts(each, ended), "message": ended.message or None},
+            evidence=(each.evidence("lastState.terminated.exitCode", ended.exit_code, means),),
+            proposals=(corrected(case, each),),
+        )
+    return None
+
+
+def corrected(case: Case, each: Stuck) -> Proposal:
+    """The command or what it runs has to be mended; what that is, only its logs say."""
+    return Proposal(
+        RemedyKind.FIX_COMMAND,
+        Doer.USER,
+        f"correct the command or the program: kubectl logs {each.pod.name} -c {each.status.name} --previous",
+        amended(case, {})[0],
+        Patch(PatchOp.SIGNAL, {"container": each.status.name}),
+    )
+
+
+def _facts(each: Stuck, ended: Terminated) -> dict[str, object]:
+    return {
+        **each.facts(),
+        "exit_code": ended.exit_code,
+        "reason": ended.reason,
+        "restart_count": each.status.restart_count,
+    }

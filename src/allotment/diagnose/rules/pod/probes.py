@@ -1,0 +1,185 @@
+"""Containers that run and are not taken to work, for a probe fails."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from allotment.diagnose.amending import amended, changed_pods, containers_patch
+from allotment.diagnose.case import Case
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.pod.containers import Stuck, said_last, stuck
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Patch, PatchOp, RemedyKind
+from allotment.model.observed.pods import Container, Probe, ProbeTarget
+from allotment.model.spelling import nearest
+
+_REFUSED: Final = re.compile(r"connection refused", re.IGNORECASE)
+_NO_PATH: Final = re.compile(r"statuscode: 404")
+_LATE: Final = re.compile(r"deadline exceeded|Client\.Timeout|timed? ?out", re.IGNORECASE)
+_SLOWER: Final = 4
+"""Times as many tries that are proposed for what answers too late."""
+
+
+def startup(case: Case) -> Finding | None:
+    """The startup probe fails: the container is killed before it is done starting."""
+    for each in stuck(case):
+        probe = each.container.startup_probe
+        if probe is None or each.status.ready or each.status.started:
+            continue
+        said = said_last(case, each.pod, "Unhealthy", "Startup probe")
+        killed = said_last(case, each.pod, "Killing", "failed startup probe")
+        if not said and not killed:
+            continue
+        return _finding(case, each, probe, "startup", said or killed)
+    return None
+
+
+def liveness(case: Case) -> Finding | None:
+    """The liveness probe fails: a container that ran is killed, again and again."""
+    for each in stuck(case):
+        probe = each.container.liveness_probe
+        if probe is None:
+            continue
+        said = said_last(case, each.pod, "Unhealthy", "Liveness probe")
+        killed = said_last(case, each.pod, "Killing", "failed liveness probe")
+        if not killed or not (said or each.status.restart_count):
+            continue
+        return _finding(case, each, probe, "liveness", said or killed)
+    return None
+
+
+def readiness(case: Case) -> Finding | None:
+    """The readiness probe never holds: the container runs and nobody sends it anything."""
+    for each in stuck(case):
+        probe = each.container.readiness_probe
+        if probe is None or each.status.state.running is None or each.status.ready or each.initial:
+            continue
+        if each.container.startup_probe is not None and not each.status.started:
+            continue
+        said = said_last(case, each.pod, "Unhealthy", "Readiness probe")
+        return _finding(case, each, probe, "readiness", said)
+    return None
+
+
+_CAUSES: Final = {
+    "startup": "startup-probe-failing",
+    "liveness": "liveness-probe-kills",
+    "readiness": "readiness-never-true",
+}
+_THEN: Final = {
+    "startup": "so it is killed and started again",
+    "liveness": "so it is killed and started again",
+    "readiness": "so it is never taken to be ready",
+}
+
+
+def _finding(case: Case, each: Stuck, probe: Probe, kind: str, message: str) -> Finding:
+    asked = probe.http_get or probe.tcp_socket
+    port, path = (_port(each.container, asked), asked.path) if asked is not None else (None, "")
+    better_port, better_path = _server(case, each.container, probe, kind, message)
+    where = f" at {port}{path}" if asked is not None else ""
+    serves = ""
+    if better_port is not None and better_port != port:
+        serves = f"; it declares port {better_port}"
+    elif better_path and better_path != path:
+        serves = f"; what serves here answers at {better_path}"
+    return Finding(
+        _CAUSES[kind],
+        CauseVerdict.MISCONFIGURED,
+        f"the {kind} probe of the container {each.status.name} fails{where}, {_THEN[kind]}{serves}: "
+        f"{message or 'no event says how'}",
+        facts={
+            **each.facts(),
+            "message": message or None,
+            "probe_path": path or None,
+            "probe_port": port,
+            "server_port": better_port,
+            "server_path": better_path or None,
+            "restart_count": each.status.restart_count,
+        },
+        evidence=(
+            each.evidence("started" if kind == "startup" else "ready", False, f"the {kind} probe does not hold"),
+        ),
+        confidence=Confidence.SURE if message else Confidence.LIKELY,
+        proposals=_proposals(case, each, probe, kind, message, better_port, better_path),
+    )
+
+
+def _port(container: Container, asked: ProbeTarget) -> int | str:
+    return next((each.container_port for each in container.ports if each.name and each.name == asked.port), asked.port)
+
+
+def _server(case: Case, container: Container, probe: Probe, kind: str, message: str) -> tuple[int | str | None, str]:
+    """Where the server is, as far as the spec says: the one port it declares, and the path that its other probes ask."""
+    asked = probe.http_get or probe.tcp_socket
+    if asked is None:
+        return None, ""
+    others = [
+        each.http_get
+        for each in (container.startup_probe, container.liveness_probe, container.readiness_probe)
+        if each is not None and each is not probe and each.http_get is not None
+    ]
+    ports = {each.container_port for each in container.ports if each.protocol == "TCP"}
+    port = _port(container, asked)
+    declared = next(iter(ports)) if len(ports) == 1 else next((_port(container, each) for each in others), None)
+    path = asked.path
+    if _NO_PATH.search(message):
+        path = next((each.path for each in others if each.path != asked.path), "") or _path_of_siblings(
+            case, asked, kind
+        )
+    elif not _REFUSED.search(message):
+        path = asked.path
+    return declared if declared is not None else (port if ports else None), path
+
+
+def _path_of_siblings(case: Case, asked: ProbeTarget, kind: str) -> str:
+    """The path that like probes of the namespace ask with success, where they agree on one that is nearly ours."""
+    paths = set()
+    for pod in case.index.objects.pods:
+        if pod.namespace != case.namespace or pod.status.phase != "Running":
+            continue
+        if not any(each.type == "Ready" and each.true for each in pod.status.conditions):
+            continue
+        for each in pod.spec.containers:
+            probe = each.startup_probe if kind == "startup" else each.readiness_probe or each.liveness_probe
+            if probe is not None and probe.http_get is not None:
+                paths.add(probe.http_get.path)
+    return nearest(asked.path, paths - {asked.path})
+
+
+def _proposals(
+    case: Case,
+    each: Stuck,
+    probe: Probe,
+    kind: str,
+    message: str,
+    port: int | str | None,
+    path: str,
+) -> tuple[Proposal, ...]:
+    asked = probe.http_get or probe.tcp_socket
+    form = "httpGet" if probe.http_get is not None else "tcpSocket"
+    change: dict[str, Any] = {}
+    if asked is not None and port is not None and port != _port(each.container, asked) and _REFUSED.search(message):
+        change["port"] = port
+    if probe.http_get is not None and path and path != probe.http_get.path and _NO_PATH.search(message):
+        change["path"] = path
+    name = f"{kind}Probe"
+    if change:
+        what = " and ".join(f"{key} {value}" for key, value in change.items())
+        body = containers_patch({each.status.name: {name: {form: change}}})
+        return (changed_pods(RemedyKind.FIX_COMMAND, f"let the {kind} probe ask {what}", case, body),)
+    if _LATE.search(message):
+        tries = probe.failure_threshold * _SLOWER
+        body = containers_patch({each.status.name: {name: {"failureThreshold": tries, "timeoutSeconds": 5}}})
+        return (
+            changed_pods(RemedyKind.OTHER, f"give it time: failureThreshold {tries}, timeoutSeconds 5", case, body),
+        )
+    return (
+        Proposal(
+            RemedyKind.FIX_COMMAND,
+            Doer.USER,
+            f"let the {kind} probe ask where the server answers, or the server answer there",
+            amended(case, {})[0],
+            Patch(PatchOp.SIGNAL, {"container": each.status.name, name: {form: {"port": "…", "path": "…"}}}),
+        ),
+    )

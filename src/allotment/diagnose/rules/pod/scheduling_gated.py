@@ -1,0 +1,84 @@
+"""A pod has a scheduling gate that nobody takes away."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from allotment.diagnose.amending import changed_pods
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.reach import held_back
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.observed.pods import PodSpec
+
+_OF_KUEUE: Final = "kueue.x-k8s.io/"
+"""Kueue's own gates: the causes of its layers say why they stand."""
+
+
+def find(case: Case) -> Finding | None:
+    """Gates of a waiting pod, or of the template of pods that are to come."""
+    for pod in case.waiting_pods:
+        gates = _gates(pod.spec)
+        if not gates:
+            continue
+        target = reference_of(pod)
+        return _finding(
+            case,
+            gates,
+            f"the pod {pod.name}",
+            Evidence(target, "spec.schedulingGates", gates, "the scheduler does not look at it"),
+            (_opened(case, pod.name, gates),),
+        )
+    if case.pods or (case.subject is None and not case.to_come):
+        return None
+    for part in case.to_come:
+        gates = _gates(part.template.spec)
+        if gates:
+            about = case.reference if case.work is None else reference_of(case.work)
+            evidence = Evidence(
+                about, "spec.template.spec.schedulingGates", gates, "the scheduler will not look at its pods"
+            )
+            return _finding(case, gates, "every pod of it", evidence, ())
+    return None
+
+
+def _gates(spec: PodSpec) -> list[str]:
+    return [each.name for each in spec.scheduling_gates if not each.name.startswith(_OF_KUEUE)]
+
+
+def _finding(case: Case, gates: list[str], who: str, evidence: Evidence, opened: tuple[Proposal, ...]) -> Finding:
+    named = ", ".join(gates)
+    return Finding(
+        "scheduling-gated",
+        CauseVerdict.MISCONFIGURED,
+        f"{who} has the scheduling gate {named}, and no controller has taken it away",
+        facts={
+            "gate": gates[0] if len(gates) == 1 else gates,
+            "pod": case.waiting_pods[0].name if case.waiting_pods else None,
+            "reason": "SchedulingGated",
+            "message": "Scheduling is blocked due to non-empty scheduling gates",
+        },
+        evidence=(evidence,),
+        confidence=Confidence.LIKELY if held_back(case) and not case.waiting_pods else Confidence.SURE,
+        proposals=(
+            changed_pods(
+                RemedyKind.OTHER, f"submit it again without the gate {named}", case, {"schedulingGates": None}
+            ),
+            *opened,
+        ),
+    )
+
+
+def _opened(case: Case, name: str, gates: list[str]) -> Proposal:
+    """What the gate's controller should have done; pods of the subject that have the same gate go along."""
+    pods = [pod for pod in case.waiting_pods if _gates(pod.spec)]
+    first = next(pod for pod in pods if pod.name == name)
+    body = {"spec": {"schedulingGates": None}}
+    return Proposal(
+        RemedyKind.OTHER,
+        Doer.PLATFORM,
+        f"take the gate {', '.join(gates)} from the pod {name}, as its controller should have",
+        reference_of(first),
+        Patch(PatchOp.MERGE, body),
+        effect=tuple((reference_of(pod), Patch(PatchOp.MERGE, body)) for pod in pods if pod is not first),
+    )
