@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.scheduler.answering import about_room, more_nodes, together
@@ -30,12 +32,4 @@ def find(case: Case) -> Finding | None:
         {"message": message, "holders": len(holders(case, case.index.nodes.values()))},
         (Evidence(where.object, where.field, message, "the scheduler's own words"),),
     )
-    return Finding(
-        finding.cause,
-        finding.verdict,
-        finding.summary,
-        finding.facts,
-        finding.evidence,
-        Confidence.LIKELY,
-        finding.proposals,
-    )
+    return replace(finding, confidence=Confidence.LIKELY)
