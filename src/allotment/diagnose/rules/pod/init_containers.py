@@ -112,7 +112,8 @@ def _dependency(case: Case, each: Stuck) -> Replicas | Job | None:
     own = {work.metadata.uid for work in case.index.chain(each.pod.metadata)}
     best: tuple[int, str] = (0, "")
     found: Replicas | Job | None = None
-    for work in (*case.index.objects.replicas, *case.index.objects.jobs):
+    all_work: list[Replicas | Job] = [*case.index.objects.replicas, *case.index.objects.jobs]
+    for work in all_work:
         if work.namespace != case.namespace or work.metadata.uid in own or work.metadata.controller is not None:
             continue
         if not _lacking(work):

@@ -76,7 +76,7 @@ _THEN: Final = {
 def _finding(case: Case, each: Stuck, probe: Probe, kind: str, message: str) -> Finding:
     asked = probe.http_get or probe.tcp_socket
     port, path = (_port(each.container, asked), asked.path) if asked is not None else (None, "")
-    better_port, better_path = _server(case, each.container, probe, kind, message)
+    better_port, better_path = _server(case, each, probe, kind, message)
     where = f" at {port}{path}" if asked is not None else ""
     serves = ""
     if better_port is not None and better_port != port:
@@ -109,26 +109,22 @@ def _port(container: Container, asked: ProbeTarget) -> int | str:
     return next((each.container_port for each in container.ports if each.name and each.name == asked.port), asked.port)
 
 
-def _server(case: Case, container: Container, probe: Probe, kind: str, message: str) -> tuple[int | str | None, str]:
+def _server(case: Case, each: Stuck, probe: Probe, kind: str, message: str) -> tuple[int | str | None, str]:
     """Where the server is, as far as the spec says: the one port it declares, and the path that its other probes ask."""
-    asked = probe.http_get or probe.tcp_socket
+    asked, container = probe.http_get or probe.tcp_socket, each.container
     if asked is None:
         return None, ""
     others = [
-        each.http_get
-        for each in (container.startup_probe, container.liveness_probe, container.readiness_probe)
-        if each is not None and each is not probe and each.http_get is not None
+        one.http_get
+        for one in (container.startup_probe, container.liveness_probe, container.readiness_probe)
+        if one is not None and one is not probe and one.http_get is not None
     ]
-    ports = {each.container_port for each in container.ports if each.protocol == "TCP"}
+    ports = {one.container_port for one in container.ports if one.protocol == "TCP"}
     port = _port(container, asked)
-    declared = next(iter(ports)) if len(ports) == 1 else next((_port(container, each) for each in others), None)
+    declared = next(iter(ports)) if len(ports) == 1 else next((_port(container, one) for one in others), None)
     path = asked.path
     if _NO_PATH.search(message):
-        path = next((each.path for each in others if each.path != asked.path), "") or _path_of_siblings(
-            case, asked, kind
-        )
-    elif not _REFUSED.search(message):
-        path = asked.path
+        path = next((one.path for one in others if one.path != asked.path), "") or _path_of_siblings(case, asked, kind)
     return declared if declared is not None else (port if ports else None), path
 
 
