@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -12,7 +12,8 @@ from allotment.model.observed.base import Part
 
 _UID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _WORD: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-_REMOVED: Final = "hidden"
+REMOVED: Final = "hidden"
+"""What stands where a name stood."""
 _MESSAGE: Final = "message"
 _SHORTEST: Final = 4
 """Characters. A name that is an ordinary word, such as `default` or `gpu`, tells nobody anything, and may mean another
@@ -24,15 +25,14 @@ _Part = TypeVar("_Part", bound=Part)
 class Unnaming:
     """What is to be taken out, and what is not though it looks alike."""
 
-    def __init__(self, words: Iterable[str], own_uids: frozenset[str], renamed: Mapping[str, str]) -> None:
+    def __init__(self, words: Mapping[str, str], own_uids: frozenset[str]) -> None:
         """Of names.
 
         Args:
-            words: names and uids that must not stay.
+            words: names and uids that must not stay, and what stands there instead.
             own_uids: uids that stay; any other looks like one that must not.
-            renamed: names that are replaced by others.
         """
-        self._words = {**dict.fromkeys(words, _REMOVED), **renamed}
+        self._words = words
         self._own_uids = own_uids
 
     def cleaned(self, part: _Part) -> _Part:
@@ -74,7 +74,7 @@ class Unnaming:
         return self._words.get(found[0], found[0])
 
     def _uid(self, found: re.Match[str]) -> str:
-        return found[0] if found[0] in self._own_uids else _REMOVED
+        return found[0] if found[0] in self._own_uids else REMOVED
 
 
 def is_telling(name: str) -> bool:

@@ -7,7 +7,7 @@ that are theirs to read may still name others, such as who preempted them: those
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from allotment.observe.anonymous import (
     hidden_workload,
 )
 from allotment.observe.kinds import KINDS
-from allotment.observe.unnaming import Unnaming, is_telling
+from allotment.observe.unnaming import REMOVED, Unnaming, is_telling
 
 PREFIX: Final = "team:"
 """Of a view's name."""
@@ -147,7 +147,7 @@ class _Viewed:
 
     def source(self) -> Source:
         """What is left of it."""
-        unnaming = Unnaming(self._words(), self._own_uids(), self._queues)
+        unnaming = Unnaming(self._words(), self._own_uids())
         reduced = self._reduced()
         own = {name: split.own for name, split in self._split.items() if name not in _EVERYBODYS}
         of_all = {name: split.own for name, split in self._split.items() if name in _EVERYBODYS}
@@ -237,11 +237,15 @@ class _Viewed:
             detail = f"those that team {self._team} may not read are counted without their names"
             yield Gap(what="clusterqueues", reason="hidden", detail=detail)
 
-    def _words(self) -> Iterator[str]:
-        """What must not stay in any text. A name that is an ordinary word is no one's, and may mean another thing."""
+    def _words(self) -> Mapping[str, str]:
+        """What must not stay in any text, and what stands there instead.
+
+        A name that is an ordinary word is no one's, and may mean another thing where it stands.
+        """
         own = set(self._own_words())
-        yield from (each for each in self._foreign() if each not in own)
-        yield from (each for each in self._foreign_names() if each not in own and is_telling(each))
+        words = {each: REMOVED for each in self._foreign() if each not in own}
+        words |= {each: REMOVED for each in self._foreign_names() if each not in own and is_telling(each)}
+        return words | {old: new for old, new in self._queues.items() if old not in own and is_telling(old)}
 
     def _foreign(self) -> Iterator[str]:
         """Uids of what is not theirs, and names of namespaces and teams."""
@@ -267,6 +271,9 @@ class _Viewed:
         for node in self._split["nodes"].own:
             for key in (*node.metadata.labels, *node.status.allocatable):
                 yield from (key, *key.split("/"))
+        for queue in self._split["cluster_queues"].own:
+            for group in queue.spec.resource_groups:
+                yield from (part for key in group.covered_resources for part in key.split("/"))
         yield from (*self._spaces, self._team, "default", "")
 
     def _own_uids(self) -> frozenset[str]:

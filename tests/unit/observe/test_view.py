@@ -11,7 +11,7 @@ from allotment.observe.anonymous import is_hidden
 from allotment.observe.gathering import Gathered
 from allotment.observe.view import namespaces_of, seen_by
 from allotment.observe.written import decode, encode, unpacked
-from tests.unit.observe.objects import NOW, OURS, THEIRS, two_teams, uid
+from tests.unit.observe.objects import NOW, OURS, THEIRS, raw, two_teams, uid
 
 
 def everything() -> Snapshot:
@@ -100,9 +100,14 @@ def test_what_is_left_out_is_said() -> None:
 def test_a_word_that_others_use_as_a_name_stays_a_word() -> None:
     gathered = Gathered()
     raws = two_teams()
-    raws.append({**raws[8], "metadata": {"name": "gpu", "namespace": THEIRS, "uid": uid(99, other=True)}})
+    raws.append(raw("Job", "batch/v1", "gpu", THEIRS, number=98))
+    raws.append(raw("ClusterQueue", "kueue.x-k8s.io/v1beta2", "gpu", number=99, spec={"cohortName": "all"}))
+    raws.append(raw("Namespace", "v1", "gpu", number=97, meta={"labels": {"team": "cpu"}}))
     gathered.take_any(raws)
     source = replace(everything().sources[0], objects=gathered.objects())
     found = seen_by(Snapshot(taken_at=NOW, sources=(source,)), "nlp", frozenset({OURS}))
     workload = next(each for each in found.sources[0].objects.workloads if each.namespace == OURS)
     assert workload.status.conditions[0].message.endswith("nvidia.com/gpu is used up")
+    covered = {each for queue in found.sources[0].objects.cluster_queues for each in queue.spec.resource_groups}
+    assert [group.covered_resources for group in covered] == [("nvidia.com/gpu",)]
+    assert "gpu" not in {each.name for each in found.sources[0].objects.cluster_queues}

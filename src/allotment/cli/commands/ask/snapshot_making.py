@@ -77,7 +77,7 @@ def record(
                 session.note(f"no snapshot {look.number:,}: {look.error.what}")
     if lost is not None and not written:
         raise lost
-    session.note(f"{written:,} snapshots are in {folder}")
+    session.note(f"{written:,} {'snapshot is' if written == 1 else 'snapshots are'} in {folder}")
 
 
 @click.command("from-objects", cls=Command)
