@@ -248,7 +248,7 @@ def _flavors(flavors: Sequence[FlavorTried], table_width: int | None) -> list[st
 def _remedies(remedies: Sequence[Remedy], width: int) -> Iterator[str]:
     for number, each in enumerate(remedies, 1):
         yield from prose(f"{number}. {_WHO[each.who]}: {each.summary}", width, "  ", "   ")
-        yield from prose(f"tried: {_tried(each.tried)}", width, "     ")
+        yield from prose(_tried(each.tried), width, "     ")
         if each.command:
             # In one piece, whatever its length: it is to be copied.
             yield f"     {click.style(shown(each.command), fg='green')}"
@@ -256,10 +256,10 @@ def _remedies(remedies: Sequence[Remedy], width: int) -> Iterator[str]:
 
 def _tried(each: Tried) -> str:
     said = {
-        StartsWhen.NOW: "it starts then",
-        StartsWhen.LATER: "it starts later, when what it then waits for is over",
-        StartsWhen.NO: "it does not start",
-        StartsWhen.NOT_SIMULATED: "could not be tried, because what happens outside the cluster is not known",
+        StartsWhen.NOW: "tried: it starts then",
+        StartsWhen.LATER: "tried: it starts later, when what it then waits for is over",
+        StartsWhen.NO: "tried: it does not start",
+        StartsWhen.NOT_SIMULATED: "not tried: what happens outside the cluster is not known",
     }[each.starts]
     if each.at is not None:
         said += f"; {_start(each.at)}"
