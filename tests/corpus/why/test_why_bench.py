@@ -127,7 +127,8 @@ NUMBER: Final[dict[str, Any]] = {"type": "number"}
 SAID: Final[dict[str, Any]] = {"type": "string", "minLength": 1}
 OBJECT: Final[dict[str, Any]] = {
     "type": "object",
-    "properties": {"apiVersion": SAID, "kind": SAID, "namespace": TEXT, "name": SAID},
+    # A node group of an autoscaler is no object of the API, and of no version.
+    "properties": {"apiVersion": TEXT, "kind": SAID, "namespace": TEXT, "name": SAID},
     "required": ["apiVersion", "kind", "name"],
     "additionalProperties": False,
 }
