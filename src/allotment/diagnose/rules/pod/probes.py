@@ -110,7 +110,7 @@ def _port(container: Container, asked: ProbeTarget) -> int | str:
 
 
 def _server(case: Case, each: Stuck, probe: Probe, kind: str, message: str) -> tuple[int | str | None, str]:
-    """Where the server is, as far as the spec says: the one port it declares, and the path that its other probes ask."""
+    """Where the server is, as far as the spec says: the one port it declares, the path that other probes ask."""
     asked, container = probe.http_get or probe.tcp_socket, each.container
     if asked is None:
         return None, ""
