@@ -1,4 +1,4 @@
-"""A claim for devices (DRA) that cannot be allocated: its class is not there, or too few such devices are."""
+"""A claim for devices (DRA) that cannot be allocated: too few devices of its class are free on one node."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.verdicts import said_of
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
-from allotment.model.observed.base import Reference
 from allotment.model.observed.nodes import DeviceClass, DeviceRequest, ResourceClaimSpec
 from allotment.model.observed.pods import PodSpec
-from allotment.model.spelling import nearest
 
 _BY_DRIVER: Final = re.compile(r"""^\s*device\.driver\s*==\s*["']([^"']+)["']\s*$""")
 _MESSAGE: Final = ("cannot allocate all claims", "resourceclaim")
@@ -35,8 +33,6 @@ def find(case: Case) -> Finding | None:
     if pod is None or not case.seen("resourceclaims") or not case.seen("deviceclasses"):
         return None
     for name, claim in _claims(case, pod.spec):
-        if claim is None:
-            return _missing(case, name)
         for request in claim.devices.requests:
             found = _short(case, name, request)
             if found is not None:
@@ -44,8 +40,8 @@ def find(case: Case) -> Finding | None:
     return None
 
 
-def _claims(case: Case, spec: PodSpec) -> Iterator[tuple[str, ResourceClaimSpec | None]]:
-    """The pod's claims that are not allocated; None for one that is not there."""
+def _claims(case: Case, spec: PodSpec) -> Iterator[tuple[str, ResourceClaimSpec]]:
+    """The pod's claims that are not allocated. What is not there at all is told by the rules about storage."""
     claims = {each.name: each for each in case.index.objects.resource_claims if each.namespace == case.namespace}
     templates = {
         each.name: each for each in case.index.objects.resource_claim_templates if each.namespace == case.namespace
@@ -53,37 +49,18 @@ def _claims(case: Case, spec: PodSpec) -> Iterator[tuple[str, ResourceClaimSpec 
     for use in spec.resource_claims:
         if use.resource_claim_name:
             claim = claims.get(use.resource_claim_name)
-            if claim is None:
-                yield use.resource_claim_name, None
-            elif claim.status.allocation is None:
+            if claim is not None and claim.status.allocation is None:
                 yield claim.name, claim.spec
-        elif use.resource_claim_template_name and case.seen("resourceclaimtemplates"):
+        else:
             template = templates.get(use.resource_claim_template_name)
-            yield use.resource_claim_template_name, template.spec.spec if template is not None else None
-
-
-def _missing(case: Case, name: str) -> Finding:
-    known = sorted(
-        each.name
-        for each in (*case.index.objects.resource_claims, *case.index.objects.resource_claim_templates)
-        if each.namespace == case.namespace
-    )
-    near = nearest(name, known)
-    return Finding(
-        "claim-unallocatable",
-        CauseVerdict.MISCONFIGURED,
-        f"the pod uses the resource claim {name}, which does not exist in namespace {case.namespace}",
-        facts={"claim": name, "existing": known, "nearest": near},
-        evidence=(Evidence(reference_of(case.waiting_pods[0]), "spec.resourceClaims", name, "no such claim"),),
-    )
+            if template is not None:
+                yield template.name, template.spec.spec
 
 
 def _short(case: Case, name: str, request: DeviceRequest) -> Finding | None:
     exact = request.exact
     classes = {each.name: each for each in case.index.objects.device_classes}
     found = classes.get(exact.device_class_name)
-    if exact.device_class_name and found is None:
-        return _no_class(case, name, exact.device_class_name, sorted(classes))
     if found is None:
         return None
     counted = None if exact.selectors else _counted(case, found)
@@ -108,27 +85,6 @@ def _short(case: Case, name: str, request: DeviceRequest) -> Finding | None:
         facts={"claim": name, "device_class": found.name, "asked": exact.count, "most_free": counted.most_free},
         evidence=(Evidence(reference_of(found), "spec.selectors", found.name, where),),
         proposals=() if never else (waiting,),
-    )
-
-
-def _no_class(case: Case, name: str, wanted: str, known: list[str]) -> Finding:
-    near = nearest(wanted, known)
-    target = Reference(api_version="resource.k8s.io/v1", kind="DeviceClass", name=wanted)
-    said = f"; there {'is' if len(known) == 1 else 'are'} {', '.join(known[:6])}" if known else "; there is none"
-    proposal = Proposal(
-        RemedyKind.OTHER,
-        Doer.USER,
-        f"ask for the device class {near}" if near else f"ask the platform for the device class {wanted}",
-        target,
-        Patch(PatchOp.SIGNAL, {"deviceClassName": near or wanted}),
-    )
-    return Finding(
-        "claim-unallocatable",
-        CauseVerdict.MISCONFIGURED,
-        f"claim {name} asks for devices of class {wanted}, which does not exist{said}",
-        facts={"claim": name, "device_class": wanted, "existing_classes": known},
-        evidence=(Evidence(reference_of(case.waiting_pods[0]), "spec.resourceClaims", name, "its class is not there"),),
-        proposals=(proposal,),
     )
 
 

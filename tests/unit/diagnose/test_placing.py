@@ -1,0 +1,478 @@
+"""Causes of scheduler, node and autoscaler: each with a case in which it holds, and a near one in which it does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from allotment.diagnose.causes import BY_ID
+from allotment.diagnose.explaining import explain
+from allotment.diagnose.remedies.trying import tried
+from allotment.diagnose.rules.autoscaler.groups import NodeGroup, read_groups
+from allotment.diagnose.rules.scheduler.verdicts import foreign_reasons
+from allotment.model.explanation import CauseVerdict, PatchOp, RemedyKind, StartsWhen
+from tests.unit.diagnose.building import EARLIER, GPU, NOW, Raw, case_of, node, pod, running, waiting
+
+PRODUCT = "nvidia.com/gpu.product"
+BESIDE = "kubernetes.io/hostname"
+
+
+def rule(kind: str, label: str) -> dict[str, Any]:
+    term = {"labelSelector": {"matchLabels": {"app": label}}, "topologyKey": BESIDE}
+    return {"affinity": {kind: {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}
+
+
+def affinity(value: str) -> dict[str, Any]:
+    expression = {"key": "tier", "operator": "In", "values": [value]}
+    terms = {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
+    return {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}}
+
+
+def spread(on: str) -> list[Raw]:
+    constraint = {
+        "maxSkew": 1,
+        "topologyKey": "zone",
+        "whenUnsatisfiable": "DoNotSchedule",
+        "labelSelector": {"matchLabels": {"app": "t"}},
+    }
+    objects = waiting(labels={"app": "t"}, topologySpreadConstraints=[constraint])
+    return [*objects, pod("train-x", on, owner=objects[0], labels={"app": "t"})]
+
+
+def priority(name: str, value: int, policy: str = "PreemptLowerPriority") -> Raw:
+    return {
+        "kind": "PriorityClass",
+        "apiVersion": "scheduling.k8s.io/v1",
+        "metadata": {"name": name},
+        "value": value,
+        "preemptionPolicy": policy,
+    }
+
+
+def event(reason: str, message: str, about: str = "train-0") -> Raw:
+    involved = {"kind": "Pod", "namespace": "team-a", "name": about}
+    meta = {"name": f"e-{reason}", "namespace": "team-a"}
+    return {
+        "kind": "Event",
+        "apiVersion": "v1",
+        "metadata": meta,
+        "involvedObject": involved,
+        "reason": reason,
+        "message": message,
+        "lastTimestamp": NOW,
+    }
+
+
+def status(*groups: tuple[str, int, int, int], trouble: str = "") -> Raw:
+    lines = ["autoscalerStatus: Running", "nodeGroups:"]
+    for name, size, target, most in groups:
+        lines += [
+            f"- name: {name}",
+            "  health:",
+            f"    nodeCounts: {{registered: {{total: {size}}}}}",
+            f"    cloudProviderTarget: {target}",
+            "    minSize: 0",
+            f"    maxSize: {most}",
+            f"  scaleUp: {{status: NoActivity, backoffInfo: {{{trouble}}}}}",
+        ]
+    meta = {"name": "cluster-autoscaler-status", "namespace": "kube-system"}
+    return {"kind": "ConfigMap", "apiVersion": "v1", "metadata": meta, "data": {"status": "\n".join(lines)}}
+
+
+def namespace(name: str, **labels: str) -> Raw:
+    return {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name, "labels": labels}}
+
+
+SHORT_OF_CPU = running("eater", "a", gpus=0, cpu="30")
+HALVES = [*running("one", "a", gpus=4), *running("two", "b", gpus=4)]
+REFUSED = {"type": "PodScheduled", "status": "False", "lastTransitionTime": EARLIER}
+CLAIM = {"resourceClaims": [{"name": "gpu", "resourceClaimName": "mine"}]}
+
+
+def claim(count: int) -> list[Raw]:
+    requests = [{"name": "gpu", "exactly": {"deviceClassName": "gpu", "count": count}}]
+    api = "resource.k8s.io/v1"
+    selector = [{"cel": {"expression": 'device.driver == "gpu.example"'}}]
+    devices = {"driver": "gpu.example", "nodeName": "a", "pool": {"name": "a"}, "devices": [{"name": "gpu-0"}]}
+    return [
+        {
+            "kind": "ResourceClaim",
+            "apiVersion": api,
+            "metadata": {"name": "mine", "namespace": "team-a"},
+            "spec": {"devices": {"requests": requests}},
+        },
+        {"kind": "DeviceClass", "apiVersion": api, "metadata": {"name": "gpu"}, "spec": {"selectors": selector}},
+        {"kind": "ResourceSlice", "apiVersion": api, "metadata": {"name": "a"}, "spec": devices},
+    ]
+
+
+HOLDS_OR_NOT: list[tuple[str, list[Raw], list[Raw]]] = [
+    (
+        "gpu-all-in-use",
+        [node("a"), *running("x", "a", gpus=6), *waiting(gpus=4)],
+        [node("a"), *running("x", "a", gpus=4), *waiting(gpus=4)],
+    ),
+    (
+        "fragmentation",
+        [node("a"), node("b"), *HALVES, *waiting(gpus=8)],
+        [node("a"), node("b"), *HALVES, *waiting(gpus=4)],
+    ),
+    (
+        "gang-partially-placed",
+        [node("a"), *running("x", "a", gpus=4), *waiting(pods=2, gpus=4)],
+        [node("a"), *running("x", "a", gpus=4), *waiting(gpus=8)],
+    ),
+    ("insufficient-gpu", [node("a"), *waiting(gpus=9)], [node("a"), *waiting(gpus=8)]),
+    (
+        "insufficient-cpu-gpu-free",
+        [node("a"), *SHORT_OF_CPU, *waiting(cpu="4")],
+        [node("a"), *SHORT_OF_CPU, *waiting(gpus=0, cpu="4")],
+    ),
+    (
+        "cpu-all-in-use",
+        [node("a"), *SHORT_OF_CPU, *waiting(gpus=0, cpu="4")],
+        [node("a"), *SHORT_OF_CPU, *waiting(gpus=0, cpu="2")],
+    ),
+    (
+        "insufficient-memory-gpu-free",
+        [node("a"), *running("x", "a", gpus=0, asks={"memory": "250Gi"}), *waiting(asks={"memory": "9Gi"})],
+        [node("a"), *waiting(asks={"memory": "257Gi"})],
+    ),
+    (
+        "memory-all-in-use",
+        [node("a"), *running("x", "a", gpus=0, asks={"memory": "250Gi"}), *waiting(gpus=0, asks={"memory": "9Gi"})],
+        [node("a"), *waiting(gpus=0)],
+    ),
+    (
+        "insufficient-ephemeral-storage",
+        [node("a"), *waiting(asks={"ephemeral-storage": "200Gi"})],
+        [node("a"), *waiting(asks={"ephemeral-storage": "90Gi"})],
+    ),
+    ("request-above-every-node", [node("a"), *waiting(cpu="64")], [node("a"), *SHORT_OF_CPU, *waiting(cpu="4")]),
+    (
+        "no-machine-of-that-shape",
+        [node("a", 2, amounts={"cpu": "16"}), node("b", None), *waiting(gpus=2, cpu="17")],
+        [node("a", 2, amounts={"cpu": "16"}), node("b", None), *waiting(gpus=2, cpu="16")],
+    ),
+    (
+        "too-many-pods",
+        [node("a", amounts={"pods": "1"}), *running("x", "a"), *waiting()],
+        [node("a", amounts={"pods": "2"}), *running("x", "a"), *waiting()],
+    ),
+    (
+        "gpu-taint-not-tolerated",
+        [node("a", taints=("sku=gpu:NoSchedule",)), *waiting()],
+        [node("a", taints=("sku=gpu:NoSchedule",)), *waiting(tolerations=[{"key": "sku", "operator": "Exists"}])],
+    ),
+    (
+        "pool-of-another-team",
+        [namespace("team-a"), namespace("team-b"), node("a", taints=("for=team-b:NoSchedule",)), *waiting()],
+        [namespace("team-a"), namespace("team-b"), node("a", taints=("for=team-a:NoSchedule",)), *waiting()],
+    ),
+    (
+        "node-selector-typo",
+        [node("a", labels={"tier": "fast"}), *waiting(nodeSelector={"tier": "fats"})],
+        [node("a", labels={"tier": "fast"}), *waiting(nodeSelector={"tier": "fast"})],
+    ),
+    (
+        "node-affinity-no-match",
+        [node("a", labels={"tier": "fast"}), *waiting(**affinity("fats"))],
+        [node("a", labels={"tier": "fast"}), *waiting(**affinity("fast"))],
+    ),
+    (
+        "node-missing",
+        [node("a"), *waiting(nodeSelector={BESIDE: "b"})],
+        [node("a"), *waiting(nodeSelector={"tier": "b"})],
+    ),
+    (
+        "runtime-class-selects-nothing",
+        [
+            node("a"),
+            {
+                "kind": "RuntimeClass",
+                "apiVersion": "node.k8s.io/v1",
+                "metadata": {"name": "kata"},
+                "handler": "k",
+                "scheduling": {"nodeSelector": {"kata": "yes"}},
+            },
+            *waiting(runtimeClassName="kata", nodeSelector={"kata": "yes"}),
+        ],
+        [node("a"), *waiting(nodeSelector={"kata": "yes"})],
+    ),
+    (
+        "extended-resource-unknown",
+        [node("a"), *waiting(gpus=0, asks={"nvidia.com/gpus": "1"})],
+        [node("a"), *waiting()],
+    ),
+    (
+        "mig-mismatch",
+        [node("a", None, amounts={"nvidia.com/mig-1g.10gb": "7"}), *waiting()],
+        [
+            node("a", None, amounts={"nvidia.com/mig-1g.10gb": "7"}),
+            *waiting(gpus=0, asks={"nvidia.com/mig-1g.10gb": "1"}),
+        ],
+    ),
+    (
+        "host-port-conflict",
+        [
+            node("a"),
+            *running("x", "a", ports=[{"containerPort": 80, "hostPort": 80}]),
+            *waiting(ports=[{"containerPort": 80, "hostPort": 80}]),
+        ],
+        [
+            node("a"),
+            *running("x", "a", ports=[{"containerPort": 80, "hostPort": 80}]),
+            *waiting(ports=[{"containerPort": 80, "hostPort": 81}]),
+        ],
+    ),
+    (
+        "pod-affinity-unsatisfied",
+        [node("a"), *waiting(**rule("podAffinity", "cache"))],
+        [node("a"), pod("cache", "a", labels={"app": "cache"}), *waiting(**rule("podAffinity", "cache"))],
+    ),
+    (
+        "pod-anti-affinity",
+        [node("a"), pod("noisy", "a", labels={"app": "noisy"}), *waiting(**rule("podAntiAffinity", "noisy"))],
+        [node("a"), pod("quiet", "a", labels={"app": "quiet"}), *waiting(**rule("podAntiAffinity", "noisy"))],
+    ),
+    (
+        "topology-spread",
+        [node("a", labels={"zone": "1"}), node("b", labels={"zone": "2"}), *running("x", "b", gpus=8), *spread("a")],
+        [node("a", labels={"zone": "1"}), node("b", labels={"zone": "2"}), *running("x", "b", gpus=8), *spread("b")],
+    ),
+    (
+        "scheduler-name-unknown",
+        [node("a"), *waiting(schedulerName="volcano")],
+        [node("a"), *waiting(schedulerName="volcano"), pod("other", "a", schedulerName="volcano")],
+    ),
+    (
+        "priority-preempts-nothing",
+        [node("a"), *running("x", "a", gpus=8, priority=1), *waiting(gpus=8, priority=5, preemptionPolicy="Never")],
+        [node("a"), *running("x", "a", gpus=8, priority=5), *waiting(gpus=8, priority=5, preemptionPolicy="Never")],
+    ),
+    (
+        "preempted-by-kube-scheduler",
+        [node("a"), *running("x", "a", gpus=8), *waiting(gpus=8), event("Preempted", "Preempted by pod x-0 on node a")],
+        [node("a"), *running("y", "a", gpus=8), *waiting(gpus=8), event("Preempted", "Preempted by pod x-0 on node a")],
+    ),
+    (
+        "victim-does-not-end",
+        [
+            node("a"),
+            pod("v", "a", gpus=8, metadata={"deletionTimestamp": EARLIER}),
+            *waiting(gpus=8, status={"phase": "Pending", "nominatedNodeName": "a"}),
+        ],
+        [node("a"), pod("v", "a", gpus=8), *waiting(gpus=8, status={"phase": "Pending", "nominatedNodeName": "a"})],
+    ),
+    (
+        "scheduler-has-not-looked",
+        [node("a"), *waiting()],
+        [
+            node("a"),
+            *waiting(
+                status={
+                    "phase": "Pending",
+                    "conditions": [
+                        {**REFUSED, "message": "0/1 nodes are available: 1 node(s) exceed max volume count."}
+                    ],
+                }
+            ),
+        ],
+    ),
+    (
+        "too-many-volumes",
+        [
+            node("a"),
+            *waiting(
+                status={
+                    "phase": "Pending",
+                    "conditions": [
+                        {**REFUSED, "message": "0/1 nodes are available: 1 node(s) exceed max volume count."}
+                    ],
+                }
+            ),
+        ],
+        [
+            node("a"),
+            *waiting(
+                status={
+                    "phase": "Pending",
+                    "conditions": [{**REFUSED, "message": "0/1 nodes are available: 1 Insufficient cpu."}],
+                }
+            ),
+        ],
+    ),
+    (
+        "claim-unallocatable",
+        [node("a"), *claim(2), *waiting(gpus=0, **CLAIM)],
+        [node("a"), *claim(1), *waiting(gpus=0, **CLAIM)],
+    ),
+    (
+        "node-cordoned",
+        [node("a", unschedulable=True), *waiting()],
+        [node("a", 1, unschedulable=True), *waiting(gpus=2)],
+    ),
+    (
+        "node-not-ready",
+        [node("a", ready="False", taints=("node.kubernetes.io/not-ready:NoSchedule",)), *waiting()],
+        [node("a"), node("b", ready="False", taints=("node.kubernetes.io/not-ready:NoSchedule",)), *waiting()],
+    ),
+    (
+        "node-pressure-taint",
+        [node("a", taints=("node.kubernetes.io/disk-pressure:NoSchedule",)), *waiting()],
+        [node("a", taints=("node.kubernetes.io/disk-pressure:NoSchedule",)), node("b"), *waiting()],
+    ),
+    (
+        "device-plugin-missing",
+        [node("a", None, labels={"nvidia.com/gpu.count": "8"}), *waiting()],
+        [node("a", None), *waiting()],
+    ),
+    (
+        "device-unhealthy",
+        [{**(ill := node("a")), "status": {**ill["status"], "capacity": {GPU: "9"}}}, *waiting(gpus=9)],
+        [{**ill, "status": {**ill["status"], "capacity": {GPU: "9"}}}, *waiting(gpus=10)],
+    ),
+    (
+        "gpu-product-label-missing",
+        [
+            node("a", pool="p", labels={PRODUCT: "H100"}),
+            node("b", pool="p"),
+            *running("x", "a", gpus=8),
+            *waiting(nodeSelector={PRODUCT: "H100"}),
+        ],
+        [
+            node("a", pool="p", labels={PRODUCT: "H100"}),
+            node("b", pool="q"),
+            *running("x", "a", gpus=8),
+            *waiting(nodeSelector={PRODUCT: "H100"}),
+        ],
+    ),
+    (
+        "autoscaler-at-max",
+        [node("a", pool="h"), status(("h", 1, 1, 1)), *running("x", "a", gpus=8), *waiting()],
+        [node("a", pool="h"), status(("h", 1, 1, 2)), *running("x", "a", gpus=8), *waiting()],
+    ),
+    (
+        "autoscaler-scaling-up",
+        [node("a", pool="h"), status(("h", 1, 2, 3)), *running("x", "a", gpus=8), *waiting()],
+        [node("a", pool="h"), status(("h", 1, 1, 3)), *running("x", "a", gpus=8), *waiting()],
+    ),
+    (
+        "autoscaler-cloud-quota",
+        [
+            node("a", pool="h"),
+            status(("h", 1, 1, 3), trouble="errorCode: QUOTA_EXCEEDED"),
+            *running("x", "a", gpus=8),
+            *waiting(),
+        ],
+        [
+            node("a", pool="h"),
+            status(("h", 1, 1, 3), trouble="errorCode: OTHER"),
+            *running("x", "a", gpus=8),
+            *waiting(),
+        ],
+    ),
+    (
+        "autoscaler-out-of-stock",
+        [
+            node("a", pool="h"),
+            status(("h", 1, 1, 3), trouble="errorMessage: InsufficientInstanceCapacity"),
+            *running("x", "a", gpus=8),
+            *waiting(),
+        ],
+        [node("a", pool="h"), status(("h", 1, 1, 3), trouble="errorMessage: InsufficientInstanceCapacity"), *waiting()],
+    ),
+    (
+        "autoscaler-no-group-matches",
+        [node("a", pool="h"), status(("h", 1, 1, 3)), *waiting(nodeSelector={"zone": "moon"})],
+        [node("a", pool="h"), *waiting(nodeSelector={"zone": "moon"})],
+    ),
+    (
+        "autoscaler-template-lacks-resource",
+        [
+            node("a", None, pool="c"),
+            status(("c", 1, 1, 3), ("h", 0, 0, 3)),
+            *waiting(),
+            event("NotTriggerScaleUp", f"pod didn't trigger scale-up: 2 Insufficient {GPU}"),
+        ],
+        [
+            node("a", None, pool="c"),
+            status(("c", 1, 1, 3)),
+            *waiting(),
+            event("NotTriggerScaleUp", f"pod didn't trigger scale-up: 1 Insufficient {GPU}"),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("cause", "holds", "near"), HOLDS_OR_NOT, ids=[each[0] for each in HOLDS_OR_NOT])
+def test_a_cause_is_found_where_it_holds_and_nowhere_near(cause: str, holds: list[Raw], near: list[Raw]) -> None:
+    assert explain(case_of(holds), with_remedies=False).cause == cause
+    assert BY_ID[cause].find(case_of(near)) is None
+
+
+def test_every_cause_of_these_layers_is_in_the_table() -> None:
+    layers = {"scheduler", "autoscaler", "node"}
+    assert {each.id for each in BY_ID.values() if each.layer in layers} == {each[0] for each in HOLDS_OR_NOT}
+
+
+def test_the_smallest_change_is_computed_and_lets_it_start() -> None:
+    case = case_of([node("a", 2, amounts={"cpu": "16"}), node("b", None), *waiting(gpus=2, cpu="17")])
+    first = explain(case).remedies[0]
+    assert (first.kind, first.summary) == (RemedyKind.REDUCE_REQUEST, "ask for less: 17 CPU → 16 CPU")
+    assert first.tried.starts is StartsWhen.NOW
+    assert first.patch is not None
+    assert first.patch.body["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"] == {"cpu": "16"}
+
+
+def test_one_waits_for_the_work_whose_end_is_enough() -> None:
+    small, large = running("small", "a", gpus=2), running("large", "a", gpus=6)
+    found = explain(case_of([node("a"), *small, *large, *waiting(gpus=6)]))
+    waits = [each for each in found.remedies if each.patch is not None and each.patch.op is PatchOp.WAIT]
+    assert [each.target.name for each in waits if each.target is not None] == ["large"]
+    assert "large" not in waits[0].summary  # it is another team's
+
+
+def test_a_gang_that_not_even_an_empty_cluster_holds_never_starts() -> None:
+    found = explain(case_of([node("a"), *running("x", "a"), *waiting(pods=3, gpus=4)]))
+    assert (found.cause, found.verdict) == ("gang-partially-placed", CauseVerdict.MISCONFIGURED)
+    assert found.start is not None
+    assert found.start.never
+
+
+def test_mending_a_node_that_would_not_do_is_not_proposed() -> None:
+    sound, ill = node("a"), node("b", 1, unschedulable=True)
+    found = explain(case_of([sound, ill, *running("x", "a", gpus=8), *waiting(gpus=2)]))
+    assert found.cause == "gpu-all-in-use"
+    assert RemedyKind.UNCORDON not in {each.kind for each in found.remedies}
+
+
+def test_what_leaves_the_cause_in_place_is_tried_and_left_out() -> None:
+    case = case_of([node("a"), *waiting(gpus=9)])
+    finding = BY_ID["insufficient-gpu"].find(case)
+    assert finding is not None
+    more = BY_ID["gpu-all-in-use"].find(case_of([node("a"), *running("x", "a", gpus=8), *waiting(gpus=8)]))
+    assert more is not None
+    add = next(each for each in more.proposals if each.kind is RemedyKind.ADD_NODE)
+    assert tried(case, finding, add).starts is StartsWhen.NO
+
+
+def test_the_older_status_of_the_autoscaler_is_read_too() -> None:
+    text = """Cluster-autoscaler status at 2026-11-01:
+Cluster-wide:
+  Health:      Healthy (ready=3 registered=3)
+NodeGroups:
+  Name:        gpu-pool
+  Health:      Healthy (ready=1 unready=0 registered=1 longUnregistered=0 cloudProviderTarget=2 (minSize=0, maxSize=4))
+  ScaleUp:     InProgress (ready=1 cloudProviderTarget=2)
+"""
+    assert list(read_groups(text)) == [NodeGroup("gpu-pool", 1, 2, 0, 4, "InProgress")]
+    assert list(read_groups("nodeGroups: [: not yaml")) == []
+
+
+def test_reasons_that_the_twin_does_not_know_are_told_apart() -> None:
+    known = "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint {a: b}. preemption: 0/3 …"
+    assert foreign_reasons(known) == ()
+    foreign = foreign_reasons("0/3 nodes are available: 3 node(s) exceed max volume count.")
+    assert foreign == ("node(s) exceed max volume count",)
