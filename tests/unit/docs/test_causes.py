@@ -10,6 +10,7 @@ from allotment.diagnose.causes import CAUSES
 from allotment.diagnose.finding import CauseEntry
 from allotment.diagnose.pages import SECTIONS, codes_with_pages, page_of
 from allotment.model.explanation import Layer
+from allotment.spec.schema import KINDS
 from tests.unit.cli.conftest import ROOT, Run, home, run
 
 __all__ = ["home", "run"]  # fixtures
@@ -38,7 +39,8 @@ def test_codes_and_ids_are_each_used_once_and_codes_say_the_layer() -> None:
     assert len({entry.code for entry in CAUSES}) == len({entry.id for entry in CAUSES}) == len(CAUSES)
     for entry in CAUSES:
         assert re.fullmatch(rf"ALT-{FIRST[entry.layer]}\d\d", entry.code), entry
-        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", entry.id), "an id is told from a field by its hyphen"
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", entry.id)
+        assert entry.id not in {kind.lower() for kind in KINDS}, "`allot explain` takes both"
         assert entry.title
 
 
@@ -60,6 +62,8 @@ def test_a_cause_is_explained_by_code_in_any_case_and_by_id(run: Run) -> None:
     told = run("explain", "ALT-1201", "-o", "json").json()
     assert (told["kind"], told["code"], told["id"], told["layer"]) == ("Cause", "ALT-1201", "queue-missing", "queue")
     assert told["page"].startswith("# queue-missing: ")
+    assert run("explain", "preempted", "-o", "name").ok() == "ALT-1307\n"
+    assert run("explain", "tema").code == 3, "a field that is none is looked for among fields"
     unknown = run("explain", "ALT-1200")
     assert unknown.code == 3
     assert "there is no cause ALT-1200" in unknown.err

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import click
 
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import format_flag, global_flags
 from allotment.cli.shell.session import Session
 
-_CODE: Final = "ALT-"
-
 
 def _fields(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    if _may_be_a_cause(incomplete):
-        from allotment.diagnose.causes import BY_CODE, BY_ID
-
-        return [word for word in (*BY_CODE, *BY_ID) if word.lower().startswith(incomplete.lower())]
+    from allotment.diagnose.causes import BY_CODE, BY_ID
     from allotment.spec.explaining import paths_under
     from allotment.spec.schema import json_schema
 
-    return paths_under(json_schema(), incomplete)
+    causes = [word for word in (*BY_CODE, *BY_ID) if incomplete and word.lower().startswith(incomplete.lower())]
+    return [*paths_under(json_schema(), incomplete), *causes]
 
 
 @click.command(cls=Command)
@@ -61,8 +55,12 @@ def explain(session: Session, field: str) -> None:
 
 
 def _may_be_a_cause(word: str) -> bool:
-    """Whether a word is none of a field's: codes and ids of causes have a hyphen, paths of fields begin without."""
-    return "-" in word.partition(".")[0] or word.upper().startswith(_CODE)
+    """Whether a word names no field: fields begin with a kind, and no cause is called like one."""
+    if "-" in word.partition(".")[0]:
+        return True
+    from allotment.spec.schema import KINDS
+
+    return bool(word) and "." not in word and word.lower() not in {kind.lower() for kind in KINDS}
 
 
 def _explain_cause(session: Session, word: str) -> None:
