@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
@@ -23,9 +24,9 @@ from allotment.diagnose.rules.scheduler.rooms import told, written
 from allotment.diagnose.rules.scheduler.shaping import new_node, raised_priority, reduced
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 
-_ROOM = frozenset({Keeper.RESOURCE, Keeper.SEVERAL, Keeper.POD_LIMIT})
-_SAID = ("max node group size reached", "max limit reached")
-_MOST_NODES = 8
+_ROOM: Final = frozenset({Keeper.RESOURCE, Keeper.SEVERAL, Keeper.POD_LIMIT})
+_SAID: Final = ("max node group size reached", "max limit reached")
+_MOST_NODES: Final = 8
 """Nodes that a proposal adds at most."""
 
 

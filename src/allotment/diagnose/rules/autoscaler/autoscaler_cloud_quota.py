@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.autoscaler.refused_by_cloud import refused
 from allotment.model.explanation import RemedyKind
 
-_WORDS = ("quota", "limitexceeded", "limit exceeded", "vcpulimit", "operationnotallowed")
+_WORDS: Final = ("quota", "limitexceeded", "limit exceeded", "vcpulimit", "operationnotallowed")
 
 
 def find(case: Case) -> Finding | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.autoscaler.groups import autoscaler_of, events_of_pods
@@ -11,7 +13,7 @@ from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.selecting import meant_another, selector_fixes, unmatched
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 
-_MAY_GROW = ("max node group size reached", "in backoff")
+_MAY_GROW: Final = ("max node group size reached", "in backoff")
 
 
 def find(case: Case) -> Finding | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.rules.scheduler.placing import placing
@@ -10,7 +11,7 @@ from allotment.model.observed.base import Condition, condition
 from allotment.model.observed.nodes import KarpenterNodePool, NodeClaim
 from allotment.scheduling.snapshot.quantities import units
 
-_POOL = "karpenter.sh/nodepool"
+_POOL: Final = "karpenter.sh/nodepool"
 
 
 def full_pools(case: Case) -> Iterator[tuple[KarpenterNodePool, str, int, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Final
 
 from allotment.diagnose.amending import changed_pods, containers_patch
 from allotment.diagnose.case import Case
@@ -14,7 +15,7 @@ from allotment.diagnose.rules.scheduler.rooms import listed
 from allotment.model.explanation import CauseVerdict, RemedyKind
 from allotment.model.spelling import nearest
 
-_MIG = "/mig-"
+_MIG: Final = "/mig-"
 
 
 def unknown(it: Placing) -> tuple[str, list[str]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.short_of import short_of
 from allotment.diagnose.rules.scheduler.too_large import too_large
 
-_RESOURCE = "ephemeral-storage"
+_RESOURCE: Final = "ephemeral-storage"
 
 
 def find(case: Case) -> Finding | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.rules.scheduler.placing import (
@@ -19,7 +20,7 @@ from allotment.diagnose.rules.scheduler.placing import (
 from allotment.model.observed.work import Job, Owner
 from allotment.scheduling.placement.reasons import Kind, Reason
 
-_PODS = Reason(Kind.POD_LIMIT)
+_PODS: Final = Reason(Kind.POD_LIMIT)
 
 
 class Keeper(StrEnum):

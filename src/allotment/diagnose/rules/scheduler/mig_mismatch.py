@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.scheduler.answering import about_room
@@ -10,8 +12,8 @@ from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.rooms import listed
 from allotment.model.explanation import CauseVerdict
 
-_MIG = "/mig-"
-_GPU = "nvidia.com/gpu"
+_MIG: Final = "/mig-"
+_GPU: Final = "nvidia.com/gpu"
 
 
 def find(case: Case) -> Finding | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.diagnose.amending import changed_pods
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
@@ -12,7 +14,7 @@ from allotment.diagnose.rules.scheduler.selecting import named_nodes, selector_f
 from allotment.model.explanation import CauseVerdict, RemedyKind
 from allotment.model.spelling import nearest
 
-_HOST = "kubernetes.io/hostname"
+_HOST: Final = "kubernetes.io/hostname"
 
 
 def find(case: Case) -> Finding | None:

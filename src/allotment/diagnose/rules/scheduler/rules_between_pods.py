@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -13,8 +13,8 @@ from allotment.model.observed.pods import Pod, PodAffinityTerm, PodSpec
 from allotment.scheduling.placement.selectors import selector_matches
 from allotment.scheduling.snapshot.placement_shapes import label_selector
 
-REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
+PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 def terms(spec: PodSpec, *, anti: bool) -> tuple[PodAffinityTerm, ...]:

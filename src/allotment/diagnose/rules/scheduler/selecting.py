@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from allotment.diagnose.amending import changed_pods
 from allotment.diagnose.case import Case
@@ -22,7 +23,7 @@ from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import PodSpec
 from allotment.model.spelling import nearest
 
-_FIELDS_BY_NAME = "metadata.name"
+_FIELDS_BY_NAME: Final = "metadata.name"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
@@ -17,7 +18,7 @@ from allotment.model.observed.base import Reference
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.work import Replicas
 
-_MORE = 2
+_MORE: Final = 2
 """How many times as many pods a node is to take: the smallest step that kubelets are set by."""
 
 

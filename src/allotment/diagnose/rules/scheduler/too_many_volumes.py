@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
@@ -12,7 +13,7 @@ from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.verdicts import foreign_reasons, said_of
 from allotment.model.explanation import CauseVerdict, Confidence, Evidence
 
-_WORDS = "max volume count"
+_WORDS: Final = "max volume count"
 
 
 def find(case: Case) -> Finding | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.diagnose.case import Case, reference_of, seconds
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.others import called
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.pods import Pod
 
-_GRACE = 30
+_GRACE: Final = 30
 """Seconds a pod has to end, if it says nothing else."""
 
 
