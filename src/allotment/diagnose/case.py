@@ -54,9 +54,11 @@ class Case:
         reference: what was asked about.
         now: seconds since the epoch.
         supposed: this is how it would be after a remedy: what controllers have not written yet means nothing.
+        brief: only causes are asked for: rules may leave out proposals.
     """
 
     supposed: bool = False
+    brief: bool = False
 
     def __init__(
         self,

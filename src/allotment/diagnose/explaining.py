@@ -16,6 +16,7 @@ def explain(case: Case, *, with_remedies: bool = True) -> Explanation:
         case: the subject.
         with_remedies: whether remedies are tried and listed; the cause alone is much quicker.
     """
+    case.brief = case.brief or not with_remedies
     stands = standing(case)
     found = findings(case)
     first = dominant(found)

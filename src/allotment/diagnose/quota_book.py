@@ -12,7 +12,7 @@ from typing import Final
 
 from allotment.scheduling.queueing.catalog import Catalog
 from allotment.scheduling.queueing.indices import NO_NODE, Cell, TreeNode
-from allotment.scheduling.queueing.inputs import ClusterQueue, ClusterState, Cohort, ResourceGroup
+from allotment.scheduling.queueing.inputs import ClusterQueue, ClusterState, Cohort, ResourceFlavor, ResourceGroup
 from allotment.scheduling.queueing.quota.tree import NO_LIMIT
 from allotment.scheduling.snapshot.queueing import QueueingView, QuotaHolder
 
@@ -55,6 +55,7 @@ class QuotaBook:
         self.view = view
         self.state = view.state if state is None else state
         self.queues: Mapping[str, ClusterQueue] = {each.name: each for each in self.state.cluster_queues}
+        self.flavors: Mapping[str, ResourceFlavor] = {each.name: each for each in self.state.flavors}
         self._names = Catalog(self.state)
         self._tree = self._names.tree
         for holder in view.running:

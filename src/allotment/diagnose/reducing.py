@@ -32,7 +32,7 @@ def reduced(
         cost: among the proposals of the asker.
     """
     row = max(lacks.usable, key=lambda each: (pods_that_fit(each, lacks), _room(each)), default=None)
-    if row is None:
+    if row is None or case.brief:
         return
     count = lacks.pod_set.count
     fit = pods_that_fit(row, lacks)

@@ -115,7 +115,7 @@ def waits(
         cost: among the proposals of the asker.
     """
     for row in sorted(lacks.usable, key=lambda each: each.beyond):
-        if row.beyond:
+        if row.beyond or case.brief:
             continue
         wanted = _with(row, also)
         ending = releasing(case, lacks.workload.cluster_queue, wanted)
@@ -165,18 +165,22 @@ def _joined(names: list[str]) -> str:
     return f"{', '.join(unique[:-1])} and {unique[-1]}"
 
 
-def raised_quota(case: Case, lacks: Shortage, then: str = "", *, cost: int = 1) -> Iterator[Proposal]:
-    """Raise the nominal quota of the flavor that is nearest, by as little as helps."""
+def raised_quota(
+    case: Case, lacks: Shortage, then: str = "", *, also: Workload | None = None, cost: int = 1
+) -> Iterator[Proposal]:
+    """Raise the nominal quota of the flavor that is nearest, by as little as helps; `also` = who has to fit besides."""
     row = lacks.row
     queue = case.index.cluster_queues.get(lacks.workload.cluster_queue)
-    if row is None or queue is None or row.obstacle:
+    if row is None or queue is None or row.obstacle or case.brief:
         return
     steps, said = [], []
+    wanted = _with(row, also)
     for need in row.needs:
         path = quota_path(queue, row.flavor, need.resource)
-        if not need.short or path is None:
+        asked = wanted[row.flavor, need.resource]
+        if asked <= need.quota.free or path is None:
             continue
-        nominal = need.quota.nominal + need.wanted - need.quota.left
+        nominal = need.quota.nominal + asked - need.quota.left
         steps.append({"op": "replace", "path": f"{path}/nominalQuota", "value": need.text(nominal)})
         said.append(f"{need.resource} {need.text(need.quota.nominal)} → {need.text(nominal)}")
     if steps:
@@ -219,7 +223,7 @@ def raised_borrowing(case: Case, lacks: Shortage, *, cost: int = 0) -> Iterator[
 def raised_lending(case: Case, lacks: Shortage, *, cost: int = 0) -> Iterator[Proposal]:
     """Raise the lending limit of one other queue of the tree by as little as helps; those with most idle first."""
     row = lacks.row
-    if row is None:
+    if row is None or case.brief:
         return
     for lender, need, idle, limit in lenders(case, lacks, row):
         queue = case.index.cluster_queues.get(lender)

@@ -134,14 +134,18 @@ def book_of(twins: Twins) -> QuotaBook:
 def shortage_of(case: Case) -> Shortage | None:
     """What the subject lacks; None where it is not refused for quota, or where quota would do."""
     workload = case.workload
-    if workload is None or workload.holds_quota:
-        return None
-    kept = case.index.beside.get(_Shortages)
+    return None if workload is None or workload.holds_quota else shortage_named(case.twins, workload.key)
+
+
+def shortage_named(twins: Twins, key: str) -> Shortage | None:
+    """What a waiting workload lacks, ``namespace/name``; found out once."""
+    kept = twins.index.beside.get(_Shortages)
     if not isinstance(kept, _Shortages):
-        kept = case.index.beside[_Shortages] = _Shortages()
-    if workload.key not in kept:
-        kept[workload.key] = _found(case.twins, workload.key)
-    return kept[workload.key]
+        kept = twins.index.beside[_Shortages] = _Shortages()
+    if key not in kept:
+        workload = waiting_in(twins).get(key)
+        kept[key] = None if workload is None else lacking(twins, workload)
+    return kept[key]
 
 
 class _Shortages(dict[str, Shortage | None]):
@@ -160,21 +164,15 @@ def waiting_in(twins: Twins) -> Mapping[str, Workload]:
     return found
 
 
-def _found(twins: Twins, key: str) -> Shortage | None:
-    workload = waiting_in(twins).get(key)
-    return None if workload is None else lacking(twins, workload)
-
-
 def lacking(twins: Twins, workload: Workload) -> Shortage | None:
     """What a waiting workload lacks if its turn came now, and nobody were preempted for it."""
     book = book_of(twins)
     queue = book.queues.get(workload.cluster_queue)
     if queue is None:
         return None
-    flavors = {each.name: each for each in book.state.flavors}
     assumed: dict[Pair, int] = {}
     for pod_set in workload.pod_sets:
-        found = _of_pod_set(book, queue, flavors, workload, pod_set, assumed)
+        found = _of_pod_set(book, queue, book.flavors, workload, pod_set, assumed)
         if found is not None:
             return found
     return None

@@ -49,7 +49,7 @@ def after(case: Case, proposal: Proposal) -> Case | None:
     snapshot = msgspec.structs.replace(case.snapshot, sources=(source,), submissions=())
     found = find_in(snapshot, source, about)
     if found is not None:
-        found.supposed = True
+        found.supposed = found.brief = True
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
-from allotment.diagnose.shortage import Shortage, lacking, shortage_of, waiting_in
+from allotment.diagnose.shortage import Shortage, book_of, shortage_named, shortage_of, waiting_in
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.labels import KUEUE_PRIORITY
 from allotment.model.observed import queueing as observed
@@ -48,16 +48,15 @@ def blockade(case: Case) -> Blockade | None:
     queue = case.cluster_queue
     if attempt is None or attempt.outcome is not AttemptOutcome.NOT_REACHED or queue is None:
         return None
-    twin = case.twins.queueing
-    strategy = next((each.strategy for each in twin.state.cluster_queues if each.name == queue.name), None)
-    if strategy is not QueueingStrategy.STRICT_FIFO or not attempt.instead:
+    rules = book_of(case.twins).queues.get(queue.name)
+    if rules is None or rules.strategy is not QueueingStrategy.STRICT_FIFO or not attempt.instead:
         return None
     waiting = waiting_in(case.twins)
     own, head = waiting.get(attempt.workload), waiting.get(attempt.instead)
-    if own is None or head is None or shortage_of(case) is not None:
+    if own is None or head is None:
         return None
-    lacks = lacking(case.twins, head)
-    if lacks is None:
+    lacks = shortage_named(case.twins, head.name)
+    if lacks is None or (shortage_of(case) is not None and not lacks.never):
         return None
     later = (head.queued_since, head.uid) > (own.queued_since, own.uid)
     return Blockade(own, head, lacks, later and head.priority > own.priority, queue)

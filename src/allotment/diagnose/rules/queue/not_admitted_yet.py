@@ -10,7 +10,7 @@ from allotment.diagnose.case import Case, reference_of, seconds
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.others import called
 from allotment.diagnose.rules.queue.line import attempt_of
-from allotment.diagnose.shortage import shortage_of, waiting_in
+from allotment.diagnose.shortage import book_of, shortage_of, waiting_in
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.snapshot.attempts import AttemptOutcome
@@ -21,35 +21,52 @@ _TWO_CYCLES: Final = 15.0
 """Seconds after which Kueue has certainly looked again: cycles take milliseconds, and a wake-up is batched for one."""
 
 
+class _Lines(dict[str, list[str]]):
+    """Who waits in each ClusterQueue, in order, and under the empty name who starts at this moment, in any order."""
+
+
+def _lines(case: Case) -> _Lines:
+    kept = case.index.beside.get(_Lines)
+    if not isinstance(kept, _Lines):
+        kept = case.index.beside[_Lines] = _Lines()
+        for each in case.twins.queueing.pending:
+            kept.setdefault(each.cluster_queue, []).append(each.name)
+            if case.twins.attempt(each.name).outcome is AttemptOutcome.STARTS:
+                kept.setdefault("", []).append(each.name)
+    return kept
+
+
 def behind_in_line(case: Case) -> Finding | None:
-    """It would fit, and those before it in its queue take what is free."""
+    """It would fit, and others who wait take what is free: those before it in its queue, or of its cohort."""
     attempt = attempt_of(case)
     if attempt is None or attempt.outcome not in (AttemptOutcome.REFUSED, AttemptOutcome.NOT_REACHED):
         return None
     if attempt.victims or shortage_of(case) is not None:
         return None
-    own = waiting_in(case.twins).get(attempt.workload)
+    waiting = waiting_in(case.twins)
+    own = waiting.get(attempt.workload)
     if own is None:
         return None
-    line = [each for each in case.twins.queueing.pending if each.cluster_queue == own.cluster_queue]
-    ahead = line[: next((number for number, each in enumerate(line) if each.name == own.name), 0)]
-    if not ahead:
-        return None
-    starting = [each for each in ahead if case.twins.attempt(each.name).outcome is AttemptOutcome.STARTS]
+    lines = _lines(case)
+    tree = book_of(case.twins).tree_of(own.cluster_queue)
+    starting = [name for name in lines.get("", ()) if waiting[name].cluster_queue in tree]
     if not starting:
         return None
+    line = lines[own.cluster_queue]
+    ahead = line.index(own.name)
+    starting.sort(key=lambda name: waiting[name].cluster_queue != own.cluster_queue)
     names = []
-    for each in starting[:_NAMED]:
-        found = case.index.workloads.get(each.name)
-        names.append(each.name if found is None else called(case, found))
+    for name in starting[:_NAMED]:
+        found = case.index.workloads.get(name)
+        names.append(name if found is None else called(case, found))
     more = f" and {len(starting) - _NAMED} more" if len(starting) > _NAMED else ""
     return Finding(
         "behind-in-line",
         CauseVerdict.WAITING,
-        f"it would fit, but {len(ahead)} stand before it in the ClusterQueue {own.cluster_queue}, and "
+        f"it would fit, but {ahead} stand before it in the ClusterQueue {own.cluster_queue}, and "
         f"{', '.join(dict.fromkeys(names))}{more} will take what is free",
-        facts={"cluster_queue": own.cluster_queue, "ahead": len(ahead), "of": len(line), "starting_first": names},
-        evidence=(Evidence(case.reference, "position", len(ahead), "by priority, then by the time of queueing"),),
+        facts={"cluster_queue": own.cluster_queue, "ahead": ahead, "of": len(line), "starting_first": names},
+        evidence=(Evidence(case.reference, "position", ahead, "by priority, then by the time of queueing"),),
         proposals=(
             Proposal(
                 RemedyKind.WAIT_FOR_QUOTA,

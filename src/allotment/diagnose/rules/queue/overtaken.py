@@ -5,7 +5,7 @@ from __future__ import annotations
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.others import called
-from allotment.diagnose.releases import holders_of, raised_quota, waits
+from allotment.diagnose.releases import raised_quota, waits
 from allotment.diagnose.rules.queue.line import attempt_of, raised_priority
 from allotment.diagnose.shortage import book_of, device, fact, shortage_of
 from allotment.model.explanation import CauseVerdict, Evidence
@@ -29,20 +29,18 @@ def find(case: Case) -> Finding | None:
         return None
     need = short[0]
     passed = []
-    for _, holder in holders_of(case, own.cluster_queue, (row.flavor, need.resource)):
+    book = book_of(case.twins)
+    for holder in book.holders.get(own.cluster_queue, ()):
         other = holder.workload
-        if other.cluster_queue != own.cluster_queue or other.priority <= own.priority:
-            continue
-        if other.queued_since > own.queued_since and holder.reserved_at > own.queued_since:
+        if other.priority > own.priority and holder.reserved_at > own.queued_since < other.queued_since:
             passed.append(holder)
-    if not passed or not book_of(case.twins).fits(own.cluster_queue, row.wanted, without=passed):
+    if not passed or not book.fits(own.cluster_queue, row.wanted, without=passed):
         return None
     queue = case.index.cluster_queues[own.cluster_queue]
     first = case.index.workloads.get(passed[0].workload.name)
     name = passed[0].workload.name if first is None else called(case, first)
     text, quota = need.text, need.quota
-    rules = next(each for each in case.twins.queueing.state.cluster_queues if each.name == own.cluster_queue)
-    preempts = rules.within_cluster_queue is not PreemptionPolicy.NEVER
+    preempts = book.queues[own.cluster_queue].within_cluster_queue is not PreemptionPolicy.NEVER
     return Finding(
         "priority-below-others",
         CauseVerdict.WAITING,

@@ -110,4 +110,4 @@ def _proposals(case: Case, block: Blockade, name: str) -> Iterator[Proposal]:
         reference_of(block.queue),
         Patch(PatchOp.MERGE, {"spec": {"queueingStrategy": "BestEffortFIFO"}}),
     )
-    yield from raised_quota(case, block.lacks, f"{name} fits then", cost=1)
+    yield from raised_quota(case, block.lacks, f"{name} and this fit then", also=block.own, cost=1)

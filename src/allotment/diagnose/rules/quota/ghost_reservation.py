@@ -7,7 +7,7 @@ from typing import Final
 from allotment.diagnose.case import Case, reference_of, seconds
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.others import called
-from allotment.diagnose.releases import holders_of
+from allotment.diagnose.quota_book import held_by
 from allotment.diagnose.rules.quota.refused import quota_refusal
 from allotment.diagnose.shortage import book_of
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
@@ -15,13 +15,25 @@ from allotment.model.observed.base import is_true
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.work import Job
+from allotment.scheduling.snapshot.queueing import QuotaHolder
 
 _PATIENCE: Final = 300.0
 """Seconds after admission from which on a workload without a single pod is taken to be left over."""
 
 
-class _Ghosts(dict[str, str]):
-    """Why a workload that holds quota runs nothing, by ``namespace/name``; empty = it does run."""
+class _Ghosts(list[tuple[QuotaHolder, Workload]]):
+    """Who holds quota and runs nothing."""
+
+
+def _ghosts(case: Case) -> _Ghosts:
+    kept = case.index.beside.get(_Ghosts)
+    if not isinstance(kept, _Ghosts):
+        kept = case.index.beside[_Ghosts] = _Ghosts()
+        for holder in case.twins.queueing.running:
+            found = case.index.workloads.get(holder.workload.name)
+            if found is not None and holder.admitted and _why(case, found):
+                kept.append((holder, found))
+    return kept
 
 
 def find(case: Case) -> Finding | None:
@@ -32,15 +44,17 @@ def find(case: Case) -> Finding | None:
     if case.source.namespaces:
         return None
     pair = (refusal.row.flavor, refusal.need.resource)
+    book = book_of(case.twins)
+    tree = book.tree_of(refusal.queue)
     ghosts = []
-    for amount, holder in holders_of(case, refusal.queue, pair):
-        found = case.index.workloads.get(holder.workload.name)
-        if found is not None and holder.admitted and _why(case, found):
+    for holder, found in _ghosts(case):
+        amount = held_by(holder, book.queues).get(pair, 0)
+        if amount > 0 and holder.workload.cluster_queue in tree:
             ghosts.append((amount, holder, found))
     if not ghosts:
         return None
     holders = tuple(holder for _, holder, _ in ghosts)
-    if not book_of(case.twins).fits(refusal.queue, refusal.row.wanted, without=holders):
+    if not book.fits(refusal.queue, refusal.row.wanted, without=holders):
         return None
     held = sum(amount for amount, _, _ in ghosts)
     names = [called(case, found) for _, _, found in ghosts]
@@ -81,15 +95,6 @@ def find(case: Case) -> Finding | None:
 
 
 def _why(case: Case, workload: Workload) -> str:
-    kept = case.index.beside.get(_Ghosts)
-    if not isinstance(kept, _Ghosts):
-        kept = case.index.beside[_Ghosts] = _Ghosts()
-    if workload.key not in kept:
-        kept[workload.key] = _left_over(case, workload)
-    return kept[workload.key]
-
-
-def _left_over(case: Case, workload: Workload) -> str:
     """Why a workload that holds quota runs nothing; empty if it may run something."""
     pods = _pods(case, workload)
     if any(not pod.ended for pod in pods):

@@ -165,7 +165,7 @@ def cohort(case: Case) -> Finding | None:
         case,
         found,
         CauseVerdict.WAITING,
-        f"it asks for {text(need.wanted)} {need.resource}, and of the {text(quota.cohort_total)} of flavor {row.flavor} "
+        f"it asks for {text(need.wanted)} {need.resource}; of the {text(quota.cohort_total)} of flavor {row.flavor} "
         f"in the cohort {facts['cohort']} {text(quota.cohort_used)} are in use: {text(quota.free)} are free for the "
         f"ClusterQueue {found.queue} (nominal {text(quota.nominal)}){who}",
         {
@@ -234,8 +234,8 @@ def _plain(case: Case, cause: QuotaCause) -> Finding | None:
         found,
         _verdict(row),
         f"it asks for {text(need.wanted)} {need.resource}, and {text(quota.free)} of {text(quota.nominal)} are free in "
-        f"the ClusterQueue {found.queue} in flavor {row.flavor}; its {gpus.text(gpus.wanted)} {gpus.resource} would fit "
-        f"({gpus.text(gpus.quota.free)} are free)",
+        f"the ClusterQueue {found.queue} in flavor {row.flavor}; its {gpus.text(gpus.wanted)} {gpus.resource} would "
+        f"fit ({gpus.text(gpus.quota.free)} are free)",
         {
             **_facts(case, found, need),
             "gpu_free": fact(gpus.resource, gpus.quota.free),
