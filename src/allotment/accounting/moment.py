@@ -123,7 +123,8 @@ class _Counting:
             yield Portion(charge, part.first(at + 1) - part.first(at), unit.low, unit.low_ms)
 
     def _held(self, node: Node, part: DevicePart, pods: Sequence[Pod]) -> Iterator[_Unit]:
-        holders = [(pod, count) for pod in pods if (count := self._asks(pod, part.resource))]
+        # No pod holds more than the node has, whatever it asks for.
+        holders = [(pod, count) for pod in pods if (count := min(self._asks(pod, part.resource), part.units)) > 0]
         alone = len(holders) == 1
         for pod, count in holders:
             owner = self.belongings.of_pod(pod)

@@ -149,6 +149,14 @@ CASES = {
         scene(pods=[pod("x", "", {GPU: "9"}, phase="Pending", node_selector={"pool": "other"})]),
         {"unallocated": 8},
     ),
+    "a pod that asks for more than there can be": (
+        scene(pods=[pod("p", "n", {GPU: "4E"})], nodes=[node("n", {GPU: "8"})]),
+        {"unmeasured": 8},
+    ),
+    "amounts that are none": (
+        scene(pods=[pod("p", "n", {GPU: "many"}), pod("q", "n", {GPU: "-3"})]),
+        {"unallocated": 8},
+    ),
     "pods that nobody could read": (
         scene(gaps=(Gap(what="pods", reason="forbidden"),)),
         {"unobserved": 8},
