@@ -1,1 +1,1 @@
-"""Snapshots and transitions over time → a ledger that closes to capacity × time; prices, books, what is wasted."""
+"""Snapshots and transitions over time → a ledger that closes to capacity times time; prices, books, what is wasted."""

@@ -25,8 +25,7 @@ from typing import Final
 
 from allotment.accounting.books import FlavorBook, WrittenQuota, flavor_books, quota_lines
 from allotment.accounting.bounds import DeviceBounds
-from allotment.accounting.capacity import devices_by_node, is_device, largest_remainder
-from allotment.accounting.unheld import flavor_matches
+from allotment.accounting.capacity import devices_by_node, flavor_matches, is_device, largest_remainder
 from allotment.model.observed.index import Index
 from allotment.model.quantity import Bytes, format_bytes
 from allotment.scheduling.snapshot.quantities import units

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from allotment.accounting.bounds import DeviceBounds, Devices, observed_bounds
-from allotment.accounting.capacity import devices_by_node, is_device
-from allotment.accounting.unheld import flavor_matches
+from allotment.accounting.capacity import devices_by_node, flavor_matches, is_device
 from allotment.model.observed.base import Amount
 from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import QuotaOf, ResourceGroupOf

@@ -27,6 +27,7 @@ from allotment.model.devices import DEVICE_RESOURCES, MODEL_LABELS, is_partition
 from allotment.model.observed.base import Amounts
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node, ResourceSlice
+from allotment.model.observed.queueing import ResourceFlavor
 from allotment.scheduling.snapshot.quantities import units
 
 PER_DEVICE: Final = 1_000_000
@@ -218,3 +219,8 @@ def _handed_out(slices: Iterable[ResourceSlice], vendors: set[str], model: str) 
         )
         for driver, devices in named.items()
     ]
+
+
+def flavor_matches(flavor: ResourceFlavor, node: Node) -> bool:
+    """Whether a node carries the labels by which a flavor finds its nodes; without any it finds every node."""
+    return flavor.spec.node_labels.items() <= node.metadata.labels.items()

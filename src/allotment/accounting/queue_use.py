@@ -112,6 +112,29 @@ def queue_standings(index: Index) -> tuple[QueueStanding, ...]:
     return tuple(sorted(found, key=lambda each: (each.cohort, each.name)))
 
 
+def unused_guarantees(index: Index) -> dict[UseKey, int]:
+    """What each queue could have at once of what it is guaranteed: unused, and lent to nobody.
+
+    Work that asks for no more is refused by no quota, whatever is written in its status.
+    """
+    used = used_quota(index.objects.workloads)
+    lines = list(quota_lines(index))
+    roots = {line.cohort: root_of(index, line.cohort) for line in lines if line.cohort}
+    trees: Counter[tuple[str, str, str]] = Counter()
+    for line in lines:
+        if line.cohort:
+            taken = used.get((line.name, line.flavor, line.resource), 0) if line.kind == "ClusterQueue" else 0
+            trees[roots[line.cohort], line.flavor, line.resource] += line.nominal - taken
+    found: dict[UseKey, int] = {}
+    for line in lines:
+        if line.kind == "ClusterQueue" and not line.stopped:
+            key = (line.name, line.flavor, line.resource)
+            own = line.nominal - used.get(key, 0)
+            tree = trees[roots[line.cohort], line.flavor, line.resource] if line.cohort else own
+            found[key] = max(0, min(own, tree))
+    return found
+
+
 def used_quota(workloads: Iterable[Workload]) -> dict[UseKey, int]:
     """What workloads that hold quota use."""
     used: dict[UseKey, int] = {}

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.accounting.belonging import OwnerLookup
-from allotment.accounting.capacity import is_device
+from allotment.accounting.capacity import flavor_matches, is_device
 from allotment.accounting.ledger import NOBODY, Belonging, CauseOfTime
+from allotment.accounting.queue_use import UseKey, unused_guarantees
 from allotment.model.cluster import Taint, TaintEffect
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node, NodeTaint
 from allotment.model.observed.pods import NodeSelectorTerm, Pod, PodSpec
 from allotment.model.observed.pods import Toleration as PodToleration
-from allotment.model.observed.queueing import ResourceFlavor, Workload
+from allotment.model.observed.queueing import Workload
 from allotment.scheduling.kinds import Operator, Requirement, Toleration, first_untolerated, requirement_matches
 from allotment.scheduling.snapshot.pods import pod_requests
 from allotment.scheduling.snapshot.quantities import all_units, units
@@ -60,7 +61,7 @@ def split_free(index: Index, belongings: OwnerLookup, free: Sequence[FreeDevices
             for resource, flavor, missing in _without_pods(index, workload):
                 owner = belongings.of_workload(workload)
                 flavored.take(told, flavor, resource, missing, (CauseOfTime.RESERVED_UNUSED, owner))
-    for resource, names, asked in refused_by_quota(index.objects.workloads):
+    for resource, names, asked in refused_by_quota(index, belongings):
         missing = asked
         for flavor in names:
             missing -= flavored.take(told, flavor, resource, missing, (CauseOfTime.QUOTA_BLOCKED, NOBODY))
@@ -108,11 +109,6 @@ class _FlavoredNodes:
                 reverse=True,
             )
         return self._open[flavor, resource]
-
-
-def flavor_matches(flavor: ResourceFlavor, node: Node) -> bool:
-    """Whether a node carries the labels by which a flavor finds its nodes; without any it finds every node."""
-    return flavor.spec.node_labels.items() <= node.metadata.labels.items()
 
 
 def _without_pods(index: Index, workload: Workload) -> Iterator[tuple[str, str, int]]:
@@ -163,9 +159,13 @@ def _subtract(index: Index, reserved: dict[tuple[str, str], int], pod: Pod) -> N
             reserved[resource, flavor] -= count
 
 
-def refused_by_quota(workloads: Iterable[Workload]) -> Iterator[tuple[str, tuple[str, ...], int]]:
-    """Waiting work that quota refused: resource, the flavors that refused in their order, devices asked for."""
-    for workload in workloads:
+def refused_by_quota(index: Index, belongings: OwnerLookup) -> Iterator[tuple[str, tuple[str, ...], int]]:
+    """Waiting work that quota refuses: resource, the flavors that refuse in their order, devices asked for.
+
+    Kueue's word is checked against the quota as it is now: a refusal that has gone stale is none.
+    """
+    room: Mapping[UseKey, int] | None = None
+    for workload in index.objects.workloads:
         if workload.holds_quota or not workload.spec.active or workload.says("Finished"):
             continue
         reserved = workload.condition("QuotaReserved")
@@ -174,10 +174,16 @@ def refused_by_quota(workloads: Iterable[Workload]) -> Iterator[tuple[str, tuple
         refused: dict[str, dict[str, None]] = {}
         for resource, flavor in _REFUSED.findall(reserved.message):
             refused.setdefault(resource, {})[flavor] = None
+        if not refused:
+            continue
+        room = unused_guarantees(index) if room is None else room
+        queue = belongings.of_workload(workload).queue
+        asked = asked_by(workload)
         for resource, flavors in refused.items():
-            asked = asked_by(workload).get(resource, 0)
-            if is_device(resource) and asked:
-                yield resource, tuple(flavors), asked
+            wanted = asked.get(resource, 0)
+            still = tuple(each for each in flavors if wanted > room.get((queue, each, resource), 0))
+            if is_device(resource) and wanted and still:
+                yield resource, still, wanted
 
 
 def asked_by(workload: Workload) -> dict[str, int]:

@@ -14,9 +14,11 @@ from allotment.accounting.moment import CountingRules, by_cause, portions
 from allotment.model.observed.base import ObjectMeta
 from allotment.model.observed.index import Index
 from allotment.model.observed.pods import ContainerState, ContainerStatus, Running, Waiting
+from allotment.model.observed.queueing import LocalQueue, LocalQueueSpec
 from allotment.model.observed.snapshot import DeviceUse, Gap, Snapshot
 from allotment.model.observed.work import Job, JobSpec, Owner
 from tests.unit.accounting.scenes import GPU, at, moment_of, node, pod, workload
+from tests.unit.accounting.test_books import queue
 
 NOW = 100 * 3_600_000
 EIGHT = {GPU: "8", "cpu": "64"}
@@ -38,6 +40,8 @@ def scene(**more: Any) -> Snapshot:
 
 REFUSED = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor gpu, 3 more"
 HOLDS = [pod("p", "n", {GPU: "8"})]
+
+LOCAL = LocalQueue(metadata=ObjectMeta(name="main", namespace="team"), spec=LocalQueueSpec(cluster_queue="cq"))
 
 CASES = {
     "nothing there": (scene(), {"unallocated": 8}),
@@ -117,6 +121,22 @@ CASES = {
     "quota refused three": (
         scene(workloads=[workload("w", "gpu", 3, admitted=False, refused=REFUSED)]),
         {"quota-blocked": 3, "unallocated": 5},
+    ),
+    "a refusal that has gone stale": (
+        scene(
+            workloads=[workload("w", "gpu", 3, admitted=False, refused=REFUSED)],
+            cluster_queues=(queue("cq", "4"),),
+            local_queues=(LOCAL,),
+        ),
+        {"unallocated": 8},
+    ),
+    "a refusal that still holds": (
+        scene(
+            workloads=[workload("w", "gpu", 5, admitted=False, refused=REFUSED)],
+            cluster_queues=(queue("cq", "4"),),
+            local_queues=(LOCAL,),
+        ),
+        {"quota-blocked": 5, "unallocated": 3},
     ),
     "refused in another flavor": (
         scene(workloads=[workload("w", "gpu", 3, admitted=False, refused=REFUSED.replace("gpu,", "h100,"))]),
