@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, overload
 
 from allotment.diagnose.case import Case
 from allotment.model.explanation import (
@@ -45,6 +46,32 @@ class Proposal:
     cost: int = 0
 
 
+class Deferred(Sequence[Proposal]):
+    """Proposals that are worked out when somebody asks for them: the cause alone is wanted far more often."""
+
+    def __init__(self, proposals: Iterable[Proposal]) -> None:
+        """Of what is not yet gone through, such as a generator."""
+        self._proposals = proposals
+
+    @cached_property
+    def _all(self) -> tuple[Proposal, ...]:
+        return tuple(self._proposals)
+
+    @overload
+    def __getitem__(self, at: int) -> Proposal: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Proposal, ...]: ...
+
+    def __getitem__(self, at: int | slice) -> Proposal | tuple[Proposal, ...]:
+        """One, or several."""
+        return self._all[at]
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._all)
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A cause that holds for a case.
@@ -64,7 +91,7 @@ class Finding:
     facts: Mapping[str, Any] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
     confidence: Confidence = Confidence.SURE
-    proposals: tuple[Proposal, ...] = ()
+    proposals: Sequence[Proposal] = ()
     flavors: tuple[FlavorTried, ...] = ()
     never: bool = False
 

@@ -150,6 +150,8 @@ def _within(pool: str, name: str) -> bool:
 def groups_of_nodes(case: Case, nodes: Iterable[Node]) -> list[NodeGroup]:
     """The groups of some nodes, each once."""
     groups = autoscaler_of(case.index).groups
+    if not groups:
+        return []
     found = [group for node in nodes if (group := group_of(node, groups)) is not None]
     return list(dict.fromkeys(found))
 

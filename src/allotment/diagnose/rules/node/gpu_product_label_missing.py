@@ -18,7 +18,7 @@ from allotment.diagnose.rules.scheduler.selecting import required_terms
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node
-from allotment.scheduling.snapshot.placement import placement_view
+from allotment.scheduling.snapshot.placement import FoundPlace, PlacementView, place, placement_view
 
 _MODEL: Final = re.compile(r"[a-z]+\d+[a-z]*|\d+[a-z]+")
 """A word of a product's name that tells it from others: letters with digits, such as h100 or a10g."""
@@ -70,20 +70,35 @@ def _alike(case: Case, node: Node, key: str, value: str) -> bool:
     return bool(words & said)
 
 
+class LabelledViews:
+    """The cluster with a label put on the nodes that lack it, by label and value; made once for a source."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.made: dict[tuple[str, str], PlacementView] = {}
+
+
 def _first_that_helps(it: Placing, nodes: list[Node], key: str, value: str) -> Node | None:
-    """Of the nodes without the label one with which the pods find a place; None if not even all of them help."""
-    if not _fits_with(it, nodes, key, value):
+    """Of the nodes without the label the one that the refused pod would go to; None if not even all of them help."""
+    view = _with_label(it.case.index, nodes, key, value)
+    if it.refused is None or not it.fits(view=view):
         return None
-    return next((node for node in nodes[:_MOST] if _fits_with(it, [node], key, value)), nodes[0])
+    answer = place(view, it.refused.pod.waiting)
+    best = set(answer.best) if isinstance(answer, FoundPlace) else set()
+    return next((node for node in nodes if node.name in best), nodes[0])
 
 
-def _fits_with(it: Placing, nodes: list[Node], key: str, value: str) -> bool:
-    names = {node.name for node in nodes}
-    index = it.case.index
-    labelled = tuple(_labelled(node, key, value) if node.name in names else node for node in index.objects.nodes)
-    objects = msgspec.structs.replace(index.objects, nodes=labelled)
-    view = placement_view(Index(msgspec.structs.replace(index.source, objects=objects)))
-    return it.fits(view=view)
+def _with_label(index: Index, nodes: list[Node], key: str, value: str) -> PlacementView:
+    views = index.beside.get(LabelledViews)
+    if not isinstance(views, LabelledViews):
+        views = index.beside[LabelledViews] = LabelledViews()
+    if (key, value) not in views.made:
+        names = {node.name for node in nodes}
+        labelled = tuple(_labelled(node, key, value) if node.name in names else node for node in index.objects.nodes)
+        objects = msgspec.structs.replace(index.objects, nodes=labelled)
+        source = msgspec.structs.replace(index.source, objects=objects)
+        views.made[key, value] = placement_view(Index(source))
+    return views.made[key, value]
 
 
 def _labelled(node: Node, key: str, value: str) -> Node:

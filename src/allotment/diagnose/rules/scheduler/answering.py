@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, Final
 
-from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.finding import Deferred, Finding, Proposal
 from allotment.diagnose.rules.scheduler.placing import Placing
 from allotment.diagnose.rules.scheduler.rooms import condition_evidence, room_facts
 from allotment.diagnose.rules.scheduler.shaping import added_node
@@ -35,7 +35,7 @@ def about_room(
         facts=room_facts(placing) | (facts or {}),
         evidence=(*evidence, *condition_evidence(placing)),
         confidence=confidence(placing),
-        proposals=tuple(proposals),
+        proposals=Deferred(proposals),
         flavors=tuple(answers(placing)),
     )
 
@@ -67,6 +67,6 @@ def more_nodes(placing: Placing, nodes: Iterable[Node] | None = None) -> Iterato
         yield added_node(like)
 
 
-def together(*groups: Iterable[Proposal]) -> tuple[Proposal, ...]:
-    """Proposals of several kinds."""
-    return tuple(chain(*groups))
+def together(*groups: Iterable[Proposal]) -> Iterator[Proposal]:
+    """Proposals of several kinds, none worked out yet."""
+    return chain(*groups)

@@ -16,7 +16,9 @@ from allotment.model.observed.base import Object, Reference
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import CronJob, DaemonSet, Job, Replicas
+from allotment.scheduling.snapshot.pods import pod_requests
 
+_OF_KUEUE: Final = "kueue.x-k8s.io"
 _MOST: Final = 64
 """Holders whose end is tried: those that have run longest."""
 
@@ -28,6 +30,8 @@ class RoomHolder:
     Attributes:
         since: RFC 3339, when its first pod started.
         ends: whether it ends by itself.
+        queued: whether a queue let it in.
+        holds: what it asks for in all, by its first pod.
     """
 
     work: Object
@@ -35,25 +39,46 @@ class RoomHolder:
     pods: tuple[Pod, ...]
     since: str
     ends: bool
+    queued: bool
+    holds: dict[str, int]
+
+
+class RoomHolders:
+    """All work of a source that has pods on nodes, and what of it is on each; made once for a source."""
+
+    def __init__(self, case: Case) -> None:
+        """Of the source of a case."""
+        pods: dict[tuple[str, str, str], list[Pod]] = defaultdict(list)
+        self.on: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
+        for node, there in case.index.pods_on.items():
+            for pod in there:
+                above = reference_above(case, pod)
+                key = above.kind, above.namespace, above.name
+                pods[key].append(pod)
+                self.on[node].add(key)
+        self.all = {key: _holder(case, found) for key, found in pods.items()}
 
 
 def holders(case: Case, nodes: Iterable[Node]) -> list[RoomHolder]:
-    """Work on some nodes but the subject's own, the longest running first."""
+    """Work on some nodes but the subject's own, the longest running first; with all of its pods, wherever they are."""
+    every = case.index.beside.get(RoomHolders)
+    if not isinstance(every, RoomHolders):
+        every = case.index.beside[RoomHolders] = RoomHolders(case)
+    keys = set().union(*(every.on.get(node.name, ()) for node in nodes))
     own = {pod.key for pod in case.pods}
-    found: dict[tuple[str, str, str], list[Pod]] = defaultdict(list)
-    for node in nodes:
-        for pod in case.index.pods_on.get(node.name, ()):
-            if pod.key not in own:
-                above = reference_above(case, pod)
-                found[above.kind, above.namespace, above.name].append(pod)
-    listed = [_holder(case, pods) for pods in found.values()]
-    return sorted(listed, key=lambda each: (each.since, each.pods[0].spec.node_name, each.target.name))
+    found = [every.all[key] for key in keys]
+    others = [each for each in found if not own or each.pods[0].key not in own]
+    return sorted(others, key=lambda each: (each.since, each.pods[0].spec.node_name, each.target.name))
 
 
 def _holder(case: Case, pods: list[Pod]) -> RoomHolder:
-    above = work_above(case, pods[0])
+    first = pods[0]
+    above = work_above(case, first)
     since = min((pod.status.start_time or pod.metadata.creation_timestamp) for pod in pods)
-    return RoomHolder(above, reference_above(case, pods[0]), tuple(pods), since, _ends(case, pods[0], above))
+    queued = any(_OF_KUEUE in key for key in (*first.metadata.labels, *first.metadata.annotations))
+    holds = {name: amount * len(pods) for name, amount in pod_requests(first.spec).items()}
+    target, ends = reference_above(case, first), _ends(case, first, above)
+    return RoomHolder(above, target, tuple(pods), since, ends, queued, holds)
 
 
 def _ends(case: Case, pod: Pod, above: Object) -> bool:
@@ -118,8 +143,6 @@ def outside_queues(case: Case, nodes: Iterable[Node], device: str) -> dict[str, 
     """Devices that are held by what no queue admitted: by DaemonSets, Deployments, bare pods; by kind of holder."""
     found: dict[str, int] = defaultdict(int)
     for each in holders(case, nodes):
-        for pod in each.pods:
-            held = sum(int(str(c.resources.requests.get(device, 0) or 0)) for c in pod.spec.containers)
-            if held and not any("kueue.x-k8s.io" in key for key in (*pod.metadata.labels, *pod.metadata.annotations)):
-                found[each.target.kind] += held
-    return dict(found)
+        if not each.queued:
+            found[each.target.kind] += each.holds.get(device, 0)
+    return {kind: held for kind, held in found.items() if held}

@@ -36,6 +36,10 @@ def devices_short(case: Case) -> DevicesShort | None:
 
 
 def called_all(case: Case, holders: Iterable[RoomHolder]) -> list[str]:
-    """Names of holders, as far as the asker may know them."""
-    names = [called(case, each.pods[0]) for each in holders]
-    return list(dict.fromkeys(names))[:_MOST]
+    """Names of holders, the first few, as far as the asker may know them."""
+    names: dict[str, None] = {}
+    for each in holders:
+        names[called(case, each.pods[0])] = None
+        if len(names) >= _MOST:
+            break
+    return list(names)
