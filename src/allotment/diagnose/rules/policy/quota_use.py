@@ -25,7 +25,7 @@ _PLAIN: Final = ("cpu", "memory", "ephemeral-storage")
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """A bound that one more pod would pass.
+    """A bound that the pods which are missing would pass.
 
     Attributes:
         needed: by one pod.
@@ -43,8 +43,8 @@ def quotas_of(case: Case) -> list[ResourceQuota]:
     return [each for each in case.index.objects.quotas if each.namespace == case.namespace]
 
 
-def excesses(case: Case, spec: PodSpec) -> list[Excess]:
-    """Bounds that one more pod of the subject would pass."""
+def excesses(case: Case, spec: PodSpec, pods: int) -> list[Excess]:
+    """Bounds that so many more pods of the subject would pass."""
     found = []
     living = [pod for pod in case.index.objects.pods if pod.namespace == case.namespace and not pod.ended]
     for quota in quotas_of(case):
@@ -57,7 +57,7 @@ def excesses(case: Case, spec: PodSpec) -> list[Excess]:
             if not needed:
                 continue
             used = _used(case, quota, resource, counted)
-            if used + needed > amount(hard):
+            if used + needed * pods > amount(hard):
                 found.append(Excess(quota, resource, amount(hard), used, needed))
     return found
 

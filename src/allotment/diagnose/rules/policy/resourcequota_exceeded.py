@@ -16,7 +16,7 @@ from allotment.diagnose.rules.policy.quota_use import Excess, excesses, quotas_o
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.index import kind_of
-from allotment.model.observed.pods import PodSpec
+from allotment.model.observed.pods import Pod, PodSpec
 from allotment.model.observed.work import Job, Replicas
 
 _SAYS: Final = re.compile(
@@ -29,11 +29,12 @@ def find(case: Case) -> Finding | None:
     """Recomputed from the pods of the namespace; where objects of other kinds are counted, from the refusal."""
     said = next((each for each in refusals(case) if _SAYS.search(each.message)), None)
     for part in case.to_come:
-        missing = missing_pods(case)
-        pods = missing or (part.count if case.subject is None and said is not None else 0)
+        # Of what was refused only a pod is itself what the quota counts.
+        sent = case.submission.manifest if case.submission is not None and case.subject is None else None
+        pods = (1 if isinstance(sent, Pod) and said is not None else 0) if case.subject is None else missing_pods(case)
         spec = admitted(case.index, case.namespace, part.template.spec)
-        found = excesses(case, spec) if pods else []
-        if found and (case.subject is not None or said is not None):
+        found = excesses(case, spec, pods) if pods else []
+        if found:
             return _finding(case, part, spec, found, pods, said)
     return _told(case, said) if said is not None else None
 
@@ -55,7 +56,7 @@ def _finding(
         "resourcequota-exceeded",
         CauseVerdict.WAITING if waits else CauseVerdict.MISCONFIGURED,
         f"the ResourceQuota {first.quota.name} allows {hard} {first.resource} in namespace {case.namespace}: {used} "
-        f"{'is' if used == '1' else 'are'} used and a pod needs {needed}",
+        f"{'is' if used == '1' else 'are'} used and {f'each of {pods} pods' if pods > 1 else 'a pod'} needs {needed}",
         facts={
             "resource_quota": first.quota.name,
             "namespace": case.namespace,
@@ -70,7 +71,7 @@ def _finding(
         proposals=(
             *_smaller(case, part, spec, found, pods),
             *_fewer(case, first, pods),
-            *(_waited(case, first) if not never else ()),
+            *(_waited(case, first, pods) if not never else ()),
             _raised(case, found, pods),
         ),
         never=never,
@@ -131,9 +132,9 @@ def _fewer(case: Case, first: Excess, pods: int) -> list[Proposal]:
     return [Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, what, target, patch, cost=1)]
 
 
-def _waited(case: Case, first: Excess) -> list[Proposal]:
+def _waited(case: Case, first: Excess, pods: int) -> list[Proposal]:
     """What has to end first: the smallest of the namespace's users that is enough."""
-    lacking = first.used + first.needed - first.hard
+    lacking = first.used + first.needed * max(1, pods) - first.hard
     users = users_of(case, first.quota)
     enough = [pod for pod in users if _uses(pod.spec, first.resource) >= lacking]
     if not enough:

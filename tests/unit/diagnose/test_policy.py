@@ -1,0 +1,168 @@
+# ruff: noqa: E501  messages of servers stand as they come
+"""Causes of the policy layer: each with a case that has it, and one that nearly does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.explaining import explain
+from allotment.diagnose.rules.policy.defaults import admitted
+from allotment.model.explanation import RemedyKind, StartsWhen
+from allotment.model.observed.index import Index
+from tests.unit.diagnose.situations import (
+    Raw,
+    case,
+    container,
+    event,
+    job,
+    namespace,
+    node,
+    owned,
+    pod,
+    pod_spec,
+    raw,
+    ready,
+    refusal,
+    replicas,
+    said,
+    snapshot,
+)
+
+LABELLED = "has(object.metadata.labels) && 'project' in object.metadata.labels && object.metadata.labels['project'].matches('^p-[0-9]+$')"
+QUEUED = "'kueue.x-k8s.io/queue-name' in object.metadata.labels"
+LIMITED = "object.spec.template.spec.containers.all(c, 'memory' in c.resources.limits)"
+NO_LIMIT = container(resources={"requests": {"cpu": "1", "memory": "4Gi", "nvidia.com/gpu": "1"}, "limits": {}})
+GPU_ONLY = container(
+    resources={"limits": {"nvidia.com/gpu": "1"}, "requests": {"nvidia.com/gpu": "1", "memory": "4Gi"}}
+)
+SET = raw("apps/v1", "ReplicaSet", "serve-1", meta=owned(replicas()), spec=replicas()["spec"])
+LOCAL_QUEUE = raw("kueue.x-k8s.io/v1beta2", "LocalQueue", "main", spec={"clusterQueue": "a"})
+
+
+def policy(expression: str, message: str, selector: Raw | None = None) -> list[Raw]:
+    spec = {
+        "matchConstraints": {"namespaceSelector": selector or {}},
+        "validations": [{"expression": expression, "message": message}],
+    }
+    api = "admissionregistration.k8s.io/v1"
+    bound = {"policyName": "house", "validationActions": ["Deny"]}
+    return [
+        raw(api, "ValidatingAdmissionPolicy", "house", "", spec=spec),
+        raw(api, "ValidatingAdmissionPolicyBinding", "house", "", spec=bound),
+    ]
+
+
+def denied(sent: Raw, expression: str, message: str, *objects: Raw, selector: Raw | None = None) -> Case:
+    words = f"ValidatingAdmissionPolicy 'house' with binding 'house' denied request: {message}"
+    return refusal(sent, 403, words, *policy(expression, message, selector), *objects)
+
+
+def limits(type_: str = "Container", **bounds: Any) -> Raw:
+    return raw("v1", "LimitRange", "bounds", spec={"limits": [{"type": type_, **bounds}]})
+
+
+def quota(hard: Raw, **spec: Any) -> Raw:
+    return raw("v1", "ResourceQuota", "quota", spec={"hard": hard, **spec})
+
+
+OUTSIDE = {"matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["team"]}]}
+LABEL_WORDS = "every Job needs the label project"
+EXCEEDED = 'pods "x" is forbidden: exceeded quota: quota, requested: requests.nvidia.com/gpu=1, used: requests.nvidia.com/gpu=1, limited: requests.nvidia.com/gpu=1'
+COUNTED = 'jobs.batch "train" is forbidden: exceeded quota: quota, requested: count/jobs.batch=1, used: count/jobs.batch=2, limited: count/jobs.batch=2'
+SECURITY = (
+    'pods "x" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false (container '
+    '"main" must set securityContext.allowPrivilegeEscalation=false), runAsNonRoot != true (pod or container "main" must '
+    "set securityContext.runAsNonRoot=true)"
+)
+ENFORCED = namespace(**{"pod-security.kubernetes.io/enforce": "restricted"})
+ONE_GPU = quota({"requests.nvidia.com/gpu": "1"})
+USED = ready(job("other"), "other-1")
+
+CASES: dict[str, tuple[Case, str]] = {
+    "label": (denied(job(), LABELLED, LABEL_WORDS), "policy-refused-label"),
+    "label of a wrong form": (denied(job(labels={"project": "x"}), LABELLED, LABEL_WORDS), "policy-refused-label"),
+    "label of a CronJob": (
+        denied(raw("batch/v1", "CronJob", "c", spec={"jobTemplate": {"spec": job()["spec"]}}), LABELLED, LABEL_WORDS),
+        "policy-refused-label",
+    ),
+    "labels of pods": (
+        case(
+            replicas(),
+            SET,
+            *policy(LABELLED, LABEL_WORDS),
+            event(SET, "FailedCreate", f"ValidatingAdmissionPolicy 'house' with binding 'house' denied request: {LABEL_WORDS}"),
+        ),
+        "policy-refused-label",
+    ),
+    "label is right": (denied(job(labels={"project": "p-1"}), LABELLED, LABEL_WORDS), "policy-refused"),
+    "queue label": (denied(job(), QUEUED, "name a queue", LOCAL_QUEUE), "queue-label-missing"),
+    "queue label, suspended": (case(job(suspend=True), LOCAL_QUEUE), "queue-label-missing"),
+    "suspended, no queues": (case(job(suspend=True)), "job-suspended-by-user"),
+    "namespace": (denied(job(), "false", "no GPUs here", namespace(tier="x"), selector=OUTSIDE), "policy-refused-namespace"),
+    "limits": (denied(job(spec=pod_spec(GPU_ONLY)), LIMITED, "set limits.memory"), "policy-refused-gpu-limits"),
+    "limits by the API": (
+        refusal(job(spec=pod_spec(NO_LIMIT)), 422, "Required value: Limit must be set for non overcommitable resources"),
+        "policy-refused-gpu-limits",
+    ),
+    "anything else": (denied(job(), "object.spec.parallelism < 1", "too many"), "policy-refused"),
+    "pod security": (case(job(), ENFORCED, event(job(), "FailedCreate", SECURITY)), "pod-security-violation"),
+    "pod security, relaxed since": (case(job(), namespace(**{"pod-security.kubernetes.io/enforce": "baseline"}), event(job(), "FailedCreate", SECURITY)), ""),
+    "maximum": (case(job(), limits(max={"cpu": "2"})), "limitrange-max"),
+    "maximum of a bare pod": (refusal(pod("p", node=""), 403, "maximum cpu usage per Container is 2", limits(max={"cpu": "2"})), "limitrange-max"),
+    "maximum of the pod": (case(replicas(spec=pod_spec(container("a"), container("b"))), limits("Pod", max={"cpu": "6"})), "limitrange-max"),
+    "maximum reached": (case(job(), limits(max={"cpu": "4"}), node()), ""),
+    "minimum": (case(job(), limits(min={"cpu": "8"})), "limitrange-min"),
+    "ratio": (case(job(spec=pod_spec(container(resources={"requests": {"cpu": "1"}, "limits": {"cpu": "4"}}))), limits(maxLimitRequestRatio={"cpu": "2"})), "limitrange-ratio"),
+    "quota": (case(job(), ONE_GPU, USED), "resourcequota-exceeded"),
+    "quota of a StatefulSet": (case(replicas("StatefulSet", replicas=2), ready(replicas("StatefulSet")), ONE_GPU), "resourcequota-exceeded"),
+    "quota of a bare pod": (refusal(pod("p", node=""), 403, EXCEEDED, ONE_GPU, USED), "resourcequota-exceeded"),
+    "count of objects": (refusal(job(), 403, COUNTED, quota({"count/jobs.batch": "2"})), "resourcequota-exceeded"),
+    "count of objects, raised since": (case(job(), quota({"count/jobs.batch": "9"}), node()), ""),
+    "quota of others' pods": (case(job(), quota({"requests.nvidia.com/gpu": "1"}, scopes=["Terminating"]), USED, node()), ""),
+    "quota with room": (case(job(), quota({"requests.nvidia.com/gpu": "2"}), USED, node()), ""),
+    "quota, other is over": (case(job(), ONE_GPU, pod("o", job("other"), status={"phase": "Succeeded"}), node()), ""),
+    "must say": (case(job(spec=pod_spec(GPU_ONLY)), quota({"limits.memory": "1Ti"})), "resourcequota-missing-limits"),
+    "must say, a default says": (case(job(spec=pod_spec(GPU_ONLY)), quota({"limits.memory": "1Ti"}), limits(default={"memory": "8Gi"}), node()), ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("of", "cause"), CASES.values(), ids=CASES.keys())
+def test_cause(of: Case, cause: str) -> None:
+    assert said(of) == cause
+
+
+def test_the_value_that_the_namespace_uses_is_proposed() -> None:
+    other = job("other", labels={"project": "p-7"})
+    found = explain(denied(job(), LABELLED, LABEL_WORDS, other, node()))
+    assert found.remedies[0].patch is not None
+    assert found.remedies[0].patch.body == {"metadata": {"labels": {"project": "p-7"}}}
+    assert found.remedies[0].tried.starts is StartsWhen.NOW
+
+
+def test_a_security_context_is_written_from_the_violations() -> None:
+    found = explain(case(job(), ENFORCED, node(), event(job(), "FailedCreate", SECURITY)))
+    assert found.remedies[0].patch is not None
+    spec = found.remedies[0].patch.body["spec"]["template"]["spec"]
+    assert spec["securityContext"] == {"runAsNonRoot": True}
+    assert spec["containers"] == [{"name": "main", "securityContext": {"allowPrivilegeEscalation": False}}]
+
+
+def test_less_is_asked_for_so_that_all_pods_fit() -> None:
+    many = job(parallelism=2, completions=2, spec=pod_spec(container(gpus=4)))
+    found = explain(case(many, quota({"requests.nvidia.com/gpu": "5"}), USED, node(), node("n2")))
+    assert found.facts["used"] == "1"
+    assert [each.kind for each in found.remedies[:2]] == [RemedyKind.REDUCE_REQUEST, RemedyKind.REDUCE_REQUEST]
+    assert [each.summary for each in found.remedies[:2]] == ["ask for 2 nvidia.com/gpu each", "ask for 1 pod at a time"]
+
+
+def test_defaults_fill_in_what_is_missing_and_change_nothing_else() -> None:
+    source = snapshot(
+        limits(default={"cpu": "8", "memory": "1Gi"}, defaultRequest={"cpu": "1"}), job(spec=pod_spec(GPU_ONLY))
+    ).sources[0]
+    index = Index(source)
+    filled = admitted(index, "team-a", source.objects.jobs[0].spec.template.spec).containers[0].resources
+    assert filled.requests == {"nvidia.com/gpu": "1", "memory": "4Gi", "cpu": "1"}
+    assert filled.limits == {"nvidia.com/gpu": "1", "cpu": "8", "memory": "1Gi"}
