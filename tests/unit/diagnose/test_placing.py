@@ -12,7 +12,7 @@ from allotment.diagnose.remedies.trying import tried
 from allotment.diagnose.rules.autoscaler.groups import NodeGroup, read_groups
 from allotment.diagnose.rules.scheduler.verdicts import foreign_reasons
 from allotment.model.explanation import CauseVerdict, PatchOp, RemedyKind, StartsWhen
-from tests.unit.diagnose.building import EARLIER, GPU, NOW, Raw, case_of, node, pod, running, waiting
+from tests.unit.diagnose.building import EARLIER, GPU, NOW, Raw, case_of, node, owned_by, pod, running, waiting
 
 PRODUCT = "nvidia.com/gpu.product"
 BESIDE = "kubernetes.io/hostname"
@@ -107,7 +107,29 @@ def claim(count: int) -> list[Raw]:
     ]
 
 
+def admitted(value: str) -> list[Raw]:
+    """A queued Job to which Kueue has given the flavor `fast`, and the pod with its label."""
+    objects = waiting(nodeSelector={"tier": value})
+    spec = {"containers": [{"name": "main", "resources": {"requests": {GPU: "1"}}}]}
+    given = {"clusterQueue": "q", "podSetAssignments": [{"name": "main", "count": 1, "flavors": {GPU: "fast"}}]}
+    api = "kueue.x-k8s.io/v1beta2"
+    workload = {
+        "apiVersion": api,
+        "kind": "Workload",
+        "metadata": {"name": "w", "namespace": "team-a", "uid": "w", "ownerReferences": [owned_by(objects[0])]},
+        "spec": {"queueName": "q", "podSets": [{"name": "main", "count": 1, "template": {"spec": spec}}]},
+        "status": {"admission": given, "conditions": [{"type": "QuotaReserved", "status": "True"}]},
+    }
+    flavor = {"apiVersion": api, "kind": "ResourceFlavor", "metadata": {"name": "fast"}}
+    return [*objects, workload, {**flavor, "spec": {"nodeLabels": {"tier": value}}}]
+
+
 HOLDS_OR_NOT: list[tuple[str, list[Raw], list[Raw]]] = [
+    (
+        "flavor-matches-no-node",
+        [node("a", labels={"tier": "fast"}), *admitted("fats")],
+        [node("a", labels={"tier": "fast"}), *waiting(nodeSelector={"tier": "fats"})],
+    ),
     (
         "gpu-all-in-use",
         [node("a"), *running("x", "a", gpus=6), *waiting(gpus=4)],

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from allotment.diagnose.case import Case
 from allotment.model.observed.nodes import Node
@@ -19,6 +20,7 @@ from allotment.model.observed.pods import PodSpec, PodTemplate
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.kinds import Toleration
 from allotment.scheduling.placement.model import NodeAffinity, PodAffinity, PodShape
+from allotment.scheduling.placement.nodes import Bools
 from allotment.scheduling.placement.reasons import Kind
 from allotment.scheduling.placement.shapes import CompiledShape
 from allotment.scheduling.snapshot.attempts import AttemptOutcome
@@ -168,17 +170,26 @@ class Placing:
         return () if self.compiled is None else self._nodes(self.compiled.admitted)
 
     @cached_property
+    def _open(self) -> Bools:
+        compiled, state = self.compiled, self.view.state
+        if compiled is None:
+            return np.zeros(state.nodes.count, dtype=np.bool_)
+        ok = compiled.admitted & ~compiled.tainted
+        return ok if compiled.tolerates_cordon else ok & ~state.unschedulable
+
+    @cached_property
     def open(self) -> tuple[Node, ...]:
         """Those of them that take new pods and have no taint that keeps it away."""
-        if self.compiled is None:
-            return ()
-        ok = self.compiled.admitted & ~self.compiled.tainted
-        return self._nodes(ok if self.compiled.tolerates_cordon else ok & ~self.view.state.unschedulable)
+        return self._nodes(self._open)
 
     @cached_property
     def able(self) -> tuple[Node, ...]:
         """Those of them that could hold it if nothing else ran there."""
-        return tuple(node for node in self.open if self.could_hold(node, self.requests))
+        state, ok = self.view.state, self._open
+        for resource, amount in self.requests.items():
+            row = state.rows.get(resource)
+            ok = ok & (state.alloc[row] >= amount) if row is not None else np.zeros_like(ok)
+        return self._nodes(ok)
 
     @cached_property
     def requests(self) -> dict[str, int]:

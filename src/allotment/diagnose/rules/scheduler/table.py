@@ -9,6 +9,7 @@ from allotment.diagnose.rules.scheduler import (
     claim_unallocatable,
     cpu_all_in_use,
     extended_resource_unknown,
+    flavor_matches_no_node,
     fragmentation,
     gang_partially_placed,
     gpu_all_in_use,
@@ -63,6 +64,13 @@ CAUSES: Final[tuple[CauseEntry, ...]] = (
         Layer.SCHEDULER,
         "a resource that no node has",
         extended_resource_unknown.find,
+    ),
+    CauseEntry(
+        "ALT-1432",
+        "flavor-matches-no-node",
+        Layer.SCHEDULER,
+        "a flavor whose labels no node has",
+        flavor_matches_no_node.find,
     ),
     CauseEntry(
         "ALT-1406", "node-selector-typo", Layer.SCHEDULER, "a label value that no node has", node_selector_typo.find
