@@ -21,6 +21,9 @@ _NEW: Final = 60.0
 
 def find(case: Case) -> Finding | None:
     """A pod has waited for longer than a scheduler takes to look at it."""
+    if case.supposed:
+        # After a change the scheduler looks again; its verdict of before says nothing.
+        return None
     pod = next((each for each in case.waiting_pods if is_waiting(each) and each.metadata.creation_timestamp), None)
     it = placing(case)
     if pod is None or not it.pods or it.refused is not None or pod.status.nominated_node_name:
