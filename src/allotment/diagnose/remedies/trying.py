@@ -6,6 +6,7 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.chain import dominant, findings
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.remedies.changed import after
+from allotment.diagnose.remedies.displacing import displaced
 from allotment.model.explanation import CauseVerdict, PatchOp, StartsWhen, Tried
 
 
@@ -22,7 +23,7 @@ def tried(case: Case, finding: Finding, proposal: Proposal) -> Tried:
         return Tried(StartsWhen.NOT_SIMULATED)
     left = dominant(findings(changed))
     if left is None:
-        return Tried(StartsWhen.NOW, displaces=changed.displaced)
+        return Tried(StartsWhen.NOW, displaces=displaced(changed))
     _, remaining = left
     if remaining.cause == finding.cause or remaining.verdict is not CauseVerdict.WAITING:
         return Tried(StartsWhen.NO)

@@ -1,0 +1,243 @@
+"""Causes of the queue layer: each with a case in which it holds, and a near one in which it does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from allotment.diagnose.causes import BY_ID
+from allotment.diagnose.explaining import explain
+from allotment.diagnose.finding import Finding
+from allotment.model.explanation import CauseVerdict, PatchOp, RemedyKind, StartsWhen
+from tests.unit.diagnose.building import NOW, TEAM, Raw, case_of, job
+from tests.unit.diagnose.queues import (
+    QUEUE,
+    check,
+    cluster_queue,
+    condition,
+    holding,
+    platform,
+    queued,
+    quota,
+    reserved,
+    thing,
+)
+
+ROOM = cluster_queue("cq", quota("f", 8))
+LATER = "2026-11-01T11:30:00Z"
+CHECKED = cluster_queue("cq", quota("f", 8), admissionChecksStrategy={"admissionChecks": [{"name": "c"}]})
+STRICT = cluster_queue("cq", quota("f", 8), queueingStrategy="StrictFIFO")
+
+
+def evicted(reason: str, message: str = "") -> Raw:
+    return {"conditions": [condition("Evicted", reason=reason, message=message)]}
+
+
+def requeued(at: str) -> Raw:
+    return evicted("PodsReadyTimeout") | {"requeueState": {"count": 2, "requeueAt": at}}
+
+
+def suspended(**labels: str) -> Raw:
+    found = job("train")
+    found["spec"]["suspend"] = True
+    found["metadata"]["labels"] = labels
+    return found
+
+
+def provisioning(*conditions: Raw) -> list[Raw]:
+    pending = reserved(checks=[{"name": "c", "state": "Pending"}])
+    request = thing("ProvisioningRequest", "train-c-1", TEAM, status={"conditions": list(conditions)})
+    request["apiVersion"] = "autoscaling.x-k8s.io/v1"
+    controller = "kueue.x-k8s.io/provisioning-request"
+    return [*platform(CHECKED), check(controller=controller), request, *queued(status=pending)]
+
+
+def multikueue(active: str) -> list[Raw]:
+    pending = reserved(checks=[{"name": "c", "state": "Pending"}])
+    named = check(controller="kueue.x-k8s.io/multikueue")
+    named["spec"]["parameters"] = {"apiGroup": "kueue.x-k8s.io", "kind": "MultiKueueConfig", "name": "m"}
+    worker = thing("MultiKueueCluster", "w", status={"conditions": [condition("Active", active, message="no route")]})
+    return [*platform(CHECKED), named, worker, thing("MultiKueueConfig", "m", clusters=["w"]), *queued(status=pending)]
+
+
+def waits(state: str, message: str = "") -> list[Raw]:
+    status = reserved(checks=[{"name": "c", "state": state, "message": message}])
+    return [*platform(CHECKED), check(), *queued(status=status)]
+
+
+HEAD = queued("head", 3, gpus=2, priority=5)
+BUSY = holding("busy", "cq", 2, gpus=2)
+
+CASES: dict[str, tuple[list[Raw], list[Raw]]] = {
+    "queue-missing": ([*platform(ROOM), *queued(queue="p")], [*platform(ROOM), *queued()]),
+    "localqueue-points-to-missing-clusterqueue": (
+        [*platform(ROOM)[:-1], thing("LocalQueue", "q", TEAM, clusterQueue="cp"), *queued()],
+        [*platform(ROOM), *queued()],
+    ),
+    "localqueue-held": (
+        [*platform(ROOM)[:-1], thing("LocalQueue", "q", TEAM, clusterQueue="cq", stopPolicy="Hold"), *queued()],
+        [
+            *platform(ROOM)[:-1],
+            thing("LocalQueue", "q", TEAM, clusterQueue="cq", stopPolicy="Hold"),
+            *holding("train", "cq"),
+        ],
+    ),
+    "queue-held": (
+        [*platform(cluster_queue("cq", quota("f", 8), stopPolicy="HoldAndDrain")), *queued()],
+        [*platform(cluster_queue("cq", quota("f", 8), stopPolicy="None")), *queued()],
+    ),
+    "clusterqueue-terminating": (
+        [*platform(cluster_queue("cq", quota("f", 8), metadata={"deletionTimestamp": NOW})), *queued()],
+        [*platform(ROOM), *queued()],
+    ),
+    "clusterqueue-inactive-missing-flavor": (
+        [*platform(cluster_queue("cq", quota("f", 8), quota("g", 1))), *queued()],
+        [*platform(cluster_queue("cq", quota("f", 8), quota("g", 1)), flavors={"f": {}, "g": {}}), *queued()],
+    ),
+    "clusterqueue-inactive-admission-check": (
+        [*platform(CHECKED), check(active="False"), *queued()],
+        [*platform(CHECKED), check(), *queued()],
+    ),
+    "clusterqueue-inactive-missing-topology": (
+        [*platform(ROOM, flavors={"f": {"topologyName": "t"}}), *queued()],
+        [*platform(ROOM, flavors={"f": {"topologyName": "t"}}), thing("Topology", "t"), *queued()],
+    ),
+    "cohort-cycle": (
+        [
+            *platform(cluster_queue("cq", quota("f", 8), cohort="a")),
+            thing("Cohort", "a", parentName="b"),
+            thing("Cohort", "b", parentName="a"),
+            *queued(),
+        ],
+        [
+            *platform(cluster_queue("cq", quota("f", 8), cohort="a")),
+            thing("Cohort", "a", parentName="b"),
+            thing("Cohort", "b"),
+            *queued(),
+        ],
+    ),
+    "namespace-selector-mismatch": (
+        [*platform(cluster_queue("cq", quota("f", 8), namespaceSelector={"matchLabels": {"team": "x"}})), *queued()],
+        [*platform(cluster_queue("cq", quota("f", 8), namespaceSelector={"matchLabels": {"team": TEAM}})), *queued()],
+    ),
+    "admission-check-rejected-or-retry": (waits("Retry", "later"), waits("Ready")),
+    "requeuing-limit-exceeded": (
+        [
+            *platform(ROOM),
+            *queued(workload={"active": False}, status=evicted("DeactivatedDueToRequeuingLimitExceeded")),
+        ],
+        [*platform(ROOM), *queued(workload={"active": False})],
+    ),
+    "maximum-execution-time-exceeded": (
+        [
+            *platform(ROOM),
+            *queued(workload={"active": False}, status=evicted("DeactivatedDueToMaximumExecutionTimeExceeded")),
+        ],
+        [*platform(ROOM), *queued(status=evicted("DeactivatedDueToMaximumExecutionTimeExceeded"))],
+    ),
+    "workload-deactivated": (
+        [*platform(ROOM), *queued(workload={"active": False})],
+        [
+            *platform(ROOM),
+            *queued(workload={"active": False}, status=evicted("DeactivatedDueToAdmissionCheck")),
+        ],
+    ),
+    "job-suspended-by-user": ([suspended()], [*platform(ROOM), suspended(**{QUEUE: "q"})]),
+    "workload-priority-class-missing": (
+        [*platform(ROOM), suspended(**{QUEUE: "q", "kueue.x-k8s.io/priority-class": "urgent"})],
+        [
+            *platform(ROOM),
+            suspended(**{QUEUE: "q", "kueue.x-k8s.io/priority-class": "urgent"}),
+            {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "WorkloadPriorityClass", "metadata": {"name": "urgent"}},
+        ],
+    ),
+    "pod-group-incomplete": (
+        [*platform(ROOM), *queued(status={"conditions": [condition("WaitingForReplacementPods")]})],
+        [*platform(ROOM), *queued(status={"conditions": [condition("WaitingForReplacementPods", "False")]})],
+    ),
+    "requeue-backoff": (
+        [*platform(ROOM), *queued(status=requeued("2026-11-01T12:05:00Z"))],
+        [*platform(ROOM), *queued(status=requeued(LATER))],
+    ),
+    "provisioning-request-failed": (provisioning(condition("Failed")), provisioning(condition("Failed", "False"))),
+    "provisioning-booking-expired": (
+        provisioning(condition("Provisioned"), condition("BookingExpired")),
+        provisioning(condition("Provisioned")),
+    ),
+    "provisioning-request-pending": (provisioning(condition("Accepted")), provisioning(condition("Failed"))),
+    "multikueue-no-worker": (multikueue("False"), waits("Pending")),
+    "admission-check-pending": (waits("Pending"), waits("Ready")),
+    "priority-below-others": (
+        [*platform(STRICT), *BUSY, *queued("head", 3, gpus=2, priority=5, at=LATER), *queued(gpus=2)],
+        [*platform(STRICT), *BUSY, *HEAD, *queued(gpus=2)],
+    ),
+    "strict-fifo-head-blocks": (
+        [*platform(STRICT), *BUSY, *HEAD, *queued(gpus=2, at=LATER)],
+        [*platform(ROOM), *BUSY, *HEAD, *queued(gpus=2, at=LATER)],
+    ),
+    "behind-in-line": (
+        [*platform(ROOM), *BUSY, *queued("head", gpus=4), *queued(gpus=2, at=LATER)],
+        [*platform(ROOM), *BUSY, *queued("head", gpus=2), *queued(gpus=2, at=LATER)],
+    ),
+    "stale-verdict": ([*platform(ROOM), *queued()], [*platform(ROOM), *queued(at=NOW)]),
+    "not-looked-at-yet": ([*platform(ROOM), *queued(at=NOW)], [*platform(ROOM), *queued()]),
+}
+
+
+@pytest.mark.parametrize("cause", CASES)
+def test_a_cause_is_found_where_it_holds_and_not_where_it_nearly_does(cause: str) -> None:
+    holds, nearly = CASES[cause]
+    find = BY_ID[cause].find
+    found = find(case_of(holds))
+    assert found is not None
+    assert found.cause == cause
+    assert find(case_of(nearly)) is None
+
+
+def of(cause: str, objects: list[Raw]) -> Finding:
+    found = BY_ID[cause].find(case_of(objects))
+    assert found is not None
+    return found
+
+
+def test_a_check_that_was_rejected_is_the_cause_of_the_deactivation() -> None:
+    message = 'The workload is deactivated due to AdmissionCheck in Rejected state: "c" (budget (2026) is spent)'
+    status = evicted("DeactivatedDueToAdmissionCheck", message)
+    objects = [*platform(CHECKED), check(), *queued(workload={"active": False}, status=status)]
+    explanation = explain(case_of(objects))
+    assert explanation.cause == "admission-check-rejected-or-retry"
+    assert explanation.verdict is CauseVerdict.MISCONFIGURED
+    assert explanation.facts["message"] == "budget (2026) is spent"
+    assert [(each.kind, each.target and each.target.kind) for each in explanation.remedies] == [
+        (RemedyKind.FIX_ADMISSION_CHECK, "ClusterQueue")
+    ]
+
+
+def test_a_silent_check_is_broken_and_one_that_speaks_is_waited_for() -> None:
+    assert of("admission-check-pending", waits("Pending")).verdict is CauseVerdict.BROKEN
+    assert of("admission-check-pending", waits("Pending", "3 of 5 files")).verdict is CauseVerdict.WAITING
+
+
+def test_a_head_that_can_never_fit_is_somebodys_to_mend() -> None:
+    never = [*platform(STRICT), *BUSY, *queued("head", 3, gpus=4, priority=5), *queued(gpus=2, at=LATER)]
+    found = of("strict-fifo-head-blocks", never)
+    assert found.verdict is CauseVerdict.MISCONFIGURED
+    assert not any(each.kind is RemedyKind.WAIT_FOR_QUOTA for each in found.proposals)
+    waiting = of("strict-fifo-head-blocks", CASES["strict-fifo-head-blocks"][0])
+    assert waiting.verdict is CauseVerdict.WAITING
+    assert any(each.kind is RemedyKind.WAIT_FOR_QUOTA for each in waiting.proposals)
+
+
+def test_what_is_started_again_lets_it_go_at_once() -> None:
+    explanation = explain(case_of(CASES["queue-held"][0]))
+    first = explanation.remedies[0]
+    assert (first.kind, first.tried.starts) == (RemedyKind.RESUME_QUEUE, StartsWhen.NOW)
+
+
+def test_a_namespace_is_let_in_beside_those_that_are() -> None:
+    selector = {"matchLabels": {"team": "team-b"}}
+    entered = thing("LocalQueue", "q", "team-b", clusterQueue="cq")
+    objects = [*platform(cluster_queue("cq", quota("f", 8), namespaceSelector=selector)), entered, *queued()]
+    opened = next(each for each in of("namespace-selector-mismatch", objects).proposals if each.patch is not None
+                  and each.patch.op is PatchOp.JSON)  # fmt: skip
+    assert opened.patch is not None
+    assert opened.patch.body[0]["value"]["matchExpressions"][0]["values"] == ["team-b", TEAM]

@@ -1,0 +1,206 @@
+"""Causes of the quota layer: each with a case in which it holds, and a near one in which it does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from allotment.diagnose.causes import BY_ID
+from allotment.diagnose.explaining import explain
+from allotment.model.explanation import CauseVerdict, Explanation, RemedyKind, StartsWhen
+from allotment.model.observed.work import Job
+from tests.unit.diagnose.building import GPU, Raw, case_of, node
+from tests.unit.diagnose.queues import cluster_queue, condition, holding, platform, queued, quota, thing
+
+LATER = "2026-11-01T11:30:00Z"
+ALONE = cluster_queue("cq", quota("f", 8))
+TAINT = {"key": "gpu", "value": "yes", "effect": "NoSchedule"}
+TAINTED = {"f": {"nodeTaints": [TAINT]}}
+LABELLED = {"f": {"nodeLabels": {"kind": "a100"}}}
+MEAN = cluster_queue("other", quota("f", {"nominalQuota": "8", "lendingLimit": "1"}), cohort="c")
+NO_PODS = holding("left", "cq", gpus=6, ran=False)
+
+
+def shared(own: int | Raw = 2, other: int = 8) -> list[Raw]:
+    """Two queues in one cohort."""
+    return platform(
+        cluster_queue("cq", quota("f", own), cohort="c"), cluster_queue("other", quota("f", other), cohort="c")
+    )
+
+
+def lost(reason: str, by: str = "busy") -> Raw:
+    message = f"Preempted to accommodate a workload (UID: Workload-{by}, JobUID: j) due to x; preemptor path: /c/o; y"
+    return {
+        "conditions": [
+            condition("Evicted", reason="Preempted", message=message),
+            condition("Preempted", reason=reason, message=message),
+        ]
+    }
+
+
+def renamed(resource: str) -> list[Raw]:
+    return queued(gpus=0, asks={resource: "1"})
+
+
+CASES: dict[str, tuple[list[Raw], list[Raw]]] = {
+    "wrong-resource-name": (
+        [*platform(ALONE), node("n"), *renamed("nvidia.com/gpus")],
+        [*platform(ALONE), node("n", amounts={"nvidia.com/mig-1g.5gb": "7"}), *renamed("nvidia.com/mig-1g.5gb")],
+    ),
+    "resource-not-covered": (
+        [*platform(ALONE), node("n"), *queued(asks={"rdma/hca": "1"})],
+        [*platform(ALONE), node("n"), *queued(asks={"rdma/hca": "0"})],
+    ),
+    "flavor-taint-not-tolerated": (
+        [*platform(ALONE, flavors=TAINTED), *queued()],
+        [*platform(ALONE, flavors=TAINTED), *queued(tolerations=[{"key": "gpu", "operator": "Exists"}])],
+    ),
+    "flavor-mismatch": (
+        [*platform(ALONE, flavors=LABELLED), *queued(nodeSelector={"kind": "h100"})],
+        [*platform(ALONE, flavors=LABELLED), *queued(nodeSelector={"sort": "h100"})],
+    ),
+    "ghost-reservation": (
+        [*platform(ALONE), *NO_PODS, *queued(gpus=4)],
+        [*platform(ALONE), *holding("busy", "cq", gpus=6), *queued(gpus=4)],
+    ),
+    "preempted": (
+        [*platform(ALONE), *holding("busy", "cq", gpus=6, priority=9), *queued(gpus=4, status=lost("InClusterQueue"))],
+        [*platform(ALONE), *holding("busy", "cq", gpus=6), *queued(gpus=4, status=lost("InClusterQueue", "gone"))],
+    ),
+    "reclaimed": (
+        [*shared(), *holding("busy", "other", gpus=8), *queued(gpus=4, status=lost("InCohortReclamation"))],
+        [*shared(), *holding("busy", "other", gpus=4), *queued(gpus=4, status=lost("InCohortReclamation"))],
+    ),
+    "quota-in-wrong-unit": (
+        [*platform(cluster_queue("cq", quota("f", 8, memory="64"))), *queued()],
+        [*platform(cluster_queue("cq", quota("f", 8, memory="64Mi"))), *queued()],
+    ),
+    "cpu-quota-not-gpu": (
+        [*platform(cluster_queue("cq", quota("f", 8, cpu="16"))), *queued(cpu="17")],
+        [*platform(cluster_queue("cq", quota("f", 8, cpu="17"))), *queued(cpu="17")],
+    ),
+    "memory-quota-not-gpu": (
+        [*platform(cluster_queue("cq", quota("f", 8, memory="2Gi"))), *queued(asks={"memory": "3Gi"})],
+        [*platform(cluster_queue("cq", quota("f", 8, memory="2Gi"))), *queued(gpus=0, asks={"memory": "3Gi"})],
+    ),
+    "borrowing-limit": (
+        [*shared({"nominalQuota": "2", "borrowingLimit": "1"}), *queued(gpus=4)],
+        [*shared({"nominalQuota": "2", "borrowingLimit": "2"}), *queued(gpus=4)],
+    ),
+    "lending-limit": (
+        [*platform(cluster_queue("cq", quota("f", 2), cohort="c"), MEAN), *queued(gpus=4)],
+        [*platform(cluster_queue("cq", quota("f", 2), cohort="c"), MEAN), *queued(gpus=11)],
+    ),
+    "parallelism-gang-too-big": (
+        [*platform(ALONE), *holding("busy", "cq", gpus=2), *queued(pods=4, gpus=2)],
+        [*platform(ALONE), *holding("busy", "cq", gpus=6), *queued(pods=4, gpus=2)],
+    ),
+    "quota-larger-than-total": (
+        [*platform(ALONE), *queued(gpus=9)],
+        [*platform(ALONE), *holding("busy", "cq"), *queued(gpus=8)],
+    ),
+    "cohort-exhausted": (
+        [*shared(), *holding("busy", "other", gpus=8), *queued(gpus=4)],
+        [*platform(ALONE), *holding("busy", "cq", gpus=6), *queued(gpus=4)],
+    ),
+    "quota-nominal": (
+        [*platform(ALONE), *holding("busy", "cq", gpus=6), *queued(gpus=4)],
+        [*platform(ALONE), *holding("busy", "cq", gpus=4), *queued(gpus=4)],
+    ),
+}
+
+
+@pytest.mark.parametrize("cause", CASES)
+def test_a_cause_is_found_where_it_holds_and_not_where_it_nearly_does(cause: str) -> None:
+    holds, nearly = CASES[cause]
+    find = BY_ID[cause].find
+    found = find(case_of(holds))
+    assert found is not None
+    assert found.cause == cause
+    assert find(case_of(nearly)) is None
+
+
+def answer(objects: list[Raw]) -> Explanation:
+    return explain(case_of([*objects, node("n", 64, amounts={"cpu": "500", "memory": "2000Gi"})]))
+
+
+def remedies(explanation: Explanation) -> list[tuple[RemedyKind, StartsWhen]]:
+    return [(each.kind, each.tried.starts) for each in explanation.remedies]
+
+
+def test_seventeen_cpus_become_sixteen_and_start_now() -> None:
+    explanation = answer(CASES["cpu-quota-not-gpu"][0])
+    first = explanation.remedies[0]
+    assert (first.kind, first.tried.starts) == (RemedyKind.REDUCE_REQUEST, StartsWhen.NOW)
+    assert "17 → 16 cpu" in first.summary
+    assert first.patch is not None
+    containers = first.patch.body["spec"]["template"]["spec"]["containers"]
+    assert containers == [{"name": "main", "resources": {"requests": {"cpu": "16"}}}]
+
+
+@pytest.mark.parametrize(
+    ("cause", "kind", "value"),
+    [
+        ("borrowing-limit", RemedyKind.RAISE_BORROWING_LIMIT, "2"),
+        ("lending-limit", RemedyKind.RAISE_LENDING_LIMIT, "2"),
+        ("quota-nominal", RemedyKind.RAISE_QUOTA, "10"),
+        ("quota-larger-than-total", RemedyKind.RAISE_QUOTA, "9"),
+    ],
+)
+def test_a_number_is_raised_by_as_little_as_lets_it_start_now(cause: str, kind: RemedyKind, value: str) -> None:
+    found = next(each for each in answer(CASES[cause][0]).remedies if each.kind is kind)
+    assert found.patch is not None
+    assert (found.patch.body[0]["value"], found.tried.starts) == (value, StartsWhen.NOW)
+
+
+def test_a_gang_is_split_or_admitted_in_part() -> None:
+    explanation = answer(CASES["parallelism-gang-too-big"][0])
+    assert remedies(explanation)[:2] == [(RemedyKind.SPLIT_GANG, StartsWhen.NOW)] * 2
+    assert (explanation.facts["pods_that_fit"], explanation.facts["most_ever"]) == (3, 8)
+
+
+def test_what_can_never_fit_is_told_so_and_nobody_is_to_wait() -> None:
+    explanation = answer(CASES["quota-larger-than-total"][0])
+    assert explanation.start is not None
+    assert explanation.start.never
+    assert explanation.verdict is CauseVerdict.MISCONFIGURED
+    assert RemedyKind.WAIT_FOR_QUOTA not in {kind for kind, _ in remedies(explanation)}
+    assert [(each.name, each.number) for each in explanation.flavors] == [("f", f"{GPU} 9 > 8")]
+
+
+def test_whom_to_wait_for_is_who_lets_it_start() -> None:
+    objects = [*shared(), *holding("small", "other", gpus=1), *holding("big", "other", gpus=7), *queued(gpus=4)]
+    found = next(each for each in answer(objects).remedies if each.kind is RemedyKind.WAIT_FOR_QUOTA)
+    assert found.target is not None
+    assert found.target.name == "big"
+
+
+def test_a_priority_is_raised_only_where_the_queue_preempts_by_it_and_the_displaced_are_named() -> None:
+    classes = [{"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "WorkloadPriorityClass", "metadata": {"name": "high"}}]
+    classes[0]["value"] = 10
+    full = [*holding("busy", "cq", gpus=6), *queued(gpus=4), *classes]
+    lenient = cluster_queue("cq", quota("f", 8), preemption={"withinClusterQueue": "LowerPriority"})
+    assert RemedyKind.RAISE_PRIORITY not in {kind for kind, _ in remedies(answer([*platform(ALONE), *full]))}
+    raised = [each for each in answer([*platform(lenient), *full]).remedies if each.kind is RemedyKind.RAISE_PRIORITY]
+    assert [each.tried.displaces for each in raised] == [("busy",)]
+
+
+def test_a_topology_that_is_never_close_enough_is_told_apart_from_one_that_is_taken() -> None:
+    levels = thing("Topology", "t", levels=[{"nodeLabel": "rack"}, {"nodeLabel": "kubernetes.io/hostname"}])
+    queue = platform(
+        cluster_queue("cq", quota("f", 64)), flavors={"f": {"topologyName": "t", "nodeLabels": {"p": "x"}}}
+    )
+    nodes = [node(f"n{number}", labels={"rack": f"r{number}", "p": "x"}) for number in range(2)]
+    asking = queued(pods=2, gpus=5)
+    asking[1]["spec"]["podSets"][0]["topologyRequest"] = {"required": "rack"}
+    found = BY_ID["topology-request-unsatisfiable"].find(case_of([levels, *queue, *nodes, *asking]))
+    assert found is not None
+    assert (found.never, found.verdict) == (True, CauseVerdict.MISCONFIGURED)
+    asking[1]["spec"]["podSets"][0]["topologyRequest"] = {"preferred": "rack"}
+    assert BY_ID["topology-request-unsatisfiable"].find(case_of([levels, *queue, *nodes, *asking])) is None
+
+
+def test_the_subject_stays_what_it_was() -> None:
+    case = case_of(CASES["quota-nominal"][0])
+    explain(case)
+    assert isinstance(case.subject, Job)
+    assert not case.supposed
