@@ -24,7 +24,8 @@ def find(case: Case) -> Finding | None:
     total = sum(it.allocatable(node.name, device) for node in it.able)
     pools = listed(sorted({pool_of(node) for node in it.able} - {""}))
     where = f" of pool {pools}" if pools else f" of {len(it.able)} nodes"
-    unqueued = outside_queues(case, it.able, device)
+    holding = holders(case, it.able)
+    unqueued = outside_queues(holding, device)
     said = f"; {sum(unqueued.values())} of them by pods that no queue admitted" if unqueued else ""
     return about_room(
         "gpu-all-in-use",
@@ -34,5 +35,5 @@ def find(case: Case) -> Finding | None:
         together(
             waits(it), reduced(it, device, 25), fewer(it, 26), other_pools(it), raised_priority(it), more_nodes(it)
         ),
-        {"holders": called_all(case, holders(case, it.able)), "outside_queues": unqueued},
+        {"holders": called_all(case, holding), "outside_queues": unqueued},
     )

@@ -139,10 +139,10 @@ def waits(placing: Placing, nodes: Iterable[Node] | None = None, first: RoomHold
     )
 
 
-def outside_queues(case: Case, nodes: Iterable[Node], device: str) -> dict[str, int]:
+def outside_queues(holding: Iterable[RoomHolder], device: str) -> dict[str, int]:
     """Devices that are held by what no queue admitted: by DaemonSets, Deployments, bare pods; by kind of holder."""
     found: dict[str, int] = defaultdict(int)
-    for each in holders(case, nodes):
+    for each in holding:
         if not each.queued:
             found[each.target.kind] += each.holds.get(device, 0)
     return {kind: held for kind, held in found.items() if held}

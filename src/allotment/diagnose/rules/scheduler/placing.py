@@ -214,14 +214,28 @@ class Placing:
         state = self.view.state
         return int(state.nodes.nodes[state.nodes.index[node]].allocatable.get(resource, 0))
 
+    def free_everywhere(self, resource: str) -> list[int]:
+        """What is not taken of a resource, by the node's place in the twin."""
+        state = self.view.state
+        if resource == "pods":
+            return [
+                node.allocatable.get(resource, 0) - int(n)
+                for node, n in zip(state.nodes.nodes, state.pod_count, strict=True)
+            ]
+        row = state.rows.get(resource)
+        if row is None:
+            return [0] * state.nodes.count
+        left: list[int] = (state.alloc[row] - state.used[row]).tolist()
+        return left
+
     def free(self, node: str, resource: str) -> int:
-        """What of it is not taken."""
+        """What is not taken of a resource on one node."""
         state = self.view.state
         at = state.nodes.index[node]
         if resource == "pods":
             return self.allocatable(node, resource) - int(state.pod_count[at])
         row = state.rows.get(resource)
-        return self.allocatable(node, resource) - (0 if row is None else int(state.used[row][at]))
+        return 0 if row is None else int(state.alloc[row][at] - state.used[row][at])
 
     def lifted(self, resource: str) -> bool:
         """Whether all would find a place if they did not ask for a resource."""

@@ -77,7 +77,8 @@ def told(resource: str, amount: int) -> str:
 
 def free_by_node(placing: Placing, nodes: Iterable[Node], resource: str) -> dict[str, int]:
     """What is free of a resource, by node."""
-    return {node.name: placing.free(node.name, resource) for node in nodes}
+    left, at = placing.free_everywhere(resource), placing.view.state.nodes.index
+    return {node.name: left[at[node.name]] for node in nodes}
 
 
 def listed(names: Iterable[str]) -> str:
