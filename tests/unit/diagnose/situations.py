@@ -86,7 +86,8 @@ def waits(reason: str, message: str = "", name: str = "main", **rest: Any) -> Ra
 def ended(code: int, reason: str = "Error", **rest: Any) -> Raw:
     """Status of a pod in a crash loop."""
     last = {"terminated": {"exitCode": code, "reason": reason}}
-    return {**waits("CrashLoopBackOff", restartCount=3, lastState=last, **rest), "phase": "Running"}
+    unready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]}
+    return {**waits("CrashLoopBackOff", restartCount=3, lastState=last, **rest), **unready}
 
 
 def node(name: str = "n1", gpus: int = 8, zone: str = "z1", **rest: Any) -> Raw:

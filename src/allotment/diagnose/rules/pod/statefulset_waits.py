@@ -6,7 +6,7 @@ import re
 
 from allotment.diagnose.case import Case, pod_ready, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import Replicas
 
@@ -28,6 +28,8 @@ def find(case: Case) -> Finding | None:
         f"the StatefulSet {each.name} has {len(pods)} of {wanted} pods: the next is made when {blocking.name} is ready",
         facts={"pod": blocking.name, "pods": len(pods), "replicas": wanted, "pod_management_policy": "OrderedReady"},
         evidence=(Evidence(target, "status.phase", blocking.status.phase, "is not ready"),),
+        # It only follows from what keeps the earlier pod: any cause of that comes first.
+        confidence=Confidence.LIKELY,
         proposals=(
             Proposal(
                 RemedyKind.FINISH_DEPENDENCY,
