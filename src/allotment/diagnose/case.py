@@ -186,11 +186,6 @@ class Case:
         each = self.work if self.work is not None else self.subject or sent
         return pods_of_work(each) if each is not None else ()
 
-    @cached_property
-    def displaced(self) -> tuple[str, ...]:
-        """Work that loses what it holds if the subject starts now, as names the asker may see."""
-        return ()
-
     def events(self, each: Object | None = None) -> list[Event]:
         """Events of an object, or of the subject; oldest first."""
         about = self.subject if each is None else each

@@ -456,6 +456,15 @@ def test_one_waits_for_the_work_whose_end_is_enough() -> None:
     assert "large" not in waits[0].summary  # it is another team's
 
 
+def test_a_higher_priority_is_proposed_where_it_preempts_and_says_whom() -> None:
+    classes = [priority("low", 10), priority("high", 1000), priority("polite", 2000, "Never")]
+    found = explain(case_of([node("a"), *running("x", "a", gpus=8, priority=100), *classes, *waiting()]))
+    raised = next(each for each in found.remedies if each.kind is RemedyKind.RAISE_PRIORITY)
+    assert raised.patch is not None
+    assert raised.patch.body["spec"]["template"]["spec"]["priorityClassName"] == "high"
+    assert raised.tried.displaces == ("a job of another team",)
+
+
 def test_a_gang_that_not_even_an_empty_cluster_holds_never_starts() -> None:
     found = explain(case_of([node("a"), *running("x", "a"), *waiting(pods=3, gpus=4)]))
     assert (found.cause, found.verdict) == ("gang-partially-placed", CauseVerdict.MISCONFIGURED)

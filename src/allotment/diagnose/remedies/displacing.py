@@ -1,18 +1,35 @@
-"""Who loses what they hold if the subject starts now."""
+"""Who loses what they hold if the subject starts: preempted by Kueue for quota, or by the scheduler for room."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from allotment.diagnose.case import Case
 from allotment.diagnose.others import called
+from allotment.diagnose.rules.scheduler.placing import placing
 
 
 def displaced(case: Case) -> tuple[str, ...]:
-    """Work that is preempted for the subject's quota or its nodes, as names that the asker may see."""
+    """Names of that work, as far as the asker may know them; each once.
+
+    Args:
+        case: after a remedy that lets the subject start.
+    """
+    return tuple(dict.fromkeys((*_of_quota(case), *_of_room(case))))
+
+
+def _of_quota(case: Case) -> Iterator[str]:
     workload = case.workload
-    if workload is None or workload.holds_quota:
-        return case.displaced
-    names = []
+    if workload is None or workload.holds_quota or case.local_queue is None:
+        return
     for victim in case.twins.attempt(workload.key).victims:
         found = case.index.workloads.get(victim.workload)
-        names.append(victim.workload if found is None else called(case, found))
-    return (*dict.fromkeys(names), *case.displaced)
+        if found is not None:
+            yield called(case, found)
+
+
+def _of_room(case: Case) -> Iterator[str]:
+    for key in placing(case).victims:
+        found = case.index.pods.get(key)
+        if found is not None:
+            yield called(case, found)

@@ -116,6 +116,12 @@ class Placing:
         """The first pod that finds no place; None if all do, if need be by preemption."""
         return self.first_refused()
 
+    @cached_property
+    def victims(self) -> tuple[str, ...]:
+        """Running pods (namespace/name) that the scheduler preempts so that all find a place; none if they do not."""
+        found: list[str] = []
+        return () if self._tried(None, self.view, (), found) is not None else tuple(found)
+
     def first_refused(
         self, change: Change | None = None, *, view: PlacementView | None = None, gone: Iterable[str] = ()
     ) -> Unplaced | None:
@@ -126,7 +132,11 @@ class Placing:
             view: another cluster.
             gone: running pods (namespace/name) that would have ended.
         """
-        view = view or self.view
+        return self._tried(change, view or self.view, gone, [])
+
+    def _tried(
+        self, change: Change | None, view: PlacementView, gone: Iterable[str], victims: list[str]
+    ) -> Unplaced | None:
         state = view.state
         mark = state.checkpoint()
         try:
@@ -141,6 +151,7 @@ class Placing:
                 if isinstance(answer, NoPlace):
                     if not answer.victims:
                         return Unplaced(each, count, answer)
+                    victims += answer.victims
                     for key in answer.victims:
                         state.remove(key)
                 node = answer.nominated if isinstance(answer, NoPlace) else answer.node
