@@ -12,10 +12,20 @@ Found = tuple[CauseEntry, Finding]
 
 
 def findings(case: Case) -> list[Found]:
-    """All causes that hold, in their order; none for what runs or is done."""
+    """All causes that hold, in their order; none for what runs or is done.
+
+    Of a case that is only supposed nothing after the dominant one is looked for: nobody reads it.
+    """
     if standing(case).settled:
         return []
-    return [(entry, finding) for entry in CAUSES if (finding := entry.find(case)) is not None]
+    found: list[Found] = []
+    for entry in CAUSES:
+        finding = entry.find(case)
+        if finding is not None:
+            found.append((entry, finding))
+            if case.supposed and finding.confidence is Confidence.SURE:
+                break
+    return found
 
 
 def dominant(found: list[Found]) -> Found | None:

@@ -37,12 +37,12 @@ def after(case: Case, proposal: Proposal) -> Case | None:
         if target is None or patch is None or patch.op not in _ACTS:
             continue
         remade = True
-        target = lies_at(case, target, patch)
-        changed = _changed(case, objects, target, patch)
+        lies = lies_at(case, target, patch)
+        changed = _changed(case, objects, lies, patch)
         if changed is None:
             return None
         objects = changed
-        about = _moved(about, target, patch)
+        about = _moved(about, lies, patch)
     if not remade:
         return None
     source = msgspec.structs.replace(case.source, objects=_dated(objects, case.snapshot.taken_at), order=())

@@ -105,9 +105,7 @@ def _queued(objects: Objects, index: Index, workloads: list[Workload], now: Work
             queue_name=now.metadata.labels[KUEUE_QUEUE],
             priority=_priority(index, now),
             pod_sets=tuple(
-                WorkloadPodSet(
-                    name=part.name, count=part.count, min_count=_least(now, part), template=part.template
-                )
+                WorkloadPodSet(name=part.name, count=part.count, min_count=_least(now, part), template=part.template)
                 for part in pods_of_work(now)
             ),
         ),

@@ -38,8 +38,10 @@ def attempt_of(case: Case) -> Attempt | None:
     workload = case.workload
     if workload is None or workload.holds_quota or workload.says("Finished"):
         return None
-    attempt = case.twins.attempt(workload.key)
-    return None if attempt.outcome in (AttemptOutcome.UNKNOWN, AttemptOutcome.OUT_OF_QUEUE) else attempt
+    kept = case.beside.get(Attempt)
+    if not isinstance(kept, Attempt):
+        kept = case.beside[Attempt] = case.twins.attempt(workload.key)
+    return None if kept.outcome in (AttemptOutcome.UNKNOWN, AttemptOutcome.OUT_OF_QUEUE) else kept
 
 
 def blockade(case: Case) -> Blockade | None:

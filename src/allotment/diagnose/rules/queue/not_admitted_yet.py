@@ -21,18 +21,25 @@ _TWO_CYCLES: Final = 15.0
 """Seconds after which Kueue has certainly looked again: cycles take milliseconds, and a wake-up is batched for one."""
 
 
-class _Lines(dict[str, list[str]]):
-    """Who waits in each ClusterQueue, in order, and under the empty name who starts at this moment, in any order."""
+class _Lines:
+    """Who waits in each ClusterQueue, in order, and who of them starts at this moment."""
+
+    def __init__(self, case: Case) -> None:
+        self.places: dict[str, int] = {}
+        self.lengths: dict[str, int] = {}
+        self.starting: dict[str, list[str]] = {}
+        for each in case.twins.queueing.pending:
+            number = self.lengths.get(each.cluster_queue, 0)
+            self.places[each.name] = number
+            self.lengths[each.cluster_queue] = number + 1
+            if case.twins.attempt(each.name).outcome is AttemptOutcome.STARTS:
+                self.starting.setdefault(each.cluster_queue, []).append(each.name)
 
 
 def _lines(case: Case) -> _Lines:
     kept = case.index.beside.get(_Lines)
     if not isinstance(kept, _Lines):
-        kept = case.index.beside[_Lines] = _Lines()
-        for each in case.twins.queueing.pending:
-            kept.setdefault(each.cluster_queue, []).append(each.name)
-            if case.twins.attempt(each.name).outcome is AttemptOutcome.STARTS:
-                kept.setdefault("", []).append(each.name)
+        kept = case.index.beside[_Lines] = _Lines(case)
     return kept
 
 
@@ -41,20 +48,18 @@ def behind_in_line(case: Case) -> Finding | None:
     attempt = attempt_of(case)
     if attempt is None or attempt.outcome not in (AttemptOutcome.REFUSED, AttemptOutcome.NOT_REACHED):
         return None
-    if attempt.victims or shortage_of(case) is not None:
+    if shortage_of(case) is not None:
         return None
-    waiting = waiting_in(case.twins)
-    own = waiting.get(attempt.workload)
+    own = waiting_in(case.twins).get(attempt.workload)
     if own is None:
         return None
     lines = _lines(case)
     tree = book_of(case.twins).tree_of(own.cluster_queue)
-    starting = [name for name in lines.get("", ()) if waiting[name].cluster_queue in tree]
+    order = (own.cluster_queue, *sorted(tree - {own.cluster_queue}))
+    starting = [name for queue in order for name in lines.starting.get(queue, ())]
     if not starting:
         return None
-    line = lines[own.cluster_queue]
-    ahead = line.index(own.name)
-    starting.sort(key=lambda name: waiting[name].cluster_queue != own.cluster_queue)
+    ahead, length = lines.places[own.name], lines.lengths[own.cluster_queue]
     names = []
     for name in starting[:_NAMED]:
         found = case.index.workloads.get(name)
@@ -65,7 +70,7 @@ def behind_in_line(case: Case) -> Finding | None:
         CauseVerdict.WAITING,
         f"it would fit, but {ahead} stand before it in the ClusterQueue {own.cluster_queue}, and "
         f"{', '.join(dict.fromkeys(names))}{more} will take what is free",
-        facts={"cluster_queue": own.cluster_queue, "ahead": ahead, "of": len(line), "starting_first": names},
+        facts={"cluster_queue": own.cluster_queue, "ahead": ahead, "of": length, "starting_first": names},
         evidence=(Evidence(case.reference, "position", ahead, "by priority, then by the time of queueing"),),
         proposals=(
             Proposal(
