@@ -31,11 +31,12 @@ _WAKE: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class RunningWorkload:
-    """A workload that holds quota, and since when."""
+    """A workload that holds quota, and since when; `evicted` = on its way out, with its quota until its pods stop."""
 
     workload: Workload
     pod_sets: tuple[PodSetAdmission, ...]
     since: int
+    evicted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Situation:
         pending: in queue order where queue-order timestamps tie.
         wakeup_delay: from a finish to the wake-up of what did not fit.
         eviction_latency: how long a preempted workload keeps its quota.
+        favoured: names of those that stand first in their queue because they wait for those that they preempted.
     """
 
     state: ClusterState
@@ -72,6 +74,7 @@ class Situation:
     pending: tuple[Workload, ...]
     wakeup_delay: int = 0
     eviction_latency: int = 0
+    favoured: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,14 @@ class StartEstimate:
         median: half of them were shorter.
         never: share of simulations in which it did not start within the horizon, or before an instant that does not
             come to rest (jobs preempt each other for ever); those count as infinite waits.
+        futures: number of simulations.
     """
 
     workload: str
     interval: Interval
     median: float
     never: float
+    futures: int = 0
 
 
 def estimate_starts(
@@ -114,6 +119,7 @@ def estimate_starts(
     runtimes: RuntimeModel,
     chance: Chance,
     arrivals: Arrivals | None = None,
+    go_on: Callable[[], bool] | None = None,
 ) -> tuple[StartEstimate, ...]:
     """When each asked workload starts, in the order asked.
 
@@ -126,29 +132,44 @@ def estimate_starts(
         runtimes: makes the run times of each simulation.
         chance: source of randomness; the same seed gives the same answer.
         arrivals: what may be submitted meanwhile; None = nothing.
+        go_on: asked before each instant; False ends it with the simulations that are complete. None among them = no
+            estimates.
 
     Raises:
         InputError: the situation is inconsistent.
     """
     waits: dict[str, list[float]] = {name: [] for name in question.asked}
+    done = 0
     for _ in range(question.repeats):
         future = Future(situation, runtimes(), chance, arrivals)
-        starts = future.starts(question.asked, situation.now + question.horizon)
+        starts = future.starts(question.asked, situation.now + question.horizon, go_on)
+        if future.cut:
+            break
+        done += 1
         for name, values in waits.items():
             values.append(starts[name] - situation.now if name in starts else math.inf)
+    if not done:
+        return ()
     return tuple(
         StartEstimate(
             name,
             central_interval(values, question.coverage),
             quantile(sorted(values), 0.5),
-            sum(value == math.inf for value in values) / question.repeats,
+            sum(value == math.inf for value in values) / done,
+            done,
         )
         for name, values in waits.items()
     )
 
 
 class Future:
-    """One possible future of a situation. Use `estimate_starts` unless you want a single one."""
+    """One possible future of a situation. Use `estimate_starts` unless you want a single one.
+
+    Attributes:
+        cut: it was ended before its time, and says nothing of who had not started by then.
+    """
+
+    cut: bool = False
 
     def __init__(
         self, situation: Situation, runtimes: Runtimes, chance: Chance, arrivals: Arrivals | None = None
@@ -165,25 +186,39 @@ class Future:
         self._timers: set[TreeId] = set()
         self._starts: dict[str, int] = {}
         for running in situation.running:
-            index = self._engine.adopt(running.workload, running.pod_sets, running.since)
+            index = self._engine.adopt(running.workload, running.pod_sets, running.since, evicted=running.evicted)
+            if running.evicted:
+                self._know(running.workload.name, 0)
+                heappush(self._events, (situation.now + situation.eviction_latency, _RELEASE, index, 0))
+                continue
             left = self._draw(running.workload.name, situation.now - running.since)
             self._know(running.workload.name, situation.now - running.since + left)
             heappush(self._events, (situation.now + left, _FINISH, index, 0))
         for workload in situation.pending:
-            self._engine.add(workload)
+            index = self._engine.add(workload)
             self._know(workload.name, 0)
+            if workload.name in situation.favoured:
+                self._engine.favour(index)
         self._future = iter(arrivals(chance, runtimes) if arrivals is not None else ())
         self._coming: FutureArrival | None = None
         self._next_arrival()
 
-    def starts(self, asked: Iterable[str], until: int) -> dict[str, int]:
+    def starts(self, asked: Iterable[str], until: int, go_on: Callable[[], bool] | None = None) -> dict[str, int]:
         """When the asked workloads start; those that do not by `until` are missing.
 
         A future that does not come to rest at one instant ends there.
+
+        Args:
+            asked: names.
+            until: how far to look.
+            go_on: asked before each instant; False cuts it short.
         """
         missing = set(asked)
         now = self._situation.now
         while True:
+            if go_on is not None and not go_on():
+                self.cut = True
+                return self._starts
             ended = settle(self._engine, now, functools.partial(self._carry_out, now), PATIENT)
             missing -= self._starts.keys()
             if ended is not Settled.AT_REST or not missing or not self._events or self._events[0][0] > until:

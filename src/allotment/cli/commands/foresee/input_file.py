@@ -1,13 +1,14 @@
 """Which file a question is about: ``--file``. Where jobs are asked about, a bare word is a job.
 
 Earlier calls named it otherwise, and go on to work with a hint: as the first word, and ``whatif`` as ``--snapshot``.
-`simulate` takes it either way.
+`simulate` takes it either way. `when`, `whatif` and `capacity` ask a cluster, or a snapshot of one, where no file is
+named.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import click
@@ -29,6 +30,80 @@ def file_flag(text: str) -> Callable[[F], F]:
         text: what the file is, for the help.
     """
     return click.option("--file", "named", metavar="FILE", type=click.Path(), help=text)
+
+
+_KINDS: Final = re.compile(r"[a-z]+(\.[a-z.]+)?/[^/]+", re.IGNORECASE)
+"""``KIND/NAME``, as a job of a cluster is named: no file, unless there is one."""
+
+
+def names_a_file(named: str | None, words: tuple[str, ...]) -> bool:
+    """Whether a call names a scenario's file, by flag or as its first word; else it asks a cluster."""
+    if named is not None:
+        return True
+    if not words:
+        return False
+    if _KINDS.fullmatch(words[0]) and words[0].partition("/")[0].partition(".")[0].lower() in _WORK:
+        return _is_there(words[0])
+    return bool(_LIKE_A_FILE.search(words[0])) or _is_there(words[0])
+
+
+_WORK: Final = frozenset(
+    f"{kind}{ending}"
+    for kind in [
+        "job",
+        "pod",
+        "workload",
+        "cronjob",
+        "deployment",
+        "statefulset",
+        "replicaset",
+        "daemonset",
+        "jobset",
+        "rayjob",
+        "raycluster",
+        "rayservice",
+        "trainjob",
+        "mpijob",
+        "pytorchjob",
+        "tfjob",
+        "leaderworkerset",
+        "appwrapper",
+        "wl",
+        "po",
+        "deploy",
+        "sts",
+        "lws",
+    ]
+    for ending in ("", "s")
+)
+"""Kinds of what waits; a folder of such a name is named with ``./`` before it."""
+
+
+def only_of_files(flags: Mapping[str, object]) -> None:
+    """Refuse options that say something of a scenario alone, where a cluster is asked.
+
+    Args:
+        flags: by flag, what was given; None, False and empty = it was not.
+
+    Raises:
+        UsageError: one was given.
+    """
+    for flag, given in flags.items():
+        if given:
+            raise UsageError(
+                f"{flag} is about a scenario, and no file is named", fix="name it: --file FILE, or leave the option out"
+            )
+
+
+def only_of_clusters(flags: Mapping[str, object]) -> None:
+    """Refuse options that say something of a cluster alone, where a scenario's file is asked.
+
+    Raises:
+        UsageError: one was given.
+    """
+    for flag, given in flags.items():
+        if given:
+            raise UsageError(f"{flag} is about a cluster, and a file is named", fix="leave one of them out")
 
 
 def file_and_jobs(session: Session, named: str | None, words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

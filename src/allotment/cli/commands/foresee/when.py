@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from allotment.cli.commands.foresee.input_file import file_and_jobs, file_flag
+from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
+from allotment.cli.commands.foresee.input_file import (
+    file_and_jobs,
+    file_flag,
+    names_a_file,
+    only_of_clusters,
+    only_of_files,
+)
 from allotment.cli.shell.lazy import Command, Flag
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed, scenario_flag, seed_flag
 from allotment.cli.shell.session import Session
 from allotment.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from allotment.model.observed.snapshot import Snapshot
     from allotment.operations.foresee.estimating import WhenRequest
 
 _KNOWN: Final = "Assumptions"
@@ -46,13 +56,24 @@ class WhenOptions:
     runtime_spread: float | None
     submissions: str
     learn_from: int | None
+    budget: str | None
+    recorded: str | None
 
 
 @click.command(cls=Command)
 @click.argument("words", metavar="[JOB]...", nargs=-1)
-@file_flag("The file of queueing scenarios.")
+@file_flag("Ask this file of queueing scenarios instead of a cluster.")
+@click.option("--budget", metavar="TIME", help="Of a cluster: how long futures are made; 5s by default.")
+@click.option(
+    "--recorded",
+    metavar="DIR",
+    type=click.Path(),
+    help="Of a cluster: snapshots of `allot snapshot record`, for what Kubernetes has forgotten.",
+)
 @scenario_flag
-@click.option("--at", "moment", metavar="TIME", help="The moment, such as 4h; else when the last job was submitted.")
+@click.option(
+    "--at", "moment", metavar="TIME", help="Of a file: the moment, such as 4h; else when the last job was submitted."
+)
 @click.option(
     "--confidence",
     type=click.IntRange(50, 99),
@@ -61,7 +82,11 @@ class WhenOptions:
     help="Share of starts the interval is to hold; 80 by default.",
 )
 @click.option(
-    "--runs", type=click.IntRange(10, 10_000), default=100, metavar="N", help="How many simulations; 100 by default."
+    "--runs",
+    type=click.IntRange(10, 10_000),
+    default=100,
+    metavar="N",
+    help="How many simulations, of a cluster at most; 100 by default.",
 )
 @click.option("--horizon", default="7d", metavar="TIME", help="How far they look; 7d by default.")
 @seed_flag
@@ -98,20 +123,92 @@ class WhenOptions:
     help="Correct the interval by how it would have done for the last N jobs that waited; "
     "each costs --runs simulations more.",
 )
+@source_flags
 @output_flags
 @global_flags
 @click.pass_obj
 @packed(WhenOptions)
-def when(session: Session, asked: WhenOptions, *, output: OutputOptions) -> None:
-    """When the jobs start that wait at a moment of a scenario: an interval, and the median.
+def when(session: Session, asked: WhenOptions, *, source: SourceOptions, output: OutputOptions) -> None:
+    """When waiting jobs start: an interval, and the median. Of a cluster, a snapshot, or a scenario's file.
 
-    The present is simulated many times onwards, with run times drawn anew each time, by the engine that decides like
-    Kueue. Past and present come from the decisions recorded in the file, else from simulating it up to the moment; what
-    the file says about later is not looked at. Where decisions are recorded, the spread of run times is measured on
-    the jobs that have ended.
+    JOB is KIND/NAME, or a name that is searched; without it, all that wait. The present is simulated many times
+    onwards, with run times drawn anew each time, by the engine that decides like Kueue.
 
-    Labels for -l: queue.
+    In a cluster run times are those of what has ended and is still to be seen; a limit of a job (activeDeadlineSeconds,
+    maximumExecutionTimeSeconds) is an upper bound and no estimate. Without a basis it says so. What even an empty
+    cluster refuses never starts.
+
+    In a file past and present come from the decisions recorded in it, else from simulating it up to the moment; what
+    it says about later is not looked at. Where decisions are recorded, the spread of run times is measured on the jobs
+    that have ended.
+
+    Labels for -l: queue; of a cluster namespace and answer (interval, never, kept, no-basis) too.
     """
+    if not names_a_file(asked.named, asked.words):
+        _live(session, asked, source, output)
+        return
+    only_of_clusters(
+        {
+            "--snapshot": source.file,
+            "-n": source.namespace,
+            "-A": source.everywhere,
+            "--budget": asked.budget,
+            "--recorded": asked.recorded,
+        }
+    )
+    _of_a_file(session, asked, output)
+
+
+def _live(session: Session, asked: WhenOptions, source: SourceOptions, output: OutputOptions) -> None:
+    from allotment import wiring
+    from allotment.cli.commands.foresee.live_when_view import live_when_listing, live_when_text
+    from allotment.cli.shell.output import show
+    from allotment.cli.shell.progress import ProgressLine
+    from allotment.operations.foresee.live.when import LiveWhenRequest, when_live
+    from allotment.reports.documents.live_start import live_when_document
+    from allotment.scenarios.times import milliseconds
+    from allotment.simulation.live.starts import StartWishes
+
+    only_of_files(
+        {
+            "--at": asked.moment,
+            "--scenario": asked.scenario,
+            "--runtime-spread": asked.runtime_spread,
+            "--learn-from": asked.learn_from,
+        }
+    )
+    wishes = StartWishes(
+        coverage=asked.confidence / 100,
+        horizon=milliseconds(asked.horizon),
+        futures=asked.runs,
+        budget=milliseconds(asked.budget or "5s") / 1000,
+        replay=asked.submissions == "past",
+    )
+    recorded = _recorded(asked.recorded)
+    snapshot = snapshot_of(session, source)
+    request = LiveWhenRequest(asked.words, source.scope(snapshot), wishes, asked.seed)
+    with ProgressLine(session) as line:
+        line.tell(f"making futures for at most {wishes.budget:g} s")
+        found = when_live(snapshot, request, wiring.clock(), recorded)
+    show(
+        session,
+        output,
+        live_when_listing(found),
+        human=lambda rows: live_when_text(found, rows, session.table_width, headers=not output.no_headers),
+        whole=lambda rows: live_when_document(found, rows),
+    )
+
+
+def _recorded(folder: str | None) -> Iterator[Snapshot]:
+    if folder is None:
+        return iter(())
+    from allotment import wiring
+    from allotment.operations.ask.recorded import recording
+
+    return recording(wiring.files(), folder).snapshots()
+
+
+def _of_a_file(session: Session, asked: WhenOptions, output: OutputOptions) -> None:
     from allotment import wiring
     from allotment.cli.commands.foresee.when_view import when_listing, when_text
     from allotment.cli.shell.output import show

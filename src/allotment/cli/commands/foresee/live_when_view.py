@@ -1,0 +1,135 @@
+"""When what waits in a cluster starts, and what the answer rests on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from allotment.cli.shell.output import Listing
+from allotment.cli.shell.table import Column, table_text
+from allotment.errors import shown
+from allotment.model.grammar import count
+from allotment.operations.foresee.live.when import LiveWhen, WaitingStart
+from allotment.reports.documents.estimate import within
+from allotment.reports.documents.form import seconds
+from allotment.reports.documents.live_start import answer_of, ends_of_start, message_of, waiting_start_document
+from allotment.reports.pages.charts import short_time
+from allotment.simulation.live.expected import ENOUGH_ENDED
+from allotment.simulation.live.starts import ENOUGH_STARTS
+
+_MOST_NOTES: Final = 6
+
+
+def live_when_listing(found: LiveWhen) -> Listing[WaitingStart]:
+    """A row for each that waits; times are counted from the snapshot."""
+
+    def end(title: str, index: int) -> Column[WaitingStart]:
+        return Column(title, lambda row: _value(row, index), text=lambda row: _text(row, index), unit="seconds", keep=4)
+
+    several = len({row.source for row in found.rows}) > 1
+    return Listing(
+        kind="LiveStart",
+        rows=found.rows,
+        columns=(
+            Column("NAMESPACE", lambda row: row.subject.namespace, keep=2),
+            Column("JOB", name_of, keep=5),
+            Column("CLUSTER", lambda row: row.source or None, wide=not several),
+            Column("QUEUE", lambda row: row.queue or None, keep=1),
+            Column(
+                "WAITED",
+                lambda row: None if row.waited is None else seconds(row.waited),
+                text=lambda row: "" if row.waited is None else short_time(row.waited),
+                unit="seconds",
+            ),
+            end("EARLIEST", 0),
+            end("MEDIAN", 1),
+            end("LATEST", 2),
+            Column("FUTURES", lambda row: None if row.start is None else row.start.futures, wide=True),
+            Column("BASIS", lambda row: None if row.start is None else str(row.start.basis), wide=True),
+            Column("MESSAGE", lambda row: message_of(row) or None, keep=3, fold=" "),
+        ),
+        name=name_of,
+        document=waiting_start_document,
+        labels=lambda row: {"queue": row.queue, "namespace": row.subject.namespace, "answer": answer_of(row)},
+        nothing="nothing waits in a queue",
+    )
+
+
+def name_of(row: WaitingStart) -> str:
+    """``kind/name``."""
+    return f"{row.subject.kind.lower()}/{row.subject.name}"
+
+
+def _value(row: WaitingStart, index: int) -> float | None:
+    end = ends_of_start(row)[index]
+    if end is None or row.start is None:
+        return None
+    known = within(end, max(row.start.horizon, 1))
+    return math.inf if known is None else known
+
+
+def _text(row: WaitingStart, index: int) -> str:
+    end = ends_of_start(row)[index]
+    if row.never is not None:
+        return "never"
+    if end is None or row.start is None:
+        return "?"
+    horizon = max(row.start.horizon, 1)
+    if not end:
+        return "now"
+    return short_time(end) if end < horizon else f"> {short_time(horizon)}"
+
+
+def live_when_text(found: LiveWhen, rows: Sequence[WaitingStart], width: int | None, *, headers: bool) -> str:
+    """The rows, and what the answer rests on."""
+    columns = [column for column in live_when_listing(found).columns if not column.wide]
+    lines = [table_text(columns, rows, width=width, headers=headers), ""] if rows else []
+    lines.append(f"{found.observed_at}: {count(found.pending, 'workload')} waiting, {found.running:,} with quota")
+    lines += live_basis(found, rows)
+    if found.pods:
+        lines.append(
+            f"{count(found.pods, 'pod')} wait for a node in no queue: when they start is not foreseen"
+            if found.pods > 1
+            else "1 pod waits for a node in no queue: when it starts is not foreseen"
+        )
+    lines += [f"note: {shown(note)}" for note in found.notes[:_MOST_NOTES]]
+    return "\n".join(lines)
+
+
+def live_basis(found: LiveWhen, rows: Sequence[WaitingStart]) -> list[str]:
+    """What the intervals rest on, a sentence a line."""
+    wishes = found.request.wishes
+    starts = [row.start for row in rows if row.start is not None]
+    told = [each for each in starts if each.interval is not None and each.interval.high > 0]
+    lines = []
+    if told:
+        most, least = max(each.futures for each in told), min(each.futures for each in told)
+        futures = f"{most:,}" if most == least else f"{least:,} to {most:,}"
+        lines.append(
+            f"from {futures} futures of the next {short_time(max(each.horizon for each in told))}, in "
+            f"{found.seconds:.1f} s of a budget of {wishes.budget:g} s; seed {found.request.seed}"
+        )
+    if told and found.ended:
+        lines.append(f"run times: drawn from {count(found.ended, 'job')} that ended; {_recorded(found)}")
+    elif told:
+        lines.append("run times: nothing has ended; all up to its limit is taken to be as likely")
+    if told:
+        lines.append("others submit " + ("as they did before" if wishes.replay and found.ended else "nothing more"))
+        share = round(100 * wishes.coverage)
+        lines.append(
+            f"the interval is to hold {share} % of starts; corrected by {count(found.learnt, 'past start')}"
+            if found.learnt
+            else f"the interval holds {share} % of the futures; not corrected: fewer than {ENOUGH_STARTS} past starts "
+            "are known that had to wait, or the budget was too small for them"
+        )
+    if any(each.interval is None for each in starts) and found.ended < ENOUGH_ENDED:
+        lines.append(
+            f"{count(found.ended, 'job')} that ended {'is' if found.ended == 1 else 'are'} known, {ENOUGH_ENDED} are "
+            "needed; Kubernetes forgets what ended: --recorded DIR reads what `allot snapshot record` kept"
+        )
+    return lines
+
+
+def _recorded(found: LiveWhen) -> str:
+    return f"{count(found.recorded, 'recorded snapshot')} read" if found.recorded else "from this snapshot alone"

@@ -1,0 +1,1 @@
+"""Questions about what comes, asked of a live cluster or a snapshot of one."""

@@ -1,0 +1,265 @@
+"""Use case: when does what waits in a cluster start? What the answer rests on is part of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from allotment.diagnose.case import reference_of
+from allotment.diagnose.emptied import EmptiedFleet, HopelessFor
+from allotment.diagnose.subjects import find_case
+from allotment.errors import InputError, shown
+from allotment.model.observed.base import Reference
+from allotment.model.observed.index import Index
+from allotment.model.observed.queueing import Workload
+from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.observe.anonymous import is_hidden
+from allotment.ports.clock import Clock
+from allotment.scheduling.snapshot.moments import milliseconds
+from allotment.scheduling.snapshot.standing import NotQueued, OutOfQueue
+from allotment.simulation.live.seen import Chronicle, SeenCluster
+from allotment.simulation.live.starts import LiveStart, LiveStarts, StartEstimator, StartWishes
+
+_SETTLED: Final = (OutOfQueue.FINISHED, OutOfQueue.AWAITS_CHECKS)
+"""Of workloads that wait for no queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWhenRequest:
+    """What is asked.
+
+    Attributes:
+        jobs: ``KIND/NAME`` or names that are searched; none = all that wait.
+        namespace: only there; empty = everywhere.
+        wishes: how thoroughly.
+        seed: of chance.
+    """
+
+    jobs: tuple[str, ...] = ()
+    namespace: str = ""
+    wishes: StartWishes = field(default_factory=StartWishes)
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingStart:
+    """One that waits. Exactly one of `start`, `never` and `kept` is set.
+
+    Attributes:
+        subject: what a person submitted.
+        queue: its ClusterQueue; empty where it reaches none.
+        waited: milliseconds; None where its creation is not known.
+        start: when it starts, or that there is no basis to say.
+        never: why waiting alone can never help.
+        kept: why no queue tries it at all.
+        source: the cluster's name.
+    """
+
+    subject: Reference
+    queue: str
+    waited: int | None
+    start: LiveStart | None = None
+    never: HopelessFor | None = None
+    kept: NotQueued | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWhen:
+    """The answer, and what it rests on.
+
+    Attributes:
+        observed_at: RFC 3339.
+        ended: run times that are known.
+        since: from when on the past is complete, in milliseconds since 1970; 0 where nothing has ended.
+        learnt: past starts that intervals were corrected by; 0 = they were not.
+        recorded: snapshots before this one that were read.
+        seconds: that it took.
+        pods: that wait for a node in no queue; of these nothing is said.
+        notes: what is at work and not modelled, or was not seen.
+    """
+
+    observed_at: str
+    request: LiveWhenRequest
+    rows: tuple[WaitingStart, ...]
+    running: int
+    pending: int
+    ended: int
+    since: int
+    learnt: int
+    recorded: int
+    seconds: float
+    pods: int
+    notes: tuple[str, ...]
+
+
+def when_live(
+    snapshot: Snapshot, request: LiveWhenRequest, clock: Clock, recorded: Iterable[Snapshot] = ()
+) -> LiveWhen:
+    """When what waits starts.
+
+    Args:
+        snapshot: the moment.
+        request: what is asked.
+        clock: says when the budget is over; it begins when the past has been read.
+        recorded: snapshots of the same cluster before that moment, in the order of their times.
+
+    Raises:
+        NotFoundError: there is no such job.
+        UsageError: a name is that of several.
+        InputError: a job does not wait in a queue.
+    """
+    wanted = _wanted(snapshot, request)
+    chronicles = [Chronicle() for _ in snapshot.sources]
+    read = 0
+    for earlier in recorded:
+        if milliseconds(earlier.taken_at) >= milliseconds(snapshot.taken_at):
+            continue
+        read += 1
+        for chronicle, source in _matched(chronicles, snapshot, earlier):
+            chronicle.take(Index(source), earlier.taken_at or source.observed_at)
+    rows: list[WaitingStart] = []
+    seen: list[SeenCluster] = []
+    learnt = 0
+    began = clock.now()
+
+    def spent() -> float:
+        return (clock.now() - began).total_seconds()
+
+    for chronicle, source in zip(chronicles, snapshot.sources, strict=True):
+        index = Index(source)
+        cluster = chronicle.told(index, snapshot.taken_at or source.observed_at)
+        seen.append(cluster)
+        chosen = _chosen(cluster, index, request, wanted)
+        found, answered = _answer(cluster, index, chosen, request, spent)
+        rows += found
+        learnt += answered.learnt
+    return LiveWhen(
+        snapshot.taken_at,
+        request,
+        tuple(rows),
+        running=sum(len(each.view.running) for each in seen),
+        pending=sum(len(each.view.pending) for each in seen),
+        ended=sum(each.ended for each in seen),
+        since=min((each.since for each in seen if each.ended), default=0),
+        learnt=learnt,
+        recorded=read,
+        seconds=spent(),
+        pods=sum(_loose_pods(source, request.namespace) for source in snapshot.sources),
+        notes=tuple(dict.fromkeys(note for each in seen for note in each.view.unmodelled)),
+    )
+
+
+def _matched(
+    chronicles: Sequence[Chronicle], snapshot: Snapshot, earlier: Snapshot
+) -> Iterable[tuple[Chronicle, Source]]:
+    """Sources of the same name; of one cluster alone, whatever it was called."""
+    if len(snapshot.sources) == len(earlier.sources) == 1:
+        return [(chronicles[0], earlier.sources[0])]
+    by_name = {source.name: source for source in earlier.sources}
+    pairs = zip(chronicles, snapshot.sources, strict=True)
+    return [(each, by_name[source.name]) for each, source in pairs if source.name in by_name]
+
+
+def _wanted(snapshot: Snapshot, request: LiveWhenRequest) -> frozenset[str] | None:
+    """Keys of the Workloads that are asked about; None = all."""
+    if not request.jobs:
+        return None
+    found = []
+    for job in request.jobs:
+        case = find_case(snapshot, job, request.namespace)
+        workload = case.workload
+        if workload is None:
+            raise InputError(
+                f"{shown(job)} stands in no queue",
+                why="when something starts is foreseen for work that waits in a queue of Kueue",
+                fix=f"see why it waits with: allot why {shown(job)}",
+            )
+        if workload.says("Finished") or workload.holds_quota:
+            raise InputError(
+                f"{shown(job)} does not wait in its queue",
+                why="it is done" if workload.says("Finished") else "it has its quota",
+                fix=f"see how it stands with: allot why {shown(job)}",
+            )
+        found.append(workload.key)
+    return frozenset(found)
+
+
+def _chosen(
+    cluster: SeenCluster, index: Index, request: LiveWhenRequest, wanted: frozenset[str] | None
+) -> list[Workload]:
+    """Workloads to answer for: those that wait in a queue, by its order, and those that no queue tries."""
+    view = cluster.view
+    kept = [name for name, why in view.absent.items() if why.reason not in _SETTLED]
+    keys = dict.fromkeys([*(each.name for each in view.pending), *kept])
+    chosen = []
+    for key in keys:
+        workload = index.workloads[key]
+        if (key not in wanted) if wanted is not None else (request.namespace not in {"", workload.namespace}):
+            continue
+        if wanted is not None or not is_hidden(workload.metadata):
+            chosen.append(workload)
+    return chosen
+
+
+def _answer(
+    cluster: SeenCluster,
+    index: Index,
+    chosen: Sequence[Workload],
+    request: LiveWhenRequest,
+    spent: Callable[[], float],
+) -> tuple[list[WaitingStart], LiveStarts]:
+    view = cluster.view
+    keys = [each.key for each in chosen]
+    never = EmptiedFleet(index, view).hopeless(keys)
+    hopeful = [key for key in keys if key not in never and key not in view.absent]
+    chance = random.Random(request.seed)  # noqa: S311 (a simulation, not a secret)
+    answered = StartEstimator(cluster, request.wishes, chance, spent).ask(hopeful)
+    queues = {each.name: each.cluster_queue for each in view.pending}
+    rows = []
+    for each in chosen:
+        created = milliseconds(each.metadata.creation_timestamp)
+        rows.append(
+            WaitingStart(
+                subject_of(index, each),
+                queues.get(each.key, ""),
+                view.now - created if created else None,
+                answered.starts.get(each.key),
+                never.get(each.key),
+                view.absent.get(each.key) if each.key not in never else None,
+                index.source.name,
+            )
+        )
+    return rows, answered
+
+
+def subject_of(index: Index, workload: Workload) -> Reference:
+    """What a person submitted: the topmost owner that was seen, or as the Workload names it."""
+    for owner in workload.metadata.owner_references:
+        above = index.owner(owner)
+        if above is not None:
+            chain = index.chain(above.metadata)
+            return reference_of(chain[-1] if chain else above)
+    controller = workload.metadata.controller
+    if controller is not None:
+        return Reference(
+            api_version=controller.api_version,
+            kind=controller.kind,
+            namespace=workload.namespace,
+            name=controller.name,
+        )
+    return reference_of(workload)
+
+
+def _loose_pods(source: Source, namespace: str) -> int:
+    """Pods without a node that the scheduler is to place and no queue holds back."""
+    return sum(
+        not pod.spec.node_name
+        and not pod.ended
+        and not pod.spec.scheduling_gates
+        and not pod.metadata.deletion_timestamp
+        and namespace in {"", pod.namespace}
+        for pod in source.objects.pods
+    )

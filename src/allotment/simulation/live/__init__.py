@@ -1,0 +1,1 @@
+"""Estimates of a live cluster: what was seen of its past, and the futures of its present."""
