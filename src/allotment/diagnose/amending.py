@@ -113,7 +113,15 @@ def sent_again(case: Case) -> Effect:
 def changed_pods(kind: RemedyKind, summary: str, case: Case, spec: dict[str, Any], cost: int = 0) -> Proposal:
     """A proposal by which the asker changes the subject's pods."""
     target, patch = amended(case, spec)
-    return Proposal(kind, Doer.USER, summary, target, patch, cost=cost)
+    return Proposal(kind, Doer.USER, summary, target, patch, effect=_next_run(case), cost=cost)
+
+
+def _next_run(case: Case) -> Effect:
+    """That the run of a CronJob which is stuck is over: what is changed only concerns the next."""
+    if not isinstance(case.subject, CronJob):
+        return ()
+    runs_of = case.index.work_under.get(case.subject.metadata.uid, ())
+    return tuple((reference_of(each), Patch(PatchOp.DELETE)) for each in (*case.pods, *runs_of))
 
 
 def described(each: Object) -> str:

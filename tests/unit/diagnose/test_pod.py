@@ -204,3 +204,19 @@ def test_the_pull_secret_that_others_use_is_named() -> None:
     first = explain(case(WORK, it, other, node())).remedies[0]
     assert first.patch is not None
     assert _holds(first.patch.body, {"imagePullSecrets": [{"name": "regcred"}]})
+
+
+def test_the_next_run_of_a_cronjob_is_mended() -> None:
+    cron = raw(
+        "batch/v1",
+        "CronJob",
+        "c",
+        spec={"schedule": "0 * * * *", "jobTemplate": {"spec": WORK["spec"]}},
+        status={"lastScheduleTime": "2026-11-22T06:00:00Z"},
+    )
+    run = {**job("c-1"), "metadata": {**job("c-1")["metadata"], **owned(cron)}}
+    found = explain(case(cron, run, pod("c-1-x", run, status=ended(137, "OOMKilled")), node()))
+    assert found.cause == "crash-loop-oom"
+    assert found.remedies[0].target is not None
+    assert found.remedies[0].target.kind == "CronJob"
+    assert found.remedies[0].tried.starts is StartsWhen.LATER

@@ -124,6 +124,8 @@ CASES: dict[str, tuple[Case, str]] = {
     "quota of others' pods": (case(job(), quota({"requests.nvidia.com/gpu": "1"}, scopes=["Terminating"]), USED, node()), ""),
     "quota with room": (case(job(), quota({"requests.nvidia.com/gpu": "2"}), USED, node()), ""),
     "quota, other is over": (case(job(), ONE_GPU, pod("o", job("other"), status={"phase": "Succeeded"}), node()), ""),
+    "words nobody knows": (case(job(), event(job(), "FailedCreate", "the moon is full"), node()), "creation-refused"),
+    "words of a refusal": (refusal(job(), 403, "the moon is full"), "creation-refused"),
     "must say": (case(job(spec=pod_spec(GPU_ONLY)), quota({"limits.memory": "1Ti"})), "resourcequota-missing-limits"),
     "must say, a default says": (case(job(spec=pod_spec(GPU_ONLY)), quota({"limits.memory": "1Ti"}), limits(default={"memory": "8Gi"}), node()), ""),
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.reach import over
@@ -11,7 +12,7 @@ from allotment.model.explanation import Evidence
 from allotment.model.observed.pods import Container, ContainerStatus, Pod, Terminated
 from allotment.model.observed.work import Job
 
-CRASH_LOOP = "CrashLoopBackOff"
+CRASH_LOOP: Final = "CrashLoopBackOff"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Final
 
 from allotment.diagnose.finding import CauseEntry
 from allotment.diagnose.rules.policy import (
+    creation_refused,
     limitrange_bounds,
     pod_security_violation,
     policy_refused,
@@ -44,4 +45,5 @@ CAUSES: Final[tuple[CauseEntry, ...]] = (
         "ALT-1106", "resourcequota-exceeded", _LAYER, "the namespace's quota is used", resourcequota_exceeded.find
     ),
     INVALID,
+    CauseEntry("ALT-1112", "creation-refused", _LAYER, "refused by the API server", creation_refused.find),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from allotment.diagnose.amending import changed_pods
 from allotment.diagnose.case import Case, reference_of
@@ -14,7 +15,7 @@ from allotment.model.observed.nodes import ResourceClaim, ResourceClaimSpec, Res
 from allotment.model.observed.pods import PodResourceClaim, PodSpec
 from allotment.model.spelling import nearest
 
-_API = "resource.k8s.io/v1"
+_API: Final = "resource.k8s.io/v1"
 
 
 def _uses(case: Case) -> Iterator[PodResourceClaim]:
