@@ -103,6 +103,50 @@ def job(
     }
 
 
+def job_set(name: str, namespace: str, queue: str, jobs: dict[str, tuple[int, Raw]], run_for: str = "2h") -> Raw:
+    """`jobs`: of each replicated job the number of pods and their specification."""
+    replicated = [
+        {
+            "name": each,
+            "replicas": 1,
+            "template": {
+                "spec": {
+                    "parallelism": pods,
+                    "completions": pods,
+                    "backoffLimit": 0,
+                    "template": {"metadata": {"annotations": {"allotment.dev/run-for": run_for}}, "spec": spec},
+                }
+            },
+        }
+        for each, (pods, spec) in jobs.items()
+    ]
+    return {
+        "apiVersion": "jobset.x-k8s.io/v1alpha2",
+        "kind": "JobSet",
+        "metadata": {"name": name, "namespace": namespace, "labels": {QUEUE: queue}},
+        "spec": {"replicatedJobs": replicated},
+    }
+
+
+def pod(
+    name: str,
+    namespace: str,
+    queue: str = "",
+    spec: Raw | None = None,
+    group: tuple[str, int] | None = None,
+    annotations: Any = None,
+) -> Raw:
+    """A pod of its own, or of a group: its name and how many pods it says to have."""
+    labels = {**({QUEUE: queue} if queue else {}), **({"kueue.x-k8s.io/pod-group-name": group[0]} if group else {})}
+    marks = {**({"kueue.x-k8s.io/pod-group-total-count": str(group[1])} if group else {}), **(annotations or {})}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "labels": labels, "annotations": marks},
+        "spec": spec if spec is not None else pod_spec(),
+    }
+
+
 def deployment(name: str, namespace: str, replicas: int = 1, spec: Raw | None = None, **more: Any) -> Raw:
     labels = {"app": name}
     body = spec if spec is not None else pod_spec()

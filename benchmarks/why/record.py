@@ -2,8 +2,8 @@
 
     python -m benchmarks.why.record [ID …] [--untried]
 
-A situation is played once to be recorded, and once more for each act: a remedy must start the subject, a distractor must
-not. What is not so stops the recording: the answer would be wrong.
+A situation is played once to be recorded, and once more for each remedy, which must start the subject. Distractors are
+tried on the recorded stage, and must not. What is not so stops the recording: the answer would be wrong.
 """
 
 from __future__ import annotations
@@ -13,35 +13,42 @@ import gzip
 import json
 import sys
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from allotment.errors import AllotmentError
 from benchmarks.why.making import subject as reference
 from benchmarks.why.scenes import SITUATIONS
-from benchmarks.why.situation import Played, Situation
+from benchmarks.why.situation import Act, Played, Situation
 from benchmarks.why.stage import Stage, now, stage
 
 FOLDER = Path(__file__).parent / "recorded"
-STARTS_WITHIN = 45.0
-"""Seconds in which a remedy must start the subject; Kueue looks again at once, kube-scheduler within its back-off of 10 s."""
+STARTS_WITHIN = 75.0
+"""Seconds in which a remedy must start the subject: Kueue looks again at once, kube-scheduler within its back-off of
+10 s, a CronJob every minute."""
 STILL_NOT_AFTER = 20.0
 """Seconds after which a distractor is said not to help."""
 
 
 def record(situation: Situation, *, untried: bool) -> None:
-    with stage(f"why-{situation.id}"[:40].strip("-"), situation.nodes, situation.kueue, situation.extensions) as live:
+    with opened(situation, "why") as live:
         played = situation.play(live)
         case = recorded(situation, live, played)
-    case["truth"]["remedies"] = [
-        tried(situation, at, distractor=False, untried=untried) for at in range(len(played.remedies))
-    ]
-    case["truth"]["distractors"] = [
-        tried(situation, at, distractor=True, untried=untried) for at in range(len(played.distractors))
-    ]
+        # One after the other on the stage that was recorded: each meets at least what it would meet alone.
+        case["truth"]["distractors"] = [
+            tried(situation, live, played, act, distractor=True, untried=untried) for act in played.distractors
+        ]
+    case["truth"]["remedies"] = [afresh(situation, at, untried=untried) for at in range(len(played.remedies))]
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{situation.id}.json.gz").write_bytes(
         gzip.compress(json.dumps(case, sort_keys=True, separators=(",", ":")).encode(), mtime=0)
     )
+
+
+def opened(situation: Situation, kind: str) -> AbstractContextManager[Stage]:
+    name = f"{kind}-{situation.id}"
+    return stage(name, situation.nodes, situation.kueue, situation.extensions, situation.definitions)
 
 
 def recorded(situation: Situation, live: Stage, played: Played) -> dict[str, Any]:
@@ -67,15 +74,20 @@ def recorded(situation: Situation, live: Stage, played: Played) -> dict[str, Any
     }
 
 
-def tried(situation: Situation, at: int, *, distractor: bool, untried: bool) -> dict[str, Any]:
-    name = f"whyt-{situation.id}"[:38].strip("-")
-    with stage(name, situation.nodes, situation.kueue, situation.extensions) as live:
+def afresh(situation: Situation, at: int, *, untried: bool) -> dict[str, Any]:
+    """A remedy, tried on a stage of its own."""
+    with opened(situation, "whyt") as live:
         played = situation.play(live)
-        act = (played.distractors if distractor else played.remedies)[at]
-        if untried or not act.tried:
-            return act.recorded(verified=False, distractor=distractor)
-        act.carry_out(live)
-        started = starts(live, played.subject, STILL_NOT_AFTER if distractor else STARTS_WITHIN)
+        return tried(situation, live, played, played.remedies[at], distractor=False, untried=untried)
+
+
+def tried(
+    situation: Situation, live: Stage, played: Played, act: Act, *, distractor: bool, untried: bool
+) -> dict[str, Any]:
+    if untried or not act.tried:
+        return act.recorded(verified=False, distractor=distractor)
+    act.carry_out(live)
+    started = starts(live, played.subject, STILL_NOT_AFTER if distractor else STARTS_WITHIN)
     if started is distractor:
         raise AssertionError(f"{situation.id}: {act.description!r} {'helped' if started else 'did not help'}")
     return act.recorded(verified=True, distractor=distractor)
@@ -106,6 +118,14 @@ def _runs(live: Stage, subject: dict[str, Any]) -> bool:
         return (
             status.get("updatedReplicas", 0) >= spec["replicas"] and status.get("readyReplicas", 0) >= spec["replicas"]
         )
+    if subject["kind"] == "JobSet":
+        ready = {
+            each["name"]: each.get("ready", 0) + each.get("succeeded", 0)
+            for each in status.get("replicatedJobsStatus", ())
+        }
+        return all(ready.get(each["name"], 0) >= each.get("replicas", 1) for each in spec["replicatedJobs"])
+    if subject["kind"] == "CronJob":
+        return bool(status.get("lastScheduleTime"))
     return any(
         each["type"] in {"Running", "Completed", "Available", "StartupPolicyCompleted"} and each["status"] == "True"
         for each in status.get("conditions", ())
@@ -135,7 +155,7 @@ def main() -> int:
         try:
             record(situation, untried=arguments.untried)
             said = "recorded"
-        except AssertionError as error:
+        except (AssertionError, AllotmentError) as error:
             failed += 1
             said = f"FAILED: {error}"
         print(f"{situation.id}: {said} ({time.monotonic() - began:.0f} s)", flush=True)

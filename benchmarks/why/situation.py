@@ -20,7 +20,7 @@ class Act:
     Attributes:
         kind, who: in the words of the vocabulary.
         op: ``merge-patch``, ``json-patch``, ``create``, ``delete``, ``resubmit`` (body: the whole object), ``wait``,
-            ``signal``.
+            ``signal`` (body: ``steps``, each with op, target and body, one after the other).
         target: what is changed; None for what is created.
         steps: what to do in its place on the stage, where the act is not a change of the target alone.
         tried: False for what cannot be tried on a stage; then it is recorded as not verified.
@@ -38,19 +38,11 @@ class Act:
     def carry_out(self, stage: Stage) -> None:
         if self.steps is not None:
             self.steps(stage)
-        elif self.op == "merge-patch":
-            stage.patch(self.target or {}, self.body)
-        elif self.op == "json-patch":
-            stage.patch(self.target or {}, self.body, op="json")
-        elif self.op == "create":
-            stage.make(self.body)
-        elif self.op == "delete":
-            stage.delete(self.target or {})
-        elif self.op == "resubmit":
-            stage.delete(self.target or {})
-            stage.make(self.body)
+        elif self.op == "signal":
+            for step in self.body["steps"]:
+                do(stage, step["op"], step.get("target") or {}, step.get("body"))
         else:
-            raise AssertionError(f"{self.op} has no steps")
+            do(stage, self.op, self.target or {}, self.body)
 
     def recorded(self, *, verified: bool, distractor: bool) -> Raw:
         patch = {"op": self.op, "target": self.target or (reference(self.body) if self.op == "create" else None)}
@@ -58,6 +50,23 @@ class Act:
             patch["body"] = self.body
         told = {"kind": self.kind, "who": self.who, "description": self.description, "patch": patch}
         return {**told, ("verified_not_to_help" if distractor else "verified"): verified}
+
+
+def do(stage: Stage, op: str, target: Raw, body: Any) -> None:
+    """One change of the cluster."""
+    if op == "merge-patch":
+        stage.patch(target, body)
+    elif op == "json-patch":
+        stage.patch(target, body, op="json")
+    elif op == "create":
+        stage.make(body)
+    elif op == "delete":
+        stage.delete(target)
+    elif op == "resubmit":
+        stage.delete(target)
+        stage.make(body)
+    else:
+        raise AssertionError(f"{op} has no steps")
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,7 @@ class Situation:
     Attributes:
         id: of the case: neutral, for it becomes the file's name.
         source: the public question that it comes from.
+        definitions: kinds of others, made before Kueue looks which there are.
         written: what was written by hand because no controller of this stage reports it; empty where all is real.
     """
 
@@ -97,4 +107,5 @@ class Situation:
     nodes: tuple[FakeNode, ...]
     kueue: KueueOptions = field(default_factory=KueueOptions)
     extensions: tuple[str, ...] = ()
+    definitions: tuple[Raw, ...] = ()
     written: str = ""

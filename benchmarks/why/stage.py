@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -50,13 +52,13 @@ class Stage:
         return self.run("create", "-f", "-", *who, stdin=json.dumps(each), check=False)
 
     def patch(self, target: Raw, body: Any, *, op: str = "merge", subresource: str = "") -> None:
-        meta = target["metadata"] if "metadata" in target else target
+        meta = target.get("metadata", target)
         where = ["-n", meta["namespace"]] if meta.get("namespace") else []
         sub = [f"--subresource={subresource}"] if subresource else []
         self.run("patch", named(target), *where, *sub, f"--type={op}", "-p", json.dumps(body))
 
     def delete(self, target: Raw) -> None:
-        meta = target["metadata"] if "metadata" in target else target
+        meta = target.get("metadata", target)
         where = ["-n", meta["namespace"]] if meta.get("namespace") else []
         self.run("delete", named(target), *where, "--wait=true")
 
@@ -92,12 +94,21 @@ class Stage:
 
 @contextmanager
 def stage(
-    name: str, nodes: tuple[FakeNode, ...], kueue: KueueOptions, extensions: tuple[str, ...] = ()
+    name: str,
+    nodes: tuple[FakeNode, ...],
+    kueue: KueueOptions,
+    extensions: tuple[str, ...] = (),
+    definitions: tuple[Raw, ...] = (),
 ) -> Iterator[Stage]:
-    """A sandbox of its own, taken down at the end."""
+    """A sandbox of its own, taken down at the end. Kueue asks once, at its start, which kinds there are."""
     store = wiring.sandboxes()
-    made = store.up(SandboxSpec(name, nodes, kueue=kueue, extensions=extensions))
     try:
+        spec = SandboxSpec(name, nodes, kueue=kueue, extensions=extensions)
+        made = store.up(spec)
+        if definitions:
+            Stage(str(made.kubeconfig), str(store.programs()["kubectl"])).make(*definitions)
+            os.kill(made.pids["kueue"], signal.SIGTERM)
+            made = store.up(spec)
         yield Stage(str(made.kubeconfig), str(store.programs()["kubectl"]))
     finally:
         store.down(name)
