@@ -465,6 +465,15 @@ def test_a_higher_priority_is_proposed_where_it_preempts_and_says_whom() -> None
     assert raised.tried.displaces == ("a job of another team",)
 
 
+def test_finished_work_that_still_holds_gpus_is_to_be_deleted() -> None:
+    over, *pods = running("done", "a", gpus=8)
+    over["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
+    found = explain(case_of([node("a"), over, *pods, *waiting(gpus=8)]))
+    deleted = next(each for each in found.remedies if each.patch is not None and each.patch.op is PatchOp.DELETE)
+    assert deleted.target is not None
+    assert (deleted.target.name, deleted.tried.starts) == ("done", StartsWhen.NOW)
+
+
 def test_a_gang_that_not_even_an_empty_cluster_holds_never_starts() -> None:
     found = explain(case_of([node("a"), *running("x", "a"), *waiting(pods=3, gpus=4)]))
     assert (found.cause, found.verdict) == ("gang-partially-placed", CauseVerdict.MISCONFIGURED)

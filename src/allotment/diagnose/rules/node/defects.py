@@ -22,6 +22,8 @@ from allotment.scheduling.snapshot.quantities import units
 
 _COUNT_LABEL: Final = "nvidia.com/gpu.count"
 _GPU: Final = "nvidia.com/gpu"
+_LONGEST: Final = 6
+"""Digits of a count that are read: no node has a million devices."""
 _CORDON: Final = "node.kubernetes.io/unschedulable"
 _UNREADY: Final = (
     "node.kubernetes.io/not-ready",
@@ -219,8 +221,14 @@ def _device_defects(node: Node, expected: dict[tuple[str, str], Amounts]) -> Ite
     wanted = {name: int(amount) for name, amount in expected.get(_kind(node), {}).items()} if any(_kind(node)) else {}
     count = labels.get(_COUNT_LABEL, "")
     sliced = any("/mig-" in name or name.endswith(".shared") for name in capacity)
-    if count.isdigit() and int(count) and labels.get("nvidia.com/mig.strategy", "none") in {"none", ""} and not sliced:
-        wanted[_GPU] = int(count)
+    if (
+        count.isascii()
+        and count.isdigit()
+        and int(count[:_LONGEST])
+        and labels.get("nvidia.com/mig.strategy", "none") in {"none", ""}
+        and not sliced
+    ):
+        wanted[_GPU] = int(count[:_LONGEST])
     for name, sound_amount in wanted.items():
         there, usable = units(name, capacity.get(name, 0)), units(name, allocatable.get(name, 0))
         if not there and not usable and not sliced:

@@ -8,6 +8,7 @@ from allotment.diagnose.rules.scheduler.answering import about_room, more_nodes,
 from allotment.diagnose.rules.scheduler.defragmenting import moves
 from allotment.diagnose.rules.scheduler.holders import waits
 from allotment.diagnose.rules.scheduler.holding import devices_short
+from allotment.diagnose.rules.scheduler.leftovers import leftovers
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.rooms import free_by_node
 from allotment.diagnose.rules.scheduler.shaping import other_pools, raised_priority, reduced, split
@@ -36,6 +37,7 @@ def find(case: Case) -> Finding | None:
             waits(it),
             other_pools(it),
             raised_priority(it),
+            leftovers(it),
             moves(it),
             more_nodes(it),
         ),

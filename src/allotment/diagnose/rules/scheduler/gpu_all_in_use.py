@@ -7,6 +7,7 @@ from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.scheduler.answering import about_room, more_nodes, together
 from allotment.diagnose.rules.scheduler.holders import holders, outside_queues, waits
 from allotment.diagnose.rules.scheduler.holding import called_all, devices_short
+from allotment.diagnose.rules.scheduler.leftovers import leftovers
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.rooms import free_by_node, listed, pool_of
 from allotment.diagnose.rules.scheduler.shaping import fewer, other_pools, raised_priority, reduced
@@ -33,7 +34,13 @@ def find(case: Case) -> Finding | None:
         f"a pod asks for {asked} {device} and {free} of the {total}{where} are free{said}",
         it,
         together(
-            waits(it), reduced(it, device, 25), fewer(it, 26), other_pools(it), raised_priority(it), more_nodes(it)
+            waits(it),
+            reduced(it, device, 25),
+            fewer(it, 26),
+            other_pools(it),
+            raised_priority(it),
+            leftovers(it),
+            more_nodes(it),
         ),
         {"holders": called_all(case, holding), "outside_queues": unqueued},
     )
