@@ -13,7 +13,7 @@ from allotment.model.observed.work import CronJob, Job, Owner
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedAttempt:
     """A message by which the API server or an admission plugin refused something, and where it stands."""
 
     message: str
@@ -52,19 +52,19 @@ def missing_pods(case: Case) -> int:
     return max(0, sum(each.count for each in case.to_come) - made - done)
 
 
-def refusals(case: Case) -> list[Refusal]:
+def refusals(case: Case) -> list[RefusedAttempt]:
     """What was refused: the submission itself, or the newest pod that a controller could not make.
 
     Events of a controller count only while pods are missing: those of an earlier try say nothing any more.
     """
     if case.submission is not None and case.subject is None:
-        return [Refusal(case.submission.message, case.reference, "message")]
+        return [RefusedAttempt(case.submission.message, case.reference, "message")]
     if not missing_pods(case):
         return []
     found = [(event, each) for each in _makers(case) for event in case.events(each) if event.reason == "FailedCreate"]
     found.sort(key=lambda pair: pair[0].at, reverse=True)
     newest = found[:1]
-    return [Refusal(event.message, _reference(event), "message") for event, _ in newest]
+    return [RefusedAttempt(event.message, _reference(event), "message") for event, _ in newest]
 
 
 def _makers(case: Case) -> list[Object]:

@@ -13,7 +13,7 @@ from typing import Final
 from allotment.diagnose.amending import sent_again
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
-from allotment.diagnose.reach import Refusal, refusals
+from allotment.diagnose.reach import RefusedAttempt, refusals
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import LabelRequirement, Reference, Selector
 from allotment.model.observed.namespaced import AdmissionBinding, AdmissionPolicy, Validation
@@ -40,7 +40,7 @@ class Denial:
         policy, validation: as they were read; None if they were not.
     """
 
-    refusal: Refusal
+    refusal: RefusedAttempt
     name: str
     binding: str
     why: str

@@ -9,7 +9,7 @@ from typing import Final
 from allotment.diagnose.amending import amended, containers_patch, sent_again
 from allotment.diagnose.case import Case, PodsToCome, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.reach import Refusal, missing_pods, refusals, sureness
+from allotment.diagnose.reach import RefusedAttempt, missing_pods, refusals, sureness
 from allotment.diagnose.rules.policy.amounts import amount, written
 from allotment.diagnose.rules.policy.defaults import admitted
 from allotment.diagnose.rules.policy.quota_use import Excess, excesses, quotas_of, use_of, users_of
@@ -40,7 +40,7 @@ def find(case: Case) -> Finding | None:
 
 
 def _finding(
-    case: Case, part: PodsToCome, spec: PodSpec, found: list[Excess], pods: int, said: Refusal | None
+    case: Case, part: PodsToCome, spec: PodSpec, found: list[Excess], pods: int, said: RefusedAttempt | None
 ) -> Finding:
     first = max(found, key=lambda each: (each.needed > each.hard, "gpu" in each.resource, each.resource))
     target = reference_of(first.quota)
@@ -176,7 +176,7 @@ def _raised(case: Case, found: list[Excess], pods: int) -> Proposal:
     )
 
 
-def _told(case: Case, said: Refusal) -> Finding | None:
+def _told(case: Case, said: RefusedAttempt) -> Finding | None:
     """Counts of objects, storage and whatever else is not recomputed here: only the refusal knows."""
     match = _SAYS.search(said.message)
     if match is None:
