@@ -72,7 +72,7 @@ def quota_above_hardware(stage: Stage) -> Played:
 
 
 def strict_head_while_lent(stage: Stage) -> Played:
-    """A strict queue of 8 lent half of it; its head wants all 8 and may not take them back; a small job waits behind."""
+    """A strict queue of 8 lent half of it; its head wants all 8, may not take them back, and a small job waits."""
     stage.make(
         namespace("serving"),
         namespace("sweeps"),
