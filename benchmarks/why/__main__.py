@@ -1,6 +1,6 @@
 """Score `why` on recorded broken situations, layer by layer, by the rules of why_bench's README.
 
-    python -m benchmarks.why [CASES.jsonl.gz] [--only CAUSE] [--verbose]
+    python -m benchmarks.why [CASES.jsonl.gz | --recorded] [--only CAUSE] [--verbose]
 
 Right cause; right verdict; a verified remedy (same kind and target) first; a distractor recommended; confidently wrong.
 """
@@ -24,11 +24,17 @@ from benchmarks.why.cases import snapshot_of
 from benchmarks.why.scoring import Score, score
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
+RECORDED = Path(__file__).parent / "recorded"
 
 
 def cases(path: Path) -> list[dict[str, Any]]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         return [json.loads(line) for line in file]
+
+
+def recorded() -> list[dict[str, Any]]:
+    """The situations of the second bench, which `benchmarks.why.record` played and recorded."""
+    return [json.loads(gzip.decompress(path.read_bytes())) for path in sorted(RECORDED.glob("*.json.gz"))]
 
 
 def answer(case: dict[str, Any]) -> Explanation:
@@ -39,7 +45,7 @@ def answer(case: dict[str, Any]) -> Explanation:
 def told(case: dict[str, Any], found: Explanation, scored: Score) -> str:
     truth = case["truth"]
     first = found.remedies[0] if found.remedies else None
-    wanted = [(each["kind"], (each["patch"] or {}).get("target", {}).get("kind")) for each in truth["remedies"]]
+    wanted = [(each["kind"], ((each["patch"] or {}).get("target") or {}).get("kind")) for each in truth["remedies"]]
     lines = [
         f"{case['id']}: {truth['cause']} {truth['verdict']}",
         f"  said {found.cause} {found.verdict} {found.confidence}: {found.summary}",
@@ -57,13 +63,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.why", description="score why on recorded situations")
     data = Path(os.environ.get("ALLOTMENT_DATA", SHARED))
     parser.add_argument("file", nargs="?", type=Path, default=data / "why_bench" / "cases.jsonl.gz")
+    parser.add_argument("--recorded", action="store_true", help="score the second bench: situations of users, recorded")
     parser.add_argument("--only", default="")
     parser.add_argument("--layer", default="")
     parser.add_argument("--verbose", action="store_true")
     arguments = parser.parse_args()
     by_layer: dict[str, Counter[str]] = defaultdict(Counter)
     began = time.perf_counter()
-    for case in cases(arguments.file):
+    for case in recorded() if arguments.recorded else cases(arguments.file):
         truth = case["truth"]
         if not case["id"].startswith(arguments.only) or arguments.layer not in {"", truth["layer"]}:
             continue
