@@ -12,9 +12,10 @@ from allotment.diagnose.quota_book import Pair, QuotaBook, held_by
 from allotment.diagnose.shortage import FlavorRow, ResourceNeed, Shortage, book_of
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
-from allotment.model.observed.queueing import ClusterQueue
+from allotment.model.observed.queueing import ClusterQueue, Cohort
 from allotment.scheduling.queueing.inputs import Workload
 from allotment.scheduling.queueing.quantity import render_amount
+from allotment.scheduling.snapshot.quantities import units
 from allotment.scheduling.snapshot.queueing import QuotaHolder
 
 _MOST_ENDING: Final = 8
@@ -209,6 +210,8 @@ def raised_borrowing(case: Case, lacks: Shortage, *, cost: int = 0) -> Iterator[
         higher = limit + need.wanted - need.quota.left
         steps.append({"op": "replace", "path": f"{path}/borrowingLimit", "value": need.text(higher)})
         said.append(f"{need.resource} {need.text(limit)} → {need.text(higher)}")
+    if not steps:
+        yield from _raised_above(case, queue, row, cost)
     if steps:
         yield Proposal(
             RemedyKind.RAISE_BORROWING_LIMIT,
@@ -218,6 +221,39 @@ def raised_borrowing(case: Case, lacks: Shortage, *, cost: int = 0) -> Iterator[
             Patch(PatchOp.JSON, steps),
             cost=cost,
         )
+
+
+def _raised_above(case: Case, queue: ClusterQueue, row: FlavorRow, cost: int) -> Iterator[Proposal]:
+    """Raise the borrowing limit of a cohort above the queue, where it is that one which binds."""
+    above, seen = queue.spec.cohort_name, set[str]()
+    while above in case.index.cohorts and above not in seen:
+        seen.add(above)
+        cohort = case.index.cohorts[above]
+        for need in row.needs:
+            path = quota_path(cohort, row.flavor, need.resource)
+            limit = _limit_at(cohort, row.flavor, need.resource)
+            if not need.short or path is None or limit is None:
+                continue
+            higher = limit + need.wanted - need.quota.left
+            yield Proposal(
+                RemedyKind.RAISE_BORROWING_LIMIT,
+                Doer.PLATFORM,
+                f"raise the borrowing limit of the Cohort {cohort.name} in flavor {row.flavor}: {need.resource} "
+                f"{need.text(limit)} → {need.text(higher)}",
+                reference_of(cohort),
+                Patch(PatchOp.JSON, [{"op": "replace", "path": f"{path}/borrowingLimit", "value": need.text(higher)}]),
+                cost=cost,
+            )
+        above = cohort.spec.parent_name
+
+
+def _limit_at(cohort: Cohort, flavor: str, resource: str) -> int | None:
+    for group in cohort.spec.resource_groups:
+        for each in group.flavors:
+            for quota in each.resources:
+                if each.name == flavor and quota.name == resource and quota.borrowing_limit is not None:
+                    return units(resource, quota.borrowing_limit)
+    return None
 
 
 def raised_lending(case: Case, lacks: Shortage, *, cost: int = 0) -> Iterator[Proposal]:
@@ -263,8 +299,8 @@ def lenders(case: Case, lacks: Shortage, row: FlavorRow) -> list[tuple[str, Reso
     return sorted(found, key=lambda each: (-each[2], each[0]))
 
 
-def quota_path(queue: ClusterQueue, flavor: str, resource: str) -> str | None:
-    """Where a quota stands in a ClusterQueue, as a JSON pointer."""
+def quota_path(queue: ClusterQueue | Cohort, flavor: str, resource: str) -> str | None:
+    """Where a quota stands in a ClusterQueue or Cohort, as a JSON pointer."""
     for group, part in enumerate(queue.spec.resource_groups):
         for number, each in enumerate(part.flavors):
             if each.name == flavor:

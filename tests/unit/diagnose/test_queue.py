@@ -120,20 +120,6 @@ CASES: dict[str, tuple[list[Raw], list[Raw]]] = {
         [*platform(cluster_queue("cq", quota("f", 8), namespaceSelector={"matchLabels": {"team": TEAM}})), *queued()],
     ),
     "admission-check-rejected-or-retry": (waits("Retry", "later"), waits("Ready")),
-    "requeuing-limit-exceeded": (
-        [
-            *platform(ROOM),
-            *queued(workload={"active": False}, status=evicted("DeactivatedDueToRequeuingLimitExceeded")),
-        ],
-        [*platform(ROOM), *queued(workload={"active": False})],
-    ),
-    "maximum-execution-time-exceeded": (
-        [
-            *platform(ROOM),
-            *queued(workload={"active": False}, status=evicted("DeactivatedDueToMaximumExecutionTimeExceeded")),
-        ],
-        [*platform(ROOM), *queued(status=evicted("DeactivatedDueToMaximumExecutionTimeExceeded"))],
-    ),
     "workload-deactivated": (
         [*platform(ROOM), *queued(workload={"active": False})],
         [
@@ -210,6 +196,12 @@ def test_a_check_that_was_rejected_is_the_cause_of_the_deactivation() -> None:
     assert [(each.kind, each.target and each.target.kind) for each in explanation.remedies] == [
         (RemedyKind.FIX_ADMISSION_CHECK, "ClusterQueue")
     ]
+
+
+@pytest.mark.parametrize("reason", ["RequeuingLimitExceeded", "MaximumExecutionTimeExceeded"])
+def test_why_kueue_itself_gave_up_is_a_fact_of_the_deactivation(reason: str) -> None:
+    objects = [*platform(ROOM), *queued(workload={"active": False}, status=evicted(f"DeactivatedDueTo{reason}"))]
+    assert of("workload-deactivated", objects).facts["reason"] == reason
 
 
 def test_a_silent_check_is_broken_and_one_that_speaks_is_waited_for() -> None:

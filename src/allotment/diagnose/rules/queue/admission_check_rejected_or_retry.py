@@ -22,7 +22,7 @@ def find(case: Case) -> Finding | None:
     workload = case.workload
     if workload is None or workload.says("Finished"):
         return None
-    said = _said(case, workload)
+    said = failed_check(case, workload)
     if said is None:
         return None
     name, state, message = said
@@ -52,7 +52,7 @@ def find(case: Case) -> Finding | None:
     )
 
 
-def _said(case: Case, workload: Workload) -> tuple[str, str, str] | None:
+def failed_check(case: Case, workload: Workload) -> tuple[str, str, str] | None:
     """Name, state and words of the check that failed."""
     live: list[CheckState] = [each.said for each in awaited(case)]
     if not workload.holds_quota:

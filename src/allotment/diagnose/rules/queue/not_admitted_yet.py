@@ -17,7 +17,7 @@ from allotment.scheduling.snapshot.attempts import AttemptOutcome
 
 _NAMED: Final = 3
 """Workloads that a summary names."""
-_TWO_CYCLES: Final = 15.0
+_TWO_CYCLES: Final = 5.0
 """Seconds after which Kueue has certainly looked again: cycles take milliseconds, and a wake-up is batched for one."""
 
 
@@ -118,7 +118,7 @@ def preempting(case: Case) -> Finding | None:
 def stale(case: Case) -> Finding | None:
     """Quota is free for it, and what Kueue last wrote says otherwise, or nothing, for longer than it takes to look."""
     found = _admissible(case)
-    if found is None or not found[1] >= _TWO_CYCLES:
+    if found is None or found[1] < _TWO_CYCLES + case.source.took:
         return None
     workload, waited = found
     quota = workload.condition("QuotaReserved")
@@ -141,7 +141,7 @@ def stale(case: Case) -> Finding | None:
 def just_queued(case: Case) -> Finding | None:
     """Quota is free for it, and it was queued, or the quota came free, a moment ago."""
     found = _admissible(case)
-    if found is None or found[1] >= _TWO_CYCLES:
+    if found is None or found[1] >= _TWO_CYCLES + case.source.took:
         return None
     workload, waited = found
     created = workload.metadata.creation_timestamp

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.queue.admission_check_rejected_or_retry import failed_check
 from allotment.diagnose.rules.queue.checks import AwaitedCheck, answered, awaited, evidence_of, taken_out
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import condition, is_true
@@ -31,11 +32,39 @@ def _asked(case: Case) -> tuple[AwaitedCheck, ProvisioningRequest | None] | None
 
 
 def failed(case: Case) -> Finding | None:
-    """The autoscaler said that it cannot provide the nodes."""
+    """The autoscaler said that it cannot provide the nodes: Kueue asks again, or has given up."""
     asked = _asked(case)
+    if asked is None:
+        return _given_up(case)
     if asked is None or asked[1] is None or not is_true(asked[1].status.conditions, "Failed"):
         return None
     return _finding(case, asked[0], asked[1], "provisioning-request-failed", "Failed", "failed")
+
+
+def _given_up(case: Case) -> Finding | None:
+    workload = case.workload
+    said = None if workload is None or workload.spec.active else failed_check(case, workload)
+    check = None if said is None else case.index.admission_checks.get(said[0])
+    if workload is None or said is None or check is None or check.spec.controller_name != PROVISIONING:
+        return None
+    name, _, message = said
+    again = Proposal(
+        RemedyKind.UNSUSPEND,
+        Doer.USER,
+        "submit it again once the nodes can be had",
+        None if case.top is None else reference_of(case.top),
+        Patch(PatchOp.SIGNAL, {}),
+    )
+    queue = case.cluster_queue
+    return Finding(
+        "provisioning-request-failed",
+        CauseVerdict.MISCONFIGURED,
+        f"the nodes that it needs could not be provided, and Kueue deactivated the Workload {workload.name}: "
+        f"{message or name}",
+        facts={"admission_check": name, "workload": workload.name, "workload_active": False, "message": message},
+        evidence=(Evidence(reference_of(workload), "status.conditions[Evicted].message", message, "Kueue gave up"),),
+        proposals=(again, *((taken_out(case, queue, name, anew=True),) if queue is not None else ())),
+    )
 
 
 def expired(case: Case) -> Finding | None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.remedies.changed import after
+from allotment.diagnose.rules.node.table import CAUSES as NODE
+from allotment.diagnose.rules.scheduler.table import CAUSES as SCHEDULER
+from allotment.diagnose.rules.storage.table import CAUSES as STORAGE
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.queueing import Workload
 
@@ -23,6 +29,11 @@ def _inactive(case: Case, *reasons: str) -> tuple[Workload, str, str] | None:
     if known not in (reasons or ("",)):
         return None
     return workload, reason, evicted.message if evicted is not None and evicted.true else ""
+
+
+def find(case: Case) -> Finding | None:
+    """Inactive for whatever reason but an AdmissionCheck, which is a cause of its own."""
+    return by_requeuing_limit(case) or by_execution_time(case) or by_somebody(case)
 
 
 def by_somebody(case: Case) -> Finding | None:
@@ -53,14 +64,32 @@ def by_requeuing_limit(case: Case) -> Finding | None:
     state = workload.status.requeue_state
     tries = "" if state is None or state.count is None else f" after {state.count} tries"
     return Finding(
-        "requeuing-limit-exceeded",
+        "workload-deactivated",
         CauseVerdict.MISCONFIGURED,
         f"Kueue gave up on the Workload {workload.name}{tries}: its pods were never all ready in time; what kept them "
         "has to be mended before it is submitted again",
-        facts={"workload": workload.name, "workload_active": False, "tries": state.count if state else None},
+        facts={
+            "workload": workload.name,
+            "workload_active": False,
+            "reason": "RequeuingLimitExceeded",
+            "tries": state.count if state else None,
+        },
         evidence=_evidence(workload, message),
-        proposals=(_again(case), _active(workload)),
+        proposals=tuple(_mended(case)) or (_again(case),),
     )
+
+
+def _mended(case: Case) -> Iterator[Proposal]:
+    """What lets its pods start, if they are made again as they were."""
+    if case.brief:
+        return
+    again = after(case, _again(case))
+    if again is None:
+        return
+    for entry in (*STORAGE, *NODE, *SCHEDULER):
+        finding = entry.find(again)
+        if finding is not None:
+            yield from finding.proposals
 
 
 def by_execution_time(case: Case) -> Finding | None:
@@ -72,11 +101,16 @@ def by_execution_time(case: Case) -> Finding | None:
     most = workload.spec.maximum_execution_time_seconds
     longer = {"metadata": {"labels": {"kueue.x-k8s.io/max-exec-time-seconds": str(2 * most)}}} if most else {}
     return Finding(
-        "maximum-execution-time-exceeded",
+        "workload-deactivated",
         CauseVerdict.MISCONFIGURED,
         f"the Workload {workload.name} was stopped: it ran for its maximum execution time"
         + (f" of {most} s" if most else ""),
-        facts={"workload": workload.name, "maximum_execution_time_seconds": most},
+        facts={
+            "workload": workload.name,
+            "workload_active": False,
+            "reason": "MaximumExecutionTimeExceeded",
+            "maximum_execution_time_seconds": most,
+        },
         evidence=_evidence(workload, message),
         proposals=(
             Proposal(

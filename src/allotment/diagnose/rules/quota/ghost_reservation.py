@@ -79,7 +79,7 @@ def find(case: Case) -> Finding | None:
         confidence=Confidence.SURE if _sure(case, first) else Confidence.LIKELY,
         proposals=tuple(
             Proposal(
-                RemedyKind.FINISH_DEPENDENCY,
+                RemedyKind.OTHER,
                 Doer.TEAM_OWNER if found.namespace == case.namespace else Doer.PLATFORM,
                 f"delete the Workload of {called(case, found)}: it holds quota and runs nothing",
                 reference_of(found),

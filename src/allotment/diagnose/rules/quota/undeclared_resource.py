@@ -102,7 +102,7 @@ def _renamed(case: Case, wrong: str, order: list[str]) -> Iterator[Proposal]:
         if containers:
             target, patch = amended(case, {"containers": containers})
             said = f"ask for {name} in place of {wrong}"
-            yield Proposal(RemedyKind.FIX_LIMITS, Doer.USER, said, target, patch, cost=position)
+            yield Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, said, target, patch, cost=position)
 
 
 def _added(found: QuotaRefusal, queue: ClusterQueue) -> Iterator[Proposal]:
