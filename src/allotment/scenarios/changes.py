@@ -4,6 +4,7 @@
     grant:QUEUE/FLAVOR/RESOURCE=+AMOUNT  more of it for a while; may end in ,lender=QUEUE
     weight:QUEUE=NUMBER                  weight in fair sharing
     hold:QUEUE                           the queue admits nobody for a while
+    resume:QUEUE                         the queue, which is stopped, admits again
     add-node:NAME=LIKE                   a further node, like one there is
     drop-node:NAME                       a node is gone
     cordon:NAME, drain:NAME, node-down:NAME   a node is away for a while
@@ -30,6 +31,7 @@ from allotment.simulation.changes import (
     GrantQuota,
     Hold,
     QuotaPlace,
+    Resume,
     ScenarioChange,
     SetQuota,
     SetWeight,
@@ -124,6 +126,11 @@ def _hold(body: str, words: str) -> Hold:
     return Hold(name, _term(options, words))
 
 
+def _resume(body: str, words: str) -> Resume:
+    name, options = _options(body, ("from", "until"), words)
+    return Resume(name, _term(options, words))
+
+
 def _add_node(body: str, words: str) -> AddNode:
     return AddNode(*_sides(body, words, "add-node:gpu-9=gpu-8"))
 
@@ -156,6 +163,7 @@ _READERS: Final[Mapping[str, Callable[[str, str], ScenarioChange | UsePolicy | J
     "grant": _grant,
     "weight": _weight,
     "hold": _hold,
+    "resume": _resume,
     "add-node": _add_node,
     "drop-node": _drop_node,
     "cordon": _away(Absence.CORDON),

@@ -105,6 +105,14 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Resume:
+    """A ClusterQueue that is stopped admits again, for a while."""
+
+    queue: str
+    term: Term
+
+
+@dataclass(frozen=True, slots=True)
 class AddNode:
     """A further node, like one there is."""
 
@@ -150,7 +158,7 @@ class UsePolicy:
     policy: QueuePolicy
 
 
-ScenarioChange = SetQuota | GrantQuota | SetWeight | Hold | AddNode | DropNode | TakeAway | MoreJobs
+ScenarioChange = SetQuota | GrantQuota | SetWeight | Hold | Resume | AddNode | DropNode | TakeAway | MoreJobs
 
 
 def changed(scenario: Scenario, change: ScenarioChange) -> Scenario:
@@ -168,8 +176,8 @@ def changed(scenario: Scenario, change: ScenarioChange) -> Scenario:
             return _with_grant(scenario, change)
         case SetWeight():
             return _with_weight(scenario, change)
-        case Hold():
-            return _with_hold(scenario, change)
+        case Hold() | Resume():
+            return _with_stop(scenario, change)
         case AddNode():
             return _with_node(scenario, change)
         case DropNode():
@@ -348,14 +356,18 @@ def _checked(nominal: int, place: QuotaPlace) -> int:
     return nominal
 
 
-def _with_hold(scenario: Scenario, change: Hold) -> Scenario:
+def _with_stop(scenario: Scenario, change: Hold | Resume) -> Scenario:
+    """One policy during the term, and the other one after it."""
     if isinstance(_owner(scenario, change.queue), Cohort):
         raise UsageError(f"{change.queue} is a cohort", fix="name a queue: only queues can be stopped")
+    first, last = StopPolicy.HOLD, StopPolicy.NONE
+    if isinstance(change, Resume):
+        first, last = last, first
     return _during(
         scenario,
         change.term,
-        lambda t: StopChange(t, change.queue, StopPolicy.HOLD),
-        lambda t: StopChange(t, change.queue, StopPolicy.NONE),
+        lambda t: StopChange(t, change.queue, first),
+        lambda t: StopChange(t, change.queue, last),
     )
 
 

@@ -50,6 +50,10 @@ class MovingPast:
         """Run times that are known, of the most recent ones."""
         return self._history.seen(_ALL)
 
+    def batch_of(self, name: str) -> Hashable:
+        """The sweep that a workload belongs to."""
+        return self._groups[name][0]
+
     def limited(self, names: Iterable[str]) -> bool:
         """Whether all of these have a limit."""
         return all(name in self._limits for name in names)

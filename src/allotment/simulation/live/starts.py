@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from allotment.scheduling.queueing.inputs import Workload
+from allotment.scheduling.snapshot.queueing import QueueingView
 from allotment.simulation.chance import Chance
 from allotment.simulation.estimate.arrivals import PastArrival, ReplayedPast
 from allotment.simulation.estimate.calibration import Calibration, Forecast
@@ -38,7 +39,7 @@ _WAITED: Final = 2_000
 """Milliseconds up to which a start was at once: the API tells times in seconds."""
 _REPLAYED: Final = 14 * 86_400_000
 _MOST_REPLAYED: Final = 10_000
-_FOR_LESSONS: Final = 0.5
+_FOR_LESSONS: Final = 0.7
 """Share of the budget that is kept for past starts."""
 
 
@@ -159,20 +160,15 @@ class StartEstimator:
     ) -> Iterable[LiveStart]:
         view = self._seen.view
         queues = {each.name: each.cluster_queue for each in view.pending}
-        running = tuple(
-            RunningWorkload(each.workload, each.pod_sets, each.reserved_at, each.evicted)
-            for each in view.running
-            if each.workload.cluster_queue in tree
-        )
-        pending = tuple(each for each in view.pending if each.cluster_queue in tree)
-        situation = self._situation(tree, view.now, running, pending)
-        basis = self._basis(past, running, pending)
+        situation = self.present(tree)
+        running = situation.running
+        basis = self.basis(past, running, situation.pending)
         if basis is StartBasis.NONE:
             question = Question(tuple(jobs), 0, self._wishes.coverage, 1)
             at_once = estimate_starts(situation, question, past.runtimes(running, view.now), self._chance)
             return [_at_once(each, queues[each.workload]) for each in at_once]
         begun = self._spent()
-        horizon = self._horizon(tree, view.now)
+        horizon = self.horizon(tree, view.now)
         found = self._futures(situation, jobs, past, self._wishes.futures, until)
         made = found[0].futures if found else 0
         if made:
@@ -188,22 +184,56 @@ class StartEstimator:
         ]
 
     def _situation(
-        self, tree: frozenset[str], now: int, running: tuple[RunningWorkload, ...], pending: tuple[Workload, ...]
+        self,
+        tree: frozenset[str],
+        view: QueueingView,
+        running: tuple[RunningWorkload, ...],
+        pending: tuple[Workload, ...],
+        earlier: int | None = None,
     ) -> Situation:
-        view = self._seen.view
-        favoured = view.favoured if now == view.now else frozenset()
         return Situation(
             pruned(view.state, tree),
             view.settings,
-            now,
+            view.now if earlier is None else earlier,
             running,
             pending,
             wakeup_delay=WAKEUP_DELAY,
             eviction_latency=EVICTION_LATENCY,
-            favoured=favoured,
+            favoured=view.favoured if earlier is None else frozenset(),
         )
 
-    def _basis(self, past: MovingPast, running: Sequence[RunningWorkload], pending: Sequence[Workload]) -> StartBasis:
+    @property
+    def seen(self) -> SeenCluster:
+        """What was seen."""
+        return self._seen
+
+    @property
+    def view(self) -> QueueingView:
+        """The moment."""
+        return self._seen.view
+
+    @property
+    def wishes(self) -> StartWishes:
+        """How thoroughly."""
+        return self._wishes
+
+    def waiting_trees(self) -> tuple[frozenset[str], ...]:
+        """Trees in which somebody waits."""
+        return tuple(dict.fromkeys(self._tree_of[each.cluster_queue] for each in self._seen.view.pending))
+
+    def present(self, tree: frozenset[str], view: QueueingView | None = None) -> Situation:
+        """The moment of one tree; or another view of the same moment."""
+        view = view or self._seen.view
+        running = tuple(
+            RunningWorkload(each.workload, each.pod_sets, each.reserved_at, each.evicted)
+            for each in view.running
+            if each.workload.cluster_queue in tree
+        )
+        pending = tuple(each for each in view.pending if each.cluster_queue in tree)
+        return self._situation(tree, view, running, pending)
+
+    def basis(self, past: MovingPast, running: Sequence[RunningWorkload], pending: Sequence[Workload]) -> StartBasis:
+        """What run times of a tree can be drawn from."""
         if past.known >= ENOUGH_ENDED:
             return StartBasis.HISTORY
         limited = past.limited(each.workload.name for each in running) and past.limited(each.name for each in pending)
@@ -216,10 +246,10 @@ class StartEstimator:
         tree = frozenset(each.name for each in situation.state.cluster_queues)
         return estimate_starts(
             situation,
-            Question(tuple(jobs), self._horizon(tree, now), self._wishes.coverage, most),
+            Question(tuple(jobs), self.horizon(tree, now), self._wishes.coverage, most),
             past.runtimes(situation.running, now),
             self._chance,
-            self._arrivals(tree, now),
+            self.arrivals(tree, now),
             lambda: self._spent() < until,
         )
 
@@ -228,14 +258,15 @@ class StartEstimator:
         jobs = self._in_tree.get(tree, ())
         return since, [PastArrival(job.workload, job.submitted) for job in jobs if since <= job.submitted <= now]
 
-    def _arrivals(self, tree: frozenset[str], now: int) -> Arrivals | None:
+    def arrivals(self, tree: frozenset[str], now: int) -> Arrivals | None:
+        """What others submit to a tree from a moment on; None = nothing."""
         since, past = self._replayed(tree, now)
         if not self._wishes.replay or not past or since >= now:
             return None
         known = [self._seen.begun[name] for name in tree if self._seen.begun.get(name)]
         return ReplayedPast(past, since, now, min([since, *known]))
 
-    def _horizon(self, tree: frozenset[str], now: int) -> int:
+    def horizon(self, tree: frozenset[str], now: int) -> int:
         """As far as asked, or until others have submitted as much as one future plays."""
         since, past = self._replayed(tree, now)
         if not self._wishes.replay or len(past) < 2:
@@ -303,7 +334,7 @@ class StartEstimator:
             RunningWorkload(each.workload, each.pod_sets, each.reserved) for each in here if each.runs_at(now)
         )
         pending = tuple(each.workload for each in here if each.waits_at(now))
-        situation = self._situation(tree, now, running, pending)
+        situation = self._situation(tree, self._seen.view, running, pending, now)
         found = self._futures(situation, (job.name,), past, futures, self._wishes.budget)
         if not found or found[0].futures < min(futures, _FEWEST_OF_A_LESSON):
             return None

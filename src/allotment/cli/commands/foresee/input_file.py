@@ -49,31 +49,11 @@ def names_a_file(named: str | None, words: tuple[str, ...]) -> bool:
 
 _WORK: Final = frozenset(
     f"{kind}{ending}"
-    for kind in [
-        "job",
-        "pod",
-        "workload",
-        "cronjob",
-        "deployment",
-        "statefulset",
-        "replicaset",
-        "daemonset",
-        "jobset",
-        "rayjob",
-        "raycluster",
-        "rayservice",
-        "trainjob",
-        "mpijob",
-        "pytorchjob",
-        "tfjob",
-        "leaderworkerset",
-        "appwrapper",
-        "wl",
-        "po",
-        "deploy",
-        "sts",
-        "lws",
-    ]
+    for kind in (
+        *("job", "cronjob", "jobset", "rayjob", "trainjob", "mpijob", "pytorchjob", "tfjob", "appwrapper"),
+        *("pod", "workload", "deployment", "statefulset", "replicaset", "daemonset", "leaderworkerset"),
+        *("raycluster", "rayservice", "wl", "po", "deploy", "sts", "lws"),
+    )
     for ending in ("", "s")
 )
 """Kinds of what waits; a folder of such a name is named with ``./`` before it."""

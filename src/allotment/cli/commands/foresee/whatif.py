@@ -25,6 +25,7 @@ CHANGES: Final = (
     ("grant:QUEUE/FLAVOR/RESOURCE=+AMOUNT", "More of it for a TERM; with ,lender=QUEUE that one has less meanwhile."),
     ("weight:QUEUE=NUMBER", "Another weight in fair sharing."),
     ("hold:QUEUE", "The queue admits nobody for a TERM."),
+    ("resume:QUEUE", "The queue, which is stopped, admits again."),
     ("add-node:NAME=LIKE", "A further node, like one there is (scenarios with nodes)."),
     ("drop-node:NAME", "Without this node."),
     ("cordon:NAME", "The node takes no further pods for a TERM."),
