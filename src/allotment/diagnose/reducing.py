@@ -8,7 +8,7 @@ from typing import Any, Final
 from allotment.diagnose.amending import amended, worked_on
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
-from allotment.diagnose.shortage import FlavorRow, ResourceNeed, Shortage, device
+from allotment.diagnose.shortage import FlavorRow, ResourceNeed, QuotaShortage, device
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.pods import Container, PodSpec
 from allotment.model.observed.work import Job, Replicas
@@ -21,7 +21,7 @@ _MIN_PARALLELISM: Final = "kueue.x-k8s.io/job-min-parallelism"
 
 
 def reduced(
-    case: Case, lacks: Shortage, kind: RemedyKind = RemedyKind.REDUCE_REQUEST, *, cost: int = 0
+    case: Case, lacks: QuotaShortage, kind: RemedyKind = RemedyKind.REDUCE_REQUEST, *, cost: int = 0
 ) -> Iterator[Proposal]:
     """Ask for what is free now: fewer pods where one of them fits, and else less for each.
 
@@ -42,7 +42,7 @@ def reduced(
         yield from _less_each(case, lacks, row, cost)
 
 
-def pods_that_fit(row: FlavorRow, lacks: Shortage) -> int:
+def pods_that_fit(row: FlavorRow, lacks: QuotaShortage) -> int:
     """Pods of the PodSet that a flavor has quota for now."""
     fit = lacks.pod_set.count
     for need in row.needs:
@@ -52,7 +52,7 @@ def pods_that_fit(row: FlavorRow, lacks: Shortage) -> int:
     return fit
 
 
-def _per_pod(need: ResourceNeed, lacks: Shortage) -> tuple[int, int]:
+def _per_pod(need: ResourceNeed, lacks: QuotaShortage) -> tuple[int, int]:
     """What a pod asks for, and what PodSets before it have taken already."""
     each = dict(lacks.pod_set.requests).get(need.resource, 1 if need.resource == "pods" else 0)
     return each, need.wanted - each * lacks.pod_set.count
@@ -63,7 +63,7 @@ def _room(row: FlavorRow) -> int:
 
 
 def _fewer_pods(
-    case: Case, lacks: Shortage, row: FlavorRow, fit: int, kind: RemedyKind, cost: int
+    case: Case, lacks: QuotaShortage, row: FlavorRow, fit: int, kind: RemedyKind, cost: int
 ) -> Iterator[Proposal]:
     work = worked_on(case)
     said = ", ".join(f"{need.text(_per_pod(need, lacks)[0] * fit)} {need.resource}" for need in row.needs if need.short)
@@ -90,7 +90,7 @@ def _fewer_pods(
     )
 
 
-def _less_each(case: Case, lacks: Shortage, row: FlavorRow, cost: int) -> Iterator[Proposal]:
+def _less_each(case: Case, lacks: QuotaShortage, row: FlavorRow, cost: int) -> Iterator[Proposal]:
     """Less for each pod; where not even one device a pod is free, one pod alone with what there is."""
     spec = next((each.template.spec for each in case.to_come if each.name == lacks.pod_set.name), None)
     if spec is None and case.to_come:
@@ -131,7 +131,7 @@ def _less_each(case: Case, lacks: Shortage, row: FlavorRow, cost: int) -> Iterat
     )
 
 
-def _smaller(row: FlavorRow, lacks: Shortage, count: int) -> list[tuple[ResourceNeed, int]] | None:
+def _smaller(row: FlavorRow, lacks: QuotaShortage, count: int) -> list[tuple[ResourceNeed, int]] | None:
     """For each need that is short, what one of so many pods can have; None where that is nothing."""
     found = []
     for need in row.needs:
@@ -159,7 +159,7 @@ def _changed(spec: PodSpec, resource: str, less: int) -> tuple[Container, str] |
     return (container, render_amount(resource, amount - less)) if amount > less else None
 
 
-def partly(case: Case, lacks: Shortage, *, cost: int = 1) -> Iterator[Proposal]:
+def partly(case: Case, lacks: QuotaShortage, *, cost: int = 1) -> Iterator[Proposal]:
     """Let Kueue admit fewer pods than asked for."""
     work = worked_on(case)
     row = max(lacks.usable, key=lambda each: pods_that_fit(each, lacks), default=None)

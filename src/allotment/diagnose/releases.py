@@ -9,7 +9,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.others import called, reference_above
 from allotment.diagnose.quota_book import Pair, QuotaBook, held_by
-from allotment.diagnose.shortage import FlavorRow, ResourceNeed, Shortage, book_of
+from allotment.diagnose.shortage import FlavorRow, ResourceNeed, QuotaShortage, book_of
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.queueing import ClusterQueue, Cohort
@@ -104,7 +104,7 @@ def holders_of(case: Case, queue: str, pair: Pair) -> list[tuple[int, QuotaHolde
 
 
 def waits(
-    case: Case, lacks: Shortage, then: str = "", *, also: Workload | None = None, cost: int = 2
+    case: Case, lacks: QuotaShortage, then: str = "", *, also: Workload | None = None, cost: int = 2
 ) -> Iterator[Proposal]:
     """Wait for those whose end lets it start.
 
@@ -167,7 +167,7 @@ def _joined(names: list[str]) -> str:
 
 
 def raised_quota(
-    case: Case, lacks: Shortage, then: str = "", *, also: Workload | None = None, cost: int = 1
+    case: Case, lacks: QuotaShortage, then: str = "", *, also: Workload | None = None, cost: int = 1
 ) -> Iterator[Proposal]:
     """Raise the nominal quota of the flavor that is nearest, by as little as helps; `also` = who has to fit besides."""
     row = lacks.row
@@ -196,7 +196,7 @@ def raised_quota(
         )
 
 
-def raised_borrowing(case: Case, lacks: Shortage, *, cost: int = 0) -> Iterator[Proposal]:
+def raised_borrowing(case: Case, lacks: QuotaShortage, *, cost: int = 0) -> Iterator[Proposal]:
     """Raise the queue's own borrowing limit by as little as helps."""
     row = lacks.row
     queue = case.index.cluster_queues.get(lacks.workload.cluster_queue)
@@ -256,7 +256,7 @@ def _limit_at(cohort: Cohort, flavor: str, resource: str) -> int | None:
     return None
 
 
-def raised_lending(case: Case, lacks: Shortage, *, cost: int = 0) -> Iterator[Proposal]:
+def raised_lending(case: Case, lacks: QuotaShortage, *, cost: int = 0) -> Iterator[Proposal]:
     """Raise the lending limit of one other queue of the tree by as little as helps; those with most idle first."""
     row = lacks.row
     if row is None or case.brief:
@@ -282,7 +282,7 @@ def raised_lending(case: Case, lacks: Shortage, *, cost: int = 0) -> Iterator[Pr
             return
 
 
-def lenders(case: Case, lacks: Shortage, row: FlavorRow) -> list[tuple[str, ResourceNeed, int, int]]:
+def lenders(case: Case, lacks: QuotaShortage, row: FlavorRow) -> list[tuple[str, ResourceNeed, int, int]]:
     """Other queues of the tree with a lending limit and something idle behind it: name, need, idle, limit."""
     book = book_of(case.twins)
     found = []

@@ -82,7 +82,7 @@ class FlavorRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Shortage:
+class QuotaShortage:
     """What keeps a PodSet of a workload from its quota.
 
     Attributes:
@@ -131,13 +131,13 @@ def book_of(twins: Twins) -> QuotaBook:
     return found
 
 
-def shortage_of(case: Case) -> Shortage | None:
+def shortage_of(case: Case) -> QuotaShortage | None:
     """What the subject lacks; None where it is not refused for quota, or where quota would do."""
     workload = case.workload
     return None if workload is None or workload.holds_quota else shortage_named(case.twins, workload.key)
 
 
-def shortage_named(twins: Twins, key: str) -> Shortage | None:
+def shortage_named(twins: Twins, key: str) -> QuotaShortage | None:
     """What a waiting workload lacks, ``namespace/name``; found out once."""
     kept = twins.index.beside.get(_Shortages)
     if not isinstance(kept, _Shortages):
@@ -148,7 +148,7 @@ def shortage_named(twins: Twins, key: str) -> Shortage | None:
     return kept[key]
 
 
-class _Shortages(dict[str, Shortage | None]):
+class _Shortages(dict[str, QuotaShortage | None]):
     """What has been found out, by workload."""
 
 
@@ -164,7 +164,7 @@ def waiting_in(twins: Twins) -> Mapping[str, Workload]:
     return found
 
 
-def lacking(twins: Twins, workload: Workload) -> Shortage | None:
+def lacking(twins: Twins, workload: Workload) -> QuotaShortage | None:
     """What a waiting workload lacks if its turn came now, and nobody were preempted for it."""
     book = book_of(twins)
     queue = book.queues.get(workload.cluster_queue)
@@ -185,14 +185,14 @@ def _of_pod_set(
     workload: Workload,
     pod_set: PodSet,
     assumed: dict[Pair, int],
-) -> Shortage | None:
+) -> QuotaShortage | None:
     requests = dict(pod_set.requests)
     covered = {name for group in queue.resource_groups for name in group.covered_resources}
     if PODS in covered:
         requests[PODS] = 1
     undeclared = tuple(sorted(name for name, amount in requests.items() if amount > 0 and name not in covered))
     if undeclared:
-        return Shortage(workload, pod_set, undeclared=undeclared, never=True)
+        return QuotaShortage(workload, pod_set, undeclared=undeclared, never=True)
     for number, group in enumerate(queue.resource_groups):
         asked = {name: requests[name] * pod_set.count for name in group.covered_resources if requests.get(name)}
         if not asked:
@@ -208,7 +208,7 @@ def _of_pod_set(
         chosen = next((row for row in rows if row.fits), None)
         if chosen is None:
             never = all(row.obstacle or row.beyond for row in rows)
-            return Shortage(workload, pod_set, tuple(rows), never=never, tried=tuple(_tried(row) for row in rows))
+            return QuotaShortage(workload, pod_set, tuple(rows), never=never, tried=tuple(_tried(row) for row in rows))
         for name, amount in asked.items():
             assumed[chosen.flavor, name] = assumed.get((chosen.flavor, name), 0) + amount
     return None

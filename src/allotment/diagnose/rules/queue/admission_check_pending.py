@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.queue.checks import PENDING, answered, awaited, evidence_of, taken_out
 from allotment.model.explanation import CauseVerdict
 from allotment.scheduling.snapshot.queues import MULTI_KUEUE, PROVISIONING
 
-_OF_KUEUE = (PROVISIONING, MULTI_KUEUE)
-_RESET = "Reset to Pending"
+_OF_KUEUE: Final = (PROVISIONING, MULTI_KUEUE)
+_RESET: Final = "Reset to Pending"
 
 
 def find(case: Case) -> Finding | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from allotment.diagnose.case import Case, reference_of, seconds
 from allotment.diagnose.finding import Finding, Proposal
@@ -13,8 +13,8 @@ from allotment.model.explanation import CauseVerdict, Evidence
 from allotment.model.observed.queueing import CheckState, Workload
 from allotment.scheduling.snapshot.queues import checks_of
 
-_TOLD = re.compile(r'AdmissionChecks? in (\w+) state: "([^"]+)"(?: \((.*)\))?')
-_FAILED = ("Rejected", "Retry")
+_TOLD: Final = re.compile(r'AdmissionChecks? in (\w+) state: "([^"]+)"(?: \((.*)\))?')
+_FAILED: Final = ("Rejected", "Retry")
 
 
 def find(case: Case) -> Finding | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
@@ -12,8 +13,8 @@ from allotment.model.explanation import Doer, Evidence, Patch, PatchOp, RemedyKi
 from allotment.model.observed.queueing import AdmissionCheck, CheckState, ClusterQueue, Workload
 from allotment.scheduling.snapshot.queues import checks_of
 
-READY = "Ready"
-PENDING = "Pending"
+READY: Final = "Ready"
+PENDING: Final = "Pending"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.work import Job, Owner
 
-_PATHS = {"MPIJob": ("runPolicy", "suspend"), "PyTorchJob": ("runPolicy", "suspend"), "TFJob": ("runPolicy", "suspend")}
+_PATHS: Final = {
+    "MPIJob": ("runPolicy", "suspend"),
+    "PyTorchJob": ("runPolicy", "suspend"),
+    "TFJob": ("runPolicy", "suspend"),
+}
 
 
 def find(case: Case) -> Finding | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.scheduling.snapshot.standing import OutOfQueue
 
-_GATE = "kueue.x-k8s.io/admission-gated-by"
+_GATE: Final = "kueue.x-k8s.io/admission-gated-by"
 
 
 def gated(case: Case) -> Finding | None:

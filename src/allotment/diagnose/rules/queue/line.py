@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
-from allotment.diagnose.shortage import Shortage, book_of, shortage_named, shortage_of, waiting_in
+from allotment.diagnose.shortage import QuotaShortage, book_of, shortage_named, shortage_of, waiting_in
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.labels import KUEUE_PRIORITY
 from allotment.model.observed import queueing as observed
@@ -28,7 +28,7 @@ class Blockade:
 
     own: Workload
     head: Workload
-    lacks: Shortage
+    lacks: QuotaShortage
     by_priority: bool
     queue: observed.ClusterQueue
 

@@ -36,7 +36,7 @@ def failed(case: Case) -> Finding | None:
     asked = _asked(case)
     if asked is None:
         return _given_up(case)
-    if asked is None or asked[1] is None or not is_true(asked[1].status.conditions, "Failed"):
+    if asked[1] is None or not is_true(asked[1].status.conditions, "Failed"):
         return None
     return _finding(case, asked[0], asked[1], "provisioning-request-failed", "Failed", "failed")
 
@@ -45,7 +45,7 @@ def _given_up(case: Case) -> Finding | None:
     workload = case.workload
     said = None if workload is None or workload.spec.active else failed_check(case, workload)
     check = None if said is None else case.index.admission_checks.get(said[0])
-    if workload is None or said is None or check is None or check.spec.controller_name != PROVISIONING:
+    if workload is None or check is None or said is None or check.spec.controller_name != PROVISIONING:
         return None
     name, _, message = said
     again = Proposal(

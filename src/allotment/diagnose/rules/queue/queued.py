@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
@@ -14,7 +15,7 @@ from allotment.model.observed.work import Work
 from allotment.scheduling.snapshot.queues import held
 from allotment.scheduling.snapshot.standing import selects
 
-_NO_KUEUE = ("CronJob", "DaemonSet")
+_NO_KUEUE: Final = ("CronJob", "DaemonSet")
 """Kinds that never queue themselves: what they make does, or nothing."""
 
 

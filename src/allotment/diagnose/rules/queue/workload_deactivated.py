@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
+
+import msgspec
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.remedies.changed import after
 from allotment.diagnose.rules.node.table import CAUSES as NODE
 from allotment.diagnose.rules.scheduler.table import CAUSES as SCHEDULER
 from allotment.diagnose.rules.storage.table import CAUSES as STORAGE
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
-from allotment.model.observed.queueing import Workload
+from allotment.model.observed.queueing import Workload, WorkloadStatus
 
-_BY_CHECK = "DeactivatedDueToAdmissionCheck"
-_LIMITED = "DeactivatedDueToRequeuingLimitExceeded"
-_TIMED = "DeactivatedDueToMaximumExecutionTimeExceeded"
+_BY_CHECK: Final = "DeactivatedDueToAdmissionCheck"
+_LIMITED: Final = "DeactivatedDueToRequeuingLimitExceeded"
+_TIMED: Final = "DeactivatedDueToMaximumExecutionTimeExceeded"
 
 
 def _inactive(case: Case, *reasons: str) -> tuple[Workload, str, str] | None:
@@ -83,13 +85,28 @@ def _mended(case: Case) -> Iterator[Proposal]:
     """What lets its pods start, if they are made again as they were."""
     if case.brief:
         return
-    again = after(case, _again(case))
-    if again is None:
-        return
+    again = _made_anew(case)
     for entry in (*STORAGE, *NODE, *SCHEDULER):
         finding = entry.find(again)
         if finding is not None:
             yield from finding.proposals
+
+
+def _made_anew(case: Case) -> Case:
+    """The subject as if it had just been submitted."""
+    old = case.workload
+    workloads = tuple(
+        msgspec.structs.replace(each, spec=msgspec.structs.replace(each.spec, active=True), status=WorkloadStatus())
+        if each is old
+        else each
+        for each in case.source.objects.workloads
+    )
+    source = msgspec.structs.replace(
+        case.source, objects=msgspec.structs.replace(case.source.objects, workloads=workloads)
+    )
+    again = Case(case.snapshot, source, case.reference, case.subject)
+    again.supposed = True
+    return again
 
 
 def by_execution_time(case: Case) -> Finding | None:

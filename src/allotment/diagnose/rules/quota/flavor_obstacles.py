@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -19,7 +19,7 @@ from allotment.model.observed.nodes import NodeTaint
 from allotment.model.observed.pods import PodSpec
 from allotment.model.spelling import nearest
 
-_KEEPS_AWAY = ("NoSchedule", "NoExecute")
+_KEEPS_AWAY: Final = ("NoSchedule", "NoExecute")
 
 
 def taint(case: Case) -> Finding | None:

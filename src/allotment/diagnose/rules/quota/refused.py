@@ -14,7 +14,7 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.quota_book import QuotaBook
 from allotment.diagnose.reducing import pods_that_fit
 from allotment.diagnose.rules.queue.line import attempt_of
-from allotment.diagnose.shortage import FlavorRow, ResourceNeed, Shortage, book_of, device, shortage_of
+from allotment.diagnose.shortage import FlavorRow, QuotaShortage, ResourceNeed, book_of, device, shortage_of
 from allotment.model.observed.nodes import Node
 from allotment.scheduling.queueing.quantity import render_amount
 from allotment.scheduling.queueing.reasons import DetailKind
@@ -62,7 +62,7 @@ class QuotaRefusal:
     """
 
     cause: QuotaCause
-    lacks: Shortage
+    lacks: QuotaShortage
     row: FlavorRow | None = None
     need: ResourceNeed | None = None
     said: str = ""
@@ -130,10 +130,10 @@ def _by_topology(case: Case, attempt: Attempt, said: str) -> QuotaRefusal | None
     if workload is None:
         return None
     pod_set = next((each for each in workload.pod_sets if each.topology is not None), workload.pod_sets[0])
-    return QuotaRefusal(QuotaCause.TOPOLOGY, Shortage(workload, pod_set), said=said)
+    return QuotaRefusal(QuotaCause.TOPOLOGY, QuotaShortage(workload, pod_set), said=said)
 
 
-def _misnamed(case: Case, lacks: Shortage) -> bool:
+def _misnamed(case: Case, lacks: QuotaShortage) -> bool:
     """Whether a device is asked for by a name that nothing has, while the queue has devices by another name."""
     book = book_of(case.twins)
     queue = book.queues[lacks.workload.cluster_queue]
@@ -146,14 +146,14 @@ def _misnamed(case: Case, lacks: Shortage) -> bool:
     return not any(name in node.status.allocatable for node in nodes for name in strange)
 
 
-def _obstacle(lacks: Shortage) -> QuotaCause:
+def _obstacle(lacks: QuotaShortage) -> QuotaCause:
     row = _nearest_by_obstacle(lacks)
     if row.obstacle == "taint":
         return QuotaCause.TAINT
     return QuotaCause.TOPOLOGY if row.obstacle == "topology" else QuotaCause.MISMATCH
 
 
-def _nearest_by_obstacle(lacks: Shortage) -> FlavorRow:
+def _nearest_by_obstacle(lacks: QuotaShortage) -> FlavorRow:
     """Of flavors that pods may not use, the one that was meant: its selectors match and its quota would do."""
     offering = [each for each in lacks.rows if each.offers and each.obstacle] or list(lacks.rows)
     return min(
@@ -176,7 +176,7 @@ def _binding(row: FlavorRow) -> ResourceNeed:
     )
 
 
-def _by_numbers(book: QuotaBook, lacks: Shortage, row: FlavorRow, need: ResourceNeed) -> QuotaCause:
+def _by_numbers(book: QuotaBook, lacks: QuotaShortage, row: FlavorRow, need: ResourceNeed) -> QuotaCause:
     queue = lacks.workload.cluster_queue
     if need.resource == "memory" and 0 < need.quota.nominal < _MEBIBYTE and need.beyond:
         return QuotaCause.WRONG_UNIT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding
@@ -20,9 +21,9 @@ from allotment.model.observed.queueing import Workload
 from allotment.scheduling.queueing.quantity import render_amount
 from allotment.scheduling.snapshot.queueing import QuotaHolder
 
-_UID = re.compile(r"\(UID: ([^,)]+)")
-_PATH = re.compile(r"preemptor path: (\S+?);")
-_RULES = {
+_UID: Final = re.compile(r"\(UID: ([^,)]+)")
+_PATH: Final = re.compile(r"preemptor path: (\S+?);")
+_RULES: Final = {
     "InClusterQueue": "a higher priority in the same ClusterQueue",
     "InCohortReclamation": "reclamation by the queue that owns the quota",
     "InCohortFairSharing": "fair sharing in the cohort",

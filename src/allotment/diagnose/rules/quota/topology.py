@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
@@ -15,8 +16,8 @@ from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, Pat
 from allotment.model.observed.queueing import TopologyAsk
 from allotment.scheduling.snapshot.attempts import AttemptOutcome, Settlement
 
-_REQUIRED = "kueue.x-k8s.io/podset-required-topology"
-_PREFERRED = "kueue.x-k8s.io/podset-preferred-topology"
+_REQUIRED: Final = "kueue.x-k8s.io/podset-required-topology"
+_PREFERRED: Final = "kueue.x-k8s.io/podset-preferred-topology"
 
 
 def find(case: Case) -> Finding | None:
