@@ -8,7 +8,7 @@ from typing import Any, Final
 from allotment.diagnose.amending import amended, worked_on
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
-from allotment.diagnose.shortage import FlavorRow, ResourceNeed, QuotaShortage, device
+from allotment.diagnose.shortage import FlavorRow, QuotaShortage, ResourceNeed, device
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.pods import Container, PodSpec
 from allotment.model.observed.work import Job, Replicas

@@ -9,7 +9,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.others import called, reference_above
 from allotment.diagnose.quota_book import Pair, QuotaBook, held_by
-from allotment.diagnose.shortage import FlavorRow, ResourceNeed, QuotaShortage, book_of
+from allotment.diagnose.shortage import FlavorRow, QuotaShortage, ResourceNeed, book_of
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.queueing import ClusterQueue, Cohort
