@@ -8,7 +8,7 @@ from allotment.diagnose.causes import BY_ID
 from allotment.diagnose.explaining import explain
 from allotment.model.explanation import CauseVerdict, Explanation, RemedyKind, StartsWhen
 from allotment.model.observed.work import Job
-from tests.unit.diagnose.building import GPU, Raw, case_of, node
+from tests.unit.diagnose.building import GPU, NOW, Raw, case_of, node
 from tests.unit.diagnose.queues import cluster_queue, condition, holding, platform, queued, quota, thing
 
 LATER = "2026-11-01T11:30:00Z"
@@ -197,6 +197,13 @@ def test_a_topology_that_is_never_close_enough_is_told_apart_from_one_that_is_ta
     assert (found.never, found.verdict) == (True, CauseVerdict.MISCONFIGURED)
     asking[1]["spec"]["podSets"][0]["topologyRequest"] = {"preferred": "rack"}
     assert BY_ID["topology-request-unsatisfiable"].find(case_of([levels, *queue, *nodes, *asking])) is None
+
+
+def test_a_reservation_without_an_owner_is_a_ghost_at_once() -> None:
+    ghost = holding("left", "cq", gpus=6, ran=False, since=NOW)[1]
+    ghost["metadata"]["ownerReferences"] = []
+    ghost["status"]["conditions"].append(condition("Evicted", reason="PodsReadyTimeout", at=NOW))
+    assert answer([*platform(ALONE), ghost, *queued(gpus=4)]).cause == "ghost-reservation"
 
 
 def test_the_subject_stays_what_it_was() -> None:

@@ -105,6 +105,11 @@ def _why(case: Case, workload: Workload) -> str:
         return "its Job is over"
     if pods:
         return "all of its pods have ended" if not jobs else ""
+    evicted = workload.says("Evicted")
+    if not workload.metadata.owner_references:
+        return "nobody owns it" + (", and it was evicted" if evicted else "")
+    if evicted and not any(owners):
+        return "it was evicted, and its owner is gone"
     admitted = workload.condition("Admitted")
     since = seconds(admitted.last_transition_time) if admitted is not None else 0
     if not since or case.now - since < _PATIENCE:
