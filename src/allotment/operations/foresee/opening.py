@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Final, assert_never
 
-from allotment.errors import InputError, NotFoundError, at
+from allotment.errors import AllotmentError, InputError, NotFoundError, at
 from allotment.ports.scenario_files import ScenarioFilesPort
 from allotment.scenarios.kinds import (
     ANY_FILE,
@@ -85,6 +85,15 @@ def scenario_lines(files: ScenarioFilesPort, *names: str) -> Iterator[ScenarioLi
     """
     for name in names:
         yield from scenarios_in(files.lines(name))
+
+
+def holds_scenarios(files: ScenarioFilesPort, file: str) -> bool:
+    """Whether a file looks like one of scenarios, and not like a snapshot; False of one that cannot be read."""
+    try:
+        first = next(scenario_lines(files, file), None)
+    except AllotmentError:
+        return False
+    return first is not None and scenario_kind(first.data) is not None
 
 
 def check_scenarios(files: ScenarioFilesPort, file: str, wanted: str) -> None:

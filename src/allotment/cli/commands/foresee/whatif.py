@@ -7,7 +7,14 @@ from typing import Final
 
 import click
 
-from allotment.cli.commands.foresee.input_file import file_flag, file_or_snapshot
+from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
+from allotment.cli.commands.foresee.input_file import (
+    file_flag,
+    file_or_snapshot,
+    names_a_file,
+    only_of_clusters,
+    only_of_files,
+)
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import (
     OutputOptions,
@@ -19,6 +26,7 @@ from allotment.cli.shell.options import (
     until_flag,
 )
 from allotment.cli.shell.session import Session
+from allotment.errors import UsageError
 
 CHANGES: Final = (
     ("quota:QUEUE/FLAVOR/RESOURCE=AMOUNT", "Another nominal quota, such as quota:nlp/a100/nvidia.com/gpu=16."),
@@ -44,53 +52,119 @@ class WhatIfOptions:
     Attributes:
         words: the file, where it is named without a flag.
         named: the file.
-        snapshot: the file, as it used to be named.
     """
 
     words: tuple[str, ...]
     named: str | None
-    snapshot: str | None
     changes: tuple[str, ...]
     scenario: str | None
     until: str | None
     report: str | None
+    budget: str | None
+    recorded: str | None
 
 
 @click.command(cls=Command, terms={"Changes": CHANGES})
 @click.argument("words", metavar="", nargs=-1)
-@file_flag("The file of queueing scenarios.")
-@click.option("--snapshot", hidden=True, metavar="FILE", type=click.Path())
+@file_flag("Ask this file of queueing scenarios instead of a cluster.")
 @click.option(
     "--change", "changes", multiple=True, required=True, metavar="CHANGE", help="What to change, see above; may repeat."
+)
+@click.option("--budget", metavar="TIME", help="Of a cluster: how long futures are made; 5s by default.")
+@click.option(
+    "--recorded",
+    metavar="DIR",
+    type=click.Path(),
+    help="Of a cluster: snapshots of `allot snapshot record`, for what Kubernetes has forgotten.",
 )
 @scenario_flag
 @until_flag
 @report_flag
+@source_flags
 @output_flags
 @global_flags
 @click.pass_obj
 @packed(WhatIfOptions)
-def whatif(session: Session, asked: WhatIfOptions, *, output: OutputOptions) -> None:
-    """Run a scenario as it is and with changes: who waits longer, who less, by how much.
+def whatif(session: Session, asked: WhatIfOptions, *, source: SourceOptions, output: OutputOptions) -> None:
+    """Try changes: who waits longer, who less, who starts now. On a cluster, a snapshot, or a scenario's file.
+
+    On a cluster nothing is changed: changes are made of the moment as it was read, at once and for good, and the same
+    futures are played with and without them.
 
     QUEUE may be a cohort for quota, grant and weight. Amounts are written as Kubernetes writes them. A TERM is written
     behind the change as ,from=TIME,until=TIME, such as ,from=6h,until=30h from the scenario's start; without from it
     begins at the start, without until it does not end.
 
-    Labels for -l: queue.
+    Labels for -l: queue; of a cluster namespace too.
     """
+    from allotment.scenarios.changes import check_kind
+
+    for text in asked.changes:
+        check_kind(text)
+    scenario = _scenario_of_old(source)
+    if not names_a_file(asked.named, asked.words) and scenario is None:
+        _live(session, asked, source, output)
+        return
+    only_of_clusters(
+        {
+            "--snapshot": source.file if scenario is None else "",
+            "-n": source.namespace,
+            "-A": source.everywhere,
+            "--budget": asked.budget,
+            "--recorded": asked.recorded,
+        }
+    )
+    _of_a_file(session, asked, scenario, output)
+
+
+def _scenario_of_old(source: SourceOptions) -> str | None:
+    """The scenario's file, where ``--snapshot`` names one: so it was called before there were snapshots."""
+    from allotment import wiring
+    from allotment.operations.foresee.opening import holds_scenarios
+
+    return source.file if source.file and holds_scenarios(wiring.scenario_files(), source.file) else None
+
+
+def _live(session: Session, asked: WhatIfOptions, source: SourceOptions, output: OutputOptions) -> None:
+    from allotment import wiring
+    from allotment.cli.commands.foresee.live_whatif_view import live_whatif_listing, live_whatif_text
+    from allotment.cli.shell.output import show
+    from allotment.cli.shell.progress import ProgressLine
+    from allotment.operations.ask.recorded import recording
+    from allotment.operations.foresee.live.whatif import LiveWhatIfRequest, what_if_live
+    from allotment.reports.documents.live_change import live_whatif_document
+    from allotment.scenarios.times import milliseconds
+    from allotment.simulation.live.starts import StartWishes
+
+    only_of_files({"--scenario": asked.scenario, "--until": asked.until, "--report": asked.report})
+    if asked.words:
+        raise UsageError(f"{asked.words[0]}: all jobs are told of", fix="leave it out; -n NAMESPACE keeps to one")
+    wishes = StartWishes(budget=milliseconds(asked.budget or "5s") / 1000)
+    recorded = iter(()) if asked.recorded is None else recording(wiring.files(), asked.recorded).snapshots()
+    snapshot = snapshot_of(session, source)
+    request = LiveWhatIfRequest(asked.changes, source.namespace, wishes)
+    with ProgressLine(session) as line:
+        line.tell(f"making futures for at most {wishes.budget:g} s")
+        found = what_if_live(snapshot, request, wiring.clock(), recorded)
+    show(
+        session,
+        output,
+        live_whatif_listing(found),
+        human=lambda rows: live_whatif_text(found, rows, session.table_width, headers=not output.no_headers),
+        whole=lambda rows: live_whatif_document(found, rows),
+    )
+
+
+def _of_a_file(session: Session, asked: WhatIfOptions, scenario: str | None, output: OutputOptions) -> None:
     from allotment import wiring
     from allotment.cli.commands.foresee.comparing import show_difference
     from allotment.cli.commands.foresee.simulation_options import gauge
     from allotment.cli.shell.progress import ProgressLine
     from allotment.operations.foresee.comparing import what_if
     from allotment.operations.foresee.simulating import RunRequest
-    from allotment.scenarios.changes import check_kind
     from allotment.scenarios.times import milliseconds
 
-    file = file_or_snapshot(session, asked.named, asked.snapshot, asked.words)
-    for text in asked.changes:
-        check_kind(text)
+    file = file_or_snapshot(session, asked.named, scenario, asked.words)
     request = RunRequest(until=None if asked.until is None else milliseconds(asked.until))
     with ProgressLine(session) as line:
         found = what_if(wiring.scenario_files(), file, asked.scenario, asked.changes, request, gauge(line))

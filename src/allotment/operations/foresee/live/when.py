@@ -118,7 +118,7 @@ def when_live(
         if milliseconds(earlier.taken_at) >= milliseconds(snapshot.taken_at):
             continue
         read += 1
-        for chronicle, source in _matched(chronicles, snapshot, earlier):
+        for chronicle, source in matched(chronicles, snapshot, earlier):
             chronicle.take(Index(source), earlier.taken_at or source.observed_at)
     rows: list[WaitingStart] = []
     seen: list[SeenCluster] = []
@@ -152,7 +152,7 @@ def when_live(
     )
 
 
-def _matched(
+def matched(
     chronicles: Sequence[Chronicle], snapshot: Snapshot, earlier: Snapshot
 ) -> Iterable[tuple[Chronicle, Source]]:
     """Sources of the same name; of one cluster alone, whatever it was called."""

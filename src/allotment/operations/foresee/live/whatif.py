@@ -1,0 +1,197 @@
+"""Use case: what would a change of a live cluster do? Who starts now, who waits longer, who less."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from allotment.errors import InputError, NotFoundError, UsageError, shown
+from allotment.model.observed.base import Reference
+from allotment.model.observed.index import Index
+from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.observe.anonymous import is_hidden
+from allotment.operations.foresee.live.when import matched, subject_of
+from allotment.ports.clock import Clock
+from allotment.scenarios.changes import JobFile, WrittenChange, parse_change
+from allotment.scheduling.snapshot.moments import milliseconds
+from allotment.scheduling.snapshot.queueing import QueueingView
+from allotment.simulation.changes import UsePolicy
+from allotment.simulation.difference import ChangedSetting
+from allotment.simulation.live.changing import (
+    LiveChange,
+    LiveDifference,
+    changed_view,
+    compare_views,
+    settings_between,
+)
+from allotment.simulation.live.seen import Chronicle
+from allotment.simulation.live.starts import StartEstimator, StartWishes
+
+_NOT_FAIR = "without fair sharing a weight changes nothing; add --change policy:fair-sharing"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWhatIfRequest:
+    """What is asked.
+
+    Attributes:
+        changes: as they were written; made in order, all at once.
+        namespace: whose work is told of; empty = everybody's.
+        wishes: how thoroughly.
+        seed: of chance.
+    """
+
+    changes: tuple[str, ...]
+    namespace: str = ""
+    wishes: StartWishes = field(default_factory=StartWishes)
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedStart:
+    """What the changes make of one that waits; `hidden` = another team's, of which only the queue is told."""
+
+    subject: Reference
+    change: LiveChange
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWhatIf:
+    """The answer.
+
+    Attributes:
+        observed_at: RFC 3339.
+        rows: those for whom something changes, the largest change first.
+        unchanged: how many wait for whom nothing changes.
+        preempted: what loses its quota at once; of other teams only that it is theirs.
+        settings: what was changed, where it is a quota or a weight.
+        found: what the twins say.
+        notes: what is at work and not modelled, or was not seen.
+    """
+
+    observed_at: str
+    request: LiveWhatIfRequest
+    rows: tuple[ChangedStart, ...]
+    unchanged: int
+    preempted: tuple[Reference, ...]
+    settings: tuple[ChangedSetting, ...]
+    found: LiveDifference
+    notes: tuple[str, ...]
+
+
+def what_if_live(
+    snapshot: Snapshot, request: LiveWhatIfRequest, clock: Clock, recorded: Iterable[Snapshot] = ()
+) -> LiveWhatIf:
+    """Try changes on a moment.
+
+    Args:
+        snapshot: the moment.
+        request: what is asked.
+        clock: says when the budget is over.
+        recorded: snapshots of the same cluster before that moment, in the order of their times.
+
+    Raises:
+        UsageError: a change cannot be read, or not be made of a moment; the snapshot holds several clusters.
+        NotFoundError: a change names what is not in the cluster.
+        InputError: a name that a change brings is taken.
+    """
+    written = [parse_change(text) for text in request.changes]
+    if len(snapshot.sources) != 1:
+        raise UsageError(
+            f"the snapshot holds {len(snapshot.sources)} clusters",
+            why="a change is made in one",
+            fix="ask one of them with --context",
+        )
+    source = snapshot.sources[0]
+    chronicle = _told(snapshot, recorded)
+    index = Index(source)
+    seen = chronicle.told(index, snapshot.taken_at or source.observed_at)
+    after, settings = _changed(seen.view, written)
+    began = clock.now()
+
+    def spent() -> float:
+        return (clock.now() - began).total_seconds()
+
+    def chance_of(key: object) -> random.Random:
+        return random.Random(f"{request.seed}/{key}")  # noqa: S311 (a simulation, not a secret)
+
+    estimator = StartEstimator(seen, request.wishes, chance_of("asked"), spent)
+    found = compare_views(estimator, after, chance_of, lambda: spent() < request.wishes.budget)
+    rows, unchanged = _rows(index, found, request)
+    return LiveWhatIf(
+        snapshot.taken_at,
+        request,
+        rows,
+        unchanged,
+        tuple(subject_of(index, index.workloads[name]) for name in found.preempted),
+        settings,
+        found,
+        seen.view.unmodelled,
+    )
+
+
+def _told(snapshot: Snapshot, recorded: Iterable[Snapshot]) -> Chronicle:
+    chronicle = Chronicle()
+    for earlier in recorded:
+        if milliseconds(earlier.taken_at) < milliseconds(snapshot.taken_at):
+            for each, source in matched([chronicle], snapshot, earlier):
+                each.take(Index(source), earlier.taken_at or _when(source))
+    return chronicle
+
+
+def _when(source: Source) -> str:
+    return source.observed_at
+
+
+def _changed(view: QueueingView, changes: Sequence[WrittenChange]) -> tuple[QueueingView, tuple[ChangedSetting, ...]]:
+    """The moment with all changes, and what they were about."""
+    settings: list[ChangedSetting] = []
+    for written in changes:
+        change = written.change
+        with _said_of(written):
+            if isinstance(change, JobFile):
+                raise UsageError(
+                    "jobs of a file are not added to a live cluster", fix="ask a scenario's file with --file"
+                )
+            before, view = view, changed_view(view, change)
+            if not isinstance(change, UsePolicy):
+                about = settings_between(before, view, change)
+                settings += [] if about is None else [about]
+    weighed = view.settings.fair_sharing
+    return view, tuple(
+        each
+        if weighed or not each.what.startswith("weight ")
+        else ChangedSetting(each.what, each.before, each.after, _NOT_FAIR)
+        for each in settings
+    )
+
+
+@contextmanager
+def _said_of(written: WrittenChange) -> Iterator[None]:
+    """Whatever is wrong with a change is said with the words it was written in."""
+    try:
+        yield
+    except (NotFoundError, InputError, UsageError) as error:
+        raise type(error)(f"{shown(written)}: {error.what}", why=error.why, fix=error.fix) from error
+
+
+def _rows(index: Index, found: LiveDifference, request: LiveWhatIfRequest) -> tuple[tuple[ChangedStart, ...], int]:
+    rows: list[ChangedStart] = []
+    unchanged = 0
+    for each in found.jobs:
+        workload = index.workloads[each.job]
+        if request.namespace not in {"", workload.namespace}:
+            continue
+        if not _differs(each):
+            unchanged += 1
+            continue
+        rows.append(ChangedStart(subject_of(index, workload), each, is_hidden(workload.metadata)))
+    rows.sort(key=lambda row: (row.change.starts_before == row.change.starts_after, -abs(row.change.change or 0.0)))
+    return tuple(rows), unchanged
+
+
+def _differs(each: LiveChange) -> bool:
+    return each.starts_before != each.starts_after or bool(each.change) or each.before != each.after
