@@ -43,6 +43,14 @@ class Gathered:
         value, faults = read_shaped(struct, raw)
         self._keep(field, struct.__name__, raw, value, faults)
 
+    def hold(self, field: str, parts: Iterable[Part]) -> None:
+        """Objects that have been read already."""
+        for each in parts:
+            if isinstance(each, Event):
+                self._events.add(each)
+            else:
+                self._found.setdefault(field, []).append(each)
+
     def take_any(self, raws: Iterable[Body]) -> int:
         """Raw objects of any kinds; how many are of a kind that is read."""
         taken = 0
@@ -78,11 +86,8 @@ class Gathered:
             self._events.add(value)
         elif value is not None:
             self._found.setdefault(field, []).append(value)
-        name = "/".join(shown(part) for part in (kind, _meta(raw, "namespace"), _meta(raw, "name")) if part)
-        for fault in faults:
-            where = f" at {fault.where}" if fault.where else ""
-            what = f"{name}{where}" if value is not None else f"{name}, all of it{where}"
-            self.gap(Gap(what=what, namespace=_meta(raw, "namespace"), reason="damaged", detail=fault.why))
+        for each in damage(kind, raw, faults, whole=value is None):
+            self.gap(each)
 
     def objects(self) -> Objects:
         """All that was taken."""
@@ -97,6 +102,21 @@ class Gathered:
             return told
         more = Gap(what="further objects", reason="damaged", detail=f"{self._unnamed:,} more are damaged")
         return (*told, more)
+
+
+def damage(kind: str, raw: Body, faults: Iterable[Fault], *, whole: bool) -> tuple[Gap, ...]:
+    """What could not be read of an object; `whole` where nothing of it could be used."""
+    namespace = _meta(raw, "namespace")
+    name = "/".join(shown(part) for part in (kind, namespace, _meta(raw, "name")) if part)
+    return tuple(
+        Gap(
+            what=f"{name}{', all of it' if whole else ''}{f' at {fault.where}' if fault.where else ''}",
+            namespace=namespace,
+            reason="damaged",
+            detail=fault.why,
+        )
+        for fault in faults
+    )
 
 
 def _meta(raw: Body, field: str) -> str:

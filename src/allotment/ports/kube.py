@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -148,6 +149,53 @@ class Endpoint:
         return f"{self.url} (context {self.context})" if self.context else self.url
 
 
+class WatchWord(Enum):
+    """What a watch tells."""
+
+    THERE = "there"
+    """An object as it is now: it was there, came or changed."""
+    GONE = "gone"
+    """An object as it was when it went."""
+    CURRENT = "current"
+    """All up to a version has been told: the end of the list, then the watch stands, then now and then a bookmark."""
+    UNREADABLE = "unreadable"
+    """Something came that is no event."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """One thing that a watch tells.
+
+    Attributes:
+        body: the object; empty where there is none.
+        version: from which a later watch goes on; empty where it is not known.
+    """
+
+    word: WatchWord
+    body: Body
+    version: str = ""
+
+
+class VersionGoneError(AllotmentError):
+    """The server no longer knows what happened since the version that was named (410): list again."""
+
+
+class WatchStream(Protocol):
+    """What happens to the objects of a kind, as it happens.
+
+    Iterating raises `VersionGoneError`, `UnreachableError` where the stream broke off, and what a list raises; it ends
+    where the server ends it, as it does every few minutes.
+    """
+
+    def __iter__(self) -> Iterator[WatchEvent]:
+        """To be called once."""
+        ...
+
+    def close(self) -> None:
+        """End it; from another thread too, where the iteration then ends or raises."""
+        ...
+
+
 class KubePort(Protocol):
     """One Kubernetes API server.
 
@@ -181,6 +229,13 @@ class KubePort(Protocol):
         """The metadata of all objects of a kind, and nothing else: the server sends no more. For Secrets.
 
         `fields` is a field selector, such as ``type=kubernetes.io/service-account-token``.
+        """
+        ...
+
+    def watch(self, api_version: str, kind: str, *, namespace: str = "", since: str = "") -> WatchStream:
+        """What happens to a kind after a version; without one, first all that is there, then `CURRENT`, then that.
+
+        Nothing is sent before the iteration begins. Of a kind that is not served, nothing is there and it ends.
         """
         ...
 

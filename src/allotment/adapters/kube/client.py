@@ -19,6 +19,7 @@ from allotment.adapters.kube.credentials import auth_of
 from allotment.adapters.kube.discovery import Resource
 from allotment.adapters.kube.requests import Request
 from allotment.adapters.kube.transport import Patience
+from allotment.adapters.kube.watching import OpenWatch
 from allotment.errors import InputError, shown
 from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.ports.kube import (
@@ -30,10 +31,13 @@ from allotment.ports.kube import (
     ObjectPart,
     RefusedError,
     ServerInfo,
+    WatchStream,
 )
 
 CONNECTIONS: Final = 32
 """Connections kept at most; more than any bounded pool of ours has workers."""
+MOST_CONNECTIONS: Final = 256
+"""Connections at once: a watch holds its own, and there is one for each kind that is watched."""
 
 REDISCOVER_AFTER: Final = 2.0
 """Seconds after which an unknown kind is looked up again: CRDs come while we run."""
@@ -95,7 +99,7 @@ def http_client(config: SingleConfig, http_transport: httpx.BaseTransport | None
         proxy=kubeconfig.proxy_url(config.cluster),
         trust_env=not kubeconfig.is_on_this_machine(config.cluster),
         event_hooks={"request": [_checked_for(kubeconfig.tls_server_name(config.cluster))]},
-        limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+        limits=httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=CONNECTIONS),
         headers={"User-Agent": "allotment"},
     )
 
@@ -166,12 +170,33 @@ class KubeClient:
             api_version, kind, lambda resource, at: requests.metadata_page(resource, namespace, fields, at)
         )
 
-    def _pages(self, api_version: str, kind: str, page: Callable[[Resource, str], Request]) -> Iterator[Body]:
+    def watch(self, api_version: str, kind: str, *, namespace: str = "", since: str = "") -> WatchStream:
+        """What happens to a kind after a version, or after it was listed."""
+
+        def listed(note: Callable[[str], None]) -> Iterator[Body]:
+            return self._pages(
+                api_version, kind, lambda resource, at: requests.page(resource, namespace, ("", ""), at), note
+            )
+
+        def request(version: str) -> Request | None:
+            resource = self._find(api_version, kind)
+            return None if resource is None else requests.watch(resource, namespace, version)
+
+        return OpenWatch(self._http, listed, request, since, (api_version, kind))
+
+    def _pages(
+        self,
+        api_version: str,
+        kind: str,
+        page: Callable[[Resource, str], Request],
+        note_version: Callable[[str], None] = lambda _version: None,
+    ) -> Iterator[Body]:
         resource = self._find(api_version, kind)
         token = ""
         while resource is not None:
             response = self._ask(page(resource, token))
             document = answers.body_of(response)
+            note_version(str((document.get("metadata") or {}).get("resourceVersion", "")))
             if response.status_code == httpx.codes.GONE:
                 # The server forgot the snapshot we page through, and offers to go on with a newer one.
                 token = document.get("metadata", {}).get("continue", "")

@@ -12,6 +12,7 @@ from typing import Any, Final
 from allotment.adapters.kube import fake_ownership as ownership
 from allotment.adapters.kube.fake_ownership import ManagedFieldsEntry
 from allotment.adapters.kube.fake_schema import CLUSTER_SCOPED, completed
+from allotment.adapters.kube.fake_watching import ChangeLog, FakeWatch, LoggedChange
 from allotment.model.labels import FIELD_MANAGER, WRITE_MANAGER
 from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.ports.kube import (
@@ -25,6 +26,8 @@ from allotment.ports.kube import (
     ObjectPart,
     RefusedError,
     ServerInfo,
+    WatchStream,
+    WatchWord,
 )
 
 _ENGINEER: Final = Identity("engineer", ("platform-engineers", "system:masters", "system:authenticated"))
@@ -75,6 +78,7 @@ class FakeKube:
         now: the time that it gives to what is written, RFC 3339.
         calls: every call so far.
         parts: subresources that can be read.
+        log: what happened, for those who watch.
     """
 
     unserved: frozenset[str] = frozenset()
@@ -85,6 +89,7 @@ class FakeKube:
     now: str = _EPOCH
     calls: list[Call] = field(default_factory=list)
     parts: dict[ObjectPart, Body] = field(default_factory=dict)
+    log: ChangeLog = field(default_factory=ChangeLog)
     _objects: dict[ObjectKey, _Stored] = field(default_factory=dict)
     _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -135,6 +140,23 @@ class FakeKube:
     def list_metadata(self, api_version: str, kind: str, *, namespace: str = "", fields: str = "") -> Iterator[Body]:
         """The metadata of all objects of a kind."""
         yield from self._listed(api_version, kind, namespace, "", fields, self._shown_metadata)
+
+    def watch(self, api_version: str, kind: str, *, namespace: str = "", since: str = "") -> WatchStream:
+        """What happens to a kind."""
+        place = ObjectKey(api_version.rpartition("/")[0], kind, namespace, "")
+
+        def listed() -> tuple[list[Body], int]:
+            with self._lock:
+                return list(self.list(api_version, kind, namespace=namespace)), self.log.latest
+
+        def opened() -> None:
+            with self._called(Call("watch", place)):
+                pass
+
+        def chooses(key: ObjectKey) -> bool:
+            return (key.group, key.kind) == (place.group, kind) and namespace in ("", key.namespace)
+
+        return FakeWatch(self.log, listed, opened, chooses, since, served=self.serves(api_version, kind))
 
     def get(self, api_version: str, key: ObjectKey) -> Body | None:
         """One object, or None."""
@@ -270,14 +292,15 @@ class FakeKube:
             if uid and stored.body["metadata"]["uid"] != uid:
                 raise _refused(f"deleting {key}", 409, "Conflict", "the UID in the precondition differs")
             if not dry_run and stored.body["metadata"].get("finalizers"):
-                going = {**stored.body, "metadata": {**stored.body["metadata"], "deletionTimestamp": self.now}}
-                self._objects[key] = replace(stored, body=going)
+                marks = {"deletionTimestamp": self.now, "resourceVersion": str(next(self._versions))}
+                going = {**stored.body, "metadata": {**stored.body["metadata"], **marks}}
+                self._put(key, replace(stored, body=going))
             elif not dry_run:
                 doomed = [key]
                 if key.kind == "Namespace":
                     doomed += [other for other in self._objects if other.namespace == key.name]
                 for one in doomed:
-                    del self._objects[one]
+                    self._take(one)
             return True
 
     def allowed(self, identity: Identity, question: AccessQuestion) -> bool:
@@ -308,6 +331,7 @@ class FakeKube:
             objects, version = dict(other._objects), next(other._versions)
         with self._lock:
             self._objects, self._versions = objects, itertools.count(version)
+        self.log.reach(version)
 
     @property
     def existing(self) -> frozenset[ObjectKey]:
@@ -346,10 +370,21 @@ class FakeKube:
         if before is None or before != after:
             metadata["resourceVersion"] = str(next(self._versions))
         if not dry_run:
-            self._objects[key] = after
+            self._put(key, after)
             if "deletionTimestamp" in metadata and not metadata.get("finalizers"):
-                del self._objects[key]  # the last finalizer is off
+                self._take(key)  # the last finalizer is off
         return Answer(self._shown(after), ())
+
+    def _put(self, key: ObjectKey, stored: _Stored) -> None:
+        version = int(stored.body["metadata"]["resourceVersion"])
+        changed = key not in self._objects or self._objects[key] != stored
+        self._objects[key] = stored
+        if changed:
+            self.log.tell(LoggedChange(version, WatchWord.THERE, key, lambda: self._shown(stored)))
+
+    def _take(self, key: ObjectKey) -> None:
+        stored, version = self._objects.pop(key), next(self._versions)
+        self.log.tell(LoggedChange(version, WatchWord.GONE, key, lambda: self._shown(stored)))
 
     def _shown_metadata(self, stored: _Stored) -> dict[str, Any]:
         parts = {part: stored.body[part] for part in ("apiVersion", "kind", "metadata")}

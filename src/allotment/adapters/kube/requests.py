@@ -16,6 +16,9 @@ from allotment.ports.kube import AccessQuestion, Identity, ObjectPart
 PAGE_SIZE: Final = 500
 """Objects per page of a list; kubectl's own chunk size."""
 
+WATCH_SECONDS: Final = 300
+"""After which the server ends a watch, so that none stays open to a proxy that forgot it."""
+
 _JSON: Final = "application/json"
 _METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _APPLY: Final = "application/apply-patch+yaml"
@@ -59,6 +62,17 @@ def page(resource: Resource, namespace: str, selectors: tuple[str, str], token: 
     labels, fields = selectors
     params = (("limit", str(PAGE_SIZE)), ("labelSelector", labels), ("fieldSelector", fields), ("continue", token))
     return _page(resource, namespace, params, _JSON)
+
+
+def watch(resource: Resource, namespace: str, since: str) -> Request:
+    """What happens to a kind after a version."""
+    params = (
+        ("watch", "true"),
+        ("allowWatchBookmarks", "true"),
+        ("resourceVersion", since),
+        ("timeoutSeconds", str(WATCH_SECONDS)),
+    )
+    return Request("GET", resource.path(namespace), f"the changes of {resource.plural}", params)
 
 
 def metadata_page(resource: Resource, namespace: str, fields: str, token: str) -> Request:

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 from allotment.errors import UnreachableError
 from allotment.model.manifest import Body, ObjectKey
+from allotment.model.observed.base import Part
 from allotment.model.observed.snapshot import Gap, Objects
 from allotment.observe.gathering import Gathered
 from allotment.observe.kinds import ObservedKind
@@ -42,14 +43,20 @@ class ClusterReader:
     Structs are made under a lock: msgspec may not meet a struct for the first time in two threads at once.
     """
 
-    def __init__(self, kube: KubePort, namespaces: tuple[str, ...]) -> None:
-        """Of a cluster; `namespaces` are tried where the whole cluster may not be listed."""
+    def __init__(self, kube: KubePort, namespaces: tuple[str, ...], lock: threading.Lock | None = None) -> None:
+        """Of a cluster.
+
+        Args:
+            kube: the cluster.
+            namespaces: are tried where the whole cluster may not be listed.
+            lock: under which structs are made, where others make some at the same time.
+        """
         self.kube = kube
         self.namespaces = namespaces
         self.narrowed = False
         """Whether a kind was read in the namespaces alone."""
         self._gathered = Gathered()
-        self._lock = threading.Lock()
+        self._lock = lock or threading.Lock()
         self._lost: list[UnreachableError] = []
         self._answered = 0
 
@@ -118,6 +125,13 @@ class ClusterReader:
         """List a kind and keep it, batch by batch."""
         for batch in _batches(self.kube.list(version, kind.kind, namespace=namespace)):
             self._keep(kind, version, batch)
+
+    def hold(self, field: str, parts: Iterable[Part], gaps: Iterable[Gap]) -> None:
+        """Keep objects that have been read already, and what could not be."""
+        with self._lock:
+            self._gathered.hold(field, parts)
+            for each in gaps:
+                self._gathered.gap(each)
 
     def take_one(self, kind: ObservedKind, version: str, key: ObjectKey, uid: str = "") -> None:
         """Get one object and keep it, if it is there and, where a uid is given, that very one."""

@@ -26,7 +26,7 @@ MOST_OWNERS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class _Served:
+class ServedKind:
     """A kind, in the newest version that the server has."""
 
     kind: ObservedKind
@@ -46,12 +46,21 @@ def observe(kube: KubePort, clock: Clock, namespaces: Sequence[str] = ()) -> Sna
         NotSignedInError: it does not accept the credentials.
     """
     began = clock.now()
-    place = kube.endpoint()
     version = kube.server().version
-    reader = ClusterReader(kube, tuple(dict.fromkeys(namespaces)) or (place.namespace or "default",))
-    who = _asker(reader)
-    reader.side_by_side(lambda served: _read(reader, served), list(_served(kube)))
+    reader = ClusterReader(kube, where_else(kube, namespaces))
+    who = asker_of(reader)
+    reader.side_by_side(partial(read_kind, reader), served_kinds(kube))
     reader.check_heard()
+    return completed(reader, clock, began, version, who)
+
+
+def completed(reader: ClusterReader, clock: Clock, began: dt.datetime, version: str, who: Identity) -> Snapshot:
+    """The snapshot of what was read, with what is asked for one by one: owners of other kinds, and who waits where.
+
+    Raises:
+        NotSignedInError: the server does not accept the credentials.
+    """
+    place = reader.kube.endpoint()
     _read_owners(reader)
     order = read_order(reader)
     source = Source(
@@ -68,27 +77,40 @@ def observe(kube: KubePort, clock: Clock, namespaces: Sequence[str] = ()) -> Sna
     return Snapshot(taken_at=source.observed_at, asker=asker, sources=(source,))
 
 
-def _asker(reader: ClusterReader) -> Identity:
+def where_else(kube: KubePort, namespaces: Sequence[str]) -> tuple[str, ...]:
+    """Where kinds are read that may not be listed in the whole cluster."""
+    return tuple(dict.fromkeys(namespaces)) or (kube.endpoint().namespace or "default",)
+
+
+def asker_of(reader: ClusterReader) -> Identity:
+    """Who asks; nobody, where the server does not say it."""
     found: list[Identity] = []
     reader.attempt(lambda: found.append(reader.kube.whoami()), "who asks")
     return found[0] if found else Identity("", ())
 
 
-def _served(kube: KubePort) -> Iterator[_Served]:
+def served_kinds(kube: KubePort) -> Iterator[ServedKind]:
     """What is read, in the table's order, which begins with what there is most of."""
     for kind in KINDS:
         version = next((each for each in kind.versions if kube.serves(each, kind.kind)), None)
         if version is not None:
-            yield _Served(kind, version)
+            yield ServedKind(kind, version)
 
 
-def _read(reader: ClusterReader, served: _Served) -> None:
+def read_named(reader: ClusterReader, served: ServedKind) -> None:
+    """The few objects of a kind of which no others are read."""
+    kind = served.kind
+    for place in kind.only:
+        namespace, _, name = place.partition("/")
+        key = ObjectKey(kind.group, kind.kind, namespace, name)
+        reader.attempt(partial(reader.take_one, kind, served.version, key), f"{kind.plural}/{name}", namespace)
+
+
+def read_kind(reader: ClusterReader, served: ServedKind) -> None:
+    """A kind, where it may be read."""
     kind, version = served.kind, served.version
     if kind.only:
-        for place in kind.only:
-            namespace, _, name = place.partition("/")
-            key = ObjectKey(kind.group, kind.kind, namespace, name)
-            reader.attempt(partial(reader.take_one, kind, version, key), f"{kind.plural}/{name}", namespace)
+        read_named(reader, served)
         return
     fate = reader.attempt(lambda: reader.take_all(kind, version), kind.plural)
     if fate is not Reply.FORBIDDEN or not kind.namespaced:

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from allotment.errors import UnreachableError
+from allotment.model.observed.snapshot import Snapshot
 from allotment.observe.written import encode
-from allotment.operations.ask.observing import observe
 from allotment.ports.clock import Clock
 from allotment.ports.files import FilesPort
-from allotment.ports.kube import KubePort
 
 SUFFIX: Final = ".json.gz"
 
@@ -47,23 +45,16 @@ class Look:
 
 
 def record(
-    connect: Callable[[], AbstractContextManager[KubePort]],
-    files: FilesPort,
-    clock: Clock,
-    folder: Path,
-    cadence: Cadence,
-    *,
-    namespaces: tuple[str, ...] = (),
+    look: Callable[[], Snapshot], files: FilesPort, clock: Clock, folder: Path, cadence: Cadence
 ) -> Iterator[Look]:
     """Look, write, wait, look again.
 
     Args:
-        connect: to the cluster, anew for each look: credentials may be renewed meanwhile.
+        look: at the cluster; see `looking`.
         files: where it is written.
         clock: says when, and waits.
         folder: one file a look, named after its moment.
         cadence: how often, how long.
-        namespaces: as `observe` takes them.
 
     Raises:
         NotSignedInError: the server does not accept the credentials.
@@ -83,8 +74,7 @@ def record(
             began = clock.now() - number * cadence.every
         number += 1
         try:
-            with connect() as kube:
-                snapshot = observe(kube, clock, namespaces)
+            snapshot = look()
         except UnreachableError as error:
             yield Look(number, None, error)
             continue

@@ -6,13 +6,16 @@ A suite that inherits `KubeContract` gives the fixtures `kube` (the port) and `s
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 import pytest
 
 from allotment.model.labels import FIELD_MANAGER
 from allotment.model.manifest import ObjectKey
-from allotment.ports.kube import FieldConflictError, KubePort, ObjectPart, RefusedError
+from allotment.ports.kube import FieldConflictError, KubePort, ObjectPart, RefusedError, WatchEvent, WatchWord
 
 
 def config_map(space: str, name: str = "one", **data: str) -> dict[str, Any]:
@@ -247,3 +250,67 @@ class KubeContract:
         assert "deletionTimestamp" in found["metadata"]
         kube.merge_patch("v1", key(space), {"metadata": {"finalizers": None}})
         assert kube.get("v1", key(space)) is None
+
+    def test_a_watch_tells_what_is_there_then_what_happens(self, kube: KubePort, space: str) -> None:
+        kube.apply(config_map(space, "one", a="1"))
+        stream = kube.watch("v1", "ConfigMap", namespace=space)
+        events = iter(stream)
+        there = list(takewhile(lambda event: event.word is WatchWord.THERE, events))
+        assert "one" in {event.body["metadata"]["name"] for event in there}
+        assert {event.body["kind"] for event in there} == {"ConfigMap"}
+        kube.apply(config_map(space, "two", a="1"))
+        kube.apply(config_map(space, "two", a="2"))
+        kube.delete("v1", key(space, "two"))
+        assert [told(event) for event in happened(events, 3)] == [
+            (WatchWord.THERE, "two", {"a": "1"}),
+            (WatchWord.THERE, "two", {"a": "2"}),
+            (WatchWord.GONE, "two", {"a": "2"}),
+        ]
+        stream.close()
+        assert [event for event in events if event.word is not WatchWord.CURRENT] == []
+
+    def test_a_watch_goes_on_from_a_version(self, kube: KubePort, space: str) -> None:
+        seen = kube.apply(config_map(space, "one", a="1")).body["metadata"]["resourceVersion"]
+        kube.apply(config_map(space, "one", a="2"))
+        kube.apply(config_map(space, "two", a="1"))
+        stream = kube.watch("v1", "ConfigMap", namespace=space, since=seen)
+        found = happened(iter(stream), 2)
+        stream.close()
+        assert [told(event) for event in found] == [
+            (WatchWord.THERE, "one", {"a": "2"}), (WatchWord.THERE, "two", {"a": "1"}),
+        ]  # fmt: skip
+        assert int(found[0].version) < int(found[1].version)
+
+    def test_a_watch_that_waits_is_closed_by_another_thread(self, kube: KubePort, space: str) -> None:
+        stream = kube.watch("v1", "ConfigMap", namespace=space)
+        stands, words = threading.Event(), []
+
+        def listen() -> None:
+            for event in stream:
+                words.append(event.word)
+                if words.count(WatchWord.CURRENT) == 2:
+                    stands.set()
+
+        thread = threading.Thread(target=listen, daemon=True)
+        thread.start()
+        assert stands.wait(20)
+        stream.close()
+        thread.join(10)
+        assert not thread.is_alive()
+
+    def test_nothing_happens_to_a_kind_that_is_not_served(self, kube: KubePort, space: str) -> None:
+        words = [event.word for event in kube.watch("nobody.example/v1", "Nothing", namespace=space)]
+        assert words == []
+
+
+def happened(events: Iterator[WatchEvent], number: int) -> list[WatchEvent]:
+    found = []
+    while len(found) < number:
+        event = next(events)
+        if event.word is not WatchWord.CURRENT:
+            found.append(event)
+    return found
+
+
+def told(event: WatchEvent) -> tuple[WatchWord, str, Any]:
+    return event.word, event.body["metadata"]["name"], event.body.get("data")

@@ -15,7 +15,7 @@ from allotment.adapters.kube.client import KubeClient
 from allotment.adapters.kube.requests import PAGE_SIZE
 from allotment.errors import AllotmentError, ForbiddenError, NotSignedInError, UnreachableError
 from allotment.model.manifest import ObjectKey, key_of
-from allotment.ports.kube import AccessQuestion, FieldConflictError, Identity, RefusedError
+from allotment.ports.kube import AccessQuestion, FieldConflictError, Identity, RefusedError, VersionGoneError
 
 CANARY = "c4n4ry"
 CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "cv"}, "data": {"a": "1"}}
@@ -330,3 +330,76 @@ def test_a_kind_that_comes_later_is_found(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(GROUPS, "items", [*GROUPS["items"], later])
     monkeypatch.setattr("allotment.adapters.kube.client.REDISCOVER_AFTER", 0.0)
     assert kube.serves("jobset.x-k8s.io/v1alpha2", "JobSet")
+
+
+def changes(*lines: bytes | Exception) -> httpx.Response:
+    """A stream that ends, or breaks off where an error stands."""
+
+    def stream() -> Iterator[bytes]:
+        for line in lines:
+            if isinstance(line, Exception):
+                raise line
+            yield line
+
+    return httpx.Response(200, content=stream())
+
+
+def change(word: str, name: str, version: str, **more: Any) -> bytes:
+    body = {"metadata": {"name": name, "resourceVersion": version}, **more}
+    return json.dumps({"type": word, "object": body}).encode() + b"\n"
+
+
+LISTED = ok({"metadata": {"resourceVersion": "7"}, "items": [{"metadata": {"name": "a"}}]})
+
+
+class TestWatch:
+    def test_it_lists_then_watches_from_there(self) -> None:
+        halves = change("ADDED", "b\u2028", "8")
+        script = Script(
+            LISTED, changes(halves[:9], halves[9:] + change("BOOKMARK", "", "9"), change("DELETED", "a", "10"))
+        )
+        events = list(client(script).watch("v1", "ConfigMap", namespace="cv"))
+        assert [(event.word.value, event.version) for event in events] == [
+            ("there", ""), ("current", "7"), ("current", "7"), ("there", "8"), ("current", "9"), ("gone", "10"),
+        ]  # fmt: skip
+        assert events[3].body["metadata"]["name"] == "b\u2028"
+        assert events[3].body["kind"] == "ConfigMap"
+        asked = dict(script.requests[1].url.params)
+        assert asked.pop("timeoutSeconds")
+        assert asked == {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": "7"}
+        assert script.requests[1].url.path == "/api/v1/namespaces/cv/configmaps"
+
+    def test_what_is_no_event_is_told_and_stops_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("allotment.adapters.kube.watching.LONGEST_LINE", 300)
+        poison = (
+            b"{\n",
+            b"[]\n",
+            b'{"type": "ADDED"}\n',
+            b'{"type": "NEW", "object": {}}\n',
+            b"x" * 400,
+            b"x" * 400,
+            b"\n",
+        )
+        script = Script(changes(*poison, change("ADDED", "b", "8")))
+        words = [event.word.value for event in client(script).watch("v1", "ConfigMap", since="7")]
+        assert words == ["current", *["unreadable"] * 5, "there"]
+
+    @pytest.mark.parametrize(
+        ("answer", "error"),
+        [
+            (status(410, "Expired"), VersionGoneError),
+            (changes(change("ERROR", "", "", code=410, reason="Expired", message="too old")), VersionGoneError),
+            (changes(change("ERROR", "", "", code=500, message="storage")), UnreachableError),
+            (changes(change("ERROR", "", "", code=403, reason="Forbidden", message="no")), RefusedError),
+            (changes(change("ADDED", "b", "8"), httpx.ReadError("cut off")), UnreachableError),
+            (changes(httpx.ReadTimeout("silent")), UnreachableError),
+            (httpx.ConnectError("refused"), UnreachableError),
+            (status(503), UnreachableError),
+            (status(401), NotSignedInError),
+            (status(403, "Forbidden", "cannot watch"), ForbiddenError),
+        ],
+        ids=range(10),
+    )
+    def test_how_it_ends(self, answer: Answer, error: type[Exception]) -> None:
+        with pytest.raises(error):
+            list(client(Script(answer)).watch("v1", "ConfigMap", since="7"))

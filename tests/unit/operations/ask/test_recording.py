@@ -8,7 +8,8 @@ from pathlib import Path
 
 from allotment.adapters import folders
 from allotment.adapters.kube.fake import FakeKube
-from allotment.errors import UnreachableError
+from allotment.errors import NotSignedInError, UnreachableError
+from allotment.operations.ask.looking import FreshLooks, watched_looks
 from allotment.operations.ask.opening import SnapshotRequest, open_snapshot
 from allotment.operations.ask.recorded import recording
 from allotment.operations.ask.recording import Cadence, record
@@ -40,7 +41,7 @@ def kube() -> AbstractContextManager[KubePort]:
 
 def test_each_look_is_a_file_at_its_time(tmp_path: Path) -> None:
     clock = Turning()
-    looks = list(record(kube, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=3)))
+    looks = list(record(FreshLooks(kube, clock, ()).look, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=3)))
     assert [look.path.name for look in looks if look.path] == [
         "2026-11-27T120000Z.json.gz", "2026-11-27T120030Z.json.gz", "2026-11-27T120100Z.json.gz",
     ]  # fmt: skip
@@ -53,8 +54,32 @@ def test_each_look_is_a_file_at_its_time(tmp_path: Path) -> None:
 
 
 def test_it_ends_after_its_time(tmp_path: Path) -> None:
-    looks = record(kube, folders, Turning(), tmp_path, Cadence(HALF_A_MINUTE, span=dt.timedelta(minutes=1)))
+    clock = Turning()
+    cadence = Cadence(HALF_A_MINUTE, span=dt.timedelta(minutes=1))
+    looks = record(FreshLooks(kube, clock, ()).look, folders, clock, tmp_path, cadence)
     assert len(list(looks)) == 3
+
+
+def test_a_followed_cluster_is_connected_to_once_and_anew_once_credentials_have_expired(tmp_path: Path) -> None:
+    clock, fakes = Turning(), []
+
+    def connect() -> AbstractContextManager[KubePort]:
+        fakes.append(FakeKube())
+        fakes[-1].put(*two_teams())
+        return nullcontext(fakes[-1])
+
+    def expired(_call: object) -> None:
+        raise NotSignedInError("expired")
+
+    with watched_looks(connect, clock, ()) as looking:
+        for look in record(looking.look, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=4)):
+            if look.number == 2:
+                assert len(fakes) == 1
+                fakes[0].hook = expired
+                fakes[0].log.end_streams()
+                looking.wait(20)
+    assert len(fakes) == 2
+    assert len([each for each in recording(folders, str(tmp_path)).snapshots() if each.sources[0].objects.pods]) == 4
 
 
 def test_a_silent_moment_has_no_file_and_nothing_is_made_up_for(tmp_path: Path) -> None:
@@ -67,7 +92,7 @@ def test_a_silent_moment_has_no_file_and_nothing_is_made_up_for(tmp_path: Path) 
             raise UnreachableError("no answer")
         return kube()
 
-    looks = list(record(connect, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=4)))
+    looks = list(record(FreshLooks(connect, clock, ()).look, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=4)))
     assert [look.error is not None for look in looks] == [False, True, False, False]
     assert [look.path.name[11:17] for look in looks if look.path] == ["120000", "120210", "120240"]
 
@@ -75,7 +100,7 @@ def test_a_silent_moment_has_no_file_and_nothing_is_made_up_for(tmp_path: Path) 
 def test_a_snapshot_is_opened_from_a_file_or_a_cluster(tmp_path: Path) -> None:
     clock = Turning()
     live = open_snapshot(SnapshotRequest(), folders, kube, clock)
-    list(record(kube, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=1)))
+    list(record(FreshLooks(kube, clock, ()).look, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=1)))
     (file,) = tmp_path.iterdir()
 
     def nobody() -> AbstractContextManager[KubePort]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from allotment.cli.shell.lazy import Command
-from allotment.cli.shell.options import global_flags, server_flags
+from allotment.cli.shell.options import global_flags, packed, server_flags
 from allotment.cli.shell.session import Session
 from allotment.errors import InputError, UnreachableError, UsageError, at
 
@@ -19,11 +21,26 @@ if TYPE_CHECKING:
 _STDIN: Final = "-"
 
 
+@dataclass(frozen=True, slots=True)
+class RecordOptions:
+    """What is asked of `allot snapshot record`; texts as they were typed."""
+
+    folder: str
+    every: str
+    span: str | None
+    count: int | None
+    namespaces: tuple[str, ...]
+    watch: bool
+
+
 @click.command(cls=Command)
 @click.argument("folder", type=click.Path(file_okay=False))
 @click.option("--every", default="30s", metavar="TIME", help="Between two snapshots; 30s by default.")
 @click.option("--for", "span", metavar="TIME", help="Stop after this time, such as 1h; else Ctrl-C does.")
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N snapshots.")
+@click.option(
+    "--watch", is_flag=True, help="List everything once, then follow the changes: far less work for the server."
+)
 @click.option(
     "-n",
     "--namespace",
@@ -35,39 +52,36 @@ _STDIN: Final = "-"
 @server_flags
 @global_flags
 @click.pass_obj
-def record(
-    session: Session, folder: str, *, every: str, span: str | None, count: int | None, namespaces: tuple[str, ...]
-) -> None:
+@packed(RecordOptions)
+def record(session: Session, asked: RecordOptions) -> None:
     """Save a snapshot every so often, each into a file of its own in FOLDER.
 
     A moment at which the cluster does not answer has no file; the next is tried at its time. Files are whole or not
-    there, so that the folder can be read meanwhile.
+    there, so that the folder can be read meanwhile. Ctrl-C ends it; what is written stays.
     """
     from allotment import wiring
     from allotment.cli.shell.progress import ProgressLine
+    from allotment.operations.ask.looking import FreshLooks, watched_looks
     from allotment.operations.ask.recording import Cadence
     from allotment.operations.ask.recording import record as looks
     from allotment.scenarios.times import milliseconds
 
-    step = milliseconds(every)
+    step = milliseconds(asked.every)
     if step <= 0:
         raise UsageError("--every must be longer than nothing", fix="write a time, such as --every 30s")
-    length = None if span is None else dt.timedelta(milliseconds=milliseconds(span))
-    cadence = Cadence(dt.timedelta(milliseconds=step), count, length)
+    length = None if asked.span is None else dt.timedelta(milliseconds=milliseconds(asked.span))
+    cadence = Cadence(dt.timedelta(milliseconds=step), asked.count, length)
     kubeconfig, context = session.value("kubeconfig"), session.value("context")
-    files = wiring.files()
+    files, clock = wiring.files(), wiring.clock()
+    how = (lambda: wiring.connect(kubeconfig, context), clock, asked.namespaces)
     written = 0
     lost: UnreachableError | None = None
-    with ProgressLine(session) as line:
+    with (
+        ProgressLine(session) as line,
+        watched_looks(*how) if asked.watch else nullcontext(FreshLooks(*how)) as looking,
+    ):
         line.tell("reading the cluster")
-        for look in looks(
-            lambda: wiring.connect(kubeconfig, context),
-            files,
-            wiring.clock(),
-            files.user_path(folder),
-            cadence,
-            namespaces=namespaces,
-        ):
+        for look in looks(looking.look, files, clock, files.user_path(asked.folder), cadence):
             if look.path is not None:
                 written += 1
                 line.tell(f"{written:,} snapshots; the last is {look.path.name}")
@@ -77,7 +91,7 @@ def record(
                 session.note(f"no snapshot {look.number:,}: {look.error.what}")
     if lost is not None and not written:
         raise lost
-    session.note(f"{written:,} {'snapshot is' if written == 1 else 'snapshots are'} in {folder}")
+    session.note(f"{written:,} {'snapshot is' if written == 1 else 'snapshots are'} in {asked.folder}")
 
 
 @click.command("from-objects", cls=Command)
