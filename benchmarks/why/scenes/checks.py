@@ -90,6 +90,7 @@ def limit_raised_and_not_seen(stage: Stage) -> Played:
     mine = job("tts", "audio", "main", spec=pod_spec(4))
     stage.make(mine)
     waits_for_quota(stage, "tts", "audio", "LimitRange")
+    time.sleep(6)  # the queue's own status, when it is written, wakes what waits there
     bounds = core_ref("LimitRange", "bounds", "audio")
     stage.patch(bounds, {"spec": {"limits": [{"type": "Container", "max": {GPU: "8"}}]}})
     time.sleep(6)
@@ -207,12 +208,18 @@ def group_that_is_over(stage: Stage) -> Played:
     time.sleep(3)
     if condition(workload_of(stage, "eval", "speech"), "QuotaReserved").get("status") != "True":
         raise AssertionError("the quota was given back")
-    gone = [{"op": "delete", "target": core_ref("Pod", each["metadata"]["name"], "speech")} for each in members]
     return Played(
         mine,
         {"requested": 8, "nominal": 8, "held_by": "eval", "held": 8, "cluster_queue": "speech"},
         (
-            Act("other", "team-owner", "delete the group's pods, which have failed", "signal", None, {"steps": gone}),
+            Act(
+                "other",
+                "user",
+                "say that eval-0 will not be replaced: the group is over then",
+                "merge-patch",
+                core_ref("Pod", "eval-0", "speech"),
+                {"metadata": {"annotations": {"kueue.x-k8s.io/retriable-in-group": "false"}}},
+            ),
             Act(
                 "other",
                 "team-owner",
@@ -225,17 +232,14 @@ def group_that_is_over(stage: Stage) -> Played:
     )
 
 
-def _with_check(stage: Stage, name: str, check: Raw, *more: Raw) -> None:
+def _with_check(stage: Stage, name: str, check: Raw, *more: Raw, beside: str = "") -> None:
+    checks = [{"name": each} for each in (check["metadata"]["name"], beside) if each]
     stage.make(
         namespace(name),
         flavor("a100", A100),
         *more,
         check,
-        cluster_queue(
-            name,
-            {"a100": usual(16)},
-            admissionChecksStrategy={"admissionChecks": [{"name": check["metadata"]["name"]}]},
-        ),
+        cluster_queue(name, {"a100": usual(16)}, admissionChecksStrategy={"admissionChecks": checks}),
         local_queue("main", name, name),
     )
 
@@ -247,7 +251,8 @@ def admission_check(name: str, controller: str, parameters: str = "", of: str = 
     return {"apiVersion": KUEUE, "kind": "AdmissionCheck", "metadata": {"name": name}, "spec": spec}
 
 
-def provisioning(stage: Stage, name: str, retries: int) -> None:
+def provisioning(stage: Stage, name: str, beside: str = "") -> None:
+    """A queue whose workloads need machines to be made for them, and another check's word where one is named."""
     check = admission_check("machines", "kueue.x-k8s.io/provisioning-request", "gpus", "ProvisioningRequestConfig")
     config = {
         "apiVersion": KUEUE,
@@ -256,10 +261,10 @@ def provisioning(stage: Stage, name: str, retries: int) -> None:
         "spec": {
             "provisioningClassName": "best-effort-atomic-scale-up.autoscaling.x-k8s.io",
             "managedResources": [GPU],
-            "retryStrategy": {"backoffLimitCount": retries, "backoffBaseSeconds": 600, "backoffMaxSeconds": 1800},
+            "retryStrategy": {"backoffLimitCount": 3, "backoffBaseSeconds": 50, "backoffMaxSeconds": 1800},
         },
     }
-    _with_check(stage, name, check, config)
+    _with_check(stage, name, check, config, beside=beside)
 
 
 def asked_for(stage: Stage, namespace: str, beside: str = "") -> Raw:
@@ -282,7 +287,7 @@ DONE = ("Provisioned", "True", "Provisioned", "Provisioning request was successf
 
 def machines_are_being_made(stage: Stage) -> Played:
     """The autoscaler has taken the request and makes machines; nothing is to be done."""
-    provisioning(stage, "climate", 3)
+    provisioning(stage, "climate")
     mine = job("downscale", "climate", "main", spec=pod_spec(8))
     stage.make(mine)
     request = asked_for(stage, "climate")
@@ -319,25 +324,19 @@ def _check_state(stage: Stage, name: str, namespace: str) -> str:
 
 
 def machines_cannot_be_had(stage: Stage) -> Played:
-    """The cloud had no machines, no try is left, and the workload is deactivated."""
-    provisioning(stage, "forecast", 0)
+    """The cloud had no machines; Kueue gave the quota back and asks again after a while."""
+    provisioning(stage, "forecast")
     mine = job("ensemble", "forecast", "main", spec=pod_spec(8))
     stage.make(mine)
     request = asked_for(stage, "forecast")
     failed = said("Failed", "True", "OutOfResources", "out of resources in zone europe-west4-a for a2-highgpu-8g")
     answered(stage, request, said(*ACCEPTED), failed)
-    stage.until(
-        "it is deactivated", lambda: (workload_of(stage, "ensemble", "forecast") or {})["spec"].get("active") is False
-    )
-    time.sleep(3)
-    workload = subject(workload_of(stage, "ensemble", "forecast") or {})
+    stage.until("it is put back", lambda: put_back(stage, "ensemble", "forecast"))
 
     def come(live: Stage) -> None:
         live.make(another_node("gpu-n1").body)
-        beside = asked_for(live, "forecast")["metadata"]["uid"]
-        live.delete(subject(mine))
-        live.make(mine)
-        answered(live, asked_for(live, "forecast", beside), said(*ACCEPTED), said(*DONE))
+        again = asked_for(live, "forecast", request["metadata"]["uid"])
+        answered(live, again, said(*ACCEPTED), said(*DONE))
 
     unchecked = [
         {"op": "json-patch", "target": queue_ref("forecast"), "body": NO_CHECKS},
@@ -349,13 +348,7 @@ def machines_cannot_be_had(stage: Stage) -> Played:
         {"admission_check": "machines", "request": request["metadata"]["name"], "cluster_queue": "forecast"},
         (
             Act(
-                "unsuspend",
-                "user",
-                "submit it again once the cloud has machines",
-                "resubmit",
-                subject(mine),
-                mine,
-                come,
+                "wait-for-capacity", "user", "wait until Kueue asks again", "wait", None, {"until": "provisioned"}, come
             ),
             Act(
                 "fix-admission-check",
@@ -366,18 +359,74 @@ def machines_cannot_be_had(stage: Stage) -> Played:
                 {"steps": unchecked},
             ),
         ),
+        (more_quota("forecast", 32),),
+    )
+
+
+def put_back(stage: Stage, name: str, namespace: str) -> bool:
+    """Whether a workload was evicted by a check, has no quota and a time before which it is not tried again."""
+    workload = workload_of(stage, name, namespace)
+    evicted, reserved = (condition(workload, each).get("status") for each in ("Evicted", "QuotaReserved"))
+    return evicted == "True" and reserved == "False" and bool((workload or {})["status"].get("requeueState") or {})
+
+
+def booked_and_expired(stage: Stage) -> Played:
+    """The machines were there and booked; another check took so long that the booking ran out."""
+    stage.make(admission_check("spend", "finops.example/spend"))
+    active = said("Active", "True", "Active", "The admission check is active")
+    spend = {"apiVersion": KUEUE, "kind": "AdmissionCheck", "name": "spend"}
+    stage.patch(spend, {"status": {"conditions": [active]}}, subresource="status")
+    provisioning(stage, "satellite", "spend")
+    mine = job("mosaic", "satellite", "main", spec=pod_spec(8))
+    stage.make(mine)
+    request = asked_for(stage, "satellite")
+    answered(stage, request, said(*ACCEPTED), said(*DONE))
+    time.sleep(3)
+    expired = said(
+        "BookingExpired", "True", "BookingExpired", "Capacity booking for the ProvisioningRequest has expired"
+    )
+    answered(stage, request, said(*ACCEPTED), said(*DONE), expired)
+    stage.until("it is put back", lambda: put_back(stage, "mosaic", "satellite"))
+
+    def come(live: Stage) -> None:
+        live.make(another_node("gpu-n1").body)
+        again = asked_for(live, "satellite", request["metadata"]["uid"])
+        answered(live, again, said(*ACCEPTED), said(*DONE))
+        workload = workload_of(live, "mosaic", "satellite") or {}
+        states = [
+            {**each, "state": "Ready", "message": "within budget"} if each["name"] == "spend" else each
+            for each in workload["status"]["admissionChecks"]
+        ]
+        live.patch(workload, {"status": {"admissionChecks": states}}, subresource="status")
+
+    unchecked = [
+        {"op": "json-patch", "target": queue_ref("satellite"), "body": NO_CHECKS},
+        {"op": "create", "body": another_node("gpu-n1").body},
+        {"op": "resubmit", "target": subject(mine), "body": mine},
+    ]
+    return Played(
+        mine,
+        {"admission_check": "machines", "request": request["metadata"]["name"], "cluster_queue": "satellite"},
         (
-            more_quota("forecast", 32),
             Act(
-                "unsuspend",
+                "wait-for-capacity",
+                "user",
+                "wait until both checks agree",
+                "wait",
+                None,
+                {"until": "provisioned"},
+                come,
+            ),
+            Act(
+                "fix-admission-check",
                 "platform",
-                "activate the Workload while the cloud has none",
-                "merge-patch",
-                workload,
-                {"spec": {"active": True}},
-                tried=False,
+                "take the checks out, add a machine, submit again",
+                "signal",
+                None,
+                {"steps": unchecked},
             ),
         ),
+        (more_quota("satellite", 32),),
     )
 
 
@@ -418,10 +467,15 @@ def worker_not_reachable(stage: Stage) -> Played:
             Act(
                 "fix-admission-check",
                 "platform",
-                "take the check out of the queue",
-                "json-patch",
-                queue_ref("dispatch"),
-                NO_CHECKS,
+                "take the check out of the queue and submit again: the Job says who is to run it",
+                "signal",
+                None,
+                {
+                    "steps": [
+                        {"op": "json-patch", "target": queue_ref("dispatch"), "body": NO_CHECKS},
+                        {"op": "resubmit", "target": subject(mine), "body": mine},
+                    ]
+                },
             ),
         ),
         (
@@ -632,12 +686,23 @@ SITUATIONS = (
         "s14",
         "provisioning-request-failed",
         "queue",
-        "misconfigured",
+        "waiting",
         f"{KUEUE_ISSUES}/6323",
         machines_cannot_be_had,
         NO_GPU,
         definitions=PROVISIONING_REQUESTS,
         written=ASKED,
+    ),
+    Situation(
+        "s16",
+        "provisioning-booking-expired",
+        "queue",
+        "waiting",
+        "https://github.com/kubernetes-sigs/kueue/pull/2445",
+        booked_and_expired,
+        NO_GPU,
+        definitions=PROVISIONING_REQUESTS,
+        written=f"{ASKED}; that the check of the platform's own is active",
     ),
     Situation(
         "s15",
