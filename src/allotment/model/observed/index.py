@@ -8,7 +8,16 @@ from functools import cached_property
 from typing import Final, TypeVar
 
 from allotment.model.observed.base import Object, ObjectMeta, OwnerReference
-from allotment.model.observed.namespaced import ConfigMap, Event, Namespace, PersistentVolume, StorageClass, VolumeClaim
+from allotment.model.observed.namespaced import (
+    ConfigMap,
+    Event,
+    LimitRange,
+    Namespace,
+    PersistentVolume,
+    ResourceQuota,
+    StorageClass,
+    VolumeClaim,
+)
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import (
@@ -59,6 +68,21 @@ class Index:
     def pods_on(self) -> dict[str, list[Pod]]:
         """Pods that hold something, by the node they are bound to."""
         return _grouped((pod.spec.node_name, pod) for pod in self.objects.pods if pod.bound)
+
+    @cached_property
+    def living_in(self) -> dict[str, list[Pod]]:
+        """Pods that are not over, by namespace."""
+        return _grouped((pod.metadata.namespace, pod) for pod in self.objects.pods if not pod.ended)
+
+    @cached_property
+    def quotas_in(self) -> dict[str, list[ResourceQuota]]:
+        """ResourceQuotas by namespace."""
+        return _grouped((each.namespace, each) for each in self.objects.quotas)
+
+    @cached_property
+    def limit_ranges_in(self) -> dict[str, list[LimitRange]]:
+        """LimitRanges by namespace."""
+        return _grouped((each.namespace, each) for each in self.objects.limit_ranges)
 
     @cached_property
     def pods_of(self) -> dict[str, list[Pod]]:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from allotment.model.observed.base import Amount, Amounts
 from allotment.model.quantity import parse_quantity
 
+_NOTHING: Final = Fraction(0)
 _BINARY: Final = (("Ti", 1 << 40), ("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10))
 
 
 def amount(value: Amount | None) -> Fraction:
     """A quantity; one that is none, or is not there, counts nothing."""
-    if value is None:
-        return Fraction(0)
+    return _NOTHING if value is None else _parsed(str(value))
+
+
+@lru_cache(maxsize=1 << 14)
+def _parsed(text: str) -> Fraction:
     try:
-        return parse_quantity(str(value))
+        return parse_quantity(text)
     except ValueError:
-        return Fraction(0)
+        return _NOTHING
 
 
 def written(resource: str, value: Fraction) -> str:
@@ -39,5 +44,5 @@ def summed(lists: Iterable[Amounts]) -> dict[str, Fraction]:
     total: dict[str, Fraction] = {}
     for each in lists:
         for resource, value in each.items():
-            total[resource] = total.get(resource, Fraction(0)) + amount(value)
+            total[resource] = total.get(resource, _NOTHING) + amount(value)
     return total

@@ -42,7 +42,7 @@ def admitted(index: Index, namespace: str, spec: PodSpec) -> PodSpec:
 
 def ranges_of(index: Index, namespace: str) -> list[LimitRange]:
     """The LimitRanges of a namespace."""
-    return [each for each in index.objects.limit_ranges if each.namespace == namespace]
+    return index.limit_ranges_in.get(namespace, [])
 
 
 def items_of(index: Index, namespace: str, type_: str) -> list[LimitItem]:

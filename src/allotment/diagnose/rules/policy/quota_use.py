@@ -5,13 +5,16 @@ As `kube-apiserver` counts: a pod that is over counts nothing; a quota with scop
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.rules.policy.amounts import amount, summed
+from allotment.model.observed.base import Amount, Amounts
 from allotment.model.observed.namespaced import ResourceQuota, ScopeExpression
 from allotment.model.observed.pods import Container, Pod, PodSpec
 
@@ -21,6 +24,9 @@ _PODS: Final = ("pods", "count/pods")
 _REQUESTS: Final = "requests."
 _LIMITS: Final = "limits."
 _PLAIN: Final = ("cpu", "memory", "ephemeral-storage")
+_Listed = tuple[tuple[str, Amount], ...]
+_Amounts = tuple[_Listed, _Listed]
+_Asked = tuple[tuple[_Amounts, ...], tuple[tuple[bool, _Amounts], ...], _Listed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +46,50 @@ class Excess:
 
 def quotas_of(case: Case) -> list[ResourceQuota]:
     """The namespace's."""
-    return [each for each in case.index.objects.quotas if each.namespace == case.namespace]
+    return case.index.quotas_in.get(case.namespace, [])
 
 
 def excesses(case: Case, spec: PodSpec, pods: int) -> list[Excess]:
     """Bounds that so many more pods of the subject would pass."""
     found = []
-    living = [pod for pod in case.index.objects.pods if pod.namespace == case.namespace and not pod.ended]
     for quota in quotas_of(case):
         if not counts(quota, spec):
             continue
-        counted = [pod.spec for pod in living if counts(quota, pod.spec)]
         use = use_of(spec)
         for resource, hard in quota.spec.hard.items():
             needed = use.get(resource)
             if not needed:
                 continue
-            used = _used(case, quota, resource, counted)
+            used = _used(case, quota, resource)
             if used + needed * pods > amount(hard):
                 found.append(Excess(quota, resource, amount(hard), used, needed))
     return found
 
 
-def _used(case: Case, quota: ResourceQuota, resource: str, counted: list[PodSpec]) -> Fraction:
+class _Used(dict[str, dict[str, Fraction]]):
+    """What pods use of each resource, by namespace/name of the quota."""
+
+
+def _used(case: Case, quota: ResourceQuota, resource: str) -> Fraction:
     if not case.seen("pods") and resource in quota.status.used:
         return amount(quota.status.used[resource])
-    return sum((use_of(spec).get(resource, Fraction(0)) for spec in counted), Fraction(0))
+    kept = case.index.beside.get(_Used)
+    if not isinstance(kept, _Used):
+        kept = case.index.beside[_Used] = _Used()
+    if quota.key not in kept:
+        kept[quota.key] = _total(
+            pod.spec for pod in case.index.living_in.get(quota.namespace, ()) if counts(quota, pod.spec)
+        )
+    return kept[quota.key].get(resource, Fraction(0))
+
+
+def _total(specs: Iterable[PodSpec]) -> dict[str, Fraction]:
+    """What pods use in all; equal ones are multiplied, for a namespace has few shapes of them."""
+    total: dict[str, Fraction] = {}
+    for asked, times in Counter(_asked(spec) for spec in specs).items():
+        for resource, value in _use(asked).items():
+            total[resource] = total.get(resource, Fraction(0)) + value * times
+    return total
 
 
 def unsaid(case: Case, spec: PodSpec) -> list[tuple[ResourceQuota, str, list[str]]]:
@@ -93,8 +117,26 @@ def _says(container: Container, resource: str, spec: PodSpec) -> bool:
 
 def use_of(spec: PodSpec) -> dict[str, Fraction]:
     """What one pod uses of every resource that a quota can bound."""
-    requests = _joined(spec, requests=True)
-    limits = _joined(spec, requests=False)
+    return dict(_use(_asked(spec)))
+
+
+def _asked(spec: PodSpec) -> _Asked:
+    """All that the use of a pod depends on, to be compared with that of others."""
+    return (
+        tuple(_amounts(each) for each in spec.containers),
+        tuple((each.sidecar, _amounts(each)) for each in spec.init_containers),
+        tuple(spec.overhead.items()),
+    )
+
+
+def _amounts(container: Container) -> _Amounts:
+    return tuple(container.resources.requests.items()), tuple(container.resources.limits.items())
+
+
+@lru_cache(maxsize=1 << 12)
+def _use(asked: _Asked) -> Mapping[str, Fraction]:
+    requests = _joined(asked, requests=True)
+    limits = _joined(asked, requests=False)
     use: dict[str, Fraction] = {name: Fraction(1) for name in _PODS}
     for resource, value in requests.items():
         use[_REQUESTS + resource] = value
@@ -106,19 +148,18 @@ def use_of(spec: PodSpec) -> dict[str, Fraction]:
     return use
 
 
-def _joined(spec: PodSpec, *, requests: bool) -> dict[str, Fraction]:
-    def of(containers: Iterable[Container]) -> list[dict[str, object]]:
-        return [
-            {**each.resources.limits, **each.resources.requests} if requests else {**each.resources.limits}
-            for each in containers
-        ]
+def _joined(asked: _Asked, *, requests: bool) -> dict[str, Fraction]:
+    def of(amounts: _Amounts) -> Amounts:
+        own, limits = amounts
+        return {**dict(limits), **dict(own)} if requests else dict(limits)
 
-    together = summed(of([*spec.containers, *(each for each in spec.init_containers if each.sidecar)]))  # type: ignore[arg-type]
-    for each in spec.init_containers:
-        if not each.sidecar:
-            for resource, value in summed(of([each])).items():  # type: ignore[arg-type]
+    containers, initialising, overhead = asked
+    together = summed([of(each) for each in (*containers, *(each for sidecar, each in initialising if sidecar))])
+    for sidecar, each in initialising:
+        if not sidecar:
+            for resource, value in summed([of(each)]).items():
                 together[resource] = max(together.get(resource, Fraction(0)), value)
-    for resource, value in summed([spec.overhead]).items():
+    for resource, value in summed([dict(overhead)]).items():
         together[resource] = together.get(resource, Fraction(0)) + value
     return together
 
@@ -166,6 +207,6 @@ def users_of(case: Case, quota: ResourceQuota) -> list[Pod]:
     own = {pod.key for pod in case.pods}
     return [
         pod
-        for pod in case.index.objects.pods
-        if pod.namespace == quota.namespace and not pod.ended and pod.key not in own and counts(quota, pod.spec)
+        for pod in case.index.living_in.get(quota.namespace, ())
+        if pod.key not in own and counts(quota, pod.spec)
     ]
