@@ -9,19 +9,12 @@ from typing import Any, Final
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.remedies.moved import lies_at
+from allotment.diagnose.remedies.originals import traces_in
 from allotment.model.explanation import Patch, PatchOp
-from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.observed.base import Reference
 from allotment.model.observed.work import Job
 
 _TYPES: Final = {PatchOp.MERGE: "merge", PatchOp.STRATEGIC: "strategic", PatchOp.JSON: "json"}
-_WRITTEN_BY_CONTROLLERS: Final = (
-    "controller-uid",
-    "batch.kubernetes.io/controller-uid",
-    "job-name",
-    "batch.kubernetes.io/job-name",
-)
-"""Labels that the Job controller puts into a template; a copy that keeps them is refused."""
 
 
 def command_of(case: Case, proposal: Proposal) -> str:
@@ -62,17 +55,7 @@ def _without_traces(case: Case, target: Reference, body: Any) -> Any:
     job = case.index.work_by_name.get((target.kind, target.namespace, target.name))
     if not isinstance(job, Job):
         return body
-    traces: dict[str, Any] = {
-        "metadata": {"resourceVersion": None, "uid": None, "creationTimestamp": None},
-        "spec": {"selector": None, "template": {"metadata": {"labels": dict.fromkeys(_WRITTEN_BY_CONTROLLERS)}}},
-        "status": None,
-    }
-    workload = next(iter(case.index.workloads_of.get(job.metadata.uid, ())), None)
-    if workload is not None and workload.spec.pod_sets and job.metadata.labels.get(KUEUE_QUEUE):
-        written = set(job.spec.template.spec.node_selector) - set(workload.spec.pod_sets[0].template.spec.node_selector)
-        if written:
-            traces["spec"]["template"]["spec"] = {"nodeSelector": dict.fromkeys(sorted(written))}
-    return _over(traces, body)
+    return _over(traces_in(case, job), body)
 
 
 def _over(below: Any, above: Any) -> Any:

@@ -1,0 +1,484 @@
+"""A recorded case made again on a real control plane: what stood there stands again, and its subject waits as it did.
+
+Work comes in the order in which it was made. What ran is bound to the nodes on which it ran, with all nodes closed to
+kube-scheduler meanwhile; what waited waits again by itself. What a change left behind that an object does not show (a
+queue that was stopped once its jobs ran) is made in the same order: the work first, the stop after it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from tests.live.conftest import Kubectl
+from tests.live.sandbox.manifests import as_list
+
+Raw = dict[str, Any]
+
+PATIENCE: Final = 60.0
+"""Seconds that a state is waited for."""
+_SYSTEM: Final = {"default", "kube-node-lease", "kube-public", "kube-system", "kueue-system"}
+_STANDING: Final = (
+    "Namespace",
+    "Node",
+    "PriorityClass",
+    "WorkloadPriorityClass",
+    "StorageClass",
+    "ResourceFlavor",
+    "Topology",
+    "AdmissionCheck",
+    "Cohort",
+    "ClusterQueue",
+    "LocalQueue",
+    "ServiceAccount",
+    "Role",
+    "RoleBinding",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "LimitRange",
+    "ResourceQuota",
+    "ConfigMap",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+)
+"""Kinds that are made as they were recorded, in this order."""
+_WORK: Final = ("Deployment", "StatefulSet", "CronJob", "Job", "Pod")
+_OURS: Final = "kueue.x-k8s.io/"
+_LEFT_IN_LABELS: Final = ("controller-uid", "job-name", "batch.kubernetes.io/")
+_KINDS_OF_NAMESPACES: Final = (
+    "deployments,statefulsets,cronjobs,jobs,replicasets,pods,workloads,localqueues,resourcequotas,limitranges,"
+    "persistentvolumeclaims,roles,rolebindings"
+)
+_KINDS_OF_CLUSTERS: Final = (
+    "clusterqueues,cohorts,resourceflavors,admissionchecks,workloadpriorityclasses,persistentvolumes,storageclasses,"
+    "nodes"
+)
+
+
+class NotReplayedError(Exception):
+    """The cluster did not come to the recorded state."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A case on a control plane.
+
+    Attributes:
+        refusal: exit words of the API server where the subject was refused.
+        groups: what the submitter is a member of.
+        as_submitter: whether the submitter made the subject; False where an administrator had to.
+    """
+
+    refusal: str
+    groups: tuple[str, ...]
+    as_submitter: bool
+
+
+def replay(kubectl: Kubectl, case: Raw) -> Replayed:
+    """Bring a case about on an empty control plane.
+
+    Raises:
+        NotReplayedError: what ran does not run again.
+    """
+    subject = case["subject"]
+    work = sorted((each for each in case["objects"] if _is_work(each)), key=_made)
+    early, late = _around(work, _running(case), subject)
+    _make(kubectl, list(_standing(case)))
+    for each in case["objects"]:
+        if each["kind"] == "AdmissionCheck" and each.get("status"):
+            _patch_status(kubectl, each, each["status"])
+    _until("service accounts", lambda: _accounts(kubectl) >= {each["metadata"]["name"] for each in _spaces(case)})
+    groups = _groups(case)
+    made: Replayed | None = None
+    for batch in _batches(early, _running(case), subject):
+        if batch == [None]:
+            made = _submit(kubectl, case, groups)
+            time.sleep(2)  # it has its turn before those that came after it
+            continue
+        _make(kubectl, [_as_made(case, each) for each in batch if each is not None])
+        for each in batch:
+            if each is not None and _running(case).get(_key(each)):
+                _bound(kubectl, case, each)
+    _opened(kubectl, case)
+    for one in late:
+        if one is None:
+            made = _submit(kubectl, case, groups)
+        else:
+            _make(kubectl, [_as_made(case, one)])
+    assert made is not None
+    return made
+
+
+def cleared(kubectl: Kubectl) -> None:
+    """Take away everything that a case brought, whatever state it is in."""
+    kubectl("delete", "validatingadmissionpolicies,validatingadmissionpolicybindings", "--all", check=False)
+    spaces = [each for each in _names(kubectl, "namespaces") if each not in _SYSTEM]
+    kubectl("delete", _KINDS_OF_NAMESPACES, "-A", "--all", "--force", "--grace-period=0", "--wait=false", check=False)
+    kubectl("delete", _KINDS_OF_CLUSTERS, "--all", "--wait=false", check=False)
+    kubectl("delete", "priorityclasses", *_own_classes(kubectl), "--ignore-not-found", check=False)
+    kubectl("delete", "configmap", "-n", "kube-system", "cluster-autoscaler-status", "--ignore-not-found")
+    if spaces:
+        kubectl("delete", "namespace", *spaces, "--wait=false", check=False)
+    _until("an empty cluster", lambda: _empty(kubectl))
+
+
+def submitter_config(kubeconfig: Path, target: Path, user: str, groups: Iterable[str]) -> Path:
+    """A kubeconfig that acts as the submitter."""
+    config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    for each in config["users"]:
+        each["user"] |= {"as": user, "as-groups": [*groups, "system:authenticated"]}
+    target.write_text(json.dumps(config), encoding="utf-8")
+    return target
+
+
+def everything(kubectl: Kubectl, case: Raw, refusal: str) -> Raw:
+    """The cluster as a case whose subject was refused: what was sent, and what the server said."""
+    kinds = ",".join(("nodes", _KINDS_OF_NAMESPACES, _KINDS_OF_CLUSTERS.removesuffix(",nodes"), "priorityclasses"))
+    further = (
+        "namespaces,events,configmaps,serviceaccounts,validatingadmissionpolicies,validatingadmissionpolicybindings"
+    )
+    objects = json.loads(kubectl("get", f"{kinds},{further}", "-A", "-o", "json"))["items"]
+    error = {"code": 422 if "is invalid" in refusal else 403, "message": _said(refusal)}
+    kept = {key: case[key] for key in ("subject", "submitted_by", "manifest")}
+    return {
+        **kept,
+        "now": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "objects": objects,
+        "submit_error": error,
+    }
+
+
+def runs(kubectl: Kubectl, subject: Raw) -> bool:
+    """Whether all pods of the subject run, or have run, wherever it lies by now."""
+    resource, name = resource_of(subject), subject["name"]
+    found = json.loads(kubectl("get", resource, "-A", "--field-selector", f"metadata.name={name}", "-o", "json"))
+    return any(_runs(each) for each in found["items"])
+
+
+def _runs(each: Raw) -> bool:
+    status, spec = each.get("status", {}), each["spec"]
+    if each["kind"] == "Job":
+        wanted = spec.get("parallelism", 1)
+        return bool(wanted) and status.get("ready", 0) + status.get("succeeded", 0) >= wanted
+    if each["kind"] == "Pod":
+        return status.get("phase") in {"Running", "Succeeded"}
+    wanted = spec["replicas"]
+    return bool(wanted) and min(status.get("updatedReplicas", 0), status.get("readyReplicas", 0)) >= wanted
+
+
+def resource_of(target: Raw) -> str:
+    """As kubectl takes a kind."""
+    group, slash, _ = target["apiVersion"].partition("/")
+    return f"{target['kind'].lower()}{f'.{group}' if slash else ''}"
+
+
+def live_name(kubectl: Kubectl, case: Raw, target: Raw) -> str:
+    """What a recorded object is called now: Kueue names a Workload after the uid of its job."""
+    if target["kind"] != "Workload":
+        return str(target["name"])
+    for each in json.loads(kubectl("get", "workloads", "-n", target["namespace"], "-o", "json"))["items"]:
+        owners = each["metadata"].get("ownerReferences", ())
+        if any(owner["name"] == case["subject"]["name"] for owner in owners):
+            return str(each["metadata"]["name"])
+    raise NotReplayedError("the subject has no Workload")
+
+
+def _standing(case: Raw) -> Iterable[Raw]:
+    found = [each for each in case["objects"] if each["kind"] in _STANDING and not _of_the_system(each)]
+    for each in sorted(found, key=lambda one: _STANDING.index(one["kind"])):
+        body = _bare(each)
+        if each["kind"] in {"ClusterQueue", "LocalQueue"}:
+            body["spec"].pop("stopPolicy", None)
+        if each["kind"] == "Node":
+            body["spec"] = {**body["spec"], "unschedulable": True, "taints": _own_taints(each)}
+            kept = ("allocatable", "capacity", "nodeInfo", "addresses")
+            body["status"] = {key: each["status"][key] for key in kept if key in each["status"]}
+        if each["kind"] == "PersistentVolume":
+            # The claim that it is bound to has another uid now.
+            for field in ("uid", "resourceVersion"):
+                body["spec"].get("claimRef", {}).pop(field, None)
+        yield body
+
+
+def _of_the_system(each: Raw) -> bool:
+    meta = each["metadata"]
+    name, space = meta["name"], meta.get("namespace", "")
+    if each["kind"] == "ConfigMap":
+        return bool(name == "kube-root-ca.crt" or (space in _SYSTEM and name != "cluster-autoscaler-status"))
+    if each["kind"] == "ServiceAccount":
+        return bool(name == "default" or space in _SYSTEM)
+    if each["kind"] == "Namespace":
+        return bool(name in _SYSTEM)
+    return bool(space in _SYSTEM or (not space and name.startswith(("system", "kueue-"))))
+
+
+def _bare(each: Raw) -> Raw:
+    meta = each["metadata"]
+    kept = {key: meta[key] for key in ("name", "namespace", "labels", "annotations") if key in meta}
+    body = {key: value for key, value in each.items() if key not in {"metadata", "status"}}
+    return json.loads(json.dumps({**body, "metadata": kept}))  # type: ignore[no-any-return]
+
+
+def _own_taints(node: Raw) -> list[Raw]:
+    """Without those that controllers put there again."""
+    return [each for each in node["spec"].get("taints", ()) if not each["key"].startswith("node.kubernetes.io/")]
+
+
+def _is_work(each: Raw) -> bool:
+    if each["kind"] not in _WORK or each["metadata"].get("ownerReferences") or _of_the_system(each):
+        return False
+    ended = [one for one in each["status"].get("conditions", ()) if one["type"] in {"Complete", "Failed"}]
+    return not any(one["status"] == "True" for one in ended)
+
+
+def _made(each: Raw) -> tuple[str, str]:
+    return each["metadata"]["creationTimestamp"], each["metadata"]["name"]
+
+
+def _key(each: Raw) -> tuple[str, str, str]:
+    meta = each.get("metadata", each)
+    return each["kind"], meta.get("namespace", ""), meta["name"]
+
+
+def _running(case: Raw) -> dict[tuple[str, str, str], list[Raw]]:
+    """Pods that ran, by the work at the top."""
+    tops = {each["metadata"]["uid"]: each for each in case["objects"]}
+    found: dict[tuple[str, str, str], list[Raw]] = defaultdict(list)
+    for pod in case["objects"]:
+        if pod["kind"] != "Pod" or not pod["spec"].get("nodeName") or pod["status"].get("phase") != "Running":
+            continue
+        top = pod
+        while owners := top["metadata"].get("ownerReferences"):
+            if owners[0]["uid"] not in tops:
+                break
+            top = tops[owners[0]["uid"]]
+        found[_key(top)].append(pod)
+    return found
+
+
+def _around(
+    work: list[Raw], running: dict[tuple[str, str, str], list[Raw]], subject: Raw
+) -> tuple[list[Raw | None], list[Raw | None]]:
+    """Work up to the last that ran, and what came after it; None is the subject."""
+    order: list[Raw | None] = [None if _key(each) == _key(subject) else each for each in work]
+    if None not in order:
+        order.append(None)
+    last = max((at for at, each in enumerate(order) if each is not None and running.get(_key(each))), default=-1)
+    return order[: last + 1], order[last + 1 :]
+
+
+def _batches(
+    order: list[Raw | None], running: dict[tuple[str, str, str], list[Raw]], subject: Raw
+) -> Iterable[list[Raw | None]]:
+    """What ran side by side is made at once; the subject stands alone."""
+    batch: list[Raw | None] = []
+    for each in order:
+        alike = batch and each is not None and batch[-1] is not None
+        if batch and not (alike and bool(running.get(_key(each or {}))) == bool(running.get(_key(batch[-1] or {})))):
+            yield batch
+            batch = []
+        batch.append(each)
+    if batch:
+        yield batch
+
+
+def _as_made(case: Raw, work: Raw) -> Raw:
+    """Work as its author sent it: without what the Job controller and Kueue wrote into it."""
+    body = _bare(work)
+    if work["kind"] != "Job":
+        return body
+    spec = body["spec"]
+    spec.pop("selector", None)
+    for field in ("manualSelector", "suspend"):
+        spec.pop(field, None)
+    owned = [each for each in case["objects"] if each["kind"] == "Workload" and _owner(each) == work["metadata"]["uid"]]
+    if owned:
+        spec["template"] = json.loads(json.dumps(owned[0]["spec"]["podSets"][0]["template"]))
+    elif work["spec"].get("suspend"):
+        spec["suspend"] = True
+    meta = spec["template"].setdefault("metadata", {})
+    for field in ("labels", "annotations"):
+        kept = {key: value for key, value in meta.get(field, {}).items() if not _written(key)}
+        meta[field] = kept
+    return body
+
+
+def _written(key: str) -> bool:
+    return key.startswith((_OURS, *_LEFT_IN_LABELS))
+
+
+def _owner(each: Raw) -> str:
+    owners = each["metadata"].get("ownerReferences", ())
+    return owners[0]["uid"] if owners else ""
+
+
+def _spaces(case: Raw) -> list[Raw]:
+    return [each for each in case["objects"] if each["kind"] == "Namespace"]
+
+
+def _accounts(kubectl: Kubectl) -> set[str]:
+    found = json.loads(kubectl("get", "serviceaccounts", "-A", "-o", "json"))["items"]
+    return {each["metadata"]["namespace"] for each in found if each["metadata"]["name"] == "default"} | _SYSTEM
+
+
+def _groups(case: Raw) -> tuple[str, ...]:
+    """Groups of the submitter: those that may work in the namespace, unless it was refused for want of rights."""
+    error = case.get("submit_error") or {}
+    if "cannot create resource" in str(error.get("message", "")):
+        return ()
+    space = case["subject"].get("namespace")
+    bindings = [each for each in case["objects"] if each["kind"] == "RoleBinding"]
+    return tuple(
+        dict.fromkeys(
+            one["name"]
+            for each in bindings
+            if each["metadata"]["namespace"] == space
+            for one in each["subjects"]
+            if one["kind"] == "Group"
+        )
+    )
+
+
+def _submit(kubectl: Kubectl, case: Raw, groups: tuple[str, ...]) -> Replayed:
+    who = [f"--as={case['submitted_by']}", *(f"--as-group={each}" for each in (*groups, "system:authenticated"))]
+    body = json.dumps(case["manifest"])
+    said = kubectl("create", "-f", "-", *who, stdin=body, check=False)
+    if " created" in said:
+        return Replayed("", groups, True)
+    if case.get("submit_error"):
+        return Replayed(said, groups, True)
+    kubectl("create", "-f", "-", stdin=body)
+    return Replayed("", groups, False)
+
+
+def _said(refusal: str) -> str:
+    """The server's own message, without what kubectl put before it."""
+    for mark in ("Error from server (Forbidden): ", "Error from server: "):
+        if mark in refusal:
+            text = refusal.partition(mark)[2].strip()
+            return text.removeprefix('error when creating "STDIN": ')
+    return refusal.strip()
+
+
+def _make(kubectl: Kubectl, bodies: list[Raw]) -> None:
+    if bodies:
+        kubectl("create", "-f", "-", stdin=as_list(*bodies))
+
+
+def _bound(kubectl: Kubectl, case: Raw, work: Raw) -> None:
+    """Wait for the pods of a piece of work, and put each where one of it ran."""
+    space = work["metadata"].get("namespace", "")
+    places = sorted(_running(case)[_key(work)], key=_index_of)
+    known: dict[str, None] = {}
+
+    def there() -> list[Raw] | None:
+        pods = [each for each in _pods(kubectl, space) if _top(each, work)]
+        return pods if len(pods) >= len(places) else None
+
+    pods = sorted(_until(f"pods of {work['metadata']['name']}", there), key=_index_of)
+    for pod, place in zip(pods, places, strict=False):
+        known[pod["metadata"]["name"]] = None
+        if pod["spec"].get("nodeName"):
+            continue
+        path = f"/api/v1/namespaces/{space}/pods/{pod['metadata']['name']}/binding"
+        target = {"apiVersion": "v1", "kind": "Node", "name": place["spec"]["nodeName"]}
+        binding = {
+            "apiVersion": "v1",
+            "kind": "Binding",
+            "metadata": {"name": pod["metadata"]["name"]},
+            "target": target,
+        }
+        kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(binding))
+    _until(f"{work['metadata']['name']} runs", lambda: _phases(_pods(kubectl, space), known) == {"Running"})
+
+
+def _index_of(pod: Raw) -> int:
+    return int(pod["metadata"].get("annotations", {}).get("batch.kubernetes.io/job-completion-index", 0))
+
+
+def _phases(pods: list[Raw], names: dict[str, None]) -> set[str]:
+    return {each["status"].get("phase", "") for each in pods if each["metadata"]["name"] in names}
+
+
+def _top(pod: Raw, work: Raw) -> bool:
+    """Whether a pod is of a Job or a Deployment: a ReplicaSet is named after it, with a hash behind it."""
+    name = work["metadata"]["name"]
+    if work["kind"] == "Pod":
+        return bool(pod["metadata"]["name"] == name)
+    owners = pod["metadata"].get("ownerReferences", ())
+    if not owners:
+        return False
+    own = owners[0]["name"]
+    return bool(own == name or (work["kind"] == "Deployment" and own.rpartition("-")[0] == name))
+
+
+def _pods(kubectl: Kubectl, space: str) -> list[Raw]:
+    found: list[Raw] = json.loads(kubectl("get", "pods", "-n", space, "-o", "json"))["items"]
+    return found
+
+
+def _opened(kubectl: Kubectl, case: Raw) -> None:
+    """Nodes as they were recorded, and queues that are stopped."""
+    nodes = [each for each in case["objects"] if each["kind"] == "Node"]
+    open_ = [each["metadata"]["name"] for each in nodes if not each["spec"].get("unschedulable")]
+    if open_:
+        kubectl("uncordon", *open_)
+    for each in nodes:
+        odd = [one for one in each["status"]["conditions"] if (one["status"] == "True") is not (one["type"] == "Ready")]
+        if odd:
+            # A strategic patch: conditions are told apart by their type.
+            body = {"status": {"conditions": each["status"]["conditions"]}}
+            kubectl(
+                "patch",
+                "node",
+                each["metadata"]["name"],
+                "--subresource=status",
+                "--type=strategic",
+                "-p",
+                json.dumps(body),
+            )
+    for each in case["objects"]:
+        policy = each.get("spec", {}).get("stopPolicy", "None")
+        if each["kind"] in {"ClusterQueue", "LocalQueue"} and policy != "None":
+            where = ["-n", each["metadata"]["namespace"]] if each["kind"] == "LocalQueue" else []
+            body = {"spec": {"stopPolicy": policy}}
+            kubectl("patch", each["kind"], each["metadata"]["name"], *where, "--type=merge", "-p", json.dumps(body))
+
+
+def _patch_status(kubectl: Kubectl, each: Raw, status: Raw) -> None:
+    body = json.dumps({"status": status})
+    kubectl("patch", resource_of(each), each["metadata"]["name"], "--subresource=status", "--type=merge", "-p", body)
+
+
+def _names(kubectl: Kubectl, kinds: str) -> list[str]:
+    return kubectl("get", kinds, "-o", "jsonpath={.items[*].metadata.name}").split()
+
+
+def _own_classes(kubectl: Kubectl) -> list[str]:
+    return [each for each in _names(kubectl, "priorityclasses") if not each.startswith("system-")] or ["none"]
+
+
+def _empty(kubectl: Kubectl) -> bool:
+    return (
+        not set(_names(kubectl, "namespaces")) - _SYSTEM
+        and not kubectl("get", _KINDS_OF_CLUSTERS, "-o", "name").split()
+    )
+
+
+def _until(what: str, holds: Callable[[], Any]) -> Any:
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends:
+        found = holds()
+        if found:
+            return found
+        time.sleep(0.3)
+    raise NotReplayedError(f"not reached: {what}")

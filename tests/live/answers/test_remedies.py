@@ -1,0 +1,205 @@
+"""The first remedy, applied as printed, starts the job: recorded cases made again on a real control plane.
+
+A case is made again (replay), `allot why` is asked there, its first remedy's command is run in a shell by whoever the
+remedy is for, and the subject has to start. Where a remedy is somebody else's act without a command, what was recorded
+as its effect is carried out. Sampled are cases whose first remedy starts the subject now: what a person has to wait
+for, and what a kubelet, an image registry or an autoscaler would have to play, is not.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from click.testing import CliRunner
+
+from allotment.cli.main import cli
+from allotment.ports.sandboxes import Sandbox, SandboxSpec
+from tests.live.answers.replay import (
+    NotReplayedError,
+    Raw,
+    Replayed,
+    cleared,
+    everything,
+    live_name,
+    replay,
+    resource_of,
+    runs,
+    submitter_config,
+)
+from tests.live.conftest import Kubectl, kubectl_for, unique_name
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+
+BY_DAY: Final = (
+    "queue-missing-0",
+    "cohort-exhausted-1",
+    "insufficient-gpu-1",
+    "policy-refused-label-0",
+    "node-cordoned-1",
+)
+NIGHTLY: Final = (
+    "admission-check-pending-1",
+    "admission-check-rejected-or-retry-0",
+    "borrowing-limit-2",
+    "clusterqueue-inactive-missing-flavor-1",
+    "cpu-quota-not-gpu-0",
+    "flavor-taint-not-tolerated-0",
+    "fragmentation-1",
+    "gang-partially-placed-2",
+    "gpu-product-label-missing-1",
+    "gpu-taint-not-tolerated-2",
+    "host-port-conflict-1",
+    "insufficient-memory-gpu-free-1",
+    "job-suspended-by-user-1",
+    "lending-limit-0",
+    "limitrange-max-0",
+    "localqueue-points-to-missing-clusterqueue-2",
+    "namespace-selector-mismatch-1",
+    "node-not-ready-1",
+    "parallelism-gang-too-big-1",
+    "pod-anti-affinity-0",
+    "policy-refused-namespace-1",
+    "priority-below-others-1",
+    "pvc-unbound-no-class-0",
+    "queue-label-missing-2",
+    "quota-larger-than-total-1",
+    "rbac-forbidden-0",
+    "resource-not-covered-2",
+    "resourcequota-missing-limits-1",
+    "scheduler-name-unknown-0",
+    "topology-spread-0",
+)
+SAYS_WITHIN: Final = 40.0
+"""Seconds in which the controllers have looked at the subject, and `allot why` says so."""
+STARTS_WITHIN: Final = 75.0
+"""Kueue looks again at once, kube-scheduler within its back-off of 10 s; a node that is ready again takes longer."""
+_BESIDE_CHECKOUT: Final = Path(__file__).parents[4] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Mapping[str, Raw]:
+    file = Path(os.environ.get("ALLOTMENT_DATA", str(_BESIDE_CHECKOUT))) / "why_bench" / "cases.jsonl.gz"
+    if not file.exists():
+        pytest.skip(f"no cases at {file}: set ALLOTMENT_DATA")
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        cases = [json.loads(line) for line in lines]
+    return {each["id"]: each for each in cases}
+
+
+@pytest.fixture(scope="module")
+def arena(new_sandbox: Callable[[SandboxSpec], Sandbox]) -> Sandbox:
+    return new_sandbox(SandboxSpec(unique_name()))
+
+
+@pytest.fixture
+def on(arena: Sandbox, tools: Any) -> Iterator[Kubectl]:
+    kubectl = kubectl_for(arena, tools)
+    cleared(kubectl)
+    yield kubectl
+    cleared(kubectl)
+
+
+def asked(arena: Sandbox, kubectl: Kubectl, case: Raw, made: Replayed, folder: Path) -> Raw:
+    """What `allot why` says: of the cluster, or of what was refused there."""
+    subject = case["subject"]
+    words = ["why", f"{subject['kind']}/{subject['name']}", "-n", subject["namespace"], "-o", "json"]
+    if made.refusal:
+        file = folder / "case.json"
+        file.write_text(json.dumps(everything(kubectl, case, made.refusal)), encoding="utf-8")
+        words += ["--snapshot", str(file)]
+    else:
+        words += ["--kubeconfig", str(arena.kubeconfig)]
+    result = CliRunner().invoke(cli, words, prog_name="allot", catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    found: Raw = json.loads(result.stdout)
+    return found
+
+
+def settled(arena: Sandbox, kubectl: Kubectl, case: Raw, made: Replayed, folder: Path) -> Raw:
+    """The answer once it is the recorded one, or what it is when the time is up."""
+    ends = time.monotonic() + SAYS_WITHIN
+    while True:
+        found = asked(arena, kubectl, case, made, folder)
+        if (found["cause"] == case["truth"]["cause"] and found["considered"]) or time.monotonic() > ends:
+            return found
+        time.sleep(1)
+
+
+def act(arena: Sandbox, tools: Mapping[str, Path], case: Raw, made: Replayed, remedy: Raw, folder: Path) -> None:
+    """Carry out a remedy: its command in a shell, or, where there is none, what was recorded as its effect."""
+    kubectl = kubectl_for(arena, tools)
+    if not remedy["command"]:
+        by_hand(kubectl, case, remedy)
+        return
+    config = arena.kubeconfig
+    if remedy["who"] == "user" and made.as_submitter:
+        config = submitter_config(arena.kubeconfig, folder / "submitter", case["submitted_by"], made.groups)
+    (folder / f"{case['subject']['name']}.yaml").write_text(json.dumps(case["manifest"]), encoding="utf-8")
+    path = f"{tools['kubectl'].parent}:/usr/bin:/bin"
+    done = subprocess.run(
+        ["/bin/bash", "-o", "pipefail", "-c", remedy["command"]],
+        env={"PATH": path, "KUBECONFIG": str(config), "HOME": str(folder)},
+        cwd=folder, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{remedy['command']}\n{done.stderr}"
+
+
+def by_hand(kubectl: Kubectl, case: Raw, remedy: Raw) -> None:
+    """The steps of the recorded remedy of the same kind."""
+    (truth, *_) = [each for each in case["truth"]["remedies"] if each["kind"] == remedy["kind"]]
+    patch = truth["patch"]
+    for step in patch["body"]["steps"] if patch["op"] == "signal" else [patch]:
+        target = step["target"]
+        where = ["-n", target["namespace"]] if target.get("namespace") else []
+        sub = [f"--subresource={target['subresource']}"] if target.get("subresource") else []
+        name = live_name(kubectl, case, target)
+        form = {"merge-patch": "merge", "json-patch": "json", "strategic-merge-patch": "strategic"}[step["op"]]
+        body = json.dumps(step["body"])
+        kubectl("patch", resource_of(target), name, *where, *sub, f"--type={form}", "-p", body)
+
+
+def again(kubectl: Kubectl, case: Raw, remedy: Raw, made: Replayed) -> None:
+    """Who was given a right sends what was refused."""
+    if made.refusal and remedy["who"] != "user":
+        who = [f"--as={case['submitted_by']}", "--as-group=system:authenticated"]
+        kubectl(
+            "create",
+            "-f",
+            "-",
+            *who,
+            *(f"--as-group={each}" for each in made.groups),
+            stdin=json.dumps(case["manifest"]),
+        )
+
+
+@pytest.mark.parametrize("name", [*BY_DAY, *(pytest.param(each, marks=pytest.mark.nightly) for each in NIGHTLY)])
+def test_the_first_remedy_as_printed_starts_it(
+    name: str, recorded: Mapping[str, Raw], arena: Sandbox, on: Kubectl, tools: Mapping[str, Path], tmp_path: Path
+) -> None:
+    case = recorded[name]
+    try:
+        made = replay(on, case)
+    except NotReplayedError as error:
+        pytest.skip(f"{name} does not come up again: {error}")
+    assert bool(made.refusal) == bool(case["submit_error"]), made.refusal
+    found = settled(arena, on, case, made, tmp_path)
+    assert found["cause"] == case["truth"]["cause"], found["summary"]
+    assert not runs(on, case["subject"])
+    remedy = found["remedies"][0]
+
+    act(arena, tools, case, made, remedy, tmp_path)
+    again(on, case, remedy, made)
+
+    ends = time.monotonic() + STARTS_WITHIN
+    while not runs(on, case["subject"]):
+        told = f"{remedy['summary']}\n{remedy['command']}"
+        assert time.monotonic() < ends, f"{told}\n{asked(arena, on, case, made, tmp_path)['summary']}"
+        time.sleep(0.5)

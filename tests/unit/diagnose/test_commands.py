@@ -1,0 +1,67 @@
+"""Commands that make a Job anew leave out what controllers wrote into the one that stands."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+from allotment.diagnose.finding import Proposal
+from allotment.diagnose.remedies.commands import command_of
+from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
+from allotment.model.observed.base import Reference
+from tests.unit.diagnose.building import TEAM, Raw, case_of, job
+from tests.unit.diagnose.queues import QUEUE, thing
+
+SENT = {"key": "sku", "operator": "Exists", "effect": "NoSchedule"}
+INJECTED = {"key": "spot", "operator": "Exists", "effect": "NoSchedule"}
+BODY = {"spec": {"template": {"spec": {"containers": [{"name": "main", "resources": {"limits": {"cpu": "1"}}}]}}}}
+
+
+def admitted() -> list[Raw]:
+    """A Job as it stands once Kueue has admitted it, and its Workload, which holds what was sent."""
+    above = job("train", tolerations=[SENT])
+    above["metadata"]["labels"] = {QUEUE: "q"}
+    template = above["spec"]["template"]
+    sent = json.loads(json.dumps(template))
+    sent["metadata"] = {"labels": {"app": "x"}, "annotations": {"kueue.x-k8s.io/podset-required-topology": "rack"}}
+    labels = {"app": "x", "controller-uid": "1", "kueue.x-k8s.io/podset": "main"}
+    annotations = {"kueue.x-k8s.io/workload": "job-train-1", **sent["metadata"]["annotations"]}
+    template["metadata"] = {"labels": labels, "annotations": annotations}
+    template["spec"] |= {
+        "nodeSelector": {"pool": "a100"},
+        "tolerations": [SENT, INJECTED],
+        "schedulingGates": [{"name": "kueue.x-k8s.io/topology"}, {"name": "mine"}],
+    }
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "train", "uid": "job-train", "controller": True}
+    pod_sets = [{"name": "main", "count": 1, "template": sent}]
+    meta = {"ownerReferences": [owner]}
+    return [above, thing("Workload", "job-train-1", TEAM, queueName="q", podSets=pod_sets, metadata=meta)]
+
+
+def patch_in(objects: list[Raw], body: Any) -> Raw:
+    target = Reference(api_version="batch/v1", kind="Job", namespace=TEAM, name="train")
+    proposal = Proposal(RemedyKind.OTHER, Doer.USER, "x", target, Patch(PatchOp.RESUBMIT, body))
+    words = shlex.split(command_of(case_of(objects), proposal))
+    found: Raw = json.loads(words[words.index("-p") + 1])
+    return found
+
+
+def test_a_job_made_anew_is_as_its_author_made_it() -> None:
+    template = patch_in(admitted(), BODY)["spec"]["template"]
+    meta, spec = template["metadata"], template["spec"]
+    assert meta["annotations"] == {"kueue.x-k8s.io/workload": None}, "what asks for a topology is the author's"
+    assert "app" not in meta["labels"]
+    assert {"controller-uid", "kueue.x-k8s.io/podset"} <= meta["labels"].keys()
+    assert spec["nodeSelector"] == {"pool": None}
+    assert spec["tolerations"] == [SENT]
+    assert spec["schedulingGates"] == [{"$patch": "delete", "name": "kueue.x-k8s.io/topology"}]
+    assert spec["containers"] == BODY["spec"]["template"]["spec"]["containers"]
+
+
+def test_what_the_remedy_changes_goes_before_what_is_taken_out() -> None:
+    body = {"spec": {"template": {"spec": {"nodeSelector": {"pool": "h100"}, "tolerations": [SENT, INJECTED]}}}}
+    spec = patch_in(admitted(), body)["spec"]["template"]["spec"]
+    assert spec["nodeSelector"] == {"pool": "h100"}
+    assert spec["tolerations"] == [SENT, INJECTED]
+    assert "nodeSelector" not in patch_in([job("train")], BODY)["spec"]["template"].get("spec", {})
