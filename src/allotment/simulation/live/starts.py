@@ -32,9 +32,15 @@ ENOUGH_STARTS: Final = 20
 """Past starts from which intervals are corrected."""
 FEWEST_FUTURES: Final = 10
 """Futures below which no interval is told."""
-_FEWEST_OF_A_LESSON: Final = 8
+_FEWEST_OF_A_LESSON: Final = 5
+_WANTED_OF_A_LESSON: Final = 10
 _MOST_OF_A_LESSON: Final = 20
-_MOST_LESSONS: Final = 60
+_DEARER: Final = 1.5
+"""A future of the past may cost more than one of the present: more may have waited then."""
+_MOST_LESSONS: Final = 45
+_SURELY_ENOUGH: Final = 28
+"""Lessons that are asked at least: some teach nothing yet, for their workload still waits."""
+_WAITING_TO_STARTED: Final = 3
 _WAITED: Final = 2_000
 """Milliseconds up to which a start was at once: the API tells times in seconds."""
 _REPLAYED: Final = 14 * 86_400_000
@@ -276,12 +282,13 @@ class StartEstimator:
     def _learn(self, asked: Mapping[frozenset[str], object]) -> tuple[Calibration, int]:
         """What past starts teach, and how many did."""
         calibration = Calibration(self._wishes.coverage, enough=ENOUGH_STARTS, longest=self._wishes.horizon)
-        lessons, futures = self._affordable(self._lessons(asked))
+        lessons = self._affordable(self._lessons(asked))
         past = MovingPast(self._seen)
         now = self._seen.view.now
         learnt = 0
-        for job in lessons:
-            forecast = self._lesson(job, past, futures)
+        for number, job in enumerate(lessons):
+            left = self._wishes.budget - self._spent()
+            forecast = self._lesson(job, past, self._spent() + left / (len(lessons) - number))
             if forecast is None:
                 continue
             if job.reserved:
@@ -308,25 +315,27 @@ class StartEstimator:
         first = min((job.submitted for job in chosen), default=seen.view.now)
         # Those that wait still belong to what was submitted since: without them all waits would look shorter.
         waiting = [job for job in waited if not job.reserved and job.submitted >= first]
-        step = max(1, len(waiting) // _MOST_LESSONS)
-        return sorted([*chosen, *waiting[::step]], key=lambda job: (job.submitted, job.workload.uid))
+        return sorted(
+            [*chosen, *_thinned(waiting, len(chosen) // _WAITING_TO_STARTED)],
+            key=lambda job: (job.submitted, job.workload.uid),
+        )
 
-    def _affordable(self, lessons: list[SeenJob]) -> tuple[list[SeenJob], int]:
-        """The last of them that the budget is enough for, and with how many futures each."""
+    def _affordable(self, lessons: list[SeenJob]) -> list[SeenJob]:
+        """As many of them as the budget is enough for, evenly; none where it is enough for too few."""
         if len(lessons) < ENOUGH_STARTS or not self._cost:
-            return [], 0
-        each = max(sum(self._cost) / len(self._cost), 1e-6)
+            return []
+        each = max(_DEARER * sum(self._cost) / len(self._cost), 1e-6)
         total = (self._wishes.budget - self._spent()) / each
-        number = min(len(lessons), int(total / _FEWEST_OF_A_LESSON))
-        if number < ENOUGH_STARTS:
-            return [], 0
-        return lessons[-number:], min(_MOST_OF_A_LESSON, max(_FEWEST_OF_A_LESSON, int(total / number)))
+        number = int(total / _WANTED_OF_A_LESSON)
+        if number < _SURELY_ENOUGH:
+            number = min(_SURELY_ENOUGH, int(total / _FEWEST_OF_A_LESSON))
+        return _thinned(lessons, number) if number >= ENOUGH_STARTS else []
 
-    def _lesson(self, job: SeenJob, past: MovingPast, futures: int) -> Forecast | None:
+    def _lesson(self, job: SeenJob, past: MovingPast, until: float) -> Forecast | None:
         """What would have been said of a workload when it came, with what was known then."""
         now = job.submitted
         past.move_to(now)
-        if past.known < ENOUGH_ENDED or self._spent() > self._wishes.budget:
+        if past.known < ENOUGH_ENDED:
             return None
         tree = self._tree_of[job.workload.cluster_queue]
         here = self._in_tree[tree]
@@ -335,10 +344,17 @@ class StartEstimator:
         )
         pending = tuple(each.workload for each in here if each.waits_at(now))
         situation = self._situation(tree, self._seen.view, running, pending, now)
-        found = self._futures(situation, (job.name,), past, futures, self._wishes.budget)
-        if not found or found[0].futures < min(futures, _FEWEST_OF_A_LESSON):
+        found = self._futures(situation, (job.name,), past, _MOST_OF_A_LESSON, until)
+        if not found or found[0].futures < _FEWEST_OF_A_LESSON:
             return None
         return Forecast(found[0].interval, found[0].median, job.workload.cluster_queue)
+
+
+def _thinned(jobs: list[SeenJob], number: int) -> list[SeenJob]:
+    """At most so many of them, evenly."""
+    if len(jobs) <= number:
+        return jobs
+    return [jobs[place * len(jobs) // number] for place in range(number)]
 
 
 def _at_once(found: StartEstimate, queue: str) -> LiveStart:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from allotment.cli.commands.foresee.input_file import file_alone, file_flag, node_list, not_with_this_file
+from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
+from allotment.cli.commands.foresee.input_file import (
+    file_alone,
+    file_flag,
+    names_a_file,
+    node_list,
+    not_with_this_file,
+    only_of_clusters,
+    only_of_files,
+)
 from allotment.cli.shell.lazy import Command, Flag
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed, scenario_flag
 from allotment.cli.shell.session import Session
@@ -35,7 +44,7 @@ class CapacityOptions:
     """What is asked of `allot capacity`; texts as they were typed.
 
     Attributes:
-        words: the file, as it used to be named.
+        words: shapes; the first may be the file, as it used to be named.
         named: the file.
     """
 
@@ -50,8 +59,8 @@ class CapacityOptions:
 
 
 @click.command(cls=Command, terms={"Parts of a shape, with commas between": _PARTS})
-@click.argument("words", metavar="", nargs=-1)
-@file_flag("The placement scenario, or the openb pod list.")
+@click.argument("words", metavar="[SHAPE]...", nargs=-1)
+@file_flag("Ask this placement scenario or openb pod list instead of a cluster.")
 @click.option("--shape", "shapes", multiple=True, metavar="SHAPE", help="How many more of these fit? May be repeated.")
 @scenario_flag
 @click.option(
@@ -67,21 +76,83 @@ class CapacityOptions:
     help="Stop when arrived pods ask for this share of the GPUs; 100 by default.",
 )
 @click.option("--seed", cls=Flag, section=_LISTS, type=click.IntRange(min=0), metavar="N", help="Of the pods' order.")
+@source_flags
 @output_flags
 @global_flags
 @click.pass_obj
 @packed(CapacityOptions)
-def capacity(session: Session, asked: CapacityOptions, *, output: OutputOptions) -> None:
-    """GPUs per node: used, free, fragmented and why, and how many more pods of a shape fit.
+def capacity(session: Session, asked: CapacityOptions, *, source: SourceOptions, output: OutputOptions) -> None:
+    """How many more pods of a shape fit, and what is out first; GPUs per node: used, free, fragmented and why.
 
-    Reads a placement scenario: nodes and the existing pods on them. Free GPU is fragment as far as the typical pod of
-    the file cannot use it, and stranded as far as one shape cannot: the first --shape, else the most frequent of the
-    file. FITS and STRANDED of a node are about that shape.
+    Asks a cluster, or a snapshot of one. With a SHAPE: how many more each queue takes now, by its quota (what it can
+    borrow included) and by the nodes of each flavor. Without one: the nodes.
 
-    Reads an openb pod list too, and places it first on the nodes of --nodes.
+    With --file it reads a placement scenario: nodes and the existing pods on them; or an openb pod list, which is
+    placed first on the nodes of --nodes.
 
-    Labels for -l: those of the nodes, and model.
+    Of nodes, free GPU is fragment as far as the typical pod cannot use it, and stranded as far as one shape cannot: the
+    first --shape, else the most frequent. FITS and STRANDED of a node are about that shape.
+
+    Labels for -l: of nodes their own, and model; of queues queue, flavor and shape.
     """
+    if not _of_a_file(asked):
+        _live(session, asked, source, output)
+        return
+    only_of_clusters({"--snapshot": source.file, "-n": source.namespace, "-A": source.everywhere})
+    _surveyed(session, asked, output)
+
+
+def _of_a_file(asked: CapacityOptions) -> bool:
+    """Whether a file is asked; a word that reads as a shape is one, unless there is such a file."""
+    from allotment.errors import UsageError
+    from allotment.scheduling.placement.asking import parse_ask
+
+    if asked.named is None and asked.words and not names_a_file(None, asked.words[:1]):
+        return False
+    if asked.named is None and asked.words:
+        try:
+            parse_ask(asked.words[0])
+        except UsageError:
+            return True
+        from allotment import wiring
+
+        return wiring.files().user_path(asked.words[0]).exists()
+    return asked.named is not None
+
+
+def _live(session: Session, asked: CapacityOptions, source: SourceOptions, output: OutputOptions) -> None:
+    from allotment.cli.commands.foresee.capacity_view import capacity_listing, capacity_text
+    from allotment.cli.commands.foresee.live_capacity_view import live_capacity_listing, live_capacity_text
+    from allotment.cli.shell.output import show
+    from allotment.operations.foresee.live.capacity import capacity_live, survey_live
+    from allotment.reports.documents.capacity import capacity_document
+    from allotment.reports.documents.live_capacity import live_capacity_document
+    from allotment.scheduling.placement.asking import parse_ask
+
+    only_of_files({"--scenario": asked.scenario, **{flag: given(asked) is not None for flag, given in _FOR_LISTS}})
+    asks = [parse_ask(text) for text in (*asked.words, *asked.shapes)]
+    snapshot = snapshot_of(session, source)
+    if asks:
+        rooms = capacity_live(snapshot, asks)
+        show(
+            session,
+            output,
+            live_capacity_listing(rooms),
+            human=lambda rows: live_capacity_text(rooms, rows, session.table_width, headers=not output.no_headers),
+            whole=lambda rows: live_capacity_document(rooms, rows),
+        )
+        return
+    found = survey_live(snapshot, asks)
+    show(
+        session,
+        output,
+        capacity_listing(found),
+        human=lambda rows: capacity_text(found, rows, session.table_width, headers=not output.no_headers),
+        whole=lambda rows: capacity_document(found, rows),
+    )
+
+
+def _surveyed(session: Session, asked: CapacityOptions, output: OutputOptions) -> None:
     from allotment import wiring
     from allotment.cli.commands.foresee.capacity_view import capacity_listing, capacity_text
     from allotment.cli.shell.output import show
