@@ -108,7 +108,9 @@ def stage(
         made = store.up(spec)
         if definitions:
             Stage(str(made.kubeconfig), str(store.programs()["kubectl"])).make(*definitions)
-            os.kill(made.pids["kueue"], signal.SIGTERM)
+            os.kill(made.pids["kueue"], signal.SIGKILL)
+            while any(part.name == "kueue" and part.running for part in store.status(name).components):
+                time.sleep(0.1)
             made = store.up(spec)
         yield Stage(str(made.kubeconfig), str(store.programs()["kubectl"]))
     finally:
