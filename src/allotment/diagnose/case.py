@@ -55,10 +55,12 @@ class Case:
         now: seconds since the epoch.
         supposed: this is how it would be after a remedy: what controllers have not written yet means nothing.
         brief: only causes are asked for: rules may leave out proposals.
+        one_of_many: of all that wait; only its dominant cause is asked for.
     """
 
     supposed: bool = False
     brief: bool = False
+    one_of_many: bool = False
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ Found = tuple[CauseEntry, Finding]
 def findings(case: Case) -> list[Found]:
     """All causes that hold, in their order; none for what runs or is done.
 
-    Of a case that is only supposed nothing after the dominant one is looked for: nobody reads it.
+    Of a case that is only supposed, or one of many, nothing after the dominant one is looked for: nobody reads it.
     """
     if standing(case).settled:
         return []
@@ -23,7 +23,7 @@ def findings(case: Case) -> list[Found]:
         finding = entry.find(case)
         if finding is not None:
             found.append((entry, finding))
-            if case.supposed and finding.confidence is Confidence.SURE:
+            if (case.supposed or case.one_of_many) and finding.confidence is Confidence.SURE:
                 break
     return found
 

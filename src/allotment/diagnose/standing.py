@@ -51,8 +51,11 @@ class Standing:
 
 
 def standing(case: Case) -> Standing:
-    """Where the subject stands."""
-    return Standing(_settled(case), _considered(case), _position(case), _unseen(case))
+    """Where the subject stands; found out once."""
+    kept = case.beside.get(Standing)
+    if not isinstance(kept, Standing):
+        kept = case.beside[Standing] = Standing(_settled(case), _considered(case), _position(case), _unseen(case))
+    return kept
 
 
 def _settled(case: Case) -> str:

@@ -100,7 +100,8 @@ def why_all(snapshot: Snapshot, namespace: str = "", *, with_remedies: bool = Fa
     """Why everything that waits does.
 
     What a person submitted stands for its pods and its Workload. What runs, is done, or is nothing yet (a CronJob
-    between two runs) is left out, and so is what a view hides.
+    between two runs) is left out, and so is what a view hides. Each is told its dominant cause; those that contribute
+    are for who asks about one.
 
     Args:
         snapshot: where to look.
@@ -111,6 +112,7 @@ def why_all(snapshot: Snapshot, namespace: str = "", *, with_remedies: bool = Fa
     for case in _cases(snapshot, namespace):
         if case.submission is None and standing(case).settled:
             continue
+        case.one_of_many = True
         each = _explained(case, with_remedies=with_remedies)
         if each.explanation.cause != SETTLED and (each.explanation.cause != UNKNOWN or _pends(case)):
             waiting.append(each)
