@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import click
 import pytest
 
 from allotment import wiring
+from allotment.adapters.clock import FixedClock
 from allotment.adapters.kube.fake import FakeKube
 from allotment.cli.commands.ask.why_view import duration, why_all_text, why_text
 from allotment.model.explanation import (
@@ -32,7 +34,9 @@ from allotment.model.explanation import (
     StartWindow,
     Tried,
 )
+from allotment.model.manifest import ObjectKey
 from allotment.model.observed.base import Reference
+from allotment.operations.ask import answering_again
 from allotment.operations.ask.explaining import ExplainedWaiting, WhyAll
 from allotment.operations.directory.configuration import OUTPUT_FORMATS
 from allotment.reports.documents.explanation_of_waiting import explanation_of_waiting, explanations_document
@@ -313,3 +317,52 @@ def test_a_cluster_is_asked_about_the_context_s_namespace(
     assert run("why", "-A", "-o", "name").ok().split() == ["job/here", "job/there"]
     assert run("why", "there").code == 3
     assert {call.verb for call in server.calls} <= {"get", "list"}, "nothing is written"
+
+
+class Leaving(FakeKube):
+    """A server on which the job is changed at the third look, and gone at the fifth."""
+
+    looks = 0
+
+    def server(self) -> Any:
+        self.looks += 1
+        key = ObjectKey("batch", "Job", "nlp", "train")
+        if self.looks == 3:
+            self.merge_patch("batch/v1", key, {"metadata": {"labels": {"kueue.x-k8s.io/queue-name": "other"}}})
+        if self.looks == 5:
+            self.delete("batch/v1", key)
+        return super().server()
+
+
+def test_a_watched_answer_is_a_line_each_time_it_is_another_and_ends_with_its_subject(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kube = Leaving()
+    labels = {"kueue.x-k8s.io/queue-name": "none"}
+    kube.put(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "nlp"}},
+        {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "train", "namespace": "nlp", "labels": labels},
+         "spec": {"suspend": True}},
+        {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "LocalQueue",
+         "metadata": {"name": "default", "namespace": "nlp"},
+         "spec": {"clusterQueue": "nlp"}},
+    )  # fmt: skip
+
+    @contextmanager
+    def connect(_kubeconfig: str, _context: str) -> Iterator[FakeKube]:
+        yield kube
+
+    monkeypatch.setattr(wiring, "connect", connect)
+    monkeypatch.setattr(wiring, "clock", lambda: FixedClock(dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC)))
+    monkeypatch.setattr(answering_again, "LONGEST_SILENCE", 0.01)
+    done = run("why", "job/train", "-n", "nlp", "--watch", "--no-remedies", "-o", "json")
+    documents = [json.loads(line) for line in done.ok().splitlines()]
+    assert {each["cause"] for each in documents} == {"queue-missing"}
+    assert ["none" in documents[0]["summary"], "other" in documents[-1]["summary"]] == [True, True]
+    assert "it is gone" in done.err
+
+
+def test_a_file_is_not_watched(run: Run, case: Path) -> None:
+    done = run("why", "--watch", "--snapshot", str(case))
+    assert done.code == 2
+    assert "a file does not change" in done.err

@@ -55,6 +55,7 @@ def show(
     *,
     human: Callable[[Sequence[Row]], str] | None = None,
     whole: Callable[[Sequence[Row]], Mapping[str, Any]] | None = None,
+    one_of_many: bool = False,
 ) -> None:
     """Write a result in the format the user chose.
 
@@ -64,6 +65,7 @@ def show(
         listing: the rows.
         human: the text of ``-o table`` where a plain table is not the best picture; ``-o wide`` still gives the rows.
         whole: the JSON document (with its kind) where a list is not the whole answer.
+        one_of_many: others follow: JSON is one line then, and a document of YAML ends.
 
     Raises:
         UsageError: an unknown column, or a selector that is none.
@@ -73,7 +75,7 @@ def show(
         case "json" | "yaml":
             items = [{"kind": listing.kind, **listing.document(row)} for row in rows]
             document = whole(rows) if whole else {"kind": f"{listing.kind}List", "items": items}
-            write_document(session, options.format, document)
+            write_document(session, options.format, document, one_of_many=one_of_many)
         case "name":
             _write_lines(session, [listing.name(row) for row in rows])
         case "csv":
@@ -115,14 +117,15 @@ def _column(columns: Sequence[Column[Row]], title: str) -> Column[Row]:
     )
 
 
-def write_document(session: Session, form: str, document: Mapping[str, Any]) -> None:
+def write_document(session: Session, form: str, document: Mapping[str, Any], *, one_of_many: bool = False) -> None:
     """A JSON or YAML document with our apiVersion in front; times become UTC RFC 3339."""
     body = versioned(document)
     if form == "yaml":
         text = _yaml(body, as_it_is=True)
-        session.out(text if _DRIVES.search(text) is None else _yaml(body, as_it_is=False))
+        text = text if _DRIVES.search(text) is None else _yaml(body, as_it_is=False)
+        session.out(f"---\n{text}" if one_of_many else text)
     else:
-        text = json.dumps(body, indent=2, ensure_ascii=False)
+        text = json.dumps(body, indent=None if one_of_many else 2, ensure_ascii=False)
         # Such characters stand in strings alone, where an escape means the same.
         session.out(_DRIVES.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -16,6 +17,7 @@ from allotment.errors import UsageError
 
 if TYPE_CHECKING:
     from allotment.model.observed.snapshot import Snapshot
+    from allotment.operations.ask.looking import WatchedLooks
 
 F = TypeVar("F", bound=Callable[..., Any])
 _SECTION: Final = "Source options"
@@ -111,6 +113,27 @@ def snapshot_of(session: Session, source: SourceOptions) -> Snapshot:
     with ProgressLine(session) as line:
         line.tell(f"reading {source.file}" if source.file else "reading the cluster")
         return open_snapshot(request, wiring.files(), lambda: wiring.connect(kubeconfig, context), wiring.clock())
+
+
+@contextmanager
+def followed(session: Session, source: SourceOptions) -> Iterator[WatchedLooks]:
+    """The cluster that a command's question is asked of again and again.
+
+    Raises:
+        UsageError: a file is named.
+        NotFoundError: there is no such context.
+    """
+    from allotment import wiring
+    from allotment.operations.ask.looking import watched_looks
+
+    if source.file:
+        raise UsageError(
+            "--snapshot and --watch contradict each other", why="a file does not change", fix="leave one of them out"
+        )
+    kubeconfig, context = session.value("kubeconfig"), session.value("context")
+    namespaces = (source.namespace,) if source.namespace else ()
+    with watched_looks(lambda: wiring.connect(kubeconfig, context), wiring.clock(), namespaces) as looks:
+        yield looks
 
 
 def again(session: Session, source: SourceOptions) -> str:
