@@ -13,7 +13,7 @@ from allotment.model.observed.work import CronJob, Job, Replicas
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SubjectStanding:
     """Where a subject stands.
 
     Attributes:
@@ -50,11 +50,13 @@ class Standing:
         )
 
 
-def standing(case: Case) -> Standing:
+def standing(case: Case) -> SubjectStanding:
     """Where the subject stands; found out once."""
-    kept = case.beside.get(Standing)
-    if not isinstance(kept, Standing):
-        kept = case.beside[Standing] = Standing(_settled(case), _considered(case), _position(case), _unseen(case))
+    kept = case.beside.get(SubjectStanding)
+    if not isinstance(kept, SubjectStanding):
+        kept = case.beside[SubjectStanding] = SubjectStanding(
+            _settled(case), _considered(case), _position(case), _unseen(case)
+        )
     return kept
 
 

@@ -15,7 +15,7 @@ _TAKEN: Final = "taken here: what `allot snapshot save FILE` writes, or a record
 _FROM_OBJECTS: Final = "make a snapshot of it: allot snapshot from-objects FILE --out SNAPSHOT"
 
 
-class _Head(msgspec.Struct, frozen=True, rename="camel"):
+class _HeadOfAnyFile(msgspec.Struct, frozen=True, rename="camel"):
     kind: Any = ""
     items: msgspec.Raw = msgspec.Raw()
 
@@ -28,7 +28,7 @@ def snapshot_of_file(data: bytes) -> Snapshot:
     """
     text = unpacked(data)
     try:
-        head = msgspec.json.decode(text, type=_Head)
+        head = msgspec.json.decode(text, type=_HeadOfAnyFile)
     except (msgspec.DecodeError, RecursionError) as error:
         raise _no_object(text, error) from error
     if head.kind == KIND:

@@ -27,7 +27,7 @@ _PIECE: Final = 1 << 20
 _FIELDS: Final = {each.field: each for each in KINDS}
 
 
-class _Head(msgspec.Struct, frozen=True, rename="camel"):
+class _HeadOfSnapshot(msgspec.Struct, frozen=True, rename="camel"):
     api_version: str = ""
     kind: str = ""
 
@@ -53,7 +53,7 @@ def decode(data: bytes) -> Snapshot:
     """
     text = unpacked(data)
     try:
-        head = msgspec.json.decode(text, type=_Head)
+        head = msgspec.json.decode(text, type=_HeadOfSnapshot)
     except (msgspec.DecodeError, RecursionError) as error:
         raise InputError(
             "this is no snapshot",

@@ -78,7 +78,7 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
-class Patch:
+class Amend:
     """A merge patch, tried as a dry run.
 
     Attributes:
@@ -204,7 +204,7 @@ class Nobody:
 Look = AskRights | AsDeclared | Inspect | LookAround | CompareNodes | CompareWork | Nobody
 """Attempts that ask or read only."""
 
-Attempt = Post | Patch | Remove | RunJob | RunWork | Look
+Attempt = Post | Amend | Remove | RunJob | RunWork | Look
 
 
 @dataclass(frozen=True, slots=True)

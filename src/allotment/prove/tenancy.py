@@ -14,6 +14,7 @@ from allotment.prove.limits import not_yet
 from allotment.prove.probes import (
     OURSELVES,
     PROBE_NAME,
+    Amend,
     AskRights,
     Attempt,
     Expectation,
@@ -23,7 +24,6 @@ from allotment.prove.probes import (
     MustHold,
     MustRefuse,
     Nobody,
-    Patch,
     Persona,
     Post,
     Probe,
@@ -72,7 +72,7 @@ def own_namespace_only(scene: Scene) -> Iterator[Probe]:
     persona = scene.worker
     if persona is None or scene.leaving:
         return
-    foreign = _foreign_namespace(scene)
+    foreign = scene.foreign_namespace
     yield Probe(
         tried="the can-i matrix in somebody else's namespace",
         object=f"namespace {foreign}",
@@ -101,16 +101,16 @@ def _trespasses(scene: Scene, foreign: str) -> Iterator[tuple[str, str, Attempt]
     yield (
         "relabel the own namespace",
         f"namespace {scene.namespace}",
-        Patch(
+        Amend(
             "v1", ObjectKey("", "Namespace", "", scene.namespace), {"metadata": {"labels": {labels.TEAM: PROBE_NAME}}}
         ),
     )
     yield (
         "relabel a node",
         "nodes",
-        Patch("v1", ObjectKey("", "Node", "", PROBE_NAME), {"metadata": {"labels": {labels.NODE_POOL: PROBE_NAME}}}),
+        Amend("v1", ObjectKey("", "Node", "", PROBE_NAME), {"metadata": {"labels": {labels.NODE_POOL: PROBE_NAME}}}),
     )
-    yield "taint a node away", "nodes", Patch("v1", ObjectKey("", "Node", "", PROBE_NAME), {"spec": {"taints": None}})
+    yield "taint a node away", "nodes", Amend("v1", ObjectKey("", "Node", "", PROBE_NAME), {"spec": {"taints": None}})
     yield (
         "create a CustomResourceDefinition",
         "the cluster",
@@ -123,19 +123,14 @@ def _trespasses(scene: Scene, foreign: str) -> Iterator[tuple[str, str, Attempt]
     )
     quota = scene.key(Family.RESOURCE_QUOTAS, "ResourceQuota")
     if quota is not None:
-        yield "raise the own quota", str(quota), Patch("v1", quota, {"spec": {"hard": {"pods": "1000"}}})
+        yield "raise the own quota", str(quota), Amend("v1", quota, {"spec": {"hard": {"pods": "1000"}}})
     policy = scene.key(Family.NETWORK_POLICIES, "NetworkPolicy")
     if policy is not None:
         yield (
             "open the own network policy",
             str(policy),
-            Patch("networking.k8s.io/v1", policy, {"spec": {"policyTypes": []}}),
+            Amend("networking.k8s.io/v1", policy, {"spec": {"policyTypes": []}}),
         )
-
-
-def _foreign_namespace(scene: Scene) -> str:
-    teams = (team for team, _ in scene.here.platform.teams_in(scene.here.cluster.name))
-    return next((team.namespaces[0] for team in teams if team is not scene.team), "default")
 
 
 def no_escalation(scene: Scene) -> Iterator[Probe]:

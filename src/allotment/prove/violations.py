@@ -11,7 +11,7 @@ from allotment.model.policy import PolicyName
 from allotment.model.team import PodSecurityLevel
 from allotment.prove import bodies
 from allotment.prove.bodies import Json
-from allotment.prove.probes import OURSELVES, PROBE_NAME, Attempt, Patch, Persona, Post, Remove, Right
+from allotment.prove.probes import OURSELVES, PROBE_NAME, Amend, Attempt, Persona, Post, Remove, Right
 from allotment.prove.rights import needed
 from allotment.prove.scene import JOB_CONTROLLER, REPLICA_SET_CONTROLLER, UNKNOWN_IMAGE, DeclaredCluster, Scene
 
@@ -161,7 +161,7 @@ def _unqueued(scene: Scene) -> Iterator[Violation]:
         yield (
             "move submitted work to a foreign queue",
             persona,
-            Patch("apps/v1", key, moved, given),
+            Amend("apps/v1", key, moved, given),
             needed("patch", "Deployment", scene.namespace),
         )
     if scene.owner is not None and scene.queues_pods:
@@ -305,8 +305,8 @@ def _adoption(here: DeclaredCluster) -> Iterator[Violation]:
         yield f"take namespace {namespace} from team {name}", OURSELVES, without, None
 
 
-def _relabelled(namespace: str, changed: Mapping[str, str | None]) -> Patch:
-    return Patch("v1", ObjectKey("", "Namespace", "", namespace), {"metadata": {"labels": changed}})
+def _relabelled(namespace: str, changed: Mapping[str, str | None]) -> Amend:
+    return Amend("v1", ObjectKey("", "Namespace", "", namespace), {"metadata": {"labels": changed}})
 
 
 IN_TEAM: Final[Mapping[PolicyName, Callable[[Scene], Iterator[Violation]]]] = {

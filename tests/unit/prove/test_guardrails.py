@@ -20,6 +20,7 @@ from allotment.prove.guardrails import GUARDRAILS, probes
 from allotment.prove.judging import NOWHERE
 from allotment.prove.probes import (
     PROBE_NAME,
+    Amend,
     AsDeclared,
     AskRights,
     Inspect,
@@ -31,7 +32,6 @@ from allotment.prove.probes import (
     MustWarn,
     Nobody,
     OnlyWarns,
-    Patch,
     Post,
     Probe,
 )
@@ -399,7 +399,7 @@ def test_probes_only_pretend() -> None:
     """What is made for real is marked, so that it can be swept up."""
     queueing_pods = platform(clusters=(cluster(features=(Feature.POD_INTEGRATION,)),))
     attempts = [probe.attempt for declared in (isolated(), queueing_pods) for probe in all_probes(declared)]
-    given = [attempt.given for attempt in attempts if isinstance(attempt, Patch) and attempt.given is not None]
+    given = [attempt.given for attempt in attempts if isinstance(attempt, Amend) and attempt.given is not None]
     asked = [attempt.cells for attempt in attempts if isinstance(attempt, AskRights)]
     assert given
     assert all(body["metadata"]["labels"]["allotment.dev/prove"] == "true" for body in given)

@@ -13,7 +13,7 @@ from allotment.model.platform import Platform
 from allotment.model.team import Isolation, Team
 from allotment.prove import bodies
 from allotment.prove.guardrails import GUARDRAILS, probes
-from allotment.prove.probes import AsDeclared, MustAccept, Patch, Post, Probe, RunJob, RunWork
+from allotment.prove.probes import Amend, AsDeclared, MustAccept, Post, Probe, RunJob, RunWork
 from allotment.prove.scene import JOB_CONTROLLER, REPLICA_SET_CONTROLLER
 from tests.unit.builders import cluster, cpu_flavor, flavor, node_pool, placement, platform, team
 from tests.unit.prove.scenes import here_of, probes_of, scene_of
@@ -58,7 +58,7 @@ def made_in_team(declared: Platform) -> Iterator[tuple[Probe, Mapping[str, Any]]
         if probe.persona.is_ourselves or not probe.needs or probe.needs.namespace != "nlp":
             continue
         match probe.attempt:
-            case Post(body) | Patch(given=body):
+            case Post(body) | Amend(given=body):
                 found = (body,)
             case RunJob(body, modest):
                 found = (body, modest)

@@ -9,7 +9,7 @@ from allotment.model.manifest import Body
 from allotment.plan.strangers.rights import gives
 from allotment.plan.strangers.stranger import KeptBinding, Stranger
 from allotment.prove.judging import Denied, Kept
-from allotment.prove.probes import Inspect, Patch, Persona, Post, Probe, Right
+from allotment.prove.probes import Amend, Inspect, Persona, Post, Probe, Right
 from allotment.prove.refusers import RefuserKind, refuser_of
 
 _LIMITS: Final = {RefuserKind.QUOTA: "ResourceQuota", RefuserKind.LIMIT_RANGE: "LimitRange"}
@@ -44,7 +44,7 @@ def _namespace(probe: Probe) -> str:
     match probe.attempt:
         case Post(body):
             return str(body["metadata"].get("namespace", ""))
-        case Patch(_, key):
+        case Amend(_, key):
             return key.namespace
         case _:
             return ""

@@ -23,7 +23,7 @@ from allotment.operations.prove import jobs as proving_jobs
 from allotment.plan import leaving, order
 from allotment.ports.kube import AccessQuestion, KubePort
 from allotment.prove.guardrails import GUARDRAILS, probes
-from allotment.prove.probes import Patch, Persona, Post, Probe, Remove, RunJob, RunWork
+from allotment.prove.probes import Amend, Persona, Post, Probe, Remove, RunJob, RunWork
 from allotment.prove.scene import SYSTEM, DeclaredCluster
 from allotment.render.manifests import render
 
@@ -168,7 +168,7 @@ def _tried(probe: Probe) -> Iterator[Grant]:
         case Post(body):
             kind, namespace = (_group(body["apiVersion"]), body["kind"]), body["metadata"].get("namespace", "")
             yield from _acted(probe.persona, _on((kind,), "create"), namespace)
-        case Patch(_, key, given=given):
+        case Amend(_, key, given=given):
             name = "" if key.namespace else key.name
             yield from _acted(probe.persona, _on(((key.group, key.kind),), "patch"), key.namespace, name)
             if given is not None:

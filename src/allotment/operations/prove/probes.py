@@ -21,6 +21,7 @@ from allotment.ports.kube import AccessQuestion, Identity, KubePort, RefusedErro
 from allotment.prove.guardrails import Guardrail, probes
 from allotment.prove.judging import Allowed, Denied, Found, Judged, NotTried, Outcome, judge
 from allotment.prove.probes import (
+    Amend,
     AsDeclared,
     AskRights,
     CompareNodes,
@@ -29,7 +30,6 @@ from allotment.prove.probes import (
     Look,
     LookAround,
     Nobody,
-    Patch,
     Persona,
     Post,
     Probe,
@@ -155,7 +155,7 @@ class Prover:
             case Post(body):
                 answer = self.kube.create(body, dry_run=True, identity=identity)
                 return Allowed(answer.body, answer.warnings)
-            case Patch() as patch:
+            case Amend() as patch:
                 return self._patch(patch, identity)
             case Remove(api_version, key):
                 there = self.kube.delete(api_version, key, dry_run=True, identity=identity)
@@ -192,7 +192,7 @@ class Prover:
         kept = keeping.without(found, look, self._kept())
         return Found((), kept=(wrong,)) if len(kept) < len(found) and not look.fault(kept) else Found((wrong,))
 
-    def _patch(self, patch: Patch, identity: Identity | None) -> Outcome:
+    def _patch(self, patch: Amend, identity: Identity | None) -> Outcome:
         def tried() -> Outcome:
             answer = self.kube.merge_patch(patch.api_version, patch.key, patch.patch, dry_run=True, identity=identity)
             return Allowed(answer.body, answer.warnings)
@@ -264,7 +264,7 @@ def _is_dry_run(probe: Probe) -> bool:
     match probe.attempt:
         case Post() | Remove():
             return True
-        case Patch(given=given):
+        case Amend(given=given):
             return given is None
         case _:
             return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from allotment.operations.foresee.live.when import LiveWhen, WaitingStart
 from allotment.reports.documents.estimate import within
@@ -79,7 +79,7 @@ def message_of(row: WaitingStart) -> str:
     return ""
 
 
-_NO_INTERVAL: Mapping[str, str] = {
+_NO_INTERVAL: Final[Mapping[str, str]] = {
     "none": "no basis: too little has ended to know run times, and not everything in its way has a limit",
     "no-time": "the time budget was over before there were enough futures",
 }

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 from allotment.errors import InputError, NotFoundError, UsageError, shown
 from allotment.model.observed.base import Reference
@@ -29,7 +30,7 @@ from allotment.simulation.live.changing import (
 from allotment.simulation.live.seen import Chronicle
 from allotment.simulation.live.starts import StartEstimator, StartWishes
 
-_NOT_FAIR = "without fair sharing a weight changes nothing; add --change policy:fair-sharing"
+_NOT_FAIR: Final = "without fair sharing a weight changes nothing; add --change policy:fair-sharing"
 
 
 @dataclass(frozen=True, slots=True)
