@@ -70,7 +70,7 @@ def data_in_one_zone_gpus_in_another(stage: Stage) -> Played:
     bound(stage, "reads", "genomics")
     mine = job("align", "genomics", spec=mounting("reads"))
     stage.make(mine)
-    has_no_place(stage, "genomics", "align", "volume")
+    has_no_place(stage, "genomics", "align", "PersistentVolume")
     anew = claim("reads", "genomics", "", volume="disk-2")
     moved = [
         {"op": "delete", "target": subject(mine)},
