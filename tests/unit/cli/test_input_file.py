@@ -12,6 +12,7 @@ BORROWING = str(ROOT / "examples" / "scenarios" / "borrowing.jsonl")
 TRAINING = str(ROOT / "examples" / "placements" / "training-eastus.jsonl")
 WHEN = ("--at", "4h", "--runs", "10", "--submissions", "none", "-o", "csv")
 CHANGE = ("--change", "weight:nlp=2", "--until", "2h", "-o", "csv")
+WHATIF = ("whatif", "--change", "weight:nlp=2")
 
 
 @pytest.mark.parametrize(
@@ -35,15 +36,18 @@ def test_earlier_forms_answer_the_same_with_a_hint(
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (("when",), "no file is named"),
-        (("when", "nlp-011"), "there is no file nlp-011, and a bare word is a job"),
-        (("capacity",), "no file is named"),
+        (("when", "--at", "4h"), "--at is about a scenario, and no file is named"),
+        (("when", "nlp-011", "--learn-from", "20"), "--learn-from is about a scenario, and no file is named"),
+        (("when", "--file", BORROWING, "--budget", "1s"), "--budget is about a cluster, and a file is named"),
+        (("when", "--file", BORROWING, "-n", "nlp"), "-n is about a cluster, and a file is named"),
+        (("capacity", "--policy", "fgd"), "--policy is about a scenario, and no file is named"),
+        (("capacity", "--file", TRAINING, "-A"), "-A is about a cluster, and a file is named"),
         (("whatif", "--file", BORROWING, "more", *CHANGE), "more: one file, and no further words"),
         (("whatif", "--snapshot", BORROWING, "more", *CHANGE), "more: one file, and no further words"),
         (("simulate",), "no file is named"),
         (("simulate", "a.jsonl", "--file", "b.jsonl"), "a.jsonl and --file b.jsonl name one thing"),
         (("capacity", "--file", TRAINING, "more"), "more: one file, and no further words"),
-        (("whatif", *CHANGE), "no file is named"),
+        (("whatif", *CHANGE), "--until is about a scenario, and no file is named"),
         (("whatif", "--file", BORROWING, "--snapshot", BORROWING, *CHANGE), "name one thing"),
     ],
 )
@@ -51,6 +55,17 @@ def test_a_call_that_names_none_says_how(run: Run, call: tuple[str, ...], says: 
     ran = run(*call)
     assert ran.code == 2
     assert says in ran.err
+
+
+@pytest.mark.parametrize(
+    "call",
+    [("when",), ("when", "nlp-011"), ("when", "job/nlp-011"), ("capacity",), ("capacity", "8xa100"), WHATIF],
+    ids=" ".join,
+)
+def test_a_call_without_a_file_asks_the_cluster(run: Run, call: tuple[str, ...]) -> None:
+    ran = run(*call)
+    assert ran.code == 3
+    assert "no kubeconfig" in ran.err
 
 
 def test_simulate_takes_its_file_either_way_without_a_hint(run: Run) -> None:
@@ -67,7 +82,6 @@ TO_CAPACITY = "`allot capacity --file FILE` takes it"
 TO_QUEUEING = "`allot simulate`, `allot whatif` and `allot when` take it, as --file FILE"
 TO_SIMULATE = "`allot simulate --file FILE` takes it"
 TO_BOTH = "`allot simulate` and `allot capacity` take it, both as --file FILE --nodes NODES"
-WHATIF = ("whatif", "--change", "weight:nlp=2")
 PHILLY = "timestamp,duration,num_gpus,gpu_time,cluster\n2017-10-09 07:01:55,60,1,60,nlp\n"
 SWF = str(ROOT / "examples" / "traces" / "small.swf")
 

@@ -21,6 +21,8 @@ _COMMAND = re.compile(r"(?:^|\$\(|&& |\| )(?:KUBECONFIG=\S+ )?(allot [^()|&>]*)"
 _ON_A_CLUSTER = frozenset({"apply", "prove", "drift", "nodes", "adopt", "import", "preflight"})
 _ASKS = frozenset({"why", "who", "gpus", "saturation", "queues", "quotas", "books", "waste"})
 """Need a cluster where no file is named."""
+_ASKS_OR_READS = frozenset({"when", "whatif", "capacity"})
+"""The same; a scenario's file will do too."""
 _SLOW = frozenset({"when", "conformance"})
 """Run by the tests of the engine's examples."""
 
@@ -42,6 +44,8 @@ class Shown:
     def offline(self) -> bool:
         """Whether it runs without a cluster."""
         verb = self.words[0]
+        if verb in _ASKS_OR_READS and not {"--file", "--snapshot", "--help"} & set(self.words):
+            return False
         if verb in _ASKS:
             return "--snapshot" in self.words or "--help" in self.words
         return verb not in _ON_A_CLUSTER | {"sandbox", "snapshot"} and not (

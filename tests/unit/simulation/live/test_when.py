@@ -1,0 +1,187 @@
+"""When, whatif and capacity of a cluster: what each answer is, what it rests on, and what is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from allotment.errors import InputError, NotFoundError, UsageError
+from allotment.model.observed.snapshot import Snapshot
+from allotment.operations.foresee.live.capacity import NODES, STOPPED, capacity_live
+from allotment.operations.foresee.live.whatif import LiveWhatIfRequest, what_if_live
+from allotment.operations.foresee.live.when import LiveWhen, LiveWhenRequest, WaitingStart, when_live
+from allotment.scheduling.placement.asking import parse_ask
+from allotment.simulation.live.starts import StartWishes
+from tests.unit.simulation.live.cluster import GPU, NOW, ended, node, queue, snapshot, work
+
+MINUTE = 60_000
+FEW = StartWishes(futures=12, replay=False)
+
+
+@dataclass
+class Ticking:
+    """A clock that moves on by so much each time it is read."""
+
+    step: float = 0.0
+    at: float = 0.0
+
+    def now(self) -> dt.datetime:
+        self.at += self.step
+        return NOW + dt.timedelta(seconds=self.at)
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError(f"nobody waits {seconds} s")
+
+
+def asked(moment: Snapshot, *jobs: str, wishes: StartWishes = FEW, step: float = 0.0) -> LiveWhen:
+    return when_live(moment, LiveWhenRequest(jobs, wishes=wishes), Ticking(step))
+
+
+def told(row: WaitingStart) -> str:
+    if row.never is not None:
+        return f"never by {row.never.by}"
+    if row.kept is not None:
+        return str(row.kept.reason)
+    assert row.start is not None
+    return str(row.start.basis)
+
+
+FULL = [*queue("nlp", 4), work("running", 4, came=50, got=50)]
+WAITS = work("waits", 4, came=10)
+CASES: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "history": ([*FULL, WAITS, *ended(6)], "history"),
+    "too little ended": ([*FULL, WAITS, *ended(4)], "none"),
+    "limits alone": (
+        [*queue("nlp", 4), work("running", 4, came=50, got=50, limit=7200), work("waits", 4, came=10, limit=7200)],
+        "limits",
+    ),
+    "one has no limit": ([*FULL, work("waits", 4, came=10, limit=7200)], "none"),
+    "admitted by the next cycle": ([*queue("nlp", 8), work("running", 4, came=50, got=50), WAITS], "at-once"),
+    "more than there ever is": ([*FULL, work("waits", 5, came=10), *ended(6)], "never by quota"),
+    "more than any node has": (
+        [*queue("nlp", 16), work("waits", 16, came=10), node("a", 8), node("b", 8), *ended(6)],
+        "never by nodes",
+    ),
+    "a node is full, not small": ([*FULL, WAITS, node("a", 8), *ended(6)], "history"),
+    "the queue is stopped": ([*queue("nlp", 4, stopPolicy="Hold"), WAITS, *ended(6)], "cluster-queue-stopped"),
+    "no such queue": ([*FULL, {**WAITS, "spec": {**WAITS["spec"], "queueName": "job"}}], "no-local-queue"),
+}
+
+
+@pytest.mark.parametrize(("objects", "answer"), CASES.values(), ids=CASES.keys())
+def test_what_the_answer_rests_on(objects: list[dict[str, Any]], answer: str) -> None:
+    found = asked(snapshot(*objects), "workload/waits")
+    assert [told(row) for row in found.rows] == [answer]
+
+
+def test_an_interval_is_what_the_running_job_has_left() -> None:
+    """All jobs before ran 60 minutes, the one in the way has run 50: 10 are left, and Kueue looks a second later."""
+    (row,) = asked(snapshot(*FULL, WAITS, *ended(6, minutes=60))).rows
+    assert row.start is not None
+    assert row.start.interval is not None
+    assert (row.start.interval.low, row.start.interval.high) == (10 * MINUTE + 1000, 10 * MINUTE + 1000)
+    assert row.waited == 10 * MINUTE
+
+
+def test_a_limit_cuts_run_times_off() -> None:
+    limited = [*queue("nlp", 4), work("running", 4, came=50, got=50, limit=55 * 60), WAITS]
+    (row,) = asked(snapshot(*limited, *ended(6, minutes=60))).rows
+    assert row.start is not None
+    assert row.start.interval is not None
+    assert row.start.interval.high == 5 * MINUTE + 1000
+
+
+def test_a_budget_that_is_over_says_so_and_how_many_futures_there_were() -> None:
+    moment = snapshot(*FULL, WAITS, *ended(6))
+    (row,) = asked(moment, wishes=StartWishes(budget=1.0, replay=False), step=0.05).rows
+    assert told(row) == "no-time"
+    assert row.start is not None
+    assert 0 < row.start.futures < 10
+
+
+def test_what_was_forgotten_is_read_from_recorded_snapshots() -> None:
+    forgotten = [work(f"gone-{each}", 1, came=400 + each, got=400 + each) for each in range(6)]
+    earlier = snapshot(*queue("nlp", 16), *forgotten, at=340)
+    moment = snapshot(*FULL, WAITS, at=0)
+    found = when_live(moment, LiveWhenRequest(wishes=FEW), Ticking(), [earlier])
+    assert (found.recorded, found.ended) == (1, 6)
+    assert [told(row) for row in found.rows] == ["history"]
+
+
+def test_only_the_own_tree_is_played() -> None:
+    """What another tree lacks to be foreseen keeps nothing back here."""
+    other = [*queue("cv", 1), work("theirs", 1, came=50, got=50, where="cv"), work("more", 1, came=5, where="cv")]
+    limited = [*queue("nlp", 4), work("running", 4, came=50, got=50, limit=7200), work("waits", 4, came=10, limit=7200)]
+    found = {row.subject.name: told(row) for row in asked(snapshot(*limited, *other)).rows}
+    assert found == {"waits": "limits", "more": "none"}
+
+
+@pytest.mark.parametrize(
+    ("job", "error", "says"),
+    [("running", InputError, "it has its quota"), ("old-1", InputError, "it is done"), ("x", NotFoundError, "no ")],
+)
+def test_what_does_not_wait_is_refused(job: str, error: type[Exception], says: str) -> None:
+    with pytest.raises(error) as caught:
+        asked(snapshot(*FULL, WAITS, *ended(6)), job)
+    assert says in f"{caught.value} {getattr(caught.value, 'why', '')}"
+
+
+def test_a_higher_quota_starts_what_waits_and_is_told_with_what_it_was() -> None:
+    moment = snapshot(*FULL, WAITS, work("small", 1, came=5), *ended(6))
+    request = LiveWhatIfRequest((f"quota:nlp/a100/{GPU}=8",), wishes=FEW)
+    found = what_if_live(moment, request, Ticking())
+    assert [(row.subject.name, row.change.starts_after) for row in found.rows if row.change.starts_after] == [
+        ("waits", True)
+    ]
+    assert [(each.before, each.after) for each in found.settings] == [("4", "8")]
+    assert all(row.change.change is not None and row.change.change <= 0 for row in found.rows)
+
+
+def test_a_lower_quota_makes_others_wait_longer() -> None:
+    moment = snapshot(*queue("nlp", 8), work("running", 4, came=50, got=50), work("waits", 4, came=10), *ended(6))
+    found = what_if_live(moment, LiveWhatIfRequest((f"quota:nlp/a100/{GPU}=4",), wishes=FEW), Ticking())
+    (row,) = found.rows
+    assert (row.change.starts_before, row.change.starts_after) == (True, False)
+    assert row.change.change is not None
+    assert row.change.change > 0
+
+
+def test_a_stopped_queue_that_goes_on_starts_who_waited_for_that_alone() -> None:
+    moment = snapshot(*queue("nlp", 4, stopPolicy="Hold"), work("waits", 4, came=10))
+    found = what_if_live(moment, LiveWhatIfRequest(("resume:nlp",), wishes=FEW), Ticking())
+    assert [(row.subject.name, row.change.starts_after) for row in found.rows] == [("waits", True)]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "says"),
+    [
+        ("hold:nlp,until=2h", UsageError, "a term cannot be given here"),
+        ("drain:gpu-1", UsageError, "drain is not tried on a live cluster"),
+        ("job:more.jsonl", UsageError, "not added to a live cluster"),
+        ("cordon:gpu-1", NotFoundError, "no node 'gpu-1'"),
+        (f"quota:nlp/h100/{GPU}=8", NotFoundError, "no quota of"),
+    ],
+)
+def test_what_cannot_be_made_of_a_moment_is_refused_in_words(change: str, error: type[Exception], says: str) -> None:
+    with pytest.raises(error) as caught:
+        what_if_live(snapshot(*FULL, WAITS), LiveWhatIfRequest((change,)), Ticking())
+    assert says in str(caught.value)
+    assert str(caught.value).startswith(change)
+
+
+def test_room_is_the_smaller_of_quota_and_nodes_and_what_ends_it_is_named() -> None:
+    moment = snapshot(
+        *queue("nlp", 12, cohort="all"),
+        *queue("cv", 40),
+        *queue("old", 8, stopPolicy="Hold"),
+        work("running", 4, came=50, got=50),
+        node("a", 8),
+        node("b", 8),
+    )
+    found = capacity_live(moment, [parse_ask("4")])
+    rooms = {each.queue: (each.by_quota, each.by_nodes, each.fits, each.out_first) for each in found.rooms}
+    assert rooms == {"nlp": (2, 4, 2, GPU), "cv": (10, 4, 4, NODES), "old": (0, 4, 0, STOPPED)}
+    assert found.anywhere == {"4": 4}
