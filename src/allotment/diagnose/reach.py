@@ -45,6 +45,17 @@ def over(job: Job) -> bool:
 
 def missing_pods(case: Case) -> int:
     """Pods that are still to be made."""
+    kept = case.beside.get(_Missing)
+    if not isinstance(kept, _Missing):
+        kept = case.beside[_Missing] = _Missing(_missing(case))
+    return int(kept)
+
+
+class _Missing(int):
+    """Pods of a case that are still to be made."""
+
+
+def _missing(case: Case) -> int:
     if isinstance(case.subject, Pod) or (isinstance(case.work, Job) and over(case.work)):
         return 0
     made = sum(1 for pod in case.pods if not pod.ended)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from allotment.diagnose.case import Case
@@ -144,8 +144,23 @@ def shortage_named(twins: Twins, key: str) -> QuotaShortage | None:
         kept = twins.index.beside[_Shortages] = _Shortages()
     if key not in kept:
         workload = waiting_in(twins).get(key)
-        kept[key] = None if workload is None else lacking(twins, workload)
+        kept[key] = None if workload is None else _as_of_its_shape(twins, workload)
     return kept[key]
+
+
+class _OfShapes(dict[tuple[str, tuple[PodSet, ...]], QuotaShortage | None]):
+    """What has been found out, by queue and PodSets: many wait that ask for the same."""
+
+
+def _as_of_its_shape(twins: Twins, workload: Workload) -> QuotaShortage | None:
+    kept = twins.index.beside.get(_OfShapes)
+    if not isinstance(kept, _OfShapes):
+        kept = twins.index.beside[_OfShapes] = _OfShapes()
+    shape = (workload.cluster_queue, workload.pod_sets)
+    if shape not in kept:
+        kept[shape] = lacking(twins, workload)
+    found = kept[shape]
+    return None if found is None else replace(found, workload=workload)
 
 
 class _Shortages(dict[str, QuotaShortage | None]):

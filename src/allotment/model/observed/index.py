@@ -55,6 +55,12 @@ class Index:
         return _by_name(self.objects.nodes)
 
     @cached_property
+    def node_labels(self) -> dict[str, frozenset[str]]:
+        """The values that nodes have of each label."""
+        pairs = {pair for node in self.objects.nodes for pair in node.metadata.labels.items()}
+        return {key: frozenset(values) for key, values in _grouped(pairs).items()}
+
+    @cached_property
     def namespaces(self) -> dict[str, Namespace]:
         """Namespaces by name."""
         return _by_name(self.objects.namespaces)

@@ -238,9 +238,9 @@ def place(view: PlacementView, waiting: WaitingPod) -> FoundPlace | NoPlace:
 
 
 def _named(diagnosis: Diagnosis, state: ClusterState) -> tuple[tuple[Refusal, tuple[str, ...]], ...]:
-    nodes = state.nodes.nodes
+    names = tuple(state.nodes.index)
     ordered = sorted(diagnosis.refusals.items(), key=lambda each: each[0].reasons)
-    return tuple((refused, tuple(nodes[at].name for at in where)) for refused, where in ordered)
+    return tuple((refused, tuple(names[at] for at in where.tolist())) for refused, where in ordered)
 
 
 class _Resting:

@@ -17,6 +17,7 @@ from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.shaping import new_node, reduced
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
+from allotment.model.observed.namespaced import Event
 
 _ROOM: Final = frozenset({Keeper.RESOURCE, Keeper.SEVERAL, Keeper.POD_LIMIT, Keeper.NO_NODE_MATCHES})
 _FAILED: Final = (
@@ -79,6 +80,20 @@ def refused(
     )
 
 
+class _OfGroups(tuple[Event, ...]):
+    """Events of a source by which an autoscaler said of its groups that they do not grow, latest first."""
+
+    __slots__ = ()
+
+
+def _told_of_groups(case: Case) -> tuple[Event, ...]:
+    kept = case.index.beside.get(_OfGroups)
+    if not isinstance(kept, _OfGroups):
+        found = (e for e in case.index.objects.events if e.reason in _FAILED and e.involved_object.kind != "Pod")
+        kept = case.index.beside[_OfGroups] = _OfGroups(sorted(found, key=lambda each: each.at, reverse=True))
+    return kept
+
+
 def _refusals(case: Case) -> Iterator[CloudRefusal]:
     """What the cloud refused, of groups that would do first; events last, for they may be about others."""
     status = Reference(api_version="v1", kind="ConfigMap", namespace="kube-system", name=STATUS.partition("/")[2])
@@ -96,8 +111,7 @@ def _refusals(case: Case) -> Iterator[CloudRefusal]:
                 pool, f"{said.reason} {said.message}", Evidence(reference_of(claim), where, said.message)
             )
     names = {group.name for group in groups}
-    of_status = [e for e in case.index.objects.events if e.reason in _FAILED and e.involved_object.kind != "Pod"]
-    for event in (*events_of_pods(case, *_FAILED), *sorted(of_status, key=lambda each: each.at, reverse=True)):
+    for event in (*events_of_pods(case, *_FAILED), *_told_of_groups(case)):
         group_name = next((name for name in names if name in event.message), "")
         own = event.involved_object.kind == "Pod"
         if case.now - seconds(event.at) < _RECENT and (own or group_name):

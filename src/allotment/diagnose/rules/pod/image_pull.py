@@ -271,14 +271,21 @@ def _repository(image: str) -> str:
     return f"{head}{slash}{last.partition(':')[0]}"
 
 
+class _Images(dict[str, dict[str, None]]):
+    """Images of pods that have started, by namespace."""
+
+
 def _images_that_run(case: Case) -> list[str]:
     """Images of pods of the namespace that have started."""
-    found: dict[str, None] = {}
-    for pod in case.index.objects.pods:
-        if pod.namespace == case.namespace and pod.status.phase in {"Running", "Succeeded"}:
-            for each in (*pod.spec.containers, *pod.spec.init_containers):
-                found[each.image] = None
-    return list(found)
+    kept = case.index.beside.get(_Images)
+    if not isinstance(kept, _Images):
+        kept = case.index.beside[_Images] = _Images()
+        for pod in case.index.objects.pods:
+            if pod.status.phase in {"Running", "Succeeded"}:
+                found = kept.setdefault(pod.namespace, {})
+                for each in (*pod.spec.containers, *pod.spec.init_containers):
+                    found[each.image] = None
+    return list(kept.get(case.namespace, ()))
 
 
 def _secrets_of_others(case: Case, found: Unpulled) -> list[str]:

@@ -13,9 +13,22 @@ def broken_queue(case: Case) -> tuple[ClusterQueue, Inactivity] | None:
     queue = case.cluster_queue
     if queue is None or not (waits_for_quota(case) or awaits_checks(case)):
         return None
-    unseen = frozenset(gap.what for gap in case.source.gaps if gap.reason != "damaged")
-    why = inactivity_of(queue, case.index, rings(case.index), unseen)
+    why = _inactivity(case, queue)
     return (queue, why) if why.broken else None
+
+
+class _Inactivities(dict[str, Inactivity]):
+    """Why ClusterQueues of a source admit nothing, by name."""
+
+
+def _inactivity(case: Case, queue: ClusterQueue) -> Inactivity:
+    kept = case.index.beside.get(_Inactivities)
+    if not isinstance(kept, _Inactivities):
+        kept = case.index.beside[_Inactivities] = _Inactivities()
+    if queue.name not in kept:
+        unseen = frozenset(gap.what for gap in case.source.gaps if gap.reason != "damaged")
+        kept[queue.name] = inactivity_of(queue, case.index, rings(case.index), unseen)
+    return kept[queue.name]
 
 
 def awaits_checks(case: Case) -> bool:

@@ -18,12 +18,25 @@ from allotment.model.spelling import nearest
 _MIG: Final = "/mig-"
 
 
+class _Resources(frozenset[str]):
+    """Resources that some node of a source has for pods."""
+
+
+def _there(it: Placing) -> frozenset[str]:
+    index = it.case.index
+    kept = index.beside.get(_Resources)
+    if not isinstance(kept, _Resources):
+        nodes = it.view.state.nodes.nodes
+        found = {name for node in nodes for name, amount in node.allocatable.items() if amount > 0}
+        kept = index.beside[_Resources] = _Resources(found)
+    return kept
+
+
 def unknown(it: Placing) -> tuple[str, list[str]]:
     """A resource that is asked for and no node has, and those that nodes have in its place; empty without."""
     if it.refused is None:
         return "", []
-    state = it.view.state
-    there = {name for node in state.nodes.nodes for name, amount in node.allocatable.items() if amount > 0}
+    there = _there(it)
     for name in it.requests:
         if name not in there and "/" in name:
             return name, sorted(each for each in there if is_accelerator(each) or "/" in each)

@@ -19,7 +19,7 @@ def find(case: Case) -> Finding | None:
     if not asked or it.refused is None:
         return None
     first = asked[0]
-    known = sorted({node.metadata.labels.get(first.key, "") for node in case.index.nodes.values()} - {""})
+    known = sorted(case.index.node_labels.get(first.key, frozenset()) - {""})
     has = f"nodes have {', '.join(known[:6])}" if known else "no node has that label at all"
     if not first.alone:
         has = "no node has it together with the rest of the node selector"

@@ -73,6 +73,10 @@ class Unplaced:
     answer: NoPlace
 
 
+class _Sizes(dict[str, dict[str, int]]):
+    """What nodes have for pods in the twin's units, by resource and node."""
+
+
 class Placing:
     """What the twin says of one case; everything is found when first asked for."""
 
@@ -171,9 +175,9 @@ class Placing:
         """The refused pod against the nodes."""
         return None if self.refused is None else self.view.state.compiled(self.refused.pod.waiting.pod.shape)
 
-    def _nodes(self, mask: Iterable[bool]) -> tuple[Node, ...]:
-        nodes = self.view.state.nodes.nodes
-        return tuple(self.case.index.nodes[node.name] for node, holds in zip(nodes, mask, strict=True) if holds)
+    def _nodes(self, mask: Bools) -> tuple[Node, ...]:
+        nodes, known = self.view.state.nodes.nodes, self.case.index.nodes
+        return tuple(known[nodes[at].name] for at in np.flatnonzero(mask).tolist())
 
     @cached_property
     def matching(self) -> tuple[Node, ...]:
@@ -218,12 +222,21 @@ class Placing:
 
     def could_hold(self, node: Node, requests: dict[str, int]) -> bool:
         """Whether a node has as much in all."""
-        return all(self.allocatable(node.name, name) >= amount for name, amount in requests.items())
+        return all(self._sizes(name)[node.name] >= amount for name, amount in requests.items())
 
     def allocatable(self, node: str, resource: str) -> int:
         """What a node has for pods, in the twin's units."""
-        state = self.view.state
-        return int(state.nodes.nodes[state.nodes.index[node]].allocatable.get(resource, 0))
+        return self._sizes(resource)[node]
+
+    def _sizes(self, resource: str) -> dict[str, int]:
+        """What each node has of a resource; found once for a source."""
+        index = self.case.index
+        kept = index.beside.get(_Sizes)
+        if not isinstance(kept, _Sizes):
+            kept = index.beside[_Sizes] = _Sizes()
+        if resource not in kept:
+            kept[resource] = {node.name: int(node.allocatable.get(resource, 0)) for node in self.view.state.nodes.nodes}
+        return kept[resource]
 
     def free_everywhere(self, resource: str) -> list[int]:
         """What is not taken of a resource, by the node's place in the twin."""

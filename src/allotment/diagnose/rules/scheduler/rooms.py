@@ -40,6 +40,19 @@ def pool_of(node: Node) -> str:
     return known or next((value for key, value in sorted(labels.items()) if key.endswith(("/pool", "/nodepool"))), "")
 
 
+class _Pools(dict[str, str]):
+    """The pool of each node of a source, by its name."""
+
+
+def pools_of(placing: Placing, nodes: Iterable[Node]) -> list[str]:
+    """The pools that nodes of the source are in."""
+    index = placing.case.index
+    kept = index.beside.get(_Pools)
+    if not isinstance(kept, _Pools):
+        kept = index.beside[_Pools] = _Pools((name, pool_of(node)) for name, node in index.nodes.items())
+    return sorted({kept[node.name] for node in nodes} - {""})
+
+
 def product_of(node: Node) -> str:
     """Which accelerator a node has, as its labels say."""
     return next((node.metadata.labels[key] for key in _PRODUCTS if key in node.metadata.labels), "")
@@ -95,7 +108,7 @@ def room_facts(placing: Placing) -> dict[str, Any]:
     free = free_by_node(placing, nodes[:64], device)
     facts: dict[str, Any] = {
         "requested": {name: written(name, amount) for name, amount in placing.requests.items()},
-        "pools": sorted({pool for node in nodes if (pool := pool_of(node))}),
+        "pools": pools_of(placing, nodes),
         "free_by_node": free,
     }
     if placing.device:

@@ -49,9 +49,7 @@ def unmatched(case: Case) -> tuple[Asked, ...]:
     selector = it.refused.pod.spec.node_selector
     nodes = list(case.index.nodes.values())
     found = [
-        Asked(
-            key, value, not any(node.metadata.labels.get(key) == value for node in nodes), _by_kueue(case, key, value)
-        )
+        Asked(key, value, value not in case.index.node_labels.get(key, ()), _by_kueue(case, key, value))
         for key, value in sorted(selector.items())
     ]
     guilty = [each for each in found if each.alone]
@@ -74,8 +72,7 @@ def _by_kueue(case: Case, key: str, value: str) -> bool:
 def selector_fixes(case: Case, asked: Asked) -> Iterator[Proposal]:
     """Other values for a label with which the pods find a place: the one that was probably meant first, or none."""
     it = placing(case)
-    nodes = case.index.nodes.values()
-    known = sorted({node.metadata.labels.get(asked.key, "") for node in nodes} - {"", asked.value})
+    known = sorted(case.index.node_labels.get(asked.key, frozenset()) - {"", asked.value})
     meant = nearest(asked.value, known)
     fit = [value for value in known if it.fits(partial(selecting, key=asked.key, value=value))]
     order = [meant] * (meant in fit) + [value for value in fit if value != meant]
@@ -89,12 +86,11 @@ def selector_fixes(case: Case, asked: Asked) -> Iterator[Proposal]:
 
 def key_fixes(case: Case, asked: Asked) -> Iterator[Proposal]:
     """Another key, where no node has a label of that name but some has one that is written nearly so."""
-    nodes = list(case.index.nodes.values())
-    keys = {key for node in nodes for key in node.metadata.labels}
-    if asked.key in keys:
+    known = case.index.node_labels
+    if asked.key in known:
         return
-    meant = nearest(asked.key, sorted(keys))
-    values = sorted({node.metadata.labels.get(meant, "") for node in nodes} - {""}) if meant else []
+    meant = nearest(asked.key, sorted(known))
+    values = sorted(known[meant] - {""}) if meant else []
     value = asked.value if asked.value in values else nearest(asked.value, values)
     if value:
         what = f"nodeSelector {asked.key}: {asked.value} → {meant}: {value}"
@@ -104,12 +100,10 @@ def key_fixes(case: Case, asked: Asked) -> Iterator[Proposal]:
 
 def meant_another(case: Case, asked: Asked) -> bool:
     """Whether a value or a key that nodes have is written nearly as the one asked for."""
-    nodes = list(case.index.nodes.values())
-    values = {node.metadata.labels.get(asked.key, "") for node in nodes} - {""}
-    if nearest(asked.value, sorted(values)):
+    known = case.index.node_labels
+    if nearest(asked.value, sorted(known.get(asked.key, frozenset()) - {""})):
         return True
-    keys = {key for node in nodes for key in node.metadata.labels}
-    return asked.key not in keys and bool(nearest(asked.key, sorted(keys)))
+    return asked.key not in known and bool(nearest(asked.key, sorted(known)))
 
 
 def fits_elsewhere(it: Placing) -> bool:
