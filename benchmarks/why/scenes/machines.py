@@ -9,24 +9,18 @@ from benchmarks.why.making import (
     A100,
     GPU,
     Raw,
-    cluster_queue,
     deployment,
-    flavor,
     job,
-    local_queue,
     namespace,
     node,
     pod_spec,
     subject,
-    usual,
 )
 from benchmarks.why.scenes.states import (
     admitted,
     another_node,
-    core_ref,
     event_says,
     has_no_place,
-    more_quota,
     raw_node,
     wait_for,
 )
@@ -34,6 +28,20 @@ from benchmarks.why.situation import Act, Played, Situation
 from benchmarks.why.stage import Stage, now
 
 TWO_A100 = (node("gpu-a"), node("gpu-b"), node("cpu-a", 0))
+AUTOSCALER_ISSUES = "https://github.com/kubernetes/autoscaler/issues"
+KUBERNETES_ISSUES = "https://github.com/kubernetes/kubernetes/issues"
+SINGLE = {
+    "nvidia.com/gpu.product": "NVIDIA-A100-SXM4-80GB-MIG-1g.10gb",
+    "nvidia.com/mig.strategy": "single",
+    "nvidia.com/mig.config": "all-1g.10gb",
+}
+CUT = (node("mig-a", 56, labels=SINGLE), node("mig-b", 56, labels=SINGLE))
+SMALL = (
+    *(node(name, 2, cpu="16", memory="128Gi") for name in ("gpu-a", "gpu-b")),
+    node("cpu-a", 0, cpu="64", memory="256Gi"),
+)
+ONE_A100 = (node("gpu-a"), node("cpu-a", 0))
+ZONED = tuple(node(f"gpu-{zone}", labels={**A100, "topology.kubernetes.io/zone": zone}) for zone in ("z1", "z2"))
 
 
 def pool_whose_template_shows_no_gpu(stage: Stage) -> Played:
@@ -227,43 +235,6 @@ def _new_pod_waits(stage: Stage) -> bool:
     )
 
 
-def cordoned(stage: Stage) -> Played:
-    """A node was cordoned for maintenance and nobody took that back."""
-    _queue(stage, "lidar")
-    stage.make(job("fuse-1", "lidar", "main", spec=pod_spec(8)))
-    admitted(stage, "fuse-1", namespace="lidar")
-    free = "gpu-b" if stage.get("pods", namespace="lidar")[0]["spec"]["nodeName"] == "gpu-a" else "gpu-a"
-    stage.patch(core_ref("Node", free), {"spec": {"unschedulable": True}})
-    mine = job("fuse-2", "lidar", "main", spec=pod_spec(4))
-    stage.make(mine)
-    has_no_place(stage, "lidar", "fuse-2", "unschedulable")
-    return Played(
-        mine,
-        {"requested": 4, "node": free, "free_there": 8},
-        (
-            Act(
-                "uncordon",
-                "platform",
-                f"uncordon {free}",
-                "merge-patch",
-                core_ref("Node", free),
-                {"spec": {"unschedulable": None}},
-            ),
-            wait_for("fuse-1", "lidar", "wait-for-capacity"),
-        ),
-        (more_quota("lidar", 32),),
-    )
-
-
-def _queue(stage: Stage, name: str, gpus: int = 16, labels: Any = None) -> None:
-    stage.make(
-        namespace(name),
-        flavor("a100", A100 if labels is None else labels),
-        cluster_queue(name, {"a100": usual(gpus)}),
-        local_queue("main", name, name),
-    )
-
-
 def high_and_preempts_nobody(stage: Stage) -> Played:
     """A pod of a high priority whose class preempts never; all GPUs are held by one of a low priority."""
     stage.make(
@@ -319,131 +290,6 @@ def priority_class(name: str, value: int, policy: str) -> Raw:
         "value": value,
     }
     return {**body, **({"preemptionPolicy": policy} if policy else {})}
-
-
-def tolerates_another_value(stage: Stage) -> Played:
-    """The nodes' taint has the value present; the pod tolerates the value true."""
-    tolerated = [{"key": GPU, "operator": "Equal", "value": "true", "effect": "NoSchedule"}]
-    mine = job("caption", "media", spec=pod_spec(2, tolerations=tolerated))
-    stage.make(namespace("media"), mine)
-    has_no_place(stage, "media", "caption", "taint")
-    right = [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}]
-    return Played(
-        mine,
-        {"taint": f"{GPU}=present:NoSchedule", "tolerated_value": "true"},
-        (
-            Act(
-                "add-toleration",
-                "user",
-                f"tolerate {GPU} whatever its value",
-                "resubmit",
-                subject(mine),
-                job("caption", "media", spec=pod_spec(2, tolerations=right)),
-            ),
-            Act(
-                "other",
-                "platform",
-                "take the taint off gpu-a",
-                "merge-patch",
-                core_ref("Node", "gpu-a"),
-                {"spec": {"taints": []}},
-            ),
-        ),
-        (
-            Act(
-                "fix-selector",
-                "user",
-                "select the nodes' GPU product",
-                "resubmit",
-                subject(mine),
-                job("caption", "media", spec=pod_spec(2, tolerations=tolerated, nodeSelector=A100)),
-            ),
-        ),
-    )
-
-
-def label_gone_after_upgrade(stage: Stage) -> Played:
-    """The pool was made anew at an upgrade and came back without the label that the team's jobs select."""
-    mine = job("fold", "protein", spec=pod_spec(2, nodeSelector={"pool": "gpu-large"}))
-    stage.make(namespace("protein"), mine)
-    has_no_place(stage, "protein", "fold", "affinity/selector")
-    return Played(
-        mine,
-        {"selector": "pool=gpu-large", "nodes_that_match": 0},
-        (
-            Act(
-                "fix-selector",
-                "user",
-                "take the selector out",
-                "resubmit",
-                subject(mine),
-                job("fold", "protein", spec=pod_spec(2)),
-            ),
-            Act(
-                "fix-label",
-                "platform",
-                "label gpu-a pool=gpu-large",
-                "merge-patch",
-                core_ref("Node", "gpu-a"),
-                {"metadata": {"labels": {"pool": "gpu-large"}}},
-            ),
-        ),
-        (another_node("gpu-c"),),
-    )
-
-
-def product_label_fell_off(stage: Stage) -> Played:
-    """Feature discovery does not run on one node: it has GPUs, and not the label of its product."""
-    _queue(stage, "drones")
-    stage.make(job("track-1", "drones", "main", spec=pod_spec(8)))
-    admitted(stage, "track-1", namespace="drones")
-    mine = job("track-2", "drones", "main", spec=pod_spec(8))
-    stage.make(mine)
-    has_no_place(stage, "drones", "track-2")
-    return Played(
-        mine,
-        {"requested": 8, "node": "gpu-b", "free_there": 8, "label": "nvidia.com/gpu.product", "flavor": "a100"},
-        (
-            Act(
-                "fix-label",
-                "platform",
-                "put the product label back on gpu-b",
-                "merge-patch",
-                core_ref("Node", "gpu-b"),
-                {"metadata": {"labels": dict(A100)}},
-            ),
-            wait_for("track-1", "drones", "wait-for-capacity"),
-            another_node("gpu-c"),
-        ),
-        (more_quota("drones", 32),),
-    )
-
-
-def held_outside_of_queues(stage: Stage) -> Played:
-    """Half of the GPUs are held by servers that go through no queue; the queue's quota counts them as its own."""
-    _queue(stage, "vision")
-    labs: Raw = {**deployment("lab", "vision", 2, pod_spec(4)), "kind": "StatefulSet"}
-    labs["spec"]["serviceName"] = "lab"
-    stage.make(labs)
-    stage.until("both run", lambda: stage.get("statefulsets.apps", "lab", "vision")["status"].get("readyReplicas") == 2)
-    stage.make(job("pose-1", "vision", "main", spec=pod_spec(4)), job("pose-2", "vision", "main", spec=pod_spec(4)))
-    admitted(stage, "pose-1", "pose-2", namespace="vision")
-    mine = job("pose-3", "vision", "main", spec=pod_spec(4))
-    stage.make(mine)
-    has_no_place(stage, "vision", "pose-3", GPU)
-    return Played(
-        mine,
-        {"requested": 4, "free": 0, "outside_of_queues": 8, "holder": "StatefulSet vision/lab"},
-        (
-            wait_for("pose-1", "vision", "wait-for-capacity"),
-            wait_for("pose-2", "vision", "wait-for-capacity"),
-            Act(
-                "other", "team-owner", "scale lab down to one", "merge-patch", subject(labs), {"spec": {"replicas": 1}}
-            ),
-            another_node("gpu-c"),
-        ),
-        (more_quota("vision", 32),),
-    )
 
 
 def spread_over_more_zones(stage: Stage) -> Played:
@@ -525,22 +371,6 @@ def deadline_while_waiting(stage: Stage) -> Played:
     )
 
 
-AUTOSCALER_ISSUES = "https://github.com/kubernetes/autoscaler/issues"
-KUBERNETES_ISSUES = "https://github.com/kubernetes/kubernetes/issues"
-KUEUE_ISSUES = "https://github.com/kubernetes-sigs/kueue/issues"
-SINGLE = {
-    "nvidia.com/gpu.product": "NVIDIA-A100-SXM4-80GB-MIG-1g.10gb",
-    "nvidia.com/mig.strategy": "single",
-    "nvidia.com/mig.config": "all-1g.10gb",
-}
-CUT = (node("mig-a", 56, labels=SINGLE), node("mig-b", 56, labels=SINGLE))
-SMALL = (
-    *(node(name, 2, cpu="16", memory="128Gi") for name in ("gpu-a", "gpu-b")),
-    node("cpu-a", 0, cpu="64", memory="256Gi"),
-)
-ONE_A100 = (node("gpu-a"), node("cpu-a", 0))
-TAINTED = tuple(node(name, taints=((GPU, "present", "NoSchedule"),)) for name in ("gpu-a", "gpu-b"))
-ZONED = tuple(node(f"gpu-{zone}", labels={**A100, "topology.kubernetes.io/zone": zone}) for zone in ("z1", "z2"))
 SITUATIONS = (
     Situation(
         "s22",
@@ -580,15 +410,6 @@ SITUATIONS = (
         TWO_A100,
     ),
     Situation(
-        "s26",
-        "node-cordoned",
-        "node",
-        "broken",
-        "https://github.com/NVIDIA/gpu-operator/issues/2820",
-        cordoned,
-        TWO_A100,
-    ),
-    Situation(
         "s27",
         "priority-preempts-nothing",
         "scheduler",
@@ -596,36 +417,6 @@ SITUATIONS = (
         "https://github.com/openshift/openshift-docs/pull/27676",
         high_and_preempts_nobody,
         ONE_A100,
-    ),
-    Situation(
-        "s28",
-        "gpu-taint-not-tolerated",
-        "scheduler",
-        "misconfigured",
-        "https://github.com/NVIDIA/k8s-device-plugin/issues/1934",
-        tolerates_another_value,
-        TAINTED,
-    ),
-    Situation(
-        "s29",
-        "node-selector-typo",
-        "scheduler",
-        "misconfigured",
-        f"{KUBERNETES_ISSUES}/29218",
-        label_gone_after_upgrade,
-        TWO_A100,
-    ),
-    Situation(
-        "s30",
-        "gpu-product-label-missing",
-        "node",
-        "broken",
-        "https://github.com/NVIDIA/k8s-device-plugin/issues/733",
-        product_label_fell_off,
-        (node("gpu-a"), node("gpu-b", labels={"pool": "a100"}), node("cpu-a", 0)),
-    ),
-    Situation(
-        "s31", "gpu-all-in-use", "scheduler", "waiting", f"{KUEUE_ISSUES}/10116", held_outside_of_queues, TWO_A100
     ),
     Situation(
         "s32",
