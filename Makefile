@@ -42,10 +42,13 @@ corpus: $(READY) ## replay a sample of the recorded decisions found through ALLO
 
 live: $(READY) ## tests against a real control plane, the end-to-end story included
 	$(ALLOT) sandbox build $(EXTENSIONS)
+	$(BIN)/python -m tools.build_prometheus
 	$(PYTEST) -q -n 2 --dist loadscope --no-loadscope-reorder -m "live and not nightly"
 
-nightly: $(READY) ## the long runs: all scenarios, all mutations
+nightly: $(READY) ## the long runs: all scenarios, all mutations, all examples of random tests
+	ALLOTMENT_EXAMPLES=all $(PYTEST) -q -n 2 -m "hypothesis and not live and not corpus and not nightly"
 	$(ALLOT) sandbox build $(EXTENSIONS)
+	$(BIN)/python -m tools.build_prometheus
 	$(PYTEST) -q -n 2 --dist loadscope --no-loadscope-reorder -m nightly
 
 golden: $(READY) ## write the golden files anew; read the diff before you commit it

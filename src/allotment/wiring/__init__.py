@@ -17,6 +17,7 @@ __all__ = [
     "connect",
     "directory",
     "files",
+    "metrics",
     "sandboxes",
     "scenario_files",
     "settings",
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from allotment.ports.directory import DirectoryPort
     from allotment.ports.files import FilesPort
     from allotment.ports.kube import KubePort
+    from allotment.ports.metrics import MetricsPort
     from allotment.ports.process import Run
     from allotment.ports.sandboxes import SandboxesPort
     from allotment.ports.scenario_files import ScenarioFilesPort
@@ -87,6 +89,20 @@ def connect(kubeconfig: str, context: str) -> AbstractContextManager[KubePort]:
     from allotment.adapters.kube.client import connect as connect_to
 
     return connect_to(files().user_path(kubeconfig) if kubeconfig else None, context or None)
+
+
+def metrics(url: str) -> AbstractContextManager[MetricsPort]:
+    """A client for a Prometheus; nothing is sent yet. It closes when it is left.
+
+    Args:
+        url: as the user gave it.
+
+    Raises:
+        UsageError: it is no address.
+    """
+    from allotment.adapters.prometheus.client import connect_metrics
+
+    return connect_metrics(url)
 
 
 def sandboxes(binaries: str | None = None) -> SandboxesPort:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -96,28 +96,41 @@ def test_after_200_changes_it_is_what_a_fresh_reading_shows(sandbox: Sandbox, sp
         kube.merge_patch("v1", ObjectKey("", "Node", "", "cpu-0"), {"spec": {"unschedulable": None}})
 
 
+# A test run in the background inherits an ignored SIGINT.
+IN_A_TERMINAL = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from allotment.__main__ import main; main()"
+)
+
+
+@contextmanager
+def allot(sandbox: Sandbox, *words: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", IN_A_TERMINAL, *words, "--kubeconfig", str(sandbox.kubeconfig)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_ctrl_c_ends_a_watched_recording_with_130_and_every_file_whole(
     sandbox: Sandbox, space: str, tmp_path: Path
 ) -> None:
-    words = ["snapshot", "record", str(tmp_path / "fleet"), "--every", "1s", "--watch"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "allotment", *words, "--kubeconfig", str(sandbox.kubeconfig)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ},
-    )  # fmt: skip
-    try:
+    fleet = tmp_path / "fleet"
+    with allot(sandbox, "snapshot", "record", str(fleet), "--every", "1s", "--watch") as process:
         deadline = time.monotonic() + 90
-        while len(list((tmp_path / "fleet").glob("*.json.gz"))) < 3:
+        while len(list(fleet.glob("*.json.gz"))) < 3:
             assert time.monotonic() < deadline
             assert process.poll() is None
             time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
-    finally:
-        process.kill()
-    assert process.returncode == 130, err
-    assert "Traceback" not in err
-
-    found = recording(wiring.files(), str(tmp_path / "fleet"))
+        assert process.returncode == 130, err
+        assert "Traceback" not in err
+    found = recording(wiring.files(), str(fleet))
     snapshots = list(found.snapshots())
     assert len(snapshots) == len(found.files) >= 3
     assert found.damaged == []
@@ -125,18 +138,11 @@ def test_ctrl_c_ends_a_watched_recording_with_130_and_every_file_whole(
 
 
 def test_why_is_watched_until_the_job_is_gone(sandbox: Sandbox, kubectl: Kubectl, space: str) -> None:
-    kubectl(
-        "apply", "-f", "-", stdin=as_list(job(SPACE, "misled", gpus=1, queue="nowhere", annotations={RUN_FOR: "1h"}))
-    )
-    words = ["why", "job/misled", "-n", SPACE, "--watch", "--no-remedies", "-o", "json"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "allotment", *words, "--kubeconfig", str(sandbox.kubeconfig)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ},
-    )  # fmt: skip
-    try:
+    misled = job(SPACE, "misled", gpus=1, queue="nowhere", annotations={RUN_FOR: "1h"})
+    kubectl("apply", "-f", "-", stdin=as_list(misled))
+    words = ("why", "job/misled", "-n", SPACE, "--watch", "--no-remedies", "-o", "json")
+    with allot(sandbox, *words) as process:
         assert process.stdout is not None
         assert '"queue-missing"' in process.stdout.readline()
         kubectl("delete", "jobs", "--all", "-n", SPACE, "--cascade=background")
         assert process.wait(60) == 0
-    finally:
-        process.kill()

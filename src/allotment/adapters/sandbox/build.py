@@ -84,6 +84,8 @@ def plan_build(missing: Iterable[str], manifests: Iterable[str]) -> tuple[str, .
         "kueue",
         "jobset",
         "lws",
+        "prometheus",
+        "promtool",
     )
     return (*(name for name in SOURCES if name in files), *(name for name in order if name in tools))
 
@@ -179,7 +181,8 @@ class _StepRunner:
             leftover.unlink()
         partial = target.with_name(f".{wanted.name}.{os.getpid()}.partial")
         log = target.with_name(f".{wanted.name}.log")
-        command = [str(self._go), "build", "-ldflags", wanted.ldflags, "-o", str(partial), wanted.package]
+        options = ["-tags", wanted.tags, "-ldflags", wanted.ldflags, "-o", str(partial)]
+        command = [str(self._go), "build", *options, wanted.package]
         with log.open("wb") as sink:
             process = subprocess.Popen(
                 command, cwd=GO_MODULES / wanted.module, env=go_environment(self._env, self._go),

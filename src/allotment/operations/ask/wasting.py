@@ -14,11 +14,14 @@ from allotment.accounting.series import LONGEST_STEP, SeriesLedger, moment_ledge
 from allotment.errors import UsageError, shown
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
+from allotment.operations.ask.metered import MeteredTime, metered_ledger
 from allotment.operations.ask.recorded import Recording
+from allotment.ports.metrics import MetricsPort
 from allotment.scenarios.times import milliseconds
 
 KINDS_OF_WORK: Final = ("job", "notebook", "service")
 NOBODY_HOLDS: Final = "(nobody)"
+_MEASURED_ALONE: Final = "from measurements alone: what is reserved, blocked by quota or fragmented is unallocated here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +116,31 @@ def waste_since(recorded: Recording, since: str, rules: CountingRules, by: str, 
     return _answer(ledger, rules, by, moment=False, missing=missing, remarks=(*recorded.remarks(), *_unseen(last)))
 
 
+def waste_metered(metrics: MetricsPort, asked: MeteredTime, rules: CountingRules, by: str) -> WasteAnswer:
+    """Device time by cause over a time, as a Prometheus measured it.
+
+    Args:
+        metrics: the Prometheus.
+        asked: which time.
+        rules: how devices are judged and priced.
+        by: ``cause``, ``team`` or ``node``.
+
+    Raises:
+        NotFoundError: no device was measured.
+        UnreachableError: it does not answer.
+    """
+    ledger = metered_ledger(metrics, asked, rules)
+    missing = max(0, ledger.since - asked.since)
+    return _answer(ledger, rules, by, moment=False, missing=missing, remarks=(_MEASURED_ALONE,))
+
+
 def no_history(since: str) -> UsageError:
     """What is to be said where a time is asked for, and nothing recorded it."""
     return UsageError(
         f"nothing is known of the last {since}",
         why="a cluster shows this moment alone; what was before is known only where snapshots were recorded",
-        fix="begin with: allot snapshot record DIR --every 30s; then ask with --recorded DIR. "
+        fix="begin with: allot snapshot record DIR --every 30s; then ask with --recorded DIR; "
+        "or name a Prometheus that measures the devices: --prometheus URL. "
         "Without --since the answer is about this moment",
     )
 

@@ -44,7 +44,7 @@ from allotment.ports.kube import (
 _FIRST_WAIT: Final = 0.2
 _LONGEST_WAIT: Final = 30.0
 _STANDS_AFTER: Final = dt.timedelta(seconds=10)
-_JOIN_SECONDS: Final = 2.0
+_LAST_WAIT: Final = dt.timedelta(seconds=3)
 
 
 def usual_wait(failures: int) -> float:
@@ -129,8 +129,10 @@ class WatchedCluster:
             self._moved.notify_all()
         for stream in streams:
             stream.close()
+        until = self._clock.now() + _LAST_WAIT
         for thread in self._threads:
-            thread.join(_JOIN_SECONDS)
+            # One that still connects is left alone: it ends by itself, and holds nobody up.
+            thread.join(max(0.0, (until - self._clock.now()).total_seconds()))
 
     def snapshot(self) -> Snapshot:
         """What the cluster shows now.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from allotment.cli.commands.ask.metrics_options import MetricsOptions, metrics_flags, with_metrics
 from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags
@@ -12,10 +13,11 @@ from allotment.cli.shell.session import Session
 
 @click.command(cls=Command)
 @source_flags
+@metrics_flags
 @output_flags
 @global_flags
 @click.pass_obj
-def gpus(session: Session, *, source: SourceOptions, output: OutputOptions) -> None:
+def gpus(session: Session, *, source: SourceOptions, metrics: MetricsOptions, output: OutputOptions) -> None:
     """GPUs and other accelerators: there, healthy, held, idle, free, fragmented, and how many more pods fit.
 
     Free is what nobody asks for on nodes that are Ready and take new pods. Fragmented is what the mean pod that may go
@@ -32,7 +34,7 @@ def gpus(session: Session, *, source: SourceOptions, output: OutputOptions) -> N
     from allotment.operations.ask.devices import count_gpus
     from allotment.reports.documents.devices import gpus_document
 
-    found = count_gpus(snapshot_of(session, source))
+    found = count_gpus(snapshot_of(session, source, with_metrics(session, metrics, of_file=bool(source.file))))
     show(
         session,
         output,

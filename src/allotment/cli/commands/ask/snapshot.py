@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from allotment.cli.commands.ask.metrics_options import MetricsOptions, metrics_flags, with_metrics
 from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
 from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_flag
@@ -44,9 +45,10 @@ def snapshot() -> None:
 )
 @platform_flag
 @source_flags
+@metrics_flags
 @global_flags
 @click.pass_obj
-def save(session: Session, file: str, *, view: str | None, source: SourceOptions) -> None:
+def save(session: Session, file: str, *, view: str | None, source: SourceOptions, metrics: MetricsOptions) -> None:
     """Write what a cluster shows into FILE, gzipped; readable by its owner alone.
 
     With --view the file holds what the members of a team may see: all of their namespaces, nodes and devices, quotas
@@ -59,7 +61,7 @@ def save(session: Session, file: str, *, view: str | None, source: SourceOptions
     from allotment.observe.written import encode
     from allotment.reports.documents.snapshot import counts_of
 
-    found = snapshot_of(session, source)
+    found = snapshot_of(session, source, with_metrics(session, metrics, of_file=bool(source.file)))
     if view is not None:
         found = _viewed(session, found, view)
     files = wiring.files()

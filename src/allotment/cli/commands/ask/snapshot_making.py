@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from allotment.cli.commands.ask.metrics_options import MetricsOptions, metrics_flags, with_metrics
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import global_flags, packed, server_flags
 from allotment.cli.shell.session import Session
@@ -50,10 +51,11 @@ class RecordOptions:
     help="Read this one where the whole cluster may not be read; may be repeated.",
 )
 @server_flags
+@metrics_flags
 @global_flags
 @click.pass_obj
 @packed(RecordOptions)
-def record(session: Session, asked: RecordOptions) -> None:
+def record(session: Session, asked: RecordOptions, *, metrics: MetricsOptions) -> None:
     """Save a snapshot every so often, each into a file of its own in FOLDER.
 
     A moment at which the cluster does not answer has no file; the next is tried at its time. Files are whole or not
@@ -73,7 +75,7 @@ def record(session: Session, asked: RecordOptions) -> None:
     cadence = Cadence(dt.timedelta(milliseconds=step), asked.count, length)
     kubeconfig, context = session.value("kubeconfig"), session.value("context")
     files, clock = wiring.files(), wiring.clock()
-    how = (lambda: wiring.connect(kubeconfig, context), clock, asked.namespaces)
+    how = (lambda: wiring.connect(kubeconfig, context), clock, asked.namespaces, with_metrics(session, metrics))
     written = 0
     lost: UnreachableError | None = None
     with (

@@ -89,8 +89,15 @@ def source_flags(function: F) -> F:
     return result
 
 
-def snapshot_of(session: Session, source: SourceOptions) -> Snapshot:
+def snapshot_of(
+    session: Session, source: SourceOptions, measure: Callable[[Snapshot], Snapshot] | None = None
+) -> Snapshot:
     """The snapshot that a command's question is asked of.
+
+    Args:
+        session: with the settings.
+        source: which.
+        measure: adds what metrics say.
 
     Raises:
         UsageError: a file and a cluster are both named.
@@ -112,7 +119,8 @@ def snapshot_of(session: Session, source: SourceOptions) -> Snapshot:
     request = SnapshotRequest(source.file, (source.namespace,) if source.namespace else ())
     with ProgressLine(session) as line:
         line.tell(f"reading {source.file}" if source.file else "reading the cluster")
-        return open_snapshot(request, wiring.files(), lambda: wiring.connect(kubeconfig, context), wiring.clock())
+        found = open_snapshot(request, wiring.files(), lambda: wiring.connect(kubeconfig, context), wiring.clock())
+    return found if measure is None else measure(found)
 
 
 @contextmanager

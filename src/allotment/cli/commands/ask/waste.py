@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from allotment.cli.commands.ask.metrics_options import MetricsOptions, metrics_flags, metrics_port, with_metrics
 from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import (
@@ -38,7 +39,7 @@ class WasteOptions:
 
 @click.command(cls=Command)
 @click.option("--by", type=click.Choice(("cause", "team", "node")), default="cause", help="What the rows are.")
-@click.option("--since", metavar="TIME", help="How far back, such as 12h or 7d; needs --recorded.")
+@click.option("--since", metavar="TIME", help="How far back, such as 12h or 7d; needs --recorded or --prometheus.")
 @click.option(
     "--recorded", metavar="DIR", type=click.Path(), help="Snapshots of `allot snapshot record`; all of them by default."
 )
@@ -54,14 +55,18 @@ class WasteOptions:
 @platform_flag
 @cluster_flag
 @source_flags
+@metrics_flags
 @output_flags
 @global_flags
 @click.pass_obj
 @packed(WasteOptions)
-def waste(session: Session, asked: WasteOptions, *, source: SourceOptions, output: OutputOptions) -> None:
+def waste(
+    session: Session, asked: WasteOptions, *, source: SourceOptions, metrics: MetricsOptions, output: OutputOptions
+) -> None:
     """GPUs by what becomes of them: at work, idle, starting, kept by quota, fragmented, broken and more.
 
-    At this moment, or over a recorded time with --recorded. The rows sum to all devices (times the time): every
+    At this moment, or over a time: with --recorded what was recorded, with --since and --prometheus what that
+    measured. The rows sum to all devices (times the time): every
     device has one cause. What nobody measured is unmeasured, and a gap in a recording is unobserved.
 
     With a platform directory rows have prices and teams their names; --cluster says which of its clusters it is where
@@ -75,7 +80,7 @@ def waste(session: Session, asked: WasteOptions, *, source: SourceOptions, outpu
 
     platform = platform_if_any(session)
     rules = counting_rules(platform, session.value("cluster") if platform is not None else "", asked.idle)
-    found = _answer(session, asked, source, rules)
+    found = _answer(session, asked, source, metrics, rules)
     show(
         session,
         output,
@@ -85,20 +90,46 @@ def waste(session: Session, asked: WasteOptions, *, source: SourceOptions, outpu
     )
 
 
-def _answer(session: Session, asked: WasteOptions, source: SourceOptions, rules: CountingRules) -> WasteAnswer:
+def _answer(
+    session: Session, asked: WasteOptions, source: SourceOptions, metrics: MetricsOptions, rules: CountingRules
+) -> WasteAnswer:
     from allotment import wiring
+    from allotment.operations.ask.measuring import lowest
     from allotment.operations.ask.recorded import recording
-    from allotment.operations.ask.wasting import no_history, waste_now, waste_since
+    from allotment.operations.ask.wasting import KINDS_OF_WORK, no_history, waste_now, waste_since
 
     if asked.recorded is not None:
+        if session.flags.get("prometheus"):
+            raise UsageError(
+                "--recorded and --prometheus name two memories to ask",
+                why="what was measured when it was recorded is in the recording",
+                fix="leave one of them out",
+            )
         if source.file:
             raise UsageError(
                 "--recorded and --snapshot name two things to ask: a time and a moment", fix="leave one of them out"
             )
         recorded = recording(wiring.files(), asked.recorded)
         return waste_since(recorded, asked.since or "", rules, asked.by, asked.gap or "")
+    if asked.since is not None and session.value("prometheus") and not source.file:
+        return _metered(session, asked.since, metrics, rules, asked.by)
     if asked.since is not None:
         raise no_history(asked.since)
     if asked.gap is not None:
         raise UsageError("--gap is about recorded snapshots", fix="name their folder with --recorded")
-    return waste_now(snapshot_of(session, source), rules, asked.by)
+    below = lowest([rules.idle.of(kind) for kind in KINDS_OF_WORK])
+    measure = with_metrics(session, metrics, below, of_file=bool(source.file))
+    return waste_now(snapshot_of(session, source, measure), rules, asked.by)
+
+
+def _metered(session: Session, since: str, metrics: MetricsOptions, rules: CountingRules, by: str) -> WasteAnswer:
+    from allotment import wiring
+    from allotment.cli.shell.progress import ProgressLine
+    from allotment.operations.ask.metered import last_time
+    from allotment.operations.ask.wasting import waste_metered
+    from allotment.scenarios.times import milliseconds
+
+    asked = last_time(wiring.clock(), milliseconds(since), session.value("cluster"), metrics.where)
+    with ProgressLine(session) as line, metrics_port(session) as port:
+        line.tell(f"asking {port.place()}")
+        return waste_metered(port, asked, rules, by)

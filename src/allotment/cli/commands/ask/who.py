@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from allotment.cli.commands.ask.metrics_options import MetricsOptions, metrics_flags, with_metrics
 from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, team_flag
@@ -14,10 +15,13 @@ from allotment.cli.shell.session import Session
 @click.option("--accelerator", metavar="NAME", default="", help="Only this model, such as a100; or a resource.")
 @team_flag
 @source_flags
+@metrics_flags
 @output_flags
 @global_flags
 @click.pass_obj
-def who(session: Session, accelerator: str, *, source: SourceOptions, output: OutputOptions) -> None:
+def who(
+    session: Session, accelerator: str, *, source: SourceOptions, metrics: MetricsOptions, output: OutputOptions
+) -> None:
     """Who holds accelerators: team, person, job, since when, idle since, and when it ends at the latest.
 
     A row is what one submitted thing holds of one kind of device, with all its pods. A person is who the API server
@@ -33,7 +37,7 @@ def who(session: Session, accelerator: str, *, source: SourceOptions, output: Ou
     from allotment.operations.ask.devices import who_holds
     from allotment.reports.documents.devices import holdings_document
 
-    snapshot = snapshot_of(session, source)
+    snapshot = snapshot_of(session, source, with_metrics(session, metrics, of_file=bool(source.file)))
     found = who_holds(snapshot, accelerator=accelerator, team=session.value("team") or "", namespace=source.namespace)
     show(
         session,

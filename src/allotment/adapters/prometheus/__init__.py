@@ -1,0 +1,1 @@
+"""A Prometheus server over HTTP, and one in memory."""

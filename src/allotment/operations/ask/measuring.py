@@ -1,0 +1,83 @@
+"""Use case: what do metrics say of the devices of a snapshot? Their use now, and since when they do little."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from allotment.accounting.idleness import USUAL, IdleRule, moment_ms
+from allotment.errors import AllotmentError
+from allotment.model.observed.snapshot import Gap, Snapshot, Source
+from allotment.observe.telemetry import MeasuredUse, device_uses
+from allotment.ports.metrics import Gauge, MetricsPort, TimeSteps, TooMuchMeasuredError
+
+Where = tuple[tuple[str, tuple[str, ...]], ...]
+
+USE: Final = (("DCGM_FI_PROF_GR_ENGINE_ACTIVE", 1.0), ("DCGM_FI_DEV_GPU_UTIL", 100.0))
+"""Share of time with work on a device: the finer measure where it is there."""
+NOW_SECONDS: Final = 300
+"""Of which the mean is a device's use at a moment: longer than any usual distance of samples."""
+BACK: Final = TimeSteps(0, 60, 360)
+"""How far back it is looked since when a device does little: 6 hours, minute by minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsRequest:
+    """Which devices are asked about.
+
+    Attributes:
+        where: labels that all series have, such as that of the cluster in a Prometheus of several.
+        below: share of use below which a device does little.
+    """
+
+    where: Where = ()
+    below: float = USUAL.below
+
+
+def lowest(rules: Sequence[IdleRule]) -> float:
+    """The threshold that is asked for where kinds of work have several: none is called idle for longer than it is."""
+    return min((each.below for each in rules), default=USUAL.below)
+
+
+def measured(snapshot: Snapshot, metrics: MetricsPort, request: MetricsRequest) -> Snapshot:
+    """A snapshot with the use of its devices; what cannot be had is a gap."""
+    return msgspec.structs.replace(
+        snapshot, sources=tuple(_measured(each, snapshot, metrics, request) for each in snapshot.sources)
+    )
+
+
+def _measured(source: Source, snapshot: Snapshot, metrics: MetricsPort, request: MetricsRequest) -> Source:
+    now = moment_ms(source.observed_at) or moment_ms(snapshot.taken_at)
+    if now is None:
+        return source
+    try:
+        found = _uses(metrics, now, request)
+    except AllotmentError as error:
+        gap = Gap(what="metrics", reason="failed", detail=" ".join(filter(None, (error.what, error.why))))
+        return msgspec.structs.replace(source, gaps=(*source.gaps, gap))
+    return msgspec.structs.replace(source, device_use=device_uses(source, found))
+
+
+def _uses(metrics: MetricsPort, now: int, request: MetricsRequest) -> list[MeasuredUse]:
+    gauge = Gauge(USE, request.where)
+    means = metrics.means(gauge, TimeSteps(now - 1000 * NOW_SECONDS, NOW_SECONDS, 1))
+    back = TimeSteps(now - 1000 * BACK.seconds * BACK.count, BACK.seconds, BACK.count)
+    try:
+        busy = {_key(each.labels): each.at for each in metrics.last_at_least(gauge, request.below, back)}
+        first = {_key(each.labels): each.at for each in metrics.first(gauge, back)}
+    except TooMuchMeasuredError:
+        # The present is known all the same; since when, is not.
+        busy, first = {}, {}
+    return [
+        MeasuredUse(each.labels, each.values[-1], NOW_SECONDS, busy.get(key), first.get(key))
+        for each in means
+        for key in (_key(each.labels),)
+        if each.values
+    ]
+
+
+def _key(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset(labels.items())

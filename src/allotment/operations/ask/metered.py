@@ -1,0 +1,288 @@
+"""Use case: where did the devices' time go, as a Prometheus has it? Piece by piece, so that no answer grows large."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from allotment.accounting.ledger import Belonging, Ledger
+from allotment.accounting.measured import (
+    NO_HOLDER,
+    NOT_TOLD,
+    DeviceTrack,
+    MeasuredLedger,
+    MeasuredPiece,
+    MeasuredPod,
+    NodeTrack,
+    Numbers,
+    PodCourse,
+)
+from allotment.accounting.moment import CountingRules
+from allotment.errors import NotFoundError, UsageError
+from allotment.model import labels as marks
+from allotment.model.devices import DEVICE_RESOURCES
+from allotment.observe.telemetry import device_of, exporter_renames, holder_of, model_of, node_of
+from allotment.operations.ask.measuring import USE, Where
+from allotment.ports.clock import Clock
+from allotment.ports.metrics import Gauge, MeasuredSeries, MetricsPort, TimeSteps, TooMuchMeasuredError
+
+STEP_SECONDS: Final = 60
+"""Of a step; the usual distance of two samples, or twice that."""
+_PIECE: Final = 120
+"""Steps that are asked for at once to begin with."""
+_SERVICES: Final = frozenset({"StatefulSet", "ReplicaSet", "Deployment", "DaemonSet"})
+_RESOURCES: Final = {"".join(c if c.isalnum() else "_" for c in each): each for each in DEVICE_RESOURCES}
+"""By the name that kube-state-metrics gives a resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredTime:
+    """What is asked for.
+
+    Attributes:
+        since, until: milliseconds since 1970, whole steps.
+        cluster: the name that the entries bear.
+        where: labels that all series have.
+    """
+
+    since: int
+    until: int
+    cluster: str = ""
+    where: Where = ()
+    step: int = STEP_SECONDS
+
+
+def last_time(clock: Clock, length: int, cluster: str, where: Where) -> MeteredTime:
+    """The last so many milliseconds, up to the last whole step.
+
+    Raises:
+        UsageError: that is less than a step.
+    """
+    step = 1000 * STEP_SECONDS
+    until = int(clock.now().timestamp() * 1000) // step * step
+    since = -(-(until - length) // step) * step
+    if since >= until:
+        raise UsageError("--since is shorter than a minute", fix="ask about a longer time, such as --since 7d")
+    return MeteredTime(since, until, cluster, where)
+
+
+def metered_ledger(metrics: MetricsPort, asked: MeteredTime, rules: CountingRules) -> Ledger:
+    """The ledger of a time.
+
+    Raises:
+        NotFoundError: no device was measured in it.
+        UnreachableError: it does not answer.
+        TooMuchMeasuredError: one step alone is more than is taken.
+    """
+    ledger = MeasuredLedger(rules, asked.cluster)
+    step = 1000 * asked.step
+    at, size = asked.since, _PIECE
+    reader = _PieceReader(metrics, asked, rules)
+    while at < asked.until:
+        count = min(size, (asked.until - at) // step)
+        try:
+            piece = reader.read(TimeSteps(at, asked.step, count))
+        except TooMuchMeasuredError:
+            if count <= 1:
+                raise
+            size = count // 2
+            continue
+        ledger.add(piece)
+        at += step * count
+    if not ledger.seen_anything:
+        raise NotFoundError(
+            f"{metrics.place()} has measured no device since {_time(asked.since)}",
+            why="neither dcgm-exporter's nor kube-state-metrics' series are there",
+            fix="check the address, and --prometheus-label if it holds several clusters",
+        )
+    return ledger.close()
+
+
+class _PieceReader:
+    """Asks for pieces; what is of one Prometheus and not of one piece is remembered."""
+
+    def __init__(self, metrics: MetricsPort, asked: MeteredTime, rules: CountingRules) -> None:
+        self._metrics = metrics
+        self._where = asked.where
+        self._teams = rules.teams or {}
+        self._renamed = False
+        self._labelled = False
+        self._requests_known = False
+
+    def read(self, steps: TimeSteps) -> MeasuredPiece:
+        """A piece.
+
+        Raises:
+            TooMuchMeasuredError: it is too long.
+        """
+        use = self._metrics.means(Gauge(USE, self._where), steps)
+        resource = ("resource", tuple(_RESOURCES))
+        asked = self._of("kube_pod_container_resource_requests", steps, resource)
+        self._renamed = self._renamed or any(exporter_renames(each.labels) for each in use)
+        self._requests_known = self._requests_known or bool(asked)
+        pods = _PodTable(self._owners(steps), self._team_names(steps), steps.count)
+        devices = self._devices(use, pods, steps)
+        self._labelled = self._labelled or any((each.holder != NO_HOLDER).any() for each in devices.values())
+        nodes = self._nodes(steps, resource, pods, asked)
+        return MeasuredPiece(
+            steps.since,
+            1000 * steps.seconds,
+            steps.count,
+            pods.pods(),
+            devices,
+            nodes,
+            requests_known=self._requests_known,
+            holders_known=self._labelled,
+        )
+
+    def _of(self, name: str, steps: TimeSteps, *where: tuple[str, tuple[str, ...]]) -> tuple[MeasuredSeries, ...]:
+        return self._metrics.means(Gauge(((name, 1.0),), (*self._where, *where)), steps)
+
+    def _devices(
+        self, use: Sequence[MeasuredSeries], pods: _PodTable, steps: TimeSteps
+    ) -> dict[tuple[str, str], DeviceTrack]:
+        found: dict[tuple[str, str], DeviceTrack] = {}
+        # Those that begin later count where two series of a device meet: theirs is the present holder.
+        for each in sorted(use, key=lambda series: series.steps[:1]):
+            key = (node_of(each.labels), device_of(each.labels))
+            track = found.get(key)
+            if track is None:
+                busy = np.full(steps.count, np.nan)
+                holder = np.full(steps.count, NO_HOLDER, dtype=np.int64)
+                track = found[key] = DeviceTrack(busy, holder, model_of(each.labels))
+            at = np.array(each.steps, dtype=np.int64)
+            track.busy[at] = each.values
+            pod = holder_of(each.labels, renamed=self._renamed)
+            track.holder[at] = pods.number(pod) if pod else NO_HOLDER
+        return found
+
+    def _nodes(
+        self,
+        steps: TimeSteps,
+        resource: tuple[str, tuple[str, ...]],
+        pods: _PodTable,
+        requests: Sequence[MeasuredSeries],
+    ) -> dict[str, NodeTrack]:
+        capacity = self._of("kube_node_status_capacity", steps, resource)
+        offered = self._of("kube_node_status_allocatable", steps, resource)
+        if not capacity and not offered:
+            return {}
+        ready = self._of("kube_node_status_condition", steps, ("condition", ("Ready",)), ("status", ("true",)))
+        cordoned = self._of("kube_node_spec_unschedulable", steps)
+        course = pods.courses(
+            self._of("kube_pod_status_phase", steps, ("phase", ("Running",))),
+            self._of("kube_pod_status_phase", steps, ("phase", ("Pending",))),
+        )
+        rows = _by_node(offered, steps.count, NOT_TOLD)
+        most = rows | _by_node(capacity, steps.count, NOT_TOLD)
+        at_work = _by_node(ready, steps.count, 1)
+        kept = _by_node(cordoned, steps.count, 0)
+        asked = pods.asked(requests, course)
+        kinds = {each.labels.get("node", ""): each.labels.get("resource", "") for each in (*capacity, *offered)}
+        return {
+            node: NodeTrack(
+                capacity=most[node],
+                offered=rows.get(node, most[node]),
+                ready=at_work.get(node, np.ones(steps.count, dtype=np.int64)),
+                cordoned=kept.get(node, np.zeros(steps.count, dtype=np.int64)),
+                asked=asked.get(node, {}),
+                course={pod: course[pod] for pod in asked.get(node, {}) if pod in course},
+                resource=_RESOURCES.get(kinds.get(node, ""), DEVICE_RESOURCES[0]),
+            )
+            for node in most
+        }
+
+    def _owners(self, steps: TimeSteps) -> dict[str, tuple[str, str]]:
+        """What made each pod, as far as it is measured: kind and name."""
+        once = TimeSteps(steps.since, steps.seconds * steps.count, 1)
+        return {
+            _pod_of(each.labels): (each.labels.get("owner_kind", ""), each.labels.get("owner_name", ""))
+            for each in self._of("kube_pod_owner", once)
+            if each.labels.get("owner_name", "<none>") != "<none>"
+        }
+
+    def _team_names(self, steps: TimeSteps) -> dict[str, str]:
+        """The team of each namespace, where its labels are measured."""
+        once = TimeSteps(steps.since, steps.seconds * steps.count, 1)
+        found: dict[str, str] = {}
+        for each in self._of("kube_namespace_labels", once):
+            team = each.labels.get(_measured_label(marks.TENANT)) or each.labels.get(_measured_label(marks.TEAM)) or ""
+            if team:
+                found[each.labels.get("namespace", "")] = self._teams.get(team, team)
+        return found
+
+
+class _PodTable:
+    """The pods of a piece, by number."""
+
+    def __init__(self, owners: Mapping[str, tuple[str, str]], teams: Mapping[str, str], count: int) -> None:
+        self._owners = owners
+        self._teams = teams
+        self._count = count
+        self._numbers: dict[str, int] = {}
+
+    def number(self, pod: str) -> int:
+        """Of namespace/name."""
+        return self._numbers.setdefault(pod, len(self._numbers))
+
+    def pods(self) -> tuple[MeasuredPod, ...]:
+        """Whose they are, by number."""
+        return tuple(self._pod(name) for name in self._numbers)
+
+    def _pod(self, name: str) -> MeasuredPod:
+        namespace, _, pod = name.partition("/")
+        kind, owner = self._owners.get(name, ("Pod", pod))
+        belonging = Belonging(team=self._teams.get(namespace, ""), namespace=namespace, top=f"{kind}/{owner}")
+        return MeasuredPod(name, belonging, "service" if kind in _SERVICES else "job")
+
+    def courses(self, running: Iterable[MeasuredSeries], pending: Iterable[MeasuredSeries]) -> dict[int, Numbers]:
+        """What the pods that have a number do; of others nothing is kept."""
+        found: dict[int, Numbers] = {}
+        for course, series in ((PodCourse.RUNS, running), (PodCourse.STARTS, pending)):
+            for each in series:
+                row = found.setdefault(self.number(_pod_of(each.labels)), np.zeros(self._count, dtype=np.int64))
+                at = np.array(each.steps, dtype=np.int64)
+                row[at[np.array(each.values) >= 0.5]] = course
+        return found
+
+    def asked(
+        self, requests: Iterable[MeasuredSeries], courses: Mapping[int, Numbers]
+    ) -> dict[str, dict[int, Numbers]]:
+        """Devices that pods ask for, by node and pod: of those that have a node, and have not ended."""
+        found: dict[str, dict[int, Numbers]] = {}
+        for each in requests:
+            node = each.labels.get("node", "")
+            if not node:
+                continue
+            pod = self.number(_pod_of(each.labels))
+            row = found.setdefault(node, {}).setdefault(pod, np.zeros(self._count, dtype=np.int64))
+            np.add.at(row, np.array(each.steps, dtype=np.int64), np.rint(each.values).astype(np.int64))
+        for pods in found.values():
+            for pod, row in pods.items():
+                if pod in courses:
+                    row[courses[pod] == PodCourse.ABSENT] = 0
+        return found
+
+
+def _by_node(series: Iterable[MeasuredSeries], count: int, otherwise: int) -> dict[str, Numbers]:
+    found: dict[str, Numbers] = {}
+    for each in series:
+        row = found.setdefault(each.labels.get("node", ""), np.full(count, otherwise, dtype=np.int64))
+        row[np.array(each.steps, dtype=np.int64)] = np.rint(each.values).astype(np.int64)
+    return found
+
+
+def _pod_of(labels: Mapping[str, str]) -> str:
+    return f"{labels.get('namespace', '')}/{labels.get('pod', '')}"
+
+
+def _measured_label(name: str) -> str:
+    return "label_" + "".join(c if c.isalnum() else "_" for c in name)
+
+
+def _time(ms: int) -> str:
+    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC).isoformat(timespec="minutes").replace("+00:00", "Z")
