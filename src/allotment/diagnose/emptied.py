@@ -1,14 +1,14 @@
 """What can never start: refused even with nobody else there, by the quota of its queue or by all nodes it may use.
 
-Each twin is asked by itself. Quota is asked with all queues going, for a queue that is stopped will go on some day.
-Nodes are asked flavor by flavor, with nothing on them but what a DaemonSet keeps on every node.
+First Kueue's twin, with all queues going, for a queue that is stopped will go on some day. Then the scheduler's, for
+all pods of the workload at once and in the flavors that Kueue gave it, with nothing on the nodes but what a DaemonSet
+keeps on every one. What a twin does not model is not said to be hopeless.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import Final
 
 import msgspec
@@ -16,8 +16,9 @@ import msgspec
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node, NodeTaint
 from allotment.model.observed.pods import Pod, PodTemplate
-from allotment.model.observed.queueing import ClusterQueue, Workload
+from allotment.model.observed.queueing import Workload
 from allotment.model.observed.snapshot import Source
+from allotment.scheduling.queueing.inputs import PodSetAdmission
 from allotment.scheduling.snapshot.placement import (
     NoPlace,
     PlacementView,
@@ -26,11 +27,11 @@ from allotment.scheduling.snapshot.placement import (
     template_pod,
 )
 from allotment.scheduling.snapshot.queueing import QueueingView
-from allotment.simulation.hopeless import refused_by_emptied
+from allotment.simulation.hopeless import tried_alone
+from allotment.simulation.present import WaitReason
 
 _MOST_PODS: Final = 512
-_MOST_CHOICES: Final = 64
-"""Combinations of flavors that are tried for one PodSet; beyond, it is not said to be hopeless."""
+"""Pods of a PodSet that are tried: a gang that is larger fits or fails by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class EmptiedFleet:
         """Of a source and its queues."""
         self._index = index
         self._view = view
-        self._grows = _grows(index)
+        self._grows = grows(index)
         self._seen = not any(
             gap.what in {"nodes", "pods"} and gap.reason in {"forbidden", "failed", "hidden"}
             for gap in index.source.gaps
@@ -61,50 +62,49 @@ class EmptiedFleet:
         self._nodes: PlacementView | None = None
 
     def hopeless(self, names: Iterable[str]) -> dict[str, HopelessFor]:
-        """Those of the waiting workloads that never start, ``namespace/name``."""
+        """Those of the workloads that never start, ``namespace/name``, whether they wait or hold quota."""
         wanted = set(names)
-        waiting = [each for each in self._view.pending if each.name in wanted]
+        known = (*self._view.pending, *(each.workload for each in self._view.running))
+        asked = [each for each in known if each.name in wanted]
         queues = tuple(replace(each, stopped=False) for each in self._view.state.cluster_queues)
         state = replace(self._view.state, cluster_queues=queues)
-        refused = refused_by_emptied(state, self._view.settings, waiting)
-        found = {name: HopelessFor("quota", reason.message) for name, reason in refused.items()}
-        for each in waiting:
-            if each.name in found:
+        found: dict[str, HopelessFor] = {}
+        for name, answer in tried_alone(state, self._view.settings, asked).items():
+            if isinstance(answer, WaitReason):
+                found[name] = HopelessFor("quota", answer.message)
                 continue
-            message = self._nodes_refuse(self._index.workloads[each.name], each.cluster_queue)
+            workload = self._index.workloads[name]
+            message = self.nodes_refuse(workload.namespace, _parts(self._index, workload, answer))
             if message:
-                found[each.name] = HopelessFor("nodes", message)
+                found[name] = HopelessFor("nodes", message)
         return found
 
-    def _nodes_refuse(self, workload: Workload, queue: str) -> str:
-        """What the scheduler says of the first PodSet that no choice of flavors finds nodes for; empty if all do."""
-        if self._grows or not self._seen or not self._index.nodes:
-            return ""
-        for part in workload.spec.pod_sets:
-            choices = list(_choices(self._index.cluster_queues[queue], part.template))
-            if not choices or len(choices) > _MOST_CHOICES:
-                continue
-            said = [self._said(workload, part.name, part.template, part.count, choice) for choice in choices]
-            if all(said):
-                return said[0]
-        return ""
+    def nodes_refuse(self, namespace: str, parts: Sequence[tuple[PodTemplate, int]]) -> str:
+        """What the scheduler says of the first pod that finds no node once its like have theirs; empty if all do.
 
-    def _said(self, workload: Workload, name: str, template: PodTemplate, count: int, flavors: tuple[str, ...]) -> str:
+        Args:
+            namespace: of the pods.
+            parts: templates with what their flavors add, and how many pods each makes.
+        """
+        if self._grows or not self._seen or not self._index.nodes or any(_needs_others(each) for each, _ in parts):
+            return ""
         view = self._fleet
-        state = view.state
-        template = with_flavors(self._index, template, flavors)
-        mark = state.checkpoint()
+        mark = view.state.checkpoint()
         try:
+            return self._refused(view, namespace, parts)
+        finally:
+            view.state.rollback(mark)
+
+    def _refused(self, view: PlacementView, namespace: str, parts: Sequence[tuple[PodTemplate, int]]) -> str:
+        for at, (template, count) in enumerate(parts):
             for number in range(min(count, _MOST_PODS)):
-                pod = template_pod(view, workload.namespace, f"{workload.name}-{name}-{number}", template)
-                if pod.unmodelled:
+                pod = template_pod(view, namespace, f"emptied-{at}-{number}", template)
+                if pod.unmodelled or pod.pod.shape.volume_problem:
                     return ""
                 answer = place(view, pod)
                 if isinstance(answer, NoPlace):
                     return answer.message
-                state.add(pod.pod, state.nodes.index[answer.node])
-        finally:
-            state.rollback(mark)
+                view.state.add(pod.pod, view.state.nodes.index[answer.node])
         return ""
 
     @property
@@ -138,25 +138,25 @@ def _stays(pod: Pod, daemons: set[str]) -> bool:
     return pod.bound and owner is not None and (owner.uid in daemons or owner.kind == "Node")
 
 
-def _grows(index: Index) -> bool:
+def grows(index: Index) -> bool:
     """Whether an autoscaler may bring nodes that are not there yet."""
     by_groups = "kube-system/cluster-autoscaler-status" in index.config_maps
     return bool(index.objects.karpenter_node_pools) or by_groups
 
 
-def _choices(queue: ClusterQueue, template: PodTemplate) -> Iterator[tuple[str, ...]]:
-    """Flavors that a pod can be given together, one of each resource group that it asks something of."""
-    asked = {
-        name
-        for container in (*template.spec.containers, *template.spec.init_containers)
-        for name in (*container.resources.requests, *container.resources.limits)
-    }
-    groups = [
-        [flavor.name for flavor in group.flavors]
-        for group in queue.spec.resource_groups
-        if asked.intersection(group.covered_resources)
+def _needs_others(template: PodTemplate) -> bool:
+    """Whether its pods go to where other pods are: an emptied fleet cannot tell."""
+    affinity = template.spec.affinity
+    return affinity is not None and affinity.pod_affinity is not None and bool(affinity.pod_affinity.required)
+
+
+def _parts(index: Index, workload: Workload, given: Iterable[PodSetAdmission]) -> list[tuple[PodTemplate, int]]:
+    templates = {each.name: each.template for each in workload.spec.pod_sets}
+    return [
+        (with_flavors(index, templates[each.name], dict.fromkeys(flavor for _, flavor in each.flavors)), each.count)
+        for each in given
+        if each.name in templates
     ]
-    return product(*groups) if groups else iter(())
 
 
 def with_flavors(index: Index, template: PodTemplate, flavors: Iterable[str]) -> PodTemplate:

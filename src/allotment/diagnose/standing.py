@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
+from allotment.diagnose.never import never_starts
 from allotment.model.explanation import Confidence, Explanation, QueuePosition, StartWindow
 from allotment.model.observed.base import is_true
 from allotment.model.observed.pods import Pod
@@ -28,9 +29,9 @@ class SubjectStanding:
     position: QueuePosition | None
     unseen: tuple[str, ...]
 
-    def start(self, finding: Finding) -> StartWindow | None:
+    def start(self, case: Case, finding: Finding) -> StartWindow | None:
         """When it starts, as far as a moment alone can tell."""
-        return StartWindow(never=True) if finding.never else None
+        return StartWindow(never=True) if never_starts(case, finding) else None
 
     def without_cause(self, case: Case) -> Explanation:
         """What to say where no rule found anything."""

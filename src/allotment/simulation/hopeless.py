@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from allotment.scheduling.queueing.cycle import CycleResult
 from allotment.scheduling.queueing.engine import QueueingEngine
-from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, PodSet, Workload
+from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, PodSet, PodSetAdmission, Workload
 from allotment.scheduling.queueing.reasons import Cause
 from allotment.scheduling.queueing.settling import PATIENT, settle
 from allotment.simulation.present import WaitReason
@@ -28,28 +28,38 @@ def refused_by_emptied(
     Raises:
         InputError: the state is inconsistent, or lacks the queue of a workload.
     """
+    answers = tried_alone(state, settings, workloads)
+    return {name: answer for name, answer in answers.items() if isinstance(answer, WaitReason)}
+
+
+def tried_alone(
+    state: ClusterState, settings: EngineSettings, workloads: Iterable[Workload]
+) -> dict[str, WaitReason | tuple[PodSetAdmission, ...]]:
+    """What becomes of each workload with nothing else in the cluster: why it is refused, or what it is given.
+
+    Args and errors are those of `refused_by_emptied`.
+    """
     engine = QueueingEngine(state, settings)
-    answers: dict[tuple[str, tuple[PodSet, ...]], WaitReason | None] = {}
-    refused: dict[str, WaitReason] = {}
+    answers: dict[tuple[str, tuple[PodSet, ...]], WaitReason | tuple[PodSetAdmission, ...]] = {}
+    found: dict[str, WaitReason | tuple[PodSetAdmission, ...]] = {}
     for workload in workloads:
         shape = (workload.cluster_queue, workload.pod_sets)
         if shape not in answers:
             answers[shape] = _alone(engine, workload)
-        reason = answers[shape]
-        if reason is not None:
-            refused[workload.name] = reason
-    return refused
+        found[workload.name] = answers[shape]
+    return found
 
 
-def _alone(engine: QueueingEngine, workload: Workload) -> WaitReason | None:
-    """Why the empty engine refuses the workload; afterwards it is empty again."""
+def _alone(engine: QueueingEngine, workload: Workload) -> WaitReason | tuple[PodSetAdmission, ...]:
+    """Why the empty engine refuses the workload, or what it gives it; afterwards it is empty again."""
     engine.wake_all()  # a shape that was refused must not keep the next one of its kind from being looked at
     index = engine.add(workload)
     settle(engine, 0, _nothing_to_carry_out, PATIENT)
     cause, refusal = engine.cause(index), engine.refusal(index)
     if cause is None:
+        given = engine.granted(index)
         engine.finish(index)
-        return None
+        return given
     engine.withdraw(index)
     return WaitReason(cause, "" if refusal is None else refusal.text)
 

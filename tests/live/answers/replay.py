@@ -10,21 +10,16 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
-from tests.live.conftest import Kubectl
-from tests.live.sandbox.manifests import as_list
+from tests.live.answers.api import KUEUE, SYSTEM, Api, NotReachedError, Raw, Refused, path_of, path_to, until
 
-Raw = dict[str, Any]
-
-PATIENCE: Final = 60.0
-"""Seconds that a state is waited for."""
-_SYSTEM: Final = {"default", "kube-node-lease", "kube-public", "kube-system", "kueue-system"}
+ANYBODY: Final = "system:authenticated"
 _STANDING: Final = (
     "Namespace",
     "Node",
@@ -54,18 +49,20 @@ _STANDING: Final = (
 _WORK: Final = ("Deployment", "StatefulSet", "CronJob", "Job", "Pod")
 _OURS: Final = "kueue.x-k8s.io/"
 _LEFT_IN_LABELS: Final = ("controller-uid", "job-name", "batch.kubernetes.io/")
-_KINDS_OF_NAMESPACES: Final = (
-    "deployments,statefulsets,cronjobs,jobs,replicasets,pods,workloads,localqueues,resourcequotas,limitranges,"
-    "persistentvolumeclaims,roles,rolebindings"
+_EVERYTHING: Final = (
+    *((KUEUE, kind) for kind in ("Workload", "ClusterQueue", "LocalQueue", "Cohort", "ResourceFlavor")),
+    (KUEUE, "AdmissionCheck"),
+    (KUEUE, "WorkloadPriorityClass"),
+    *(("v1", kind) for kind in ("Node", "Namespace", "Pod", "Event", "ConfigMap", "ServiceAccount", "LimitRange")),
+    *(("v1", kind) for kind in ("ResourceQuota", "PersistentVolume", "PersistentVolumeClaim")),
+    *(("rbac.authorization.k8s.io/v1", kind) for kind in ("Role", "RoleBinding")),
+    *(("batch/v1", kind) for kind in ("Job", "CronJob")),
+    *(("apps/v1", kind) for kind in ("Deployment", "ReplicaSet", "StatefulSet")),
+    ("scheduling.k8s.io/v1", "PriorityClass"),
+    ("storage.k8s.io/v1", "StorageClass"),
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"),
 )
-_KINDS_OF_CLUSTERS: Final = (
-    "clusterqueues,cohorts,resourceflavors,admissionchecks,workloadpriorityclasses,persistentvolumes,storageclasses,"
-    "nodes"
-)
-
-
-class NotReplayedError(Exception):
-    """The cluster did not come to the recorded state."""
 
 
 @dataclass(frozen=True)
@@ -73,82 +70,65 @@ class Replayed:
     """A case on a control plane.
 
     Attributes:
-        refusal: exit words of the API server where the subject was refused.
+        refusal: what the API server said where the subject was refused.
         groups: what the submitter is a member of.
         as_submitter: whether the submitter made the subject; False where an administrator had to.
     """
 
-    refusal: str
+    refusal: Refused | None
     groups: tuple[str, ...]
     as_submitter: bool
 
 
-def replay(kubectl: Kubectl, case: Raw) -> Replayed:
+def replay(api: Api, case: Raw) -> Replayed:
     """Bring a case about on an empty control plane.
 
     Raises:
-        NotReplayedError: what ran does not run again.
+        NotReachedError: what ran does not run again.
     """
     subject = case["subject"]
     work = sorted((each for each in case["objects"] if _is_work(each)), key=_made)
     early, late = _around(work, _running(case), subject)
-    _make(kubectl, list(_standing(case)))
+    api.make(_standing(case))
     for each in case["objects"]:
         if each["kind"] == "AdmissionCheck" and each.get("status"):
-            _patch_status(kubectl, each, each["status"])
-    _until("service accounts", lambda: _accounts(kubectl) >= {each["metadata"]["name"] for each in _spaces(case)})
+            api.patch(each, {"status": each["status"]}, sub="status")
+    until("service accounts", lambda: _accounts(api) >= {each["metadata"]["name"] for each in _spaces(case)})
     groups = _groups(case)
     made: Replayed | None = None
     for batch in _batches(early, _running(case), subject):
         if batch == [None]:
-            made = _submit(kubectl, case, groups)
+            made = _submit(api, case, groups)
             time.sleep(2)  # it has its turn before those that came after it
             continue
-        _make(kubectl, [_as_made(case, each) for each in batch if each is not None])
+        api.make([_as_made(case, each) for each in batch if each is not None])
         for each in batch:
             if each is not None and _running(case).get(_key(each)):
-                _bound(kubectl, case, each)
-    _opened(kubectl, case)
+                _bound(api, case, each)
+    _opened(api, case)
     for one in late:
         if one is None:
-            made = _submit(kubectl, case, groups)
+            made = _submit(api, case, groups)
         else:
-            _make(kubectl, [_as_made(case, one)])
+            api.make([_as_made(case, one)])
     assert made is not None
     return made
-
-
-def cleared(kubectl: Kubectl) -> None:
-    """Take away everything that a case brought, whatever state it is in."""
-    kubectl("delete", "validatingadmissionpolicies,validatingadmissionpolicybindings", "--all", check=False)
-    spaces = [each for each in _names(kubectl, "namespaces") if each not in _SYSTEM]
-    kubectl("delete", _KINDS_OF_NAMESPACES, "-A", "--all", "--force", "--grace-period=0", "--wait=false", check=False)
-    kubectl("delete", _KINDS_OF_CLUSTERS, "--all", "--wait=false", check=False)
-    kubectl("delete", "priorityclasses", *_own_classes(kubectl), "--ignore-not-found", check=False)
-    kubectl("delete", "configmap", "-n", "kube-system", "cluster-autoscaler-status", "--ignore-not-found")
-    if spaces:
-        kubectl("delete", "namespace", *spaces, "--wait=false", check=False)
-    _until("an empty cluster", lambda: _empty(kubectl))
 
 
 def submitter_config(kubeconfig: Path, target: Path, user: str, groups: Iterable[str]) -> Path:
     """A kubeconfig that acts as the submitter."""
     config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
     for each in config["users"]:
-        each["user"] |= {"as": user, "as-groups": [*groups, "system:authenticated"]}
+        each["user"] |= {"as": user, "as-groups": [*groups, ANYBODY]}
     target.write_text(json.dumps(config), encoding="utf-8")
     return target
 
 
-def everything(kubectl: Kubectl, case: Raw, refusal: str) -> Raw:
+def everything(api: Api, case: Raw, refusal: Refused) -> Raw:
     """The cluster as a case whose subject was refused: what was sent, and what the server said."""
-    kinds = ",".join(("nodes", _KINDS_OF_NAMESPACES, _KINDS_OF_CLUSTERS.removesuffix(",nodes"), "priorityclasses"))
-    further = (
-        "namespaces,events,configmaps,serviceaccounts,validatingadmissionpolicies,validatingadmissionpolicybindings"
-    )
-    objects = json.loads(kubectl("get", f"{kinds},{further}", "-A", "-o", "json"))["items"]
-    error = {"code": 422 if "is invalid" in refusal else 403, "message": _said(refusal)}
+    objects = [each for kind in _EVERYTHING for each in api.items(*kind)]
     kept = {key: case[key] for key in ("subject", "submitted_by", "manifest")}
+    error = {"code": refusal.code, "message": refusal.message}
     return {
         **kept,
         "now": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -157,11 +137,10 @@ def everything(kubectl: Kubectl, case: Raw, refusal: str) -> Raw:
     }
 
 
-def runs(kubectl: Kubectl, subject: Raw) -> bool:
+def runs(api: Api, subject: Raw) -> bool:
     """Whether all pods of the subject run, or have run, wherever it lies by now."""
-    resource, name = resource_of(subject), subject["name"]
-    found = json.loads(kubectl("get", resource, "-A", "--field-selector", f"metadata.name={name}", "-o", "json"))
-    return any(_runs(each) for each in found["items"])
+    found = api.items(subject["apiVersion"], subject["kind"])
+    return any(_runs(each) for each in found if each["metadata"]["name"] == subject["name"])
 
 
 def _runs(each: Raw) -> bool:
@@ -175,21 +154,15 @@ def _runs(each: Raw) -> bool:
     return bool(wanted) and min(status.get("updatedReplicas", 0), status.get("readyReplicas", 0)) >= wanted
 
 
-def resource_of(target: Raw) -> str:
-    """As kubectl takes a kind."""
-    group, slash, _ = target["apiVersion"].partition("/")
-    return f"{target['kind'].lower()}{f'.{group}' if slash else ''}"
-
-
-def live_name(kubectl: Kubectl, case: Raw, target: Raw) -> str:
+def live_name(api: Api, case: Raw, target: Raw) -> str:
     """What a recorded object is called now: Kueue names a Workload after the uid of its job."""
     if target["kind"] != "Workload":
         return str(target["name"])
-    for each in json.loads(kubectl("get", "workloads", "-n", target["namespace"], "-o", "json"))["items"]:
+    for each in api.items(KUEUE, "Workload", target["namespace"]):
         owners = each["metadata"].get("ownerReferences", ())
         if any(owner["name"] == case["subject"]["name"] for owner in owners):
             return str(each["metadata"]["name"])
-    raise NotReplayedError("the subject has no Workload")
+    raise NotReachedError("the subject has no Workload")
 
 
 def _standing(case: Raw) -> Iterable[Raw]:
@@ -213,12 +186,12 @@ def _of_the_system(each: Raw) -> bool:
     meta = each["metadata"]
     name, space = meta["name"], meta.get("namespace", "")
     if each["kind"] == "ConfigMap":
-        return bool(name == "kube-root-ca.crt" or (space in _SYSTEM and name != "cluster-autoscaler-status"))
+        return bool(name == "kube-root-ca.crt" or (space in SYSTEM and name != "cluster-autoscaler-status"))
     if each["kind"] == "ServiceAccount":
-        return bool(name == "default" or space in _SYSTEM)
+        return bool(name == "default" or space in SYSTEM)
     if each["kind"] == "Namespace":
-        return bool(name in _SYSTEM)
-    return bool(space in _SYSTEM or (not space and name.startswith(("system", "kueue-"))))
+        return bool(name in SYSTEM)
+    return bool(space in SYSTEM or (not space and name.startswith(("system", "kueue-"))))
 
 
 def _bare(each: Raw) -> Raw:
@@ -325,9 +298,9 @@ def _spaces(case: Raw) -> list[Raw]:
     return [each for each in case["objects"] if each["kind"] == "Namespace"]
 
 
-def _accounts(kubectl: Kubectl) -> set[str]:
-    found = json.loads(kubectl("get", "serviceaccounts", "-A", "-o", "json"))["items"]
-    return {each["metadata"]["namespace"] for each in found if each["metadata"]["name"] == "default"} | _SYSTEM
+def _accounts(api: Api) -> set[str]:
+    found = api.items("v1", "ServiceAccount")
+    return {each["metadata"]["namespace"] for each in found if each["metadata"]["name"] == "default"} | set(SYSTEM)
 
 
 def _groups(case: Raw) -> tuple[str, ...]:
@@ -348,48 +321,37 @@ def _groups(case: Raw) -> tuple[str, ...]:
     )
 
 
-def _submit(kubectl: Kubectl, case: Raw, groups: tuple[str, ...]) -> Replayed:
-    who = [f"--as={case['submitted_by']}", *(f"--as-group={each}" for each in (*groups, "system:authenticated"))]
-    body = json.dumps(case["manifest"])
-    said = kubectl("create", "-f", "-", *who, stdin=body, check=False)
-    if " created" in said:
-        return Replayed("", groups, True)
+def submit(api: Api, case: Raw, groups: tuple[str, ...]) -> Raw | Refused:
+    """The subject's manifest, sent by its submitter."""
+    body = case["manifest"]
+    return api.ask("POST", path_of(body, collection=True), body, who=(case["submitted_by"], *groups, ANYBODY))
+
+
+def _submit(api: Api, case: Raw, groups: tuple[str, ...]) -> Replayed:
+    found = submit(api, case, groups)
+    if not isinstance(found, Refused):
+        return Replayed(None, groups, True)
     if case.get("submit_error"):
-        return Replayed(said, groups, True)
-    kubectl("create", "-f", "-", stdin=body)
-    return Replayed("", groups, False)
+        return Replayed(found, groups, True)
+    api.make([case["manifest"]])
+    return Replayed(None, groups, False)
 
 
-def _said(refusal: str) -> str:
-    """The server's own message, without what kubectl put before it."""
-    for mark in ("Error from server (Forbidden): ", "Error from server: "):
-        if mark in refusal:
-            text = refusal.partition(mark)[2].strip()
-            return text.removeprefix('error when creating "STDIN": ')
-    return refusal.strip()
-
-
-def _make(kubectl: Kubectl, bodies: list[Raw]) -> None:
-    if bodies:
-        kubectl("create", "-f", "-", stdin=as_list(*bodies))
-
-
-def _bound(kubectl: Kubectl, case: Raw, work: Raw) -> None:
+def _bound(api: Api, case: Raw, work: Raw) -> None:
     """Wait for the pods of a piece of work, and put each where one of it ran."""
     space = work["metadata"].get("namespace", "")
     places = sorted(_running(case)[_key(work)], key=_index_of)
     known: dict[str, None] = {}
 
     def there() -> list[Raw] | None:
-        pods = [each for each in _pods(kubectl, space) if _top(each, work)]
+        pods = [each for each in _pods(api, space) if _top(each, work)]
         return pods if len(pods) >= len(places) else None
 
-    pods = sorted(_until(f"pods of {work['metadata']['name']}", there), key=_index_of)
+    pods = sorted(until(f"pods of {work['metadata']['name']}", there), key=_index_of)
     for pod, place in zip(pods, places, strict=False):
         known[pod["metadata"]["name"]] = None
         if pod["spec"].get("nodeName"):
             continue
-        path = f"/api/v1/namespaces/{space}/pods/{pod['metadata']['name']}/binding"
         target = {"apiVersion": "v1", "kind": "Node", "name": place["spec"]["nodeName"]}
         binding = {
             "apiVersion": "v1",
@@ -397,8 +359,8 @@ def _bound(kubectl: Kubectl, case: Raw, work: Raw) -> None:
             "metadata": {"name": pod["metadata"]["name"]},
             "target": target,
         }
-        kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(binding))
-    _until(f"{work['metadata']['name']} runs", lambda: _phases(_pods(kubectl, space), known) == {"Running"})
+        api.request("POST", path_to("v1", "Pod", space, pod["metadata"]["name"]) + "/binding", binding)
+    until(f"{work['metadata']['name']} runs", lambda: _phases(_pods(api, space), known) == {"Running"})
 
 
 def _index_of(pod: Raw) -> int:
@@ -421,64 +383,20 @@ def _top(pod: Raw, work: Raw) -> bool:
     return bool(own == name or (work["kind"] == "Deployment" and own.rpartition("-")[0] == name))
 
 
-def _pods(kubectl: Kubectl, space: str) -> list[Raw]:
-    found: list[Raw] = json.loads(kubectl("get", "pods", "-n", space, "-o", "json"))["items"]
-    return found
+def _pods(api: Api, space: str) -> list[Raw]:
+    return api.items("v1", "Pod", space)
 
 
-def _opened(kubectl: Kubectl, case: Raw) -> None:
+def _opened(api: Api, case: Raw) -> None:
     """Nodes as they were recorded, and queues that are stopped."""
-    nodes = [each for each in case["objects"] if each["kind"] == "Node"]
-    open_ = [each["metadata"]["name"] for each in nodes if not each["spec"].get("unschedulable")]
-    if open_:
-        kubectl("uncordon", *open_)
-    for each in nodes:
-        odd = [one for one in each["status"]["conditions"] if (one["status"] == "True") is not (one["type"] == "Ready")]
-        if odd:
-            # A strategic patch: conditions are told apart by their type.
-            body = {"status": {"conditions": each["status"]["conditions"]}}
-            kubectl(
-                "patch",
-                "node",
-                each["metadata"]["name"],
-                "--subresource=status",
-                "--type=strategic",
-                "-p",
-                json.dumps(body),
-            )
     for each in case["objects"]:
+        if each["kind"] == "Node":
+            if not each["spec"].get("unschedulable"):
+                api.patch(each, {"spec": {"unschedulable": None}})
+            conditions = each["status"]["conditions"]
+            if any((one["status"] == "True") is not (one["type"] == "Ready") for one in conditions):
+                # A strategic patch: conditions are told apart by their type.
+                api.patch(each, {"status": {"conditions": conditions}}, form="strategic", sub="status")
         policy = each.get("spec", {}).get("stopPolicy", "None")
         if each["kind"] in {"ClusterQueue", "LocalQueue"} and policy != "None":
-            where = ["-n", each["metadata"]["namespace"]] if each["kind"] == "LocalQueue" else []
-            body = {"spec": {"stopPolicy": policy}}
-            kubectl("patch", each["kind"], each["metadata"]["name"], *where, "--type=merge", "-p", json.dumps(body))
-
-
-def _patch_status(kubectl: Kubectl, each: Raw, status: Raw) -> None:
-    body = json.dumps({"status": status})
-    kubectl("patch", resource_of(each), each["metadata"]["name"], "--subresource=status", "--type=merge", "-p", body)
-
-
-def _names(kubectl: Kubectl, kinds: str) -> list[str]:
-    return kubectl("get", kinds, "-o", "jsonpath={.items[*].metadata.name}").split()
-
-
-def _own_classes(kubectl: Kubectl) -> list[str]:
-    return [each for each in _names(kubectl, "priorityclasses") if not each.startswith("system-")] or ["none"]
-
-
-def _empty(kubectl: Kubectl) -> bool:
-    return (
-        not set(_names(kubectl, "namespaces")) - _SYSTEM
-        and not kubectl("get", _KINDS_OF_CLUSTERS, "-o", "name").split()
-    )
-
-
-def _until(what: str, holds: Callable[[], Any]) -> Any:
-    ends = time.monotonic() + PATIENCE
-    while time.monotonic() < ends:
-        found = holds()
-        if found:
-            return found
-        time.sleep(0.3)
-    raise NotReplayedError(f"not reached: {what}")
+            api.patch(each, {"spec": {"stopPolicy": policy}})

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from allotment.diagnose.case import Case
+from allotment.diagnose.emptied import grows
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.scheduler.answering import about_room, together
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
@@ -37,4 +38,4 @@ def too_large(case: Case, cause: str, resources: Collection[str]) -> Finding | N
         if resource == it.device
         else {"largest_node": name, "largest_node_has": told(resource, most)},
     )
-    return replace(finding, never=True)
+    return replace(finding, never=not grows(case.index))

@@ -1,0 +1,52 @@
+"""What an emptied fleet refuses too never starts; what only waits for others may."""
+
+from __future__ import annotations
+
+import pytest
+
+from allotment.diagnose.explaining import explain
+from tests.unit.diagnose.building import Raw, case_of, node, running, waiting
+from tests.unit.diagnose.queues import cluster_queue, holding, platform, queued, quota, thing
+
+NODES = [
+    {**each, "metadata": {**each["metadata"], "labels": {"pool": pool}}}
+    for each, pool in ((node("a", 8), "a"), (node("b", 4), "b"))
+]
+FLAVORS = {name: {"nodeLabels": {"pool": name}} for name in ("a", "b")}
+TWO = platform(cluster_queue("cq", quota("b", 16), quota("a", 8)), flavors=FLAVORS)
+FULL = [*NODES, *TWO, *holding("other", "cq", flavor="a", gpus=8), *holding("more", "cq", flavor="b", gpus=16)]
+BUSY = [node("a", 8), *running("other", "a", gpus=8)]
+TAINTED = node("t", 8, taints=("dedicated=x:NoSchedule",))
+TO_OTHERS = {
+    "affinity": {
+        "podAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": [
+                {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "cache"}}}
+            ]
+        }
+    }
+}
+
+TABLE: dict[str, tuple[list[Raw], bool]] = {
+    "waits for nodes": ([*BUSY, *waiting(gpus=8)], False),
+    "larger than any node": ([*BUSY, *waiting(gpus=9)], True),
+    "its pods fit one by one and not together": ([*BUSY, *waiting(pods=3, gpus=4)], True),
+    "a taint": ([TAINTED, *waiting(gpus=1)], True),
+    "a cordoned node is opened some day": ([node("a", 8, unschedulable=True), *waiting(gpus=1)], False),
+    "goes where others are": ([*BUSY, *waiting(gpus=8, **TO_OTHERS)], False),
+    "waits for quota": ([*FULL, *queued(gpus=4)], False),
+    "asks for more than the quota": ([*FULL, *queued(gpus=17)], True),
+    "Kueue puts it where no node holds it": ([*FULL, *queued(gpus=5)], True),
+    "a selector leads it to where one does": ([*FULL, *queued(gpus=5, nodeSelector={"pool": "a"})], False),
+    "an autoscaler may bring nodes": (
+        [*BUSY, thing("NodePool", "x") | {"apiVersion": "karpenter.sh/v1"}, *waiting(gpus=9)],
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("objects", "never"), TABLE.values(), ids=TABLE)
+def test_never_is_what_an_emptied_fleet_refuses(objects: list[Raw], never: bool) -> None:
+    found = explain(case_of(objects))
+    assert found.cause not in {"none", "unknown"}
+    assert (found.start is not None and found.start.never) is never
