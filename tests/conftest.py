@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.by_day import by_day
 
 SHARING: Final = {
     **{folder: folder for folder in ("apply", "policies", "security")},
@@ -16,6 +19,9 @@ SHARING: Final = {
 }
 """Folders of tests/live whose files share a sandbox that takes a minute to make, and what names it. Elsewhere a file
 is a unit: some files stand in an order."""
+
+settings.register_profile("here", max_examples=by_day(100))
+settings.load_profile("here")
 
 HERE: Final = Path(__file__).parent
 

@@ -19,6 +19,7 @@ from allotment.operations.prove.proving import prove
 from allotment.prove.probes import MARK
 from allotment.render.gitops import gitops_tree
 from allotment.render.manifests import render
+from tests.by_day import by_day
 from tests.security.subject import Subject
 from tests.unit.builders import platform as tiny
 from tests.unit.strategies import platforms
@@ -54,7 +55,7 @@ def test_a_teams_objects_stay_in_its_reach(subject: Subject) -> None:
     check_reach(subject.platform)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=by_day(25), deadline=None)
 @given(platforms())
 def test_whatever_a_team_declares_its_objects_stay_in_its_reach(platform: Platform) -> None:
     check_reach(platform)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.render.rbac import RULES, Role
+from tests.by_day import by_day
 from tests.security.subject import Subject
 
 Right = tuple[str, str, str]
@@ -87,7 +88,7 @@ calls = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=by_day(100), deadline=None)
 @given(role=st.sampled_from(Role), attack=st.lists(calls, max_size=12))
 def test_no_sequence_of_calls_widens_a_role(role: Role, attack: list[tuple[str, ...]]) -> None:
     namespace = Namespace(role)

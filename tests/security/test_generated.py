@@ -11,6 +11,7 @@ from hypothesis import given, settings
 
 from allotment.model.platform import Platform
 from allotment.render.manifests import render
+from tests.by_day import by_day
 from tests.security import test_cis_section5, test_tenancy_benchmarks
 from tests.security.subject import Subject
 from tests.unit.strategies import platforms
@@ -26,7 +27,7 @@ def checks(module: ModuleType) -> Iterator[Check]:
 
 
 @pytest.mark.parametrize("module", [test_tenancy_benchmarks, test_cis_section5], ids=["MTB", "CIS"])
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=by_day(10), deadline=None)
 @given(platform=platforms())
 def test_benchmarks_hold_for_any_platform(module: ModuleType, platform: Platform) -> None:
     [cluster] = platform.clusters

@@ -18,6 +18,7 @@ from allotment.model.platform import Platform
 from allotment.model.team import Contact, Groups
 from allotment.render.manifests import render
 from allotment.render.yaml_text import to_documents
+from tests.by_day import by_day
 from tests.unit import builders as build
 from tests.unit.strategies import platforms
 
@@ -104,7 +105,7 @@ def test_nasty_text_changes_no_structure(text: str) -> None:
         assert item.body == same.body or shape(item.body) == shape(same.body)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=by_day(40), deadline=None)
 @given(st.text(min_size=1, max_size=60))
 def test_any_text_survives_the_tree(text: str) -> None:
     bodies = touched(rendered(platform_with(text)))
@@ -112,7 +113,7 @@ def test_any_text_survives_the_tree(text: str) -> None:
     assert read_back(bodies) == bodies
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=by_day(25), deadline=None)
 @given(platforms())
 def test_names_that_look_like_other_types_stay_strings(platform: Platform) -> None:
     for item in rendered(platform):

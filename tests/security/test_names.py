@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from allotment.model.names import is_dns_label, is_reserved, tenant_name
 from allotment.render.manifests import render
+from tests.by_day import by_day
 from tests.security.subject import Subject
 from tests.unit import builders as build
 
@@ -24,7 +25,7 @@ def test_similar_names_lead_to_different_namespaces() -> None:
     assert all(is_dns_label(namespace) for namespace in namespaces)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=by_day(150), deadline=None)
 @given(st.lists(AS_WRITTEN | CLOSE, min_size=2, max_size=6, unique=True))
 def test_tenants_never_share_an_object(team_names: list[str]) -> None:
     """Each team's objects have identities of their own: `render` would raise on a collision."""
@@ -38,7 +39,7 @@ def test_tenants_never_share_an_object(team_names: list[str]) -> None:
     assert len(owners) == len(team_names)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=by_day(150), deadline=None)
 @given(st.lists(st.lists(AS_WRITTEN | CLOSE, min_size=1, max_size=3).map(tuple), min_size=2, max_size=4, unique=True))
 def test_team_project_and_user_map_to_one_name_only(paths: list[tuple[str, ...]]) -> None:
     assert len({tenant_name(*path) for path in paths}) == len(paths)

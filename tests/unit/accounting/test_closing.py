@@ -17,6 +17,7 @@ from allotment.accounting.series import LONGEST_STEP, SeriesLedger
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.snapshot import DeviceUse, Gap, Snapshot, Source
+from tests.by_day import by_day
 from tests.unit.accounting.scenes import at, moment_of, node, pod, workload
 
 LAYOUTS = st.sampled_from(
@@ -77,7 +78,7 @@ class Priced(DevicePrices):
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=by_day(60), deadline=None)
 def test_a_random_history_sums_to_its_devices_times_its_time(data: st.DataObject) -> None:
     steps = data.draw(st.lists(st.integers(1, 2 * LONGEST_STEP), min_size=1, max_size=6))
     times = [sum(steps[:count]) for count in range(len(steps) + 1)]

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from benchmarks.engine.fairness import FairJob, FairRounds, least_shares
 from benchmarks.engine.sharing import Sharer, common_step, pack
+from tests.by_day import by_day
 
 
 def fair(number: int, gpus: int = 8, waited: float = 0.0, remaining: float = 100.0) -> FairJob:
@@ -36,7 +37,7 @@ FAIR_JOBS = st.lists(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=by_day(50))
 @given(drawn=FAIR_JOBS)
 def test_shares_fit_and_no_other_shares_help_the_worst_off(drawn: list[tuple[int, float, float, float]]) -> None:
     jobs = [FairJob(n, gpus, waited, remaining, 1.0) for n, (gpus, waited, remaining, _) in enumerate(drawn)]
@@ -84,7 +85,7 @@ def test_who_complements_shares() -> None:
     assert all({each.stages for each in together} == {storage, graphics} for together in sets)
 
 
-@settings(max_examples=50)
+@settings(max_examples=by_day(50))
 @given(sizes=st.lists(st.sampled_from([1, 4, 8]), max_size=12), capacity=st.integers(1, 64), most=st.integers(1, 4))
 def test_sets_hold_every_job_once_and_are_no_larger_than_needed(sizes: list[int], capacity: int, most: int) -> None:
     jobs = [sharer(n, gpus, 0.1 + n % 3, 0.5) for n, gpus in enumerate(sizes)]

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.engine.rounds import RoundCluster, RoundJob, RoundPolicy, RoundSimulation
+from tests.by_day import by_day
 
 RESTART = 10.0
 
@@ -120,7 +121,7 @@ JOBS = st.lists(
 ).map(lambda jobs: sorted(jobs, key=lambda job: job.submitted))
 
 
-@settings(max_examples=50)
+@settings(max_examples=by_day(50))
 @given(jobs=JOBS, policy=st.sampled_from(RoundPolicy), sharing=st.sampled_from([1, 3]))
 def test_everybody_ends_and_nobody_before_its_time(jobs: list[RoundJob], policy: RoundPolicy, sharing: int) -> None:
     done = played(policy, *jobs, nodes=2, sharing=sharing)
@@ -139,7 +140,7 @@ def assert_not_more_than_there_is(done: RoundSimulation, jobs: list[RoundJob]) -
     assert work <= 16 * (last - jobs[0].submitted) + 1e-6
 
 
-@settings(max_examples=50)
+@settings(max_examples=by_day(50))
 @given(jobs=JOBS, policy=st.sampled_from(RoundPolicy), cut=st.integers(0, 60))
 def test_stopping_in_between_changes_nothing(jobs: list[RoundJob], policy: RoundPolicy, cut: int) -> None:
     whole = played(policy, *jobs, nodes=2)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.by_day import by_day
 from tests.unit.cli.conftest import ROOT, Ran, Run
 
 QUEUES = ROOT / "examples" / "scenarios" / "borrowing.jsonl"
@@ -252,7 +253,7 @@ def test_a_bad_line_keeps_the_answers_before_it(run: Run, home: Path) -> None:
 JUNK = (None, True, -1, 0.5, "", "x", [], [None], {}, {"a": 1})
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=by_day(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 @pytest.mark.parametrize(("kind", "source"), KINDS)
 def test_a_spoiled_scenario_never_looks_like_our_mistake(

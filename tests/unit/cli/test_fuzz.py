@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from allotment.cli.main import cli
+from tests.by_day import by_day
 from tests.unit.cli.conftest import ACME
 from tests.unit.cli.test_examples import ALL
 
@@ -35,7 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=by_day(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(command=st.sampled_from(HARMLESS), words=st.lists(words_strategy, max_size=5))
 def test_any_words_end_with_a_documented_code(
     place: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], words: list[str]
@@ -51,7 +52,7 @@ def test_any_words_end_with_a_documented_code(
     assert "a mistake in Allotment" not in result.stderr
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=by_day(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     value=st.text(max_size=20).filter(
         lambda text: "\x00" not in text and not any("\ud800" <= c <= "\udfff" for c in text)

@@ -17,6 +17,7 @@ from allotment.model.names import (
     is_reserved,
     tenant_name,
 )
+from tests.by_day import by_day
 
 # Pieces that invite collisions: case, dashes, other scripts that fold or look alike, separators, the hash mark.
 pieces = st.sampled_from(
@@ -28,7 +29,7 @@ part = st.one_of(awkward, long, st.text(min_size=1, max_size=70))
 parts = st.lists(part, min_size=1, max_size=3).map(tuple)
 
 
-@settings(max_examples=400)
+@settings(max_examples=by_day(400))
 @given(parts, parts)
 @example(("a", "b"), ("a--b",))
 @example(("a-", "b"), ("a", "-b"))
@@ -49,7 +50,7 @@ def test_every_short_combination_is_unique():
     assert len({tenant_name(*given_) for given_ in inputs}) == len(inputs)
 
 
-@settings(max_examples=500)
+@settings(max_examples=by_day(500))
 @given(parts)
 def test_names_are_always_dns_labels(given_):
     name = tenant_name(*given_)

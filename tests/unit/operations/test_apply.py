@@ -18,6 +18,7 @@ from allotment.operations.change.apply import ApplySettings, Status, apply_plan
 from allotment.plan import order
 from allotment.plan.order import Stage
 from allotment.ports.kube import RefusedError
+from tests.by_day import by_day
 from tests.unit.operations.world import World, failing, job, pod
 from tests.unit.plan import objects
 
@@ -241,7 +242,7 @@ class TestKills:
         assert state == expected
         assert world.plan(self.NEW).empty
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=by_day(25), deadline=None)
     @given(st.integers(0, 2**32), st.integers(1, 6))
     def test_at_random_again_and_again_with_a_changing_platform(self, seed: int, kills: int) -> None:
         chance = random.Random(seed)

@@ -15,6 +15,7 @@ from allotment.model.manifest import Body, Manifests, ObjectKey
 from allotment.operations.change.planning import PlanSettings, plan_for_empty
 from allotment.plan.changes import Action, Blocked, Conflict, Update, WarningCode
 from allotment.ports.kube import Answer, RefusedError
+from tests.by_day import by_day
 from tests.unit.operations.world import TODAY, World, failing, held
 from tests.unit.plan import objects
 from tests.unit.plan.objects import PLATFORM
@@ -280,7 +281,7 @@ def test_the_label_of_the_inventory_taken_off_is_put_back() -> None:
 names = st.sampled_from(["cv", "nlp", "asr"])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=by_day(30), deadline=None)
 @given(first=st.sets(names), then=st.sets(names))
 def test_applying_any_platform_after_any_other_ends_in_an_empty_plan(first: set[str], then: set[str]) -> None:
     world = World()
@@ -293,7 +294,7 @@ def test_applying_any_platform_after_any_other_ends_in_an_empty_plan(first: set[
     assert world.state().keys() == fresh.state().keys()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=by_day(30), deadline=None)
 @given(st.sets(st.sampled_from(["", labels.PLATFORM, labels.MANAGED_BY]), max_size=2), names)
 def test_prune_never_touches_what_is_not_in_the_inventory(missing: set[str], team: str) -> None:
     """Everything of a team, with at least one inventory label missing or another's, survives an empty platform."""

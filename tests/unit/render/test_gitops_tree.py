@@ -19,6 +19,7 @@ from allotment.model.names import is_dns_label
 from allotment.render.gitops import gitops_tree
 from allotment.render.json_patch import patch_between
 from allotment.render.manifests import render
+from tests.by_day import by_day
 from tests.unit.builders import platform
 
 
@@ -99,7 +100,7 @@ OBJECTS = st.dictionaries(
 
 
 @given(st.lists(OBJECTS, min_size=1, max_size=4))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=by_day(100), deadline=None)
 def test_every_cluster_builds_back(clusters: list[dict[tuple[str, tuple[str | None, str | None]], Any]]) -> None:
     assert_builds_back(
         [

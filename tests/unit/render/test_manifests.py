@@ -17,12 +17,13 @@ from allotment.model.team import Isolation
 from allotment.render.manifests import render
 from allotment.render.protection import KEPT
 from allotment.render.yaml_text import to_documents
+from tests.by_day import by_day
 from tests.unit import builders as build
 from tests.unit.render.looking import rendered
 from tests.unit.render.reference import reference
 from tests.unit.strategies import platforms
 
-ROUNDS = settings(max_examples=15, deadline=None)
+ROUNDS = settings(max_examples=by_day(15), deadline=None)
 
 
 @ROUNDS

@@ -14,6 +14,7 @@ from allotment.model.policy import METADATA_NETWORKS, Direction, Port, SharedSer
 from allotment.model.team import Offboarding
 from allotment.render.network import render_network_policies
 from allotment.render.objects import site_of
+from tests.by_day import by_day
 from tests.unit import builders as build
 from tests.unit.render.network_evaluator import Peer, Policy, passes
 from tests.unit.strategies import platforms
@@ -86,7 +87,7 @@ def test_connection(
     assert passes(policies, source, target, port, protocol) is expected
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=by_day(25), deadline=None)
 @given(platforms())
 def test_whatever_is_declared_namespaces_never_reach_each_other(platform: Platform) -> None:
     policies = policies_of(platform)
@@ -105,7 +106,7 @@ def test_an_opening_by_address_does_not_open_a_team_to_another() -> None:
     assert not passes(policies, NLP, CV, 443)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=by_day(25), deadline=None)
 @given(platforms())
 def test_whatever_is_declared_metadata_stays_out_of_reach(platform: Platform) -> None:
     policies = policies_of(platform)

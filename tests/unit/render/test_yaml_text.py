@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from allotment.render.yaml_text import to_documents, to_yaml
+from tests.by_day import by_day
 
 # Kubernetes strings are UTF-8: no lone surrogates.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -32,7 +33,7 @@ def read_12(text: str) -> object:
 
 
 @given(st.dictionaries(TEXT, VALUES, max_size=5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=by_day(150), deadline=None)
 def test_both_yaml_versions_read_back_what_was_written(value: dict[str, object]) -> None:
     text = to_yaml(value)
     assert read_11(text) == value

@@ -15,6 +15,7 @@ from allotment.scenarios.lines import ScenarioLine
 from allotment.simulation.figures import Course, RunFigures, courses_of_use, courses_of_waiting, waits_of
 from allotment.simulation.policies import QueuePolicy
 from allotment.simulation.scenario import Scenario
+from tests.by_day import by_day
 
 GPU = "nvidia.com/gpu"
 
@@ -162,7 +163,7 @@ jobs_strategy = st.lists(
 ).map(lambda items: [job(f"j{i:02}", q, t * 100 + i, r, g) for i, (q, t, r, g) in enumerate(items)])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=by_day(60), deadline=None)
 @given(jobs=jobs_strategy, until=st.none() | st.integers(0, 8_000_000), latency=st.sampled_from([0, 3_000]))
 def test_time_is_accounted_for_completely(jobs: list[dict[str, Any]], until: int | None, latency: int) -> None:
     """Every job's time from coming to finishing (or the end) is waiting or running, and pictures add up to figures."""
@@ -180,7 +181,7 @@ def test_time_is_accounted_for_completely(jobs: list[dict[str, Any]], until: int
     assert run.utilisation(GPU) <= 1 + 1e-9 or latency
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=by_day(20), deadline=None)
 @given(jobs=jobs_strategy, seed=st.integers(0, 5))
 def test_the_same_seed_gives_the_same_run(jobs: list[dict[str, Any]], seed: int) -> None:
     prepared = scenario(*jobs, quotas={"a": 3, "b": 2})
@@ -197,7 +198,7 @@ def test_uncertain_run_times_keep_their_mean() -> None:
     assert len(set(ran)) > 3000
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=by_day(60), deadline=None)
 @given(items=st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 50), st.integers(1, 50), st.integers(1, 5))))
 def test_what_is_asked_beyond_all_quota_stays_pending(items: list[tuple[str, int, int, int]]) -> None:
     jobs = [job(f"j{i}", q, t * 100 + i, r * 1000, g) for i, (q, t, r, g) in enumerate(items)]

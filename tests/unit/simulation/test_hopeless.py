@@ -11,6 +11,7 @@ from allotment.simulation.environment import simulate
 from allotment.simulation.hopeless import refused_by_emptied, softened
 from allotment.simulation.present import WaitReason
 from allotment.simulation.scenario import Arrival, Scenario
+from tests.by_day import by_day
 from tests.unit.scheduling.queueing.states import cohort, queue, state, workload
 from tests.unit.scheduling.queueing.worlds import worlds
 
@@ -64,7 +65,7 @@ def test_twins_are_tried_once_and_both_told() -> None:
 
 
 @given(worlds())
-@settings(max_examples=60)
+@settings(max_examples=by_day(60))
 def test_hopeless_is_what_never_starts_alone(world: Scenario) -> None:
     """The same said by a simulation of each workload alone."""
     jobs = [arrival.workload for arrival in world.arrivals]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from allotment.simulation.changes import QuotaPlace, Term, with_more_quota
 from allotment.simulation.events import Event, QuotaChange
+from tests.by_day import by_day
 from tests.unit.scheduling.queueing.states import queue, scenario, state
 
 PLACE = QuotaPlace("nlp", "f", "cpu")
@@ -36,7 +37,7 @@ def nominal_at(events: Iterable[Event], t: int) -> int:
     return level
 
 
-@settings(max_examples=40)
+@settings(max_examples=by_day(40))
 @given(own=OWN, grants=GRANTS)
 def test_grants_come_on_top_of_whatever_holds(own: list[tuple[int, int]], grants: list[tuple[Term, int]]) -> None:
     mine = tuple(QuotaChange(t, "nlp", False, "f", "cpu", nominal) for t, nominal in own)

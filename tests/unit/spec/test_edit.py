@@ -16,6 +16,7 @@ from allotment.model.source import SourceTree
 from allotment.spec.edit import TeamRequest, add_team, finish_removals, list_namespace, remove_team, starter
 from allotment.spec.load import load_platform
 from allotment.spec.problems import InvalidPlatformError
+from tests.by_day import by_day
 from tests.unit.spec.trees import CLUSTER, OTHER_TEAM, PLATFORM, TEAM, rich, tiny
 
 ACME = read_tree(Path(__file__).parents[3] / "examples" / "acme")
@@ -138,7 +139,7 @@ def test_an_invalid_directory_is_not_edited():
         add_team(SourceTree(tiny(team="kind: Team\n")), robotics())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=by_day(60), deadline=None)
 @given(
     group=st.text(min_size=1, max_size=20),
     cost_center=st.one_of(

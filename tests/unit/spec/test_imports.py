@@ -20,6 +20,7 @@ from allotment.spec.imports.live import LiveCluster, PodFacts
 from allotment.spec.imports.pools import accelerator_of
 from allotment.spec.load import load_platform
 from allotment.spec.schema.platform import ALWAYS_EXEMPT
+from tests.by_day import by_day
 
 TODAY = dt.date(2026, 11, 27)
 WISHES = ImportWishes("biotech", "onprem", "basel", "training")
@@ -223,7 +224,7 @@ def test_products_of_feature_discovery_are_devices_of_the_catalogue(product: str
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=by_day(25))
 @given(
     group=WORDS,
     description=WORDS,

@@ -15,6 +15,7 @@ from allotment.model.source import SourceTree
 from allotment.render.manifests import render
 from allotment.spec.load import Loaded, load_platform
 from allotment.spec.problems import InvalidPlatformError
+from tests.by_day import by_day
 from tests.unit.spec.trees import rich, tiny
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -142,7 +143,7 @@ def test_mutated_directories_are_loaded_or_refused_with_places(mutate, count):
     assert seen["loaded"] > count // 20
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=by_day(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=200))
 def test_any_text_as_a_file(text):
     outcome(tiny(team=text))
@@ -163,7 +164,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=by_day(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     kind=st.sampled_from(["Team", "Cluster", "Accelerator", "Priority", "Policy", "SharedService", "Prices"]),
     fields=st.dictionaries(

@@ -19,6 +19,7 @@ from allotment.scheduling.queueing.choices import ChanceKind
 from allotment.simulation.difference import summary_of
 from allotment.simulation.figures import RunFigures
 from allotment.simulation.outcome import RandomChoice
+from tests.by_day import by_day
 from tests.unit.simulation.test_figures import job, scenario
 
 ANY_JOB = st.tuples(st.sampled_from("ab"), st.integers(0, 5000), st.integers(1, 5000), st.integers(1, 5))
@@ -34,7 +35,7 @@ def saved(run: RunFigures) -> dict[str, Any]:
     return json.loads(json.dumps(versioned(run_document(run, RunRequest(), run.queues, None))))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=by_day(40), deadline=None)
 @given(st.lists(ANY_JOB, max_size=8))
 def test_a_saved_run_is_read_as_it_was(jobs: list[tuple[str, int, int, int]]) -> None:
     run = run_of(*jobs)

@@ -12,6 +12,7 @@ from allotment.scheduling.placement.cycle import Fits, Unschedulable, evaluate, 
 from allotment.scheduling.placement.model import HOSTNAME_LABEL, HostPort, PodShape
 from allotment.scheduling.placement.reasons import Kind, Reason
 from allotment.scheduling.placement.state import ClusterState
+from tests.by_day import by_day
 from tests.peers.kube_scheduler.gangs import Gang, GangPlaced, GangRefused, place_gang
 from tests.unit.scheduling.placement import builders as b
 
@@ -86,7 +87,7 @@ def act(state: ClusterState, actions: list[tuple[str, PodShape, int]], prefix: s
                 state.rollback(mark)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=by_day(60))
 @given(before=ACTIONS, after=ACTIONS, asked=st.lists(SHAPES, min_size=1, max_size=3))
 def test_rollback_restores_the_exact_state(
     before: list[tuple[str, PodShape, int]], after: list[tuple[str, PodShape, int]], asked: list[PodShape]
@@ -101,7 +102,7 @@ def test_rollback_restores_the_exact_state(
     assert answers(state, asked) == said
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=by_day(60))
 @given(actions=ACTIONS)
 def test_nothing_is_over_allocated_and_indexes_agree_with_a_fresh_state(
     actions: list[tuple[str, PodShape, int]],
@@ -132,7 +133,7 @@ def _by_name(state: ClusterState, shapes: list[PodShape]) -> list[object]:
     return result
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=by_day(60))
 @given(shapes=st.lists(SHAPES, min_size=2, max_size=8), need=st.integers(1, 8))
 def test_gangs_are_all_or_nothing(shapes: list[PodShape], need: int) -> None:
     state = small_cluster()

@@ -20,6 +20,7 @@ from allotment.scheduling.placement.gpu.model import GpuNode, GpuShape
 from allotment.scheduling.placement.model import Node, NodeAffinity, Pod, PodShape
 from allotment.scheduling.placement.state import ClusterState
 from allotment.scheduling.placement.survey import survey_cluster, survey_fleet
+from tests.by_day import by_day
 from tests.unit.scheduling.placement import builders as b
 
 ACCELERATOR = "allotment.dev/accelerator"
@@ -109,7 +110,7 @@ def placed_one_by_one(state: ClusterState, shape: PodShape) -> int:
     return count
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=by_day(25))
 @given(drawn=st.lists(NODES, min_size=1, max_size=5), asks=st.lists(ASKS, min_size=1, max_size=4))
 def test_what_fits_is_what_placing_reaches_and_idle_gpu_closes(drawn: list, asks: list[str]) -> None:  # type: ignore[type-arg]
     state = cluster_of(drawn)

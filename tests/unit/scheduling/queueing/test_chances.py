@@ -13,6 +13,7 @@ from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, P
 from allotment.simulation.environment import Simulation, simulate
 from allotment.simulation.outcome import RunOutcome
 from allotment.simulation.scenario import Scenario
+from tests.by_day import by_day
 from tests.unit.scheduling.queueing.states import cohort, queue, scenario, state, workload
 
 FAIR = EngineSettings(fair_sharing=True)
@@ -139,7 +140,7 @@ def backwards(world: Scenario) -> Scenario:
     return replace(world, state=turned)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=by_day(150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(world=equal_worlds())
 def test_the_order_of_lists_matters_only_where_it_is_said(world: Scenario) -> None:
     """Ours goes by the order of lists where Kueue's goes by chance: turn them, and only what is marked may change."""

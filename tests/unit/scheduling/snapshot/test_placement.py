@@ -14,6 +14,7 @@ from allotment.model.observed.snapshot import Gap, Source
 from allotment.observe.gathering import Gathered
 from allotment.scheduling.placement.diagnosis import NEVER_PREEMPTS
 from allotment.scheduling.snapshot.placement import FoundPlace, NoPlace, place, placement_view, waiting_pod
+from tests.by_day import by_day
 
 Raw = dict[str, Any]
 NAMESPACE = "team-a"
@@ -206,7 +207,7 @@ def with_rules(name: str, at: str, labels: dict[str, str], selector: Raw | None)
     return {**made, "metadata": {**made["metadata"], "labels": labels}}
 
 
-@settings(max_examples=50)
+@settings(max_examples=by_day(50))
 @given(
     st.lists(st.tuples(st.sampled_from(["a1", "b1"]), LABELS, st.none() | SELECTORS), max_size=5),
     LABELS,

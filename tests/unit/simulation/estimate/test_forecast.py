@@ -27,6 +27,7 @@ from allotment.simulation.estimate.interval import Interval
 from allotment.simulation.estimate.runtimes import Runtimes
 from allotment.simulation.outcome import Admitted, Evicted
 from allotment.simulation.scenario import Arrival, Assumptions, Scenario
+from tests.by_day import by_day
 from tests.unit.scheduling.queueing.states import endless, queue, state, workload
 
 GOT = (PodSetAdmission("main", 1, (("cpu", "f"),)),)
@@ -139,7 +140,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     return Scenario("random", "random", state(*queues), EngineSettings(), assumptions, arrivals)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=by_day(40), deadline=None)
 @given(scenario=scenarios(), seed=st.integers(0, 99))
 def test_from_the_beginning_a_future_is_the_simulation(scenario: Scenario, seed: int) -> None:
     """With nothing running, known run times and the scenario's own arrivals, starts are those of `simulate`."""

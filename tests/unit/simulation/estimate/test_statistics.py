@@ -11,6 +11,7 @@ from allotment.simulation.estimate.batches import BatchRuntimes, Submitted, batc
 from allotment.simulation.estimate.calibration import Calibration, Forecast
 from allotment.simulation.estimate.interval import Interval, central_interval, quantile
 from allotment.simulation.estimate.runtimes import RuntimeHistory, around_estimate
+from tests.by_day import by_day
 
 QUANTILES = {
     "single": ([7.0], 0.9, 7.0),
@@ -192,7 +193,7 @@ def test_the_own_queue_teaches_before_others() -> None:
     assert learnt.correct(said(100.0, 200.0, "theirs")).high == pytest.approx(9_000.0, rel=0.01)
 
 
-@settings(max_examples=25)
+@settings(max_examples=by_day(25))
 @given(seed=st.integers(0, 10_000))
 def test_corrected_intervals_hold_what_they_promise(seed: int) -> None:
     """Intervals that are far too narrow, waits spread over orders of magnitude: 80 % after correction."""
