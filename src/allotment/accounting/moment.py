@@ -73,7 +73,7 @@ def pods_unseen(index: Index) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Unit:
+class _UnitAtMoment:
     """What a unit of a resource is charged to."""
 
     cause: CauseOfTime
@@ -96,7 +96,7 @@ class _Counting:
 
     def all(self) -> Iterator[Portion]:
         """Every device."""
-        held: dict[tuple[str, str], list[_Unit]] = {}
+        held: dict[tuple[str, str], list[_UnitAtMoment]] = {}
         free: list[FreeDevices] = []
         for name, parts in self.devices.items():
             node = self.index.nodes[name]
@@ -104,38 +104,38 @@ class _Counting:
             for part in parts:
                 units = list(self._held(node, part, pods))[: part.units]
                 broken, left = _rest(node, part, len(units))
-                held[name, part.resource] = units + [_Unit(CauseOfTime.UNHEALTHY)] * broken
+                held[name, part.resource] = units + [_UnitAtMoment(CauseOfTime.UNHEALTHY)] * broken
                 if left:
                     free.append(FreeDevices(name, part.resource, left))
         unheld = {} if pods_unseen(self.index) else split_free(self.index, self.belongings, free)
         for name, parts in self.devices.items():
             for part in parts:
                 units = held[name, part.resource]
-                units += [_Unit(cause, owner) for cause, owner in unheld.get((name, part.resource), ())]
+                units += [_UnitAtMoment(cause, owner) for cause, owner in unheld.get((name, part.resource), ())]
                 # What is neither held nor free for certain: hidden pods may hold it.
-                units += [_Unit(CauseOfTime.UNOBSERVED)] * (part.units - len(units))
+                units += [_UnitAtMoment(CauseOfTime.UNOBSERVED)] * (part.units - len(units))
                 yield from self._portions(self.index.nodes[name], part, units)
 
-    def _portions(self, node: Node, part: DevicePart, units: Sequence[_Unit]) -> Iterator[Portion]:
+    def _portions(self, node: Node, part: DevicePart, units: Sequence[_UnitAtMoment]) -> Iterator[Portion]:
         price = self.rules.prices.of(self.index.source.name, node)
         for at, unit in enumerate(units):
             charge = Charge(self.index.source.name, node.name, part.resource, part.model, unit.cause, unit.owner, price)
             yield Portion(charge, part.first(at + 1) - part.first(at), unit.low, unit.low_ms)
 
-    def _held(self, node: Node, part: DevicePart, pods: Sequence[Pod]) -> Iterator[_Unit]:
+    def _held(self, node: Node, part: DevicePart, pods: Sequence[Pod]) -> Iterator[_UnitAtMoment]:
         # No pod holds more than the node has, whatever it asks for.
         holders = [(pod, count) for pod in pods if (count := min(self._asks(pod, part.resource), part.units)) > 0]
         alone = len(holders) == 1
         for pod, count in holders:
             owner = self.belongings.of_pod(pod)
             if not node.ready:
-                yield from [_Unit(CauseOfTime.UNHEALTHY, owner)] * count
+                yield from [_UnitAtMoment(CauseOfTime.UNHEALTHY, owner)] * count
                 continue
             cause = self._course(pod)
             if cause is None:
                 yield from self._measured(node, pod, count, owner, alone=alone)
             else:
-                yield from [_Unit(cause, owner)] * count
+                yield from [_UnitAtMoment(cause, owner)] * count
 
     def _asks(self, pod: Pod, resource: str) -> int:
         return pod_requests(pod.spec).get(resource, 0) or self.claimed.get((pod.key, resource), 0)
@@ -152,7 +152,7 @@ class _Counting:
             return CauseOfTime.STARTING
         return None
 
-    def _measured(self, node: Node, pod: Pod, count: int, owner: Belonging, *, alone: bool) -> Iterator[_Unit]:
+    def _measured(self, node: Node, pod: Pod, count: int, owner: Belonging, *, alone: bool) -> Iterator[_UnitAtMoment]:
         uses = self.uses.get((node.name, pod.key), [])
         if not uses and alone:
             uses = self.uses.get((node.name, ""), [])
@@ -161,13 +161,13 @@ class _Counting:
             match use_of(use, rule, self.now):
                 case Use.IDLE:
                     key = f"{node.name}/{use.device}/{pod.metadata.uid}"
-                    yield _Unit(CauseOfTime.IDLE_HELD, owner, key, rule.ms)
+                    yield _UnitAtMoment(CauseOfTime.IDLE_HELD, owner, key, rule.ms)
                 case Use.LOW:
                     key = f"{node.name}/{use.device}/{pod.metadata.uid}"
-                    yield _Unit(CauseOfTime.PRODUCTIVE, owner, key, rule.ms)
+                    yield _UnitAtMoment(CauseOfTime.PRODUCTIVE, owner, key, rule.ms)
                 case Use.BUSY:
-                    yield _Unit(CauseOfTime.PRODUCTIVE, owner)
-        yield from [_Unit(CauseOfTime.UNMEASURED, owner)] * (count - len(uses[:count]))
+                    yield _UnitAtMoment(CauseOfTime.PRODUCTIVE, owner)
+        yield from [_UnitAtMoment(CauseOfTime.UNMEASURED, owner)] * (count - len(uses[:count]))
 
 
 def _rest(node: Node, part: DevicePart, held: int) -> tuple[int, int]:

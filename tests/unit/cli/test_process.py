@@ -94,16 +94,30 @@ def test_ctrl_c_while_modules_load_ends_with_130_and_nothing(place: Path) -> Non
     ("call", "streams", "code", "shown"),
     [
         pytest.param("validate my-platform", ">&-", 0, "", id="no standard output"),
-        pytest.param("--help", ">&-", 0, "", id="no standard output for help"),
+        pytest.param("--help", ">&-", 0, "", id="no standard output for help", marks=pytest.mark.nightly),
         pytest.param("validate nowhere", ">&-", 3, "error: there is no directory nowhere", id="errors are told"),
         pytest.param("team list --platform my-platform -o name", "2>&-", 0, "cv\n", id="no standard error"),
-        pytest.param("nonsense", "2>&-", 2, "", id="no standard error for an error"),
-        pytest.param("team list --platform my-platform -o name", "<&-", 0, "cv\n", id="no standard input"),
+        pytest.param("nonsense", "2>&-", 2, "", id="no standard error for an error", marks=pytest.mark.nightly),
+        pytest.param(
+            "team list --platform my-platform -o name",
+            "<&-",
+            0,
+            "cv\n",
+            id="no standard input",
+            marks=pytest.mark.nightly,
+        ),
         pytest.param(REMOVE, "<&-", 2, "there is no terminal to ask on", id="nobody to ask"),
         pytest.param("schema --out s.json", "<&- >&- 2>&-", 0, "", id="none at all"),
         pytest.param("schema", ">/dev/full", 1, "the output cannot be written: No space left", id="a full disk"),
-        pytest.param("--help", ">/dev/full", 1, "the output cannot be written: No space left", id="for help, too"),
-        pytest.param("nonsense", "2>/dev/full", 2, "", id="nowhere to tell an error"),
+        pytest.param(
+            "--help",
+            ">/dev/full",
+            1,
+            "the output cannot be written: No space left",
+            id="for help, too",
+            marks=pytest.mark.nightly,
+        ),
+        pytest.param("nonsense", "2>/dev/full", 2, "", id="nowhere to tell an error", marks=pytest.mark.nightly),
     ],
 )
 def test_streams_that_are_closed_or_full(place: Path, call: str, streams: str, code: int, shown: str) -> None:
@@ -181,12 +195,19 @@ def on_a_terminal(place: Path, *args: str, typed: str = "", **more: str) -> tupl
     return code, shown.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
-def test_a_terminal_gets_colour_and_a_pipe_does_not(place: Path) -> None:
+def test_a_terminal_gets_colour(place: Path) -> None:
     code, shown = on_a_terminal(place, "validate", "my-platform")
     assert code == 0
     assert "\x1b[32m" in shown
-    assert "\x1b[" not in on_a_terminal(place, "validate", "my-platform", NO_COLOR="1")[1]
-    assert "\x1b[" not in on_a_terminal(place, "validate", "my-platform", TERM="dumb")[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("NO_COLOR", "1"), pytest.param("TERM", "dumb", marks=pytest.mark.nightly)]
+)
+def test_a_terminal_that_wants_no_colour_gets_none(place: Path, name: str, value: str) -> None:
+    code, shown = on_a_terminal(place, "validate", "my-platform", **{name: value})
+    assert code == 0
+    assert "\x1b[" not in shown
 
 
 def test_a_team_is_removed_when_its_name_is_typed(place: Path) -> None:

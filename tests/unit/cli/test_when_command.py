@@ -126,17 +126,20 @@ def test_the_twin_of_a_hopeless_job_is_hopeless_at_once(run: Run, home: Path) ->
     ]
 
 
-def test_a_dense_past_is_not_replayed_for_ever(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("most", [500, pytest.param(estimating.MOST_REPLAYED, marks=pytest.mark.nightly)])
+def test_a_dense_past_is_not_replayed_for_ever(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
     """Two jobs a second for a week would be a million submissions in each simulation."""
+    for module in (estimating, when_view):
+        monkeypatch.setattr(module, "MOST_REPLAYED", most)
     jobs = [job(f"j{number}", "a", 500 * number, 3_600_000, 1) for number in range(5)]
     file = saved(home, "dense.jsonl", {**line_of_jobs(0), "workloads": jobs})
     call = ("when", "--file", file, "j4", "--runs", "10")
     document = run(*call, "-o", "json").json()
-    assert document["horizonSeconds"] == 4_000  # 10,000 submissions, 5 of them in 2 s
-    for module in (estimating, when_view):
-        monkeypatch.setattr(module, "MOST_REPLAYED", 1_000)
+    assert document["horizonSeconds"] == most * 2 // 5  # 5 submissions in 2 s
     text = run(*call).ok()
-    assert "7 d were asked for: the 1,000 submissions that are replayed at most last no longer" in text
+    assert f"7 d were asked for: the {most:,} submissions that are replayed at most last no longer" in text
     assert run(*call, "--submissions", "none", "-o", "json").json()["horizonSeconds"] == 7 * 86_400
 
 

@@ -23,7 +23,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 BYTE_MUTATIONS = 8_000
 STRUCTURAL_MUTATIONS = 2_000
 RENDERED_MUTATIONS = 1_500
-BY_DAY = 4
+BY_DAY = 8
 """The part of them, one in so many, that is tried outside the nightly run; always the same ones."""
 """Ten thousand in all."""
 
