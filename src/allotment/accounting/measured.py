@@ -353,7 +353,8 @@ class _NodeCounting:
             if pod != NO_HOLDER and (not told or asked.get(pod, 0) > 0):
                 found[name] = (pod, True)
                 asked[pod] = asked.get(pod, 0) - 1
-        left = [pod for pod in sorted(asked) for _ in range(asked[pod])]
+        by_name = sorted(asked, key=lambda pod: self.piece.pods[pod].name)
+        left = [pod for pod in by_name for _ in range(asked[pod])]
         free = [name for name, _ in there if name not in found]
         # Without a name on it, a measurement is a pod's only where that pod has all there are.
         alone = len(set(left)) == 1 and len(left) == len(free) == len(there)

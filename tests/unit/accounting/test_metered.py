@@ -1,0 +1,146 @@
+"""The ledger of a measured time: it closes exactly, and is what a random fleet really did, minute by minute."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from allotment.accounting.idleness import IdleRule, IdleRules
+from allotment.accounting.ledger import CauseOfTime, Ledger
+from allotment.accounting.moment import CountingRules
+from allotment.adapters.clock import FixedClock
+from allotment.adapters.prometheus.fake import FakeMetrics
+from allotment.errors import NotFoundError, UsageError
+from allotment.operations.ask import metered
+from allotment.operations.ask.metered import MeteredTime, last_time, metered_ledger
+from allotment.operations.ask.wasting import waste_metered
+from tests.unit.accounting.metered_fleet import MINUTE, Fleet, random_fleet
+
+START = 1_795_600_800_000
+USUAL = CountingRules()
+
+
+def measured(fleet: Fleet) -> FakeMetrics:
+    fake = FakeMetrics()
+    for name, labels, points in fleet.samples():
+        fake.put(name, dict(labels), points)
+    return fake
+
+
+def ledger_of(fake: FakeMetrics, minutes: int, rules: CountingRules = USUAL) -> Ledger:
+    return metered_ledger(fake, MeteredTime(START, START + minutes * MINUTE, "c"), rules)
+
+
+def by_cause(ledger: Ledger) -> Counter[tuple[CauseOfTime, str]]:
+    found: Counter[tuple[CauseOfTime, str]] = Counter()
+    for each in ledger.entries:
+        minutes, rest = divmod(each.gpu_ms, MINUTE)
+        assert rest == 0
+        found[each.charge.cause, each.charge.owner.namespace] += minutes
+    return found
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_the_ledger_is_what_the_fleet_did(seed: int) -> None:
+    fleet = random_fleet(seed, start=START, minutes=150, nodes=2, gpus=2)
+    minutes = fleet.minutes + seed % 3
+    ledger = ledger_of(measured(fleet), minutes)
+    assert by_cause(ledger) == fleet.truth(until=minutes)
+    assert sum(each.gpu_ms for each in ledger.entries) == ledger.capacity_ms
+
+
+def test_pieces_do_not_change_it_nor_do_answers_that_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = random_fleet(5, start=START, minutes=200, nodes=2, gpus=2)
+    fake = measured(fleet)
+    whole = by_cause(ledger_of(fake, 200))
+    monkeypatch.setattr(metered, "_PIECE", 7)
+    assert by_cause(ledger_of(fake, 200)) == whole
+    monkeypatch.setattr(metered, "_PIECE", 120)
+    fake.most_values = 60
+    assert by_cause(ledger_of(fake, 200)) == whole
+
+
+def dcgm(uuid: str, pod: str = "", prefix: str = "", node: str = "n") -> dict[str, str]:
+    mine = {f"{prefix}namespace": "nlp", f"{prefix}pod": pod} if pod else {}
+    return {"Hostname": node, "UUID": uuid, "gpu": uuid[-1], "modelName": "NVIDIA A100", **mine}
+
+
+def points(*minutes: int, value: float = 90) -> list[tuple[int, float]]:
+    return [(START + (minute + 1) * MINUTE, value) for minute in minutes]
+
+
+def causes(fake: FakeMetrics, minutes: int, rules: CountingRules = USUAL) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for (cause, _), number in by_cause(ledger_of(fake, minutes, rules)).items():
+        found[str(cause)] += number
+    return dict(found)
+
+
+def test_with_devices_measured_and_nothing_else() -> None:
+    fake = FakeMetrics()
+    fake.put("DCGM_FI_DEV_GPU_UTIL", dcgm("gpu-0", "train"), points(0, 1, 2, 6, 7))
+    fake.put("DCGM_FI_DEV_GPU_UTIL", dcgm("gpu-1"), points(*range(8), value=0))
+    # A hole in which the other is seen: it came back, so it was there.
+    assert causes(fake, 8) == {"productive": 5, "unobserved": 3, "unallocated": 8}
+    # One that never came back is gone, and what nobody saw after the end is unobserved for who was there till then.
+    assert causes(fake, 10) == {"productive": 5, "unobserved": 3 + 2 * 2, "unallocated": 8}
+
+
+def test_without_any_holder_s_name_nothing_is_called_free() -> None:
+    fake = FakeMetrics()
+    fake.put("DCGM_FI_DEV_GPU_UTIL", dcgm("gpu-0"), points(0, 1))
+    assert causes(fake, 2) == {"unobserved": 2}
+
+
+def test_the_exporter_s_own_pod_is_no_holder() -> None:
+    fake = FakeMetrics()
+    exporter = {"namespace": "gpu-operator", "pod": "nvidia-dcgm-exporter-x"}
+    fake.put("DCGM_FI_DEV_GPU_UTIL", {**dcgm("gpu-0", "train", "exported_"), **exporter}, points(0, 1))
+    fake.put("DCGM_FI_DEV_GPU_UTIL", {**dcgm("gpu-1"), **exporter}, points(0, 1))
+    assert causes(fake, 2) == {"productive": 2, "unallocated": 2}
+
+
+def test_what_a_node_says_of_devices_that_nobody_measures() -> None:
+    fake = FakeMetrics()
+    node = {"node": "amd", "resource": "amd_com_gpu"}
+    fake.put("kube_node_status_capacity", node, points(0, 1, value=4))
+    fake.put("kube_node_status_allocatable", node, points(0, 1, value=3))
+    asked = {**node, "namespace": "nlp", "pod": "train", "container": "main"}
+    fake.put("kube_pod_container_resource_requests", asked, points(0, 1, value=2))
+    ledger = ledger_of(fake, 2)
+    assert causes(fake, 2) == {"unmeasured": 4, "unhealthy": 2, "unallocated": 2}
+    assert {each.charge.resource for each in ledger.entries} == {"amd.com/gpu"}
+
+
+def test_the_rule_of_the_kind_of_work_says_what_is_idle() -> None:
+    fake = FakeMetrics()
+    fake.put("DCGM_FI_DEV_GPU_UTIL", dcgm("gpu-0", "web"), points(*range(20), value=30))
+    fake.put("kube_pod_owner", {"namespace": "nlp", "pod": "web", "owner_kind": "StatefulSet", "owner_name": "web"},
+             points(*range(20), value=1))  # fmt: skip
+    rules = CountingRules(IdleRules({"service": IdleRule(0.5, 15)}))
+    assert causes(fake, 20, rules) == {"idle-held": 20}
+    assert causes(fake, 20) == {"productive": 20}
+    (entry,) = ledger_of(fake, 20, rules).entries
+    assert (entry.charge.owner.top, entry.charge.model) == ("StatefulSet/web", "NVIDIA-A100")
+
+
+def test_no_device_is_not_nothing_wasted() -> None:
+    with pytest.raises(NotFoundError, match="no device"):
+        ledger_of(FakeMetrics(), 10)
+
+
+def test_a_time_is_whole_minutes_and_what_is_missing_at_its_head_is_told() -> None:
+    clock = FixedClock(dt.datetime.fromtimestamp((START + 10 * MINUTE + 7_000) / 1000, dt.UTC))
+    asked = last_time(clock, 6 * MINUTE, "", ())
+    assert (asked.since - START, asked.until - START) == (4 * MINUTE, 10 * MINUTE)
+    fake = FakeMetrics()
+    fake.put("DCGM_FI_DEV_GPU_UTIL", dcgm("gpu-0", "train"), points(7, 8, 9))
+    answer = waste_metered(fake, asked, USUAL, "cause")
+    assert (answer.missing_ms, answer.ledger.capacity_ms) == (3 * MINUTE, 3 * MINUTE)
+    with pytest.raises(UsageError, match="shorter"):
+        last_time(clock, 5_000, "", ())
