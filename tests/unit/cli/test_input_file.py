@@ -41,6 +41,7 @@ def test_earlier_forms_answer_the_same_with_a_hint(
         (("when", "--file", BORROWING, "--budget", "1s"), "--budget is about a cluster, and a file is named"),
         (("when", "--file", BORROWING, "-n", "nlp"), "-n is about a cluster, and a file is named"),
         (("capacity", "--policy", "fgd"), "--policy is about a scenario, and no file is named"),
+        (("capacity", "nlp-011"), "'nlp-011' is no number of GPUs"),
         (("capacity", "--file", TRAINING, "-A"), "-A is about a cluster, and a file is named"),
         (("whatif", "--file", BORROWING, "more", *CHANGE), "more: one file, and no further words"),
         (("whatif", "--snapshot", BORROWING, "more", *CHANGE), "more: one file, and no further words"),
@@ -242,7 +243,7 @@ def test_the_scenario_file_comes_before_what_a_change_says(run: Run, change: str
     assert says in ran.err
 
 
-@pytest.mark.parametrize("call", [("capacity",), ("whatif", *CHANGE), ("simulate",)])
+@pytest.mark.parametrize("call", [("whatif", *CHANGE), ("simulate",)])
 def test_where_no_job_is_taken_a_bare_word_is_a_file(run: Run, call: tuple[str, ...]) -> None:
     ran = run(call[0], "nlp-011", *call[1:])
     assert ran.code == 3

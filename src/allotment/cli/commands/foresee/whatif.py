@@ -11,7 +11,6 @@ from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of
 from allotment.cli.commands.foresee.input_file import (
     file_flag,
     file_or_snapshot,
-    names_a_file,
     only_of_clusters,
     only_of_files,
 )
@@ -26,7 +25,6 @@ from allotment.cli.shell.options import (
     until_flag,
 )
 from allotment.cli.shell.session import Session
-from allotment.errors import UsageError
 
 CHANGES: Final = (
     ("quota:QUEUE/FLAVOR/RESOURCE=AMOUNT", "Another nominal quota, such as quota:nlp/a100/nvidia.com/gpu=16."),
@@ -102,7 +100,7 @@ def whatif(session: Session, asked: WhatIfOptions, *, source: SourceOptions, out
     for text in asked.changes:
         check_kind(text)
     scenario = _scenario_of_old(source)
-    if not names_a_file(asked.named, asked.words) and scenario is None:
+    if asked.named is None and not asked.words and scenario is None:
         _live(session, asked, source, output)
         return
     only_of_clusters(
@@ -137,8 +135,6 @@ def _live(session: Session, asked: WhatIfOptions, source: SourceOptions, output:
     from allotment.simulation.live.starts import StartWishes
 
     only_of_files({"--scenario": asked.scenario, "--until": asked.until, "--report": asked.report})
-    if asked.words:
-        raise UsageError(f"{asked.words[0]}: all jobs are told of", fix="leave it out; -n NAMESPACE keeps to one")
     wishes = StartWishes(budget=milliseconds(asked.budget or "5s") / 1000)
     recorded = iter(()) if asked.recorded is None else recording(wiring.files(), asked.recorded).snapshots()
     snapshot = snapshot_of(session, source)
