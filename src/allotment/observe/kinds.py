@@ -7,6 +7,7 @@ from typing import Final
 
 from allotment.model.observed import namespaced, nodes, pods, queueing, work
 from allotment.model.observed.base import Part
+from allotment.model.reading import CLUSTER_AUTOSCALER_STATUS, KUEUE_SETTINGS
 
 BATCH: Final = ("batch/v1",)
 KUEUE: Final = ("kueue.x-k8s.io/v1beta2", "kueue.x-k8s.io/v1beta1")
@@ -48,9 +49,6 @@ class ObservedKind:
         group, slash, _ = self.versions[0].partition("/")
         return group if slash else ""
 
-
-CLUSTER_AUTOSCALER_STATUS: Final = "kube-system/cluster-autoscaler-status"
-KUEUE_SETTINGS: Final = "kueue-system/kueue-manager-config"
 
 KINDS: Final = (
     ObservedKind("Namespace", _CORE, "namespaces", "namespaces", namespaced.Namespace, namespaced=False),

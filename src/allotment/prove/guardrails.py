@@ -13,7 +13,7 @@ from typing import Final
 
 from allotment.model.manifest import Family, Manifest
 from allotment.model.policy import PolicyName
-from allotment.prove import admission, limits, queueing, surroundings, tenancy, work
+from allotment.prove import admission, limits, queueing, reading, surroundings, tenancy, work
 from allotment.prove.probes import OURSELVES, AsDeclared, MustHold, Probe
 from allotment.prove.scene import (
     DEFAULTS_OBJECT,
@@ -99,8 +99,20 @@ def _policy(name: PolicyName) -> Guardrail:
 
 
 GUARDRAILS: Final[tuple[Guardrail, ...]] = (
-    Guardrail("roles", "every right that no role was given", _family(Family.RBAC), tenancy.roles),
+    Guardrail(
+        "roles",
+        "every right that no role was given",
+        lambda manifest: manifest.family is Family.RBAC and not reading.is_reading(manifest),
+        tenancy.roles,
+    ),
     Guardrail("own-namespace-only", "other teams and the cluster", _nothing, tenancy.own_namespace_only),
+    Guardrail(
+        "own-reading",
+        "others' work from being read, and answers from knowing too little",
+        reading.is_reading,
+        reading.in_team,
+        reading.on_platform,
+    ),
     Guardrail("no-escalation", "rights from those who would widen them", _nothing, tenancy.no_escalation),
     Guardrail(
         "pod-security",

@@ -122,9 +122,9 @@ def rights_of(role: str, namespace: str, features: Collection[Feature] = (), giv
     works, changes = _workload_rows(role, features)
     extra = dict.fromkeys(_granted(given, namespace))
     return (
-        *((right, True) for right in dict.fromkeys((*_cells((*may, *works), namespace), *extra))),
-        *((right, False) for right in _cells((*may_not, *changes), namespace) if right not in extra),
-        *((right, False) for right in _cells(_CLUSTER, "")),
+        *((right, True) for right in dict.fromkeys((*cells((*may, *works), namespace), *extra))),
+        *((right, False) for right in cells((*may_not, *changes), namespace) if right not in extra),
+        *((right, False) for right in cells(_CLUSTER, "")),
     )
 
 
@@ -138,14 +138,14 @@ def _granted(given: Iterable[AccessRule], namespace: str) -> Iterator[Right]:
 def rights_gone(role: str, namespace: str, given: Iterable[AccessRule] = ()) -> Cells:
     """What the role could do, and can no more since its team leaves."""
     may, _ = ROLES[role]
-    once = (*_cells((*may, *_SECRETS, *_BINDINGS), namespace), *_granted(given, namespace))
+    once = (*cells((*may, *_SECRETS, *_BINDINGS), namespace), *_granted(given, namespace))
     return tuple((right, False) for right in dict.fromkeys(once))
 
 
 def rights_elsewhere(namespace: str, features: Collection[Feature] = ()) -> Cells:
     """What nobody of another team may do in a namespace of a cluster with these features."""
     added = tuple(("get list create delete", _WORKLOADS[each][1]) for each in _declared(features))
-    return tuple((right, False) for right in _cells((*_FOREIGN, *added), namespace))
+    return tuple((right, False) for right in cells((*_FOREIGN, *added), namespace))
 
 
 def _workload_rows(role: str, features: Collection[Feature]) -> tuple[Rows, Rows]:
@@ -165,7 +165,8 @@ def _declared(features: Collection[Feature]) -> list[Feature]:
     return [feature for feature in WORKLOAD_FEATURES if feature in features]
 
 
-def _cells(rows: Rows, namespace: str) -> Iterator[Right]:
+def cells(rows: Rows, namespace: str) -> Iterator[Right]:
+    """Every right that rows name, in a namespace; in the whole cluster where that is empty."""
     for verbs, resources in rows:
         for path in resources.split():
             group, resource, *sub = path.split("/")

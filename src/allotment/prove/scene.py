@@ -108,6 +108,12 @@ class Scene:
         return self.namespace == self.team.namespaces[0]
 
     @property
+    def foreign_namespace(self) -> str:
+        """A namespace of another team of the cluster; `default` where there is no other."""
+        teams = (team for team, _ in self.here.platform.teams_in(self.here.cluster.name))
+        return next((team.namespaces[0] for team in teams if team is not self.team), "default")
+
+    @property
     def pod_security(self) -> PodSecurityLevel:
         """What pods have to keep to there."""
         return self.team.pod_security_in(self.namespace)

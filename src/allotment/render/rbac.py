@@ -5,16 +5,20 @@ its own, and owners do not hold it, so that they cannot hand it on either: the A
 he does not have. No role has wildcards, `bind`, `escalate`, `impersonate`, or any right to ask for tokens; none
 changes quotas, limits, network policies or queues. A team's `extraRules` come on top; the directory's checks keep
 them from any of that.
+
+Two ClusterRoles only read: engineers what answers are computed from, a team's people the words of the platform that
+their work may name (`model/reading.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
 from allotment.model.cluster import WORKLOAD_FEATURES, Feature
 from allotment.model.manifest import Family, Manifest
+from allotment.model.reading import READ_RESOURCES, READER, VISIBILITY_GROUP, WORD_READER, WORDS, ReadResource
 from allotment.model.team import AccessRule, Groups, Isolation
 from allotment.render.objects import Shelf, Site, Tenant
 
@@ -52,13 +56,19 @@ _SEE: Final[tuple[Rule, ...]] = (
     _rule("", ("configmaps", "events", "persistentvolumeclaims", "pods", "services"), _READ),
     _rule("", ("pods/log",), ("get",)),
     _rule("", ("limitranges", "resourcequotas", "serviceaccounts"), _READ),
-    _rule("apps", ("deployments", "replicasets", "statefulsets"), _READ),
+    # Of namespaces its own alone: a Role gives no other, and no list of them.
+    _rule("", ("namespaces",), ("get",)),
+    _rule("apps", ("daemonsets", "deployments", "replicasets", "statefulsets"), _READ),
+    _rule("autoscaling.x-k8s.io", ("provisioningrequests",), _READ),
     _rule("batch", ("cronjobs", "jobs"), _READ),
     _rule("events.k8s.io", ("events",), _READ),
     _rule("kueue.x-k8s.io", ("localqueues", "workloads"), _READ),
     _rule("networking.k8s.io", ("networkpolicies",), _READ),
+    _rule("policy", ("poddisruptionbudgets",), _READ),
     _rule(_RBAC_GROUP, ("rolebindings", "roles"), _READ),
-    _rule("visibility.kueue.x-k8s.io", ("localqueues/pendingworkloads",), ("get",)),
+    _rule("resource.k8s.io", ("resourceclaims", "resourceclaimtemplates"), _READ),
+    _rule("scheduling.k8s.io", ("podgroups",), _READ),
+    _rule(VISIBILITY_GROUP, ("localqueues/pendingworkloads",), ("get",)),
 )
 
 _WORK: Final[tuple[Rule, ...]] = (
@@ -105,12 +115,40 @@ _WORKLOADS: Final[Mapping[Feature, tuple[str, tuple[str, ...], tuple[str, ...]]]
 }
 """Feature → (group, resources, what members may do beside reading)."""
 
+
+def _reading(resources: Iterable[ReadResource]) -> tuple[Rule, ...]:
+    """A rule for each group, and one for what is read of a resource by name."""
+    wanted = tuple(resources)
+    groups: dict[str, list[str]] = {}
+    for each in sorted(wanted):
+        if not each.only:
+            groups.setdefault(each.group, []).append(each.resource)
+    named: tuple[Rule, ...] = tuple(
+        {
+            "apiGroups": [each.group],
+            "resources": [each.resource],
+            "resourceNames": sorted(place.partition("/")[2] for place in each.only),
+            "verbs": ["get"],
+        }
+        for each in wanted
+        if each.only
+    )
+    return (*(_rule(group, tuple(held), _READ) for group, held in groups.items()), *named)
+
+
+READER_RULES: Final[tuple[Rule, ...]] = (
+    *_reading(READ_RESOURCES),
+    _rule(VISIBILITY_GROUP, ("clusterqueues/pendingworkloads", "localqueues/pendingworkloads"), ("get",)),
+)
+"""What answers are computed from, in the whole cluster: for engineers."""
+
+WORD_RULES: Final = _reading(WORDS)
+"""What the people of every team may look up."""
+
 _OWN_CLUSTER_RULES: Final[tuple[Rule, ...]] = (
-    _rule("", ("namespaces", "nodes", "persistentvolumes"), _READ),
+    *_reading(each for each in READ_RESOURCES if not each.namespaced),
     _rule("apiextensions.k8s.io", ("customresourcedefinitions",), _READ),
-    _rule("kueue.x-k8s.io", ("clusterqueues", "cohorts", "resourceflavors", "workloadpriorityclasses"), _READ),
-    _rule("scheduling.k8s.io", ("priorityclasses",), _READ),
-    _rule("storage.k8s.io", ("storageclasses",), _READ),
+    _rule(VISIBILITY_GROUP, ("clusterqueues/pendingworkloads",), ("get",)),
 )
 
 
@@ -125,8 +163,12 @@ def rules_of(role: Role, features: Collection[Feature]) -> tuple[Rule, ...]:
 
 
 def render_rbac(site: Site) -> Iterator[Manifest]:
-    """Roles and bindings in every namespace of the teams that stay; a role that no group holds is not rendered."""
+    """Roles and bindings in every namespace of the teams that stay; a role that no group holds is not rendered.
+
+    Before them the roles that read; engineers are bound to theirs where the platform names their groups.
+    """
     rules = {role: list(rules_of(role, site.cluster.features)) for role in Role}
+    yield from _platform_readers(site)
     for tenant in site.tenants:
         if tenant.leaving:
             continue  # With its workloads gone, a way in could only start new ones.
@@ -137,6 +179,7 @@ def render_rbac(site: Site) -> Iterator[Manifest]:
                 yield shelf.namespaced((RBAC_API, "Role"), role.value, {"rules": held})
                 yield shelf.namespaced((RBAC_API, "RoleBinding"), role.value, _binding("Role", role.value, groups))
         if tenant.is_first:
+            yield from _word_readers(tenant, shelf)
             yield from _own_cluster(tenant, shelf)
 
 
@@ -152,6 +195,29 @@ def _holders(groups: Groups) -> tuple[tuple[Role, tuple[str, ...]], ...]:
         (Role.VIEWER, groups.viewers),
         (Role.EXEC, groups.exec),
     )
+
+
+def _platform_readers(site: Site) -> Iterator[Manifest]:
+    shelf = site.shelf(Family.RBAC)
+    groups = site.platform.admin_groups
+    if groups:
+        yield shelf.clustered((RBAC_API, "ClusterRole"), READER, {"rules": list(READER_RULES)})
+        yield shelf.clustered((RBAC_API, "ClusterRoleBinding"), READER, _binding("ClusterRole", READER, groups))
+    if any(_people(tenant) for tenant in site.teams):
+        yield shelf.clustered((RBAC_API, "ClusterRole"), WORD_READER, {"rules": list(WORD_RULES)})
+
+
+def _word_readers(tenant: Tenant, shelf: Shelf) -> Iterator[Manifest]:
+    groups = _people(tenant)
+    if groups:
+        name = f"{WORD_READER}-{tenant.team.id}"
+        yield shelf.clustered((RBAC_API, "ClusterRoleBinding"), name, _binding("ClusterRole", WORD_READER, groups))
+
+
+def _people(tenant: Tenant) -> tuple[str, ...]:
+    """Groups of a team that stays whose people ask about work."""
+    groups = tenant.team.groups
+    return () if tenant.leaving else tuple(dict.fromkeys((*groups.owners, *groups.members, *groups.viewers)))
 
 
 def _own_cluster(tenant: Tenant, shelf: Shelf) -> Iterator[Manifest]:

@@ -10,7 +10,9 @@ import pytest
 
 from allotment.errors import InputError
 from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.model.reading import READ_RESOURCES, WORDS, ReadResource
 from allotment.observe.gathering import Gathered
+from allotment.observe.kinds import KINDS
 from allotment.observe.printed import printed_objects, printed_snapshot
 from allotment.observe.taking import snapshot_of_file
 from allotment.observe.written import decode, encode, unpacked
@@ -18,6 +20,13 @@ from tests.unit.observe.objects import NOW, OURS, pod, raw, two_teams
 
 MEGABYTE = "x" * 1_048_576
 DEEP = b"[" * 200_000 + b"]" * 200_000
+
+
+def test_what_is_read_is_what_the_reading_roles_give() -> None:
+    read = {ReadResource(each.group, each.plural, each.namespaced, each.only) for each in KINDS}
+    assert read == set(READ_RESOURCES)
+    assert set(WORDS) < read
+    assert len(READ_RESOURCES) == len(set(READ_RESOURCES))
 
 
 def text(value: Any) -> bytes:

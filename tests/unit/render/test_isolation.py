@@ -9,6 +9,7 @@ import pytest
 from allotment.errors import InputError
 from allotment.model import labels
 from allotment.model.platform import Platform
+from allotment.model.reading import READER, WORD_READER
 from allotment.model.team import Isolation, Team
 from tests.unit import builders as build
 from tests.unit.render.looking import find, of_kind, rendered
@@ -84,4 +85,6 @@ class TestOwnCluster:
 @pytest.mark.parametrize("level", [Isolation.NAMESPACE, Isolation.NODE_POOL])
 def test_in_a_cluster_with_others_nobody_sees_the_whole_of_it(level: Isolation) -> None:
     manifests = rendered(build.platform(teams=[secure(level), build.team("nlp")]))
-    assert not of_kind(manifests, "ClusterRoleBinding")
+    given = {item.key.name: item.body["roleRef"]["name"] for item in of_kind(manifests, "ClusterRoleBinding")}
+    mine = {f"{WORD_READER}-{name}": WORD_READER for name in ("secure", "nlp")}
+    assert given == {READER: READER, **mine}

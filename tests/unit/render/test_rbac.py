@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from allotment.model.cluster import WORKLOAD_FEATURES, Feature
-from allotment.model.manifest import Family
+from allotment.model.manifest import Family, Manifests
+from allotment.model.reading import READER, WORD_READER
 from allotment.model.team import AccessRule, ExtraRules, Groups, Isolation, Offboarding
+from allotment.prove.reading import role_fault
 from allotment.prove.rights import rights_elsewhere, rights_gone, rights_of
-from allotment.render.rbac import RULES, Role, rules_of
+from allotment.render.rbac import READER_RULES, RULES, WORD_RULES, Role, Rule, rules_of
 from tests.unit import builders as build
 from tests.unit.render.looking import of_kind, rendered
 
@@ -106,7 +109,43 @@ def test_a_role_without_groups_is_not_rendered() -> None:
 
 def test_a_leaving_team_has_no_way_in() -> None:
     team = build.team("nlp", isolation=Isolation.CLUSTER, offboarding=Offboarding(dt.date(2027, 1, 31)))
-    assert not list(rendered(build.platform(teams=[team])).of(Family.RBAC))
+    assert {item.key.name for item in rendered(build.platform(teams=[team])).of(Family.RBAC)} == {READER}
+
+
+def held_by(group: str, manifests: Manifests) -> set[str]:
+    return {
+        f"{item.key.namespace}/{item.body['roleRef']['name']}"
+        for item in manifests.of(Family.RBAC)
+        if group in {subject["name"] for subject in item.body.get("subjects", ())}
+    }
+
+
+def test_engineers_read_what_answers_need_and_a_team_s_people_the_words() -> None:
+    groups = Groups(owners=("o",), members=("m",), viewers=("v",), exec=("e",))
+    declared = build.platform(teams=[build.team("nlp", groups=groups)])
+    manifests = rendered(declared)
+    assert {name: held_by(name, manifests) for name in (*declared.admin_groups, "m", "v", "e")} == {
+        **dict.fromkeys(declared.admin_groups, {f"/{READER}"}),
+        "m": {"nlp/allotment-member", f"/{WORD_READER}"},
+        "v": {"nlp/allotment-viewer", f"/{WORD_READER}"},
+        "e": {"nlp/allotment-exec"},
+    }
+    assert declared.admin_groups
+    nobody = rendered(replace(declared, admin_groups=()))
+    assert READER not in {item.key.name for item in nobody.of(Family.RBAC)}
+
+
+@pytest.mark.parametrize("rules", [READER_RULES, WORD_RULES], ids=["engineers", "a team's people"])
+def test_reading_roles_only_read_and_never_secrets(rules: Sequence[Rule]) -> None:
+    assert {verb for rule in rules for verb in rule["verbs"]} == {"get", "list", "watch"}
+    resources = {resource for rule in rules for resource in rule["resources"]}
+    assert not resources & {"secrets", "*", "pods/log", "pods/exec", "nodes/proxy", "serviceaccounts/token"}
+    assert role_fault({"rules": rules}) == ""
+    for rule in rules:
+        if "configmaps" in rule["resources"]:
+            assert (rule["resourceNames"], rule["verbs"]) == (
+                ["cluster-autoscaler-status", "kueue-manager-config"], ["get"],
+            )  # fmt: skip
 
 
 RUN = {"get", "list", "watch", "create", "delete"}

@@ -21,6 +21,7 @@ from allotment.operations.ask.waiting_order import read_order
 from allotment.ports.clock import Clock
 from allotment.ports.kube import Identity, KubePort
 
+NAMESPACE: Final = "Namespace"
 MOST_OWNERS: Final = 200
 """Objects of unknown kinds above pods that are asked for one by one."""
 
@@ -113,6 +114,11 @@ def read_kind(reader: ClusterReader, served: ServedKind) -> None:
         read_named(reader, served)
         return
     fate = reader.attempt(lambda: reader.take_all(kind, version), kind.plural)
+    if fate is Reply.FORBIDDEN and kind.kind == NAMESPACE:
+        # Who may not list all of them may still read her own.
+        for namespace in reader.namespaces:
+            key = ObjectKey(kind.group, kind.kind, "", namespace)
+            reader.attempt(partial(reader.take_one, kind, version, key), kind.plural, namespace, told=False)
     if fate is not Reply.FORBIDDEN or not kind.namespaced:
         return
     reader.narrowed = True

@@ -105,6 +105,19 @@ def test_what_may_not_be_listed_is_read_in_the_namespaces_asked_for() -> None:
     }
 
 
+def test_who_may_not_list_namespaces_still_reads_her_own() -> None:
+    kube = cluster()
+
+    def hook(call: Call) -> None:
+        if not call.done and call.key.kind == "Namespace" and (call.verb == "list" or call.key.name != OURS):
+            raise forbidden(call.key.kind)
+
+    kube.hook = hook
+    _, source = look(kube, OURS, "others")
+    assert names(source, "namespaces") == {OURS}
+    assert [(gap.what, gap.namespace, gap.reason) for gap in source.gaps] == [("namespaces", "", "forbidden")]
+
+
 def test_a_kind_that_fails_stops_no_other() -> None:
     kube = cluster()
     kube.hook = refusing("Pod", error=broken)
