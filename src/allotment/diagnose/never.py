@@ -1,4 +1,4 @@
-"""Whether a subject can start at all as things are: what its cause says, and what both twins say of an emptied fleet."""
+"""Whether a subject can start at all: what its cause says, and what both twins say of an emptied fleet."""
 
 from __future__ import annotations
 

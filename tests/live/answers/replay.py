@@ -109,6 +109,9 @@ def replay(api: Api, case: Raw) -> Replayed:
     for one in late:
         if one is None:
             made = _submit(api, case, groups)
+            own = [each for each in case["objects"] if _key(each) == _key(subject)]
+            if own:
+                _checked(api, case, own[0])
         else:
             api.make([_as_made(case, one)])
     assert made is not None
@@ -171,6 +174,8 @@ def _standing(case: Raw) -> Iterable[Raw]:
         body = _bare(each)
         if each["kind"] in {"ClusterQueue", "LocalQueue"}:
             body["spec"].pop("stopPolicy", None)
+        if each["kind"] == "ClusterQueue":
+            body["spec"]["resourceGroups"] = _usable(case, each)
         if each["kind"] == "Node":
             body["spec"] = {**body["spec"], "unschedulable": True, "taints": _own_taints(each)}
             kept = ("allocatable", "capacity", "nodeInfo", "addresses")
@@ -339,12 +344,13 @@ def _submit(api: Api, case: Raw, groups: tuple[str, ...]) -> Replayed:
 
 def _bound(api: Api, case: Raw, work: Raw) -> None:
     """Wait for the pods of a piece of work, and put each where one of it ran."""
-    space = work["metadata"].get("namespace", "")
+    space = _space(work)
+    _checked(api, case, work)
     places = sorted(_running(case)[_key(work)], key=_index_of)
     known: dict[str, None] = {}
 
     def there() -> list[Raw] | None:
-        pods = [each for each in _pods(api, space) if _top(each, work)]
+        pods = [each for each in _pods(api, space) if _top(each, work) and not each["spec"].get("schedulingGates")]
         return pods if len(pods) >= len(places) else None
 
     pods = sorted(until(f"pods of {work['metadata']['name']}", there), key=_index_of)
@@ -361,6 +367,30 @@ def _bound(api: Api, case: Raw, work: Raw) -> None:
         }
         api.request("POST", path_to("v1", "Pod", space, pod["metadata"]["name"]) + "/binding", binding)
     until(f"{work['metadata']['name']} runs", lambda: _phases(_pods(api, space), known) == {"Running"})
+
+
+def _checked(api: Api, case: Raw, work: Raw) -> None:
+    """Say of the admission checks of a piece of work what their controllers had said."""
+    owned = [each for each in case["objects"] if each["kind"] == "Workload" and _owner(each) == work["metadata"]["uid"]]
+    checks = owned[0]["status"].get("admissionChecks") if owned else None
+    if not checks:
+        return
+
+    def reserved() -> Raw | None:
+        found = [each for each in api.items(KUEUE, "Workload", _space(work)) if _owned(each, work)]
+        return found[0] if found and found[0].get("status", {}).get("admissionChecks") else None
+
+    workload = until(f"quota of {work['metadata']['name']}", reserved)
+    api.patch(workload, {"status": {"admissionChecks": checks}}, sub="status")
+
+
+def _space(work: Raw) -> str:
+    return str(work["metadata"].get("namespace", ""))
+
+
+def _owned(workload: Raw, work: Raw) -> bool:
+    owners = workload["metadata"].get("ownerReferences", ())
+    return any(each["name"] == work["metadata"]["name"] for each in owners)
 
 
 def _index_of(pod: Raw) -> int:
@@ -397,6 +427,22 @@ def _opened(api: Api, case: Raw) -> None:
             if any((one["status"] == "True") is not (one["type"] == "Ready") for one in conditions):
                 # A strategic patch: conditions are told apart by their type.
                 api.patch(each, {"status": {"conditions": conditions}}, form="strategic", sub="status")
-        policy = each.get("spec", {}).get("stopPolicy", "None")
-        if each["kind"] in {"ClusterQueue", "LocalQueue"} and policy != "None":
-            api.patch(each, {"spec": {"stopPolicy": policy}})
+        if each["kind"] in {"ClusterQueue", "LocalQueue"} and _changed(case, each):
+            api.patch(each, {"spec": each["spec"]})
+
+
+def _changed(case: Raw, queue: Raw) -> bool:
+    """Whether a queue was made in another state than the one that was recorded."""
+    stopped = queue["spec"].get("stopPolicy", "None") != "None"
+    groups = queue["spec"].get("resourceGroups", [])
+    return stopped or (queue["kind"] == "ClusterQueue" and _usable(case, queue) != groups)
+
+
+def _usable(case: Raw, queue: Raw) -> list[Raw]:
+    """Resource groups with the flavors that there are: a queue with others is inactive, and what ran ran before that."""
+    there = {each["metadata"]["name"] for each in case["objects"] if each["kind"] == "ResourceFlavor"}
+    groups = [
+        {**group, "flavors": [each for each in group["flavors"] if each["name"] in there]}
+        for group in queue["spec"].get("resourceGroups", [])
+    ]
+    return [each for each in groups if each["flavors"]]

@@ -30,6 +30,7 @@ JOBS: Final = 10
 PLATFORMS: Final = 10
 """Of a night: a hundred jobs."""
 SETTLES_WITHIN: Final = 60.0
+LOOKED_AT_WITHIN: Final = 15.0
 STAYS_FOR: Final = 2.0
 """Seconds for which a refusal must hold: Kueue looks again within one, and nothing else changes."""
 
@@ -185,6 +186,15 @@ def settled(api: Api, sent: Raw) -> bool:
     raise AssertionError(f"{sent['metadata']['name']} comes to no end")
 
 
+def waiting(api: Api, jobs: list[Raw]) -> list[Raw]:
+    """Those that wait: refused, or not even looked at, for one of their shape was refused before them."""
+    ends = time.monotonic() + LOOKED_AT_WITHIN
+    while time.monotonic() < ends and any(outcome(api, each) is None for each in jobs):
+        time.sleep(0.5)
+    time.sleep(STAYS_FOR)
+    return [each for each in jobs if not outcome(api, each)]
+
+
 def alone(api: Api, sent: Raw) -> bool:
     """Whether it starts with nobody else there."""
     api.make([sent])
@@ -218,7 +228,7 @@ def test_never_is_what_an_emptied_cluster_refuses(seed: int, arena: Sandbox, on:
     on.make(fillers(pools, queues, quotas=seed % 2 == 0))
     time.sleep(STAYS_FOR)
     on.make(jobs)
-    wait = [each for each in jobs if not settled(on, each)]
+    wait = waiting(on, jobs)
     said = {each["metadata"]["name"]: why(arena, each["metadata"]["name"]) for each in wait}
     on.empty(SPACE)
 

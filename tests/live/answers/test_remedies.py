@@ -37,7 +37,7 @@ BY_DAY: Final = (
 )
 NIGHTLY: Final = (
     "admission-check-pending-1",
-    "admission-check-rejected-or-retry-0",
+    "admission-check-rejected-or-retry-2",
     "borrowing-limit-2",
     "clusterqueue-inactive-missing-flavor-1",
     "cpu-quota-not-gpu-0",
