@@ -63,7 +63,7 @@ def test_known_run_times_give_a_point() -> None:
         [running("a", 6, 40), running("b", 4, 90)], [workload("x", "q", 5, since=91), workload("y", "q", 5, since=92)]
     )
     answers = ask(situation, Known(a=100, b=50, x=30, y=1), "x", "y")
-    assert answers["x"] == StartEstimate("x", Interval(40.0, 40.0), 40.0, 0.0)
+    assert answers["x"] == StartEstimate("x", Interval(40.0, 40.0), 40.0, 0.0, futures=100)
     assert answers["y"].interval == Interval(40.0, 40.0), "the other 5 of 10 CPUs are free once b has ended too"
 
 
