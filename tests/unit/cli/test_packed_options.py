@@ -14,7 +14,8 @@ from allotment.cli.commands.foresee.simulate import SimulateOptions, simulate
 from allotment.cli.commands.foresee.whatif import WhatIfOptions, whatif
 from allotment.cli.commands.foresee.when import WhenOptions, when
 
-SHARED = {"no_headers", "sort_by", "selector", "limit", "force_conflicts", "allow_uncounted"}
+OF_A_SOURCE = {"snapshot", "namespace", "everywhere"}
+SHARED = {"no_headers", "sort_by", "selector", "limit", "force_conflicts", "allow_uncounted", *OF_A_SOURCE}
 """Flags of several commands that end up in `OutputOptions` and `Liberties`; the session's, click keeps to itself."""
 
 COMMANDS = [
@@ -42,6 +43,6 @@ def test_the_fields_are_what_click_makes(command: click.Command, kind: type) -> 
 
 
 def test_a_request_is_frozen() -> None:
-    asked = WhatIfOptions(words=(), named="x", snapshot=None, changes=(), scenario=None, until=None, report=None)
+    asked = WhatIfOptions(words=(), named="x", changes=(), scenario=None, until=None, report=None, budget=None)
     with pytest.raises(FrozenInstanceError):
         asked.named = "y"  # type: ignore[misc]
