@@ -128,7 +128,7 @@ def _check_state(stage: Stage, name: str, namespace: str) -> str:
 
 
 def machines_cannot_be_had(stage: Stage) -> Played:
-    """The cloud had no machines; Kueue gave the quota back and asks again after a while."""
+    """The cloud had no machines; Kueue keeps the quota and asks again after a while."""
     provisioning(stage, "forecast")
     mine = job("ensemble", "forecast", "main", spec=pod_spec(8))
     stage.make(mine)
@@ -168,10 +168,10 @@ def machines_cannot_be_had(stage: Stage) -> Played:
 
 
 def put_back(stage: Stage, name: str, namespace: str) -> bool:
-    """Whether a workload was evicted by a check, has no quota and a time before which it is not tried again."""
-    workload = workload_of(stage, name, namespace)
-    evicted, reserved = (condition(workload, each).get("status") for each in ("Evicted", "QuotaReserved"))
-    return evicted == "True" and reserved == "False" and bool((workload or {})["status"].get("requeueState") or {})
+    """Whether a check said to try again, and Kueue has set the time of that; it keeps the quota meanwhile."""
+    status = (workload_of(stage, name, namespace) or {}).get("status", {})
+    states = {each.get("state") for each in status.get("admissionChecks", ())}
+    return "Retry" in states and bool(status.get("requeueState"))
 
 
 def booked_and_expired(stage: Stage) -> Played:
