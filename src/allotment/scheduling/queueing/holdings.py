@@ -38,6 +38,7 @@ class Holdings:
         workload.refusal = None
         workload.nomination = None
         workload.queue.running[workload.index] = workload
+        workload.queue.holdings_changed()
         self._ledger.charge(workload)
         if self._local_usage is not None:
             self._local_usage.admitted(workload)
@@ -54,6 +55,7 @@ class Holdings:
         self._ledger.release(workload)
         workload.granted = granted
         workload.admission = self._admissions.assignment(workload, granted)
+        workload.queue.holdings_changed()
         self._ledger.charge(workload)
         self._nominations.outdate(workload)
 
@@ -64,6 +66,7 @@ class Holdings:
         if self._local_usage is not None:
             self._local_usage.stopped(workload)
         del workload.queue.running[workload.index]
+        workload.queue.holdings_changed()
         workload.queue.generation += 1
         workload.admission = None
         workload.granted = ()

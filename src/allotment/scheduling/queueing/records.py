@@ -90,6 +90,7 @@ class QueueRecord:
     """
 
     __slots__ = (
+        "_holders",
         "borrow_allowed",
         "cells",
         "covers_pods",
@@ -133,6 +134,24 @@ class QueueRecord:
         self.topology_only: bool = False
         self.generation: int = 0
         self.running: dict[WorkloadId, WorkloadRecord] = {}
+        self._holders: dict[FlavorResource, list[WorkloadRecord]] = {}
+
+    def holders(self, pair: FlavorResource) -> list[WorkloadRecord]:
+        """Running workloads that hold some of a pair, in the order of `running`; not to be changed.
+
+        Every search for victims asks, and the answer changes only with what runs.
+        """
+        found = self._holders.get(pair)
+        if found is None:
+            found = [
+                each for each in self.running.values() if each.admission is not None and pair in each.admission.usage
+            ]
+            self._holders[pair] = found
+        return found
+
+    def holdings_changed(self) -> None:
+        """What runs here, or what it holds, is another now."""
+        self._holders.clear()
 
 
 class FlavorChoice:

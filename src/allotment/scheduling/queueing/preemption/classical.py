@@ -38,6 +38,22 @@ class Candidate:
         self.only_without_borrowing: bool = only_without_borrowing
 
 
+class OtherQueue:
+    """Possible victims of one other queue.
+
+    Attributes:
+        common: lowest cohort above that queue and the preemptor's.
+        advantage: the demand is within the quota of a subtree below that cohort.
+    """
+
+    __slots__ = ("advantage", "common", "workloads")
+
+    def __init__(self, workloads: list[WorkloadRecord], common: TreeNode, *, advantage: bool) -> None:
+        self.workloads: list[WorkloadRecord] = workloads
+        self.common: TreeNode = common
+        self.advantage: bool = advantage
+
+
 class ClassicalPreemption:
     """Chooses targets against the ledger's current usage and leaves it unchanged."""
 
@@ -49,10 +65,21 @@ class ClassicalPreemption:
 
     def targets(self, demand: Demand) -> list[Target]:
         """The workloads to preempt for `demand`; empty if preemption cannot help."""
-        own = self._own_candidates(demand)
+        queue = demand.queue
+        within = eligible(queue, queue.within, demand)
+        others = self._others(demand)
+        if not self._could_fit(demand, [within, *(each.workloads for each in others)]):
+            return []
+        own = [
+            Candidate(each, NO_NODE, PreemptionReason.IN_CLUSTER_QUEUE, only_without_borrowing=False) for each in within
+        ]
         hierarchical: list[Candidate] = []
         by_priority: list[Candidate] = []
-        self._collect_others(demand, hierarchical, by_priority)
+        for each in others:
+            (hierarchical if each.advantage else by_priority).extend(
+                _classify(queue, demand.workload, workload, each.common, advantage=each.advantage)
+                for workload in each.workloads
+            )
         candidates = self._in_order(demand.queue, (hierarchical, by_priority, own))
         for allow_borrowing in self._attempts(demand, hierarchical, by_priority):
             targets = self._attempt(demand, candidates, allow_borrowing=allow_borrowing)
@@ -121,28 +148,46 @@ class ClassicalPreemption:
             node = parents[node]
         return True
 
-    def _own_candidates(self, demand: Demand) -> list[Candidate]:
-        queue = demand.queue
-        own = PreemptionReason.IN_CLUSTER_QUEUE
-        return [
-            Candidate(each, NO_NODE, own, only_without_borrowing=False)
-            for each in eligible(queue, queue.within, demand)
-        ]
+    def _could_fit(self, demand: Demand, candidates: list[list[WorkloadRecord]]) -> bool:
+        """Whether the quota would do if every candidate went and borrowing were allowed: no search can find more.
 
-    def _collect_others(self, demand: Demand, hierarchical: list[Candidate], by_priority: list[Candidate]) -> None:
+        Args:
+            demand: what is needed.
+            candidates: those of one queue in each list.
+        """
+        ledger = self._ledger
+        tree, cells = ledger.tree, demand.queue.cells
+        mark = ledger.checkpoint()
+        enough = True
+        for fr, amount in demand.requests:
+            for of_queue in candidates:
+                freed = 0
+                for each in of_queue:
+                    if each.admission is not None:
+                        freed += each.admission.usage.get(fr, 0)
+                if freed:
+                    tree.remove(of_queue[0].queue.cells[fr], freed)
+            if amount > max(0, tree.available(cells[fr])):
+                enough = False
+                break
+        ledger.rollback(mark)
+        return enough
+
+    def _others(self, demand: Demand) -> list[OtherQueue]:
         """Walk up from the queue; above the first subtree whose quota fits the demand it has the advantage."""
         queue = demand.queue
+        found: list[OtherQueue] = []
         if queue.parent == NO_NODE or queue.reclaim == PreemptionPolicy.NEVER:
-            return
+            return found
         advantage, remaining = self._fits_in_quota(queue.index, demand.requests)
         parents = self._ledger.tree.node_parent
         cohort, done = queue.parent, NO_NODE
         while cohort != NO_NODE:
-            found = hierarchical if advantage else by_priority
             self._collect_subtree(demand, cohort, cohort, done, found, advantage=advantage)
             fit, remaining = self._fits_in_quota(cohort, remaining)
             advantage = advantage or fit
             cohort, done = parents[cohort], cohort
+        return found
 
     def _fits_in_quota(
         self, node: TreeNode, requests: list[tuple[FlavorResource, int]]
@@ -165,7 +210,7 @@ class ClassicalPreemption:
         cohort: TreeNode,
         common: TreeNode,
         done: TreeNode,
-        found: list[Candidate],
+        found: list[OtherQueue],
         *,
         advantage: bool,
     ) -> None:
@@ -177,10 +222,9 @@ class ClassicalPreemption:
             queue = self._catalog.queues[child]
             if queue is demand.queue or within_nominal(self._ledger, child, demand.needed):
                 continue
-            found.extend(
-                _classify(demand.queue, demand.workload, each, common, advantage=advantage)
-                for each in eligible(queue, demand.queue.reclaim, demand)
-            )
+            workloads = eligible(queue, demand.queue.reclaim, demand)
+            if workloads:
+                found.append(OtherQueue(workloads, common, advantage=advantage))
 
 
 def _classify(

@@ -151,13 +151,8 @@ def eligible(queue: QueueRecord, policy: PreemptionPolicy, demand: Demand) -> li
     if policy == PreemptionPolicy.NEVER or queue.stopped:
         return []
     preemptor, needed = demand.workload, demand.needed
-    if len(needed) == 1:  # most questions are about one pair; looking it up here spares two calls for each candidate
-        pair = needed[0]
-        holding = [
-            each
-            for each in queue.running.values()
-            if not each.simulated_away and each.admission is not None and pair in each.admission.usage
-        ]
+    if len(needed) == 1:  # most questions are about one pair
+        holding = [each for each in queue.holders(needed[0]) if not each.simulated_away]
     else:
         holding = [each for each in queue.running.values() if not each.simulated_away and uses_any(each, needed)]
     if policy == PreemptionPolicy.ANY:
