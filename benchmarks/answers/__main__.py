@@ -18,6 +18,7 @@ from typing import Any
 from allotment.adapters.kube.client import connect
 from benchmarks.answers import fleet
 from benchmarks.answers.fleet import Size
+from benchmarks.answers.offline import measure
 from benchmarks.plan.__main__ import Row, run
 from benchmarks.plan.control_plane import ControlPlane, control_plane
 
@@ -83,8 +84,14 @@ def main() -> None:
     parser.add_argument("--pods", type=int, default=20_000)
     parser.add_argument("--workloads", type=int, default=10_000)
     parser.add_argument("--repeat", type=int, default=2)
+    parser.add_argument("--offline", action="store_true", help="no API server: how fast a saved snapshot answers")
+    parser.add_argument("--only", default="", help="with --offline: questions that have this in their name")
+    parser.add_argument("--profile", default="", help="with --offline: where the time of these goes")
     asked = parser.parse_args()
     size = Size(asked.nodes, asked.pods, asked.workloads)
+    if asked.offline:
+        measure(size, asked.only, asked.profile)
+        return
     with tempfile.TemporaryDirectory() as name, control_plane(Path(name)) as plane:
         began = time.perf_counter()
         fill(plane, size)

@@ -188,7 +188,9 @@ class _Making:
         job = _job(team, name, spec, count, since, queued=True, suspended=True)
         workload = _workload(team, name, spec, count, self.random.randrange(_PRIORITIES), since, job)
         text = f"couldn't assign flavors to pod set main: insufficient unused quota for {GPU} in flavor {pool.name}"
-        workload["status"] = {"conditions": [{**_condition("QuotaReserved", since, "False", "Pending"), "message": text}]}
+        workload["status"] = {
+            "conditions": [{**_condition("QuotaReserved", since, "False", "Pending"), "message": text}]
+        }
         yield job
         yield workload
 
@@ -239,9 +241,13 @@ class _Making:
         job = _job(team, name, spec, 1, since, queued=False, suspended=False)
         yield job
         pod = _pod(job, f"{name}-0", {**spec, "nodeName": "cpu-1"}, since)
-        waiting = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "registry.example/train:1": not found'}
-        pod["status"] = {"phase": "Pending", "conditions": [_condition("PodScheduled", since)],
-                         "containerStatuses": [{"name": "main", "ready": False, "state": {"waiting": waiting}}]}  # fmt: skip
+        waiting = {
+            "reason": "ImagePullBackOff",
+            "message": 'Back-off pulling image "registry.example/train:1": not found',
+        }
+        container = {"name": "main", "ready": False, "state": {"waiting": waiting}}
+        pod["status"] = {"phase": "Pending", "conditions": [_condition("PodScheduled", since)]}
+        pod["status"]["containerStatuses"] = [container]
         yield pod
 
     def _pods_refused(self, team: str, name: str, since: str) -> Iterator[Raw]:

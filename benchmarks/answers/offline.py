@@ -64,7 +64,7 @@ def questions(data: bytes, snapshot: Snapshot) -> list[Asked]:
         *_following(snapshot),
         *(
             Asked(f"why {name}, remedies tried", lambda n=name: why(snapshot, n), 2.0, _remedies)  # type: ignore[misc]
-            for name in _subjects(snapshot)
+            for name in _subjects()
         ),
         Asked("why -A, grouped", lambda: grouped(why_all(snapshot).waiting), 2.0, _groups),
         Asked("who", lambda: who_holds(snapshot), 2.0),
@@ -77,7 +77,7 @@ def questions(data: bytes, snapshot: Snapshot) -> list[Asked]:
     ]
 
 
-def _subjects(snapshot: Snapshot) -> list[str]:
+def _subjects() -> list[str]:
     """One that waits for each usual queue, and one of each oddity."""
     usual = [f"job/wait-{number}" for number in (1, 2, 3, 5)]
     return usual + [f"job/wait-{number}" for number in range(0, 160, 20)]
@@ -146,7 +146,10 @@ def measure(size: Size, only: str, profiled: str) -> None:
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         over = " **over**" if cpu > asked.bar else ""
-        print(f"| {asked.name} | {cpu:.2f}{over} | {wall:.2f} | {asked.bar:g} | {peak:.0f} | {asked.note(found)} |", flush=True)
+        print(
+            f"| {asked.name} | {cpu:.2f}{over} | {wall:.2f} | {asked.bar:g} | {peak:.0f} | {asked.note(found)} |",
+            flush=True,
+        )
         if profile is not None:
             pstats.Stats(profile, stream=sys.stderr).sort_stats("cumulative").print_stats(45)
             pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(30)
