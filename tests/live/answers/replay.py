@@ -433,13 +433,13 @@ def _opened(api: Api, case: Raw) -> None:
 
 def _changed(case: Raw, queue: Raw) -> bool:
     """Whether a queue was made in another state than the one that was recorded."""
-    stopped = queue["spec"].get("stopPolicy", "None") != "None"
-    groups = queue["spec"].get("resourceGroups", [])
-    return stopped or (queue["kind"] == "ClusterQueue" and _usable(case, queue) != groups)
+    stopped = bool(queue["spec"].get("stopPolicy", "None") != "None")
+    groups: list[Raw] = queue["spec"].get("resourceGroups", [])
+    return stopped or bool(queue["kind"] == "ClusterQueue" and _usable(case, queue) != groups)
 
 
 def _usable(case: Raw, queue: Raw) -> list[Raw]:
-    """Resource groups with the flavors that there are: a queue with others is inactive, and what ran ran before that."""
+    """Resource groups with the flavors that there are: with others a queue is inactive, and what ran ran before."""
     there = {each["metadata"]["name"] for each in case["objects"] if each["kind"] == "ResourceFlavor"}
     groups = [
         {**group, "flavors": [each for each in group["flavors"] if each["name"] in there]}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,9 +17,8 @@ from click.testing import CliRunner
 
 from allotment.adapters.sandbox.kwok import node_object
 from allotment.cli.main import cli
-from allotment.ports.sandboxes import RUN_FOR, FakeNode, Sandbox, SandboxSpec
+from allotment.ports.sandboxes import RUN_FOR, FakeNode, Sandbox
 from tests.live.answers.api import KUEUE, Api, Raw, until
-from tests.live.conftest import unique_name
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
@@ -132,19 +130,6 @@ def fillers(pools: list[Pool], queues: list[Raw], *, quotas: bool) -> list[Raw]:
     return found
 
 
-@pytest.fixture(scope="module")
-def arena(new_sandbox: Callable[[SandboxSpec], Sandbox]) -> Sandbox:
-    return new_sandbox(SandboxSpec(unique_name()))
-
-
-@pytest.fixture
-def on(arena: Sandbox) -> Iterator[Api]:
-    api = Api(arena.kubeconfig)
-    api.clear()
-    yield api
-    api.clear()
-
-
 def condition(each: Raw, name: str) -> Raw:
     found = [one for one in each.get("status", {}).get("conditions", ()) if one["type"] == name]
     return found[0] if found else {}
@@ -214,7 +199,7 @@ def why(arena: Sandbox, name: str) -> Raw:
 @pytest.mark.parametrize(
     "seed", [pytest.param(each, marks=[pytest.mark.nightly] if each else []) for each in range(PLATFORMS + 1)]
 )
-def test_never_is_what_an_emptied_cluster_refuses(seed: int, arena: Sandbox, on: Api) -> None:
+def test_never_is_what_an_emptied_cluster_refuses(seed: int, bare: Sandbox, on: Api) -> None:
     chance = random.Random(seed)
     pools = [pool(chance, number) for number in range(chance.choice([2, 3]))]
     queues = [each for name in ("a", "b") for each in queue(chance, name, pools)]
@@ -229,7 +214,7 @@ def test_never_is_what_an_emptied_cluster_refuses(seed: int, arena: Sandbox, on:
     time.sleep(STAYS_FOR)
     on.make(jobs)
     wait = waiting(on, jobs)
-    said = {each["metadata"]["name"]: why(arena, each["metadata"]["name"]) for each in wait}
+    said = {each["metadata"]["name"]: why(bare, each["metadata"]["name"]) for each in wait}
     on.empty(SPACE)
 
     wrong = []

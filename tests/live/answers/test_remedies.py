@@ -13,7 +13,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -21,10 +21,9 @@ import pytest
 from click.testing import CliRunner
 
 from allotment.cli.main import cli
-from allotment.ports.sandboxes import Sandbox, SandboxSpec
+from allotment.ports.sandboxes import Sandbox
 from tests.live.answers.api import Api, NotReachedError, Raw, Refused
 from tests.live.answers.replay import Replayed, everything, live_name, replay, runs, submit, submitter_config
-from tests.live.conftest import unique_name
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -82,19 +81,6 @@ def recorded() -> Mapping[str, Raw]:
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         cases = [json.loads(line) for line in lines]
     return {each["id"]: each for each in cases}
-
-
-@pytest.fixture(scope="module")
-def arena(new_sandbox: Callable[[SandboxSpec], Sandbox]) -> Sandbox:
-    return new_sandbox(SandboxSpec(unique_name()))
-
-
-@pytest.fixture
-def on(arena: Sandbox) -> Iterator[Api]:
-    api = Api(arena.kubeconfig)
-    api.clear()
-    yield api
-    api.clear()
 
 
 def asked(arena: Sandbox, api: Api, case: Raw, made: Replayed, folder: Path) -> Raw:
@@ -164,7 +150,7 @@ def again(api: Api, case: Raw, remedy: Raw, made: Replayed) -> None:
 
 @pytest.mark.parametrize("name", [*BY_DAY, *(pytest.param(each, marks=pytest.mark.nightly) for each in NIGHTLY)])
 def test_the_first_remedy_as_printed_starts_it(
-    name: str, recorded: Mapping[str, Raw], arena: Sandbox, on: Api, tools: Mapping[str, Path], tmp_path: Path
+    name: str, recorded: Mapping[str, Raw], bare: Sandbox, on: Api, tools: Mapping[str, Path], tmp_path: Path
 ) -> None:
     case = recorded[name]
     try:
@@ -172,16 +158,16 @@ def test_the_first_remedy_as_printed_starts_it(
     except NotReachedError as error:
         pytest.skip(f"{name} does not come up again: {error}")
     assert (made.refusal is None) == (case["submit_error"] is None), made.refusal
-    found = settled(arena, on, case, made, tmp_path)
+    found = settled(bare, on, case, made, tmp_path)
     assert found["cause"] == case["truth"]["cause"], found["summary"]
     assert not runs(on, case["subject"])
     remedy = found["remedies"][0]
 
-    act(arena, tools, case, made, remedy, tmp_path)
+    act(bare, tools, case, made, remedy, tmp_path)
     again(on, case, remedy, made)
 
     ends = time.monotonic() + STARTS_WITHIN
     while not runs(on, case["subject"]):
         told = f"{remedy['summary']}\n{remedy['command']}"
-        assert time.monotonic() < ends, f"{told}\n{asked(arena, on, case, made, tmp_path)['summary']}"
+        assert time.monotonic() < ends, f"{told}\n{asked(bare, on, case, made, tmp_path)['summary']}"
         time.sleep(0.5)

@@ -10,7 +10,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,9 +19,8 @@ from click.testing import CliRunner
 
 from allotment.adapters.sandbox.kwok import node_object
 from allotment.cli.main import cli
-from allotment.ports.sandboxes import RUN_FOR, FakeNode, Sandbox, SandboxSpec
+from allotment.ports.sandboxes import RUN_FOR, FakeNode, Sandbox
 from tests.live.answers.api import KUEUE, Api, Raw, until
-from tests.live.conftest import unique_name
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -150,15 +149,10 @@ def open_(nodes: list[Raw]) -> list[Raw]:
     return [each for each in nodes if not each["spec"].get("unschedulable")]
 
 
-@pytest.fixture(scope="module")
-def arena(new_sandbox: Callable[[SandboxSpec], Sandbox]) -> Sandbox:
-    return new_sandbox(SandboxSpec(unique_name()))
-
-
 @pytest.fixture(scope="module", params=[0, *(pytest.param(each, marks=pytest.mark.nightly) for each in range(1, 6))])
-def seen(arena: Sandbox, request: pytest.FixtureRequest) -> Seen:
+def seen(bare: Sandbox, request: pytest.FixtureRequest) -> Iterator[Seen]:
     chance = random.Random(request.param)
-    api = Api(arena.kubeconfig)
+    api = Api(bare.kubeconfig)
     api.clear()
     objects = platform(chance)
     spaces = [each["metadata"]["name"] for each in objects if each["kind"] == "Namespace"]
@@ -170,7 +164,8 @@ def seen(arena: Sandbox, request: pytest.FixtureRequest) -> Seen:
     for each in chance.sample(nodes, 2):
         api.patch(each, {"spec": {"unschedulable": True}})
     at_rest(api)
-    return Seen(arena, api.items("v1", "Node"), api.items("v1", "Pod"), api.items(KUEUE, "ClusterQueue"), spaces)
+    yield Seen(bare, api.items("v1", "Node"), api.items("v1", "Pod"), api.items(KUEUE, "ClusterQueue"), spaces)
+    api.clear()
 
 
 def at_rest(api: Api) -> None:
