@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from allotment.ports.sandboxes import FakeNode, KueueOptions
-from benchmarks.why.making import subject as reference
 from benchmarks.why.stage import Stage
 
 Raw = dict[str, Any]
@@ -45,7 +44,8 @@ class Act:
             do(stage, self.op, self.target or {}, self.body)
 
     def recorded(self, *, verified: bool, distractor: bool) -> Raw:
-        patch = {"op": self.op, "target": self.target or (reference(self.body) if self.op == "create" else None)}
+        # What is made has no target: the scorer takes its kind and leaves its name free.
+        patch: Raw = {"op": self.op, "target": self.target}
         if self.body is not None:
             patch["body"] = self.body
         told = {"kind": self.kind, "who": self.who, "description": self.description, "patch": patch}
