@@ -5,7 +5,10 @@ set -eu
 bin=$1
 log=${TMPDIR:-/tmp}/allotment-sandbox-build.$$.log
 
-nice -n 5 "$bin/allot" sandbox build --with jobset --with leaderworkerset --with rayjob --with trainjob >"$log" 2>&1 &
+(
+    nice -n 5 "$bin/allot" sandbox build --with jobset --with leaderworkerset --with rayjob --with trainjob &&
+        nice -n 5 "$bin/python" -m tools.build_prometheus
+) >"$log" 2>&1 &
 build=$!
 trap 'kill "$build" 2>/dev/null || true; rm -f "$log"' EXIT INT TERM
 

@@ -117,11 +117,12 @@ def test_the_use_of_devices_at_a_moment(
         }
         assert run("waste", "--snapshot", "moment.json.gz", "-o", "json").json()["causes"][0]["name"] == "unmeasured"
         (gpus,) = run("gpus", *call, "-o", "json").json()["items"]
-        assert gpus["idle"] == 1
+        assert gpus["idleHeld"] == 1
         saved = run("snapshot", "save", "again.json.gz", *call)
         assert saved.code == 0, saved.err
         who = run("who", "--snapshot", "again.json.gz", "-o", "json").json()
-        assert sum(each["idle"] or 0 for each in who["items"]) == 1
+        idle = {each["job"]: each["idleSince"] for each in who["items"] if each["idleDevices"]}
+        assert [minute_of(since) for since in idle.values()] == [end // MINUTE - 59]
 
 
 def test_a_prometheus_that_is_gone_is_told_and_stops_no_answer(home: Path, run: Run) -> None:

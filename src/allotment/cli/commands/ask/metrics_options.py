@@ -13,7 +13,7 @@ import click
 from allotment.cli.shell.lazy import Flag
 from allotment.cli.shell.options import setting_flag
 from allotment.cli.shell.session import Session
-from allotment.errors import UsageError
+from allotment.errors import UsageError, shown
 
 if TYPE_CHECKING:
     from allotment.model.observed.snapshot import Snapshot
@@ -93,7 +93,7 @@ def with_metrics(
         with metrics_port(session) as port:
             found = measured(snapshot, port, request)
         for gap in (gap for source in found.sources for gap in source.gaps if gap.what == "metrics"):
-            session.note(f"no metrics: {gap.detail}")
+            session.note(f"no metrics: {shown(gap.detail)}")
         return found
 
     return add

@@ -1,0 +1,122 @@
+"""`--prometheus` on the commands that ask it: when it is asked, when not, and what cannot be asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from allotment import wiring
+from allotment.adapters.clock import FixedClock
+from allotment.adapters.kube.fake import FakeKube
+from allotment.adapters.prometheus.fake import FakeMetrics
+from allotment.errors import UnreachableError
+from allotment.observe.written import encode
+from allotment.ports.metrics import MetricsPort
+from tests.unit.accounting.scenes import GPU, moment_of, node, pod
+from tests.unit.cli.conftest import Run
+
+NOW = 1_795_604_400_000
+MINUTE = 60_000
+URL = ("--prometheus", "http://metrics.example")
+ENVIRONMENT = {"ALLOTMENT_PROMETHEUS": "http://metrics.example"}
+
+
+@pytest.fixture
+def fake(home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeMetrics:
+    """A device that has done nothing for an hour, and a file that holds its node and its holder."""
+    found = FakeMetrics()
+    labels = {"Hostname": "n", "UUID": "GPU-0", "namespace": "team", "pod": "train", "cluster": "a"}
+    found.put("DCGM_FI_DEV_GPU_UTIL", labels, [(NOW - minute * MINUTE, 1) for minute in range(60)])
+
+    @contextmanager
+    def metrics(url: str) -> Iterator[MetricsPort]:
+        assert url == URL[1]
+        yield found
+
+    monkeypatch.setattr(wiring, "metrics", metrics)
+    clock = FixedClock(dt.datetime.fromtimestamp(NOW / 1000, dt.UTC))
+    monkeypatch.setattr(wiring, "clock", lambda: clock)
+    moment = moment_of(NOW, nodes=[node("n", {GPU: "1"})], pods=[pod("train", "n", {GPU: "1"})])
+    (home / "m.json.gz").write_bytes(encode(moment))
+    return found
+
+
+FILE = ("--snapshot", "m.json.gz")
+
+
+def test_a_moment_s_devices_are_idle_where_metrics_say_so(fake: FakeMetrics, run: Run) -> None:
+    waste = run("waste", *FILE, *URL, "-o", "json").json()
+    assert [each["name"] for each in waste["causes"]] == ["idle-held"]
+    assert run("gpus", *FILE, *URL, "-o", "json").json()["items"][0]["idleHeld"] == 1
+    assert run("who", *FILE, *URL, "-o", "json").json()["items"][0]["idleDevices"] == 1
+    patient = run("waste", *FILE, *URL, "--idle", "job=20%/90min", "-o", "json").json()
+    assert [each["name"] for each in patient["causes"]] == ["productive"]
+
+
+def test_a_file_is_completed_only_where_the_flag_is_given(fake: FakeMetrics, run: Run) -> None:
+    waste = run("waste", *FILE, "-o", "json", env=ENVIRONMENT).json()
+    assert [each["name"] for each in waste["causes"]] == ["unmeasured"]
+    assert fake.asked == 0
+
+
+def test_what_is_saved_holds_it(fake: FakeMetrics, run: Run) -> None:
+    run("snapshot", "save", "again.json.gz", *FILE, *URL).ok()
+    assert run("who", "--snapshot", "again.json.gz", "-o", "json").json()["items"][0]["idleDevices"] == 1
+
+
+@pytest.mark.parametrize("watch", [(), ("--watch",)], ids=["fresh", "followed"])
+def test_a_recording_holds_it(
+    fake: FakeMetrics, run: Run, home: Path, monkeypatch: pytest.MonkeyPatch, watch: tuple[str, ...]
+) -> None:
+    kube = FakeKube()
+    kube.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}, "status": {"capacity": {GPU: "1"}}})
+
+    @contextmanager
+    def connect(_kubeconfig: str, _context: str) -> Iterator[FakeKube]:
+        yield kube
+
+    monkeypatch.setattr(wiring, "connect", connect)
+    run("snapshot", "record", "fleet", "--every", "60s", "--count", "2", *watch, env=ENVIRONMENT).ok()
+    assert len(list((home / "fleet").iterdir())) == 2
+    assert fake.asked > 0
+    nodes = [call for call in kube.calls if (call.verb, call.key.kind) == ("list", "Node")]
+    assert len(nodes) == (1 if watch else 2)
+
+
+def test_the_past_is_asked_without_a_cluster(fake: FakeMetrics, run: Run) -> None:
+    found = run("waste", "--since", "40min", "-o", "json", env=ENVIRONMENT).json()
+    assert [(each["name"], each["gpuMs"] // MINUTE) for each in found["causes"]] == [("idle-held", 40)]
+    assert found["entries"][0]["namespace"] == "team"
+    assert "unallocated here" in run("waste", "--since", "40min", *URL, "--by", "team").ok()
+    elsewhere = run("waste", "--since", "40min", *URL, "--prometheus-label", "cluster=b")
+    assert elsewhere.code == 3
+    fake.error = UnreachableError("no answer")
+    assert run("waste", "--since", "40min", *URL).code == 9
+
+
+def test_metrics_that_do_not_answer_are_told_and_stop_nothing(fake: FakeMetrics, run: Run) -> None:
+    fake.error = UnreachableError("metrics.example does not answer", why="\x1b[2Jsilent")
+    done = run("gpus", *FILE, *URL)
+    assert done.code == 0
+    assert "no metrics: metrics.example does not answer" in done.err
+    assert "\\x1b[2Jsilent" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("waste", "--recorded", "fleet", *URL), "two memories"),
+        (("who", *FILE, *URL, "--prometheus-label", "cluster"), "is no label"),
+        (("who", *FILE, *URL, "--prometheus-label", 'a"}=b'), "is no label"),
+        (("waste", "--since", "5s", *URL), "shorter than a minute"),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_asked(fake: FakeMetrics, run: Run, words: tuple[str, ...], says: str) -> None:
+    done = run(*words)
+    assert done.code == 2
+    assert says in done.err
