@@ -50,7 +50,8 @@ def patch_in(objects: list[Raw], body: Any) -> Raw:
 def test_a_job_made_anew_is_as_its_author_made_it() -> None:
     template = patch_in(admitted(), BODY)["spec"]["template"]
     meta, spec = template["metadata"], template["spec"]
-    assert meta["annotations"] == {"kueue.x-k8s.io/workload": None}, "what asks for a topology is the author's"
+    assert meta["annotations"]["kueue.x-k8s.io/workload"] is None
+    assert "kueue.x-k8s.io/podset-required-topology" not in meta["annotations"], "that is the author's"
     assert "app" not in meta["labels"]
     assert {"controller-uid", "kueue.x-k8s.io/podset"} <= meta["labels"].keys()
     assert spec["nodeSelector"] == {"pool": None}

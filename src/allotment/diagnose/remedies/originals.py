@@ -22,25 +22,24 @@ _OF_THE_JOB_CONTROLLER: Final = (
     "job-name",
     "batch.kubernetes.io/job-name",
 )
-_OF_KUEUE: Final = (
+_LABELS_OF_KUEUE: Final = (
     "kueue.x-k8s.io/podset",
     "kueue.x-k8s.io/cluster-queue-name",
     "kueue.x-k8s.io/local-queue-name",
-    "kueue.x-k8s.io/workload",
-    "kueue.x-k8s.io/workload-slice-name",
 )
-"""Labels and annotations of a template that Kueue writes when it admits; what asks for a topology is the author's."""
+_ANNOTATIONS_OF_KUEUE: Final = ("kueue.x-k8s.io/workload", "kueue.x-k8s.io/workload-slice-name")
+"""What Kueue writes into a template when it admits; what asks for a topology is the author's."""
 _GATE: Final = "kueue.x-k8s.io/topology"
 
 
 def traces_in(case: Case, job: Job) -> dict[str, Any]:
     """A strategic patch that takes out what controllers wrote."""
-    meta = job.spec.template.metadata
-    labels = [*_OF_THE_JOB_CONTROLLER, *(key for key in _OF_KUEUE if key in meta.labels)]
-    template: dict[str, Any] = {"metadata": {"labels": dict.fromkeys(labels)}}
-    annotations = [key for key in _OF_KUEUE if key in meta.annotations]
-    if annotations:
-        template["metadata"]["annotations"] = dict.fromkeys(annotations)
+    meta: dict[str, Any] = {"labels": dict.fromkeys(_OF_THE_JOB_CONTROLLER)}
+    if job.metadata.labels.get(KUEUE_QUEUE):
+        # Whether they stand there yet or not: Kueue may admit between the answer and the command.
+        meta["labels"] |= dict.fromkeys(_LABELS_OF_KUEUE)
+        meta["annotations"] = dict.fromkeys(_ANNOTATIONS_OF_KUEUE)
+    template: dict[str, Any] = {"metadata": meta}
     spec = _of_flavors(case, job)
     if spec:
         template["spec"] = spec
