@@ -28,6 +28,15 @@ CHECKED = cluster_queue("cq", quota("f", 8), admissionChecksStrategy={"admission
 STRICT = cluster_queue("cq", quota("f", 8), queueingStrategy="StrictFIFO")
 
 
+def failed_to_start(reason: str) -> Raw:
+    """The status of a Workload that ended as it was to start."""
+    key = "kueue.x-k8s.io/workload"
+    message = (
+        f"invalid admission check PodSetUpdate: conflict for annotations: conflict for key={key}, value1=a, value2=b"
+    )
+    return {"conditions": [condition("Finished", reason=reason, message=message)]}
+
+
 def evicted(reason: str, message: str = "") -> Raw:
     return {"conditions": [condition("Evicted", reason=reason, message=message)]}
 
@@ -126,6 +135,10 @@ CASES: dict[str, tuple[list[Raw], list[Raw]]] = {
             *platform(ROOM),
             *queued(workload={"active": False}, status=evicted("DeactivatedDueToAdmissionCheck")),
         ],
+    ),
+    "template-contradicts-admission": (
+        [*platform(ROOM), *queued(status=failed_to_start("FailedToStart"))],
+        [*platform(ROOM), *queued(status=failed_to_start("Succeeded"))],
     ),
     "job-suspended-by-user": ([suspended()], [*platform(ROOM), suspended(**{QUEUE: "q"})]),
     "workload-priority-class-missing": (

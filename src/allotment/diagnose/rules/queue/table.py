@@ -13,6 +13,7 @@ from allotment.diagnose.rules.queue import (
     clusterqueue_inactive_missing_flavor,
     clusterqueue_inactive_other,
     clusterqueue_terminating,
+    contradicts_admission,
     job_suspended_by_user,
     kept_back,
     localqueue_held,
@@ -81,6 +82,12 @@ CAUSES: Final[tuple[CauseEntry, ...]] = tuple(
             admission_check_rejected_or_retry.find,
         ),
         ("ALT-1215", "workload-deactivated", "the workload is deactivated", workload_deactivated.find),
+        (
+            "ALT-1232",
+            "template-contradicts-admission",
+            "the template contradicts the admission",
+            contradicts_admission.find,
+        ),
         ("ALT-1216", "job-suspended-by-user", "suspended by hand", job_suspended_by_user.find),
         (
             "ALT-1217",
