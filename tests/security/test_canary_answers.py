@@ -32,6 +32,10 @@ NOW: Final = "2027-01-11T09:30:00Z"
 
 ARGUMENTS: Final[dict[tuple[str, ...], tuple[tuple[str, ...], ...]]] = {
     ("why",): (("-A",), ("-n", OWN), ("job/mine", "-n", OWN), ("mine", "-A", "--no-remedies")),
+    ("whatif",): (
+        ("--change", f"quota:{OWN}/a100/nvidia.com/gpu=8"),
+        ("--change", f"quota:{OWN}/a100/nvidia.com/gpu=0"),
+    ),
     ("snapshot", "show"): (("FILE",),),
     ("snapshot", "diff"): (("EMPTY", "FILE"), ("FILE", "EMPTY")),
 }

@@ -11,6 +11,7 @@ from allotment.diagnose.finding import Proposal
 from allotment.diagnose.remedies.moved import lies_at
 from allotment.diagnose.remedies.originals import traces_in
 from allotment.model.explanation import Patch, PatchOp
+from allotment.model.names import is_dns_subdomain
 from allotment.model.observed.base import Reference
 from allotment.model.observed.work import Job
 
@@ -41,7 +42,8 @@ def _command(case: Case, target: Reference, patch: Patch) -> str:
 def _resubmitted(case: Case, target: Reference, body: Any) -> str:
     if case.subject is None:
         # What was sent is known only in part (its environment is never read), so the asker's own file is changed.
-        file = shlex.quote(f"{target.name}.yaml")
+        # Only what can be an object's name becomes part of a file's.
+        file = f"{target.name if is_dns_subdomain(target.name) else 'manifest'}.yaml"
         return f"kubectl patch --local -f {file} --type strategic -p {_json(body)} -o json | kubectl create -f -"
     whole = _without_traces(case, target, body)
     return (

@@ -122,5 +122,5 @@ def patch_command(edit: QuotaEdit) -> str:
         {"op": "test", "path": f"{quota.path.partition('/resources/')[0]}/name", "value": quota.flavor},
         {"op": "replace", "path": f"{quota.path}/{edit.field}", "value": edit.after},
     ]
-    words = ["kubectl", "patch", quota.kind.lower(), quota.name, "--type=json", "-p", json.dumps(patch)]
+    words = ["kubectl", "patch", f"{quota.kind.lower()}/{quota.name}", "--type=json", "-p", json.dumps(patch)]
     return shlex.join(words)

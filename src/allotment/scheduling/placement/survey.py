@@ -186,7 +186,7 @@ def fleet_of(state: ClusterState, shapes: Iterable[PodShape]) -> tuple[GpuFleet,
     rows = gpu_rows(state)
     fleet = GpuFleet(
         [
-            GpuNode(node.name, 0, 0, sum(int(state.alloc[row][at]) for row in rows), classes[at])
+            GpuNode(node.name, 0, 0, min(_MOST_GPUS, sum(int(state.alloc[row][at]) for row in rows)), classes[at])
             for at, node in enumerate(state.nodes.nodes)
         ]
     )
@@ -204,6 +204,9 @@ def fleet_of(state: ClusterState, shapes: Iterable[PodShape]) -> tuple[GpuFleet,
 
 
 _NOWHERE: Final = "nowhere"
+_MOST_GPUS: Final = 1024
+"""Of one node, as in the files of fleets: the measure has a place for each GPU of each node, so one node that claims
+more must not fill the memory."""
 
 
 def _offers_its_gpus(state: ClusterState, shape: PodShape) -> Bools:

@@ -20,6 +20,9 @@ Billionths = dict[str, int]
 _BILLION: Final = 10**9
 _PER_MILLI: Final = 10**6
 CPU: Final = "cpu"
+_MOST: Final = 1 << 53
+"""No node and no pod has more of anything (8 PiB, 9e12 cores). What claims more counts as this, so that the twins' sums
+and percentages of a thousand such stay within 64 bits: one node that lies must not end the answers for the rest."""
 
 
 @lru_cache(maxsize=1 << 14)
@@ -41,8 +44,8 @@ def exact(amounts: Mapping[str, Amount]) -> Billionths:
 
 
 def rounded(resource: str, amount: int) -> int:
-    """Billionths as the twins count the resource, rounded up."""
-    return -(-amount // (_PER_MILLI if resource == CPU else _BILLION))
+    """Billionths as the twins count the resource, rounded up, and no more than they can count."""
+    return min(_MOST, -(-amount // (_PER_MILLI if resource == CPU else _BILLION)))
 
 
 def units(resource: str, amount: Amount) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import indent
 from typing import Any, Final
@@ -92,9 +93,9 @@ def why_all_text(found: WhyAll, rows: Sequence[ExplainedWaiting], width: int, ag
     for group in groups:
         lines += ["", *_group(group, width, alone=bool(found.namespace))]
     example = next((row for row in rows if row.explanation.cause != UNKNOWN), rows[0]).subject
-    space = f" -n {shown(example.namespace)}" if example.namespace else ""
+    asked = [f"{example.kind.lower()}/{example.name}", *(("-n", example.namespace) if example.namespace else ())]
     lines += _unseen(found, width)
-    lines += ["", f"what would help: allot why {_named(example)}{space}{again}"]
+    lines += ["", f"what would help: allot why {shown(shlex.join(asked))}{again}"]
     return "\n".join(lines)
 
 

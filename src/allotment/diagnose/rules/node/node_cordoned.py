@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from allotment.diagnose import by_hand
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.node.defects import DefectKind
@@ -21,13 +22,15 @@ def find(case: Case) -> Finding | None:
     it = placing(case)
     free = it.free(node.name, it.device) if it.device else 0
     room = f" with {free} {it.device} free" if it.device else ""
+    # With its kind before it, no name can pass for a flag.
+    what = by_hand.line("kubectl", "uncordon", f"node/{node.name}")
     patch = Patch(PatchOp.MERGE, {"spec": {"unschedulable": None, "taints": _others(case, node.name)}})
     return about_node(
         case,
         "node-cordoned",
         f"node {node.name}, on which it would fit, is cordoned{room}",
         broken,
-        repair_of(case, broken, RemedyKind.UNCORDON, f"kubectl uncordon {node.name}", patch, (defect,)),
+        repair_of(case, broken, RemedyKind.UNCORDON, what, patch, (defect,)),
         {"cordoned_node": node.name, "free_on_it": free},
         seen_on(node, "spec.unschedulable", True, "cordoned: it takes no new pods"),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from allotment.diagnose import by_hand
 from allotment.diagnose.amending import amended, changed_pods
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
@@ -113,7 +114,7 @@ def corrected(case: Case, each: Stuck) -> Proposal:
     return Proposal(
         RemedyKind.FIX_COMMAND,
         Doer.USER,
-        f"correct the command or the program: kubectl logs {each.pod.name} -c {each.status.name} --previous",
+        f"correct the command or the program: {by_hand.logs_of(each.pod, each.status.name)}",
         amended(case, {})[0],
         Patch(PatchOp.SIGNAL, {"container": each.status.name}),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from allotment.diagnose import by_hand
 from allotment.diagnose.amending import amended, described, runs
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
@@ -82,7 +83,7 @@ def failing_one(case: Case) -> Finding | None:
         command = Proposal(
             RemedyKind.FIX_COMMAND,
             Doer.USER,
-            f"correct what {each.status.name} does: kubectl logs {each.pod.name} -c {each.status.name} --previous",
+            f"correct what {each.status.name} does: {by_hand.logs_of(each.pod, each.status.name)}",
             target,
             Patch(PatchOp.SIGNAL, {"initContainer": each.status.name}),
         )
@@ -174,5 +175,5 @@ def _finished(case: Case, each: Stuck, waits_for: Replicas | Job | None) -> Prop
     if waits_for.spec.replicas == 0:
         what = f"scale {described(waits_for)} from 0 to 1"
         return Proposal(kind, Doer.USER, what, target, Patch(PatchOp.MERGE, {"spec": {"replicas": 1}}), effect=effect)
-    what = f"bring {described(waits_for)} up: allot why {_kind(waits_for)}/{waits_for.name} says why it is not ready"
+    what = f"bring {described(waits_for)} up: {by_hand.why_of(_kind(waits_for), waits_for)} says why it is not ready"
     return Proposal(kind, Doer.USER, what, target, Patch(PatchOp.SIGNAL, {"until": "ready"}), effect=effect)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from allotment.diagnose import by_hand
 from allotment.diagnose.case import Case, reference_of, seconds
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import missing_pods
@@ -81,7 +82,7 @@ def _let_go(case: Case, pod: Pod, held: list[str], *, lost: bool) -> Proposal:
     return Proposal(
         RemedyKind.OTHER,
         Doer.USER,
-        f"delete it at once: kubectl delete pod {pod.name} --grace-period=0 --force",
+        f"delete it at once: {by_hand.deletion_of(pod)}",
         target,
         Patch(PatchOp.DELETE),
     )

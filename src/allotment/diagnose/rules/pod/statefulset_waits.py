@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from allotment.diagnose import by_hand
 from allotment.diagnose.case import Case, pod_ready, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
@@ -34,7 +35,7 @@ def find(case: Case) -> Finding | None:
             Proposal(
                 RemedyKind.FINISH_DEPENDENCY,
                 Doer.USER,
-                f"bring {blocking.name} up: allot why pod/{blocking.name}",
+                f"bring {blocking.name} up: {by_hand.why_of('pod', blocking)}",
                 target,
                 Patch(PatchOp.SIGNAL, {"until": "ready"}),
             ),
