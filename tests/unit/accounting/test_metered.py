@@ -117,6 +117,17 @@ def test_what_a_node_says_of_devices_that_nobody_measures() -> None:
     assert {each.charge.resource for each in ledger.entries} == {"amd.com/gpu"}
 
 
+def test_what_two_exporters_tell_counts_once_and_containers_are_summed() -> None:
+    fake = FakeMetrics()
+    for instance in ("a", "b"):
+        node = {"node": "n", "resource": "nvidia_com_gpu", "instance": instance}
+        fake.put("kube_node_status_capacity", node, points(0, 1, value=8))
+        for container, asks in (("main", 2), ("side", 1)):
+            asked = {**node, "namespace": "nlp", "pod": "train", "container": container}
+            fake.put("kube_pod_container_resource_requests", asked, points(0, 1, value=asks))
+    assert causes(fake, 2) == {"unmeasured": 6, "unallocated": 10}
+
+
 def test_the_rule_of_the_kind_of_work_says_what_is_idle() -> None:
     fake = FakeMetrics()
     fake.put("DCGM_FI_DEV_GPU_UTIL", dcgm("gpu-0", "web"), points(*range(20), value=30))

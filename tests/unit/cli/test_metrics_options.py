@@ -15,6 +15,7 @@ from allotment.adapters.kube.fake import FakeKube
 from allotment.adapters.prometheus.fake import FakeMetrics
 from allotment.errors import UnreachableError
 from allotment.observe.written import encode
+from allotment.operations.directory.configuration import OUTPUT_FORMATS
 from allotment.ports.metrics import MetricsPort
 from tests.unit.accounting.scenes import GPU, moment_of, node, pod
 from tests.unit.cli.conftest import Run
@@ -96,6 +97,21 @@ def test_the_past_is_asked_without_a_cluster(fake: FakeMetrics, run: Run) -> Non
     assert elsewhere.code == 3
     fake.error = UnreachableError("no answer")
     assert run("waste", "--since", "40min", *URL).code == 9
+
+
+@pytest.mark.parametrize("form", OUTPUT_FORMATS)
+def test_no_label_drives_the_terminal(fake: FakeMetrics, run: Run, form: str) -> None:
+    evil = {
+        "Hostname": "n\x1b[2J",
+        "UUID": "GPU-1",
+        "namespace": "evil\x1b[31m\u202e",
+        "pod": "p\x9b",
+        "modelName": "\r",
+    }
+    fake.put("DCGM_FI_DEV_GPU_UTIL", evil, [(NOW - minute * MINUTE, 90) for minute in range(60)])
+    for by in ("team", "node"):
+        out = run("waste", "--since", "40min", *URL, "--by", by, "-o", form).ok()
+        assert not {"\x1b", "\x9b", "\u202e", "\r"} & set(out)
 
 
 def test_metrics_that_do_not_answer_are_told_and_stop_nothing(fake: FakeMetrics, run: Run) -> None:

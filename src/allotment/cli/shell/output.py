@@ -149,8 +149,15 @@ def _csv(options: OutputOptions, listing: Listing[Row], rows: Sequence[Row]) -> 
     if not options.no_headers:
         writer.writerow([column.header for column in listing.columns])
     for row in rows:
-        writer.writerow(["" if (cell := column.of(row)) is None else cell for column in listing.columns])
+        writer.writerow([_csv_cell(column.of(row)) for column in listing.columns])
     return buffer.getvalue()
+
+
+def _csv_cell(cell: Cell) -> Cell:
+    """As it is; of text what would move a cursor is escaped, but for line feeds, which csv quotes."""
+    if isinstance(cell, str):
+        return "\n".join(shown(line) for line in cell.split("\n"))
+    return "" if cell is None else cell
 
 
 _UNLIMITED: Final = 100_000

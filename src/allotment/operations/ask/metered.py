@@ -253,14 +253,19 @@ class _PodTable:
         self, requests: Iterable[MeasuredSeries], courses: Mapping[int, Numbers]
     ) -> dict[str, dict[int, Numbers]]:
         """Devices that pods ask for, by node and pod: of those that have a node, and have not ended."""
-        found: dict[str, dict[int, Numbers]] = {}
+        containers: dict[tuple[str, int, str], Numbers] = {}
         for each in requests:
             node = each.labels.get("node", "")
-            if not node:
-                continue
-            pod = self.number(_pod_of(each.labels))
-            row = found.setdefault(node, {}).setdefault(pod, np.zeros(self._count, dtype=np.int64))
-            np.add.at(row, np.array(each.steps, dtype=np.int64), np.rint(each.values).astype(np.int64))
+            if node:
+                key = (node, self.number(_pod_of(each.labels)), each.labels.get("container", ""))
+                row = containers.setdefault(key, np.zeros(self._count, dtype=np.int64))
+                at = np.array(each.steps, dtype=np.int64)
+                # One container in two series is told twice, by two exporters, or by one that began anew.
+                row[at] = np.maximum(row[at], np.rint(each.values).astype(np.int64))
+        found: dict[str, dict[int, Numbers]] = {}
+        for (node, pod, _), row in containers.items():
+            pods = found.setdefault(node, {})
+            pods[pod] = pods[pod] + row if pod in pods else row
         for pods in found.values():
             for pod, row in pods.items():
                 if pod in courses:
