@@ -5,12 +5,12 @@ set -eu
 bin=$1
 log=${TMPDIR:-/tmp}/allotment-sandbox-build.$$.log
 
-(
-    nice -n 5 "$bin/allot" sandbox build --with jobset --with leaderworkerset --with rayjob --with trainjob &&
-        nice -n 5 "$bin/python" -m tools.build_prometheus
-) >"$log" 2>&1 &
+nice -n 5 "$bin/allot" sandbox build --with jobset --with leaderworkerset --with rayjob --with trainjob >"$log" 2>&1 &
 build=$!
-trap 'kill "$build" 2>/dev/null || true; rm -f "$log"' EXIT INT TERM
+# It waits for the other's lock, then builds what the other does not.
+nice -n 5 "$bin/python" -m tools.build_prometheus >/dev/null 2>&1 &
+metrics=$!
+trap 'kill "$build" "$metrics" 2>/dev/null || true; rm -f "$log"' EXIT INT TERM
 
 make lint
 make unit
@@ -22,4 +22,6 @@ if ! wait "$build"; then
     tail -n 30 "$log" >&2
     exit 1
 fi
+# A failure of this one is told by `make live`, which does it again.
+wait "$metrics" || true
 make live
