@@ -129,7 +129,7 @@ def test_a_command_changes_what_was_looked_at_and_names_are_quoted() -> None:
     words = shlex.split(patch_command(found.edits[0]))
     patch = json.loads(words[-1])
 
-    assert words[:4] == ["kubectl", "patch", "clusterqueue", "a; rm -rf x"]
+    assert words[:4] == ["kubectl", "patch", "clusterqueue/a; rm -rf x", "--type=json"]
     assert [step["op"] for step in patch] == ["test", "test", "replace"]
     assert patch[-1] == {
         "op": "replace",
