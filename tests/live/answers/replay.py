@@ -157,6 +157,35 @@ def _runs(each: Raw) -> bool:
     return bool(wanted) and min(status.get("updatedReplicas", 0), status.get("readyReplicas", 0)) >= wanted
 
 
+def provision(api: Api) -> None:
+    """Play the storage driver: a volume for each claim that waits for one."""
+    marks = ("volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner")
+    for claim in api.items("v1", "PersistentVolumeClaim"):
+        meta, spec = claim["metadata"], claim["spec"]
+        drivers = [meta.get("annotations", {}).get(each) for each in marks]
+        if claim["status"].get("phase") != "Pending" or not any(drivers):
+            continue
+        name = f"pvc-{meta['uid']}"
+        reference = {
+            "apiVersion": "v1",
+            "kind": claim["kind"],
+            **{key: meta[key] for key in ("namespace", "name", "uid")},
+        }
+        volume = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": name},
+            "spec": {
+                "accessModes": spec["accessModes"],
+                "capacity": spec["resources"]["requests"],
+                "claimRef": reference,
+                "csi": {"driver": next(filter(None, drivers)), "volumeHandle": name},
+                "storageClassName": spec["storageClassName"],
+            },
+        }
+        api.ask("POST", path_of(volume, collection=True), volume)
+
+
 def live_name(api: Api, case: Raw, target: Raw) -> str:
     """What a recorded object is called now: Kueue names a Workload after the uid of its job."""
     if target["kind"] != "Workload":

@@ -23,7 +23,7 @@ from click.testing import CliRunner
 from allotment.cli.main import cli
 from allotment.ports.sandboxes import Sandbox
 from tests.live.answers.api import Api, NotReachedError, Raw, Refused
-from tests.live.answers.replay import Replayed, everything, live_name, replay, runs, submit, submitter_config
+from tests.live.answers.replay import Replayed, everything, live_name, provision, replay, runs, submit, submitter_config
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -168,6 +168,7 @@ def test_the_first_remedy_as_printed_starts_it(
 
     ends = time.monotonic() + STARTS_WITHIN
     while not runs(on, case["subject"]):
+        provision(on)
         told = f"{remedy['summary']}\n{remedy['command']}"
         assert time.monotonic() < ends, f"{told}\n{asked(bare, on, case, made, tmp_path)['summary']}"
         time.sleep(0.5)
