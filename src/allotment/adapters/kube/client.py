@@ -83,7 +83,7 @@ def http_client(config: SingleConfig, http_transport: httpx.BaseTransport | None
     """The HTTP client with the TLS and credentials of a kubeconfig's context.
 
     Raises:
-        InputError: a certificate or key cannot be read.
+        InputError: a certificate or key cannot be read, or whom to act as cannot be sent.
         NotSignedInError: the kind of credentials is not supported.
     """
     try:
@@ -98,7 +98,12 @@ def http_client(config: SingleConfig, http_transport: httpx.BaseTransport | None
         transport=http_transport,
         proxy=kubeconfig.proxy_url(config.cluster),
         trust_env=not kubeconfig.is_on_this_machine(config.cluster),
-        event_hooks={"request": [_checked_for(kubeconfig.tls_server_name(config.cluster))]},
+        event_hooks={
+            "request": [
+                _checked_for(kubeconfig.tls_server_name(config.cluster)),
+                _acting_as(kubeconfig.acting_as(config.user)),
+            ]
+        },
         limits=httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=CONNECTIONS),
         headers={"User-Agent": "allotment"},
     )
@@ -110,6 +115,16 @@ def _checked_for(name: str | None) -> Callable[[httpx.Request], None]:
     def prepare(request: httpx.Request) -> None:
         if name is not None:
             request.extensions = {**request.extensions, "sni_hostname": name}
+
+    return prepare
+
+
+def _acting_as(headers: tuple[tuple[bytes, bytes], ...]) -> Callable[[httpx.Request], None]:
+    """Act as whom the kubeconfig names; a request that acts as somebody else already keeps to that, as kubectl's."""
+
+    def prepare(request: httpx.Request) -> None:
+        if "Impersonate-User" not in request.headers:
+            request.headers = httpx.Headers([*request.headers.raw, *headers])
 
     return prepare
 

@@ -10,7 +10,7 @@ import ipaddress
 import os
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 import yaml
@@ -25,12 +25,23 @@ DEFAULT_KUBECONFIG: Final = Path("~/.kube/config")
 
 _SECTIONS: Final = (("clusters", "cluster"), ("users", "user"), ("contexts", "context"))
 _FILE_KEYS: Final = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+_MARKS_IN_NAMES: Final = "!#$&'*+^`|"
+"""Marks that the name of a header may have, but for %, which begins an escape (RFC 9110; quote keeps -._~ itself)."""
 
 
 class _Exec(UserExec, kw_only=True):
     """lightkube's model with the fields of ``client.authentication.k8s.io/v1`` that it leaves out."""
 
     provideClusterInfo: bool = False  # noqa: N815 (the key in the file)
+
+
+class _User(User, kw_only=True):
+    """lightkube's model with the person to act as, which it leaves out."""
+
+    as_user: str | None = msgspec.field(name="as", default=None)
+    as_uid: str | None = msgspec.field(name="as-uid", default=None)
+    as_groups: list[str] | None = msgspec.field(name="as-groups", default=None)
+    as_extra: dict[str, list[str]] | None = msgspec.field(name="as-user-extra", default=None)
 
 
 class _Cluster(Cluster, kw_only=True):
@@ -158,12 +169,49 @@ def _cluster(chosen: SingleConfig, merged: dict[str, Any]) -> Cluster:
 
 
 def _user(chosen: SingleConfig, merged: dict[str, Any]) -> User:
-    """The user with the whole exec section, which lightkube's own model cuts short."""
-    user = chosen.user or User()
+    """The user with what lightkube's own model leaves out: the whole exec section, and whom to act as."""
     raw: dict[str, Any] = next((entry["user"] for entry in merged["users"] if entry["name"] == chosen.context.user), {})
-    if user.exec is not None and isinstance(raw.get("exec"), dict):
+    user = msgspec.convert(raw, _User)
+    if isinstance(raw.get("exec"), dict):
         user.exec = msgspec.convert(raw["exec"], _Exec)
     return user
+
+
+def acting_as(user: User | None) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers by which a request acts as the person that the kubeconfig's user names, as kubectl sends them.
+
+    Raises:
+        InputError: groups, a uid or extra without a name, or a value that no header can carry.
+    """
+    if not isinstance(user, _User):
+        return ()
+    pairs = (
+        ("Impersonate-Uid", [user.as_uid or ""]),
+        *(("Impersonate-Group", [group]) for group in user.as_groups or ()),
+        *((f"Impersonate-Extra-{_escaped(key)}", values) for key, values in (user.as_extra or {}).items()),
+    )
+    more = [(name, value) for name, values in pairs for value in values if value]
+    if not user.as_user:
+        if more:
+            raise InputError(
+                "the kubeconfig's user acts in a group, with a uid or with extra of nobody",
+                why="as-groups, as-uid and as-user-extra stand without as",
+                fix="name the person with as, or take them out",
+            )
+        return ()
+    headers = [("Impersonate-User", user.as_user), *more]
+    if any(not text.isprintable() for pair in headers for text in pair):
+        raise InputError(
+            "the kubeconfig's user acts as somebody whose name cannot be sent",
+            why="it has a control character",
+            fix="mend as, as-groups, as-uid and as-user-extra in the kubeconfig",
+        )
+    return tuple((name.encode("ascii"), value.encode()) for name, value in headers)
+
+
+def _escaped(key: str) -> str:
+    """A key of as-user-extra as a part of a header's name: in lower case, what no such name may have as %XX."""
+    return quote(key.lower(), safe=_MARKS_IN_NAMES)
 
 
 def tls_server_name(cluster: Cluster) -> str | None:

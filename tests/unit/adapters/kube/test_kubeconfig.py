@@ -165,6 +165,64 @@ def test_a_proxy_of_the_environment_is_not_for_this_machine(
         assert (http._transport_for_url(httpx.URL(server)) is http._transport) is direct
 
 
+ROSA = {
+    "as": "rosa",
+    "as-uid": "u-1",
+    "as-groups": ["nlp", "Ärzte"],
+    "as-user-extra": {"example.org/Scopes": ["read", "list"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("user", "asked_as", "sent"),
+    [
+        (
+            ROSA,
+            (),
+            [
+                ("impersonate-user", "rosa"),
+                ("impersonate-uid", "u-1"),
+                ("impersonate-group", "nlp"),
+                ("impersonate-group", "Ärzte"),
+                ("impersonate-extra-example.org%2fscopes", "read"),
+                ("impersonate-extra-example.org%2fscopes", "list"),
+            ],
+        ),
+        (ROSA, (("Impersonate-User", "probe"),), [("impersonate-user", "probe")]),
+        ({"token": CANARY}, (), []),
+    ],
+    ids=["as the kubeconfig says", "a request of its own", "nobody"],
+)
+def test_every_request_acts_as_whom_the_kubeconfig_names(
+    home: Path, user: dict[str, Any], asked_as: tuple[tuple[str, str], ...], sent: list[tuple[str, str]]
+) -> None:
+    (home / "config").write_text(document("dev", "https://dev", current="dev", user={"token": CANARY, **user}))
+    seen: list[tuple[str, str]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        raw = [(name.decode().lower(), value.decode()) for name, value in request.headers.raw]
+        seen.extend(pair for pair in raw if pair[0].startswith("impersonate-"))
+        return httpx.Response(200)
+
+    with http_client(kubeconfig.load(home / "config", None), httpx.MockTransport(answer)) as http:
+        http.get("/", headers=list(asked_as))
+    assert seen == sent
+
+
+@pytest.mark.parametrize(
+    ("user", "words"),
+    [
+        ({"as-groups": ["system:masters"]}, "of nobody"),
+        ({"as": "rosa\nAuthorization: x"}, "cannot be sent"),
+        ({"as": ["rosa"]}, "is not a kubeconfig"),
+    ],
+)
+def test_whom_nobody_can_act_as_is_refused(home: Path, user: dict[str, Any], words: str) -> None:
+    (home / "config").write_text(document("dev", "https://dev", current="dev", user={"token": CANARY, **user}))
+    with pytest.raises(InputError, match=words):
+        connect(home / "config")
+
+
 def test_other_contexts_that_lead_to_the_same_server(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = [home / name for name in ("a", "b", "c")]
     for file, server in zip(files, ("https://prod", "https://prod", "https://dev"), strict=True):
