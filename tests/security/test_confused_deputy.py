@@ -15,6 +15,7 @@ from allotment.adapters.clock import FixedClock
 from allotment.adapters.kube.fake import FakeKube
 from allotment.model.manifest import key_of
 from allotment.model.platform import Platform
+from allotment.model.reading import WORD_READER
 from allotment.operations.prove.proving import prove
 from allotment.prove.probes import MARK
 from allotment.render.gitops import gitops_tree
@@ -44,6 +45,11 @@ def check_reach(platform: Platform) -> None:
             if key.kind in NAMED_AFTER_THE_TEAM:
                 assert not key.namespace
                 assert key.name in ({team.queue} if key.kind == "ClusterQueue" else team.namespaces)
+            elif key.name == f"{WORD_READER}-{team.id}":
+                # Of the whole cluster, and to names of classes alone (docs/decisions/0019): for the team's own groups.
+                assert key.kind == "ClusterRoleBinding"
+                assert item.body["roleRef"]["name"] == WORD_READER
+                assert {each["name"] for each in item.body["subjects"]} <= set(team.groups.all)
             elif key.kind in OF_A_CLUSTER_WITH_ONE_TENANT:
                 assert alone, f"{key} reaches over a cluster that is shared"
             else:

@@ -13,6 +13,7 @@ from allotment.model.cluster import QueueLayout
 from allotment.model.manifest import Family
 from allotment.model.names import is_dns_subdomain
 from allotment.model.platform import Platform
+from allotment.model.reading import WORD_READER
 from allotment.model.team import Isolation
 from allotment.render.manifests import render
 from allotment.render.protection import KEPT
@@ -75,7 +76,8 @@ def test_every_object_of_a_team_is_in_its_namespaces_or_named_after_it(platform:
         if item.team is not None:
             team = platform.team(item.team)
             assert team is not None
-            assert item.key.namespace in team.namespaces or item.key.name in {*team.namespaces, team.queue}
+            named = {*team.namespaces, team.queue, f"{WORD_READER}-{team.id}"}
+            assert item.key.namespace in team.namespaces or item.key.name in named
 
 
 @ROUNDS
@@ -96,7 +98,9 @@ def test_a_team_of_another_cluster_leaves_no_trace() -> None:
 
 def test_a_cluster_without_teams_has_the_platforms_objects() -> None:
     families = {item.family for item in rendered(build.platform(teams=[]))}
-    assert families == {Family.KUEUE, Family.NAMESPACES, Family.POLICIES, Family.PRIORITY_CLASSES, Family.STORAGE}
+    assert families == {
+        Family.KUEUE, Family.NAMESPACES, Family.POLICIES, Family.PRIORITY_CLASSES, Family.RBAC, Family.STORAGE,
+    }  # fmt: skip
 
 
 def test_two_objects_of_one_identity_are_refused_with_both_owners() -> None:
