@@ -134,7 +134,6 @@ def test_a_member_gets_her_answer_and_is_told_what_she_could_not_see(asking: Cal
     # The team has all that it may have, by its queue and by the quota of its namespace: which is told is no matter.
     assert (told["layer"] in {"quota", "policy"}, told["verdict"]) == (True, "waiting")
     assert told["facts"]
-    assert told["position"]["ahead"] == 0
     unseen = " ".join(told["unseen"])
     assert all(kind in unseen for kind in ("nodes", "clusterqueues"))
     assert not [word for word in ("storageclasses", "priorityclasses", "deviceclasses") if word in unseen]

@@ -18,7 +18,7 @@ def test_a_team_taken_out_is_refused_and_nothing_is_written(run: Run, acme: Path
     refused = run("render", "my-platform", "--out", "tree")
     assert refused.code == 6
     assert refused.out == ""
-    assert "a sync would delete 14 objects each" in refused.err
+    assert "a sync would delete 15 objects each" in refused.err
     assert "RoleBinding.rbac.authorization.k8s.io nlp/allotment-owner" in refused.err
     assert "allot team remove" in refused.err
     assert "--allow-prune" in refused.err
