@@ -12,6 +12,7 @@ from typing import Final
 
 from allotment.accounting.belonging import OwnerLookup, kind_of_work
 from allotment.accounting.capacity import DevicePart, devices_by_node
+from allotment.accounting.holdings import claimed_devices
 from allotment.accounting.idleness import USUAL_RULES, IdleRules, Use, use_of
 from allotment.accounting.ledger import NOBODY, Belonging, CauseOfTime, Charge
 from allotment.accounting.prices import NO_PRICES, DevicePrices
@@ -91,7 +92,7 @@ class _Counting:
         self.rules = rules
         self.belongings = OwnerLookup(index, rules.teams)
         self.devices = devices_by_node(index)
-        self.claimed = _claimed(index)
+        self.claimed = claimed_devices(index)
         self.uses = _uses(index)
 
     def all(self) -> Iterator[Portion]:
@@ -138,7 +139,7 @@ class _Counting:
                 yield from [_UnitAtMoment(cause, owner)] * count
 
     def _asks(self, pod: Pod, resource: str) -> int:
-        return pod_requests(pod.spec).get(resource, 0) or self.claimed.get((pod.key, resource), 0)
+        return pod_requests(pod.spec).get(resource, 0) or self.claimed.get(pod.key, {}).get(resource, 0)
 
     def _course(self, pod: Pod) -> CauseOfTime | None:
         """What keeps a bound pod from work; None if it runs."""
@@ -185,20 +186,6 @@ def _suspended(each: object) -> bool:
 def _is_starting(status: ContainerStatus) -> bool:
     """Whether a container waits for its image, its files or its next try."""
     return status.state.waiting is not None
-
-
-def _claimed(index: Index) -> dict[tuple[str, str], int]:
-    """Devices that DRA gave to pods, by namespace/name and driver."""
-    found: dict[tuple[str, str], int] = {}
-    for claim in index.objects.resource_claims:
-        if claim.status.allocation is None:
-            continue
-        pods = [f"{claim.namespace}/{each.name}" for each in claim.status.reserved_for]
-        for result in claim.status.allocation.devices.results if pods else ():
-            # Pods that share a claim share its devices: the first in order has them.
-            key = (min(pods), result.driver)
-            found[key] = found.get(key, 0) + 1
-    return found
 
 
 def _uses(index: Index) -> dict[tuple[str, str], list[DeviceUse]]:

@@ -21,20 +21,22 @@ from allotment.scheduling.snapshot.queueing import QueueingView, queueing_view
 class Twins:
     """Both twins of a source: Kueue's on quota, the scheduler's on nodes."""
 
-    def __init__(self, index: Index, now: str) -> None:
+    def __init__(self, index: Index, now: str, queueing: QueueingView | None = None) -> None:
         """Of a source.
 
         Args:
             index: of the source.
             now: RFC 3339, the moment of the snapshot.
+            queueing: its queues, where they are to be others than those that were seen.
         """
         self.index = index
         self.now = now
+        self._given = queueing
 
     @cached_property
     def queueing(self) -> QueueingView:
         """The source as Kueue's twin sees it."""
-        return queueing_view(self.index.source, self.now, self.index)
+        return self._given or queueing_view(self.index.source, self.now, self.index)
 
     @cached_property
     def settlement(self) -> Settlement:

@@ -31,13 +31,18 @@ def live_whatif_document(found: LiveWhatIf, rows: Sequence[ChangedStart]) -> Map
 
 
 def changed_start_document(row: ChangedStart) -> Mapping[str, Any]:
-    """One that waits; waits are medians, null where they are not known or lie beyond the horizon."""
+    """One that waits; waits are medians, null where they are not known or lie beyond the horizon.
+
+    ``runsAfter`` is null but for those that get quota by the change, and where nodes could not be seen.
+    """
     change = row.change
     return {
         "job": {"kind": row.subject.kind, "namespace": row.subject.namespace, "name": row.subject.name},
         "queue": change.queue,
-        "startsNowBefore": change.starts_before,
-        "startsNowAfter": change.starts_after,
+        "getsQuotaBefore": change.starts_before,
+        "getsQuotaAfter": change.starts_after,
+        "runsAfter": row.starts,
+        "keptThen": None if row.then is None else {"cause": row.then.cause, "summary": row.then.summary},
         "waitSecondsBefore": _finite(change.before),
         "waitSecondsAfter": _finite(change.after),
         "changeSeconds": None if change.change is None else seconds(change.change),

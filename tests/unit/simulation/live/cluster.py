@@ -82,6 +82,15 @@ def node(name: str, gpus: int, labels: dict[str, str] | None = None) -> dict[str
     }
 
 
+def namespace_quota(namespace: str, gpus: int) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "gpus", "namespace": namespace},
+        "spec": {"hard": {f"requests.{GPU}": str(gpus)}},
+    }
+
+
 def snapshot(*objects: dict[str, Any], at: float = 0) -> Snapshot:
     gathered = Gathered()
     flavor = {"apiVersion": KUEUE, "kind": "ResourceFlavor", "metadata": {"name": "a100"}, "spec": {}}

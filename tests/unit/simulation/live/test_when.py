@@ -15,7 +15,7 @@ from allotment.operations.foresee.live.whatif import LiveWhatIfRequest, what_if_
 from allotment.operations.foresee.live.when import LiveWhen, LiveWhenRequest, WaitingStart, when_live
 from allotment.scheduling.placement.asking import parse_ask
 from allotment.simulation.live.starts import StartWishes
-from tests.unit.simulation.live.cluster import GPU, NOW, ended, node, queue, snapshot, work
+from tests.unit.simulation.live.cluster import GPU, NOW, ended, namespace_quota, node, queue, snapshot, work
 
 MINUTE = 60_000
 FEW = StartWishes(futures=12, replay=False)
@@ -138,6 +138,30 @@ def test_a_higher_quota_starts_what_waits_and_is_told_with_what_it_was() -> None
     ]
     assert [(each.before, each.after) for each in found.settings] == [("4", "8")]
     assert all(row.change.change is not None and row.change.change <= 0 for row in found.rows)
+
+
+@pytest.mark.parametrize(
+    ("around", "runs", "cause"),
+    [
+        ([], None, None),
+        ([node("a", 8)], True, None),
+        ([node("a", 2)], False, "insufficient-gpu"),
+        ([node("a", 8), namespace_quota("nlp", 3)], False, "resourcequota-exceeded"),
+    ],
+    ids=["nodes not seen", "a node has room", "no node is large enough", "the namespace may not"],
+)
+def test_who_gets_quota_by_a_change_is_told_whether_it_runs(
+    around: list[dict[str, Any]], runs: bool | None, cause: str | None
+) -> None:
+    moment = snapshot(*FULL, WAITS, *around)
+    found = what_if_live(moment, LiveWhatIfRequest((f"quota:nlp/a100/{GPU}=8",), wishes=FEW), Ticking())
+    assert [(row.starts, row.then and row.then.cause) for row in found.rows] == [(runs, cause)]
+
+
+def test_what_one_takes_of_a_node_the_next_does_not_find() -> None:
+    moment = snapshot(*FULL, WAITS, work("second", 4, came=5), node("a", 6))
+    found = what_if_live(moment, LiveWhatIfRequest((f"quota:nlp/a100/{GPU}=16",), wishes=FEW), Ticking())
+    assert {row.subject.name: row.starts for row in found.rows} == {"waits": True, "second": False}
 
 
 def test_a_lower_quota_makes_others_wait_longer() -> None:

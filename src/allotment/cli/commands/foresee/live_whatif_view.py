@@ -1,9 +1,9 @@
-"""What a change of a live cluster would do: who starts now, who waits longer, who less."""
+"""What a change of a live cluster would do: who gets quota now, who waits longer, who less."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from allotment.cli.commands.foresee.compare_view import signed
@@ -78,7 +78,9 @@ def _now(row: ChangedStart) -> str | None:
     change = row.change
     if change.starts_before == change.starts_after:
         return None
-    return "starts" if change.starts_after else "no longer starts"
+    if not change.starts_after:
+        return "no longer gets quota"
+    return "starts" if row.starts else "gets quota"
 
 
 def live_whatif_text(found: LiveWhatIf, rows: Sequence[ChangedStart], width: int | None, *, headers: bool) -> str:
@@ -91,9 +93,7 @@ def live_whatif_text(found: LiveWhatIf, rows: Sequence[ChangedStart], width: int
     lines += [""] if lines else []
     lines.append(table_text(listing.columns, rows, width=width, headers=headers) if rows else listing.nothing)
     lines.append("")
-    starts = sum(row.change.starts_after and not row.change.starts_before for row in rows)
-    stops = sum(row.change.starts_before and not row.change.starts_after for row in rows)
-    lines.append(f"starting now that did not: {count(starts, 'job')}; not starting now any more: {stops:,}")
+    lines += _at_once(rows)
     if found.found.basis in (StartBasis.HISTORY, StartBasis.LIMITS) and found.found.futures:
         longer = sum((row.change.change or 0) > 0 for row in rows)
         less = sum((row.change.change or 0) < 0 for row in rows)
@@ -110,3 +110,19 @@ def live_whatif_text(found: LiveWhatIf, rows: Sequence[ChangedStart], width: int
         more = f" and {len(found.preempted) - _MOST_NAMED:,} more" if len(found.preempted) > _MOST_NAMED else ""
         lines.append(f"losing their quota at once: {named}{more}")
     return "\n".join([*lines, *(f"note: {shown(note)}" for note in found.notes)])
+
+
+def _at_once(rows: Sequence[ChangedStart]) -> Iterator[str]:
+    """Who gets quota now, who of them runs, and what keeps the others."""
+    getting = [row for row in rows if row.change.starts_after and not row.change.starts_before]
+    losing = sum(row.change.starts_before and not row.change.starts_after for row in rows)
+    told = f"getting quota now that did not: {count(len(getting), 'job')}"
+    if any(row.starts is not None for row in getting):
+        told += f", of which {sum(row.starts is True for row in getting):,} would run"
+    yield f"{told}; not getting it any more: {losing:,}"
+    kept = [row for row in getting if row.then is not None]
+    yield from (f"{shown(_name(row))} then waits: {shown(row.then.summary)}" for row in kept[:_MOST_NAMED] if row.then)
+    if len(kept) > _MOST_NAMED:
+        yield f"and {len(kept) - _MOST_NAMED:,} more"
+    if any(row.starts is None for row in getting):
+        yield "whether they would run is not known: not all nodes and pods were seen"

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-import msgspec
 import numpy as np
 
 from allotment.diagnose.case import Case
+from allotment.diagnose.emptied import with_flavors
 from allotment.model.observed.nodes import Node
-from allotment.model.observed.pods import PodSpec, PodTemplate
+from allotment.model.observed.pods import PodSpec
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.kinds import Toleration
 from allotment.scheduling.placement.model import NodeAffinity, PodAffinity, PodShape
@@ -96,12 +96,13 @@ class Placing:
         case = self.case
         if self._given is not None:
             return self._given
-        if not case.seen("nodes") or not case.seen("pods") or not case.index.nodes:
+        if not case.seen("nodes") or not case.seen_everywhere("pods") or not case.index.nodes:
             return ()
         waiting = [pod for pod in case.waiting_pods if is_waiting(pod)]
         if waiting:
             return tuple(ToPlace(waiting_pod(self.view, pod), pod.spec) for pod in waiting[:_MOST])
-        if case.pods or case.workload is None or case.workload.says("Finished"):
+        made = any(not (case.supposed and pod.spec.scheduling_gates) for pod in case.pods)
+        if made or case.workload is None or case.workload.says("Finished"):
             return ()
         return tuple(self._to_come(case.workload))
 
@@ -110,7 +111,7 @@ class Placing:
         for part in workload.spec.pod_sets:
             if part.name not in flavors:
                 return
-            template = injected(self.case, part.template, flavors[part.name])
+            template = with_flavors(self.case.index, part.template, flavors[part.name])
             for number in range(min(part.count, _MOST)):
                 name = f"{workload.name}-{part.name}-{number}"
                 yield ToPlace(template_pod(self.view, workload.namespace, name, template), template.spec)
@@ -301,19 +302,6 @@ def flavors_of(case: Case, workload: Workload) -> dict[str, tuple[str, ...]]:
     if attempt.outcome not in {AttemptOutcome.STARTS, AttemptOutcome.RUNS}:
         return {}
     return {each.name: tuple(dict.fromkeys(flavor for _, flavor in each.flavors)) for each in attempt.pod_sets}
-
-
-def injected(case: Case, template: PodTemplate, flavors: tuple[str, ...]) -> PodTemplate:
-    """A template with what Kueue puts in at admission: labels of the flavors, and their tolerations."""
-    spec = template.spec
-    selector, tolerations = dict(spec.node_selector), list(spec.tolerations)
-    for name in flavors:
-        flavor = case.index.flavors.get(name)
-        if flavor is not None:
-            selector |= flavor.spec.node_labels
-            tolerations += [each for each in flavor.spec.tolerations if each not in tolerations]
-    changed = msgspec.structs.replace(spec, node_selector=selector, tolerations=tuple(tolerations), scheduling_gates=())
-    return msgspec.structs.replace(template, spec=changed)
 
 
 def is_accelerator(resource: str) -> bool:

@@ -1,14 +1,16 @@
-"""Use case: what would a change of a live cluster do? Who starts now, who waits longer, who less."""
+"""Use case: what would a change of a live cluster do? Who gets quota now and runs, who waits longer, who less."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from allotment.diagnose.once_admitted import OnceAdmitted
 from allotment.errors import InputError, NotFoundError, UsageError, shown
+from allotment.model.explanation import ContributingCause
 from allotment.model.observed.base import Reference
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
@@ -30,6 +32,8 @@ from allotment.simulation.live.changing import (
 from allotment.simulation.live.seen import Chronicle
 from allotment.simulation.live.starts import StartEstimator, StartWishes
 
+_MOST_ASKED: Final = 256
+"""Workloads of which it is asked whether they run with the quota that they get."""
 _NOT_FAIR: Final = "without fair sharing a weight changes nothing; add --change policy:fair-sharing"
 
 
@@ -52,11 +56,20 @@ class LiveWhatIfRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChangedStart:
-    """What the changes make of one that waits; `hidden` = another team's, of which only the queue is told."""
+    """What the changes make of one that waits.
+
+    Attributes:
+        hidden: another team's, of which only the queue is told.
+        starts: whether it runs at once with the quota that it gets then; None where nodes were not seen, or nothing
+            was asked.
+        then: what keeps it from running once it has its quota.
+    """
 
     subject: Reference
     change: LiveChange
     hidden: bool = False
+    starts: bool | None = None
+    then: ContributingCause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +134,7 @@ def what_if_live(
 
     estimator = StartEstimator(seen, request.wishes, chance_of("asked"), spent)
     found = compare_views(estimator, after, chance_of, lambda: spent() < request.wishes.budget)
-    rows, unchanged = _rows(index, found, request)
+    rows, unchanged = _rows(index, found, request, _beyond_quota(OnceAdmitted(snapshot, index, after), index, found))
     return LiveWhatIf(
         snapshot.taken_at,
         request,
@@ -179,7 +192,28 @@ def _said_of(written: WrittenChange) -> Iterator[None]:
         raise type(error)(f"{shown(written)}: {error.what}", why=error.why, fix=error.fix) from error
 
 
-def _rows(index: Index, found: LiveDifference, request: LiveWhatIfRequest) -> tuple[tuple[ChangedStart, ...], int]:
+@dataclass(frozen=True, slots=True)
+class _Beyond:
+    """What comes of one that gets quota: see `ChangedStart`."""
+
+    starts: bool | None = None
+    then: ContributingCause | None = None
+
+
+def _beyond_quota(once: OnceAdmitted, index: Index, found: LiveDifference) -> dict[str, _Beyond]:
+    """Whether those that get quota run: by Workload, in the order in which they get it."""
+    beyond: dict[str, _Beyond] = {}
+    if not any(each.starts_after and not each.starts_before for each in found.jobs):
+        return beyond
+    for each in [each for each in found.jobs if each.starts_after][:_MOST_ASKED]:
+        then = once.obstacle(index.workloads[each.job])
+        beyond[each.job] = _Beyond(then is None if once.nodes_seen or then is not None else None, then)
+    return beyond
+
+
+def _rows(
+    index: Index, found: LiveDifference, request: LiveWhatIfRequest, beyond: Mapping[str, _Beyond]
+) -> tuple[tuple[ChangedStart, ...], int]:
     rows: list[ChangedStart] = []
     unchanged = 0
     for each in found.jobs:
@@ -189,7 +223,10 @@ def _rows(index: Index, found: LiveDifference, request: LiveWhatIfRequest) -> tu
         if not _differs(each):
             unchanged += 1
             continue
-        rows.append(ChangedStart(subject_of(index, workload), each, is_hidden(workload.metadata)))
+        then = _Beyond() if each.starts_before else beyond.get(each.job, _Beyond())
+        hidden = is_hidden(workload.metadata)
+        about = subject_of(index, workload)
+        rows.append(ChangedStart(about, each, hidden, then.starts, None if hidden else then.then))
     rows.sort(key=lambda row: (row.change.starts_before == row.change.starts_after, -abs(row.change.change or 0.0)))
     return tuple(rows), unchanged
 

@@ -1,0 +1,63 @@
+"""What keeps work from running once its queue lets it: the namespace's quota, its volumes, and the nodes.
+
+Kueue counts quota alone. Whoever is told that work starts has to know of what comes after.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.causes import CAUSES
+from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.diagnose.standing import standing
+from allotment.diagnose.twins import Twins
+from allotment.model.explanation import Confidence, ContributingCause, Layer
+from allotment.model.observed.index import Index
+from allotment.model.observed.queueing import Workload
+from allotment.model.observed.snapshot import Snapshot
+from allotment.scheduling.snapshot.placement import FoundPlace, place
+from allotment.scheduling.snapshot.queueing import QueueingView
+
+_BEFORE: Final = frozenset({Layer.QUEUE, Layer.QUOTA})
+"""Layers that the view has answered for."""
+
+
+class OnceAdmitted:
+    """A source whose queues are as a view has them. Ask in the order in which work gets its quota.
+
+    What finds its nodes keeps them: whoever is asked about after it finds them taken.
+    """
+
+    def __init__(self, snapshot: Snapshot, index: Index, view: QueueingView) -> None:
+        """Of the index's source in a snapshot; what is made of it is kept apart from what others make."""
+        self._snapshot = snapshot
+        self._index = Index(index.source)
+        self._index.beside[Twins] = Twins(self._index, snapshot.taken_at or index.source.observed_at, view)
+
+    @property
+    def nodes_seen(self) -> bool:
+        """Whether it can be told that work finds its nodes."""
+        hidden = {gap.what for gap in self._index.source.gaps if gap.reason != "damaged"}
+        return bool(self._index.nodes) and not hidden & {"nodes", "pods"}
+
+    def obstacle(self, workload: Workload) -> ContributingCause | None:
+        """The first cause that keeps a workload from running though it has its quota; None if nothing seen does."""
+        case = Case(self._snapshot, self._index.source, reference_of(workload), workload, index=self._index)
+        case.supposed = case.brief = True
+        if standing(case).settled:
+            return None
+        for entry in CAUSES:
+            found = None if entry.layer in _BEFORE else entry.find(case)
+            # What is but likely for work that waits for its quota is what comes first once it has it.
+            if found is not None and found.confidence is not Confidence.UNSURE:
+                return ContributingCause(found.cause, found.summary)
+        self._take_nodes(case)
+        return None
+
+    def _take_nodes(self, case: Case) -> None:
+        asked = placing(case)
+        for each in asked.pods:
+            answer = place(asked.view, each.waiting)
+            if isinstance(answer, FoundPlace):
+                asked.view.state.add(each.waiting.pod, asked.view.state.nodes.index[answer.node])
