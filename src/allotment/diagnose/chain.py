@@ -5,6 +5,7 @@ from __future__ import annotations
 from allotment.diagnose.case import Case
 from allotment.diagnose.causes import CAUSES
 from allotment.diagnose.finding import CauseEntry, Finding
+from allotment.diagnose.impossible import impossible
 from allotment.diagnose.standing import standing
 from allotment.model.explanation import Confidence
 
@@ -12,7 +13,7 @@ Found = tuple[CauseEntry, Finding]
 
 
 def findings(case: Case) -> list[Found]:
-    """All causes that hold, in their order; none for what runs or is done.
+    """All causes that hold, in their order; none for what runs or is done. What makes it impossible stands first.
 
     Of a case that is only supposed, or one of many, nothing after the dominant one is looked for: nobody reads it.
     """
@@ -25,7 +26,9 @@ def findings(case: Case) -> list[Found]:
             found.append((entry, finding))
             if (case.supposed or case.one_of_many) and finding.confidence is Confidence.SURE:
                 break
-    return found
+    first = dominant(found)
+    never = None if first is None else impossible(case, *first)
+    return found if never is None else [never, *found]
 
 
 def dominant(found: list[Found]) -> Found | None:

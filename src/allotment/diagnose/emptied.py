@@ -63,13 +63,8 @@ class EmptiedFleet:
 
     def hopeless(self, names: Iterable[str]) -> dict[str, HopelessFor]:
         """Those of the workloads that never start, ``namespace/name``, whether they wait or hold quota."""
-        wanted = set(names)
-        known = (*self._view.pending, *(each.workload for each in self._view.running))
-        asked = [each for each in known if each.name in wanted]
-        queues = tuple(replace(each, stopped=False) for each in self._view.state.cluster_queues)
-        state = replace(self._view.state, cluster_queues=queues)
         found: dict[str, HopelessFor] = {}
-        for name, answer in tried_alone(state, self._view.settings, asked).items():
+        for name, answer in self._alone(names).items():
             if isinstance(answer, WaitReason):
                 found[name] = HopelessFor("quota", answer.message)
                 continue
@@ -78,6 +73,19 @@ class EmptiedFleet:
             if message:
                 found[name] = HopelessFor("nodes", message)
         return found
+
+    def given(self, name: str) -> tuple[PodSetAdmission, ...]:
+        """What Kueue gives a workload with nobody else there; nothing where it refuses even then."""
+        answer = self._alone((name,)).get(name, ())
+        return () if isinstance(answer, WaitReason) else answer
+
+    def _alone(self, names: Iterable[str]) -> dict[str, WaitReason | tuple[PodSetAdmission, ...]]:
+        wanted = set(names)
+        known = (*self._view.pending, *(each.workload for each in self._view.running))
+        asked = [each for each in known if each.name in wanted]
+        queues = tuple(replace(each, stopped=False) for each in self._view.state.cluster_queues)
+        state = replace(self._view.state, cluster_queues=queues)
+        return tried_alone(state, self._view.settings, asked)
 
     def nodes_refuse(self, namespace: str, parts: Sequence[tuple[PodTemplate, int]]) -> str:
         """What the scheduler says of the first pod that finds no node once its like have theirs; empty if all do.

@@ -22,7 +22,7 @@ def never_starts(case: Case, finding: Finding) -> bool:
 
 
 def _refused(case: Case) -> bool:
-    fleet = _fleet(case)
+    fleet = fleet_of(case)
     workload = case.workload
     if workload is not None:
         return workload.key in fleet.hopeless([workload.key])
@@ -32,7 +32,7 @@ def _refused(case: Case) -> bool:
     return bool(parts) and bool(fleet.nodes_refuse(case.namespace, parts))
 
 
-def _fleet(case: Case) -> EmptiedFleet:
+def fleet_of(case: Case) -> EmptiedFleet:
     """Emptied once for all subjects of a source."""
     found = case.index.beside.get(EmptiedFleet)
     if not isinstance(found, EmptiedFleet):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from allotment.diagnose.explaining import explain
-from tests.unit.diagnose.building import Raw, case_of, node, running, waiting
+from allotment.model.explanation import RemedyKind
+from tests.unit.diagnose.building import Raw, case_of, node, pod, running, waiting
 from tests.unit.diagnose.queues import cluster_queue, holding, platform, queued, quota, thing
 
 NODES = [
@@ -50,3 +51,41 @@ def test_never_is_what_an_emptied_fleet_refuses(objects: list[Raw], never: bool)
     found = explain(case_of(objects))
     assert found.cause not in {"none", "unknown"}
     assert (found.start is not None and found.start.never) is never
+
+
+AGENT = {
+    "apiVersion": "apps/v1",
+    "kind": "DaemonSet",
+    "metadata": {"name": "agent", "namespace": "system", "uid": "agent"},
+    "spec": {"template": {"spec": {"containers": [{"name": "main"}]}}},
+}
+OF_A = platform(cluster_queue("cq", quota("a", 64)), flavors=FLAVORS)
+IN_USE = [NODES[0], *OF_A, *holding("other", "cq", flavor="a", gpus=64)]
+BEYOND: dict[str, tuple[list[Raw], str]] = {
+    "more than a node has": ([*IN_USE, *queued(gpus=16)], "insufficient-gpu"),
+    "as much as a node has": ([*IN_USE, *queued(gpus=8)], "quota-nominal"),
+    "a pod of every node holds one": (
+        [*IN_USE, AGENT, pod("agent-a", "a", owner=AGENT, namespace="system"), *queued(gpus=8)],
+        "insufficient-gpu",
+    ),
+    "less than what is left beside it": (
+        [*IN_USE, AGENT, pod("agent-a", "a", owner=AGENT, namespace="system"), *queued(gpus=7)],
+        "quota-nominal",
+    ),
+    "another flavor would do some day": ([*FULL, *queued(gpus=5)], "quota-nominal"),
+    "no flavor would": ([*FULL, *queued(gpus=4, cpu="33")], "request-above-every-node"),
+    "without a queue": (
+        [node("a", 8), AGENT, pod("agent-a", "a", owner=AGENT, namespace="system"), *waiting(gpus=8)],
+        "insufficient-gpu",
+    ),
+}
+
+
+@pytest.mark.parametrize(("objects", "cause"), BEYOND.values(), ids=BEYOND)
+def test_what_no_node_can_ever_hold_is_the_cause_of_queued_work_too(objects: list[Raw], cause: str) -> None:
+    found = explain(case_of(objects))
+    assert found.cause == cause
+    if cause != "quota-nominal":
+        assert found.start is not None
+        assert found.start.never
+        assert all(remedy.kind is not RemedyKind.WAIT_FOR_QUOTA for remedy in found.remedies)

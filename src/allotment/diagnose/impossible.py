@@ -1,0 +1,179 @@
+"""What waits and could not run even if nobody else were there: the cause is what the scheduler would say then.
+
+Of queued work the scheduler is asked only once Kueue has let it in; what no node can hold is known before. So its pods
+are put on an emptied fleet, in every flavor that the queue might give it; only where all of them refuse, and for a
+reason that somebody must mend, is that the cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import Final
+
+import msgspec
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.emptied import emptied, with_flavors
+from allotment.diagnose.finding import CauseEntry, Finding
+from allotment.diagnose.never import fleet_of
+from allotment.diagnose.rules.policy.amounts import amount, written
+from allotment.diagnose.rules.policy.quota_use import use_of
+from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.diagnose.rules.scheduler.table import CAUSES
+from allotment.diagnose.shortage import shortage_of
+from allotment.diagnose.subjects import find_in
+from allotment.model.explanation import CauseVerdict, Confidence, Layer
+from allotment.model.observed.base import Condition
+from allotment.model.observed.nodes import Node
+from allotment.model.observed.pods import Pod, PodTemplate
+from allotment.model.observed.queueing import AdmissionOf, PodSetAssigned, Workload, WorkloadStatus
+from allotment.model.observed.snapshot import Objects
+
+_LAYERS: Final = frozenset({Layer.QUEUE, Layer.QUOTA, Layer.SCHEDULER})
+_Given = dict[str, dict[str, str]]
+"""Flavors by resource, for each PodSet."""
+
+
+class _Asked(dict[tuple[str, str, bytes], "_Given | None"]):
+    """What has been found out, by namespace, queue and pods: many wait that ask for the same."""
+
+
+def impossible(case: Case, entry: CauseEntry, finding: Finding) -> tuple[CauseEntry, Finding] | None:
+    """The cause for which the subject can never run, where its own says that it waits for others.
+
+    Args:
+        case: the subject.
+        entry: the dominant cause.
+        finding: of it.
+    """
+    if finding.verdict is not CauseVerdict.WAITING or finding.never or entry.layer not in _LAYERS:
+        return None
+    given = _refused(case)
+    if given is None:
+        return None
+    alone = _alone(case, given)
+    if alone is None:
+        return None
+    for each in CAUSES:
+        found = each.find(alone)
+        if found is not None and found.confidence is Confidence.SURE:
+            if found.verdict is not CauseVerdict.MISCONFIGURED:
+                return None
+            said = found.summary + _beside(case, alone, found)
+            return each, replace(found, summary=said, never=True, flavors=finding.flavors)
+    return None
+
+
+def _beside(case: Case, alone: Case, found: Finding) -> str:
+    """What else a node has that was named: pods that stand on every node keep it."""
+    name, device = found.facts.get("largest_node"), placing(alone).device
+    keeps = _held(emptied(case.index).objects).get(str(name), {}).get(device)
+    return f" beside the {written(device, keeps)} that pods of a DaemonSet hold there" if keeps else ""
+
+
+def _refused(case: Case) -> _Given | None:
+    """The flavors in which nodes refuse the subject, the first of those that it may get; None where one will do."""
+    if not case.seen("nodes") or not case.index.nodes:
+        return None
+    workload = case.workload
+    if workload is None or workload.holds_quota:
+        refused = placing(case).refused if case.waiting_pods else None
+        if refused is None:
+            return None
+        return {} if fleet_of(case).nodes_refuse(case.namespace, [(PodTemplate(spec=refused.pod.spec), 1)]) else None
+    kept = case.index.beside.get(_Asked)
+    if not isinstance(kept, _Asked):
+        kept = case.index.beside[_Asked] = _Asked()
+    key = (case.namespace, case.queue_name, msgspec.json.encode(workload.spec.pod_sets))
+    if key not in kept:
+        kept[key] = _of_workload(case, workload)
+    return kept[key]
+
+
+def _of_workload(case: Case, workload: Workload) -> _Given | None:
+    """One pod of each PodSet is enough: that many do not fit together is no other cause than that they wait."""
+    first: _Given | None = None
+    for given in _may_get(case, workload):
+        parts = [
+            (with_flavors(case.index, each.template, dict.fromkeys(given[each.name].values())), 1)
+            for each in workload.spec.pod_sets
+            if each.name in given
+        ]
+        if not fleet_of(case).nodes_refuse(workload.namespace, parts):
+            return None
+        first = given if first is None else first
+    return first
+
+
+def _may_get(case: Case, workload: Workload) -> Iterator[_Given]:
+    """What Kueue would give it alone, and every other flavor of the group that is short."""
+    alone = {each.name: dict(each.flavors) for each in fleet_of(case).given(workload.key)}
+    if not alone:
+        return
+    yield alone
+    lacks = shortage_of(case)
+    if lacks is None or lacks.pod_set.name not in alone:
+        return
+    for row in lacks.usable:
+        if not row.beyond:
+            own = {need.resource: row.flavor for need in row.needs}
+            yield {**alone, lacks.pod_set.name: {**alone[lacks.pod_set.name], **own}}
+
+
+def _alone(case: Case, given: _Given) -> Case | None:
+    """The subject with nobody else there, past its queue."""
+    bare = emptied(case.index)
+    held = _held(bare.objects)
+    nodes = tuple(_less(node, held.get(node.name, {})) for node in bare.objects.nodes)
+    own = case.workload
+    queued = own is not None and not own.holds_quota
+    pods = () if queued else case.waiting_pods
+    workloads = tuple(_admitted(case, each, given) if each is own else each for each in case.index.objects.workloads)
+    objects = msgspec.structs.replace(bare.objects, nodes=nodes, pods=pods, workloads=workloads if queued else ())
+    source = msgspec.structs.replace(case.source, objects=objects, order=())
+    snapshot = msgspec.structs.replace(case.snapshot, sources=(source,), submissions=())
+    found = find_in(snapshot, source, case.reference)
+    if found is not None:
+        found.supposed, found.brief = True, case.brief
+    return found
+
+
+def _held(objects: Objects) -> dict[str, dict[str, Fraction]]:
+    """What the pods that stand on every node ask for, by node."""
+    found: dict[str, dict[str, Fraction]] = {}
+    for pod in objects.pods:
+        on = found.setdefault(pod.spec.node_name, {"pods": Fraction(0)})
+        on["pods"] += 1
+        for resource, value in _asked(pod).items():
+            on[resource] = on.get(resource, Fraction(0)) + value
+    return found
+
+
+def _asked(pod: Pod) -> dict[str, Fraction]:
+    start = "requests."
+    return {name.removeprefix(start): value for name, value in use_of(pod.spec).items() if name.startswith(start)}
+
+
+def _less(node: Node, held: dict[str, Fraction]) -> Node:
+    """A node with what is left of it for others."""
+    whole = node.status.allocatable
+    left = {
+        name: written(name, max(Fraction(0), amount(whole[name]) - value))
+        for name, value in held.items()
+        if name in whole
+    }
+    status = msgspec.structs.replace(node.status, allocatable={**whole, **left})
+    return msgspec.structs.replace(node, status=status)
+
+
+def _admitted(case: Case, workload: Workload, given: _Given) -> Workload:
+    counts = {each.name: each.count for each in workload.spec.pod_sets}
+    queue = case.local_queue.spec.cluster_queue if case.local_queue is not None else ""
+    assigned = tuple(
+        PodSetAssigned(name=name, count=counts.get(name, 1), flavors=flavors) for name, flavors in given.items()
+    )
+    said = tuple(Condition(type=each, status="True") for each in ("QuotaReserved", "Admitted"))
+    status = WorkloadStatus(admission=AdmissionOf(cluster_queue=queue, pod_set_assignments=assigned), conditions=said)
+    return msgspec.structs.replace(workload, status=status)
