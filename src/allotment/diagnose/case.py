@@ -16,6 +16,7 @@ from allotment.model.observed.pods import Pod, PodTemplate
 from allotment.model.observed.queueing import ClusterQueue, LocalQueue, Workload
 from allotment.model.observed.snapshot import Snapshot, Source, Submission
 from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replicas, Work
+from allotment.observe.seen import seen_everywhere, seen_in
 
 Subject = Work | Pod | Workload
 """What can be asked about."""
@@ -195,10 +196,11 @@ class Case:
 
     def seen(self, plural: str) -> bool:
         """Whether a kind could be read where the subject is; if not, its absence means nothing."""
-        return not any(
-            gap.what == plural and gap.reason != "damaged" and gap.namespace in {"", self.namespace}
-            for gap in self.source.gaps
-        )
+        return seen_in(self.source, plural, self.namespace)
+
+    def seen_everywhere(self, plural: str) -> bool:
+        """Whether a kind could be read in all namespaces: what nodes hold and who waits is no matter of one alone."""
+        return seen_everywhere(self.source, plural)
 
 
 def pods_of_work(each: Subject) -> tuple[PodsToCome, ...]:

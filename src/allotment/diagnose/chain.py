@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from allotment.diagnose.case import Case
-from allotment.diagnose.causes import CAUSES
+from allotment.diagnose.causes import BY_ID, CAUSES
 from allotment.diagnose.finding import CauseEntry, Finding
+from allotment.diagnose.heard import heard
 from allotment.diagnose.impossible import impossible
 from allotment.diagnose.standing import standing
 from allotment.model.explanation import Confidence
@@ -26,9 +27,17 @@ def findings(case: Case) -> list[Found]:
             found.append((entry, finding))
             if (case.supposed or case.one_of_many) and finding.confidence is Confidence.SURE:
                 break
+    if not found or _twins_are_blind(case):
+        told = {finding.cause for _, finding in found}
+        found += [(BY_ID[each.cause], each) for each in heard(case) if each.cause not in told]
     first = dominant(found)
     never = None if first is None else impossible(case, *first)
     return found if never is None else [never, *found]
+
+
+def _twins_are_blind(case: Case) -> bool:
+    """Whether something that the twins rest on could not be read."""
+    return not all(case.seen_everywhere(kind) for kind in ("nodes", "pods", "workloads", "clusterqueues"))
 
 
 def dominant(found: list[Found]) -> Found | None:

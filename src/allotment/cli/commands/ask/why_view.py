@@ -260,7 +260,7 @@ def _tried(each: Tried) -> str:
         StartsWhen.NOW: "tried: it starts then",
         StartsWhen.LATER: "tried: it starts later, when what it then waits for is over",
         StartsWhen.NO: "tried: it does not start",
-        StartsWhen.NOT_SIMULATED: "not tried: what happens outside the cluster is not known",
+        StartsWhen.NOT_SIMULATED: "not tried: what it rests on was not seen, or happens outside the cluster",
     }[each.starts]
     if each.at is not None:
         said += f"; {_start(each.at)}"

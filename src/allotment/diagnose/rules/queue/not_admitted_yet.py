@@ -183,7 +183,7 @@ def _queue(case: Case) -> str:
 def _complete(case: Case) -> bool:
     """Whether everything that an admission depends on was seen."""
     kinds = ("workloads", "clusterqueues", "localqueues", "cohorts", "resourceflavors")
-    return all(case.seen(kind) for kind in kinds)
+    return all(case.seen_everywhere(kind) for kind in kinds)
 
 
 def _last_end(case: Case) -> float:

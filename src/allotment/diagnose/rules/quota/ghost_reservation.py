@@ -39,7 +39,7 @@ def _ghosts(case: Case) -> _Ghosts:
 def find(case: Case) -> Finding | None:
     """A holder without pods whose quota would do: its owner is gone or done, or its pods are all over."""
     refusal = quota_refusal(case)
-    if refusal is None or refusal.row is None or refusal.need is None or not case.seen("pods"):
+    if refusal is None or refusal.row is None or refusal.need is None or not case.seen_everywhere("pods"):
         return None
     if case.source.namespaces:
         return None

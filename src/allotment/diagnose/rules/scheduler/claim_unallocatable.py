@@ -30,7 +30,7 @@ class DeviceCount:
 def find(case: Case) -> Finding | None:
     """Decided from classes, slices and allocations; where a class selects by more than its driver, from the words."""
     pod = next((each for each in case.waiting_pods if each.spec.resource_claims), None)
-    if pod is None or not case.seen("resourceclaims") or not case.seen("deviceclasses"):
+    if pod is None or not case.seen_everywhere("resourceclaims") or not case.seen("deviceclasses"):
         return None
     for name, claim in _claims(case, pod.spec):
         for request in claim.devices.requests:

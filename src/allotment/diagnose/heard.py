@@ -1,0 +1,163 @@
+"""What Kueue and kube-scheduler say themselves, where the twins cannot decide for want of what they rest on.
+
+A member who may read only her own namespace sees no nodes and no ClusterQueues; the pod and the Workload still carry
+the verdict of who does. It is the best evidence then, and never more than likely: it may be old, and it has no numbers
+of the nodes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.observed.base import condition
+from allotment.model.observed.queueing import Workload
+
+_MISCONFIGURED: Final = CauseVerdict.MISCONFIGURED
+_WAITING: Final = CauseVerdict.WAITING
+_TOO_LARGE: Final = (
+    r"insufficient quota for (?P<resource>\S+) in flavor (?P<flavor>\S+), .*?podset request \((?P<asked>\S+)\)"
+    r" > maximum capacity \((?P<most>\S+)\)"
+)
+_KUEUE: Final = (
+    (r"LocalQueue (?P<local_queue>\S+) doesn't exist", "queue-missing", _MISCONFIGURED,
+     "the LocalQueue {local_queue} does not exist"),
+    (r"ClusterQueue (?P<cluster_queue>\S+) doesn't exist", "localqueue-points-to-missing-clusterqueue", _MISCONFIGURED,
+     "the ClusterQueue {cluster_queue} does not exist"),
+    (r"LocalQueue (?P<local_queue>\S+) is inactive", "localqueue-held", _WAITING,
+     "the LocalQueue {local_queue} admits nothing"),
+    (r"ClusterQueue (?P<cluster_queue>\S+) is inactive", "queue-held", _WAITING,
+     "the ClusterQueue {cluster_queue} admits nothing"),
+    (r"namespace doesn't match ClusterQueue selector", "namespace-selector-mismatch", _MISCONFIGURED,
+     "the ClusterQueue does not take work of this namespace"),
+    (r"resource (?P<resource>\S+) unavailable in ClusterQueue", "resource-not-covered", _MISCONFIGURED,
+     "the ClusterQueue has no quota of {resource}"),
+    (r"Pending the preemption of (?P<victims>\d+) workload", "preemption-pending", _WAITING,
+     "{victims} others are being preempted for it"),
+    (r"insufficient unused quota for (?P<resource>\S+) in flavor (?P<flavor>\S+), (?P<missing>\S+) more needed",
+     "cohort-exhausted", _WAITING, "{missing} more {resource} of flavor {flavor} would have to be free"),
+    (_TOO_LARGE, "quota-larger-than-total", _MISCONFIGURED,
+     "it asks for {asked} {resource}, and flavor {flavor} has {most} at most"),
+    (r"untolerated taint (?P<taint>.+?) in flavor (?P<flavor>[^,;.]+)", "flavor-taint-not-tolerated", _MISCONFIGURED,
+     "the taint {taint} of flavor {flavor} is not tolerated"),
+    (r"flavor (?P<flavor>\S+) doesn't match node affinity", "flavor-mismatch", _MISCONFIGURED,
+     "flavor {flavor} has not the labels that its pods select"),
+)  # fmt: skip
+"""What Kueue says of a Workload, the mildest of what flavors refuse for first: (pattern, cause, verdict, words)."""
+
+_HEAD: Final = re.compile(r"^0/(\d+) nodes are available: ")
+_COUNTED: Final = re.compile(r"(\d+) ((?:Insufficient|Too many|No preemption|Preemption|node\(s\))(?:(?!, |\. ).)*)")
+_DEVICE: Final = ("gpu", "mig-", "tpu", "neuron", "gaudi", "npu")
+_NODES: Final = (
+    ("Insufficient cpu", "cpu-all-in-use", _WAITING, "too little CPU is free"),
+    ("Insufficient memory", "memory-all-in-use", _WAITING, "too little memory is free"),
+    ("Insufficient ephemeral-storage", "insufficient-ephemeral-storage", _WAITING, "too little local disk is free"),
+    ("Too many pods", "too-many-pods", _WAITING, "there are as many pods as may be"),
+    ("node(s) didn't have free ports", "host-port-conflict", _WAITING, "a port that it wants is taken"),
+    ("node(s) didn't match pod affinity rules", "pod-affinity-unsatisfied", _WAITING,
+     "the pods are missing that it wants beside it"),
+    ("node(s) didn't match pod anti-affinity", "pod-anti-affinity", _WAITING, "pods run that it keeps away from"),
+    ("node(s) didn't satisfy existing pods anti-affinity", "pod-anti-affinity", _WAITING,
+     "pods run that keep it away"),
+    ("node(s) didn't match pod topology spread", "topology-spread", _WAITING, "it would be spread too unevenly"),
+    ("node(s) exceed max volume count", "too-many-volumes", _WAITING, "there are as many volumes as may be"),
+    ("node(s) had untolerated taint", "gpu-taint-not-tolerated", _MISCONFIGURED, "it does not tolerate their taint"),
+    ("node(s) were unschedulable", "node-cordoned", _WAITING, "they are cordoned"),
+    ("node(s) didn't match Pod's node affinity/selector", "node-affinity-no-match", _MISCONFIGURED,
+     "they have not the labels that it selects"),
+)  # fmt: skip
+"""Why kube-scheduler passes nodes over, what keeps those that came nearest first: (how it begins, cause, verdict,
+words)."""
+_CLAIM: Final = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
+
+
+def heard(case: Case) -> Iterator[Finding]:
+    """What is said of the subject, one cause each of Kueue and of the scheduler; nothing of a case only supposed."""
+    if case.supposed:
+        return
+    workload = case.workload
+    if workload is not None and not workload.holds_quota:
+        yield from _of_kueue(case, workload)
+    yield from _of_scheduler(case)
+
+
+def _of_kueue(case: Case, workload: Workload) -> Iterator[Finding]:
+    said = workload.condition("QuotaReserved")
+    if said is None or said.true or not said.message:
+        return
+    for pattern, cause, verdict, words in _KUEUE:
+        found = re.search(pattern, said.message)
+        if found is None:
+            continue
+        facts = {"queue": case.queue_name, **found.groupdict()}
+        where = Evidence(reference_of(workload), "status.conditions[QuotaReserved].message", said.message)
+        yield _finding(cause, verdict, f"as Kueue says, {words.format(**facts)}", facts, where)
+        return
+
+
+def _of_scheduler(case: Case) -> Iterator[Finding]:
+    for pod in case.waiting_pods:
+        said = condition(pod.status.conditions, "PodScheduled")
+        if said is None or said.true or not said.message:
+            continue
+        where = Evidence(reference_of(pod), "status.conditions[PodScheduled].message", said.message)
+        claim = _CLAIM.search(said.message)
+        if claim is not None:
+            words = f"as kube-scheduler says, the PersistentVolumeClaim {claim.group(1)} does not exist"
+            yield _finding("pvc-missing", _MISCONFIGURED, words, {"claim": claim.group(1), "pod": pod.name}, where)
+            return
+        found = _of_nodes(said.message)
+        if found is not None:
+            cause, verdict, words, facts = found
+            yield _finding(cause, verdict, words, {"pod": pod.name, **facts}, where)
+            return
+
+
+def _of_nodes(message: str) -> tuple[str, CauseVerdict, str, Mapping[str, Any]] | None:
+    head = _HEAD.match(message)
+    if head is None:
+        return None
+    nodes = int(head.group(1))
+    reasons = [(int(count), text.rstrip(" .")) for count, text in _COUNTED.findall(message)]
+    hopeless = any(text.startswith("Preemption is not helpful") and count >= nodes for count, text in reasons)
+    for count, text in reasons:
+        resource = text.removeprefix("Insufficient ")
+        if resource != text and any(each in resource.partition("/")[2] for each in _DEVICE):
+            facts = {"nodes": nodes, "short_on": count, "resource": resource}
+            if hopeless:
+                words = f"as kube-scheduler says, none of the nodes that it may use has as many {resource} in all"
+                return "insufficient-gpu", _MISCONFIGURED, words, facts
+            words = f"as kube-scheduler says, too few {resource} are free on the nodes that it may use: {count}"
+            return "gpu-all-in-use", _WAITING, f"{words} of {nodes} are short of them", facts
+    for begins, cause, verdict, why in _NODES:
+        count = sum(number for number, text in reasons if text.startswith(begins))
+        if count:
+            words = f"as kube-scheduler says, on {count} of {nodes} nodes {why}"
+            if cause in {"gpu-taint-not-tolerated", "node-cordoned", "node-affinity-no-match"}:
+                words = f"as kube-scheduler says, {count} of {nodes} nodes are not for it: {why}"
+            return cause, verdict, words, {"nodes": nodes, "refusing": count}
+    return None
+
+
+def _finding(cause: str, verdict: CauseVerdict, summary: str, facts: Mapping[str, Any], where: Evidence) -> Finding:
+    waiting = Proposal(
+        RemedyKind.WAIT_FOR_CAPACITY if where.object.kind == "Pod" else RemedyKind.WAIT_FOR_QUOTA,
+        Doer.USER,
+        "wait until others end",
+        where.object,
+        Patch(PatchOp.WAIT, {"until": "free"}),
+    )
+    free = cause in {"cohort-exhausted", "gpu-all-in-use", "cpu-all-in-use", "memory-all-in-use", "preemption-pending"}
+    return Finding(
+        cause,
+        verdict,
+        summary,
+        facts=facts,
+        evidence=(where,),
+        confidence=Confidence.LIKELY,
+        proposals=(waiting,) if free else (),
+    )

@@ -1,0 +1,106 @@
+# ruff: noqa: E501  messages of servers stand as they come
+"""What pods and Workloads say themselves, where their reader sees her own namespace alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from allotment.diagnose.case import Case
+from allotment.diagnose.explaining import explain
+from allotment.diagnose.subjects import find_case
+from allotment.model.explanation import Confidence, StartsWhen
+from allotment.model.observed.snapshot import Gap, Snapshot
+from tests.unit.diagnose.building import NOW, TEAM, Raw, case_of, job, pod
+
+EVERYWHERE = ("nodes", "clusterqueues", "pods", "workloads", "localqueues", "persistentvolumeclaims")
+
+
+def narrow(objects: list[Raw], subject: str = "job/train", reason: str = "forbidden", **more: Any) -> Case:
+    """A case as a member sees it: no cluster-wide lists, all of her own namespace but what `more` names."""
+    source = case_of(objects, subject).source
+    gaps = [Gap(what=each, reason=reason) for each in EVERYWHERE]
+    gaps += [Gap(what=each, namespace=TEAM, reason=reason) for each in more.get("but", ())]
+    seen = replace(source, namespaces=(TEAM,), gaps=tuple(gaps))
+    return find_case(Snapshot(taken_at=NOW, sources=(seen,)), subject, TEAM)
+
+
+def said_by_scheduler(message: str) -> list[Raw]:
+    above = job("train")
+    said = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    return [above, pod("train-0", owner=above, status={"phase": "Pending", "conditions": [said]})]
+
+
+def said_by_kueue(message: str) -> list[Raw]:
+    above = job("train")
+    above["spec"]["suspend"] = True
+    above["metadata"]["labels"] = {"kueue.x-k8s.io/queue-name": "q"}
+    meta = {"name": "w", "namespace": TEAM, "uid": "w", "ownerReferences": [
+        {"apiVersion": "batch/v1", "kind": "Job", "name": "train", "uid": above["metadata"]["uid"], "controller": True}
+    ]}  # fmt: skip
+    said = {"type": "QuotaReserved", "status": "False", "reason": "Pending", "message": message}
+    queue = {"metadata": {"name": "q", "namespace": TEAM}, "spec": {"clusterQueue": "cq"}}
+    return [
+        above,
+        {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "LocalQueue", **queue},
+        {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "Workload", "metadata": meta,
+         "spec": {"queueName": "q", "podSets": []}, "status": {"conditions": [said]}},
+    ]  # fmt: skip
+
+
+HELPFUL = "no new claims to deallocate, preemption: 0/11 nodes are available: 3 No preemption victims found for incoming pod, 8 Preemption is not helpful for scheduling."
+HOPELESS = "preemption: 0/11 nodes are available: 11 Preemption is not helpful for scheduling."
+
+
+@pytest.mark.parametrize(
+    ("message", "cause"),
+    [
+        ("LocalQueue q doesn't exist", "queue-missing"),
+        ("ClusterQueue cq doesn't exist", "localqueue-points-to-missing-clusterqueue"),
+        ("ClusterQueue cq is inactive", "queue-held"),
+        ("Workload namespace doesn't match ClusterQueue selector", "namespace-selector-mismatch"),
+        ("couldn't assign flavors to pod set main: resource amd.com/gpu unavailable in ClusterQueue", "resource-not-covered"),
+        ("couldn't assign flavors to pod set main: insufficient quota for nvidia.com/gpu in flavor t4, previously considered podsets requests (0) + current podset request (4) > maximum capacity (2), insufficient unused quota for nvidia.com/gpu in flavor a100, 4 more needed", "cohort-exhausted"),
+        ("couldn't assign flavors to pod set main: insufficient quota for nvidia.com/gpu in flavor t4, previously considered podsets requests (0) + current podset request (4) > maximum capacity (2)", "quota-larger-than-total"),
+        ("couldn't assign flavors to pod set main: untolerated taint {gpu true NoSchedule <nil>} in flavor spot", "flavor-taint-not-tolerated"),
+        ("something that nobody knows", "unknown"),
+    ],
+)  # fmt: skip
+def test_what_kueue_says_is_likely_where_its_queues_are_not_seen(message: str, cause: str) -> None:
+    found = explain(narrow(said_by_kueue(message)), with_remedies=False)
+    assert (found.cause, found.confidence) == (cause, Confidence.UNSURE if cause == "unknown" else Confidence.LIKELY)
+
+
+@pytest.mark.parametrize(
+    ("message", "cause"),
+    [
+        (f"0/11 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s), 4 Insufficient nvidia.com/gpu, 4 node(s) didn't match Pod's node affinity/selector. {HELPFUL}", "gpu-all-in-use"),
+        (f"0/11 nodes are available: 1 Insufficient cpu, 10 node(s) didn't match Pod's node affinity/selector. {HELPFUL}", "cpu-all-in-use"),
+        (f"0/11 nodes are available: 4 Insufficient nvidia.com/gpu, 7 node(s) had untolerated taint(s). {HOPELESS}", "insufficient-gpu"),
+        (f"0/11 nodes are available: 11 node(s) didn't match Pod's node affinity/selector. {HOPELESS}", "node-affinity-no-match"),
+        (f"0/11 nodes are available: 9 node(s) didn't match Pod's node affinity/selector, 2 node(s) had untolerated taint {{team: vip}}. {HOPELESS}", "gpu-taint-not-tolerated"),
+        ("", "unknown"),
+    ],
+)  # fmt: skip
+def test_what_the_scheduler_says_is_likely_where_nodes_are_not_seen(message: str, cause: str) -> None:
+    found = explain(narrow(said_by_scheduler(message)), with_remedies=False)
+    assert (found.cause, found.confidence) == (cause, Confidence.UNSURE if cause == "unknown" else Confidence.LIKELY)
+
+
+@pytest.mark.parametrize(
+    ("reason", "but", "confidence"),
+    [("forbidden", (), Confidence.SURE), ("hidden", (), Confidence.SURE),
+     ("forbidden", ("persistentvolumeclaims",), Confidence.LIKELY), ("failed", (), Confidence.LIKELY)],
+)  # fmt: skip
+def test_what_was_read_in_the_namespace_counts_though_the_cluster_could_not_be_listed(
+    reason: str, but: tuple[str, ...], confidence: Confidence
+) -> None:
+    objects = said_by_scheduler('0/11 nodes are available: persistentvolumeclaim "data" not found. not found')
+    volume = {"name": "v", "persistentVolumeClaim": {"claimName": "data"}}
+    for spec in (objects[0]["spec"]["template"]["spec"], objects[1]["spec"]):
+        spec["volumes"] = [volume]
+    found = explain(narrow(objects, reason=reason, but=but))
+    assert (found.cause, found.confidence) == ("pvc-missing", confidence)
+    assert StartsWhen.NOW not in {each.tried.starts for each in found.remedies}
