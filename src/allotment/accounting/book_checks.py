@@ -28,6 +28,7 @@ from allotment.accounting.bounds import DeviceBounds
 from allotment.accounting.capacity import devices_by_node, flavor_matches, is_device, largest_remainder
 from allotment.model.observed.index import Index
 from allotment.model.quantity import Bytes, format_bytes
+from allotment.observe.seen import seen_everywhere
 from allotment.scheduling.snapshot.quantities import units
 
 NOMINAL: Final = "nominalQuota"
@@ -38,6 +39,8 @@ _IMPOSSIBLE: Final = 100
 _LEAST_MEMORY: Final = 1 << 20
 """Bytes: memory below is a number of larger units whose suffix was forgotten."""
 _MILLI: Final = 1000
+_HARDWARE: Final = ("nodes", "resourceflavors", "clusterqueues", "cohorts")
+"""Kinds without which nothing can be said of quota against hardware."""
 _FEW: Final = 10_000
 """A device quota of more is none that anybody meant."""
 
@@ -93,7 +96,7 @@ class BookFinding:
 
 
 def findings(index: Index, declared: Mapping[str, DeviceBounds] | None = None) -> Iterator[BookFinding]:
-    """Everything that does not add up, in the order of `BookFault`.
+    """Everything that does not add up, in the order of `BookFault`; of what was seen in part, the units alone.
 
     Args:
         index: the source.
@@ -102,8 +105,11 @@ def findings(index: Index, declared: Mapping[str, DeviceBounds] | None = None) -
     lines = list(quota_lines(index))
     wrong = list(_wrong_units(index, lines))
     yield from wrong
-    slips = {edit.quota.path + edit.quota.name for each in wrong for edit in each.edits}
-    sound = [line for line in lines if line.path + line.name not in slips and is_device(line.resource)]
+    if any(not seen_everywhere(index.source, kind) for kind in _HARDWARE):
+        # What was not seen is not missing.
+        return
+    slips = {_place(edit.quota) for each in wrong for edit in each.edits}
+    sound = [line for line in lines if _place(line) not in slips and is_device(line.resource)]
     books = flavor_books(index, declared)
     for book in books:
         yield from _backing(
@@ -114,6 +120,16 @@ def findings(index: Index, declared: Mapping[str, DeviceBounds] | None = None) -
 
 
 # Units
+
+
+def quotas_in_wrong_units(index: Index) -> tuple[WrittenQuota, ...]:
+    """Quotas whose numbers mean nothing."""
+    found = _wrong_units(index, quota_lines(index))
+    return tuple(edit.quota for each in found for edit in each.edits)
+
+
+def _place(line: WrittenQuota) -> tuple[str, str, str]:
+    return line.kind, line.name, line.path
 
 
 def _wrong_units(index: Index, lines: Iterable[WrittenQuota]) -> Iterator[BookFinding]:

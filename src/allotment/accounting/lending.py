@@ -4,6 +4,9 @@ Where a flavor's guarantees exceed what work can have now, the difference must n
 quota for devices that are not there, while a guaranteed job waits for a node. So the lendable quota of the flavor is
 lowered by the difference, in proportion to what each queue lends, to nothing at the least. Nominal quotas stay: no
 queue loses a guarantee, and the limits come back as capacity does.
+
+A flavor of which a quota is written in the wrong unit is left as it is: what it guarantees is not known until that is
+mended.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from allotment.accounting.book_checks import quotas_in_wrong_units
 from allotment.accounting.books import FlavorBook, WrittenQuota, flavor_books, quota_lines
 from allotment.accounting.bounds import DeviceBounds
 from allotment.accounting.capacity import is_device, largest_remainder
@@ -51,7 +55,10 @@ def lending_changes(
     """
     lines = [line for line in quota_lines(index) if is_device(line.resource)]
     found: list[LendingChange] = []
+    unclear = {(each.flavor, each.resource) for each in quotas_in_wrong_units(index)}
     for book in flavor_books(index, declared):
+        if (book.flavor, book.resource) in unclear:
+            continue
         own = [line for line in lines if (line.flavor, line.resource) == (book.flavor, book.resource)]
         found += _of_flavor(book, own, earlier)
     return tuple(found)

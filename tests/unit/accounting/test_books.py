@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ from allotment.model.observed.queueing import (
     QuotaOf,
     ResourceGroupOf,
 )
+from allotment.model.observed.snapshot import Gap
 from allotment.operations.ask.books import patch_command
 from tests.unit.accounting.scenes import GPU, moment_of, node
 
@@ -136,6 +138,19 @@ def test_a_command_changes_what_was_looked_at_and_names_are_quoted() -> None:
         "path": "/spec/resourceGroups/0/flavors/0/resources/0/nominalQuota",
         "value": "8",
     }
+
+
+def test_a_flavor_with_a_quota_in_the_wrong_unit_is_lent_as_before() -> None:
+    assert lending_changes(index_of(queue("a", "10"), queue("b", "4")), {})
+    assert lending_changes(index_of(queue("a", "10"), queue("b", "4k")), {}) == ()
+
+
+@pytest.mark.parametrize("kind", ["nodes", "resourceflavors", "cohorts"])
+def test_of_what_was_not_seen_nothing_is_said_to_be_missing(kind: str) -> None:
+    seen = index_of(queue("a", "10k", borrow="4"), queue("b", "10"), nodes=())
+    assert {each.fault for each in findings(seen)} > {BookFault.WRONG_UNIT}
+    source = msgspec.structs.replace(seen.source, gaps=(Gap(what=kind, reason="forbidden"),))
+    assert {each.fault for each in findings(Index(source))} == {BookFault.WRONG_UNIT}
 
 
 @given(

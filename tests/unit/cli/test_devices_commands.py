@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from allotment.model.observed.base import ObjectMeta
+from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import Container, Pod, PodSpec, PodStatus, Resources
 from allotment.model.observed.snapshot import Gap, Objects, Snapshot, Source
 from allotment.observe.written import encode
@@ -69,11 +70,34 @@ def test_names_from_the_cluster_do_not_reach_the_terminal_raw(run: Run, tmp_path
         spec=PodSpec(containers=(container,), node_name=evil),
         status=PodStatus(phase="Running"),
     )
-    source = Source(name=evil, objects=Objects(pods=(pod,)), gaps=(Gap(what="nodes", reason="forbidden"),))
+    node = Node(metadata=ObjectMeta(name=evil))
+    gap = Gap(what="nodes", reason="failed", detail=evil)
+    source = Source(name=evil, objects=Objects(pods=(pod,), nodes=(node,)), gaps=(gap,))
     file = tmp_path / "evil.gz"
     file.write_bytes(encode(Snapshot(sources=(source, source))))
     for command in ("who", "gpus", "saturation"):
         done = run(command, "--snapshot", str(file))
         assert done.code == 0, done.err
         assert "\x1b" not in done.out + done.err
-        assert "nodes could not" in done.out
+        assert "nodes could" in done.out
+
+
+UNREAD = [(command, "nodes") for command in ("gpus", "saturation", "waste", "capacity")]
+UNREAD += [("who", "pods"), ("books", "ClusterQueues"), ("queues", "ClusterQueues")]
+
+
+@pytest.mark.parametrize(("command", "kind"), [*UNREAD, ("quotas", "ResourceQuotas and ClusterQueues")])
+def test_what_could_not_be_read_is_not_said_to_be_nothing(run: Run, tmp_path: Path, command: str, kind: str) -> None:
+    plurals = ("nodes", "pods", "clusterqueues", "resourcequotas")
+    gaps = tuple(Gap(what=each, reason="forbidden", detail="not for \x1b[1myou") for each in plurals)
+    (tmp_path / "none.gz").write_bytes(encode(Snapshot(sources=(Source(name="c", gaps=gaps),))))
+    done = run(command, "--snapshot", str(tmp_path / "none.gz"))
+    assert (done.code, done.out) == (5, "")
+    assert f"{kind} could not be read" in done.err
+    assert "\x1b" not in done.err
+
+
+def test_a_namespace_that_was_read_and_is_empty_is_an_answer(run: Run, tmp_path: Path) -> None:
+    gap = Gap(what="pods", reason="forbidden")
+    (tmp_path / "own.gz").write_bytes(encode(Snapshot(sources=(Source(namespaces=("nlp",), gaps=(gap,)),))))
+    assert "pods were read in nlp alone" in run("who", "--snapshot", str(tmp_path / "own.gz")).ok()

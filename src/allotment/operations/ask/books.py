@@ -6,18 +6,22 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from allotment.accounting.book_checks import NOMINAL, BookFinding, QuotaEdit, findings
 from allotment.accounting.books import FlavorBook, flavor_books
 from allotment.accounting.bounds import DeviceBounds, declared_bounds
-from allotment.errors import AllotmentError
+from allotment.errors import AllotmentError, shown
 from allotment.model.cluster import Cluster
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.model.source import SourceTree
+from allotment.operations.ask.resting import demand, half_seen
 from allotment.operations.directory.teams import diff_of
 from allotment.spec.amounts import AmountsRequest, set_amounts
+
+_RESTS_ON: Final = ("nodes", "clusterqueues", "resourceflavors", "cohorts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +42,17 @@ class MendedFinding:
 
 @dataclass(frozen=True, slots=True)
 class BooksAnswer:
-    """Books of all sources, and what does not add up."""
+    """Books of all sources, and what does not add up.
+
+    Attributes:
+        remarks: what could not be read.
+        whole: everything was seen, so that where nothing is found, quota and hardware agree.
+    """
 
     books: tuple[FlavorBook, ...]
     findings: tuple[MendedFinding, ...]
     remarks: tuple[str, ...] = ()
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,11 @@ def books_of(snapshot: Snapshot, declared: DeclaredBooks | None) -> BooksAnswer:
     Args:
         snapshot: of one or more sources.
         declared: where the cluster is declared; None where nobody says.
+
+    Raises:
+        ForbiddenError: no queues could be read.
     """
+    demand(snapshot, "clusterqueues", for_what="what queues guarantee")
     books: list[FlavorBook] = []
     found: list[MendedFinding] = []
     remarks: list[str] = []
@@ -74,10 +88,10 @@ def books_of(snapshot: Snapshot, declared: DeclaredBooks | None) -> BooksAnswer:
         index = Index(source)
         books += flavor_books(index, bounds)
         found += [_mended(each, declared) for each in findings(index, bounds)]
-        unseen = sorted({gap.what for gap in source.gaps} & {"nodes", "clusterqueues", "resourceflavors", "cohorts"})
-        if unseen:
-            remarks.append(f"{source.name}: {', '.join(unseen)} could not be read: the books are not whole")
-    return BooksAnswer(tuple(books), tuple(found), tuple(remarks))
+        for each in half_seen(source, _RESTS_ON):
+            name = shown(source.name) or "the source"
+            remarks.append(f"{name}: {each}: whether quota and hardware agree is not known")
+    return BooksAnswer(tuple(books), tuple(found), tuple(remarks), whole=not remarks)
 
 
 def _mended(finding: BookFinding, declared: DeclaredBooks | None) -> MendedFinding:

@@ -14,6 +14,7 @@ from allotment.errors import NotFoundError
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.observe.anonymous import HIDDEN_NAMESPACE
+from allotment.operations.ask.resting import demand, half_seen
 from allotment.scheduling.placement.asking import matching_models
 from allotment.scheduling.snapshot.placement import placement_view
 
@@ -69,7 +70,9 @@ def who_holds(snapshot: Snapshot, *, accelerator: str = "", team: str = "", name
 
     Raises:
         NotFoundError: there is no such accelerator, or no such team.
+        ForbiddenError: no pods could be read.
     """
+    demand(snapshot, "pods", for_what="who holds devices")
     now = moment_ms(snapshot.taken_at) or 0
     found: list[DeviceHold] = []
     notes: list[str] = []
@@ -118,7 +121,12 @@ _MOST_NAMED: Final = 20
 
 
 def count_gpus(snapshot: Snapshot) -> GpuCount:
-    """Devices by accelerator and cluster: there, healthy, held, idle, free, fragmented, and how many more pods fit."""
+    """Devices by accelerator and cluster: there, healthy, held, idle, free, fragmented, and how many more pods fit.
+
+    Raises:
+        ForbiddenError: no nodes could be read.
+    """
+    demand(snapshot, "nodes", for_what="which devices there are")
     rooms: list[AcceleratorRoom] = []
     fragmented: dict[str, int | None] = {}
     notes: list[str] = []
@@ -136,7 +144,12 @@ def count_gpus(snapshot: Snapshot) -> GpuCount:
 
 
 def saturated(snapshot: Snapshot) -> Saturated:
-    """What is out first by accelerator and cluster: the devices, or what stands around them."""
+    """What is out first by accelerator and cluster: the devices, or what stands around them.
+
+    Raises:
+        ForbiddenError: no nodes could be read.
+    """
+    demand(snapshot, "nodes", for_what="which devices there are")
     found: list[AcceleratorSaturation] = []
     notes: list[str] = []
     for source in snapshot.sources:
@@ -147,10 +160,7 @@ def saturated(snapshot: Snapshot) -> Saturated:
 
 
 def _unseen(snapshot: Snapshot, source: Source) -> list[str]:
-    hidden = {gap.what for gap in source.gaps if gap.reason != "damaged"}
-    notes = [f"{kind} could not all be read: more may be held" for kind in ("pods", "nodes") if kind in hidden]
-    if source.namespaces:
-        notes.append("only some namespaces were read: more may be held elsewhere")
+    notes = [f"{each}: more may be held" for each in half_seen(source, ("pods", "nodes"))]
     return [_of(snapshot, source, each) for each in notes]
 
 

@@ -12,14 +12,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from allotment.accounting.book_checks import quotas_in_wrong_units
+from allotment.accounting.books import WrittenQuota
 from allotment.accounting.bounds import DeviceBounds
+from allotment.accounting.capacity import is_device
 from allotment.accounting.lending import LendingChange, lending_changes, undo_changes
-from allotment.errors import ConflictError, shown
+from allotment.errors import ConflictError, ForbiddenError, shown
 from allotment.model.labels import DOMAIN, FIELD_MANAGER
 from allotment.model.manifest import Body, ObjectKey
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot
 from allotment.observe.kinds import KUEUE
+from allotment.operations.ask.resting import half_seen
 from allotment.plan.fields import owners_of
 from allotment.plan.syncing import tool_of
 from allotment.ports.kube import KubePort, RefusedError
@@ -27,6 +31,7 @@ from allotment.ports.kube import KubePort, RefusedError
 BEFORE: Final = f"{DOMAIN}/lending-before"
 """Annotation on a ClusterQueue: its lending limits before the first change, as ``{"flavor resource": limit}``."""
 
+_RESTS_ON: Final = ("nodes", "resourceflavors", "clusterqueues", "cohorts")
 _CONFLICT: Final = 409
 _KIND: Final = "ClusterQueue"
 _GROUP: Final = "kueue.x-k8s.io"
@@ -50,11 +55,13 @@ class LendingPlan:
     Attributes:
         undo: it puts the earlier limits back.
         declared: queues that `allot apply` brings back to the directory's limits.
+        unclear: quotas in the wrong unit, whose flavors are left as they are.
     """
 
     edits: tuple[QueueEdit, ...]
     undo: bool
     declared: tuple[str, ...] = ()
+    unclear: tuple[WrittenQuota, ...] = ()
 
     @property
     def changes(self) -> tuple[LendingChange, ...]:
@@ -75,11 +82,20 @@ def plan_lending(
 
     Raises:
         ConflictError: somebody else applies a queue's quota.
+        ForbiddenError: what is healthy could not be seen.
     """
+    source = snapshot.sources[0]
+    unseen = () if undo else half_seen(source, _RESTS_ON)
+    if unseen:
+        raise ForbiddenError(
+            f"what is healthy is not known: {', '.join(unseen)}",
+            why="what was not seen would be taken to be gone, and no longer be lent",
+            fix="ask with an identity that may list them",
+        )
     version = next((each for each in KUEUE if kube.serves(each, _KIND)), KUEUE[0])
     live = {body["metadata"]["name"]: body for body in kube.list(version, _KIND)}
     earlier = {name: kept for name, body in live.items() if (kept := _kept(body)) is not None}
-    index = Index(snapshot.sources[0])
+    index = Index(source)
     changes = undo_changes(index, earlier) if undo else lending_changes(index, earlier, bounds)
     by_queue: dict[str, list[LendingChange]] = {name: [] for name in earlier} if undo else {}
     for change in changes:
@@ -92,7 +108,9 @@ def plan_lending(
         for name, found in sorted(by_queue.items())
         for patch in [_patch(live[name], found, earlier.get(name, {}), undo=undo)]
     )
-    return LendingPlan(edits, undo, tuple(sorted(name for name in by_queue if _is_ours(live[name]))))
+    declared = tuple(sorted(name for name in by_queue if _is_ours(live[name])))
+    devices = tuple(each for each in quotas_in_wrong_units(index) if is_device(each.resource))
+    return LendingPlan(edits, undo, declared, () if undo else devices)
 
 
 def act_on_lending(kube: KubePort, plan: LendingPlan) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,8 +13,10 @@ from allotment.errors import shown
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.ask.recorded import Recording
+from allotment.operations.ask.resting import demand, half_seen
 
-_RESTS_ON: Final = frozenset({"namespaces", "resourcequotas", "clusterqueues", "localqueues", "workloads", "cohorts"})
+_RESTS_ON: Final = ("resourcequotas", "clusterqueues", "cohorts", "localqueues", "workloads")
+_OF_QUEUES: Final = ("clusterqueues", "cohorts", "localqueues", "workloads")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,12 @@ def quotas_of(snapshot: Snapshot, teams: Mapping[str, str] | None) -> QuotasAnsw
     Args:
         snapshot: the moment.
         teams: names of teams by id, from a platform directory.
+
+    Raises:
+        ForbiddenError: no limits of any kind could be read.
     """
-    return QuotasAnswer(_uses(snapshot, teams), paced=False, remarks=_unseen(snapshot))
+    demand(snapshot, "resourcequotas", "clusterqueues", for_what="which limits there are")
+    return QuotasAnswer(_uses(snapshot, teams), paced=False, remarks=_unseen(snapshot, _RESTS_ON))
 
 
 def quotas_over(recorded: Recording, teams: Mapping[str, str] | None) -> QuotasAnswer:
@@ -68,7 +74,7 @@ def quotas_over(recorded: Recording, teams: Mapping[str, str] | None) -> QuotasA
             pace.add(at, _uses(snapshot, teams))
     now = moment_ms(last.taken_at) or 0
     uses = tuple(replace(use, full_at=pace.full_at(use, now)) for use in _uses(last, teams))
-    return QuotasAnswer(uses, paced=True, remarks=(*recorded.remarks(), *_unseen(last)))
+    return QuotasAnswer(uses, paced=True, remarks=(*recorded.remarks(), *_unseen(last, _RESTS_ON)))
 
 
 def narrowed(answer: QuotasAnswer, namespace: str, *, everything: bool) -> QuotasAnswer:
@@ -94,7 +100,12 @@ def _uses(snapshot: Snapshot, teams: Mapping[str, str] | None) -> tuple[QuotaUse
 
 
 def queues_of(snapshot: Snapshot) -> QueuesAnswer:
-    """The queues at a moment; where a queue's status says otherwise than the sum of its workloads, that is told."""
+    """The queues at a moment; where a queue's status says otherwise than the sum of its workloads, that is told.
+
+    Raises:
+        ForbiddenError: no queues could be read.
+    """
+    demand(snapshot, "clusterqueues", for_what="which ClusterQueues there are")
     standings = tuple(found for source in snapshot.sources for found in queue_standings(Index(source)))
     differing = tuple(
         f"ClusterQueue {shown(use.queue)} reports {use.told:,} {use.resource} in flavor {shown(use.flavor)}; "
@@ -103,13 +114,11 @@ def queues_of(snapshot: Snapshot) -> QueuesAnswer:
         for use in standing.uses
         if use.told is not None and use.told != use.used
     )
-    return QueuesAnswer(standings, (*_unseen(snapshot), *differing))
+    return QueuesAnswer(standings, (*_unseen(snapshot, _OF_QUEUES), *differing))
 
 
-def _unseen(snapshot: Snapshot) -> tuple[str, ...]:
-    told = []
+def _unseen(snapshot: Snapshot, rests_on: Sequence[str]) -> tuple[str, ...]:
+    told: list[str] = []
     for source in snapshot.sources:
-        kinds = sorted({gap.what for gap in source.gaps if gap.reason != "damaged"} & _RESTS_ON)
-        if kinds:
-            told.append(f"{shown(source.name) or 'the source'}: {', '.join(kinds)} could not be read")
+        told += [f"{shown(source.name) or 'the source'}: {each}" for each in half_seen(source, rests_on)]
     return tuple(told)

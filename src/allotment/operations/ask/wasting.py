@@ -16,6 +16,7 @@ from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.operations.ask.metered import MeteredTime, metered_ledger
 from allotment.operations.ask.recorded import Recording
+from allotment.operations.ask.resting import demand
 from allotment.ports.metrics import MetricsPort
 from allotment.scenarios.times import milliseconds
 
@@ -85,7 +86,12 @@ def _no_rule(word: str) -> UsageError:
 
 
 def waste_now(snapshot: Snapshot, rules: CountingRules, by: str) -> WasteAnswer:
-    """Devices by cause at the moment of a snapshot."""
+    """Devices by cause at the moment of a snapshot.
+
+    Raises:
+        ForbiddenError: no nodes could be read.
+    """
+    demand(snapshot, "nodes", for_what="which devices there are")
     ledger, _ = moment_ledger(snapshot, rules)
     return _answer(ledger, rules, by, moment=True, missing=0, remarks=tuple(_unseen(snapshot)))
 

@@ -16,6 +16,7 @@ def books_document(answer: BooksAnswer, rows: Sequence[FlavorBook]) -> Mapping[s
         "kind": "Books",
         "flavors": [flavor_book_document(row) for row in rows],
         "findings": [_finding(each) for each in answer.findings],
+        "whole": answer.whole,
         "remarks": list(answer.remarks),
     }
 
@@ -84,4 +85,8 @@ def lending_document(plan: LendingPlan, *, done: bool) -> Mapping[str, Any]:
             for change in plan.changes
         ],
         "declared": list(plan.declared),
+        "unclear": [
+            {"kind": each.kind, "name": each.name, "flavor": each.flavor, "resource": each.resource}
+            for each in plan.unclear
+        ],
     }

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import msgspec
 import pytest
 
 from allotment.adapters.kube.fake import FakeKube
-from allotment.errors import ConflictError
+from allotment.errors import ConflictError, ForbiddenError
 from allotment.model.manifest import ObjectKey
-from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.model.observed.snapshot import Gap, Snapshot, Source
 from allotment.observe.gathering import Gathered
 from allotment.operations.ask.lending import BEFORE, act_on_lending, plan_lending
 
@@ -18,8 +19,8 @@ VERSION = "kueue.x-k8s.io/v1beta2"
 GPU = "nvidia.com/gpu"
 
 
-def queue(name: str, lending: str | None) -> dict[str, Any]:
-    quota = {"name": GPU, "nominalQuota": "4", **({"lendingLimit": lending} if lending is not None else {})}
+def queue(name: str, lending: str | None, nominal: str = "4") -> dict[str, Any]:
+    quota = {"name": GPU, "nominalQuota": nominal, **({"lendingLimit": lending} if lending is not None else {})}
     group = {"coveredResources": [GPU], "flavors": [{"name": "a100", "resources": [quota]}]}
     return {
         "apiVersion": VERSION,
@@ -118,6 +119,20 @@ def test_quota_that_somebody_else_applies_is_refused_before_anything_is_written(
     with pytest.raises(ConflictError, match=named):
         plan_lending(server, seen(server, node("n")), undo=False)
     assert (live(server, "a"), live(server, "b")) == before
+
+
+def test_limits_do_not_follow_what_was_not_seen(kube: FakeKube) -> None:
+    gap = Gap(what="nodes", reason="forbidden")
+    blind = Snapshot(sources=(msgspec.structs.replace(seen(kube).sources[0], gaps=(gap,)),))
+    with pytest.raises(ForbiddenError, match="nodes could not be read"):
+        plan_lending(kube, blind, undo=False)
+
+
+def test_a_quota_in_the_wrong_unit_is_named_and_its_flavor_left_as_it_is(kube: FakeKube) -> None:
+    kube.create(queue("c", None, "4k"))
+    plan = plan_lending(kube, seen(kube, node("n")), undo=False)
+    assert plan.edits == ()
+    assert [(each.name, each.flavor) for each in plan.unclear] == [("c", "a100")]
 
 
 def test_a_queue_that_changed_after_it_was_shown_is_refused(kube: FakeKube) -> None:

@@ -103,7 +103,7 @@ def _declared(session: Session, snapshot: Snapshot) -> DeclaredBooks | None:
 def _fix_lending(session: Session, asked: BooksOptions, source: SourceOptions, output: OutputOptions) -> int:
     """Show the one act, ask, and act."""
     from allotment import wiring
-    from allotment.cli.commands.ask.books_view import lending_text
+    from allotment.cli.commands.ask.books_view import left_alone, lending_text
     from allotment.cli.shell.output import write_document
     from allotment.operations.ask.lending import act_on_lending, plan_lending
     from allotment.operations.ask.observing import observe
@@ -127,6 +127,8 @@ def _fix_lending(session: Session, asked: BooksOptions, source: SourceOptions, o
     if plain:
         write_document(session, output.format, lending_document(plan, done=done))
     elif not plan.edits:
+        for line in left_alone(plan):
+            session.note(line)
         session.note("nothing to put back" if asked.undo else "lending limits follow what is healthy already")
     elif done:
         session.note("done" if asked.undo else "done; to put them back: allot books --fix lending --undo")

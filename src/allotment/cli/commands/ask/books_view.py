@@ -48,7 +48,7 @@ def books_text(answer: BooksAnswer, rows: Sequence[FlavorBook], width: int | Non
     lines = [table_text(columns, rows, width=width, headers=headers)] if rows else ["no queue has quota for devices"]
     for each in answer.findings:
         lines += ["", *_finding_lines(each)]
-    if not answer.findings:
+    if not answer.findings and answer.whole:
         lines += ["", "quota and hardware agree"]
     lines += [shown(remark) for remark in answer.remarks]
     return "\n".join(lines)
@@ -84,4 +84,13 @@ def lending_text(plan: LendingPlan, width: int | None) -> str:
     if plan.declared:
         names = ", ".join(map(shown, plan.declared))
         lines.append(f"the next `allot apply` brings back what the platform directory says of {names}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *left_alone(plan)])
+
+
+def left_alone(plan: LendingPlan) -> list[str]:
+    """Flavors that are not touched because a quota of theirs is in the wrong unit."""
+    return [
+        f"flavor {shown(each.flavor)} is left as it is: {each.kind} {shown(each.name)} has "
+        f"{shown(str(each.written.nominal_quota))} {shown(each.resource)} of it: mend that unit first"
+        for each in plan.unclear
+    ]

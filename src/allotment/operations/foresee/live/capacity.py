@@ -10,6 +10,7 @@ from allotment.errors import InputError
 from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import ClusterQueue, ResourceFlavor
 from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.operations.ask.resting import demand
 from allotment.scheduling.placement.asking import Ask, pod_shape_of
 from allotment.scheduling.placement.capacity import room
 from allotment.scheduling.placement.model import PodShape
@@ -21,6 +22,7 @@ from allotment.scheduling.snapshot.workloads import PODS, tolerations_of
 
 NODES: Final = "nodes"
 """What is out first where quota is left and no node takes one more."""
+_ROOM: Final = "what nodes have left"
 STOPPED: Final = "queue admits nothing"
 UNCOVERED: Final = "not covered by the queue"
 
@@ -79,8 +81,10 @@ def capacity_live(snapshot: Snapshot, asks: Sequence[Ask]) -> LiveCapacity:
     Raises:
         NotFoundError: a shape names a GPU model or resource that no node has.
         UsageError: a shape cannot be asked for there.
-        InputError: no nodes could be read.
+        ForbiddenError: no nodes could be read.
+        InputError: there are none.
     """
+    demand(snapshot, "nodes", for_what=_ROOM)
     rooms: list[QueueRoom] = []
     anywhere: dict[str, int] = {}
     notes: list[str] = []
@@ -103,7 +107,8 @@ def survey_live(snapshot: Snapshot, asks: Sequence[Ask]) -> CapacitySurvey:
     """What the nodes of a snapshot have left, as of a placement scenario; waiting pods count as usual ones too.
 
     Raises:
-        InputError: no nodes could be read, or it holds several clusters.
+        ForbiddenError: no nodes could be read.
+        InputError: there are none, or it holds several clusters.
         NotFoundError: a shape names a GPU model that is not there.
         UsageError: a shape cannot be asked for there.
     """
@@ -113,6 +118,7 @@ def survey_live(snapshot: Snapshot, asks: Sequence[Ask]) -> CapacitySurvey:
             why="nodes are listed of one",
             fix="ask for a --shape, or one of them with --context",
         )
+    demand(snapshot, "nodes", for_what=_ROOM)
     source: Source = snapshot.sources[0]
     index = Index(source)
     fleet = _fleet(index)
@@ -123,11 +129,7 @@ def survey_live(snapshot: Snapshot, asks: Sequence[Ask]) -> CapacitySurvey:
 
 def _fleet(index: Index) -> PlacementView:
     if not index.nodes:
-        raise InputError(
-            "no nodes were seen",
-            why="room is what nodes have left",
-            fix="ask with an identity that may list nodes",
-        )
+        raise InputError("no nodes were seen", why="room is what nodes have left", fix="ask a cluster that has nodes")
     return placement_view(index)
 
 
