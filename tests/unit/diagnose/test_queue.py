@@ -52,8 +52,8 @@ def suspended(**labels: str) -> Raw:
     return found
 
 
-def provisioning(*conditions: Raw) -> list[Raw]:
-    pending = reserved(checks=[{"name": "c", "state": "Pending"}])
+def provisioning(*conditions: Raw, state: str = "Pending") -> list[Raw]:
+    pending = reserved(checks=[{"name": "c", "state": state, "message": "out of stock"}])
     request = thing("ProvisioningRequest", "train-c-1", TEAM, status={"conditions": list(conditions)})
     request["apiVersion"] = "autoscaling.x-k8s.io/v1"
     controller = "kueue.x-k8s.io/provisioning-request"
@@ -246,3 +246,21 @@ def test_a_namespace_is_let_in_beside_those_that_are() -> None:
                   and each.patch.op is PatchOp.JSON)  # fmt: skip
     assert opened.patch is not None
     assert opened.patch.body[0]["value"]["matchExpressions"][0]["values"] == ["team-b", TEAM]
+
+
+@pytest.mark.parametrize(
+    ("cause", "ended"), [("provisioning-request-failed", "Failed"), ("provisioning-booking-expired", "BookingExpired")]
+)
+def test_nodes_that_did_not_come_are_asked_for_again_until_kueue_gives_up(cause: str, ended: str) -> None:
+    waits_for = explain(case_of(provisioning(condition(ended), state="Retry")))
+    assert (waits_for.cause, waits_for.verdict) == (cause, CauseVerdict.WAITING)
+    assert waits_for.remedies[0].kind is RemedyKind.WAIT_FOR_CAPACITY
+    over = explain(case_of(provisioning(condition(ended), state="Rejected")))
+    assert (over.cause, over.verdict) == (cause, CauseVerdict.MISCONFIGURED)
+    assert not any(each.kind is RemedyKind.WAIT_FOR_CAPACITY for each in over.remedies)
+
+
+def test_nodes_that_were_taken_back_are_not_asked_for_again() -> None:
+    revoked = of("provisioning-booking-expired", provisioning(condition("CapacityRevoked"), state="Pending"))
+    assert revoked.verdict is CauseVerdict.BROKEN
+    assert not any(each.kind is RemedyKind.WAIT_FOR_CAPACITY for each in revoked.proposals)

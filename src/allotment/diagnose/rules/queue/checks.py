@@ -15,6 +15,7 @@ from allotment.scheduling.snapshot.queues import checks_of
 
 READY: Final = "Ready"
 PENDING: Final = "Pending"
+REJECTED: Final = "Rejected"
 
 
 @dataclass(frozen=True, slots=True)

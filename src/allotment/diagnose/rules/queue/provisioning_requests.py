@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.queue.admission_check_rejected_or_retry import failed_check
-from allotment.diagnose.rules.queue.checks import AwaitedCheck, answered, awaited, evidence_of, taken_out
+from allotment.diagnose.rules.queue.checks import (
+    PENDING,
+    REJECTED,
+    AwaitedCheck,
+    awaited,
+    evidence_of,
+    taken_out,
+)
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import condition, is_true
 from allotment.model.observed.queueing import ProvisioningRequest
 from allotment.scheduling.snapshot.queues import PROVISIONING
+
+
+@dataclass(frozen=True, slots=True)
+class RequestOutcome:
+    """How a request ended.
+
+    Attributes:
+        condition: of the request, that says so.
+        words: the same in a sentence whose subject is the request.
+    """
+
+    cause: str
+    verdict: CauseVerdict
+    condition: str
+    words: str
 
 
 def _asked(case: Case) -> tuple[AwaitedCheck, ProvisioningRequest | None] | None:
@@ -38,7 +62,9 @@ def failed(case: Case) -> Finding | None:
         return _given_up(case)
     if asked[1] is None or not is_true(asked[1].status.conditions, "Failed"):
         return None
-    return _finding(case, asked[0], asked[1], "provisioning-request-failed", "Failed", "failed")
+    # Kueue asks again with a growing pause until its tries are used up; then the check is rejected.
+    verdict = CauseVerdict.MISCONFIGURED if asked[0].said.state == REJECTED else CauseVerdict.WAITING
+    return _finding(case, *asked, RequestOutcome("provisioning-request-failed", verdict, "Failed", "failed"))
 
 
 def _given_up(case: Case) -> Finding | None:
@@ -72,11 +98,15 @@ def expired(case: Case) -> Finding | None:
     asked = _asked(case)
     if asked is None or asked[1] is None or is_true(asked[1].status.conditions, "Failed"):
         return None
-    for type_, word in (("CapacityRevoked", "was taken back"), ("BookingExpired", "ran out before the pods came")):
+    # Of nodes that were taken back, Kueue rejects the check; a booking that ran out it asks for again.
+    for type_, word, verdict in (
+        ("CapacityRevoked", "was taken back", CauseVerdict.BROKEN),
+        ("BookingExpired", "ran out before the pods came", CauseVerdict.WAITING),
+    ):
         if is_true(asked[1].status.conditions, type_):
-            return _finding(
-                case, asked[0], asked[1], "provisioning-booking-expired", type_, f"had a booking that {word}"
-            )
+            how = CauseVerdict.MISCONFIGURED if asked[0].said.state == REJECTED else verdict
+            outcome = RequestOutcome("provisioning-booking-expired", how, type_, f"had a booking that {word}")
+            return _finding(case, *asked, outcome)
     return None
 
 
@@ -108,26 +138,51 @@ def pending(case: Case) -> Finding | None:
     )
 
 
-def _finding(
-    case: Case, each: AwaitedCheck, request: ProvisioningRequest, cause: str, type_: str, word: str
-) -> Finding:
-    told = condition(request.status.conditions, type_)
+def _finding(case: Case, each: AwaitedCheck, request: ProvisioningRequest, outcome: RequestOutcome) -> Finding:
+    told = condition(request.status.conditions, outcome.condition)
     message = told.message if told is not None else ""
+    state = each.workload.status.requeue_state
+    again = "" if state is None or outcome.verdict is not CauseVerdict.WAITING else state.requeue_at
+    summary = f"quota is reserved, and the ProvisioningRequest {request.name} {outcome.words}"
     return Finding(
-        cause,
-        CauseVerdict.BROKEN,
-        f"quota is reserved, and the ProvisioningRequest {request.name} {word}" + (f": {message}" if message else ""),
+        outcome.cause,
+        outcome.verdict,
+        summary + (f": {message}" if message else "") + (f"; Kueue asks again at {again}" if again else ""),
         facts={
             "admission_check": each.said.name,
             "provisioning_request": request.name,
+            "cluster_queue": each.queue.name if each.queue is not None else "",
             "class": request.spec.provisioning_class_name,
             "message": message,
+            "asked_again_at": again,
         },
-        evidence=(Evidence(reference_of(request), f"status.conditions[{type_}]", "True", message), evidence_of(each)),
+        evidence=(
+            Evidence(reference_of(request), f"status.conditions[{outcome.condition}]", "True", message),
+            evidence_of(each),
+        ),
         proposals=(
-            answered(each, f"make the nodes available that {request.name} asks for, and let the check be asked again"),
+            *(_asked_again(each, again) if outcome.verdict is CauseVerdict.WAITING else ()),
+            _nodes_made(each, request),
             *_without(case, each),
         ),
+    )
+
+
+def _asked_again(each: AwaitedCheck, at: str) -> tuple[Proposal, ...]:
+    what = f"wait: Kueue asks for the nodes again at {at}" if at else "wait until Kueue asks for the nodes again"
+    patch = Patch(PatchOp.WAIT, {"event": "Provisioned", **({"at": at} if at else {})})
+    return (Proposal(RemedyKind.WAIT_FOR_CAPACITY, Doer.USER, what, reference_of(each.workload), patch),)
+
+
+def _nodes_made(each: AwaitedCheck, request: ProvisioningRequest) -> Proposal:
+    """Which nodes come, only the autoscaler knows: this cannot be tried."""
+    return Proposal(
+        RemedyKind.FIX_ADMISSION_CHECK,
+        Doer.PLATFORM,
+        f"make the nodes available that {request.name} asks for, and let the check {each.said.name} be asked again",
+        reference_of(each.workload),
+        Patch(PatchOp.SIGNAL, {"controller": each.controller, "check": each.said.name}),
+        cost=1,
     )
 
 
@@ -140,4 +195,5 @@ def _waiting(each: AwaitedCheck, request: ProvisioningRequest | None) -> Proposa
 
 
 def _without(case: Case, each: AwaitedCheck) -> tuple[Proposal, ...]:
-    return () if each.queue is None else (taken_out(case, each.queue, each.said.name),)
+    anew = each.said.state not in {PENDING, ""}
+    return () if each.queue is None else (taken_out(case, each.queue, each.said.name, anew=anew),)

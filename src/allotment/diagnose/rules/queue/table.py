@@ -75,6 +75,7 @@ CAUSES: Final[tuple[CauseEntry, ...]] = tuple(
             namespace_selector_mismatch.find,
         ),
         ("ALT-1221", "provisioning-request-failed", "nodes could not be provided", provisioning_requests.failed),
+        ("ALT-1222", "provisioning-booking-expired", "booked nodes are gone", provisioning_requests.expired),
         (
             "ALT-1212",
             "admission-check-rejected-or-retry",
@@ -98,7 +99,6 @@ CAUSES: Final[tuple[CauseEntry, ...]] = tuple(
         ("ALT-1218", "admission-gated", "kept out of its queue by a controller", kept_back.gated),
         ("ALT-1219", "pod-group-incomplete", "pods of the group are missing", kept_back.group_incomplete),
         ("ALT-1220", "requeue-backoff", "its next try has a time", backing_off.find),
-        ("ALT-1222", "provisioning-booking-expired", "booked nodes are gone", provisioning_requests.expired),
         ("ALT-1223", "provisioning-request-pending", "nodes are being provided", provisioning_requests.pending),
         ("ALT-1224", "multikueue-no-worker", "no worker cluster takes it", multikueue.find),
         ("ALT-1225", "admission-check-pending", "an admission check has not answered", admission_check_pending.find),
