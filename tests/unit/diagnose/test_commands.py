@@ -66,3 +66,10 @@ def test_what_the_remedy_changes_goes_before_what_is_taken_out() -> None:
     assert spec["nodeSelector"] == {"pool": "h100"}
     assert spec["tolerations"] == [SENT, INJECTED]
     assert "nodeSelector" not in patch_in([job("train")], BODY)["spec"]["template"].get("spec", {})
+
+
+def test_kubectl_merges_lists_of_its_own_kinds_alone() -> None:
+    for version, kind, form in (("v1", "Pod", "strategic"), ("kueue.x-k8s.io/v1beta2", "LocalQueue", "merge")):
+        target = Reference(api_version=version, kind=kind, namespace=TEAM, name="q")
+        proposal = Proposal(RemedyKind.OTHER, Doer.USER, "x", target, Patch(PatchOp.RESUBMIT, {"spec": {"a": "b"}}))
+        assert f"--type {form} " in command_of(case_of(admitted()), proposal)

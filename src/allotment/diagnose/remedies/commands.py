@@ -16,10 +16,13 @@ from allotment.model.observed.base import Reference
 from allotment.model.observed.work import Job
 
 _TYPES: Final = {PatchOp.MERGE: "merge", PatchOp.STRATEGIC: "strategic", PatchOp.JSON: "json"}
+_KNOWN_GROUPS: Final = ("", "apps", "autoscaling", "batch", "policy")
 
 
 def command_of(case: Case, proposal: Proposal) -> str:
     """Text to copy into a shell; empty for what no command does."""
+    if proposal.command:
+        return proposal.command
     if proposal.target is None or proposal.patch is None:
         return ""
     before = [_command(case, target, patch) for target, patch in proposal.first]
@@ -44,12 +47,19 @@ def _resubmitted(case: Case, target: Reference, body: Any) -> str:
         # What was sent is known only in part (its environment is never read), so the asker's own file is changed.
         # Only what can be an object's name becomes part of a file's.
         file = f"{target.name if is_dns_subdomain(target.name) else 'manifest'}.yaml"
-        return f"kubectl patch --local -f {file} --type strategic -p {_json(body)} -o json | kubectl create -f -"
+        return f"kubectl patch --local -f {file} --type {_form(target)} -p {_json(body)} -o json | kubectl create -f -"
     whole = _without_traces(case, target, body)
     return (
-        f"kubectl get {_named(target)} -o json | kubectl patch --local -f - --type strategic -p {_json(whole)} -o json "
+        f"kubectl get {_named(target)} -o json | kubectl patch --local -f - --type {_form(target)} -p {_json(whole)} -o json "
         "| kubectl replace --force -f -"
     )
+
+
+def _form(target: Reference) -> str:
+    """kubectl merges lists by key only for the kinds that it knows."""
+    group = target.api_version.partition("/")[0] if "/" in target.api_version else ""
+    known = group in _KNOWN_GROUPS or (group.endswith(".k8s.io") and "x-k8s.io" not in group)
+    return "strategic" if known else "merge"
 
 
 def _without_traces(case: Case, target: Reference, body: Any) -> Any:
