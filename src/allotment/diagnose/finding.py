@@ -34,6 +34,7 @@ class Proposal:
         effect: further changes that follow from the act and are not written by whoever acts (a node comes back, a
             controller sets a status): (target, patch) pairs, for trying only.
         cost: order among remedies of the same doer; what takes from somebody costs more than what does not.
+        command: the line that does it, where kubectl has a verb of its own; empty = made from the patch.
     """
 
     kind: RemedyKind
@@ -44,6 +45,7 @@ class Proposal:
     first: tuple[tuple[Reference, Patch], ...] = ()
     effect: tuple[tuple[Reference, Patch], ...] = ()
     cost: int = 0
+    command: str = ""
 
 
 class Deferred(Sequence[Proposal]):

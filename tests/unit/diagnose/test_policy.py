@@ -168,3 +168,19 @@ def test_defaults_fill_in_what_is_missing_and_change_nothing_else() -> None:
     filled = admitted(index, "team-a", source.objects.jobs[0].spec.template.spec).containers[0].resources
     assert filled.requests == {"nvidia.com/gpu": "1", "memory": "4Gi", "cpu": "1"}
     assert filled.limits == {"nvidia.com/gpu": "1", "cpu": "8", "memory": "1Gi"}
+
+
+def test_a_remedy_that_a_quota_refuses_next_does_not_start_it() -> None:
+    large = job(spec=pod_spec(container(resources={"requests": {"cpu": "48"}, "limits": {"cpu": "48"}})))
+    of = case(large, limits(max={"cpu": "32"}), quota({"requests.cpu": "20"}), node())
+    assert [each.summary for each in explain(of).remedies if each.tried.starts is StartsWhen.NOW] == []
+    room = case(large, limits(max={"cpu": "32"}), quota({"requests.cpu": "32"}), node())
+    assert explain(room).remedies[0].tried.starts is StartsWhen.NOW
+
+
+def test_a_maximum_is_raised_without_touching_what_others_get_by_default() -> None:
+    large = job(spec=pod_spec(container(resources={"requests": {"cpu": "48"}, "limits": {"cpu": "48"}})))
+    found = explain(case(large, limits(max={"cpu": "32"}, default={"cpu": "1"}), node()))
+    raised = next(each for each in found.remedies if each.target is not None and each.target.kind == "LimitRange")
+    assert raised.patch is not None
+    assert [step["path"] for step in raised.patch.body] == ["/spec/limits/0/max/cpu"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 import msgspec
 
 from allotment.diagnose.case import PodsToCome, pods_of_work
 from allotment.diagnose.rules.policy.defaults import admitted
+from allotment.diagnose.rules.policy.limits import breaches_in
+from allotment.diagnose.rules.policy.quota_use import room_for
 from allotment.model.labels import KUEUE_PRIORITY, KUEUE_QUEUE
 from allotment.model.observed.base import ObjectMeta, OwnerReference
 from allotment.model.observed.index import Index, kind_of
@@ -56,7 +58,7 @@ def rederived(objects: Objects, now: Work | Pod, *, anew: bool) -> Objects:
     if isinstance(now, Job) and now.spec.suspend:
         return objects
     running = 0 if anew else len(index.pods_under(uid)) - len(gone)
-    made = tuple(pod for part in pods_of_work(now) for pod in _pods(index, now, part, running))
+    made = tuple(pod for part in pods_of_work(now) for pod in _pods(index, now, part, running, gone))
     return msgspec.structs.replace(objects, pods=(*objects.pods, *made))
 
 
@@ -149,11 +151,16 @@ def _pod_priority(index: Index, spec: PodSpec) -> int:
     return spec.priority if spec.priority is not None else default
 
 
-def _pods(index: Index, now: Work, part: PodsToCome, running: int) -> Iterator[Pod]:
+def _pods(index: Index, now: Work, part: PodsToCome, running: int, gone: Collection[str]) -> Iterator[Pod]:
+    """The pods that are made: none that a LimitRange or a ResourceQuota refuses."""
+    if breaches_in(index, now.namespace, part.template.spec):
+        return
     admitted_spec = admitted(index, now.namespace, part.template.spec)
+    room = room_for(index, now.namespace, admitted_spec, gone)
+    most = min(part.count, _MOST_PODS) if room is None else min(part.count, _MOST_PODS, running + room)
     spec = msgspec.structs.replace(admitted_spec, priority=_pod_priority(index, part.template.spec))
     owner = OwnerReference(kind=kind_of(now), name=now.name, uid=now.metadata.uid, controller=True)
-    for number in range(running, min(part.count, _MOST_PODS)):
+    for number in range(running, most):
         meta = msgspec.structs.replace(
             part.template.metadata,
             name=f"{now.name}-{part.name}-{number}",

@@ -76,7 +76,11 @@ def _step(whole: Any, step: dict[str, Any]) -> None:
     for part in path[:-1]:
         parent = _child(parent, part, make=step["op"] == "add")
     last = path[-1]
-    if isinstance(parent, list):
+    if step["op"] == "test":
+        there = _child(parent, last, make=False)
+        if there != step["value"]:
+            raise PatchError(f"something else at {step['path']}")
+    elif isinstance(parent, list):
         _step_in_list(parent, last, step)
     elif step["op"] == "remove":
         if last not in parent:

@@ -204,16 +204,26 @@ def _defects(node: Node, expected: dict[tuple[str, str], Amounts]) -> Iterator[D
     keys = {taint.key for taint in node.spec.taints}
     if node.metadata.deletion_timestamp or any(key.startswith(_LEAVING) for key in keys):
         return
-    unready = [key for key in _UNREADY if key in keys]
-    ready = condition(node.status.conditions, "Ready")
-    if unready or (ready is not None and not ready.true):
-        yield Defect(DefectKind.NOT_READY, node.name, unready[0] if unready else _UNREADY[0])
+    if unready(node):
+        yield Defect(DefectKind.NOT_READY, node.name, next((key for key in _UNREADY if key in keys), _UNREADY[0]))
     for key in PRESSURES:
         if key in keys:
             yield Defect(DefectKind.PRESSURE, node.name, key)
     if node.spec.unschedulable:
         yield Defect(DefectKind.CORDONED, node.name, _CORDON)
     yield from _device_defects(node, expected)
+
+
+def unready(node: Node) -> bool:
+    """Whether its kubelet or network is down, by what it says or by its taints."""
+    ready = condition(node.status.conditions, "Ready")
+    tainted = any(taint.key in _UNREADY for taint in node.spec.taints)
+    return tainted or (ready is not None and not ready.true)
+
+
+def defects_of(node: Node) -> tuple[Defect, ...]:
+    """What is wrong with a node by itself, its devices apart."""
+    return tuple(_defects(node, {}))
 
 
 def _device_defects(node: Node, expected: dict[tuple[str, str], Amounts]) -> Iterator[Defect]:

@@ -23,7 +23,7 @@ def find(case: Case) -> Finding | None:
         "device-plugin-missing",
         f"node {node.name} offers no {defect.detail} (allocatable: {there}), though it has {defect.sound}",
         broken,
-        repair_of(case, broken, RemedyKind.REPAIR_DEVICE_PLUGIN, what, Patch(PatchOp.SIGNAL, body), ()),
+        repair_of(broken, RemedyKind.REPAIR_DEVICE_PLUGIN, what, Patch(PatchOp.SIGNAL, body), ()),
         {"allocatable_gpus": there, "gpus_by_label": defect.sound},
         seen_on(node, f"status.allocatable[{defect.detail}]", there, "labels or nodes like it say that it has some"),
     )

@@ -24,7 +24,6 @@ def find(case: Case) -> Finding | None:
         f"{'is' if lost == 1 else 'are'} unhealthy, and with {'it' if lost == 1 else 'them'} the pod would fit",
         broken,
         repair_of(
-            case,
             broken,
             RemedyKind.REPAIR_DEVICE_PLUGIN,
             what,

@@ -8,7 +8,7 @@ import msgspec
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.rules.node.defects import Broken, Defect, DefectKind, broken, sound
+from allotment.diagnose.rules.node.defects import Broken, Defect, DefectKind, broken
 from allotment.diagnose.rules.scheduler.answering import about_room, more_nodes, together
 from allotment.diagnose.rules.scheduler.holders import waits
 from allotment.diagnose.rules.scheduler.placing import placing
@@ -58,38 +58,39 @@ def about_node(
 
 
 def repair_of(
-    case: Case, found: Broken, kind: RemedyKind, what: str, patch: Patch, done: tuple[Defect, ...]
+    found: Broken, kind: RemedyKind, what: str, patch: Patch, done: tuple[Defect, ...], command: str = ""
 ) -> Proposal:
     """The repair of the node that is named, and with it of whatever else has to be mended for the subject.
 
     Args:
-        case: the subject.
         found: the nodes.
         kind: of the remedy.
         what: in words.
         patch: what is done by hand.
         done: defects that the patch itself mends.
+        command: what does it, where kubectl has a verb of its own.
     """
     node = found.defects[0].node
     effect = [
-        (_target(name), _whole(case.index.nodes[name], found.mended.defects[name]))
+        (_target(name), whole(found.mended.nodes[name]))
         for name in found.nodes
         if name != node or set(found.defects) - set(done)
     ]
     if patch.op is PatchOp.SIGNAL and not any(target.name == node for target, _ in effect):
-        effect.insert(0, (_target(node), _whole(case.index.nodes[node], found.defects)))
+        effect.insert(0, (_target(node), whole(found.mended.nodes[node])))
     others = [name for name in found.nodes if name != node]
     further = f"; so {', '.join(others[:4])}" if others else ""
-    return Proposal(kind, Doer.PLATFORM, f"{what}{further}", _target(node), patch, tuple(effect), cost=0)
+    return Proposal(
+        kind, Doer.PLATFORM, f"{what}{further}", _target(node), patch, effect=tuple(effect), command=command
+    )
 
 
 def _target(name: str) -> Reference:
     return Reference(api_version="v1", kind="Node", name=name)
 
 
-def _whole(node: Node, defects: tuple[Defect, ...]) -> Patch:
-    """The patch after which a node is sound."""
-    mended = sound(node, defects)
+def whole(mended: Node) -> Patch:
+    """The change after which a node is as sound as this one; for trying."""
     return Patch(
         PatchOp.MERGE,
         {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from allotment.diagnose import by_hand
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
@@ -18,25 +16,20 @@ def find(case: Case) -> Finding | None:
     found = defective(case, DefectKind.CORDONED)
     if found is None:
         return None
-    broken, defect, node = found
+    broken, _, node = found
     it = placing(case)
     free = it.free(node.name, it.device) if it.device else 0
     room = f" with {free} {it.device} free" if it.device else ""
     # With its kind before it, no name can pass for a flag.
     what = by_hand.line("kubectl", "uncordon", f"node/{node.name}")
-    patch = Patch(PatchOp.MERGE, {"spec": {"unschedulable": None, "taints": _others(case, node.name)}})
+    # The taint that a cordon brings goes with it: its controller takes it away.
+    patch = Patch(PatchOp.MERGE, {"spec": {"unschedulable": None}})
     return about_node(
         case,
         "node-cordoned",
         f"node {node.name}, on which it would fit, is cordoned{room}",
         broken,
-        repair_of(case, broken, RemedyKind.UNCORDON, what, patch, (defect,)),
+        repair_of(broken, RemedyKind.UNCORDON, what, patch, (), what),
         {"cordoned_node": node.name, "free_on_it": free},
         seen_on(node, "spec.unschedulable", True, "cordoned: it takes no new pods"),
     )
-
-
-def _others(case: Case, name: str) -> list[dict[str, object]] | None:
-    """Its taints without the one that a cordon brings; the controller would take that away."""
-    taints = case.index.nodes[name].spec.taints
-    return [msgspec.to_builtins(each) for each in taints if each.key != "node.kubernetes.io/unschedulable"] or None

@@ -1,34 +1,74 @@
-"""A node that would do is not ready: its kubelet or its network is down."""
+"""A node that would do, or that has the subject's pod, is not ready: its kubelet or its network is down."""
 
 from __future__ import annotations
 
-from allotment.diagnose.case import Case
-from allotment.diagnose.finding import Finding
-from allotment.diagnose.rules.node.defects import DefectKind
-from allotment.diagnose.rules.node.mending import about_node, defective, repair_of, seen_on
-from allotment.model.explanation import Patch, PatchOp, RemedyKind
+from typing import Final
+
+from allotment.diagnose.amending import runs
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.node.defects import DefectKind, defects_of, sound, unready
+from allotment.diagnose.rules.node.mending import about_node, defective, repair_of, seen_on, whole
+from allotment.model.explanation import CauseVerdict, Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import condition
+from allotment.model.observed.nodes import Node
+
+_REPAIR: Final = "bring {} back: see its kubelet, container runtime and network"
 
 
 def find(case: Case) -> Finding | None:
-    """Were it ready, the subject would start."""
+    """Were it ready, the subject would start, or do its work there."""
     found = defective(case, DefectKind.NOT_READY)
     if found is None:
-        return None
+        return _below(case)
     broken, defect, node = found
-    ready = condition(node.status.conditions, "Ready")
-    status = ready.status if ready is not None else "Unknown"
-    reason = ready.reason if ready is not None else ""
-    message = ready.message if ready is not None else ""
-    since = ready.last_transition_time if ready is not None else ""
-    what = f"bring {node.name} back: see its kubelet, container runtime and network"
+    status, reason, message, since = _said(node)
+    what = _REPAIR.format(node.name)
     return about_node(
         case,
         "node-not-ready",
         f"node {node.name}, on which it would fit, is not ready since {since or 'some time'}"
         + (f" ({reason}: {message})" if reason else ""),
         broken,
-        repair_of(case, broken, RemedyKind.REPAIR_NODE, what, Patch(PatchOp.SIGNAL, {"node": "Ready"}), ()),
+        repair_of(broken, RemedyKind.REPAIR_NODE, what, Patch(PatchOp.SIGNAL, {"node": "Ready"}), ()),
         {"ready": status, "reason": reason, "node_message": message, "taint_key": defect.detail},
         seen_on(node, "status.conditions[Ready]", status, message or "the node has the taint of one that is not ready"),
     )
+
+
+def _said(node: Node) -> tuple[str, str, str, str]:
+    """Status, reason, message and time of what the node says of itself."""
+    ready = condition(node.status.conditions, "Ready")
+    if ready is None:
+        return "Unknown", "", "", ""
+    return ready.status, ready.reason, ready.message, ready.last_transition_time
+
+
+def _below(case: Case) -> Finding | None:
+    """Pods of the subject that have such a node and so cannot do their work."""
+    for pod in case.starting_pods:
+        node = case.index.nodes.get(pod.spec.node_name)
+        if node is None or not unready(node) or pod.metadata.deletion_timestamp:
+            continue
+        status, reason, message, since = _said(node)
+        mended = sound(node, defects_of(node))
+        there = tuple(each for each in case.starting_pods if each.spec.node_name == node.name)
+        return Finding(
+            "node-not-ready",
+            CauseVerdict.BROKEN,
+            f"the pod {pod.name} has node {node.name}, which is not ready since {since or 'some time'}"
+            + (f" ({reason}: {message})" if reason else ""),
+            facts={"node": node.name, "pod": pod.name, "ready": status, "reason": reason, "node_message": message},
+            evidence=seen_on(node, "status.conditions[Ready]", status, message or "no pod on it does its work"),
+            proposals=(
+                Proposal(
+                    RemedyKind.REPAIR_NODE,
+                    Doer.PLATFORM,
+                    _REPAIR.format(node.name),
+                    reference_of(node),
+                    Patch(PatchOp.SIGNAL, {"node": "Ready"}),
+                    effect=((reference_of(node), whole(mended)), *runs(there)),
+                ),
+            ),
+        )
+    return None

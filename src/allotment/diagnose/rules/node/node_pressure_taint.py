@@ -28,7 +28,7 @@ def find(case: Case) -> Finding | None:
         "node-pressure-taint",
         f"node {node.name}, on which it would fit, has {name} and takes no new pods",
         broken,
-        repair_of(case, broken, RemedyKind.REPAIR_NODE, what, Patch(PatchOp.SIGNAL, {name: "False"}), ()),
+        repair_of(broken, RemedyKind.REPAIR_NODE, what, Patch(PatchOp.SIGNAL, {name: "False"}), ()),
         {"condition": name, "taint_key": defect.detail},
         seen_on(node, "spec.taints", defect.detail, said.message if said is not None else ""),
     )

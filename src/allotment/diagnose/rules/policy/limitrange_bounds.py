@@ -10,11 +10,10 @@ from allotment.diagnose.case import Case, PodsToCome, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import missing_pods
 from allotment.diagnose.rules.policy.amounts import amount, written
-from allotment.diagnose.rules.policy.defaults import CONTAINER
 from allotment.diagnose.rules.policy.limits import Breach, breaches
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
-from allotment.model.observed.pods import PodSpec
+from allotment.model.observed.pods import Container, PodSpec
 
 _CAUSES: Final = {"max": "limitrange-max", "min": "limitrange-min", "ratio": "limitrange-ratio"}
 _WORDS: Final = {"max": "at most", "min": "at least", "ratio": "a limit of at most so many times the request:"}
@@ -92,6 +91,10 @@ def _changed(case: Case, spec: PodSpec, found: list[Breach]) -> list[Proposal]:
             wanted = _wanted(each, listed, value, amount(container.resources.requests.get(each.resource)))
             if wanted is not None:
                 change[listed][each.resource] = written(each.resource, wanted)
+        if each.resource in change["requests"] and _limited_below(
+            each, container, amount(change["requests"][each.resource])
+        ):
+            change["limits"][each.resource] = change["requests"][each.resource]
     body: dict[str, Any] = {}
     for name, change in resources.items():
         _, key = container_of(spec, name)
@@ -110,6 +113,12 @@ def _wanted(each: Breach, listed: str, value: Fraction | None, request: Fraction
     return request * each.allowed if listed == "limits" and request else None
 
 
+def _limited_below(each: Breach, container: Container, request: Fraction) -> bool:
+    """Whether the limit that the container gets by default is below its request: such a pod is refused too."""
+    default = each.range.spec.limits[each.index].default.get(each.resource)
+    return each.resource not in container.resources.limits and default is not None and amount(default) < request
+
+
 def _only_container(spec: PodSpec, resource: str) -> str:
     having = [each.name for each in spec.containers if resource in {**each.resources.requests, **each.resources.limits}]
     return having[0] if len(having) == 1 else ""
@@ -117,15 +126,12 @@ def _only_container(spec: PodSpec, resource: str) -> str:
 
 def _widened(case: Case, first: Breach, same: list[Breach]) -> list[Proposal]:
     target = reference_of(first.range)
-    item = first.range.spec.limits[first.index]
     field = "maxLimitRequestRatio" if first.bound == "ratio" else first.bound
     steps: list[dict[str, object]] = []
     for each in same:
         value = _number(each, each.asked)
         path = each.resource.replace("~", "~0").replace("/", "~1")
         steps.append({"op": "replace", "path": f"/spec/limits/{each.index}/{field}/{path}", "value": value})
-        if first.bound == "max" and first.type == CONTAINER and each.resource in item.default:
-            steps.append({"op": "replace", "path": f"/spec/limits/{each.index}/default/{path}", "value": value})
     again: tuple[tuple[Reference, Patch], ...] = sent_again(case)
     if case.subject is not None and case.top is not None:
         # Kueue does not look at a workload again that it has refused for a LimitRange.

@@ -9,6 +9,7 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.rules.policy.amounts import amount
 from allotment.diagnose.rules.policy.defaults import CONTAINER, POD, admitted, ranges_of
 from allotment.model.observed.base import Amounts
+from allotment.model.observed.index import Index
 from allotment.model.observed.namespaced import LimitItem, LimitRange
 from allotment.model.observed.pods import Container, PodSpec
 
@@ -35,9 +36,14 @@ class Breach:
 
 def breaches(case: Case, spec: PodSpec) -> list[Breach]:
     """All bounds of the subject's namespace that a pod breaks, its defaults filled in."""
-    whole = admitted(case.index, case.namespace, spec)
+    return breaches_in(case.index, case.namespace, spec)
+
+
+def breaches_in(index: Index, namespace: str, spec: PodSpec) -> list[Breach]:
+    """All bounds of a namespace that a pod breaks, its defaults filled in."""
+    whole = admitted(index, namespace, spec)
     found: list[Breach] = []
-    for each in ranges_of(case.index, case.namespace):
+    for each in ranges_of(index, namespace):
         for number, item in enumerate(each.spec.limits):
             if item.type == CONTAINER:
                 for container in (*whole.containers, *whole.init_containers):

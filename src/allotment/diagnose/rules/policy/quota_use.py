@@ -6,7 +6,7 @@ As `kube-apiserver` counts: a pod that is over counts nothing; a quota with scop
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -15,6 +15,7 @@ from typing import Final
 from allotment.diagnose.case import Case
 from allotment.diagnose.rules.policy.amounts import amount, summed
 from allotment.model.observed.base import Amount, Amounts
+from allotment.model.observed.index import Index
 from allotment.model.observed.namespaced import ResourceQuota, ScopeExpression
 from allotment.model.observed.pods import Container, Pod, PodSpec
 
@@ -63,6 +64,28 @@ def excesses(case: Case, spec: PodSpec, pods: int) -> list[Excess]:
             used = _used(case, quota, resource)
             if used + needed * pods > amount(hard):
                 found.append(Excess(quota, resource, amount(hard), used, needed))
+    return found
+
+
+def room_for(index: Index, namespace: str, spec: PodSpec, gone: Collection[str]) -> int | None:
+    """How many more such pods the quotas of a namespace allow; None for any number.
+
+    Args:
+        index: of the source.
+        namespace: of the pods.
+        spec: with its defaults.
+        gone: pods (namespace/name) that use nothing any more.
+    """
+    use, found = use_of(spec), None
+    for quota in index.quotas_in.get(namespace, ()):
+        if not counts(quota, spec):
+            continue
+        living = (pod for pod in index.living_in.get(namespace, ()) if pod.key not in gone)
+        used = _total(pod.spec for pod in living if counts(quota, pod.spec))
+        for resource, hard in quota.spec.hard.items():
+            if use.get(resource):
+                left = max(0, int((amount(hard) - used.get(resource, Fraction(0))) / use[resource]))
+                found = left if found is None else min(found, left)
     return found
 
 
@@ -206,7 +229,5 @@ def users_of(case: Case, quota: ResourceQuota) -> list[Pod]:
     """Pods that use a quota, those of the subject left out."""
     own = {pod.key for pod in case.pods}
     return [
-        pod
-        for pod in case.index.living_in.get(quota.namespace, ())
-        if pod.key not in own and counts(quota, pod.spec)
+        pod for pod in case.index.living_in.get(quota.namespace, ()) if pod.key not in own and counts(quota, pod.spec)
     ]

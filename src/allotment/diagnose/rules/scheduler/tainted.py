@@ -7,12 +7,14 @@ from typing import Any, Final
 
 import msgspec
 
+from allotment.diagnose import by_hand
 from allotment.diagnose.amending import changed_pods
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
+from allotment.model.names import is_dns_subdomain
 from allotment.model.observed.nodes import Node, NodeTaint
 from allotment.scheduling.kinds import first_untolerated
 from allotment.scheduling.snapshot.placement_shapes import taints
@@ -75,16 +77,30 @@ def toleration_added(case: Case, wanted: tuple[NodeTaint, ...], cost: int = 0) -
 
 def taint_removed(node: Node, wanted: tuple[NodeTaint, ...], cost: int = 40) -> Proposal:
     """The taint taken off a node."""
-    left = [msgspec.to_builtins(each) for each in node.spec.taints if each not in wanted]
     said = ", ".join(each.key for each in wanted)
+    steps: list[dict[str, str]] = []
+    # From the last to the first, so that places hold; each tested, for others may have set taints meanwhile.
+    for at, each in reversed(list(enumerate(node.spec.taints))):
+        if each in wanted:
+            path = f"/spec/taints/{at}"
+            steps += [{"op": "test", "path": f"{path}/{name}", "value": value} for name, value in _known_by(each)]
+            steps.append({"op": "remove", "path": path})
+    line = by_hand.line("kubectl", "taint", "node", node.name, *(f"{each.key}:{each.effect}-" for each in wanted))
     return Proposal(
         RemedyKind.OTHER,
         Doer.PLATFORM,
         f"remove the taint {said} from node {node.name}",
         reference_of(node),
-        Patch(PatchOp.MERGE, {"spec": {"taints": left or None}}),
+        Patch(PatchOp.JSON, steps),
         cost=cost,
+        # A name that could pass for a flag is left to the patch.
+        command=line if is_dns_subdomain(node.name) and not any(each.key.startswith("-") for each in wanted) else "",
     )
+
+
+def _known_by(taint: NodeTaint) -> tuple[tuple[str, str], ...]:
+    """What tells a taint from others on its node."""
+    return ("key", taint.key), ("effect", taint.effect)
 
 
 def written(taint: NodeTaint) -> str:
