@@ -50,13 +50,14 @@ def _resubmitted(case: Case, target: Reference, body: Any) -> str:
         return f"kubectl patch --local -f {file} --type {_form(target)} -p {_json(body)} -o json | kubectl create -f -"
     whole = _without_traces(case, target, body)
     return (
-        f"kubectl get {_named(target)} -o json | kubectl patch --local -f - --type {_form(target)} -p {_json(whole)} -o json "
+        f"kubectl get {_named(target)} -o json "
+        f"| kubectl patch --local -f - --type {_form(target)} -p {_json(whole)} -o json "
         "| kubectl replace --force -f -"
     )
 
 
 def _form(target: Reference) -> str:
-    """kubectl merges lists by key only for the kinds that it knows."""
+    """Lists are merged by their key only for the kinds that kubectl knows."""
     group = target.api_version.partition("/")[0] if "/" in target.api_version else ""
     known = group in _KNOWN_GROUPS or (group.endswith(".k8s.io") and "x-k8s.io" not in group)
     return "strategic" if known else "merge"
