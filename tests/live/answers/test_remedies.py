@@ -47,7 +47,6 @@ NIGHTLY: Final = (
     "gpu-taint-not-tolerated-2",
     "host-port-conflict-1",
     "insufficient-memory-gpu-free-1",
-    "job-suspended-by-user-1",
     "lending-limit-0",
     "limitrange-max-0",
     "localqueue-points-to-missing-clusterqueue-2",
