@@ -60,11 +60,12 @@ def provisioning(*conditions: Raw, state: str = "Pending") -> list[Raw]:
     return [*platform(CHECKED), check(controller=controller), request, *queued(status=pending)]
 
 
-def multikueue(active: str) -> list[Raw]:
+def multikueue(active: str, reason: str = "ClientConnectionFailed", check_active: str = "True") -> list[Raw]:
     pending = reserved(checks=[{"name": "c", "state": "Pending"}])
-    named = check(controller="kueue.x-k8s.io/multikueue")
+    named = check(controller="kueue.x-k8s.io/multikueue", active=check_active)
     named["spec"]["parameters"] = {"apiGroup": "kueue.x-k8s.io", "kind": "MultiKueueConfig", "name": "m"}
-    worker = thing("MultiKueueCluster", "w", status={"conditions": [condition("Active", active, message="no route")]})
+    status = {"conditions": [condition("Active", active, reason, "no route")]}
+    worker = thing("MultiKueueCluster", "w", clusterSource={"kubeConfig": {"location": "w-config"}}, status=status)
     return [*platform(CHECKED), named, worker, thing("MultiKueueConfig", "m", clusters=["w"]), *queued(status=pending)]
 
 
@@ -232,20 +233,53 @@ def test_a_head_that_can_never_fit_is_somebodys_to_mend() -> None:
     assert any(each.kind is RemedyKind.WAIT_FOR_QUOTA for each in waiting.proposals)
 
 
+def expression(key: str, operator: str, *values: str) -> Raw:
+    return {"key": key, "operator": operator, **({"values": list(values)} if values else {})}
+
+
 def test_what_is_started_again_lets_it_go_at_once() -> None:
     explanation = explain(case_of(CASES["queue-held"][0]))
     first = explanation.remedies[0]
     assert (first.kind, first.tried.starts) == (RemedyKind.RESUME_QUEUE, StartsWhen.NOW)
 
 
-def test_a_namespace_is_let_in_beside_those_that_are() -> None:
-    selector = {"matchLabels": {"team": "team-b"}}
-    entered = thing("LocalQueue", "q", "team-b", clusterQueue="cq")
-    objects = [*platform(cluster_queue("cq", quota("f", 8), namespaceSelector=selector)), entered, *queued()]
-    opened = next(each for each in of("namespace-selector-mismatch", objects).proposals if each.patch is not None
-                  and each.patch.op is PatchOp.JSON)  # fmt: skip
-    assert opened.patch is not None
-    assert opened.patch.body[0]["value"]["matchExpressions"][0]["values"] == ["team-b", TEAM]
+NAME = "kubernetes.io/metadata.name"
+WIDER: dict[str, tuple[Raw, Raw | None]] = {
+    "a label": (
+        {"matchLabels": {"team": "team-b"}},
+        {"matchExpressions": [{"key": "team", "operator": "In", "values": ["team-b", TEAM]}]},
+    ),
+    "what is met stays": (
+        {"matchExpressions": [expression("team", "Exists"), expression("team", "NotIn", TEAM, "x")]},
+        {"matchExpressions": [expression("team", "Exists"), expression("team", "NotIn", "x")]},
+    ),
+    "names": (
+        {"matchExpressions": [expression(NAME, "In", "x")]},
+        {"matchExpressions": [expression(NAME, "In", "x", TEAM)]},
+    ),
+    "a label that it lacks": ({"matchLabels": {"tier": "gold"}}, None),
+    "two things": ({"matchLabels": {"team": "x", "tier": "gold"}}, None),
+}
+
+
+@pytest.mark.parametrize(("selector", "wider"), WIDER.values(), ids=WIDER)
+def test_a_namespace_is_let_in_and_nobody_is_shut_out(selector: Raw, wider: Raw | None) -> None:
+    objects = [*platform(cluster_queue("cq", quota("f", 8), namespaceSelector=selector)), *queued()]
+    found = of("namespace-selector-mismatch", objects).proposals
+    opened = [each.patch.body[0]["value"] for each in found if each.patch and each.patch.op is PatchOp.JSON]
+    assert opened == ([] if wider is None else [wider])
+    labelled = next((each for each in found if each.kind is RemedyKind.FIX_LABEL), None)
+    over = labelled is not None and f"in place of team={TEAM}" in labelled.summary
+    assert over is ("team" in selector.get("matchLabels", {}))
+
+
+def test_a_queue_that_does_not_take_the_namespace_was_not_meant() -> None:
+    closed = cluster_queue("closed", quota("f", 8), namespaceSelector={"matchLabels": {"team": "x"}})
+    objects = [*platform(ROOM, closed), thing("LocalQueue", "side", TEAM, clusterQueue="closed"), *queued(queue="lost")]
+    found = of(
+        "localqueue-points-to-missing-clusterqueue", [*objects, thing("LocalQueue", "lost", TEAM, clusterQueue="cqq")]
+    )
+    assert found.facts["right_cluster_queue"] == "cq"
 
 
 @pytest.mark.parametrize(
@@ -264,3 +298,23 @@ def test_nodes_that_were_taken_back_are_not_asked_for_again() -> None:
     revoked = of("provisioning-booking-expired", provisioning(condition("CapacityRevoked"), state="Pending"))
     assert revoked.verdict is CauseVerdict.BROKEN
     assert not any(each.kind is RemedyKind.WAIT_FOR_CAPACITY for each in revoked.proposals)
+
+
+def test_a_worker_without_its_kubeconfig_is_misconfigured_and_one_out_of_reach_is_broken() -> None:
+    badly_kept = multikueue("False", "BadKubeConfig", check_active="False")
+    found = of("clusterqueue-inactive-admission-check", badly_kept)
+    assert found.verdict is CauseVerdict.MISCONFIGURED
+    assert any("w-config" in each.summary for each in found.proposals)
+    unreached = of("clusterqueue-inactive-admission-check", multikueue("False", check_active="False"))
+    assert unreached.verdict is CauseVerdict.BROKEN
+    assert of("multikueue-no-worker", multikueue("False", "BadKubeConfig")).verdict is CauseVerdict.MISCONFIGURED
+
+
+@pytest.mark.parametrize(("by", "anew"), [("kueue.x-k8s.io/multikueue", True), ("", False)])
+def test_what_says_that_another_cluster_runs_it_is_made_anew_without_the_check(by: str, anew: bool) -> None:
+    objects = multikueue("False", "BadKubeConfig", check_active="False")
+    above = next(each for each in objects if each["kind"] == "Job")
+    above["spec"]["managedBy"] = by
+    first = explain(case_of(objects)).remedies[0]
+    assert (first.kind, first.target and first.target.kind) == (RemedyKind.FIX_ADMISSION_CHECK, "ClusterQueue")
+    assert ("submit train again" in first.summary) is anew

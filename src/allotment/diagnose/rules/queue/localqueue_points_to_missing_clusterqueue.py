@@ -48,13 +48,10 @@ def find(case: Case) -> Finding | None:
 def _meant(case: Case, named: str) -> list[str]:
     """ClusterQueues that may have been meant, likeliest first: used beside it, called alike, open to the namespace."""
     own = case.namespace
-    beside = [
-        each.spec.cluster_queue
-        for each in case.index.objects.local_queues
-        if each.namespace == own and each.spec.cluster_queue in case.index.cluster_queues
-    ]
+    beside = [each.spec.cluster_queue for each in case.index.objects.local_queues if each.namespace == own]
     elsewhere = {each.spec.cluster_queue for each in case.index.objects.local_queues if each.namespace != own}
     known = [name for name, queue in sorted(case.index.cluster_queues.items()) if admits_namespace(case, queue, own)]
+    beside = [name for name in beside if name in known]
     unused = [name for name in known if name not in elsewhere]
     found = [*beside, nearest(named, unused), nearest(named, known)]
     words = own.replace("_", "-").split("-")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -12,7 +12,7 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.queue.queued import other_queues, waits_for_quota
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.labels import KUEUE_QUEUE, TEAM
-from allotment.model.observed.base import Names, Selector
+from allotment.model.observed.base import LabelRequirement, Names, Selector
 from allotment.model.observed.namespaced import Namespace
 from allotment.model.observed.queueing import ClusterQueue
 from allotment.scheduling.snapshot.standing import selects
@@ -52,7 +52,7 @@ def find(case: Case) -> Finding | None:
             *other_queues(case),
             *_elsewhere(case, queue),
             *_labelled(namespace, wanted),
-            _opened(case, queue, namespace),
+            *_opened(queue, namespace),
         ),
     )
 
@@ -86,38 +86,69 @@ def _wanted(selector: Selector | None, labels: Names) -> Names | None:
 def _labelled(namespace: Namespace, wanted: Names | None) -> Iterator[Proposal]:
     if wanted:
         said = ", ".join(f"{key}={value}" for key, value in wanted.items())
+        labels = namespace.metadata.labels
+        over = ", ".join(f"{key}={labels[key]}" for key in wanted if key in labels)
         yield Proposal(
             RemedyKind.FIX_LABEL,
             Doer.PLATFORM,
-            f"label the namespace {namespace.name} with {said}",
+            f"label the namespace {namespace.name} with {said}"
+            + (f" in place of {over}, by which others may know it" if over else ""),
             reference_of(namespace),
             Patch(PatchOp.MERGE, {"metadata": {"labels": wanted}}),
         )
 
 
-def _opened(case: Case, queue: ClusterQueue, namespace: Namespace) -> Proposal:
-    """Let the queue admit this namespace by name, besides those whose work enters it today."""
-    selector = queue.spec.namespace_selector
-    rules = () if selector is None else selector.match_expressions
-    by_name = selector is not None and not selector.match_labels and len(rules) == 1
-    if by_name and rules[0].key == _NAME and rules[0].operator == "In":
-        names = list(rules[0].values)
-    else:
-        entered = {each.namespace for each in case.index.objects.local_queues if each.spec.cluster_queue == queue.name}
-        names = [
-            name
-            for name, each in sorted(case.index.namespaces.items())
-            if name in entered and selects(selector, each.metadata.labels)
-        ]
-    body: dict[str, Any] = {"matchExpressions": [{"key": _NAME, "operator": "In", "values": [*names, namespace.name]}]}
-    return Proposal(
+def _opened(queue: ClusterQueue, namespace: Namespace) -> Iterator[Proposal]:
+    """Let the queue admit this namespace besides all that it admits today; nothing where no selector says that."""
+    wider = _wider(queue.spec.namespace_selector, namespace.metadata.labels, namespace.name)
+    if wider is None:
+        return
+    key, selector = wider
+    others = "" if key == _NAME else f", with all others that have its label {key}"
+    yield Proposal(
         RemedyKind.OTHER,
         Doer.PLATFORM,
-        f"let the ClusterQueue {queue.name} admit the namespace {namespace.name} in its namespaceSelector",
+        f"let the ClusterQueue {queue.name} admit the namespace {namespace.name}{others} in its namespaceSelector",
         reference_of(queue),
-        Patch(PatchOp.JSON, [{"op": "add", "path": "/spec/namespaceSelector", "value": body}]),
+        Patch(
+            PatchOp.JSON,
+            [
+                {
+                    "op": "add",
+                    "path": "/spec/namespaceSelector",
+                    "value": msgspec.json.decode(msgspec.json.encode(selector)),
+                }
+            ],
+        ),
         cost=1,
     )
+
+
+def _wider(selector: Selector | None, labels: Names, name: str) -> tuple[str, Selector] | None:
+    """A selector that takes all that one takes, and these labels; with the label that tells. None if there is none.
+
+    Requirements hold together, so only one that is not met can be widened, and only to a value that is there.
+    """
+    if selector is None:
+        return _NAME, Selector(match_expressions=(LabelRequirement(key=_NAME, operator="In", values=(name,)),))
+    unmet = [LabelRequirement(key=key, operator="In", values=(value,)) for key, value in selector.match_labels.items()]
+    unmet = [each for each in (*unmet, *selector.match_expressions) if not _met(each, labels)]
+    if len(unmet) != 1:
+        return None
+    (rule,) = unmet
+    value = name if rule.key == _NAME else labels.get(rule.key)
+    if value is None or rule.operator not in {"In", "NotIn"}:
+        return None
+    values = (*rule.values, value) if rule.operator == "In" else tuple(each for each in rule.values if each != value)
+    changed = (msgspec.structs.replace(rule, values=values),) if values else ()
+    return rule.key, Selector(
+        match_labels={key: each for key, each in selector.match_labels.items() if key != rule.key or each == value},
+        match_expressions=(*(each for each in selector.match_expressions if each != rule), *changed),
+    )
+
+
+def _met(rule: LabelRequirement, labels: Names) -> bool:
+    return selects(Selector(match_expressions=(rule,)), labels)
 
 
 def _elsewhere(case: Case, queue: ClusterQueue) -> Iterator[Proposal]:
