@@ -384,9 +384,30 @@ class PriorityClass(Object, frozen=True):
     global_default: bool = False
 
 
+class KubeConfigPlace(Part, frozen=True):
+    """Where a kubeconfig lies: name of a Secret, or a path in Kueue's pod. It is never read."""
+
+    location: str = ""
+    location_type: str = "Secret"
+
+
+class WorkerAccess(Part, frozen=True):
+    """How a worker cluster is reached."""
+
+    kube_config: KubeConfigPlace | None = None
+
+
+class MultiKueueClusterSpec(Part, frozen=True):
+    """What a worker cluster is; before `v1beta2` the place stood in the spec itself."""
+
+    cluster_source: WorkerAccess = WorkerAccess()
+    kube_config: KubeConfigPlace | None = None
+
+
 class MultiKueueCluster(Object, frozen=True):
     """A worker cluster of MultiKueue."""
 
+    spec: MultiKueueClusterSpec = MultiKueueClusterSpec()
     status: ConditionsStatus = ConditionsStatus()
 
 

@@ -33,6 +33,8 @@ from allotment.scheduling.snapshot.workloads import PODS, taints_of, tolerations
 
 MULTI_KUEUE: Final = "kueue.x-k8s.io/multikueue"
 PROVISIONING: Final = "kueue.x-k8s.io/provisioning-request"
+OF_KUEUE: Final = (PROVISIONING, MULTI_KUEUE)
+"""Controllers of checks that run in Kueue itself: where Kueue runs, they answer."""
 _BILLION: Final = 10**9
 _TAS_ANNOTATIONS: Final = (
     "kueue.x-k8s.io/podset-preferred-topology",

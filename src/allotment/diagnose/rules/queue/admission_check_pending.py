@@ -8,16 +8,15 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.queue.checks import PENDING, answered, awaited, evidence_of, taken_out
 from allotment.model.explanation import CauseVerdict
-from allotment.scheduling.snapshot.queues import MULTI_KUEUE, PROVISIONING
+from allotment.scheduling.snapshot.queues import OF_KUEUE
 
-_OF_KUEUE: Final = (PROVISIONING, MULTI_KUEUE)
 _RESET: Final = "Reset to Pending"
 
 
 def find(case: Case) -> Finding | None:
     """A check still pending; one whose controller has said nothing at all is taken to be broken."""
     each = next((one for one in awaited(case) if one.said.state in {PENDING, ""}), None)
-    if each is None or each.controller in _OF_KUEUE:
+    if each is None or each.controller in OF_KUEUE:
         return None
     silent = not each.said.message or each.said.message.startswith(_RESET)
     name = each.said.name

@@ -5,10 +5,13 @@ from __future__ import annotations
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.queue.inactive import broken_queue
-from allotment.diagnose.rules.queue.queued import other_queues, without_check
+from allotment.diagnose.rules.queue.queued import other_queues, resubmission, without_check
+from allotment.diagnose.rules.queue.workers import fault_of, lost_workers, seen
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference, condition
-from allotment.model.observed.queueing import AdmissionCheck
+from allotment.model.observed.queueing import AdmissionCheck, ClusterQueue
+from allotment.model.observed.work import Job
+from allotment.scheduling.snapshot.queues import MULTI_KUEUE, OF_KUEUE
 
 
 def find(case: Case) -> Finding | None:
@@ -36,16 +39,14 @@ def find(case: Case) -> Finding | None:
         message = told.message if told is not None else "its controller has never answered"
         said = f"its AdmissionCheck {', '.join(names)} is not active ({message})"
         evidence = (Evidence(reference_of(check), "status.conditions[Active]", message, "no controller serves it"),)
-        proposals = (_repaired(check),)
-    removal = Proposal(
-        RemedyKind.FIX_ADMISSION_CHECK,
-        Doer.PLATFORM,
-        f"take the check {names[0]} out of the ClusterQueue {queue.name}",
-        target,
-        without_check(queue, names[0]),
-        effect=tuple((target, without_check(queue, name)) for name in names[1:2]),
-        cost=1,
-    )
+        lost = lost_workers(case, check)
+        if told is not None and controller in OF_KUEUE:
+            # The controller answers: what it was told is at fault, or a cluster that it cannot reach.
+            verdict = fault_of(lost)
+            evidence = (Evidence(reference_of(check), "status.conditions[Active]", message, told.reason), *seen(lost))
+        said += "".join(f"; {each.says}" for each in lost)
+        proposals = tuple(each.mended for each in lost) or (_repaired(check),)
+    removal = _removed(case, queue, names)
     return Finding(
         "clusterqueue-inactive-admission-check",
         verdict,
@@ -61,9 +62,28 @@ def find(case: Case) -> Finding | None:
     )
 
 
+def _removed(case: Case, queue: ClusterQueue, names: tuple[str, ...]) -> Proposal:
+    """The check taken out; work that says by whom it is run has to be made anew, for it says so for ever."""
+    target = reference_of(queue)
+    work = case.top
+    elsewhere = isinstance(work, Job) and work.spec.managed_by == MULTI_KUEUE
+    further = f" and submit {case.reference.name} again: it says that another cluster runs it" if elsewhere else ""
+    others = tuple((target, without_check(queue, name)) for name in names[1:2])
+    return Proposal(
+        RemedyKind.FIX_ADMISSION_CHECK,
+        Doer.PLATFORM,
+        f"take the check {names[0]} out of the ClusterQueue {queue.name}{further}",
+        target,
+        without_check(queue, names[0]),
+        effect=(*others, *(resubmission(case) if elsewhere else ())),
+        cost=1,
+    )
+
+
 def _repaired(check: AdmissionCheck) -> Proposal:
     """The controller comes back and says so in the check's status."""
     target = reference_of(check)
+    controller = check.spec.controller_name
     ready = {"type": "Active", "status": "True", "reason": "Active", "message": "The admission check is active"}
     others = [
         {"type": each.type, "status": each.status, "reason": each.reason}
@@ -73,8 +93,10 @@ def _repaired(check: AdmissionCheck) -> Proposal:
     return Proposal(
         RemedyKind.FIX_ADMISSION_CHECK,
         Doer.PLATFORM,
-        f"repair the controller {check.spec.controller_name or 'of the check'} that answers the check {check.name}",
+        f"mend what the AdmissionCheck {check.name} names as its parameters"
+        if controller in OF_KUEUE
+        else f"repair the controller {controller or 'of the check'} that answers the check {check.name}",
         Reference(api_version=target.api_version, kind="AdmissionCheck", name=check.name),
-        Patch(PatchOp.SIGNAL, {"controller": check.spec.controller_name}),
+        Patch(PatchOp.SIGNAL, {"controller": controller}),
         effect=((target, Patch(PatchOp.MERGE, {"status": {"conditions": [*others, ready]}})),),
     )

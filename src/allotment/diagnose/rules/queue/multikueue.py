@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.queue.checks import AwaitedCheck, awaited, evidence_of
-from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
-from allotment.model.observed.base import condition, is_true
-from allotment.model.observed.queueing import MultiKueueCluster
+from allotment.diagnose.rules.queue.workers import fault_of, lost_among, seen, workers_of
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Patch, PatchOp, RemedyKind
 from allotment.scheduling.snapshot.queues import MULTI_KUEUE
 
 
@@ -19,26 +18,17 @@ def find(case: Case) -> Finding | None:
     if each is None:
         return None
     names = _clusters(case, each)
-    known = {one.name: one for one in case.index.objects.multi_kueue_clusters}
-    lost = [name for name in names if name not in known or not is_true(known[name].status.conditions, "Active")]
-    facts = {"admission_check": each.said.name, "clusters": list(names), "unreachable": lost}
+    lost = tuple(lost_among(case, names))
+    facts = {"admission_check": each.said.name, "clusters": list(names), "unreachable": [one.name for one in lost]}
     if names and len(lost) == len(names):
         return Finding(
             "multikueue-no-worker",
-            CauseVerdict.BROKEN,
-            f"none of the {len(names)} worker clusters of the check {each.said.name} can be reached:"
-            f" {', '.join(_why(known.get(name), name) for name in lost)}",
+            fault_of(lost),
+            f"none of the {len(names)} worker clusters of the check {each.said.name} can be used:"
+            f" {', '.join(one.says for one in lost)}",
             facts=facts,
-            evidence=tuple(_seen(known, lost)) or (evidence_of(each),),
-            proposals=(
-                Proposal(
-                    RemedyKind.FIX_ADMISSION_CHECK,
-                    Doer.PLATFORM,
-                    f"mend the connection to the worker cluster {lost[0]}",
-                    reference_of(known[lost[0]]) if lost[0] in known else None,
-                    Patch(PatchOp.SIGNAL, {"cluster": lost[0]}),
-                ),
-            ),
+            evidence=tuple(seen(lost)) or (evidence_of(each),),
+            proposals=tuple(one.mended for one in lost),
         )
     told = dict(_told(case, names))
     said = "; ".join(f"{name}: {words}" for name, words in told.items())
@@ -64,25 +54,8 @@ def find(case: Case) -> Finding | None:
 
 def _clusters(case: Case, each: AwaitedCheck) -> tuple[str, ...]:
     """Workers that the check's configuration names, or those that were nominated where it was not seen."""
-    parameters = None if each.check is None else each.check.spec.parameters
-    named = "" if parameters is None else parameters.name
-    for config in case.index.objects.multi_kueue_configs:
-        if config.name == named:
-            return config.spec.clusters
-    return each.workload.status.nominated_cluster_names
-
-
-def _why(cluster: MultiKueueCluster | None, name: str) -> str:
-    if cluster is None:
-        return f"{name} (no such MultiKueueCluster)"
-    told = condition(cluster.status.conditions, "Active")
-    return f"{name} ({told.message or told.reason})" if told is not None else f"{name} (its state is not known)"
-
-
-def _seen(known: dict[str, MultiKueueCluster], lost: list[str]) -> Iterator[Evidence]:
-    for name in lost:
-        if name in known:
-            yield Evidence(reference_of(known[name]), "status.conditions[Active]", "False", _why(known[name], name))
+    named = workers_of(case, each.check)
+    return each.workload.status.nominated_cluster_names if named is None else named
 
 
 def _told(case: Case, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -64,7 +64,9 @@ def failed(case: Case) -> Finding | None:
         return None
     # Kueue asks again with a growing pause until its tries are used up; then the check is rejected.
     verdict = CauseVerdict.MISCONFIGURED if asked[0].said.state == REJECTED else CauseVerdict.WAITING
-    return _finding(case, *asked, RequestOutcome("provisioning-request-failed", verdict, "Failed", "failed"))
+    return _finding(
+        case, asked[0], asked[1], RequestOutcome("provisioning-request-failed", verdict, "Failed", "failed")
+    )
 
 
 def _given_up(case: Case) -> Finding | None:
@@ -106,7 +108,7 @@ def expired(case: Case) -> Finding | None:
         if is_true(asked[1].status.conditions, type_):
             how = CauseVerdict.MISCONFIGURED if asked[0].said.state == REJECTED else verdict
             outcome = RequestOutcome("provisioning-booking-expired", how, type_, f"had a booking that {word}")
-            return _finding(case, *asked, outcome)
+            return _finding(case, asked[0], asked[1], outcome)
     return None
 
 
