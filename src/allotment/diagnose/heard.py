@@ -79,10 +79,18 @@ def heard(case: Case) -> Iterator[Finding]:
     """What is said of the subject, one cause each of Kueue and of the scheduler; nothing of a case only supposed."""
     if case.supposed:
         return
-    workload = case.workload
-    if workload is not None and not workload.holds_quota:
+    workload = _waiting_workload(case)
+    if workload is not None:
         yield from _of_kueue(case, workload)
     yield from _of_scheduler(case)
+
+
+def _waiting_workload(case: Case) -> Workload | None:
+    """The subject's Workload without quota, or one of its pods': Kueue queues pods of a Deployment one by one."""
+    if case.workload is not None:
+        return None if case.workload.holds_quota else case.workload
+    of_pods = (each for pod in case.waiting_pods for each in case.index.workloads_of.get(pod.metadata.uid, ()))
+    return next((each for each in of_pods if not each.holds_quota and not each.says("Finished")), None)
 
 
 def _of_kueue(case: Case, workload: Workload) -> Iterator[Finding]:
@@ -93,7 +101,7 @@ def _of_kueue(case: Case, workload: Workload) -> Iterator[Finding]:
         found = re.search(pattern, said.message)
         if found is None:
             continue
-        facts = {"queue": case.queue_name, **found.groupdict()}
+        facts = {"queue": workload.spec.queue_name, **found.groupdict()}
         where = Evidence(reference_of(workload), "status.conditions[QuotaReserved].message", said.message)
         yield _finding(cause, verdict, f"as Kueue says, {words.format(**facts)}", facts, where)
         return

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.never import never_starts
+from allotment.diagnose.unseen import unseen_by
 from allotment.model.explanation import Confidence, Explanation, QueuePosition, StartWindow
 from allotment.model.observed.base import is_true
 from allotment.model.observed.pods import Pod
@@ -56,7 +57,7 @@ def standing(case: Case) -> SubjectStanding:
     kept = case.beside.get(SubjectStanding)
     if not isinstance(kept, SubjectStanding):
         kept = case.beside[SubjectStanding] = SubjectStanding(
-            _settled(case), _considered(case), _position(case), _unseen(case)
+            _settled(case), _considered(case), _position(case), unseen_by(case)
         )
     return kept
 
@@ -110,12 +111,3 @@ def _position(case: Case) -> QueuePosition | None:
                 if item.name == workload.name and item.namespace == workload.namespace:
                     return QueuePosition(queue.name, item.position_in_cluster_queue, len(order.items))
     return None
-
-
-def _unseen(case: Case) -> tuple[str, ...]:
-    said = []
-    for gap in case.source.gaps:
-        if gap.reason in {"forbidden", "failed", "hidden"}:
-            where = f" in {gap.namespace}" if gap.namespace else ""
-            said.append(f"{gap.what}{where}: {gap.reason}")
-    return tuple(dict.fromkeys(said))

@@ -11,6 +11,7 @@ from allotment.model.observed.base import Reference
 from allotment.model.observed.index import Index, kind_of
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.model.spelling import did_you_mean
+from allotment.observe.kinds import KINDS
 
 _SHORT: Final = {
     "po": "pod",
@@ -21,7 +22,24 @@ _SHORT: Final = {
     "cj": "cronjob",
     "wl": "workload",
     "lws": "leaderworkerset",
+    "cq": "clusterqueue",
+    "lq": "localqueue",
+    "no": "node",
+    "ns": "namespace",
+    "quota": "resourcequota",
 }
+_ANSWERED_BY: Final = {
+    "clusterqueue": "allot queues",
+    "cohort": "allot queues",
+    "localqueue": "allot queues",
+    "namespace": "allot why -n NAME: all that wait in it",
+    "node": "allot gpus; allot who: who holds what on it",
+    "resourceflavor": "allot books",
+    "resourcequota": "allot quotas",
+}
+"""What kinds that never run are asked about with."""
+_KINDS: Final = frozenset(each.kind.lower() for each in KINDS)
+_RUNNING: Final = ("cronjob", "daemonset", "deployment", "job", "jobset", "pod", "rayjob", "statefulset", "workload")
 _MOST_NAMED: Final = 5
 """Candidates that a message names."""
 
@@ -39,7 +57,7 @@ def find_case(snapshot: Snapshot, what: str, namespace: str = "") -> Case:
 
     Raises:
         NotFoundError: there is no such object.
-        UsageError: there are several, in different namespaces or of different kinds.
+        UsageError: there are several, in different namespaces or of different kinds; or it is no kind that runs.
     """
     kind, slash, name = what.rpartition("/")
     kind = _kind(kind) if slash else ""
@@ -99,12 +117,22 @@ def _one(found: list[tuple[Index, Subject]], what: str) -> tuple[Index, Subject]
     )
 
 
+def _check_kind(kind: str, there: set[str]) -> None:
+    """That a kind is one that runs, or makes pods that do."""
+    if not kind or kind in there:
+        return
+    if kind in _ANSWERED_BY:
+        raise UsageError(f"a {kind} does not run: nothing is to be explained of it", fix=f"see {_ANSWERED_BY[kind]}")
+    if kind not in _KINDS:
+        fix = did_you_mean(kind, _RUNNING, "give KIND/NAME as kubectl has it, such as job/train, or the name alone")
+        raise UsageError(f"there is no kind {shown(kind)} that is known here", fix=fix)
+
+
 def _missing(snapshot: Snapshot, kind: str, name: str, namespace: str) -> NotFoundError:
+    every = [each for source in snapshot.sources for each in subjects_of(Index(source))]
+    _check_kind(kind, {_kind(kind_of(each)) for each in every})
     known = {
-        each.name
-        for source in snapshot.sources
-        for each in subjects_of(Index(source))
-        if namespace in {"", each.namespace} and (not kind or _kind(kind_of(each)) == kind)
+        each.name for each in every if namespace in {"", each.namespace} and (not kind or _kind(kind_of(each)) == kind)
     }
     where = f" in namespace {shown(namespace)}" if namespace else ""
     unseen = sorted({gap.what for source in snapshot.sources for gap in source.gaps if gap.reason == "forbidden"})

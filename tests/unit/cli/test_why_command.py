@@ -16,6 +16,8 @@ from allotment import wiring
 from allotment.adapters.clock import FixedClock
 from allotment.adapters.kube.fake import FakeKube
 from allotment.cli.commands.ask.why_view import duration, why_all_text, why_text
+from allotment.diagnose.unseen import WORK
+from allotment.errors import ForbiddenError
 from allotment.model.explanation import (
     CauseVerdict,
     Confidence,
@@ -35,9 +37,11 @@ from allotment.model.explanation import (
     Tried,
 )
 from allotment.model.manifest import ObjectKey
-from allotment.model.observed.base import Reference
+from allotment.model.observed.base import ObjectMeta, Reference
+from allotment.model.observed.snapshot import Gap, Objects, Snapshot, Source
+from allotment.model.observed.work import CronJob, CronJobSpec
 from allotment.operations.ask import answering_again
-from allotment.operations.ask.explaining import ExplainedWaiting, WhyAll
+from allotment.operations.ask.explaining import ExplainedWaiting, WhyAll, why_all
 from allotment.operations.directory.configuration import OUTPUT_FORMATS
 from allotment.reports.documents.explanation_of_waiting import explanation_of_waiting, explanations_document
 from allotment.reports.documents.form import versioned
@@ -225,6 +229,34 @@ def test_those_that_wait_are_grouped_by_cause() -> None:
     assert why_all_text(WhyAll(NOW, "nlp", (), ()), (), 100) == "nothing waits in nlp"
 
 
+def test_a_sentence_that_is_not_true_of_all_names_whom_it_is_about() -> None:
+    rows = (bare("x", "the taint a keeps it"), bare("x", "the taint b keeps it"))
+    assert "for example job/train: the taint a keeps it" in why_all_text(WhyAll(NOW, "", rows, ()), rows, 100)
+
+
+def test_nothing_waits_is_said_only_of_what_was_read(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be read is no answer; nor is a CronJob between two runs something that waits."""
+    gaps = tuple(Gap(what=each, reason="forbidden") for each in WORK)
+    cron = CronJob(
+        metadata=ObjectMeta(name="nightly", namespace="nlp", uid="c", creation_timestamp=NOW),
+        spec=CronJobSpec(schedule="0 3 * * *"),
+    )
+    read = Source(name="k", namespaces=("nlp",), gaps=gaps, objects=Objects(cron_jobs=(cron,)))
+    seen = Snapshot(taken_at=NOW, sources=(read,))
+    found = why_all(seen, "")
+    assert found.waiting == ()
+    assert why_all_text(found, (), 100).startswith("nothing waits in the namespaces that could be read\n")
+    assert why_all(seen, "nlp").unseen == (
+        "pods of other namespaces: forbidden",
+        "workloads of other namespaces: forbidden",
+    )
+    with pytest.raises(ForbiddenError, match="what waits in cv could not be seen"):
+        why_all(seen, "cv")
+    nothing = Snapshot(taken_at=NOW, sources=(Source(name="k", gaps=gaps),))
+    with pytest.raises(ForbiddenError, match="what waits could not be seen"):
+        why_all(nothing, "")
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.4, "0 s"), (61, "1 min 1 s"), (3_600, "1 h"), (90_061, "1 d 1 h"), (86_459, "1 d")],
@@ -259,7 +291,8 @@ def case(home: Path) -> Path:
     """A case file: a job whose queue label names nothing that there is, with what drives a terminal in it."""
     jobs = [queued(name, space) for name, space in (("train", "nlp"), ("train", "cv"), ("eval", "nlp"))]
     path = home / "case.json"
-    path.write_text(json.dumps({"now": NOW, "objects": jobs, "subject": {}}), encoding="utf-8")
+    spaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in ("nlp", "cv", "empty")]
+    path.write_text(json.dumps({"now": NOW, "objects": [*jobs, *spaces], "subject": {}}), encoding="utf-8")
     return path
 
 
@@ -282,6 +315,11 @@ def test_no_name_drives_the_terminal(run: Run, case: Path, words: tuple[str, ...
         (("evall", "-n", "nlp"), 3, "did you mean 'eval'"),
         (("train", "-n", "nlp", "-A"), 2, "contradict"),
         (("train", "--context", "x"), 2, "name two things to ask"),
+        (("clusterqueue/nlp",), 2, "see allot queues"),
+        (("no/x",), 2, "see allot gpus"),
+        (("jbo/train",), 2, "did you mean 'job'"),
+        (("persistentvolumeclaim/x",), 3, "there is no persistentvolumeclaim x"),
+        (("-n", "nlpp"), 3, "did you mean 'nlp'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -293,9 +331,11 @@ def test_calls_end_with_their_code(run: Run, case: Path, words: tuple[str, ...],
 
 def test_a_list_is_chosen_from_and_names_are_what_why_takes(run: Run, case: Path) -> None:
     call = ("why", "--snapshot", str(case))
-    assert run(*call, "-l", "team=cv", "-o", "name").ok() == "job/train\n"
-    assert run(*call, "-n", "nlp", "-o", "name", "--limit", "1").ok() == "job/eval\n"
+    assert run(*call, "-l", "team=cv", "-o", "name").ok() == "job/train -n cv\n"
+    assert run(*call, "-n", "nlp", "-o", "name", "--limit", "1").ok() == "job/eval -n nlp\n"
     assert len(run(*call, "-o", "csv").ok().splitlines()) == 4
+    assert run(*call, "--limit", "1").ok().startswith("3 wait in all namespaces; the first 1, 1 cause\n")
+    assert run(*call, "-n", "empty").ok().startswith("nothing waits in empty")
     told = run(*call, "-A", "-o", "json").json()
     assert [len(group["subjects"]) for group in told["groups"]] == [3]
     assert run("why", "eval", "--no-remedies", "--snapshot", str(case), "-o", "json").json()["remedies"] == []
@@ -312,9 +352,9 @@ def test_a_cluster_is_asked_about_the_context_s_namespace(
 
     monkeypatch.setattr(wiring, "connect", connect)
     server.put(queued("here", "default"), queued("there", "nlp"))
-    assert run("why", "-o", "name").ok() == "job/here\n"
-    assert run("why", "-n", "nlp", "-o", "name").ok() == "job/there\n"
-    assert run("why", "-A", "-o", "name").ok().split() == ["job/here", "job/there"]
+    assert run("why", "-o", "name").ok() == "job/here -n default\n"
+    assert run("why", "-n", "nlp", "-o", "name").ok() == "job/there -n nlp\n"
+    assert run("why", "-A", "-o", "name").ok().splitlines() == ["job/here -n default", "job/there -n nlp"]
     assert run("why", "there").code == 3
     assert {call.verb for call in server.calls} <= {"get", "list"}, "nothing is written"
 

@@ -13,7 +13,7 @@ from allotment.diagnose.explaining import explain
 from allotment.diagnose.subjects import find_case
 from allotment.model.explanation import Confidence, StartsWhen
 from allotment.model.observed.snapshot import Gap, Snapshot
-from tests.unit.diagnose.building import NOW, TEAM, Raw, case_of, job, pod
+from tests.unit.diagnose.building import NOW, TEAM, Raw, case_of, job, owned_by, pod
 
 EVERYWHERE = ("nodes", "clusterqueues", "pods", "workloads", "localqueues", "persistentvolumeclaims")
 
@@ -71,6 +71,18 @@ HOPELESS = "preemption: 0/11 nodes are available: 11 Preemption is not helpful f
 def test_what_kueue_says_is_likely_where_its_queues_are_not_seen(message: str, cause: str) -> None:
     found = explain(narrow(said_by_kueue(message)), with_remedies=False)
     assert (found.cause, found.confidence) == (cause, Confidence.UNSURE if cause == "unknown" else Confidence.LIKELY)
+
+
+def test_pods_of_a_deployment_are_queued_one_by_one() -> None:
+    message = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor a, 2 more needed"
+    deployment, replicas = ({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "web", "namespace": TEAM, "uid": kind},
+                             "spec": {"replicas": 1}} for kind in ("Deployment", "ReplicaSet"))  # fmt: skip
+    replicas["metadata"]["ownerReferences"] = [owned_by(deployment)]
+    gated = pod("web-0", owner=replicas, schedulingGates=[{"name": "kueue.x-k8s.io/admission"}])
+    workload = said_by_kueue(message)[-1]
+    workload["metadata"]["ownerReferences"] = [owned_by(gated)]
+    found = explain(narrow([deployment, replicas, gated, workload], "deployment/web"), with_remedies=False)
+    assert (found.cause, found.facts["missing"]) == ("cohort-exhausted", "2")
 
 
 @pytest.mark.parametrize(

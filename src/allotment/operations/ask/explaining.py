@@ -12,17 +12,24 @@ from allotment.diagnose.case import Case, Subject, reference_of
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.standing import standing
 from allotment.diagnose.subjects import find_case
+from allotment.diagnose.unseen import WORK, unseen_in
+from allotment.errors import ForbiddenError, NotFoundError, shown
 from allotment.model.explanation import CauseVerdict, Explanation, Layer
 from allotment.model.observed.base import ObjectMeta, Reference
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.model.observed.work import CronJob
+from allotment.model.spelling import did_you_mean
 from allotment.observe.anonymous import is_hidden
+from allotment.observe.seen import seen_everywhere, seen_in
+from allotment.operations.ask.resting import demand
 
 UNKNOWN: Final = "unknown"
 """Cause of what waits and no rule says why."""
 SETTLED: Final = "none"
 """Cause of what runs or is done."""
+NOT_DUE: Final = "cronjob-not-due"
+"""Cause of a CronJob between two runs: nothing of it waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,10 @@ def why_all(snapshot: Snapshot, namespace: str = "", *, with_remedies: bool = Fa
         snapshot: where to look.
         namespace: only there; empty = everywhere.
         with_remedies: whether remedies are tried; that takes its time for each.
+
+    Raises:
+        NotFoundError: nothing waits in the namespace, and it is not there.
+        ForbiddenError: nothing that can wait could be read.
     """
     waiting: list[ExplainedWaiting] = []
     for case in _cases(snapshot, namespace):
@@ -114,10 +125,14 @@ def why_all(snapshot: Snapshot, namespace: str = "", *, with_remedies: bool = Fa
             continue
         case.one_of_many = True
         each = _explained(case, with_remedies=with_remedies)
-        if each.explanation.cause != SETTLED and (each.explanation.cause != UNKNOWN or _pends(case)):
+        if each.explanation.cause not in {SETTLED, NOT_DUE} and (each.explanation.cause != UNKNOWN or _pends(case)):
             waiting.append(each)
     waiting.sort(key=lambda each: (-(each.waited or 0.0), each.subject.namespace, each.subject.name))
-    return WhyAll(snapshot.taken_at, namespace, tuple(waiting), _unseen(snapshot, waiting))
+    if not waiting:
+        demand(snapshot, *WORK, for_what="what waits")
+        _check_namespace(snapshot, namespace)
+        _check_read(snapshot, namespace)
+    return WhyAll(snapshot.taken_at, namespace, tuple(waiting), _unseen(snapshot, namespace, waiting))
 
 
 def grouped(waiting: tuple[ExplainedWaiting, ...]) -> tuple[CauseGroup, ...]:
@@ -191,12 +206,43 @@ def _seconds(text: str) -> float | None:
         return None
 
 
-def _unseen(snapshot: Snapshot, waiting: list[ExplainedWaiting]) -> tuple[str, ...]:
-    said = [text for each in waiting for text in each.explanation.unseen]
-    said += [
-        f"{gap.what}{f' in {gap.namespace}' if gap.namespace else ''}: {gap.reason}"
-        for source in snapshot.sources
-        for gap in source.gaps
-        if gap.reason in {"forbidden", "failed", "hidden"}
-    ]
-    return tuple(dict.fromkeys(said))
+def _unseen(snapshot: Snapshot, namespace: str, waiting: list[ExplainedWaiting]) -> tuple[str, ...]:
+    said = {text for each in waiting for text in each.explanation.unseen}
+    said.update(text for source in snapshot.sources for text in unseen_in(source, namespace, WORK))
+    return tuple(sorted(said))
+
+
+def _check_namespace(snapshot: Snapshot, namespace: str) -> None:
+    """That a namespace in which nothing waits is there, where that can be told.
+
+    Raises:
+        NotFoundError: it is not.
+    """
+    known = {each.name for source in snapshot.sources for each in source.objects.namespaces}
+    told = known and all(seen_everywhere(source, "namespaces") for source in snapshot.sources)
+    if not namespace or not told or namespace in known or any(_holds(each, namespace) for each in snapshot.sources):
+        return
+    raise NotFoundError(
+        f"there is no namespace {shown(namespace)}", fix=did_you_mean(namespace, known, "leave -n out, or give -A")
+    )
+
+
+def _check_read(snapshot: Snapshot, namespace: str) -> None:
+    """That some kind of work could be read in a namespace in which nothing waits.
+
+    Raises:
+        ForbiddenError: none could.
+    """
+    if not namespace or any(seen_in(source, each, namespace) for source in snapshot.sources for each in WORK):
+        return
+    read = sorted({each for source in snapshot.sources for each in source.namespaces})
+    raise ForbiddenError(
+        f"what waits in {shown(namespace)} could not be seen: no kind of work could be read there",
+        fix=f"name a namespace that was read with -n: {', '.join(map(shown, read))}" if read else "",
+    )
+
+
+def _holds(source: Source, namespace: str) -> bool:
+    """Whether something of a namespace was seen: a file need not have the namespace itself."""
+    objects = source.objects
+    return any(each.namespace == namespace for each in (*objects.pods, *objects.jobs, *objects.workloads))

@@ -76,17 +76,18 @@ def _tell(
     one_of_many: bool = False,
 ) -> None:
     from allotment.cli.commands.ask.why_view import why_all_text, why_listing, why_text
-    from allotment.cli.shell.output import show
+    from allotment.cli.shell.output import chosen, show
     from allotment.operations.ask.explaining import WhyAll
     from allotment.reports.documents.explanation_of_waiting import explanation_of_waiting, explanations_document
 
     if isinstance(found, WhyAll):
-        every = found
+        every, listing = found, why_listing(found.waiting)
+        total = len(chosen(replace(output, limit=None), listing))
         show(
             session,
             output,
-            why_listing(every.waiting),
-            human=lambda rows: why_all_text(every, rows, session.text_width, again(session, source)),
+            listing,
+            human=lambda rows: why_all_text(every, rows, session.text_width, again(session, source), total),
             whole=lambda rows: explanations_document(every, rows),
             one_of_many=one_of_many,
         )

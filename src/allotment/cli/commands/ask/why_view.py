@@ -76,7 +76,9 @@ def why_text(found: ExplainedWaiting, width: int, table_width: int | None) -> st
     return "\n".join(lines)
 
 
-def why_all_text(found: WhyAll, rows: Sequence[ExplainedWaiting], width: int, again: str = "") -> str:
+def why_all_text(
+    found: WhyAll, rows: Sequence[ExplainedWaiting], width: int, again: str = "", total: int | None = None
+) -> str:
     """All that wait, by cause.
 
     Args:
@@ -84,12 +86,17 @@ def why_all_text(found: WhyAll, rows: Sequence[ExplainedWaiting], width: int, ag
         rows: what of it is shown.
         width: of running text.
         again: flags that lead to the same snapshot.
+        total: how many wait, where not all are shown.
     """
-    where = f"in {shown(found.namespace)}" if found.namespace else "in all namespaces"
-    if not rows:
+    total = len(rows) if total is None else total
+    where = f"in {shown(found.namespace)}" if found.namespace else _everywhere(found)
+    if not total:
         return "\n".join([f"nothing waits {where}", *_unseen(found, width)])
     groups = grouped(tuple(rows))
-    lines = [f"{len(rows):,} {'waits' if len(rows) == 1 else 'wait'} {where}, {count(len(groups), 'cause')}"]
+    cut = f"; the first {len(rows):,}" if len(rows) < total else ""
+    lines = [f"{total:,} {'waits' if total == 1 else 'wait'} {where}{cut}, {count(len(groups), 'cause')}"]
+    if not rows:
+        return lines[0]
     for group in groups:
         lines += ["", *_group(group, width, alone=bool(found.namespace))]
     example = next((row for row in rows if row.explanation.cause != UNKNOWN), rows[0]).subject
@@ -123,7 +130,7 @@ def why_listing(rows: Sequence[ExplainedWaiting]) -> Listing[ExplainedWaiting]:
             Column("SUMMARY", lambda row: shown(row.explanation.summary), fold=" "),
             Column("SOURCE", lambda row: shown(row.source), wide=True),
         ),
-        name=lambda row: _named(row.subject),
+        name=lambda row: _named(row.subject) + (f" -n {shown(row.subject.namespace)}" if row.subject.namespace else ""),
         document=explanation_body,
         labels=lambda row: row.labels,
         nothing="nothing waits",
@@ -269,6 +276,12 @@ def _tried(each: Tried) -> str:
     return said
 
 
+def _everywhere(found: WhyAll) -> str:
+    """All namespaces, or those that could be read."""
+    narrow = any(" of other namespaces:" in text and "hidden" not in text for text in found.unseen)
+    return "in the namespaces that could be read" if narrow else "in all namespaces"
+
+
 def _group(group: CauseGroup, width: int, *, alone: bool) -> list[str]:
     head = click.style(f"{len(group.members):,}", bold=True)
     verdict = "" if group.verdict is None else click.style(f", {group.verdict}", fg=_COLORS[group.verdict])
@@ -276,13 +289,21 @@ def _group(group: CauseGroup, width: int, *, alone: bool) -> list[str]:
     longest = group.members[0].waited
     since = "" if longest is None else f", longest {duration(longest)}"
     lines = [f"{head}  {click.style(shown(group.cause), bold=True)}{code}{verdict}{since}"]
-    lines += prose(group.members[0].explanation.summary, width, "   ", "")
+    lines += prose(_told_of(group), width, "   ", "")
     names = [
         _named(each.subject) if alone or not each.subject.namespace else f"{each.subject.namespace}/{each.subject.name}"
         for each in group.members[:_MOST_NAMES]
     ]
     more = len(group.members) - len(names)
     return [*lines, *prose(", ".join(names) + (f" and {more:,} more" if more else ""), width, "   ", "")]
+
+
+def _told_of(group: CauseGroup) -> str:
+    """The sentence of all, or of one that is named: what is true of one need not be of the next."""
+    first = group.members[0]
+    if len({each.explanation.summary for each in group.members}) == 1:
+        return first.explanation.summary
+    return f"for example {_named(first.subject)}: {first.explanation.summary}"
 
 
 def _unseen(found: WhyAll, width: int) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from datetime import UTC
+
 from allotment.diagnose.case import Case, reference_of, seconds
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.submission.cronjob_runs import active_runs, next_run
@@ -21,19 +24,21 @@ def find(case: Case) -> Finding | None:
     if due is None or due.timestamp() <= case.now:
         return None
     target = reference_of(cron)
+    at = due.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    made = shlex.join(("create", "job", f"{cron.name}-now", f"--from=cronjob/{cron.name}", "-n", cron.namespace))
     return Finding(
         "cronjob-not-due",
         CauseVerdict.WAITING,
-        f"the next run of {cron.name} is due at {due.isoformat()} (schedule {cron.spec.schedule})",
-        facts={"next_run": due.isoformat(), "schedule": cron.spec.schedule},
+        f"the next run of {cron.name} is due at {at} (schedule {cron.spec.schedule})",
+        facts={"next_run": at, "schedule": cron.spec.schedule},
         evidence=(Evidence(target, "spec.schedule", cron.spec.schedule, "not due yet"),),
         proposals=(
             Proposal(
                 RemedyKind.OTHER,
                 Doer.USER,
-                f"wait until {due.isoformat()}, or start one now: kubectl create job --from=cronjob/NAME",
+                f"wait until {at}, or start one now: kubectl {made}",
                 target,
-                Patch(PatchOp.WAIT, {"until": due.isoformat()}),
+                Patch(PatchOp.WAIT, {"until": at}),
             ),
         ),
     )

@@ -1,0 +1,81 @@
+"""What could not be read and bears on an answer: a short line a kind, sorted, so that two runs say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from allotment.diagnose.case import Case
+from allotment.model.observed.pods import PodSpec
+from allotment.model.observed.snapshot import Source
+from allotment.observe.seen import seen_everywhere, seen_in
+
+WORK: Final = ("cronjobs", "daemonsets", "deployments", "jobs", "pods", "replicasets", "statefulsets", "workloads")
+"""Kinds that wait, or stand above what waits."""
+_ALWAYS: Final = ("events", "limitranges", "resourcequotas")
+_ROOM: Final = ("nodes", "pods")
+_QUEUE: Final = (
+    "admissionchecks",
+    "clusterqueues",
+    "cohorts",
+    "localqueues",
+    "resourceflavors",
+    "the order of those that wait",
+    "workloadpriorityclasses",
+    "workloads",
+)
+_VOLUMES: Final = ("persistentvolumeclaims", "persistentvolumes", "storageclasses")
+_CLAIMS: Final = ("deviceclasses", "resourceclaims", "resourceclaimtemplates", "resourceslices")
+_REFUSED: Final = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
+_EVERYONES: Final = frozenset({"localqueues", "pods", "resourceclaims", "workloads"})
+"""Kinds of which those of other namespaces bear on an answer too: they hold what is missing."""
+_HIDING: Final = frozenset({"forbidden", "failed", "hidden"})
+
+
+def unseen_by(case: Case) -> tuple[str, ...]:
+    """What could not be read of what the subject's answer rests on."""
+    return unseen_in(case.source, case.namespace, _bearing(case))
+
+
+def unseen_in(source: Source, namespace: str, plurals: Iterable[str]) -> tuple[str, ...]:
+    """What of these kinds could not be read.
+
+    Args:
+        source: that was read.
+        namespace: that is asked about; empty for all.
+        plurals: kinds.
+    """
+    return tuple(line for plural in sorted(set(plurals)) for line in _line(source, namespace, plural))
+
+
+def _line(source: Source, namespace: str, plural: str) -> Iterator[str]:
+    reasons = [gap.reason for gap in source.gaps if gap.what == plural and gap.reason in _HIDING]
+    if not reasons or seen_everywhere(source, plural):
+        return
+    here = (namespace,) if namespace else source.namespaces
+    if not (any(seen_in(source, plural, each) for each in here) or (not here and reasons == ["hidden"])):
+        yield f"{plural}: {reasons[0]}"
+    elif not namespace or plural in _EVERYONES:
+        yield f"{plural} of other namespaces: {reasons[0]}"
+
+
+def _bearing(case: Case) -> Iterator[str]:
+    yield from (*_ALWAYS, *_ROOM)
+    if case.queue_name:
+        yield from _QUEUE
+    if case.submission is not None and case.subject is None:
+        yield from _REFUSED
+    specs = [pod.spec for pod in case.waiting_pods] or [part.template.spec for part in case.to_come]
+    for spec in specs[:1]:
+        yield from _by_spec(spec)
+
+
+def _by_spec(spec: PodSpec) -> Iterator[str]:
+    if any(each.persistent_volume_claim is not None or each.ephemeral is not None for each in spec.volumes):
+        yield from _VOLUMES
+    if spec.resource_claims:
+        yield from _CLAIMS
+    if spec.priority_class_name:
+        yield "priorityclasses"
+    if spec.runtime_class_name:
+        yield "runtimeclasses"
