@@ -40,8 +40,8 @@ def gated(case: Case) -> Finding | None:
     )
 
 
-def group_incomplete(case: Case) -> Finding | None:
-    """A group of pods is queued as one, and not all of them are there."""
+def replacement_missing(case: Case) -> Finding | None:
+    """Pods of a group that is queued as one have failed, and nobody has replaced them."""
     workload = case.workload
     if workload is None:
         return None
@@ -55,7 +55,7 @@ def group_incomplete(case: Case) -> Finding | None:
         "pod-group-incomplete",
         CauseVerdict.MISCONFIGURED,
         f"the group of pods {workload.name} has {there} of its {wanted} pods: Kueue waits for the missing ones",
-        facts={"group": workload.name, "pods": there, "wanted": wanted},
+        facts={"group": workload.name, "pods": there, "expected": wanted},
         evidence=(Evidence(target, "status.conditions[WaitingForReplacementPods]", "True", "pods are missing"),),
         proposals=(
             Proposal(

@@ -1,0 +1,49 @@
+"""Pods that are queued as a group: what is said where some were never made."""
+
+from __future__ import annotations
+
+import pytest
+
+from allotment.diagnose.causes import BY_ID
+from allotment.diagnose.explaining import explain
+from allotment.model.explanation import CauseVerdict, StartsWhen
+from tests.unit.diagnose.building import Raw, case_of, node, pod
+from tests.unit.diagnose.queues import QUEUE, cluster_queue, platform, quota
+
+ROOM = cluster_queue("cq", quota("f", 8))
+
+
+def group(pods: int, total: str = "3", **further: str) -> list[Raw]:
+    """Pods of a group that Kueue keeps, and that it has made no Workload of."""
+    labels = {QUEUE: "q", "kueue.x-k8s.io/pod-group-name": "mpi"}
+    marks = {"kueue.x-k8s.io/pod-group-total-count": total, **further}
+    gates = [{"name": "kueue.x-k8s.io/admission"}]
+    return [
+        *platform(ROOM),
+        node("n"),
+        *(pod(f"mpi-{n}", labels=labels, schedulingGates=gates, metadata={"annotations": marks}) for n in range(pods)),
+    ]
+
+
+def test_a_group_of_which_pods_are_missing_is_not_queued_and_starts_when_they_are_made() -> None:
+    explanation = explain(case_of(group(2), "pod/mpi-0"))
+    assert (explanation.cause, explanation.verdict) == ("pod-group-incomplete", CauseVerdict.MISCONFIGURED)
+    assert explanation.facts == {"group": "mpi", "pods": 2, "expected": 3}
+    first = explanation.remedies[0]
+    assert (first.target and first.target.name, first.tried.starts, first.command) == ("mpi-2", StartsWhen.NOW, "")
+    # The group as a whole asks for more than its queue has.
+    large = explain(case_of(group(2, "9"), "pod/mpi-0"))
+    assert (large.cause, large.remedies) == ("pod-group-incomplete", ())
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        group(3),
+        group(2, "not a number"),
+        group(2, **{"kueue.x-k8s.io/pod-group-fast-admission": "true"}),
+    ],
+    ids=["complete", "without a total", "may start before"],
+)
+def test_a_group_that_kueue_queues_is_not_incomplete(objects: list[Raw]) -> None:
+    assert BY_ID["pod-group-incomplete"].find(case_of(objects, "pod/mpi-0")) is None
