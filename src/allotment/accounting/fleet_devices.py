@@ -54,7 +54,8 @@ class AcceleratorRoom:
         idle: of the used ones, those that metrics call idle; None where nothing was measured.
         free: schedulable, and asked for by nobody.
         fragmented: of the free ones, those that the mean pod could not use, by the published measure over the pods,
-            running and waiting, that may go there; None without such pods, or where the resource counts slices.
+            running and waiting, that may go there; of slices, those that one more usual pod could not use. None where
+            nothing says.
         fits: for pods of 1, 2, 4, 8 devices, how many more fit; None where the twin cannot tell.
         per_device: what such a pod is taken to ask for beside each device, by resource.
     """
@@ -100,6 +101,7 @@ def accelerator_rooms(view: PlacementView, holds: Sequence[DeviceHold]) -> tuple
     for (accelerator, resource), found in sorted(sums.items()):
         pod = usual.on(resource, found.nodes)
         where = open_nodes(view, found.nodes)
+        fits = {count: _fits(view, where, pod, count) for count in SHAPES}
         rooms.append(
             AcceleratorRoom(
                 cluster=index.source.name,
@@ -112,8 +114,8 @@ def accelerator_rooms(view: PlacementView, holds: Sequence[DeviceHold]) -> tuple
                 used=found.used,
                 idle=_idle([each for each in holds if (each.accelerator, each.resource) == (accelerator, resource)]),
                 free=found.free,
-                fragmented=_fragmented(mix, where, resource, found),
-                fits={count: _fits(view, where, pod, count) for count in SHAPES},
+                fragmented=_fragmented(mix, where, resource, found, fits[1]),
+                fits=fits,
                 per_device=pod.per_device,
             )
         )
@@ -297,8 +299,11 @@ class _Mix:
         return bool((admits(self._state, shape) & where).any())
 
 
-def _fragmented(mix: _Mix, where: Bools, resource: str, found: _Sums) -> int | None:
-    fragments = mix.fragments(where) if resource in DEVICE_RESOURCES else None
+def _fragmented(mix: _Mix, where: Bools, resource: str, found: _Sums, one_more: int | None) -> int | None:
+    if resource not in DEVICE_RESOURCES:
+        # The measure knows no slices: what is free of them is of no use where no usual pod of one fits any more.
+        return None if one_more is None else max(0, found.free - -(-found.total * one_more // found.units))
+    fragments = mix.fragments(where)
     if fragments is None:
         return None
     # The measure counts units; slices and shares that go by the name of the device are less than one.
@@ -308,10 +313,11 @@ def _fragmented(mix: _Mix, where: Bools, resource: str, found: _Sums) -> int | N
 def fleet_fragments(view: PlacementView) -> int | None:
     """The published measure over a cluster: free GPUs, in millionths, of no use to the mean pod that asks for GPUs.
 
-    A GPU of a model that a pod does not accept is of no use to it, so that this is more than the sum over accelerators.
+    Only nodes that are Ready and take new pods have free ones. A GPU of a model that a pod does not accept is of no use
+    to it, so that this is more than the sum over accelerators.
     """
     found = _Mix(view).fragments()
-    return None if found is None else int(found.sum())
+    return None if found is None else int(found[open_nodes(view, view.index.nodes)].sum())
 
 
 def _specs(index: Index) -> Iterable[PodSpec]:

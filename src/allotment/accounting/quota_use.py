@@ -41,6 +41,7 @@ _WORDS: Final = {
     QuotaAlarm.WARNING: "warning",
     QuotaAlarm.STOP: "one job from the stop",
 }
+_FULL: Final = "nothing is left"
 Key = tuple[str, str, str, str]
 """Cluster, layer, name and resource."""
 _LEAST_SPAN: Final = 600_000
@@ -84,6 +85,11 @@ class QuotaUse:
         """The highest that holds; exact, with no rounding."""
         used = 100 * self.used
         return max((each for each in QuotaAlarm if used >= each * self.limit and self.used), default=QuotaAlarm.NONE)
+
+    @property
+    def words(self) -> str:
+        """The alarm in words; of a limit that is reached, that it is."""
+        return _FULL if self.used and self.used >= self.limit else self.alarm.words
 
 
 def base_resource(resource: str) -> str:

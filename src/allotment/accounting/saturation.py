@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from allotment.accounting.capacity import devices_by_node
+from allotment.accounting.capacity import PER_DEVICE, devices_by_node
 from allotment.accounting.fleet_devices import (
     AROUND,
     AcceleratorKey,
@@ -68,6 +68,7 @@ class AcceleratorSaturation:
         things: the devices first, then what stands around them.
         fits: how many more pods with one device fit, by all that the nodes have together.
         closed_to_all: taints keep the usual pod from every node.
+        per_unit: what a unit of the resource is of a device, in millionths; slices and shares are less than one.
     """
 
     cluster: str
@@ -77,6 +78,7 @@ class AcceleratorSaturation:
     things: tuple[ShortThing, ...]
     fits: int
     closed_to_all: bool
+    per_unit: int = PER_DEVICE
 
     @property
     def first(self) -> ShortThing | None:
@@ -92,17 +94,25 @@ class AcceleratorSaturation:
 
     @property
     def stranded(self) -> int:
-        """Free devices that what stands around them, on their own node or in quota, leaves without use."""
+        """Free units that what stands around them, on their own node or in quota, leaves without use."""
         return max((self.things[0].more or 0) - self.starts, 0)
+
+    @property
+    def stranded_parts(self) -> int:
+        """The same in millionths of a device."""
+        return self.stranded * self.per_unit
 
 
 def saturation(view: PlacementView) -> tuple[AcceleratorSaturation, ...]:
     """All accelerators of a cluster, by name."""
     index = view.index
     nodes: dict[AcceleratorKey, list[str]] = defaultdict(list)
-    for name, parts in devices_by_node(index).items():
-        for part in parts:
-            nodes[accelerator_key(part)].append(name)
+    sums: dict[AcceleratorKey, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for name, devices in devices_by_node(index).items():
+        for part in devices:
+            key = accelerator_key(part)
+            nodes[key].append(name)
+            sums[key] = sums[key][0] + part.parts, sums[key][1] + part.units
     usual = UsualPods(index)
     found = []
     for (accelerator, resource), names in sorted(nodes.items()):
@@ -114,8 +124,19 @@ def saturation(view: PlacementView) -> tuple[AcceleratorSaturation, ...]:
         one = pod.with_devices(1)
         fits = int(room(view.state, one).fits[where].sum())
         closed = not (admits(view.state, one) & where).any()
-        name = index.source.name
-        found.append(AcceleratorSaturation(name, accelerator, resource, int(where.sum()), things, fits, bool(closed)))
+        parts, number = sums[accelerator, resource]
+        found.append(
+            AcceleratorSaturation(
+                index.source.name,
+                accelerator,
+                resource,
+                int(where.sum()),
+                things,
+                fits,
+                bool(closed),
+                parts // number,
+            )
+        )
     return tuple(found)
 
 

@@ -82,7 +82,11 @@ def test_slices_are_told_as_what_they_are_of_a_device() -> None:
     found = room([sliced], [pod("p", "a", {"nvidia.com/mig-1g.5gb": "3"})])
     assert (found.total, found.used, found.free) == (PER_DEVICE, PER_DEVICE * 3 // 7, PER_DEVICE - PER_DEVICE * 3 // 7)
     assert found.fits == {1: 4, 2: 2, 4: 1, 8: 0}
-    assert found.fragmented is None
+    assert found.fragmented == 0
+    full_cpu = [pod("p", "a", {"nvidia.com/mig-1g.5gb": "3", "cpu": "1"}), pod("q", "a", {"cpu": "63"})]
+    assert room([sliced], full_cpu).fragmented == found.free
+    strands = full([sliced], full_cpu)
+    assert (strands.stranded, strands.stranded_parts) == (4, 4 * (PER_DEVICE // 7))
 
 
 def test_fragmented_is_what_the_mean_pod_could_not_use() -> None:
@@ -90,6 +94,8 @@ def test_fragmented_is_what_the_mean_pod_could_not_use() -> None:
     nodes, pods = [gpus("a"), gpus("b")], [ask("p", "a", 6), ask("q", "b", 6), ask("r", "", 2), ask("s", "", 2)]
     assert room(nodes, pods).fragmented == 2 * PER_DEVICE
     assert room(nodes, []).fragmented is None
+    # What is free on a cordoned node is free for nobody.
+    nodes.append(gpus("c", cordoned=True))
     assert fleet_fragments(placement_view(Index(moment_of(NOW, nodes=nodes, pods=pods).sources[0]))) == 2 * PER_DEVICE
 
 

@@ -164,6 +164,10 @@ def test_alarms_hold_from_their_percentage_on(used: int, limit: int, alarm: Quot
     assert use(used, limit).alarm is alarm
 
 
+def test_a_limit_that_is_reached_is_not_one_job_away() -> None:
+    assert [use(used, 100).words for used in (0, 99, 100)] == ["", "one job from the stop", "nothing is left"]
+
+
 HOUR = 3_600_000
 
 

@@ -481,6 +481,24 @@ def test_a_gang_that_not_even_an_empty_cluster_holds_never_starts() -> None:
     assert found.start.never
 
 
+def test_of_the_nodes_in_question_no_more_is_held_outside_queues_than_is_held_there() -> None:
+    """A DaemonSet holds devices of other nodes too; and what is free is not held."""
+    labels = [{"pool": "a"}, {"pool": "a"}, {"pool": "b"}]
+    nodes = [node(name, labels=mark) for name, mark in zip("abc", labels, strict=True)]
+    owner = {
+        "kind": "DaemonSet",
+        "apiVersion": "apps/v1",
+        "metadata": {"name": "burn", "namespace": "team-a", "uid": "d"},
+    }
+    daemons = [pod(f"burn-{each}", each, owner=owner, gpus=1) for each in "abc"]
+    others = [pod(f"mine-{each}", each, gpus=6) for each in "abc"]
+    found = explain(case_of([*nodes, owner, *daemons, *others, *waiting(gpus=3, nodeSelector={"pool": "a"})]))
+    assert found.cause == "gpu-all-in-use"
+    assert found.facts["outside_queues"] == {"DaemonSet": 2, "Pod": 12}
+    assert "of the 16" in found.summary
+    assert "2 are free; pods that no queue admitted hold 14 of them" in found.summary
+
+
 def test_mending_a_node_that_would_not_do_is_not_proposed() -> None:
     sound, ill = node("a"), node("b", 1, unschedulable=True)
     found = explain(case_of([sound, ill, *running("x", "a", gpus=8), *waiting(gpus=2)]))

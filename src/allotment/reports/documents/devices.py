@@ -120,6 +120,7 @@ def saturation_body(row: AcceleratorSaturation) -> Mapping[str, Any]:
         "outFirst": None if row.first is None else row.first.name,
         "starts": row.starts,
         "strandedUnits": row.stranded,
+        "stranded": devices(row.stranded_parts),
         "closedToAll": row.closed_to_all,
         "things": [_thing(each) for each in row.things],
     }

@@ -98,8 +98,12 @@ def settings_of(index: Index) -> KueueSettings:
     fair = shares_written
     if told is None:
         told = {}
-        how = "on: ClusterQueues show their share" if fair else "off"
-        notes.append(f"Kueue's configuration ({CONFIG_MAP}) was not seen: its defaults are assumed, fair sharing {how}")
+        how = (
+            "but fair sharing on, because ClusterQueues have a share in their status (fairSharing)"
+            if fair
+            else "fair sharing off, because no ClusterQueue has a share in its status"
+        )
+        notes.append(f"Kueue's configuration ({CONFIG_MAP}) was not seen: its defaults are taken, {how}")
     else:
         fair = _fair(told)
     engine = EngineSettings(

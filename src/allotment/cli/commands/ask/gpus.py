@@ -21,8 +21,9 @@ def gpus(session: Session, *, source: SourceOptions, metrics: MetricsOptions, ou
     """GPUs and other accelerators: there, healthy, held, idle, free, fragmented, and how many more pods fit.
 
     Free is what nobody asks for on nodes that are Ready and take new pods. Fragmented is what the mean pod that may go
-    there could not use of it. FITS says how many more pods of 1, 2, 4 and 8 devices would start now, each with what is
-    usual beside a device: the median of the pods that run there or may go there.
+    there could not use of it; of slices, what one more usual pod could not. FITS says how many more pods of 1, 2, 4 and
+    8 devices would start now, each with what is usual beside a device: the median of the pods that run there or may go
+    there.
 
     Slices and shares count as what they are of a device. It is always about whole clusters: -n only says where to read
     what may not be read everywhere.

@@ -43,9 +43,9 @@ def quotas(
 ) -> int:
     """How much of each limit is used: of namespaces, queues and teams, the fullest first.
 
-    From 60 percent on: file an increase. From 80: warning. From 95: one job from the stop. The limit of a queue is its
-    nominal quota and what it can borrow at most; that of a team is the sum over its namespaces. With -n only the limits
-    of that namespace are told.
+    From 60 percent on: file an increase. From 80: warning. From 95: one job from the stop. From 100: nothing is left.
+    The limit of a queue is its nominal quota and what it can borrow at most; that of a team is the sum over its
+    namespaces. With -n only the limits of that namespace are told.
 
     Labels for -l: layer (namespace, queue, team), resource, alarm (none, increase, warning, stop).
     """

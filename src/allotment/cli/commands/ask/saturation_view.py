@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from allotment.accounting.capacity import PER_DEVICE
 from allotment.accounting.saturation import QUOTA, AcceleratorSaturation, ShortThing
 from allotment.cli.shell.amounts import amount, memory
 from allotment.cli.shell.output import Listing
@@ -12,7 +13,7 @@ from allotment.cli.shell.table import Cell, Column, table_text
 from allotment.errors import shown
 from allotment.model.grammar import count
 from allotment.operations.ask.devices import Saturated
-from allotment.reports.documents.devices import saturation_body
+from allotment.reports.documents.devices import devices, saturation_body
 from allotment.scheduling.placement.model import CPU, EPHEMERAL_STORAGE, MEMORY, PODS
 
 _TITLES: Final = ((CPU, "CPU"), (MEMORY, "MEMORY"), (EPHEMERAL_STORAGE, "DISK"), (PODS, "PODS"))
@@ -28,7 +29,7 @@ def saturation_listing(found: Saturated) -> Listing[AcceleratorSaturation]:
             Column("ACCELERATOR", lambda row: row.accelerator),
             Column("CLUSTER", lambda row: row.cluster, wide=not several, keep=6),
             Column("OUT FIRST", _first, keep=6),
-            Column("STRANDED", lambda row: row.stranded, keep=4, style=_stranded_style),
+            Column("STRANDED", lambda row: devices(row.stranded_parts), keep=4, style=_stranded_style),
             _share_column("DEVICES", lambda row: row.things[0]),
             *(_share_column(title, _named(name)) for name, title in _TITLES),
             _share_column("QUOTA", lambda row: _named(f"{QUOTA} {row.resource}")(row)),
@@ -89,10 +90,17 @@ def _sentence(row: AcceleratorSaturation) -> str:
         return f"{name}: no node takes new pods"
     if row.closed_to_all:
         return f"{name}: taints keep the usual pod from every node"
+    whole = row.per_unit == PER_DEVICE
     told = (
-        f"{name}: {first.name} is out first: {_of(first)}; {count(row.starts, 'more pod')} with one device would start"
+        f"{name}: {first.name} is out first: {_of(first)}; {count(row.starts, 'more pod')} with one "
+        f"{'device' if whole else shown(row.resource)} would start"
     )
-    return f"{told}, {count(row.stranded, 'free device')} stranded" if row.stranded else told
+    if not row.stranded:
+        return told
+    if whole:
+        return f"{told}, {count(row.stranded, 'free device')} stranded"
+    free = f"{row.stranded:,} free {'is' if row.stranded == 1 else 'are'} stranded"
+    return f"{told}; {free} ({devices(row.stranded_parts):g} devices)"
 
 
 def _numbers(row: AcceleratorSaturation) -> str:

@@ -12,6 +12,7 @@ from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.rooms import free_by_node, listed, pool_of
 from allotment.diagnose.rules.scheduler.shaping import fewer, other_pools, raised_priority, reduced
 from allotment.model.explanation import CauseVerdict
+from allotment.model.grammar import count
 
 
 def find(case: Case) -> Finding | None:
@@ -24,14 +25,15 @@ def find(case: Case) -> Finding | None:
     free = sum(free_by_node(it, it.able, device).values())
     total = sum(it.allocatable(node.name, device) for node in it.able)
     pools = listed(sorted({pool_of(node) for node in it.able} - {""}))
-    where = f" of pool {pools}" if pools else f" of {len(it.able)} nodes"
+    where = f" of pool {pools}" if pools else f" on {count(len(it.able), 'node')}"
     holding = holders(case, it.able)
-    unqueued = outside_queues(holding, device)
-    said = f"; {sum(unqueued.values())} of them by pods that no queue admitted" if unqueued else ""
+    unqueued = outside_queues(holding, it.able, device)
+    held = sum(unqueued.values())
+    said = f"; pods that no queue admitted hold {held} of them" if held else ""
     return about_room(
         "gpu-all-in-use",
         CauseVerdict.WAITING,
-        f"a pod asks for {asked} {device} and {free} of the {total}{where} are free{said}",
+        f"a pod asks for {asked} {device}; of the {total}{where} {free} {'is' if free == 1 else 'are'} free{said}",
         it,
         together(
             waits(it),

@@ -31,7 +31,6 @@ class RoomHolder:
         since: RFC 3339, when its first pod started.
         ends: whether it ends by itself.
         queued: whether a queue let it in.
-        holds: what it asks for in all, by its first pod.
     """
 
     work: Object
@@ -40,7 +39,6 @@ class RoomHolder:
     since: str
     ends: bool
     queued: bool
-    holds: dict[str, int]
 
 
 class RoomHolders:
@@ -76,9 +74,8 @@ def _holder(case: Case, pods: list[Pod]) -> RoomHolder:
     above = work_above(case, first)
     since = min((pod.status.start_time or pod.metadata.creation_timestamp) for pod in pods)
     queued = any(_OF_KUEUE in key for key in (*first.metadata.labels, *first.metadata.annotations))
-    holds = {name: amount * len(pods) for name, amount in pod_requests(first.spec).items()}
     target, ends = reference_above(case, first), _ends(case, first, above)
-    return RoomHolder(above, target, tuple(pods), since, ends, queued, holds)
+    return RoomHolder(above, target, tuple(pods), since, ends, queued)
 
 
 def _ends(case: Case, pod: Pod, above: Object) -> bool:
@@ -139,10 +136,12 @@ def waits(placing: Placing, nodes: Iterable[Node] | None = None, first: RoomHold
     )
 
 
-def outside_queues(holding: Iterable[RoomHolder], device: str) -> dict[str, int]:
-    """Devices that are held by what no queue admitted: by DaemonSets, Deployments, bare pods; by kind of holder."""
+def outside_queues(holding: Iterable[RoomHolder], nodes: Iterable[Node], device: str) -> dict[str, int]:
+    """Devices of some nodes that are held by what no queue admitted: by DaemonSets, bare pods; by kind of holder."""
+    there = {node.name for node in nodes}
     found: dict[str, int] = defaultdict(int)
     for each in holding:
         if not each.queued:
-            found[each.target.kind] += each.holds.get(device, 0)
+            pods = (pod for pod in each.pods if pod.spec.node_name in there)
+            found[each.target.kind] += sum(pod_requests(pod.spec).get(device, 0) for pod in pods)
     return {kind: held for kind, held in found.items() if held}
