@@ -104,10 +104,13 @@ class Case:
 
     @cached_property
     def top(self) -> Work | None:
-        """What stands at the top above the work: what a person submitted, and what a queue label stands on."""
+        """What stands at the top above the work: what a person submitted, and what a queue label stands on.
+
+        A run of a CronJob carries its own labels; those of the CronJob's template concern the next run.
+        """
         if self.work is None:
             return None
-        chain = self.index.chain(self.work.metadata)
+        chain = [each for each in self.index.chain(self.work.metadata) if not isinstance(each, CronJob)]
         return chain[-1] if chain else self.work
 
     @property

@@ -7,6 +7,7 @@ from allotment.diagnose.causes import BY_ID, CAUSES
 from allotment.diagnose.finding import CauseEntry, Finding
 from allotment.diagnose.heard import heard
 from allotment.diagnose.impossible import impossible
+from allotment.diagnose.rules.submission.cronjob_runs import run_of
 from allotment.diagnose.standing import standing
 from allotment.model.explanation import Confidence
 
@@ -30,9 +31,21 @@ def findings(case: Case) -> list[Found]:
     if not found or _twins_are_blind(case):
         told = {finding.cause for _, finding in found}
         found += [(BY_ID[each.cause], each) for each in heard(case) if each.cause not in told]
+    found = _of_its_run(case, found)
     first = dominant(found)
     never = None if first is None else impossible(case, *first)
     return found if never is None else [never, *found]
+
+
+def _of_its_run(case: Case, found: list[Found]) -> list[Found]:
+    """What keeps the run of a CronJob that is on, before what only follows from that."""
+    first = dominant(found)
+    run = None if first is not None and first[1].confidence is Confidence.SURE else run_of(case)
+    if run is None:
+        return found
+    below = findings(run)
+    told = {finding.cause for _, finding in below}
+    return [*below, *(each for each in found if each[1].cause not in told)]
 
 
 def _twins_are_blind(case: Case) -> bool:

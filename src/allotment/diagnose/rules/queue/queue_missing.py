@@ -11,6 +11,7 @@ from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, Pat
 from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.observed.base import Reference
 from allotment.model.observed.queueing import LocalQueue
+from allotment.model.observed.work import CronJob
 from allotment.model.spelling import nearest
 
 
@@ -26,6 +27,8 @@ def find(case: Case) -> Finding | None:
     order = [meant, *(name for name in known if name != meant)] if meant else known
     said = f"; there {'is' if len(known) == 1 else 'are'} {', '.join(known)}" if known else "; there is none at all"
     target = reference_of(work)
+    above = case.index.owner(work.metadata.controller)
+    then = f", and in the template of the CronJob {above.name} for later runs" if isinstance(above, CronJob) else ""
     return Finding(
         "queue-missing",
         CauseVerdict.MISCONFIGURED,
@@ -33,7 +36,7 @@ def find(case: Case) -> Finding | None:
         facts={"queue": case.queue_name, "namespace": case.namespace, "existing_queues": known},
         evidence=(Evidence(target, f"metadata.labels[{KUEUE_QUEUE}]", case.queue_name, "no such LocalQueue"),),
         proposals=(
-            *(queue_label(work, name, cost=position) for position, name in enumerate(order)),
+            *(queue_label(work, name, position, then) for position, name in enumerate(order)),
             *_created(case),
         ),
     )

@@ -54,12 +54,12 @@ def other_queues(case: Case, cost: int = 0) -> Iterator[Proposal]:
             yield queue_label(work, each.name, cost)
 
 
-def queue_label(work: Work, name: str, cost: int = 0) -> Proposal:
-    """Put the subject into another LocalQueue."""
+def queue_label(work: Work, name: str, cost: int = 0, then: str = "") -> Proposal:
+    """Put the subject into another LocalQueue; `then` = what else is to be done, a clause."""
     return Proposal(
         RemedyKind.FIX_QUEUE_NAME,
         Doer.USER,
-        f"set the queue label to {name}",
+        f"set the queue label to {name}{then}",
         reference_of(work),
         Patch(PatchOp.MERGE, {"metadata": {"labels": {KUEUE_QUEUE: name}}}),
         cost=cost,

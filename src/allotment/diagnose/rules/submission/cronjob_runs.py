@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from allotment.diagnose.case import Case
+from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.rules.submission.cron import Schedule, moment, parse, zone_of
 from allotment.model.observed.base import is_true
 from allotment.model.observed.work import CronJob, Job
@@ -20,6 +20,18 @@ def active_runs(cron: CronJob, case: Case) -> list[Job]:
         and not is_true(each.status.conditions, "Complete")
         and not is_true(each.status.conditions, "Failed")
     ]
+
+
+def run_of(case: Case) -> Case | None:
+    """The case of the oldest run that is on; None where the subject is no CronJob, or has none."""
+    cron = case.subject
+    runs = active_runs(cron, case) if isinstance(cron, CronJob) else []
+    if not runs:
+        return None
+    run = min(runs, key=lambda each: each.metadata.creation_timestamp)
+    found = Case(case.snapshot, case.source, reference_of(run), run, index=case.index)
+    found.supposed, found.brief, found.one_of_many = case.supposed, case.brief, case.one_of_many
+    return found
 
 
 def schedule_of(cron: CronJob) -> Schedule | None:
