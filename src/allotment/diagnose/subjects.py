@@ -143,9 +143,9 @@ def _missing(snapshot: Snapshot, kind: str, name: str, namespace: str) -> NotFou
     )
 
 
-def find_in(snapshot: Snapshot, source: Source, reference: Reference) -> Case | None:
-    """The case of a very object, if it is there."""
-    index = Index(source)
+def find_in(snapshot: Snapshot, source: Source, reference: Reference, before: Index | None = None) -> Case | None:
+    """The case of a very object, if it is there; `before` where the source was made of another by a change."""
+    index = Index(source, before)
     for each in _named(index, _kind(reference.kind), reference.name, reference.namespace):
         return Case(snapshot, source, reference, each, index=index)
     return None

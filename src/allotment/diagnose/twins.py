@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from allotment.model.observed.index import Index
-from allotment.scheduling.snapshot.attempts import Attempt, Settlement
+from allotment.scheduling.snapshot.attempts import Attempt, Settlements
 from allotment.scheduling.snapshot.attempts import attempt as attempted
 from allotment.scheduling.snapshot.placement import (
     FoundPlace,
@@ -34,23 +34,34 @@ class Twins:
         self._given = queueing
 
     @cached_property
-    def queueing(self) -> QueueingView:
-        """The source as Kueue's twin sees it."""
-        return self._given or queueing_view(self.index.source, self.now, self.index)
+    def _before(self) -> Twins | None:
+        """The twins of the source that this one was made of by a change, at the same moment."""
+        before = self.index.before
+        return None if before is None else twins_of(before, self.now)
 
     @cached_property
-    def settlement(self) -> Settlement:
+    def queueing(self) -> QueueingView:
+        """The source as Kueue's twin sees it."""
+        if self._given is not None:
+            return self._given
+        if self._before is not None:
+            # It takes over what is known there: that has to be there first.
+            _ = self._before.queueing
+        return queueing_view(self.index.source, self.now, self.index)
+
+    @cached_property
+    def settlements(self) -> Settlements:
         """What becomes of all that wait, from this moment on."""
-        return Settlement(self.queueing)
+        return Settlements(self.queueing, None if self._before is None else self._before.settlements)
 
     def attempt(self, key: str, *, alone: bool = False) -> Attempt:
         """What becomes of a workload, ``namespace/name``; `alone` = as if nobody else waited."""
-        return attempted(self.queueing, key, alone=True) if alone else self.settlement.of(key)
+        return attempted(self.queueing, key, alone=True) if alone else self.settlements.of(key)
 
     @cached_property
     def placement(self) -> PlacementView:
         """The source as the scheduler's twin sees it."""
-        return placement_view(self.index)
+        return placement_view(self.index, None if self._before is None else self._before.placement)
 
     def place(self, waiting: WaitingPod) -> FoundPlace | NoPlace:
         """Where a pod would go now, or what every node says to it."""

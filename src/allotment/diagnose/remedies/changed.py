@@ -15,9 +15,9 @@ from allotment.diagnose.remedies.patching import PatchError, patched
 from allotment.diagnose.subjects import find_in
 from allotment.model.explanation import Patch, PatchOp
 from allotment.model.observed.base import Object, Reference
-from allotment.model.observed.index import kind_of
+from allotment.model.observed.index import Index, kind_of
 from allotment.model.observed.pods import Pod
-from allotment.model.observed.snapshot import Objects
+from allotment.model.observed.snapshot import Objects, Source
 from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replicas, Work
 from allotment.observe.kinds import BY_KIND, ObservedKind
 from allotment.observe.reading import read_object, read_shaped
@@ -47,7 +47,7 @@ def after(case: Case, proposal: Proposal) -> Case | None:
         return None
     source = msgspec.structs.replace(case.source, objects=_dated(objects, case.snapshot.taken_at), order=())
     snapshot = msgspec.structs.replace(case.snapshot, sources=(source,), submissions=())
-    found = find_in(snapshot, source, about)
+    found = find_in(snapshot, source, about, case.index)
     if found is not None:
         found.supposed = found.brief = True
     return found
@@ -98,7 +98,9 @@ def _changed(case: Case, objects: Objects, target: Reference, patch: Patch) -> O
     if patch.op is PatchOp.RESUBMIT and before is not None:
         changed = without_events(changed, {before.metadata.uid} - {""})
     if isinstance(now, Job | CronJob | Replicas | DaemonSet | Owner | Pod):
-        return rederived(changed, now, anew=patch.op is PatchOp.RESUBMIT or _rolled(before, now))
+        return rederived(
+            Index(Source(objects=changed), case.index), now, anew=patch.op is PatchOp.RESUBMIT or _rolled(before, now)
+        )
     return changed
 
 

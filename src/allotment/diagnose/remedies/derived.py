@@ -21,7 +21,7 @@ from allotment.model.observed.queueing import (
     WorkloadSpec,
     WorkloadStatus,
 )
-from allotment.model.observed.snapshot import Objects, Source
+from allotment.model.observed.snapshot import Objects
 from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replicas, Work
 
 _TRIAL_UID: Final = "trial"
@@ -30,15 +30,15 @@ _MOST_PODS: Final = 512
 """Pods that a trial makes of one template: equal pods beyond that tell nothing new."""
 
 
-def rederived(objects: Objects, now: Work | Pod, *, anew: bool) -> Objects:
+def rederived(index: Index, now: Work | Pod, *, anew: bool) -> Objects:
     """The objects after the controllers of changed work have acted.
 
     Args:
-        objects: with the changed work in them.
+        index: of the objects, with the changed work in them.
         now: the work as it is.
         anew: whether it was deleted and created: nothing of it runs on then.
     """
-    index = Index(Source(objects=objects))
+    objects = index.objects
     if anew:
         objects = _forgotten(objects, index, now)
     if isinstance(now, Pod | CronJob | DaemonSet):

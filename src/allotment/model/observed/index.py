@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Final, TypeVar
 
@@ -35,77 +35,111 @@ from allotment.model.observed.work import Work
 Named = TypeVar("Named", bound=Object)
 Value = TypeVar("Value")
 Key = TypeVar("Key")
+_WORK: Final = ("jobs", "cron_jobs", "replicas", "daemon_sets", "owners")
 _HIGHEST: Final = 16
 """Owners above an object that are followed: more is a ring, or nobody's doing."""
+
+
+def _made_of(*fields: str) -> Callable[[Callable[[Index], Value]], cached_property[Value]]:
+    """A lookup, made once; taken over from the index before where it is made of the very same objects.
+
+    Args:
+        fields: of Objects, all that it reads.
+    """
+
+    def taken(make: Callable[[Index], Value]) -> cached_property[Value]:
+        def lookup(index: Index) -> Value:
+            if index.before is not None and index.same(*fields):
+                found: Value = getattr(index.before, make.__name__)
+                return found
+            return make(index)
+
+        lookup.__doc__ = make.__doc__
+        return cached_property(lookup)
+
+    return taken
 
 
 class Index:
     """Lookups over one source. Nothing here decides anything."""
 
-    def __init__(self, source: Source) -> None:
-        """Of a source."""
+    def __init__(self, source: Source, before: Index | None = None) -> None:
+        """Of a source.
+
+        Args:
+            source: what was observed.
+            before: of the source that this one was made of by changing a little: what did not change is taken over.
+        """
         self.source = source
         self.objects = source.objects
+        self.before = before
         self.beside: dict[type, object] = {}
         """What others have made of this source, by its type, so that it is made once and goes when the index goes."""
 
-    @cached_property
+    def same(self, *fields: str) -> bool:
+        """Whether these fields of Objects hold the very same as in the index before."""
+        before = self.before
+        return before is not None and all(
+            getattr(self.objects, each) is getattr(before.objects, each) for each in fields
+        )
+
+    @_made_of("nodes")
     def nodes(self) -> dict[str, Node]:
         """Nodes by name."""
         return _by_name(self.objects.nodes)
 
-    @cached_property
+    @_made_of("nodes")
     def node_labels(self) -> dict[str, frozenset[str]]:
         """The values that nodes have of each label."""
         pairs = {pair for node in self.objects.nodes for pair in node.metadata.labels.items()}
         return {key: frozenset(values) for key, values in _grouped(pairs).items()}
 
-    @cached_property
+    @_made_of("namespaces")
     def namespaces(self) -> dict[str, Namespace]:
         """Namespaces by name."""
         return _by_name(self.objects.namespaces)
 
-    @cached_property
+    @_made_of("pods")
     def pods(self) -> dict[str, Pod]:
         """Pods by namespace/name."""
         return _by_key(self.objects.pods)
 
-    @cached_property
+    @_made_of("pods")
     def pods_on(self) -> dict[str, list[Pod]]:
         """Pods that hold something, by the node they are bound to."""
         return _grouped((pod.spec.node_name, pod) for pod in self.objects.pods if pod.bound)
 
-    @cached_property
+    @_made_of("pods")
     def living_in(self) -> dict[str, list[Pod]]:
         """Pods that are not over, by namespace."""
         return _grouped((pod.metadata.namespace, pod) for pod in self.objects.pods if not pod.ended)
 
-    @cached_property
+    @_made_of("quotas")
     def quotas_in(self) -> dict[str, list[ResourceQuota]]:
         """ResourceQuotas by namespace."""
         return _grouped((each.namespace, each) for each in self.objects.quotas)
 
-    @cached_property
+    @_made_of("limit_ranges")
     def limit_ranges_in(self) -> dict[str, list[LimitRange]]:
         """LimitRanges by namespace."""
         return _grouped((each.namespace, each) for each in self.objects.limit_ranges)
 
-    @cached_property
+    @_made_of("pods")
     def pods_of(self) -> dict[str, list[Pod]]:
         """Pods by the uid of their controller."""
         return _grouped((owner.uid, pod) for pod in self.objects.pods if (owner := pod.metadata.controller))
 
-    @cached_property
+    @_made_of(*_WORK)
     def work(self) -> dict[str, Work]:
         """Everything that may stand above a pod, by uid."""
         return {each.metadata.uid: each for each in self.all_work()}
 
-    @cached_property
+    @_made_of(*_WORK)
     def work_by_name(self) -> dict[tuple[str, str, str], Work]:
         """The same by kind, namespace and name."""
         return {(kind_of(each), each.namespace, each.name): each for each in self.all_work()}
 
-    @cached_property
+    @_made_of(*_WORK)
     def work_under(self) -> dict[str, list[Work]]:
         """The same by the uid of their controller."""
         return _grouped((owner.uid, each) for each in self.all_work() if (owner := each.metadata.controller))
@@ -118,74 +152,74 @@ class Index:
         yield from self.objects.daemon_sets
         yield from self.objects.owners
 
-    @cached_property
+    @_made_of("workloads")
     def workloads(self) -> dict[str, Workload]:
         """Workloads by namespace/name."""
         return _by_key(self.objects.workloads)
 
-    @cached_property
+    @_made_of("workloads")
     def workloads_of(self) -> dict[str, list[Workload]]:
         """Workloads by the uid of any of their owners."""
         return _grouped(
             (owner.uid, each) for each in self.objects.workloads for owner in each.metadata.owner_references
         )
 
-    @cached_property
+    @_made_of("cluster_queues")
     def cluster_queues(self) -> dict[str, ClusterQueue]:
         """ClusterQueues by name."""
         return _by_name(self.objects.cluster_queues)
 
-    @cached_property
+    @_made_of("local_queues")
     def local_queues(self) -> dict[str, LocalQueue]:
         """LocalQueues by namespace/name."""
         return _by_key(self.objects.local_queues)
 
-    @cached_property
+    @_made_of("cohorts")
     def cohorts(self) -> dict[str, Cohort]:
         """Cohorts by name."""
         return _by_name(self.objects.cohorts)
 
-    @cached_property
+    @_made_of("flavors")
     def flavors(self) -> dict[str, ResourceFlavor]:
         """ResourceFlavors by name."""
         return _by_name(self.objects.flavors)
 
-    @cached_property
+    @_made_of("admission_checks")
     def admission_checks(self) -> dict[str, AdmissionCheck]:
         """AdmissionChecks by name."""
         return _by_name(self.objects.admission_checks)
 
-    @cached_property
+    @_made_of("priority_classes")
     def priority_classes(self) -> dict[str, PriorityClass]:
         """PriorityClasses by name."""
         return _by_name(self.objects.priority_classes)
 
-    @cached_property
+    @_made_of("workload_priority_classes")
     def workload_priority_classes(self) -> dict[str, PriorityClass]:
         """WorkloadPriorityClasses by name."""
         return _by_name(self.objects.workload_priority_classes)
 
-    @cached_property
+    @_made_of("volume_claims")
     def volume_claims(self) -> dict[str, VolumeClaim]:
         """PersistentVolumeClaims by namespace/name."""
         return _by_key(self.objects.volume_claims)
 
-    @cached_property
+    @_made_of("volumes")
     def volumes(self) -> dict[str, PersistentVolume]:
         """PersistentVolumes by name."""
         return _by_name(self.objects.volumes)
 
-    @cached_property
+    @_made_of("storage_classes")
     def storage_classes(self) -> dict[str, StorageClass]:
         """StorageClasses by name."""
         return _by_name(self.objects.storage_classes)
 
-    @cached_property
+    @_made_of("config_maps")
     def config_maps(self) -> dict[str, ConfigMap]:
         """The few ConfigMaps that are read, by namespace/name."""
         return _by_key(self.objects.config_maps)
 
-    @cached_property
+    @_made_of("events")
     def _events(self) -> dict[tuple[str, str, str], list[Event]]:
         return _grouped(
             ((event.involved_object.kind, event.involved_object.namespace, event.involved_object.name), event)

@@ -13,7 +13,7 @@ from allotment.scheduling.queueing.reasons import Cause, Refusal
 from allotment.scheduling.queueing.records import PreemptionReason
 from allotment.scheduling.queueing.settling import PATIENT, Bounds, Settled, settle
 from allotment.scheduling.queueing.states import Place
-from allotment.scheduling.snapshot.queueing import QueueingView, engine
+from allotment.scheduling.snapshot.queueing import QueueingView, QuotaHolder, engine
 from allotment.scheduling.snapshot.standing import IN_A_QUEUE, NotQueued
 
 _CYCLES_EACH: Final = 4
@@ -134,7 +134,10 @@ class Settlement:
 
     def of(self, key: str) -> Attempt:
         """What became of a workload, ``namespace/name``."""
-        absent = self.view.absent.get(key)
+        return self.became(key, self.view.absent.get(key))
+
+    def became(self, key: str, absent: NotQueued | None) -> Attempt:
+        """The same, where it is known elsewhere why it is not tried."""
         index = self.ids.get(key)
         if absent is not None and (index is None or absent.reason in IN_A_QUEUE):
             cause = None if index is None else self.engine.cause(index)
@@ -172,6 +175,85 @@ class Settlement:
 
 def _shape(workload: Workload) -> tuple[object, ...]:
     return workload.cluster_queue, workload.priority, workload.pod_sets
+
+
+class Settlements:
+    """A moment settled part by part, each when it is first asked for.
+
+    A part is what shares quota: the queues below one root cohort, or one queue. Where flavors have a topology, nodes
+    are shared across cohorts, and all is one part. A part that is as it was in the view before is not settled again.
+    """
+
+    def __init__(self, view: QueueingView, before: Settlements | None = None) -> None:
+        """Of a view; `before` are those of the view that this one's source was made of by a change."""
+        self.view = view
+        self._before = before
+        self._settled: dict[str, Settlement] = {}
+
+    @cached_property
+    def _part_of_queue(self) -> dict[str, str]:
+        state = self.view.state
+        if any(each.topology for each in state.flavors):
+            return {each.name: "" for each in state.cluster_queues}
+        above = {each.name: each.parent for each in state.cohorts}
+        found: dict[str, str] = {}
+        for queue in state.cluster_queues:
+            top = queue.cohort
+            while top is not None and (higher := above.get(top)) is not None:
+                top = higher
+            found[queue.name] = f"queue {queue.name}" if top is None else f"cohort {top}"
+        return found
+
+    @cached_property
+    def _parts(self) -> dict[str, tuple[list[QuotaHolder], list[Workload]]]:
+        part_of = self._part_of_queue
+        found: dict[str, tuple[list[QuotaHolder], list[Workload]]] = {each: ([], []) for each in part_of.values()}
+        for holder in self.view.running:
+            found[part_of[holder.workload.cluster_queue]][0].append(holder)
+        for workload in self.view.pending:
+            found[part_of[workload.cluster_queue]][1].append(workload)
+        return found
+
+    @cached_property
+    def _queue_of(self) -> dict[str, str]:
+        running = {each.workload.name: each.workload.cluster_queue for each in self.view.running}
+        return running | {each.name: each.cluster_queue for each in self.view.pending}
+
+    def of(self, key: str) -> Attempt:
+        """What becomes of a workload, ``namespace/name``."""
+        absent = self.view.absent.get(key)
+        queue = self._queue_of.get(key)
+        if queue is None:
+            outcome = AttemptOutcome.UNKNOWN if absent is None else AttemptOutcome.OUT_OF_QUEUE
+            return Attempt(key, outcome, absent=absent)
+        return self.settlement(self._part_of_queue[queue]).became(key, absent)
+
+    def settlement(self, part: str) -> Settlement:
+        """A part, settled."""
+        found = self._settled.get(part)
+        if found is None:
+            before = self._before
+            if before is not None and self._alike(part, before):
+                found = before.settlement(part)
+            else:
+                running, pending = self._parts[part]
+                found = Settlement(replace(self.view, running=tuple(running), pending=tuple(pending)))
+            self._settled[part] = found
+        return found
+
+    def _alike(self, part: str, before: Settlements) -> bool:
+        now, then = self.view, before.view
+        if part not in before._parts or self._parts[part] != before._parts[part]:
+            return False
+        if (now.now, now.settings, now.favoured) != (then.now, then.settings, then.favoured):
+            return False
+        return now.state is then.state or self._declared(part) == before._declared(part)
+
+    def _declared(self, part: str) -> tuple[object, ...]:
+        """What is declared of a part, and of all."""
+        state = self.view.state
+        queues = [each for each in state.cluster_queues if self._part_of_queue[each.name] == part]
+        return queues, state.cohorts, state.flavors, state.topologies, state.nodes, state.local_queues
 
 
 def attempt(view: QueueingView, key: str, *, alone: bool = False) -> Attempt:

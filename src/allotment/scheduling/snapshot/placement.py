@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.model.observed import nodes as observed_nodes
@@ -24,7 +24,14 @@ from allotment.scheduling.placement.preemption import preempt
 from allotment.scheduling.placement.reasons import Reason, Refusal
 from allotment.scheduling.placement.state import ClusterState
 from allotment.scheduling.snapshot import placement_shapes as read
-from allotment.scheduling.snapshot.placement_labels import KeptLabels, asked_by, kept_labels
+from allotment.scheduling.snapshot.placement_labels import (
+    KeptLabels,
+    asked_by,
+    asks,
+    changed_since,
+    differing,
+    kept_labels,
+)
 from allotment.scheduling.snapshot.placement_volumes import volume_rules
 from allotment.scheduling.snapshot.pods import pod_requests
 from allotment.scheduling.snapshot.quantities import all_units
@@ -46,6 +53,7 @@ class PlacementView:
         budgets: PodDisruptionBudgets.
         kept: labels of running pods that are kept; selectors over others would see none.
         unmodelled: what was seen of the cluster and is not in the twin.
+        resting: running pods as the twin has them.
     """
 
     index: Index
@@ -53,6 +61,7 @@ class PlacementView:
     budgets: tuple[DisruptionBudget, ...]
     kept: KeptLabels
     unmodelled: tuple[str, ...]
+    resting: RestingPods
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +118,27 @@ class NoPlace:
     unmodelled: tuple[str, ...] = ()
 
 
-def placement_view(index: Index) -> PlacementView:
+def placement_view(index: Index, before: PlacementView | None = None) -> PlacementView:
     """Bridge a source.
 
     Args:
         index: of the source; what cannot be used of it is named in `unmodelled`.
+        before: of the source that this one was made of by a change; where nodes and what runs there are the same, so
+            is the twin's state.
     """
     objects = index.objects
-    kept = kept_labels(objects)
+    kept = _kept(index, before)
+    if before is not None and _stands(index, before, kept):
+        return replace(before, index=index)
     state = ClusterState(
         [node_of(each) for each in index.nodes.values()],
         {each.name: each.metadata.labels for each in objects.namespaces},
     )
     notes = list(_missing(index))
     homeless = 0
-    resting = _Resting(index, kept)
+    resting = RestingPods(index, kept)
+    if before is not None and resting.alike(before.resting):
+        resting.follow(before.resting)
     for name, pods in index.pods_on.items():
         at = state.nodes.index.get(name)
         if at is None:
@@ -134,12 +149,33 @@ def placement_view(index: Index) -> PlacementView:
                 state.add(resting(pod), at)
     if homeless and state.nodes.count:
         notes.append(f"{homeless:,} pods on nodes that were not seen")
-    view = PlacementView(index, state, _budgets(objects), kept, tuple(notes))
+    view = PlacementView(index, state, _budgets(objects), kept, tuple(notes), resting)
     for pod in objects.pods:
         nominated = state.nodes.index.get(pod.status.nominated_node_name)
         if nominated is not None and is_waiting(pod):
             state.promise(waiting_pod(view, pod).pod, nominated)
     return view
+
+
+def _kept(index: Index, before: PlacementView | None) -> KeptLabels:
+    if before is None or not index.same("disruption_budgets"):
+        return kept_labels(index.objects)
+    if not asks(changed_since(index.objects, before.index.objects)):
+        return before.kept
+    return kept_labels(index.objects)
+
+
+def _stands(index: Index, before: PlacementView, kept: KeptLabels) -> bool:
+    """Whether nodes, what runs on them, and what else the twin's state is made of are as they were."""
+    now, then = index.source, before.index.source
+    if not index.same("nodes", "namespaces", "disruption_budgets", "priority_classes") or kept != before.kept:
+        return False
+    if before.state.promised or (now.gaps, now.namespaces) != (then.gaps, then.namespaces):
+        return False
+    return not any(
+        pod.bound or (pod.status.nominated_node_name and is_waiting(pod))
+        for pod in differing(now.objects.pods, then.objects.pods)
+    )
 
 
 def is_waiting(pod: observed_pods.Pod) -> bool:
@@ -243,17 +279,36 @@ def _named(diagnosis: Diagnosis, state: ClusterState) -> tuple[tuple[Refusal, tu
     return tuple((refused, tuple(names[at] for at in where.tolist())) for refused, where in ordered)
 
 
-class _Resting:
+class RestingPods:
     """Pods that run, in the least that the twin still asks of them; what many have in common is made once."""
 
-    __slots__ = ("_index", "_kept", "_shapes")
+    __slots__ = ("_index", "_kept", "_known", "_shapes")
 
     def __init__(self, index: Index, kept: KeptLabels) -> None:
+        """Of a source; `kept` are labels that are kept."""
         self._index = index
         self._kept = kept
         self._shapes: dict[PodShape, PodShape] = {}
+        self._known: dict[int, tuple[observed_pods.Pod, Pod]] = {}
+
+    def alike(self, other: RestingPods) -> bool:
+        """Whether the other makes the same of a pod."""
+        return (
+            self._kept == other._kept and self._index.objects.priority_classes is other._index.objects.priority_classes
+        )
+
+    def follow(self, other: RestingPods) -> None:
+        """Take over what the other has made."""
+        self._shapes, self._known = other._shapes, other._known
 
     def __call__(self, pod: observed_pods.Pod) -> Pod:
+        """A pod as the twin has it."""
+        found = self._known.get(id(pod))
+        if found is None or found[0] is not pod:
+            found = self._known[id(pod)] = (pod, self._made(pod))
+        return found[1]
+
+    def _made(self, pod: observed_pods.Pod) -> Pod:
         spec, labels = pod.spec, pod.metadata.labels
         shape = PodShape(
             pod.namespace,

@@ -6,15 +6,16 @@ selector with `In` asks for its values alone; one with another operator asks for
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
-from allotment.model.observed.base import Names, Selector
+from allotment.model.observed.base import Names, Object, Selector
 from allotment.model.observed.pods import PodSpec, PodTemplate
 from allotment.model.observed.snapshot import Objects
 from allotment.scheduling.placement.model import Pairs
 
+Named = TypeVar("Named", bound=Object)
 _IN: Final = "In"
 _HAS_LABELS: Final = ("allotment.dev/has-labels", "")
 """Stands for labels that no selector names: to a budget, a pod without any label is another thing."""
@@ -68,6 +69,33 @@ def _asked(objects: Objects) -> Iterator[AskedLabel]:
         yield from asked_by(pod.spec, pod.metadata.labels)
     for template in _templates(objects):
         yield from asked_by(template.spec, template.metadata.labels)
+
+
+def differing(now: Sequence[Named], then: Sequence[Named]) -> list[Named]:
+    """What is in one of two lists alone, the very objects compared."""
+    if now is then:
+        return []
+    before, after = {id(each): each for each in then}, {id(each): each for each in now}
+    gone = [each for key, each in before.items() if key not in after]
+    return gone + [each for key, each in after.items() if key not in before]
+
+
+def changed_since(now: Objects, then: Objects) -> Objects:
+    """What may ask for labels, and is in one of two sources alone."""
+    return Objects(
+        pods=tuple(differing(now.pods, then.pods)),
+        jobs=tuple(differing(now.jobs, then.jobs)),
+        cron_jobs=tuple(differing(now.cron_jobs, then.cron_jobs)),
+        replicas=tuple(differing(now.replicas, then.replicas)),
+        daemon_sets=tuple(differing(now.daemon_sets, then.daemon_sets)),
+        owners=tuple(differing(now.owners, then.owners)),
+        workloads=tuple(differing(now.workloads, then.workloads)),
+    )
+
+
+def asks(objects: Objects) -> bool:
+    """Whether any of these asks for labels of others."""
+    return any(True for _ in _asked(objects))
 
 
 def _templates(objects: Objects) -> Iterator[PodTemplate]:

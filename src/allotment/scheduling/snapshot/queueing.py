@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.model.observed import queueing as observed
+from allotment.model.observed.base import Object
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Source
 from allotment.scheduling.queueing.engine import QueueingEngine
@@ -114,13 +115,17 @@ def queueing_view(source: Source, now: str, index: Index | None = None) -> Queue
     inactive = {name: inactivity_of(queue, index, ringed, unseen) for name, queue in index.cluster_queues.items()}
     around = QueueSurroundings(index, inactive, unseen, milliseconds(now))
     sorter = _Sorter(around, settings)
+    earlier = None if index.before is None else index.before.beside.get(_Sorter)
+    if isinstance(earlier, _Sorter):
+        sorter.follow(earlier)
+    index.beside[_Sorter] = sorter
     for workload in source.objects.workloads:
         sorter.take(workload)
     in_turn = sorted(sorter.pending, key=_turn)
     favoured = _favoured(source, in_turn, index)
     return QueueingView(
         now=around.now,
-        state=state_of(index, inactive, ringed),
+        state=sorter.state(ringed),
         settings=settings.engine,
         running=tuple(sorter.running),
         pending=tuple(sorted(in_turn, key=lambda each: (each.cluster_queue, each.name not in favoured))),
@@ -165,65 +170,123 @@ def _preempts(workload: observed.Workload) -> bool:
     return quota is not None and not quota.true and _PREEMPTING in quota.message
 
 
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """One workload, where it stands, and the ClusterQueue that was looked at for that."""
+
+    of: observed.Workload
+    queue: str = ""
+    running: QuotaHolder | None = None
+    pending: Workload | None = None
+    absent: NotQueued | None = None
+    sliced: bool = False
+    claims: bool = False
+
+
 class _Sorter:
-    """Sorts workloads by where they stand."""
+    """Sorts workloads by where they stand.
+
+    What was sorted before in surroundings that are the same for it is not sorted again.
+    """
 
     def __init__(self, around: QueueSurroundings, settings: KueueSettings) -> None:
         self._around = around
         self._settings = settings
         self._counting = Counting(around.index, settings)
         self._covered: dict[str, frozenset[str]] = {}
+        self._sorted: dict[int, _Sorted] = {}
+        self._known: dict[int, _Sorted] = {}
+        self._other: tuple[frozenset[str], ...] = (frozenset(), frozenset(), frozenset())
+        self._state: ClusterState | None = None
         self.running: list[QuotaHolder] = []
         self.pending: list[Workload] = []
         self.absent: dict[str, NotQueued] = {}
         self.sliced = 0
         self.claims = 0
 
+    def follow(self, earlier: _Sorter) -> None:
+        """Take over what an earlier one found out, of a source that this one's was made of."""
+        now, then = self._around, earlier._around
+        index, before = now.index, then.index
+        alike = (now.now, now.unseen, self._settings) == (then.now, then.unseen, earlier._settings)
+        if not alike or not index.same("limit_ranges", "runtime_classes"):
+            return
+        queues = _differing(index.cluster_queues, before.cluster_queues)
+        queues |= {name for name, each in now.inactive.items() if each != then.inactive.get(name)}
+        locals_ = _differing(index.local_queues, before.local_queues)
+        self._other = (queues, locals_, _differing(index.namespaces, before.namespaces))
+        self._known = earlier._sorted
+        parts = ("cluster_queues", "cohorts", "flavors", "topologies", "local_queues")
+        placed = () if not any(each.spec.topology_name for each in index.objects.flavors) else ("nodes", "pods")
+        if not queues and index.same(*parts, *placed):
+            self._state = earlier._state
+
+    def state(self, ringed: frozenset[str]) -> ClusterState:
+        """Everything but the workloads; `ringed` are cohorts in a ring."""
+        if self._state is None:
+            self._state = state_of(self._around.index, self._around.inactive, ringed)
+        return self._state
+
     def take(self, workload: observed.Workload) -> None:
         """One workload."""
+        found = self._known.get(id(workload))
+        if found is None or found.of is not workload or self._stands_elsewhere(found):
+            found = self._sort(workload)
+        self._sorted[id(workload)] = found
+        self.sliced += found.sliced
+        self.claims += found.claims
+        if found.running is not None:
+            self.running.append(found.running)
+        if found.pending is not None:
+            self.pending.append(found.pending)
+        if found.absent is not None:
+            self.absent[workload.key] = found.absent
+
+    def _stands_elsewhere(self, found: _Sorted) -> bool:
+        queues, locals_, namespaces = self._other
+        if not queues and not locals_ and not namespaces:
+            return False
+        workload = found.of
+        local = f"{workload.namespace}/{workload.spec.queue_name}"
+        return found.queue in queues or local in locals_ or workload.namespace in namespaces
+
+    def _sort(self, workload: observed.Workload) -> _Sorted:
         out = before_queue(workload)
         if out is not None:
-            self.absent[workload.key] = out
-            return
-        if _SLICE in workload.metadata.annotations:
-            self.sliced += 1
+            return _Sorted(workload, absent=out)
+        sliced = _SLICE in workload.metadata.annotations
         if workload.holds_quota:
-            self._hold(workload)
-            return
+            return self._hold(workload, sliced=sliced)
         name, out = queue_of(workload, self._around)
-        if out is None:
-            queue = self._around.index.cluster_queues[name]
-            counted = self._count(workload, queue)
-            out = in_queue(workload, queue, self._around, counted)
-            if any(each.template.spec.resource_claims for each in workload.spec.pod_sets):
-                self.claims += 1
-            if out is None or out.reason in IN_A_QUEUE:
-                self.pending.append(workload_of(workload, name, counted, self._settings))
         if out is not None:
-            self.absent[workload.key] = out
+            return _Sorted(workload, name, absent=out, sliced=sliced)
+        queue = self._around.index.cluster_queues[name]
+        counted = self._count(workload, queue)
+        out = in_queue(workload, queue, self._around, counted)
+        claims = any(each.template.spec.resource_claims for each in workload.spec.pod_sets)
+        pending = None
+        if out is None or out.reason in IN_A_QUEUE:
+            pending = workload_of(workload, name, counted, self._settings)
+        return _Sorted(workload, name, pending=pending, absent=out, sliced=sliced, claims=claims)
 
-    def _hold(self, workload: observed.Workload) -> None:
+    def _hold(self, workload: observed.Workload, *, sliced: bool) -> _Sorted:
         admission = workload.status.admission
         name = "" if admission is None else admission.cluster_queue
         queue = self._around.index.cluster_queues.get(name)
         if queue is None:
             seen = "clusterqueues" not in self._around.unseen
             reason = OutOfQueue.NO_CLUSTER_QUEUE if seen else OutOfQueue.NOT_SEEN
-            self.absent[workload.key] = NotQueued(reason, (name,))
-            return
+            return _Sorted(workload, name, absent=NotQueued(reason, (name,)), sliced=sliced)
         waits = awaited_checks(workload)
-        if waits is not None:
-            self.absent[workload.key] = waits
         charged = admitted_requests(workload, self._count(workload, queue))
-        self.running.append(
-            QuotaHolder(
-                workload=workload_of(workload, name, charged, self._settings),
-                pod_sets=admissions_of(workload),
-                reserved_at=reserved_at(workload),
-                evicted=workload.says("Evicted"),
-                admitted=waits is None,
-            )
+        holder = QuotaHolder(
+            workload=workload_of(workload, name, charged, self._settings),
+            pod_sets=admissions_of(workload),
+            reserved_at=reserved_at(workload),
+            evicted=workload.says("Evicted"),
+            admitted=waits is None,
         )
+        return _Sorted(workload, name, running=holder, absent=waits, sliced=sliced)
 
     def _count(self, workload: observed.Workload, queue: observed.ClusterQueue) -> list[CountedPod]:
         counted = [
@@ -241,6 +304,13 @@ class _Sorter:
             CountedPod({k: v for k, v in one.requests.items() if k in covered}, one.raw, one.problem, one.by_range)
             for one in counted
         ]
+
+
+def _differing(now: Mapping[str, Object], then: Mapping[str, Object]) -> frozenset[str]:
+    """Names of what is not the very same object in both."""
+    if now is then:
+        return frozenset()
+    return frozenset(name for name in {**now, **then} if now.get(name) is not then.get(name))
 
 
 def _notes(around: QueueSurroundings, sorter: _Sorter) -> list[str]:

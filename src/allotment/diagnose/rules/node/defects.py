@@ -13,6 +13,7 @@ import msgspec
 from allotment.diagnose.case import Case
 from allotment.diagnose.rules.scheduler.placing import Placing, is_accelerator, placing
 from allotment.diagnose.rules.scheduler.rooms import INSTANCE_TYPE, pool_of
+from allotment.diagnose.twins import Twins
 from allotment.model.observed.base import Amounts, condition
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node
@@ -130,6 +131,11 @@ def mended_of(index: Index) -> Mended | None:
 
 
 def _mended(index: Index) -> Mended | None:
+    before = mended_of(index.before) if index.before is not None else None
+    if before is not None and index.same("nodes"):
+        objects = msgspec.structs.replace(index.objects, nodes=before.view.index.objects.nodes)
+        source = msgspec.structs.replace(index.source, objects=objects)
+        return Mended(before.defects, before.nodes, placement_view(Index(source, before.view.index), before.view))
     expected = _devices_of_like(index)
     defects = {node.name: tuple(sorted(_defects(node, expected), key=_gravity)) for node in index.nodes.values()}
     defects = {name: found for name, found in defects.items() if found}
@@ -139,7 +145,9 @@ def _mended(index: Index) -> Mended | None:
     all_nodes = tuple(nodes.get(node.name, node) for node in index.objects.nodes)
     objects = msgspec.structs.replace(index.objects, nodes=all_nodes)
     source = msgspec.structs.replace(index.source, objects=objects)
-    return Mended(defects, nodes, placement_view(Index(source)))
+    beside = index.beside.get(Twins)
+    view = beside.placement if isinstance(beside, Twins) else None
+    return Mended(defects, nodes, placement_view(Index(source, index), view))
 
 
 def _gravity(defect: Defect) -> int:

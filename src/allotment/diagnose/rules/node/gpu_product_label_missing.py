@@ -80,7 +80,7 @@ class LabelledViews:
 
 def _first_that_helps(it: Placing, nodes: list[Node], key: str, value: str) -> Node | None:
     """Of the nodes without the label the one that the refused pod would go to; None if not even all of them help."""
-    view = _with_label(it.case.index, nodes, key, value)
+    view = _with_label(it, nodes, key, value)
     if it.refused is None or not it.fits(view=view):
         return None
     answer = place(view, it.refused.pod.waiting)
@@ -88,7 +88,8 @@ def _first_that_helps(it: Placing, nodes: list[Node], key: str, value: str) -> N
     return next((node for node in nodes if node.name in best), nodes[0])
 
 
-def _with_label(index: Index, nodes: list[Node], key: str, value: str) -> PlacementView:
+def _with_label(it: Placing, nodes: list[Node], key: str, value: str) -> PlacementView:
+    index = it.case.index
     views = index.beside.get(LabelledViews)
     if not isinstance(views, LabelledViews):
         views = index.beside[LabelledViews] = LabelledViews()
@@ -97,7 +98,7 @@ def _with_label(index: Index, nodes: list[Node], key: str, value: str) -> Placem
         labelled = tuple(_labelled(node, key, value) if node.name in names else node for node in index.objects.nodes)
         objects = msgspec.structs.replace(index.objects, nodes=labelled)
         source = msgspec.structs.replace(index.source, objects=objects)
-        views.made[key, value] = placement_view(Index(source))
+        views.made[key, value] = placement_view(Index(source, index), it.view)
     return views.made[key, value]
 
 

@@ -11,6 +11,7 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.others import called
 from allotment.diagnose.rules.queue.line import attempt_of
 from allotment.diagnose.shortage import book_of, shortage_of, waiting_in
+from allotment.diagnose.twins import Twins
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.snapshot.attempts import AttemptOutcome
@@ -24,22 +25,35 @@ _TWO_CYCLES: Final = 5.0
 class _Lines:
     """Who waits in each ClusterQueue, in order, and who of them starts at this moment."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, twins: Twins) -> None:
         self.places: dict[str, int] = {}
-        self.lengths: dict[str, int] = {}
-        self.starting: dict[str, list[str]] = {}
-        for each in case.twins.queueing.pending:
-            number = self.lengths.get(each.cluster_queue, 0)
-            self.places[each.name] = number
-            self.lengths[each.cluster_queue] = number + 1
-            if case.twins.attempt(each.name).outcome is AttemptOutcome.STARTS:
-                self.starting.setdefault(each.cluster_queue, []).append(each.name)
+        self._twins = twins
+        self._names: dict[str, list[str]] = {}
+        self._starting: dict[str, list[str]] = {}
+        for each in twins.queueing.pending:
+            line = self._names.setdefault(each.cluster_queue, [])
+            self.places[each.name] = len(line)
+            line.append(each.name)
+
+    def length(self, queue: str) -> int:
+        """How many wait in a ClusterQueue."""
+        return len(self._names.get(queue, ()))
+
+    def starting(self, queue: str) -> list[str]:
+        """Who of a ClusterQueue starts; only its part of the moment has to be settled for that."""
+        if queue not in self._starting:
+            self._starting[queue] = [
+                name
+                for name in self._names.get(queue, ())
+                if self._twins.attempt(name).outcome is AttemptOutcome.STARTS
+            ]
+        return self._starting[queue]
 
 
 def _lines(case: Case) -> _Lines:
     kept = case.index.beside.get(_Lines)
     if not isinstance(kept, _Lines):
-        kept = case.index.beside[_Lines] = _Lines(case)
+        kept = case.index.beside[_Lines] = _Lines(case.twins)
     return kept
 
 
@@ -56,10 +70,10 @@ def behind_in_line(case: Case) -> Finding | None:
     lines = _lines(case)
     tree = book_of(case.twins).tree_of(own.cluster_queue)
     order = (own.cluster_queue, *sorted(tree - {own.cluster_queue}))
-    starting = [name for queue in order for name in lines.starting.get(queue, ())]
+    starting = [name for queue in order for name in lines.starting(queue)]
     if not starting:
         return None
-    ahead, length = lines.places[own.name], lines.lengths[own.cluster_queue]
+    ahead, length = lines.places[own.name], lines.length(own.cluster_queue)
     names = []
     for name in starting[:_NAMED]:
         found = case.index.workloads.get(name)
