@@ -434,6 +434,11 @@ def test_a_cause_is_found_where_it_holds_and_nowhere_near(cause: str, holds: lis
     assert BY_ID[cause].find(case_of(near)) is None
 
 
+def test_a_group_at_zero_whose_template_says_nothing_of_its_gpus_is_somebodys_to_mend() -> None:
+    holds = next(each[1] for each in HOLDS_OR_NOT if each[0] == "autoscaler-template-lacks-resource")
+    assert explain(case_of(holds), with_remedies=False).verdict is CauseVerdict.MISCONFIGURED
+
+
 def test_every_cause_of_these_layers_is_in_the_table() -> None:
     layers = {"scheduler", "autoscaler", "node"}
     assert {each.id for each in BY_ID.values() if each.layer in layers} == {each[0] for each in HOLDS_OR_NOT}

@@ -142,3 +142,33 @@ def test_who_holds_the_volume_is_ended() -> None:
     assert found.remedies[0].target is not None
     assert (found.remedies[0].target.kind, found.remedies[0].target.name) == ("Deployment", "browser")
     assert found.remedies[0].tried.starts is StartsWhen.NOW
+
+
+ONE_POD = [claim(volume="pv", phase="Bound", modes=["ReadWriteOncePod"]), volume(), node(), node("n2")]
+OTHER_JOB = job("export", spec=with_claim())
+ALONE = ready(None, "shell", spec=with_claim(), node="n2")
+HOLDERS: dict[str, tuple[list[Raw], list[tuple[str, str]]]] = {
+    "of a Deployment": ([HOLDER, HELD], [("Deployment", "merge-patch")]),
+    "of a Job": ([OTHER_JOB, ready(OTHER_JOB, "export-1", node="n2")], [("Job", "wait"), ("Job", "delete")]),
+    "of nobody": ([ALONE], [("Pod", "wait"), ("Pod", "delete")]),
+    "of what was not seen": ([HELD], [("Deployment", "signal")]),
+}
+
+
+@pytest.mark.parametrize(("holder", "wanted"), HOLDERS.values(), ids=HOLDERS)
+def test_a_volume_is_let_go_by_what_made_the_pod_that_has_it(holder: list[Raw], wanted: list[tuple[str, str]]) -> None:
+    found = explain(case(WORK, WAITING, *ONE_POD, *holder))
+    assert found.cause == "volume-in-use"
+    assert [(each.target.kind, each.patch.op) for each in found.remedies if each.target and each.patch] == wanted
+
+
+def test_a_claim_that_no_class_makes_a_volume_for_needs_one_made_where_the_machines_are() -> None:
+    by_hand = claim(kind="", volume="pv", phase="Bound")
+    found = explain(case(WORK, WAITING, by_hand, volume(zone="z2", kind=""), node()))
+    first = found.remedies[0]
+    assert (first.kind, first.who, first.tried.starts) == ("fix-volume", "platform", StartsWhen.NOW)
+    assert first.target is not None
+    assert first.target.kind == "Job"
+    # Where a class makes volumes, the asker claims one alone.
+    alone = explain(case(WORK, WAITING, by_hand, volume(zone="z2", kind=""), CLASS, node()))
+    assert [each.who for each in alone.remedies[:2]] == ["user", "platform"]

@@ -28,7 +28,7 @@ def find(case: Case) -> Finding | None:
     names = ", ".join(each.name for each in empty[:4])
     finding = about_room(
         "autoscaler-template-lacks-resource",
-        CauseVerdict.BROKEN,
+        CauseVerdict.MISCONFIGURED,
         f"no node has {it.device} and the autoscaler does not expect any of {names}, which "
         f"{'is' if len(empty) == 1 else 'are'} at zero: the template does not say that its nodes have some",
         it,

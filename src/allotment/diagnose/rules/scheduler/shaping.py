@@ -133,6 +133,10 @@ def fewer(placing: Placing, cost: int = 0) -> Iterator[Proposal]:
         yield Proposal(RemedyKind.OTHER, Doer.USER, what, reference_of(work), patch, cost=cost)
 
 
+A_NODE: Final = Reference(api_version="v1", kind="Node")
+"""Target of a remedy that adds a node: its name is whoever makes it's to choose."""
+
+
 def added_node(like: Node, cost: int = 50) -> Proposal:
     """One more node like one that is there."""
     pool, instance = pool_of(like), like.metadata.labels.get(INSTANCE_TYPE, "")
@@ -143,7 +147,7 @@ def added_node(like: Node, cost: int = 50) -> Proposal:
         RemedyKind.ADD_NODE,
         Doer.PLATFORM,
         what,
-        None,
+        A_NODE,
         Patch(PatchOp.SIGNAL, {"pool": pool, "nodes": 1}),
         effect=(new_node(like, 1),),
         cost=cost,

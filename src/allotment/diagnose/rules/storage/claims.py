@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from allotment.diagnose.amending import Effect
-from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.case import Case
 from allotment.model.explanation import Patch, PatchOp
 from allotment.model.observed.base import Reference
 from allotment.model.observed.namespaced import PersistentVolume, StorageClass, VolumeClaim
-from allotment.model.observed.pods import PodSpec
+from allotment.model.observed.pods import Pod, PodSpec
 from allotment.scheduling.snapshot.quantities import units
 
 _DEFAULT: Final = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
@@ -150,11 +150,11 @@ def bound_then(case: Case, name: str, kind: str | None) -> Effect:
     )
 
 
-def users_of(case: Case, name: str) -> list[Reference]:
+def users_of(case: Case, name: str) -> list[Pod]:
     """Pods that hold a claim, those of the subject left out."""
     own = {pod.key for pod in case.pods}
     return [
-        reference_of(pod)
+        pod
         for pod in case.index.objects.pods
         if pod.namespace == case.namespace
         and pod.bound

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 import msgspec
 
-from allotment.diagnose.amending import changed_pods
+from allotment.diagnose.amending import Effect, changed_pods
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import sureness
+from allotment.diagnose.rules.scheduler.shaping import A_NODE
 from allotment.diagnose.rules.storage.claims import (
     NO_PROVISIONER,
     ClaimUse,
@@ -121,27 +122,68 @@ def _finding(
         ),
         confidence=sureness(case),
         proposals=(
-            *(_new_claim(case, use, claim) if has else _other_class(case, claim)),
+            *(_new_claim(case, use, claim, node_zones) if has else _other_class(case, claim)),
             *_node_there(nodes, zones, terms),
         ),
     )
 
 
-def _new_claim(case: Case, use: ClaimUse, claim: VolumeClaim) -> list[Proposal]:
+def _new_claim(case: Case, use: ClaimUse, claim: VolumeClaim, zones: list[str]) -> list[Proposal]:
+    """Another claim for the data, whose volume is where the machines are.
+
+    The asker makes it alone where a class makes its volume; else somebody has to make the volume.
+    """
     name = f"{claim.name}-2"
     change: dict[str, Any] = {"volumes": [{"name": use.volume, "persistentVolumeClaim": {"claimName": name}}]}
     by_pods = changed_pods(RemedyKind.FIX_VOLUME, "", case, change)
-    what = f"create the claim {name}, whose volume is made where the machines are, copy the data, and use it"
-    return [
-        Proposal(
-            RemedyKind.FIX_VOLUME,
-            Doer.USER,
-            what,
-            by_pods.target,
-            by_pods.patch,
-            first=((claim_reference(case, name), Patch(PatchOp.CREATE, claim_body(case, name, claim))),),
+    body = claim_body(case, name, claim)
+    own = class_name(claim) or ""
+    classes = [each.name for each in case.index.objects.storage_classes if each.provisioner != NO_PROVISIONER]
+    proposals = []
+    for position, kind in enumerate(sorted(classes, key=lambda each: (each != own, each))):
+        of = "" if kind == own else f" of the class {kind}"
+        made = {**body, "spec": {**body["spec"], "storageClassName": kind}}
+        what = f"create the claim {name}{of}, whose volume is made where the machines are, copy the data, and use it"
+        first = ((claim_reference(case, name), Patch(PatchOp.CREATE, made)),)
+        proposals.append(
+            Proposal(RemedyKind.FIX_VOLUME, Doer.USER, what, by_pods.target, by_pods.patch, first=first, cost=position)
         )
-    ]
+    if own not in classes and zones:
+        proposals.append(
+            Proposal(
+                RemedyKind.FIX_VOLUME,
+                Doer.PLATFORM,
+                f"make a volume in zone {zones[0]} that holds the data of {claim.name}; then claim it as {name}, and"
+                " use that",
+                by_pods.target,
+                by_pods.patch,
+                first=((claim_reference(case, name), Patch(PatchOp.CREATE, body)),),
+                effect=_volume_in(case, name, body, zones[0]),
+            )
+        )
+    return proposals
+
+
+def _volume_in(case: Case, name: str, claim: dict[str, Any], zone: str) -> Effect:
+    """That there is a volume in a zone, bound to a claim."""
+    volume = f"volume-of-{name}"
+    rule = {"key": ZONE, "operator": "In", "values": [zone]}
+    made = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": volume},
+        "spec": {
+            "claimRef": {"namespace": case.namespace, "name": name},
+            "storageClassName": claim["spec"].get("storageClassName", ""),
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [rule]}]}},
+        },
+        "status": {"phase": "Bound"},
+    }
+    binding = {"spec": {"volumeName": volume}, "status": {"phase": "Bound"}}
+    return (
+        (Reference(api_version="v1", kind="PersistentVolume", name=volume), Patch(PatchOp.CREATE, made)),
+        (claim_reference(case, name), Patch(PatchOp.MERGE, binding)),
+    )
 
 
 def _other_class(case: Case, claim: VolumeClaim) -> list[Proposal]:
@@ -177,10 +219,11 @@ def _node_there(nodes: list[Node], zones: list[str], terms: list[NodeSelectorTer
             RemedyKind.ADD_NODE,
             Doer.PLATFORM,
             f"add one {what} in zone {zone}",
-            None,
+            A_NODE,
             Patch(PatchOp.SIGNAL, {"zone": zone, "like": like.name}),
             effect=(
                 (Reference(api_version="v1", kind="Node", name=name), Patch(PatchOp.CREATE, {**made, "kind": "Node"})),
             ),
+            cost=1,
         )
     ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from allotment.diagnose.amending import described
 from allotment.diagnose.case import Case, reference_of
-from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.finding import Finding
+from allotment.diagnose.others import work_above
 from allotment.diagnose.reach import sureness
 from allotment.diagnose.rules.storage.claims import claim_of, users_of, uses
-from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.diagnose.rules.storage.holders_end import holder_ended
+from allotment.model.explanation import CauseVerdict, Evidence
 
 
 def find(case: Case) -> Finding | None:
@@ -18,29 +21,24 @@ def find(case: Case) -> Finding | None:
         held = users_of(case, use.name)
         if not held:
             continue
+        above = work_above(case, held[0])
+        by = described(above)
         return Finding(
             "volume-in-use",
             CauseVerdict.WAITING,
-            f"the claim {claim.name} is for one pod at a time (ReadWriteOncePod), and {held[0].name} has it",
-            facts={"claim": claim.name, "access_mode": "ReadWriteOncePod", "held_by": held[0].name},
-            evidence=(Evidence(reference_of(claim), "spec.accessModes", list(claim.spec.access_modes)),),
-            confidence=sureness(case),
-            proposals=(
-                Proposal(
-                    RemedyKind.FIX_VOLUME,
-                    Doer.USER,
-                    f"end the pod {held[0].name}, which has the volume",
-                    held[0],
-                    Patch(PatchOp.DELETE),
-                    cost=1,
-                ),
-                Proposal(
-                    RemedyKind.FIX_VOLUME,
-                    Doer.USER,
-                    f"wait for the pod {held[0].name} to end",
-                    held[0],
-                    Patch(PatchOp.WAIT, {"until": "completed"}),
-                ),
+            f"the claim {claim.name} is for one pod at a time (ReadWriteOncePod), and {by} has it"
+            + (f" with its pod {held[0].name}" if above is not held[0] else ""),
+            facts={
+                "claim": claim.name,
+                "access_mode": "ReadWriteOncePod",
+                "held_by": by,
+                "held_by_pod": held[0].name,
+            },
+            evidence=(
+                Evidence(reference_of(claim), "spec.accessModes", list(claim.spec.access_modes)),
+                Evidence(reference_of(held[0]), "spec.nodeName", held[0].spec.node_name, "holds the volume there"),
             ),
+            confidence=sureness(case),
+            proposals=holder_ended(case, held[0]),
         )
     return None

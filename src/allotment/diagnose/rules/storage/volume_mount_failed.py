@@ -10,11 +10,11 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.others import work_above
 from allotment.diagnose.rules.storage.claims import claim_of
+from allotment.diagnose.rules.storage.holders_end import holder_ended
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
-from allotment.model.observed.base import Object, Reference
+from allotment.model.observed.base import Reference
 from allotment.model.observed.namespaced import Event
 from allotment.model.observed.pods import Pod, Volume
-from allotment.model.observed.work import Job, Replicas
 
 _REASONS: Final = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
 _BETTER: Final = ("SuccessfulAttachVolume", "Pulling", "Pulled", "Created", "Started")
@@ -160,31 +160,8 @@ def _held(case: Case, pod: Pod, event: Event | None, holder: Pod, volume: Volume
         },
         evidence=tuple(evidence),
         confidence=Confidence.SURE if event is not None else Confidence.LIKELY,
-        proposals=_ended(case, above, holder, lost=lost),
+        proposals=holder_ended(case, holder, runs(case.starting_pods), lost=lost),
     )
-
-
-def _ended(case: Case, above: Object, holder: Pod, *, lost: bool) -> tuple[Proposal, ...]:
-    effect = runs(case.starting_pods)
-    own = {each.key for each in case.pods}
-    if isinstance(above, Replicas) and holder.key not in own and not lost:
-        target, patch = reference_of(above), Patch(PatchOp.MERGE, {"spec": {"replicas": 0}})
-        what = f"end {described(above)}, which holds the volume on {holder.spec.node_name}"
-    elif isinstance(above, Job) and holder.key not in own and not lost:
-        target, patch = reference_of(above), Patch(PatchOp.DELETE)
-        what = f"end {described(above)}, which holds the volume on {holder.spec.node_name}"
-    else:
-        target, patch = reference_of(holder), Patch(PatchOp.DELETE)
-        what = f"delete the pod {holder.name}, which holds the volume on {holder.spec.node_name}"
-    wait = Proposal(
-        RemedyKind.FIX_VOLUME,
-        Doer.USER,
-        f"wait for {described(above)} to end",
-        reference_of(above),
-        Patch(PatchOp.WAIT, {"until": "completed"}),
-    )
-    act = Proposal(RemedyKind.FIX_VOLUME, Doer.USER, what, target, patch, effect=effect, cost=1)
-    return (wait, act) if isinstance(above, Job) and not lost else (act,)
 
 
 def _broken(case: Case, pod: Pod, event: Event) -> Finding:
