@@ -51,7 +51,7 @@ def test_the_table_says_where_and_why(run: Run) -> None:
     assert rows["a100-5"].endswith("node is cordoned")
     assert rows["a100-2"].endswith("not enough cpu left on the node")
     assert rows["h100-2"].endswith("taint not tolerated")
-    assert lines[-2] == "8 nodes (1 cordoned): 56 GPUs, 31 used, 25 free"
+    assert lines[-2] == "8 nodes (1 cordoned): 56 GPUs, 31 used, 19 free; 6 idle on nodes that take no pods"
     assert lines[-1].startswith("fragment 21.25 GPUs by 8 typical shapes of 16 pods: ")
 
 

@@ -25,6 +25,7 @@ from allotment.scheduling.placement.gpu.model import WHOLE, GpuNode, GpuShape
 from allotment.scheduling.placement.model import PodShape
 from allotment.scheduling.placement.state import CPU_ROW, MEMORY_ROW, ClusterState
 
+_NOT_READY: Final = frozenset({"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"})
 MOST_SHAPES: Final = 10
 """Shapes of the pods that are reported, the most frequent ones."""
 
@@ -37,6 +38,7 @@ class NodeRoom:
         model: of its GPUs.
         cpu_free, memory_free: below 0 if more is asked for than there is.
         closed: no new pod goes there (cordoned).
+        broken: it is not Ready.
     """
 
     name: str
@@ -47,6 +49,7 @@ class NodeRoom:
     cpu_free: int
     memory_free: int
     closed: bool = False
+    broken: bool = False
 
     @property
     def used(self) -> int:
@@ -82,6 +85,7 @@ class CapacitySurvey:
         fragmentation: over the typical pods, nodes in the order of `nodes`; None if there is nothing to judge by.
         typical: number of typical shapes.
         pods: number of pods they were taken from; 0 if from the shapes asked for.
+        sliced: milli-GPU that are counted as slices under names of their own, and are in no row.
     """
 
     nodes: tuple[NodeRoom, ...]
@@ -89,6 +93,12 @@ class CapacitySurvey:
     fragmentation: Fragmentation | None
     typical: int
     pods: int
+    sliced: int = 0
+
+    @property
+    def shut(self) -> int:
+        """Of the idle milli-GPU, those on nodes that take no pods: cordoned, or not Ready."""
+        return sum(node.free for node in self.nodes if node.closed or node.broken)
 
     @property
     def gpus(self) -> int:
@@ -144,6 +154,7 @@ def survey_cluster(state: ClusterState, pods: Iterable[PodShape], asks: Sequence
             cpu_free=int(state.alloc[CPU_ROW][at] - state.used[CPU_ROW][at]),
             memory_free=int(state.alloc[MEMORY_ROW][at] - state.used[MEMORY_ROW][at]),
             closed=bool(state.unschedulable[at]),
+            broken=any(taint.key in _NOT_READY for taint in node.taints),
         )
         for at in order
     )

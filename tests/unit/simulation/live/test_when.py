@@ -10,7 +10,7 @@ import pytest
 
 from allotment.errors import InputError, NotFoundError, UsageError
 from allotment.model.observed.snapshot import Snapshot
-from allotment.operations.foresee.live.capacity import NODES, STOPPED, capacity_live
+from allotment.operations.foresee.live.capacity import NODES, STOPPED, capacity_live, survey_live
 from allotment.operations.foresee.live.whatif import LiveWhatIfRequest, what_if_live
 from allotment.operations.foresee.live.when import LiveWhen, LiveWhenRequest, WaitingStart, when_live
 from allotment.scheduling.placement.asking import parse_ask
@@ -209,3 +209,29 @@ def test_room_is_the_smaller_of_quota_and_nodes_and_what_ends_it_is_named() -> N
     rooms = {each.queue: (each.by_quota, each.by_nodes, each.fits, each.out_first) for each in found.rooms}
     assert rooms == {"nlp": (2, 4, 2, GPU), "cv": (10, 4, 4, NODES), "old": (0, 4, 0, STOPPED)}
     assert found.anywhere == {"4": 4}
+
+
+def test_the_nodes_have_what_gpus_counts_and_the_taint_of_the_gpus_is_no_obstacle() -> None:
+    """Of four devices each: two on a tainted node are free, four are cordoned, four not Ready, two cut into slices."""
+    tainted, cordoned, ill, sliced = (node(name, 4) for name in ("tainted", "cordoned", "ill", "sliced"))
+    tainted["spec"] = {"taints": [{"key": GPU, "effect": "NoSchedule"}]}
+    cordoned["spec"] = {"unschedulable": True}
+    ill["status"]["conditions"] = [{"type": "Ready", "status": "Unknown"}]
+    ill["spec"] = {"taints": [{"key": "node.kubernetes.io/unreachable", "effect": "NoSchedule"}]}
+    del sliced["status"]["allocatable"][GPU]
+    sliced["status"]["allocatable"]["nvidia.com/mig-1g.5gb"] = "14"
+    container = {"name": "main", "resources": {"requests": {GPU: "1"}}}
+    ill_for_a_while = {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"}
+    pods = [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": f"p{at}", "namespace": "nlp"},
+            "spec": {"containers": [container], "nodeName": "tainted", "tolerations": tolerations},
+            "status": {"phase": "Running"},
+        }
+        for at, tolerations in enumerate(([], [ill_for_a_while]))
+    ]
+    found = survey_live(snapshot(tainted, cordoned, ill, sliced, *pods), [])
+    assert [(each.text, each.room.count) for each in found.shapes] == [("1", 2)]
+    assert (found.gpus, found.free - found.shut, found.shut, found.sliced) == (12000, 2000, 8000, 2000)

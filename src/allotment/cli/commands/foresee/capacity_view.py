@@ -15,6 +15,8 @@ from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, Fr
 from allotment.scheduling.placement.gpu.model import WHOLE
 from allotment.scheduling.placement.survey import CapacitySurvey, ShapeSurvey
 
+_WIDEST_SHAPE: Final = 60
+"""Characters of a shape that tables show."""
 _TITLES: Final = {FragmentCause.WRONG_MODEL: "not admitted there"}
 """A cause's name where it means more than the GPU's model: selectors, taints, cordons."""
 
@@ -118,14 +120,26 @@ def capacity_text(found: CapacitySurvey, rows: Sequence[NodeRow], width: int | N
     lines += [""] if rows else []
     if found.shapes:
         lines += [table_text(_SHAPE_COLUMNS, found.shapes, width=width, headers=headers), ""]
-    closed = sum(node.closed for node in found.nodes)
+    kinds = (
+        (sum(node.closed for node in found.nodes), "cordoned"),
+        (sum(node.broken for node in found.nodes), "not Ready"),
+    )
+    closed = ", ".join(f"{number:,} {word}" for number, word in kinds if number)
     parts = sum(node.gpus for node in found.nodes if names_a_part(node.model))
     lines.append(
-        f"{count(len(found.nodes), 'node')}{f' ({closed} cordoned)' if closed else ''}: {_gpus(found.gpus)}"
+        f"{count(len(found.nodes), 'node')}{f' ({closed})' if closed else ''}: {_gpus(found.gpus)}"
         f"{f' ({_shown(parts)} of them {_part(parts)})' if parts else ''}, "
-        f"{_shown(found.gpus - found.free)} used, {_shown(found.free)} free"
+        f"{_shown(found.gpus - found.free)} used, {_shown(found.free - found.shut)} free"
+        + (f"; {_shown(found.shut)} idle on nodes that take no pods" if found.shut else "")
     )
+    if found.sliced:
+        lines.append(f"{_gpus(found.sliced)} more are cut into slices of other names: `allot gpus` counts them")
     return "\n".join(lines + _fragment_lines(found))
+
+
+def short_shape(text: str) -> str:
+    """A shape as tables have it: of a long list of tolerations and labels the beginning; csv and JSON have it whole."""
+    return text if len(text) <= _WIDEST_SHAPE else f"{text[: _WIDEST_SHAPE - 1]}…"
 
 
 def _fragment_lines(found: CapacitySurvey) -> list[str]:
@@ -148,7 +162,7 @@ def _main_reason(shape: ShapeSurvey) -> str:
 
 
 _SHAPE_COLUMNS: Final[tuple[Column[ShapeSurvey], ...]] = (
-    Column("SHAPE", lambda row: row.text),
+    Column("SHAPE", lambda row: row.text, text=lambda row: short_shape(row.text)),
     Column(
         "OF PODS",
         lambda row: None if row.share is None else round(100 * row.share, 1),

@@ -6,13 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from allotment.accounting.capacity import PER_DEVICE, devices_by_node
 from allotment.errors import InputError
+from allotment.model.devices import DEVICE_RESOURCES
 from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import ClusterQueue, ResourceFlavor
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.operations.ask.resting import demand
+from allotment.scheduling.kinds import Toleration
 from allotment.scheduling.placement.asking import Ask, pod_shape_of
 from allotment.scheduling.placement.capacity import room
+from allotment.scheduling.placement.gpu.model import WHOLE
 from allotment.scheduling.placement.model import PodShape
 from allotment.scheduling.placement.survey import CapacitySurvey, survey_cluster
 from allotment.scheduling.queueing.engine import QueueingEngine
@@ -124,7 +128,20 @@ def survey_live(snapshot: Snapshot, asks: Sequence[Ask]) -> CapacitySurvey:
     fleet = _fleet(index)
     pods = [each.pod.shape for each in fleet.state.pods.values()]
     pods += [waiting_pod(fleet, pod).pod.shape for pod in index.objects.pods if is_waiting(pod)]
-    return survey_cluster(fleet.state, pods, asks)
+    found = survey_cluster(fleet.state, [_anew(shape) for shape in pods], asks)
+    parts = [part for each in devices_by_node(index).values() for part in each]
+    sliced = sum(part.parts for part in parts if part.resource not in DEVICE_RESOURCES)
+    return replace(found, sliced=sliced * WHOLE // PER_DEVICE)
+
+
+def _anew(shape: PodShape) -> PodShape:
+    """The shape as somebody would ask for it anew: as of `pod_shape_of`, the taint of its own GPUs is no obstacle.
+
+    What controllers add to pods that they make, for the time in which a node is ill, says nothing of what is usual.
+    """
+    own = [Toleration(name, exists=True) for name, amount in shape.requests if amount and name in DEVICE_RESOURCES]
+    asked = [each for each in shape.tolerations if not each.key.startswith("node.kubernetes.io/") and each not in own]
+    return replace(shape, tolerations=(*asked, *own))
 
 
 def _fleet(index: Index) -> PlacementView:
