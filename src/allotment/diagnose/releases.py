@@ -104,7 +104,13 @@ def holders_of(case: Case, queue: str, pair: Pair) -> list[tuple[int, QuotaHolde
 
 
 def waits(
-    case: Case, lacks: QuotaShortage, then: str = "", *, also: Workload | None = None, cost: int = 2
+    case: Case,
+    lacks: QuotaShortage,
+    then: str = "",
+    *,
+    also: Workload | None = None,
+    first: QuotaHolder | None = None,
+    cost: int = 2,
 ) -> Iterator[Proposal]:
     """Wait for those whose end lets it start.
 
@@ -113,13 +119,16 @@ def waits(
         lacks: what is missing: the subject's, or that of the head before it.
         then: what happens then, a clause.
         also: who has to fit besides.
+        first: whose end is looked at first.
         cost: among the proposals of the asker.
     """
     for row in sorted(lacks.usable, key=lambda each: each.beyond):
         if row.beyond or case.brief:
             continue
         wanted = _with(row, also)
-        ending = releasing(case, lacks.workload.cluster_queue, wanted)
+        queue = lacks.workload.cluster_queue
+        enough = first is not None and book_of(case.twins).fits(queue, wanted, without=(first,))
+        ending = (first,) if first is not None and enough else releasing(case, queue, wanted)
         if ending:
             yield _wait(case, ending, row, then, cost)
             return

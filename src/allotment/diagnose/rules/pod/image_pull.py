@@ -19,6 +19,8 @@ from allotment.model.spelling import nearest
 _WAITS: Final = frozenset(
     {"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
 )
+_NEARLY: Final = 0.85
+"""How alike two names of registries are of which one is probably a slip of the other."""
 _MOST: Final = 3
 """Other images that are proposed."""
 _SAYS: Final = (
@@ -65,8 +67,7 @@ class Unpulled:
     @property
     def registry(self) -> str:
         """Host of the registry."""
-        first = self.image.partition("/")[0]
-        return first if "." in first or ":" in first or first == "localhost" else "docker.io"
+        return _registry(self.image)
 
 
 def unpulled(case: Case) -> Unpulled | None:
@@ -82,8 +83,22 @@ def unpulled(case: Case) -> Unpulled | None:
         # Names of images may hold any of the words; they are no part of what is said.
         said = f"{each.reason} {each.message} {event}".replace(image, "")
         cause = next((cause for cause, pattern in _SAYS if pattern.search(said)), "")
+        if cause == "image-registry-unreachable" and "no such host" in said and _misspelt(case, image):
+            cause = "image-pull-not-found"
         return Unpulled(each, image, message, cause)
     return None
+
+
+def _registry(image: str) -> str:
+    first = image.partition("/")[0]
+    return first if "." in first or ":" in first or first == "localhost" else "docker.io"
+
+
+def _misspelt(case: Case, image: str) -> str:
+    """The registry that was meant, where nothing comes from this one and much from one that is written nearly so."""
+    known = {_registry(each) for each in _images_that_run(case)}
+    own = _registry(image)
+    return "" if own in known else nearest(own, known, _NEARLY)
 
 
 def _rule(cause: str, made: Callable[[Case, Unpulled], Finding]) -> Callable[[Case], Finding | None]:
@@ -116,10 +131,12 @@ def _finding(
 
 
 def _not_found(case: Case, found: Unpulled) -> Finding:
+    meant = _misspelt(case, found.image) if "no such host" in found.message else ""
+    what = "does not exist in its registry"
+    if meant:
+        what = f"names the registry {found.registry}, which does not exist; {meant} is probably meant"
     return _finding(
-        found,
-        f"the image {found.image} of the container {found.stuck.status.name} does not exist in its registry",
-        _other_images(case, found),
+        found, f"the image {found.image} of the container {found.stuck.status.name} {what}", _other_images(case, found)
     )
 
 

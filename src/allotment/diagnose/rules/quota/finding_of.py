@@ -9,9 +9,10 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reducing import reduced
 from allotment.diagnose.releases import quota_path, raised_quota, waits
-from allotment.diagnose.rules.queue.line import raised_priority
+from allotment.diagnose.rules.queue.line import higher_classes, raised_priority
 from allotment.diagnose.rules.queue.queued import other_queues
 from allotment.diagnose.rules.quota.refused import QuotaRefusal
+from allotment.diagnose.shortage import book_of
 from allotment.model.explanation import CauseVerdict, Evidence
 from allotment.scheduling.queueing.inputs import PreemptionPolicy
 
@@ -65,16 +66,16 @@ def _evidence(case: Case, found: QuotaRefusal) -> Iterator[Evidence]:
 
 
 def usual(case: Case, found: QuotaRefusal) -> Iterator[Proposal]:
-    """What helps against most of them: ask for less, go elsewhere, wait, be more urgent, have more."""
+    """What helps against most of them: ask for less, go elsewhere, wait, take from what is less urgent, have more."""
     yield from reduced(case, found.lacks)
     yield from other_queues(case, cost=1)
-    yield from preempting_priority(case, found)
     yield from waits(case, found.lacks, cost=3)
+    yield from preempting_priority(case, found)
     yield from raised_quota(case, found.lacks)
 
 
 def preempting_priority(case: Case, found: QuotaRefusal) -> Iterator[Proposal]:
-    """A higher priority, only where the queue's policy lets it preempt."""
+    """The lowest priority for which the queue's policy would preempt enough of what runs."""
     workload = found.lacks.workload
     queue = next((each for each in case.twins.queueing.state.cluster_queues if each.name == found.queue), None)
     if queue is None or found.lacks.never:
@@ -84,5 +85,17 @@ def preempting_priority(case: Case, found: QuotaRefusal) -> Iterator[Proposal]:
         PreemptionPolicy.LOWER_PRIORITY,
         PreemptionPolicy.LOWER_OR_NEWER_EQUAL_PRIORITY,
     )
-    if within or across:
-        yield from raised_priority(case, workload.priority, "the queue preempts lower priorities", cost=2)
+    if not within and not across:
+        return
+    book = book_of(case.twins)
+    holders = [
+        each
+        for name in book.tree_of(found.queue)
+        for each in book.holders.get(name, ())
+        if (within if name == found.queue else across)
+    ]
+    for _, value in higher_classes(case, workload.priority):
+        victims = [each for each in holders if each.workload.priority < value]
+        if any(book.fits(found.queue, row.wanted, without=victims) for row in found.lacks.usable):
+            yield from raised_priority(case, value - 1, "the queue preempts lower priorities", cost=4)
+            return

@@ -107,7 +107,10 @@ def _labels(case: Case, row: FlavorRow) -> dict[str, str]:
 
 
 def _selecting(case: Case, found: QuotaRefusal, about: dict[str, str], spec: PodSpec | None) -> Iterator[Proposal]:
-    """The selector of a flavor that the queue has: the one called most alike first, then those that fit now."""
+    """The selector of a flavor that the queue has: the one called most alike first, then those that fit now.
+
+    What was asked for is another flavor where machines have it, and a wrong selector where none has.
+    """
     if spec is None:
         return
     rows = [row for row in found.lacks.rows if row.offers and row.obstacle == "affinity"]
@@ -120,6 +123,8 @@ def _selecting(case: Case, found: QuotaRefusal, about: dict[str, str], spec: Pod
             row.beyond,
         )
     )
+    there = all(value in case.index.node_labels.get(key, ()) for key, value in about.items())
+    kind = RemedyKind.CHANGE_FLAVOR if there else RemedyKind.FIX_SELECTOR
     for position, row in enumerate(rows[:3]):
         labels = _labels(case, row)
         change: dict[str, Any] = {"nodeSelector": {key: labels[key] for key in about if key in labels}}
@@ -130,7 +135,7 @@ def _selecting(case: Case, found: QuotaRefusal, about: dict[str, str], spec: Pod
         said = ", ".join(f"{key}={value}" for key, value in change["nodeSelector"].items())
         target, patch = amended(case, change)
         yield Proposal(
-            RemedyKind.FIX_SELECTOR,
+            kind,
             Doer.USER,
             f"select {said}: the flavor {row.flavor}",
             target,

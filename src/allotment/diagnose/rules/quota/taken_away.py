@@ -122,8 +122,8 @@ def _finding(case: Case, taking: Taking, cause: str) -> Finding:
         proposals=(
             *reduced(case, taking.refusal.lacks),
             *other_queues(case, cost=1),
+            *waits(case, taking.refusal.lacks, first=taking.by, cost=3),
             *preempting_priority(case, taking.refusal),
-            *waits(case, taking.refusal.lacks, cost=3),
             *raised_quota(case, taking.refusal.lacks),
         ),
         flavors=taking.refusal.lacks.tried,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from allotment.diagnose.amending import amended
@@ -11,6 +12,8 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.queue.queued import other_queues
 from allotment.diagnose.rules.quota.finding_of import quota_finding
 from allotment.diagnose.rules.quota.refused import QuotaCause, QuotaRefusal, refused_as
+from allotment.diagnose.rules.scheduler.extended_resource_unknown import asked_for
+from allotment.diagnose.rules.submission.refused import told, unknown_resources
 from allotment.diagnose.shortage import device
 from allotment.model.explanation import CauseVerdict, Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.pods import PodSpec
@@ -39,11 +42,11 @@ def not_covered(case: Case) -> Finding | None:
 
 
 def wrong_name(case: Case) -> Finding | None:
-    """No node offers what it asks for, and the queue has the device that was probably meant under another name."""
+    """No node offers what it asks for, and the device that was probably meant is there under another name."""
     found = refused_as(case, QuotaCause.WRONG_NAME)
     queue = None if found is None else case.index.cluster_queues.get(found.queue)
     if found is None or queue is None:
-        return None
+        return _not_taken(case) or _on_no_node(case)
     wrong = next(name for name in found.lacks.undeclared if device(name))
     covered = _covered(queue)
     devices = [name for name in covered if device(name)]
@@ -57,6 +60,37 @@ def wrong_name(case: Case) -> Finding | None:
         f"called {', '.join(devices)}",
         {"resource": wrong, "right_resource": meant, "covered": covered},
         tuple(_renamed(case, wrong, order)),
+    )
+
+
+def _on_no_node(case: Case) -> Finding | None:
+    """No queue decides, or it has let it through: the scheduler finds no such device."""
+    if case.workload is not None and not case.workload.says("QuotaReserved"):
+        return None
+    found = asked_for(case)
+    if found is None or not found.facts["nearest"]:
+        return None
+    facts = {**found.facts, "resource": found.facts["asked"], "right_resource": found.facts["nearest"]}
+    return replace(found, cause=QuotaCause.WRONG_NAME, facts=facts)
+
+
+def _not_taken(case: Case) -> Finding | None:
+    """The API server refuses a short name: only a device plugin's full name is a resource."""
+    names = unknown_resources(case)
+    if not names:
+        return None
+    offered = {name for node in case.index.nodes.values() for name in node.status.allocatable if device(name)}
+    known = sorted(offered)
+    meant = nearest(names[0], known) or next((each for each in known if each.endswith(names[0])), "")
+    order = [each for each in dict.fromkeys([meant, *known]) if each]
+    said = f": nodes have {', '.join(known)}" if known else ""
+    return told(
+        case,
+        QuotaCause.WRONG_NAME,
+        CauseVerdict.MISCONFIGURED,
+        f"the API server knows no resource {', '.join(names)}{said}",
+        {"resource": names[0], "right_resource": meant or None},
+        tuple(_renamed(case, names[0], order)),
     )
 
 

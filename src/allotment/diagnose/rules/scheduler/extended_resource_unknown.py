@@ -44,7 +44,13 @@ def unknown(it: Placing) -> tuple[str, list[str]]:
 
 
 def find(case: Case) -> Finding | None:
-    """No node has it, nor has any been seen to have had it."""
+    """No node has it, nor has any been seen to have had it, and nothing that nodes have is called nearly so."""
+    found = asked_for(case)
+    return None if found is None or found.facts["nearest"] else found
+
+
+def asked_for(case: Case) -> Finding | None:
+    """The resource that no node has, whatever nodes have in its place."""
     it = placing(case)
     name, there = unknown(it)
     if not name or _MIG in name or any(_MIG in each for each in there):

@@ -15,14 +15,13 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
-from allotment.diagnose.rules.scheduler.selecting import required_terms, unmatched, written
+from allotment.diagnose.rules.scheduler.selecting import required_terms, unmatched, unmet, written
 from allotment.model.explanation import CauseVerdict, RemedyKind
 from allotment.model.observed.base import LabelRequirement
 from allotment.model.observed.pods import NodeSelector
 from allotment.model.spelling import nearest
-from allotment.scheduling.kinds import requirement_matches
 from allotment.scheduling.placement.model import PodShape
-from allotment.scheduling.snapshot.placement_shapes import node_terms, requirement
+from allotment.scheduling.snapshot.placement_shapes import node_terms
 
 
 def find(case: Case) -> Finding | None:
@@ -33,22 +32,17 @@ def find(case: Case) -> Finding | None:
     terms = required_terms(it.refused.pod.spec)
     if not terms or any(each.alone for each in unmatched(case)):
         return None
-    nodes = case.index.nodes.values()
-    unmet = [
-        each
-        for term in terms
-        for each in term
-        if not any(requirement_matches(requirement(each), _labels(node.name, node.metadata.labels)) for node in nodes)
-    ]
-    said = "; ".join(written(each) for each in (unmet or [each for term in terms for each in term])[:4])
+    nodes = case.index.nodes
+    guilty = unmet(case)
+    said = "; ".join(written(each) for each in (guilty or [each for term in terms for each in term])[:4])
     return about_room(
         "node-affinity-no-match",
         CauseVerdict.MISCONFIGURED,
         f"the pod's required node affinity admits none of {len(nodes)} nodes: "
-        + (f"no node meets {said}" if unmet else f"none meets all of {said}"),
+        + (f"no node that it selects meets {said}" if guilty else f"none meets all of {said}"),
         it,
-        _fixes(it, unmet),
-        {"unmet": [written(each) for each in unmet], "nodes": len(nodes)},
+        affinity_fixes(it, guilty),
+        {"unmet": [written(each) for each in guilty], "nodes": len(nodes)},
     )
 
 
@@ -56,16 +50,17 @@ def _labels(name: str, labels: dict[str, str]) -> dict[str, str]:
     return {**labels, "metadata.name": name}
 
 
-def _fixes(it: Placing, unmet: list[LabelRequirement]) -> Iterator[Proposal]:
+def affinity_fixes(it: Placing, guilty: list[LabelRequirement]) -> Iterator[Proposal]:
     """The value that was meant, tried; then the same wish as a preference."""
-    assert it.refused is not None  # noqa: S101  asked only then
+    if it.refused is None:
+        return
     spec = it.refused.pod.spec
     rules = spec.affinity.node_affinity if spec.affinity else None
     if rules is None or rules.required is None:
         return
     nodes = it.case.index.nodes.values()
     cost = 0
-    for each in unmet:
+    for each in guilty:
         known = sorted({_labels(node.name, node.metadata.labels).get(each.key, "") for node in nodes} - {""})
         near = [value for one in each.values if (value := nearest(one, known))]
         for value in dict.fromkeys([*near, *known]):

@@ -22,6 +22,8 @@ from allotment.model.observed.base import LabelRequirement, Names
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import PodSpec
 from allotment.model.spelling import nearest
+from allotment.scheduling.kinds import requirement_matches
+from allotment.scheduling.snapshot.placement_shapes import requirement
 
 _FIELDS_BY_NAME: Final = "metadata.name"
 
@@ -42,12 +44,17 @@ class Asked:
 
 
 def unmatched(case: Case) -> tuple[Asked, ...]:
-    """The pairs of the node selector that keep every node away, those that no node has first."""
+    """The pairs of the node selector that keep every node away, those that no node has first.
+
+    None where some node has them all: then it is the node affinity that keeps it away.
+    """
     it = placing(case)
     if it.refused is None or it.matching:
         return ()
     selector = it.refused.pod.spec.node_selector
     nodes = list(case.index.nodes.values())
+    if any(selector.items() <= node.metadata.labels.items() for node in nodes):
+        return ()
     found = [
         Asked(key, value, value not in case.index.node_labels.get(key, ()), _by_kueue(case, key, value))
         for key, value in sorted(selector.items())
@@ -117,6 +124,26 @@ def required_terms(spec: PodSpec) -> tuple[tuple[LabelRequirement, ...], ...]:
     if affinity is None or affinity.required is None:
         return ()
     return tuple((*each.match_expressions, *each.match_fields) for each in affinity.required.node_selector_terms)
+
+
+def unmet(case: Case) -> list[LabelRequirement]:
+    """Conditions of the required node affinity that no node meets.
+
+    Where each is met by some node: those that no node meets of which the node selector is true.
+    """
+    it = placing(case)
+    if it.refused is None:
+        return []
+    spec = it.refused.pod.spec
+    asked = [each for term in required_terms(spec) for each in term]
+    nodes = list(case.index.nodes.values())
+    selected = [node for node in nodes if spec.node_selector.items() <= node.metadata.labels.items()]
+    return _met_by_none(asked, nodes) or (_met_by_none(asked, selected) if selected else [])
+
+
+def _met_by_none(asked: Iterable[LabelRequirement], nodes: Iterable[Node]) -> list[LabelRequirement]:
+    labels = [{**node.metadata.labels, _FIELDS_BY_NAME: node.name} for node in nodes]
+    return [each for each in asked if not any(requirement_matches(requirement(each), one) for one in labels)]
 
 
 def named_nodes(spec: PodSpec) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.rules.submission.refused import refused, told
+from allotment.diagnose.rules.submission.refused import refused, told, unknown_resources
 from allotment.model.explanation import CauseVerdict, Doer, Patch, PatchOp, RemedyKind
 
 _FIELD: Final = re.compile(r"is invalid: (?:\[)?(?P<field>[\w.\[\]\"/-]+): (?P<why>.*)", re.DOTALL)
@@ -18,7 +18,7 @@ _CODES: Final = frozenset({400, 422})
 def find(case: Case) -> Finding | None:
     """A 422, or a 400 about a field; what other rules know better (a GPU without a limit) they say before."""
     attempt = refused(case)
-    if attempt is None or attempt.code not in _CODES:
+    if attempt is None or attempt.code not in _CODES or unknown_resources(case):
         return None
     said, unknown = _FIELD.search(attempt.message), _UNKNOWN.search(attempt.message)
     field = said["field"] if said else unknown["field"] if unknown else ""

@@ -70,7 +70,9 @@ def _renamed(case: Case, kind: str, name: str, known: list[str]) -> list[Proposa
     for position, other in enumerate(order):
         target, patch = _amended(case, kind, other)
         what = f"use the {kind} {other}" if other else f"leave the {kind} out"
-        found.append(Proposal(RemedyKind.OTHER, Doer.USER, what, target, patch, cost=position))
+        # Kueue's class is named by a label.
+        kind_of_act = RemedyKind.OTHER if kind == "PriorityClass" else RemedyKind.FIX_LABEL
+        found.append(Proposal(kind_of_act, Doer.USER, what, target, patch, cost=position))
     return found
 
 

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.model.explanation import CauseVerdict, Confidence, Evidence
 from allotment.model.observed.namespaced import PolicyRule, Role, RoleBinding
 from allotment.model.observed.snapshot import Submission
 
+_NO_RESOURCE: Final = re.compile(r"must be a standard resource")
+_IN_RESOURCES: Final = re.compile(r"resources\.(?:limits|requests)\[([^\]\s]{1,253})\]: Invalid value")
+
 
 def refused(case: Case) -> Submission | None:
     """The attempt, if the subject's creation was refused."""
     return case.submission if case.subject is None else None
+
+
+def unknown_resources(case: Case) -> tuple[str, ...]:
+    """Names that the API server does not take for resources: ``gpu``, where only a device plugin's full name is one."""
+    attempt = refused(case)
+    if attempt is None or not _NO_RESOURCE.search(attempt.message):
+        return ()
+    return tuple(dict.fromkeys(_IN_RESOURCES.findall(attempt.message)))
 
 
 def told(
