@@ -203,6 +203,11 @@ HOLDS_OR_NOT: list[tuple[str, list[Raw], list[Raw]]] = [
         [node("a", labels={"tier": "fast"}), *waiting(**affinity("fast"))],
     ),
     (
+        "node-affinity-no-match",
+        [node("a", labels={"tier": "fast", "zone": "z"}), *waiting(nodeSelector={"zone": "z"}, **affinity("fats"))],
+        [node("a", labels={"tier": "fast", "zone": "z"}), *waiting(nodeSelector={"zone": "y"}, **affinity("fats"))],
+    ),
+    (
         "node-missing",
         [node("a"), *waiting(nodeSelector={BESIDE: "b"})],
         [node("a"), *waiting(nodeSelector={"tier": "b"})],
@@ -224,8 +229,8 @@ HOLDS_OR_NOT: list[tuple[str, list[Raw], list[Raw]]] = [
     ),
     (
         "extended-resource-unknown",
+        [node("a"), *waiting(gpus=0, asks={"rdma/hca": "1"})],
         [node("a"), *waiting(gpus=0, asks={"nvidia.com/gpus": "1"})],
-        [node("a"), *waiting()],
     ),
     (
         "mig-mismatch",
@@ -409,6 +414,25 @@ HOLDS_OR_NOT: list[tuple[str, list[Raw], list[Raw]]] = [
         "autoscaler-no-group-matches",
         [node("a", pool="h"), status(("h", 1, 1, 3)), *waiting(nodeSelector={"zone": "moon"})],
         [node("a", pool="h"), *waiting(nodeSelector={"zone": "moon"})],
+    ),
+    (
+        "autoscaler-no-group-matches",
+        [
+            node("a", labels={"tier": "fast"}, pool="h"),
+            status(("h", 1, 1, 3)),
+            *waiting(**affinity("moon")),
+            event(
+                "NotTriggerScaleUp", "pod didn't trigger scale-up: 1 node(s) didn't match Pod's node affinity/selector"
+            ),
+        ],
+        [
+            node("a", labels={"tier": "fast"}, pool="h"),
+            status(("h", 1, 1, 3)),
+            *waiting(**affinity("fats")),
+            event(
+                "NotTriggerScaleUp", "pod didn't trigger scale-up: 1 node(s) didn't match Pod's node affinity/selector"
+            ),
+        ],
     ),
     (
         "autoscaler-template-lacks-resource",

@@ -206,6 +206,15 @@ def test_the_pull_secret_that_others_use_is_named() -> None:
     assert _holds(first.patch.body, {"imagePullSecrets": [{"name": "regcred"}]})
 
 
+def test_a_misspelt_registry_is_no_network_that_is_down() -> None:
+    message = "dial tcp: lookup registry.exmaple: no such host"
+    spec = pod_spec(container(image="registry.exmaple/train:1"))
+    it = pod("p", WORK, spec=spec, status=waits("ImagePullBackOff", message))
+    other = ready(name="other", spec=pod_spec(container(image="registry.example/train:1")))
+    assert explain(case(WORK, it, other, node())).cause == "image-pull-not-found"
+    assert explain(case(WORK, it, node())).cause == "image-registry-unreachable"
+
+
 def test_the_next_run_of_a_cronjob_is_mended() -> None:
     cron = raw(
         "batch/v1",

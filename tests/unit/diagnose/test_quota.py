@@ -8,7 +8,7 @@ from allotment.diagnose.causes import BY_ID
 from allotment.diagnose.explaining import explain
 from allotment.model.explanation import CauseVerdict, Explanation, RemedyKind, StartsWhen
 from allotment.model.observed.work import Job
-from tests.unit.diagnose.building import GPU, NOW, Raw, case_of, node
+from tests.unit.diagnose.building import GPU, NOW, Raw, case_of, node, waiting
 from tests.unit.diagnose.queues import cluster_queue, condition, holding, platform, queued, quota, thing
 
 LATER = "2026-11-01T11:30:00Z"
@@ -184,6 +184,44 @@ def test_a_priority_is_raised_only_where_the_queue_preempts_by_it_and_the_displa
     assert [each.tried.displaces for each in raised] == [("busy",)]
 
 
+def test_who_was_preempted_waits_for_whom_and_is_told_of_the_priority_that_would_win() -> None:
+    classes: list[Raw] = [
+        {
+            "apiVersion": "kueue.x-k8s.io/v1beta2",
+            "kind": "WorkloadPriorityClass",
+            "metadata": {"name": name},
+            "value": at,
+        }
+        for name, at in (("middle", 5), ("high", 50))
+    ]
+    lenient = cluster_queue("cq", quota("f", 8), preemption={"withinClusterQueue": "LowerPriority"})
+    running = [*holding("same", "cq", gpus=4, priority=9), *holding("taker", "cq", gpus=4, priority=9)]
+    mine = queued(gpus=4, status=lost("InClusterQueue", "taker"))
+    found = answer([*platform(lenient), *running, *mine, *classes])
+    assert found.cause == "preempted"
+    told = [(each.kind, each.target and each.target.name, each.summary) for each in found.remedies[:2]]
+    assert [(kind, name) for kind, name, _ in told] == [
+        (RemedyKind.WAIT_FOR_QUOTA, "taker"),
+        (RemedyKind.RAISE_PRIORITY, "train"),
+    ]
+    assert "high (50)" in told[1][2]
+
+
+def test_a_flavor_of_machines_that_are_there_is_changed_and_a_wrong_value_mended() -> None:
+    there = [node("n", labels={"kind": "a100"}), node("m", labels={"kind": "h100"}), *platform(ALONE, flavors=LABELLED)]
+    asked = {value: answer([*there, *queued(nodeSelector={"kind": value})]) for value in ("h100", "a1000")}
+    assert {value: (found.cause, found.remedies[0].kind) for value, found in asked.items()} == {
+        "h100": ("flavor-mismatch", RemedyKind.CHANGE_FLAVOR),
+        "a1000": ("flavor-mismatch", RemedyKind.FIX_SELECTOR),
+    }
+
+
+def test_a_device_by_a_wrong_name_is_found_outside_of_queues_too() -> None:
+    found = explain(case_of([node("n"), *waiting(gpus=0, asks={"nvidia.com/gpus": "1"})]))
+    assert found.cause == "wrong-resource-name"
+    assert found.remedies[0].tried.starts is StartsWhen.NOW
+
+
 def test_a_topology_that_is_never_close_enough_is_told_apart_from_one_that_is_taken() -> None:
     levels = thing("Topology", "t", levels=[{"nodeLabel": "rack"}, {"nodeLabel": "kubernetes.io/hostname"}])
     queue = platform(
@@ -211,3 +249,35 @@ def test_the_subject_stays_what_it_was() -> None:
     explain(case)
     assert isinstance(case.subject, Job)
     assert not case.supposed
+
+
+def test_pods_that_are_not_let_in_need_no_node() -> None:
+    """Four of six get quota, and four GPUs are free."""
+    objects = [node("n", 8), *platform(ALONE), *holding("busy", "cq", gpus=4), *queued(pods=6)]
+    allowed = next(each for each in explain(case_of(objects)).remedies if "min-parallelism" in each.summary)
+    assert allowed.tried.starts is StartsWhen.NOW
+
+
+def test_a_limit_that_binds_beside_the_cohort_is_named() -> None:
+    limited = {"nominalQuota": "8", "borrowingLimit": "4"}
+    found = explain(case_of([*shared(limited, 6), *holding("busy", "cq", gpus=12), *queued(gpus=4)]))
+    assert found.cause == "cohort-exhausted"
+    assert "its borrowing limit of 4 binds; without it 2 would be" in found.summary
+    free = explain(case_of([*shared(8, 6), *holding("busy", "cq", gpus=14), *queued(gpus=4)]))
+    assert "borrowing limit" not in free.summary
+
+
+def test_the_flavor_that_comes_nearest_is_named_where_none_is_ever_enough() -> None:
+    queue = cluster_queue("cq", quota("small", 2), quota("large", 12))
+    objects = [*platform(queue, flavors={"small": {}, "large": {}}), *holding("busy", "cq", gpus=12, flavor="large")]
+    found = explain(case_of([*objects, *queued(gpus=14)]))
+    assert (found.cause, found.facts["flavor"]) == ("quota-larger-than-total", "large")
+
+
+def test_what_is_necessary_and_not_enough_is_told_where_nothing_else_helps() -> None:
+    objects = [node("n", 16), *platform(ALONE)]
+    (only,) = explain(case_of([*objects, *queued(gpus=9, queue="qq")])).remedies
+    assert only.summary.startswith("set the queue label to q; not enough by itself")
+    assert "can have 8" in only.summary
+    enough = explain(case_of([*objects, *queued(gpus=8, queue="qq")])).remedies
+    assert enough[0].summary == "set the queue label to q"

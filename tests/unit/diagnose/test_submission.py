@@ -15,6 +15,7 @@ from allotment.model.explanation import RemedyKind, StartsWhen
 from tests.unit.diagnose.situations import (
     Raw,
     case,
+    container,
     event,
     job,
     namespace,
@@ -96,6 +97,14 @@ CASES: dict[str, tuple[Case, str]] = {
     "field": (
         refusal(job(), 422, 'Job.batch "train" is invalid: spec.completions: Invalid value: -1: must be positive'),
         "object-invalid",
+    ),
+    "no resource": (
+        refusal(
+            job(spec=pod_spec(container(resources={"limits": {"gpu": "1"}}))),
+            422,
+            'Job.batch "train" is invalid: spec.template.spec.containers[0].resources.limits[gpu]: Invalid value: "gpu": must be a standard resource type or fully qualified',
+        ),
+        "wrong-resource-name",
     ),
     "priority class": (case(job(spec=pod_spec(priorityClassName="hihg")), LISTED), "priorityclass-missing"),
     "priority class of a Deployment": (
