@@ -113,9 +113,11 @@ class QuotaShortage:
         return tuple(each for each in self.rows if not each.obstacle and each.offers)
 
 
-def _nearness(row: FlavorRow) -> tuple[bool, bool, bool, bool, int]:
-    missing = sum(max(0, each.wanted - each.quota.free) for each in row.needs if device(each.resource))
-    return not row.offers, bool(row.obstacle), not row.affine, row.beyond, missing
+def _nearness(row: FlavorRow) -> tuple[bool, bool, bool, bool, int, int]:
+    devices = [each for each in row.needs if device(each.resource)]
+    missing = sum(max(0, each.wanted - each.quota.free) for each in devices)
+    beyond = sum(max(0, each.wanted - each.quota.most) for each in devices)
+    return not row.offers, bool(row.obstacle), not row.affine, row.beyond, beyond, missing
 
 
 def device(resource: str) -> bool:

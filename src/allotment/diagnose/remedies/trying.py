@@ -10,29 +10,21 @@ from allotment.diagnose.remedies.displacing import displaced
 from allotment.model.explanation import CauseVerdict, PatchOp, StartsWhen, Tried
 
 
-def tried(case: Case, finding: Finding, proposal: Proposal) -> Tried:
-    """Whether the subject starts with it.
+def tried(case: Case, finding: Finding, proposal: Proposal) -> tuple[Tried, Finding | None]:
+    """Whether the subject starts with it, and what keeps it then.
 
     What leaves the same cause in place, or another that somebody has to mend, does not help. What leaves it to wait for
     others helps later.
     """
     if proposal.patch is not None and proposal.patch.op is PatchOp.WAIT:
-        return Tried(StartsWhen.LATER)
+        return Tried(StartsWhen.LATER), None
     changed = after(case, proposal)
     if changed is None:
-        return Tried(StartsWhen.NOT_SIMULATED)
+        return Tried(StartsWhen.NOT_SIMULATED), None
     left = dominant(findings(changed))
     if left is None:
-        if _is_blind(case):
-            return Tried(StartsWhen.NOT_SIMULATED)
-        return Tried(StartsWhen.NOW, displaces=displaced(changed))
+        return Tried(StartsWhen.NOW, displaces=displaced(changed)), None
     _, remaining = left
     if remaining.cause == finding.cause or remaining.verdict is not CauseVerdict.WAITING:
-        return Tried(StartsWhen.NO)
-    return Tried(StartsWhen.LATER)
-
-
-def _is_blind(case: Case) -> bool:
-    """Whether it cannot be told that something starts: where it would run, or its queue, could not be read."""
-    kinds = ("nodes", "pods", *(("clusterqueues", "workloads") if case.queue_name else ()))
-    return not all(case.seen_everywhere(kind) for kind in kinds)
+        return Tried(StartsWhen.NO), remaining
+    return Tried(StartsWhen.LATER), remaining

@@ -167,15 +167,26 @@ def cohort(case: Case) -> Finding | None:
         CauseVerdict.WAITING,
         f"it asks for {text(need.wanted)} {need.resource}; of the {text(quota.cohort_total)} of flavor {row.flavor} "
         f"in the cohort {facts['cohort']} {text(quota.cohort_used)} are in use: {text(quota.free)} are free for the "
-        f"ClusterQueue {found.queue} (nominal {text(quota.nominal)}){who}",
+        f"ClusterQueue {found.queue} (nominal {text(quota.nominal)}){_limited(case, found, row, need)}{who}",
         {
             **facts,
+            **({} if quota.borrowing_limit is None else {"borrowingLimit": fact(need.resource, quota.borrowing_limit)}),
             "cohort_total": fact(need.resource, quota.cohort_total),
             "cohort_used": fact(need.resource, quota.cohort_used),
             "borrowers": {name: fact(need.resource, amount) for name, amount in debtors},
         },
         tuple(usual(case, found)),
     )
+
+
+def _limited(case: Case, found: QuotaRefusal, row: FlavorRow, need: ResourceNeed) -> str:
+    """Its borrowing limit, where that keeps from it what is idle, though that would not be enough."""
+    unlimited = book_of(case.twins).without_borrowing_limits.entry(found.queue, row.flavor, need.resource)
+    limit = need.quota.borrowing_limit
+    if unlimited is None or unlimited.free <= need.quota.free:
+        return ""
+    said = "a borrowing limit of its cohort" if limit is None else f"its borrowing limit of {need.text(limit)}"
+    return f", for {said} binds; without it {need.text(unlimited.free)} would be"
 
 
 def gang(case: Case) -> Finding | None:

@@ -107,12 +107,12 @@ class Placing:
         return tuple(self._to_come(case.workload))
 
     def _to_come(self, workload: Workload) -> Iterator[ToPlace]:
-        flavors = flavors_of(self.case, workload)
+        flavors, counts = flavors_of(self.case, workload), counts_of(self.case, workload)
         for part in workload.spec.pod_sets:
             if part.name not in flavors:
                 return
             template = with_flavors(self.case.index, part.template, flavors[part.name])
-            for number in range(min(part.count, _MOST)):
+            for number in range(min(counts.get(part.name, part.count), _MOST)):
                 name = f"{workload.name}-{part.name}-{number}"
                 yield ToPlace(template_pod(self.view, workload.namespace, name, template), template.spec)
 
@@ -302,6 +302,16 @@ def flavors_of(case: Case, workload: Workload) -> dict[str, tuple[str, ...]]:
     if attempt.outcome not in {AttemptOutcome.STARTS, AttemptOutcome.RUNS}:
         return {}
     return {each.name: tuple(dict.fromkeys(flavor for _, flavor in each.flavors)) for each in attempt.pod_sets}
+
+
+def counts_of(case: Case, workload: Workload) -> dict[str, int]:
+    """Pods of each PodSet that Kueue lets in, or its twin would: fewer than asked for where the work allows that."""
+    if workload.status.admission is not None and workload.holds_quota:
+        given = workload.status.admission.pod_set_assignments
+        return {each.name: each.count for each in given if each.count is not None}
+    if case.local_queue is None:
+        return {}
+    return {each.name: each.count for each in case.twins.attempt(workload.key).pod_sets}
 
 
 def is_accelerator(resource: str) -> bool:
