@@ -130,6 +130,8 @@ class DeviceRequest(Part, frozen=True):
     exactly: ExactRequest | None = None
     device_class_name: str = ""
     count: int = 1
+    allocation_mode: str = "ExactCount"
+    selectors: tuple[DeviceSelector, ...] = ()
     first_available: tuple[ExactRequest, ...] = ()
 
     @property
@@ -139,7 +141,12 @@ class DeviceRequest(Part, frozen=True):
             return self.exactly
         if self.first_available:
             return self.first_available[0]
-        return ExactRequest(device_class_name=self.device_class_name, count=self.count)
+        return ExactRequest(
+            device_class_name=self.device_class_name,
+            count=self.count,
+            allocation_mode=self.allocation_mode,
+            selectors=self.selectors,
+        )
 
 
 class ClaimDevices(Part, frozen=True):

@@ -1,46 +1,64 @@
-"""A claim for devices (DRA) that cannot be allocated: too few devices of its class are free on one node."""
+"""A claim for devices (DRA) that cannot be allocated: what it asks for is taken on every node, or published nowhere."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
-from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.finding import Deferred, Finding, Proposal
+from allotment.diagnose.rules.scheduler.claim_smaller import UnmetTerm, in_words, proposals_of, unmet_terms
+from allotment.diagnose.rules.scheduler.device_expressions import PublishedDevice, says
 from allotment.diagnose.rules.scheduler.verdicts import said_of
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
-from allotment.model.observed.nodes import DeviceClass, DeviceRequest, ResourceClaimSpec
+from allotment.model.observed.base import Reference
+from allotment.model.observed.nodes import DeviceRequest, DeviceSelector, ExactRequest, ResourceClaimSpec
 from allotment.model.observed.pods import PodSpec
 
-_BY_DRIVER: Final = re.compile(r"""^\s*device\.driver\s*==\s*["']([^"']+)["']\s*$""")
 _MESSAGE: Final = ("cannot allocate all claims", "resourceclaim")
+_WAITING: Final = Proposal(
+    RemedyKind.WAIT_FOR_CAPACITY,
+    Doer.USER,
+    "wait until such devices are free",
+    None,
+    Patch(PatchOp.WAIT, {"until": "free"}),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceCount:
-    """Devices of a class: in all, on the node that has most of them free, and taken."""
+    """Devices that a request selects: all, and on the node with most of them, all and free ones.
+
+    Attributes:
+        unsure: some of which it cannot be told whether they are selected.
+    """
 
     total: int
-    most_free: int
     taken: int
+    most: int
+    most_free: int
+    unsure: int
 
 
 def find(case: Case) -> Finding | None:
-    """Decided from classes, slices and allocations; where a class selects by more than its driver, from the words."""
+    """Decided from classes, slices and allocations; where an expression is not read, from the scheduler's words."""
     pod = next((each for each in case.waiting_pods if each.spec.resource_claims), None)
-    if pod is None or not case.seen_everywhere("resourceclaims") or not case.seen("deviceclasses"):
+    kinds = ("resourceclaims", "deviceclasses", "resourceslices")
+    if pod is None or not all(case.seen_everywhere(kind) for kind in kinds):
         return None
-    for name, claim in _claims(case, pod.spec):
+    claims = list(_claims(case, pod.spec))
+    devices = list(_published(case)) if claims else []
+    for target, claim in claims:
         for request in claim.devices.requests:
-            found = _short(case, name, request)
+            found = _short(case, target, claim, request, devices)
             if found is not None:
                 return found
     return None
 
 
-def _claims(case: Case, spec: PodSpec) -> Iterator[tuple[str, ResourceClaimSpec]]:
+def _claims(case: Case, spec: PodSpec) -> Iterator[tuple[Reference, ResourceClaimSpec]]:
     """The pod's claims that are not allocated. What is not there at all is told by the rules about storage."""
     claims = {each.name: each for each in case.index.objects.resource_claims if each.namespace == case.namespace}
     templates = {
@@ -50,69 +68,108 @@ def _claims(case: Case, spec: PodSpec) -> Iterator[tuple[str, ResourceClaimSpec]
         if use.resource_claim_name:
             claim = claims.get(use.resource_claim_name)
             if claim is not None and claim.status.allocation is None:
-                yield claim.name, claim.spec
+                yield reference_of(claim), claim.spec
         else:
             template = templates.get(use.resource_claim_template_name)
             if template is not None:
-                yield template.name, template.spec.spec
+                yield reference_of(template), template.spec.spec
 
 
-def _short(case: Case, name: str, request: DeviceRequest) -> Finding | None:
-    exact = request.exact
-    classes = {each.name: each for each in case.index.objects.device_classes}
-    found = classes.get(exact.device_class_name)
-    if found is None:
-        return None
-    counted = None if exact.selectors else _counted(case, found)
-    if counted is None:
-        return _by_words(case, name, found.name)
-    if counted.most_free >= exact.count:
-        return None
-    never = counted.total < exact.count
-    where = f"{counted.total} in all, {counted.taken} of them taken" if counted.total else "none is published"
-    waiting = Proposal(
-        RemedyKind.WAIT_FOR_CAPACITY,
-        Doer.USER,
-        "wait until such devices are free",
-        None,
-        Patch(PatchOp.WAIT, {"until": "free"}),
-    )
-    return Finding(
-        "claim-unallocatable",
-        CauseVerdict.MISCONFIGURED if never else CauseVerdict.WAITING,
-        f"claim {name} asks for {exact.count} devices of class {found.name}; at most {counted.most_free} are free on "
-        f"one node ({where})",
-        facts={"claim": name, "device_class": found.name, "asked": exact.count, "most_free": counted.most_free},
-        evidence=(Evidence(reference_of(found), "spec.selectors", found.name, where),),
-        proposals=() if never else (waiting,),
-    )
-
-
-def _counted(case: Case, of: DeviceClass) -> DeviceCount | None:
-    """Devices of a class that selects by driver alone; None for one that selects by more."""
-    drivers = [_BY_DRIVER.match(each.cel.expression) for each in of.spec.selectors if each.cel is not None]
-    if len(drivers) != 1 or drivers[0] is None or len(of.spec.selectors) != 1:
-        return None
-    driver = drivers[0].group(1)
+def _published(case: Case) -> Iterator[PublishedDevice]:
     taken = {
         (each.driver, each.pool, each.device)
         for claim in case.index.objects.resource_claims
         if claim.status.allocation is not None
         for each in claim.status.allocation.devices.results
     }
-    total = used = 0
-    free: dict[str, int] = {}
     for one in case.index.objects.resource_slices:
-        if one.spec.driver != driver:
-            continue
         for device in one.spec.devices:
-            total += 1
-            if (driver, one.spec.pool.name, device.name) in taken:
-                used += 1
-            elif not device.taints:
-                node = one.spec.node_name or device.node_name
-                free[node] = free.get(node, 0) + 1
-    return DeviceCount(total, max(free.values(), default=0), used)
+            key = (one.spec.driver, one.spec.pool.name, device.name)
+            yield PublishedDevice(one.spec.driver, device, one.spec.node_name or device.node_name, key in taken)
+
+
+def _short(
+    case: Case, target: Reference, claim: ResourceClaimSpec, request: DeviceRequest, devices: list[PublishedDevice]
+) -> Finding | None:
+    exact = request.exact
+    of = next((each for each in case.index.objects.device_classes if each.name == exact.device_class_name), None)
+    if of is None:
+        return None
+    counted = _counted(of.spec.selectors, exact, devices)
+    if counted.most_free >= exact.count:
+        return None
+    if counted.unsure or len(request.first_available) > 1 or exact.allocation_mode == "All":
+        return _by_words(case, target.name, of.name)
+    never = counted.most < exact.count
+    proposals: Iterable[Proposal] = (_WAITING,)
+    unmet: tuple[UnmetTerm, ...] = ()
+    of_class = [each for each in devices if _selected(of.spec.selectors, each)]
+    if never:
+        unmet = unmet_terms(exact, of_class)
+        proposals = proposals_of(case, (target, claim), request, unmet, counted.most)
+    finding = _finding(target, request, counted, unmet, len(of_class))
+    return replace(finding, proposals=Deferred(proposals))
+
+
+def _counted(of_class: tuple[DeviceSelector, ...], exact: ExactRequest, devices: list[PublishedDevice]) -> DeviceCount:
+    there: Counter[str] = Counter()
+    free: Counter[str] = Counter()
+    unsure = taken = 0
+    for each in devices:
+        chosen = _selected((*of_class, *exact.selectors), each)
+        unsure += chosen is None
+        if not chosen:
+            continue
+        there[each.node] += 1
+        taken += each.taken
+        free[each.node] += (not each.taken or exact.admin_access) and not each.device.taints
+    # What is on no one node can be used beside what a node has.
+    most, most_free = (
+        max((number for node, number in some.items() if node), default=0) + some[""] for some in (there, free)
+    )
+    return DeviceCount(there.total(), taken, most, most_free, unsure)
+
+
+def _selected(selectors: tuple[DeviceSelector, ...], each: PublishedDevice) -> bool | None:
+    """Whether all expressions select a device; an expression after one that does not is not asked."""
+    sure = True
+    for selector in selectors:
+        said = None if selector.cel is None else says(selector.cel.expression, each)
+        if said is False:
+            return False
+        sure = sure and said is not None
+    return True if sure else None
+
+
+def _finding(
+    target: Reference, request: DeviceRequest, counted: DeviceCount, unmet: tuple[UnmetTerm, ...], of_class: int
+) -> Finding:
+    exact = request.exact
+    if counted.total:
+        where = f"{counted.total} in all, {counted.taken} of them taken, at most {counted.most} on one node"
+    elif of_class:
+        where = f"of the {of_class} that are published it selects none{in_words(unmet)}"
+    else:
+        where = "none is published"
+    field = f"spec.devices.requests[{request.name}]"
+    return Finding(
+        "claim-unallocatable",
+        CauseVerdict.MISCONFIGURED if counted.most < exact.count else CauseVerdict.WAITING,
+        f"claim {target.name} asks for {exact.count} devices of class {exact.device_class_name}; at most "
+        f"{counted.most_free} that it selects are free on one node ({where})",
+        facts={
+            "claim": target.name,
+            "device_class": exact.device_class_name,
+            "asked": exact.count,
+            "most_free": counted.most_free,
+            **{f"requested_{each.name}": each.term.wanted for each in unmet},
+            **{f"largest_{each.name}": each.best for each in unmet},
+        },
+        evidence=(
+            Evidence(target, f"{field}.count", exact.count, where),
+            *(Evidence(target, f"{field}.selectors", each.term.text, f"best: {each.best}") for each in unmet),
+        ),
+    )
 
 
 def _by_words(case: Case, name: str, device_class: str) -> Finding | None:
