@@ -54,7 +54,7 @@ class OwnerLookup:
         chain: list[Object] = [pod, *self.index.chain(pod.metadata)]
         workload = self.workload_of(pod)
         marked = [*chain, *([workload] if workload is not None else [])]
-        return self._of(pod.namespace, marked, chain[-1], self._queue(workload))
+        return self._of(pod.namespace, marked, chain[-1], workload)
 
     def of_workload(self, workload: Workload) -> Belonging:
         """Whose a workload is."""
@@ -62,7 +62,7 @@ class OwnerLookup:
         owner = self.index.owner(reference)
         chain = [owner, *self.index.chain(owner.metadata)] if owner is not None else []
         named = f"{reference.kind}/{reference.name}" if reference is not None else ""
-        return self._of(workload.namespace, [*chain, workload], chain[-1] if chain else named, self._queue(workload))
+        return self._of(workload.namespace, [*chain, workload], chain[-1] if chain else named, workload)
 
     def team_of(self, namespace: str) -> str:
         """The team that a namespace is of, or empty."""
@@ -73,15 +73,16 @@ class OwnerLookup:
         team = marks.get(labels.TENANT) or marks.get(labels.TEAM) or ""
         return self._teams.get(team, team)
 
-    def _of(self, namespace: str, marked: Iterable[Object], top: Object | str, queue: str) -> Belonging:
+    def _of(self, namespace: str, marked: Iterable[Object], top: Object | str, workload: Workload | None) -> Belonging:
         marked = list(marked)
         return Belonging(
             team=self.team_of(namespace),
             namespace=namespace,
             person=_first(each.metadata.annotations.get(labels.SUBMITTER, "") for each in reversed(marked)),
             top=top if isinstance(top, str) else f"{kind_of(top)}/{top.name}",
-            queue=queue,
+            queue=self._queue(workload),
             project=_first(each.metadata.labels.get(labels.PROJECT, "") for each in marked),
+            local_queue=workload.spec.queue_name if workload is not None else "",
         )
 
     def _queue(self, workload: Workload | None) -> str:

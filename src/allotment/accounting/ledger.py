@@ -64,6 +64,8 @@ class Belonging:
     Attributes:
         person: the submitter's mark, never guessed.
         top: kind and name of what a person submitted, such as ``Job/train``.
+        queue: the ClusterQueue.
+        local_queue: the LocalQueue by which it is there.
     """
 
     team: str = ""
@@ -72,6 +74,7 @@ class Belonging:
     top: str = ""
     queue: str = ""
     project: str = ""
+    local_queue: str = ""
 
 
 NOBODY: Final = Belonging()

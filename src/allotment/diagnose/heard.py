@@ -81,7 +81,7 @@ def heard(case: Case) -> Iterator[Finding]:
         return
     workload = _waiting_workload(case)
     if workload is not None:
-        yield from _of_kueue(case, workload)
+        yield from _of_kueue(workload)
     yield from _of_scheduler(case)
 
 
@@ -93,7 +93,7 @@ def _waiting_workload(case: Case) -> Workload | None:
     return next((each for each in of_pods if not each.holds_quota and not each.says("Finished")), None)
 
 
-def _of_kueue(case: Case, workload: Workload) -> Iterator[Finding]:
+def _of_kueue(workload: Workload) -> Iterator[Finding]:
     said = workload.condition("QuotaReserved")
     if said is None or said.true or not said.message:
         return

@@ -70,7 +70,8 @@ def completed(reader: ClusterReader, clock: Clock, began: dt.datetime, version: 
         took=round((clock.now() - began).total_seconds(), 3),
         server=version,
         namespaces=reader.namespaces if reader.narrowed else (),
-        gaps=reader.gaps,
+        # Several threads read: what could not be read comes in another order each time.
+        gaps=tuple(sorted(reader.gaps, key=lambda gap: (gap.what, gap.namespace, gap.reason))),
         objects=reader.objects,
         order=order,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -13,6 +13,10 @@ from allotment.model.observed.base import Object
 from allotment.model.observed.index import kind_of
 from allotment.model.observed.snapshot import Gap, Objects, Snapshot, Source
 from allotment.observe.differences import Difference
+from allotment.observe.seen import seen_in
+
+ELSEWHERE: Final = "elsewhere"
+"""Why there may be more of a kind that was read in some namespaces alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,8 @@ def _missing(source: Source, kind: str) -> str:
     for gap in source.gaps:
         plural = gap.what
         if plural in {f"{wanted}s", f"{wanted}es", f"{wanted[:-1]}ies"}:
-            return gap.reason
+            read = any(seen_in(source, plural, each) for each in source.namespaces)
+            return ELSEWHERE if read and gap.reason == "forbidden" else gap.reason
     return ""
 
 

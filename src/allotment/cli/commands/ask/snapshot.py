@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from allotment.cli.commands.ask.metrics_options import MetricsOptions, metrics_flags, with_metrics
-from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
+from allotment.cli.commands.ask.source_options import SourceOptions, checked_place, snapshot_of, source_flags
 from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_flag
 from allotment.cli.shell.session import Session
@@ -61,11 +61,12 @@ def save(session: Session, file: str, *, view: str | None, source: SourceOptions
     from allotment.observe.written import encode
     from allotment.reports.documents.snapshot import counts_of
 
+    files = wiring.files()
+    place = checked_place(files.user_path(file))
     found = snapshot_of(session, source, with_metrics(session, metrics, of_file=bool(source.file)))
     if view is not None:
         found = _viewed(session, found, view)
-    files = wiring.files()
-    files.write_bytes(files.user_path(file), encode(found), mode=0o600)
+    files.write_bytes(place, encode(found), mode=0o600)
     objects = sum(each.objects for each in counts_of(found))
     session.note(f"{objects:,} objects are saved in {file}; see them with: {session.call} snapshot show {typed(file)}")
     for each in found.sources:

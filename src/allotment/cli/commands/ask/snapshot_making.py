@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from allotment.cli.commands.ask.metrics_options import MetricsOptions, metrics_flags, with_metrics
+from allotment.cli.commands.ask.source_options import checked_place
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import global_flags, packed, server_flags
 from allotment.cli.shell.session import Session
@@ -130,7 +131,7 @@ def from_objects(session: Session, sources: tuple[str, ...], *, out: str, taken_
             "none of the objects is of a kind that answers rest on",
             fix="print more of them: kubectl get nodes,pods,jobs,workloads -A -o json",
         )
-    files.write_bytes(files.user_path(out), encode(found.snapshot), mode=0o600)
+    files.write_bytes(checked_place(files.user_path(out)), encode(found.snapshot), mode=0o600)
     left = f"; {found.left:,} of other kinds are left out" if found.left else ""
     session.note(f"{found.taken:,} objects are saved in {out}{left}")
 

@@ -13,7 +13,14 @@ from allotment.cli.shell.table import Column, table_text
 from allotment.errors import shown
 from allotment.model.observed.snapshot import Gap, Snapshot, Source
 from allotment.observe.differences import Difference, Happened
-from allotment.reports.documents.snapshot import CountOfKind, age, count_document, counts_of, difference_document
+from allotment.reports.documents.snapshot import (
+    ELSEWHERE,
+    CountOfKind,
+    age,
+    count_document,
+    counts_of,
+    difference_document,
+)
 
 _MOST_GAPS: Final = 5
 """Gaps of one reason that are told in the text; JSON has all."""
@@ -25,6 +32,7 @@ _REASONS: Final = {
     "damaged": "not in a form that the API allows",
     "cut": "too many",
     "hidden": "left out for the view",
+    ELSEWHERE: "not allowed to read in other namespaces",
 }
 
 
@@ -88,7 +96,9 @@ def gap_lines(gaps: Sequence[Gap]) -> Iterator[str]:
     """What was not seen, a line a reason, the first few by name with the words of the first."""
     reasons = list(dict.fromkeys(each.reason for each in gaps))
     for reason in reasons:
-        found = [each for each in gaps if each.reason == reason]
+        found = sorted((each for each in gaps if each.reason == reason), key=lambda gap: (gap.what, gap.namespace))
+        whole = {each.what for each in found if not each.namespace}
+        found = [each for each in found if not each.namespace or each.what not in whole]
         named = [
             shown(each.what) + (f" in {shown(each.namespace)}" if each.namespace else "") for each in found[:_MOST_GAPS]
         ]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -13,7 +14,7 @@ import click
 from allotment.cli.shell.lazy import Flag
 from allotment.cli.shell.options import server_flags
 from allotment.cli.shell.session import Session
-from allotment.errors import UsageError
+from allotment.errors import NotFoundError, UsageError, shown
 
 if TYPE_CHECKING:
     from allotment.model.observed.snapshot import Snapshot
@@ -121,6 +122,17 @@ def snapshot_of(
         line.tell(f"reading {source.file}" if source.file else "reading the cluster")
         found = open_snapshot(request, wiring.files(), lambda: wiring.connect(kubeconfig, context), wiring.clock())
     return found if measure is None else measure(found)
+
+
+def checked_place(path: Path) -> Path:
+    """Where a snapshot is to be written: in a folder that is there, for a misspelt one is nobody's wish.
+
+    Raises:
+        NotFoundError: it is not.
+    """
+    if not path.parent.is_dir():
+        raise NotFoundError(f"the folder {shown(path.parent)} does not exist", fix="make it, or name another file")
+    return path
 
 
 @contextmanager

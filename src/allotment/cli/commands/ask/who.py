@@ -30,7 +30,7 @@ def who(
 
     Idle is known with metrics only; an end only where an object states a limit.
 
-    Labels for -l: team, person, namespace, queue, accelerator.
+    Labels for -l: team, person, namespace, queue (the ClusterQueue), localqueue, accelerator.
     """
     from allotment.cli.commands.ask.who_view import who_listing, who_text
     from allotment.cli.shell.output import show

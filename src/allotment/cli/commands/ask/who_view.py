@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from allotment.accounting.holdings import HoldMark, JobHold
@@ -20,21 +20,41 @@ _WASTED: Final = frozenset({HoldMark.JOB_OVER, HoldMark.PROCESS_GONE, HoldMark.N
 def who_listing(found: WhoHolds) -> Listing[JobHold]:
     """A row for each submitted thing and kind of device, the largest first."""
     now = found.now
+
+    def unknown(of: Callable[[JobHold], object]) -> bool:
+        """Whether a column says the same of all: that nobody knows."""
+        return not any(of(row) for row in found.holds)
+
     return Listing(
         kind="DeviceHolding",
         rows=found.holds,
         columns=(
             Column("TEAM", team_of, keep=6),
-            Column("PERSON", lambda row: row.owner.person or UNKNOWN, keep=3),
-            Column("JOB", _job, keep=6),
+            Column("PERSON", lambda row: row.owner.person or UNKNOWN, wide=unknown(_person), keep=3),
+            Column("JOB", _job, text=_job_of_team, keep=6),
             Column("ACCELERATOR", lambda row: row.accelerator, keep=5),
             Column("DEVICES", lambda row: devices(row.parts), keep=6),
-            Column("IDLE", lambda row: None if row.idle_parts is None else devices(row.idle_parts), keep=2),
+            Column(
+                "IDLE",
+                lambda row: None if row.idle_parts is None else devices(row.idle_parts),
+                wide=unknown(lambda row: row.idle_parts is not None),
+                keep=2,
+            ),
             Column("SINCE", lambda row: moment(row.since), text=lambda row: _ago(now, row.since), keep=4),
             Column(
-                "IDLE SINCE", lambda row: moment(row.idle_since), text=lambda row: _ago(now, row.idle_since), keep=3
+                "IDLE SINCE",
+                lambda row: moment(row.idle_since),
+                text=lambda row: _ago(now, row.idle_since),
+                wide=unknown(lambda row: row.idle_since),
+                keep=3,
             ),
-            Column("ENDS AT", lambda row: moment(row.ends), text=lambda row: _ahead(now, row.ends), keep=2),
+            Column(
+                "ENDS AT",
+                lambda row: moment(row.ends),
+                text=lambda row: _ahead(now, row.ends),
+                wide=unknown(lambda row: row.ends),
+                keep=2,
+            ),
             Column("NODES", lambda row: ", ".join(row.nodes), fold=", ", keep=1),
             Column("NOTE", _note, fold=", ", keep=5, style=_style),
             Column("QUEUE", lambda row: row.owner.queue or None, wide=True),
@@ -49,6 +69,7 @@ def who_listing(found: WhoHolds) -> Listing[JobHold]:
             "person": row.owner.person or UNKNOWN,
             "namespace": row.owner.namespace,
             "queue": row.owner.queue,
+            "localqueue": row.owner.local_queue,
             "accelerator": row.accelerator,
         },
         nothing="nobody holds such devices",
@@ -89,6 +110,15 @@ _WORDS: Final = {
 
 def _job(row: JobHold) -> str | None:
     return f"{row.owner.namespace}/{row.owner.top}" if row.owner.top else None
+
+
+def _job_of_team(row: JobHold) -> str:
+    """The job; its namespace only where that is not the team's name, which stands in front of it."""
+    return row.owner.top if row.owner.namespace == team_of(row) else _job(row) or ""
+
+
+def _person(row: JobHold) -> str:
+    return row.owner.person
 
 
 def _note(row: JobHold) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from allotment.cli.commands.foresee.capacity_view import short_shape
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
 from allotment.errors import shown
@@ -18,7 +19,7 @@ def live_capacity_listing(found: LiveCapacity) -> Listing[QueueRoom]:
         kind="QueueRoom",
         rows=found.rooms,
         columns=(
-            Column("SHAPE", lambda row: row.shape, keep=3),
+            Column("SHAPE", lambda row: row.shape, text=lambda row: short_shape(row.shape), keep=3),
             Column("CLUSTER", lambda row: row.source or None, wide=not several),
             Column("QUEUE", lambda row: row.queue, keep=5),
             Column("FLAVOR", lambda row: row.flavor, keep=4),
