@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from allotment.model.observed.base import ObjectMeta
+from allotment.model.observed.base import ObjectMeta, OwnerReference
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import Container, Pod, PodSpec, PodStatus, Resources
+from allotment.model.observed.queueing import Workload, WorkloadSpec
 from allotment.model.observed.snapshot import Gap, Objects, Snapshot, Source
+from allotment.model.observed.work import Job
 from allotment.observe.written import encode
 from tests.unit.cli.conftest import ROOT, Run
 
@@ -23,6 +25,31 @@ def test_who_says_what_is_odd_and_sums_up(run: Run) -> None:
         assert told in row
     assert "14.429 devices held, 7 of them idle; 1.429 outside any queue" in text
     assert "4 by jobs that have ended" in text
+
+
+def test_columns_in_which_nobody_knows_anything_are_left_out(run: Run, tmp_path: Path) -> None:
+    owner = OwnerReference(kind="Job", name="w", uid="w")
+    workload = Workload(
+        metadata=ObjectMeta(name="w", namespace="nlp", uid="w1", owner_references=(owner,)),
+        spec=WorkloadSpec(queue_name="fast"),
+    )
+    held = Resources(requests={"nvidia.com/gpu": "1"})
+    holder = Pod(
+        metadata=ObjectMeta(name="p", namespace="nlp", uid="p", labels={"batch.kubernetes.io/controller-uid": "w"},
+                            owner_references=(OwnerReference(kind="Job", name="w", uid="w", controller=True),)),
+        spec=PodSpec(node_name="n", containers=(Container(name="c", resources=held),)),
+        status=PodStatus(phase="Running"),
+    )  # fmt: skip
+    job = Job(metadata=ObjectMeta(name="w", namespace="nlp", uid="w"))
+    objects = Objects(pods=(holder,), workloads=(workload,), jobs=(job,))
+    path = tmp_path / "f.gz"
+    path.write_bytes(encode(Snapshot(taken_at="2027-01-11T09:30:00Z", sources=(Source(name="k", objects=objects),))))
+    head, row, *_ = run("who", "--snapshot", str(path), "-l", "localqueue=fast").ok().splitlines()
+    assert not {"PERSON", "IDLE", "ENDS"} & set(head.split())
+    assert "Job/w" in row
+    assert "nlp/Job/w" not in row
+    assert "person" in run("who", "--snapshot", str(path), "-o", "csv").ok().splitlines()[0].split(",")
+    assert "nobody holds" in run("who", "--snapshot", str(path), "-l", "localqueue=slow").ok()
 
 
 def test_an_unknown_person_is_null_for_programs_and_never_guessed(run: Run) -> None:
@@ -83,15 +110,16 @@ def test_names_from_the_cluster_do_not_reach_the_terminal_raw(run: Run, tmp_path
 
 
 UNREAD = [(command, "nodes") for command in ("gpus", "saturation", "waste", "capacity")]
-UNREAD += [("who", "pods"), ("books", "ClusterQueues"), ("queues", "ClusterQueues")]
+UNREAD += [("who", "pods"), ("books", "ClusterQueues"), ("queues", "ClusterQueues"), ("when", "workloads")]
+UNREAD += [("whatif --change quota:a/b/c=1", "ClusterQueues")]
 
 
 @pytest.mark.parametrize(("command", "kind"), [*UNREAD, ("quotas", "ResourceQuotas and ClusterQueues")])
 def test_what_could_not_be_read_is_not_said_to_be_nothing(run: Run, tmp_path: Path, command: str, kind: str) -> None:
-    plurals = ("nodes", "pods", "clusterqueues", "resourcequotas")
+    plurals = ("nodes", "pods", "clusterqueues", "resourcequotas", "workloads")
     gaps = tuple(Gap(what=each, reason="forbidden", detail="not for \x1b[1myou") for each in plurals)
     (tmp_path / "none.gz").write_bytes(encode(Snapshot(sources=(Source(name="c", gaps=gaps),))))
-    done = run(command, "--snapshot", str(tmp_path / "none.gz"))
+    done = run(*command.split(), "--snapshot", str(tmp_path / "none.gz"))
     assert (done.code, done.out) == (5, "")
     assert f"{kind} could not be read" in done.err
     assert "\x1b" not in done.err

@@ -12,6 +12,11 @@ import pytest
 from allotment import wiring
 from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.errors import UnreachableError
+from allotment.model.observed.base import ObjectMeta
+from allotment.model.observed.nodes import Node
+from allotment.model.observed.pods import Pod
+from allotment.model.observed.snapshot import Gap, Objects, Snapshot, Source
+from allotment.observe.written import encode
 from tests.unit.cli.conftest import Run
 from tests.unit.observe.objects import OURS, THEIRS, pod, raw, two_teams
 
@@ -67,6 +72,31 @@ def test_a_view_of_a_team_names_nobody_else(run: Run, home: Path, kube: FakeKube
     assert "canary" not in ran.ok() + ran.err
     ran = run("snapshot", "diff", "nlp.gz", "nlp.gz", "-o", form)
     assert "canary" not in ran.ok() + ran.err
+
+
+def test_a_folder_that_is_not_there_is_not_made(run: Run, home: Path, kube: FakeKube) -> None:
+    objects = printed(home, "objects.json", pod("a", "nlp", 1))
+    for words in (("save", "nowhere/f.gz"), ("from-objects", objects, "--out", "nowhere/f.gz")):
+        ran = run("snapshot", *words)
+        assert (ran.code, "nowhere does not exist" in ran.err) == (3, True)
+    assert not (home / "nowhere").exists()
+
+
+def test_what_was_read_in_one_namespace_is_not_said_to_be_unread(run: Run, home: Path) -> None:
+    source = Source(
+        name="k",
+        namespaces=("nlp",),
+        gaps=tuple(Gap(what=what, reason="forbidden") for what in ("pods", "nodes")),
+        objects=Objects(
+            pods=(Pod(metadata=ObjectMeta(name="p", namespace="nlp")),), nodes=(Node(metadata=ObjectMeta(name="n")),)
+        ),
+    )
+    (home / "f.gz").write_bytes(encode(Snapshot(sources=(source,))))
+    lines = run("snapshot", "show", "f.gz").ok().splitlines()
+    assert [line.split(maxsplit=2)[2] for line in lines if line.startswith(("Pod ", "Node "))] == [
+        "not allowed to read",
+        "not allowed to read in other namespaces",
+    ]
 
 
 def test_a_view_of_nobody_is_refused(run: Run, home: Path, kube: FakeKube) -> None:

@@ -229,3 +229,25 @@ def test_calls_that_cannot_be(run: Run, home: Path, words: tuple[str, ...], code
     assert ran.out == ""
     assert says in ran.err
     assert "a mistake in Allotment" not in ran.err
+
+
+def test_a_cluster_in_which_all_that_wait_are_elsewhere(run: Run, home: Path) -> None:
+    """Ten workloads waiting and no table: where they are is said."""
+    meta = {"name": "w", "namespace": "nlp", "uid": "w", "creationTimestamp": "2027-01-11T09:00:00Z"}
+    requests = {"resources": {"requests": {"cpu": "1"}}}
+    pods = {"name": "main", "count": 1, "template": {"spec": {"containers": [{"name": "c", **requests}]}}}
+    kueue = {"apiVersion": "kueue.x-k8s.io/v1beta2"}
+    flavors = [{"name": "f", "resources": [{"name": "cpu", "nominalQuota": "0"}]}]
+    objects = [
+        kueue | {"kind": "ResourceFlavor", "metadata": {"name": "f"}},
+        kueue | {"kind": "ClusterQueue", "metadata": {"name": "cq"},
+                 "spec": {"namespaceSelector": {},
+                          "resourceGroups": [{"coveredResources": ["cpu"], "flavors": flavors}]}},
+        kueue | {"kind": "LocalQueue", "metadata": {"name": "q", "namespace": "nlp"}, "spec": {"clusterQueue": "cq"}},
+        kueue | {"kind": "Workload", "metadata": meta, "spec": {"queueName": "q", "podSets": [pods]}},
+    ]  # fmt: skip
+    case = {"now": "2027-01-11T09:30:00Z", "objects": objects, "subject": {}}
+    (home / "case.json").write_text(json.dumps(case), encoding="utf-8")
+    told = run("when", "--snapshot", "case.json", "-n", "cv").ok()
+    assert "1 workload waiting, 0 with quota\nnone of them waits in cv" in told
+    assert "none of them" not in run("when", "--snapshot", "case.json").ok()
